@@ -1,0 +1,65 @@
+"""The error tree: everything a user can cause is a VesaliusError, told in one line.
+
+A message has three parts: where it happened, what was wrong, what to do. The command line prints it and
+exits with 2. Any other exception that reaches the command line is a bug (exit 1).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class VesaliusError(Exception):
+    """Something the user can mend.
+
+    Args:
+        what: what was wrong, in one sentence without a full stop.
+        where: the file, folder, key or option concerned, if there is one.
+        fix: what to do, an imperative sentence without a full stop.
+    """
+
+    def __init__(self, what: str, *, where: str | Path | None = None, fix: str | None = None) -> None:
+        self.what = " ".join(str(what).split())
+        self.where = None if where is None else str(where)
+        self.fix = None if fix is None else " ".join(fix.split())
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        head = "" if self.where is None else f"{self.where}: "
+        tail = "" if self.fix is None else f"; {self.fix}"
+        return " ".join(f"{head}{self.what}{tail}".splitlines())
+
+
+class UsageError(VesaliusError):
+    """The command or function was called in a way that cannot work."""
+
+
+class ConfigError(VesaliusError):
+    """A configuration has a wrong key or value."""
+
+
+class InputError(VesaliusError):
+    """A file or folder cannot be read as what it claims to be."""
+
+
+class GeometryError(VesaliusError):
+    """The positions of a scan do not allow what was asked."""
+
+
+class CorruptFileError(VesaliusError):
+    """A `.vsl` file is damaged, cut short or made by a newer version."""
+
+
+class TargetError(VesaliusError):
+    """A compression target cannot be reached; nothing was written."""
+
+
+class OutputError(VesaliusError):
+    """An output exists already or cannot be written."""
+
+
+class MissingExtraError(VesaliusError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, *, extra: str) -> None:
+        super().__init__(what, fix=f"install it with: pip install 'vesalius[{extra}]'")

@@ -1,0 +1,82 @@
+"""Writing so that nothing is lost and nothing is half-written.
+
+Every output is made under a temporary name beside its target and renamed when it is complete. A killed
+process can leave a hidden `.NAME.xxxx.part`, never a wrong file under the target name.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vesalius.errors import OutputError
+
+
+def refuse_existing(path: Path, *, force: bool = False) -> None:
+    """Raise OutputError if `path` exists and `force` is not given. An empty folder counts as absent."""
+    if force or not (path.exists() or path.is_symlink()):
+        return
+    if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+        return
+    raise OutputError("exists already", where=path, fix="choose another name or pass --force")
+
+
+@contextmanager
+def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Yield a temporary path; on success it becomes `path`, on any exception it is removed."""
+    refuse_existing(path, force=force)
+    if path.is_dir():
+        raise OutputError("is a folder, a file is to be written there", where=path, fix="give a file name")
+    part = _part_name(path)
+    try:
+        with _as_output_error(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.touch(exist_ok=False)
+            yield part
+            os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder; on success it becomes `path` (replacing it under `force`), else it is removed."""
+    refuse_existing(path, force=force)
+    part = _part_name(path)
+    try:
+        with _as_output_error(path):
+            part.mkdir(parents=True)
+            yield part
+            _swap_folder(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _part_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+def _swap_folder(part: Path, path: Path) -> None:
+    """Put `part` where `path` is; an old `path` is moved aside first and removed last."""
+    if path.is_file() or path.is_symlink():
+        path.unlink()
+    if not path.exists():
+        os.replace(part, path)
+        return
+    old = _part_name(path)
+    os.replace(path, old)
+    os.replace(part, path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _as_output_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise OutputError(f"cannot be written ({reason})", where=path, fix="check the disk space and the rights") from error

@@ -1,0 +1,1 @@
+"""One scan: pixels, geometry, time, files."""

@@ -1,0 +1,92 @@
+"""Affine geometry of a scan.
+
+Five answers, valid in the whole package:
+convention: world coordinates are RAS+ (x to the patient's Right, y Anterior, z Superior); DICOM's LPS is turned
+    at the door by `lps_to_ras`.
+corner: the affine gives the *centre* of voxel (0, 0, 0), not its corner.
+order: voxel indices are (i, j, k); for DICOM and pictures i is the column and j the row.
+unit: millimetre.
+equation: world = affine[:3, :3] @ (i, j, k) + affine[:3, 3].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vesalius.errors import GeometryError
+
+Affine = NDArray[np.float64]
+
+_LPS_RAS = np.array([-1.0, -1.0, 1.0])
+_AXIS_CODES = (("L", "R"), ("P", "A"), ("I", "S"))
+
+
+def lps_to_ras(vectors: ArrayLike) -> NDArray[np.float64]:
+    """Points or directions [..., 3] from DICOM's LPS to RAS+ (and back: it is its own inverse)."""
+    return np.asarray(vectors, dtype=np.float64) * _LPS_RAS
+
+
+def check_affine(affine: ArrayLike) -> Affine:
+    """Return a float64 copy of a finite, invertible 4x4 affine.
+
+    Raises:
+        GeometryError: wrong shape, non-finite, last row not (0, 0, 0, 1), or singular.
+    """
+    matrix = np.array(affine, dtype=np.float64)
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        raise GeometryError("the affine is not a finite 4x4 matrix")
+    if not np.array_equal(matrix[3], [0.0, 0.0, 0.0, 1.0]):
+        raise GeometryError("the last row of the affine is not (0, 0, 0, 1)")
+    lengths = np.linalg.norm(matrix[:3, :3], axis=0)
+    if (lengths == 0).any() or abs(np.linalg.det(matrix[:3, :3] / np.where(lengths == 0, 1, lengths))) < 1e-6:
+        raise GeometryError("the affine is singular: two voxel axes coincide or one has no length")
+    return matrix
+
+
+def spacing_mm(affine: Affine) -> tuple[float, float, float]:
+    """Distance between neighbouring voxel centres along i, j, k in mm."""
+    i, j, k = np.linalg.norm(affine[:3, :3], axis=0)
+    return float(i), float(j), float(k)
+
+
+def orientation(affine: Affine) -> str:
+    """Three letters: the anatomical direction in which i, j and k increase, e.g. "RAS" or "LPS".
+
+    Each voxel axis is given the world axis nearest to it, one to one.
+    """
+    letters = ""
+    for world_axis, sign in axis_map(affine):
+        letters += _AXIS_CODES[world_axis][sign > 0]
+    return letters
+
+
+def axis_map(affine: Affine) -> list[tuple[int, int]]:
+    """For voxel axes i, j, k: (nearest world axis 0..2, sign +1 or -1), a one-to-one assignment."""
+    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    left = np.abs(directions)
+    found: dict[int, int] = {}
+    for _ in range(3):
+        world_axis, voxel_axis = np.unravel_index(np.argmax(left), (3, 3))
+        found[int(voxel_axis)] = int(world_axis)
+        left[world_axis, :] = -1
+        left[:, voxel_axis] = -1
+    return [(found[axis], 1 if directions[found[axis], axis] >= 0 else -1) for axis in range(3)]
+
+
+def shear_degrees(affine: Affine) -> float:
+    """Largest departure from a right angle between two voxel axes, in degrees (0 for an orthogonal grid)."""
+    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    cosines = (directions.T @ directions)[np.triu_indices(3, 1)]
+    return float(np.degrees(np.arcsin(np.clip(np.abs(cosines).max(), 0, 1))))
+
+
+def to_world(affine: Affine, voxels: ArrayLike) -> NDArray[np.float64]:
+    """Voxel indices [..., 3] (i, j, k) to world points [..., 3] (RAS+ mm)."""
+    return np.asarray(voxels, dtype=np.float64) @ affine[:3, :3].T + affine[:3, 3]
+
+
+def to_voxel(affine: Affine, points: ArrayLike) -> NDArray[np.float64]:
+    """World points [..., 3] (RAS+ mm) to fractional voxel indices [..., 3] (i, j, k)."""
+    inverse = np.linalg.inv(affine)
+    return np.asarray(points, dtype=np.float64) @ inverse[:3, :3].T + inverse[:3, 3]

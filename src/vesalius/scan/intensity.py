@@ -1,0 +1,52 @@
+"""From stored numbers to real values: real = slope * stored + intercept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """The intensity map of a scan.
+
+    Args:
+        slope_TK: slope, shape (1, 1) or (T, K) where a file scales each slice on its own (PET).
+        inter_TK: intercept, same shapes.
+        unit: unit of the real values as the file states it ("HU"), or "" where it does not.
+    """
+
+    slope_TK: NDArray[np.float64] = field(default_factory=lambda: np.ones((1, 1)))
+    inter_TK: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 1)))
+    unit: str = ""
+
+    @classmethod
+    def linear(cls, slope: float, inter: float, unit: str = "") -> Intensity:
+        """One slope and intercept for the whole scan."""
+        return cls(np.full((1, 1), float(slope)), np.full((1, 1), float(inter)), unit)
+
+    @property
+    def is_identity(self) -> bool:
+        """True where stored values are real values."""
+        return bool((self.slope_TK == 1).all() and (self.inter_TK == 0).all())
+
+    @property
+    def is_uniform(self) -> bool:
+        """True where one slope and one intercept serve the whole scan."""
+        return self.slope_TK.size == 1 and self.inter_TK.size == 1
+
+    def part(self, t: slice, k: slice) -> Intensity:
+        """The map of the frames `t` and slices `k`."""
+        if self.is_uniform:
+            return self
+        return Intensity(self.slope_TK[t, k], self.inter_TK[t, k], self.unit)
+
+    def to_real(self, stored_CTIJK: NDArray[np.generic], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
+        """Stored values (C, T, I, J, K) to real values; computed in float64 where there is anything to compute."""
+        if self.is_identity:
+            return stored_CTIJK.astype(dtype)
+        slope = self.slope_TK[None, :, None, None, :]
+        inter = self.inter_TK[None, :, None, None, :]
+        return (stored_CTIJK * slope + inter).astype(dtype)

@@ -1,0 +1,48 @@
+"""Where the stored numbers of a scan come from: an array in memory or a file read piece by piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+ALL = slice(None)
+
+
+class Pixels(Protocol):
+    """Stored values of shape (C, T, I, J, K), read lazily.
+
+    `read` returns the frames `t` and slices `k` as (C, t, I, J, k) in the stored dtype, byte order included.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]: ...
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]: ...
+
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[np.generic]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPixels:
+    """Pixels that are already an array (C, T, I, J, K); a memory map counts."""
+
+    array_CTIJK: NDArray[np.generic]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """(C, T, I, J, K)."""
+        c, t, i, j, k = self.array_CTIJK.shape
+        return c, t, i, j, k
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """The stored dtype."""
+        return self.array_CTIJK.dtype
+
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[np.generic]:
+        """A view of the frames `t` and slices `k`."""
+        return self.array_CTIJK[:, t, :, :, k]

@@ -1,0 +1,109 @@
+"""Scan: one scan with its pixels, its place in the world, its time and its intensity map.
+
+Letters: C channel, T time, I J K voxel axes (J rows, I columns of a picture).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from vesalius.errors import GeometryError
+from vesalius.scan.geometry import Affine, check_affine, orientation, spacing_mm
+from vesalius.scan.intensity import Intensity
+from vesalius.scan.native import Native
+from vesalius.scan.pixels import ALL, ArrayPixels, Pixels
+from vesalius.scan.stack import SliceStack
+
+TMeaning = Literal["time", "diffusion", "echo", "unknown"]
+Colour = Literal["grey", "inverted", "rgb", "ybr", "palette", "channels"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One scan of shape (C, T, I, J, K). Pixels are read when asked for.
+
+    Args:
+        pixels: stored values, read lazily.
+        geometry: a 4x4 affine (voxel centre to RAS+ mm), a SliceStack, or None where the file states no geometry.
+        intensity: stored to real values.
+        frame_ms: start of each frame in ms, or None where the unit or the spacing in time is unknown.
+        t_meaning: what the T axis is; only "time" enters temporal measures.
+        modality: "MR", "CT", "US", ... as the file states it, else "unknown".
+        colour: what C means: one "grey" channel ("inverted" for MONOCHROME1), "rgb", "ybr" (YBR_FULL), "palette"
+            indices, or other "channels".
+        problems: what a careful reader should know, one sentence each.
+        native: what is needed to write the scan back as the kind of file it came from, or None.
+    """
+
+    pixels: Pixels
+    geometry: Affine | SliceStack | None = None
+    intensity: Intensity = field(default_factory=Intensity)
+    frame_ms: tuple[float, ...] | None = None
+    t_meaning: TMeaning = "unknown"
+    modality: str = "unknown"
+    colour: Colour = "grey"
+    problems: tuple[str, ...] = ()
+    native: Native | None = None
+
+    @classmethod
+    def from_array(cls, array_CTIJK: ArrayLike, affine: ArrayLike | None = None, **facts: object) -> Scan:
+        """A scan from an array (C, T, I, J, K), or (I, J, K) for one static channel."""
+        array = np.asarray(array_CTIJK)
+        if array.ndim == 3:
+            array = array[None, None]
+        if array.ndim != 5:
+            raise GeometryError(f"an array of shape {array.shape} is not (C, T, I, J, K) or (I, J, K)")
+        geometry = None if affine is None else check_affine(affine)
+        return replace(cls(ArrayPixels(array), geometry), **facts)  # type: ignore[arg-type]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """(C, T, I, J, K)."""
+        return self.pixels.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Stored dtype, byte order included."""
+        return self.pixels.dtype
+
+    def stored(self, t: slice = ALL, k: slice = ALL) -> NDArray[np.generic]:
+        """Stored values of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
+        return self.pixels.read(t, k)
+
+    def values(self, t: slice = ALL, k: slice = ALL, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
+        """Real values (HU where known) of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
+        return self.intensity.part(t, k).to_real(self.stored(t, k), dtype)
+
+    @property
+    def affine(self) -> Affine:
+        """The 4x4 affine of the voxel grid: (i, j, k) to RAS+ mm of the voxel centre.
+
+        Raises:
+            GeometryError: the scan states no geometry, or its slices do not lie on one grid (the reason is given).
+        """
+        if self.geometry is None:
+            raise GeometryError("the file states no geometry")
+        if isinstance(self.geometry, SliceStack):
+            return self.geometry.affine()
+        return self.geometry
+
+    @property
+    def grid_problem(self) -> str | None:
+        """Why there is no affine, or None where there is one."""
+        if self.geometry is None:
+            return "the file states no geometry"
+        return self.geometry.grid_problem if isinstance(self.geometry, SliceStack) else None
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float] | None:
+        """Voxel spacing along i, j, k in mm, or None where there is no grid."""
+        return None if self.grid_problem else spacing_mm(self.affine)
+
+    @property
+    def orientation(self) -> str | None:
+        """Three letters such as "RAS", or None where there is no grid."""
+        return None if self.grid_problem else orientation(self.affine)
