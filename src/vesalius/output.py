@@ -6,7 +6,6 @@ process can leave a hidden `.NAME.xxxx.part`, never a wrong file under the targe
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -37,7 +36,7 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             part.touch(exist_ok=False)
             yield part
-            os.replace(part, path)
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -65,11 +64,11 @@ def _swap_folder(part: Path, path: Path) -> None:
     if path.is_file() or path.is_symlink():
         path.unlink()
     if not path.exists():
-        os.replace(part, path)
+        part.replace(path)
         return
     old = _part_name(path)
-    os.replace(path, old)
-    os.replace(part, path)
+    path.replace(old)
+    part.replace(path)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -79,4 +78,6 @@ def _as_output_error(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise OutputError(f"cannot be written ({reason})", where=path, fix="check the disk space and the rights") from error
+        raise OutputError(
+            f"cannot be written ({reason})", where=path, fix="check the disk space and the rights"
+        ) from error

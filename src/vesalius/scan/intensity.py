@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -43,7 +44,7 @@ class Intensity:
             return self
         return Intensity(self.slope_TK[t, k], self.inter_TK[t, k], self.unit)
 
-    def to_real(self, stored_CTIJK: NDArray[np.generic], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
+    def to_real(self, stored_CTIJK: NDArray[Any], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
         """Stored values (C, T, I, J, K) to real values; computed in float64 where there is anything to compute."""
         if self.is_identity:
             return stored_CTIJK.astype(dtype)

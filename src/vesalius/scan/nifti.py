@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,13 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.arrayproxy import ArrayProxy
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from vesalius.errors import CorruptFileError, GeometryError, InputError
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.native import Identifiers, LossyNote, Packed
+from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.scan import Scan, TMeaning
 
@@ -30,6 +32,7 @@ SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 GZIP_MAX_RATIO = 1032
 """No deflate stream expands further; a header that promises more than this lies."""
 _TIME_MS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
+_DIFFUSION_WORDS = frozenset({"dwi", "dmri", "dti"})
 _TEXT_FIELDS = ("descrip", "aux_file", "intent_name", "db_name")
 
 
@@ -61,11 +64,11 @@ class NiftiPixels:
         return math.prod(channels) * self.colours, t, i, j, k
 
     @property
-    def dtype(self) -> np.dtype[np.generic]:
+    def dtype(self) -> np.dtype[Any]:
         """The stored dtype; uint8 for RGB24 and RGBA32."""
         return np.dtype(np.uint8) if self.file_dtype.names else self.file_dtype
 
-    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[np.generic]:
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """Frames `t` and slices `k` as (C, t, I, J, k).
 
         Raises:
@@ -101,11 +104,11 @@ class NiftiNative:
         which = "pair" if self.pair_header is not None else "single"
         target = pair if which == "pair" else header
         if identifiers == "strip":
-            target = _strip(target, single=which == "single")
+            target = _strip(target)
         else:
             warnings = _text_warnings(target)
         header, pair = (header, target) if which == "pair" else (target, b"")
-        facts = {
+        facts: dict[str, Json] = {
             "pair": which == "pair",
             "file_shape": [int(n) for n in self.pixels.file_shape],
             "file_dtype": _dtype_code(self.pixels.file_dtype),
@@ -135,20 +138,19 @@ def read(path: Path) -> Scan:
 
 def _scan(path: Path, image: Any) -> Scan:
     header = image.header
-    pixels_path = Path(image.file_map["image"].filename or path)
+    pixels_path = Path(image.file_map["image"].filename)
+    header_path = Path(image.file_map.get("header", image.file_map["image"]).filename)
     shape = tuple(int(n) for n in header.get_data_shape())
     if not shape or len(shape) > 7 or min(shape) < 0:
         raise InputError(f"the header gives the impossible shape {shape}", where=path)
     if 0 in shape:
         raise InputError(f"the image is empty (shape {shape})", where=path)
-    offset = int(header.get_data_offset())
+    offset = int(image.dataobj.offset)  # nibabel blanks it in the header
     pixels = NiftiPixels(pixels_path, shape + (1,) * (3 - len(shape)), header.get_data_dtype(), offset)
     _check_length(pixels)
     before = _read_head(pixels_path, offset)
-    pair_header = None
-    if pixels_path != Path(image.file_map["header"].filename or path):
-        pair_header = _read_all(Path(image.file_map["header"].filename))
-    affine, problems = _affine(header, path)
+    pair_header = None if header_path == pixels_path else _read_head(header_path, 1 << 26)
+    affine, problems = _affine(header)
     slope, inter = header.get_slope_inter()
     if slope is not None and pixels.file_dtype.names:
         problems.append("the header scales RGB values; the scaling is ignored")
@@ -166,15 +168,15 @@ def _scan(path: Path, image: Any) -> Scan:
     )
 
 
-def _affine(header: Any, path: Path) -> tuple[Affine | None, list[str]]:
+def _affine(header: Any) -> tuple[Affine | None, list[str]]:
     """sform, else qform, else the spacing alone; a broken one is passed over and named."""
-    problems = []
+    problems: list[str] = []
     for name in ("sform", "qform"):
         if int(header[f"{name}_code"]) > 0:
             try:
                 matrix = header.get_sform() if name == "sform" else header.get_qform()
                 return check_affine(matrix), problems
-            except (GeometryError, ValueError, FloatingPointError, ArithmeticError, nib.spatialimages.HeaderDataError) as error:
+            except (GeometryError, ValueError, ArithmeticError, HeaderDataError) as error:
                 reason = error.what if isinstance(error, GeometryError) else "it is not a rotation"
                 problems.append(f"the {name} is not usable: {reason}")
     spacing = np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64))
@@ -189,7 +191,7 @@ def _time(header: Any, frames: int, path: Path) -> tuple[tuple[float, ...] | Non
     if frames == 1:
         return None, "unknown", []
     _, unit = header.get_xyzt_units()
-    step = float(header["pixdim"][4]) * _TIME_MS.get(unit, math.nan)
+    step = float(str(header["pixdim"][4])) * _TIME_MS.get(unit, math.nan)  # str: 0.046 for float32(0.046)
     if _has_gradients(path, frames):
         return None, "diffusion", []
     if not math.isfinite(step) or step <= 0:
@@ -200,7 +202,9 @@ def _time(header: Any, frames: int, path: Path) -> tuple[tuple[float, ...] | Non
 
 
 def _has_gradients(path: Path, frames: int) -> bool:
-    """True where a .bval file beside the image lists one value per frame (BIDS)."""
+    """True where BIDS says so: "dwi" is a word of the name, or a .bval file beside it lists one value per frame."""
+    if _DIFFUSION_WORDS & set(re.split(r"[^a-z]+", path.name.lower())):
+        return True
     bval = path.with_name(path.name.split(".nii")[0] + ".bval")
     try:
         return len(bval.read_text(encoding="ascii").split()) == frames
@@ -230,6 +234,10 @@ def _open(path: Path) -> Any:
     return gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")
 
 
+def _create(path: Path) -> Any:
+    return gzip.open(path, "wb", compresslevel=6) if path.name.endswith(".gz") else path.open("wb")
+
+
 def _read_head(path: Path, size: int) -> bytes:
     try:
         with _open(path) as file:
@@ -238,14 +246,12 @@ def _read_head(path: Path, size: int) -> bytes:
         raise _unreadable(path, error) from error
 
 
-def _read_all(path: Path) -> bytes:
-    return _read_head(path, 1 << 26)
-
-
 def _unreadable(path: Path, error: Exception) -> InputError:
     if isinstance(error, FileNotFoundError):
         return InputError("no such file", where=path)
-    return InputError(f"cannot be read as NIfTI ({_first_line(error)})", where=path, fix="check that the copy is complete")
+    return InputError(
+        f"cannot be read as NIfTI ({_first_line(error)})", where=path, fix="check that the copy is complete"
+    )
 
 
 def _first_line(error: Exception) -> str:
@@ -275,13 +281,13 @@ def _text_warnings(header: bytes) -> list[str]:
     return warnings
 
 
-def _strip(header: bytes, *, single: bool) -> bytes:
+def _strip(header: bytes) -> bytes:
     """Blank the text fields and the extensions; the length stays, so the pixel offset does too."""
     parsed = _parse(header)
     blanked = bytearray(header)
     for name in _TEXT_FIELDS:
         if name in (parsed.dtype.names or ()):
-            dtype, start = parsed.dtype.fields[name][:2]  # type: ignore[index]
+            dtype, start = parsed.dtype.fields[name][:2]
             blanked[start : start + dtype.itemsize] = bytes(dtype.itemsize)
     end = parsed.dtype.itemsize
     blanked[end:] = bytes(len(blanked) - end)
@@ -314,8 +320,7 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
     if packed.facts["pair"]:
         header_path = path.with_name(path.name.replace(".img", ".hdr"))
         header_path.write_bytes(packed.blobs["pair_header"])
-    opened = gzip.open(path, "wb", compresslevel=6) if path.name.endswith(".gz") else path.open("wb")
-    with opened as file:
+    with _create(path) as file:
         file.write(packed.blobs["before_pixels"])
         for plane in range(c // colours):
             for frame in range(t):

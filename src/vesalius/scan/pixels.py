@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +21,16 @@ class Pixels(Protocol):
     def shape(self) -> tuple[int, int, int, int, int]: ...
 
     @property
-    def dtype(self) -> np.dtype[np.generic]: ...
+    def dtype(self) -> np.dtype[Any]: ...
 
-    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[np.generic]: ...
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True, eq=False)
 class ArrayPixels:
     """Pixels that are already an array (C, T, I, J, K); a memory map counts."""
 
-    array_CTIJK: NDArray[np.generic]
+    array_CTIJK: NDArray[Any]
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -39,10 +39,10 @@ class ArrayPixels:
         return c, t, i, j, k
 
     @property
-    def dtype(self) -> np.dtype[np.generic]:
+    def dtype(self) -> np.dtype[Any]:
         """The stored dtype."""
         return self.array_CTIJK.dtype
 
-    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[np.generic]:
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """A view of the frames `t` and slices `k`."""
         return self.array_CTIJK[:, t, :, :, k]

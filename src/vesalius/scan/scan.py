@@ -6,7 +6,7 @@ Letters: C channel, T time, I J K voxel axes (J rows, I columns of a picture).
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -66,11 +66,11 @@ class Scan:
         return self.pixels.shape
 
     @property
-    def dtype(self) -> np.dtype[np.generic]:
+    def dtype(self) -> np.dtype[Any]:
         """Stored dtype, byte order included."""
         return self.pixels.dtype
 
-    def stored(self, t: slice = ALL, k: slice = ALL) -> NDArray[np.generic]:
+    def stored(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """Stored values of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
         return self.pixels.read(t, k)
 

@@ -114,7 +114,8 @@ class SliceStack:
         k, gap = int(off[0]), float(self.gaps_mm[off[0]])
         multiple = round(gap / median)
         if multiple >= 2 and abs(gap - multiple * median) <= allowed * multiple and off.size <= len(self) // 4:
-            return f"{multiple - 1} slice(s) missing between slices {k} and {k + 1} (gap {gap:.2f} mm, else {median:.2f} mm)"
+            count, sizes = multiple - 1, f"gap {gap:.2f} mm, else {median:.2f} mm"
+            return f"{count} slice(s) missing between slices {k} and {k + 1} ({sizes})"
         shown = sorted({round(float(gap), 2) for gap in self.gaps_mm})
         text = " / ".join(f"{gap:.2f}" for gap in shown[:4]) + (" / ..." if len(shown) > 4 else "")
         return f"the gaps between slices are uneven ({text} mm)"
