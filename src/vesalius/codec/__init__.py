@@ -1,0 +1,1 @@
+"""Scan <-> `.vsl`: container, chunks, tiers and coders."""

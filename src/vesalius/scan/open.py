@@ -1,0 +1,143 @@
+"""From a path to scans: what is in this file or folder, and opening it.
+
+`find_scans` lists without decoding pixels; `open_scan` insists on exactly one.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from vesalius.errors import InputError, UsageError
+from vesalius.scan.scan import Scan
+
+_READERS = {
+    ".nii": "nifti",
+    ".nii.gz": "nifti",
+    ".hdr": "nifti",
+    ".img": "nifti",
+    ".hdr.gz": "nifti",
+    ".img.gz": "nifti",
+    ".nrrd": "nrrd",
+    ".nhdr": "nrrd",
+    ".mha": "metaimage",
+    ".mhd": "metaimage",
+    ".npy": "numpy_file",
+    ".npz": "numpy_file",
+    ".png": "raster",
+    ".jpg": "raster",
+    ".jpeg": "raster",
+    ".tif": "raster",
+    ".tiff": "raster",
+}
+"""suffix -> module in vesalius.scan with `read(path) -> Scan`. What has none of these may be DICOM."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One scan found on disk, not yet opened.
+
+    Args:
+        path: the file, or the folder of a series or stack.
+        format: "nifti", "dicom", ...
+        open: reads the header and returns the Scan.
+        series_uid: DICOM SeriesInstanceUID, else None.
+        name: a file name stem for results, unique among the scans of one folder, without identifiers of the patient.
+    """
+
+    path: Path
+    format: str
+    open: Callable[[], Scan]
+    series_uid: str | None = None
+    name: str = ""
+
+
+def open_scan(path: str | Path, series: str | None = None) -> Scan:
+    """Open the one scan at `path`.
+
+    Args:
+        path: a NIfTI, DICOM, NRRD, MetaImage, NumPy or picture file, a folder with one DICOM series or one numbered
+            stack of pictures.
+        series: SeriesInstanceUID (or its end) where a folder holds several.
+
+    Raises:
+        InputError: nothing readable there.
+        UsageError: several scans; the message lists their series.
+    """
+    found = find_scans(path, series)
+    if len(found) > 1:
+        shown = ", ".join(one.series_uid or one.path.name for one in found[:5])
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise UsageError(
+            f"holds {len(found)} scans ({shown}{more})", where=path, fix="name one file or pass --series UID"
+        )
+    return found[0].open()
+
+
+def find_scans(path: str | Path, series: str | None = None) -> list[Found]:
+    """All scans at `path`: a file, or a folder searched through all its subfolders, in a stable order.
+
+    Raises:
+        InputError: no such path, or no scan in it.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError("no such file or folder", where=path)
+    found = list(_find(path))
+    if series is not None:
+        found = [one for one in found if one.series_uid and one.series_uid.endswith(series)]
+    if not found:
+        what = "no readable scan here" if series is None else f"no series {series} here"
+        raise InputError(
+            what, where=path, fix="vesalius reads NIfTI, DICOM, NRRD, MetaImage, NumPy, PNG, JPEG and TIFF"
+        )
+    return found
+
+
+def suffix(path: Path) -> str:
+    """The suffix that decides about the format, lower case, ".nii.gz" in one piece."""
+    name = path.name.lower()
+    double = "".join(Path(name).suffixes[-2:])
+    return double if double in _READERS else Path(name).suffix
+
+
+def _find(path: Path) -> Iterator[Found]:
+    from vesalius.scan.dicom_series import find_series
+    from vesalius.scan.raster import find_stack
+
+    if path.is_file():
+        files = [path]
+    else:
+        stack = find_stack(path)
+        if stack is not None:
+            yield stack
+            return
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    others = []
+    for file in files:
+        module = _READERS.get(suffix(file))
+        if module is None:
+            others.append(file)
+        elif not _is_second_of_pair(file):
+            yield Found(file, _format(module), _opener(module, file), name=file.name.removesuffix(suffix(file)))
+    yield from find_series(others)
+
+
+def _is_second_of_pair(path: Path) -> bool:
+    """True for the .hdr of a NIfTI or Analyze pair: the .img stands for both."""
+    return suffix(path).startswith(".hdr") and path.with_name(path.name.replace(".hdr", ".img")).exists()
+
+
+def _format(module: str) -> str:
+    return {"numpy_file": "numpy"}.get(module, module)
+
+
+def _opener(module: str, path: Path) -> Callable[[], Scan]:
+    def open_it() -> Scan:
+        read = cast(Callable[[Path], Scan], importlib.import_module(f"vesalius.scan.{module}").read)
+        return read(path)
+
+    return open_it
