@@ -1,7 +1,7 @@
 """Writing so that nothing is lost and nothing is half-written.
 
 Every output is made under a temporary name beside its target and renamed when it is complete. A killed
-process can leave a hidden `.NAME.xxxx.part`, never a wrong file under the target name.
+process can leave a hidden `.xxxx.part.NAME`, never a wrong file under the target name.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 
 def _part_name(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    return path.with_name(f".{secrets.token_hex(4)}.part.{path.name}")  # the suffix stays: writers go by it
 
 
 def _swap_folder(part: Path, path: Path) -> None:

@@ -68,6 +68,11 @@ class NiftiPixels:
         """The stored dtype; uint8 for RGB24 and RGBA32."""
         return np.dtype(np.uint8) if self.file_dtype.names else self.file_dtype
 
+    @property
+    def direct(self) -> bool:
+        """Unless the file is gzipped, which is inflated from its start for every piece."""
+        return not self.path.name.endswith(".gz")
+
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """Frames `t` and slices `k` as (C, t, I, J, k).
 
@@ -113,7 +118,7 @@ class NiftiNative:
             "file_shape": [int(n) for n in self.pixels.file_shape],
             "file_dtype": _dtype_code(self.pixels.file_dtype),
         }
-        return Packed("nifti", facts, {"before_pixels": header, "pair_header": pair}, warnings=tuple(warnings))
+        return Packed("nifti", facts, {"before_pixels": header, "pair_header": pair}, which == "pair", tuple(warnings))
 
 
 def read(path: Path) -> Scan:
@@ -306,7 +311,7 @@ def _parse(header: bytes) -> Any:
 def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None) -> None:
     """Write a NIfTI file with the original header and extension bytes and the given pixels.
 
-    The suffix of `path` decides about gzip; a pair is written as .hdr and .img.
+    The suffix of `path` decides about gzip; a pair is written into the folder `path` as image.hdr and image.img.
 
     Raises:
         CorruptFileError: the stored facts do not fit the pixels.
@@ -318,8 +323,8 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
     if math.prod(shape) * colours != c * t * i * j * k or shape[:3] != (i, j, k):
         raise CorruptFileError("the stored NIfTI shape does not fit the pixels", where=path)
     if packed.facts["pair"]:
-        header_path = path.with_name(path.name.replace(".img", ".hdr"))
-        header_path.write_bytes(packed.blobs["pair_header"])
+        (path / "image.hdr").write_bytes(packed.blobs["pair_header"])
+        path = path / "image.img"
     with _create(path) as file:
         file.write(packed.blobs["before_pixels"])
         for plane in range(c // colours):

@@ -1,0 +1,102 @@
+"""Finding, for each chunk, the rung of the quality ladder that meets a target over the whole scan.
+
+The ladder is bisected for the scan as a whole; then chunks are moved one by one to the neighbouring rung, the most
+profitable first, so that coders with coarse ladders land close to the target.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from vesalius.codec.layout import Chunk
+from vesalius.codec.trials import Trial, Trials
+
+
+@dataclass(frozen=True)
+class Total:
+    """Sums over chunks: bytes of payload, and PSNR in dB for a given peak."""
+
+    payload_bytes: int
+    psnr_db: float
+
+
+def total(trials: Sequence[Trial], peak: float) -> Total:
+    """Sums over the trials of all chunks."""
+    squared, voxels = sum(trial.squared_error for trial in trials), sum(trial.voxels for trial in trials)
+    return Total(sum(len(trial.payload) for trial in trials), psnr(squared, voxels, peak))
+
+
+def psnr(squared_error: float, voxels: int, peak: float) -> float:
+    """20 log10(peak / rms error); infinite without error, minus infinite where there is error but no peak."""
+    if squared_error == 0:
+        return math.inf
+    return 10 * math.log10(peak**2 * voxels / squared_error) if peak > 0 else -math.inf
+
+
+def last_meeting(trials: Trials, chunks: Sequence[Chunk], meets: Callable[[Sequence[Trial]], bool], guess: int) -> int:
+    """The last rung (best first) at which `meets` still holds, -1 where it does not hold at the best rung.
+
+    `meets` must be monotone along the ladder: true at the good end.
+    """
+    low, high = -1, trials.rungs
+    step, rung = 1, min(max(guess, 0), trials.rungs - 1)
+    while high - low > 1:
+        if meets(trials.run(chunks, rung)):
+            low = rung
+        else:
+            high = rung
+        rung, step = _next_rung(low, high, trials.rungs, rung, step)
+    return low
+
+
+def _next_rung(low: int, high: int, rungs: int, rung: int, step: int) -> tuple[int, int]:
+    """Gallop from the guess with doubling steps until the answer is bracketed, then bisect."""
+    if low == -1 and high < rungs:
+        return max(0, high - step) if high - step > low else (low + high) // 2, step * 2
+    if high == rungs and low >= 0:
+        return min(rungs - 1, low + step), step * 2
+    return (low + high) // 2, step
+
+
+def spread_for_psnr(
+    trials: Trials, chunks: Sequence[Chunk], rung: int, peak: float, target_db: float
+) -> dict[int, int]:
+    """Chunk number -> rung: all at `rung` (which meets the target), as many as allowed one rung coarser."""
+    chosen = {chunk.number: rung for chunk in chunks}
+    if rung + 1 >= trials.rungs or peak <= 0:
+        return chosen
+    now, coarser = trials.run(chunks, rung), trials.run(chunks, rung + 1)
+    voxels = sum(trial.voxels for trial in now)
+    left = peak**2 * voxels / 10 ** (target_db / 10) - sum(trial.squared_error for trial in now)
+    order = sorted(range(len(chunks)), key=lambda n: _gain(now[n], coarser[n]), reverse=True)
+    for n in order:
+        cost = coarser[n].squared_error - now[n].squared_error
+        if len(coarser[n].payload) < len(now[n].payload) and cost <= left:
+            chosen[chunks[n].number] = rung + 1
+            left -= cost
+    return chosen
+
+
+def spread_for_bytes(trials: Trials, chunks: Sequence[Chunk], rung: int, budget: int) -> dict[int, int]:
+    """Chunk number -> rung: all at `rung` (which fits the budget), as many as fit one rung finer."""
+    chosen = {chunk.number: rung for chunk in chunks}
+    if rung == 0:
+        return chosen
+    now, finer = trials.run(chunks, rung), trials.run(chunks, rung - 1)
+    left = budget - sum(len(trial.payload) for trial in now)
+    order = sorted(range(len(chunks)), key=lambda n: _gain(finer[n], now[n]))
+    for n in order:
+        cost = len(finer[n].payload) - len(now[n].payload)
+        if cost < 2 * left:  # overshooting by less than it would fall short is nearer
+            chosen[chunks[n].number] = rung - 1
+            left -= cost
+    return chosen
+
+
+def _gain(fine: Trial, coarse: Trial) -> float:
+    """Bytes saved per squared error added by going from fine to coarse."""
+    added = coarse.squared_error - fine.squared_error
+    saved = len(fine.payload) - len(coarse.payload)
+    return saved / added if added > 0 else math.copysign(math.inf, saved)

@@ -1,0 +1,57 @@
+"""What a user can ask of a compressed file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vesalius.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Lossless:
+    """Every stored value comes back."""
+
+
+@dataclass(frozen=True)
+class Psnr:
+    """At least `db` decibels over the whole scan, peak = p99.9 minus p0.1 of the real values."""
+
+    db: float
+
+    def __post_init__(self) -> None:
+        _positive("--psnr", self.db)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """2 bytes x voxels over the bytes of the file."""
+
+    ratio: float
+
+    def __post_init__(self) -> None:
+        _positive("--ratio", self.ratio)
+
+
+@dataclass(frozen=True)
+class MaxError:
+    """No real value differs by more than `error` (in the scan's own units, e.g. HU)."""
+
+    error: float
+
+    def __post_init__(self) -> None:
+        _positive("--max-error", self.error)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One rung of a coder's own ladder, for measuring rate-distortion curves."""
+
+    step: float
+
+
+Target = Lossless | Psnr | Ratio | MaxError | Quality
+
+
+def _positive(option: str, value: float) -> None:
+    if not 0 < value < float("inf"):
+        raise UsageError(f"{value} is not a positive number", where=option)
