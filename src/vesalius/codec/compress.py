@@ -8,7 +8,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from vesalius.codec.trials import Trial, chunk_of, in_order, measure
 from vesalius.errors import InputError, TargetError, UsageError
 from vesalius.output import new_file
 from vesalius.scan.native import Identifiers, Packed
-from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 
 LOSSLESS = Lossless()
@@ -121,7 +120,7 @@ def compress_scan(
     started = time.perf_counter()
     wanted = [targets] if isinstance(targets, Target) else list(targets)
     _check(scan, wanted)
-    scan = _resident(scan)
+    scan = scan.resident()
     assert scan.native is not None
     packed = scan.native.pack(identifiers, uid_key)
     job = Job(scan, survey(scan), coder, effort, access, threads or os.cpu_count() or 1)
@@ -148,11 +147,6 @@ def _check(scan: Scan, targets: Sequence[Target]) -> None:
         raise UsageError("two tiers are --lossless and one of --psnr, --max-error", fix="leave one target out")
     if math.prod(scan.shape) == 0:
         raise InputError("the scan is empty")
-
-
-def _resident(scan: Scan) -> Scan:
-    """The scan with its pixels in memory, unless reading a slice costs no more than its bytes."""
-    return scan if scan.pixels.direct else replace(scan, pixels=ArrayPixels(scan.stored()))
 
 
 def _header(job: Job, packed: Packed, plans: Sequence[Plan]) -> tuple[Header, list[bytes]]:

@@ -123,7 +123,7 @@ def _plan_lossless(job: Job) -> Plan:
     depth = max(exact.plane_bits)
     tiers = [LosslessTier(coder, job.found.keymap, exact) for coder in _lossless_candidates(job, depth)]
     best, why = _smallest(job, tiers)
-    return Plan(best, job.layout(best), why, "lossless")
+    return Plan(best, job.layout(best), why, Lossless().words)
 
 
 def _lossless_candidates(job: Job, depth: int) -> list[Coder]:
@@ -216,7 +216,7 @@ def _plan_quality(job: Job, target: Quality) -> Plan:
         raise UsageError(f"{target.step} is not on the ladder of {tier.coder.name}")
     layout, rung = job.layout(tier), tier.coder.qualities.index(target.step)
     rungs = {chunk.number: rung for chunk in layout}
-    return Plan(tier, layout, "asked for", f"quality {target.step:g}", rungs, Trials(job.scan, tier, job.threads))
+    return Plan(tier, layout, "asked for", target.words, rungs, Trials(job.scan, tier, job.threads))
 
 
 def _plan_psnr(job: Job, draft: _Draft, target: Psnr, why: str) -> Plan:
@@ -229,14 +229,14 @@ def _plan_psnr(job: Job, draft: _Draft, target: Psnr, why: str) -> Plan:
         what = f"{target.db:g} dB cannot be reached with {tier.coder.name}: the best is {best:.1f} dB"
         raise TargetError(what, where="--psnr", fix="ask for less, or use --max-error or lossless")
     rungs = spread_for_psnr(trials, chunks, rung, peak, target.db)
-    return Plan(tier, layout, why, f"PSNR {target.db:g} dB", rungs, trials)
+    return Plan(tier, layout, why, target.words, rungs, trials)
 
 
 def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Callable[[Plan], int]) -> Plan:
     tier = draft.tier
     layout, trials = job.layout(tier), Trials(job.scan, tier, job.threads)
     chunks, voxels = list(layout), math.prod(job.scan.shape)
-    made = Plan(tier, layout, why, f"ratio {target.ratio:g}:1", {}, trials)
+    made = Plan(tier, layout, why, target.words, {}, trials)
     fixed = overhead(made)
     budget = int(2 * voxels / target.ratio) - fixed
     rung = _first_fitting(trials, chunks, budget, draft.rung)
@@ -254,14 +254,13 @@ def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Call
 
 
 def _plan_bounded(job: Job, target: MaxError) -> Plan:
-    words = f"max error {target.error:g}"
     error = target.error / float(np.abs(job.scan.intensity.slope_TK).max())
     if job.scan.dtype.kind in "iu" and error < 1:
         made = _plan_lossless(job)
-        return replace(made, target=words, why=f"{made.why}; the bound is below one stored step")
+        return replace(made, target=target.words, why=f"{made.why}; the bound is below one stored step")
     tiers = _bounded_candidates(job, error)
     best, why = _smallest(job, tiers)
-    return Plan(best, job.layout(best), why, words)
+    return Plan(best, job.layout(best), why, target.words)
 
 
 def _bounded_candidates(job: Job, error: float) -> list[Tier]:

@@ -11,6 +11,11 @@ from vesalius.errors import UsageError
 class Lossless:
     """Every stored value comes back."""
 
+    @property
+    def words(self) -> str:
+        """The target as the file states it."""
+        return "lossless"
+
 
 @dataclass(frozen=True)
 class Psnr:
@@ -20,6 +25,11 @@ class Psnr:
 
     def __post_init__(self) -> None:
         _positive("--psnr", self.db)
+
+    @property
+    def words(self) -> str:
+        """The target as the file states it."""
+        return f"PSNR {self.db:g} dB"
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,11 @@ class Ratio:
     def __post_init__(self) -> None:
         _positive("--ratio", self.ratio)
 
+    @property
+    def words(self) -> str:
+        """The target as the file states it."""
+        return f"ratio {self.ratio:g}:1"
+
 
 @dataclass(frozen=True)
 class MaxError:
@@ -41,12 +56,22 @@ class MaxError:
     def __post_init__(self) -> None:
         _positive("--max-error", self.error)
 
+    @property
+    def words(self) -> str:
+        """The target as the file states it."""
+        return f"max error {self.error:g}"
+
 
 @dataclass(frozen=True)
 class Quality:
     """One rung of a coder's own ladder, for measuring rate-distortion curves."""
 
     step: float
+
+    @property
+    def words(self) -> str:
+        """The target as the file states it."""
+        return f"quality {self.step:g}"
 
 
 Target = Lossless | Psnr | Ratio | MaxError | Quality

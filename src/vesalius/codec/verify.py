@@ -46,6 +46,7 @@ def verify(path: Path, original: Scan | None = None, *, threads: int = 1) -> lis
     with VslReader(path) as reader:
         reader.check_whole()
     first = open_vsl(path)
+    original = None if original is None else original.resident()
     checks = []
     for model in first.header.tiers:
         file = open_vsl(path, model.name)

@@ -78,6 +78,10 @@ class Scan:
         """Real values (HU where known) of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
         return self.intensity.part(t, k).to_real(self.stored(t, k), dtype)
 
+    def resident(self) -> Scan:
+        """The scan with its pixels in memory, unless reading a slice costs no more than its own bytes."""
+        return self if self.pixels.direct else replace(self, pixels=ArrayPixels(self.stored()))
+
     @property
     def affine(self) -> Affine:
         """The 4x4 affine of the voxel grid: (i, j, k) to RAS+ mm of the voxel centre.
