@@ -83,6 +83,8 @@ class SequenceReader:
             if mode == _CONSTANT:
                 yield np.full((1, t, i, j), self.take(_VALUE)[0], dtype=np.uint16)
                 continue
+            if mode != _CODED:
+                raise CorruptFileError("the chunk has a sequence of unknown mode")
             (length,) = self.take(_LENGTH)
             data = self._payload[self._position : self._position + length]
             if len(data) != length:
