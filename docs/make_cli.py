@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -45,10 +46,9 @@ def _usage(name: str, parameters: list[Any]) -> str:
     words = []
     for one in parameters:
         if one.param_type_name == "argument":
-            word = one.name.upper() + ("..." if one.nargs == -1 else "")
-            words.append(word if one.required else f"[{word}]")
+            words.append(_word(one) if one.required else f"[{_word(one)}]")
         elif one.required:
-            words.append(f"{one.opts[0]} {one.name.upper()}")
+            words.append(f"{one.opts[0]} {_word(one)}")
     return " ".join([name, *words, "[OPTIONS]"])
 
 
@@ -59,11 +59,21 @@ def _table(parameters: list[Any]) -> str:
 
 def _row(parameter: Any) -> str:
     is_option = parameter.param_type_name == "option"
-    names = [*parameter.opts, *parameter.secondary_opts] if is_option else [parameter.name.upper()]
-    value = parameter.default
-    default = f"`{value}`" if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-    cells = [" ".join(f"`{name}`" for name in names), " ".join((parameter.help or "").split()), default]
+    names = [*parameter.opts, *parameter.secondary_opts] if is_option else [_word(parameter)]
+    cells = [" ".join(f"`{name}`" for name in names), " ".join((parameter.help or "").split()), _default(parameter)]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _word(parameter: Any) -> str:
+    return (parameter.metavar or parameter.name.upper()).strip("[]")
+
+
+def _default(parameter: Any) -> str:
+    """The default as `--help` shows it: a phrase where the option gives one, else its value."""
+    shown, value = getattr(parameter, "show_default", True), parameter.default
+    if isinstance(shown, str):
+        return shown
+    return f"`{value}`" if shown and isinstance(value, str | int | float | Path) and not isinstance(value, bool) else ""
 
 
 def _prose(text: str | None) -> str:

@@ -19,6 +19,7 @@ def test_the_chinese_readme_shows_the_same_commands(repository):
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/index.md", "docs/tutorial.md"])
 def test_every_shown_option_exists(repository, name):
     import typer
+
     from vesalius.cli.main import app
 
     root = typer.main.get_command(app)
