@@ -39,10 +39,14 @@ def test_measures_agree_with_loops(reference, seed):
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=6))
 def test_chunks_add_up_to_the_whole(sizes):
     reference, restored = noisy(sum(sizes), seed=len(sizes))
-    sums, start = image.SquaredError(), 0
+    sums, merged, start = image.SquaredError(), image.SquaredError(), 0
     for size in sizes:
-        sums.add(reference[start : start + size], restored[start : start + size])
+        part = image.SquaredError()
+        for one in (sums, part):
+            one.add(reference[start : start + size], restored[start : start + size])
+        merged.merge(part)
         start += size
+    assert merged == sums
     assert sums.voxels == reference.size
     if reference.size:
         assert sums.mse == pytest.approx(image.mse(reference, restored))

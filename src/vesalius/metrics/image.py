@@ -63,6 +63,13 @@ class SquaredError:
         self.max_error = max(self.max_error, float(difference.max()))
         self.voxels += difference.size
 
+    def merge(self, other: SquaredError) -> None:
+        """Add the sums of other voxels."""
+        self.squared += other.squared
+        self.absolute += other.absolute
+        self.max_error = max(self.max_error, other.max_error)
+        self.voxels += other.voxels
+
     @property
     def mse(self) -> float:
         """Mean squared error."""
