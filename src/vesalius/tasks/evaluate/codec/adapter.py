@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +16,6 @@ from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_scan
 from vesalius.codec.target import Lossless, Quality
 from vesalius.errors import UsageError
-from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 
 
@@ -88,8 +87,3 @@ class VslCodec:
             stored = decode_scan(path, threads=threads).stored()
             seconds = time.perf_counter() - started
         return Coded(made.bytes_written, made.encode_seconds, seconds, stored)
-
-
-def resident(scan: Scan) -> Scan:
-    """The scan with its pixels in memory, so that reading the source is in no measured time."""
-    return replace(scan, pixels=ArrayPixels(scan.stored()))

@@ -5,6 +5,7 @@ Ratios and decibels are read between measured points only, so the points must en
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def _middle_of_widest_gap(readings: dict[int, Reading]) -> int | None:
     ordered = sorted(readings)
     gaps = [
         (_within(readings[one]) - _within(readings[other]), (one + other) // 2)
-        for one, other in zip(ordered, ordered[1:], strict=False)
+        for one, other in itertools.pairwise(ordered)
         if other - one > 1
     ]
     gap, rung = max(gaps, default=(0.0, 0))
