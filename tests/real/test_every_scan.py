@@ -1,4 +1,4 @@
-"""Every NIfTI file and DICOM folder of the real data opens, is described rightly, and survives a lossless round trip."""
+"""Every NIfTI file and DICOM folder of the real data opens, is described rightly, and survives a round trip."""
 
 import gzip
 import json
@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from real_data import real
 
+from real_data import real
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import open_vsl
 from vesalius.codec.restore import restore

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vesalius.codec.compress import CompressResult, compress_scan
 from vesalius.codec.decode import decode_scan, open_vsl
@@ -24,14 +25,14 @@ from vesalius.output import new_folder
 from vesalius.report.chart import Line, rate_distortion
 from vesalius.report.figure import Shown, panel
 from vesalius.report.html import run_report
+from vesalius.report.made import made
 from vesalius.report.page import Column, Report, Section
 from vesalius.report.table import Cell, fixed, number, write_csv
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 from vesalius.tasks.compress.uid_key import random_key
 from vesalius.tasks.inspect import describe_scan
-from vesalius.tasks.made import made
-from vesalius.transforms.picture import middle_picture
+from vesalius.transforms.picture import Upright, middle, slice_picture
 
 CURVE_DB = (30.0, 34.0, 38.0, 42.0, 46.0)
 COLUMNS = ("scan", "target", "coder", "bytes", "ratio", "source_ratio", "psnr_db", "max_error", "equal", "seconds")
@@ -106,7 +107,7 @@ SUBJECTS = (
         (Psnr(40), MaxError(5)), _same_dicom,
     ),
     Subject(
-        "ultrasound", "Ultrasound, 30 colour frames (DICOM)", "pydicom", ("data", "test_files", "examples_ybr_color.dcm"),
+        "ultrasound", "Ultrasound, 30 colour frames", "pydicom", ("data", "test_files", "examples_ybr_color.dcm"),
         (Psnr(40), Ratio(100)), _same_dicom,
     ),
     Subject(
@@ -150,7 +151,7 @@ def demo(
             progress(subject.title)
             rows += _Demonstration(subject, part, threads).run(report)
         _overview(overview, rows)
-        report.made = made("vesalius demo", {"threads": str(threads)})
+        report.made = made("vesalius demo", threads)
         report.results = {"rows": rows}
         report.save(part)
         write_csv(part / "table.csv", rows, COLUMNS)
@@ -175,6 +176,7 @@ class _Demonstration:
     def __init__(self, subject: Subject, folder: Path, threads: int) -> None:
         self.subject, self.folder, self.threads = subject, folder, threads
         self.scan: Scan = open_scan(subject.path)
+        self.view = Upright.of(self.scan, slice_picture(self.scan, *middle(self.scan)))
         self.key = random_key()
 
     def run(self, report: Report) -> list[dict[str, Cell]]:
@@ -186,7 +188,7 @@ class _Demonstration:
             if row is not None and restored is not None:
                 rows.append(row)
                 caption = f"{target.words}\n{number(float(row['ratio'] or 0))}:1"
-                shown.append(Shown(caption, middle_picture(restored).picture_JI))
+                shown.append(Shown(caption, self._picture(restored)))
         if shown:
             self._pictures(section, shown)
         if self.scan.shape[1] > 1:
@@ -229,14 +231,15 @@ class _Demonstration:
         }
 
     def _pictures(self, section: Section, shown: list[Shown]) -> None:
-        original = middle_picture(self.scan)
-        name = f"{self.subject.name}.png"
-        png = panel(
-            original.picture_JI, shown, window=original.window, spacing_mm=original.spacing_mm, unit=original.unit
-        )
+        name, view = f"{self.subject.name}.png", self.view
+        unit = self.scan.intensity.unit
+        png = panel(self._picture(self.scan), shown, window=view.window, spacing_mm=view.spacing_mm, unit=unit)
         (self.folder / "figures" / name).write_bytes(png)
         caption = "Middle slice and frame. Error: restored minus original, amplified."
         section.figure(name, caption, f"{self.subject.title}: original, restored pictures and their errors")
+
+    def _picture(self, scan: Scan) -> NDArray[Any]:
+        return self.view.turn(slice_picture(scan, *middle(scan)))
 
     def _curve(self, section: Section) -> None:
         """Rate against distortion for the two coders that use time."""
@@ -256,7 +259,9 @@ class _Demonstration:
             curves.append(Line(coder, [ratio for ratio, _ in points], [psnr for _, psnr in points]))
         name = f"{self.subject.name}-rate.png"
         (self.folder / "figures" / name).write_bytes(rate_distortion({"Whole field": curves}, "PSNR (dB)"))
-        section.figure(name, "Compression ratio (2 bytes a voxel) against PSNR.", "Rate-distortion curves of two coders")
+        section.figure(
+            name, "Compression ratio (2 bytes a voxel) against PSNR.", "Rate-distortion curves"
+        )
 
     def _suffix(self) -> str:
         return {".jpg": ".png"}.get(self.subject.path.suffix, "".join(self.subject.path.suffixes[-2:]))
@@ -285,5 +290,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
-
-

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.metrics.codec import Box
@@ -19,12 +18,12 @@ from vesalius.report.figure import Shown, panel
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.results import Picture, Point
 from vesalius.tasks.evaluate.codec.studies import Study
+from vesalius.transforms.picture import Upright
 
 RATIOS = (100, 1000)
 NEAR = 1.6
 """A coder is drawn at a ratio if it has a point within this factor of it."""
 GAIN = 5.0
-_WINDOW_PERCENT = (0.5, 99.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +57,10 @@ def draw(
         near = _nearest(restored, wanted)
         for region, inside in regions if near else ():
             name = f"{slug(study.data_set)}-{slug(study.name)}-{wanted}-{region.split()[0]}.png"
-            view = _View.of(scan, original_IJ[inside])
-            shown = [Shown(_words(one.point, region), view.upright(one.picture_IJ[inside])) for one in near]
+            view = Upright.of(scan, original_IJ[inside])
+            shown = [Shown(_words(one.point, region), view.turn(one.picture_IJ[inside])) for one in near]
             png = panel(
-                view.upright(original_IJ[inside]),
+                view.turn(original_IJ[inside]),
                 shown,
                 window=view.window,
                 spacing_mm=view.spacing_mm,
@@ -78,30 +77,6 @@ def slug(text: str) -> str:
     """A name that is safe as part of a file name."""
     kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text)
     return kept.strip("-") or "x"
-
-
-@dataclass(frozen=True)
-class _View:
-    """How a picture is turned, windowed and scaled."""
-
-    flip_i: bool
-    flip_j: bool
-    window: tuple[float, float]
-    spacing_mm: tuple[float, float]
-
-    @classmethod
-    def of(cls, scan: Scan, original_IJ: NDArray[Any]) -> _View:
-        """Patient's left and back to the right, front and head up, as far as flips can do it."""
-        letters, spacing = scan.orientation or "LPS", scan.spacing_mm or (1.0, 1.0, 1.0)
-        finite = original_IJ[np.isfinite(original_IJ)]
-        low, high = np.percentile(finite, _WINDOW_PERCENT) if finite.size else (0.0, 1.0)
-        window = float(low), float(high) if high > low else float(low) + 1.0
-        return cls(letters[0] in "RA", letters[1] in "AS", window, (spacing[1], spacing[0]))
-
-    def upright(self, picture_IJ: NDArray[Any]) -> NDArray[Any]:
-        """The picture as rows J and columns I, the right way up."""
-        step_i, step_j = (-1 if flip else 1 for flip in (self.flip_i, self.flip_j))
-        return picture_IJ[::step_i, ::step_j].T
 
 
 def _nearest(restored: Sequence[Restored], wanted: float) -> list[Restored]:
@@ -124,7 +99,7 @@ def _words(point: Point, region: str) -> str:
 
 
 def _caption(
-    where: str, place: tuple[int, int], view: _View, near: Sequence[Restored], restored: Sequence[Restored]
+    where: str, place: tuple[int, int], view: Upright, near: Sequence[Restored], restored: Sequence[Restored]
 ) -> str:
     absent = sorted({one.point.coder for one in restored} - {one.point.coder for one in near})
     missing = f" No file of {', '.join(absent)} is near this ratio." if absent else ""

@@ -6,14 +6,11 @@ was stopped or failed. The folder then receives `figures/`, `table.csv`, `summar
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
-import platform
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ import vesalius
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.output import new_file, refuse_existing
 from vesalius.report.html import run_report
+from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
 from vesalius.report.table import plain_text, write_csv
 from vesalius.tasks.evaluate.codec.adapter import Codec, VslCodec
@@ -38,7 +36,6 @@ CODERS = ("svtav1", "x265", "jpeg2000", "jpegxl")
 LOSSLESS = ("jpegxl", "jpeg2000", "jpegls", "x265")
 POINTS, QUICK_POINTS = 8, 4
 _MEASURED = "measured"
-_PACKAGES = ("numpy", "scipy", "scikit-image", "imagecodecs", "av")
 _WIDTH = 120
 
 
@@ -87,8 +84,7 @@ def evaluate_codec(
     results, failed = run.measure(studies)
     if not results:
         raise UsageError(f"no study could be measured; the first: {failed[0]['error']}", fix="see vesalius inspect")
-    made = _made(paths, plan, output)
-    return run.finish(results, failed, made)
+    return run.finish(results, failed, _made(paths, plan, output))
 
 
 def lines(result: dict[str, Any]) -> list[str]:
@@ -201,11 +197,4 @@ def _made(paths: Sequence[Path], plan: Plan, output: Path) -> Made:
     """How it was made; folders by their last name only, so that no path of this machine is told."""
     words = ["vesalius evaluate codec", *(path.resolve().name or "." for path in paths), "-o", output.name]
     words += ["--coders", ",".join(plan.coders)]
-    versions = {"vesalius": vesalius.__version__, "python": platform.python_version()}
-    versions |= {name: version(name) for name in _PACKAGES}
-    facts = {
-        "Threads": f"{plan.threads} on {os.cpu_count()} processors, {platform.machine()}, {platform.system()}",
-        "Points": f"about {plan.points} of each coder's ladder per study",
-    }
-    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    return Made(command=" ".join(words), date=today, versions=versions, facts=facts)
+    return made(" ".join(words), plan.threads, {"Points": f"about {plan.points} of each coder's ladder per study"})
