@@ -259,9 +259,7 @@ class _Demonstration:
             curves.append(Line(coder, [ratio for ratio, _ in points], [psnr for _, psnr in points]))
         name = f"{self.subject.name}-rate.png"
         (self.folder / "figures" / name).write_bytes(rate_distortion({"Whole field": curves}, "PSNR (dB)"))
-        section.figure(
-            name, "Compression ratio (2 bytes a voxel) against PSNR.", "Rate-distortion curves"
-        )
+        section.figure(name, "Compression ratio (2 bytes a voxel) against PSNR.", "Rate-distortion curves")
 
     def _suffix(self) -> str:
         return {".jpg": ".png"}.get(self.subject.path.suffix, "".join(self.subject.path.suffixes[-2:]))
