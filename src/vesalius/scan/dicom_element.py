@@ -28,6 +28,7 @@ Span = tuple[int, int]
 """First byte and length."""
 
 _KEYWORDS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
+_VRS = ("OB", "OW", "OF", "OD", "UN")
 _ITEM, _DELIMITER = 0xFFFEE000, 0xFFFEE0DD
 _HEAD_BYTES = 1 << 18
 """A frame's own header is sought this far."""
@@ -133,7 +134,8 @@ def locate(stream: BinaryIO, data: Dataset, syntax: str) -> PixelElement:
     available = min(length, _size(stream) - pixels.offset)
     if needed > available:
         raise InputError(
-            f"the header promises {needed} bytes of pixels, there are {available}", fix="check that the copy is complete"
+            f"the header promises {needed} bytes of pixels, there are {available}",
+            fix="check that the copy is complete",
         )
     return pixels
 
@@ -153,12 +155,14 @@ def _element_head(stream: BinaryIO, syntax: UID) -> tuple[str, str, int]:
     try:
         group, element = struct.unpack(f"{order}HH", stream.read(4))
         keyword = _KEYWORDS[group << 16 | element]
-        if syntax.is_implicit_VR:
-            vr, (length,) = "OW", struct.unpack(f"{order}L", stream.read(4))
+        vr = stream.read(2).decode("latin-1")
+        if syntax.is_implicit_VR or vr not in _VRS:  # some writers state explicit VR and write implicit
+            stream.seek(-2, os.SEEK_CUR)
+            vr = "OW"
         else:
-            vr = stream.read(4)[:2].decode("ascii")
-            (length,) = struct.unpack(f"{order}L", stream.read(4))
-    except (struct.error, KeyError, UnicodeDecodeError) as error:
+            stream.seek(2, os.SEEK_CUR)
+        (length,) = struct.unpack(f"{order}L", stream.read(4))
+    except (struct.error, KeyError) as error:
         raise InputError("has a picture's header but no pixels") from error
     return keyword, vr, length
 
@@ -198,15 +202,14 @@ def _with_fragments(stream: BinaryIO, data: Dataset, pixels: PixelElement) -> Pi
         length = sum(size for _, size in frame)
         compared = found if frame is spans[0] else None
         if compared is not None or pixels.syntax == RLELossless:
-            dicom_codestream.check(
-                compared, length, pixels.rows, pixels.columns, pixels.samples, pixels.bits_allocated
-            )
+            dicom_codestream.check(compared, length, pixels.rows, pixels.columns, pixels.samples, pixels.bits_allocated)
     return replace(pixels, spans=spans, codestream=found)
 
 
 def _fragments(stream: BinaryIO) -> tuple[list[int], list[Span]]:
     """Basic offset table, and the spans of the fragments after it."""
-    end, spans = _size(stream), []
+    end = _size(stream)
+    spans: list[Span] = []
     while True:
         head = stream.read(8)
         if len(head) < 8:
