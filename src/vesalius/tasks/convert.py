@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import GeometryError
 from vesalius.output import refuse_existing
+from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
-from vesalius.tasks.inspect import VSL, describe_scan
 
 
 def convert(
@@ -63,7 +64,7 @@ def convert(
 
 
 def _open(path: Path, series: str | None) -> Scan:
-    if path.suffix.lower() == VSL:
+    if path.suffix.lower() == VSL_SUFFIX:
         from vesalius.codec.decode import decode_scan
 
         return decode_scan(path).resident()

@@ -28,10 +28,10 @@ from vesalius.report.html import run_report
 from vesalius.report.made import made
 from vesalius.report.page import Column, Report, Section
 from vesalius.report.table import Cell, fixed, number, write_csv
+from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 from vesalius.tasks.compress.uid_key import random_key
-from vesalius.tasks.inspect import describe_scan
 from vesalius.transforms.picture import Upright, middle, slice_picture
 
 CURVE_DB = (30.0, 34.0, 38.0, 42.0, 46.0)

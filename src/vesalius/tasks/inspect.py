@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import InputError, VesaliusError
+from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import Found, find_scans
-from vesalius.scan.scan import Scan
-
-VSL = ".vsl"
 
 
 def inspect(paths: Sequence[Path]) -> dict[str, Any]:
@@ -39,25 +38,6 @@ def inspect(paths: Sequence[Path]) -> dict[str, Any]:
     return result
 
 
-def describe_scan(scan: Scan) -> dict[str, Any]:
-    """Facts of one scan, JSON-able. Axes are (C, T, I, J, K); spacing in mm, frame times in ms."""
-    times = scan.frame_ms
-    return {
-        "shape": list(scan.shape),
-        "axes": "C,T,I,J,K",
-        "dtype": scan.dtype.str,
-        "spacing_mm": None if scan.spacing_mm is None else [round(step, 6) for step in scan.spacing_mm],
-        "orientation": scan.orientation,
-        "grid_problem": scan.grid_problem,
-        "t_meaning": scan.t_meaning,
-        "frame_ms": None if times is None else [round(moment, 6) for moment in times],
-        "modality": scan.modality,
-        "colour": scan.colour,
-        "unit": scan.intensity.unit,
-        "problems": list(scan.problems),
-    }
-
-
 def lines(result: dict[str, Any]) -> list[str]:
     """The result for people."""
     shown = []
@@ -69,10 +49,10 @@ def lines(result: dict[str, Any]) -> list[str]:
 
 def _described(path: Path) -> Iterator[dict[str, Any]]:
     """Facts, or {"path", "error"}, of each scan at a path."""
-    if path.suffix.lower() == VSL and path.is_file():
+    if path.suffix.lower() == VSL_SUFFIX and path.is_file():
         yield _vsl(path)
         return
-    files = [] if path.is_file() else sorted(path.rglob(f"*{VSL}"))
+    files = [] if path.is_file() else sorted(path.rglob(f"*{VSL_SUFFIX}"))
     try:
         found = find_scans(path)
     except InputError:
@@ -111,7 +91,8 @@ def _words(facts: dict[str, Any]) -> Iterator[str]:
     frames = f", {t} frames{_timing(facts)}" if t > 1 else ""
     yield f"{channels}{i} x {j} x {k} voxels{frames}, {facts['dtype']}, {facts['modality']} {facts['unit']}".rstrip()
     if facts["spacing_mm"]:
-        yield f"spacing {' x '.join(f'{step:g}' for step in facts['spacing_mm'])} mm, axes towards {facts['orientation']}"
+        spacing = " x ".join(f"{step:g}" for step in facts["spacing_mm"])
+        yield f"spacing {spacing} mm, axes towards {facts['orientation']}"
     elif facts["grid_problem"]:
         yield f"no grid: {facts['grid_problem']}"
     if facts.get("series_uid"):
