@@ -12,25 +12,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import gdcm
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder
-from pydicom.uid import UID, JPEGExtended12Bit, RLELossless
+from pydicom.uid import UID, RLELossless
 
 from vesalius.errors import InputError
 from vesalius.scan import dicom_codestream
-from vesalius.scan.dicom_codestream import Codestream
-from vesalius.scan.dicom_element import PixelElement, Span
+from vesalius.scan.dicom_element import PLUGINS, PixelElement, Span
 from vesalius.scan.dicom_header import open_stream
 from vesalius.scan.dicom_values import quiet
 from vesalius.scan.pixels import ALL
-
-gdcm.Trace.WarningOff()
-gdcm.Trace.ErrorOff()
-"""Its complaints about damaged frames go to the terminal; the error that follows says enough."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,22 +95,28 @@ def _decode_frame(stream: BinaryIO, element: PixelElement, frame: int) -> NDArra
     options = _options(element)
     if element.is_compressed:
         data = b"".join(_read_span(stream, span) for span in element.spans[frame])
-        found = _check_frame(data, element)
-        if element.syntax == JPEGExtended12Bit and found is not None and found.precision == 12:
-            return _decode_twelve_bits(data, element)
+        _check_frame(data, element)
+        plugin = PLUGINS[element.syntax]
+        if plugin == "imagecodecs":
+            return _decode_jpeg(data, element)
         buffer = encapsulate([data], has_bot=False)
-        array, _ = decoder.as_array(buffer, index=0, raw=True, **{**options, "number_of_frames": 1})
+        options["number_of_frames"] = 1
+        array, _ = decoder.as_array(buffer, index=0, raw=True, decoding_plugin=plugin, **options)
     else:
         stream.seek(element.offset)
         array, _ = decoder.as_array(stream, index=frame, raw=True, **options)
     return array.reshape(element.rows, element.columns, element.samples).astype(element.dtype, copy=False)
 
 
-def _decode_twelve_bits(data: bytes, element: PixelElement) -> NDArray[Any]:
-    """One frame of 12-bit JPEG as (J, I, C); none of pydicom's permissive plug-ins reads it."""
-    array = np.asarray(imagecodecs.jpeg_decode(data)).astype(element.dtype)
-    if element.signed:  # the stream holds the low bits of two's complement
-        unused = 8 * element.dtype.itemsize - element.bits_stored
+def _decode_jpeg(data: bytes, element: PixelElement) -> NDArray[Any]:
+    """One frame of any JPEG process as (J, I, C), colours as they are in the stream."""
+    if element.samples == 3:  # the same name twice: no transform
+        array = imagecodecs.jpeg_decode(data, colorspace="YCBCR", outcolorspace="YCBCR")
+    else:
+        array = imagecodecs.jpeg_decode(data)
+    array = np.asarray(array).astype(element.dtype)
+    unused = 8 * element.dtype.itemsize - element.bits_stored
+    if unused:  # signed values come as the low bits of two's complement
         array = array << unused >> unused
     return array.reshape(element.rows, element.columns, element.samples)
 
@@ -147,15 +147,14 @@ def _read_span(stream: BinaryIO, span: Span) -> bytes:
     return data
 
 
-def _check_frame(data: bytes, element: PixelElement) -> Codestream | None:
-    """Compare a frame's own header with the data set before a decoder sees the frame; the header, None for RLE."""
+def _check_frame(data: bytes, element: PixelElement) -> None:
+    """Compare a frame's own header with the data set before a decoder sees the frame."""
     found = None
     if element.syntax != RLELossless:
         found = dicom_codestream.parse(data)
         if found is None:
             raise InputError("a compressed frame has no readable header", fix="check that the copy is complete")
     dicom_codestream.check(found, len(data), element.rows, element.columns, element.samples, element.bits_allocated)
-    return found
 
 
 def _first_line(error: Exception) -> str:
