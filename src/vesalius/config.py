@@ -46,7 +46,7 @@ def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = ()) -> _C:
         raw = yaml.safe_load(_without_comments(text) if path.suffix == ".json" else text)
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", where=path) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" at line {mark.line + 1}" if mark else ""
         raise ConfigError(f"is not valid YAML or JSON{line}", where=path) from error
@@ -60,8 +60,8 @@ def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = ()) -> _C:
 
 
 def _without_comments(text: str) -> str:
-    """JSON text with // comments outside strings removed; # comments are YAML's own."""
-    return re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*', lambda match: match.group(1) or "", text)
+    """JSON text as YAML wants it: no // and # comments, no tabs (outside strings)."""
+    return re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|#[^\n]*|\t', lambda match: match.group(1) or " ", text)
 
 
 def _override(raw: dict[str, Any], override: str) -> None:
@@ -75,8 +75,8 @@ def _override(raw: dict[str, Any], override: str) -> None:
             raise ConfigError(f"{part!r} is a value, not a table", where=key)
     try:
         raw[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"value {value!r} is not valid YAML", where=key) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"value {_short(value)} is not valid YAML", where=key) from error
 
 
 def _validate(cls: type[_C], raw: dict[str, Any], where: Path | None) -> _C:
@@ -95,7 +95,12 @@ def _one_line(cls: type[BaseModel], error: ValidationError, where: Path | None) 
         return ConfigError("no such key", where=place, fix=f"did you mean {near[0]!r}?" if near else None)
     if first["type"] == "missing":
         return ConfigError("is required and missing", where=place)
-    return ConfigError(f"{first['input']!r} was given: {first['msg'].lower()}", where=place)
+    return ConfigError(f"{_short(first['input'])} was given: {first['msg'].lower()}", where=place)
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:76]} ..."
 
 
 def _keys_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -17,6 +17,8 @@ from vesalius.cli import compress, demo, evaluate, look
 from vesalius.cli.show import fail
 from vesalius.errors import VesaliusError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="vesalius",
     help="Medical scans into compact, tested representations and back. Research use only, not a medical device.",
@@ -56,11 +58,11 @@ def run(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False, prog_name="vesalius")
     except VesaliusError as error:
         code = fail(str(error), as_json)
-    except KeyboardInterrupt:
-        code = fail("interrupted", as_json, code=130)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -71,6 +73,8 @@ def run(arguments: list[str] | None = None) -> None:
         if message is None:
             raise
         code = fail(_usage(error, message()), as_json)
+    if code == _INTERRUPTED:  # typer turns an interrupt into this code
+        fail("interrupted", as_json)
     sys.exit(code or 0)
 
 

@@ -12,20 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 import vesalius
 from vesalius.codec.container import VslReader, VslWriter, size_of
-from vesalius.codec.header import BlobModel, Header, Tail, TierReached, geometry_model, intensity_model
-from vesalius.codec.layout import Access, Chunk
+from vesalius.codec.header import BlobModel, Header, Tail, TierModel, TierReached, geometry_model, intensity_model
+from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Access, Chunk
 from vesalius.codec.mapping import Rank, pack_table
 from vesalius.codec.plan import Effort, Job, Plan, plan
 from vesalius.codec.search import psnr
 from vesalius.codec.spec import describe
 from vesalius.codec.survey import survey
-from vesalius.codec.target import Lossless, MaxError, Ratio, Target
+from vesalius.codec.target import Lossless, MaxError, Psnr, Ratio, Target
 from vesalius.codec.tiers import LosslessTier
 from vesalius.codec.trials import Trial, chunk_of, in_order, measure
 from vesalius.errors import InputError, TargetError, UsageError
-from vesalius.output import new_file
+from vesalius.output import new_file, refuse_existing
 from vesalius.scan.native import Identifiers, Packed
 from vesalius.scan.scan import Scan
 
@@ -119,7 +121,8 @@ def compress_scan(
     """
     started = time.perf_counter()
     wanted = [targets] if isinstance(targets, Target) else list(targets)
-    _check(scan, wanted)
+    _check(scan, wanted, access)
+    refuse_existing(path, force=force)
     scan = scan.resident()
     assert scan.native is not None
     packed = scan.native.pack(identifiers, uid_key)
@@ -137,7 +140,7 @@ def compress_scan(
     return CompressResult(path, size, voxels, 2 * voxels / size, 8 * size / voxels, seconds, tiers, warnings)
 
 
-def _check(scan: Scan, targets: Sequence[Target]) -> None:
+def _check(scan: Scan, targets: Sequence[Target], access: Access) -> None:
     if scan.native is None:
         raise UsageError("this kind of file cannot be given back", fix="convert it to NIfTI first: vesalius convert")
     if not targets or len(targets) > 2:
@@ -145,23 +148,39 @@ def _check(scan: Scan, targets: Sequence[Target]) -> None:
     lossless = [target for target in targets if isinstance(target, Lossless)]
     if len(targets) == 2 and (len(lossless) != 1 or any(isinstance(target, Ratio) for target in targets)):
         raise UsageError("two tiers are --lossless and one of --psnr, --max-error", fix="leave one target out")
+    c, t, i, j, k = scan.shape
     if math.prod(scan.shape) == 0:
         raise InputError("the scan is empty")
+    if c * i * j > MAX_CHUNK_VALUES or k > MAX_CHUNKS:
+        raise InputError(f"a scan of shape {scan.shape} is larger than the format holds")
+    if access == "frame" and t * k > MAX_CHUNKS:
+        raise UsageError(f"{t * k} frames are more than can stand alone", where="--access", fix="leave --access out")
 
 
 def _header(job: Job, packed: Packed, plans: Sequence[Plan]) -> tuple[Header, list[bytes]]:
-    """The header and the attachments: the source file's own, then the tables of values."""
-    blobs = list(packed.blobs.values())
-    models, tiers = [BlobModel(name=name, length=len(data)) for name, data in packed.blobs.items()], []
-    for made in plans:
+    """The header and the attachments: the source file's own, then the tables of values.
+
+    Raises:
+        InputError: a fact of the scan is none that the format holds, e.g. a frame time that is not finite.
+    """
+    blobs = dict(packed.blobs)
+    tiers = []
+    for number, made in enumerate(plans):
         table = None
         if isinstance(made.tier, LosslessTier) and isinstance(made.tier.map, Rank):
             table = len(blobs)
-            blobs.append(pack_table(made.tier.map.table))
-            models.append(BlobModel(name="table of values", length=len(blobs[-1])))
+            blobs[f"table of values {number}"] = pack_table(made.tier.map.table)
         tiers.append(describe(made.tier, made.layout.frames_per_chunk, made.target, table))
+    try:
+        return _model(job, packed, blobs, tiers), list(blobs.values())
+    except ValidationError as error:
+        key = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise InputError(f"cannot be stored: its {key} is impossible") from error
+
+
+def _model(job: Job, packed: Packed, blobs: dict[str, bytes], tiers: Sequence[TierModel]) -> Header:
     scan = job.scan
-    header = Header(
+    return Header(
         tool=f"vesalius {vesalius.__version__}",
         shape=scan.shape,
         dtype=scan.dtype.str,
@@ -177,10 +196,9 @@ def _header(job: Job, packed: Packed, plans: Sequence[Plan]) -> tuple[Header, li
         facts=packed.facts,
         folder=packed.folder,
         native_blobs=tuple(packed.blobs),
-        blobs=tuple(models),
+        blobs=tuple(BlobModel(name=name, length=len(data)) for name, data in blobs.items()),
         tiers=tuple(tiers),
     )
-    return header, blobs
 
 
 def _dump(model: Header | Tail) -> dict[str, Any]:
@@ -262,6 +280,9 @@ def _coded(job: Job, made: Plan) -> Iterator[tuple[Chunk, Trial, bytes]]:
 
 
 def _check_target(target: Target, result: TierResult) -> None:
+    if isinstance(target, Psnr) and result.psnr_db is not None and result.psnr_db < target.db:
+        what = f"{target.db:g} dB cannot be kept: the best is {result.psnr_db:.2f} dB"
+        raise TargetError(what, where="--psnr", fix="ask for less, or use lossless")
     if isinstance(target, MaxError) and result.max_error > target.error:
         what = f"{target.error:g} cannot be kept in this number type: the best is {result.max_error:.4g}"
         raise TargetError(what, where="--max-error", fix="ask for more, or use lossless")

@@ -12,11 +12,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from vesalius.errors import CorruptFileError
+from vesalius.errors import CorruptFileError, UsageError
 
 MAGIC = b"\x89VSL\r\n\x1a\n"
 END_MAGIC = b"vslE\r\n\x1a\n"
@@ -24,11 +25,14 @@ MAJOR, MINOR = 1, 0
 BLOB, CHUNK = 0, 1
 
 _HEAD = struct.Struct("<8sHHII")
+_FRAME_HEAD = struct.Struct("<4sBBBBII")
 _FRAME = struct.Struct("<4sBBBBIII")
 _FOOT = struct.Struct("<QII32s8s")
 _MARKER = b"vslc"
-_MAX_JSON = 64 << 20
+_MAX_JSON = 16 << 20
 _MAX_FRAME = 1 << 31
+_SALVAGE_EFFORT = 16
+"""Salvage gives up after checking this many times the size of the file in vain."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Frame:
         index: number of the blob or chunk within its kind and tier.
         offset: first byte of the payload in the file.
         length: bytes of the payload.
-        crc: CRC-32 of the payload.
+        crc: CRC-32 of the head of the frame and the payload.
     """
 
     kind: int
@@ -88,7 +92,12 @@ class VslWriter:
         return self._position + 32 + len(END_MAGIC)
 
     def _frame(self, kind: int, tier: int, coder: int, index: int, payload: bytes) -> None:
-        self._put(_FRAME.pack(_MARKER, kind, tier, coder, 0, index, len(payload), zlib.crc32(payload)))
+        if len(payload) >= _MAX_FRAME:
+            raise UsageError(
+                f"a chunk takes {len(payload)} bytes, more than the format holds", fix="use --access frame"
+            )
+        head = _FRAME_HEAD.pack(_MARKER, kind, tier, coder, 0, index, len(payload))
+        self._put(head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))))
         self._put(payload)
         self._lengths.append(len(payload))
 
@@ -129,6 +138,9 @@ class VslReader:
                 self.frames = list(self._scan_frames(first))
             else:
                 self.tail, self.frames = self._read_tail(first)
+            self._places: dict[tuple[int, int], dict[int, Frame]] = {}
+            for frame in self.frames:
+                self._places.setdefault((frame.kind, frame.tier), {}).setdefault(frame.index, frame)
         except BaseException:
             self._file.close()
             raise
@@ -148,7 +160,7 @@ class VslReader:
             CorruptFileError: the frame is cut short or its checksum does not match.
         """
         data = self._read(frame.offset, frame.length, frame.name)
-        if zlib.crc32(data) != frame.crc:
+        if _checksum(frame, data) != frame.crc:
             raise self._corrupt(f"{frame.name} is damaged (checksum)")
         return data
 
@@ -158,14 +170,14 @@ class VslReader:
         Raises:
             CorruptFileError: absent, damaged, or of another length.
         """
-        for frame in self.frames:
-            if frame.kind == BLOB and frame.index == index:
-                return _inflate(self.payload(frame), length, f"{self.path}: attachment {index}")
-        raise self._corrupt(f"attachment {index} is missing")
+        frame = self._places.get((BLOB, 0), {}).get(index)
+        if frame is None:
+            raise self._corrupt(f"attachment {index} is missing")
+        return _inflate(self.payload(frame), length, f"attachment {index}", self.path)
 
     def chunks(self, tier: int) -> dict[int, Frame]:
         """Chunk number -> frame, of one tier."""
-        return {frame.index: frame for frame in self.frames if frame.kind == CHUNK and frame.tier == tier}
+        return self._places.get((CHUNK, tier), {})
 
     def check_whole(self) -> None:
         """Compare the SHA-256 of the whole file.
@@ -209,7 +221,11 @@ class VslReader:
             raise self._corrupt("the tail has no list of frames")
         if first + sum(lengths) + _FRAME.size * len(lengths) != offset:
             raise self._corrupt("the frames do not fill the file")
-        return tail, list(self._list_frames(first, lengths))
+        frames = list(self._list_frames(first, lengths))
+        order = [(frame.kind, frame.tier, frame.index) for frame in frames]
+        if any(later <= earlier for earlier, later in pairwise(order)):
+            raise self._corrupt("the frames are not in order")
+        return tail, frames
 
     def _list_frames(self, position: int, lengths: list[int]) -> Iterator[Frame]:
         for number, length in enumerate(lengths):
@@ -230,18 +246,21 @@ class VslReader:
 
     def _scan_frames(self, position: int) -> Iterator[Frame]:
         """Frames whose marker, bounds and checksum are right, found from `position` on."""
+        effort = _SALVAGE_EFFORT * self.size
         while position + _FRAME.size <= self.size:
             frame = self._frame_at(position)
-            if frame is not None and self._intact(frame):
+            inside = frame is not None and frame.offset + frame.length <= self.size
+            if frame is not None and inside and self._intact(frame):
                 yield frame
                 position = frame.offset + frame.length
-            else:
-                position = self._next_marker(position + 1)
+                continue
+            effort -= frame.length if frame is not None and inside else 0
+            if effort < 0:
+                raise CorruptFileError("is too damaged to be salvaged", where=self.path)
+            position = self._next_marker(position + 1)
 
     def _intact(self, frame: Frame) -> bool:
-        if frame.offset + frame.length > self.size:
-            return False
-        return zlib.crc32(self._read(frame.offset, frame.length, frame.name)) == frame.crc
+        return _checksum(frame, self._read(frame.offset, frame.length, frame.name)) == frame.crc
 
     def _next_marker(self, position: int) -> int:
         """Position of the next marker at or after `position`, or the end of the file."""
@@ -258,7 +277,7 @@ class VslReader:
         if zlib.crc32(data) != crc:
             raise self._corrupt(f"{name} is damaged (checksum)")
         try:
-            parsed = json.loads(_inflate(data, None, name))
+            parsed = json.loads(_inflate(data, None, name, self.path))
         except (ValueError, RecursionError) as error:
             raise self._corrupt(f"{name} is damaged ({type(error).__name__})") from error
         if not isinstance(parsed, dict):
@@ -279,17 +298,26 @@ class VslReader:
 
 
 def _pack_json(value: dict[str, Any]) -> bytes:
-    return zlib.compress(json.dumps(value, separators=(",", ":"), allow_nan=False).encode(), 9)
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    if len(text) > _MAX_JSON:
+        raise UsageError(f"the facts of this scan take {len(text)} bytes, the format holds {_MAX_JSON}")
+    return zlib.compress(text, 9)
 
 
-def _inflate(data: bytes, length: int | None, name: str) -> bytes:
+def _checksum(frame: Frame, payload: bytes) -> int:
+    """CRC-32 of the head of a frame (all before the CRC itself) and its payload."""
+    head = _FRAME_HEAD.pack(_MARKER, frame.kind, frame.tier, frame.coder, 0, frame.index, len(payload))
+    return zlib.crc32(payload, zlib.crc32(head))
+
+
+def _inflate(data: bytes, length: int | None, name: str, path: Path) -> bytes:
     """Inflate at most `length` bytes (or the bound for JSON)."""
     limit = _MAX_JSON if length is None else length
     engine = zlib.decompressobj()
     try:
         raw = engine.decompress(data, limit + 1)
     except zlib.error as error:
-        raise CorruptFileError(f"{name} cannot be inflated") from error
+        raise CorruptFileError(f"{name} cannot be inflated", where=path) from error
     if len(raw) > limit or (length is not None and len(raw) != length) or not engine.eof:
-        raise CorruptFileError(f"{name} has another length than stated")
+        raise CorruptFileError(f"{name} has another length than stated", where=path)
     return raw

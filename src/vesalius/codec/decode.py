@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from vesalius.codec.container import VslReader
 from vesalius.codec.header import Header, Tail, TierModel, parse_header, parse_tail, scan_facts
-from vesalius.codec.layout import Chunk, Layout
+from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Layout
 from vesalius.codec.spec import build
 from vesalius.codec.tiers import Tier
 from vesalius.codec.trials import in_order
@@ -136,12 +137,12 @@ class VslPixels:
         return out
 
 
-def open_vsl(path: Path, tier: str | None = None, *, salvage: bool = False) -> VslFile:
+def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False) -> VslFile:
     """Open a `.vsl` file and choose a tier.
 
     Args:
         path: the file.
-        tier: "lossless" or "lossy"; the best one by default.
+        tier: "lossless" or "lossy", or its number in the header; the best one by default.
         salvage: read a damaged file by its markers.
 
     Raises:
@@ -153,14 +154,14 @@ def open_vsl(path: Path, tier: str | None = None, *, salvage: bool = False) -> V
             header = parse_header(reader.header)
             tail = None if salvage else parse_tail(reader.tail)
             scan_facts(header)
-            if not np.prod(header.shape[:4], dtype=float) <= 1 << 40:
-                raise CorruptFileError("a slice is impossibly large")
-            number = _tier_number(header, tier, path)
-            model = header.tiers[number]
+            if tail is not None and len(tail.tiers) != len(header.tiers):
+                raise CorruptFileError("header and tail name different tiers")
             if len(header.native_blobs) > len(header.blobs):
                 raise CorruptFileError("attachments are missing")
+            number = _tier_number(header, tier, path)
+            model = header.tiers[number]
+            layout = _layout(header, model)
             built = build(model, header, lambda n: reader.blob(n, _blob_length(header, n)))
-            layout = Layout(header.shape, model.frames_per_chunk)
             if not salvage and len(reader.chunks(number)) != len(layout):
                 raise CorruptFileError(f"tier {model.name} has not all its chunks")
         except CorruptFileError as error:
@@ -176,7 +177,18 @@ def _blob_length(header: Header, number: int) -> int:
     return header.blobs[number].length
 
 
-def _tier_number(header: Header, tier: str | None, path: Path) -> int:
+def _layout(header: Header, model: TierModel) -> Layout:
+    layout = Layout(header.shape, model.frames_per_chunk)
+    if layout.chunk_values > MAX_CHUNK_VALUES:
+        raise CorruptFileError("a chunk is impossibly large")
+    if len(layout) > MAX_CHUNKS:
+        raise CorruptFileError("a tier has impossibly many chunks")
+    return layout
+
+
+def _tier_number(header: Header, tier: str | int | None, path: Path) -> int:
+    if isinstance(tier, int):
+        return tier
     order = sorted(range(len(header.tiers)), key=lambda n: header.tiers[n].name != "lossless")
     if tier is None:
         return order[0]
@@ -245,9 +257,11 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
     Raises:
         CorruptFileError: a chunk is damaged, or nothing is left to salvage.
     """
-    array = _room(file)
     digest, lost, lowest = hashlib.sha256(), {}, []
     with VslReader(file.path, salvage=file.salvage) as reader:
+        if not reader.chunks(file.tier_number):
+            raise CorruptFileError("nothing is left to salvage", where=file.path)
+        array = _room(file)
         for chunk, part in zip(file.layout, _decoded(file, reader, threads), strict=True):
             if isinstance(part, VesaliusError):
                 lost[chunk] = part
@@ -255,9 +269,9 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
             array[:, chunk.t, :, :, chunk.k] = part
             digest.update(part.tobytes())
             if file.salvage:
-                lowest.append(part.min())
+                lowest.append(_lowest(part))
     if lost:
-        if not lowest:
+        if len(lost) == len(file.layout):
             raise CorruptFileError("nothing is left to salvage", where=file.path)
         for chunk in lost:
             array[:, chunk.t, :, :, chunk.k] = min(lowest)
@@ -290,6 +304,12 @@ def _fetch(file: VslFile, reader: VslReader, chunk: Chunk) -> bytes | VesaliusEr
         return CorruptFileError(named)
 
 
+def _lowest(part: NDArray[Any]) -> Any:
+    """The smallest finite value, as a Python number; 0 for complex numbers and where there is none."""
+    finite = part[np.isfinite(part)]
+    return finite.min().item() if finite.size and part.dtype.kind != "c" else part.dtype.type(0).item()
+
+
 def _loss(lost: dict[Chunk, VesaliusError]) -> Loss:
     slices = tuple(sorted({chunk.k for chunk in lost}))
     return Loss(slices, tuple(chunk.number for chunk in lost), tuple(error.what for error in lost.values()))
@@ -300,8 +320,13 @@ def _room(file: VslFile) -> NDArray[Any]:
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if size <= IN_MEMORY_BYTES:
         return np.empty(shape, dtype=dtype)
+    needs = CorruptFileError(
+        f"needs {size} bytes of temporary space", where=file.path, fix="set TMPDIR to a larger disk"
+    )
+    if size > shutil.disk_usage(tempfile.gettempdir()).free:
+        raise needs
     with tempfile.NamedTemporaryFile(prefix="vesalius-", suffix=".raw") as spill:
         try:
             return np.memmap(spill, dtype=dtype, mode="w+", shape=shape)
         except (OSError, ValueError, OverflowError) as error:
-            raise CorruptFileError(f"needs {size} bytes of temporary space", where=file.path) from error
+            raise needs from error

@@ -6,6 +6,7 @@ Floats are written with Python's shortest form that reads back to the same float
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, Literal, TypeVar
 
@@ -21,6 +22,8 @@ from vesalius.scan.stack import SliceStack
 _DTYPE = re.compile(r"[<>|=][biufc]\d{1,2}")
 _M = TypeVar("_M", bound=BaseModel)
 _Size = Field(ge=1, le=1 << 31)
+MAX_ATTACHMENT = 1 << 29
+"""Bytes of the largest attachment."""
 
 
 class _Model(BaseModel):
@@ -54,7 +57,7 @@ class BlobModel(_Model):
     """An attachment."""
 
     name: str
-    length: int = Field(ge=0, le=1 << 30)
+    length: int = Field(ge=0, le=MAX_ATTACHMENT)
 
 
 class TierModel(_Model):
@@ -105,7 +108,7 @@ class Header(_Model):
     @field_validator("shape")
     @classmethod
     def _shape(cls, shape: tuple[int, ...]) -> tuple[int, ...]:
-        if not all(1 <= n <= 1 << 31 for n in shape):
+        if not all(1 <= n <= 1 << 31 for n in shape) or math.prod(shape) > 1 << 48:
             raise ValueError("a size is out of bounds")
         return shape
 

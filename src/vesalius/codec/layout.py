@@ -12,6 +12,12 @@ from typing import Literal
 Access = Literal["slice", "frame"]
 FRAME_GROUP = 4
 """Frames per chunk under `--access frame` where the coder uses time."""
+GROUPED_VALUES = 1 << 24
+"""A chunk of several frames holds at most this many values, so that coding it takes little memory."""
+MAX_CHUNK_VALUES = 1 << 26
+"""No chunk holds more values than this; a reader refuses it before it takes memory."""
+MAX_CHUNKS = 1 << 20
+"""No tier has more chunks than this."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +54,26 @@ class Layout:
 
     @classmethod
     def of(cls, shape: tuple[int, int, int, int, int], access: Access, *, temporal: bool) -> Layout:
-        """All frames of a slice together ("slice"), or frames alone or in small groups ("frame")."""
-        if access == "slice":
-            return cls(shape, shape[1])
-        return cls(shape, min(shape[1], FRAME_GROUP if temporal else 1))
+        """All frames of a slice together ("slice"), or frames alone or in small groups ("frame").
+
+        A slice whose frames are too many for one chunk (GROUPED_VALUES) is cut into chunks of nearly equal length.
+        """
+        c, frames, i, j, _ = shape
+        most = max(1, GROUPED_VALUES // (c * i * j))
+        if access == "frame":
+            return cls(shape, min(frames, most, FRAME_GROUP if temporal else 1))
+        return cls(shape, -(-frames // -(-frames // most)))
 
     @property
     def groups(self) -> int:
         """Chunks per slice."""
         return -(-self.shape[1] // self.frames_per_chunk)
+
+    @property
+    def chunk_values(self) -> int:
+        """Values of the largest chunk."""
+        c, frames, i, j, _ = self.shape
+        return c * i * j * min(frames, self.frames_per_chunk)
 
     def __len__(self) -> int:
         return self.groups * self.shape[4]

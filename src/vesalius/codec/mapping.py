@@ -41,10 +41,12 @@ class Offset:
     def join(self, planes: list[NDArray[Any]], key_bits: int) -> NDArray[Any]:
         """The inverse of `split`."""
         dtype = np.dtype(f"u{key_bits // 8}")
-        keys = np.zeros(planes[0].shape, dtype=np.uint64)
-        for bits, plane in zip(self.plane_bits, planes, strict=True):
-            keys = (keys << np.uint64(bits)) | plane
-        return (keys + np.uint64(self.low)).astype(dtype)
+        keys = planes[0].astype(dtype)
+        for bits, plane in zip(self.plane_bits[1:], planes[1:], strict=True):
+            keys <<= dtype.type(bits)
+            keys |= plane.astype(dtype)
+        keys += dtype.type(self.low)
+        return keys
 
 
 @dataclass(frozen=True, eq=False)

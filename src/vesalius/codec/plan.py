@@ -17,6 +17,7 @@ from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.coders.table import names
 from vesalius.codec.layout import Access, Chunk, Layout
 from vesalius.codec.mapping import exact_map
+from vesalius.codec.quantum import quantum
 from vesalius.codec.search import last_meeting, spread_for_bytes, spread_for_psnr, total
 from vesalius.codec.survey import Survey
 from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio, Target
@@ -27,6 +28,8 @@ from vesalius.scan.scan import Scan
 
 Effort = Literal["normal", "best"]
 SAMPLED_CHUNKS = 3
+PSNR_MARGIN = 1e-6
+"""Decibels above the target, so that another order of summing finds it met too."""
 RESIDUAL_CODER = "jpegxl"
 
 
@@ -97,6 +100,9 @@ def plan(job: Job, target: Target, overhead: Callable[[Plan], int]) -> Plan:
         return _plan_bounded(job, target)
     if isinstance(target, Quality):
         return _plan_quality(job, target)
+    if isinstance(target, Psnr) and job.found.peak == 0 and job.found.high > job.found.low:
+        what = "PSNR means nothing here: p99.9 and p0.1 of the values are equal"
+        raise TargetError(what, where="--psnr", fix="use --max-error or lossless")
     candidates = _lossy_candidates(job)
     drafts = [_draft(job, coder, target) for coder in candidates]
     best = min(drafts, key=lambda draft: draft.cost)
@@ -194,7 +200,7 @@ def _draft(job: Job, coder: Coder, target: Psnr | Ratio) -> _Draft:
     chunks, trials = job.layout(tier).sample(SAMPLED_CHUNKS), Trials(job.scan, tier, job.threads)
     peak, middle = job.found.peak, trials.rungs // 2
     if isinstance(target, Psnr):
-        rung = last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db >= target.db, middle)
+        rung = last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db >= target.db + PSNR_MARGIN, middle)
         reached = total(trials.run(chunks, max(rung, 0)), peak)
         cost = reached.payload_bytes / _voxels(job, chunks) if rung >= 0 else 1e9 - reached.psnr_db
         return _Draft(tier, max(rung, 0), cost, f"{8 * reached.payload_bytes / _voxels(job, chunks):.3f} bits/voxel")
@@ -223,12 +229,13 @@ def _plan_psnr(job: Job, draft: _Draft, target: Psnr, why: str) -> Plan:
     tier, peak = draft.tier, job.found.peak
     layout, trials = job.layout(tier), Trials(job.scan, tier, job.threads)
     chunks = list(layout)
-    rung = last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db >= target.db, draft.rung)
+    aim = target.db + PSNR_MARGIN
+    rung = last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db >= aim, draft.rung)
     if rung < 0:
         best = total(trials.run(chunks, 0), peak).psnr_db
         what = f"{target.db:g} dB cannot be reached with {tier.coder.name}: the best is {best:.1f} dB"
         raise TargetError(what, where="--psnr", fix="ask for less, or use --max-error or lossless")
-    rungs = spread_for_psnr(trials, chunks, rung, peak, target.db)
+    rungs = spread_for_psnr(trials, chunks, rung, peak, aim)
     return Plan(tier, layout, why, target.words, rungs, trials)
 
 
@@ -254,19 +261,17 @@ def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Call
 
 
 def _plan_bounded(job: Job, target: MaxError) -> Plan:
-    error = target.error / float(np.abs(job.scan.intensity.slope_TK).max())
-    if job.scan.dtype.kind in "iu" and error < 1:
+    step = quantum(job.scan, job.found, target.error)
+    if step is None:
         made = _plan_lossless(job)
-        return replace(made, target=target.words, why=f"{made.why}; the bound is below one stored step")
-    tiers = _bounded_candidates(job, error)
+        return replace(made, target=target.words, why=f"{made.why}; the bound is below the stored resolution")
+    tiers = _bounded_candidates(job, step)
     best, why = _smallest(job, tiers)
     return Plan(best, job.layout(best), why, target.words)
 
 
-def _bounded_candidates(job: Job, error: float) -> list[Tier]:
+def _bounded_candidates(job: Job, step: float) -> list[Tier]:
     """Exact coders on quantised values, and a lossy base plus an exact residual, at three rungs."""
-    whole_steps = job.scan.dtype.kind in "iu"
-    step = 2 * math.floor(error * (1 + 1e-12)) + 1.0 if whole_steps else 2 * error * (1 - 1e-6)
     low, masked = job.found.stored_low, not job.found.finite
 
     def bounded(coder: str, base: str | None = None, rung: float = 0) -> BoundedTier:

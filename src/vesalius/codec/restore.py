@@ -10,6 +10,7 @@ from vesalius.codec.decode import Loss, VslFile, decode_all
 from vesalius.errors import CorruptFileError
 from vesalius.output import new_file, new_folder
 from vesalius.scan.native import LossyNote, writer
+from vesalius.scan.scan import Scan
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,18 @@ def restore(file: VslFile, path: Path, *, threads: int, force: bool = False) -> 
     with opened(path, force=force) as part:
         scan, lost, digest = decode_all(file, threads)
         checked = None if lost.chunks else check_digest(file, digest)
-        writer(file.header.format)(file.packed(), scan.pixels, part, lossy_note(file))
+        _write(file, scan, part)
     return Restored(path, file.model.name, lost, checked)
+
+
+def _write(file: VslFile, scan: Scan, path: Path) -> None:
+    """Write the source's kind of file; facts that its writer cannot use are the file's fault."""
+    write, packed = writer(file.header.format), file.packed()
+    try:
+        write(packed, scan.pixels, path, lossy_note(file))
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        what = f"what is stored about the source file cannot be used ({type(error).__name__})"
+        raise CorruptFileError(what, where=file.path) from error
 
 
 def check_digest(file: VslFile, digest: str) -> bool | None:

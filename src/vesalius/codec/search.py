@@ -32,7 +32,9 @@ def psnr(squared_error: float, voxels: int, peak: float) -> float:
     """20 log10(peak / rms error); infinite without error, minus infinite where there is error but no peak."""
     if squared_error == 0:
         return math.inf
-    return 10 * math.log10(peak**2 * voxels / squared_error) if peak > 0 else -math.inf
+    if peak <= 0 or not math.isfinite(squared_error):
+        return -math.inf
+    return 20 * math.log10(peak) + 10 * math.log10(voxels) - 10 * math.log10(squared_error)
 
 
 def last_meeting(trials: Trials, chunks: Sequence[Chunk], meets: Callable[[Sequence[Trial]], bool], guess: int) -> int:
@@ -69,7 +71,7 @@ def spread_for_psnr(
         return chosen
     now, coarser = trials.run(chunks, rung), trials.run(chunks, rung + 1)
     voxels = sum(trial.voxels for trial in now)
-    left = peak**2 * voxels / 10 ** (target_db / 10) - sum(trial.squared_error for trial in now)
+    left = peak * peak * voxels / 10 ** (target_db / 10) - sum(trial.squared_error for trial in now)
     order = sorted(range(len(chunks)), key=lambda n: _gain(now[n], coarser[n]), reverse=True)
     for n in order:
         cost = coarser[n].squared_error - now[n].squared_error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder_by_id
 from vesalius.codec.header import Header, TierModel
 from vesalius.codec.keys import KeyMap
@@ -65,31 +67,46 @@ def build(model: TierModel, header: Header, blob: Callable[[int], bytes]) -> Tie
     if coder.version < model.coder_version:
         raise CorruptFileError(f"needs {coder.name} coder version {model.coder_version}", fix="update vesalius")
     if model.kind == "lossless":
-        return LosslessTier(coder, KeyMap(dtype, whole=model.whole), _exact_map(model, coder.lossless_bits, blob))
-    if dtype.kind not in "iuf":
-        raise CorruptFileError("a lossy tier holds numbers that are not real")
+        if model.whole and (dtype.kind != "f" or dtype.itemsize > 8):
+            raise CorruptFileError("a tier keys as integers what are no floats")
+        keymap = KeyMap(dtype, whole=model.whole)
+        return LosslessTier(coder, keymap, _exact_map(model, coder.lossless_bits, keymap.bits, blob))
+    _check_real(model, dtype)
     if model.kind == "lossy":
-        if not coder.lossy_bits:
-            raise CorruptFileError(f"coder {coder.name} is not lossy")
-        return LossyTier(coder, dtype, model.low, model.step, model.masked)
+        return LossyTier(_lossy(coder), dtype, model.low, model.step, model.masked)
+    if coder.lossless_bits < 16:
+        raise CorruptFileError(f"coder {coder.name} cannot hold a residual")
     base = None
     if model.base_coder_id is not None:
-        base_coder = coder_by_id(model.base_coder_id)
-        if not base_coder.lossy_bits:
-            raise CorruptFileError(f"coder {base_coder.name} is not lossy")
+        base_coder = _lossy(coder_by_id(model.base_coder_id))
         base = LossyTier(base_coder, dtype, model.base_low, model.base_step, masked=False)
     return BoundedTier(coder, dtype, model.low, model.step, model.masked, base)
 
 
-def _exact_map(model: TierModel, coder_bits: int, blob: Callable[[int], bytes]) -> ExactMap:
+def _check_real(model: TierModel, dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        raise CorruptFileError("a lossy tier holds numbers that are not real")
+    if model.masked and dtype.kind != "f":
+        raise CorruptFileError("a lossy tier of integers has a mask")
+    if not abs(model.low) <= sys.float_info.max:
+        raise CorruptFileError("the offset of a tier is impossible")
+
+
+def _lossy(coder: Coder) -> Coder:
+    if not coder.lossy_bits:
+        raise CorruptFileError(f"coder {coder.name} is not lossy")
+    return coder
+
+
+def _exact_map(model: TierModel, coder_bits: int, key_bits: int, blob: Callable[[int], bytes]) -> ExactMap:
     if (
         not model.plane_bits
         or not all(1 <= bits <= coder_bits for bits in model.plane_bits)
-        or len(model.plane_bits) > 4
+        or sum(model.plane_bits) > key_bits
     ):
         raise CorruptFileError("the planes of a tier have an impossible depth")
     if model.table_blob is None:
-        if not isinstance(model.low, int) or not 0 <= model.low < 1 << 64:
+        if not isinstance(model.low, int) or not 0 <= model.low < 1 << key_bits:
             raise CorruptFileError("the offset of a tier is impossible")
         return Offset(model.low, model.plane_bits)
     if not model.table_length or len(model.plane_bits) != 1:

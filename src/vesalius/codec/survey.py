@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +88,8 @@ def _peak(scan: Scan) -> float:
     """p99.9 minus p0.1 of the finite real values: exact percentiles, by counting equal values."""
     values, counts = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
     for k in _slices(scan):
-        real = scan.values(k=k, dtype=np.float64).ravel()
+        with np.errstate(over="ignore", invalid="ignore"):  # extended floats, signalling NaN
+            real = scan.values(k=k, dtype=np.float64).ravel()
         new, new_counts = np.unique(real[np.isfinite(real)], return_counts=True)
         values.append(new)
         counts.append(new_counts)
@@ -96,7 +98,9 @@ def _peak(scan: Scan) -> float:
     (merged,), (total,) = _merge(values, counts)
     if not len(merged):
         return 0.0
-    return _percentile(merged, total, 0.999) - _percentile(merged, total, 0.001)
+    with np.errstate(over="ignore"):
+        width = _percentile(merged, total, 0.999) - _percentile(merged, total, 0.001)
+    return min(width, sys.float_info.max)
 
 
 def _merge(values: list[NDArray[Any]], counts: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
@@ -113,4 +117,7 @@ def _percentile(values: NDArray[Any], counts: NDArray[Any], share: float) -> flo
     below = int(position)
     first = values[np.searchsorted(ends, below, side="right")]
     second = values[np.searchsorted(ends, min(below + 1, int(ends[-1]) - 1), side="right")]
-    return float(first + (second - first) * (position - below))
+    weight = position - below
+    if not np.isfinite(second - first):
+        return float(first * (1 - weight) + second * weight)
+    return float(first + (second - first) * weight)

@@ -116,7 +116,8 @@ class LossyTier:
     def decode_values(self, reader: SequenceReader, shape_CTIJ: Shape) -> NDArray[np.float64]:
         """The pictures as float64 stored values, before rounding to the dtype."""
         pictures = reader.decode(shape_CTIJ, self.coder.lossy_bits, self.coder)
-        return self.low + self.step * pictures.astype(np.float64)
+        with np.errstate(over="ignore"):  # a hostile step; the sum is clipped
+            return self.low + self.step * pictures.astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +175,9 @@ class BoundedTier:
         parts = [reader.decode(shape_CTIJ, depth, self.coder) for depth in planes]
         reader.finish()
         quanta = Offset(0, planes).join(parts, 64).astype(np.int64) + low
-        return _unmask(_to_dtype(base + self.step * quanta.astype(np.float64), self.dtype), mask)
+        with np.errstate(over="ignore", invalid="ignore"):  # a hostile step; the sum is clipped
+            values = base + self.step * quanta.astype(np.float64)
+        return _unmask(_to_dtype(values, self.dtype), mask)
 
     def _base_values(self, reader: SequenceReader, shape_CTIJ: Shape) -> NDArray[np.float64]:
         assert self.base is not None
@@ -213,13 +216,12 @@ def _unmask(stored: NDArray[Any], mask: NDArray[Any] | None) -> NDArray[Any]:
 
 
 def _to_dtype(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Round and clip to an integer dtype, or cast to a float one."""
+    """Round to an integer dtype or cast to a float one, clipped to its finite range."""
     if dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            return values.astype(dtype)
+        largest = float(np.finfo(dtype).max)
+        return np.clip(values, -largest, largest).astype(dtype)
     limits = np.iinfo(dtype)
-    rounded = np.rint(values)
-    clipped = np.clip(rounded, float(limits.min), float(limits.max))
+    clipped = np.clip(np.nan_to_num(np.rint(values)), float(limits.min), float(limits.max))
     if dtype.itemsize == 8:  # float64 rounds 2**63 - 1 up: keep the cast in range
         clipped = np.minimum(clipped, np.nextafter(float(limits.max), 0))
     return clipped.astype(dtype)

@@ -99,7 +99,9 @@ def measure(scan: Scan, chunk: Chunk, tier: Tier, payload: bytes) -> Trial:
     restored = tier.decode(payload, stored.shape)
     intensity = scan.intensity.part(chunk.t, chunk.slices)
     reference = intensity.to_real(stored[..., None], np.float64)
-    error = intensity.to_real(restored[..., None], np.float64) - reference
-    finite = error[np.isfinite(reference)]
-    largest = float(np.abs(finite).max()) if finite.size else 0.0
-    return Trial(payload, float(np.square(finite).sum()), largest, finite.size)
+    inside = np.isfinite(reference)
+    error = intensity.to_real(restored[..., None], np.float64)[inside] - reference[inside]
+    largest = float(np.abs(error).max(initial=0.0))
+    with np.errstate(over="ignore"):
+        squared = float(np.square(error).sum())
+    return Trial(payload, squared, largest, error.size)

@@ -48,8 +48,8 @@ def verify(path: Path, original: Scan | None = None, *, threads: int = 1) -> lis
     first = open_vsl(path)
     original = None if original is None else original.resident()
     checks = []
-    for model in first.header.tiers:
-        file = open_vsl(path, model.name)
+    for number, model in enumerate(first.header.tiers):
+        file = open_vsl(path, number)
         scan, _, digest = decode_all(file, threads)
         check = TierCheck(model.name, check_digest(file, digest))
         if original is not None:
@@ -69,9 +69,11 @@ def _compare(path: Path, check: TierCheck, scan: Scan, original: Scan, peak: flo
         equal = equal and scan.stored(k=one).tobytes() == original.stored(k=one).tobytes()
         if scan.dtype.kind == "c":
             continue
-        reference = original.values(k=one, dtype=np.float64)
-        error = (scan.values(k=one, dtype=np.float64) - reference)[np.isfinite(reference)]
-        squared, voxels = squared + float(np.square(error).sum()), voxels + error.size
+        with np.errstate(over="ignore", invalid="ignore"):  # extended floats, signalling NaN
+            reference = original.values(k=one, dtype=np.float64)
+            inside = np.isfinite(reference)
+            error = scan.values(k=one, dtype=np.float64)[inside] - reference[inside]
+            squared, voxels = squared + float(np.square(error).sum()), voxels + error.size
         largest = max(largest, float(np.abs(error).max(initial=0.0)))
     decibels = psnr(squared, voxels, peak)
     return TierCheck(check.name, check.checksum, equal, decibels if np.isfinite(decibels) else None, largest)

@@ -87,4 +87,7 @@ def _geometry(geometry: Affine | SliceStack | None, slices: range) -> Affine | S
 
 
 def _slice(numbers: range) -> slice:
-    return slice(numbers.start, numbers.stop, numbers.step)
+    if not numbers:
+        return slice(0, 0)
+    stop = None if numbers.stop < 0 else numbers.stop  # a range that counts down to 0 ends at -1
+    return slice(numbers.start, stop, numbers.step)

@@ -66,7 +66,7 @@ def compress(
         raise UsageError(shown, where=output, fix="name a folder, one input, or --series UID")
     for item in items:
         try:
-            if many and not force and _finished(item.target, config):
+            if many and not force and _finished(item, config):
                 result["skipped"].append(str(item.target))
                 progress(f"{item.target.name}: finished before, skipped")
                 continue
@@ -93,11 +93,20 @@ def _items(
             failed.append({"path": str(path), "error": str(error)})
             continue
         items.extend(_Item(one, output / _relative(one, path) if many else output) for one in found)
-    taken: dict[Path, int] = {}
+    return _unique(items) if many else items
+
+
+def _unique(items: Sequence[_Item]) -> list[_Item]:
+    """Give each scan a target of its own: x.vsl, x-2.vsl, ...; a name that a scan has by itself is never taken."""
+    own = {item.target for item in items}
+    taken: set[Path] = set()
     unique = []
     for item in items:
-        number = taken[item.target] = taken.get(item.target, 0) + 1
-        target = item.target if number == 1 else item.target.with_name(f"{item.target.stem}-{number}.vsl")
+        target, number = item.target, 1
+        while target in taken or (number > 1 and target in own):
+            number += 1
+            target = item.target.with_name(f"{item.target.stem}-{number}.vsl")
+        taken.add(target)
         unique.append(_Item(item.found, target))
     return unique
 
@@ -109,20 +118,24 @@ def _relative(found: Found, root: Path) -> Path:
     return found.path.relative_to(root).parent / f"{found.name}.vsl"
 
 
-def _finished(target: Path, config: CompressConfig) -> bool:
-    """True where an earlier run wrote this file with the same targets; an unreadable file is written anew.
+def _finished(item: _Item, config: CompressConfig) -> bool:
+    """True where an earlier run wrote this file from a scan of the same shape and type with the same targets.
 
     Raises:
-        OutputError: the file was written with other targets.
+        OutputError: the file is damaged, or was written from another scan or with other targets.
     """
+    target = item.target
     if not target.exists():
         return False
     try:
-        tiers = open_vsl(target).header.tiers
+        header = open_vsl(target).header
     except CorruptFileError as error:
         raise OutputError("exists and is damaged", where=target, fix="pass --force to replace it") from error
-    if [tier.target for tier in tiers] != [target.words for target in config.targets()]:
+    if [tier.target for tier in header.tiers] != [target.words for target in config.targets()]:
         raise OutputError("exists with other targets", where=target, fix="choose another folder or pass --force")
+    scan = item.found.open()
+    if (header.shape, header.dtype, header.format) != (scan.shape, scan.dtype.str, item.found.format):
+        raise OutputError("exists and holds another scan", where=target, fix="choose another folder or pass --force")
     return True
 
 
