@@ -53,6 +53,11 @@ class DicomPixels:
         """The stored dtype, little endian."""
         return self.elements[0].dtype
 
+    @property
+    def direct(self) -> bool:
+        """Never: a frame is decoded each time."""
+        return False
+
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """Frames `t` and slices `k` as (C, t, I, J, k).
 
