@@ -126,7 +126,7 @@ def test_headers_of_both_orders(cls, order, tmp_path, caplog, capsys):
 @pytest.mark.parametrize("size", [0, 100, 347])
 def test_not_a_header(size, tmp_path):
     (tmp_path / "x.nii").write_bytes(header().binaryblock[:size])
-    with pytest.raises(InputError, match="not a NIfTI|cut short"):
+    with pytest.raises(InputError, match=r"not a NIfTI|cut short"):
         read_header(tmp_path / "x.nii", single=True)
     (tmp_path / "x.nii").write_bytes(header(nib.Nifti2Header).binaryblock[:500])
     with pytest.raises(InputError, match="cut short"):
