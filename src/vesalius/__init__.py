@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from vesalius.codec.compress import compress_scan
     from vesalius.codec.decode import decode_scan
     from vesalius.errors import VesaliusError
-    from vesalius.report.run import run_report as report
+    from vesalius.report.html import run_report
     from vesalius.scan.open import find_scans, open_scan
     from vesalius.scan.scan import Scan
     from vesalius.tasks.compress.compress import compress
@@ -41,7 +41,7 @@ _HOMES = {
     "info": "vesalius.tasks.info:info",
     "inspect": "vesalius.tasks.inspect:inspect",
     "open_scan": "vesalius.scan.open:open_scan",
-    "report": "vesalius.report.run:run_report",
+    "run_report": "vesalius.report.html:run_report",
     "verify": "vesalius.tasks.compress.decompress:verify",
 }
 
@@ -61,7 +61,7 @@ __all__ = [
     "info",
     "inspect",
     "open_scan",
-    "report",
+    "run_report",
     "verify",
 ]
 

@@ -32,7 +32,10 @@ def compress(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compress scans to .vsl files; the target is checked by decoding before a file is closed."""
+    """Compress scans to .vsl files with a guaranteed error.
+
+    The target is checked by decoding before a file is closed; one that cannot be met writes nothing.
+    """
     from vesalius.tasks.compress.compress import compress as run
     from vesalius.tasks.compress.config import CompressConfig
 
@@ -76,7 +79,10 @@ def decompress(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Give back the file or series a .vsl file was made from, or one slice or frame of it."""
+    """Give back what a .vsl file was made from.
+
+    --slice and --frame give one piece, as a new .nii, .npy or .png file.
+    """
     from vesalius.tasks.compress.decompress import decompress as run
 
     result = run(
@@ -109,7 +115,10 @@ def verify(
     threads: Threads = cores(),
     json: Json = False,
 ) -> None:
-    """Check every checksum, decode every tier, and compare with the original."""
+    """Check a .vsl file, and compare it with its original.
+
+    Every checksum is checked and every tier decoded.
+    """
     from vesalius.tasks.compress.decompress import verify as run
 
     emit(run(file, original, threads=threads), json, _verified)

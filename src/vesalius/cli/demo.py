@@ -18,7 +18,10 @@ def demo(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run every job, small, on scans that ship inside our dependencies; leaves report.html."""
+    """Run every job, small, and leave report.html.
+
+    The scans ship inside our dependencies: nothing is fetched.
+    """
     from vesalius.tasks.demo import demo as run
     from vesalius.tasks.demo import lines
 

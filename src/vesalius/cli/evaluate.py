@@ -10,12 +10,12 @@ import typer
 from vesalius.cli.options import Force, Json, Paths, Quiet, Threads, cores
 from vesalius.cli.show import emit, progress
 
-app = typer.Typer(help="Measure, with intervals, and write an honest report.", no_args_is_help=True)
+app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
 def evaluate() -> None:
-    """Measure, with intervals, and write an honest report."""
+    """Measure, and write an honest report."""
 
 
 @app.command()
@@ -30,7 +30,10 @@ def codec(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare coders on your scans: bytes, PSNR, SSIM, time, in the whole field and near the heart."""
+    """Compare coders on your scans: bytes, quality, time.
+
+    Each measure is given for the whole field, and near the heart where ED and ES masks lie beside the scan.
+    """
     from vesalius.tasks.evaluate.codec import evaluate_codec, lines
 
     names = tuple(name.strip() for name in coders.split(",") if name.strip())
@@ -43,6 +46,6 @@ def report(
     json: Json = False,
 ) -> None:
     """Make report.html again from a run folder."""
-    from vesalius.report.run import run_report
+    from vesalius.report.html import run_report
 
     emit({"path": str(run_report(run))}, json, lambda result: [result["path"]])

@@ -38,7 +38,10 @@ def convert(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Convert a scan to another file format; its place in the world is kept."""
+    """Convert a scan to another file format.
+
+    Its place in the world is kept.
+    """
     from vesalius.tasks.convert import convert as run
 
     done = run(

@@ -36,12 +36,17 @@ def uid_key(folder: Path | None = None) -> bytes:
     return key
 
 
+def random_key() -> bytes:
+    """A key that is not kept: UIDs of this run fit together and to no other run."""
+    return secrets.token_bytes(_BYTES)
+
+
 def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{secrets.token_hex(4)}.part.{path.name}")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_bytes(_BYTES))
+        file.write(random_key())
     try:
         os.link(part, path)  # fails where another process was first: its key then counts
     except FileExistsError:
