@@ -15,6 +15,8 @@ from vesalius.scan.scan import Scan
 
 NUMBERS = ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "g", "c8", "c16", "G")
 """Every number type of NumPy; g and G are the long ones."""
+CASE_TYPES = ("u1", "i2", "i4", "f4", "f8", "c8", "c16", "i1", "u2", "u4", "i8", "u8")
+"""Number types of NIfTI."""
 DTYPES = tuple(dict.fromkeys(np.dtype(code).newbyteorder(order) for code in NUMBERS for order in "<>"))
 REAL = tuple(d for d in DTYPES if d.kind in "iuf" and d.itemsize <= 8)
 

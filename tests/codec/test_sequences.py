@@ -56,6 +56,15 @@ def test_bytes_left_over_are_refused():
         reader.finish()
 
 
+@pytest.mark.parametrize(
+    "payload", [b"\0\0\1", encode_sequence(np.array([[[[1, 256]]]], dtype=np.uint16), 12, RAW, None)]
+)
+def test_values_beyond_the_depth_are_refused(payload):
+    with pytest.raises(CorruptFileError, match="beyond its depth"):
+        SequenceReader(payload).decode((1, 1, 1, 2), 8, RAW)
+    SequenceReader(payload).decode((1, 1, 1, 2), 9, RAW)
+
+
 def test_unknown_modes_are_refused():
     with pytest.raises(CorruptFileError, match="mode"):
         SequenceReader(b"\2\0\0").decode((1, 1, 2, 2), 6, RAW)
