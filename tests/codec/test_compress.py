@@ -316,11 +316,11 @@ def test_what_cannot_be_asked(tmp_path):
         compress_scan(Scan.from_array(CASES["u2"]), path, threads=1)
     with pytest.raises(InputError, match="empty"):
         compress_scan(scan_of(np.zeros((1, 1, 0, 4, 1))), path, threads=1)
+    huge = np.broadcast_to(np.zeros((), np.uint8), (1, 1, 1 << 14, 1 << 13, 1))
     with pytest.raises(InputError, match="larger than the format"):
-        huge = np.broadcast_to(np.zeros((), np.uint8), (1, 1, 1 << 14, 1 << 13, 1))
         compress_scan(scan_of(huge), path, threads=1)
+    long = np.broadcast_to(np.zeros((), np.uint8), (1, 1 << 15, 1, 1, 9))
     with pytest.raises(UsageError, match="--access"):
-        long = np.broadcast_to(np.zeros((), np.uint8), (1, 1 << 15, 1, 1, 9))
         compress_scan(scan_of(long), path, threads=1, access="frame")
     assert list(tmp_path.iterdir()) == []
 

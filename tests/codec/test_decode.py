@@ -1,4 +1,3 @@
-import os
 import resource
 import struct
 import subprocess
@@ -233,7 +232,7 @@ def test_lost_slices_of_every_kind_are_filled(tmp_path, dtype):
 
 
 def rewritten(source, target, change, tail=lambda raw: raw, frames=lambda frames: frames):
-    """A copy of a file with right checksums and a changed header, tail or list of (kind, tier, coder, index, payload)."""
+    """A copy of a file with right checksums and a changed header, tail or frames (kind, tier, coder, index, payload)."""
     with VslReader(source) as reader:
         header, old_tail = reader.header, reader.tail
         kept = [(f.kind, f.tier, f.coder, f.index, reader.payload(f)) for f in reader.frames]
@@ -323,7 +322,7 @@ def test_large_arrays_go_to_a_temporary_file(source, monkeypatch, tmp_path):
     (tmp_path / "spill").mkdir()
     assert isinstance(module._room(open_vsl(source)), np.memmap)
     assert same_bits(decoded(source), STORED)
-    assert os.listdir(tmp_path / "spill") == []
+    assert list((tmp_path / "spill").iterdir()) == []
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
     with pytest.raises(CorruptFileError, match="needs 3360 bytes of temporary space"):
         decode_all(open_vsl(source), 1)

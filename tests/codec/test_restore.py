@@ -122,6 +122,6 @@ def test_a_lossy_file_says_so(source, tmp_path, monkeypatch):
     assert note.ratio == 2 * 9 * 8 * 4 * 2 / (tmp_path / "a.vsl").stat().st_size
     assert note.method == "jpegxl"
     seen = []
-    monkeypatch.setattr(module, "writer", lambda format: lambda packed, pixels, path, lossy: seen.append(lossy))
+    monkeypatch.setattr(module, "writer", lambda name: lambda packed, pixels, path, lossy: seen.append(lossy))
     restore(file, tmp_path / "out.nii", threads=1)
     assert seen == [note]
