@@ -1,171 +1,226 @@
-import warnings
-from pathlib import Path
-
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
-from vesalius.errors import CorruptFileError, InputError, UsageError
-from vesalius.scan import raster
-from vesalius.scan.native import Packed
-from vesalius.scan.open import find_scans, open_scan
-from vesalius.scan.scan import Scan
+from real_data import real
+from vesalius.errors import CorruptFileError, UsageError
+from vesalius.scan.native import Packed, writer
+from vesalius.scan.raster import find_stack, read, restore
+
+RNG = np.random.default_rng(0)
 
 
-def _random(shape, dtype, seed=0):
-    high = np.iinfo(dtype).max
-    return np.random.default_rng(seed).integers(0, high, size=shape, endpoint=True).astype(dtype)
+def picture(path, seed=0, size=(5, 7), dtype="u1"):
+    array = np.random.default_rng(seed).integers(0, 255, size).astype(dtype)
+    Image.fromarray(array).save(path)
+    return array
 
 
-def _back(scan, folder: Path, name: str) -> Path:
-    target = folder / name
-    raster.restore(scan.native.pack("default", None), scan.pixels, target, None)
-    return target
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
-def test_eight_bit_png_is_what_pillow_reads_and_comes_back(tmp_path, mode):
-    pixels = _random((7, 5, len(mode)), np.uint8)
-    Image.fromarray(pixels.squeeze()).convert(mode).save(tmp_path / "a.png")
-    theirs = np.asarray(Image.open(tmp_path / "a.png")).reshape(7, 5, -1)
-    scan = raster.read(tmp_path / "a.png")
-    assert scan.shape == (theirs.shape[2], 1, 5, 7, 1)
-    assert np.array_equal(scan.stored()[:, 0, :, :, 0].transpose(2, 1, 0), theirs)
-    assert scan.geometry is None
-    assert np.array_equal(np.asarray(Image.open(_back(scan, tmp_path, "b.png"))).reshape(7, 5, -1), theirs)
-
-
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_sixteen_bits_a_sample_stay_sixteen(tmp_path, channels):
-    pixels = _random((6, 4, channels), np.uint16)
-    source = Scan.from_array(pixels.transpose(2, 1, 0)[:, None, :, :, None])
-    raster.write_picture(source, tmp_path / "a.png")
-    assert (tmp_path / "a.png").read_bytes()[24] == 16
-    scan = raster.read(tmp_path / "a.png")
-    assert scan.dtype == np.uint16
-    assert np.array_equal(scan.stored(), source.stored())
-    assert np.array_equal(raster.read(_back(scan, tmp_path, "b.png")).stored(), source.stored())
-
-
-def test_grey_sixteen_bit_png_is_what_pillow_reads(tmp_path):
-    pixels = _random((6, 4), np.uint16)
-    Image.fromarray(pixels).save(tmp_path / "a.png")
-    assert np.array_equal(raster.read(tmp_path / "a.png").stored()[0, 0, :, :, 0].T, pixels)
-
-
-def test_bilevel_and_palette(tmp_path):
-    Image.fromarray(_random((6, 9), np.uint8) > 99).save(tmp_path / "bits.png")
-    bits = raster.read(tmp_path / "bits.png")
-    assert set(np.unique(bits.stored())) == {0, 255}
-    restored = Image.open(_back(bits, tmp_path, "bits-back.png"))
-    assert restored.mode == "1"
-    assert np.array_equal(np.asarray(restored), np.asarray(Image.open(tmp_path / "bits.png")))
-    palette = Image.fromarray(_random((6, 9, 3), np.uint8)).quantize(8)
-    palette.save(tmp_path / "palette.png")
-    scan = raster.read(tmp_path / "palette.png")
-    assert np.array_equal(scan.stored()[:, 0, :, :, 0].transpose(2, 1, 0), np.asarray(palette.convert("RGB")))
-    assert any("palette" in problem for problem in scan.problems)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
-@pytest.mark.parametrize("shape", [(3, 7, 5), (1, 7, 5), (2, 7, 5, 3)])
-def test_tiff_pages_become_slices(tmp_path, dtype, shape):
-    pages = (np.random.default_rng(1).normal(size=shape) * 50).astype(dtype)
-    photometric = "rgb" if len(shape) == 4 else "minisblack"
-    tifffile.imwrite(tmp_path / "a.tif", pages, photometric=photometric)
-    scan = raster.read(tmp_path / "a.tif")
-    assert scan.shape == (shape[3] if len(shape) == 4 else 1, 1, 5, 7, shape[0])
-    for page in range(shape[0]):
-        ours = scan.stored(k=slice(page, page + 1))[:, 0, :, :, 0].transpose(2, 1, 0)
-        assert np.array_equal(ours.squeeze(), pages[page].squeeze())
-    restored = tifffile.imread(_back(scan, tmp_path, "b.tif"))
-    assert restored.dtype == dtype
-    assert np.array_equal(restored.squeeze(), pages.squeeze())
-
-
-def test_planar_tiff(tmp_path):
-    planes = _random((3, 7, 5), np.uint8)
-    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
-    assert np.array_equal(raster.read(tmp_path / "a.tif").stored()[:, 0, :, :, 0].transpose(0, 2, 1), planes)
-
-
-def test_numbered_pictures_are_a_stack_in_numeric_order(tmp_path):
-    folder = tmp_path / "stack"
-    folder.mkdir()
-    pictures = {number: _random((4, 6), np.uint16, number) for number in (1, 2, 10)}
-    for number, picture in pictures.items():
-        Image.fromarray(picture).save(folder / f"slice{number}.png")
-    scan = open_scan(folder)
-    assert scan.shape == (1, 1, 6, 4, 3)
-    assert np.array_equal(scan.stored()[0, 0].transpose(2, 1, 0), np.stack([pictures[n] for n in (1, 2, 10)]))
+def restored(scan, path, **facts):
     packed = scan.native.pack("default", None)
-    assert packed.folder
-    assert packed.warnings
-    (tmp_path / "back").mkdir()
-    raster.restore(packed, scan.pixels, tmp_path / "back", None)
-    for number, picture in pictures.items():
-        assert np.array_equal(np.asarray(Image.open(tmp_path / "back" / f"slice{number}.png")), picture)
-    assert scan.native.pack("strip", None).facts["names"] == ["0000.png", "0001.png", "0002.png"]
+    if packed.folder:
+        path.mkdir()
+    restore(packed, scan.pixels, path, None)
+    return packed
 
 
-def test_pictures_that_are_no_stack_stay_apart(tmp_path):
-    for name, size in (("a1.png", 4), ("a2.png", 5)):
-        Image.fromarray(_random((size, size), np.uint8)).save(tmp_path / name)
-    assert len(find_scans(tmp_path)) == 2
-    Image.fromarray(_random((4, 4), np.uint8)).save(tmp_path / "photo1.jpg")
-    assert len(find_scans(tmp_path)) == 3
+def test_columns_are_i_and_rows_are_j(tmp_path):
+    array = picture(tmp_path / "x.png")
+    scan = read(tmp_path / "x.png")
+    assert scan.shape == (1, 1, 7, 5, 1)
+    assert np.array_equal(scan.stored()[0, 0, :, :, 0], array.T)
+    assert (scan.geometry, scan.frame_ms, scan.colour) == (None, None, "grey")
+    assert scan.grid_problem == "the file states no geometry"
+    assert scan.stored(slice(1, 2)).shape == (1, 0, 7, 5, 1)
+    assert not scan.pixels.direct
 
 
-def test_jpeg_is_what_pillow_reads_and_notes_exif(tmp_path):
-    exif = Image.Exif()
-    exif[274] = 6
-    Image.fromarray(_random((16, 8, 3), np.uint8)).save(tmp_path / "a.jpg", exif=exif)
-    scan = raster.read(tmp_path / "a.jpg")
-    assert np.array_equal(scan.stored()[:, 0, :, :, 0].transpose(2, 1, 0), np.asarray(Image.open(tmp_path / "a.jpg")))
-    assert any("EXIF" in problem for problem in scan.problems)
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_png_comes_back(dtype, channels, tmp_path):
+    array = RNG.integers(0, np.iinfo(dtype).max, (5, 7, channels)).astype(dtype)
+    (tmp_path / "x.png").write_bytes(imagecodecs.png_encode(array[..., 0] if channels == 1 else array))
+    scan = read(tmp_path / "x.png")
+    assert np.array_equal(scan.stored()[:, 0, :, :, 0], array.transpose(2, 1, 0))
+    restored(scan, tmp_path / "y.png")
+    back = imagecodecs.png_decode((tmp_path / "y.png").read_bytes())
+    assert back.dtype == array.dtype
+    assert np.array_equal(back.reshape(array.shape), array)
 
 
-def test_too_large_a_picture_is_refused_before_it_is_decoded(tmp_path):
-    Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / "a.png")
-    data = bytearray((tmp_path / "a.png").read_bytes())
-    data[16:24] = (60000).to_bytes(4, "big") * 2
-    (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(InputError):
-        raster.read(tmp_path / "a.png")
+@pytest.mark.parametrize("dtype", ["?", "u1", "i2", "u2", "i4", "f4", "f8", "c8"])
+@pytest.mark.parametrize("byteorder", "<>")
+def test_tiff_pages_are_k_and_come_back(dtype, byteorder, tmp_path):
+    array = RNG.integers(0, 2, (4, 5, 7)).astype(dtype)
+    tifffile.imwrite(tmp_path / "x.tif", array, photometric="minisblack", byteorder=byteorder)
+    scan = read(tmp_path / "x.tif")
+    assert scan.shape == (1, 1, 7, 5, 4)
+    assert np.array_equal(scan.stored()[0, 0], array.transpose(2, 1, 0))
+    assert np.array_equal(scan.stored(k=slice(1, 3)), scan.stored()[..., 1:3])
+    assert np.array_equal(scan.stored(k=slice(None, None, -1)), scan.stored()[..., ::-1])
+    restored(scan, tmp_path / "y.tif")
+    with tifffile.TiffFile(tmp_path / "y.tif") as file:
+        assert file.byteorder == byteorder
+        assert np.array_equal(np.stack([page.asarray() for page in file.pages]), array)
 
 
-@given(st.integers(0, 400), st.integers(0, 255), st.booleans())
-def test_damaged_pictures_are_one_line(position, value, cut):
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        for suffix in (".png", ".jpg", ".tif"):
-            path = Path(folder) / f"a{suffix}"
-            Image.fromarray(_random((9, 9), np.uint8)).save(path)
-            data = bytearray(path.read_bytes())
-            data[position % len(data)] = value
-            path.write_bytes(data[: position % len(data)] if cut else data)
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    assert raster.read(path).stored().size
-            except InputError as error:
-                assert "\n" not in str(error)
-
-
-def test_hostile_names_are_refused(tmp_path):
-    scan = Scan.from_array(np.zeros((2, 2, 1), np.uint8))
-    for name in ("../a.png", "/a.png", ".a.png", ""):
-        packed = Packed("raster", {"kind": "png", "bilevel": False, "names": [name]}, folder=True)
-        with pytest.raises(CorruptFileError):
-            raster.restore(packed, scan.pixels, tmp_path, None)
-
-
-def test_what_png_cannot_hold_is_said(tmp_path):
-    with pytest.raises(UsageError, match="no single picture"):
-        raster.write_picture(Scan.from_array(np.zeros((2, 2, 3), np.uint8)), tmp_path / "a.png")
+def test_inverted_tiff_stays_inverted(tmp_path):
+    tifffile.imwrite(tmp_path / "x.tif", np.arange(35, dtype="u1").reshape(5, 7), photometric="miniswhite")
+    scan = read(tmp_path / "x.tif")
+    restored(scan, tmp_path / "y.tif")
+    assert read(tmp_path / "y.tif").colour == scan.colour == "inverted"
     with pytest.raises(UsageError, match="PNG cannot hold"):
-        raster.write_picture(Scan.from_array(np.zeros((2, 2, 1), np.int16)), tmp_path / "a.png")
+        restored(scan, tmp_path / "y.png")
+
+
+def test_jpeg_comes_back_as_png_and_says_so(tmp_path):
+    picture(tmp_path / "x.jpg", size=(16, 24, 3))
+    scan = read(tmp_path / "x.jpg")
+    packed = restored(scan, tmp_path / "y.png")
+    assert np.array_equal(read(tmp_path / "y.png").stored(), scan.stored())
+    assert "come back as PNG" in packed.warnings[0]
+
+
+@pytest.mark.parametrize("array", [np.ones((2, 5, 7), "u1"), np.ones((5, 7), "f4"), np.ones((5, 7), "i2")])
+def test_png_cannot_hold_everything(array, tmp_path):
+    tifffile.imwrite(tmp_path / "x.tif", array, photometric="minisblack")
+    with pytest.raises(UsageError, match=r"name the output \.tif"):
+        restored(read(tmp_path / "x.tif"), tmp_path / "y.png")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["s1.png", "s2.png", "s10.png"],
+        ["1.png", "2.png"],
+        ["a 3.png", "a 6.png", "a 9.png"],
+        ["a_007.PNG", "a_008.png"],
+    ],
+)
+def test_numbered_pictures_are_one_stack_in_the_order_of_their_numbers(names, tmp_path):
+    names = [name.replace("s10", "s3") for name in names]
+    arrays = {name: picture(tmp_path / name, seed) for seed, name in enumerate(names[::-1])}
+    (tmp_path / ".hidden").write_text("x")
+    found = find_stack(tmp_path)
+    scan = found.open()
+    assert (found.path, found.format, found.name) == (tmp_path, "raster", tmp_path.name)
+    assert scan.shape == (1, 1, 7, 5, len(names))
+    assert np.array_equal(scan.stored()[0, 0], np.stack([arrays[name].T for name in names], axis=-1))
+
+
+def test_ten_comes_after_nine(tmp_path):
+    arrays = [picture(tmp_path / f"slice{number}.png", number) for number in range(8, 12)]
+    scan = find_stack(tmp_path).open()
+    assert np.array_equal(scan.stored()[0, 0], np.stack([array.T for array in arrays], axis=-1))
+
+
+def test_a_stack_comes_back_under_its_names(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in (2, 10, 18):
+        picture(tmp_path / "in" / f"slice{number:03d}.png", number)
+    scan = find_stack(tmp_path / "in").open()
+    packed = restored(scan, tmp_path / "out")
+    assert packed.folder
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "slice002.png",
+        "slice010.png",
+        "slice018.png",
+    ]
+    assert np.array_equal(find_stack(tmp_path / "out").open().stored(), scan.stored())
+    strip = scan.native.pack("strip", None)
+    (tmp_path / "bare").mkdir()
+    restore(strip, scan.pixels, tmp_path / "bare", None)
+    assert sorted(path.name for path in (tmp_path / "bare").iterdir()) == [f"picture-{n:04d}.png" for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(("source", "target"), [(".jpg", ".png"), (".tif", ".tif")])
+def test_stacks_of_other_kinds(source, target, tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        picture(tmp_path / "in" / f"s{number}{source}", number)
+    scan = find_stack(tmp_path / "in").open()
+    restored(scan, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"s{n}{target}" for n in range(3)]
+    assert np.array_equal(find_stack(tmp_path / "out").open().stored(), scan.stored())
+
+
+def make_one(folder, case):
+    picture(folder / "s1.png")
+    if case == "alone":
+        return
+    names = {"stems differ": "t2.png", "no number": "s.png", "equal number": "s01.png", "kinds differ": "s2.jpg"}
+    if case == "a text beside":
+        picture(folder / "s2.png")
+        (folder / "readme.txt").write_text("x")
+    elif case == "a folder beside":
+        picture(folder / "s2.png")
+        (folder / "more").mkdir()
+    elif case == "a damaged one":
+        (folder / "s2.png").write_bytes(b"\x89PNG")
+    elif case == "sizes differ":
+        picture(folder / "s2.png", size=(5, 8))
+    elif case == "types differ":
+        picture(folder / "s2.png", dtype="u2")
+    elif case == "a gap":
+        picture(folder / "s2.png")
+        picture(folder / "s4.png")
+    else:
+        picture(folder / names[case])
+
+
+CASES = ["alone", "stems differ", "no number", "equal number", "kinds differ", "a text beside", "a folder beside"]
+CASES += ["a damaged one", "sizes differ", "types differ", "a gap"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_no_stack(case, tmp_path):
+    make_one(tmp_path, case)
+    assert find_stack(tmp_path) is None
+
+
+def test_tiffs_of_several_pages_are_no_stack(tmp_path):
+    for number in range(2):
+        tifffile.imwrite(tmp_path / f"s{number}.tif", np.ones((2, 5, 7), "u1"), photometric="minisblack")
+    assert find_stack(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["../a.png", "b.png"],
+        ["a/b.png", "b.png"],
+        ["a\\b.png", "b.png"],
+        [".a.png", "b.png"],
+        ["", "b.png"],
+        ["C:a.png", "b.png"],
+        ["a.png", "A.png"],
+        ["a.png"],
+        ["a\n.png", "b.png"],
+        None,
+        "ab",
+    ],
+)
+def test_names_that_a_file_must_not_choose(names, tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(2):
+        picture(tmp_path / "in" / f"s{number}.png")
+    scan = find_stack(tmp_path / "in").open()
+    (tmp_path / "out").mkdir()
+    packed = Packed("raster", {"kind": "png", "colour": "grey", "byteorder": "<", "names": names}, folder=True)
+    with pytest.raises(CorruptFileError, match="names"):
+        restore(packed, scan.pixels, tmp_path / "out", None)
+    assert list((tmp_path / "out").iterdir()) == []
+    assert writer("raster") is restore
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("folder", ["nuclei-dsb2018/images", "cxr-nih/images", "fundus-idrid/images"])
+def test_collections_are_no_stacks(folder):
+    assert find_stack(real(folder)) is None
+    for path in sorted(real(folder).iterdir())[:5]:
+        scan = read(path)
+        with Image.open(path) as image:
+            assert scan.shape[2:4] == image.size
+            assert np.array_equal(scan.stored()[:, 0, :, :, 0].transpose(2, 1, 0).squeeze(), np.asarray(image))

@@ -128,8 +128,10 @@ def _difference(reference: ArrayLike, restored: ArrayLike) -> NDArray[np.float64
     """Absolute differences where the reference is finite; infinite where only the restored value is not."""
     one, other = as_pair(reference, restored)
     finite = np.isfinite(one)
+    if not finite.all():
+        one, other = one[finite], other[finite]
     with np.errstate(over="ignore"):
-        difference = np.abs(other[finite] - one[finite])
+        difference = np.abs(other - one)
     return np.where(np.isnan(difference), np.inf, difference)
 
 

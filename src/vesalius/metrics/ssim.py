@@ -69,6 +69,8 @@ def _ssim(reference_JI: NDArray[np.float64], restored_JI: NDArray[np.float64], p
         return 0.0
     if peak <= 0:
         return float(np.array_equal(reference_JI[finite], restored_JI[finite]))
+    if finite.all():
+        return float(structural_similarity(reference_JI, restored_JI, win_size=window, data_range=peak))
     fill = reference_JI[finite][0]
     reference, restored = np.where(finite, reference_JI, fill), np.where(finite, restored_JI, fill)
     _, similarity_JI = structural_similarity(reference, restored, win_size=window, data_range=peak, full=True)

@@ -1,14 +1,16 @@
-"""Pictures: PNG, JPEG and TIFF, 8 and 16 bits, grey or coloured; single, multi-page, or a numbered stack in a folder.
+"""PNG, JPEG and TIFF pictures and numbered stacks of them; written back as PNG or TIFF.
 
-I = column, J = row, K = page or number. Pictures state no geometry that could be trusted: none is made up.
+I is the column, J the row, K the page of a TIFF file or the picture of a stack. Pictures state no place in the world:
+the geometry is None and no spacing is invented. A JPEG source comes back as PNG, because coding it as JPEG again
+would change it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,188 +20,181 @@ from numpy.typing import NDArray
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
 from vesalius.scan.open import Found
-from vesalius.scan.picture_file import PictureHead, decode, head, write_tiff
+from vesalius.scan.picture import Picture, kind_of, look
+from vesalius.scan.picture_write import fits_png, photometric_of, write_png, write_tiff
 from vesalius.scan.pixels import ALL, Pixels
-from vesalius.scan.scan import Colour, Scan
+from vesalius.scan.scan import Scan
 
-STACK_SUFFIXES = (".png", ".tif", ".tiff")
-"""Files of a numbered stack; JPEG photographs are never slices."""
-_NUMBERED = re.compile(r"(.*?)(\d+)$")
-_COLOURS: dict[int, Colour] = {1: "grey", 3: "rgb", 4: "rgb"}
+_NUMBERED = re.compile(r"(.*?)(\d{1,18})")
 
 
 @dataclass(frozen=True, eq=False)
 class RasterPixels:
-    """Pages of picture files, one after the other along K, decoded when asked for.
+    """Stored values of the pages of one file, or of a stack of files with one page each; decoded for every read."""
 
-    Args:
-        files: the files in order.
-        first: head of the first; the others have the same size and type.
-    """
-
-    files: tuple[Path, ...]
-    first: PictureHead
+    pictures: tuple[Picture, ...]
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
         """(C, 1, I, J, K)."""
-        return self.first.channels, 1, self.first.columns, self.first.rows, self.first.pages * len(self.files)
+        rows, columns, channels = self.pictures[0].shape
+        return channels, 1, columns, rows, len(self._places)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The stored dtype."""
-        return self.first.dtype
+        """Of the decoded values."""
+        return self.pictures[0].dtype
 
     @property
     def direct(self) -> bool:
-        """Never: a picture is decoded whole."""
+        """Never: pictures are compressed."""
         return False
 
+    @property
+    def _places(self) -> list[tuple[int, int]]:
+        """(picture, place of the page) of each slice."""
+        return [(n, place) for n, picture in enumerate(self.pictures) for place in range(len(picture.pages))]
+
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Slices `k` as (C, t, I, J, k).
+        """Frames `t` (there is one) and slices `k` as (C, t, I, J, k).
 
         Raises:
-            InputError: a picture is damaged or differs from the first.
+            InputError: a picture is damaged.
         """
-        slices = range(self.shape[4])[k]
-        pages = self.first.pages
-        decoded: dict[int, NDArray[Any]] = {}
-        for number in sorted({one // pages for one in slices}):
-            decoded[number] = self._decode(self.files[number])
-        parts = [decoded[one // pages][:, one % pages] for one in slices]
-        if not parts:
-            return np.empty((*self.shape[:4], 0), dtype=self.dtype)[:, t]
-        return np.stack([part.transpose(0, 2, 1) for part in parts], axis=-1)[:, None][:, t]
-
-    def _decode(self, path: Path) -> NDArray[Any]:
-        array_CKJI = decode(path)
-        expected = (self.first.channels, self.first.pages, self.first.rows, self.first.columns)
-        if array_CKJI.shape != expected or array_CKJI.dtype != self.dtype:
-            raise InputError("differs from the first picture in size or type", where=path)
-        return array_CKJI
+        chosen = self._places[k]
+        rows, columns, channels = self.pictures[0].shape
+        out = np.empty((channels, 1, columns, rows, len(chosen)), self.dtype)
+        for number, picture in enumerate(self.pictures):
+            mine = [(slot, place) for slot, (owner, place) in enumerate(chosen) if owner == number]
+            for (slot, _), page in zip(mine, picture.read([place for _, place in mine]), strict=True):
+                out[:, 0, :, :, slot] = page.transpose(2, 1, 0)
+        return out[:, t]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RasterNative:
-    """What pictures need to be written back: their names and kind.
+    """Names and kind of the picture files."""
 
-    Args:
-        names: file names in order.
-        kind: "png" or "tiff"; a JPEG comes back as PNG, since coding it again would change it.
-        bilevel: a picture of one bit a pixel.
-        folder: a numbered stack.
-        format: always "raster".
-    """
-
-    names: tuple[str, ...]
-    kind: str
-    bilevel: bool
-    folder: bool
+    pixels: RasterPixels
+    stack: bool = False
     format: str = "raster"
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
-        """Kind, and the names of a stack (numbers only under "strip")."""
-        names: list[Json] = []
-        if self.folder:
-            suffix = ".tif" if self.kind == "tiff" else ".png"
-            plain = [f"{number:04d}{suffix}" for number in range(len(self.names))]
-            names.extend(plain if identifiers == "strip" else self.names)
-        warnings = ("the file names of the pictures are kept; --strip numbers them",) if names else ()
-        facts: dict[str, Json] = {"kind": self.kind, "bilevel": self.bilevel, "names": names}
-        return Packed("raster", facts, folder=self.folder, warnings=warnings if identifiers != "strip" else ())
+        """Kind, colours and, for a stack, the file names; `strip` numbers them anew."""
+        first = self.pixels.pictures[0]
+        names: list[Json] = [picture.path.name for picture in self.pixels.pictures] if self.stack else []
+        if identifiers == "strip":
+            names = [f"picture-{number:04d}" for number in range(1, len(names) + 1)]
+        facts: dict[str, Json] = {"kind": first.kind, "colour": first.colour, "byteorder": first.byteorder}
+        warnings = [f"JPEG pictures come back as PNG: {first.path.name}"] if first.kind == "jpeg" else []
+        return Packed("raster", {**facts, "names": names}, folder=self.stack, warnings=tuple(warnings))
 
 
 def read(path: Path) -> Scan:
-    """Open one picture file.
+    """Open one picture file; pixels stay on disk.
 
     Raises:
-        InputError: damaged, too large, or of a kind that is not read.
+        InputError: not a picture, damaged, or of a kind that is not read.
     """
-    return _scan([path], folder=False)
+    return _scan((look(path),), stack=False)
 
 
 def find_stack(folder: Path) -> Found | None:
-    """A folder of nothing but PNG or TIFF pictures of one size with numbered names, or None."""
-    if not folder.is_dir():
+    """The stack in a folder that holds nothing but pictures of one kind, size and type with evenly counted names.
+
+    The names are one stem and a number; they are ordered by the number, which grows in equal steps. Anything else
+    is no stack but single pictures. Hidden files are passed over.
+    """
+    files = []
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if kind_of(path) is None or not path.is_file():
+            return None
+        files.append(path)
+    ordered = _in_order(files)
+    if ordered is None:
         return None
-    files = [file for file in folder.iterdir() if not file.name.startswith(".")]
-    matches = [(_NUMBERED.match(file.stem), file) for file in files if file.suffix.lower() in STACK_SUFFIXES]
-    if len(files) < 2 or len(matches) < len(files) or not all(match for match, _ in matches):
-        return None
-    if len({(match.group(1), file.suffix) for match, file in matches if match}) > 1:
-        return None
-    ordered = [file for _, file in sorted((int(match.group(2)), file) for match, file in matches if match)]
     try:
-        heads = {head(file) for file in ordered}
+        pictures = tuple(look(path) for path in ordered)
     except InputError:
+        return None  # each is opened on its own, and the damaged one is told
+    facts = {(one.kind, one.shape, one.dtype, one.colour, len(one.pages)) for one in pictures}
+    if len(facts) > 1 or len(pictures[0].pages) > 1:
         return None
-    if len(heads) > 1:
+    return Found(folder, "raster", lambda: _scan(pictures, stack=True), name=folder.resolve().name)
+
+
+def _in_order(files: list[Path]) -> list[Path] | None:
+    """Sorted by number, or None where the names are not one stem and evenly growing numbers."""
+    numbered = {}
+    stems = set()
+    for path in files:
+        match = _NUMBERED.fullmatch(path.stem)
+        if match is None:
+            return None
+        stems.add(match[1])
+        numbered[int(match[2])] = path
+    numbers = sorted(numbered)
+    steps = {second - first for first, second in pairwise(numbers)}
+    if len(stems) != 1 or len(steps) != 1 or len(numbers) != len(files):
         return None
-    return Found(folder, "raster", partial(_scan, ordered, folder=True), name=folder.name)
+    return [numbered[number] for number in numbers]
+
+
+def _scan(pictures: tuple[Picture, ...], *, stack: bool) -> Scan:
+    pixels = RasterPixels(pictures)
+    problems = dict.fromkeys(note for picture in pictures for note in picture.notes)
+    return Scan(
+        pixels=pixels,
+        colour=pictures[0].colour,
+        problems=tuple(problems),
+        native=RasterNative(pixels, stack),
+    )
 
 
 def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None) -> None:
-    """Write the pictures back: a folder under their own names, or one file.
+    """Write the pictures back: a folder of files under their own names, or one file by the suffix of `path`.
+
+    PNG and JPEG sources become PNG, TIFF sources TIFF.
 
     Raises:
-        CorruptFileError: the stored names are not plain file names, or do not fit the pixels.
+        CorruptFileError: the stored names are not those of the pictures.
+        UsageError: PNG was asked for what it cannot hold.
     """
-    facts = packed.facts
-    names, tiff = facts["names"], facts["kind"] == "tiff"
-    if not packed.folder:
-        _write(
-            pixels.read()[:, 0], path, tiff=tiff or path.suffix.lower() in (".tif", ".tiff"), bilevel=facts["bilevel"]
-        )
+    kind, colour = str(packed.facts.get("kind")), str(packed.facts.get("colour"))
+    order = str(packed.facts.get("byteorder"))
+    if packed.folder:
+        for k, name in enumerate(_names(packed, path, pixels.shape[4])):
+            suffix = ".tif" if kind == "tiff" else ".png"
+            own = name if kind != "jpeg" and Path(name).suffix else Path(name).with_suffix(suffix).name
+            _write(path / own, _pages(pixels, slice(k, k + 1)), pixels, colour, order)
         return
-    slices = pixels.shape[4]
-    if not isinstance(names, list) or not names or slices % len(names) or len(set(map(str, names))) < len(names):
-        raise CorruptFileError("the stored file names do not fit the pictures", where=path)
-    pages = slices // len(names)
-    for number, name in enumerate(names):
-        if not isinstance(name, str) or not name or Path(name).name != name or name.startswith("."):
-            raise CorruptFileError("a stored file name is not a plain one", where=path)
-        array_CIJK = pixels.read(k=slice(number * pages, (number + 1) * pages))[:, 0]
-        _write(array_CIJK, path / name, tiff=tiff, bilevel=facts["bilevel"])
+    _write(path, _pages(pixels, ALL), pixels, colour, order)
 
 
-def write_picture(scan: Scan, path: Path) -> None:
-    """Write one frame of one slice as PNG or TIFF, stored values.
-
-    Raises:
-        UsageError: the scan has several slices or frames, or a type that PNG cannot hold.
-    """
-    _, frames, _, _, slices = scan.shape
-    if frames * slices != 1:
-        raise UsageError(
-            f"{frames} frames of {slices} slices are no single picture", where=path, fix="write .nii or .npy"
-        )
-    _write(scan.stored()[:, 0], path, tiff=path.suffix.lower() != ".png", bilevel=False)
-
-
-def _scan(files: Sequence[Path], *, folder: bool) -> Scan:
-    first = head(files[0])
-    kind = "tiff" if files[0].suffix.lower() in (".tif", ".tiff") else "png"
-    native = RasterNative(tuple(file.name for file in files), kind, first.bilevel, folder)
-    pixels = RasterPixels(tuple(files), first)
-    return Scan(pixels, colour=_COLOURS.get(first.channels, "channels"), problems=first.notes, native=native)
-
-
-def _write(array_CIJK: NDArray[Any], path: Path, *, tiff: bool, bilevel: object) -> None:
-    from PIL import Image
-
-    array_KJIC = array_CIJK.transpose(3, 2, 1, 0)
-    if tiff:
-        write_tiff(array_KJIC, path)
+def _write(path: Path, pages: Iterator[NDArray[Any]], pixels: Pixels, colour: str, order: str) -> None:
+    if kind_of(path) == "tiff":
+        size = int(np.prod(pixels.shape)) * pixels.dtype.itemsize
+        write_tiff(path, pages, size, photometric=photometric_of(colour), byteorder=order)
         return
-    if len(array_KJIC) != 1 or array_KJIC.dtype not in (np.uint8, np.uint16):
-        raise UsageError(f"PNG cannot hold {len(array_KJIC)} pages of {array_KJIC.dtype}", where=path, fix="write .tif")
-    picture_JIC = np.ascontiguousarray(array_KJIC[0])
-    if bilevel and picture_JIC.dtype == np.uint8:
-        Image.fromarray(picture_JIC[..., 0]).convert("1").save(path, format="PNG")
-        return
-    import imagecodecs
+    pictures = list(pages)
+    if len(pictures) > 1 or not fits_png(pixels.dtype, pixels.shape[0]) or colour == "inverted":
+        raise UsageError("PNG cannot hold what came from this TIFF file", where=path.name, fix="name the output .tif")
+    write_png(path, pictures[0])
 
-    channels = picture_JIC.shape[2]
-    if channels > 4:
-        raise UsageError(f"PNG cannot hold {channels} channels", where=path, fix="write .tif")
-    path.write_bytes(imagecodecs.png_encode(picture_JIC[..., 0] if channels == 1 else picture_JIC))
+
+def _pages(pixels: Pixels, k: slice) -> Iterator[NDArray[Any]]:
+    """The slices `k` as (J, I, C), one at a time."""
+    for number in range(pixels.shape[4])[k]:
+        yield pixels.read(k=slice(number, number + 1))[:, 0, :, :, 0].transpose(2, 1, 0)
+
+
+def _names(packed: Packed, path: Path, count: int) -> list[str]:
+    """The stored file names, checked: they come from a file that anyone may have made."""
+    stored = packed.facts.get("names")
+    names = [str(name) for name in stored] if isinstance(stored, list) else []
+    safe = all(re.fullmatch(r"[^./\\:\x00-\x1f][^/\\:\x00-\x1f]{0,250}", name) for name in names)
+    if len(names) != count or len({name.lower() for name in names}) != count or not safe:
+        raise CorruptFileError("the stored picture names are not usable", where=path)
+    return names
