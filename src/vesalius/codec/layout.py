@@ -16,7 +16,7 @@ GROUPED_VALUES = 1 << 24
 """A chunk of several frames holds at most this many values, so that coding it takes little memory."""
 MAX_CHUNK_VALUES = 1 << 26
 """No chunk holds more values than this; a reader refuses it before it takes memory."""
-MAX_CHUNKS = 1 << 20
+MAX_CHUNKS = 1 << 18
 """No tier has more chunks than this."""
 
 

@@ -57,9 +57,11 @@ class SequenceReader:
         """The next plane, uint16 of shape (C, T, I, J).
 
         Raises:
-            CorruptFileError: the payload ends early, or the coder refuses its bytes.
+            CorruptFileError: the payload ends early, the coder refuses its bytes, or values lie beyond the depth.
         """
         channels = list(self._channels(shape_CTIJ, bits, coder))
+        if any(int(channel.max()) >> bits for channel in channels):
+            raise CorruptFileError("a picture has values beyond its depth")
         return np.concatenate(channels) if len(channels) > 1 else channels[0]
 
     def take(self, form: struct.Struct) -> tuple[Any, ...]:
