@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from vesalius.errors import CorruptFileError, UsageError
 
+SUFFIX = ".vsl"
 MAGIC = b"\x89VSL\r\n\x1a\n"
 END_MAGIC = b"vslE\r\n\x1a\n"
 MAJOR, MINOR = 1, 0

@@ -185,10 +185,14 @@ def _lossy_candidates(job: Job) -> list[Coder]:
 class _Draft:
     """A coder's result on sampled chunks; the lowest cost wins."""
 
-    tier: LossyTier
+    trials: Trials
     rung: int
     cost: float
     words: str
+
+    @property
+    def tier(self) -> Tier:
+        return self.trials.tier
 
     @property
     def name(self) -> str:
@@ -203,12 +207,12 @@ def _draft(job: Job, coder: Coder, target: Psnr | Ratio) -> _Draft:
         rung = last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db >= target.db + PSNR_MARGIN, middle)
         reached = total(trials.run(chunks, max(rung, 0)), peak)
         cost = reached.payload_bytes / _voxels(job, chunks) if rung >= 0 else 1e9 - reached.psnr_db
-        return _Draft(tier, max(rung, 0), cost, f"{8 * reached.payload_bytes / _voxels(job, chunks):.3f} bits/voxel")
+        return _Draft(trials, max(rung, 0), cost, f"{8 * reached.payload_bytes / _voxels(job, chunks):.3f} bits/voxel")
     budget = 2 * _voxels(job, chunks) / target.ratio
     rung = _first_fitting(trials, chunks, budget, middle)
     reached = total(trials.run(chunks, min(rung, trials.rungs - 1)), peak)
     cost = -reached.psnr_db if rung < trials.rungs else 1e9 + reached.payload_bytes
-    return _Draft(tier, min(rung, trials.rungs - 1), cost, f"{reached.psnr_db:.2f} dB")
+    return _Draft(trials, min(rung, trials.rungs - 1), cost, f"{reached.psnr_db:.2f} dB")
 
 
 def _first_fitting(trials: Trials, chunks: Sequence[Chunk], budget: float, guess: int) -> int:
@@ -226,8 +230,8 @@ def _plan_quality(job: Job, target: Quality) -> Plan:
 
 
 def _plan_psnr(job: Job, draft: _Draft, target: Psnr, why: str) -> Plan:
-    tier, peak = draft.tier, job.found.peak
-    layout, trials = job.layout(tier), Trials(job.scan, tier, job.threads)
+    trials, tier, peak = draft.trials, draft.tier, job.found.peak
+    layout = job.layout(tier)
     chunks = list(layout)
     aim = target.db + PSNR_MARGIN
     rung = last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db >= aim, draft.rung)
@@ -240,8 +244,8 @@ def _plan_psnr(job: Job, draft: _Draft, target: Psnr, why: str) -> Plan:
 
 
 def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Callable[[Plan], int]) -> Plan:
-    tier = draft.tier
-    layout, trials = job.layout(tier), Trials(job.scan, tier, job.threads)
+    trials, tier = draft.trials, draft.tier
+    layout = job.layout(tier)
     chunks, voxels = list(layout), math.prod(job.scan.shape)
     made = Plan(tier, layout, why, target.words, {}, trials)
     fixed = overhead(made)

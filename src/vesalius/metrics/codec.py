@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vesalius.metrics.image import SquaredError
+from vesalius.metrics.error import SquaredError
 
 MARGIN_MM = 10.0
 """Margin of the heart region around the masks, on every side."""

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from vesalius.report.style import INK, QUIET, TEXT_POINTS, new_figure, to_png
+from vesalius.report.table import number
 
 _LONG_SIDE, _EDGE, _GAP, _CAPTION, _SCALE = 2.7, 0.1, 0.12, 0.5, 0.62
 """Inches: longer side of a picture, margin of the figure, between pictures, above each, below the last."""
@@ -148,7 +149,7 @@ def _bare(axes: Any, caption: str) -> None:
 def _rms(error_JI: NDArray[np.float64], unit: str) -> str:
     finite = error_JI[np.isfinite(error_JI)]
     size = float(np.sqrt(np.square(finite).mean())) if finite.size else float("nan")
-    return f"RMS {size:.3g} {unit}".rstrip()
+    return f"RMS {number(size)} {unit}".rstrip()
 
 
 def _scale(sheet: _Sheet, drawn: Any, cells: Sequence[tuple[int, int]], limit: float, unit: str) -> None:
@@ -157,7 +158,7 @@ def _scale(sheet: _Sheet, drawn: Any, cells: Sequence[tuple[int, int]], limit: f
     width = min(right - left, 2 * sheet.cell_width) * 0.8
     axes = sheet.place((left + right - width) / 2, _SCALE - 0.18, width, 0.1)
     bar = sheet.figure.colorbar(drawn, cax=axes, orientation="horizontal")
-    bar.set_ticks([-limit, 0, limit], labels=[f"-{limit:.3g}", "0", f"+{limit:.3g}"])
+    bar.set_ticks([-limit, 0, limit], labels=[f"-{number(limit)}", "0", f"+{number(limit)}"])
     axes.tick_params(labelsize=TEXT_POINTS - 1, colors=QUIET, labelcolor=INK, pad=2)
     bar.outline.set_linewidth(0.5)
     bar.set_label(f"restored - original ({unit or 'real values'})", fontsize=TEXT_POINTS - 1, color=INK, labelpad=1)

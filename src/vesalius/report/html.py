@@ -12,10 +12,13 @@ import jinja2
 from vesalius.errors import InputError
 from vesalius.output import new_file
 from vesalius.report.page import FIGURES, PAGE, TABLE, Report, load_report
+from vesalius.report.style import DPI
 from vesalius.report.table import number, read_csv
 
 BANNER = "Research use only. Not a medical device."
 _PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_WIDTH = slice(16, 20)
+_CSS_PIXELS_PER_INCH = 96
 _ROWS_SHOWN = 2000
 
 
@@ -36,6 +39,19 @@ class AllRows:
     left_out: int
 
 
+@dataclass(frozen=True)
+class Image:
+    """A picture as the page holds it.
+
+    Args:
+        uri: its bytes as a data address.
+        width: width in CSS pixels at which its letters have the size they were drawn with.
+    """
+
+    uri: str
+    width: int
+
+
 def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | None = None) -> str:
     """The page.
 
@@ -51,9 +67,9 @@ def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | No
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    uris = {name: _data_uri(pictures[name]) for name in report.figures}
+    images = {name: Image(_data_uri(pictures[name]), _css_width(pictures[name])) for name in report.figures}
     template = environment.get_template("page.html")
-    return template.render(report=report, uris=uris, all_rows=all_rows, banner=BANNER) + "\n"
+    return template.render(report=report, images=images, all_rows=all_rows, banner=BANNER) + "\n"
 
 
 def run_report(folder: Path) -> Path:
@@ -84,6 +100,10 @@ def _picture(path: Path) -> bytes:
 
 def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _css_width(png: bytes) -> int:
+    return int.from_bytes(png[_PNG_WIDTH], "big") * _CSS_PIXELS_PER_INCH // DPI
 
 
 def _all_rows(path: Path) -> AllRows:

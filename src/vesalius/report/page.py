@@ -126,7 +126,7 @@ class Report(_Model):
         lead: one paragraph: what was done to what.
         sections: in reading order.
         made: how it was made.
-        results: the numbers for programs, any JSON.
+        results: the numbers for programs, any JSON; NaN and infinities are written as null.
         failures: input -> why it could not be done, one line each.
     """
 

@@ -20,6 +20,7 @@ from vesalius.report.page import Table
 Cell = str | int | float | None
 NOTHING = "-"
 """What stands where there is no number."""
+_LINE_UNDER_HEADER = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Cell]], columns: Sequence[str]) -> None:
@@ -73,7 +74,7 @@ def fixed(value: float | None, decimals: int) -> str:
 
 def rich_table(table: Table) -> RichTable:
     """A table for the terminal; long first columns wrap, numbers do not."""
-    shown = RichTable(title=table.caption or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = RichTable(title=table.caption or None, title_justify="left", box=_LINE_UNDER_HEADER, pad_edge=False)
     for column in table.columns:
         shown.add_column(RichText(column.name), justify="right" if column.numeric else "left", no_wrap=column.numeric)
     for row in table.rows:
@@ -86,7 +87,7 @@ def plain_text(table: Table, width: int = 120) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
     with console.capture() as capture:
         console.print(rich_table(table))
-    return capture.get()
+    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
 
 
 def _exact(value: Cell) -> str:

@@ -16,8 +16,25 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.pixels import get_decoder
-from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLELossless
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from vesalius.errors import InputError
 from vesalius.scan import dicom_codestream
@@ -27,11 +44,31 @@ from vesalius.scan.dicom_values import integer, text, value
 Span = tuple[int, int]
 """First byte and length."""
 
+PLUGINS = {
+    ImplicitVRLittleEndian: "",
+    ExplicitVRLittleEndian: "",
+    ExplicitVRBigEndian: "",
+    DeflatedExplicitVRLittleEndian: "",
+    JPEGBaseline8Bit: "imagecodecs",
+    JPEGExtended12Bit: "imagecodecs",
+    JPEGLossless: "imagecodecs",
+    JPEGLosslessSV1: "imagecodecs",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+    HTJ2K: "pylibjpeg",
+    RLELossless: "pydicom",
+}
+"""Transfer syntax to the decoder that reads it: one of pydicom's plug-ins, or imagecodecs. GDCM, which pydicom would
+prefer, ends the process on damaged frames and is not used."""
 _KEYWORDS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
+_VRS = ("OB", "OW", "OF", "OD", "UN")
 _ITEM, _DELIMITER = 0xFFFEE000, 0xFFFEE0DD
 _HEAD_BYTES = 1 << 18
 """A frame's own header is sought this far."""
-_STREAM_SYNTAXES = frozenset({*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes})
 
 
 @dataclass(frozen=True)
@@ -133,17 +170,14 @@ def locate(stream: BinaryIO, data: Dataset, syntax: str) -> PixelElement:
     available = min(length, _size(stream) - pixels.offset)
     if needed > available:
         raise InputError(
-            f"the header promises {needed} bytes of pixels, there are {available}", fix="check that the copy is complete"
+            f"the header promises {needed} bytes of pixels, there are {available}",
+            fix="check that the copy is complete",
         )
     return pixels
 
 
 def _check_syntax(syntax: str) -> None:
-    try:
-        available = get_decoder(UID(syntax)).is_available
-    except Exception:  # private, retired or video syntaxes
-        available = False
-    if not available:
+    if syntax not in PLUGINS:
         raise InputError(f"transfer syntax {UID(syntax).name} cannot be decoded", fix="convert it with a DICOM tool")
 
 
@@ -153,12 +187,14 @@ def _element_head(stream: BinaryIO, syntax: UID) -> tuple[str, str, int]:
     try:
         group, element = struct.unpack(f"{order}HH", stream.read(4))
         keyword = _KEYWORDS[group << 16 | element]
-        if syntax.is_implicit_VR:
-            vr, (length,) = "OW", struct.unpack(f"{order}L", stream.read(4))
+        vr = stream.read(2).decode("latin-1")
+        if syntax.is_implicit_VR or vr not in _VRS:  # some writers state explicit VR and write implicit
+            stream.seek(-2, os.SEEK_CUR)
+            vr = "OW"
         else:
-            vr = stream.read(4)[:2].decode("ascii")
-            (length,) = struct.unpack(f"{order}L", stream.read(4))
-    except (struct.error, KeyError, UnicodeDecodeError) as error:
+            stream.seek(2, os.SEEK_CUR)
+        (length,) = struct.unpack(f"{order}L", stream.read(4))
+    except (struct.error, KeyError) as error:
         raise InputError("has a picture's header but no pixels") from error
     return keyword, vr, length
 
@@ -192,21 +228,20 @@ def _with_fragments(stream: BinaryIO, data: Dataset, pixels: PixelElement) -> Pi
     first = spans[0][0]
     stream.seek(first[0])
     found = dicom_codestream.parse(stream.read(min(first[1], _HEAD_BYTES)))
-    if UID(pixels.syntax) not in _STREAM_SYNTAXES:
+    if pixels.syntax == RLELossless:
         found = None
     for frame in spans:
         length = sum(size for _, size in frame)
         compared = found if frame is spans[0] else None
         if compared is not None or pixels.syntax == RLELossless:
-            dicom_codestream.check(
-                compared, length, pixels.rows, pixels.columns, pixels.samples, pixels.bits_allocated
-            )
+            dicom_codestream.check(compared, length, pixels.rows, pixels.columns, pixels.samples, pixels.bits_allocated)
     return replace(pixels, spans=spans, codestream=found)
 
 
 def _fragments(stream: BinaryIO) -> tuple[list[int], list[Span]]:
     """Basic offset table, and the spans of the fragments after it."""
-    end, spans = _size(stream), []
+    end = _size(stream)
+    spans: list[Span] = []
     while True:
         head = stream.read(8)
         if len(head) < 8:

@@ -161,7 +161,9 @@ def _enhanced(data: Dataset, shared: Dataset | None, own: Dataset | None) -> Fra
             number(trigger, "NominalCardiacTriggerDelayTime"), number(trigger, "ActualCardiacTriggerDelayTime")
         ),
         reference_ms=None if offset_s is None else offset_s * 1000,
-        acquired_ms=_first(moment_ms(content, "FrameReferenceDateTime"), moment_ms(content, "FrameAcquisitionDateTime")),
+        acquired_ms=_first(
+            moment_ms(content, "FrameReferenceDateTime"), moment_ms(content, "FrameAcquisitionDateTime")
+        ),
         acquisition=integer(content, "FrameAcquisitionNumber"),
         dimensions=numbers(content, "DimensionIndexValues") or None,
         echo_ms=number(group("MREchoSequence"), "EffectiveEchoTime"),
@@ -226,9 +228,7 @@ def _moved(frame: FrameFacts, offset_mm: float) -> FrameFacts:
     return replace(frame, place=replace(frame.place, origin=_vector(origin)))
 
 
-def _place(
-    position: Dataset | None, orientation: Dataset | None, measures: Dataset | None
-) -> tuple[Place | None, str]:
+def _place(position: Dataset | None, orientation: Dataset | None, measures: Dataset | None) -> tuple[Place | None, str]:
     """The place, or None and why. PixelSpacing is (between rows, between columns)."""
     origin = numbers(position, "ImagePositionPatient")
     cosines = numbers(orientation, "ImageOrientationPatient")

@@ -11,13 +11,18 @@ import io
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from vesalius.errors import InputError
 from vesalius.scan.dicom_element import PixelElement, locate
@@ -104,7 +109,7 @@ def read_header(stream: BinaryIO, *, force: bool = False) -> Dataset:
     """
     try:
         if isinstance(stream, io.BytesIO):  # an inflated data set, see `open_stream`
-            return read_dataset(stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 == 0x7FE0)
+            return read_dataset(stream, False, True, stop_when=_at_pixels)
         return dcmread(stream, stop_before_pixels=True, force=force)
     except Exception as error:  # a damaged header raises nearly anything, and its text may hold a name
         raise _unreadable(error) from error
@@ -142,6 +147,10 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
     if inflater.unconsumed_tail:
         raise InputError("the deflated data set is larger than 1 GiB")
     return io.BytesIO(data)
+
+
+def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
+    return tag >> 16 == 0x7FE0
 
 
 def _unreadable(error: Exception) -> InputError:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydicom.charset import convert_encodings
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
@@ -194,9 +195,9 @@ class DicomNative:
 
 def _little_endian(data: Dataset) -> Dataset:
     """Swap the words of bulk values of a big endian source: pydicom keeps them as they are in the file."""
-    implicit, little = data.original_encoding
-    if implicit or not little:
-        data = correct_ambiguous_vr(data, bool(little))
+    little = data.original_encoding[1] is not False
+    if not _is_explicit_little(data):
+        data = correct_ambiguous_vr(data, little)
     if not little:
         for element in data.iterall():
             if element.VR in _SWAPPED_WORDS and isinstance(element.value, bytes):
@@ -205,10 +206,16 @@ def _little_endian(data: Dataset) -> Dataset:
     return data
 
 
+def _is_explicit_little(data: Dataset) -> bool:
+    """True where raw elements hold the bytes that are to be written; some files state explicit VR and are implicit."""
+    raw = [element for element in data.values() if isinstance(element, RawDataElement)]
+    return data.original_encoding == (False, True) and all(element.VR is not None for element in raw)
+
+
 def _encode(data: Dataset, where: str) -> dict[int, bytes]:
     """Each element as explicit VR little endian bytes; no pixels, no group lengths."""
     encodings = convert_encodings(value(data, "SpecificCharacterSet") or "ISO_IR 6")
-    is_explicit_little = data.original_encoding == (False, True)
+    as_they_are = _is_explicit_little(data)
     chunks: dict[int, bytes] = {}
     for tag in sorted(data.keys()):
         if _FIRST_PIXEL_TAG <= tag <= _LAST_PIXEL_TAG or tag == _TRAILING_PADDING or tag & 0xFFFF == 0:
@@ -217,7 +224,7 @@ def _encode(data: Dataset, where: str) -> dict[int, bytes]:
         out.is_little_endian, out.is_implicit_VR = True, False
         try:
             with quiet():
-                write_data_element(out, data.get_item(tag) if is_explicit_little else data[tag], encodings)
+                write_data_element(out, data.get_item(tag) if as_they_are else data[tag], encodings)
         except Exception as error:
             name = f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
             raise InputError(

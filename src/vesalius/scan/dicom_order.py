@@ -50,9 +50,8 @@ class Arrangement:
     t_meaning: TMeaning
     problems: tuple[str, ...]
 
-    @property
-    def order_TK2(self) -> NDArray[np.int64]:
-        """Instance and frame of each (t, k)."""
+    def order(self) -> NDArray[np.int64]:
+        """Instance and frame of each (t, k), shape (T, K, 2)."""
         return np.array([[(frame.instance, frame.index) for frame in row] for row in self.frames_TK], dtype=np.int64)
 
 

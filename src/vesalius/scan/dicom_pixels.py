@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
@@ -20,7 +21,7 @@ from pydicom.uid import UID, RLELossless
 
 from vesalius.errors import InputError
 from vesalius.scan import dicom_codestream
-from vesalius.scan.dicom_element import PixelElement, Span
+from vesalius.scan.dicom_element import PLUGINS, PixelElement, Span
 from vesalius.scan.dicom_header import open_stream
 from vesalius.scan.dicom_values import quiet
 from vesalius.scan.pixels import ALL
@@ -52,6 +53,11 @@ class DicomPixels:
         """The stored dtype, little endian."""
         return self.elements[0].dtype
 
+    @property
+    def direct(self) -> bool:
+        """Never: a frame is decoded each time."""
+        return False
+
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """Frames `t` and slices `k` as (C, t, I, J, k).
 
@@ -82,7 +88,9 @@ class DicomPixels:
             raise InputError(f"cannot be read ({error.strerror or type(error).__name__})", where=path) from error
         except Exception as error:  # decoders raise nearly anything on damaged data
             raise InputError(
-                f"the pixels cannot be decoded ({_first_line(error)})", where=path, fix="check that the copy is complete"
+                f"the pixels cannot be decoded ({_first_line(error)})",
+                where=path,
+                fix="check that the copy is complete",
             ) from error
 
 
@@ -93,12 +101,29 @@ def _decode_frame(stream: BinaryIO, element: PixelElement, frame: int) -> NDArra
     if element.is_compressed:
         data = b"".join(_read_span(stream, span) for span in element.spans[frame])
         _check_frame(data, element)
+        plugin = PLUGINS[element.syntax]
+        if plugin == "imagecodecs":
+            return _decode_jpeg(data, element)
         buffer = encapsulate([data], has_bot=False)
-        array, _ = decoder.as_array(buffer, index=0, raw=True, **{**options, "number_of_frames": 1})
+        options["number_of_frames"] = 1
+        array, _ = decoder.as_array(buffer, index=0, raw=True, decoding_plugin=plugin, **options)
     else:
         stream.seek(element.offset)
         array, _ = decoder.as_array(stream, index=frame, raw=True, **options)
     return array.reshape(element.rows, element.columns, element.samples).astype(element.dtype, copy=False)
+
+
+def _decode_jpeg(data: bytes, element: PixelElement) -> NDArray[Any]:
+    """One frame of any JPEG process as (J, I, C), colours as they are in the stream."""
+    if element.samples == 3:  # the same name twice: no transform
+        array = imagecodecs.jpeg_decode(data, colorspace="YCBCR", outcolorspace="YCBCR")
+    else:
+        array = imagecodecs.jpeg_decode(data)
+    array = np.asarray(array).astype(element.dtype)
+    unused = 8 * element.dtype.itemsize - element.bits_stored
+    if unused:  # signed values come as the low bits of two's complement
+        array = array << unused >> unused
+    return array.reshape(element.rows, element.columns, element.samples)
 
 
 def _options(element: PixelElement) -> dict[str, Any]:
@@ -128,15 +153,13 @@ def _read_span(stream: BinaryIO, span: Span) -> bytes:
 
 
 def _check_frame(data: bytes, element: PixelElement) -> None:
-    """Every frame's own header against the data set, before a decoder sees the frame."""
+    """Compare a frame's own header with the data set before a decoder sees the frame."""
     found = None
     if element.syntax != RLELossless:
         found = dicom_codestream.parse(data)
         if found is None:
             raise InputError("a compressed frame has no readable header", fix="check that the copy is complete")
-    dicom_codestream.check(
-        found, len(data), element.rows, element.columns, element.samples, element.bits_allocated
-    )
+    dicom_codestream.check(found, len(data), element.rows, element.columns, element.samples, element.bits_allocated)
 
 
 def _first_line(error: Exception) -> str:

@@ -27,7 +27,7 @@ def scan_of(instances: Sequence[InstanceFacts], *, folder: bool) -> Scan:
     pixels = DicomPixels(
         tuple(instance.path for instance in instances),
         tuple(instance.pixels for instance in instances),
-        arranged.order_TK2,
+        arranged.order(),
     )
     return Scan(
         pixels=pixels,

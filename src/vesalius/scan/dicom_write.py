@@ -64,9 +64,7 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
             _write(target, data, frames_NJIC, lossy)
 
 
-def _unpack(
-    packed: Packed, shape: tuple[int, int, int, int, int], path: Path
-) -> tuple[NDArray[np.int64], list[bytes]]:
+def _unpack(packed: Packed, shape: tuple[int, int, int, int, int], path: Path) -> tuple[NDArray[np.int64], list[bytes]]:
     """Order of the frames and the own header bytes of each instance."""
     try:
         count = int(packed.facts["instances"])  # type: ignore[arg-type]

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.compress import CompressResult, compress_scan
 from vesalius.codec.decode import decode_scan, open_vsl
 from vesalius.codec.restore import restore
-from vesalius.codec.target import Lossless, MaxError, Psnr, Ratio, Target
+from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio, Target
 from vesalius.errors import InputError, TargetError
 from vesalius.output import new_folder
 from vesalius.report.chart import Line, rate_distortion
@@ -28,13 +29,16 @@ from vesalius.report.html import run_report
 from vesalius.report.made import made
 from vesalius.report.page import Column, Report, Section
 from vesalius.report.table import Cell, fixed, number, write_csv
+from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 from vesalius.tasks.compress.uid_key import random_key
-from vesalius.tasks.inspect import describe_scan
 from vesalius.transforms.picture import Upright, middle, slice_picture
 
-CURVE_DB = (30.0, 34.0, 38.0, 42.0, 46.0)
+CURVE_FRAMES = 10
+"""Scans of fewer frames get no curve of the coders that use time."""
+CURVE_RUNGS = (0.35, 0.5, 0.65, 0.8, 0.95)
+"""Places on the coders' ladders, best 0, worst 1."""
 COLUMNS = ("scan", "target", "coder", "bytes", "ratio", "source_ratio", "psnr_db", "max_error", "equal", "seconds")
 
 
@@ -191,7 +195,7 @@ class _Demonstration:
                 shown.append(Shown(caption, self._picture(restored)))
         if shown:
             self._pictures(section, shown)
-        if self.scan.shape[1] > 1:
+        if self.scan.shape[1] >= CURVE_FRAMES:
             self._curve(section)
         return rows
 
@@ -246,22 +250,17 @@ class _Demonstration:
         curves = []
         for coder in ("svtav1", "x265"):
             points = []
-            for decibels in CURVE_DB:
-                path = self.folder / "curve.vsl"
-                try:
-                    done = compress_scan(
-                        self.scan, path, Psnr(decibels), coder=coder, threads=self.threads, uid_key=self.key, force=True
-                    )
-                except TargetError:
-                    continue
-                points.append((done.ratio, done.tiers[0].psnr_db or decibels))
+            ladder, path = coder_named(coder).qualities, self.folder / "curve.vsl"
+            for place in CURVE_RUNGS:
+                rung = Quality(ladder[int(place * (len(ladder) - 1))])
+                done = compress_scan(self.scan, path, rung, coder=coder, threads=self.threads, uid_key=self.key)
                 path.unlink()
+                if done.tiers[0].psnr_db is not None:
+                    points.append((done.ratio, done.tiers[0].psnr_db))
             curves.append(Line(coder, [ratio for ratio, _ in points], [psnr for _, psnr in points]))
         name = f"{self.subject.name}-rate.png"
         (self.folder / "figures" / name).write_bytes(rate_distortion({"Whole field": curves}, "PSNR (dB)"))
-        section.figure(
-            name, "Compression ratio (2 bytes a voxel) against PSNR.", "Rate-distortion curves"
-        )
+        section.figure(name, "Compression ratio (2 bytes a voxel) against PSNR.", "Rate-distortion curves")
 
     def _suffix(self) -> str:
         return {".jpg": ".png"}.get(self.subject.path.suffix, "".join(self.subject.path.suffixes[-2:]))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.codec.compress import compress_scan
+from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
 from vesalius.errors import CorruptFileError, OutputError, UsageError, VesaliusError
 from vesalius.scan.open import Found, find_scans
@@ -58,7 +59,7 @@ def compress(
         VesaliusError: nothing can be done at all: no input, several scans for one output file; or the one scan failed.
     """
     config.targets()
-    many = output.suffix.lower() != ".vsl"
+    many = output.suffix.lower() != SUFFIX
     result: dict[str, Any] = {"written": [], "skipped": [], "failed": []}
     items = list(_items(paths, output, series, many, result["failed"]))
     if not many and len(items) != 1:

@@ -12,6 +12,7 @@ from vesalius.codec.verify import verify as verify_tiers
 from vesalius.errors import UsageError
 from vesalius.scan.open import open_scan
 from vesalius.scan.part import part
+from vesalius.scan.write import write_scan
 
 SUFFIXES = {
     "nifti": (".nii", ".nii.gz"),
@@ -70,8 +71,6 @@ def verify(path: Path, original: Path | None = None, *, threads: int = 1) -> dic
 def _part(
     path: Path, output: Path, tier: str | None, slice_number: int | None, frame: int | None, threads: int, force: bool
 ) -> dict[str, Any]:
-    from vesalius.tasks.convert import write_scan
-
     scan = decode_scan(path, tier, threads=threads)
     write_scan(part(scan, t=frame, k=slice_number), output, force=force)
     return {"path": str(output), "tier": tier or open_vsl(path).model.name, "slice": slice_number, "frame": frame}

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 HIGH_DB, LOW_DB = 45.0, 28.0
 HIGH_RATIO, LOW_RATIO = 1000.0, 90.0
 """The points shall reach from HIGH_DB in every region and LOW_RATIO to LOW_DB and HIGH_RATIO, if the ladder does."""
+USELESS_DB = 24.0
+"""Below this in the whole field nothing is left to see: no further point is measured, whatever the ratio."""
 _EXTRA_FOR_ENDS = 4
 _EXPECTED_SPAN_DB = 35.0
 _SMALLEST_GAP_DB = 0.5
@@ -48,13 +50,11 @@ def walk(read: Callable[[int], Reading], rungs: int, points: int) -> dict[int, R
     readings = {rungs // 2: read(rungs // 2)}
     limit = min(rungs, points + _EXTRA_FOR_ENDS)
     for towards in (-1, 1):
-        stride = 0
         while len(readings) < limit:
             end = min(readings) if towards < 0 else max(readings)
             if end == (0 if towards < 0 else rungs - 1) or _reached(readings[end], towards):
                 break
-            stride = max(2 * stride, _stride(readings, rungs, towards), 1)
-            rung = min(max(end + towards * stride, 0), rungs - 1)
+            rung = min(max(end + towards * max(_stride(readings, rungs, towards), 1), 0), rungs - 1)
             readings[rung] = read(rung)
     while len(readings) < points:
         gap = _middle_of_widest_gap(readings)
@@ -67,6 +67,8 @@ def walk(read: Callable[[int], Reading], rungs: int, points: int) -> dict[int, R
 def _reached(reading: Reading, towards: int) -> bool:
     if towards < 0:
         return min(reading.decibels) >= HIGH_DB and reading.ratio <= LOW_RATIO
+    if reading.decibels[0] <= USELESS_DB:
+        return True
     return max(reading.decibels) <= LOW_DB and reading.ratio >= HIGH_RATIO
 
 
@@ -81,7 +83,7 @@ def _stride(readings: dict[int, Reading], rungs: int, towards: int) -> int:
         per_rung = change if math.isfinite(change) and change > 0 else per_rung
     if not math.isfinite(away):
         return 1
-    return math.ceil(away / per_rung) if away > 0 else rungs // 8
+    return math.ceil(away / per_rung) if away > 0 else rungs // 16
 
 
 def _middle_of_widest_gap(readings: dict[int, Reading]) -> int | None:
@@ -97,4 +99,4 @@ def _middle_of_widest_gap(readings: dict[int, Reading]) -> int | None:
 
 
 def _within(reading: Reading) -> float:
-    return min(max(reading.decibels[0], LOW_DB - 2), HIGH_DB + 2)
+    return min(max(reading.decibels[0], USELESS_DB), HIGH_DB + 2)

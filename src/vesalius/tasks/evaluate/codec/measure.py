@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.metrics.codec import Box, add_changes
-from vesalius.metrics.image import SquaredError, ssim_per_picture, to_pictures
+from vesalius.metrics.error import SquaredError
+from vesalius.metrics.ssim import ssim_per_picture, to_pictures
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.results import Measures
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from vesalius.metrics.bdrate import psnr_at_ratio
 from vesalius.metrics.bootstrap import MIN_PATIENTS
-from vesalius.metrics.image import SSIM_WINDOW
+from vesalius.metrics.ssim import SSIM_WINDOW
 from vesalius.report.chart import Goal, Line, bars, rate_distortion
 from vesalius.report.page import Made, Report, Section, Table
 from vesalius.tasks.evaluate.codec.pictures import slug

@@ -104,7 +104,7 @@ def _caption(
     absent = sorted({one.point.coder for one in restored} - {one.point.coder for one in near})
     missing = f" No file of {', '.join(absent)} is near this ratio." if absent else ""
     return (
-        f"{where}; frame {place[0]}, slice {place[1]} (from 0). Grey window {view.window[0]:.4g} to "
-        f"{view.window[1]:.4g}. PSNR and SSIM are of all frames and slices of the region, RMS of the picture "
-        f"alone.{missing}"
+        f"{where}; frame {place[0]}, slice {place[1]} (from 0), turned by the affine. Grey window "
+        f"{view.window[0]:.4g} to {view.window[1]:.4g}. PSNR and SSIM are of all frames and slices of the region, RMS "
+        f"of the picture alone.{missing}"
     )

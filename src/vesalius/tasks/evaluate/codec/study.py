@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vesalius.errors import UsageError
 from vesalius.metrics.codec import Box, ratio
-from vesalius.metrics.image import peak as peak_of
+from vesalius.metrics.error import peak as peak_of
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.adapter import Codec, Coded
 from vesalius.tasks.evaluate.codec.ladder import Reading, walk

@@ -21,7 +21,7 @@ from vesalius.tasks.evaluate.codec.summary import (
 
 CLAIMED_DB, CLAIMED_SSIM, CLAIMED_MS, CLAIMED_DICE = 35.0, 0.95, 10.0, 0.90
 """What the project that this one grew from promised at CLAIMED_RATIO, never measured."""
-_REGIONS: tuple[tuple[Region, str], ...] = (("whole", "whole field"), ("heart", "heart region"))
+_REGIONS: tuple[tuple[Region, str], ...] = (("whole", "whole"), ("heart", "heart"))
 _TEXT = (Column(name="Region"), Column(name="Coder"))
 
 
@@ -69,7 +69,7 @@ def patient_table(data_set: DataSetSummary) -> Table | None:
         return None
     columns = [Column(name="Patient"), *_TEXT, *(_number_column(f"ratio at {db} dB") for db in DECIBELS)]
     columns += [_number_column(f"dB at {ratio:,}:1") for ratio in RATIOS]
-    columns += [_number_column(f"BD-rate to {anchor}") for anchor in ANCHORS]
+    columns += [_number_column(f"BD-rate {anchor}") for anchor in ANCHORS]
     rows = []
     for study in data_set.studies:
         for region, name in _REGIONS:
@@ -105,9 +105,9 @@ def _claims(data_set: DataSetSummary) -> Iterator[list[str]]:
         ("encoding (ms per frame)", [one.encode_ms for one in found]),
     ):
         shown = [_mean(value, 2) for value in times]
-        yield [words, "whole field", f"< {CLAIMED_MS:g}", *shown, _holds(found, times, CLAIMED_MS, above=False)]
+        yield [words, "whole", f"< {CLAIMED_MS:g}", *shown, _holds(found, times, CLAIMED_MS, above=False)]
     nothing = ["" for _ in found]
-    yield ["Dice of a segmentation", "heart region", f"> {CLAIMED_DICE:.2f}", *nothing, "needs a segmenter"]
+    yield ["Dice of a segmentation", "heart", f"> {CLAIMED_DICE:.2f}", *nothing, "needs a segmenter"]
 
 
 def _holds(found: Sequence[CoderSummary], values: Sequence[Across], claimed: float, *, above: bool) -> str:
