@@ -1,25 +1,69 @@
+"""Deflate (RFC 1950): the plain lossless coder, always at hand.
+
+Letters: N pictures, J rows, I columns.
+"""
+
+from __future__ import annotations
+
 import zlib
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vesalius.codec.coders.pictures import check_claim, check_pictures
 from vesalius.errors import CorruptFileError
 
 
 class Deflate:
+    """zlib level 9 over byte planes: all low bytes, then (beyond 8 bits) all high bytes.
+
+    Each value is coded as its difference from the left neighbour, modulo 2**16 (2**8 up to 8 bits); the first of a row
+    as it is.
+    """
+
     name = "deflate"
     id = 1
     version = 1
     temporal = False
     lossless_bits = 16
     lossy_bits = 0
-    exact_lossy = True
-    qualities = ()
+    exact_lossy = False
+    qualities: tuple[float, ...] = ()
 
-    def encode(self, x, bits, quality, threads):
-        return zlib.compress(x.astype("<u2").tobytes())
+    def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:  # noqa: ARG002
+        """See `Coder.encode`; one thread whatever `threads`."""
+        if quality is not None:
+            raise ValueError("deflate is lossless only")
+        x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
+        step_NJI = x_NJI.copy()
+        step_NJI[..., 1:] -= x_NJI[..., :-1]
+        planes = step_NJI.astype("<u2").reshape(-1, 1).view(np.uint8)[:, : 1 + (bits > 8)]
+        return zlib.compress(planes.T.tobytes(), 9)
 
-    def decode(self, data, shape, bits, threads):
-        try:
-            return np.frombuffer(zlib.decompress(data), "<u2").reshape(shape)
-        except Exception as e:
-            raise CorruptFileError("x") from e
+    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:  # noqa: ARG002
+        """See `Coder.decode`."""
+        check_claim(shape_NJI, bits, self.lossless_bits)
+        planes = 1 + (bits > 8)
+        size = shape_NJI[0] * shape_NJI[1] * shape_NJI[2]
+        raw = _inflate(data, size * planes)
+        bytes_PV = np.frombuffer(raw, np.uint8).reshape(planes, size)
+        dtype = np.uint16 if planes == 2 else np.uint8
+        step_NJI = bytes_PV[0].astype(dtype)
+        if planes == 2:
+            step_NJI |= bytes_PV[1].astype(np.uint16) << 8
+        x_NJI = np.cumsum(step_NJI.reshape(shape_NJI), axis=-1, dtype=dtype)
+        return x_NJI.astype(np.uint16, copy=False)
+
+
+def _inflate(data: bytes, size: int) -> bytes:
+    """Exactly `size` bytes, never more in memory."""
+    stream = zlib.decompressobj()
+    try:
+        raw = stream.decompress(data, size)
+        whole = len(raw) == size and not stream.decompress(stream.unconsumed_tail, 1) and stream.eof
+    except zlib.error as error:
+        raise CorruptFileError("a chunk is not a zlib stream") from error
+    if not whole or stream.unused_data:
+        raise CorruptFileError("a chunk's zlib stream has another length than its pictures")
+    return raw

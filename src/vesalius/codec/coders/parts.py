@@ -1,0 +1,62 @@
+"""A list of byte strings as one byte string: each with its length before it.
+
+Lengths are LEB128: seven bits a byte, lowest first, the high bit says that another byte follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vesalius.errors import CorruptFileError
+
+_MAX_LENGTH_BYTES = 6
+
+
+def join(parts: Sequence[bytes]) -> bytes:
+    """Each part behind its length."""
+    return b"".join(leb128(len(part)) + part for part in parts)
+
+
+def split(data: bytes, most: int) -> list[bytes]:
+    """The parts that `join` put together.
+
+    Args:
+        data: all of the bytes.
+        most: more parts than this are refused before they are listed.
+
+    Raises:
+        CorruptFileError: a length points beyond the end, or there are more than `most` parts.
+    """
+    parts: list[bytes] = []
+    start = 0
+    while start < len(data):
+        length, start = read_leb128(data, start)
+        if length > len(data) - start or len(parts) == most:
+            raise CorruptFileError("the lengths inside a chunk do not fit its bytes")
+        parts.append(data[start : start + length])
+        start += length
+    return parts
+
+
+def leb128(number: int) -> bytes:
+    """A number >= 0 in LEB128."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def read_leb128(data: bytes, start: int) -> tuple[int, int]:
+    """The LEB128 number at `start` and the place behind it.
+
+    Raises:
+        CorruptFileError: the bytes end within the number, or it is longer than six bytes.
+    """
+    number = 0
+    for place, byte in enumerate(data[start : start + _MAX_LENGTH_BYTES]):
+        number |= (byte & 0x7F) << (7 * place)
+        if byte < 0x80:
+            return number, start + place + 1
+    raise CorruptFileError("a length inside a chunk is cut short")

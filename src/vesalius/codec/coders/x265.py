@@ -1,0 +1,77 @@
+"""HEVC (ITU-T H.265) through x265: grey pictures over time, lossy at 12 bits and lossless.
+
+Letters: N pictures, J rows, I columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from vesalius.codec.coders import nal
+from vesalius.codec.coders.pictures import check_claim, check_pictures
+from vesalius.codec.coders.video import VideoFormat, decode_frames, encode_frames, lower
+from vesalius.errors import CorruptFileError
+
+_LEAST_JI = (16, 72)  # x265 loses track of its own pictures where they are one block of 64 columns wide
+_FORMATS = tuple(VideoFormat(f"gray{end}", bits, _LEAST_JI) for end, bits in (("", 8), ("10le", 10), ("12le", 12)))
+_LOSSY = _FORMATS[-1]
+_COARSEST = 45  # beyond, x265 overflows at 12 bits: what it thinks it coded is not what decoders see
+_PRESET = "slower"
+_PARAMETERS = {
+    "log-level": "none",
+    "pools": "none",
+    "frame-threads": "1",
+    "wpp": "0",
+    "info": "0",
+    "keyint": "-1",
+    "scenecut": "0",
+    "open-gop": "0",
+    "weightp": "0",
+    "weightb": "0",
+    "qcomp": "0.8",
+    "cutree": "0",  # its steps of the quantiser within a picture leave what 12-bit streams can say
+    "qpmax": str(_COARSEST),
+}
+
+
+class X265:
+    """HEVC range extensions, monochrome: one stream per chunk with one key frame.
+
+    Quality is the constant rate factor (crf). Lossy coding lifts any depth to 12 bits by a shift; lossless coding takes
+    the least of 8, 10 and 12 bits that holds the values. The first byte of a chunk is the shift; NAL units follow, each
+    behind its length. x265 runs in one thread whatever `threads`, so that its bytes never depend on the machine.
+    """
+
+    name = "x265"
+    id = 5
+    version = 1
+    temporal = True
+    lossless_bits = _LOSSY.bits
+    lossy_bits = _LOSSY.bits
+    exact_lossy = True
+    qualities: tuple[float, ...] = tuple(float(crf) for crf in range(-5, _COARSEST + 1))
+
+    def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:  # noqa: ARG002
+        """See `Coder.encode`."""
+        x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
+        shift = 0 if quality is None else _LOSSY.bits - bits
+        rate = "lossless=1" if quality is None else f"crf={quality:g}"
+        parameters = [f"{key}={value}" for key, value in _PARAMETERS.items()]
+        options = {"preset": _PRESET, "tune": "psnr", "x265-params": ":".join([*parameters, rate])}
+        return bytes([shift]) + nal.strip(encode_frames("libx265", _format(bits, shift), x_NJI, shift, options))
+
+    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
+        """See `Coder.decode`."""
+        check_claim(shape_NJI, bits, self.lossless_bits)
+        if not data or data[0] not in (0, _LOSSY.bits - bits):
+            raise CorruptFileError("a chunk does not begin as x265 chunks do")
+        shift, packets = data[0], nal.packets(data[1:], shape_NJI[0])
+        x_NJI = decode_frames("hevc", packets, _format(bits, shift), shape_NJI, threads)
+        return lower(x_NJI, shift, bits)
+
+
+def _format(bits: int, shift: int) -> VideoFormat:
+    """The least format that holds the shifted values."""
+    return next(video for video in _FORMATS if bits + shift <= video.bits)
