@@ -207,8 +207,7 @@ def _sorted_by(positions: list[list[Frame]], key: _Key) -> list[list[Frame]] | N
     columns = []
     for position in positions:
         keys = [key(frame) for frame in position]
-        identities = {(frame.uid, frame.index) for frame in position}
-        if any(None in one for one in keys) or len(set(keys)) < len(keys) or len(identities) < len(keys):
+        if any(None in one for one in keys) or len(set(keys)) < len(keys):
             return None
         columns.append(sorted(position, key=key))
     return columns
