@@ -139,3 +139,10 @@ def test_a_key_is_needed_where_uids_are_mapped(tmp_path):
 def test_text_in_ultrasound_pixels_is_warned_about():
     (found,) = find_series([TEST_FILES / "examples_ybr_color.dcm"])
     assert any("text" in warning for warning in found.open().native.pack("default", b"k").warnings)
+
+
+def test_dropped_attributes_that_must_be_present_are_empty(tmp_path):
+    packed, _ = packed_series(tmp_path, mode="strip", KVP="120", PositionReferenceIndicator="PLANTED")
+    for data in headers(packed):
+        assert data.KVP is None
+        assert data["PositionReferenceIndicator"].value in ("", None)

@@ -62,7 +62,7 @@ def check_with_dcmdump(path):
     program = shutil.which("dcmdump")
     if program is None:
         return
-    done = subprocess.run([program, "-q", path], capture_output=True, text=True, check=False)
+    done = subprocess.run([program, "-q", path], capture_output=True, encoding="latin-1", check=False)
     assert done.returncode == 0, done.stderr
     assert "W:" not in done.stderr
     assert "E:" not in done.stderr
@@ -147,6 +147,18 @@ def test_irregular_series_keep_every_instance(tmp_path):
     files = written(scan, tmp_path / "out")
     assert len(files) == len(paths) - 1
     assert_same(scan, opened(files))
+
+
+def test_text_of_every_character_set_is_kept_byte_for_byte(tmp_path):
+    many = []
+    for n, (charset, name) in enumerate([("ISO_IR 192", "Ünal^Ödön"), ("ISO_IR 100", "Müller^Jörg")]):
+        data = placed(np.zeros((2, 2), np.int16), (0, 0, n), number=n, SpecificCharacterSet=charset, PatientName=name)
+        block = data.private_block(0x7FE1, "AFTER THE PIXELS", create=True)
+        block.add_new(1, "LO", f"Größe {n}")
+        many.append(data)
+    scan = opened(save_all(many, tmp_path / "in"))
+    for path, source in zip(written(scan, tmp_path / "out", "keep"), many, strict=True):
+        assert dcmread(path) == source
 
 
 TRACES = (b"PLANTED", b"19770707", b"20170707", b"070707", b"1.2.3.4.")

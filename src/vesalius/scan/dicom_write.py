@@ -116,19 +116,18 @@ def _compose(
     """The bytes of one file before, of and after its pixel value."""
     try:
         with quiet():
-            data = read_dataset(io.BytesIO(packed.blobs["common"]), False, True)
-            data.update(read_dataset(io.BytesIO(own), False, True))
+            data = read_dataset(io.BytesIO(packed.blobs["common"] + own), False, True)
             _describe(data, frames_NJIC)
             body, element, vr = _body(data, frames_NJIC)
             if len(body) > _MAX_ELEMENT_BYTES:
                 raise OutputError("the pixels of one instance exceed the 4 GiB that DICOM allows", where=path)
             if lossy is not None:
                 _mark_lossy(data, body, lossy)
-            before, after = _split(data)
+            after = _cut_after_pixels(data)
             head = _stream()
             head.write(bytes(128) + b"DICM")
             write_file_meta_info(head, _meta(data), enforce_standard=True)
-            write_dataset(head, before)
+            write_dataset(head, data)
             head.write(struct.pack("<HH2sHL", 0x7FE0, element, vr, 0, len(body) + len(body) % 2))
             tail = _stream()
             write_dataset(tail, after)
@@ -145,12 +144,14 @@ def _stream() -> DicomBytesIO:
     return stream
 
 
-def _split(data: Dataset) -> tuple[Dataset, Dataset]:
-    """What comes before and what comes after the pixels."""
-    before, after = Dataset(), Dataset()
-    for tag in sorted(data.keys()):
-        (before if tag < 0x7FE00000 else after)[tag] = data.get_item(tag)
-    return before, after
+def _cut_after_pixels(data: Dataset) -> Dataset:
+    """Take the elements that come after the pixels out of `data`; their bytes stay as they are."""
+    after = Dataset()
+    after.set_original_encoding(False, True)
+    for tag in [tag for tag in data.keys() if tag > 0x7FE00010]:  # noqa: SIM118
+        after[tag] = data.get_item(tag)
+        del data[tag]
+    return after
 
 
 def _meta(data: Dataset) -> FileMetaDataset:
