@@ -25,7 +25,7 @@ from vesalius.codec.spec import describe
 from vesalius.codec.survey import survey
 from vesalius.codec.target import Lossless, MaxError, Psnr, Ratio, Target
 from vesalius.codec.tiers import LosslessTier
-from vesalius.codec.trials import Trial, chunk_of, in_order, measure
+from vesalius.codec.trials import Trial, chunk_of, in_order, measure, spare_threads
 from vesalius.errors import InputError, TargetError, UsageError
 from vesalius.output import new_file, refuse_existing
 from vesalius.scan.native import Identifiers, Packed
@@ -135,7 +135,7 @@ def compress_scan(
         with VslReader(part) as reader:
             reader.check_whole()
         seconds = time.perf_counter() - started
-    voxels = math.prod(scan.shape)
+    voxels = scan.voxels
     warnings = packed.warnings
     return CompressResult(path, size, voxels, 2 * voxels / size, 8 * size / voxels, seconds, tiers, warnings)
 
@@ -149,7 +149,7 @@ def _check(scan: Scan, targets: Sequence[Target], access: Access) -> None:
     if len(targets) == 2 and (len(lossless) != 1 or any(isinstance(target, Ratio) for target in targets)):
         raise UsageError("two tiers are --lossless and one of --psnr, --max-error", fix="leave one target out")
     c, t, i, j, k = scan.shape
-    if math.prod(scan.shape) == 0:
+    if scan.voxels == 0:
         raise InputError("the scan is empty")
     if c * i * j > MAX_CHUNK_VALUES or k > MAX_CHUNKS:
         raise InputError(f"a scan of shape {scan.shape} is larger than the format holds")
@@ -232,7 +232,7 @@ def _write(
         size = writer.close(_dump(Tail(tiers=tuple(reached))))
         file.flush()
         os.fsync(file.fileno())
-    _check_ratio(targets, math.prod(job.scan.shape), size)
+    _check_ratio(targets, job.scan.voxels, size)
     return tuple(results), size
 
 
@@ -260,13 +260,14 @@ def _write_tier(writer: VslWriter, number: int, job: Job, made: Plan) -> tuple[T
 
 def _coded(job: Job, made: Plan) -> Iterator[tuple[Chunk, Trial, bytes]]:
     """Chunk, trial and decoded bytes of all chunks in order; a lossless chunk is compared bit for bit."""
+    spare = spare_threads(job.threads, len(made.layout))
 
     def work(chunk: Chunk) -> tuple[Chunk, Trial, bytes]:
         stored = chunk_of(job.scan, chunk)
         if made.trials is not None:
             payload = made.trials.one(chunk, made.rungs[chunk.number]).payload
         else:
-            payload = made.tier.encode(stored, None)
+            payload = made.tier.encode(stored, None, spare)
         decoded = made.tier.decode(payload, stored.shape)
         if isinstance(made.tier, LosslessTier):
             if decoded.tobytes() != stored.tobytes():

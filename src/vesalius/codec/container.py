@@ -30,7 +30,9 @@ _FRAME_HEAD = struct.Struct("<4sBBBBII")
 _FRAME = struct.Struct("<4sBBBBIII")
 _FOOT = struct.Struct("<QII32s8s")
 _MARKER = b"vslc"
-_MAX_JSON = 16 << 20
+_MAX_JSON = 4 << 20
+_MAX_BRACKETS = 1 << 18
+"""Opening brackets in a header or tail: empty objects take a hundred times their bytes when parsed."""
 _MAX_FRAME = 1 << 31
 _SALVAGE_EFFORT = 16
 """Salvage gives up after checking this many times the size of the file in vain."""
@@ -277,8 +279,11 @@ class VslReader:
         data = self._read(offset, length, name)
         if zlib.crc32(data) != crc:
             raise self._corrupt(f"{name} is damaged (checksum)")
+        text = _inflate(data, None, name, self.path)
+        if _brackets(text) > _MAX_BRACKETS:
+            raise self._corrupt(f"{name} is too complex")
         try:
-            parsed = json.loads(_inflate(data, None, name, self.path))
+            parsed = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise self._corrupt(f"{name} is damaged ({type(error).__name__})") from error
         if not isinstance(parsed, dict):
@@ -300,9 +305,13 @@ class VslReader:
 
 def _pack_json(value: dict[str, Any]) -> bytes:
     text = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
-    if len(text) > _MAX_JSON:
+    if len(text) > _MAX_JSON or _brackets(text) > _MAX_BRACKETS:
         raise UsageError(f"the facts of this scan take {len(text)} bytes, the format holds {_MAX_JSON}")
     return zlib.compress(text, 9)
+
+
+def _brackets(text: bytes) -> int:
+    return text.count(b"{") + text.count(b"[")
 
 
 def _checksum(frame: Frame, payload: bytes) -> int:

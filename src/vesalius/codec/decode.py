@@ -307,7 +307,7 @@ def _fetch(file: VslFile, reader: VslReader, chunk: Chunk) -> bytes | VesaliusEr
 def _lowest(part: NDArray[Any]) -> Any:
     """The smallest finite value, as a Python number; 0 for complex numbers and where there is none."""
     finite = part[np.isfinite(part)]
-    return finite.min().item() if finite.size and part.dtype.kind != "c" else part.dtype.type(0).item()
+    return finite.min().item() if finite.size and part.dtype.kind != "c" else 0
 
 
 def _loss(lost: dict[Chunk, VesaliusError]) -> Loss:

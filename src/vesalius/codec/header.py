@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, field_validator
 
 from vesalius.errors import CorruptFileError, VesaliusError
 from vesalius.scan.geometry import check_affine
@@ -22,6 +22,10 @@ from vesalius.scan.stack import SliceStack
 _DTYPE = re.compile(r"[<>|=][biufc]\d{1,2}")
 _M = TypeVar("_M", bound=BaseModel)
 _Size = Field(ge=1, le=1 << 31)
+_Row = Annotated[tuple[float, ...], FailFast()]
+_Table = Annotated[tuple[_Row, ...], FailFast()]
+_Words = Annotated[tuple[str, ...], FailFast()]
+"""Lists stop at their first wrong item: a list of a million wrong items would take memory for as many errors."""
 MAX_ATTACHMENT = 1 << 29
 """Bytes of the largest attachment."""
 
@@ -34,22 +38,22 @@ class GridModel(_Model):
     """One affine: 16 numbers, row by row, voxel centre to RAS+ mm."""
 
     kind: Literal["grid"]
-    affine: tuple[float, ...] = Field(min_length=16, max_length=16)
+    affine: _Row = Field(min_length=16, max_length=16)
 
 
 class StackModel(_Model):
     """A place for each slice: nine numbers a slice (origin, step along i, step along j; RAS+ mm)."""
 
     kind: Literal["stack"]
-    slices: tuple[tuple[float, ...], ...]
+    slices: _Table
     thickness_mm: float | None = None
 
 
 class IntensityModel(_Model):
     """real = slope * stored + inter; one number each, or a table [t][k]."""
 
-    slope: tuple[tuple[float, ...], ...]
-    inter: tuple[tuple[float, ...], ...]
+    slope: _Table
+    inter: _Table
     unit: str = ""
 
 
@@ -73,7 +77,7 @@ class TierModel(_Model):
     whole: bool = False
     low: int | float = 0
     step: float = Field(default=1.0, gt=0)
-    plane_bits: tuple[int, ...] = ()
+    plane_bits: Annotated[tuple[int, ...], FailFast()] = ()
     table_blob: int | None = None
     table_length: int = Field(default=0, ge=0, le=1 << 16)
     masked: bool = False
@@ -95,14 +99,14 @@ class Header(_Model):
     t_meaning: Literal["time", "diffusion", "echo", "unknown"] = "unknown"
     modality: str = "unknown"
     colour: Literal["grey", "inverted", "rgb", "ybr", "palette", "channels"] = "grey"
-    problems: tuple[str, ...] = ()
+    problems: _Words = ()
     peak: float = Field(ge=0)
     format: str
     facts: dict[str, Any] = {}
     folder: bool = False
-    native_blobs: tuple[str, ...] = ()
-    blobs: tuple[BlobModel, ...] = ()
-    tiers: tuple[TierModel, ...] = Field(min_length=1, max_length=8)
+    native_blobs: _Words = ()
+    blobs: Annotated[tuple[BlobModel, ...], FailFast()] = ()
+    tiers: Annotated[tuple[TierModel, ...], FailFast()] = Field(min_length=1, max_length=8)
     weights: str | None = None
 
     @field_validator("shape")
@@ -111,6 +115,15 @@ class Header(_Model):
         if not all(1 <= n <= 1 << 31 for n in shape) or math.prod(shape) > 1 << 48:
             raise ValueError("a size is out of bounds")
         return shape
+
+    @field_validator("frame_ms", mode="before")
+    @classmethod
+    def _times(cls, times: Any) -> Any:
+        if not isinstance(times, list):
+            return times
+        if not all(isinstance(time, int | float) for time in times):
+            raise ValueError("a time is no number")  # one error for all
+        return tuple(times)
 
     @field_validator("dtype")
     @classmethod
@@ -134,7 +147,7 @@ class TierReached(_Model):
 class Tail(_Model):
     """Everything known only after the last chunk."""
 
-    tiers: tuple[TierReached, ...]
+    tiers: Annotated[tuple[TierReached, ...], FailFast()]
 
 
 def parse_header(raw: dict[str, Any]) -> Header:

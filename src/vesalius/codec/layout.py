@@ -16,7 +16,7 @@ GROUPED_VALUES = 1 << 24
 """A chunk of several frames holds at most this many values, so that coding it takes little memory."""
 MAX_CHUNK_VALUES = 1 << 26
 """No chunk holds more values than this; a reader refuses it before it takes memory."""
-MAX_CHUNKS = 1 << 20
+MAX_CHUNKS = 1 << 18
 """No tier has more chunks than this."""
 
 
@@ -93,10 +93,3 @@ class Layout:
         frames = range(self.shape[1])[t]
         groups = sorted({frame // self.frames_per_chunk for frame in frames})
         return [self[slice_k * self.groups + group] for slice_k in range(self.shape[4])[k] for group in groups]
-
-    def sample(self, count: int) -> list[Chunk]:
-        """Up to `count` chunks spread evenly, for trials."""
-        total = len(self)
-        if total <= count:
-            return list(self)
-        return [self[(2 * number + 1) * total // (2 * count)] for number in range(count)]

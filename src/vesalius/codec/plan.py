@@ -1,6 +1,6 @@
 """Which tier, coder and rungs meet a target: the decisions behind `compress`.
 
-`--coder auto` tries candidates on sampled chunks and keeps the best; the reason is kept in words.
+`--coder auto` tries candidates on a sample of the scan and keeps the best; the reason is kept in words.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from vesalius.codec.coders.table import names
 from vesalius.codec.layout import Access, Chunk, Layout
 from vesalius.codec.mapping import exact_map
 from vesalius.codec.quantum import quantum
+from vesalius.codec.sample import sample
 from vesalius.codec.search import last_meeting, spread_for_bytes, spread_for_psnr, total
 from vesalius.codec.survey import Survey
 from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio, Target
@@ -27,7 +28,6 @@ from vesalius.errors import TargetError, UsageError
 from vesalius.scan.scan import Scan
 
 Effort = Literal["normal", "best"]
-SAMPLED_CHUNKS = 3
 PSNR_MARGIN = 1e-6
 """Decibels above the target, so that another order of summing finds it met too."""
 RESIDUAL_CODER = "jpegxl"
@@ -52,6 +52,10 @@ class Job:
     effort: Effort
     access: Access
     threads: int
+
+    def piece(self) -> Job:
+        """The same job on a sample of the scan."""
+        return replace(self, scan=sample(self.scan))
 
     def layout(self, tier: Tier) -> Layout:
         """The chunks for a tier: grouping frames pays only for coders that use time."""
@@ -107,7 +111,7 @@ def plan(job: Job, target: Target, overhead: Callable[[Plan], int]) -> Plan:
     drafts = [_draft(job, coder, target) for coder in candidates]
     best = min(drafts, key=lambda draft: draft.cost)
     others = ", ".join(f"{draft.name} {draft.words}" for draft in drafts if draft is not best)
-    why = f"{best.name} {best.words} on sampled chunks" + (f", against {others}" if others else "")
+    why = f"{best.name} {best.words} on a sample" + (f", against {others}" if others else "")
     if len(drafts) == 1:
         why = "asked for"
     if isinstance(target, Psnr):
@@ -149,25 +153,22 @@ def _smallest(job: Job, tiers: Sequence[Tier]) -> tuple[Tier, str]:
     """The tier with the fewest bytes on sampled chunks, and the reason in words."""
     if len(tiers) == 1:
         return tiers[0], "asked for"
-    sizes = []
-    for tier in tiers:
-        chunks = job.layout(tier).sample(SAMPLED_CHUNKS)
-        work = in_order(lambda c, t=tier: len(t.encode(chunk_of(job.scan, c), None)), chunks, job.threads)  # type: ignore[misc]
-        sizes.append(sum(work) / _voxels(job, chunks))
+    piece = job.piece()
+    sizes = [_exact_bytes(piece, tier) / piece.scan.voxels for tier in tiers]
     order = np.argsort(sizes, kind="stable").tolist()
     words = [f"{_tier_name(tiers[n])} {8 * sizes[n]:.2f} bits/voxel" for n in order]
-    return tiers[order[0]], f"{words[0]} on sampled chunks, against {', '.join(words[1:])}"
+    return tiers[order[0]], f"{words[0]} on a sample, against {', '.join(words[1:])}"
+
+
+def _exact_bytes(job: Job, tier: Tier) -> int:
+    work = in_order(lambda chunk: len(tier.encode(chunk_of(job.scan, chunk), None)), job.layout(tier), job.threads)
+    return sum(work)
 
 
 def _tier_name(tier: Tier) -> str:
     if isinstance(tier, BoundedTier) and tier.base is not None:
         return f"{tier.base.coder.name} + {tier.coder.name}"
     return tier.coder.name
-
-
-def _voxels(job: Job, chunks: Sequence[Chunk]) -> int:
-    c, _, i, j, _ = job.scan.shape
-    return sum(c * i * j * (chunk.t_stop - chunk.t_start) for chunk in chunks)
 
 
 def _lossy_candidates(job: Job) -> list[Coder]:
@@ -183,7 +184,7 @@ def _lossy_candidates(job: Job) -> list[Coder]:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A coder's result on sampled chunks; the lowest cost wins."""
+    """A coder's result on a sample; the lowest cost wins."""
 
     trials: Trials
     rung: int
@@ -198,26 +199,38 @@ class _Draft:
     def name(self) -> str:
         return self.tier.coder.name
 
+    def whole(self, job: Job) -> Trials:
+        """Trials on the whole scan; these, where the sample was the whole."""
+        return self.trials if self.trials.scan is job.scan else Trials(job.scan, self.tier, job.threads)
+
 
 def _draft(job: Job, coder: Coder, target: Psnr | Ratio) -> _Draft:
-    tier = lossy_tier(job, coder)
-    chunks, trials = job.layout(tier).sample(SAMPLED_CHUNKS), Trials(job.scan, tier, job.threads)
-    peak, middle = job.found.peak, trials.rungs // 2
+    tier, piece = lossy_tier(job, coder), job.piece()
+    chunks, trials = list(piece.layout(tier)), Trials(piece.scan, tier, job.threads)
+    peak, voxels, middle = job.found.peak, piece.scan.voxels, trials.rungs // 2
     if isinstance(target, Psnr):
-        rung = last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db >= target.db + PSNR_MARGIN, middle)
+        rung = _last_psnr(trials, chunks, peak, target, middle)
         reached = total(trials.run(chunks, max(rung, 0)), peak)
-        cost = reached.payload_bytes / _voxels(job, chunks) if rung >= 0 else 1e9 - reached.psnr_db
-        return _Draft(trials, max(rung, 0), cost, f"{8 * reached.payload_bytes / _voxels(job, chunks):.3f} bits/voxel")
-    budget = 2 * _voxels(job, chunks) / target.ratio
+        cost = reached.payload_bytes / voxels if rung >= 0 else 1e9 - reached.psnr_db
+        return _Draft(trials, max(rung, 0), cost, f"{8 * reached.payload_bytes / voxels:.3f} bits/voxel")
+    budget = 2 * voxels / target.ratio
     rung = _first_fitting(trials, chunks, budget, middle)
     reached = total(trials.run(chunks, min(rung, trials.rungs - 1)), peak)
     cost = -reached.psnr_db if rung < trials.rungs else 1e9 + reached.payload_bytes
     return _Draft(trials, min(rung, trials.rungs - 1), cost, f"{reached.psnr_db:.2f} dB")
 
 
+def _last_psnr(trials: Trials, chunks: Sequence[Chunk], peak: float, target: Psnr, guess: int) -> int:
+    """Last rung (best first) that keeps the PSNR; -1 where none does."""
+    return last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db, target.db + PSNR_MARGIN, guess)
+
+
 def _first_fitting(trials: Trials, chunks: Sequence[Chunk], budget: float, guess: int) -> int:
     """First rung (best first) whose payload is within the budget; `trials.rungs` where none is."""
-    return last_meeting(trials, chunks, lambda done: sum(len(one.payload) for one in done) > budget, guess) + 1
+    too_much = math.log(math.floor(max(budget, 0)) + 0.5)
+    return (
+        last_meeting(trials, chunks, lambda done: math.log(sum(len(one.payload) for one in done)), too_much, guess) + 1
+    )
 
 
 def _plan_quality(job: Job, target: Quality) -> Plan:
@@ -230,23 +243,22 @@ def _plan_quality(job: Job, target: Quality) -> Plan:
 
 
 def _plan_psnr(job: Job, draft: _Draft, target: Psnr, why: str) -> Plan:
-    trials, tier, peak = draft.trials, draft.tier, job.found.peak
+    trials, tier, peak = draft.whole(job), draft.tier, job.found.peak
     layout = job.layout(tier)
     chunks = list(layout)
-    aim = target.db + PSNR_MARGIN
-    rung = last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db >= aim, draft.rung)
+    rung = _last_psnr(trials, chunks, peak, target, draft.rung)
     if rung < 0:
         best = total(trials.run(chunks, 0), peak).psnr_db
         what = f"{target.db:g} dB cannot be reached with {tier.coder.name}: the best is {best:.1f} dB"
         raise TargetError(what, where="--psnr", fix="ask for less, or use --max-error or lossless")
-    rungs = spread_for_psnr(trials, chunks, rung, peak, aim)
+    rungs = spread_for_psnr(trials, chunks, rung, peak, target.db + PSNR_MARGIN)
     return Plan(tier, layout, why, target.words, rungs, trials)
 
 
 def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Callable[[Plan], int]) -> Plan:
-    trials, tier = draft.trials, draft.tier
+    trials, tier = draft.whole(job), draft.tier
     layout = job.layout(tier)
-    chunks, voxels = list(layout), math.prod(job.scan.shape)
+    chunks, voxels = list(layout), job.scan.voxels
     made = Plan(tier, layout, why, target.words, {}, trials)
     fixed = overhead(made)
     budget = int(2 * voxels / target.ratio) - fixed

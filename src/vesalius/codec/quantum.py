@@ -49,9 +49,7 @@ def _rounding(intensity: Intensity, largest: float) -> float:
     pairs = np.unique(np.stack([intensity.slope_TK.ravel(), intensity.inter_TK.ravel()]), axis=1)
     for slope, inter in pairs.T.tolist():
         reach = abs(slope) * largest + abs(inter)
-        grain = max(
-            Fraction(slope).denominator, Fraction(inter).denominator
-        )  # all real values are multiples of 1/grain
-        if not (largest.is_integer() and reach * grain < _EXACT):
+        grain = max(Fraction(slope).denominator, Fraction(inter).denominator)  # real values are multiples of 1 / grain
+        if not (largest.is_integer() and Fraction(reach) * grain < _EXACT):
             moved = max(moved, _ROUNDINGS * reach * 2.0**-53)
     return moved
