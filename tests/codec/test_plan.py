@@ -129,3 +129,32 @@ def test_the_best_value_is_measured_on_the_whole_scan():
     error = sum(trial.squared_error for trial in trials) / STORED.size
     low, high = np.percentile(STORED, [0.1, 99.9])
     assert best == pytest.approx(20 * np.log10((high - low) / np.sqrt(error)), abs=0.051)
+
+
+def test_the_next_coder_is_taken_where_the_best_misses_the_target(monkeypatch):
+    first = made_of(STORED, Psnr(38)).tier.coder.name
+    planned = module._plan_psnr
+    tried = []
+
+    def only_second(job, draft, target, why):
+        tried.append(draft.name)
+        if draft.name == first:
+            raise module._MissedError("missed", where="--psnr", fix="ask for less", distance=3.0)
+        return planned(job, draft, target, why)
+
+    monkeypatch.setattr(module, "_plan_psnr", only_second)
+    made = made_of(STORED, Psnr(38))
+    assert tried == [first, made.tier.coder.name]
+    assert made.why.endswith("which cannot meet the target on the whole scan")
+
+
+def test_the_nearest_miss_of_all_coders_is_named(monkeypatch):
+    distances = iter([3.0, 1.0])
+
+    def miss(job, draft, target, why, overhead):
+        distance = next(distances)
+        raise module._MissedError(f"{draft.name} is off by {distance}", where="--ratio", fix="", distance=distance)
+
+    monkeypatch.setattr(module, "_plan_ratio", miss)
+    with pytest.raises(TargetError, match=r"is off by 1\.0"):
+        made_of(STORED, Ratio(20))
