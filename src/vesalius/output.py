@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vesalius.errors import OutputError
@@ -38,7 +38,8 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
             yield part
             part.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # it was renamed, or its folder could not be made
+            part.unlink()
 
 
 @contextmanager
