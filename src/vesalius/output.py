@@ -17,10 +17,11 @@ from vesalius.errors import OutputError
 
 def refuse_existing(path: Path, *, force: bool = False) -> None:
     """Raise OutputError if `path` exists and `force` is not given. An empty folder counts as absent."""
-    if force or not (path.exists() or path.is_symlink()):
-        return
-    if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
-        return
+    with _as_output_error(path):
+        if force or not (path.exists() or path.is_symlink()):
+            return
+        if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+            return
     raise OutputError("exists already", where=path, fix="choose another name or pass --force")
 
 
@@ -38,8 +39,8 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
             yield part
             part.replace(path)
     finally:
-        with suppress(OSError):  # it was renamed, or its folder could not be made
-            part.unlink()
+        with suppress(OSError):  # the first error is the one to tell
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

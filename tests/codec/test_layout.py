@@ -49,17 +49,6 @@ def test_covering_is_the_fewest_chunks_that_hold_what_is_asked(shape, frames_per
     assert len(layout.covering(t, k)) == len(needed)
 
 
-@pytest.mark.parametrize("count", [1, 3, 100])
-def test_samples_are_spread(count):
-    layout = Layout((1, 10, 2, 2, 7), 2)
-    sample = layout.sample(count)
-    numbers = [chunk.number for chunk in sample]
-    assert numbers == sorted(set(numbers))
-    assert len(numbers) == min(count, 35)
-    if count == 3:
-        assert numbers == [5, 17, 29]
-
-
 def test_access():
     shape = (1, 30, 8, 8, 3)
     assert Layout.of(shape, "slice", temporal=True).frames_per_chunk == 30

@@ -34,7 +34,7 @@ def test_auto_takes_the_smaller_of_its_candidates():
     for stored in (STORED, STORED[:, :1], noise("<f8", (1, 1, 9, 9, 2))):
         made = made_of(stored, Lossless())
         assert isinstance(made.tier, LosslessTier)
-        first, second = made.why.split(" on sampled chunks, against ")
+        first, second = made.why.split(" on a sample, against ")
         assert first.startswith(f"{made.tier.coder.name} ")
         sizes = [float(words.split()[1]) for words in (first, *second.split(", "))]
         assert sizes[0] == min(sizes)
@@ -83,9 +83,9 @@ def test_a_plan_for_a_lossy_target_has_a_rung_for_each_chunk(target):
 
 def test_auto_says_what_it_compared():
     made = made_of(STORED, Psnr(38))
-    assert "bits/voxel on sampled chunks, against" in made.why
+    assert "bits/voxel on a sample, against" in made.why
     made = made_of(STORED, Ratio(30))
-    assert "dB on sampled chunks, against" in made.why
+    assert "dB on a sample, against" in made.why
 
 
 def test_a_bounded_plan_beats_plain_quantising_or_equals_it():

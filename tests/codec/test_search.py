@@ -48,10 +48,19 @@ def tables(draw):
 def test_last_meeting_is_found_from_any_guess(rungs, last, guess):
     last = min(last, rungs - 1)
     table = Table([[(1, 0.0)]] * rungs)
-    found = last_meeting(table, chunks_of(1), lambda _: table.asked[-1] <= last, guess)
+    found = last_meeting(table, chunks_of(1), lambda _: float(table.asked[-1] <= last), 0.5, guess)
     assert found == last
     assert len(table.asked) == len(set(table.asked))
-    assert len(table.asked) <= 2 * math.ceil(math.log2(rungs + 1)) + 2
+    assert len(table.asked) <= math.ceil(math.log2(rungs + 1)) + 5
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.1, 2), st.floats(20, 90), st.floats(15, 95), st.integers(0, 62))
+def test_a_straight_ladder_takes_few_looks(slope, top, least, guess):
+    table = Table([[(1, 0.0)]] * 63)
+    found = last_meeting(table, chunks_of(1), lambda _: top - slope * table.asked[-1], least, guess)
+    assert found == max((rung for rung in range(63) if top - slope * rung >= least), default=-1)
+    assert len(table.asked) <= 5
 
 
 def test_psnr_is_its_definition():
@@ -85,7 +94,7 @@ def test_total_sums_chunks():
 @given(tables(), st.floats(5, 60))
 def test_spreading_for_psnr_keeps_the_target_and_saves_bytes(rows, target):
     table, chunks = Table(rows), chunks_of(len(rows[0]))
-    rung = last_meeting(table, chunks, lambda done: total(done, 100.0).psnr_db >= target, 0)
+    rung = last_meeting(table, chunks, lambda done: total(done, 100.0).psnr_db, target, 0)
     if rung < 0:
         return
     chosen = spread_for_psnr(table, chunks, rung, 100.0, target)

@@ -89,7 +89,7 @@ def check(path):
             stored = scan.stored()
             real = None if stored.dtype.kind == "c" else scan.values(dtype=np.float64)
         except VesaliusError as error:
-            assert len(str(error).splitlines()) == 1  # noqa: PT017
+            assert len(str(error).splitlines()) == 1
             return None
     assert [str(one.message) for one in warned if "overflow" not in str(one.message)] == []
     expected, expected_real = reference(path)

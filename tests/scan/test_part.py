@@ -71,6 +71,13 @@ def test_a_slice_of_an_even_stack_is_as_thick_as_its_gap():
     assert part(Scan.from_array(STORED, geometry=stack), k=2).spacing_mm == (1.0, 1.0, 4.0)
 
 
+def test_a_part_of_a_part():
+    scan = Scan.from_array(STORED, AFFINE)
+    cut = part(part(scan, t=1), k=4)
+    np.testing.assert_array_equal(cut.stored(), STORED[:, 1:2, :, :, 4:5])
+    np.testing.assert_allclose(cut.affine @ [1, 1, 0, 1], AFFINE @ [1, 1, 4, 1])
+
+
 def test_no_geometry_stays_none():
     assert part(Scan.from_array(STORED), k=1).geometry is None
 

@@ -19,13 +19,13 @@ from vesalius.codec.container import VslReader, VslWriter, size_of
 from vesalius.codec.header import BlobModel, Header, Tail, TierModel, TierReached, geometry_model, intensity_model
 from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Access, Chunk
 from vesalius.codec.mapping import Rank, pack_table
-from vesalius.codec.plan import Effort, Job, Plan, meets_ratio, plan
+from vesalius.codec.plan import Effort, Job, Plan, check_ratio, plan
 from vesalius.codec.search import psnr
 from vesalius.codec.spec import describe
 from vesalius.codec.survey import survey
 from vesalius.codec.target import Lossless, MaxError, Psnr, Ratio, Target
 from vesalius.codec.tiers import LosslessTier
-from vesalius.codec.trials import Trial, chunk_of, in_order, measure
+from vesalius.codec.trials import Trial, chunk_of, in_order, measure, spare_threads
 from vesalius.errors import InputError, TargetError, UsageError
 from vesalius.output import new_file, refuse_existing
 from vesalius.scan.native import Identifiers, Packed
@@ -132,7 +132,7 @@ def compress_scan(
         with VslReader(part) as reader:
             reader.check_whole()
         seconds = time.perf_counter() - started
-    voxels = math.prod(scan.shape)
+    voxels = scan.voxels
     warnings = packed.warnings
     return CompressResult(path, size, voxels, 2 * voxels / size, 8 * size / voxels, seconds, tiers, warnings)
 
@@ -146,7 +146,7 @@ def _check(scan: Scan, targets: Sequence[Target], access: Access) -> None:
     if len(targets) == 2 and (len(lossless) != 1 or any(isinstance(target, Ratio) for target in targets)):
         raise UsageError("two tiers are --lossless and one of --psnr, --max-error", fix="leave one target out")
     c, t, i, j, k = scan.shape
-    if math.prod(scan.shape) == 0:
+    if scan.voxels == 0:
         raise InputError("the scan is empty")
     if c * i * j > MAX_CHUNK_VALUES or k > MAX_CHUNKS:
         raise InputError(f"a scan of shape {scan.shape} is larger than the format holds")
@@ -229,7 +229,9 @@ def _write(
         size = writer.close(_dump(Tail(tiers=tuple(reached))))
         file.flush()
         os.fsync(file.fileno())
-    _check_ratio(targets, math.prod(job.scan.shape), size)
+    for target in targets:
+        if isinstance(target, Ratio):
+            check_ratio(target, 2 * job.scan.voxels / size, size)
     return tuple(results), size
 
 
@@ -257,13 +259,14 @@ def _write_tier(writer: VslWriter, number: int, job: Job, made: Plan) -> tuple[T
 
 def _coded(job: Job, made: Plan) -> Iterator[tuple[Chunk, Trial, bytes]]:
     """Chunk, trial and decoded bytes of all chunks in order; a lossless chunk is compared bit for bit."""
+    spare = spare_threads(job.threads, len(made.layout))
 
     def work(chunk: Chunk) -> tuple[Chunk, Trial, bytes]:
         stored = chunk_of(job.scan, chunk)
         if made.trials is not None:
             payload = made.trials.one(chunk, made.rungs[chunk.number]).payload
         else:
-            payload = made.tier.encode(stored, None)
+            payload = made.tier.encode(stored, None, spare)
         decoded = made.tier.decode(payload, stored.shape)
         if isinstance(made.tier, LosslessTier):
             if decoded.tobytes() != stored.tobytes():
@@ -283,12 +286,3 @@ def _check_target(target: Target, result: TierResult) -> None:
     if isinstance(target, MaxError) and result.max_error > target.error:
         what = f"{target.error:g} cannot be kept in this number type: the best is {result.max_error:.4g}"
         raise TargetError(what, where="--max-error", fix="ask for more, or use lossless")
-
-
-def _check_ratio(targets: Sequence[Target], voxels: int, size: int) -> None:
-    for target in targets:
-        if not isinstance(target, Ratio):
-            continue
-        if not meets_ratio(size, voxels, target):
-            what = f"{target.ratio:g}:1 cannot be reached: the nearest is {2 * voxels / size:.4g}:1"
-            raise TargetError(what, where="--ratio", fix="ask for that, or choose another --coder")

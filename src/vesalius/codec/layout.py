@@ -93,10 +93,3 @@ class Layout:
         frames = range(self.shape[1])[t]
         groups = sorted({frame // self.frames_per_chunk for frame in frames})
         return [self[slice_k * self.groups + group] for slice_k in range(self.shape[4])[k] for group in groups]
-
-    def sample(self, count: int) -> list[Chunk]:
-        """Up to `count` chunks spread evenly, for trials."""
-        total = len(self)
-        if total <= count:
-            return list(self)
-        return [self[(2 * number + 1) * total // (2 * count)] for number in range(count)]

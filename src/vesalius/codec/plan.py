@@ -1,6 +1,6 @@
 """Which tier, coder and rungs meet a target: the decisions behind `compress`.
 
-`--coder auto` tries candidates on sampled chunks and keeps the best; the reason is kept in words.
+`--coder auto` tries candidates on a sample of the scan and keeps the best; the reason is kept in words.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from vesalius.codec.coders.table import names
 from vesalius.codec.layout import Access, Chunk, Layout
 from vesalius.codec.mapping import exact_map
 from vesalius.codec.quantum import quantum
+from vesalius.codec.sample import sample
 from vesalius.codec.search import balance, last_meeting, spread_for_bytes, spread_for_psnr, total
 from vesalius.codec.survey import Survey
 from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio, Target
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, Tier
-from vesalius.codec.trials import Trials, chunk_of, in_order
+from vesalius.codec.trials import Trial, Trials, chunk_of, in_order
 from vesalius.errors import TargetError, UsageError
 from vesalius.scan.scan import Scan
 
 Effort = Literal["normal", "best"]
-SAMPLED_CHUNKS = 3
-RATIO_TOLERANCE = 0.05
-RATIO_CHECKED_FROM = 20_000
-"""`--ratio` must land within RATIO_TOLERANCE for files of this many bytes or more."""
 PSNR_MARGIN = 1e-6
 """Decibels above the target, so that another order of summing finds it met too."""
 RESIDUAL_CODER = "jpegxl"
+RATIO_TOLERANCE, RATIO_CHECKED_FROM = 0.05, 20_000
+"""`--ratio` lands within this part of the target for files of so many bytes or more."""
+SMALL_TOLERANCE = 0.25
+"""The same for smaller files, whose header alone may be more than five percent."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,10 @@ class Job:
     effort: Effort
     access: Access
     threads: int
+
+    def piece(self) -> Job:
+        """The same job on a sample of the scan."""
+        return replace(self, scan=sample(self.scan))
 
     def layout(self, tier: Tier) -> Layout:
         """The chunks for a tier: grouping frames pays only for coders that use time."""
@@ -106,33 +111,25 @@ def plan(job: Job, target: Target, overhead: Callable[[Plan], int]) -> Plan:
     if isinstance(target, Psnr) and job.found.peak == 0 and job.found.high > job.found.low:
         what = "PSNR means nothing here: p99.9 and p0.1 of the values are equal"
         raise TargetError(what, where="--psnr", fix="use --max-error or lossless")
-    drafts = sorted((_draft(job, coder, target) for coder in _lossy_candidates(job)), key=lambda draft: draft.cost)
-    missed: list[_MissedError] = []
-    for draft in drafts:  # the next best where the best misses the target on the whole scan
-        why = _why(drafts, draft)
+    candidates = _lossy_candidates(job)
+    drafts = [_draft(job, coder, target) for coder in candidates]
+    drafts.sort(key=lambda draft: draft.cost)
+    failures = []
+    for draft in drafts:
         try:
             if isinstance(target, Psnr):
-                return _plan_psnr(job, draft, target, why)
-            return _plan_ratio(job, draft, target, why, overhead)
-        except _MissedError as error:
-            missed.append(error)
-    raise min(missed, key=lambda error: error.distance)
+                return _plan_psnr(job, draft, target, _why(draft, drafts))
+            return _plan_ratio(job, draft, target, _why(draft, drafts), overhead)
+        except TargetError as error:  # the next coder may reach it
+            failures.append(error)
+    raise failures[0]
 
 
-class _MissedError(TargetError):
-    """A coder misses a target by `distance` (decibels, or the logarithm of a ratio)."""
-
-    def __init__(self, what: str, *, where: str, fix: str, distance: float) -> None:
-        super().__init__(what, where=where, fix=fix)
-        self.distance = distance
-
-
-def _why(drafts: Sequence[_Draft], taken: _Draft) -> str:
+def _why(draft: _Draft, drafts: Sequence[_Draft]) -> str:
     if len(drafts) == 1:
         return "asked for"
-    others = ", ".join(f"{draft.name} {draft.words}" for draft in drafts if draft is not taken)
-    why = f"{taken.name} {taken.words} on sampled chunks, against {others}"
-    return why if taken is drafts[0] else f"{why}, which cannot meet the target on the whole scan"
+    others = ", ".join(f"{other.name} {other.words}" for other in drafts if other is not draft)
+    return f"{draft.name} {draft.words} on a sample, against {others}"
 
 
 def lossy_tier(job: Job, coder: Coder) -> LossyTier:
@@ -169,25 +166,22 @@ def _smallest(job: Job, tiers: Sequence[Tier]) -> tuple[Tier, str]:
     """The tier with the fewest bytes on sampled chunks, and the reason in words."""
     if len(tiers) == 1:
         return tiers[0], "asked for"
-    sizes = []
-    for tier in tiers:
-        chunks = job.layout(tier).sample(SAMPLED_CHUNKS)
-        work = in_order(lambda c, t=tier: len(t.encode(chunk_of(job.scan, c), None)), chunks, job.threads)  # type: ignore[misc]
-        sizes.append(sum(work) / _voxels(job, chunks))
+    piece = job.piece()
+    sizes = [_exact_bytes(piece, tier) / piece.scan.voxels for tier in tiers]
     order = np.argsort(sizes, kind="stable").tolist()
     words = [f"{_tier_name(tiers[n])} {8 * sizes[n]:.2f} bits/voxel" for n in order]
-    return tiers[order[0]], f"{words[0]} on sampled chunks, against {', '.join(words[1:])}"
+    return tiers[order[0]], f"{words[0]} on a sample, against {', '.join(words[1:])}"
+
+
+def _exact_bytes(job: Job, tier: Tier) -> int:
+    work = in_order(lambda chunk: len(tier.encode(chunk_of(job.scan, chunk), None, 1)), job.layout(tier), job.threads)
+    return sum(work)
 
 
 def _tier_name(tier: Tier) -> str:
     if isinstance(tier, BoundedTier) and tier.base is not None:
         return f"{tier.base.coder.name} + {tier.coder.name}"
     return tier.coder.name
-
-
-def _voxels(job: Job, chunks: Sequence[Chunk]) -> int:
-    c, _, i, j, _ = job.scan.shape
-    return sum(c * i * j * (chunk.t_stop - chunk.t_start) for chunk in chunks)
 
 
 def _lossy_candidates(job: Job) -> list[Coder]:
@@ -203,7 +197,7 @@ def _lossy_candidates(job: Job) -> list[Coder]:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A coder's result on sampled chunks; the lowest cost wins."""
+    """A coder's result on a sample; the lowest cost wins."""
 
     trials: Trials
     rung: int
@@ -218,26 +212,40 @@ class _Draft:
     def name(self) -> str:
         return self.tier.coder.name
 
+    def whole(self, job: Job) -> Trials:
+        """Trials on the whole scan; these, where the sample was the whole."""
+        return self.trials if self.trials.scan is job.scan else Trials(job.scan, self.tier, job.threads)
+
 
 def _draft(job: Job, coder: Coder, target: Psnr | Ratio) -> _Draft:
-    tier = lossy_tier(job, coder)
-    chunks, trials = job.layout(tier).sample(SAMPLED_CHUNKS), Trials(job.scan, tier, job.threads)
-    peak, middle = job.found.peak, trials.rungs // 2
+    tier, piece = lossy_tier(job, coder), job.piece()
+    chunks, trials = list(piece.layout(tier)), Trials(piece.scan, tier, job.threads)
+    peak, voxels, middle = job.found.peak, piece.scan.voxels, trials.rungs // 2
     if isinstance(target, Psnr):
-        rung = last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db >= target.db + PSNR_MARGIN, middle)
+        rung = _last_psnr(trials, chunks, peak, target, middle)
         reached = total(trials.run(chunks, max(rung, 0)), peak)
-        cost = reached.payload_bytes / _voxels(job, chunks) if rung >= 0 else 1e9 - reached.psnr_db
-        return _Draft(trials, max(rung, 0), cost, f"{8 * reached.payload_bytes / _voxels(job, chunks):.3f} bits/voxel")
-    budget = 2 * _voxels(job, chunks) / target.ratio
+        cost = reached.payload_bytes / voxels if rung >= 0 else 1e9 - reached.psnr_db
+        return _Draft(trials, max(rung, 0), cost, f"{8 * reached.payload_bytes / voxels:.3f} bits/voxel")
+    budget = 2 * voxels / target.ratio
     rung = _first_fitting(trials, chunks, budget, middle)
     reached = total(trials.run(chunks, min(rung, trials.rungs - 1)), peak)
     cost = -reached.psnr_db if rung < trials.rungs else 1e9 + reached.payload_bytes
     return _Draft(trials, min(rung, trials.rungs - 1), cost, f"{reached.psnr_db:.2f} dB")
 
 
+def _last_psnr(trials: Trials, chunks: Sequence[Chunk], peak: float, target: Psnr, guess: int) -> int:
+    """Last rung (best first) that keeps the PSNR; -1 where none does."""
+    return last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db, target.db + PSNR_MARGIN, guess)
+
+
 def _first_fitting(trials: Trials, chunks: Sequence[Chunk], budget: float, guess: int) -> int:
     """First rung (best first) whose payload is within the budget; `trials.rungs` where none is."""
-    return last_meeting(trials, chunks, lambda done: sum(len(one.payload) for one in done) > budget, guess) + 1
+    too_much = math.log(math.floor(max(budget, 0)) + 0.5)
+
+    def log_bytes(done: Sequence[Trial]) -> float:
+        return math.log(sum(len(one.payload) for one in done))
+
+    return last_meeting(trials, chunks, log_bytes, too_much, guess) + 1
 
 
 def _plan_quality(job: Job, target: Quality) -> Plan:
@@ -250,24 +258,22 @@ def _plan_quality(job: Job, target: Quality) -> Plan:
 
 
 def _plan_psnr(job: Job, draft: _Draft, target: Psnr, why: str) -> Plan:
-    trials, tier, peak = draft.trials, draft.tier, job.found.peak
+    trials, tier, peak = draft.whole(job), draft.tier, job.found.peak
     layout = job.layout(tier)
     chunks = list(layout)
-    aim = target.db + PSNR_MARGIN
-    rung = last_meeting(trials, chunks, lambda done: total(done, peak).psnr_db >= aim, draft.rung)
+    rung = _last_psnr(trials, chunks, peak, target, draft.rung)
     if rung < 0:
         best = total(trials.run(chunks, 0), peak).psnr_db
         what = f"{target.db:g} dB cannot be reached with {tier.coder.name}: the best is {best:.1f} dB"
-        fix = "ask for less, or use --max-error or lossless"
-        raise _MissedError(what, where="--psnr", fix=fix, distance=target.db - best)
-    rungs = spread_for_psnr(trials, chunks, rung, peak, aim)
+        raise TargetError(what, where="--psnr", fix="ask for less, or use --max-error or lossless")
+    rungs = spread_for_psnr(trials, chunks, rung, peak, target.db + PSNR_MARGIN)
     return Plan(tier, layout, why, target.words, rungs, trials)
 
 
 def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Callable[[Plan], int]) -> Plan:
-    trials, tier = draft.trials, draft.tier
+    trials, tier = draft.whole(job), draft.tier
     layout = job.layout(tier)
-    chunks, voxels = list(layout), math.prod(job.scan.shape)
+    chunks, voxels = list(layout), job.scan.voxels
     made = Plan(tier, layout, why, target.words, {}, trials)
     fixed = overhead(made)
     budget = int(2 * voxels / target.ratio) - fixed
@@ -275,25 +281,24 @@ def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Call
     if rung == trials.rungs:
         best = 2 * voxels / (fixed + sum(len(one.payload) for one in trials.run(chunks, rung - 1)))
         what = f"{target.ratio:g}:1 cannot be reached with {tier.coder.name}: the best is {best:.4g}:1"
-        raise _MissedError(what, where="--ratio", fix="ask for less", distance=_apart(best, target))
+        raise TargetError(what, where="--ratio", fix="ask for less")
     rungs = spread_for_bytes(trials, chunks, rung, budget)
     rungs = balance(trials, chunks, rungs, budget, RATIO_TOLERANCE / 2)
     size = fixed + sum(len(trials.one(chunk, rungs[chunk.number]).payload) for chunk in chunks)
     reached = 2 * voxels / size
-    if not meets_ratio(size, voxels, target):
-        what = f"{target.ratio:g}:1 cannot be reached with {tier.coder.name}: the nearest is {reached:.4g}:1"
-        raise _MissedError(what, where="--ratio", fix="ask for that", distance=_apart(reached, target))
+    if rung == 0 and reached > 1.05 * target.ratio:
+        what = f"{target.ratio:g}:1 is less than the best quality of {tier.coder.name} needs ({reached:.4g}:1)"
+        raise TargetError(what, where="--ratio", fix="ask for more, or use lossless")
+    check_ratio(target, reached, size)
     return replace(made, rungs=rungs)
 
 
-def meets_ratio(size: int, voxels: int, target: Ratio) -> bool:
-    """True where a file of this many bytes is near enough to the target."""
-    allowed = RATIO_TOLERANCE if size >= RATIO_CHECKED_FROM else 0.25
-    return abs(2 * voxels / size / target.ratio - 1) <= allowed
-
-
-def _apart(ratio: float, target: Ratio) -> float:
-    return abs(math.log(ratio / target.ratio))
+def check_ratio(target: Ratio, reached: float, size: int) -> None:
+    """Raise TargetError where a file of `size` bytes is not near enough to its target."""
+    allowed = RATIO_TOLERANCE if size >= RATIO_CHECKED_FROM else SMALL_TOLERANCE
+    if abs(reached / target.ratio - 1) > allowed:
+        what = f"{target.ratio:g}:1 cannot be reached: the nearest is {reached:.4g}:1"
+        raise TargetError(what, where="--ratio", fix="ask for that, or choose another --coder")
 
 
 def _plan_bounded(job: Job, target: MaxError) -> Plan:

@@ -14,7 +14,10 @@ from itertools import combinations
 from vesalius.codec.layout import Chunk
 from vesalius.codec.trials import Trial, Trials
 
+_FIRST_STEP = 4
+"""Rungs between the first two looks."""
 _MOST_MOVES, _MOST_MOVED = 8, 24
+"""How often `balance` moves chunks, and how many it looks at."""
 
 
 @dataclass(frozen=True)
@@ -40,29 +43,39 @@ def psnr(squared_error: float, voxels: int, peak: float) -> float:
     return 20 * math.log10(peak) + 10 * math.log10(voxels) - 10 * math.log10(squared_error)
 
 
-def last_meeting(trials: Trials, chunks: Sequence[Chunk], meets: Callable[[Sequence[Trial]], bool], guess: int) -> int:
-    """The last rung (best first) at which `meets` still holds, -1 where it does not hold at the best rung.
+def last_meeting(
+    trials: Trials, chunks: Sequence[Chunk], value: Callable[[Sequence[Trial]], float], least: float, guess: int
+) -> int:
+    """The last rung (best first) at which `value` is still at least `least`, -1 where it is not at the best rung.
 
-    `meets` must be monotone along the ladder: true at the good end.
+    `value` must not rise along the ladder. PSNR and the logarithm of bytes fall almost linearly, so the next rung is
+    interpolated; where that does not halve the bracket, it is bisected.
     """
     low, high = -1, trials.rungs
-    step, rung = 1, min(max(guess, 0), trials.rungs - 1)
+    known: dict[int, float] = {}
+    rung = min(max(guess, 0), trials.rungs - 1)
     while high - low > 1:
-        if meets(trials.run(chunks, rung)):
+        known[rung] = value(trials.run(chunks, rung))
+        width = high - low
+        if known[rung] >= least:
             low = rung
         else:
             high = rung
-        rung, step = _next_rung(low, high, trials.rungs, rung, step)
+        rung = _next_rung(low, high, trials.rungs, known, least, slow=2 * (high - low) > width and len(known) > 4)
     return low
 
 
-def _next_rung(low: int, high: int, rungs: int, rung: int, step: int) -> tuple[int, int]:
-    """Gallop from the guess with doubling steps until the answer is bracketed, then bisect."""
-    if low == -1 and high < rungs:
-        return max(0, high - step) if high - step > low else (low + high) // 2, step * 2
-    if high == rungs and low >= 0:
-        return min(rungs - 1, low + step), step * 2
-    return (low + high) // 2, step
+def _next_rung(low: int, high: int, rungs: int, known: dict[int, float], least: float, *, slow: bool) -> int:
+    """A rung strictly inside the bracket (low, high): interpolated, or its middle."""
+    points = sorted(known, key=lambda rung: abs(known[rung] - least))[:2]
+    if len(points) == 1:
+        step = _FIRST_STEP if low >= 0 else -_FIRST_STEP
+        aim = float(points[0] + step)
+    else:
+        (first, second), rise = points, known[points[1]] - known[points[0]]
+        usable = not slow and math.isfinite(rise) and rise != 0 and math.isfinite(known[first])
+        aim = first + (least - known[first]) * (second - first) / rise if usable else (low + high) / 2
+    return int(min(max(math.floor(aim + 0.5), low + 1), high - 1, rungs - 1))
 
 
 def spread_for_psnr(

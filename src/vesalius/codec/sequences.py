@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -32,18 +33,29 @@ def from_pictures(x_NJI: NDArray[Any], shape_CTIJ: tuple[int, int, int, int]) ->
     return x_NJI.reshape(c, t, j, i).transpose(0, 1, 3, 2)
 
 
-def encode_sequence(x_CTIJ: NDArray[Any], bits: int, coder: Coder, quality: float | None) -> bytes:
-    """One plane (C, T, I, J) of uint16 below 2**bits to bytes; each channel is coded on its own."""
-    parts = []
-    for channel in x_CTIJ:
-        pictures = to_pictures(channel[None])
+def encode_sequence(x_CTIJ: NDArray[Any], bits: int, coder: Coder, quality: float | None, threads: int = 1) -> bytes:
+    """One plane (C, T, I, J) of uint16 below 2**bits to bytes; each channel is coded on its own.
+
+    Args:
+        x_CTIJ: the plane.
+        bits: its depth.
+        coder: codes the pictures.
+        quality: a rung of the coder's ladder, or None for lossless.
+        threads: channels coded at a time; the bytes do not depend on it.
+    """
+
+    def code(x_TIJ: NDArray[Any]) -> bytes:
+        pictures = to_pictures(x_TIJ[None])
         first = int(pictures.flat[0])
         if (pictures == first).all():
-            parts.append(_MODE.pack(_CONSTANT) + _VALUE.pack(first))
-        else:
-            data = coder.encode(pictures, bits, quality, 1)
-            parts.append(_MODE.pack(_CODED) + _LENGTH.pack(len(data)) + data)
-    return b"".join(parts)
+            return _MODE.pack(_CONSTANT) + _VALUE.pack(first)
+        data = coder.encode(pictures, bits, quality, 1)
+        return _MODE.pack(_CODED) + _LENGTH.pack(len(data)) + data
+
+    if threads == 1 or len(x_CTIJ) == 1:
+        return b"".join(map(code, x_CTIJ))
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        return b"".join(pool.map(code, x_CTIJ))
 
 
 class SequenceReader:

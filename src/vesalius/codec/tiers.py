@@ -38,8 +38,11 @@ class Tier(Protocol):
         """True where every conforming decoder gives the same numbers."""
         ...
 
-    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None) -> bytes:
-        """Stored values of one chunk to a payload; `quality` is a rung of the coder's ladder or None."""
+    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None, threads: int) -> bytes:
+        """Stored values of one chunk to a payload; `quality` is a rung of the coder's ladder or None.
+
+        Up to `threads` channels are coded at a time.
+        """
         ...
 
     def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
@@ -60,11 +63,11 @@ class LosslessTier:
         """Always."""
         return True
 
-    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None) -> bytes:
+    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None, threads: int = 1) -> bytes:
         """See Tier; `quality` plays no part."""
         planes = self.map.split(self.keymap.to_keys(stored_CTIJ))
         pairs = zip(planes, self.map.plane_bits, strict=True)
-        return b"".join(encode_sequence(plane, bits, self.coder, None) for plane, bits in pairs)
+        return b"".join(encode_sequence(plane, bits, self.coder, None, threads) for plane, bits in pairs)
 
     def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
         """See Tier."""
@@ -98,12 +101,12 @@ class LossyTier:
         """As the coder's lossy decoder is."""
         return self.coder.exact_lossy
 
-    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None) -> bytes:
+    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None, threads: int = 1) -> bytes:
         """See Tier."""
         values, mask = _finite(stored_CTIJ, self.low, self.masked)
         top = (1 << self.coder.lossy_bits) - 1
         pictures = np.clip(np.rint((values - self.low) / self.step), 0, top).astype(np.uint16)
-        return mask + encode_sequence(pictures, self.coder.lossy_bits, self.coder, quality)
+        return mask + encode_sequence(pictures, self.coder.lossy_bits, self.coder, quality, threads)
 
     def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
         """See Tier."""
@@ -147,18 +150,20 @@ class BoundedTier:
         """Always: the base decodes exactly on every machine, and so does the residual."""
         return True
 
-    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None) -> bytes:
+    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None, threads: int = 1) -> bytes:
         """See Tier; `quality` plays no part."""
         values, mask = _finite(stored_CTIJ, self.low, self.masked)
         coded_base, base = b"", np.full(values.shape, self.low)
         if self.base is not None:
-            coded_base = self.base.encode(values.astype(np.float64), self.base_quality)
+            coded_base = self.base.encode(values.astype(np.float64), self.base_quality, threads)
             base = self._base_values(SequenceReader(coded_base), _shape(values))
         quanta = np.rint((values - base) / self.step).astype(np.int64)
         low, span = int(quanta.min()), int(quanta.max() - quanta.min())
         planes = _plane_bits(span)
         parts = Offset(0, planes).split((quanta - low).astype(np.uint64))
-        coded = [encode_sequence(part, bits, self.coder, None) for part, bits in zip(parts, planes, strict=True)]
+        coded = [
+            encode_sequence(part, bits, self.coder, None, threads) for part, bits in zip(parts, planes, strict=True)
+        ]
         return b"".join([mask, coded_base, _QUANTA.pack(low, max(1, span.bit_length())), *coded])
 
     def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:

@@ -56,6 +56,11 @@ def in_order(work: Callable[[_In], _Out], items: Iterable[_In], threads: int) ->
                 future.cancel()
 
 
+def spare_threads(threads: int, chunks: int) -> int:
+    """Threads that each chunk may use itself where there are fewer chunks than threads."""
+    return max(1, threads // max(1, chunks))
+
+
 @dataclass
 class Trials:
     """Trials of one tier on one scan, each made once.
@@ -80,7 +85,9 @@ class Trials:
         """Trials of these chunks at one rung."""
         chunks = list(chunks)
         missing = [chunk for chunk in chunks if (chunk.number, rung) not in self._done]
-        for chunk, trial in zip(missing, in_order(lambda c: self._try(c, rung), missing, self.threads), strict=True):
+        spare = spare_threads(self.threads, len(missing))
+        trials = in_order(lambda chunk: self._try(chunk, rung, spare), missing, self.threads)
+        for chunk, trial in zip(missing, trials, strict=True):
             self._done[chunk.number, rung] = trial
         return [self._done[chunk.number, rung] for chunk in chunks]
 
@@ -88,8 +95,8 @@ class Trials:
         """The trial of one chunk."""
         return self.run([chunk], rung)[0]
 
-    def _try(self, chunk: Chunk, rung: int) -> Trial:
-        payload = self.tier.encode(chunk_of(self.scan, chunk), self.tier.coder.qualities[rung])
+    def _try(self, chunk: Chunk, rung: int, threads: int) -> Trial:
+        payload = self.tier.encode(chunk_of(self.scan, chunk), self.tier.coder.qualities[rung], threads)
         return measure(self.scan, chunk, self.tier, payload)
 
 

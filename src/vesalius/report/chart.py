@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from vesalius.report.style import INK, QUIET, TEXT_POINTS, TITLE_POINTS, Look, look, new_figure, quiet_axes, to_png
 
 _TICK_STEPS = (1, 2, 5)
+_MOST_MARKERS = 8
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,9 @@ def _curve(axes: Any, line: Line, one: Look) -> None:
     if line.faint:
         axes.plot(x, y, color=one.colour, linewidth=0.8, alpha=0.35)
     else:
-        axes.plot(x, y, color=one.colour, linestyle=one.dashes, linewidth=2, marker=one.marker, markersize=5)
+        every = max(1, len(x) // _MOST_MARKERS)
+        (drawn,) = axes.plot(x, y, color=one.colour, linestyle=one.dashes, linewidth=2)
+        drawn.set(marker=one.marker, markersize=5, markevery=every)
 
 
 def _key(name: str, one: Look) -> Line2D:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.pixels.common import PhotometricInterpretation
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
@@ -65,6 +66,8 @@ PLUGINS = {
 """Transfer syntax to the decoder that reads it: one of pydicom's plug-ins, or imagecodecs. GDCM, which pydicom would
 prefer, ends the process on damaged frames and is not used."""
 _KEYWORDS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
+_BITS_ALLOCATED = (1, 8, 16, 32, 64)
+_PHOTOMETRIC = frozenset(one.value for one in PhotometricInterpretation)
 _VRS = ("OB", "OW", "OF", "OD", "UN")
 _ITEM, _DELIMITER = 0xFFFEE000, 0xFFFEE0DD
 _HEAD_BYTES = 1 << 18
@@ -152,18 +155,16 @@ def locate(stream: BinaryIO, data: Dataset, syntax: str) -> PixelElement:
         rows=_required(data, "Rows", range(1, 65536)),
         columns=_required(data, "Columns", range(1, 65536)),
         samples=_required(data, "SamplesPerPixel", range(1, 5)),
-        bits_allocated=_required(data, "BitsAllocated", (1, 8, 16, 32, 64)),
-        bits_stored=integer(data, "BitsStored") or _required(data, "BitsAllocated", range(1, 65)),
+        bits_allocated=_required(data, "BitsAllocated", _BITS_ALLOCATED),
+        bits_stored=_bits_stored(data, keyword),
         high_bit=integer(data, "HighBit"),
-        signed=bool(integer(data, "PixelRepresentation")),
+        signed=keyword == "PixelData" and _required(data, "PixelRepresentation", (0, 1)) == 1,
         photometric=text(data, "PhotometricInterpretation"),
-        planar=integer(data, "PlanarConfiguration") or 0,
+        planar=_required(data, "PlanarConfiguration", (0, 1)) if integer(data, "SamplesPerPixel") != 1 else 0,
         frames=_frame_count(data),
     )
-    if not pixels.photometric:
-        raise InputError("PhotometricInterpretation is missing")
-    if not 1 <= pixels.bits_stored <= pixels.bits_allocated:
-        raise InputError(f"BitsStored {pixels.bits_stored} does not fit BitsAllocated {pixels.bits_allocated}")
+    if pixels.photometric not in _PHOTOMETRIC:
+        raise InputError("PhotometricInterpretation is missing or unknown")
     if pixels.is_compressed:
         return _with_fragments(stream, data, pixels)
     needed = math.ceil(pixels.frame_bytes * pixels.frames)
@@ -204,6 +205,11 @@ def _required(data: Dataset, keyword: str, allowed: Any) -> int:
     if found is None or found not in allowed:
         raise InputError(f"{keyword} is missing or impossible")
     return found
+
+
+def _bits_stored(data: Dataset, keyword: str) -> int:
+    bits_allocated = _required(data, "BitsAllocated", _BITS_ALLOCATED)
+    return _required(data, "BitsStored", range(1, bits_allocated + 1)) if keyword == "PixelData" else bits_allocated
 
 
 def _frame_count(data: Dataset) -> int:

@@ -5,6 +5,7 @@ Letters: C channel, T time, I J K voxel axes (J rows, I columns of a picture).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -64,6 +65,11 @@ class Scan:
     def shape(self) -> tuple[int, int, int, int, int]:
         """(C, T, I, J, K)."""
         return self.pixels.shape
+
+    @property
+    def voxels(self) -> int:
+        """Number of stored values: C x T x I x J x K."""
+        return math.prod(self.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vesalius.codec.container import SUFFIX as VSL_SUFFIX
-from vesalius.errors import GeometryError
+from vesalius.errors import GeometryError, UsageError
 from vesalius.output import refuse_existing
 from vesalius.scan.describe import describe_scan
+from vesalius.scan.intensity import Intensity
 from vesalius.scan.open import open_scan
-from vesalius.scan.scan import Scan
-from vesalius.scan.write import write_scan
+from vesalius.scan.pixels import ArrayPixels
+from vesalius.scan.scan import Colour, Scan
+from vesalius.scan.write import fits_png_exactly, write_scan
 
 
 def convert(
@@ -36,7 +41,8 @@ def convert(
         force: replace an existing file.
 
     Returns:
-        {"path", and the facts of what was written}.
+        {"path", "notes", and the facts of what was written}. Pictures that PNG cannot hold as they are (CT, MR, floats)
+        are windowed to 8 bits, and a note says how; several of them become a folder.
 
     Raises:
         GeometryError: a grid is needed and there is none; the reason is given.
@@ -56,11 +62,33 @@ def convert(
         from vesalius.scan.orient import reorient
 
         scan = reorient(scan, orient)
+    notes: tuple[str, ...] = ()
+    if output.suffix.lower() == ".png" and not fits_png_exactly(scan):
+        scan, notes = _windowed(scan)
     try:
-        write_scan(scan, output, force=force)
-    except GeometryError as error:
-        raise error if error.where else GeometryError(error.what, where=path, fix=error.fix) from error
-    return {"path": str(output), **describe_scan(scan)}
+        written = write_scan(scan, output, force=force)
+    except (GeometryError, UsageError) as error:
+        raise error if error.where else type(error)(error.what, where=path, fix=error.fix) from error
+    return {"path": str(written.path), "notes": [*notes, *written.notes], **describe_scan(scan)}
+
+
+def _windowed(scan: Scan) -> tuple[Scan, tuple[str, ...]]:
+    """The scan as pictures of 8 bits, grey or RGB, and how they were made."""
+    from vesalius.transforms.view import to_view
+    from vesalius.transforms.window import default_range, to_screen
+
+    if scan.dtype.kind == "c":
+        raise UsageError("complex values are no picture", fix="write .npy or .nii")
+    low, high = default_range(scan)
+    frames = []
+    scan = scan.resident()
+    for t in range(scan.shape[1]):
+        x_BCJI = to_screen(to_view(scan, "native", t=slice(t, t + 1)), scan.colour, (low, high))
+        frames.append(x_BCJI.transpose(1, 3, 2, 0))
+    pixels = ArrayPixels(np.stack(frames, axis=1))
+    colour: Colour = "rgb" if pixels.shape[0] == 3 else "grey"
+    notes = (f"real values from {low:.6g} to {high:.6g} are drawn from black to white",)
+    return replace(scan, pixels=pixels, intensity=Intensity(), colour=colour, native=None), notes
 
 
 def _open(path: Path, series: str | None) -> Scan:

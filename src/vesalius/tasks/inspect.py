@@ -6,17 +6,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import InputError, VesaliusError
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import Found, find_scans
+from vesalius.scan.scan import Scan
 
 
-def inspect(paths: Sequence[Path]) -> dict[str, Any]:
+def inspect(paths: Sequence[Path], *, values: bool = False) -> dict[str, Any]:
     """Describe every scan at `paths`; a file that cannot be read is listed and the rest goes on.
 
     Args:
         paths: files (also `.vsl`) and folders.
+        values: read all pixels too and give the smallest and largest finite real value as "range".
 
     Returns:
         {"scans": [facts], "failed": [{"path", "error"}]}, JSON-able.
@@ -27,7 +31,7 @@ def inspect(paths: Sequence[Path]) -> dict[str, Any]:
     result: dict[str, Any] = {"scans": [], "failed": []}
     for path in paths:
         try:
-            for facts in _described(Path(path)):
+            for facts in _described(Path(path), values):
                 result["failed" if "error" in facts else "scans"].append(facts)
         except VesaliusError as error:
             if len(paths) == 1:
@@ -47,10 +51,10 @@ def lines(result: dict[str, Any]) -> list[str]:
     return shown + [f"failed: {one['error']}" for one in result["failed"]]
 
 
-def _described(path: Path) -> Iterator[dict[str, Any]]:
+def _described(path: Path, values: bool) -> Iterator[dict[str, Any]]:
     """Facts, or {"path", "error"}, of each scan at a path."""
     if path.suffix.lower() == VSL_SUFFIX and path.is_file():
-        yield _vsl(path)
+        yield _vsl(path, values)
         return
     files = [] if path.is_file() else sorted(path.rglob(f"*{VSL_SUFFIX}"))
     try:
@@ -60,29 +64,56 @@ def _described(path: Path) -> Iterator[dict[str, Any]]:
             raise
         found = []
     for one in found:
-        yield _attempt(one)
+        yield _attempt(one, values)
     for file in files:
         try:
-            yield _vsl(file)
+            yield _vsl(file, values)
         except VesaliusError as error:
             yield {"path": str(file), "error": str(error)}
 
 
-def _attempt(found: Found) -> dict[str, Any]:
+def _attempt(found: Found, values: bool) -> dict[str, Any]:
     try:
-        facts = describe_scan(found.open())
+        scan = found.open()
+        facts = describe_scan(scan) | (_range(scan) if values else {})
     except VesaliusError as error:
         return {"path": str(found.path), "error": str(error)}
-    size = found.path.stat().st_size if found.path.is_file() else None
-    head = {"path": str(found.path), "format": found.format, "series_uid": found.series_uid, "bytes": size}
+    head = {"path": str(found.path), "format": found.format, "series_uid": found.series_uid, "bytes": _size(found)}
     return head | facts
 
 
-def _vsl(path: Path) -> dict[str, Any]:
+def _size(found: Found) -> int | None:
+    """Bytes on disk; None for a DICOM series, whose folder may hold others too."""
+    files = [found.path]
+    if found.format == "nifti":
+        from vesalius.scan.nifti_header import find_files
+
+        files = sorted(set(find_files(found.path)))
+    elif found.format == "raster" and found.path.is_dir():
+        files = [file for file in found.path.iterdir() if not file.name.startswith(".")]
+    return sum(file.stat().st_size for file in files) if all(file.is_file() for file in files) else None
+
+
+def _range(scan: Scan) -> dict[str, Any]:
+    """The smallest and largest finite real value, read slice by slice."""
+    if scan.dtype.kind == "c":
+        return {"range": None}
+    ends: list[float] = []
+    scan = scan.resident()
+    for k in range(scan.shape[4]):
+        values = scan.values(k=slice(k, k + 1), dtype=np.float64)
+        finite = values[np.isfinite(values)]
+        ends += [float(finite.min()), float(finite.max())] if finite.size else []
+    return {"range": [min(ends), max(ends)] if ends else None}
+
+
+def _vsl(path: Path, values: bool) -> dict[str, Any]:
     from vesalius.codec.decode import decode_scan
     from vesalius.codec.describe import describe
 
-    return {"path": str(path), "format": "vsl", **describe_scan(decode_scan(path)), "vsl": describe(path)}
+    scan = decode_scan(path)
+    facts = describe_scan(scan) | (_range(scan) if values else {})
+    return {"path": str(path), "format": "vsl", **facts, "vsl": describe(path)}
 
 
 def _words(facts: dict[str, Any]) -> Iterator[str]:
@@ -95,6 +126,8 @@ def _words(facts: dict[str, Any]) -> Iterator[str]:
         yield f"spacing {spacing} mm, axes towards {facts['orientation']}"
     elif facts["grid_problem"]:
         yield f"no grid: {facts['grid_problem']}"
+    if facts.get("range"):
+        yield f"values {facts['range'][0]:g} to {facts['range'][1]:g}"
     if facts.get("series_uid"):
         yield f"series {facts['series_uid']}"
     yield from (f"note: {problem}" for problem in facts["problems"])

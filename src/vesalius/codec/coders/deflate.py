@@ -31,7 +31,7 @@ class Deflate:
     exact_lossy = False
     qualities: tuple[float, ...] = ()
 
-    def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:  # noqa: ARG002
+    def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
         """See `Coder.encode`; one thread whatever `threads`."""
         if quality is not None:
             raise ValueError("deflate is lossless only")
@@ -41,7 +41,7 @@ class Deflate:
         planes = step_NJI.astype("<u2").reshape(-1, 1).view(np.uint8)[:, : 1 + (bits > 8)]
         return zlib.compress(planes.T.tobytes(), 9)
 
-    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:  # noqa: ARG002
+    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
         """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossless_bits)
         planes = 1 + (bits > 8)

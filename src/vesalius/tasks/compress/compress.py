@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -161,7 +160,7 @@ def _one(item: _Item, config: CompressConfig, cache: Path | None, force: bool) -
 
 def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
     """Refuse a scan whose pixels must be held in memory and do not fit."""
-    needed = math.prod(scan.shape) * scan.dtype.itemsize / 2**30
+    needed = scan.voxels * scan.dtype.itemsize / 2**30
     if limit_gib is not None and not scan.pixels.direct and needed > limit_gib:
         what = f"needs {needed:.2f} GiB of memory, --memory allows {limit_gib:g}"
         raise UsageError(what, where=path, fix="raise --memory, or uncompress the .nii.gz so that it can be mapped")

@@ -72,8 +72,8 @@ def _part(
     path: Path, output: Path, tier: str | None, slice_number: int | None, frame: int | None, threads: int, force: bool
 ) -> dict[str, Any]:
     scan = decode_scan(path, tier, threads=threads)
-    write_scan(part(scan, t=frame, k=slice_number), output, force=force)
-    return {"path": str(output), "tier": tier or open_vsl(path).model.name, "slice": slice_number, "frame": frame}
+    written = write_scan(part(scan, t=frame, k=slice_number), output, force=force)
+    return {"path": str(written.path), "tier": tier or open_vsl(path).model.name, "slice": slice_number, "frame": frame}
 
 
 def _check_suffix(file: VslFile, output: Path) -> None:

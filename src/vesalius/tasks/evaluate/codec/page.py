@@ -12,6 +12,7 @@ from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.ssim import SSIM_WINDOW
 from vesalius.report.chart import Goal, Line, bars, rate_distortion
 from vesalius.report.page import Made, Report, Section, Table
+from vesalius.tasks.evaluate.codec.ladder import USELESS_DB
 from vesalius.tasks.evaluate.codec.pictures import slug
 from vesalius.tasks.evaluate.codec.results import StudyResult
 from vesalius.tasks.evaluate.codec.summary import (
@@ -51,8 +52,9 @@ DEFINITIONS = {
     "original), real values. Only where T is known to be time: the file says so, or Info.cfg names ED and ES frames.",
     "Bits per voxel": "8 x bytes of the file / voxels.",
     "At a ratio, at a PSNR": "Read from each patient's measured points by monotone (PCHIP) interpolation in the "
-    "logarithm of the ratio; never beyond the measured ends: a dash says that the coder's ladder does not reach there. "
-    "The mean over patients is arithmetic; (2 of 4) says how many patients reach.",
+    "logarithm of the ratio; never beyond the measured ends: a dash says that the coder's ladder does not reach "
+    f"there, or only below {USELESS_DB:g} dB, where measuring stops. The mean over patients is arithmetic; (2 of 4) "
+    "says how many patients reach.",
     "BD-rate": "Bjontegaard delta rate: mean difference in bytes at equal PSNR over the range both curves cover, PCHIP "
     "in the logarithm of the rate; negative is smaller. No value where curves share less than 1 dB.",
     "Interval": f"In brackets from {MIN_PATIENTS} patients on: 95 % percentile bootstrap over patients. Below that "

@@ -171,8 +171,8 @@ class _Run:
             return earlier
         result = evaluate_study(study, self.codec, self.plan, self.progress, self.figures if draw else None)
         with new_file(kept, force=True) as part:
-            text = json.dumps({"asked": asked, "result": result.model_dump(mode="json")}, indent=1, allow_nan=False)
-            part.write_text(text, encoding="utf-8")
+            found = {"asked": asked, "result": json.loads(result.model_dump_json())}  # infinities as strings
+            part.write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
         return result
 
     def _is_unfinished(self) -> bool:
