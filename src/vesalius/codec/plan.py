@@ -111,33 +111,25 @@ def plan(job: Job, target: Target, overhead: Callable[[Plan], int]) -> Plan:
     if isinstance(target, Psnr) and job.found.peak == 0 and job.found.high > job.found.low:
         what = "PSNR means nothing here: p99.9 and p0.1 of the values are equal"
         raise TargetError(what, where="--psnr", fix="use --max-error or lossless")
-    drafts = sorted((_draft(job, coder, target) for coder in _lossy_candidates(job)), key=lambda draft: draft.cost)
-    missed: list[_MissedError] = []
-    for draft in drafts:  # the next best where the best misses the target on the whole scan
-        why = _why(drafts, draft)
+    candidates = _lossy_candidates(job)
+    drafts = [_draft(job, coder, target) for coder in candidates]
+    drafts.sort(key=lambda draft: draft.cost)
+    failures = []
+    for draft in drafts:
         try:
             if isinstance(target, Psnr):
-                return _plan_psnr(job, draft, target, why)
-            return _plan_ratio(job, draft, target, why, overhead)
-        except _MissedError as error:
-            missed.append(error)
-    raise min(missed, key=lambda error: error.distance)
+                return _plan_psnr(job, draft, target, _why(draft, drafts))
+            return _plan_ratio(job, draft, target, _why(draft, drafts), overhead)
+        except TargetError as error:  # the next coder may reach it
+            failures.append(error)
+    raise failures[0]
 
 
-class _MissedError(TargetError):
-    """A coder misses a target by `distance` (decibels, or the logarithm of a ratio)."""
-
-    def __init__(self, what: str, *, where: str, fix: str, distance: float) -> None:
-        super().__init__(what, where=where, fix=fix)
-        self.distance = distance
-
-
-def _why(drafts: Sequence[_Draft], taken: _Draft) -> str:
+def _why(draft: _Draft, drafts: Sequence[_Draft]) -> str:
     if len(drafts) == 1:
         return "asked for"
-    others = ", ".join(f"{draft.name} {draft.words}" for draft in drafts if draft is not taken)
-    why = f"{taken.name} {taken.words} on a sample, against {others}"
-    return why if taken is drafts[0] else f"{why}, which cannot meet the target on the whole scan"
+    others = ", ".join(f"{other.name} {other.words}" for other in drafts if other is not draft)
+    return f"{draft.name} {draft.words} on a sample, against {others}"
 
 
 def lossy_tier(job: Job, coder: Coder) -> LossyTier:
@@ -171,7 +163,7 @@ def _lossless_candidates(job: Job, depth: int) -> list[Coder]:
 
 
 def _smallest(job: Job, tiers: Sequence[Tier]) -> tuple[Tier, str]:
-    """The tier with the fewest bytes on a sample, and the reason in words."""
+    """The tier with the fewest bytes on sampled chunks, and the reason in words."""
     if len(tiers) == 1:
         return tiers[0], "asked for"
     piece = job.piece()
@@ -273,8 +265,7 @@ def _plan_psnr(job: Job, draft: _Draft, target: Psnr, why: str) -> Plan:
     if rung < 0:
         best = total(trials.run(chunks, 0), peak).psnr_db
         what = f"{target.db:g} dB cannot be reached with {tier.coder.name}: the best is {best:.1f} dB"
-        fix = "ask for less, or use --max-error or lossless"
-        raise _MissedError(what, where="--psnr", fix=fix, distance=target.db - best)
+        raise TargetError(what, where="--psnr", fix="ask for less, or use --max-error or lossless")
     rungs = spread_for_psnr(trials, chunks, rung, peak, target.db + PSNR_MARGIN)
     return Plan(tier, layout, why, target.words, rungs, trials)
 
@@ -290,25 +281,24 @@ def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Call
     if rung == trials.rungs:
         best = 2 * voxels / (fixed + sum(len(one.payload) for one in trials.run(chunks, rung - 1)))
         what = f"{target.ratio:g}:1 cannot be reached with {tier.coder.name}: the best is {best:.4g}:1"
-        raise _MissedError(what, where="--ratio", fix="ask for less", distance=_apart(best, target))
+        raise TargetError(what, where="--ratio", fix="ask for less")
     rungs = spread_for_bytes(trials, chunks, rung, budget)
     rungs = balance(trials, chunks, rungs, budget, RATIO_TOLERANCE / 2)
     size = fixed + sum(len(trials.one(chunk, rungs[chunk.number]).payload) for chunk in chunks)
     reached = 2 * voxels / size
-    if not meets_ratio(size, voxels, target):
-        what = f"{target.ratio:g}:1 cannot be reached with {tier.coder.name}: the nearest is {reached:.4g}:1"
-        raise _MissedError(what, where="--ratio", fix="ask for that", distance=_apart(reached, target))
+    if rung == 0 and reached > 1.05 * target.ratio:
+        what = f"{target.ratio:g}:1 is less than the best quality of {tier.coder.name} needs ({reached:.4g}:1)"
+        raise TargetError(what, where="--ratio", fix="ask for more, or use lossless")
+    check_ratio(target, reached, size)
     return replace(made, rungs=rungs)
 
 
-def meets_ratio(size: int, voxels: int, target: Ratio) -> bool:
-    """True where a file of this many bytes is near enough to the target."""
+def check_ratio(target: Ratio, reached: float, size: int) -> None:
+    """Raise TargetError where a file of `size` bytes is not near enough to its target."""
     allowed = RATIO_TOLERANCE if size >= RATIO_CHECKED_FROM else SMALL_TOLERANCE
-    return abs(2 * voxels / size / target.ratio - 1) <= allowed
-
-
-def _apart(ratio: float, target: Ratio) -> float:
-    return abs(math.log(ratio / target.ratio))
+    if abs(reached / target.ratio - 1) > allowed:
+        what = f"{target.ratio:g}:1 cannot be reached: the nearest is {reached:.4g}:1"
+        raise TargetError(what, where="--ratio", fix="ask for that, or choose another --coder")
 
 
 def _plan_bounded(job: Job, target: MaxError) -> Plan:

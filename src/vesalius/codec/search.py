@@ -17,6 +17,7 @@ from vesalius.codec.trials import Trial, Trials
 _FIRST_STEP = 4
 """Rungs between the first two looks."""
 _MOST_MOVES, _MOST_MOVED = 8, 24
+"""How often `balance` moves chunks, and how many it looks at."""
 
 
 @dataclass(frozen=True)
