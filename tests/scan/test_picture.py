@@ -245,3 +245,14 @@ def test_a_mutated_file_is_one_line_or_values(tmp_path_factory, data):
     except InputError as error:
         said = str(error)
     assert len(said.splitlines()) <= 1
+
+
+def test_a_tiff_with_two_widths(tmp_path):
+    tifffile.imwrite(tmp_path / "x.tif", RGB, photometric="rgb", tile=(16, 16))
+    with tifffile.TiffFile(tmp_path / "x.tif") as file:
+        place = file.pages[0].tags["ImageWidth"].offset
+    whole = bytearray((tmp_path / "x.tif").read_bytes())
+    whole[place + 4] = 2
+    (tmp_path / "x.tif").write_bytes(whole)
+    with pytest.raises(InputError, match="no clear size"):
+        look(tmp_path / "x.tif")

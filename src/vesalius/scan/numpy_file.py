@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,7 +196,9 @@ def _read_head(path: Path, file: Any, member: str | None, size: int) -> tuple[Nu
     if version not in ((1, 0), (2, 0)):
         raise InputError("holds records, not numbers", where=path)
     read_array_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran, dtype = read_array_header(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python warns of odd text in a damaged header
+        shape, fortran, dtype = read_array_header(file)
     offset = file.tell()
     if dtype.kind not in _KINDS:
         raise InputError(f"values of the type {dtype.name} are no numbers", where=path)

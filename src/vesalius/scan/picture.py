@@ -175,6 +175,8 @@ def _look_tiff(path: Path) -> Picture:
         if first.axes not in ("YX", "YXS", "SYX"):
             raise InputError(f"pages with the axes {first.axes} are not read", where=path)
         rows, columns, samples = (first.sizes.get(name, 1) for name in ("height", "width", "sample"))
+        if not all(isinstance(length, int) for length in (rows, columns, samples)):
+            raise InputError("states no clear size", where=path, fix=_FIX)
         colour, dtype = _tiff_colour(path, first, samples), first.dtype
         if first.photometric == PHOTOMETRIC.PALETTE:
             notes.append("palette colours are expanded to RGB")
