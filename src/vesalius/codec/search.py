@@ -13,6 +13,7 @@ from itertools import combinations
 
 from vesalius.codec.layout import Chunk
 from vesalius.codec.trials import Trial, Trials
+from vesalius.metrics.error import SquaredError
 
 _FIRST_STEP = 4
 """Rungs between the first two looks."""
@@ -35,12 +36,8 @@ def total(trials: Sequence[Trial], peak: float) -> Total:
 
 
 def psnr(squared_error: float, voxels: int, peak: float) -> float:
-    """20 log10(peak / rms error); infinite without error, minus infinite where there is error but no peak."""
-    if squared_error == 0:
-        return math.inf
-    if peak <= 0 or not math.isfinite(squared_error):
-        return -math.inf
-    return 20 * math.log10(peak) + 10 * math.log10(voxels) - 10 * math.log10(squared_error)
+    """PSNR in dB from the sums over all chunks; see `SquaredError.psnr` for its ends."""
+    return SquaredError(squared=squared_error, voxels=voxels).psnr(peak)
 
 
 def last_meeting(
