@@ -1,3 +1,73 @@
-"""Vesalius: medical scans into compact, tested representations and back. Research use only, not a medical device."""
+"""Vesalius: medical scans into compact, tested representations and back. Research use only, not a medical device.
+
+Every verb of the command line is a function here; each is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vesalius.codec.compress import compress_scan
+    from vesalius.codec.decode import decode_scan
+    from vesalius.errors import VesaliusError
+    from vesalius.report.html import run_report
+    from vesalius.scan.open import find_scans, open_scan
+    from vesalius.scan.scan import Scan
+    from vesalius.tasks.compress.compress import compress
+    from vesalius.tasks.compress.config import CompressConfig
+    from vesalius.tasks.compress.decompress import decompress, verify
+    from vesalius.tasks.convert import convert
+    from vesalius.tasks.demo import demo
+    from vesalius.tasks.evaluate.codec import evaluate_codec
+    from vesalius.tasks.info import info
+    from vesalius.tasks.inspect import inspect
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "CompressConfig": "vesalius.tasks.compress.config:CompressConfig",
+    "Scan": "vesalius.scan.scan:Scan",
+    "VesaliusError": "vesalius.errors:VesaliusError",
+    "compress": "vesalius.tasks.compress.compress:compress",
+    "compress_scan": "vesalius.codec.compress:compress_scan",
+    "convert": "vesalius.tasks.convert:convert",
+    "decode_scan": "vesalius.codec.decode:decode_scan",
+    "decompress": "vesalius.tasks.compress.decompress:decompress",
+    "demo": "vesalius.tasks.demo:demo",
+    "evaluate_codec": "vesalius.tasks.evaluate.codec:evaluate_codec",
+    "find_scans": "vesalius.scan.open:find_scans",
+    "info": "vesalius.tasks.info:info",
+    "inspect": "vesalius.tasks.inspect:inspect",
+    "open_scan": "vesalius.scan.open:open_scan",
+    "run_report": "vesalius.report.html:run_report",
+    "verify": "vesalius.tasks.compress.decompress:verify",
+}
+
+__all__ = [
+    "CompressConfig",
+    "Scan",
+    "VesaliusError",
+    "__version__",
+    "compress",
+    "compress_scan",
+    "convert",
+    "decode_scan",
+    "decompress",
+    "demo",
+    "evaluate_codec",
+    "find_scans",
+    "info",
+    "inspect",
+    "open_scan",
+    "run_report",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vesalius' has no attribute {name!r}")
+    module, attribute = _HOMES[name].split(":")
+    return getattr(importlib.import_module(module), attribute)

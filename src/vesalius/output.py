@@ -1,7 +1,7 @@
 """Writing so that nothing is lost and nothing is half-written.
 
 Every output is made under a temporary name beside its target and renamed when it is complete. A killed
-process can leave a hidden `.NAME.xxxx.part`, never a wrong file under the target name.
+process can leave a hidden `.xxxx.part.NAME`, never a wrong file under the target name.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vesalius.errors import OutputError
@@ -17,10 +17,11 @@ from vesalius.errors import OutputError
 
 def refuse_existing(path: Path, *, force: bool = False) -> None:
     """Raise OutputError if `path` exists and `force` is not given. An empty folder counts as absent."""
-    if force or not (path.exists() or path.is_symlink()):
-        return
-    if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
-        return
+    with _as_output_error(path):
+        if force or not (path.exists() or path.is_symlink()):
+            return
+        if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+            return
     raise OutputError("exists already", where=path, fix="choose another name or pass --force")
 
 
@@ -38,7 +39,8 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
             yield part
             part.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error is the one to tell
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -56,7 +58,7 @@ def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 
 def _part_name(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    return path.with_name(f".{secrets.token_hex(4)}.part.{path.name}")  # the suffix stays: writers go by it
 
 
 def _swap_folder(part: Path, path: Path) -> None:

@@ -36,6 +36,10 @@ _READERS = {
 """suffix -> module in vesalius.scan with `read(path) -> Scan`. What has none of these may be DICOM."""
 
 
+FORMATS = frozenset({"dicom"} | {_name.lstrip(".") for _name in _READERS})
+"""Words for what can be read."""
+
+
 @dataclass(frozen=True)
 class Found:
     """One scan found on disk, not yet opened.

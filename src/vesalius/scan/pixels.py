@@ -23,6 +23,11 @@ class Pixels(Protocol):
     @property
     def dtype(self) -> np.dtype[Any]: ...
 
+    @property
+    def direct(self) -> bool:
+        """True where reading one slice costs no more than its own bytes (an array, a memory map)."""
+        ...
+
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]: ...
 
 
@@ -42,6 +47,11 @@ class ArrayPixels:
     def dtype(self) -> np.dtype[Any]:
         """The stored dtype."""
         return self.array_CTIJK.dtype
+
+    @property
+    def direct(self) -> bool:
+        """Always."""
+        return True
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """A view of the frames `t` and slices `k`."""

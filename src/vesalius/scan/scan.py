@@ -5,6 +5,7 @@ Letters: C channel, T time, I J K voxel axes (J rows, I columns of a picture).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -66,6 +67,11 @@ class Scan:
         return self.pixels.shape
 
     @property
+    def voxels(self) -> int:
+        """Number of stored values: C x T x I x J x K."""
+        return math.prod(self.shape)
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Stored dtype, byte order included."""
         return self.pixels.dtype
@@ -77,6 +83,10 @@ class Scan:
     def values(self, t: slice = ALL, k: slice = ALL, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
         """Real values (HU where known) of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
         return self.intensity.part(t, k).to_real(self.stored(t, k), dtype)
+
+    def resident(self) -> Scan:
+        """The scan with its pixels in memory, unless reading a slice costs no more than its own bytes."""
+        return self if self.pixels.direct else replace(self, pixels=ArrayPixels(self.stored()))
 
     @property
     def affine(self) -> Affine:

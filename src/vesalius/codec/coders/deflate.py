@@ -34,7 +34,7 @@ class Deflate:
     exact_lossy = False
     qualities: tuple[float, ...] = ()
 
-    def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:  # noqa: ARG002
+    def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
         """See `Coder.encode`; one thread whatever `threads`."""
         if quality is not None:
             raise ValueError("deflate is lossless only")
@@ -47,7 +47,7 @@ class Deflate:
         stream = zlib.compressobj(9, strategy=zlib.Z_FILTERED)
         return stream.compress(bytes_VP.T.tobytes()) + stream.flush()
 
-    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:  # noqa: ARG002
+    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
         """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossless_bits)
         planes = 1 + (bits > 8)

@@ -53,7 +53,7 @@ class X265:
     exact_lossy = True
     qualities: tuple[float, ...] = tuple(float(crf) for crf in range(-5, _COARSEST + 1))
 
-    def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:  # noqa: ARG002
+    def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
         """See `Coder.encode`."""
         x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
         shift = 0 if quality is None else _LOSSY.bits - bits

@@ -1,0 +1,5 @@
+"""`python -m vesalius`."""
+
+from vesalius.cli.main import run
+
+run()

@@ -1,0 +1,141 @@
+"""compress, decompress, verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vesalius.cli.options import Cache, Force, Json, Memory, Paths, Quiet, Series, Threads, cores
+from vesalius.cli.show import emit, finish, progress
+from vesalius.errors import UsageError
+
+
+def compress(
+    paths: Paths,
+    output: Annotated[Path, typer.Option("-o", "--output", help="A .vsl file, or a folder for many scans.")],
+    lossless: Annotated[bool, typer.Option("--lossless", help="Keep every value (the default).")] = False,
+    psnr: Annotated[float | None, typer.Option("--psnr", metavar="DB", help="At least this PSNR.")] = None,
+    ratio: Annotated[float | None, typer.Option("--ratio", metavar="N", help="N:1 against 16 bits a voxel.")] = None,
+    max_error: Annotated[float | None, typer.Option("--max-error", metavar="E", help="Hard bound, real units.")] = None,
+    coder: Annotated[str, typer.Option("--coder", help="auto, or a coder (see vesalius info).")] = "auto",
+    effort: Annotated[str, typer.Option("--effort", help="normal: auto tries two coders; best: all.")] = "normal",
+    access: Annotated[str, typer.Option("--access", help="A chunk is a slice over time, or a few frames.")] = "slice",
+    keep_identifiers: Annotated[bool, typer.Option("--keep-identifiers", help="Keep all DICOM attributes.")] = False,
+    strip: Annotated[bool, typer.Option("--strip", help="Blank free text (NIfTI texts, DICOM descriptions).")] = False,
+    series: Series = None,
+    cache: Cache = None,
+    memory: Memory = None,
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compress scans to .vsl files with a guaranteed error.
+
+    The target is checked by decoding before a file is closed; one that cannot be met writes nothing.
+    """
+    from vesalius.tasks.compress.compress import compress as run
+    from vesalius.tasks.compress.config import CompressConfig
+
+    if keep_identifiers and strip:
+        raise UsageError("--keep-identifiers and --strip exclude each other", fix="give one of them")
+    config = CompressConfig.build(
+        lossless=lossless,
+        psnr=psnr,
+        ratio=ratio,
+        max_error=max_error,
+        coder=coder,
+        effort=effort,
+        access=access,
+        identifiers="keep" if keep_identifiers else "strip" if strip else "default",
+        threads=threads,
+        memory_gib=memory,
+    )
+    result = run(paths, output, config, series=series, cache=cache, force=force, progress=progress(quiet))
+    emit(result, json, _compressed)
+    finish(result)
+
+
+def _compressed(result: dict[str, Any]) -> list[str]:
+    lines = []
+    for one in result["written"]:
+        lines.append(f"{one['path']}  {one['bytes_written']} bytes  {one['ratio']:.4g}:1")
+        lines += [f"  {tier['name']}: {tier['why']}" for tier in one["tiers"]]
+        lines += [f"  note: {warning}" for warning in one["warnings"]]
+    lines += [f"{path}  finished before" for path in result["skipped"]]
+    return lines + [f"failed  {one['error']}" for one in result["failed"]]
+
+
+def decompress(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .vsl file.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File or folder to write.")],
+    tier: Annotated[str | None, typer.Option("--tier", help="lossless or lossy; the best one by default.")] = None,
+    slice_number: Annotated[int | None, typer.Option("--slice", metavar="N", help="One slice, from 0.")] = None,
+    frame: Annotated[int | None, typer.Option("--frame", metavar="N", help="One frame, from 0.")] = None,
+    salvage: Annotated[bool, typer.Option("--salvage", help="Give back what is intact of a damaged file.")] = False,
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Give back what a .vsl file was made from.
+
+    --slice and --frame give one piece, as a new .nii, .npy or .png file.
+    """
+    from vesalius.tasks.compress.decompress import decompress as run
+
+    result = run(
+        file,
+        output,
+        tier=tier,
+        slice_number=slice_number,
+        frame=frame,
+        salvage=salvage,
+        threads=threads,
+        force=force,
+    )
+    emit(result, json, _decompressed)
+
+
+def _decompressed(result: dict[str, Any]) -> list[str]:
+    lines = [f"{result['path']}  ({result['tier']})"]
+    lost = result.get("lost")
+    if lost and lost["chunks"]:
+        slices = ", ".join(map(str, lost["slices"]))
+        lines.append(f"lost: {len(lost['chunks'])} chunk(s), in slice(s) {slices}; filled with the smallest value")
+    return lines
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .vsl file.", show_default=False)],
+    original: Annotated[
+        Path | None, typer.Argument(metavar="[ORIGINAL]", help="What it was made from.", show_default=False)
+    ] = None,
+    threads: Threads = cores(),
+    json: Json = False,
+) -> None:
+    """Check a .vsl file, and compare it with its original.
+
+    Every checksum is checked and every tier decoded.
+    """
+    from vesalius.tasks.compress.decompress import verify as run
+
+    emit(run(file, original, threads=threads), json, _verified)
+
+
+def _verified(result: dict[str, Any]) -> list[str]:
+    lines = [f"{result['path']}  whole"]
+    for tier in result["tiers"]:
+        checksum = {True: "checksum right", None: "no checksum (inexact coder)"}[tier["checksum"]]
+        lines.append(f"  {tier['name']}: {checksum}{_against(tier)}")
+    return lines
+
+
+def _against(tier: dict[str, Any]) -> str:
+    if tier["equal"] is None:
+        return ""
+    if tier["equal"]:
+        return ", equal to the original bit for bit"
+    psnr = "" if tier["psnr_db"] is None else f"{tier['psnr_db']:.2f} dB, "
+    return f", {psnr}max error {tier['max_error']:.4g} against the original"

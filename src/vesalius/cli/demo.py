@@ -1,0 +1,28 @@
+"""The demo verb."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vesalius.cli.options import Force, Json, Quiet, Threads, cores
+from vesalius.cli.show import emit, progress
+
+
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")] = Path("vesalius-demo"),
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run every job, small, and leave report.html.
+
+    The scans ship inside our dependencies: nothing is fetched.
+    """
+    from vesalius.tasks.demo import demo as run
+    from vesalius.tasks.demo import lines
+
+    emit(run(output, threads=threads, force=force, progress=progress(quiet)), json, lines)

@@ -1,0 +1,54 @@
+"""evaluate codec, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vesalius.cli.options import Force, Json, Paths, Quiet, Threads, cores
+from vesalius.cli.show import emit, progress
+
+app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def evaluate() -> None:
+    """Measure, and write an honest report."""
+
+
+@app.command()
+def codec(
+    paths: Paths,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
+    coders: Annotated[
+        str, typer.Option("--coders", help="Coders to compare, comma-separated.")
+    ] = "svtav1,x265,jpeg2000,jpegxl",
+    points: Annotated[int, typer.Option("--points", min=2, help="Rate points per coder and study.")] = 8,
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare coders on your scans: bytes, quality, time.
+
+    Each measure is given for the whole field, and near the heart where ED and ES masks lie beside the scan.
+    """
+    from vesalius.tasks.evaluate.codec import evaluate_codec, lines
+
+    names = tuple(name.strip() for name in coders.split(",") if name.strip())
+    result = evaluate_codec(
+        paths, output, coders=names, points=points, threads=threads, force=force, progress=progress(quiet)
+    )
+    emit(result, json, lines)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder with summary.json.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Make report.html again from a run folder."""
+    from vesalius.report.html import run_report
+
+    emit({"path": str(run_report(run))}, json, lambda result: [result["path"]])

@@ -1,0 +1,28 @@
+"""Options that verbs share, each declared once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, progress on stderr.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, max=1024, help="Threads to use.", show_default="all cores")]
+Series = Annotated[str | None, typer.Option("--series", metavar="UID", help="DICOM series to pick (or the UID's end).")]
+Cache = Annotated[
+    Path | None, typer.Option("--cache", metavar="DIR", help="Folder of the key for DICOM UIDs.", show_default=False)
+]
+Memory = Annotated[
+    float | None,
+    typer.Option("--memory", metavar="GIB", min=0.1, help="Refuse scans that need more memory.", show_default=False),
+]
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.", show_default=False)]
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

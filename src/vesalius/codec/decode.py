@@ -1,0 +1,332 @@
+"""`.vsl` -> Scan: chunks are decoded when their voxels are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.codec.container import VslReader
+from vesalius.codec.header import Header, Tail, TierModel, parse_header, parse_tail, scan_facts
+from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Layout
+from vesalius.codec.spec import build
+from vesalius.codec.tiers import Tier
+from vesalius.codec.trials import in_order
+from vesalius.errors import CorruptFileError, UsageError, VesaliusError
+from vesalius.scan.native import Packed
+from vesalius.scan.pixels import ALL, ArrayPixels
+from vesalius.scan.scan import Scan
+
+IN_MEMORY_BYTES = 1 << 30
+"""A decoded array above this size is kept in a temporary file."""
+
+
+@dataclass(frozen=True, eq=False)
+class VslFile:
+    """An opened `.vsl` file: checked header, tail and one tier.
+
+    Args:
+        path: the file.
+        header: checked header.
+        tail: checked tail; None where it was lost (salvage).
+        tier_number: number of the tier to decode.
+        tier: the tier.
+        layout: its chunks.
+        salvage: read frames by their markers.
+    """
+
+    path: Path
+    header: Header
+    tail: Tail | None
+    tier_number: int
+    tier: Tier
+    layout: Layout
+    salvage: bool = False
+
+    @property
+    def model(self) -> TierModel:
+        """The header's description of the tier."""
+        return self.header.tiers[self.tier_number]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Stored dtype."""
+        return np.dtype(self.header.dtype)
+
+    def chunk_shape(self, chunk: Chunk) -> tuple[int, int, int, int]:
+        """(C, t, I, J) of a chunk."""
+        c, _, i, j, _ = self.header.shape
+        return c, chunk.t_stop - chunk.t_start, i, j
+
+    def decode(self, reader: VslReader, chunk: Chunk, payload: bytes | None = None) -> NDArray[Any]:
+        """Stored values (C, t, I, J) of one chunk.
+
+        Raises:
+            CorruptFileError: the chunk is missing or damaged; the message names it.
+        """
+        name = f"chunk {chunk.number} (slice {chunk.k}) of tier {self.model.name}"
+        try:
+            return self.tier.decode(
+                self.payload(reader, chunk) if payload is None else payload, self.chunk_shape(chunk)
+            )
+        except CorruptFileError as error:
+            raise CorruptFileError(f"{name}: {error.what}", where=self.path, fix=_SALVAGE) from error
+
+    def payload(self, reader: VslReader, chunk: Chunk) -> bytes:
+        """The coded bytes of one chunk."""
+        frame = reader.chunks(self.tier_number).get(chunk.number)
+        if frame is None:
+            raise CorruptFileError("is missing")
+        if frame.coder != self.tier.coder.id:
+            raise CorruptFileError("names another coder than its tier")
+        return reader.payload(frame)
+
+    def packed(self) -> Packed:
+        """What the source file's writer needs."""
+        header = self.header
+        with VslReader(self.path, salvage=self.salvage) as reader:
+            blobs = {name: reader.blob(n, header.blobs[n].length) for n, name in enumerate(header.native_blobs)}
+        return Packed(header.format, header.facts, blobs, header.folder)
+
+
+_SALVAGE = "copy the file again, or try decompress --salvage"
+
+
+@dataclass(frozen=True, eq=False)
+class VslPixels:
+    """Stored values of a `.vsl` file; `read` decodes the chunks it needs and no others."""
+
+    file: VslFile
+    threads: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """(C, T, I, J, K)."""
+        return self.file.header.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The stored dtype."""
+        return self.file.dtype
+
+    @property
+    def direct(self) -> bool:
+        """Never: each piece is decoded."""
+        return False
+
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
+        """Frames `t` and slices `k`, (C, t, I, J, k)."""
+        c, total_t, i, j, total_k = self.shape
+        frames, slices = range(total_t)[t], range(total_k)[k]
+        out = np.empty((c, len(frames), i, j, len(slices)), dtype=self.dtype)
+        chunks = self.file.layout.covering(t, k)
+        with VslReader(self.file.path) as reader:
+            payloads = ((chunk, self.file.payload(reader, chunk)) for chunk in chunks)
+            done = in_order(lambda pair: self.file.decode(reader, *pair), payloads, self.threads)
+            for chunk, part in zip(chunks, done, strict=True):
+                for place, frame in enumerate(frames):
+                    if chunk.t_start <= frame < chunk.t_stop:
+                        out[:, place, :, :, slices.index(chunk.k)] = part[:, frame - chunk.t_start]
+        return out
+
+
+def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False) -> VslFile:
+    """Open a `.vsl` file and choose a tier.
+
+    Args:
+        path: the file.
+        tier: "lossless" or "lossy", or its number in the header; the best one by default.
+        salvage: read a damaged file by its markers.
+
+    Raises:
+        CorruptFileError: damaged or hostile.
+        UsageError: no such tier.
+    """
+    with VslReader(path, salvage=salvage) as reader:
+        try:
+            header = parse_header(reader.header)
+            tail = None if salvage else parse_tail(reader.tail)
+            scan_facts(header)
+            if tail is not None and len(tail.tiers) != len(header.tiers):
+                raise CorruptFileError("header and tail name different tiers")
+            if len(header.native_blobs) > len(header.blobs):
+                raise CorruptFileError("attachments are missing")
+            number = _tier_number(header, tier, path)
+            model = header.tiers[number]
+            layout = _layout(header, model)
+            built = build(model, header, lambda n: reader.blob(n, _blob_length(header, n)))
+            if not salvage and len(reader.chunks(number)) != len(layout):
+                raise CorruptFileError(f"tier {model.name} has not all its chunks")
+        except CorruptFileError as error:
+            raise (
+                error if error.where else CorruptFileError(error.what, where=path, fix=error.fix or _SALVAGE)
+            ) from error
+    return VslFile(path, header, tail, number, built, layout, salvage)
+
+
+def _blob_length(header: Header, number: int) -> int:
+    if not 0 <= number < len(header.blobs):
+        raise CorruptFileError(f"attachment {number} is not in the header")
+    return header.blobs[number].length
+
+
+def _layout(header: Header, model: TierModel) -> Layout:
+    layout = Layout(header.shape, model.frames_per_chunk)
+    if layout.chunk_values > MAX_CHUNK_VALUES:
+        raise CorruptFileError("a chunk is impossibly large")
+    if len(layout) > MAX_CHUNKS:
+        raise CorruptFileError("a tier has impossibly many chunks")
+    return layout
+
+
+def _tier_number(header: Header, tier: str | int | None, path: Path) -> int:
+    if isinstance(tier, int):
+        return tier
+    order = sorted(range(len(header.tiers)), key=lambda n: header.tiers[n].name != "lossless")
+    if tier is None:
+        return order[0]
+    for number in order:
+        if header.tiers[number].name == tier:
+            return number
+    known = ", ".join(model.name for model in header.tiers)
+    raise UsageError(f"has no tier {tier!r}", where=path, fix=f"choose from: {known}")
+
+
+def decode_scan(path: Path, tier: str | None = None, *, threads: int = 1) -> Scan:
+    """The scan in a `.vsl` file; pixels are decoded when asked for.
+
+    Raises:
+        CorruptFileError: damaged or hostile.
+    """
+    file = open_vsl(path, tier)
+    return Scan(pixels=VslPixels(file, threads), native=VslNative(file), **scan_facts(file.header))
+
+
+@dataclass(frozen=True, eq=False)
+class VslNative:
+    """The source file's side of a scan that came from a `.vsl` file."""
+
+    file: VslFile
+
+    @property
+    def format(self) -> str:
+        """Format of the original source file."""
+        return self.file.header.format
+
+    def pack(self, identifiers: str, uid_key: bytes | None) -> Packed:
+        """What was kept when the file was written; nothing can be added later.
+
+        Raises:
+            UsageError: "strip" is asked for, which must be done on the source file.
+        """
+        if identifiers == "strip":
+            raise UsageError("a .vsl file cannot be stripped later", where=self.file.path, fix="strip the source file")
+        return self.file.packed()
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What `--salvage` could not bring back.
+
+    Args:
+        slices: numbers of the slices with a lost chunk.
+        chunks: numbers of the lost chunks.
+        reasons: one sentence each.
+    """
+
+    slices: tuple[int, ...]
+    chunks: tuple[int, ...]
+    reasons: tuple[str, ...]
+
+
+def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
+    """The whole scan in memory (in a temporary file above IN_MEMORY_BYTES).
+
+    Under salvage, lost chunks are filled with the smallest value of the intact ones and listed; without, they raise.
+
+    Returns:
+        the scan; what was lost; the SHA-256 of the decoded chunks.
+
+    Raises:
+        CorruptFileError: a chunk is damaged, or nothing is left to salvage.
+    """
+    digest, lost, lowest = hashlib.sha256(), {}, []
+    with VslReader(file.path, salvage=file.salvage) as reader:
+        if not reader.chunks(file.tier_number):
+            raise CorruptFileError("nothing is left to salvage", where=file.path)
+        array = _room(file)
+        for chunk, part in zip(file.layout, _decoded(file, reader, threads), strict=True):
+            if isinstance(part, VesaliusError):
+                lost[chunk] = part
+                continue
+            array[:, chunk.t, :, :, chunk.k] = part
+            digest.update(part.tobytes())
+            if file.salvage:
+                lowest.append(_lowest(part))
+    if lost:
+        if len(lost) == len(file.layout):
+            raise CorruptFileError("nothing is left to salvage", where=file.path)
+        for chunk in lost:
+            array[:, chunk.t, :, :, chunk.k] = min(lowest)
+    scan = Scan(pixels=ArrayPixels(array), **scan_facts(file.header))
+    return scan, _loss(lost), digest.hexdigest()
+
+
+def _decoded(file: VslFile, reader: VslReader, threads: int) -> Iterator[NDArray[Any] | VesaliusError]:
+    def work(pair: tuple[Chunk, bytes | VesaliusError]) -> NDArray[Any] | VesaliusError:
+        chunk, payload = pair
+        if isinstance(payload, VesaliusError):
+            return payload
+        try:
+            return file.decode(reader, chunk, payload)
+        except CorruptFileError as error:
+            if not file.salvage:
+                raise
+            return error
+
+    return in_order(work, ((chunk, _fetch(file, reader, chunk)) for chunk in file.layout), threads)
+
+
+def _fetch(file: VslFile, reader: VslReader, chunk: Chunk) -> bytes | VesaliusError:
+    try:
+        return file.payload(reader, chunk)
+    except CorruptFileError as error:
+        named = f"chunk {chunk.number} (slice {chunk.k}) of tier {file.model.name}: {error.what}"
+        if not file.salvage:
+            raise CorruptFileError(named, where=file.path, fix=_SALVAGE) from error
+        return CorruptFileError(named)
+
+
+def _lowest(part: NDArray[Any]) -> Any:
+    """The smallest finite value, as a Python number; 0 for complex numbers and where there is none."""
+    finite = part[np.isfinite(part)]
+    return finite.min().item() if finite.size and part.dtype.kind != "c" else 0
+
+
+def _loss(lost: dict[Chunk, VesaliusError]) -> Loss:
+    slices = tuple(sorted({chunk.k for chunk in lost}))
+    return Loss(slices, tuple(chunk.number for chunk in lost), tuple(error.what for error in lost.values()))
+
+
+def _room(file: VslFile) -> NDArray[Any]:
+    shape, dtype = file.header.shape, file.dtype
+    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if size <= IN_MEMORY_BYTES:
+        return np.empty(shape, dtype=dtype)
+    needs = CorruptFileError(
+        f"needs {size} bytes of temporary space", where=file.path, fix="set TMPDIR to a larger disk"
+    )
+    if size > shutil.disk_usage(tempfile.gettempdir()).free:
+        raise needs
+    with tempfile.NamedTemporaryFile(prefix="vesalius-", suffix=".raw") as spill:
+        try:
+            return np.memmap(spill, dtype=dtype, mode="w+", shape=shape)
+        except (OSError, ValueError, OverflowError) as error:
+            raise needs from error

@@ -1,0 +1,236 @@
+"""The JSON header and tail of a `.vsl` file as strict models, and their translation to Scan facts.
+
+Floats are written with Python's shortest form that reads back to the same float64.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, field_validator
+
+from vesalius.errors import CorruptFileError, VesaliusError
+from vesalius.scan.geometry import check_affine
+from vesalius.scan.intensity import Intensity
+from vesalius.scan.scan import Scan
+from vesalius.scan.stack import SliceStack
+
+_DTYPE = re.compile(r"[<>|=][biufc]\d{1,2}")
+_M = TypeVar("_M", bound=BaseModel)
+_Size = Field(ge=1, le=1 << 31)
+_Row = Annotated[tuple[float, ...], FailFast()]
+_Table = Annotated[tuple[_Row, ...], FailFast()]
+_Words = Annotated[tuple[str, ...], FailFast()]
+"""Lists stop at their first wrong item: a list of a million wrong items would take memory for as many errors."""
+MAX_ATTACHMENT = 1 << 29
+"""Bytes of the largest attachment."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class GridModel(_Model):
+    """One affine: 16 numbers, row by row, voxel centre to RAS+ mm."""
+
+    kind: Literal["grid"]
+    affine: _Row = Field(min_length=16, max_length=16)
+
+
+class StackModel(_Model):
+    """A place for each slice: nine numbers a slice (origin, step along i, step along j; RAS+ mm)."""
+
+    kind: Literal["stack"]
+    slices: _Table
+    thickness_mm: float | None = None
+
+
+class IntensityModel(_Model):
+    """real = slope * stored + inter; one number each, or a table [t][k]."""
+
+    slope: _Table
+    inter: _Table
+    unit: str = ""
+
+
+class BlobModel(_Model):
+    """An attachment."""
+
+    name: str
+    length: int = Field(ge=0, le=MAX_ATTACHMENT)
+
+
+class TierModel(_Model):
+    """How one tier was coded; `vesalius.codec.spec` builds the tier from it."""
+
+    name: Literal["lossless", "lossy"]
+    kind: Literal["lossless", "lossy", "bounded"]
+    coder: str
+    coder_id: int = Field(ge=0, le=255)
+    coder_version: int = Field(ge=0, le=255)
+    frames_per_chunk: int = _Size
+    exact: bool
+    whole: bool = False
+    low: int | float = 0
+    step: float = Field(default=1.0, gt=0)
+    plane_bits: Annotated[tuple[int, ...], FailFast()] = ()
+    table_blob: int | None = None
+    table_length: int = Field(default=0, ge=0, le=1 << 16)
+    masked: bool = False
+    base_coder_id: int | None = None
+    base_low: float = 0.0
+    base_step: float = Field(default=1.0, gt=0)
+    target: str = ""
+
+
+class Header(_Model):
+    """Everything known before the first chunk."""
+
+    tool: str
+    shape: tuple[int, int, int, int, int]
+    dtype: str
+    geometry: GridModel | StackModel | None = Field(default=None, discriminator="kind")
+    intensity: IntensityModel
+    frame_ms: tuple[float, ...] | None = None
+    t_meaning: Literal["time", "diffusion", "echo", "unknown"] = "unknown"
+    modality: str = "unknown"
+    colour: Literal["grey", "inverted", "rgb", "ybr", "palette", "channels"] = "grey"
+    problems: _Words = ()
+    peak: float = Field(ge=0)
+    format: str
+    facts: dict[str, Any] = {}
+    folder: bool = False
+    native_blobs: _Words = ()
+    blobs: Annotated[tuple[BlobModel, ...], FailFast()] = ()
+    tiers: Annotated[tuple[TierModel, ...], FailFast()] = Field(min_length=1, max_length=8)
+    weights: str | None = None
+
+    @field_validator("shape")
+    @classmethod
+    def _shape(cls, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if not all(1 <= n <= 1 << 31 for n in shape) or math.prod(shape) > 1 << 48:
+            raise ValueError("a size is out of bounds")
+        return shape
+
+    @field_validator("frame_ms", mode="before")
+    @classmethod
+    def _times(cls, times: Any) -> Any:
+        if not isinstance(times, list):
+            return times
+        if not all(isinstance(time, int | float) for time in times):
+            raise ValueError("a time is no number")  # one error for all
+        return tuple(times)
+
+    @field_validator("dtype")
+    @classmethod
+    def _dtype(cls, dtype: str) -> str:
+        if not _DTYPE.fullmatch(dtype):
+            raise ValueError("is not a number type")
+        np.dtype(dtype)
+        return dtype
+
+
+class TierReached(_Model):
+    """What a tier reached, measured by decoding before the file was closed."""
+
+    sha256: str | None = None
+    psnr_db: float | None = None
+    max_error: float | None = None
+    tolerance: float = 0.0
+    note: str = ""
+
+
+class Tail(_Model):
+    """Everything known only after the last chunk."""
+
+    tiers: Annotated[tuple[TierReached, ...], FailFast()]
+
+
+def parse_header(raw: dict[str, Any]) -> Header:
+    """A checked header.
+
+    Raises:
+        CorruptFileError: a key is missing or has an impossible value; the message names it.
+    """
+    return _parse(Header, raw, "the header")
+
+
+def parse_tail(raw: dict[str, Any]) -> Tail:
+    """A checked tail. Raises CorruptFileError as `parse_header` does."""
+    return _parse(Tail, raw, "the tail")
+
+
+def _parse(model: type[_M], raw: dict[str, Any], name: str) -> _M:
+    try:
+        return model.model_validate_json(json.dumps(raw))
+    except (ValidationError, TypeError, ValueError) as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"]) if isinstance(error, ValidationError) else ""
+        raise CorruptFileError(f"{name} has an impossible value ({where or type(error).__name__})") from error
+
+
+def geometry_model(scan: Scan) -> GridModel | StackModel | None:
+    """The geometry of a scan as it is stored."""
+    if scan.geometry is None:
+        return None
+    if isinstance(scan.geometry, SliceStack):
+        stack = scan.geometry
+        rows = np.concatenate([stack.origins_K3, stack.steps_i_K3, stack.steps_j_K3], axis=1)
+        return StackModel(
+            kind="stack", slices=tuple(tuple(row) for row in rows.tolist()), thickness_mm=stack.thickness_mm
+        )
+    return GridModel(kind="grid", affine=tuple(scan.geometry.ravel().tolist()))
+
+
+def intensity_model(intensity: Intensity) -> IntensityModel:
+    """The intensity map of a scan as it is stored."""
+    slope, inter = (tuple(tuple(row) for row in table.tolist()) for table in (intensity.slope_TK, intensity.inter_TK))
+    return IntensityModel(slope=slope, inter=inter, unit=intensity.unit)
+
+
+def scan_facts(header: Header) -> dict[str, Any]:
+    """Keyword arguments of Scan, all but pixels and native.
+
+    Raises:
+        CorruptFileError: geometry, intensity or frame times do not fit the shape.
+    """
+    _, frames, _, _, slices = header.shape
+    try:
+        return {
+            "geometry": _geometry(header.geometry, slices),
+            "intensity": _intensity(header.intensity, frames, slices),
+            "frame_ms": _frame_ms(header.frame_ms, frames),
+            "t_meaning": header.t_meaning,
+            "modality": header.modality,
+            "colour": header.colour,
+            "problems": header.problems,
+        }
+    except (ValueError, VesaliusError) as error:
+        raise CorruptFileError(f"the header does not fit its shape ({error})") from error
+
+
+def _geometry(model: GridModel | StackModel | None, slices: int) -> Any:
+    if model is None:
+        return None
+    if isinstance(model, GridModel):
+        return check_affine(np.array(model.affine).reshape(4, 4))
+    rows = np.array(model.slices, dtype=np.float64)
+    if rows.shape != (slices, 9):
+        raise ValueError("slice positions")
+    return SliceStack(rows[:, :3], rows[:, 3:6], rows[:, 6:], model.thickness_mm)
+
+
+def _intensity(model: IntensityModel, frames: int, slices: int) -> Intensity:
+    slope, inter = np.array(model.slope, dtype=np.float64), np.array(model.inter, dtype=np.float64)
+    if slope.shape != inter.shape or slope.shape not in ((1, 1), (frames, slices)):
+        raise ValueError("intensity map")
+    return Intensity(slope, inter, model.unit)
+
+
+def _frame_ms(times: tuple[float, ...] | None, frames: int) -> tuple[float, ...] | None:
+    if times is not None and len(times) != frames:
+        raise ValueError("frame times")
+    return times

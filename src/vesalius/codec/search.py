@@ -1,0 +1,156 @@
+"""Finding, for each chunk, the rung of the quality ladder that meets a target over the whole scan.
+
+The ladder is bisected for the scan as a whole; then chunks are moved one by one to the neighbouring rung, the most
+profitable first, so that coders with coarse ladders land close to the target.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from vesalius.codec.layout import Chunk
+from vesalius.codec.trials import Trial, Trials
+
+_FIRST_STEP = 4
+"""Rungs between the first two looks."""
+_MOST_MOVES, _MOST_MOVED = 8, 24
+"""How often `balance` moves chunks, and how many it looks at."""
+
+
+@dataclass(frozen=True)
+class Total:
+    """Sums over chunks: bytes of payload, and PSNR in dB for a given peak."""
+
+    payload_bytes: int
+    psnr_db: float
+
+
+def total(trials: Sequence[Trial], peak: float) -> Total:
+    """Sums over the trials of all chunks."""
+    squared, voxels = sum(trial.squared_error for trial in trials), sum(trial.voxels for trial in trials)
+    return Total(sum(len(trial.payload) for trial in trials), psnr(squared, voxels, peak))
+
+
+def psnr(squared_error: float, voxels: int, peak: float) -> float:
+    """20 log10(peak / rms error); infinite without error, minus infinite where there is error but no peak."""
+    if squared_error == 0:
+        return math.inf
+    if peak <= 0 or not math.isfinite(squared_error):
+        return -math.inf
+    return 20 * math.log10(peak) + 10 * math.log10(voxels) - 10 * math.log10(squared_error)
+
+
+def last_meeting(
+    trials: Trials, chunks: Sequence[Chunk], value: Callable[[Sequence[Trial]], float], least: float, guess: int
+) -> int:
+    """The last rung (best first) at which `value` is still at least `least`, -1 where it is not at the best rung.
+
+    `value` must not rise along the ladder. PSNR and the logarithm of bytes fall almost linearly, so the next rung is
+    interpolated; where that does not halve the bracket, it is bisected.
+    """
+    low, high = -1, trials.rungs
+    known: dict[int, float] = {}
+    rung = min(max(guess, 0), trials.rungs - 1)
+    while high - low > 1:
+        known[rung] = value(trials.run(chunks, rung))
+        width = high - low
+        if known[rung] >= least:
+            low = rung
+        else:
+            high = rung
+        rung = _next_rung(low, high, trials.rungs, known, least, slow=2 * (high - low) > width and len(known) > 4)
+    return low
+
+
+def _next_rung(low: int, high: int, rungs: int, known: dict[int, float], least: float, *, slow: bool) -> int:
+    """A rung strictly inside the bracket (low, high): interpolated, or its middle."""
+    points = sorted(known, key=lambda rung: abs(known[rung] - least))[:2]
+    if len(points) == 1:
+        step = _FIRST_STEP if low >= 0 else -_FIRST_STEP
+        aim = float(points[0] + step)
+    else:
+        (first, second), rise = points, known[points[1]] - known[points[0]]
+        usable = not slow and math.isfinite(rise) and rise != 0 and math.isfinite(known[first])
+        aim = first + (least - known[first]) * (second - first) / rise if usable else (low + high) / 2
+    return int(min(max(math.floor(aim + 0.5), low + 1), high - 1, rungs - 1))
+
+
+def spread_for_psnr(
+    trials: Trials, chunks: Sequence[Chunk], rung: int, peak: float, target_db: float
+) -> dict[int, int]:
+    """Chunk number -> rung: all at `rung` (which meets the target), as many as allowed one rung coarser."""
+    chosen = {chunk.number: rung for chunk in chunks}
+    if rung + 1 >= trials.rungs or peak <= 0:
+        return chosen
+    now, coarser = trials.run(chunks, rung), trials.run(chunks, rung + 1)
+    voxels = sum(trial.voxels for trial in now)
+    left = peak * peak * voxels / 10 ** (target_db / 10) - sum(trial.squared_error for trial in now)
+    order = sorted(range(len(chunks)), key=lambda n: _gain(now[n], coarser[n]), reverse=True)
+    for n in order:
+        cost = coarser[n].squared_error - now[n].squared_error
+        if len(coarser[n].payload) < len(now[n].payload) and cost <= left:
+            chosen[chunks[n].number] = rung + 1
+            left -= cost
+    return chosen
+
+
+def spread_for_bytes(trials: Trials, chunks: Sequence[Chunk], rung: int, budget: int) -> dict[int, int]:
+    """Chunk number -> rung: all at `rung` (which fits the budget), as many as fit one rung finer."""
+    chosen = {chunk.number: rung for chunk in chunks}
+    if rung == 0:
+        return chosen
+    now, finer = trials.run(chunks, rung), trials.run(chunks, rung - 1)
+    left = budget - sum(len(trial.payload) for trial in now)
+    order = sorted(range(len(chunks)), key=lambda n: _gain(finer[n], now[n]))
+    for n in order:
+        cost = len(finer[n].payload) - len(now[n].payload)
+        if cost < 2 * left:  # overshooting by less than it would fall short is nearer
+            chosen[chunks[n].number] = rung - 1
+            left -= cost
+    return chosen
+
+
+def balance(
+    trials: Trials, chunks: Sequence[Chunk], chosen: dict[int, int], budget: int, within: float
+) -> dict[int, int]:
+    """Move chunks by a rung, alone or one finer and one coarser, until the bytes are `within` a fraction of the budget.
+
+    For few chunks on a steep part of the ladder, where a rung of one chunk is a large part of the whole.
+    """
+    chosen = dict(chosen)
+    for _ in range(_MOST_MOVES):
+        left = budget - sum(len(trials.one(chunk, chosen[chunk.number]).payload) for chunk in chunks)
+        if abs(left) <= within * budget:
+            break
+        moves = _moves(trials, chunks, chosen)
+        pairs = [
+            (a + b, one | other) for (a, one), (b, other) in combinations(moves, 2) if not one.keys() & other.keys()
+        ]
+        if not moves:
+            break
+        added, move = min(moves + pairs, key=lambda option: abs(left - option[0]))
+        if abs(left - added) >= abs(left):
+            break
+        chosen |= move
+    return chosen
+
+
+def _moves(trials: Trials, chunks: Sequence[Chunk], chosen: dict[int, int]) -> list[tuple[int, dict[int, int]]]:
+    """(bytes added, {chunk: rung}) for the neighbouring rungs of the first chunks."""
+    moves = []
+    for chunk in chunks[:_MOST_MOVED]:
+        rung = chosen[chunk.number]
+        now = len(trials.one(chunk, rung).payload)
+        near = [other for other in (rung - 1, rung + 1) if 0 <= other < trials.rungs]
+        moves += [(len(trials.one(chunk, other).payload) - now, {chunk.number: other}) for other in near]
+    return moves
+
+
+def _gain(fine: Trial, coarse: Trial) -> float:
+    """Bytes saved per squared error added by going from fine to coarse."""
+    added = coarse.squared_error - fine.squared_error
+    saved = len(fine.payload) - len(coarse.payload)
+    return saved / added if added > 0 else math.copysign(math.inf, saved)

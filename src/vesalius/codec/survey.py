@@ -1,0 +1,123 @@
+"""One pass over the stored values of a scan: what the coders must know before the first chunk is coded."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.codec.keys import KeyMap, holds_integers
+from vesalius.scan.scan import Scan
+
+MAX_DISTINCT = 1 << 16
+_MERGE_AT = 1 << 24
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass found.
+
+    Args:
+        keymap: how stored values become keys.
+        low: smallest key.
+        high: largest key.
+        distinct: the sorted distinct keys, or None where there are more than MAX_DISTINCT.
+        finite: no NaN and no infinity.
+        stored_low: smallest finite stored value (0.0 where there is none, and for complex numbers).
+        stored_high: largest finite stored value.
+        peak: p99.9 minus p0.1 of the finite real values (the package's definition of the signal's peak).
+    """
+
+    keymap: KeyMap
+    low: int
+    high: int
+    distinct: NDArray[Any] | None
+    finite: bool
+    stored_low: float
+    stored_high: float
+    peak: float
+
+
+def survey(scan: Scan) -> Survey:
+    """Read every slice once (twice for floats) and describe the values."""
+    keymap = KeyMap(scan.dtype, whole=_whole(scan))
+    low, high, distinct = _key_range(scan, keymap)
+    if scan.dtype.kind == "c":
+        return Survey(keymap, low, high, distinct, False, 0.0, 0.0, 0.0)
+    finite, stored_low, stored_high = _stored_range(scan)
+    return Survey(keymap, low, high, distinct, finite, stored_low, stored_high, _peak(scan))
+
+
+def _slices(scan: Scan) -> list[slice]:
+    return [slice(k, k + 1) for k in range(scan.shape[4])]
+
+
+def _whole(scan: Scan) -> bool:
+    return scan.dtype.kind == "f" and all(holds_integers(scan.stored(k=k)) for k in _slices(scan))
+
+
+def _key_range(scan: Scan, keymap: KeyMap) -> tuple[int, int, NDArray[Any] | None]:
+    low, high = 1 << 64, 0
+    distinct: NDArray[Any] | None = np.zeros(0, dtype=f"u{keymap.bits // 8}")
+    for k in _slices(scan):
+        keys = keymap.to_keys(scan.stored(k=k)[..., 0])
+        low, high = min(low, int(keys.min())), max(high, int(keys.max()))
+        if distinct is not None:
+            distinct = np.union1d(distinct, np.unique(keys))
+            if len(distinct) > MAX_DISTINCT:
+                distinct = None
+    return low, high, distinct
+
+
+def _stored_range(scan: Scan) -> tuple[bool, float, float]:
+    """All finite?, lowest and highest finite stored value."""
+    finite, low, high = True, np.inf, -np.inf
+    for k in _slices(scan):
+        stored = scan.stored(k=k)
+        inside = stored[np.isfinite(stored)]
+        finite = finite and inside.size == stored.size
+        if inside.size:
+            low, high = min(low, float(inside.min())), max(high, float(inside.max()))
+    return (finite, low, high) if low <= high else (finite, 0.0, 0.0)
+
+
+def _peak(scan: Scan) -> float:
+    """p99.9 minus p0.1 of the finite real values: exact percentiles, by counting equal values."""
+    values, counts = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
+    for k in _slices(scan):
+        with np.errstate(over="ignore", invalid="ignore"):  # extended floats, signalling NaN
+            real = scan.values(k=k, dtype=np.float64).ravel()
+        new, new_counts = np.unique(real[np.isfinite(real)], return_counts=True)
+        values.append(new)
+        counts.append(new_counts)
+        if sum(map(len, values[1:])) > _MERGE_AT:
+            values, counts = _merge(values, counts)
+    (merged,), (total,) = _merge(values, counts)
+    if not len(merged):
+        return 0.0
+    with np.errstate(over="ignore"):
+        width = _percentile(merged, total, 0.999) - _percentile(merged, total, 0.001)
+    return min(width, sys.float_info.max)
+
+
+def _merge(values: list[NDArray[Any]], counts: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+    """Add up the counts of equal values."""
+    merged, place = np.unique(np.concatenate(values), return_inverse=True)
+    total = np.bincount(place, weights=np.concatenate(counts), minlength=len(merged)).astype(np.int64)
+    return [merged], [total]
+
+
+def _percentile(values: NDArray[Any], counts: NDArray[Any], share: float) -> float:
+    """As numpy.percentile (linear) on the repeated values."""
+    ends = np.cumsum(counts)
+    position = share * (int(ends[-1]) - 1)
+    below = int(position)
+    first = values[np.searchsorted(ends, below, side="right")]
+    second = values[np.searchsorted(ends, min(below + 1, int(ends[-1]) - 1), side="right")]
+    weight = position - below
+    if not np.isfinite(second - first):
+        return float(first * (1 - weight) + second * weight)
+    return float(first + (second - first) * weight)

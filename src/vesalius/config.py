@@ -1,0 +1,114 @@
+"""Strict configurations: YAML or JSON on disk, `a.b=value` overrides, no evaluation, no interpolation.
+
+A wrong key is one line: the dotted key, what was given, the nearest valid key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vesalius.errors import ConfigError
+
+_C = TypeVar("_C", bound="Config")
+
+
+class Config(BaseModel):
+    """Base of all configurations: unknown keys are refused, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @classmethod
+    def build(cls: type[_C], **values: Any) -> _C:
+        """A configuration from keyword arguments. Raises ConfigError in one line."""
+        return _validate(cls, values, where=None)
+
+
+def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = ()) -> _C:
+    """Read a configuration file and apply overrides such as "optimizer.lr=0.001".
+
+    Args:
+        cls: the Config class to read.
+        path: a YAML file, or JSON with // or # comments.
+        overrides: "dotted.key=value", the value in YAML.
+
+    Raises:
+        ConfigError: unreadable file, wrong key, wrong value, or an override without "=".
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = yaml.safe_load(_without_comments(text) if path.suffix == ".json" else text)
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", where=path) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" at line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"is not valid YAML or JSON{line}", where=path) from error
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, dict):
+        raise ConfigError("is not a table of keys", where=path)
+    for override in overrides:
+        _override(raw, override)
+    return _validate(cls, raw, where=path)
+
+
+def _without_comments(text: str) -> str:
+    """JSON text as YAML wants it: no // and # comments, no tabs (outside strings)."""
+    return re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|#[^\n]*|\t', lambda match: match.group(1) or " ", text)
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise ConfigError("is not of the form key=value", where=override)
+    *path, last = key.split(".")
+    for part in path:
+        raw = raw.setdefault(part, {})
+        if not isinstance(raw, dict):
+            raise ConfigError(f"{part!r} is a value, not a table", where=key)
+    try:
+        raw[last] = yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"value {_short(value)} is not valid YAML", where=key) from error
+
+
+def _validate(cls: type[_C], raw: dict[str, Any], where: Path | None) -> _C:
+    try:
+        return cls.model_validate(raw)
+    except ValidationError as error:
+        raise _one_line(cls, error, where) from error
+
+
+def _one_line(cls: type[BaseModel], error: ValidationError, where: Path | None) -> ConfigError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "configuration"
+    place = f"{where}: {key}" if where else key
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(first["loc"][-1]), _keys_at(cls, first["loc"][:-1]), n=1, cutoff=0)
+        return ConfigError("no such key", where=place, fix=f"did you mean {near[0]!r}?" if near else None)
+    if first["type"] == "missing":
+        return ConfigError("is required and missing", where=place)
+    return ConfigError(f"{_short(first['input'])} was given: {first['msg'].lower()}", where=place)
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:76]} ..."
+
+
+def _keys_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """Valid keys of the (nested) configuration at `path`."""
+    for part in path:
+        field = cls.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        cls = inner
+    return list(cls.model_fields)

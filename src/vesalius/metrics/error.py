@@ -1,0 +1,141 @@
+"""How far a restored image is from its reference.
+
+Common rules. Arrays hold real values; everything is computed in float64. Voxels whose *reference* is NaN or infinite
+are left out of every measure (a codec that must keep them is judged by equality, not by these). A restored voxel
+that is NaN or infinite where the reference is finite is an infinite error, never left out. No voxel left: NaN.
+Letters: C channel, T time, I J K voxel axes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_PERCENT_LOW, _PERCENT_HIGH = 0.1, 99.9
+
+
+def peak(values: ArrayLike) -> float:
+    """The signal's peak: p99.9 minus p0.1 of the finite real values of the whole scan; 0.0 where there are none."""
+    array = np.asarray(values, dtype=np.float64)
+    finite = array[np.isfinite(array)]
+    if not finite.size:
+        return 0.0
+    low, high = np.percentile(finite, [_PERCENT_LOW, _PERCENT_HIGH])
+    return float(high - low)
+
+
+@dataclass
+class SquaredError:
+    """Error sums that grow chunk by chunk, so that no two whole scans need to be in memory.
+
+    Args:
+        squared: sum of squared differences.
+        absolute: sum of absolute differences.
+        max_error: largest absolute difference.
+        voxels: voxels compared.
+    """
+
+    squared: float = 0.0
+    absolute: float = 0.0
+    max_error: float = 0.0
+    voxels: int = 0
+
+    def add(self, reference: ArrayLike, restored: ArrayLike) -> None:
+        """Add two arrays of one shape.
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        difference = _difference(reference, restored)
+        if not difference.size:
+            return
+        with np.errstate(over="ignore"):
+            self.squared += float(np.square(difference).sum())
+        self.absolute += float(difference.sum())
+        self.max_error = max(self.max_error, float(difference.max()))
+        self.voxels += difference.size
+
+    def merge(self, other: SquaredError) -> None:
+        """Add the sums of other voxels."""
+        self.squared += other.squared
+        self.absolute += other.absolute
+        self.max_error = max(self.max_error, other.max_error)
+        self.voxels += other.voxels
+
+    @property
+    def mse(self) -> float:
+        """Mean squared error."""
+        return self.squared / self.voxels if self.voxels else math.nan
+
+    @property
+    def rmse(self) -> float:
+        """Root of the mean squared error, in the unit of the values."""
+        return math.sqrt(self.mse)
+
+    @property
+    def mae(self) -> float:
+        """Mean absolute error."""
+        return self.absolute / self.voxels if self.voxels else math.nan
+
+    def psnr(self, peak: float) -> float:
+        """20 log10(peak / rms error) in dB.
+
+        Infinite where nothing differs, whatever the peak; minus infinite where something differs and the peak is 0
+        (an image that is constant but for a few voxels in a thousand) or the error is infinite.
+        """
+        if not self.voxels:
+            return math.nan
+        if self.squared == 0:
+            return math.inf
+        if peak <= 0 or math.isinf(self.squared):
+            return -math.inf
+        return 10 * (2 * math.log10(peak) - math.log10(self.mse))
+
+
+def mse(reference: ArrayLike, restored: ArrayLike) -> float:
+    """Mean squared error."""
+    return _whole(reference, restored).mse
+
+
+def mae(reference: ArrayLike, restored: ArrayLike) -> float:
+    """Mean absolute error."""
+    return _whole(reference, restored).mae
+
+
+def max_error(reference: ArrayLike, restored: ArrayLike) -> float:
+    """Largest absolute error; NaN where no voxel is compared."""
+    sums = _whole(reference, restored)
+    return sums.max_error if sums.voxels else math.nan
+
+
+def psnr(reference: ArrayLike, restored: ArrayLike, peak: float) -> float:
+    """Peak signal-to-noise ratio in dB; see `SquaredError.psnr` for its ends."""
+    return _whole(reference, restored).psnr(peak)
+
+
+def as_pair(reference: ArrayLike, restored: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both as float64. Raises ValueError where the shapes differ."""
+    one, other = np.asarray(reference, dtype=np.float64), np.asarray(restored, dtype=np.float64)
+    if one.shape != other.shape:
+        raise ValueError(f"shapes {one.shape} and {other.shape} differ")
+    return one, other
+
+
+def _difference(reference: ArrayLike, restored: ArrayLike) -> NDArray[np.float64]:
+    """Absolute differences where the reference is finite; infinite where only the restored value is not."""
+    one, other = as_pair(reference, restored)
+    finite = np.isfinite(one)
+    if not finite.all():
+        one, other = one[finite], other[finite]
+    with np.errstate(over="ignore"):
+        difference = np.abs(other - one)
+    return np.where(np.isnan(difference), np.inf, difference)
+
+
+def _whole(reference: ArrayLike, restored: ArrayLike) -> SquaredError:
+    sums = SquaredError()
+    sums.add(reference, restored)
+    return sums

@@ -1,0 +1,128 @@
+"""A report as one HTML file: its style and pictures inside, no scripts, nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from vesalius.errors import InputError
+from vesalius.output import new_file
+from vesalius.report.page import FIGURES, PAGE, TABLE, Report, load_report
+from vesalius.report.style import DPI
+from vesalius.report.table import number, read_csv
+
+BANNER = "Research use only. Not a medical device."
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_WIDTH = slice(16, 20)
+_CSS_PIXELS_PER_INCH = 96
+_ROWS_SHOWN = 2000
+
+
+@dataclass(frozen=True)
+class AllRows:
+    """The measured numbers of `table.csv`, rounded for reading.
+
+    Args:
+        columns: header.
+        numeric: True for each column of numbers.
+        rows: cells.
+        left_out: rows beyond the number that a page can show.
+    """
+
+    columns: list[str]
+    numeric: list[bool]
+    rows: list[list[str]]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture as the page holds it.
+
+    Args:
+        uri: its bytes as a data address.
+        width: width in CSS pixels at which its letters have the size they were drawn with.
+    """
+
+    uri: str
+    width: int
+
+
+def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | None = None) -> str:
+    """The page.
+
+    Args:
+        report: what it says.
+        pictures: file name -> PNG bytes, for every name in `report.figures`.
+        all_rows: the numbers behind it, shown folded at its end.
+
+    Raises:
+        KeyError: a picture is missing.
+    """
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    images = {name: Image(_data_uri(pictures[name]), _css_width(pictures[name])) for name in report.figures}
+    template = environment.get_template("page.html")
+    return template.render(report=report, images=images, all_rows=all_rows, banner=BANNER) + "\n"
+
+
+def run_report(folder: Path) -> Path:
+    """Make `report.html` of a run folder anew from `summary.json`, `table.csv` (if there) and `figures/`.
+
+    Raises:
+        InputError: one of them is missing or damaged.
+        OutputError: cannot be written.
+    """
+    report = load_report(folder)
+    pictures = {name: _picture(folder / FIGURES / name) for name in report.figures}
+    table = folder / TABLE
+    page = render(report, pictures, _all_rows(table) if table.exists() else None)
+    with new_file(folder / PAGE, force=True) as part:
+        part.write_text(page, encoding="utf-8")
+    return folder / PAGE
+
+
+def _picture(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError("is missing", where=path, fix="run the command that made it again") from error
+    if not data.startswith(_PNG_START):
+        raise InputError("is not a PNG file", where=path, fix="run the command that made it again")
+    return data
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _css_width(png: bytes) -> int:
+    return int.from_bytes(png[_PNG_WIDTH], "big") * _CSS_PIXELS_PER_INCH // DPI
+
+
+def _all_rows(path: Path) -> AllRows:
+    columns, rows = read_csv(path)
+    numeric = [all(_is_number(row[place]) for row in rows) for place in range(len(columns))]
+    shown = [
+        [_rounded(cell) if is_numeric else cell for cell, is_numeric in zip(row, numeric, strict=True)]
+        for row in rows[:_ROWS_SHOWN]
+    ]
+    return AllRows(columns, numeric, shown, max(0, len(rows) - _ROWS_SHOWN))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell or "0")
+    except ValueError:
+        return False
+    return True
+
+
+def _rounded(cell: str) -> str:
+    return number(float(cell), digits=4) if cell else ""

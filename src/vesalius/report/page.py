@@ -1,0 +1,187 @@
+"""What a report says: sections of text, tables, figures and definitions, as `summary.json` keeps it.
+
+A run folder holds `summary.json` (this), `table.csv` (every measured number) and `figures/*.png`; `report.html` is a
+pure function of the three.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vesalius.errors import InputError
+from vesalius.output import new_file
+
+SUMMARY, TABLE, FIGURES, PAGE = "summary.json", "table.csv", "figures", "report.html"
+Tone = Literal["plain", "note", "warning"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Text(_Model):
+    """A paragraph."""
+
+    kind: Literal["text"] = "text"
+    text: str
+    tone: Tone = "plain"
+
+
+class Column(_Model):
+    """A column of a table; numbers stand to the right."""
+
+    name: str
+    numeric: bool = False
+
+
+class Table(_Model):
+    """Rows of cells that are already formatted for reading."""
+
+    kind: Literal["table"] = "table"
+    columns: list[Column]
+    rows: list[list[str]]
+    caption: str = ""
+
+
+class Figure(_Model):
+    """A picture of the folder `figures`."""
+
+    kind: Literal["figure"] = "figure"
+    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.png$")
+    caption: str
+    alt: str
+
+
+class Definitions(_Model):
+    """Words and what they mean."""
+
+    kind: Literal["definitions"] = "definitions"
+    items: list[tuple[Annotated[str, Field(strict=True)], Annotated[str, Field(strict=True)]]]
+
+
+Block = Annotated[Text | Table | Figure | Definitions, Field(discriminator="kind")]
+
+
+class Section(_Model):
+    """A heading and what stands below it. The methods add a block and give back the section."""
+
+    title: str
+    blocks: list[Block] = []
+
+    def text(self, text: str, tone: Tone = "plain") -> Section:
+        """Add a paragraph."""
+        return self._add(Text(text=text, tone=tone))
+
+    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]], caption: str = "") -> Section:
+        """Add a table.
+
+        Raises:
+            ValueError: a row has another number of cells than there are columns.
+        """
+        cells = [list(row) for row in rows]
+        if any(len(row) != len(columns) for row in cells):
+            raise ValueError(f"a row has not {len(columns)} cells")
+        return self._add(Table(columns=list(columns), rows=cells, caption=caption))
+
+    def figure(self, file: str, caption: str, alt: str) -> Section:
+        """Add a picture of the folder `figures`; `alt` says in words what it shows."""
+        return self._add(Figure(file=file, caption=caption, alt=alt))
+
+    def definitions(self, items: Mapping[str, str]) -> Section:
+        """Add words and what they mean."""
+        return self._add(Definitions(items=list(items.items())))
+
+    def _add(self, block: Block) -> Section:
+        self.blocks.append(block)
+        return self
+
+
+class Made(_Model):
+    """How a report was made.
+
+    Args:
+        command: what was typed, without absolute paths.
+        date: day, ISO form.
+        versions: program or library -> version.
+        facts: anything else that changes the numbers, e.g. threads.
+    """
+
+    command: str
+    date: str
+    versions: dict[str, str] = {}
+    facts: dict[str, str] = {}
+
+
+class Report(_Model):
+    """A whole report.
+
+    Args:
+        title: heading of the page.
+        task: the command that made it, e.g. "evaluate codec".
+        lead: one paragraph: what was done to what.
+        sections: in reading order.
+        made: how it was made.
+        results: the numbers for programs, any JSON; NaN and infinities are written as null.
+        failures: input -> why it could not be done, one line each.
+    """
+
+    title: str
+    task: str
+    lead: str = ""
+    sections: list[Section] = []
+    made: Made | None = None
+    results: dict[str, Any] = {}
+    failures: dict[str, str] = {}
+
+    def section(self, title: str) -> Section:
+        """Add a section and give it back."""
+        self.sections.append(Section(title=title))
+        return self.sections[-1]
+
+    @property
+    def figures(self) -> list[str]:
+        """Names of the pictures it needs, in reading order."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        return [block.file for block in blocks if isinstance(block, Figure)]
+
+    def to_json(self) -> str:
+        """The text of `summary.json`."""
+        return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: Path | None = None) -> Report:
+        """The inverse of `to_json`.
+
+        Raises:
+            InputError: not such a text; the message names the first wrong key.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            what = f"is no report summary ({key + ': ' if key else ''}{first['msg']})"
+            raise InputError(what, where=where, fix="run the command that made it again") from error
+
+    def save(self, folder: Path) -> None:
+        """Write `summary.json` into a folder, in place of an older one."""
+        with new_file(folder / SUMMARY, force=True) as part:
+            part.write_text(self.to_json(), encoding="utf-8")
+
+
+def load_report(folder: Path) -> Report:
+    """The report of a run folder.
+
+    Raises:
+        InputError: no such folder, or its summary is missing or damaged.
+    """
+    path = folder / SUMMARY
+    try:
+        return Report.from_json(path.read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"has no readable {SUMMARY}", where=folder, fix="name a run folder") from error

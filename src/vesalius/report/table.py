@@ -1,0 +1,96 @@
+"""Rows as CSV with exact numbers, and as tables for the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text as RichText
+
+from vesalius.errors import InputError
+from vesalius.output import new_file
+from vesalius.report.page import Table
+
+Cell = str | int | float | None
+NOTHING = "-"
+"""What stands where there is no number."""
+_LINE_UNDER_HEADER = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Cell]], columns: Sequence[str]) -> None:
+    """Write rows under a header, in place of an older file.
+
+    Numbers are written so that they read back to the same float64; None is an empty cell.
+
+    Raises:
+        ValueError: a row has a key that is no column.
+        OutputError: cannot be written.
+    """
+    with new_file(path, force=True) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(columns), lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({key: _exact(value) for key, value in row.items()})
+
+
+def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a CSV file.
+
+    Raises:
+        InputError: cannot be read, or a row has another length than the header.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8")), strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError("cannot be read as CSV", where=path) from error
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        raise InputError("is not a CSV table with one header", where=path)
+    return rows[0], rows[1:]
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for reading: `digits` significant ones, but no digit before the point is cut."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    if value == 0:
+        return "0"
+    return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
+
+
+def fixed(value: float | None, decimals: int) -> str:
+    """A number for reading with so many decimals."""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    return f"{value:,.{decimals}f}"
+
+
+def rich_table(table: Table) -> RichTable:
+    """A table for the terminal; long first columns wrap, numbers do not."""
+    shown = RichTable(title=table.caption or None, title_justify="left", box=_LINE_UNDER_HEADER, pad_edge=False)
+    for column in table.columns:
+        shown.add_column(RichText(column.name), justify="right" if column.numeric else "left", no_wrap=column.numeric)
+    for row in table.rows:
+        shown.add_row(*(RichText(cell) for cell in row))
+    return shown
+
+
+def plain_text(table: Table, width: int = 120) -> str:
+    """The same without colour, as one string."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(rich_table(table))
+    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+
+
+def _exact(value: Cell) -> str:
+    if value is None:
+        return ""
+    return repr(float(value)) if isinstance(value, float) else str(value)

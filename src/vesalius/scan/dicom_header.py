@@ -1,0 +1,247 @@
+"""The facts of one DICOM instance, read once and without its pixels.
+
+`read_instance` opens a file, decides whether it holds a picture, and checks what it promises against what it has:
+pixel bytes for uncompressed data, frame sizes and fragments for compressed data. So a scan that opens can be read
+within bounded memory.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from vesalius.errors import InputError
+from vesalius.scan.dicom_element import PixelElement, locate
+from vesalius.scan.dicom_frames import FrameFacts, read_frames
+from vesalius.scan.dicom_values import integer, number, numbers, quiet, text, value
+from vesalius.scan.scan import Colour
+
+_LOOSE_SUFFIXES = (".dcm", ".dicom", ".ima")
+"""A file without the DICOM magic is tried where its name ends so."""
+_MAX_INFLATED = 1 << 30
+_UNCOMPRESSED_COLOURS: dict[str, Colour] = {
+    "MONOCHROME2": "grey",
+    "MONOCHROME1": "inverted",
+    "PALETTE COLOR": "palette",
+    "RGB": "rgb",
+    "YBR_FULL": "ybr",
+    "YBR_FULL_422": "ybr",
+    "YBR_RCT": "rgb",
+    "YBR_ICT": "rgb",
+}
+"""Colour of what the decoders give: the two JPEG 2000 transforms are undone by every decoder."""
+_UNSPECIFIED_UNITS = ("", "US", "UNSPECIFIED")
+
+
+@dataclass(frozen=True)
+class InstanceFacts:
+    """What one instance states.
+
+    Args:
+        path: its file.
+        uid: SOPInstanceUID, "" where it is missing.
+        series_uid: SeriesInstanceUID, "" where it is missing.
+        series_number: SeriesNumber.
+        number: InstanceNumber.
+        modality: as stated, else "unknown".
+        frame_of_reference: FrameOfReferenceUID, "" where it is missing.
+        colour: what the samples mean once decoded.
+        unit: of the real values, "" where none is stated.
+        pixels: where the pixels are and how to decode them.
+        frames: the facts of each frame.
+        notes: what a careful reader should know, one sentence each.
+    """
+
+    path: Path
+    uid: str
+    series_uid: str
+    series_number: int | None
+    number: int | None
+    modality: str
+    frame_of_reference: str
+    colour: Colour
+    unit: str
+    pixels: PixelElement
+    frames: tuple[FrameFacts, ...]
+    notes: tuple[str, ...]
+
+
+def read_instance(path: Path) -> InstanceFacts | None:
+    """Read the header of a file, or None where it is no DICOM picture.
+
+    Raises:
+        InputError: a DICOM picture that is damaged or cannot be decoded here.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+            has_magic = head[128:132] == b"DICM"
+            if not has_magic and not path.name.lower().endswith(_LOOSE_SUFFIXES):
+                return None
+            file.seek(0)
+            with quiet():
+                return _read(path, file, head, has_magic)
+    except InputError as error:
+        raise InputError(error.what, where=path, fix=error.fix) from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror or type(error).__name__})", where=path) from error
+
+
+def read_header(stream: BinaryIO, *, force: bool = False) -> Dataset:
+    """The data set up to the pixels; `stream` is left where the pixel element begins.
+
+    Raises:
+        InputError: it cannot be parsed.
+    """
+    try:
+        if isinstance(stream, io.BytesIO):  # an inflated data set, see `open_stream`
+            return read_dataset(stream, False, True, stop_when=_at_pixels)
+        return dcmread(stream, stop_before_pixels=True, force=force)
+    except Exception as error:  # a damaged header raises nearly anything, and its text may hold a name
+        raise _unreadable(error) from error
+
+
+def read_whole(stream: BinaryIO) -> Dataset:
+    """The whole data set, pixels included.
+
+    Raises:
+        InputError: it cannot be parsed.
+    """
+    try:
+        if isinstance(stream, io.BytesIO):
+            return read_dataset(stream, False, True)
+        return dcmread(stream, force=True)
+    except Exception as error:
+        raise _unreadable(error) from error
+
+
+def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
+    """The file itself, or its inflated data set where the whole data set is deflated.
+
+    Raises:
+        InputError: damaged deflate data, or more than 1 GiB of it.
+    """
+    if DeflatedExplicitVRLittleEndian.encode() not in head[:1024]:
+        return file
+    start = 144 + int.from_bytes(head[140:144], "little")
+    file.seek(start)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = inflater.decompress(file.read(), _MAX_INFLATED)
+    except zlib.error as error:
+        raise InputError("the deflated data set is damaged", fix="check that the copy is complete") from error
+    if inflater.unconsumed_tail:
+        raise InputError("the deflated data set is larger than 1 GiB")
+    return io.BytesIO(data)
+
+
+def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
+    return tag >> 16 == 0x7FE0
+
+
+def _unreadable(error: Exception) -> InputError:
+    return InputError(f"cannot be read as DICOM ({type(error).__name__})", fix="check that the copy is complete")
+
+
+def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceFacts | None:
+    stream = open_stream(file, head)
+    try:
+        data = read_header(stream, force=not has_magic)
+    except InputError:
+        if has_magic:
+            raise
+        return None
+    if value(data, "Rows") is None or value(data, "Columns") is None:
+        return None
+    syntax = DeflatedExplicitVRLittleEndian if stream is not file else _syntax(data)
+    pixels = locate(stream, data, syntax)
+    frames = read_frames(data, pixels.frames)
+    return InstanceFacts(
+        path=path,
+        uid=text(data, "SOPInstanceUID") or text(getattr(data, "file_meta", None), "MediaStorageSOPInstanceUID"),
+        series_uid=text(data, "SeriesInstanceUID"),
+        series_number=integer(data, "SeriesNumber"),
+        number=integer(data, "InstanceNumber"),
+        modality=text(data, "Modality") or "unknown",
+        frame_of_reference=text(data, "FrameOfReferenceUID"),
+        colour=_colour(pixels),
+        unit=_unit(data, frames[0]),
+        pixels=pixels,
+        frames=frames,
+        notes=tuple(_notes(data, pixels, frames)),
+    )
+
+
+def _syntax(data: Dataset) -> str:
+    """The transfer syntax; without file meta information what the parser found."""
+    stated = text(getattr(data, "file_meta", None), "TransferSyntaxUID")
+    if stated:
+        return stated
+    implicit, little = data.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def _colour(pixels: PixelElement) -> Colour:
+    """By what the compressed frame says, where it says more than the header (as its decoders do)."""
+    stream, stated = pixels.codestream, pixels.photometric
+    if stream is not None and pixels.samples == 3:
+        if stream.rgb:
+            return "rgb"
+        if stream.jfif and "YBR" not in stated:
+            return "ybr"
+    if pixels.samples == 1:
+        return _UNCOMPRESSED_COLOURS.get(stated, "grey")
+    return _UNCOMPRESSED_COLOURS.get(stated, "channels") if pixels.samples == 3 else "channels"
+
+
+def _unit(data: Dataset, frame: FrameFacts) -> str:
+    if frame.rescale_type.upper() not in _UNSPECIFIED_UNITS:
+        return frame.rescale_type
+    modality = text(data, "Modality")
+    if modality == "CT" and frame.rescaled and not frame.rescale_type:
+        return "HU"
+    return text(data, "Units") if modality == "PT" else ""
+
+
+def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) -> list[str]:
+    notes = []
+    padding = _padding(data, pixels)
+    if padding is not None:
+        notes.append(f"the stored value {padding} marks pixels outside the picture (PixelPaddingValue)")
+    if text(data, "LossyImageCompression") == "01":
+        notes.append("the source was compressed with loss before (LossyImageCompression)")
+    if value(data, "ModalityLUTSequence") is not None:
+        notes.append("a modality lookup table is present; it is kept but not applied, values are the stored ones")
+    if (number(data, "RescaleSlope") is None) != (number(data, "RescaleIntercept") is None) or number(
+        data, "RescaleSlope"
+    ) == 0:
+        notes.append("RescaleSlope or RescaleIntercept is missing or zero; values are the stored ones")
+    if frames[0].place is None and numbers(data, "ImagerPixelSpacing"):
+        notes.append("pixel spacing is stated at the detector only (ImagerPixelSpacing), not in the patient")
+    if pixels.high_bit not in (None, pixels.bits_stored - 1):
+        notes.append("HighBit is not BitsStored - 1; the low bits are read as pydicom reads them")
+    return notes
+
+
+def _padding(data: Dataset, pixels: PixelElement) -> int | None:
+    """PixelPaddingValue, which some writers store with the wrong sign."""
+    padding = integer(data, "PixelPaddingValue")
+    if padding is None or pixels.dtype.kind not in "iu" or not 8 <= pixels.bits_allocated <= 32:
+        return padding
+    return int(np.array(padding, dtype=np.int64).astype(pixels.dtype))

@@ -1,0 +1,247 @@
+"""The source side of a DICOM stack: its headers, packed to be stored beside the pixels.
+
+Headers are read again when they are packed, one instance at a time. They are stored as explicit VR little endian data
+sets: what all instances share once, and what is left of each. UIDs that an instance needs and lacks are made here.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom.charset import convert_encodings
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import correct_ambiguous_vr, write_data_element
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    CTImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    MRImageStorage,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+    NuclearMedicineImageStorage,
+    PositronEmissionTomographyImageStorage,
+    SecondaryCaptureImageStorage,
+    UltrasoundImageStorage,
+    UltrasoundMultiFrameImageStorage,
+)
+
+from vesalius.errors import InputError, UsageError
+from vesalius.scan.dicom_header import open_stream, read_header, read_whole
+from vesalius.scan.dicom_pixels import DicomPixels
+from vesalius.scan.dicom_privacy import (
+    DEIDENTIFICATION_METHOD,
+    EMPTY_IF_DROPPED,
+    EMPTY_REQUIRED,
+    Level,
+    burned_in_warning,
+    filtered,
+    remap_uids,
+    remapped_uid,
+)
+from vesalius.scan.dicom_values import quiet, text, value
+from vesalius.scan.native import Identifiers, Packed
+from vesalius.scan.scan import Colour
+
+_SINGLE_FRAME_CLASSES = {
+    "CT": CTImageStorage,
+    "MR": MRImageStorage,
+    "PT": PositronEmissionTomographyImageStorage,
+    "NM": NuclearMedicineImageStorage,
+    "US": UltrasoundImageStorage,
+    "CR": ComputedRadiographyImageStorage,
+    "DX": DigitalXRayImageStorageForPresentation,
+}
+"""For instances that do not state their class."""
+_SWAPPED_WORDS = {"OW": "u2", "OL": "u4", "OF": "u4", "OD": "u8", "OV": "u8"}
+_FIRST_PIXEL_TAG, _LAST_PIXEL_TAG, _TRAILING_PADDING = 0x7FE00000, 0x7FE0FFFF, 0xFFFCFFFC
+_PHOTOMETRIC: dict[Colour, str] = {"rgb": "RGB", "ybr": "YBR_FULL"}
+
+
+@dataclass(frozen=True, eq=False)
+class DicomNative:
+    """Headers of the instances of one stack.
+
+    Args:
+        pixels: the stack's pixels; they know the files and which frame lies where.
+        uids: SOPInstanceUID of each instance, "" where it is missing.
+        colour: what the decoded samples mean.
+        numbered_in_time: T is time by clock times only, which are dropped; temporal positions are numbered instead.
+        folder: the stack is written back as a folder of files.
+    """
+
+    pixels: DicomPixels
+    uids: tuple[str, ...]
+    colour: Colour
+    numbered_in_time: bool
+    folder: bool
+    format: str = "dicom"
+
+    def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
+        """Headers without pixels; see `dicom_privacy` for what "default" and "strip" keep.
+
+        Raises:
+            InputError: a header that cannot be read or written.
+            UsageError: UIDs are to be remapped and there is no key.
+        """
+        if identifiers != "keep" and uid_key is None:
+            raise UsageError("DICOM UIDs are remapped with a key and none is given")
+        headers, warnings = [], dict[str, None]()
+        for n in range(len(self.pixels.paths)):
+            data = self._header(n, identifiers, uid_key)
+            warning = None if identifiers == "keep" else burned_in_warning(data)
+            warnings |= {warning: None} if warning else {}
+            headers.append(_encode(data, self._where(n)))
+        common = {tag: chunk for tag, chunk in headers[0].items() if all(own.get(tag) == chunk for own in headers)}
+        own_bytes = [_join({tag: chunk for tag, chunk in own.items() if tag not in common}) for own in headers]
+        if identifiers == "keep":
+            warnings["every attribute of the DICOM header is kept, with names and dates"] = None
+        return Packed(
+            format="dicom",
+            facts={"instances": len(headers), "shape": list(self.pixels.shape)},
+            blobs={
+                "common": _join(common),
+                "own": b"".join(struct.pack("<L", len(one)) + one for one in own_bytes),
+                "order": self.pixels.order_TK2.astype("<u4").tobytes(),
+            },
+            folder=self.folder,
+            warnings=tuple(warnings),
+        )
+
+    def _where(self, n: int) -> str:
+        return str(self.pixels.paths[n])
+
+    def _header(self, n: int, identifiers: Identifiers, uid_key: bytes | None) -> Dataset:
+        with quiet():
+            data = self._read(n, identifiers)
+            self._complete(data, n)
+            if identifiers != "keep":
+                assert uid_key is not None  # checked by `pack`
+                data = self._deidentified(data, n, identifiers, uid_key)
+            self._describe(data, n)
+            return data
+
+    def _read(self, n: int, identifiers: Identifiers) -> Dataset:
+        path = self.pixels.paths[n]
+        try:
+            with path.open("rb") as file:
+                stream = open_stream(file, file.read(4096))
+                stream.seek(0)
+                data = read_whole(stream) if identifiers == "keep" else read_header(stream, force=True)
+                return _little_endian(data)
+        except InputError as error:
+            raise InputError(error.what, where=path, fix=error.fix) from error
+        except Exception as error:
+            raise InputError(f"the header cannot be converted ({type(error).__name__})", where=path) from error
+
+    def _complete(self, data: Dataset, n: int) -> None:
+        """Make the class and the UIDs that an instance needs and lacks."""
+        seed = "\n".join(self.uids)
+        meta = getattr(data, "file_meta", None)
+        if not text(data, "SOPClassUID"):
+            data.SOPClassUID = text(meta, "MediaStorageSOPClassUID") or self._class(data, n)
+        for keyword, stated in (
+            ("SOPInstanceUID", self.uids[n]),
+            ("StudyInstanceUID", ""),
+            ("SeriesInstanceUID", ""),
+        ):
+            if not text(data, keyword):
+                number = n if keyword == "SOPInstanceUID" else ""
+                setattr(data, keyword, stated or remapped_uid(f"{keyword} {number} {seed}", b"missing"))
+
+    def _class(self, data: Dataset, n: int) -> str:
+        element = self.pixels.elements[n]
+        if element.frames == 1:
+            return _SINGLE_FRAME_CLASSES.get(text(data, "Modality"), SecondaryCaptureImageStorage)
+        if text(data, "Modality") == "US":
+            return UltrasoundMultiFrameImageStorage
+        if element.samples > 1:
+            return MultiFrameTrueColorSecondaryCaptureImageStorage
+        if element.bits_allocated <= 8:
+            return MultiFrameGrayscaleByteSecondaryCaptureImageStorage
+        return MultiFrameGrayscaleWordSecondaryCaptureImageStorage
+
+    def _deidentified(self, data: Dataset, n: int, level: Level, uid_key: bytes) -> Dataset:
+        kept = filtered(data, level)
+        remap_uids(kept, uid_key)
+        for keyword in EMPTY_REQUIRED:
+            setattr(kept, keyword, "")
+        for keyword in EMPTY_IF_DROPPED:
+            if keyword in data and keyword not in kept:
+                setattr(kept, keyword, None)
+        kept.PatientIdentityRemoved = "YES"
+        kept.DeidentificationMethod = DEIDENTIFICATION_METHOD
+        kept.LongitudinalTemporalInformationModified = "REMOVED"
+        if "Modality" not in kept:
+            kept.Modality = "OT"
+        if kept.SOPClassUID == SecondaryCaptureImageStorage and "ConversionType" not in kept:
+            kept.ConversionType = "WSD"
+        if self.numbered_in_time and self.pixels.elements[n].frames == 1:
+            kept.TemporalPositionIdentifier = int(np.argwhere(self.pixels.order_TK2[..., 0] == n)[0, 0]) + 1
+            kept.NumberOfTemporalPositions = self.pixels.shape[1]
+        return kept
+
+    def _describe(self, data: Dataset, n: int) -> None:
+        """The pixels as they are once decoded."""
+        element = self.pixels.elements[n]
+        if element.samples > 1:
+            data.PhotometricInterpretation = _PHOTOMETRIC.get(self.colour, element.photometric)
+            data.PlanarConfiguration = 0
+        if element.keyword == "PixelData":
+            data.BitsStored, data.HighBit = element.bits_stored, element.bits_stored - 1
+            data.PixelRepresentation = int(element.signed)
+
+
+def _little_endian(data: Dataset) -> Dataset:
+    """Swap the words of bulk values of a big endian source: pydicom keeps them as they are in the file."""
+    little = data.original_encoding[1] is not False
+    if not _is_explicit_little(data):
+        data = correct_ambiguous_vr(data, little)
+    if not little:
+        for element in data.iterall():
+            if element.VR in _SWAPPED_WORDS and isinstance(element.value, bytes):
+                word = _SWAPPED_WORDS[element.VR]
+                element.value = np.frombuffer(element.value, dtype=f">{word}").astype(f"<{word}").tobytes()
+    return data
+
+
+def _is_explicit_little(data: Dataset) -> bool:
+    """True where raw elements hold the bytes that are to be written; some files state explicit VR and are implicit."""
+    raw = [element for element in data.values() if isinstance(element, RawDataElement)]
+    return data.original_encoding == (False, True) and all(element.VR is not None for element in raw)
+
+
+def _encode(data: Dataset, where: str) -> dict[int, bytes]:
+    """Each element as explicit VR little endian bytes; no pixels, no group lengths."""
+    encodings = convert_encodings(value(data, "SpecificCharacterSet") or "ISO_IR 6")
+    as_they_are = _is_explicit_little(data)
+    chunks: dict[int, bytes] = {}
+    for tag in sorted(data.keys()):
+        if _FIRST_PIXEL_TAG <= tag <= _LAST_PIXEL_TAG or tag == _TRAILING_PADDING or tag & 0xFFFF == 0:
+            continue
+        out = DicomBytesIO()
+        out.is_little_endian, out.is_implicit_VR = True, False
+        try:
+            with quiet():
+                write_data_element(out, data.get_item(tag) if as_they_are else data[tag], encodings)
+        except Exception as error:
+            name = f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
+            raise InputError(
+                f"attribute {name} cannot be converted ({type(error).__name__})",
+                where=where,
+                fix="do not keep all identifiers, or repair the file",
+            ) from error
+        chunks[int(tag)] = out.getvalue()
+    return chunks
+
+
+def _join(chunks: dict[int, bytes]) -> bytes:
+    joined = io.BytesIO()
+    for tag in sorted(chunks):
+        joined.write(chunks[tag])
+    return joined.getvalue()

@@ -1,0 +1,93 @@
+"""One stack of DICOM instances as a Scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.scan.dicom_header import InstanceFacts
+from vesalius.scan.dicom_native import DicomNative
+from vesalius.scan.dicom_order import Arrangement, arrange
+from vesalius.scan.dicom_pixels import DicomPixels
+from vesalius.scan.intensity import Intensity
+from vesalius.scan.scan import Scan
+
+
+def scan_of(instances: Sequence[InstanceFacts], *, folder: bool) -> Scan:
+    """The Scan of the instances of one stack (same size, dtype and colour; all with a place or none).
+
+    Args:
+        instances: their header facts.
+        folder: the stack is written back as a folder of files.
+    """
+    arranged = arrange(instances)
+    pixels = DicomPixels(
+        tuple(instance.path for instance in instances),
+        tuple(instance.pixels for instance in instances),
+        arranged.order(),
+    )
+    return Scan(
+        pixels=pixels,
+        geometry=arranged.stack,
+        intensity=_intensity(instances, arranged),
+        frame_ms=arranged.frame_ms,
+        t_meaning=arranged.t_meaning,
+        modality=_common([instance.modality for instance in instances]) or "unknown",
+        colour=instances[0].colour,
+        problems=tuple(_problems(instances, arranged)),
+        native=DicomNative(
+            pixels=pixels,
+            uids=tuple(instance.uid for instance in instances),
+            colour=instances[0].colour,
+            numbered_in_time=_rests_on_clock(arranged),
+            folder=folder,
+        ),
+    )
+
+
+def _intensity(instances: Sequence[InstanceFacts], arranged: Arrangement) -> Intensity:
+    """Slopes and intercepts per frame; one for all where they agree."""
+    slope_TK = _table(arranged, "slope")
+    inter_TK = _table(arranged, "inter")
+    unit = _common([instance.unit for instance in instances])
+    if (slope_TK == slope_TK[0, 0]).all() and (inter_TK == inter_TK[0, 0]).all():
+        return Intensity.linear(slope_TK[0, 0], inter_TK[0, 0], unit)
+    return Intensity(slope_TK, inter_TK, unit)
+
+
+def _table(arranged: Arrangement, name: str) -> NDArray[np.float64]:
+    return np.array([[getattr(frame.facts, name) for frame in row] for row in arranged.frames_TK], dtype=np.float64)
+
+
+def _problems(instances: Sequence[InstanceFacts], arranged: Arrangement) -> list[str]:
+    problems = list(arranged.problems)
+    stack = arranged.stack
+    if stack is not None:
+        if stack.grid_problem:
+            problems.append(f"no single grid: {stack.grid_problem}")
+        references = {instance.frame_of_reference for instance in instances}
+        if "" in references:
+            problems.append("the frame of reference is not stated")
+        elif len(references) > 1:
+            problems.append(f"the slices belong to {len(references)} frames of reference")
+    problems += dict.fromkeys(note for instance in instances for note in instance.notes)
+    if len({instance.unit for instance in instances}) > 1:
+        problems.append("the instances state different units; none is given")
+    return problems
+
+
+def _rests_on_clock(arranged: Arrangement) -> bool:
+    """True where T is time and only clock times, which are dropped without identifiers, say so."""
+    return arranged.t_meaning == "time" and any(
+        (frame.facts.temporal_index, frame.facts.trigger_ms, frame.facts.reference_ms) == (None, None, None)
+        for row in arranged.frames_TK
+        for frame in row
+    )
+
+
+def _common(values: list[Any]) -> Any:
+    """The value that all share, else ""."""
+    return values[0] if len(set(values)) == 1 else ""

@@ -1,0 +1,147 @@
+"""Reading values of a pydicom data set that may be damaged: a value, or None where it is absent or unreadable.
+
+pydicom converts values when they are first touched and raises nearly anything on damaged ones; all of that is
+caught here and nowhere else. Messages never repeat a value, because it may name a patient.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from typing import Any
+
+from pydicom import config
+from pydicom.dataset import Dataset
+
+_DAY_MS = 86_400_000.0
+
+
+_LOCK = threading.Lock()
+_HUSHED: list[ExitStack] = []
+_USERS: list[int] = [0]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence pydicom's warnings on values that break the standard; they are judged by this package.
+
+    The filters are those of the whole process, so threads share them: the first sets them, the last restores them.
+    """
+    with _LOCK:
+        _USERS[0] += 1
+        if _USERS[0] == 1:
+            _HUSHED.append(_hush())
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _USERS[0] -= 1
+            if _USERS[0] == 0:
+                _HUSHED.pop().close()
+
+
+def _hush() -> ExitStack:
+    stack = ExitStack()
+    stack.enter_context(warnings.catch_warnings())
+    stack.enter_context(config.disable_value_validation())
+    warnings.simplefilter("ignore")
+    return stack
+
+
+def value(data: Dataset | None, keyword: str) -> Any:
+    """The value of an attribute, or None where it is absent, empty or unreadable."""
+    if data is None:
+        return None
+    try:
+        found = data.get(keyword)
+    except Exception:  # conversion of a damaged value
+        return None
+    return None if found is None or found == "" else found
+
+
+def text(data: Dataset | None, keyword: str) -> str:
+    """The attribute as text without outer blanks; "" where there is none."""
+    found = value(data, keyword)
+    return "" if found is None else str(found).strip(" \0")
+
+
+def words(data: Dataset | None, keyword: str) -> tuple[str, ...]:
+    """All values of a text attribute."""
+    found = value(data, keyword)
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, str) else tuple(str(word) for word in found)
+
+
+def numbers(data: Dataset | None, keyword: str) -> tuple[float, ...]:
+    """All values of a numeric attribute; () where it is absent or one of them is not a finite number."""
+    found = value(data, keyword)
+    if found is None or isinstance(found, bytes):
+        return ()
+    try:
+        many = tuple(float(one) for one in ([found] if isinstance(found, (str, float, int)) else found))
+    except (TypeError, ValueError, OverflowError):
+        return ()
+    return many if all(map(math.isfinite, many)) else ()
+
+
+def number(data: Dataset | None, keyword: str) -> float | None:
+    """The first value of a numeric attribute, or None."""
+    many = numbers(data, keyword)
+    return many[0] if many else None
+
+
+def integer(data: Dataset | None, keyword: str) -> int | None:
+    """The first value of a numeric attribute if it is a whole number, else None."""
+    one = number(data, keyword)
+    return None if one is None or one != int(one) else int(one)
+
+
+def item(data: Dataset | None, keyword: str) -> Dataset | None:
+    """The first item of a sequence, or None."""
+    many = items(data, keyword)
+    return many[0] if many else None
+
+
+def items(data: Dataset | None, keyword: str) -> list[Dataset]:
+    """The items of a sequence; [] where it is absent or no sequence."""
+    found = value(data, keyword)
+    try:
+        return [one for one in found or () if isinstance(one, Dataset)]
+    except TypeError:
+        return []
+
+
+def clock_ms(data: Dataset | None, day_keyword: str, time_keyword: str) -> float | None:
+    """Milliseconds from a date (DA) and a time (TM) attribute; the zero is the same for all results.
+
+    A missing date leaves the time of day. Only differences of results mean anything.
+    """
+    day, moment = text(data, day_keyword), text(data, time_keyword).replace(":", "")
+    if not moment[:2].isdigit():
+        return None
+    return _from_digits(day if len(day) == 8 and day.isdigit() else "00000000", moment)
+
+
+def moment_ms(data: Dataset | None, keyword: str) -> float | None:
+    """Milliseconds from a DT attribute (the offset from UTC is left aside), or None."""
+    stated = text(data, keyword).split("+")[0].split("-")[0]
+    if len(stated) < 14 or not stated[:14].isdigit():
+        return None
+    return _from_digits(stated[:8], stated[8:])
+
+
+def _from_digits(day: str, moment: str) -> float | None:
+    try:
+        hours, minutes, seconds = int(moment[:2]), int(moment[2:4] or 0), float(moment[4:] or 0)
+    except ValueError:
+        return None
+    try:
+        days = date(int(day[:4]), int(day[4:6]), int(day[6:])).toordinal()
+    except ValueError:  # blanked dates such as 20120000
+        days = 0
+    return days * _DAY_MS + ((hours * 60 + minutes) * 60 + seconds) * 1000

@@ -1,0 +1,204 @@
+"""Stored values that lie in one file or several as one flat array: raw, compressed or as text (NRRD, MetaImage).
+
+Letters: C channel, T time, I J K voxel axes. `axes` names the axes of the file, fastest first, e.g. "CIJK"; several C
+are flattened, the first fastest.
+"""
+
+from __future__ import annotations
+
+import bz2
+import math
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.errors import InputError
+from vesalius.scan.pixels import ALL
+
+Encoding = Literal["raw", "zlib", "bzip2", "text", "hex"]
+"""zlib stands for zlib and gzip streams."""
+
+DEFLATE_MAX_RATIO = 1032
+"""No deflate stream expands further; a header that promises more than this lies."""
+_BLOCK = 1 << 20
+_FIX = "check that the copy is complete"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One file with a stretch of the values.
+
+    Args:
+        path: the file.
+        offset: first byte of its values.
+        skip: decoded bytes to pass over before the first value.
+    """
+
+    path: Path
+    offset: int = 0
+    skip: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class FlatPixels:
+    """Stored values of shape (C, T, I, J, K) in one flat array over `pieces`.
+
+    Args:
+        pieces: the files in order; each holds an equal share.
+        encoding: how the values are written.
+        dtype: stored dtype, byte order included.
+        file_shape: axis lengths, fastest first.
+        axes: one letter of CTIJK per axis of the file.
+    """
+
+    pieces: tuple[Piece, ...]
+    encoding: Encoding
+    dtype: np.dtype[Any]
+    file_shape: tuple[int, ...]
+    axes: str
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """(C, T, I, J, K)."""
+        c, t, i, j, k = (math.prod(self._lengths(letter)) for letter in "CTIJK")
+        return c, t, i, j, k
+
+    @property
+    def direct(self) -> bool:
+        """True where the values are mapped into memory; all else is decoded from its start for every piece."""
+        return self.encoding == "raw" and len(self.pieces) == 1
+
+    @cached_property
+    def bytes_per_piece(self) -> int:
+        """Decoded bytes that every file holds."""
+        return math.prod(self.file_shape) * self.dtype.itemsize // len(self.pieces)
+
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
+        """Frames `t` and slices `k` as (C, t, I, J, k).
+
+        Raises:
+            InputError: the file ends early or cannot be decoded.
+        """
+        array = self._mapped() if self.direct else self._decoded()
+        chosen = {"T": t, "K": k}
+        array = array[tuple(ALL if letter not in "TK" else chosen[letter] for letter in self.axes)]
+        channels = [axis for axis, letter in enumerate(self.axes) if letter == "C"][::-1]
+        others = [self.axes.find(letter) for letter in "TIJK"]
+        array = array.transpose(*channels, *(axis for axis in others if axis >= 0))
+        lengths = [array.shape[len(channels) + number] for number in range(sum(axis >= 0 for axis in others))]
+        sizes = [lengths.pop(0) if axis >= 0 else 1 for axis in others]
+        array = array.reshape(math.prod(array.shape[: len(channels)]), *sizes)
+        return array[:, t if "T" not in self.axes else ALL, :, :, k if "K" not in self.axes else ALL]
+
+    def check_length(self) -> None:
+        """Compare what the header promises with the size of the files, before any memory is taken.
+
+        Raises:
+            InputError: a file is absent or too short.
+        """
+        if math.prod(self.file_shape) % len(self.pieces):
+            what = f"the values cannot be spread evenly over {len(self.pieces)} files"
+            raise InputError(what, where=self.pieces[0].path)
+        for piece in self.pieces:
+            if not piece.path.is_file():
+                raise InputError("the file with the values is absent", where=piece.path, fix=_FIX)
+            size = max(piece.path.stat().st_size - piece.offset, 0)
+            needed = piece.skip + self.bytes_per_piece
+            if needed > self._most(size):
+                what = f"the header promises {needed} bytes of values, the file has {size}"
+                raise InputError(what, where=piece.path, fix=_FIX)
+
+    def _most(self, size: int) -> float:
+        """Decoded bytes that `size` bytes can hold; bzip2 has no useful bound and is inflated step by step."""
+        most: dict[str, float] = {
+            "raw": size,
+            "zlib": size * DEFLATE_MAX_RATIO,
+            "bzip2": math.inf,
+            "text": (size + 1) // 2 * self.dtype.itemsize,
+            "hex": size // 2,
+        }
+        return most[self.encoding]
+
+    def _lengths(self, letter: str) -> list[int]:
+        return [length for length, axis in zip(self.file_shape, self.axes, strict=True) if axis == letter]
+
+    def _mapped(self) -> NDArray[Any]:
+        (piece,) = self.pieces
+        offset = piece.offset + piece.skip
+        try:
+            return np.memmap(piece.path, self.dtype, "r", offset, self.file_shape, order="F")
+        except (OSError, ValueError) as error:
+            raise InputError("the file with the values cannot be read", where=piece.path, fix=_FIX) from error
+
+    def _decoded(self) -> NDArray[Any]:
+        flat = np.concatenate([self._piece(piece) for piece in self.pieces], dtype=self.dtype)  # keeps the byte order
+        return flat.reshape(self.file_shape, order="F")
+
+    def _piece(self, piece: Piece) -> NDArray[Any]:
+        needed = piece.skip + self.bytes_per_piece
+        try:
+            with piece.path.open("rb") as file:
+                file.seek(piece.offset)
+                if self.encoding == "text":
+                    return _from_text(file.read(), self.dtype, self.bytes_per_piece // self.dtype.itemsize)
+                data = bytearray()
+                for block in _blocks(file, self.encoding, needed):
+                    data += block
+                    if len(data) >= needed:
+                        break
+        except (OSError, EOFError, ValueError, ArithmeticError, zlib.error) as error:
+            what = f"the values cannot be decoded ({_words(error)})"
+            raise InputError(what, where=piece.path, fix=_FIX) from error
+        if len(data) < needed:
+            what = f"the values end early: {len(data)} bytes instead of {needed}"
+            raise InputError(what, where=piece.path, fix=_FIX)
+        return np.frombuffer(data, self.dtype, self.bytes_per_piece // self.dtype.itemsize, piece.skip)
+
+
+def _blocks(file: Any, encoding: Encoding, needed: int) -> Iterator[bytes]:
+    """The decoded bytes piece by piece; no piece is larger than what is needed."""
+    if encoding == "raw":
+        yield file.read(needed)
+        return
+    if encoding == "hex":
+        yield bytes.fromhex(file.read().decode("ascii"))
+        return
+    yield from _inflate(file) if encoding == "zlib" else _bunzip(file)
+
+
+def _inflate(file: Any) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(wbits=47)  # zlib or gzip, whichever it is
+    while data := inflater.unconsumed_tail or inflater.unused_data or file.read(_BLOCK):
+        if inflater.eof:  # the next member of a gzip file
+            inflater = zlib.decompressobj(wbits=47)
+        yield inflater.decompress(data, _BLOCK)
+    yield inflater.flush()
+
+
+def _bunzip(file: Any) -> Iterator[bytes]:
+    with bz2.open(file, "rb") as inflated:
+        while block := inflated.read(_BLOCK):
+            yield block
+
+
+def _from_text(data: bytes, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+    words = data.decode("ascii").replace(",", " ").split(maxsplit=count)[:count]
+    if len(words) < count:
+        raise ValueError(f"{len(words)} numbers instead of {count}")
+    if dtype.kind == "f":
+        return np.array(words, dtype=np.float64).astype(dtype)
+    bounds = np.iinfo(dtype)
+    numbers = [int(word) for word in words]
+    if min(numbers) < bounds.min or max(numbers) > bounds.max:
+        raise ValueError(f"a number does not fit {dtype}")
+    return np.array(numbers, dtype=dtype)
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -1,0 +1,82 @@
+"""Access to the bytes of NIfTI files, gzipped or not, with errors in one line."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from vesalius.errors import InputError
+
+GZIP_MAX_RATIO = 1032
+"""No deflate stream expands further; a header that promises more than this lies."""
+_BLOCK = 1 << 20
+
+
+def is_gzip(path: Path) -> bool:
+    """True where the suffix says so."""
+    return path.name.lower().endswith(".gz")
+
+
+def head_of(path: Path, size: int) -> bytes:
+    """The first `size` bytes, fewer where the file is shorter.
+
+    Raises:
+        InputError: absent, or not the gzip file it is named.
+    """
+    try:
+        with gzip.open(path, "rb") if is_gzip(path) else path.open("rb") as file:
+            return bytes(file.read(size))
+    except (OSError, EOFError, zlib.error) as error:
+        raise unreadable(path, error) from error
+
+
+def take(file: Any, length: int) -> bytes:
+    """Exactly `length` bytes, gathered block by block, so that no memory is taken before the bytes are there.
+
+    Raises:
+        EOFError: the file ends early.
+    """
+    blocks = []
+    while length > 0:
+        blocks.append(file.read(min(length, _BLOCK)))
+        length -= len(blocks[-1])
+        if not blocks[-1]:
+            raise EOFError("the file ends early")
+    return b"".join(blocks)
+
+
+def skip(file: Any, length: int) -> None:
+    """Pass over `length` bytes.
+
+    Raises:
+        EOFError: the file ends early.
+    """
+    while length > 0:
+        block = file.read(min(length, _BLOCK))
+        if not block:
+            raise EOFError("the file ends early")
+        length -= len(block)
+
+
+@contextmanager
+def create(path: Path) -> Iterator[Any]:
+    """A file to be written, gzipped where its suffix says so; without name and time, equal values give equal bytes."""
+    with path.open("wb") as file:
+        if not is_gzip(path):
+            yield file
+            return
+        with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+            yield packed
+
+
+def unreadable(path: Path, error: Exception) -> InputError:
+    """What a third party's exception comes to for the user."""
+    if isinstance(error, FileNotFoundError):
+        return InputError("no such file", where=path)
+    lines = str(error).strip().splitlines()
+    reason = (lines[0] if lines else type(error).__name__)[:160]
+    return InputError(f"cannot be read as NIfTI ({reason})", where=path, fix="check that the copy is complete")

@@ -1,0 +1,253 @@
+"""NumPy .npy and .npz files: read lazily, written back byte for byte (.npy) or array for array (.npz).
+
+Axes: two are (I, J), three (I, J, K), four (T, I, J, K), five (C, T, I, J, K). An .npz file holds one array, or names
+the scan "image" or "arr_0"; beside "image", `affine_ras_mm` (4x4, voxel centre to RAS+ mm) and `frame_ms` are
+understood, which `vesalius convert` writes. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from vesalius.errors import CorruptFileError, InputError, UsageError
+from vesalius.scan.flat_pixels import DEFLATE_MAX_RATIO
+from vesalius.scan.geometry import Affine, check_affine
+from vesalius.scan.native import Identifiers, LossyNote, Packed
+from vesalius.scan.pixels import ALL, Pixels
+from vesalius.scan.scan import Scan
+
+AXES = {2: "IJ", 3: "IJK", 4: "TIJK", 5: "CTIJK"}
+"""Number of axes -> what they are."""
+SCAN_NAMES = ("image", "arr_0")
+AFFINE_NAME = "affine_ras_mm"
+TIMES_NAME = "frame_ms"
+_KINDS = "biufc"
+_FIX = "check that the copy is complete"
+
+
+@dataclass(frozen=True, eq=False)
+class NumpyPixels:
+    """Stored values of one array in a .npy file (mapped into memory) or an .npz file (inflated for every read).
+
+    Args:
+        path: the file.
+        member: name inside an .npz file, else None.
+        dtype: stored dtype, byte order included.
+        file_shape: shape of the array, two to five axes.
+        fortran: the first axis is the fastest.
+        offset: first byte of the values, in the file or in the member.
+    """
+
+    path: Path
+    member: str | None
+    dtype: np.dtype[Any]
+    file_shape: tuple[int, ...]
+    fortran: bool
+    offset: int
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """(C, T, I, J, K)."""
+        lengths = dict(zip(AXES[len(self.file_shape)], self.file_shape, strict=True))
+        c, t, i, j, k = (lengths.get(letter, 1) for letter in "CTIJK")
+        return c, t, i, j, k
+
+    @property
+    def direct(self) -> bool:
+        """True for .npy."""
+        return self.member is None
+
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
+        """Frames `t` and slices `k` as (C, t, I, J, k).
+
+        Raises:
+            InputError: the file ends early or cannot be inflated.
+        """
+        order = "F" if self.fortran else "C"
+        try:
+            if self.member is None:
+                array = np.memmap(self.path, self.dtype, "r", self.offset, self.file_shape, order=order)  # type: ignore[call-overload]
+            else:
+                array = np.frombuffer(self._inflated(self.member), self.dtype).reshape(self.file_shape, order=order)  # type: ignore[call-overload]
+        except Exception as error:  # zipfile, zlib and numpy raise many kinds here
+            raise _unreadable(self.path, error) from error
+        axes = AXES[array.ndim]
+        return array[tuple(ALL if letter in axes else None for letter in "CTIJK")][:, t, :, :, k]
+
+    def _inflated(self, member: str) -> bytes:
+        length = math.prod(self.file_shape) * self.dtype.itemsize
+        with zipfile.ZipFile(self.path) as archive, archive.open(member) as file:
+            file.read(self.offset)
+            return file.read(length)
+
+
+@dataclass(frozen=True, eq=False)
+class NumpyNative:
+    """What an .npy or .npz file holds besides the values.
+
+    Args:
+        pixels: its array.
+        header: the bytes before the values.
+        members: names of all arrays of an .npz file.
+    """
+
+    pixels: NumpyPixels
+    header: bytes
+    members: tuple[str, ...] = ()
+    format: str = "numpy"
+
+    def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
+        """The header of the array and its name.
+
+        Raises:
+            UsageError: an .npz file with several arrays: the others would be lost.
+        """
+        if len(self.members) > 1:
+            shown = ", ".join(_plain(name) for name in self.members[:8])
+            raise UsageError(
+                f"holds {len(self.members)} arrays ({shown}), only one of them is a scan",
+                where=self.pixels.path,
+                fix="save the scan alone with numpy.save",
+            )
+        return Packed("numpy", {"member": self.pixels.member}, {"header": self.header})
+
+
+def read(path: Path) -> Scan:
+    """Open a .npy or .npz file; pixels stay on disk.
+
+    Raises:
+        InputError: not such a file, damaged, values that are no numbers, or several arrays none of which is named.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            return _read_npz(path)
+        with path.open("rb") as file:
+            pixels, header = _read_head(path, file, None, path.stat().st_size)
+        return Scan(pixels=pixels, native=NumpyNative(pixels, header))
+    except InputError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise nearly anything
+        raise _unreadable(path, error) from error
+
+
+def _read_npz(path: Path) -> Scan:
+    with zipfile.ZipFile(path) as archive:
+        sizes = {info.filename: info.file_size for info in archive.infolist() if info.filename.endswith(".npy")}
+        member = _choose(path, tuple(sizes))
+        if sizes[member] > archive.getinfo(member).compress_size * DEFLATE_MAX_RATIO + 64:
+            raise InputError(f"the array {_plain(member)!r} promises more than it can hold", where=path, fix=_FIX)
+        with archive.open(member) as file:
+            pixels, header = _read_head(path, file, member, sizes[member])
+        problems: list[str] = []
+        affine = times = None
+        if _plain(member) == SCAN_NAMES[0]:
+            affine = _side(archive, AFFINE_NAME, (4, 4), problems)
+            times = _side(archive, TIMES_NAME, (pixels.shape[1],), problems)
+    geometry: Affine | None = None if affine is None else check_affine(affine)
+    frame_ms = None if times is None else tuple(times.tolist())
+    return Scan(
+        pixels=pixels,
+        geometry=geometry,
+        frame_ms=frame_ms,
+        t_meaning="unknown" if frame_ms is None else "time",
+        colour="grey" if pixels.shape[0] == 1 else "channels",
+        problems=tuple(problems),
+        native=NumpyNative(pixels, header, tuple(sizes)),
+    )
+
+
+def _choose(path: Path, members: tuple[str, ...]) -> str:
+    """The array that is the scan."""
+    if not members:
+        raise InputError("is a zip file without NumPy arrays", where=path)
+    named = [f"{name}.npy" for name in SCAN_NAMES if f"{name}.npy" in members]
+    if len(members) == 1 or named:
+        return named[0] if named else members[0]
+    shown = ", ".join(_plain(name) for name in members[:8]) + (", ..." if len(members) > 8 else "")
+    raise InputError(
+        f"holds {len(members)} arrays ({shown}) and none is called image", where=path, fix="save the scan as image"
+    )
+
+
+def _side(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], problems: list[str]) -> NDArray[Any] | None:
+    """A small float array beside the scan, or None."""
+    if f"{name}.npy" not in archive.namelist() or archive.getinfo(f"{name}.npy").file_size > 1 << 24:
+        return None
+    array = np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
+    if array.shape != shape or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+        problems.append(f"{name} is not {' x '.join(map(str, shape))} numbers and is not used")
+        return None
+    return array.astype(np.float64)
+
+
+def _read_head(path: Path, file: Any, member: str | None, size: int) -> tuple[NumpyPixels, bytes]:
+    """The description of an array, checked against the bytes that are there."""
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise InputError("holds records, not numbers", where=path)
+    read_array_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python warns of odd text in a damaged header
+        shape, fortran, dtype = read_array_header(file)
+    offset = file.tell()
+    if dtype.kind not in _KINDS:
+        raise InputError(f"values of the type {dtype.name} are no numbers", where=path)
+    if len(shape) not in AXES:
+        what = f"an array of {len(shape)} axes is no scan: 2 are IJ, 3 IJK, 4 TIJK, 5 CTIJK"
+        raise InputError(what, where=path)
+    if 0 in shape:
+        raise InputError(f"the array is empty (shape {shape})", where=path)
+    needed = offset + math.prod(shape) * dtype.itemsize
+    if needed > size:
+        raise InputError(f"the header promises {needed} bytes, the file has {size}", where=path, fix=_FIX)
+    file.seek(0)
+    return NumpyPixels(path, member, dtype, shape, fortran, offset), file.read(offset)
+
+
+def _plain(member: str) -> str:
+    return member.removesuffix(".npy")
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    if isinstance(error, FileNotFoundError):
+        return InputError("no such file", where=path)
+    lines = str(error).strip().splitlines()
+    reason = (lines[0] if lines else type(error).__name__)[:160]
+    return InputError(f"cannot be read as a NumPy file ({reason})", where=path, fix=_FIX)
+
+
+def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None) -> None:
+    """Write a .npy or .npz file (by the suffix of `path`) with the original array header and the given pixels.
+
+    Raises:
+        CorruptFileError: the stored header does not fit the pixels.
+    """
+    try:
+        header, member = packed.blobs["header"], packed.facts["member"]
+        file = io.BytesIO(header)
+        version = npy.read_magic(file)
+        read_array_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = read_array_header(file)
+    except Exception as error:
+        raise CorruptFileError("the stored NumPy header is damaged", where=path) from error
+    lengths = dict(zip(AXES.get(len(shape), ""), shape, strict=False))
+    if tuple(lengths.get(letter, 1) for letter in "CTIJK") != pixels.shape or dtype != pixels.dtype:
+        raise CorruptFileError("the stored NumPy header does not fit the pixels", where=path)
+    data = pixels.read().reshape(shape).tobytes(order="F" if fortran else "C")
+    if path.name.lower().endswith(".npz"):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(zipfile.ZipInfo(str(member or "arr_0.npy")), header + data, zipfile.ZIP_DEFLATED)
+    else:
+        with path.open("wb") as out:
+            out.write(header)
+            out.write(data)

@@ -1,0 +1,161 @@
+"""Write a scan as a new file of a common format, by its suffix. Nothing is reoriented or resampled on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.errors import UsageError
+from vesalius.output import new_file, new_folder
+from vesalius.scan.scan import Scan
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Args:
+        path: the file, or the folder of pictures.
+        notes: what the format cannot hold or holds otherwise, one sentence each.
+    """
+
+    path: Path
+    notes: tuple[str, ...] = ()
+
+
+def write_scan(scan: Scan, path: Path, *, force: bool = False) -> Written:
+    """Write a scan as NIfTI, NumPy, PNG or TIFF.
+
+    Args:
+        scan: the scan.
+        path: its suffix decides. .nii and .nii.gz need an affine. .npy and .npz hold real values in as many of the axes
+            (C, T, I, J, K) as are needed, .npz also the affine and the frame times. .png holds stored values of 8 or 16
+            bits; several slices or frames become a folder of that name without the suffix. .tif holds real values, the
+            slices (or the frames of one slice) as pages.
+        force: replace an existing file or folder.
+
+    Raises:
+        UsageError: an unknown suffix, or a scan the format cannot hold.
+        GeometryError: NIfTI was asked for and the scan lies on no grid.
+        OutputError: the file exists or cannot be written.
+    """
+    suffix = next((one for one in _WRITERS if path.name.lower().endswith(one)), None)
+    if suffix is None:
+        raise UsageError("unknown kind of output", where=path, fix=f"end the name with one of {', '.join(_WRITERS)}")
+    if suffix == ".png" and scan.shape[1] * scan.shape[4] > 1:
+        return _png_folder(scan, path.with_suffix(""), force=force)
+    with new_file(path, force=force) as part:
+        notes = _WRITERS[suffix](scan, part)
+    return Written(path, notes)
+
+
+def fits_png_exactly(scan: Scan) -> bool:
+    """True where PNG can hold the stored values and they are the real ones."""
+    from vesalius.scan.picture_write import fits_png
+
+    return scan.intensity.is_identity and fits_png(scan.dtype, scan.shape[0]) and scan.colour != "inverted"
+
+
+def _nifti(scan: Scan, path: Path) -> tuple[str, ...]:
+    from vesalius.scan.nifti_write import write_nifti
+
+    return write_nifti(scan, path)
+
+
+def _real(scan: Scan) -> NDArray[Any]:
+    """Real values (C, T, I, J, K): the stored ones where they are real, else float32."""
+    return scan.stored() if scan.intensity.is_identity else scan.values()
+
+
+def _numpy(scan: Scan, path: Path) -> tuple[str, ...]:
+    array = _real(scan)
+    for _ in range(2):
+        array = array[0] if array.ndim > 3 and array.shape[0] == 1 else array
+    if path.suffix.lower() == ".npy":
+        with path.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+        return () if scan.grid_problem else ("the file holds no geometry: .npz and .nii do",)
+    beside: dict[str, Any] = {}
+    if scan.grid_problem is None:
+        beside["affine_ras_mm"] = scan.affine
+    if scan.frame_ms is not None:
+        beside["frame_ms"] = np.asarray(scan.frame_ms)
+    with path.open("wb") as file:
+        np.savez_compressed(file, image=array, **beside)
+    return ()
+
+
+def _png(scan: Scan, path: Path) -> tuple[str, ...]:
+    from vesalius.scan.picture_write import write_png
+
+    _check_png(scan)
+    write_png(path, scan.stored()[:, 0, :, :, 0].transpose(2, 1, 0))
+    return _png_notes(scan)
+
+
+def _png_folder(scan: Scan, path: Path, *, force: bool) -> Written:
+    from vesalius.scan.picture_write import write_png
+
+    _check_png(scan)
+    _, frames, _, _, slices = scan.shape
+    scan = scan.resident()
+    with new_folder(path, force=force) as folder:
+        for t in range(frames):
+            stored = scan.stored(slice(t, t + 1))[:, 0]
+            for k in range(slices):
+                frame = f"frame-{t:04d}-" if frames > 1 else ""
+                write_png(folder / f"{frame}slice-{k:04d}.png", stored[..., k].transpose(2, 1, 0))
+    return Written(path, _png_notes(scan))
+
+
+def _check_png(scan: Scan) -> None:
+    from vesalius.scan.picture_write import fits_png
+
+    if not fits_png(scan.dtype, scan.shape[0]):
+        what = f"PNG cannot hold {scan.shape[0]} channel(s) of {scan.dtype.name}"
+        raise UsageError(what, fix="write .tif, .npy or .nii")
+
+
+def _png_notes(scan: Scan) -> tuple[str, ...]:
+    if scan.intensity.is_identity:
+        return ()
+    return ("the pictures hold stored values: slope and intercept are not in them",)
+
+
+def _tiff(scan: Scan, path: Path) -> tuple[str, ...]:
+    from vesalius.scan.picture_write import photometric_of, write_tiff
+
+    _, frames, _, _, slices = scan.shape
+    if min(frames, slices) > 1:
+        raise UsageError(
+            f"TIFF holds slices or frames, not {frames} frames of {slices} slices", fix="write .nii or .npy"
+        )
+    if scan.dtype.itemsize > (16 if scan.dtype.kind == "c" else 8):
+        raise UsageError(f"TIFF cannot hold values of {scan.dtype.name}", fix="write .npy")
+    array = _real(scan)
+    write_tiff(path, _pages(array), array.nbytes, photometric=photometric_of(scan.colour))
+    return ("the file holds no geometry",) if scan.grid_problem is None else ()
+
+
+def _pages(array_CTIJK: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """The pictures (J, I, C) of all frames and slices."""
+    for t in range(array_CTIJK.shape[1]):
+        for k in range(array_CTIJK.shape[4]):
+            yield array_CTIJK[:, t, :, :, k].transpose(2, 1, 0)
+
+
+_WRITERS = {
+    ".nii.gz": _nifti,
+    ".nii": _nifti,
+    ".npy": _numpy,
+    ".npz": _numpy,
+    ".png": _png,
+    ".tif": _tiff,
+    ".tiff": _tiff,
+}
+"""suffix -> writer of (scan, path), which returns notes."""

@@ -1,0 +1,99 @@
+"""Convert a scan to another kind of file, in its place in the world."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vesalius.codec.container import SUFFIX as VSL_SUFFIX
+from vesalius.errors import GeometryError, UsageError
+from vesalius.output import refuse_existing
+from vesalius.scan.describe import describe_scan
+from vesalius.scan.intensity import Intensity
+from vesalius.scan.open import open_scan
+from vesalius.scan.pixels import ArrayPixels
+from vesalius.scan.scan import Colour, Scan
+from vesalius.scan.write import fits_png_exactly, write_scan
+
+
+def convert(
+    path: Path,
+    output: Path,
+    *,
+    orient: str | None = None,
+    spacing_mm: tuple[float, float, float] | None = None,
+    series: str | None = None,
+    resample: bool = False,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Read a scan and write it as NIfTI, NumPy, PNG or TIFF, by the suffix of `output`.
+
+    Args:
+        path: what `open_scan` opens, or a `.vsl` file.
+        output: the file to write.
+        orient: three letters such as "RAS": the voxel axes are permuted and flipped, nothing is interpolated.
+        spacing_mm: resample linearly to this spacing along i, j, k.
+        series: DICOM SeriesInstanceUID (or its end) to pick.
+        resample: make one grid of slices that are tilted or unevenly spaced.
+        force: replace an existing file.
+
+    Returns:
+        {"path", "notes", and the facts of what was written}. Pictures that PNG cannot hold as they are (CT, MR, floats)
+        are windowed to 8 bits, and a note says how; several of them become a folder.
+
+    Raises:
+        GeometryError: a grid is needed and there is none; the reason is given.
+        OutputError: the file exists or cannot be written.
+    """
+    refuse_existing(output, force=force)
+    scan = _open(path, series)
+    if resample and scan.grid_problem:
+        from vesalius.scan.resample import to_grid
+
+        scan = to_grid(scan)
+    if spacing_mm is not None:
+        from vesalius.scan.resample import regrid
+
+        scan = regrid(scan, spacing_mm)
+    if orient is not None:
+        from vesalius.scan.orient import reorient
+
+        scan = reorient(scan, orient)
+    notes: tuple[str, ...] = ()
+    if output.suffix.lower() == ".png" and not fits_png_exactly(scan):
+        scan, notes = _windowed(scan)
+    try:
+        written = write_scan(scan, output, force=force)
+    except (GeometryError, UsageError) as error:
+        raise error if error.where else type(error)(error.what, where=path, fix=error.fix) from error
+    return {"path": str(written.path), "notes": [*notes, *written.notes], **describe_scan(scan)}
+
+
+def _windowed(scan: Scan) -> tuple[Scan, tuple[str, ...]]:
+    """The scan as pictures of 8 bits, grey or RGB, and how they were made."""
+    from vesalius.transforms.view import to_view
+    from vesalius.transforms.window import default_range, to_screen
+
+    if scan.dtype.kind == "c":
+        raise UsageError("complex values are no picture", fix="write .npy or .nii")
+    low, high = default_range(scan)
+    frames = []
+    scan = scan.resident()
+    for t in range(scan.shape[1]):
+        x_BCJI = to_screen(to_view(scan, "native", t=slice(t, t + 1)), scan.colour, (low, high))
+        frames.append(x_BCJI.transpose(1, 3, 2, 0))
+    pixels = ArrayPixels(np.stack(frames, axis=1))
+    colour: Colour = "rgb" if pixels.shape[0] == 3 else "grey"
+    notes = (f"real values from {low:.6g} to {high:.6g} are drawn from black to white",)
+    return replace(scan, pixels=pixels, intensity=Intensity(), colour=colour, native=None), notes
+
+
+def _open(path: Path, series: str | None) -> Scan:
+    if path.suffix.lower() == VSL_SUFFIX:
+        from vesalius.codec.decode import decode_scan
+
+        return decode_scan(path).resident()
+    return open_scan(path, series)

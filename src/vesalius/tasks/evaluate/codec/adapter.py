@@ -1,0 +1,89 @@
+"""The codec as the evaluation sees it: a ladder of steps, and a file that is written and read back."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from vesalius.codec.coders.table import coder as coder_named
+from vesalius.codec.compress import compress_scan
+from vesalius.codec.decode import decode_scan
+from vesalius.codec.target import Lossless, Quality
+from vesalius.errors import UsageError
+from vesalius.scan.scan import Scan
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """A scan after it went through a file.
+
+    Args:
+        size_bytes: the whole file, its header included.
+        encode_seconds: wall time of writing it.
+        decode_seconds: wall time of reading every voxel back.
+        stored_CTIJK: what came back, in the stored dtype.
+    """
+
+    size_bytes: int
+    encode_seconds: float
+    decode_seconds: float
+    stored_CTIJK: NDArray[Any]
+
+
+class Codec(Protocol):
+    """What is evaluated."""
+
+    def ladder(self, coder: str) -> tuple[float, ...]:
+        """Lossy steps of a coder from best to worst.
+
+        Raises:
+            UsageError: no such coder, or it is lossless only.
+        """
+        ...
+
+    def lossy(self, scan: Scan, coder: str, step: float, threads: int) -> Coded:
+        """Code a scan at one step of the ladder and read it back."""
+        ...
+
+    def lossless(self, scan: Scan, coder: str, threads: int) -> Coded:
+        """Code a scan losslessly and read it back.
+
+        Raises:
+            UsageError: the coder cannot hold these values.
+        """
+        ...
+
+
+class VslCodec:
+    """Vesalius' own `.vsl` files, in a temporary folder."""
+
+    def ladder(self, coder: str) -> tuple[float, ...]:
+        """See Codec."""
+        steps = coder_named(coder).qualities
+        if not coder_named(coder).lossy_bits or not steps:
+            raise UsageError(f"{coder} is lossless only", where="--coders", fix="leave it out")
+        return steps
+
+    def lossy(self, scan: Scan, coder: str, step: float, threads: int) -> Coded:
+        """See Codec."""
+        return self._through_file(scan, Quality(step), coder, threads)
+
+    def lossless(self, scan: Scan, coder: str, threads: int) -> Coded:
+        """See Codec."""
+        return self._through_file(scan, Lossless(), coder, threads)
+
+    def _through_file(self, scan: Scan, target: Lossless | Quality, coder: str, threads: int) -> Coded:
+        with tempfile.TemporaryDirectory(prefix="vesalius-") as folder:
+            path = Path(folder) / "scan.vsl"
+            key = secrets.token_bytes(32)  # the file is deleted at once: its UIDs need no lasting secret
+            made = compress_scan(scan, path, target, coder=coder, threads=threads, uid_key=key)
+            started = time.perf_counter()
+            stored = decode_scan(path, threads=threads).stored()
+            seconds = time.perf_counter() - started
+        return Coded(made.bytes_written, made.encode_seconds, seconds, stored)

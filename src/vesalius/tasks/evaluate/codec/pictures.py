@@ -1,0 +1,110 @@
+"""Original, restored and error pictures of a study at ratios people ask for.
+
+Letters: I columns, J rows of a picture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from vesalius.metrics.codec import Box
+from vesalius.report.figure import Shown, panel
+from vesalius.scan.scan import Scan
+from vesalius.tasks.evaluate.codec.results import Picture, Point
+from vesalius.tasks.evaluate.codec.studies import Study
+from vesalius.transforms.picture import Upright
+
+RATIOS = (100, 1000)
+NEAR = 1.6
+"""A coder is drawn at a ratio if it has a point within this factor of it."""
+GAIN = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """A measured point and the drawn slice of its restored scan, real values (I, J)."""
+
+    point: Point
+    picture_IJ: NDArray[Any]
+
+
+def draw(
+    study: Study, scan: Scan, place: tuple[int, int], box: Box | None, restored: Sequence[Restored], folder: Path
+) -> tuple[Picture, ...]:
+    """Write pictures of one slice: the whole field, and the heart region where there is one, at RATIOS.
+
+    Args:
+        study: the study.
+        scan: its scan.
+        place: frame and slice.
+        box: heart region, or None.
+        restored: all measured points.
+        folder: where the PNG files go.
+    """
+    frame, depth = place
+    original_IJ = scan.values(slice(frame, frame + 1), slice(depth, depth + 1))[0, 0, :, :, 0]
+    regions: list[tuple[str, tuple[slice, slice]]] = [("whole field", (slice(None), slice(None)))]
+    if box is not None:
+        regions.append(("heart region", (box[0], box[1])))
+    pictures = []
+    for wanted in RATIOS:
+        near = _nearest(restored, wanted)
+        for region, inside in regions if near else ():
+            name = f"{slug(study.data_set)}-{slug(study.name)}-{wanted}-{region.split()[0]}.png"
+            view = Upright.of(scan, original_IJ[inside])
+            shown = [Shown(_words(one.point, region), view.turn(one.picture_IJ[inside])) for one in near]
+            png = panel(
+                view.turn(original_IJ[inside]),
+                shown,
+                window=view.window,
+                spacing_mm=view.spacing_mm,
+                gain=GAIN,
+                unit=scan.intensity.unit,
+            )
+            (folder / name).write_bytes(png)
+            where = f"{study.data_set}, {study.name}: {region} near {wanted:,}:1"
+            pictures.append(Picture(file=name, caption=_caption(where, place, view, near, restored), alt=where))
+    return tuple(pictures)
+
+
+def slug(text: str) -> str:
+    """A name that is safe as part of a file name."""
+    kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text)
+    return kept.strip("-") or "x"
+
+
+def _nearest(restored: Sequence[Restored], wanted: float) -> list[Restored]:
+    """For each coder the point nearest to a ratio, if it is near at all."""
+    found: dict[str, Restored] = {}
+    for one in restored:
+        best = found.get(one.point.coder)
+        if best is None or _distance(one, wanted) < _distance(best, wanted):
+            found[one.point.coder] = one
+    return [one for one in found.values() if _distance(one, wanted) <= math.log(NEAR)]
+
+
+def _distance(one: Restored, wanted: float) -> float:
+    return abs(math.log(one.point.ratio / wanted))
+
+
+def _words(point: Point, region: str) -> str:
+    measures = point.heart if region == "heart region" and point.heart is not None else point.whole
+    return f"{point.coder}, {point.ratio:,.0f}:1\n{measures.psnr_db:.1f} dB, SSIM {measures.ssim:.3f}"
+
+
+def _caption(
+    where: str, place: tuple[int, int], view: Upright, near: Sequence[Restored], restored: Sequence[Restored]
+) -> str:
+    absent = sorted({one.point.coder for one in restored} - {one.point.coder for one in near})
+    missing = f" No file of {', '.join(absent)} is near this ratio." if absent else ""
+    return (
+        f"{where}; frame {place[0]}, slice {place[1]} (from 0), turned by the affine. Grey window "
+        f"{view.window[0]:.4g} to {view.window[1]:.4g}. PSNR and SSIM are of all frames and slices of the region, RMS "
+        f"of the picture alone.{missing}"
+    )

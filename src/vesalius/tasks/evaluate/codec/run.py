@@ -1,0 +1,200 @@
+"""`evaluate codec` from start to end.
+
+Each finished study is kept as `measured/NAME.json`, so that a rerun into the same folder goes on where an earlier one
+was stopped or failed. The folder then receives `figures/`, `table.csv`, `summary.json` and `report.html`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+import vesalius
+from vesalius.errors import UsageError, VesaliusError
+from vesalius.output import new_file, refuse_existing
+from vesalius.report.html import run_report
+from vesalius.report.made import made
+from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
+from vesalius.report.table import plain_text, write_csv
+from vesalius.tasks.evaluate.codec.adapter import Codec, VslCodec
+from vesalius.tasks.evaluate.codec.page import DEFINITIONS, build_report
+from vesalius.tasks.evaluate.codec.pictures import slug
+from vesalius.tasks.evaluate.codec.results import COLUMNS, StudyResult
+from vesalius.tasks.evaluate.codec.studies import Study, find_studies
+from vesalius.tasks.evaluate.codec.study import Plan, evaluate_study
+from vesalius.tasks.evaluate.codec.summary import Summary, summarise
+from vesalius.tasks.evaluate.codec.tables import claims_table, delta_rate_table, lossless_table, orientation_table
+
+CODERS = ("svtav1", "x265", "jpeg2000", "jpegxl")
+LOSSLESS = ("jpegxl", "jpeg2000", "jpegls", "x265")
+POINTS, QUICK_POINTS = 8, 4
+_MEASURED = "measured"
+_WIDTH = 120
+
+
+def evaluate_codec(
+    paths: Sequence[Path],
+    output: Path,
+    *,
+    coders: Sequence[str] = CODERS,
+    lossless: Sequence[str] = LOSSLESS,
+    points: int = POINTS,
+    threads: int | None = None,
+    force: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+    codec: Codec | None = None,
+) -> dict[str, Any]:
+    """Compare coders on every study at `paths` and write a report.
+
+    Args:
+        paths: folders of patients (ACDC layout, or anything `inspect` opens) and files.
+        output: folder to write.
+        coders: lossy coders, in the order of the tables.
+        lossless: coders for lossless files; may be empty.
+        points: steps of each coder's ladder measured per study (QUICK_POINTS for a first look).
+        threads: chunks coded at a time; all processors by default.
+        force: begin anew in a folder that holds an evaluation.
+        progress: called with one line per step.
+        codec: what is evaluated; `.vsl` files by default.
+
+    Returns:
+        {"path", "report", "results", "failed": [{"path", "error"}]}; "results" is a `Summary` as JSON.
+
+    Raises:
+        UsageError: no study, no such coder, or too few points.
+        OutputError: the folder exists with other content, or cannot be written.
+        VesaliusError: the only study there is failed.
+    """
+    codec = codec or VslCodec()
+    if points < 2:
+        raise UsageError(f"{points} points make no curve", where="--points", fix="take at least 2")
+    for coder in coders:
+        codec.ladder(coder)
+    studies = find_studies(paths)
+    plan = Plan(tuple(coders), tuple(lossless), points, threads or os.cpu_count() or 1)
+    run = _Run(output, codec, plan, progress)
+    run.prepare(force)
+    results, failed = run.measure(studies)
+    if not results:
+        raise UsageError(f"no study could be measured; the first: {failed[0]['error']}", fix="see vesalius inspect")
+    return run.finish(results, failed, _made(paths, plan, output))
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result for people: the orientation, BD-rate, claims and lossless tables with their definitions."""
+    summary = Summary.model_validate(result["results"])
+    tables = [
+        table
+        for one in summary.data_sets
+        for table in (orientation_table(one), delta_rate_table(one), claims_table(one))
+        if table.rows
+    ]
+    shown = [line for table in (*tables, lossless_table(summary)) for line in plain_text(table, _WIDTH).splitlines()]
+    words = ("Peak", "Ratio", "Heart region", "At a ratio, at a PSNR", "BD-rate", "Milliseconds per frame")
+    shown += [f"{word}: {DEFINITIONS[word]}" for word in words]
+    shown += [f"failed: {one['error']}" for one in result["failed"]]
+    return [*shown, f"open {result['report']}"]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One evaluation into one folder."""
+
+    output: Path
+    codec: Codec
+    plan: Plan
+    progress: Callable[[str], None]
+
+    @property
+    def figures(self) -> Path:
+        return self.output / FIGURES
+
+    def prepare(self, force: bool) -> None:
+        """Take the folder: empty, begun and not finished, or any evaluation under `force`."""
+        if not (force or self._is_unfinished()):
+            refuse_existing(self.output)
+        if force:
+            for name in (_MEASURED, FIGURES):
+                shutil.rmtree(self.output / name, ignore_errors=True)
+            for name in (SUMMARY, TABLE, PAGE):
+                (self.output / name).unlink(missing_ok=True)
+        for folder in (self.output / _MEASURED, self.figures):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                refuse_existing(self.output)
+                raise UsageError("cannot be made", where=folder, fix="choose another folder") from error
+
+    def measure(self, studies: Iterable[Study]) -> tuple[list[StudyResult], list[dict[str, str]]]:
+        """Results of all studies that could be measured, and the others with their errors."""
+        results: list[StudyResult] = []
+        failed: list[dict[str, str]] = []
+        pictured: set[str] = set()
+        for study in studies:
+            try:
+                results.append(self._one(study, draw=study.data_set not in pictured))
+                pictured.add(study.data_set)
+            except VesaliusError as error:
+                failed.append({"path": f"{study.data_set}/{study.name}", "error": str(error)})
+                self.progress(f"failed: {error}")
+        return results, failed
+
+    def finish(self, results: list[StudyResult], failed: list[dict[str, str]], made: Made) -> dict[str, Any]:
+        """Write table, summary and page."""
+        summary = summarise(results)
+        report = build_report(results, summary, made, self.figures)
+        report.failures = {one["path"]: one["error"] for one in failed}
+        write_csv(self.output / TABLE, [row for one in results for row in one.rows()], COLUMNS)
+        report.save(self.output)
+        page = run_report(self.output)
+        return {"path": str(self.output), "report": str(page), "results": report.results, "failed": failed}
+
+    def _one(self, study: Study, *, draw: bool) -> StudyResult:
+        kept = self.output / _MEASURED / f"{slug(study.data_set)}-{slug(study.name)}.json"
+        asked = {
+            "vesalius": vesalius.__version__,
+            "coders": list(self.plan.coders),
+            "lossless": list(self.plan.lossless),
+            "points": self.plan.points,
+            "source_bytes": study.source_bytes,
+        }
+        earlier = _earlier(kept, asked)
+        if earlier is not None and all((self.figures / one.file).exists() for one in earlier.pictures):
+            self.progress(f"{study.data_set}/{study.name}: measured before")
+            return earlier
+        result = evaluate_study(study, self.codec, self.plan, self.progress, self.figures if draw else None)
+        with new_file(kept, force=True) as part:
+            found = {"asked": asked, "result": json.loads(result.model_dump_json())}  # infinities as strings
+            part.write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
+        return result
+
+    def _is_unfinished(self) -> bool:
+        """True for a folder in which an evaluation was begun and either stopped or left failures."""
+        if not (self.output / _MEASURED).is_dir():
+            return False
+        if not (self.output / SUMMARY).exists():
+            return True
+        return bool(load_report(self.output).failures)
+
+
+def _earlier(path: Path, asked: dict[str, Any]) -> StudyResult | None:
+    """The result of an earlier run that was asked for the same, or None."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return StudyResult.model_validate(found["result"]) if found["asked"] == asked else None
+    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        return None
+
+
+def _made(paths: Sequence[Path], plan: Plan, output: Path) -> Made:
+    """How it was made; folders by their last name only, so that no path of this machine is told."""
+    words = ["vesalius evaluate codec", *(path.resolve().name or "." for path in paths), "-o", output.name]
+    words += ["--coders", ",".join(plan.coders)]
+    return made(" ".join(words), plan.threads, {"Points": f"about {plan.points} of each coder's ladder per study"})

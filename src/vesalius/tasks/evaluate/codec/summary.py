@@ -1,0 +1,198 @@
+"""From studies to data sets: what each coder gives at the ratios and qualities people ask for.
+
+Every value is read from a study's own curve, then averaged over studies; nothing is read beyond a measured end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from vesalius.metrics.bdrate import Curve, delta_rate, psnr_at_ratio, ratio_at_psnr, value_at_ratio
+from vesalius.metrics.bootstrap import patient_interval
+from vesalius.tasks.evaluate.codec.results import Measures, Point, StudyResult
+
+Region = Literal["whole", "heart"]
+DECIBELS = (40, 35, 30)
+RATIOS = (100, 300, 1000)
+CLAIMED_RATIO = 1000
+ANCHORS = ("svtav1", "x265")
+SEED = 20261121
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Across(_Model):
+    """One quantity over the studies of a data set.
+
+    Args:
+        values: study -> value, None where its curve does not reach that far.
+        mean: arithmetic mean of the values there are, None without any.
+        low: lower end of the patient-bootstrap interval of the mean; None for fewer than 10 values or if one is absent.
+        high: upper end.
+    """
+
+    values: dict[str, float | None]
+    mean: float | None
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def of(cls, values: dict[str, float | None]) -> Across:
+        """Mean and interval of values by study; a value that is not finite counts as absent."""
+        kept = {name: value if value is not None and math.isfinite(value) else None for name, value in values.items()}
+        present = [value for value in kept.values() if value is not None]
+        interval = patient_interval(present, seed=SEED) if len(present) == len(kept) else None
+        return cls(
+            values=kept,
+            mean=math.fsum(present) / len(present) if present else None,
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+        )
+
+    @property
+    def present(self) -> int:
+        """Studies with a value."""
+        return sum(value is not None for value in self.values.values())
+
+
+class CoderSummary(_Model):
+    """One coder in one region of one data set.
+
+    Args:
+        coder: name.
+        region: "whole" field or "heart" region.
+        ratio_at_db: decibels -> ratio.
+        psnr_at_ratio: ratio -> dB.
+        ssim_at_ratio: ratio -> SSIM.
+        delta_rate: anchor coder -> BD-rate in percent.
+        encode_ms: per picture, at the file nearest to 1000:1.
+        decode_ms: the same.
+    """
+
+    coder: str
+    region: Region
+    ratio_at_db: dict[int, Across]
+    psnr_at_ratio: dict[int, Across]
+    ssim_at_ratio: dict[int, Across]
+    delta_rate: dict[str, Across]
+    encode_ms: Across
+    decode_ms: Across
+
+
+class DataSetSummary(_Model):
+    """All coders on one data set.
+
+    Args:
+        name: the data set.
+        studies: its studies.
+        coders: by region, then coder.
+        lossless: method -> lossless ratio to plain 16 bit.
+        why_no_lossless: method -> reason, where a study has no such file.
+    """
+
+    name: str
+    studies: tuple[str, ...]
+    coders: tuple[CoderSummary, ...]
+    lossless: dict[str, Across]
+    why_no_lossless: dict[str, str]
+
+    def of(self, region: Region) -> list[CoderSummary]:
+        """Summaries of one region."""
+        return [one for one in self.coders if one.region == region]
+
+
+class Summary(_Model):
+    """The whole evaluation."""
+
+    data_sets: tuple[DataSetSummary, ...]
+
+
+def summarise(results: Sequence[StudyResult]) -> Summary:
+    """Aggregate studies by data set, in the order they were given."""
+    names = dict.fromkeys(result.data_set for result in results)
+    return Summary(data_sets=tuple(_data_set(name, [one for one in results if one.data_set == name]) for name in names))
+
+
+def region_points(result: StudyResult, coder: str, region: Region) -> list[tuple[Point, Measures]]:
+    """Points of a coder with their measures in a region."""
+    pairs = [(point, point.whole if region == "whole" else point.heart) for point in result.of(coder)]
+    return [(point, measures) for point, measures in pairs if measures is not None]
+
+
+def psnr_curve(result: StudyResult, coder: str, region: Region) -> Curve:
+    """PSNR against ratio of one coder on one study; empty where it was not measured."""
+    pairs = region_points(result, coder, region)
+    return Curve.of([point.ratio for point, _ in pairs], [measures.psnr_db for _, measures in pairs])
+
+
+def ssim_at(result: StudyResult, coder: str, region: Region, ratio: float) -> float | None:
+    """SSIM of one coder on one study at a ratio; None outside the measured range."""
+    pairs = region_points(result, coder, region)
+    return value_at_ratio([point.ratio for point, _ in pairs], [measures.ssim for _, measures in pairs], ratio)
+
+
+def _data_set(name: str, results: list[StudyResult]) -> DataSetSummary:
+    coders = dict.fromkeys(point.coder for result in results for point in result.points)
+    methods = dict.fromkeys(one.method for result in results for one in result.exact)
+    lossless = {method: Across.of({one.name: _lossless_ratio(one, method) for one in results}) for method in methods}
+    regions: tuple[Region, ...] = ("whole", "heart")
+    return DataSetSummary(
+        name=name,
+        studies=tuple(result.name for result in results),
+        coders=tuple(
+            _coder(measured, coder, region)
+            for region in regions
+            if (measured := [one for one in results if region == "whole" or one.heart is not None])
+            for coder in coders
+        ),
+        lossless=lossless,
+        why_no_lossless={one.method: one.why_not for result in results for one in result.exact if one.why_not},
+    )
+
+
+def _coder(results: list[StudyResult], coder: str, region: Region) -> CoderSummary:
+    curves = {one.name: psnr_curve(one, coder, region) for one in results}
+
+    def across(read: Callable[[Curve], float | None]) -> Across:
+        return Across.of({name: read(curve) for name, curve in curves.items()})
+
+    def ssim(ratio: float) -> Across:
+        return Across.of({one.name: ssim_at(one, coder, region, ratio) for one in results})
+
+    return CoderSummary(
+        coder=coder,
+        region=region,
+        ratio_at_db={db: across(lambda curve, db=db: ratio_at_psnr(curve, db)) for db in DECIBELS},  # type: ignore[misc]
+        psnr_at_ratio={ratio: across(lambda curve, n=ratio: psnr_at_ratio(curve, n)) for ratio in RATIOS},  # type: ignore[misc]
+        ssim_at_ratio={ratio: ssim(ratio) for ratio in RATIOS},
+        delta_rate=dict(_delta_rates(results, coder, region)),
+        encode_ms=Across.of({one.name: _nearest(one, coder).encode_ms for one in results if one.of(coder)}),
+        decode_ms=Across.of({one.name: _nearest(one, coder).decode_ms for one in results if one.of(coder)}),
+    )
+
+
+def _delta_rates(results: list[StudyResult], coder: str, region: Region) -> Iterator[tuple[str, Across]]:
+    for anchor in ANCHORS:
+        if anchor == coder or not any(one.of(anchor) for one in results):
+            continue
+        values: dict[str, float | None] = {}
+        for one in results:
+            found = delta_rate(psnr_curve(one, anchor, region), psnr_curve(one, coder, region))
+            values[one.name] = found.percent if found else None
+        yield anchor, Across.of(values)
+
+
+def _nearest(result: StudyResult, coder: str) -> Point:
+    """The point nearest to the claimed ratio."""
+    return min(result.of(coder), key=lambda point: abs(math.log(point.ratio / CLAIMED_RATIO)))
+
+
+def _lossless_ratio(result: StudyResult, method: str) -> float | None:
+    sizes = [one.size_bytes for one in result.exact if one.method == method and one.size_bytes]
+    return 2 * result.voxels / sizes[0] if sizes else None

@@ -1,0 +1,165 @@
+"""The summary as tables, for the page and for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vesalius.metrics.bootstrap import MIN_PATIENTS
+from vesalius.report.page import Column, Table
+from vesalius.report.table import fixed, number
+from vesalius.tasks.evaluate.codec.summary import (
+    ANCHORS,
+    CLAIMED_RATIO,
+    DECIBELS,
+    RATIOS,
+    Across,
+    CoderSummary,
+    DataSetSummary,
+    Region,
+    Summary,
+)
+
+CLAIMED_DB, CLAIMED_SSIM, CLAIMED_MS, CLAIMED_DICE = 35.0, 0.95, 10.0, 0.90
+"""What the project that this one grew from promised at CLAIMED_RATIO, never measured."""
+_REGIONS: tuple[tuple[Region, str], ...] = (("whole", "whole"), ("heart", "heart"))
+_TEXT = (Column(name="Region"), Column(name="Coder"))
+
+
+def orientation_table(data_set: DataSetSummary) -> Table:
+    """Mean ratio at 40 / 35 / 30 dB, mean PSNR at 100:1 / 300:1 / 1000:1."""
+    columns = [*_TEXT, *(_number_column(f"ratio at {db} dB") for db in DECIBELS)]
+    columns += [_number_column(f"dB at {ratio:,}:1") for ratio in RATIOS]
+    rows = []
+    for region, name in _REGIONS:
+        for one in data_set.of(region):
+            ratios = [_mean(one.ratio_at_db[db], 3) for db in DECIBELS]
+            rows.append([name, one.coder, *ratios, *(_mean_db(one.psnr_at_ratio[ratio]) for ratio in RATIOS)])
+    count = len(data_set.studies)
+    caption = f"{data_set.name}: mean of {count} {'patient' if count == 1 else 'patients'}"
+    return Table(columns=columns, rows=rows, caption=caption)
+
+
+def lossless_table(summary: Summary) -> Table:
+    """Mean lossless ratio to plain 16 bit, one row per method, one column per data set."""
+    methods = dict.fromkeys(method for one in summary.data_sets for method in one.lossless)
+    rows = []
+    for method in methods:
+        cells = [one.lossless.get(method, Across.of({})) for one in summary.data_sets]
+        rows.append([method, *(_mean(cell, 3) for cell in cells)])
+    columns = [Column(name="Lossless"), *(_number_column(one.name) for one in summary.data_sets)]
+    return Table(columns=columns, rows=rows, caption="Lossless ratio to plain 16 bit, mean over patients")
+
+
+def delta_rate_table(data_set: DataSetSummary) -> Table:
+    """BD-rate of each coder against each anchor."""
+    anchors = [anchor for anchor in ANCHORS if any(anchor in one.delta_rate for one in data_set.coders)]
+    rows = [
+        [name, one.coder, *(_percent(one.delta_rate.get(anchor)) for anchor in anchors)]
+        for region, name in _REGIONS
+        for one in data_set.of(region)
+    ]
+    columns = [*_TEXT, *(_number_column(f"against {anchor}") for anchor in anchors)]
+    caption = f"{data_set.name}: bytes at equal PSNR against an anchor (BD-rate, mean over patients); less is better"
+    return Table(columns=columns, rows=rows, caption=caption)
+
+
+def patient_table(data_set: DataSetSummary) -> Table | None:
+    """Each patient's values where they are too few for an interval; else None."""
+    if len(data_set.studies) >= MIN_PATIENTS:
+        return None
+    columns = [Column(name="Patient"), *_TEXT, *(_number_column(f"ratio at {db} dB") for db in DECIBELS)]
+    columns += [_number_column(f"dB at {ratio:,}:1") for ratio in RATIOS]
+    columns += [_number_column(f"BD-rate {anchor}") for anchor in ANCHORS]
+    rows = []
+    for study in data_set.studies:
+        for region, name in _REGIONS:
+            rows += [[study, name, one.coder, *_of_patient(one, study)] for one in data_set.of(region)]
+    return Table(columns=columns, rows=rows, caption=f"{data_set.name}: each patient")
+
+
+def claims_table(data_set: DataSetSummary) -> Table:
+    """What was claimed for 1000:1 against what was measured."""
+    coders = [one.coder for one in data_set.of("whole")]
+    columns = [Column(name=f"Claim at {CLAIMED_RATIO:,}:1"), Column(name="Region"), _number_column("Claimed")]
+    columns += [_number_column(coder) for coder in coders]
+    columns.append(Column(name="Holds for"))
+    return Table(columns=columns, rows=list(_claims(data_set)), caption=f"{data_set.name}: claimed and measured")
+
+
+def _claims(data_set: DataSetSummary) -> Iterator[list[str]]:
+    for region, name in _REGIONS:
+        found = data_set.of(region)
+        if found:
+            values = [one.psnr_at_ratio[CLAIMED_RATIO] for one in found]
+            shown = [_mean_db(value) for value in values]
+            yield ["PSNR (dB)", name, f"> {CLAIMED_DB:g}", *shown, _holds(found, values, CLAIMED_DB, above=True)]
+    for region, name in _REGIONS:
+        found = data_set.of(region)
+        if found:
+            values = [one.ssim_at_ratio[CLAIMED_RATIO] for one in found]
+            shown = [_counted(value, fixed(value.mean, 3)) for value in values]
+            yield ["SSIM", name, f"> {CLAIMED_SSIM:g}", *shown, _holds(found, values, CLAIMED_SSIM, above=True)]
+    found = data_set.of("whole")
+    for words, times in (
+        ("decoding (ms per frame)", [one.decode_ms for one in found]),
+        ("encoding (ms per frame)", [one.encode_ms for one in found]),
+    ):
+        shown = [_mean(value, 2) for value in times]
+        yield [words, "whole", f"< {CLAIMED_MS:g}", *shown, _holds(found, times, CLAIMED_MS, above=False)]
+    nothing = ["" for _ in found]
+    yield ["Dice of a segmentation", "heart", f"> {CLAIMED_DICE:.2f}", *nothing, "needs a segmenter"]
+
+
+def _holds(found: Sequence[CoderSummary], values: Sequence[Across], claimed: float, *, above: bool) -> str:
+    """Coders for which every patient has a value and the mean keeps the claim."""
+    kept = [
+        one.coder
+        for one, value in zip(found, values, strict=True)
+        if value.mean is not None
+        and value.present == len(value.values)
+        and (value.mean > claimed if above else value.mean < claimed)
+    ]
+    return ", ".join(kept) or "none"
+
+
+def _of_patient(one: CoderSummary, study: str) -> list[str]:
+    cells = [number(one.ratio_at_db[db].values.get(study)) for db in DECIBELS]
+    cells += [fixed(one.psnr_at_ratio[ratio].values.get(study), 1) for ratio in RATIOS]
+    for anchor in ANCHORS:
+        value = one.delta_rate[anchor].values.get(study) if anchor in one.delta_rate else None
+        cells.append("-" if value is None else f"{value:+.1f} %")
+    return cells
+
+
+def _number_column(name: str) -> Column:
+    return Column(name=name, numeric=True)
+
+
+def _mean(value: Across, digits: int) -> str:
+    shown = number(value.mean, digits)
+    if value.low is not None:
+        shown += f" [{number(value.low, digits)}, {number(value.high, digits)}]"
+    return _counted(value, shown)
+
+
+def _mean_db(value: Across) -> str:
+    shown = fixed(value.mean, 1)
+    if value.low is not None:
+        shown += f" [{fixed(value.low, 1)}, {fixed(value.high, 1)}]"
+    return _counted(value, shown)
+
+
+def _percent(value: Across | None) -> str:
+    if value is None or value.mean is None:
+        return "-"
+    shown = f"{value.mean:+.1f} %"
+    if value.low is not None:
+        shown += f" [{value.low:+.1f}, {value.high:+.1f}]"
+    return _counted(value, shown)
+
+
+def _counted(value: Across, shown: str) -> str:
+    """The text, with the number of patients where not all have a value."""
+    if value.mean is None or value.present == len(value.values):
+        return shown
+    return f"{shown} ({value.present} of {len(value.values)})"

@@ -1,0 +1,98 @@
+"""From real values to what a screen shows: display ranges, windows and colours.
+
+Letters: B pictures, C channel, J rows, I columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.scan.scan import Colour, Scan
+
+SOFT_TISSUE_HU = (-160.0, 240.0)
+"""Display range of CT in HU: center 40, width 400."""
+DISPLAY_PERCENT = (0.5, 99.5)
+_MAX_SLICES = 32
+"""As many slices, evenly spread, are read for percentiles."""
+_YBR_RGB = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
+"""Rows R, G, B; columns Y, Cb, Cr (full range, centered chroma)."""
+
+
+def window(values: NDArray[Any], center: float, width: float) -> NDArray[np.float32]:
+    """Values from center - width / 2 to center + width / 2 as 0 to 1, clipped outside; NaN becomes 0.
+
+    Args:
+        values: real values of any shape.
+        center: in the unit of the values, e.g. HU.
+        width: greater than 0, same unit.
+    """
+    low = center - width / 2
+    return _scaled(values, low, low + width)
+
+
+def percentile_range(values: NDArray[Any], low: float, high: float) -> tuple[float, float]:
+    """The percentiles `low` and `high` (0 to 100) of the finite values; the upper end is always above the lower."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0
+    bottom, top = (float(end) for end in np.percentile(finite.astype(np.float64), (low, high)))
+    return (bottom, top) if top > bottom else (bottom, bottom + 1.0)
+
+
+def default_range(scan: Scan) -> tuple[float, float]:
+    """Real values to be drawn black and white where nobody chose a window.
+
+    Colours and bits: the whole range of their type. CT in HU: soft tissue. Everything else: the 0.5 and 99.5
+    percentiles of slices spread over the scan.
+    """
+    if scan.dtype.kind == "b":
+        return 0.0, 1.0
+    if scan.colour in ("rgb", "ybr") and scan.dtype.kind == "u":
+        return 0.0, float(np.iinfo(scan.dtype).max)
+    if scan.modality == "CT" and scan.intensity.unit == "HU":
+        return SOFT_TISSUE_HU
+    frames, slices = scan.shape[1], scan.shape[4]
+    count = min(slices, _MAX_SLICES)
+    chosen = sorted({round(number) for number in np.linspace(0, slices - 1, count)})
+    middle = slice(frames // 2, frames // 2 + 1)
+    parts = [scan.values(middle, slice(number, number + 1)).ravel() for number in chosen]
+    return percentile_range(np.concatenate(parts), *DISPLAY_PERCENT)
+
+
+def to_screen(x_BCJI: NDArray[Any], colour: Colour, display_range: tuple[float, float]) -> NDArray[np.uint8]:
+    """Pictures of 8 bits with one channel (grey) or three (RGB).
+
+    "ybr" becomes RGB, "inverted" is turned so that high values are dark, palette indices are drawn as grey, of other
+    "channels" the first is drawn.
+
+    Args:
+        x_BCJI: real values.
+        colour: of the scan.
+        display_range: values drawn black and white.
+    """
+    if colour in ("rgb", "ybr") and x_BCJI.shape[1] == 3:
+        if colour == "ybr":
+            x_BCJI = ybr_to_rgb(x_BCJI, *display_range)
+        return _bytes(_scaled(x_BCJI, *display_range))
+    grey = _scaled(x_BCJI[:, :1], *display_range)
+    return _bytes(1 - grey if colour == "inverted" else grey)
+
+
+def ybr_to_rgb(x_BCJI: NDArray[Any], low: float = 0.0, high: float = 255.0) -> NDArray[np.float32]:
+    """YBR_FULL to RGB, clipped; zero chroma lies at the upper middle of the range (128 of 0 to 255)."""
+    centre = low + (high - low + 1) // 2
+    shifted = np.stack([x_BCJI[:, 0], x_BCJI[:, 1] - centre, x_BCJI[:, 2] - centre], axis=1).astype(np.float64)
+    rgb = np.einsum("rc,bcji->brji", _YBR_RGB, shifted)
+    return np.clip(rgb, low, high).astype(np.float32)
+
+
+def _scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:
+    clipped = np.clip(np.nan_to_num(values.astype(np.float32), nan=low, posinf=high, neginf=low), low, high)
+    return ((clipped - low) / (high - low)).astype(np.float32)
+
+
+def _bytes(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(shares * 255).astype(np.uint8)

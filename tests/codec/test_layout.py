@@ -1,0 +1,74 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codec.scans import shapes
+from vesalius.codec.layout import FRAME_GROUP, GROUPED_VALUES, MAX_CHUNK_VALUES, Chunk, Layout
+
+
+@settings(max_examples=40, deadline=None)
+@given(shapes(7), st.integers(1, 8))
+def test_chunks_tile_the_scan(shape, frames_per_chunk):
+    layout = Layout(shape, frames_per_chunk)
+    seen = np.zeros((shape[1], shape[4]), dtype=int)
+    for number, chunk in enumerate(layout):
+        assert chunk.number == number
+        assert layout[number] == chunk
+        seen[chunk.t, chunk.slices] += 1
+        assert 1 <= chunk.t_stop - chunk.t_start <= frames_per_chunk
+    assert (seen == 1).all()
+    assert len(layout) == len(list(layout)) == layout.groups * shape[4]
+    for number in (-1, len(layout)):
+        with pytest.raises(IndexError):
+            layout[number]
+
+
+def test_chunks_run_through_a_slice_before_the_next():
+    layout = Layout((1, 5, 2, 2, 2), 2)
+    assert list(layout) == [
+        Chunk(0, 0, 0, 2),
+        Chunk(1, 0, 2, 4),
+        Chunk(2, 0, 4, 5),
+        Chunk(3, 1, 0, 2),
+        Chunk(4, 1, 2, 4),
+        Chunk(5, 1, 4, 5),
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(shapes(6), st.integers(1, 6), st.data())
+def test_covering_is_the_fewest_chunks_that_hold_what_is_asked(shape, frames_per_chunk, data):
+    layout = Layout(shape, frames_per_chunk)
+    t, k = data.draw(st.slices(shape[1])), data.draw(st.slices(shape[4]))
+    frames, slices = range(shape[1])[t], range(shape[4])[k]
+    needed = {(f // frames_per_chunk, z) for f, z in itertools.product(frames, slices)}
+    assert {(c.t_start // frames_per_chunk, c.k) for c in layout.covering(t, k)} == needed
+    assert len(layout.covering(t, k)) == len(needed)
+
+
+def test_access():
+    shape = (1, 30, 8, 8, 3)
+    assert Layout.of(shape, "slice", temporal=True).frames_per_chunk == 30
+    assert Layout.of(shape, "frame", temporal=True).frames_per_chunk == FRAME_GROUP
+    assert Layout.of(shape, "frame", temporal=False).frames_per_chunk == 1
+    assert Layout.of((1, 2, 8, 8, 3), "frame", temporal=True).frames_per_chunk == 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 5000), st.integers(1, 4096), st.integers(1, 4096), st.booleans())
+def test_chunks_stay_small(c, t, i, j, temporal):
+    shape = (c, t, i, j, 1)
+    for access in ("slice", "frame"):
+        layout = Layout.of(shape, access, temporal=temporal)
+        assert layout.chunk_values == max(c * i * j * (x.t_stop - x.t_start) for x in layout)
+        assert layout.frames_per_chunk == 1 or layout.chunk_values <= GROUPED_VALUES
+        assert layout.chunk_values <= MAX_CHUNK_VALUES
+
+
+def test_a_long_series_is_cut_evenly():
+    layout = Layout.of((1, 1000, 256, 256, 1), "slice", temporal=True)
+    assert layout.frames_per_chunk == 250
+    assert [chunk.t_stop - chunk.t_start for chunk in layout] == [250] * 4

@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+
+from codec.scans import noise, scan_of, smooth
+from vesalius.codec import plan as module
+from vesalius.codec.coders.table import coder, names
+from vesalius.codec.plan import Job, lossy_tier, plan
+from vesalius.codec.survey import survey
+from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio
+from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier
+from vesalius.codec.trials import chunk_of
+from vesalius.errors import TargetError, UsageError
+
+STORED = smooth((1, 4, 40, 36, 3), np.uint16)
+
+
+def job_of(stored, coder="auto", effort="normal", access="slice"):
+    scan = scan_of(stored)
+    return Job(scan, survey(scan), coder, effort, access, 1)
+
+
+def made_of(stored, target, **options):
+    return plan(job_of(stored, **options), target, lambda made: 500)
+
+
+def coded(job, made):
+    """Payload bytes of a whole plan."""
+    if made.trials is not None:
+        return sum(len(made.trials.one(chunk, made.rungs[chunk.number]).payload) for chunk in made.layout)
+    return sum(len(made.tier.encode(chunk_of(job.scan, chunk), None)) for chunk in made.layout)
+
+
+def test_auto_takes_the_smaller_of_its_candidates():
+    for stored in (STORED, STORED[:, :1], noise("<f8", (1, 1, 9, 9, 2))):
+        made = made_of(stored, Lossless())
+        assert isinstance(made.tier, LosslessTier)
+        first, second = made.why.split(" on a sample, against ")
+        assert first.startswith(f"{made.tier.coder.name} ")
+        sizes = [float(words.split()[1]) for words in (first, *second.split(", "))]
+        assert sizes[0] == min(sizes)
+        assert len(sizes) == 2
+
+
+def test_best_tries_every_coder_that_fits():
+    made = made_of(STORED, Lossless(), effort="best")
+    depth = max(made.tier.map.plane_bits)
+    fitting = [name for name in names() if coder(name).lossless_bits >= depth]
+    assert made.why.count("bits/voxel") == len(fitting)
+    assert all(name in made.why for name in fitting)
+
+
+def test_a_coder_that_was_asked_for_is_taken():
+    for name in ("deflate", "jpegxl"):
+        made = made_of(STORED, Lossless(), coder=name)
+        assert (made.tier.coder.name, made.why) == (name, "asked for")
+
+
+def test_a_lossy_tier_spans_the_finite_range():
+    job = job_of(STORED.astype(np.float32))
+    tier = lossy_tier(job, coder("jpegxl"))
+    assert tier.low == STORED.min()
+    assert tier.low + tier.step * 65535 == pytest.approx(STORED.max())
+    assert not tier.masked
+    constant = lossy_tier(job_of(np.full((1, 1, 2, 2, 1), 5)), coder("jpegxl"))
+    assert (constant.low, constant.step) == (5.0, 1.0)
+
+
+def test_a_range_beyond_float64_is_refused():
+    with pytest.raises(UsageError, match="too wide"):
+        lossy_tier(job_of(np.array([-1.7e308, 1.7e308]).reshape(1, 1, 1, 2, 1)), coder("jpegxl"))
+
+
+@pytest.mark.parametrize("target", [Psnr(38), Ratio(12)])
+def test_a_plan_for_a_lossy_target_has_a_rung_for_each_chunk(target):
+    job = job_of(STORED, coder="jpegxl")
+    made = plan(job, target, lambda draft: 500)
+    assert isinstance(made.tier, LossyTier)
+    assert sorted(made.rungs) == list(range(len(made.layout)))
+    assert max(made.rungs.values()) - min(made.rungs.values()) <= 1
+    if isinstance(target, Ratio):
+        assert 2 * STORED.size / (500 + coded(job, made)) == pytest.approx(12, rel=0.1)
+
+
+def test_auto_says_what_it_compared():
+    made = made_of(STORED, Psnr(38))
+    assert "bits/voxel on a sample, against" in made.why
+    made = made_of(STORED, Ratio(30))
+    assert "dB on a sample, against" in made.why
+
+
+def test_a_bounded_plan_beats_plain_quantising_or_equals_it():
+    job = job_of(STORED)
+    made = plan(job, MaxError(4), lambda draft: 0)
+    assert isinstance(made.tier, BoundedTier)
+    assert made.tier.step == 9.0
+    plain = plan(job_of(STORED, coder="jpegxl"), MaxError(4), lambda draft: 0)
+    assert coded(job, made) <= coded(job, plain) * 1.02
+
+
+@pytest.mark.parametrize("name", ["svtav1", "x265"])
+def test_a_video_coder_keeps_a_bound_with_a_residual(name):
+    made = made_of(STORED, MaxError(4), coder=name)
+    assert made.tier.base.coder.name == name
+    assert made.tier.coder.name == module.RESIDUAL_CODER
+    assert made.why.startswith(f"{name} + {module.RESIDUAL_CODER} ")
+
+
+def test_access_frame_groups_only_where_time_helps():
+    assert made_of(STORED, Lossless(), coder="jpegxl", access="frame").layout.frames_per_chunk == 1
+    assert made_of(STORED, Psnr(38), coder="x265", access="frame").layout.frames_per_chunk == 4
+    assert made_of(STORED, MaxError(4), coder="x265", access="frame").layout.frames_per_chunk == 4
+    assert made_of(STORED, MaxError(4), coder="jpegxl", access="frame").layout.frames_per_chunk == 1
+
+
+def test_quality_codes_all_chunks_at_one_rung():
+    ladder = coder("jpegxl").qualities
+    made = made_of(STORED, Quality(ladder[7]), coder="jpegxl")
+    assert set(made.rungs.values()) == {7}
+    assert len(made.rungs) == len(made.layout)
+
+
+def test_the_best_value_is_measured_on_the_whole_scan():
+    job = job_of(STORED, coder="svtav1")
+    with pytest.raises(TargetError, match="svtav1: the best is") as caught:
+        plan(job, Psnr(200), lambda draft: 0)
+    best = float(caught.value.what.split("the best is ")[1].split()[0])
+    made = plan(job, Quality(coder("svtav1").qualities[0]), lambda draft: 0)
+    trials = [made.trials.one(chunk, 0) for chunk in made.layout]
+    error = sum(trial.squared_error for trial in trials) / STORED.size
+    low, high = np.percentile(STORED, [0.1, 99.9])
+    assert best == pytest.approx(20 * np.log10((high - low) / np.sqrt(error)), abs=0.051)
+
+
+def test_the_next_coder_is_taken_where_the_best_misses_the_target(monkeypatch):
+    first = made_of(STORED, Psnr(38)).tier.coder.name
+    planned = module._plan_psnr
+    tried = []
+
+    def only_second(job, draft, target, why):
+        tried.append(draft.name)
+        if draft.name == first:
+            raise TargetError("missed")
+        return planned(job, draft, target, why)
+
+    monkeypatch.setattr(module, "_plan_psnr", only_second)
+    made = made_of(STORED, Psnr(38))
+    assert tried == [first, made.tier.coder.name]
+    assert made.why.startswith(tried[1])
+
+
+def test_the_best_coders_miss_is_the_one_that_is_told(monkeypatch):
+    tried = []
+
+    def miss(job, draft, target, why, overhead):
+        tried.append(draft.name)
+        raise TargetError(f"{draft.name} misses")
+
+    monkeypatch.setattr(module, "_plan_ratio", miss)
+    with pytest.raises(TargetError) as caught:
+        made_of(STORED, Ratio(20))
+    assert len(tried) == 2
+    assert caught.value.what == f"{tried[0]} misses"

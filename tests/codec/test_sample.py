@@ -1,0 +1,25 @@
+import numpy as np
+
+from vesalius.codec import sample as sampling
+from vesalius.codec.sample import sample
+from vesalius.scan.intensity import Intensity
+from vesalius.scan.scan import Scan
+
+
+def test_a_small_scan_is_its_own_sample():
+    scan = Scan.from_array(np.zeros((1, 4, 5, 6, 3), np.int16))
+    assert sample(scan) is scan
+
+
+def test_the_sample_is_a_piece_with_its_own_intensities():
+    rng = np.random.default_rng(0)
+    shape = (2, 30, 8, 428, 9)
+    slope = rng.normal(size=(30, 9))
+    scan = Scan.from_array(rng.integers(0, 999, shape).astype(np.int16), intensity=Intensity(slope, np.zeros((30, 9))))
+    piece = sample(scan)
+    assert piece.shape == (1, sampling.FRAMES, 8, sampling.SIDE, 3)
+    places = [1, 4, 7]
+    expected = scan.values()[:1, : sampling.FRAMES, :, 54 : 54 + sampling.SIDE][..., places]
+    assert np.array_equal(piece.values(), expected)
+    assert piece.geometry is None
+    assert piece.native is None

@@ -1,0 +1,73 @@
+"""What holds for every test: no network, repeatable draws, the real data by VESALIUS_DATA."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis
+import nibabel as nib
+import numpy as np
+import pytest
+
+_NO_NETWORK = Path(__file__).parent / "no_network"
+
+hypothesis.settings.register_profile(
+    "ci", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Block the network here and in every Python that a test starts; make VESALIUS_DATA absolute."""
+    _prepend_path("PYTHONPATH", _NO_NETWORK)
+    sys.path.insert(0, str(_NO_NETWORK))
+    import sitecustomize
+
+    if Path(sitecustomize.__file__).parent != _NO_NETWORK:  # the Python brought its own
+        del sys.modules["sitecustomize"]
+        import sitecustomize
+    sitecustomize.block()
+    os.environ["MPLBACKEND"] = "agg"
+    data = os.environ.get("VESALIUS_DATA")
+    if data:
+        if not Path(data).is_dir():
+            raise pytest.UsageError("VESALIUS_DATA is not a folder")
+        os.environ["VESALIUS_DATA"] = str(Path(data).resolve())
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real data; skips where VESALIUS_DATA is unset."""
+    data = os.environ.get("VESALIUS_DATA")
+    if not data:
+        pytest.skip("VESALIUS_DATA is not set")
+    return Path(data)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return Path(__file__).parents[1]
+
+
+@pytest.fixture
+def make_nifti(tmp_path: Path) -> Callable[..., Path]:
+    """make_nifti(shape, name): writes a small int16 NIfTI with smooth content and a known affine; returns its path."""
+
+    def make(shape: tuple[int, ...] = (24, 20, 6), name: str = "tiny.nii") -> Path:
+        grids = np.meshgrid(*(np.linspace(0, 3, size) for size in shape), indexing="ij")
+        array = (1000 * np.sin(sum(grids)) ** 2).astype(np.int16)
+        image = nib.Nifti1Image(array, np.diag([1.5, 1.5, 8.0, 1.0]))
+        image.header.set_xyzt_units("mm", "sec")
+        nib.save(image, tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+def _prepend_path(variable: str, folder: Path) -> None:
+    """Put `folder` first; the others are made absolute, because a test starts Pythons in other folders."""
+    others = [str(Path(part).resolve()) for part in os.environ.get(variable, "").split(os.pathsep) if part]
+    os.environ[variable] = os.pathsep.join(dict.fromkeys([str(folder), *others]))

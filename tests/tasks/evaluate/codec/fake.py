@@ -1,0 +1,82 @@
+"""A codec whose results can be worked out by hand, and small cohorts in the ACDC layout."""
+
+import math
+
+import nibabel as nib
+import numpy as np
+
+from vesalius.errors import UsageError
+from vesalius.scan.pixels import ArrayPixels
+from vesalius.scan.scan import Scan
+from vesalius.tasks.evaluate.codec.adapter import Coded
+
+STEPS = tuple(2.0 ** (n / 3) for n in range(28))
+"""Sizes of the quantiser's step."""
+
+
+class FakeCodec:
+    """Rounds stored values to multiples of a step; the bytes are what a formula says.
+
+    `shares` gives each coder's bytes as a multiple of the formula; "spoilt" coders keep a constant picture.
+    """
+
+    def __init__(self, shares=None):
+        self.shares = shares or {"svtav1": 1.0, "x265": 1.25}
+        self.calls = []
+
+    def ladder(self, coder):
+        if coder not in self.shares:
+            raise UsageError(f"no coder {coder!r}", where="--coders")
+        return STEPS
+
+    def lossy(self, scan, coder, step, threads):
+        self.calls.append((coder, step))
+        stored = scan.stored()
+        rounded = np.rint(stored.astype(np.float64) / step) * step
+        return Coded(self.size(scan, coder, step), 0.2, 0.1, np.rint(rounded).astype(stored.dtype))
+
+    def size(self, scan, coder, step):
+        """Half a bit less per voxel for each doubling of the step."""
+        return round(self.shares[coder] * math.prod(scan.shape) * 2 * 0.5 / step**0.75)
+
+    def lossless(self, scan, coder, threads):
+        if coder == "unable":
+            raise UsageError("unable codes up to 8 bits", where="--coder")
+        return Coded(math.prod(scan.shape), 0.2, 0.1, scan.stored().copy())
+
+
+def cine(seed=0, shape=(1, 6, 24, 20, 4)):
+    """A moving disc with noise, int16 up to about 1000."""
+    _, frames, columns, rows, slices = shape
+    t, i, j, _ = np.ogrid[:frames, :columns, :rows, :slices]
+    radius = 5 + 2 * np.cos(2 * np.pi * t / frames)
+    disc = ((i - columns / 2) ** 2 + (j - rows / 2) ** 2 < radius**2) * 600.0
+    noise = np.random.default_rng(seed).normal(200, 40, shape)
+    return np.clip(noise + disc + np.zeros(shape[1:]), 0, None).astype(np.int16)
+
+
+def cine_scan(seed=0, **facts):
+    return Scan.from_array(cine(seed), np.diag([1.5, 2.0, 8.0, 1.0]), t_meaning="time", **facts)
+
+
+def replace_pixels(scan, stored):
+    return Scan(ArrayPixels(stored), scan.geometry, scan.intensity, t_meaning=scan.t_meaning)
+
+
+def write_cohort(folder, patients=2, masks=True):
+    """ACDC layout: 4D file, ED and ES frames, masks, Info.cfg; gives back the folder."""
+    for number in range(1, patients + 1):
+        name = f"patient{number:03d}"
+        own = folder / name
+        own.mkdir(parents=True)
+        array = cine(number)[0].transpose(1, 2, 3, 0)
+        affine = np.diag([1.5, 2.0, 8.0, 1.0])
+        nib.save(nib.Nifti1Image(array, affine), own / f"{name}_4d.nii.gz")
+        for frame in (2, 5):
+            nib.save(nib.Nifti1Image(array[..., frame - 1], affine), own / f"{name}_frame{frame:02d}.nii.gz")
+            if masks:
+                mask = np.zeros(array.shape[:3], dtype=np.uint8)
+                mask[11:13, 9:11, 1:3] = 3
+                nib.save(nib.Nifti1Image(mask, affine), own / f"{name}_frame{frame:02d}_gt.nii.gz")
+        (own / "Info.cfg").write_text("ED: 2\nES: 5\nGroup: DCM\nHeight: 180.0\nNbFrame: 6\n")
+    return folder

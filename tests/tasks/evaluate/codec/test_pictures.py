@@ -1,0 +1,52 @@
+import numpy as np
+from PIL import Image
+
+from tasks.evaluate.codec.fake import cine, cine_scan
+from vesalius.scan.scan import Scan
+from vesalius.tasks.evaluate.codec.pictures import Restored, draw, slug
+from vesalius.tasks.evaluate.codec.results import Measures, Point
+from vesalius.tasks.evaluate.codec.studies import Study
+
+BOX = (slice(6, 18), slice(5, 16), slice(1, 3))
+STUDY = Study("my set", "p 1", None, None, 1)
+
+
+def restored(coder, ratio, picture):
+    measures = Measures(psnr_db=33.0, ssim=0.9, max_error=1.0, temporal_error=None)
+    point = Point(
+        coder=coder, step=1.0, size_bytes=1, ratio=ratio, whole=measures, heart=measures, encode_ms=1.0, decode_ms=1.0
+    )
+    return Restored(point, picture)
+
+
+def test_pictures_at_the_ratios_people_ask_for(tmp_path):
+    scan, picture = cine_scan(), cine()[0, 2, :, :, 1].astype(float)
+    points = [restored("a", ratio, picture + ratio / 10) for ratio in (20, 90, 130, 900)]
+    points += [restored("b", ratio, picture) for ratio in (20, 70, 300)]
+    pictures = draw(STUDY, scan, (2, 1), BOX, points, tmp_path)
+    assert [one.file for one in pictures] == [
+        "my-set-p-1-100-whole.png", "my-set-p-1-100-heart.png", "my-set-p-1-1000-whole.png", "my-set-p-1-1000-heart.png"
+    ]  # fmt: skip
+    for one in pictures:
+        with Image.open(tmp_path / one.file) as image:
+            assert image.format == "PNG"
+    assert "frame 2, slice 1" in pictures[0].caption
+    assert "No file" not in pictures[0].caption
+    assert "No file of b is near" in pictures[2].caption
+
+
+def test_no_picture_where_no_file_is_near(tmp_path):
+    picture = cine()[0, 0, :, :, 0].astype(float)
+    assert draw(STUDY, cine_scan(), (0, 0), None, [restored("a", 10, picture)], tmp_path) == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_flat_pictures_without_geometry(tmp_path):
+    scan = Scan.from_array(np.full((1, 1, 8, 8, 1), 5.0))
+    pictures = draw(STUDY, scan, (0, 0), None, [restored("a", 100, np.full((8, 8), 6.0))], tmp_path)
+    assert len(pictures) == 1
+
+
+def test_names_of_files_are_safe():
+    assert slug("a/b c.é") == "a-b-c"
+    assert slug("...") == "x"

@@ -1,0 +1,59 @@
+import json
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from vesalius.tasks.evaluate.codec.results import COLUMNS, Exact, Measures, Picture, Point, StudyResult
+
+WHOLE = Measures(psnr_db=40.0, ssim=0.95, max_error=12.0, temporal_error=3.0)
+
+
+def result(**changes):
+    points = (
+        Point(coder="x", step=2.0, size_bytes=100, ratio=20.0, whole=WHOLE, heart=WHOLE, encode_ms=2.0, decode_ms=1.0),
+        Point(
+            coder="y", step=3.0, size_bytes=50, ratio=40.0, heart=None, encode_ms=2.0, decode_ms=1.0,
+            whole=Measures(psnr_db=math.inf, ssim=math.nan, max_error=0.0, temporal_error=None),
+        ),
+    )  # fmt: skip
+    facts = {
+        "data_set": "d", "name": "p", "shape": (1, 1, 10, 10, 10), "voxels": 1000, "source_bytes": 900,
+        "gzip6_bytes": 800, "peak": 100.0, "heart": ((0, 1), (0, 2), (0, 3)), "points": points,
+        "exact": (Exact(method="gzip-9", size_bytes=700), Exact(method="z", size_bytes=None, why_not="too deep")),
+        "pictures": (Picture(file="a.png", caption="c", alt="a"),), "notes": ("n",),
+    }  # fmt: skip
+    return StudyResult(**(facts | changes))
+
+
+def test_round_trip_through_strict_json():
+    text = json.dumps(json.loads(result().model_dump_json(), parse_constant=pytest.fail))
+    again = StudyResult.model_validate(json.loads(text))
+    assert again.model_dump_json() == result().model_dump_json()
+    assert again.points[1].whole.psnr_db == math.inf
+    assert math.isnan(again.points[1].whole.ssim)
+    with pytest.raises(ValidationError):
+        StudyResult.model_validate({**json.loads(text), "surprise": 1})
+
+
+def test_rows_of_the_table():
+    rows = result().rows()
+    assert all(set(row) <= set(COLUMNS) for row in rows)
+    assert [(row["coder"], row["step"], row["bytes"]) for row in rows] == [
+        ("x", 2.0, 100), ("y", 3.0, 50), ("gzip-9", "lossless", 700)]  # fmt: skip
+    first, second, last = rows
+    assert (first["ratio"], first["ratio_to_source"], first["ratio_to_gzip6"], first["bits_per_voxel"]) == (
+        20,
+        9,
+        8,
+        0.8,
+    )
+    assert (first["psnr_db"], first["heart_psnr_db"], first["heart_temporal_error"]) == (40, 40, 3)
+    assert "heart_psnr_db" not in second
+    assert last["encode_ms_per_frame"] is None
+    assert result(gzip6_bytes=None).rows()[0]["ratio_to_gzip6"] is None
+
+
+def test_points_of_a_coder():
+    assert [point.size_bytes for point in result().of("y")] == [50]
+    assert result().of("absent") == []

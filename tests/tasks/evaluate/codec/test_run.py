@@ -1,0 +1,137 @@
+import csv
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from tasks.evaluate.codec.fake import FakeCodec, write_cohort
+from vesalius.errors import OutputError, UsageError
+from vesalius.report.html import run_report
+from vesalius.tasks.evaluate.codec import evaluate_codec, lines
+from vesalius.tasks.evaluate.codec.results import COLUMNS
+
+
+def evaluate(paths, output, codec=None, **options):
+    options = {"coders": ("svtav1",), "lossless": ("jpegxl",), "points": 2, "threads": 1} | options
+    return evaluate_codec(paths, output, codec=codec or FakeCodec(), **options)
+
+
+def test_the_whole_command(tmp_path):
+    cohort, output = write_cohort(tmp_path / "cohort"), tmp_path / "run"
+    nib.save(nib.Nifti1Image(np.arange(512, dtype=np.int16).reshape(8, 8, 8), np.eye(4)), tmp_path / "lone.nii")
+    result = evaluate([cohort, tmp_path / "lone.nii"], output, coders=("svtav1", "x265"))
+    assert result["failed"] == []
+    with (output / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    assert {row["study"] for row in rows} == {"patient001", "patient002", "lone"}
+    assert {row["coder"] for row in rows} == {"svtav1", "x265", "jpegxl", "zstd-19", "gzip-9", "gzip-6"}
+    summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
+    assert summary["results"] == json.loads(json.dumps(result["results"]))
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert str(tmp_path) not in page + json.dumps(summary)
+    before = (output / "report.html").read_bytes()
+    assert run_report(output).read_bytes() == before
+    assert not [path for path in output.rglob("*") if ".part" in path.name]
+
+
+def test_lines_for_people(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort", patients=1, masks=False)
+    result = evaluate([cohort], tmp_path / "run", coders=("svtav1", "x265"))
+    text = "\n".join(lines(json.loads(json.dumps(result))))
+    for words in ("cohort: mean of 1 patient", "ratio at 40 dB", "against x265", "needs a segmenter", "Peak: p99.9"):
+        assert words in text
+    assert text.isascii()
+
+
+def test_one_bad_study_does_not_stop_the_others(tmp_path):
+    cohort, output = write_cohort(tmp_path / "cohort", masks=False), tmp_path / "run"
+    damaged = cohort / "patient001" / "patient001_4d.nii.gz"
+    good = damaged.read_bytes()
+    damaged.write_bytes(good[:200])
+    codec = FakeCodec()
+    result = evaluate([cohort], output, codec)
+    assert [one["path"] for one in result["failed"]] == ["cohort/patient001"]
+    assert any(line.startswith("failed: ") for line in lines(result))
+    measured = len(codec.calls)
+    damaged.write_bytes(good)
+    again = evaluate([cohort], output, codec)
+    assert again["failed"] == []
+    assert {call for call in codec.calls[measured:]} != set()
+    assert len(codec.calls) < 2 * measured + 12  # patient002 was not measured again
+    with pytest.raises(OutputError, match="exists"):
+        evaluate([cohort], output, codec)
+
+
+def test_a_stopped_run_goes_on(tmp_path):
+    cohort, output = write_cohort(tmp_path / "cohort", masks=False), tmp_path / "run"
+
+    class Stopped(FakeCodec):
+        finished = False
+
+        def lossless(self, scan, coder, threads):
+            self.finished = True
+            return super().lossless(scan, coder, threads)
+
+        def lossy(self, scan, coder, step, threads):
+            if self.finished:
+                raise KeyboardInterrupt
+            return super().lossy(scan, coder, step, threads)
+
+    stopped = Stopped()
+    with pytest.raises(KeyboardInterrupt):
+        evaluate([cohort], output, stopped)
+    done = [path.stem for path in (output / "measured").iterdir()]
+    told, codec = [], FakeCodec()
+    result = evaluate([cohort], output, codec, progress=told.append)
+    assert len([line for line in told if "measured before" in line]) == len(done) == 1
+    assert result["failed"] == []
+    assert result["results"]["data_sets"][0]["studies"] == ["patient001", "patient002"]
+
+
+def test_what_was_measured_otherwise_is_measured_again(tmp_path):
+    cohort, output = write_cohort(tmp_path / "cohort", patients=1, masks=False), tmp_path / "run"
+    evaluate([cohort], output)
+    (output / "summary.json").unlink()
+    told = []
+    evaluate([cohort], output, points=3, progress=told.append)
+    assert not any("measured before" in line for line in told)
+    (output / "summary.json").unlink()
+    (output / "measured" / "cohort-patient001.json").write_text("{")
+    evaluate([cohort], output, points=3, progress=told.append)
+    assert not any("measured before" in line for line in told)
+
+
+def test_force_begins_anew(tmp_path):
+    cohort, output = write_cohort(tmp_path / "cohort", patients=1, masks=False), tmp_path / "run"
+    evaluate([cohort], output)
+    (output / "mine.txt").write_text("keep")
+    codec = FakeCodec()
+    evaluate([cohort], output, codec, force=True)
+    assert codec.calls
+    assert (output / "mine.txt").exists()
+
+
+def test_other_content_is_not_touched(tmp_path):
+    cohort, output = write_cohort(tmp_path / "cohort", patients=1, masks=False), tmp_path / "run"
+    output.mkdir()
+    (output / "mine.txt").write_text("keep")
+    with pytest.raises(OutputError, match="exists"):
+        evaluate([cohort], output)
+    file = tmp_path / "file"
+    file.write_text("x")
+    with pytest.raises(OutputError, match="exists"):
+        evaluate([cohort], file)
+
+
+def test_usage_errors_come_before_any_work(tmp_path):
+    cohort, output = write_cohort(tmp_path / "cohort", patients=1, masks=False), tmp_path / "run"
+    with pytest.raises(UsageError, match="no coder"):
+        evaluate([cohort], output, coders=("nonsense",))
+    with pytest.raises(UsageError, match="points"):
+        evaluate([cohort], output, points=1)
+    assert not output.exists()
+    (cohort / "patient001" / "patient001_4d.nii.gz").write_bytes(b"no image")
+    with pytest.raises(UsageError, match="no study"):
+        evaluate([cohort], output)

@@ -1,0 +1,108 @@
+import nibabel as nib
+import numpy as np
+import pytest
+
+from real_data import real
+from tasks.evaluate.codec.fake import write_cohort
+from vesalius.errors import InputError, UsageError
+from vesalius.tasks.evaluate.codec.studies import find_studies, heart_box
+
+
+def test_acdc_layout(tmp_path):
+    studies = find_studies([write_cohort(tmp_path / "cohort")])
+    assert [(one.data_set, one.name) for one in studies] == [("cohort", "patient001"), ("cohort", "patient002")]
+    first = studies[0]
+    assert [path.name for path in first.masks] == ["patient001_frame02_gt.nii.gz", "patient001_frame05_gt.nii.gz"]
+    assert (first.diastole, first.is_cycle) == (1, True)
+    assert first.source_bytes == first.path.stat().st_size
+    assert first.scan().shape == (1, 6, 24, 20, 4)
+    assert first.scan().t_meaning == "time"
+    assert first.open().t_meaning == "unknown"
+
+
+def test_one_patient_and_one_file_belong_to_the_same_data_set(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort")
+    folder, file = cohort / "patient001", cohort / "patient002" / "patient002_4d.nii.gz"
+    studies = find_studies([folder, file, folder])
+    assert [(one.data_set, one.name) for one in studies] == [("cohort", "patient001"), ("cohort", "patient002")]
+
+
+def test_masks_by_either_name(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort", patients=1)
+    own = cohort / "patient001"
+    (own / "patient001_frame02_gt.nii.gz").rename(own / "patient001_ED_gt.nii.gz")
+    (own / "patient001_frame05_gt.nii.gz").rename(own / "patient001_frame5_gt.nii.gz")
+    (own / "patient0012_frame05_gt.nii.gz").write_bytes(b"another patient")
+    (study,) = find_studies([cohort])
+    assert [path.name for path in study.masks] == ["patient001_ED_gt.nii.gz", "patient001_frame5_gt.nii.gz"]
+
+
+def test_only_the_frames_that_info_names_count(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort", patients=1)
+    own = cohort / "patient001"
+    (own / "Info.cfg").write_text("ED: 2\nES: 4\n")
+    (study,) = find_studies([cohort])
+    assert [path.name for path in study.masks] == ["patient001_frame02_gt.nii.gz"]
+    (own / "Info.cfg").unlink()
+    (study,) = find_studies([cohort])
+    assert len(study.masks) == 2
+    assert (study.diastole, study.is_cycle, study.data_set) == (0, False, "cohort")
+
+
+def test_other_folders_give_every_scan(tmp_path):
+    for name in ("a", "b"):
+        nib.save(nib.Nifti1Image(np.zeros((3, 4, 5), np.int16), np.eye(4)), tmp_path / f"{name}.nii")
+    studies = find_studies([tmp_path])
+    assert [(one.data_set, one.name, one.masks) for one in studies] == [
+        (tmp_path.name, "a", ()),
+        (tmp_path.name, "b", ()),
+    ]
+
+
+def test_equal_names_get_a_number(tmp_path):
+    for part in ("x", "y"):
+        (tmp_path / part).mkdir()
+        nib.save(nib.Nifti1Image(np.zeros((3, 4, 5), np.int16), np.eye(4)), tmp_path / part / "a.nii")
+    assert [one.name for one in find_studies([tmp_path])] == ["a", "a-2"]
+
+
+def test_heart_box(tmp_path):
+    (study,) = find_studies([write_cohort(tmp_path / "cohort", patients=1)])
+    box, note = heart_box(study, study.scan())
+    assert box == (slice(11 - 7, 13 + 7), slice(9 - 5, 11 + 5), slice(0, 4))
+    assert note == ""
+
+
+def test_why_there_is_no_heart_box(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort", patients=1)
+    (study,) = find_studies([cohort])
+    for shape, words in (((24, 20, 4), "empty"), ((24, 20, 3), "another grid")):
+        for path in study.masks:
+            nib.save(nib.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4)), path)
+        box, note = heart_box(study, study.scan())
+        assert box is None
+        assert words in note
+    study.masks[0].write_bytes(b"broken")
+    with pytest.raises(InputError):
+        heart_box(study, study.scan())
+
+
+def test_what_cannot_be_found(tmp_path):
+    with pytest.raises(InputError, match="no such"):
+        find_studies([tmp_path / "absent"])
+    with pytest.raises(UsageError, match="no scan"):
+        find_studies([])
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("folder", "count"), [("cine-acdc-sample", 5), ("cine-sunnybrook", 4)])
+def test_real_cohorts(folder, count):
+    studies = find_studies([real(folder)])
+    assert len(studies) == count
+    for study in studies:
+        scan = study.scan()
+        assert scan.t_meaning == "time"
+        assert len(study.masks) == 2
+        assert study.diastole < scan.shape[1]
+    box, _ = heart_box(studies[0], studies[0].scan())
+    assert box is not None

@@ -1,0 +1,82 @@
+from tasks.evaluate.codec.test_summary import study
+from vesalius.report.table import plain_text
+from vesalius.tasks.evaluate.codec.results import Exact
+from vesalius.tasks.evaluate.codec.summary import summarise
+from vesalius.tasks.evaluate.codec.tables import (
+    claims_table,
+    delta_rate_table,
+    lossless_table,
+    orientation_table,
+    patient_table,
+)
+
+
+def cells(table):
+    names = [column.name for column in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in table.rows]
+
+
+def test_orientation():
+    (data_set,) = summarise([study("a"), study("b", shift=-12.0)]).data_sets
+    table = orientation_table(data_set)
+    first = cells(table)[0]
+    assert (first["Region"], first["Coder"]) == ("whole", "svtav1")
+    assert first["ratio at 40 dB"] == "28.3 (1 of 2)"
+    assert first["ratio at 30 dB"] == "90.0"  # the mean of 160 and 20
+    assert len(table.rows) == 4
+    assert "2 patients" in table.caption
+    assert "28.3 (1 of 2)" in plain_text(table)
+
+
+def test_ten_patients_get_intervals_and_no_list():
+    (data_set,) = summarise([study(f"p{n}", shift=n / 4) for n in range(10)]).data_sets
+    assert patient_table(data_set) is None
+    shown = cells(orientation_table(data_set))[0]["ratio at 40 dB"]
+    mean, low, high = (float(word.strip("[],")) for word in shown.split())
+    assert low < mean < high
+    assert "[" in cells(orientation_table(data_set))[0]["dB at 100:1"]
+    assert "[" in cells(delta_rate_table(data_set))[1]["against svtav1"]
+
+
+def test_few_patients_are_listed():
+    (data_set,) = summarise([study("a"), study("b", shift=-12.0)]).data_sets
+    rows = cells(patient_table(data_set))
+    assert [row["Patient"] for row in rows] == ["a"] * 4 + ["b"] * 4
+    assert (rows[0]["ratio at 40 dB"], rows[4]["ratio at 40 dB"]) == ("28.3", "-")
+    assert (rows[0]["BD-rate svtav1"], rows[1]["BD-rate svtav1"]) == ("-", "+25.0 %")
+
+
+def test_delta_rates():
+    (data_set,) = summarise([study("a"), study("b", share=2.0)]).data_sets
+    first, second, *_ = cells(delta_rate_table(data_set))
+    assert (first["against svtav1"], first["against x265"]) == ("-", "-35.0 %")  # the mean of -20 and -50
+    assert (second["against svtav1"], second["against x265"]) == ("+62.5 %", "-")
+
+
+def test_claims():
+    (data_set,) = summarise([study("a", shift=16.0, share=2.0)]).data_sets
+    rows = {(row["Claim at 1,000:1"], row["Region"]): row for row in cells(claims_table(data_set))}
+    decibels = rows["PSNR (dB)", "whole"]
+    assert (decibels["Claimed"], decibels["svtav1"], decibels["x265"]) == ("> 35", "35.4", "-")
+    assert decibels["Holds for"] == "svtav1"
+    assert rows["PSNR (dB)", "heart"]["Holds for"] == "none"
+    assert rows["SSIM", "whole"]["svtav1"] == "0.795"
+    assert rows["decoding (ms per frame)", "whole"]["Holds for"] == "none"  # 17 ms
+    dice = rows["Dice of a segmentation", "heart"]
+    assert (dice["svtav1"], dice["Holds for"]) == ("", "needs a segmenter")
+
+
+def test_a_claim_does_not_hold_where_a_patient_does_not_reach_it():
+    (data_set,) = summarise([study("a", shift=16.0), study("b", shift=16.0, share=2.0)]).data_sets
+    row = next(row for row in cells(claims_table(data_set)) if row["Claim at 1,000:1"] == "PSNR (dB)")
+    assert row["x265"].endswith("(1 of 2)")
+    assert row["Holds for"] == "svtav1"
+
+
+def test_lossless():
+    exact = (Exact(method="jpegxl", size_bytes=500), Exact(method="x265", size_bytes=None, why_not="14 bits"))
+    summary = summarise([study("a", exact=exact), study("b", data_set="other", exact=exact[:1])])
+    assert cells(lossless_table(summary)) == [
+        {"Lossless": "jpegxl", "cine": "4.00", "other": "4.00"},
+        {"Lossless": "x265", "cine": "-", "other": "-"},
+    ]

@@ -1,0 +1,109 @@
+import json
+
+import imagecodecs
+import nibabel as nib
+import numpy as np
+import pytest
+
+from real_data import real
+from vesalius.codec.compress import compress_scan
+from vesalius.errors import GeometryError, OutputError, UsageError
+from vesalius.scan.geometry import to_world
+from vesalius.scan.open import open_scan
+from vesalius.scan.scan import Scan
+from vesalius.scan.write import write_scan
+from vesalius.tasks.convert import convert
+
+AFFINE = np.array([[-1.5, 0, 0, 5], [0, 2, 0, 6], [0, 0, 4, 7], [0, 0, 0, 1]])
+
+
+@pytest.fixture
+def source(tmp_path):
+    array = np.random.default_rng(0).integers(-500, 1500, (1, 1, 6, 5, 4)).astype("i2")
+    write_scan(Scan.from_array(array, AFFINE), tmp_path / "in.nii")
+    return tmp_path / "in.nii"
+
+
+@pytest.mark.parametrize("name", ["o.nii", "o.nii.gz", "o.npy", "o.npz", "o.tif"])
+def test_values_are_kept(name, source, tmp_path):
+    done = convert(source, tmp_path / name)
+    assert done["path"] == str(tmp_path / name)
+    assert np.array_equal(open_scan(tmp_path / name).stored(), open_scan(source).stored())
+    assert json.loads(json.dumps(done))["shape"] == [1, 1, 6, 5, 4]
+
+
+def test_orientation(source, tmp_path):
+    done = convert(source, tmp_path / "o.nii", orient="PIR")
+    assert done["orientation"] == "PIR"
+    turned, original = open_scan(tmp_path / "o.nii"), open_scan(source)
+    image = nib.as_closest_canonical(nib.load(tmp_path / "o.nii"))
+    np.testing.assert_array_equal(image.get_fdata(), nib.as_closest_canonical(nib.load(source)).get_fdata())
+    np.testing.assert_allclose(to_world(turned.affine, [0, 0, 0]), to_world(original.affine, [5, 4, 3]))
+    with pytest.raises(UsageError, match="not an orientation"):
+        convert(source, tmp_path / "p.nii", orient="RRR")
+
+
+def test_spacing(source, tmp_path):
+    done = convert(source, tmp_path / "o.nii", spacing_mm=(3.0, 4.0, 4.0))
+    assert done["spacing_mm"] == [3, 4, 4]
+
+
+def test_a_vsl_file_is_read_too(source, tmp_path):
+    compress_scan(open_scan(source), tmp_path / "in.vsl", threads=1)
+    convert(tmp_path / "in.vsl", tmp_path / "o.nii")
+    assert np.array_equal(open_scan(tmp_path / "o.nii").stored(), open_scan(source).stored())
+    np.testing.assert_allclose(open_scan(tmp_path / "o.nii").affine, AFFINE)
+
+
+def test_pictures_are_windowed_where_png_cannot_hold_the_values(source, tmp_path):
+    done = convert(source, tmp_path / "o.png")
+    assert done["path"] == str(tmp_path / "o")
+    assert done["dtype"] == "|u1"
+    (note,) = done["notes"]
+    low, high = (float(word) for word in note.split("from ")[1].split(" are")[0].split(" to "))
+    values = open_scan(source).values()[0, 0]
+    np.testing.assert_allclose((low, high), np.percentile(values, (0.5, 99.5)), rtol=1e-4)
+    for k in range(4):
+        picture = imagecodecs.png_decode((tmp_path / "o" / f"slice-{k:04d}.png").read_bytes())
+        expected = np.clip((values[..., k].T - low) / (high - low), 0, 1) * 255
+        assert np.abs(picture - expected).max() <= 0.6
+
+
+def test_pictures_that_fit_stay_exact(tmp_path):
+    array = np.random.default_rng(0).integers(0, 255, (3, 1, 6, 5, 1)).astype("u1")
+    write_scan(Scan.from_array(array, colour="rgb"), tmp_path / "in.tif")
+    done = convert(tmp_path / "in.tif", tmp_path / "o.png")
+    assert done["notes"] == []
+    assert np.array_equal(open_scan(tmp_path / "o.png").stored(), array)
+
+
+def test_inverted_pictures_are_drawn_right(tmp_path):
+    array = np.arange(20, dtype="u1").reshape(1, 1, 4, 5, 1)
+    write_scan(Scan.from_array(array, colour="inverted"), tmp_path / "in.tif")
+    convert(tmp_path / "in.tif", tmp_path / "o.png")
+    picture = open_scan(tmp_path / "o.png").stored()
+    assert picture.ravel()[0] == 255
+    assert picture.ravel()[-1] == 0
+
+
+def test_refusals_name_the_input(tmp_path):
+    np.save(tmp_path / "in.npy", np.ones((4, 5), "c8"))
+    for name, error in (("o.nii", GeometryError), ("o.png", UsageError), ("o.jpg", UsageError)):
+        with pytest.raises(error):
+            convert(tmp_path / "in.npy", tmp_path / name)
+    with pytest.raises(GeometryError, match=r"in\.npy"):
+        convert(tmp_path / "in.npy", tmp_path / "o.nii")
+    (tmp_path / "old.npy").touch()
+    with pytest.raises(OutputError, match="exists already"):
+        convert(tmp_path / "in.npy", tmp_path / "old.npy")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.npy", "old.npy"]
+
+
+@pytest.mark.data
+def test_a_tilted_series_needs_resampling(tmp_path):
+    path = real("ct-head-tilted-dicom")
+    with pytest.raises(GeometryError, match=r"tilt.*--resample"):
+        convert(path, tmp_path / "o.nii.gz")
+    done = convert(path, tmp_path / "o.nii.gz", resample=True)
+    assert done["grid_problem"] is None
+    assert (tmp_path / "o.nii.gz").exists()

@@ -1,0 +1,33 @@
+import inspect
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vesalius import errors
+from vesalius.errors import InputError, MissingExtraError, UsageError, VesaliusError
+
+
+def test_the_three_parts():
+    error = InputError("is cut short", where=Path("a.nii"), fix="copy it again")
+    assert str(error) == "a.nii: is cut short; copy it again"
+    assert (error.what, error.where, error.fix) == ("is cut short", "a.nii", "copy it again")
+    assert str(UsageError("wrong")) == "wrong"
+    assert str(UsageError("wrong", where="--psnr")) == "--psnr: wrong"
+
+
+@given(st.text(), st.none() | st.text(), st.none() | st.text())
+def test_always_one_line(what, where, fix):
+    assert len(str(VesaliusError(what, where=where, fix=fix)).splitlines()) <= 1
+
+
+def test_every_error_is_a_vesalius_error():
+    classes = [one for _, one in inspect.getmembers(errors, inspect.isclass) if one.__module__ == errors.__name__]
+    assert len(classes) == 9
+    assert all(issubclass(one, VesaliusError) for one in classes)
+
+
+def test_a_missing_extra_names_the_command():
+    with pytest.raises(VesaliusError, match=r"torch is missing; install it with: pip install 'vesalius\[nets\]'"):
+        raise MissingExtraError("torch is missing", extra="nets")
