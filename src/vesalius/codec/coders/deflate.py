@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from vesalius.codec.coders.pictures import check_claim, check_pictures
 from vesalius.errors import CorruptFileError
 
+_SIGNED = {1: "i1", 2: "<i2"}
+_UNSIGNED = {1: "u1", 2: "<u2"}
+
 
 class Deflate:
     """zlib level 9 over byte planes: all low bytes, then (beyond 8 bits) all high bytes.
 
-    Each value is coded as its difference from the left neighbour, modulo 2**16 (2**8 up to 8 bits); the first of a row
-    as it is.
+    What is coded is each value's difference from its left neighbour (from 0 in the first column), modulo 2**8 up to 8
+    bits and 2**16 beyond, read as a signed number v and folded to 2 v, or -2 v - 1 where v is negative.
     """
 
     name = "deflate"
@@ -36,10 +39,13 @@ class Deflate:
         if quality is not None:
             raise ValueError("deflate is lossless only")
         x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
-        step_NJI = x_NJI.copy()
-        step_NJI[..., 1:] -= x_NJI[..., :-1]
-        planes = step_NJI.astype("<u2").reshape(-1, 1).view(np.uint8)[:, : 1 + (bits > 8)]
-        return zlib.compress(planes.T.tobytes(), 9)
+        planes = 1 + (bits > 8)
+        step_NJI = x_NJI.astype(_SIGNED[planes])
+        step_NJI[..., 1:] -= step_NJI[..., :-1].copy()
+        folded_NJI = (step_NJI << 1) ^ (step_NJI >> (8 * planes - 1))
+        bytes_VP = folded_NJI.reshape(-1, 1).view(np.uint8)
+        stream = zlib.compressobj(9, strategy=zlib.Z_FILTERED)
+        return stream.compress(bytes_VP.T.tobytes()) + stream.flush()
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
         """See `Coder.decode`."""
@@ -47,12 +53,10 @@ class Deflate:
         planes = 1 + (bits > 8)
         size = shape_NJI[0] * shape_NJI[1] * shape_NJI[2]
         raw = _inflate(data, size * planes)
-        bytes_PV = np.frombuffer(raw, np.uint8).reshape(planes, size)
-        dtype = np.uint16 if planes == 2 else np.uint8
-        step_NJI = bytes_PV[0].astype(dtype)
-        if planes == 2:
-            step_NJI |= bytes_PV[1].astype(np.uint16) << 8
-        x_NJI = np.cumsum(step_NJI.reshape(shape_NJI), axis=-1, dtype=dtype)
+        bytes_VP = np.ascontiguousarray(np.frombuffer(raw, np.uint8).reshape(planes, size).T)
+        folded_NJI = bytes_VP.view(_UNSIGNED[planes]).reshape(shape_NJI)
+        step_NJI = (folded_NJI >> 1) ^ -(folded_NJI & 1)
+        x_NJI = np.cumsum(step_NJI, axis=-1, dtype=folded_NJI.dtype)
         return x_NJI.astype(np.uint16, copy=False)
 
 

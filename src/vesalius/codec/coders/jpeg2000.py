@@ -16,6 +16,7 @@ from vesalius.codec.coders.pictures import check_claim, check_pictures
 from vesalius.codec.coders.stills import decode_each, encode_each
 from vesalius.errors import CorruptFileError
 
+_UNCUT = 100
 _COD = b"\xff\x52"
 _COMMENT = b"\xff\x64"
 _TILE = b"\xff\x90"
@@ -24,7 +25,8 @@ _TILE = b"\xff\x90"
 class Jpeg2000:
     """JPEG 2000 code streams, picture by picture, one tile each.
 
-    Quality is the PSNR in dB, against the full range of the depth, that the rate allocation aims at.
+    Quality is the PSNR in dB, against the full range of the depth, that the rate allocation aims at; the best rung cuts
+    nothing away (on tiny pictures the allocation misses its aim, on one of a single value even by far).
     A picture is stored as its code stream less the start (SOC and the SIZ segment, which follow from shape and depth)
     and less comments.
     """
@@ -36,7 +38,7 @@ class Jpeg2000:
     lossless_bits = 16
     lossy_bits = 16
     exact_lossy = False
-    qualities: tuple[float, ...] = (*range(88, 63, -2), *range(63, 19, -1))
+    qualities: tuple[float, ...] = (_UNCUT, *range(88, 63, -2), *range(63, 19, -1))
 
     def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
         """See `Coder.encode`."""
@@ -54,7 +56,7 @@ def _encode_one(x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> b
     stream = bytes(
         imagecodecs.jpeg2k_encode(
             x_JI.astype(np.uint8) if bits <= 8 else x_JI,
-            level=0 if quality is None else int(quality),
+            level=0 if quality in (None, _UNCUT) else int(quality),
             reversible=quality is None,
             codecformat="j2k",
             bitspersample=bits,

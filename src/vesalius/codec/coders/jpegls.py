@@ -6,6 +6,7 @@ Letters: N pictures, J rows, I columns.
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import Any
 
 import imagecodecs
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from vesalius.codec.coders.pictures import check_claim, check_pictures
 from vesalius.codec.coders.stills import decode_each, encode_each
+from vesalius.errors import CorruptFileError
 
 _MAX_SIDE = 65535
 _RAW = b"\0"
@@ -27,7 +29,8 @@ class JpegLs:
     Quality is NEAR, in steps of the coded depth; it is limited to half of the depth's range, as the standard wants.
     A picture is stored as its JPEG-LS stream less the start (SOI and the SOF segment, which follow from shape and
     depth), or, where that would not be smaller, as a zero byte and the pixels: little-endian, one byte up to 8 bits,
-    else two.
+    else two. Before the pictures stands the CRC-32 of all that follows, as four bytes, lowest first: CharLS can lose a
+    minute over a damaged stream.
 
     Departure from the standard: depth 1 is coded as depth 2, the least that JPEG-LS knows.
     """
@@ -49,12 +52,16 @@ class JpegLs:
         """See `Coder.encode`; lossy coding too takes up to 16 bits, for a bound in stored values."""
         x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
         near = 0 if quality is None else min(int(quality), ((1 << bits) - 1) // 2)
-        return encode_each(x_NJI, lambda x_JI: _encode_one(x_JI, bits, near), threads)
+        pictures = encode_each(x_NJI, lambda x_JI: _encode_one(x_JI, bits, near), threads)
+        return _crc(pictures) + pictures
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
         """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossless_bits)
-        return decode_each(data, shape_NJI, lambda part: _decode_one(part, shape_NJI[1:], bits), threads)
+        crc, pictures = data[:4], data[4:]
+        if crc != _crc(pictures):
+            raise CorruptFileError("the checksum inside a JPEG-LS chunk is wrong")
+        return decode_each(pictures, shape_NJI, lambda part: _decode_one(part, shape_NJI[1:], bits), threads)
 
 
 def _encode_one(x_JI: NDArray[np.uint16], bits: int, near: int) -> bytes:
@@ -79,6 +86,10 @@ def _decode_one(part: bytes, shape_JI: tuple[int, int], bits: int) -> NDArray[An
     else:
         imagecodecs.jpegls_decode(_start(shape_JI, bits) + part, out=x_JI)
     return x_JI.astype(np.uint16)
+
+
+def _crc(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(4, "little")
 
 
 def _dtype(bits: int) -> str:

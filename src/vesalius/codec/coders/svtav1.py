@@ -50,9 +50,9 @@ class SvtAv1:
         }
         return obu.strip(encode_frames("libsvtav1", _FORMAT, x_NJI, _FORMAT.bits - bits, options))
 
-    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
+    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:  # noqa: ARG002
         """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossy_bits)
         units = obu.temporal_units(data, shape_NJI[0])
-        x_NJI = decode_frames("libdav1d", units, _FORMAT, shape_NJI, threads)
+        x_NJI = decode_frames("libdav1d", units, _FORMAT, shape_NJI)
         return lower(x_NJI, _FORMAT.bits - bits, bits)

@@ -82,11 +82,12 @@ def decode_frames(
     packets: list[bytes],
     video: VideoFormat,
     shape_NJI: tuple[int, int, int],
-    threads: int,
 ) -> NDArray[np.uint16]:
     """The pictures at the depth of the format, cropped to `shape_NJI`.
 
-    Frames beyond the expected size are refused by the decoder before it takes memory for them.
+    Frames beyond the expected size are refused by the decoder before it takes memory for them. It runs in the calling
+    thread alone: a decoder's own threads give packets back to Python, and wait for ever where the thread that holds
+    Python's lock waits for them.
 
     Raises:
         CorruptFileError: the packets are damaged, or hold another number, size or kind of frames.
@@ -98,7 +99,7 @@ def decode_frames(
         context: Any = av.CodecContext.create(decoder, "r")
     except Exception as error:
         raise UsageError(f"this build of PyAV has no decoder {decoder}", fix="install av from its wheel") from error
-    context.thread_count = max(1, threads)
+    context.thread_count = 1
     context.options = {"max_pixels": str((frame_JI[0] + 64) * (frame_JI[1] + 64)), "err_detect": "explode"}
     x_NJI = np.empty(shape_NJI, np.uint16)
     seen = 0

@@ -62,13 +62,13 @@ class X265:
         options = {"preset": _PRESET, "tune": "psnr", "x265-params": ":".join([*parameters, rate])}
         return bytes([shift]) + nal.strip(encode_frames("libx265", _format(bits, shift), x_NJI, shift, options))
 
-    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
+    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:  # noqa: ARG002
         """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossless_bits)
         if not data or data[0] not in (0, _LOSSY.bits - bits):
             raise CorruptFileError("a chunk does not begin as x265 chunks do")
         shift, packets = data[0], nal.packets(data[1:], shape_NJI[0])
-        x_NJI = decode_frames("hevc", packets, _format(bits, shift), shape_NJI, threads)
+        x_NJI = decode_frames("hevc", packets, _format(bits, shift), shape_NJI)
         return lower(x_NJI, shift, bits)
 
 
