@@ -98,7 +98,7 @@ class Reader:
         self.place += struct.calcsize("<" + form)
         return values if len(values) > 1 else values[0]
 
-    def sequence(self, coder, bits, channels, *, lossy=False):
+    def sequence(self, coder, bits, channels):
         """A plane (channels, t, I, J), channel after channel."""
         _, t, i, j = self.shape
         parts = []
@@ -109,7 +109,7 @@ class Reader:
             length = self.take("I")
             data = self.payload[self.place : self.place + length]
             self.place += length
-            pictures = decode_pictures(coder, data, (t, j, i), bits, lossy=lossy)
+            pictures = decode_pictures(coder, data, (t, j, i), bits)
             parts.append(pictures.transpose(0, 2, 1))
         return np.stack(parts)
 
@@ -158,7 +158,7 @@ class Reader:
         return self.sequence(1, 2, self.shape[0])
 
     def real(self, coder, low, step):
-        pictures = self.sequence(coder, LOSSY_BITS[coder], self.shape[0], lossy=True)
+        pictures = self.sequence(coder, LOSSY_BITS[coder], self.shape[0])
         return low + step * pictures.astype(np.float64)
 
     def lossy(self, file):

@@ -232,7 +232,7 @@ def test_lost_slices_of_every_kind_are_filled(tmp_path, dtype):
 
 
 def rewritten(source, target, change, tail=lambda raw: raw, frames=lambda frames: frames):
-    """A copy of a file with right checksums and a changed header, tail or frames (kind, tier, coder, index, payload)."""
+    """A copy with right checksums and another header, tail or frames (kind, tier, coder, index, payload)."""
     with VslReader(source) as reader:
         header, old_tail = reader.header, reader.tail
         kept = [(f.kind, f.tier, f.coder, f.index, reader.payload(f)) for f in reader.frames]

@@ -129,3 +129,34 @@ def test_the_best_value_is_measured_on_the_whole_scan():
     error = sum(trial.squared_error for trial in trials) / STORED.size
     low, high = np.percentile(STORED, [0.1, 99.9])
     assert best == pytest.approx(20 * np.log10((high - low) / np.sqrt(error)), abs=0.051)
+
+
+def test_the_next_coder_is_taken_where_the_best_misses_the_target(monkeypatch):
+    first = made_of(STORED, Psnr(38)).tier.coder.name
+    planned = module._plan_psnr
+    tried = []
+
+    def only_second(job, draft, target, why):
+        tried.append(draft.name)
+        if draft.name == first:
+            raise TargetError("missed")
+        return planned(job, draft, target, why)
+
+    monkeypatch.setattr(module, "_plan_psnr", only_second)
+    made = made_of(STORED, Psnr(38))
+    assert tried == [first, made.tier.coder.name]
+    assert made.why.startswith(tried[1])
+
+
+def test_the_best_coders_miss_is_the_one_that_is_told(monkeypatch):
+    tried = []
+
+    def miss(job, draft, target, why, overhead):
+        tried.append(draft.name)
+        raise TargetError(f"{draft.name} misses")
+
+    monkeypatch.setattr(module, "_plan_ratio", miss)
+    with pytest.raises(TargetError) as caught:
+        made_of(STORED, Ratio(20))
+    assert len(tried) == 2
+    assert caught.value.what == f"{tried[0]} misses"

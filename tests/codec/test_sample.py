@@ -13,7 +13,7 @@ def test_a_small_scan_is_its_own_sample():
 
 def test_the_sample_is_a_piece_with_its_own_intensities():
     rng = np.random.default_rng(0)
-    shape = (2, 30, 8, 300, 9)
+    shape = (2, 30, 8, 428, 9)
     slope = rng.normal(size=(30, 9))
     scan = Scan.from_array(rng.integers(0, 999, shape).astype(np.int16), intensity=Intensity(slope, np.zeros((30, 9))))
     piece = sample(scan)

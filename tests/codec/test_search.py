@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vesalius.codec.layout import Layout
-from vesalius.codec.search import last_meeting, psnr, spread_for_bytes, spread_for_psnr, total
+from vesalius.codec.search import balance, last_meeting, psnr, spread_for_bytes, spread_for_psnr, total
 from vesalius.codec.trials import Trial
 
 
@@ -16,6 +16,9 @@ class Table:
     def __init__(self, rows):
         self.rows, self.asked = rows, []
         self.rungs = len(rows)
+
+    def one(self, chunk, rung):
+        return self.run([chunk], rung)[0]
 
     def run(self, chunks, rung):
         assert 0 <= rung < self.rungs
@@ -114,6 +117,28 @@ def test_spreading_for_bytes_comes_nearer_to_the_budget(rows, budget):
     assert set(chosen.values()) <= {rung, rung - 1}
     size = sum(rows[chosen[n]][n][0] for n in chosen)
     assert abs(size - budget) <= budget - sum(size for size, _ in rows[rung])
+
+
+@settings(max_examples=60, deadline=None)
+@given(tables(), st.integers(0, 400), st.data())
+def test_balancing_never_goes_away_from_the_budget(rows, budget, data):
+    table, chunks = Table(rows), chunks_of(len(rows[0]))
+    rung = data.draw(st.integers(0, len(rows) - 1))
+    before = {chunk.number: rung for chunk in chunks}
+    after = balance(table, chunks, before, budget, 0.02)
+
+    def size(chosen):
+        return sum(rows[rung][n][0] for n, rung in chosen.items())
+
+    assert abs(size(after) - budget) <= abs(size(before) - budget)
+    assert before == {chunk.number: rung for chunk in chunks}
+
+
+def test_balancing_moves_one_chunk_finer_and_another_coarser():
+    rows = [[(150, 0.0)] * 3, [(100, 1.0)] * 3, [(70, 2.0)] * 3]
+    after = balance(Table(rows), chunks_of(3), {0: 1, 1: 1, 2: 1}, 320, 0.01)
+    assert sorted(after.values()) == [0, 1, 2]
+    assert balance(Table(rows), chunks_of(3), {0: 1, 1: 1, 2: 1}, 302, 0.01) == {0: 1, 1: 1, 2: 1}
 
 
 def test_the_most_profitable_chunk_moves_first():

@@ -97,7 +97,7 @@ IMPOSSIBLE = {
     "lossy offset": {**LOSSY, "low": 10**400},
     "bounded complex": {**BOUNDED, "dtype": "<c16"},
     "bounded in a coder of few bits": {**BOUNDED, "coder_id": 6},
-    "base in a lossless coder": {**BOUNDED, "base_coder_id": 2},
+    "base in a lossless coder": {**BOUNDED, "base_coder_id": 1},
     "base unknown": {**BOUNDED, "base_coder_id": 77},
     "bounded offset": {**BOUNDED, "low": -(10**400)},
 }

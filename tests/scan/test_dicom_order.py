@@ -239,3 +239,22 @@ def test_gated_nuclear_slices_without_a_place_are_sorted_by_their_numbers(tmp_pa
     result, _ = arranged(tmp_path, [data])
     assert result.order()[..., 1].tolist() == [[1, 0], [3, 2]]
     assert result.stack is None
+
+
+def test_segments_of_one_position_are_ordered_and_of_unknown_meaning(tmp_path):
+    places = [(0, None, 0, 1), (0, None, 0, 1), (4, None, 0, 1), (4, None, 0, 1)]
+    data = enhanced(np.zeros((4, 4, 6), np.int16), places)
+    for group, segment in zip(data.PerFrameFunctionalGroupsSequence, (2, 1, 1, 2), strict=True):
+        group.FrameContentSequence[0].DimensionIndexValues = [segment, 1]
+        del group.FrameContentSequence[0].TemporalPositionIndex
+        del group.CardiacSynchronizationSequence
+    result, _ = arranged(tmp_path, [data])
+    assert result.order()[..., 1].tolist() == [[1, 2], [0, 3]]
+    assert result.t_meaning == "unknown"
+    assert result.problems == ("the order of the frames in time rests on the dimension index",)
+
+
+def test_a_mosaic_has_no_place(tmp_path):
+    result, _ = arranged(tmp_path, [placed(flat(0), (0, 0, 0), ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"])])
+    assert result.stack is None
+    assert "mosaic" in result.problems[0]

@@ -1,4 +1,5 @@
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -73,3 +74,16 @@ def test_quiet_hides_warnings_and_leaves_none_behind():
         warnings.simplefilter("always")
         warnings.warn("still heard", UserWarning, stacklevel=1)
     assert len(seen) == 1
+
+
+def test_quiet_in_many_threads_restores_the_filters():
+    before = list(warnings.filters)
+
+    def work(_):
+        with values.quiet():
+            item(StudyInstanceUID="1.02.3")
+            assert values.text(item(Modality="CT"), "Modality") == "CT"
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(200)))
+    assert warnings.filters == before

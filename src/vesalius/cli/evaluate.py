@@ -25,6 +25,7 @@ def codec(
     coders: Annotated[
         str, typer.Option("--coders", help="Coders to compare, comma-separated.")
     ] = "svtav1,x265,jpeg2000,jpegxl",
+    points: Annotated[int, typer.Option("--points", min=2, help="Rate points per coder and study.")] = 8,
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -37,7 +38,9 @@ def codec(
     from vesalius.tasks.evaluate.codec import evaluate_codec, lines
 
     names = tuple(name.strip() for name in coders.split(",") if name.strip())
-    result = evaluate_codec(paths, output, coders=names, threads=threads, force=force, progress=progress(quiet))
+    result = evaluate_codec(
+        paths, output, coders=names, points=points, threads=threads, force=force, progress=progress(quiet)
+    )
     emit(result, json, lines)
 
 

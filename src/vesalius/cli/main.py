@@ -64,7 +64,7 @@ def run(arguments: list[str] | None = None) -> None:
         code = fail(str(error), as_json)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # typer leaves with SystemExit(1) where a pipe was closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except MemoryError:
@@ -73,15 +73,22 @@ def run(arguments: list[str] | None = None) -> None:
         message = getattr(error, "format_message", None)  # typer's own usage errors
         if message is None:
             raise
-        code = fail(_usage(error, message()), as_json)
+        code = fail(_usage(error, message(), as_json), as_json)
     if code == _INTERRUPTED:  # typer turns an interrupt into this code
         fail("interrupted", as_json)
     sys.exit(code or 0)
 
 
-def _usage(error: Exception, message: str) -> str:
-    """Typer's message in one line, with the command to ask for help."""
+def _usage(error: Exception, message: str, as_json: bool) -> str:
+    """Typer's message in one line, with the command to ask for help.
+
+    Where no command was given its message is the whole help, which goes to stdout.
+    """
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "vesalius"
+    if context and message.strip() == context.get_help().strip():
+        if not as_json:
+            typer.echo(message)
+        message = ""
     text = " ".join(message.split()) or "give a command"
     return f"{text.rstrip('.')}; see {command} --help"

@@ -46,6 +46,8 @@ def finish(result: dict[str, Any]) -> None:
 
 def _plain(value: Any) -> Any:
     """JSON without NaN and infinities (they become null)."""
+    if hasattr(value, "tolist"):  # numbers and arrays of NumPy, which is not imported here
+        value = value.tolist()
     if isinstance(value, dict):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -19,7 +19,7 @@ from vesalius.codec.container import VslReader, VslWriter, size_of
 from vesalius.codec.header import BlobModel, Header, Tail, TierModel, TierReached, geometry_model, intensity_model
 from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Access, Chunk
 from vesalius.codec.mapping import Rank, pack_table
-from vesalius.codec.plan import Effort, Job, Plan, plan
+from vesalius.codec.plan import Effort, Job, Plan, check_ratio, plan
 from vesalius.codec.search import psnr
 from vesalius.codec.spec import describe
 from vesalius.codec.survey import survey
@@ -34,9 +34,6 @@ from vesalius.scan.scan import Scan
 LOSSLESS = Lossless()
 TOLERANCE = 0.02
 """Allowed difference, as a fraction of the peak, between decoders of an inexact coder."""
-RATIO_TOLERANCE = 0.05
-RATIO_CHECKED_FROM = 20_000
-"""`--ratio` must land within RATIO_TOLERANCE for files of this many bytes or more."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +229,9 @@ def _write(
         size = writer.close(_dump(Tail(tiers=tuple(reached))))
         file.flush()
         os.fsync(file.fileno())
-    _check_ratio(targets, job.scan.voxels, size)
+    for target in targets:
+        if isinstance(target, Ratio):
+            check_ratio(target, 2 * job.scan.voxels / size, size)
     return tuple(results), size
 
 
@@ -287,14 +286,3 @@ def _check_target(target: Target, result: TierResult) -> None:
     if isinstance(target, MaxError) and result.max_error > target.error:
         what = f"{target.error:g} cannot be kept in this number type: the best is {result.max_error:.4g}"
         raise TargetError(what, where="--max-error", fix="ask for more, or use lossless")
-
-
-def _check_ratio(targets: Sequence[Target], voxels: int, size: int) -> None:
-    for target in targets:
-        if not isinstance(target, Ratio):
-            continue
-        reached = 2 * voxels / size
-        allowed = RATIO_TOLERANCE if size >= RATIO_CHECKED_FROM else 0.25
-        if abs(reached / target.ratio - 1) > allowed:
-            what = f"{target.ratio:g}:1 cannot be reached: the nearest is {reached:.4g}:1"
-            raise TargetError(what, where="--ratio", fix="ask for that, or choose another --coder")

@@ -19,11 +19,11 @@ from vesalius.codec.layout import Access, Chunk, Layout
 from vesalius.codec.mapping import exact_map
 from vesalius.codec.quantum import quantum
 from vesalius.codec.sample import sample
-from vesalius.codec.search import last_meeting, spread_for_bytes, spread_for_psnr, total
+from vesalius.codec.search import balance, last_meeting, spread_for_bytes, spread_for_psnr, total
 from vesalius.codec.survey import Survey
 from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio, Target
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, Tier
-from vesalius.codec.trials import Trials, chunk_of, in_order
+from vesalius.codec.trials import Trial, Trials, chunk_of, in_order
 from vesalius.errors import TargetError, UsageError
 from vesalius.scan.scan import Scan
 
@@ -31,6 +31,10 @@ Effort = Literal["normal", "best"]
 PSNR_MARGIN = 1e-6
 """Decibels above the target, so that another order of summing finds it met too."""
 RESIDUAL_CODER = "jpegxl"
+RATIO_TOLERANCE, RATIO_CHECKED_FROM = 0.05, 20_000
+"""`--ratio` lands within this part of the target for files of so many bytes or more."""
+SMALL_TOLERANCE = 0.25
+"""The same for smaller files, whose header alone may be more than five percent."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +113,23 @@ def plan(job: Job, target: Target, overhead: Callable[[Plan], int]) -> Plan:
         raise TargetError(what, where="--psnr", fix="use --max-error or lossless")
     candidates = _lossy_candidates(job)
     drafts = [_draft(job, coder, target) for coder in candidates]
-    best = min(drafts, key=lambda draft: draft.cost)
-    others = ", ".join(f"{draft.name} {draft.words}" for draft in drafts if draft is not best)
-    why = f"{best.name} {best.words} on a sample" + (f", against {others}" if others else "")
+    drafts.sort(key=lambda draft: draft.cost)
+    failures = []
+    for draft in drafts:
+        try:
+            if isinstance(target, Psnr):
+                return _plan_psnr(job, draft, target, _why(draft, drafts))
+            return _plan_ratio(job, draft, target, _why(draft, drafts), overhead)
+        except TargetError as error:  # the next coder may reach it
+            failures.append(error)
+    raise failures[0]
+
+
+def _why(draft: _Draft, drafts: Sequence[_Draft]) -> str:
     if len(drafts) == 1:
-        why = "asked for"
-    if isinstance(target, Psnr):
-        return _plan_psnr(job, best, target, why)
-    return _plan_ratio(job, best, target, why, overhead)
+        return "asked for"
+    others = ", ".join(f"{other.name} {other.words}" for other in drafts if other is not draft)
+    return f"{draft.name} {draft.words} on a sample, against {others}"
 
 
 def lossy_tier(job: Job, coder: Coder) -> LossyTier:
@@ -161,7 +174,7 @@ def _smallest(job: Job, tiers: Sequence[Tier]) -> tuple[Tier, str]:
 
 
 def _exact_bytes(job: Job, tier: Tier) -> int:
-    work = in_order(lambda chunk: len(tier.encode(chunk_of(job.scan, chunk), None)), job.layout(tier), job.threads)
+    work = in_order(lambda chunk: len(tier.encode(chunk_of(job.scan, chunk), None, 1)), job.layout(tier), job.threads)
     return sum(work)
 
 
@@ -228,9 +241,11 @@ def _last_psnr(trials: Trials, chunks: Sequence[Chunk], peak: float, target: Psn
 def _first_fitting(trials: Trials, chunks: Sequence[Chunk], budget: float, guess: int) -> int:
     """First rung (best first) whose payload is within the budget; `trials.rungs` where none is."""
     too_much = math.log(math.floor(max(budget, 0)) + 0.5)
-    return (
-        last_meeting(trials, chunks, lambda done: math.log(sum(len(one.payload) for one in done)), too_much, guess) + 1
-    )
+
+    def log_bytes(done: Sequence[Trial]) -> float:
+        return math.log(sum(len(one.payload) for one in done))
+
+    return last_meeting(trials, chunks, log_bytes, too_much, guess) + 1
 
 
 def _plan_quality(job: Job, target: Quality) -> Plan:
@@ -268,12 +283,22 @@ def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Call
         what = f"{target.ratio:g}:1 cannot be reached with {tier.coder.name}: the best is {best:.4g}:1"
         raise TargetError(what, where="--ratio", fix="ask for less")
     rungs = spread_for_bytes(trials, chunks, rung, budget)
+    rungs = balance(trials, chunks, rungs, budget, RATIO_TOLERANCE / 2)
     size = fixed + sum(len(trials.one(chunk, rungs[chunk.number]).payload) for chunk in chunks)
     reached = 2 * voxels / size
     if rung == 0 and reached > 1.05 * target.ratio:
         what = f"{target.ratio:g}:1 is less than the best quality of {tier.coder.name} needs ({reached:.4g}:1)"
         raise TargetError(what, where="--ratio", fix="ask for more, or use lossless")
+    check_ratio(target, reached, size)
     return replace(made, rungs=rungs)
+
+
+def check_ratio(target: Ratio, reached: float, size: int) -> None:
+    """Raise TargetError where a file of `size` bytes is not near enough to its target."""
+    allowed = RATIO_TOLERANCE if size >= RATIO_CHECKED_FROM else SMALL_TOLERANCE
+    if abs(reached / target.ratio - 1) > allowed:
+        what = f"{target.ratio:g}:1 cannot be reached: the nearest is {reached:.4g}:1"
+        raise TargetError(what, where="--ratio", fix="ask for that, or choose another --coder")
 
 
 def _plan_bounded(job: Job, target: MaxError) -> Plan:

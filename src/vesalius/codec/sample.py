@@ -11,7 +11,7 @@ from vesalius.scan.intensity import Intensity
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 
-SLICES, FRAMES, SIDE = 3, 24, 192
+SLICES, FRAMES, SIDE = 3, 24, 320
 """At most so many slices, spread evenly, the first frames, and the middle of each slice; the first channel."""
 
 

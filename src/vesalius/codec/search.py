@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from vesalius.codec.layout import Chunk
 from vesalius.codec.trials import Trial, Trials
 
 _FIRST_STEP = 4
 """Rungs between the first two looks."""
+_MOST_MOVES, _MOST_MOVED = 8, 24
+"""How often `balance` moves chunks, and how many it looks at."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,42 @@ def spread_for_bytes(trials: Trials, chunks: Sequence[Chunk], rung: int, budget:
             chosen[chunks[n].number] = rung - 1
             left -= cost
     return chosen
+
+
+def balance(
+    trials: Trials, chunks: Sequence[Chunk], chosen: dict[int, int], budget: int, within: float
+) -> dict[int, int]:
+    """Move chunks by a rung, alone or one finer and one coarser, until the bytes are `within` a fraction of the budget.
+
+    For few chunks on a steep part of the ladder, where a rung of one chunk is a large part of the whole.
+    """
+    chosen = dict(chosen)
+    for _ in range(_MOST_MOVES):
+        left = budget - sum(len(trials.one(chunk, chosen[chunk.number]).payload) for chunk in chunks)
+        if abs(left) <= within * budget:
+            break
+        moves = _moves(trials, chunks, chosen)
+        pairs = [
+            (a + b, one | other) for (a, one), (b, other) in combinations(moves, 2) if not one.keys() & other.keys()
+        ]
+        if not moves:
+            break
+        added, move = min(moves + pairs, key=lambda option: abs(left - option[0]))
+        if abs(left - added) >= abs(left):
+            break
+        chosen |= move
+    return chosen
+
+
+def _moves(trials: Trials, chunks: Sequence[Chunk], chosen: dict[int, int]) -> list[tuple[int, dict[int, int]]]:
+    """(bytes added, {chunk: rung}) for the neighbouring rungs of the first chunks."""
+    moves = []
+    for chunk in chunks[:_MOST_MOVED]:
+        rung = chosen[chunk.number]
+        now = len(trials.one(chunk, rung).payload)
+        near = [other for other in (rung - 1, rung + 1) if 0 <= other < trials.rungs]
+        moves += [(len(trials.one(chunk, other).payload) - now, {chunk.number: other}) for other in near]
+    return moves
 
 
 def _gain(fine: Trial, coarse: Trial) -> float:

@@ -115,6 +115,8 @@ def pointers(data: Dataset) -> frozenset[int]:
 
 def _single(data: Dataset) -> FrameFacts:
     place, reason = _place(data, data, data)
+    if "MOSAIC" in words(data, "ImageType"):
+        place, reason = None, "the picture is a mosaic of slices whose places are not stated"
     rescale = _rescale(data)
     acquired = moment_ms(data, "AcquisitionDateTime")
     return FrameFacts(

@@ -36,6 +36,7 @@ from vesalius.scan.dicom_header import open_stream, read_header, read_whole
 from vesalius.scan.dicom_pixels import DicomPixels
 from vesalius.scan.dicom_privacy import (
     DEIDENTIFICATION_METHOD,
+    EMPTY_IF_DROPPED,
     EMPTY_REQUIRED,
     Level,
     burned_in_warning,
@@ -170,6 +171,9 @@ class DicomNative:
         remap_uids(kept, uid_key)
         for keyword in EMPTY_REQUIRED:
             setattr(kept, keyword, "")
+        for keyword in EMPTY_IF_DROPPED:
+            if keyword in data and keyword not in kept:
+                setattr(kept, keyword, None)
         kept.PatientIdentityRemoved = "YES"
         kept.DeidentificationMethod = DEIDENTIFICATION_METHOD
         kept.LongitudinalTemporalInformationModified = "REMOVED"

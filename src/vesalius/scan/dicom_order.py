@@ -179,6 +179,9 @@ _Key = Callable[[Frame], tuple[Any, ...]]
 _ALIGNED = frozenset({"the echo time", "the temporal position"})
 """Keys whose values must be the same at every position."""
 
+_WEAK = frozenset({"the dimension index", "the acquisition number", "the content time", "the instance number"})
+"""Keys that order frames without saying that they are times."""
+
 
 def _orders(varying: tuple[str, ...]) -> Iterator[tuple[str, _Key]]:
     """Sort keys from the most to the least telling: (name, key)."""
@@ -207,8 +210,7 @@ def _sorted_by(positions: list[list[Frame]], key: _Key) -> list[list[Frame]] | N
     columns = []
     for position in positions:
         keys = [key(frame) for frame in position]
-        identities = {(frame.uid, frame.index) for frame in position}
-        if any(None in one for one in keys) or len(set(keys)) < len(keys) or len(identities) < len(keys):
+        if any(None in one for one in keys) or len(set(keys)) < len(keys):
             return None
         columns.append(sorted(position, key=key))
     return columns
@@ -220,7 +222,7 @@ def _is_aligned(frames_TK: list[list[Frame]], key: _Key) -> bool:
 
 def _regular(frames_TK: list[list[Frame]], name: str, varying: tuple[str, ...]) -> Arrangement:
     problems = []
-    if name in ("the acquisition number", "the instance number", "the content time"):
+    if name in _WEAK:
         problems.append(f"the order of the frames in time rests on {name}")
     meaning = _meaning(name, varying)
     if varying and meaning == "unknown":
@@ -240,7 +242,7 @@ def _meaning(name: str, varying: tuple[str, ...]) -> TMeaning:
         return "diffusion"
     if varying == ("echo_ms",) and name == "the echo time":
         return "echo"
-    if varying or name in ("the dimension index", "the acquisition number", "the instance number", "the content time"):
+    if varying or name in _WEAK:
         return "unknown"
     return "time"
 

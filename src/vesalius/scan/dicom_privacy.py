@@ -30,7 +30,8 @@ DEIDENTIFICATION_METHOD = "Vesalius allow-list, keyed UIDs"
 
 _IDENTITY = """
     SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID SynchronizationFrameOfReferenceUID
-    Modality InstanceNumber SeriesNumber AcquisitionNumber ImageType FrameType ConversionType
+    Modality SeriesType ScanningSequence SequenceVariant
+    InstanceNumber SeriesNumber AcquisitionNumber ImageType FrameType ConversionType
     ReferencedImageSequence SourceImageSequence ReferencedSOPClassUID ReferencedSOPInstanceUID ReferencedFrameNumber
 """
 """Which instance this is and what it belongs to; numbers within the study, hashed UIDs."""
@@ -95,13 +96,13 @@ _ACQUISITION = """
     KVP ExposureTime XRayTubeCurrent Exposure FocalSpots DataCollectionDiameter DistanceSourceToDetector
     DistanceSourceToPatient RotationDirection TableHeight SingleCollimationWidth TotalCollimationWidth TableSpeed
     TableFeedPerRotation SpiralPitchFactor CTDIvol BodyPartExamined ViewPosition
-    ScanningSequence SequenceVariant ScanOptions MRAcquisitionType AngioFlag RepetitionTime EchoTime InversionTime
+    ScanOptions MRAcquisitionType AngioFlag RepetitionTime EchoTime InversionTime
     NumberOfAverages ImagingFrequency EchoNumbers MagneticFieldStrength NumberOfPhaseEncodingSteps EchoTrainLength
     PercentSampling PercentPhaseFieldOfView PixelBandwidth AcquisitionMatrix InPlanePhaseEncodingDirection FlipAngle
     VariableFlipAngleFlag SAR dBdt DiffusionBValue DiffusionGradientOrientation DiffusionDirectionality
     MRDiffusionSequence DiffusionGradientDirectionSequence MREchoSequence EffectiveEchoTime ComplexImageComponent
     MRImageFrameTypeSequence CTImageFrameTypeSequence PixelPresentation VolumeBasedCalculationTechnique
-    AcquisitionContrast MRTimingAndRelatedParametersSequence SeriesType CorrectedImage
+    AcquisitionContrast MRTimingAndRelatedParametersSequence CorrectedImage
     CollimatorType AcquisitionDuration AxialAcceptance AxialMash NumberOfDetectors EnergyWindowInformationSequence
 """
 """How the picture was made: numbers and coded words only. Dropped by "strip", save what tells frames apart."""
@@ -131,6 +132,20 @@ EMPTY_REQUIRED = (
     "Manufacturer",
 )
 """Type 2 attributes of the patient, study and equipment modules: present and empty."""
+
+EMPTY_IF_DROPPED = (
+    "PositionReferenceIndicator",
+    "KVP",
+    "Laterality",
+    "PatientOrientation",
+    "ScanOptions",
+    "MRAcquisitionType",
+    "RepetitionTime",
+    "EchoTrainLength",
+    "CollimatorType",
+    "CorrectedImage",
+)
+"""Type 2 attributes of some modalities: where the source has one that is not kept, it stays present and empty."""
 
 _CODE_WORD = re.compile(r"[A-Z0-9_ ]{0,16}")
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]*([eE][-+]?[0-9]+)?")

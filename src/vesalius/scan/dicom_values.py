@@ -7,9 +7,10 @@ caught here and nowhere else. Messages never repeat a value, because it may name
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from typing import Any
 
@@ -19,12 +20,36 @@ from pydicom.dataset import Dataset
 _DAY_MS = 86_400_000.0
 
 
+_LOCK = threading.Lock()
+_HUSHED: list[ExitStack] = []
+_USERS: list[int] = [0]
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence pydicom's warnings on values that break the standard; they are judged by this package."""
-    with warnings.catch_warnings(), config.disable_value_validation():
-        warnings.simplefilter("ignore")
+    """Silence pydicom's warnings on values that break the standard; they are judged by this package.
+
+    The filters are those of the whole process, so threads share them: the first sets them, the last restores them.
+    """
+    with _LOCK:
+        _USERS[0] += 1
+        if _USERS[0] == 1:
+            _HUSHED.append(_hush())
+    try:
         yield
+    finally:
+        with _LOCK:
+            _USERS[0] -= 1
+            if _USERS[0] == 0:
+                _HUSHED.pop().close()
+
+
+def _hush() -> ExitStack:
+    stack = ExitStack()
+    stack.enter_context(warnings.catch_warnings())
+    stack.enter_context(config.disable_value_validation())
+    warnings.simplefilter("ignore")
+    return stack
 
 
 def value(data: Dataset | None, keyword: str) -> Any:

@@ -59,9 +59,12 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
     width = max(4, len(str(len(headers))))
     for n, (instance, frames_NJIC) in enumerate(_instances(pixels, order_TK2, len(headers))):
         target = path / f"{n + 1:0{width}d}.dcm" if packed.folder else path
-        with quiet():
-            data = _header(packed, headers[instance], path)
-            _write(target, data, frames_NJIC, lossy)
+        before, body, after = _compose(packed, headers[instance], frames_NJIC, lossy, path)
+        with target.open("wb") as file:
+            file.write(before)
+            file.write(body)
+            file.write(bytes(len(body) % 2))
+            file.write(after)
 
 
 def _unpack(packed: Packed, shape: tuple[int, int, int, int, int], path: Path) -> tuple[NDArray[np.int64], list[bytes]]:
@@ -107,49 +110,48 @@ def _instances(pixels: Pixels, order_TK2: NDArray[np.int64], count: int) -> Iter
                 yield instance, waiting.pop(instance)[0]
 
 
-def _header(packed: Packed, own: bytes, path: Path) -> Dataset:
+def _compose(
+    packed: Packed, own: bytes, frames_NJIC: NDArray[Any], lossy: LossyNote | None, path: Path
+) -> tuple[bytes, bytes | memoryview, bytes]:
+    """The bytes of one file before, of and after its pixel value."""
     try:
-        data = read_dataset(io.BytesIO(packed.blobs["common"]), False, True)
-        data.update(read_dataset(io.BytesIO(own), False, True))
-        if not text(data, "SOPClassUID") or not text(data, "SOPInstanceUID"):
-            raise CorruptFileError("a stored DICOM header has no UIDs", where=path)
-    except CorruptFileError:
+        with quiet():
+            data = read_dataset(io.BytesIO(packed.blobs["common"] + own), False, True)
+            _describe(data, frames_NJIC)
+            body, element, vr = _body(data, frames_NJIC)
+            if len(body) > _MAX_ELEMENT_BYTES:
+                raise OutputError("the pixels of one instance exceed the 4 GiB that DICOM allows", where=path)
+            if lossy is not None:
+                _mark_lossy(data, body, lossy)
+            after = _cut_after_pixels(data)
+            head = _stream()
+            head.write(bytes(128) + b"DICM")
+            write_file_meta_info(head, _meta(data), enforce_standard=True)
+            write_dataset(head, data)
+            head.write(struct.pack("<HH2sHL", 0x7FE0, element, vr, 0, len(body) + len(body) % 2))
+            tail = _stream()
+            write_dataset(tail, after)
+    except OutputError:
         raise
-    except Exception as error:
-        raise CorruptFileError("the stored DICOM headers are damaged", where=path) from error
-    return data
+    except Exception as error:  # damaged headers raise nearly anything
+        raise CorruptFileError("a stored DICOM header is damaged", where=path) from error
+    return head.getvalue(), body, tail.getvalue()
 
 
-def _write(path: Path, data: Dataset, frames_NJIC: NDArray[Any], lossy: LossyNote | None) -> None:
-    _describe(data, frames_NJIC)
-    body, element, vr = _body(data, frames_NJIC)
-    if len(body) > _MAX_ELEMENT_BYTES:
-        raise OutputError("the pixels of one instance exceed the 4 GiB that DICOM allows", where=path)
-    if lossy is not None:
-        _mark_lossy(data, body, lossy)
-    head = DicomBytesIO()
-    head.is_little_endian, head.is_implicit_VR = True, False
-    head.write(bytes(128) + b"DICM")
-    write_file_meta_info(head, _meta(data), enforce_standard=True)
-    before, after = _split(data)
-    write_dataset(head, before)
-    head.write(struct.pack("<HH2sHL", 0x7FE0, element, vr, 0, len(body) + len(body) % 2))
-    tail = DicomBytesIO()
-    tail.is_little_endian, tail.is_implicit_VR = True, False
-    write_dataset(tail, after)
-    with path.open("wb") as file:
-        file.write(head.getvalue())
-        file.write(body)
-        file.write(bytes(len(body) % 2))
-        file.write(tail.getvalue())
+def _stream() -> DicomBytesIO:
+    stream = DicomBytesIO()
+    stream.is_little_endian, stream.is_implicit_VR = True, False
+    return stream
 
 
-def _split(data: Dataset) -> tuple[Dataset, Dataset]:
-    """What comes before and what comes after the pixels."""
-    before, after = Dataset(), Dataset()
-    for tag in sorted(data.keys()):
-        (before if tag < 0x7FE00000 else after)[tag] = data.get_item(tag)
-    return before, after
+def _cut_after_pixels(data: Dataset) -> Dataset:
+    """Take the elements that come after the pixels out of `data`; their bytes stay as they are."""
+    after = Dataset()
+    after.set_original_encoding(False, True)
+    for tag in [tag for tag in data.keys() if tag > 0x7FE00010]:  # noqa: SIM118
+        after[tag] = data.get_item(tag)
+        del data[tag]
+    return after
 
 
 def _meta(data: Dataset) -> FileMetaDataset:

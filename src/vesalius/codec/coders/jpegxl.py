@@ -32,7 +32,7 @@ class JpegXl:
     lossless_bits = 16
     lossy_bits = 16
     exact_lossy = False
-    qualities: tuple[float, ...] = tuple(round(0.02 * 1250 ** (rung / 47), 4) for rung in range(48))
+    qualities: tuple[float, ...] = tuple(round(0.02 * 1250 ** (rung / 95), 4) for rung in range(96))
 
     def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
         """See `Coder.encode`."""

@@ -68,8 +68,14 @@ def test_a_stopped_run_goes_on(tmp_path):
     cohort, output = write_cohort(tmp_path / "cohort", masks=False), tmp_path / "run"
 
     class Stopped(FakeCodec):
+        finished = False
+
+        def lossless(self, scan, coder, threads):
+            self.finished = True
+            return super().lossless(scan, coder, threads)
+
         def lossy(self, scan, coder, step, threads):
-            if len(self.calls) > 7:
+            if self.finished:
                 raise KeyboardInterrupt
             return super().lossy(scan, coder, step, threads)
 

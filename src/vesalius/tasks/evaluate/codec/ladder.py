@@ -10,13 +10,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-HIGH_DB, LOW_DB = 45.0, 28.0
-HIGH_RATIO, LOW_RATIO = 1000.0, 90.0
-"""The points shall reach from HIGH_DB in every region and LOW_RATIO to LOW_DB and HIGH_RATIO, if the ladder does."""
+HIGH_DB, HIGH_DB_EVERYWHERE, LOW_RATIO = 44.0, 41.0, 90.0
+"""The best point shall have HIGH_DB in the whole field, HIGH_DB_EVERYWHERE in every region, and at most LOW_RATIO."""
+LOW_DB, HIGH_RATIO = 28.0, 1000.0
+"""The worst point shall have at most LOW_DB in every region, and at least HIGH_RATIO."""
 USELESS_DB = 24.0
 """Below this in the whole field nothing is left to see: no further point is measured, whatever the ratio."""
-_EXTRA_FOR_ENDS = 4
+_READINGS_PER_END = 3
+_BEYOND_DB = 1.0
 _EXPECTED_SPAN_DB = 35.0
+_WIDE_GAP_DB, _EXTRA_FOR_GAPS = 4.0, 2
 _SMALLEST_GAP_DB = 0.5
 
 
@@ -42,31 +45,32 @@ def walk(read: Callable[[int], Reading], rungs: int, points: int) -> dict[int, R
     Args:
         read: measures a rung (0 is the best).
         rungs: length of the ladder.
-        points: rungs wanted; up to four more where the ends are hard to find.
+        points: rungs wanted. Fewer are measured where gaps get small; two more where a gap stays wide; at least as
+            many as the ends need (at most three each).
 
     Returns:
         rung -> reading, from best to worst.
     """
     readings = {rungs // 2: read(rungs // 2)}
-    limit = min(rungs, points + _EXTRA_FOR_ENDS)
     for towards in (-1, 1):
-        while len(readings) < limit:
+        for _ in range(_READINGS_PER_END):
             end = min(readings) if towards < 0 else max(readings)
             if end == (0 if towards < 0 else rungs - 1) or _reached(readings[end], towards):
                 break
             rung = min(max(end + towards * max(_stride(readings, rungs, towards), 1), 0), rungs - 1)
             readings[rung] = read(rung)
-    while len(readings) < points:
-        gap = _middle_of_widest_gap(readings)
-        if gap is None:
-            break
-        readings[gap] = read(gap)
-    return dict(sorted(readings.items()))
+    while True:
+        gap, rung = _widest_gap(readings)
+        enough = len(readings) >= points + (_EXTRA_FOR_GAPS if gap > _WIDE_GAP_DB else 0)
+        if enough or gap <= _SMALLEST_GAP_DB:
+            return dict(sorted(readings.items()))
+        readings[rung] = read(rung)
 
 
 def _reached(reading: Reading, towards: int) -> bool:
     if towards < 0:
-        return min(reading.decibels) >= HIGH_DB and reading.ratio <= LOW_RATIO
+        enough = reading.decibels[0] >= HIGH_DB and min(reading.decibels) >= HIGH_DB_EVERYWHERE
+        return enough and reading.ratio <= LOW_RATIO
     if reading.decibels[0] <= USELESS_DB:
         return True
     return max(reading.decibels) <= LOW_DB and reading.ratio >= HIGH_RATIO
@@ -76,27 +80,35 @@ def _stride(readings: dict[int, Reading], rungs: int, towards: int) -> int:
     """How many rungs the end should lie further out, by the slope of the two outermost readings."""
     ordered = sorted(readings, reverse=towards > 0)
     last = readings[ordered[0]]
-    away = HIGH_DB - min(last.decibels) if towards < 0 else max(last.decibels) - LOW_DB
-    per_rung = _EXPECTED_SPAN_DB / rungs
+    db_per_rung, logs_per_rung = _EXPECTED_SPAN_DB / rungs, math.log(100) / rungs
     if len(ordered) > 1:
-        change = abs(last.decibels[0] - readings[ordered[1]].decibels[0]) / abs(ordered[0] - ordered[1])
-        per_rung = change if math.isfinite(change) and change > 0 else per_rung
-    if not math.isfinite(away):
-        return 1
-    return math.ceil(away / per_rung) if away > 0 else rungs // 16
+        other, distance = readings[ordered[1]], abs(ordered[0] - ordered[1])
+        db_per_rung = _positive(abs(last.decibels[0] - other.decibels[0]) / distance, db_per_rung)
+        logs_per_rung = _positive(abs(math.log(last.ratio / other.ratio)) / distance, logs_per_rung)
+    if towards < 0:
+        short_db = max(HIGH_DB - last.decibels[0], HIGH_DB_EVERYWHERE - min(last.decibels))
+        wanted = max((short_db + _BEYOND_DB) / db_per_rung, math.log(last.ratio / LOW_RATIO) / logs_per_rung)
+    else:
+        by_db = (max(last.decibels) - LOW_DB + _BEYOND_DB) / db_per_rung
+        by_ratio = math.log(HIGH_RATIO / last.ratio) / logs_per_rung
+        useless = (last.decibels[0] - USELESS_DB + _BEYOND_DB) / db_per_rung
+        wanted = min(max(by_db, by_ratio), useless)
+    return math.ceil(min(wanted, rungs)) if math.isfinite(wanted) else 1
 
 
-def _middle_of_widest_gap(readings: dict[int, Reading]) -> int | None:
-    """A rung between the two neighbours that differ most within the range of interest; None where none is left."""
-    ordered = sorted(readings)
+def _positive(found: float, otherwise: float) -> float:
+    return found if math.isfinite(found) and found > 0 else otherwise
+
+
+def _widest_gap(readings: dict[int, Reading]) -> tuple[float, int]:
+    """The largest difference between neighbours within the range of interest, and a rung between them."""
     gaps = [
         (_within(readings[one]) - _within(readings[other]), (one + other) // 2)
-        for one, other in itertools.pairwise(ordered)
+        for one, other in itertools.pairwise(sorted(readings))
         if other - one > 1
     ]
-    gap, rung = max(gaps, default=(0.0, 0))
-    return rung if gap > _SMALLEST_GAP_DB else None
+    return max(gaps, default=(0.0, 0))
 
 
 def _within(reading: Reading) -> float:
-    return min(max(reading.decibels[0], USELESS_DB), HIGH_DB + 2)
+    return min(max(reading.decibels[0], LOW_DB - 2), HIGH_DB + 2)

@@ -1,0 +1,132 @@
+"""The whole command line: help, exit codes, one line on stderr, one JSON object on stdout."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import typer
+
+import vesalius as package
+from vesalius.cli import look, main
+from vesalius.errors import InputError
+
+VERBS = [
+    "demo",
+    "inspect",
+    "convert",
+    "compress",
+    "decompress",
+    "verify",
+    "evaluate",
+    "evaluate codec",
+    "report",
+    "info",
+]
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_every_verb_has_help(vesalius, verb):
+    done = vesalius(*verb.split(), "--help")
+    assert (done.code, done.err) == (0, "")
+    assert f"Usage: vesalius {verb}".rstrip() in done.out
+    assert vesalius(*verb.split(), "-h").out == done.out
+    assert max(len(line) for line in done.out.splitlines()) <= 120
+
+
+def test_the_help_names_every_verb(vesalius):
+    shown = vesalius("--help").out
+    assert all(verb.split()[0] in shown for verb in VERBS)
+    assert "not a medical device" in shown
+
+
+def test_every_verb_can_speak_json(vesalius):
+    for verb in VERBS:
+        assert verb == "evaluate" or "--json" in vesalius(*verb.split(), "--help").out
+
+
+def test_the_version(vesalius):
+    done = vesalius("--version")
+    assert (done.code, done.out, done.err) == (0, f"vesalius {package.__version__}\n", "")
+
+
+WRONG = {
+    "nothing": ([], "give a command"),
+    "no such verb": (["compres"], "No such command"),
+    "no such option": (["info", "--fast"], "No such option: --fast"),
+    "no path": (["compress", "-o", "x.vsl"], "Missing argument 'PATH...'"),
+    "no output": (["compress", "x.nii"], "Missing option '-o'"),
+    "no value": (["compress", "x.nii", "-o"], "requires an argument"),
+    "no number": (["compress", "x.nii", "-o", "y.vsl", "--psnr", "high"], "'--psnr'"),
+    "no thread": (["compress", "x.nii", "-o", "y.vsl", "--threads", "0"], "'--threads'"),
+    "too many words": (["verify", "a", "b", "c"], "unexpected extra argument"),
+    "an option of another verb": (["info", "--psnr", "4"], "No such option"),
+    "a job of evaluate": (["evaluate"], "give a command"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_use_is_one_line_with_where_to_look(vesalius, name):
+    words, expected = WRONG[name]
+    error = vesalius(*words).error
+    assert expected in error
+    assert error.endswith(" --help")
+    if words:
+        done = vesalius(*words, "--json") if name != "no value" else vesalius(*words[:-1], "--json", "-o")
+        assert list(done.told) == ["error"]
+        assert done.told["error"] == done.error
+
+
+def test_a_mistake_of_the_user_is_one_line(vesalius, tmp_path):
+    error = vesalius("compress", tmp_path / "absent.nii", "-o", tmp_path / "x.vsl").error
+    assert error.startswith(f"{tmp_path / 'absent.nii'}: no such file")
+    done = vesalius("compress", tmp_path / "absent.nii", "-o", tmp_path / "x.vsl", "--json")
+    assert done.told == {"error": done.error} == {"error": error}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(
+    ("raised", "code", "expected"),
+    [
+        (InputError("is\nbroken", where="x", fix="mend it"), 2, "x: is broken; mend it"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (typer.Abort(), 130, "interrupted"),
+        (MemoryError(), 2, "not enough memory; use fewer --threads or a machine with more"),
+    ],
+)
+def test_what_ends_a_command(vesalius, monkeypatch, raised, code, expected, as_json):
+    def info():
+        raise raised
+
+    monkeypatch.setattr("vesalius.tasks.info.info", info)
+    done = vesalius("info", *["--json"] * as_json)
+    assert (done.code, done.err) == (code, f"error: {expected}\n")
+    assert json.loads(done.out) == {"error": expected} if as_json else done.out == ""
+
+
+def test_a_bug_is_a_traceback(monkeypatch):
+    def info():
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("vesalius.tasks.info.info", info)
+    with pytest.raises(ZeroDivisionError):
+        main.run(["info"])
+
+
+def test_a_closed_pipe_is_no_error():
+    command = [sys.executable, "-m", "vesalius", "info", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ})
+    process.stdout.close()
+    with process:
+        assert process.stderr.read() == b""
+        assert process.wait() == 0
+
+
+def test_a_usage_error_without_a_context():
+    assert main._usage(Exception(), "  too\n bad. ", False) == "too bad; see vesalius --help"
+    assert main._usage(Exception(), "", True) == "give a command; see vesalius --help"
+
+
+def test_verbs_are_functions_of_this_package():
+    assert look.info.__doc__.startswith("Print versions")

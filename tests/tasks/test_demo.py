@@ -1,0 +1,83 @@
+import csv
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from vesalius.codec.target import MaxError, Psnr
+from vesalius.codec.verify import verify
+from vesalius.errors import InputError, OutputError
+from vesalius.scan.open import open_scan
+from vesalius.tasks import demo as module
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The demo on its two smallest subjects."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    small = tuple(subject for subject in module.SUBJECTS if subject.name in ("functional", "ct"))
+    assert len(small) == 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "SUBJECTS", small)
+        return folder, small, module.demo(folder, threads=2)
+
+
+def test_every_subject_ships_with_its_package():
+    for subject in module.SUBJECTS:
+        assert subject.path.stat().st_size > 0
+
+
+def test_lossless_files_are_equal_and_rows_are_measured(made):
+    folder, small, result = made
+    rows = {(row["scan"], row["target"]): row for row in result["rows"]}
+    for subject in small:
+        assert rows[subject.name, "lossless"]["equal"] is True
+        path = folder / "scans" / f"{subject.name}-lossless.vsl"
+        assert rows[subject.name, "lossless"]["bytes"] == path.stat().st_size
+        assert [check.equal for check in verify(path, open_scan(subject.path))] == [True]
+        for target in subject.targets:
+            row = rows[subject.name, target.words]
+            if isinstance(target, Psnr):
+                assert row["psnr_db"] >= target.db
+            if isinstance(target, MaxError):
+                assert row["max_error"] <= target.error
+
+
+def test_the_folder_is_a_run_folder(made):
+    folder, _, result = made
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Not a medical device" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert len(summary["results"]["rows"]) == len(result["rows"])
+    with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == len(result["rows"])
+    assert not list(folder.glob("restored-*"))
+
+
+def test_people_read_one_line_a_row(made):
+    _, _, result = made
+    assert len(module.lines(result)) == len(result["rows"]) + 2
+
+
+def test_an_existing_folder_is_refused_before_anything_is_done(made):
+    with pytest.raises(OutputError):
+        module.demo(made[0])
+
+
+def test_a_package_without_its_scan_is_one_line():
+    gone = module.Subject("x", "x", "nibabel", ("tests", "data", "gone.nii"), (), lambda a, b: a == b)
+    with pytest.raises(InputError, match="ships no"):
+        _ = gone.path
+
+
+def test_the_comparison_sees_a_changed_voxel(tmp_path):
+    subject = next(subject for subject in module.SUBJECTS if subject.name == "functional")
+    image = nib.load(subject.path)
+    array = np.asarray(image.dataobj).copy()
+    nib.save(nib.Nifti1Image(array, image.affine, image.header), tmp_path / "same.nii")
+    array[0, 0, 0, 0] += 1
+    nib.save(nib.Nifti1Image(array, image.affine, image.header), tmp_path / "other.nii")
+    assert not subject.same(tmp_path / "same.nii", tmp_path / "other.nii")
+    assert subject.same(tmp_path / "same.nii", tmp_path / "same.nii")
