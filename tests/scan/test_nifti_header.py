@@ -1,11 +1,12 @@
 import logging
+import struct
 
 import nibabel as nib
 import numpy as np
 import pytest
 
 from vesalius.errors import InputError
-from vesalius.scan.nifti_header import affine, find_files, read_header, strip, text_warnings, time
+from vesalius.scan.nifti_header import affine, check_extensions, find_files, read_header, strip, text_warnings, time
 
 TURN = np.array([[0, -2, 0, 5], [1.5, 0, 0, -8], [0, 0, 3, 9], [0, 0, 0, 1.0]])
 OTHER = np.diag([1.0, 1, 1, 1])
@@ -149,3 +150,21 @@ def test_strip_blanks_text_and_extensions_and_nothing_else(cls, order):
             assert bytes(left[name].item()).strip(b"\0") == b""
         else:
             np.testing.assert_array_equal(left[name], made[name])
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("single", [True, False])
+def test_extensions_that_do_not_fit(single, order):
+    made = (nib.Nifti1Header if single else nib.nifti1.Nifti1PairHeader)(endianness=order)
+    made["vox_offset"] = 384 if single else 0
+    head = made.binaryblock + b"\1\0\0\0"
+    check_extensions(head + struct.pack(f"{order}ii", 32, 6) + bytes(24), made, single=single)
+    check_extensions(head + struct.pack(f"{order}iiq", 16, 6, 0) * 2, made, single=single)
+    check_extensions(made.binaryblock + bytes(36), made, single=single)
+    for size in (1 << 30, -5, 0, 4000):
+        with pytest.raises(ValueError, match="impossible"):
+            check_extensions(head + struct.pack(f"{order}ii", size, 6) + bytes(24), made, single=single)
+    made["vox_offset"] = 352 - 16
+    if single:
+        with pytest.raises(ValueError, match="start before"):
+            check_extensions(head + bytes(32), made, single=single)

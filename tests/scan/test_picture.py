@@ -252,7 +252,9 @@ def test_a_tiff_with_two_widths(tmp_path):
     with tifffile.TiffFile(tmp_path / "x.tif") as file:
         place = file.pages[0].tags["ImageWidth"].offset
     whole = bytearray((tmp_path / "x.tif").read_bytes())
+    whole[place + 2] = 3  # short numbers
     whole[place + 4] = 2
+    whole[place + 8 : place + 12] = b"\7\0\7\0"
     (tmp_path / "x.tif").write_bytes(whole)
     with pytest.raises(InputError, match="no clear size"):
         look(tmp_path / "x.tif")

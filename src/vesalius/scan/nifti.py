@@ -18,7 +18,7 @@ from vesalius.errors import CorruptFileError, GeometryError, InputError
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
 from vesalius.scan.nifti_file import GZIP_MAX_RATIO, create, head_of, unreadable
-from vesalius.scan.nifti_header import affine, find_files, read_header, strip, text_warnings, time
+from vesalius.scan.nifti_header import affine, check_extensions, find_files, read_header, strip, text_warnings, time
 from vesalius.scan.nifti_pixels import NiftiPixels
 from vesalius.scan.pixels import Pixels
 from vesalius.scan.scan import Scan
@@ -114,6 +114,7 @@ def _scan(path: Path, header_path: Path, pixels_path: Path) -> Scan:
         raise InputError(f"{offset} bytes lie before the pixels, that cannot be", where=path)
     before = head_of(pixels_path, offset)
     pair_header = None if header_path == pixels_path else head_of(header_path, MAX_BEFORE_PIXELS)
+    check_extensions(before if pair_header is None else pair_header, header, single=pair_header is None)
     matrix, affine_problems = affine(header)
     slope, inter = header.get_slope_inter()
     if slope is not None and pixels.file_dtype.names:

@@ -63,6 +63,31 @@ def read_header(path: Path, *, single: bool) -> tuple[Any, list[str]]:
     return header, messages.lines
 
 
+def check_extensions(head: bytes, header: Any, *, single: bool) -> None:
+    """Follow the chain of extensions: their sizes must lead to the pixels, or to the end of the header file of a pair.
+
+    Args:
+        head: all bytes before the pixels, or the whole header file of a pair.
+        header: the header that was read from them.
+        single: header and pixels share one file.
+
+    Raises:
+        ValueError: an extension has an impossible size. Its content is not looked at.
+    """
+    place = header.sizeof_hdr + 4
+    if len(head) < place or head[place - 4] == 0:
+        return
+    end = int(header["vox_offset"]) if single else len(head)
+    order = "<" if header.endianness == "<" else ">"
+    while end - place >= (16 if single else 1):
+        size = struct.unpack_from(f"{order}i", head, place)[0] if len(head) - place >= 8 else 0
+        if size < 8 or place + size > len(head):
+            raise ValueError("the size of a header extension is impossible")
+        place += size
+    if end < place:
+        raise ValueError("the pixels start before the header extensions end")
+
+
 class _Messages(logging.Handler):
     """Keeps the messages of nibabel's header check, which would otherwise be printed."""
 
