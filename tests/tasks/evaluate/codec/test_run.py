@@ -54,6 +54,7 @@ def test_one_bad_study_does_not_stop_the_others(tmp_path):
     result = evaluate([cohort], output, codec)
     assert [one["path"] for one in result["failed"]] == ["cohort/patient001"]
     assert any(line.startswith("failed: ") for line in lines(result))
+    assert str(tmp_path) not in (output / "summary.json").read_text(encoding="utf-8")
     measured = len(codec.calls)
     damaged.write_bytes(good)
     again = evaluate([cohort], output, codec)
@@ -121,8 +122,9 @@ def test_other_content_is_not_touched(tmp_path):
         evaluate([cohort], output)
     file = tmp_path / "file"
     file.write_text("x")
-    with pytest.raises(OutputError, match="exists"):
-        evaluate([cohort], file)
+    for force in (False, True):
+        with pytest.raises(OutputError, match="folder" if force else "exists"):
+            evaluate([cohort], file, force=force)
 
 
 def test_usage_errors_come_before_any_work(tmp_path):

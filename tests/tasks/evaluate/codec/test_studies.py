@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -25,6 +27,14 @@ def test_one_patient_and_one_file_belong_to_the_same_data_set(tmp_path):
     folder, file = cohort / "patient001", cohort / "patient002" / "patient002_4d.nii.gz"
     studies = find_studies([folder, file, folder])
     assert [(one.data_set, one.name) for one in studies] == [("cohort", "patient001"), ("cohort", "patient002")]
+
+
+def test_relative_paths(tmp_path, monkeypatch):
+    cohort = write_cohort(tmp_path / "cohort", patients=1)
+    monkeypatch.chdir(cohort / "patient001")
+    for path in (Path(), Path("patient001_4d.nii.gz"), Path("..")):
+        (study,) = find_studies([path])
+        assert (study.data_set, study.name) == ("cohort", "patient001")
 
 
 def test_masks_by_either_name(tmp_path):

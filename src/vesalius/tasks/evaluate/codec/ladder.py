@@ -18,7 +18,7 @@ USELESS_DB = 24.0
 """Below this in the whole field nothing is left to see: no further point is measured, whatever the ratio."""
 _READINGS_PER_END = 3
 _BEYOND_DB = 1.0
-_EXPECTED_SPAN_DB = 35.0
+_EXPECTED_SPAN_DB, _EXPECTED_SPAN_RATIOS = 35.0, 1000.0
 _WIDE_GAP_DB, _EXTRA_FOR_GAPS = 4.0, 2
 _SMALLEST_GAP_DB = 0.5
 
@@ -80,7 +80,7 @@ def _stride(readings: dict[int, Reading], rungs: int, towards: int) -> int:
     """How many rungs the end should lie further out, by the slope of the two outermost readings."""
     ordered = sorted(readings, reverse=towards > 0)
     last = readings[ordered[0]]
-    db_per_rung, logs_per_rung = _EXPECTED_SPAN_DB / rungs, math.log(100) / rungs
+    db_per_rung, logs_per_rung = _EXPECTED_SPAN_DB / rungs, math.log(_EXPECTED_SPAN_RATIOS) / rungs
     if len(ordered) > 1:
         other, distance = readings[ordered[1]], abs(ordered[0] - ordered[1])
         db_per_rung = _positive(abs(last.decibels[0] - other.decibels[0]) / distance, db_per_rung)
@@ -88,6 +88,7 @@ def _stride(readings: dict[int, Reading], rungs: int, towards: int) -> int:
     if towards < 0:
         short_db = max(HIGH_DB - last.decibels[0], HIGH_DB_EVERYWHERE - min(last.decibels))
         wanted = max((short_db + _BEYOND_DB) / db_per_rung, math.log(last.ratio / LOW_RATIO) / logs_per_rung)
+        wanted = min(wanted, (ordered[0] + 1) // 2)  # the best steps are the slowest, and ladders steepen there
     else:
         by_db = (max(last.decibels) - LOW_DB + _BEYOND_DB) / db_per_rung
         by_ratio = math.log(HIGH_RATIO / last.ratio) / logs_per_rung

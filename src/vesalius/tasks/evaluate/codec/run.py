@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 import vesalius
-from vesalius.errors import UsageError, VesaliusError
+from vesalius.errors import OutputError, UsageError, VesaliusError
 from vesalius.output import new_file, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
@@ -129,32 +129,32 @@ class _Run:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                refuse_existing(self.output)
-                raise UsageError("cannot be made", where=folder, fix="choose another folder") from error
+                raise OutputError("no folder can be made there", where=self.output, fix="choose another") from error
 
-    def measure(self, studies: Iterable[Study]) -> tuple[list[StudyResult], list[dict[str, str]]]:
+    def measure(self, studies: Iterable[Study]) -> tuple[list[StudyResult], dict[str, VesaliusError]]:
         """Results of all studies that could be measured, and the others with their errors."""
         results: list[StudyResult] = []
-        failed: list[dict[str, str]] = []
+        failed: dict[str, VesaliusError] = {}
         pictured: set[str] = set()
         for study in studies:
             try:
                 results.append(self._one(study, draw=study.data_set not in pictured))
                 pictured.add(study.data_set)
             except VesaliusError as error:
-                failed.append({"path": f"{study.data_set}/{study.name}", "error": str(error)})
+                failed[f"{study.data_set}/{study.name}"] = error
                 self.progress(f"failed: {error}")
         return results, failed
 
-    def finish(self, results: list[StudyResult], failed: list[dict[str, str]], made: Made) -> dict[str, Any]:
-        """Write table, summary and page."""
+    def finish(self, results: list[StudyResult], failed: dict[str, VesaliusError], made: Made) -> dict[str, Any]:
+        """Write table, summary and page; in these, a failure is told without the path of its file."""
         summary = summarise(results)
         report = build_report(results, summary, made, self.figures)
-        report.failures = {one["path"]: one["error"] for one in failed}
+        report.failures = {name: error.what for name, error in failed.items()}
         write_csv(self.output / TABLE, [row for one in results for row in one.rows()], COLUMNS)
         report.save(self.output)
         page = run_report(self.output)
-        return {"path": str(self.output), "report": str(page), "results": report.results, "failed": failed}
+        told = [{"path": name, "error": str(error)} for name, error in failed.items()]
+        return {"path": str(self.output), "report": str(page), "results": report.results, "failed": told}
 
     def _one(self, study: Study, *, draw: bool) -> StudyResult:
         kept = self.output / _MEASURED / f"{slug(study.data_set)}-{slug(study.name)}.json"

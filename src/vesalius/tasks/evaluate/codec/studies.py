@@ -68,7 +68,7 @@ def find_studies(paths: Sequence[Path]) -> list[Study]:
         raise UsageError("no scan was named", fix="name folders or files")
     studies: list[Study] = []
     for path in paths:
-        studies.extend(_find(path.resolve()))
+        studies.extend(_find(path))
     return _with_unique_names(studies)
 
 
@@ -97,7 +97,7 @@ def _find(path: Path) -> Iterator[Study]:
     if cines:
         yield from (_acdc_study(file) for file in cines)
         return
-    data_set = (path if path.is_dir() else path.parent).name or "data"
+    data_set = _name(path if path.is_dir() else path.parent)
     for found in find_scans(path):
         yield Study(data_set, found.name or found.path.name, found.path, found.open, _size(found.path))
 
@@ -106,11 +106,11 @@ def _acdc_study(file: Path) -> Study:
     match = _CINE.fullmatch(file.name)
     assert match is not None
     patient, facts = match["id"], _facts(file.parent / "Info.cfg")
-    own_folder = bool(facts) or file.parent.name == patient
-    data_set = (file.parent.parent if own_folder else file.parent).name or "data"
+    own_folder = bool(facts) or _name(file.parent) == patient
+    folder = file.resolve().parent
     phases = {name: facts[name] for name in ("ED", "ES") if name in facts}
     return Study(
-        data_set=data_set,
+        data_set=_name(folder.parent if own_folder else folder),
         name=patient,
         path=file,
         open=lambda: nifti.read(file),
@@ -119,6 +119,11 @@ def _acdc_study(file: Path) -> Study:
         diastole=max(phases.get("ED", 1) - 1, 0),
         is_cycle=len(phases) == 2,
     )
+
+
+def _name(folder: Path) -> str:
+    """Its last name only; no path of this machine enters a report."""
+    return folder.resolve().name or "data"
 
 
 def _facts(path: Path) -> dict[str, int]:
@@ -148,7 +153,7 @@ def _with_unique_names(studies: Sequence[Study]) -> list[Study]:
     """A path that was named twice counts once; equal names in one data set get a number."""
     result: list[Study] = []
     seen: dict[tuple[str, str], int] = {}
-    for study in {(study.path, study.name): study for study in studies}.values():
+    for study in {(study.path.resolve(), study.name): study for study in studies}.values():
         key = study.data_set, study.name
         seen[key] = seen.get(key, 0) + 1
         result.append(study if seen[key] == 1 else replace(study, name=f"{study.name}-{seen[key]}"))
