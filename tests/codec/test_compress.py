@@ -69,12 +69,12 @@ def test_auto_finds_a_coder_for_every_shape(tmp_path, shape, effort):
 
 
 CASES = {
-    "u2": smooth((1, 4, 40, 36, 2), np.uint16),
-    "i2 negative": (smooth((1, 4, 40, 36, 2)) - 1500).astype(">i2"),
-    "u1 colour": smooth((3, 1, 40, 36, 2), np.uint8, 250),
-    "f4": smooth((1, 3, 40, 36, 2), np.float32, 1000) / np.float32(7),
-    "f8 integers": smooth((1, 3, 40, 36, 2), np.float64),
-    "i8": smooth((1, 2, 40, 36, 2), np.int64),
+    "u2": smooth((1, 3, 30, 26, 2), np.uint16),
+    "i2 negative": (smooth((1, 3, 30, 26, 2)) - 1500).astype(">i2"),
+    "u1 colour": smooth((3, 1, 30, 26, 2), np.uint8, 250),
+    "f4": smooth((1, 3, 30, 26, 2), np.float32, 1000) / np.float32(7),
+    "f8 integers": smooth((1, 3, 30, 26, 2), np.float64),
+    "i8": smooth((1, 2, 30, 26, 2), np.int64),
 }
 
 
@@ -156,8 +156,8 @@ def test_every_real_type_can_be_lossy(tmp_path, name):
 
 def test_every_slice_may_have_its_own_slope(tmp_path):
     stored = CASES["u2"]
-    slope = np.random.default_rng(1).uniform(0.2, 9, (4, 2))
-    inter = np.random.default_rng(2).uniform(-50, 50, (4, 2))
+    slope = np.random.default_rng(1).uniform(0.2, 9, (3, 2))
+    inter = np.random.default_rng(2).uniform(-50, 50, (3, 2))
     real = stored * slope[None, :, None, None, :] + inter[None, :, None, None, :]
     scan = scan_of(stored, intensity=Intensity(slope, inter))
     for target in (Psnr(36), MaxError(11)):

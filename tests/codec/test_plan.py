@@ -11,7 +11,7 @@ from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier
 from vesalius.codec.trials import chunk_of
 from vesalius.errors import TargetError, UsageError
 
-STORED = smooth((1, 4, 40, 36, 3), np.uint16)
+STORED = smooth((1, 4, 32, 30, 3), np.uint16)
 
 
 def job_of(stored, coder="auto", effort="normal", access="slice"):
@@ -84,7 +84,7 @@ def test_a_plan_for_a_lossy_target_has_a_rung_for_each_chunk(target):
 def test_auto_says_what_it_compared():
     made = made_of(STORED, Psnr(38))
     assert "bits/voxel on a sample, against" in made.why
-    made = made_of(STORED, Ratio(30))
+    made = made_of(STORED, Ratio(15))
     assert "dB on a sample, against" in made.why
 
 
@@ -139,7 +139,7 @@ def test_the_next_coder_is_taken_where_the_best_misses_the_target(monkeypatch):
     def only_second(job, draft, target, why):
         tried.append(draft.name)
         if draft.name == first:
-            raise TargetError("missed")
+            raise module._MissedError("missed", where="--psnr", fix="ask for less", distance=1.0)
         return planned(job, draft, target, why)
 
     monkeypatch.setattr(module, "_plan_psnr", only_second)
@@ -148,15 +148,23 @@ def test_the_next_coder_is_taken_where_the_best_misses_the_target(monkeypatch):
     assert made.why.startswith(tried[1])
 
 
-def test_the_best_coders_miss_is_the_one_that_is_told(monkeypatch):
-    tried = []
+def test_the_nearest_miss_of_all_coders_is_told(monkeypatch):
+    distances = iter([3.0, 1.0])
 
     def miss(job, draft, target, why, overhead):
-        tried.append(draft.name)
-        raise TargetError(f"{draft.name} misses")
+        distance = next(distances)
+        raise module._MissedError(f"off by {distance}", where="--ratio", fix="ask for less", distance=distance)
 
     monkeypatch.setattr(module, "_plan_ratio", miss)
-    with pytest.raises(TargetError) as caught:
+    with pytest.raises(TargetError, match=r"off by 1\.0"):
         made_of(STORED, Ratio(20))
-    assert len(tried) == 2
-    assert caught.value.what == f"{tried[0]} misses"
+
+
+def test_the_best_ratio_of_all_coders_is_told():
+    best = []
+    for name in ("svtav1", "x265"):
+        with pytest.raises(TargetError) as caught:
+            made_of(STORED, Ratio(3000), coder=name)
+        best.append(float(caught.value.what.split("the best is ")[1].split(":")[0]))
+    with pytest.raises(TargetError, match=f"the best is {max(best):.4g}:1"):
+        made_of(STORED, Ratio(3000))

@@ -114,15 +114,23 @@ def plan(job: Job, target: Target, overhead: Callable[[Plan], int]) -> Plan:
     candidates = _lossy_candidates(job)
     drafts = [_draft(job, coder, target) for coder in candidates]
     drafts.sort(key=lambda draft: draft.cost)
-    failures = []
+    missed: list[_MissedError] = []
     for draft in drafts:
         try:
             if isinstance(target, Psnr):
                 return _plan_psnr(job, draft, target, _why(draft, drafts))
             return _plan_ratio(job, draft, target, _why(draft, drafts), overhead)
-        except TargetError as error:  # the next coder may reach it
-            failures.append(error)
-    raise failures[0]
+        except _MissedError as error:  # the next coder may reach it
+            missed.append(error)
+    raise min(missed, key=lambda error: error.distance)
+
+
+class _MissedError(TargetError):
+    """A coder misses a target by `distance`: decibels, or the logarithm of a ratio."""
+
+    def __init__(self, what: str, *, where: str, fix: str, distance: float) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.distance = distance
 
 
 def _why(draft: _Draft, drafts: Sequence[_Draft]) -> str:
@@ -265,7 +273,8 @@ def _plan_psnr(job: Job, draft: _Draft, target: Psnr, why: str) -> Plan:
     if rung < 0:
         best = total(trials.run(chunks, 0), peak).psnr_db
         what = f"{target.db:g} dB cannot be reached with {tier.coder.name}: the best is {best:.1f} dB"
-        raise TargetError(what, where="--psnr", fix="ask for less, or use --max-error or lossless")
+        fix = "ask for less, or use --max-error or lossless"
+        raise _MissedError(what, where="--psnr", fix=fix, distance=target.db - best)
     rungs = spread_for_psnr(trials, chunks, rung, peak, target.db + PSNR_MARGIN)
     return Plan(tier, layout, why, target.words, rungs, trials)
 
@@ -281,14 +290,15 @@ def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Call
     if rung == trials.rungs:
         best = 2 * voxels / (fixed + sum(len(one.payload) for one in trials.run(chunks, rung - 1)))
         what = f"{target.ratio:g}:1 cannot be reached with {tier.coder.name}: the best is {best:.4g}:1"
-        raise TargetError(what, where="--ratio", fix="ask for less")
+        raise _MissedError(what, where="--ratio", fix="ask for less", distance=_apart(best, target))
     rungs = spread_for_bytes(trials, chunks, rung, budget)
     rungs = balance(trials, chunks, rungs, budget, RATIO_TOLERANCE / 2)
     size = fixed + sum(len(trials.one(chunk, rungs[chunk.number]).payload) for chunk in chunks)
     reached = 2 * voxels / size
     if rung == 0 and reached > 1.05 * target.ratio:
         what = f"{target.ratio:g}:1 is less than the best quality of {tier.coder.name} needs ({reached:.4g}:1)"
-        raise TargetError(what, where="--ratio", fix="ask for more, or use lossless")
+        fix = "ask for more, or use lossless"
+        raise _MissedError(what, where="--ratio", fix=fix, distance=_apart(reached, target))
     check_ratio(target, reached, size)
     return replace(made, rungs=rungs)
 
@@ -298,7 +308,12 @@ def check_ratio(target: Ratio, reached: float, size: int) -> None:
     allowed = RATIO_TOLERANCE if size >= RATIO_CHECKED_FROM else SMALL_TOLERANCE
     if abs(reached / target.ratio - 1) > allowed:
         what = f"{target.ratio:g}:1 cannot be reached: the nearest is {reached:.4g}:1"
-        raise TargetError(what, where="--ratio", fix="ask for that, or choose another --coder")
+        fix = "ask for that, or choose another --coder"
+        raise _MissedError(what, where="--ratio", fix=fix, distance=_apart(reached, target))
+
+
+def _apart(ratio: float, target: Ratio) -> float:
+    return abs(math.log(ratio / target.ratio))
 
 
 def _plan_bounded(job: Job, target: MaxError) -> Plan:
