@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.codec.coders.pictures_for_tests import awkward, beating
+
 from vesalius.codec.coders.table import coder, coder_by_id, names
 from vesalius.errors import CorruptFileError, UsageError, VesaliusError
 

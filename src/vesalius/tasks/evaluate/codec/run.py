@@ -83,7 +83,9 @@ def evaluate_codec(
     run.prepare(force)
     results, failed = run.measure(studies)
     if not results:
-        raise UsageError(f"no study could be measured; the first: {failed[0]['error']}", fix="see vesalius inspect")
+        raise UsageError(
+            f"no study could be measured; the first: {next(iter(failed.values()))}", fix="see vesalius inspect"
+        )
     return run.finish(results, failed, _made(paths, plan, output))
 
 
