@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -109,8 +110,8 @@ def test_ladder_runs_from_best_to_worst(name):
         data, decoded = round_trip(name, x_NJI, bits, quality)
         sizes.append(len(data))
         errors.append(np.mean((decoded.astype(float) - x_NJI) ** 2))
-    assert all(after <= 1.05 * before for before, after in zip(sizes, sizes[1:], strict=False)), sizes
-    assert all(after >= 0.9 * before for before, after in zip(errors, errors[1:], strict=False)), errors
+    assert all(after <= 1.05 * before for before, after in pairwise(sizes)), sizes
+    assert all(after >= 0.9 * before for before, after in pairwise(errors)), errors
     assert sizes[-1] < sizes[0] / 4
 
 
