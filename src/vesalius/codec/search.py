@@ -36,7 +36,9 @@ def total(trials: Sequence[Trial], peak: float) -> Total:
 
 
 def psnr(squared_error: float, voxels: int, peak: float) -> float:
-    """PSNR in dB from the sums over all chunks; see `SquaredError.psnr` for its ends."""
+    """PSNR in dB from the sums over all chunks; infinite without a finite voxel, else as `SquaredError.psnr`."""
+    if not voxels:
+        return math.inf
     return SquaredError(squared=squared_error, voxels=voxels).psnr(peak)
 
 
