@@ -1,5 +1,6 @@
 """What every coder must do, each test over all of them."""
 
+import contextlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -219,10 +220,8 @@ def test_another_claim_is_refused_or_kept(name):
         with pytest.raises(CorruptFileError):
             made.decode(data, shape_NJI, bits, 1)
     for shape_NJI in ((3, 80, 96), (3, 64, 88), (3, 8, 8), (3, 800, 88)):
-        try:  # JPEG-LS and JPEG 2000 streams lack their sizes: they may give something
+        with contextlib.suppress(CorruptFileError):  # JPEG-LS and JPEG 2000 streams lack their sizes
             assert made.decode(data, shape_NJI, bits, 1).shape == shape_NJI
-        except CorruptFileError:
-            pass
     for wrong in (0, 17, 200):
         with pytest.raises(CorruptFileError):
             made.decode(data, (3, 80, 88), wrong, 1)
