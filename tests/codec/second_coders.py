@@ -38,14 +38,16 @@ def parts(data):
 def deflate(data, shape, depth):
     raw = np.frombuffer(zlib.decompress(data), np.uint8).astype(np.int64)
     size = shape[0] * shape[1] * shape[2]
-    steps = raw[:size] + (raw[size:] << 8 if depth > 8 else 0)
+    folded = raw[:size] + (raw[size:] << 8 if depth > 8 else 0)
+    steps = np.where(folded % 2 == 0, folded // 2, -(folded + 1) // 2)
     return np.cumsum(steps.reshape(shape), axis=2) % (1 << (16 if depth > 8 else 8))
 
 
 def jpegls(data, shape, depth):
     start = bytes.fromhex("ffd8fff7000b") + struct.pack(">BHH", max(depth, 2), shape[1], shape[2]) + b"\1\1\x11\0"
+    assert struct.unpack("<I", data[:4])[0] == zlib.crc32(data[4:])
     pictures = []
-    for part in parts(data):
+    for part in parts(data[4:]):
         if part[0] == 0:
             picture = np.frombuffer(part[1:], "u1" if depth <= 8 else "<u2").reshape(shape[1:])
         else:

@@ -50,7 +50,7 @@ class SvtAv1:
         }
         return obu.strip(encode_frames("libsvtav1", _FORMAT, x_NJI, _FORMAT.bits - bits, options))
 
-    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:  # noqa: ARG002
+    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
         """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossy_bits)
         units = obu.temporal_units(data, shape_NJI[0])

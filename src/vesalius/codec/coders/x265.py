@@ -62,7 +62,7 @@ class X265:
         options = {"preset": _PRESET, "tune": "psnr", "x265-params": ":".join([*parameters, rate])}
         return bytes([shift]) + nal.strip(encode_frames("libx265", _format(bits, shift), x_NJI, shift, options))
 
-    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:  # noqa: ARG002
+    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
         """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossless_bits)
         if not data or data[0] not in (0, _LOSSY.bits - bits):
