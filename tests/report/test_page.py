@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vesalius.errors import InputError
-from vesalius.report.page import Column, Made, Report, load_report
+from vesalius.errors import InputError, OutputError
+from vesalius.report.page import Column, Made, Report, load_report, write_figure
 
 WORDS = st.text(max_size=12)
 
@@ -91,3 +91,12 @@ def test_a_row_has_as_many_cells_as_there_are_columns():
 def test_a_summary_is_strict_json():
     report = Report(title="t", task="t", results={"x": float("nan"), "y": [float("inf")]})
     assert json.loads(report.to_json(), parse_constant=pytest.fail)["results"] == {"x": None, "y": [None]}
+
+
+def test_figures_replace_older_ones(tmp_path):
+    write_figure(tmp_path / "figures" / "a.png", b"one")
+    write_figure(tmp_path / "figures" / "a.png", b"two")
+    assert (tmp_path / "figures" / "a.png").read_bytes() == b"two"
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError):
+        write_figure(tmp_path / "file" / "a.png", b"one")

@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,7 +185,7 @@ def test_time_and_channels_are_resampled_alike():
 
 @pytest.mark.data
 def test_the_tilted_head_agrees_with_dcm2niix(tmp_path):
-    program = shutil.which("dcm2niix")
+    program = shutil.which("dcm2niix") or shutil.which("dcm2niix", path=Path(sys.executable).parent)
     if program is None:
         pytest.skip("dcm2niix is not installed")
     folder = real("ct-head-tilted-dicom")

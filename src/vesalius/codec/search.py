@@ -36,8 +36,8 @@ def total(trials: Sequence[Trial], peak: float) -> Total:
 
 
 def psnr(squared_error: float, voxels: int, peak: float) -> float:
-    """PSNR in dB from the sums over all chunks; see `SquaredError.psnr` for its ends. Nothing finite has no error."""
-    if squared_error == 0:
+    """PSNR in dB from the sums over all chunks; infinite without a finite voxel, else as `SquaredError.psnr`."""
+    if not voxels:
         return math.inf
     return SquaredError(squared=squared_error, voxels=voxels).psnr(peak)
 

@@ -185,3 +185,13 @@ def load_report(folder: Path) -> Report:
         return Report.from_json(path.read_text(encoding="utf-8"), path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"has no readable {SUMMARY}", where=folder, fix="name a run folder") from error
+
+
+def write_figure(path: Path, png: bytes) -> None:
+    """Write a picture, in place of an older one.
+
+    Raises:
+        OutputError: cannot be written.
+    """
+    with new_file(path, force=True) as part:
+        part.write_bytes(png)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from pydicom.charset import convert_encodings
@@ -31,7 +32,7 @@ from pydicom.uid import (
     UltrasoundMultiFrameImageStorage,
 )
 
-from vesalius.errors import InputError, UsageError
+from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.scan.dicom_header import open_stream, read_header, read_whole
 from vesalius.scan.dicom_pixels import DicomPixels
 from vesalius.scan.dicom_privacy import (
@@ -41,10 +42,12 @@ from vesalius.scan.dicom_privacy import (
     Level,
     burned_in_warning,
     filtered,
+    is_class_uid,
     remap_uids,
     remapped_uid,
 )
 from vesalius.scan.dicom_values import quiet, text, value
+from vesalius.scan.dicom_write import compose
 from vesalius.scan.native import Identifiers, Packed
 from vesalius.scan.scan import Colour
 
@@ -92,13 +95,15 @@ class DicomNative:
         if identifiers != "keep" and uid_key is None:
             raise UsageError("DICOM UIDs are remapped with a key and none is given")
         headers, warnings = [], dict[str, None]()
-        for n in range(len(self.pixels.paths)):
-            data = self._header(n, identifiers, uid_key)
-            warning = None if identifiers == "keep" else burned_in_warning(data)
-            warnings |= {warning: None} if warning else {}
-            headers.append(_encode(data, self._where(n)))
+        with quiet():
+            for n, path in enumerate(self.pixels.paths):
+                data = self._header(n, identifiers, uid_key)
+                warning = None if identifiers == "keep" else burned_in_warning(data)
+                warnings |= {warning: None} if warning else {}
+                headers.append(_encode(data, path))
         common = {tag: chunk for tag, chunk in headers[0].items() if all(own.get(tag) == chunk for own in headers)}
         own_bytes = [_join({tag: chunk for tag, chunk in own.items() if tag not in common}) for own in headers]
+        self._try_out(_join(common), own_bytes)
         if identifiers == "keep":
             warnings["every attribute of the DICOM header is kept, with names and dates"] = None
         return Packed(
@@ -113,38 +118,43 @@ class DicomNative:
             warnings=tuple(warnings),
         )
 
-    def _where(self, n: int) -> str:
-        return str(self.pixels.paths[n])
+    def _try_out(self, common: bytes, own_bytes: list[bytes]) -> None:
+        """Put every file together once with a dot for a picture: what is stored must be writable again."""
+        for path, element, own in zip(self.pixels.paths, self.pixels.elements, own_bytes, strict=True):
+            try:
+                compose(common + own, np.zeros((1, 1, 1, element.samples), element.dtype), None)
+            except CorruptFileError as error:
+                raise InputError("the header cannot be written back", where=path) from error
 
     def _header(self, n: int, identifiers: Identifiers, uid_key: bytes | None) -> Dataset:
-        with quiet():
-            data = self._read(n, identifiers)
+        path = self.pixels.paths[n]
+        try:
+            data = self._read(path, identifiers)
             self._complete(data, n)
             if identifiers != "keep":
                 assert uid_key is not None  # checked by `pack`
                 data = self._deidentified(data, n, identifiers, uid_key)
             self._describe(data, n)
-            return data
-
-    def _read(self, n: int, identifiers: Identifiers) -> Dataset:
-        path = self.pixels.paths[n]
-        try:
-            with path.open("rb") as file:
-                stream = open_stream(file, file.read(4096))
-                stream.seek(0)
-                data = read_whole(stream) if identifiers == "keep" else read_header(stream, force=True)
-                return _little_endian(data)
         except InputError as error:
             raise InputError(error.what, where=path, fix=error.fix) from error
-        except Exception as error:
+        except Exception as error:  # a damaged header raises nearly anything
             raise InputError(f"the header cannot be converted ({type(error).__name__})", where=path) from error
+        return data
+
+    def _read(self, path: Path, identifiers: Identifiers) -> Dataset:
+        with path.open("rb") as file:
+            stream = open_stream(file, file.read(4096))
+            stream.seek(0)
+            data = read_whole(stream) if identifiers == "keep" else read_header(stream, force=True)
+            return _little_endian(data)
 
     def _complete(self, data: Dataset, n: int) -> None:
         """Make the class and the UIDs that an instance needs and lacks."""
         seed = "\n".join(self.uids)
         meta = getattr(data, "file_meta", None)
-        if not text(data, "SOPClassUID"):
-            data.SOPClassUID = text(meta, "MediaStorageSOPClassUID") or self._class(data, n)
+        if not is_class_uid(text(data, "SOPClassUID")):
+            stated = text(meta, "MediaStorageSOPClassUID")
+            data.SOPClassUID = stated if is_class_uid(stated) else self._class(data, n)
         for keyword, stated in (
             ("SOPInstanceUID", self.uids[n]),
             ("StudyInstanceUID", ""),
@@ -216,7 +226,7 @@ def _is_explicit_little(data: Dataset) -> bool:
     return data.original_encoding == (False, True) and all(element.VR is not None for element in raw)
 
 
-def _encode(data: Dataset, where: str) -> dict[int, bytes]:
+def _encode(data: Dataset, path: Path) -> dict[int, bytes]:
     """Each element as explicit VR little endian bytes; no pixels, no group lengths."""
     encodings = convert_encodings(value(data, "SpecificCharacterSet") or "ISO_IR 6")
     as_they_are = _is_explicit_little(data)
@@ -227,13 +237,12 @@ def _encode(data: Dataset, where: str) -> dict[int, bytes]:
         out = DicomBytesIO()
         out.is_little_endian, out.is_implicit_VR = True, False
         try:
-            with quiet():
-                write_data_element(out, data.get_item(tag) if as_they_are else data[tag], encodings)
+            write_data_element(out, data.get_item(tag) if as_they_are else data[tag], encodings)
         except Exception as error:
             name = f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
             raise InputError(
                 f"attribute {name} cannot be converted ({type(error).__name__})",
-                where=where,
+                where=path,
                 fix="do not keep all identifiers, or repair the file",
             ) from error
         chunks[int(tag)] = out.getvalue()

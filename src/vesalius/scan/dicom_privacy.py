@@ -147,26 +147,28 @@ EMPTY_IF_DROPPED = (
 )
 """Type 2 attributes of some modalities: where the source has one that is not kept, it stays present and empty."""
 
+_CLASS_UIDS = frozenset({"SOPClassUID", "ReferencedSOPClassUID"})
 _CODE_WORD = re.compile(r"[A-Z0-9_ ]{0,16}")
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]*([eE][-+]?[0-9]+)?")
 _PATTERNS_BY_VR = {
     "CS": _CODE_WORD,
     "DS": _NUMBER,
     "IS": _NUMBER,
-    "UI": re.compile(r"[0-9.]{1,64}"),
+    "UI": re.compile(".+"),  # whatever it is, it is replaced by a hash
 }
+_CLASS_UID = re.compile(r"[0-9.]{1,64}")
 _UNIT_WORD = re.compile("OD|HU|US|MGML|Z_EFF|ED|EDW|HU_MOD|PCT")
 _PATTERNS = {
+    **dict.fromkeys(_CLASS_UIDS, _CLASS_UID),
     "RescaleType": _UNIT_WORD,
     "ModalityLUTType": _UNIT_WORD,
     "StackID": re.compile("[0-9]{1,16}"),
     "CodeValue": re.compile("[A-Z]?-?[0-9A-F]{1,14}"),
     "CodingSchemeDesignator": re.compile("SCT|SRT|SNM3|DCM|FMA|LN|UCUM"),
 }
-"""The only kept attributes whose representation allows free text, with the words that are let through."""
+"""Kept attributes whose representation allows free text, with the words that are let through."""
 _BINARY_VRS = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "SV", "UV", "AT", "OW", "OB"})
-_STANDARD_UIDS = "1.2.840.10008."
-_CLASS_UIDS = frozenset({"SOPClassUID", "ReferencedSOPClassUID"})
+_STANDARD_UID = re.compile(r"1\.2\.840\.10008\.[0-9.]{1,50}")
 _BURNED_IN_MODALITIES = frozenset({"US", "XA", "RF", "ES", "OT", "SC", "XC", "GM", "SM", "OP", "IVUS", "IVOCT"})
 
 
@@ -181,7 +183,7 @@ def remap_uids(data: Dataset, key: bytes) -> None:
         if element.VR != "UI" or element.keyword in _CLASS_UIDS or not element.value:
             continue
         many = [element.value] if isinstance(element.value, str) else list(element.value)
-        new = [one if one.startswith(_STANDARD_UIDS) else remapped_uid(one, key) for one in map(str, many)]
+        new = [one if _STANDARD_UID.fullmatch(one) else remapped_uid(one, key) for one in map(str, many)]
         element.value = new[0] if len(new) == 1 else new
 
 
@@ -189,6 +191,11 @@ def remapped_uid(uid: str, key: bytes) -> str:
     """The keyed hash that stands for a UID: HMAC-SHA256, its first 128 bits as a UUID-derived UID."""
     digest = hmac.new(key, uid.strip(" \0").encode(), hashlib.sha256).digest()
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
+
+
+def is_class_uid(uid: str) -> bool:
+    """True for what can be the UID of a SOP class."""
+    return bool(_CLASS_UID.fullmatch(uid))
 
 
 def burned_in_warning(data: Dataset) -> str | None:
@@ -213,7 +220,7 @@ def _filter(data: Dataset, allowed: frozenset[str]) -> Dataset:
         elif keyword == "ImageType":
             _keep_sound_words(kept, words(data, keyword))
         elif _is_sound(element):
-            kept.add(copy.deepcopy(element))
+            kept.add(copy.copy(element))
     _replace_labels(kept)
     return kept
 
@@ -240,4 +247,4 @@ def _is_sound(element: DataElement) -> bool:
         return True
     pattern = _PATTERNS.get(element.keyword) or _PATTERNS_BY_VR.get(element.VR)
     many = element.value if element.VM > 1 else [element.value]
-    return pattern is not None and all(pattern.fullmatch(str(one)) for one in many)
+    return pattern is not None and all(pattern.fullmatch(str(one).strip()) for one in many)

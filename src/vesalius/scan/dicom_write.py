@@ -16,16 +16,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.charset import convert_encodings
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
-from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.filewriter import write_data_element, write_file_meta_info
 from pydicom.pixels import pack_bits
 from pydicom.uid import ExplicitVRLittleEndian
 
 from vesalius import __version__
 from vesalius.errors import CorruptFileError, OutputError
-from vesalius.scan.dicom_values import quiet, text, value, words
+from vesalius.scan.dicom_values import items, quiet, text, value, words
 from vesalius.scan.native import LossyNote, Packed
 from vesalius.scan.pixels import Pixels
 
@@ -40,6 +42,7 @@ _LOSSY_METHODS = {
 }
 """Coder to the word of LossyImageCompressionMethod; AV1 has no defined term yet."""
 _MAX_ELEMENT_BYTES = 0xFFFFFFFE
+_FIRST_PIXEL_TAG = 0x7FE00000
 _FLOAT_ELEMENTS = {"<f4": (0x0008, b"OF"), "<f8": (0x0009, b"OD")}
 
 
@@ -59,12 +62,48 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
     width = max(4, len(str(len(headers))))
     for n, (instance, frames_NJIC) in enumerate(_instances(pixels, order_TK2, len(headers))):
         target = path / f"{n + 1:0{width}d}.dcm" if packed.folder else path
-        before, body, after = _compose(packed, headers[instance], frames_NJIC, lossy, path)
+        before, body, after = compose(packed.blobs["common"] + headers[instance], frames_NJIC, lossy)
         with target.open("wb") as file:
             file.write(before)
             file.write(body)
             file.write(bytes(len(body) % 2))
             file.write(after)
+
+
+def compose(
+    header: bytes, frames_NJIC: NDArray[Any], lossy: LossyNote | None
+) -> tuple[bytes, bytes | memoryview, bytes]:
+    """The bytes of one file before, of and after its pixel value.
+
+    Args:
+        header: an explicit VR little endian data set without pixels, its elements in any order.
+        frames_NJIC: all frames of the instance.
+        lossy: how the pixels were made, or None where they are exact.
+
+    Raises:
+        CorruptFileError: the header is damaged.
+        OutputError: pixels that DICOM cannot hold.
+    """
+    try:
+        with quiet():
+            data = read_dataset(io.BytesIO(header), False, True)
+            _describe(data, frames_NJIC)
+            body, element, vr = _body(data, frames_NJIC)
+            if len(body) > _MAX_ELEMENT_BYTES:
+                raise OutputError("the pixels of one instance exceed the 4 GiB that DICOM allows")
+            if lossy is not None:
+                _mark_lossy(data, body, lossy)
+            head, tail = _stream(), _stream()
+            head.write(bytes(128) + b"DICM")
+            write_file_meta_info(head, _meta(data), enforce_standard=True)
+            _write_elements(head, data, range(_FIRST_PIXEL_TAG))
+            head.write(struct.pack("<HH2sHL", 0x7FE0, element, vr, 0, len(body) + len(body) % 2))
+            _write_elements(tail, data, range(_FIRST_PIXEL_TAG, 1 << 32))
+    except OutputError:
+        raise
+    except Exception as error:  # damaged headers raise nearly anything
+        raise CorruptFileError("a stored DICOM header is damaged") from error
+    return head.getvalue(), body, tail.getvalue()
 
 
 def _unpack(packed: Packed, shape: tuple[int, int, int, int, int], path: Path) -> tuple[NDArray[np.int64], list[bytes]]:
@@ -110,48 +149,17 @@ def _instances(pixels: Pixels, order_TK2: NDArray[np.int64], count: int) -> Iter
                 yield instance, waiting.pop(instance)[0]
 
 
-def _compose(
-    packed: Packed, own: bytes, frames_NJIC: NDArray[Any], lossy: LossyNote | None, path: Path
-) -> tuple[bytes, bytes | memoryview, bytes]:
-    """The bytes of one file before, of and after its pixel value."""
-    try:
-        with quiet():
-            data = read_dataset(io.BytesIO(packed.blobs["common"] + own), False, True)
-            _describe(data, frames_NJIC)
-            body, element, vr = _body(data, frames_NJIC)
-            if len(body) > _MAX_ELEMENT_BYTES:
-                raise OutputError("the pixels of one instance exceed the 4 GiB that DICOM allows", where=path)
-            if lossy is not None:
-                _mark_lossy(data, body, lossy)
-            after = _cut_after_pixels(data)
-            head = _stream()
-            head.write(bytes(128) + b"DICM")
-            write_file_meta_info(head, _meta(data), enforce_standard=True)
-            write_dataset(head, data)
-            head.write(struct.pack("<HH2sHL", 0x7FE0, element, vr, 0, len(body) + len(body) % 2))
-            tail = _stream()
-            write_dataset(tail, after)
-    except OutputError:
-        raise
-    except Exception as error:  # damaged headers raise nearly anything
-        raise CorruptFileError("a stored DICOM header is damaged", where=path) from error
-    return head.getvalue(), body, tail.getvalue()
-
-
 def _stream() -> DicomBytesIO:
     stream = DicomBytesIO()
     stream.is_little_endian, stream.is_implicit_VR = True, False
     return stream
 
 
-def _cut_after_pixels(data: Dataset) -> Dataset:
-    """Take the elements that come after the pixels out of `data`; their bytes stay as they are."""
-    after = Dataset()
-    after.set_original_encoding(False, True)
-    for tag in [tag for tag in data.keys() if tag > 0x7FE00010]:  # noqa: SIM118
-        after[tag] = data.get_item(tag)
-        del data[tag]
-    return after
+def _write_elements(stream: DicomBytesIO, data: Dataset, tags: range) -> None:
+    """Write the elements with these tags; those that nobody touched stay as they are, byte for byte."""
+    encodings = convert_encodings(value(data, "SpecificCharacterSet") or "ISO_IR 6")
+    for tag in sorted(tag for tag in data.keys() if int(tag) in tags):  # noqa: SIM118
+        write_data_element(stream, data.get_item(tag), encodings)
 
 
 def _meta(data: Dataset) -> FileMetaDataset:
@@ -207,22 +215,30 @@ def _body(data: Dataset, frames_NJIC: NDArray[Any]) -> tuple[bytes | memoryview,
 def _mark_lossy(data: Dataset, body: bytes | memoryview, lossy: LossyNote) -> None:
     digest = hashlib.sha256(text(data, "SOPInstanceUID").encode())
     digest.update(body)
-    data.SOPInstanceUID = f"2.25.{int.from_bytes(digest.digest()[:16], 'big')}"
+    _put(data, "SOPInstanceUID", f"2.25.{int.from_bytes(digest.digest()[:16], 'big')}")
     earlier = text(data, "LossyImageCompression") == "01"
     ratios = [*_numbers(data, "LossyImageCompressionRatio")] if earlier else []
     methods = [*words(data, "LossyImageCompressionMethod")] if earlier else []
     method = _LOSSY_METHODS.get(lossy.method, lossy.method.upper().replace("-", "_")[:16])
-    data.LossyImageCompression = "01"
-    data.LossyImageCompressionRatio = [*ratios, _short(lossy.ratio)]
-    data.LossyImageCompressionMethod = [*methods, method]
-    data.DerivationDescription = f"Vesalius {__version__}, lossy compression, ratio {_short(lossy.ratio)}"
-    data.ImageType = ["DERIVED", *(words(data, "ImageType")[1:] or ("PRIMARY",))]
-    for element in data.iterall():
-        if element.keyword == "FrameType":
-            element.value = ["DERIVED", *list(element.value)[1:]]
+    _put(data, "LossyImageCompression", "01")
+    _put(data, "LossyImageCompressionRatio", [*ratios, _short(lossy.ratio)])
+    _put(data, "LossyImageCompressionMethod", [*methods, method])
+    _put(data, "DerivationDescription", f"Vesalius {__version__}, lossy compression, ratio {_short(lossy.ratio)}")
+    _put(data, "ImageType", ["DERIVED", *(words(data, "ImageType")[1:] or ("PRIMARY",))])
+    for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for element in (element for group in items(data, keyword) for element in group.iterall()):
+            if element.keyword == "FrameType":
+                element.value = ["DERIVED", *list(element.value)[1:]]
     for keyword in ("SmallestImagePixelValue", "LargestImagePixelValue"):
         if keyword in data:
             delattr(data, keyword)
+
+
+def _put(data: Dataset, keyword: str, new: Any) -> None:
+    """Set an attribute without a look at its old value, which may be damaged."""
+    tag = tag_for_keyword(keyword)
+    assert tag is not None  # keywords of this file
+    data.add_new(tag, dictionary_VR(tag), new)
 
 
 def _numbers(data: Dataset, keyword: str) -> list[str]:

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 from PIL import Image
 
@@ -8,7 +10,7 @@ from vesalius.tasks.evaluate.codec.results import Measures, Point
 from vesalius.tasks.evaluate.codec.studies import Study
 
 BOX = (slice(6, 18), slice(5, 16), slice(1, 3))
-STUDY = Study("my set", "p 1", None, None, 1)
+STUDY = Study("set", "p 1", None, None, 1)
 
 
 def restored(coder, ratio, picture):
@@ -24,8 +26,9 @@ def test_pictures_at_the_ratios_people_ask_for(tmp_path):
     points = [restored("a", ratio, picture + ratio / 10) for ratio in (20, 90, 130, 900)]
     points += [restored("b", ratio, picture) for ratio in (20, 70, 300)]
     pictures = draw(STUDY, scan, (2, 1), BOX, points, tmp_path)
-    assert [one.file for one in pictures] == [
-        "my-set-p-1-100-whole.png", "my-set-p-1-100-heart.png", "my-set-p-1-1000-whole.png", "my-set-p-1-1000-heart.png"
+    assert [one.file.split("-", 3)[0] for one in pictures] == ["set"] * 4
+    assert [one.file.split("-")[-2:] for one in pictures] == [
+        ["100", "whole.png"], ["100", "heart.png"], ["1000", "whole.png"], ["1000", "heart.png"]
     ]  # fmt: skip
     for one in pictures:
         with Image.open(tmp_path / one.file) as image:
@@ -47,6 +50,9 @@ def test_flat_pictures_without_geometry(tmp_path):
     assert len(pictures) == 1
 
 
-def test_names_of_files_are_safe():
-    assert slug("a/b c.é") == "a-b-c"
-    assert slug("...") == "x"
+def test_names_of_files_are_safe_and_differ():
+    texts = ["patient006", "a/b c", "a-b c", "a b-c", "...", "", "é"]
+    names = [slug(text) for text in texts]
+    assert names[0] == "patient006"
+    assert len(set(names)) == len(texts)
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*", name) for name in names)

@@ -11,7 +11,7 @@ from vesalius.metrics.bdrate import psnr_at_ratio
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.ssim import SSIM_WINDOW
 from vesalius.report.chart import Goal, Line, bars, rate_distortion
-from vesalius.report.page import Made, Report, Section, Table
+from vesalius.report.page import Made, Report, Section, Table, write_figure
 from vesalius.tasks.evaluate.codec.ladder import USELESS_DB
 from vesalius.tasks.evaluate.codec.pictures import slug
 from vesalius.tasks.evaluate.codec.results import StudyResult
@@ -118,7 +118,7 @@ def _curves(section: Section, data_set: DataSetSummary, results: Sequence[StudyR
         if not any(panels.values()):
             continue
         file = f"{slug(data_set.name)}-{measure}.png"
-        (folder / file).write_bytes(rate_distortion(panels, name, goals[measure]))
+        write_figure(folder / file, rate_distortion(panels, name, goals[measure]))
         words = f"{data_set.name}: {name} over compression ratio, by coder."
         section.figure(file, words + thin, words)
 
@@ -188,7 +188,7 @@ def _lossless(section: Section, summary: Summary, folder: Path) -> None:
         for one in summary.data_sets
     }
     if any(groups.values()):
-        (folder / "lossless.png").write_bytes(bars(groups, "lossless ratio to plain 16 bit (n : 1)"))
+        write_figure(folder / "lossless.png", bars(groups, "lossless ratio to plain 16 bit (n : 1)"))
         section.figure("lossless.png", "Lossless ratios, mean over patients.", "Bars of lossless ratios by method")
     for one in summary.data_sets:
         for method, why in one.why_no_lossless.items():

@@ -5,6 +5,7 @@ Letters: I columns, J rows of a picture.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from vesalius.metrics.codec import Box
 from vesalius.report.figure import Shown, panel
+from vesalius.report.page import write_figure
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.results import Picture, Point
 from vesalius.tasks.evaluate.codec.studies import Study
@@ -67,16 +69,16 @@ def draw(
                 gain=GAIN,
                 unit=scan.intensity.unit,
             )
-            (folder / name).write_bytes(png)
+            write_figure(folder / name, png)
             where = f"{study.data_set}, {study.name}: {region} near {wanted:,}:1"
             pictures.append(Picture(file=name, caption=_caption(where, place, view, near, restored), alt=where))
     return tuple(pictures)
 
 
 def slug(text: str) -> str:
-    """A name that is safe as part of a file name."""
-    kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text)
-    return kept.strip("-") or "x"
+    """A name that is safe as part of a file name; different texts give different names."""
+    kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text).strip("-")
+    return kept if kept and kept == text else f"{kept}-{hashlib.sha256(text.encode()).hexdigest()[:6]}".strip("-")
 
 
 def _nearest(restored: Sequence[Restored], wanted: float) -> list[Restored]:

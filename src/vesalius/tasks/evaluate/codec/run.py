@@ -68,9 +68,8 @@ def evaluate_codec(
         {"path", "report", "results", "failed": [{"path", "error"}]}; "results" is a `Summary` as JSON.
 
     Raises:
-        UsageError: no study, no such coder, or too few points.
+        UsageError: no study could be measured, no such coder, or too few points.
         OutputError: the folder exists with other content, or cannot be written.
-        VesaliusError: the only study there is failed.
     """
     codec = codec or VslCodec()
     if points < 2:
@@ -83,7 +82,8 @@ def evaluate_codec(
     run.prepare(force)
     results, failed = run.measure(studies)
     if not results:
-        raise UsageError(f"no study could be measured; the first: {failed[0]['error']}", fix="see vesalius inspect")
+        first = next(iter(failed.values()))
+        raise UsageError(f"no study could be measured; the first: {first}", fix="see vesalius inspect")
     return run.finish(results, failed, _made(paths, plan, output))
 
 
@@ -120,16 +120,13 @@ class _Run:
         """Take the folder: empty, begun and not finished, or any evaluation under `force`."""
         if not (force or self._is_unfinished()):
             refuse_existing(self.output)
-        if force:
-            for name in (_MEASURED, FIGURES):
-                shutil.rmtree(self.output / name, ignore_errors=True)
-            for name in (SUMMARY, TABLE, PAGE):
-                (self.output / name).unlink(missing_ok=True)
-        for folder in (self.output / _MEASURED, self.figures):
-            try:
+        try:
+            if force and self.output.is_dir():
+                self._clear()
+            for folder in (self.output / _MEASURED, self.figures):
                 folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError("no folder can be made there", where=self.output, fix="choose another") from error
+        except OSError as error:
+            raise OutputError("no folder can be made there", where=self.output, fix="choose another") from error
 
     def measure(self, studies: Iterable[Study]) -> tuple[list[StudyResult], dict[str, VesaliusError]]:
         """Results of all studies that could be measured, and the others with their errors."""
@@ -156,10 +153,18 @@ class _Run:
         told = [{"path": name, "error": str(error)} for name, error in failed.items()]
         return {"path": str(self.output), "report": str(page), "results": report.results, "failed": told}
 
+    def _clear(self) -> None:
+        """Remove what an earlier evaluation wrote, and nothing else."""
+        for name in (_MEASURED, FIGURES):
+            shutil.rmtree(self.output / name, ignore_errors=True)
+        for name in (SUMMARY, TABLE, PAGE):
+            (self.output / name).unlink(missing_ok=True)
+
     def _one(self, study: Study, *, draw: bool) -> StudyResult:
         kept = self.output / _MEASURED / f"{slug(study.data_set)}-{slug(study.name)}.json"
         asked = {
             "vesalius": vesalius.__version__,
+            "study": [study.data_set, study.name],
             "coders": list(self.plan.coders),
             "lossless": list(self.plan.lossless),
             "points": self.plan.points,
