@@ -12,9 +12,9 @@ def called(monkeypatch):
     """The arguments that evaluate_codec got."""
     seen = {}
 
-    def evaluate_codec(paths, output, *, coders, threads, force, progress):
+    def evaluate_codec(paths, output, *, coders, points, threads, force, progress):
         progress("one study done")
-        seen.update(paths=paths, output=output, coders=coders, threads=threads, force=force)
+        seen.update(paths=paths, output=output, coders=coders, points=points, threads=threads, force=force)
         return {"path": str(output), "studies": 2}
 
     monkeypatch.setattr("vesalius.tasks.evaluate.codec.evaluate_codec", evaluate_codec)
@@ -24,13 +24,26 @@ def called(monkeypatch):
 
 def test_evaluate_codec_hands_on_its_options(vesalius, called):
     done = vesalius(
-        "evaluate", "codec", "a", "b", "-o", "out", "--coders", " svtav1, ,x265", "--threads", "3", "--force"
+        "evaluate",
+        "codec",
+        "a",
+        "b",
+        "-o",
+        "out",
+        "--coders",
+        " svtav1, ,x265",
+        "--points",
+        "5",
+        "--threads",
+        "3",
+        "--force",
     )
     assert (done.code, done.out, done.err) == (0, "2 studies\n", "one study done\n")
     assert called == {
         "paths": [Path("a"), Path("b")],
         "output": Path("out"),
         "coders": ("svtav1", "x265"),
+        "points": 5,
         "threads": 3,
         "force": True,
     }
@@ -39,7 +52,7 @@ def test_evaluate_codec_hands_on_its_options(vesalius, called):
 def test_evaluate_codec_speaks_json_and_can_be_quiet(vesalius, called):
     done = vesalius("evaluate", "codec", "a", "-o", "out", "--json", "-q")
     assert (done.told, done.err) == ({"path": "out", "studies": 2}, "")
-    assert not called["force"]
+    assert (called["force"], called["points"]) == (False, 8)
 
 
 def test_report_is_made_again(vesalius, monkeypatch):

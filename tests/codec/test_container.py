@@ -361,7 +361,7 @@ def test_mutated_files(file):
 
 @pytest.mark.slow
 def test_many_mutated_files(file):
-    _mutations(file, 100_000, 1)
+    _mutations(file, 20_000, 1)
 
 
 RUN = """

@@ -143,7 +143,7 @@ def test_mutated_files(file):
 
 @pytest.mark.slow
 def test_many_mutated_files(file):
-    _mutations(file, 20_000, 1)
+    _mutations(file, 4_000, 1)
 
 
 def check_salvaged(scan, loss):
