@@ -18,7 +18,7 @@ _LEAST_JI = (16, 72)  # x265 loses track of its own pictures where they are one 
 _FORMATS = tuple(VideoFormat(f"gray{end}", bits, _LEAST_JI) for end, bits in (("", 8), ("10le", 10), ("12le", 12)))
 _LOSSY = _FORMATS[-1]
 _COARSEST = 45  # beyond, x265 overflows at 12 bits: what it thinks it coded is not what decoders see
-_PRESET = "slower"
+_PRESET = "slow"
 _PARAMETERS = {
     "log-level": "none",
     "pools": "none",
@@ -28,9 +28,15 @@ _PARAMETERS = {
     "keyint": "-1",
     "scenecut": "0",
     "open-gop": "0",
+    # With these, measured on cine, "slow" comes within 1 % of the bytes of "slower" in half of its time.
+    "rd": "6",
+    "max-merge": "5",
+    "me": "star",
+    "subme": "4",
     "weightp": "0",
     "weightb": "0",
-    "qcomp": "0.8",
+    "qcomp": "0.9",
+    "pbratio": "1.45",
     "cutree": "0",  # its steps of the quantiser within a picture leave what 12-bit streams can say
     "qpmax": str(_COARSEST),
 }
