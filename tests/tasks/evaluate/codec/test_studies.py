@@ -15,7 +15,7 @@ def test_acdc_layout(tmp_path):
     assert [(one.data_set, one.name) for one in studies] == [("cohort", "patient001"), ("cohort", "patient002")]
     first = studies[0]
     assert [path.name for path in first.masks] == ["patient001_frame02_gt.nii.gz", "patient001_frame05_gt.nii.gz"]
-    assert (first.diastole, first.is_cycle) == (1, True)
+    assert (first.systole, first.is_cycle) == (4, True)
     assert first.source_bytes == first.path.stat().st_size
     assert first.scan().shape == (1, 6, 24, 20, 4)
     assert first.scan().t_meaning == "time"
@@ -56,7 +56,7 @@ def test_only_the_frames_that_info_names_count(tmp_path):
     (own / "Info.cfg").unlink()
     (study,) = find_studies([cohort])
     assert len(study.masks) == 2
-    assert (study.diastole, study.is_cycle, study.data_set) == (0, False, "cohort")
+    assert (study.systole, study.is_cycle, study.data_set) == (None, False, "cohort")
 
 
 def test_other_folders_give_every_scan(tmp_path):
@@ -113,6 +113,6 @@ def test_real_cohorts(folder, count):
         scan = study.scan()
         assert scan.t_meaning == "time"
         assert len(study.masks) == 2
-        assert study.diastole < scan.shape[1]
+        assert 0 < study.systole < scan.shape[1]
     box, _ = heart_box(studies[0], studies[0].scan())
     assert box is not None

@@ -43,6 +43,7 @@ def test_everything_measured_on_one_study(study, tmp_path):
         assert point.whole.temporal_error is not None
     assert len(codec.calls) == len(result.points) == len([line for line in told if " dB" in line])
     assert all(line.startswith("cohort/patient001: ") for line in told)
+    assert all("frame 4, slice 1" in picture.caption for picture in result.pictures)
 
 
 def test_lossless_rows(study):

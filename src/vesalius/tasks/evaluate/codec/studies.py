@@ -33,7 +33,7 @@ class Study:
         open: reads the header and gives the scan.
         source_bytes: size of the file or of all files of the folder.
         masks: label files of the heart, none where unknown.
-        diastole: frame of end diastole, counted from 0; 0 where unknown.
+        systole: frame of end systole, counted from 0; None where unknown.
         is_cycle: the layout says that the T axis is the cardiac cycle, whatever the file says.
     """
 
@@ -43,7 +43,7 @@ class Study:
     open: Callable[[], Scan]
     source_bytes: int
     masks: tuple[Path, ...] = ()
-    diastole: int = 0
+    systole: int | None = None
     is_cycle: bool = False
 
     def scan(self) -> Scan:
@@ -116,7 +116,7 @@ def _acdc_study(file: Path) -> Study:
         open=lambda: nifti.read(file),
         source_bytes=_size(file),
         masks=tuple(_masks(file.parent, patient, set(phases.values()))),
-        diastole=max(phases.get("ED", 1) - 1, 0),
+        systole=phases["ES"] - 1 if phases.get("ES", 0) > 0 else None,
         is_cycle=len(phases) == 2,
     )
 

@@ -109,9 +109,14 @@ class _Work:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Frame and slice that are drawn: end diastole, the middle slice of the heart or of the scan."""
+        """Frame and slice that are drawn: end systole or the middle frame, the middle slice of the heart or the scan.
+
+        Not the first frame: coders that use time spend most on it.
+        """
+        frames = self.scan.shape[1]
+        frame = frames // 2 if self.study.systole is None else min(self.study.systole, frames - 1)
         depth = slice(0, self.scan.shape[4]) if self.box is None else self.box[2]
-        return min(self.study.diastole, self.scan.shape[1] - 1), (depth.start + depth.stop - 1) // 2
+        return frame, (depth.start + depth.stop - 1) // 2
 
     def lossy(self, coder: str) -> list[tuple[Point, NDArray[Any]]]:
         """Points of a coder, best first, each with its picture (real values, (I, J))."""
