@@ -73,8 +73,8 @@ def fixed(value: float | None, decimals: int) -> str:
 
 
 def rich_table(table: Table) -> RichTable:
-    """A table for the terminal; long first columns wrap, numbers do not."""
-    shown = RichTable(title=table.caption or None, title_justify="left", box=_LINE_UNDER_HEADER, pad_edge=False)
+    """A table for the terminal, without its caption; text wraps, numbers do not."""
+    shown = RichTable(box=_LINE_UNDER_HEADER, pad_edge=False)
     for column in table.columns:
         shown.add_column(RichText(column.name), justify="right" if column.numeric else "left", no_wrap=column.numeric)
     for row in table.rows:
@@ -83,11 +83,12 @@ def rich_table(table: Table) -> RichTable:
 
 
 def plain_text(table: Table, width: int = 120) -> str:
-    """The same without colour, as one string."""
+    """Caption and table without colour, as one string that ends with an empty line."""
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
     with console.capture() as capture:
         console.print(rich_table(table))
-    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+    lines = [table.caption, *capture.get().strip("\n").splitlines(), ""]
+    return "".join(line.rstrip() + "\n" for line in lines)
 
 
 def _exact(value: Cell) -> str:

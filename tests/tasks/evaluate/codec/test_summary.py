@@ -11,7 +11,7 @@ from vesalius.tasks.evaluate.codec.summary import SEED, Across, Summary, summari
 RATIOS = [5.0, 20.0, 80.0, 320.0, 1280.0]
 
 
-def study(name, *, data_set="cine", shift=0.0, heart=-4.0, share=1.25, exact=()):
+def study(name, *, data_set="cine", shift=0.0, heart=-4.0, share=1.25, exact=(), frames=10):
     """Two coders whose PSNR is a line in the log ratio: 50 dB at 5:1 plus shift, 4 dB less for each doubling."""
 
     def points(coder, factor):
@@ -27,7 +27,8 @@ def study(name, *, data_set="cine", shift=0.0, heart=-4.0, share=1.25, exact=())
             )  # fmt: skip
 
     return StudyResult(
-        data_set=data_set, name=name, shape=(1, 1, 10, 10, 10), voxels=1000, source_bytes=1, gzip6_bytes=1, peak=1.0,
+        data_set=data_set, name=name, shape=(1, frames, 10, 10, 10), voxels=1000, source_bytes=1, gzip6_bytes=1,
+        peak=1.0,
         heart=((0, 1),) * 3 if heart else None, points=(*points("svtav1", 1.0), *points("x265", share)), exact=exact,
     )  # fmt: skip
 

@@ -80,3 +80,12 @@ def test_lossless():
         {"Lossless": "jpegxl", "cine": "4.00", "other": "4.00"},
         {"Lossless": "x265", "cine": "-", "other": "-"},
     ]
+
+
+def test_tables_that_say_nothing_are_empty():
+    still = study("a", frames=1).model_copy(update={"points": tuple(study("a").of("svtav1"))})
+    lone = still.model_copy(update={"points": tuple(one.model_copy(update={"coder": "z"}) for one in still.points)})
+    (data_set,) = summarise([lone]).data_sets
+    assert claims_table(data_set).rows == []
+    assert delta_rate_table(data_set).rows == []
+    assert orientation_table(data_set).rows != []

@@ -91,6 +91,7 @@ class DataSetSummary(_Model):
     Args:
         name: the data set.
         studies: its studies.
+        is_cine: some study has several frames; the claims are about such.
         coders: by region, then coder.
         lossless: method -> lossless ratio to plain 16 bit.
         why_no_lossless: method -> reason, where a study has no such file.
@@ -98,6 +99,7 @@ class DataSetSummary(_Model):
 
     name: str
     studies: tuple[str, ...]
+    is_cine: bool
     coders: tuple[CoderSummary, ...]
     lossless: dict[str, Across]
     why_no_lossless: dict[str, str]
@@ -145,6 +147,7 @@ def _data_set(name: str, results: list[StudyResult]) -> DataSetSummary:
     return DataSetSummary(
         name=name,
         studies=tuple(result.name for result in results),
+        is_cine=any(result.shape[1] > 1 for result in results),
         coders=tuple(
             _coder(measured, coder, region)
             for region in regions

@@ -51,12 +51,13 @@ def lossless_table(summary: Summary) -> Table:
 
 
 def delta_rate_table(data_set: DataSetSummary) -> Table:
-    """BD-rate of each coder against each anchor."""
+    """BD-rate of each coder against each anchor; no rows where no anchor was measured."""
     anchors = [anchor for anchor in ANCHORS if any(anchor in one.delta_rate for one in data_set.coders)]
     rows = [
         [name, one.coder, *(_percent(one.delta_rate.get(anchor)) for anchor in anchors)]
         for region, name in _REGIONS
         for one in data_set.of(region)
+        if anchors
     ]
     columns = [*_TEXT, *(_number_column(f"against {anchor}") for anchor in anchors)]
     caption = f"{data_set.name}: bytes at equal PSNR against an anchor (BD-rate, mean over patients); less is better"
@@ -78,12 +79,16 @@ def patient_table(data_set: DataSetSummary) -> Table | None:
 
 
 def claims_table(data_set: DataSetSummary) -> Table:
-    """What was claimed for 1000:1 against what was measured."""
+    """What was claimed for 1000:1 of cine against what was measured; no rows for still scans."""
     coders = [one.coder for one in data_set.of("whole")]
     columns = [Column(name=f"Claim at {CLAIMED_RATIO:,}:1"), Column(name="Region"), _number_column("Claimed")]
     columns += [_number_column(coder) for coder in coders]
     columns.append(Column(name="Holds for"))
-    return Table(columns=columns, rows=list(_claims(data_set)), caption=f"{data_set.name}: claimed and measured")
+    return Table(
+        columns=columns,
+        rows=list(_claims(data_set)) if data_set.is_cine else [],
+        caption=f"{data_set.name}: claimed and measured",
+    )
 
 
 def _claims(data_set: DataSetSummary) -> Iterator[list[str]]:
