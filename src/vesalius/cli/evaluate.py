@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vesalius.cli.options import Force, Json, Paths, Quiet, Threads, cores
-from vesalius.cli.show import emit, progress
+from vesalius.cli.show import emit, finish, progress
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -42,6 +42,7 @@ def codec(
         paths, output, coders=names, points=points, threads=threads, force=force, progress=progress(quiet)
     )
     emit(result, json, lines)
+    finish(result)
 
 
 def report(
