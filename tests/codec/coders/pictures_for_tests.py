@@ -10,7 +10,7 @@ def beating(shape_NJI: tuple[int, int, int], bits: int, noise: float = 0.02, see
     n, j, i = np.ogrid[:count, :rows, :columns]
     radius = (0.25 + 0.08 * np.sin(2 * np.pi * n / max(count, 2))) * max(rows, columns)
     distance = np.hypot(j - rows / 2, i - columns / 2)
-    x = 0.2 + 0.2 * i / columns + 0.4 / (1 + np.exp(distance - radius))
+    x = 0.2 + 0.2 * i / columns + 0.4 / (1 + np.exp(np.minimum(distance - radius, 50)))
     x = x + np.random.default_rng(seed).normal(0, noise, shape_NJI)
     return np.clip(np.rint(x * (2**bits - 1)), 0, 2**bits - 1).astype(np.uint16)
 
