@@ -28,7 +28,7 @@ def digest(*names: Name) -> int:
 
 
 def generator(*names: Name) -> np.random.Generator:
-    """A generator that only depends on `names`, e.g. generator(seed, epoch, sample_id).
+    """Random numbers that only depend on `names`, e.g. on (seed, epoch, sample_id).
 
     Its bits are the same everywhere; what NumPy makes of them may change with NumPy's version.
     """
@@ -36,5 +36,8 @@ def generator(*names: Name) -> np.random.Generator:
 
 
 def shuffled(ids: list[str], *names: Name) -> list[str]:
-    """The ids in an order that only depends on `names` and the set of ids, not on the order given; the same everywhere."""
+    """The ids in an order that only depends on `names` and the set of ids, not on the order given.
+
+    The same on every machine and version.
+    """
     return sorted(ids, key=lambda one: (digest(*names, one), one))
