@@ -9,10 +9,12 @@ import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
-from vesalius.scan.scan import Scan
+
+if TYPE_CHECKING:  # a list of formats needs no NumPy
+    from vesalius.scan.scan import Scan
 
 _READERS = {
     ".nii": "nifti",
@@ -109,12 +111,11 @@ def suffix(path: Path) -> str:
 
 
 def _find(path: Path) -> Iterator[Found]:
-    from vesalius.scan.dicom_series import find_series
-    from vesalius.scan.raster import find_stack
-
     if path.is_file():
         files = [path]
     else:
+        from vesalius.scan.raster import find_stack
+
         stack = find_stack(path)
         if stack is not None:
             yield stack
@@ -127,7 +128,10 @@ def _find(path: Path) -> Iterator[Found]:
             others.append(file)
         elif not _is_second_of_pair(file):
             yield Found(file, _format(module), _opener(module, file), name=file.name.removesuffix(suffix(file)))
-    yield from find_series(others)
+    if others:
+        from vesalius.scan.dicom_series import find_series
+
+        yield from find_series(others)
 
 
 def _is_second_of_pair(path: Path) -> bool:
@@ -141,7 +145,7 @@ def _format(module: str) -> str:
 
 def _opener(module: str, path: Path) -> Callable[[], Scan]:
     def open_it() -> Scan:
-        read = cast(Callable[[Path], Scan], importlib.import_module(f"vesalius.scan.{module}").read)
-        return read(path)
+        scan: Scan = importlib.import_module(f"vesalius.scan.{module}").read(path)
+        return scan
 
     return open_it

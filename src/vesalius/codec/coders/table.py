@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from vesalius.codec.coders.protocol import Coder
 from vesalius.errors import CorruptFileError, UsageError
+
+if TYPE_CHECKING:  # the names of the coders need no NumPy
+    from vesalius.codec.coders.protocol import Coder
 
 _CODERS = {
     "deflate": "vesalius.codec.coders.deflate:Deflate",
