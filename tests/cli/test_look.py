@@ -45,7 +45,7 @@ def test_of_many_inputs_one_is_bad(vesalius, source, tmp_path):
 
 def test_convert_writes_by_suffix(vesalius, source, tmp_path):
     done = vesalius("convert", source, "-o", tmp_path / "out.npy")
-    assert (done.code, done.out) == (0, f"{tmp_path / 'out.npy'}\n")
+    assert (done.code, done.out) == (0, f"{tmp_path / 'out.npy'}\nnote: the file holds no geometry: .npz and .nii do\n")
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy").squeeze(), ARRAY.transpose(3, 0, 1, 2))
     done = vesalius("convert", source, "-o", tmp_path / "out.nii.gz", "--orient", "LPS", "--json")
     assert done.told["path"] == str(tmp_path / "out.nii.gz")

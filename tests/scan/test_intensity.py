@@ -6,6 +6,12 @@ from hypothesis import strategies as st
 from vesalius.scan.intensity import Intensity
 
 
+def test_of_complex_values_the_magnitude_is_real():
+    stored = np.array([3 + 4j, -2, 1j], np.complex64).reshape(3, 1, 1, 1, 1)
+    np.testing.assert_allclose(Intensity().to_real(stored).ravel(), [5, 2, 1])
+    np.testing.assert_allclose(Intensity.linear(-2, 0).to_real(stored).ravel(), [10, 4, 2])
+
+
 def test_the_default_changes_nothing():
     array = np.random.default_rng(0).integers(-99, 99, (1, 2, 3, 4, 5)).astype("i2")
     assert Intensity().is_identity

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dicom_making import TEST_FILES
 from real_data import real
 from vesalius.errors import InputError, UsageError
 from vesalius.scan.open import FORMATS, find_scans, open_scan, suffix
@@ -91,3 +92,9 @@ def test_a_real_series_is_one_scan():
     assert found.format == "dicom"
     assert found.series_uid
     assert open_scan(real("ct-head-tilted-dicom"), series=found.series_uid[-6:]).shape[4] == 28
+
+
+def test_an_img_may_be_dicom(tmp_path):
+    (tmp_path / "slice.img").write_bytes((TEST_FILES / "CT_small.dcm").read_bytes())
+    (found,) = find_scans(tmp_path)
+    assert (found.format, found.open().modality) == ("dicom", "CT")

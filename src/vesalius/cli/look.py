@@ -53,7 +53,7 @@ def convert(
         resample=resample,
         force=force,
     )
-    emit(done, json, lambda result: [str(result["path"])])
+    emit(done, json, lambda result: [str(result["path"]), *(f"note: {note}" for note in result["notes"])])
 
 
 def _spacing(text: str) -> tuple[float, float, float]:

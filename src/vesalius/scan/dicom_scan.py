@@ -66,8 +66,6 @@ def _problems(instances: Sequence[InstanceFacts], arranged: Arrangement) -> list
     problems = list(arranged.problems)
     stack = arranged.stack
     if stack is not None:
-        if stack.grid_problem:
-            problems.append(f"no single grid: {stack.grid_problem}")
         references = {instance.frame_of_reference for instance in instances}
         if "" in references:
             problems.append("the frame of reference is not stated")

@@ -45,9 +45,11 @@ class Intensity:
         return Intensity(self.slope_TK[t, k], self.inter_TK[t, k], self.unit)
 
     def to_real(self, stored_CTIJK: NDArray[Any], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
-        """Stored values (C, T, I, J, K) to real values; computed in float64 where there is anything to compute."""
-        if self.is_identity:
-            return stored_CTIJK.astype(dtype)
-        slope = self.slope_TK[None, :, None, None, :]
-        inter = self.inter_TK[None, :, None, None, :]
-        return (stored_CTIJK * slope + inter).astype(dtype)
+        """Stored values (C, T, I, J, K) to real values; computed in float64 where there is anything to compute.
+
+        Of complex values it is the magnitude, as complex MR is looked at.
+        """
+        values = stored_CTIJK
+        if not self.is_identity:
+            values = values * self.slope_TK[None, :, None, None, :] + self.inter_TK[None, :, None, None, :]
+        return (np.abs(values) if values.dtype.kind == "c" else values).astype(dtype)

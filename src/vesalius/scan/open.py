@@ -123,7 +123,7 @@ def _find(path: Path) -> Iterator[Found]:
         files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
     others = []
     for file in files:
-        module = _READERS.get(suffix(file))
+        module = None if _is_dicom_image(file) else _READERS.get(suffix(file))
         if module is None:
             others.append(file)
         elif not _is_second_of_pair(file):
@@ -137,6 +137,17 @@ def _find(path: Path) -> Iterator[Found]:
 def _is_second_of_pair(path: Path) -> bool:
     """True for the .hdr of a NIfTI or Analyze pair: the .img stands for both."""
     return suffix(path).startswith(".hdr") and path.with_name(path.name.replace(".hdr", ".img")).exists()
+
+
+def _is_dicom_image(path: Path) -> bool:
+    """True for an .img that is DICOM and not half of a NIfTI or Analyze pair: both kinds use that suffix."""
+    if suffix(path) != ".img":
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False  # the reader tells
 
 
 def _format(module: str) -> str:

@@ -65,7 +65,7 @@ def to_grid(scan: Scan) -> Scan:
         pixels=ArrayPixels(grid),
         geometry=check_affine(frame.affine),
         intensity=Intensity(unit=scan.intensity.unit),
-        problems=(*_without_grid_problem(scan), f"resampled to one grid because {stack.grid_problem}"),
+        problems=(*scan.problems, f"resampled to one grid because {stack.grid_problem}"),
         native=None,
     )
 
@@ -237,7 +237,3 @@ def _minimum(scan: Scan) -> float:
         finite = values[np.isfinite(values)]
         lowest = min(lowest, float(finite.min())) if finite.size else lowest
     return lowest if math.isfinite(lowest) else 0.0
-
-
-def _without_grid_problem(scan: Scan) -> tuple[str, ...]:
-    return tuple(problem for problem in scan.problems if not problem.startswith("no single grid: "))

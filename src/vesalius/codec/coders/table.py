@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from vesalius.errors import CorruptFileError, UsageError
 
@@ -40,7 +40,8 @@ def coder(name: str) -> Coder:
     if name not in _CODERS:
         raise UsageError(f"no coder {name!r}", where="--coder", fix=f"choose one of auto, {', '.join(_CODERS)}")
     module, cls = _CODERS[name].split(":")
-    return cast(Coder, getattr(importlib.import_module(module), cls)())
+    made: Coder = getattr(importlib.import_module(module), cls)()
+    return made
 
 
 def coder_by_id(number: int) -> Coder:
