@@ -27,7 +27,19 @@ class Config(BaseModel):
     @classmethod
     def build(cls: type[_C], **values: Any) -> _C:
         """A configuration from keyword arguments. Raises ConfigError in one line."""
-        return _validate(cls, values, where=None)
+        return cls.parse(values)
+
+    @classmethod
+    def parse(cls: type[_C], raw: dict[str, Any], where: Path | None = None) -> _C:
+        """A configuration from a table of keys; `where` is the file that it comes from.
+
+        Raises:
+            ConfigError: a wrong key or value, in one line.
+        """
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            raise _one_line(cls, error, where) from error
 
 
 def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = ()) -> _C:
@@ -56,7 +68,7 @@ def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = ()) -> _C:
         raise ConfigError("is not a table of keys", where=path)
     for override in overrides:
         _override(raw, override)
-    return _validate(cls, raw, where=path)
+    return cls.parse(raw, where=path)
 
 
 def _without_comments(text: str) -> str:
@@ -77,13 +89,6 @@ def _override(raw: dict[str, Any], override: str) -> None:
         raw[last] = yaml.safe_load(value)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"value {_short(value)} is not valid YAML", where=key) from error
-
-
-def _validate(cls: type[_C], raw: dict[str, Any], where: Path | None) -> _C:
-    try:
-        return cls.model_validate(raw)
-    except ValidationError as error:
-        raise _one_line(cls, error, where) from error
 
 
 def _one_line(cls: type[BaseModel], error: ValidationError, where: Path | None) -> ConfigError:

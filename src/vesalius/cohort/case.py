@@ -1,0 +1,80 @@
+"""One case of a cohort: the images of one examination, with what is known of them."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from vesalius.config import Config
+
+
+def _same_letters(text: str) -> str:
+    """One way to write each name: "é" as one letter, no blanks around."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _known(table: Any) -> Any:
+    """A table without its nulls: what is not known is left out."""
+    return {key: value for key, value in table.items() if value is not None} if isinstance(table, dict) else table
+
+
+Name = Annotated[str, AfterValidator(_same_letters), Field(min_length=1, max_length=500)]
+Path = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[^\x00]+$")]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Label = Annotated[float, Field(allow_inf_nan=False)]
+Fact = str | int | float | bool
+
+IMAGE, MASK = "image", "mask"
+"""Names of the one image and the one mask of a case."""
+
+
+class Box(Config):
+    """A box drawn round a finding, in shares of the width and height of the picture."""
+
+    label: Name = Field(description="what is in the box")
+    left: Share
+    top: Share
+    right: Share
+    bottom: Share
+
+    @model_validator(mode="after")
+    def _has_an_area(self) -> Box:
+        if self.left >= self.right or self.top >= self.bottom:
+            raise ValueError("left must be below right, top below bottom")
+        return self
+
+
+class Case(Config):
+    """What a manifest says in one line.
+
+    A path is relative to the folder of the manifest. It names a file, a folder with one DICOM series, or one item of
+    an array file as "archive.npz#array/12" (array and index along its first axis).
+    """
+
+    id: Name = Field(description="unique in the manifest; results are filed under it")
+    images: dict[Name, Path] = Field(min_length=1, description="images on one grid by name: image, or t1, flair, ...")
+    patient: Name | None = Field(None, description="whose images these are; splits keep patients together")
+    study: Name | None = Field(None, description="the examination, unique over all patients")
+    series: Name | None = Field(None, description="SeriesInstanceUID (or its end) where a folder holds several")
+    fourth_axis: Literal["time", "channel"] = Field("time", description="what dim 4 of a NIfTI image is")
+    masks: dict[Name, Path] = Field({}, description="label maps on the images' grid by name: mask, or ED, ES, ...")
+    frames: dict[Name, Annotated[int, Field(ge=0)]] = Field(
+        {}, description="frame (from 0) of a cine that the mask of this name belongs to"
+    )
+    labels: Annotated[dict[Name, Label], BeforeValidator(_known)] = Field(
+        {}, description="0, 1 or a probability by class; what is left out or null is not known"
+    )
+    caption: str | None = Field(None, description="the image in words")
+    boxes: tuple[Box, ...] = Field((), description="boxes round findings")
+    facts: Annotated[dict[Name, Fact], BeforeValidator(_known)] = Field(
+        {}, description="whatever else is known: age, view, group, ..."
+    )
+    split: Name | None = Field(None, description="train, val, test, ...")
+    fold: int | None = Field(None, ge=0, description="number of the cross-validation fold that holds this case out")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Of the images, then of the masks."""
+        return (*self.images.values(), *self.masks.values())

@@ -1,0 +1,62 @@
+"""A cohort: the cases of one manifest and the folder that their paths start from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from vesalius.cohort.case import Case
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Cases in a fixed order.
+
+    Args:
+        cases: with unique ids.
+        root: the folder that relative paths start from.
+        notes: what a careful user should know of how the cases were found, one sentence each.
+    """
+
+    cases: tuple[Case, ...]
+    root: Path
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(self.cases)
+
+    def path(self, relative: str) -> Path:
+        """Where a path of a case lies on disk, without the "#item" of an array file."""
+        return self.root / PurePosixPath(split_item(relative)[0])
+
+    def where(self, keep: Callable[[Case], bool]) -> Cohort:
+        """The cases that `keep` says True to."""
+        return Cohort(tuple(case for case in self.cases if keep(case)), self.root, self.notes)
+
+    def of_split(self, split: str) -> Cohort:
+        """The cases of one split."""
+        return self.where(lambda case: case.split == split)
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Number of cases by split, in the order of first appearance; cases without one are not counted."""
+        return dict(Counter(case.split for case in self.cases if case.split is not None))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of all labels, in the order of first appearance."""
+        return tuple(dict.fromkeys(name for case in self.cases for name in case.labels))
+
+
+def split_item(path: str) -> tuple[str, str | None, int]:
+    """A path and, for "archive.npz#array/12", the name of the array and the index; else None and 0."""
+    file, mark, item = path.rpartition("#")
+    array, slash, index = item.rpartition("/")
+    if mark and slash and index.isdecimal() and file.lower().endswith((".npz", ".npy")):
+        return file, array, int(index)
+    return path, None, 0

@@ -1,0 +1,236 @@
+"""Manifests: one case per line, as JSON lines or as a table; every bad line is told with its number and the reason.
+
+A table (CSV) has the columns id, patient, study, series, fourth_axis, caption, split, fold, and one column for each
+image, mask, frame, label and fact: "image" and "mask", or "image:flair", "mask:ED", "frame:ED", "label:any",
+"fact:age". An empty cell says nothing. Boxes are a cell of JSON.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+import os
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vesalius.cohort.case import IMAGE, MASK, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.errors import ConfigError, InputError, UsageError
+from vesalius.output import new_file
+
+_PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
+_TABLES = {"image": "images", "mask": "masks", "frame": "frames", "label": "labels", "fact": "facts"}
+"""prefix of a column -> field."""
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that is not a case.
+
+    Args:
+        number: of the line in the file, from 1.
+        reason: one sentence.
+    """
+
+    number: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"line {self.number}: {self.reason}"
+
+
+def read_manifest(path: str | Path) -> Cohort:
+    """Read a manifest, `.jsonl` or `.csv`.
+
+    Raises:
+        InputError: it cannot be read, holds no case, or has bad lines (the first five are told; `cohort audit` tells
+            all).
+    """
+    cohort, bad = read_lines(path)
+    if bad:
+        shown = "; ".join(str(one) for one in bad[:_SHOWN])
+        more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+        raise InputError(f"{len(bad)} bad line(s): {shown}{more}", where=path, fix="mend these lines")
+    return cohort
+
+
+def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
+    """The good lines of a manifest as a cohort, and the bad ones.
+
+    Raises:
+        InputError: the file cannot be read or holds no line.
+        UsageError: neither .jsonl nor .csv.
+    """
+    path = Path(path)
+    table = _is_table(path)
+    cases: list[Case] = []
+    bad: list[BadLine] = []
+    seen: dict[str, int] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="" if table else None, errors="strict") as file:
+            lines: Iterator[tuple[int, Any]] = _rows(file) if table else _json_lines(file)
+            for number, raw in lines:
+                try:
+                    case = Case.parse(_fields(raw) if table else _object(raw))
+                    if case.id in seen:
+                        raise ConfigError(f"the id of line {seen[case.id]} again", where="id")
+                except ConfigError as error:
+                    bad.append(BadLine(number, str(error)))
+                    continue
+                seen[case.id] = number
+                cases.append(case)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or f"not UTF-8 text with one case per line: {error}"
+        raise InputError(f"cannot be read ({reason})", where=path) from error
+    if not cases and not bad:
+        raise InputError("holds no case", where=path, fix="make a manifest with vesalius cohort build")
+    return Cohort(tuple(cases), path.parent), bad
+
+
+def write_manifest(cohort: Cohort, path: str | Path, *, force: bool = False) -> Path:
+    """Write a cohort as `.jsonl` or `.csv`, with paths relative to the new file where both share a root.
+
+    Raises:
+        UsageError: another suffix.
+        OutputError: the file exists or cannot be written.
+    """
+    path = Path(path)
+    table = _is_table(path)
+    cases = moved(cohort, path.parent).cases
+    with new_file(path, force=force) as part, part.open("w", encoding="utf-8", newline="") as file:
+        if table:
+            rows = [_row(case) for case in cases]
+            columns = _columns(rows)
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        else:
+            file.writelines(json.dumps(_said(case), ensure_ascii=False) + "\n" for case in cases)
+    return path
+
+
+def moved(cohort: Cohort, root: Path) -> Cohort:
+    """The same cohort with paths that start from another folder."""
+    if root.resolve() == cohort.root.resolve():
+        return Cohort(cohort.cases, root, cohort.notes)
+    old, new = cohort.root.resolve(), root.resolve()
+    cases = [
+        case.model_copy(
+            update={
+                "images": {name: _from(old, one, new) for name, one in case.images.items()},
+                "masks": {name: _from(old, one, new) for name, one in case.masks.items()},
+            }
+        )
+        for case in cohort
+    ]
+    return Cohort(tuple(cases), root, cohort.notes)
+
+
+def _from(old: Path, path: str, new: Path) -> str:
+    """A path that starts from `old` as one that starts from `new`; absolute where that cannot be (another drive)."""
+    if posixpath.isabs(path):
+        return path
+    try:
+        return Path(os.path.relpath(old / path, new)).as_posix()
+    except ValueError:
+        return (old / path).as_posix()
+
+
+def _is_table(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix not in (".jsonl", ".csv"):
+        raise UsageError("a manifest ends in .jsonl or .csv", where=path, fix="choose one of the two")
+    return suffix == ".csv"
+
+
+def _json_lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield number, line
+
+
+def _rows(file: Iterable[str]) -> Iterator[tuple[int, dict[str | None, Any]]]:
+    reader = csv.DictReader(file)
+    for row in reader:
+        yield reader.line_num, row
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        raw = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError("is not valid JSON") from error
+    if not isinstance(raw, dict):
+        raise ConfigError("is not a JSON object")
+    return raw
+
+
+def _fields(row: dict[str | None, Any]) -> dict[str, Any]:
+    """A row of the table as the fields of a case."""
+    if None in row:
+        raise ConfigError("has more cells than the table has columns")
+    raw: dict[str, Any] = {}
+    for column, cell in row.items():
+        if column is None or cell is None or cell == "":
+            continue
+        prefix, mark, name = column.partition(":")
+        if prefix in _TABLES and (mark or column in (IMAGE, MASK)):
+            raw.setdefault(_TABLES[prefix], {})[name or prefix] = _value(cell) if prefix == "fact" else cell
+        elif column == "boxes":
+            raw["boxes"] = _boxes(cell)
+        elif column in _PLAIN:
+            raw[column] = cell
+        else:
+            raise ConfigError("no such column", where=column, fix=f"did you mean {_nearest(prefix) + mark + name!r}?")
+    return raw
+
+
+def _nearest(prefix: str) -> str:
+    return difflib.get_close_matches(prefix, [*_TABLES, *_PLAIN, "boxes"], n=1, cutoff=0)[0]
+
+
+def _value(cell: str) -> Any:
+    """A fact of a table: a number where it is written as JSON writes one, else text."""
+    try:
+        value = json.loads(cell)
+    except ValueError:
+        return cell
+    return value if isinstance(value, int | float | bool) and json.dumps(value) == cell else cell
+
+
+def _boxes(cell: str) -> Any:
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError("is not valid JSON", where="boxes") from error
+
+
+def _said(case: Case) -> dict[str, Any]:
+    """What a case says, without what it leaves open."""
+    return case.model_dump(mode="json", exclude_defaults=True)
+
+
+def _row(case: Case) -> dict[str, Any]:
+    said = _said(case)
+    row = {name: said[name] for name in _PLAIN if name in said}
+    for prefix, field in _TABLES.items():
+        for name, value in said.get(field, {}).items():
+            column = prefix if name == prefix and prefix in (IMAGE, MASK) else f"{prefix}:{name}"
+            row[column] = json.dumps(value) if isinstance(value, bool) else value
+    if "boxes" in said:
+        row["boxes"] = json.dumps(said["boxes"], ensure_ascii=False)
+    return row
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    """Plain columns first, then those of each table in the order of first appearance."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    plain = [name for name in _PLAIN if name in names]
+    rest = [name for name in names if name not in plain]
+    order = [*_TABLES, "boxes"]
+    return plain + sorted(rest, key=lambda name: order.index(name.partition(":")[0]))

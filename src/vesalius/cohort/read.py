@@ -1,0 +1,121 @@
+"""Opening the images and masks of a case.
+
+Letters: C channel, T time, I J K voxel axes; N items of an array file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.cohort.case import Case
+from vesalius.cohort.cohort import Cohort, split_item
+from vesalius.errors import InputError
+from vesalius.scan.open import open_scan
+from vesalius.scan.pixels import ALL, Pixels
+from vesalius.scan.scan import Scan
+
+_RGB = 3
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelPixels:
+    """Pixels whose T axis holds channels.
+
+    Args:
+        pixels: of shape (1, T, I, J, K).
+    """
+
+    pixels: Pixels
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """(T as C, 1, I, J, K)."""
+        c, t, i, j, k = self.pixels.shape
+        return t, c, i, j, k
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Stored dtype."""
+        return self.pixels.dtype
+
+    @property
+    def direct(self) -> bool:
+        """As of the file."""
+        return self.pixels.direct
+
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
+        """Frames `t` (there is one) and slices `k`, shape (C, t, I, J, k)."""
+        return self.pixels.read(ALL, k).swapaxes(0, 1)[:, t]
+
+
+def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
+    """The image of a case that is called `name`.
+
+    Raises:
+        InputError: no such name, or no readable scan at its path.
+        UsageError: several scans at its path.
+    """
+    scan = _open(cohort, case, case.images, name)
+    if case.fourth_axis == "channel" and scan.shape[0] == 1 and scan.shape[1] > 1:
+        return replace(
+            scan, pixels=ChannelPixels(scan.pixels), frame_ms=None, t_meaning="unknown", colour="channels", native=None
+        )
+    return scan
+
+
+def open_mask(cohort: Cohort, case: Case, name: str) -> Scan:
+    """The mask of a case that is called `name`. Raises as `open_image` does."""
+    return _open(cohort, case, case.masks, name)
+
+
+def _open(cohort: Cohort, case: Case, paths: dict[str, str], name: str) -> Scan:
+    if name not in paths:
+        raise InputError(f"has no {name!r}, only {', '.join(map(repr, paths)) or 'nothing'}", where=f"case {case.id}")
+    file, array, index = split_item(paths[name])
+    path = cohort.root / file
+    if array is None:
+        return open_scan(path, case.series if path.is_dir() else None)
+    return _item(path, array, index)
+
+
+def _item(path: Path, name: str, index: int) -> Scan:
+    """One item of an array: a picture (J, I) or (J, I, RGB), or a volume (I, J, K)."""
+    try:
+        stat = path.stat()
+        array_N = _array(path, name, stat.st_mtime_ns, stat.st_size)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path) from error
+    if not 0 <= index < len(array_N):
+        raise InputError(f"array {name!r} has {len(array_N)} items, none numbered {index}", where=path)
+    item = array_N[index]
+    if item.ndim == 2:
+        return Scan.from_array(item.T[:, :, None])
+    if item.ndim == 3 and item.shape[2] == _RGB:
+        return Scan.from_array(item.transpose(2, 1, 0)[:, None, :, :, None], colour="rgb")
+    if item.ndim == 3:
+        return Scan.from_array(item)
+    raise InputError(f"an item of shape {item.shape} is neither a picture nor a volume", where=path)
+
+
+@lru_cache(maxsize=4)
+def _array(path: Path, name: str, changed_ns: int, size: int) -> NDArray[Any]:
+    """An array of a file, kept while the file stays as it is (`changed_ns`, `size`)."""
+    try:
+        if path.suffix.lower() == ".npy":
+            loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        else:
+            with np.load(path, allow_pickle=False) as archive:
+                loaded = archive[name]
+    except OSError:
+        raise
+    except Exception as error:
+        raise InputError(f"has no readable array {name!r}", where=path, fix="check the name after #") from error
+    if not isinstance(loaded, np.ndarray) or loaded.ndim < 1:
+        raise InputError(f"array {name!r} is a single number", where=path)
+    return loaded

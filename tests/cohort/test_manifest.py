@@ -1,0 +1,134 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vesalius.cohort.case import Box, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import moved, read_lines, read_manifest, write_manifest
+from vesalius.errors import InputError, OutputError, UsageError
+
+FULL = Case(
+    id="a",
+    patient="Zoë",
+    study="s",
+    series="1.2",
+    fourth_axis="channel",
+    images={"t1": "x/t1.nii.gz", "flair": "x/flair.nii.gz"},
+    masks={"ED": "x/ed.nii.gz"},
+    frames={"ED": 0},
+    labels={"any": 1, "epidural": 0.25},
+    caption='a "quoted", long\ncaption',
+    boxes=(Box(label="disc", left=0, top=0.5, right=0.25, bottom=1),),
+    facts={"age": 61, "sex": "F", "smoker": False, "code": "007", "height": 1.8},
+    split="train",
+    fold=3,
+)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_everything_comes_back(tmp_path, suffix):
+    cohort = Cohort(
+        (FULL, Case(id="b", images={"image": "b.png"}, masks={"mask": "m.png"}, labels={"any": 0})), tmp_path
+    )
+    path = write_manifest(cohort, tmp_path / f"m{suffix}")
+    assert read_manifest(path) == cohort
+    with pytest.raises(OutputError, match="exists already"):
+        write_manifest(cohort, path)
+
+
+NAMES = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=9).filter(
+    lambda name: name.strip()
+)
+CASES = st.builds(
+    lambda **values: Case.parse({key: value for key, value in values.items() if value is not None}),
+    id=NAMES,
+    images=st.dictionaries(NAMES, NAMES, min_size=1, max_size=3),
+    patient=st.none() | NAMES,
+    masks=st.dictionaries(NAMES, NAMES, max_size=2),
+    labels=st.dictionaries(NAMES, st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=3),
+    facts=st.dictionaries(
+        NAMES, st.integers(-(2**53), 2**53) | st.booleans() | st.text("abc,\"'é ", min_size=1), max_size=3
+    ),
+    caption=st.none() | st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1),
+    fold=st.none() | st.integers(0, 9),
+)
+
+
+@given(st.lists(CASES, min_size=1, max_size=4, unique_by=lambda case: case.id), st.sampled_from([".jsonl", ".csv"]))
+def test_any_case_comes_back(tmp_path_factory, cases, suffix):
+    folder = tmp_path_factory.mktemp("m")
+    cohort = Cohort(tuple(cases), folder)
+    assert read_manifest(write_manifest(cohort, folder / f"m{suffix}")) == cohort
+
+
+def test_every_bad_line_is_told_with_its_number_and_reason(tmp_path):
+    path = tmp_path / "m.jsonl"
+    good = {"id": "a", "images": {"image": "a.png"}}
+    lines = [
+        json.dumps(good),
+        json.dumps({**good, "id": "b", "patiant": "p"}),
+        "",
+        "{not json",
+        "[1]",
+        json.dumps(good),
+        json.dumps({"id": "c"}),
+        json.dumps({**good, "id": "d", "labels": {"any": "often"}}),
+        json.dumps({**good, "id": "e", "frames": {"ED": -1}}),
+        json.dumps({**good, "id": "f", "images": {}}),
+    ]
+    path.write_text("\n".join(lines))
+    cohort, bad = read_lines(path)
+    assert [case.id for case in cohort] == ["a"]
+    told = {one.number: one.reason for one in bad}
+    assert sorted(told) == [2, 4, 5, 6, 7, 8, 9, 10]
+    assert told[2] == "patiant: no such key; did you mean 'patient'?"
+    assert told[4] == "is not valid JSON"
+    assert told[5] == "is not a JSON object"
+    assert told[6] == "id: the id of line 1 again"
+    assert told[7] == "images: is required and missing"
+    assert told[8].startswith("labels.any: 'often' was given")
+    assert told[9].startswith("frames.ED: -1 was given")
+    assert told[10].startswith("images: {} was given")
+    assert not any("\n" in reason for reason in told.values())
+    with pytest.raises(InputError, match=r"8 bad line\(s\): line 2: patiant.*and 3 more; mend these lines"):
+        read_manifest(path)
+
+
+def test_bad_rows_of_a_table(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("id,image,lable:any\na,a.png,1\n")
+    _, (bad,) = read_lines(path)
+    assert str(bad) == "line 2: lable:any: no such column; did you mean 'label:any'?"
+    path.write_text("id,image,label:any,boxes\na,a.png,1,\nb,b.png,1,,,\nc,,1,\nd,d.png,yes,\ne,e.png,,{\n")
+    cohort, bad = read_lines(path)
+    assert [case.id for case in cohort] == ["a"]
+    assert [one.number for one in bad] == [3, 4, 5, 6]
+    assert bad[0].reason == "has more cells than the table has columns"
+    assert bad[1].reason == "images: is required and missing"
+    assert "label" in bad[2].reason
+    assert bad[3].reason == "boxes: is not valid JSON"
+
+
+def test_what_cannot_be_read(tmp_path):
+    with pytest.raises(UsageError, match="ends in"):
+        read_manifest(tmp_path / "m.txt")
+    with pytest.raises(InputError, match="No such file"):
+        read_manifest(tmp_path / "m.jsonl")
+    (tmp_path / "m.jsonl").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="UTF-8"):
+        read_manifest(tmp_path / "m.jsonl")
+    (tmp_path / "e.csv").write_text("id,image\n")
+    with pytest.raises(InputError, match="holds no case"):
+        read_manifest(tmp_path / "e.csv")
+
+
+def test_paths_start_from_the_manifest(tmp_path):
+    cohort = Cohort((Case(id="a", images={"image": "d/a.npz#x/3"}, masks={"mask": "/far/m.nii"}),), tmp_path / "data")
+    path = write_manifest(cohort, tmp_path / "out" / "m.jsonl")
+    back = read_manifest(path)
+    assert back.cases[0].images == {"image": "../data/d/a.npz#x/3"}
+    assert back.cases[0].masks == {"mask": "/far/m.nii"}
+    assert back.path(back.cases[0].images["image"]).resolve() == tmp_path / "data" / "d" / "a.npz"
+    assert moved(back, tmp_path / "data").cases[0].images == {"image": "d/a.npz#x/3"}
