@@ -104,7 +104,7 @@ def _item(path: Path, name: str, index: int) -> Scan:
 
 
 @lru_cache(maxsize=4)
-def _array(path: Path, name: str, changed_ns: int, size: int) -> NDArray[Any]:
+def _array(path: Path, name: str, changed_ns: int, size: int) -> NDArray[Any]:  # noqa: ARG001
     """An array of a file, kept while the file stays as it is (`changed_ns`, `size`)."""
     try:
         if path.suffix.lower() == ".npy":
