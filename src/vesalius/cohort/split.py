@@ -1,9 +1,11 @@
 """Splits and folds in which no patient is on two sides.
 
 Groups of cases (see `groups`) are dealt out one by one, those with the rarest class first, each to the part that
-lacks most of that class; ties are broken by the seed. This is iterative stratification (Sechidis et al. 2011,
-doi:10.1007/978-3-642-23808-6_10) with two departures: whole groups are dealt, and the order of the classes is fixed
-at the start. The result only depends on the seed, the ratios and the cases, not on their order, machine or version.
+lacks most of what the group has; ties are broken by the seed. This is iterative stratification (Sechidis et al. 2011,
+doi:10.1007/978-3-642-23808-6_10) with three departures: whole groups are dealt; the order of the classes is fixed at
+the start; and what a part lacks is counted over all classes of the group, as shares of what the part is to have, so
+that common classes and patients with many cases come into every part, too. The result only depends on the seed, the
+ratios and the cases, not on their order, machine or version.
 """
 
 from __future__ import annotations
@@ -108,26 +110,26 @@ def _deal(
     counts = {group: Counter(one for case in cases for one in classes(case)) for group, cases in together.items()}
     totals = sum(counts.values(), Counter[str]())
     whole = sum(shares.values())
-    lacks = {part: {one: total * share / whole for one, total in totals.items()} for part, share in shares.items()}
+    lacks = {part: dict.fromkeys(totals, 1.0) for part in shares}  # part -> class -> share still to come
     rank = {one: place for place, one in enumerate(sorted(totals, key=lambda one: (totals[one], one)))}
     chance = {group: digest(*names, group) for group in together}
     empty = set(shares)
 
-    def turn(group: str) -> tuple[int, int, int]:
-        """Rarest class first, then large groups, then by chance."""
-        return min(rank[one] for one in counts[group]), -counts[group][_EVERY], chance[group]
+    def turn(group: str) -> tuple[int, int]:
+        """Rarest class first, then by chance: large groups first would put all of them into the largest part."""
+        return min(rank[one] for one in counts[group]), chance[group]
+
+    def need(part: str, group: str) -> float:
+        """How much of what the group has the part lacks."""
+        return sum(count * lacks[part][one] for one, count in sorted(counts[group].items()))
 
     order = sorted(together, key=turn)
     dealt: dict[str, str] = {}
     for place, group in enumerate(order):
-        rarest = min(counts[group], key=rank.__getitem__)
         open_to = empty if len(order) - place <= len(empty) else shares  # no part stays empty
-        part = max(
-            open_to,
-            key=lambda part: (lacks[part][rarest], lacks[part][_EVERY], digest(*names, group, part)),
-        )
+        part = max(open_to, key=lambda part: (need(part, group), digest(*names, group, part)))
         for one, count in counts[group].items():
-            lacks[part][one] -= count
+            lacks[part][one] -= count * whole / (shares[part] * totals[one])
         empty.discard(part)
         dealt[group] = part
     return dealt

@@ -1,0 +1,1 @@
+"""What is wrong with a cohort, before anything is trained on it."""

@@ -1,0 +1,117 @@
+"""The whole audit of a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from vesalius.cohort.audit.crowd import crowd_findings
+from vesalius.cohort.audit.finding import LEVELS, Finding
+from vesalius.cohort.audit.look import Looked, look, missing_files
+from vesalius.cohort.audit.records import record_findings
+from vesalius.cohort.audit.twins import twin_findings
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.groups import groups
+from vesalius.cohort.manifest import BadLine, read_lines
+
+WHOLE = "all"
+"""Name of the row that counts every case."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one split (or the whole cohort) holds.
+
+    Args:
+        name: of the split, or "all".
+        cases: number of cases.
+        patients: number of groups that a split keeps together.
+        positives: class -> (cases that have it, cases of which it is known).
+    """
+
+    name: str
+    cases: int
+    patients: int
+    positives: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Args:
+        findings: errors first, then warnings, then notes.
+        parts: the whole cohort, then each split.
+        looked: number of cases whose pixels were read.
+    """
+
+    findings: tuple[Finding, ...]
+    parts: tuple[Part, ...]
+    looked: int
+
+    def count(self, level: str) -> int:
+        """Number of findings of a level."""
+        return sum(finding.level == level for finding in self.findings)
+
+
+def audit_manifest(
+    path: str | Path, *, pixels: bool = True, workers: int = 1, progress: Callable[[str], None] | None = None
+) -> Audit:
+    """Audit a manifest file, bad lines included.
+
+    Raises:
+        InputError: the file cannot be read at all.
+    """
+    cohort, bad = read_lines(path)
+    return audit(cohort, bad, pixels=pixels, workers=workers, progress=progress)
+
+
+def audit(
+    cohort: Cohort,
+    bad: list[BadLine] | None = None,
+    *,
+    pixels: bool = True,
+    workers: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> Audit:
+    """Look for what makes results wrong: leaks, twins, damaged files, contradictions.
+
+    Args:
+        cohort: the good lines.
+        bad: the others.
+        pixels: False looks at the manifest only, not even whether the files are there.
+        workers: cases read at the same time; each holds one image with its masks.
+        progress: told now and then how far it is.
+    """
+    findings = [Finding("error", "bad-line", str(line)) for line in bad or ()]
+    findings += record_findings(cohort)
+    looked: list[Looked] = []
+    if pixels:
+        findings += [one for case in cohort for one in missing_files(cohort, case)]
+        looked = _look_at_all(cohort, workers, progress)
+        findings += [one for seen in looked for one in seen.findings]
+        findings += twin_findings(looked)
+        findings += crowd_findings(looked)
+    findings.sort(key=lambda finding: LEVELS.index(finding.level))  # stable
+    parts = [_part(WHOLE, cohort), *(_part(name, cohort.of_split(name)) for name in cohort.splits)]
+    return Audit(tuple(findings), tuple(parts), len(looked))
+
+
+def _look_at_all(cohort: Cohort, workers: int, progress: Callable[[str], None] | None) -> list[Looked]:
+    looked = []
+    with ThreadPoolExecutor(workers) as pool:
+        for seen in pool.map(lambda case: look(cohort, case), cohort.cases):
+            looked.append(seen)
+            if progress is not None and len(looked) % max(1, len(cohort) // 10) == 0:
+                progress(f"{len(looked)} of {len(cohort)} cases read")
+    return looked
+
+
+def _part(name: str, cohort: Cohort) -> Part:
+    positives = {}
+    for one in cohort.classes:
+        known = [case.labels[one] >= 0.5 for case in cohort if one in case.labels]
+        positives[one] = (sum(known), len(known))
+    return Part(name, len(cohort), len(groups(cohort)), positives)
