@@ -42,6 +42,10 @@ class Cohort:
         """The cases of one split."""
         return self.where(lambda case: case.split == split)
 
+    def of_fold(self, fold: int) -> Cohort:
+        """The cases that one fold holds out."""
+        return self.where(lambda case: case.fold == fold)
+
     @property
     def splits(self) -> dict[str, int]:
         """Number of cases by split, in the order of first appearance; cases without one are not counted."""

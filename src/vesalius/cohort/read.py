@@ -77,30 +77,41 @@ def open_mask(cohort: Cohort, case: Case, name: str) -> Scan:
 def _open(cohort: Cohort, case: Case, paths: dict[str, str], name: str) -> Scan:
     if name not in paths:
         raise InputError(f"has no {name!r}, only {', '.join(map(repr, paths)) or 'nothing'}", where=f"case {case.id}")
-    file, array, index = split_item(paths[name])
-    path = cohort.root / file
-    if array is None:
-        return open_scan(path, case.series if path.is_dir() else None)
-    return _item(path, array, index)
+    if split_item(paths[name])[1] is not None:
+        return _item(cohort, paths[name])
+    path = cohort.path(paths[name])
+    return open_scan(path, case.series if path.is_dir() else None)
 
 
-def _item(path: Path, name: str, index: int) -> Scan:
-    """One item of an array: a picture (J, I) or (J, I, RGB), or a volume (I, J, K)."""
+def array_item(cohort: Cohort, path: str) -> NDArray[Any]:
+    """The item that a path such as "archive.npz#array/12" names, as it lies in the array.
+
+    Raises:
+        InputError: no such file, array or item.
+    """
+    file, name, index = split_item(path)
+    source = cohort.path(file)
     try:
-        stat = path.stat()
-        array_N = _array(path, name, stat.st_mtime_ns, stat.st_size)
+        stat = source.stat()
+        array_N = _array(source, name or "", stat.st_mtime_ns, stat.st_size)
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path) from error
-    if not 0 <= index < len(array_N):
-        raise InputError(f"array {name!r} has {len(array_N)} items, none numbered {index}", where=path)
-    item = array_N[index]
+        raise InputError(f"cannot be read ({error.strerror})", where=source) from error
+    if index >= len(array_N):
+        raise InputError(f"array {name!r} has {len(array_N)} items, none numbered {index}", where=source)
+    item: NDArray[Any] = array_N[index]
+    return item
+
+
+def _item(cohort: Cohort, path: str) -> Scan:
+    """One item of an array: a picture (J, I) or (J, I, RGB), or a volume (I, J, K)."""
+    item = array_item(cohort, path)
     if item.ndim == 2:
         return Scan.from_array(item.T[:, :, None])
     if item.ndim == 3 and item.shape[2] == _RGB:
         return Scan.from_array(item.transpose(2, 1, 0)[:, None, :, :, None], colour="rgb")
     if item.ndim == 3:
         return Scan.from_array(item)
-    raise InputError(f"an item of shape {item.shape} is neither a picture nor a volume", where=path)
+    raise InputError(f"an item of shape {item.shape} is neither a picture nor a volume", where=cohort.path(path))
 
 
 @lru_cache(maxsize=4)

@@ -95,7 +95,7 @@ def audit(
         findings += twin_findings(looked)
         findings += crowd_findings(looked)
     findings.sort(key=lambda finding: LEVELS.index(finding.level))  # stable
-    parts = [_part(WHOLE, cohort), *(_part(name, cohort.of_split(name)) for name in cohort.splits)]
+    parts = [count_part(WHOLE, cohort), *(count_part(name, cohort.of_split(name)) for name in cohort.splits)]
     return Audit(tuple(findings), tuple(parts), len(looked))
 
 
@@ -109,7 +109,8 @@ def _look_at_all(cohort: Cohort, workers: int, progress: Callable[[str], None] |
     return looked
 
 
-def _part(name: str, cohort: Cohort) -> Part:
+def count_part(name: str, cohort: Cohort) -> Part:
+    """Count a cohort, or one split of it."""
     positives = {}
     for one in cohort.classes:
         known = [case.labels[one] >= 0.5 for case in cohort if one in case.labels]

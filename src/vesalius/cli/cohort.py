@@ -1,0 +1,106 @@
+"""cohort build, split, audit, shard."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vesalius.cli.options import Force, Json, Quiet, Threads, cores
+from vesalius.cli.show import emit, finish, progress
+from vesalius.errors import UsageError
+
+HELP = "Many scans: find them, split them by patient, check them."
+app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
+Manifest = Annotated[Path, typer.Argument(metavar="M", help="A manifest, .jsonl or .csv.", show_default=False)]
+Folder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to be made.", show_default=False)]
+Seed = Annotated[int, typer.Option("--seed", help="Another seed, another result.")]
+
+
+class By(Enum):
+    """What a split never divides."""
+
+    patient = "patient"
+    study = "study"
+
+
+@app.callback()
+def cohort() -> None:
+    """Many scans: find them, split them by patient, check them."""
+
+
+@app.command()
+def split(
+    manifest: Manifest,
+    output: Folder,
+    ratios: Annotated[str, typer.Option("--ratios", help="Shares of train, val and test.")] = "0.7,0.15,0.15",
+    folds: Annotated[int, typer.Option("--folds", help="Folds for cross-validation outside the test split.")] = 0,
+    by: Annotated[By, typer.Option("--by", help="What is never divided.")] = By.patient,
+    stratify: Annotated[
+        str | None, typer.Option("--stratify", metavar="FACT", help="Spread the values of this fact evenly, too.")
+    ] = None,
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Split a cohort into train, val and test.
+
+    No patient is on two sides; labels are spread evenly. The same seed gives the same split on every machine.
+    """
+    from vesalius.tasks.cohort.split import lines, split_manifest
+
+    done = split_manifest(
+        manifest, output, _shares(ratios), folds=folds, by=by.value, stratify=stratify, seed=seed, force=force
+    )
+    emit(done, json, lambda result: list(lines(result)))
+
+
+@app.command()
+def audit(
+    manifest: Manifest,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder for report.html.", show_default=False)
+    ] = None,
+    pixels: Annotated[bool, typer.Option("--pixels/--no-pixels", help="Read the images and masks, too.")] = True,
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look for what makes results wrong.
+
+    Patients in two splits, the same or nearly the same pixels under two names, damaged files, masks on another grid,
+    contradicting labels, odd ones out. Exit code 2 where an error was found.
+    """
+    from vesalius.tasks.cohort.audit import audit_cohort, lines
+
+    done = audit_cohort(
+        manifest, output, pixels=pixels, workers=threads, force=force, progress=progress(quiet or not pixels)
+    )
+    emit(done, json, lambda result: list(lines(result)))
+    finish(done)
+
+
+@app.command()
+def shard(
+    manifest: Manifest,
+    output: Folder,
+    shard_mib: Annotated[float, typer.Option("--size", metavar="MIB", min=1, help="Size of a shard.")] = 256,
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Write a cohort as tar shards for a cluster (WebDataset)."""
+    from vesalius.tasks.cohort.shard import lines, shard_cohort
+
+    done = shard_cohort(manifest, output, shard_mib=shard_mib, seed=seed, force=force)
+    emit(done, json, lambda result: list(lines(result)))
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"{text!r} are not three numbers", where="--ratios", fix="write 0.7,0.15,0.15") from error

@@ -1,0 +1,1 @@
+"""Cohorts from a folder to splits and shards."""

@@ -1,0 +1,31 @@
+import json
+
+from cohort.audit.planted import FAULTS, manifest, sound
+
+
+def test_split_then_audit(vesalius, tmp_path):
+    path = manifest(tmp_path, sound(tmp_path))
+    done = vesalius("cohort", "split", path, "-o", tmp_path / "out", "--ratios", "3,1,1", "--json")
+    assert done.code == 0
+    assert next(part["name"] for part in done.told["parts"]) == "all"
+    done = vesalius("cohort", "audit", tmp_path / "out" / "manifest.jsonl", "-q")
+    assert done.code == 0
+    assert "10 cases (10 read): 0 error(s)" in done.out
+    done = vesalius("cohort", "shard", tmp_path / "out" / "manifest.jsonl", "-o", tmp_path / "shards")
+    assert done.code == 0
+    assert "train-000000.tar" in done.out
+
+
+def test_errors_end_with_2_and_are_told(vesalius, tmp_path):
+    rows = sound(tmp_path)
+    FAULTS["a line with a wrong key"].plant(tmp_path, rows)
+    path = manifest(tmp_path, rows)
+    done = vesalius("cohort", "audit", path, "--no-pixels", "--json")
+    assert done.code == 2
+    assert json.loads(done.out)["findings"][0]["code"] == "bad-line"
+    done = vesalius("cohort", "split", path, "-o", tmp_path / "out")
+    assert "1 bad line(s): line 11: patiant: no such key; did you mean 'patient'?" in done.error
+    done = vesalius("cohort", "split", path, "-o", tmp_path / "out", "--ratios", "a")
+    assert done.error == "--ratios: 'a' are not three numbers; write 0.7,0.15,0.15"
+    done = vesalius("cohort", "split", path, "-o", tmp_path / "out", "--by", "hospital")
+    assert "patient" in done.error

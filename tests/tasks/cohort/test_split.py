@@ -1,0 +1,55 @@
+import json
+
+import pytest
+
+from cohort.audit.planted import manifest, sound
+from vesalius.cohort.manifest import read_manifest, write_manifest
+from vesalius.errors import InputError
+from vesalius.tasks.cohort.split import lines, split_manifest
+
+
+def test_one_manifest_for_each_part(tmp_path):
+    path = manifest(tmp_path, sound(tmp_path))
+    result = split_manifest(path, tmp_path / "out", (0.6, 0.2, 0.2), folds=2, seed=1)
+    names = sorted(one.name for one in (tmp_path / "out").iterdir())
+    assert names == [
+        "fold0.jsonl",
+        "fold1.jsonl",
+        "manifest.jsonl",
+        "split.json",
+        "test.jsonl",
+        "train.jsonl",
+        "val.jsonl",
+    ]
+    whole = read_manifest(tmp_path / "out" / "manifest.jsonl")
+    assert sorted(case.id for case in whole) == [f"c{n}" for n in range(10)]
+    for name in ("train", "val", "test"):
+        part = read_manifest(tmp_path / "out" / f"{name}.jsonl")
+        assert [case.id for case in part] == [case.id for case in whole.of_split(name)]
+        assert all(part.path(path).exists() for case in part for path in case.paths)
+    folds = [read_manifest(tmp_path / "out" / f"fold{n}.jsonl") for n in (0, 1)]
+    assert sorted(case.id for fold in folds for case in fold) == sorted(
+        case.id for case in whole if case.split != "test"
+    )
+    told = json.loads((tmp_path / "out" / "split.json").read_text())
+    assert (told["seed"], told["folds"], told["digest"]) == (1, 2, result["digest"])
+    assert next(iter(lines(result))).startswith("all: 10 cases, 10 patients; any 5/10")
+    assert not list(tmp_path.glob(".*part*"))
+
+
+def test_a_table_gives_tables_and_the_same_split(tmp_path):
+    path = manifest(tmp_path, sound(tmp_path))
+    table = write_manifest(read_manifest(path), tmp_path / "m.csv")
+    one, other = split_manifest(path, tmp_path / "a", seed=5), split_manifest(table, tmp_path / "b", seed=5)
+    assert one["digest"] == other["digest"] != split_manifest(path, tmp_path / "c", seed=6)["digest"]
+    assert (
+        read_manifest(tmp_path / "b" / "train.csv").of_split("train").cases
+        == read_manifest(tmp_path / "a" / "train.jsonl").cases
+    )
+
+
+def test_bad_lines_stop_it(tmp_path):
+    path = manifest(tmp_path, [*sound(tmp_path), "{"])
+    with pytest.raises(InputError, match="line 11"):
+        split_manifest(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
