@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vesalius.codec.compress import compress_scan
     from vesalius.codec.decode import decode_scan
+    from vesalius.cohort.case import Case
+    from vesalius.cohort.cohort import Cohort
+    from vesalius.cohort.manifest import read_manifest, write_manifest
+    from vesalius.cohort.split import split_cohort
     from vesalius.errors import VesaliusError
     from vesalius.report.html import run_report
     from vesalius.scan.open import find_scans, open_scan
     from vesalius.scan.scan import Scan
+    from vesalius.tasks.cohort.audit import audit_cohort
+    from vesalius.tasks.cohort.shard import shard_cohort
+    from vesalius.tasks.cohort.split import split_manifest
     from vesalius.tasks.compress.compress import compress
     from vesalius.tasks.compress.config import CompressConfig
     from vesalius.tasks.compress.decompress import decompress, verify
@@ -27,9 +34,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Case": "vesalius.cohort.case:Case",
+    "Cohort": "vesalius.cohort.cohort:Cohort",
     "CompressConfig": "vesalius.tasks.compress.config:CompressConfig",
     "Scan": "vesalius.scan.scan:Scan",
     "VesaliusError": "vesalius.errors:VesaliusError",
+    "audit_cohort": "vesalius.tasks.cohort.audit:audit_cohort",
     "compress": "vesalius.tasks.compress.compress:compress",
     "compress_scan": "vesalius.codec.compress:compress_scan",
     "convert": "vesalius.tasks.convert:convert",
@@ -41,15 +51,23 @@ _HOMES = {
     "info": "vesalius.tasks.info:info",
     "inspect": "vesalius.tasks.inspect:inspect",
     "open_scan": "vesalius.scan.open:open_scan",
+    "read_manifest": "vesalius.cohort.manifest:read_manifest",
     "run_report": "vesalius.report.html:run_report",
+    "shard_cohort": "vesalius.tasks.cohort.shard:shard_cohort",
+    "split_cohort": "vesalius.cohort.split:split_cohort",
+    "split_manifest": "vesalius.tasks.cohort.split:split_manifest",
     "verify": "vesalius.tasks.compress.decompress:verify",
+    "write_manifest": "vesalius.cohort.manifest:write_manifest",
 }
 
 __all__ = [
+    "Case",
+    "Cohort",
     "CompressConfig",
     "Scan",
     "VesaliusError",
     "__version__",
+    "audit_cohort",
     "compress",
     "compress_scan",
     "convert",
@@ -61,8 +79,13 @@ __all__ = [
     "info",
     "inspect",
     "open_scan",
+    "read_manifest",
     "run_report",
+    "shard_cohort",
+    "split_cohort",
+    "split_manifest",
     "verify",
+    "write_manifest",
 ]
 
 
