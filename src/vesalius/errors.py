@@ -63,3 +63,7 @@ class MissingExtraError(VesaliusError):
 
     def __init__(self, what: str, *, extra: str) -> None:
         super().__init__(what, fix=f"install it with: pip install 'vesalius[{extra}]'")
+
+
+class TrainingError(VesaliusError):
+    """A run cannot go on; what was trained so far is kept."""

@@ -1,0 +1,1 @@
+"""The one training loop. It knows nothing of scans or nets: a task is handed to it."""

@@ -1,0 +1,69 @@
+"""Settings of the loop. Every task's own configuration holds one of these under `train`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from vesalius.config import Config
+
+
+class OptimizerConfig(Config):
+    """One optimizer. 1-d parameters (biases, scales of norms) are never decayed."""
+
+    name: Literal["adamw", "sgd", "lars"] = Field(default="adamw", description="lars: SGD with a rate for each layer")
+    lr: float = Field(default=1e-3, gt=0, description="peak learning rate")
+    weight_decay: float = Field(default=1e-2, ge=0)
+    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="of AdamW")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="of SGD and LARS")
+    trust: float = Field(default=1e-3, gt=0, description="LARS: rate of a layer over |weights| / |gradient|")
+
+
+class ScheduleConfig(Config):
+    """How the learning rate goes, as a factor of the peak."""
+
+    name: Literal["cosine", "steps", "constant"] = "cosine"
+    warmup_steps: int = Field(default=0, ge=0, description="linear from 0")
+    floor: float = Field(default=0.0, ge=0, le=1, description="cosine: factor at the end")
+    milestones: tuple[float, ...] = Field(default=(), description="steps: shares of the run at which the rate falls")
+    gamma: float = Field(default=0.1, gt=0, le=1, description="steps: factor at each milestone")
+
+
+class TrainConfig(Config):
+    """The run."""
+
+    seed: int = Field(default=0, ge=0, description="of everything random")
+    epochs: int = Field(default=10, ge=1)
+    max_steps: int | None = Field(default=None, ge=1, description="stop earlier, after so many optimizer steps")
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    accumulate: int = Field(default=1, ge=1, description="batches for one optimizer step")
+    clip_norm: float | None = Field(
+        default=None, gt=0, description="gradients of an optimizer are scaled down to this length"
+    )
+    ema_decay: float | None = Field(
+        None, gt=0, lt=1, description="keep averaged weights; they are validated and shipped"
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="fp32", description="auto: bf16 where the hardware has it"
+    )
+    validate_every: int = Field(default=1, ge=1, description="epochs between validations")
+    checkpoint_every: int = Field(
+        default=200, ge=1, description="steps between states in last/, besides one for each epoch"
+    )
+    log_every: int = Field(default=10, ge=1, description="steps between lines of metrics.jsonl")
+    best: str | None = Field(
+        default=None, description="measure of `validate` by which weights are chosen; None: the last ones"
+    )
+    best_is: Literal["max", "min"] = "max"
+    patience: int | None = Field(
+        default=None, ge=1, description="stop after so many validations without a better `best`"
+    )
+    trackers: tuple[Literal["tensorboard", "mlflow"], ...] = Field(default=(), description="besides metrics.jsonl")
+
+    @model_validator(mode="after")
+    def _patience_needs_a_measure(self) -> TrainConfig:
+        if self.patience is not None and self.best is None:
+            raise ValueError("patience needs a measure: set best")
+        return self

@@ -1,0 +1,72 @@
+"""What a run will cost, measured on a few real steps before it begins."""
+
+from __future__ import annotations
+
+import math
+import resource
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+
+from vesalius.training.loop import Loop
+from vesalius.training.task import bare
+
+_WARM, _TIMED = 2, 5
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The expected cost of a run.
+
+    Args:
+        parameters: trained and fixed ones, by module.
+        steps: optimizer steps.
+        step_seconds: median of a few real steps, loading included.
+        validation_seconds: of one validation.
+        seconds: of the whole run.
+        memory_mib: peak of the process (of the GPU where there is one).
+    """
+
+    parameters: dict[str, int]
+    steps: int
+    step_seconds: float
+    validation_seconds: float
+    seconds: float
+    memory_mib: float
+
+
+def estimate(loop: Loop) -> Estimate:
+    """Run two steps to warm up, time five, validate once; the loop's task is changed and must not be used further."""
+    task, config = loop.task, loop.config
+    counts = {name: sum(p.numel() for p in bare(module).parameters()) for name, module in task.modules.items()}
+    cuda = loop.accelerator.device.type == "cuda"
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    times: list[float] = []
+    started = time.perf_counter()
+    for epoch in range(math.ceil((_WARM + _TIMED) / loop.steps_per_epoch)):
+        for batches in islice(loop.batches(epoch, 0), _WARM + _TIMED - len(times)):
+            loop.step(batches)
+            if cuda:
+                torch.cuda.synchronize()
+            now = time.perf_counter()
+            times.append(now - started)
+            started = now
+    step_seconds = statistics.median(times[_WARM:] or times)
+    started = time.perf_counter()
+    loop.measures()
+    validation_seconds = time.perf_counter() - started
+    epochs = math.ceil(loop.steps / loop.steps_per_epoch)
+    seconds = loop.steps * step_seconds + math.ceil(epochs / config.validate_every) * validation_seconds
+    return Estimate(counts, loop.steps, step_seconds, validation_seconds, seconds, _peak_mib(cuda))
+
+
+def _peak_mib(cuda: bool) -> float:
+    if cuda:
+        return torch.cuda.max_memory_allocated() / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

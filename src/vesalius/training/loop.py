@@ -1,0 +1,335 @@
+"""The loop: epochs, optimizer steps, validation, states; one for every job.
+
+One optimizer step takes `accumulate` batches. Whatever a step draws from PyTorch's generator depends on (seed, step)
+alone, the order of batches on (seed, epoch) alone and learning rates on the step alone; with the state of `last/` that
+makes a resumed run equal to an unbroken one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import send_to_device
+from torch import Tensor
+
+from vesalius.errors import TrainingError
+from vesalius.output import new_folder
+from vesalius.seeding import digest
+from vesalius.training.config import TrainConfig
+from vesalius.training.ema import Ema
+from vesalius.training.optimizers import make_optimizer
+from vesalius.training.record import Record
+from vesalius.training.run_folder import BEST, LAST, MODEL, write_environment
+from vesalius.training.schedule import rate_factor
+from vesalius.training.state import State, gather, load_state, part, restore, save_state
+from vesalius.training.task import Batch, Logs, Task, bare, mean_logs, parameters_of
+from vesalius.training.trackers import make_trackers
+
+Watch = Callable[[dict[str, Any]], None]
+"""Told every line of the record."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended.
+
+    Args:
+        steps: optimizer steps done.
+        best: the chosen measure's best value, None where none was chosen.
+        best_step: when it was reached; the last step where none was chosen.
+        measures: of the last validation.
+        stopped_early: `patience` ended it.
+    """
+
+    steps: int
+    best: float | None
+    best_step: int
+    measures: dict[str, float]
+    stopped_early: bool
+
+
+@dataclass
+class _Progress:
+    """What changes besides tensors."""
+
+    step: int = 0
+    best: float | None = None
+    best_step: int = 0
+    waited: int = 0
+    done: bool = False
+    stopped_early: bool = False
+    measures: dict[str, float] | None = None
+
+
+class Loop:
+    """A task on its way.
+
+    Args:
+        task: what is trained.
+        config: how.
+        folder: of the run; None keeps nothing (a trial).
+        cpu: use the CPU even where there is a GPU.
+    """
+
+    def __init__(self, task: Task, config: TrainConfig, folder: Path | None, *, cpu: bool = False) -> None:
+        self.task, self.config, self.folder = task, config, folder
+        AcceleratorState._reset_state()  # else a second run in one Python keeps the precision of the first
+        self.accelerator = Accelerator(mixed_precision=_precision(config.precision, cpu), cpu=cpu)
+        self._seed("build")
+        built = task.build()
+        task.modules = {name: module.to(self.accelerator.device) for name, module in built.items()}
+        trained = task.optimizers()
+        self.parameters = {name: parameters_of(task.modules, one.modules) for name, one in trained.items()}
+        self.optimizers = {
+            name: make_optimizer(one.optimizer or config.optimizer, [p for _, p in self.parameters[name]])
+            for name, one in trained.items()
+        }
+        self.peaks = {name: [group["lr"] for group in one.param_groups] for name, one in self.optimizers.items()}
+        task.modules = {name: self._prepared(module) for name, module in task.modules.items()}
+        self.ema = Ema(task.modules, config.ema_decay) if config.ema_decay else None
+        self.steps_per_epoch = math.ceil(task.batches_per_epoch() / config.accumulate)
+        if not self.steps_per_epoch:
+            raise TrainingError("there is not one batch to train on", fix="give more cases or a smaller batch")
+        whole = config.epochs * self.steps_per_epoch
+        self.steps = min(whole, config.max_steps or whole)
+        self.progress = _Progress()
+
+    @property
+    def is_main(self) -> bool:
+        """True in the process that writes."""
+        return bool(self.accelerator.is_main_process)
+
+    def run(self, *, resume: bool = False, watch: Watch | None = None) -> Result:
+        """Train to the end, export the model.
+
+        Raises:
+            TrainingError: the loss is not a number; the state of the last good checkpoint stays.
+            OutputError: the disk is full; the same.
+        """
+        if resume and self.folder is not None:
+            self._restore(load_state(self.folder / LAST))
+        sinks = self._sinks()
+        started = time.monotonic()
+
+        def tell(kind: str, epoch: int, numbers: dict[str, float]) -> None:
+            row = {"step": self.progress.step, "epoch": epoch, "kind": kind, **numbers}
+            row["seconds"] = round(time.monotonic() - started, 3)
+            for sink in sinks:
+                sink.add(row)
+            if watch is not None:
+                watch(row)
+
+        try:
+            while not self.progress.done:
+                self._epoch(self.progress.step // self.steps_per_epoch, tell)
+        finally:
+            for sink in sinks:
+                sink.close()
+        self._export()
+        told = self.progress
+        return Result(told.step, told.best, told.best_step, told.measures or {}, told.stopped_early)
+
+    def step(self, batches: list[Batch]) -> dict[str, float]:
+        """One optimizer step on these batches; returns the logged numbers.
+
+        Raises:
+            TrainingError: a loss or gradient is not a number.
+        """
+        step = self.progress.step
+        self._seed("step", step)
+        for module in self.task.modules.values():
+            module.train()
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+        logs: list[Logs] = []
+        for number, batch in enumerate(batches):
+            logs.append(self._backward(batch, step, last=number == len(batches) - 1, share=1 / len(batches)))
+        numbers = self._mean_over_ranks(mean_logs(logs))
+        self._check(numbers, step)
+        for name, optimizer in self.optimizers.items():
+            norm = self._clip(name)
+            factor = rate_factor(self.config.schedule, step, self.steps)
+            for group, peak in zip(optimizer.param_groups, self.peaks[name], strict=True):
+                group["lr"] = peak * factor
+            optimizer.step()
+            suffix = "" if len(self.optimizers) == 1 else f"/{name}"
+            numbers |= {f"lr{suffix}": optimizer.param_groups[0]["lr"], f"gradient_norm{suffix}": norm}
+        self.progress.step += 1
+        self.task.after_step(step)
+        if self.ema is not None:
+            self.ema.update(step)
+        return numbers
+
+    def batches(self, epoch: int, first_step: int) -> Iterator[list[Batch]]:
+        """The batches of each optimizer step of an epoch, on the device, from a step of it on."""
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        source = iter(self.task.batches(epoch, first_step * self.config.accumulate, rank, world))
+        while several := list(islice(source, self.config.accumulate)):
+            yield send_to_device(several, self.accelerator.device)
+
+    def _epoch(self, epoch: int, tell: Callable[[str, int, dict[str, float]], None]) -> None:
+        config, progress = self.config, self.progress
+        waiting: list[dict[str, float]] = []
+        for batches in self.batches(epoch, progress.step % self.steps_per_epoch):
+            waiting.append(self.step(batches))
+            ends = progress.step % self.steps_per_epoch == 0 or progress.step >= self.steps
+            saves = progress.step % config.checkpoint_every == 0
+            if ends or saves or progress.step % config.log_every == 0:
+                tell("train", epoch, _means(waiting))
+                waiting = []
+            if ends:
+                break
+            if saves:
+                self._save()
+        if (epoch + 1) % config.validate_every == 0 or progress.step >= self.steps:
+            measures = self.measures()
+            if measures:
+                tell("validation", epoch, measures)
+            self._judge(measures)
+        progress.done = progress.done or progress.step >= self.steps
+        self._save()
+
+    def _backward(self, batch: Batch, step: int, *, last: bool, share: float) -> dict[str, Tensor | float]:
+        with ExitStack() as stack:
+            if not last:
+                for module in self.task.modules.values():
+                    stack.enter_context(self.accelerator.no_sync(module))
+            with self.accelerator.autocast():
+                losses, logs = self.task.training_step(batch, step)
+            names = {name: f"loss/{name}" if len(losses) > 1 else "loss" for name in losses}
+            told = {names[name]: loss.detach() for name, loss in losses.items()} | dict(logs)
+            self.task.backward(losses, batch, step, lambda loss: self.accelerator.backward(loss * share))
+        return told
+
+    def _clip(self, name: str) -> float:
+        parameters = [p for _, p in self.parameters[name]]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip_norm or math.inf)
+        return float(norm)
+
+    def _check(self, numbers: dict[str, float], step: int) -> None:
+        for name, value in numbers.items():
+            if name.startswith("loss") and not math.isfinite(value):
+                kept = "the state of the last checkpoint is kept" if self.folder else "nothing was written"
+                raise TrainingError(
+                    f"{name} is {value} at step {step}; {kept}",
+                    fix="lower optimizer.lr, set clip_norm, or look at the data with vesalius cohort audit",
+                )
+
+    def _mean_over_ranks(self, numbers: dict[str, float]) -> dict[str, float]:
+        if self.accelerator.num_processes == 1:
+            return numbers
+        values = torch.tensor(list(numbers.values()), dtype=torch.float64, device=self.accelerator.device)
+        mean = self.accelerator.reduce(values, "mean")
+        return dict(zip(numbers, mean.tolist(), strict=True))
+
+    def measures(self) -> dict[str, float]:
+        """The measures of the task, now."""
+        self._seed("validate", self.progress.step)
+        for module in self.task.modules.values():
+            module.eval()
+        with torch.no_grad(), self.ema.applied() if self.ema else nullcontext(), self.accelerator.autocast():
+            return {name: float(value) for name, value in self.task.validate(self.progress.step).items()}
+
+    def _judge(self, measures: dict[str, float]) -> None:
+        """Keep the weights if they are the best so far; count towards the early end if not."""
+        progress, config = self.progress, self.config
+        progress.measures = measures
+        if config.best is None:
+            return
+        if config.best not in measures:
+            raise TrainingError(
+                f"no measure {config.best!r}", where="train.best", fix=f"choose one of {', '.join(sorted(measures))}"
+            )
+        value = measures[config.best]
+        better = progress.best is None or (value > progress.best if config.best_is == "max" else value < progress.best)
+        if better:
+            progress.best, progress.best_step, progress.waited = value, progress.step, 0
+            self._write(BEST, weights_only=True)
+        else:
+            progress.waited += 1
+            progress.stopped_early = config.patience is not None and progress.waited >= config.patience
+            progress.done = progress.stopped_early
+
+    def _save(self) -> None:
+        self._write(LAST, weights_only=False)
+
+    def _write(self, name: str, *, weights_only: bool) -> None:
+        if self.folder is None or not self.is_main:
+            return
+        (self.folder / name).mkdir(exist_ok=True)
+        if weights_only:
+            with self.ema.applied() if self.ema else nullcontext():
+                state = gather(self.task.modules, {}, {}, {}, {"step": self.progress.step})
+                save_state(state, self.folder / name)
+            return
+        averages = self.ema.averages if self.ema else {}
+        state = gather(
+            self.task.modules, self.optimizers, averages, self.task.extra_state(), vars(self.progress).copy()
+        )
+        save_state(state, self.folder / name)
+
+    def _restore(self, state: State) -> None:
+        restore(state, self.task.modules, self.optimizers)
+        if self.ema is not None:
+            self.ema.load(part(state, "average/"))
+        self.task.load_extra_state(part(state, "extra/"))
+        numbers = {key: value for key, value in state.numbers.items() if key != "scalars"}
+        self.progress = _Progress(**numbers)
+
+    def _export(self) -> None:
+        """Ship the best weights, or the last (averaged) ones."""
+        if self.folder is None or not self.is_main:
+            return
+        chosen = self.config.best is not None and (self.folder / BEST).exists()
+        if chosen:
+            restore(load_state(self.folder / BEST), self.task.modules, {})
+        for module in self.task.modules.values():
+            bare(module).eval()
+        averaged = self.ema is not None and not chosen
+        shown = self.ema.applied() if averaged and self.ema else nullcontext()
+        with new_folder(self.folder / MODEL, force=True) as made, shown:
+            self.task.export(made)
+
+    def _sinks(self) -> list[Any]:
+        if self.folder is None or not self.is_main:
+            return []
+        device = self.accelerator.device
+        facts = {
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+            "processes": self.accelerator.num_processes,
+            "precision": str(self.accelerator.mixed_precision),
+        }
+        write_environment(self.folder, facts)
+        return [Record(self.folder, self.progress.step), *make_trackers(self.config.trackers, self.folder)]
+
+    def _prepared(self, module: torch.nn.Module) -> torch.nn.Module:
+        trains = any(p.requires_grad for p in module.parameters())
+        prepared: torch.nn.Module = self.accelerator.prepare_model(module) if trains else module
+        return prepared
+
+    def _seed(self, *names: str | int) -> None:
+        torch.manual_seed(digest(self.config.seed, *names) % 2**63)
+
+
+def _precision(asked: str, cpu: bool) -> str:
+    if asked == "auto":
+        gpu = torch.cuda.is_available() and not cpu
+        fast = torch.cuda.is_bf16_supported() if gpu else torch.cpu._is_avx512_bf16_supported()
+        asked = "bf16" if fast else "fp32"
+    return "no" if asked == "fp32" else asked
+
+
+def _means(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Means of the steps since the last line; the rate as it is now."""
+    means = {key: sum(row[key] for row in rows if key in row) / sum(key in row for row in rows) for key in rows[-1]}
+    return means | {key: value for key, value in rows[-1].items() if key.startswith("lr")}

@@ -1,0 +1,124 @@
+"""The full state of a run in one file, so that replacing it is one step of the file system.
+
+Tensors are named "module/NAME/KEY", "optimizer/NAME/INDEX/KEY", "average/KEY", "extra/KEY"; numbers stand as JSON in
+the header. There is no pickle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from vesalius.errors import CorruptFileError
+from vesalius.output import new_file
+from vesalius.training.task import bare
+
+STATE = "state.safetensors"
+_HEADER = "vesalius"
+
+
+@dataclass
+class State:
+    """What a resumed run starts from.
+
+    Args:
+        tensors: by name.
+        numbers: step, best value, configuration, ...: anything JSON holds.
+    """
+
+    tensors: dict[str, Tensor]
+    numbers: dict[str, Any]
+
+
+def gather(
+    modules: Mapping[str, nn.Module],
+    optimizers: Mapping[str, Optimizer],
+    averages: Mapping[str, Tensor],
+    extra: Mapping[str, Tensor],
+    numbers: dict[str, Any],
+) -> State:
+    """The state of everything that changes."""
+    tensors: dict[str, Tensor] = {}
+    scalars: dict[str, Any] = {}
+    for name, module in modules.items():
+        tensors |= {f"module/{name}/{key}": value for key, value in bare(module).state_dict().items()}
+    for name, optimizer in optimizers.items():
+        for index, entry in optimizer.state_dict()["state"].items():
+            for key, value in entry.items():
+                place = f"optimizer/{name}/{index}/{key}"
+                if isinstance(value, Tensor):
+                    tensors[place] = value
+                else:
+                    scalars[place] = value
+    tensors |= {f"average/{key}": value for key, value in averages.items()}
+    tensors |= {f"extra/{key}": value for key, value in extra.items()}
+    return State(tensors, {**numbers, "scalars": scalars})
+
+
+def restore(state: State, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> None:
+    """Put a state back into modules and optimizers.
+
+    Raises:
+        CorruptFileError: a tensor is missing, too many or of another shape.
+    """
+    try:
+        for name, module in modules.items():
+            bare(module).load_state_dict(part(state, f"module/{name}/"))
+        for name, optimizer in optimizers.items():
+            whole = optimizer.state_dict()
+            entries: dict[int, dict[str, Any]] = {}
+            found = part(state, f"optimizer/{name}/") | _scalars(state, f"optimizer/{name}/")
+            for key, value in found.items():
+                index, _, word = key.partition("/")
+                entries.setdefault(int(index), {})[word] = value
+            optimizer.load_state_dict({"state": entries, "param_groups": whole["param_groups"]})
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise CorruptFileError(
+            "does not fit the modules of this run", where=STATE, fix="start a new run folder"
+        ) from error
+
+
+def part(state: State, prefix: str) -> dict[str, Tensor]:
+    """Tensors whose names begin with `prefix`, without it."""
+    return {key.removeprefix(prefix): value for key, value in state.tensors.items() if key.startswith(prefix)}
+
+
+def save_state(state: State, folder: Path) -> None:
+    """Write the state, in place of an older one.
+
+    Raises:
+        OutputError: cannot be written; the older one stays.
+    """
+    header = {_HEADER: json.dumps(state.numbers, sort_keys=True)}
+    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in state.tensors.items()}
+    with new_file(folder / STATE, force=True) as path:
+        save_file(tensors, path, header)
+
+
+def load_state(folder: Path) -> State:
+    """Read a state.
+
+    Raises:
+        CorruptFileError: missing or damaged.
+    """
+    path = folder / STATE
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            numbers = json.loads((file.metadata() or {})[_HEADER])
+            tensors = {key: file.get_tensor(key) for key in list(file.keys())}
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise CorruptFileError("holds no readable state", where=path, fix="start a new run folder") from error
+    return State(tensors, numbers)
+
+
+def _scalars(state: State, prefix: str) -> dict[str, Any]:
+    scalars: dict[str, Any] = state.numbers.get("scalars", {})
+    return {key.removeprefix(prefix): value for key, value in scalars.items() if key.startswith(prefix)}

@@ -1,0 +1,135 @@
+"""What a job gives to the loop: modules, optimizers, a loss for a batch, a validation.
+
+A task is one object for one run. The loop calls `build` once, prepares the modules for the device and the processes,
+puts them into `task.modules` and then calls the rest. Everything random in a task is drawn from names
+(`vesalius.seeding`) or from PyTorch's global generator, which the loop seeds anew for every step: so a resumed run
+draws what the unbroken one drew.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vesalius.training.config import OptimizerConfig
+
+Batch = Any
+"""Whatever the task's own `training_step` takes: tensors in dicts, lists, tuples."""
+Losses = Mapping[str, Tensor]
+"""optimizer name -> scalar loss."""
+Logs = Mapping[str, Tensor | float]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one optimizer trains.
+
+    Args:
+        modules: names among those of `Task.build`.
+        optimizer: its settings, or None for those of the run.
+    """
+
+    modules: tuple[str, ...]
+    optimizer: OptimizerConfig | None = None
+
+
+class Task(ABC):
+    """A job. Subclasses give the abstract members; the others have a default that does nothing special."""
+
+    modules: dict[str, nn.Module]
+    """Set by the loop after `build`: the modules on their device, wrapped where there are several processes."""
+
+    @abstractmethod
+    def build(self) -> dict[str, nn.Module]:
+        """The modules by name, freshly initialized (the loop has seeded PyTorch) or loaded."""
+
+    @abstractmethod
+    def batches_per_epoch(self) -> int:
+        """Number of batches of one epoch, the same on every rank."""
+
+    @abstractmethod
+    def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on: this rank's equal share of each.
+
+        The batches of all ranks together must be those of one process.
+        """
+
+    @abstractmethod
+    def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
+        """A loss for every optimizer, and what else is worth a line in the record.
+
+        Losses are means over the batch. No graph may be shared between two losses; a module that a loss passes
+        through without training it is to be `frozen`.
+        """
+
+    def optimizers(self) -> dict[str, Trained]:
+        """What is trained by what; the default trains all modules with one optimizer called "net"."""
+        return {"net": Trained(tuple(self.modules))}
+
+    def validate(self, step: int) -> dict[str, float]:
+        """Measures on held-out cases; modules are in eval mode (with averaged weights where the run keeps them)."""
+        del step
+        return {}
+
+    def backward(self, losses: Losses, batch: Batch, step: int, backward: Callable[[Tensor], None]) -> None:
+        """Fill the gradients. Override for gradient caching; `backward` scales as precision and accumulation ask."""
+        del batch, step
+        for loss in losses.values():
+            backward(loss)
+
+    def after_step(self, step: int) -> None:  # noqa: B027
+        """Called after the optimizers: momentum teachers, dead codes."""
+
+    def extra_state(self) -> dict[str, Tensor]:
+        """Tensors besides parameters and buffers that a resumed run needs."""
+        return {}
+
+    def load_extra_state(self, state: dict[str, Tensor]) -> None:  # noqa: B027
+        """The inverse of `extra_state`."""
+
+    def export(self, folder: Path) -> None:  # noqa: B027
+        """Write the trained model into a new folder; the modules hold the weights to be shipped."""
+
+
+@contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """Inside, losses pass through these modules without leaving gradients on their parameters."""
+    switched = [p for module in modules for p in module.parameters() if p.requires_grad]
+    for parameter in switched:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in switched:
+            parameter.requires_grad_(True)
+
+
+def bare(module: nn.Module) -> nn.Module:
+    """The module itself, without what the loop wrapped around it for several processes."""
+    inner = getattr(module, "module", None)
+    wrapped = isinstance(module, nn.parallel.DistributedDataParallel | nn.DataParallel)
+    return inner if wrapped and isinstance(inner, nn.Module) else module
+
+
+def parameters_of(modules: Mapping[str, nn.Module], names: tuple[str, ...]) -> list[tuple[str, nn.Parameter]]:
+    """Named trainable parameters of some modules, each once."""
+    found: dict[int, tuple[str, nn.Parameter]] = {}
+    for name in names:
+        for key, parameter in bare(modules[name]).named_parameters():
+            if parameter.requires_grad:
+                found.setdefault(id(parameter), (f"{name}.{key}", parameter))
+    return list(found.values())
+
+
+def mean_logs(logs: list[Logs]) -> dict[str, float]:
+    """Means over micro-batches."""
+    keys = dict.fromkeys(key for one in logs for key in one)
+    values = {key: [float(torch.as_tensor(one[key]).detach()) for one in logs if key in one] for key in keys}
+    return {key: sum(column) / len(column) for key, column in values.items()}

@@ -1,0 +1,281 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from training.toys import CONFIG, TASKS, Cached, Fit, Gan, Plain, Whole, train
+from vesalius.errors import ConfigError, CorruptFileError, OutputError, TrainingError
+from vesalius.training.config import OptimizerConfig
+from vesalius.training.loop import Loop
+from vesalius.training.record import read_record
+from vesalius.training.task import Trained
+
+TOYS = Path(__file__).parent / "toys.py"
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join(sys.path),
+    "OMP_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+}
+
+
+def rows(folder):
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in read_record(folder)]
+
+
+def changed(**values):
+    return CONFIG.model_copy(update=values)
+
+
+def test_a_run_leaves_a_record_a_state_and_a_model(tmp_path):
+    seen = []
+    result = train(Fit(), CONFIG, tmp_path / "run", watch=seen.append)
+    assert result.steps == 21
+    lines = rows(tmp_path / "run")
+    assert [line["step"] for line in lines if line["kind"] == "train"] == list(range(1, 22))
+    assert [line["step"] for line in lines if line["kind"] == "validation"] == list(range(3, 22, 3))
+    assert len(seen) == len(lines)
+    first, last = lines[0], lines[-2]
+    assert set(first) == {"step", "epoch", "kind", "loss", "noise", "lr", "gradient_norm"}
+    errors = [line["error"] for line in lines if line["kind"] == "validation"]
+    assert errors[-1] < 0.8 * errors[0]
+    assert first["lr"] == pytest.approx(0.03 / 3)
+    assert last["lr"] == 0
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"config.yaml", "env.json", "metrics.jsonl", "last", "model"}
+    told = json.loads((tmp_path / "run" / "env.json").read_text())
+    assert (told["device"], told["processes"]) == ("cpu", 1)
+    assert str(tmp_path) not in (tmp_path / "run" / "env.json").read_text()
+
+
+def test_the_averaged_weights_are_validated_and_shipped(tmp_path):
+    result = train(Fit(), CONFIG, tmp_path / "run")
+    task = Fit()
+    task.modules = task.build()
+    task.modules["net"].load_state_dict(load_file(tmp_path / "run" / "model" / "model.safetensors"))
+    task.modules["net"].eval()
+    with torch.no_grad():
+        assert task.validate(0)["error"] == pytest.approx(result.measures["error"], rel=1e-6)
+
+
+def test_the_best_weights_are_shipped(tmp_path):
+    class Worsening(Fit):
+        def validate(self, step):
+            return {"score": -abs(step - 9)}
+
+    result = train(Worsening(), changed(best="score", ema_decay=None), tmp_path / "run")
+    assert (result.best, result.best_step, result.steps) == (0, 9, 21)
+    short = train(Fit(), changed(max_steps=9, ema_decay=None, schedule=CONFIG.schedule), tmp_path / "short")
+    assert short.steps == 9
+    best = load_file(tmp_path / "run" / "best" / "state.safetensors")
+    model = load_file(tmp_path / "run" / "model" / "model.safetensors")
+    for key, value in model.items():
+        torch.testing.assert_close(value, best[f"module/net/{key}"], rtol=0, atol=0)
+    result = train(Worsening(), changed(best="score", patience=2), tmp_path / "early")
+    assert (result.stopped_early, result.best_step, result.steps) == (True, 9, 15)
+    with pytest.raises(TrainingError, match="no measure 'dice'; choose one of score"):
+        train(Worsening(), changed(best="dice"), tmp_path / "wrong")
+
+
+@pytest.mark.parametrize("name", ["fit", "gan", "teacher"])
+def test_a_run_repeats(tmp_path, name):
+    for folder in ("a", "b"):
+        train(TASKS[name](), CONFIG, tmp_path / folder)
+    assert rows(tmp_path / "a") == rows(tmp_path / "b")
+    assert rows(tmp_path / "a") != []
+
+
+def killed(name, folder, lines, *words):
+    """Train in another process and kill it without warning after so many lines."""
+    command = [sys.executable, str(TOYS), name, str(folder), "slow", *words]
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+    for _ in range(lines):
+        process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.stdout.close()
+    process.wait()
+
+
+@pytest.mark.parametrize("name", ["fit", "gan", "teacher"])
+def test_stopped_and_resumed_equals_unbroken(tmp_path, name):
+    """Every kind of task, stopped inside the process in the middle of an epoch, again and again."""
+
+    class StopHere(Exception):  # noqa: N818
+        pass
+
+    def stop_at(step):
+        def watch(row):
+            if row["step"] == step and row["kind"] == "train":
+                raise StopHere
+
+        return watch
+
+    train(TASKS[name](), CONFIG, tmp_path / "whole")
+    folder = tmp_path / "broken"
+    for number, step in enumerate((4, 5, 9, 14)):
+        with pytest.raises(StopHere):
+            train(TASKS[name](), CONFIG, folder, resume=number > 0, watch=stop_at(step))
+    train(TASKS[name](), CONFIG, folder, resume=True)
+    assert rows(folder) == rows(tmp_path / "whole")
+    for key, value in load_file(tmp_path / "whole" / "model" / "model.safetensors").items():
+        torch.testing.assert_close(load_file(folder / "model" / "model.safetensors")[key], value, rtol=0, atol=0)
+
+
+def test_killed_and_resumed_equals_unbroken(tmp_path):
+    train(TASKS["teacher"](), CONFIG, tmp_path / "whole")
+    folder = tmp_path / "broken"
+    killed("teacher", folder, 8)
+    train(TASKS["teacher"](), CONFIG, folder, resume=True)
+    assert rows(folder) == rows(tmp_path / "whole")
+    for key, value in load_file(tmp_path / "whole" / "model" / "model.safetensors").items():
+        torch.testing.assert_close(load_file(folder / "model" / "model.safetensors")[key], value, rtol=0, atol=0)
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_steps(tmp_path):
+    train(TASKS["teacher"](), CONFIG, tmp_path / "whole")
+    draw = random.Random(0)
+    for attempt in range(20):
+        folder = tmp_path / str(attempt)
+        killed("teacher", folder, draw.randint(1, 26))
+        train(TASKS["teacher"](), CONFIG, folder, resume=True)
+        assert rows(folder) == rows(tmp_path / "whole")
+
+
+def test_accumulated_batches_are_one_batch(tmp_path):
+    class Halves(Plain):
+        def batches_per_epoch(self):
+            return 2 * super().batches_per_epoch()
+
+        def batches(self, epoch, start, rank, world):
+            for batch in super().batches(epoch, start // 2, rank, world):
+                for half in (slice(0, 4), slice(4, 8)):
+                    yield {key: value[half] for key, value in batch.items()}
+
+    train(Plain(), CONFIG, tmp_path / "whole")
+    train(Halves(), changed(accumulate=2), tmp_path / "halves")
+    for one, other in zip(rows(tmp_path / "whole"), rows(tmp_path / "halves"), strict=True):
+        for key in ("loss", "error", "gradient_norm"):
+            if key in one:
+                assert other[key] == pytest.approx(one[key], rel=1e-4)
+
+
+def test_gradient_caching_equals_the_whole_batch(tmp_path):
+    plain = changed(optimizer=OptimizerConfig(name="sgd", lr=0.01))
+    train(Whole(), plain, tmp_path / "whole")
+    train(Cached(), plain, tmp_path / "cached")
+    for one, other in zip(rows(tmp_path / "whole"), rows(tmp_path / "cached"), strict=True):
+        for key in ("loss", "error", "gradient_norm"):
+            if key in one:
+                assert other[key] == pytest.approx(one[key], rel=1e-4)
+
+
+def test_a_pair_trains_each_with_its_own_optimizer(tmp_path):
+    loop = Loop(Gan(), CONFIG, None, cpu=True)
+    assert {name: type(one).__name__ for name, one in loop.optimizers.items()} == {"maker": "AdamW", "judge": "SGD"}
+    before = {name: [p.clone() for _, p in pairs] for name, pairs in loop.parameters.items()}
+    numbers = loop.step(next(iter(loop.batches(0, 0))))
+    assert set(numbers) == {
+        "loss/maker", "loss/judge", "lr/maker", "lr/judge", "gradient_norm/maker", "gradient_norm/judge",
+    }  # fmt: skip
+    for name, pairs in loop.parameters.items():
+        assert any((old != new).any() for old, (_, new) in zip(before[name], pairs, strict=True))
+
+
+def test_frozen_modules_get_no_gradient_from_a_loss_that_passes_through(tmp_path):
+    class MakerOnly(Gan):
+        def optimizers(self):
+            return {"maker": Trained(("maker",))}
+
+        def training_step(self, batch, step):
+            losses, logs = super().training_step(batch, step)
+            return {"maker": losses["maker"]}, logs
+
+    task = MakerOnly()
+    Loop(task, CONFIG, None, cpu=True).step([next(task.batches(0, 0, 0, 1))])
+    assert all(p.grad is None for p in task.modules["judge"].parameters())
+
+
+def test_bf16_on_the_cpu_stays_close(tmp_path):
+    train(Plain(), CONFIG, tmp_path / "fp32")
+    train(Plain(), changed(precision="bf16"), tmp_path / "bf16")
+    one, other = rows(tmp_path / "fp32")[0], rows(tmp_path / "bf16")[0]
+    assert one["loss"] != other["loss"]
+    assert other["loss"] == pytest.approx(one["loss"], rel=0.02)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_in_one_line(tmp_path):
+    with pytest.raises(TrainingError, match=r"loss is nan at step 5; the state of the last checkpoint is kept; lower"):
+        train(TASKS["broken"](), CONFIG, tmp_path / "run")
+    assert max(row["step"] for row in rows(tmp_path / "run")) == 5
+    result = train(Fit(), CONFIG, tmp_path / "run", resume=True)
+    assert result.steps == 21
+
+
+def test_what_is_refused(tmp_path):
+    train(Fit(), changed(max_steps=4), tmp_path / "run")
+    with pytest.raises(OutputError, match="exists already; choose another folder, or pass --resume or --force"):
+        train(Fit(), CONFIG, tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"run: max_steps: was 4 when this run began and is None now"):
+        train(Fit(), CONFIG, tmp_path / "run", resume=True)
+    state = tmp_path / "run" / "last" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-9])
+    with pytest.raises(CorruptFileError, match="holds no readable state"):
+        train(Fit(), changed(max_steps=4), tmp_path / "run", resume=True)
+    train(Fit(), CONFIG, tmp_path / "fits")
+    with pytest.raises(CorruptFileError, match="does not fit"):
+        train(Gan(), CONFIG, tmp_path / "fits", resume=True)
+
+
+def test_a_full_disk_keeps_the_last_state(tmp_path, monkeypatch):
+    from vesalius.training import state
+
+    kept = {}
+
+    def full(tensors, path, header):
+        if kept:
+            raise OSError(28, "No space left on device")
+        kept["bytes"] = Path(path)
+        original(tensors, path, header)
+
+    original = state.save_file
+    monkeypatch.setattr(state, "save_file", full)
+    with pytest.raises(OutputError, match="No space left"):
+        train(Fit(), CONFIG, tmp_path / "run")
+    monkeypatch.undo()
+    assert train(Fit(), CONFIG, tmp_path / "run", resume=True).steps == 21
+
+
+def test_two_processes_equal_one(tmp_path):
+    train(Plain(), CONFIG, tmp_path / "one")
+    launch = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--main_process_port",
+        "0",
+    ]
+    subprocess.run(
+        [*launch, str(TOYS), "plain", str(tmp_path / "two")],
+        env=ENVIRONMENT,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    one, two = rows(tmp_path / "one"), rows(tmp_path / "two")
+    assert len(one) == len(two)
+    for a, b in zip(one, two, strict=True):
+        assert (a["step"], a["kind"]) == (b["step"], b["kind"])
+        for key in ("loss", "error", "gradient_norm"):
+            if key in a:
+                assert b[key] == pytest.approx(a[key], rel=1e-5)
