@@ -79,9 +79,16 @@ def matched(array: NDArray[Any], x: Array) -> Array:
     return library(x).from_numpy(np.ascontiguousarray(array)).to(device=x.device, dtype=x.dtype)
 
 
-def as_index(array: NDArray[np.intp], x: Array) -> Array:
-    """Whole numbers as an index into `x`, in its library and on its device."""
-    return array if library(x) is np else library(x).from_numpy(array).to(x.device)
+def as_index(index: NDArray[Any], x: Array) -> Array:
+    """Whole numbers or bits that index `x`, in its library and on its device."""
+    return index if library(x) is np else library(x).from_numpy(np.ascontiguousarray(index)).to(x.device)
+
+
+def picked(x: Array, axis: int, index: NDArray[np.intp]) -> Array:
+    """The voxels `index` along one axis."""
+    if library(x) is np:
+        return np.take(x, index, axis)
+    return library(x).index_select(x, axis, as_index(index, x))
 
 
 def contiguous(x: Array) -> Array:
@@ -89,17 +96,28 @@ def contiguous(x: Array) -> Array:
     return np.ascontiguousarray(x) if library(x) is np else x.contiguous()
 
 
-def through_numpy(x: Array, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Array:
-    """What `change` makes of `x`, in the library of `x`; a tensor lends its memory, nothing is copied.
+def as_numpy(x: Array) -> NDArray[Any]:
+    """The values of `x`; a tensor lends its memory, nothing is copied.
 
     Raises:
         UsageError: a tensor that is not in main memory.
     """
     if library(x) is np:
-        return change(x)
+        array: NDArray[Any] = x
+        return array
     if x.device.type != "cpu":
         raise UsageError(f"a tensor on {x.device} cannot be changed here", fix="do this step on the CPU")
-    return library(x).from_numpy(np.ascontiguousarray(change(x.detach().numpy())))
+    return x.detach().numpy()
+
+
+def through_numpy(x: Array, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Array:
+    """What `change` makes of the values of `x`, in the library of `x`.
+
+    Raises:
+        UsageError: as `as_numpy`.
+    """
+    done = change(as_numpy(x))
+    return done if library(x) is np else library(x).from_numpy(np.ascontiguousarray(done))
 
 
 def full(x: Array, shape: tuple[int, ...], value: float) -> Array:

@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import Field
 
 from vesalius.errors import UsageError
-from vesalius.transforms.arrays import Array, check_floating, letters
+from vesalius.transforms.arrays import Array, check_floating, letters, picked
 from vesalius.transforms.crop import SIZE_FIELD, Size, cut, sizes
-from vesalius.transforms.sampling import along, nearest_index, resize_matrix, take
+from vesalius.transforms.sampling import along, nearest_index, resize_matrix
 from vesalius.transforms.transform import Params, PositiveRange, Transform
 
 Kernel = Literal["linear", "cubic"]
@@ -78,7 +78,7 @@ def resized_labels(mask: Array, wanted: list[int]) -> Array:
     """As `resized` by nearest neighbour."""
     for axis, size in enumerate(wanted, start=1):
         if size != mask.shape[axis]:
-            mask = take(mask, axis, nearest_index(mask.shape[axis], size))
+            mask = picked(mask, axis, nearest_index(mask.shape[axis], size))
     return mask
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.transforms.arrays import Array, as_index, full, matched
+from vesalius.transforms.arrays import Array, as_index, full, matched, picked
 
 Matrix = NDArray[np.float64]
 Outside = float | Literal["edge"]
@@ -44,11 +44,6 @@ def along(x: Array, axis: int, matrix: Matrix) -> Array:
         else:
             out[:, first : first + _ROWS] = weights @ lines[:, low:high]
     return out.reshape(*x.shape[:axis], new, *x.shape[axis + 1 :])
-
-
-def take(x: Array, axis: int, index: NDArray[np.intp]) -> Array:
-    """The voxels `index` along one axis."""
-    return x[(slice(None),) * axis + (as_index(index, x),)]
 
 
 def resize_matrix(old: int, new: int, reach: int) -> Matrix:
@@ -124,7 +119,7 @@ def _sampled(
     clipped = [np.clip(place, 0, size - 1) for place, size in zip(places, sizes, strict=True)]
     if order == 0:
         nearest = [np.floor(place + 0.5).astype(np.intp) for place in clipped]
-        values = lines[:, as_index(_flat(nearest, sizes), lines)]
+        values = picked(lines, 1, _flat(nearest, sizes))
     else:
         values = _linear(lines, sizes, clipped)
     if outside == "edge":
@@ -133,7 +128,7 @@ def _sampled(
     for place, size in zip(places, sizes, strict=True):
         beyond |= (place < -0.5 - _ROUNDING) | (place > size - 0.5 + _ROUNDING)
     if beyond.any():
-        values[:, as_index(np.flatnonzero(beyond), lines)] = outside
+        values[:, as_index(beyond, lines)] = outside
     return values
 
 
@@ -144,11 +139,11 @@ def _linear(lines: Array, sizes: tuple[int, ...], places: list[NDArray[np.float6
     strides = [math.prod(sizes[n + 1 :]) if size > 1 else 0 for n, size in enumerate(sizes)]
     # Neighbours along the last axis are mixed first, then along the one before, and so on.
     parts = [
-        lines[:, as_index(base + sum(stride * up for stride, up in zip(strides, corner, strict=True)), lines)]
+        picked(lines, 1, base + sum(stride * up for stride, up in zip(strides, corner, strict=True)))
         for corner in itertools.product((0, 1), repeat=len(sizes))
     ]
     for share in reversed(shares):
-        parts = [low + (high - low) * share for low, high in zip(parts[::2], parts[1::2], strict=True)]
+        parts = [low * (1 - share) + high * share for low, high in zip(parts[::2], parts[1::2], strict=True)]
     return parts[0]
 
 

@@ -30,6 +30,7 @@ _HOMES = {
     "label_crop": "foreground:LabelCrop",
     "modality_dropout": "modality:ModalityDropout",
     "monai": "adapter:Monai",
+    "monai_dict": "adapter:MonaiDict",
     "percentiles": "normalize:Percentiles",
     "quarter_turn": "turn:QuarterTurn",
     "random_crop": "crop:RandomCrop",

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from vesalius.transforms.arrays import Array, check_floating, positions
-from vesalius.transforms.sampling import Matrix, along, take
+from vesalius.transforms.arrays import Array, check_floating, picked, positions
+from vesalius.transforms.sampling import Matrix, along
 from vesalius.transforms.transform import Params, PositiveRange, Transform
 
 Ends = Literal["cycle", "open"]
@@ -61,7 +61,7 @@ def _resampled(x: Array, count: int, ends: Ends) -> Array:
 def _resampled_labels(mask: Array, count: int, ends: Ends) -> Array:
     (axis,) = positions(mask, "T")
     old = mask.shape[axis]
-    return mask if count == old else take(mask, axis, np.floor(_places(old, count, ends) + 0.5).astype(np.intp) % old)
+    return mask if count == old else picked(mask, axis, np.floor(_places(old, count, ends) + 0.5).astype(np.intp) % old)
 
 
 def _matrix(old: int, new: int, ends: Ends) -> Matrix:
