@@ -15,24 +15,25 @@ def test_the_box_holds_all_and_no_more(seed, margin):
     x = np.where(random.random((2, 7, 8, 6)) > 0.97, 1.0, -1.0)
     x[0, 3, 3, 3] = 2.0
     mask = np.arange(x[0].size).reshape(1, 7, 8, 6)
-    done = ForegroundCrop(margin=margin).apply_to(Sample(x, {"organ": mask}))
+    done = ForegroundCrop(above=0, margin=margin).apply_to(Sample(x, {"organ": mask}))
     inside = np.argwhere((x > 0).any(axis=0))
     low = np.maximum(inside.min(axis=0) - margin, 0)
     high = np.minimum(inside.max(axis=0) + 1 + margin, x.shape[1:])
     expected = (slice(None), *(slice(a, b) for a, b in zip(low, high, strict=True)))
     np.testing.assert_array_equal(done.image, x[expected])
     np.testing.assert_array_equal(done.masks["organ"], mask[expected])
-    np.testing.assert_array_equal(ForegroundCrop(margin=margin).apply(x), x[expected])
+    np.testing.assert_array_equal(ForegroundCrop(above=0, margin=margin).apply(x), x[expected])
 
 
 def test_frames_are_kept():
     x = np.zeros((1, 4, 6, 6, 2))
     x[0, 1, 2:4, 3, 1] = 1
     assert ForegroundCrop().apply(x).shape == (1, 4, 2, 1, 1)
+    assert ForegroundCrop().apply(-x).shape == (1, 4, 2, 1, 1)
 
 
 def test_an_empty_image_is_told():
-    with pytest.raises(UsageError, match="no voxel of the image is above 5"):
+    with pytest.raises(UsageError, match="no foreground; choose a lower value"):
         ForegroundCrop(above=5).apply(np.zeros((1, 2, 2)))
     with pytest.raises(UsageError, match="crop the whole sample"):
         ForegroundCrop().apply_mask(np.zeros((1, 2, 2)))

@@ -18,9 +18,9 @@ from vesalius.transforms.transform import Params, Sample, Transform
 
 
 class ForegroundCrop(Transform):
-    """The smallest box that holds all voxels above a value in any channel, with a margin; all frames are kept."""
+    """The smallest box that holds the foreground of all channels, with a margin; all frames are kept."""
 
-    above: float = Field(0.0, description="voxels above this value are foreground")
+    above: float | None = Field(None, description="voxels above this are foreground; None: all that are not 0")
     margin: int = Field(0, ge=0, description="voxels that are kept around the box")
 
     def apply(self, x: Array, params: Params = None) -> Array:
@@ -36,9 +36,9 @@ class ForegroundCrop(Transform):
 
     def _box(self, x: Array) -> tuple[list[int], list[int]]:
         first_spatial = 2 if "T" in letters(x) else 1
-        inside = _as_bits(x > self.above)
+        inside = _as_bits(x != 0 if self.above is None else x > self.above)
         if not inside.any():
-            raise UsageError(f"no voxel of the image is above {self.above:g}", fix="choose a lower value")
+            raise UsageError("the image has no foreground", fix="choose a lower value of above, or leave the scan out")
         firsts, wanted = [0] * (first_spatial - 1), list(x.shape[1:first_spatial])
         for axis in range(first_spatial, x.ndim):
             found = np.flatnonzero(inside.any(axis=tuple(n for n in range(x.ndim) if n != axis)))
