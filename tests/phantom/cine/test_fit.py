@@ -35,7 +35,7 @@ def test_labels_follow_the_borders_voxel_by_voxel(name):
     labels = label(heart, grid, 0.4)
     draw = np.random.default_rng(0)
     endo, epi = heart.endo_mm2(grid.z_K, 0.4), heart.epi_mm2(grid.z_K, 0.4)
-    rv = heart.rv_mm(0.4) * heart.rv_share(grid.z_K, 0.4)
+    rv = heart.rv_mm(0.4) * heart.rv_share(grid.z_K, 0.4) * heart.rv_below_valve(grid.z_K, 0.4)
     x, y = (grid.places_mm()[one] for one in grid.window)
     for _ in range(300):
         k, i, j = (int(draw.integers(size)) for size in labels.shape)

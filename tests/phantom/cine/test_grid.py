@@ -36,6 +36,16 @@ def test_no_shift_where_none_is_asked():
     assert (grid.shift_K3 == 0).all()
 
 
+@pytest.mark.parametrize("thickness", [3.0, 5.0, 8.0, 14.0])
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
+def test_as_many_slices_end_in_systole_as_the_valves_come_down(name, thickness):
+    heart = fitted(name)[2]
+    options = CineOptions.build(size=48, thickness_mm=(thickness, thickness), shift_mm=4)
+    for seed in range(5):
+        z = build_grid(heart, options, np.random.default_rng(seed)).z_K
+        assert ((z > 0) & (z < heart.base_mm(1.0))).sum() == round(heart.shortening_mm / thickness)
+
+
 def test_the_window_holds_the_heart(case):
     _, grid, heart = case
     outer = np.sqrt(heart.epi_mm2(grid.z_K[1:2], 0.0))[0] + heart.rv_mm(0.0) * heart.rv_share(grid.z_K[1:2], 0.0)[0]

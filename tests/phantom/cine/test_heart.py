@@ -49,6 +49,16 @@ def test_the_right_ventricle_lies_on_the_left_of_the_picture(heart):
     assert heart.rv_share(np.array([0.97 * heart.length_mm]), 0.0).max() == 0
 
 
+def test_the_oblique_valve_leaves_the_front_at_the_base_and_everything_deeper(heart):
+    z = np.array([0.0, 0.1, 0.3]) * heart.length_mm
+    crescent = heart.rv_share(z, 0.0) > 0
+    below = heart.rv_below_valve(z, 0.0) & crescent
+    assert 0 < below[0].sum() < 0.3 * crescent[0].sum()
+    assert np.sin(angles()[below[0]]).mean() < 0  # up in the picture is the front
+    assert below[0].sum() < below[1].sum() < crescent[1].sum()
+    assert below[2].sum() == crescent[2].sum()
+
+
 def test_an_infarct_hardly_moves_and_is_thin():
     heart = fitted(NAMES["MINF"])[2]
     z = np.array([heart.scar[4] * heart.length_mm])

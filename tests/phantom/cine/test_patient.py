@@ -36,6 +36,19 @@ def test_end_diastole_is_the_largest_and_end_systole_the_smallest(name):
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
+def test_volumes_fall_once_and_rise_once(name):
+    """But for one slice at the base of the left ventricle, no step is greater than that of the emptying."""
+    made = cine_patient(CineOptions.build(size=64, frames=24, noise=0), name)
+    stroke = made.subject.lv_edv_ml * made.subject.lv_ef
+    for value in (1, 3):
+        steps = np.diff(volumes_ml(made, value))
+        assert (steps[: made.es_frame] < 0.03 * stroke).all()
+        assert (steps[made.es_frame :] > -0.03 * stroke).all()
+        if value == 1:
+            assert np.abs(steps).max() < 0.35 * stroke
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
 def test_labels_go_on_from_frame_to_frame(name):
     labels = cine_patient(CineOptions.build(size=64, frames=24, noise=0), name).labels_TIJK
     for value in (1, 2, 3):

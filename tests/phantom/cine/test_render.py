@@ -21,7 +21,7 @@ def test_pictures_show_what_the_labels_say(painted):
         labels = label(heart, grid, c)
         middle = slice(2, grid.slices - 4)
         blood, wall = (shown[middle][labels[middle] == value] for value in (LV, MYOCARDIUM))
-        assert np.median(blood) == pytest.approx(paint.BLOOD, abs=0.03)
+        assert np.percentile(blood, 75) == pytest.approx(paint.BLOOD, abs=0.03)
         assert np.median(wall) == pytest.approx(paint.MYOCARDIUM, abs=0.05)
         assert np.median(shown[middle][labels[middle] == RV]) > 0.85
         assert ((blood < 0.6).mean() > 0.01) or c == 1.0  # papillary muscles and trabeculae, counted as cavity

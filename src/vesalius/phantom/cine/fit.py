@@ -2,7 +2,7 @@
 
 Labels of ACDC: 0 background, 1 RV cavity, 2 LV myocardium, 3 LV cavity with its papillary muscles. A slice is labelled
 where its middle lies below the valve plane of that moment, so the label of the highest slice may end in systole, as it
-does where a reader outlines slice by slice.
+does where a reader outlines slice by slice; the label of the RV ends bit by bit, as its valve stands oblique.
 
 No search is needed for the fit: each size that is sought is a bound on one number per voxel, so it lies between the
 n-th and the next of the sorted numbers, where n voxels make up the volume.
@@ -29,7 +29,7 @@ def label(heart: Heart, grid: Grid, c: float) -> NDArray[np.uint8]:
     square = grid.radius_KIJ.astype(np.float64) ** 2
     epi = _at(grid, heart.epi_mm2(grid.z_K, c))
     inside = np.where(square < _at(grid, heart.endo_mm2(grid.z_K, c)), LV, MYOCARDIUM)
-    crescent = grid.radius_KIJ < np.sqrt(np.maximum(epi, 0)) + heart.rv_mm(c) * _at(grid, heart.rv_share(grid.z_K, c))
+    crescent = grid.radius_KIJ < np.sqrt(np.maximum(epi, 0)) + heart.rv_mm(c) * _at(grid, _rv_share(heart, grid, c))
     labels = np.where(square < epi, inside, np.where(crescent, RV, 0)).astype(np.uint8)
     labels[grid.z_K < heart.base_mm(c)] = 0
     return labels
@@ -62,7 +62,7 @@ def fit_heart(heart: Heart, grid: Grid, subject: Subject) -> Heart:
     for c, count in zip((0.0, 1.0), rv, strict=True):
         past = np.sqrt(square) - np.sqrt(np.maximum(_at(grid, heart.epi_mm2(grid.z_K, c)), 0))
         past[past <= 0] = np.inf
-        depths.append(_bound(_over(past, _at(grid, heart.rv_share(grid.z_K, c))), grid, heart, c, count))
+        depths.append(_bound(_over(past, _at(grid, _rv_share(heart, grid, c))), grid, heart, c, count))
     heart = replace(heart, rv_depth_mm=(depths[0], depths[1]))
     for c in (0.0, 1.0):
         labels = label(heart, grid, c)
@@ -77,6 +77,11 @@ def _bound(values: _Values, grid: Grid, heart: Heart, c: float, count: int) -> f
     if labelled.size < 2 or not np.isfinite(labelled).all():
         raise _too_small()
     return float(labelled.mean())
+
+
+def _rv_share(heart: Heart, grid: Grid, c: float) -> Table:
+    """The crescent of the right ventricle without the atrium, shape (K, A)."""
+    return heart.rv_share(grid.z_K, c) * heart.rv_below_valve(grid.z_K, c)
 
 
 def _too_small() -> UsageError:

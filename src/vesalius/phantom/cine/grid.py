@@ -64,12 +64,13 @@ def build_grid(heart: Heart, options: CineOptions, draw: np.random.Generator) ->
     """Slices from above the valves to below the apex, each moved a little by its breath hold."""
     spacing = draw.uniform(*options.fov_mm) / options.size
     thickness = draw.uniform(*options.thickness_mm)
-    first = _first_labelled_mm(heart.shortening_mm, thickness, draw) - thickness
+    ending = round(heart.shortening_mm / thickness)
+    first = _first_labelled_mm(heart.shortening_mm, thickness, ending, draw) - thickness
     end = heart.length_mm + heart.thickness_mm + thickness * draw.uniform(0.0, 0.6)
     count = max(math.ceil((end - first) / thickness), 4)
     shift = draw.normal(0.0, 1.0, (count, 3)) * options.shift_mm * np.array([1.0, 1.0, 0.5])
     shift = np.clip(shift, -0.3 * thickness, 0.3 * thickness)
-    shift[:2, 2] = 0  # the slices at the valves stay where they are: see _first_labelled_mm
+    shift[: ending + 2, 2] = 0  # so that no slice crosses the valve plane by its breath hold
     z = first + thickness * np.arange(count) - shift[:, 2]
     lean = draw.normal(0.0, 0.04, 2)
     axis = draw.uniform(-8.0, 8.0, 2) + z[:, None] * lean + shift[:, :2]
@@ -107,12 +108,14 @@ def draw_affine(grid: Grid, draw: np.random.Generator) -> Affine:
     return affine
 
 
-def _first_labelled_mm(shortening: float, thickness: float, draw: np.random.Generator) -> float:
-    """Depth of the highest slice of the ventricles, such that as many slices end in systole as the valves come down."""
-    if shortening < 0.5 * thickness:
-        return draw.uniform(shortening + 0.05 * thickness, max(0.95 * thickness, shortening + 0.1 * thickness))
-    highest = min(0.95 * thickness, shortening - 0.05 * thickness)
-    return draw.uniform(max(0.05 * thickness, shortening - 0.9 * thickness), highest)
+def _first_labelled_mm(shortening: float, thickness: float, ending: int, draw: np.random.Generator) -> float:
+    """Depth of the highest slice of the ventricles, such that `ending` slices end in systole as the valves come down.
+
+    The valve plane lies near the border of two slices both at end-diastole and at end-systole, so that what whole
+    slices count too much or too little is small at both and the walls move as the ejection fraction says.
+    """
+    spare = shortening / thickness - ending
+    return thickness * (0.5 + spare / 2 + draw.uniform(-0.12, 0.12))
 
 
 def _places_mm(size: int, spacing: float) -> NDArray[np.float64]:

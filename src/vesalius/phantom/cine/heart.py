@@ -26,6 +26,8 @@ WIDEST = 0.15
 """Share of the length, from the base, where the LV is widest."""
 ATRIAL_WALL_MM = 2.5
 RV_WALL_MM = 3.0
+_VALVE = 0.2
+"""Height of the oblique tricuspid valve as a share of the length."""
 _BULLET = 2.1
 _SHAPE_INTEGRAL = WIDEST + _BULLET / (_BULLET + 1) * (1 - WIDEST)
 _ROUNDNESS = {"NOR": (1.38, 1.55), "DCM": (1.14, 1.28), "HCM": (1.5, 1.68), "MINF": (1.25, 1.4), "RV": (1.38, 1.55)}
@@ -116,12 +118,21 @@ class Heart:
         return endo + np.where(z_Z[:, None] < self.base_mm(c), thin, wall)
 
     def rv_share(self, z_Z: Table, c: float) -> Table:
-        """The RV crescent before its depth, shape (Z, A): 1 where it is deepest, 0 where there is none."""
+        """The RV crescent before its depth, shape (Z, A): 1 where it is deepest, 0 where there is none.
+
+        Above the tricuspid valve it is that of the right atrium: see `rv_below_valve`.
+        """
         share = self.depth_share(z_Z, c)[:, None]
         half = self.rv_half * (1 - 0.38 * np.clip(share, 0, 1) ** 1.5)
         at = np.clip(turn(angles() - self.rv_angle) / half, -1, 1)
         tapers = np.clip(1 - np.clip(share / 0.92, 0, 1) ** 2.2, 0, 1) ** 0.75
         return (1 - np.abs(at) ** 2.6) ** 0.7 * (1 - 0.22 * at) * tapers
+
+    def rv_below_valve(self, z_Z: Table, c: float) -> NDArray[np.bool_]:
+        """Where the crescent is ventricle, shape (Z, A): the tricuspid valve stands oblique, lower at the back."""
+        share = self.depth_share(z_Z, c)[:, None]
+        front = 0.5 + 0.5 * turn(angles() - self.rv_angle) / self.rv_half
+        return front > 0.9 - share / _VALVE
 
     def rv_mm(self, c: float) -> float:
         """Depth of the RV crescent."""

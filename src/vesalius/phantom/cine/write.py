@@ -5,6 +5,7 @@ Other than in ACDC the header of the 4D file states the time between frames, in 
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from vesalius.output import new_folder
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.patient import CinePatient, cine_patients
 from vesalius.scan.geometry import Affine, spacing_mm
-from vesalius.scan.nifti_file import create
 
 _SCANNER = 1
 """NIfTI code of scanner coordinates."""
+_LEVEL = 1
+"""Of gzip: what is noise packs no better at 6 (1.5 % smaller), which takes five times as long."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def _write(path: Path, array_TIJK: NDArray[np.int16] | NDArray[np.uint8], affine
     header.set_zooms((*spacing_mm(affine), step_s)[: 4 if frames > 1 else 3])
     header.set_xyzt_units("mm", "sec" if frames > 1 else "unknown")
     header.set_slope_inter(1, 0)
-    with create(path) as file:
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as file:  # no name, no time
         file.write(header.binaryblock + b"\0\0\0\0")  # no extensions
         for frame in array_TIJK:
             file.write(frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes(order="F"))
