@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import vesalius
-from vesalius.cli import cohort, compress, demo, evaluate, look
+from vesalius.cli import cohort, compress, demo, evaluate, look, phantom
 from vesalius.cli.show import fail
 from vesalius.errors import VesaliusError
 
@@ -32,6 +32,7 @@ app.command()(demo.demo)
 app.command()(look.inspect)
 app.command()(look.convert)
 app.add_typer(cohort.app, name="cohort")
+app.add_typer(phantom.app, name="phantom")
 app.command()(compress.compress)
 app.command()(compress.decompress)
 app.command()(compress.verify)
