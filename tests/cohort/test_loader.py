@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.cohort.loading import Scaled, Shifted, make_cohort, values_of
+from cohort.loading import Scaled, Shifted, make_cohort, values_of
 from vesalius.cohort.cache import Cache
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
@@ -154,7 +154,7 @@ def test_hits_and_misses(tmp_path):
     renamed = tuple(case.model_copy(update={"id": f"x{case.id}"}) for case in cohort)
     assert prepared(Cohort(renamed, moved))[0] == 0
     named = [path.relative_to(cache).as_posix() for path in cache.rglob("*")]
-    assert not any("c0" == part or "nii" in part for name in named for part in name.split("/"))
+    assert not any(part == "c0" or "nii" in part for name in named for part in name.split("/"))
     known = (cache / "known.txt").read_text() if (cache / "known.txt").exists() else ""
     assert "a0" not in known.split()
 
@@ -181,7 +181,7 @@ def test_a_frame_of_a_cine(tmp_path):
     nib.save(nib.Nifti1Image(np.ones((4, 5, 3), np.uint8), np.eye(4)), tmp_path / "m.nii.gz")
     case = Case(id="x", images={"image": "x.nii.gz"}, masks={"ES": "m.nii.gz"}, frames={"ED": 0, "ES": 4, "late": 6})
     cohort = Cohort((case,), tmp_path)
-    samples = {f: list(Loader(cohort, prepare=Scaled(), frame=f, masks=("ES",)).epoch(0))[0] for f in ("ED", "ES")}
+    samples = {f: next(Loader(cohort, prepare=Scaled(), frame=f, masks=("ES",)).epoch(0)) for f in ("ED", "ES")}
     np.testing.assert_array_equal(samples["ED"].image[0], cine[..., 0])
     np.testing.assert_array_equal(samples["ES"].image[0], cine[..., 4])
     assert samples["ED"].key != samples["ES"].key
