@@ -65,6 +65,7 @@ class Cache:
                 if seen not in self._sound:
                     _compare(file, stat.st_size)
                     self._sound.add(seen)
+                    file.seek(0)
                 return _mapped(file, stat.st_size)
         except FileNotFoundError:
             return None
