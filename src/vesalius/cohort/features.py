@@ -158,11 +158,14 @@ class FeatureStore:
         """
         rows = self._checked(rows_nD)
         items = range(len(rows)) if items is None else items
+        if not (key.isascii() and key.isalnum()):
+            raise UsageError(f"the key {_short(key)!r} is not made of letters and digits", where=self.folder)
         if key in self or len(items) != len(rows):
             what = "is in the store already" if key in self else f"has {len(rows)} rows and {len(items)} items"
             raise UsageError(f"the key {_short(key)} {what}", where=self.folder)
         first = len(self)
-        cells = ((first + n, case, item, len(rows), key) for n, item in enumerate(items))
+        case = " ".join(case.split())  # one line each
+        cells = ((first + n, case, int(item), len(rows), key) for n, item in enumerate(items))
         lines = "".join(map(_line, cells)).encode("utf-8", "surrogatepass")
         try:
             self._write(first, rows, lines)
