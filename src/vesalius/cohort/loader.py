@@ -38,8 +38,8 @@ from vesalius.seeding import generator, shuffled
 
 _AHEAD_PER_WORKER = 2
 _MIB = 1 << 20
-_WORKING_BYTES_PER_VOXEL = 24
-"""Besides two copies of the stored values: float32 and float64 on the way to real values and through resampling."""
+_WORKING_BYTES_PER_VOXEL = 32
+"""Besides two copies of the stored values: what orientation, z-scores and a coarser spacing were measured to take."""
 
 
 class Loader:
