@@ -179,6 +179,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     assert not cache.put(KEY, np.zeros(3))
     assert cache.get(KEY) is None
     assert len(cache.notes) == 1
+    assert cache.log().name == "known.txt"
 
 
 def test_where_the_cache_of_the_user_is(monkeypatch, tmp_path):

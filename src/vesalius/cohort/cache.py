@@ -34,7 +34,7 @@ class Cache:
     """A folder of entries; keys are hexadecimal digests, so that no file name tells whose scan it is.
 
     Args:
-        folder: made when first written to, readable by its owner only; None: that of the user (`user_folder`).
+        folder: made when it is first used, readable by its owner only; None: that of the user (`user_folder`).
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
@@ -43,9 +43,10 @@ class Cache:
         self._sound: set[tuple[str, int, int, int]] = set()
         self._lock = threading.Lock()
 
-    @property
     def log(self) -> Path:
-        """Where digests of files are remembered (`Contents`)."""
+        """Where digests of files are remembered (`Contents`); makes the folder where it can."""
+        with suppress(OSError):  # the first entry tells
+            self._make_folder()
         return self.folder / "known.txt"
 
     def path(self, key: str) -> Path:

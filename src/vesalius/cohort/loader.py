@@ -87,7 +87,7 @@ class Loader:
         self.rank, self.world = 0, 1
         self._images, self._masks, self._frame = tuple(images), tuple(masks), frame
         self._prepare, self._prepare_digest, self._augment = prepare, prepare.digest(), augment
-        self._cache, self._contents = cache, Contents(None if cache is None else cache.log)
+        self._cache, self._contents = cache, Contents(None if cache is None else cache.log())
         self._budget, self._workers = Budget(memory_mib * _MIB), workers
         self._order, self._on_error = order, on_error
         self._cases = {case.id: case for case in cohort}
