@@ -16,7 +16,9 @@ from vesalius.transforms.sampling import Outside, at
 from vesalius.transforms.transform import Params, PositiveRange, Transform
 
 AXES_PATTERN = "^(IJ|IJK|JK|IK)$"
-OUTSIDE_FIELD: Any = Field("edge", description='value beyond the picture, or "edge": the nearest voxel; labels get 0')
+OUTSIDE_FIELD: Any = Field(
+    default="edge", description='value beyond the picture, or "edge": the nearest voxel; labels get 0'
+)
 
 
 class Affine(Transform):
@@ -26,10 +28,14 @@ class Affine(Transform):
     turn from the first axis of a plane towards the second; a scale above 1 enlarges.
     """
 
-    axes: str = Field("IJ", pattern=AXES_PATTERN, description="letters of the axes; IJK turns in all three planes")
-    degrees: float = Field(0.0, ge=0, le=180, description="largest rotation in each plane, drawn on both sides")
-    scale: PositiveRange = Field((1.0, 1.0), description="least and largest factor, one for all axes")
-    shift: float = Field(0.0, ge=0, le=1, description="largest shift as a share of each axis, drawn on both sides")
+    axes: str = Field(
+        default="IJ", pattern=AXES_PATTERN, description="letters of the axes; IJK turns in all three planes"
+    )
+    degrees: float = Field(default=0.0, ge=0, le=180, description="largest rotation in each plane, drawn on both sides")
+    scale: PositiveRange = Field(default=(1.0, 1.0), description="least and largest factor, one for all axes")
+    shift: float = Field(
+        default=0.0, ge=0, le=1, description="largest shift as a share of each axis, drawn on both sides"
+    )
     voxel: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
         None, description="size of a voxel along each axis, where they differ"
     )

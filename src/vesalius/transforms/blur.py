@@ -17,8 +17,8 @@ class Blur(Transform):
     border is repeated instead of being black.
     """
 
-    axes: str = Field("IJ", pattern="^(IJ|IJK)$", description="letters of the axes")
-    sigma: PositiveRange = Field((0.1, 2.0), description="least and largest sigma in voxels")
+    axes: str = Field(default="IJ", pattern="^(IJ|IJK)$", description="letters of the axes")
+    sigma: PositiveRange = Field(default=(0.1, 2.0), description="least and largest sigma in voxels")
 
     def draw(self, generator: np.random.Generator) -> Params:
         return float(generator.uniform(*self.sigma))

@@ -20,11 +20,13 @@ class ColourJitter(Transform):
     of each channel, saturation and hue are those of HSV). For one channel take `grey_jitter`.
     """
 
-    strength: float = Field(1.0, ge=0, le=1.25, description="multiplies the four others")
-    brightness: float = Field(0.8, ge=0, le=1, description="a factor is drawn from 1 - this to 1 + this")
-    contrast: float = Field(0.8, ge=0, le=1, description="likewise")
-    saturation: float = Field(0.8, ge=0, le=1, description="likewise")
-    hue: float = Field(0.2, ge=0, le=0.4, description="largest turn, a share of the colour circle, on both sides")
+    strength: float = Field(default=1.0, ge=0, le=1.25, description="multiplies the four others")
+    brightness: float = Field(default=0.8, ge=0, le=1, description="a factor is drawn from 1 - this to 1 + this")
+    contrast: float = Field(default=0.8, ge=0, le=1, description="likewise")
+    saturation: float = Field(default=0.8, ge=0, le=1, description="likewise")
+    hue: float = Field(
+        default=0.2, ge=0, le=0.4, description="largest turn, a share of the colour circle, on both sides"
+    )
 
     def draw(self, generator: np.random.Generator) -> Params:
         """The four changes in their order: (name, factor or turn)."""

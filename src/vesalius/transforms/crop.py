@@ -60,7 +60,7 @@ class CenterPad(Transform):
     """Each axis that is shorter than the size gets voxels on both sides; of an odd number one more at the end."""
 
     size: Size = SIZE_FIELD
-    fill: float = Field(0.0, description="value of the new voxels; labels get 0")
+    fill: float = Field(default=0.0, description="value of the new voxels; labels get 0")
 
     def apply(self, x: Array, params: Params = None) -> Array:
         return self._padded(x, self.fill)
@@ -82,7 +82,7 @@ class CenterFit(Transform):
     """Cropped and padded to a size about the middle, never resized."""
 
     size: Size = SIZE_FIELD
-    fill: float = Field(0.0, description="value of the new voxels; labels get 0")
+    fill: float = Field(default=0.0, description="value of the new voxels; labels get 0")
 
     def apply(self, x: Array, params: Params = None) -> Array:
         return CenterPad(size=self.size, fill=self.fill).apply(CenterCrop(size=self.size).apply(x))

@@ -18,9 +18,9 @@ class Elastic(Transform):
     move at most 0.4 of their distance, so that the picture never folds.
     """
 
-    axes: str = Field("IJ", pattern=AXES_PATTERN, description="letters of the axes")
-    spans: int = Field(6, ge=1, le=64, description="intervals between control points along each axis")
-    strength: float = Field(0.2, ge=0, le=0.4, description="largest move of a control point, in intervals")
+    axes: str = Field(default="IJ", pattern=AXES_PATTERN, description="letters of the axes")
+    spans: int = Field(default=6, ge=1, le=64, description="intervals between control points along each axis")
+    strength: float = Field(default=0.2, ge=0, le=0.4, description="largest move of a control point, in intervals")
     outside: Outside = OUTSIDE_FIELD
 
     def draw(self, generator: np.random.Generator) -> Params:

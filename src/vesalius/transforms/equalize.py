@@ -18,7 +18,7 @@ class Equalize(Transform):
     For floating x_CJI, x_CIJK and x_CTIJK from 0 to 1 (clipped); masks stay as they are.
     """
 
-    bins: int = Field(256, ge=2, le=65536, description="bins of the histogram from 0 to 1")
+    bins: int = Field(default=256, ge=2, le=65536, description="bins of the histogram from 0 to 1")
 
     def apply(self, x: Array, params: Params = None) -> Array:
         check_floating(x)

@@ -20,8 +20,8 @@ from vesalius.transforms.transform import Params, Sample, Transform
 class ForegroundCrop(Transform):
     """The smallest box that holds the foreground of all channels, with a margin; all frames are kept."""
 
-    above: float | None = Field(None, description="voxels above this are foreground; None: all that are not 0")
-    margin: int = Field(0, ge=0, description="voxels that are kept around the box")
+    above: float | None = Field(default=None, description="voxels above this are foreground; None: all that are not 0")
+    margin: int = Field(default=0, ge=0, description="voxels that are kept around the box")
 
     def apply(self, x: Array, params: Params = None) -> Array:
         return cut(x, *self._box(x))

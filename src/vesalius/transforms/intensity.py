@@ -16,9 +16,9 @@ from vesalius.transforms.transform import Params, PositiveRange, Range, Transfor
 class ScaleShift(Transform):
     """Each channel times a factor plus an offset, each drawn on its own; for z-scored images."""
 
-    channels: int = Field(1, ge=1, description="channels of the image")
-    factor: Range = Field((0.9, 1.1), description="least and largest factor")
-    offset: Range = Field((-0.1, 0.1), description="least and largest offset")
+    channels: int = Field(default=1, ge=1, description="channels of the image")
+    factor: Range = Field(default=(0.9, 1.1), description="least and largest factor")
+    offset: Range = Field(default=(-0.1, 0.1), description="least and largest offset")
 
     def draw(self, generator: np.random.Generator) -> Params:
         """(factor of each channel, offset of each channel)."""
@@ -36,7 +36,7 @@ class ScaleShift(Transform):
 class Contrast(Transform):
     """Distances from the mean of each channel times a factor, nothing clipped."""
 
-    factor: PositiveRange = Field((0.8, 1.2), description="least and largest factor")
+    factor: PositiveRange = Field(default=(0.8, 1.2), description="least and largest factor")
 
     def draw(self, generator: np.random.Generator) -> Params:
         return float(generator.uniform(*self.factor))
@@ -52,9 +52,9 @@ class GreyJitter(Transform):
     SimCLR's colour jitter (arXiv 2002.05709) without what only colours have; any number of channels.
     """
 
-    strength: float = Field(1.0, ge=0, le=1.25, description="multiplies brightness and contrast")
-    brightness: float = Field(0.8, ge=0, le=1, description="a factor is drawn from 1 - this to 1 + this")
-    contrast: float = Field(0.8, ge=0, le=1, description="likewise")
+    strength: float = Field(default=1.0, ge=0, le=1.25, description="multiplies brightness and contrast")
+    brightness: float = Field(default=0.8, ge=0, le=1, description="a factor is drawn from 1 - this to 1 + this")
+    contrast: float = Field(default=0.8, ge=0, le=1, description="likewise")
 
     def draw(self, generator: np.random.Generator) -> Params:
         """The two changes in their order: ("brightness" or "contrast", factor)."""

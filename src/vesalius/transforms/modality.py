@@ -17,8 +17,8 @@ class ModalityDropout(Transform):
     """
 
     channels: int = Field(ge=2, description="channels of the image")
-    p: float = Field(0.25, ge=0, le=1, description="probability for each channel but one")
-    fill: float = Field(0.0, description="value of a missing channel")
+    p: float = Field(default=0.25, ge=0, le=1, description="probability for each channel but one")
+    fill: float = Field(default=0.0, description="value of a missing channel")
 
     def draw(self, generator: np.random.Generator) -> Params:
         """The numbers of the missing channels."""

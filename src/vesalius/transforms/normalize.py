@@ -33,7 +33,9 @@ NAMED_WINDOWS: dict[str, tuple[Window, ...]] = {
 class ZScore(Transform):
     """Each channel minus its mean, divided by its standard deviation; a constant channel becomes 0."""
 
-    over: Over = Field("all", description="voxels that are measured; nonzero: the others stay 0 (brains without skull)")
+    over: Over = Field(
+        default="all", description="voxels that are measured; nonzero: the others stay 0 (brains without skull)"
+    )
 
     def apply(self, x: Array, params: Params = None) -> Array:
         return _by_channel(x, self._scored)
@@ -50,9 +52,9 @@ class ZScore(Transform):
 class Percentiles(Transform):
     """Two percentiles of each channel become 0 and 1, clipped outside."""
 
-    low: float = Field(0.5, ge=0, le=100, description="percentile that becomes 0")
-    high: float = Field(99.5, ge=0, le=100, description="percentile that becomes 1")
-    over: Over = Field("all", description="voxels that are measured; nonzero: the others stay 0")
+    low: float = Field(default=0.5, ge=0, le=100, description="percentile that becomes 0")
+    high: float = Field(default=99.5, ge=0, le=100, description="percentile that becomes 1")
+    over: Over = Field(default="all", description="voxels that are measured; nonzero: the others stay 0")
 
     def apply(self, x: Array, params: Params = None) -> Array:
         return _by_channel(x, self._scaled)
@@ -66,7 +68,7 @@ class Percentiles(Transform):
 class Standardize(Transform):
     """Values clipped, minus a mean, divided by a standard deviation that are known beforehand."""
 
-    clip: Range | None = Field(None, description="least and largest value")
+    clip: Range | None = Field(default=None, description="least and largest value")
     mean: tuple[float, ...] = Field(min_length=1, description="one for all channels, or one for each")
     std: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1, description="likewise")
 
@@ -100,7 +102,7 @@ class Windows(Transform):
 class Repeat(Transform):
     """One channel becomes several equal ones, for nets that were made for colours."""
 
-    channels: int = Field(3, ge=1, description="channels of the result")
+    channels: int = Field(default=3, ge=1, description="channels of the result")
 
     def apply(self, x: Array, params: Params = None) -> Array:
         letters(x)

@@ -47,15 +47,17 @@ class Prepare(Config):
     becomes RGB.
     """
 
-    resample: bool = Field(False, description="make one grid of slices that are tilted or unevenly spaced")
-    orient: str | None = Field(None, description="three letters such as RAS: axes are permuted and flipped")
-    spacing_mm: tuple[float, float, float] | None = Field(None, description="new spacing along i, j, k")
-    non_finite: float | None = Field(None, description="what NaN and infinite values become; None refuses them")
-    values: tuple[Step, ...] = Field((), description="transforms of all values of the scan, such as zscore")
-    layout: Layout = Field("CTIJK", description="axes of the result: scan, static volume, pictures, one picture")
-    plane: Plane = Field("native", description="view of the pictures")
-    display: Display = Field("radiological", description="side of the patient's right in pictures")
-    steps: tuple[Step, ...] = Field((), description="transforms of the result, of each picture on its own")
+    resample: bool = Field(default=False, description="make one grid of slices that are tilted or unevenly spaced")
+    orient: str | None = Field(default=None, description="three letters such as RAS: axes are permuted and flipped")
+    spacing_mm: tuple[float, float, float] | None = Field(default=None, description="new spacing along i, j, k")
+    non_finite: float | None = Field(default=None, description="what NaN and infinite values become; None refuses them")
+    values: tuple[Step, ...] = Field(default=(), description="transforms of all values of the scan, such as zscore")
+    layout: Layout = Field(
+        default="CTIJK", description="axes of the result: scan, static volume, pictures, one picture"
+    )
+    plane: Plane = Field(default="native", description="view of the pictures")
+    display: Display = Field(default="radiological", description="side of the patient's right in pictures")
+    steps: tuple[Step, ...] = Field(default=(), description="transforms of the result, of each picture on its own")
 
     def __call__(self, scan: Scan | Sequence[Scan]) -> NDArray[np.float32]:
         """The prepared image of a scan, or of several on one grid (modalities), whose channels are joined.

@@ -27,7 +27,7 @@ class Resize(Transform):
     """Each axis resized to a size. Cubic interpolation can leave the range of the values by some percent."""
 
     size: Size = SIZE_FIELD
-    kernel: Kernel = Field("linear", description="interpolation of images")
+    kernel: Kernel = Field(default="linear", description="interpolation of images")
 
     def apply(self, x: Array, params: Params = None) -> Array:
         check_floating(x)
@@ -46,9 +46,9 @@ class RandomResizedCrop(Transform):
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
         description="rows J and columns I of the result"
     )
-    area: PositiveRange = Field((0.08, 1.0), description="least and largest share of the area")
-    aspect: PositiveRange = Field((3 / 4, 4 / 3), description="least and largest columns / rows")
-    kernel: Kernel = Field("cubic", description="interpolation of images")
+    area: PositiveRange = Field(default=(0.08, 1.0), description="least and largest share of the area")
+    aspect: PositiveRange = Field(default=(3 / 4, 4 / 3), description="least and largest columns / rows")
+    kernel: Kernel = Field(default="cubic", description="interpolation of images")
 
     def draw(self, generator: np.random.Generator) -> Params:
         """Ten times (area, aspect), and the shares of the way along J and I."""

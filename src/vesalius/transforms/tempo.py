@@ -13,7 +13,7 @@ from vesalius.transforms.sampling import Matrix, along
 from vesalius.transforms.transform import Params, PositiveRange, Transform
 
 Ends = Literal["cycle", "open"]
-_ENDS_FIELD: Ends = Field("cycle", description="cycle: the first frame follows the last; open: it does not")
+_ENDS_FIELD: Ends = Field(default="cycle", description="cycle: the first frame follows the last; open: it does not")
 
 
 class Frames(Transform):
@@ -35,7 +35,7 @@ class Tempo(Transform):
     The time between frames stays, so the cycle takes longer or shorter; `frames` or a crop gives a fixed number after.
     """
 
-    rate: PositiveRange = Field((0.8, 1.2), description="least and largest rate; above 1 is faster")
+    rate: PositiveRange = Field(default=(0.8, 1.2), description="least and largest rate; above 1 is faster")
     ends: Ends = _ENDS_FIELD
 
     def draw(self, generator: np.random.Generator) -> Params:

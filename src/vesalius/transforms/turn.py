@@ -16,8 +16,8 @@ class Flip(Transform):
     Leave I out where left and right must not be exchanged.
     """
 
-    axes: str = Field("I", pattern="^I?J?K?$", min_length=1, description="letters of the axes, in this order")
-    p: float = Field(0.5, ge=0, le=1, description="probability for each axis")
+    axes: str = Field(default="I", pattern="^I?J?K?$", min_length=1, description="letters of the axes, in this order")
+    p: float = Field(default=0.5, ge=0, le=1, description="probability for each axis")
 
     def draw(self, generator: np.random.Generator) -> Params:
         return "".join(axis for axis in self.axes if generator.random() < self.p)
@@ -34,7 +34,9 @@ class Flip(Transform):
 class QuarterTurn(Transform):
     """A turn by 0, 90, 180 or 270 degrees in a plane of two axes of one length. For all layouts of any dtype."""
 
-    plane: str = Field("IJ", pattern="^(IJ|JI|IK|KI|JK|KJ)$", description="turned from the first axis to the second")
+    plane: str = Field(
+        default="IJ", pattern="^(IJ|JI|IK|KI|JK|KJ)$", description="turned from the first axis to the second"
+    )
 
     def draw(self, generator: np.random.Generator) -> Params:
         return int(generator.integers(4))
