@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from vesalius.tasks.info import info
     from vesalius.tasks.inspect import inspect
     from vesalius.tasks.phantom.cine import phantom_cine
+    from vesalius.tasks.phantom.head_ct import phantom_head_ct
     from vesalius.transforms.prepare import Prepare
 
 __version__ = "0.1.0"
@@ -67,6 +68,7 @@ _HOMES = {
     "open_image": "vesalius.cohort.read:open_image",
     "open_mask": "vesalius.cohort.read:open_mask",
     "open_scan": "vesalius.scan.open:open_scan",
+    "phantom_head_ct": "vesalius.tasks.phantom.head_ct:phantom_head_ct",
     "phantom_cine": "vesalius.tasks.phantom.cine:phantom_cine",
     "read_manifest": "vesalius.cohort.manifest:read_manifest",
     "run_report": "vesalius.report.html:run_report",
@@ -105,6 +107,7 @@ __all__ = [
     "open_mask",
     "open_scan",
     "phantom_cine",
+    "phantom_head_ct",
     "read_manifest",
     "run_report",
     "shard_cohort",

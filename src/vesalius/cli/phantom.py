@@ -42,3 +42,23 @@ def cine(
 
     done = phantom_cine(output, patients, seed, options or (), force=force)
     emit(done, json, lambda result: list(lines(result)))
+
+
+@app.command(name="head-ct")
+def head_ct(
+    output: Output,
+    options: Options = None,
+    patients: Patients = 5,
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Head CT with five kinds of bleed, look-alikes, masks and label tables.
+
+    Volumes, HU, compartments and noise are known. Options: matrix, slices, thickness_mm, fov_mm, noise_hu,
+    prevalence.any, volume_ml.subdural, lookalikes.motion, bleeds, ...
+    """
+    from vesalius.tasks.phantom.head_ct import lines, phantom_head_ct
+
+    done = phantom_head_ct(output, patients, seed, options or (), force=force)
+    emit(done, json, lambda result: list(lines(result)))
