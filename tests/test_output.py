@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -87,9 +88,35 @@ def test_force_replaces(tmp_path):
         (part / "a").touch()
     assert names(target) == ["a"]
     with new_folder(target, force=True) as part:
+        (part / "a").write_bytes(b"newer")
         (part / "b").touch()
-    assert names(target) == ["b"]
+    assert names(target) == ["a", "b"]
     assert names(tmp_path) == ["x"]
+
+
+def test_force_does_not_remove_what_others_put_there(tmp_path):
+    (tmp_path / "x" / "f").mkdir(parents=True)
+    (tmp_path / "x" / "f" / "thesis.txt").write_text("mine")
+
+    def use():
+        with new_folder(tmp_path / "x", force=True) as part:
+            (part / "a").touch()
+
+    with pytest.raises(OutputError, match="holds f, which is not written now; remove it yourself"):
+        use()
+    assert (tmp_path / "x" / "f" / "thesis.txt").read_text() == "mine"
+    assert names(tmp_path) == ["x"]
+
+
+def test_the_folder_one_is_in_cannot_be_the_output(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def use():
+        with new_folder(Path(), force=True):
+            raise AssertionError("opened")
+
+    with pytest.raises(OutputError, match="is the folder you are in"):
+        use()
 
 
 def test_a_link_is_replaced_and_not_followed(tmp_path):

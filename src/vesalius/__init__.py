@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vesalius.codec.compress import compress_scan
     from vesalius.codec.decode import decode_scan
+    from vesalius.cohort.build import build_cohort
+    from vesalius.cohort.cache import Cache
     from vesalius.cohort.case import Case
     from vesalius.cohort.cohort import Cohort
+    from vesalius.cohort.features import FeatureStore
+    from vesalius.cohort.loader import Loader
     from vesalius.cohort.manifest import read_manifest, write_manifest
+    from vesalius.cohort.read import open_image, open_mask
     from vesalius.cohort.split import split_cohort
     from vesalius.errors import VesaliusError
     from vesalius.report.html import run_report
     from vesalius.scan.open import find_scans, open_scan
     from vesalius.scan.scan import Scan
     from vesalius.tasks.cohort.audit import audit_cohort
+    from vesalius.tasks.cohort.build import build_manifest
     from vesalius.tasks.cohort.shard import shard_cohort
     from vesalius.tasks.cohort.split import split_manifest
     from vesalius.tasks.compress.compress import compress
@@ -30,16 +36,25 @@ if TYPE_CHECKING:
     from vesalius.tasks.evaluate.codec import evaluate_codec
     from vesalius.tasks.info import info
     from vesalius.tasks.inspect import inspect
+    from vesalius.tasks.phantom.cine import phantom_cine
+    from vesalius.tasks.phantom.head_ct import phantom_head_ct
+    from vesalius.transforms.prepare import Prepare
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Cache": "vesalius.cohort.cache:Cache",
     "Case": "vesalius.cohort.case:Case",
     "Cohort": "vesalius.cohort.cohort:Cohort",
     "CompressConfig": "vesalius.tasks.compress.config:CompressConfig",
+    "FeatureStore": "vesalius.cohort.features:FeatureStore",
+    "Loader": "vesalius.cohort.loader:Loader",
+    "Prepare": "vesalius.transforms.prepare:Prepare",
     "Scan": "vesalius.scan.scan:Scan",
     "VesaliusError": "vesalius.errors:VesaliusError",
     "audit_cohort": "vesalius.tasks.cohort.audit:audit_cohort",
+    "build_cohort": "vesalius.cohort.build:build_cohort",
+    "build_manifest": "vesalius.tasks.cohort.build:build_manifest",
     "compress": "vesalius.tasks.compress.compress:compress",
     "compress_scan": "vesalius.codec.compress:compress_scan",
     "convert": "vesalius.tasks.convert:convert",
@@ -50,7 +65,11 @@ _HOMES = {
     "find_scans": "vesalius.scan.open:find_scans",
     "info": "vesalius.tasks.info:info",
     "inspect": "vesalius.tasks.inspect:inspect",
+    "open_image": "vesalius.cohort.read:open_image",
+    "open_mask": "vesalius.cohort.read:open_mask",
     "open_scan": "vesalius.scan.open:open_scan",
+    "phantom_head_ct": "vesalius.tasks.phantom.head_ct:phantom_head_ct",
+    "phantom_cine": "vesalius.tasks.phantom.cine:phantom_cine",
     "read_manifest": "vesalius.cohort.manifest:read_manifest",
     "run_report": "vesalius.report.html:run_report",
     "shard_cohort": "vesalius.tasks.cohort.shard:shard_cohort",
@@ -61,13 +80,19 @@ _HOMES = {
 }
 
 __all__ = [
+    "Cache",
     "Case",
     "Cohort",
     "CompressConfig",
+    "FeatureStore",
+    "Loader",
+    "Prepare",
     "Scan",
     "VesaliusError",
     "__version__",
     "audit_cohort",
+    "build_cohort",
+    "build_manifest",
     "compress",
     "compress_scan",
     "convert",
@@ -78,7 +103,11 @@ __all__ = [
     "find_scans",
     "info",
     "inspect",
+    "open_image",
+    "open_mask",
     "open_scan",
+    "phantom_cine",
+    "phantom_head_ct",
     "read_manifest",
     "run_report",
     "shard_cohort",

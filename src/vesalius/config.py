@@ -66,9 +66,21 @@ def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = ()) -> _C:
         raw = {}
     if not isinstance(raw, dict):
         raise ConfigError("is not a table of keys", where=path)
+    return from_overrides(cls, overrides, raw, where=path)
+
+
+def from_overrides(
+    cls: type[_C], overrides: Sequence[str], raw: dict[str, Any] | None = None, where: Path | None = None
+) -> _C:
+    """A configuration from words such as "noise=0.05", over the table `raw`.
+
+    Raises:
+        ConfigError: wrong key, wrong value, or a word without "=".
+    """
+    raw = {} if raw is None else raw
     for override in overrides:
         _override(raw, override)
-    return cls.parse(raw, where=path)
+    return cls.parse(raw, where=where)
 
 
 def _without_comments(text: str) -> str:

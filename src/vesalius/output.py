@@ -45,7 +45,13 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """Yield a temporary folder; on success it becomes `path` (replacing it under `force`), else it is removed."""
+    """Yield a temporary folder; on success it becomes `path`, else it is removed.
+
+    Under `force` an older `path` is replaced, but only if it holds no file besides those that are written now: what
+    somebody else put there is not ours to remove.
+    """
+    if path.name in ("", ".."):
+        raise OutputError("is the folder you are in", where=path, fix="name a new folder in it")
     refuse_existing(path, force=force)
     part = _part_name(path)
     try:
@@ -68,6 +74,10 @@ def _swap_folder(part: Path, path: Path) -> None:
     if not path.exists():
         part.replace(path)
         return
+    strange = next((one for one in sorted(path.rglob("*")) if not (part / one.relative_to(path)).exists()), None)
+    if strange is not None:
+        what = f"holds {strange.relative_to(path)}, which is not written now"
+        raise OutputError(what, where=path, fix="remove it yourself or choose another folder")
     old = _part_name(path)
     path.replace(old)
     part.replace(path)

@@ -3,6 +3,15 @@ import json
 from cohort.audit.planted import FAULTS, manifest, sound
 
 
+def test_build(vesalius, tmp_path):
+    sound(tmp_path)
+    done = vesalius("cohort", "build", "images", tmp_path, "-o", tmp_path / "m.jsonl", "patient=i(.)")
+    assert done.code == 0
+    assert "all: 20 cases" in done.out
+    assert "did you mean 'images'" in vesalius("cohort", "build", "image", tmp_path, "-o", tmp_path / "n.jsonl").error
+    assert "ends in .jsonl or .csv" in vesalius("cohort", "build", "auto", tmp_path, "-o", tmp_path / "n.txt").error
+
+
 def test_split_then_audit(vesalius, tmp_path):
     path = manifest(tmp_path, sound(tmp_path))
     done = vesalius("cohort", "split", path, "-o", tmp_path / "out", "--ratios", "3,1,1", "--json")

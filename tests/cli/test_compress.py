@@ -97,7 +97,7 @@ WRONG = {
     "--access voxel": "access",
     "--keep-identifiers --strip": "exclude each other",
     "--lossless --ratio 4": "two tiers are",
-    "--series 1.2.3": "no series 1.2.3 here",
+    "--series 1.2.3": "no series that ends in 1.2.3",
 }
 
 

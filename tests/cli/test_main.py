@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 import typer
@@ -130,3 +131,28 @@ def test_a_usage_error_without_a_context():
 
 def test_verbs_are_functions_of_this_package():
     assert look.info.__doc__.startswith("Print versions")
+
+
+def test_a_batch_system_that_ends_it_leaves_nothing_half_written(tmp_path):
+    """SIGTERM while a phantom is being written."""
+    words = [
+        sys.executable,
+        "-m",
+        "vesalius",
+        "phantom",
+        "cine",
+        "-o",
+        str(tmp_path / "out"),
+        "--patients",
+        "500",
+        "size=64",
+    ]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".*part*/patient*")):
+        time.sleep(0.05)
+        assert process.poll() is None
+    process.terminate()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert told == "error: ended from outside\n"
+    assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,9 @@ def test_the_chinese_readme_shows_the_same_commands(repository):
     assert _commands(repository / "README.md") == _commands(repository / "README.zh-CN.md")
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/index.md", "docs/tutorial.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "README.zh-CN.md", "docs/index.md", "docs/tutorial.md", "docs/cohort-tutorial.md"]
+)
 def test_every_shown_option_exists(repository, name):
     import typer
 

@@ -1,4 +1,4 @@
-"""The tutorial is true: its bash and python blocks run, in order, in one empty folder."""
+"""The tutorials are true: their bash and python blocks run, in order, in one empty folder."""
 
 import os
 import re
@@ -34,9 +34,10 @@ def environment(tmp_path):
     return os.environ | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "120", "NO_COLOR": "1"}
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="the tutorial needs bash")
-def test_every_block_of_the_tutorial_runs(repository, tmp_path, environment):
-    blocks = _blocks(repository / "docs" / "tutorial.md")
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the tutorials need bash")
+@pytest.mark.parametrize("name", ["tutorial.md", "cohort-tutorial.md"])
+def test_every_block_of_the_tutorial_runs(repository, tmp_path, environment, name):
+    blocks = _blocks(repository / "docs" / name)
     assert {block.language for block in blocks} == {"bash", "python"}
     folder = tmp_path / "work"
     folder.mkdir()
@@ -52,6 +53,6 @@ def test_every_block_of_the_tutorial_runs(repository, tmp_path, environment):
             check=False,
         )
         assert done.returncode == 0, (
-            f"docs/tutorial.md, {block.language} block at line {block.line}:\n{block.code}\n{done.stdout}{done.stderr}"
+            f"docs/{name}, {block.language} block at line {block.line}:\n{block.code}\n{done.stdout}{done.stderr}"
         )
         assert "Traceback" not in done.stderr

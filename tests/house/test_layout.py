@@ -7,6 +7,8 @@ from house.files import ROOT, python_files, shown
 SOURCE = ROOT / "src" / "vesalius"
 
 BATTERY = "tests/codec/coders/test_coders.py runs one battery over all coders and what they share"
+LAYOUTS = "tests/cohort/builders/test_layouts.py writes every layout small, test_real.py reads real ones"
+HEADS = "tests/phantom/head_ct/test_study.py measures whole heads: tissues, bleeds, noise"
 EXEMPT = {
     "src/vesalius/__main__.py": "one call; every test that starts `python -m vesalius` runs it",
     "src/vesalius/codec/coders/protocol.py": "a protocol without code; the battery of the coders tests what it says",
@@ -17,6 +19,25 @@ EXEMPT = {
     "src/vesalius/codec/coders/stills.py": BATTERY,
     "src/vesalius/codec/coders/table.py": BATTERY,
     "src/vesalius/codec/coders/video.py": BATTERY,
+    "src/vesalius/cohort/builders/acdc.py": LAYOUTS,
+    "src/vesalius/cohort/builders/bids.py": LAYOUTS,
+    "src/vesalius/cohort/builders/brats.py": LAYOUTS,
+    "src/vesalius/cohort/builders/chexpert.py": LAYOUTS,
+    "src/vesalius/cohort/builders/dicom.py": LAYOUTS,
+    "src/vesalius/cohort/builders/images.py": LAYOUTS,
+    "src/vesalius/cohort/builders/jsonl.py": LAYOUTS,
+    "src/vesalius/cohort/builders/medmnist.py": LAYOUTS,
+    "src/vesalius/cohort/builders/msd.py": LAYOUTS,
+    "src/vesalius/cohort/builders/nih.py": LAYOUTS,
+    "src/vesalius/cohort/builders/nnunet.py": LAYOUTS,
+    "src/vesalius/cohort/builders/rsna_ich.py": LAYOUTS,
+    "src/vesalius/cohort/builders/voc.py": LAYOUTS,
+    "src/vesalius/phantom/head_ct/anatomy.py": HEADS,
+    "src/vesalius/phantom/head_ct/fields.py": HEADS,
+    "src/vesalius/phantom/head_ct/head.py": HEADS,
+    "src/vesalius/phantom/head_ct/labels.py": HEADS,
+    "src/vesalius/phantom/head_ct/options.py": HEADS,
+    "src/vesalius/phantom/head_ct/scanner.py": HEADS,
 }
 """Modules without a test file of their own, and why. An `__init__.py` that holds no logic needs no entry."""
 

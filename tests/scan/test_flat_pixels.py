@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vesalius.errors import InputError
-from vesalius.scan.flat_pixels import FlatPixels, Piece
+from vesalius.scan.flat_pixels import FlatPixels, Piece, beside
 
 ENCODERS = {
     "raw": bytes,
@@ -133,3 +133,10 @@ def test_absent_and_uneven_files(tmp_path):
         FlatPixels((Piece(tmp_path / "no"),), "raw", np.dtype("u1"), (2, 2), "IJ").check_length()
     with pytest.raises(InputError, match="evenly"):
         FlatPixels((Piece(tmp_path / "no"),) * 3, "raw", np.dtype("u1"), (2, 2), "IJ").check_length()
+
+
+def test_headers_do_not_lead_outside_their_folder(tmp_path):
+    assert beside(tmp_path / "x.mhd", "sub/x.raw") == tmp_path / "sub" / "x.raw"
+    for name in ("/etc/passwd", "../x.raw", "sub/../../x.raw"):
+        with pytest.raises(InputError, match="outside its folder"):
+            beside(tmp_path / "x.mhd", name)

@@ -1,3 +1,5 @@
+import os
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -52,8 +54,12 @@ def test_nothing_there(tmp_path):
         find_scans(tmp_path / "absent")
     with pytest.raises(InputError, match="no readable scan here"):
         find_scans(tmp_path)
-    with pytest.raises(InputError, match=r"no series 1\.2 here"):
+    (tmp_path / "a.dcm").write_bytes((TEST_FILES / "CT_small.dcm").read_bytes())
+    with pytest.raises(UsageError, match=r"no series that ends in 1\.2; there are 1\.3\.6\.1"):
         find_scans(tmp_path, series="1.2")
+    os.mkfifo(tmp_path / "fifo.nii")
+    with pytest.raises(InputError, match="is neither a file nor a folder"):
+        find_scans(tmp_path / "fifo.nii")
     (tmp_path / "x.txt").write_text("text")
     with pytest.raises(InputError, match="no readable scan here"):
         find_scans(tmp_path / "x.txt")

@@ -116,6 +116,27 @@ def test_native_is_as_stored():
     assert view_of(world_scan(tilted("LPS", (0, 0, 0))), "native").edges == ("R", "L", "A", "P")
 
 
+@pytest.mark.parametrize("code", ["LPS", "RPS", "LAS", "RAS"])
+def test_axial_slices_stand_upright(code):
+    affine = tilted(code, (0, 0, 0))
+    scan = world_scan(affine)
+    x_BCJI, view = to_view(scan, "upright", k=slice(2, 3)), view_of(scan, "upright")
+    assert x_BCJI.shape == (1, 3, 5, 4)
+    assert (np.diff(x_BCJI[0, 0], axis=1) < 0).all()
+    assert (np.diff(x_BCJI[0, 1], axis=0) < 0).all()
+    assert view.edges == ("R", "L", "A", "P")
+    assert view.spacing_mm == pytest.approx((2, 1))
+    np.testing.assert_array_equal(view.turn(scan.values()[1, 0, :, :, 2]), x_BCJI[0, 1])
+    with pytest.raises(ValueError, match="not the slices"):
+        view_of(scan, "coronal").turn(np.zeros((4, 5)))
+
+
+def test_upright_without_geometry_is_native():
+    scan = Scan.from_array(np.arange(24.0).reshape(2, 3, 4))
+    np.testing.assert_array_equal(to_view(scan, "upright"), to_view(scan, "native"))
+    assert view_of(scan, "upright").spacing_mm is None
+
+
 def slices(direction=(0, 0, 3.0), count=6, shear=2.0, gaps=None):
     """Slices stacked along k with a tilt: no grid."""
     heights = np.arange(count) if gaps is None else np.cumsum(gaps)
@@ -138,6 +159,7 @@ def test_parallel_slices_off_a_grid_show_in_their_own_plane():
         with pytest.raises(GeometryError, match=r"no coronal view: .*tilt.*--resample"):
             to_view(scan, "coronal")
         assert to_view(scan, "native").shape == (6, 3, 5, 4)
+        assert view_of(scan, "upright").edges == ("R", "L", "A", "P")
 
 
 def test_without_geometry_only_native():
@@ -149,6 +171,7 @@ def test_without_geometry_only_native():
     with pytest.raises(GeometryError, match="differ in orientation"):
         to_view(scan, "axial")
     assert to_view(scan, "native").shape == (2, 1, 5, 4)
+    assert to_view(scan, "upright").shape == (2, 1, 5, 4)
 
 
 @pytest.mark.data

@@ -6,7 +6,7 @@ from PIL import Image
 
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
-from vesalius.transforms.window import default_range, percentile_range, to_screen, window, ybr_to_rgb
+from vesalius.transforms.window import default_range, percentile_range, to_grey, to_screen, window, ybr_to_rgb
 
 
 @given(st.floats(-1000, 1000), st.floats(1, 2000), st.floats(-5000, 5000))
@@ -82,3 +82,10 @@ def test_ybr_as_pillow_turns_it():
 def test_ybr_of_16_bits():
     grey = np.array([[1000.0, 32768, 32768]]).reshape(1, 3, 1, 1)
     np.testing.assert_allclose(ybr_to_rgb(grey, 0, 65535).ravel(), 1000)
+
+
+def test_colours_become_their_luminance():
+    x_BCJI = np.random.default_rng(0).integers(0, 255, (2, 3, 4, 5)).astype("f4")
+    red, green, blue = x_BCJI.transpose(1, 0, 2, 3)
+    np.testing.assert_allclose(to_grey(x_BCJI, "rgb"), 0.299 * red + 0.587 * green + 0.114 * blue, rtol=1e-5)
+    np.testing.assert_array_equal(to_grey(x_BCJI, "channels"), red)

@@ -32,6 +32,31 @@ def cohort() -> None:
 
 
 @app.command()
+def build(
+    layout: Annotated[str, typer.Argument(metavar="LAYOUT", help="A layout, or auto.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the data lies.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="M", help="Manifest to write, .jsonl or .csv.", show_default=False)
+    ],
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Options of the layout.", show_default=False),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Write a manifest of the cases in a folder.
+
+    Layouts: acdc, brats, msd, nnunet, bids, rsna-ich, chexpert, nih, voc, medmnist, jsonl, dicom, images; auto takes
+    the first that fits and says which. Patients come from the layout, or from names with patient=REGEX.
+    """
+    from vesalius.tasks.cohort.build import build_manifest, lines
+
+    done = build_manifest(layout, folder, output, options or (), force=force)
+    emit(done, json, lambda result: list(lines(result)))
+
+
+@app.command()
 def split(
     manifest: Manifest,
     output: Folder,

@@ -112,6 +112,7 @@ def verify(
     original: Annotated[
         Path | None, typer.Argument(metavar="[ORIGINAL]", help="What it was made from.", show_default=False)
     ] = None,
+    series: Series = None,
     threads: Threads = cores(),
     json: Json = False,
 ) -> None:
@@ -121,7 +122,7 @@ def verify(
     """
     from vesalius.tasks.compress.decompress import verify as run
 
-    emit(run(file, original, threads=threads), json, _verified)
+    emit(run(file, original, series=series, threads=threads), json, _verified)
 
 
 def _verified(result: dict[str, Any]) -> list[str]:

@@ -7,17 +7,19 @@ Each verb imports what it needs when it runs, so that `--help` starts fast. Exit
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from typing import Annotated
 
 import typer
 
 import vesalius
-from vesalius.cli import cohort, compress, demo, evaluate, look
+from vesalius.cli import cohort, compress, demo, evaluate, look, phantom
 from vesalius.cli.show import fail
 from vesalius.errors import VesaliusError
 
-_INTERRUPTED = 130
+_INTERRUPTED, _ENDED = 130, 143
 
 app = typer.Typer(
     name="vesalius",
@@ -32,6 +34,7 @@ app.command()(demo.demo)
 app.command()(look.inspect)
 app.command()(look.convert)
 app.add_typer(cohort.app, name="cohort")
+app.add_typer(phantom.app, name="phantom")
 app.command()(compress.compress)
 app.command()(compress.decompress)
 app.command()(compress.verify)
@@ -58,6 +61,7 @@ def common(
 def run(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    _clean_up_when_ended()
     as_json = "--json" in arguments
     try:
         code = app(arguments, standalone_mode=False, prog_name="vesalius")
@@ -65,6 +69,8 @@ def run(arguments: list[str] | None = None) -> None:
         code = fail(str(error), as_json)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
+    except _Ended:
+        code = fail("ended from outside", as_json, _ENDED)
     except (BrokenPipeError, SystemExit):  # typer leaves with SystemExit(1) where a pipe was closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -78,6 +84,22 @@ def run(arguments: list[str] | None = None) -> None:
     if code == _INTERRUPTED:  # typer turns an interrupt into this code
         fail("interrupted", as_json)
     sys.exit(code or 0)
+
+
+class _Ended(BaseException):
+    """The process was asked to end: not an Exception, so that nothing but cleaning up happens on the way out."""
+
+
+def _clean_up_when_ended() -> None:
+    """Let SIGTERM and SIGHUP (a batch system, a closed terminal) remove half-written files as Ctrl-C does."""
+
+    def end(number: int, frame: object) -> None:  # noqa: ARG001
+        raise _Ended
+
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), end)
 
 
 def _usage(error: Exception, message: str, as_json: bool) -> str:

@@ -95,6 +95,7 @@ def compress_scan(
     identifiers: Identifiers = "default",
     uid_key: bytes | None = None,
     threads: int | None = None,
+    job_id: str | None = None,
     force: bool = False,
 ) -> CompressResult:
     """Write a scan as `.vsl`. Nothing is left under `path` unless every target was met, checked by decoding.
@@ -109,6 +110,7 @@ def compress_scan(
         identifiers: see `vesalius.scan.native.Native.pack`.
         uid_key: secret for DICOM UIDs.
         threads: chunks coded at a time; all processors by default.
+        job_id: written into the header, for a caller who wants to know later what the file was made from.
         force: replace an existing file.
 
     Raises:
@@ -123,7 +125,8 @@ def compress_scan(
     scan = scan.resident()
     assert scan.native is not None
     packed = scan.native.pack(identifiers, uid_key)
-    job = Job(scan, survey(scan), coder, effort, access, threads or os.cpu_count() or 1)
+    alone = len(wanted) == 1
+    job = Job(scan, survey(scan), coder, effort, access, threads or os.cpu_count() or 1, alone, job_id)
     with new_file(path, force=force) as part:
         plans: list[Plan] = []
         for target in wanted:
@@ -195,6 +198,7 @@ def _model(job: Job, packed: Packed, blobs: dict[str, bytes], tiers: Sequence[Ti
         native_blobs=tuple(packed.blobs),
         blobs=tuple(BlobModel(name=name, length=len(data)) for name, data in blobs.items()),
         tiers=tuple(tiers),
+        job=job.id,
     )
 
 

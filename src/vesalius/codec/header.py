@@ -108,6 +108,7 @@ class Header(_Model):
     blobs: Annotated[tuple[BlobModel, ...], FailFast()] = ()
     tiers: Annotated[tuple[TierModel, ...], FailFast()] = Field(min_length=1, max_length=8)
     weights: str | None = None
+    job: str | None = None
 
     @field_validator("shape")
     @classmethod

@@ -48,6 +48,8 @@ class Job:
         effort: "normal" tries two coders under auto, "best" all.
         access: see Layout.
         threads: chunks coded at a time.
+        alone: there is one tier only.
+        id: for the header.
     """
 
     scan: Scan
@@ -56,6 +58,8 @@ class Job:
     effort: Effort
     access: Access
     threads: int
+    alone: bool = True
+    id: str | None = None
 
     def piece(self) -> Job:
         """The same job on a sample of the scan."""
@@ -114,6 +118,9 @@ def plan(job: Job, target: Target, overhead: Callable[[Plan], int]) -> Plan:
     candidates = _lossy_candidates(job)
     drafts = [_draft(job, coder, target) for coder in candidates]
     drafts.sort(key=lambda draft: draft.cost)
+    exact = _lossless_instead(job, target, drafts[0])
+    if exact is not None:
+        return exact
     missed: list[_MissedError] = []
     for draft in drafts:
         try:
@@ -131,6 +138,20 @@ class _MissedError(TargetError):
     def __init__(self, what: str, *, where: str, fix: str, distance: float) -> None:
         super().__init__(what, where=where, fix=fix)
         self.distance = distance
+
+
+def _lossless_instead(job: Job, target: Target, draft: _Draft) -> Plan | None:
+    """A lossless plan where that is no larger on a sample than keeping a high PSNR."""
+    if not (isinstance(target, Psnr) and job.alone and job.coder == "auto" and 8 * draft.cost > _LOSSLESS_FROM_BITS):
+        return None
+    exact, piece = _plan_lossless(job), job.piece()
+    if _exact_bytes(piece, exact.tier) / piece.scan.voxels > draft.cost:
+        return None
+    return replace(exact, target=target.words, why=f"{exact.why}; lossy would be no smaller")
+
+
+_LOSSLESS_FROM_BITS = 1.0
+"""Bits per voxel of a lossy sample from which on it is asked whether lossless were smaller."""
 
 
 def _why(draft: _Draft, drafts: Sequence[_Draft]) -> str:

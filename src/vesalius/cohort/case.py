@@ -55,24 +55,28 @@ class Case(Config):
 
     id: Name = Field(description="unique in the manifest; results are filed under it")
     images: dict[Name, Path] = Field(min_length=1, description="images on one grid by name: image, or t1, flair, ...")
-    patient: Name | None = Field(None, description="whose images these are; splits keep patients together")
-    study: Name | None = Field(None, description="the examination, unique over all patients")
-    series: Name | None = Field(None, description="SeriesInstanceUID (or its end) where a folder holds several")
-    fourth_axis: Literal["time", "channel"] = Field("time", description="what dim 4 of a NIfTI image is")
-    masks: dict[Name, Path] = Field({}, description="label maps on the images' grid by name: mask, or ED, ES, ...")
+    patient: Name | None = Field(default=None, description="whose images these are; splits keep patients together")
+    study: Name | None = Field(default=None, description="the examination, unique over all patients")
+    series: Name | None = Field(default=None, description="SeriesInstanceUID (or its end) where a folder holds several")
+    fourth_axis: Literal["time", "channel"] = Field(default="time", description="what dim 4 of a NIfTI image is")
+    masks: dict[Name, Path] = Field(
+        default={}, description="label maps on the images' grid by name: mask, or ED, ES, ..."
+    )
     frames: dict[Name, Annotated[int, Field(ge=0)]] = Field(
-        {}, description="frame (from 0) of a cine that the mask of this name belongs to"
+        default={}, description="frame (from 0) of a cine that the mask of this name belongs to"
     )
     labels: Annotated[dict[Name, Label], BeforeValidator(_known)] = Field(
-        {}, description="0, 1 or a probability by class; what is left out or null is not known"
+        default={}, description="0, 1 or a probability by class; what is left out or null is not known"
     )
-    caption: str | None = Field(None, description="the image in words")
-    boxes: tuple[Box, ...] = Field((), description="boxes round findings")
+    caption: str | None = Field(default=None, description="the image in words")
+    boxes: tuple[Box, ...] = Field(default=(), description="boxes round findings")
     facts: Annotated[dict[Name, Fact], BeforeValidator(_known)] = Field(
-        {}, description="whatever else is known: age, view, group, ..."
+        default={}, description="whatever else is known: age, view, group, ..."
     )
-    split: Name | None = Field(None, description="train, val, test, ...")
-    fold: int | None = Field(None, ge=0, description="number of the cross-validation fold that holds this case out")
+    split: Name | None = Field(default=None, description="train, val, test, ...")
+    fold: int | None = Field(
+        default=None, ge=0, description="number of the cross-validation fold that holds this case out"
+    )
 
     @property
     def paths(self) -> tuple[str, ...]:

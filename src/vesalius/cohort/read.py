@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort, split_item
 from vesalius.errors import InputError
-from vesalius.scan.open import open_scan
+from vesalius.scan.open import Found, find_scans, open_scan
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.scan import Scan
 
@@ -80,7 +80,14 @@ def _open(cohort: Cohort, case: Case, paths: dict[str, str], name: str) -> Scan:
     if split_item(paths[name])[1] is not None:
         return _item(cohort, paths[name])
     path = cohort.path(paths[name])
-    return open_scan(path, case.series if path.is_dir() else None)
+    if case.series is None or not path.is_dir():
+        return open_scan(path)
+    found = [one for one in _scans(path, _changed_ns(path)) if (one.series_uid or "").endswith(case.series)]
+    if len(found) != 1:
+        raise InputError(
+            f"holds {len(found)} series that end in {case.series}", where=path, fix="build the manifest anew"
+        )
+    return found[0].open()
 
 
 def array_item(cohort: Cohort, path: str) -> NDArray[Any]:
@@ -112,6 +119,16 @@ def _item(cohort: Cohort, path: str) -> Scan:
     if item.ndim == 3:
         return Scan.from_array(item)
     raise InputError(f"an item of shape {item.shape} is neither a picture nor a volume", where=cohort.path(path))
+
+
+@lru_cache(maxsize=4)
+def _scans(folder: Path, changed_ns: int) -> list[Found]:  # noqa: ARG001
+    """What lies in a folder, looked through once although many cases may share it."""
+    return find_scans(folder)
+
+
+def _changed_ns(folder: Path) -> int:
+    return max([folder.stat().st_mtime_ns, *(one.stat().st_mtime_ns for one in folder.iterdir())])
 
 
 @lru_cache(maxsize=4)

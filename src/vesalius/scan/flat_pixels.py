@@ -45,6 +45,20 @@ class Piece:
     skip: int = 0
 
 
+def beside(header: Path, name: str) -> Path:
+    """A data file that a header names.
+
+    Raises:
+        InputError: it lies outside the folder of the header, where a header from elsewhere must not lead.
+    """
+    path = header.parent / name
+    if not path.resolve().is_relative_to(header.parent.resolve()):
+        raise InputError(
+            "names a data file outside its folder", where=header, fix="put the data file beside the header"
+        )
+    return path
+
+
 @dataclass(frozen=True, eq=False)
 class FlatPixels:
     """Stored values of shape (C, T, I, J, K) in one flat array over `pieces`.

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from vesalius.errors import GeometryError, InputError
-from vesalius.scan.flat_pixels import Encoding, FlatPixels, Piece
+from vesalius.scan.flat_pixels import Encoding, FlatPixels, Piece, beside
 from vesalius.scan.geometry import Affine, check_affine, lps_to_ras
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.nrrd_header import MAX_FILES, number_into
@@ -157,7 +157,7 @@ def _paths(header: _Header) -> list[Path]:
         names = [number_into(counted[1], number) for number in range(first, last + 1, step)]
     if not names or not names[0]:
         raise header.wrong("`ElementDataFile` names no file")
-    return [header.path.parent / name for name in names]
+    return [beside(header.path, name) for name in names]
 
 
 def _intensity(header: _Header, problems: list[str]) -> Intensity:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vesalius.errors import InputError
-from vesalius.scan.flat_pixels import Encoding, Piece
+from vesalius.scan.flat_pixels import Encoding, Piece, beside
 
 MAX_HEADER_BYTES = 1 << 22
 MAX_AXES = 16
@@ -150,7 +150,7 @@ class NrrdHeader:
         names = list(self.data_files) if text.split()[:1] == ["LIST"] else self._numbered(text)
         if not names:
             raise self.wrong("`data file` names no file")
-        return [self.path.parent / name for name in names]
+        return [beside(self.path, name) for name in names]
 
     def _numbered(self, text: str) -> list[str]:
         """`pattern first last step` or one plain name."""

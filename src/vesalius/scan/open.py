@@ -38,6 +38,7 @@ _READERS = {
 """suffix -> module in vesalius.scan with `read(path) -> Scan`. What has none of these may be DICOM."""
 
 
+_SHOWN = 5
 FORMATS = frozenset({"dicom"} | {_name.lstrip(".") for _name in _READERS})
 """Words for what can be read."""
 
@@ -75,11 +76,8 @@ def open_scan(path: str | Path, series: str | None = None) -> Scan:
     """
     found = find_scans(path, series)
     if len(found) > 1:
-        shown = ", ".join(one.series_uid or one.path.name for one in found[:5])
-        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        raise UsageError(
-            f"holds {len(found)} scans ({shown}{more})", where=path, fix="name one file or pass --series UID"
-        )
+        shown = _some([one.series_uid or one.path.name for one in found])
+        raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix="name one file or pass --series UID")
     return found[0].open()
 
 
@@ -92,15 +90,22 @@ def find_scans(path: str | Path, series: str | None = None) -> list[Found]:
     path = Path(path)
     if not path.exists():
         raise InputError("no such file or folder", where=path)
-    found = list(_find(path))
-    if series is not None:
-        found = [one for one in found if one.series_uid and one.series_uid.endswith(series)]
+    everything = list(_find(path))
+    found = [one for one in everything if series is None or (one.series_uid or "").endswith(series)]
+    if not found and series is not None and everything:
+        known = [one.series_uid for one in everything if one.series_uid]
+        raise UsageError(f"no series that ends in {series}", where=path, fix=f"there are {_some(known)}")
     if not found:
-        what = "no readable scan here" if series is None else f"no series {series} here"
+        what = "no readable scan here"
         raise InputError(
             what, where=path, fix="vesalius reads NIfTI, DICOM, NRRD, MetaImage, NumPy, PNG, JPEG and TIFF"
         )
     return found
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return (", ".join(names[:_SHOWN]) or "none") + more
 
 
 def suffix(path: Path) -> str:
@@ -113,6 +118,8 @@ def suffix(path: Path) -> str:
 def _find(path: Path) -> Iterator[Found]:
     if path.is_file():
         files = [path]
+    elif not path.is_dir():
+        raise InputError("is neither a file nor a folder", where=path)
     else:
         from vesalius.scan.raster import find_stack
 

@@ -49,6 +49,8 @@ def convert(
         OutputError: the file exists or cannot be written.
     """
     refuse_existing(output, force=force)
+    if output.exists() and path.exists() and output.samefile(path):
+        raise UsageError("is the file to be read", where=output, fix="choose another name")
     scan = _open(path, series)
     if resample and scan.grid_problem:
         from vesalius.scan.resample import to_grid

@@ -33,7 +33,8 @@ from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 from vesalius.tasks.compress.uid_key import random_key
-from vesalius.transforms.picture import Upright, middle, slice_picture
+from vesalius.transforms.view import to_view, view_of
+from vesalius.transforms.window import DISPLAY_PERCENT, percentile_range, to_grey
 
 CURVE_FRAMES = 10
 CURVE_VOXELS = 1 << 20
@@ -181,7 +182,6 @@ class _Demonstration:
     def __init__(self, subject: Subject, folder: Path, threads: int) -> None:
         self.subject, self.folder, self.threads = subject, folder, threads
         self.scan: Scan = open_scan(subject.path)
-        self.view = Upright.of(self.scan, slice_picture(self.scan, *middle(self.scan)))
         self.key = random_key()
 
     def run(self, report: Report) -> list[dict[str, Cell]]:
@@ -193,7 +193,7 @@ class _Demonstration:
             if row is not None and restored is not None:
                 rows.append(row)
                 caption = f"{target.words}\n{number(float(row['ratio'] or 0))}:1"
-                shown.append(Shown(caption, self._picture(restored)))
+                shown.append(Shown(caption, _picture(restored)))
         if shown:
             self._pictures(section, shown)
         if self.scan.shape[1] >= CURVE_FRAMES and self.scan.voxels <= CURVE_VOXELS:
@@ -236,15 +236,13 @@ class _Demonstration:
         }
 
     def _pictures(self, section: Section, shown: list[Shown]) -> None:
-        name, view = f"{self.subject.name}.png", self.view
-        unit = self.scan.intensity.unit
-        png = panel(self._picture(self.scan), shown, window=view.window, spacing_mm=view.spacing_mm, unit=unit)
+        name, original_JI = f"{self.subject.name}.png", _picture(self.scan)
+        window = percentile_range(original_JI, *DISPLAY_PERCENT)
+        spacing_mm = view_of(self.scan, "upright").spacing_mm or (1.0, 1.0)
+        png = panel(original_JI, shown, window=window, spacing_mm=spacing_mm, unit=self.scan.intensity.unit)
         (self.folder / "figures" / name).write_bytes(png)
         caption = "Middle slice and frame. Error: restored minus original, amplified."
         section.figure(name, caption, f"{self.subject.title}: original, restored pictures and their errors")
-
-    def _picture(self, scan: Scan) -> NDArray[Any]:
-        return self.view.turn(slice_picture(scan, *middle(scan)))
 
     def _curve(self, section: Section) -> None:
         """Rate against distortion for the two coders that use time."""
@@ -265,6 +263,12 @@ class _Demonstration:
 
     def _suffix(self) -> str:
         return {".jpg": ".png"}.get(self.subject.path.suffix, "".join(self.subject.path.suffixes[-2:]))
+
+
+def _picture(scan: Scan) -> NDArray[Any]:
+    """The middle slice of the middle frame, upright, real values (J, I)."""
+    t, k = scan.shape[1] // 2, scan.shape[4] // 2
+    return to_grey(to_view(scan, "upright", t=slice(t, t + 1), k=slice(k, k + 1)), scan.colour)[0]
 
 
 def _facts(scan: Scan) -> dict[str, str]:

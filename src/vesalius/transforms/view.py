@@ -6,6 +6,9 @@ Axial: anterior at the top. Coronal and sagittal: superior at the top. Radiologi
 patient's right on their left side, neurological ones on their right; a sagittal picture has anterior on its left in
 both. Slices are counted from inferior to superior, posterior to anterior, left to right. Of an oblique grid the
 anatomical plane nearest to each voxel axis is taken.
+
+Native: the slices as they are stored. Upright: these, turned as far as flips can do it: the patient's left and back are
+on the right, front and head at the top.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
 from vesalius.scan.stack import SliceStack
 
-Plane = Literal["axial", "coronal", "sagittal", "native"]
+Plane = Literal["axial", "coronal", "sagittal", "native", "upright"]
 Display = Literal["radiological", "neurological"]
 
 _R, _A, _S = 0, 1, 2
@@ -33,6 +36,8 @@ _WANTED: dict[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]] = {
     "sagittal": ((_A, -1), (_S, -1), (_R, 1)),
 }
 """plane -> world direction in which columns, rows and slices grow (radiological)."""
+_SLICES = (0, 1, 2)
+"""Axes of a view whose pictures are the slices of the scan."""
 _CODES = (("L", "R"), ("P", "A"), ("I", "S"))
 
 
@@ -59,6 +64,16 @@ class View:
         """Row spacing over column spacing: how much taller than wide a pixel is drawn; 1 where unknown."""
         return 1.0 if self.spacing_mm is None else self.spacing_mm[0] / self.spacing_mm[1]
 
+    def turn(self, slice_IJ: NDArray[Any]) -> NDArray[Any]:
+        """A slice (I, J) of the scan as a picture (J, I) of its native or upright view.
+
+        Raises:
+            ValueError: the pictures of this view are not the slices of the scan.
+        """
+        if self.axes != _SLICES:
+            raise ValueError(f"pictures along the voxel axes {self.axes} are not the slices of the scan")
+        return slice_IJ[:: self.steps[0], :: self.steps[1]].T
+
 
 def to_view(
     scan: Scan, plane: Plane, display: Display = "radiological", *, k: slice = ALL, t: slice = ALL
@@ -66,8 +81,8 @@ def to_view(
     """Real values of a scan as pictures x_BCJI; B runs over the slices of the first frame, then of the next.
 
     Args:
-        scan: a scan on a grid, or any scan for "native" and for the plane in which its parallel slices lie.
-        plane: "native" gives the slices as they are stored, rows j and columns i.
+        scan: a scan on a grid, or any scan for "native", "upright" and the plane in which its parallel slices lie.
+        plane: as the module says.
         display: side of the patient's right.
         k: slices of the view, counted as the module says.
         t: frames.
@@ -90,9 +105,9 @@ def view_of(scan: Scan, plane: Plane, display: Display = "radiological") -> View
     Raises:
         GeometryError: as `to_view`.
     """
-    if plane == "native":
-        directions = None if scan.geometry is None else _directions(scan)
-        return _view(scan, directions, (0, 1, 2), (1, 1, 1))
+    if plane in ("native", "upright"):
+        stored = None if scan.geometry is None else _directions(scan)
+        return _view(scan, stored, _SLICES, (1, 1, 1) if plane == "native" or stored is None else _upright(stored))
     directions = _directions(scan, plane)
     found = axis_map(directions)
     axes, steps = [], []
@@ -103,6 +118,12 @@ def view_of(scan: Scan, plane: Plane, display: Display = "radiological") -> View
         axes.append(axis)
         steps.append(sign * found[axis][1])
     return _view(scan, directions, (axes[0], axes[1], axes[2]), (steps[0], steps[1], steps[2]))
+
+
+def _upright(directions: Affine) -> tuple[int, int, int]:
+    """Steps along i and j; axes that run along the body's length are taken as they are along the columns."""
+    columns, rows, _ = (_CODES[world][sign > 0] for world, sign in axis_map(directions))
+    return -1 if columns in "RA" else 1, -1 if rows in "AS" else 1, 1
 
 
 def _view(scan: Scan, directions: Affine | None, axes: tuple[int, int, int], steps: tuple[int, int, int]) -> View:
@@ -125,13 +146,13 @@ def _directions(scan: Scan, plane: Plane = "native") -> Affine:
     stack = scan.geometry
     if not isinstance(stack, SliceStack) or stack.grid_problem is None:
         return scan.affine
-    if not stack.is_parallel and plane != "native":
+    if not stack.is_parallel and plane in _WANTED:
         return scan.affine  # raises, with the reason
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1] = stack.steps_i_K3[0], stack.steps_j_K3[0]
     down = len(stack) > 1 and stack.heights_mm[-1] < stack.heights_mm[0]
     matrix[:3, 2] = -stack.normal if down else stack.normal
-    if plane != "native" and axis_map(matrix)[2][0] != _WANTED[plane][2][0]:
+    if plane in _WANTED and axis_map(matrix)[2][0] != _WANTED[plane][2][0]:
         raise GeometryError(f"no {plane} view: {stack.grid_problem}", fix="pass --resample to make a grid")
     return matrix
 

@@ -15,6 +15,7 @@ from vesalius.scan.scan import Colour, Scan
 SOFT_TISSUE_HU = (-160.0, 240.0)
 """Display range of CT in HU: center 40, width 400."""
 DISPLAY_PERCENT = (0.5, 99.5)
+_LUMINANCE_RGB = (0.299, 0.587, 0.114)
 _MAX_SLICES = 32
 """As many slices, evenly spread, are read for percentiles."""
 _YBR_RGB = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
@@ -79,6 +80,13 @@ def to_screen(x_BCJI: NDArray[Any], colour: Colour, display_range: tuple[float, 
         return _bytes(_scaled(x_BCJI, *display_range))
     grey = _scaled(x_BCJI[:, :1], *display_range)
     return _bytes(1 - grey if colour == "inverted" else grey)
+
+
+def to_grey(x_BCJI: NDArray[Any], colour: Colour) -> NDArray[Any]:
+    """One channel x_BJI in real values: the luminance of "rgb", else the first channel."""
+    if colour == "rgb" and x_BCJI.shape[1] == 3:
+        return np.einsum("bcji,c->bji", x_BCJI, np.array(_LUMINANCE_RGB, dtype=x_BCJI.dtype))
+    return x_BCJI[:, 0]
 
 
 def ybr_to_rgb(x_BCJI: NDArray[Any], low: float = 0.0, high: float = 255.0) -> NDArray[np.float32]:

@@ -96,7 +96,14 @@ def test_a_rerun_does_not_take_another_scan_for_finished(tmp_path):
     before = (tmp_path / "out" / "x.vsl").read_bytes()
     volume(tmp_path / "2" / "x.nii", shape=(8, 7, 4))
     result = compress([tmp_path / "2"], tmp_path / "out", FAST)
-    assert "holds another scan" in result["failed"][0]["error"]
+    assert "made from another scan" in result["failed"][0]["error"]
+    values = np.asarray(nib.load(tmp_path / "1" / "x.nii").dataobj).copy()
+    values[0, 0, 0] += 1  # the same name, shape and type
+    nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "2" / "x.nii")
+    result = compress([tmp_path / "2"], tmp_path / "out", FAST)
+    assert "made from another scan" in result["failed"][0]["error"]
+    result = compress([tmp_path / "1"], tmp_path / "out", FAST.model_copy(update={"identifiers": "keep"}))
+    assert "with other options" in result["failed"][0]["error"]
     result = compress([tmp_path / "1"], tmp_path / "out", CompressConfig(psnr=40))
     assert "with other targets" in result["failed"][0]["error"]
     (tmp_path / "out" / "x.vsl").write_bytes(before[:-9])
@@ -126,9 +133,28 @@ def test_what_cannot_be_done_at_all(tmp_path):
     with pytest.raises(UsageError, match="exclude one another"):
         compress(sources, tmp_path / "out", CompressConfig(psnr=3, ratio=3))
     (tmp_path / "a file").write_bytes(b"")
-    result = compress(sources, tmp_path / "a file", FAST)
-    assert len(result["failed"]) == 2
+    for name in ("a file", "typo.vls"):
+        with pytest.raises(UsageError, match=r"ends neither in .vsl nor is it a folder"):
+            compress(sources, tmp_path / name, FAST)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a file", "in"]
+
+
+def test_two_folders_stay_apart(tmp_path):
+    for folder, seed in (("A", 1), ("B", 2)):
+        volume(tmp_path / folder / "ser" / "t1.nii", seed)
+    for order in (("A", "B"), ("B", "A")):
+        result = compress([tmp_path / name for name in order], tmp_path / "out", FAST)
+        assert len(result["written"]) + len(result["skipped"]) == 2
+    for folder in ("A", "B"):
+        assert same(tmp_path / "out" / folder / "ser" / "t1.vsl", tmp_path / folder / "ser" / "t1.nii")
+
+
+def test_a_high_psnr_is_never_larger_than_lossless(tmp_path):
+    source = volume(tmp_path / "in.nii", shape=(64, 64, 6))
+    lossless = compress([source], tmp_path / "a.vsl", CompressConfig())["written"][0]
+    high = compress([source], tmp_path / "b.vsl", CompressConfig(psnr=90))["written"][0]
+    assert high["bytes_written"] <= 1.02 * lossless["bytes_written"]
+    assert high["tiers"][0]["name"] == "lossless"
 
 
 def test_a_memory_limit_refuses_what_must_be_held(tmp_path):
@@ -199,3 +225,13 @@ def test_a_killed_run_leaves_nothing_under_the_target_name(tmp_path):
 @pytest.mark.slow
 def test_a_run_killed_at_any_moment_leaves_nothing_under_the_target_name(tmp_path):
     assert _kill_often(tmp_path, 40) >= 10
+
+
+def test_what_is_compressed_or_cannot_come_back_is_told(tmp_path):
+    compress([volume(tmp_path / "in.nii")], tmp_path / "a.vsl", FAST)
+    with pytest.raises(UsageError, match=r"a\.vsl: is compressed already; use vesalius decompress or convert"):
+        compress([tmp_path / "a.vsl"], tmp_path / "b.vsl", FAST)
+    header = b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 2 2 2\nencoding: raw\n\n"
+    (tmp_path / "x.nrrd").write_bytes(header + bytes(8))
+    with pytest.raises(UsageError, match=r"x\.nrrd: files of the kind nrrd cannot be given back"):
+        compress([tmp_path / "x.nrrd"], tmp_path / "b.vsl", FAST)

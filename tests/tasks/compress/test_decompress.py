@@ -117,3 +117,10 @@ def test_verify_with_and_without_the_original(folder):
 def _other(folder):
     np.save(folder / "other.npy", np.zeros((3, 3, 3)))
     return folder / "other.npy"
+
+
+def test_the_input_is_never_the_output(folder, tmp_path):
+    path = tmp_path / "a.vsl"
+    path.write_bytes((folder / "in.vsl").read_bytes())
+    with pytest.raises(UsageError, match="is the file to be read"):
+        decompress(path, path, force=True)

@@ -117,11 +117,12 @@ def _labels(cohort: Cohort) -> Iterator[Finding]:
     strange = [case.id for case in cohort if any(not 0 <= value <= 1 for value in case.labels.values())]
     yield from gathered("warning", "label-value", strange, "a label is not between 0 and 1")
     against = []
+    count = len(set(cohort.classes) - {ANY})
     for case in cohort:
         others = [value for name, value in case.labels.items() if name != ANY]
         if others and case.labels.get(ANY) == 0 and max(others) > 0:
             against.append(case.id)
-        if len(others) == len(cohort.classes) - 1 and others and case.labels.get(ANY) == 1 and max(others) == 0:
+        if others and len(others) == count and case.labels.get(ANY) == 1 and max(others) == 0:
             against.append(case.id)
     yield from gathered("error", "labels-contradict", against, f"{ANY!r} is not the maximum of the other labels")
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from vesalius.cohort.audit.run import Part
 
+_CLASSES_IN_A_LINE = 3
+
 
 def part_facts(part: Part) -> dict[str, Any]:
     """JSON-able; positives: class -> [cases that have it, cases of which it is known]."""
@@ -15,9 +17,26 @@ def part_facts(part: Part) -> dict[str, Any]:
 
 
 def part_lines(parts: list[dict[str, Any]]) -> Iterator[str]:
-    """One line for each split."""
+    """One line for each split, or a table where there are many classes."""
+    classes = [name for name, (_, known) in parts[0]["positives"].items() if known]
+    if len(classes) > _CLASSES_IN_A_LINE:
+        yield from _table(parts, classes)
+        return
     for part in parts:
-        shares = ", ".join(
-            f"{name} {positive}/{known}" for name, (positive, known) in part["positives"].items() if known
-        )
+        shares = ", ".join(f"{name} {_share(part, name)}" for name in classes)
         yield f"{part['name']}: {part['cases']} cases, {part['patients']} patients" + (f"; {shares}" if shares else "")
+
+
+def _table(parts: list[dict[str, Any]], classes: list[str]) -> Iterator[str]:
+    from vesalius.report.page import Column, Table
+    from vesalius.report.table import plain_text
+
+    rows = [[word, *(str(part[word]) for part in parts)] for word in ("cases", "patients")]
+    rows += [[name, *(_share(part, name) for part in parts)] for name in classes]
+    columns = [Column(name=""), *(Column(name=part["name"], numeric=True) for part in parts)]
+    yield plain_text(Table(columns=columns, rows=rows)).strip("\n")
+
+
+def _share(part: dict[str, Any], name: str) -> str:
+    positive, known = part["positives"].get(name, (0, 0))
+    return f"{positive}/{known}" if known else "-"

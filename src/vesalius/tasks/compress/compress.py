@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import SUFFIX
@@ -59,6 +63,10 @@ def compress(
     """
     config.targets()
     many = output.suffix.lower() != SUFFIX
+    if many and _looks_like_a_file(output):
+        raise UsageError(
+            f"ends neither in {SUFFIX} nor is it a folder", where=output, fix=f"end a file name in {SUFFIX}"
+        )
     result: dict[str, Any] = {"written": [], "skipped": [], "failed": []}
     items = list(_items(paths, output, series, many, result["failed"]))
     if not many and len(items) != 1:
@@ -80,19 +88,28 @@ def compress(
     return result
 
 
+def _looks_like_a_file(output: Path) -> bool:
+    """True for a file that is there, and for a name with a suffix of letters where nothing is."""
+    return not output.is_dir() and (output.exists() or output.suffix[1:].isalpha())
+
+
 def _items(
     paths: Sequence[Path], output: Path, series: str | None, many: bool, failed: list[dict[str, str]]
 ) -> list[_Item]:
     items: list[_Item] = []
+    several = sum(path.is_dir() for path in paths) > 1
     for path in paths:
         try:
+            if path.suffix.lower() == SUFFIX and path.is_file():
+                raise UsageError("is compressed already", where=path, fix="use vesalius decompress or convert")
             found = find_scans(path, series)
         except VesaliusError as error:
             if not many or len(paths) == 1:
                 raise
             failed.append({"path": str(path), "error": str(error)})
             continue
-        items.extend(_Item(one, output / _relative(one, path) if many else output) for one in found)
+        root = Path(path.resolve().name) if several and path.is_dir() else Path()
+        items.extend(_Item(one, output / root / _relative(one, path) if many else output) for one in found)
     return _unique(items) if many else items
 
 
@@ -119,10 +136,10 @@ def _relative(found: Found, root: Path) -> Path:
 
 
 def _finished(item: _Item, config: CompressConfig) -> bool:
-    """True where an earlier run wrote this file from a scan of the same shape and type with the same targets.
+    """True where an earlier run wrote this file from the same values with the same options.
 
     Raises:
-        OutputError: the file is damaged, or was written from another scan or with other targets.
+        OutputError: the file is damaged, or was written from another scan or with other options.
     """
     target = item.target
     if not target.exists():
@@ -133,15 +150,32 @@ def _finished(item: _Item, config: CompressConfig) -> bool:
         raise OutputError("exists and is damaged", where=target, fix="pass --force to replace it") from error
     if [tier.target for tier in header.tiers] != [target.words for target in config.targets()]:
         raise OutputError("exists with other targets", where=target, fix="choose another folder or pass --force")
-    scan = item.found.open()
-    if (header.shape, header.dtype, header.format) != (scan.shape, scan.dtype.str, item.found.format):
-        raise OutputError("exists and holds another scan", where=target, fix="choose another folder or pass --force")
+    if header.job != _job_id(item.found.open(), config):
+        what = "exists and was made from another scan or with other options"
+        raise OutputError(what, where=target, fix="choose another folder or pass --force")
     return True
+
+
+def _job_id(scan: Scan, config: CompressConfig) -> str:
+    """A digest of the stored values, the geometry and every option that changes the file."""
+    digest = hashlib.sha256()
+    options = config.model_dump(mode="json", exclude={"threads", "memory_gib"})
+    grid = None if scan.grid_problem else scan.affine.tolist()
+    for fact in (options, scan.shape, scan.dtype.str, grid, scan.frame_ms):
+        digest.update(json.dumps(fact, sort_keys=True).encode() + b"\n")
+    scan = scan.resident()
+    for t in range(scan.shape[1]):
+        digest.update(np.ascontiguousarray(scan.stored(slice(t, t + 1))).tobytes())
+    return digest.hexdigest()[:32]
 
 
 def _one(item: _Item, config: CompressConfig, cache: Path | None, force: bool) -> dict[str, Any]:
     scan = item.found.open()
+    if scan.native is None:
+        what = f"files of the kind {item.found.format} cannot be given back, so they are not compressed"
+        raise UsageError(what, where=item.found.path, fix="make a NIfTI or .npy file of it first: vesalius convert")
     _check_memory(scan, config.memory_gib, item.found.path)
+    scan = scan.resident()
     key = uid_key(cache) if item.found.format == "dicom" and config.identifiers != "keep" else None
     done = compress_scan(
         scan,
@@ -153,6 +187,7 @@ def _one(item: _Item, config: CompressConfig, cache: Path | None, force: bool) -
         identifiers=config.identifiers,
         uid_key=key,
         threads=config.threads,
+        job_id=_job_id(scan, config),
         force=force,
     )
     return {"source": str(item.found.path), **asdict(done), "path": str(done.path)}

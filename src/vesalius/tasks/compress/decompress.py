@@ -51,19 +51,26 @@ def decompress(
         if salvage:
             raise UsageError("--salvage gives back whole scans", fix="leave out --slice and --frame")
         return _part(path, output, tier, slice_number, frame, threads, force)
+    _check_other(path, output)
     file = open_vsl(path, tier, salvage=salvage)
     _check_suffix(file, output)
     done = restore(file, output, threads=threads, force=force)
     return {"path": str(done.path), "tier": done.tier, "checksum": done.checked, "lost": asdict(done.lost)}
 
 
-def verify(path: Path, original: Path | None = None, *, threads: int = 1) -> dict[str, Any]:
+def verify(path: Path, original: Path | None = None, *, series: str | None = None, threads: int = 1) -> dict[str, Any]:
     """Check all checksums of a `.vsl` file, decode every tier, and compare with the original where it is given.
+
+    Args:
+        path: the `.vsl` file.
+        original: what it was made from.
+        series: DICOM SeriesInstanceUID (or its end) where a folder holds several.
+        threads: chunks decoded at a time.
 
     Raises:
         CorruptFileError: something differs from what was recorded.
     """
-    scan = None if original is None else open_scan(original)
+    scan = None if original is None else open_scan(original, series)
     checks = verify_tiers(path, scan, threads=threads)
     return {"path": str(path), "whole": True, "tiers": [asdict(check) for check in checks]}
 
@@ -74,6 +81,11 @@ def _part(
     scan = decode_scan(path, tier, threads=threads)
     written = write_scan(part(scan, t=frame, k=slice_number), output, force=force)
     return {"path": str(written.path), "tier": tier or open_vsl(path).model.name, "slice": slice_number, "frame": frame}
+
+
+def _check_other(path: Path, output: Path) -> None:
+    if output.exists() and path.exists() and output.samefile(path):
+        raise UsageError("is the file to be read", where=output, fix="choose another name")
 
 
 def _check_suffix(file: VslFile, output: Path) -> None:

@@ -20,7 +20,8 @@ from vesalius.report.page import write_figure
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.results import Picture, Point
 from vesalius.tasks.evaluate.codec.studies import Study
-from vesalius.transforms.picture import Upright
+from vesalius.transforms.view import view_of
+from vesalius.transforms.window import DISPLAY_PERCENT, percentile_range
 
 RATIOS = (100, 1000)
 NEAR = 1.6
@@ -54,24 +55,25 @@ def draw(
     regions: list[tuple[str, tuple[slice, slice]]] = [("whole field", (slice(None), slice(None)))]
     if box is not None:
         regions.append(("heart region", (box[0], box[1])))
+    view = view_of(scan, "upright")
     pictures = []
     for wanted in RATIOS:
         near = _nearest(restored, wanted)
         for region, inside in regions if near else ():
             name = f"{slug(study.data_set)}-{slug(study.name)}-{wanted}-{region.split()[0]}.png"
-            view = Upright.of(scan, original_IJ[inside])
+            window = percentile_range(original_IJ[inside], *DISPLAY_PERCENT)
             shown = [Shown(_words(one.point, region), view.turn(one.picture_IJ[inside])) for one in near]
             png = panel(
                 view.turn(original_IJ[inside]),
                 shown,
-                window=view.window,
-                spacing_mm=view.spacing_mm,
+                window=window,
+                spacing_mm=view.spacing_mm or (1.0, 1.0),
                 gain=GAIN,
                 unit=scan.intensity.unit,
             )
             write_figure(folder / name, png)
             where = f"{study.data_set}, {study.name}: {region} near {wanted:,}:1"
-            pictures.append(Picture(file=name, caption=_caption(where, place, view, near, restored), alt=where))
+            pictures.append(Picture(file=name, caption=_caption(where, place, window, near, restored), alt=where))
     return tuple(pictures)
 
 
@@ -101,12 +103,16 @@ def _words(point: Point, region: str) -> str:
 
 
 def _caption(
-    where: str, place: tuple[int, int], view: Upright, near: Sequence[Restored], restored: Sequence[Restored]
+    where: str,
+    place: tuple[int, int],
+    window: tuple[float, float],
+    near: Sequence[Restored],
+    restored: Sequence[Restored],
 ) -> str:
     absent = sorted({one.point.coder for one in restored} - {one.point.coder for one in near})
     missing = f" No file of {', '.join(absent)} is near this ratio." if absent else ""
     return (
         f"{where}; frame {place[0]}, slice {place[1]} (from 0), turned by the affine. Grey window "
-        f"{view.window[0]:.4g} to {view.window[1]:.4g}. PSNR and SSIM are of all frames and slices of the region, RMS "
+        f"{window[0]:.4g} to {window[1]:.4g}. PSNR and SSIM are of all frames and slices of the region, RMS "
         f"of the picture alone.{missing}"
     )

@@ -1,0 +1,103 @@
+"""Samples stacked into batches.
+
+Letters: B samples of a batch, N classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.cohort.case import Case
+from vesalius.cohort.loader import Loader
+from vesalius.cohort.sample import Sample
+from vesalius.errors import UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Samples of one shape.
+
+    Args:
+        cases: in the order of the batch.
+        images: with B as the first axis, then the axes of the samples.
+        labels_BN: NaN where not known.
+        masks: by name, B first.
+    """
+
+    cases: tuple[Case, ...]
+    images: NDArray[Any]
+    labels_BN: NDArray[np.float32]
+    masks: Mapping[str, NDArray[Any]]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of the cases."""
+        return tuple(case.id for case in self.cases)
+
+
+def batches(loader: Loader, epoch: int, size: int, *, drop_last: bool = False, start: int = 0) -> Iterator[Batch]:
+    """One epoch in batches.
+
+    Args:
+        loader: where the samples come from.
+        epoch: its number.
+        size: samples in a batch.
+        drop_last: leave out what does not fill a batch; then all shards of an epoch have equally many batches (unless
+            cases are skipped), as distributed training needs it.
+        start: how many batches to pass over without loading them.
+
+    Raises:
+        UsageError: an impossible size, or samples of different shapes.
+        InputError: a case cannot be loaded.
+    """
+    if size < 1:
+        raise UsageError("a batch needs at least one sample")
+    return _batches(loader, epoch, size, drop_last, start)
+
+
+def _batches(loader: Loader, epoch: int, size: int, drop_last: bool, start: int) -> Iterator[Batch]:
+    left = len(loader.cohort) // loader.world // size - start if drop_last else len(loader)
+    samples = loader.epoch(epoch, start=start * size)
+    while left > 0:
+        batch = _stacked(islice(samples, size), size)
+        if batch is None or (drop_last and len(batch.cases) < size):
+            return
+        left -= 1
+        yield batch
+
+
+def _stacked(samples: Iterator[Sample], size: int) -> Batch | None:
+    """A batch filled sample by sample, so that no sample is in memory twice for long; None where there is none."""
+    cases: list[Case] = []
+    stacks: dict[str | None, NDArray[Any]] = {}
+    labels = []
+    for n, sample in enumerate(samples):
+        arrays: list[tuple[str | None, NDArray[Any]]] = [(None, sample.image), *sample.masks.items()]
+        if n == 0:
+            stacks = {name: np.empty((size, *array.shape), array.dtype) for name, array in arrays}
+        for name, array in arrays:
+            if name not in stacks or (stacks[name].shape[1:], stacks[name].dtype) != (array.shape, array.dtype):
+                one, two = _told(stacks[None][0]), _told(sample.image)
+                raise UsageError(
+                    f"cases {cases[0].id} and {sample.id} make no batch: their images are {one} and {two}, or their "
+                    "masks differ",
+                    fix="crop or pad them to one size",
+                )
+            stacks[name][n] = array
+        cases.append(sample.case)
+        labels.append(sample.labels_N)
+    if not cases:
+        return None
+    stacks = {name: stack[: len(cases)] for name, stack in stacks.items()}
+    masks = {name: stack for name, stack in stacks.items() if name is not None}
+    return Batch(tuple(cases), stacks[None], np.stack(labels), masks)
+
+
+def _told(array: NDArray[Any]) -> str:
+    return f"{array.shape} {array.dtype}"

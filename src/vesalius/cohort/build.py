@@ -1,0 +1,97 @@
+"""From a folder in a known layout to a cohort."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vesalius.cohort.cohort import Cohort
+from vesalius.config import Config, from_overrides
+from vesalius.errors import InputError, UsageError, VesaliusError
+
+AUTO = "auto"
+_HOME = "vesalius.cohort.builders"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One layout.
+
+    Args:
+        module: in `vesalius.cohort.builders`, with `build(folder)` or `build(folder, options)`.
+        options: name of its Config in that module, None where it has none.
+        help: one line.
+    """
+
+    module: str
+    options: str | None
+    help: str
+
+
+LAYOUTS = {
+    "acdc": Layout("acdc", None, "a folder for each patient with NAME_4d.nii.gz, frames, masks and Info.cfg"),
+    "brats": Layout("brats", None, "NAME_t1, NAME_t1ce, NAME_t2, NAME_flair, NAME_seg; names of all years"),
+    "msd": Layout("msd", "MsdOptions", "dataset.json with training and test lists"),
+    "nnunet": Layout("nnunet", "MsdOptions", "imagesTr/NAME_0000.nii.gz, labelsTr/NAME.nii.gz"),
+    "bids": Layout("bids", None, "sub-*/[ses-*/]TYPE/*.nii.gz, participants.tsv"),
+    "rsna-ich": Layout("rsna_ich", "RsnaOptions", "series table with nifti_path, or long label table with loose DICOM"),
+    "chexpert": Layout("chexpert", "ChexpertOptions", "table with Path and a column for each label: 1, 0, -1, empty"),
+    "nih": Layout("nih", None, "table with findings joined by |"),
+    "voc": Layout("voc", None, "boxes: NAME.xml beside NAME.jpg"),
+    "medmnist": Layout("medmnist", None, ".npz with train_images, train_labels, ..."),
+    "jsonl": Layout("jsonl", None, "lines with image_path, caption, mask_path"),
+    "dicom": Layout("dicom", "DicomOptions", "any folder of DICOM: one case for each series"),
+    "images": Layout("images", "ImagesOptions", "any folder of pictures or volumes: one case for each file"),
+}
+"""layout -> how it is built; in the order in which "auto" tries them."""
+
+
+def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -> Cohort:
+    """Find the cases of a data set.
+
+    Args:
+        layout: a key of `LAYOUTS`, or "auto" for the first one that fits.
+        folder: where the data set lies (for jsonl and medmnist also the file).
+        options: of the layout, as "uncertain=ones".
+
+    Raises:
+        UsageError: no such layout.
+        ConfigError: a wrong option.
+        InputError: nothing there, or another layout.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise InputError("no such folder", where=folder)
+    if layout == AUTO:
+        return _first(folder, options)
+    if layout not in LAYOUTS:
+        near = difflib.get_close_matches(layout, LAYOUTS, n=1, cutoff=0)[0]
+        raise UsageError(f"no layout {layout!r}", fix=f"did you mean {near!r}? There are {', '.join(LAYOUTS)}")
+    return _build(LAYOUTS[layout], folder, options)
+
+
+def _build(layout: Layout, folder: Path, options: Sequence[str]) -> Cohort:
+    module = importlib.import_module(f"{_HOME}.{layout.module}")
+    if layout.options is None:
+        if options:
+            raise UsageError("this layout has no options", where=options[0], fix="leave them out")
+        made: Cohort = module.build(folder)
+    else:
+        settings: Config = from_overrides(getattr(module, layout.options), options)
+        made = module.build(folder, settings)
+    return made
+
+
+def _first(folder: Path, options: Sequence[str]) -> Cohort:
+    if options:
+        raise UsageError("options belong to a layout", where=options[0], fix="name the layout instead of auto")
+    for name, layout in LAYOUTS.items():
+        try:
+            made = _build(layout, folder, ())
+        except VesaliusError:
+            continue
+        return Cohort(made.cases, made.root, (f"taken for the layout {name}", *made.notes))
+    raise InputError("is of no known layout", where=folder, fix=f"known are {', '.join(LAYOUTS)}")

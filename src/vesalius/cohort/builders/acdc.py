@@ -1,0 +1,85 @@
+"""ACDC (Bernard et al. 2018, doi:10.1109/TMI.2018.2837502) and sets in its layout: a folder for each patient.
+
+`NAME_4d.nii.gz` is the image of the case, `NAME_frameXX_gt.nii.gz` its masks, called ED and ES after `Info.cfg`. Where
+there is no 4D file, each frame is a case of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from vesalius.cohort.builders.files import NIFTI, example, expected, files_below, number_or_text, relative
+from vesalius.cohort.case import IMAGE, MASK, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.errors import InputError
+
+_FILE = re.compile(r"(?P<name>.+?)_(?:(?P<four>4d)|frame(?P<frame>\d+)(?P<gt>_gt)?)\.nii(?:\.gz)?", re.IGNORECASE)
+_FACTS = {"group": "group", "height": "height_cm", "weight": "weight_kg"}
+_SPLITS = {"training": "train", "train": "train", "testing": "test", "test": "test", "validation": "val"}
+
+
+def build(folder: Path) -> Cohort:
+    """Cases of all patients below a folder; the split after a parent folder called training or testing.
+
+    Raises:
+        InputError: no file of this layout.
+    """
+    homes: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
+    for path in files_below(folder, NIFTI):
+        match = _FILE.fullmatch(path.name)
+        if match:
+            word = "4d" if match["four"] else f"{int(match['frame'])}{'gt' if match['gt'] else ''}"
+            homes[path.parent, match["name"]].setdefault(word, path)
+    if not homes:
+        raise expected("ACDC", "no NAME_4d.nii.gz or NAME_frameXX.nii.gz in it", folder)
+    cases = [case for (home, name), files in homes.items() for case in _cases(folder, home, name, files)]
+    bare = [case.id for case in cases if not case.masks]
+    notes = (f"without a mask: {example(bare)}",) if bare else ()
+    return Cohort(tuple(cases), folder, notes)
+
+
+def _cases(folder: Path, home: Path, name: str, files: dict[str, Path]) -> list[Case]:
+    info = _info(home / "Info.cfg")
+    numbers = {info[word]: word.upper() for word in ("ed", "es") if isinstance(info.get(word), int)}
+    facts = {name: info[key] for key, name in _FACTS.items() if key in info}
+    facts |= {f"{word.lower()}_frame": number - 1 for number, word in numbers.items() if number > 0}
+    split = next((_SPLITS[part.lower()] for part in home.relative_to(folder).parts if part.lower() in _SPLITS), None)
+    patient = home.name if home != folder else name
+    known: dict[str, Any] = {"patient": patient, "facts": facts, "split": split}
+    gts = {int(word[:-2]): path for word, path in files.items() if word.endswith("gt")}
+    if "4d" in files:
+        masks = {numbers.get(number, f"frame{number:02d}"): number for number in sorted(gts)}
+        return [
+            Case(
+                id=patient,
+                images={IMAGE: relative(files["4d"], folder)},
+                masks={mask: relative(gts[number], folder) for mask, number in masks.items()},
+                frames={mask: number - 1 for mask, number in masks.items()},
+                **known,
+            )
+        ]
+    return [
+        Case(
+            id=f"{patient}_frame{int(word):02d}",
+            images={IMAGE: relative(path, folder)},
+            masks={MASK: relative(gts[int(word)], folder)} if int(word) in gts else {},
+            **known,
+        )
+        for word, path in files.items()
+        if not word.endswith("gt")
+    ]
+
+
+def _info(path: Path) -> dict[str, Any]:
+    """Keys in lower case and values of Info.cfg; nothing where there is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("cannot be read", where=path) from error
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return {key.strip().lower(): number_or_text(value.strip()) for key, _, value in pairs if value.strip()}

@@ -1,0 +1,104 @@
+"""CheXpert (Irvin et al. 2019, arXiv:1901.07031) and tables of its form: Path, Sex, Age, view, then one column a label.
+
+1 is positive, 0 negative, -1 uncertain, empty not mentioned. Patient and study are folders of the path.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from vesalius.cohort.builders.files import example, expected, files_below, number_or_text, read_table, stem
+from vesalius.cohort.case import IMAGE, Case, Fact
+from vesalius.cohort.cohort import Cohort
+from vesalius.config import Config
+from vesalius.errors import InputError
+
+_FACTS = {"Sex": "sex", "Age": "age", "Frontal/Lateral": "projection", "AP/PA": "view"}
+_PLACE = re.compile(r"(?P<patient>patient\d+)/(?P<study>study\d+)/", re.IGNORECASE)
+_UNCERTAIN = -1.0
+
+
+class ChexpertOptions(Config):
+    """What becomes of uncertain and unmentioned labels."""
+
+    uncertain: Literal["ones", "zeros", "ignore"] = Field(default="ignore", description="U-Ones, U-Zeros, U-Ignore")
+    blank: Literal["zeros", "ignore"] = Field(default="zeros", description="a finding that is not mentioned")
+    frontal: bool = Field(default=True, description="frontal views only")
+
+
+def build(folder: Path, options: ChexpertOptions) -> Cohort:
+    """Cases of train.csv and valid.csv (or of every table of this form); their names are the splits.
+
+    Raises:
+        InputError: no such table, or it lists no image that is there.
+    """
+    cases: list[Case] = []
+    missing: list[Case] = []
+    tables = 0
+    for path in files_below(folder, (".csv",)):
+        rows = read_table(path)
+        if not rows or "Path" not in rows[0]:
+            continue
+        tables += 1
+        split = {"train": "train", "valid": "val", "val": "val", "test": "test"}.get(path.stem.lower())
+        for row in rows:
+            if options.frontal and row.get("Frontal/Lateral", "Frontal") != "Frontal":
+                continue
+            found = _find(folder, path.parent, row["Path"])
+            case = _case(row, found, split, options, path)
+            (missing if found is None else cases).append(case)
+    if not tables:
+        raise expected("CheXpert", "no table with a column Path", folder)
+    if not cases:
+        raise InputError(
+            "no image of the tables is there", where=folder, fix="put the images where the column Path says"
+        )
+    notes = [f"uncertain labels: {options.uncertain}; findings not mentioned: {options.blank}"]
+    if missing:
+        notes.append(f"listed but not there: {example([case.id for case in missing])}")
+    return Cohort(tuple(cases), folder, tuple(notes))
+
+
+def _find(folder: Path, home: Path, path: str) -> str | None:
+    """The path from the folder; the first parts of what the table says may be missing on disk."""
+    parts = path.split("/")
+    for start in range(min(3, len(parts))):
+        for root in (folder, home):
+            target = root.joinpath(*parts[start:])
+            if target.is_file() and target.is_relative_to(folder):
+                return target.relative_to(folder).as_posix()
+    return None
+
+
+def _case(row: dict[str, str], found: str | None, split: str | None, options: ChexpertOptions, table: Path) -> Case:
+    path = row["Path"]
+    place = _PLACE.search(path)
+    facts: dict[str, Fact] = {name: number_or_text(row[key]) for key, name in _FACTS.items() if row.get(key)}
+    columns = [name for name in row if name not in _FACTS and name != "Path"]
+    labels = {name: _label(row[name], options, table) for name in columns}
+    name = f"{place['patient']}-{place['study']}-{stem(Path(path))}" if place else stem(Path(path))
+    return Case(
+        id=name if split is None else f"{split}-{name}",
+        patient=place["patient"] if place else None,
+        study=f"{place['patient']}/{place['study']}" if place else None,
+        images={IMAGE: found or path},
+        labels={key: value for key, value in labels.items() if value is not None},
+        facts=facts,
+        split=split,
+    )
+
+
+def _label(cell: str, options: ChexpertOptions, table: Path) -> float | None:
+    if not cell:
+        return 0.0 if options.blank == "zeros" else None
+    try:
+        value = float(cell)
+    except ValueError as error:
+        raise InputError(f"label {cell!r} is no number", where=table, fix="labels are 1, 0, -1 or nothing") from error
+    if value == _UNCERTAIN:
+        return {"ones": 1.0, "zeros": 0.0, "ignore": None}[options.uncertain]
+    return value

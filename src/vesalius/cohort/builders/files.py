@@ -1,0 +1,92 @@
+"""Walking through folders and reading tables, the same for all layouts."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vesalius.errors import InputError
+
+NIFTI = (".nii", ".nii.gz")
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+VOLUMES = (*NIFTI, ".nrrd", ".nhdr", ".mha", ".mhd")
+_SHOWN = 3
+_WHOLE = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
+_DECIMAL = re.compile(r"-?(0|[1-9]\d*)\.\d+", re.ASCII)
+
+
+def files_below(folder: Path, suffixes: tuple[str, ...] = ("",)) -> Iterator[Path]:
+    """Files with one of these suffixes in a folder and its subfolders, in a fixed order.
+
+    Hidden ones are passed over; links to folders are not followed, so that they cannot lead in circles.
+    """
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.lower().endswith(suffixes) and not name.startswith("."):
+                yield Path(place, name)
+
+
+def stem(path: Path, suffixes: tuple[str, ...] = (*VOLUMES, *PICTURES)) -> str:
+    """The name of a file without its (double) suffix."""
+    name = path.name
+    long = max((suffix for suffix in suffixes if name.lower().endswith(suffix)), key=len, default="")
+    return name[: len(name) - len(long)]
+
+
+def relative(path: Path, folder: Path) -> str:
+    """A path as a manifest writes it."""
+    return path.relative_to(folder).as_posix()
+
+
+def read_table(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    """The rows of a table with a header; cells and names without blanks around them, missing cells empty.
+
+    Raises:
+        InputError: no such file, no text, or no header.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter=delimiter)
+            names = [name.strip() for name in reader.fieldnames or []]
+            rows = [
+                {name: (cell or "").strip() for name, cell in zip(names, row.values(), strict=False)} for row in reader
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot be read as a table ({error})", where=path) from error
+    if not names:
+        raise InputError("is an empty table", where=path)
+    return rows
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file. Raises InputError where it is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError("is not a JSON file that can be read", where=path) from error
+
+
+def number_or_text(cell: str) -> str | int | float:
+    """A cell as the number that it is, else as text; "007" and "1e5" are text, they may be names."""
+    if _WHOLE.fullmatch(cell):
+        return int(cell)
+    return float(cell) if _DECIMAL.fullmatch(cell) else cell
+
+
+def example(names: list[str]) -> str:
+    """How many there are, and the first few."""
+    shown = ", ".join(names[:_SHOWN])
+    return f"{len(names)} ({shown}{', ...' if len(names) > _SHOWN else ''})"
+
+
+def expected(layout: str, what: str, folder: Path) -> InputError:
+    """The error for a folder of another layout."""
+    return InputError(
+        f"is no {layout} folder: {what}", where=folder, fix="see vesalius cohort build --help for layouts"
+    )

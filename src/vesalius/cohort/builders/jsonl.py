@@ -1,0 +1,105 @@
+"""JSON lines with image_path, caption and mask_path (null allowed), as generation uses them; other keys are facts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from vesalius.cohort.builders.files import example, expected, files_below, relative, stem
+from vesalius.cohort.case import IMAGE, MASK, Box, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.errors import ConfigError, InputError
+
+_BOXES = "boxes_cxcywh"
+_OWN = {"image_path", "caption", "mask_path", "patient_id", "patient", "study", "split", _BOXES}
+_SHOWN = 5
+
+
+def build(folder: Path) -> Cohort:
+    """Cases of all `.jsonl` files below a folder (or of one file).
+
+    Several files are splits called after their names.
+
+    Raises:
+        InputError: no such file, or bad lines (the first five are told with their numbers).
+    """
+    home = folder if folder.is_dir() else folder.parent
+    files = list(files_below(folder, (".jsonl",))) if folder.is_dir() else [folder]
+    cases: list[Case] = []
+    bad: list[str] = []
+    for path in files:
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError("cannot be read as text", where=path) from error
+        if not any('"image_path"' in line for line in lines):
+            continue
+        split = path.stem if len(files) > 1 else None
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                try:
+                    cases.append(_case(line, path, home, split))
+                except (ConfigError, ValueError) as error:
+                    bad.append(f"{path.name} line {number}: {error}")
+    if bad:
+        more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+        raise InputError(
+            f"{len(bad)} bad line(s): {'; '.join(bad[:_SHOWN])}{more}", where=folder, fix="mend these lines"
+        )
+    if not cases:
+        raise expected("JSONL", "no .jsonl file with image_path", folder)
+    return _unique(cases, home)
+
+
+def _case(line: str, path: Path, home: Path, split: str | None) -> Case:
+    try:
+        row = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(row, dict) or not isinstance(row.get("image_path"), str) or not row["image_path"]:
+        raise ValueError("has no image_path")
+    raw: dict[str, Any] = {
+        "id": stem(Path(row["image_path"])),
+        "images": {IMAGE: _from(path, home, row["image_path"])},
+        "caption": row.get("caption"),
+        "patient": row.get("patient") or row.get("patient_id"),
+        "study": row.get("study"),
+        "split": row.get("split") or split,
+        "facts": {key: value for key, value in row.items() if key not in _OWN and isinstance(value, str | int | float)},
+        "boxes": [_box(one) for one in row.get(_BOXES) or []],
+    }
+    if row.get("mask_path"):
+        raw["masks"] = {MASK: _from(path, home, row["mask_path"])}
+    return Case.parse({key: str(value) if key == "patient" and value else value for key, value in raw.items() if value})
+
+
+def _from(path: Path, home: Path, target: Any) -> str:
+    if not isinstance(target, str):
+        raise ValueError(f"{target!r} is no path")
+    whole = path.parent / target
+    return relative(whole, home) if whole.is_relative_to(home) else whole.as_posix()
+
+
+def _box(row: Any) -> Box:
+    """[label, center x, center y, width, height] in shares of the picture; clipped to it."""
+    try:
+        label, x, y, width, height = row
+        left, right, top, bottom = x - width / 2, x + width / 2, y - height / 2, y + height / 2
+        return Box(label=label, left=max(0, left), right=min(1, right), top=max(0, top), bottom=min(1, bottom))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{str(row)[:60]} is no box of a label and four shares") from error
+
+
+def _unique(cases: list[Case], home: Path) -> Cohort:
+    """Ids are file names; where one comes twice, all are paths."""
+    names = {case.id for case in cases}
+    if len(names) < len(cases):
+        cases = [case.model_copy(update={"id": case.images[IMAGE]}) for case in cases]
+    seen: dict[str, int] = {}
+    unique = []
+    for case in cases:
+        seen[case.id] = seen.get(case.id, 0) + 1
+        unique.append(case if seen[case.id] == 1 else case.model_copy(update={"id": f"{case.id}-{seen[case.id]}"}))
+    gone = [case.id for case in unique if not (home / case.images[IMAGE]).exists()]
+    return Cohort(tuple(unique), home, (f"listed but not there: {example(gone)}",) if gone else ())

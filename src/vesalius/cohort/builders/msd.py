@@ -1,0 +1,94 @@
+"""Medical Segmentation Decathlon (Antonelli et al. 2022, doi:10.1038/s41467-022-30695-9): dataset.json."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from vesalius.cohort.builders.files import example, expected, read_json, stem
+from vesalius.cohort.case import IMAGE, MASK, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.config import Config
+from vesalius.errors import InputError
+
+DATASET = "dataset.json"
+
+
+class MsdOptions(Config):
+    """How patients are told."""
+
+    patient: str | None = Field(
+        default=None, description='regular expression for the patient in a file name, as "(?P<patient>[^_]+)_"'
+    )
+
+
+def build(folder: Path, options: MsdOptions) -> Cohort:
+    """The cases that dataset.json lists: training as split train, test as split test.
+
+    Raises:
+        InputError: no dataset.json of this form.
+    """
+    if not (folder / DATASET).is_file():
+        raise expected("MSD", f"no {DATASET} in it", folder)
+    told = read_json(folder / DATASET)
+    if not isinstance(told, dict) or not isinstance(told.get("training"), list):
+        raise expected("MSD", f"{DATASET} has no list 'training'", folder)
+    channels = len(told.get("modality") or {}) > 1
+    cases: list[Case] = []
+    missing: list[Case] = []
+    rows = [("train", row) for row in told["training"]] + [("test", row) for row in told.get("test") or []]
+    for split, row in rows:
+        case = _case(folder, split, row, options, channels=channels)
+        (cases if (folder / case.images[IMAGE]).exists() else missing).append(case)
+    if not cases:
+        raise InputError("lists no image that is there", where=folder / DATASET, fix="unpack the images beside it")
+    notes = [_classes(told.get("labels"))]
+    if missing:
+        notes.append(f"listed but not there: {example([case.id for case in missing])}")
+    if options.patient is None:
+        notes.append("names no patients: each case counts as its own; give patient=REGEX if names tell")
+    return Cohort(tuple(cases), folder, tuple(note for note in notes if note))
+
+
+def named_patient(pattern: str | None, name: str) -> str | None:
+    """The group "patient" (else the first group, else all) of a pattern found in a name.
+
+    Raises:
+        InputError: the pattern is no regular expression.
+    """
+    if pattern is None:
+        return None
+    try:
+        match = re.search(pattern, name)
+    except re.error as error:
+        raise InputError(f"is no regular expression ({error})", where="patient") from error
+    if match is None:
+        return None
+    return match["patient"] if "patient" in match.groupdict() else match[1 if match.re.groups else 0]
+
+
+def _case(folder: Path, split: str, row: Any, options: MsdOptions, *, channels: bool) -> Case:
+    row = {"image": row} if isinstance(row, str) else row
+    if not isinstance(row, dict) or not isinstance(row.get("image"), str):
+        raise InputError(f"an entry is {str(row)[:60]!r}, not an image with a label", where=folder / DATASET)
+    image = posixpath.normpath(row["image"])
+    mask = row.get("label")
+    name = stem(Path(image))
+    return Case(
+        id=name,
+        patient=named_patient(options.patient, name),
+        images={IMAGE: image},
+        masks={MASK: posixpath.normpath(mask)} if isinstance(mask, str) else {},
+        fourth_axis="channel" if channels else "time",
+        split=split,
+    )
+
+
+def _classes(labels: Any) -> str:
+    if not isinstance(labels, dict):
+        return ""
+    return "mask values: " + ", ".join(f"{value} {name}" for value, name in labels.items())

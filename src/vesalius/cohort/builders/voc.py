@@ -1,0 +1,83 @@
+"""Pascal VOC boxes: Annotations/NAME.xml beside JPEGImages/NAME.jpg; ImageSets/Main/{train,val,test}.txt are splits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from vesalius.cohort.builders.files import PICTURES, example, expected, files_below, relative, stem
+from vesalius.cohort.case import IMAGE, Box, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.errors import InputError
+
+_SPLITS = ("train", "val", "test")
+
+
+def build(folder: Path) -> Cohort:
+    """One case for each annotated picture; facts count the boxes of each label.
+
+    Raises:
+        InputError: no Annotations with pictures, or a damaged annotation.
+    """
+    pictures = {stem(path): path for path in files_below(folder, PICTURES)}
+    notes: dict[str, Path] = {path.stem: path for path in files_below(folder, (".xml",))}
+    names = sorted(set(pictures) & set(notes))
+    if not names:
+        raise expected("VOC", "no NAME.xml with a picture of the same name", folder)
+    split_of = _splits(folder)
+    cases, odd = [], 0
+    for name in names:
+        boxes, left_out = _boxes(notes[name])
+        odd += left_out
+        labels = [box.label for box in boxes]
+        cases.append(
+            Case(
+                id=name,
+                images={IMAGE: relative(pictures[name], folder)},
+                boxes=tuple(boxes),
+                facts={f"count_{label}": labels.count(label) for label in sorted(set(labels))},
+                split=split_of.get(name),
+            )
+        )
+    told = []
+    bare = sorted(set(pictures) - set(notes))
+    if bare:
+        told.append(f"pictures without boxes, left out: {example(bare)}")
+    if odd:
+        told.append(f"{odd} boxes without area were left out")
+    return Cohort(tuple(cases), folder, tuple(told))
+
+
+def _splits(folder: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in files_below(folder, (".txt",)):
+        if path.stem in _SPLITS and path.parent.name == "Main":
+            words = path.read_text(encoding="utf-8", errors="replace").split()
+            found |= dict.fromkeys(words, path.stem)
+    return found
+
+
+def _boxes(path: Path) -> tuple[list[Box], int]:
+    """Boxes in shares of the picture, and how many had no area."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:  # nothing of the kind belongs here, and entities can be bombs
+            raise ValueError("declares entities")
+        tree = ElementTree.fromstring(text)
+        width, height = (_number(tree, f"size/{word}") for word in ("width", "height"))
+        boxes, odd = [], 0
+        for one in tree.iter("object"):
+            left, right = (min(1, max(0, _number(one, f"bndbox/{word}") / width)) for word in ("xmin", "xmax"))
+            top, bottom = (min(1, max(0, _number(one, f"bndbox/{word}") / height)) for word in ("ymin", "ymax"))
+            if left < right and top < bottom:
+                label = (one.findtext("name") or "").strip() or "unnamed"
+                boxes.append(Box(label=label, left=left, right=right, top=top, bottom=bottom))
+            else:
+                odd += 1
+    except (OSError, ValueError, ZeroDivisionError, ElementTree.ParseError) as error:
+        raise InputError(f"is no annotation that can be read ({error})", where=path) from error
+    return boxes, odd
+
+
+def _number(element: ElementTree.Element, path: str) -> float:
+    return float(element.findtext(path) or "nothing")

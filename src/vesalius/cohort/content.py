@@ -1,0 +1,168 @@
+"""What the files behind a path hold, as one digest; it is remembered for as long as the files stay as they are.
+
+The digest of a file is that of its bytes, wherever it lies. A folder counts with all its files: DICOM files in any
+order and under any name, others under their names, since the numbers of a stack of pictures stand there. Files count
+as unchanged while size, times and inode stay; they are read again otherwise, and also while they are so young that a
+second change could hide behind the same time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+from vesalius.errors import InputError
+from vesalius.scan.flat_pixels import FlatPixels
+from vesalius.scan.open import open_scan, suffix
+
+_YOUNG_NS = 2_000_000_000
+"""The coarsest clock of a common file system ticks in 2 s."""
+_BLOCK = 1 << 20
+_DICOM_AT, _DICOM = 128, b"DICM"
+_MAX_LOG_BYTES = 1 << 26
+_PAIRS = {".hdr": ".img", ".img": ".hdr", ".hdr.gz": ".img.gz", ".img.gz": ".hdr.gz"}
+_DETACHED = (".mhd", ".nhdr")
+
+
+class Contents:
+    """Digests of the files of a cohort.
+
+    Args:
+        log: a text file that keeps what was learned for the next run, one line each (stamp, digest, checksum); it holds
+            neither paths nor names. Several processes may add to it; a damaged line is passed over. None: this run
+            only.
+    """
+
+    def __init__(self, log: Path | None = None) -> None:
+        self._log = log
+        self._lock = threading.Lock()
+        self._known = {} if log is None else _read(log)
+
+    def digest(self, path: Path, stamp: str) -> str:
+        """64 hexadecimal digits for what is at `path`, a file or a folder.
+
+        Args:
+            path: as the case says.
+            stamp: of that path, taken just before.
+
+        Raises:
+            InputError: there is nothing, or it cannot be read.
+        """
+        known = self._known.get(stamp)
+        if known is not None:
+            return known
+        files = files_of(path)
+        try:
+            found = _of_folder(path, files) if path.is_dir() else _of_files(files)
+            age_ns = time.time_ns() - max(_changed_ns(file) for file in files)
+        except OSError as error:
+            raise InputError(f"cannot be read ({error.strerror})", where=path) from error
+        if age_ns > _YOUNG_NS:
+            self._remember(stamp, found)
+        return found
+
+    def _remember(self, stamp: str, digest: str) -> None:
+        with self._lock:
+            self._known[stamp] = digest
+            if self._log is None:
+                return
+            text = f"{stamp} {digest}"
+            with suppress(OSError), self._log.open("ab") as file:  # it is only forgotten
+                file.write(f"{text} {zlib.crc32(text.encode()):08x}\n".encode())
+
+
+def stamp_of(path: Path) -> str:
+    """64 hexadecimal digits that change when a file behind `path` is another one, or was written since.
+
+    Raises:
+        InputError: there is nothing.
+    """
+    hashed = hashlib.sha256(os.fsencode(path.absolute()))
+    try:
+        for file in files_of(path):
+            stat = file.stat()
+            facts = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+            hashed.update(repr((os.fsencode(file), facts)).encode())
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path) from error
+    return hashed.hexdigest()
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that are read to open `path`, sorted: of a folder all, with a header also its data files.
+
+    Raises:
+        InputError: there is none.
+    """
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    else:
+        files = [path, *_companions(path)]
+    if not files or not path.exists():
+        raise InputError("no such file or folder" if not path.exists() else "an empty folder", where=path)
+    return files
+
+
+def _companions(path: Path) -> list[Path]:
+    kind = suffix(path)
+    if kind in _PAIRS:
+        other = path.with_name(path.name[: -len(kind)] + _PAIRS[kind])
+        return [other] if other.is_file() else []
+    if kind in _DETACHED:
+        pixels = open_scan(path).pixels
+        return [piece.path for piece in pixels.pieces] if isinstance(pixels, FlatPixels) else []
+    return []
+
+
+def _of_files(files: list[Path]) -> str:
+    parts = [_of_file(file)[0] for file in files]
+    return parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def _of_folder(path: Path, files: list[Path]) -> str:
+    parts = []
+    for file in files:
+        digest, is_dicom = _of_file(file)
+        name = "" if is_dicom else file.relative_to(path).as_posix()
+        parts.append(f"{digest} {name}\n")
+    return hashlib.sha256("".join(sorted(parts)).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _of_file(path: Path) -> tuple[str, bool]:
+    """Digest of its bytes; whether it is DICOM."""
+    hashed = hashlib.sha256()
+    with path.open("rb") as file:
+        block = file.read(_BLOCK)
+        is_dicom = block[_DICOM_AT : _DICOM_AT + len(_DICOM)] == _DICOM
+        while block:
+            hashed.update(block)
+            block = file.read(_BLOCK)
+    return hashed.hexdigest(), is_dicom
+
+
+def _changed_ns(path: Path) -> int:
+    stat = path.stat()
+    return max(stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def _read(log: Path) -> dict[str, str]:
+    """The sound lines of a log; one that has grown out of measure is begun anew."""
+    try:
+        if log.stat().st_size > _MAX_LOG_BYTES:
+            log.unlink()
+            return {}
+        lines = log.read_bytes().splitlines()
+    except OSError:
+        return {}
+    known = {}
+    for line in lines:
+        text, _, sum_ = line.rpartition(b" ")
+        stamp, _, digest = text.partition(b" ")
+        if len(stamp) == len(digest) == 64 and sum_ == f"{zlib.crc32(text):08x}".encode():
+            known[stamp.decode("ascii", "replace")] = digest.decode("ascii", "replace")
+    return known

@@ -1,0 +1,246 @@
+"""Feature stores: what an encoder makes of each scan, extracted once.
+
+A store is a folder of three files that need nothing but NumPy and a text editor:
+`features.npy`, rows of all scans one after the other [N, D]; `index.csv`, one line for each row: row, case, item (slice
+or frame), rows (of this scan), key; `store.json`, what encoder and preparation the rows were made with. Rows are found
+by the key of the scan's content and preparation (`Loader.key`), so a rerun extracts nothing that is there, also where
+files were moved or cases renamed.
+
+Adding is safe against crashes: values first, then the count in the header of the `.npy`, the index last. Rows that the
+index does not tell in full do not count and are overwritten.
+
+Letters: N rows, D width.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, StringConstraints
+
+from vesalius.cohort.features_index import COLUMNS, Index, read_index
+from vesalius.config import Config, load_config
+from vesalius.errors import ConfigError, InputError, OutputError, UsageError
+from vesalius.output import new_folder
+
+Digest = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+_VALUES, _INDEX, _FACTS = "features.npy", "index.csv", "store.json"
+
+
+class StoreFacts(Config):
+    """What `store.json` says."""
+
+    format: Literal[1] = Field(1, description="of the store")
+    width: int = Field(ge=1, le=1 << 24, description="D, numbers in a row")
+    dtype: Literal["float32", "float16"] = Field("float32", description="of the numbers")
+    encoder: Digest = Field(description="digest of the encoder's weights and output")
+    prepare: Digest = Field(description="digest of the preparation")
+
+
+class FeatureStore:
+    """The rows of many scans; made with `create` or `open`. One process adds at a time, any number read.
+
+    Args:
+        folder: with the three files.
+        facts: what it says of itself.
+    """
+
+    def __init__(self, folder: Path, facts: StoreFacts) -> None:
+        self.folder = folder
+        self.facts = facts
+        self._index: Index = read_index(folder / _INDEX)
+        self._check_values()
+
+    @classmethod
+    def create(cls, folder: str | Path, facts: StoreFacts) -> FeatureStore:
+        """A new, empty store.
+
+        Raises:
+            OutputError: the folder exists already, or cannot be written.
+        """
+        folder = Path(folder)
+        with new_folder(folder) as part:
+            (part / _VALUES).write_bytes(_header(0, facts))
+            (part / _INDEX).write_text(_line(COLUMNS), encoding="utf-8", newline="")
+            (part / _FACTS).write_text(facts.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        return cls(folder, facts)
+
+    @classmethod
+    def open(cls, folder: str | Path, facts: StoreFacts | None = None) -> FeatureStore:
+        """A store that is there.
+
+        Args:
+            folder: of the store.
+            facts: what it must say of itself; None takes any.
+
+        Raises:
+            InputError: it is no store, or damaged.
+            UsageError: it says something else.
+        """
+        folder = Path(folder)
+        try:
+            found = load_config(StoreFacts, folder / _FACTS)
+        except ConfigError as error:
+            raise InputError(f"is not a feature store ({error.what})", where=folder) from error
+        for name in StoreFacts.model_fields if facts is not None else ():
+            is_, wanted = getattr(found, name), getattr(facts, name)
+            if is_ != wanted:
+                raise UsageError(
+                    f"holds features of another {name} ({_short(is_)}, not {_short(wanted)})",
+                    where=folder,
+                    fix="choose another folder",
+                )
+        return cls(folder, found)
+
+    @classmethod
+    def open_or_create(cls, folder: str | Path, facts: StoreFacts) -> FeatureStore:
+        """The store in a folder, a new one where there is none. Raises as `open` and `create` do."""
+        if (Path(folder) / _FACTS).exists():
+            return cls.open(folder, facts)
+        return cls.create(folder, facts)
+
+    def __len__(self) -> int:
+        return self._index.rows
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._index.spans
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.facts.dtype).newbyteorder("<")
+
+    @property
+    def features(self) -> NDArray[Any]:
+        """All rows, as a read-only memory map."""
+        path, shape = self.folder / _VALUES, (len(self), self.facts.width)
+        if not len(self):
+            return np.empty(shape, self._dtype)
+        try:
+            return np.memmap(path, self._dtype, "r", len(_header(0, self.facts)), shape)
+        except (OSError, ValueError) as error:
+            raise InputError("cannot be read", where=path) from error
+
+    def rows(self, key: str) -> NDArray[Any]:
+        """The rows [n, D] of one scan.
+
+        Raises:
+            InputError: it is not in the store.
+        """
+        if key not in self:
+            raise InputError(f"holds no features for the key {_short(key)}", where=self.folder, fix="extract them")
+        first, count = self._index.spans[key]
+        return self.features[first : first + count]
+
+    def missing(self, keys: Iterable[str]) -> list[str]:
+        """Those keys whose rows are not there, each once, in the order given."""
+        return [key for key in dict.fromkeys(keys) if key not in self]
+
+    def append(self, key: str, case: str, rows_nD: ArrayLike, items: Sequence[int] | None = None) -> None:
+        """Add the rows of one scan.
+
+        Args:
+            key: of its content and preparation.
+            case: id of the case, for the reader of the index.
+            rows_nD: at least one row.
+            items: number of the slice or frame of each row; 0, 1, 2, ... by default.
+
+        Raises:
+            UsageError: the rows do not fit the store, or the key is there already.
+            OutputError: it cannot be written, or another process is adding, too.
+        """
+        rows = self._checked(rows_nD)
+        items = range(len(rows)) if items is None else items
+        if not (key.isascii() and key.isalnum()):
+            raise UsageError(f"the key {_short(key)!r} is not made of letters and digits", where=self.folder)
+        if key in self or len(items) != len(rows):
+            what = "is in the store already" if key in self else f"has {len(rows)} rows and {len(items)} items"
+            raise UsageError(f"the key {_short(key)} {what}", where=self.folder)
+        first = len(self)
+        case = " ".join(case.split())  # one line each
+        cells = ((first + n, case, int(item), len(rows), key) for n, item in enumerate(items))
+        lines = "".join(map(_line, cells)).encode("utf-8", "surrogatepass")
+        try:
+            self._write(first, rows, lines)
+        except OSError as error:
+            reason = f"cannot be written ({error.strerror})"
+            raise OutputError(reason, where=self.folder, fix="check the disk space and the rights") from error
+        self._index.add(key, len(rows), len(lines))
+
+    def _checked(self, rows_nD: ArrayLike) -> NDArray[Any]:
+        given = np.asarray(rows_nD)
+        if given.ndim != 2 or not len(given) or given.shape[1] != self.facts.width or given.dtype.kind not in "fiu":
+            raise UsageError(
+                f"rows of shape {given.shape} and type {given.dtype} do not fit a store of width {self.facts.width}",
+                where=self.folder,
+            )
+        with np.errstate(over="ignore"):
+            rows = np.ascontiguousarray(given, self._dtype)
+        if not np.isfinite(rows).all():
+            raise UsageError(f"features that {self.facts.dtype} cannot hold, or not finite", where=self.folder)
+        return rows
+
+    def _write(self, first: int, rows: NDArray[Any], lines: bytes) -> None:
+        index = self.folder / _INDEX
+        if index.stat().st_size != self._index.file_bytes:
+            raise OutputError("another process has added to it", where=self.folder, fix="open it again")
+        with (self.folder / _VALUES).open("r+b") as file:
+            head = _header(first + len(rows), self.facts)
+            file.seek(len(head) + first * rows[:1].nbytes)
+            file.write(rows.reshape(-1).view(np.uint8).data)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+            file.seek(0)
+            file.write(head)
+        with index.open("r+b") as file:
+            file.seek(self._index.sound_bytes)
+            file.truncate()
+            file.write(lines)
+            self._index.file_bytes = self._index.sound_bytes + len(lines)
+
+    def _check_values(self) -> None:
+        path = self.folder / _VALUES
+        offset, row_bytes = len(_header(0, self.facts)), self.facts.width * self._dtype.itemsize
+        try:
+            with path.open("rb") as file:
+                version = npy.read_magic(file)
+                shape, _, dtype = npy.read_array_header_1_0(file)
+                fits = version == (1, 0) and (shape[1:], dtype, file.tell()) == (
+                    (self.facts.width,),
+                    self._dtype,
+                    offset,
+                )
+                fits = fits and path.stat().st_size >= offset + len(self) * row_bytes
+        except OSError as error:
+            raise InputError(f"cannot be read ({error.strerror})", where=path) from error
+        except ValueError:
+            fits = False
+        if not fits:
+            raise InputError("does not hold the rows that its index tells", where=path, fix="extract them again")
+
+
+def _header(rows: int, facts: StoreFacts) -> bytes:
+    """Header of the `.npy`; NumPy leaves room in it, so its length is the same for any number of rows."""
+    head = io.BytesIO()
+    descr = npy.dtype_to_descr(np.dtype(facts.dtype).newbyteorder("<"))
+    npy.write_array_header_1_0(head, {"descr": descr, "fortran_order": False, "shape": (rows, facts.width)})
+    return head.getvalue()
+
+
+def _line(cells: Sequence[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def _short(text: object) -> str:
+    shown = str(text)
+    return shown if len(shown) <= 16 else f"{shown[:12]}..."

@@ -1,0 +1,294 @@
+"""Loading a cohort epoch by epoch: prepared once, cached, changed at random, in an order that only the seed decides.
+
+Order and randomness come from (seed, epoch, case id), so the samples are the same for any number of workers and any
+place in a batch. Workers are threads: decoding and NumPy release Python's lock. Nothing here needs torch; arrays
+are handed over with `torch.from_numpy(sample.image)`.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius import __version__
+from vesalius.cohort.budget import Budget
+from vesalius.cohort.cache import Cache
+from vesalius.cohort.case import IMAGE, Case
+from vesalius.cohort.cohort import Cohort, split_item
+from vesalius.cohort.content import Contents, stamp_of
+from vesalius.cohort.read import open_image, open_mask
+from vesalius.cohort.sample import Augment, Prepare, Problem, Sample
+from vesalius.errors import InputError, UsageError, VesaliusError
+from vesalius.scan.open import suffix
+from vesalius.scan.part import part
+from vesalius.scan.scan import Scan
+from vesalius.seeding import generator, shuffled
+
+_AHEAD_PER_WORKER = 2
+_MIB = 1 << 20
+_WORKING_BYTES_PER_VOXEL = 32
+"""Besides two copies of the stored values: what orientation, z-scores and a coarser spacing were measured to take."""
+
+
+class Loader:
+    """The samples of a cohort.
+
+    Args:
+        cohort: cases with unique ids.
+        prepare: what is done to every scan before it is cached.
+        images: names of the images that become the channels of the sample, in this order.
+        masks: names of the masks that every sample has.
+        frame: load only the frame of cines that `case.frames` gives this name ("ED"), on which a mask lies.
+        classes: order of the labels; None: all of the cohort.
+        augment: what is changed at random in every epoch.
+        cache: where prepared arrays stay between runs; None: nothing is written.
+        memory_mib: what the loader may hold at a time, batches not counted. Where one case needs more than that, it
+            is loaded alone and a note tells.
+        workers: threads; 0 loads in the caller's.
+        seed: of order and augmentation.
+        order: "shuffled" anew in every epoch, or that of the "cohort".
+        on_error: "raise" at a case that cannot be loaded, or "skip" it and add to `problems`.
+    """
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        *,
+        prepare: Prepare,
+        images: Sequence[str] = (IMAGE,),
+        masks: Sequence[str] = (),
+        frame: str | None = None,
+        classes: Sequence[str] | None = None,
+        augment: Augment | None = None,
+        cache: Cache | None = None,
+        memory_mib: int = 1024,
+        workers: int = 2,
+        seed: int = 0,
+        order: Literal["shuffled", "cohort"] = "shuffled",
+        on_error: Literal["raise", "skip"] = "raise",
+    ) -> None:
+        if not images or memory_mib < 1 or workers < 0:
+            raise UsageError("a loader needs an image, at least 1 MiB and no fewer than 0 workers")
+        self.cohort = cohort
+        self.classes = cohort.classes if classes is None else tuple(classes)
+        self.seed = seed
+        self.rank, self.world = 0, 1
+        self._images, self._masks, self._frame = tuple(images), tuple(masks), frame
+        self._prepare, self._prepare_digest, self._augment = prepare, prepare.digest(), augment
+        self._cache, self._contents = cache, Contents(None if cache is None else cache.log())
+        self._budget, self._workers = Budget(memory_mib * _MIB), workers
+        self._order, self._on_error = order, on_error
+        self._cases = {case.id: case for case in cohort}
+        self._problems: dict[Problem, None] = {}
+        self._lock = threading.Lock()
+        if len(self._cases) != len(cohort):
+            raise UsageError("two cases of the cohort have one id")
+
+    def __len__(self) -> int:
+        """Cases of one epoch, of this shard."""
+        return len(range(self.rank, len(self.cohort), self.world))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The cases that were skipped, each reason once."""
+        return tuple(self._problems)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a careful user should know, one sentence each."""
+        cache_notes = () if self._cache is None else tuple(self._cache.notes)
+        return (*cache_notes, *self._budget.notes)
+
+    def shard(self, rank: int, world: int) -> Loader:
+        """Every `world`-th sample of each epoch, beginning with the one numbered `rank`; cache and memory are shared.
+
+        The shards of all ranks are disjoint and together the whole epoch; their lengths differ by 1 at most.
+
+        Raises:
+            UsageError: `rank` is not one of 0 to world - 1.
+        """
+        if not 0 <= rank < world:
+            raise UsageError(f"rank {rank} is none of {world}")
+        other = copy.copy(self)
+        other.rank, other.world = rank, world
+        return other
+
+    def ids(self, epoch: int) -> list[str]:
+        """The cases of an epoch in their order, of this shard."""
+        ids = [case.id for case in self.cohort]
+        if self._order == "shuffled":
+            ids = shuffled(ids, self.seed, epoch)
+        return ids[self.rank :: self.world]
+
+    def epoch(self, number: int, *, start: int = 0) -> Iterator[Sample]:
+        """The samples of one epoch.
+
+        Args:
+            number: of the epoch, from 0.
+            start: how many cases to pass over without loading them, to go on in the middle of an epoch.
+
+        Raises:
+            InputError: a case cannot be loaded, and problems are not skipped.
+        """
+        cases = [self._cases[one] for one in self.ids(number)[start:]]
+        load = partial(self._load, number)
+        for loaded in _ahead(load, cases, self._workers, self._budget) if self._workers else map(load, cases):
+            if isinstance(loaded, Sample):
+                yield loaded
+                continue
+            if self._on_error == "raise":
+                raise InputError(loaded.reason, where=f"case {loaded.id}")
+            with self._lock:
+                self._problems.setdefault(loaded)
+
+    def key(self, case: Case) -> str:
+        """64 hexadecimal digits for the content of the images of a case and their preparation.
+
+        Raises:
+            InputError: its files cannot be read.
+        """
+        return self._keys(case)[0][IMAGE, ""]
+
+    def _load(self, epoch: int, case: Case) -> Sample | Problem:
+        try:
+            return self._sample(epoch, case)
+        except VesaliusError as error:
+            return Problem(case.id, str(error))
+
+    def _sample(self, epoch: int, case: Case) -> Sample:
+        arrays, key = self._arrays(case)
+        labels_N = np.array([case.labels.get(name, np.nan) for name in self.classes], np.float32)
+        masks = {name: arrays["mask", name] for name in self._masks}
+        sample = Sample(case, arrays[IMAGE, ""], labels_N, key, masks)
+        if self._augment is not None:
+            params = self._augment.draw(generator(self.seed, epoch, case.id, "augment"))
+            locked = {name: _locked(mask) for name, mask in masks.items()}
+            changed = self._augment.apply_to(replace(sample, image=_locked(sample.image), masks=locked), params)
+            sample = replace(sample, image=changed.image, masks=changed.masks)
+        sample = replace(
+            sample, image=_own(sample.image), masks={name: _own(mask) for name, mask in sample.masks.items()}
+        )
+        self._budget.met(sample.nbytes)
+        return sample
+
+    def _arrays(self, case: Case) -> tuple[dict[tuple[str, str], NDArray[Any]], str]:
+        """Prepared arrays, read-only, by kind and name; and the key of the image."""
+        keys, stamps = self._keys(case)
+        arrays = {}
+        for slot, key in keys.items():
+            found = self._budget.kept((case.id, *slot), key)
+            if found is None and self._cache is not None:
+                found = self._cache.get(key)
+                if found is not None and self._budget.has_room(found.nbytes):
+                    found = self._budget.keep((case.id, *slot), key, np.array(found))
+            if found is not None:
+                arrays[slot] = found
+        if len(arrays) < len(keys):
+            arrays = self._made(case, keys, stamps)
+        return arrays, keys[IMAGE, ""]
+
+    def _made(
+        self, case: Case, keys: Mapping[tuple[str, str], str], stamps: Mapping[Path, str]
+    ) -> dict[tuple[str, str], NDArray[Any]]:
+        """Arrays made from the scans, filed in the cache and kept."""
+        images = [self._of_frame(case, open_image(self.cohort, case, name)) for name in self._images]
+        masks = {name: open_mask(self.cohort, case, name) for name in self._masks}
+        cost = sum(
+            one.voxels * (2 * one.dtype.itemsize + _WORKING_BYTES_PER_VOXEL) for one in (*images, *masks.values())
+        )
+        with self._budget.making(cost):
+            prepared = self._prepare.sample(images, masks)
+            made = {(IMAGE, ""): prepared.image} | {("mask", name): prepared.masks[name] for name in self._masks}
+            made = {slot: _own(array) for slot, array in made.items()}
+            if all(stamp_of(path) == stamp for path, stamp in stamps.items()):  # else written while it was read
+                for slot, array in made.items():
+                    if self._cache is not None:
+                        self._cache.put(keys[slot], array)
+                    self._budget.keep((case.id, *slot), keys[slot], array)
+        return made
+
+    def _of_frame(self, case: Case, scan: Scan) -> Scan:
+        if self._frame is None:
+            return scan
+        if self._frame not in case.frames:
+            raise InputError(f"names no frame {self._frame!r}", where=f"case {case.id}")
+        number = case.frames[self._frame]
+        if number >= scan.shape[1]:
+            raise InputError(f"has {scan.shape[1]} frames, none numbered {number}", where=f"case {case.id}")
+        return part(scan, t=number)
+
+    def _keys(self, case: Case) -> tuple[dict[tuple[str, str], str], dict[Path, str]]:
+        """Keys of all arrays by kind and name; stamps of the paths at which their files lie."""
+        stamps: dict[Path, str] = {}
+        frame = None if self._frame is None else case.frames.get(self._frame)
+        images = [self._source(case, case.images, name, stamps) for name in self._images]
+        common = [__version__, self._prepare_digest, case.fourth_axis, frame, images]
+        keys = {(IMAGE, ""): _hashed(common)}
+        for name in self._masks:
+            keys["mask", name] = _hashed([*common, name, self._source(case, case.masks, name, stamps)])
+        return keys, stamps
+
+    def _source(self, case: Case, paths: Mapping[str, str], name: str, stamps: dict[Path, str]) -> list[Any]:
+        """What decides about the stored values: the bytes, and how they are opened."""
+        if name not in paths:
+            raise InputError(
+                f"has no {name!r}, only {', '.join(map(repr, paths)) or 'nothing'}", where=f"case {case.id}"
+            )
+        file, array, index = split_item(paths[name])
+        path = self.cohort.root / file
+        if path not in stamps:
+            stamps[path] = stamp_of(path)
+        is_folder = path.is_dir()
+        how = case.series if is_folder else suffix(path)
+        return [self._contents.digest(path, stamps[path]), is_folder, how, array, index]
+
+
+def _hashed(facts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _own(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, or a copy where it is not contiguous, not writable or somebody else's memory."""
+    flags = array.flags
+    is_own = type(array) is np.ndarray and flags.owndata and flags.writeable and flags.c_contiguous
+    return array if is_own else np.array(array, order="C", subok=False)
+
+
+def _locked(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _ahead(
+    load: Callable[[Case], Sample | Problem], cases: Sequence[Case], workers: int, budget: Budget
+) -> Iterator[Sample | Problem]:
+    """What `load` gives, in order, made by threads that are ahead of the caller by as much as the budget allows."""
+    waiting: deque[Future[Sample | Problem]] = deque()
+    rest = iter(cases)
+    with ThreadPoolExecutor(workers, thread_name_prefix="vesalius-loader") as pool:
+        try:
+            while True:
+                while len(waiting) < budget.window(_AHEAD_PER_WORKER * workers):
+                    case = next(rest, None)
+                    if case is None:
+                        break
+                    waiting.append(pool.submit(load, case))
+                if not waiting:
+                    return
+                yield waiting.popleft().result()
+        finally:
+            for one in waiting:
+                one.cancel()

@@ -1,0 +1,1 @@
+"""A beating short-axis heart with known truth, written in the layout of ACDC."""

@@ -1,0 +1,119 @@
+"""One cine phantom: pictures, labels and the truth about them.
+
+Letters: T frames, I columns, J rows, K slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.phantom.cine.anatomy import Body
+from vesalius.phantom.cine.cycle import emptying, end_systole
+from vesalius.phantom.cine.fit import fit_heart, label
+from vesalius.phantom.cine.grid import Grid, build_grid, draw_affine
+from vesalius.phantom.cine.heart import Heart, build_heart
+from vesalius.phantom.cine.measure import measure
+from vesalius.phantom.cine.options import CineOptions
+from vesalius.phantom.cine.receive import add_noise, banding, coil_shading
+from vesalius.phantom.cine.render import HeartPainter, draw_details
+from vesalius.phantom.cine.subject import Subject, draw_subject
+from vesalius.scan.geometry import Affine
+from vesalius.seeding import generator
+
+
+@dataclass(frozen=True, eq=False)
+class CinePatient:
+    """A phantom with what is known of it.
+
+    Args:
+        name: e.g. "patient001"; with the seed it decides everything.
+        subject: what was asked for.
+        image_TIJK: magnitude as a scanner stores it, int16.
+        labels_TIJK: 0 background, 1 RV cavity, 2 LV myocardium, 3 LV cavity, uint8; of every frame.
+        affine: voxel centre to RAS+ mm.
+        frame_ms: start of each frame.
+        es_frame: the frame of end-systole, from 0; end-diastole is frame 0.
+        facts: what was asked for and what the labels measure, ready for JSON.
+    """
+
+    name: str
+    subject: Subject
+    image_TIJK: NDArray[np.int16]
+    labels_TIJK: NDArray[np.uint8]
+    affine: Affine
+    frame_ms: tuple[float, ...]
+    es_frame: int
+    facts: dict[str, Any]
+
+
+def cine_patients(options: CineOptions) -> Iterator[CinePatient]:
+    """The patients of a cohort one after the other: patient001, patient002, ..."""
+    for number in range(1, options.patients + 1):
+        yield cine_patient(options, f"patient{number:03d}")
+
+
+def cine_patient(options: CineOptions, name: str) -> CinePatient:
+    """One patient; depends on the options and the name, not on other patients.
+
+    Raises:
+        UsageError: the name is no name of a folder.
+    """
+    subject = draw_subject(options, name)
+
+    def draw(what: str) -> np.random.Generator:
+        return generator(options.seed, "cine", name, what)
+
+    heart = build_heart(subject, draw("heart"))
+    grid = build_grid(heart, options, draw("grid"))
+    heart = fit_heart(heart, grid, subject)
+    es_frame = end_systole(options.frames, draw("cycle").uniform(0.32, 0.4))
+    emptied = emptying(options.frames, es_frame)
+    labels = np.zeros((options.frames, options.size, options.size, grid.slices), np.uint8)
+    for t, c in enumerate(emptied):
+        labels[t][grid.window] = label(heart, grid, float(c)).transpose(1, 2, 0)
+    blood = draw("level").uniform(180, 420)
+    image = _images(options, heart, grid, subject, emptied, blood, name)
+    interval = round(subject.rr_ms / options.frames, 2)
+    facts = {
+        **measure(labels[[0, es_frame]], grid, subject),
+        "noise_sigma": options.noise * blood,
+        "blood_signal": blood,
+        "slice_shift_mm": np.round(grid.shift_K3, 3).tolist(),
+        "emptying": np.round(emptied, 4).tolist(),
+    }
+    return CinePatient(name, subject, image, labels, draw_affine(grid, draw("affine")),
+                       tuple(round(interval * t, 2) for t in range(options.frames)), es_frame, facts)  # fmt: skip
+
+
+def _images(
+    options: CineOptions,
+    heart: Heart,
+    grid: Grid,
+    subject: Subject,
+    emptied: NDArray[np.float64],
+    blood: float,
+    name: str,
+) -> NDArray[np.int16]:
+    """The stored pictures, shape (T, I, J, K)."""
+
+    def draw(what: str) -> np.random.Generator:
+        return generator(options.seed, "cine", name, what)
+
+    bmi = subject.weight_kg / (subject.height_cm / 100) ** 2
+    body = Body(heart, grid, bmi, draw("body"))
+    water, fat = (np.stack(pair) for pair in zip(*(body.slice_at(k) for k in range(grid.slices)), strict=True))
+    gain = blood * coil_shading(grid, options.shading, draw("coils")) * banding(grid, options.banding, draw("bands"))
+    still = np.abs(water - fat) * gain
+    painter = HeartPainter(heart, grid, draw_details(heart, bmi, options.flow, draw("details")))
+    window = (slice(None), *grid.window)
+    image = np.empty((len(emptied), options.size, options.size, grid.slices), np.int16)
+    for t, c in enumerate(emptied):
+        still[window] = painter.paint(water[window], fat[window], float(c), t / len(emptied)) * gain[window]
+        noisy = add_noise(still, options.noise * blood, generator(options.seed, "cine", name, "noise", t))
+        image[t] = np.rint(noisy, out=noisy).clip(0, np.iinfo(np.int16).max).astype(np.int16).transpose(1, 2, 0)
+    return image

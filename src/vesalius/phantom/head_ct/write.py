@@ -1,0 +1,129 @@
+"""Head CT phantoms as a folder: NIfTI in HU with masks, and the tables that detection starts from.
+
+P0001/S1.nii.gz, P0001/S1_mask.nii.gz   a study and its mask
+series.csv     nifti_path, six labels, study_uid, patient_id
+slices.csv     path, slice (from 0, upwards), six labels
+truth.json     what was asked for and what the masks measure
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.output import new_folder
+from vesalius.phantom.head_ct.labels import LABELS, BleedName
+from vesalius.phantom.head_ct.options import HeadCtOptions
+from vesalius.phantom.head_ct.study import HeadCtStudy, head_ct_study, studies_of
+from vesalius.scan.geometry import Affine
+from vesalius.seeding import digest
+
+_SCANNER = 1
+"""NIfTI code of scanner coordinates."""
+_LEVEL = 1
+"""Of gzip: noise packs no better at higher ones."""
+
+
+@dataclass(frozen=True)
+class HeadCtSummary:
+    """What was written.
+
+    Args:
+        folder: the cohort.
+        patients: their number.
+        studies: their number.
+        positive: label -> number of studies that have it.
+        largest_volume_error: greatest |measured - requested| / requested of a bleed that found enough room.
+    """
+
+    folder: Path
+    patients: int
+    studies: int
+    positive: dict[str, int]
+    largest_volume_error: float
+
+
+def write_head_ct(folder: Path, options: HeadCtOptions, patients: int, *, force: bool = False) -> HeadCtSummary:
+    """Write a cohort, one study at a time in memory.
+
+    The same options give the same bytes; so does a patient whatever the number of the others.
+
+    Args:
+        folder: what to make; nothing is there until all is written.
+        options: what to make it of.
+        patients: how many.
+        force: replace what is there.
+
+    Raises:
+        OutputError: the folder holds something already, or cannot be written.
+    """
+    series: list[dict[str, Any]] = []
+    slices: list[dict[str, Any]] = []
+    truth: dict[str, Any] = {}
+    positive: Counter[str] = Counter()
+    errors = [0.0]
+    with new_folder(folder, force=force) as part:
+        for patient in range(patients):
+            name = f"P{patient + 1:04d}"
+            (part / name).mkdir()
+            for number in range(studies_of(options, patient)):
+                study = head_ct_study(options, patient, number)
+                path = f"{name}/S{number + 1}.nii.gz"
+                write_nifti(part / path, study.image_IJK, study.affine)
+                write_nifti(part / f"{name}/S{number + 1}_mask.nii.gz", study.mask_IJK, study.affine)
+                uid = f"2.25.{digest(options.seed, 'head-ct', patient, number)}"
+                series.append({"nifti_path": path, **study.labels, "study_uid": uid, "patient_id": name})
+                slices += _slice_rows(path, study)
+                truth[path] = study.facts
+                positive.update(label for label, value in study.labels.items() if value)
+                errors += [_error(one) for one in study.facts["bleeds"]]
+        _table(part / "series.csv", series, ("nifti_path", *LABELS, "study_uid", "patient_id"))
+        _table(part / "slices.csv", slices, ("path", "slice", *LABELS))
+        (part / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="ascii", newline="\n")
+    return HeadCtSummary(folder, patients, len(series), {label: positive[label] for label in LABELS}, max(errors))
+
+
+def write_nifti(path: Path, array_IJK: NDArray[np.int16] | NDArray[np.uint8], affine: Affine) -> None:
+    """One NIfTI-1 file whose bytes depend on nothing but the array and the affine."""
+    header = nib.Nifti1Header(endianness="<")
+    header["vox_offset"] = header.single_vox_offset
+    header.set_data_shape(array_IJK.shape)
+    header.set_data_dtype(array_IJK.dtype)
+    header.set_sform(affine, _SCANNER)
+    header.set_qform(affine, _SCANNER)
+    header.set_xyzt_units("mm", "unknown")
+    header.set_slope_inter(1, 0)
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as file:
+        file.write(header.binaryblock + b"\0\0\0\0")
+        file.write(array_IJK.astype(array_IJK.dtype.newbyteorder("<"), copy=False).tobytes(order="F"))
+
+
+def _slice_rows(path: str, study: HeadCtStudy) -> list[dict[str, Any]]:
+    rows = []
+    for k in range(study.mask_IJK.shape[2]):
+        found = set(np.unique(study.mask_IJK[..., k]).tolist())
+        labels = {name.value: int(name.mask_value in found) for name in BleedName}
+        rows.append({"path": path, "slice": k, "any": int(any(labels.values())), **labels})
+    return rows
+
+
+def _error(bleed: dict[str, Any]) -> float:
+    """Relative error of the volume; 0 where the compartment was too small for what was asked."""
+    asked, measured = bleed["requested_ml"], bleed["measured_ml"]
+    return 0.0 if bleed["no_room"] else abs(measured - asked) / asked
+
+
+def _table(path: Path, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,86 @@
+"""Brighter, darker, flatter: images keep their places, masks stay as they are.
+
+For floating x_CJI, x_CIJK and x_CTIJK.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from vesalius.errors import UsageError
+from vesalius.transforms.arrays import Array, check_floating, letters, matched
+from vesalius.transforms.transform import Params, PositiveRange, Range, Transform
+
+
+class ScaleShift(Transform):
+    """Each channel times a factor plus an offset, each drawn on its own; for z-scored images."""
+
+    channels: int = Field(default=1, ge=1, description="channels of the image")
+    factor: Range = Field(default=(0.9, 1.1), description="least and largest factor")
+    offset: Range = Field(default=(-0.1, 0.1), description="least and largest offset")
+
+    def draw(self, generator: np.random.Generator) -> Params:
+        """(factor of each channel, offset of each channel)."""
+        factors, offsets = (generator.uniform(*ends, self.channels) for ends in (self.factor, self.offset))
+        return tuple(map(float, factors)), tuple(map(float, offsets))
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        check_floating(x)
+        if x.shape[0] != self.channels:
+            raise UsageError(f"an image of {x.shape[0]} channels was given, {self.channels} are expected")
+        factors, offsets = (per_channel(values, x) for values in params)
+        return x * factors + offsets
+
+
+class Contrast(Transform):
+    """Distances from the mean of each channel times a factor, nothing clipped."""
+
+    factor: PositiveRange = Field(default=(0.8, 1.2), description="least and largest factor")
+
+    def draw(self, generator: np.random.Generator) -> Params:
+        return float(generator.uniform(*self.factor))
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        check_floating(x)
+        return stretched(x, params)
+
+
+class GreyJitter(Transform):
+    """Brightness and contrast of an image from 0 to 1, in random order, clipped after each.
+
+    SimCLR's colour jitter (arXiv 2002.05709) without what only colours have; any number of channels.
+    """
+
+    strength: float = Field(default=1.0, ge=0, le=1.25, description="multiplies brightness and contrast")
+    brightness: float = Field(default=0.8, ge=0, le=1, description="a factor is drawn from 1 - this to 1 + this")
+    contrast: float = Field(default=0.8, ge=0, le=1, description="likewise")
+
+    def draw(self, generator: np.random.Generator) -> Params:
+        """The two changes in their order: ("brightness" or "contrast", factor)."""
+        steps = [("brightness", self.brightness), ("contrast", self.contrast)]
+        drawn = [(name, drawn_factor(generator, size * self.strength)) for name, size in steps]
+        return tuple(drawn[n] for n in generator.permutation(2))
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        check_floating(x)
+        for name, factor in params:
+            x = (x * factor if name == "brightness" else stretched(x, factor)).clip(0, 1)
+        return x
+
+
+def drawn_factor(generator: np.random.Generator, size: float) -> float:
+    """A factor from 1 - size, at least 0, to 1 + size."""
+    return float(generator.uniform(max(0.0, 1 - size), 1 + size))
+
+
+def stretched(x: Array, factor: float) -> Array:
+    """Distances from the mean of each channel times a factor."""
+    letters(x)
+    mean = x.mean(tuple(range(1, x.ndim)), keepdims=True)
+    return (x - mean) * factor + mean
+
+
+def per_channel(values: tuple[float, ...], x: Array) -> Array:
+    """One number for each channel, in the shape that multiplies `x`."""
+    return matched(np.reshape(values, (-1,) + (1,) * (x.ndim - 1)), x)

@@ -1,0 +1,124 @@
+"""From real values to the range a net was made for. Deterministic; masks stay as they are.
+
+For floating x_CJI, x_CIJK and x_CTIJK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from vesalius.errors import UsageError
+from vesalius.transforms.arrays import Array, check_floating, letters, library, through_numpy
+from vesalius.transforms.intensity import per_channel
+from vesalius.transforms.transform import Params, Range, Transform
+from vesalius.transforms.window import percentile_range
+
+Over = Literal["all", "nonzero"]
+Window = tuple[float, Annotated[float, Field(gt=0)]]
+
+NAMED_WINDOWS: dict[str, tuple[Window, ...]] = {
+    "brain": ((40.0, 80.0),),
+    "brain-subdural-bone": ((40.0, 80.0), (80.0, 200.0), (600.0, 2800.0)),
+    "soft-tissue": ((40.0, 400.0),),
+    "lung": ((-600.0, 1500.0),),
+}
+"""Center and width in HU, one channel each."""
+
+
+class ZScore(Transform):
+    """Each channel minus its mean, divided by its standard deviation; a constant channel becomes 0."""
+
+    over: Over = Field(
+        default="all", description="voxels that are measured; nonzero: the others stay 0 (brains without skull)"
+    )
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        return _by_channel(x, self._scored)
+
+    def _scored(self, values: NDArray[Any]) -> NDArray[Any]:
+        inside = np.ones(values.shape, bool) if self.over == "all" else values != 0
+        measured = values[inside]
+        if not measured.size:
+            return np.zeros_like(values)
+        mean, spread = measured.mean(dtype=np.float64), measured.std(dtype=np.float64)
+        return np.where(inside, (values - mean) / spread if spread > 0 else 0.0, 0.0)
+
+
+class Percentiles(Transform):
+    """Two percentiles of each channel become 0 and 1, clipped outside."""
+
+    low: float = Field(default=0.5, ge=0, le=100, description="percentile that becomes 0")
+    high: float = Field(default=99.5, ge=0, le=100, description="percentile that becomes 1")
+    over: Over = Field(default="all", description="voxels that are measured; nonzero: the others stay 0")
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        return _by_channel(x, self._scaled)
+
+    def _scaled(self, values: NDArray[Any]) -> NDArray[Any]:
+        inside = np.ones(values.shape, bool) if self.over == "all" else values != 0
+        low, high = percentile_range(values[inside], self.low, self.high)
+        return np.where(inside, np.clip((values - low) / (high - low), 0, 1), 0.0)
+
+
+class Standardize(Transform):
+    """Values clipped, minus a mean, divided by a standard deviation that are known beforehand."""
+
+    clip: Range | None = Field(default=None, description="least and largest value")
+    mean: tuple[float, ...] = Field(min_length=1, description="one for all channels, or one for each")
+    std: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1, description="likewise")
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        check_floating(x)
+        letters(x)
+        for values in (self.mean, self.std):
+            if len(values) not in (1, x.shape[0]):
+                raise UsageError(f"{len(values)} numbers were given for {x.shape[0]} channels")
+        clipped = x if self.clip is None else x.clip(*self.clip)
+        return (clipped - per_channel(self.mean, x)) / per_channel(self.std, x)
+
+
+class Windows(Transform):
+    """One channel seen through windows: each becomes a channel from 0 to 1, clipped outside."""
+
+    windows: tuple[Window, ...] | Literal["brain", "brain-subdural-bone", "soft-tissue", "lung"] = Field(
+        description="center and width of each window in the unit of the values, or a name"
+    )
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        check_floating(x)
+        letters(x)
+        if x.shape[0] != 1:
+            raise UsageError(f"an image of {x.shape[0]} channels was given, windows need one")
+        windows = NAMED_WINDOWS[self.windows] if isinstance(self.windows, str) else self.windows
+        shown = [((x[0] - center) / width + 0.5).clip(0, 1) for center, width in windows]
+        return library(x).stack(shown, 0)
+
+
+class Repeat(Transform):
+    """One channel becomes several equal ones, for nets that were made for colours."""
+
+    channels: int = Field(default=3, ge=1, description="channels of the result")
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        letters(x)
+        if x.shape[0] != 1:
+            raise UsageError(f"an image of {x.shape[0]} channels was given, one is repeated")
+        return library(x).concatenate([x] * self.channels, 0)
+
+
+def _by_channel(x: Array, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Array:
+    check_floating(x)
+    letters(x)
+
+    def changed(array: NDArray[Any]) -> NDArray[Any]:
+        out = np.empty_like(array)
+        for channel, values in enumerate(array):
+            out[channel] = change(values)
+        return out
+
+    return through_numpy(x, changed)

@@ -1,0 +1,197 @@
+"""From a scan to the array that transforms and nets take: the deterministic part, whose result may be cached.
+
+Letters: B pictures, C channel, T time, I J K voxel axes, J rows and I columns of a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, Field
+
+from vesalius.config import Config
+from vesalius.errors import GeometryError, UsageError
+from vesalius.scan.intensity import Intensity
+from vesalius.scan.orient import reorient
+from vesalius.scan.pixels import ArrayPixels
+from vesalius.scan.resample import Interpolation, regrid, to_grid
+from vesalius.scan.scan import Scan
+from vesalius.transforms.transform import AnyTransform, Chain, Sample, Transform, digest_of
+from vesalius.transforms.view import Display, Plane, to_view
+from vesalius.transforms.window import ybr_to_rgb
+
+Layout = Literal["CTIJK", "CIJK", "BCJI", "CJI"]
+
+_SAME_PLACE_MM = 1e-2
+"""Corners of two grids that lie closer are one place."""
+_LABELS = np.iinfo(np.int16)
+
+
+def _fixed(transform: Transform) -> Transform:
+    if transform.is_random:
+        raise ValueError("a random transform cannot prepare a scan, its result is cached")
+    return transform
+
+
+Step = Annotated[AnyTransform, AfterValidator(_fixed)]
+
+
+class Prepare(Config):
+    """Grid, orientation, spacing, values, view, size: in this order; what is None or empty is left out.
+
+    Images become float32, masks int16. X-rays stored inverted (MONOCHROME1) are turned so that bone is bright, YBR
+    becomes RGB.
+    """
+
+    resample: bool = Field(default=False, description="make one grid of slices that are tilted or unevenly spaced")
+    orient: str | None = Field(default=None, description="three letters such as RAS: axes are permuted and flipped")
+    spacing_mm: tuple[float, float, float] | None = Field(default=None, description="new spacing along i, j, k")
+    non_finite: float | None = Field(default=None, description="what NaN and infinite values become; None refuses them")
+    values: tuple[Step, ...] = Field(default=(), description="transforms of all values of the scan, such as zscore")
+    layout: Layout = Field(
+        default="CTIJK", description="axes of the result: scan, static volume, pictures, one picture"
+    )
+    plane: Plane = Field(default="native", description="view of the pictures")
+    display: Display = Field(default="radiological", description="side of the patient's right in pictures")
+    steps: tuple[Step, ...] = Field(default=(), description="transforms of the result, of each picture on its own")
+
+    def __call__(self, scan: Scan | Sequence[Scan]) -> NDArray[np.float32]:
+        """The prepared image of a scan, or of several on one grid (modalities), whose channels are joined.
+
+        Raises:
+            GeometryError: there is no grid where one is needed, or the scans do not share one.
+            UsageError: values that are no image, NaN, or a step that does not fit.
+        """
+        image: NDArray[np.float32] = self.sample(scan).image
+        return image
+
+    def sample(
+        self,
+        scan: Scan | Sequence[Scan],
+        masks: Mapping[str, Scan] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Sample:
+        """The prepared image with masks that went the same way, by nearest neighbour.
+
+        Raises:
+            GeometryError: as `__call__`; or a mask that is not on the grid of the image.
+            UsageError: as `__call__`; or a mask that holds fractions.
+        """
+        scans = [scan] if isinstance(scan, Scan) else list(scan)
+        for name, mask in (masks or {}).items():
+            _check_same_grid(scans[0], mask, f"mask {name!r}")
+        for other in scans[1:]:
+            _check_same_grid(scans[0], other, "another scan of the case")
+        parts = [self._placed(one, "linear") for one in scans]
+        array_CTIJK = np.concatenate([self._real(part) for part in parts]) if len(parts) > 1 else self._real(parts[0])
+        array_CTIJK = _as_float32(Chain(transforms=self.values).apply(array_CTIJK))
+        if array_CTIJK.shape[1:] != parts[0].shape[1:]:
+            raise UsageError("a transform of the values changed the voxels", fix="name it under steps")
+        image = self._laid_out(parts[0], array_CTIJK)
+        labels = {
+            name: self._laid_out(part, _labels(part, name))
+            for name, part in ((name, self._placed(mask, "nearest")) for name, mask in (masks or {}).items())
+        }
+        return self._stepped(Sample(image, labels, facts or {}))
+
+    def digest(self) -> str:
+        """64 hexadecimal digits that change with every value."""
+        return digest_of(self)
+
+    def _placed(self, scan: Scan, interpolation: Interpolation) -> Scan:
+        if scan.dtype.kind not in "biuf" or (scan.colour == "palette" and interpolation == "linear"):
+            what = "palette indices" if scan.colour == "palette" else f"values of type {scan.dtype}"
+            raise UsageError(f"{what} are no image", fix="leave the scan out")
+        if self.resample and scan.grid_problem:
+            if interpolation == "nearest":
+                raise GeometryError("a mask on slices without a grid cannot be resampled", fix="convert both before")
+            scan = to_grid(scan)
+        if self.orient is not None:
+            scan = reorient(scan, self.orient)
+        return scan if self.spacing_mm is None else regrid(scan, self.spacing_mm, interpolation)
+
+    def _real(self, scan: Scan) -> NDArray[np.float32]:
+        values = scan.values()
+        finite = np.isfinite(values)
+        if not finite.all():
+            if self.non_finite is None:
+                raise UsageError(
+                    "the scan holds NaN or infinite values", fix="set non_finite to what they shall become"
+                )
+            values = np.where(finite, values, np.float32(self.non_finite))
+        if scan.colour == "inverted":
+            values = values.min() + values.max() - values
+        if scan.colour == "ybr" and scan.dtype.kind == "u" and len(values) == 3:
+            turned = ybr_to_rgb(values.reshape(1, 3, -1, 1), 0.0, float(np.iinfo(scan.dtype).max))
+            values = turned.reshape(values.shape)
+        return _as_float32(values)
+
+    def _laid_out(self, scan: Scan, array_CTIJK: NDArray[Any]) -> NDArray[Any]:
+        """The array in the layout wanted; B first where there are pictures."""
+        if self.layout == "CTIJK":
+            return array_CTIJK
+        if self.layout == "CIJK":
+            if array_CTIJK.shape[1] != 1:
+                raise UsageError(f"the scan has {array_CTIJK.shape[1]} frames, a volume CIJK has one", fix="take CTIJK")
+            return array_CTIJK[:, 0]
+        colour = scan.colour if len(array_CTIJK) == scan.shape[0] else "channels"
+        of_array = replace(scan, pixels=ArrayPixels(array_CTIJK), intensity=Intensity(), colour=colour, native=None)
+        x_BCJI = to_view(of_array, self.plane, self.display).astype(array_CTIJK.dtype, copy=False)
+        if self.layout == "BCJI":
+            return x_BCJI
+        if len(x_BCJI) != 1:
+            raise UsageError(f"the scan has {len(x_BCJI)} pictures, CJI is one", fix="take BCJI")
+        return x_BCJI[0]
+
+    def _stepped(self, sample: Sample) -> Sample:
+        chain = Chain(transforms=self.steps)
+        if self.layout != "BCJI":
+            done = chain.apply_to(sample)
+            masks = {name: np.ascontiguousarray(mask) for name, mask in done.masks.items()}
+            return replace(done, image=_as_float32(done.image), masks=masks)
+        pictures = [
+            chain.apply_to(Sample(picture, {name: mask[n] for name, mask in sample.masks.items()}))
+            for n, picture in enumerate(sample.image)
+        ]
+        if len({picture.image.shape for picture in pictures}) > 1:
+            raise UsageError("the pictures came out in different sizes", fix="end with a fixed size, e.g. center_fit")
+        masks = {name: np.stack([picture.masks[name] for picture in pictures]) for name in sample.masks}
+        image = np.stack([picture.image for picture in pictures]) if pictures else sample.image
+        return replace(sample, image=_as_float32(image), masks=masks)
+
+
+def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _labels(scan: Scan, name: str) -> NDArray[np.int16]:
+    values = scan.values(dtype=np.float64)
+    labels = np.rint(values)
+    if not np.array_equal(labels, values) or labels.min(initial=0) < _LABELS.min or labels.max(initial=0) > _LABELS.max:
+        raise UsageError(f"mask {name!r} holds other values than whole numbers of 16 bits", fix="give a label image")
+    return labels.astype(np.int16)
+
+
+def _check_same_grid(scan: Scan, other: Scan, what: str) -> None:
+    """Both have the same voxels in the same places.
+
+    Raises:
+        GeometryError: they do not.
+    """
+    if scan.shape[1:] != other.shape[1:]:
+        raise GeometryError(f"{what} has shape {other.shape[1:]} (T, I, J, K), the image {scan.shape[1:]}")
+    if scan.grid_problem or other.grid_problem:
+        return
+    ends = np.array(
+        [
+            [0 if corner & 1 << axis == 0 else size - 1 for axis, size in enumerate(scan.shape[2:])] + [1]
+            for corner in range(8)
+        ]
+    )
+    apart = np.abs(ends @ (scan.affine - other.affine).T).max()
+    if apart > _SAME_PLACE_MM:
+        raise GeometryError(f"{what} lies up to {apart:.3g} mm beside the image", fix="resample it to the image's grid")

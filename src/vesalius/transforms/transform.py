@@ -1,0 +1,193 @@
+"""A transform: randomness apart from its application.
+
+`draw` takes random numbers and looks at nothing else, so the same generator gives the same parameters for every
+array; `apply` and `apply_mask` have no randomness, so one draw changes an image and its masks alike. Neither changes
+its input; results may share its memory.
+
+A transform is a strict configuration: it is read from YAML by its name in `table.py`, and its digest names the work
+it does in cache keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, TypeAlias
+
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from vesalius.config import Config
+from vesalius.errors import ConfigError
+from vesalius.transforms.arrays import Array
+from vesalius.transforms.table import class_named, name_of
+
+Params: TypeAlias = Any
+"""What one draw gives: plain numbers and tuples; None where there is nothing to draw."""
+Range: TypeAlias = Annotated[tuple[float, float], AfterValidator(lambda ends: _ascending(ends))]
+"""A field of a configuration: least and largest value."""
+PositiveRange: TypeAlias = Annotated[Range, AfterValidator(lambda ends: _positive(ends))]
+"""As Range, above 0."""
+_REVISION = 1
+"""Part of every digest: raise it when any transform gives other values for the same configuration."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """What is loaded and changed together.
+
+    Args:
+        image: x_CJI, x_CIJK or x_CTIJK; modalities are channels.
+        masks: labels or one-hot classes with the axes of the image, channel first.
+        facts: what is known besides; no transform changes it.
+    """
+
+    image: Array
+    masks: Mapping[str, Array] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Transform(Config, ABC):
+    """A change of images and masks.
+
+    `draw` gives parameters; `apply` changes an image; `apply_mask` changes a mask along with it (labels stay labels:
+    nearest neighbour; what only changes values leaves it); `apply_to` changes a whole sample.
+    """
+
+    def draw(self, generator: np.random.Generator) -> Params:
+        return None
+
+    @abstractmethod
+    def apply(self, x: Array, params: Params = None) -> Array: ...
+
+    def apply_mask(self, mask: Array, params: Params = None) -> Array:
+        return mask
+
+    def apply_to(self, sample: Sample, params: Params = None) -> Sample:
+        masks = {name: self.apply_mask(mask, params) for name, mask in sample.masks.items()}
+        return replace(sample, image=self.apply(sample.image, params), masks=masks)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether there is anything to draw."""
+        return type(self).draw is not Transform.draw
+
+    def digest(self) -> str:
+        """64 hexadecimal digits that change with the name and every value."""
+        return digest_of(self)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_name(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("name") == name_of(cls):
+            return {key: value for key, value in given.items() if key != "name"}
+        return given
+
+    @model_serializer(mode="wrap")
+    def _with_name(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {"name": name_of(type(self)), **rest(self)}
+
+
+def digest_of(config: Config) -> str:
+    """64 hexadecimal digits that change with every value of a configuration of transforms."""
+    text = json.dumps([_REVISION, config.model_dump(mode="json")], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_transform(given: Any) -> Any:
+    """A transform from a table such as {name: flip, axes: I}; anything but a table is returned as it is.
+
+    Raises:
+        ConfigError: no such transform, or a wrong key or value of it.
+    """
+    if not isinstance(given, Mapping):
+        return given
+    values = {str(key): value for key, value in given.items()}
+    name = values.pop("name", None)
+    if not isinstance(name, str):
+        raise ConfigError("is required and missing", where="name of a transform", fix="give one such as name: flip")
+    cls = class_named(name)
+    try:
+        return cls.build(**values)
+    except ConfigError as error:
+        where = name if error.where is None else f"{name}.{error.where}"
+        raise ConfigError(error.what, where=where, fix=error.fix) from error
+
+
+AnyTransform: TypeAlias = Annotated[SerializeAsAny[Transform], BeforeValidator(read_transform)]
+"""A field of a configuration that holds a transform or its table."""
+
+
+def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
+    if not -math.inf < ends[0] <= ends[1] < math.inf:
+        raise ValueError("the least value comes first, both are finite")
+    return ends
+
+
+def _positive(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] <= 0:
+        raise ValueError("both values are above 0")
+    return ends
+
+
+class Chain(Transform):
+    """One transform after the other; its parameters are the tuple of theirs."""
+
+    transforms: tuple[AnyTransform, ...] = Field(description="what is done, in this order")
+
+    @property
+    def is_random(self) -> bool:
+        return any(one.is_random for one in self.transforms)
+
+    def draw(self, generator: np.random.Generator) -> Params:
+        return tuple(one.draw(generator) for one in self.transforms)
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        for one, its in self._each(params):
+            x = one.apply(x, its)
+        return x
+
+    def apply_mask(self, mask: Array, params: Params = None) -> Array:
+        for one, its in self._each(params):
+            mask = one.apply_mask(mask, its)
+        return mask
+
+    def apply_to(self, sample: Sample, params: Params = None) -> Sample:
+        for one, its in self._each(params):
+            sample = one.apply_to(sample, its)
+        return sample
+
+    def _each(self, params: Params) -> list[tuple[Transform, Params]]:
+        given = [None] * len(self.transforms) if params is None and not self.is_random else params
+        return list(zip(self.transforms, given, strict=True))
+
+
+class Sometimes(Transform):
+    """A transform that is done with a probability; its parameters are None where it is not done."""
+
+    p: float = Field(ge=0, le=1, description="probability")
+    transform: AnyTransform = Field(description="what is done then")
+
+    def draw(self, generator: np.random.Generator) -> Params:
+        return (self.transform.draw(generator),) if generator.random() < self.p else None
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        return x if params is None else self.transform.apply(x, params[0])
+
+    def apply_mask(self, mask: Array, params: Params = None) -> Array:
+        return mask if params is None else self.transform.apply_mask(mask, params[0])
+
+    def apply_to(self, sample: Sample, params: Params = None) -> Sample:
+        return sample if params is None else self.transform.apply_to(sample, params[0])

@@ -1,0 +1,261 @@
+import os
+import tracemalloc
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cohort.loading import Scaled, Shifted, make_cohort, values_of
+from vesalius.cohort.cache import Cache
+from vesalius.cohort.case import Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loader import Loader
+from vesalius.errors import InputError, UsageError
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    return make_cohort(tmp_path_factory.mktemp("cohort"))
+
+
+def same(one, other):
+    assert [sample.id for sample in one] == [sample.id for sample in other]
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a.image, b.image)
+        np.testing.assert_array_equal(a.labels_N, b.labels_N)
+        assert a.image.dtype == b.image.dtype
+        assert a.key == b.key
+        assert a.masks.keys() == b.masks.keys()
+        for name in a.masks:
+            np.testing.assert_array_equal(a.masks[name], b.masks[name])
+
+
+def test_what_a_sample_holds(cohort):
+    loader = Loader(cohort, prepare=Scaled(3), images=("other", "image"), masks=("mask",), order="cohort", workers=0)
+    assert loader.classes == ("sick", "old")
+    samples = list(loader.epoch(0))
+    assert [sample.id for sample in samples] == [f"c{n}" for n in range(6)]
+    for n, sample in enumerate(samples):
+        values = values_of(n)
+        np.testing.assert_array_equal(sample.image, np.stack([values * 2, values]).astype(np.float32) * 3)
+        np.testing.assert_array_equal(sample.masks["mask"][0], values % 3)
+        expected = [np.nan, np.nan] if n % 3 == 2 else [n % 2, 1 - n % 2]
+        np.testing.assert_array_equal(sample.labels_N, np.array(expected, np.float32))
+        for array in (sample.image, sample.masks["mask"]):
+            assert array.flags.c_contiguous
+            assert array.flags.writeable
+            assert type(array) is np.ndarray
+    assert Loader(cohort, prepare=Scaled(), classes=("old", "none")).classes == ("old", "none")
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_any_number_of_workers_gives_the_same(cohort, tmp_path, cached):
+    def epochs(workers):
+        cache = Cache(tmp_path / f"{workers}") if cached else None
+        loader = Loader(
+            cohort, prepare=Scaled(), masks=("mask",), augment=Shifted(), workers=workers, seed=5, cache=cache
+        )
+        return [list(loader.epoch(number)) for number in (0, 1, 0)]
+
+    alone = epochs(0)
+    for workers in (1, 4):
+        for one, other in zip(alone, epochs(workers), strict=True):
+            same(one, other)
+    same(alone[0], alone[2])
+    assert [s.id for s in alone[0]] != [s.id for s in alone[1]]
+    by_id = {sample.id: sample for sample in alone[1]}
+    assert all((sample.image != by_id[sample.id].image).any() for sample in alone[0])
+
+
+def test_randomness_does_not_depend_on_the_rest_of_the_cohort(cohort):
+    few = Cohort(cohort.cases[3:5], cohort.root)
+    whole, part = (
+        {s.id: s.image for s in Loader(one, prepare=Scaled(), augment=Shifted()).epoch(3)} for one in (cohort, few)
+    )
+    for name, image in part.items():
+        np.testing.assert_array_equal(image, whole[name])
+
+
+@given(st.integers(1, 40), st.integers(1, 7), st.integers(0, 3), st.integers(0, 5))
+def test_shards_are_disjoint_and_complete(count, world, seed, epoch):
+    cases = tuple(Case(id=f"{n}", images={"image": "x"}) for n in range(count))
+    loader = Loader(Cohort(cases, Path()), prepare=Scaled(), seed=seed)
+    whole = loader.ids(epoch)
+    shards = [loader.shard(rank, world) for rank in range(world)]
+    assert sorted(whole) == sorted(case.id for case in cases)
+    assert [len(shard.ids(epoch)) for shard in shards] == [len(shard) for shard in shards]
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
+    for rank, shard in enumerate(shards):
+        assert shard.ids(epoch) == whole[rank::world]
+
+
+def test_going_on_in_the_middle_loads_nothing_twice(cohort):
+    prepare = Scaled()
+    loader = Loader(cohort, prepare=prepare, workers=0, augment=Shifted())
+    same(list(loader.epoch(1))[4:], list(loader.epoch(1, start=4)))
+    assert len(prepare.calls) == 6  # the second epoch came from memory
+
+
+def test_samples_belong_to_the_caller(cohort, tmp_path):
+    loader = Loader(cohort, prepare=Scaled(), masks=("mask",), cache=Cache(tmp_path))
+    first = [(s.image.copy(), s.masks["mask"].copy()) for s in loader.epoch(0)]
+    for _ in range(2):
+        for sample in loader.epoch(0):
+            sample.image[:] = -1
+            sample.masks["mask"][:] = 9
+    for sample, (image, mask) in zip(loader.epoch(0), first, strict=True):
+        np.testing.assert_array_equal(sample.image, image)
+        np.testing.assert_array_equal(sample.masks["mask"], mask)
+
+
+def test_augmentation_cannot_change_what_is_kept(cohort):
+    class Rude(Shifted):
+        def apply_to(self, sample, params):
+            sample.image[:] = 0
+            return sample
+
+    with pytest.raises(ValueError, match="read-only"):
+        list(Loader(cohort, prepare=Scaled(), augment=Rude(), workers=0).epoch(0))
+
+
+def test_hits_and_misses(tmp_path):
+    cohort, cache = make_cohort(tmp_path / "data", 4), tmp_path / "cache"
+
+    def prepared(cohort=cohort, factor=1.0, **options):
+        prepare = Scaled(factor)
+        samples = list(Loader(cohort, prepare=prepare, cache=Cache(cache), order="cohort", **options).epoch(0))
+        return len(prepare.calls), samples
+
+    assert prepared()[0] == 4
+    count, samples = prepared()
+    assert count == 0
+    assert prepared(factor=2.0)[0] == 4  # another preparation
+    assert prepared(images=("other",))[0] == 4  # other files
+    assert prepared(masks=("mask",))[0] == 4  # masks that were not there
+    assert prepared(masks=("mask",))[0] == 0
+    moved = tmp_path / "elsewhere"
+    (tmp_path / "data").rename(moved)
+    count, again = prepared(Cohort(cohort.cases, moved))
+    assert count == 0
+    same(samples, again)
+    values = values_of(2)
+    values[3, 2, 1] += 1
+    stat = (moved / "a2.nii.gz").stat()
+    nib.save(nib.Nifti1Image(values, np.diag([1.0, 1, 2, 1])), moved / "a2.nii.gz")
+    os.utime(moved / "a2.nii.gz", ns=(stat.st_atime_ns, stat.st_mtime_ns))  # even under its old time
+    count, changed = prepared(Cohort(cohort.cases, moved))
+    assert count == 1
+    np.testing.assert_array_equal(changed[2].image[0], values)
+    assert changed[2].key != samples[2].key
+    assert [one.key for one in changed[:2]] == [one.key for one in samples[:2]]
+    renamed = tuple(case.model_copy(update={"id": f"x{case.id}"}) for case in cohort)
+    assert prepared(Cohort(renamed, moved))[0] == 0
+    named = [path.relative_to(cache).as_posix() for path in cache.rglob("*")]
+    assert not any(part == "c0" or "nii" in part for name in named for part in name.split("/"))
+    known = (cache / "known.txt").read_text() if (cache / "known.txt").exists() else ""
+    assert "a0" not in known.split()
+
+
+def test_a_file_that_changes_between_two_epochs(tmp_path):
+    cohort = make_cohort(tmp_path, 2)
+    loader = Loader(cohort, prepare=Scaled(), order="cohort")
+    list(loader.epoch(0))
+    changed = values_of(1) + np.int16(7)
+    nib.save(nib.Nifti1Image(changed, np.eye(4)), tmp_path / "a1.nii.gz")
+    np.testing.assert_array_equal([s.image[0] for s in loader.epoch(1)][1], changed)
+
+
+def test_reading_as_channels_is_another_key(tmp_path):
+    nib.save(nib.Nifti1Image(np.zeros((3, 3, 2, 4), np.int16), np.eye(4)), tmp_path / "x.nii.gz")
+    cases = [Case(id="x", images={"image": "x.nii.gz"}, fourth_axis=axis) for axis in ("time", "channel")]
+    keys = [Loader(Cohort((case,), tmp_path), prepare=Scaled()).key(case) for case in cases]
+    assert keys[0] != keys[1]
+
+
+def test_a_frame_of_a_cine(tmp_path):
+    cine = np.random.default_rng(0).integers(0, 99, (4, 5, 3, 6)).astype(np.int16)
+    nib.save(nib.Nifti1Image(cine, np.eye(4)), tmp_path / "x.nii.gz")
+    nib.save(nib.Nifti1Image(np.ones((4, 5, 3), np.uint8), np.eye(4)), tmp_path / "m.nii.gz")
+    case = Case(id="x", images={"image": "x.nii.gz"}, masks={"ES": "m.nii.gz"}, frames={"ED": 0, "ES": 4, "late": 6})
+    cohort = Cohort((case,), tmp_path)
+    samples = {f: next(Loader(cohort, prepare=Scaled(), frame=f, masks=("ES",)).epoch(0)) for f in ("ED", "ES")}
+    np.testing.assert_array_equal(samples["ED"].image[0], cine[..., 0])
+    np.testing.assert_array_equal(samples["ES"].image[0], cine[..., 4])
+    assert samples["ED"].key != samples["ES"].key
+    for frame, told in (("mid", "names no frame 'mid'"), ("late", "6 frames, none numbered 6")):
+        with pytest.raises(InputError, match=told):
+            list(Loader(cohort, prepare=Scaled(), frame=frame).epoch(0))
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_a_case_that_cannot_be_loaded(tmp_path, workers):
+    cohort = make_cohort(tmp_path, 5)
+    (tmp_path / "a1.nii.gz").write_bytes(b"nothing")
+    (tmp_path / "a3.nii.gz").unlink()
+    loader = Loader(cohort, prepare=Scaled(), order="cohort", workers=workers)
+    samples = loader.epoch(0)
+    assert next(samples).id == "c0"
+    with pytest.raises(InputError, match="case c1: ") as told:
+        next(samples)
+    assert "\n" not in str(told.value)
+    skipping = Loader(cohort, prepare=Scaled(), order="cohort", workers=workers, on_error="skip")
+    for _ in range(2):
+        assert [sample.id for sample in skipping.epoch(0)] == ["c0", "c2", "c4"]
+    assert [problem.id for problem in skipping.problems] == ["c1", "c3"]
+    assert "no such file" in str(skipping.problems[1]).lower()
+
+
+def test_wrong_use_is_told(cohort):
+    with pytest.raises(UsageError):
+        Loader(cohort, prepare=Scaled(), images=())
+    with pytest.raises(UsageError):
+        Loader(cohort, prepare=Scaled()).shard(2, 2)
+    with pytest.raises(UsageError, match="one id"):
+        Loader(Cohort(cohort.cases * 2, cohort.root), prepare=Scaled())
+    with pytest.raises(InputError, match="has no 'x', only 'image', 'other'"):
+        list(Loader(cohort, prepare=Scaled(), images=("x",)).epoch(0))
+
+
+def test_leaving_in_the_middle_ends_the_threads(cohort):
+    samples = Loader(cohort, prepare=Scaled(), workers=4).epoch(0)
+    next(samples)
+    samples.close()
+    with pytest.raises(StopIteration):
+        next(samples)
+
+
+@settings(max_examples=4, deadline=None)
+@given(memory_mib=st.sampled_from([24, 40]), workers=st.sampled_from([0, 3]), cached=st.booleans())
+def test_memory_stays_within_the_budget(big_cohort, tmp_path_factory, memory_mib, workers, cached):
+    """72 MiB of prepared arrays, of which a loader may hold a third or a half."""
+    cache = Cache(tmp_path_factory.mktemp("cache")) if cached else None
+    loader = Loader(big_cohort, prepare=Scaled(), memory_mib=memory_mib, workers=workers, cache=cache)
+    tracemalloc.start()
+    try:
+        sums = [{sample.id: float(sample.image.sum()) for sample in loader.epoch(number)} for number in range(2)]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= memory_mib * 2**20
+    assert sums[0] == sums[1]
+    assert len(sums[0]) == 36
+    assert loader.notes == ()
+
+
+@pytest.fixture(scope="module")
+def big_cohort(tmp_path_factory):
+    root = tmp_path_factory.mktemp("big")
+    for n in range(36):
+        nib.save(nib.Nifti1Image(np.full((64, 64, 128), n, np.int16), np.eye(4)), root / f"{n}.nii.gz")
+    return Cohort(tuple(Case(id=f"{n}", images={"image": f"{n}.nii.gz"}) for n in range(36)), root)
+
+
+def test_a_case_larger_than_the_budget_is_loaded_with_a_note(big_cohort):
+    loader = Loader(big_cohort.where(lambda case: case.id == "3"), prepare=Scaled(), memory_mib=2)
+    (sample,) = loader.epoch(0)
+    assert float(sample.image.max()) == 3
+    (note,) = loader.notes
+    assert "2 MiB of memory were given" in note
