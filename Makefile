@@ -20,10 +20,10 @@ setup: $(VENV)/.installed  ## create .venv and install Vesalius and its tools in
 demo: setup  ## compress real scans that come with the dependencies; writes demo/report.html
 	$(BIN)/vesalius demo -o demo --force
 
-test: setup  ## run the tests (all but those marked slow or gpu); VESALIUS_DATA names the real data, if there is any
+test: $(VENV)/.nets  ## run the tests (all but those marked slow or gpu); VESALIUS_DATA names the real data, if there is any
 	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
 
-check: setup  ## format, lint, types, import contracts
+check: $(VENV)/.nets  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -49,6 +49,15 @@ tools:  ## install dcmtk (dcmdump), which a few tests use and skip without (need
 
 clean:  ## remove everything that make made
 	rm -rf $(VENV) build demo dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.nets: $(VENV)/.installed  # torch is large; the demo does not need it
+	@echo "installing torch and what nets need into $(VENV)"
+ifneq ($(UV),)
+	uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,nets]'
+else
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,nets]'
+endif
+	@touch $@
 
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python" >&2; exit 2; }
