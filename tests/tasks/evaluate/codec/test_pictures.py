@@ -38,10 +38,12 @@ def test_pictures_at_the_ratios_people_ask_for(tmp_path):
     assert "No file of b is near" in pictures[2].caption
 
 
-def test_no_picture_where_no_file_is_near(tmp_path):
+def test_what_reaches_none_of_these_ratios_is_drawn_at_its_own(tmp_path):
     picture = cine()[0, 0, :, :, 0].astype(float)
-    assert draw(STUDY, cine_scan(), (0, 0), None, [restored("a", 10, picture)], tmp_path) == ()
-    assert list(tmp_path.iterdir()) == []
+    points = [restored("a", ratio, picture) for ratio in (4, 11, 30)]
+    (one,) = draw(STUDY, cine_scan(), (0, 0), None, points, tmp_path)
+    assert one.file.split("-")[-2:] == ["11", "whole.png"]
+    assert draw(STUDY, cine_scan(), (0, 0), None, [], tmp_path) == ()
 
 
 def test_flat_pictures_without_geometry(tmp_path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,9 @@ class Restored:
 def draw(
     study: Study, scan: Scan, place: tuple[int, int], box: Box | None, restored: Sequence[Restored], folder: Path
 ) -> tuple[Picture, ...]:
-    """Write pictures of one slice: the whole field, and the heart region where there is one, at RATIOS.
+    """Write pictures of one slice: the whole field, and the heart region where there is one.
+
+    They are drawn at RATIOS, or at the median of the measured ratios where no coder comes near one of those.
 
     Args:
         study: the study.
@@ -57,7 +60,7 @@ def draw(
         regions.append(("heart region", (box[0], box[1])))
     view = view_of(scan, "upright")
     pictures = []
-    for wanted in RATIOS:
+    for wanted in _wanted(restored):
         near = _nearest(restored, wanted)
         for region, inside in regions if near else ():
             name = f"{slug(study.data_set)}-{slug(study.name)}-{wanted}-{region.split()[0]}.png"
@@ -81,6 +84,13 @@ def slug(text: str) -> str:
     """A name that is safe as part of a file name; different texts give different names."""
     kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text).strip("-")
     return kept if kept and kept == text else f"{kept}-{hashlib.sha256(text.encode()).hexdigest()[:6]}".strip("-")
+
+
+def _wanted(restored: Sequence[Restored]) -> list[int]:
+    reached = [ratio for ratio in RATIOS if _nearest(restored, ratio)]
+    if reached or not restored:
+        return reached
+    return [max(1, round(statistics.median_low(one.point.ratio for one in restored)))]
 
 
 def _nearest(restored: Sequence[Restored], wanted: float) -> list[Restored]:
