@@ -48,8 +48,10 @@ class Cohort:
 
     @property
     def splits(self) -> dict[str, int]:
-        """Number of cases by split, in the order of first appearance; cases without one are not counted."""
-        return dict(Counter(case.split for case in self.cases if case.split is not None))
+        """Number of cases by split: train, val, test, then others as they appear; cases without one are not counted."""
+        counts = Counter(case.split for case in self.cases if case.split is not None)
+        usual = [name for name in ("train", "val", "test") if name in counts]
+        return {name: counts[name] for name in [*usual, *counts]}
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def _sort_out(files: Sequence[Path]) -> tuple[list[list[InstanceFacts]], list[tu
     stacks: dict[tuple[Any, ...], list[InstanceFacts]] = {}
     broken: list[tuple[Path, InputError]] = []
     for path in files:
-        if not _may_be_dicom(path):
+        if not may_be_dicom(path):
             continue
         from vesalius.scan.dicom_header import read_instance
 
@@ -72,7 +72,7 @@ def _sort_out(files: Sequence[Path]) -> tuple[list[list[InstanceFacts]], list[tu
     return sorted(stacks.values(), key=_stack_order), broken
 
 
-def _may_be_dicom(path: Path) -> bool:
+def may_be_dicom(path: Path) -> bool:
     """True for the DICOM magic, and for suffixes that promise DICOM; no DICOM library is loaded for the others."""
     if path.name.lower().endswith(_SUFFIXES):
         return True

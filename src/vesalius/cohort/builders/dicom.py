@@ -22,7 +22,6 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
 
 _TAGS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality", "SeriesNumber", "Rows")
-_SUFFIXES = (".dcm", ".dicom", ".ima")
 
 
 class DicomOptions(Config):
@@ -102,11 +101,12 @@ def read_instances(paths: Iterable[Path]) -> list[Instance]:
     """The DICOM pictures among some files; only their headers are read."""
     from pydicom import dcmread
 
+    from vesalius.scan.dicom_series import may_be_dicom
     from vesalius.scan.dicom_values import quiet
 
     found = []
     for path in paths:
-        if not _may_be_dicom(path):
+        if not may_be_dicom(path):
             continue
         try:
             with quiet():
@@ -127,16 +127,6 @@ def read_instances(paths: Iterable[Path]) -> list[Instance]:
                 )
             )
     return found
-
-
-def _may_be_dicom(path: Path) -> bool:
-    if path.name.lower().endswith(_SUFFIXES):
-        return True
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
 
 
 def _text(data: Any, tag: str) -> str:

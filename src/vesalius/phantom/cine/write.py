@@ -5,25 +5,15 @@ Other than in ACDC the header of the 4D file states the time between frames, in 
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
-from numpy.typing import NDArray
-
 from vesalius.output import new_folder
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.patient import CinePatient, cine_patients
-from vesalius.scan.geometry import Affine, spacing_mm
-
-_SCANNER = 1
-"""NIfTI code of scanner coordinates."""
-_LEVEL = 1
-"""Of gzip: what is noise packs no better at 6 (1.5 % smaller), which takes five times as long."""
+from vesalius.phantom.nifti import write_nifti
 
 
 @dataclass(frozen=True)
@@ -80,13 +70,13 @@ def write_patient(folder: Path, patient: CinePatient, *, labels_4d: bool = False
     folder.mkdir()
     name, affine = patient.name, patient.affine
     step_s = (patient.frame_ms[1] - patient.frame_ms[0]) / 1000
-    _write(folder / f"{name}_4d.nii.gz", patient.image_TIJK, affine, step_s)
+    write_nifti(folder / f"{name}_4d.nii.gz", patient.image_TIJK, affine, step_s)
     if labels_4d:
-        _write(folder / f"{name}_4d_gt.nii.gz", patient.labels_TIJK, affine, step_s)
+        write_nifti(folder / f"{name}_4d_gt.nii.gz", patient.labels_TIJK, affine, step_s)
     for t in (0, patient.es_frame):
         one = slice(t, t + 1)
-        _write(folder / f"{name}_frame{t + 1:02d}.nii.gz", patient.image_TIJK[one], affine, step_s)
-        _write(folder / f"{name}_frame{t + 1:02d}_gt.nii.gz", patient.labels_TIJK[one], affine, step_s)
+        write_nifti(folder / f"{name}_frame{t + 1:02d}.nii.gz", patient.image_TIJK[one], affine, step_s)
+        write_nifti(folder / f"{name}_frame{t + 1:02d}_gt.nii.gz", patient.labels_TIJK[one], affine, step_s)
     subject = patient.subject
     lines = [f"ED: {1}", f"ES: {patient.es_frame + 1}", f"Group: {subject.group}", f"Height: {subject.height_cm}",
              f"NbFrame: {len(patient.frame_ms)}", f"Weight: {subject.weight_kg}"]  # fmt: skip
@@ -94,22 +84,3 @@ def write_patient(folder: Path, patient: CinePatient, *, labels_4d: bool = False
     truth = {"name": name, "ed_frame": 1, "es_frame": patient.es_frame + 1,
              "frame_interval_ms": round(1000 * step_s, 3), **patient.facts}  # fmt: skip
     (folder / "truth.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="ascii", newline="\n")
-
-
-def _write(path: Path, array_TIJK: NDArray[np.int16] | NDArray[np.uint8], affine: Affine, step_s: float) -> None:
-    """One NIfTI-1 file, (I, J, K) for a single frame, else (I, J, K, T)."""
-    frames = len(array_TIJK)
-    shape = array_TIJK.shape[1:]
-    header = nib.Nifti1Header(endianness="<")
-    header["vox_offset"] = header.single_vox_offset
-    header.set_data_shape((*shape, frames) if frames > 1 else shape)
-    header.set_data_dtype(array_TIJK.dtype)
-    header.set_sform(affine, _SCANNER)
-    header.set_qform(affine, _SCANNER)
-    header.set_zooms((*spacing_mm(affine), step_s)[: 4 if frames > 1 else 3])
-    header.set_xyzt_units("mm", "sec" if frames > 1 else "unknown")
-    header.set_slope_inter(1, 0)
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as file:  # no name, no time
-        file.write(header.binaryblock + b"\0\0\0\0")  # no extensions
-        for frame in array_TIJK:
-            file.write(frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes(order="F"))

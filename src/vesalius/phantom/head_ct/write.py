@@ -9,28 +9,20 @@ truth.json     what was asked for and what the masks measure
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
 from vesalius.output import new_folder
 from vesalius.phantom.head_ct.labels import LABELS, BleedName
 from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.phantom.head_ct.study import HeadCtStudy, head_ct_study, studies_of
-from vesalius.scan.geometry import Affine
+from vesalius.phantom.nifti import write_nifti
 from vesalius.seeding import digest
-
-_SCANNER = 1
-"""NIfTI code of scanner coordinates."""
-_LEVEL = 1
-"""Of gzip: noise packs no better at higher ones."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +70,8 @@ def write_head_ct(folder: Path, options: HeadCtOptions, patients: int, *, force:
             for number in range(studies_of(options, patient)):
                 study = head_ct_study(options, patient, number)
                 path = f"{name}/S{number + 1}.nii.gz"
-                write_nifti(part / path, study.image_IJK, study.affine)
-                write_nifti(part / f"{name}/S{number + 1}_mask.nii.gz", study.mask_IJK, study.affine)
+                write_nifti(part / path, study.image_IJK[None], study.affine)
+                write_nifti(part / f"{name}/S{number + 1}_mask.nii.gz", study.mask_IJK[None], study.affine)
                 uid = f"2.25.{digest(options.seed, 'head-ct', patient, number)}"
                 series.append({"nifti_path": path, **study.labels, "study_uid": uid, "patient_id": name})
                 slices += _slice_rows(path, study)
@@ -90,21 +82,6 @@ def write_head_ct(folder: Path, options: HeadCtOptions, patients: int, *, force:
         _table(part / "slices.csv", slices, ("path", "slice", *LABELS))
         (part / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="ascii", newline="\n")
     return HeadCtSummary(folder, patients, len(series), {label: positive[label] for label in LABELS}, max(errors))
-
-
-def write_nifti(path: Path, array_IJK: NDArray[np.int16] | NDArray[np.uint8], affine: Affine) -> None:
-    """One NIfTI-1 file whose bytes depend on nothing but the array and the affine."""
-    header = nib.Nifti1Header(endianness="<")
-    header["vox_offset"] = header.single_vox_offset
-    header.set_data_shape(array_IJK.shape)
-    header.set_data_dtype(array_IJK.dtype)
-    header.set_sform(affine, _SCANNER)
-    header.set_qform(affine, _SCANNER)
-    header.set_xyzt_units("mm", "unknown")
-    header.set_slope_inter(1, 0)
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as file:
-        file.write(header.binaryblock + b"\0\0\0\0")
-        file.write(array_IJK.astype(array_IJK.dtype.newbyteorder("<"), copy=False).tobytes(order="F"))
 
 
 def _slice_rows(path: str, study: HeadCtStudy) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 from vesalius.cohort.audit.finding import LEVELS
 from vesalius.cohort.audit.run import Audit, audit_manifest
 from vesalius.output import new_folder, refuse_existing
-from vesalius.tasks.cohort.parts import part_facts, part_lines
+from vesalius.tasks.cohort.parts import part_facts, part_lines, split_table
 
 
 def audit_cohort(
@@ -76,7 +76,7 @@ def _write_report(done: Audit, folder: Path, name: str, workers: int, pixels: bo
     from vesalius.report.page import TABLE, Column, Report
     from vesalius.report.table import write_csv
 
-    counts = ", ".join(f"{done.count(level)} {level}s" for level in LEVELS)
+    counts = ", ".join(f"{done.count(level)} {level}(s)" for level in LEVELS)
     whole = done.parts[0]
     report = Report(
         title=f"Audit of {name}",
@@ -91,15 +91,9 @@ def _write_report(done: Audit, folder: Path, name: str, workers: int, pixels: bo
         found.table(columns, [[one.level, one.code, one.text] for one in done.findings])
     else:
         found.text("Nothing was found.")
-    columns = [Column(name="split"), Column(name="cases", numeric=True), Column(name="patients", numeric=True)]
-    classes = list(whole.positives)
-    columns += [Column(name=one, numeric=True) for one in classes]
-    rows = [
-        [part.name, str(part.cases), str(part.patients), *(_share(part.positives.get(one)) for one in classes)]
-        for part in done.parts
-    ]
-    caption = "Positive cases of those whose label is known." if classes else ""
-    report.section("Splits").table(columns, rows, caption)
+    table = split_table([part_facts(part) for part in done.parts])
+    caption = "Positive cases of those whose label is known." if whole.positives else ""
+    report.section("Splits").table(table.columns, table.rows, caption)
     report.results = {"parts": [part_facts(part) for part in done.parts], "counts": {x: done.count(x) for x in LEVELS}}
     write_csv(
         folder / TABLE,
@@ -111,9 +105,3 @@ def _write_report(done: Audit, folder: Path, name: str, workers: int, pixels: bo
     )
     report.save(folder)
     run_report(folder)
-
-
-def _share(counts: tuple[int, int] | None) -> str:
-    if counts is None or not counts[1]:
-        return "-"
-    return f"{counts[0]} of {counts[1]} ({counts[0] / counts[1]:.0%})"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vesalius.cohort.audit.run import Part
+
+if TYPE_CHECKING:  # a report is not needed for a line
+    from vesalius.report.page import Table
 
 _CLASSES_IN_A_LINE = 3
 
@@ -20,21 +23,24 @@ def part_lines(parts: list[dict[str, Any]]) -> Iterator[str]:
     """One line for each split, or a table where there are many classes."""
     classes = [name for name, (_, known) in parts[0]["positives"].items() if known]
     if len(classes) > _CLASSES_IN_A_LINE:
-        yield from _table(parts, classes)
+        from vesalius.report.table import plain_text
+
+        yield plain_text(split_table(parts)).strip("\n")
         return
     for part in parts:
         shares = ", ".join(f"{name} {_share(part, name)}" for name in classes)
         yield f"{part['name']}: {part['cases']} cases, {part['patients']} patients" + (f"; {shares}" if shares else "")
 
 
-def _table(parts: list[dict[str, Any]], classes: list[str]) -> Iterator[str]:
+def split_table(parts: list[dict[str, Any]]) -> Table:
+    """A column for each split; rows of cases, patients, and positives of those whose label is known."""
     from vesalius.report.page import Column, Table
-    from vesalius.report.table import plain_text
 
+    classes = [name for name, (_, known) in parts[0]["positives"].items() if known]
     rows = [[word, *(str(part[word]) for part in parts)] for word in ("cases", "patients")]
     rows += [[name, *(_share(part, name) for part in parts)] for name in classes]
     columns = [Column(name=""), *(Column(name=part["name"], numeric=True) for part in parts)]
-    yield plain_text(Table(columns=columns, rows=rows)).strip("\n")
+    return Table(columns=columns, rows=rows)
 
 
 def _share(part: dict[str, Any], name: str) -> str:
