@@ -24,7 +24,7 @@ def test_always_one_line(what, where, fix):
 
 def test_every_error_is_a_vesalius_error():
     classes = [one for _, one in inspect.getmembers(errors, inspect.isclass) if one.__module__ == errors.__name__]
-    assert len(classes) == 9
+    assert len(classes) == 10
     assert all(issubclass(one, VesaliusError) for one in classes)
 
 
