@@ -24,3 +24,52 @@ def test_auto_takes_the_first_that_fits(tmp_path):
     with pytest.raises(UsageError, match="name the layout instead of auto"):
         build_cohort("auto", tmp_path, ["patient=x"])
     assert list(LAYOUTS)[-1] == "images"  # takes anything, so it comes last
+
+
+def written(folder, files):
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_names_that_come_again_get_a_number(tmp_path):
+    written(
+        tmp_path, {"l.csv": "image_path,finding_labels\na.png,X\na-2.png,X\na.png,Y\n", "a.png": "x", "a-2.png": "x"}
+    )
+    cohort = build_cohort("nih", tmp_path)
+    assert [case.id for case in cohort] == ["a", "a-2", "a-3"]
+    assert cohort.notes == ("1 cases have a name that came before, and got a number",)
+    written(tmp_path / "acdc", {"a/p/p_4d.nii": "x", "b/p/p_4d.nii": "x"})
+    assert [case.id for case in build_cohort("acdc", tmp_path / "acdc")] == ["p", "p-2"]
+
+
+ODD = {
+    "a mask of frame 0": ("acdc", {"p/p_4d.nii": "x", "p/p_frame00_gt.nii": "x"}, "frames.frame00"),
+    "an empty image": ("msd", {"dataset.json": '{"training": [{"image": ""}]}'}, "not an image with a label"),
+    "a word in a list": ("msd", {"dataset.json": '{"training": [5]}'}, "not an image with a label"),
+    "an infinite label": ("rsna-ich", {"s.csv": "nifti_path,any\na.nii,inf\n", "a.nii": "x"}, "labels.any"),
+    "no subject": ("bids", {"sub-/anat/sub-_T1w.nii": "x"}, "is no BIDS folder"),
+    "no path": ("chexpert", {"train.csv": "Path,Edema\n,1\n"}, "no image of the tables is there"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_files_are_one_line(tmp_path, name):
+    layout, files, told = ODD[name]
+    with pytest.raises(InputError, match=told) as caught:
+        build_cohort(layout, written(tmp_path, files))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_odd_but_usable(tmp_path):
+    written(tmp_path / "c", {"train.csv": "Path,A,B\nx/p.jpg,nan,1\n", "x/p.jpg": "x"})
+    assert build_cohort("chexpert", tmp_path / "c").cases[0].labels == {"B": 1}
+    files = {"dataset.json": '{"channel_names": ["t1", "t2"]}', "imagesTr/a_0000.nii": "x", "imagesTr/a_0001.nii": "x"}
+    written(tmp_path / "n", files)
+    assert list(build_cohort("nnunet", tmp_path / "n").cases[0].images) == ["t1", "t2"]
+    files = {
+        "dataset.json": '{"training": [{"image": "a.nii"}], "test": "x", "labels": [1], "modality": "MR"}',
+        "a.nii": "x",
+    }
+    assert len(build_cohort("msd", written(tmp_path / "m", files))) == 1

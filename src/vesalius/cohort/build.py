@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config, from_overrides
 from vesalius.errors import InputError, UsageError, VesaliusError
@@ -75,14 +77,41 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
 
 def _build(layout: Layout, folder: Path, options: Sequence[str]) -> Cohort:
     module = importlib.import_module(f"{_HOME}.{layout.module}")
-    if layout.options is None:
-        if options:
-            raise UsageError("this layout has no options", where=options[0], fix="leave them out")
-        made: Cohort = module.build(folder)
-    else:
-        settings: Config = from_overrides(getattr(module, layout.options), options)
-        made = module.build(folder, settings)
-    return made
+    settings: Config | None = None
+    if layout.options is not None:
+        settings = from_overrides(getattr(module, layout.options), options)
+    elif options:
+        raise UsageError("this layout has no options", where=options[0], fix="leave them out")
+    try:
+        made: Cohort = module.build(folder) if settings is None else module.build(folder, settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        what = f"a case cannot be right: {key}: {str(first['input'])[:60]!r} was found: {first['msg'].lower()}"
+        raise InputError(what, where=folder, fix="mend the file that says so") from error
+    return _unique(made)
+
+
+def _unique(cohort: Cohort) -> Cohort:
+    """Ids that come again get a number: x, x-2, ...; an id that a case has by itself is never taken."""
+    own = {case.id for case in cohort}
+    if len(own) == len(cohort):
+        return cohort
+    taken: set[str] = set()
+    last: dict[str, int] = {}
+    cases = []
+    for case in cohort:
+        name, number = case.id, last.get(case.id, 1)
+        while name in taken or (number > 1 and name in own):
+            number += 1
+            name = f"{case.id}-{number}"
+        last[case.id] = number
+        taken.add(name)
+        cases.append(case if name == case.id else case.model_copy(update={"id": name}))
+    again = len(cohort) - len(own)
+    return Cohort(
+        tuple(cases), cohort.root, (*cohort.notes, f"{again} cases have a name that came before, and got a number")
+    )
 
 
 def _first(folder: Path, options: Sequence[str]) -> Cohort:

@@ -24,6 +24,7 @@ from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
 
 _ENTITY = re.compile(r"([A-Za-z]+)-([A-Za-z0-9+]+)")
+_SUBJECT = re.compile(r"sub-[A-Za-z0-9+]")
 _MASKS = ("mask", "dseg", "seg")
 _NAMED = {"sub", "ses"}
 _ABSENT = {"", "n/a", "N/A"}
@@ -41,7 +42,7 @@ def build(folder: Path) -> Cohort:
     for path in files_below(folder, NIFTI):
         place = path.relative_to(folder).parts
         words = stem(path).rsplit("_", 1)
-        if not words[0].startswith("sub-") or len(words) < 2:
+        if not _SUBJECT.match(words[0]) or len(words) < 2:
             continue
         if words[1] in _MASKS:
             masks[_key(path)].setdefault(words[1], path)

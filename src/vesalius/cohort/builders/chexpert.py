@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Literal
@@ -47,6 +48,8 @@ def build(folder: Path, options: ChexpertOptions) -> Cohort:
         split = {"train": "train", "valid": "val", "val": "val", "test": "test"}.get(path.stem.lower())
         for row in rows:
             if options.frontal and row.get("Frontal/Lateral", "Frontal") != "Frontal":
+                continue
+            if not row["Path"]:
                 continue
             found = _find(folder, path.parent, row["Path"])
             case = _case(row, found, split, options, path)
@@ -99,6 +102,8 @@ def _label(cell: str, options: ChexpertOptions, table: Path) -> float | None:
         value = float(cell)
     except ValueError as error:
         raise InputError(f"label {cell!r} is no number", where=table, fix="labels are 1, 0, -1 or nothing") from error
+    if math.isnan(value):
+        return None
     if value == _UNCERTAIN:
         return {"ones": 1.0, "zeros": 0.0, "ignore": None}[options.uncertain]
     return value

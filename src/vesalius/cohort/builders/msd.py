@@ -37,10 +37,12 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     told = read_json(folder / DATASET)
     if not isinstance(told, dict) or not isinstance(told.get("training"), list):
         raise expected("MSD", f"{DATASET} has no list 'training'", folder)
-    channels = len(told.get("modality") or {}) > 1
+    modality = told.get("modality")
+    channels = isinstance(modality, dict | list) and len(modality) > 1
     cases: list[Case] = []
     missing: list[Case] = []
-    rows = [("train", row) for row in told["training"]] + [("test", row) for row in told.get("test") or []]
+    rows = [("train", row) for row in told["training"]]
+    rows += [("test", row) for row in tests] if isinstance(tests := told.get("test"), list) else []
     for split, row in rows:
         case = _case(folder, split, row, options, channels=channels)
         (cases if (folder / case.images[IMAGE]).exists() else missing).append(case)
@@ -73,7 +75,7 @@ def named_patient(pattern: str | None, name: str) -> str | None:
 
 def _case(folder: Path, split: str, row: Any, options: MsdOptions, *, channels: bool) -> Case:
     row = {"image": row} if isinstance(row, str) else row
-    if not isinstance(row, dict) or not isinstance(row.get("image"), str):
+    if not isinstance(row, dict) or not isinstance(row.get("image"), str) or not row["image"]:
         raise InputError(f"an entry is {str(row)[:60]!r}, not an image with a label", where=folder / DATASET)
     image = posixpath.normpath(row["image"])
     mask = row.get("label")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from vesalius.cohort.builders.files import PICTURES, VOLUMES, example, expected, files_below, read_json, relative, stem
 from vesalius.cohort.builders.msd import DATASET, MsdOptions, named_patient
@@ -23,6 +24,8 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     """
     told = read_json(folder / DATASET) if (folder / DATASET).is_file() else {}
     named = told.get("channel_names") or told.get("modality") or {} if isinstance(told, dict) else {}
+    if not isinstance(named, dict):
+        named = dict(enumerate(named)) if isinstance(named, list) else {}
     cases: list[Case] = []
     for images, labels, split in _PARTS:
         found: dict[str, dict[str, Path]] = defaultdict(dict)
@@ -52,6 +55,6 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     return Cohort(tuple(cases), folder, tuple(notes))
 
 
-def _channel(named: dict[str, str], number: str, count: int) -> str:
-    name = named.get(str(int(number))) or named.get(number)
+def _channel(named: dict[Any, Any], number: str, count: int) -> str:
+    name = named.get(str(int(number))) or named.get(number) or named.get(int(number))
     return str(name) if name and count > 1 else IMAGE if count == 1 else number

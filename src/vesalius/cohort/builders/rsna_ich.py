@@ -105,7 +105,7 @@ def _from_series(folder: Path, path: Path, rows: list[dict[str, str]]) -> Cohort
 
 def _labels(row: dict[str, str], where: str, path: Path) -> dict[str, float]:
     try:
-        known = {name: float(cell) for name, cell in row.items() if cell}
+        known = {name: float(cell) for name, cell in row.items() if cell and cell.lower() != "nan"}
     except ValueError as error:
         raise InputError(f"{where}: a label is no number", where=path, fix="write 0, 1 or nothing") from error
     others = [value for name, value in known.items() if name != "any"]
