@@ -104,7 +104,9 @@ def _override(raw: dict[str, Any], override: str) -> None:
 
 
 def _one_line(cls: type[BaseModel], error: ValidationError, where: Path | None) -> ConfigError:
-    first = error.errors()[0]
+    errors = error.errors()
+    misspelt = (one for one in errors if one["type"] == "extra_forbidden")  # rather than the key that it should be
+    first = next(misspelt, errors[0])
     key = ".".join(str(part) for part in first["loc"]) or "configuration"
     place = f"{where}: {key}" if where else key
     if first["type"] == "extra_forbidden":

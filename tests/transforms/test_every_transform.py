@@ -7,17 +7,17 @@ import pytest
 
 from transforms.every import CASES, EACH, IDS, sample, to_tensor, transform
 from vesalius.seeding import generator
-from vesalius.transforms.table import class_named, name_of, names
+from vesalius.transforms.table import TRANSFORMS
 from vesalius.transforms.transform import Chain, Transform, read_transform
 
 every = pytest.mark.parametrize(("config", "layout"), EACH, ids=IDS)
 
 
 def test_none_is_left_out():
-    assert {config["name"] for config, _ in CASES} | {"monai", "monai_dict", "torchio"} == set(names())
-    for name in names():
-        assert name_of(class_named(name)) == name
-        assert issubclass(class_named(name), Transform)
+    assert {config["name"] for config, _ in CASES} | {"monai", "monai_dict", "torchio"} == set(TRANSFORMS.names())
+    for name in TRANSFORMS.names():
+        assert TRANSFORMS.name_of(TRANSFORMS.class_named(name)) == name
+        assert issubclass(TRANSFORMS.class_named(name), Transform)
 
 
 @every

@@ -19,20 +19,12 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SerializeAsAny,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny
 
 from vesalius.config import Config
-from vesalius.errors import ConfigError
+from vesalius.named import Named
 from vesalius.transforms.arrays import Array
-from vesalius.transforms.table import class_named, name_of
+from vesalius.transforms.table import TRANSFORMS
 
 Params: TypeAlias = Any
 """What one draw gives: plain numbers and tuples; None where there is nothing to draw."""
@@ -59,12 +51,14 @@ class Sample:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Transform(Config, ABC):
+class Transform(Named, ABC):
     """A change of images and masks.
 
     `draw` gives parameters; `apply` changes an image; `apply_mask` changes a mask along with it (labels stay labels:
     nearest neighbour; what only changes values leaves it); `apply_to` changes a whole sample.
     """
+
+    table = TRANSFORMS
 
     def draw(self, generator: np.random.Generator) -> Params:
         return None
@@ -88,17 +82,6 @@ class Transform(Config, ABC):
         """64 hexadecimal digits that change with the name and every value."""
         return digest_of(self)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_name(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and given.get("name") == name_of(cls):
-            return {key: value for key, value in given.items() if key != "name"}
-        return given
-
-    @model_serializer(mode="wrap")
-    def _with_name(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {"name": name_of(type(self)), **rest(self)}
-
 
 def digest_of(config: Config) -> str:
     """64 hexadecimal digits that change with every value of a configuration of transforms."""
@@ -106,26 +89,8 @@ def digest_of(config: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_transform(given: Any) -> Any:
-    """A transform from a table such as {name: flip, axes: I}; anything but a table is returned as it is.
-
-    Raises:
-        ConfigError: no such transform, or a wrong key or value of it.
-    """
-    if not isinstance(given, Mapping):
-        return given
-    values = {str(key): value for key, value in given.items()}
-    name = values.pop("name", None)
-    if not isinstance(name, str):
-        raise ConfigError("is required and missing", where="name of a transform", fix="give one such as name: flip")
-    cls = class_named(name)
-    try:
-        return cls.build(**values)
-    except ConfigError as error:
-        where = name if error.where is None else f"{name}.{error.where}"
-        raise ConfigError(error.what, where=where, fix=error.fix) from error
-
-
+read_transform = TRANSFORMS.reader()
+"""A transform from a table such as {name: flip, axes: I}."""
 AnyTransform: TypeAlias = Annotated[SerializeAsAny[Transform], BeforeValidator(read_transform)]
 """A field of a configuration that holds a transform or its table."""
 

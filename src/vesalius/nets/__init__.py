@@ -1,0 +1,1 @@
+"""Networks: pure torch modules, each behind a strict configuration. They know no scans."""

@@ -1,0 +1,14 @@
+"""Names of the networks in configurations, and where they live."""
+
+from __future__ import annotations
+
+from vesalius.named import Table
+
+NETS = Table(
+    "vesalius.nets",
+    "network",
+    {
+        "unet": "unet:UNet",
+        "segresnet": "segresnet:SegResNet",
+    },
+)

@@ -1,0 +1,1 @@
+"""Losses: modules that know tensors only."""

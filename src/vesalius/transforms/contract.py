@@ -1,0 +1,73 @@
+"""What a model was trained on: which images, prepared how, for which classes. Stored with its weights.
+
+It lies here and not on the ground floor, because it holds the preparation itself: what a net is given later is made by
+the code that made its training data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from vesalius.config import Config
+from vesalius.errors import InputError
+from vesalius.scan.scan import Scan
+from vesalius.transforms.prepare import Prepare
+
+PREPROCESSOR = "preprocessor.json"
+
+
+class InputContract(Config):
+    """The input of a model.
+
+    Masks, logits and probabilities that a model gives are in the order of `classes`.
+    """
+
+    images: tuple[str, ...] = Field(default=("image",), min_length=1, description="images that become the channels")
+    prepare: Prepare = Field(default=Prepare(), description="from the scans to the array")
+    classes: tuple[str, ...] = Field(default=(), description="what the outputs mean, the background left out")
+
+    def prepared(self, scans: Mapping[str, Scan]) -> NDArray[np.float32]:
+        """The array that the net takes.
+
+        Raises:
+            InputError: an image is missing.
+            GeometryError: as `Prepare`.
+            UsageError: as `Prepare`.
+        """
+        return self.prepare(self.ordered(scans))
+
+    def ordered(self, scans: Mapping[str, Scan]) -> list[Scan]:
+        """The scans in the order of the channels.
+
+        Raises:
+            InputError: an image is missing.
+        """
+        missing = [name for name in self.images if name not in scans]
+        if missing:
+            raise InputError(
+                f"the model needs {', '.join(self.images)}; {', '.join(missing)} missing", fix="name all images"
+            )
+        return [scans[name] for name in self.images]
+
+
+def read_contract(folder: Path) -> InputContract:
+    """The contract beside the weights of a model.
+
+    Raises:
+        InputError: missing or damaged.
+    """
+    path = folder / PREPROCESSOR
+    try:
+        return InputContract.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError("is no readable input contract", where=path, fix="get the model folder anew") from error
+
+
+def write_contract(contract: InputContract, folder: Path) -> None:
+    """Write the contract into a model folder."""
+    (folder / PREPROCESSOR).write_text(contract.model_dump_json(indent=1) + "\n", encoding="utf-8")

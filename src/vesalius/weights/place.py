@@ -1,0 +1,37 @@
+"""Where models lie: folders, run folders, the zoo that comes with the package. Needs no torch."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from vesalius.errors import InputError
+
+ZOO = Path(str(files("vesalius"))) / "zoo"
+_CONFIG, _OF_A_RUN = "config.json", "model"
+
+
+def zoo_names() -> tuple[str, ...]:
+    """The models that come with the package, e.g. "segment/cine-unet"; sorted."""
+    found = (path.parent.relative_to(ZOO).as_posix() for path in ZOO.rglob(_CONFIG)) if ZOO.is_dir() else ()
+    return tuple(sorted(found))
+
+
+def locate(name: str | Path) -> Path:
+    """The model folder called so: a folder first, then a run folder, then the zoo.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = Path(name)
+    for folder in (path, path / _OF_A_RUN, ZOO / path):
+        if (folder / _CONFIG).is_file():
+            return folder
+    if path.is_dir():
+        raise InputError("is no model folder: it has no config.json", where=path, fix="name a run or model folder")
+    names = ", ".join(zoo_names()) or "nothing yet"
+    raise InputError(
+        "is neither a folder nor a model that comes with the package",
+        where=str(name),
+        fix=f"name a folder or one of: {names}",
+    )

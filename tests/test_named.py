@@ -1,0 +1,70 @@
+import sys
+import types
+from typing import Annotated, Any
+
+import pytest
+from pydantic import BeforeValidator, Field, SerializeAsAny
+
+from vesalius.config import Config
+from vesalius.errors import ConfigError
+from vesalius.named import Named, Table
+
+SHAPES = Table("shapes_of_a_test", "shape", {"disc": "round:Disc", "box": "square:Box"})
+
+
+class Shape(Named):
+    table = SHAPES
+
+
+class Disc(Shape):
+    radius_mm: float = Field(gt=0)
+
+
+class Box(Shape):
+    side_mm: float = 1.0
+
+
+class Scene(Config):
+    first: Annotated[SerializeAsAny[Shape], BeforeValidator(SHAPES.reader())]
+
+
+@pytest.fixture(autouse=True)
+def _modules(monkeypatch):
+    for name, cls in (("round", Disc), ("square", Box)):
+        module: Any = types.ModuleType(f"shapes_of_a_test.{name}")
+        setattr(module, cls.__name__, cls)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setattr(cls, "__module__", module.__name__)
+
+
+def test_a_table_with_a_name_becomes_an_object_and_comes_back():
+    scene = Scene.parse({"first": {"name": "disc", "radius_mm": 2}})
+    assert scene.first == Disc(radius_mm=2)
+    assert scene.model_dump() == {"first": {"name": "disc", "radius_mm": 2.0}}
+    assert Scene.parse(scene.model_dump()) == scene
+
+
+def test_an_object_is_taken_as_it_is():
+    assert Scene(first=Box()).first == Box()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"radius_mm": 2}, "name of a shape: is required and missing; give one such as name: box"),
+        ({"name": "disk", "radius_mm": 2}, "disk: no such shape; did you mean 'disc'?"),
+        ({"name": "disc", "radius": 2}, "disc.radius: no such key; did you mean 'radius_mm'?"),
+        ({"name": "disc", "radius_mm": -1}, "disc.radius_mm: -1 was given"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(given, told):
+    with pytest.raises(ConfigError) as caught:
+        Scene.parse({"first": given})
+    assert str(caught.value).startswith(told)
+
+
+def test_names_and_classes():
+    assert SHAPES.names() == ("box", "disc")
+    assert SHAPES.class_named("disc") is Disc
+    assert SHAPES.name_of(Disc) == "disc"
+    assert SHAPES.name_of(Scene) == f"{Scene.__module__}:Scene"

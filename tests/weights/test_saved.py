@@ -1,0 +1,70 @@
+import json
+
+import pytest
+import torch
+
+from vesalius.errors import CorruptFileError, InputError
+from vesalius.nets.unet import UNet
+from vesalius.weights.saved import CONFIG, WEIGHTS, ModelConfig, digest_of, from_pretrained, save_pretrained
+
+NET = UNet(dims=2, inputs=1, outputs=2, channels=(8, 16), units=1)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    torch.manual_seed(1)
+    save_pretrained(tmp_path, NET.make(), ModelConfig(task="segment", net=NET, settings={"patch": [8, 8, 1]}))
+    return tmp_path
+
+
+def test_loaded_as_saved(folder):
+    torch.manual_seed(1)
+    model, there = NET.make(), from_pretrained(folder, "segment")
+    for key, value in model.state_dict().items():
+        assert torch.equal(there.net.state_dict()[key], value)
+    assert there.config.settings == {"patch": [8, 8, 1]}
+    assert not there.net.training
+    assert there.digest == digest_of(folder)
+
+
+def test_another_weight_another_digest(folder):
+    before = digest_of(folder)
+    torch.manual_seed(2)
+    save_pretrained(folder, NET.make(), ModelConfig(task="segment", net=NET))
+    assert digest_of(folder) != before
+
+
+def test_for_another_job(folder):
+    with pytest.raises(InputError, match="is a model for segment, not for detect"):
+        from_pretrained(folder, "detect")
+
+
+def test_damaged_weights(folder):
+    whole = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CorruptFileError, match="no readable weights"):
+        from_pretrained(folder)
+    (folder / WEIGHTS).unlink()
+    with pytest.raises(CorruptFileError, match="no readable weights"):
+        from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"net": {"name": "unet", "dims": 2, "inputs": 1, "outputs": 3}}, "does not hold the tensors"),
+        ({"net": {"name": "hypernet"}}, "no such network"),
+        ({"colour": "red"}, "no such key"),
+    ],
+)
+def test_a_changed_configuration(folder, change, told):
+    raw = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps(raw | change))
+    with pytest.raises((InputError, CorruptFileError), match=told):
+        from_pretrained(folder)
+
+
+def test_no_json(folder):
+    (folder / CONFIG).write_text("[]")
+    with pytest.raises(InputError, match="no readable model configuration"):
+        from_pretrained(folder)
