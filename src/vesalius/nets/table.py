@@ -10,5 +10,10 @@ NETS = Table(
     {
         "unet": "unet:UNet",
         "segresnet": "segresnet:SegResNet",
+        "swin-encoder": "swinunetr:SwinEncoder",
+        "swinunetr": "swinunetr:SwinUNETR",
+        "vit": "vit:ViT",
+        "dinov2": "dinov2:DinoV2",
+        "bit": "bit:BiT",
     },
 )

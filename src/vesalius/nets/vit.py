@@ -1,0 +1,113 @@
+"""Vision transformer with rotary positions and registers (DINOv3, arXiv:2508.10104; MedDINOv3, arXiv:2509.02379).
+
+Letters: B batch, C channel, J rows, I columns, L patches row by row, D width, H W patches down and across.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from vesalius.nets.net import Net
+
+Size = Literal["tiny", "small", "base", "large"]
+SIZES: dict[Size, tuple[int, int]] = {"tiny": (192, 3), "small": (384, 6), "base": (768, 12), "large": (1024, 16)}
+"""Width D and heads."""
+_PERIOD = 100.0
+"""Base of the periods of the rotary positions, in units of half a picture."""
+
+
+class ViT(Net):
+    """x_BCJI to (class_BD, patches_BLD), both normalized; J and I are multiples of 16.
+
+    From timm. The registers stay inside. Tensor names are timm's below `vit.`.
+    """
+
+    size: Size = Field(default="base", description="width and heads: 192 / 3, 384 / 6, 768 / 12 or 1024 / 16")
+    depth: int = Field(default=12, ge=1, description="blocks; 24 in the public large one")
+    inputs: int = Field(default=3, ge=1, description="channels of the image")
+    qkv_bias: bool = Field(default=False, description="bias of queries and values; keys never have one")
+    eps: float = Field(default=1e-6, gt=0, description="of the norms; MedDINOv3 has 1e-6, DINOv3 1e-5")
+    rope: Literal["fp32", "bf16"] = Field(default="fp32", description="numbers the angles are computed in")
+    drop_path: float = Field(default=0.0, ge=0, lt=1, description="share of branches left out in training")
+
+    @property
+    def dims(self) -> int:
+        """It takes pictures."""
+        return 2
+
+    @property
+    def divisor(self) -> int:
+        """Axes of the input are multiples of this: the side of a patch."""
+        return 16
+
+    @property
+    def width(self) -> int:
+        """Numbers of a token."""
+        return SIZES[self.size][0]
+
+    def make(self) -> nn.Module:
+        import timm
+        from timm.layers import LayerNorm
+
+        width, heads = SIZES[self.size]
+        eps = self.eps
+        vit = timm.create_model(
+            "vit_base_patch16_dinov3",
+            num_classes=0,
+            global_pool="token",
+            in_chans=self.inputs,
+            embed_dim=width,
+            num_heads=heads,
+            depth=self.depth,
+            qkv_bias=self.qkv_bias,
+            norm_layer=lambda size, **rest: LayerNorm(size, eps=eps, **rest),
+            drop_path_rate=self.drop_path,
+        )
+        if self.rope == "bf16":
+            vit.rope = _RoughRope(width // heads)
+        return Tokens(vit)
+
+
+class Tokens(nn.Module):
+    """A transformer of timm that gives its class token and its patches.
+
+    Args:
+        vit: with `forward_features` and `num_prefix_tokens`.
+    """
+
+    def __init__(self, vit: nn.Module) -> None:
+        super().__init__()
+        self.vit = vit
+
+    def forward(self, x_BCJI: Tensor) -> tuple[Tensor, Tensor]:
+        """(class_BD, patches_BLD)."""
+        tokens_BLD = self.vit.forward_features(x_BCJI)  # type: ignore[operator]
+        return tokens_BLD[:, 0], tokens_BLD[:, self.vit.num_prefix_tokens :]
+
+
+class _RoughRope(nn.Module):
+    """Rotary positions whose every step is rounded to bfloat16, as MedDINOv3 was trained.
+
+    Departure: queries and keys are not rounded before they are turned.
+    """
+
+    periods: Tensor
+
+    def __init__(self, head_width: int) -> None:
+        super().__init__()
+        self.head_width = head_width
+        exponents = 2 * torch.arange(head_width // 4, dtype=torch.bfloat16) / (head_width // 2)
+        self.register_buffer("periods", _PERIOD**exponents, persistent=False)
+
+    def get_embed(self, shape: tuple[int, int]) -> Tensor:
+        """Sines, then cosines, (H W, 2 head_width), in float32."""
+        dtype, device = torch.bfloat16, self.periods.device
+        axes = [torch.arange(0.5, count, dtype=dtype, device=device) / count for count in shape]
+        grid_LA = 2 * torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, 1) - 1
+        angles_LE = (2 * math.pi * grid_LA[:, :, None] / self.periods.to(dtype)).flatten(1).tile(2)
+        return torch.cat([angles_LE.sin(), angles_LE.cos()], dim=-1).float()

@@ -1,0 +1,138 @@
+"""Reading files of weights that others wrote: nothing in them is ever run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vesalius.errors import InputError
+
+_HUB = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+"""What a folder of the hub's form holds, the first one that is there is read."""
+_INDEX = ".index.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file of weights, or several that belong together.
+
+    Args:
+        tensors: names to tensors, perhaps in tables of tables.
+        files: where they were, with the SHA-256 of each.
+    """
+
+    tensors: Mapping[str, Any]
+    files: tuple[tuple[Path, str], ...]
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read `.safetensors`, a PyTorch file, `.npz`, or a folder of the hub's form (whole or in shards).
+
+    A PyTorch file is a pickle; only tensors and plain tables are taken from it.
+
+    Raises:
+        InputError: unreadable, of an unknown kind, or a pickle that needs more than that.
+    """
+    files = _files(path)
+    tensors: dict[str, Any] = {}
+    for file in files:
+        for name, value in _reader(file)(file).items():
+            if name in tensors:
+                raise InputError(f"holds {name}, which another shard holds, too", where=file, fix="get it anew")
+            tensors[name] = value
+    if not tensors:
+        raise InputError("holds no tensor", where=path, fix="name another file")
+    return Checkpoint(tensors, tuple((file, _digest(file)) for file in files))
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise InputError("no such file or folder", where=path)
+    if path.is_dir():
+        path = _in_folder(path)
+    if not path.name.endswith(_INDEX):
+        return [path]
+    try:
+        names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
+        shards = [path.parent / name for name in names]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError("is no readable index of shards", where=path, fix="get the folder anew") from error
+    for name, shard in zip(names, shards, strict=True):
+        if Path(name).name != name or not shard.is_file():
+            raise InputError(f"names the shard {name}, which is not beside it", where=path, fix="get the folder anew")
+    return shards
+
+
+def _in_folder(folder: Path) -> Path:
+    for name in _HUB:
+        if (folder / name).is_file():
+            return folder / name
+    found = sorted(one for one in folder.iterdir() if one.suffix in _READERS)
+    if len(found) != 1:
+        what = "holds no weights" if not found else f"holds {len(found)} files of weights"
+        raise InputError(what, where=folder, fix="name the file")
+    return found[0]
+
+
+def _safetensors(path: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(path))
+    except Exception as error:  # a damaged file raises anything
+        raise InputError("is no readable safetensors file", where=path, fix="get it anew") from error
+
+
+def _npz(path: Path) -> dict[str, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: torch.from_numpy(np.array(arrays[name])) for name in arrays.files}
+    except Exception as error:  # as above
+        raise InputError("is no readable .npz file of plain arrays", where=path, fix="get it anew") from error
+
+
+def _pickle(path: Path) -> dict[str, Any]:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about other pickle protocols, which are refused or read
+            raw = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # as above
+        needs = re.search(r"Unsupported \w+: \w+ ([\w.]+)", str(error))
+        if needs:
+            what = f"cannot be read without running what is in it ({needs[1]})"
+            fix = "turn it into .safetensors where you trust it, or get another file"
+            raise InputError(what, where=path, fix=fix) from error
+        raise InputError("is no readable PyTorch file", where=path, fix="get it anew") from error
+    if isinstance(raw, Tensor) or not isinstance(raw, Mapping):
+        raise InputError("holds no table of tensors", where=path, fix="name another file")
+    return {str(name): value for name, value in raw.items()}
+
+
+_READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    ".safetensors": _safetensors,
+    ".npz": _npz,
+    ".pt": _pickle,
+    ".pth": _pickle,
+    ".bin": _pickle,
+    ".ckpt": _pickle,
+}
+
+
+def _reader(path: Path) -> Callable[[Path], dict[str, Any]]:
+    if path.suffix not in _READERS:
+        raise InputError("is of an unknown kind", where=path, fix=f"name a file that ends in {', '.join(_READERS)}")
+    return _READERS[path.suffix]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,106 @@
+"""From a public checkpoint to one of our networks: explicit rules, and a report of what became of every tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vesalius.errors import InputError
+from vesalius.weights.report import MatchReport
+from vesalius.weights.rules import Part, Rule, State
+
+
+@dataclass(frozen=True)
+class KeyMap:
+    """How to read a layout.
+
+    Args:
+        wrappers: tables that may lie around the tensors; at each level the first one that is there is opened.
+        rules: applied in order.
+    """
+
+    wrappers: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+
+def match(checkpoint: Mapping[str, Any], module: nn.Module, keymap: KeyMap, allow: Iterable[str] = ()) -> MatchReport:
+    """Load a checkpoint into a module; unless all of it fits, nothing is loaded.
+
+    Args:
+        checkpoint: names to tensors, perhaps in tables of tables.
+        module: gets the tensors, in its own dtypes and on its own devices.
+        keymap: from the checkpoint's names to the module's.
+        allow: patterns such as "decoder*" of what may be missing (it stays as it is), unexpected (it is left out) or of
+            another shape (both). They are held against the module's names and the checkpoint's own.
+
+    Raises:
+        InputError: a tensor is missing, unexpected, of another shape or not finite.
+    """
+    own = dict(module.state_dict())
+    state = _opened(checkpoint, keymap, {name: tuple(tensor.shape) for name, tensor in own.items()})
+    for rule in keymap.rules:
+        rule.apply(state)
+    report = _compared(state, tuple(allow))
+    if not report.fits:
+        fix = "check the layout and the sizes of the network, or name what may differ with --allow"
+        raise InputError(f"does not fit the network: {report.problem()}", fix=fix)
+    for name in report.loaded:
+        _check_finite(state.parts[name])
+    with torch.no_grad():
+        for name in report.loaded:
+            own[name].copy_(state.parts[name].tensor)
+    return report
+
+
+def _opened(checkpoint: Mapping[str, Any], keymap: KeyMap, wanted: Mapping[str, tuple[int, ...]]) -> State:
+    dropped: list[tuple[str, str]] = []
+    table, path = checkpoint, ""
+    while (key := next((one for one in keymap.wrappers if isinstance(table.get(one), Mapping)), None)) is not None:
+        dropped += [(f"{path}{name}", f"beside {path}{key}") for name in table if name != key]
+        table, path = table[key], f"{path}{key}."
+    tensors = {str(name): one for name, one in table.items() if isinstance(one, Tensor)}
+    dropped += [(f"{path}{name}", "no tensor") for name in table if str(name) not in tensors]
+    return State({name: Part(tensor, name) for name, tensor in tensors.items()}, wanted, dropped)
+
+
+def _compared(state: State, allow: tuple[str, ...]) -> MatchReport:
+    parts, wanted = state.parts, state.wanted
+    allowed: list[tuple[str, str]] = []
+
+    def refused(name: str, kind: str, *also: str) -> bool:
+        if any(fnmatchcase(one, pattern) for one in (name, *also) for pattern in allow):
+            allowed.append((name, kind))
+            return False
+        return True
+
+    loaded = tuple(name for name, shape in wanted.items() if name in parts and tuple(parts[name].tensor.shape) == shape)
+    missing = [name for name in wanted if name not in parts and refused(name, "missing")]
+    unexpected = [
+        part.origin for name, part in parts.items() if name not in wanted and refused(part.origin, "unexpected", name)
+    ]
+    shapes = [
+        (name, tuple(parts[name].tensor.shape), shape)
+        for name, shape in wanted.items()
+        if name in parts and name not in loaded and refused(name, "shape", parts[name].origin)
+    ]
+    changed = [(name, parts[name].change) for name in loaded]
+    return MatchReport(
+        loaded=loaded,
+        parameters=sum(parts[name].tensor.numel() for name in loaded),
+        missing=tuple(missing),
+        unexpected=tuple(unexpected),
+        shapes=tuple(shapes),
+        allowed=tuple(allowed),
+        dropped=tuple(state.dropped),
+        changed=tuple((name, how) for name, how in changed if how is not None),
+    )
+
+
+def _check_finite(part: Part) -> None:
+    if part.tensor.is_floating_point() and not bool(torch.isfinite(part.tensor).all()):
+        raise InputError(f"{part.origin} holds NaN or infinite values", fix="get the checkpoint anew")

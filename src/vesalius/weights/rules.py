@@ -1,0 +1,195 @@
+"""Rules from the names of a checkpoint to those of a network. Each is one step; a key map is a row of them.
+
+Patterns are regular expressions that are searched for in a name; `^` and `$` bind them to its ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from vesalius.errors import InputError
+
+
+@dataclass(frozen=True)
+class Part:
+    """A tensor on its way.
+
+    Args:
+        tensor: its numbers.
+        origin: its name in the checkpoint; several are joined by " + ".
+        change: how its numbers were made, if they are not those of the checkpoint.
+    """
+
+    tensor: Tensor
+    origin: str
+    change: str | None = None
+
+
+@dataclass
+class State:
+    """What the rules work on.
+
+    Args:
+        parts: name -> tensor.
+        wanted: name -> shape in the network.
+        dropped: (name in the checkpoint, why) of what was left out so far.
+    """
+
+    parts: dict[str, Part]
+    wanted: Mapping[str, tuple[int, ...]]
+    dropped: list[tuple[str, str]] = field(default_factory=list)
+
+    def rename(self, new_name: Callable[[str], str]) -> None:
+        """Give each tensor a new name.
+
+        Raises:
+            InputError: two tensors get the same one.
+        """
+        parts: dict[str, Part] = {}
+        for name, part in self.parts.items():
+            new = new_name(name)
+            if new in parts:
+                raise InputError(f"{parts[new].origin} and {part.origin} are both {new}", fix="choose another layout")
+            parts[new] = part
+        self.parts = parts
+
+
+class Rule(Protocol):
+    """One step."""
+
+    def apply(self, state: State) -> None:
+        """Change the tensors or their names in place."""
+
+
+@dataclass(frozen=True)
+class Rename:
+    """Replace what the pattern finds; `to` may name its groups. A prefix: `Rename("^", "vit.")`."""
+
+    pattern: str
+    to: str
+
+    def apply(self, state: State) -> None:
+        state.rename(lambda name: re.sub(self.pattern, self.to, name))
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Take a prefix away from the names that have it."""
+
+    prefix: str
+
+    def apply(self, state: State) -> None:
+        state.rename(lambda name: name.removeprefix(self.prefix))
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Leave tensors out, and say why."""
+
+    pattern: str
+    why: str
+
+    def apply(self, state: State) -> None:
+        for name in [name for name in state.parts if re.search(self.pattern, name)]:
+            state.dropped.append((state.parts.pop(name).origin, self.why))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Cut tensors into equal parts along the first axis; a part whose name is None is left out.
+
+    Args:
+        pattern: finds the name of the whole.
+        to: what replaces it, for each part.
+        why: the reason for leaving a part out.
+    """
+
+    pattern: str
+    to: tuple[str | None, ...]
+    why: str = ""
+
+    def apply(self, state: State) -> None:
+        for name in [name for name in state.parts if re.search(self.pattern, name)]:
+            whole = state.parts[name]
+            if whole.tensor.ndim == 0 or len(whole.tensor) % len(self.to):
+                continue  # stays as it is, and is reported as unexpected
+            del state.parts[name]
+            for number, (to, tensor) in enumerate(zip(self.to, whole.tensor.chunk(len(self.to)), strict=True), 1):
+                if to is None:
+                    state.dropped.append((f"{whole.origin}, part {number}", self.why))
+                    continue
+                new = re.sub(self.pattern, to, name)
+                state.parts[new] = Part(tensor, whole.origin, f"part {number} of {len(self.to)}")
+
+
+@dataclass(frozen=True)
+class Join:
+    """Lay tensors end to end along the first axis; where one is absent the others stay as they are.
+
+    Args:
+        pattern: finds a part; `{}` stands for its word.
+        words: of the parts, in order.
+        to: name of the whole.
+    """
+
+    pattern: str
+    words: tuple[str, ...]
+    to: str
+
+    def apply(self, state: State) -> None:
+        first = self.pattern.format(self.words[0])
+        for name in [name for name in state.parts if re.search(first, name)]:
+            whole = re.sub(first, self.to, name)
+            patterns = [self.pattern.format(word) for word in self.words]
+            names = [next((n for n in state.parts if _becomes(n, p, self.to) == whole), None) for p in patterns]
+            if any(one is None for one in names):
+                continue
+            parts = [state.parts.pop(one) for one in names if one is not None]
+            tensor = torch.cat([part.tensor for part in parts])
+            origin = " + ".join(part.origin for part in parts)
+            state.parts[whole] = Part(tensor, origin, f"joined from {len(parts)}")
+
+
+@dataclass(frozen=True)
+class Inflate:
+    """Repeat the input channels of a kernel (second axis) as often as the network has more, and divide by that.
+
+    The same picture in each channel then gives what it gave in one.
+    """
+
+    pattern: str
+
+    def apply(self, state: State) -> None:
+        for name, part in state.parts.items():
+            wanted = state.wanted.get(name, ())
+            if not re.search(self.pattern, name) or len(wanted) < 2 or part.tensor.ndim != len(wanted):
+                continue
+            times, rest = divmod(wanted[1], part.tensor.shape[1])
+            if rest or times < 2:
+                continue
+            tensor = part.tensor.repeat(1, times, *[1] * (len(wanted) - 2)) / times
+            how = f"input channels repeated {times} times, divided by {times}"
+            state.parts[name] = Part(tensor, part.origin, how)
+
+
+@dataclass(frozen=True)
+class Permute:
+    """Put the axes of tensors in another order, e.g. (3, 2, 0, 1) for kernels of TensorFlow."""
+
+    pattern: str
+    axes: tuple[int, ...]
+
+    def apply(self, state: State) -> None:
+        for name, part in state.parts.items():
+            if re.search(self.pattern, name) and part.tensor.ndim == len(self.axes):
+                state.parts[name] = Part(part.tensor.permute(self.axes), part.origin, f"axes in order {self.axes}")
+
+
+def _becomes(name: str, pattern: str, to: str) -> str | None:
+    return re.sub(pattern, to, name) if re.search(pattern, name) else None

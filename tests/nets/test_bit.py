@@ -1,0 +1,33 @@
+import timm
+import torch
+
+from nets.battery import check_bf16, check_overfits, check_saved_equals_loaded, make
+from vesalius.nets.bit import BiT
+
+SMALL = BiT(inputs=1, depths=(1, 1, 1, 1))
+
+
+def test_the_map_is_what_timm_pools():
+    net = make(BiT()).eval()
+    theirs = timm.create_model("resnetv2_50x1_bit", num_classes=0).eval()
+    theirs.load_state_dict(net.state_dict())
+    x = torch.randn(2, 3, 64, 96)
+    assert net(x).shape == (2, 2048, 2, 3)
+    torch.testing.assert_close(net(x).mean((2, 3)), theirs(x))
+    assert (SMALL.dims, SMALL.divisor) == (2, 32)
+
+
+def test_whole_ones_have_as_many_numbers_as_published():
+    with torch.device("meta"):
+        assert sum(one.numel() for one in BiT().make().parameters()) == 23_500_352
+        large = sum(one.numel() for one in BiT(depths=(3, 8, 36, 3), factor=2).make().parameters())
+    assert round(large / 1e6, 1) == 232.2
+
+
+def test_battery(tmp_path):
+    torch.manual_seed(0)
+    target, x = torch.tensor([0, 1, 2, 1]), torch.randn(4, 1, 32, 32)  # kernels of mean zero: no brightness to go by
+    to_logits_DN = torch.randn(2048, 3) / 2048**0.5
+    check_saved_equals_loaded(SMALL, x, tmp_path)
+    check_bf16(SMALL, x, within=0.1)
+    check_overfits(SMALL, x, target, steps=12, logits=lambda out: out.mean((2, 3)) @ to_logits_DN)

@@ -1,0 +1,92 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vesalius.errors import InputError
+from vesalius.weights.rules import Drop, Inflate, Join, Part, Permute, Rename, Split, State, Strip
+
+
+def state(wanted=None, **tensors):
+    parts = {name: Part(torch.as_tensor(value, dtype=torch.float32), name) for name, value in tensors.items()}
+    return State(parts, wanted or {})
+
+
+def names(one):
+    return list(one.parts)
+
+
+def test_strip_and_rename():
+    one = State({"module.a.gamma": Part(torch.zeros(1), "module.a.gamma")}, {})
+    Strip("module.").apply(one)
+    Rename(r"\.gamma$", ".weight").apply(one)
+    Rename("^", "net.").apply(one)
+    assert names(one) == ["net.a.weight"]
+    assert one.parts["net.a.weight"].origin == "module.a.gamma"
+
+
+def test_two_tensors_of_one_name_are_refused():
+    with pytest.raises(InputError, match="a1 and a2 are both a"):
+        Rename(r"\d", "").apply(state(a1=[0], a2=[0]))
+
+
+def test_drop_says_why():
+    one = state(head=[1], body=[2])
+    Drop("^head", "of the pre-training").apply(one)
+    assert (names(one), one.dropped) == (["body"], [("head", "of the pre-training")])
+
+
+def test_split_in_three_and_leave_one_out():
+    one = state(bias=[1, 2, 3, 4, 5, 6])
+    Split("bias$", ("q", None, "v"), "is zero").apply(one)
+    assert {name: part.tensor.tolist() for name, part in one.parts.items()} == {"q": [1, 2], "v": [5, 6]}
+    assert one.parts["v"].change == "part 3 of 3"
+    assert one.dropped == [("bias, part 2", "is zero")]
+
+
+def test_what_cannot_be_split_stays():
+    one = state(bias=[1, 2, 3, 4])
+    Split("bias$", ("q", "k", "v")).apply(one)
+    assert names(one) == ["bias"]
+
+
+@given(st.permutations(["x_q", "x_k", "x_v"]))
+def test_join_is_in_the_order_of_the_words(order):
+    values = {"x_q": [1], "x_k": [2, 3], "x_v": [4]}
+    one = state(**{name: values[name] for name in order})
+    Join(r"^(.)_{}$", ("q", "k", "v"), r"\1_qkv").apply(one)
+    assert one.parts["x_qkv"].tensor.tolist() == [1, 2, 3, 4]
+    assert one.parts["x_qkv"].origin == "x_q + x_k + x_v"
+
+
+def test_join_with_one_absent_leaves_the_others():
+    one = state(x_q=[1], x_v=[4], y_k=[3])
+    Join(r"^(.)_{}$", ("q", "k", "v"), r"\1_qkv").apply(one)
+    assert names(one) == ["x_q", "x_v", "y_k"]
+
+
+@given(st.integers(1, 3), st.integers(1, 4))
+def test_inflate_keeps_the_answer_to_a_repeated_image(channels, times):
+    torch.manual_seed(channels)
+    kernel, x = torch.randn(2, channels, 3, 3), torch.randn(1, channels, 5, 5)
+    one = State({"w": Part(kernel, "w")}, {"w": (2, channels * times, 3, 3)})
+    Inflate("^w$").apply(one)
+    wide = one.parts["w"].tensor
+    assert wide.shape == (2, channels * times, 3, 3)
+    got = torch.nn.functional.conv2d(x.repeat(1, times, 1, 1), wide)
+    torch.testing.assert_close(got, torch.nn.functional.conv2d(x, kernel), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("wanted", [(2, 5, 3), (2, 1, 3), (2, 2), ()])
+def test_inflate_leaves_what_does_not_divide(wanted):
+    one = State({"w": Part(torch.zeros(2, 2, 3), "w")}, {"w": wanted})
+    Inflate("w").apply(one)
+    assert one.parts["w"].tensor.shape == (2, 2, 3)
+    assert one.parts["w"].change is None
+
+
+def test_permute():
+    one = State({"k": Part(torch.zeros(3, 4, 2, 5), "k"), "b": Part(torch.zeros(5), "b")}, {})
+    Permute("", (3, 2, 0, 1)).apply(one)
+    assert one.parts["k"].tensor.shape == (5, 2, 3, 4)
+    assert one.parts["b"].tensor.shape == (5,)
