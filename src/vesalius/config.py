@@ -53,6 +53,15 @@ def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = ()) -> _C:
     Raises:
         ConfigError: unreadable file, wrong key, wrong value, or an override without "=".
     """
+    return from_overrides(cls, overrides, read_table(path), where=path)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The keys of a configuration file, not checked.
+
+    Raises:
+        ConfigError: unreadable file, or no table of keys.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         raw = yaml.safe_load(_without_comments(text) if path.suffix == ".json" else text)
@@ -66,7 +75,7 @@ def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = ()) -> _C:
         raw = {}
     if not isinstance(raw, dict):
         raise ConfigError("is not a table of keys", where=path)
-    return from_overrides(cls, overrides, raw, where=path)
+    return raw
 
 
 def from_overrides(

@@ -259,3 +259,20 @@ def test_a_case_larger_than_the_budget_is_loaded_with_a_note(big_cohort):
     assert float(sample.image.max()) == 3
     (note,) = loader.notes
     assert "2 MiB of memory were given" in note
+
+
+def test_repeats_come_in_rounds_and_are_changed_anew(cohort):
+    loader = Loader(cohort, prepare=Scaled(), augment=Shifted(), repeats=3, workers=2)
+    once = Loader(cohort, prepare=Scaled(), augment=Shifted())
+    count = len(cohort)
+    ids = loader.ids(2)
+    assert len(loader) == loader.total == len(ids) == 3 * count
+    assert all(sorted(ids[n * count : (n + 1) * count]) == sorted(once.ids(2)) for n in range(3))
+    assert ids[:count] == once.ids(2)
+    samples = list(loader.epoch(2))
+    same(samples[:count], list(once.epoch(2)))
+    first = [sample.image for sample in samples if sample.id == samples[0].id]
+    assert len(first) == 3
+    assert (first[0] != first[1]).any()
+    shards = [loader.shard(rank, 2).ids(2) for rank in range(2)]
+    assert sorted(shards[0] + shards[1]) == sorted(ids)

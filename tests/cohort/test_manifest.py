@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vesalius.cohort.case import Box, Case
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.manifest import moved, read_lines, read_manifest, write_manifest
+from vesalius.cohort.manifest import moved, read_lines, read_manifest, read_manifests, write_manifest
 from vesalius.errors import InputError, OutputError, UsageError
 
 FULL = Case(
@@ -132,3 +132,18 @@ def test_paths_start_from_the_manifest(tmp_path):
     assert back.cases[0].masks == {"mask": "/far/m.nii"}
     assert back.path(back.cases[0].images["image"]).resolve() == tmp_path / "data" / "d" / "a.npz"
     assert moved(back, tmp_path / "data").cases[0].images == {"image": "d/a.npz#x/3"}
+
+
+def test_several_manifests_are_one_cohort(tmp_path):
+    for folder, name in (("one", "a"), ("two", "b")):
+        (tmp_path / folder).mkdir()
+        cohort = Cohort((Case(id=name, images={"image": f"{name}.nii"}),), tmp_path / folder)
+        write_manifest(cohort, tmp_path / folder / "m.jsonl")
+    both = read_manifests([tmp_path / "one" / "m.jsonl", tmp_path / "two" / "m.jsonl"])
+    assert [case.id for case in both] == ["a", "b"]
+    assert [both.path(case.images["image"]).resolve() for case in both] == [
+        tmp_path / "one" / "a.nii",
+        tmp_path / "two" / "b.nii",
+    ]
+    with pytest.raises(InputError, match="case a stands in two manifests"):
+        read_manifests([tmp_path / "one" / "m.jsonl"] * 2)

@@ -16,8 +16,9 @@ from vesalius.errors import GeometryError, UsageError
 from vesalius.scan.dicom_series import find_series
 from vesalius.scan.geometry import shear_degrees, to_voxel, to_world
 from vesalius.scan.intensity import Intensity
+from vesalius.scan.orient import reorient
 from vesalius.scan.pixels import ArrayPixels
-from vesalius.scan.resample import regrid, to_grid
+from vesalius.scan.resample import onto, regrid, to_grid
 from vesalius.scan.scan import Scan
 from vesalius.scan.stack import SliceStack
 
@@ -265,3 +266,32 @@ def test_impossible_spacings_and_palettes_are_refused():
         regrid(replace(scan, colour="palette"), (1, 1, 1))
     with pytest.raises(GeometryError):
         regrid(replace(scan, geometry=None), (1, 1, 1))
+
+
+# onto
+
+
+@pytest.mark.parametrize("code", ["RAS", "LPI", "SRA", "AIL"])
+def test_onto_undoes_turning_exactly(code):
+    array = np.random.default_rng(0).random((2, 7, 6, 5)).astype(np.float32)
+    affine = np.diag([1.0, 2, 3, 1])
+    affine[:3, 3] = 4, 5, 6
+    turned = reorient(Scan.from_array(array[:, None], affine), code)
+    back = onto(turned.stored()[:, 0], turned.affine, (7, 6, 5), affine)
+    np.testing.assert_array_equal(back, array)
+
+
+def test_onto_is_exact_on_ramps_from_another_spacing():
+    affine = np.diag([1.0, 1.5, 2.0, 1.0])
+    voxels = np.stack(np.meshgrid(*map(np.arange, (12, 10, 8)), indexing="ij"), axis=-1)
+    ramp = to_world(affine, voxels) @ RAMP
+    coarse = regrid(reorient(Scan.from_array(ramp, affine), "PSL"), (2.0, 1.0, 1.3))
+    back = onto(coarse.stored()[:, 0], coarse.affine, (12, 10, 8), affine)
+    np.testing.assert_allclose(back[0, 2:-2, 2:-2, 2:-2], ramp[2:-2, 2:-2, 2:-2], rtol=1e-4, atol=1e-3)
+
+
+def test_onto_needs_parallel_axes():
+    turn = np.eye(4)
+    turn[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
+    with pytest.raises(GeometryError, match="not parallel"):
+        onto(np.zeros((1, 4, 4, 4), np.float32), np.eye(4), (4, 4, 4), turn)

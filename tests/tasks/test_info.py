@@ -12,6 +12,8 @@ def test_versions_coders_and_formats_are_told():
     assert facts["packages"]["nibabel"] == version("nibabel")
     assert facts["coders"] == list(names())
     assert {"dicom", "nii.gz", "nrrd", "png"} <= set(facts["reads"])
+    assert "segment" in facts["trains"]
+    assert "segment/hippocampus" in facts["configs"]
     assert json.loads(json.dumps(facts)) == facts
 
 

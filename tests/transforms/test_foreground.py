@@ -73,3 +73,12 @@ def test_what_does_not_fit():
     for call in (crop.apply, crop.apply_mask):
         with pytest.raises(UsageError, match="crop the whole sample"):
             call(np.zeros((1, 5, 5)), params)
+
+
+def test_a_share_of_the_boxes_lies_about_a_label():
+    mask = np.zeros((1, 40, 40), "i2")
+    mask[0, 3, 3] = 1
+    crop = LabelCrop(size=(4, 4), mask="organ", share=0.5)
+    sample = Sample(np.zeros((1, 40, 40), "f4"), {"organ": mask})
+    held = [crop.apply_to(sample, crop.draw(generator("share", n))).masks["organ"].any() for n in range(300)]
+    assert 0.42 < np.mean(held) < 0.62

@@ -179,3 +179,12 @@ def test_the_digest_follows_every_value():
 def test_orientation_as_reorient_has_it():
     scan = volume(frames=2, channels=2)
     np.testing.assert_array_equal(Prepare(orient="PSR")(scan), reorient(scan, "PSR").values())
+
+
+def test_a_spacing_along_some_axes_and_the_grid_it_gives():
+    scan = Scan.from_array(np.random.default_rng(0).random((8, 6, 5)), np.diag([1.0, 2, 3, 1]))
+    prepare = Prepare(layout="CIJK", spacing_mm=(2.0, None, None))
+    assert prepare(scan).shape == (1, 4, 6, 5)
+    placed = prepare.placed(scan)
+    assert placed.spacing_mm == pytest.approx((2, 2, 3))
+    assert placed.shape[2:] == prepare(scan).shape[1:]

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 import vesalius
-from vesalius.cli import cohort, compress, demo, evaluate, look, phantom
+from vesalius.cli import cohort, compress, demo, evaluate, look, phantom, train
 from vesalius.cli.show import fail
 from vesalius.errors import VesaliusError
 
@@ -38,6 +38,7 @@ app.add_typer(phantom.app, name="phantom")
 app.command()(compress.compress)
 app.command()(compress.decompress)
 app.command()(compress.verify)
+app.command()(train.train)
 app.add_typer(evaluate.app, name="evaluate")
 app.command()(evaluate.report)
 app.command()(look.info)

@@ -62,7 +62,7 @@ def batches(loader: Loader, epoch: int, size: int, *, drop_last: bool = False, s
 
 
 def _batches(loader: Loader, epoch: int, size: int, drop_last: bool, start: int) -> Iterator[Batch]:
-    left = len(loader.cohort) // loader.world // size - start if drop_last else len(loader)
+    left = loader.total // loader.world // size - start if drop_last else len(loader)
     samples = loader.epoch(epoch, start=start * size)
     while left > 0:
         batch = _stacked(islice(samples, size), size)

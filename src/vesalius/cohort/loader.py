@@ -38,6 +38,8 @@ from vesalius.seeding import generator, shuffled
 
 _AHEAD_PER_WORKER = 2
 _MIB = 1 << 20
+Turn = tuple[str, int]
+"""Of a case in an epoch: its id, and for which time it comes (from 0)."""
 _WORKING_BYTES_PER_VOXEL = 32
 """Besides two copies of the stored values: what orientation, z-scores and a coarser spacing were measured to take."""
 
@@ -59,6 +61,7 @@ class Loader:
         workers: threads; 0 loads in the caller's.
         seed: of order and augmentation.
         order: "shuffled" anew in every epoch, or that of the "cohort".
+        repeats: how often each case comes in an epoch, changed in another way each time.
         on_error: "raise" at a case that cannot be loaded, or "skip" it and add to `problems`.
     """
 
@@ -77,10 +80,11 @@ class Loader:
         workers: int = 2,
         seed: int = 0,
         order: Literal["shuffled", "cohort"] = "shuffled",
+        repeats: int = 1,
         on_error: Literal["raise", "skip"] = "raise",
     ) -> None:
-        if not images or memory_mib < 1 or workers < 0:
-            raise UsageError("a loader needs an image, at least 1 MiB and no fewer than 0 workers")
+        if not images or memory_mib < 1 or workers < 0 or repeats < 1:
+            raise UsageError("a loader needs an image, at least 1 MiB, 1 repeat and no fewer than 0 workers")
         self.cohort = cohort
         self.classes = cohort.classes if classes is None else tuple(classes)
         self.seed = seed
@@ -89,7 +93,7 @@ class Loader:
         self._prepare, self._prepare_digest, self._augment = prepare, prepare.digest(), augment
         self._cache, self._contents = cache, Contents(None if cache is None else cache.log())
         self._budget, self._workers = Budget(memory_mib * _MIB), workers
-        self._order, self._on_error = order, on_error
+        self._order, self._repeats, self._on_error = order, repeats, on_error
         self._cases = {case.id: case for case in cohort}
         self._problems: dict[Problem, None] = {}
         self._lock = threading.Lock()
@@ -97,8 +101,13 @@ class Loader:
             raise UsageError("two cases of the cohort have one id")
 
     def __len__(self) -> int:
-        """Cases of one epoch, of this shard."""
-        return len(range(self.rank, len(self.cohort), self.world))
+        """Samples of one epoch, of this shard."""
+        return len(range(self.rank, self.total, self.world))
+
+    @property
+    def total(self) -> int:
+        """Samples of one epoch, of all shards."""
+        return len(self.cohort) * self._repeats
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -126,11 +135,8 @@ class Loader:
         return other
 
     def ids(self, epoch: int) -> list[str]:
-        """The cases of an epoch in their order, of this shard."""
-        ids = [case.id for case in self.cohort]
-        if self._order == "shuffled":
-            ids = shuffled(ids, self.seed, epoch)
-        return ids[self.rank :: self.world]
+        """The cases of an epoch in their order, of this shard; one that comes several times stands there as often."""
+        return [one for one, _ in self._turns(epoch)]
 
     def epoch(self, number: int, *, start: int = 0) -> Iterator[Sample]:
         """The samples of one epoch.
@@ -142,9 +148,9 @@ class Loader:
         Raises:
             InputError: a case cannot be loaded, and problems are not skipped.
         """
-        cases = [self._cases[one] for one in self.ids(number)[start:]]
+        turns = self._turns(number)[start:]
         load = partial(self._load, number)
-        for loaded in _ahead(load, cases, self._workers, self._budget) if self._workers else map(load, cases):
+        for loaded in _ahead(load, turns, self._workers, self._budget) if self._workers else map(load, turns):
             if isinstance(loaded, Sample):
                 yield loaded
                 continue
@@ -161,19 +167,32 @@ class Loader:
         """
         return self._keys(case)[0][IMAGE, ""]
 
-    def _load(self, epoch: int, case: Case) -> Sample | Problem:
+    def _turns(self, epoch: int) -> list[Turn]:
+        """The turns of an epoch, of this shard: which case, for which time."""
+        turns = [(one, time) for time in range(self._repeats) for one in self._round(epoch, time)]
+        return turns[self.rank :: self.world]
+
+    def _round(self, epoch: int, time: int) -> list[str]:
+        """Every case once: none comes again before all came."""
+        ids = [case.id for case in self.cohort]
+        again = (time,) if time else ()
+        return shuffled(ids, self.seed, epoch, *again) if self._order == "shuffled" else ids
+
+    def _load(self, epoch: int, turn: Turn) -> Sample | Problem:
+        case, time = self._cases[turn[0]], turn[1]
         try:
-            return self._sample(epoch, case)
+            return self._sample(epoch, case, time)
         except VesaliusError as error:
             return Problem(case.id, str(error))
 
-    def _sample(self, epoch: int, case: Case) -> Sample:
+    def _sample(self, epoch: int, case: Case, time: int) -> Sample:
         arrays, key = self._arrays(case)
         labels_N = np.array([case.labels.get(name, np.nan) for name in self.classes], np.float32)
         masks = {name: arrays["mask", name] for name in self._masks}
         sample = Sample(case, arrays[IMAGE, ""], labels_N, key, masks)
         if self._augment is not None:
-            params = self._augment.draw(generator(self.seed, epoch, case.id, "augment"))
+            again = (time,) if time else ()
+            params = self._augment.draw(generator(self.seed, epoch, case.id, *again, "augment"))
             locked = {name: _locked(mask) for name, mask in masks.items()}
             changed = self._augment.apply_to(replace(sample, image=_locked(sample.image), masks=locked), params)
             sample = replace(sample, image=changed.image, masks=changed.masks)
@@ -273,19 +292,19 @@ def _locked(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _ahead(
-    load: Callable[[Case], Sample | Problem], cases: Sequence[Case], workers: int, budget: Budget
+    load: Callable[[Turn], Sample | Problem], turns: Sequence[Turn], workers: int, budget: Budget
 ) -> Iterator[Sample | Problem]:
     """What `load` gives, in order, made by threads that are ahead of the caller by as much as the budget allows."""
     waiting: deque[Future[Sample | Problem]] = deque()
-    rest = iter(cases)
+    rest = iter(turns)
     with ThreadPoolExecutor(workers, thread_name_prefix="vesalius-loader") as pool:
         try:
             while True:
                 while len(waiting) < budget.window(_AHEAD_PER_WORKER * workers):
-                    case = next(rest, None)
-                    if case is None:
+                    turn = next(rest, None)
+                    if turn is None:
                         break
-                    waiting.append(pool.submit(load, case))
+                    waiting.append(pool.submit(load, turn))
                 if not waiting:
                     return
                 yield waiting.popleft().result()

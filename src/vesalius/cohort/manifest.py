@@ -12,7 +12,8 @@ import difflib
 import json
 import os
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,25 @@ def read_manifest(path: str | Path) -> Cohort:
         more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
         raise InputError(f"{len(bad)} bad line(s): {shown}{more}", where=path, fix="mend these lines")
     return cohort
+
+
+def read_manifests(paths: Sequence[str | Path]) -> Cohort:
+    """The cases of several manifests as one cohort.
+
+    Raises:
+        InputError: one cannot be read, or two cases have one id.
+    """
+    cohorts = [read_manifest(path) for path in paths]
+    if len(cohorts) == 1:
+        return cohorts[0]
+    root = cohorts[0].root
+    cases = [case for cohort in cohorts for case in moved(cohort, root)]
+    counts = Counter(case.id for case in cases)
+    twice = next((name for name, count in counts.items() if count > 1), None)
+    if twice is not None:
+        what = f"case {twice} stands in two manifests"
+        raise InputError(what, where=paths[-1], fix="build one of them anew with other ids")
+    return Cohort(tuple(cases), root, tuple(note for cohort in cohorts for note in cohort.notes))
 
 
 def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:

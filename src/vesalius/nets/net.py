@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Annotated, TypeAlias
 
+import torch
 from pydantic import BeforeValidator, SerializeAsAny
 from torch import nn
 
@@ -24,3 +25,8 @@ class Net(Named, ABC):
 
 AnyNet: TypeAlias = Annotated[SerializeAsAny[Net], BeforeValidator(NETS.reader())]
 """A field of a configuration that holds a network or its table."""
+
+
+def channels_last(net: nn.Module) -> nn.Module:
+    """A net for pictures with its weights laid out as oneDNN and cuDNN convolve fastest (volumes gain nothing)."""
+    return net.to(memory_format=torch.channels_last)

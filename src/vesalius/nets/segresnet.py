@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from torch import nn
 
-from vesalius.nets.net import Net
+from vesalius.nets.net import Net, channels_last
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -37,7 +37,7 @@ class SegResNet(Net):
     def make(self) -> nn.Module:
         from monai.networks.nets import SegResNet as MonaiSegResNet
 
-        return MonaiSegResNet(
+        net: nn.Module = MonaiSegResNet(
             spatial_dims=self.dims,
             init_filters=self.width,
             in_channels=self.inputs,
@@ -46,3 +46,4 @@ class SegResNet(Net):
             blocks_down=self.down,
             blocks_up=self.up,
         )
+        return channels_last(net) if self.dims == 2 else net

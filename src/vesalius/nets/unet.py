@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from torch import nn
 
-from vesalius.nets.net import Net
+from vesalius.nets.net import Net, channels_last
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -48,7 +48,7 @@ class UNet(Net):
     def make(self) -> nn.Module:
         from monai.networks.nets import UNet as MonaiUNet
 
-        return MonaiUNet(
+        net: nn.Module = MonaiUNet(
             spatial_dims=self.dims,
             in_channels=self.inputs,
             out_channels=self.outputs,
@@ -58,3 +58,4 @@ class UNet(Net):
             norm=("INSTANCE", {"affine": True}) if self.norm == "instance" else "BATCH",
             dropout=self.dropout,
         )
+        return channels_last(net) if self.dims == 2 else net

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 import vesalius
@@ -14,13 +14,16 @@ from vesalius.report.page import Made
 _PACKAGES = ("numpy", "scipy", "scikit-image", "nibabel", "pydicom", "imagecodecs", "av")
 
 
-def made(command: str, threads: int, facts: Mapping[str, str] | None = None) -> Made:
+def made(
+    command: str, threads: int, facts: Mapping[str, str] | None = None, packages: Sequence[str] = _PACKAGES
+) -> Made:
     """The facts that stand at the end of every report.
 
     Args:
         command: what was typed, with names for paths.
         threads: threads used.
         facts: what else changes the numbers.
+        packages: whose versions matter.
     """
     versions = {"vesalius": vesalius.__version__, "python": platform.python_version()}
     machine = f"{threads} on {os.cpu_count()} processors, {platform.machine()}, {platform.system()}"
@@ -28,7 +31,7 @@ def made(command: str, threads: int, facts: Mapping[str, str] | None = None) -> 
     return Made(
         command=command,
         date=today,
-        versions=versions | {name: _version(name) for name in _PACKAGES},
+        versions=versions | {name: _version(name) for name in packages},
         facts={"Threads": machine, **(facts or {})},
     )
 

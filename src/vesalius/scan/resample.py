@@ -1,6 +1,6 @@
-"""Making a grid: one orthogonal grid from a slice stack, or another spacing on the same axes.
+"""Making a grid: one orthogonal grid from a slice stack, another spacing on the same axes, or another scan's grid.
 
-Both interpolate linearly and reproduce linear ramps exactly. Neither filters before sampling, so a much coarser
+All interpolate linearly and reproduce linear ramps exactly. Neither filters before sampling, so a much coarser
 spacing aliases. Results are real values in float32 (nearest keeps the stored values), held in memory.
 
 Letters: C channel, T time, I J K voxel axes.
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import GeometryError, UsageError
-from vesalius.scan.geometry import check_affine, spacing_mm
+from vesalius.scan.geometry import Affine, check_affine, spacing_mm
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
@@ -105,6 +105,40 @@ def regrid(scan: Scan, spacing: tuple[float, float, float], interpolation: Inter
     else:
         array, intensity = _linear(scan, places), Intensity(unit=scan.intensity.unit)
     return replace(scan, pixels=ArrayPixels(array), geometry=check_affine(matrix), intensity=intensity, native=None)
+
+
+def onto(
+    array_CIJK: NDArray[np.floating], affine: Affine, shape_IJK: tuple[int, int, int], target: Affine
+) -> NDArray[np.float32]:
+    """Values of one grid at the voxels of another whose axes are parallel to its own, in any order and direction.
+
+    Interpolates linearly; beyond the outermost voxel centres the value of the edge.
+
+    Args:
+        array_CIJK: the values.
+        affine: of their grid.
+        shape_IJK: voxels of the other grid.
+        target: affine of the other grid.
+
+    Raises:
+        GeometryError: the axes are not parallel.
+    """
+    between = np.linalg.inv(affine) @ target
+    scales = between[:3, :3]
+    sources = [int(np.argmax(np.abs(column))) for column in scales.T]
+    crooked = np.abs(scales).sum() - sum(abs(scales[source, axis]) for axis, source in enumerate(sources))
+    if sorted(sources) != [0, 1, 2] or crooked > _PERPENDICULAR * np.abs(scales).sum():
+        raise GeometryError("the axes of the two grids are not parallel")
+    turned = array_CIJK.transpose(0, *(1 + source for source in sources))
+    for axis, source in enumerate(sources):
+        places = between[source, 3] + scales[source, axis] * np.arange(shape_IJK[axis])
+        places = np.clip(places, 0, turned.shape[axis + 1] - 1)
+        whole = np.rint(places)
+        if np.abs(places - whole).max(initial=0) < _EDGE_PIXELS:
+            turned = turned.take(whole.astype(np.intp), axis + 1)
+        else:
+            turned = _sample(turned, axis + 1, places, np.nan).astype(np.float32)
+    return np.ascontiguousarray(turned, np.float32)
 
 
 class _Frame:

@@ -9,6 +9,8 @@ from typing import Any
 import vesalius
 from vesalius.codec.coders.table import names
 from vesalius.scan.open import FORMATS
+from vesalius.tasks.train.jobs import config_names, job_names
+from vesalius.weights.place import zoo_names
 
 _PACKAGES = ("numpy", "scipy", "nibabel", "pydicom", "imagecodecs", "av", "scikit-image", "pydantic", "typer")
 _EXTRAS = {"nets": "torch", "diffusion": "diffusers", "app": "gradio", "dicom": "highdicom", "onnx": "onnxruntime"}
@@ -24,6 +26,9 @@ def info() -> dict[str, Any]:
         "extras": {extra: _version(package) for extra, package in _EXTRAS.items()},
         "reads": sorted(FORMATS),
         "coders": list(names()),
+        "trains": list(job_names()),
+        "configs": list(config_names()),
+        "models": list(zoo_names()),
         "notice": "Research use only, not a medical device.",
     }
 
@@ -38,6 +43,9 @@ def lines(result: dict[str, Any]) -> list[str]:
         f"extras: {extras}",
         f"reads: {', '.join(result['reads'])}",
         f"coders: auto, {', '.join(result['coders'])}",
+        f"trains: {', '.join(result['trains'])}",
+        f"configs: {', '.join(result['configs'])}",
+        f"models: {', '.join(result['models']) or 'none'}",
         result["notice"],
     ]
 

@@ -43,7 +43,7 @@ class TrainConfig(Config):
         default=None, gt=0, description="gradients of an optimizer are scaled down to this length"
     )
     ema_decay: float | None = Field(
-        None, gt=0, lt=1, description="keep averaged weights; they are validated and shipped"
+        default=None, gt=0, lt=1, description="keep averaged weights; they are validated and shipped"
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="fp32", description="auto: bf16 where the hardware has it"

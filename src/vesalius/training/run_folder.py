@@ -2,7 +2,7 @@
 
 config.yaml   the whole configuration, defaults written out
 env.json      versions and hardware; no host, user or path
-splits/       the cases of each split (written by the task)
+splits/       the cases of each split
 metrics.jsonl every line of the run
 last/         the full state, to resume from
 best/         the chosen weights
@@ -26,7 +26,7 @@ from vesalius.config import Config
 from vesalius.errors import ConfigError, OutputError
 from vesalius.output import new_file, refuse_existing
 
-CONFIG, ENVIRONMENT, LAST, BEST, MODEL = "config.yaml", "env.json", "last", "best", "model"
+CONFIG, ENVIRONMENT, LAST, BEST, MODEL, SPLITS = "config.yaml", "env.json", "last", "best", "model", "splits"
 _PACKAGES = ("numpy", "torch", "torchvision", "accelerate", "timm", "monai", "safetensors")
 MAY_CHANGE = frozenset({"train.trackers", "data.workers", "data.memory_mib", "data.cache"})
 """Keys that may differ when a run is resumed: they change no number of the record."""
@@ -104,7 +104,7 @@ def _clear(folder: Path) -> None:
 
     for name in (CONFIG, ENVIRONMENT, "metrics.jsonl", "summary.json", "report.html", "table.csv"):
         (folder / name).unlink(missing_ok=True)
-    for name in (LAST, BEST, MODEL, "splits", "tensorboard", "mlflow", "figures"):
+    for name in (LAST, BEST, MODEL, SPLITS, "tensorboard", "mlflow", "figures"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

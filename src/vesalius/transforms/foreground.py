@@ -53,10 +53,11 @@ class LabelCrop(Transform):
 
     size: Size = SIZE_FIELD
     mask: str = Field(description="name of the mask")
+    share: float = Field(default=1.0, ge=0, le=1, description="of the boxes that are about a label, the rest anywhere")
 
     def draw(self, generator: np.random.Generator) -> Params:
-        """Which of the voxels, as a share of their number; and where the box lies if there is none."""
-        shares = generator.random(1 + len(self.size))
+        """Which of the voxels, as a share of their number; where the box lies if it is about none; about one or not."""
+        shares = generator.random(2 + len(self.size))
         return tuple(float(share) for share in shares)
 
     def apply(self, x: Array, params: Params = None) -> Array:
@@ -79,15 +80,16 @@ class LabelCrop(Transform):
         present = sample.image.shape[1:]
         if any(size > room for size, room in zip(wanted, present, strict=True)):
             raise UsageError(f"shape {tuple(sample.image.shape)} is smaller than the crop {wanted}", fix="pad it first")
-        labelled = np.argwhere(_as_bits(sample.masks[self.mask] != 0).any(axis=0))
+        inside = _as_bits(sample.masks[self.mask] != 0).any(axis=0)
+        labelled = np.flatnonzero(inside & (params[-1] < self.share))
         if len(labelled):
-            middle = labelled[int(params[0] * len(labelled))]
+            middle = np.unravel_index(labelled[int(params[0] * len(labelled))], present)
             firsts = [
                 min(max(0, int(place) - size // 2), room - size)
                 for place, size, room in zip(middle, wanted, present, strict=True)
             ]
         else:
-            spare = zip(params[1:], wanted, present, strict=True)
+            spare = zip(params[1:-1], wanted, present, strict=True)
             firsts = [int(share * (room - size + 1)) for share, size, room in spare]
         masks = {name: cut(mask, firsts, wanted) for name, mask in sample.masks.items()}
         return replace(sample, image=cut(sample.image, firsts, wanted), masks=masks)

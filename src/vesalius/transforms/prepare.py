@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field
 
 from vesalius.config import Config
 from vesalius.errors import GeometryError, UsageError
+from vesalius.scan.geometry import spacing_mm
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.orient import reorient
 from vesalius.scan.pixels import ArrayPixels
@@ -37,6 +38,7 @@ def _fixed(transform: Transform) -> Transform:
     return transform
 
 
+Step_mm = Annotated[float, Field(gt=0)] | None
 Step = Annotated[AnyTransform, AfterValidator(_fixed)]
 
 
@@ -49,7 +51,9 @@ class Prepare(Config):
 
     resample: bool = Field(default=False, description="make one grid of slices that are tilted or unevenly spaced")
     orient: str | None = Field(default=None, description="three letters such as RAS: axes are permuted and flipped")
-    spacing_mm: tuple[float, float, float] | None = Field(default=None, description="new spacing along i, j, k")
+    spacing_mm: tuple[Step_mm, Step_mm, Step_mm] | None = Field(
+        default=None, description="new spacing along i, j, k; null along an axis keeps that of the scan"
+    )
     non_finite: float | None = Field(default=None, description="what NaN and infinite values become; None refuses them")
     values: tuple[Step, ...] = Field(default=(), description="transforms of all values of the scan, such as zscore")
     layout: Layout = Field(
@@ -86,7 +90,7 @@ class Prepare(Config):
             _check_same_grid(scans[0], mask, f"mask {name!r}")
         for other in scans[1:]:
             _check_same_grid(scans[0], other, "another scan of the case")
-        parts = [self._placed(one, "linear") for one in scans]
+        parts = [self.placed(one) for one in scans]
         array_CTIJK = np.concatenate([self._real(part) for part in parts]) if len(parts) > 1 else self._real(parts[0])
         array_CTIJK = _as_float32(Chain(transforms=self.values).apply(array_CTIJK))
         if array_CTIJK.shape[1:] != parts[0].shape[1:]:
@@ -94,15 +98,17 @@ class Prepare(Config):
         image = self._laid_out(parts[0], array_CTIJK)
         labels = {
             name: self._laid_out(part, _labels(part, name))
-            for name, part in ((name, self._placed(mask, "nearest")) for name, mask in (masks or {}).items())
+            for name, part in ((name, self.placed(mask, "nearest")) for name, mask in (masks or {}).items())
         }
         return self._stepped(Sample(image, labels, facts or {}))
 
-    def digest(self) -> str:
-        """64 hexadecimal digits that change with every value."""
-        return digest_of(self)
+    def placed(self, scan: Scan, interpolation: Interpolation = "linear") -> Scan:
+        """The scan on the grid on which everything else is done: its affine is that of layouts with axes I, J, K.
 
-    def _placed(self, scan: Scan, interpolation: Interpolation) -> Scan:
+        Raises:
+            GeometryError: there is no grid where one is needed.
+            UsageError: values that are no image.
+        """
         if scan.dtype.kind not in "biuf" or (scan.colour == "palette" and interpolation == "linear"):
             what = "palette indices" if scan.colour == "palette" else f"values of type {scan.dtype}"
             raise UsageError(f"{what} are no image", fix="leave the scan out")
@@ -112,7 +118,14 @@ class Prepare(Config):
             scan = to_grid(scan)
         if self.orient is not None:
             scan = reorient(scan, self.orient)
-        return scan if self.spacing_mm is None else regrid(scan, self.spacing_mm, interpolation)
+        if self.spacing_mm is None:
+            return scan
+        i, j, k = (new or old for new, old in zip(self.spacing_mm, spacing_mm(scan.affine), strict=True))
+        return regrid(scan, (i, j, k), interpolation)
+
+    def digest(self) -> str:
+        """64 hexadecimal digits that change with every value."""
+        return digest_of(self)
 
     def _real(self, scan: Scan) -> NDArray[np.float32]:
         values = scan.values()

@@ -1,0 +1,103 @@
+"""Trains the two cine segmenters that come with the package and measures each on patients that it has not seen.
+
+Each net learns from the cine phantoms of its own seed and from its own half of the Sunnybrook patients (CC0) and is
+tested on the other half. Then both are measured on other cine data (ACDC: only measured on, never trained on) and the
+ejection fractions from their masks are compared with the known ones of phantoms of a third seed.
+
+    python bench/cine_segmenters.py SUNNYBROOK -o WORK [--other ACDC] [train.epochs=40 ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from vesalius.cohort.build import build_cohort
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import moved, write_manifest
+from vesalius.phantom.cine.options import CineOptions
+from vesalius.phantom.cine.write import write_cine
+from vesalius.tasks.segment.measure import Measured, Unit, measure
+from vesalius.tasks.segment.segmenter import Segmenter
+from vesalius.tasks.segment.summary import function_rows, summarized
+from vesalius.tasks.segment.units import units
+from vesalius.tasks.train.train import train
+
+NETS = ("cine_unet", "cine_segresnet")
+MASKS = ("ED", "ES")
+PHANTOMS, HELD_OUT_PHANTOMS = 10, 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sunnybrook", type=Path, help="patients in the layout of ACDC")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for phantoms, manifests and runs")
+    parser.add_argument("--other", type=Path, help="more patients in the layout of ACDC, to measure on only")
+    parser.add_argument("overrides", nargs="*", help="a.b=value for both trainings")
+    given = parser.parse_args()
+    real = build_cohort("acdc", given.sunnybrook)
+    patients = sorted({case.patient or case.id for case in real})
+    for number, name in enumerate(NETS):
+        mine = set(patients[number::2])
+        manifest = given.output / f"{name}.jsonl"
+        if not manifest.exists():
+            write_manifest(learning(real, mine, phantoms(given.output, number + 1, PHANTOMS, 10)), manifest)
+        run = given.output / name
+        train(f"segment/{name}", run, [f"data.manifest={manifest}", *given.overrides], resume=True, progress=print)
+    beside = {"phantoms": phantoms(given.output, 9, HELD_OUT_PHANTOMS, 25)}
+    if given.other:
+        beside["other"] = build_cohort("acdc", given.other)
+    for number, name in enumerate(NETS):
+        segmenter = Segmenter.from_pretrained(given.output / name)
+        held_out = real.where(lambda case, n=number: (case.patient or case.id) not in patients[n::2])
+        for where, cohort in ({"sunnybrook, other half": held_out} | beside).items():
+            show(name, where, rows_of(segmenter, cohort))
+
+
+def phantoms(folder: Path, seed: int, patients: int, frames: int) -> Cohort:
+    """A cohort of phantoms, made once."""
+    made = folder / f"phantoms-{seed}"
+    if not made.exists():
+        write_cine(made, CineOptions(patients=patients, seed=seed, frames=frames))
+    return build_cohort("acdc", made)
+
+
+def learning(real: Cohort, mine: set[str], made: Cohort) -> Cohort:
+    """Train: my real patients and most phantoms; val: the other phantoms; test: the other real patients."""
+    cases = []
+    for case in moved(real, made.root):
+        split = "train" if (case.patient or case.id) in mine else "test"
+        cases.append(case.model_copy(update={"split": split}))
+    for number, case in enumerate(made):
+        split = "val" if number % 10 == 0 else "train"
+        name = f"{made.root.name}-{case.id}"
+        cases.append(case.model_copy(update={"split": split, "id": name, "patient": name}))
+    return Cohort(tuple(cases), made.root)
+
+
+def rows_of(segmenter: Segmenter, cohort: Cohort) -> list[Measured]:
+    """What was measured on every label map."""
+    found = measure(segmenter, units(cohort, MASKS), segmenter.contract.images, absent="unknown")
+    return [row for _, one in found if isinstance(one, Unit) for row in one.rows]
+
+
+def show(name: str, where: str, rows: list[Measured]) -> None:
+    functions = function_rows(rows, "lv")
+    result = summarized(rows, functions)
+    print(f"\n{name} on {where}: " + ", ".join(f"{key} {one['text']}" for key, one in result["classes"].items()))
+    for row in rows:
+        distance = f"HD95 {row.hd95_mm:5.1f} mm"
+        print(f"  patient {row.patient} {row.map} {row.name:11s} Dice {row.dice:.3f}  {distance}")
+    for one in functions:
+        print(f"  patient {one.patient} EF {one.ef_found:5.1f} %, reference {one.ef_truth:5.1f} %")
+    if functions:
+        told = result["ejection_fraction"]
+        print(
+            "  EF error in points: mean {mean_error_points:+.2f}, absolute {mean_absolute_error_points:.2f}".format(
+                **told
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()

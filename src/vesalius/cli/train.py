@@ -1,0 +1,142 @@
+"""train."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vesalius.cli.options import Force, Json, Quiet, Threads, cores
+from vesalius.cli.show import emit, finish, progress
+from vesalius.errors import MissingExtraError, UsageError
+
+
+class Device(StrEnum):
+    """Where nets run."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+def train(
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="A file, or a name that vesalius info lists.", show_default=False)
+    ],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[a.b=value]...", help="Keys to change.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="RUN", help="Run folder.", show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in this folder stopped.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the data, estimate time and memory, write nothing.")
+    ] = False,
+    device: Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")] = Device.auto,
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model, test it on held-out cases, write a report.
+
+    Several processes: accelerate launch -m vesalius train CONFIG -o RUN
+    """
+    _needs_torch()
+    if dry_run:
+        from vesalius.tasks.train.dry_run import dry_run as run
+        from vesalius.tasks.train.dry_run import lines
+
+        told = run(config, overrides or (), device=device.value, threads=threads, progress=progress(quiet))
+        emit(told, json, lambda result: list(lines(result)))
+        finish(told)
+        return
+    if output is None:
+        raise UsageError("is missing", where="-o RUN", fix="name the run folder, or pass --dry-run")
+    from vesalius.tasks.train.train import train as run_training
+
+    with _Bar(quiet) as watch:
+        done = run_training(
+            config,
+            output,
+            overrides or (),
+            resume=resume,
+            force=force,
+            device=device.value,
+            threads=threads,
+            watch=watch,
+            progress=progress(quiet),
+        )
+    if done:
+        emit(done, json, _lines)
+        finish(done)
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    from vesalius.report.page import load_report
+    from vesalius.report.table import plain_text
+
+    report = load_report(Path(result["path"]))
+    tables = [block for section in report.sections[:1] for block in section.blocks if block.kind == "table"]
+    failed = [f"failed: {one['path']}: {one['error']}" for one in result["failed"]]
+    return [*(plain_text(table).rstrip("\n") for table in tables), *failed, result["report"]]
+
+
+def _needs_torch() -> None:
+    import importlib.util
+
+    if any(importlib.util.find_spec(name) is None for name in ("torch", "accelerate", "safetensors", "monai")):
+        raise MissingExtraError("training needs PyTorch", extra="nets")
+
+
+class _Bar:
+    """A progress bar on a terminal, a line for each validation elsewhere; both on stderr."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Any = None
+
+    def __enter__(self) -> Callable[[dict[str, Any], int], None] | None:
+        if self._quiet:
+            return None
+        if not sys.stderr.isatty():
+            return _line
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            console=Console(stderr=True),
+        )
+        self._bar.start()
+        self._task = self._bar.add_task("training", total=None, numbers="")
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _show(self, row: dict[str, Any], steps: int) -> None:
+        self._bar.update(self._task, completed=row["step"], total=steps, numbers=_numbers(row))
+        if row["kind"] == "validation":
+            self._bar.console.print(f"step {row['step']}: {_numbers(row)}")
+
+
+def _line(row: dict[str, Any], steps: int) -> None:
+    if row["kind"] == "validation":
+        typer.echo(f"step {row['step']} of {steps}: {_numbers(row)}", err=True)
+
+
+def _numbers(row: dict[str, Any]) -> str:
+    hidden = ("step", "epoch", "kind", "seconds", "lr", "gradient_norm")
+    shown = [(name, value) for name, value in row.items() if name not in hidden and isinstance(value, float)]
+    return " ".join(f"{name} {value:.4g}" for name, value in shown[:6])

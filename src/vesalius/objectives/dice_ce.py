@@ -1,0 +1,78 @@
+"""Soft Dice (Milletari et al. 2016, arXiv:1606.04797) with cross-entropy, as nnU-Net adds them (arXiv:1809.10486).
+
+Letters: B batch, N classes with the background first, X voxels (all spatial axes).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+NOT_LABELLED = -1
+"""Voxels with this label count in neither part."""
+
+
+class DiceCe(nn.Module):
+    """`dice` * (1 - mean soft Dice of the classes besides the background) + `ce` * mean cross-entropy.
+
+    Soft Dice of a class is (2 sum(p y) + s) / (sum(p) + sum(y) + s) with s = `smooth`; with s > 0 a class that is
+    neither there nor predicted counts as 1. Milletari's squares in the denominator are left out, as in nnU-Net.
+
+    Args:
+        dice: weight of the Dice part.
+        ce: weight of the cross-entropy.
+        over: sums of a class go over each "sample" (MONAI's default) or over the "batch" (steadier for small parts).
+        smooth: s.
+    """
+
+    def __init__(
+        self, dice: float = 1.0, ce: float = 1.0, over: Literal["sample", "batch"] = "sample", smooth: float = 1e-5
+    ) -> None:
+        super().__init__()
+        self.dice, self.ce, self.over, self.smooth = dice, ce, over, smooth
+
+    def forward(self, logits_BNX: Tensor, target_BX: Tensor, missing_BN: Tensor | None = None) -> Tensor:
+        """The loss, a scalar.
+
+        Args:
+            logits_BNX: shape (B, N, ...).
+            target_BX: classes 0 to N - 1 or NOT_LABELLED, shape (B, ...), int64.
+            missing_BN: True for classes that were not labelled in a sample although they may be there; they hide in
+                its background, so there the sum of their probabilities and the background's counts (marginal loss,
+                Shi et al. 2021, arXiv:2007.03868), and they take no part in the Dice of that sample. Bool.
+
+        Raises:
+            ValueError: the shapes do not fit.
+        """
+        if logits_BNX.shape[:1] + logits_BNX.shape[2:] != target_BX.shape:
+            raise ValueError(f"logits {tuple(logits_BNX.shape)} do not fit targets {tuple(target_BX.shape)}")
+        logits_BNX, target_BX = logits_BNX.float().flatten(2), target_BX.flatten(1)
+        if missing_BN is None:
+            missing_BN = logits_BNX.new_zeros(logits_BNX.shape[:2], dtype=torch.bool)
+        labelled_BX = target_BX != NOT_LABELLED
+        target_BX = target_BX.clamp(min=0)
+        log_p_BNX = _with_hidden(logits_BNX.log_softmax(1), missing_BN)
+        each_BX = nn.functional.nll_loss(log_p_BNX, target_BX, reduction="none")
+        entropy = (each_BX * labelled_BX).sum() / labelled_BX.sum().clamp(min=1)
+        p_BNX = log_p_BNX[:, 1:].exp() * labelled_BX[:, None]
+        classes = torch.arange(1, logits_BNX.shape[1], device=target_BX.device)
+        y_BNX = ((target_BX[:, None] == classes[:, None]) & labelled_BX[:, None]).to(p_BNX.dtype)
+        known_BN = (~missing_BN[:, 1:]).to(p_BNX.dtype)
+        both_BN, sizes_BN = (p_BNX * y_BNX).sum(2) * known_BN, (p_BNX.sum(2) + y_BNX.sum(2)) * known_BN
+        if self.over == "batch":
+            both_BN, sizes_BN, known_BN = both_BN.sum(0), sizes_BN.sum(0), known_BN.amax(0)
+        overlap = (2 * both_BN + self.smooth) / (sizes_BN + self.smooth)
+        mean = (overlap * known_BN).sum() / known_BN.sum().clamp(min=1)
+        return self.dice * (1 - mean) + self.ce * entropy
+
+
+def _with_hidden(log_p_BNX: Tensor, missing_BN: Tensor) -> Tensor:
+    """Log-probabilities with those of the missing classes added to the background's."""
+    if not missing_BN.any():
+        return log_p_BNX
+    hides_BN = missing_BN.clone()
+    hides_BN[:, 0] = True
+    background_BX = log_p_BNX.masked_fill(~hides_BN[:, :, None], -torch.inf).logsumexp(1)
+    return torch.cat([background_BX[:, None], log_p_BNX[:, 1:]], 1)

@@ -1,0 +1,77 @@
+"""What a job gives to `vesalius train` besides the task that the loop runs: its data, and a test of what it ships."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from vesalius.cohort.cohort import Cohort
+from vesalius.config import Config
+from vesalius.report.page import Section
+from vesalius.report.table import Cell
+from vesalius.training.config import TrainConfig
+from vesalius.training.task import Task
+
+
+class JobConfig(Config):
+    """What every configuration of a run has."""
+
+    task: str
+    train: TrainConfig = TrainConfig()
+
+
+@dataclass
+class Outcome:
+    """What the test of a trained model showed.
+
+    Args:
+        results: the numbers for programs, JSON-able.
+        sections: the same for people.
+        rows: every measured number, for `table.csv`.
+        columns: of the rows.
+        figures: file name -> PNG, for the sections.
+        measured: measure -> value with its interval or range, for the model card.
+        failures: case -> why it could not be measured.
+    """
+
+    results: dict[str, Any] = field(default_factory=dict)
+    sections: list[Section] = field(default_factory=list)
+    rows: list[dict[str, Cell]] = field(default_factory=list)
+    columns: Sequence[str] = ()
+    figures: dict[str, bytes] = field(default_factory=dict)
+    measured: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+class Job(ABC):
+    """A kind of run. Subclasses set `Settings` and take a configuration of that class."""
+
+    Settings: ClassVar[type[JobConfig]]
+
+    @abstractmethod
+    def __init__(self, config: Any) -> None: ...
+
+    @property
+    @abstractmethod
+    def settings(self) -> JobConfig:
+        """The configuration."""
+
+    @abstractmethod
+    def parts(self) -> Mapping[str, Cohort]:
+        """The cases of each split."""
+
+    @abstractmethod
+    def task(self) -> Task:
+        """What the loop runs; a new one at each call."""
+
+    @abstractmethod
+    def outcome(self, model: Path, device: str) -> Outcome:
+        """Test the shipped model on cases that it was not trained on.
+
+        Args:
+            model: the model folder of the run.
+            device: where the net runs, e.g. "cpu".
+        """

@@ -1,0 +1,127 @@
+"""Settings of a segmentation: `task: segment` in a configuration of `vesalius train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from vesalius.config import Config
+from vesalius.nets.net import AnyNet
+from vesalius.tasks.job import JobConfig
+from vesalius.training.config import TrainConfig
+from vesalius.transforms.prepare import Prepare
+from vesalius.transforms.transform import AnyTransform
+
+Positive = Annotated[int, Field(ge=1)]
+Patch = tuple[Positive, Positive, Positive]
+Values = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+class SegmentData(Config):
+    """Which cases, and what their label maps mean."""
+
+    manifest: tuple[Path, ...] = Field(
+        min_length=1,
+        description="one or several .jsonl or .csv of vesalius cohort build; without splits they are split by patient",
+    )
+    images: tuple[str, ...] = Field(default=("image",), min_length=1, description="images that become the channels")
+    masks: tuple[str, ...] = Field(
+        default=("mask",),
+        min_length=1,
+        description="label maps to learn from; of a cine e.g. ED, ES, each on its frame",
+    )
+    labels: dict[str, Values] = Field(
+        min_length=1, description="class -> its values in the label maps; the first one is written in predictions"
+    )
+    absent: Literal["background", "unknown"] = Field(
+        default="background",
+        description="a class that a label map does not hold: it is not there, or it was not labelled in this map",
+    )
+    ignored: tuple[int, ...] = Field(default=(), description="values of voxels that nobody labelled")
+    fold: int | None = Field(default=None, ge=0, description="validate on this fold of the manifest, train on the rest")
+    ratios: tuple[float, float, float] = Field(
+        default=(0.7, 0.15, 0.15), description="train, val, test of a manifest without splits"
+    )
+    workers: int = Field(default=1, ge=0, description="threads that load")
+    memory_mib: int = Field(default=2048, ge=1, description="what the loader may keep")
+    cache: Path | None = Field(default=None, description="folder where prepared scans stay between runs")
+
+    @field_validator("manifest", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str | Path) else given
+
+    @model_validator(mode="after")
+    def _one_class_for_each_value(self) -> SegmentData:
+        values = [value for several in self.labels.values() for value in several]
+        if len(set(values)) < len(values) or set(values) & set(self.ignored):
+            raise ValueError("a value belongs to two classes, or to one and to the ignored")
+        return self
+
+
+class LossConfig(Config):
+    """Weights of the loss, see `vesalius.objectives.dice_ce`."""
+
+    dice: Weight = 1.0
+    ce: Weight = 1.0
+    over: Literal["sample", "batch"] = "sample"
+
+
+class InferConfig(Config):
+    """How a whole scan is segmented: in overlapping windows of the size of a patch."""
+
+    overlap: float = Field(default=0.5, ge=0, lt=1, description="of neighbouring windows")
+    windows: int = Field(default=4, ge=1, description="windows that go through the net at once")
+    largest: tuple[str, ...] = Field(default=(), description="classes of which only the largest piece is kept")
+
+
+class SegmentConfig(JobConfig):
+    """A run of segmentation."""
+
+    task: Literal["segment"] = "segment"
+    data: SegmentData
+    prepare: Prepare = Field(default=Prepare(layout="CIJK"), description="from a scan to the array; sizes must stay")
+    patch: Patch = Field(description="voxels along i, j, k; 1 along k: pictures, segmented one by one")
+    margin: tuple[int, int, int] = Field(
+        default=(0, 0, 0), description="voxels that are cut besides and cropped after the augmentation"
+    )
+    about_labels: float = Field(default=0.67, ge=0, le=1, description="share of the patches that lie about a label")
+    augment: tuple[AnyTransform, ...] = Field(default=(), description="random changes of each patch")
+    batch: int = Field(default=2, ge=1, description="patches in a batch, of all processes together")
+    repeats: int = Field(default=1, ge=1, description="patches of each case in an epoch")
+    net: AnyNet = Field(description="its inputs are the images, its outputs the labels and the background")
+    loss: LossConfig = LossConfig()
+    infer: InferConfig = InferConfig()
+    regions: dict[str, tuple[str, ...]] = Field(
+        default={}, description="unions of classes that are measured instead of them, e.g. whole tumour"
+    )
+    cavity: str | None = Field(default=None, description="class whose volume at ED and ES gives the ejection fraction")
+    train: TrainConfig = TrainConfig(best="dice")
+
+    @model_validator(mode="after")
+    def _names_that_exist(self) -> SegmentConfig:
+        if self.prepare.layout != "CIJK":
+            raise ValueError("prepare.layout must be CIJK")
+        known = set(self.data.labels)
+        asked = {*self.infer.largest, *(one for several in self.regions.values() for one in several)}
+        if self.cavity is not None:
+            asked.add(self.cavity)
+        if asked - known:
+            raise ValueError(f"{', '.join(sorted(asked - known))} is no class of data.labels")
+        return self
+
+    @model_validator(mode="after")
+    def _net_fits(self) -> SegmentConfig:
+        sizes = self.net.model_dump()
+        dims = 2 if self.patch[2] == 1 else 3
+        wanted = {"dims": dims, "inputs": len(self.data.images), "outputs": len(self.data.labels) + 1}
+        for key, value in wanted.items():
+            if sizes.get(key, value) != value:
+                raise ValueError(f"net.{key} is {sizes[key]}, the patch, the images and the labels need {value}")
+        divisor = getattr(self.net, "divisor", 1)
+        if any(size % divisor for size in self.patch[:dims]):
+            raise ValueError(f"the net needs a patch in multiples of {divisor}")
+        return self

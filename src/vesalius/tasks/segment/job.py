@@ -1,0 +1,83 @@
+"""Segmentation as a job of `vesalius train`: its cases, its task, and the test of the model that it ships."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import read_manifests
+from vesalius.tasks.job import Job, Outcome
+from vesalius.tasks.segment.config import SegmentConfig
+from vesalius.tasks.segment.measure import Measured, Unit, measure
+from vesalius.tasks.segment.segmenter import Segmenter
+from vesalius.tasks.segment.summary import function_rows, sections, summarized
+from vesalius.tasks.segment.task import SegmentTask
+from vesalius.tasks.segment.units import split_parts, units
+
+_PICTURES = 3
+
+
+class SegmentJob(Job):
+    """A run of segmentation.
+
+    Args:
+        config: of the run.
+
+    Raises:
+        InputError: the manifest cannot be read.
+        UsageError: it holds nothing to train on.
+    """
+
+    Settings = SegmentConfig
+
+    def __init__(self, config: SegmentConfig) -> None:
+        self.config = config
+        self._parts = split_parts(read_manifests(config.data.manifest), config.data, config.train.seed)
+
+    @property
+    def settings(self) -> SegmentConfig:
+        return self.config
+
+    def parts(self) -> Mapping[str, Cohort]:
+        return self._parts
+
+    def task(self) -> SegmentTask:
+        return SegmentTask(self.config, self._parts)
+
+    def outcome(self, model: Path, device: str) -> Outcome:
+        segmenter = Segmenter.from_pretrained(model, device)
+        name = "test" if len(units(self._parts["test"], self.config.data.masks)) else "val"
+        cohort = units(self._parts[name], self.config.data.masks)
+        done: list[Unit] = []
+        outcome = Outcome()
+        for case, one in measure(segmenter, cohort, self.config.data.images, absent=self.config.data.absent):
+            if isinstance(one, Unit):
+                done.append(one)
+            else:
+                outcome.failures[case.id] = one.what
+        rows = [row for unit in done for row in unit.rows]
+        functions = function_rows(rows, self.config.cavity)
+        outcome.results = summarized(rows, functions) | {"part": name}
+        outcome.rows = [asdict(row) for row in rows]
+        outcome.columns = tuple(Measured.__dataclass_fields__)
+        outcome.figures = {"held-out.png": _pictures(done, tuple(self.config.data.labels))} if done else {}
+        outcome.sections = sections(rows, functions, name, tuple(outcome.figures))
+        outcome.measured = {f"Dice, {key}": value["text"] for key, value in outcome.results["classes"].items()}
+        return outcome
+
+
+def _pictures(done: list[Unit], names: tuple[str, ...]) -> bytes:
+    """The worst, the middle and the best case."""
+    from vesalius.report.overlay import outlines
+    from vesalius.tasks.segment.summary import mean
+
+    ranked = sorted(done, key=lambda unit: mean([row.dice for row in unit.rows]))
+    chosen = [ranked[place] for place in sorted({0, len(ranked) // 2, len(ranked) - 1})][:_PICTURES]
+    shown = []
+    for unit in chosen:
+        first = unit.rows[0]
+        where = f"patient {first.patient}" + ("" if first.map == "mask" else f", {first.map}")
+        shown.append(replace(unit.picture, caption=f"{where}\nmean Dice {mean([row.dice for row in unit.rows]):.3f}"))
+    return outlines(shown, names)

@@ -1,0 +1,98 @@
+"""A trained segmentation model at work: scans in, label maps on the grid of the scans out.
+
+Letters: C channel, T time, I J K voxel axes, N classes with the background first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vesalius.cohort.case import IMAGE
+from vesalius.errors import UsageError
+from vesalius.scan.intensity import Intensity
+from vesalius.scan.part import part
+from vesalius.scan.pixels import ArrayPixels
+from vesalius.scan.resample import onto, to_grid
+from vesalius.scan.scan import Scan
+from vesalius.tasks.segment.infer import probabilities
+from vesalius.tasks.segment.labels import LabelValues, largest_pieces
+from vesalius.tasks.segment.settings import SegmentSettings
+from vesalius.transforms.contract import InputContract, read_contract
+from vesalius.weights.saved import Pretrained, from_pretrained
+
+
+class Segmenter:
+    """A model of the task "segment".
+
+    Args:
+        model: net and settings.
+        contract: what it takes.
+        device: where it runs.
+    """
+
+    def __init__(self, model: Pretrained, contract: InputContract, device: str | torch.device = "cpu") -> None:
+        self.contract = contract
+        self.settings = SegmentSettings.parse(model.config.settings, where=model.folder)
+        self.values = LabelValues(self.settings.labels)
+        self.device = torch.device(device)
+        self._net = model.net.to(self.device)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, device: str | torch.device = "cpu") -> Segmenter:
+        """A model folder, a run folder or a name of the zoo.
+
+        Raises:
+            InputError: no such model, or one for another job.
+            CorruptFileError: it is damaged.
+        """
+        model = from_pretrained(name, "segment")
+        return cls(model, read_contract(model.folder), device)
+
+    def __call__(self, scans: Scan | Mapping[str, Scan]) -> Scan:
+        """The label map of a scan (of several images of one study, by name), on its own grid, of all its frames.
+
+        A scan whose slices lie on no grid is only taken where the contract resamples; its map lies on the new grid.
+
+        Raises:
+            InputError: an image is missing.
+            GeometryError: there is no grid where one is needed.
+            UsageError: values that are no image.
+        """
+        by_name = {IMAGE: scans} if isinstance(scans, Scan) else dict(scans)
+        first = self.contract.ordered(by_name)[0]
+        target = to_grid(first) if self.contract.prepare.resample and first.grid_problem else first
+        frames = [self.classes(by_name, t) for t in range(first.shape[1])]
+        array = self.values.written(np.stack(frames))[None]
+        return replace(
+            target,
+            pixels=ArrayPixels(array),
+            intensity=Intensity(),
+            modality="SEG",
+            colour="grey",
+            problems=(),
+            native=None,
+        )
+
+    def classes(self, scans: Mapping[str, Scan], t: int = 0) -> NDArray[np.integer]:
+        """Class numbers of one frame on the grid of the first image, shape (I, J, K). Raises as a call does."""
+        ordered = [part(one, t=t) for one in self.contract.ordered(scans)]
+        prepare, settings, first = self.contract.prepare, self.settings, ordered[0]
+        x_CIJK = prepare(ordered)
+        placed = prepare.placed(first)
+        if x_CIJK.shape[1:] != placed.shape[2:]:
+            raise UsageError("the preparation changes the size of the image, so no map can be laid back onto it")
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            p = probabilities(self._net, torch.from_numpy(x_CIJK).to(self.device), settings.patch, settings.infer)
+        p_NIJK: NDArray[np.float32] = p.cpu().numpy()
+        target = to_grid(first) if prepare.resample and first.grid_problem else first
+        if placed.grid_problem is None:
+            i, j, k = target.shape[2:]
+            p_NIJK = onto(p_NIJK, placed.affine, (i, j, k), target.affine)
+        found: NDArray[np.integer] = p_NIJK.argmax(0)
+        return largest_pieces(found, [1 + self.values.names.index(name) for name in self.settings.infer.largest])

@@ -1,0 +1,29 @@
+"""What a shipped segmentation model needs besides its net and its input contract."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from vesalius.config import Config
+from vesalius.tasks.segment.config import InferConfig, Patch, SegmentConfig, Values
+
+
+class SegmentSettings(Config):
+    """`settings` in the `config.json` of a model for the task "segment"."""
+
+    labels: dict[str, Values] = Field(description="class -> its values in label maps; the first one is written")
+    patch: Patch
+    infer: InferConfig = InferConfig()
+    regions: dict[str, tuple[str, ...]] = Field(default={}, description="unions of classes that are measured")
+    cavity: str | None = Field(default=None, description="class whose volume gives the ejection fraction")
+
+    @classmethod
+    def of(cls, config: SegmentConfig) -> SegmentSettings:
+        """The settings of a run's model."""
+        return cls(
+            labels=config.data.labels,
+            patch=config.patch,
+            infer=config.infer,
+            regions=config.regions,
+            cavity=config.cavity,
+        )

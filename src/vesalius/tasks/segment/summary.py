@@ -1,0 +1,153 @@
+"""Measured rows in numbers and in words: each patient's value, means with intervals, ejection fractions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vesalius.metrics.bootstrap import patient_interval
+from vesalius.report.page import Column, Section
+from vesalius.report.table import fixed
+from vesalius.tasks.segment.measure import Measured
+
+_PART_WORDS = {"test": "held-out test cases", "val": "validation cases (the manifest has no test split)"}
+
+
+@dataclass(frozen=True)
+class Function:
+    """Volumes at end diastole and end systole of one patient, in mL, and what follows."""
+
+    patient: int
+    found: tuple[float, float]
+    truth: tuple[float, float]
+
+    @property
+    def ef_found(self) -> float:
+        """Ejection fraction in percent."""
+        return _ejection(*self.found)
+
+    @property
+    def ef_truth(self) -> float:
+        """Of the reference."""
+        return _ejection(*self.truth)
+
+
+def function_rows(rows: Sequence[Measured], cavity: str | None) -> list[Function]:
+    """A row for each patient of whom the cavity was measured at ED and ES."""
+    volumes = {(row.patient, row.map): row for row in rows if row.name == cavity}
+    both = [patient for patient, map_ in volumes if map_ == "ED" and (patient, "ES") in volumes]
+    return [
+        Function(
+            patient,
+            (volumes[patient, "ED"].found_ml, volumes[patient, "ES"].found_ml),
+            (volumes[patient, "ED"].truth_ml, volumes[patient, "ES"].truth_ml),
+        )
+        for patient in both
+    ]
+
+
+def summarized(rows: Sequence[Measured], functions: Sequence[Function]) -> dict[str, Any]:
+    """Means over patients with their 95 % bootstrap intervals (from 10 patients on), JSON-able."""
+    classes = {name: _over_patients(rows, name) for name in dict.fromkeys(row.name for row in rows)}
+    values = [one["dice"] for one in classes.values() if one["dice"] is not None]
+    result: dict[str, Any] = {"dice": _mean_or_none(values), "classes": classes}
+    if functions:
+        errors = [one.ef_found - one.ef_truth for one in functions]
+        result["ejection_fraction"] = {
+            "patients": len(functions),
+            "mean_error_points": _mean_or_none(errors),
+            "mean_absolute_error_points": _mean_or_none([abs(error) for error in errors]),
+        }
+    return result
+
+
+def sections(
+    rows: Sequence[Measured], functions: Sequence[Function], part: str, figures: Sequence[str]
+) -> list[Section]:
+    """The same for people."""
+    patients = {row.patient for row in rows}
+    told = Section(title="Segmentation of held-out patients").text(
+        f"{len({row.unit for row in rows})} label maps of {len(patients)} patients: {_PART_WORDS[part]}. Predicted and "
+        "compared on the grid of the input; HD95 is the larger of the two directed 95th percentiles."
+    )
+    columns = [Column(name=""), *(Column(name=one, numeric=True) for one in ("Dice", "95 % interval", "HD95 mm"))]
+    summary = summarized(rows, functions)["classes"]
+    cells = [
+        [name, fixed(one["dice"], 3), one["interval_text"], fixed(one["hd95_mm"], 2)] for name, one in summary.items()
+    ]
+    told.table(columns, cells, "Mean over patients; the interval is a bootstrap over patients.")
+    for file in figures:
+        told.figure(file, "Worst, middle and best case.", "Slices with the outlines of reference and model")
+    names = list(summary)
+    each = Section(title="Every patient")
+    by_unit: dict[tuple[int, str], dict[str, Measured]] = {}
+    for row in rows:
+        by_unit.setdefault((row.patient, row.map), {})[row.name] = row
+    columns = [Column(name="patient"), Column(name="map")]
+    columns += [Column(name=f"{what} {name}", numeric=True) for what in ("Dice", "HD95 mm") for name in names]
+    lines = [
+        [
+            str(patient),
+            map_,
+            *(fixed(one[name].dice, 3) for name in names),
+            *(fixed(one[name].hd95_mm, 1) for name in names),
+        ]
+        for (patient, map_), one in sorted(by_unit.items())
+    ]
+    each.table(columns, lines)
+    return [told, each, *_function_sections(functions)]
+
+
+def mean(values: Sequence[float]) -> float:
+    """Of the finite values; NaN where there is none."""
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else math.nan
+
+
+def _function_sections(functions: Sequence[Function]) -> list[Section]:
+    if not functions:
+        return []
+    columns = [Column(name="patient")]
+    words = ("EDV mL", "EDV reference", "ESV mL", "ESV reference", "EF %", "EF reference")
+    columns += [Column(name=word, numeric=True) for word in words]
+    lines = [
+        [
+            str(one.patient),
+            *(fixed(value, 1) for pair in zip(one.found, one.truth, strict=True) for value in pair),
+            fixed(one.ef_found, 1),
+            fixed(one.ef_truth, 1),
+        ]
+        for one in functions
+    ]
+    error = mean([abs(one.ef_found - one.ef_truth) for one in functions])
+    section = Section(title="Ejection fraction")
+    return [section.table(columns, lines, f"Mean absolute error of the ejection fraction: {error:.1f} points.")]
+
+
+def _over_patients(rows: Sequence[Measured], name: str) -> dict[str, Any]:
+    patients = sorted({row.patient for row in rows})
+    scores = [mean([row.dice for row in rows if row.patient == one and row.name == name]) for one in patients]
+    scores = [score for score in scores if math.isfinite(score)]
+    distance = mean([row.hd95_mm for row in rows if row.name == name])
+    interval = patient_interval(scores) if scores else None
+    told = f"{interval.low:.3f} to {interval.high:.3f}" if interval else "-"
+    dice = _mean_or_none(scores)
+    return {
+        "dice": dice,
+        "interval": [interval.low, interval.high] if interval else None,
+        "interval_text": told,
+        "patients": len(scores),
+        "hd95_mm": distance if math.isfinite(distance) else None,
+        "text": "-" if dice is None else f"{dice:.3f}" + (f" ({told})" if interval else f" ({len(scores)} patients)"),
+    }
+
+
+def _mean_or_none(values: Sequence[float]) -> float | None:
+    found = mean(values)
+    return found if math.isfinite(found) else None
+
+
+def _ejection(ed_ml: float, es_ml: float) -> float:
+    return 100 * (ed_ml - es_ml) / ed_ml if ed_ml else math.nan

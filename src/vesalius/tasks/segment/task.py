@@ -1,0 +1,146 @@
+"""The segmentation that the loop trains.
+
+Letters: B batch, C channel, I J K voxel axes, N classes with the background first.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from vesalius.cohort.batch import batches
+from vesalius.cohort.cache import Cache
+from vesalius.cohort.case import MASK
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loader import Loader
+from vesalius.metrics.overlap import dice
+from vesalius.objectives.dice_ce import DiceCe
+from vesalius.tasks.segment.config import SegmentConfig
+from vesalius.tasks.segment.infer import probabilities
+from vesalius.tasks.segment.labels import LabelValues
+from vesalius.tasks.segment.maps import read_classes
+from vesalius.tasks.segment.settings import SegmentSettings
+from vesalius.tasks.segment.units import frame_of_units, units
+from vesalius.training.task import Batch, Logs, Losses, Task, bare
+from vesalius.transforms.contract import InputContract, write_contract
+from vesalius.transforms.crop import CenterCrop, CenterPad
+from vesalius.transforms.foreground import LabelCrop
+from vesalius.transforms.transform import Chain
+from vesalius.weights.saved import ModelConfig, save_pretrained
+
+
+class SegmentTask(Task):
+    """Patches of label maps, Dice + cross-entropy; validated on whole volumes.
+
+    Args:
+        config: of the run.
+        parts: the cases to train on and to validate on ("train", "val").
+    """
+
+    def __init__(self, config: SegmentConfig, parts: Mapping[str, Cohort]) -> None:
+        self.config, self.parts = config, parts
+        self.values = LabelValues(config.data.labels, config.data.ignored)
+        self._loss = DiceCe(config.loss.dice, config.loss.ce, config.loss.over)
+        self._missing = {**self._missing_in("train"), **self._missing_in("val")}
+        self._training = self._loader("train", self._changes(), config.repeats)
+        self._held_out = self._loader("val", None, 1)
+
+    def build(self) -> dict[str, nn.Module]:
+        return {"net": self.config.net.make()}
+
+    def batches_per_epoch(self) -> int:
+        return self._training.total // self.config.batch
+
+    def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
+        """Images (B, C, I, J, K), classes (B, I, J, K) and classes not labelled (B, N), this rank's share."""
+        share = self._training.shard(rank, world)
+        for batch in batches(share, epoch, self.config.batch // world, drop_last=True, start=start):
+            classes = self.values.classes(batch.masks[MASK][:, 0], where=f"case {batch.cases[0].id} or one beside it")
+            yield {
+                "image": torch.from_numpy(batch.images),
+                "classes": torch.from_numpy(classes).long(),
+                "missing": torch.from_numpy(np.stack([self._missing[one.id] for one in batch.cases])),
+            }
+
+    def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
+        del step
+        image, classes = batch["image"], batch["classes"]
+        if self.config.patch[2] == 1:
+            image, classes = image[..., 0], classes[..., 0]
+        return {"net": self._loss(self.modules["net"](image), classes, batch["missing"])}, {}
+
+    def validate(self, step: int) -> dict[str, float]:
+        """Mean Dice over the held-out label maps, of each class and of all."""
+        del step
+        device = next(self.modules["net"].parameters()).device
+        scores: dict[str, list[float]] = defaultdict(list)
+        for sample in self._held_out.epoch(0):
+            truth = self.values.classes(sample.masks[MASK][0], where=f"case {sample.id}")
+            p_NIJK = self.probabilities(torch.from_numpy(sample.image).to(device))
+            found = p_NIJK.argmax(0).cpu().numpy()
+            missing_N = self._missing[sample.id]
+            overlaps = dice(np.where(truth < 0, 0, found), np.maximum(truth, 0), range(1, len(missing_N)))
+            for number, name in enumerate(self.values.names, start=1):
+                if not missing_N[number]:
+                    scores[name].append(overlaps[number])
+        means = {
+            name: float(np.nanmean(scores[name])) for name in self.values.names if not np.isnan(scores[name]).all()
+        }
+        return {"dice": float(np.mean(list(means.values()))), **{f"dice/{name}": mean for name, mean in means.items()}}
+
+    def probabilities(self, x_CIJK: Tensor) -> Tensor:
+        """Of a prepared volume, shape (N, I, J, K)."""
+        return probabilities(bare(self.modules["net"]), x_CIJK, self.config.patch, self.config.infer)
+
+    def export(self, folder: Path) -> None:
+        config = self.config
+        settings = SegmentSettings.of(config)
+        model = ModelConfig(task="segment", net=config.net, settings=settings.model_dump(mode="json"))
+        save_pretrained(folder, bare(self.modules["net"]), model)
+        contract = InputContract(images=config.data.images, prepare=config.prepare, classes=self.values.names)
+        write_contract(contract, folder)
+
+    def _missing_in(self, part: str) -> dict[str, NDArray[np.bool_]]:
+        """Unit -> for each class, the background among them, whether it was not labelled."""
+        cohort = units(self.parts[part], self.config.data.masks)
+        count = len(self.values.names) + 1
+        if self.config.data.absent == "background":
+            return {case.id: np.zeros(count, bool) for case in cohort}
+        missing = {}
+        for case in cohort:
+            held = np.unique(read_classes(cohort, case, self.values))
+            missing[case.id] = ~np.isin(np.arange(count), [0, *held])
+        return missing
+
+    def _changes(self) -> Chain:
+        """From a whole volume to a patch."""
+        config = self.config
+        large = tuple(size + 2 * margin for size, margin in zip(config.patch, config.margin, strict=True))
+        crop = LabelCrop(size=large, mask=MASK, share=config.about_labels)
+        return Chain(transforms=(CenterPad(size=large), crop, *config.augment, CenterCrop(size=config.patch)))
+
+    def _loader(self, part: str, augment: Chain | None, repeats: int) -> Loader:
+        data = self.config.data
+        cohort = units(self.parts[part], data.masks)
+        order: Any = "cohort" if augment is None else "shuffled"
+        return Loader(
+            cohort,
+            prepare=self.config.prepare,
+            images=data.images,
+            masks=(MASK,),
+            frame=frame_of_units(cohort, data),
+            augment=augment,
+            cache=None if data.cache is None else Cache(data.cache),
+            memory_mib=data.memory_mib if augment is not None else max(1, data.memory_mib // 4),
+            workers=data.workers,
+            seed=self.config.train.seed,
+            order=order,
+            repeats=repeats,
+        )

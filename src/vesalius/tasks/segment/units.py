@@ -1,0 +1,87 @@
+"""The units of segmentation: one label map and the image, or the frame of a cine, that it lies on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vesalius.cohort.case import MASK
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.split import split_cohort
+from vesalius.errors import UsageError
+from vesalius.tasks.segment.config import SegmentData
+
+
+def split_parts(cohort: Cohort, data: SegmentData, seed: int) -> dict[str, Cohort]:
+    """The cases to train on, to validate on and to test with ("train", "val", "test").
+
+    A manifest without splits is split by patient; under `data.fold` that fold is validated on, and the rest of what
+    is not the test split is trained on.
+
+    Raises:
+        UsageError: there is nothing to train or to validate on.
+    """
+    if data.fold is not None:
+        parts = {
+            "train": cohort.where(lambda case: case.fold is not None and case.fold != data.fold),
+            "val": cohort.of_fold(data.fold),
+            "test": cohort.of_split("test"),
+        }
+    else:
+        whole = cohort if "val" in cohort.splits else _split(cohort, data, seed)
+        parts = {name: whole.of_split(name) for name in ("train", "val", "test")}
+    for name in ("train", "val"):
+        if not len(units(parts[name], data.masks)):
+            raise UsageError(
+                f"no case of the part {name!r} has a mask called {' or '.join(data.masks)}",
+                where=where_of(data),
+                fix="split the manifest with vesalius cohort split, or name the masks under data.masks",
+            )
+    return parts
+
+
+def _split(cohort: Cohort, data: SegmentData, seed: int) -> Cohort:
+    """Split by patient; a test split that the manifest has stays as it is."""
+    tested = cohort.of_split("test")
+    train, val, test = data.ratios
+    rest = split_cohort(
+        cohort.where(lambda case: case.split != "test"), (train, val, 0 if len(tested) else test), seed=seed
+    )
+    return Cohort((*rest.cases, *tested.cases), cohort.root, rest.notes)
+
+
+def where_of(data: SegmentData) -> str:
+    """The manifests, for messages."""
+    return ", ".join(str(path) for path in data.manifest)
+
+
+def units(cohort: Cohort, masks: Sequence[str]) -> Cohort:
+    """A case for each label map of each case, called ID or, where there are several maps, ID/MAP.
+
+    Its mask and frame are called "mask" whatever they were called before.
+    """
+    found = []
+    for case in cohort:
+        for name in (one for one in masks if one in case.masks):
+            change = {
+                "id": case.id if len(masks) == 1 else f"{case.id}/{name}",
+                "masks": {MASK: case.masks[name]},
+                "frames": {MASK: case.frames[name]} if name in case.frames else {},
+            }
+            found.append(case.model_copy(update=change))
+    return Cohort(tuple(found), cohort.root, cohort.notes)
+
+
+def frame_of_units(cohort: Cohort, data: SegmentData) -> str | None:
+    """The name of the frame that a loader is to take, or None where the images are static.
+
+    Raises:
+        UsageError: some units lie on a frame and some do not.
+    """
+    with_frame = sum(MASK in case.frames for case in cohort)
+    if with_frame not in (0, len(cohort)):
+        raise UsageError(
+            f"{with_frame} of {len(cohort)} masks lie on a frame of a cine, the others do not",
+            where=where_of(data),
+            fix="make two manifests",
+        )
+    return MASK if with_frame else None

@@ -1,0 +1,64 @@
+"""Names of the jobs that can be trained, and the configurations that come with the package. Needs no torch."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vesalius.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from vesalius.tasks.job import Job
+
+CONFIGS = Path(str(files("vesalius"))) / "configs"
+_JOBS = {"segment": "vesalius.tasks.segment.job:SegmentJob"}
+"""`task` of a configuration -> "module:Class"."""
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def job_names() -> tuple[str, ...]:
+    """What `task` may be; sorted."""
+    return tuple(sorted(_JOBS))
+
+
+def job_class(task: object) -> type[Job]:
+    """The class of a job.
+
+    Raises:
+        ConfigError: no such job.
+    """
+    if task not in _JOBS:
+        near = difflib.get_close_matches(str(task), _JOBS, n=1, cutoff=0)
+        raise ConfigError("names no job", where=f"task: {task}", fix=f"did you mean {near[0]!r}?")
+    module, name = _JOBS[str(task)].split(":")
+    found: type[Job] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def config_names() -> tuple[str, ...]:
+    """The configurations that come with the package, e.g. "segment/hippocampus"; sorted."""
+    found = (path for path in CONFIGS.rglob("*") if path.suffix in _SUFFIXES)
+    return tuple(sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in found))
+
+
+def find_config(name: str | Path) -> Path:
+    """A configuration file, or one that comes with the package, by its name.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    for suffix in _SUFFIXES:
+        shipped = CONFIGS / f"{path}{suffix}"
+        if shipped.is_file():
+            return shipped
+    raise InputError(
+        "is neither a file nor a configuration that comes with the package",
+        where=str(name),
+        fix=f"name a file or one of: {', '.join(config_names())}",
+    )

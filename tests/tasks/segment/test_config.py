@@ -1,0 +1,36 @@
+import pytest
+
+from tasks.segment.small import settings
+from vesalius.errors import ConfigError
+from vesalius.tasks.segment.config import SegmentConfig
+
+
+def test_one_manifest_or_several():
+    assert len(SegmentConfig.parse(settings("a.jsonl")).data.manifest) == 1
+    assert len(SegmentConfig.parse(settings("a") | {}).data.manifest) == 1
+    table = settings("a")
+    table["data"]["manifest"] = ["a", "b"]
+    assert [path.name for path in SegmentConfig.parse(table).data.manifest] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"net__outputs": 4}, "net.outputs is 4, the patch, the images and the labels need 3"),
+        ({"net__inputs": 2}, "net.inputs is 2"),
+        ({"patch": [16, 16, 4]}, "net.dims is 2"),
+        ({"patch": [15, 16, 1]}, "multiples of 2"),
+        ({"prepare": {"layout": "BCJI"}}, "prepare.layout must be cijk"),
+        ({"cavity": "lv"}, "lv is no class of data.labels"),
+        ({"regions": {"whole": ["bright", "grey"]}}, "grey is no class"),
+        ({"data__labels": {"bright": [4], "dark": [4]}}, "a value belongs to two classes"),
+        ({"data__ignored": [7]}, "a value belongs to two classes"),
+        ({"data__labels": {"bright": [0], "dark": [1]}}, "data.labels.bright.0"),
+        ({"batchsize": 2}, "batchsize: no such key; did you mean 'batch'?"),
+    ],
+)
+def test_what_does_not_fit_is_told(change, told):
+    with pytest.raises(ConfigError) as caught:
+        SegmentConfig.parse(settings("m", **change))
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)

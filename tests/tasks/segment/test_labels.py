@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from vesalius.errors import InputError
+from vesalius.tasks.segment.labels import LabelValues, largest_pieces
+
+
+def test_there_and_back():
+    values = LabelValues({"core": (1, 4), "edema": (2,)}, ignored=(9,))
+    mask = np.array([0, 1, 4, 2, 9], np.int16)
+    classes = values.classes(mask, "case a")
+    assert classes.tolist() == [0, 1, 1, 2, -1]
+    assert values.written(classes[:4]).tolist() == [0, 1, 1, 2]
+    assert values.written(classes[:4]).dtype == np.uint8
+    assert LabelValues({"a": (300,)}).written(np.array([1])).dtype == np.uint16
+
+
+def test_an_unknown_value_is_told():
+    with pytest.raises(InputError, match="case a: a mask holds -3, 5, which"):
+        LabelValues({"a": (1,)}).classes(np.array([0, 1, 5, -3], np.int16), "case a")
+
+
+def test_the_largest_piece_stays():
+    labels = np.zeros((8, 8, 2), int)
+    labels[0:3, 0:3] = 1
+    labels[5:7, 5:7] = 1
+    labels[7, 7] = 2
+    labels[4, 4] = 2
+    kept = largest_pieces(labels, [1])
+    assert (kept[0:3, 0:3] == 1).all()
+    assert not (kept[5:7, 5:7] == 1).any()
+    assert (kept == 2).sum() == 4
+    assert labels[5, 5, 0] == 1

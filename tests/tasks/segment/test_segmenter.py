@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tasks.segment.small import AFFINE, SHAPE, blob
+from vesalius.errors import GeometryError, InputError, UsageError
+from vesalius.nets.unet import UNet
+from vesalius.scan.orient import reorient
+from vesalius.scan.scan import Scan
+from vesalius.tasks.segment.segmenter import Segmenter
+from vesalius.transforms.contract import InputContract, write_contract
+from vesalius.transforms.prepare import Prepare
+from vesalius.weights.saved import ModelConfig, Pretrained, save_pretrained
+
+SETTINGS = {"labels": {"bright": [4], "dark": [7]}, "patch": [16, 16, 4]}
+
+
+class Threshold(nn.Module):
+    """Above 130 the first class, below 70 the second."""
+
+    def forward(self, x):
+        first = x[:, :1]
+        return torch.cat([torch.full_like(first, 30.0), (first - 100), (100 - first)], 1)
+
+
+def segmenter(tmp_path, prepare, images=("image",), **settings):
+    config = ModelConfig(task="segment", net=UNet(dims=3, inputs=1, outputs=3), settings=SETTINGS | settings)
+    contract = InputContract(images=images, prepare=prepare, classes=("bright", "dark"))
+    return Segmenter(Pretrained(tmp_path, config, Threshold(), ""), contract)
+
+
+def expected():
+    image = blob(0)[0]
+    return np.where(image > 130, 4, np.where(image < 70, 7, 0))
+
+
+@pytest.mark.parametrize("orient", [None, "RAS", "PSL"])
+def test_the_map_lies_on_the_grid_of_the_input(tmp_path, orient):
+    scan = reorient(Scan.from_array(blob(0)[0], AFFINE), "LIA")
+    found = segmenter(tmp_path, Prepare(layout="CIJK", orient=orient))(scan)
+    np.testing.assert_array_equal(found.affine, scan.affine)
+    assert found.dtype == np.uint8
+    back = reorient(found, "RAS")
+    np.testing.assert_array_equal(back.stored()[0, 0], expected())
+
+
+def test_resampled_there_and_back(tmp_path):
+    scan = Scan.from_array(blob(0)[0], AFFINE)
+    found = segmenter(tmp_path, Prepare(layout="CIJK", orient="LPI", spacing_mm=(1.0, 1.0, 1.0)))(scan)
+    assert found.shape == (1, 1, *SHAPE)
+    np.testing.assert_array_equal(found.affine, scan.affine)
+    agree = (found.stored()[0, 0] == expected())[blob(0)[1] > 0].mean()
+    assert agree > 0.8
+
+
+def test_every_frame_of_a_cine(tmp_path):
+    frames = np.stack([blob(seed)[0] for seed in range(3)])[None]
+    scan = Scan.from_array(frames, AFFINE, frame_ms=(0.0, 40.0, 80.0), t_meaning="time")
+    found = segmenter(tmp_path, Prepare(layout="CIJK"))(scan)
+    assert found.shape == scan.shape
+    assert found.frame_ms == scan.frame_ms
+    one = segmenter(tmp_path, Prepare(layout="CIJK")).classes({"image": scan}, 2)
+    np.testing.assert_array_equal(found.stored()[0, 2], np.array([0, 4, 7])[one])
+
+
+def test_only_the_largest_piece(tmp_path):
+    image = np.full(SHAPE, 100.0, np.float32)
+    image[2:6, 2:6, 2:6] = 200
+    image[10, 10, 10] = 200
+    scan = Scan.from_array(image, AFFINE)
+    assert segmenter(tmp_path, Prepare(layout="CIJK"))(scan).stored().sum() == 4 * 65
+    one = segmenter(tmp_path, Prepare(layout="CIJK"), infer={"largest": ["bright"]})(scan)
+    assert one.stored().sum() == 4 * 64
+
+
+def test_without_geometry(tmp_path):
+    scan = Scan.from_array(blob(0)[0])
+    found = segmenter(tmp_path, Prepare(layout="CIJK"))(scan)
+    np.testing.assert_array_equal(found.stored()[0, 0], expected())
+    with pytest.raises(GeometryError):
+        segmenter(tmp_path, Prepare(layout="CIJK", orient="RAS"))(scan)
+
+
+def test_what_does_not_fit(tmp_path):
+    scan = Scan.from_array(blob(0)[0], AFFINE)
+    with pytest.raises(InputError, match="the model needs t1, t2; t2 missing"):
+        segmenter(tmp_path, Prepare(layout="CIJK"), images=("t1", "t2"))({"t1": scan})
+    crops = Prepare(layout="CIJK", steps=({"name": "center_fit", "size": [8, 8, 8]},))
+    with pytest.raises(UsageError, match="changes the size"):
+        segmenter(tmp_path, crops)(scan)
+
+
+def test_from_a_folder(tmp_path):
+    net = UNet(dims=3, inputs=1, outputs=3, channels=(8, 16))
+    save_pretrained(tmp_path, net.make(), ModelConfig(task="segment", net=net, settings=SETTINGS))
+    write_contract(InputContract(prepare=Prepare(layout="CIJK"), classes=("bright", "dark")), tmp_path)
+    found = Segmenter.from_pretrained(tmp_path)(Scan.from_array(blob(0)[0], AFFINE))
+    assert found.shape == (1, 1, *SHAPE)
+    assert set(np.unique(found.stored())) <= {0, 4, 7}

@@ -1,0 +1,56 @@
+import math
+
+import numpy as np
+import pytest
+
+from vesalius.tasks.segment.measure import Measured
+from vesalius.tasks.segment.summary import function_rows, mean, sections, summarized
+
+
+def row(patient, map_="mask", name="lv", dice=0.9, hd95=2.0, found=50.0, truth=60.0):
+    return Measured(f"{patient}/{map_}", patient, map_, name, dice, hd95, found, truth)
+
+
+def test_means_are_over_patients_and_not_over_maps():
+    rows = [row(1, "ED", dice=1.0), row(1, "ES", dice=0.8), row(2, "ED", dice=0.5)]
+    told = summarized(rows, [])
+    assert told["classes"]["lv"]["dice"] == pytest.approx((0.9 + 0.5) / 2)
+    assert told["classes"]["lv"]["patients"] == 2
+    assert told["classes"]["lv"]["interval"] is None
+    assert told["dice"] == told["classes"]["lv"]["dice"]
+
+
+def test_intervals_from_ten_patients_on():
+    draw = np.random.default_rng(0)
+    rows = [row(patient, dice=float(draw.uniform(0.7, 0.9))) for patient in range(12)]
+    low, high = summarized(rows, [])["classes"]["lv"]["interval"]
+    assert low < summarized(rows, [])["dice"] < high
+
+
+def test_what_was_in_neither_map_does_not_count():
+    rows = [row(1, dice=math.nan, hd95=math.nan), row(2, dice=0.6, hd95=math.nan)]
+    told = summarized(rows, [])["classes"]["lv"]
+    assert (told["dice"], told["patients"], told["hd95_mm"]) == (0.6, 1, None)
+
+
+def test_ejection_fraction():
+    rows = [row(1, "ED", found=100, truth=120), row(1, "ES", found=40, truth=60), row(2, "ED"), row(3, "ES")]
+    (one,) = function_rows(rows, "lv")
+    assert (one.ef_found, one.ef_truth) == (60, 50)
+    told = summarized(rows, [one])["ejection_fraction"]
+    assert told == {"patients": 1, "mean_error_points": 10, "mean_absolute_error_points": 10}
+    assert function_rows(rows, None) == []
+
+
+def test_sections_hold_every_patient():
+    rows = [row(1, "ED"), row(1, "ES"), row(2, "ED"), row(2, "ES")]
+    functions = function_rows(rows, "lv")
+    first, each, ef = sections(rows, functions, "test", ("held-out.png",))
+    assert "4 label maps of 2 patients" in first.blocks[0].text
+    assert [line[:2] for line in each.blocks[0].rows] == [["1", "ED"], ["1", "ES"], ["2", "ED"], ["2", "ES"]]
+    assert len(ef.blocks[0].rows) == 2
+    assert "0.0 points" in ef.blocks[0].caption
+
+
+def test_mean_of_nothing():
+    assert math.isnan(mean([math.nan]))
