@@ -40,6 +40,14 @@ def test_a_missing_class_is_0_and_has_no_distance(tmp_path):
     assert math.isnan(row.hd95_mm)
 
 
+def test_what_only_the_prediction_holds_is_0_and_told(tmp_path):
+    reference = heart(4)
+    reference[reference < 3] = 0
+    result = measure_pair(pair(tmp_path, heart(4), reference), {2: "MYO", 3: "LV"})
+    assert [row.dice for row in result.rows] == [0, 1]
+    assert "reference has none (Dice 0): MYO; if nobody" in result.notes[-1]
+
+
 def test_only_the_classes_asked_for(tmp_path):
     result = measure_pair(pair(tmp_path, heart(4), heart(5)), {3: "LV", 9: "none"})
     assert [row.label for row in result.rows] == [3]

@@ -100,6 +100,7 @@ def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
     other = sorted(set(labels_of(predicted, reference)) - set(classes)) if classes else []
     if other:
         notes.append(f"labels that are no class were not measured: {', '.join(map(str, other))}")
+    notes += _only_predicted(predicted[kept], reference[kept], classes)
     rows = tuple(
         row
         for t in kept
@@ -180,6 +181,21 @@ def _labelled_frames(reference: NDArray[np.int32]) -> tuple[list[int], list[str]
     if len(kept) == frames:
         return kept, []
     return kept, [f"{frames - len(kept)} of {frames} frames have no label in the reference and were left out"]
+
+
+def _only_predicted(
+    predicted: NDArray[np.int32], reference: NDArray[np.int32], classes: Mapping[int, str]
+) -> Iterator[str]:
+    """A note for classes that some frame of the reference lacks: nobody may have outlined them there."""
+    lacking = {
+        label
+        for one, other in zip(predicted, reference, strict=True)
+        for label in set(labels_of(one)) - set(labels_of(other))
+        if not classes or label in classes
+    }
+    if lacking:
+        names = ", ".join(classes.get(label, str(label)) for label in sorted(lacking))
+        yield f"predicted where the reference has none (Dice 0): {names}; if nobody outlined it there, leave it out"
 
 
 def _rows(
