@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vesalius.tasks.convert import convert
     from vesalius.tasks.demo import demo
     from vesalius.tasks.evaluate.codec import evaluate_codec
+    from vesalius.tasks.evaluate.masks import evaluate_masks
     from vesalius.tasks.info import info
     from vesalius.tasks.inspect import inspect
     from vesalius.tasks.phantom.cine import phantom_cine
@@ -62,6 +63,7 @@ _HOMES = {
     "decompress": "vesalius.tasks.compress.decompress:decompress",
     "demo": "vesalius.tasks.demo:demo",
     "evaluate_codec": "vesalius.tasks.evaluate.codec:evaluate_codec",
+    "evaluate_masks": "vesalius.tasks.evaluate.masks:evaluate_masks",
     "find_scans": "vesalius.scan.open:find_scans",
     "info": "vesalius.tasks.info:info",
     "inspect": "vesalius.tasks.inspect:inspect",
@@ -100,6 +102,7 @@ __all__ = [
     "decompress",
     "demo",
     "evaluate_codec",
+    "evaluate_masks",
     "find_scans",
     "info",
     "inspect",

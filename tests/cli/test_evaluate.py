@@ -67,3 +67,42 @@ def test_failures_are_one_line(vesalius, monkeypatch, tmp_path):
 
     monkeypatch.setattr("vesalius.report.html.run_report", run_report)
     assert vesalius("report", tmp_path).error == f"{tmp_path}: has no summary.json"
+
+
+@pytest.fixture
+def masks_called(monkeypatch):
+    """The arguments that evaluate_masks got."""
+    seen = {}
+
+    def evaluate_masks(predicted, reference, output, *, classes, lv, split, force, progress):
+        progress("one mask done")
+        seen.update(paths=(predicted, reference), output=output, classes=classes, lv=lv, split=split, force=force)
+        return {"path": str(output), "failed": [{"path": "x", "error": "x: no predicted mask"}]}
+
+    monkeypatch.setattr("vesalius.tasks.evaluate.masks.evaluate_masks", evaluate_masks)
+    monkeypatch.setattr("vesalius.tasks.evaluate.masks.lines", lambda result: [f"{len(result['failed'])} failed"])
+    return seen
+
+
+def test_evaluate_masks_hands_on_its_options_and_tells_failures_by_2(vesalius, masks_called):
+    words = ["a", "b", "-o", "out", "--classes", "1=RV,3=LV", "--lv", "3", "--split", "test", "--force"]
+    done = vesalius("evaluate", "masks", *words)
+    assert (done.code, done.out, done.err) == (2, "1 failed\n", "one mask done\n")
+    assert masks_called == {
+        "paths": (Path("a"), Path("b")),
+        "output": Path("out"),
+        "classes": {1: "RV", 3: "LV"},
+        "lv": 3,
+        "split": "test",
+        "force": True,
+    }
+
+
+def test_evaluate_masks_speaks_json(vesalius, masks_called):
+    done = vesalius("evaluate", "masks", "a", "b", "-o", "out", "--json", "-q")
+    assert (done.told["path"], done.err) == ("out", "")
+    assert (masks_called["classes"], masks_called["lv"], masks_called["split"]) == (None, None, None)
+
+
+def test_evaluate_masks_refuses_odd_classes(vesalius):
+    assert "'RV' is not LABEL=NAME" in vesalius("evaluate", "masks", "a", "b", "-o", "out", "--classes", "RV").error

@@ -1,4 +1,4 @@
-"""evaluate codec, report."""
+"""evaluate codec, evaluate masks, report."""
 
 from __future__ import annotations
 
@@ -40,6 +40,45 @@ def codec(
     names = tuple(name.strip() for name in coders.split(",") if name.strip())
     result = evaluate_codec(
         paths, output, coders=names, points=points, threads=threads, force=force, progress=progress(quiet)
+    )
+    emit(result, json, lines)
+    finish(result)
+
+
+@app.command()
+def masks(
+    predicted: Annotated[
+        Path, typer.Argument(metavar="PREDICTED", help="A mask, a folder of masks, or a manifest.", show_default=False)
+    ],
+    reference: Annotated[
+        Path, typer.Argument(metavar="REFERENCE", help="The same, drawn by readers.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
+    classes: Annotated[
+        str | None,
+        typer.Option("--classes", metavar="N=NAME,...", help="Labels to measure, by name.", show_default="all labels"),
+    ] = None,
+    lv: Annotated[
+        int | None,
+        typer.Option("--lv", metavar="N", help="Label of the LV cavity: EF too.", show_default="the class called LV"),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="Only this split of REFERENCE, a manifest.")
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure predicted label masks against reference masks: Dice, distances, volumes, EF.
+
+    Masks belong together by file name, or by case in a manifest, and must lie on one grid. Per patient, with intervals.
+    """
+    from vesalius.tasks.evaluate.masks import evaluate_masks, lines
+    from vesalius.tasks.evaluate.masks.classes import parse_classes
+
+    names = parse_classes(classes) if classes else None
+    result = evaluate_masks(
+        predicted, reference, output, classes=names, lv=lv, split=split, force=force, progress=progress(quiet)
     )
     emit(result, json, lines)
     finish(result)

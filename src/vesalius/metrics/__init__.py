@@ -1,1 +1,1 @@
-"""Measures on arrays: images, bit streams, rate-distortion curves, intervals. No torch, no files."""
+"""Measures on arrays: images, masks, scores, bit streams, rate-distortion curves, intervals. No torch, no files."""

@@ -92,8 +92,8 @@ def ed_es_frames(labels_TIJK: ArrayLike, cavity: int = LV) -> tuple[int, int]:
     """Frames of end-diastole and end-systole, from 0: the cavity is largest and smallest there (the first of equals).
 
     Raises:
-        InputError: fewer than two frames, or a frame without the cavity: with the slices that nobody outlined its
-            volume would be called the smallest.
+        InputError: fewer than two frames, or a frame without the cavity (one that nobody outlined would be called
+            end-systole).
         ValueError: another number of axes.
     """
     volumes = _cavity(_frames(labels_TIJK), 1.0, cavity)

@@ -1,0 +1,194 @@
+"""How well scores tell classes apart: AUROC, AUPRC, log loss. Several labels may hold at once; some may be unknown.
+
+Labels are 0, 1, or NaN where nobody knows: such entries are left out, class by class. A class of which only one value
+is known (no positive, or no negative) is *absent*: its measure is NaN, and it is left out of the mean over classes.
+Letters: N samples, C classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+ANY_WEIGHT = 2.0
+"""How often the class "any" counts in the log loss of the RSNA 2019 challenge; the others count once."""
+_TINY = 1e-15
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Measures that depend on the order of the scores alone.
+
+    Args:
+        auroc: of each class, NaN where it is absent.
+        auprc: of each class, the same.
+        macro_auroc: mean over the classes that are not absent; NaN where all are.
+        macro_auprc: the same.
+        absent: places of the classes of which only one value, or none, is known.
+    """
+
+    auroc: tuple[float, ...]
+    auprc: tuple[float, ...]
+    macro_auroc: float
+    macro_auprc: float
+    absent: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Prevalence:
+    """What is known of one class.
+
+    Args:
+        positive: samples with label 1.
+        negative: samples with label 0.
+        unknown: samples without a label.
+    """
+
+    positive: int
+    negative: int
+    unknown: int
+
+    @property
+    def share(self) -> float:
+        """Positives among the known; NaN where nothing is known."""
+        known = self.positive + self.negative
+        return self.positive / known if known else math.nan
+
+
+def rank_classes(scores_NC: ArrayLike, labels_NC: ArrayLike) -> Ranking:
+    """AUROC and AUPRC of each class and their means.
+
+    Args:
+        scores_NC: the higher, the more likely; any scale.
+        labels_NC: 0, 1 or NaN.
+
+    Raises:
+        ValueError: shapes differ, a score is not finite, or a label is something else.
+    """
+    scores, labels = score_pair(scores_NC, labels_NC, axes=2)
+    auroc_C, auprc_C = (per_class(measure, scores, labels) for measure in (auroc, auprc))
+    absent = tuple(np.flatnonzero(np.isnan(auroc_C)).tolist())
+    return Ranking(tuple(auroc_C.tolist()), tuple(auprc_C.tolist()), macro(auroc_C), macro(auprc_C), absent)
+
+
+def auroc(scores_N: ArrayLike, labels_N: ArrayLike) -> float:
+    """Area under the ROC curve: how often a positive has the higher score than a negative, ties counted by half.
+
+    Returns:
+        NaN without a positive or without a negative.
+
+    Raises:
+        ValueError: as `rank_classes`.
+    """
+    scores, labels = known(scores_N, labels_N)
+    positives, negatives = scores[labels], np.sort(scores[~labels])
+    if not positives.size or not negatives.size:
+        return math.nan
+    below, not_above = (np.searchsorted(negatives, positives, side=side).sum() for side in ("left", "right"))
+    return float(below + not_above) / (2 * positives.size * negatives.size)
+
+
+def auprc(scores_N: ArrayLike, labels_N: ArrayLike) -> float:
+    """Average precision: sum over falling thresholds of (gain in recall) x precision, without interpolation.
+
+    Compare it with the class's prevalence, which is what scores without information reach.
+
+    Returns:
+        NaN without a positive or without a negative.
+
+    Raises:
+        ValueError: as `rank_classes`.
+    """
+    scores, labels = known(scores_N, labels_N)
+    if not labels.any() or labels.all():
+        return math.nan
+    order = np.argsort(-scores, kind="stable")
+    scores, hits = scores[order], np.cumsum(labels[order])
+    last = np.append(np.flatnonzero(np.diff(scores)), scores.size - 1)  # the last sample of each threshold
+    precision = hits[last] / (last + 1)
+    gained = np.diff(hits[last], prepend=0) / hits[-1]
+    return float((gained * precision).sum())
+
+
+def per_class(
+    measure: Callable[[NDArray[np.float64], NDArray[np.float64]], float], scores_NC: ArrayLike, labels_NC: ArrayLike
+) -> NDArray[np.float64]:
+    """A measure of scores and labels for each class, shape (C,)."""
+    scores, labels = score_pair(scores_NC, labels_NC, axes=2)
+    return np.array([measure(scores[:, c], labels[:, c]) for c in range(scores.shape[1])], dtype=np.float64)
+
+
+def macro(values_C: ArrayLike) -> float:
+    """Mean over the classes that have a value; NaN where none has."""
+    values = np.asarray(values_C, dtype=np.float64)
+    present = values[~np.isnan(values)]
+    return float(present.mean()) if present.size else math.nan
+
+
+def prevalence(labels_NC: ArrayLike) -> tuple[Prevalence, ...]:
+    """Positives, negatives and unknown of each class."""
+    labels = _checked(np.asarray(labels_NC, dtype=np.float64))
+    counts = ((labels == 1).sum(axis=0), (labels == 0).sum(axis=0), np.isnan(labels).sum(axis=0))
+    return tuple(Prevalence(*map(int, one)) for one in zip(*counts, strict=True))
+
+
+def rsna_weights(names: Sequence[str]) -> tuple[float, ...]:
+    """Weights of classes in the log loss of the RSNA challenge: "any" counts double."""
+    return tuple(ANY_WEIGHT if name == "any" else 1.0 for name in names)
+
+
+def weighted_log_loss(probabilities_NC: ArrayLike, labels_NC: ArrayLike, weights_C: Sequence[float]) -> float:
+    """Binary cross-entropy, averaged over all known entries with a weight for each class.
+
+    With `rsna_weights` this is the measure of the RSNA Intracranial Hemorrhage Detection challenge (2019): there every
+    label is known, and the weights of an image add up to 7. Probabilities are clipped to [1e-15, 1 - 1e-15].
+
+    Returns:
+        NaN where no label is known.
+
+    Raises:
+        ValueError: shapes differ, a probability is outside [0, 1], a label is wrong, or weights are not positive.
+    """
+    probabilities, labels = score_pair(probabilities_NC, labels_NC, axes=2)
+    weights = np.asarray(weights_C, dtype=np.float64)
+    if weights.shape != (labels.shape[1],) or not (weights > 0).all():
+        raise ValueError(f"{weights.size} weights for {labels.shape[1]} classes, or one that is not positive")
+    check_probabilities(probabilities)
+    clipped = np.clip(probabilities, _TINY, 1 - _TINY)
+    losses = -np.log(np.where(labels == 1, clipped, 1 - clipped))
+    counted = np.where(np.isnan(labels), 0.0, weights)
+    total = float(counted.sum())
+    return float((losses * counted).sum() / total) if total else math.nan
+
+
+def score_pair(scores: ArrayLike, labels: ArrayLike, axes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both as float64 of equal shape. Raises ValueError as `rank_classes`."""
+    one, other = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
+    if one.shape != other.shape or one.ndim != axes:
+        raise ValueError(f"scores {one.shape} and labels {other.shape}, {axes} axes expected")
+    if not np.isfinite(one).all():
+        raise ValueError("a score is not finite")
+    return one, _checked(other)
+
+
+def known(scores_N: ArrayLike, labels_N: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Scores of the samples whose label is known, and these labels as truths. Raises ValueError as `rank_classes`."""
+    scores, labels = score_pair(scores_N, labels_N, axes=1)
+    kept = ~np.isnan(labels)
+    return scores[kept], labels[kept] == 1
+
+
+def check_probabilities(probabilities: NDArray[np.float64]) -> None:
+    """Raise ValueError where one is below 0 or above 1."""
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("a probability is outside [0, 1]")
+
+
+def _checked(labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not (np.isnan(labels) | (labels == 0) | (labels == 1)).all():
+        raise ValueError("a label is neither 0 nor 1 nor unknown (NaN)")
+    return labels

@@ -1,0 +1,146 @@
+"""Label masks at a path: a file, a folder or a manifest, each with the names under which a counterpart may lie.
+
+In a folder, files called NAME_gt are the masks where there are any (the layout of ACDC), else all files are. Files
+called NAME_ED, NAME_ES, NAME_frameXX (counted from 01) and NAME_4d, with or without _gt, are of one patient NAME.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from vesalius.cohort.builders.files import PICTURES, VOLUMES, files_below, relative, stem
+from vesalius.cohort.case import MASK, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import read_manifest
+from vesalius.cohort.read import open_mask
+from vesalius.errors import InputError
+from vesalius.scan.open import open_scan
+from vesalius.scan.scan import Scan
+
+ED, ES = "ED", "ES"
+_ARRAYS = (".npy", ".npz")
+_SUFFIXES = (*VOLUMES, *PICTURES, *_ARRAYS)
+_MANIFESTS = (".jsonl", ".csv")
+_GT = "_gt"
+_PHASE = re.compile(r"(?P<case>.+?)_(?P<phase>ed|es|frame\d+|4d)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A mask that was found, not yet opened.
+
+    Args:
+        case: what it is told by; a patient is told by the first of its cases.
+        name: of the mask within the case: "mask", "ED", "frame12", ...
+        structure: what it shows where a case has masks of several things, else "".
+        patient: who it is of; never told.
+        open: reads the header.
+        where: its path, for errors.
+        keys: names under which a counterpart may be called, the surest first.
+        cine_keys: the same for a counterpart that holds all frames.
+        frame: frame of the cine that it belongs to, from 0; None where unknown.
+        split: train, val, test, ...
+    """
+
+    case: str
+    name: str
+    structure: str
+    patient: str
+    open: Callable[[], Scan]
+    where: Path
+    keys: tuple[str, ...]
+    cine_keys: tuple[str, ...] = ()
+    frame: int | None = None
+    split: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Case and mask, for people."""
+        return self.case if self.name == MASK else f"{self.case} {self.name}"
+
+
+def is_manifest(path: Path) -> bool:
+    """True for a .jsonl or .csv file."""
+    return path.suffix.lower() in _MANIFESTS and path.is_file()
+
+
+def find_masks(path: Path) -> list[Mask]:
+    """The masks at a path, in a fixed order.
+
+    Raises:
+        InputError: nothing there, no mask in it, or a manifest that cannot be read.
+    """
+    if not path.exists():
+        raise InputError("no such file or folder", where=path)
+    if is_manifest(path):
+        cohort = read_manifest(path)
+        found = [mask for case in cohort for mask in _of_case(cohort, case)]
+        if not found:
+            raise InputError("no case has a mask", where=path, fix="name a manifest with masks")
+        return found
+    if path.is_file():
+        return [_of_file(path, path.parent)]
+    files = list(files_below(path, _SUFFIXES))
+    marked = [file for file in files if stem(file, _SUFFIXES).lower().endswith(_GT)]
+    if not files:
+        raise InputError("holds no mask", where=path, fix=f"masks end in {', '.join(_SUFFIXES)}")
+    return [_of_file(file, path) for file in marked or files]
+
+
+def _of_file(file: Path, folder: Path) -> Mask:
+    name = _bare(stem(file, _SUFFIXES))
+    match = _PHASE.fullmatch(name)
+    case, phase = (match["case"], match["phase"]) if match else (name, MASK)
+    number = re.sub(r"\D", "", phase) if phase.lower().startswith("frame") else ""
+    inner = _bare(_without_suffix(relative(file, folder)))
+    return Mask(
+        case=case,
+        name=phase.upper() if phase.upper() in (ED, ES) else phase,
+        structure="",
+        patient=case,
+        open=partial(open_scan, file),
+        where=file,
+        keys=tuple(dict.fromkeys([inner, name, case] if phase.lower() == "4d" else [inner, name])),
+        cine_keys=(f"{case}_4d", case) if number else (),
+        frame=int(number) - 1 if number else None,
+    )
+
+
+def _of_case(cohort: Cohort, case: Case) -> Iterator[Mask]:
+    match = _PHASE.fullmatch(case.id) if list(case.masks) == [MASK] else None
+    for name, path in case.masks.items():
+        phase = match["phase"] if match else name
+        phase = phase.upper() if phase.upper() in (ED, ES) else phase
+        is_moment = name == MASK or name in case.frames or _PHASE.fullmatch(f"_{name}") or phase in (ED, ES)
+        keys = [f"{case.id}/{name}", _bare(_without_suffix(path)), _bare(_name(path)), f"{case.id}_{name}"]
+        whole = [case.id, *(_bare(_name(image)) for image in case.images.values())]
+        yield Mask(
+            case=match["case"] if match else case.id,
+            name=phase,
+            structure="" if is_moment else name,
+            patient=case.patient or (match["case"] if match else case.id),
+            open=partial(open_mask, cohort, case, name),
+            where=cohort.path(path),
+            keys=tuple(dict.fromkeys([*keys, *whole] if len(case.masks) == 1 else keys)),
+            cine_keys=tuple(dict.fromkeys(whole)) if name in case.frames else (),
+            frame=case.frames.get(name),
+            split=case.split,
+        )
+
+
+def _without_suffix(path: str) -> str:
+    pure = PurePosixPath(path)
+    return (pure.parent / _name(path)).as_posix()
+
+
+def _name(path: str) -> str:
+    return stem(Path(PurePosixPath(path).name), _SUFFIXES)
+
+
+def _bare(name: str) -> str:
+    """A name without the mark of a reference."""
+    return name[: -len(_GT)] if name.lower().endswith(_GT) and len(name) > len(_GT) else name

@@ -1,0 +1,234 @@
+"""A pair of masks measured: overlap, distances, volumes.
+
+Letters: T time, I J K voxel axes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.errors import GeometryError, InputError
+from vesalius.metrics.cardiac import volumes_ml, voxel_mm3
+from vesalius.metrics.overlap import dice, labels_of
+from vesalius.metrics.surface import surface_distances
+from vesalius.scan.geometry import shear_degrees, spacing_mm, to_world
+from vesalius.scan.scan import Scan
+from vesalius.tasks.evaluate.masks.match import Pair
+
+MOST_LABELS = 256
+"""A mask with more different labels is taken for an image."""
+_AWAY_MM = 1e-2
+_SHEAR_DEGREES = 0.1
+_LARGEST = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One class in one frame of one pair; what cannot be known is NaN.
+
+    Args:
+        case: as it is told.
+        patient: who it is of; never told.
+        mask: name of the mask within the case.
+        frame: of the cine, from 0; None where the mask has one frame and no number is known.
+        structure: what the mask shows, "" where a case has one structure.
+        label: the class.
+        dice: overlap; 0 where one mask lacks the class.
+        hd95_mm: 95 % Hausdorff distance; NaN where one mask lacks the class or nobody knows the spacing.
+        average_mm: average surface distance, the same.
+        predicted_ml: volume in the predicted mask; NaN where nobody knows the spacing.
+        reference_ml: volume in the reference mask.
+    """
+
+    case: str
+    patient: str
+    mask: str
+    frame: int | None
+    structure: str
+    label: int
+    dice: float
+    hd95_mm: float
+    average_mm: float
+    predicted_ml: float
+    reference_ml: float
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """A pair that could be measured.
+
+    Args:
+        pair: which.
+        rows: one for each frame and class that either mask holds.
+        notes: what a careful reader should know, one sentence each.
+    """
+
+    pair: Pair
+    rows: tuple[Measured, ...]
+    notes: tuple[str, ...]
+
+
+def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
+    """Measure a pair.
+
+    Args:
+        pair: the masks.
+        classes: labels to measure -> names; empty for all that either mask holds.
+
+    Raises:
+        GeometryError: the masks lie on different grids.
+        InputError: one of them cannot be read or is no label mask.
+    """
+    scans = pair.predicted.open(), pair.reference.open()
+    check_grids(*scans, pair)
+    predicted, reference = (
+        _labels(scan, mask) for scan, mask in zip(scans, (pair.predicted, pair.reference), strict=True)
+    )
+    predicted = _same_frames(predicted, reference, pair)
+    kept, notes = _labelled_frames(reference)
+    affine = None if scans[1].geometry is None else scans[1].affine
+    if affine is None:
+        notes.append("the files state no geometry: no distances in mm, no volumes")
+    elif shear_degrees(affine) > _SHEAR_DEGREES:
+        notes.append("the voxel axes are not at right angles: distances are measured as if they were")
+    other = sorted(set(labels_of(predicted, reference)) - set(classes)) if classes else []
+    if other:
+        notes.append(f"labels that are no class were not measured: {', '.join(map(str, other))}")
+    notes += _only_predicted(predicted[kept], reference[kept], classes)
+    rows = tuple(
+        row
+        for t in kept
+        for row in _rows(pair, predicted[t], reference[t], affine, classes, t if len(reference) > 1 else None)
+    )
+    return PairResult(pair, rows, tuple(notes))
+
+
+def check_grids(predicted: Scan, reference: Scan, pair: Pair) -> None:
+    """Raise GeometryError where two scans do not have the same voxels in the same places."""
+    where = pair.predicted.where
+    if predicted.shape[2:] != reference.shape[2:]:
+        size, other = ("x".join(map(str, scan.shape[2:])) for scan in (predicted, reference))
+        raise GeometryError(f"has {size} voxels, the reference {other}", where=where, fix=_fix(predicted, reference))
+    if predicted.geometry is None and reference.geometry is None:
+        return
+    for scan, words in ((predicted, "it"), (reference, "its reference")):
+        if scan.grid_problem is not None:
+            fix = "write both masks as NIfTI on the grid of their image"
+            raise GeometryError(f"{words} lies on no known grid: {scan.grid_problem}", where=where, fix=fix)
+    away = float(np.abs(_corners(predicted) - _corners(reference)).max())
+    if away > _AWAY_MM:
+        what = f"lies up to {away:.3g} mm off the reference: another grid"
+        raise GeometryError(what, where=where, fix=_fix(predicted, reference))
+
+
+def _fix(predicted: Scan, reference: Scan) -> str:
+    one, other = predicted.orientation, reference.orientation
+    if one and other and one != other:
+        return f"turn it: vesalius convert MASK -o OUT --orient {other}"
+    return "write it on the grid of the image that the reference was drawn on, labels by nearest neighbour"
+
+
+def _corners(scan: Scan) -> NDArray[np.float64]:
+    ends = np.array([[0, size - 1] for size in scan.shape[2:]])
+    return to_world(scan.affine, np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3))
+
+
+def _labels(scan: Scan, mask: Any) -> NDArray[np.int32]:
+    """The labels of a mask, (T, I, J, K)."""
+    fix = "give a label mask: one channel of whole numbers, 0 for background"
+    if scan.shape[0] != 1:
+        raise InputError(f"has {scan.shape[0]} channels, a label mask has one", where=mask.where, fix=fix)
+    values = scan.values(dtype=np.float64)[0]
+    if (
+        not np.isfinite(values).all()
+        or (values != np.rint(values)).any()
+        or values.min() < 0
+        or values.max() > _LARGEST
+    ):
+        raise InputError("holds values that are not whole numbers from 0", where=mask.where, fix=fix)
+    labels = values.astype(np.int32)
+    count = len(labels_of(labels))
+    if count > MOST_LABELS:
+        raise InputError(f"holds {count:,} different labels and looks like an image", where=mask.where, fix=fix)
+    return labels
+
+
+def _same_frames(predicted: NDArray[np.int32], reference: NDArray[np.int32], pair: Pair) -> NDArray[np.int32]:
+    """The frames of the predicted mask that the reference has."""
+    frame = pair.reference.frame
+    if len(predicted) == len(reference) and not pair.by_cine:
+        return predicted
+    if pair.by_cine and len(predicted) == 1:
+        fix = f"give one mask of all frames, or one called {pair.reference.keys[-1]}"
+        raise GeometryError("has one frame, but the name of a whole cine", where=pair.predicted.where, fix=fix)
+    if len(reference) == 1 and frame is not None and frame < len(predicted):
+        return predicted[frame : frame + 1]
+    what = f"has {len(predicted)} frames, the reference {len(reference)}"
+    fix = "say in a manifest which frame the reference is of" if len(reference) == 1 else "give masks of equal length"
+    raise GeometryError(what, where=pair.predicted.where, fix=fix)
+
+
+def _labelled_frames(reference: NDArray[np.int32]) -> tuple[list[int], list[str]]:
+    """Frames to measure: of several, those in which the reference has any label."""
+    frames = len(reference)
+    kept = [t for t in range(frames) if frames == 1 or reference[t].any()]
+    if len(kept) == frames:
+        return kept, []
+    return kept, [f"{frames - len(kept)} of {frames} frames have no label in the reference and were left out"]
+
+
+def _only_predicted(
+    predicted: NDArray[np.int32], reference: NDArray[np.int32], classes: Mapping[int, str]
+) -> Iterator[str]:
+    """A note for classes that some frame of the reference lacks: nobody may have outlined them there."""
+    lacking = {
+        label
+        for one, other in zip(predicted, reference, strict=True)
+        for label in set(labels_of(one)) - set(labels_of(other))
+        if not classes or label in classes
+    }
+    if lacking:
+        names = ", ".join(classes.get(label, str(label)) for label in sorted(lacking))
+        yield f"predicted where the reference has none (Dice 0): {names}; if nobody outlined it there, leave it out"
+
+
+def _rows(
+    pair: Pair,
+    predicted: NDArray[np.int32],
+    reference: NDArray[np.int32],
+    affine: NDArray[np.float64] | None,
+    classes: Mapping[int, str],
+    t: int | None,
+) -> Iterator[Measured]:
+    """The classes of one frame (I, J, K) that either mask holds."""
+    wanted = [label for label in labels_of(predicted, reference) if not classes or label in classes]
+    overlap = dice(predicted, reference, wanted)
+    mm = spacing_mm(affine) if affine is not None else None
+    axes = tuple(axis for axis, size in enumerate(reference.shape) if size == 1)
+    flat, other = predicted.squeeze(axes), reference.squeeze(axes)  # a picture has no surface along its third axis
+    distances = {}
+    if mm is not None and flat.ndim:
+        distances = surface_distances(flat, other, [mm[axis] for axis in range(3) if axis not in axes], wanted)
+    voxel = voxel_mm3(affine) if affine is not None else math.nan
+    volumes = [volumes_ml(mask, voxel, wanted) for mask in (predicted, reference)]
+    for label in wanted:
+        apart = distances.get(label)
+        yield Measured(
+            case=pair.reference.case,
+            patient=pair.reference.patient,
+            mask=pair.reference.name,
+            frame=pair.reference.frame if t is None else t,
+            structure=pair.reference.structure,
+            label=label,
+            dice=overlap[label],
+            hd95_mm=apart.hd95_mm if apart else math.nan,
+            average_mm=apart.average_mm if apart else math.nan,
+            predicted_ml=float(volumes[0][label][0]),
+            reference_ml=float(volumes[1][label][0]),
+        )

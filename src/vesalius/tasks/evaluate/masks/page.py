@@ -1,0 +1,102 @@
+"""The report of an evaluation of masks: tables, a chart, notes, definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vesalius.metrics.bootstrap import MIN_PATIENTS
+from vesalius.report.dots import dots
+from vesalius.report.page import Made, Report, Section, Table, write_figure
+from vesalius.tasks.evaluate.masks.measure import Measured
+from vesalius.tasks.evaluate.masks.summary import ALL, Summary
+from vesalius.tasks.evaluate.masks.tables import (
+    lowest_table,
+    overlap_table,
+    patient_table,
+    pumping_patient_table,
+    pumping_table,
+)
+
+_SHOWN = 6
+
+DEFINITIONS = {
+    "Dice": "2 |A and B| / (|A| + |B|) of the voxels of a class. 0 where one of the masks lacks the class; a class "
+    "that both lack counts neither for nor against.",
+    "HD95": "95 % Hausdorff distance: each surface voxel of one mask has a distance to the nearest surface voxel of "
+    "the other, in mm between voxel centres; the 95th percentile of either direction, the larger of the two. None "
+    "where one of the masks lacks the class: such a miss shows in Dice and in the number of patients behind the mean, "
+    "not here.",
+    "Average distance": "Mean of the same distances over the surface voxels of both masks.",
+    "Volume difference": "Predicted minus reference, voxels of the class times the volume of a voxel.",
+    "Patient": "Values are averaged over the masks and frames of a patient first, then over patients. The manifest "
+    "says who is who; without one, files called NAME_ED, NAME_ES, NAME_frameXX, NAME_4d are of one patient, and any "
+    "other file is a patient of its own. Patients are told by their first case.",
+    "Interval": f"In brackets from {MIN_PATIENTS} patients on: 95 % percentile bootstrap over patients. Below that "
+    "each patient's own values are listed. (7 of 9) says how many patients have a value.",
+    ALL: "Each patient's mean over the classes that it has a value for, then over patients.",
+    "EDV, ESV, SV, EF": "Volume of the LV cavity at end-diastole and end-systole, EDV - ESV, 100 SV / EDV. The "
+    "moments are the masks called ED and ES, else the frames in which the cavity of the reference is largest and "
+    "smallest; both masks are measured at the same moments.",
+    "Grid": "Masks are compared voxel by voxel, so both must have the same shape and the same place in the world; "
+    "nothing is resampled.",
+}
+
+
+def build_report(
+    summary: Summary, rows: Sequence[Measured], classes: Mapping[int, str], made: Made, folder: Path
+) -> Report:
+    """The report; its chart is written to the folder `figures`.
+
+    Args:
+        summary: of all pairs.
+        rows: every measured class and frame.
+        classes: label -> name.
+        made: how it was made.
+        folder: the folder `figures`.
+    """
+    words = f"{summary.pairs} predicted mask{'' if summary.pairs == 1 else 's'}"
+    count = len(summary.patients)
+    lead = f"{words} of {count} patient{'' if count == 1 else 's'} against their references."
+    report = Report(title="Evaluation of masks", task="evaluate masks", lead=lead, made=made)
+    section = report.section("Overlap and distance")
+    if summary.classes:
+        _add(section, overlap_table(summary))
+        _chart(section, summary, folder)
+        _add(section, patient_table(summary))
+    else:
+        section.text("No mask holds any of the classes.", tone="warning")
+    if summary.pumping:
+        heart = report.section("Left ventricle")
+        _add(heart, pumping_table(summary))
+        _add(heart, pumping_patient_table(summary))
+    if rows:
+        _add(report.section("Lowest"), lowest_table(rows, classes))
+    if summary.notes:
+        notes = report.section("Notes")
+        for note, cases in summary.notes.items():
+            notes.text(f"{_some(cases)}: {note}.", tone="note")
+    report.section("Definitions").definitions(DEFINITIONS)
+    report.results = summary.model_dump(mode="json")
+    return report
+
+
+def _add(section: Section, table: Table | None) -> None:
+    if table is not None and table.rows:
+        section.table(table.columns, table.rows, table.caption)
+
+
+def _chart(section: Section, summary: Summary, folder: Path) -> None:
+    groups = {
+        one.name: [value for value in one.dice.values.values() if value is not None]
+        for one in summary.classes
+        if one.label is not None
+    }
+    write_figure(folder / "dice.png", dots(groups, "Dice", (0.0, 1.0)))
+    words = "Dice of each patient (dots) and their mean (line) by class."
+    section.figure("dice.png", words, words)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,74 @@
+import json
+
+import pytest
+
+from tasks.evaluate.masks.making import heart, write
+from vesalius.errors import InputError
+from vesalius.tasks.evaluate.masks.find import find_masks
+
+
+def manifest(path, *cases):
+    path.write_text("".join(json.dumps({"images": {"image": "x_4d.nii"}} | case) + "\n" for case in cases))
+    return path
+
+
+def test_a_folder_of_masks(tmp_path):
+    for name in ("b.nii.gz", "sub/a.nii", ".hidden.nii", "notes.txt"):
+        write(tmp_path / name, heart(4)) if name.endswith((".nii", ".gz")) else (tmp_path / name).write_text("x")
+    found = find_masks(tmp_path)
+    assert [(one.case, one.name, one.patient, one.keys) for one in found] == [
+        ("b", "mask", "b", ("b",)),
+        ("a", "mask", "a", ("sub/a", "a")),
+    ]
+    assert found[0].open().shape == (1, 1, 20, 20, 4)
+
+
+def test_in_the_layout_of_acdc_only_references_are_masks(tmp_path):
+    for name in ("p1_4d", "p1_frame01", "p1_frame01_gt", "p1_frame07_gt", "p2_ED_gt"):
+        write(tmp_path / f"{name}.nii.gz", heart(4))
+    found = find_masks(tmp_path)
+    assert [(one.case, one.name, one.frame) for one in found] == [
+        ("p1", "frame01", 0),
+        ("p1", "frame07", 6),
+        ("p2", "ED", None),
+    ]
+    assert found[0].keys == ("p1_frame01",)
+    assert found[0].cine_keys == ("p1_4d", "p1")
+
+
+def test_one_file(tmp_path):
+    (one,) = find_masks(write(tmp_path / "only_gt.nii", heart(4)))
+    assert (one.case, one.title, one.keys) == ("only", "only", ("only",))
+
+
+def test_a_manifest_of_cines(tmp_path):
+    case = {"id": "c1", "patient": "secret", "split": "val", "masks": {"ED": "m/c1_ED.nii", "es": "m/c1_x_gt.nii"}}
+    path = manifest(tmp_path / "m.jsonl", case | {"frames": {"ED": 0, "es": 4}})
+    one, two = find_masks(path)
+    assert (one.case, one.name, one.title, one.frame, one.split) == ("c1", "ED", "c1 ED", 0, "val")
+    assert (two.name, two.structure, two.frame) == ("ES", "", 4)
+    assert two.keys == ("c1/es", "m/c1_x", "c1_x", "c1_es")
+    assert two.cine_keys == ("c1", "x_4d")
+    assert one.patient == two.patient == "secret"
+
+
+def test_masks_of_several_things_are_told_apart(tmp_path):
+    path = manifest(tmp_path / "m.jsonl", {"id": "c", "masks": {"lesion": "a.nii", "organ": "b.nii"}})
+    assert [one.structure for one in find_masks(path)] == ["lesion", "organ"]
+
+
+def test_moments_that_are_cases_of_their_own_belong_together(tmp_path):
+    cases = [{"id": f"p1_frame{n}", "patient": "p1", "masks": {"mask": f"{n}.nii"}} for n in ("01", "09")]
+    assert [(one.case, one.name) for one in find_masks(manifest(tmp_path / "m.jsonl", *cases))] == [
+        ("p1", "frame01"),
+        ("p1", "frame09"),
+    ]
+
+
+def test_where_no_mask_is(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        find_masks(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="holds no mask"):
+        find_masks(tmp_path)
+    with pytest.raises(InputError, match="no case has a mask"):
+        find_masks(manifest(tmp_path / "m.jsonl", {"id": "c"}))

@@ -1,0 +1,73 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vesalius.metrics.cardiac import Pumping
+from vesalius.tasks.evaluate.masks.find import Mask
+from vesalius.tasks.evaluate.masks.match import Pair
+from vesalius.tasks.evaluate.masks.measure import Measured, PairResult
+from vesalius.tasks.evaluate.masks.pump import Beat
+from vesalius.tasks.evaluate.masks.summary import ALL, summarise
+
+
+def result(case, patient, *classes, mask="mask", structure="", notes=()):
+    """classes: (label, dice, hd95)."""
+    one = Mask(case, mask, structure, patient, lambda: None, Path(case), (case,))
+    rows = [
+        Measured(case, patient, mask, None, structure, label, dice, hd, hd / 2, 2.0, 1.5) for label, dice, hd in classes
+    ]
+    return PairResult(Pair(one, one), tuple(rows), notes)
+
+
+def test_masks_are_averaged_within_patients_first():
+    results = [
+        result("a1", "A", (1, 0.2, 1.0), (2, 1.0, 0.0)),
+        result("a2", "A", (1, 0.4, math.nan)),
+        result("b1", "B", (1, 0.9, 3.0)),
+    ]
+    found = summarise(results, [], {}, {1: "LV"})
+    assert found.patients == ("a1", "b1")
+    assert [one.name for one in found.classes] == ["LV", "2", ALL]
+    lv, other, both = found.classes
+    assert lv.dice.values == {"a1": pytest.approx(0.3), "b1": 0.9}
+    assert lv.dice.mean == pytest.approx(0.6)
+    assert lv.hd95_mm.values == {"a1": 1.0, "b1": 3.0}
+    assert lv.volume_ml.mean == pytest.approx(0.5)
+    assert (other.dice.values["b1"], other.dice.present) == (None, 1)
+    assert both.dice.values == {"a1": pytest.approx(0.65), "b1": 0.9}
+
+
+def test_an_interval_needs_ten_patients():
+    values = np.random.default_rng(0).uniform(0.6, 1, 10)
+    results = [result(f"c{n}", f"P{n}", (1, value, 1.0)) for n, value in enumerate(values)]
+    (lv,) = summarise(results, [], {}, {}).classes
+    assert lv.dice.low < lv.dice.mean < lv.dice.high
+    (lv,) = summarise(results[:9], [], {}, {}).classes
+    assert (lv.dice.low, lv.dice.high) == (None, None)
+
+
+def test_names_of_patients_are_never_told():
+    text = summarise([result("c", "Jane Doe", (1, 1.0, 0.0))], [], {}, {}).model_dump_json()
+    assert "Jane" not in text
+
+
+def test_patients_whose_first_cases_are_called_alike_stay_apart():
+    found = summarise([result("c", "A", (1, 1.0, 0.0)), result("c", "B", (1, 0.5, 0.0))], [], {}, {})
+    assert found.classes[0].dice.values == {"c": 1.0, "c (2)": 0.5}
+
+
+def test_structures_have_classes_of_their_own():
+    results = [result("c", "A", (1, 1.0, 0.0), structure=one, mask=one) for one in ("lesion", "organ")]
+    assert [one.name for one in summarise(results, [], {}, {}).classes][:2] == ["lesion 1", "organ 1"]
+
+
+def test_pumping_and_notes():
+    results = [result("a", "A", (3, 1.0, 0.0), notes=("odd",)), result("b", "B", (3, 1.0, 0.0), notes=("odd",))]
+    found = [Beat("a", "A", Pumping(100, 50), Pumping(120, 48)), Beat("b", "B", Pumping(100, 40), Pumping(100, 50))]
+    summary = summarise(results, found, {"x": "the ES mask is empty"}, {})
+    ef = next(one for one in summary.pumping if one.quantity == "ef_percent")
+    assert ef.difference.values == {"a": pytest.approx(-10), "b": pytest.approx(10)}
+    assert (ef.difference.mean, ef.absolute.mean) == (pytest.approx(0), pytest.approx(10))
+    assert summary.notes == {"odd": ("a", "b"), "no ejection fraction: the ES mask is empty": ("x",)}
