@@ -42,10 +42,9 @@ def test_the_file_gives_what_the_net_gives_at_any_batch(tmp_path):
 
 
 @needs_onnx
-@pytest.mark.parametrize("rope", ["fp32", "bf16"])
-def test_a_transformer_with_two_outputs(tmp_path, rope):
+def test_a_transformer_with_two_outputs(tmp_path):
     torch.manual_seed(0)
-    net = ViT(size="tiny", depth=2, rope=rope).make()
+    net = ViT(size="tiny", depth=1).make()
     parity = export_onnx(net, (3, 32, 48), tmp_path / "vit.onnx")
     assert parity.outputs == {"output_0": ("B", 192), "output_1": ("B", 6, 192)}
     assert parity.largest < 1e-4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ _GONE = {
     "EntryNotFoundError": ("lacks a file that is needed", "name another --revision"),
 }
 """Errors of huggingface_hub: what to say, what to do."""
+_OF_THE_DISK = (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS)
 _CARRY = "try again, or fetch on a machine with a network and carry the folder over"
 
 
@@ -73,11 +75,9 @@ def fetch_files(known: Known, listing: Listing, folder: Path) -> None:
     for name, size in listing.sizes.items():
         try:
             path = Path(hf_hub_download(known.repository, name, revision=listing.commit, local_dir=folder))
-        except OSError as error:
-            if type(error).__module__ == "builtins":  # the disk, not the hub
-                raise
-            raise _told(error, known) from error
         except Exception as error:  # as above
+            if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+                raise
             raise _told(error, known) from error
         if path.stat().st_size != size:
             raise InputError(f"{name} came with {path.stat().st_size} bytes instead of {size}", where=known.repository)
@@ -85,10 +85,11 @@ def fetch_files(known: Known, listing: Listing, folder: Path) -> None:
 
 
 def _told(error: Exception, known: Known) -> VesaliusError:
-    for cls in type(error).__mro__:
-        if cls.__name__ in _GONE:
-            what, fix = _GONE[cls.__name__]
-            return InputError(what, where=known.repository, fix=fix)
+    names = [cls.__name__ for cls in type(error).__mro__]
+    reason = next((name for name in names if name in _GONE), None)
+    if reason is not None and "LocalEntryNotFoundError" not in names:  # that one says: not in the cache, and no network
+        what, fix = _GONE[reason]
+        return InputError(what, where=known.repository, fix=fix)
     return InputError(f"the hub cannot be reached ({type(error).__name__})", where=known.repository, fix=_CARRY)
 
 

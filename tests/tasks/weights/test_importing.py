@@ -48,6 +48,7 @@ def test_allowed_tensors_are_written_down(tmp_path):
     allowed = from_pretrained(tmp_path / "out").config.settings["allowed"]
     assert len(allowed) == 13 + 1
     assert ["vit.patch_embed.proj.weight", "shape"] in allowed
+    assert "inputs=1 --allow 'vit.blocks.2.*' --allow vit.patch" in (tmp_path / "out" / "README.md").read_text()
     told = list(lines(result))
     assert sum(line.startswith("note:") for line in told) == 2
     assert any(line.startswith("allowed: 13 missing") for line in told)

@@ -90,11 +90,14 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
 
 def _sample(net: Any, size: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of one sample; the network says how many axes and what divides them."""
-    dims, divisor = net.dims, getattr(net, "divisor", 1)
+    dims, inputs, divisor = (getattr(net, name, None) for name in ("dims", "inputs", "divisor"))
+    if dims is None or inputs is None:
+        raise UsageError("a network that takes other things than one image cannot be exported")
+    divisor = divisor or 1
     if len(size) != dims or any(side < 1 or side % divisor for side in size):
         what = f"{','.join(map(str, size))} does not fit a network of {dims} axes that are multiples of {divisor}"
         raise UsageError(what, where="--size", fix=f"give {dims} such numbers")
-    return (net.inputs, *size)
+    return (inputs, *size)
 
 
 def _own_size(folder: Path) -> tuple[int, ...]:

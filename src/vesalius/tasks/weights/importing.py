@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,13 +82,14 @@ def import_weights(
         "source": {**known, "sha256": files},
         "allowed": [list(one) for one in report.allowed],
     }
+    words = [*net, *(f"--allow {shlex.quote(one)}" for one in allow)]
     contract = contract_of(layout, getattr(config, "inputs", 0))
     with new_folder(output, force=force) as folder:
         save_pretrained(folder, module, ModelConfig(task=TASK, net=config, settings=settings))
         if contract is not None:
             write_contract(contract, folder)
         (folder / MATCH).write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
-        _card(output.name, layout, licence, known, read, net).write(folder)
+        _card(output.name, layout, licence, known, read, words).write(folder)
     return {
         "path": str(output),
         "layout": layout,
@@ -142,7 +144,7 @@ def _card(name: str, layout: str, licence: str, known: dict[str, str], read: Che
     sizes = "".join(f" {word}" for word in words)
     return Card(
         name=name,
-        summary=f"{known.get('name', files)} in the form of Vesalius, its tensors unchanged (layout {layout}).",
+        summary=f"{known.get('name', files)} as a model folder, converted with layout {layout}.",
         task=TASK,
         licence=licence,
         data=(Source(origin, licence, f"SHA-256 {digests}"),),
