@@ -39,7 +39,12 @@ if TYPE_CHECKING:
     from vesalius.tasks.inspect import inspect
     from vesalius.tasks.phantom.cine import phantom_cine
     from vesalius.tasks.phantom.head_ct import phantom_head_ct
+    from vesalius.tasks.weights.export import export_model
+    from vesalius.tasks.weights.fetch import fetch_weights
+    from vesalius.tasks.weights.importing import import_weights
+    from vesalius.tasks.weights.listing import list_weights
     from vesalius.transforms.prepare import Prepare
+    from vesalius.weights.saved import from_pretrained
 
 __version__ = "0.1.0"
 
@@ -64,9 +69,14 @@ _HOMES = {
     "demo": "vesalius.tasks.demo:demo",
     "evaluate_codec": "vesalius.tasks.evaluate.codec:evaluate_codec",
     "evaluate_masks": "vesalius.tasks.evaluate.masks:evaluate_masks",
+    "export_model": "vesalius.tasks.weights.export:export_model",
+    "fetch_weights": "vesalius.tasks.weights.fetch:fetch_weights",
     "find_scans": "vesalius.scan.open:find_scans",
+    "from_pretrained": "vesalius.weights.saved:from_pretrained",
+    "import_weights": "vesalius.tasks.weights.importing:import_weights",
     "info": "vesalius.tasks.info:info",
     "inspect": "vesalius.tasks.inspect:inspect",
+    "list_weights": "vesalius.tasks.weights.listing:list_weights",
     "open_image": "vesalius.cohort.read:open_image",
     "open_mask": "vesalius.cohort.read:open_mask",
     "open_scan": "vesalius.scan.open:open_scan",
@@ -103,9 +113,14 @@ __all__ = [
     "demo",
     "evaluate_codec",
     "evaluate_masks",
+    "export_model",
+    "fetch_weights",
     "find_scans",
+    "from_pretrained",
+    "import_weights",
     "info",
     "inspect",
+    "list_weights",
     "open_image",
     "open_mask",
     "open_scan",

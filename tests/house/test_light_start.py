@@ -41,7 +41,9 @@ def loaded(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("words", [["--help"], ["info"], ["compress", "--help"], ["evaluate", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["info"], ["compress", "--help"], ["evaluate", "--help"], ["weights", "list"]]
+)
 def test_talking_loads_no_imaging_library(loaded, words):
     modules = loaded(*words)
     assert "vesalius" in modules

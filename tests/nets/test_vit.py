@@ -63,3 +63,10 @@ def test_battery(tmp_path):
     check_bf16(SMALL, x, within=0.05)
     patch = target[:, ::4, ::4].flatten(1)
     check_overfits(SMALL, x, patch, steps=80, logits=lambda out: out[1][..., :3].transpose(1, 2))
+
+
+def test_rough_positions_are_those_of_arithmetic_in_bfloat16():
+    from weights.layouts.dinov3_by_hand import _angles
+
+    table = make(ViT(size="tiny", depth=1, rope="bf16")).vit.rope.get_embed(shape=(14, 20))
+    assert torch.equal(table, torch.cat(_angles((14, 20), 64, torch.bfloat16), -1).float())

@@ -100,14 +100,18 @@ class _RoughRope(nn.Module):
 
     def __init__(self, head_width: int) -> None:
         super().__init__()
-        self.head_width = head_width
-        exponents = 2 * torch.arange(head_width // 4, dtype=torch.bfloat16) / (head_width // 2)
-        self.register_buffer("periods", _PERIOD**exponents, persistent=False)
+        exponents = _rough(2 * torch.arange(head_width // 4) / (head_width // 2))
+        self.register_buffer("periods", _rough(_PERIOD**exponents), persistent=False)
 
     def get_embed(self, shape: tuple[int, int]) -> Tensor:
-        """Sines, then cosines, (H W, 2 head_width), in float32."""
-        dtype, device = torch.bfloat16, self.periods.device
-        axes = [torch.arange(0.5, count, dtype=dtype, device=device) / count for count in shape]
-        grid_LA = 2 * torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, 1) - 1
-        angles_LE = (2 * math.pi * grid_LA[:, :, None] / self.periods.to(dtype)).flatten(1).tile(2)
-        return torch.cat([angles_LE.sin(), angles_LE.cos()], dim=-1).float()
+        """Sines, then cosines, (H W, 2 head_width)."""
+        axes = [_rough(torch.arange(0.5, count, device=self.periods.device) / count) for count in shape]
+        grid_LA = _rough(2 * torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, 1) - 1)
+        angles = _rough(_rough(2 * math.pi * grid_LA[:, :, None]) / self.periods)
+        angles_LE = angles.flatten(1).tile(2)
+        return torch.cat([_rough(angles_LE.sin()), _rough(angles_LE.cos())], dim=-1)
+
+
+def _rough(x: Tensor) -> Tensor:
+    """Rounded to bfloat16; kept in float32, because ONNX has no sine of bfloat16."""
+    return x.bfloat16().float()

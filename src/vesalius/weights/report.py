@@ -54,6 +54,11 @@ class MatchReport:
         """For JSON: every name, and the counts."""
         return {"fits": self.fits, "counts": self.counts(), **asdict(self)}
 
+    @classmethod
+    def from_dict(cls, table: dict[str, Any]) -> MatchReport:
+        """The report of what `as_dict` made."""
+        return cls(**{key: value for key, value in table.items() if key not in ("fits", "counts")})
+
     def counts(self) -> dict[str, int]:
         """How many tensors of each kind."""
         kinds = ("loaded", "missing", "unexpected", "shapes", "allowed", "dropped", "changed")

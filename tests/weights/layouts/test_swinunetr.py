@@ -14,7 +14,8 @@ def some_state(config=TINY, seed=0):
     from monai.networks.nets import SwinUNETR as Monai
 
     torch.manual_seed(seed)
-    whole = Monai(in_channels=config.inputs, out_channels=2, feature_size=config.width, use_v2=True).state_dict()
+    sizes = {"in_channels": config.inputs, "feature_size": config.width, "window_size": config.window}
+    whole = Monai(**sizes, out_channels=2, use_v2=True).state_dict()
     return {name: tensor for name, tensor in whole.items() if name.startswith(("swinViT", "encoder"))}
 
 
@@ -50,10 +51,10 @@ def test_heads_are_left_out_and_said():
 
 def test_four_channels_give_what_one_gave():
     """Acceptance: the three kernels that see the image are inflated, an image repeated in all channels is unchanged."""
-    four = SwinEncoder(inputs=4, width=12)
-    one_net, four_net = TINY.make().eval().double(), four.make().eval().double()
-    match(some_state(), one_net, VOCO.keymap)
-    report = match(some_state(), four_net, VOCO.keymap)
+    one, four = (SwinEncoder(inputs=inputs, width=12, window=2) for inputs in (1, 4))
+    one_net, four_net = one.make().eval().double(), four.make().eval().double()
+    match(some_state(one), one_net, VOCO.keymap)
+    report = match(some_state(one), four_net, VOCO.keymap)
     assert {name for name, _ in report.changed} == {
         "swinViT.patch_embed.proj.weight",
         "encoder1.layer.conv1.conv.weight",

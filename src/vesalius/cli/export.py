@@ -1,0 +1,45 @@
+"""export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vesalius.cli.options import Force, Json
+from vesalius.cli.show import emit
+from vesalius.errors import UsageError
+
+
+def export(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model or run folder, or a name of the zoo.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File to write.", show_default=False)],
+    format: Annotated[str, typer.Option("--format", help="What to write: onnx.")] = "onnx",
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="J,I", help="Size of the image; I,J,K for volumes.", show_default="the model's"),
+    ] = None,
+    opset: Annotated[int, typer.Option("--opset", min=18, help="Version of the operators of ONNX.")] = 20,
+    within: Annotated[float, typer.Option("--within", min=0, help="Largest difference of outputs.")] = 1e-3,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Export a model for other programs.
+
+    The file is run and compared with the model; one that gives other numbers is refused.
+    """
+    from vesalius.tasks.weights.export import export_model, lines
+
+    sides = None if size is None else _sides(size)
+    done = export_model(model, output, format=format, size=sides, opset=opset, within=within, force=force)
+    emit(done, json, lambda result: list(lines(result)))
+
+
+def _sides(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no size", where="--size", fix="write for instance 224,224") from error

@@ -1,0 +1,1 @@
+"""Models as files: list them, import public checkpoints, fetch those, export to ONNX."""

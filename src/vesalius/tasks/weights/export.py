@@ -1,0 +1,115 @@
+"""Write a model for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vesalius.errors import MissingExtraError, UsageError
+from vesalius.output import new_file, refuse_existing
+from vesalius.weights.card import NOTICE
+
+FORMATS = ("onnx",)
+
+
+def export_model(
+    model: str | Path,
+    output: Path,
+    *,
+    format: str = "onnx",
+    size: tuple[int, ...] | None = None,
+    opset: int | None = None,
+    within: float | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Export a model, and compare what the file gives with what the model gives.
+
+    Args:
+        model: a model folder, a run folder, or a name of the zoo.
+        output: file to write.
+        format: "onnx".
+        size: of the image, (J, I) or (I, J, K); None: that of the model's input contract.
+        opset: version of ONNX; None: 20.
+        within: largest absolute difference of outputs; None: 0.001.
+        force: replace an existing file.
+
+    Returns:
+        {"path", "format", "opset", "input", "outputs", "largest_difference", "largest_output", "within", "bytes"},
+        JSON-able.
+
+    Raises:
+        UsageError: unknown format, no size, or the file gives other numbers.
+        InputError: no such model.
+        MissingExtraError: torch or onnx is not installed.
+        OutputError: the file exists or cannot be written.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"{format!r} is no format", where="--format", fix=f"choose one of: {', '.join(FORMATS)}")
+    refuse_existing(output, force=force)
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("torch is not installed", extra="nets") from error
+    from vesalius.weights.onnx import OPSET, WITHIN, export_onnx
+    from vesalius.weights.saved import from_pretrained
+
+    loaded = from_pretrained(model)
+    sample = _sample(loaded.config.net, size if size is not None else _own_size(loaded.folder))
+    opset, within = opset or OPSET, WITHIN if within is None else within
+    notes = {"config": loaded.config.model_dump_json(), "notice": NOTICE, "weights_sha256": loaded.digest}
+    contract = loaded.folder / "preprocessor.json"
+    if contract.is_file():
+        notes["preprocessor"] = contract.read_text(encoding="utf-8")
+    with new_file(output, force=force) as part:
+        parity = export_onnx(loaded.net, sample, part, opset=opset, within=within, notes=notes)
+        count = part.stat().st_size
+    return {
+        "path": str(output),
+        "format": format,
+        "opset": opset,
+        "input": ["B", *sample],
+        "outputs": {name: list(shape) for name, shape in parity.outputs.items()},
+        "largest_difference": parity.largest,
+        "largest_output": parity.scale,
+        "within": within,
+        "bytes": count,
+    }
+
+
+def lines(result: dict[str, Any]) -> Iterator[str]:
+    """The result for people."""
+    outputs = ", ".join(f"{name} {_shape(shape)}" for name, shape in result["outputs"].items())
+    yield f"x {_shape(result['input'])} to {outputs}; opset {result['opset']}, {result['bytes'] / 1e6:.1f} MB"
+    yield (
+        f"ONNX Runtime differs by at most {result['largest_difference']:.2g} "
+        f"(outputs reach {result['largest_output']:.2g}, allowed {result['within']:g})"
+    )
+    yield result["path"]
+
+
+def _sample(net: Any, size: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of one sample; the network says how many axes and what divides them."""
+    dims, inputs, divisor = (getattr(net, name, None) for name in ("dims", "inputs", "divisor"))
+    if dims is None or inputs is None:
+        raise UsageError("a network that takes other things than one image cannot be exported")
+    divisor = divisor or 1
+    if len(size) != dims or any(side < 1 or side % divisor for side in size):
+        what = f"{','.join(map(str, size))} does not fit a network of {dims} axes that are multiples of {divisor}"
+        raise UsageError(what, where="--size", fix=f"give {dims} such numbers")
+    return (inputs, *size)
+
+
+def _own_size(folder: Path) -> tuple[int, ...]:
+    """The size at the end of the model's preparation."""
+    from vesalius.transforms.contract import PREPROCESSOR, read_contract
+
+    steps = read_contract(folder).prepare.steps if (folder / PREPROCESSOR).is_file() else ()
+    sizes = [size for size in (getattr(step, "size", None) for step in steps) if isinstance(size, tuple)]
+    if not sizes or any(side is None for side in sizes[-1]):
+        raise UsageError("the model does not tell the size of its images", where=folder, fix="give --size")
+    return tuple(sizes[-1])
+
+
+def _shape(shape: list[Any]) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,162 @@
+"""Turn a public checkpoint into a model folder of ours, once."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vesalius.config import from_overrides
+from vesalius.errors import InputError, MissingExtraError, UsageError
+from vesalius.nets.table import NETS
+from vesalius.output import new_folder, refuse_existing
+from vesalius.tasks.weights.fetch import SOURCE
+from vesalius.weights.card import Card, Source
+from vesalius.weights.report import MatchReport
+
+if TYPE_CHECKING:
+    from vesalius.nets.net import Net
+    from vesalius.weights.checkpoint import Checkpoint
+
+TASK = "encode"
+"""Job of an imported model: features of images, for other jobs to build on."""
+MATCH = "match.json"
+_UNKNOWN = "unknown"
+
+
+def import_weights(
+    checkpoint: Path,
+    layout: str,
+    output: Path,
+    net: Sequence[str] = (),
+    *,
+    allow: Sequence[str] = (),
+    licence: str | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Read a checkpoint, load every tensor of it into our network, and save that as a model folder.
+
+    Args:
+        checkpoint: a file, or a folder of the hub's form; one that `fetch` made knows its licence.
+        layout: how it is laid out, e.g. "meddinov3".
+        output: folder to be made.
+        net: sizes of the network where they are not the layout's own, as "width=96".
+        allow: patterns of tensors that may be missing, unexpected or of another shape.
+        licence: of the weights, for the card.
+        force: replace an existing folder.
+
+    Returns:
+        {"path", "layout", "net", "files": {name: SHA-256}, "licence", "contract", "report": as `MatchReport.as_dict`},
+        JSON-able.
+
+    Raises:
+        InputError: the checkpoint cannot be read, or does not fit.
+        ConfigError: no such layout, or a wrong size.
+        MissingExtraError: torch is not installed.
+        OutputError: the folder exists or cannot be written.
+    """
+    refuse_existing(output, force=force)
+    _check_installed()
+    from vesalius.tasks.weights.contracts import contract_of
+    from vesalius.transforms.contract import write_contract
+    from vesalius.weights.checkpoint import read_checkpoint
+    from vesalius.weights.keymap import match
+    from vesalius.weights.layouts.table import layout_named
+    from vesalius.weights.saved import ModelConfig, save_pretrained
+
+    family = layout_named(layout)
+    config = _net(layout, family.net, net)
+    read = read_checkpoint(checkpoint)
+    module = config.make()
+    try:
+        report = match(read.tensors, module, family.keymap, allow)
+    except InputError as error:
+        raise InputError(error.what, where=checkpoint, fix=error.fix) from error
+    known = _source(checkpoint)
+    licence = licence or known.get("licence") or _UNKNOWN
+    files = {path.name: digest for path, digest in read.files}
+    settings = {
+        "layout": layout,
+        "source": {**known, "sha256": files},
+        "allowed": [list(one) for one in report.allowed],
+    }
+    words = [*net, *(f"--allow {shlex.quote(one)}" for one in allow)]
+    contract = contract_of(layout, getattr(config, "inputs", 0))
+    with new_folder(output, force=force) as folder:
+        save_pretrained(folder, module, ModelConfig(task=TASK, net=config, settings=settings))
+        if contract is not None:
+            write_contract(contract, folder)
+        (folder / MATCH).write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
+        _card(output.name, layout, licence, known, read, words).write(folder)
+    return {
+        "path": str(output),
+        "layout": layout,
+        "net": config.model_dump(mode="json"),
+        "files": files,
+        "licence": licence,
+        "contract": contract is not None,
+        "report": report.as_dict(),
+    }
+
+
+def lines(result: dict[str, Any]) -> Iterator[str]:
+    """The result for people."""
+    for name, digest in result["files"].items():
+        yield f"{name}  SHA-256 {digest}"
+    yield from MatchReport.from_dict(result["report"]).lines()
+    if not result["contract"]:
+        yield "note: how its images are to be prepared is not known; no preprocessor.json was written"
+    if result["licence"] == _UNKNOWN:
+        yield "note: its licence is not known; tell it with --licence"
+    yield result["path"]
+
+
+def _net(layout: str, own: Any, words: Sequence[str]) -> Net:
+    """The network of a layout with other sizes; `name=` among the words takes another network."""
+    names = [word.removeprefix("name=") for word in words if word.startswith("name=")]
+    sizes = {key: value for key, value in own.items() if key != "name"}
+    name = names[-1] if names else own.get("name")
+    if name is None:
+        fix = f"add name=NET and its sizes; networks: {', '.join(NETS.names())}"
+        raise UsageError("does not know the network", where=f"layout {layout}", fix=fix)
+    given = [word for word in words if not word.startswith("name=")]
+    net: Net = from_overrides(NETS.class_named(name), given, sizes)
+    return net
+
+
+def _source(checkpoint: Path) -> dict[str, str]:
+    """What `fetch` wrote beside the files; empty for files from elsewhere."""
+    path = (checkpoint if checkpoint.is_dir() else checkpoint.parent) / SOURCE
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    keys = ("name", "repository", "revision", "licence")
+    return {key: str(told[key]) for key in keys if key in told} if isinstance(told, dict) else {}
+
+
+def _card(name: str, layout: str, licence: str, known: dict[str, str], read: Checkpoint, words: Sequence[str]) -> Card:
+    files = ", ".join(path.name for path, _ in read.files)
+    digests = ", ".join(digest for _, digest in read.files)
+    origin = f"{known['repository']} at {known['revision']}" if "repository" in known else files
+    sizes = "".join(f" {word}" for word in words)
+    return Card(
+        name=name,
+        summary=f"{known.get('name', files)} as a model folder, converted with layout {layout}.",
+        task=TASK,
+        licence=licence,
+        data=(Source(origin, licence, f"SHA-256 {digests}"),),
+        training=f"By others. Converted with layout {layout}; {MATCH} tells what became of every tensor.",
+        command=f"vesalius weights import {files} --layout {layout} -o {name}{sizes}",
+        limits=("Nothing was measured here. What its authors say of its limits holds.",),
+        base=known.get("repository", ""),
+    )
+
+
+def _check_installed() -> None:
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("torch is not installed", extra="nets") from error

@@ -1,0 +1,157 @@
+"""Model cards: `README.md` beside the weights, with the front matter that model hubs read. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CARD = "README.md"
+NOTICE = "Research use only, not a medical device."
+_FENCE = "---\n"
+_PIPELINES = {
+    "segment": "image-segmentation",
+    "detect": "image-classification",
+    "encode": "image-feature-extraction",
+}
+"""What hubs call the job of a task."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data that a model has seen.
+
+    Args:
+        name: of the data set, or of what was drawn.
+        licence: under which it may be used.
+        note: how many patients, which part, where from.
+    """
+
+    name: str
+    licence: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number that was measured.
+
+    Args:
+        measure: what, e.g. "Dice of the left ventricle".
+        value: with its unit or interval, e.g. "0.91 (0.88 to 0.93)".
+        data: on what, e.g. "12 held-out patients".
+    """
+
+    measure: str
+    value: str
+    data: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """What people must know before they use a model.
+
+    Args:
+        name: of the model, e.g. "segment/cine-unet".
+        summary: what it is, in one sentence.
+        task: its job, e.g. "segment".
+        licence: of the weights, e.g. "apache-2.0".
+        data: what it was trained on.
+        training: how it was trained, in a few sentences.
+        command: that trains it again; "" if there is none.
+        figures: what was measured, by runs only.
+        limits: where it fails or must not be used, a sentence each.
+        base: model it was made from; "" if there is none.
+    """
+
+    name: str
+    summary: str
+    task: str
+    licence: str
+    data: tuple[Source, ...] = ()
+    training: str = ""
+    command: str = ""
+    figures: tuple[Figure, ...] = ()
+    limits: tuple[str, ...] = ()
+    base: str = ""
+
+    def write(self, folder: Path) -> Path:
+        """Write `README.md` into an existing folder; returns its path."""
+        path = folder / CARD
+        path.write_text(self.text(), encoding="utf-8")
+        return path
+
+    def text(self) -> str:
+        """The whole card."""
+        front = yaml.safe_dump(self._front(), sort_keys=False, allow_unicode=True, width=120)
+        return f"{_FENCE}{front}{_FENCE}\n" + "\n\n".join(self._parts()) + "\n"
+
+    def _front(self) -> dict[str, Any]:
+        is_id = self.licence == self.licence.lower() and not set(self.licence) & set(" ,;/")
+        front: dict[str, Any] = {"license": self.licence if is_id else "other"}
+        if not is_id:
+            front["license_name"] = self.licence
+        front |= {"library_name": "vesalius", "tags": ["medical-imaging", self.task], "summary": _line(self.summary)}
+        if self.task in _PIPELINES:
+            front["pipeline_tag"] = _PIPELINES[self.task]
+        if self.base:
+            front["base_model"] = self.base
+        return front
+
+    def _parts(self) -> list[str]:
+        parts = [f"# {self.name}", _line(self.summary), f"**{NOTICE}**"]
+        if self.base:
+            parts.append(f"Made from {self.base}.")
+        parts += ["## Data and licence", f"Licence of the weights: {self.licence}."]
+        if self.data:
+            parts.append(
+                _table(("data", "licence", "remark"), [(one.name, one.licence, one.note) for one in self.data])
+            )
+        parts += ["## How it was trained", self.training or "Not told."]
+        if self.command:
+            parts.append(f"```bash\n{self.command}\n```")
+        parts.append("## Measured")
+        if self.figures:
+            rows = [(one.measure, one.value, one.data) for one in self.figures]
+            parts.append(_table(("measure", "value", "on"), rows))
+        else:
+            parts.append("Nothing was measured.")
+        limits = (*self.limits, "It is not made for patients: no diagnosis, no treatment.")
+        return [*parts, "## Limits", "\n".join(f"- {_line(one)}" for one in limits)]
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a list of models shows of a card.
+
+    Args:
+        licence: "unknown" where the card says nothing.
+        summary: "" where it says nothing.
+    """
+
+    licence: str
+    summary: str
+
+
+def read_card(folder: Path) -> CardFacts:
+    """Licence and summary from the front matter of a model folder's card; a missing or damaged one tells nothing."""
+    try:
+        text = (folder / CARD).read_text(encoding="utf-8")
+        front = yaml.safe_load(text.split(_FENCE, 2)[1]) if text.startswith(_FENCE) else None
+    except (OSError, ValueError, IndexError, yaml.YAMLError):
+        front = None
+    table: dict[str, Any] = front if isinstance(front, dict) else {}
+    licence = table.get("license_name") or table.get("license") or "unknown"
+    return CardFacts(_line(str(licence)), _line(str(table.get("summary") or "")))
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    cells = [[_line(cell).replace("|", "\\|") for cell in row] for row in (head, tuple("---" for _ in head), *rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,136 @@
+"""A network as an ONNX file that gives the same numbers in ONNX Runtime; any other is refused."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vesalius.errors import MissingExtraError, UsageError
+
+OPSET = 20
+"""ONNX operators of version 20 (2023): runtimes since ONNX Runtime 1.17 know them."""
+WITHIN = 1e-3
+"""Largest absolute difference of an output that is taken as equal."""
+_BATCH = 2
+"""Pictures in the example: exporters take 1 for a constant."""
+_CHECKED = (1, 3)
+"""Pictures in the batches that are compared."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How equal the file is to the network.
+
+    Args:
+        largest: largest absolute difference of any number of any output.
+        scale: largest absolute number of the network's outputs, to judge it by.
+        outputs: name -> shape, "B" first.
+    """
+
+    largest: float
+    scale: float
+    outputs: Mapping[str, tuple[str | int, ...]]
+
+
+def export_onnx(
+    net: nn.Module,
+    sample: tuple[int, ...],
+    path: Path,
+    *,
+    opset: int = OPSET,
+    within: float = WITHIN,
+    seed: int = 0,
+    notes: Mapping[str, str] | None = None,
+) -> Parity:
+    """Write a network, in eval mode and on the CPU, as ONNX with a free batch size, and compare both.
+
+    Args:
+        net: takes one tensor x, gives one tensor or several.
+        sample: shape of one sample, (C, J, I) or (C, I, J, K); it is fixed in the file.
+        path: file to write.
+        opset: version of the operators.
+        within: largest absolute difference that is allowed.
+        seed: of the random samples that are compared.
+        notes: words stored in the file, e.g. the configuration.
+
+    Raises:
+        MissingExtraError: onnx, onnxruntime or onnxscript is not installed.
+        UsageError: the network cannot be exported, or the file gives other numbers.
+    """
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        if find_spec(package) is None:
+            raise MissingExtraError(f"{package} is not installed", extra="onnx")
+    net = net.eval()
+    draw = torch.Generator().manual_seed(seed)
+    example = torch.randn(_BATCH, *sample, generator=draw)
+    names = _names(net, example)
+    program = _program(net, example, names, opset)
+    program.model.metadata_props.update(notes or {})
+    program.save(str(path))
+    return _compared(net, path, sample, names, within, draw)
+
+
+def _names(net: nn.Module, example: Tensor) -> tuple[str, ...]:
+    with torch.inference_mode():
+        outputs = _listed(net(example))
+    return ("output",) if len(outputs) == 1 else tuple(f"output_{number}" for number in range(len(outputs)))
+
+
+def _program(net: nn.Module, example: Tensor, names: tuple[str, ...], opset: int) -> Any:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of the exporter, about itself
+            program = torch.onnx.export(
+                net,
+                (example,),
+                dynamo=True,
+                input_names=["x"],
+                output_names=list(names),
+                dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+                opset_version=opset,
+                verbose=False,
+            )
+    except Exception as error:  # exporters raise anything
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise UsageError(f"the network cannot be exported: {reason[:200]}", fix="try another --opset") from error
+    assert program is not None
+    return program
+
+
+def _compared(
+    net: nn.Module, path: Path, sample: tuple[int, ...], names: tuple[str, ...], within: float, draw: torch.Generator
+) -> Parity:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # runtimes raise anything
+        raise UsageError(f"ONNX Runtime cannot read the file: {str(error)[:200]}", fix="try another --opset") from error
+    largest, scale, shapes = 0.0, 0.0, {}
+    for count in _CHECKED:
+        x = torch.randn(count, *sample, generator=draw)
+        with torch.inference_mode():
+            wanted = _listed(net(x))
+        for name, one, other in zip(names, wanted, session.run(list(names), {"x": x.numpy()}), strict=True):
+            if tuple(other.shape) != tuple(one.shape):
+                raise UsageError(f"{name} of the file has shape {other.shape} instead of {tuple(one.shape)}")
+            difference = (torch.from_numpy(other) - one).abs().max().item()
+            largest = max(largest, difference) if difference == difference else float("inf")  # NaN
+            scale = max(scale, one.abs().max().item())
+            shapes[name] = ("B", *one.shape[1:])
+    if not largest <= within:
+        what = f"the file differs from the network by up to {largest:.3g}, more than {within:g}"
+        raise UsageError(what, fix=f"allow it with --within, outputs reach {scale:.3g}")
+    return Parity(largest, scale, shapes)
+
+
+def _listed(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)

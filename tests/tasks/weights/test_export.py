@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+from tasks.weights.models import TINY_VIT, meddinov3_at, model_at
+from vesalius.errors import InputError, OutputError, UsageError
+from vesalius.tasks.weights.export import export_model, lines
+from vesalius.tasks.weights.importing import import_weights
+from vesalius.weights.saved import from_pretrained
+
+
+def test_a_model_folder_as_onnx(tmp_path):
+    for name in ("onnx", "onnxscript"):
+        pytest.importorskip(name)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    folder = model_at(tmp_path / "tiny")
+    result = export_model(folder, tmp_path / "tiny.onnx", size=(16, 24))
+    assert result["input"] == ["B", 1, 16, 24]
+    assert result["outputs"] == {"output": ["B", 2, 16, 24]}
+    assert result["largest_difference"] <= result["within"]
+    x = torch.randn(5, 1, 16, 24)
+    session = onnxruntime.InferenceSession(str(tmp_path / "tiny.onnx"))
+    with torch.no_grad():
+        wanted = from_pretrained(folder).net(x)
+    torch.testing.assert_close(torch.from_numpy(session.run(None, {"x": x.numpy()})[0]), wanted, atol=1e-4, rtol=1e-4)
+    told = session.get_modelmeta().custom_metadata_map
+    assert told["weights_sha256"] == from_pretrained(folder).digest
+    assert "not a medical device" in told["notice"]
+    assert '"name":"unet"' in told["config"]
+    assert list(lines(result))[-1] == str(tmp_path / "tiny.onnx")
+
+
+def test_the_size_of_the_input_contract(tmp_path):
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(name)
+    import_weights(meddinov3_at(tmp_path / "m.pth"), "meddinov3", tmp_path / "m", TINY_VIT)
+    result = export_model(tmp_path / "m", tmp_path / "m.onnx")
+    assert result["input"] == ["B", 3, 224, 224]
+    assert result["outputs"] == {"output_0": ["B", 192], "output_1": ["B", 196, 192]}
+
+
+def test_wrong_words(tmp_path):
+    folder = model_at(tmp_path / "tiny")
+    with pytest.raises(UsageError, match="'tflite' is no format"):
+        export_model(folder, tmp_path / "x", format="tflite")
+    with pytest.raises(UsageError, match="does not tell the size of its images; give --size"):
+        export_model(folder, tmp_path / "x.onnx")
+    for size in ((16, 16, 16), (15, 16), (0, 16)):
+        with pytest.raises(UsageError, match=r"does not fit a network of 2 axes that are multiples of 2"):
+            export_model(folder, tmp_path / "x.onnx", size=size)
+    with pytest.raises(InputError, match="neither a folder nor a model"):
+        export_model("segment/none", tmp_path / "x.onnx")
+    with pytest.raises(OutputError, match="exists already"):
+        export_model(folder, folder / "config.json")
+    assert not (tmp_path / "x.onnx").exists()

@@ -1,0 +1,76 @@
+import pytest
+import yaml
+
+from vesalius.weights.card import Card, CardFacts, Figure, Source, read_card
+
+CARD = Card(
+    name="segment/cine-unet",
+    summary="Left ventricle\nin cine MRI: a tiny net.",
+    task="segment",
+    licence="apache-2.0",
+    data=(Source("Sunnybrook", "CC0", "45 patients | all"), Source("phantoms", "none needed")),
+    training="Dice and cross-entropy.",
+    command="vesalius train segment/cine -o run",
+    figures=(Figure("Dice", "0.91 (0.88 to 0.93)", "12 held-out patients"),),
+    limits=("Short-axis views only.",),
+    base="nobody/other",
+)
+
+
+def front_of(text):
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+def test_front_matter_in_the_form_of_hubs():
+    front = front_of(CARD.text())
+    assert front == {
+        "license": "apache-2.0",
+        "library_name": "vesalius",
+        "tags": ["medical-imaging", "segment"],
+        "summary": "Left ventricle in cine MRI: a tiny net.",
+        "pipeline_tag": "image-segmentation",
+        "base_model": "nobody/other",
+    }
+
+
+def test_what_people_read():
+    text = CARD.text()
+    heads = [line for line in text.splitlines() if line.startswith("#")]
+    assert heads == [
+        "# segment/cine-unet",
+        "## Data and licence",
+        "## How it was trained",
+        "## Measured",
+        "## Limits",
+    ]
+    assert "**Research use only, not a medical device.**" in text
+    assert "| Sunnybrook | CC0 | 45 patients \\| all |" in text
+    assert "```bash\nvesalius train segment/cine -o run\n```" in text
+    assert (
+        "| measure | value | on |\n| --- | --- | --- |\n| Dice | 0.91 (0.88 to 0.93) | 12 held-out patients |" in text
+    )
+    assert "- Short-axis views only." in text
+    assert "no diagnosis" in text
+
+
+def test_nothing_measured_is_said():
+    text = Card(name="x", summary="x", task="other", licence="Some License, with terms").text()
+    assert "Nothing was measured." in text
+    assert front_of(text)["license"] == "other"
+    assert front_of(text)["license_name"] == "Some License, with terms"
+    assert "pipeline_tag" not in front_of(text)
+
+
+def test_read_as_written(tmp_path):
+    assert CARD.write(tmp_path) == tmp_path / "README.md"
+    assert read_card(tmp_path) == CardFacts("apache-2.0", "Left ventricle in cine MRI: a tiny net.")
+    Card(name="x", summary="y", task="t", licence="A, B").write(tmp_path)
+    assert read_card(tmp_path) == CardFacts("A, B", "y")
+
+
+@pytest.mark.parametrize("text", [None, "", "# no front", "---\n: [\n---\n", "---\n- a\n---\n", "---\nlicense: x"])
+def test_a_missing_or_damaged_card_tells_nothing(tmp_path, text):
+    if text is not None:
+        (tmp_path / "README.md").write_text(text)
+    facts = read_card(tmp_path)
+    assert (facts.licence, facts.summary) in {("unknown", ""), ("x", "")}
