@@ -54,3 +54,8 @@ def test_sections_hold_every_patient():
 
 def test_mean_of_nothing():
     assert math.isnan(mean([math.nan]))
+
+
+def test_a_class_that_one_map_does_not_hold():
+    each = sections([row(1, "ED"), row(1, "ED", name="rv"), row(1, "ES")], [], "test", ())[1]
+    assert each.blocks[0].rows == [["1", "ED", "0.900", "0.900", "2.0", "2.0"], ["1", "ES", "0.900", "-", "2.0", "-"]]

@@ -91,8 +91,8 @@ def sections(
         [
             str(patient),
             map_,
-            *(fixed(one[name].dice, 3) for name in names),
-            *(fixed(one[name].hd95_mm, 1) for name in names),
+            *(fixed(one[name].dice if name in one else None, 3) for name in names),
+            *(fixed(one[name].hd95_mm if name in one else None, 1) for name in names),
         ]
         for (patient, map_), one in sorted(by_unit.items())
     ]
