@@ -23,9 +23,10 @@ from vesalius.tasks.segment.summary import function_rows, summarized
 from vesalius.tasks.segment.units import units
 from vesalius.tasks.train.train import train
 
-NETS = ("cine_unet", "cine_segresnet")
+NETS = {"cine_unet": 10, "cine_segresnet": 20}
+"""Configuration -> phantoms to learn from; their seeds are 1 and 2."""
 MASKS = ("ED", "ES")
-PHANTOMS, HELD_OUT_PHANTOMS = 10, 10
+HELD_OUT_PHANTOMS, HELD_OUT_SEED = 10, 9
 
 
 def main() -> None:
@@ -37,14 +38,14 @@ def main() -> None:
     given = parser.parse_args()
     real = build_cohort("acdc", given.sunnybrook)
     patients = sorted({case.patient or case.id for case in real})
-    for number, name in enumerate(NETS):
+    for number, (name, count) in enumerate(NETS.items()):
         mine = set(patients[number::2])
         manifest = given.output / f"{name}.jsonl"
         if not manifest.exists():
-            write_manifest(learning(real, mine, phantoms(given.output, number + 1, PHANTOMS, 10)), manifest)
+            write_manifest(learning(real, mine, phantoms(given.output, number + 1, count, 10)), manifest)
         run = given.output / name
         train(f"segment/{name}", run, [f"data.manifest={manifest}", *given.overrides], resume=True, progress=print)
-    beside = {"phantoms": phantoms(given.output, 9, HELD_OUT_PHANTOMS, 25)}
+    beside = {"phantoms": phantoms(given.output, HELD_OUT_SEED, HELD_OUT_PHANTOMS, 25)}
     if given.other:
         beside["other"] = build_cohort("acdc", given.other)
     for number, name in enumerate(NETS):
