@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from training.toys import CONFIG, TASKS, Cached, Fit, Gan, Plain, Whole, train
@@ -241,13 +242,13 @@ def test_a_full_disk_keeps_the_last_state(tmp_path, monkeypatch):
 
     def full(tensors, path, header):
         if kept:
-            raise OSError(28, "No space left on device")
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
         kept["bytes"] = Path(path)
         original(tensors, path, header)
 
     original = state.save_file
     monkeypatch.setattr(state, "save_file", full)
-    with pytest.raises(OutputError, match="No space left"):
+    with pytest.raises(OutputError, match="the disk is full"):
         train(Fit(), CONFIG, tmp_path / "run")
     monkeypatch.undo()
     assert train(Fit(), CONFIG, tmp_path / "run", resume=True).steps == 21

@@ -2,9 +2,11 @@ import json
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
-from vesalius.errors import CorruptFileError, InputError
+from vesalius.errors import CorruptFileError, InputError, OutputError
 from vesalius.nets.unet import UNet
+from vesalius.weights import saved
 from vesalius.weights.saved import CONFIG, WEIGHTS, ModelConfig, digest_of, from_pretrained, save_pretrained
 
 NET = UNet(dims=2, inputs=1, outputs=2, channels=(8, 16), units=1)
@@ -68,3 +70,12 @@ def test_no_json(folder):
     (folder / CONFIG).write_text("[]")
     with pytest.raises(InputError, match="no readable model configuration"):
         from_pretrained(folder)
+
+
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
+    def full(tensors, path, header):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(saved, "save_file", full)
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_pretrained(tmp_path, NET.make(), ModelConfig(task="segment", net=NET))

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from vesalius.errors import MissingExtraError
+
+
+class Device(StrEnum):
+    """Where nets run."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, progress on stderr.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
@@ -26,3 +39,9 @@ Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or f
 def cores() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def needs_torch() -> None:
+    """Raise MissingExtraError where nets cannot run; imports none of them."""
+    if any(importlib.util.find_spec(name) is None for name in ("torch", "accelerate", "safetensors", "monai")):
+        raise MissingExtraError("this needs PyTorch", extra="nets")

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from vesalius.cli.options import Force, Json, Quiet, Threads, cores
+from vesalius.cli.options import Device, Force, Json, Quiet, Threads, cores, needs_torch
 from vesalius.cli.show import emit, finish, progress
-from vesalius.errors import MissingExtraError, UsageError
-
-
-class Device(StrEnum):
-    """Where nets run."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
+from vesalius.errors import UsageError
 
 
 def train(
@@ -47,7 +38,7 @@ def train(
 
     Several processes: accelerate launch -m vesalius train CONFIG -o RUN
     """
-    _needs_torch()
+    needs_torch()
     if dry_run:
         from vesalius.tasks.train.dry_run import dry_run as run
         from vesalius.tasks.train.dry_run import lines
@@ -85,13 +76,6 @@ def _lines(result: dict[str, Any]) -> list[str]:
     tables = [block for section in report.sections[:1] for block in section.blocks if block.kind == "table"]
     failed = [f"failed: {one['path']}: {one['error']}" for one in result["failed"]]
     return [*(plain_text(table).rstrip("\n") for table in tables), *failed, result["report"]]
-
-
-def _needs_torch() -> None:
-    import importlib.util
-
-    if any(importlib.util.find_spec(name) is None for name in ("torch", "accelerate", "safetensors", "monai")):
-        raise MissingExtraError("training needs PyTorch", extra="nets")
 
 
 class _Bar:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
 from vesalius.report.page import Section
@@ -16,10 +18,28 @@ from vesalius.training.config import TrainConfig
 from vesalius.training.task import Task
 
 
+class SourceConfig(Config):
+    """Data that a model has seen, for its card."""
+
+    name: str = Field(description="of the data set")
+    licence: str = Field(description="under which it may be used")
+    note: str = Field(default="", description="how many patients, which part")
+
+
+class CardConfig(Config):
+    """What the model card says besides what the run measures."""
+
+    summary: str = Field(default="", description="what the model is, in one sentence")
+    licence: str = Field(default="unknown", description="of the weights")
+    data: tuple[SourceConfig, ...] = Field(default=(), description="what it was trained on")
+    limits: tuple[str, ...] = Field(default=(), description="where it fails or must not be used")
+
+
 class JobConfig(Config):
     """What every configuration of a run has."""
 
     task: str
+    card: CardConfig = CardConfig()
     train: TrainConfig = TrainConfig()
 
 
@@ -33,7 +53,8 @@ class Outcome:
         rows: every measured number, for `table.csv`.
         columns: of the rows.
         figures: file name -> PNG, for the sections.
-        measured: measure -> value with its interval or range, for the model card.
+        measured: measure -> value with its interval, for the model card.
+        tested_on: the cases of `measured`, in words.
         failures: case -> why it could not be measured.
     """
 
@@ -43,6 +64,7 @@ class Outcome:
     columns: Sequence[str] = ()
     figures: dict[str, bytes] = field(default_factory=dict)
     measured: dict[str, str] = field(default_factory=dict)
+    tested_on: str = ""
     failures: dict[str, str] = field(default_factory=dict)
 
 

@@ -30,6 +30,8 @@ CONFIG, ENVIRONMENT, LAST, BEST, MODEL, SPLITS = "config.yaml", "env.json", "las
 _PACKAGES = ("numpy", "torch", "torchvision", "accelerate", "timm", "monai", "safetensors")
 MAY_CHANGE = frozenset({"train.trackers", "data.workers", "data.memory_mib", "data.cache"})
 """Keys that may differ when a run is resumed: they change no number of the record."""
+_CARD = "card."
+"""Neither do the words of the model card."""
 
 
 def begin(folder: Path, config: Config, *, resume: bool, force: bool = False) -> bool:
@@ -82,7 +84,7 @@ def _check_same(folder: Path, config: Config) -> None:
         raise ConfigError("cannot be read", where=folder / CONFIG, fix="start a new run folder") from error
     was, now = _flat(old), _flat(config.model_dump(mode="json"))
     for key in [*was, *now]:
-        if key not in MAY_CHANGE and was.get(key) != now.get(key):
+        if key not in MAY_CHANGE and not key.startswith(_CARD) and was.get(key) != now.get(key):
             raise ConfigError(
                 f"was {was.get(key)!r} when this run began and is {now.get(key)!r} now",
                 where=f"{folder}: {key}",

@@ -6,6 +6,7 @@ the header. There is no pickle.
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -100,7 +101,10 @@ def save_state(state: State, folder: Path) -> None:
     header = {_HEADER: json.dumps(state.numbers, sort_keys=True)}
     tensors = {key: value.detach().cpu().contiguous().clone() for key, value in state.tensors.items()}
     with new_file(folder / STATE, force=True) as path:
-        save_file(tensors, path, header)
+        try:
+            save_file(tensors, path, header)
+        except SafetensorError as error:  # it reports a full disk as an error of its own kind
+            raise OSError(errno.EIO, "the disk is full or failed") from error
 
 
 def load_state(folder: Path) -> State:

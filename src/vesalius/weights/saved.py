@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from vesalius import __version__
 from vesalius.config import Config
-from vesalius.errors import CorruptFileError, InputError, VesaliusError
+from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError
 from vesalius.nets.net import AnyNet
 from vesalius.weights.place import locate
 
@@ -59,9 +59,17 @@ class Pretrained:
 
 
 def save_pretrained(folder: Path, net: nn.Module, config: ModelConfig) -> None:
-    """Write a model into an existing folder; tensors that share memory are written once each under their own names."""
+    """Write a model into an existing folder; tensors that share memory are written once each under their own names.
+
+    Raises:
+        OutputError: cannot be written.
+    """
     tensors = {key: value.detach().cpu().contiguous().clone() for key, value in net.state_dict().items()}
-    save_file(tensors, folder / WEIGHTS, {"format": "pt"})
+    try:
+        save_file(tensors, folder / WEIGHTS, {"format": "pt"})
+    except SafetensorError as error:  # it reports a full disk as an error of its own kind
+        what = "cannot be written (the disk is full or failed)"
+        raise OutputError(what, where=folder / WEIGHTS, fix="make room") from error
     (folder / CONFIG).write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 

@@ -65,6 +65,10 @@ class SegmentJob(Job):
         outcome.figures = {"held-out.png": _pictures(done, tuple(self.config.data.labels))} if done else {}
         outcome.sections = sections(rows, functions, name, tuple(outcome.figures))
         outcome.measured = {f"Dice, {key}": value["text"] for key, value in outcome.results["classes"].items()}
+        if functions:
+            error = outcome.results["ejection_fraction"]["mean_absolute_error_points"]
+            outcome.measured["Ejection fraction, mean absolute error"] = f"{error:.1f} points"
+        outcome.tested_on = f"{len({row.patient for row in rows})} patients of the part {name}"
         return outcome
 
 

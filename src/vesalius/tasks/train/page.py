@@ -19,7 +19,8 @@ from vesalius.tasks.cohort.parts import part_facts, split_table
 from vesalius.tasks.job import Job, Outcome
 from vesalius.training.loop import Result
 from vesalius.training.record import read_record
-from vesalius.training.run_folder import ENVIRONMENT
+from vesalius.training.run_folder import ENVIRONMENT, MODEL
+from vesalius.weights.card import Card, Figure, Source
 
 _CURVES = "training.png"
 _PACKAGES = ("numpy", "scipy", "torch", "accelerate", "monai", "timm", "safetensors")
@@ -31,6 +32,7 @@ def write_run(job: Job, folder: Path, result: Result, outcome: Outcome, command:
     Returns:
         {"path", "report", "results", "failed"}, JSON-able.
     """
+    _card(job, folder, result, outcome, command).write(folder / MODEL)
     (folder / FIGURES).mkdir(exist_ok=True)
     for name, png in outcome.figures.items():
         write_figure(folder / FIGURES / name, png)
@@ -49,6 +51,23 @@ def write_run(job: Job, folder: Path, result: Result, outcome: Outcome, command:
     page = run_report(folder)
     failed = [{"path": name, "error": why} for name, why in outcome.failures.items()]
     return {"path": str(folder), "report": str(page), "results": report.results, "failed": failed}
+
+
+def _card(job: Job, folder: Path, result: Result, outcome: Outcome, command: str) -> Card:
+    """The model card: words of the configuration, numbers of the run."""
+    told = job.settings.card
+    cases = ", ".join(f"{len(cohort)} {name}" for name, cohort in job.parts().items() if len(cohort))
+    return Card(
+        name=folder.name,
+        summary=told.summary or f"A model for the job {job.settings.task}.",
+        task=job.settings.task,
+        licence=told.licence,
+        data=tuple(Source(one.name, one.licence, one.note) for one in told.data),
+        training=f"{result.steps} optimizer steps; cases: {cases}. The configuration is in the run's config.yaml.",
+        command=command,
+        figures=tuple(Figure(name, value, outcome.tested_on) for name, value in outcome.measured.items()),
+        limits=told.limits,
+    )
 
 
 def _training(job: Job, result: Result) -> Section:

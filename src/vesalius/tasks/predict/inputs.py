@@ -1,0 +1,87 @@
+"""What is to be predicted: scans of files and folders, or the cases of a manifest, each with a name for its output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from vesalius.cohort.case import IMAGE, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import read_manifest
+from vesalius.cohort.read import open_image
+from vesalius.errors import UsageError, VesaliusError
+from vesalius.scan.open import Found, find_scans
+from vesalius.scan.scan import Scan
+
+_MANIFESTS = (".jsonl", ".csv")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One study.
+
+    Args:
+        name: of its output, unique; without a suffix.
+        where: the path it came from, for messages.
+        open: the images by name.
+    """
+
+    name: str
+    where: str
+    open: Callable[[], Mapping[str, Scan]]
+
+
+def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Input], list[dict[str, str]]]:
+    """All studies below some paths, and the paths at which there is none ({"path", "error"}).
+
+    Args:
+        paths: files, folders, and manifests, which alone can name several images of one study.
+        images: that the model takes.
+
+    Raises:
+        UsageError: the model takes several images and a path is no manifest.
+    """
+    found: list[Input] = []
+    failed: list[dict[str, str]] = []
+    for path in paths:
+        try:
+            found.extend(_of_manifest(path, images) if path.suffix.lower() in _MANIFESTS else _of_path(path, images))
+        except UsageError:
+            raise
+        except VesaliusError as error:
+            failed.append({"path": str(path), "error": str(error)})
+    return list(_unique(found)), failed
+
+
+def _of_manifest(path: Path, images: Sequence[str]) -> list[Input]:
+    cohort = read_manifest(path)
+    return [Input(case.id, f"case {case.id}", partial(_of_case, cohort, case, tuple(images))) for case in cohort]
+
+
+def _of_case(cohort: Cohort, case: Case, images: Sequence[str]) -> dict[str, Scan]:
+    return {name: open_image(cohort, case, name) for name in images}
+
+
+def _of_path(path: Path, images: Sequence[str]) -> list[Input]:
+    if tuple(images) != (IMAGE,):
+        what = f"the model takes {', '.join(images)} of each study"
+        raise UsageError(what, where=path, fix="name them in a manifest, see vesalius cohort build")
+    return [Input(one.name, str(one.path), partial(_of_found, one)) for one in find_scans(path)]
+
+
+def _of_found(found: Found) -> dict[str, Scan]:
+    return {IMAGE: found.open()}
+
+
+def _unique(inputs: Sequence[Input]) -> Iterator[Input]:
+    taken: set[str] = set()
+    for one in inputs:
+        plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in one.name)
+        name, number = plain, 1
+        while name in taken:
+            number += 1
+            name = f"{plain}-{number}"
+        taken.add(name)
+        yield Input(name, one.where, one.open)

@@ -1,0 +1,22 @@
+import numpy as np
+
+from tasks.predict.test_predict import make_model
+from tasks.segment.small import AFFINE, SHAPE, blob
+from vesalius.scan.scan import Scan
+from vesalius.tasks.segment.predict import SegmentPredictor
+
+
+def test_measures_and_picture(tmp_path):
+    predictor = SegmentPredictor(make_model(tmp_path / "model"), "cpu")
+    assert predictor.images == ("image",)
+    done = predictor({"image": Scan.from_array(blob(0)[0], AFFINE)}, tmp_path / predictor.file_of("a"))
+    assert set(done.measures) == {"bright mL", "dark mL"}
+    assert done.picture is None or done.picture.startswith(b"\x89PNG")
+    (section,) = predictor.sections({"a": done.measures}, {"a": "a.png"})
+    assert section.blocks[0].rows[0][0] == "a"
+
+
+def test_without_geometry_there_are_no_volumes(tmp_path):
+    predictor = SegmentPredictor(make_model(tmp_path / "model"), "cpu")
+    labels = np.full((1, *SHAPE), 4, np.uint8)
+    assert predictor._measures(labels, Scan.from_array(labels[None])) == {}
