@@ -1,0 +1,203 @@
+"""Predictors for a chunk: weighted least squares for classes of blocks. Encoder only, floats allowed.
+
+Letters: N pictures, J rows, I columns, Y X padded rows and columns, B blocks, F features, K classes, W weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.codec.coders.wls import frozen
+from vesalius.codec.coders.wls.gram import absolute_errors, grams
+from vesalius.codec.coders.wls.model import LEVELS, Model, block_shape, taps_of
+
+_ROUNDS = 8
+_RIDGE = 1e-4
+_FIRST_SAMPLES, _SAMPLES, _START_SAMPLES = 20_000, 160_000, 40_000
+_BLOCKS = 2048
+"""About as many blocks at most: larger pictures have larger blocks."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How rich the predictors are.
+
+    Args:
+        neighbours: see Model.
+        classes: most classes.
+    """
+
+    neighbours: tuple[int, int, int]
+    classes: int
+
+
+def fit(x_NJI: NDArray[np.uint16], choice: Choice) -> Model:
+    """A model for these pictures; any model codes them exactly, a good one in few bytes."""
+    return _Fit(x_NJI, choice).model()
+
+
+class _Fit:
+    def __init__(self, x_NJI: NDArray[np.uint16], choice: Choice) -> None:
+        self.x_NJI, self.choice = x_NJI, choice
+        count, rows, columns = x_NJI.shape
+        self.top = int(x_NJI.max())
+        empty_JI = ~x_NJI.any(axis=0)
+        self.skip_JI = empty_JI if empty_JI.any() else np.zeros((rows, columns), bool)
+        pad = frozen.PAD
+        self.x_NYX = np.pad(x_NJI, ((0, 0), (pad, pad), (pad, pad)), mode="edge")
+        self.block_log2 = 3
+        while np.prod(block_shape((rows, columns), self.block_log2)) > _BLOCKS:
+            self.block_log2 += 1
+        self.live = int((~self.skip_JI).sum())
+        self.main = min(count, LEVELS) - 1
+        self.errors_NJI = np.zeros((1, 1, 1), np.uint16)
+
+    def model(self) -> Model:
+        main = self._level(self.main)
+        whole_FF, _ = self._grams(main, self._frames(self.main, _FIRST_SAMPLES), _FIRST_SAMPLES, whole=True)
+        plain_W = _solve(whole_FF.astype(np.float64), main.reference, None)
+        self.errors_NJI = np.empty(self.x_NJI.shape, np.uint16)
+        lags, places = np.array([tap[0] for tap in main.taps]), np.array([tap[1:] for tap in main.taps])
+        absolute_errors(self.x_NYX, lags, places, plain_W.astype(np.float32), self.errors_NJI)
+        classes_B, main_KW = self._classes(main)
+        levels = []
+        for level in range(self.main):
+            facts = self._level(level)
+            gram_BFF, _ = self._grams(facts, np.array([level]), _START_SAMPLES, whole=True)
+            levels.append(_solve(gram_BFF, facts.reference, None)[None])
+        levels.append(main_KW)
+        shift, weights = _rounded(levels, self.top)
+        blocks = block_shape(self.x_NJI.shape[1:], self.block_log2)
+        mask = self.skip_JI if self.skip_JI.any() else None
+        classes_JI = classes_B.astype(np.uint8).reshape(blocks)
+        return Model(self.choice.neighbours, shift, self.block_log2, self.top, classes_JI, weights, mask)
+
+    def _level(self, level: int) -> _Level:
+        taps = taps_of(self.choice.neighbours, level)
+        _, height, width = self.x_NYX.shape
+        offsets = np.array([-lag * height * width + dy * width + dx for lag, dy, dx in taps], np.int64)
+        return _Level(taps, offsets, 0 if level == 0 else self.choice.neighbours[0])
+
+    def _frames(self, level: int, samples: int) -> NDArray[np.int64]:
+        """Pictures of a level, spread evenly, about as many as are needed."""
+        first, count = level, len(self.x_NJI)
+        wanted = min(count - first, max(4, -(-samples // max(1, self.live))))
+        return np.unique(np.linspace(first, count - 1, wanted).astype(np.int64))
+
+    def _grams(
+        self, facts: _Level, frames: NDArray[np.int64], samples: int, *, whole: bool
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Gram matrices (B, F, F), or the one (F, F) of all blocks, and the weights' sums."""
+        blocks = block_shape(self.x_NJI.shape[1:], self.block_log2)
+        count = 1 if whole else blocks[0] * blocks[1]
+        used = len(facts.taps) + 1
+        features = -(-used // 8) * 8
+        grams_BFF = np.zeros((count, features, features), np.float32)
+        energy_B = np.zeros(count, np.float32)
+        stride = max(1, len(frames) * self.live // samples)
+        block = max(self.skip_JI.shape) if whole else 1 << self.block_log2
+        weighted = self.errors_NJI.shape == self.x_NJI.shape
+        grams(
+            self.x_NYX, self.errors_NJI, self.skip_JI, frames, stride, facts.offsets, facts.reference, block, weighted,
+            grams_BFF, energy_B,
+        )  # fmt: skip
+        made = grams_BFF[:, :used, :used]
+        upper = np.triu(np.ones((used, used), np.float32))
+        made = made * upper
+        return (made[0] if whole else made), energy_B
+
+    def _classes(self, main: _Level) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The class of each block and the weights of each class."""
+        grams_BFF, energy_B = self._grams(main, self._frames(self.main, _SAMPLES), _SAMPLES, whole=False)
+        whole_FF = grams_BFF.sum(axis=0, dtype=np.float64)
+        whole_W = _solve(whole_FF, main.reference, None)
+        classes_B = np.zeros(len(grams_BFF), np.int64)
+        busy_B = energy_B > 0
+        many = min(self.choice.classes, int(busy_B.sum()) // 4)
+        if many < 2:
+            return classes_B, whole_W[None]
+        flat_BP = grams_BFF.reshape(len(grams_BFF), -1)
+        classes_B = _first_classes(flat_BP, energy_B, whole_FF, main, many)
+        for _ in range(_ROUNDS):
+            kept = [k for k in range(many) if (busy_B & (classes_B == k)).any()]
+            sums_KFF = [grams_BFF[busy_B & (classes_B == k)].sum(axis=0, dtype=np.float64) for k in kept]
+            weights_KW = np.stack([_solve(sum_FF, main.reference, whole_W) for sum_FF in sums_KFF])
+            scores_KB = flat_BP @ np.stack([_score(weights_W, main.reference) for weights_W in weights_KW]).T
+            classes_B = scores_KB.argmin(axis=1)
+        kept, classes_B[busy_B] = np.unique(classes_B[busy_B], return_inverse=True)
+        weights_KW = np.stack(
+            [
+                _solve(grams_BFF[busy_B & (classes_B == k)].sum(axis=0, dtype=np.float64), main.reference, whole_W)
+                for k in range(len(kept))
+            ]
+        )
+        classes_B[~busy_B] = 0
+        return classes_B, weights_KW
+
+
+@dataclass(frozen=True)
+class _Level:
+    taps: list[tuple[int, int, int]]
+    offsets: NDArray[np.int64]
+    reference: int
+
+
+def _first_classes(
+    flat_BP: NDArray[Any], energy_B: NDArray[Any], whole_FF: NDArray[Any], main: _Level, many: int
+) -> NDArray[np.int64]:
+    """Blocks in equal groups by how much better the whole's weights do than the reference neighbour alone."""
+    used = len(main.taps) + 1
+    gram_BFF = flat_BP.reshape(-1, used, used)
+    plain_B = gram_BFF[:, -1, -1]
+    fitted_B = flat_BP @ _score(_solve(whole_FF, main.reference, None), main.reference)
+    ratio_B = (fitted_B + 1e-3) / (plain_B + 1e-3)
+    order = np.argsort(np.argsort(ratio_B, kind="stable"), kind="stable")
+    return order * many // len(order)
+
+
+def _solve(gram_FF: NDArray[np.float64], reference: int, toward_W: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Weights that minimise the squared error, drawn a little toward others (or toward the reference neighbour)."""
+    full = gram_FF + np.triu(gram_FF, 1).T
+    matrix, right = full[:-1, :-1].astype(np.float64), full[:-1, -1].astype(np.float64)
+    start = np.zeros(len(right)) if toward_W is None else _centred(toward_W, reference)
+    diagonal = np.diag(matrix)
+    ridge = _RIDGE * diagonal + 1e-6 * diagonal.max() + 1e-9
+    step = np.linalg.solve(matrix + np.diag(ridge), right - matrix @ start)
+    weights = start + step
+    weights[reference] += 1 - (weights.sum() - weights[reference])
+    return weights
+
+
+def _centred(weights_W: NDArray[np.float64], reference: int) -> NDArray[np.float64]:
+    """Weights of differences to the reference neighbour from weights of values."""
+    centred = weights_W.copy()
+    centred[reference] = weights_W.sum() - 1
+    return centred
+
+
+def _score(weights_W: NDArray[np.float64], reference: int) -> NDArray[np.float32]:
+    """What a flat upper triangle is multiplied with to give the squared error of these weights."""
+    u = np.append(_centred(weights_W, reference), -1.0)
+    product = np.outer(u, u)
+    return (np.triu(product) + np.triu(product, 1)).astype(np.float32).ravel()
+
+
+def _rounded(levels: list[NDArray[np.float64]], top: int) -> tuple[int, tuple[NDArray[np.int16], ...]]:
+    """The fraction bits, and the weights as integers whose sum is rounded too."""
+    shift = min(14, max(11, top.bit_length() + 3))
+    largest = max(float(np.abs(weights).max()) for weights in levels)
+    while shift and largest * (1 << shift) > 32000:
+        shift -= 1
+    made = []
+    for weights_KW in levels:
+        scaled = weights_KW * (1 << shift)
+        whole = np.rint(scaled)
+        most = np.abs(scaled).argmax(axis=1)
+        rows = np.arange(len(whole))
+        whole[rows, most] += np.rint(scaled.sum(axis=1)) - whole.sum(axis=1)
+        made.append(np.clip(whole, -32767, 32767).astype(np.int16))
+    return shift, tuple(made)
