@@ -170,7 +170,7 @@ def _header(job: Job, packed: Packed, plans: Sequence[Plan]) -> tuple[Header, li
         if isinstance(made.tier, LosslessTier) and isinstance(made.tier.map, Rank):
             table = len(blobs)
             blobs[f"table of values {number}"] = pack_table(made.tier.map.table)
-        tiers.append(describe(made.tier, made.layout.frames_per_chunk, made.target, table))
+        tiers.append(describe(made.tier, made.layout, made.target, table))
     try:
         return _model(job, packed, blobs, tiers), list(blobs.values())
     except ValidationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -61,17 +62,17 @@ class VslFile:
         return np.dtype(self.header.dtype)
 
     def chunk_shape(self, chunk: Chunk) -> tuple[int, int, int, int]:
-        """(C, t, I, J) of a chunk."""
+        """(C, N, I, J) of a chunk."""
         c, _, i, j, _ = self.header.shape
-        return c, chunk.t_stop - chunk.t_start, i, j
+        return c, (chunk.t_stop - chunk.t_start) * chunk.depth, i, j
 
     def decode(self, reader: VslReader, chunk: Chunk, payload: bytes | None = None) -> NDArray[Any]:
-        """Stored values (C, t, I, J) of one chunk.
+        """Stored values (C, N, I, J) of one chunk.
 
         Raises:
             CorruptFileError: the chunk is missing or damaged; the message names it.
         """
-        name = f"chunk {chunk.number} (slice {chunk.k}) of tier {self.model.name}"
+        name = f"{chunk.name} of tier {self.model.name}"
         try:
             return self.tier.decode(
                 self.payload(reader, chunk) if payload is None else payload, self.chunk_shape(chunk)
@@ -131,9 +132,12 @@ class VslPixels:
             payloads = ((chunk, self.file.payload(reader, chunk)) for chunk in chunks)
             done = in_order(lambda pair: self.file.decode(reader, *pair), payloads, self.threads)
             for chunk, part in zip(chunks, done, strict=True):
-                for place, frame in enumerate(frames):
-                    if chunk.t_start <= frame < chunk.t_stop:
-                        out[:, place, :, :, slices.index(chunk.k)] = part[:, frame - chunk.t_start]
+                kept_t = [n for n, frame in enumerate(frames) if chunk.t_start <= frame < chunk.t_stop]
+                kept_k = [n for n, slice_k in enumerate(slices) if chunk.k <= slice_k < chunk.k + chunk.depth]
+                voxels = chunk.voxels(part)
+                for t_place, k_place in itertools.product(kept_t, kept_k):
+                    t_inside, k_inside = frames[t_place] - chunk.t_start, slices[k_place] - chunk.k
+                    out[:, t_place, :, :, k_place] = voxels[:, t_inside, :, :, k_inside]
         return out
 
 
@@ -178,7 +182,9 @@ def _blob_length(header: Header, number: int) -> int:
 
 
 def _layout(header: Header, model: TierModel) -> Layout:
-    layout = Layout(header.shape, model.frames_per_chunk)
+    if model.slices_per_chunk > 1 and header.shape[1] > 1:
+        raise CorruptFileError("a tier stacks the slices of a scan with frames")
+    layout = Layout(header.shape, model.frames_per_chunk, model.slices_per_chunk)
     if layout.chunk_values > MAX_CHUNK_VALUES:
         raise CorruptFileError("a chunk is impossibly large")
     if len(layout) > MAX_CHUNKS:
@@ -266,7 +272,7 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
             if isinstance(part, VesaliusError):
                 lost[chunk] = part
                 continue
-            array[:, chunk.t, :, :, chunk.k] = part
+            array[:, chunk.t, :, :, chunk.slices] = chunk.voxels(part)
             digest.update(part.tobytes())
             if file.salvage:
                 lowest.append(_lowest(part))
@@ -274,7 +280,7 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
         if len(lost) == len(file.layout):
             raise CorruptFileError("nothing is left to salvage", where=file.path)
         for chunk in lost:
-            array[:, chunk.t, :, :, chunk.k] = min(lowest)
+            array[:, chunk.t, :, :, chunk.slices] = min(lowest)
     scan = Scan(pixels=ArrayPixels(array), **scan_facts(file.header))
     return scan, _loss(lost), digest.hexdigest()
 
@@ -298,7 +304,7 @@ def _fetch(file: VslFile, reader: VslReader, chunk: Chunk) -> bytes | VesaliusEr
     try:
         return file.payload(reader, chunk)
     except CorruptFileError as error:
-        named = f"chunk {chunk.number} (slice {chunk.k}) of tier {file.model.name}: {error.what}"
+        named = f"{chunk.name} of tier {file.model.name}: {error.what}"
         if not file.salvage:
             raise CorruptFileError(named, where=file.path, fix=_SALVAGE) from error
         return CorruptFileError(named)
@@ -311,7 +317,7 @@ def _lowest(part: NDArray[Any]) -> Any:
 
 
 def _loss(lost: dict[Chunk, VesaliusError]) -> Loss:
-    slices = tuple(sorted({chunk.k for chunk in lost}))
+    slices = tuple(sorted({k for chunk in lost for k in range(chunk.k, chunk.k + chunk.depth)}))
     return Loss(slices, tuple(chunk.number for chunk in lost), tuple(error.what for error in lost.values()))
 
 

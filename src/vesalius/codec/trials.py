@@ -36,8 +36,8 @@ class Trial:
 
 
 def chunk_of(scan: Scan, chunk: Chunk) -> NDArray[Any]:
-    """The stored values of a chunk, (C, t, I, J)."""
-    return scan.stored(t=chunk.t, k=chunk.slices)[..., 0]
+    """The stored values of a chunk as pictures, (C, N, I, J)."""
+    return chunk.pictures(scan.stored(t=chunk.t, k=chunk.slices))
 
 
 def in_order(work: Callable[[_In], _Out], items: Iterable[_In], threads: int) -> Iterator[_Out]:
@@ -105,9 +105,9 @@ def measure(scan: Scan, chunk: Chunk, tier: Tier, payload: bytes) -> Trial:
     stored = chunk_of(scan, chunk)
     restored = tier.decode(payload, stored.shape)
     intensity = scan.intensity.part(chunk.t, chunk.slices)
-    reference = intensity.to_real(stored[..., None], np.float64)
+    reference = intensity.to_real(chunk.voxels(stored), np.float64)
     inside = np.isfinite(reference)
-    error = intensity.to_real(restored[..., None], np.float64)[inside] - reference[inside]
+    error = intensity.to_real(chunk.voxels(restored), np.float64)[inside] - reference[inside]
     largest = float(np.abs(error).max(initial=0.0))
     with np.errstate(over="ignore"):
         squared = float(np.square(error).sum())

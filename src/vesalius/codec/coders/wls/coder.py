@@ -13,6 +13,7 @@ from vesalius.codec.coders.wls.fit import Choice, fit
 from vesalius.codec.coders.wls.model import LEVELS, Model, kernel_arguments, unpack
 from vesalius.errors import CorruptFileError
 
+_TINY, _SMALL, _CLASS_PIXELS, _MOST_CLASSES = 2_000, 30_000, 25_000, 16
 _RAW, _CODED = b"\0", b"\1"
 _WHY = {1: "ends early", 2: "has a value out of its range", 3: "does not end where its pictures do"}
 
@@ -28,6 +29,7 @@ class Wls:
     id = 16
     version = 1
     temporal = True
+    stacks = True
     lossless_bits = 16
     lossy_bits = 0
     exact_lossy = False
@@ -64,7 +66,12 @@ class Wls:
 
 def choices(x_NJI: NDArray[np.uint16]) -> list[Choice]:
     """What is tried, by the number of pixels."""
-    return [Choice((20, 21, 9), 8)]
+    live = int(x_NJI.any(axis=0).sum()) * len(x_NJI)
+    if live < _TINY:
+        return [Choice((6, 5, 1), 1), Choice((2, 1, 0), 1)]
+    if live < _SMALL:
+        return [Choice((20, 21, 9), 1), Choice((6, 9, 1), 1)]
+    return [Choice((32, 37, 9), max(1, min(_MOST_CLASSES, live // _CLASS_PIXELS)))]
 
 
 def encode_with(x_NJI: NDArray[np.uint16], bits: int, model: Model) -> bytes:
@@ -84,10 +91,12 @@ def _arguments(model: Model, shape_NJI: tuple[int, ...], bits: int) -> tuple[Any
         places = np.flatnonzero(live_I)
         if len(places):
             spans[j] = places[0], places[-1] + 1
-    scales = np.array([frozen.SCALE_FIRST, *[frozen.SCALE] * (LEVELS - 1)], np.int64)
-    rates = (frozen.INCREMENT, frozen.MOST_SEEN, frozen.MIDDLE)
+    first = (*frozen.SCALE_FIRST, *[0] * (len(frozen.SCALE) - len(frozen.SCALE_FIRST)))
+    scales = np.array([first, *[frozen.SCALE] * (LEVELS - 1)], np.int32)
+    places = np.array(frozen.SCALE_PLACES, np.int64)
+    rates = (frozen.INCREMENT, frozen.MOST_SEEN, frozen.MIDDLE, frozen.FINE, frozen.CONTEXTS)
     head = (model.top, bits, *kernel_arguments(model), model.block_log2, model.shift, spans, mask_JI)
-    return (*head, scales, frozen.context_table(), frozen.prior().copy(), rates)
+    return (*head, places, scales, frozen.context_table(), frozen.prior().copy(), rates)
 
 
 def _dtype(bits: int) -> str:

@@ -15,10 +15,11 @@ from vesalius.codec.coders.wls import frozen
 from vesalius.codec.coders.wls.gram import absolute_errors, grams
 from vesalius.codec.coders.wls.model import LEVELS, Model, block_shape, taps_of
 
+Floats = NDArray[np.floating[Any]]
 _ROUNDS = 8
 _RIDGE = 1e-4
-_FIRST_SAMPLES, _SAMPLES, _START_SAMPLES = 20_000, 160_000, 40_000
-_BLOCKS = 2048
+_FIRST_SAMPLES, _SAMPLES, _START_SAMPLES = 20_000, 400_000, 40_000
+_BLOCKS = 1024
 """About as many blocks at most: larger pictures have larger blocks."""
 
 
@@ -45,8 +46,7 @@ class _Fit:
         self.x_NJI, self.choice = x_NJI, choice
         count, rows, columns = x_NJI.shape
         self.top = int(x_NJI.max())
-        empty_JI = ~x_NJI.any(axis=0)
-        self.skip_JI = empty_JI if empty_JI.any() else np.zeros((rows, columns), bool)
+        self.skip_JI = np.asarray(~x_NJI.any(axis=0))
         pad = frozen.PAD
         self.x_NYX = np.pad(x_NJI, ((0, 0), (pad, pad), (pad, pad)), mode="edge")
         self.block_log2 = 3
@@ -88,9 +88,7 @@ class _Fit:
         wanted = min(count - first, max(4, -(-samples // max(1, self.live))))
         return np.unique(np.linspace(first, count - 1, wanted).astype(np.int64))
 
-    def _grams(
-        self, facts: _Level, frames: NDArray[np.int64], samples: int, *, whole: bool
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _grams(self, facts: _Level, frames: NDArray[np.int64], samples: int, *, whole: bool) -> tuple[Floats, Floats]:
         """Gram matrices (B, F, F), or the one (F, F) of all blocks, and the weights' sums."""
         blocks = block_shape(self.x_NJI.shape[1:], self.block_log2)
         count = 1 if whole else blocks[0] * blocks[1]
@@ -105,37 +103,28 @@ class _Fit:
             self.x_NYX, self.errors_NJI, self.skip_JI, frames, stride, facts.offsets, facts.reference, block, weighted,
             grams_BFF, energy_B,
         )  # fmt: skip
-        made = grams_BFF[:, :used, :used]
-        upper = np.triu(np.ones((used, used), np.float32))
-        made = made * upper
+        made = np.ascontiguousarray(grams_BFF[:, :used, :used])
+        made *= np.triu(np.ones((used, used), np.float32))  # what stands below are parts of sums
         return (made[0] if whole else made), energy_B
 
-    def _classes(self, main: _Level) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """The class of each block and the weights of each class."""
+    def _classes(self, main: _Level) -> tuple[NDArray[np.int64], Floats]:
+        """The class of each block and the weights of each class: k-means on the squared error."""
         grams_BFF, energy_B = self._grams(main, self._frames(self.main, _SAMPLES), _SAMPLES, whole=False)
         whole_FF = grams_BFF.sum(axis=0, dtype=np.float64)
         whole_W = _solve(whole_FF, main.reference, None)
-        classes_B = np.zeros(len(grams_BFF), np.int64)
         busy_B = energy_B > 0
         many = min(self.choice.classes, int(busy_B.sum()) // 4)
+        classes_B = np.zeros(len(grams_BFF), np.int64)
         if many < 2:
             return classes_B, whole_W[None]
-        flat_BP = grams_BFF.reshape(len(grams_BFF), -1)
-        classes_B = _first_classes(flat_BP, energy_B, whole_FF, main, many)
+        flat_BP = grams_BFF[busy_B].reshape(int(busy_B.sum()), -1)
+        busy_classes = _first_classes(flat_BP, whole_W, main, many)
+        weights_KW = _class_weights(flat_BP, busy_classes, main, whole_W)
         for _ in range(_ROUNDS):
-            kept = [k for k in range(many) if (busy_B & (classes_B == k)).any()]
-            sums_KFF = [grams_BFF[busy_B & (classes_B == k)].sum(axis=0, dtype=np.float64) for k in kept]
-            weights_KW = np.stack([_solve(sum_FF, main.reference, whole_W) for sum_FF in sums_KFF])
-            scores_KB = flat_BP @ np.stack([_score(weights_W, main.reference) for weights_W in weights_KW]).T
-            classes_B = scores_KB.argmin(axis=1)
-        kept, classes_B[busy_B] = np.unique(classes_B[busy_B], return_inverse=True)
-        weights_KW = np.stack(
-            [
-                _solve(grams_BFF[busy_B & (classes_B == k)].sum(axis=0, dtype=np.float64), main.reference, whole_W)
-                for k in range(len(kept))
-            ]
-        )
-        classes_B[~busy_B] = 0
+            scores_KW = np.stack([_score(weights_W, main.reference) for weights_W in weights_KW])
+            busy_classes = np.unique((flat_BP @ scores_KW.T).argmin(axis=1), return_inverse=True)[1]
+            weights_KW = _class_weights(flat_BP, busy_classes, main, whole_W)
+        classes_B[busy_B] = busy_classes
         return classes_B, weights_KW
 
 
@@ -146,20 +135,24 @@ class _Level:
     reference: int
 
 
-def _first_classes(
-    flat_BP: NDArray[Any], energy_B: NDArray[Any], whole_FF: NDArray[Any], main: _Level, many: int
-) -> NDArray[np.int64]:
+def _first_classes(flat_BP: Floats, whole_W: Floats, main: _Level, many: int) -> NDArray[np.int64]:
     """Blocks in equal groups by how much better the whole's weights do than the reference neighbour alone."""
-    used = len(main.taps) + 1
-    gram_BFF = flat_BP.reshape(-1, used, used)
-    plain_B = gram_BFF[:, -1, -1]
-    fitted_B = flat_BP @ _score(_solve(whole_FF, main.reference, None), main.reference)
+    plain_B = flat_BP[:, -1]
+    fitted_B = flat_BP @ _score(whole_W, main.reference)
     ratio_B = (fitted_B + 1e-3) / (plain_B + 1e-3)
     order = np.argsort(np.argsort(ratio_B, kind="stable"), kind="stable")
-    return order * many // len(order)
+    classes: NDArray[np.int64] = order * many // len(order)
+    return classes
 
 
-def _solve(gram_FF: NDArray[np.float64], reference: int, toward_W: NDArray[np.float64] | None) -> NDArray[np.float64]:
+def _class_weights(flat_BP: Floats, classes_B: NDArray[np.int64], main: _Level, whole_W: Floats) -> Floats:
+    """The weights of each class (K, W)."""
+    used = len(main.taps) + 1
+    sums = [flat_BP[classes_B == k].sum(axis=0, dtype=np.float64) for k in range(int(classes_B.max()) + 1)]
+    return np.stack([_solve(sum_P.reshape(used, used), main.reference, whole_W) for sum_P in sums])
+
+
+def _solve(gram_FF: Floats, reference: int, toward_W: Floats | None) -> Floats:
     """Weights that minimise the squared error, drawn a little toward others (or toward the reference neighbour)."""
     full = gram_FF + np.triu(gram_FF, 1).T
     matrix, right = full[:-1, :-1].astype(np.float64), full[:-1, -1].astype(np.float64)
@@ -172,25 +165,25 @@ def _solve(gram_FF: NDArray[np.float64], reference: int, toward_W: NDArray[np.fl
     return weights
 
 
-def _centred(weights_W: NDArray[np.float64], reference: int) -> NDArray[np.float64]:
+def _centred(weights_W: Floats, reference: int) -> Floats:
     """Weights of differences to the reference neighbour from weights of values."""
     centred = weights_W.copy()
     centred[reference] = weights_W.sum() - 1
     return centred
 
 
-def _score(weights_W: NDArray[np.float64], reference: int) -> NDArray[np.float32]:
+def _score(weights_W: Floats, reference: int) -> Floats:
     """What a flat upper triangle is multiplied with to give the squared error of these weights."""
     u = np.append(_centred(weights_W, reference), -1.0)
     product = np.outer(u, u)
     return (np.triu(product) + np.triu(product, 1)).astype(np.float32).ravel()
 
 
-def _rounded(levels: list[NDArray[np.float64]], top: int) -> tuple[int, tuple[NDArray[np.int16], ...]]:
+def _rounded(levels: list[Floats], top: int) -> tuple[int, tuple[NDArray[np.int16], ...]]:
     """The fraction bits, and the weights as integers whose sum is rounded too."""
-    shift = min(14, max(11, top.bit_length() + 3))
+    shift = min(12, max(9, top.bit_length() + 1))
     largest = max(float(np.abs(weights).max()) for weights in levels)
-    while shift and largest * (1 << shift) > 32000:
+    while shift > 7 and largest * (1 << shift) > 32000:
         shift -= 1
     made = []
     for weights_KW in levels:

@@ -7,31 +7,43 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-NOW = (
-    *((0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, -2), (-1, 2), (-2, -1), (-2, 1), (-2, -2)),
-    *((-2, 2), (0, -3), (-3, 0), (-1, -3), (-1, 3), (-3, -1), (-3, 1), (-2, -3), (-2, 3), (-3, -2), (-3, 2)),
-)
-"""(rows, columns) to the neighbours in the same picture, in the order of their weights."""
-BEFORE = (
-    *((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1), (0, -2), (0, 2), (-2, 0), (2, 0)),
-    *((-1, -2), (-1, 2), (1, -2), (1, 2), (-2, -1), (-2, 1), (2, -1), (2, 1), (-2, -2), (-2, 2), (2, -2), (2, 2)),
-    *((0, -3), (0, 3), (-3, 0), (3, 0), (-1, -3), (-1, 3), (1, -3), (1, 3), (-3, -1), (-3, 1), (3, -1), (3, 1)),
-)
-"""The same for the picture before, and for the one before that."""
-PAD = 3
+PAD = 5
 """Pixels by which a picture is grown on each side: no neighbour is farther away."""
 
-SCALE_FIRST = (220, 80, 200, 110, 120, 80, 38, 0, 0, 0, 0, 0, 0)
-SCALE = (76, 60, 64, 35, 35, 40, 24, 50, 28, 22, 100, 45, 26)
-"""Weights (1/1024) of the errors around a pixel in its scale, in the first picture and in all others: W, WW, N, NW,
-NE, NN, each of NNW NNE WNW ENE; one picture before: the same place, each of its 4 neighbours, each of its 4 diagonal
-ones; the running mean: the same place, each of its 4 neighbours; two pictures before: the same place."""
+
+def _near(before: bool) -> tuple[tuple[int, int], ...]:
+    """(rows, columns) to the neighbours, by distance, then by rows apart, rows, columns."""
+    reach = range(-PAD, PAD + 1)
+    places = [(j, i) for j in reach for i in reach if (before or (j, i) < (0, 0)) and j * j + i * i <= PAD * PAD]
+    return tuple(sorted((p for p in places if p[1] >= -4 or p[0]), key=lambda p: (p[0] ** 2 + p[1] ** 2, abs(p[0]), p)))
+
+
+NOW = _near(before=False)
+"""The neighbours in the same picture, in the order of their weights."""
+BEFORE = _near(before=True)
+"""The same for the picture before, and for the one before that."""
+
+_AROUND = ((-1, 0), (-1, -1), (-1, 1), (-2, 0), (-2, -1), (-2, 1), (-1, -2), (-1, 2))
+_CROSS = ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0))
+SCALE_PLACES = (
+    *((0, *place) for place in _AROUND),
+    *((1, *place) for place in (*_CROSS, (-1, -1), (-1, 1), (1, -1), (1, 1))),
+    *((3, *place) for place in _CROSS),
+    *((2, 0, 0), (0, -1, 0)),
+)
+"""Where the errors stand that tell the scale of a pixel: (pictures back, or 3 for the running mean; rows; columns).
+The first 8 count in the first picture; the last only fills up."""
+SCALE_FIRST = (220, 80, 200, 110, 120, 80, 38, 38, 38, 38)
+"""Weights (1/1024) in the first picture: W, WW, then the first 8 places."""
+SCALE = (76, 60, 64, 35, 35, 40, 24, 24, 24, 24, 50, 28, 28, 28, 28, 22, 22, 22, 22, 12, 6, 6, 6, 6, 26, 0)
+"""Weights in all others: W, WW, then all places."""
 
 CONTEXTS = 76
+FINE = 16
 SYMBOLS = 97
 ESCAPE = 96
 MIDDLE = 48
-PRIOR_WEIGHT = 1536
+PRIOR_WEIGHT = 3072
 """Counts that a context starts with; a symbol adds INCREMENT."""
 INCREMENT = 32
 MOST_SEEN = 12000
@@ -63,4 +75,4 @@ def prior() -> NDArray[np.int32]:
             total = sum(powers[place] for place in places)
             shares = [old + (powers[place] << 20) // total for old, place in zip(shares, places, strict=True)]
         rows.append([share * PRIOR_WEIGHT // (3 << 20) for share in shares] + [1])
-    return np.array(rows, np.int32)
+    return np.array(rows + rows[:FINE] * 0 + rows * 2, np.int32)

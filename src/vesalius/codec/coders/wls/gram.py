@@ -3,21 +3,41 @@
 Letters: N pictures, Y X padded rows and columns, B blocks, F features (neighbours, then the pixel itself).
 """
 
+# mypy: ignore-errors
+# (Numba has rules of its own for the types of numbers.)
+
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from vesalius.codec.coders.wls.compiled import compiled
 
+Array = Any
+_PAD = 5
+
 
 @compiled
-def grams(x_NYX, errors_NJI, skip_JI, frames, stride, offsets, reference, block, weighted, grams_BFF, energy):
+def grams(  # noqa: C901 - one loop, for speed
+    x_NYX: Array,
+    errors_NJI: Array,
+    skip_JI: Array,
+    frames: Array,
+    stride: int,
+    offsets: Array,
+    reference: int,
+    block: int,
+    weighted: bool,
+    grams_BFF: Array,
+    energy: Array,
+) -> None:
     """Add to grams_BFF[b, f, g] = sum over pixels of weight * feature f * feature g, for g from f on.
 
     Features are differences to the neighbour number `reference`, whose own feature is its value. Every `stride`-th
     pixel of each block is used. With `weighted`, weight = 1 / (1 + mean error around)**2. energy[b] = sum of weights.
     """
-    _, rows, columns = skip_JI.shape[0], skip_JI.shape[0], skip_JI.shape[1]
+    rows, columns = skip_JI.shape
     width = x_NYX.shape[2]
     plane = x_NYX.shape[1] * width
     flat = x_NYX.ravel()
@@ -40,33 +60,8 @@ def grams(x_NYX, errors_NJI, skip_JI, frames, stride, offsets, reference, block,
                     if clock < stride:
                         continue
                     clock = 0
-                    place = t * plane + (j + 3) * width + i + 3
-                    weight = np.float32(1)
-                    if weighted:
-                        near, count = np.int64(0), 0
-                        if i > 0:
-                            near += 2 * np.int64(errors_NJI[t, j, i - 1])
-                            count += 2
-                        if j > 0:
-                            near += 2 * np.int64(errors_NJI[t, j - 1, i])
-                            count += 2
-                            if i > 0:
-                                near += errors_NJI[t, j - 1, i - 1]
-                                count += 1
-                            if i + 1 < columns:
-                                near += errors_NJI[t, j - 1, i + 1]
-                                count += 1
-                        if t > 0:
-                            near += 2 * np.int64(errors_NJI[t - 1, j, i])
-                            count += 2
-                            if i + 1 < columns:
-                                near += errors_NJI[t - 1, j, i + 1]
-                                count += 1
-                            if j + 1 < rows:
-                                near += errors_NJI[t - 1, j + 1, i]
-                                count += 1
-                        scale = 1 + np.float32(near) / np.float32(max(count, 1))
-                        weight = 1 / (scale * scale)
+                    place = t * plane + (j + _PAD) * width + i + _PAD
+                    weight = _weight(errors_NJI, t, j, i) if weighted else np.float32(1)
                     base = np.float32(flat[place + offsets[reference]])
                     v, u = batch[held], scaled[held]
                     for w in range(n_taps):
@@ -86,7 +81,26 @@ def grams(x_NYX, errors_NJI, skip_JI, frames, stride, offsets, reference, block,
 
 
 @compiled
-def _add(gram, batch, scaled, used):
+def _weight(errors_NJI: Array, t: int, j: int, i: int) -> float:
+    """1 / (1 + mean error around)**2; the nearest count twice."""
+    columns, rows = errors_NJI.shape[2], errors_NJI.shape[1]
+    total, count = np.int64(0), 0
+    if i > 0:
+        total, count = total + 2 * np.int64(errors_NJI[t, j, i - 1]), count + 2
+    if j > 0:
+        total, count = total + 2 * np.int64(errors_NJI[t, j - 1, i]), count + 2
+        total, count = total + np.int64(errors_NJI[t, j - 1, max(i - 1, 0)]), count + 1
+        total, count = total + np.int64(errors_NJI[t, j - 1, min(i + 1, columns - 1)]), count + 1
+    if t > 0:
+        total, count = total + 2 * np.int64(errors_NJI[t - 1, j, i]), count + 2
+        total, count = total + np.int64(errors_NJI[t - 1, j, min(i + 1, columns - 1)]), count + 1
+        total, count = total + np.int64(errors_NJI[t - 1, min(j + 1, rows - 1), i]), count + 1
+    scale = 1 + np.float32(total) / np.float32(max(count, 1))
+    return np.float32(1 / (scale * scale))
+
+
+@compiled
+def _add(gram: Array, batch: Array, scaled: Array, used: int) -> None:
     """Four outer products at a time: the upper triangle, rounded down to whole eights."""
     features = gram.shape[1]
     v0, v1, v2, v3 = batch[0], batch[1], batch[2], batch[3]
@@ -100,8 +114,8 @@ def _add(gram, batch, scaled, used):
 
 
 @compiled
-def absolute_errors(x_NYX, lags, offsets, weights, errors_NJI):
-    """errors_NJI = |prediction - pixel|; pictures before `lags` repeat the picture itself's predictor on what is there."""
+def absolute_errors(x_NYX: Array, lags: Array, offsets: Array, weights: Array, errors_NJI: Array) -> None:
+    """errors_NJI = |prediction - pixel|; where a picture back is missing, the picture itself stands in."""
     count, rows, columns = errors_NJI.shape
     sums = np.zeros(columns, np.float32)
     for t in range(count):
@@ -109,12 +123,12 @@ def absolute_errors(x_NYX, lags, offsets, weights, errors_NJI):
             sums[:] = 0
             for w in range(weights.shape[0]):
                 back = lags[w] if t >= lags[w] else 0
-                y, x = j + 3 + offsets[w, 0], 3 + offsets[w, 1]
+                y, x = j + _PAD + offsets[w, 0], _PAD + offsets[w, 1]
                 row = x_NYX[t - back, y, x : x + columns]
                 factor = weights[w]
                 for i in range(columns):
                     sums[i] += factor * np.float32(row[i])
-            row = x_NYX[t, j + 3, 3 : 3 + columns]
+            row = x_NYX[t, j + _PAD, _PAD : _PAD + columns]
             out = errors_NJI[t, j]
             for i in range(columns):
                 out[i] = np.uint16(min(abs(sums[i] - np.float32(row[i])) + np.float32(0.5), np.float32(65535)))

@@ -22,7 +22,7 @@ LEVELS = 3
 """Sets of weights: for the first picture, the second, and all others."""
 MOST_CLASSES = 32
 _MASKED, _CLASSED = 1, 2
-_SAME = (0, 4, 12)
+_SAME = tuple(frozen.NOW.index((0, -n)) for n in range(1, 5))
 """Places in NOW of the neighbours in the same row: W, WW, WWW."""
 
 
@@ -76,7 +76,7 @@ def unpack(data: bytes, shape_NJI: tuple[int, int, int]) -> tuple[Model, int, ND
     *counts, shift, block_log2, classes, flags, top, state = _HEAD.unpack_from(data)
     now, one, two = counts
     known = now <= len(frozen.NOW) and max(one, two) <= len(frozen.BEFORE) and 1 <= classes <= MOST_CLASSES
-    if not (known and now > 0 and shift <= 16 and 2 <= block_log2 <= 12 and 1 << 31 <= state < 1 << 63):
+    if not (known and now > 0 and 7 <= shift <= 14 and 3 <= block_log2 <= 12 and 1 << 31 <= state < 1 << 63):
         raise CorruptFileError("a chunk has an impossible head")
     if flags >> (LEVELS + 1) or (classes == 1) != (flags < _CLASSED):
         raise CorruptFileError("a chunk has unknown flags")
@@ -123,7 +123,7 @@ def kernel_arguments(model: Model) -> tuple[Any, ...]:
     most = max(len(taps) for taps, _ in ordered)
     taps = np.zeros((LEVELS, most, 3), np.int64)
     taps[..., 1] = -1
-    weights = np.zeros((LEVELS, model.classes, 3 + most), np.int32)
+    weights = np.zeros((LEVELS, model.classes, 4 + most), np.int32)
     levels, n_taps = np.zeros(LEVELS, np.uint8), np.zeros(LEVELS, np.int64)
     classes = np.zeros((LEVELS, *model.classes_JI.shape), np.uint8)
     for level, (places, columns) in enumerate(ordered):
@@ -133,7 +133,6 @@ def kernel_arguments(model: Model) -> tuple[Any, ...]:
         if len(model.weights[level]) > 1:
             levels[level] = 1
             classes[level] = model.classes_JI
-    taps[..., 1:] += frozen.PAD * np.array([0, 1])
     return levels, taps, n_taps, weights, classes
 
 
@@ -143,9 +142,9 @@ def _for_kernel(model: Model, level: int) -> tuple[list[tuple[int, int, int]], N
     same = [n for n in _SAME if n < model.neighbours[0]]
     others = [n for n in range(len(taps)) if n not in same]
     fill = -len(others) % 4
-    columns = np.zeros((len(model.weights[level]), 3 + len(others) + fill), np.int32)
+    columns = np.zeros((len(model.weights[level]), 4 + len(others) + fill), np.int32)
     columns[:, : len(same)] = model.weights[level][:, same]
-    columns[:, 3 : 3 + len(others)] = model.weights[level][:, others]
+    columns[:, 4 : 4 + len(others)] = model.weights[level][:, others]
     return [taps[n] for n in others] + [(0, -1, 0)] * fill, columns
 
 
