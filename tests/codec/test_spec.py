@@ -75,7 +75,7 @@ BOUNDED = {"name": "lossy", "kind": "bounded", "coder_id": 4}
 TABLE = {"plane_bits": [2], "table_blob": 0}
 IMPOSSIBLE = {
     "unknown coder": {"coder_id": 99, "plane_bits": [8]},
-    "reserved coder": {"coder_id": 16, "plane_bits": [8]},
+    "reserved coder": {"coder_id": 17, "plane_bits": [8]},
     "coder of later": {"coder_version": 200, "plane_bits": [8]},
     "no planes": {"plane_bits": []},
     "plane of no depth": {"plane_bits": [0]},
@@ -130,7 +130,7 @@ def test_long_floats_are_lossless_only():
 def test_the_keys_of_noise_come_back():
     stored = noise(">c16", (1, 2, 3, 4))
     tier = LosslessTier(coder("deflate"), KeyMap(stored.dtype), Offset(0, (16,) * 4))
-    model = describe(tier, 2, "", None)
+    model = describe(tier, Layout((1, 2, 3, 4, 1), 2), "", None)
     header = parse_header({**PLAIN, "dtype": ">c16", "tiers": [json.loads(model.model_dump_json())]})
     back = build(header.tiers[0], header, lambda n: b"")
     assert same_bits(back.decode(tier.encode(stored), stored.shape), stored)

@@ -15,11 +15,13 @@ def _near(before: bool) -> tuple[tuple[int, int], ...]:
     """(rows, columns) to the neighbours, by distance, then by rows apart, rows, columns."""
     reach = range(-PAD, PAD + 1)
     places = [(j, i) for j in reach for i in reach if (before or (j, i) < (0, 0)) and j * j + i * i <= PAD * PAD]
-    return tuple(sorted((p for p in places if p[1] >= -4 or p[0]), key=lambda p: (p[0] ** 2 + p[1] ** 2, abs(p[0]), p)))
+    return tuple(
+        sorted((p for p in places if before or p[0] or p[1] >= -4), key=lambda p: (p[0] ** 2 + p[1] ** 2, abs(p[0]), p))
+    )
 
 
 NOW = _near(before=False)
-"""The neighbours in the same picture, in the order of their weights."""
+"""The neighbours in the same picture, in the order of their weights; four at most in the same row."""
 BEFORE = _near(before=True)
 """The same for the picture before, and for the one before that."""
 
