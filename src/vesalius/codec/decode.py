@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +15,14 @@ from numpy.typing import NDArray
 from vesalius.codec.container import VslReader
 from vesalius.codec.header import Header, Tail, TierModel, parse_header, parse_tail, scan_facts
 from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Layout
+from vesalius.codec.room import room_for
 from vesalius.codec.spec import build
 from vesalius.codec.tiers import Tier
 from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError, VesaliusError
 from vesalius.scan.native import Packed
-from vesalius.scan.pixels import ALL, ArrayPixels
+from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
-
-IN_MEMORY_BYTES = 1 << 30
-"""A decoded array above this size is kept in a temporary file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +249,7 @@ class Loss:
 
 
 def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
-    """The whole scan in memory (in a temporary file above IN_MEMORY_BYTES).
+    """The whole scan in memory (in a temporary file where it is large).
 
     Under salvage, lost chunks are filled with the smallest value of the intact ones and listed; without, they raise.
 
@@ -267,12 +263,12 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
     with VslReader(file.path, salvage=file.salvage) as reader:
         if not reader.chunks(file.tier_number):
             raise CorruptFileError("nothing is left to salvage", where=file.path)
-        array = _room(file)
+        room = room_for(file.header.shape, file.dtype, file.path)
         for chunk, part in zip(file.layout, _decoded(file, reader, threads), strict=True):
             if isinstance(part, VesaliusError):
                 lost[chunk] = part
                 continue
-            array[:, chunk.t, :, :, chunk.slices] = chunk.voxels(part)
+            room.put(chunk.t, chunk.slices, chunk.voxels(part))
             digest.update(part.tobytes())
             if file.salvage:
                 lowest.append(_lowest(part))
@@ -280,8 +276,8 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
         if len(lost) == len(file.layout):
             raise CorruptFileError("nothing is left to salvage", where=file.path)
         for chunk in lost:
-            array[:, chunk.t, :, :, chunk.slices] = min(lowest)
-    scan = Scan(pixels=ArrayPixels(array), **scan_facts(file.header))
+            room.put(chunk.t, chunk.slices, min(lowest))
+    scan = Scan(pixels=room.pixels, **scan_facts(file.header))
     return scan, _loss(lost), digest.hexdigest()
 
 
@@ -319,20 +315,3 @@ def _lowest(part: NDArray[Any]) -> Any:
 def _loss(lost: dict[Chunk, VesaliusError]) -> Loss:
     slices = tuple(sorted({k for chunk in lost for k in range(chunk.k, chunk.k + chunk.depth)}))
     return Loss(slices, tuple(chunk.number for chunk in lost), tuple(error.what for error in lost.values()))
-
-
-def _room(file: VslFile) -> NDArray[Any]:
-    shape, dtype = file.header.shape, file.dtype
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if size <= IN_MEMORY_BYTES:
-        return np.empty(shape, dtype=dtype)
-    needs = CorruptFileError(
-        f"needs {size} bytes of temporary space", where=file.path, fix="set TMPDIR to a larger disk"
-    )
-    if size > shutil.disk_usage(tempfile.gettempdir()).free:
-        raise needs
-    with tempfile.NamedTemporaryFile(prefix="vesalius-", suffix=".raw") as spill:
-        try:
-            return np.memmap(spill, dtype=dtype, mode="w+", shape=shape)
-        except (OSError, ValueError, OverflowError) as error:
-            raise needs from error

@@ -1,10 +1,12 @@
 """Predictors for a chunk: weighted least squares for classes of blocks. Encoder only, floats allowed.
 
-Letters: N pictures, J rows, I columns, Y X padded rows and columns, B blocks, F features, K classes, W weights.
+Letters: N pictures, J rows, I columns, Y X padded rows and columns, B blocks, F features, P pairs of
+features (an upper triangle, row by row), K classes, W weights.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,8 +60,8 @@ class _Fit:
 
     def model(self) -> Model:
         main = self._level(self.main)
-        whole_FF, _ = self._grams(main, self._frames(self.main, _FIRST_SAMPLES), _FIRST_SAMPLES, whole=True)
-        plain_W = _solve(whole_FF.astype(np.float64), main.reference, None)
+        whole_P, _ = self._grams(main, self._frames(self.main, _FIRST_SAMPLES), _FIRST_SAMPLES, whole=True)
+        plain_W = _solve(whole_P, main.reference, None)
         self.errors_NJI = np.empty(self.x_NJI.shape, np.uint16)
         lags, places = np.array([tap[0] for tap in main.taps]), np.array([tap[1:] for tap in main.taps])
         absolute_errors(self.x_NYX, lags, places, plain_W.astype(np.float32), self.errors_NJI)
@@ -67,8 +69,8 @@ class _Fit:
         levels = []
         for level in range(self.main):
             facts = self._level(level)
-            gram_BFF, _ = self._grams(facts, np.array([level]), _START_SAMPLES, whole=True)
-            levels.append(_solve(gram_BFF, facts.reference, None)[None])
+            gram_P, _ = self._grams(facts, np.array([level]), _START_SAMPLES, whole=True)
+            levels.append(_solve(gram_P, facts.reference, None)[None])
         levels.append(main_KW)
         shift, weights = _rounded(levels, self.top)
         blocks = block_shape(self.x_NJI.shape[1:], self.block_log2)
@@ -89,7 +91,7 @@ class _Fit:
         return np.unique(np.linspace(first, count - 1, wanted).astype(np.int64))
 
     def _grams(self, facts: _Level, frames: NDArray[np.int64], samples: int, *, whole: bool) -> tuple[Floats, Floats]:
-        """Gram matrices (B, F, F), or the one (F, F) of all blocks, and the weights' sums."""
+        """Upper triangles of Gram matrices (B, P), or the one (P) of all blocks, and the sums of weights."""
         blocks = block_shape(self.x_NJI.shape[1:], self.block_log2)
         count = 1 if whole else blocks[0] * blocks[1]
         used = len(facts.taps) + 1
@@ -103,21 +105,19 @@ class _Fit:
             self.x_NYX, self.errors_NJI, self.skip_JI, frames, stride, facts.offsets, facts.reference, block, weighted,
             grams_BFF, energy_B,
         )  # fmt: skip
-        made = np.ascontiguousarray(grams_BFF[:, :used, :used])
-        made *= np.triu(np.ones((used, used), np.float32))  # what stands below are parts of sums
-        return (made[0] if whole else made), energy_B
+        made_BP = grams_BFF[:, *np.triu_indices(used)]
+        return (made_BP[0] if whole else made_BP), energy_B
 
     def _classes(self, main: _Level) -> tuple[NDArray[np.int64], Floats]:
         """The class of each block and the weights of each class: k-means on the squared error."""
-        grams_BFF, energy_B = self._grams(main, self._frames(self.main, _SAMPLES), _SAMPLES, whole=False)
-        whole_FF = grams_BFF.sum(axis=0, dtype=np.float64)
-        whole_W = _solve(whole_FF, main.reference, None)
+        grams_BP, energy_B = self._grams(main, self._frames(self.main, _SAMPLES), _SAMPLES, whole=False)
+        whole_W = _solve(grams_BP.sum(axis=0, dtype=np.float64), main.reference, None)
         busy_B = energy_B > 0
         many = min(self.choice.classes, int(busy_B.sum()) // 4)
-        classes_B = np.zeros(len(grams_BFF), np.int64)
+        classes_B = np.zeros(len(grams_BP), np.int64)
         if many < 2:
             return classes_B, whole_W[None]
-        flat_BP = grams_BFF[busy_B].reshape(int(busy_B.sum()), -1)
+        flat_BP = grams_BP if busy_B.all() else grams_BP[busy_B]
         busy_classes = _first_classes(flat_BP, whole_W, main, many)
         weights_KW = _class_weights(flat_BP, busy_classes, main, whole_W)
         for _ in range(_ROUNDS):
@@ -147,15 +147,17 @@ def _first_classes(flat_BP: Floats, whole_W: Floats, main: _Level, many: int) ->
 
 def _class_weights(flat_BP: Floats, classes_B: NDArray[np.int64], main: _Level, whole_W: Floats) -> Floats:
     """The weights of each class (K, W)."""
-    used = len(main.taps) + 1
     sums = [flat_BP[classes_B == k].sum(axis=0, dtype=np.float64) for k in range(int(classes_B.max()) + 1)]
-    return np.stack([_solve(sum_P.reshape(used, used), main.reference, whole_W) for sum_P in sums])
+    return np.stack([_solve(sum_P, main.reference, whole_W) for sum_P in sums])
 
 
-def _solve(gram_FF: Floats, reference: int, toward_W: Floats | None) -> Floats:
+def _solve(gram_P: Floats, reference: int, toward_W: Floats | None) -> Floats:
     """Weights that minimise the squared error, drawn a little toward others (or toward the reference neighbour)."""
-    full = gram_FF + np.triu(gram_FF, 1).T
-    matrix, right = full[:-1, :-1].astype(np.float64), full[:-1, -1].astype(np.float64)
+    used = math.isqrt(2 * len(gram_P))
+    full = np.zeros((used, used))
+    full[np.triu_indices(used)] = gram_P
+    full += np.triu(full, 1).T
+    matrix, right = full[:-1, :-1], full[:-1, -1]
     start = np.zeros(len(right)) if toward_W is None else _centred(toward_W, reference)
     diagonal = np.diag(matrix)
     ridge = _RIDGE * diagonal + 1e-6 * diagonal.max() + 1e-9
@@ -176,7 +178,7 @@ def _score(weights_W: Floats, reference: int) -> Floats:
     """What a flat upper triangle is multiplied with to give the squared error of these weights."""
     u = np.append(_centred(weights_W, reference), -1.0)
     product = np.outer(u, u)
-    return (np.triu(product) + np.triu(product, 1)).astype(np.float32).ravel()
+    return (2 * product - np.diag(np.diag(product)))[np.triu_indices(len(u))].astype(np.float32)
 
 
 def _rounded(levels: list[Floats], top: int) -> tuple[int, tuple[NDArray[np.int16], ...]]:
