@@ -19,7 +19,7 @@ GROUPED_VALUES = 1 << 24
 """A chunk of several frames holds at most this many values, so that coding it takes little memory."""
 STACK = 32
 """At most so many slices of a still scan in one chunk, where the coder uses what slices share."""
-STACKED_VALUES, WHOLE_VALUES = 3 << 20, 1 << 18
+STACKED_VALUES, WHOLE_VALUES = 1 << 21, 1 << 18
 """At most so many values in such a chunk; a still scan of at most WHOLE_VALUES is one chunk."""
 MAX_CHUNK_VALUES = 1 << 26
 """No chunk holds more values than this; a reader refuses it before it takes memory."""

@@ -37,17 +37,17 @@ class Trial:
 
 def chunk_of(scan: Scan, chunk: Chunk) -> NDArray[Any]:
     """The stored values of a chunk as pictures, (C, N, I, J)."""
-    return chunk.pictures(scan.stored(t=chunk.t, k=chunk.slices))
+    return np.ascontiguousarray(chunk.pictures(scan.stored(t=chunk.t, k=chunk.slices)))
 
 
 def in_order(work: Callable[[_In], _Out], items: Iterable[_In], threads: int) -> Iterator[_Out]:
-    """Results of `work` in the order of `items`; at most two items per thread are under way."""
+    """Results of `work` in the order of `items`; at most one item more than threads is under way."""
     waiting: list[Any] = []
     with ThreadPoolExecutor(max_workers=threads) as pool:
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
-                if len(waiting) >= 2 * threads:
+                if len(waiting) > threads:
                     yield waiting.pop(0).result()
             while waiting:
                 yield waiting.pop(0).result()

@@ -40,11 +40,13 @@ class Wls:
         if quality is not None:
             raise ValueError("wls is lossless only")
         x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
-        raw = _RAW + x_NJI.astype(_dtype(bits)).tobytes()
-        if not x_NJI.any():
-            return raw
-        coded = [_CODED + encode_with(x_NJI, bits, fit(x_NJI, choice)) for choice in choices(x_NJI)]
-        return min([raw, *coded], key=len)
+        best = b""
+        for choice in choices(x_NJI) if x_NJI.any() else []:
+            coded = _CODED + encode_with(x_NJI, bits, fit(x_NJI, choice))
+            best = min(best or coded, coded, key=len)
+        if best and len(best) <= x_NJI.size * np.dtype(_dtype(bits)).itemsize:
+            return best
+        return _RAW + x_NJI.astype(_dtype(bits)).tobytes()
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
         """See `Coder.decode`."""

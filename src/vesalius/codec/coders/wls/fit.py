@@ -105,7 +105,7 @@ class _Fit:
             self.x_NYX, self.errors_NJI, self.skip_JI, frames, stride, facts.offsets, facts.reference, block, weighted,
             grams_BFF, energy_B,
         )  # fmt: skip
-        made_BP = grams_BFF[:, *np.triu_indices(used)]
+        made_BP = np.concatenate([grams_BFF[:, f, f:used] for f in range(used)], axis=1)
         return (made_BP[0] if whole else made_BP), energy_B
 
     def _classes(self, main: _Level) -> tuple[NDArray[np.int64], Floats]:
