@@ -2,13 +2,13 @@
 
     python bench/codec.py                        lossless tables of the sets below VESALIUS_DATA
     python bench/codec.py --lossy                and what a file takes at 40, 35 and 30 dB, coder by coder
-    python bench/codec.py --memory 5             and the peak memory for a file of 5 GB (twice that on disk)
+    python bench/codec.py --memory 5             and the peak memory for a file of 5 GB
 
-Definitions: ratio = 2 bytes x voxels / bytes; bits per voxel likewise; MB/s = 2 bytes x voxels / second, in 10**6 bytes.
+Definitions: ratio = 2 bytes x voxels / bytes; bits per voxel likewise; MB/s = 2 bytes x voxels / 10**6 / second.
 "cpu" is by processor time of one thread, which other work on the machine disturbs least; "wall" by the clock, with as
-many threads as the heading says. Lossless: every coder gets the same integers (ranks, where less than half of the
-range occurs), in the chunks that the file would hold; container and table of values are not counted. "jpegxl-7" is JPEG
-XL at effort 7, the peer of our stated goals. Each coder has run once before the clock starts. Lossy: whole files, target
+many threads as the heading says. Lossless: every coder gets the same integers (ranks, where less than half of the range
+occurs), in the chunks that the file would hold; container and table of values do not count. "jpegxl-7" is JPEG
+XL at effort 7, the peer of our stated goals. Lossy: whole files, target
 checked by decoding, peak p99.9 minus p0.1.
 """
 

@@ -34,6 +34,8 @@ from vesalius.scan.native import Identifiers, Packed
 from vesalius.scan.scan import Scan
 
 LOSSLESS = Lossless()
+_TRIED, _LONG_NOTE_FROM = "on a sample", 20_000
+"""A lossless tier of fewer bytes says shortly why its coder was chosen: the note itself would weigh."""
 TOLERANCE = 0.02
 """Allowed difference, as a fraction of the peak, between decoders of an inexact coder."""
 
@@ -258,7 +260,7 @@ def _write_tier(writer: VslWriter, number: int, job: Job, made: Plan) -> tuple[T
         psnr_db=shown,
         max_error=None if lossless else largest,
         tolerance=0.0 if made.tier.exact else TOLERANCE * job.found.peak,
-        note=made.why,
+        note="smallest" if lossless and payload_bytes < _LONG_NOTE_FROM and _TRIED in made.why else made.why,
     )
     return result, proof
 

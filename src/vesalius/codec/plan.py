@@ -32,6 +32,8 @@ PSNR_MARGIN = 1e-6
 """Decibels above the target, so that another order of summing finds it met too."""
 RESIDUAL_CODER = "jpegxl"
 OURS = "wls"
+SAMPLED_FROM = 1 << 20
+"""Exact coders are compared on the whole of a scan with no more voxels than this."""
 NEAR = 1.15
 """`--effort best` compares coders within this factor of the smallest on a sample on the whole scan."""
 RATIO_TOLERANCE, RATIO_CHECKED_FROM = 0.05, 20_000
@@ -206,7 +208,7 @@ def _smallest(job: Job, tiers: Sequence[Tier]) -> tuple[Tier, str]:
     """
     if len(tiers) == 1:
         return tiers[0], "asked for"
-    piece = job.piece()
+    piece = job if job.scan.voxels <= SAMPLED_FROM else job.piece()
     bits = [8 * _exact_bytes(piece, tier) / piece.scan.voxels for tier in tiers]
     order = np.argsort(bits, kind="stable").tolist()
     words = [f"{_tier_name(tiers[n])} {bits[n]:.2f} bits/voxel" for n in order]
