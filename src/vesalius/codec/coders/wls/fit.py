@@ -20,7 +20,7 @@ from vesalius.codec.coders.wls.model import LEVELS, Model, block_shape, taps_of
 Floats = NDArray[np.floating[Any]]
 _ROUNDS = 8
 _RIDGE = 1e-4
-_FIRST_SAMPLES, _SAMPLES, _START_SAMPLES = 20_000, 400_000, 40_000
+_FIRST_SAMPLES, _SAMPLES, _START_SAMPLES = 10_000, 400_000, 20_000
 _BLOCKS = 1024
 """About as many blocks at most: larger pictures have larger blocks."""
 
