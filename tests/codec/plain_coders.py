@@ -15,6 +15,7 @@ class Raw:
     id: int = 200
     version: int = 1
     temporal: bool = False
+    stacks: bool = False
     lossless_bits: int = 16
     lossy_bits: int = 12
     exact_lossy: bool = True

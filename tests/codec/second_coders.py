@@ -7,12 +7,14 @@ import av
 import imagecodecs
 import numpy as np
 
+from codec.second_wls import wls
+
 LOSSY_BITS = {2: 12, 3: 16, 4: 16, 5: 12, 6: 10}
 
 
 def decode_pictures(coder, data, shape_NJI, depth):
     """The pictures of one coded sequence, as integers."""
-    decoders = {1: deflate, 2: jpegls, 3: jpeg2000, 4: jpegxl, 5: x265, 6: svtav1}
+    decoders = {1: deflate, 2: jpegls, 3: jpeg2000, 4: jpegxl, 5: x265, 6: svtav1, 16: wls}
     pictures = decoders[coder](data, shape_NJI, depth)
     assert pictures.shape == shape_NJI
     return pictures.astype(np.int64)

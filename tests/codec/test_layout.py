@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.scans import shapes
-from vesalius.codec.layout import FRAME_GROUP, GROUPED_VALUES, MAX_CHUNK_VALUES, Chunk, Layout
+from vesalius.codec.layout import FRAME_GROUP, GROUPED_VALUES, MAX_CHUNK_VALUES, STACKED_VALUES, Chunk, Layout
 
 
 @settings(max_examples=40, deadline=None)
@@ -66,6 +66,43 @@ def test_chunks_stay_small(c, t, i, j, temporal):
         assert layout.chunk_values == max(c * i * j * (x.t_stop - x.t_start) for x in layout)
         assert layout.frames_per_chunk == 1 or layout.chunk_values <= GROUPED_VALUES
         assert layout.chunk_values <= MAX_CHUNK_VALUES
+
+
+@settings(max_examples=40, deadline=None)
+@given(shapes(7), st.integers(1, 5))
+def test_stacks_tile_a_still_scan(shape, slices_per_chunk):
+    shape = (shape[0], 1, *shape[2:])
+    layout = Layout(shape, 1, slices_per_chunk)
+    stored = np.arange(np.prod(shape)).reshape(shape)
+    back = np.zeros_like(stored)
+    for number, chunk in enumerate(layout):
+        assert (chunk.number, layout[number]) == (number, chunk)
+        part = chunk.pictures(stored[:, chunk.t, :, :, chunk.slices])
+        assert part.shape == (shape[0], chunk.depth, *shape[2:4])
+        assert np.array_equal(part[:, 0], stored[:, 0, :, :, chunk.k])
+        back[:, chunk.t, :, :, chunk.slices] = chunk.voxels(part)
+    assert np.array_equal(back, stored)
+    assert len(layout) == len(list(layout)) == -(-shape[4] // slices_per_chunk)
+    for k in range(shape[4]):
+        (only,) = layout.covering(slice(None), slice(k, k + 1))
+        assert only.k <= k < only.k + only.depth
+
+
+def test_what_is_stacked():
+    small, large = (1, 1, 35, 51, 36), (1, 1, 256, 256, 100)
+    assert Layout.of(small, "slice", temporal=True, stacked=True).slices_per_chunk == 36
+    layout = Layout.of(large, "slice", temporal=True, stacked=True)
+    assert layout.slices_per_chunk == 25
+    assert layout.chunk_values <= STACKED_VALUES
+    for stacked, access in ((False, "slice"), (True, "frame")):
+        assert Layout.of(large, access, temporal=True, stacked=stacked).slices_per_chunk == 1
+    moving = Layout.of((1, 20, 256, 256, 9), "slice", temporal=True, stacked=True)
+    assert (moving.frames_per_chunk, moving.slices_per_chunk) == (20, 1)
+
+
+def test_a_chunk_names_its_slices():
+    assert Chunk(3, 7, 0, 4).name == "chunk 3 (slice 7)"
+    assert Chunk(1, 8, 0, 1, 8).name == "chunk 1 (slices 8 to 15)"
 
 
 def test_a_long_series_is_cut_evenly():

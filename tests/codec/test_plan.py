@@ -41,6 +41,38 @@ def test_auto_takes_the_smaller_of_its_candidates():
         assert len(sizes) == 2
 
 
+def test_auto_takes_ours_where_it_is_smallest():
+    made = made_of(smooth((1, 8, 70, 60, 2), np.uint16, 900), Lossless())
+    assert made.tier.coder.name == "wls"
+    assert made.layout.frames_per_chunk == 8
+
+
+def test_a_still_scan_is_stacked():
+    made = made_of(smooth((1, 1, 60, 50, 30), np.uint16, 900), Lossless())
+    assert (made.tier.coder.name, made.layout.slices_per_chunk) == ("wls", 30)
+    alone = made_of(smooth((1, 1, 60, 50, 30), np.uint16, 900), Lossless(), access="frame")
+    assert alone.layout.slices_per_chunk == 1
+
+
+def test_more_than_16_bits_fall_back_to_a_library_coder_and_say_so():
+    made = made_of(noise("<f4", (1, 1, 300, 300, 1)), Lossless())
+    assert made.tier.coder.name != "wls"
+    assert "wls is for values of at most 16 bits" in made.why
+
+
+def test_best_compares_near_coders_on_the_whole_scan():
+    """The sample's middle is smooth, the rest is noise that no coder makes smaller: the sample misleads."""
+    stored = smooth((1, 1, 30, 30, 90), np.uint16, 900)
+    stored[..., :30] = np.random.default_rng(0).integers(0, 900, stored[..., :30].shape)
+    job = job_of(stored, effort="best")
+    made = plan(job, Lossless(), lambda draft: 0)
+    sizes = {}
+    for name in names():
+        if coder(name).lossless_bits >= 16:
+            sizes[name] = coded(job, plan(job_of(stored, coder=name), Lossless(), lambda draft: 0))
+    assert sizes[made.tier.coder.name] <= 1.005 * min(sizes.values())
+
+
 def test_best_tries_every_coder_that_fits():
     made = made_of(STORED, Lossless(), effort="best")
     depth = max(made.tier.map.plane_bits)

@@ -11,6 +11,13 @@ def test_a_small_scan_is_its_own_sample():
     assert sample(scan) is scan
 
 
+def test_the_sample_of_a_still_scan_is_its_middle():
+    stored = np.arange(2 * 3 * 100, dtype=np.int16).reshape(1, 1, 2, 3, 100)
+    assert np.array_equal(sample(Scan.from_array(stored)).stored(), stored[..., 38:62])
+    few = Scan.from_array(stored[..., :20])
+    assert sample(few) is few
+
+
 def test_the_sample_is_a_piece_with_its_own_intensities():
     rng = np.random.default_rng(0)
     shape = (2, 30, 8, 428, 9)

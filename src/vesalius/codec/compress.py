@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 import vesalius
@@ -32,6 +34,8 @@ from vesalius.scan.native import Identifiers, Packed
 from vesalius.scan.scan import Scan
 
 LOSSLESS = Lossless()
+_TRIED, _LONG_NOTE_FROM = "on a sample", 20_000
+"""A lossless tier of fewer bytes says shortly why its coder was chosen: the note itself would weigh."""
 TOLERANCE = 0.02
 """Allowed difference, as a fraction of the peak, between decoders of an inexact coder."""
 
@@ -170,7 +174,7 @@ def _header(job: Job, packed: Packed, plans: Sequence[Plan]) -> tuple[Header, li
         if isinstance(made.tier, LosslessTier) and isinstance(made.tier.map, Rank):
             table = len(blobs)
             blobs[f"table of values {number}"] = pack_table(made.tier.map.table)
-        tiers.append(describe(made.tier, made.layout.frames_per_chunk, made.target, table))
+        tiers.append(describe(made.tier, made.layout, made.target, table))
     try:
         return _model(job, packed, blobs, tiers), list(blobs.values())
     except ValidationError as error:
@@ -243,7 +247,7 @@ def _write_tier(writer: VslWriter, number: int, job: Job, made: Plan) -> tuple[T
     digest, squared, voxels, largest, payload_bytes = hashlib.sha256(), 0.0, 0, 0.0, 0
     for chunk, trial, decoded in _coded(job, made):
         writer.chunk(number, made.tier.coder.id, chunk.number, trial.payload)
-        digest.update(decoded)
+        digest.update(decoded.data)
         squared, voxels, largest = squared + trial.squared_error, voxels + trial.voxels, max(largest, trial.max_error)
         payload_bytes += len(trial.payload)
     lossless = isinstance(made.tier, LosslessTier)
@@ -256,31 +260,37 @@ def _write_tier(writer: VslWriter, number: int, job: Job, made: Plan) -> tuple[T
         psnr_db=shown,
         max_error=None if lossless else largest,
         tolerance=0.0 if made.tier.exact else TOLERANCE * job.found.peak,
-        note=made.why,
+        note="smallest" if lossless and payload_bytes < _LONG_NOTE_FROM and _TRIED in made.why else made.why,
     )
     return result, proof
 
 
-def _coded(job: Job, made: Plan) -> Iterator[tuple[Chunk, Trial, bytes]]:
-    """Chunk, trial and decoded bytes of all chunks in order; a lossless chunk is compared bit for bit."""
+def _coded(job: Job, made: Plan) -> Iterator[tuple[Chunk, Trial, NDArray[Any]]]:
+    """Chunk, trial and decoded values of all chunks in order; a lossless chunk is compared bit for bit."""
     spare = spare_threads(job.threads, len(made.layout))
 
-    def work(chunk: Chunk) -> tuple[Chunk, Trial, bytes]:
+    def work(chunk: Chunk) -> tuple[Chunk, Trial, NDArray[Any]]:
         stored = chunk_of(job.scan, chunk)
         if made.trials is not None:
             payload = made.trials.one(chunk, made.rungs[chunk.number]).payload
         else:
             payload = made.tier.encode(stored, None, spare)
-        decoded = made.tier.decode(payload, stored.shape)
+        decoded = np.ascontiguousarray(made.tier.decode(payload, stored.shape))
         if isinstance(made.tier, LosslessTier):
-            if decoded.tobytes() != stored.tobytes():
+            if not _same_bits(decoded, stored):
                 raise AssertionError(f"{made.tier.coder.name} did not give back chunk {chunk.number}")
             trial = Trial(payload, 0.0, 0.0, stored.size)
         else:
             trial = measure(job.scan, chunk, made.tier, payload)
-        return chunk, trial, decoded.tobytes()
+        return chunk, trial, decoded.view(np.uint8)
 
     return in_order(work, made.layout, job.threads)
+
+
+def _same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return one.shape == other.shape and bool(
+        np.array_equal(one.view(np.uint8), np.ascontiguousarray(other).view(np.uint8))
+    )
 
 
 def _check_target(target: Target, result: TierResult) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +15,14 @@ from numpy.typing import NDArray
 from vesalius.codec.container import VslReader
 from vesalius.codec.header import Header, Tail, TierModel, parse_header, parse_tail, scan_facts
 from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Layout
+from vesalius.codec.room import room_for
 from vesalius.codec.spec import build
 from vesalius.codec.tiers import Tier
 from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError, VesaliusError
 from vesalius.scan.native import Packed
-from vesalius.scan.pixels import ALL, ArrayPixels
+from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
-
-IN_MEMORY_BYTES = 1 << 30
-"""A decoded array above this size is kept in a temporary file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +58,17 @@ class VslFile:
         return np.dtype(self.header.dtype)
 
     def chunk_shape(self, chunk: Chunk) -> tuple[int, int, int, int]:
-        """(C, t, I, J) of a chunk."""
+        """(C, N, I, J) of a chunk."""
         c, _, i, j, _ = self.header.shape
-        return c, chunk.t_stop - chunk.t_start, i, j
+        return c, (chunk.t_stop - chunk.t_start) * chunk.depth, i, j
 
     def decode(self, reader: VslReader, chunk: Chunk, payload: bytes | None = None) -> NDArray[Any]:
-        """Stored values (C, t, I, J) of one chunk.
+        """Stored values (C, N, I, J) of one chunk.
 
         Raises:
             CorruptFileError: the chunk is missing or damaged; the message names it.
         """
-        name = f"chunk {chunk.number} (slice {chunk.k}) of tier {self.model.name}"
+        name = f"{chunk.name} of tier {self.model.name}"
         try:
             return self.tier.decode(
                 self.payload(reader, chunk) if payload is None else payload, self.chunk_shape(chunk)
@@ -131,9 +128,12 @@ class VslPixels:
             payloads = ((chunk, self.file.payload(reader, chunk)) for chunk in chunks)
             done = in_order(lambda pair: self.file.decode(reader, *pair), payloads, self.threads)
             for chunk, part in zip(chunks, done, strict=True):
-                for place, frame in enumerate(frames):
-                    if chunk.t_start <= frame < chunk.t_stop:
-                        out[:, place, :, :, slices.index(chunk.k)] = part[:, frame - chunk.t_start]
+                kept_t = [n for n, frame in enumerate(frames) if chunk.t_start <= frame < chunk.t_stop]
+                kept_k = [n for n, slice_k in enumerate(slices) if chunk.k <= slice_k < chunk.k + chunk.depth]
+                voxels = chunk.voxels(part)
+                for t_place, k_place in itertools.product(kept_t, kept_k):
+                    t_inside, k_inside = frames[t_place] - chunk.t_start, slices[k_place] - chunk.k
+                    out[:, t_place, :, :, k_place] = voxels[:, t_inside, :, :, k_inside]
         return out
 
 
@@ -178,7 +178,9 @@ def _blob_length(header: Header, number: int) -> int:
 
 
 def _layout(header: Header, model: TierModel) -> Layout:
-    layout = Layout(header.shape, model.frames_per_chunk)
+    if model.slices_per_chunk > 1 and header.shape[1] > 1:
+        raise CorruptFileError("a tier stacks the slices of a scan with frames")
+    layout = Layout(header.shape, model.frames_per_chunk, model.slices_per_chunk)
     if layout.chunk_values > MAX_CHUNK_VALUES:
         raise CorruptFileError("a chunk is impossibly large")
     if len(layout) > MAX_CHUNKS:
@@ -247,7 +249,7 @@ class Loss:
 
 
 def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
-    """The whole scan in memory (in a temporary file above IN_MEMORY_BYTES).
+    """The whole scan in memory (in a temporary file where it is large).
 
     Under salvage, lost chunks are filled with the smallest value of the intact ones and listed; without, they raise.
 
@@ -261,12 +263,12 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
     with VslReader(file.path, salvage=file.salvage) as reader:
         if not reader.chunks(file.tier_number):
             raise CorruptFileError("nothing is left to salvage", where=file.path)
-        array = _room(file)
+        room = room_for(file.header.shape, file.dtype, file.path)
         for chunk, part in zip(file.layout, _decoded(file, reader, threads), strict=True):
             if isinstance(part, VesaliusError):
                 lost[chunk] = part
                 continue
-            array[:, chunk.t, :, :, chunk.k] = part
+            room.put(chunk.t, chunk.slices, chunk.voxels(part))
             digest.update(part.tobytes())
             if file.salvage:
                 lowest.append(_lowest(part))
@@ -274,8 +276,8 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
         if len(lost) == len(file.layout):
             raise CorruptFileError("nothing is left to salvage", where=file.path)
         for chunk in lost:
-            array[:, chunk.t, :, :, chunk.k] = min(lowest)
-    scan = Scan(pixels=ArrayPixels(array), **scan_facts(file.header))
+            room.put(chunk.t, chunk.slices, min(lowest))
+    scan = Scan(pixels=room.pixels, **scan_facts(file.header))
     return scan, _loss(lost), digest.hexdigest()
 
 
@@ -298,7 +300,7 @@ def _fetch(file: VslFile, reader: VslReader, chunk: Chunk) -> bytes | VesaliusEr
     try:
         return file.payload(reader, chunk)
     except CorruptFileError as error:
-        named = f"chunk {chunk.number} (slice {chunk.k}) of tier {file.model.name}: {error.what}"
+        named = f"{chunk.name} of tier {file.model.name}: {error.what}"
         if not file.salvage:
             raise CorruptFileError(named, where=file.path, fix=_SALVAGE) from error
         return CorruptFileError(named)
@@ -311,22 +313,5 @@ def _lowest(part: NDArray[Any]) -> Any:
 
 
 def _loss(lost: dict[Chunk, VesaliusError]) -> Loss:
-    slices = tuple(sorted({chunk.k for chunk in lost}))
+    slices = tuple(sorted({k for chunk in lost for k in range(chunk.k, chunk.k + chunk.depth)}))
     return Loss(slices, tuple(chunk.number for chunk in lost), tuple(error.what for error in lost.values()))
-
-
-def _room(file: VslFile) -> NDArray[Any]:
-    shape, dtype = file.header.shape, file.dtype
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if size <= IN_MEMORY_BYTES:
-        return np.empty(shape, dtype=dtype)
-    needs = CorruptFileError(
-        f"needs {size} bytes of temporary space", where=file.path, fix="set TMPDIR to a larger disk"
-    )
-    if size > shutil.disk_usage(tempfile.gettempdir()).free:
-        raise needs
-    with tempfile.NamedTemporaryFile(prefix="vesalius-", suffix=".raw") as spill:
-        try:
-            return np.memmap(spill, dtype=dtype, mode="w+", shape=shape)
-        except (OSError, ValueError, OverflowError) as error:
-            raise needs from error

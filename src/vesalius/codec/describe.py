@@ -40,6 +40,7 @@ def describe(path: Path) -> dict[str, Any]:
                 "target": model.target,
                 "why": reached.note,
                 "frames_per_chunk": model.frames_per_chunk,
+                "slices_per_chunk": model.slices_per_chunk,
                 "exact_decoder": model.exact,
                 "psnr_db": reached.psnr_db,
                 "max_error": reached.max_error,

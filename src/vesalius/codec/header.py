@@ -73,6 +73,7 @@ class TierModel(_Model):
     coder_id: int = Field(ge=0, le=255)
     coder_version: int = Field(ge=0, le=255)
     frames_per_chunk: int = _Size
+    slices_per_chunk: int = Field(default=1, ge=1, le=1 << 31)
     exact: bool
     whole: bool = False
     low: int | float = 0

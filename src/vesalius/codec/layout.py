@@ -1,19 +1,26 @@
 """How the voxels of a scan are cut into chunks that each decode alone.
 
-Letters: C channel, T time, I J K voxel axes. Chunks are numbered slice by slice, within a slice in time order.
+Letters: C channel, T time, I J K voxel axes, N pictures of a chunk: frames of one slice, or slices of a still scan.
+Chunks are numbered slice by slice, within a slice in time order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from numpy.typing import NDArray
 
 Access = Literal["slice", "frame"]
 FRAME_GROUP = 4
 """Frames per chunk under `--access frame` where the coder uses time."""
 GROUPED_VALUES = 1 << 24
 """A chunk of several frames holds at most this many values, so that coding it takes little memory."""
+STACK = 32
+"""At most so many slices of a still scan in one chunk, where the coder uses what slices share."""
+STACKED_VALUES, WHOLE_VALUES = 1 << 21, 1 << 18
+"""At most so many values in such a chunk; a still scan of at most WHOLE_VALUES is one chunk."""
 MAX_CHUNK_VALUES = 1 << 26
 """No chunk holds more values than this; a reader refuses it before it takes memory."""
 MAX_CHUNKS = 1 << 18
@@ -22,12 +29,13 @@ MAX_CHUNKS = 1 << 18
 
 @dataclass(frozen=True)
 class Chunk:
-    """One chunk: the frames [t_start, t_stop) of slice k, all channels."""
+    """One chunk: the frames [t_start, t_stop) of `depth` slices from k on, all channels."""
 
     number: int
     k: int
     t_start: int
     t_stop: int
+    depth: int = 1
 
     @property
     def t(self) -> slice:
@@ -36,8 +44,25 @@ class Chunk:
 
     @property
     def slices(self) -> slice:
-        """Its slice, as a slice object."""
-        return slice(self.k, self.k + 1)
+        """Its slices, as a slice object."""
+        return slice(self.k, self.k + self.depth)
+
+    @property
+    def name(self) -> str:
+        """What an error calls it."""
+        if self.depth == 1:
+            return f"chunk {self.number} (slice {self.k})"
+        return f"chunk {self.number} (slices {self.k} to {self.k + self.depth - 1})"
+
+    def pictures(self, array_CTIJK: NDArray[Any]) -> NDArray[Any]:
+        """Its voxels as pictures, (C, N, I, J)."""
+        c, t, i, j, k = array_CTIJK.shape
+        return array_CTIJK.transpose(0, 1, 4, 2, 3).reshape(c, t * k, i, j)
+
+    def voxels(self, array_CNIJ: NDArray[Any]) -> NDArray[Any]:
+        """The inverse of `pictures`."""
+        c, n, i, j = array_CNIJ.shape
+        return array_CNIJ.reshape(c, n // self.depth, self.depth, i, j).transpose(0, 1, 3, 4, 2)
 
 
 @dataclass(frozen=True)
@@ -47,22 +72,30 @@ class Layout:
     Args:
         shape: (C, T, I, J, K).
         frames_per_chunk: frames in a chunk; the last one of a slice may have fewer.
+        slices_per_chunk: slices in a chunk, more than one only where there is one frame; the last one may have fewer.
     """
 
     shape: tuple[int, int, int, int, int]
     frames_per_chunk: int
+    slices_per_chunk: int = 1
 
     @classmethod
-    def of(cls, shape: tuple[int, int, int, int, int], access: Access, *, temporal: bool) -> Layout:
+    def of(
+        cls, shape: tuple[int, int, int, int, int], access: Access, *, temporal: bool, stacked: bool = False
+    ) -> Layout:
         """All frames of a slice together ("slice"), or frames alone or in small groups ("frame").
 
         A slice whose frames are too many for one chunk (GROUPED_VALUES) is cut into chunks of nearly equal length.
+        With `stacked`, "slice" puts up to STACK slices of a still scan into a chunk, or all of a small one, and no
+        group of pictures takes more than STACKED_VALUES.
         """
-        c, frames, i, j, _ = shape
-        most = max(1, GROUPED_VALUES // (c * i * j))
+        c, frames, i, j, slices = shape
+        most = max(1, (STACKED_VALUES if stacked else GROUPED_VALUES) // (c * i * j))
         if access == "frame":
             return cls(shape, min(frames, most, FRAME_GROUP if temporal else 1))
-        return cls(shape, -(-frames // -(-frames // most)))
+        if not stacked or frames > 1:
+            return cls(shape, _even(frames, most))
+        return cls(shape, 1, slices if c * i * j * slices <= WHOLE_VALUES else _even(slices, min(most, STACK)))
 
     @property
     def groups(self) -> int:
@@ -73,17 +106,18 @@ class Layout:
     def chunk_values(self) -> int:
         """Values of the largest chunk."""
         c, frames, i, j, _ = self.shape
-        return c * i * j * min(frames, self.frames_per_chunk)
+        return c * i * j * min(frames, self.frames_per_chunk) * min(self.shape[4], self.slices_per_chunk)
 
     def __len__(self) -> int:
-        return self.groups * self.shape[4]
+        return self.groups * -(-self.shape[4] // self.slices_per_chunk)
 
     def __getitem__(self, number: int) -> Chunk:
         if not 0 <= number < len(self):
             raise IndexError(number)
-        k, group = divmod(number, self.groups)
-        start = group * self.frames_per_chunk
-        return Chunk(number, k, start, min(start + self.frames_per_chunk, self.shape[1]))
+        stack, group = divmod(number, self.groups)
+        start, k = group * self.frames_per_chunk, stack * self.slices_per_chunk
+        stop = min(start + self.frames_per_chunk, self.shape[1])
+        return Chunk(number, k, start, stop, min(self.slices_per_chunk, self.shape[4] - k))
 
     def __iter__(self) -> Iterator[Chunk]:
         return (self[number] for number in range(len(self)))
@@ -92,4 +126,10 @@ class Layout:
         """The chunks that hold frames `t` of slices `k`."""
         frames = range(self.shape[1])[t]
         groups = sorted({frame // self.frames_per_chunk for frame in frames})
-        return [self[slice_k * self.groups + group] for slice_k in range(self.shape[4])[k] for group in groups]
+        stacks = dict.fromkeys(slice_k // self.slices_per_chunk for slice_k in range(self.shape[4])[k])
+        return [self[stack * self.groups + group] for stack in stacks for group in groups]
+
+
+def _even(count: int, most: int) -> int:
+    """The size of groups of nearly equal size, none above `most`."""
+    return -(-count // -(-count // most))

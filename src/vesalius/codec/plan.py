@@ -31,6 +31,11 @@ Effort = Literal["normal", "best"]
 PSNR_MARGIN = 1e-6
 """Decibels above the target, so that another order of summing finds it met too."""
 RESIDUAL_CODER = "jpegxl"
+OURS = "wls"
+SAMPLED_FROM = 1 << 20
+"""Exact coders are compared on the whole of a scan with no more voxels than this."""
+NEAR = 1.15
+"""`--effort best` compares coders within this factor of the smallest on a sample on the whole scan."""
 RATIO_TOLERANCE, RATIO_CHECKED_FROM = 0.05, 20_000
 """`--ratio` lands within this part of the target for files of so many bytes or more."""
 SMALL_TOLERANCE = 0.25
@@ -66,9 +71,10 @@ class Job:
         return replace(self, scan=sample(self.scan))
 
     def layout(self, tier: Tier) -> Layout:
-        """The chunks for a tier: grouping frames pays only for coders that use time."""
-        temporal = tier.coder.temporal or (isinstance(tier, BoundedTier) and tier.base is not None)
-        return Layout.of(self.scan.shape, self.access, temporal=temporal)
+        """The chunks for a tier: grouping pictures pays only for coders that use what neighbours share."""
+        based = isinstance(tier, BoundedTier) and tier.base is not None
+        stacked = tier.coder.stacks and not based
+        return Layout.of(self.scan.shape, self.access, temporal=tier.coder.temporal or based, stacked=stacked)
 
 
 @dataclass(frozen=True)
@@ -172,13 +178,15 @@ def lossy_tier(job: Job, coder: Coder) -> LossyTier:
 
 def _plan_lossless(job: Job) -> Plan:
     exact = exact_map(job.found)
-    depth = max(exact.plane_bits)
-    tiers = [LosslessTier(coder, job.found.keymap, exact) for coder in _lossless_candidates(job, depth)]
+    tiers = [LosslessTier(coder, job.found.keymap, exact) for coder in _lossless_candidates(job, exact.plane_bits)]
     best, why = _smallest(job, tiers)
+    if job.coder == "auto" and len(exact.plane_bits) > 1:
+        why += f"; {OURS} is for values of at most 16 bits"
     return Plan(best, job.layout(best), why, Lossless().words)
 
 
-def _lossless_candidates(job: Job, depth: int) -> list[Coder]:
+def _lossless_candidates(job: Job, plane_bits: Sequence[int]) -> list[Coder]:
+    depth = max(plane_bits)
     if job.coder != "auto":
         chosen = coder_named(job.coder)
         if chosen.lossless_bits < depth:
@@ -186,20 +194,31 @@ def _lossless_candidates(job: Job, depth: int) -> list[Coder]:
             fix = "use --coder auto"
             raise UsageError(f"{job.coder} codes {limit} losslessly, this scan needs {depth}", where="--coder", fix=fix)
         return [chosen]
-    tried = names() if job.effort == "best" else ("jpegxl", "x265" if job.scan.shape[1] > 1 else "jpegls")
+    tried = names() if job.effort == "best" else (OURS, "jpegxl")
+    if len(plane_bits) > 1:
+        tried = tuple(name for name in (*tried, "jpegls", "deflate") if name != OURS)
     fitting = [coder for coder in map(coder_named, tried) if coder.lossless_bits >= depth]
     return fitting if len(fitting) > 1 else [coder_named("jpegxl"), coder_named("deflate")]
 
 
 def _smallest(job: Job, tiers: Sequence[Tier]) -> tuple[Tier, str]:
-    """The tier with the fewest bytes on sampled chunks, and the reason in words."""
+    """The tier with the fewest bytes on sampled chunks, and the reason in words.
+
+    `--effort best` codes the whole scan with those that come near the smallest.
+    """
     if len(tiers) == 1:
         return tiers[0], "asked for"
-    piece = job.piece()
-    sizes = [_exact_bytes(piece, tier) / piece.scan.voxels for tier in tiers]
-    order = np.argsort(sizes, kind="stable").tolist()
-    words = [f"{_tier_name(tiers[n])} {8 * sizes[n]:.2f} bits/voxel" for n in order]
-    return tiers[order[0]], f"{words[0]} on a sample, against {', '.join(words[1:])}"
+    piece = job if job.scan.voxels <= SAMPLED_FROM else job.piece()
+    bits = [8 * _exact_bytes(piece, tier) / piece.scan.voxels for tier in tiers]
+    order = np.argsort(bits, kind="stable").tolist()
+    words = [f"{_tier_name(tiers[n])} {bits[n]:.2f} bits/voxel" for n in order]
+    why = f"{words[0]} on a sample, against {', '.join(words[1:])}"
+    near = [n for n in order if bits[n] <= NEAR * bits[order[0]]]
+    if job.effort == "normal" or len(near) == 1 or piece.scan is job.scan:
+        return tiers[order[0]], why
+    wholes = {n: _exact_bytes(job, tiers[n]) for n in near}
+    best = min(near, key=wholes.__getitem__)
+    return tiers[best], f"{why}; {_tier_name(tiers[best])} {wholes[best]} bytes on the whole scan"
 
 
 def _exact_bytes(job: Job, tier: Tier) -> int:
@@ -360,7 +379,7 @@ def _bounded_candidates(job: Job, step: float) -> list[Tier]:
         return BoundedTier(exact, dtype, low, step, masked, tier, quality)
 
     if job.coder == "auto":
-        plain = ("jpegxl", "jpegls") if job.effort == "normal" else ("jpegxl", "jpegls", "jpeg2000", "deflate")
+        plain = (OURS, "jpegxl") if job.effort == "normal" else (OURS, "jpegxl", "jpegls", "jpeg2000", "deflate")
         tiers = [bounded(name) for name in plain]
         if job.scan.shape[1] > 1:
             tiers += [bounded(RESIDUAL_CODER, "svtav1", rung) for rung in (0.3, 0.5, 0.7)]

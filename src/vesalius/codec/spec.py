@@ -12,17 +12,18 @@ from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder_by_id
 from vesalius.codec.header import Header, TierModel
 from vesalius.codec.keys import KeyMap
+from vesalius.codec.layout import Layout
 from vesalius.codec.mapping import ExactMap, Offset, Rank, unpack_table
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, Tier
 from vesalius.errors import CorruptFileError
 
 
-def describe(tier: Tier, frames_per_chunk: int, target: str, table_blob: int | None) -> TierModel:
+def describe(tier: Tier, layout: Layout, target: str, table_blob: int | None) -> TierModel:
     """The header's description of a tier.
 
     Args:
         tier: the tier.
-        frames_per_chunk: see Layout.
+        layout: its chunks.
         target: what was asked for, in words.
         table_blob: number of the attachment with the table of values, where the tier has one.
     """
@@ -31,7 +32,8 @@ def describe(tier: Tier, frames_per_chunk: int, target: str, table_blob: int | N
         "coder": tier.coder.name,
         "coder_id": tier.coder.id,
         "coder_version": tier.coder.version,
-        "frames_per_chunk": frames_per_chunk,
+        "frames_per_chunk": layout.frames_per_chunk,
+        "slices_per_chunk": layout.slices_per_chunk,
         "exact": tier.exact,
         "target": target,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,9 @@ from vesalius.codec.keys import KeyMap, holds_integers
 from vesalius.scan.scan import Scan
 
 MAX_DISTINCT = 1 << 16
-_MERGE_AT = 1 << 24
+PIECE = 1 << 20
+"""About so many values are looked at together."""
+_MERGE_AT = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -51,19 +54,24 @@ def survey(scan: Scan) -> Survey:
     return Survey(keymap, low, high, distinct, finite, stored_low, stored_high, _peak(scan))
 
 
-def _slices(scan: Scan) -> list[slice]:
-    return [slice(k, k + 1) for k in range(scan.shape[4])]
+def _pieces(scan: Scan) -> Iterator[tuple[slice, slice]]:
+    """Frames and a slice, together of about PIECE values: all voxels once."""
+    c, frames, i, j, slices = scan.shape
+    step = max(1, PIECE // (c * i * j))
+    for k in range(slices):
+        for start in range(0, frames, step):
+            yield slice(start, min(start + step, frames)), slice(k, k + 1)
 
 
 def _whole(scan: Scan) -> bool:
-    return scan.dtype.kind == "f" and all(holds_integers(scan.stored(k=k)) for k in _slices(scan))
+    return scan.dtype.kind == "f" and all(holds_integers(scan.stored(t, k)) for t, k in _pieces(scan))
 
 
 def _key_range(scan: Scan, keymap: KeyMap) -> tuple[int, int, NDArray[Any] | None]:
     low, high = 1 << 64, 0
     distinct: NDArray[Any] | None = np.zeros(0, dtype=f"u{keymap.bits // 8}")
-    for k in _slices(scan):
-        keys = keymap.to_keys(scan.stored(k=k)[..., 0])
+    for t, k in _pieces(scan):
+        keys = keymap.to_keys(scan.stored(t, k)[..., 0])
         low, high = min(low, int(keys.min())), max(high, int(keys.max()))
         if distinct is not None:
             distinct = np.union1d(distinct, np.unique(keys))
@@ -75,8 +83,8 @@ def _key_range(scan: Scan, keymap: KeyMap) -> tuple[int, int, NDArray[Any] | Non
 def _stored_range(scan: Scan) -> tuple[bool, float, float]:
     """All finite?, lowest and highest finite stored value."""
     finite, low, high = True, np.inf, -np.inf
-    for k in _slices(scan):
-        stored = scan.stored(k=k)
+    for t, k in _pieces(scan):
+        stored = scan.stored(t, k)
         inside = stored[np.isfinite(stored)]
         finite = finite and inside.size == stored.size
         if inside.size:
@@ -87,10 +95,8 @@ def _stored_range(scan: Scan) -> tuple[bool, float, float]:
 def _peak(scan: Scan) -> float:
     """p99.9 minus p0.1 of the finite real values: exact percentiles, by counting equal values."""
     values, counts = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
-    for k in _slices(scan):
-        with np.errstate(over="ignore", invalid="ignore"):  # extended floats, signalling NaN
-            real = scan.values(k=k, dtype=np.float64).ravel()
-        new, new_counts = np.unique(real[np.isfinite(real)], return_counts=True)
+    for t, k in _pieces(scan):
+        new, new_counts = _real_counts(scan, t, k)
         values.append(new)
         counts.append(new_counts)
         if sum(map(len, values[1:])) > _MERGE_AT:
@@ -101,6 +107,19 @@ def _peak(scan: Scan) -> float:
     with np.errstate(over="ignore"):
         width = _percentile(merged, total, 0.999) - _percentile(merged, total, 0.001)
     return min(width, sys.float_info.max)
+
+
+def _real_counts(scan: Scan, t: slice, k: slice) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The finite real values of a piece and how often each occurs, perhaps in parts."""
+    counts: NDArray[Any]
+    with np.errstate(over="ignore", invalid="ignore"):  # extended floats, signalling NaN
+        if scan.intensity.is_uniform:
+            stored, counts = np.unique(scan.stored(t, k), return_counts=True)
+            real = scan.intensity.to_real(stored.reshape(1, 1, 1, 1, -1), np.float64).ravel()
+        else:
+            real, counts = np.unique(scan.values(t, k, dtype=np.float64), return_counts=True)
+    inside = np.isfinite(real)
+    return real[inside], counts[inside]
 
 
 def _merge(values: list[NDArray[Any]], counts: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:

@@ -36,18 +36,18 @@ class Trial:
 
 
 def chunk_of(scan: Scan, chunk: Chunk) -> NDArray[Any]:
-    """The stored values of a chunk, (C, t, I, J)."""
-    return scan.stored(t=chunk.t, k=chunk.slices)[..., 0]
+    """The stored values of a chunk as pictures, (C, N, I, J)."""
+    return np.ascontiguousarray(chunk.pictures(scan.stored(t=chunk.t, k=chunk.slices)))
 
 
 def in_order(work: Callable[[_In], _Out], items: Iterable[_In], threads: int) -> Iterator[_Out]:
-    """Results of `work` in the order of `items`; at most two items per thread are under way."""
+    """Results of `work` in the order of `items`; at most one item more than threads is under way."""
     waiting: list[Any] = []
     with ThreadPoolExecutor(max_workers=threads) as pool:
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
-                if len(waiting) >= 2 * threads:
+                if len(waiting) > threads:
                     yield waiting.pop(0).result()
             while waiting:
                 yield waiting.pop(0).result()
@@ -105,9 +105,9 @@ def measure(scan: Scan, chunk: Chunk, tier: Tier, payload: bytes) -> Trial:
     stored = chunk_of(scan, chunk)
     restored = tier.decode(payload, stored.shape)
     intensity = scan.intensity.part(chunk.t, chunk.slices)
-    reference = intensity.to_real(stored[..., None], np.float64)
+    reference = intensity.to_real(chunk.voxels(stored), np.float64)
     inside = np.isfinite(reference)
-    error = intensity.to_real(restored[..., None], np.float64)[inside] - reference[inside]
+    error = intensity.to_real(chunk.voxels(restored), np.float64)[inside] - reference[inside]
     largest = float(np.abs(error).max(initial=0.0))
     with np.errstate(over="ignore"):
         squared = float(np.square(error).sum())

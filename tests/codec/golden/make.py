@@ -37,6 +37,13 @@ def every_bit(dtype, shape):
     return raw.view(dtype)[..., 0]
 
 
+def masked(stored):
+    """A corner that is 0 in every frame, as scanners leave it."""
+    stored = stored.copy()
+    stored[:, :, :7, :5], stored[:, :, 12] = 0, 0
+    return stored
+
+
 U2 = smooth((1, 4, 21, 18, 2), np.uint16, 3000)
 F4 = smooth((1, 3, 19, 17, 2), np.float32, 700) / np.float32(3)
 COLOUR = smooth((3, 1, 23, 20, 1), np.uint8, 250)
@@ -72,6 +79,12 @@ FILES = {
     "f4-masked-bounded": (holes(F4), MaxError(0.7), "jpegxl", {"intensity": STRIPED}),
     "f4-masked-bounded-x265": (holes(F4), MaxError(0.7), "x265", {}),
     "tiers-bounded": (F4, [Lossless(), MaxError(2.5)], "jpegxl", {}),
+    "u2-wls": (masked(U2), Lossless(), "wls", {}),
+    "i2-big-endian-frames-wls": ((U2.astype(np.int16) - 900).astype(">i2"), Lossless(), "wls", {"access": "frame"}),
+    "u2-still-wls": (smooth((1, 1, 40, 33, 9), np.uint16, 40000), Lossless(), "wls", {}),
+    "f4-table-wls": (np.round(F4 / 9) * np.float32(0.37), Lossless(), "wls", {}),
+    "u2-classes-wls": (smooth((1, 5, 150, 110, 1), np.uint16, 60), Lossless(), "wls", {}),
+    "u2-bounded-wls": (U2, MaxError(6), "wls", {}),
     "tiers-psnr": (U2, [Lossless(), Psnr(38)], "x265", {}),
 }
 """name -> stored values (C, T, I, J, K), targets, coder, facts of the scan or `access`."""

@@ -29,6 +29,7 @@ class Deflate:
     id = 1
     version = 1
     temporal = False
+    stacks = False
     lossless_bits = 16
     lossy_bits = 0
     exact_lossy = False

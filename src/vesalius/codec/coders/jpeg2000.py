@@ -35,6 +35,7 @@ class Jpeg2000:
     id = 3
     version = 1
     temporal = False
+    stacks = False
     lossless_bits = 16
     lossy_bits = 16
     exact_lossy = False

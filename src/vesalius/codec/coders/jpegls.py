@@ -39,6 +39,7 @@ class JpegLs:
     id = 2
     version = 1
     temporal = False
+    stacks = False
     lossless_bits = 16
     lossy_bits = 12
     exact_lossy = True

@@ -29,6 +29,7 @@ class JpegXl:
     id = 4
     version = 1
     temporal = False
+    stacks = False
     lossless_bits = 16
     lossy_bits = 16
     exact_lossy = False

@@ -26,6 +26,8 @@ class Coder(Protocol):
     """Version of the bit stream layout that `encode` writes; `decode` reads this and all earlier ones."""
     temporal: bool
     """True where neighbouring pictures help each other."""
+    stacks: bool
+    """True where the slices of a still scan are coded as neighbouring pictures too."""
     lossless_bits: int
     """Pictures up to this many bits are coded losslessly; 0 where the coder cannot."""
     lossy_bits: int

@@ -32,6 +32,7 @@ class SvtAv1:
     id = 6
     version = 1
     temporal = True
+    stacks = False
     lossless_bits = 0
     lossy_bits = _FORMAT.bits
     exact_lossy = True

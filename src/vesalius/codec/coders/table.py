@@ -18,11 +18,12 @@ _CODERS = {
     "jpegxl": "vesalius.codec.coders.jpegxl:JpegXl",
     "x265": "vesalius.codec.coders.x265:X265",
     "svtav1": "vesalius.codec.coders.svtav1:SvtAv1",
+    "wls": "vesalius.codec.coders.wls.coder:Wls",
 }
 """name -> "module:Class"."""
 
-_NAMES_BY_ID = {1: "deflate", 2: "jpegls", 3: "jpeg2000", 4: "jpegxl", 5: "x265", 6: "svtav1"}
-"""Numbers in the file format, never reused. Reserved: 16 our lossless coder, 17 cine, 18 learned, 19 tokens."""
+_NAMES_BY_ID = {1: "deflate", 2: "jpegls", 3: "jpeg2000", 4: "jpegxl", 5: "x265", 6: "svtav1", 16: "wls"}
+"""Numbers in the file format, never reused. Reserved: 17 cine, 18 learned, 19 tokens."""
 
 
 def names() -> tuple[str, ...]:

@@ -54,6 +54,7 @@ class X265:
     id = 5
     version = 1
     temporal = True
+    stacks = False
     lossless_bits = _LOSSY.bits
     lossy_bits = _LOSSY.bits
     exact_lossy = True

@@ -1,0 +1,258 @@
+"""Sizes and speeds of the coders on real scans, lossless and lossy; the start of the compiled coder; peak memory.
+
+    python bench/codec.py                        lossless tables of the sets below VESALIUS_DATA
+    python bench/codec.py --lossy                and what a file takes at 40, 35 and 30 dB, coder by coder
+    python bench/codec.py --memory 5             and the peak memory for a file of 5 GB
+
+Definitions: ratio = 2 bytes x voxels / bytes; bits per voxel likewise; MB/s = 2 bytes x voxels / 10**6 / second.
+"cpu" is by processor time of one thread, which other work on the machine disturbs least; "wall" by the clock, with as
+many threads as the heading says. Lossless: every coder gets the same integers (ranks, where less than half of the range
+occurs), in the chunks that the file would hold; container and table of values do not count. "jpegxl-7" is JPEG
+XL at effort 7, the peer of our stated goals. Lossy: whole files, target
+checked by decoding, peak p99.9 minus p0.1.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.codec.coders import parts
+from vesalius.codec.coders.table import coder, names
+from vesalius.codec.compress import compress_scan
+from vesalius.codec.decode import decode_all, open_vsl
+from vesalius.codec.layout import Layout
+from vesalius.codec.mapping import exact_map
+from vesalius.codec.sequences import to_pictures
+from vesalius.codec.survey import survey
+from vesalius.codec.target import Psnr
+from vesalius.codec.trials import chunk_of
+from vesalius.errors import VesaliusError
+from vesalius.scan.open import open_scan
+from vesalius.scan.scan import Scan
+
+SETS = {
+    "cine-sunnybrook": "*/*_4d.nii.gz",
+    "cine-acdc-sample": "*/*_4d.nii.gz",
+    "ct-body": "example_ct.nii.gz",
+    "hippocampus-msd": "imagesTr/*.nii.gz",
+}
+LEAST_GAIN = {"cine-sunnybrook": 0.20, "cine-acdc-sample": 0.20, "ct-body": 0.08, "hippocampus-msd": 0.08}
+DECIBELS = (40, 35, 30)
+PEER = "jpegxl-7"
+WARM = (np.arange(6000, dtype=np.uint16) % 701).reshape(3, 40, 50)
+Pictures = NDArray[Any]
+
+
+class Effort7:
+    """JPEG XL at effort 7."""
+
+    temporal = stacks = False
+    lossless_bits = 16
+
+    def encode(self, x_NJI: Pictures, bits: int, quality: None, threads: int) -> bytes:
+        pictures = x_NJI.astype(np.uint8) if bits <= 8 else x_NJI
+        options = {"effort": 7, "lossless": True, "bitspersample": bits, "usecontainer": False, "numthreads": 1}
+        return parts.join([bytes(imagecodecs.jpegxl_encode(x_JI, **options)) for x_JI in pictures])
+
+    def decode(self, data: bytes, shape_NJI: tuple[int, ...], bits: int, threads: int) -> Pictures:
+        found = [imagecodecs.jpegxl_decode(part, numthreads=1) for part in parts.split(data, shape_NJI[0])]
+        return np.stack(found).reshape(shape_NJI)
+
+
+@dataclass
+class Tally:
+    """What one coder did on a set."""
+
+    bytes: int = 0
+    values: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def timed(self, what: str, pool: ThreadPoolExecutor, work: Callable[..., Any], *items: list[Any]) -> list[Any]:
+        """The results of `work` on all items, and the seconds that it took, by both clocks."""
+        cpu, wall = time.process_time(), time.perf_counter()
+        made = list(pool.map(work, *items))
+        for clock, seconds in (("cpu", time.process_time() - cpu), ("wall", time.perf_counter() - wall)):
+            self.seconds[f"{clock} {what}"] = self.seconds.get(f"{clock} {what}", 0.0) + seconds
+        return made
+
+    def speed(self, what: str) -> float:
+        return 2e-6 * self.values / max(self.seconds[what], 1e-9)
+
+
+def lossless_one(scan: Scan, one: Any, tally: Tally, threads: int) -> None:
+    """Code and decode all chunks of a scan, with one thread and with all."""
+    found = survey(scan)
+    exact = exact_map(found)
+    bits = exact.plane_bits[0]
+    layout = Layout.of(scan.shape, "slice", temporal=one.temporal, stacked=one.stacks)
+    chunks = [to_pictures(exact.split(found.keymap.to_keys(chunk_of(scan, chunk)))[0]) for chunk in layout]
+    shapes = [x.shape for x in chunks]
+
+    def encode(x: Pictures) -> bytes:
+        return one.encode(x, bits, None, 1)
+
+    def decode(data: bytes, shape: tuple[int, ...]) -> Pictures:
+        return one.decode(data, shape, bits, 1)
+
+    for count in sorted({1, threads}):
+        with ThreadPoolExecutor(count) as pool:
+            coded = tally.timed(f"encode {count}", pool, encode, chunks)
+            back = tally.timed(f"decode {count}", pool, decode, coded, shapes)
+        if not all(np.array_equal(a, b) for a, b in zip(back, chunks, strict=True)):
+            raise AssertionError("a coder did not give back what it coded")
+    tally.bytes += sum(map(len, coded))
+    tally.values += scan.voxels
+
+
+def lossless(name: str, paths: list[Path], threads: int) -> None:
+    tallies: dict[str, Tally] = {}
+    coder("wls").decode(coder("wls").encode(WARM, 10, None, 1), WARM.shape, 10, 1)
+    for path in paths:
+        scan = open_scan(path).resident()
+        depth = max(exact_map(survey(scan)).plane_bits)
+        able = {word: coder(word) for word in names() if coder(word).lossless_bits >= depth}
+        for word, one in {PEER: Effort7(), **able}.items():
+            lossless_one(scan, one, tallies.setdefault(word, Tally()), threads)
+    every = tallies[PEER].values
+    peer = tallies[PEER]
+    print(f"\n{name}, lossless: {len(paths)} scans, {every} voxels; speeds in MB/s, {threads} threads in the last two")
+    heads = ("coder", "bytes", "ratio", "bits/voxel", "against " + PEER, "enc cpu", "dec cpu", "enc wall", "dec wall")
+    heads = (*heads, f"enc wall x{threads}", f"dec wall x{threads}")
+    print("  ".join(f"{head:>{max(10, len(head))}s}" for head in heads))
+    for word, tally in sorted(tallies.items(), key=lambda pair: pair[1].bytes / pair[1].values):
+        if tally.values != every:
+            continue  # it cannot code all scans of the set
+        cells = [word, str(tally.bytes), f"{2 * every / tally.bytes:.3f}", f"{8 * tally.bytes / every:.3f}"]
+        cells.append(f"{100 * (tally.bytes / peer.bytes - 1):+.1f} %")
+        cells += [f"{tally.speed(what):.1f}" for what in ("cpu encode 1", "cpu decode 1", "wall encode 1")]
+        cells += [f"{tally.speed(what):.1f}" for what in ("wall decode 1", f"wall encode {threads}")]
+        cells.append(f"{tally.speed(f'wall decode {threads}'):.1f}")
+        print("  ".join(f"{cell:>{max(10, len(head))}s}" for cell, head in zip(cells, heads, strict=True)))
+    ours = tallies["wls"]
+    gain = 1 - ours.bytes / peer.bytes
+    goals = {f"at least {100 * LEAST_GAIN.get(name, 0):.0f} % fewer bytes": (gain, LEAST_GAIN.get(name, 0.0))}
+    for count in sorted({1, threads}):
+        goals[f"decodes 1.5 times as fast, {count} threads"] = (
+            ours.speed(f"wall decode {count}") / peer.speed(f"wall decode {count}"),
+            1.5,
+        )
+        goals[f"encodes half as fast, {count} threads"] = (
+            ours.speed(f"wall encode {count}") / peer.speed(f"wall encode {count}"),
+            0.5,
+        )
+    for goal, (reached, wanted) in goals.items():
+        print(f"  {'met   ' if reached >= wanted else 'MISSED'} {goal}: {reached:.3f}")
+
+
+def lossy(name: str, paths: list[Path], threads: int) -> None:
+    print(f"\n{name}, lossy: whole files at a PSNR; ratio, encode ms and decode ms a picture, {threads} threads")
+    for path in paths:
+        scan = open_scan(path).resident()
+        pictures = scan.shape[1] * scan.shape[4]
+        for word in [word for word in names() if coder(word).lossy_bits]:
+            cells = []
+            for decibels in DECIBELS:
+                with tempfile.TemporaryDirectory() as folder:
+                    packed = Path(folder) / "a.vsl"
+                    try:
+                        done = compress_scan(scan, packed, Psnr(decibels), coder=word, threads=threads)
+                    except VesaliusError as error:
+                        cells.append(f"{decibels} dB: {type(error).__name__}")
+                        continue
+                    started = time.perf_counter()
+                    decode_all(open_vsl(packed), threads)
+                    seconds = time.perf_counter() - started
+                    speeds = f"{1000 * done.encode_seconds / pictures:.0f} / {1000 * seconds / pictures:.1f} ms"
+                    cells.append(f"{decibels} dB: {done.ratio:.1f}:1, {speeds}")
+
+            print(f"{path.name.partition('.')[0][:24]:24s} {word:10s} {'; '.join(cells)}")
+
+
+def start_up() -> None:
+    """The first chunk in a fresh Python: without and with the kept machine code."""
+    code = (
+        "import time; t = time.perf_counter(); import numpy as np; from vesalius.codec.coders.table import coder\n"
+        "x = np.arange(3000, dtype=np.uint16).reshape(3, 25, 40) % 701; c = coder('wls')\n"
+        "d = c.encode(x, 10, None, 1); e = time.perf_counter(); c.decode(d, x.shape, 10, 1)\n"
+        "print(f'{e - t:.1f} s to the first coded chunk, {time.perf_counter() - e:.1f} s more to decode it')"
+    )
+    print("\nstart of wls in a fresh process")
+    with tempfile.TemporaryDirectory() as folder:
+        for label in ("compiling", "from the cache"):
+            environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+            told = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+            print(f"  {label:15s} {told.stdout.decode().strip()}")
+
+
+def memory(gigabytes: float, threads: int) -> None:
+    """Peak memory of compress and decompress on a 4D file of noise on a smooth ground."""
+    shape = (512, 512, 24, max(1, round(gigabytes * 1e9 / (2 * 512 * 512 * 24))))
+    header = nib.Nifti1Header()
+    header.set_data_shape(shape)
+    header.set_data_dtype(np.int16)
+    header.set_data_offset(352)
+    rng = np.random.default_rng(0)
+    ground = 500 + 200 * np.sin(np.arange(512) / 20)[:, None] * np.cos(np.arange(512) / 25)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "large.nii"
+        with path.open("wb") as file:
+            file.write(header.binaryblock + bytes(4))
+            for _ in range(shape[3] * shape[2]):
+                noise = rng.integers(-12, 13, (512, 512), dtype=np.int16)
+                file.write((noise + ground).astype("<i2").tobytes())
+        print(f"\nmemory: {path.stat().st_size / 1e9:.2f} GB, {threads} threads")
+        packed, back = str(path.with_suffix(".vsl")), str(Path(folder) / "back.nii")
+        for words in (["compress", str(path), "-o", packed], ["decompress", packed, "-o", back]):
+            command = [sys.executable, "-m", "vesalius", *words, "--threads", str(threads)]
+            if words[0] == "decompress" and not Path(packed).exists():
+                return
+            started = time.perf_counter()
+            pid = os.posix_spawn(sys.executable, command, os.environ)
+            _, status, used = os.wait4(pid, 0)
+            seconds = time.perf_counter() - started
+            print(f"  {words[0]:10s} peak {used.ru_maxrss / 2**20:.2f} GiB, {seconds:.0f} s, status {status}")
+        with path.open("rb") as one, Path(back).open("rb") as other:
+            same = all(block == other.read(1 << 24) for block in iter(lambda: one.read(1 << 24), b""))
+        print(f"  restored bit for bit: {same}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS), help="sets to measure")
+    parser.add_argument("--most", type=int, default=8, help="scans of a set, spread evenly")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads of the parallel columns")
+    parser.add_argument("--lossy", action="store_true", help="lossy tables of the cine sets too")
+    parser.add_argument("--memory", type=float, default=0, metavar="GB", help="peak memory for a file of this size")
+    options = parser.parse_args()
+    start_up()
+    root = os.environ.get("VESALIUS_DATA")
+    if not root:
+        print("VESALIUS_DATA is not set: no tables")
+    for name in options.sets if root else []:
+        paths = sorted(Path(str(root), name).glob(SETS[name]))
+        if not paths:
+            print(f"\n{name}: not there")
+            continue
+        picked = [paths[n * len(paths) // min(len(paths), options.most)] for n in range(min(len(paths), options.most))]
+        lossless(name, picked, options.threads)
+        if options.lossy and name.startswith("cine"):
+            lossy(name, picked, options.threads)
+    if options.memory:
+        memory(options.memory, options.threads)
+
+
+if __name__ == "__main__":
+    main()
