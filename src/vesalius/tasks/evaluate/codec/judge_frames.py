@@ -60,21 +60,21 @@ def ends(
         segment: the judge's classes of a frame of the original.
 
     Raises:
-        InputError: T is not time, there is no such frame, or a frame without a cavity.
+        InputError: T is not known to be time, there is no such frame, or a frame without a cavity.
     """
     frames = scan.shape[1]
     if study.diastole is not None and study.systole is not None:
         if max(study.diastole, study.systole) >= frames:
             raise InputError(f"Info.cfg names a frame beyond the {frames} of the scan")
         return study.diastole, study.systole, "Info.cfg"
-    if frames < 2 or scan.t_meaning != "time":
-        raise InputError("T is not known to be time, and no ED and ES frames are named")
     if not cavity:
         raise InputError("no ED and ES frames are named, and the judge names no cavity to find them by")
     drawn = [frame for frame, mask in sorted(masks.items()) if frame < frames and np.isin(mask, cavity).any()]
     if len(drawn) > 1:
         ed, es = _ends([masks[frame] for frame in drawn], cavity)
         return drawn[ed], drawn[es], "masks"
+    if frames < 2 or scan.t_meaning != "time":
+        raise InputError("T is not known to be time, and no ED and ES frames are named")
     return *_ends([segment(t) for t in range(frames)], cavity), "judge"
 
 
