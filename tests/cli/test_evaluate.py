@@ -12,9 +12,9 @@ def called(monkeypatch):
     """The arguments that evaluate_codec got."""
     seen = {}
 
-    def evaluate_codec(paths, output, *, coders, points, threads, force, progress):
+    def evaluate_codec(paths, output, *, coders, points, judge, threads, force, progress):
         progress("one study done")
-        seen.update(paths=paths, output=output, coders=coders, points=points, threads=threads, force=force)
+        seen.update(paths=paths, output=output, coders=coders, points=points, threads=threads, force=force, judge=judge)
         return {"path": str(output), "studies": 2}
 
     monkeypatch.setattr("vesalius.tasks.evaluate.codec.evaluate_codec", evaluate_codec)
@@ -37,6 +37,8 @@ def test_evaluate_codec_hands_on_its_options(vesalius, called):
         "--threads",
         "3",
         "--force",
+        "--judge",
+        "segment/some",
     )
     assert (done.code, done.out, done.err) == (0, "2 studies\n", "one study done\n")
     assert called == {
@@ -46,13 +48,14 @@ def test_evaluate_codec_hands_on_its_options(vesalius, called):
         "points": 5,
         "threads": 3,
         "force": True,
+        "judge": "segment/some",
     }
 
 
 def test_evaluate_codec_speaks_json_and_can_be_quiet(vesalius, called):
     done = vesalius("evaluate", "codec", "a", "-o", "out", "--json", "-q")
     assert (done.told, done.err) == ({"path": "out", "studies": 2}, "")
-    assert (called["force"], called["points"]) == (False, 8)
+    assert (called["force"], called["points"], called["judge"]) == (False, 8, None)
 
 
 def test_report_is_made_again(vesalius, monkeypatch):

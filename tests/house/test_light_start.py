@@ -64,5 +64,11 @@ def test_compress_verify_and_decompress_load_no_torch(loaded, make_nifti, tmp_pa
     assert (tmp_path / "back.nii").stat().st_size > 0
 
 
+def test_evaluate_codec_without_a_judge_loads_no_torch(loaded, make_nifti, tmp_path):
+    words = ["--coders", "jpeg2000", "--points", "2", "--threads", "1", "-q"]
+    assert loaded("evaluate", "codec", make_nifti((16, 16, 2, 3)), "-o", tmp_path / "run", *words) & NEVER == set()
+    assert (tmp_path / "run" / "table.csv").stat().st_size > 0
+
+
 def test_convert_loads_no_torch(loaded, make_nifti, tmp_path):
     assert loaded("convert", make_nifti(), "-o", tmp_path / "out.nii.gz", "--orient", "LPS") & NEVER == set()

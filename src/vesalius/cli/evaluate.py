@@ -26,6 +26,15 @@ def codec(
         str, typer.Option("--coders", help="Coders to compare, comma-separated.")
     ] = "svtav1,x265,jpeg2000,jpegxl",
     points: Annotated[int, typer.Option("--points", min=2, help="Rate points per coder and study.")] = 8,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge",
+            metavar="MODEL",
+            help="Segmentation model that finds the heart before and after: Dice, EDV, ESV, EF.",
+            show_default=False,
+        ),
+    ] = None,
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -34,12 +43,13 @@ def codec(
     """Compare coders on your scans: bytes, quality, time.
 
     Each measure is given for the whole field, and near the heart where ED and ES masks lie beside the scan.
+    A judge is a model folder, a run folder or a name of the zoo; it should have taken part in no training of a coder.
     """
     from vesalius.tasks.evaluate.codec import evaluate_codec, lines
 
     names = tuple(name.strip() for name in coders.split(",") if name.strip())
     result = evaluate_codec(
-        paths, output, coders=names, points=points, threads=threads, force=force, progress=progress(quiet)
+        paths, output, coders=names, points=points, judge=judge, threads=threads, force=force, progress=progress(quiet)
     )
     emit(result, json, lines)
     finish(result)

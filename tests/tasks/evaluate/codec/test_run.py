@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tasks.evaluate.codec.fake import FakeCodec, write_cohort
-from vesalius.errors import OutputError, UsageError
+from tasks.evaluate.codec.test_judge import model
+from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.report.html import run_report
 from vesalius.tasks.evaluate.codec import evaluate_codec, lines
 from vesalius.tasks.evaluate.codec.results import COLUMNS
@@ -137,3 +138,39 @@ def test_usage_errors_come_before_any_work(tmp_path):
     (cohort / "patient001" / "patient001_4d.nii.gz").write_bytes(b"no image")
     with pytest.raises(UsageError, match="no study"):
         evaluate([cohort], output)
+
+
+def test_a_judge_adds_columns_tables_and_belongs_to_what_was_asked(tmp_path):
+    cohort, output = write_cohort(tmp_path / "cohort", patients=1), tmp_path / "run"
+    judge = model(tmp_path / "small")
+    result = evaluate([cohort], output, judge=judge)
+    with (output / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0])[: len(COLUMNS)] == COLUMNS
+    assert {"judge_dice_lv", "judge_dice_delta_lv", "judge_agreement_rv", "judge_ef_delta_percent"} <= set(rows[0])
+    exact = next(row for row in rows if row["coder"] == "jpegxl")
+    assert (exact["step"], float(exact["judge_dice_delta_lv"])) == ("lossless", 0)
+    text = "\n".join(lines(json.loads(json.dumps(result))))
+    for words in ("its ceiling", "restored scans", "Dice 0.90", "Judge: "):
+        assert words in text
+    summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
+    assert summary["results"]["data_sets"][0]["judge"]["frames_from"] == {"patient001": "Info.cfg"}
+    assert summary["made"]["facts"]["Judge"].startswith("small, weights ")
+    assert str(tmp_path) not in (output / "report.html").read_text(encoding="utf-8")
+
+    def again(**options):
+        (output / "summary.json").unlink()
+        told = []
+        evaluate([cohort], output, progress=told.append, **options)
+        return any("measured before" in line for line in told)
+
+    assert again(judge=judge)
+    assert not again()
+    assert again()
+    assert not again(judge=model(tmp_path / "other"))  # other random weights
+
+
+def test_a_judge_that_is_none_fails_before_any_work(tmp_path):
+    with pytest.raises(InputError):
+        evaluate([write_cohort(tmp_path / "cohort", patients=1)], tmp_path / "run", judge="no-such-model")
+    assert not (tmp_path / "run").exists()

@@ -7,7 +7,7 @@ import pytest
 from real_data import real
 from tasks.evaluate.codec.fake import write_cohort
 from vesalius.errors import InputError, UsageError
-from vesalius.tasks.evaluate.codec.studies import find_studies, heart_box
+from vesalius.tasks.evaluate.codec.studies import find_studies, heart_box, masks_by_frame
 
 
 def test_acdc_layout(tmp_path):
@@ -116,3 +116,18 @@ def test_real_cohorts(folder, count):
         assert 0 < study.systole < scan.shape[1]
     box, _ = heart_box(studies[0], studies[0].scan())
     assert box is not None
+
+
+def test_masks_by_frame(tmp_path):
+    own = write_cohort(tmp_path / "cohort", patients=1) / "patient001"
+    (own / "patient001_frame05_gt.nii.gz").rename(own / "patient001_ES_gt.nii.gz")
+    (study,) = find_studies([own])
+    assert (study.diastole, study.systole) == (1, 4)
+    assert {frame: path.name for frame, path in masks_by_frame(study).items()} == {
+        1: "patient001_frame02_gt.nii.gz",
+        4: "patient001_ES_gt.nii.gz",
+    }
+    (own / "Info.cfg").unlink()
+    (study,) = find_studies([own])
+    assert (study.diastole, study.systole) == (None, None)
+    assert list(masks_by_frame(study)) == [1]  # nobody says which frame is ES

@@ -4,9 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from vesalius.metrics.bootstrap import patient_interval
 from vesalius.tasks.evaluate.codec.results import Exact, Measures, Point, StudyResult
-from vesalius.tasks.evaluate.codec.summary import SEED, Across, Summary, summarise
+from vesalius.tasks.evaluate.codec.summary import Summary, summarise
 
 RATIOS = [5.0, 20.0, 80.0, 320.0, 1280.0]
 
@@ -83,16 +82,6 @@ def test_lossless_ratios_and_reasons():
     assert first.why_no_lossless == {"x265": "14 bits"}
     assert second.lossless == {}
     assert [first.name, second.name] == ["cine", "other"]
-
-
-def test_intervals_from_ten_patients_on():
-    values = {f"p{n}": float(n) for n in range(10)}
-    across, interval = Across.of(values), patient_interval(list(values.values()), seed=SEED)
-    assert (across.low, across.high) == (interval.low, interval.high)
-    assert Across.of(dict(list(values.items())[:9])).low is None
-    assert Across.of({**values, "absent": None}).low is None
-    assert Across.of({"a": math.inf, "b": 2.0}).values == {"a": None, "b": 2.0}
-    assert Across.of({}).mean is None
 
 
 def test_round_trip_as_strict_json():

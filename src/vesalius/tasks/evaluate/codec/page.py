@@ -12,6 +12,12 @@ from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.ssim import SSIM_WINDOW
 from vesalius.report.chart import Goal, Line, bars, rate_distortion
 from vesalius.report.page import Made, Report, Section, Table, write_figure
+from vesalius.tasks.evaluate.codec.judge_tables import (
+    JUDGE_DEFINITIONS,
+    judge_patient_table,
+    judge_table,
+    originals_table,
+)
 from vesalius.tasks.evaluate.codec.ladder import USELESS_DB
 from vesalius.tasks.evaluate.codec.pictures import slug
 from vesalius.tasks.evaluate.codec.results import StudyResult
@@ -87,6 +93,7 @@ def build_report(results: Sequence[StudyResult], summary: Summary, made: Made, f
         _curves(section, data_set, own, folder)
         _add(section, delta_rate_table(data_set))
         _add(section, claims_table(data_set))
+        _judge(section, data_set)
         for picture in (picture for one in own for picture in one.pictures):
             section.figure(picture.file, picture.caption, picture.alt)
         each = patient_table(data_set)
@@ -94,7 +101,8 @@ def build_report(results: Sequence[StudyResult], summary: Summary, made: Made, f
             _add(section, each)
         _notes(section, own)
     _lossless(report.section("Lossless"), summary, folder)
-    report.section("Definitions").definitions(DEFINITIONS)
+    judged = any(one.judge for one in summary.data_sets)
+    report.section("Definitions").definitions(DEFINITIONS | (JUDGE_DEFINITIONS if judged else {}))
     report.results = summary.model_dump(mode="json")
     return report
 
@@ -102,6 +110,14 @@ def build_report(results: Sequence[StudyResult], summary: Summary, made: Made, f
 def _add(section: Section, table: Table) -> None:
     if table.rows:
         section.table(table.columns, table.rows, table.caption)
+
+
+def _judge(section: Section, data_set: DataSetSummary) -> None:
+    if data_set.judge is None:
+        return
+    for table in (originals_table(data_set), judge_table(data_set), judge_patient_table(data_set)):
+        if table is not None:
+            _add(section, table)
 
 
 def _curves(section: Section, data_set: DataSetSummary, results: Sequence[StudyResult], folder: Path) -> None:

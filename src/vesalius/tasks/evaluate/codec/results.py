@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from vesalius.report.table import Cell
+from vesalius.tasks.evaluate.codec.judged import JudgedStudy, Judgement
 
 COLUMNS = (
     "data_set", "study", "coder", "step", "bytes", "ratio", "ratio_to_source", "ratio_to_gzip6", "bits_per_voxel",
@@ -47,6 +48,7 @@ class Point(_Model):
         heart: measures of the heart region, None without masks.
         encode_ms: wall milliseconds of encoding per picture.
         decode_ms: the same for decoding.
+        judged: what the judge found in the restored scan, None without a judge.
     """
 
     coder: str
@@ -57,6 +59,7 @@ class Point(_Model):
     heart: Measures | None
     encode_ms: float
     decode_ms: float
+    judged: Judgement | None = None
 
 
 class Exact(_Model):
@@ -101,6 +104,7 @@ class StudyResult(_Model):
         exact: lossless files.
         pictures: drawn on the way.
         notes: what a careful reader should know.
+        judged: what the judge found in the original, None without a judge.
     """
 
     data_set: str
@@ -115,6 +119,7 @@ class StudyResult(_Model):
     exact: tuple[Exact, ...]
     pictures: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()
+    judged: JudgedStudy | None = None
 
     def of(self, coder: str) -> list[Point]:
         """Points of one coder, best first."""
@@ -123,7 +128,7 @@ class StudyResult(_Model):
     def rows(self) -> list[dict[str, Cell]]:
         """Rows of `table.csv`, lossy files first."""
         return [self._lossy_row(point) for point in self.points] + [
-            self._size_row(one.method, None, one.size_bytes, one.encode_ms, one.decode_ms)
+            self._size_row(one.method, None, one.size_bytes, one.encode_ms, one.decode_ms) | self._judged(None)
             for one in self.exact
             if one.size_bytes is not None
         ]
@@ -133,7 +138,11 @@ class StudyResult(_Model):
         row |= point.whole.model_dump()
         if point.heart is not None:
             row |= {f"heart_{name}": value for name, value in point.heart.model_dump().items()}
-        return row
+        return row | self._judged(point.judged)
+
+    def _judged(self, judgement: Judgement | None) -> dict[str, Cell]:
+        """Of a lossless file (None): those of the original, which it equals."""
+        return self.judged.cells(judgement or self.judged.original) if self.judged else {}
 
     def _size_row(
         self, name: str, step: float | None, size: int, encode_ms: float | None, decode_ms: float | None

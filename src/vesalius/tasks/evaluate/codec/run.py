@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -24,6 +24,8 @@ from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
 from vesalius.report.table import plain_text, write_csv
 from vesalius.tasks.evaluate.codec.adapter import Codec, VslCodec
+from vesalius.tasks.evaluate.codec.judge_tables import JUDGE_DEFINITIONS, judge_table, originals_table
+from vesalius.tasks.evaluate.codec.judged import judge_columns
 from vesalius.tasks.evaluate.codec.page import DEFINITIONS, build_report
 from vesalius.tasks.evaluate.codec.pictures import slug
 from vesalius.tasks.evaluate.codec.results import COLUMNS, StudyResult
@@ -31,6 +33,9 @@ from vesalius.tasks.evaluate.codec.studies import Study, find_studies
 from vesalius.tasks.evaluate.codec.study import Plan, evaluate_study
 from vesalius.tasks.evaluate.codec.summary import Summary, summarise
 from vesalius.tasks.evaluate.codec.tables import claims_table, delta_rate_table, lossless_table, orientation_table
+
+if TYPE_CHECKING:
+    from vesalius.tasks.evaluate.codec.judge import Judge
 
 CODERS = ("svtav1", "x265", "jpeg2000", "jpegxl")
 LOSSLESS = ("jpegxl", "jpeg2000", "jpegls", "x265")
@@ -46,6 +51,7 @@ def evaluate_codec(
     coders: Sequence[str] = CODERS,
     lossless: Sequence[str] = LOSSLESS,
     points: int = POINTS,
+    judge: str | Path | None = None,
     threads: int | None = None,
     force: bool = False,
     progress: Callable[[str], None] = lambda _: None,
@@ -59,6 +65,7 @@ def evaluate_codec(
         coders: lossy coders, in the order of the tables.
         lossless: coders for lossless files; may be empty.
         points: steps of each coder's ladder measured per study (QUICK_POINTS for a first look).
+        judge: segmentation model (folder, run folder or name of the zoo) that measures Dice and EF before and after.
         threads: chunks coded at a time; all processors by default.
         force: begin anew in a folder that holds an evaluation.
         progress: called with one line per step.
@@ -69,6 +76,7 @@ def evaluate_codec(
 
     Raises:
         UsageError: no study could be measured, no such coder, or too few points.
+        InputError: no such judge, or it takes several images.
         OutputError: the folder exists with other content, or cannot be written.
     """
     codec = codec or VslCodec()
@@ -77,7 +85,7 @@ def evaluate_codec(
     for coder in coders:
         codec.ladder(coder)
     studies = find_studies(paths)
-    plan = Plan(tuple(coders), tuple(lossless), points, threads or os.cpu_count() or 1)
+    plan = Plan(tuple(coders), tuple(lossless), points, threads or os.cpu_count() or 1, _judge(judge))
     run = _Run(output, codec, plan, progress)
     run.prepare(force)
     results, failed = run.measure(studies)
@@ -96,9 +104,12 @@ def lines(result: dict[str, Any]) -> list[str]:
         for table in (orientation_table(one), delta_rate_table(one), claims_table(one))
         if table.rows
     ]
+    judged = [one for one in summary.data_sets if one.judge is not None]
+    tables += [table for one in judged for table in (originals_table(one), judge_table(one))]
     shown = [line for table in (*tables, lossless_table(summary)) for line in plain_text(table, _WIDTH).splitlines()]
     words = ("Peak", "Ratio", "Heart region", "At a ratio, at a PSNR", "BD-rate", "Milliseconds per frame")
     shown += [f"{word}: {DEFINITIONS[word]}" for word in words]
+    shown += [f"{word}: {text}" for word, text in (JUDGE_DEFINITIONS if judged else {}).items()]
     shown += [f"failed: {one['error']}" for one in result["failed"]]
     return [*shown, f"open {result['report']}"]
 
@@ -147,7 +158,8 @@ class _Run:
         summary = summarise(results)
         report = build_report(results, summary, made, self.figures)
         report.failures = {name: error.what for name, error in failed.items()}
-        write_csv(self.output / TABLE, [row for one in results for row in one.rows()], COLUMNS)
+        columns = (*COLUMNS, *judge_columns(one.judged for one in results))
+        write_csv(self.output / TABLE, [row for one in results for row in one.rows()], columns)
         report.save(self.output)
         page = run_report(self.output)
         told = [{"path": name, "error": str(error)} for name, error in failed.items()]
@@ -162,7 +174,7 @@ class _Run:
 
     def _one(self, study: Study, *, draw: bool) -> StudyResult:
         kept = self.output / _MEASURED / f"{slug(study.data_set)}-{slug(study.name)}.json"
-        asked = {
+        asked: dict[str, Any] = {
             "vesalius": vesalius.__version__,
             "study": [study.data_set, study.name],
             "coders": list(self.plan.coders),
@@ -170,6 +182,8 @@ class _Run:
             "points": self.plan.points,
             "source_bytes": study.source_bytes,
         }
+        if self.plan.judge is not None:
+            asked["judge"] = self.plan.judge.key
         earlier = _earlier(kept, asked)
         if earlier is not None and all((self.figures / one.file).exists() for one in earlier.pictures):
             self.progress(f"{study.data_set}/{study.name}: measured before")
@@ -198,8 +212,21 @@ def _earlier(path: Path, asked: dict[str, Any]) -> StudyResult | None:
         return None
 
 
+def _judge(name: str | Path | None) -> Judge | None:
+    """The judge; nothing of it is imported where none is asked."""
+    if name is None:
+        return None
+    from vesalius.tasks.evaluate.codec.judge import Judge
+
+    return Judge.load(name)
+
+
 def _made(paths: Sequence[Path], plan: Plan, output: Path) -> Made:
     """How it was made; folders by their last name only, so that no path of this machine is told."""
     words = ["vesalius evaluate codec", *(path.resolve().name or "." for path in paths), "-o", output.name]
     words += ["--coders", ",".join(plan.coders)]
-    return made(" ".join(words), plan.threads, {"Points": f"about {plan.points} of each coder's ladder per study"})
+    facts = {"Points": f"about {plan.points} of each coder's ladder per study"}
+    if plan.judge is not None:
+        words += ["--judge", plan.judge.name]
+        facts["Judge"] = f"{plan.judge.name}, weights {plan.judge.digest[:12]}"
+    return made(" ".join(words), plan.threads, facts)

@@ -34,6 +34,7 @@ class Study:
         source_bytes: size of the file or of all files of the folder.
         masks: label files of the heart, none where unknown.
         systole: frame of end systole, counted from 0; None where unknown.
+        diastole: frame of end diastole, the same.
         is_cycle: the layout says that the T axis is the cardiac cycle, whatever the file says.
     """
 
@@ -44,6 +45,7 @@ class Study:
     source_bytes: int
     masks: tuple[Path, ...] = ()
     systole: int | None = None
+    diastole: int | None = None
     is_cycle: bool = False
 
     def scan(self) -> Scan:
@@ -89,6 +91,19 @@ def heart_box(study: Study, scan: Scan) -> tuple[Box | None, str]:
     return box, "" if box else "no heart region: the masks are empty"
 
 
+def masks_by_frame(study: Study) -> dict[int, Path]:
+    """The masks whose frame is known, counted from 0: by their names, or by Info.cfg for those called ED and ES."""
+    found: dict[int, Path] = {}
+    for path in study.masks:
+        match = _MASK.search(path.name)
+        assert match is not None
+        known = {"ED": study.diastole, "ES": study.systole, None: _from_0(int(match["frame"] or 0))}
+        frame = known[match["phase"]]
+        if frame is not None:
+            found[frame] = path
+    return found
+
+
 def _find(path: Path) -> Iterator[Study]:
     if not path.exists():
         raise InputError("no such file or folder", where=path)
@@ -116,9 +131,14 @@ def _acdc_study(file: Path) -> Study:
         open=lambda: nifti.read(file),
         source_bytes=_size(file),
         masks=tuple(_masks(file.parent, patient, set(phases.values()))),
-        systole=phases["ES"] - 1 if phases.get("ES", 0) > 0 else None,
+        systole=_from_0(phases.get("ES", 0)),
+        diastole=_from_0(phases.get("ED", 0)),
         is_cycle=len(phases) == 2,
     )
+
+
+def _from_0(frame: int) -> int | None:
+    return frame - 1 if frame > 0 else None
 
 
 def _name(folder: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from vesalius.tasks.evaluate.codec.plain import METHODS, as_16_bit, compressed_b
 from vesalius.tasks.evaluate.codec.results import Exact, Picture, Point, StudyResult
 from vesalius.tasks.evaluate.codec.studies import Study, heart_box
 
+if TYPE_CHECKING:
+    from vesalius.tasks.evaluate.codec.judge import Judge, Trial
+
 Progress = Callable[[str], None]
 
 
@@ -36,12 +39,14 @@ class Plan:
         lossless: coders for lossless files.
         points: steps of each coder's ladder.
         threads: chunks or slices worked on at a time.
+        judge: segments the original and what was restored; None for no such measure.
     """
 
     coders: tuple[str, ...]
     lossless: tuple[str, ...]
     points: int
     threads: int
+    judge: Judge | None = None
 
 
 def evaluate_study(
@@ -63,7 +68,8 @@ def evaluate_study(
     if scan.dtype.kind not in "iuf":
         raise UsageError(f"values of type {scan.dtype} cannot be measured", where=study.path, fix="leave it out")
     box, note = heart_box(study, scan)
-    work = _Work(study, scan, codec, plan, peak_of(scan.values(dtype=np.float64)), box, progress)
+    trial, why_not = plan.judge.trial(study, scan) if plan.judge else (None, "")
+    work = _Work(study, scan, codec, plan, peak_of(scan.values(dtype=np.float64)), box, trial, progress)
     points, restored = [], []
     for coder in plan.coders:
         for point, picture in work.lossy(coder):
@@ -85,7 +91,8 @@ def evaluate_study(
         points=tuple(points),
         exact=exact,
         pictures=pictures,
-        notes=tuple(text for text in (note, *scan.problems) if text),
+        notes=tuple(text for text in (note, why_not, *scan.problems) if text),
+        judged=trial.study if trial else None,
     )
 
 
@@ -99,6 +106,7 @@ class _Work:
     plan: Plan
     peak: float
     box: Box | None
+    trial: Trial | None
     progress: Progress
 
     @property
@@ -148,7 +156,8 @@ class _Work:
         coded = self.codec.lossy(self.scan, coder, step, self.plan.threads)
         whole, heart = measure(self.scan, coded.stored_CTIJK, self.peak, self.box, self.plan.threads)
         rate = ratio(math.prod(self.scan.shape), coded.size_bytes)
-        self._tell(f"{coder} {step:g}: {rate:.4g}:1, {whole.psnr_db:.2f} dB")
+        judged = self.trial.judge(coded.stored_CTIJK) if self.trial else None
+        self._tell(f"{coder} {step:g}: {rate:.4g}:1, {whole.psnr_db:.2f} dB{judged.words if judged else ''}")
         point = Point(
             coder=coder,
             step=step,
@@ -158,6 +167,7 @@ class _Work:
             heart=heart,
             encode_ms=1000 * coded.encode_seconds / self.frames,
             decode_ms=1000 * coded.decode_seconds / self.frames,
+            judged=judged,
         )
         return point, self._picture(coded)
 

@@ -12,7 +12,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from vesalius.metrics.bdrate import Curve, delta_rate, psnr_at_ratio, ratio_at_psnr, value_at_ratio
-from vesalius.metrics.bootstrap import patient_interval
+from vesalius.tasks.evaluate.codec.across import Across
+from vesalius.tasks.evaluate.codec.judge_summary import JudgeSummary, judge_summary
 from vesalius.tasks.evaluate.codec.results import Measures, Point, StudyResult
 
 Region = Literal["whole", "heart"]
@@ -20,45 +21,10 @@ DECIBELS = (40, 35, 30)
 RATIOS = (100, 300, 1000)
 CLAIMED_RATIO = 1000
 ANCHORS = ("svtav1", "x265")
-SEED = 20261121
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Across(_Model):
-    """One quantity over the studies of a data set.
-
-    Args:
-        values: study -> value, None where its curve does not reach that far.
-        mean: arithmetic mean of the values there are, None without any.
-        low: lower end of the patient-bootstrap interval of the mean; None for fewer than 10 values or if one is absent.
-        high: upper end.
-    """
-
-    values: dict[str, float | None]
-    mean: float | None
-    low: float | None
-    high: float | None
-
-    @classmethod
-    def of(cls, values: dict[str, float | None]) -> Across:
-        """Mean and interval of values by study; a value that is not finite counts as absent."""
-        kept = {name: value if value is not None and math.isfinite(value) else None for name, value in values.items()}
-        present = [value for value in kept.values() if value is not None]
-        interval = patient_interval(present, seed=SEED) if len(present) == len(kept) else None
-        return cls(
-            values=kept,
-            mean=math.fsum(present) / len(present) if present else None,
-            low=interval.low if interval else None,
-            high=interval.high if interval else None,
-        )
-
-    @property
-    def present(self) -> int:
-        """Studies with a value."""
-        return sum(value is not None for value in self.values.values())
 
 
 class CoderSummary(_Model):
@@ -95,6 +61,7 @@ class DataSetSummary(_Model):
         coders: by region, then coder.
         lossless: method -> lossless ratio to plain 16 bit.
         why_no_lossless: method -> reason, where a study has no such file.
+        judge: what a judge segmenter found; None where none was asked or nothing could be judged.
     """
 
     name: str
@@ -103,6 +70,7 @@ class DataSetSummary(_Model):
     coders: tuple[CoderSummary, ...]
     lossless: dict[str, Across]
     why_no_lossless: dict[str, str]
+    judge: JudgeSummary | None = None
 
     def of(self, region: Region) -> list[CoderSummary]:
         """Summaries of one region."""
@@ -156,6 +124,7 @@ def _data_set(name: str, results: list[StudyResult]) -> DataSetSummary:
         ),
         lossless=lossless,
         why_no_lossless={one.method: one.why_not for result in results for one in result.exact if one.why_not},
+        judge=judge_summary(results, RATIOS),
     )
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.report.page import Column, Table
 from vesalius.report.table import fixed, number
+from vesalius.tasks.evaluate.codec.across import Across
 from vesalius.tasks.evaluate.codec.summary import (
     ANCHORS,
     CLAIMED_RATIO,
     DECIBELS,
     RATIOS,
-    Across,
     CoderSummary,
     DataSetSummary,
     Region,
@@ -111,8 +111,24 @@ def _claims(data_set: DataSetSummary) -> Iterator[list[str]]:
     ):
         shown = [_mean(value, 2) for value in times]
         yield [words, "whole", f"< {CLAIMED_MS:g}", *shown, _holds(found, times, CLAIMED_MS, above=False)]
-    nothing = ["" for _ in found]
-    yield ["Dice of a segmentation", "heart", f"> {CLAIMED_DICE:.2f}", *nothing, "needs a segmenter"]
+    yield from _dice_claims(data_set, found)
+
+
+def _dice_claims(data_set: DataSetSummary, found: Sequence[CoderSummary]) -> Iterator[list[str]]:
+    claimed, judge = f"> {CLAIMED_DICE:.2f}", data_set.judge
+    if judge is None:
+        yield ["Dice of a segmentation", "heart", claimed, *("" for _ in found), "needs a segmenter"]
+        return
+    by_coder = {one.coder: one.at[CLAIMED_RATIO] for one in judge.coders}
+    against_masks = [by_coder[one.coder].mean_dice for one in found]
+    agreement = [by_coder[one.coder].mean_agreement for one in found]
+    for words, values in (
+        (f"Dice {CLAIMED_DICE:.2f}, judge with masks (its own {fixed(judge.mean_dice.mean, 3)})", against_masks),
+        (f"Dice {CLAIMED_DICE:.2f}, judge with judge(original)", agreement),
+    ):
+        if any(value.values for value in values):
+            shown = [_counted(value, fixed(value.mean, 3)) for value in values]
+            yield [words, "classes", claimed, *shown, _holds(found, values, CLAIMED_DICE, above=True)]
 
 
 def _holds(found: Sequence[CoderSummary], values: Sequence[Across], claimed: float, *, above: bool) -> str:

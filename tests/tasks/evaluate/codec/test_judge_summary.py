@@ -1,0 +1,67 @@
+import json
+import math
+
+import pytest
+
+from tasks.evaluate.codec.fake_judge import judged_study
+from tasks.evaluate.codec.test_summary import study
+from vesalius.tasks.evaluate.codec.judge_summary import judge_summary, read_at
+from vesalius.tasks.evaluate.codec.summary import Summary, summarise
+
+RATIOS = (100, 320, 5000)
+
+
+def test_dice_is_read_between_neighbours_in_the_logarithm():
+    summary = judge_summary([judged_study("a")], RATIOS)
+    at = summary.coders[0].at
+    share = math.log(100 / 80) / math.log(4)
+    assert at[100].dice["lv"].values["a"] == pytest.approx(0.85 - 0.05 * share)
+    assert at[320].dice["lv"].values["a"] == pytest.approx(0.80)
+    assert at[320].dice_delta["lv"].values["a"] == pytest.approx(0.80 - 0.96)
+    assert at[320].mean_dice.mean == pytest.approx((0.80 + 0.70) / 2)
+    assert at[320].mean_dice_delta.mean == pytest.approx(0.75 - 0.93)
+    assert at[320].edv_delta_ml.mean == pytest.approx(-3.2)
+    assert at[5000].dice["lv"].values == {"a": None}  # beyond the measured end
+    assert (summary.mean_dice.mean, summary.dice["lv"].mean) == (pytest.approx(0.93), pytest.approx(0.96))
+    assert summary.masks_ef_percent.mean == 55
+    assert at[320].mean_agreement.values == {}  # there are masks
+
+
+def test_values_that_rise_and_fall_keep_every_point():
+    result = judged_study("a", ef_of=lambda ratio: 60.0 + (5 if ratio == 80 else -3))
+    summary = judge_summary([result], (80, 320))
+    first, second = summary.coders[0].at.values()
+    assert (first.ef_delta_points.mean, second.ef_delta_points.mean) == (pytest.approx(5), pytest.approx(-3))
+    assert second.ef_error_points.mean == pytest.approx(3)
+
+
+def test_nothing_is_read_beside_a_point_without_a_value():
+    result = judged_study("a", ef_of=lambda ratio: None if ratio == 320 else 60.0)
+
+    def ef(_, found):
+        return found.ef_percent
+
+    assert read_at(result, "svtav1", 100, ef) is None
+    assert read_at(result, "svtav1", 80, ef) == 60
+    assert read_at(study("b"), "svtav1", 80, ef) is None
+
+
+def test_studies_without_masks_have_agreement():
+    summary = judge_summary([judged_study("a"), judged_study("b", masks=False), study("c")], RATIOS)
+    at = summary.coders[0].at[320]
+    assert list(at.dice["lv"].values) == ["a"]
+    assert at.mean_agreement.values == {"b": pytest.approx(0.85)}
+    assert at.agreement["lv"].values == {"a": pytest.approx(0.85), "b": pytest.approx(0.85)}
+    assert summary.frames_from == {"a": "Info.cfg", "b": "judge"}
+    assert list(summary.ef_percent.values) == ["a", "b"]
+
+
+def test_nobody_was_judged():
+    assert judge_summary([study("a")], RATIOS) is None
+    assert summarise([study("a")]).data_sets[0].judge is None
+
+
+def test_round_trip_as_strict_json():
+    summary = summarise([judged_study("a"), judged_study("b", masks=False)])
+    text = json.dumps(summary.model_dump(mode="json"), allow_nan=False)
+    assert Summary.model_validate(json.loads(text)) == summary
