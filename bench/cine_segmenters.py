@@ -26,6 +26,7 @@ from vesalius.tasks.train.train import train
 NETS = {"cine_unet": 10, "cine_segresnet": 20}
 """Configuration -> phantoms to learn from; their seeds are 1 and 2."""
 MASKS = ("ED", "ES")
+HEADING = "## Measured on other cases by bench/cine_segmenters.py"
 HELD_OUT_PHANTOMS, HELD_OUT_SEED = 10, 9
 
 
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("sunnybrook", type=Path, help="patients in the layout of ACDC")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for phantoms, manifests and runs")
     parser.add_argument("--other", type=Path, help="more patients in the layout of ACDC, to measure on only")
+    parser.add_argument("--other-name", default="ACDC", help="what it is called in the cards")
     parser.add_argument("overrides", nargs="*", help="a.b=value for both trainings")
     given = parser.parse_args()
     real = build_cohort("acdc", given.sunnybrook)
@@ -45,14 +47,17 @@ def main() -> None:
             write_manifest(learning(real, mine, phantoms(given.output, number + 1, count, 10)), manifest)
         run = given.output / name
         train(f"segment/{name}", run, [f"data.manifest={manifest}", *given.overrides], resume=True, progress=print)
-    beside = {"phantoms": phantoms(given.output, HELD_OUT_SEED, HELD_OUT_PHANTOMS, 25)}
+    beside = {"new phantoms": phantoms(given.output, HELD_OUT_SEED, HELD_OUT_PHANTOMS, 25)}
     if given.other:
-        beside["other"] = build_cohort("acdc", given.other)
+        beside[given.other_name] = build_cohort("acdc", given.other)
     for number, name in enumerate(NETS):
         segmenter = Segmenter.from_pretrained(given.output / name)
         held_out = real.where(lambda case, n=number: (case.patient or case.id) not in patients[n::2])
-        for where, cohort in ({"sunnybrook, other half": held_out} | beside).items():
-            show(name, where, rows_of(segmenter, cohort))
+        told = [
+            (where, show(name, where, rows_of(segmenter, cohort)))
+            for where, cohort in ({"Sunnybrook, the other half": held_out} | beside).items()
+        ]
+        add_to_card(given.output / name / "model" / "README.md", told)
 
 
 def phantoms(folder: Path, seed: int, patients: int, frames: int) -> Cohort:
@@ -82,7 +87,19 @@ def rows_of(segmenter: Segmenter, cohort: Cohort) -> list[Measured]:
     return [row for _, one in found if isinstance(one, Unit) for row in one.rows]
 
 
-def show(name: str, where: str, rows: list[Measured]) -> None:
+def add_to_card(card: Path, told: list[tuple[str, dict[str, str]]]) -> None:
+    """Put a table of what was measured here at the end of a model card."""
+    measures = list(dict.fromkeys(measure for _, one in told for measure in one))
+    lines = [[where, *(one.get(measure, "-") for measure in measures)] for where, one in told]
+    table = "\n".join(
+        f"| {' | '.join(cells)} |" for cells in [["on", *measures], ["---"] * (1 + len(measures)), *lines]
+    )
+    text = card.read_text(encoding="utf-8").partition(HEADING)[0]
+    card.write_text(f"{text.rstrip()}\n\n{HEADING}\n\n{table}\n", encoding="utf-8")
+
+
+def show(name: str, where: str, rows: list[Measured]) -> dict[str, str]:
+    """Print every patient; gives the means in words."""
     functions = function_rows(rows, "lv")
     result = summarized(rows, functions)
     print(f"\n{name} on {where}: " + ", ".join(f"{key} {one['text']}" for key, one in result["classes"].items()))
@@ -91,13 +108,13 @@ def show(name: str, where: str, rows: list[Measured]) -> None:
         print(f"  patient {row.patient} {row.map} {row.name:11s} Dice {row.dice:.3f}  {distance}")
     for one in functions:
         print(f"  patient {one.patient} EF {one.ef_found:5.1f} %, reference {one.ef_truth:5.1f} %")
+    words = {f"Dice {key}": one["text"] for key, one in result["classes"].items()}
     if functions:
         told = result["ejection_fraction"]
-        print(
-            "  EF error in points: mean {mean_error_points:+.2f}, absolute {mean_absolute_error_points:.2f}".format(
-                **told
-            )
-        )
+        error = f"{told['mean_absolute_error_points']:.1f} ({len(functions)} patients)"
+        print(f"  EF error in points: mean {told['mean_error_points']:+.2f}, absolute {error}")
+        words["EF, mean absolute error in points"] = error
+    return words
 
 
 if __name__ == "__main__":

@@ -79,3 +79,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(saved, "save_file", full)
     with pytest.raises(OutputError, match="cannot be written"):
         save_pretrained(tmp_path, NET.make(), ModelConfig(task="segment", net=NET))
+
+
+def test_others_may_read_what_they_may_read_otherwise(folder):
+    assert (folder / WEIGHTS).stat().st_mode == (folder / CONFIG).stat().st_mode

@@ -71,6 +71,7 @@ def save_pretrained(folder: Path, net: nn.Module, config: ModelConfig) -> None:
         what = "cannot be written (the disk is full or failed)"
         raise OutputError(what, where=folder / WEIGHTS, fix="make room") from error
     (folder / CONFIG).write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)  # safetensors gives it to its owner alone
 
 
 def from_pretrained(name: str | Path, task: str | None = None) -> Pretrained:
