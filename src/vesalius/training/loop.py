@@ -8,6 +8,7 @@ makes a resumed run equal to an unbroken one.
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
@@ -297,7 +298,8 @@ class Loop:
             bare(module).eval()
         averaged = self.ema is not None and not chosen
         shown = self.ema.applied() if averaged and self.ema else nullcontext()
-        with new_folder(self.folder / MODEL, force=True) as made, shown:
+        shutil.rmtree(self.folder / MODEL, ignore_errors=True)  # of a run that was resumed; made from best or last again
+        with new_folder(self.folder / MODEL) as made, shown:
             self.task.export(made)
 
     def _sinks(self) -> list[Any]:

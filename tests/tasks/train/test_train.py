@@ -52,6 +52,11 @@ def test_a_whole_run(config, tmp_path):
     assert "not a medical device" in page.lower()
     assert str(tmp_path) not in page
     assert Segmenter.from_pretrained(run).values.names == ("bright", "dark")
+    weights = (run / "model" / "model.safetensors").read_bytes()
+    again = train(config, run, resume=True, device="cpu")
+    assert again["results"] == done["results"]
+    assert (run / "model" / "model.safetensors").read_bytes() == weights
+    assert "Dice, bright" in (run / "model" / "README.md").read_text()
 
 
 def test_interrupted_and_resumed_is_unbroken(config, tmp_path):
