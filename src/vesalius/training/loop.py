@@ -298,7 +298,7 @@ class Loop:
             bare(module).eval()
         averaged = self.ema is not None and not chosen
         shown = self.ema.applied() if averaged and self.ema else nullcontext()
-        shutil.rmtree(self.folder / MODEL, ignore_errors=True)  # of a run that was resumed; made from best or last again
+        shutil.rmtree(self.folder / MODEL, ignore_errors=True)  # where a finished run was resumed
         with new_folder(self.folder / MODEL) as made, shown:
             self.task.export(made)
 
