@@ -135,10 +135,18 @@ class FeatureStore:
         Raises:
             InputError: it is not in the store.
         """
+        first, count = self.span(key)
+        return self.features[first : first + count]
+
+    def span(self, key: str) -> tuple[int, int]:
+        """First row of one scan among `features`, and how many it has.
+
+        Raises:
+            InputError: it is not in the store.
+        """
         if key not in self:
             raise InputError(f"holds no features for the key {_short(key)}", where=self.folder, fix="extract them")
-        first, count = self._index.spans[key]
-        return self.features[first : first + count]
+        return self._index.spans[key]
 
     def items(self, key: str) -> NDArray[np.int64]:
         """Number of the slice or frame of each row of one scan, shape (n,).
@@ -146,10 +154,9 @@ class FeatureStore:
         Raises:
             InputError: it is not in the store, or the index cannot be read.
         """
-        self.rows(key)
+        first, count = self.span(key)
         if len(self._items) != len(self):
             self._items = read_items(self.folder / _INDEX, len(self))
-        first, count = self._index.spans[key]
         return self._items[first : first + count]
 
     def missing(self, keys: Iterable[str]) -> list[str]:

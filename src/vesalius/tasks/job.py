@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,6 +35,7 @@ class Outcome:
         figures: file name -> PNG, for the sections.
         measured: measure -> value with its interval or range, for the model card.
         failures: case -> why it could not be measured.
+        files: what else belongs into the run folder: path below it -> what writes a file to the path it is given.
     """
 
     results: dict[str, Any] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Outcome:
     figures: dict[str, bytes] = field(default_factory=dict)
     measured: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
 
 
 class Job(ABC):
@@ -66,6 +68,15 @@ class Job(ABC):
     @abstractmethod
     def task(self) -> Task:
         """What the loop runs; a new one at each call."""
+
+    @property
+    def reads_scans(self) -> bool:
+        """Whether the files of its cases are scans, which an audit can read."""
+        return True
+
+    def trial(self) -> Task:
+        """A task for a few steps that tell time and memory; it may not write anything that stays."""
+        return self.task()
 
     @abstractmethod
     def outcome(self, model: Path, device: str) -> Outcome:

@@ -75,3 +75,6 @@ def test_refusals(tmp_path):
         encoder.model.net.vit.norm.weight.fill_(torch.nan)
     with pytest.raises(UsageError, match="not finite"):
         encoder.embed(SLICES, np.array([0]))
+    wrong = np.zeros((1, 1, 32, 40), np.float32)
+    with pytest.raises(UsageError, match="1 channels of 32 x 40 pixels; the encoder takes 3 channels and multiples"):
+        encoder.tokens(wrong)

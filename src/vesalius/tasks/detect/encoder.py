@@ -80,7 +80,16 @@ class Encoder:
 
     @torch.no_grad()
     def tokens(self, x_BCJI: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-        """(class_BD, patches_BLD) of prepared slices, float32, on the device."""
+        """(class_BD, patches_BLD) of prepared slices, float32, on the device.
+
+        Raises:
+            UsageError: the net takes other channels or sizes.
+        """
+        net = self.model.config.net
+        inputs, side = getattr(net, "inputs", x_BCJI.shape[1]), getattr(net, "divisor", 1)
+        if x_BCJI.shape[1] != inputs or x_BCJI.shape[2] % side or x_BCJI.shape[3] % side:
+            given = f"{x_BCJI.shape[1]} channels of {x_BCJI.shape[2]} x {x_BCJI.shape[3]} pixels"
+            raise UsageError(f"{given}; the encoder takes {inputs} channels and multiples of {side} pixels")
         x = torch.from_numpy(x_BCJI).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             class_BD, patches_BLD = self._net(x)

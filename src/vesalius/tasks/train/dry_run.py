@@ -49,7 +49,7 @@ def dry_run(
     progress("reading every case")
     some = next(iter(parts.values()))
     whole = Cohort(tuple(case for name in parts for case in _named(parts[name], name)), some.root)
-    found = audit(whole, workers=threads or 1, progress=progress)
+    found = audit(whole, pixels=job.reads_scans, workers=threads or 1, progress=progress)
     result: dict[str, Any] = {
         "config": job.settings.model_dump(mode="json"),
         "parts": [part_facts(count_part(name, cohort)) for name, cohort in parts.items()],
@@ -58,7 +58,7 @@ def dry_run(
     }
     if not result["failed"]:
         progress("running a few steps")
-        loop = Loop(job.task(), job.settings.train, None, cpu=on_cpu(device))
+        loop = Loop(job.trial(), job.settings.train, None, cpu=on_cpu(device))
         result["estimate"] = asdict(estimate(loop)) | {"device": loop.accelerator.device.type}
     return result
 
