@@ -10,6 +10,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import write_manifest
 from vesalius.nets.vit import ViT
 from vesalius.phantom.nifti import write_nifti
+from vesalius.tasks.detect.studies import Studies, Vectors
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
 from vesalius.weights.saved import ModelConfig, save_pretrained
@@ -67,3 +68,17 @@ def make_cohort(folder: Path, patients=12, per_patient=2) -> Path:
                 )
             )
     return write_manifest(Cohort(tuple(cases), folder), folder / "m.jsonl", force=True)
+
+
+def random_studies(count, *, ragged=False, seed=0, patients=None):
+    """Studies of 4 numbers and 2 classes; the first number tells the first class."""
+    draw = np.random.default_rng(seed)
+    lengths = draw.integers(1, 5, count) if ragged else np.ones(count, int)
+    rows = np.split(np.arange(lengths.sum()), np.cumsum(lengths)[:-1])
+    labels = (draw.random((count, 2)) < 0.5).astype(np.float32)
+    x = draw.normal(size=(lengths.sum(), 4)).astype(np.float32)
+    x[:, 0] += 2 * np.repeat(labels[:, 0], lengths)
+    items = np.concatenate([np.arange(length) for length in lengths])
+    ids = tuple(f"s{n}" for n in range(count))
+    who = tuple(f"p{n}" for n in range(count)) if patients is None else patients
+    return Studies(ids, who, tuple(rows), Vectors(x, {}, items), labels)

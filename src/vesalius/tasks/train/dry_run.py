@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 import yaml
+from accelerate import PartialState
 
 from vesalius.cohort.audit.run import audit, count_part
 from vesalius.cohort.cohort import Cohort
@@ -44,6 +45,7 @@ def dry_run(
     """
     if threads is not None:
         torch.set_num_threads(threads)
+    PartialState(cpu=on_cpu(device))  # a task may ask where it will run
     job = make_job(config, overrides)
     parts = job.parts()
     progress("reading every case")
