@@ -48,7 +48,7 @@ def test_test_labels_cannot_change_what_was_chosen():
     for name in CLASSES:
         for key in ("threshold", "temperature"):
             assert first["classes"][name][key] == second["classes"][name][key]
-        assert first["classes"][name]["sensitivity"] != second["classes"][name]["sensitivity"]
+        assert first["classes"][name]["auroc"] != second["classes"][name]["auroc"]
 
 
 def test_few_patients_have_no_interval_and_unknown_labels_no_value():

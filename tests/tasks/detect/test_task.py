@@ -63,6 +63,7 @@ def test_loss_by_hand():
 def test_calibration_looks_at_validation_only(tmp_path):
     """Labels of the training part, once trained, change nothing; those of validation do."""
     task, parts = make_task()
+    task.modules["net"].eval()
     for name in ("a", "b", "c"):
         (tmp_path / name).mkdir()
     task.export(tmp_path / "a")

@@ -32,7 +32,12 @@ def make_encoder(folder: Path, seed=0) -> Path:
     """A model folder with random weights."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    save_pretrained(folder, NET.make(), ModelConfig(task="encode", net=NET))
+    net = NET.make()
+    with torch.no_grad():
+        for name, one in net.named_parameters():  # as initialized, hardly anything of the image reaches the class token
+            if "gamma_" in name:
+                one.fill_(1.0)
+    save_pretrained(folder, net, ModelConfig(task="encode", net=NET))
     write_contract(InputContract(prepare=prepare()), folder)
     return folder
 
