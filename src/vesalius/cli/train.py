@@ -47,7 +47,7 @@ def train(
 
     Several processes: accelerate launch -m vesalius train CONFIG -o RUN
     """
-    _needs_torch()
+    needs_torch()
     if dry_run:
         from vesalius.tasks.train.dry_run import dry_run as run
         from vesalius.tasks.train.dry_run import lines
@@ -87,7 +87,8 @@ def _lines(result: dict[str, Any]) -> list[str]:
     return [*(plain_text(table).rstrip("\n") for table in tables), *failed, result["report"]]
 
 
-def _needs_torch() -> None:
+def needs_torch() -> None:
+    """Raise MissingExtraError where PyTorch or what the nets need besides is not installed."""
     import importlib.util
 
     if any(importlib.util.find_spec(name) is None for name in ("torch", "accelerate", "safetensors", "monai")):
