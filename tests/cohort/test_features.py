@@ -173,3 +173,15 @@ def test_nothing_is_overwritten(store, monkeypatch):
     assert FeatureStore.open(store.folder).missing("ab") == ["b"]
     store.append("b", "c1", rows(1))
     np.testing.assert_array_equal(store.rows("b"), rows(1))
+
+
+def test_items_of_a_scan(tmp_path):
+    facts = StoreFacts(width=2, encoder="e", prepare="p")
+    store = FeatureStore.create(tmp_path / "store", facts)
+    store.append("a", "case, one", np.ones((3, 2)), [4, 6, 9])
+    assert store.items("a").tolist() == [4, 6, 9]
+    store.append("b", "two", np.ones((2, 2)))
+    assert store.items("b").tolist() == [0, 1]
+    assert FeatureStore.open(tmp_path / "store").items("a").tolist() == [4, 6, 9]
+    with pytest.raises(InputError, match="no features"):
+        store.items("c")

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 import vesalius
-from vesalius.cli import cohort, compress, demo, evaluate, export, look, phantom, predict, train, weights
+from vesalius.cli import cohort, compress, demo, embed, evaluate, export, look, phantom, predict, train, weights
 from vesalius.cli.show import fail
 from vesalius.errors import VesaliusError
 
@@ -40,6 +40,7 @@ app.command()(compress.decompress)
 app.command()(compress.verify)
 app.command()(train.train)
 app.command()(predict.predict)
+app.command()(embed.embed)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(weights.app, name="weights")
 app.command()(export.export)

@@ -26,7 +26,7 @@ from numpy.lib import format as npy
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, StringConstraints
 
-from vesalius.cohort.features_index import COLUMNS, Index, read_index
+from vesalius.cohort.features_index import COLUMNS, Index, read_index, read_items
 from vesalius.config import Config, load_config
 from vesalius.errors import ConfigError, InputError, OutputError, UsageError
 from vesalius.output import new_folder
@@ -38,9 +38,9 @@ _VALUES, _INDEX, _FACTS = "features.npy", "index.csv", "store.json"
 class StoreFacts(Config):
     """What `store.json` says."""
 
-    format: Literal[1] = Field(1, description="of the store")
+    format: Literal[1] = Field(default=1, description="of the store")
     width: int = Field(ge=1, le=1 << 24, description="D, numbers in a row")
-    dtype: Literal["float32", "float16"] = Field("float32", description="of the numbers")
+    dtype: Literal["float32", "float16"] = Field(default="float32", description="of the numbers")
     encoder: Digest = Field(description="digest of the encoder's weights and output")
     prepare: Digest = Field(description="digest of the preparation")
 
@@ -57,6 +57,7 @@ class FeatureStore:
         self.folder = folder
         self.facts = facts
         self._index: Index = read_index(folder / _INDEX)
+        self._items: NDArray[np.int64] = np.empty(0, np.int64)
         self._check_values()
 
     @classmethod
@@ -134,10 +135,29 @@ class FeatureStore:
         Raises:
             InputError: it is not in the store.
         """
+        first, count = self.span(key)
+        return self.features[first : first + count]
+
+    def span(self, key: str) -> tuple[int, int]:
+        """First row of one scan among `features`, and how many it has.
+
+        Raises:
+            InputError: it is not in the store.
+        """
         if key not in self:
             raise InputError(f"holds no features for the key {_short(key)}", where=self.folder, fix="extract them")
-        first, count = self._index.spans[key]
-        return self.features[first : first + count]
+        return self._index.spans[key]
+
+    def items(self, key: str) -> NDArray[np.int64]:
+        """Number of the slice or frame of each row of one scan, shape (n,).
+
+        Raises:
+            InputError: it is not in the store, or the index cannot be read.
+        """
+        first, count = self.span(key)
+        if len(self._items) != len(self):
+            self._items = read_items(self.folder / _INDEX, len(self))
+        return self._items[first : first + count]
 
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Those keys whose rows are not there, each once, in the order given."""

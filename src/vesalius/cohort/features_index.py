@@ -6,6 +6,9 @@ import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vesalius.errors import InputError
 
 COLUMNS = ("row", "case", "item", "rows", "key")
@@ -62,6 +65,19 @@ def read_index(path: Path) -> Index:
         index.add(cells[4], count, sum(map(len, scan)))
         at += count
     return index
+
+
+def read_items(path: Path, rows: int) -> NDArray[np.int64]:
+    """The items of the first `rows` rows, shape (rows,), of an index that `read_index` found sound.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)[1 : rows + 1]
+        return np.array([int(_cells(line)[2]) for line in lines], np.int64)
+    except (OSError, ValueError, IndexError) as error:
+        raise InputError("cannot be read", where=path, fix="extract the features again") from error
 
 
 def _check(path: Path, at: int, scan: list[bytes], key: str, index: Index) -> None:

@@ -1,4 +1,4 @@
-"""Names of the networks in configurations, and where they live."""
+"""Names of the networks and their parts in configurations, and where they live."""
 
 from __future__ import annotations
 
@@ -15,5 +15,18 @@ NETS = Table(
         "vit": "vit:ViT",
         "dinov2": "dinov2:DinoV2",
         "bit": "bit:BiT",
+        "head": "head:Head",
+        "study-head": "study:StudyHead",
+    },
+)
+AGGREGATES = Table(
+    "vesalius.nets",
+    "aggregation",
+    {
+        "mean": "aggregate:Mean",
+        "max": "aggregate:Max",
+        "top-k": "aggregate:TopK",
+        "gated-attention": "aggregate:GatedAttention",
+        "gru": "aggregate:Gru",
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -56,6 +56,7 @@ class Outcome:
         measured: measure -> value with its interval, for the model card.
         tested_on: the cases of `measured`, in words.
         failures: case -> why it could not be measured.
+        files: what else belongs into the run folder: path below it -> what writes a file to the path it is given.
     """
 
     results: dict[str, Any] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class Outcome:
     measured: dict[str, str] = field(default_factory=dict)
     tested_on: str = ""
     failures: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
 
 
 class Job(ABC):
@@ -88,6 +90,15 @@ class Job(ABC):
     @abstractmethod
     def task(self) -> Task:
         """What the loop runs; a new one at each call."""
+
+    @property
+    def reads_scans(self) -> bool:
+        """Whether the files of its cases are scans, which an audit can read."""
+        return True
+
+    def trial(self) -> Task:
+        """A task for a few steps that tell time and memory; it may not write anything that stays."""
+        return self.task()
 
     @abstractmethod
     def outcome(self, model: Path, device: str) -> Outcome:

@@ -62,10 +62,11 @@ def estimate(loop: Loop) -> Estimate:
     validation_seconds = time.perf_counter() - started
     epochs = math.ceil(loop.steps / loop.steps_per_epoch)
     seconds = loop.steps * step_seconds + math.ceil(epochs / config.validate_every) * validation_seconds
-    return Estimate(counts, loop.steps, step_seconds, validation_seconds, seconds, _peak_mib(cuda))
+    return Estimate(counts, loop.steps, step_seconds, validation_seconds, seconds, peak_mib(cuda))
 
 
-def _peak_mib(cuda: bool) -> float:
+def peak_mib(cuda: bool) -> float:
+    """Most memory of this process so far, or of the GPU."""
     if cuda:
         return torch.cuda.max_memory_allocated() / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -29,6 +29,7 @@ from vesalius.seeding import digest
 from vesalius.training.config import TrainConfig
 from vesalius.training.ema import Ema
 from vesalius.training.optimizers import make_optimizer
+from vesalius.training.precision import Precision, resolved
 from vesalius.training.record import Record
 from vesalius.training.run_folder import BEST, LAST, MODEL, write_environment
 from vesalius.training.schedule import rate_factor
@@ -323,12 +324,10 @@ class Loop:
         torch.manual_seed(digest(self.config.seed, *names) % 2**63)
 
 
-def _precision(asked: str, cpu: bool) -> str:
-    if asked == "auto":
-        gpu = torch.cuda.is_available() and not cpu
-        fast = torch.cuda.is_bf16_supported() if gpu else torch.cpu._is_avx512_bf16_supported()
-        asked = "bf16" if fast else "fp32"
-    return "no" if asked == "fp32" else asked
+def _precision(asked: Precision, cpu: bool) -> str:
+    gpu = torch.cuda.is_available() and not cpu
+    found = resolved(asked, "cuda" if gpu else "cpu")
+    return "no" if found == "fp32" else found
 
 
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -28,7 +28,9 @@ from vesalius.output import new_file, refuse_existing
 
 CONFIG, ENVIRONMENT, LAST, BEST, MODEL, SPLITS = "config.yaml", "env.json", "last", "best", "model", "splits"
 _PACKAGES = ("numpy", "torch", "torchvision", "accelerate", "timm", "monai", "safetensors")
-MAY_CHANGE = frozenset({"train.trackers", "data.workers", "data.memory_mib", "data.cache"})
+OF_JOBS = ("metrics.json", "probs.npy")
+"""Files that a job may add."""
+MAY_CHANGE = frozenset({"train.trackers", "data.workers", "data.memory_mib", "data.cache", "data.batch"})
 """Keys that may differ when a run is resumed: they change no number of the record."""
 _CARD = "card."
 """Neither do the words of the model card."""
@@ -104,9 +106,9 @@ def _clear(folder: Path) -> None:
     """Remove what an earlier run left; files of others stay."""
     import shutil
 
-    for name in (CONFIG, ENVIRONMENT, "metrics.jsonl", "summary.json", "report.html", "table.csv"):
+    for name in (CONFIG, ENVIRONMENT, "metrics.jsonl", "summary.json", "report.html", "table.csv", *OF_JOBS):
         (folder / name).unlink(missing_ok=True)
-    for name in (LAST, BEST, MODEL, SPLITS, "tensorboard", "mlflow", "figures"):
+    for name in (LAST, BEST, MODEL, SPLITS, "tensorboard", "mlflow", "figures", "features"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vesalius.cohort.case import MASK
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.split import split_cohort
+from vesalius.cohort.parts import training_parts
 from vesalius.errors import UsageError
 from vesalius.tasks.segment.config import SegmentData
 
@@ -20,15 +20,7 @@ def split_parts(cohort: Cohort, data: SegmentData, seed: int) -> dict[str, Cohor
     Raises:
         UsageError: there is nothing to train or to validate on.
     """
-    if data.fold is not None:
-        parts = {
-            "train": cohort.where(lambda case: case.fold is not None and case.fold != data.fold),
-            "val": cohort.of_fold(data.fold),
-            "test": cohort.of_split("test"),
-        }
-    else:
-        whole = cohort if "val" in cohort.splits else _split(cohort, data, seed)
-        parts = {name: whole.of_split(name) for name in ("train", "val", "test")}
+    parts = training_parts(cohort, data.ratios, fold=data.fold, seed=seed)
     for name in ("train", "val"):
         if not len(units(parts[name], data.masks)):
             raise UsageError(
@@ -37,16 +29,6 @@ def split_parts(cohort: Cohort, data: SegmentData, seed: int) -> dict[str, Cohor
                 fix="split the manifest with vesalius cohort split, or name the masks under data.masks",
             )
     return parts
-
-
-def _split(cohort: Cohort, data: SegmentData, seed: int) -> Cohort:
-    """Split by patient; a test split that the manifest has stays as it is."""
-    tested = cohort.of_split("test")
-    train, val, test = data.ratios
-    rest = split_cohort(
-        cohort.where(lambda case: case.split != "test"), (train, val, 0 if len(tested) else test), seed=seed
-    )
-    return Cohort((*rest.cases, *tested.cases), cohort.root, rest.notes)
 
 
 def where_of(data: SegmentData) -> str:

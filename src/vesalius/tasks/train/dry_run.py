@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 import yaml
+from accelerate import PartialState
 
 from vesalius.cohort.audit.run import audit, count_part
 from vesalius.cohort.cohort import Cohort
 from vesalius.tasks.cohort.parts import part_facts, part_lines
-from vesalius.tasks.train.train import make_job, on_cpu
+from vesalius.tasks.train.train import make_job
+from vesalius.training.device import on_cpu
 from vesalius.training.estimate import estimate
 from vesalius.training.loop import Loop
 
@@ -44,12 +46,13 @@ def dry_run(
     """
     if threads is not None:
         torch.set_num_threads(threads)
+    PartialState(cpu=on_cpu(device))  # a task may ask where it will run
     job = make_job(config, overrides)
     parts = job.parts()
     progress("reading every case")
     some = next(iter(parts.values()))
     whole = Cohort(tuple(case for name in parts for case in _named(parts[name], name)), some.root)
-    found = audit(whole, workers=threads or 1, progress=progress)
+    found = audit(whole, pixels=job.reads_scans, workers=threads or 1, progress=progress)
     result: dict[str, Any] = {
         "config": job.settings.model_dump(mode="json"),
         "parts": [part_facts(count_part(name, cohort)) for name, cohort in parts.items()],
@@ -58,7 +61,7 @@ def dry_run(
     }
     if not result["failed"]:
         progress("running a few steps")
-        loop = Loop(job.task(), job.settings.train, None, cpu=on_cpu(device))
+        loop = Loop(job.trial(), job.settings.train, None, cpu=on_cpu(device))
         result["estimate"] = asdict(estimate(loop)) | {"device": loop.accelerator.device.type}
     return result
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from vesalius.tasks.job import Job
 
 CONFIGS = Path(str(files("vesalius"))) / "configs"
-_JOBS = {"segment": "vesalius.tasks.segment.job:SegmentJob"}
+_JOBS = {
+    "detect": "vesalius.tasks.detect.job:DetectJob",
+    "segment": "vesalius.tasks.segment.job:SegmentJob",
+}
 """`task` of a configuration -> "module:Class"."""
 _SUFFIXES = (".yaml", ".yml", ".json")
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from vesalius.cohort.audit.run import count_part
+from vesalius.output import new_file
 from vesalius.report.curves import curves
 from vesalius.report.html import run_report
 from vesalius.report.made import made
@@ -27,7 +28,7 @@ _PACKAGES = ("numpy", "scipy", "torch", "accelerate", "monai", "timm", "safetens
 
 
 def write_run(job: Job, folder: Path, result: Result, outcome: Outcome, command: str) -> dict[str, Any]:
-    """Write `summary.json`, `table.csv`, the figures and `report.html` of a finished run.
+    """Write `summary.json`, `table.csv`, the figures, `report.html` and the files of the job for a finished run.
 
     Returns:
         {"path", "report", "results", "failed"}, JSON-able.
@@ -37,6 +38,9 @@ def write_run(job: Job, folder: Path, result: Result, outcome: Outcome, command:
     for name, png in outcome.figures.items():
         write_figure(folder / FIGURES / name, png)
     write_figure(folder / FIGURES / _CURVES, _curves(folder))
+    for name, write in outcome.files.items():
+        with new_file(folder / name, force=True) as part:
+            write(part)
     report = Report(
         title=f"{job.settings.task}: {folder.name}",
         task=f"train {job.settings.task}",

@@ -11,11 +11,11 @@ from accelerate import PartialState
 
 from vesalius.cohort.manifest import write_manifest
 from vesalius.config import load_config, read_table
-from vesalius.errors import UsageError
 from vesalius.output import new_folder
 from vesalius.tasks.job import Job
 from vesalius.tasks.train.jobs import CONFIGS, find_config, job_class
 from vesalius.tasks.train.page import write_run
+from vesalius.training.device import on_cpu
 from vesalius.training.loop import Loop
 from vesalius.training.run_folder import MODEL, SPLITS, begin
 
@@ -101,17 +101,6 @@ def command_of(config: str | Path, output: Path, overrides: Sequence[str]) -> st
 def _short(override: str) -> str:
     key, _, value = override.partition("=")
     return f"{key}={Path(value).name}"
-
-
-def on_cpu(device: str) -> bool:
-    """Whether "auto", "cpu" or "cuda" means the CPU here.
-
-    Raises:
-        UsageError: a GPU was asked for and there is none.
-    """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("there is no CUDA device", where="--device", fix="pass --device cpu")
-    return device == "cpu" or not torch.cuda.is_available()
 
 
 def _write_splits(job: Job, output: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vesalius.transforms.contract import InputContract
-from vesalius.transforms.prepare import Prepare
+from vesalius.transforms.ct_slices import ct_slices
 
 
 def contract_of(layout: str, inputs: int) -> InputContract | None:
@@ -13,9 +13,4 @@ def contract_of(layout: str, inputs: int) -> InputContract | None:
     """
     if layout != "meddinov3" or inputs != 3:
         return None
-    steps = (
-        {"name": "standardize", "clip": [-1000, 1000], "mean": [65.1084213], "std": [178.0166321]},
-        {"name": "resize", "size": [224, 224]},
-        {"name": "repeat", "channels": 3},
-    )
-    return InputContract(prepare=Prepare.build(layout="BCJI", plane="axial", steps=steps))
+    return InputContract(prepare=ct_slices("wide"))

@@ -1,0 +1,99 @@
+"""embed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vesalius.cli.options import Device, Force, Json, Series, Threads, cores, needs_torch
+from vesalius.cli.show import emit
+from vesalius.errors import UsageError
+
+if TYPE_CHECKING:
+    from vesalius.transforms.ct_slices import CtWindow
+
+
+class Precision(StrEnum):
+    """Numbers of the encoder."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class Window(StrEnum):
+    """How CT slices are shown to it."""
+
+    trained = "as-trained"
+    wide = "wide"
+    three = "brain-subdural-bone"
+
+
+_WINDOWS: dict[Window, CtWindow | None] = {
+    Window.trained: None,
+    Window.wide: "wide",
+    Window.three: "brain-subdural-bone",
+}
+
+
+def embed(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="An encoder: a model folder or a name of the zoo.", show_default=False),
+    ],
+    path: Annotated[Path, typer.Argument(metavar="SCAN", help="File or folder.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)],
+    stride: Annotated[int, typer.Option("--stride", min=1, help="Every so many slices.")] = 1,
+    most: Annotated[int, typer.Option("--max-slices", min=0, help="Slices at most, evenly spread; 0: all.")] = 0,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Slices at once.")] = 16,
+    slice_: Annotated[int, typer.Option("--slice", help="Slice of the similarity map; -1: the middle one.")] = -1,
+    patch: Annotated[
+        str | None,
+        typer.Option("--patch", metavar="H,W", help="Patch that others are compared with.", show_default="the middle"),
+    ] = None,
+    window: Annotated[Window, typer.Option("--window", help="How CT slices are shown.")] = Window.trained,
+    precision: Annotated[
+        Precision, typer.Option("--precision", help="auto: bf16 where the hardware has it.")
+    ] = Precision.auto,
+    series: Series = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", metavar="DIR", help="Where vectors are kept.", show_default="the user's")
+    ] = None,
+    device: Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")] = Device.auto,
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Write what a frozen encoder makes of the slices of a scan."""
+    needs_torch()
+    from vesalius.tasks.detect.embed import Look, lines
+    from vesalius.tasks.detect.embed import embed as run
+    from vesalius.tasks.detect.slices import SliceConfig
+
+    done = run(
+        path,
+        output,
+        model,
+        SliceConfig(stride=stride, most=most),
+        Look(slice_, None if patch is None else _pair(patch)),
+        series=series,
+        window=_WINDOWS[window],
+        batch=batch,
+        precision=precision.value,
+        cache=cache,
+        device=device.value,
+        threads=threads,
+        force=force,
+    )
+    emit(done, json, lambda result: list(lines(result)))
+
+
+def _pair(text: str) -> tuple[int, int]:
+    try:
+        row, column = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no patch", where="--patch", fix="write for instance 7,7") from error
+    return row, column

@@ -1,0 +1,44 @@
+"""A head over the slices of a study: logits of the study and of each slice.
+
+Letters: B studies, S slices, D width of the vectors, N classes.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from vesalius.nets.aggregate import AnyAggregate, Mean
+from vesalius.nets.head import Head
+from vesalius.nets.net import Net
+
+
+class StudyHead(Net):
+    """x_BSD, there_BS to (study_BN, slices_BSN), both logits; real slices come first in each study."""
+
+    inputs: int = Field(ge=1, description="width of the vectors")
+    outputs: int = Field(ge=1, description="classes")
+    hidden: int = Field(default=256, description="width between the layers; 0 or less: one linear layer and no more")
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="share of the hidden numbers left out in training")
+    aggregate: AnyAggregate = Field(default=Mean(), description="how the slices become a study")
+
+    def make(self) -> nn.Module:
+        return _StudyHead(self)
+
+
+class _StudyHead(nn.Module):
+    def __init__(self, config: StudyHead) -> None:
+        super().__init__()
+        over_logits = config.aggregate.over == "logits"
+        width = config.inputs if over_logits else config.aggregate.width(config.inputs)
+        self.aggregate = config.aggregate.make(config.outputs if over_logits else config.inputs)
+        self.head = Head(inputs=width, outputs=config.outputs, hidden=config.hidden, dropout=config.dropout).make()
+        self._over_logits = over_logits
+
+    def forward(self, x_BSD: Tensor, there_BS: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the studies and of their slices."""
+        if self._over_logits:
+            study_BN, slices_BSN = self.aggregate(self.head(x_BSD), there_BS)
+            return study_BN, slices_BSN
+        study_BE, slices_BSE = self.aggregate(x_BSD, there_BS)
+        return self.head(study_BE), self.head(slices_BSE)

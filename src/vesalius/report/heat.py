@@ -1,0 +1,61 @@
+"""A map of patches over the slice that it is of.
+
+Letters: J rows, I columns, H W patches down and across.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.report.style import INK, QUIET, TEXT_POINTS, new_figure, to_png
+
+_INCHES = 3.6
+_COLOURS = "inferno"
+
+
+def heat_map(
+    picture_JI: NDArray[Any],
+    map_HW: NDArray[Any],
+    name: str,
+    *,
+    caption: str = "",
+    pixel_aspect: float = 1.0,
+    mark: tuple[int, int] | None = None,
+) -> bytes:
+    """A PNG: the slice alone, and the slice under its map, with a scale.
+
+    Args:
+        picture_JI: 8 bits.
+        map_HW: a value for each patch; patches cover the whole picture.
+        name: of the values, for the scale.
+        caption: what stands above the slice.
+        pixel_aspect: row spacing over column spacing.
+        mark: a patch (row, column) to be framed.
+
+    Raises:
+        ValueError: a value is not finite, or nothing is there.
+    """
+    if not picture_JI.size or not map_HW.size or not np.isfinite(map_HW).all():
+        raise ValueError("an empty picture, or a map that is not finite")
+    rows, columns = picture_JI.shape
+    tall = rows * pixel_aspect / columns
+    figure = new_figure(2 * _INCHES + 0.9, _INCHES * tall + 0.5, "constrained")
+    alone, under = figure.subplots(1, 2)
+    for axes in (alone, under):
+        axes.imshow(picture_JI, cmap="gray", vmin=0, vmax=255, aspect=pixel_aspect)
+        axes.set_axis_off()
+    extent = (-0.5, columns - 0.5, rows - 0.5, -0.5)
+    drawn = under.imshow(map_HW, cmap=_COLOURS, alpha=0.5, extent=extent, aspect=pixel_aspect, interpolation="bilinear")
+    if mark is not None:
+        height, width = rows / map_HW.shape[0], columns / map_HW.shape[1]
+        left, top = mark[1] * width - 0.5, mark[0] * height - 0.5
+        x, y = (left, left + width, left + width, left, left), (top, top, top + height, top + height, top)
+        under.plot(x, y, color="white", linewidth=1.2)
+    bar = figure.colorbar(drawn, ax=under, shrink=0.8)
+    bar.set_label(name, fontsize=TEXT_POINTS, color=INK)
+    bar.ax.tick_params(labelsize=TEXT_POINTS - 1, colors=QUIET, labelcolor=INK)
+    alone.set_title(caption, fontsize=TEXT_POINTS, color=INK)
+    return to_png(figure)

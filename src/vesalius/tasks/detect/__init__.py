@@ -1,0 +1,1 @@
+"""Findings on scans: a frozen encoder looks at the slices, a light head says what is there."""

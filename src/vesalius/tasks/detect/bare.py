@@ -1,0 +1,150 @@
+"""Vectors that somebody else extracted: `.npy` files with labels, patients, studies and splits beside them.
+
+Letters: N rows, D width, C classes, S studies.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.cohort.case import IMAGE, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.errors import InputError, UsageError
+from vesalius.tasks.detect.config import DetectData
+from vesalius.tasks.detect.studies import Vectors, whole
+
+NO_PATIENTS = (
+    "no patients were given: {} is taken for a patient of its own, so the split may leak and intervals be narrow"
+)
+
+
+def read_bare(data: DetectData) -> tuple[Cohort, Vectors]:
+    """A case for each study (for each row, where no studies are given), and the vectors.
+
+    Raises:
+        InputError: a file cannot be read, or holds something else.
+        UsageError: two files do not fit each other.
+    """
+    if data.embeddings is None or data.labels is None:
+        raise UsageError("are missing", where="data.embeddings and data.labels")
+    rows_ND = _embeddings(data.embeddings)
+    names = {key: _words(getattr(data, key), len(rows_ND)) for key in ("patients", "studies", "splits")}
+    studies = names["studies"] or [f"row-{row:07d}" for row in range(len(rows_ND))]
+    together: dict[str, list[int]] = {}
+    for row, study in enumerate(studies):
+        together.setdefault(study, []).append(row)
+    labels_XC, classes = _labels(data)
+    if len(labels_XC) not in (len(rows_ND), len(together)):
+        counts = f"{len(rows_ND)} embeddings of {len(together)} studies"
+        raise UsageError(f"holds {len(labels_XC)} lines of labels for {counts}", where=data.labels)
+    by_row = len(labels_XC) == len(rows_ND)
+    cases = []
+    for place, (study, rows) in enumerate(together.items()):
+        labels_C = whole(labels_XC[rows]) if by_row else labels_XC[place]
+        cases.append(
+            Case(
+                id=study,
+                images=_images(data.embeddings.name, rows),
+                patient=_one(names["patients"], rows, data.patients),
+                study=study if names["studies"] else None,
+                split=_one(names["splits"], rows, data.splits),
+                labels={name: float(one) for name, one in zip(classes, labels_C, strict=True) if not np.isnan(one)},
+            )
+        )
+    notes = [] if names["patients"] else [NO_PATIENTS.format("each study" if names["studies"] else "each row")]
+    places = {study: np.array(rows, np.intp) for study, rows in together.items()}
+    items_N = np.zeros(len(rows_ND), np.int64)
+    for own in places.values():
+        items_N[own] = np.arange(len(own))
+    of_rows = labels_XC if by_row and names["studies"] else None
+    return Cohort(tuple(cases), data.embeddings.parent, tuple(notes)), Vectors(rows_ND, places, items_N, of_rows)
+
+
+def _embeddings(path: Path) -> NDArray[np.float32]:
+    array = _array(path)
+    if path.suffix.lower() != ".npy" or array.ndim != 2 or array.dtype.kind != "f" or not array.size:
+        raise InputError(f"is {array.dtype} of shape {array.shape}, not floating [N, D] in .npy", where=path)
+    if not np.isfinite(array).all():
+        raise InputError("holds NaN or infinite values", where=path, fix="extract the embeddings again")
+    return np.ascontiguousarray(array, np.float32)
+
+
+def _labels(data: DetectData) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Labels and their names: those of `data.classes`, in that order."""
+    path = data.labels
+    if path is None:
+        raise UsageError("is missing", where="data.labels")
+    array, names = _label_table(path) if path.suffix.lower() == ".csv" else (_array(path), ())
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2 or array.dtype.kind not in "biuf":
+        raise InputError(f"is {array.dtype} of shape {array.shape}, not numbers [N, classes]", where=path)
+    labels = array.astype(np.float32)
+    if not (np.isnan(labels) | ((labels >= 0) & (labels <= 1))).all():
+        raise InputError("holds other labels than 0, 1 and NaN for unknown", where=path)
+    if names and data.classes:
+        missing = [name for name in data.classes if name not in names]
+        if missing:
+            raise UsageError(f"has no column {missing[0]}", where=path, fix=f"choose from {', '.join(names)}")
+        return labels[:, [names.index(name) for name in data.classes]], data.classes
+    found = names or data.classes or tuple(f"class {number}" for number in range(1, labels.shape[1] + 1))
+    if len(found) != labels.shape[1]:
+        raise UsageError(f"holds {labels.shape[1]} labels, data.classes names {len(found)}", where=path)
+    return labels, found
+
+
+def _label_table(path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head, *lines = list(csv.reader(file))
+        values = [[float(cell) if cell.strip() else np.nan for cell in line] for line in lines]
+        return np.array(values, np.float32).reshape(len(lines), len(head)), tuple(name.strip() for name in head)
+    except (OSError, ValueError, csv.Error) as error:
+        fix = "write a header of classes, then 0, 1 or nothing"
+        raise InputError("is no readable table of labels", where=path, fix=fix) from error
+
+
+def _words(path: Path | None, count: int) -> list[str]:
+    """A name for each row; none where there is no file."""
+    if path is None:
+        return []
+    if path.suffix.lower() == ".npy":
+        array = _array(path)
+        if array.ndim != 1 or array.dtype.kind not in "iuUS":
+            raise InputError(f"is {array.dtype} of shape {array.shape}, not names or whole numbers [N]", where=path)
+        words = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in array.tolist()]
+    else:
+        try:
+            words = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError("is no readable text", where=path) from error
+    if len(words) != count or not all(word.strip() for word in words):
+        raise UsageError(f"has {len(words)} names, perhaps empty ones, for {count} embeddings", where=path)
+    return [word.strip() for word in words]
+
+
+def _one(words: list[str], rows: list[int], path: Path | None) -> str | None:
+    """What all rows of a study say."""
+    said = {words[row] for row in rows} if words else set()
+    if len(said) > 1:
+        raise UsageError("says different things of the rows of one study", where=path)
+    return said.pop() if said else None
+
+
+def _images(name: str, rows: list[int]) -> dict[str, str]:
+    if len(rows) == 1:
+        return {IMAGE: f"{name}#/{rows[0]}"}
+    return {str(place): f"{name}#/{row}" for place, row in enumerate(rows, start=1)}
+
+
+def _array(path: Path) -> NDArray[np.generic]:
+    try:
+        found = np.load(path, allow_pickle=False)
+    except Exception as error:  # a damaged file raises anything
+        raise InputError("is no readable .npy file of plain numbers or words", where=path) from error
+    if not isinstance(found, np.ndarray):
+        raise InputError("holds several arrays", where=path, fix="give a .npy file")
+    return found

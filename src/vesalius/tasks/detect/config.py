@@ -1,0 +1,108 @@
+"""Settings of a detection: `task: detect` in a configuration of `vesalius train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from vesalius.cohort.case import IMAGE
+from vesalius.config import Config
+from vesalius.metrics.operating import SPECIFICITY, Sharing
+from vesalius.nets.aggregate import AnyAggregate, Mean
+from vesalius.objectives.masked_bce import MOST_WEIGHT
+from vesalius.tasks.detect.slices import SliceConfig
+from vesalius.tasks.job import JobConfig
+from vesalius.training.config import OptimizerConfig, TrainConfig
+from vesalius.training.precision import Precision
+from vesalius.transforms.ct_slices import CtWindow
+
+
+class DetectData(Config):
+    """What is learned from: scans of a manifest and an encoder that looks at them, or vectors that are there already.
+
+    Vectors: embeddings, labels and, if they are known, patients, studies and splits, each with a line for each row of
+    the embeddings; labels may also have a line for each study.
+    """
+
+    manifest: tuple[Path, ...] = Field(
+        default=(), description="one or several .jsonl or .csv of vesalius cohort build; split by patient if need be"
+    )
+    encoder: str | None = Field(default=None, description="model folder or zoo name of the encoder of the scans")
+    embeddings: Path | None = Field(default=None, description=".npy [N, D], a vector for each scan or slice")
+    labels: Path | None = Field(default=None, description="of the embeddings: .npy [N, classes] or .csv with a header")
+    patients: Path | None = Field(default=None, description="of the embeddings: .npy [N] or a text file of N lines")
+    studies: Path | None = Field(default=None, description="likewise: which rows are the slices of one study")
+    splits: Path | None = Field(default=None, description="likewise: train, val or test")
+    classes: tuple[str, ...] = Field(default=(), description="labels to learn, in this order; none: all there are")
+    images: tuple[str, ...] = Field(default=(IMAGE,), min_length=1, description="images that become the channels")
+    unit: Literal["case", "study"] = Field(
+        default="case", description="what has one label: a case, or all cases of a study (loose slices)"
+    )
+    slices: SliceConfig = SliceConfig()
+    window: CtWindow | None = Field(
+        default=None, description="how axial CT slices are shown to the encoder; none: as it was trained"
+    )
+    side: int = Field(default=224, ge=1, description="pixels of a slice's side, where a window is given")
+    batch: int = Field(default=16, ge=1, description="slices that go through the encoder at once")
+    precision: Precision = Field(default="fp32", description="of the encoder; auto: bf16 where the hardware has it")
+    cache: Path | None = Field(default=None, description="folder where vectors stay between runs; none: the user's")
+    skip_invalid: bool = Field(default=False, description="go on without scans that cannot be read, and tell them")
+    fold: int | None = Field(default=None, ge=0, description="validate on this fold of the manifest, train on the rest")
+    ratios: tuple[float, float, float] = Field(
+        default=(0.7, 0.15, 0.15), description="train, val, test of what has no splits"
+    )
+
+    @field_validator("manifest", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str | Path) else given
+
+    @model_validator(mode="after")
+    def _one_form(self) -> DetectData:
+        bare = [name for name in _OF_VECTORS if getattr(self, name) is not None]
+        if self.manifest and bare:
+            raise ValueError(f"give a manifest or {bare[0]}, not both")
+        if self.manifest and self.encoder is None:
+            raise ValueError("a manifest needs an encoder, such as data.encoder=FOLDER")
+        if not self.manifest and (self.embeddings is None or self.labels is None):
+            raise ValueError("give a manifest and an encoder, or embeddings and labels")
+        if not self.manifest and self.encoder is not None:
+            raise ValueError("embeddings need no encoder")
+        return self
+
+
+_OF_VECTORS = ("embeddings", "labels", "patients", "studies", "splits")
+
+
+class DetectLoss(Config):
+    """Binary cross-entropy, see `vesalius.objectives.masked_bce`."""
+
+    most_weight: float = Field(
+        default=MOST_WEIGHT, ge=1, description="positives weigh negatives / positives, at most this; 1: no weights"
+    )
+    slices: float = Field(default=0.0, ge=0, description="weight of the loss of single slices that have labels")
+
+
+class DetectConfig(JobConfig):
+    """A run of detection."""
+
+    task: Literal["detect"] = "detect"
+    data: DetectData
+    aggregate: AnyAggregate = Field(default=Mean(), description="how the slices become a study")
+    hidden: int = Field(default=256, description="width of the head; 0 or less: one linear layer")
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="in the head")
+    batch: int = Field(default=64, ge=1, description="studies in a batch, of all processes together")
+    loss: DetectLoss = DetectLoss()
+    specificity: float = Field(
+        default=SPECIFICITY, gt=0, le=1, description="for which thresholds are chosen on validation cases"
+    )
+    temperature: Sharing = Field(default="shared", description="one for all classes or one for each; by validation")
+    train: TrainConfig = TrainConfig(
+        seed=42,
+        epochs=30,
+        optimizer=OptimizerConfig(name="adamw", lr=1e-3, weight_decay=1e-2),
+        best="loss",
+        best_is="min",
+    )

@@ -1,0 +1,153 @@
+"""The vectors of one scan as plain files, and how alike its patches are: `vesalius embed`.
+
+slice_embeddings.npy   [N, D]
+slice_indices.npy      number of each slice, from 0, from below upwards where the plane is axial
+embedding_mean.npy     [D]
+similarity_map.npy     cosine of each patch of one slice with one of them [H, W]; .png: the same over the slice
+summary.json           shape, slices, dim, seconds, peak memory
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vesalius.cohort.case import IMAGE, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.read import open_image
+from vesalius.errors import UsageError
+from vesalius.output import new_folder, refuse_existing
+from vesalius.report.heat import heat_map
+from vesalius.scan.scan import Scan
+from vesalius.tasks.detect.encoder import BATCH, Encoder, similarity
+from vesalius.tasks.detect.extract import extract
+from vesalius.tasks.detect.slices import SliceConfig, Slices
+from vesalius.training.device import on_cpu
+from vesalius.training.estimate import peak_mib
+from vesalius.training.precision import Precision
+from vesalius.transforms.contract import InputContract
+from vesalius.transforms.ct_slices import CtWindow, ct_slices
+from vesalius.transforms.view import view_of
+from vesalius.transforms.window import default_range, to_screen
+
+MIDDLE = -1
+
+
+@dataclass(frozen=True)
+class Look:
+    """Which patches are compared.
+
+    Args:
+        slice: number of a slice; MIDDLE: the middle one of those that were chosen.
+        patch: (row, column) of the patch that the others are compared with; None: the middle one.
+    """
+
+    slice: int = MIDDLE
+    patch: tuple[int, int] | None = None
+
+
+def embed(
+    path: Path,
+    output: Path,
+    encoder: str,
+    choice: SliceConfig | None = None,
+    look: Look | None = None,
+    *,
+    series: str | None = None,
+    window: CtWindow | None = None,
+    batch: int = BATCH,
+    precision: Precision = "auto",
+    cache: Path | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Write the vectors of the slices of a scan into a new folder.
+
+    Args:
+        path: a scan.
+        output: folder to make.
+        encoder: model folder or zoo name.
+        choice: of slices; None: all.
+        look: patches to compare; None: those about the middle of the middle slice.
+        series: of a DICOM folder that holds several.
+        window: how axial CT slices are shown; None: as the encoder was trained.
+        batch: slices that go through the encoder at once.
+        precision: of the encoder.
+        cache: folder where vectors are kept; None: that of the user.
+        device: "auto", "cpu" or "cuda".
+        threads: of PyTorch; None: its own choice.
+        force: replace an older folder.
+
+    Returns:
+        {"path", "shape", "slices", "dim", "seconds", "peak_mib", "cached", "slice", "patch", "encoder"}, JSON-able.
+
+    Raises:
+        InputError: the scan or the encoder cannot be read.
+        UsageError: no such slice or patch.
+        OutputError: the folder exists or cannot be written.
+    """
+    refuse_existing(output, force=force)
+    choice, look = choice or SliceConfig(), look or Look()
+    started = time.perf_counter()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    where = "cpu" if on_cpu(device) else "cuda"
+    made = Encoder.from_pretrained(encoder, where, precision)
+    if window is not None:
+        made = made.prepared_by(InputContract(prepare=ct_slices(window)))
+    case = Case(id="scan", images={IMAGE: path.name or "."}, series=series)
+    cohort = Cohort((case,), path.parent)
+    found = extract(cohort, made, choice, cache, batch=batch)
+    key = found.keys[case.id]
+    rows_ND, items_N = np.array(found.store.rows(key)), found.store.items(key)
+    scan = open_image(cohort, case, IMAGE)
+    slices = Slices.of(scan, made.contract.prepare)
+    number = int(items_N[len(items_N) // 2]) if look.slice == MIDDLE else look.slice
+    if not 0 <= number < len(slices):
+        raise UsageError(f"no slice {number}", where="--slice", fix=f"choose from 0 to {len(slices) - 1}, or -1")
+    map_HW = similarity(made.patches(slices, number), look.patch)
+    patch = look.patch or (map_HW.shape[0] // 2, map_HW.shape[1] // 2)
+    facts: dict[str, Any] = {
+        "shape": list(scan.shape[2:]),
+        "slices": len(rows_ND),
+        "dim": rows_ND.shape[1],
+        "seconds": round(time.perf_counter() - started, 3),
+        "peak_mib": round(peak_mib(where == "cuda"), 1),
+        "cached": not found.made,
+        "slice": number,
+        "patch": list(patch),
+        "encoder": made.digest(),
+        "precision": made.precision,
+        "device": where,
+    }
+    with new_folder(output, force=force) as folder:
+        np.save(folder / "slice_embeddings.npy", rows_ND)
+        np.save(folder / "slice_indices.npy", items_N)
+        np.save(folder / "embedding_mean.npy", rows_ND.mean(axis=0))
+        np.save(folder / "similarity_map.npy", map_HW)
+        (folder / "similarity_map.png").write_bytes(_picture(scan, slices, number, map_HW, patch))
+        (folder / "summary.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    return {"path": str(output), **facts}
+
+
+def lines(result: dict[str, Any]) -> Iterator[str]:
+    """The result for people."""
+    how = "found in the cache" if result["cached"] else f"{result['seconds']:.1f} s on {result['device']}"
+    yield f"{result['slices']} slices, {result['dim']} numbers each; {how}, {result['precision']}"
+    yield result["path"]
+
+
+def _picture(scan: Scan, slices: Slices, number: int, map_HW: Any, patch: tuple[int, int]) -> bytes:
+    """The map over the slice as people look at it."""
+    grey = to_screen(slices.values_BCJI[number : number + 1, :1], "grey", default_range(scan))[0, 0]
+    spacing = None if scan.geometry is None else view_of(scan, slices.prepare.plane, slices.prepare.display)
+    aspect = 1.0 if spacing is None or slices.prepare.spacing_mm is not None else spacing.pixel_aspect
+    return heat_map(grey, map_HW, "cosine similarity", caption=f"slice {number}", pixel_aspect=aspect, mark=patch)

@@ -1,0 +1,104 @@
+"""What a head is worth on studies that it has not seen. Intervals are bootstraps over patients.
+
+Letters: S studies, C classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.metrics.bootstrap import Interval, Rows, clustered_intervals
+from vesalius.metrics.calibration import brier, calibration_error, cooled, reliability
+from vesalius.metrics.classify import prevalence, rank_classes, rsna_weights, weighted_log_loss
+from vesalius.metrics.operating import OperatingPoint
+from vesalius.tasks.detect.studies import Studies
+
+Points = list[tuple[float, float]]
+
+
+def measured(
+    logits_SC: NDArray[np.float64], studies: Studies, classes: Sequence[str], point: OperatingPoint
+) -> dict[str, Any]:
+    """Every measure of a test.
+
+    Args:
+        logits_SC: of the head.
+        studies: that they are of.
+        classes: names.
+        point: temperatures and thresholds, chosen on other studies.
+
+    Returns:
+        JSON-able: {"studies", "patients", "auroc", "auprc", "log_loss" and "log_loss_as_trained" (each {"value",
+        "interval"}), "classes": {name: measures}}; what cannot be measured is None.
+    """
+    labels, p_SC, raw_SC = studies.labels_SC, point.probabilities(logits_SC), cooled(logits_SC, 1.0)
+    weights, count = rsna_weights(classes), len(classes)
+
+    def values(rows: Rows) -> list[float]:
+        ranking = rank_classes(logits_SC[rows], labels[rows])
+        losses = [weighted_log_loss(p[rows], labels[rows], weights) for p in (p_SC, raw_SC)]
+        return [*ranking.auroc, *ranking.auprc, ranking.macro_auroc, ranking.macro_auprc, *losses]
+
+    everything = np.arange(len(studies))
+    told = [
+        {"value": _finite(value), "interval": _ends(interval)}
+        for value, interval in zip(values(everything), clustered_intervals(values, studies.patients), strict=True)
+    ]
+    decisions = point.judge(logits_SC, labels)
+    known = prevalence(labels)
+    one_by_one = {}
+    for c, name in enumerate(classes):
+        decided = decisions[c]
+        one_by_one[name] = {
+            "auroc": told[c],
+            "auprc": told[count + c],
+            "positive": known[c].positive,
+            "negative": known[c].negative,
+            "unknown": known[c].unknown,
+            "prevalence": _finite(known[c].share),
+            "threshold": _finite(point.thresholds[c]),
+            "sensitivity": None if decided is None else _finite(decided.sensitivity),
+            "specificity": None if decided is None else _finite(decided.specificity),
+            "positive_predictive_value": None if decided is None else _finite(decided.positive_predictive_value),
+            "temperature": point.temperatures[c],
+            "calibration_error": _finite(calibration_error(p_SC[:, c], labels[:, c])),
+            "calibration_error_as_trained": _finite(calibration_error(raw_SC[:, c], labels[:, c])),
+            "brier": _finite(brier(p_SC[:, c], labels[:, c])),
+        }
+    macro = dict(zip(("auroc", "auprc", "log_loss", "log_loss_as_trained"), told[2 * count :], strict=True))
+    return {"studies": len(studies), "patients": len(set(studies.patients)), **macro, "classes": one_by_one}
+
+
+def prevalences(parts: Mapping[str, Studies], classes: Sequence[str]) -> dict[str, dict[str, dict[str, int]]]:
+    """Part -> class -> positive, negative and unknown studies."""
+    return {
+        part: {
+            name: {"positive": one.positive, "negative": one.negative, "unknown": one.unknown}
+            for name, one in zip(classes, prevalence(studies.labels_SC), strict=True)
+        }
+        for part, studies in parts.items()
+        if len(studies)
+    }
+
+
+def reliability_points(
+    p_SC: NDArray[np.float64], labels_SC: NDArray[np.float32], classes: Sequence[str]
+) -> dict[str, Points]:
+    """Class -> (mean probability, share that came true) of each bin that is not empty."""
+    return {
+        name: [(one.probability, one.positive) for one in reliability(p_SC[:, c], labels_SC[:, c]) if one.count]
+        for c, name in enumerate(classes)
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [interval.low, interval.high]

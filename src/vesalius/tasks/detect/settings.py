@@ -1,0 +1,96 @@
+"""What a shipped detection model needs besides its head: how slices became vectors, and what was chosen on validation.
+
+A model folder holds the head (`config.json`, `model.safetensors`), `calibration.json` and, where scans were learned
+from, the encoder with its input contract in `encoder/`. Letters: C classes.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from pydantic import Field
+
+from vesalius.config import Config
+from vesalius.errors import InputError
+from vesalius.metrics.operating import OperatingPoint
+from vesalius.tasks.detect.slices import SliceConfig
+from vesalius.training.precision import Precision
+
+CALIBRATION, ENCODER = "calibration.json", "encoder"
+
+
+class EncoderFacts(Config):
+    """Which encoder the vectors are of.
+
+    Args:
+        name: as it was called in the configuration, the last part of a path.
+        digest: of weights, sizes and precision.
+        precision: that it computed with.
+    """
+
+    name: str
+    digest: str
+    precision: Precision
+
+
+class DetectSettings(Config):
+    """`settings` in the `config.json` of a model for the task "detect"."""
+
+    classes: tuple[str, ...] = Field(min_length=1, description="what the logits mean")
+    images: tuple[str, ...] = Field(min_length=1, description="images that become the channels")
+    slices: SliceConfig = SliceConfig()
+    encoder: EncoderFacts | None = Field(default=None, description="none: the head was trained on bare vectors")
+
+
+class Calibration(Config):
+    """`calibration.json`: temperatures and thresholds, chosen on validation cases.
+
+    Args:
+        classes: in the order of the numbers.
+        temperatures: logits are divided by them before the sigmoid.
+        thresholds: on the probabilities that result; null where no validation case is known to be negative.
+        specificity: that the thresholds have on validation cases at least.
+        samples: validation cases.
+    """
+
+    classes: tuple[str, ...]
+    temperatures: tuple[float, ...]
+    thresholds: tuple[float | None, ...]
+    specificity: float
+    samples: int
+
+    @classmethod
+    def of(cls, point: OperatingPoint, classes: tuple[str, ...]) -> Calibration:
+        """From what was chosen."""
+        thresholds = tuple(None if math.isnan(one) else one for one in point.thresholds)
+        return cls(
+            classes=classes,
+            temperatures=point.temperatures,
+            thresholds=thresholds,
+            specificity=point.specificity,
+            samples=point.samples,
+        )
+
+    @property
+    def point(self) -> OperatingPoint:
+        """To judge and calibrate with."""
+        thresholds = tuple(math.nan if one is None else one for one in self.thresholds)
+        return OperatingPoint(self.temperatures, thresholds, self.specificity, self.samples)
+
+    def write(self, folder: Path) -> None:
+        """Write it into a model folder."""
+        (folder / CALIBRATION).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Calibration:
+        """Of a model folder.
+
+        Raises:
+            InputError: missing or damaged.
+        """
+        path = folder / CALIBRATION
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise InputError("is no readable calibration", where=path, fix="get the model folder anew") from error

@@ -1,0 +1,87 @@
+"""Which slices of a scan an encoder looks at, and how they are prepared for it.
+
+Letters: B slices, C channel, J rows, I columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from vesalius.config import Config
+from vesalius.errors import UsageError
+from vesalius.scan.scan import Scan
+from vesalius.transforms.prepare import Prepare
+from vesalius.transforms.transform import Chain, digest_of
+
+
+class SliceConfig(Config):
+    """Which slices."""
+
+    stride: int = Field(default=1, ge=1, description="every so many slices")
+    most: int = Field(default=0, ge=0, description="slices at most, evenly spread over the scan; 0: all")
+
+    def chosen(self, count: int) -> NDArray[np.int64]:
+        """Numbers (from 0, rising) among `count` slices."""
+        numbers = np.arange(0, count, self.stride, dtype=np.int64)
+        if not self.most or len(numbers) <= self.most:
+            return numbers
+        ends = np.linspace(0, len(numbers), self.most + 1)
+        return numbers[((ends[:-1] + ends[1:]) / 2).astype(np.int64)]
+
+    def digest(self) -> str:
+        """64 hexadecimal digits that change with every value."""
+        return digest_of(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Slices:
+    """The slices of a scan, seen from below upwards where the plane is axial.
+
+    Args:
+        values_BCJI: real values of all slices (HU), before the steps of the preparation.
+        prepare: what is done to each slice.
+    """
+
+    values_BCJI: NDArray[np.float32]
+    prepare: Prepare
+
+    @classmethod
+    def of(cls, scans: Scan | Sequence[Scan], prepare: Prepare) -> Slices:
+        """The slices of a scan, or of several on one grid whose channels are joined.
+
+        Raises:
+            GeometryError: the plane of the pictures cannot be found.
+            UsageError: a preparation of volumes, a scan of several frames, or values that are no image.
+        """
+        if prepare.layout not in ("BCJI", "CJI"):
+            raise UsageError(f"a preparation {prepare.layout} makes no slices", fix="take an encoder of pictures")
+        first = scans if isinstance(scans, Scan) else scans[0]
+        if first.shape[1] > 1:
+            raise UsageError(f"the scan has {first.shape[1]} frames, a study of slices has one", fix="give one frame")
+        whole = prepare.model_copy(update={"layout": "BCJI", "steps": ()})
+        return cls(whole(scans), prepare)
+
+    def __len__(self) -> int:
+        return len(self.values_BCJI)
+
+    def prepared(self, numbers: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
+        """What the encoder takes of some slices, x_BCJI.
+
+        Raises:
+            UsageError: a step does not fit, or gives pictures of different sizes.
+        """
+        chain = Chain(transforms=self.prepare.steps)
+        pictures = [chain.apply(self.values_BCJI[number]) for number in numbers]
+        if len({picture.shape for picture in pictures}) > 1:
+            raise UsageError("the slices came out in different sizes", fix="end with a fixed size, e.g. resize")
+        return np.ascontiguousarray(np.stack(pictures), dtype=np.float32)
+
+    def batches(self, numbers: NDArray[np.int64], size: int) -> Iterator[NDArray[np.float32]]:
+        """x_BCJI of at most `size` slices each."""
+        for start in range(0, len(numbers), size):
+            yield self.prepared(numbers[start : start + size])

@@ -1,0 +1,150 @@
+"""Where the vectors of a run come from: files of vectors, or scans that an encoder looks at."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import read_manifests
+from vesalius.cohort.sample import Problem
+from vesalius.tasks.detect.bare import read_bare
+from vesalius.tasks.detect.config import DetectConfig, DetectData
+from vesalius.tasks.detect.encoder import Encoder
+from vesalius.tasks.detect.extract import Extracted, extract
+from vesalius.tasks.detect.settings import ENCODER, DetectSettings, EncoderFacts
+from vesalius.tasks.detect.studies import Vectors
+from vesalius.transforms.contract import InputContract, write_contract
+from vesalius.transforms.ct_slices import ct_slices
+from vesalius.weights.saved import CONFIG, WEIGHTS
+
+
+class Source(ABC):
+    """A cohort whose cases have vectors."""
+
+    cohort: Cohort
+    reads_scans: bool
+    problems: tuple[Problem, ...] = ()
+    """Cases that could not be read, once the vectors were asked for."""
+
+    @abstractmethod
+    def vectors(self, parts: Mapping[str, Cohort], device: str) -> Vectors:
+        """Of all cases of the parts."""
+
+    @abstractmethod
+    def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:
+        """Of the model that is shipped."""
+
+    def few(self, parts: Mapping[str, Cohort], device: str) -> Vectors:
+        """Of these few cases, without leaving anything on disk."""
+        return self.vectors(parts, device)
+
+    def add(self, folder: Path) -> None:  # noqa: B027
+        """Write what else belongs into the model folder."""
+
+
+def source_of(config: DetectConfig) -> Source:
+    """The source that a configuration asks for. Raises as the classes do."""
+    return Scans(config.data) if config.data.manifest else Files(config.data)
+
+
+class Files(Source):
+    """Vectors from `.npy` files.
+
+    Args:
+        data: which files.
+
+    Raises:
+        InputError: a file cannot be read.
+        UsageError: two files do not fit each other.
+    """
+
+    reads_scans = False
+
+    def __init__(self, data: DetectData) -> None:
+        self.cohort, self._vectors = read_bare(data)
+
+    def vectors(self, parts: Mapping[str, Cohort], device: str) -> Vectors:  # noqa: ARG002
+        return self._vectors
+
+    def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:  # noqa: ARG002
+        return DetectSettings(classes=classes, images=("image",))
+
+
+class Scans(Source):
+    """Vectors that a frozen encoder makes of the scans of manifests.
+
+    Args:
+        data: manifests, encoder, slices.
+
+    Raises:
+        InputError: a manifest or the encoder cannot be read.
+    """
+
+    reads_scans = True
+
+    def __init__(self, data: DetectData) -> None:
+        self._data = data
+        self.cohort = read_manifests(data.manifest)
+        self._encoders: dict[str, Encoder] = {}
+
+    def vectors(self, parts: Mapping[str, Cohort], device: str) -> Vectors:
+        return _vectors(self._extracted(parts, device, self._data.cache))
+
+    def few(self, parts: Mapping[str, Cohort], device: str) -> Vectors:
+        with tempfile.TemporaryDirectory() as folder:
+            found = _vectors(self._extracted(parts, device, Path(folder)))
+            return Vectors(np.array(found.rows_ND), found.of_case, found.items_N)
+
+    def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:
+        encoder = self.encoder(device)
+        name = Path(str(self._data.encoder)).name
+        facts = EncoderFacts(name=name, digest=encoder.digest(), precision=encoder.precision)
+        return DetectSettings(classes=classes, images=self._data.images, slices=self._data.slices, encoder=facts)
+
+    def add(self, folder: Path) -> None:
+        encoder = next(iter(self._encoders.values()))
+        (folder / ENCODER).mkdir()
+        for name in (CONFIG, WEIGHTS):
+            shutil.copyfile(encoder.model.folder / name, folder / ENCODER / name)
+        write_contract(encoder.contract, folder / ENCODER)
+
+    def encoder(self, device: str) -> Encoder:
+        """The encoder on a device, with the window of the run."""
+        if device not in self._encoders:
+            data = self._data
+            loaded = Encoder.from_pretrained(str(data.encoder), device, data.precision)
+            if data.window is not None:
+                contract = InputContract(images=data.images, prepare=ct_slices(data.window, data.side))
+                loaded = loaded.prepared_by(contract)
+            self._encoders[device] = loaded
+        return self._encoders[device]
+
+    def _extracted(self, parts: Mapping[str, Cohort], device: str, cache: Path | None) -> Extracted:
+        data, root = self._data, self.cohort.root
+        cases = Cohort(tuple(case for part in parts.values() for case in part), root)
+        found = extract(
+            cases,
+            self.encoder(device),
+            data.slices,
+            cache,
+            images=data.images,
+            batch=data.batch,
+            skip_invalid=data.skip_invalid,
+        )
+        self.problems = tuple(found.problems)
+        return found
+
+
+def _vectors(found: Extracted) -> Vectors:
+    spans = {case: found.store.span(key) for case, key in found.keys.items()}
+    places = {case: np.arange(first, first + count) for case, (first, count) in spans.items()}
+    items_N = np.zeros(len(found.store), np.int64)
+    for case, rows in places.items():
+        items_N[rows] = found.store.items(found.keys[case])
+    return Vectors(found.store.features, places, items_N)

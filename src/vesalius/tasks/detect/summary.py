@@ -1,0 +1,86 @@
+"""The test of a detection for people: tables and definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vesalius.metrics.bootstrap import MIN_PATIENTS
+from vesalius.report.page import Column, Section
+from vesalius.report.table import NOTHING, fixed
+
+RELIABILITY = "reliability.png"
+_PART_WORDS = {
+    "test": "test part, which neither training nor any choice has seen",
+    "val": "validation part, for want of a test part: weights, thresholds and temperature were chosen on it, so these "
+    "numbers are too good",
+}
+_DEFINITIONS = {
+    "AUROC": "How often a study with the finding gets a higher score than one without; 0.5 is chance.",
+    "AUPRC": "Average precision; its chance level is the prevalence, which stands beside it.",
+    "Interval": f"95 % percentile bootstrap that draws patients with all their studies; none below {MIN_PATIENTS} "
+    "patients.",
+    "Threshold": "Lowest probability at which the wanted share of validation studies without the finding is left "
+    "alone. Chosen on validation studies, judged on these.",
+    "Log loss": "Cross-entropy over all labels; 'any' counts double as in the RSNA 2019 challenge.",
+    "ECE": "Expected calibration error in 15 bins of equal width, before and after temperature scaling.",
+}
+
+
+def sections(results: Mapping[str, Any], notes: Sequence[str]) -> list[Section]:
+    """What `measured` found (with "part" and "prevalences")."""
+    part = results["part"]
+    head = Section(title="Findings of held-out studies").text(
+        f"{results['studies']} studies of {results['patients']} patients: {_PART_WORDS[part]}.",
+        "plain" if part == "test" else "warning",
+    )
+    for note in notes:
+        head.text(note[0].upper() + note[1:] + ".", "note")
+    names = ("AUROC", "95 % interval", "AUPRC", "95 % interval", "prevalence")
+    rows = [
+        [name, *_pair(one["auroc"]), *_pair(one["auprc"]), fixed(one["prevalence"], 3)]
+        for name, one in results["classes"].items()
+    ]
+    rows.append(["mean", *_pair(results["auroc"]), *_pair(results["auprc"]), ""])
+    loss, interval = _pair(results["log_loss"])
+    head.table(_columns("", *names), rows, f"Weighted log loss {loss} ({interval}) with calibrated probabilities.")
+    decided = Section(title="Decisions and calibration")
+    words = ("threshold", "sensitivity", "specificity", "PPV", "temperature", "ECE before", "ECE after", "Brier")
+    keys = (
+        "threshold",
+        "sensitivity",
+        "specificity",
+        "positive_predictive_value",
+        "temperature",
+        "calibration_error_as_trained",
+        "calibration_error",
+        "brier",
+    )
+    cells = [[name, *(fixed(one[key], 3) for key in keys)] for name, one in results["classes"].items()]
+    decided.table(_columns("", *words), cells, "Thresholds and temperatures come from validation studies only.")
+    decided.figure(RELIABILITY, "Probabilities and what came true.", "Reliability before and after temperature scaling")
+    common = Section(title="How frequent the findings are")
+    parts = results["prevalences"]
+    told = [[name, *(_count(one[name]) for one in parts.values())] for name in results["classes"]]
+    common.table(_columns("", *parts), told, "Studies with the finding / of which it is known.")
+    return [head, decided, common, Section(title="What the words mean").definitions(_DEFINITIONS)]
+
+
+def text_of(measure: Mapping[str, Any]) -> str:
+    """A value with its interval, for a model card."""
+    value, interval = _pair(measure)
+    return value if interval == NOTHING else f"{value} ({interval})"
+
+
+def _pair(measure: Mapping[str, Any]) -> tuple[str, str]:
+    ends = measure["interval"]
+    return fixed(measure["value"], 3), NOTHING if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
+
+
+def _count(one: Mapping[str, int]) -> str:
+    known = one["positive"] + one["negative"]
+    return f"{one['positive']}/{known}" if known else NOTHING
+
+
+def _columns(first: str, *names: str) -> list[Column]:
+    return [Column(name=first), *(Column(name=name, numeric=True) for name in names)]

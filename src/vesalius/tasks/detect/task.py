@@ -1,0 +1,117 @@
+"""The head that the loop trains; the encoder is frozen and has done its work before.
+
+Letters: B studies, L slices, C classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from vesalius.metrics.calibration import cooled
+from vesalius.metrics.classify import rank_classes, rsna_weights, weighted_log_loss
+from vesalius.metrics.operating import choose
+from vesalius.nets.study import StudyHead
+from vesalius.objectives.masked_bce import MaskedBce, positive_weights
+from vesalius.seeding import generator
+from vesalius.tasks.detect.config import DetectConfig
+from vesalius.tasks.detect.infer import logits, tensors
+from vesalius.tasks.detect.settings import Calibration, DetectSettings
+from vesalius.tasks.detect.studies import Studies
+from vesalius.training.task import Batch, Logs, Losses, Task, bare
+from vesalius.weights.saved import ModelConfig, save_pretrained
+
+
+class DetectTask(Task):
+    """Studies in random order, masked cross-entropy; validated on whole studies.
+
+    Args:
+        config: of the run.
+        classes: what is learned.
+        studies: gives the studies of each part; called once, when the loop builds the task, because only then the
+            device is known on which an encoder would have to work.
+        settings: of the model that is shipped.
+        add: writes what else belongs into the model folder.
+    """
+
+    def __init__(
+        self,
+        config: DetectConfig,
+        classes: Sequence[str],
+        studies: Callable[[], Mapping[str, Studies]],
+        settings: DetectSettings,
+        add: Callable[[Path], None] = lambda _: None,
+    ) -> None:
+        self.config, self.classes, self.settings = config, tuple(classes), settings
+        self._load, self._add = studies, add
+        self._studies: Mapping[str, Studies] = {}
+        self._loss = MaskedBce()
+
+    def build(self) -> dict[str, nn.Module]:
+        self._studies = self._load()
+        train = self._studies["train"]
+        weights = positive_weights(torch.from_numpy(train.labels_SC), self.config.loss.most_weight)
+        self._loss = MaskedBce(weights)
+        return {"net": self.net_config().make()}
+
+    def net_config(self) -> StudyHead:
+        """Sizes of the head."""
+        config = self.config
+        return StudyHead(
+            inputs=self._studies["train"].width,
+            outputs=len(self.classes),
+            hidden=config.hidden,
+            dropout=config.dropout,
+            aggregate=config.aggregate,
+        )
+
+    def batches_per_epoch(self) -> int:
+        return max(1, len(self._studies["train"]) // self.config.batch)
+
+    def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
+        """What `Studies.batch` gives, this rank's share; what the last full batch leaves over waits for its turn."""
+        train = self._studies["train"]
+        order = generator(self.config.train.seed, epoch, "order").permutation(len(train))
+        size = min(self.config.batch, len(train)) // world * world
+        for number in range(start, self.batches_per_epoch()):
+            yield tensors(train.batch(order[number * size : (number + 1) * size][rank::world]))
+
+    def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
+        del step
+        study_BC, slices_BLC = self.modules["net"](batch["x"], batch["there"])
+        loss = self._loss(study_BC, batch["labels"])
+        if self.config.loss.slices:
+            loss = loss + self.config.loss.slices * self._loss(slices_BLC, batch["slice_labels"])
+        return {"net": loss}, {}
+
+    def validate(self, step: int) -> dict[str, float]:
+        """Loss and ranking of held-out studies; what cannot be measured is left out."""
+        del step
+        val = self._studies["val"]
+        found_SC = logits(bare(self.modules["net"]), val).study_SC
+        ranking = rank_classes(found_SC, val.labels_SC)
+        measures = {
+            "loss": float(self._loss(torch.from_numpy(found_SC), torch.from_numpy(val.labels_SC))),
+            "auroc": ranking.macro_auroc,
+            "auprc": ranking.macro_auprc,
+            "log_loss": weighted_log_loss(cooled(found_SC, 1.0), val.labels_SC, rsna_weights(self.classes)),
+        }
+        return {name: value for name, value in measures.items() if math.isfinite(value)}
+
+    def export(self, folder: Path) -> None:
+        """The head; temperatures and thresholds, for which nothing but validation studies is looked at."""
+        net, val = bare(self.modules["net"]), self._studies["val"]
+        model = ModelConfig(task="detect", net=self.net_config(), settings=self.settings.model_dump(mode="json"))
+        save_pretrained(folder, net, model)
+        point = choose(
+            logits(net, val).study_SC,
+            val.labels_SC,
+            specificity=self.config.specificity,
+            sharing=self.config.temperature,
+        )
+        Calibration.of(point, self.classes).write(folder)
+        self._add(folder)

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from vesalius.cohort.cohort import split_item
+from vesalius.errors import InputError, UsageError, VesaliusError
+from vesalius.tasks.detect.bare import read_bare
+from vesalius.tasks.detect.config import DetectData
+
+X = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+Y = np.array([[0, 1], [1, np.nan], [0, 0], [0, 0], [1, 1], [0, 0]])
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Makes a configuration of files: array or text by key."""
+
+    def make(**files):
+        paths = {}
+        for key, value in {"embeddings": X, "labels": Y, **files}.items():
+            if key == "classes":
+                continue
+            is_text = isinstance(value, str)
+            paths[key] = tmp_path / f"{key}{('.csv' if key == 'labels' else '.txt') if is_text else '.npy'}"
+            paths[key].write_text(value) if is_text else np.save(paths[key], value)
+        return DetectData.parse({**paths, "classes": files.get("classes", ())})
+
+    return make
+
+
+def test_a_row_each(data):
+    cohort, vectors = read_bare(data())
+    assert [case.id for case in cohort] == [f"row-{n:07d}" for n in range(6)]
+    assert cohort.cases[1].labels == {"class 1": 1.0}
+    np.testing.assert_array_equal(vectors.rows_ND, X)
+    assert vectors.of_case["row-0000004"].tolist() == [4]
+    assert split_item(cohort.cases[4].images["image"]) == ("embeddings.npy", "", 4)
+    assert "each row is taken for a patient" in cohort.notes[0]
+    assert vectors.labels_NC is None
+
+
+def test_studies_patients_splits(data):
+    given = data(
+        studies="a\na\nb\nb\nc\nc\n",
+        patients=np.array([7, 7, 7, 7, 8, 8]),
+        splits=np.array(["train"] * 4 + ["test"] * 2),
+        classes=["any", "sub"],
+    )
+    cohort, vectors = read_bare(given)
+    assert [(case.id, case.study, case.patient, case.split) for case in cohort] == [
+        ("a", "a", "7", "train"),
+        ("b", "b", "7", "train"),
+        ("c", "c", "8", "test"),
+    ]
+    assert [case.labels for case in cohort] == [{"any": 1, "sub": 1}, {"any": 0, "sub": 0}, {"any": 1, "sub": 1}]
+    assert vectors.items_N.tolist() == [0, 1] * 3
+    np.testing.assert_array_equal(vectors.labels_NC, Y)
+    assert cohort.notes == ()
+    assert cohort.cases[0].images == {"1": "embeddings.npy#/0", "2": "embeddings.npy#/1"}
+
+
+def test_labels_of_studies_from_a_table(data):
+    cohort, vectors = read_bare(data(studies="a\na\na\nb\nb\nc", labels="any,sub\n1,\n0,0\n0,1\n", classes=["sub"]))
+    assert [case.labels for case in cohort] == [{}, {"sub": 0}, {"sub": 1}]
+    assert vectors.labels_NC is None
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "message"),
+    [
+        ({"embeddings": X[0]}, InputError, r"shape \(4,\), not floating"),
+        ({"embeddings": X * np.nan}, InputError, "NaN or infinite"),
+        ({"labels": Y[:4]}, UsageError, "4 lines of labels for 6 embeddings of 6 studies"),
+        ({"labels": Y * 3}, InputError, "other labels than 0, 1"),
+        ({"labels": "any,sub\n1,x\n"}, InputError, "no readable table"),
+        ({"labels": "any,sub\n" + "1,0\n" * 6, "classes": ["epi"]}, UsageError, "no column epi"),
+        ({"classes": ["any"]}, UsageError, "holds 2 labels, data.classes names 1"),
+        ({"patients": "a\nb\n"}, UsageError, "2 names, perhaps empty ones, for 6"),
+        ({"patients": np.zeros((6, 2), int)}, InputError, "not names or whole numbers"),
+        ({"studies": "a\na\nb\nb\nc\nc", "patients": "p\nq\np\np\np\np"}, UsageError, "different things"),
+    ],
+)
+def test_files_that_do_not_fit(data, files, kind, message):
+    with pytest.raises(kind, match=message):
+        read_bare(data(**files))
+
+
+def test_what_is_no_array(data, tmp_path):
+    given = data()
+    np.save(tmp_path / "embeddings.npy", np.array([{}, {}], object), allow_pickle=True)
+    with pytest.raises(VesaliusError, match="no readable"):
+        read_bare(given)

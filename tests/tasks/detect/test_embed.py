@@ -1,0 +1,59 @@
+import json
+
+import numpy as np
+import pytest
+
+from tasks.detect.tiny import AFFINE, head, make_encoder
+from vesalius.errors import OutputError, UsageError
+from vesalius.phantom.nifti import write_nifti
+from vesalius.tasks.detect.embed import Look, embed, lines
+from vesalius.tasks.detect.slices import SliceConfig
+
+
+@pytest.fixture
+def given(tmp_path):
+    write_nifti(tmp_path / "scan.nii.gz", head(0, True)[None], AFFINE)
+    make_encoder(tmp_path / "encoder")
+    return {
+        "path": tmp_path / "scan.nii.gz",
+        "output": tmp_path / "out",
+        "encoder": str(tmp_path / "encoder"),
+        "cache": tmp_path / "cache",
+        "precision": "fp32",
+        "device": "cpu",
+    }
+
+
+def test_every_file(given, tmp_path):
+    told = embed(**given, choice=SliceConfig(stride=2))
+    out = tmp_path / "out"
+    rows, mean = np.load(out / "slice_embeddings.npy"), np.load(out / "embedding_mean.npy")
+    assert rows.shape == (3, 192)
+    np.testing.assert_allclose(mean, rows.mean(0), rtol=1e-6)
+    assert np.load(out / "slice_indices.npy").tolist() == [0, 2, 4]
+    map_ = np.load(out / "similarity_map.npy")
+    assert map_.shape == (2, 2)
+    assert map_[1, 1] == pytest.approx(1)
+    assert (out / "similarity_map.png").read_bytes().startswith(b"\x89PNG")
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary == {key: value for key, value in told.items() if key != "path"}
+    assert (summary["shape"], summary["slices"], summary["dim"], summary["slice"]) == ([24, 24, 6], 3, 192, 2)
+    assert summary["seconds"] > 0
+    assert summary["peak_mib"] > 0
+    assert str(tmp_path) not in json.dumps(summary)
+    assert "3 slices, 192 numbers each" in "\n".join(lines(told))
+    again = embed(**{**given, "output": tmp_path / "again"}, choice=SliceConfig(stride=2))
+    assert again["cached"]
+    assert not told["cached"]
+
+
+def test_another_slice_and_patch(given, tmp_path):
+    told = embed(**given, look=Look(5, (0, 1)))
+    assert (told["slice"], told["patch"]) == (5, [0, 1])
+    assert np.load(tmp_path / "out" / "similarity_map.npy")[0, 1] == pytest.approx(1)
+    with pytest.raises(OutputError, match="exists already"):
+        embed(**given)
+    with pytest.raises(UsageError, match="no slice 6"):
+        embed(**given, look=Look(6), force=True)
+    with pytest.raises(UsageError, match="no patch 2,0"):
+        embed(**given, look=Look(1, (2, 0)), force=True)

@@ -1,0 +1,96 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from tasks.detect.tiny import AFFINE, STEPS, head, make_cohort, make_encoder, prepare
+from vesalius.cohort.case import Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import read_manifest
+from vesalius.errors import InputError
+from vesalius.phantom.nifti import write_nifti
+from vesalius.scan.open import open_scan
+from vesalius.tasks.detect.encoder import Encoder
+from vesalius.tasks.detect.extract import extract
+from vesalius.tasks.detect.slices import SliceConfig, Slices
+from vesalius.transforms.contract import InputContract
+
+ALL = SliceConfig()
+
+
+@pytest.fixture
+def encoder(tmp_path):
+    return Encoder.from_pretrained(make_encoder(tmp_path / "encoder"))
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    return read_manifest(make_cohort(tmp_path / "data", patients=3, per_patient=1))
+
+
+def test_each_slice_of_each_case_once(encoder, cohort, tmp_path):
+    found = extract(cohort, encoder, ALL, tmp_path / "cache")
+    assert (found.made, found.problems, len(found.store)) == (3, [], 18)
+    for case in cohort:
+        key = found.keys[case.id]
+        slices = Slices.of(open_scan(cohort.path(case.images["image"])), prepare())
+        np.testing.assert_allclose(found.store.rows(key), encoder.embed(slices, np.arange(6)), atol=1e-5)
+        assert found.store.items(key).tolist() == list(range(6))
+    again = extract(cohort, encoder, ALL, tmp_path / "cache")
+    assert (again.made, again.keys) == (0, found.keys)
+
+
+def test_another_path_hits(encoder, cohort, tmp_path):
+    extract(cohort, encoder, ALL, tmp_path / "cache")
+    shutil.copytree(tmp_path / "data", tmp_path / "moved")
+    (tmp_path / "moved" / "p00s0.nii.gz").rename(tmp_path / "moved" / "other.nii.gz")
+    cases = [Case(id="renamed", images={"image": "other.nii.gz"}), *cohort.cases[1:]]
+    assert extract(Cohort(tuple(cases), tmp_path / "moved"), encoder, ALL, tmp_path / "cache").made == 0
+
+
+def test_a_changed_voxel_window_weight_or_choice_misses(encoder, cohort, tmp_path):
+    cache = tmp_path / "cache"
+    extract(cohort, encoder, ALL, cache)
+    image = head(0, False)
+    image[3, 3, 3] += 1
+    write_nifti(tmp_path / "data" / "p00s0.nii.gz", image[None], AFFINE)
+    assert extract(cohort, encoder, ALL, cache).made == 1
+    window = InputContract(prepare=prepare(({**STEPS[0], "clip": [0, 80]}, *STEPS[1:])))
+    assert extract(cohort, encoder.prepared_by(window), ALL, cache).made == 3
+    assert extract(cohort, Encoder.from_pretrained(make_encoder(tmp_path / "b", 1)), ALL, cache).made == 3
+    few = extract(cohort, encoder, SliceConfig(stride=2), cache)
+    assert few.made == 3
+    assert few.store.items(few.keys["p01s0"]).tolist() == [0, 2, 4]
+    assert extract(cohort, encoder, ALL, cache).made == 0
+
+
+def test_bad_cases_stop_or_are_told(encoder, cohort, tmp_path):
+    (tmp_path / "data" / "p01s0.nii.gz").write_bytes(b"no scan")
+    with pytest.raises(InputError, match=r"case p01s0: .*data.skip_invalid"):
+        extract(cohort, encoder, ALL, tmp_path / "cache")
+    told = []
+    found = extract(cohort, encoder, ALL, tmp_path / "cache", skip_invalid=True, progress=told.append)
+    assert sorted(found.keys) == ["p00s0", "p02s0"]
+    assert [one.id for one in found.problems] == ["p01s0"]
+    assert found.made == 1  # the first one was kept when the first run stopped
+    assert told[-1] == "3 of 3 scans, 1 of them encoded now"
+
+
+def test_an_interrupted_run_goes_on(encoder, cohort, tmp_path, monkeypatch):
+    real, seen = Encoder.embed, []
+
+    def stops(self, slices, numbers, batch=16):
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        seen.append(1)
+        return real(self, slices, numbers, batch)
+
+    monkeypatch.setattr(Encoder, "embed", stops)
+    with pytest.raises(KeyboardInterrupt):
+        extract(cohort, encoder, ALL, tmp_path / "cache")
+    monkeypatch.setattr(Encoder, "embed", real)
+    assert extract(cohort, encoder, ALL, tmp_path / "cache").made == 1
+
+
+def test_nothing(encoder, tmp_path):
+    assert extract(Cohort((), tmp_path), encoder, ALL, tmp_path / "cache").keys == {}

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.detect.tiny import AFFINE, STEPS, head, prepare
+from vesalius.errors import UsageError
+from vesalius.scan.scan import Scan
+from vesalius.tasks.detect.slices import SliceConfig, Slices
+from vesalius.transforms.prepare import Prepare
+
+
+@given(st.integers(1, 200), st.integers(1, 9), st.integers(0, 40))
+def test_chosen_slices(count, stride, most):
+    chosen = SliceConfig(stride=stride, most=most).chosen(count)
+    strided = list(range(0, count, stride))
+    assert set(chosen.tolist()) <= set(strided)
+    assert (np.diff(chosen) > 0).all()
+    assert len(chosen) == (min(most, len(strided)) if most else len(strided))
+    if 1 < len(chosen) < len(strided):  # evenly spread
+        assert np.ptp(np.diff(chosen)) <= stride
+
+
+def test_digests():
+    assert SliceConfig().digest() != SliceConfig(stride=2).digest() != SliceConfig(most=2).digest()
+
+
+def test_slices_are_those_of_the_whole_preparation():
+    scan = Scan.from_array(head(0, True), AFFINE)
+    slices = Slices.of(scan, prepare())
+    whole = prepare()(scan)
+    assert len(slices) == 6
+    np.testing.assert_array_equal(slices.prepared([4, 1]), whole[[4, 1]])
+    numbers = np.arange(5)
+    np.testing.assert_array_equal(np.concatenate(list(slices.batches(numbers, 2))), whole[:5])
+
+
+def test_axial_whatever_the_order_of_the_axes():
+    """Stored sagittal and upside down, the slices are the same."""
+    image = head(1, True)
+    turned = AFFINE[:, [1, 2, 0, 3]].copy()  # k runs along x
+    turned[2, 1], turned[2, 3] = -5.0, 25.0  # j downwards
+    other = Scan.from_array(image.transpose(1, 2, 0)[:, ::-1], turned)
+    expected = Slices.of(Scan.from_array(image, AFFINE), prepare()).values_BCJI
+    np.testing.assert_array_equal(Slices.of(other, prepare()).values_BCJI, expected)
+
+
+def test_refusals():
+    scan = Scan.from_array(np.zeros((1, 3, 8, 8, 2), np.float32), np.eye(4))
+    with pytest.raises(UsageError, match="3 frames"):
+        Slices.of(scan, prepare())
+    with pytest.raises(UsageError, match="makes no slices"):
+        Slices.of(scan, Prepare(layout="CIJK"))
+    flat = Scan.from_array(head(0, False), AFFINE)
+    wrong = ({"name": "repeat", "channels": 3}, *STEPS[2:])
+    with pytest.raises(UsageError):
+        Slices.of(flat, prepare(wrong)).prepared([0])

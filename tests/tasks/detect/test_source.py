@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from tasks.detect.tiny import make_cohort, make_encoder, prepare
+from vesalius.errors import InputError
+from vesalius.tasks.detect.config import DetectConfig
+from vesalius.tasks.detect.source import Files, Scans, source_of
+from vesalius.transforms.contract import read_contract
+from vesalius.transforms.ct_slices import ct_slices
+from vesalius.weights.saved import from_pretrained
+
+
+@pytest.fixture
+def scans(tmp_path):
+    manifest = make_cohort(tmp_path / "data", patients=2, per_patient=1)
+    encoder = make_encoder(tmp_path / "encoder")
+
+    def make(**keys):
+        data = {"manifest": str(manifest), "encoder": str(encoder), "cache": str(tmp_path / "cache"), **keys}
+        return source_of(DetectConfig.parse({"data": data}))
+
+    return make
+
+
+def test_vectors_of_scans(scans, tmp_path):
+    source = scans(slices={"stride": 4})
+    assert isinstance(source, Scans)
+    assert source.reads_scans
+    few = source.few({"train": source.cohort}, "cpu")
+    assert not (tmp_path / "cache").exists()
+    found = source.vectors({"train": source.cohort}, "cpu")
+    for case in source.cohort:
+        rows = found.of_case[case.id]
+        assert found.items_N[rows].tolist() == [0, 4]
+        np.testing.assert_array_equal(found.rows_ND[rows], few.rows_ND[few.of_case[case.id]])
+    settings = source.settings(("any",), "cpu")
+    assert (settings.encoder.name, settings.slices.stride) == ("encoder", 4)
+    assert str(tmp_path) not in settings.model_dump_json()
+
+
+def test_the_encoder_goes_with_the_model(scans, tmp_path):
+    source = scans()
+    source.encoder("cpu")
+    (tmp_path / "model").mkdir()
+    source.add(tmp_path / "model")
+    assert from_pretrained(tmp_path / "model" / "encoder").digest == source.encoder("cpu").model.digest
+    assert read_contract(tmp_path / "model" / "encoder").prepare == prepare()
+
+
+def test_another_window(scans):
+    contract = scans(window="brain-subdural-bone", side=32).encoder("cpu").contract
+    assert contract.prepare == ct_slices("brain-subdural-bone", 32)
+
+
+def test_problems_are_told(scans, tmp_path):
+    (tmp_path / "data" / "p00s0.nii.gz").write_bytes(b"")
+    with pytest.raises(InputError, match="case p00s0"):
+        scans().vectors({"train": scans().cohort}, "cpu")
+    source = scans(skip_invalid=True)
+    assert list(source.vectors({"train": source.cohort}, "cpu").of_case) == ["p01s0"]
+    assert [one.id for one in source.problems] == ["p00s0"]
+
+
+def test_vectors_of_files(tmp_path):
+    np.save(tmp_path / "x.npy", np.eye(3, dtype=np.float32))
+    np.save(tmp_path / "y.npy", np.array([0, 1, 0]))
+    data = {"embeddings": str(tmp_path / "x.npy"), "labels": str(tmp_path / "y.npy")}
+    source = source_of(DetectConfig.parse({"data": data}))
+    assert isinstance(source, Files)
+    assert not source.reads_scans
+    np.testing.assert_array_equal(source.vectors({}, "cpu").rows_ND, np.eye(3))
+    np.testing.assert_array_equal(source.few({}, "cpu").rows_ND, np.eye(3))
+    assert source.settings(("any",), "cpu").encoder is None
+    source.add(tmp_path)

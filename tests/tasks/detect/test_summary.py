@@ -1,0 +1,37 @@
+import numpy as np
+
+from tasks.detect.tiny import random_studies
+from vesalius.metrics.operating import OperatingPoint
+from vesalius.tasks.detect.measure import measured, prevalences
+from vesalius.tasks.detect.summary import sections, text_of
+
+CLASSES = ("any", "sub")
+
+
+def told(part, count=40):
+    studies = random_studies(count)
+    point = OperatingPoint((1.0, 1.0), (0.5, np.nan), 0.9, 50)
+    found = measured(studies.vectors.rows_ND[:, :2].astype(float), studies, CLASSES, point)
+    return {"part": part, **found, "prevalences": prevalences({part: studies}, CLASSES)}
+
+
+def test_every_class_stands_in_the_tables():
+    found = sections(told("test"), ["no patients were given"])
+    tables = [block for section in found for block in section.blocks if block.kind == "table"]
+    assert [row[0] for row in tables[0].rows] == ["any", "sub", "mean"]
+    assert all([row[0] for row in table.rows] == ["any", "sub"] for table in tables[1:])
+    assert tables[1].rows[1][1] == "-"  # no threshold
+    texts = [block.text for block in found[0].blocks if block.kind == "text"]
+    assert "40 studies of 40 patients" in texts[0]
+    assert texts[1] == "No patients were given."
+
+
+def test_validation_instead_of_test_is_a_warning():
+    block = sections(told("val"), [])[0].blocks[0]
+    assert block.tone == "warning"
+    assert "too good" in block.text
+
+
+def test_a_measure_in_words():
+    assert text_of({"value": 0.91234, "interval": [0.8, 0.95]}) == "0.912 (0.800 to 0.950)"
+    assert text_of({"value": None, "interval": None}) == "-"
