@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
-from vesalius.errors import InputError, OutputError, UsageError, VesaliusError
+from vesalius.errors import InputError, OutputError, VesaliusError
 from vesalius.output import new_file, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
 from vesalius.report.page import FIGURES, SUMMARY, Report, load_report, write_figure
 from vesalius.tasks.predict.inputs import Input, find_inputs
 from vesalius.tasks.segment.predict import SegmentPredictor
+from vesalius.training.device import on_cpu
 from vesalius.weights.place import locate
 from vesalius.weights.saved import digest_of, read_config
 
@@ -60,7 +61,7 @@ def predict(
     task = read_config(folder).task
     if task not in _PREDICTORS:
         raise InputError(f"is a model for {task}, with which nothing can be predicted", where=folder)
-    predictor = _PREDICTORS[task](folder, _device(device))
+    predictor = _PREDICTORS[task](folder, "cpu" if on_cpu(device) else "cuda")
     inputs, failed = find_inputs(paths, predictor.images)
     done = _begin(output, {"model": digest_of(folder)}, force=force)
     results: dict[str, dict[str, Any]] = {}
@@ -134,9 +135,3 @@ def _begin(output: Path, state: dict[str, str], *, force: bool) -> dict[str, Any
 def _pictures(output: Path, results: dict[str, Any]) -> dict[str, str]:
     """Study -> its picture in `figures`."""
     return {name: f"{name}.png" for name in results if (output / FIGURES / f"{name}.png").exists()}
-
-
-def _device(device: str) -> str:
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("there is no CUDA device", where="--device", fix="pass --device cpu")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
