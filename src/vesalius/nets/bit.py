@@ -36,6 +36,11 @@ class BiT(Net):
         """Axes of the input that are multiples of this lose nothing at the border."""
         return 32
 
+    @property
+    def width(self) -> int:
+        """Channels of the map."""
+        return 2048 * self.factor
+
     def make(self) -> nn.Module:
         from timm.layers import StdConv2d
         from timm.models.resnetv2 import ResNetV2

@@ -19,7 +19,7 @@ class DinoV2(Net):
     with antialiasing, DINOv2's own code does so without.
     """
 
-    size: Size = Field(default="base", description="width and heads: 192 / 3, 384 / 6, 768 / 12 or 1024 / 16")
+    size: Size = Field(default="base", description="width and heads: 128 / 2, 192 / 3, 384 / 6, 768 / 12 or 1024 / 16")
     depth: int = Field(default=12, ge=1, description="blocks; 24 in the public large one")
     inputs: int = Field(default=3, ge=1, description="channels of the image")
     side: int = Field(default=518, ge=14, multiple_of=14, description="pixels that the learned positions are for")

@@ -16,6 +16,7 @@ NETS = Table(
         "dinov2": "dinov2:DinoV2",
         "bit": "bit:BiT",
         "head": "head:Head",
+        "classifier": "classifier:Classifier",
         "study-head": "study:StudyHead",
     },
 )

@@ -14,8 +14,14 @@ from torch import Tensor, nn
 
 from vesalius.nets.net import Net
 
-Size = Literal["tiny", "small", "base", "large"]
-SIZES: dict[Size, tuple[int, int]] = {"tiny": (192, 3), "small": (384, 6), "base": (768, 12), "large": (1024, 16)}
+Size = Literal["micro", "tiny", "small", "base", "large"]
+SIZES: dict[Size, tuple[int, int]] = {
+    "micro": (128, 2),
+    "tiny": (192, 3),
+    "small": (384, 6),
+    "base": (768, 12),
+    "large": (1024, 16),
+}
 """Width D and heads."""
 _PERIOD = 100.0
 """Base of the periods of the rotary positions, in units of half a picture."""
@@ -27,13 +33,16 @@ class ViT(Net):
     From timm. The registers stay inside. Tensor names are timm's below `vit.`.
     """
 
-    size: Size = Field(default="base", description="width and heads: 192 / 3, 384 / 6, 768 / 12 or 1024 / 16")
+    size: Size = Field(default="base", description="width and heads: 128 / 2, 192 / 3, 384 / 6, 768 / 12 or 1024 / 16")
     depth: int = Field(default=12, ge=1, description="blocks; 24 in the public large one")
     inputs: int = Field(default=3, ge=1, description="channels of the image")
     qkv_bias: bool = Field(default=False, description="bias of queries and values; keys never have one")
     eps: float = Field(default=1e-6, gt=0, description="of the norms; MedDINOv3 has 1e-6, DINOv3 1e-5")
     rope: Literal["fp32", "bf16"] = Field(default="fp32", description="numbers the angles are computed in")
     drop_path: float = Field(default=0.0, ge=0, lt=1, description="share of branches left out in training")
+    layer_scale: float = Field(
+        default=1e-5, gt=0, description="what branches are multiplied by at first; 0.1 to 1 for training from scratch"
+    )
 
     @property
     def dims(self) -> int:
@@ -67,6 +76,7 @@ class ViT(Net):
             qkv_bias=self.qkv_bias,
             norm_layer=lambda size, **rest: LayerNorm(size, eps=eps, **rest),
             drop_path_rate=self.drop_path,
+            init_values=self.layer_scale,
         )
         if self.rope == "bf16":
             vit.rope = _RoughRope(width // heads)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -58,13 +59,22 @@ class Pretrained:
     digest: str
 
 
-def save_pretrained(folder: Path, net: nn.Module, config: ModelConfig) -> None:
+def save_pretrained(folder: Path, net: nn.Module, config: ModelConfig, dtype: torch.dtype | None = None) -> None:
     """Write a model into an existing folder; tensors that share memory are written once each under their own names.
+
+    Args:
+        folder: where to.
+        net: its weights.
+        config: what `config.json` says.
+        dtype: of the floating numbers in the file, e.g. bfloat16 to halve it (loaded, they are float32 again, rounded);
+            None: as they are.
 
     Raises:
         OutputError: cannot be written.
     """
     tensors = {key: value.detach().cpu().contiguous().clone() for key, value in net.state_dict().items()}
+    if dtype is not None:
+        tensors = {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()}
     try:
         save_file(tensors, folder / WEIGHTS, {"format": "pt"})
     except SafetensorError as error:  # it reports a full disk as an error of its own kind

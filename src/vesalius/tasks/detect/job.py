@@ -16,15 +16,15 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.parts import training_parts
 from vesalius.errors import UsageError
 from vesalius.metrics.calibration import cooled
+from vesalius.metrics.findings import measured, prevalences, reliability_points
+from vesalius.report.findings import RELIABILITY, sections, text_of
 from vesalius.report.table import Cell
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.infer import logits
-from vesalius.tasks.detect.measure import measured, prevalences, reliability_points
 from vesalius.tasks.detect.outputs import feature_files, result_files
 from vesalius.tasks.detect.settings import Calibration
 from vesalius.tasks.detect.source import source_of
 from vesalius.tasks.detect.studies import Studies, Vectors, studies_of
-from vesalius.tasks.detect.summary import RELIABILITY, sections, text_of
 from vesalius.tasks.detect.task import DetectTask
 from vesalius.tasks.job import Job, Outcome
 from vesalius.weights.saved import from_pretrained
@@ -109,8 +109,11 @@ class DetectJob(Job):
         found_SC = logits(from_pretrained(model, "detect").net.to(device), held_out).study_SC
         point = calibration.point
         p_SC = point.probabilities(found_SC)
-        results: dict[str, Any] = {"part": part, **measured(found_SC, held_out, self.classes, point)}
-        results["prevalences"] = prevalences(studies, self.classes)
+        results: dict[str, Any] = {
+            "part": part,
+            **measured(found_SC, held_out.labels_SC, held_out.patients, self.classes, point),
+        }
+        results["prevalences"] = prevalences({name: one.labels_SC for name, one in studies.items()}, self.classes)
         problems = self._source.problems
         results["invalid_nifti_report"] = {
             "count": len(problems),

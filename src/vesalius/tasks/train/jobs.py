@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CONFIGS = Path(str(files("vesalius"))) / "configs"
 _JOBS = {
     "detect": "vesalius.tasks.detect.job:DetectJob",
+    "finetune": "vesalius.tasks.finetune.job:FinetuneJob",
     "segment": "vesalius.tasks.segment.job:SegmentJob",
 }
 """`task` of a configuration -> "module:Class"."""

@@ -5,8 +5,8 @@ import pytest
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from tasks.detect.tiny import random_studies
+from vesalius.metrics.findings import measured, prevalences, reliability_points
 from vesalius.metrics.operating import OperatingPoint, choose
-from vesalius.tasks.detect.measure import measured, prevalences, reliability_points
 
 CLASSES = ("any", "sub")
 POINT = OperatingPoint((2.0, 2.0), (0.5, np.nan), 0.9, 50)
@@ -19,7 +19,7 @@ def some(count=40):
 
 def test_equals_scikit_learn():
     studies, logits = some()
-    found = measured(logits, studies, CLASSES, POINT)
+    found = measured(logits, studies.labels_SC, studies.patients, CLASSES, POINT)
     labels, p = studies.labels_SC, 1 / (1 + np.exp(-logits / 2))
     for c, name in enumerate(CLASSES):
         one = found["classes"][name]
@@ -42,9 +42,9 @@ def test_test_labels_cannot_change_what_was_chosen():
     val, val_logits = some()
     point = choose(val_logits, val.labels_SC)
     test, logits = some(30)
-    first = measured(logits, test, CLASSES, point)
+    first = measured(logits, test.labels_SC, test.patients, CLASSES, point)
     test.labels_SC[:] = 1 - test.labels_SC
-    second = measured(logits, test, CLASSES, point)
+    second = measured(logits, test.labels_SC, test.patients, CLASSES, point)
     for name in CLASSES:
         for key in ("threshold", "temperature"):
             assert first["classes"][name][key] == second["classes"][name][key]
@@ -54,10 +54,10 @@ def test_test_labels_cannot_change_what_was_chosen():
 def test_few_patients_have_no_interval_and_unknown_labels_no_value():
     studies, logits = some(8)
     studies.labels_SC[:, 1] = np.nan
-    found = measured(logits, studies, CLASSES, POINT)
+    found = measured(logits, studies.labels_SC, studies.patients, CLASSES, POINT)
     assert found["auroc"]["interval"] is None
     assert found["classes"]["sub"]["auroc"] == {"value": None, "interval": None}
-    counts = prevalences({"val": studies, "test": random_studies(0 + 1)}, CLASSES)
+    counts = prevalences({"val": studies.labels_SC, "test": random_studies(0 + 1).labels_SC}, CLASSES)
     assert counts["val"]["sub"] == {"positive": 0, "negative": 0, "unknown": 8}
 
 

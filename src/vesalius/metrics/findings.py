@@ -1,12 +1,12 @@
-"""What a head is worth on studies that it has not seen. Intervals are bootstraps over patients.
+"""What logits of several findings are worth on samples that were not learned from: studies, slices, pictures.
 
-Letters: S studies, C classes.
+Intervals are bootstraps over patients. Letters: S samples, C classes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,27 +16,33 @@ from vesalius.metrics.bootstrap import Interval, Rows, clustered_intervals
 from vesalius.metrics.calibration import brier, calibration_error, cooled, reliability
 from vesalius.metrics.classify import prevalence, rank_classes, rsna_weights, weighted_log_loss
 from vesalius.metrics.operating import OperatingPoint
-from vesalius.tasks.detect.studies import Studies
 
 Points = list[tuple[float, float]]
 
 
 def measured(
-    logits_SC: NDArray[np.float64], studies: Studies, classes: Sequence[str], point: OperatingPoint
+    logits_SC: NDArray[np.float64],
+    labels_SC: NDArray[np.float32],
+    patients: Sequence[Hashable],
+    classes: Sequence[str],
+    point: OperatingPoint,
+    unit: str = "studies",
 ) -> dict[str, Any]:
     """Every measure of a test.
 
     Args:
         logits_SC: of the head.
-        studies: that they are of.
+        labels_SC: 0, 1, or NaN where it is not known.
+        patients: whose sample it is.
         classes: names.
-        point: temperatures and thresholds, chosen on other studies.
+        point: temperatures and thresholds, chosen on other samples.
+        unit: what a sample is, in the plural; the key of their number.
 
     Returns:
-        JSON-able: {"studies", "patients", "auroc", "auprc", "log_loss" and "log_loss_as_trained" (each {"value",
+        JSON-able: {unit, "patients", "auroc", "auprc", "log_loss" and "log_loss_as_trained" (each {"value",
         "interval"}), "classes": {name: measures}}; what cannot be measured is None.
     """
-    labels, p_SC, raw_SC = studies.labels_SC, point.probabilities(logits_SC), cooled(logits_SC, 1.0)
+    labels, p_SC, raw_SC = labels_SC, point.probabilities(logits_SC), cooled(logits_SC, 1.0)
     weights, count = rsna_weights(classes), len(classes)
 
     def values(rows: Rows) -> list[float]:
@@ -44,10 +50,10 @@ def measured(
         losses = [weighted_log_loss(p[rows], labels[rows], weights) for p in (p_SC, raw_SC)]
         return [*ranking.auroc, *ranking.auprc, ranking.macro_auroc, ranking.macro_auprc, *losses]
 
-    everything = np.arange(len(studies))
+    everything = np.arange(len(labels))
     told = [
         {"value": _finite(value), "interval": _ends(interval)}
-        for value, interval in zip(values(everything), clustered_intervals(values, studies.patients), strict=True)
+        for value, interval in zip(values(everything), clustered_intervals(values, patients), strict=True)
     ]
     decisions = point.judge(logits_SC, labels)
     known = prevalence(labels)
@@ -71,18 +77,20 @@ def measured(
             "brier": _finite(brier(p_SC[:, c], labels[:, c])),
         }
     macro = dict(zip(("auroc", "auprc", "log_loss", "log_loss_as_trained"), told[2 * count :], strict=True))
-    return {"studies": len(studies), "patients": len(set(studies.patients)), **macro, "classes": one_by_one}
+    return {unit: len(labels), "patients": len(set(patients)), **macro, "classes": one_by_one}
 
 
-def prevalences(parts: Mapping[str, Studies], classes: Sequence[str]) -> dict[str, dict[str, dict[str, int]]]:
-    """Part -> class -> positive, negative and unknown studies."""
+def prevalences(
+    parts: Mapping[str, NDArray[np.float32]], classes: Sequence[str]
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Part -> class -> positive, negative and unknown samples, from the labels (S, C) of each part."""
     return {
         part: {
             name: {"positive": one.positive, "negative": one.negative, "unknown": one.unknown}
-            for name, one in zip(classes, prevalence(studies.labels_SC), strict=True)
+            for name, one in zip(classes, prevalence(labels_SC), strict=True)
         }
-        for part, studies in parts.items()
-        if len(studies)
+        for part, labels_SC in parts.items()
+        if len(labels_SC)
     }
 
 

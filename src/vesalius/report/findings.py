@@ -1,4 +1,4 @@
-"""The test of a detection for people: tables and definitions."""
+"""What `metrics.findings.measured` found, for people: tables and definitions."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _PART_WORDS = {
     "numbers are too good",
 }
 _DEFINITIONS = {
-    "AUROC": "How often a study with the finding gets a higher score than one without; 0.5 is chance.",
+    "AUROC": "How often one with the finding gets a higher score than one without; 0.5 is chance.",
     "AUPRC": "Average precision; its chance level is the prevalence, which stands beside it.",
-    "Interval": f"95 % percentile bootstrap that draws patients with all their studies; none below {MIN_PATIENTS} "
+    "Interval": f"95 % percentile bootstrap that draws patients with all that is theirs; none below {MIN_PATIENTS} "
     "patients.",
-    "Threshold": "Lowest probability at which the wanted share of validation studies without the finding is left "
-    "alone. Chosen on validation studies, judged on these.",
+    "Threshold": "Lowest probability at which the wanted share of those without the finding is left alone. Chosen on "
+    "the validation part, judged on this one.",
     "Log loss": "Cross-entropy over all labels; 'any' counts double as in the RSNA 2019 challenge.",
     "ECE": "Expected calibration error in 15 bins of equal width, before and after temperature scaling.",
 }
 
 
-def sections(results: Mapping[str, Any], notes: Sequence[str]) -> list[Section]:
-    """What `measured` found (with "part" and "prevalences")."""
+def sections(results: Mapping[str, Any], notes: Sequence[str], unit: str = "studies") -> list[Section]:
+    """What `measured` found (with "part" and "prevalences"); `unit` is what it measured, in the plural."""
     part = results["part"]
-    head = Section(title="Findings of held-out studies").text(
-        f"{results['studies']} studies of {results['patients']} patients: {_PART_WORDS[part]}.",
+    head = Section(title=f"Findings of held-out {unit}").text(
+        f"{results[unit]} {unit} of {results['patients']} patients: {_PART_WORDS[part]}.",
         "plain" if part == "test" else "warning",
     )
     for note in notes:
@@ -57,12 +57,12 @@ def sections(results: Mapping[str, Any], notes: Sequence[str]) -> list[Section]:
         "brier",
     )
     cells = [[name, *(fixed(one[key], 3) for key in keys)] for name, one in results["classes"].items()]
-    decided.table(_columns("", *words), cells, "Thresholds and temperatures come from validation studies only.")
+    decided.table(_columns("", *words), cells, "Thresholds and temperatures come from the validation part only.")
     decided.figure(RELIABILITY, "Probabilities and what came true.", "Reliability before and after temperature scaling")
     common = Section(title="How frequent the findings are")
     parts = results["prevalences"]
     told = [[name, *(_count(one[name]) for one in parts.values())] for name in results["classes"]]
-    common.table(_columns("", *parts), told, "Studies with the finding / of which it is known.")
+    common.table(_columns("", *parts), told, f"{unit.capitalize()} with the finding / of which it is known.")
     return [head, decided, common, Section(title="What the words mean").definitions(_DEFINITIONS)]
 
 

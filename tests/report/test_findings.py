@@ -1,9 +1,9 @@
 import numpy as np
 
 from tasks.detect.tiny import random_studies
+from vesalius.metrics.findings import measured, prevalences
 from vesalius.metrics.operating import OperatingPoint
-from vesalius.tasks.detect.measure import measured, prevalences
-from vesalius.tasks.detect.summary import sections, text_of
+from vesalius.report.findings import sections, text_of
 
 CLASSES = ("any", "sub")
 
@@ -11,8 +11,8 @@ CLASSES = ("any", "sub")
 def told(part, count=40):
     studies = random_studies(count)
     point = OperatingPoint((1.0, 1.0), (0.5, np.nan), 0.9, 50)
-    found = measured(studies.vectors.rows_ND[:, :2].astype(float), studies, CLASSES, point)
-    return {"part": part, **found, "prevalences": prevalences({part: studies}, CLASSES)}
+    found = measured(studies.vectors.rows_ND[:, :2].astype(float), studies.labels_SC, studies.patients, CLASSES, point)
+    return {"part": part, **found, "prevalences": prevalences({part: studies.labels_SC}, CLASSES)}
 
 
 def test_every_class_stands_in_the_tables():

@@ -1,0 +1,109 @@
+"""Settings of a finetuning: `task: finetune` in a configuration of `vesalius train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from vesalius.cohort.case import IMAGE, MASK
+from vesalius.config import Config
+from vesalius.nets.classifier import Classifier
+from vesalius.nets.net import AnyNet
+from vesalius.tasks.job import JobConfig
+from vesalius.training.config import TrainConfig
+from vesalius.transforms.prepare import Prepare
+from vesalius.transforms.transform import AnyTransform
+
+Values = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
+
+
+class SliceLabels(Config):
+    """Slices of volumes as pictures; a label map says what is in each."""
+
+    mask: str = Field(default=MASK, description="label map that the labels come from")
+    values: dict[str, Values] = Field(min_length=1, description="class -> its values in the label map")
+    least: int = Field(
+        default=10, ge=1, description="pixels from which on a class is there; fewer, but some: it is not known"
+    )
+    about_labels: float = Field(
+        default=0.5, ge=0, le=1, description="share of the slices that are drawn among those that hold a label"
+    )
+
+
+class FinetuneData(Config):
+    """Which cases, and what is learned of them."""
+
+    manifest: tuple[Path, ...] = Field(
+        min_length=1,
+        description="one or several .jsonl or .csv of vesalius cohort build; without splits they are split by patient",
+    )
+    images: tuple[str, ...] = Field(default=(IMAGE,), min_length=1, description="images that become the channels")
+    classes: tuple[str, ...] = Field(default=(), description="labels of pictures to learn; none: all there are")
+    slices: SliceLabels | None = Field(default=None, description="volumes: how their slices become labelled pictures")
+    fold: int | None = Field(default=None, ge=0, description="validate on this fold of the manifest, train on the rest")
+    ratios: tuple[float, float, float] = Field(
+        default=(0.7, 0.15, 0.15), description="train, val, test of a manifest without splits"
+    )
+    workers: int = Field(default=1, ge=0, description="threads that load")
+    memory_mib: int = Field(default=2048, ge=1, description="what the loader may keep")
+    cache: Path | None = Field(default=None, description="folder where prepared images stay between runs")
+
+    @field_validator("manifest", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str | Path) else given
+
+    @model_validator(mode="after")
+    def _one_source_of_labels(self) -> FinetuneData:
+        if self.classes and self.slices:
+            raise ValueError("classes are those of slices.values where slices are given")
+        return self
+
+
+class FinetuneLoss(Config):
+    """Binary cross-entropy, see `vesalius.objectives.masked_bce`."""
+
+    positive: float = Field(default=1.0, gt=0, description="weight of a positive picture")
+    places: float = Field(
+        default=0.0, ge=0, description="weight of the loss of single places (patches) whose labels the map tells"
+    )
+    place_positive: float = Field(default=1.0, gt=0, description="weight of a positive place")
+    place_least: int = Field(
+        default=10, ge=1, description="pixels from which on a class is in a place; fewer, but some: it is not known"
+    )
+
+
+class FinetuneConfig(JobConfig):
+    """A run of finetuning."""
+
+    task: Literal["finetune"] = "finetune"
+    data: FinetuneData
+    prepare: Prepare = Field(description="from a scan to a picture (layout CJI) or to slices (layout BCJI)")
+    augment: tuple[AnyTransform, ...] = Field(default=(), description="random changes of each picture, x_CJI")
+    batch: int = Field(default=32, ge=1, description="pictures in a batch, of all processes together")
+    repeats: int = Field(default=1, ge=1, description="pictures of each case in an epoch")
+    net: AnyNet = Field(description="the encoder: gives a class token and patches, or a map")
+    hidden: int = Field(default=0, description="width of the head; 0 or less: one linear layer")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="in the head")
+    loss: FinetuneLoss = FinetuneLoss()
+    numbers: Literal["fp32", "bf16"] = Field(
+        default="fp32", description="of the weights file; bf16 halves it and rounds the weights"
+    )
+    train: TrainConfig = TrainConfig(best="auroc")
+
+    @model_validator(mode="after")
+    def _layout(self) -> FinetuneConfig:
+        wanted = "BCJI" if self.data.slices else "CJI"
+        if self.prepare.layout != wanted:
+            raise ValueError(f"prepare.layout must be {wanted}")
+        if self.loss.places and not self.data.slices:
+            raise ValueError("loss.places needs data.slices: only a label map tells what is in a place")
+        if not hasattr(self.net, "width"):
+            raise ValueError("net is no encoder of pictures")
+        return self
+
+    def classifier(self, classes: int) -> Classifier:
+        """Encoder and head."""
+        return Classifier(encoder=self.net, outputs=classes, hidden=self.hidden, dropout=self.dropout)

@@ -1,0 +1,102 @@
+"""Logits of all pictures of a part, and what is known of them.
+
+Letters: U pictures (whole cases, or slices of all volumes), B pictures that go through the net at once, N classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from vesalius.cohort.cache import Cache
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loader import Loader
+from vesalius.errors import CorruptFileError
+from vesalius.tasks.finetune.config import FinetuneConfig
+from vesalius.tasks.finetune.settings import HEAD, FinetuneSettings
+from vesalius.tasks.finetune.units import MapLabels
+from vesalius.weights.saved import from_pretrained
+
+BATCH = 64
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Pictures that were looked at.
+
+    Args:
+        logits_UN: float64.
+        labels_UN: 0, 1, or NaN where it is not known; float32.
+        ids: of the cases.
+        patients: whose they are; a case without a patient is a patient of its own.
+        slices: number of the slice, 0 for a picture that is a case.
+    """
+
+    logits_UN: NDArray[np.float64]
+    labels_UN: NDArray[np.float32]
+    ids: tuple[str, ...]
+    patients: tuple[str, ...]
+    slices: tuple[int, ...]
+
+
+@torch.no_grad()
+def held_out(net: nn.Module, part: Cohort, config: FinetuneConfig, classes: tuple[str, ...]) -> HeldOut:
+    """Every picture of a part through a classifier in eval mode, where its parameters lie.
+
+    Raises:
+        InputError: a case cannot be loaded.
+    """
+    slices, device = config.data.slices, next(net.parameters()).device
+    loader = Loader(
+        part,
+        prepare=config.prepare,
+        images=config.data.images,
+        masks=() if slices is None else (slices.mask,),
+        classes=classes,
+        cache=None if config.data.cache is None else Cache(config.data.cache),
+        memory_mib=max(1, config.data.memory_mib // 4),
+        workers=config.data.workers,
+        order="cohort",
+    )
+    maps = None if slices is None else MapLabels(slices.values, slices.least)
+    logits, labels = [], []
+    ids: list[str] = []
+    patients: list[str] = []
+    numbers: list[int] = []
+    for sample in loader.epoch(0):
+        x_BCJI = sample.image if slices is not None else sample.image[None]
+        for start in range(0, len(x_BCJI), BATCH):
+            x = torch.from_numpy(x_BCJI[start : start + BATCH]).to(device)
+            logits.append(net(x)[0].float().cpu().numpy().astype(np.float64))
+        if maps is None or slices is None:
+            labels.append(sample.labels_N[None])
+        else:
+            labels.append(maps.of_pictures(sample.masks[slices.mask]))
+        ids += [sample.id] * len(x_BCJI)
+        patients += [sample.case.patient or sample.case.study or sample.id] * len(x_BCJI)
+        numbers += range(len(x_BCJI))
+    return HeldOut(np.concatenate(logits), np.concatenate(labels), tuple(ids), tuple(patients), tuple(numbers))
+
+
+def trained(model: Path, config: FinetuneConfig, device: str) -> nn.Module:
+    """The classifier of a model folder, as it was written.
+
+    Raises:
+        InputError: no such model.
+        CorruptFileError: it is damaged, or encoder and head do not fit.
+    """
+    encoder, head = from_pretrained(model, "encode"), from_pretrained(model / HEAD, "finetune")
+    classes = FinetuneSettings.parse(head.config.settings, where=head.folder).classes
+    net = config.classifier(len(classes)).make()
+    parts = {"encoder": encoder.net, "head": head.net}
+    tensors = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CorruptFileError("holds an encoder and a head that do not fit the configuration", where=model) from error
+    return net.eval().to(device)

@@ -1,0 +1,122 @@
+"""The encoder and the head that the loop trains together.
+
+Letters: B pictures, C channel, J rows, I columns, N classes, L places row by row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vesalius.cohort.batch import batches
+from vesalius.cohort.cache import Cache
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loader import Loader
+from vesalius.metrics.classify import rank_classes
+from vesalius.objectives.masked_bce import MaskedBce
+from vesalius.tasks.finetune.config import FinetuneConfig
+from vesalius.tasks.finetune.infer import held_out
+from vesalius.tasks.finetune.settings import HEAD, FinetuneSettings
+from vesalius.tasks.finetune.units import MapLabels, OneSlice
+from vesalius.training.task import Batch, Logs, Losses, Task, bare
+from vesalius.transforms.contract import InputContract, write_contract
+from vesalius.transforms.transform import Chain
+from vesalius.weights.saved import ModelConfig, save_pretrained
+
+_NUMBERS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class FinetuneTask(Task):
+    """Pictures in random order, masked cross-entropy of several labels; validated on whole cases.
+
+    Args:
+        config: of the run.
+        parts: the cases to train on and to validate on ("train", "val").
+        classes: what is learned.
+    """
+
+    def __init__(self, config: FinetuneConfig, parts: Mapping[str, Cohort], classes: tuple[str, ...]) -> None:
+        self.config, self.parts, self.classes = config, parts, classes
+        self._loss = MaskedBce([config.loss.positive] * len(classes))
+        self._place_loss = MaskedBce([config.loss.place_positive] * len(classes))
+        self._training = self._loader()
+
+    def build(self) -> dict[str, nn.Module]:
+        return {"net": self.config.classifier(len(self.classes)).make()}
+
+    def batches_per_epoch(self) -> int:
+        return max(1, self._training.total // self.config.batch)
+
+    def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
+        """Images (B, C, J, I), labels (B, N) and, where they are learned from, those of places (B, L, N)."""
+        size = min(self.config.batch, self._training.total) // world
+        slices = self.config.data.slices
+        maps = None if slices is None else MapLabels(slices.values, slices.least)
+        for batch in batches(self._training.shard(rank, world), epoch, size, drop_last=True, start=start):
+            given = {"image": torch.from_numpy(batch.images), "labels": torch.from_numpy(batch.labels_BN)}
+            if maps is not None and slices is not None:
+                mask_BCJI = batch.masks[slices.mask]
+                given["labels"] = torch.from_numpy(maps.of_pictures(mask_BCJI))
+                if self.config.loss.places:
+                    side, least = self.config.net.divisor, self.config.loss.place_least  # type: ignore[attr-defined]
+                    given["places"] = torch.from_numpy(maps.of_places(mask_BCJI, side, least))
+            yield given
+
+    def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
+        del step
+        logits_BN, places_BLN = self.modules["net"](batch["image"])
+        loss = self._loss(logits_BN, batch["labels"])
+        if "places" not in batch:
+            return {"net": loss}, {}
+        of_places: Tensor = self._place_loss(places_BLN, batch["places"])
+        return {"net": loss + self.config.loss.places * of_places}, {"loss_pictures": loss, "loss_places": of_places}
+
+    def validate(self, step: int) -> dict[str, float]:
+        """Loss and ranking of held-out pictures; what cannot be measured is left out."""
+        del step
+        found = held_out(bare(self.modules["net"]), self.parts["val"], self.config, self.classes)
+        ranking = rank_classes(found.logits_UN, found.labels_UN)
+        measures = {
+            "loss": float(self._loss(torch.from_numpy(found.logits_UN), torch.from_numpy(found.labels_UN))),
+            "auroc": ranking.macro_auroc,
+            "auprc": ranking.macro_auprc,
+        }
+        measures |= {f"auroc/{name}": value for name, value in zip(self.classes, ranking.auroc, strict=True)}
+        return {name: value for name, value in measures.items() if math.isfinite(value)}
+
+    def export(self, folder: Path) -> None:
+        """The encoder with its input contract, for whoever wants vectors; the head in a folder beside."""
+        net, config = bare(self.modules["net"]), self.config
+        numbers = _NUMBERS[config.numbers]
+        encoder, head = net.encoder, net.head
+        settings = FinetuneSettings(classes=self.classes, images=config.data.images)
+        assert isinstance(encoder, nn.Module)
+        assert isinstance(head, nn.Module)
+        save_pretrained(folder, encoder, ModelConfig(task="encode", net=config.net), numbers)
+        contract = InputContract(images=config.data.images, prepare=config.prepare, classes=self.classes)
+        write_contract(contract, folder)
+        (folder / HEAD).mkdir()
+        sizes = config.classifier(len(self.classes)).head
+        model = ModelConfig(task="finetune", net=sizes, settings=settings.model_dump(mode="json"))
+        save_pretrained(folder / HEAD, head, model, numbers)
+
+    def _loader(self) -> Loader:
+        config, slices = self.config, self.config.data.slices
+        changes = Chain(transforms=config.augment)
+        return Loader(
+            self.parts["train"],
+            prepare=config.prepare,
+            images=config.data.images,
+            masks=() if slices is None else (slices.mask,),
+            classes=self.classes,
+            augment=changes if slices is None else OneSlice(slices.mask, slices.about_labels, changes),
+            cache=None if config.data.cache is None else Cache(config.data.cache),
+            memory_mib=config.data.memory_mib,
+            workers=config.data.workers,
+            seed=config.train.seed,
+            repeats=config.repeats,
+        )

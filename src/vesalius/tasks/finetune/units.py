@@ -1,0 +1,112 @@
+"""The pictures that are learned from: whole cases, or single slices of volumes whose labels a map tells.
+
+Letters: B slices, C channel, J rows, I columns, N classes, L places row by row, H W places down and across.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.parts import training_parts
+from vesalius.errors import UsageError
+from vesalius.tasks.finetune.config import FinetuneData
+from vesalius.transforms.transform import Chain, Params, Sample
+
+
+@dataclass(frozen=True)
+class OneSlice:
+    """Draws one slice of a volume, then changes it. It takes samples of x_BCJI and gives x_CJI.
+
+    Args:
+        mask: label map that leads.
+        share: of the slices that are drawn among those that hold a label; the others are drawn among all.
+        changes: of the slice.
+    """
+
+    mask: str
+    share: float
+    changes: Chain
+
+    def draw(self, generator: np.random.Generator) -> Params:
+        """About a label or not; which slice, as a share of their number; the changes."""
+        about, place = generator.random(2)
+        return float(about), float(place), self.changes.draw(generator)
+
+    def apply_to(self, sample: Any, params: Params) -> Any:
+        """The slice, changed."""
+        about, place, its = params
+        chosen = np.arange(len(sample.image))
+        if about < self.share:
+            labelled = np.flatnonzero((sample.masks[self.mask] != 0).any(axis=(1, 2, 3)))
+            chosen = labelled if len(labelled) else chosen
+        number = chosen[int(place * len(chosen))]
+        masks = {name: mask[number] for name, mask in sample.masks.items()}
+        one = self.changes.apply_to(Sample(sample.image[number], masks), its)
+        return replace(sample, image=one.image, masks=one.masks)
+
+
+class MapLabels:
+    """What a label map says of pictures and of places in them.
+
+    Args:
+        values: class -> its values in the map.
+        least: pixels from which on a class is there; fewer, but some: it is not known (NaN).
+    """
+
+    def __init__(self, values: Mapping[str, Sequence[int]], least: int) -> None:
+        self.names, self._least = tuple(values), least
+        self._table = np.zeros((1 + max(max(one) for one in values.values()), len(values)), np.float32)
+        for number, several in enumerate(values.values()):
+            self._table[list(several), number] = 1
+
+    def of_pictures(self, mask_BCJI: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Labels of whole pictures, shape (B, N)."""
+        return _known(self._held(mask_BCJI).sum(axis=(1, 2)), self._least)
+
+    def of_places(self, mask_BCJI: NDArray[np.integer], side: int, least: int) -> NDArray[np.float32]:
+        """Labels of squares of a side, shape (B, L, N); of `least` pixels in each."""
+        held = self._held(mask_BCJI)
+        count, rows, columns, classes = held.shape
+        squares = held.reshape(count, rows // side, side, columns // side, side, classes)
+        return _known(squares.sum(axis=(2, 4)).reshape(count, -1, classes), least)
+
+    def _held(self, mask_BCJI: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Shape (B, J, I, N): 1 where a pixel belongs to a class."""
+        known = np.where((mask_BCJI >= 0) & (mask_BCJI < len(self._table)), mask_BCJI, 0)
+        held: NDArray[np.float32] = self._table[known[:, 0]]
+        return held
+
+
+def split_parts(cohort: Cohort, data: FinetuneData, seed: int) -> dict[str, Cohort]:
+    """The cases to train on, to validate on and to test with ("train", "val", "test"); those without labels left out.
+
+    A manifest without splits is split by patient; under `data.fold` that fold is validated on.
+
+    Raises:
+        UsageError: there is nothing to train or to validate on.
+    """
+    parts = training_parts(cohort, data.ratios, fold=data.fold, seed=seed)
+    slices = data.slices
+    if slices is not None:
+        mask = slices.mask
+        parts = {name: part.where(lambda case: mask in case.masks) for name, part in parts.items()}
+        wanted = f"mask called {mask}"
+    else:
+        classes = set(data.classes or cohort.classes)
+        parts = {name: part.where(lambda case: bool(classes & set(case.labels))) for name, part in parts.items()}
+        wanted = "label"
+    for name in ("train", "val"):
+        if not len(parts[name]):
+            where = ", ".join(str(path) for path in data.manifest)
+            raise UsageError(f"no case of the part {name!r} has a {wanted}", where=where, fix="check the manifest")
+    return parts
+
+
+def _known(counts: NDArray[np.float32], least: int) -> NDArray[np.float32]:
+    return np.where(counts >= least, 1.0, np.where(counts > 0, np.nan, 0.0)).astype(np.float32)

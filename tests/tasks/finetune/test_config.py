@@ -1,0 +1,30 @@
+import pytest
+
+from tasks.finetune.small import of_pictures, of_volumes
+from vesalius.errors import ConfigError
+from vesalius.tasks.finetune.config import FinetuneConfig
+
+WRONG = {
+    "prepare.layout must be bcji": of_volumes("m.jsonl", prepare={"layout": "CJI"}),
+    "prepare.layout must be cji": of_pictures("m.jsonl", prepare={"layout": "BCJI"}),
+    "places needs data.slices": of_pictures("m.jsonl", loss={"places": 1.0}),
+    "no encoder of pictures": of_pictures("m.jsonl", net={"name": "head", "inputs": 3, "outputs": 2}),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_does_not_fit_is_refused(what):
+    with pytest.raises(ConfigError, match=what):
+        FinetuneConfig.parse(WRONG[what])
+
+
+def test_classes_come_from_one_place():
+    table = of_volumes("m.jsonl")
+    with pytest.raises(ConfigError, match=r"slices\.values"):
+        FinetuneConfig.parse(table | {"data": table["data"] | {"classes": ["any"]}})
+
+
+def test_the_classifier_has_the_encoder_of_the_configuration():
+    config = FinetuneConfig.parse(of_pictures("m.jsonl", hidden=5))
+    net = config.classifier(3)
+    assert (net.encoder, net.outputs, net.head.inputs, net.head.hidden) == (config.net, 3, 128, 5)
