@@ -3,23 +3,43 @@
 Step 1 trains an encoder on slices (finetune/head_ct_phantom), step 2 a head on the frozen encoder
 (detect/head_ct_phantom). Measured on patients of another seed, each beside what knows nothing of either step: the
 AUROC of studies beside that of the volume of 50 to 90 HU inside the skull; how often the peak of the heat map touches
-the bleed beside a random patch of the brain and beside the brightest spot.
+the bleed beside a random patch of the brain and beside the brightest spot of the brain.
 
     python bench/head_ct_phantom.py -o WORK [--patients 100] [--unseen 80] [train.epochs=2 ...]
+
+Letters: S studies, C classes, B slices from below upwards, J rows, I columns, H W patches down and across.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import nn
 
 from vesalius.cohort.build import build_cohort
+from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import write_manifest
+from vesalius.cohort.read import open_image, open_mask
+from vesalius.metrics.bootstrap import clustered_intervals
+from vesalius.metrics.classify import rank_classes
+from vesalius.phantom.head_ct.labels import LABELS
 from vesalius.phantom.head_ct.options import HeadCtOptions, Prevalence
 from vesalius.phantom.head_ct.write import write_head_ct
+from vesalius.tasks.detect.encoder import Encoder
+from vesalius.tasks.detect.settings import ENCODER
+from vesalius.tasks.detect.slices import Slices
 from vesalius.tasks.train.train import train
+from vesalius.transforms.view import to_view, view_of
+from vesalius.weights.saved import from_pretrained
 
 SEED, UNSEEN_SEED = 1, 2
 MATRIX = 160
@@ -29,6 +49,29 @@ PREVALENCE = Prevalence(
 """More bleeds than usual, so that a hundred patients hold enough of each type."""
 HELD_OUT_SHARE = 5
 """Every such patient is validated on."""
+HEADING = "## Measured on unseen phantoms by bench/head_ct_phantom.py"
+BLOOD_HU, BONE_HU = (50.0, 90.0), 300.0
+GAP_MM, RIM_MM, SMOOTH_MM, GROWN_MM = 6.0, 4.0, 2.0, 5.0
+"""Bridged in the skull; of the brain beneath it where the brightest spot is not sought; its blur; round the bleed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What was found of one study.
+
+    Args:
+        logits_C: of the study.
+        blood_ml: volume of 50 to 90 HU inside the skull.
+        hit: whether the peak of the heat map touches the bleed; None without a bleed.
+        chance: how probable it is that a random patch of the brain does, in the same slice.
+        brightest: whether the patch with the brightest spot does.
+    """
+
+    logits_C: NDArray[np.float64]
+    blood_ml: float
+    hit: bool | None
+    chance: float | None
+    brightest: bool | None
 
 
 def main() -> None:
@@ -40,17 +83,24 @@ def main() -> None:
     given = parser.parse_args()
     out: Path = given.output
     learning = phantoms(out / "phantoms-learning", SEED, given.patients)
-    manifest = out / "learning.jsonl"
+    unseen = phantoms(out / "phantoms-unseen", UNSEEN_SEED, given.unseen)
+    manifest, encoder, run = out / "learning.jsonl", out / "encoder", out / "head_ct_phantom"
     if not manifest.exists():
         write_manifest(split(learning), manifest)
-    took(
-        "step 1",
-        "finetune/head_ct_phantom",
-        out / "encoder",
-        [f"data.manifest={manifest}", f"data.cache={out / 'cache'}", *given.overrides],
+    words = [f"data.manifest={manifest}", f"data.cache={out / 'cache'}"]
+    seconds = took("step 1", "finetune/head_ct_phantom", encoder, [*words, *given.overrides])
+    seconds += took("step 2", "detect/head_ct_phantom", run, [*words, f"data.encoder={encoder}"])
+    print(f"both steps: {seconds / 60:.1f} minutes of processor; more where a run was there already")
+    table = told(unseen, look_at_all(unseen, run / "model"))
+    for row in table:
+        print("  ".join(f"{cell:36s}" for cell in row))
+    text = "\n".join(f"| {' | '.join(row)} |" for row in [table[0], ["---"] * len(table[0]), *table[1:]])
+    how = (
+        f"{len(unseen)} studies of {given.unseen} phantom patients of another seed; intervals: patient bootstrap, 95 %."
     )
-    words = [f"data.manifest={manifest}", f"data.encoder={out / 'encoder'}", f"data.cache={out / 'cache'}"]
-    took("step 2", "detect/head_ct_phantom", out / "head_ct_phantom", words)
+    for card in (run / "model" / "README.md", encoder / "model" / "README.md"):
+        before = card.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
+        card.write_text(f"{before}\n\n{HEADING}\n\n{how}\n\n{text}\n", encoding="utf-8")
 
 
 def phantoms(folder: Path, seed: int, patients: int) -> Cohort:
@@ -60,9 +110,8 @@ def phantoms(folder: Path, seed: int, patients: int) -> Cohort:
     cohort = build_cohort("rsna-ich", folder, ["table=series.csv"])
     cases = []
     for case in cohort:
-        mask = case.images["image"].replace(".nii.gz", "_mask.nii.gz")
-        change = {"id": case.images["image"].removesuffix(".nii.gz"), "masks": {"mask": mask}}
-        cases.append(case.model_copy(update=change))
+        name = case.images[IMAGE].removesuffix(".nii.gz")
+        cases.append(case.model_copy(update={"id": name, "masks": {MASK: f"{name}_mask.nii.gz"}}))
     return Cohort(tuple(cases), cohort.root)
 
 
@@ -76,11 +125,141 @@ def split(cohort: Cohort) -> Cohort:
     return Cohort(tuple(cases), cohort.root)
 
 
-def took(what: str, config: str, run: Path, words: list[str]) -> None:
-    """Train, resuming; tells the seconds and those of the processor."""
+def took(what: str, config: str, run: Path, words: list[str]) -> float:
+    """Train, resuming; tells the seconds and gives those of the processor."""
     start, cpu = time.monotonic(), time.process_time()
     train(config, run, words, resume=True, progress=print)
-    print(f"{what}: {time.monotonic() - start:.0f} s, {time.process_time() - cpu:.0f} s of processor", flush=True)
+    used = time.process_time() - cpu
+    print(f"{what}: {time.monotonic() - start:.0f} s, {used:.0f} s of processor", flush=True)
+    return used
+
+
+def look_at_all(cohort: Cohort, model: Path) -> list[Looked]:
+    """Every study through the shipped model."""
+    encoder, head = Encoder.from_pretrained(model / ENCODER), from_pretrained(model, "detect").net
+    looked = []
+    for number, case in enumerate(cohort, start=1):
+        looked.append(look_at(cohort, case, encoder, head))
+        if number % 20 == 0:
+            print(f"{number} of {len(cohort)} studies", flush=True)
+    return looked
+
+
+@torch.no_grad()
+def look_at(cohort: Cohort, case: Case, encoder: Encoder, head: nn.Module) -> Looked:
+    """One study: what the model says, and what the baselines say."""
+    scan = open_image(cohort, case, IMAGE)
+    slices = Slices.of(scan, encoder.contract.prepare)
+    vectors_BD = torch.from_numpy(encoder.embed(slices, np.arange(len(slices))))
+    study_1C, slices_1BC = head(vectors_BD[None], torch.ones(1, len(vectors_BD), dtype=torch.bool))
+    down_mm, across_mm = view_of(scan, "axial").spacing_mm or (1.0, 1.0)
+    thick_mm = (scan.spacing_mm or (1.0, 1.0, 1.0))[2]
+    hu_BJI = to_view(scan, "axial")[:, 0]
+    inside_BJI = inside_skull(hu_BJI, (down_mm, across_mm))
+    blood = inside_BJI & (hu_BJI >= BLOOD_HU[0]) & (hu_BJI <= BLOOD_HU[1])
+    logits_C = study_1C[0].double().numpy()
+    blood_ml = float(blood.sum()) * down_mm * across_mm * thick_mm / 1000
+    mask_BJI = to_view(open_mask(cohort, case, MASK), "axial")[:, 0] > 0
+    if not mask_BJI.any():
+        return Looked(logits_C, blood_ml, None, None, None)
+    top = int(slices_1BC[0, :, LABELS.index("any")].argmax())
+    heat_HW = patch_logits(encoder.patches(slices, top), head, LABELS.index("any"))
+    touches_BHW = np.stack([touched(mask_JI, heat_HW.shape, (down_mm, across_mm)) for mask_JI in mask_BJI])
+    brain_HW = by_patch(inside_BJI[top], heat_HW.shape).mean(axis=-1) >= 0.5
+    peak = np.unravel_index(heat_HW.argmax(), heat_HW.shape)
+    smooth = ndimage.gaussian_filter(hu_BJI, (0, SMOOTH_MM / down_mm, SMOOTH_MM / across_mm))
+    deep_BJI = np.stack([shrunk(one, (down_mm, across_mm)) for one in inside_BJI])
+    b, j, i = np.unravel_index(np.where(deep_BJI, smooth, -np.inf).argmax(), smooth.shape)
+    row, column = j * heat_HW.shape[0] // smooth.shape[1], i * heat_HW.shape[1] // smooth.shape[2]
+    chance = float(touches_BHW[top][brain_HW].mean()) if brain_HW.any() else 0.0
+    return Looked(logits_C, blood_ml, bool(touches_BHW[top][peak]), chance, bool(touches_BHW[b, row, column]))
+
+
+def patch_logits(patches_HWD: NDArray[np.float32], head: nn.Module, c: int) -> NDArray[np.float64]:
+    """Logit (H, W) of a class: what the head says of a study that is this one patch."""
+    flat = torch.from_numpy(patches_HWD.reshape(-1, 1, patches_HWD.shape[-1]))
+    logits = head(flat, torch.ones(flat.shape[:2], dtype=torch.bool))[0][:, c]
+    heat: NDArray[np.float64] = logits.double().numpy().reshape(patches_HWD.shape[:2])
+    return heat
+
+
+def by_patch(x_JI: NDArray[Any], grid: tuple[int, ...]) -> NDArray[Any]:
+    """Pixels of each patch, shape (H, W, pixels)."""
+    rows, columns = (np.arange(size) * count // size for size, count in zip(x_JI.shape, grid, strict=True))
+    side = max(np.bincount(rows).max(), np.bincount(columns).max())
+    if x_JI.shape != (side * grid[0], side * grid[1]):
+        raise ValueError(f"{x_JI.shape} pixels are no whole patches of {grid}")
+    return x_JI.reshape(grid[0], side, grid[1], side).transpose(0, 2, 1, 3).reshape(*grid, -1)
+
+
+def touched(mask_JI: NDArray[np.bool_], grid: tuple[int, ...], spacing_mm: tuple[float, float]) -> NDArray[np.bool_]:
+    """Patches that touch the bleed of this slice, grown within the slice."""
+    if not mask_JI.any():
+        return np.zeros(grid, bool)
+    grown = ndimage.distance_transform_edt(~mask_JI, sampling=spacing_mm) <= GROWN_MM
+    touching: NDArray[np.bool_] = by_patch(grown, grid).any(axis=-1)
+    return touching
+
+
+def inside_skull(hu_BJI: NDArray[np.float32], spacing_mm: tuple[float, float]) -> NDArray[np.bool_]:
+    """What bone surrounds, slice by slice, gaps of the bone bridged."""
+    reach = [max(1, round(GAP_MM / one)) for one in spacing_mm]
+    around = np.ones((2 * reach[0] + 1, 2 * reach[1] + 1), bool)
+    found = []
+    for hu_JI in hu_BJI:
+        bone = np.pad(hu_JI > BONE_HU, ((reach[0],) * 2, (reach[1],) * 2))
+        inside = ndimage.binary_fill_holes(ndimage.binary_closing(bone, around)) & ~bone
+        found.append(inside[reach[0] : -reach[0], reach[1] : -reach[1]])
+    return np.stack(found)
+
+
+def shrunk(inside_JI: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> NDArray[np.bool_]:
+    """Without the rim beneath the bone, which is bright by its neighbourhood."""
+    deep: NDArray[np.bool_] = ndimage.distance_transform_edt(np.pad(inside_JI, 1), sampling=spacing_mm) > RIM_MM
+    return deep[1:-1, 1:-1]
+
+
+def told(cohort: Cohort, looked: list[Looked]) -> list[list[str]]:
+    """The table: a line for each measure, the model beside the baselines."""
+    patients = [case.patient for case in cohort]
+    labels_SC = np.array([[case.labels[name] for name in LABELS] for case in cohort])
+    model_SC = np.stack([one.logits_C for one in looked])
+    blood_SC = np.repeat([[one.blood_ml] for one in looked], len(LABELS), axis=1)
+    ranks = [ranked(scores, labels_SC, patients) for scores in (model_SC, blood_SC)]
+    rows = [["measure", "model", "volume of 50 to 90 HU in the skull"]]
+    for number, name in enumerate(("mean", *LABELS)):
+        positive = "" if name == "mean" else f" ({labels_SC[:, number - 1].sum():.0f} positive)"
+        rows.append([f"AUROC of studies, {name}{positive}", *(one[number] for one in ranks)])
+    hits = [(one, who) for one, who in zip(looked, patients, strict=True) if one.hit is not None]
+    kinds = {
+        "heat-map hit": [float(bool(one.hit)) for one, _ in hits],
+        "a random patch of the brain in that slice": [float(one.chance or 0) for one, _ in hits],
+        "the brightest spot of the brain": [float(bool(one.brightest)) for one, _ in hits],
+    }
+    for name, values in kinds.items():
+        rows.append([f"{name} ({len(hits)} studies)", shares(np.array(values), [who for _, who in hits]), "-"])
+    return rows
+
+
+def ranked(scores_SC: NDArray[np.float64], labels_SC: NDArray[np.float64], patients: list[Any]) -> list[str]:
+    """AUROC with its interval in words: the mean over the classes, then each class."""
+
+    def values(rows: NDArray[np.intp]) -> list[float]:
+        found = rank_classes(scores_SC[rows], labels_SC[rows])
+        return [found.macro_auroc, *found.auroc]
+
+    intervals = clustered_intervals(values, patients)
+    return [
+        f"{value:.3f}" + ("" if one is None else f" ({one.low:.3f} to {one.high:.3f})")
+        for value, one in zip(values(np.arange(len(patients))), intervals, strict=True)
+    ]
+
+
+def shares(values_S: NDArray[np.float64], patients: list[Any]) -> str:
+    """A share in percent with its interval."""
+    interval = clustered_intervals(lambda rows: [float(values_S[rows].mean())], patients)[0]
+    ends = "" if interval is None else f" ({100 * interval.low:.0f} to {100 * interval.high:.0f})"
+    return f"{100 * values_S.mean():.0f} %{ends}"
 
 
 if __name__ == "__main__":

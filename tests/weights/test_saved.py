@@ -36,6 +36,18 @@ def test_another_weight_another_digest(folder):
     assert digest_of(folder) != before
 
 
+def test_half_of_the_numbers_round_the_weights(folder):
+    whole = (folder / WEIGHTS).stat().st_size
+    torch.manual_seed(1)
+    net = NET.make()
+    save_pretrained(folder, net, ModelConfig(task="segment", net=NET), torch.bfloat16)
+    assert (folder / WEIGHTS).stat().st_size < 0.6 * whole
+    for key, value in from_pretrained(folder).net.state_dict().items():
+        assert value.dtype == net.state_dict()[key].dtype
+        if value.is_floating_point():
+            assert torch.equal(value, net.state_dict()[key].bfloat16().float())
+
+
 def test_for_another_job(folder):
     with pytest.raises(InputError, match="is a model for segment, not for detect"):
         from_pretrained(folder, "detect")

@@ -12,9 +12,10 @@ _CONFIG, _OF_A_RUN = "config.json", "model"
 
 
 def zoo_names() -> tuple[str, ...]:
-    """The models that come with the package, e.g. "segment/cine-unet"; sorted."""
-    found = (path.parent.relative_to(ZOO).as_posix() for path in ZOO.rglob(_CONFIG)) if ZOO.is_dir() else ()
-    return tuple(sorted(found))
+    """The models that come with the package, e.g. "segment/cine-unet"; sorted. Parts of a model are none themselves."""
+    folders = (path.parent for path in ZOO.rglob(_CONFIG)) if ZOO.is_dir() else ()
+    whole = (folder for folder in folders if not (folder.parent / _CONFIG).exists())
+    return tuple(sorted(folder.relative_to(ZOO).as_posix() for folder in whole))
 
 
 def locate(name: str | Path) -> Path:

@@ -19,7 +19,8 @@ def test_labels_of_pictures_and_places_by_counting():
     mask[1, 0, 5, 5:8] = 3
     mask[1][mask[1] == 2] = 0
     labels = MapLabels(VALUES, least=4)
-    places = labels.of_places(mask, 16, 11)
+    pictures, places = labels.of_both(mask, 16, 11)
+    np.testing.assert_array_equal(pictures, labels.of_pictures(mask))
     assert places.shape == (3, 6, 2)
     for b in range(3):
         for n, values in enumerate(VALUES.values()):

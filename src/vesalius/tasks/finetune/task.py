@@ -54,17 +54,17 @@ class FinetuneTask(Task):
     def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
         """Images (B, C, J, I), labels (B, N) and, where they are learned from, those of places (B, L, N)."""
         size = min(self.config.batch, self._training.total) // world
-        slices = self.config.data.slices
-        maps = None if slices is None else MapLabels(slices.values, slices.least)
+        slices, loss = self.config.data.slices, self.config.loss
         for batch in batches(self._training.shard(rank, world), epoch, size, drop_last=True, start=start):
-            given = {"image": torch.from_numpy(batch.images), "labels": torch.from_numpy(batch.labels_BN)}
-            if maps is not None and slices is not None:
-                mask_BCJI = batch.masks[slices.mask]
-                given["labels"] = torch.from_numpy(maps.of_pictures(mask_BCJI))
-                if self.config.loss.places:
-                    side, least = self.config.net.divisor, self.config.loss.place_least  # type: ignore[attr-defined]
-                    given["places"] = torch.from_numpy(maps.of_places(mask_BCJI, side, least))
-            yield given
+            given = {"image": batch.images, "labels": batch.labels_BN}
+            if slices is not None:
+                maps, mask_BCJI = MapLabels(slices.values, slices.least), batch.masks[slices.mask]
+                if loss.places:
+                    side: int = self.config.net.divisor  # type: ignore[attr-defined]
+                    given["labels"], given["places"] = maps.of_both(mask_BCJI, side, loss.place_least)
+                else:
+                    given["labels"] = maps.of_pictures(mask_BCJI)
+            yield {name: torch.from_numpy(array) for name, array in given.items()}
 
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
         del step

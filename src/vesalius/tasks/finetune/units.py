@@ -61,26 +61,29 @@ class MapLabels:
 
     def __init__(self, values: Mapping[str, Sequence[int]], least: int) -> None:
         self.names, self._least = tuple(values), least
-        self._table = np.zeros((1 + max(max(one) for one in values.values()), len(values)), np.float32)
-        for number, several in enumerate(values.values()):
-            self._table[list(several), number] = 1
+        self._values = sorted({value for several in values.values() for value in several})
+        belongs = [[value in several for several in values.values()] for value in self._values]
+        self._belongs_VN = np.array(belongs, np.float32)
 
     def of_pictures(self, mask_BCJI: NDArray[np.integer]) -> NDArray[np.float32]:
         """Labels of whole pictures, shape (B, N)."""
-        return _known(self._held(mask_BCJI).sum(axis=(1, 2)), self._least)
+        return _known(self._counts(mask_BCJI, mask_BCJI.shape[2:])[:, 0], self._least)
 
-    def of_places(self, mask_BCJI: NDArray[np.integer], side: int, least: int) -> NDArray[np.float32]:
-        """Labels of squares of a side, shape (B, L, N); of `least` pixels in each."""
-        held = self._held(mask_BCJI)
-        count, rows, columns, classes = held.shape
-        squares = held.reshape(count, rows // side, side, columns // side, side, classes)
-        return _known(squares.sum(axis=(2, 4)).reshape(count, -1, classes), least)
+    def of_both(
+        self, mask_BCJI: NDArray[np.integer], side: int, least: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Labels of whole pictures (B, N) and of squares of a side in them (B, L, N), these from `least` pixels on."""
+        counts_BLN = self._counts(mask_BCJI, (side, side))
+        return _known(counts_BLN.sum(axis=1), self._least), _known(counts_BLN, least)
 
-    def _held(self, mask_BCJI: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Shape (B, J, I, N): 1 where a pixel belongs to a class."""
-        known = np.where((mask_BCJI >= 0) & (mask_BCJI < len(self._table)), mask_BCJI, 0)
-        held: NDArray[np.float32] = self._table[known[:, 0]]
-        return held
+    def _counts(self, mask_BCJI: NDArray[np.integer], size: tuple[int, ...]) -> NDArray[np.float32]:
+        """Pixels of each class in each place of a size, shape (B, L, N)."""
+        count, _, rows, columns = mask_BCJI.shape
+        tall, wide = size
+        squares = mask_BCJI[:, 0].reshape(count, rows // tall, tall, columns // wide, wide)
+        each = [(squares == value).sum(axis=(2, 4), dtype=np.float32) for value in self._values]
+        counts: NDArray[np.float32] = np.stack(each, axis=-1).reshape(count, -1, len(each)) @ self._belongs_VN
+        return counts
 
 
 def split_parts(cohort: Cohort, data: FinetuneData, seed: int) -> dict[str, Cohort]:
