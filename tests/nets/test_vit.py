@@ -55,6 +55,15 @@ def test_rough_positions_are_near_the_exact_ones_and_add_no_tensor():
     assert 0 < (tables[0] - tables[1]).abs().max() < 0.05
 
 
+def test_the_largest_of_the_patches_in_the_place_of_the_class_token():
+    net, plain = (make(ViT(size="micro", depth=1, pool=pool)).eval() for pool in ("max", "class"))
+    x = torch.randn(2, 3, 32, 48)
+    largest_BD, patches_BLD = net(x)
+    assert torch.equal(patches_BLD, plain(x)[1])
+    assert torch.equal(largest_BD, patches_BLD.max(1).values)
+    assert not torch.equal(largest_BD, plain(x)[0])
+
+
 def test_battery(tmp_path):
     x, target = blocks()
     x = x.repeat_interleave(4, -1).repeat_interleave(4, -2)  # a class for each patch

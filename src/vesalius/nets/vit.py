@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from vesalius.nets.net import Net
 
 Size = Literal["micro", "tiny", "small", "base", "large"]
+Pool = Literal["class", "max"]
 SIZES: dict[Size, tuple[int, int]] = {
     "micro": (128, 2),
     "tiny": (192, 3),
@@ -40,6 +41,9 @@ class ViT(Net):
     eps: float = Field(default=1e-6, gt=0, description="of the norms; MedDINOv3 has 1e-6, DINOv3 1e-5")
     rope: Literal["fp32", "bf16"] = Field(default="fp32", description="numbers the angles are computed in")
     drop_path: float = Field(default=0.0, ge=0, lt=1, description="share of branches left out in training")
+    pool: Pool = Field(
+        default="class", description="what stands for the picture: the class token, or the largest of each number"
+    )
     layer_scale: float = Field(
         default=1e-5, gt=0, description="what branches are multiplied by at first; 0.1 to 1 for training from scratch"
     )
@@ -80,7 +84,7 @@ class ViT(Net):
         )
         if self.rope == "bf16":
             vit.rope = _RoughRope(width // heads)
-        return Tokens(vit)
+        return Tokens(vit, self.pool)
 
 
 class Tokens(nn.Module):
@@ -88,16 +92,19 @@ class Tokens(nn.Module):
 
     Args:
         vit: with `forward_features` and `num_prefix_tokens`.
+        pool: "max" puts the largest of each number over the patches in the place of the class token. A small net learns
+            that from few pictures: a finding in one patch reaches the whole without any attention having to find it.
     """
 
-    def __init__(self, vit: nn.Module) -> None:
+    def __init__(self, vit: nn.Module, pool: Pool = "class") -> None:
         super().__init__()
-        self.vit = vit
+        self.vit, self._pool = vit, pool
 
     def forward(self, x_BCJI: Tensor) -> tuple[Tensor, Tensor]:
         """(class_BD, patches_BLD)."""
         tokens_BLD = self.vit.forward_features(x_BCJI)  # type: ignore[operator]
-        return tokens_BLD[:, 0], tokens_BLD[:, self.vit.num_prefix_tokens :]
+        patches_BLD = tokens_BLD[:, self.vit.num_prefix_tokens :]
+        return tokens_BLD[:, 0] if self._pool == "class" else patches_BLD.amax(1), patches_BLD
 
 
 class _RoughRope(nn.Module):
