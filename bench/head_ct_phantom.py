@@ -5,7 +5,7 @@ Step 1 trains an encoder on slices (finetune/head_ct_phantom), step 2 a head on 
 AUROC of studies beside that of the volume of 50 to 90 HU inside the skull; how often the peak of the heat map touches
 the bleed beside a random patch of the brain and beside the brightest spot of the brain.
 
-    python bench/head_ct_phantom.py -o WORK [--patients 100] [--unseen 80] [train.epochs=2 ...]
+    python bench/head_ct_phantom.py -o WORK [--patients 100] [--unseen 80] [--ship FOLDER] [train.epochs=2 ...]
 
 Letters: S studies, C classes, B slices from below upwards, J rows, I columns, H W patches down and across.
 """
@@ -13,6 +13,7 @@ Letters: S studies, C classes, B slices from below upwards, J rows, I columns, H
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for phantoms, manifest and runs")
     parser.add_argument("--patients", type=int, default=100, help="phantoms to learn from")
     parser.add_argument("--unseen", type=int, default=80, help="phantoms to measure on")
+    parser.add_argument("--ship", type=Path, help="folder that the measured model with its encoder is copied to")
     parser.add_argument("overrides", nargs="*", help="a.b=value for the training of the encoder")
     given = parser.parse_args()
     out: Path = given.output
@@ -101,6 +103,8 @@ def main() -> None:
     for card in (run / "model" / "README.md", encoder / "model" / "README.md"):
         before = card.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
         card.write_text(f"{before}\n\n{HEADING}\n\n{how}\n\n{text}\n", encoding="utf-8")
+    if given.ship:
+        shutil.copytree(run / "model", given.ship, dirs_exist_ok=True)
 
 
 def phantoms(folder: Path, seed: int, patients: int) -> Cohort:
