@@ -123,6 +123,10 @@ class Prepare(Config):
         i, j, k = (new or old for new, old in zip(self.spacing_mm, spacing_mm(scan.affine), strict=True))
         return regrid(scan, (i, j, k), interpolation)
 
+    def channel_count(self, given: int) -> int:
+        """Channels of the result for scans with so many together."""
+        return Chain(transforms=(*self.values, *self.steps)).channel_count(given)
+
     def digest(self) -> str:
         """64 hexadecimal digits that change with every value."""
         return digest_of(self)

@@ -13,6 +13,13 @@ def test_one_manifest_or_several():
     assert [path.name for path in SegmentConfig.parse(table).data.manifest] == ["a", "b"]
 
 
+def test_channels_that_the_preparation_adds_count():
+    prepare = {"layout": "CIJK", "steps": [{"name": "neighbours"}]}
+    assert SegmentConfig.parse(settings("m", prepare=prepare, net__inputs=3)).net.inputs == 3
+    with pytest.raises(ConfigError, match=r"net\.inputs is 1, the patch, the images and the labels need 3"):
+        SegmentConfig.parse(settings("m", prepare=prepare))
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -92,7 +92,9 @@ class SegmentConfig(JobConfig):
     augment: tuple[AnyTransform, ...] = Field(default=(), description="random changes of each patch")
     batch: int = Field(default=2, ge=1, description="patches in a batch, of all processes together")
     repeats: int = Field(default=1, ge=1, description="patches of each case in an epoch")
-    net: AnyNet = Field(description="its inputs are the images, its outputs the labels and the background")
+    net: AnyNet = Field(
+        description="its inputs are the channels of the prepared images, its outputs the labels and the background"
+    )
     loss: LossConfig = LossConfig()
     infer: InferConfig = InferConfig()
     regions: dict[str, tuple[str, ...]] = Field(
@@ -117,7 +119,8 @@ class SegmentConfig(JobConfig):
     def _net_fits(self) -> SegmentConfig:
         sizes = self.net.model_dump()
         dims = 2 if self.patch[2] == 1 else 3
-        wanted = {"dims": dims, "inputs": len(self.data.images), "outputs": len(self.data.labels) + 1}
+        inputs = self.prepare.channel_count(len(self.data.images))
+        wanted = {"dims": dims, "inputs": inputs, "outputs": len(self.data.labels) + 1}
         for key, value in wanted.items():
             if sizes.get(key, value) != value:
                 raise ValueError(f"net.{key} is {sizes[key]}, the patch, the images and the labels need {value}")
