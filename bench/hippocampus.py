@@ -29,6 +29,7 @@ from vesalius.cohort.build import build_cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.cohort.parts import training_parts
 from vesalius.config import load_config
+from vesalius.metrics.bootstrap import patient_interval
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.train.jobs import find_config
 
@@ -76,6 +77,11 @@ def show(results: dict[str, dict[str, Any]]) -> None:
         numbers = [f"{one['seconds_per_epoch']:12.1f}", f"{one['cpu_seconds']:14.0f}"]
         numbers += [f"{value:11.3f}" for value in (statistics.mean(means), *means)]
         print(f"{name:14s}" + "".join(numbers))
+    apart = [statistics.mean(ours_[one].values()) - statistics.mean(plain_[one].values()) for one in ours_]
+    interval = patient_interval(apart)
+    if interval:
+        found = f"{statistics.mean(apart):+.4f}, 95 % interval {interval.low:+.4f} to {interval.high:+.4f}"
+        print(f"mean Dice of {OURS} less that of the {PLAIN}, by patient: {found}")
     print(f"goal: a mean Dice of at least {GOAL}, and the script neither faster per epoch nor better")
 
 
