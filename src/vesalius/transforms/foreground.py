@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vesalius.errors import UsageError
-from vesalius.transforms.arrays import Array, letters, library, positions
+from vesalius.transforms.arrays import Array, letters, library
 from vesalius.transforms.crop import SIZE_FIELD, Size, cut, sizes
 from vesalius.transforms.transform import Params, Sample, Transform
 
@@ -54,7 +54,6 @@ class LabelCrop(Transform):
     size: Size = SIZE_FIELD
     mask: str = Field(description="name of the mask")
     share: float = Field(default=1.0, ge=0, le=1, description="of the boxes that are about a label, the rest anywhere")
-    free: str = Field(default="", description="axes along which all boxes lie anywhere, e.g. K: every slice alike")
 
     def draw(self, generator: np.random.Generator) -> Params:
         """Which of the voxels, as a share of their number; where the box lies if it is about none; about one or not."""
@@ -81,16 +80,17 @@ class LabelCrop(Transform):
         present = sample.image.shape[1:]
         if any(size > room for size, room in zip(wanted, present, strict=True)):
             raise UsageError(f"shape {tuple(sample.image.shape)} is smaller than the crop {wanted}", fix="pad it first")
-        firsts = [
-            int(share * (room - size + 1)) for share, size, room in zip(params[1:-1], wanted, present, strict=True)
-        ]
         inside = _as_bits(sample.masks[self.mask] != 0).any(axis=0)
         labelled = np.flatnonzero(inside & (params[-1] < self.share))
         if len(labelled):
             middle = np.unravel_index(labelled[int(params[0] * len(labelled))], present)
-            free = {place - 1 for place in positions(sample.image, self.free)}
-            for axis in set(range(len(firsts))) - free:
-                firsts[axis] = min(max(0, int(middle[axis]) - wanted[axis] // 2), present[axis] - wanted[axis])
+            firsts = [
+                min(max(0, int(place) - size // 2), room - size)
+                for place, size, room in zip(middle, wanted, present, strict=True)
+            ]
+        else:
+            spare = zip(params[1:-1], wanted, present, strict=True)
+            firsts = [int(share * (room - size + 1)) for share, size, room in spare]
         masks = {name: cut(mask, firsts, wanted) for name, mask in sample.masks.items()}
         return replace(sample, image=cut(sample.image, firsts, wanted), masks=masks)
 

@@ -88,9 +88,7 @@ class SegmentConfig(JobConfig):
     margin: tuple[int, int, int] = Field(
         default=(0, 0, 0), description="voxels that are cut besides and cropped after the augmentation"
     )
-    about_labels: float = Field(
-        default=0.67, ge=0, le=1, description="share of the patches that lie about a label; in i and j if k is 1"
-    )
+    about_labels: float = Field(default=0.67, ge=0, le=1, description="share of the patches that lie about a label")
     augment: tuple[AnyTransform, ...] = Field(default=(), description="random changes of each patch")
     batch: int = Field(default=2, ge=1, description="patches in a batch, of all processes together")
     repeats: int = Field(default=1, ge=1, description="patches of each case in an epoch")

@@ -120,14 +120,10 @@ class SegmentTask(Task):
         return missing
 
     def _changes(self) -> Chain:
-        """From a whole volume to a patch; every slice is as likely as every other where slices are learned alone.
-
-        Else those just beyond the organ would be rare, and it would be found in all of them.
-        """
+        """From a whole volume to a patch."""
         config = self.config
-        free = "K" if config.patch[2] == 1 else ""
         large = tuple(size + 2 * margin for size, margin in zip(config.patch, config.margin, strict=True))
-        crop = LabelCrop(size=large, mask=MASK, share=config.about_labels, free=free)
+        crop = LabelCrop(size=large, mask=MASK, share=config.about_labels)
         return Chain(transforms=(CenterPad(size=large), crop, *config.augment, CenterCrop(size=config.patch)))
 
     def _loader(self, part: str, augment: Chain | None, repeats: int) -> Loader:
