@@ -40,6 +40,20 @@ def test_every_titled_python_block_is_python(repository):
         compile(block.code, block.file, "exec")
 
 
+@pytest.mark.parametrize("name", ["segmentation.md"])
+def test_every_shown_configuration_is_valid(repository, tmp_path, name):
+    pytest.importorskip("torch")
+    from vesalius.config import load_config, read_table
+    from vesalius.tasks.train.jobs import job_class
+
+    shown = [block for block in _blocks(repository / "docs" / name) if block.language == "yaml"]
+    assert shown
+    for block in shown:
+        path = tmp_path / block.file
+        path.write_text(block.code, encoding="utf-8")
+        load_config(job_class(read_table(path)["task"]).Settings, path).net.make()
+
+
 @pytest.fixture
 def environment(tmp_path):
     """This Python's `python` and `vesalius` come first on PATH."""
