@@ -87,7 +87,8 @@ def make_job(config: str | Path, overrides: Sequence[str] = ()) -> Job:
         InputError: a file is missing or damaged.
     """
     path = find_config(config)
-    cls = job_class(read_table(path).get("task"))
+    named = [one.removeprefix("task=") for one in overrides if one.startswith("task=")]
+    cls = job_class(named[-1] if named else read_table(path).get("task"))
     return cls(load_config(cls.Settings, path, overrides))
 
 

@@ -23,6 +23,14 @@ def test_a_folder_of_masks(tmp_path):
     assert found[0].open().shape == (1, 1, 20, 20, 4)
 
 
+def test_pictures_of_a_report_are_no_masks(tmp_path):
+    """`vesalius predict` writes a picture of each map, under the name of the map."""
+    write(tmp_path / "p1.nii.gz", heart(4))
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "p1.png").write_bytes(b"a picture")
+    assert [one.where.name for one in find_masks(tmp_path)] == ["p1.nii.gz"]
+
+
 def test_in_the_layout_of_acdc_only_references_are_masks(tmp_path):
     for name in ("p1_4d", "p1_frame01", "p1_frame01_gt", "p1_frame07_gt", "p2_ED_gt"):
         write(tmp_path / f"{name}.nii.gz", heart(4))

@@ -2,6 +2,7 @@
 
 In a folder, files called NAME_gt are the masks where there are any (the layout of ACDC), else all files are. Files
 called NAME_ED, NAME_ES, NAME_frameXX (counted from 01) and NAME_4d, with or without _gt, are of one patient NAME.
+The pictures of a report (`figures/` of what `vesalius predict` wrote) are no masks.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.read import open_mask
 from vesalius.errors import InputError
+from vesalius.report.page import FIGURES
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 
@@ -84,7 +86,7 @@ def find_masks(path: Path) -> list[Mask]:
         return found
     if path.is_file():
         return [_of_file(path, path.parent)]
-    files = list(files_below(path, _SUFFIXES))
+    files = [file for file in files_below(path, _SUFFIXES) if file.relative_to(path).parts[0] != FIGURES]
     marked = [file for file in files if stem(file, _SUFFIXES).lower().endswith(_GT)]
     if not files:
         raise InputError("holds no mask", where=path, fix=f"masks end in {', '.join(_SUFFIXES)}")
