@@ -12,6 +12,7 @@ from vesalius.config import Config
 from vesalius.metrics.operating import SPECIFICITY, Sharing
 from vesalius.nets.aggregate import AnyAggregate, Mean
 from vesalius.objectives.masked_bce import MOST_WEIGHT
+from vesalius.tasks.detect.settings import CHECK_WORDS, Check
 from vesalius.tasks.detect.slices import SliceConfig
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import OptimizerConfig, TrainConfig
@@ -44,6 +45,7 @@ class DetectData(Config):
     window: CtWindow | None = Field(
         default=None, description="how axial CT slices are shown to the encoder; none: as it was trained"
     )
+    check: Check = Field(default="none", description=CHECK_WORDS)
     side: int = Field(default=224, ge=1, description="pixels of a slice's side, where a window is given")
     batch: int = Field(default=16, ge=1, description="slices that go through the encoder at once")
     precision: Precision = Field(default="fp32", description="of the encoder; auto: bf16 where the hardware has it")

@@ -105,7 +105,8 @@ class Scans(Source):
         encoder = self.encoder(device)
         name = Path(str(self._data.encoder)).name
         facts = EncoderFacts(name=name, digest=encoder.digest(), precision=encoder.precision)
-        return DetectSettings(classes=classes, images=self._data.images, slices=self._data.slices, encoder=facts)
+        data = self._data
+        return DetectSettings(classes=classes, images=data.images, slices=data.slices, check=data.check, encoder=facts)
 
     def add(self, folder: Path) -> None:
         encoder = next(iter(self._encoders.values()))

@@ -33,12 +33,15 @@ class Input:
     open: Callable[[], Mapping[str, Scan]]
 
 
-def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Input], list[dict[str, str]]]:
+def find_inputs(
+    paths: Sequence[Path], images: Sequence[str], taken: Sequence[str] = ()
+) -> tuple[list[Input], list[dict[str, str]]]:
     """All studies below some paths, and the paths at which there is none ({"path", "error"}).
 
     Args:
         paths: files, folders, and manifests, which alone can name several images of one study.
         images: that the model takes.
+        taken: names that no study may have.
 
     Raises:
         UsageError: the model takes several images and a path is no manifest.
@@ -52,7 +55,7 @@ def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Inpu
             raise
         except VesaliusError as error:
             failed.append({"path": str(path), "error": str(error)})
-    return list(_unique(found)), failed
+    return list(_unique(found, taken)), failed
 
 
 def _of_manifest(path: Path, images: Sequence[str]) -> list[Input]:
@@ -75,10 +78,14 @@ def _of_found(found: Found) -> dict[str, Scan]:
     return {IMAGE: found.open()}
 
 
-def _unique(inputs: Sequence[Input]) -> Iterator[Input]:
-    taken: set[str] = set()
+def _unique(inputs: Sequence[Input], reserved: Sequence[str]) -> Iterator[Input]:
+    """Names that are whole file names on every system, and in which a figure may be called after them."""
+    taken = set(reserved)
     for one in inputs:
-        plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in one.name)
+        plain = "".join(
+            letter if letter.isalpha() or letter.isdecimal() or letter in "-_." else "_" for letter in one.name
+        )
+        plain = plain.lstrip("-.") or "scan"
         name, number = plain, 1
         while name in taken:
             number += 1
