@@ -14,6 +14,10 @@ from vesalius.report.style import INK, QUIET, TEXT_POINTS, new_figure, to_png
 
 _INCHES = 3.6
 _COLOURS = "inferno"
+_MOST_OPAQUE = 0.7
+"""Of the highest value; the lowest leaves the slice as it is."""
+_LEAST_SPAN = 1e-3
+"""Values that differ less, relative to the highest (to 1 where that is less), look equal."""
 
 
 def heat_map(
@@ -51,7 +55,18 @@ def heat_map(
         axes.set_axis_off()
     top, bottom, left, right = covered or (-0.5, rows - 0.5, -0.5, columns - 0.5)
     extent = (left, right, bottom, top)
-    drawn = under.imshow(map_HW, cmap=_COLOURS, alpha=0.5, extent=extent, aspect=pixel_aspect, interpolation="bilinear")
+    high = float(map_HW.max())
+    low = min(float(map_HW.min()), high - _LEAST_SPAN * max(1.0, abs(high)))
+    drawn = under.imshow(
+        map_HW,
+        cmap=_COLOURS,
+        vmin=low,
+        vmax=high,
+        alpha=_MOST_OPAQUE * (np.asarray(map_HW, np.float64) - low) / (high - low),
+        extent=extent,
+        aspect=pixel_aspect,
+        interpolation="bilinear",
+    )
     under.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
     if mark is not None:
         height, width = (bottom - top) / map_HW.shape[0], (right - left) / map_HW.shape[1]

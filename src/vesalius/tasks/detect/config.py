@@ -28,7 +28,9 @@ class DetectData(Config):
     """
 
     manifest: tuple[Path, ...] = Field(
-        default=(), description="one or several .jsonl or .csv of vesalius cohort build; split by patient if need be"
+        default=(),
+        description="one or several .jsonl or .csv of vesalius cohort build, or tables with nifti_path, six labels, "
+        "study_uid and patient_id; split by patient if need be",
     )
     encoder: str | None = Field(default=None, description="model folder or zoo name of the encoder of the scans")
     embeddings: Path | None = Field(default=None, description=".npy [N, D], a vector for each scan or slice")

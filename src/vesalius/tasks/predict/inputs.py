@@ -36,7 +36,7 @@ class Input:
 def find_inputs(
     paths: Sequence[Path], images: Sequence[str], taken: Sequence[str] = ()
 ) -> tuple[list[Input], list[dict[str, str]]]:
-    """All studies below some paths, and the paths at which there is none ({"path", "error"}).
+    """All studies below some paths, and the paths at which there is none ({"path", "error", "reason"}).
 
     Args:
         paths: files, folders, and manifests, which alone can name several images of one study.
@@ -54,7 +54,7 @@ def find_inputs(
         except UsageError:
             raise
         except VesaliusError as error:
-            failed.append({"path": str(path), "error": str(error)})
+            failed.append({"path": str(path), "error": str(error), "reason": error.what})
     return list(_unique(found, taken)), failed
 
 

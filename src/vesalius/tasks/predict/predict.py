@@ -85,8 +85,8 @@ def predict(
                 results[one.name] = _one(predictor, one, target, output)
                 progress(f"{target.name}: done")
             except VesaliusError as error:
-                failed.append({"path": one.where, "error": str(error)})
-                progress(f"failed: {error}")
+                failed.append({"path": one.where, "error": str(error), "reason": error.what})
+                progress(f"failed: {one.where}: {error}")
     finally:  # who stops in the middle keeps what is finished
         earlier = {name: one for name, one in done.items() if (output / predictor.target_of(name)).exists()}
         whole = {**earlier, **results}
@@ -97,7 +97,7 @@ def predict(
             sections=predictor.sections(whole, _pictures(output, whole)),
             made=made(command, torch.get_num_threads(), None, _PACKAGES),
             results={"studies": whole, "model": predictor.digest(), "options": options.asked},
-            failures={Path(one["path"]).name: "could not be predicted" for one in failed},
+            failures={Path(one["path"]).name: one["reason"] for one in failed},
         ).save(output)
     page = run_report(output)
     return {
@@ -114,7 +114,12 @@ def lines(result: dict[str, Any]) -> list[str]:
     """The result for people."""
     told = [f"{name}: {line}" for name, line in result["told"].items()]
     told += [f"{path}  finished before" for path in result["skipped"]]
-    return [*told, *(f"failed  {one['error']}" for one in result["failed"]), result["report"]]
+    return [*told, *map(_failure, result["failed"]), result["report"]]
+
+
+def _failure(one: dict[str, str]) -> str:
+    path, error = one["path"], one["error"]
+    return f"failed  {error}" if error.startswith(path) else f"failed  {path}: {error}"
 
 
 def _one(predictor: Predictor, one: Input, target: Path, output: Path) -> dict[str, Any]:
