@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from vesalius.cohort.builders.rsna_ich import is_series_table, read_series
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
@@ -39,7 +40,7 @@ def find_inputs(
     """All studies below some paths, and the paths at which there is none ({"path", "error", "reason"}).
 
     Args:
-        paths: files, folders, and manifests, which alone can name several images of one study.
+        paths: files, folders, tables with nifti_path, and manifests, which alone can name several images of a study.
         images: that the model takes.
         taken: names that no study may have.
 
@@ -50,7 +51,12 @@ def find_inputs(
     failed: list[dict[str, str]] = []
     for path in paths:
         try:
-            found.extend(_of_manifest(path, images) if path.suffix.lower() in _MANIFESTS else _of_path(path, images))
+            if path.suffix.lower() not in _MANIFESTS:
+                found.extend(_of_path(path, images))
+                continue
+            cohort, bad = read_series(path) if is_series_table(path) else (read_manifest(path), [])
+            found.extend(_of_cohort(cohort, images))
+            failed += [{"path": f"{path} {one.id}", "error": one.reason, "reason": one.reason} for one in bad]
         except UsageError:
             raise
         except VesaliusError as error:
@@ -58,8 +64,7 @@ def find_inputs(
     return list(_unique(found, taken)), failed
 
 
-def _of_manifest(path: Path, images: Sequence[str]) -> list[Input]:
-    cohort = read_manifest(path)
+def _of_cohort(cohort: Cohort, images: Sequence[str]) -> list[Input]:
     return [Input(case.id, f"case {case.id}", partial(_of_case, cohort, case, tuple(images))) for case in cohort]
 
 
