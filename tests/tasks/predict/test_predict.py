@@ -1,15 +1,18 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from tasks.segment.small import AFFINE, SHAPE, blob, make_cohort
-from vesalius.errors import InputError, OutputError
+from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.nets.unet import UNet
 from vesalius.phantom.nifti import write_nifti
 from vesalius.scan.open import open_scan
 from vesalius.tasks.predict.predict import lines, predict
+from vesalius.tasks.predictor import PredictOptions
+from vesalius.tasks.segment.predict import SegmentPredictor
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
@@ -72,6 +75,44 @@ def test_a_cine_gives_volumes_over_time(tmp_path):
     assert (measures["EDV mL"], measures["ESV mL"]) == pytest.approx((volumes.max(), volumes.min()))
     assert (measures["ED frame"], measures["ES frame"]) == (volumes.argmax(), volumes.argmin())
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["results"]["studies"]["cine"] == measures
+
+
+def test_options(tmp_path):
+    """One that the job does not know is refused in one line; others make another run of it."""
+    model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", ("test",))
+    with pytest.raises(UsageError, match="--top-k: means nothing to a model for segment"):
+        predict(model, [manifest], tmp_path / "out", PredictOptions(top_k=3), device="cpu")
+    predict(model, [manifest], tmp_path / "out", device="cpu")
+    with pytest.raises(OutputError, match="with other options"):
+        predict(model, [manifest], tmp_path / "out", PredictOptions(resample=True), device="cpu")
+
+
+def test_whoever_stops_keeps_what_is_finished(tmp_path, monkeypatch):
+    model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", ("test", "test"))
+    real = SegmentPredictor.__call__
+
+    def stop(self, scans, target):
+        if target.name.startswith("c1"):
+            raise KeyboardInterrupt
+        return real(self, scans, target)
+
+    monkeypatch.setattr(SegmentPredictor, "__call__", stop)
+    with pytest.raises(KeyboardInterrupt):
+        predict(model, [manifest], tmp_path / "out", device="cpu")
+    monkeypatch.undo()
+    done = predict(model, [manifest], tmp_path / "out", device="cpu")
+    assert [Path(path).name for path in done["skipped"]] == ["c0.nii.gz"]
+    assert list(done["results"]) == ["c0", "c1"]
+
+
+def test_names_of_every_language_get_their_pictures(tmp_path):
+    """A name of the output may not be taken either."""
+    model = make_model(tmp_path / "model")
+    for name in ("頭部", ".-x²", "figures"):
+        write_nifti(tmp_path / f"{name}.nii.gz", blob(0)[0][None], AFFINE)
+    paths = [tmp_path / f"{name}.nii.gz" for name in ("頭部", ".-x²", "figures")]
+    done = predict(model, paths, tmp_path / "out", device="cpu")
+    assert list(done["results"]) == ["頭部", "x_", "figures-2"]
 
 
 def test_what_cannot_be(tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from vesalius.cohort.builders.rsna_ich import is_series_table, read_series
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
@@ -33,12 +34,15 @@ class Input:
     open: Callable[[], Mapping[str, Scan]]
 
 
-def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Input], list[dict[str, str]]]:
-    """All studies below some paths, and the paths at which there is none ({"path", "error"}).
+def find_inputs(
+    paths: Sequence[Path], images: Sequence[str], taken: Sequence[str] = ()
+) -> tuple[list[Input], list[dict[str, str]]]:
+    """All studies below some paths, and the paths at which there is none ({"path", "error", "reason"}).
 
     Args:
-        paths: files, folders, and manifests, which alone can name several images of one study.
+        paths: files, folders, tables with nifti_path, and manifests, which alone can name several images of a study.
         images: that the model takes.
+        taken: names that no study may have.
 
     Raises:
         UsageError: the model takes several images and a path is no manifest.
@@ -47,16 +51,20 @@ def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Inpu
     failed: list[dict[str, str]] = []
     for path in paths:
         try:
-            found.extend(_of_manifest(path, images) if path.suffix.lower() in _MANIFESTS else _of_path(path, images))
+            if path.suffix.lower() not in _MANIFESTS:
+                found.extend(_of_path(path, images))
+                continue
+            cohort, bad = read_series(path) if is_series_table(path) else (read_manifest(path), [])
+            found.extend(_of_cohort(cohort, images))
+            failed += [{"path": f"{path} {one.id}", "error": one.reason, "reason": one.reason} for one in bad]
         except UsageError:
             raise
         except VesaliusError as error:
-            failed.append({"path": str(path), "error": str(error)})
-    return list(_unique(found)), failed
+            failed.append({"path": str(path), "error": str(error), "reason": error.what})
+    return list(_unique(found, taken)), failed
 
 
-def _of_manifest(path: Path, images: Sequence[str]) -> list[Input]:
-    cohort = read_manifest(path)
+def _of_cohort(cohort: Cohort, images: Sequence[str]) -> list[Input]:
     return [Input(case.id, f"case {case.id}", partial(_of_case, cohort, case, tuple(images))) for case in cohort]
 
 
@@ -75,10 +83,14 @@ def _of_found(found: Found) -> dict[str, Scan]:
     return {IMAGE: found.open()}
 
 
-def _unique(inputs: Sequence[Input]) -> Iterator[Input]:
-    taken: set[str] = set()
+def _unique(inputs: Sequence[Input], reserved: Sequence[str]) -> Iterator[Input]:
+    """Names that are whole file names on every system, and in which a figure may be called after them."""
+    taken = set(reserved)
     for one in inputs:
-        plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in one.name)
+        plain = "".join(
+            letter if letter.isalpha() or letter.isdecimal() or letter in "-_." else "_" for letter in one.name
+        )
+        plain = plain.lstrip("-.") or "scan"
         name, number = plain, 1
         while name in taken:
             number += 1
