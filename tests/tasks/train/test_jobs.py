@@ -23,6 +23,8 @@ def test_unknown_jobs_and_configurations():
         job_class("segmnt")
     with pytest.raises(ConfigError, match="task: None"):
         job_class(None)
+    with pytest.raises(ConfigError, match="names no job"):
+        job_class(["segment"])
     with pytest.raises(InputError, match="neither a file nor a configuration"):
         find_config("segment/nothing")
 

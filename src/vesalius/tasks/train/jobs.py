@@ -38,12 +38,12 @@ def job_class(task: object) -> type[Job]:
     """
     if isinstance(task, str) and task not in _JOBS and ":" in task:
         return _own_job(task)
-    if task not in _JOBS:
+    if not isinstance(task, str) or task not in _JOBS:
         near = difflib.get_close_matches(str(task), _JOBS, n=1, cutoff=0)
         raise ConfigError(
             "names no job", where=f"task: {task}", fix=f"did you mean {near[0]!r}? Your own is my_module:MyJob"
         )
-    module, name = _JOBS[str(task)].split(":")
+    module, name = _JOBS[task].split(":")
     found: type[Job] = getattr(importlib.import_module(module), name)
     return found
 
