@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Input:
     """One study.
 
     Args:
-        name: of its output, unique; without a suffix.
+        name: wanted for its output, a whole file name on every system, without a suffix; several may want the same.
         where: the path it came from, for messages.
         open: the images by name.
     """
@@ -34,15 +34,12 @@ class Input:
     open: Callable[[], Mapping[str, Scan]]
 
 
-def find_inputs(
-    paths: Sequence[Path], images: Sequence[str], taken: Sequence[str] = ()
-) -> tuple[list[Input], list[dict[str, str]]]:
+def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Input], list[dict[str, str]]]:
     """All studies below some paths, and the paths at which there is none ({"path", "error", "reason"}).
 
     Args:
         paths: files, folders, tables with nifti_path, and manifests, which alone can name several images of a study.
         images: that the model takes.
-        taken: names that no study may have.
 
     Raises:
         UsageError: the model takes several images and a path is no manifest.
@@ -61,7 +58,7 @@ def find_inputs(
             raise
         except VesaliusError as error:
             failed.append({"path": str(path), "error": str(error), "reason": error.what})
-    return list(_unique(found, taken)), failed
+    return [replace(one, name=_plain(one.name)) for one in found], failed
 
 
 def _of_cohort(cohort: Cohort, images: Sequence[str]) -> list[Input]:
@@ -83,17 +80,7 @@ def _of_found(found: Found) -> dict[str, Scan]:
     return {IMAGE: found.open()}
 
 
-def _unique(inputs: Sequence[Input], reserved: Sequence[str]) -> Iterator[Input]:
-    """Names that are whole file names on every system, and in which a figure may be called after them."""
-    taken = set(reserved)
-    for one in inputs:
-        plain = "".join(
-            letter if letter.isalpha() or letter.isdecimal() or letter in "-_." else "_" for letter in one.name
-        )
-        plain = plain.lstrip("-.") or "scan"
-        name, number = plain, 1
-        while name in taken:
-            number += 1
-            name = f"{plain}-{number}"
-        taken.add(name)
-        yield Input(name, one.where, one.open)
+def _plain(name: str) -> str:
+    """A name in which a figure may be called after it."""
+    plain = "".join(letter if letter.isalpha() or letter.isdecimal() or letter in "-_." else "_" for letter in name)
+    return plain.lstrip("-.") or "scan"

@@ -80,3 +80,27 @@ def test_where_no_mask_is(tmp_path):
         find_masks(tmp_path)
     with pytest.raises(InputError, match="no case has a mask"):
         find_masks(manifest(tmp_path / "m.jsonl", {"id": "c"}))
+
+
+def test_files_of_one_name_in_several_folders_are_of_several_patients(tmp_path):
+    for name in (
+        "P1/seg.nii.gz",
+        "P2/seg.nii.gz",
+        "P1/h_ED.nii.gz",
+        "P1/h_ES.nii.gz",
+        "P2/h_ED.nii.gz",
+        "x.nii",
+        "x.png",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = {str(one.where.relative_to(tmp_path)): (one.title, one.patient) for one in find_masks(tmp_path)}
+    assert found == {
+        "P1/h_ED.nii.gz": ("P1/h ED", "P1"),
+        "P1/h_ES.nii.gz": ("P1/h ES", "P1"),
+        "P1/seg.nii.gz": ("P1/seg", "P1"),
+        "P2/h_ED.nii.gz": ("P2/h ED", "P2"),
+        "P2/seg.nii.gz": ("P2/seg", "P2"),
+        "x.nii": ("x.nii", "x"),
+        "x.png": ("x.png", "x"),
+    }
