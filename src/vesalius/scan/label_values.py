@@ -13,4 +13,4 @@ def are_labels(values: NDArray[Any], least: int, most: int) -> bool:
     if not values.size:
         return True
     whole = bool(np.isfinite(values).all()) and bool((values == np.rint(values)).all())
-    return whole and least <= values.min() and values.max() <= most
+    return whole and bool(least <= values.min()) and bool(values.max() <= most)
