@@ -111,8 +111,10 @@ def show(name: str, where: str, rows: list[Measured]) -> dict[str, str]:
     words = {f"Dice {key}": one["text"] for key, one in result["classes"].items()}
     if functions:
         told = result["ejection_fraction"]
-        error = f"{told['mean_absolute_error_points']:.1f} ({len(functions)} patients)"
-        print(f"  EF error in points: mean {told['mean_error_points']:+.2f}, absolute {error}")
+        mean, absolute = told["mean_error_points"], told["mean_absolute_error_points"]
+        patients = f"({told['patients']} of {told['of_patients']} patients)"
+        error = f"{'-' if absolute is None else f'{absolute:.1f}'} {patients}"
+        print(f"  EF error in points: mean {'-' if mean is None else f'{mean:+.2f}'}, absolute {error}")
         words["EF, mean absolute error in points"] = error
     return words
 

@@ -68,3 +68,27 @@ def test_names_and_classes():
     assert SHAPES.class_named("disc") is Disc
     assert SHAPES.name_of(Disc) == "disc"
     assert SHAPES.name_of(Scene) == f"{Scene.__module__}:Scene"
+
+
+class Own(Shape):
+    corners: int = 3
+
+
+class Stranger(Named):
+    table = Table("elsewhere", "colour", {})
+
+
+def test_a_class_of_ones_own_is_known_once_its_module_is_imported(monkeypatch):
+    scene = Scene(first=Own(corners=5))
+    name = f"{__name__}:Own"
+    assert scene.model_dump() == {"first": {"name": name, "corners": 5}}
+    assert Scene.parse(scene.model_dump()) == scene
+    monkeypatch.delitem(sys.modules, __name__)
+    with pytest.raises(ConfigError, match="no such shape; import the module that holds it first"):
+        Scene.parse(scene.model_dump())
+
+
+@pytest.mark.parametrize("name", [f"{__name__}:Stranger", f"{__name__}:Scene", f"{__name__}:pytest", "os:system", ":"])
+def test_what_is_no_shape_is_refused(name):
+    with pytest.raises(ConfigError, match="no such shape"):
+        SHAPES.class_named(name)

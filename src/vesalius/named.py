@@ -1,12 +1,14 @@
 """Configurations of many kinds in one field: each kind has a name, an explicit table says where its class lives.
 
-`{name: flip, axes: I}` in a file becomes an object of the class that the table of transforms calls "flip".
+`{name: flip, axes: I}` in a file becomes an object of the class that the table of transforms calls "flip". Classes of
+your own are called "module:Class" and known once their module is imported: no file makes Python import anything.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -29,16 +31,25 @@ class Table:
         self._package, self._kind, self._homes = package, kind, homes
 
     def class_named(self, name: str) -> Any:
-        """The class of a name; its module is imported now.
+        """The class of a name; its module is imported now. For "module:Class", of a module that is imported already.
 
         Raises:
             ConfigError: no such name.
         """
+        if ":" in name:
+            return self._own(name)
         if name not in self._homes:
             near = difflib.get_close_matches(name, self._homes, n=1, cutoff=0)
             raise ConfigError(f"no such {self._kind}", where=name, fix=f"did you mean {near[0]!r}?")
         module, cls = self._homes[name].split(":")
         return getattr(importlib.import_module(f"{self._package}.{module}"), cls)
+
+    def _own(self, name: str) -> Any:
+        module, _, cls = name.partition(":")
+        found = getattr(sys.modules.get(module), cls, None)
+        if not (isinstance(found, type) and issubclass(found, Named) and getattr(found, "table", None) is self):
+            raise ConfigError(f"no such {self._kind}", where=name, fix="import the module that holds it first")
+        return found
 
     def name_of(self, cls: type) -> str:
         """The name of a class; for one that the table does not hold "module:Class"."""

@@ -2,8 +2,14 @@ import json
 import subprocess
 import sys
 
+import numpy as np
+
+from tasks.detect.tiny import make_model as make_detector
 from tasks.predict.test_predict import make_model
 from tasks.segment.small import make_cohort
+from vesalius.phantom.head_ct.options import HeadCtOptions
+from vesalius.phantom.head_ct.study import head_ct_study
+from vesalius.phantom.nifti import write_nifti
 
 
 def run(*words):
@@ -32,3 +38,28 @@ def test_no_model(tmp_path):
     assert (code, out) == (2, "")
     assert "neither a folder nor a model" in err
     assert err.count("\n") == 1
+
+
+def test_findings_and_refusals_in_one_line_each(tmp_path):
+    """A head is found through, an offset one and an empty one are refused by name; the rest goes on."""
+    study = head_ct_study(HeadCtOptions(matrix=96, slices=12, thickness_mm=12.0, subslices=1), 0, 0)
+    image = study.image_IJK[None]
+    (tmp_path / "data").mkdir()
+    for name, array in {"head": image, "offset": image + np.int16(1024), "empty": image * np.int16(0)}.items():
+        write_nifti(tmp_path / "data" / f"{name}.nii.gz", array.astype(np.int16), study.affine)
+    model = make_detector(tmp_path / "model", check="head-ct")
+    code, out, err = run(
+        model, tmp_path / "data", "-o", tmp_path / "out", "--device", "cpu", "--threads", "1", "--top-k", "2"
+    )
+    assert code == 2, err
+    told = out.splitlines()
+    assert told[0].startswith("head: any 0.")
+    failed = [line for line in told if line.startswith("failed")]
+    assert ["empty.nii.gz" in line or "offset.nii.gz" in line for line in failed] == [True, True]
+    assert "pass --intercept -1024" in next(line for line in failed if "offset" in line)
+    assert len(json.loads((tmp_path / "out" / "head" / "summary.json").read_text())["top_slices"]) == 2
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "one value everywhere" in page
+    code, out, err = run(tmp_path / "none", tmp_path, "-o", tmp_path / "three", "--heat-map", "gradient")
+    assert (code, out) == (2, "")
+    assert "rollout" in err

@@ -16,9 +16,10 @@ def test_the_chinese_readme_shows_the_same_commands(repository):
     assert _commands(repository / "README.md") == _commands(repository / "README.zh-CN.md")
 
 
-@pytest.mark.parametrize(
-    "name", ["README.md", "README.zh-CN.md", "docs/index.md", "docs/tutorial.md", "docs/cohort-tutorial.md"]
-)
+PAGES = ["index", "tutorial", "cohort-tutorial", "own-task", "training", "segmentation"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", *(f"docs/{page}.md" for page in PAGES)])
 def test_every_shown_option_exists(repository, name):
     import typer
 

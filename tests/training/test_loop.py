@@ -52,7 +52,7 @@ def test_a_run_leaves_a_record_a_state_and_a_model(tmp_path):
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {"config.yaml", "env.json", "metrics.jsonl", "last", "model"}
     told = json.loads((tmp_path / "run" / "env.json").read_text())
-    assert (told["device"], told["processes"]) == ("cpu", 1)
+    assert (told["device"], told["processes"], told["precision"]) == ("cpu", 1, "fp32")
     assert str(tmp_path) not in (tmp_path / "run" / "env.json").read_text()
 
 
@@ -220,6 +220,58 @@ def test_a_loss_that_is_no_number_ends_the_run_in_one_line(tmp_path):
     assert result.steps == 21
 
 
+def test_a_gradient_that_is_no_number_is_not_stepped(tmp_path):
+    seen = []
+    with pytest.raises(
+        TrainingError, match=r"^gradient_norm is nan at step 5; the state of the last checkpoint is kept"
+    ):
+        train(TASKS["steep"](), CONFIG, tmp_path / "run", watch=seen.append)
+    assert max(row["step"] for row in seen) == 5
+    state = load_file(tmp_path / "run" / "last" / "state.safetensors")
+    assert all(torch.isfinite(value).all() for value in state.values())
+    assert train(Fit(), CONFIG, tmp_path / "run", resume=True).steps == 21
+
+
+def test_no_state_is_promised_where_none_was_written(tmp_path):
+    task = TASKS["steep"]()
+    task.since = 0
+    with pytest.raises(TrainingError, match="gradient_norm is nan at step 0; no state was written"):
+        train(task, CONFIG, tmp_path / "run")
+    assert not (tmp_path / "run" / "last").exists()
+
+
+def test_a_gradient_that_is_no_number_spares_the_other_optimizer():
+    class Half(Gan):
+        def training_step(self, batch, step):
+            losses, logs = super().training_step(batch, step)
+            return {"maker": losses["maker"], "judge": losses["judge"] + (losses["judge"] * 0).sqrt()}, logs
+
+    loop = Loop(Half(), CONFIG, None, cpu=True)
+    before = [p.clone() for pairs in loop.parameters.values() for _, p in pairs]
+    with pytest.raises(TrainingError, match="gradient_norm/judge is nan at step 0; no state was written"):
+        loop.step(next(iter(loop.batches(0, 0))))
+    after = [p for pairs in loop.parameters.values() for _, p in pairs]
+    assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
+
+
+def test_a_measure_that_is_no_number_is_never_the_best(tmp_path):
+    class Late(Fit):
+        def validate(self, step):
+            return {"score": float("nan") if step < 6 else -abs(step - 9)}
+
+    result = train(Late(), changed(best="score"), tmp_path / "run")
+    assert (result.best, result.best_step) == (0, 9)
+
+
+def test_a_model_folder_that_cannot_be_written_is_one_line(tmp_path):
+    def block(row):
+        if row["step"] == 1:
+            (tmp_path / "run" / "last").write_text("in the way")
+
+    with pytest.raises(OutputError, match="cannot be written"):
+        train(Fit(), CONFIG, tmp_path / "run", watch=block)
+
+
 def test_what_is_refused(tmp_path):
     train(Fit(), changed(max_steps=4), tmp_path / "run")
     with pytest.raises(OutputError, match="exists already; choose another folder, or pass --resume or --force"):
@@ -256,16 +308,7 @@ def test_a_full_disk_keeps_the_last_state(tmp_path, monkeypatch):
 
 def test_two_processes_equal_one(tmp_path):
     train(Plain(), CONFIG, tmp_path / "one")
-    launch = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--main_process_port",
-        "0",
-    ]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     subprocess.run(
         [*launch, str(TOYS), "plain", str(tmp_path / "two")],
         env=ENVIRONMENT,
@@ -273,6 +316,7 @@ def test_two_processes_equal_one(tmp_path):
         capture_output=True,
         timeout=300,
     )
+    assert json.loads((tmp_path / "two" / "env.json").read_text())["processes"] == 2
     one, two = rows(tmp_path / "one"), rows(tmp_path / "two")
     assert len(one) == len(two)
     for a, b in zip(one, two, strict=True):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from vesalius.errors import OutputError
+from vesalius.errors import CorruptFileError, OutputError
 from vesalius.training.record import METRICS, Record, read_record
 
 
@@ -22,6 +22,15 @@ def test_later_lines_and_half_lines_go(tmp_path):
         {"step": 2, "loss": None},
         {"step": 3, "loss": 5},
     ]
+
+
+@pytest.mark.parametrize("damage", [b"garbage", b"[1]", b"{}", b"\xff\xfe", b'{"step": "a"}', b"\x00\x00", b""])
+def test_a_damaged_line_is_told_by_its_number(tmp_path, damage):
+    (tmp_path / METRICS).write_bytes(b'{"step": 1}\n' + damage + b'\n{"step": 2}\n')
+    with pytest.raises(CorruptFileError, match=r"metrics.jsonl: line 2: is "):
+        list(read_record(tmp_path))
+    with pytest.raises(CorruptFileError, match="line 2"):
+        Record(tmp_path)
 
 
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import yaml
 
 from vesalius.errors import ConfigError, OutputError
 from vesalius.training.config import TrainConfig
-from vesalius.training.run_folder import begin, write_environment
+from vesalius.training.run_folder import begin, may_begin, write_environment
 
 
 def test_defaults_are_written_out(tmp_path):
@@ -25,6 +25,43 @@ def test_an_old_run_is_kept(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     assert not begin(tmp_path, TrainConfig(), resume=False, force=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "notes.txt"]
+
+
+@pytest.mark.parametrize("words", [{"force": True}, {"resume": True}, {}])
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path, words):
+    kept = {"model/thesis.txt": "mine", "figures/mine.png": "too", "config.yaml": "server: 1"}
+    for number in (2, 3):
+        folder = tmp_path / str(number)
+        for name, text in list(kept.items())[:number]:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        if number == 3 and "resume" in words:
+            continue  # its configuration differs: told by its keys
+        with pytest.raises(OutputError, match="is not the folder of a run; choose another folder"):
+            begin(folder, TrainConfig(), **{"resume": False, **words})
+        assert all((folder / name).read_text() == text for name, text in list(kept.items())[:number])
+
+
+def test_a_run_of_another_job_is_begun_anew(tmp_path):
+    (tmp_path / "config.yaml").write_text("task: segment\ntrain: {}\n")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").touch()
+    assert not begin(tmp_path, TrainConfig(), resume=False, force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+@pytest.mark.parametrize("words", [{"resume": True}, {"resume": False}, {"resume": False, "force": True}])
+def test_where_no_folder_can_be_is_one_line(tmp_path, words):
+    (tmp_path / "c.yaml").write_text("mine")
+    for folder in (tmp_path / "c.yaml" / "x", tmp_path / "c.yaml", tmp_path / ("x" * 300)):
+        with pytest.raises(OutputError):
+            begin(folder, TrainConfig(), **words)
+    assert (tmp_path / "c.yaml").read_text() == "mine"
+
+
+def test_looking_writes_nothing(tmp_path):
+    assert not may_begin(tmp_path / "run", TrainConfig(), resume=False)
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_first_differing_key_is_told(tmp_path):

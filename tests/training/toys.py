@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import torch
+from accelerate import PartialState
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
@@ -158,12 +159,23 @@ class Broken(Fit):
         return {"net": losses["net"] * (float("nan") if step >= 5 else 1)}, logs
 
 
+class Steep(Fit):
+    """A finite loss whose gradient is NaN from the step `since` on."""
+
+    since = 5
+
+    def training_step(self, batch, step):
+        losses, logs = super().training_step(batch, step)
+        zero = losses["net"] * 0
+        return {"net": losses["net"] + (zero.sqrt() if step >= self.since else zero)}, logs
+
+
 def _contrast(outputs, targets):
     """A loss that no part of the batch can be left out of."""
     return functional.mse_loss(outputs - outputs.mean(0), targets) + outputs.std()
 
 
-TASKS = {task.__name__.lower(): task for task in (Fit, Plain, Gan, Teacher, Cached, Whole, Broken)}
+TASKS = {task.__name__.lower(): task for task in (Fit, Plain, Gan, Teacher, Cached, Whole, Broken, Steep)}
 CONFIG = TrainConfig(
     seed=3,
     epochs=7,
@@ -177,7 +189,9 @@ CONFIG = TrainConfig(
 
 
 def train(task: Task, config: TrainConfig, folder: Path, *, resume: bool = False, watch=None) -> Result:
-    can_resume = begin(folder, config, resume=resume)
+    state = PartialState(cpu=True)
+    can_resume = begin(folder, config, resume=resume) if state.is_main_process else resume
+    state.wait_for_everyone()
     return Loop(task, config, folder, cpu=True).run(resume=can_resume, watch=watch)
 
 

@@ -1,6 +1,7 @@
 """What holds for every transform."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,6 +46,13 @@ def test_draws_differ_where_there_is_something_to_draw(config, layout):
     one = transform(config)
     drawn = {repr(one.draw(generator("draw", n))) for n in range(30)}
     assert (len(drawn) > 1) == one.is_random
+
+
+@every
+def test_the_number_of_channels_is_known_before(config, layout):
+    one, given = transform(config), sample(layout)
+    some = replace(given, image=given.image[: 1 if config["name"] in ("repeat", "windows") else None])
+    assert one.channel_count(len(some.image)) == len(one.apply_to(some, one.draw(generator("count"))).image)
 
 
 @every
@@ -108,6 +116,7 @@ OTHERS = {
     "p": [0.125],
     "std": [[3.0]],
     "rate": [[0.9, 1.0]],
+    "reach": [2],
     "over": ["all"],
     "windows": ["brain"],
     "kernel": ["linear", "cubic"],

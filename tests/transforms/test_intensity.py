@@ -47,3 +47,10 @@ def test_jitter_has_its_strength():
         assert (min(factors), max(factors)) == pytest.approx((0.6, 1.4), abs=0.02)
     firsts = [GreyJitter().draw(generator("order", n))[0][0] for n in range(300)]
     assert firsts.count("contrast") == pytest.approx(150, abs=35)
+
+
+def test_one_draw_for_all_channels():
+    alike = ScaleShift(channels=None, factor=(0.5, 2), offset=(-1, 1))
+    x = np.random.default_rng(0).random((3, 4, 4))
+    (factor,), (offset,) = params = alike.draw(np.random.default_rng(1))
+    np.testing.assert_allclose(alike.apply(x, params), x * factor + offset)

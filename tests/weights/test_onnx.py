@@ -66,6 +66,13 @@ def test_what_cannot_be_exported_is_one_line(tmp_path):
         export_onnx(Fickle(), (1, 2, 2), tmp_path / "a.onnx")
 
 
+@needs_onnx
+def test_a_size_that_the_net_does_not_take_is_one_line(tmp_path):
+    with pytest.raises(UsageError, match=r"^--size: the network does not take an image of 2,2 \(") as caught:
+        export_onnx(small(), (1, 2, 2), tmp_path / "a.onnx")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_extra_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(ours, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"vesalius\[onnx\]"):

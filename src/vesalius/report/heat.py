@@ -14,6 +14,10 @@ from vesalius.report.style import INK, QUIET, TEXT_POINTS, new_figure, to_png
 
 _INCHES = 3.6
 _COLOURS = "inferno"
+_MOST_OPAQUE = 0.7
+"""Of the highest value; the lowest leaves the slice as it is."""
+_LEAST_SPAN = 1e-3
+"""Values that differ less, relative to the highest (to 1 where that is less), look equal."""
 
 
 def heat_map(
@@ -24,16 +28,18 @@ def heat_map(
     caption: str = "",
     pixel_aspect: float = 1.0,
     mark: tuple[int, int] | None = None,
+    covered: tuple[float, float, float, float] | None = None,
 ) -> bytes:
     """A PNG: the slice alone, and the slice under its map, with a scale.
 
     Args:
         picture_JI: 8 bits.
-        map_HW: a value for each patch; patches cover the whole picture.
+        map_HW: a value for each patch.
         name: of the values, for the scale.
         caption: what stands above the slice.
         pixel_aspect: row spacing over column spacing.
         mark: a patch (row, column) to be framed.
+        covered: (top, bottom, left, right) edges in pixels of what the patches cover; None: the whole picture.
 
     Raises:
         ValueError: a value is not finite, or nothing is there.
@@ -47,13 +53,25 @@ def heat_map(
     for axes in (alone, under):
         axes.imshow(picture_JI, cmap="gray", vmin=0, vmax=255, aspect=pixel_aspect)
         axes.set_axis_off()
-    extent = (-0.5, columns - 0.5, rows - 0.5, -0.5)
-    drawn = under.imshow(map_HW, cmap=_COLOURS, alpha=0.5, extent=extent, aspect=pixel_aspect, interpolation="bilinear")
+    top, bottom, left, right = covered or (-0.5, rows - 0.5, -0.5, columns - 0.5)
+    extent = (left, right, bottom, top)
+    high = float(map_HW.max())
+    low = min(float(map_HW.min()), high - _LEAST_SPAN * max(1.0, abs(high)))
+    drawn = under.imshow(
+        map_HW,
+        cmap=_COLOURS,
+        vmin=low,
+        vmax=high,
+        alpha=_MOST_OPAQUE * (np.asarray(map_HW, np.float64) - low) / (high - low),
+        extent=extent,
+        aspect=pixel_aspect,
+        interpolation="bilinear",
+    )
+    under.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
     if mark is not None:
-        height, width = rows / map_HW.shape[0], columns / map_HW.shape[1]
-        left, top = mark[1] * width - 0.5, mark[0] * height - 0.5
-        x, y = (left, left + width, left + width, left, left), (top, top, top + height, top + height, top)
-        under.plot(x, y, color="white", linewidth=1.2)
+        height, width = (bottom - top) / map_HW.shape[0], (right - left) / map_HW.shape[1]
+        x, y = left + mark[1] * width, top + mark[0] * height
+        under.plot((x, x + width, x + width, x, x), (y, y, y + height, y + height, y), color="white", linewidth=1.2)
     bar = figure.colorbar(drawn, ax=under, shrink=0.8)
     bar.set_label(name, fontsize=TEXT_POINTS, color=INK)
     bar.ax.tick_params(labelsize=TEXT_POINTS - 1, colors=QUIET, labelcolor=INK)

@@ -52,7 +52,7 @@ class Figure(_Model):
     """A picture of the folder `figures`."""
 
     kind: Literal["figure"] = "figure"
-    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.png$")
+    file: str = Field(pattern=r"^\w[\w.-]*\.png$")
     caption: str
     alt: str
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
@@ -41,6 +41,16 @@ class JobConfig(Config):
     task: str
     card: CardConfig = CardConfig()
     train: TrainConfig = TrainConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _best_of_the_job(cls, given: Any) -> Any:
+        """By which measure weights are chosen, where `train` says other things and nothing about it."""
+        train = given.get("train") if isinstance(given, dict) else None
+        own = cls.model_fields["train"].default
+        if not isinstance(train, dict) or "best" in train or not isinstance(own, TrainConfig) or own.best is None:
+            return given
+        return {**given, "train": {"best": own.best, "best_is": own.best_is, **train}}
 
 
 @dataclass

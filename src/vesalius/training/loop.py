@@ -31,7 +31,7 @@ from vesalius.training.ema import Ema
 from vesalius.training.optimizers import make_optimizer
 from vesalius.training.precision import Precision, resolved
 from vesalius.training.record import Record
-from vesalius.training.run_folder import BEST, LAST, MODEL, write_environment
+from vesalius.training.run_folder import BEST, LAST, MODEL, has_state, write_environment
 from vesalius.training.schedule import rate_factor
 from vesalius.training.state import State, gather, load_state, part, restore, save_state
 from vesalius.training.task import Batch, Logs, Task, bare, mean_logs, parameters_of
@@ -115,7 +115,7 @@ class Loop:
         """Train to the end, export the model.
 
         Raises:
-            TrainingError: the loss is not a number; the state of the last good checkpoint stays.
+            TrainingError: a loss or gradient is not a number; the state of the last good checkpoint stays.
             OutputError: the disk is full; the same.
         """
         if resume and self.folder is not None:
@@ -157,15 +157,16 @@ class Loop:
         for number, batch in enumerate(batches):
             logs.append(self._backward(batch, step, last=number == len(batches) - 1, share=1 / len(batches)))
         numbers = self._mean_over_ranks(mean_logs(logs))
+        norms = {name: self._clip(name) for name in self.optimizers}
+        several = len(norms) > 1
+        numbers |= {f"gradient_norm/{name}" if several else "gradient_norm": norm for name, norm in norms.items()}
         self._check(numbers, step)
         for name, optimizer in self.optimizers.items():
-            norm = self._clip(name)
             factor = rate_factor(self.config.schedule, step, self.steps)
             for group, peak in zip(optimizer.param_groups, self.peaks[name], strict=True):
                 group["lr"] = peak * factor
             optimizer.step()
-            suffix = "" if len(self.optimizers) == 1 else f"/{name}"
-            numbers |= {f"lr{suffix}": optimizer.param_groups[0]["lr"], f"gradient_norm{suffix}": norm}
+            numbers[f"lr/{name}" if several else "lr"] = optimizer.param_groups[0]["lr"]
         self.progress.step += 1
         self.task.after_step(step)
         if self.ema is not None:
@@ -220,8 +221,9 @@ class Loop:
 
     def _check(self, numbers: dict[str, float], step: int) -> None:
         for name, value in numbers.items():
-            if name.startswith("loss") and not math.isfinite(value):
-                kept = "the state of the last checkpoint is kept" if self.folder else "nothing was written"
+            if name.startswith(("loss", "gradient_norm")) and not math.isfinite(value):
+                stands = self.folder is not None and has_state(self.folder)
+                kept = "the state of the last checkpoint is kept" if stands else "no state was written"
                 raise TrainingError(
                     f"{name} is {value} at step {step}; {kept}",
                     fix="lower optimizer.lr, set clip_norm, or look at the data with vesalius cohort audit",
@@ -253,7 +255,8 @@ class Loop:
                 f"no measure {config.best!r}", where="train.best", fix=f"choose one of {', '.join(sorted(measures))}"
             )
         value = measures[config.best]
-        better = progress.best is None or (value > progress.best if config.best_is == "max" else value < progress.best)
+        least, best = progress.best is None, progress.best or 0.0
+        better = math.isfinite(value) and (least or (value > best if config.best_is == "max" else value < best))
         if better:
             progress.best, progress.best_step, progress.waited = value, progress.step, 0
             self._write(BEST, weights_only=True)
@@ -268,7 +271,6 @@ class Loop:
     def _write(self, name: str, *, weights_only: bool) -> None:
         if self.folder is None or not self.is_main:
             return
-        (self.folder / name).mkdir(exist_ok=True)
         if weights_only:
             with self.ema.applied() if self.ema else nullcontext():
                 state = gather(self.task.modules, {}, {}, {}, {"step": self.progress.step})
@@ -310,7 +312,7 @@ class Loop:
         facts = {
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             "processes": self.accelerator.num_processes,
-            "precision": str(self.accelerator.mixed_precision),
+            "precision": "fp32" if self.accelerator.mixed_precision == "no" else self.accelerator.mixed_precision,
         }
         write_environment(self.folder, facts)
         return [Record(self.folder, self.progress.step), *make_trackers(self.config.trackers, self.folder)]

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from vesalius.errors import OutputError
+from vesalius.errors import CorruptFileError, OutputError
 from vesalius.output import new_file
 
 METRICS = "metrics.jsonl"
+_MEND = "remove the damaged lines, or start a new run folder"
 
 
 class Record:
@@ -31,7 +32,10 @@ class Record:
         kept = [row for row in read_record(folder) if row["step"] <= step] if self._path.exists() else []
         with new_file(self._path, force=True) as part:
             part.write_text("".join(_line(row) for row in kept), encoding="utf-8")
-        self._file = self._path.open("a", encoding="utf-8")
+        try:
+            self._file = self._path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise _unwritten(self._path, error) from error
 
     def add(self, row: dict[str, Any]) -> None:
         """Write a line; it is on disk when this returns.
@@ -43,9 +47,7 @@ class Record:
             self._file.write(_line(row))
             self._file.flush()
         except OSError as error:
-            raise OutputError(
-                f"cannot be written ({error.strerror})", where=self._path, fix="make room and pass --resume"
-            ) from error
+            raise _unwritten(self._path, error) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -53,10 +55,32 @@ class Record:
 
 
 def read_record(folder: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a run; an unfinished last line of a killed run is left out."""
-    for line in (folder / METRICS).read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.endswith("\n"):
-            yield json.loads(line)
+    """The lines of a run; an unfinished last line of a killed run is left out.
+
+    Raises:
+        CorruptFileError: cannot be read, or a line is not one that a run writes.
+    """
+    path = folder / METRICS
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError as error:
+        raise CorruptFileError(f"cannot be read ({error.strerror})", where=path, fix=_MEND) from error
+    for number, line in enumerate(lines, start=1):
+        yield _row(line, f"{path}: line {number}")
+
+
+def _row(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise CorruptFileError("is not valid JSON", where=where, fix=_MEND) from error
+    if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+        raise CorruptFileError("is no line of a run", where=where, fix=_MEND)
+    return row
+
+
+def _unwritten(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot be written ({error.strerror})", where=path, fix="make room and pass --resume")
 
 
 def _line(row: dict[str, Any]) -> str:

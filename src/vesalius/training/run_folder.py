@@ -14,6 +14,9 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ import yaml
 import vesalius
 from vesalius.config import Config
 from vesalius.errors import ConfigError, OutputError
-from vesalius.output import new_file, refuse_existing
+from vesalius.output import new_file
 
 CONFIG, ENVIRONMENT, LAST, BEST, MODEL, SPLITS = "config.yaml", "env.json", "last", "best", "model", "splits"
 _PACKAGES = ("numpy", "torch", "torchvision", "accelerate", "timm", "monai", "safetensors")
@@ -43,25 +46,50 @@ def begin(folder: Path, config: Config, *, resume: bool, force: bool = False) ->
         True where there is a state to resume from.
 
     Raises:
-        OutputError: the folder holds something, and neither `resume` nor `force` was given.
+        OutputError: what `may_begin` refuses, or the folder cannot be written.
         ConfigError: the old run had another configuration; the first differing key is told.
     """
-    if resume and (folder / CONFIG).exists():
-        _check_same(folder, config)
-        return (folder / LAST / "state.safetensors").exists()
-    if not resume or folder.is_file():
-        try:
-            refuse_existing(folder, force=force)
-        except OutputError as error:
-            raise OutputError(
-                error.what, where=folder, fix="choose another folder, or pass --resume or --force"
-            ) from error
-    if force and folder.exists():
-        _clear(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    if may_begin(folder, config, resume=resume, force=force):
+        return has_state(folder)
+    with _as_output_error(folder):
+        if folder.exists():
+            _clear(folder)
     with new_file(folder / CONFIG, force=True) as part:
         part.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     return False
+
+
+def may_begin(folder: Path, config: Config, *, resume: bool, force: bool = False) -> bool:
+    """What `begin` checks, before anything is written.
+
+    Returns:
+        True where an old run is resumed, False where a new one begins.
+
+    Raises:
+        OutputError: the folder holds something, and neither `resume` nor `force` was given; or it is no run's, then
+            neither of them helps.
+        ConfigError: the old run had another configuration; the first differing key is told.
+    """
+    with _as_output_error(folder):
+        if resume and (folder / CONFIG).exists():
+            _check_same(folder, config)
+            return True
+        if folder.exists() and not folder.is_dir():
+            raise OutputError("is a file, a folder is to be made there", where=folder, fix="choose another name")
+        held = sorted(one.name for one in folder.iterdir()) if folder.exists() else []
+    if not held:
+        return False
+    if not _is_run(folder, config):
+        what = f"holds {held[0]} and is not the folder of a run"
+        raise OutputError(what, where=folder, fix="choose another folder, or empty this one yourself")
+    if not force:
+        raise OutputError("exists already", where=folder, fix="choose another folder, or pass --resume or --force")
+    return False
+
+
+def has_state(folder: Path) -> bool:
+    """True where there is a state to resume from."""
+    return (folder / LAST / "state.safetensors").exists()
 
 
 def write_environment(folder: Path, facts: dict[str, Any]) -> None:
@@ -77,6 +105,24 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
     }
     with new_file(folder / ENVIRONMENT, force=True) as part:
         part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _as_output_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        what = f"cannot be written ({error.strerror or type(error).__name__})"
+        raise OutputError(what, where=folder, fix="check the name, the disk space and the rights") from error
+
+
+def _is_run(folder: Path, config: Config) -> bool:
+    """Whether the folder holds a configuration as `begin` writes it: of a job, or of the kind that is begun now."""
+    try:
+        old = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return False
+    return isinstance(old, dict) and (set(type(config).model_fields) <= set(old) or {"task", "train"} <= set(old))
 
 
 def _check_same(folder: Path, config: Config) -> None:
@@ -103,9 +149,7 @@ def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what an earlier run left; files of others stay."""
-    import shutil
-
+    """Remove what an earlier run left; other files beside it stay."""
     for name in (CONFIG, ENVIRONMENT, "metrics.jsonl", "summary.json", "report.html", "table.csv", *OF_JOBS):
         (folder / name).unlink(missing_ok=True)
     for name in (LAST, BEST, MODEL, SPLITS, "tensorboard", "mlflow", "figures", "features"):

@@ -14,20 +14,20 @@ from vesalius.transforms.transform import Params, PositiveRange, Range, Transfor
 
 
 class ScaleShift(Transform):
-    """Each channel times a factor plus an offset, each drawn on its own; for z-scored images."""
+    """Each channel times a factor plus an offset, each drawn on its own or all alike; for z-scored images."""
 
-    channels: int = Field(default=1, ge=1, description="channels of the image")
+    channels: int | None = Field(default=1, ge=1, description="channels of the image; null: any number, changed alike")
     factor: Range = Field(default=(0.9, 1.1), description="least and largest factor")
     offset: Range = Field(default=(-0.1, 0.1), description="least and largest offset")
 
     def draw(self, generator: np.random.Generator) -> Params:
         """(factor of each channel, offset of each channel)."""
-        factors, offsets = (generator.uniform(*ends, self.channels) for ends in (self.factor, self.offset))
+        factors, offsets = (generator.uniform(*ends, self.channels or 1) for ends in (self.factor, self.offset))
         return tuple(map(float, factors)), tuple(map(float, offsets))
 
     def apply(self, x: Array, params: Params = None) -> Array:
         check_floating(x)
-        if x.shape[0] != self.channels:
+        if self.channels is not None and x.shape[0] != self.channels:
             raise UsageError(f"an image of {x.shape[0]} channels was given, {self.channels} are expected")
         factors, offsets = (per_channel(values, x) for values in params)
         return x * factors + offsets

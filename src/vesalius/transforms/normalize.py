@@ -5,7 +5,7 @@ For floating x_CJI, x_CIJK and x_CTIJK.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -89,20 +89,28 @@ class Windows(Transform):
         description="center and width of each window in the unit of the values, or a name"
     )
 
+    def channel_count(self, given: int) -> int:
+        return given * len(self._each())
+
     def apply(self, x: Array, params: Params = None) -> Array:
         check_floating(x)
         letters(x)
         if x.shape[0] != 1:
             raise UsageError(f"an image of {x.shape[0]} channels was given, windows need one")
-        windows = NAMED_WINDOWS[self.windows] if isinstance(self.windows, str) else self.windows
-        shown = [((x[0] - center) / width + 0.5).clip(0, 1) for center, width in windows]
+        shown = [((x[0] - center) / width + 0.5).clip(0, 1) for center, width in self._each()]
         return library(x).stack(shown, 0)
+
+    def _each(self) -> Sequence[Window]:
+        return NAMED_WINDOWS[self.windows] if isinstance(self.windows, str) else self.windows
 
 
 class Repeat(Transform):
     """One channel becomes several equal ones, for nets that were made for colours."""
 
     channels: int = Field(default=3, ge=1, description="channels of the result")
+
+    def channel_count(self, given: int) -> int:
+        return self.channels
 
     def apply(self, x: Array, params: Params = None) -> Array:
         letters(x)

@@ -17,6 +17,7 @@ from vesalius.config import Config
 from vesalius.errors import GeometryError, UsageError
 from vesalius.scan.geometry import spacing_mm
 from vesalius.scan.intensity import Intensity
+from vesalius.scan.label_values import are_labels
 from vesalius.scan.orient import reorient
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.resample import Interpolation, regrid, to_grid
@@ -123,6 +124,10 @@ class Prepare(Config):
         i, j, k = (new or old for new, old in zip(self.spacing_mm, spacing_mm(scan.affine), strict=True))
         return regrid(scan, (i, j, k), interpolation)
 
+    def channel_count(self, given: int) -> int:
+        """Channels of the result for scans with so many together."""
+        return Chain(transforms=(*self.values, *self.steps)).channel_count(given)
+
     def digest(self) -> str:
         """64 hexadecimal digits that change with every value."""
         return digest_of(self)
@@ -183,10 +188,9 @@ def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
 
 def _labels(scan: Scan, name: str) -> NDArray[np.int16]:
     values = scan.values(dtype=np.float64)
-    labels = np.rint(values)
-    if not np.array_equal(labels, values) or labels.min(initial=0) < _LABELS.min or labels.max(initial=0) > _LABELS.max:
+    if not are_labels(values, _LABELS.min, _LABELS.max):
         raise UsageError(f"mask {name!r} holds other values than whole numbers of 16 bits", fix="give a label image")
-    return labels.astype(np.int16)
+    return values.astype(np.int16)
 
 
 def _check_same_grid(scan: Scan, other: Scan, what: str) -> None:

@@ -27,6 +27,7 @@ TRANSFORMS = Table(
         "modality_dropout": "modality:ModalityDropout",
         "monai": "adapter:Monai",
         "monai_dict": "adapter:MonaiDict",
+        "neighbours": "neighbours:Neighbours",
         "percentiles": "normalize:Percentiles",
         "quarter_turn": "turn:QuarterTurn",
         "random_crop": "crop:RandomCrop",

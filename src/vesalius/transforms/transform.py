@@ -73,6 +73,10 @@ class Transform(Named, ABC):
         masks = {name: self.apply_mask(mask, params) for name, mask in sample.masks.items()}
         return replace(sample, image=self.apply(sample.image, params), masks=masks)
 
+    def channel_count(self, given: int) -> int:
+        """Channels of the result for an image of so many."""
+        return given
+
     @property
     def is_random(self) -> bool:
         """Whether there is anything to draw."""
@@ -115,6 +119,11 @@ class Chain(Transform):
     @property
     def is_random(self) -> bool:
         return any(one.is_random for one in self.transforms)
+
+    def channel_count(self, given: int) -> int:
+        for one in self.transforms:
+            given = one.channel_count(given)
+        return given
 
     def draw(self, generator: np.random.Generator) -> Params:
         return tuple(one.draw(generator) for one in self.transforms)

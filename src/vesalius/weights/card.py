@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from vesalius.output import new_file
+
 CARD = "README.md"
 NOTICE = "Research use only, not a medical device."
 _FENCE = "---\n"
@@ -79,9 +81,14 @@ class Card:
     base: str = ""
 
     def write(self, folder: Path) -> Path:
-        """Write `README.md` into an existing folder; returns its path."""
+        """Write `README.md` into an existing folder, in place of an older one; returns its path.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
         path = folder / CARD
-        path.write_text(self.text(), encoding="utf-8")
+        with new_file(path, force=True) as part:
+            part.write_text(self.text(), encoding="utf-8")
         return path
 
     def text(self) -> str:

@@ -78,8 +78,13 @@ def export_onnx(
 
 
 def _names(net: nn.Module, example: Tensor) -> tuple[str, ...]:
-    with torch.inference_mode():
-        outputs = _listed(net(example))
+    try:
+        with torch.inference_mode():
+            outputs = _listed(net(example))
+    except Exception as error:  # networks raise anything
+        size = ",".join(str(side) for side in example.shape[2:])
+        what = f"the network does not take an image of {size} ({_first_line(error)})"
+        raise UsageError(what, where="--size", fix="give a larger one, or that of its training") from error
     return ("output",) if len(outputs) == 1 else tuple(f"output_{number}" for number in range(len(outputs)))
 
 
@@ -97,8 +102,7 @@ def _program(net: nn.Module, example: Tensor, names: tuple[str, ...], opset: int
                 verbose=False,
             )
     except Exception as error:  # exporters raise anything
-        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise UsageError(f"the network cannot be exported: {reason[:200]}", fix="try another --opset") from error
+        raise UsageError(f"the network cannot be exported: {_first_line(error)}", fix="try another --opset") from error
     assert program is not None
     return program
 
@@ -134,3 +138,7 @@ def _compared(
 
 def _listed(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)[:200]

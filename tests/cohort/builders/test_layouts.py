@@ -9,6 +9,7 @@ from PIL import Image
 
 from dicom_making import TEST_FILES
 from vesalius.cohort.build import LAYOUTS, build_cohort
+from vesalius.cohort.builders.rsna_ich import is_series_table, read_series
 from vesalius.cohort.read import open_image
 from vesalius.errors import ConfigError, InputError
 
@@ -150,6 +151,26 @@ def test_rsna_series_table_with_bad_paths(tmp_path):
     (tmp_path / "series.csv").write_text(f"nifti_path,{SIX}\nn/a.nii.gz,often,0,0,0,0,0\n")
     with pytest.raises(InputError, match="line 2: a label is no number"):
         build_cohort("rsna-ich", tmp_path)
+
+
+def test_rsna_series_table_tells_what_leads_nowhere(tmp_path):
+    nifti(tmp_path / "a.nii.gz")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "c.txt").touch()
+    table = tmp_path / "t.csv"
+    table.write_text('"NIfTI_path",any,patient_id\na.nii.gz,1,p\nb,0,p\n,0,p\nnone.nii,0,p\nc.txt,,p\n')
+    assert is_series_table(table)
+    cohort, bad = read_series(table)
+    assert [(case.id, case.patient, case.labels) for case in cohort] == [("a", "p", {"any": 1.0})]
+    assert [(one.id, one.reason) for one in bad] == [
+        ("line 3", "nifti_path is a folder"),
+        ("line 4", "nifti_path is empty"),
+        ("line 5", "nifti_path leads to no file"),
+        ("line 6", "nifti_path is no .nii or .nii.gz file"),
+    ]
+    (tmp_path / "m.csv").write_text("id,image\na,a.nii.gz\n")
+    assert not is_series_table(tmp_path / "m.csv")
+    assert not is_series_table(tmp_path / "none.csv")
 
 
 def test_rsna_long_table_with_loose_dicom(tmp_path):

@@ -71,10 +71,22 @@ def test_real_scans_of_other_things():
             check_head_ct(open_scan(scans[0]))
 
 
+def test_stretched_soft_tissue_is_told_apart(study):
+    """Rescaled as the SPM Clinical Toolbox does: what lies 900 above the lowest value grows elevenfold, up to 200."""
+    raw = study.image_IJK.astype(np.float32) + 1024
+    stretched = Scan.from_array(raw + 10 * np.clip(raw - 900, 0, 200), study.affine)
+    with pytest.raises(InputError, match="stretched as in Cormack units"):
+        check_head_ct(stretched)
+    with pytest.raises(InputError, match="whatever is added"):
+        check_head_ct(shifted(stretched, -1024))
+
+
 def test_the_real_template_is_no_hu_whatever_its_zero():
-    """Its soft tissue is stretched: with its air at -1024, its brain lies at 1400."""
+    """Its soft tissue is stretched: with its air at -1024, its ventricles lie at 1250 and its brain at 1500."""
     template = open_scan(real("ct-head-template/scct.nii"))
-    with pytest.raises(InputError, match=r"another zero or scale.*pass --intercept -1024"):
+    with pytest.raises(
+        InputError, match=r"Cormack units: no HU.*pass --intercept -1024 only where nothing but the zero"
+    ):
         check_head_ct(template)
-    with pytest.raises(InputError, match="no slice shows a brain"):
+    with pytest.raises(InputError, match=r"stretched as in Cormack units: no HU, whatever is added"):
         check_head_ct(shifted(template, -1024))

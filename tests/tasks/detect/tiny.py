@@ -8,8 +8,12 @@ import torch
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import write_manifest
+from vesalius.nets.aggregate import TopK
+from vesalius.nets.study import StudyHead
 from vesalius.nets.vit import ViT
 from vesalius.phantom.nifti import write_nifti
+from vesalius.tasks.detect.encoder import Encoder
+from vesalius.tasks.detect.settings import Calibration, DetectSettings, EncoderFacts
 from vesalius.tasks.detect.studies import Studies, Vectors
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
@@ -73,6 +77,21 @@ def make_cohort(folder: Path, patients=12, per_patient=2) -> Path:
                 )
             )
     return write_manifest(Cohort(tuple(cases), folder), folder / "m.jsonl", force=True)
+
+
+def make_model(folder: Path, *, check="none", classes=("any", "subdural"), aggregate=None, seed=0, **changed) -> Path:
+    """A model folder of the task "detect": a random head on a random encoder."""
+    encoder = Encoder.from_pretrained(make_encoder(folder / "encoder", seed))
+    facts = EncoderFacts(name="tiny", digest=encoder.digest(), precision="fp32")
+    settings = DetectSettings(classes=classes, images=("image",), check=check, encoder=facts, **changed)
+    torch.manual_seed(seed)
+    net = StudyHead(inputs=192, outputs=len(classes), hidden=8, aggregate=aggregate or TopK(k=2))
+    save_pretrained(folder, net.make(), ModelConfig(task="detect", net=net, settings=settings.model_dump(mode="json")))
+    temperatures, thresholds = (2.0,) * len(classes), (*(0.5,) * (len(classes) - 1), None)
+    Calibration(classes=classes, temperatures=temperatures, thresholds=thresholds, specificity=0.9, samples=30).write(
+        folder
+    )
+    return folder
 
 
 def random_studies(count, *, ragged=False, seed=0, patients=None):

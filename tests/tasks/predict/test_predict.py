@@ -1,15 +1,20 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tasks.segment.small import AFFINE, SHAPE, blob, make_cohort
-from vesalius.errors import InputError, OutputError
+from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError
 from vesalius.nets.unet import UNet
 from vesalius.phantom.nifti import write_nifti
+from vesalius.report.page import Report
 from vesalius.scan.open import open_scan
 from vesalius.tasks.predict.predict import lines, predict
+from vesalius.tasks.predictor import PredictOptions
+from vesalius.tasks.segment.predict import SegmentPredictor
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
@@ -74,6 +79,44 @@ def test_a_cine_gives_volumes_over_time(tmp_path):
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["results"]["studies"]["cine"] == measures
 
 
+def test_options(tmp_path):
+    """One that the job does not know is refused in one line; others make another run of it."""
+    model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", ("test",))
+    with pytest.raises(UsageError, match="--top-k: means nothing to a model for segment"):
+        predict(model, [manifest], tmp_path / "out", PredictOptions(top_k=3), device="cpu")
+    predict(model, [manifest], tmp_path / "out", device="cpu")
+    with pytest.raises(OutputError, match="with other options"):
+        predict(model, [manifest], tmp_path / "out", PredictOptions(resample=True), device="cpu")
+
+
+def test_whoever_stops_keeps_what_is_finished(tmp_path, monkeypatch):
+    model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", ("test", "test"))
+    real = SegmentPredictor.__call__
+
+    def stop(self, scans, target):
+        if target.name.startswith("c1"):
+            raise KeyboardInterrupt
+        return real(self, scans, target)
+
+    monkeypatch.setattr(SegmentPredictor, "__call__", stop)
+    with pytest.raises(KeyboardInterrupt):
+        predict(model, [manifest], tmp_path / "out", device="cpu")
+    monkeypatch.undo()
+    done = predict(model, [manifest], tmp_path / "out", device="cpu")
+    assert [Path(path).name for path in done["skipped"]] == ["c0.nii.gz"]
+    assert list(done["results"]) == ["c0", "c1"]
+
+
+def test_names_of_every_language_get_their_pictures(tmp_path):
+    """A name of the output may not be taken either."""
+    model = make_model(tmp_path / "model")
+    for name in ("頭部", ".-x²", "figures"):
+        write_nifti(tmp_path / f"{name}.nii.gz", blob(0)[0][None], AFFINE)
+    paths = [tmp_path / f"{name}.nii.gz" for name in ("頭部", ".-x²", "figures")]
+    done = predict(model, paths, tmp_path / "out", device="cpu")
+    assert list(done["results"]) == ["頭部", "x_", "figures-2"]
+
+
 def test_what_cannot_be(tmp_path):
     manifest = make_cohort(tmp_path / "data", ("test",))
     with pytest.raises(InputError, match="is a model for encode, with which nothing can be predicted"):
@@ -83,3 +126,74 @@ def test_what_cannot_be(tmp_path):
     with pytest.raises(OutputError, match="exists already"):
         predict(make_model(tmp_path / "m2"), [manifest], tmp_path / "full")
     assert open_scan(tmp_path / "data" / "c0.nii.gz").shape[2:] == SHAPE
+
+
+def test_files_of_one_name_are_studies_of_their_own(tmp_path):
+    model, out = make_model(tmp_path / "model"), tmp_path / "out"
+    for number, folder in enumerate("ab"):
+        (tmp_path / folder).mkdir()
+        write_nifti(tmp_path / folder / "scan.nii.gz", blob(number)[0][None], AFFINE)
+    predict(model, [tmp_path / "a" / "scan.nii.gz"], out, device="cpu")
+    second = predict(model, [tmp_path / "b" / "scan.nii.gz"], out, device="cpu")
+    assert (list(second["results"]), second["skipped"]) == (["scan-2"], [])
+    expected = Segmenter.from_pretrained(model)(open_scan(tmp_path / "b" / "scan.nii.gz"))
+    np.testing.assert_array_equal(open_scan(out / "scan-2.nii.gz").stored(), expected.stored())
+    summary = json.loads((out / "summary.json").read_text())
+    assert list(summary["results"]["studies"]) == ["scan", "scan-2"]
+    swapped = predict(model, [tmp_path / letter / "scan.nii.gz" for letter in "ba"], out, device="cpu")
+    assert [Path(path).name for path in swapped["skipped"]] == ["scan-2.nii.gz", "scan.nii.gz"]
+
+
+def test_what_is_finished_outlives_a_kill(tmp_path, monkeypatch):
+    """Nothing after the first study runs, not even what is to run at the end; its line is there."""
+    model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", ("test", "test"))
+    real = SegmentPredictor.__call__
+
+    def stop(self, scans, target):
+        if target.name.startswith("c1"):
+            raise KeyboardInterrupt
+        return real(self, scans, target)
+
+    monkeypatch.setattr(SegmentPredictor, "__call__", stop)
+    monkeypatch.setattr(Report, "save", lambda *_: None)
+    with pytest.raises(KeyboardInterrupt):
+        predict(model, [manifest], tmp_path / "out", device="cpu")
+    monkeypatch.undo()
+    assert not (tmp_path / "out" / "summary.json").exists()
+    with (tmp_path / "out" / "studies.jsonl").open("a") as file:
+        file.write('{"name": "c1", "dig')
+    done = predict(model, [manifest], tmp_path / "out", device="cpu")
+    assert [Path(path).name for path in done["skipped"]] == ["c0.nii.gz"]
+    assert list(done["results"]) == ["c0", "c1"]
+
+
+def test_another_number_of_channels_or_a_fault_fails_alone(tmp_path, monkeypatch):
+    model = make_model(tmp_path / "model")
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
+    for name in "bc":
+        write_nifti(tmp_path / f"{name}.nii.gz", blob(0)[0][None], AFFINE)
+    real = SegmentPredictor.__call__
+
+    def broken(self, scans, target):
+        if target.name.startswith("b"):
+            raise RuntimeError("a fault of ours")
+        return real(self, scans, target)
+
+    monkeypatch.setattr(SegmentPredictor, "__call__", broken)
+    paths = [tmp_path / name for name in ("a.png", "b.nii.gz", "c.nii.gz")]
+    done = predict(model, paths, tmp_path / "out", device="cpu")
+    assert list(done["results"]) == ["c"]
+    first, second = (one["reason"] for one in done["failed"])
+    assert first == "the scan has 3 channels once prepared, the model takes 1"
+    assert second == "an unforeseen RuntimeError: a fault of ours"
+
+
+def test_a_folder_that_cannot_tell_what_it_holds(tmp_path):
+    model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", ("test",))
+    out = tmp_path / "out"
+    for name in ("model.json", "studies.jsonl"):
+        predict(model, [manifest], out, device="cpu", force=True)
+        (out / name).write_text("{half\n")
+        with pytest.raises(CorruptFileError, match=name):
+            predict(model, [manifest], out, device="cpu")
+        (out / "model.json").write_text("{")

@@ -13,6 +13,13 @@ def test_one_manifest_or_several():
     assert [path.name for path in SegmentConfig.parse(table).data.manifest] == ["a", "b"]
 
 
+def test_channels_that_the_preparation_adds_count():
+    prepare = {"layout": "CIJK", "steps": [{"name": "neighbours"}]}
+    assert SegmentConfig.parse(settings("m", prepare=prepare, net__inputs=3)).net.inputs == 3
+    with pytest.raises(ConfigError, match=r"net\.inputs is 1, the patch, the images and the labels need 3"):
+        SegmentConfig.parse(settings("m", prepare=prepare))
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -25,6 +32,9 @@ def test_one_manifest_or_several():
         ({"regions": {"whole": ["bright", "grey"]}}, "grey is no class"),
         ({"data__labels": {"bright": [4], "dark": [4]}}, "a value belongs to two classes"),
         ({"data__ignored": [7]}, "a value belongs to two classes"),
+        ({"data__labels": {"bright": [70000], "dark": [1]}}, "data.labels.bright.0"),
+        ({"data__ignored": [40000]}, "data.ignored.0"),
+        ({"data__labels": {f"c{n}": [n] for n in range(1, 129)}}, "data.labels"),
         ({"data__labels": {"bright": [0], "dark": [1]}}, "data.labels.bright.0"),
         ({"batchsize": 2}, "batchsize: no such key; did you mean 'batch'?"),
     ],
@@ -34,3 +44,10 @@ def test_what_does_not_fit_is_told(change, told):
         SegmentConfig.parse(settings("m", **change))
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("train", "best"), [({"epochs": 2}, "dice"), ({}, "dice"), ({"best": None}, None), ({"best": "loss"}, "loss")]
+)
+def test_weights_are_chosen_by_dice_unless_the_configuration_says_otherwise(train, best):
+    assert SegmentConfig.parse(settings("m", train=train)).train.best == best

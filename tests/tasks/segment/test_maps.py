@@ -24,3 +24,13 @@ def test_a_map_over_time_is_refused(tmp_path):
     write_nifti(tmp_path / "c0_seg.nii.gz", np.zeros((3, 20, 18, 12), np.uint8), np.eye(4), 0.1)
     with pytest.raises(InputError, match="is no volume"):
         read_classes(cohort, cohort.cases[0], VALUES)
+
+
+@pytest.mark.parametrize("value", [3.6, 65540.0, np.nan])
+def test_what_is_no_label_is_refused(tmp_path, value):
+    cohort = units(read_manifest(make_cohort(tmp_path, ("train",))), ("mask",))
+    labels = blob(0)[1].astype(np.float32)
+    labels[0, 0, 0] = value
+    write_nifti(tmp_path / "c0_seg.nii.gz", labels[None], np.eye(4))
+    with pytest.raises(InputError, match="case c0: a mask holds other values than whole numbers of 16 bits"):
+        read_classes(cohort, cohort.cases[0], VALUES)

@@ -83,3 +83,23 @@ def test_the_frame_of_a_cine(tmp_path):
     ((_, unit),) = run(tmp_path, segmenter)
     assert segmenter.frames == [1]
     assert unit.rows[0].dice == 1
+
+
+def test_voxels_that_nobody_labelled_do_not_count(tmp_path):
+    make_cohort(tmp_path, ("test",))
+    labels = blob(0)[1]
+    labels[:6][labels[:6] == 4] = 9
+    write_nifti(tmp_path / "c0_seg.nii.gz", labels[None], AFFINE)
+    ((_, unit),) = run(tmp_path, Fixed(ignored=[9]))
+    assert unit.rows[0].dice == 1
+    assert unit.rows[0].found_ml == pytest.approx((labels == 4).sum() * VOXEL_ML)
+
+
+def test_nothing_in_mm_without_a_spacing(tmp_path):
+    make_cohort(tmp_path, ("test",))
+    for name, array in zip(("c0", "c0_seg"), blob(0), strict=True):
+        np.save(tmp_path / f"{name}.npy", array)
+    (tmp_path / "m.jsonl").write_text((tmp_path / "m.jsonl").read_text().replace(".nii.gz", ".npy"))
+    ((_, unit),) = run(tmp_path, Fixed())
+    assert unit.rows[0].dice == 1
+    assert all(math.isnan(value) for value in (unit.rows[0].hd95_mm, unit.rows[0].found_ml, unit.rows[0].truth_ml))

@@ -9,10 +9,11 @@ from vesalius.tasks.segment.predict import SegmentPredictor
 def test_measures_and_picture(tmp_path):
     predictor = SegmentPredictor(make_model(tmp_path / "model"), "cpu")
     assert predictor.images == ("image",)
-    done = predictor({"image": Scan.from_array(blob(0)[0], AFFINE)}, tmp_path / predictor.file_of("a"))
+    done = predictor({"image": Scan.from_array(blob(0)[0], AFFINE)}, tmp_path / predictor.target_of("a"))
     assert set(done.measures) == {"bright mL", "dark mL"}
-    assert done.picture is None or done.picture.startswith(b"\x89PNG")
-    (section,) = predictor.sections({"a": done.measures}, {"a": "a.png"})
+    assert all(png.startswith(b"\x89PNG") for png in done.pictures.values())
+    (section,) = predictor.sections({"a": done.measures}, {"a": {"outlines": "a.outlines.png"}})
+    assert "bright mL" in predictor.told(done.measures)
     assert section.blocks[0].rows[0][0] == "a"
 
 

@@ -12,3 +12,8 @@ def test_what_a_model_needs_of_its_run():
     assert (there.labels, there.patch, there.cavity) == ({"bright": (4,), "dark": (7,)}, (16, 16, 1), "dark")
     assert there.infer.overlap == 0.25
     assert there.regions == {"both": ("bright", "dark")}
+
+
+def test_what_nobody_labelled_is_kept_and_older_models_load():
+    assert SegmentSettings.of(SegmentConfig.parse(settings("m", data__ignored=[9]))).ignored == (9,)
+    assert SegmentSettings.parse({"labels": {"a": [1]}, "patch": [8, 8, 1]}).ignored == ()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vesalius.tasks.segment.measure import Measured
-from vesalius.tasks.segment.summary import function_rows, mean, sections, summarized
+from vesalius.tasks.segment.summary import error_text, function_rows, mean, sections, summarized
 
 
 def row(patient, map_="mask", name="lv", dice=0.9, hd95=2.0, found=50.0, truth=60.0):
@@ -38,7 +38,7 @@ def test_ejection_fraction():
     (one,) = function_rows(rows, "lv")
     assert (one.ef_found, one.ef_truth) == (60, 50)
     told = summarized(rows, [one])["ejection_fraction"]
-    assert told == {"patients": 1, "mean_error_points": 10, "mean_absolute_error_points": 10}
+    assert told == {"patients": 1, "of_patients": 1, "mean_error_points": 10, "mean_absolute_error_points": 10}
     assert function_rows(rows, None) == []
 
 
@@ -59,3 +59,27 @@ def test_mean_of_nothing():
 def test_a_class_that_one_map_does_not_hold():
     each = sections([row(1, "ED"), row(1, "ED", name="rv"), row(1, "ES")], [], "test", ())[1]
     assert each.blocks[0].rows == [["1", "ED", "0.900", "0.900", "2.0", "2.0"], ["1", "ES", "0.900", "-", "2.0", "-"]]
+
+
+def test_an_ejection_fraction_that_nobody_can_tell_is_not_counted():
+    rows = [row(1, "ED", found=0.0), row(1, "ES", found=0.0), row(2, "ED", found=100), row(2, "ES", found=40, truth=30)]
+    functions = function_rows(rows, "lv")
+    told = summarized(rows, functions)["ejection_fraction"]
+    assert (told["patients"], told["of_patients"]) == (1, 2)
+    assert error_text(told) == "10.0 points (1 of 2 patients)"
+    none = function_rows(rows[:2], "lv")
+    assert "fraction: - (0 of 1 patients)." in sections(rows[:2], none, "test", ())[2].blocks[0].caption
+
+
+def test_studies_of_one_patient_stay_apart_and_count_once():
+    rows = [
+        Measured(f"{study}/{map_}", patient, map_, "lv", 0.9, 2.0 * patient, ml, 50.0 if map_ == "ED" else 25.0)
+        for study, patient, es in (("a", 1, 20.0), ("b", 1, 30.0), ("c", 2, 50.0))
+        for map_, ml in (("ED", 100.0), ("ES", es))
+    ]
+    functions = function_rows(rows, "lv")
+    assert [(one.patient, one.ef_found) for one in functions] == [(1, 80), (1, 70), (2, 50)]
+    told = summarized(rows, functions)
+    assert told["ejection_fraction"]["mean_absolute_error_points"] == pytest.approx((25 + 0) / 2)
+    assert told["classes"]["lv"]["hd95_mm"] == pytest.approx(3)
+    assert len(sections(rows, functions, "test", ())[1].blocks[0].rows) == 6

@@ -1,3 +1,4 @@
+import importlib
 import subprocess
 import sys
 
@@ -25,8 +26,58 @@ def test_unknown_jobs_and_configurations():
         job_class("segmnt")
     with pytest.raises(ConfigError, match="task: None"):
         job_class(None)
+    with pytest.raises(ConfigError, match="names no job"):
+        job_class(["segment"])
     with pytest.raises(InputError, match="neither a file nor a configuration"):
         find_config("segment/nothing")
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    """own_module(code): a module of that code in the current folder, imported by nothing yet; gives its name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [one for one in sys.path if one])
+    name = "a_job_of_a_test"
+
+    def make(code):
+        (tmp_path / f"{name}.py").write_text(code)
+        sys.modules.pop(name, None)
+        importlib.invalidate_caches()
+        return name
+
+    yield make
+    sys.modules.pop(name, None)
+
+
+def test_a_job_of_ones_own_lies_in_the_current_folder(own_module):
+    name = own_module("from vesalius.tasks.job import Job\nclass Mine(Job): ...\n")
+    assert job_class(f"{name}:Mine").__name__ == "Mine"
+    assert issubclass(job_class(f"{name}:Mine"), Job)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("", "'a_job_of_a_test' has no such class; derive a class from vesalius.tasks.job.Job"),
+        ("class Mine: ...", "'a_job_of_a_test' has it, but it is no Job; derive"),
+        ("Mine = 3", "'a_job_of_a_test' has it, but it is no Job; derive"),
+        ("import nothing_called_so", "cannot be imported (ModuleNotFoundError: No module named 'nothing_called_so')"),
+        ("class Mine(", "cannot be imported (SyntaxError: "),
+        ("1 / 0", "cannot be imported (ZeroDivisionError: division by zero); install it"),
+    ],
+)
+def test_what_is_wrong_with_a_job_of_ones_own_is_one_line(own_module, code, told):
+    with pytest.raises(ConfigError) as caught:
+        job_class(f"{own_module(code)}:Mine")
+    assert str(caught.value).startswith("task: a_job_of_a_test:Mine: ")
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("task", ["nothing_called_so:Mine", ":Mine", "vesalius.tasks.job:", ":"])
+def test_no_module_or_no_class_is_one_line(task):
+    with pytest.raises(ConfigError, match=f"task: {task}: "):
+        job_class(task)
 
 
 @pytest.mark.parametrize("name", config_names())

@@ -8,9 +8,10 @@ import torch
 import yaml
 
 from tasks.segment.small import make_cohort, settings
-from vesalius.errors import ConfigError, OutputError, TrainingError, UsageError
+from vesalius.errors import ConfigError, OutputError, TrainingError, UsageError, VesaliusError
+from vesalius.tasks.job import JobConfig
 from vesalius.tasks.segment.segmenter import Segmenter
-from vesalius.tasks.train.train import command_of, on_cpu, train
+from vesalius.tasks.train.train import _check_share, command_of, on_cpu, train
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_interrupted_and_resumed_is_unbroken(config, tmp_path):
 def test_an_existing_folder_is_refused(config, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"pass --resume or --force"):
+    with pytest.raises(OutputError, match=r"holds notes.txt and is not the folder of a run"):
         train(config, tmp_path / "run", device="cpu")
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
 
@@ -94,6 +95,33 @@ def test_wrong_keys(config, tmp_path):
     with pytest.raises(ConfigError, match=r"unet\.chanels: no such key; did you mean 'channels'"):
         train(config, tmp_path / "run", ["net.chanels=[8,16]"], device="cpu")
     assert not (tmp_path / "run").exists()
+
+
+def test_what_cannot_be_built_leaves_no_folder(config, tmp_path):
+    wrong = ["train.seed=1", "data.labels={bright: [4], dark: [9], grey: [7]}"]
+    with pytest.raises(VesaliusError):
+        train(config, tmp_path / "run", [*wrong, "batch=1000"], device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_a_batch_that_two_processes_cannot_share(batch):
+    class Settings(JobConfig):
+        batch: int
+
+    with pytest.raises(UsageError, match=f"batch: {batch} cannot be shared by 2 processes; choose a multiple of 2"):
+        _check_share(Settings(task="any", batch=batch), 2)
+    _check_share(Settings(task="any", batch=8), 2)
+    _check_share(JobConfig(task="any"), 2)
+
+
+def test_a_moved_patient_is_not_resumed(tmp_path):
+    words = {"train__max_steps": 2, "train__epochs": 1}
+    table = settings(make_cohort(tmp_path / "data"), **words)
+    train(write_config(tmp_path, table), tmp_path / "run", device="cpu")
+    make_cohort(tmp_path / "data", ("test", *["train"] * 4, "val", "test", "train"))
+    with pytest.raises(UsageError, match=r"case c7 was in test when this run began and is in train now"):
+        train(write_config(tmp_path, table), tmp_path / "run", resume=True, device="cpu")
 
 
 def test_devices():
@@ -113,21 +141,13 @@ def test_the_command_tells_no_path(tmp_path):
 
 
 def test_two_processes_equal_one(config, tmp_path):
-    """The command of the README, with two CPU processes."""
+    """Started by torchrun: accelerate launch does that too, but tries a port first, which tests may not."""
     train(config, tmp_path / "one", device="cpu")
-    launch = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-    ]
-    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     words = ["-m", "vesalius", "train", str(config), "-o", str(tmp_path / "two"), "--device", "cpu", "-q"]
-    subprocess.run([*launch, *words], check=True, capture_output=True, timeout=300)
+    ended = subprocess.run([*launch, *words], check=False, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads((tmp_path / "two" / "env.json").read_text())["processes"] == 2
     one, two = numbers(tmp_path / "one"), numbers(tmp_path / "two")
     assert [row["step"] for row in one] == [row["step"] for row in two]
     for a, b in zip(one[:10], two[:10], strict=True):

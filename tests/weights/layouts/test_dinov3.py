@@ -143,3 +143,22 @@ def test_rough_positions_are_nearer_to_how_meddinov3_was_trained():
             away[rope] = max((got - one).abs().mean().item() for got, one in zip(net(picture()), wanted, strict=True))
     assert away["bf16"] < 0.7 * away["fp32"]
     assert away["bf16"] < 2e-3
+
+
+@pytest.mark.parametrize(
+    ("rope", "class_B4", "last_B4", "within"),
+    [
+        ("fp32", (0.773539, -0.019596, -0.173789, -0.310251), (-1.126438, -1.223372, -0.275477, -0.216151), 1e-5),
+        ("bf16", (0.774394, -0.018761, -0.174784, -0.310576), (-1.126318, -1.223156, -0.275342, -0.215801), 5e-3),
+    ],
+)
+def test_what_the_published_implementation_gave(rope, class_B4, last_B4, within):
+    """First numbers of the class token and of the last patch, from ricklisz/MedDINOv3 at a2460c2 on torch 2.15."""
+    raw = raw_state(192, 2, qkv_bias=False)
+    net = ViT(size="tiny", depth=2, rope=rope).make().eval()
+    assert match(as_meddinov3(raw), net, MEDDINOV3.keymap).fits
+    x = 2 * torch.linspace(-1, 1, 3 * 64 * 96).reshape(1, 3, 64, 96).sin()
+    with torch.no_grad():
+        class_BD, patches_BLD = net(x)
+    torch.testing.assert_close(class_BD[0, :4], torch.tensor(class_B4), atol=within, rtol=0)
+    torch.testing.assert_close(patches_BLD[0, -1, :4], torch.tensor(last_B4), atol=within, rtol=0)

@@ -17,6 +17,7 @@ from vesalius.cohort.builders.dicom import PSEUDONYMS, Instance, identity, read_
 from vesalius.cohort.builders.files import NIFTI, example, expected, files_below, read_table, relative, stem
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.sample import Problem
 from vesalius.config import Config
 from vesalius.errors import InputError
 
@@ -49,7 +50,7 @@ def build(folder: Path, options: RsnaOptions) -> Cohort:
         )
     rows = read_table(path)
     if rows and "nifti_path" in {name.lower() for name in rows[0]}:
-        return _from_series(folder, path, rows)
+        return _from_series(folder, path)
     return _from_dicom(folder, _long_labels(rows, path), options)
 
 
@@ -64,23 +65,43 @@ def _table(folder: Path, named: str | None) -> Path | None:
 
 
 def _is_known(path: Path) -> bool:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            head = {word.strip().lower() for word in file.readline().split(",")}
-    except (OSError, UnicodeDecodeError):
-        return False
+    head = _header(path)
     return "nifti_path" in head or head == {"id", "label"}
 
 
-def _from_series(folder: Path, path: Path, rows: list[dict[str, str]]) -> Cohort:
+def _header(path: Path) -> set[str]:
+    """The columns of a table; none where it cannot be read."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return {word.strip().strip('"').lower() for word in file.readline().split(",")}
+    except (OSError, UnicodeDecodeError):
+        return set()
+
+
+def is_series_table(path: Path) -> bool:
+    """Whether a file is a table of series: CSV whose header names `nifti_path`."""
+    return path.suffix.lower() == ".csv" and "nifti_path" in _header(path)
+
+
+def read_series(path: Path, folder: Path | None = None) -> tuple[Cohort, list[Problem]]:
+    """The rows of a table of series that lead to a NIfTI file, and the others with the reason.
+
+    Args:
+        path: the table; its paths start from its folder.
+        folder: root of the cohort; None: the folder of the table.
+
+    Raises:
+        InputError: it cannot be read, or a label is no number.
+    """
+    folder = path.parent if folder is None else folder
     cases, bad = [], []
     taken: dict[str, int] = defaultdict(int)
-    for number, row in enumerate(rows, start=2):
+    for number, row in enumerate(read_table(path), start=2):
         row = {key.lower(): value for key, value in row.items()}
-        file = row.get("nifti_path", "")
-        target = path.parent / file
-        if not file or not target.name.lower().endswith(NIFTI) or not target.is_file():
-            bad.append(f"line {number}")
+        target = path.parent / row.get("nifti_path", "")
+        reason = _unusable(row.get("nifti_path", ""), target)
+        if reason is not None:
+            bad.append(Problem(f"line {number}", reason))
             continue
         name = stem(target)
         taken[name] += 1
@@ -93,14 +114,27 @@ def _from_series(folder: Path, path: Path, rows: list[dict[str, str]]) -> Cohort
                 labels=_labels({name: row.get(name, "") for name in LABELS}, f"line {number}", path),
             )
         )
-    if not cases:
+    notes = [] if any(case.patient for case in cases) else ["no patient_id: cases can only be kept together by study"]
+    return Cohort(tuple(cases), folder, tuple(notes)), bad
+
+
+def _from_series(folder: Path, path: Path) -> Cohort:
+    cohort, bad = read_series(path, folder)
+    if not len(cohort):
         raise InputError("no nifti_path leads to a .nii or .nii.gz file", where=path, fix="check the paths in it")
-    notes = []
-    if bad:
-        notes.append(f"rows whose nifti_path is no NIfTI file, left out: {example(bad)}")
-    if not any(case.patient for case in cases):
-        notes.append("no patient_id: cases can only be kept together by study")
-    return Cohort(tuple(cases), folder, tuple(notes))
+    told = f"rows whose nifti_path is no NIfTI file, left out: {example([one.id for one in bad])}"
+    return Cohort(cohort.cases, folder, (*([told] if bad else []), *cohort.notes))
+
+
+def _unusable(written: str, target: Path) -> str | None:
+    """Why a path leads to no NIfTI file; None where it does."""
+    if not written:
+        return "nifti_path is empty"
+    if target.is_dir():
+        return "nifti_path is a folder"
+    if not target.is_file():
+        return "nifti_path leads to no file"
+    return None if target.name.lower().endswith(NIFTI) else "nifti_path is no .nii or .nii.gz file"
 
 
 def _labels(row: dict[str, str], where: str, path: Path) -> dict[str, float]:

@@ -12,6 +12,7 @@ from vesalius.config import Config
 from vesalius.metrics.operating import SPECIFICITY, Sharing
 from vesalius.nets.aggregate import AnyAggregate, Mean
 from vesalius.objectives.masked_bce import MOST_WEIGHT
+from vesalius.tasks.detect.settings import CHECK_WORDS, Check
 from vesalius.tasks.detect.slices import SliceConfig
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import OptimizerConfig, TrainConfig
@@ -27,7 +28,9 @@ class DetectData(Config):
     """
 
     manifest: tuple[Path, ...] = Field(
-        default=(), description="one or several .jsonl or .csv of vesalius cohort build; split by patient if need be"
+        default=(),
+        description="one or several .jsonl or .csv of vesalius cohort build, or tables with nifti_path, six labels, "
+        "study_uid and patient_id; split by patient if need be",
     )
     encoder: str | None = Field(default=None, description="model folder or zoo name of the encoder of the scans")
     embeddings: Path | None = Field(default=None, description=".npy [N, D], a vector for each scan or slice")
@@ -44,6 +47,7 @@ class DetectData(Config):
     window: CtWindow | None = Field(
         default=None, description="how axial CT slices are shown to the encoder; none: as it was trained"
     )
+    check: Check = Field(default="none", description=CHECK_WORDS)
     side: int = Field(default=224, ge=1, description="pixels of a slice's side, where a window is given")
     batch: int = Field(default=16, ge=1, description="slices that go through the encoder at once")
     precision: Precision = Field(default="fp32", description="of the encoder; auto: bf16 where the hardware has it")

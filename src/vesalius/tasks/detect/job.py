@@ -5,6 +5,7 @@ Letters: S studies, C classes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,7 @@ class DetectJob(Job):
         problems = self._source.problems
         results["invalid_nifti_report"] = {
             "count": len(problems),
+            "reasons": dict(Counter(_kind(one.reason) for one in problems)),
             "examples": [{"case": one.id, "reason": one.reason} for one in problems[:_EXAMPLES]],
         }
         outcome = Outcome(results=results, columns=_COLUMNS)
@@ -142,6 +144,11 @@ class DetectJob(Job):
         before = reliability_points(cooled(logits_SC, 1.0), labels, self.classes)
         after = reliability_points(p_SC, labels, self.classes)
         return reliability_plot({"As trained": before, "With temperature": after})
+
+
+def _kind(reason: str) -> str:
+    """What a table is told for, else that the scan could not be read: reasons of files name the files."""
+    return reason if reason.startswith("nifti_path") else "cannot be read"
 
 
 def _device() -> str:

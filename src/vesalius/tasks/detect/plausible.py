@@ -30,6 +30,9 @@ _LEAST_ENCLOSED_CM2 = 25.0
 """Soft tissue that bone surrounds, in the slice that has most of it. A spinal canal has 3, a brain 100 to 180."""
 _GAP_MM = 6.0
 """Gaps in the bone up to twice this are bridged: foramina, thin bone blurred in thick slices."""
+_STRETCH_FROM, _STRETCH_TO, _STRETCH = 900.0, 1100.0, 11.0
+"""Cormack units, in which templates of the SPM Clinical Toolbox come: HU + 1024, and of that the part from 900 to 1100
+(-124 to 76 HU) is stretched; seen in such a template, whose ventricles lie at 2250 to 2320 and not at 1030."""
 _FIELD_MM = (100.0, 400.0)
 _SHORT_MM = 60.0
 _MOST_SLICES, _MOST_PIXELS = 40, 192
@@ -71,6 +74,9 @@ def check_head_ct(scan: Scan) -> Plausible:
         _refuse_without_air(hu_BJI, spacing_mm, air)
     enclosed = _enclosed_cm2(hu_BJI, spacing_mm)
     if enclosed < _LEAST_ENCLOSED_CM2:
+        if _enclosed_cm2(_unstretched(hu_BJI - OFFSET_HU), spacing_mm) >= _LEAST_ENCLOSED_CM2:
+            what = "its soft tissue is stretched as in Cormack units: no HU, whatever is added"
+            raise InputError(what, fix="give a head CT in HU")
         what = f"no slice shows a brain: at most {enclosed:.0f} cm2 of 0 to 80 HU are surrounded by bone"
         raise InputError(what, fix="give a head CT with its skull")
     return Plausible(air, enclosed, _warnings(scan))
@@ -100,8 +106,18 @@ def _refuse_without_air(hu_BJI: NDArray[Any], spacing_mm: tuple[float, float], a
         raise InputError(f"has no air near -1000 HU ({100 * air:.1f} % of the voxels)", fix="give a head CT in HU")
     if _enclosed_cm2(moved, spacing_mm) >= _LEAST_ENCLOSED_CM2:
         raise UsageError("its air is near 0 and not near -1000: HU with another zero", where="--intercept", fix=fix)
+    if _enclosed_cm2(_unstretched(hu_BJI), spacing_mm) >= _LEAST_ENCLOSED_CM2:
+        what = "its air is near 0 and its soft tissue is stretched as in Cormack units: no HU"
+        raise InputError(what, fix=f"give a head CT in HU ({fix} only where nothing but the zero is off)")
     what = "its air is near 0 and not near -1000, so it is MR, or CT with another zero or scale"
     raise InputError(what, fix=f"give a head CT in HU; where it is HU + {-OFFSET_HU:.0f}, {fix}")
+
+
+def _unstretched(units_BJI: NDArray[Any]) -> NDArray[np.float32]:
+    """HU of Cormack units."""
+    stretched = np.clip(units_BJI, _STRETCH_FROM, _STRETCH_FROM + _STRETCH * (_STRETCH_TO - _STRETCH_FROM))
+    inner = (stretched - _STRETCH_FROM) * (1 - 1 / _STRETCH)
+    return (units_BJI - inner + OFFSET_HU).astype(np.float32)
 
 
 def _share(hu_BJI: NDArray[Any], ends: tuple[float, float]) -> float:

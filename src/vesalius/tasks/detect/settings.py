@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -18,6 +19,11 @@ from vesalius.tasks.detect.slices import SliceConfig
 from vesalius.training.precision import Precision
 
 CALIBRATION, ENCODER = "calibration.json", "encoder"
+
+
+Check = Literal["head-ct", "none"]
+"""What is asked of a scan before the model says anything about it: to be a head CT in HU, or nothing."""
+CHECK_WORDS = "head-ct: what does not look like a head CT in HU is refused; none: nothing is asked of a scan"
 
 
 class EncoderFacts(Config):
@@ -40,6 +46,7 @@ class DetectSettings(Config):
     classes: tuple[str, ...] = Field(min_length=1, description="what the logits mean")
     images: tuple[str, ...] = Field(min_length=1, description="images that become the channels")
     slices: SliceConfig = SliceConfig()
+    check: Check = Field(default="none", description=CHECK_WORDS)
     encoder: EncoderFacts | None = Field(default=None, description="none: the head was trained on bare vectors")
 
 

@@ -16,7 +16,7 @@ from vesalius.config import Config
 from vesalius.errors import UsageError
 from vesalius.scan.scan import Scan
 from vesalius.transforms.prepare import Prepare
-from vesalius.transforms.transform import Chain, digest_of
+from vesalius.transforms.transform import Chain, Sample, digest_of
 
 
 class SliceConfig(Config):
@@ -81,7 +81,30 @@ class Slices:
             raise UsageError("the slices came out in different sizes", fix="end with a fixed size, e.g. resize")
         return np.ascontiguousarray(np.stack(pictures), dtype=np.float32)
 
+    def covered(self, number: int) -> tuple[float, float, float, float]:
+        """Where on a slice lies what the encoder sees of it: (top, bottom, left, right) edges in pixels of the slice.
+
+        A resized slice is covered from -0.5 to its number of rows - 0.5; cropped it is less, padded more.
+
+        Raises:
+            UsageError: a step does not fit.
+        """
+        picture = self.values_BCJI[number]
+        rows_JI, columns_JI = np.indices(picture.shape[1:], np.int16) + 1  # 0 is where it was padded
+        masks = {"rows": rows_JI[None], "columns": columns_JI[None]}
+        done = Chain(transforms=self.prepare.steps).apply_to(Sample(picture, masks)).masks
+        return (*_edges(done["rows"][0].max(axis=1)), *_edges(done["columns"][0].max(axis=0)))
+
     def batches(self, numbers: NDArray[np.int64], size: int) -> Iterator[NDArray[np.float32]]:
         """x_BCJI of at most `size` slices each."""
         for start in range(0, len(numbers), size):
             yield self.prepared(numbers[start : start + size])
+
+
+def _edges(numbers: NDArray[np.int16]) -> tuple[float, float]:
+    """Edges, in pixels of the slice, of a line whose pixels lie at these pixels of the slice (from 1; 0 beyond it)."""
+    there = np.flatnonzero(numbers)
+    if len(there) < 2:
+        return -0.5, float(numbers.max()) - 0.5
+    step, first = np.polyfit(there, numbers[there] - 1.0, 1)
+    return float(first - step / 2), float(first + step * (len(numbers) - 0.5))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from vesalius.cohort.builders.rsna_ich import is_series_table, read_series
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifests
 from vesalius.cohort.sample import Problem
+from vesalius.errors import InputError, UsageError
 from vesalius.tasks.detect.bare import read_bare
 from vesalius.tasks.detect.config import DetectConfig, DetectData
 from vesalius.tasks.detect.encoder import Encoder
@@ -83,14 +85,18 @@ class Scans(Source):
         data: manifests, encoder, slices.
 
     Raises:
-        InputError: a manifest or the encoder cannot be read.
+        InputError: a manifest or the encoder cannot be read; a row leads to no scan and `skip_invalid` is not set.
     """
 
     reads_scans = True
 
     def __init__(self, data: DetectData) -> None:
         self._data = data
-        self.cohort = read_manifests(data.manifest)
+        self.cohort, self._unusable = _cohort(data.manifest)
+        self.problems = self._unusable
+        if self._unusable and not data.skip_invalid:
+            what = f"{len(self._unusable)} rows lead to no scan, {self._unusable[0]}"
+            raise InputError(what, where=data.manifest[0], fix="mend them or set data.skip_invalid=true")
         self._encoders: dict[str, Encoder] = {}
 
     def vectors(self, parts: Mapping[str, Cohort], device: str) -> Vectors:
@@ -105,7 +111,8 @@ class Scans(Source):
         encoder = self.encoder(device)
         name = Path(str(self._data.encoder)).name
         facts = EncoderFacts(name=name, digest=encoder.digest(), precision=encoder.precision)
-        return DetectSettings(classes=classes, images=self._data.images, slices=self._data.slices, encoder=facts)
+        data = self._data
+        return DetectSettings(classes=classes, images=data.images, slices=data.slices, check=data.check, encoder=facts)
 
     def add(self, folder: Path) -> None:
         encoder = next(iter(self._encoders.values()))
@@ -137,8 +144,21 @@ class Scans(Source):
             batch=data.batch,
             skip_invalid=data.skip_invalid,
         )
-        self.problems = tuple(found.problems)
+        self.problems = (*self._unusable, *found.problems)
         return found
+
+
+def _cohort(paths: Sequence[Path]) -> tuple[Cohort, tuple[Problem, ...]]:
+    """The cases of manifests, or of tables of series, and the rows that lead to no scan."""
+    tables = [path for path in paths if is_series_table(path)]
+    if not tables:
+        return read_manifests(paths), ()
+    if len(paths) > 1:
+        raise UsageError("is a table of series, which comes alone", where=tables[0], fix="join the tables before")
+    cohort, bad = read_series(tables[0])
+    if not len(cohort):
+        raise InputError("no nifti_path leads to a .nii or .nii.gz file", where=tables[0], fix="check the paths in it")
+    return cohort, tuple(bad)
 
 
 def _vectors(found: Extracted) -> Vectors:

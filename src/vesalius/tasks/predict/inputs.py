@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from vesalius.cohort.builders.rsna_ich import is_series_table, read_series
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
@@ -23,7 +24,7 @@ class Input:
     """One study.
 
     Args:
-        name: of its output, unique; without a suffix.
+        name: wanted for its output, a whole file name on every system, without a suffix; several may want the same.
         where: the path it came from, for messages.
         open: the images by name.
     """
@@ -34,10 +35,10 @@ class Input:
 
 
 def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Input], list[dict[str, str]]]:
-    """All studies below some paths, and the paths at which there is none ({"path", "error"}).
+    """All studies below some paths, and the paths at which there is none ({"path", "error", "reason"}).
 
     Args:
-        paths: files, folders, and manifests, which alone can name several images of one study.
+        paths: files, folders, tables with nifti_path, and manifests, which alone can name several images of a study.
         images: that the model takes.
 
     Raises:
@@ -47,16 +48,20 @@ def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Inpu
     failed: list[dict[str, str]] = []
     for path in paths:
         try:
-            found.extend(_of_manifest(path, images) if path.suffix.lower() in _MANIFESTS else _of_path(path, images))
+            if path.suffix.lower() not in _MANIFESTS:
+                found.extend(_of_path(path, images))
+                continue
+            cohort, bad = read_series(path) if is_series_table(path) else (read_manifest(path), [])
+            found.extend(_of_cohort(cohort, images))
+            failed += [{"path": f"{path} {one.id}", "error": one.reason, "reason": one.reason} for one in bad]
         except UsageError:
             raise
         except VesaliusError as error:
-            failed.append({"path": str(path), "error": str(error)})
-    return list(_unique(found)), failed
+            failed.append({"path": str(path), "error": str(error), "reason": error.what})
+    return [replace(one, name=_plain(one.name)) for one in found], failed
 
 
-def _of_manifest(path: Path, images: Sequence[str]) -> list[Input]:
-    cohort = read_manifest(path)
+def _of_cohort(cohort: Cohort, images: Sequence[str]) -> list[Input]:
     return [Input(case.id, f"case {case.id}", partial(_of_case, cohort, case, tuple(images))) for case in cohort]
 
 
@@ -75,13 +80,7 @@ def _of_found(found: Found) -> dict[str, Scan]:
     return {IMAGE: found.open()}
 
 
-def _unique(inputs: Sequence[Input]) -> Iterator[Input]:
-    taken: set[str] = set()
-    for one in inputs:
-        plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in one.name)
-        name, number = plain, 1
-        while name in taken:
-            number += 1
-            name = f"{plain}-{number}"
-        taken.add(name)
-        yield Input(name, one.where, one.open)
+def _plain(name: str) -> str:
+    """A name in which a figure may be called after it."""
+    plain = "".join(letter if letter.isalpha() or letter.isdecimal() or letter in "-_." else "_" for letter in name)
+    return plain.lstrip("-.") or "scan"

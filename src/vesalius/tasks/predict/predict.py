@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from vesalius.errors import InputError, OutputError, VesaliusError
+from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError
 from vesalius.output import new_file, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
-from vesalius.report.page import FIGURES, SUMMARY, Report, load_report, write_figure
+from vesalius.report.page import FIGURES, PAGE, SUMMARY, Report, write_figure
+from vesalius.tasks.detect.predict import DetectPredictor
 from vesalius.tasks.predict.inputs import Input, find_inputs
+from vesalius.tasks.predict.record import RECORD, Finished, Record, content_digest
+from vesalius.tasks.predictor import PredictOptions, Predictor
 from vesalius.tasks.segment.predict import SegmentPredictor
 from vesalius.training.device import on_cpu
 from vesalius.weights.place import locate
-from vesalius.weights.saved import digest_of, read_config
+from vesalius.weights.saved import read_config
 
-_PREDICTORS = {"segment": SegmentPredictor}
+_PREDICTORS: dict[str, type[Predictor]] = {"detect": DetectPredictor, "segment": SegmentPredictor}
 """task of a model -> what predicts with it."""
 _STATE = "model.json"
-_PACKAGES = ("numpy", "scipy", "torch", "monai", "nibabel", "pydicom")
+_OWN = (SUMMARY, PAGE, FIGURES, _STATE, RECORD)
+"""Names that no study may have."""
+_PACKAGES = ("numpy", "scipy", "torch", "timm", "monai", "nibabel", "pydicom")
 
 
 def predict(
     model: str | Path,
     paths: Sequence[Path],
     output: Path,
+    options: PredictOptions | None = None,
     *,
     device: str = "auto",
     threads: int | None = None,
@@ -42,96 +48,155 @@ def predict(
         model: a model folder, a run folder or a name of the zoo.
         paths: scans, folders of scans, manifests.
         output: folder for the predictions, summary.json and report.html.
+        options: what is asked of the prediction; None: nothing.
         device: "auto", "cpu" or "cuda".
         threads: of PyTorch; None: its own choice.
         force: predict anew what is there.
         progress: told what is done.
 
     Returns:
-        {"path", "report", "results": {name: measures}, "skipped", "failed"}, JSON-able.
+        {"path", "report", "results": {name: measures}, "told": {name: line}, "skipped", "failed"}, JSON-able.
 
     Raises:
         InputError: no such model, or one whose job does not predict.
-        UsageError: the model takes several images and no manifest was given; no GPU.
+        UsageError: an option that the job does not know; the model takes several images and no manifest was given; no
+            GPU.
         OutputError: the folder holds something else.
+        CorruptFileError: nobody can tell what it holds.
     """
     if threads is not None:
         torch.set_num_threads(threads)
+    options = options or PredictOptions()
     folder = locate(model)
     task = read_config(folder).task
     if task not in _PREDICTORS:
         raise InputError(f"is a model for {task}, with which nothing can be predicted", where=folder)
-    predictor = _PREDICTORS[task](folder, "cpu" if on_cpu(device) else "cuda")
+    predictor = _PREDICTORS[task](folder, "cpu" if on_cpu(device) else "cuda", options)
     inputs, failed = find_inputs(paths, predictor.images)
-    done = _begin(output, {"model": digest_of(folder)}, force=force)
+    record = _begin(output, {"model": predictor.digest(), **options.asked}, predictor.target_of, force=force)
     results: dict[str, dict[str, Any]] = {}
     skipped = []
-    for one in inputs:
-        target = output / predictor.file_of(one.name)
-        if one.name in done and target.exists() and not force:
-            results[one.name] = done[one.name]
-            skipped.append(str(target))
-            continue
-        try:
-            results[one.name] = _one(predictor, one, target, output)
-            progress(f"{target.name}: done")
-        except VesaliusError as error:
-            failed.append({"path": one.where, "error": str(error)})
-            progress(f"failed: {error}")
-    report = Report(
-        title=f"Predictions: {folder.name if folder.name != 'model' else folder.parent.name}",
-        task=f"predict {task}",
-        lead=f"{len(results)} studies. Research use only, not a medical device.",
-        sections=predictor.sections(results, _pictures(output, results)),
-        made=made(f"vesalius predict {Path(model).name} -o {output.name}", torch.get_num_threads(), None, _PACKAGES),
-        results={"studies": results, "model": digest_of(folder)},
-        failures={Path(one["path"]).name: "could not be predicted" for one in failed},
-    )
-    report.save(output)
+    title = f"Predictions: {folder.name if folder.name != 'model' else folder.parent.name}"
+    command = f"vesalius predict {Path(model).name} -o {output.name}"
+    try:
+        for one in inputs:
+            try:
+                name, is_new = _one(predictor, one, record, output, taken=(*_OWN, *results), anew=force)
+            except Exception as error:
+                failed.append(_failed(one, error))
+                progress(f"failed: {one.where}: {failed[-1]['error']}")
+                continue
+            results[name] = record.studies[name].measures
+            target = output / predictor.target_of(name)
+            if is_new:
+                progress(f"{target.name}: done")
+            else:
+                skipped.append(str(target))
+    finally:  # who stops in the middle keeps what is finished
+        whole = {name: study.measures for name, study in record.studies.items()}
+        Report(
+            title=title,
+            task=f"predict {task}",
+            lead=f"{len(whole)} studies. Research use only, not a medical device.",
+            sections=predictor.sections(whole, _pictures(output, whole)),
+            made=made(command, torch.get_num_threads(), None, _PACKAGES),
+            results={"studies": whole, "model": predictor.digest(), "options": options.asked},
+            failures={Path(one["path"]).name: one["reason"] for one in failed},
+        ).save(output)
     page = run_report(output)
-    return {"path": str(output), "report": str(page), "results": results, "skipped": skipped, "failed": failed}
+    return {
+        "path": str(output),
+        "report": str(page),
+        "results": results,
+        "told": {name: predictor.told(measures) for name, measures in results.items()},
+        "skipped": skipped,
+        "failed": failed,
+    }
 
 
 def lines(result: dict[str, Any]) -> list[str]:
     """The result for people."""
-    told = []
-    for name, measures in result["results"].items():
-        numbers = ", ".join(f"{key} {value:.4g}" for key, value in measures.items() if isinstance(value, int | float))
-        told.append(f"{name}: {numbers}")
+    told = [f"{name}: {line}" for name, line in result["told"].items()]
     told += [f"{path}  finished before" for path in result["skipped"]]
-    return [*told, *(f"failed  {one['error']}" for one in result["failed"]), result["report"]]
+    return [*told, *map(_failure, result["failed"]), result["report"]]
 
 
-def _one(predictor: SegmentPredictor, one: Input, target: Path, output: Path) -> dict[str, Any]:
-    predicted = predictor(one.open(), target)
-    if predicted.picture is not None:
-        (output / FIGURES).mkdir(exist_ok=True)
-        write_figure(output / FIGURES / f"{one.name}.png", predicted.picture)
-    return predicted.measures
+def _failure(one: dict[str, str]) -> str:
+    path, error = one["path"], one["error"]
+    return f"failed  {error}" if error.startswith(path) else f"failed  {path}: {error}"
 
 
-def _begin(output: Path, state: dict[str, str], *, force: bool) -> dict[str, Any]:
-    """Take the folder; what an earlier run with the same model finished.
+def _failed(one: Input, error: Exception) -> dict[str, str]:
+    if isinstance(error, VesaliusError):
+        return {"path": one.where, "error": str(error), "reason": error.what}
+    told = " ".join(f"an unforeseen {type(error).__name__}: {error}".split())
+    return {"path": one.where, "error": told, "reason": told}
+
+
+def _one(
+    predictor: Predictor, one: Input, record: Record, output: Path, *, taken: Collection[str], anew: bool
+) -> tuple[str, bool]:
+    """The name of a study, and whether it was predicted now; a finished one is predicted again only if `anew`."""
+    scans = {name: scan.resident() for name, scan in one.open().items()}
+    digest = content_digest(scans)
+    name = record.name_for(one.name, digest, taken)
+    if name in record.studies and not anew:
+        return name, False
+    predicted = predictor(scans, output / predictor.target_of(name))
+    for old in _figures(output, name).values():
+        (output / FIGURES / old).unlink()
+    for kind, png in predicted.pictures.items():
+        write_figure(output / FIGURES / f"{name}.{kind}.png", png)
+    record.add(Finished(name, digest, predicted.measures))
+    return name, True
+
+
+def _begin(output: Path, state: dict[str, Any], target_of: Callable[[str], str], *, force: bool) -> Record:
+    """Take the folder; what an earlier run with the same model and options finished.
 
     Raises:
+        CorruptFileError: nobody can tell what it holds.
         OutputError: it holds something else, or predictions of another model.
     """
     kept = output / _STATE
-    if not kept.exists():
+    same = False
+    if kept.exists():
+        same = _state(kept, force=force) == state
+    else:
         refuse_existing(output, force=force)
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError("no folder can be made there", where=output, fix="choose another") from error
-    elif not force and json.loads(kept.read_text(encoding="utf-8")) != state:
-        raise OutputError("holds predictions of another model", where=output, fix="choose another or pass --force")
+    if kept.exists() and not same and not force:
+        what = "holds predictions of another model or with other options"
+        raise OutputError(what, where=output, fix="choose another or pass --force")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError("no folder can be made there", where=output, fix="choose another") from error
+    record = Record.again(output, lambda name: (output / target_of(name)).exists()) if same else Record(output)
     with new_file(kept, force=True) as part:
         part.write_text(json.dumps(state) + "\n", encoding="utf-8")
-    if force or not (output / SUMMARY).exists():
-        return {}
-    return dict(load_report(output).results.get("studies", {}))
+    return record
 
 
-def _pictures(output: Path, results: dict[str, Any]) -> dict[str, str]:
-    """Study -> its picture in `figures`."""
-    return {name: f"{name}.png" for name in results if (output / FIGURES / f"{name}.png").exists()}
+def _state(path: Path, *, force: bool) -> Any:
+    """What model and options a folder was made with; None where it cannot be told and `force` does not care."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        if force:
+            return None
+        fix = "choose another folder or pass --force"
+        raise CorruptFileError("does not tell what model the folder is of", where=path, fix=fix) from error
+
+
+def _pictures(output: Path, results: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Study -> kind -> file in `figures`, of the studies that have pictures."""
+    found = {name: _figures(output, name) for name in results}
+    return {name: files for name, files in found.items() if files}
+
+
+def _figures(output: Path, name: str) -> dict[str, str]:
+    """Kind -> file in `figures`; a kind holds no full stop."""
+    folder = output / FIGURES
+    files = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    own = [file for file in files if file.startswith(f"{name}.") and file.count(".") == name.count(".") + 2]
+    return {file.split(".")[-2]: file for file in own}

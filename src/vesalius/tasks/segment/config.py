@@ -16,7 +16,8 @@ from vesalius.transforms.transform import AnyTransform
 
 Positive = Annotated[int, Field(ge=1)]
 Patch = tuple[Positive, Positive, Positive]
-Values = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
+Values = Annotated[tuple[Annotated[int, Field(gt=0, lt=1 << 15)], ...], Field(min_length=1)]
+Ignored = tuple[Annotated[int, Field(ge=-(1 << 15), lt=1 << 15)], ...]
 Weight = Annotated[float, Field(ge=0)]
 
 
@@ -34,13 +35,15 @@ class SegmentData(Config):
         description="label maps to learn from; of a cine e.g. ED, ES, each on its frame",
     )
     labels: dict[str, Values] = Field(
-        min_length=1, description="class -> its values in the label maps; the first one is written in predictions"
+        min_length=1,
+        max_length=127,
+        description="class -> its values in the label maps; the first one is written in predictions",
     )
     absent: Literal["background", "unknown"] = Field(
         default="background",
         description="a class that a label map does not hold: it is not there, or it was not labelled in this map",
     )
-    ignored: tuple[int, ...] = Field(default=(), description="values of voxels that nobody labelled")
+    ignored: Ignored = Field(default=(), description="values of voxels that nobody labelled")
     fold: int | None = Field(default=None, ge=0, description="validate on this fold of the manifest, train on the rest")
     ratios: tuple[float, float, float] = Field(
         default=(0.7, 0.15, 0.15), description="train, val, test of a manifest without splits"
@@ -92,7 +95,9 @@ class SegmentConfig(JobConfig):
     augment: tuple[AnyTransform, ...] = Field(default=(), description="random changes of each patch")
     batch: int = Field(default=2, ge=1, description="patches in a batch, of all processes together")
     repeats: int = Field(default=1, ge=1, description="patches of each case in an epoch")
-    net: AnyNet = Field(description="its inputs are the images, its outputs the labels and the background")
+    net: AnyNet = Field(
+        description="its inputs are the channels of the prepared images, its outputs the labels and the background"
+    )
     loss: LossConfig = LossConfig()
     infer: InferConfig = InferConfig()
     regions: dict[str, tuple[str, ...]] = Field(
@@ -117,7 +122,8 @@ class SegmentConfig(JobConfig):
     def _net_fits(self) -> SegmentConfig:
         sizes = self.net.model_dump()
         dims = 2 if self.patch[2] == 1 else 3
-        wanted = {"dims": dims, "inputs": len(self.data.images), "outputs": len(self.data.labels) + 1}
+        inputs = self.prepare.channel_count(len(self.data.images))
+        wanted = {"dims": dims, "inputs": inputs, "outputs": len(self.data.labels) + 1}
         for key, value in wanted.items():
             if sizes.get(key, value) != value:
                 raise ValueError(f"net.{key} is {sizes[key]}, the patch, the images and the labels need {value}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from vesalius.tasks.job import Job, Outcome
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.measure import Measured, Unit, measure
 from vesalius.tasks.segment.segmenter import Segmenter
-from vesalius.tasks.segment.summary import function_rows, sections, summarized
+from vesalius.tasks.segment.summary import error_text, function_rows, sections, summarized
 from vesalius.tasks.segment.task import SegmentTask
 from vesalius.tasks.segment.units import split_parts, units
 
@@ -46,16 +47,20 @@ class SegmentJob(Job):
     def task(self) -> SegmentTask:
         return SegmentTask(self.config, self._parts)
 
+    def trial(self) -> SegmentTask:
+        data = self.config.data.model_copy(update={"cache": None})
+        return SegmentTask(self.config.model_copy(update={"data": data}), self._parts)
+
     def outcome(self, model: Path, device: str) -> Outcome:
         segmenter = Segmenter.from_pretrained(model, device)
         name = "test" if len(units(self._parts["test"], self.config.data.masks)) else "val"
         cohort = units(self._parts[name], self.config.data.masks)
-        done: list[Unit] = []
+        done: list[Unit] = []  # with at least one class to measure
         outcome = Outcome()
         for case, one in measure(segmenter, cohort, self.config.data.images, absent=self.config.data.absent):
-            if isinstance(one, Unit):
+            if isinstance(one, Unit) and one.rows:
                 done.append(one)
-            else:
+            elif not isinstance(one, Unit):
                 outcome.failures[case.id] = one.what
         rows = [row for unit in done for row in unit.rows]
         functions = function_rows(rows, self.config.cavity)
@@ -66,8 +71,9 @@ class SegmentJob(Job):
         outcome.sections = sections(rows, functions, name, tuple(outcome.figures))
         outcome.measured = {f"Dice, {key}": value["text"] for key, value in outcome.results["classes"].items()}
         if functions:
-            error = outcome.results["ejection_fraction"]["mean_absolute_error_points"]
-            outcome.measured["Ejection fraction, mean absolute error"] = f"{error:.1f} points"
+            outcome.measured["Ejection fraction, mean absolute error"] = error_text(
+                outcome.results["ejection_fraction"]
+            )
         outcome.tested_on = f"{len({row.patient for row in rows})} patients of the part {name}"
         return outcome
 
@@ -77,7 +83,8 @@ def _pictures(done: list[Unit], names: tuple[str, ...]) -> bytes:
     from vesalius.report.overlay import outlines
     from vesalius.tasks.segment.summary import mean
 
-    ranked = sorted(done, key=lambda unit: mean([row.dice for row in unit.rows]))
+    scores = {id(unit): mean([row.dice for row in unit.rows]) for unit in done}
+    ranked = sorted(done, key=lambda unit: (math.isnan(scores[id(unit)]), scores[id(unit)]))
     chosen = [ranked[place] for place in sorted({0, len(ranked) // 2, len(ranked) - 1})][:_PICTURES]
     shown = []
     for unit in chosen:

@@ -49,9 +49,9 @@ class Measured:
         map: "mask", or the name of the frame ("ED").
         name: of the class or region.
         dice: NaN where the class is in neither map.
-        hd95_mm: NaN where it is missing in one of them.
-        found_ml: volume that was found.
-        truth_ml: volume of the reference.
+        hd95_mm: NaN where it is missing in one of them, or nobody knows the spacing.
+        found_ml: volume that was found; NaN where nobody knows the spacing.
+        truth_ml: volume of the reference, the same.
     """
 
     unit: str
@@ -108,9 +108,10 @@ def _measured(segmenter: Finds, units: Cohort, case: Case, images: tuple[str, ..
     t = case.frames.get(MASK, 0)
     scans = {name: open_image(units, case, name) for name in images}
     image = part(scans[images[0]], t=t)
-    truth_IJK = read_classes(units, case, LabelValues(settings.labels))
+    truth_IJK = read_classes(units, case, LabelValues(settings.labels, settings.ignored))
     found_IJK = np.where(truth_IJK < 0, 0, segmenter.classes(scans, t))
-    spacing_mm = image.spacing_mm or (1.0, 1.0, 1.0)
+    spacing_mm = image.spacing_mm
+    voxel_ml = math.nan if spacing_mm is None else math.prod(spacing_mm) * _ML
     names = tuple(settings.labels)
     rows = []
     for name, members in _classes(settings).items():
@@ -124,12 +125,12 @@ def _measured(segmenter: Finds, units: Cohort, case: Case, images: tuple[str, ..
             map=case.id.rpartition("/")[2] if case.frames else MASK,
             name=name,
             dice=dice(found, truth, (1,))[1],
-            hd95_mm=hd95_mm(found, truth, spacing_mm, (1,))[1],
-            found_ml=float(found.sum()) * math.prod(spacing_mm) * _ML,
-            truth_ml=float(truth.sum()) * math.prod(spacing_mm) * _ML,
+            hd95_mm=math.nan if spacing_mm is None else hd95_mm(found, truth, spacing_mm, (1,))[1],
+            found_ml=float(found.sum()) * voxel_ml,
+            truth_ml=float(truth.sum()) * voxel_ml,
         )
         rows.append(row)
-    return Unit(tuple(rows), _picture(image, truth_IJK, found_IJK, spacing_mm))
+    return Unit(tuple(rows), _picture(image, truth_IJK, found_IJK, spacing_mm or (1.0, 1.0, 1.0)))
 
 
 def _classes(settings: SegmentSettings) -> dict[str, tuple[str, ...]]:

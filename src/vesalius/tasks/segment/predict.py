@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,39 +19,30 @@ from vesalius.report.table import fixed
 from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
+from vesalius.tasks.predictor import Predicted, PredictOptions, Predictor
 from vesalius.tasks.segment.segmenter import Segmenter
 
 _ML = 1e-3
 """Of a cubic millimetre."""
+_OUTLINES = "outlines"
 
 
-@dataclass(frozen=True)
-class Predicted:
-    """What was found in one study.
-
-    Args:
-        measures: volumes in mL (of a cine: of its largest and smallest cavity) and what follows from them.
-        picture: PNG, or None where nothing was found.
-    """
-
-    measures: dict[str, Any]
-    picture: bytes | None
-
-
-class SegmentPredictor:
+class SegmentPredictor(Predictor):
     """Writes a label map for each study.
 
-    Args:
-        model: a model folder.
-        device: where the net runs.
+    Measures are volumes in mL (of a cine: of its largest and smallest cavity) and what follows from them. There is no
+    picture where nothing was found.
     """
 
-    def __init__(self, model: Path, device: str) -> None:
+    task = "segment"
+    knows = frozenset({"resample"})
+
+    def __init__(self, model: Path, device: str, options: PredictOptions | None = None) -> None:
+        super().__init__(model, device, options)
         self._segmenter = Segmenter.from_pretrained(model, device)
         self.images: Sequence[str] = self._segmenter.contract.images
 
-    def file_of(self, name: str) -> str:
-        """The file of a study."""
+    def target_of(self, name: str) -> str:
         return f"{name}.nii.gz"
 
     def __call__(self, scans: Mapping[str, Scan], target: Path) -> Predicted:
@@ -63,19 +53,25 @@ class SegmentPredictor:
             GeometryError: the slices lie on no grid.
             UsageError: values that are no image.
         """
+        scans = self.placed(scans)
         found = self._segmenter(scans)
         write_scan(found, target, force=True)
         labels_TIJK = found.stored()[0]
-        return Predicted(self._measures(labels_TIJK, found), self._picture(labels_TIJK, scans))
+        picture = self._picture(labels_TIJK, scans)
+        return Predicted(self._measures(labels_TIJK, found), {} if picture is None else {_OUTLINES: picture})
 
-    def sections(self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, str]) -> list[Section]:
-        """The studies for people."""
+    def told(self, measures: Mapping[str, Any]) -> str:
+        return ", ".join(f"{key} {value:.4g}" for key, value in measures.items())
+
+    def sections(
+        self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]
+    ) -> list[Section]:
         keys = list(dict.fromkeys(key for measures in results.values() for key in measures))
         told = Section(title="What was found")
         columns = [Column(name="study"), *(Column(name=key, numeric=True) for key in keys)]
         told.table(columns, [[name, *(fixed(one.get(key), 1) for key in keys)] for name, one in results.items()])
-        for name, file in pictures.items():
-            told.figure(file, f"{name}: the slice with most of what was found.", f"Outlines in {name}")
+        for name, files in pictures.items():
+            told.figure(files[_OUTLINES], f"{name}: the slice with most of what was found.", f"Outlines in {name}")
         return [told]
 
     def _measures(self, labels_TIJK: NDArray[Any], found: Scan) -> dict[str, Any]:

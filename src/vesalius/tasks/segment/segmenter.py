@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from vesalius.cohort.case import IMAGE
-from vesalius.errors import UsageError
+from vesalius.errors import InputError, UsageError
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.part import part
 from vesalius.scan.pixels import ArrayPixels
@@ -41,6 +41,7 @@ class Segmenter:
         self.settings = SegmentSettings.parse(model.config.settings, where=model.folder)
         self.values = LabelValues(self.settings.labels)
         self.device = torch.device(device)
+        self._inputs = model.config.net.model_dump().get("inputs")
         self._net = model.net.to(self.device)
 
     @classmethod
@@ -60,7 +61,7 @@ class Segmenter:
         A scan whose slices lie on no grid is only taken where the contract resamples; its map lies on the new grid.
 
         Raises:
-            InputError: an image is missing.
+            InputError: an image is missing, or there are more or fewer channels than the model takes.
             GeometryError: there is no grid where one is needed.
             UsageError: values that are no image.
         """
@@ -87,6 +88,9 @@ class Segmenter:
         placed = prepare.placed(first)
         if x_CIJK.shape[1:] != placed.shape[2:]:
             raise UsageError("the preparation changes the size of the image, so no map can be laid back onto it")
+        if self._inputs not in (None, len(x_CIJK)):
+            what = f"the scan has {len(x_CIJK)} channels once prepared, the model takes {self._inputs}"
+            raise InputError(what, fix="give a scan of the kind that the model was trained on")
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             p = probabilities(self._net, torch.from_numpy(x_CIJK).to(self.device), settings.patch, settings.infer)
         p_NIJK: NDArray[np.float32] = p.cpu().numpy()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pydantic import Field
 
 from vesalius.config import Config
-from vesalius.tasks.segment.config import InferConfig, Patch, SegmentConfig, Values
+from vesalius.tasks.segment.config import Ignored, InferConfig, Patch, SegmentConfig, Values
 
 
 class SegmentSettings(Config):
     """`settings` in the `config.json` of a model for the task "segment"."""
 
     labels: dict[str, Values] = Field(description="class -> its values in label maps; the first one is written")
+    ignored: Ignored = Field(default=(), description="values of voxels that nobody labelled")
     patch: Patch
     infer: InferConfig = InferConfig()
     regions: dict[str, tuple[str, ...]] = Field(default={}, description="unions of classes that are measured")
@@ -22,6 +23,7 @@ class SegmentSettings(Config):
         """The settings of a run's model."""
         return cls(
             labels=config.data.labels,
+            ignored=config.data.ignored,
             patch=config.patch,
             infer=config.infer,
             regions=config.regions,

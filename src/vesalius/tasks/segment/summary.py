@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,16 @@ _PART_WORDS = {"test": "held-out test cases", "val": "validation cases (the mani
 
 @dataclass(frozen=True)
 class Function:
-    """Volumes at end diastole and end systole of one patient, in mL, and what follows."""
+    """Volumes at end diastole and end systole of one study of a patient, in mL, and what follows."""
 
     patient: int
     found: tuple[float, float]
     truth: tuple[float, float]
+
+    @property
+    def error_points(self) -> float:
+        """Of the ejection fraction; NaN where one of them is unknown, e.g. no cavity was found at end diastole."""
+        return self.ef_found - self.ef_truth
 
     @property
     def ef_found(self) -> float:
@@ -35,17 +40,22 @@ class Function:
 
 
 def function_rows(rows: Sequence[Measured], cavity: str | None) -> list[Function]:
-    """A row for each patient of whom the cavity was measured at ED and ES."""
-    volumes = {(row.patient, row.map): row for row in rows if row.name == cavity}
-    both = [patient for patient, map_ in volumes if map_ == "ED" and (patient, "ES") in volumes]
+    """A row for each study in which the cavity was measured at ED and ES; a patient may have several."""
+    studies: dict[str, dict[str, Measured]] = {}
+    for row in rows:
+        if row.name == cavity:
+            studies.setdefault(row.unit.removesuffix(f"/{row.map}"), {})[row.map] = row
     return [
-        Function(
-            patient,
-            (volumes[patient, "ED"].found_ml, volumes[patient, "ES"].found_ml),
-            (volumes[patient, "ED"].truth_ml, volumes[patient, "ES"].truth_ml),
-        )
-        for patient in both
+        Function(ed.patient, (ed.found_ml, es.found_ml), (ed.truth_ml, es.truth_ml))
+        for ed, es in ((maps["ED"], maps["ES"]) for maps in studies.values() if {"ED", "ES"} <= maps.keys())
     ]
+
+
+def error_text(told: Mapping[str, Any]) -> str:
+    """The error of the ejection fraction of a summary in words."""
+    error, known, all_ = told["mean_absolute_error_points"], told["patients"], told["of_patients"]
+    shown = "-" if error is None else f"{error:.1f} points"
+    return shown if known == all_ else f"{shown} ({known} of {all_} patients)"
 
 
 def summarized(rows: Sequence[Measured], functions: Sequence[Function]) -> dict[str, Any]:
@@ -54,12 +64,7 @@ def summarized(rows: Sequence[Measured], functions: Sequence[Function]) -> dict[
     values = [one["dice"] for one in classes.values() if one["dice"] is not None]
     result: dict[str, Any] = {"dice": _mean_or_none(values), "classes": classes}
     if functions:
-        errors = [one.ef_found - one.ef_truth for one in functions]
-        result["ejection_fraction"] = {
-            "patients": len(functions),
-            "mean_error_points": _mean_or_none(errors),
-            "mean_absolute_error_points": _mean_or_none([abs(error) for error in errors]),
-        }
+        result["ejection_fraction"] = _function_errors(functions)
     return result
 
 
@@ -77,14 +82,14 @@ def sections(
     cells = [
         [name, fixed(one["dice"], 3), one["interval_text"], fixed(one["hd95_mm"], 2)] for name, one in summary.items()
     ]
-    told.table(columns, cells, "Mean over patients; the interval is a bootstrap over patients.")
+    told.table(columns, cells, "Means over patients; the interval is a bootstrap over patients.")
     for file in figures:
         told.figure(file, "Worst, middle and best case.", "Slices with the outlines of reference and model")
     names = list(summary)
     each = Section(title="Every patient")
-    by_unit: dict[tuple[int, str], dict[str, Measured]] = {}
+    by_unit: dict[tuple[int, str, str], dict[str, Measured]] = {}
     for row in rows:
-        by_unit.setdefault((row.patient, row.map), {})[row.name] = row
+        by_unit.setdefault((row.patient, row.unit, row.map), {})[row.name] = row
     columns = [Column(name="patient"), Column(name="map")]
     columns += [Column(name=f"{what} {name}", numeric=True) for what in ("Dice", "HD95 mm") for name in names]
     lines = [
@@ -94,7 +99,7 @@ def sections(
             *(fixed(one[name].dice if name in one else None, 3) for name in names),
             *(fixed(one[name].hd95_mm if name in one else None, 1) for name in names),
         ]
-        for (patient, map_), one in sorted(by_unit.items())
+        for (patient, _, map_), one in sorted(by_unit.items())
     ]
     each.table(columns, lines)
     return [told, each, *_function_sections(functions)]
@@ -121,16 +126,31 @@ def _function_sections(functions: Sequence[Function]) -> list[Section]:
         ]
         for one in functions
     ]
-    error = mean([abs(one.ef_found - one.ef_truth) for one in functions])
     section = Section(title="Ejection fraction")
-    return [section.table(columns, lines, f"Mean absolute error of the ejection fraction: {error:.1f} points.")]
+    error = error_text(_function_errors(functions))
+    return [section.table(columns, lines, f"Mean absolute error of the ejection fraction: {error}.")]
+
+
+def _function_errors(functions: Sequence[Function]) -> dict[str, Any]:
+    """Means over the patients whose error is known, each patient's studies averaged first."""
+    patients = list(dict.fromkeys(one.patient for one in functions))
+    errors = [[one.error_points for one in functions if one.patient == patient] for patient in patients]
+    means = [mean(own) for own in errors]
+    return {
+        "patients": sum(math.isfinite(one) for one in means),
+        "of_patients": len(patients),
+        "mean_error_points": _mean_or_none(means),
+        "mean_absolute_error_points": _mean_or_none([mean([abs(one) for one in own]) for own in errors]),
+    }
 
 
 def _over_patients(rows: Sequence[Measured], name: str) -> dict[str, Any]:
     patients = sorted({row.patient for row in rows})
     scores = [mean([row.dice for row in rows if row.patient == one and row.name == name]) for one in patients]
     scores = [score for score in scores if math.isfinite(score)]
-    distance = mean([row.hd95_mm for row in rows if row.name == name])
+    distance = mean(
+        [mean([row.hd95_mm for row in rows if row.patient == one and row.name == name]) for one in patients]
+    )
     interval = patient_interval(scores) if scores else None
     told = f"{interval.low:.3f} to {interval.high:.3f}" if interval else "-"
     dice = _mean_or_none(scores)

@@ -5,6 +5,7 @@ Letters: B batch, C channel, I J K voxel axes, N classes with the background fir
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -93,7 +94,10 @@ class SegmentTask(Task):
         means = {
             name: float(np.nanmean(scores[name])) for name in self.values.names if not np.isnan(scores[name]).all()
         }
-        return {"dice": float(np.mean(list(means.values()))), **{f"dice/{name}": mean for name, mean in means.items()}}
+        return {
+            "dice": float(np.mean(list(means.values()))) if means else math.nan,
+            **{f"dice/{name}": mean for name, mean in means.items()},
+        }
 
     def probabilities(self, x_CIJK: Tensor) -> Tensor:
         """Of a prepared volume, shape (N, I, J, K)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,15 +30,21 @@ def job_names() -> tuple[str, ...]:
 
 
 def job_class(task: object) -> type[Job]:
-    """The class of a job.
+    """The class of a job: a name, or "module:Class" for one of your own.
+
+    A module of your own is installed or lies in the current folder; naming it runs its code.
 
     Raises:
         ConfigError: no such job.
     """
-    if task not in _JOBS:
+    if isinstance(task, str) and task not in _JOBS and ":" in task:
+        return _own_job(task)
+    if not isinstance(task, str) or task not in _JOBS:
         near = difflib.get_close_matches(str(task), _JOBS, n=1, cutoff=0)
-        raise ConfigError("names no job", where=f"task: {task}", fix=f"did you mean {near[0]!r}?")
-    module, name = _JOBS[str(task)].split(":")
+        raise ConfigError(
+            "names no job", where=f"task: {task}", fix=f"did you mean {near[0]!r}? Your own is my_module:MyJob"
+        )
+    module, name = _JOBS[task].split(":")
     found: type[Job] = getattr(importlib.import_module(module), name)
     return found
 
@@ -66,3 +73,22 @@ def find_config(name: str | Path) -> Path:
         where=str(name),
         fix=f"name a file or one of: {', '.join(config_names())}",
     )
+
+
+def _own_job(task: str) -> type[Job]:
+    from vesalius.tasks.job import Job
+
+    where = f"task: {task}"
+    module, _, name = task.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)  # the last: a file here hides no package
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except Exception as error:  # whatever the module does
+        what = f"{module!r} cannot be imported ({type(error).__name__}: {error})"
+        raise ConfigError(what, where=where, fix="install it, or run in the folder that holds it") from error
+    if not (isinstance(found, type) and issubclass(found, Job)):
+        kind = "has no such class" if found is None else "has it, but it is no Job"
+        raise ConfigError(f"{module!r} {kind}", where=where, fix="derive a class from vesalius.tasks.job.Job")
+    return found

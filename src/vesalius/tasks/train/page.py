@@ -34,7 +34,6 @@ def write_run(job: Job, folder: Path, result: Result, outcome: Outcome, command:
         {"path", "report", "results", "failed"}, JSON-able.
     """
     _card(job, folder, result, outcome, command).write(folder / MODEL)
-    (folder / FIGURES).mkdir(exist_ok=True)
     for name, png in outcome.figures.items():
         write_figure(folder / FIGURES / name, png)
     write_figure(folder / FIGURES / _CURVES, _curves(folder))
@@ -98,7 +97,7 @@ def _curves(folder: Path) -> bytes:
         "Validation": defaultdict(list),
     }
     for row in read_record(folder):
-        title = "Training" if row["kind"] == "train" else "Validation"
+        title = "Training" if row.get("kind") == "train" else "Validation"
         for name, value in row.items():
             wanted = (
                 name.startswith("loss") if title == "Training" else name not in ("step", "epoch", "kind", "seconds")

@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
-from vesalius.cohort.manifest import write_manifest
 from vesalius.config import load_config, read_table
-from vesalius.output import new_folder
-from vesalius.tasks.job import Job
+from vesalius.errors import UsageError
+from vesalius.tasks.job import Job, JobConfig
 from vesalius.tasks.train.jobs import CONFIGS, find_config, job_class
 from vesalius.tasks.train.page import write_run
+from vesalius.tasks.train.splits import check_splits, write_splits
 from vesalius.training.device import on_cpu
 from vesalius.training.loop import Loop
-from vesalius.training.run_folder import MODEL, SPLITS, begin
+from vesalius.training.run_folder import MODEL, SPLITS, begin, has_state, may_begin
 
 Watch = Callable[[dict[str, Any], int], None]
 """Told every line of the record, and the number of steps of the whole run."""
@@ -55,6 +55,7 @@ def train(
 
     Raises:
         ConfigError: a wrong key or value, or one that differs from the run that is resumed.
+        UsageError: the batch cannot be shared by the processes, or the cases differ from those of the resumed run.
         InputError: a file is missing or damaged.
         OutputError: the folder holds something, or the disk is full.
         TrainingError: the run cannot go on.
@@ -65,12 +66,17 @@ def train(
         torch.set_num_threads(max(1, threads // state.num_processes))
     job = make_job(config, overrides)
     settings = job.settings
-    resuming = (output / "last" / "state.safetensors").exists() and resume
-    if state.is_main_process:
-        resuming = begin(output, settings, resume=resume, force=force)
-        _write_splits(job, output)
+    _check_share(settings, state.num_processes)
+    old = may_begin(output, settings, resume=resume, force=force)
+    if old:
+        check_splits(job.parts(), output / SPLITS)
+    loop = Loop(job.task(), settings.train, output, cpu=use_cpu)  # what cannot be built leaves no folder
     state.wait_for_everyone()
-    loop = Loop(job.task(), settings.train, output, cpu=use_cpu)
+    if state.is_main_process:
+        begin(output, settings, resume=resume, force=force)
+        write_splits(job.parts(), output / SPLITS)
+    state.wait_for_everyone()
+    resuming = old and has_state(output)
     result = loop.run(resume=resuming, watch=None if watch is None else lambda row: watch(row, loop.steps))
     if not loop.is_main:
         return {}
@@ -87,7 +93,8 @@ def make_job(config: str | Path, overrides: Sequence[str] = ()) -> Job:
         InputError: a file is missing or damaged.
     """
     path = find_config(config)
-    cls = job_class(read_table(path).get("task"))
+    named = [one.removeprefix("task=") for one in overrides if one.startswith("task=")]
+    cls = job_class(named[-1] if named else read_table(path).get("task"))
     return cls(load_config(cls.Settings, path, overrides))
 
 
@@ -103,9 +110,9 @@ def _short(override: str) -> str:
     return f"{key}={Path(value).name}"
 
 
-def _write_splits(job: Job, output: Path) -> None:
-    """The cases of each split as manifests with a path to each file."""
-    with new_folder(output / SPLITS, force=True) as folder:
-        for name, cohort in job.parts().items():
-            if len(cohort):
-                write_manifest(cohort, folder / f"{name}.csv")
+def _check_share(settings: JobConfig, processes: int) -> None:
+    """Refuse a batch that the processes cannot share; a job without a `batch` answers for itself."""
+    batch = getattr(settings, "batch", None)
+    if isinstance(batch, int) and batch % processes:
+        what = f"{batch} cannot be shared by {processes} processes"
+        raise UsageError(what, where="batch", fix=f"choose a multiple of {processes}")

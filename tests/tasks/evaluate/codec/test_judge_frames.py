@@ -65,3 +65,11 @@ def test_masks_become_classes_by_frame(tmp_path):
     nib.save(nib.Nifti1Image(np.ones((24, 20, 3), np.uint8), np.eye(4)), study.masks[0])
     with pytest.raises(InputError, match="another grid"):
         read_masks(study, study.scan(), VALUES.classes)
+
+
+@pytest.mark.parametrize("value", [2.5, 65539.0])
+def test_masks_that_hold_no_labels_are_refused(tmp_path, value):
+    (study,) = find_studies([write_cohort(tmp_path / "cohort", patients=1)])
+    nib.save(nib.Nifti1Image(np.full((24, 20, 4), value, np.float32), np.eye(4)), study.masks[0])
+    with pytest.raises(InputError, match="other values than whole numbers"):
+        read_masks(study, study.scan(), VALUES.classes)

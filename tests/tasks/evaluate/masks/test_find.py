@@ -23,6 +23,14 @@ def test_a_folder_of_masks(tmp_path):
     assert found[0].open().shape == (1, 1, 20, 20, 4)
 
 
+def test_pictures_of_a_report_are_no_masks(tmp_path):
+    """`vesalius predict` writes a picture of each map, under the name of the map."""
+    write(tmp_path / "p1.nii.gz", heart(4))
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "p1.png").write_bytes(b"a picture")
+    assert [one.where.name for one in find_masks(tmp_path)] == ["p1.nii.gz"]
+
+
 def test_in_the_layout_of_acdc_only_references_are_masks(tmp_path):
     for name in ("p1_4d", "p1_frame01", "p1_frame01_gt", "p1_frame07_gt", "p2_ED_gt"):
         write(tmp_path / f"{name}.nii.gz", heart(4))
@@ -72,3 +80,27 @@ def test_where_no_mask_is(tmp_path):
         find_masks(tmp_path)
     with pytest.raises(InputError, match="no case has a mask"):
         find_masks(manifest(tmp_path / "m.jsonl", {"id": "c"}))
+
+
+def test_files_of_one_name_in_several_folders_are_of_several_patients(tmp_path):
+    for name in (
+        "P1/seg.nii.gz",
+        "P2/seg.nii.gz",
+        "P1/h_ED.nii.gz",
+        "P1/h_ES.nii.gz",
+        "P2/h_ED.nii.gz",
+        "x.nii",
+        "x.png",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = {str(one.where.relative_to(tmp_path)): (one.title, one.patient) for one in find_masks(tmp_path)}
+    assert found == {
+        "P1/h_ED.nii.gz": ("P1/h ED", "P1"),
+        "P1/h_ES.nii.gz": ("P1/h ES", "P1"),
+        "P1/seg.nii.gz": ("P1/seg", "P1"),
+        "P2/h_ED.nii.gz": ("P2/h ED", "P2"),
+        "P2/seg.nii.gz": ("P2/seg", "P2"),
+        "x.nii": ("x.nii", "x"),
+        "x.png": ("x.png", "x"),
+    }

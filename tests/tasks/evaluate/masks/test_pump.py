@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,15 @@ def test_without_a_cavity_there_is_no_beat_and_the_reason_is_told(tmp_path):
         measured(tmp_path, {"a_ED": heart(5), "a_ES": empty}, {"a_ED": heart(5), "a_ES": heart(3)}), 3
     )
     assert (found, without) == ([], {"a": "the predicted mask of ES has no cavity (label 3)"})
+
+
+def test_unnamed_masks_of_several_files_are_no_beat(tmp_path):
+    masks = {"P1/seg": heart(5), "P2/seg": heart(3)}
+    results = measured(tmp_path, masks, masks)
+    assert len({one.pair.reference.patient for one in results}) == 2
+    assert beats(results, 3) == ([], {})
+    same = [
+        replace(one, pair=replace(one.pair, reference=replace(one.pair.reference, case="a", patient="a")))
+        for one in results
+    ]
+    assert beats(same, 3) == ([], {})

@@ -51,7 +51,7 @@ class Judge:
         self.classes = {name: tuple(numbers[one] for one in own) for name, own in members.items()}
         known = {name: (number,) for name, number in numbers.items()} | self.classes
         self.cavity: tuple[int, ...] = () if settings.cavity is None else known[settings.cavity]
-        self.values = LabelValues(settings.labels)
+        self.values = LabelValues(settings.labels, settings.ignored)
 
     @classmethod
     def load(cls, name: str | Path) -> Judge:
@@ -172,7 +172,7 @@ class Trial:
         overlaps: dict[str, dict[str, float]] = {}
         for name, numbers in self.by.classes.items():
             for phase, mask in reference.items():
-                one, other = np.isin(found[phase], numbers), np.isin(mask, numbers)
+                one, other = np.isin(found[phase], numbers) & (mask >= 0), np.isin(mask, numbers)
                 value = math.nan if needed and not other.any() else dice(one, other, (1,))[1]
                 if not math.isnan(value):
                     overlaps.setdefault(name, {})[phase] = value

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from vesalius.tasks.evaluate.codec.judge import Judge
 
 CODERS = ("svtav1", "x265", "jpeg2000", "jpegxl")
-LOSSLESS = ("jpegxl", "jpeg2000", "jpegls", "x265")
+LOSSLESS = ("wls", "jpegxl", "jpeg2000", "jpegls", "x265")
 POINTS, QUICK_POINTS = 8, 4
 _MEASURED = "measured"
 _WIDTH = 120

@@ -1,14 +1,17 @@
 """Label masks at a path: a file, a folder or a manifest, each with the names under which a counterpart may lie.
 
 In a folder, files called NAME_gt are the masks where there are any (the layout of ACDC), else all files are. Files
-called NAME_ED, NAME_ES, NAME_frameXX (counted from 01) and NAME_4d, with or without _gt, are of one patient NAME.
+called NAME_ED, NAME_ES, NAME_frameXX (counted from 01) and NAME_4d, with or without _gt, are of one patient NAME. Where
+several folders hold files of one name (P1/seg.nii.gz, P2/seg.nii.gz) a patient is a folder.
+The pictures of a report (`figures/` of what `vesalius predict` wrote) are no masks.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +21,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.read import open_mask
 from vesalius.errors import InputError
+from vesalius.report.page import FIGURES
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 
@@ -84,11 +88,27 @@ def find_masks(path: Path) -> list[Mask]:
         return found
     if path.is_file():
         return [_of_file(path, path.parent)]
-    files = list(files_below(path, _SUFFIXES))
+    files = [file for file in files_below(path, _SUFFIXES) if file.relative_to(path).parts[0] != FIGURES]
     marked = [file for file in files if stem(file, _SUFFIXES).lower().endswith(_GT)]
     if not files:
         raise InputError("holds no mask", where=path, fix=f"masks end in {', '.join(_SUFFIXES)}")
-    return [_of_file(file, path) for file in marked or files]
+    return _told_apart([_of_file(file, path) for file in marked or files], path)
+
+
+def _told_apart(masks: list[Mask], root: Path) -> list[Mask]:
+    """Masks whose case says whose they are; before, files of one name may lie in several folders."""
+    folders: dict[tuple[str, str], set[Path]] = defaultdict(set)
+    for mask in masks:
+        folders[mask.case, mask.name].add(mask.where.parent)
+    several = {case for (case, _), places in folders.items() if len(places) > 1}
+    apart = []
+    for mask in masks:
+        folder = relative(mask.where.parent, root)
+        if mask.case in several and folder != ".":
+            mask = replace(mask, case=f"{folder}/{mask.case}", patient=folder)
+        apart.append(mask)
+    count = Counter(mask.title for mask in apart)
+    return [replace(mask, case=relative(mask.where, root)) if count[mask.title] > 1 else mask for mask in apart]
 
 
 def _of_file(file: Path, folder: Path) -> Mask:

@@ -18,6 +18,7 @@ from vesalius.metrics.cardiac import volumes_ml, voxel_mm3
 from vesalius.metrics.overlap import dice, labels_of
 from vesalius.metrics.surface import surface_distances
 from vesalius.scan.geometry import shear_degrees, spacing_mm, to_world
+from vesalius.scan.label_values import are_labels
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.masks.match import Pair
 
@@ -145,12 +146,7 @@ def _labels(scan: Scan, mask: Any) -> NDArray[np.int32]:
     if scan.shape[0] != 1:
         raise InputError(f"has {scan.shape[0]} channels, a label mask has one", where=mask.where, fix=fix)
     values = scan.values(dtype=np.float64)[0]
-    if (
-        not np.isfinite(values).all()
-        or (values != np.rint(values)).any()
-        or values.min() < 0
-        or values.max() > _LARGEST
-    ):
+    if not are_labels(values, 0, _LARGEST):
         raise InputError("holds values that are not whole numbers from 0", where=mask.where, fix=fix)
     labels = values.astype(np.int32)
     count = len(labels_of(labels))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vesalius.cohort.case import MASK
 from vesalius.metrics.cardiac import Pumping
 from vesalius.tasks.evaluate.masks.find import ED, ES
 from vesalius.tasks.evaluate.masks.measure import Measured, PairResult
@@ -50,6 +51,9 @@ def beats(results: Sequence[PairResult], lv: int) -> tuple[list[Beat], dict[str,
     cases = dict.fromkeys((one.pair.reference.case, one.pair.reference.patient) for one in results)
     for case, patient in cases:
         own = [one for one in results if (one.pair.reference.case, one.pair.reference.patient) == (case, patient)]
+        unnamed = [one for one in own if one.pair.reference.name == MASK]
+        if len(unnamed) > 1:  # nobody says that they are moments of one beat
+            continue
         moments = [moment for one in own if not one.pair.reference.structure for moment in _moments(one, lv)]
         if len(moments) < 2:
             continue

@@ -1,0 +1,35 @@
+"""Probabilities along the slices of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from vesalius.report.style import INK, TEXT_POINTS, look, new_figure, quiet_axes, to_png
+
+
+def profile(lines: Mapping[str, NDArray[Any]], numbers: NDArray[Any]) -> bytes:
+    """A PNG: a line for each key over the numbers of the slices.
+
+    Args:
+        lines: name -> probabilities, one for each slice.
+        numbers: of the slices.
+
+    Raises:
+        ValueError: there is no line, or one of another length.
+    """
+    if not lines or any(len(values) != len(numbers) for values in lines.values()):
+        raise ValueError("there is no line to draw, or one of another length")
+    figure = new_figure(6.8, 3.2, "constrained")
+    axes = figure.subplots()
+    for place, (name, values) in enumerate(lines.items()):
+        one = look(place)
+        axes.plot(numbers, values, color=one.colour, linestyle=one.dashes, marker=one.marker, markersize=3, label=name)
+    quiet_axes(axes)
+    axes.set(ylim=(-0.02, 1.02))
+    axes.set_xlabel("slice", fontsize=TEXT_POINTS, color=INK)
+    axes.set_ylabel("probability of the slice", fontsize=TEXT_POINTS, color=INK)
+    figure.legend(loc="outside right upper", fontsize=TEXT_POINTS - 1, frameon=False)
+    return to_png(figure)

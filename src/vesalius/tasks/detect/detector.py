@@ -1,0 +1,153 @@
+"""A trained detection model at work: slices in, probabilities of the study and of each slice out.
+
+Letters: L slices, C classes, H W patches down and across, D width.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from vesalius.errors import CorruptFileError, InputError, UsageError
+from vesalius.nets.rollout import attends, attention_rollout
+from vesalius.tasks.detect.encoder import Encoder
+from vesalius.tasks.detect.settings import CALIBRATION, ENCODER, Calibration, DetectSettings
+from vesalius.tasks.detect.slices import Slices
+from vesalius.weights.saved import Pretrained, from_pretrained
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What the model says of a study.
+
+    Args:
+        numbers: of the slices that it looked at, rising.
+        study_C: calibrated probabilities of the study.
+        slices_LC: the head's word on each slice alone, made a probability by the same temperatures; the calibration is
+            one of studies, so these rank slices and are no calibrated risks.
+    """
+
+    numbers: NDArray[np.int64]
+    study_C: NDArray[np.float64]
+    slices_LC: NDArray[np.float64]
+
+
+class Detector:
+    """A model of the task "detect" with its encoder.
+
+    Args:
+        head: net and settings.
+        encoder: that its vectors are of.
+        calibration: what was chosen on validation cases.
+
+    Raises:
+        CorruptFileError: encoder, calibration and head do not belong together.
+    """
+
+    def __init__(self, head: Pretrained, encoder: Encoder, calibration: Calibration) -> None:
+        self.settings = DetectSettings.parse(head.config.settings, where=head.folder)
+        self.encoder, self.calibration = encoder, calibration
+        facts = self.settings.encoder
+        if facts is None or facts.digest != encoder.digest():
+            what = "is not the encoder that the head was trained on"
+            raise CorruptFileError(what, where=encoder.model.folder, fix="get the model folder anew")
+        if calibration.classes != self.settings.classes:
+            what = f"is of other classes than the head ({', '.join(calibration.classes)})"
+            raise CorruptFileError(what, where=head.folder / CALIBRATION, fix="get the model folder anew")
+        self._head = head
+        self._net: nn.Module = head.net.to(encoder.device)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, device: str | torch.device = "cpu") -> Detector:
+        """A model folder, a run folder or a name of the zoo.
+
+        Raises:
+            InputError: no such model, or one for another job; a head that was trained on bare vectors.
+            CorruptFileError: it is damaged.
+        """
+        head = from_pretrained(name, "detect")
+        facts = DetectSettings.parse(head.config.settings, where=head.folder).encoder
+        if facts is None:
+            what = "was trained on bare vectors, no encoder came with it, so it cannot look at scans"
+            raise InputError(what, where=head.folder, fix="train with data.manifest and data.encoder")
+        encoder = Encoder.from_pretrained(head.folder / ENCODER, device, facts.precision)
+        return cls(head, encoder, Calibration.read(head.folder))
+
+    def digest(self) -> str:
+        """64 hexadecimal digits for head, encoder, preparation, settings and calibration."""
+        parts = (
+            self._head.digest,
+            self._head.config.model_dump_json(),
+            self.encoder.digest(),
+            self.encoder.contract.prepare.digest(),
+            self.calibration.model_dump_json(),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def __call__(self, slices: Slices) -> Findings:
+        """Probabilities of a study.
+
+        Raises:
+            UsageError: there is no slice, or the preparation does not fit.
+        """
+        numbers = self.settings.slices.chosen(len(slices))
+        rows_LD = torch.from_numpy(self.encoder.embed(slices, numbers)).to(self.encoder.device)
+        study_C, slices_LC = self._logits(rows_LD)
+        point = self.calibration.point
+        return Findings(numbers, point.probabilities(study_C[None])[0], point.probabilities(slices_LC))
+
+    def leading(self, study_C: NDArray[np.float64]) -> int:
+        """The class that is farthest above its threshold, or least below it (0.5 where a class has none)."""
+        thresholds = np.array([0.5 if one is None else one for one in self.calibration.thresholds])
+        return int(np.argmax(_logit(study_C) - _logit(thresholds)))
+
+    def patch_logits(self, patches_HWD: NDArray[np.float32], c: int) -> NDArray[np.float32]:
+        """Logit (H, W) of a class for each patch: what the model says of a study that is this one vector.
+
+        The head was trained on class tokens. Both went through the encoder's last norm, but a patch is none: the map
+        shows where, its values are no risks.
+        """
+        flat = torch.from_numpy(patches_HWD.reshape(-1, 1, patches_HWD.shape[-1])).to(self.encoder.device)
+        with torch.no_grad():
+            there = torch.ones(flat.shape[:2], dtype=torch.bool, device=flat.device)
+            logits = self._net(flat, there)[0][:, c].float().cpu().numpy()
+        cooled = logits / self.calibration.temperatures[c]
+        return cooled.reshape(patches_HWD.shape[:2]).astype(np.float32)
+
+    def check_attention(self) -> None:
+        """Raise UsageError where the encoder shows no attention."""
+        if not attends(self.encoder.model.net):
+            what = "the encoder shows no attention, so there is no rollout"
+            raise UsageError(what, where="--heat-map", fix="take logit")
+
+    def rollout(self, slices: Slices, number: int) -> NDArray[np.float32]:
+        """Attention rollout (H, W) of a slice: share of each patch in what reaches the class token, times 1000.
+
+        Raises:
+            UsageError: the encoder shows no attention.
+        """
+        self.check_attention()
+        x_BCJI = slices.prepared([number])
+        side: int = self.encoder.model.config.net.divisor  # type: ignore[attr-defined]
+        net = self.encoder.model.net
+        shares_L = attention_rollout(net, torch.from_numpy(x_BCJI).to(self.encoder.device))[0]  # type: ignore[arg-type]
+        shares: NDArray[np.float32] = 1000 * shares_L.cpu().numpy()
+        return shares.reshape(x_BCJI.shape[2] // side, x_BCJI.shape[3] // side)
+
+    @torch.no_grad()
+    def _logits(self, rows_LD: torch.Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Logits (C,) of the study that has these slices, and (L, C) of the slices."""
+        there = torch.ones((1, len(rows_LD)), dtype=torch.bool, device=rows_LD.device)
+        study_BC, slices_BLC = self._net(rows_LD[None], there)
+        return study_BC[0].double().cpu().numpy(), slices_BLC[0].double().cpu().numpy()
+
+
+def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    inside = np.clip(p, 1e-9, 1 - 1e-9)
+    return np.log(inside) - np.log1p(-inside)

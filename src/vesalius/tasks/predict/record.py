@@ -1,0 +1,137 @@
+"""The studies that a folder of predictions holds: a line of JSON for each, written when it is finished.
+
+A process that is killed loses no more than the study it was at. A study is known by the content of its images, never
+by its name alone: files of the same name in two folders are two studies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vesalius.errors import CorruptFileError, OutputError
+from vesalius.output import new_file
+from vesalius.scan.scan import Scan
+from vesalius.scan.stack import SliceStack
+
+RECORD = "studies.jsonl"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A study that was predicted.
+
+    Args:
+        name: of its output.
+        digest: of its images (`content_digest`).
+        measures: what was found, JSON-able.
+    """
+
+    name: str
+    digest: str
+    measures: dict[str, Any]
+
+
+class Record:
+    """The finished studies of a folder, in the order in which they came.
+
+    Args:
+        folder: of the predictions.
+        studies: finished before; they are written anew, so that no half line of a killed process stays.
+
+    Raises:
+        OutputError: cannot be written.
+    """
+
+    def __init__(self, folder: Path, studies: Collection[Finished] = ()) -> None:
+        self._path = folder / RECORD
+        self.studies = {one.name: one for one in studies}
+        with new_file(self._path, force=True) as part:
+            part.write_text("".join(map(_line, self.studies.values())), encoding="utf-8")
+
+    @classmethod
+    def again(cls, folder: Path, there: Callable[[str], bool]) -> Record:
+        """That of an earlier run, without the studies whose output is not `there` any more.
+
+        Raises:
+            CorruptFileError: it is damaged.
+            OutputError: cannot be written.
+        """
+        return cls(folder, [one for one in _read(folder / RECORD) if there(one.name)])
+
+    def add(self, study: Finished) -> None:
+        """Raises OutputError where it cannot be written."""
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(_line(study))
+        except OSError as error:
+            raise OutputError(f"cannot be written ({error.strerror})", where=self._path, fix="make room") from error
+        self.studies[study.name] = study
+
+    def name_for(self, plain: str, digest: str, taken: Collection[str]) -> str:
+        """The name of a study: that of an earlier run where the content is the same, else one that is free.
+
+        Args:
+            plain: the name wanted; what follows it are PLAIN-2, PLAIN-3, ...
+            digest: of its images.
+            taken: names that it may not have.
+        """
+        free = None
+        for name in _names(plain, len(self.studies) + len(taken) + 1):
+            if name in taken:
+                continue
+            if name not in self.studies:
+                free = free or name
+            elif self.studies[name].digest == digest:
+                return name
+        assert free is not None
+        return free
+
+
+def content_digest(scans: Mapping[str, Scan]) -> str:
+    """64 hexadecimal digits that change with the values of any image, their places, times or meaning.
+
+    Raises:
+        InputError: the pixels cannot be read.
+    """
+    whole = hashlib.sha256()
+    for name, scan in sorted(scans.items()):
+        facts = (name, scan.shape, scan.dtype.str, scan.frame_ms, scan.t_meaning, scan.colour, scan.intensity.unit)
+        whole.update(repr(facts).encode())
+        for place in (*_places(scan), scan.intensity.slope_TK, scan.intensity.inter_TK, scan.stored()):
+            whole.update(np.ascontiguousarray(place).data)
+    return whole.hexdigest()
+
+
+def _places(scan: Scan) -> tuple[Any, ...]:
+    if isinstance(scan.geometry, SliceStack):
+        stack = scan.geometry
+        thickness = np.array(np.nan if stack.thickness_mm is None else stack.thickness_mm)
+        return stack.origins_K3, stack.steps_i_K3, stack.steps_j_K3, thickness
+    return () if scan.geometry is None else (scan.geometry,)
+
+
+def _names(plain: str, most: int) -> Iterator[str]:
+    yield plain
+    yield from (f"{plain}-{number}" for number in range(2, most + 1))
+
+
+def _line(study: Finished) -> str:
+    return json.dumps(asdict(study), ensure_ascii=False) + "\n"
+
+
+def _read(path: Path) -> list[Finished]:
+    """The whole lines; what a killed process left of a last one is passed over."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if path.exists() else []
+        studies = {one.name: one for one in (Finished(**json.loads(line)) for line in lines)}
+    except (OSError, ValueError, TypeError) as error:
+        fix = "choose another folder or pass --force"
+        raise CorruptFileError("is no readable record of finished studies", where=path, fix=fix) from error
+    return list(studies.values())

@@ -1,0 +1,101 @@
+"""The cases of each split in the folder of a run: `splits/train.csv` and so on. A resumed run must have the same ones.
+
+Otherwise a patient that moved from one side to the other would be learned and then tested on.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import write_manifest
+from vesalius.errors import CorruptFileError, UsageError
+from vesalius.output import new_folder
+
+_PATHS = ("image", "mask")
+"""Columns of files: "image", "mask:ED", ..."""
+_FIX = "resume with the same cases or choose another folder"
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What a split says of a case; of files the last part only, the folder of a run may be moved."""
+
+    id: str
+    split: str
+    said: tuple[tuple[str, str], ...]
+
+
+def write_splits(parts: Mapping[str, Cohort], folder: Path) -> None:
+    """The cases of each split as manifests with a path to each file, in place of older ones.
+
+    Raises:
+        OutputError: cannot be written.
+    """
+    with new_folder(folder, force=True) as made:
+        _write(parts, made)
+
+
+def check_splits(parts: Mapping[str, Cohort], folder: Path) -> None:
+    """Compare the cases with those that a run began with; there is nothing to compare where it has not come so far.
+
+    Raises:
+        UsageError: a case is new, gone, changed, in another split or at another place; the first one is told.
+        CorruptFileError: the manifests of the run cannot be read.
+    """
+    if not folder.is_dir():
+        return
+    with tempfile.TemporaryDirectory() as made:
+        _write(parts, Path(made))
+        now = _lines(Path(made))
+    was = _lines(folder)
+    for key in [*was, *now]:
+        difference = _difference(was.get(key), now.get(key))
+        if difference:
+            raise UsageError(f"case {key} {difference}", where=folder.parent, fix=_FIX)
+    for old, new in zip(was, now, strict=True):
+        if old != new:
+            what = f"case {new} stands where case {old} stood when this run began"
+            raise UsageError(what, where=folder.parent, fix=_FIX)
+
+
+def _difference(was: _Line | None, now: _Line | None) -> str:
+    """In words; "" where there is none."""
+    if was is None and now is not None:
+        return f"is in {now.split} now and was not there when this run began"
+    if now is None and was is not None:
+        return f"was in {was.split} when this run began and is not there now"
+    if was is None or now is None or was == now:
+        return ""
+    if was.split != now.split:
+        return f"was in {was.split} when this run began and is in {now.split} now"
+    changed = sorted({key for key, _ in set(was.said) ^ set(now.said)})
+    return f"has another {changed[0]} than when this run began"
+
+
+def _write(parts: Mapping[str, Cohort], folder: Path) -> None:
+    for name, cohort in parts.items():
+        if len(cohort):
+            write_manifest(cohort, folder / f"{name}.csv")
+
+
+def _lines(folder: Path) -> dict[str, _Line]:
+    """Case -> its line, in the order of the splits' names and of the manifests."""
+    found: dict[str, _Line] = {}
+    for path in sorted(folder.glob("*.csv")):
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                for row in csv.DictReader(file):
+                    said = tuple(sorted((key, _shown(key, cell)) for key, cell in row.items() if cell))
+                    found[row["id"]] = _Line(row["id"], path.stem, said)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
+            raise CorruptFileError("cannot be read as a split", where=path, fix="start a new run folder") from error
+    return found
+
+
+def _shown(column: str, cell: str) -> str:
+    return PurePosixPath(cell).name if column.partition(":")[0] in _PATHS else cell

@@ -1,0 +1,59 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vesalius.errors import CorruptFileError
+from vesalius.scan.intensity import Intensity
+from vesalius.scan.scan import Scan
+from vesalius.scan.stack import SliceStack
+from vesalius.tasks.predict.record import RECORD, Finished, Record, content_digest
+
+SCAN = Scan.from_array(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4))
+
+
+def test_a_line_for_each_study(tmp_path):
+    record = Record(tmp_path)
+    record.add(Finished("a", "1", {"x": 1.5}))
+    record.add(Finished("b", "2", {}))
+    record.add(Finished("a", "3", {"x": 2}))
+    again = Record.again(tmp_path, lambda name: name == "a")
+    assert again.studies == {"a": Finished("a", "3", {"x": 2})}
+    assert len((tmp_path / RECORD).read_text().splitlines()) == 1
+
+
+def test_a_half_line_at_the_end_is_passed_over_and_a_broken_one_is_not(tmp_path):
+    Record(tmp_path, [Finished("a", "1", {})])
+    with (tmp_path / RECORD).open("a") as file:
+        file.write('{"na')
+    assert list(Record.again(tmp_path, lambda _: True).studies) == ["a"]
+    (tmp_path / RECORD).write_text("[1]\n")
+    with pytest.raises(CorruptFileError, match=RECORD):
+        Record.again(tmp_path, lambda _: True)
+
+
+def test_names(tmp_path):
+    record = Record(tmp_path, [Finished("s", "1", {}), Finished("s-2", "2", {})])
+    assert record.name_for("s", "1", ()) == "s"
+    assert record.name_for("s", "2", ()) == "s-2"
+    assert record.name_for("s", "3", ()) == "s-3"
+    assert record.name_for("s", "1", ("s",)) == "s-3"
+    assert record.name_for("t", "1", ("t", "t-2")) == "t-3"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Scan.from_array(SCAN.stored() + 1, np.eye(4)),
+        Scan.from_array(SCAN.stored(), np.diag([2, 1, 1, 1])),
+        Scan.from_array(SCAN.stored().reshape(1, 1, 4, 3, 2), np.eye(4)),
+        Scan.from_array(SCAN.stored()),
+        replace(SCAN, geometry=SliceStack(np.eye(4)[:, :3], np.ones((4, 3)), np.ones((4, 3)))),
+        replace(SCAN, intensity=Intensity.linear(2, 0)),
+        replace(SCAN, frame_ms=(3.0,)),
+    ],
+)
+def test_digests(other):
+    assert content_digest({"image": SCAN}) == content_digest({"image": replace(SCAN, problems=("one",))})
+    assert content_digest({"image": SCAN}) != content_digest({"image": other})
+    assert content_digest({"image": SCAN}) != content_digest({"other": SCAN})
