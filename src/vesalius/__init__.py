@@ -32,13 +32,16 @@ if TYPE_CHECKING:
     from vesalius.tasks.compress.config import CompressConfig
     from vesalius.tasks.compress.decompress import decompress, verify
     from vesalius.tasks.convert import convert
-    from vesalius.tasks.demo import demo
+    from vesalius.tasks.demo.demo import demo
+    from vesalius.tasks.detect.embed import embed
     from vesalius.tasks.evaluate.codec import evaluate_codec
     from vesalius.tasks.evaluate.masks import evaluate_masks
     from vesalius.tasks.info import info
     from vesalius.tasks.inspect import inspect
     from vesalius.tasks.phantom.cine import phantom_cine
     from vesalius.tasks.phantom.head_ct import phantom_head_ct
+    from vesalius.tasks.predict.predict import predict
+    from vesalius.tasks.train.train import train
     from vesalius.tasks.weights.export import export_model
     from vesalius.tasks.weights.fetch import fetch_weights
     from vesalius.tasks.weights.importing import import_weights
@@ -66,7 +69,8 @@ _HOMES = {
     "convert": "vesalius.tasks.convert:convert",
     "decode_scan": "vesalius.codec.decode:decode_scan",
     "decompress": "vesalius.tasks.compress.decompress:decompress",
-    "demo": "vesalius.tasks.demo:demo",
+    "demo": "vesalius.tasks.demo.demo:demo",
+    "embed": "vesalius.tasks.detect.embed:embed",
     "evaluate_codec": "vesalius.tasks.evaluate.codec:evaluate_codec",
     "evaluate_masks": "vesalius.tasks.evaluate.masks:evaluate_masks",
     "export_model": "vesalius.tasks.weights.export:export_model",
@@ -80,13 +84,15 @@ _HOMES = {
     "open_image": "vesalius.cohort.read:open_image",
     "open_mask": "vesalius.cohort.read:open_mask",
     "open_scan": "vesalius.scan.open:open_scan",
-    "phantom_head_ct": "vesalius.tasks.phantom.head_ct:phantom_head_ct",
     "phantom_cine": "vesalius.tasks.phantom.cine:phantom_cine",
+    "phantom_head_ct": "vesalius.tasks.phantom.head_ct:phantom_head_ct",
+    "predict": "vesalius.tasks.predict.predict:predict",
     "read_manifest": "vesalius.cohort.manifest:read_manifest",
     "run_report": "vesalius.report.html:run_report",
     "shard_cohort": "vesalius.tasks.cohort.shard:shard_cohort",
     "split_cohort": "vesalius.cohort.split:split_cohort",
     "split_manifest": "vesalius.tasks.cohort.split:split_manifest",
+    "train": "vesalius.tasks.train.train:train",
     "verify": "vesalius.tasks.compress.decompress:verify",
     "write_manifest": "vesalius.cohort.manifest:write_manifest",
 }
@@ -111,6 +117,7 @@ __all__ = [
     "decode_scan",
     "decompress",
     "demo",
+    "embed",
     "evaluate_codec",
     "evaluate_masks",
     "export_model",
@@ -126,11 +133,13 @@ __all__ = [
     "open_scan",
     "phantom_cine",
     "phantom_head_ct",
+    "predict",
     "read_manifest",
     "run_report",
     "shard_cohort",
     "split_cohort",
     "split_manifest",
+    "train",
     "verify",
     "write_manifest",
 ]

@@ -15,9 +15,21 @@ from pathlib import Path
 from vesalius.errors import OutputError
 
 
+@contextmanager
+def as_output_error(path: Path) -> Iterator[None]:
+    """What the system refuses within is told as an OutputError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise OutputError(
+            f"cannot be written ({reason})", where=path, fix="check the name, the disk space and the rights"
+        ) from error
+
+
 def refuse_existing(path: Path, *, force: bool = False) -> None:
     """Raise OutputError if `path` exists and `force` is not given. An empty folder counts as absent."""
-    with _as_output_error(path):
+    with as_output_error(path):
         if force or not (path.exists() or path.is_symlink()):
             return
         if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
@@ -33,7 +45,7 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
         raise OutputError("is a folder, a file is to be written there", where=path, fix="give a file name")
     part = _part_name(path)
     try:
-        with _as_output_error(path):
+        with as_output_error(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             part.touch(exist_ok=False)
             yield part
@@ -55,7 +67,7 @@ def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     refuse_existing(path, force=force)
     part = _part_name(path)
     try:
-        with _as_output_error(path):
+        with as_output_error(path):
             part.mkdir(parents=True)
             yield part
             _swap_folder(part, path)
@@ -82,14 +94,3 @@ def _swap_folder(part: Path, path: Path) -> None:
     path.replace(old)
     part.replace(path)
     shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def _as_output_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OutputError(
-            f"cannot be written ({reason})", where=path, fix="check the disk space and the rights"
-        ) from error

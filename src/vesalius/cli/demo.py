@@ -20,9 +20,9 @@ def demo(
 ) -> None:
     """Run every job, small, and leave report.html.
 
-    The scans ship inside our dependencies: nothing is fetched.
+    The scans ship inside our dependencies, or are phantoms: nothing is fetched.
     """
-    from vesalius.tasks.demo import demo as run
-    from vesalius.tasks.demo import lines
+    from vesalius.tasks.demo.demo import demo as run
+    from vesalius.tasks.demo.demo import lines
 
     emit(run(output, threads=threads, force=force, progress=progress(quiet)), json, lines)

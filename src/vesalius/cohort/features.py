@@ -29,7 +29,7 @@ from pydantic import Field, StringConstraints
 from vesalius.cohort.features_index import COLUMNS, Index, read_index, read_items
 from vesalius.config import Config, load_config
 from vesalius.errors import ConfigError, InputError, OutputError, UsageError
-from vesalius.output import new_folder
+from vesalius.output import as_output_error, new_folder
 
 Digest = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _VALUES, _INDEX, _FACTS = "features.npy", "index.csv", "store.json"
@@ -187,11 +187,8 @@ class FeatureStore:
         case = " ".join(case.split())  # one line each
         cells = ((first + n, case, int(item), len(rows), key) for n, item in enumerate(items))
         lines = "".join(map(_line, cells)).encode("utf-8", "surrogatepass")
-        try:
+        with as_output_error(self.folder):
             self._write(first, rows, lines)
-        except OSError as error:
-            reason = f"cannot be written ({error.strerror})"
-            raise OutputError(reason, where=self.folder, fix="check the disk space and the rights") from error
         self._index.add(key, len(rows), len(lines))
 
     def _checked(self, rows_nD: ArrayLike) -> NDArray[Any]:

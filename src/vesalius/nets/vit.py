@@ -28,19 +28,34 @@ _PERIOD = 100.0
 """Base of the periods of the rotary positions, in units of half a picture."""
 
 
-class ViT(Net):
+class TokenNet(Net):
+    """What transformers of pictures share; subclasses `make` a net that gives class token and patches."""
+
+    size: Size = Field(default="base", description="width and heads: 128 / 2, 192 / 3, 384 / 6, 768 / 12 or 1024 / 16")
+    depth: int = Field(default=12, ge=1, description="blocks; 24 in the public large one")
+    inputs: int = Field(default=3, ge=1, description="channels of the image")
+    drop_path: float = Field(default=0.0, ge=0, lt=1, description="share of branches left out in training")
+
+    @property
+    def dims(self) -> int:
+        """It takes pictures."""
+        return 2
+
+    @property
+    def width(self) -> int:
+        """Numbers of a token."""
+        return SIZES[self.size][0]
+
+
+class ViT(TokenNet):
     """x_BCJI to (class_BD, patches_BLD), both normalized; J and I are multiples of 16.
 
     From timm. The registers stay inside. Tensor names are timm's below `vit.`.
     """
 
-    size: Size = Field(default="base", description="width and heads: 128 / 2, 192 / 3, 384 / 6, 768 / 12 or 1024 / 16")
-    depth: int = Field(default=12, ge=1, description="blocks; 24 in the public large one")
-    inputs: int = Field(default=3, ge=1, description="channels of the image")
     qkv_bias: bool = Field(default=False, description="bias of queries and values; keys never have one")
     eps: float = Field(default=1e-6, gt=0, description="of the norms; MedDINOv3 has 1e-6, DINOv3 1e-5")
     rope: Literal["fp32", "bf16"] = Field(default="fp32", description="numbers the angles are computed in")
-    drop_path: float = Field(default=0.0, ge=0, lt=1, description="share of branches left out in training")
     pool: Pool = Field(
         default="class", description="what stands for the picture: the class token, or the largest of each number"
     )
@@ -49,19 +64,9 @@ class ViT(Net):
     )
 
     @property
-    def dims(self) -> int:
-        """It takes pictures."""
-        return 2
-
-    @property
     def divisor(self) -> int:
         """Axes of the input are multiples of this: the side of a patch."""
         return 16
-
-    @property
-    def width(self) -> int:
-        """Numbers of a token."""
-        return SIZES[self.size][0]
 
     def make(self) -> nn.Module:
         import timm

@@ -15,8 +15,6 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,7 @@ import yaml
 import vesalius
 from vesalius.config import Config
 from vesalius.errors import ConfigError, OutputError
-from vesalius.output import new_file
+from vesalius.output import as_output_error, new_file
 
 CONFIG, ENVIRONMENT, LAST, BEST, MODEL, SPLITS = "config.yaml", "env.json", "last", "best", "model", "splits"
 _PACKAGES = ("numpy", "torch", "torchvision", "accelerate", "timm", "monai", "safetensors")
@@ -51,7 +49,7 @@ def begin(folder: Path, config: Config, *, resume: bool, force: bool = False) ->
     """
     if may_begin(folder, config, resume=resume, force=force):
         return has_state(folder)
-    with _as_output_error(folder):
+    with as_output_error(folder):
         if folder.exists():
             _clear(folder)
     with new_file(folder / CONFIG, force=True) as part:
@@ -70,7 +68,7 @@ def may_begin(folder: Path, config: Config, *, resume: bool, force: bool = False
             neither of them helps.
         ConfigError: the old run had another configuration; the first differing key is told.
     """
-    with _as_output_error(folder):
+    with as_output_error(folder):
         if resume and (folder / CONFIG).exists():
             _check_same(folder, config)
             return True
@@ -105,15 +103,6 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
     }
     with new_file(folder / ENVIRONMENT, force=True) as part:
         part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _as_output_error(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        what = f"cannot be written ({error.strerror or type(error).__name__})"
-        raise OutputError(what, where=folder, fix="check the name, the disk space and the rights") from error
 
 
 def _is_run(folder: Path, config: Config) -> bool:

@@ -24,18 +24,15 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.read import open_image
 from vesalius.errors import UsageError
 from vesalius.output import new_folder, refuse_existing
-from vesalius.report.heat import heat_map
-from vesalius.scan.scan import Scan
 from vesalius.tasks.detect.encoder import BATCH, Encoder, similarity
 from vesalius.tasks.detect.extract import extract
+from vesalius.tasks.detect.look import Sheet
 from vesalius.tasks.detect.slices import SliceConfig, Slices
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import peak_mib
 from vesalius.training.precision import Precision
 from vesalius.transforms.contract import InputContract
 from vesalius.transforms.ct_slices import CtWindow, ct_slices
-from vesalius.transforms.view import view_of
-from vesalius.transforms.window import default_range, to_screen
 
 MIDDLE = -1
 
@@ -115,6 +112,7 @@ def embed(
         raise UsageError(f"no slice {number}", where="--slice", fix=f"choose from 0 to {len(slices) - 1}, or -1")
     map_HW = similarity(made.patches(slices, number), look.patch)
     patch = look.patch or (map_HW.shape[0] // 2, map_HW.shape[1] // 2)
+    sheet = Sheet.of(scan, slices, number, "none")
     facts: dict[str, Any] = {
         "shape": list(scan.shape[2:]),
         "slices": len(rows_ND),
@@ -133,7 +131,7 @@ def embed(
         np.save(folder / "slice_indices.npy", items_N)
         np.save(folder / "embedding_mean.npy", rows_ND.mean(axis=0))
         np.save(folder / "similarity_map.npy", map_HW)
-        (folder / "similarity_map.png").write_bytes(_picture(scan, slices, number, map_HW, patch))
+        (folder / "similarity_map.png").write_bytes(sheet.picture(map_HW, "cosine similarity", patch))
         (folder / "summary.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return {"path": str(output), **facts}
 
@@ -143,11 +141,3 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     how = "found in the cache" if result["cached"] else f"{result['seconds']:.1f} s on {result['device']}"
     yield f"{result['slices']} slices, {result['dim']} numbers each; {how}, {result['precision']}"
     yield result["path"]
-
-
-def _picture(scan: Scan, slices: Slices, number: int, map_HW: Any, patch: tuple[int, int]) -> bytes:
-    """The map over the slice as people look at it."""
-    grey = to_screen(slices.values_BCJI[number : number + 1, :1], "grey", default_range(scan))[0, 0]
-    spacing = None if scan.geometry is None else view_of(scan, slices.prepare.plane, slices.prepare.display)
-    aspect = 1.0 if spacing is None or slices.prepare.spacing_mm is not None else spacing.pixel_aspect
-    return heat_map(grey, map_HW, "cosine similarity", caption=f"slice {number}", pixel_aspect=aspect, mark=patch)

@@ -12,7 +12,6 @@ from vesalius.errors import InputError
 from vesalius.objectives.dice_ce import NOT_LABELLED
 
 _UNKNOWN = -2
-_VALUES = np.iinfo(np.int16)
 
 
 class LabelValues:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from vesalius.tasks.evaluate.codec.across import Across
 from vesalius.tasks.evaluate.codec.judged import JudgedStudy, Judgement, difference, mean_by_class, mean_of
 from vesalius.tasks.evaluate.codec.results import StudyResult
+from vesalius.tasks.evaluate.spread import Spread
 
 Read = Callable[[JudgedStudy, Judgement], float | None]
 """A number of one file of a study."""
@@ -39,16 +39,16 @@ class JudgedAt(_Model):
         ef_error_points: size of that, without its sign.
     """
 
-    dice: dict[str, Across]
-    dice_delta: dict[str, Across]
-    mean_dice: Across
-    mean_dice_delta: Across
-    agreement: dict[str, Across]
-    mean_agreement: Across
-    edv_delta_ml: Across
-    esv_delta_ml: Across
-    ef_delta_points: Across
-    ef_error_points: Across
+    dice: dict[str, Spread]
+    dice_delta: dict[str, Spread]
+    mean_dice: Spread
+    mean_dice_delta: Spread
+    agreement: dict[str, Spread]
+    mean_agreement: Spread
+    edv_delta_ml: Spread
+    esv_delta_ml: Spread
+    ef_delta_points: Spread
+    ef_error_points: Spread
 
 
 class JudgedCoder(_Model):
@@ -74,12 +74,12 @@ class JudgeSummary(_Model):
     """
 
     classes: tuple[str, ...]
-    dice: dict[str, Across]
-    mean_dice: Across
-    edv_ml: Across
-    esv_ml: Across
-    ef_percent: Across
-    masks_ef_percent: Across
+    dice: dict[str, Spread]
+    mean_dice: Spread
+    edv_ml: Spread
+    esv_ml: Spread
+    ef_percent: Spread
+    masks_ef_percent: Spread
     frames_from: dict[str, str]
     coders: tuple[JudgedCoder, ...]
 
@@ -93,21 +93,23 @@ def judge_summary(results: Sequence[StudyResult], ratios: Sequence[int]) -> Judg
     coders = dict.fromkeys(point.coder for result in judged for point in result.points)
     classes = tuple(dict.fromkeys(name for one in studies.values() for name in one.classes))
 
-    def originals(read: Read) -> Across:
-        return Across.of({name: read(one, one.original) for name, one in studies.items()})
+    def originals(read: Read) -> Spread:
+        return Spread.of_all({name: read(one, one.original) for name, one in studies.items()})
 
     return JudgeSummary(
         classes=classes,
         dice={
-            name: Across.of({key: _dice(name)(one, one.original) for key, one in _holding(studies, name).items()})
+            name: Spread.of_all({key: _dice(name)(one, one.original) for key, one in _holding(studies, name).items()})
             for name in classes
             if _holding(studies, name)
         },
-        mean_dice=Across.of({name: _mean_dice(one, one.original) for name, one in studies.items() if one.has_masks}),
+        mean_dice=Spread.of_all(
+            {name: _mean_dice(one, one.original) for name, one in studies.items() if one.has_masks}
+        ),
         edv_ml=originals(lambda _, found: found.edv_ml),
         esv_ml=originals(lambda _, found: found.esv_ml),
         ef_percent=originals(lambda _, found: found.ef_percent),
-        masks_ef_percent=Across.of({name: one.masks_ef_percent for name, one in studies.items() if one.has_masks}),
+        masks_ef_percent=Spread.of_all({name: one.masks_ef_percent for name, one in studies.items() if one.has_masks}),
         frames_from={name: one.frames_from for name, one in studies.items()},
         coders=tuple(
             JudgedCoder(coder=coder, at={ratio: _at(judged, classes, coder, ratio) for ratio in ratios})
@@ -134,9 +136,9 @@ def read_at(result: StudyResult, coder: str, ratio: float, read: Read) -> float 
 def _at(results: Sequence[StudyResult], classes: Sequence[str], coder: str, ratio: int) -> JudgedAt:
     studies = {one.name: one.judged for one in results if one.judged is not None}
 
-    def across(read: Read, names: Sequence[str] | None = None) -> Across:
+    def across(read: Read, names: Sequence[str] | None = None) -> Spread:
         kept = [one for one in results if names is None or one.name in names]
-        return Across.of({one.name: read_at(one, coder, ratio, read) for one in kept})
+        return Spread.of_all({one.name: read_at(one, coder, ratio, read) for one in kept})
 
     with_masks = [name for name, one in studies.items() if one.has_masks]
     without = [name for name, one in studies.items() if not one.has_masks]
@@ -154,7 +156,7 @@ def _at(results: Sequence[StudyResult], classes: Sequence[str], coder: str, rati
         edv_delta_ml=across(lambda study, found: difference(found.edv_ml, study.original.edv_ml)),
         esv_delta_ml=across(lambda study, found: difference(found.esv_ml, study.original.esv_ml)),
         ef_delta_points=ef,
-        ef_error_points=Across.of({name: None if it is None else abs(it) for name, it in ef.values.items()}),
+        ef_error_points=Spread.of_all({name: None if it is None else abs(it) for name, it in ef.values.items()}),
     )
 
 

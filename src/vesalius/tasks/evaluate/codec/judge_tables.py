@@ -5,9 +5,9 @@ from __future__ import annotations
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.report.page import Column, Table
 from vesalius.report.table import NOTHING, fixed
-from vesalius.tasks.evaluate.codec.across import Across
 from vesalius.tasks.evaluate.codec.judge_summary import JudgedAt, JudgeSummary
 from vesalius.tasks.evaluate.codec.summary import DataSetSummary
+from vesalius.tasks.evaluate.spread import Spread
 
 JUDGE_DEFINITIONS = {
     "Judge": "A segmentation model that took part in the making of no coder. It segments the ED and ES frames of the "
@@ -107,13 +107,13 @@ def _original(judge: JudgeSummary, names: list[str], study: str | None) -> list[
     ]
 
 
-def _dice(value: Across, delta: Across, study: str | None) -> str:
+def _dice(value: Spread, delta: Spread, study: str | None) -> str:
     change = delta.mean if study is None else delta.values.get(study)
     shown = _shown(value, study, 3)
     return shown if change is None else f"{shown} ({change:+.3f})"
 
 
-def _shown(value: Across, study: str | None, decimals: int, sign: str = "") -> str:
+def _shown(value: Spread, study: str | None, decimals: int, sign: str = "") -> str:
     """Of one study, or the mean with its interval and the number of patients where not all have a value."""
     if study is not None:
         return _signed(value.values.get(study), decimals, sign)

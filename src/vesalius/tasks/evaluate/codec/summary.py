@@ -12,9 +12,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from vesalius.metrics.bdrate import Curve, delta_rate, psnr_at_ratio, ratio_at_psnr, value_at_ratio
-from vesalius.tasks.evaluate.codec.across import Across
 from vesalius.tasks.evaluate.codec.judge_summary import JudgeSummary, judge_summary
 from vesalius.tasks.evaluate.codec.results import Measures, Point, StudyResult
+from vesalius.tasks.evaluate.spread import Spread
 
 Region = Literal["whole", "heart"]
 DECIBELS = (40, 35, 30)
@@ -43,12 +43,12 @@ class CoderSummary(_Model):
 
     coder: str
     region: Region
-    ratio_at_db: dict[int, Across]
-    psnr_at_ratio: dict[int, Across]
-    ssim_at_ratio: dict[int, Across]
-    delta_rate: dict[str, Across]
-    encode_ms: Across
-    decode_ms: Across
+    ratio_at_db: dict[int, Spread]
+    psnr_at_ratio: dict[int, Spread]
+    ssim_at_ratio: dict[int, Spread]
+    delta_rate: dict[str, Spread]
+    encode_ms: Spread
+    decode_ms: Spread
 
 
 class DataSetSummary(_Model):
@@ -68,7 +68,7 @@ class DataSetSummary(_Model):
     studies: tuple[str, ...]
     is_cine: bool
     coders: tuple[CoderSummary, ...]
-    lossless: dict[str, Across]
+    lossless: dict[str, Spread]
     why_no_lossless: dict[str, str]
     judge: JudgeSummary | None = None
 
@@ -110,7 +110,9 @@ def ssim_at(result: StudyResult, coder: str, region: Region, ratio: float) -> fl
 def _data_set(name: str, results: list[StudyResult]) -> DataSetSummary:
     coders = dict.fromkeys(point.coder for result in results for point in result.points)
     methods = dict.fromkeys(one.method for result in results for one in result.exact)
-    lossless = {method: Across.of({one.name: _lossless_ratio(one, method) for one in results}) for method in methods}
+    lossless = {
+        method: Spread.of_all({one.name: _lossless_ratio(one, method) for one in results}) for method in methods
+    }
     regions: tuple[Region, ...] = ("whole", "heart")
     return DataSetSummary(
         name=name,
@@ -131,11 +133,11 @@ def _data_set(name: str, results: list[StudyResult]) -> DataSetSummary:
 def _coder(results: list[StudyResult], coder: str, region: Region) -> CoderSummary:
     curves = {one.name: psnr_curve(one, coder, region) for one in results}
 
-    def across(read: Callable[[Curve], float | None]) -> Across:
-        return Across.of({name: read(curve) for name, curve in curves.items()})
+    def across(read: Callable[[Curve], float | None]) -> Spread:
+        return Spread.of_all({name: read(curve) for name, curve in curves.items()})
 
-    def ssim(ratio: float) -> Across:
-        return Across.of({one.name: ssim_at(one, coder, region, ratio) for one in results})
+    def ssim(ratio: float) -> Spread:
+        return Spread.of_all({one.name: ssim_at(one, coder, region, ratio) for one in results})
 
     return CoderSummary(
         coder=coder,
@@ -144,12 +146,12 @@ def _coder(results: list[StudyResult], coder: str, region: Region) -> CoderSumma
         psnr_at_ratio={ratio: across(lambda curve, n=ratio: psnr_at_ratio(curve, n)) for ratio in RATIOS},  # type: ignore[misc]
         ssim_at_ratio={ratio: ssim(ratio) for ratio in RATIOS},
         delta_rate=dict(_delta_rates(results, coder, region)),
-        encode_ms=Across.of({one.name: _nearest(one, coder).encode_ms for one in results if one.of(coder)}),
-        decode_ms=Across.of({one.name: _nearest(one, coder).decode_ms for one in results if one.of(coder)}),
+        encode_ms=Spread.of_all({one.name: _nearest(one, coder).encode_ms for one in results if one.of(coder)}),
+        decode_ms=Spread.of_all({one.name: _nearest(one, coder).decode_ms for one in results if one.of(coder)}),
     )
 
 
-def _delta_rates(results: list[StudyResult], coder: str, region: Region) -> Iterator[tuple[str, Across]]:
+def _delta_rates(results: list[StudyResult], coder: str, region: Region) -> Iterator[tuple[str, Spread]]:
     for anchor in ANCHORS:
         if anchor == coder or not any(one.of(anchor) for one in results):
             continue
@@ -157,7 +159,7 @@ def _delta_rates(results: list[StudyResult], coder: str, region: Region) -> Iter
         for one in results:
             found = delta_rate(psnr_curve(one, anchor, region), psnr_curve(one, coder, region))
             values[one.name] = found.percent if found else None
-        yield anchor, Across.of(values)
+        yield anchor, Spread.of_all(values)
 
 
 def _nearest(result: StudyResult, coder: str) -> Point:

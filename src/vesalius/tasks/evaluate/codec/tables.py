@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.report.page import Column, Table
 from vesalius.report.table import fixed, number
-from vesalius.tasks.evaluate.codec.across import Across
 from vesalius.tasks.evaluate.codec.summary import (
     ANCHORS,
     CLAIMED_RATIO,
@@ -18,6 +17,7 @@ from vesalius.tasks.evaluate.codec.summary import (
     Region,
     Summary,
 )
+from vesalius.tasks.evaluate.spread import Spread
 
 CLAIMED_DB, CLAIMED_SSIM, CLAIMED_MS, CLAIMED_DICE = 35.0, 0.95, 10.0, 0.90
 """What the project that this one grew from promised at CLAIMED_RATIO, never measured."""
@@ -44,7 +44,7 @@ def lossless_table(summary: Summary) -> Table:
     methods = dict.fromkeys(method for one in summary.data_sets for method in one.lossless)
     rows = []
     for method in methods:
-        cells = [one.lossless.get(method, Across.of({})) for one in summary.data_sets]
+        cells = [one.lossless.get(method, Spread.of_all({})) for one in summary.data_sets]
         rows.append([method, *(_mean(cell, 3) for cell in cells)])
     columns = [Column(name="Lossless"), *(_number_column(one.name) for one in summary.data_sets)]
     return Table(columns=columns, rows=rows, caption="Lossless ratio to plain 16 bit, mean over patients")
@@ -131,7 +131,7 @@ def _dice_claims(data_set: DataSetSummary, found: Sequence[CoderSummary]) -> Ite
             yield [words, "classes", claimed, *shown, _holds(found, values, CLAIMED_DICE, above=True)]
 
 
-def _holds(found: Sequence[CoderSummary], values: Sequence[Across], claimed: float, *, above: bool) -> str:
+def _holds(found: Sequence[CoderSummary], values: Sequence[Spread], claimed: float, *, above: bool) -> str:
     """Coders for which every patient has a value and the mean keeps the claim."""
     kept = [
         one.coder
@@ -156,21 +156,21 @@ def _number_column(name: str) -> Column:
     return Column(name=name, numeric=True)
 
 
-def _mean(value: Across, digits: int) -> str:
+def _mean(value: Spread, digits: int) -> str:
     shown = number(value.mean, digits)
     if value.low is not None:
         shown += f" [{number(value.low, digits)}, {number(value.high, digits)}]"
     return _counted(value, shown)
 
 
-def _mean_db(value: Across) -> str:
+def _mean_db(value: Spread) -> str:
     shown = fixed(value.mean, 1)
     if value.low is not None:
         shown += f" [{fixed(value.low, 1)}, {fixed(value.high, 1)}]"
     return _counted(value, shown)
 
 
-def _percent(value: Across | None) -> str:
+def _percent(value: Spread | None) -> str:
     if value is None or value.mean is None:
         return "-"
     shown = f"{value.mean:+.1f} %"
@@ -179,7 +179,7 @@ def _percent(value: Across | None) -> str:
     return _counted(value, shown)
 
 
-def _counted(value: Across, shown: str) -> str:
+def _counted(value: Spread, shown: str) -> str:
     """The text, with the number of patients where not all have a value."""
     if value.mean is None or value.present == len(value.values):
         return shown

@@ -8,11 +8,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from vesalius.metrics.bootstrap import patient_interval
 from vesalius.tasks.evaluate.masks.measure import Measured, PairResult
 from vesalius.tasks.evaluate.masks.pump import Beat
+from vesalius.tasks.evaluate.spread import Spread
 
-SEED = 20261121
 ALL = "mean of classes"
 MEASURES: tuple[tuple[str, str], ...] = (
     ("dice", "Dice"),
@@ -32,40 +31,6 @@ QUANTITIES: tuple[tuple[Quantity, str], ...] = (
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Spread(_Model):
-    """One quantity over patients.
-
-    Args:
-        values: patient, told by its first case -> value, None where there is none.
-        mean: arithmetic mean of the values there are, None without any.
-        low: lower end of the patient-bootstrap interval of the mean; None below ten values.
-        high: upper end.
-    """
-
-    values: dict[str, float | None]
-    mean: float | None
-    low: float | None
-    high: float | None
-
-    @classmethod
-    def of(cls, values: Mapping[str, float]) -> Spread:
-        """Mean and interval of values by patient; what is not finite counts as absent."""
-        kept = {name: value if math.isfinite(value) else None for name, value in values.items()}
-        present = [value for value in kept.values() if value is not None]
-        interval = patient_interval(present, seed=SEED)
-        return cls(
-            values=kept,
-            mean=math.fsum(present) / len(present) if present else None,
-            low=interval.low if interval else None,
-            high=interval.high if interval else None,
-        )
-
-    @property
-    def present(self) -> int:
-        """Patients with a value."""
-        return sum(value is not None for value in self.values.values())
 
 
 class ClassSummary(_Model):

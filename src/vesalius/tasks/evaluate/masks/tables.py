@@ -9,7 +9,8 @@ from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.report.page import Column, Table
 from vesalius.report.table import Cell, fixed
 from vesalius.tasks.evaluate.masks.measure import Measured
-from vesalius.tasks.evaluate.masks.summary import MEASURES, QUANTITIES, Spread, Summary, class_name
+from vesalius.tasks.evaluate.masks.summary import MEASURES, QUANTITIES, Summary, class_name
+from vesalius.tasks.evaluate.spread import Spread
 
 COLUMNS = (
     "case", "patient_case", "mask", "frame", "label", "class",

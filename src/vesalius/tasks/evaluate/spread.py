@@ -1,8 +1,9 @@
-"""One quantity over the studies of a data set: each value, the mean, the interval."""
+"""One quantity over patients or studies: each value, the mean, the interval."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,13 +12,13 @@ from vesalius.metrics.bootstrap import patient_interval
 SEED = 20261121
 
 
-class Across(BaseModel):
-    """One quantity over the studies of a data set.
+class Spread(BaseModel):
+    """One quantity over patients or studies.
 
     Args:
-        values: study -> value, None where its curve does not reach that far.
+        values: name -> value, None where there is none.
         mean: arithmetic mean of the values there are, None without any.
-        low: lower end of the patient-bootstrap interval of the mean; None for fewer than 10 values or if one is absent.
+        low: lower end of the patient-bootstrap interval of the mean; None below ten values.
         high: upper end.
     """
 
@@ -29,11 +30,11 @@ class Across(BaseModel):
     high: float | None
 
     @classmethod
-    def of(cls, values: dict[str, float | None]) -> Across:
-        """Mean and interval of values by study; a value that is not finite counts as absent."""
+    def of(cls, values: Mapping[str, float | None]) -> Spread:
+        """Mean and interval of the values there are; what is not finite counts as absent."""
         kept = {name: value if value is not None and math.isfinite(value) else None for name, value in values.items()}
         present = [value for value in kept.values() if value is not None]
-        interval = patient_interval(present, seed=SEED) if len(present) == len(kept) else None
+        interval = patient_interval(present, seed=SEED)
         return cls(
             values=kept,
             mean=math.fsum(present) / len(present) if present else None,
@@ -41,7 +42,14 @@ class Across(BaseModel):
             high=interval.high if interval else None,
         )
 
+    @classmethod
+    def of_all(cls, values: Mapping[str, float | None]) -> Spread:
+        """The same, but no interval where a value is absent: those that are left may differ from the others."""
+        spread = cls.of(values)
+        whole = spread.present == len(spread.values)
+        return spread if whole else spread.model_copy(update={"low": None, "high": None})
+
     @property
     def present(self) -> int:
-        """Studies with a value."""
+        """How many have a value."""
         return sum(value is not None for value in self.values.values())

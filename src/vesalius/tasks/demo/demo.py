@@ -1,0 +1,90 @@
+"""The demo: every job of this version, small, on scans that ship inside our dependencies and on phantoms.
+
+Nothing is fetched. Each restored file is compared with its source by the library that brought the source, not by ours.
+What the models of the package find is told beside what the phantoms were made with.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vesalius.output import new_folder
+from vesalius.report.html import run_report
+from vesalius.report.made import made
+from vesalius.report.page import Column, Report, Section
+from vesalius.report.table import Cell, fixed, number, write_csv
+from vesalius.tasks.demo.files import Demonstration
+from vesalius.tasks.demo.models import show_models
+from vesalius.tasks.demo.subjects import SUBJECTS
+
+COLUMNS = ("scan", "target", "coder", "bytes", "ratio", "source_ratio", "psnr_db", "max_error", "equal", "seconds")
+
+
+def demo(
+    output: Path, *, threads: int = 1, force: bool = False, progress: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Inspect, compress, restore and compare every subject, and write a report.
+
+    Args:
+        output: folder to write: report.html, summary.json, table.csv, figures/, the `.vsl` files in scans/ and what
+            the models found in models/.
+        threads: chunks coded at a time.
+        force: replace an existing folder.
+        progress: called with one line per step.
+
+    Returns:
+        {"path", "report", "rows"}: one row for each scan and target.
+
+    Raises:
+        InputError: a dependency does not ship its scan any more.
+        OutputError: the folder exists or cannot be written.
+    """
+    started = time.perf_counter()
+    rows: list[dict[str, Cell]] = []
+    with new_folder(output, force=force) as part:
+        for folder in ("scans", "figures"):
+            (part / folder).mkdir()
+        report = Report(
+            title="Vesalius demo",
+            task="demo",
+            lead="Real scans that ship inside the dependencies of Vesalius, compressed, restored and compared with the "
+            "reader of the package that ships them; then the models of the package on phantoms.",
+        )
+        overview = report.section("What came out")
+        for subject in SUBJECTS:
+            progress(subject.title)
+            rows += Demonstration(subject, part, threads).run(report)
+        show_models(report, part, threads, progress)
+        _overview(overview, rows)
+        report.made = made("vesalius demo", threads)
+        report.results = {"rows": rows}
+        report.save(part)
+        write_csv(part / "table.csv", rows, COLUMNS)
+        run_report(part)
+    progress(f"done in {time.perf_counter() - started:.0f} s")
+    return {"path": str(output), "report": str(output / "report.html"), "rows": rows}
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result for people: one line per row."""
+    shown = [f"{'scan':<12}{'target':<16}{'coder':<10}{'bytes':>9}{'ratio':>9}{'PSNR dB':>9}  equal"]
+    for row in result["rows"]:
+        equal = {True: "yes", False: "NO", None: ""}[row["equal"]]
+        measured = f"{row['bytes']:>9}{number(row['ratio']):>9}{fixed(row['psnr_db'], 1):>9}"
+        shown.append(f"{row['scan']:<12}{row['target']:<16}{row['coder']:<10}{measured}  {equal}")
+    return [*shown, f"open {result['report']}"]
+
+
+def _overview(section: Section, rows: list[dict[str, Cell]]) -> None:
+    columns = [Column(name=name) for name in ("Scan", "Target", "Coder")]
+    columns += [Column(name=name, numeric=True) for name in ("Bytes", "Ratio", "PSNR (dB)", "Max error")]
+    columns.append(Column(name="Equal to the source"))
+    cells = []
+    for row in rows:
+        equal = {True: "yes", False: "NO", None: ""}[row["equal"]]  # type: ignore[index]
+        measured = [f"{row['bytes']:,}", number(row["ratio"]), fixed(row["psnr_db"], 2), number(row["max_error"])]  # type: ignore[arg-type]
+        cells.append([str(row["scan"]), str(row["target"]), str(row["coder"]), *measured, equal])
+    section.table(columns, cells, "Ratio: 2 bytes x voxels / bytes of the file. Max error in the scan's own units.")

@@ -1,0 +1,147 @@
+"""One scan of the demo: compressed, restored and compared."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from vesalius.codec.coders.table import coder as coder_named
+from vesalius.codec.compress import CompressResult, compress_scan
+from vesalius.codec.decode import decode_scan, open_vsl
+from vesalius.codec.restore import restore
+from vesalius.codec.target import Lossless, Quality, Target
+from vesalius.errors import TargetError
+from vesalius.report.chart import Line, rate_distortion
+from vesalius.report.figure import Shown, panel
+from vesalius.report.page import Report, Section
+from vesalius.report.table import Cell, number
+from vesalius.scan.describe import describe_scan
+from vesalius.scan.open import open_scan
+from vesalius.scan.scan import Scan
+from vesalius.tasks.compress.uid_key import random_key
+from vesalius.tasks.demo.subjects import Subject
+from vesalius.transforms.view import to_view, view_of
+from vesalius.transforms.window import DISPLAY_PERCENT, percentile_range, to_grey
+
+CURVE_FRAMES = 10
+CURVE_VOXELS = 1 << 20
+"""Scans of fewer frames, or of more voxels, get no curve of the coders that use time."""
+CURVE_RUNGS = (0.35, 0.5, 0.65, 0.8, 0.95)
+"""Places on the coders' ladders, best 0, worst 1."""
+
+
+class Demonstration:
+    """One subject: its rows, pictures and section."""
+
+    def __init__(self, subject: Subject, folder: Path, threads: int) -> None:
+        self.subject, self.folder, self.threads = subject, folder, threads
+        self.scan: Scan = open_scan(subject.path)
+        self.key = random_key()
+
+    def run(self, report: Report) -> list[dict[str, Cell]]:
+        section = report.section(self.subject.title)
+        section.definitions(_facts(self.scan))
+        rows, shown = [self._lossless()], []
+        for target in self.subject.targets:
+            row, restored = self._lossy(target, section)
+            if row is not None and restored is not None:
+                rows.append(row)
+                caption = f"{target.words}\n{number(float(row['ratio'] or 0))}:1"
+                shown.append(Shown(caption, _picture(restored)))
+        if shown:
+            self._pictures(section, shown)
+        if self.scan.shape[1] >= CURVE_FRAMES and self.scan.voxels <= CURVE_VOXELS:
+            self._curve(section)
+        return rows
+
+    def _lossless(self) -> dict[str, Cell]:
+        done, path = self._compress(Lossless())
+        restored = self.folder / f"restored-{self.subject.name}{self._suffix()}"
+        restore(open_vsl(path), restored, threads=self.threads)
+        equal = self.subject.same(self.subject.path, restored)
+        _remove(restored)
+        return {**self._row(done, Lossless()), "equal": equal}
+
+    def _lossy(self, target: Target, section: Section) -> tuple[dict[str, Cell] | None, Scan | None]:
+        try:
+            done, path = self._compress(target)
+        except TargetError as error:
+            section.text(f"{target.words}: {error}", tone="note")
+            return None, None
+        return self._row(done, target), decode_scan(path).resident()
+
+    def _compress(self, target: Target) -> tuple[CompressResult, Path]:
+        path = self.folder / "scans" / f"{self.subject.name}-{target.words.replace(' ', '-').replace(':', '-')}.vsl"
+        return compress_scan(self.scan, path, target, threads=self.threads, uid_key=self.key), path
+
+    def _row(self, done: CompressResult, target: Target) -> dict[str, Cell]:
+        (tier,) = done.tiers
+        return {
+            "scan": self.subject.name,
+            "target": target.words,
+            "coder": tier.coder,
+            "bytes": done.bytes_written,
+            "ratio": done.ratio,
+            "source_ratio": self.subject.path.stat().st_size / done.bytes_written,
+            "psnr_db": tier.psnr_db,
+            "max_error": tier.max_error,
+            "equal": None,
+            "seconds": round(done.encode_seconds, 2),
+        }
+
+    def _pictures(self, section: Section, shown: list[Shown]) -> None:
+        name, original_JI = f"{self.subject.name}.png", _picture(self.scan)
+        window = percentile_range(original_JI, *DISPLAY_PERCENT)
+        spacing_mm = view_of(self.scan, "upright").spacing_mm or (1.0, 1.0)
+        png = panel(original_JI, shown, window=window, spacing_mm=spacing_mm, unit=self.scan.intensity.unit)
+        (self.folder / "figures" / name).write_bytes(png)
+        caption = "Middle slice and frame. Error: restored minus original, amplified."
+        section.figure(name, caption, f"{self.subject.title}: original, restored pictures and their errors")
+
+    def _curve(self, section: Section) -> None:
+        """Rate against distortion for the two coders that use time."""
+        curves = []
+        for coder in ("svtav1", "x265"):
+            points = []
+            ladder, path = coder_named(coder).qualities, self.folder / "curve.vsl"
+            for place in CURVE_RUNGS:
+                rung = Quality(ladder[int(place * (len(ladder) - 1))])
+                done = compress_scan(self.scan, path, rung, coder=coder, threads=self.threads, uid_key=self.key)
+                path.unlink()
+                if done.tiers[0].psnr_db is not None:
+                    points.append((done.ratio, done.tiers[0].psnr_db))
+            curves.append(Line(coder, [ratio for ratio, _ in points], [psnr for _, psnr in points]))
+        name = f"{self.subject.name}-rate.png"
+        (self.folder / "figures" / name).write_bytes(rate_distortion({"Whole field": curves}, "PSNR (dB)"))
+        section.figure(name, "Compression ratio (2 bytes a voxel) against PSNR.", "Rate-distortion curves")
+
+    def _suffix(self) -> str:
+        return {".jpg": ".png"}.get(self.subject.path.suffix, "".join(self.subject.path.suffixes[-2:]))
+
+
+def _picture(scan: Scan) -> NDArray[Any]:
+    """The middle slice of the middle frame, upright, real values (J, I)."""
+    t, k = scan.shape[1] // 2, scan.shape[4] // 2
+    return to_grey(to_view(scan, "upright", t=slice(t, t + 1), k=slice(k, k + 1)), scan.colour)[0]
+
+
+def _facts(scan: Scan) -> dict[str, str]:
+    facts = describe_scan(scan)
+    wanted = ("shape", "dtype", "spacing_mm", "orientation", "grid_problem", "modality", "t_meaning", "problems")
+    return {key.replace("_", " "): _words(facts[key]) for key in wanted if facts.get(key) not in (None, [], "")}
+
+
+def _words(fact: Any) -> str:
+    if not isinstance(fact, list):
+        return str(fact)
+    return "; ".join(fact) if isinstance(fact[0], str) else " x ".join(map(str, fact))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

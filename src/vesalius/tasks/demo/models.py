@@ -1,0 +1,91 @@
+"""What the models of the package find in phantoms, beside what the phantoms were made with.
+
+They need torch, which the package does not install on its own; without it this part of the demo tells how to get it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from vesalius.phantom.cine.options import CineOptions
+from vesalius.phantom.cine.patient import cine_patient
+from vesalius.phantom.head_ct.labels import BleedName
+from vesalius.phantom.head_ct.options import BleedRequest, HeadCtOptions
+from vesalius.phantom.head_ct.study import head_ct_study
+from vesalius.phantom.nifti import write_nifti
+from vesalius.report.page import FIGURES, Report
+
+NEEDS = "torch"
+MISSING = "The models of the package need pip install 'vesalius[nets]'; with it the demo shows them here."
+
+
+@dataclass(frozen=True)
+class Example:
+    """A model, and a phantom that it is shown.
+
+    Args:
+        model: name in the zoo.
+        title: what it does.
+        study: name of the file that is made.
+        make: writes the phantom and gives what is known of it.
+    """
+
+    model: str
+    title: str
+    study: str
+    make: Callable[[Path], str]
+
+
+def _heart(path: Path) -> str:
+    patient = cine_patient(CineOptions(seed=3, size=128, frames=12), "heart")
+    write_nifti(path, patient.image_TIJK, patient.affine, (patient.frame_ms[1] - patient.frame_ms[0]) / 1000)
+    truth = patient.facts["measured"]
+    return f"EDV {truth['lv_edv_ml']:.0f} mL, ESV {truth['lv_esv_ml']:.0f} mL, EF {100 * truth['lv_ef']:.0f} %"
+
+
+def _head(path: Path) -> str:
+    bleed = BleedRequest(type=BleedName.intraparenchymal, volume_ml=30)
+    study = head_ct_study(HeadCtOptions(seed=3, matrix=160, bleeds=(bleed,)), 0, 0)
+    write_nifti(path, study.image_IJK[None], study.affine)
+    return f"{bleed.type.value} bleed of {bleed.volume_ml:g} mL"
+
+
+EXAMPLES = (
+    Example("segment/cine_unet", "A beating heart, segmented", "heart", _heart),
+    Example("detect/head_ct_phantom", "A head CT, searched for blood", "head", _head),
+)
+
+
+def show_models(report: Report, folder: Path, threads: int, progress: Callable[[str], None]) -> None:
+    """Predict each example and add a section for it.
+
+    Args:
+        report: gets the sections.
+        folder: of the report; predictions go below `models`, pictures to `figures`.
+        threads: of the nets.
+        progress: called with one line per example.
+    """
+    if find_spec(NEEDS) is None:
+        progress(MISSING)
+        report.section("Models").text(MISSING, tone="note")
+        return
+    from vesalius.tasks.predict.predict import predict
+
+    for example in EXAMPLES:
+        progress(example.title)
+        (folder / "models").mkdir(exist_ok=True)
+        scan, out = folder / "models" / f"{example.study}.nii.gz", folder / "models" / example.study
+        truth = example.make(scan)
+        done = predict(example.model, [scan], out, device="cpu", threads=threads)
+        section = report.section(example.title)
+        section.text("A phantom: drawn, with known truth. The figure says that the model runs, not how good it is.")
+        section.definitions({"model": example.model, "made with": truth, "found": "; ".join(done["told"].values())})
+        for picture in sorted((out / FIGURES).glob("*.png")):
+            kind = picture.stem.rpartition(".")[2]
+            shutil.copyfile(picture, folder / FIGURES / f"{example.study}-{kind}.png")
+            caption = kind.replace("_", " ").replace("-", " ").capitalize() + "."
+            section.figure(f"{example.study}-{kind}.png", caption, f"{example.title}: {kind}")

@@ -1,0 +1,92 @@
+"""The scans of the demo, which ship inside our dependencies, and how the package that ships one compares it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from vesalius.codec.target import MaxError, Psnr, Ratio, Target
+from vesalius.errors import InputError
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One scan of the demo.
+
+    Args:
+        name: short name, used for files.
+        title: what it is.
+        package: the package that ships it.
+        parts: path below that package.
+        targets: lossy targets to show.
+        same: compares source and restored file with the package's own reader.
+    """
+
+    name: str
+    title: str
+    package: str
+    parts: tuple[str, ...]
+    targets: tuple[Target, ...]
+    same: Callable[[Path, Path], bool]
+
+    @property
+    def path(self) -> Path:
+        """Where it lies on this machine."""
+        spec = find_spec(self.package)
+        if spec is None or spec.origin is None:
+            raise InputError(f"package {self.package} is missing", fix=f"pip install {self.package}")
+        path = Path(spec.origin).parent.joinpath(*self.parts)
+        if not path.exists():
+            raise InputError(f"this {self.package} ships no {path.name}", fix=f"pip install -U {self.package}")
+        return path
+
+
+def _same_nifti(source: Path, restored: Path) -> bool:
+    import nibabel as nib
+
+    first, second = nib.load(source), nib.load(restored)
+    equal_header = first.header.binaryblock == second.header.binaryblock
+    return equal_header and np.asarray(first.dataobj).tobytes() == np.asarray(second.dataobj).tobytes()
+
+
+def _same_dicom(source: Path, restored: Path) -> bool:
+    import pydicom
+    from pydicom.pixels import pixel_array
+
+    first, second = (pixel_array(pydicom.dcmread(path), raw=True) for path in (source, restored))
+    return bool(first.dtype == second.dtype and np.array_equal(first, second))
+
+
+def _same_picture(source: Path, restored: Path) -> bool:
+    from PIL import Image
+
+    with Image.open(source) as first, Image.open(restored) as second:
+        return bool(np.array_equal(np.asarray(first), np.asarray(second)))
+
+
+SUBJECTS = (
+    Subject(
+        "functional", "Brain over time, 20 frames (NIfTI)", "nibabel", ("tests", "data", "functional.nii"),
+        (Psnr(40), Ratio(10), MaxError(5)), _same_nifti,
+    ),
+    Subject(
+        "example4d", "Brain, two volumes, header extensions (NIfTI)", "nibabel", ("tests", "data", "example4d.nii.gz"),
+        (Psnr(40), Ratio(20), MaxError(5)), _same_nifti,
+    ),
+    Subject(
+        "ct", "One CT slice, in HU (DICOM)", "pydicom", ("data", "test_files", "CT_small.dcm"),
+        (Psnr(40), MaxError(5)), _same_dicom,
+    ),
+    Subject(
+        "ultrasound", "Ultrasound, 30 colour frames", "pydicom", ("data", "test_files", "examples_ybr_color.dcm"),
+        (Psnr(40),), _same_dicom,
+    ),
+    Subject(
+        "retina", "Eye background in colour (JPEG)", "skimage", ("data", "retina.jpg"),
+        (Psnr(40),), _same_picture,
+    ),
+)  # fmt: skip
