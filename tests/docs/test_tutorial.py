@@ -16,7 +16,7 @@ import pytest
 BLOCK = re.compile(
     r'^```(?P<language>bash|python|yaml)(?: title="(?P<file>[^"]+)")?\n(?P<code>.*?)^```$', re.MULTILINE | re.DOTALL
 )
-NEED_TORCH = {"own-task.md", "segmentation.md"}
+NEED_TORCH = {"own-task.md", "segmentation.md", "detection.md"}
 
 
 class Block(NamedTuple):
@@ -68,7 +68,7 @@ def environment(tmp_path):
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the tutorials need bash")
 @pytest.mark.parametrize(
     "name",
-    ["tutorial.md", "cohort-tutorial.md", "own-task.md", pytest.param("segmentation.md", marks=pytest.mark.slow)],
+    ["tutorial.md", "cohort-tutorial.md", "own-task.md", "detection.md", pytest.param("segmentation.md", marks=pytest.mark.slow)],
 )
 def test_every_block_of_the_tutorial_runs(repository, tmp_path, environment, name):
     if name in NEED_TORCH and find_spec("torch") is None:
