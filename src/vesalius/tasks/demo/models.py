@@ -48,7 +48,7 @@ def _heart(path: Path) -> str:
 
 
 def _head(path: Path) -> str:
-    bleed = BleedRequest(type=BleedName.intraparenchymal, volume_ml=30)
+    bleed = BleedRequest(type=BleedName.INTRAPARENCHYMAL, volume_ml=30)
     study = head_ct_study(HeadCtOptions(seed=3, matrix=160, bleeds=(bleed,)), 0, 0)
     write_nifti(path, study.image_IJK[None], study.affine)
     return f"{bleed.type.value} bleed of {bleed.volume_ml:g} mL"
