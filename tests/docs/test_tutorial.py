@@ -68,7 +68,13 @@ def environment(tmp_path):
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the tutorials need bash")
 @pytest.mark.parametrize(
     "name",
-    ["tutorial.md", "cohort-tutorial.md", "own-task.md", "detection.md", pytest.param("segmentation.md", marks=pytest.mark.slow)],
+    [
+        "tutorial.md",
+        "cohort-tutorial.md",
+        "own-task.md",
+        "detection.md",
+        pytest.param("segmentation.md", marks=pytest.mark.slow),
+    ],
 )
 def test_every_block_of_the_tutorial_runs(repository, tmp_path, environment, name):
     if name in NEED_TORCH and find_spec("torch") is None:

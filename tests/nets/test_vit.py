@@ -79,3 +79,15 @@ def test_rough_positions_are_those_of_arithmetic_in_bfloat16():
 
     table = make(ViT(size="tiny", depth=1, rope="bf16")).vit.rope.get_embed(shape=(14, 20))
     assert torch.equal(table, torch.cat(_angles((14, 20), 64, torch.bfloat16), -1).float())
+
+
+def test_a_stem_of_convolutions_halves_four_times(tmp_path):
+    net = make(ViT(size="micro", depth=1, inputs=3, stem="conv")).eval()
+    class_BD, patches_BLD = net(torch.randn(2, 3, 48, 32))
+    assert (class_BD.shape, patches_BLD.shape) == ((2, 128), (2, 6, 128))
+    strides = [one.stride for one in net.vit.patch_embed.proj if isinstance(one, torch.nn.Conv2d)]
+    assert strides == [(2, 2)] * 4 + [(1, 1)]
+    one = torch.randn(1, 3, 32, 32)
+    both = torch.cat([one, torch.randn(1, 3, 32, 32)])
+    assert torch.allclose(net(both)[0][0], net(one)[0][0], atol=1e-5)
+    check_saved_equals_loaded(ViT(size="micro", depth=1, inputs=3, stem="conv"), torch.randn(1, 3, 32, 32), tmp_path)
