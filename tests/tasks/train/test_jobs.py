@@ -9,7 +9,10 @@ from vesalius.errors import ConfigError, InputError
 from vesalius.tasks.job import Job
 from vesalius.tasks.train.jobs import config_names, find_config, job_class, job_names
 
-NEEDS = {"detect/head_from_embeddings": ["data.embeddings=x.npy", "data.labels=y.npy"]}
+NEEDS = {
+    "detect/head_from_embeddings": ["data.embeddings=x.npy", "data.labels=y.npy"],
+    "detect/rsna": ["data.manifest=m.jsonl", "data.encoder=e"],
+}
 """What a configuration leaves to the command line, where that is not the manifest."""
 
 
