@@ -16,7 +16,7 @@ from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.train.train import train
 
-PATIENTS, STUDIES, SLICES = 14, 2, 6
+PATIENTS, STUDIES, SLICES = 14, 2, 3
 PARTS = ("train", "val", "test")
 
 
@@ -29,7 +29,7 @@ def challenge(tmp_path_factory):
     for patient in range(PATIENTS):
         for study in range(STUDIES):
             uid = f"1.2.{patient + 1}.{study + 1}"
-            image = head(100 * patient + study, patient % 2)
+            image = head(100 * patient + study, patient % 2)[:, :, 1::2]
             for k in range(SLICES):
                 name = "ID_" + hashlib.sha256(f"{uid}.{k}".encode()).hexdigest()[:9]
                 data = placed(
@@ -86,7 +86,7 @@ def test_the_configuration_is_the_recipe():
 
 
 def test_loose_files_become_tested_studies(challenge, run, tmp_path, monkeypatch):
-    folder, cohort = challenge
+    cohort = challenge[1]
     seen, real = [], Encoder.embed
 
     def embed(*given, **more):
@@ -110,7 +110,6 @@ def test_loose_files_become_tested_studies(challenge, run, tmp_path, monkeypatch
     assert len(seen) == readable
     run("window", "data.window=brain-subdural-bone", "data.side=32")
     assert len(seen) == 2 * readable
-    assert str(folder) not in (tmp_path / "run" / "summary.json").read_text()
 
 
 def check_files(run, cohort):

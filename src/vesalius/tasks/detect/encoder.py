@@ -71,7 +71,7 @@ class Encoder:
     @property
     def width(self) -> int:
         """D."""
-        width: int = self._net.vit.embed_dim  # type: ignore[assignment]
+        width: int = self._net.vit.embed_dim  # type: ignore[assignment, union-attr]
         return width
 
     def digest(self) -> str:
