@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from dicom_making import placed, save
-from tasks.detect.tiny import head, make_encoder
+from tasks.detect.tiny import AFFINE, head, make_encoder
 from vesalius.cohort.build import build_cohort
 from vesalius.cohort.manifest import write_manifest
 from vesalius.phantom.head_ct.labels import LABELS
+from vesalius.phantom.nifti import write_nifti
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.train.train import train
@@ -110,6 +111,26 @@ def test_loose_files_become_tested_studies(challenge, run, tmp_path, monkeypatch
     assert len(seen) == readable
     run("window", "data.window=brain-subdural-bone", "data.side=32")
     assert len(seen) == 2 * readable
+
+
+def test_a_table_of_series_is_a_manifest(challenge, tmp_path):
+    """Rows that lead to nothing, to a folder and to no scan are left out and told; the rest is trained and tested."""
+    lines = [f"nifti_path,{','.join(LABELS)},study_uid,patient_id"]
+    for number in range(2 * PATIENTS):
+        patient, bleeds = number // 2, number // 2 % 2
+        write_nifti(tmp_path / f"s{number:02d}.nii.gz", head(number, bleeds)[None], AFFINE)
+        lines.append(f"s{number:02d}.nii.gz,{bleeds},0,0,0,0,{bleeds},1.2.{number},P{patient}")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "s05.nii.gz").write_bytes(b"nothing")
+    lines += ["none.nii.gz,0,0,0,0,0,0,1.2.90,P90", "folder,0,0,0,0,0,0,1.2.91,P91"]
+    (tmp_path / "series.csv").write_text("\n".join(lines) + "\n")
+    words = [f"data.manifest={tmp_path / 'series.csv'}", f"data.encoder={challenge[0] / 'encoder'}", "train.epochs=2"]
+    done = train("detect/rsna", tmp_path / "run", [*words, f"data.cache={tmp_path / 'cache'}"], device="cpu")
+    told = {"nifti_path leads to no file": 1, "nifti_path is a folder": 1, "cannot be read": 1}
+    assert done["results"]["invalid_nifti_report"]["reasons"] == told
+    counts = {part: len(np.load(tmp_path / "run" / "features" / f"{part}_pooled.npy")) for part in PARTS}
+    assert sum(counts.values()) == 2 * PATIENTS - 1
+    assert done["results"]["studies"] == counts["test"]
 
 
 def check_files(run, cohort):
