@@ -18,6 +18,10 @@ def test_embed(vesalius, tmp_path):
     assert "exists already" in vesalius(*words).error
     told = vesalius(*words, "--force", "--max-slices", "1", "--json").told
     assert (told["slices"], told["cached"]) == (1, False)
+    told = vesalius(*words, "--force", "--least-body", "0.5", "--body-above", "-200", "--json").told
+    assert (told["slices"], told["cached"]) == (6, False)  # 54 % of each slice are head
+    assert "--least-body" in vesalius(*words, "--force", "--least-body", "1").error
+    assert "body_above" in vesalius(*words, "--force", "--body-above", "nan").error
 
 
 def test_patches():

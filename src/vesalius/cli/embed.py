@@ -48,6 +48,19 @@ def embed(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)],
     stride: Annotated[int, typer.Option("--stride", min=1, help="Every so many slices.")] = 1,
     most: Annotated[int, typer.Option("--max-slices", min=0, help="Slices at most, evenly spread; 0: all.")] = 0,
+    least_body: Annotated[
+        float,
+        typer.Option(
+            "--least-body",
+            min=0.0,
+            max=0.99,
+            metavar="SHARE",
+            help="Leave out slices with a smaller share of pixels above --body-above, e.g. 0.02; 0: none.",
+        ),
+    ] = 0.0,
+    body_above: Annotated[
+        float, typer.Option("--body-above", metavar="VALUE", help="Divides air and body; HU of CT.")
+    ] = -500.0,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Slices at once.")] = 16,
     slice_: Annotated[int, typer.Option("--slice", help="Slice of the similarity map; -1: the middle one.")] = -1,
     patch: Annotated[
@@ -77,7 +90,7 @@ def embed(
         path,
         output,
         model,
-        SliceConfig(stride=stride, most=most),
+        SliceConfig.build(stride=stride, most=most, least_body=least_body, body_above=body_above),
         Look(slice_, None if patch is None else _pair(patch)),
         series=series,
         window=_WINDOWS[window],

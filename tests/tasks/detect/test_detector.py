@@ -30,6 +30,16 @@ def test_probabilities_are_those_of_head_and_encoder(tmp_path):
     np.testing.assert_allclose(found.study_C, sigmoid(expected / 2), atol=1e-5)
 
 
+def test_slices_beside_the_head_are_not_looked_at(tmp_path):
+    image = head(0, True)
+    image[:, :, [0, 1]] = -1000
+    slices = Slices.of(Scan.from_array(image, AFFINE), prepare())
+    detector = Detector.from_pretrained(make_model(tmp_path, slices={"least_body": 0.02}))
+    found = detector(slices)
+    assert found.numbers.tolist() == [2, 3, 4, 5]
+    assert found.slices_LC.shape == (4, 2)
+
+
 @pytest.mark.parametrize("aggregate", [Mean(), Max(), GatedAttention(hidden=4), Gru(hidden=4)])
 def test_a_patch_is_judged_as_a_study_of_its_own(tmp_path, aggregate):
     detector = Detector.from_pretrained(make_model(tmp_path, aggregate=aggregate))

@@ -62,6 +62,24 @@ def test_a_changed_voxel_window_weight_or_choice_misses(encoder, cohort, tmp_pat
     assert few.made == 3
     assert few.store.items(few.keys["p01s0"]).tolist() == [0, 2, 4]
     assert extract(cohort, encoder, ALL, cache).made == 0
+    write_nifti(tmp_path / "data" / "p02s0.nii.gz", with_air(head(2, False)), AFFINE)
+    bodies = extract(cohort, encoder, SliceConfig(least_body=0.02), cache)
+    assert bodies.made == 3
+    assert bodies.store.items(bodies.keys["p02s0"]).tolist() == [1, 2, 3, 4]  # as numbered in the scan
+
+
+def with_air(image):
+    """Nothing but air at both ends."""
+    image[:, :, [0, -1]] = -1000
+    return image[None]
+
+
+@pytest.mark.parametrize("ahead", [0, 2, 9])
+def test_as_many_ahead_as_wanted(encoder, cohort, tmp_path, ahead):
+    one = extract(cohort, encoder, ALL, tmp_path / "one")
+    other = extract(cohort, encoder, ALL, tmp_path / "other", ahead=ahead)
+    assert (other.made, other.keys) == (one.made, one.keys)
+    np.testing.assert_array_equal(other.store.features, one.store.features)
 
 
 def test_bad_cases_stop_or_are_told(encoder, cohort, tmp_path):

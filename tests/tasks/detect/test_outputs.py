@@ -22,6 +22,7 @@ def test_files_that_plain_readers_understand(tmp_path):
         own = [int(line["row"]) for line in index if line["study"] == study]
         np.testing.assert_allclose(rows[own].mean(0), pooled[number], rtol=1e-5)
         assert [int(line["slice"]) for line in index if line["study"] == study] == list(range(len(own)))
+        assert {line["case"] for line in index if line["study"] == study} == {f"{study} case"}
     np.testing.assert_array_equal(np.load(tmp_path / "features" / "train_labels.npy"), studies.labels_SC)
     assert json.loads((tmp_path / "metrics.json").read_text()) == {"a": 1}
     assert np.load(tmp_path / "probs.npy").dtype == np.float32

@@ -12,7 +12,7 @@ from vesalius.transforms.prepare import Prepare
 
 @given(st.integers(1, 200), st.integers(1, 9), st.integers(0, 40))
 def test_chosen_slices(count, stride, most):
-    chosen = SliceConfig(stride=stride, most=most).chosen(count)
+    chosen = SliceConfig(stride=stride, most=most).spread(np.arange(count))
     strided = list(range(0, count, stride))
     assert set(chosen.tolist()) <= set(strided)
     assert (np.diff(chosen) > 0).all()
@@ -22,7 +22,40 @@ def test_chosen_slices(count, stride, most):
 
 
 def test_digests():
-    assert SliceConfig().digest() != SliceConfig(stride=2).digest() != SliceConfig(most=2).digest()
+    changed = [{}, {"stride": 2}, {"most": 2}, {"least_body": 0.02}, {"body_above": 0.0}]
+    assert len({SliceConfig(**one).digest() for one in changed}) == 5
+
+
+def shares(*body):
+    """Slices of 10 x 10 pixels, of which so many are soft tissue and the others air."""
+    image = np.full((10, 10, len(body)), -1000.0, np.float32)
+    for number, count in enumerate(body):
+        image.reshape(100, -1)[:count, number] = 40.0
+    return Slices.of(Scan.from_array(image, AFFINE), prepare())
+
+
+def test_slices_beside_the_body_are_left_out():
+    slices = shares(0, 1, 2, 60, 90, 70, 3, 0)
+    assert SliceConfig().chosen(slices).tolist() == list(range(8))
+    assert SliceConfig(least_body=0.02).chosen(slices).tolist() == [2, 3, 4, 5, 6]
+    assert SliceConfig(least_body=0.025).chosen(slices).tolist() == [3, 4, 5, 6]
+    assert SliceConfig(least_body=0.02, stride=2).chosen(slices).tolist() == [2, 4, 6]
+    assert SliceConfig(least_body=0.02, most=1).chosen(slices).tolist() == [4]
+    assert SliceConfig(least_body=0.02, body_above=50.0).chosen(slices).tolist() == list(range(8))  # nothing would be
+
+
+def test_a_slice_stays_where_one_channel_shows_the_body():
+    image = np.full((2, 1, 4, 4, 3), -1000.0, np.float32)
+    image[1, 0, :, :, 1] = 0.0
+    slices = Slices.of(Scan.from_array(image, AFFINE, colour="channels"), prepare(STEPS[:2]))
+    assert SliceConfig(least_body=0.5).chosen(slices).tolist() == [1]
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=8), st.integers(1, 99))
+def test_never_none_and_never_one_with_body(body, least):
+    chosen = SliceConfig(least_body=least / 100).chosen(shares(*body)).tolist()
+    kept = [number for number, count in enumerate(body) if count >= least]
+    assert chosen == (kept or list(range(len(body))))
 
 
 def test_slices_are_those_of_the_whole_preparation():

@@ -105,4 +105,5 @@ def random_studies(count, *, ragged=False, seed=0, patients=None):
     items = np.concatenate([np.arange(length) for length in lengths])
     ids = tuple(f"s{n}" for n in range(count))
     who = tuple(f"p{n}" for n in range(count)) if patients is None else patients
-    return Studies(ids, who, tuple(rows), Vectors(x, {}, items), labels)
+    of_case = {f"{one} case": own for one, own in zip(ids, rows, strict=True)}
+    return Studies(ids, who, tuple(rows), Vectors(x, of_case, items), labels)

@@ -12,6 +12,7 @@ from vesalius.tasks.train.jobs import config_names, find_config, job_class, job_
 NEEDS = {
     "detect/head_from_embeddings": ["data.embeddings=x.npy", "data.labels=y.npy"],
     "detect/head_ct_phantom": ["data.manifest=m.jsonl", "data.encoder=encoder"],
+    "detect/rsna": ["data.manifest=m.jsonl", "data.encoder=e"],
 }
 """What a configuration leaves to the command line, where that is not the manifest."""
 

@@ -96,7 +96,7 @@ class Detector:
         Raises:
             UsageError: there is no slice, or the preparation does not fit.
         """
-        numbers = self.settings.slices.chosen(len(slices))
+        numbers = self.settings.slices.chosen(slices)
         rows_LD = torch.from_numpy(self.encoder.embed(slices, numbers)).to(self.encoder.device)
         study_C, slices_LC = self._logits(rows_LD)
         point = self.calibration.point

@@ -5,13 +5,14 @@ Letters: B slices, C channel, J rows, I columns, D width, L patches row by row, 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.vit import Tokens
@@ -48,7 +49,7 @@ class Encoder:
         self.model, self.contract = model, contract
         self.device = torch.device(device)
         self.precision = resolved(precision, self.device.type)
-        self._net = model.net.to(self.device).requires_grad_(False)
+        self._net = _rounded(model.net.to(self.device).requires_grad_(False), self.precision)
 
     @classmethod
     def from_pretrained(
@@ -70,7 +71,7 @@ class Encoder:
     @property
     def width(self) -> int:
         """D."""
-        width: int = self._net.vit.embed_dim  # type: ignore[assignment]
+        width: int = self._net.vit.embed_dim  # type: ignore[assignment, union-attr]
         return width
 
     def digest(self) -> str:
@@ -116,6 +117,17 @@ class Encoder:
         side: int = self.model.config.net.divisor  # type: ignore[attr-defined]
         grid: NDArray[np.float32] = patches_LD.reshape(x_BCJI.shape[2] // side, x_BCJI.shape[3] // side, -1)
         return grid
+
+
+def _rounded(net: nn.Module, precision: str) -> nn.Module:
+    """The net for a precision: weights that autocast would round for each batch anew are rounded once, in a copy."""
+    if precision != "bf16":
+        return net
+    net = copy.deepcopy(net)
+    for module in net.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            module.to(torch.bfloat16)
+    return net
 
 
 def similarity(patches_HWD: NDArray[np.float32], at: tuple[int, int] | None = None) -> NDArray[np.float32]:

@@ -7,8 +7,9 @@ weight finds nothing. Each scan is added when it is done: an interrupted run goe
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -54,12 +55,11 @@ def extract(
     *,
     images: Sequence[str] = (IMAGE,),
     batch: int = BATCH,
+    ahead: int = 1,
     skip_invalid: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Extracted:
     """Vectors of the chosen slices of every case.
-
-    The next scan is read and prepared while the encoder looks at this one.
 
     Args:
         cohort: cases with unique ids.
@@ -68,6 +68,7 @@ def extract(
         cache: folder in which stores are kept; None: that of the user.
         images: names of the images whose channels are joined.
         batch: slices that go through the encoder at once.
+        ahead: scans that are read meanwhile and wait in memory; 0: each is read when its turn comes.
         skip_invalid: note cases that cannot be read and go on, instead of stopping.
         progress: told now and then how far it is.
 
@@ -94,7 +95,7 @@ def extract(
             return Problem(case.id, str(error))
         return key, slices
 
-    for number, (case, loaded) in enumerate(_one_ahead(cohort.cases, load), start=1):
+    for number, (case, loaded) in enumerate(_ahead(cohort.cases, load, ahead), start=1):
         problem = loaded if isinstance(loaded, Problem) else None
         if not isinstance(loaded, Problem):
             problem = _add(found, case, *loaded, encoder, choice, batch)
@@ -112,7 +113,7 @@ def _add(
 ) -> Problem | None:
     """Put the vectors of a case into the store, unless they are there; says why where that cannot be."""
     if slices is not None and key not in found.store:
-        numbers = choice.chosen(len(slices))
+        numbers = choice.chosen(slices)
         try:
             rows_BD = encoder.embed(slices, numbers, batch)
         except VesaliusError as error:
@@ -123,11 +124,18 @@ def _add(
     return None
 
 
-def _one_ahead(cases: Sequence[Case], load: Callable[[Case], _T]) -> Iterator[tuple[Case, _T]]:
-    """Each case with what was loaded of it, the next one being loaded meanwhile."""
+def _ahead(cases: Sequence[Case], load: Callable[[Case], _T], count: int) -> Iterator[tuple[Case, _T]]:
+    """Each case with what was loaded of it, the next ones being loaded by another thread meanwhile."""
+    if not count:
+        yield from ((case, load(case)) for case in cases)
+        return
     with ThreadPoolExecutor(1, thread_name_prefix="vesalius-slices") as pool:
-        waiting = pool.submit(load, cases[0]) if cases else None
-        for number, case in enumerate(cases):
-            loaded = waiting.result() if waiting else load(case)
-            waiting = pool.submit(load, cases[number + 1]) if number + 1 < len(cases) else None
-            yield case, loaded
+        waiting: deque[Future[_T]] = deque(pool.submit(load, case) for case in cases[:count])
+        try:
+            for number, case in enumerate(cases):
+                loaded = waiting.popleft().result()
+                waiting.extend(pool.submit(load, one) for one in cases[number + count : number + count + 1])
+                yield case, loaded
+        finally:
+            for one in waiting:
+                one.cancel()

@@ -3,7 +3,7 @@
 metrics.json                      every measure
 probs.npy                         calibrated probabilities of the held-out studies [S, C]
 features/PART_embeddings.npy      vectors of the slices [N, D]
-features/PART_index.csv           their study, patient and slice, a line each
+features/PART_index.csv           their study, patient, slice and case (a study of loose slices has many), a line each
 features/PART_pooled.npy          means over the slices of each study [S, D]
 features/PART_labels.npy          labels of the studies [S, C]
 """
@@ -58,11 +58,12 @@ def _pooled(studies: Studies, path: Path) -> None:
 def _index(studies: Studies, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("row", "study", "patient", "slice"))
+        writer.writerow(("row", "study", "patient", "slice", "case"))
+        case_of = {at: case for case, rows in studies.vectors.of_case.items() for at in rows.tolist()}
         row = 0
         for study, patient, own in zip(studies.ids, studies.patients, studies.rows, strict=True):
-            for item in studies.vectors.items_N[own].tolist():
-                writer.writerow((row, study, patient, item))
+            for at, item in zip(own.tolist(), studies.vectors.items_N[own].tolist(), strict=True):
+                writer.writerow((row, study, patient, item, case_of[at]))
                 row += 1
 
 

@@ -20,18 +20,47 @@ from vesalius.transforms.transform import Chain, Sample, digest_of
 
 
 class SliceConfig(Config):
-    """Which slices."""
+    """Which slices. Those that are almost only air are left out first; stride and most count what remains.
+
+    A scan of which nothing would remain, e.g. a lone slice beside the head, keeps all its slices: a study has vectors
+    in any case, and whether it can be what it should be is asked elsewhere.
+    """
 
     stride: int = Field(default=1, ge=1, description="every so many slices")
     most: int = Field(default=0, ge=0, description="slices at most, evenly spread over the scan; 0: all")
+    least_body: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="slices are left out where less than this share of the pixels is above body_above, 0.02 for "
+        "heads; 0: none",
+    )
+    body_above: float = Field(
+        default=-500.0,
+        allow_inf_nan=False,
+        description="real value that divides air and body: HU of CT; for other images name your own",
+    )
 
-    def chosen(self, count: int) -> NDArray[np.int64]:
-        """Numbers (from 0, rising) among `count` slices."""
-        numbers = np.arange(0, count, self.stride, dtype=np.int64)
+    def chosen(self, slices: Slices) -> NDArray[np.int64]:
+        """Numbers (from 0, rising) of the slices of a scan that are looked at."""
+        return self.spread(self._with_body(slices.values_BCJI))
+
+    def spread(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of some numbers that stride and most leave."""
+        numbers = numbers[:: self.stride]
         if not self.most or len(numbers) <= self.most:
             return numbers
         ends = np.linspace(0, len(numbers), self.most + 1)
         return numbers[((ends[:-1] + ends[1:]) / 2).astype(np.int64)]
+
+    def _with_body(self, values_BCJI: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Numbers of the slices that show enough of the body in any channel; all where none does."""
+        everything = np.arange(len(values_BCJI), dtype=np.int64)
+        if not self.least_body:
+            return everything
+        least = self.least_body * values_BCJI[0, 0].size
+        found = [any(np.count_nonzero(x_JI > self.body_above) >= least for x_JI in x_CJI) for x_CJI in values_BCJI]
+        return everything[found] if any(found) else everything
 
     def digest(self) -> str:
         """64 hexadecimal digits that change with every value."""
