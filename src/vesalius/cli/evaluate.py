@@ -103,7 +103,7 @@ def classifier(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
     cohort: Annotated[
         Path | None,
-        typer.Argument(metavar="[COHORT]", help="A manifest, or a table of series.", show_default=False),
+        typer.Argument(metavar="COHORT", help="A manifest, or a table of series.", show_default=False),
     ] = None,
     split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Only this split of a manifest.")] = None,
     skip_invalid: Annotated[

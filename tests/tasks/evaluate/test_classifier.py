@@ -36,7 +36,7 @@ def table(path):
 def made(tmp_path_factory):
     """Runs on scans, each with its own label or a label for the two of a study; and what they were trained on."""
     folder = tmp_path_factory.mktemp("evaluate")
-    manifest = make_cohort(folder / "data", patients=40)
+    manifest = make_cohort(folder / "data", patients=30)
     whole = read_manifest(manifest)
     joined = tuple(case.model_copy(update={"study": f"of-{case.patient}"}) for case in whole)
     write_manifest(Cohort(joined, whole.root), folder / "data" / "joined.jsonl")
@@ -48,7 +48,7 @@ def made(tmp_path_factory):
                 "manifest": str(folder / "data" / f"{name}.jsonl"),
                 "encoder": str(folder / "encoder"),
                 "cache": str(folder / "cache"),
-                "ratios": [0.4, 0.25, 0.35],
+                "ratios": [0.3, 0.3, 0.4],
                 **data,
             },
             "aggregate": {"name": "mean"},
@@ -110,7 +110,7 @@ def test_the_test_part_of_a_run_again_gives_the_same_numbers(made, tmp_path, mon
 
 
 def test_measures_equal_those_of_scikit_learn(made, tmp_path):
-    done = evaluate_classifier(made / "m" / "model", made / "data" / "m.jsonl", tmp_path / "out", cache=tmp_path / "c")
+    done = evaluate_classifier(made / "m" / "model", made / "data" / "m.jsonl", tmp_path / "out", cache=made / "cache")
     rows = table(tmp_path / "out" / "table.csv")
     for name, one in done["results"]["classes"].items():
         own = [row for row in rows if row["class"] == name]
@@ -266,12 +266,16 @@ def test_a_model_whose_parts_do_not_belong_together(made, tmp_path):
 
 def test_written_whole_or_not_at_all(bare, tmp_path, monkeypatch):
     out = tmp_path / "out"
+    few = {name: tmp_path / "few" / f"{name}.npy" for name in NAMES}  # too few patients for intervals: fast
+    (tmp_path / "few").mkdir()
+    for name, path in vectors(bare).items():
+        np.save(few[name], np.load(path)[:16])
     with monkeypatch.context() as patch:
         patch.setattr("vesalius.tasks.evaluate.classifier.run_report", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            evaluate_classifier(bare / "run", None, out, **vectors(bare))
-    assert list(tmp_path.iterdir()) == []
-    evaluate_classifier(bare / "run", None, out, **vectors(bare))
+            evaluate_classifier(bare / "run", None, out, **few)
+    assert list(tmp_path.iterdir()) == [tmp_path / "few"]
+    evaluate_classifier(bare / "run", None, out, **few)
     with pytest.raises(OutputError, match="exists already"):
-        evaluate_classifier(bare / "run", None, out, **vectors(bare))
-    evaluate_classifier(bare / "run", None, out, force=True, **vectors(bare))
+        evaluate_classifier(bare / "run", None, out, **few)
+    evaluate_classifier(bare / "run", None, out, force=True, **few)
