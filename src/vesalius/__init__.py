@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vesalius.tasks.convert import convert
     from vesalius.tasks.demo.demo import demo
     from vesalius.tasks.detect.embed import embed
+    from vesalius.tasks.evaluate.classifier import evaluate_classifier
     from vesalius.tasks.evaluate.codec import evaluate_codec
     from vesalius.tasks.evaluate.masks import evaluate_masks
     from vesalius.tasks.info import info
@@ -71,6 +72,7 @@ _HOMES = {
     "decompress": "vesalius.tasks.compress.decompress:decompress",
     "demo": "vesalius.tasks.demo.demo:demo",
     "embed": "vesalius.tasks.detect.embed:embed",
+    "evaluate_classifier": "vesalius.tasks.evaluate.classifier:evaluate_classifier",
     "evaluate_codec": "vesalius.tasks.evaluate.codec:evaluate_codec",
     "evaluate_masks": "vesalius.tasks.evaluate.masks:evaluate_masks",
     "export_model": "vesalius.tasks.weights.export:export_model",
@@ -118,6 +120,7 @@ __all__ = [
     "decompress",
     "demo",
     "embed",
+    "evaluate_classifier",
     "evaluate_codec",
     "evaluate_masks",
     "export_model",

@@ -1,4 +1,4 @@
-"""evaluate codec and report: what the command line hands on; the jobs have tests of their own."""
+"""evaluate and report: what the command line hands on; the jobs have tests of their own."""
 
 from pathlib import Path
 
@@ -109,3 +109,45 @@ def test_evaluate_masks_speaks_json(vesalius, masks_called):
 
 def test_evaluate_masks_refuses_odd_classes(vesalius):
     assert "'RV' is not LABEL=NAME" in vesalius("evaluate", "masks", "a", "b", "-o", "out", "--classes", "RV").error
+
+
+def test_evaluate_classifier_hands_on_its_options(vesalius, monkeypatch):
+    seen = {}
+
+    def evaluate_classifier(model, cohort, output, *, progress, **options):
+        progress("measuring")
+        seen.update(model=model, cohort=cohort, output=output, **options)
+        return {"path": str(output)}
+
+    monkeypatch.setattr("vesalius.tasks.evaluate.classifier.evaluate_classifier", evaluate_classifier)
+    monkeypatch.setattr("vesalius.tasks.evaluate.classifier.lines", lambda result: [result["path"]])
+    words = ["m", "c.csv", "-o", "out", "--split", "test", "--skip-invalid", "--cache", "k", "--device", "cpu"]
+    done = vesalius("evaluate", "classifier", *words, "--threads", "3", "--force")
+    assert (done.code, done.out, done.err) == (0, "out\n", "measuring\n")
+    assert seen == {
+        "model": "m",
+        "cohort": Path("c.csv"),
+        "output": Path("out"),
+        "embeddings": None,
+        "labels": None,
+        "patients": None,
+        "studies": None,
+        "split": "test",
+        "skip_invalid": True,
+        "cache": Path("k"),
+        "device": "cpu",
+        "threads": 3,
+        "force": True,
+    }
+    words = ["--embeddings", "x.npy", "--labels", "y.npy", "--patients", "p.npy", "--studies", "s.npy"]
+    done = vesalius("evaluate", "classifier", "m", "-o", "out", *words, "--json", "-q")
+    assert (done.told, done.err) == ({"path": "out"}, "")
+    assert (seen["cohort"], seen["embeddings"], seen["labels"]) == (None, Path("x.npy"), Path("y.npy"))
+    assert (seen["patients"], seen["studies"]) == (Path("p.npy"), Path("s.npy"))
+
+
+def test_evaluate_classifier_refuses_in_one_line(vesalius, tmp_path):
+    assert (
+        "is a model for segment, not for detect"
+        in vesalius("evaluate", "classifier", "segment/cine_unet", "c.csv", "-o", tmp_path / "out").error
+    )

@@ -32,6 +32,13 @@ def test_validation_instead_of_test_is_a_warning():
     assert "too good" in block.text
 
 
+def test_of_a_named_cohort_nobody_knows_whether_it_was_seen():
+    found = sections(told("cohort"), [])
+    assert (found[0].title, found[0].blocks[0].tone) == ("Findings of studies", "note")
+    assert "not checked" in found[0].blocks[0].text
+    assert "nothing was chosen on this cohort" in found[1].blocks[0].caption
+
+
 def test_a_measure_in_words():
     assert text_of({"value": 0.91234, "interval": [0.8, 0.95]}) == "0.912 (0.800 to 0.950)"
     assert text_of({"value": None, "interval": None}) == "-"

@@ -1,4 +1,4 @@
-"""evaluate codec, evaluate masks, report."""
+"""evaluate codec, evaluate masks, evaluate classifier, report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Force, Json, Paths, Quiet, Threads, cores
+from vesalius.cli.options import Device, Force, Json, Paths, Quiet, Threads, cores, needs_torch
 from vesalius.cli.show import emit, finish, progress
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
@@ -92,6 +92,68 @@ def masks(
     )
     emit(result, json, lines)
     finish(result)
+
+
+@app.command()
+def classifier(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="A run or model folder of train detect/..., or a name of the zoo."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
+    cohort: Annotated[
+        Path | None,
+        typer.Argument(metavar="COHORT", help="A manifest, or a table of series.", show_default=False),
+    ] = None,
+    split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Only this split of a manifest.")] = None,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Leave out scans that cannot be read, and tell them.")
+    ] = False,
+    embeddings: Annotated[
+        Path | None, typer.Option("--embeddings", metavar="FILE", help="Instead of COHORT: vectors, .npy [N, D].")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", metavar="FILE", help="Of the vectors: .npy [N, classes] or .csv.")
+    ] = None,
+    patients: Annotated[
+        Path | None, typer.Option("--patients", metavar="FILE", help="Of the vectors: .npy [N] or N lines of text.")
+    ] = None,
+    studies: Annotated[
+        Path | None, typer.Option("--studies", metavar="FILE", help="Likewise: which vectors are slices of one study.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", metavar="DIR", help="Where vectors are kept.", show_default="the user's")
+    ] = None,
+    device: Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")] = Device.auto,
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure a detection model on another labelled cohort: AUROC, decisions, calibration.
+
+    Thresholds and temperature are those stored with the model; nothing is chosen on the cohort.
+    """
+    needs_torch()
+    from vesalius.tasks.evaluate.classifier import evaluate_classifier, lines
+
+    result = evaluate_classifier(
+        model,
+        cohort,
+        output,
+        embeddings=embeddings,
+        labels=labels,
+        patients=patients,
+        studies=studies,
+        split=split,
+        skip_invalid=skip_invalid,
+        cache=cache,
+        device=device.value,
+        threads=threads,
+        force=force,
+        progress=progress(quiet),
+    )
+    emit(result, json, lines)
 
 
 def report(

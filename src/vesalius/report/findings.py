@@ -3,25 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
-from vesalius.report.page import Column, Section
+from vesalius.report.page import Column, Section, Tone
 from vesalius.report.table import NOTHING, fixed
 
 RELIABILITY = "reliability.png"
-_PART_WORDS = {
-    "test": "test part, which neither training nor any choice has seen",
-    "val": "validation part, for want of a test part: weights, thresholds and temperature were chosen on it, so these "
-    "numbers are too good",
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is said of the samples that were measured."""
+
+    title: str
+    words: str
+    tone: Tone
+    chosen: str
+
+
+_FROM_VALIDATION = "Thresholds and temperatures come from the validation part only."
+_PARTS = {
+    "test": _Part(
+        "Findings of held-out {}",
+        "test part, which neither training nor any choice has seen",
+        "plain",
+        _FROM_VALIDATION,
+    ),
+    "val": _Part(
+        "Findings of held-out {}",
+        "validation part, for want of a test part: weights, thresholds and temperature were chosen on it, so these "
+        "numbers are too good",
+        "warning",
+        _FROM_VALIDATION,
+    ),
+    "cohort": _Part(
+        "Findings of {}",
+        "a cohort that was named; whether the model was trained or chosen on any of it is not checked, that is for the "
+        "reader to know",
+        "note",
+        "Thresholds and temperatures are those stored with the model; nothing was chosen on this cohort.",
+    ),
 }
+"""By "part" of the results: parts of a run, and a cohort that somebody named."""
 _DEFINITIONS = {
     "AUROC": "How often one with the finding gets a higher score than one without; 0.5 is chance.",
     "AUPRC": "Average precision; its chance level is the prevalence, which stands beside it.",
     "Interval": f"95 % percentile bootstrap that draws patients with all that is theirs; none below {MIN_PATIENTS} "
     "patients.",
     "Threshold": "Lowest probability at which the wanted share of those without the finding is left alone. Chosen on "
-    "the validation part, judged on this one.",
+    "the validation part of the training, judged here.",
     "Log loss": "Cross-entropy over all labels; 'any' counts double as in the RSNA 2019 challenge.",
     "ECE": "Expected calibration error in 15 bins of equal width, before and after temperature scaling.",
 }
@@ -29,10 +61,9 @@ _DEFINITIONS = {
 
 def sections(results: Mapping[str, Any], notes: Sequence[str], unit: str = "studies") -> list[Section]:
     """What `measured` found (with "part" and "prevalences"); `unit` is what it measured, in the plural."""
-    part = results["part"]
-    head = Section(title=f"Findings of held-out {unit}").text(
-        f"{results[unit]} {unit} of {results['patients']} patients: {_PART_WORDS[part]}.",
-        "plain" if part == "test" else "warning",
+    part = _PARTS[results["part"]]
+    head = Section(title=part.title.format(unit)).text(
+        f"{results[unit]} {unit} of {results['patients']} patients: {part.words}.", part.tone
     )
     for note in notes:
         head.text(note[0].upper() + note[1:] + ".", "note")
@@ -57,7 +88,7 @@ def sections(results: Mapping[str, Any], notes: Sequence[str], unit: str = "stud
         "brier",
     )
     cells = [[name, *(fixed(one[key], 3) for key in keys)] for name, one in results["classes"].items()]
-    decided.table(_columns("", *words), cells, "Thresholds and temperatures come from the validation part only.")
+    decided.table(_columns("", *words), cells, part.chosen)
     decided.figure(RELIABILITY, "Probabilities and what came true.", "Reliability before and after temperature scaling")
     common = Section(title="How frequent the findings are")
     parts = results["prevalences"]

@@ -35,6 +35,8 @@ def test_vectors_of_scans(scans, tmp_path):
         np.testing.assert_array_equal(found.rows_ND[rows], few.rows_ND[few.of_case[case.id]])
     settings = source.settings(("any",), "cpu")
     assert (settings.encoder.name, settings.slices.stride) == ("encoder", 4)
+    assert settings.unit == "case"
+    assert scans(unit="study").settings(("any",), "cpu").unit == "study"
     assert str(tmp_path) not in settings.model_dump_json()
 
 

@@ -12,7 +12,7 @@ from vesalius.config import Config
 from vesalius.metrics.operating import SPECIFICITY, Sharing
 from vesalius.nets.aggregate import AnyAggregate, Mean
 from vesalius.objectives.masked_bce import MOST_WEIGHT
-from vesalius.tasks.detect.settings import CHECK_WORDS, Check
+from vesalius.tasks.detect.settings import CHECK_WORDS, Check, Unit
 from vesalius.tasks.detect.slices import SliceConfig
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import OptimizerConfig, TrainConfig
@@ -40,9 +40,7 @@ class DetectData(Config):
     splits: Path | None = Field(default=None, description="likewise: train, val or test")
     classes: tuple[str, ...] = Field(default=(), description="labels to learn, in this order; none: all there are")
     images: tuple[str, ...] = Field(default=(IMAGE,), min_length=1, description="images that become the channels")
-    unit: Literal["case", "study"] = Field(
-        default="case", description="what has one label: a case, or all cases of a study (loose slices)"
-    )
+    unit: Unit = Field(default="case", description="what has one label: a case, or all cases of a study (loose slices)")
     slices: SliceConfig = SliceConfig()
     window: CtWindow | None = Field(
         default=None, description="how axial CT slices are shown to the encoder; none: as it was trained"

@@ -53,13 +53,8 @@ class Detector:
     def __init__(self, head: Pretrained, encoder: Encoder, calibration: Calibration) -> None:
         self.settings = DetectSettings.parse(head.config.settings, where=head.folder)
         self.encoder, self.calibration = encoder, calibration
-        facts = self.settings.encoder
-        if facts is None or facts.digest != encoder.digest():
-            what = "is not the encoder that the head was trained on"
-            raise CorruptFileError(what, where=encoder.model.folder, fix="get the model folder anew")
-        if calibration.classes != self.settings.classes:
-            what = f"is of other classes than the head ({', '.join(calibration.classes)})"
-            raise CorruptFileError(what, where=head.folder / CALIBRATION, fix="get the model folder anew")
+        check_encoder(encoder, self.settings)
+        check_calibration(calibration, self.settings, head.folder)
         self._head = head
         self._net: nn.Module = head.net.to(encoder.device)
 
@@ -146,6 +141,20 @@ class Detector:
         there = torch.ones((1, len(rows_LD)), dtype=torch.bool, device=rows_LD.device)
         study_BC, slices_BLC = self._net(rows_LD[None], there)
         return study_BC[0].double().cpu().numpy(), slices_BLC[0].double().cpu().numpy()
+
+
+def check_encoder(encoder: Encoder, settings: DetectSettings) -> None:
+    """Raise CorruptFileError where it is not the encoder that the head was trained on."""
+    if settings.encoder is None or settings.encoder.digest != encoder.digest():
+        what = "is not the encoder that the head was trained on"
+        raise CorruptFileError(what, where=encoder.model.folder, fix="get the model folder anew")
+
+
+def check_calibration(calibration: Calibration, settings: DetectSettings, folder: Path) -> None:
+    """Raise CorruptFileError where the calibration of a model folder is of other classes than the head."""
+    if calibration.classes != settings.classes:
+        what = f"is of other classes than the head ({', '.join(calibration.classes)})"
+        raise CorruptFileError(what, where=folder / CALIBRATION, fix="get the model folder anew")
 
 
 def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,6 +26,8 @@ from vesalius.tasks.detect.encoder import BATCH, Encoder, facts_digest
 from vesalius.tasks.detect.slices import SliceConfig, Slices
 
 _T = TypeVar("_T")
+SKIP = "leave out what cannot be read (data.skip_invalid=true in train, --skip-invalid in evaluate)"
+"""What to do where a scan cannot be read."""
 _FOLDER = "embeddings-1"
 """The number is that of the form of the vectors."""
 
@@ -100,7 +102,7 @@ def extract(
         if not isinstance(loaded, Problem):
             problem = _add(found, case, *loaded, encoder, choice, batch)
         if problem is not None and not skip_invalid:
-            raise InputError(problem.reason, where=f"case {case.id}", fix="mend it or set data.skip_invalid")
+            raise InputError(problem.reason, where=f"case {case.id}", fix=f"mend it, or {SKIP}")
         if problem is not None:
             found.problems.append(problem)
         if number % max(1, len(cohort) // 20) == 0:

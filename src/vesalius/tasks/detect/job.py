@@ -1,37 +1,24 @@
-"""Detection as a job of `vesalius train`: its studies, its task, and the test of the model that it ships.
-
-Letters: S studies, C classes.
-"""
+"""Detection as a job of `vesalius train`: its studies, its task, and the test of the model that it ships."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from accelerate import PartialState
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.parts import training_parts
 from vesalius.errors import UsageError
-from vesalius.metrics.calibration import cooled
-from vesalius.metrics.findings import measured, prevalences, reliability_points
-from vesalius.report.findings import RELIABILITY, sections, text_of
-from vesalius.report.table import Cell
 from vesalius.tasks.detect.config import DetectConfig
-from vesalius.tasks.detect.infer import logits
-from vesalius.tasks.detect.outputs import feature_files, result_files
-from vesalius.tasks.detect.settings import Calibration
+from vesalius.tasks.detect.measure import outcome_of
+from vesalius.tasks.detect.outputs import feature_files
 from vesalius.tasks.detect.source import source_of
 from vesalius.tasks.detect.studies import Studies, Vectors, studies_of
 from vesalius.tasks.detect.task import DetectTask
 from vesalius.tasks.job import Job, Outcome
-from vesalius.weights.saved import from_pretrained
 
-_COLUMNS = ("study", "patient", "class", "logit", "probability", "label")
-_FEW, _EXAMPLES = 4, 5
+_FEW = 4
 
 
 class DetectJob(Job):
@@ -105,50 +92,15 @@ class DetectJob(Job):
     def outcome(self, model: Path, device: str) -> Outcome:
         studies = self.studies(device)
         part = "test" if len(studies["test"]) else "val"
-        held_out = studies[part]
-        calibration = Calibration.read(model)
-        found_SC = logits(from_pretrained(model, "detect").net.to(device), held_out).study_SC
-        point = calibration.point
-        p_SC = point.probabilities(found_SC)
-        results: dict[str, Any] = {
-            "part": part,
-            **measured(found_SC, held_out.labels_SC, held_out.patients, self.classes, point),
-        }
-        results["prevalences"] = prevalences({name: one.labels_SC for name, one in studies.items()}, self.classes)
-        problems = self._source.problems
-        results["invalid_nifti_report"] = {
-            "count": len(problems),
-            "reasons": dict(Counter(_kind(one.reason) for one in problems)),
-            "examples": [{"case": one.id, "reason": one.reason} for one in problems[:_EXAMPLES]],
-        }
-        outcome = Outcome(results=results, columns=_COLUMNS)
-        notes = [*self._parts["train"].notes]
-        if problems:
-            notes.append(f"{len(problems)} cases cannot be read and are left out, {problems[0]} for one")
-        outcome.sections = sections(results, notes)
-        outcome.rows = _rows(held_out, self.classes, found_SC, p_SC)
-        outcome.figures = {RELIABILITY: self._reliability(found_SC, p_SC, held_out)}
-        outcome.measured = {f"AUROC, {name}": text_of(one["auroc"]) for name, one in results["classes"].items()}
-        outcome.measured["AUROC, mean"] = text_of(results["auroc"])
-        outcome.files = result_files(results, p_SC) | (feature_files(studies) if self.reads_scans else {})
+        notes = self._parts["train"].notes
+        outcome = outcome_of(model, studies, part, device, notes, self._source.problems)
+        if self.reads_scans:
+            outcome.files |= feature_files(studies)
         return outcome
 
     def _joined(self, parts: Mapping[str, Cohort], vectors: Vectors) -> Mapping[str, Studies]:
         unit = self.config.data.unit
         return {name: studies_of(part, vectors, self.classes, unit) for name, part in parts.items()}
-
-    def _reliability(self, logits_SC: Any, p_SC: Any, studies: Studies) -> bytes:
-        from vesalius.report.reliability import reliability_plot
-
-        labels = studies.labels_SC
-        before = reliability_points(cooled(logits_SC, 1.0), labels, self.classes)
-        after = reliability_points(p_SC, labels, self.classes)
-        return reliability_plot({"As trained": before, "With temperature": after})
-
-
-def _kind(reason: str) -> str:
-    """What a table is told for, else that the scan could not be read: reasons of files name the files."""
-    return reason if reason.startswith("nifti_path") else "cannot be read"
 
 
 def _device() -> str:
@@ -164,19 +116,3 @@ def _check_labels(cohort: Cohort, classes: tuple[str, ...], part: str) -> None:
     if len(values) < 2:
         what = f"the part {part!r} has {len(cohort)} cases, and not both positive and negative labels among them"
         raise UsageError(what, fix="give more cases, or other data.ratios")
-
-
-def _rows(studies: Studies, classes: tuple[str, ...], logits_SC: Any, p_SC: Any) -> list[dict[str, Cell]]:
-    numbers = {patient: number for number, patient in enumerate(dict.fromkeys(studies.patients), start=1)}
-    return [
-        {
-            "study": study,
-            "patient": numbers[studies.patients[s]],
-            "class": name,
-            "logit": float(logits_SC[s, c]),
-            "probability": float(p_SC[s, c]),
-            "label": None if np.isnan(studies.labels_SC[s, c]) else float(studies.labels_SC[s, c]),
-        }
-        for s, study in enumerate(studies.ids)
-        for c, name in enumerate(classes)
-    ]

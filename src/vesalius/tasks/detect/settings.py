@@ -23,6 +23,8 @@ CALIBRATION, ENCODER = "calibration.json", "encoder"
 
 Check = Literal["head-ct", "none"]
 """What is asked of a scan before the model says anything about it: to be a head CT in HU, or nothing."""
+Unit = Literal["case", "study"]
+"""What has one label: a case, or all cases of a study."""
 CHECK_WORDS = "head-ct: what does not look like a head CT in HU is refused; none: nothing is asked of a scan"
 
 
@@ -45,6 +47,7 @@ class DetectSettings(Config):
 
     classes: tuple[str, ...] = Field(min_length=1, description="what the logits mean")
     images: tuple[str, ...] = Field(min_length=1, description="images that become the channels")
+    unit: Unit = Field(default="case", description="what has one label: a case, or all cases of a study")
     slices: SliceConfig = SliceConfig()
     check: Check = Field(default="none", description=CHECK_WORDS)
     encoder: EncoderFacts | None = Field(default=None, description="none: the head was trained on bare vectors")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,14 @@ from vesalius.errors import InputError, UsageError
 from vesalius.tasks.detect.bare import read_bare
 from vesalius.tasks.detect.config import DetectConfig, DetectData
 from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.extract import Extracted, extract
+from vesalius.tasks.detect.extract import SKIP, Extracted, extract
 from vesalius.tasks.detect.settings import ENCODER, DetectSettings, EncoderFacts
 from vesalius.tasks.detect.studies import Vectors
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.ct_slices import ct_slices
 from vesalius.weights.saved import CONFIG, WEIGHTS
+
+Progress = Callable[[str], None]
 
 
 class Source(ABC):
@@ -35,8 +37,8 @@ class Source(ABC):
     """Cases that could not be read, once the vectors were asked for."""
 
     @abstractmethod
-    def vectors(self, parts: Mapping[str, Cohort], device: str) -> Vectors:
-        """Of all cases of the parts."""
+    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = lambda _: None) -> Vectors:
+        """Of all cases of the parts; `progress` is told now and then how far it is."""
 
     @abstractmethod
     def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:
@@ -71,7 +73,12 @@ class Files(Source):
     def __init__(self, data: DetectData) -> None:
         self.cohort, self._vectors = read_bare(data)
 
-    def vectors(self, parts: Mapping[str, Cohort], device: str) -> Vectors:  # noqa: ARG002
+    def vectors(
+        self,
+        parts: Mapping[str, Cohort],  # noqa: ARG002
+        device: str,  # noqa: ARG002
+        progress: Progress = lambda _: None,  # noqa: ARG002
+    ) -> Vectors:
         return self._vectors
 
     def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:  # noqa: ARG002
@@ -96,11 +103,11 @@ class Scans(Source):
         self.problems = self._unusable
         if self._unusable and not data.skip_invalid:
             what = f"{len(self._unusable)} rows lead to no scan, {self._unusable[0]}"
-            raise InputError(what, where=data.manifest[0], fix="mend them or set data.skip_invalid=true")
+            raise InputError(what, where=data.manifest[0], fix=f"mend them, or {SKIP}")
         self._encoders: dict[str, Encoder] = {}
 
-    def vectors(self, parts: Mapping[str, Cohort], device: str) -> Vectors:
-        return _vectors(self._extracted(parts, device, self._data.cache))
+    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = lambda _: None) -> Vectors:
+        return _vectors(self._extracted(parts, device, self._data.cache, progress))
 
     def few(self, parts: Mapping[str, Cohort], device: str) -> Vectors:
         with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +119,9 @@ class Scans(Source):
         name = Path(str(self._data.encoder)).name
         facts = EncoderFacts(name=name, digest=encoder.digest(), precision=encoder.precision)
         data = self._data
-        return DetectSettings(classes=classes, images=data.images, slices=data.slices, check=data.check, encoder=facts)
+        return DetectSettings(
+            classes=classes, images=data.images, unit=data.unit, slices=data.slices, check=data.check, encoder=facts
+        )
 
     def add(self, folder: Path) -> None:
         encoder = next(iter(self._encoders.values()))
@@ -132,7 +141,9 @@ class Scans(Source):
             self._encoders[device] = loaded
         return self._encoders[device]
 
-    def _extracted(self, parts: Mapping[str, Cohort], device: str, cache: Path | None) -> Extracted:
+    def _extracted(
+        self, parts: Mapping[str, Cohort], device: str, cache: Path | None, progress: Progress = lambda _: None
+    ) -> Extracted:
         data, root = self._data, self.cohort.root
         cases = Cohort(tuple(case for part in parts.values() for case in part), root)
         found = extract(
@@ -143,6 +154,7 @@ class Scans(Source):
             images=data.images,
             batch=data.batch,
             skip_invalid=data.skip_invalid,
+            progress=progress,
         )
         self.problems = (*self._unusable, *found.problems)
         return found

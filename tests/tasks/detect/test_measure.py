@@ -1,0 +1,87 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from tasks.detect.tiny import make_model
+from vesalius.cohort.sample import Problem
+from vesalius.errors import InputError
+from vesalius.tasks.detect.measure import outcome_of
+from vesalius.tasks.detect.settings import Calibration
+from vesalius.tasks.detect.studies import Studies, Vectors
+from vesalius.weights.saved import from_pretrained
+
+
+@pytest.fixture
+def model(tmp_path):
+    return make_model(tmp_path / "model")
+
+
+def studies(count=30, seed=0):
+    """Studies of one slice each, 15 patients with two of them; some labels are not known."""
+    draw = np.random.default_rng(seed)
+    rows = tuple(np.array([n]) for n in range(count))
+    vectors = Vectors(draw.normal(size=(count, 192)).astype(np.float32), {}, np.zeros(count, np.int64))
+    labels = (draw.random((count, 2)) < 0.4).astype(np.float32)
+    labels[:3, 1] = np.nan
+    ids, patients = tuple(f"s{n}" for n in range(count)), tuple(f"p{n // 2}" for n in range(count))
+    return Studies(ids, patients, rows, vectors, labels)
+
+
+def test_measures_are_those_of_the_net_with_the_stored_calibration(model):
+    part = studies()
+    found = outcome_of(model, {"train": studies(8, 1), "test": part}, "test", "cpu", ["somebody said so"])
+    net = from_pretrained(model).net
+    with torch.no_grad():
+        x = torch.from_numpy(part.vectors.rows_ND)[:, None]
+        logits = net(x, torch.ones(x.shape[:2], dtype=torch.bool))[0].double().numpy()
+    results = found.results
+    assert (results["part"], results["studies"], results["patients"]) == ("test", 30, 15)
+    assert results["classes"]["any"]["auroc"]["value"] == pytest.approx(
+        roc_auc_score(part.labels_SC[:, 0], logits[:, 0])
+    )
+    known = part.labels_SC[3:, 1]
+    assert results["classes"]["subdural"]["auroc"]["value"] == pytest.approx(roc_auc_score(known, logits[3:, 1]))
+    says = 1 / (1 + np.exp(-logits[:, 0] / 2)) >= 0.5  # temperature and threshold of the model
+    truth = part.labels_SC[:, 0] == 1
+    assert results["classes"]["any"]["sensitivity"] == pytest.approx(says[truth].mean())
+    assert results["classes"]["any"]["specificity"] == pytest.approx(1 - says[~truth].mean())
+    assert results["classes"]["subdural"]["sensitivity"] is None  # it has no threshold
+    assert set(results["prevalences"]) == {"train", "test"}
+    np.testing.assert_allclose([row["logit"] for row in found.rows], logits.ravel(), rtol=1e-5, atol=1e-6)
+    assert found.rows[1]["label"] is None
+    assert "Somebody said so." in [block.text for block in found.sections[0].blocks if block.kind == "text"]
+    assert set(found.measured) == {"AUROC, any", "AUROC, subdural", "AUROC, mean"}
+    json.dumps(results, allow_nan=False)
+
+
+def test_labels_choose_nothing(model):
+    part = studies()
+    turned = replace(part, labels_SC=1 - part.labels_SC)
+    both = [outcome_of(model, {"cohort": one}, "cohort", "cpu") for one in (part, turned)]
+    kept = Calibration.read(model)
+    for found in both:
+        classes = found.results["classes"]
+        assert tuple(one["threshold"] for one in classes.values()) == kept.thresholds
+        assert tuple(one["temperature"] for one in classes.values()) == kept.temperatures
+    values = [found.results["classes"]["any"]["auroc"]["value"] for found in both]
+    assert sum(values) == pytest.approx(1)
+    assert [row["probability"] for row in both[0].rows] == [row["probability"] for row in both[1].rows]
+
+
+def test_what_could_not_be_read_is_counted(model):
+    problems = [Problem("line 2", "nifti_path is empty"), Problem("s7", "/somewhere/s7.nii: is cut short")]
+    found = outcome_of(model, {"val": studies()}, "val", "cpu", problems=problems)
+    report = found.results["invalid_nifti_report"]
+    assert (report["count"], report["reasons"]) == (2, {"nifti_path is empty": 1, "cannot be read": 1})
+    texts = [block.text for block in found.sections[0].blocks if block.kind == "text"]
+    assert "2 cases cannot be read and are left out, case line 2: nifti_path is empty for one." in texts
+
+
+def test_a_model_without_a_calibration(model):
+    (model / "calibration.json").unlink()
+    with pytest.raises(InputError, match="no readable calibration"):
+        outcome_of(model, {"test": studies()}, "test", "cpu")
