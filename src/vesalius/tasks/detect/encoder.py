@@ -76,7 +76,8 @@ class Encoder:
 
     def digest(self) -> str:
         """64 hexadecimal digits for weights, sizes and precision: all that decides about vectors besides the input."""
-        facts = (self.model.digest, self.model.config.net.model_dump_json(), self.precision, "class token")
+        sizes = self.model.config.net.model_dump_json(exclude_defaults=True)  # a field that comes later changes nothing
+        facts = (self.model.digest, sizes, self.precision, "class token")
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
     @torch.no_grad()
