@@ -41,7 +41,7 @@ class Example:
 
 
 def _heart(path: Path) -> str:
-    patient = cine_patient(CineOptions(seed=3, size=128, frames=12), "heart")
+    patient = cine_patient(CineOptions(seed=1, size=192, frames=16), "heart")
     write_nifti(path, patient.image_TIJK, patient.affine, (patient.frame_ms[1] - patient.frame_ms[0]) / 1000)
     truth = patient.facts["measured"]
     return f"EDV {truth['lv_edv_ml']:.0f} mL, ESV {truth['lv_esv_ml']:.0f} mL, EF {100 * truth['lv_ef']:.0f} %"
@@ -55,7 +55,7 @@ def _head(path: Path) -> str:
 
 
 EXAMPLES = (
-    Example("segment/cine_unet", "A beating heart, segmented", "heart", _heart),
+    Example("segment/cine_segresnet", "A beating heart, segmented", "heart", _heart),
     Example("detect/head_ct_phantom", "A head CT, searched for blood", "head", _head),
 )
 
