@@ -38,7 +38,7 @@ from vesalius.codec.mapping import exact_map
 from vesalius.codec.sequences import to_pictures
 from vesalius.codec.survey import survey
 from vesalius.codec.target import Psnr
-from vesalius.codec.trials import chunk_of
+from vesalius.codec.trials import chunk_of, spare_threads
 from vesalius.errors import VesaliusError
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
@@ -101,13 +101,15 @@ def lossless_one(scan: Scan, one: Any, tally: Tally, threads: int) -> None:
     chunks = [to_pictures(exact.split(found.keymap.to_keys(chunk_of(scan, chunk)))[0]) for chunk in layout]
     shapes = [x.shape for x in chunks]
 
-    def encode(x: Pictures) -> bytes:
-        return one.encode(x, bits, None, 1)
-
-    def decode(data: bytes, shape: tuple[int, ...]) -> Pictures:
-        return one.decode(data, shape, bits, 1)
-
     for count in sorted({1, threads}):
+        spare = spare_threads(count, len(chunks))  # as `compress` does
+
+        def encode(x: Pictures, spare: int = spare) -> bytes:
+            return one.encode(x, bits, None, spare)
+
+        def decode(data: bytes, shape: tuple[int, ...]) -> Pictures:
+            return one.decode(data, shape, bits, 1)
+
         with ThreadPoolExecutor(count) as pool:
             coded = tally.timed(f"encode {count}", pool, encode, chunks)
             back = tally.timed(f"decode {count}", pool, decode, coded, shapes)
