@@ -52,7 +52,8 @@ SETS = {
 LEAST_GAIN = {"cine-sunnybrook": 0.20, "cine-acdc-sample": 0.20, "ct-body": 0.08, "hippocampus-msd": 0.08}
 DECIBELS = (40, 35, 30)
 PEER = "jpegxl-7"
-WARM = (np.arange(6000, dtype=np.uint16) % 701).reshape(3, 40, 50)
+WARM = (np.arange(60000) ** 2 % 701).astype(np.uint16).reshape(3, 100, 200)
+"""Enough pixels for two classes: everything gets compiled."""
 Pictures = NDArray[Any]
 
 

@@ -53,7 +53,7 @@ def test_awkward_pictures_have_a_model(shape_NJI):
 
 
 def test_the_fit_is_the_same_on_every_machine_and_for_any_number_of_threads():
-    """Integers only make the pictures. Where a change of the fit is meant, the digest changes; nothing else needs to."""
+    """Integers only make the pictures. Where a change of the fit is meant, the digest changes and nothing else."""
     n, j, i = np.indices((7, 90, 84))
     noise = (n * 7919 + j * 104729 + i * 1299709) * 2654435761 >> 13 & 15
     square = (abs(j - 40 - 2 * n) < 17) & (abs(i - 45) < 21)

@@ -80,7 +80,9 @@ def test_rows_of_pairs_begin_at_the_eight_before_the_diagonal():
     made = np.zeros((1, 8 * (24 + 16 + 8)), np.float32)
     none = np.zeros((1, 1, 1), np.uint16)
     grams(grown, none, skip_JI, np.array([0]), 1, offsets, 4, 8, False, 0, 1, made, np.zeros(1, np.float32))
-    values = np.stack([grown[0, 5 + dj : 13 + dj, 5 + di : 13 + di].ravel() for dj, di in [*places, (0, 0)]]).astype(float)
+    values = np.stack([grown[0, 5 + dj : 13 + dj, 5 + di : 13 + di].ravel() for dj, di in [*places, (0, 0)]]).astype(
+        float
+    )
     base = values[4].copy()
     values -= base
     values[4] = base

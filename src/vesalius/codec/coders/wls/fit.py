@@ -74,11 +74,8 @@ class _Fit:
 
         _in_parts(part, len(self.x_NJI), self.threads)
         classes_B, main_KW = self._classes(main)
-        levels = []
-        for level in range(self.main):
-            levels.append(self._whole(self._level(level), np.array([level]), _START_SAMPLES))
-        levels.append(main_KW)
-        shift, weights = _rounded(levels, self.top)
+        first = [self._whole(self._level(level), np.array([level]), _START_SAMPLES) for level in range(self.main)]
+        shift, weights = _rounded([*first, main_KW], self.top)
         blocks = block_shape(self.x_NJI.shape[1:], self.block_log2)
         mask = self.skip_JI if self.skip_JI.any() else None
         classes_JI = classes_B.astype(np.uint8).reshape(blocks)

@@ -50,8 +50,21 @@ def solve(gram_P: Array, reference: int, relative: float, toward_W: Array, weigh
     for f in range(count):
         ridge[f] = relative * matrix[f, f] + 1e-6 * largest + 1e-9
         matrix[f, f] += ridge[f]
-    for f in range(count):  # L D L', in place: D on the diagonal, D L' above
-        pivot = max(matrix[f, f], ridge[f])
+    _solve_in_place(matrix, right, ridge, weights_W)
+    for f in range(count):
+        weights_W[f] += start[f]
+    others = _sum(weights_W) - weights_W[reference]
+    weights_W[reference] += 1 - others
+
+
+@compiled
+def _solve_in_place(matrix: Array, right: Array, least: Array, x: Array) -> None:
+    """matrix @ x = right, by L D L'; only the upper triangle is read. No pivot is taken below `least`: exact sums with
+    such a ridge have none there.
+    """
+    count = right.shape[0]
+    for f in range(count):
+        pivot = max(matrix[f, f], least[f])
         matrix[f, f] = pivot
         for g in range(f + 1, count):
             factor = matrix[f, g] / pivot
@@ -62,12 +75,8 @@ def solve(gram_P: Array, reference: int, relative: float, toward_W: Array, weigh
     for f in range(count - 1, -1, -1):
         total = right[f]
         for g in range(f + 1, count):
-            total -= matrix[f, g] * weights_W[g]
-        weights_W[f] = total / matrix[f, f]
-    for f in range(count):
-        weights_W[f] += start[f]
-    others = _sum(weights_W) - weights_W[reference]
-    weights_W[reference] += 1 - others
+            total -= matrix[f, g] * x[g]
+        x[f] = total / matrix[f, f]
 
 
 @compiled
@@ -90,7 +99,7 @@ def squared_errors(grams_BP: Array, weights_KW: Array, reference: int, errors_BK
     classes, count = weights_KW.shape
     features = (count + 8) & ~7
     pairs = grams_BP.shape[1]
-    factors = np.zeros((pairs, classes), np.float32)
+    factors = np.zeros(pairs * classes, np.float32)
     u = np.empty(count + 1)
     for k in range(classes):
         u[:count] = weights_KW[k]
@@ -98,17 +107,24 @@ def squared_errors(grams_BP: Array, weights_KW: Array, reference: int, errors_BK
         u[count] = -1
         for f in range(count + 1):
             at = _row(f, features)
-            factors[at + f, k] = u[f] * u[f]
+            factors[(at + f) * classes + k] = u[f] * u[f]
             for g in range(f + 1, count + 1):
-                factors[at + g, k] = 2 * u[f] * u[g]
+                factors[(at + g) * classes + k] = 2 * u[f] * u[g]
     for b in range(grams_BP.shape[0]):
         gram, out = grams_BP[b], errors_BK[b]
         out[:] = 0
-        for p in range(0, pairs, 4):
-            a, b0, c, d = gram[p], gram[p + 1], gram[p + 2], gram[p + 3]
-            r0, r1, r2, r3 = factors[p], factors[p + 1], factors[p + 2], factors[p + 3]
+        for p in range(0, pairs, 8):
+            g0, g1, g2, g3 = gram[p], gram[p + 1], gram[p + 2], gram[p + 3]
+            g4, g5, g6, g7 = gram[p + 4], gram[p + 5], gram[p + 6], gram[p + 7]
+            part = factors[p * classes : (p + 8) * classes]
             for k in range(classes):
-                out[k] += (a * r0[k] + b0 * r1[k]) + (c * r2[k] + d * r3[k])
+                near = (g0 * part[k] + g1 * part[classes + k]) + (
+                    g2 * part[2 * classes + k] + g3 * part[3 * classes + k]
+                )
+                far = (g4 * part[4 * classes + k] + g5 * part[5 * classes + k]) + (
+                    g6 * part[6 * classes + k] + g7 * part[7 * classes + k]
+                )
+                out[k] += near + far
 
 
 @compiled
