@@ -59,8 +59,9 @@ def solve(gram_P: Array, reference: int, relative: float, toward_W: Array, weigh
 
 @compiled
 def _solve_in_place(matrix: Array, right: Array, least: Array, x: Array) -> None:
-    """matrix @ x = right, by L D L'; only the upper triangle is read. No pivot is taken below `least`: exact sums with
-    such a ridge have none there.
+    """Fill x so that matrix @ x = right, by L D L'; only the upper triangle is read.
+
+    No pivot is taken below `least`: sums without rounding that have such a ridge have none there.
     """
     count = right.shape[0]
     for f in range(count):
