@@ -1,6 +1,7 @@
 """Sizes and speeds of the coders on real scans, lossless and lossy; the start of the compiled coder; peak memory.
 
     python bench/codec.py                        lossless tables of the sets below VESALIUS_DATA
+    python bench/codec.py --slices 1000          on all slices of 4D scans, not on some evenly spread ones
     python bench/codec.py --lossy                and what a file takes at 40, 35 and 30 dB, coder by coder
     python bench/codec.py --memory 5             and the peak memory for a file of 5 GB
 
@@ -20,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,11 @@ from vesalius.codec.mapping import exact_map
 from vesalius.codec.sequences import to_pictures
 from vesalius.codec.survey import survey
 from vesalius.codec.target import Psnr
-from vesalius.codec.trials import chunk_of
+from vesalius.codec.trials import chunk_of, spare_threads
 from vesalius.errors import VesaliusError
+from vesalius.scan.intensity import Intensity
 from vesalius.scan.open import open_scan
+from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 
 SETS = {
@@ -52,7 +55,8 @@ SETS = {
 LEAST_GAIN = {"cine-sunnybrook": 0.20, "cine-acdc-sample": 0.20, "ct-body": 0.08, "hippocampus-msd": 0.08}
 DECIBELS = (40, 35, 30)
 PEER = "jpegxl-7"
-WARM = (np.arange(6000, dtype=np.uint16) % 701).reshape(3, 40, 50)
+WARM = (np.arange(60000) ** 2 % 701).astype(np.uint16).reshape(3, 100, 200)
+"""Enough pixels for two classes: everything gets compiled."""
 Pictures = NDArray[Any]
 
 
@@ -101,13 +105,15 @@ def lossless_one(scan: Scan, one: Any, tally: Tally, threads: int) -> None:
     chunks = [to_pictures(exact.split(found.keymap.to_keys(chunk_of(scan, chunk)))[0]) for chunk in layout]
     shapes = [x.shape for x in chunks]
 
-    def encode(x: Pictures) -> bytes:
-        return one.encode(x, bits, None, 1)
-
-    def decode(data: bytes, shape: tuple[int, ...]) -> Pictures:
-        return one.decode(data, shape, bits, 1)
-
     for count in sorted({1, threads}):
+        spare = spare_threads(count, len(chunks))  # as `compress` does
+
+        def encode(x: Pictures, spare: int = spare) -> bytes:
+            return one.encode(x, bits, None, spare)
+
+        def decode(data: bytes, shape: tuple[int, ...]) -> Pictures:
+            return one.decode(data, shape, bits, 1)
+
         with ThreadPoolExecutor(count) as pool:
             coded = tally.timed(f"encode {count}", pool, encode, chunks)
             back = tally.timed(f"decode {count}", pool, decode, coded, shapes)
@@ -117,11 +123,21 @@ def lossless_one(scan: Scan, one: Any, tally: Tally, threads: int) -> None:
     tally.values += scan.voxels
 
 
-def lossless(name: str, paths: list[Path], threads: int) -> None:
+def thinned(scan: Scan, slices: int) -> Scan:
+    """At most so many slices of a 4D scan, evenly spread; a still scan as it is."""
+    _, t, _, _, k = scan.shape
+    if t == 1 or k <= slices:
+        return scan
+    places = [(2 * n + 1) * k // (2 * slices) for n in range(slices)]
+    part = np.ascontiguousarray(scan.stored()[..., places])
+    return replace(scan, pixels=ArrayPixels(part), geometry=None, intensity=Intensity(), frame_ms=None, native=None)
+
+
+def lossless(name: str, paths: list[Path], threads: int, slices: int) -> None:
     tallies: dict[str, Tally] = {}
     coder("wls").decode(coder("wls").encode(WARM, 10, None, 1), WARM.shape, 10, 1)
     for path in paths:
-        scan = open_scan(path).resident()
+        scan = thinned(open_scan(path).resident(), slices)
         depth = max(exact_map(survey(scan)).plane_bits)
         able = {word: coder(word) for word in names() if coder(word).lossless_bits >= depth}
         for word, one in {PEER: Effort7(), **able}.items():
@@ -233,6 +249,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS), help="sets to measure")
     parser.add_argument("--most", type=int, default=8, help="scans of a set, spread evenly")
+    parser.add_argument("--slices", type=int, default=5, help="slices of a 4D scan, lossless")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads of the parallel columns")
     parser.add_argument("--lossy", action="store_true", help="lossy tables of the cine sets too")
     parser.add_argument("--memory", type=float, default=0, metavar="GB", help="peak memory for a file of this size")
@@ -247,7 +264,7 @@ def main() -> None:
             print(f"\n{name}: not there")
             continue
         picked = [paths[n * len(paths) // min(len(paths), options.most)] for n in range(min(len(paths), options.most))]
-        lossless(name, picked, options.threads)
+        lossless(name, picked, options.threads, options.slices)
         if options.lossy and name.startswith("cine"):
             lossy(name, picked, options.threads)
     if options.memory:

@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
         import sitecustomize
     sitecustomize.block()
     os.environ["MPLBACKEND"] = "agg"
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as many tests as cores, so no more threads
     data = os.environ.get("VESALIUS_DATA")
     if data:
         if not Path(data).is_dir():

@@ -41,6 +41,22 @@ def test_layout_of_a_sequence():
     assert encode_sequence(plane, 3, RAW, None) == expected
 
 
+@pytest.mark.parametrize(("threads", "channels", "inner"), [(1, 3, 1), (2, 3, 1), (6, 3, 2), (4, 1, 4)])
+def test_threads_beyond_the_channels_go_to_lossless_coders(threads, channels, inner):
+    given = []
+
+    class Telling(Raw):
+        def encode(self, x_NJI, bits, quality, threads):
+            given.append((quality, threads))
+            return super().encode(x_NJI, bits, quality, threads)
+
+    plane = np.arange(channels * 24, dtype=np.uint16).reshape(channels, 2, 3, 4)
+    for quality in (None, 4.0):
+        payload = encode_sequence(plane, 8, Telling(), quality, threads)
+        assert payload == encode_sequence(plane, 8, RAW, quality)
+    assert given == [(None, inner)] * channels + [(4.0, 1)] * channels
+
+
 def test_every_shorter_payload_is_refused():
     plane = np.arange(2 * 2 * 3 * 3, dtype=np.uint16).reshape(2, 2, 3, 3)
     payload = encode_sequence(plane, 6, RAW, None)

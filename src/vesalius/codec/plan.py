@@ -23,7 +23,7 @@ from vesalius.codec.search import balance, last_meeting, spread_for_bytes, sprea
 from vesalius.codec.survey import Survey
 from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio, Target
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, Tier
-from vesalius.codec.trials import Trial, Trials, chunk_of, in_order
+from vesalius.codec.trials import Trial, Trials, chunk_of, in_order, spare_threads
 from vesalius.errors import TargetError, UsageError
 from vesalius.scan.scan import Scan
 
@@ -222,8 +222,9 @@ def _smallest(job: Job, tiers: Sequence[Tier]) -> tuple[Tier, str]:
 
 
 def _exact_bytes(job: Job, tier: Tier) -> int:
-    work = in_order(lambda chunk: len(tier.encode(chunk_of(job.scan, chunk), None, 1)), job.layout(tier), job.threads)
-    return sum(work)
+    layout = job.layout(tier)
+    spare = spare_threads(job.threads, len(layout))
+    return sum(in_order(lambda chunk: len(tier.encode(chunk_of(job.scan, chunk), None, spare)), layout, job.threads))
 
 
 def _tier_name(tier: Tier) -> str:

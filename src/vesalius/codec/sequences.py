@@ -41,15 +41,17 @@ def encode_sequence(x_CTIJ: NDArray[Any], bits: int, coder: Coder, quality: floa
         bits: its depth.
         coder: codes the pictures.
         quality: a rung of the coder's ladder, or None for lossless.
-        threads: channels coded at a time; the bytes do not depend on it.
+        threads: channels coded at a time; what is left over goes to each lossless coder. The bytes do not depend on
+            it (those of a lossy video coder would, so it gets one).
     """
+    inner = max(1, threads // len(x_CTIJ)) if quality is None else 1
 
     def code(x_TIJ: NDArray[Any]) -> bytes:
         pictures = to_pictures(x_TIJ[None])
         first = int(pictures.flat[0])
         if (pictures == first).all():
             return _MODE.pack(_CONSTANT) + _VALUE.pack(first)
-        data = coder.encode(pictures, bits, quality, 1)
+        data = coder.encode(pictures, bits, quality, inner)
         return _MODE.pack(_CODED) + _LENGTH.pack(len(data)) + data
 
     if threads == 1 or len(x_CTIJ) == 1:

@@ -68,6 +68,12 @@ def test_what_is_zero_in_all_pictures_costs_nearly_nothing():
     assert len(Wls().encode(x_NJI, 11, None, 1)) < 1.06 * len(half) + 60
 
 
+def test_the_bytes_do_not_depend_on_the_threads():
+    for shape in ((3, 30, 40), (6, 120, 100)):
+        x_NJI = beating(shape, 11)
+        assert Wls().encode(x_NJI, 11, None, 3) == Wls().encode(x_NJI, 11, None, 1)
+
+
 def test_time_helps():
     x_NJI = np.repeat(beating((1, 64, 64), 10), 6, axis=0)
     alone = len(Wls().encode(x_NJI[:1], 10, None, 1))

@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pytest
 from tests.codec.coders.pictures_for_tests import awkward, beating
@@ -48,6 +50,21 @@ def test_awkward_pictures_have_a_model(shape_NJI):
                 assert weights.shape[1] == len(taps_of((32, 37, 9), level))
             if model.mask_JI is not None:
                 assert not x_NJI[:, model.mask_JI].any()
+
+
+def test_the_fit_is_the_same_on_every_machine_and_for_any_number_of_threads():
+    """Integers only make the pictures. Where a change of the fit is meant, the digest changes and nothing else."""
+    n, j, i = np.indices((7, 90, 84))
+    noise = (n * 7919 + j * 104729 + i * 1299709) * 2654435761 >> 13 & 15
+    square = (abs(j - 40 - 2 * n) < 17) & (abs(i - 45) < 21)
+    x_NJI = (600 * square + 3 * i + (j * j >> 4) + noise + 1).astype(np.uint16)
+    for threads in (1, 3):
+        model = fit(x_NJI, Choice((20, 21, 9), 5), threads)
+        assert model.classes > 1
+        digest = hashlib.sha256(model.classes_JI.tobytes())
+        for weights in model.weights:
+            digest.update(weights.astype("<i2").tobytes())
+        assert digest.hexdigest()[:16] == "d5a0f421f15e2840"
 
 
 def test_large_pictures_have_large_blocks():

@@ -59,15 +59,41 @@ def test_sums_of_products_by_blocks(weighted):
     grown = padded(x_NJI)
     width = grown.shape[2]
     offsets = np.array([-n * grown.shape[1] * width + dj * width + di for n, dj, di in TAPS], np.int64)
-    made, energy = np.zeros((4, 8, 8), np.float32), np.zeros(4, np.float32)
+    made, energy = np.zeros((4, 64), np.float32), np.zeros(4, np.float32)
     frames = np.array([2, 3])
-    grams(grown, errors_NJI, skip_JI, frames, 1, offsets, REFERENCE, 8, weighted, made, energy)
+    for part in ((0, 1), (1, 4)):
+        grams(grown, errors_NJI, skip_JI, frames, 1, offsets, REFERENCE, 8, weighted, *part, made, energy)
     expected = slow(x_NJI, skip_JI, frames, 8, errors_NJI if weighted else None)
     for block, gram in expected.items():
         upper = np.triu_indices(6)
-        np.testing.assert_allclose(made[block][:6, :6][upper], gram[upper], rtol=1e-5, atol=1e-2)
+        np.testing.assert_allclose(made[block].reshape(8, 8)[upper], gram[upper], rtol=1e-5, atol=1e-2)
     if not weighted:
         assert energy.sum() == 2 * (~skip_JI).sum()
+
+
+def test_rows_of_pairs_begin_at_the_eight_before_the_diagonal():
+    """19 features, 24 with the filling: 8 rows of 24, 8 of 16, 8 of 8."""
+    x_NJI, skip_JI = pictures((1, 8, 8)), np.zeros((8, 8), bool)
+    grown = padded(x_NJI)
+    places = [(dj, di) for dj in (-3, -2, -1) for di in range(-3, 3)]
+    offsets = np.array([dj * grown.shape[2] + di for dj, di in places], np.int64)
+    made = np.zeros((1, 8 * (24 + 16 + 8)), np.float32)
+    none = np.zeros((1, 1, 1), np.uint16)
+    grams(grown, none, skip_JI, np.array([0]), 1, offsets, 4, 8, False, 0, 1, made, np.zeros(1, np.float32))
+    values = np.stack([grown[0, 5 + dj : 13 + dj, 5 + di : 13 + di].ravel() for dj, di in [*places, (0, 0)]]).astype(
+        float
+    )
+    base = values[4].copy()
+    values -= base
+    values[4] = base
+    expected, place = values @ values.T, 0
+    for f in range(24):
+        first = f // 8 * 8
+        row, place = made[0, place : place + 24 - first], place + 24 - first
+        if f < 19:
+            np.testing.assert_allclose(row[: 19 - first], expected[f, first:], rtol=1e-5)
+        assert not row[19 - first :].any()
+        assert f < 19 or not row.any()
 
 
 def test_errors_of_a_predictor():
@@ -75,7 +101,8 @@ def test_errors_of_a_predictor():
     weights = np.array([0.5, 0.25, 0.125, 0.1, 0.05], np.float32)
     errors_NJI = np.empty_like(x_NJI)
     lags, places = np.array([tap[0] for tap in TAPS]), np.array([tap[1:] for tap in TAPS])
-    absolute_errors(padded(x_NJI), lags, places, weights, errors_NJI)
+    for part in ((0, 3), (3, 4)):
+        absolute_errors(padded(x_NJI), lags, places, weights, *part, errors_NJI)
     grown = padded(x_NJI).astype(float)
     guess = sum(
         w * grown[1:3, 5 + dj : 18 + dj, 5 + di : 16 + di] if n == 1 else

@@ -36,13 +36,13 @@ class Wls:
     qualities: tuple[float, ...] = ()
 
     def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
-        """See `Coder.encode`; one thread whatever `threads`."""
+        """See `Coder.encode`. The bytes do not depend on `threads`."""
         if quality is not None:
             raise ValueError("wls is lossless only")
         x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
         best = b""
         for choice in choices(x_NJI) if x_NJI.any() else []:
-            coded = _CODED + encode_with(x_NJI, bits, fit(x_NJI, choice))
+            coded = _CODED + encode_with(x_NJI, bits, fit(x_NJI, choice, threads))
             best = min(best or coded, coded, key=len)
         if best and len(best) <= x_NJI.size * np.dtype(_dtype(bits)).itemsize:
             return best

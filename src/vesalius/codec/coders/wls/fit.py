@@ -1,12 +1,13 @@
 """Predictors for a chunk: weighted least squares for classes of blocks. Encoder only, floats allowed.
 
-Letters: N pictures, J rows, I columns, Y X padded rows and columns, B blocks, F features, P pairs of
-features (an upper triangle, row by row), K classes, W weights.
+Letters: N pictures, J rows, I columns, Y X padded rows and columns, B blocks, P pairs of features
+as in gram.py, K classes, W weights.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from vesalius.codec.coders.wls import frozen
 from vesalius.codec.coders.wls.gram import absolute_errors, grams
 from vesalius.codec.coders.wls.model import LEVELS, Model, block_shape, taps_of
+from vesalius.codec.coders.wls.solve import class_weights, squared_errors
 
 Floats = NDArray[np.floating[Any]]
 _ROUNDS = 8
@@ -38,14 +40,17 @@ class Choice:
     classes: int
 
 
-def fit(x_NJI: NDArray[np.uint16], choice: Choice) -> Model:
-    """A model for these pictures; any model codes them exactly, a good one in few bytes."""
-    return _Fit(x_NJI, choice).model()
+def fit(x_NJI: NDArray[np.uint16], choice: Choice, threads: int = 1) -> Model:
+    """A model for these pictures; any model codes them exactly, a good one in few bytes.
+
+    It is the same on every machine and for any number of threads.
+    """
+    return _Fit(x_NJI, choice, threads).model()
 
 
 class _Fit:
-    def __init__(self, x_NJI: NDArray[np.uint16], choice: Choice) -> None:
-        self.x_NJI, self.choice = x_NJI, choice
+    def __init__(self, x_NJI: NDArray[np.uint16], choice: Choice, threads: int) -> None:
+        self.x_NJI, self.choice, self.threads = x_NJI, choice, threads
         count, rows, columns = x_NJI.shape
         self.top = int(x_NJI.max())
         self.skip_JI = np.asarray(~x_NJI.any(axis=0))
@@ -60,19 +65,17 @@ class _Fit:
 
     def model(self) -> Model:
         main = self._level(self.main)
-        whole_P, _ = self._grams(main, self._frames(self.main, _FIRST_SAMPLES), _FIRST_SAMPLES, whole=True)
-        plain_W = _solve(whole_P, main.reference, None)
+        plain_W = self._whole(main, self._frames(self.main, _FIRST_SAMPLES), _FIRST_SAMPLES)[0]
         self.errors_NJI = np.empty(self.x_NJI.shape, np.uint16)
         lags, places = np.array([tap[0] for tap in main.taps]), np.array([tap[1:] for tap in main.taps])
-        absolute_errors(self.x_NYX, lags, places, plain_W.astype(np.float32), self.errors_NJI)
+
+        def part(first: int, last: int) -> None:
+            absolute_errors(self.x_NYX, lags, places, plain_W.astype(np.float32), first, last, self.errors_NJI)
+
+        _in_parts(part, len(self.x_NJI), self.threads)
         classes_B, main_KW = self._classes(main)
-        levels = []
-        for level in range(self.main):
-            facts = self._level(level)
-            gram_P, _ = self._grams(facts, np.array([level]), _START_SAMPLES, whole=True)
-            levels.append(_solve(gram_P, facts.reference, None)[None])
-        levels.append(main_KW)
-        shift, weights = _rounded(levels, self.top)
+        first = [self._whole(self._level(level), np.array([level]), _START_SAMPLES) for level in range(self.main)]
+        shift, weights = _rounded([*first, main_KW], self.top)
         blocks = block_shape(self.x_NJI.shape[1:], self.block_log2)
         mask = self.skip_JI if self.skip_JI.any() else None
         classes_JI = classes_B.astype(np.uint8).reshape(blocks)
@@ -90,41 +93,48 @@ class _Fit:
         wanted = min(count - first, max(4, -(-samples // max(1, self.live))))
         return np.unique(np.linspace(first, count - 1, wanted).astype(np.int64))
 
+    def _whole(self, facts: _Level, frames: NDArray[np.int64], samples: int) -> Floats:
+        """One set of weights (1, W) for all blocks."""
+        gram_BP, _ = self._grams(facts, frames, samples, whole=True)
+        return facts.weights(gram_BP, np.zeros(1, np.int64), None)
+
     def _grams(self, facts: _Level, frames: NDArray[np.int64], samples: int, *, whole: bool) -> tuple[Floats, Floats]:
-        """Upper triangles of Gram matrices (B, P), or the one (P) of all blocks, and the sums of weights."""
+        """Gram matrices (B, P), of one block only where `whole`, and the sums of weights (B)."""
         blocks = block_shape(self.x_NJI.shape[1:], self.block_log2)
         count = 1 if whole else blocks[0] * blocks[1]
-        used = len(facts.taps) + 1
-        features = -(-used // 8) * 8
-        grams_BFF = np.zeros((count, features, features), np.float32)
+        eights = len(facts.taps) // 8 + 1
+        grams_BP = np.zeros((count, 32 * eights * (eights + 1)), np.float32)
         energy_B = np.zeros(count, np.float32)
         stride = max(1, len(frames) * self.live // samples)
         block = max(self.skip_JI.shape) if whole else 1 << self.block_log2
         weighted = self.errors_NJI.shape == self.x_NJI.shape
-        grams(
-            self.x_NYX, self.errors_NJI, self.skip_JI, frames, stride, facts.offsets, facts.reference, block, weighted,
-            grams_BFF, energy_B,
-        )  # fmt: skip
-        made_BP = np.concatenate([grams_BFF[:, f, f:used] for f in range(used)], axis=1)
-        return (made_BP[0] if whole else made_BP), energy_B
+
+        def part(first: int, last: int) -> None:
+            grams(
+                self.x_NYX, self.errors_NJI, self.skip_JI, frames, stride, facts.offsets, facts.reference, block,
+                weighted, first, last, grams_BP, energy_B,
+            )  # fmt: skip
+
+        _in_parts(part, count, self.threads)
+        return grams_BP, energy_B
 
     def _classes(self, main: _Level) -> tuple[NDArray[np.int64], Floats]:
         """The class of each block and the weights of each class: k-means on the squared error."""
         grams_BP, energy_B = self._grams(main, self._frames(self.main, _SAMPLES), _SAMPLES, whole=False)
-        whole_W = _solve(grams_BP.sum(axis=0, dtype=np.float64), main.reference, None)
+        whole_KW = main.weights(grams_BP, np.zeros(len(grams_BP), np.int64), None)
         busy_B = energy_B > 0
         many = min(self.choice.classes, int(busy_B.sum()) // 4)
         classes_B = np.zeros(len(grams_BP), np.int64)
         if many < 2:
-            return classes_B, whole_W[None]
-        flat_BP = grams_BP if busy_B.all() else grams_BP[busy_B]
-        busy_classes = _first_classes(flat_BP, whole_W, main, many)
-        weights_KW = _class_weights(flat_BP, busy_classes, main, whole_W)
+            return classes_B, whole_KW
+        busy_BP = grams_BP if busy_B.all() else grams_BP[busy_B]
+        classes = _first_classes(busy_BP, main, whole_KW, many)
+        weights_KW = main.weights(busy_BP, classes, whole_KW[0])
         for _ in range(_ROUNDS):
-            scores_KW = np.stack([_score(weights_W, main.reference) for weights_W in weights_KW])
-            busy_classes = np.unique((flat_BP @ scores_KW.T).argmin(axis=1), return_inverse=True)[1]
-            weights_KW = _class_weights(flat_BP, busy_classes, main, whole_W)
-        classes_B[busy_B] = busy_classes
+            nearest = main.errors(busy_BP, weights_KW).argmin(axis=1)
+            classes = np.unique(nearest, return_inverse=True)[1].astype(np.int64)
+            weights_KW = main.weights(busy_BP, classes, whole_KW[0])
+        classes_B[busy_B] = classes
         return classes_B, weights_KW
 
 
@@ -134,51 +144,42 @@ class _Level:
     offsets: NDArray[np.int64]
     reference: int
 
+    def weights(self, grams_BP: Floats, classes_B: NDArray[np.int64], toward_W: Floats | None) -> Floats:
+        """The weights of each class (K, W), drawn a little toward others (or toward the reference neighbour)."""
+        if toward_W is None:
+            toward_W = np.zeros(len(self.taps))
+            toward_W[self.reference] = 1
+        weights_KW = np.empty((int(classes_B.max()) + 1, len(self.taps)))
+        class_weights(grams_BP, classes_B, self.reference, _RIDGE, toward_W, weights_KW)
+        return weights_KW
 
-def _first_classes(flat_BP: Floats, whole_W: Floats, main: _Level, many: int) -> NDArray[np.int64]:
+    def errors(self, grams_BP: Floats, weights_KW: Floats) -> Floats:
+        """The squared error (B, K) of each block under each class."""
+        errors_BK = np.empty((len(grams_BP), len(weights_KW)), np.float32)
+        squared_errors(grams_BP, weights_KW, self.reference, errors_BK)
+        return errors_BK
+
+
+def _in_parts(work: Callable[[int, int], None], count: int, threads: int) -> None:
+    """work(first, last) for parts that together are 0 to count."""
+    parts = min(count, 4 * threads) if threads > 1 else 1
+    bounds = [count * n // parts for n in range(parts + 1)]
+    if parts == 1:
+        work(0, count)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, bounds[:-1], bounds[1:]))
+
+
+def _first_classes(grams_BP: Floats, main: _Level, whole_KW: Floats, many: int) -> NDArray[np.int64]:
     """Blocks in equal groups by how much better the whole's weights do than the reference neighbour alone."""
-    plain_B = flat_BP[:, -1]
-    fitted_B = flat_BP @ _score(whole_W, main.reference)
-    ratio_B = (fitted_B + 1e-3) / (plain_B + 1e-3)
+    plain_KW = np.zeros_like(whole_KW)
+    plain_KW[0, main.reference] = 1
+    plain_B, fitted_B = main.errors(grams_BP, np.concatenate([plain_KW, whole_KW])).T
+    ratio_B = (fitted_B + np.float32(1e-3)) / (plain_B + np.float32(1e-3))
     order = np.argsort(np.argsort(ratio_B, kind="stable"), kind="stable")
     classes: NDArray[np.int64] = order * many // len(order)
     return classes
-
-
-def _class_weights(flat_BP: Floats, classes_B: NDArray[np.int64], main: _Level, whole_W: Floats) -> Floats:
-    """The weights of each class (K, W)."""
-    sums = [flat_BP[classes_B == k].sum(axis=0, dtype=np.float64) for k in range(int(classes_B.max()) + 1)]
-    return np.stack([_solve(sum_P, main.reference, whole_W) for sum_P in sums])
-
-
-def _solve(gram_P: Floats, reference: int, toward_W: Floats | None) -> Floats:
-    """Weights that minimise the squared error, drawn a little toward others (or toward the reference neighbour)."""
-    used = math.isqrt(2 * len(gram_P))
-    full = np.zeros((used, used))
-    full[np.triu_indices(used)] = gram_P
-    full += np.triu(full, 1).T
-    matrix, right = full[:-1, :-1], full[:-1, -1]
-    start = np.zeros(len(right)) if toward_W is None else _centred(toward_W, reference)
-    diagonal = np.diag(matrix)
-    ridge = _RIDGE * diagonal + 1e-6 * diagonal.max() + 1e-9
-    step = np.linalg.solve(matrix + np.diag(ridge), right - matrix @ start)
-    weights = start + step
-    weights[reference] += 1 - (weights.sum() - weights[reference])
-    return weights
-
-
-def _centred(weights_W: Floats, reference: int) -> Floats:
-    """Weights of differences to the reference neighbour from weights of values."""
-    centred = weights_W.copy()
-    centred[reference] = weights_W.sum() - 1
-    return centred
-
-
-def _score(weights_W: Floats, reference: int) -> Floats:
-    """What a flat upper triangle is multiplied with to give the squared error of these weights."""
-    u = np.append(_centred(weights_W, reference), -1.0)
-    product = np.outer(u, u)
-    return (2 * product - np.diag(np.diag(product)))[np.triu_indices(len(u))].astype(np.float32)
 
 
 def _rounded(levels: list[Floats], top: int) -> tuple[int, tuple[NDArray[np.int16], ...]]:

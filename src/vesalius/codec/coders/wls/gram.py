@@ -1,6 +1,7 @@
 """Sums of products of neighbours, block by block: what the fit of the weights needs. Encoder only, floats.
 
-Letters: N pictures, Y X padded rows and columns, B blocks, F features (neighbours, then the pixel itself).
+Letters: N pictures, Y X padded rows and columns, B blocks, F features (neighbours, then the pixel itself), P pairs of
+features: row after row of an upper triangle, each row from the multiple of eight at or before its diagonal on.
 """
 
 # mypy: ignore-errors
@@ -29,10 +30,12 @@ def grams(  # noqa: C901 - one loop, for speed
     reference: int,
     block: int,
     weighted: bool,
-    grams_BFF: Array,
+    first: int,
+    last: int,
+    grams_BP: Array,
     energy: Array,
 ) -> None:
-    """Add to grams_BFF[b, f, g] = sum over pixels of weight * feature f * feature g, for g from f on.
+    """Add to grams_BP[b, pair of f and g] = sum over pixels of weight * feature f * feature g, for first <= b < last.
 
     Features are differences to the neighbour number `reference`, whose own feature is its value. Every `stride`-th
     pixel of each block is used. With `weighted`, weight = 1 / (1 + mean error around)**2. energy[b] = sum of weights.
@@ -42,12 +45,12 @@ def grams(  # noqa: C901 - one loop, for speed
     plane = x_NYX.shape[1] * width
     flat = x_NYX.ravel()
     n_taps = offsets.shape[0]
-    features = grams_BFF.shape[2]
-    batch = np.zeros((4, features), np.float32)
-    scaled = np.zeros((4, features), np.float32)
+    features = (n_taps + 8) & ~7
+    batch = np.zeros((8, features), np.float32)
+    scaled = np.zeros((8, features), np.float32)
     blocks_i = (columns + block - 1) // block
-    for b in range(grams_BFF.shape[0]):
-        gram = grams_BFF[b]
+    for b in range(first, last):
+        gram = grams_BP[b]
         j0, i0 = (b // blocks_i) * block, (b % blocks_i) * block
         held, clock = 0, 0
         for f in range(frames.shape[0]):
@@ -72,7 +75,7 @@ def grams(  # noqa: C901 - one loop, for speed
                         u[w] = v[w] * weight
                     energy[b] += weight
                     held += 1
-                    if held == 4:
+                    if held == 8:
                         _add(gram, batch, scaled, n_taps + 1)
                         held = 0
         if held:
@@ -100,25 +103,32 @@ def _weight(errors_NJI: Array, t: int, j: int, i: int) -> float:
 
 
 @compiled
-def _add(gram: Array, batch: Array, scaled: Array, used: int) -> None:
-    """Four outer products at a time: the upper triangle, rounded down to whole eights."""
-    features = gram.shape[1]
-    v0, v1, v2, v3 = batch[0], batch[1], batch[2], batch[3]
-    for f in range(used):
-        a, b, c, d = scaled[0, f], scaled[1, f], scaled[2, f], scaled[3, f]
-        start = f & ~7
-        row = gram[f, start:features]
-        w0, w1, w2, w3 = v0[start:], v1[start:], v2[start:], v3[start:]
-        for g in range(features - start):
-            row[g] += a * w0[g] + b * w1[g] + c * w2[g] + d * w3[g]
+def _add(gram_P: Array, batch: Array, scaled: Array, used: int) -> None:
+    """Eight outer products at a time."""
+    features = batch.shape[1]
+    place = 0
+    for first in range(0, features, 8):
+        width = features - first
+        v0, v1, v2, v3 = batch[0, first:], batch[1, first:], batch[2, first:], batch[3, first:]
+        v4, v5, v6, v7 = batch[4, first:], batch[5, first:], batch[6, first:], batch[7, first:]
+        for f in range(first, min(first + 8, used)):
+            a, b, c, d = scaled[0, f], scaled[1, f], scaled[2, f], scaled[3, f]
+            p, q, r, s = scaled[4, f], scaled[5, f], scaled[6, f], scaled[7, f]
+            row = gram_P[place + (f - first) * width : place + (f - first + 1) * width]
+            for g in range(width):
+                near = (a * v0[g] + b * v1[g]) + (c * v2[g] + d * v3[g])
+                row[g] += near + ((p * v4[g] + q * v5[g]) + (r * v6[g] + s * v7[g]))
+        place += 8 * width
 
 
 @compiled
-def absolute_errors(x_NYX: Array, lags: Array, offsets: Array, weights: Array, errors_NJI: Array) -> None:
-    """errors_NJI = |prediction - pixel|; where a picture back is missing, the picture itself stands in."""
-    count, rows, columns = errors_NJI.shape
+def absolute_errors(
+    x_NYX: Array, lags: Array, offsets: Array, weights: Array, first: int, last: int, errors_NJI: Array
+) -> None:
+    """errors_NJI = |prediction - pixel| of pictures first to last - 1; a picture itself stands in for a missing one."""
+    _, rows, columns = errors_NJI.shape
     sums = np.zeros(columns, np.float32)
-    for t in range(count):
+    for t in range(first, last):
         for j in range(rows):
             sums[:] = 0
             for w in range(weights.shape[0]):
