@@ -108,9 +108,9 @@ def main() -> None:
         print("  ".join(f"{cell:36s}" for cell in row))
     text = "\n".join(f"| {' | '.join(row)} |" for row in [table[0], ["---"] * len(table[0]), *table[1:]])
     how = (
-        f"{len(unseen)} studies of {given.unseen} phantom patients of another seed, {PREVALENCE.any:.0%} of them with a "
-        "bleed, more than in a hospital; intervals: patient bootstrap, 95 %. The heat map is hit where its peak touches "
-        f"the bleed grown by {GROWN_MM:g} mm."
+        f"{len(unseen)} studies of {given.unseen} phantom patients of another seed, {PREVALENCE.any:.0%} of them with "
+        "a bleed, more than in a hospital; intervals: patient bootstrap, 95 %. The heat map is hit where its peak "
+        f"touches the bleed grown by {GROWN_MM:g} mm."
     )
     for card in (run / "model" / "README.md", encoder / "model" / "README.md"):
         before = card.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
