@@ -52,6 +52,15 @@ def test_maps_on_the_grid_of_each_input_and_a_report(tmp_path):
     assert done["report"] in lines(done)
 
 
+def test_the_card_of_the_model_is_told_with_what_it_finds(tmp_path):
+    model = make_model(tmp_path / "model")
+    (model / "README.md").write_text("---\nsummary: Learned from drawings only\n---\n")
+    manifest = make_cohort(tmp_path / "data", ("test",))
+    done = predict(model, [manifest], tmp_path / "out", device="cpu")
+    assert lines(done)[0] == "model: Learned from drawings only"
+    assert "Learned from drawings only" in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_a_rerun_skips_what_is_finished_and_does_the_rest(tmp_path):
     model = make_model(tmp_path / "model")
     manifest = make_cohort(tmp_path / "data", ("test", "test"))

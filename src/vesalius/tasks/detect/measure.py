@@ -76,6 +76,7 @@ def outcome_of(
             **{f"AUROC, {name}": text_of(one["auroc"]) for name, one in results["classes"].items()},
             "AUROC, mean": text_of(results["auroc"]),
         },
+        tested_on=f"{results['studies']} studies of {results['patients']} patients of the part {part}",
         files=result_files(results, p_SC),
     )
 

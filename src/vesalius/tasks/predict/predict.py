@@ -20,6 +20,7 @@ from vesalius.tasks.predict.record import RECORD, Finished, Record, content_dige
 from vesalius.tasks.predictor import PredictOptions, Predictor
 from vesalius.tasks.segment.predict import SegmentPredictor
 from vesalius.training.device import on_cpu
+from vesalius.weights.card import NOTICE, read_card
 from vesalius.weights.place import locate
 from vesalius.weights.saved import read_config
 
@@ -55,7 +56,8 @@ def predict(
         progress: told what is done.
 
     Returns:
-        {"path", "report", "results": {name: measures}, "told": {name: line}, "skipped", "failed"}, JSON-able.
+        {"path", "report", "about", "results": {name: measures}, "told": {name: line}, "skipped", "failed"}, JSON-able;
+        "about" is what its card says the model is.
 
     Raises:
         InputError: no such model, or one whose job does not predict.
@@ -71,6 +73,7 @@ def predict(
     task = read_config(folder).task
     if task not in _PREDICTORS:
         raise InputError(f"is a model for {task}, with which nothing can be predicted", where=folder)
+    about = read_card(folder).summary
     predictor = _PREDICTORS[task](folder, "cpu" if on_cpu(device) else "cuda", options)
     inputs, failed = find_inputs(paths, predictor.images)
     record = _begin(output, {"model": predictor.digest(), **options.asked}, predictor.target_of, force=force)
@@ -97,7 +100,7 @@ def predict(
         Report(
             title=title,
             task=f"predict {task}",
-            lead=f"{len(whole)} studies. Research use only, not a medical device.",
+            lead=f"{about or 'A model without a card'}. {len(whole)} studies. {NOTICE}",
             sections=predictor.sections(whole, _pictures(output, whole)),
             made=made(command, torch.get_num_threads(), None, _PACKAGES),
             results={"studies": whole, "model": predictor.digest(), "options": options.asked},
@@ -107,6 +110,7 @@ def predict(
     return {
         "path": str(output),
         "report": str(page),
+        "about": about,
         "results": results,
         "told": {name: predictor.told(measures) for name, measures in results.items()},
         "skipped": skipped,
@@ -116,7 +120,8 @@ def predict(
 
 def lines(result: dict[str, Any]) -> list[str]:
     """The result for people."""
-    told = [f"{name}: {line}" for name, line in result["told"].items()]
+    told = [f"model: {result['about']}"] if result["about"] else []
+    told += [f"{name}: {line}" for name, line in result["told"].items()]
     told += [f"{path}  finished before" for path in result["skipped"]]
     return [*told, *map(_failure, result["failed"]), result["report"]]
 
