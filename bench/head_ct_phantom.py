@@ -21,10 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from torch import nn
 
 from vesalius.cohort.build import build_cohort
 from vesalius.cohort.case import IMAGE, MASK, Case
@@ -36,12 +34,11 @@ from vesalius.metrics.classify import rank_classes
 from vesalius.phantom.head_ct.labels import LABELS
 from vesalius.phantom.head_ct.options import HeadCtOptions, Prevalence
 from vesalius.phantom.head_ct.write import write_head_ct
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.settings import ENCODER
+from vesalius.tasks.detect.detector import Detector
+from vesalius.tasks.detect.look import peak
 from vesalius.tasks.detect.slices import Slices
 from vesalius.tasks.train.train import train
 from vesalius.transforms.view import to_view, view_of
-from vesalius.weights.saved import from_pretrained
 
 UNSEEN_SEED = 2
 MATRIX = 160
@@ -68,14 +65,14 @@ class Looked:
     """What was found of one study.
 
     Args:
-        logits_C: of the study.
+        p_C: probabilities of the study.
         blood_ml: volume of 50 to 90 HU inside the skull.
         hit: whether the peak of the heat map touches the bleed; None without a bleed.
         chance: how probable it is that a random patch of the brain does, in the same slice.
         brightest: whether the patch with the brightest spot does.
     """
 
-    logits_C: NDArray[np.float64]
+    p_C: NDArray[np.float64]
     blood_ml: float
     hit: bool | None
     chance: float | None
@@ -154,51 +151,42 @@ def took(what: str, config: str, run: Path, words: list[str]) -> float:
 
 def look_at_all(cohort: Cohort, model: Path) -> list[Looked]:
     """Every study through the shipped model."""
-    encoder, head = Encoder.from_pretrained(model / ENCODER), from_pretrained(model, "detect").net
+    detector = Detector.from_pretrained(model)
     looked = []
     for number, case in enumerate(cohort, start=1):
-        looked.append(look_at(cohort, case, encoder, head))
+        looked.append(look_at(cohort, case, detector))
         if number % 20 == 0:
             print(f"{number} of {len(cohort)} studies", flush=True)
     return looked
 
 
-@torch.no_grad()
-def look_at(cohort: Cohort, case: Case, encoder: Encoder, head: nn.Module) -> Looked:
-    """One study: what the model says, and what the baselines say."""
+def look_at(cohort: Cohort, case: Case, detector: Detector) -> Looked:
+    """One study: what the model says, as `vesalius predict` shows it, and what the baselines say."""
     scan = open_image(cohort, case, IMAGE)
-    slices = Slices.of(scan, encoder.contract.prepare)
-    vectors_BD = torch.from_numpy(encoder.embed(slices, np.arange(len(slices))))
-    study_1C, slices_1BC = head(vectors_BD[None], torch.ones(1, len(vectors_BD), dtype=torch.bool))
+    slices = Slices.of(scan, detector.encoder.contract.prepare)
+    found = detector(slices)
     down_mm, across_mm = view_of(scan, "axial").spacing_mm or (1.0, 1.0)
     thick_mm = (scan.spacing_mm or (1.0, 1.0, 1.0))[2]
     hu_BJI = to_view(scan, "axial")[:, 0]
     inside_BJI = inside_skull(hu_BJI, (down_mm, across_mm))
     blood = inside_BJI & (hu_BJI >= BLOOD_HU[0]) & (hu_BJI <= BLOOD_HU[1])
-    logits_C = study_1C[0].double().numpy()
     blood_ml = float(blood.sum()) * down_mm * across_mm * thick_mm / 1000
     mask_BJI = to_view(open_mask(cohort, case, MASK), "axial")[:, 0] > 0
     if not mask_BJI.any():
-        return Looked(logits_C, blood_ml, None, None, None)
-    top = int(slices_1BC[0, :, LABELS.index("any")].argmax())
-    heat_HW = patch_logits(encoder.patches(slices, top), head, LABELS.index("any"))
+        return Looked(found.study_C, blood_ml, None, None, None)
+    c = detector.leading(found.study_C)
+    top = int(found.numbers[found.slices_LC[:, c].argmax()])
+    heat_HW = detector.patch_logits(detector.encoder.patches(slices, top), c)
     touches_BHW = np.stack([touched(mask_JI, heat_HW.shape, (down_mm, across_mm)) for mask_JI in mask_BJI])
     brain_HW = by_patch(inside_BJI[top], heat_HW.shape).mean(axis=-1) >= 0.5
-    peak = np.unravel_index(heat_HW.argmax(), heat_HW.shape)
     smooth = ndimage.gaussian_filter(hu_BJI, (0, SMOOTH_MM / down_mm, SMOOTH_MM / across_mm))
     deep_BJI = np.stack([shrunk(one, (down_mm, across_mm)) for one in inside_BJI])
     b, j, i = np.unravel_index(np.where(deep_BJI, smooth, -np.inf).argmax(), smooth.shape)
     row, column = j * heat_HW.shape[0] // smooth.shape[1], i * heat_HW.shape[1] // smooth.shape[2]
     chance = float(touches_BHW[top][brain_HW].mean()) if brain_HW.any() else 0.0
-    return Looked(logits_C, blood_ml, bool(touches_BHW[top][peak]), chance, bool(touches_BHW[b, row, column]))
-
-
-def patch_logits(patches_HWD: NDArray[np.float32], head: nn.Module, c: int) -> NDArray[np.float64]:
-    """Logit (H, W) of a class: what the head says of a study that is this one patch."""
-    flat = torch.from_numpy(patches_HWD.reshape(-1, 1, patches_HWD.shape[-1]))
-    logits = head(flat, torch.ones(flat.shape[:2], dtype=torch.bool))[0][:, c]
-    heat: NDArray[np.float64] = logits.double().numpy().reshape(patches_HWD.shape[:2])
-    return heat
+    return Looked(
+        found.study_C, blood_ml, bool(touches_BHW[top][peak(heat_HW)]), chance, bool(touches_BHW[b, row, column])
+    )
 
 
 def by_patch(x_JI: NDArray[Any], grid: tuple[int, ...]) -> NDArray[Any]:
@@ -241,7 +229,7 @@ def told(cohort: Cohort, looked: list[Looked]) -> list[list[str]]:
     """The table: a line for each measure, the model beside the baselines."""
     patients = [case.patient for case in cohort]
     labels_SC = np.array([[case.labels[name] for name in LABELS] for case in cohort])
-    model_SC = np.stack([one.logits_C for one in looked])
+    model_SC = np.stack([one.p_C for one in looked])
     blood_SC = np.repeat([[one.blood_ml] for one in looked], len(LABELS), axis=1)
     ranks = [ranked(scores, labels_SC, patients) for scores in (model_SC, blood_SC)]
     rows = [["measure", "model", "volume of 50 to 90 HU in the skull"]]
