@@ -130,8 +130,12 @@ def test_names_of_every_language_get_their_pictures(tmp_path):
 
 
 def test_what_cannot_be(tmp_path):
+    with pytest.raises(InputError, match="nothing can be predicted; name a model for detect or segment"):
+        predict(make_model(tmp_path / "m0", task="other"), [tmp_path], tmp_path / "out")
     manifest = make_cohort(tmp_path / "data", ("test",))
-    with pytest.raises(InputError, match="is a model for encode, with which nothing can be predicted"):
+    with pytest.raises(
+        InputError, match="is a model for encode, with which nothing can be predicted; look at slices with"
+    ):
         predict(make_model(tmp_path / "m", task="encode"), [manifest], tmp_path / "out")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").touch()

@@ -73,7 +73,9 @@ def predict(
     folder = locate(model)
     task = read_config(folder).task
     if task not in _PREDICTORS:
-        raise InputError(f"is a model for {task}, with which nothing can be predicted", where=folder)
+        what = f"is a model for {task}, with which nothing can be predicted"
+        fix = "look at slices with vesalius embed" if task == "encode" else None
+        raise InputError(what, where=folder, fix=fix or f"name a model for {' or '.join(_PREDICTORS)}")
     about = read_card(folder).summary
     predictor = _PREDICTORS[task](folder, "cpu" if on_cpu(device) else "cuda", options)
     inputs, failed = find_inputs(paths, predictor.images)
