@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from vesalius.config import Config, load_config
 from vesalius.errors import ConfigError
@@ -12,8 +12,27 @@ class Optimizer(Config):
     warm_up: int = 5
 
 
+class Span(Config):
+    first: int = 0
+    last: int = 9
+
+    @field_validator("last")
+    @classmethod
+    def _is_odd(cls, last: int) -> int:
+        if last % 2 == 0:
+            raise ValueError("take an odd LAST")
+        return last
+
+    @model_validator(mode="after")
+    def _rises(self) -> "Span":
+        if self.first > self.last:
+            raise ValueError("give a FIRST that is not above span.last=LAST")
+        return self
+
+
 class Train(Config):
     name: str
+    span: Span = Span()
     epochs: int = Field(default=3, ge=1)
     optimizer: Optimizer = Optimizer()
     tags: tuple[str, ...] = ()
@@ -55,7 +74,7 @@ def test_plain_json_is_read_as_json_reads_it(tmp_path):
     }
     for indent in (None, 2, "\t"):
         config = load(tmp_path, json.dumps(facts, indent=indent), name="train.json")
-        assert json.loads(config.model_dump_json()) == facts
+        assert json.loads(config.model_dump_json(exclude={"span"})) == facts
 
 
 def test_an_empty_file_gives_the_defaults(tmp_path):
@@ -79,6 +98,8 @@ WRONG = [
     ("name: a\n", ("optimizer.lr=-1",), "optimizer.lr: -1 was given: input should be greater than 0"),
     ("name: a\noptimizer: 5\n", (), "optimizer: 5 was given"),
     ("name: a\n7: 5\n", (), "7"),
+    ("name: a\nspan: {first: 11}\n", (), "train.yaml: span: give a FIRST that is not above span.last=LAST"),
+    ("name: a\nspan: {last: 4}\n", (), "span.last: 4 was given: take an odd LAST"),
     ("- a\n- b\n", (), "is not a table of keys"),
     ("name: [a\n", (), "is not valid YAML or JSON at line"),
     ("name: 2021-13-45\n", (), "is not valid YAML or JSON"),
@@ -100,6 +121,13 @@ def test_mistakes_are_told_in_one_line(tmp_path, text, overrides, expected):
     assert expected in shown
     assert len(shown.splitlines()) == 1
     assert len(shown) < 400 + len(str(tmp_path))
+
+
+def test_a_file_is_called_as_it_was_given(tmp_path):
+    (tmp_path / "train.yaml").write_text("name: a\nepochs: 0\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(Train, tmp_path / "train.yaml", where="shipped/train")
+    assert str(caught.value).startswith("shipped/train: epochs: 0 was given: ")
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):

@@ -30,8 +30,8 @@ class Config(BaseModel):
         return cls.parse(values)
 
     @classmethod
-    def parse(cls: type[_C], raw: dict[str, Any], where: Path | None = None) -> _C:
-        """A configuration from a table of keys; `where` is the file that it comes from.
+    def parse(cls: type[_C], raw: dict[str, Any], where: str | Path | None = None) -> _C:
+        """A configuration from a table of keys; `where` is the file that it comes from, for messages.
 
         Raises:
             ConfigError: a wrong key or value, in one line.
@@ -42,18 +42,19 @@ class Config(BaseModel):
             raise _one_line(cls, error, where) from error
 
 
-def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = ()) -> _C:
+def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = (), *, where: str | Path | None = None) -> _C:
     """Read a configuration file and apply overrides such as "optimizer.lr=0.001".
 
     Args:
         cls: the Config class to read.
         path: a YAML file, or JSON with // or # comments.
         overrides: "dotted.key=value", the value in YAML.
+        where: what messages about keys call the file; None: its path.
 
     Raises:
         ConfigError: unreadable file, wrong key, wrong value, or an override without "=".
     """
-    return from_overrides(cls, overrides, read_table(path), where=path)
+    return from_overrides(cls, overrides, read_table(path), where=path if where is None else where)
 
 
 def read_table(path: Path) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def read_table(path: Path) -> dict[str, Any]:
 
 
 def from_overrides(
-    cls: type[_C], overrides: Sequence[str], raw: dict[str, Any] | None = None, where: Path | None = None
+    cls: type[_C], overrides: Sequence[str], raw: dict[str, Any] | None = None, where: str | Path | None = None
 ) -> _C:
     """A configuration from words such as "noise=0.05", over the table `raw`.
 
@@ -112,7 +113,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
         raise ConfigError(f"value {_short(value)} is not valid YAML", where=key) from error
 
 
-def _one_line(cls: type[BaseModel], error: ValidationError, where: Path | None) -> ConfigError:
+def _one_line(cls: type[BaseModel], error: ValidationError, where: str | Path | None) -> ConfigError:
     errors = error.errors()
     misspelt = (one for one in errors if one["type"] == "extra_forbidden")  # rather than the key that it should be
     first = next(misspelt, errors[0])
@@ -123,7 +124,11 @@ def _one_line(cls: type[BaseModel], error: ValidationError, where: Path | None) 
         return ConfigError("no such key", where=place, fix=f"did you mean {near[0]!r}?" if near else None)
     if first["type"] == "missing":
         return ConfigError("is required and missing", where=place)
-    return ConfigError(f"{_short(first['input'])} was given: {first['msg'].lower()}", where=place)
+    own = first["type"] == "value_error"  # a sentence of a validator of ours
+    told = str(first["ctx"]["error"]) if own else first["msg"].lower()
+    if own and isinstance(first["input"], dict | BaseModel):  # keys that do not fit each other
+        return ConfigError(told, where=place)
+    return ConfigError(f"{_short(first['input'])} was given: {told}", where=place)
 
 
 def _short(value: Any) -> str:

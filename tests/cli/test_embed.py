@@ -13,11 +13,11 @@ def test_embed(vesalius, tmp_path):
     encoder = make_encoder(tmp_path / "encoder")
     words = ("embed", encoder, tmp_path / "scan.nii.gz", "-o", tmp_path / "out", "--cache", tmp_path / "c")
     done = vesalius(*words, "--stride", "3", "--patch", "0,1")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, "encoding slices of 6\n")
     assert "2 slices, 192 numbers each" in done.out
     assert "exists already" in vesalius(*words).error
-    told = vesalius(*words, "--force", "--max-slices", "1", "--json").told
-    assert (told["slices"], told["cached"]) == (1, False)
+    done = vesalius(*words, "--force", "--max-slices", "1", "--json", "--quiet")
+    assert (done.told["slices"], done.told["cached"], done.err) == (1, False, "")
     told = vesalius(*words, "--force", "--least-body", "0.5", "--body-above", "-200", "--json").told
     assert (told["slices"], told["cached"]) == (6, False)  # 54 % of each slice are head
     assert "--least-body" in vesalius(*words, "--force", "--least-body", "1").error

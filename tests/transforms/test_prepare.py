@@ -118,7 +118,7 @@ def test_colours_and_inverted_xrays():
 def test_not_a_number_is_refused_or_replaced():
     array = np.ones((2, 2, 2), "f4")
     array[0, 0] = np.nan, np.inf
-    with pytest.raises(UsageError, match="NaN or infinite values; set non_finite"):
+    with pytest.raises(UsageError, match=r"NaN or infinite values; write the file anew .*non_finite"):
         Prepare()(Scan.from_array(array))
     assert Prepare(non_finite=-1)(Scan.from_array(array)).ravel().tolist() == [-1, -1, 1, 1, 1, 1, 1, 1]
 

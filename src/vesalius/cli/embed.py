@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, Series, Threads, cores, needs_torch
-from vesalius.cli.show import emit
+from vesalius.cli.options import Device, Force, Json, Quiet, Series, Threads, cores, needs_torch
+from vesalius.cli.show import emit, progress
 from vesalius.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def embed(
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write what a frozen encoder makes of the slices of a scan."""
     needs_torch()
@@ -100,6 +101,7 @@ def embed(
         device=device.value,
         threads=threads,
         force=force,
+        progress=progress(quiet),
     )
     emit(done, json, lambda result: list(lines(result)))
 

@@ -137,9 +137,8 @@ class Prepare(Config):
         finite = np.isfinite(values)
         if not finite.all():
             if self.non_finite is None:
-                raise UsageError(
-                    "the scan holds NaN or infinite values", fix="set non_finite to what they shall become"
-                )
+                fix = "write the file anew with numbers in their place (where a preparation is configured: non_finite)"
+                raise UsageError("the scan holds NaN or infinite values", fix=fix)
             values = np.where(finite, values, np.float32(self.non_finite))
         if scan.colour == "inverted":
             values = values.min() + values.max() - values

@@ -84,6 +84,13 @@ def test_parts_that_do_not_belong_together(tmp_path):
     (tmp_path / "c" / "calibration.json").write_text(text.replace("subdural", "epidural"))
     with pytest.raises(CorruptFileError, match="of other classes"):
         Detector.from_pretrained(tmp_path / "c")
+    for name in ("encoder/config.json", "encoder"):
+        make_model(tmp_path / "e")
+        (tmp_path / "e" / name).rename(tmp_path / f"gone {name.partition('/')[2]}")
+        with pytest.raises(
+            CorruptFileError, match=r"e: the model folder is incomplete, encoder/config.json is missing"
+        ):
+            Detector.from_pretrained(tmp_path / "e")
     bare = make_model(tmp_path / "d")
     model = from_pretrained(bare)
     config = model.config.model_copy(update={"settings": {**model.config.settings, "encoder": None}})

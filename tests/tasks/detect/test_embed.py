@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tasks.detect.tiny import AFFINE, head, make_encoder
-from vesalius.errors import OutputError, UsageError
+from vesalius.cohort.read import open_image
+from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.phantom.nifti import write_nifti
 from vesalius.tasks.detect.embed import Look, embed, lines
 from vesalius.tasks.detect.slices import SliceConfig
@@ -45,6 +46,40 @@ def test_every_file(given, tmp_path):
     again = embed(**{**given, "output": tmp_path / "again"}, choice=SliceConfig(stride=2))
     assert again["cached"]
     assert not told["cached"]
+
+
+def test_the_scan_is_read_once(given, monkeypatch):
+    opened = []
+    real = open_image
+    monkeypatch.setattr("vesalius.tasks.detect.embed.open_image", lambda *of: opened.append(of) or real(*of))
+    told = []
+    embed(**given, progress=told.append)
+    assert (len(opened), told) == (1, ["encoding slices of 6"])
+    embed(**given, force=True, progress=told.append)
+    assert len(told) == 1
+
+
+def test_a_window_keeps_the_side_of_the_encoder(given, tmp_path):
+    embed(**given, window="wide")
+    assert np.load(tmp_path / "out" / "similarity_map.npy").shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (None, r"^[^:]*scan.nii.gz: [^:]*$"),
+        (np.full((1, 4, 4, 2), np.nan, np.float32), r"^[^:]*scan.nii.gz: the scan holds NaN.*; write the file anew"),
+    ],
+)
+def test_a_scan_that_cannot_be_read_is_told_by_its_path(given, tmp_path, array, message):
+    if array is None:
+        (tmp_path / "scan.nii.gz").write_bytes(b"no scan")
+    else:
+        write_nifti(tmp_path / "scan.nii.gz", array, AFFINE)
+    with pytest.raises(InputError, match=message) as caught:
+        embed(**given)
+    assert "skip" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
 
 
 def test_another_slice_and_patch(given, tmp_path):

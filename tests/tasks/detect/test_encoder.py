@@ -1,8 +1,10 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
-from tasks.detect.tiny import AFFINE, NET, STEPS, head, make_encoder, prepare
+from tasks.detect.tiny import AFFINE, NET, STEPS, head, make_encoder, make_model, prepare
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.unet import UNet
 from vesalius.scan.scan import Scan
@@ -45,7 +47,7 @@ def test_similarity_by_hand():
         np.testing.assert_allclose(similarity(patches, at), expected, atol=1e-6)
         assert similarity(patches, at)[place] == pytest.approx(1)
     assert np.isfinite(similarity(np.zeros((2, 2, 3), np.float32))).all()
-    with pytest.raises(UsageError, match="no patch 3,0"):
+    with pytest.raises(UsageError, match="--patch: no patch 3,0; choose from 0,0 to 2,3"):
         similarity(patches, (3, 0))
 
 
@@ -63,6 +65,14 @@ def test_digests_change_with_weights_sizes_precision_windows_and_slices(tmp_path
     window = encoder.prepared_by(InputContract(prepare=prepare(({**STEPS[0], "clip": [0, 80]}, *STEPS[1:]))))
     found = {facts_digest(encoder, SliceConfig()), facts_digest(encoder, SliceConfig(stride=2))}
     assert len(found | {facts_digest(window, SliceConfig())}) == 3
+
+
+def test_a_whole_detection_model_is_no_encoder(tmp_path):
+    with pytest.raises(InputError, match="model: is a model for detect; take its encoder/ folder"):
+        Encoder.from_pretrained(make_model(tmp_path / "model"))
+    shutil.rmtree(tmp_path / "model" / "encoder")
+    with pytest.raises(InputError, match="is a model for detect; name a model folder of an encoder"):
+        Encoder.from_pretrained(tmp_path / "model")
 
 
 def test_refusals(tmp_path):

@@ -84,7 +84,7 @@ def test_as_many_ahead_as_wanted(encoder, cohort, tmp_path, ahead):
 
 def test_bad_cases_stop_or_are_told(encoder, cohort, tmp_path):
     (tmp_path / "data" / "p01s0.nii.gz").write_bytes(b"no scan")
-    with pytest.raises(InputError, match=r"case p01s0: .*data.skip_invalid"):
+    with pytest.raises(InputError, match=r"^[^:]*p01s0.nii.gz: [^:]*, or leave out .*data.skip_invalid"):
         extract(cohort, encoder, ALL, tmp_path / "cache")
     told = []
     found = extract(cohort, encoder, ALL, tmp_path / "cache", skip_invalid=True, progress=told.append)
@@ -92,6 +92,32 @@ def test_bad_cases_stop_or_are_told(encoder, cohort, tmp_path):
     assert [one.id for one in found.problems] == ["p01s0"]
     assert found.made == 1  # the first one was kept when the first run stopped
     assert told[-1] == "3 of 3 scans, 1 of them encoded now"
+
+
+def test_values_that_are_no_image_are_told_with_their_file(encoder, cohort, tmp_path):
+    write_nifti(tmp_path / "data" / "p01s0.nii.gz", np.full((1, 4, 4, 2), np.nan, np.float32), AFFINE)
+    with pytest.raises(InputError, match=r"p01s0.nii.gz: the scan holds NaN .* write the file anew .*, or leave out"):
+        extract(cohort, encoder, ALL, tmp_path / "cache")
+    found = extract(cohort, encoder, ALL, tmp_path / "cache", skip_invalid=True)
+    assert [one.id for one in found.problems] == ["p01s0"]
+
+
+@pytest.mark.parametrize(("count", "most"), [(3, 1), (14, 3), (41, 15)])
+def test_few_lines_of_progress_and_none_where_all_is_there(encoder, cohort, tmp_path, count, most):
+    path = cohort.path(cohort.cases[0].images["image"])
+    scan = open_scan(path).stored()
+    cases = []
+    for number in range(count):
+        np.save(tmp_path / f"{number}.npy", scan[0, 0][:, :, :1] + np.int16(number))
+        cases.append(Case(id=str(number), images={"image": f"{number}.npy"}))
+    told = []
+    plain = encoder.prepared_by(InputContract(prepare=prepare().model_copy(update={"plane": "native"})))
+    extract(Cohort(tuple(cases), tmp_path), plain, ALL, tmp_path / "cache", progress=told.append)
+    assert 1 <= len(told) <= most
+    assert told[-1] == f"{count} of {count} scans, {count} of them encoded now"
+    told.clear()
+    extract(Cohort(tuple(cases), tmp_path), plain, ALL, tmp_path / "cache", progress=told.append)
+    assert told == []
 
 
 def test_an_interrupted_run_goes_on(encoder, cohort, tmp_path, monkeypatch):

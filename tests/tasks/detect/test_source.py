@@ -56,7 +56,7 @@ def test_another_window(scans):
 
 def test_problems_are_told(scans, tmp_path):
     (tmp_path / "data" / "p00s0.nii.gz").write_bytes(b"")
-    with pytest.raises(InputError, match="case p00s0"):
+    with pytest.raises(InputError, match=r"p00s0\.nii\.gz: "):
         scans().vectors({"train": scans().cohort}, "cpu")
     source = scans(skip_invalid=True)
     assert list(source.vectors({"train": source.cohort}, "cpu").of_case) == ["p01s0"]

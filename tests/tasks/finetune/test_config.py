@@ -5,8 +5,8 @@ from vesalius.errors import ConfigError
 from vesalius.tasks.finetune.config import FinetuneConfig
 
 WRONG = {
-    "prepare.layout must be bcji": of_volumes("m.jsonl", prepare={"layout": "CJI"}),
-    "prepare.layout must be cji": of_pictures("m.jsonl", prepare={"layout": "BCJI"}),
+    "prepare.layout must be BCJI": of_volumes("m.jsonl", prepare={"layout": "CJI"}),
+    "prepare.layout must be CJI": of_pictures("m.jsonl", prepare={"layout": "BCJI"}),
     "places needs data.slices": of_pictures("m.jsonl", loss={"places": 1.0}),
     "no encoder of pictures": of_pictures("m.jsonl", net={"name": "head", "inputs": 3, "outputs": 2}),
 }

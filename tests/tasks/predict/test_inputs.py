@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,8 @@ def test_files_folders_and_manifests(tmp_path):
     manifest = make_cohort(tmp_path / "one", ("train", "val"))
     make_cohort(tmp_path / "two", ("train",))
     found, failed = find_inputs([manifest, tmp_path / "two" / "c0.nii.gz", tmp_path / "none.nii"], ("image",))
-    assert [one.name for one in found] == ["c0", "c1", "c0"]
+    assert [one.names[:2] for one in found] == [("c0",), ("c1",), ("two-c0", "c0")]
+    assert [one.source for one in found] == ["one/m.jsonl case 1", "one/m.jsonl case 2", "two/c0.nii.gz"]
     assert [one["path"] for one in failed] == [str(tmp_path / "none.nii")]
     first, third = found[0].open()["image"], found[2].open()["image"]
     np.testing.assert_array_equal(first.stored(), third.stored())
@@ -21,12 +24,37 @@ def test_a_table_of_series(tmp_path):
     table = tmp_path / "series.csv"
     table.write_text("nifti_path,any\nc0.nii.gz,1\nnone.nii.gz,0\n.,0\nc1.nii.gz,0\n")
     found, failed = find_inputs([table], ("image",))
-    assert [one.name for one in found] == ["c0", "c1"]
+    assert [one.names[0] for one in found] == ["c0", "c1"]
     assert [one["reason"] for one in failed] == ["nifti_path leads to no file", "nifti_path is a folder"]
     assert found[1].open()["image"].shape[0] == 1
+    assert [one.source.partition(" ")[2] for one in found] == ["line 2", "line 5"]
+    assert [one["source"].partition(" ")[2] for one in failed] == ["line 3", "line 4"]
 
 
 def test_several_images_need_a_manifest(tmp_path):
     make_cohort(tmp_path, ("train",))
     with pytest.raises(UsageError, match="the model takes t1, t2 of each study"):
         find_inputs([tmp_path / "c0.nii.gz"], ("t1", "t2"))
+
+
+def test_scans_of_one_name_are_told_apart_by_their_folders(tmp_path, monkeypatch):
+    """By as many as are needed, and the source leads back to each."""
+    for name in ("d/P1/S1", "d/P2/S1", "d/P1/only", "d/P1/ct/x", "d/P2/ct/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / f"{name}.npy", np.zeros((2, 2, 2)))
+    found, _ = find_inputs([tmp_path / "d"], ("image",))
+    names = {one.source: one.names[0] for one in found}
+    assert names == {
+        "d/P1/S1.npy": "P1-S1",
+        "d/P2/S1.npy": "P2-S1",
+        "d/P1/only.npy": "only",
+        "d/P1/ct/x.npy": "P1-ct-x",
+        "d/P2/ct/x.npy": "P2-ct-x",
+    }
+    monkeypatch.chdir(tmp_path)
+    twice, _ = find_inputs([Path("d/P1/S1.npy"), Path("d/P1/S1.npy"), Path("d/../d/P2")], ("image",))
+    assert [one.source for one in twice[:3]] == ["d/P1/S1.npy", "d/P1/S1.npy", "d/../d/P2/S1.npy"]
+    assert [one.names for one in twice[:2]] == [("P1-S1", "S1", "d-P1-S1")] * 2
+    monkeypatch.chdir(tmp_path / "d")
+    found, _ = find_inputs([Path()], ("image",))
+    assert [one.source for one in found] == ["P1/S1.npy", "P1/ct/x.npy", "P1/only.npy", "P2/S1.npy", "P2/ct/x.npy"]

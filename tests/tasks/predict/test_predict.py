@@ -85,7 +85,10 @@ def test_a_cine_gives_volumes_over_time(tmp_path):
     assert volumes.shape == (3,)
     assert (measures["EDV mL"], measures["ESV mL"]) == pytest.approx((volumes.max(), volumes.min()))
     assert (measures["ED frame"], measures["ES frame"]) == (volumes.argmax(), volumes.argmin())
-    assert json.loads((tmp_path / "out" / "summary.json").read_text())["results"]["studies"]["cine"] == measures
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["results"]["studies"]["cine"] == {
+        "source": f"{tmp_path.name}/cine.nii.gz",
+        **measures,
+    }
 
 
 def test_options(tmp_path):
@@ -127,8 +130,12 @@ def test_names_of_every_language_get_their_pictures(tmp_path):
 
 
 def test_what_cannot_be(tmp_path):
+    with pytest.raises(InputError, match="nothing can be predicted; name a model for detect or segment"):
+        predict(make_model(tmp_path / "m0", task="other"), [tmp_path], tmp_path / "out")
     manifest = make_cohort(tmp_path / "data", ("test",))
-    with pytest.raises(InputError, match="is a model for encode, with which nothing can be predicted"):
+    with pytest.raises(
+        InputError, match="is a model for encode, with which nothing can be predicted; look at slices with"
+    ):
         predict(make_model(tmp_path / "m", task="encode"), [manifest], tmp_path / "out")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").touch()
@@ -151,6 +158,48 @@ def test_files_of_one_name_are_studies_of_their_own(tmp_path):
     assert list(summary["results"]["studies"]) == ["scan", "scan-2"]
     swapped = predict(model, [tmp_path / letter / "scan.nii.gz" for letter in "ba"], out, device="cpu")
     assert [Path(path).name for path in swapped["skipped"]] == ["scan-2.nii.gz", "scan.nii.gz"]
+
+
+def test_what_another_model_left_is_removed_and_nothing_else(tmp_path):
+    """Under --force: the old run's maps and pictures go, whether or not their studies come again."""
+    model, out = make_model(tmp_path / "model"), tmp_path / "out"
+    manifest = make_cohort(tmp_path / "data", ("test", "test"))
+    predict(model, [manifest], out, device="cpu")
+    pictures = [path.name for path in (out / "figures").iterdir()]
+    assert any(name.startswith("c1.") for name in pictures)
+    (out / "mine.nii.gz").touch()
+    done = predict(
+        make_model(tmp_path / "other", seed=1), [tmp_path / "data" / "c0.nii.gz"], out, device="cpu", force=True
+    )
+    assert list(done["results"]) == ["c0"]
+    assert done["sources"] == {"c0": "data/c0.nii.gz"}
+    assert sorted(path.name for path in out.glob("*.nii.gz")) == ["c0.nii.gz", "mine.nii.gz"]
+    assert not list((out / "figures").glob("c1.*"))
+    assert list(json.loads((out / "summary.json").read_text())["results"]["studies"]) == ["c0"]
+
+
+def test_each_study_is_traced_to_its_scan(tmp_path):
+    model, out = make_model(tmp_path / "model"), tmp_path / "out"
+    for number, folder in enumerate(("P0001", "P0002")):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        write_nifti(tmp_path / "data" / folder / "S1.nii.gz", blob(number)[0][None], AFFINE)
+    (tmp_path / "data" / "P0003").mkdir()
+    for folder in ("P0001", "P0003"):
+        (tmp_path / "data" / folder / "bad.nii.gz").write_bytes(b"nothing")
+    told = []
+    done = predict(model, [tmp_path / "data"], out, device="cpu", progress=told.append)
+    assert done["sources"] == {"P0001-S1": "data/P0001/S1.nii.gz", "P0002-S1": "data/P0002/S1.nii.gz"}
+    summary = json.loads((out / "summary.json").read_text())
+    assert {name: one["source"] for name, one in summary["results"]["studies"].items()} == done["sources"]
+    assert list(summary["failures"]) == ["data/P0001/bad.nii.gz", "data/P0003/bad.nii.gz"]
+    lines_of_record = (out / "studies.jsonl").read_text().splitlines()
+    assert [json.loads(line)["source"] for line in lines_of_record] == list(done["sources"].values())
+    assert str(tmp_path) not in (out / "summary.json").read_text() + "".join(lines_of_record)
+    failed = [line for line in told if line.startswith("failed")]
+    assert [line.count("bad.nii.gz") for line in failed] == [1, 1]
+    alone = predict(model, [tmp_path / "data" / "P0001"], out, device="cpu")
+    assert alone["sources"] == {"P0001-S1": "P0001/S1.nii.gz"}
+    assert len(alone["skipped"]) == 1
 
 
 def test_what_is_finished_outlives_a_kill(tmp_path, monkeypatch):

@@ -12,18 +12,22 @@ from vesalius.tasks.predict.record import RECORD, Finished, Record, content_dige
 SCAN = Scan.from_array(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4))
 
 
+def finished(name, digest, measures=None, files=()):
+    return Finished(name, digest, measures or {}, f"given/{name}.nii", files)
+
+
 def test_a_line_for_each_study(tmp_path):
     record = Record(tmp_path)
-    record.add(Finished("a", "1", {"x": 1.5}))
-    record.add(Finished("b", "2", {}))
-    record.add(Finished("a", "3", {"x": 2}))
+    record.add(finished("a", "1", {"x": 1.5}))
+    record.add(finished("b", "2"))
+    record.add(finished("a", "3", {"x": 2}, ("a/x.npy",)))
     again = Record.again(tmp_path, lambda name: name == "a")
-    assert again.studies == {"a": Finished("a", "3", {"x": 2})}
+    assert again.studies == {"a": finished("a", "3", {"x": 2}, ("a/x.npy",))}
     assert len((tmp_path / RECORD).read_text().splitlines()) == 1
 
 
 def test_a_half_line_at_the_end_is_passed_over_and_a_broken_one_is_not(tmp_path):
-    Record(tmp_path, [Finished("a", "1", {})])
+    Record(tmp_path, [finished("a", "1")])
     with (tmp_path / RECORD).open("a") as file:
         file.write('{"na')
     assert list(Record.again(tmp_path, lambda _: True).studies) == ["a"]
@@ -33,12 +37,36 @@ def test_a_half_line_at_the_end_is_passed_over_and_a_broken_one_is_not(tmp_path)
 
 
 def test_names(tmp_path):
-    record = Record(tmp_path, [Finished("s", "1", {}), Finished("s-2", "2", {})])
-    assert record.name_for("s", "1", ()) == "s"
-    assert record.name_for("s", "2", ()) == "s-2"
-    assert record.name_for("s", "3", ()) == "s-3"
-    assert record.name_for("s", "1", ("s",)) == "s-3"
-    assert record.name_for("t", "1", ("t", "t-2")) == "t-3"
+    record = Record(tmp_path, [finished("s", "1"), finished("s-2", "2")])
+    assert record.name_for(("s",), "1", ()) == "s"
+    assert record.name_for(("s",), "2", ()) == "s-2"
+    assert record.name_for(("s",), "3", ()) == "s-3"
+    assert record.name_for(("s",), "1", ("s",)) == "s-3"
+    assert record.name_for(("t",), "1", ("t", "t-2")) == "t-3"
+    assert record.name_for(("t", "s"), "2", ()) == "s-2"
+    assert record.name_for(("t", "s"), "3", ()) == "t"
+
+
+def test_emptied_of_its_own_files_alone(tmp_path):
+    for name in ("a/x.npy", "a/mine.txt", "b/x.npy", "mine.nii", "c.nii"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    Record(
+        tmp_path, [finished("a", "1", files=("a/x.npy", "gone.npy")), finished("b", "2", files=("b/x.npy", "c.nii"))]
+    )
+    assert Record.emptied(tmp_path).studies == {}
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*"))
+    assert left == ["a", "a/mine.txt", "mine.nii", RECORD]
+
+
+@pytest.mark.parametrize("file", ["../mine.nii", "/mine.nii"])
+def test_nothing_beyond_the_folder_is_removed(tmp_path, file):
+    (tmp_path / "mine.nii").touch()
+    (tmp_path / "out").mkdir()
+    Record(tmp_path / "out", [finished("a", "1", files=(file,))])
+    with pytest.raises(CorruptFileError, match="no readable record"):
+        Record.emptied(tmp_path / "out")
+    assert (tmp_path / "mine.nii").exists()
 
 
 @pytest.mark.parametrize(

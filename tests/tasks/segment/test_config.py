@@ -27,7 +27,7 @@ def test_channels_that_the_preparation_adds_count():
         ({"net__inputs": 2}, "net.inputs is 2"),
         ({"patch": [16, 16, 4]}, "net.dims is 2"),
         ({"patch": [15, 16, 1]}, "multiples of 2"),
-        ({"prepare": {"layout": "BCJI"}}, "prepare.layout must be cijk"),
+        ({"prepare": {"layout": "BCJI"}}, "prepare.layout must be CIJK"),
         ({"cavity": "lv"}, "lv is no class of data.labels"),
         ({"regions": {"whole": ["bright", "grey"]}}, "grey is no class"),
         ({"data__labels": {"bright": [4], "dark": [4]}}, "a value belongs to two classes"),

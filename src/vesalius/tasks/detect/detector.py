@@ -19,7 +19,7 @@ from vesalius.nets.rollout import attends, attention_rollout
 from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.detect.settings import CALIBRATION, ENCODER, Calibration, DetectSettings
 from vesalius.tasks.detect.slices import Slices
-from vesalius.weights.saved import Pretrained, from_pretrained
+from vesalius.weights.saved import CONFIG, Pretrained, from_pretrained
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,7 @@ class Detector:
         if facts is None:
             what = "was trained on bare vectors, no encoder came with it, so it cannot look at scans"
             raise InputError(what, where=head.folder, fix="train with data.manifest and data.encoder")
+        check_whole(head.folder)
         encoder = Encoder.from_pretrained(head.folder / ENCODER, device, facts.precision)
         return cls(head, encoder, Calibration.read(head.folder))
 
@@ -141,6 +142,13 @@ class Detector:
         there = torch.ones((1, len(rows_LD)), dtype=torch.bool, device=rows_LD.device)
         study_BC, slices_BLC = self._net(rows_LD[None], there)
         return study_BC[0].double().cpu().numpy(), slices_BLC[0].double().cpu().numpy()
+
+
+def check_whole(folder: Path) -> None:
+    """Raise CorruptFileError where a model folder lacks the encoder that its head was trained on."""
+    if not (folder / ENCODER / CONFIG).is_file():
+        what = f"the model folder is incomplete, {ENCODER}/{CONFIG} is missing"
+        raise CorruptFileError(what, where=folder, fix="get the model folder anew")
 
 
 def check_encoder(encoder: Encoder, settings: DetectSettings) -> None:

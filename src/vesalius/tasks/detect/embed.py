@@ -11,21 +11,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from vesalius.cohort.cache import Cache
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
-from vesalius.errors import UsageError
+from vesalius.errors import InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
+from vesalius.scan.scan import Scan
 from vesalius.tasks.detect.encoder import BATCH, Encoder, similarity
-from vesalius.tasks.detect.extract import extract
+from vesalius.tasks.detect.extract import add, at, store_of
 from vesalius.tasks.detect.look import Sheet
 from vesalius.tasks.detect.slices import SliceConfig, Slices
 from vesalius.training.device import on_cpu
@@ -33,8 +37,11 @@ from vesalius.training.estimate import peak_mib
 from vesalius.training.precision import Precision
 from vesalius.transforms.contract import InputContract
 from vesalius.transforms.ct_slices import CtWindow, ct_slices
+from vesalius.transforms.prepare import Prepare
+from vesalius.transforms.resize import Resize
 
 MIDDLE = -1
+_SIDE = 224
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ def embed(
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Write the vectors of the slices of a scan into a new folder.
 
@@ -75,13 +83,14 @@ def embed(
         choice: of slices; None: all.
         look: patches to compare; None: those about the middle of the middle slice.
         series: of a DICOM folder that holds several.
-        window: how axial CT slices are shown; None: as the encoder was trained.
+        window: how axial CT slices are shown, as large as the encoder has them; None: as the encoder was trained.
         batch: slices that go through the encoder at once.
         precision: of the encoder.
         cache: folder where vectors are kept; None: that of the user.
         device: "auto", "cpu" or "cuda".
         threads: of PyTorch; None: its own choice.
         force: replace an older folder.
+        progress: told what is done.
 
     Returns:
         {"path", "shape", "slices", "dim", "seconds", "peak_mib", "cached", "slice", "patch", "encoder"}, JSON-able.
@@ -99,14 +108,14 @@ def embed(
     where = "cpu" if on_cpu(device) else "cuda"
     made = Encoder.from_pretrained(encoder, where, precision)
     if window is not None:
-        made = made.prepared_by(InputContract(prepare=ct_slices(window)))
-    case = Case(id="scan", images={IMAGE: path.name or "."}, series=series)
-    cohort = Cohort((case,), path.parent)
-    found = extract(cohort, made, choice, cache, batch=batch)
-    key = found.keys[case.id]
-    rows_ND, items_N = np.array(found.store.rows(key)), found.store.items(key)
-    scan = open_image(cohort, case, IMAGE)
-    slices = Slices.of(scan, made.contract.prepare)
+        made = made.prepared_by(InputContract(prepare=ct_slices(window, _side(made.contract.prepare))))
+    try:
+        seen = _seen(path, series, made, choice, Cache(cache), batch, progress)
+    except OutputError:
+        raise
+    except VesaliusError as error:
+        raise at(error, path) from error
+    scan, slices, rows_ND, items_N = seen.scan, seen.slices, seen.rows_ND, seen.items_N
     number = int(items_N[len(items_N) // 2]) if look.slice == MIDDLE else look.slice
     if not 0 <= number < len(slices):
         raise UsageError(f"no slice {number}", where="--slice", fix=f"choose from 0 to {len(slices) - 1}, or -1")
@@ -119,7 +128,7 @@ def embed(
         "dim": rows_ND.shape[1],
         "seconds": round(time.perf_counter() - started, 3),
         "peak_mib": round(peak_mib(where == "cuda"), 1),
-        "cached": not found.made,
+        "cached": seen.is_cached,
         "slice": number,
         "patch": list(patch),
         "encoder": made.digest(),
@@ -134,6 +143,49 @@ def embed(
         (folder / "similarity_map.png").write_bytes(sheet.picture(map_HW, "cosine similarity", patch))
         (folder / "summary.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return {"path": str(output), **facts}
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A scan that was read once, and its vectors."""
+
+    scan: Scan
+    slices: Slices
+    rows_ND: NDArray[np.float32]
+    items_N: NDArray[np.int64]
+    is_cached: bool
+
+
+def _seen(
+    path: Path,
+    series: str | None,
+    encoder: Encoder,
+    choice: SliceConfig,
+    files: Cache,
+    batch: int,
+    progress: Callable[[str], None],
+) -> _Seen:
+    """Read a scan; its vectors are made where they are not kept yet."""
+    case = Case(id="scan", images={IMAGE: path.name or "."}, series=series)
+    cohort = Cohort((case,), path.parent)
+    loader = Loader(cohort, prepare=encoder.contract.prepare, cache=files)
+    key, store = loader.key(case), store_of(encoder, choice, files)
+    scan = open_image(cohort, case, IMAGE).resident()
+    slices = Slices.of(scan, encoder.contract.prepare)
+    if loader.key(case) != key:
+        raise InputError("was written while it was read", where=path, fix="run again")
+    is_cached = key in store
+    if not is_cached:
+        progress(f"encoding slices of {len(slices)}")
+        add(store, key, case.id, slices, encoder, choice, batch)
+    return _Seen(scan, slices, np.array(store.rows(key)), store.items(key), is_cached)
+
+
+def _side(prepare: Prepare) -> int:
+    """Pixels of the square that a preparation makes at last; where it makes none, the usual one."""
+    sizes = [step.size for step in prepare.steps if isinstance(step, Resize)]
+    side = sizes[-1][0] if sizes and len(set(sizes[-1])) == 1 else None
+    return _SIDE if side is None else side
 
 
 def lines(result: dict[str, Any]) -> Iterator[str]:

@@ -16,10 +16,12 @@ from torch import Tensor, nn
 
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.vit import Tokens
+from vesalius.tasks.detect.settings import ENCODER
 from vesalius.tasks.detect.slices import SliceConfig, Slices
 from vesalius.training.precision import Precision, resolved
 from vesalius.transforms.contract import InputContract, read_contract
-from vesalius.weights.saved import Pretrained, from_pretrained
+from vesalius.weights.place import locate
+from vesalius.weights.saved import Pretrained, from_pretrained, read_config
 
 BATCH = 16
 
@@ -61,7 +63,11 @@ class Encoder:
             InputError: no such model, or its net is of another kind.
             CorruptFileError: it is damaged.
         """
-        model = from_pretrained(name)
+        folder = locate(name)
+        if read_config(folder).task == "detect":
+            fix = "take its encoder/ folder" if (folder / ENCODER).is_dir() else "name a model folder of an encoder"
+            raise InputError("is a model for detect", where=folder, fix=fix)
+        model = from_pretrained(folder)
         return cls(model, read_contract(model.folder), device, precision)
 
     def prepared_by(self, contract: InputContract) -> Encoder:
@@ -140,7 +146,9 @@ def similarity(patches_HWD: NDArray[np.float32], at: tuple[int, int] | None = No
     rows, columns = patches_HWD.shape[:2]
     row, column = (rows // 2, columns // 2) if at is None else at
     if not (0 <= row < rows and 0 <= column < columns):
-        raise UsageError(f"no patch {row},{column}", fix=f"choose from 0,0 to {rows - 1},{columns - 1}")
+        raise UsageError(
+            f"no patch {row},{column}", where="--patch", fix=f"choose from 0,0 to {rows - 1},{columns - 1}"
+        )
     lengths = np.linalg.norm(patches_HWD, axis=-1, keepdims=True)
     unit_HWD = patches_HWD / np.maximum(lengths, np.finfo(np.float32).tiny)
     return (unit_HWD @ unit_HWD[row, column]).astype(np.float32)

@@ -21,13 +21,15 @@ from vesalius.cohort.features import FeatureStore, StoreFacts
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.cohort.sample import Problem
-from vesalius.errors import InputError, VesaliusError
+from vesalius.errors import InputError, OutputError, VesaliusError
 from vesalius.tasks.detect.encoder import BATCH, Encoder, facts_digest
 from vesalius.tasks.detect.slices import SliceConfig, Slices
 
 _T = TypeVar("_T")
 SKIP = "leave out what cannot be read (data.skip_invalid=true in train, --skip-invalid in evaluate)"
 """What to do where a scan cannot be read."""
+_LINES, _FEWEST = 20, 5
+"""Lines of progress at most, but for the last one; scans between two of them at least."""
 _FOLDER = "embeddings-1"
 """The number is that of the form of the vectors."""
 
@@ -72,7 +74,7 @@ def extract(
         batch: slices that go through the encoder at once.
         ahead: scans that are read meanwhile and wait in memory; 0: each is read when its turn comes.
         skip_invalid: note cases that cannot be read and go on, instead of stopping.
-        progress: told now and then how far it is.
+        progress: told now and then how far it is, nothing where all is there.
 
     Raises:
         InputError: a case cannot be read.
@@ -80,11 +82,10 @@ def extract(
     """
     files = Cache(cache)
     loader = Loader(cohort, prepare=encoder.contract.prepare, images=images, cache=files)
-    facts = StoreFacts(width=encoder.width, encoder=encoder.digest(), prepare=facts_digest(encoder, choice))
-    folder = files.folder / _FOLDER / f"{facts.encoder[:16]}-{facts.prepare[:16]}"
-    found = Extracted(FeatureStore.open_or_create(folder, facts))
+    found = Extracted(store_of(encoder, choice, files))
+    every, told = max(_FEWEST, -(-len(cohort) // _LINES)), 0
 
-    def load(case: Case) -> tuple[str, Slices | None] | Problem:
+    def load(case: Case) -> tuple[str, Slices | None] | VesaliusError:
         try:
             key = loader.key(case)
             if key in found.store:
@@ -94,36 +95,66 @@ def extract(
             if loader.key(case) != key:
                 raise InputError("was written while it was read", fix="run again")
         except VesaliusError as error:
-            return Problem(case.id, str(error))
+            return error
         return key, slices
 
     for number, (case, loaded) in enumerate(_ahead(cohort.cases, load, ahead), start=1):
-        problem = loaded if isinstance(loaded, Problem) else None
-        if not isinstance(loaded, Problem):
-            problem = _add(found, case, *loaded, encoder, choice, batch)
-        if problem is not None and not skip_invalid:
-            raise InputError(problem.reason, where=f"case {case.id}", fix=f"mend it, or {SKIP}")
-        if problem is not None:
-            found.problems.append(problem)
-        if number % max(1, len(cohort) // 20) == 0:
+        error = loaded if isinstance(loaded, VesaliusError) else _kept(found, case, *loaded, encoder, choice, batch)
+        if error is not None:
+            error = at(error, cohort.path(next(iter(case.images.values()))))
+            if not skip_invalid:
+                raise InputError(error.what, where=error.where, fix=f"{error.fix or 'mend it'}, or {SKIP}") from error
+            found.problems.append(Problem(case.id, str(error)))
+        if found.made > told and (number % every == 0 or number == len(cohort)):
+            told = found.made
             progress(f"{number} of {len(cohort)} scans, {found.made} of them encoded now")
     return found
 
 
-def _add(
+def store_of(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureStore:
+    """Where the vectors of an encoder, its preparation and a choice of slices are kept.
+
+    Raises:
+        InputError: it is damaged.
+        OutputError: it cannot be written.
+    """
+    facts = StoreFacts(width=encoder.width, encoder=encoder.digest(), prepare=facts_digest(encoder, choice))
+    folder = files.folder / _FOLDER / f"{facts.encoder[:16]}-{facts.prepare[:16]}"
+    return FeatureStore.open_or_create(folder, facts)
+
+
+def _kept(
     found: Extracted, case: Case, key: str, slices: Slices | None, encoder: Encoder, choice: SliceConfig, batch: int
-) -> Problem | None:
+) -> VesaliusError | None:
     """Put the vectors of a case into the store, unless they are there; says why where that cannot be."""
     if slices is not None and key not in found.store:
-        numbers = choice.chosen(slices)
         try:
-            rows_BD = encoder.embed(slices, numbers, batch)
+            add(found.store, key, case.id, slices, encoder, choice, batch)
+        except OutputError:
+            raise
         except VesaliusError as error:
-            return Problem(case.id, str(error))
-        found.store.append(key, case.id, rows_BD, numbers.tolist())
+            return error
         found.made += 1
     found.keys[case.id] = key
     return None
+
+
+def add(
+    store: FeatureStore, key: str, name: str, slices: Slices, encoder: Encoder, choice: SliceConfig, batch: int = BATCH
+) -> None:
+    """Put the vectors of the chosen slices of a scan into a store.
+
+    Raises:
+        UsageError: the encoder cannot look at them.
+        OutputError: the store cannot be written.
+    """
+    numbers = choice.chosen(slices)
+    store.append(key, name, encoder.embed(slices, numbers, batch), numbers.tolist())
+
+
+def at(error: VesaliusError, path: Path) -> VesaliusError:
+    """The error with the file that it is about, where it does not name one itself."""
+    return error if error.where is not None else InputError(error.what, where=path, fix=error.fix)
 
 
 def _ahead(cases: Sequence[Case], load: Callable[[Case], _T], count: int) -> Iterator[tuple[Case, _T]]:

@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vesalius.config import Config
 from vesalius.errors import InputError
@@ -69,6 +69,18 @@ class Calibration(Config):
     thresholds: tuple[float | None, ...]
     specificity: float
     samples: int
+
+    @model_validator(mode="after")
+    def _fits(self) -> Calibration:
+        lengths = (len(self.temperatures), len(self.thresholds))
+        if set(lengths) != {len(self.classes)}:
+            raise ValueError(f"{lengths[0]} temperatures and {lengths[1]} thresholds for {len(self.classes)} classes")
+        if not all(math.isfinite(one) and one > 0 for one in self.temperatures):
+            raise ValueError("a temperature that is not above 0")
+        highest = math.nextafter(1.0, 2.0)  # of a class whose negatives reach 1
+        if not all(one is None or 0 <= one <= highest for one in self.thresholds):
+            raise ValueError("a threshold that is no probability")
+        return self
 
     @classmethod
     def of(cls, point: OperatingPoint, classes: tuple[str, ...]) -> Calibration:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError, UsageError
 from vesalius.output import new_folder, refuse_existing
 from vesalius.report.html import run_report
@@ -16,14 +16,15 @@ from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, TABLE, Made, Report, Table, load_report, write_figure
 from vesalius.report.table import plain_text, write_csv
 from vesalius.tasks.detect.config import DetectData
-from vesalius.tasks.detect.detector import check_calibration, check_encoder
+from vesalius.tasks.detect.detector import check_calibration, check_encoder, check_whole
 from vesalius.tasks.detect.measure import outcome_of
 from vesalius.tasks.detect.settings import ENCODER, Calibration, DetectSettings
 from vesalius.tasks.detect.source import Files, Scans, Source
-from vesalius.tasks.detect.studies import Studies, studies_of
+from vesalius.tasks.detect.studies import studies_of
+from vesalius.tasks.evaluate.fit import check_given, check_labels, check_width, labels_of, notes_of, settings_of
 from vesalius.training.device import on_cpu
 from vesalius.weights.place import locate
-from vesalius.weights.saved import ModelConfig, digest_of, read_config
+from vesalius.weights.saved import digest_of, read_config
 
 _PART = "cohort"
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "timm", "nibabel", "pydicom")
@@ -81,10 +82,10 @@ def evaluate_classifier(
         torch.set_num_threads(threads)
     place = "cpu" if on_cpu(device) else "cuda"
     vectors = {"embeddings": embeddings, "labels": labels, "patients": patients, "studies": studies}
-    _check_given(cohort, vectors, split)
+    check_given(cohort, vectors, split)
     folder = locate(model)
     config = read_config(folder)
-    settings = _settings(config, folder)
+    settings = settings_of(config, folder)
     check_calibration(Calibration.read(folder), settings, folder)
     source = (
         _files(vectors, settings)
@@ -92,12 +93,18 @@ def evaluate_classifier(
         else _scans(cohort, folder, settings, place, skip_invalid=skip_invalid, cache=cache)
     )
     where = str(cohort or embeddings)
-    found = _studies(source, settings, split, place, progress)
+    part = _part(source, split)
+    check_labels(labels_of(part, settings.classes), settings, where)  # before scans are looked at, which takes long
+    if isinstance(source, Scans):
+        check_width(source.encoder(place).width, config, where)
+    vectors_of = source.vectors({_PART: part}, place, progress)
+    found = studies_of(part, vectors_of, settings.classes, settings.unit)
     if not len(found):
         raise InputError(f"no case can be read, {source.problems[0]} for one", where=where, fix="mend the files")
-    _check(found, config, settings, where)
+    check_width(found.width, config, where)
+    check_labels(found.labels_SC, settings, where)
     progress(f"measuring {len(found)} studies")
-    notes = _notes(found, source, settings)
+    notes = notes_of(found, source, settings)
     outcome = outcome_of(folder, {_PART: found}, _PART, place, notes, source.problems)
     given = [] if cohort is None else [cohort]
     report = Report(
@@ -130,29 +137,6 @@ def lines(result: dict[str, Any]) -> list[str]:
     return [*shown, *notes, f"open {result['report']}"]
 
 
-def _check_given(cohort: Path | None, vectors: dict[str, Path | None], split: str | None) -> None:
-    """Raise UsageError where it is not one cohort, or embeddings with their labels."""
-    given = [f"--{name}" for name, path in vectors.items() if path is not None]
-    if cohort is not None and given:
-        raise UsageError("belongs to vectors, and a cohort was given", where=given[0], fix="give one of the two")
-    if cohort is None and not given:
-        fix = "name a manifest, or pass --embeddings and --labels"
-        raise UsageError("there is nothing to measure on", where="COHORT", fix=fix)
-    missing = [name for name in ("embeddings", "labels") if vectors[name] is None]
-    if cohort is None and missing:
-        raise UsageError("is missing", where=f"--{missing[0]}", fix="pass --embeddings and --labels")
-    if cohort is None and split is not None:
-        raise UsageError("only a manifest knows splits", where="--split", fix="leave it out")
-
-
-def _settings(config: ModelConfig, folder: Path) -> DetectSettings:
-    if config.task != "detect":
-        other = {"segment": "measure its label maps with evaluate masks"}
-        fix = other.get(config.task, "name a model of train detect/...")
-        raise InputError(f"is a model for {config.task}, not for detect", where=folder, fix=fix)
-    return DetectSettings.parse(config.settings, where=folder)
-
-
 def _files(vectors: dict[str, Path | None], settings: DetectSettings) -> Files:
     """A table names its columns; an array has those of the model."""
     labels = vectors["labels"]
@@ -166,6 +150,7 @@ def _scans(
     if settings.encoder is None:
         what = "was trained on bare vectors, no encoder came with it, so it cannot look at scans"
         raise InputError(what, where=folder, fix="pass --embeddings and --labels instead of a cohort")
+    check_whole(folder)
     data = DetectData.build(
         manifest=(cohort,),
         encoder=str(folder / ENCODER),
@@ -181,55 +166,15 @@ def _scans(
     return source
 
 
-def _studies(
-    source: Source, settings: DetectSettings, split: str | None, device: str, progress: Callable[[str], None]
-) -> Studies:
-    """The studies of the cohort, or of a split of it, that can be read."""
-    part = source.cohort
-    if split is not None:
-        part = part.of_split(split)
-        if not len(part):
-            fix = f"the cohort has {', '.join(source.cohort.splits) or 'no splits'}"
-            raise UsageError(f"no case is in split {split!r}", where="--split", fix=fix)
-    return studies_of(part, source.vectors({_PART: part}, device, progress), settings.classes, settings.unit)
-
-
-def _check(studies: Studies, config: ModelConfig, settings: DetectSettings, where: str) -> None:
-    """Raise UsageError where the model cannot take the vectors, or there are no labels to measure against."""
-    wanted = getattr(config.net, "inputs", studies.width)
-    if studies.width != wanted:
-        what = f"holds vectors of {studies.width} numbers, the model takes {wanted}"
-        raise UsageError(what, where=where, fix="give vectors of the encoder that the model was trained on")
-    labels_SC = studies.labels_SC
-    if np.isnan(labels_SC).all():
-        what = f"no case has a label of the model's classes ({', '.join(settings.classes)})"
-        raise UsageError(what, where=where, fix="name the labels as the model does")
-    if not (np.isnan(labels_SC) | (labels_SC == 0) | (labels_SC == 1)).all():
-        raise UsageError("holds other labels than 0 and 1", where=where, fix="decide them, or leave them unknown")
-
-
-def _notes(studies: Studies, source: Source, settings: DetectSettings) -> list[str]:
-    """What a careful reader should know."""
-    notes = []
-    labels_SC, classes = studies.labels_SC, settings.classes
-    known = [set(column[~np.isnan(column)].tolist()) for column in labels_SC.T]
-    unlabelled = [name for name, values in zip(classes, known, strict=True) if not values]
-    if unlabelled:
-        notes.append(f"the cohort has no labels for {', '.join(unlabelled)}, which the model tells, too")
-    for value, word in ((0.0, "negative"), (1.0, "positive")):
-        alike = [name for name, values in zip(classes, known, strict=True) if values == {value}]
-        if alike:
-            notes.append(f"all known labels of {', '.join(alike)} are {word}, so there is no AUROC for it")
-    strange = [name for name in source.cohort.classes if name not in classes]
-    if strange:
-        notes.append(f"the model does not know {', '.join(strange)}, for which the cohort has labels")
-    if any(case.patient is None for case in source.cohort):
-        notes.append(
-            "some cases have no patient, their studies count as patients of their own: intervals may be narrow"
-        )
-    if not source.reads_scans and settings.encoder is not None:
-        notes.append("nobody checked that the vectors are of the encoder that the model was trained on")
-    return notes
+def _part(source: Source, split: str | None) -> Cohort:
+    """The cohort, or a split of it."""
+    if split is None:
+        return source.cohort
+    part = source.cohort.of_split(split)
+    if not len(part):
+        fix = f"the cohort has {', '.join(source.cohort.splits) or 'no splits'}"
+        raise UsageError(f"no case is in split {split!r}", where="--split", fix=fix)
+    return part
 
 
 def _made(inputs: list[Path], output: Path, options: dict[str, Path | str | None], *, skip_invalid: bool) -> Made:

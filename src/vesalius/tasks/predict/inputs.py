@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from vesalius.cohort.builders.rsna_ich import is_series_table, read_series
 from vesalius.cohort.case import IMAGE, Case
@@ -24,22 +25,32 @@ class Input:
     """One study.
 
     Args:
-        name: wanted for its output, a whole file name on every system, without a suffix; several may want the same.
+        names: for its output, whole file names on every system, without a suffix: first the one that is wanted
+            (several may want the same), then others that it may have been called by in an earlier run.
         where: the path it came from, for messages.
+        source: the same seen from what was given, for what is written: no path of this machine.
         open: the images by name.
+        folders: above it, the nearest last.
     """
 
-    name: str
+    names: tuple[str, ...]
     where: str
+    source: str
     open: Callable[[], Mapping[str, Scan]]
+    folders: tuple[str, ...] = ()
 
 
 def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Input], list[dict[str, str]]]:
-    """All studies below some paths, and the paths at which there is none ({"path", "error", "reason"}).
+    """All studies below some paths, and the paths at which there is none.
+
+    Those of one name are named after the folders above them, too, as many as tell them apart.
 
     Args:
         paths: files, folders, tables with nifti_path, and manifests, which alone can name several images of a study.
         images: that the model takes.
+
+    Returns:
+        The studies, and {"path", "source", "error", "reason"} of each path.
 
     Raises:
         UsageError: the model takes several images and a path is no manifest.
@@ -52,17 +63,28 @@ def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Inpu
                 found.extend(_of_path(path, images))
                 continue
             cohort, bad = read_series(path) if is_series_table(path) else (read_manifest(path), [])
-            found.extend(_of_cohort(cohort, images))
-            failed += [{"path": f"{path} {one.id}", "error": one.reason, "reason": one.reason} for one in bad]
+            found.extend(_of_cohort(path, cohort, images, [one.id for one in bad]))
+            for one in bad:
+                told = {"error": one.reason, "reason": one.reason}
+                failed.append({"path": f"{path} {one.id}", "source": f"{_shown(path)} {one.id}", **told})
         except UsageError:
             raise
         except VesaliusError as error:
-            failed.append({"path": str(path), "error": str(error), "reason": error.what})
-    return [replace(one, name=_plain(one.name)) for one in found], failed
+            failed.append({"path": str(path), "source": _shown(path), "error": str(error), "reason": error.what})
+    return _apart(found), failed
 
 
-def _of_cohort(cohort: Cohort, images: Sequence[str]) -> list[Input]:
-    return [Input(case.id, f"case {case.id}", partial(_of_case, cohort, case, tuple(images))) for case in cohort]
+def _of_cohort(path: Path, cohort: Cohort, images: Sequence[str], bad: Sequence[str]) -> list[Input]:
+    """The cases by their number in a manifest, or by their line in a table of series, of which some are bad."""
+    if is_series_table(path):
+        lines = [f"line {number}" for number in range(2, len(cohort) + len(bad) + 2)]
+        places = [line for line in lines if line not in set(bad)]
+    else:
+        places = [f"case {number}" for number in range(1, len(cohort) + 1)]
+    return [
+        Input((_plain(case.id),), f"{path} {place}", f"{_shown(path)} {place}", partial(_of_case, cohort, case, images))
+        for case, place in zip(cohort, places, strict=True)
+    ]
 
 
 def _of_case(cohort: Cohort, case: Case, images: Sequence[str]) -> dict[str, Scan]:
@@ -73,11 +95,60 @@ def _of_path(path: Path, images: Sequence[str]) -> list[Input]:
     if tuple(images) != (IMAGE,):
         what = f"the model takes {', '.join(images)} of each study"
         raise UsageError(what, where=path, fix="name them in a manifest, see vesalius cohort build")
-    return [Input(one.name, str(one.path), partial(_of_found, one)) for one in find_scans(path)]
+    found = find_scans(path)
+    shared = Counter(one.path for one in found)
+    return [
+        Input(
+            (_plain(one.name),),
+            str(one.path),
+            (PurePosixPath(_shown(path)) / one.path.relative_to(path).as_posix()).as_posix()
+            + (f"#{one.name}" if shared[one.path] > 1 else ""),
+            partial(_of_found, one),
+            _folders(one),
+        )
+        for one in found
+    ]
 
 
 def _of_found(found: Found) -> dict[str, Scan]:
     return {IMAGE: found.open()}
+
+
+def _folders(found: Found) -> tuple[str, ...]:
+    """Names of the folders above a scan; a stack of pictures is named after its own."""
+    is_inside = found.path.is_dir() and found.path.name != found.name
+    parts = (found.path if is_inside else found.path.parent).parts
+    return tuple(part for part in parts if part not in (found.path.anchor, ".."))
+
+
+def _shown(path: Path) -> str:
+    """What was given, without what only this machine knows: of an absolute path the end."""
+    if not path.is_absolute():
+        return path.as_posix()
+    return path.name if path.is_dir() else PurePosixPath(path.parent.name, path.name).as_posix()
+
+
+def _apart(found: Sequence[Input]) -> list[Input]:
+    """With names that differ, as far as folders can make them differ."""
+    depths = [0] * len(found)
+    while True:
+        names = [_below(one, depth) for one, depth in zip(found, depths, strict=True)]
+        counts = Counter(name for name, _ in {(name, one.where) for name, one in zip(names, found, strict=True)})
+        deeper = [n for n, one in enumerate(found) if counts[names[n]] > 1 and depths[n] < len(one.folders)]
+        if not deeper:
+            break
+        for n in deeper:
+            depths[n] += 1
+    others = [[_below(one, depth) for depth in range(len(one.folders) + 1)] for one in found]
+    return [
+        replace(one, names=tuple(dict.fromkeys((name, *other))))
+        for one, name, other in zip(found, names, others, strict=True)
+    ]
+
+
+def _below(one: Input, depth: int) -> str:
+    """The name after that of some folders above."""
+    return "-".join((*map(_plain, one.folders[len(one.folders) - depth :]), one.names[0]))
 
 
 def _plain(name: str) -> str:

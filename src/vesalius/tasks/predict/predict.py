@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,12 @@ def predict(
         options: what is asked of the prediction; None: nothing.
         device: "auto", "cpu" or "cuda".
         threads: of PyTorch; None: its own choice.
-        force: predict anew what is there.
+        force: predict anew what is there; what another model, or this one with other options, left is removed.
         progress: told what is done.
 
     Returns:
-        {"path", "report", "about", "results": {name: measures}, "told": {name: line}, "skipped", "failed"}, JSON-able;
-        "about" is what its card says the model is.
+        {"path", "report", "about", "results": {name: measures}, "sources": {name: where it came from}, "told":
+        {name: line}, "skipped", "failed"}, JSON-able; "about" is what its card says the model is.
 
     Raises:
         InputError: no such model, or one whose job does not predict.
@@ -72,7 +73,9 @@ def predict(
     folder = locate(model)
     task = read_config(folder).task
     if task not in _PREDICTORS:
-        raise InputError(f"is a model for {task}, with which nothing can be predicted", where=folder)
+        what = f"is a model for {task}, with which nothing can be predicted"
+        fix = "look at slices with vesalius embed" if task == "encode" else None
+        raise InputError(what, where=folder, fix=fix or f"name a model for {' or '.join(_PREDICTORS)}")
     about = read_card(folder).summary
     predictor = _PREDICTORS[task](folder, "cpu" if on_cpu(device) else "cuda", options)
     inputs, failed = find_inputs(paths, predictor.images)
@@ -87,7 +90,7 @@ def predict(
                 name, is_new = _one(predictor, one, record, output, taken=(*_OWN, *results), anew=force)
             except Exception as error:
                 failed.append(_failed(one, error))
-                progress(f"failed: {one.where}: {failed[-1]['error']}")
+                progress(_failure(failed[-1]))
                 continue
             results[name] = record.studies[name].measures
             target = output / predictor.target_of(name)
@@ -103,8 +106,12 @@ def predict(
             lead=f"{about or 'A model without a card'}. {len(whole)} studies. {NOTICE}",
             sections=predictor.sections(whole, _pictures(output, whole)),
             made=made(command, torch.get_num_threads(), None, _PACKAGES),
-            results={"studies": whole, "model": predictor.digest(), "options": options.asked},
-            failures={Path(one["path"]).name: one["reason"] for one in failed},
+            results={
+                "studies": {name: {"source": one.source, **one.measures} for name, one in record.studies.items()},
+                "model": predictor.digest(),
+                "options": options.asked,
+            },
+            failures={one["source"]: one["reason"] for one in failed},
         ).save(output)
     page = run_report(output)
     return {
@@ -112,6 +119,7 @@ def predict(
         "report": str(page),
         "about": about,
         "results": results,
+        "sources": {name: record.studies[name].source for name in results},
         "told": {name: predictor.told(measures) for name, measures in results.items()},
         "skipped": skipped,
         "failed": failed,
@@ -133,9 +141,9 @@ def _failure(one: dict[str, str]) -> str:
 
 def _failed(one: Input, error: Exception) -> dict[str, str]:
     if isinstance(error, VesaliusError):
-        return {"path": one.where, "error": str(error), "reason": error.what}
+        return {"path": one.where, "source": one.source, "error": str(error), "reason": error.what}
     told = " ".join(f"an unforeseen {type(error).__name__}: {error}".split())
-    return {"path": one.where, "error": told, "reason": told}
+    return {"path": one.where, "source": one.source, "error": told, "reason": told}
 
 
 def _one(
@@ -144,20 +152,26 @@ def _one(
     """The name of a study, and whether it was predicted now; a finished one is predicted again only if `anew`."""
     scans = {name: scan.resident() for name, scan in one.open().items()}
     digest = content_digest(scans)
-    name = record.name_for(one.name, digest, taken)
+    name = record.name_for(one.names, digest, taken)
     if name in record.studies and not anew:
+        if record.studies[name].source != one.source:
+            record.add(replace(record.studies[name], source=one.source))
         return name, False
-    predicted = predictor(scans, output / predictor.target_of(name))
+    target = output / predictor.target_of(name)
+    predicted = predictor(scans, target)
     for old in _figures(output, name).values():
         (output / FIGURES / old).unlink()
     for kind, png in predicted.pictures.items():
         write_figure(output / FIGURES / f"{name}.{kind}.png", png)
-    record.add(Finished(name, digest, predicted.measures))
+    written = [*(target.iterdir() if target.is_dir() else [target])]
+    written += [output / FIGURES / file for file in _figures(output, name).values()]
+    files = tuple(sorted(path.relative_to(output).as_posix() for path in written))
+    record.add(Finished(name, digest, predicted.measures, one.source, files))
     return name, True
 
 
 def _begin(output: Path, state: dict[str, Any], target_of: Callable[[str], str], *, force: bool) -> Record:
-    """Take the folder; what an earlier run with the same model and options finished.
+    """Take the folder; what an earlier run with the same model and options finished. What another left is removed.
 
     Raises:
         CorruptFileError: nobody can tell what it holds.
@@ -176,7 +190,7 @@ def _begin(output: Path, state: dict[str, Any], target_of: Callable[[str], str],
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError("no folder can be made there", where=output, fix="choose another") from error
-    record = Record.again(output, lambda name: (output / target_of(name)).exists()) if same else Record(output)
+    record = Record.again(output, lambda name: (output / target_of(name)).exists()) if same else Record.emptied(output)
     with new_file(kept, force=True) as part:
         part.write_text(json.dumps(state) + "\n", encoding="utf-8")
     return record

@@ -1,22 +1,24 @@
 """The studies that a folder of predictions holds: a line of JSON for each, written when it is finished.
 
 A process that is killed loses no more than the study it was at. A study is known by the content of its images, never
-by its name alone: files of the same name in two folders are two studies.
+by its name alone: files of the same name in two folders are two studies. Each knows where it came from and which files
+are its own, so that it can be traced to its scan, and removed without touching what somebody else put there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from vesalius.errors import CorruptFileError, OutputError
-from vesalius.output import new_file
+from vesalius.output import as_output_error, new_file
 from vesalius.scan.scan import Scan
 from vesalius.scan.stack import SliceStack
 
@@ -31,11 +33,15 @@ class Finished:
         name: of its output.
         digest: of its images (`content_digest`).
         measures: what was found, JSON-able.
+        source: where its scan lies, seen from what was given; no path of this machine.
+        files: that were written for it, from the folder of the predictions.
     """
 
     name: str
     digest: str
     measures: dict[str, Any]
+    source: str
+    files: tuple[str, ...]
 
 
 class Record:
@@ -65,6 +71,18 @@ class Record:
         """
         return cls(folder, [one for one in _read(folder / RECORD) if there(one.name)])
 
+    @classmethod
+    def emptied(cls, folder: Path) -> Record:
+        """A new one in place of that of an earlier run, whose files are removed; what it does not list stays.
+
+        Raises:
+            CorruptFileError: it is damaged, so nobody can tell what is to be removed.
+            OutputError: cannot be removed or written.
+        """
+        for study in _read(folder / RECORD):
+            _remove(folder, study.files)
+        return cls(folder)
+
     def add(self, study: Finished) -> None:
         """Raises OutputError where it cannot be written."""
         try:
@@ -74,24 +92,22 @@ class Record:
             raise OutputError(f"cannot be written ({error.strerror})", where=self._path, fix="make room") from error
         self.studies[study.name] = study
 
-    def name_for(self, plain: str, digest: str, taken: Collection[str]) -> str:
+    def name_for(self, wanted: Sequence[str], digest: str, taken: Collection[str]) -> str:
         """The name of a study: that of an earlier run where the content is the same, else one that is free.
 
         Args:
-            plain: the name wanted; what follows it are PLAIN-2, PLAIN-3, ...
+            wanted: names; the first one that it gets, the others that an earlier run may have given it. What follows
+                each are NAME-2, NAME-3, ...
             digest: of its images.
             taken: names that it may not have.
         """
-        free = None
-        for name in _names(plain, len(self.studies) + len(taken) + 1):
-            if name in taken:
-                continue
-            if name not in self.studies:
-                free = free or name
-            elif self.studies[name].digest == digest:
-                return name
-        assert free is not None
-        return free
+        alike = [name for name, one in self.studies.items() if one.digest == digest and name not in taken]
+        for plain in wanted:
+            for name in alike:
+                if name == plain or (name.startswith(f"{plain}-") and name[len(plain) + 1 :].isdecimal()):
+                    return name
+        most = len(self.studies) + len(taken) + 1
+        return next(name for name in _names(wanted[0], most) if name not in taken and name not in self.studies)
 
 
 def content_digest(scans: Mapping[str, Scan]) -> str:
@@ -130,8 +146,28 @@ def _read(path: Path) -> list[Finished]:
     """The whole lines; what a killed process left of a last one is passed over."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if path.exists() else []
-        studies = {one.name: one for one in (Finished(**json.loads(line)) for line in lines)}
-    except (OSError, ValueError, TypeError) as error:
-        fix = "choose another folder or pass --force"
+        studies = {one.name: one for one in (_finished(json.loads(line)) for line in lines)}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        fix = "choose another folder, or empty this one"
         raise CorruptFileError("is no readable record of finished studies", where=path, fix=fix) from error
     return list(studies.values())
+
+
+def _finished(raw: dict[str, Any]) -> Finished:
+    """From a line. Raises ValueError, TypeError or KeyError where it is none."""
+    files = tuple(PurePosixPath(file) for file in raw["files"])
+    if any(file.is_absolute() or ".." in file.parts for file in files):
+        raise ValueError("a file beyond the folder")
+    return Finished(**{**raw, "files": tuple(map(str, files))})
+
+
+def _remove(folder: Path, files: Sequence[str]) -> None:
+    """Remove files of a study, and their folders where nothing else is left in them."""
+    paths = [folder / file for file in files]
+    own = [path for path in paths if path.parent == folder or not path.parent.is_symlink()]
+    with as_output_error(folder):
+        for path in own:
+            path.unlink(missing_ok=True)
+    for parent in {path.parent for path in own} - {folder}:
+        with suppress(OSError):  # somebody else put something there
+            parent.rmdir()

@@ -95,7 +95,7 @@ def make_job(config: str | Path, overrides: Sequence[str] = ()) -> Job:
     path = find_config(config)
     named = [one.removeprefix("task=") for one in overrides if one.startswith("task=")]
     cls = job_class(named[-1] if named else read_table(path).get("task"))
-    return cls(load_config(cls.Settings, path, overrides))
+    return cls(load_config(cls.Settings, path, overrides, where=config))
 
 
 def command_of(config: str | Path, output: Path, overrides: Sequence[str]) -> str:
