@@ -38,7 +38,11 @@ class DetectJob(Job):
         self.config = config
         self._source = source_of(config)
         self._parts = training_parts(
-            self._source.cohort, config.data.ratios, fold=config.data.fold, seed=config.train.seed
+            self._source.cohort,
+            config.data.ratios,
+            fold=config.data.fold,
+            seed=config.train.seed,
+            where=_split_by(config),
         )
         self.classes = config.data.classes or self._source.cohort.classes
         for name in ("train", "val"):
@@ -106,6 +110,12 @@ class DetectJob(Job):
 def _device() -> str:
     """Where the loop will run: asked for before by `PartialState(cpu=...)`."""
     return str(PartialState().device)
+
+
+def _split_by(config: DetectConfig) -> str:
+    """The files that may name splits, for messages."""
+    data = config.data
+    return ", ".join(str(path) for path in data.manifest) or str(data.splits or data.patients or data.embeddings)
 
 
 def _check_labels(cohort: Cohort, classes: tuple[str, ...], part: str) -> None:
