@@ -1,8 +1,11 @@
 from pathlib import Path
 
+import pytest
+
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.parts import training_parts
+from vesalius.errors import UsageError
 
 
 def cohort(count=40, **facts):
@@ -48,8 +51,35 @@ def test_a_test_split_stays_and_the_rest_is_split():
 
 
 def test_folds():
-    given = cohort(split=lambda n: "test" if n < 10 else "train", fold=lambda n: None if n < 10 else n % 3)
+    given = cohort(split=lambda n: "test" if n < 10 else "train", fold=lambda n: None if n < 10 else n // 2 % 3)
     parts = training_parts(given, fold=1)
     assert {case.fold for case in parts["train"]} == {0, 2}
     assert {case.fold for case in parts["val"]} == {1}
     assert len(parts["test"]) == 10
+
+
+def test_studies_without_a_patient_are_not_torn_apart():
+    cases = [Case(id=f"c{n}", images={"image": "x.nii"}, study="s", split=("train", "val")[n]) for n in range(2)]
+    with pytest.raises(UsageError, match=r"^1 study is in more than one split; "):
+        training_parts(Cohort(tuple(cases), Path()))
+
+
+@pytest.mark.parametrize(
+    ("facts", "fold", "message"),
+    [
+        ({"split": lambda n: ("train", "val")[n % 2]}, None, "m.jsonl: 20 patients are in more than one split; find"),
+        ({"split": lambda n: "test" if n == 0 else None}, None, "1 patient is in more than one split"),
+        ({"fold": lambda n: n % 4}, 1, "10 patients are in more than one fold"),
+        ({"split": lambda n: ("train", "val", "validation", "dev")[n // 2 % 4]}, None, "unknown splits: validation, d"),
+        ({"split": lambda n: "Val" if n < 4 else "train"}, None, "unknown splits: Val; call them train, val, test"),
+        ({"split": lambda n: f"site {n // 2}"}, None, r"site 0, site 1, site 2, site 3, site 4, \.\.\.; call"),
+        ({"split": lambda n: None if n < 4 else ("train", "val")[n // 2 % 2]}, None, "4 of 40 cases have no split"),
+        ({"split": lambda n: None if n < 4 else "train"}, None, "give all of them a split"),
+        ({}, 1, "m.jsonl: the manifest has no folds; make them with vesalius cohort split --folds"),
+        ({"fold": lambda n: n // 2 % 2}, 2, "no fold 2; choose from 0, 1"),
+    ],
+)
+def test_what_would_leak_or_be_dropped_is_refused(facts, fold, message):
+    with pytest.raises(UsageError, match=message) as told:
+        training_parts(cohort(**facts), fold=fold, where="m.jsonl")
+    assert not {f"p{n}" for n in range(20)} & set(str(told.value).replace(";", " ").split())

@@ -1,6 +1,6 @@
 import pytest
 
-from vesalius.cohort.builders.files import example, files_below, number_or_text, read_table, stem
+from vesalius.cohort.builders.files import example, files_below, number_or_text, read_table, separator, stem
 from vesalius.errors import InputError
 
 
@@ -42,3 +42,10 @@ def test_tables(tmp_path):
     with pytest.raises(InputError, match="cannot be read as a table"):
         read_table(tmp_path)
     assert example(["a", "b", "c", "d"]) == "4 (a, b, c, ...)"
+
+
+def test_separators_and_rows_of_any_length(tmp_path):
+    assert [separator(head) for head in ("a,b", "a;b", "a\tb", "a", "a, b;c,d")] == [",", ";", "\t", ",", ","]
+    path = tmp_path / "t.csv"
+    path.write_text("a;b;a\n1;2;3;4\n\n5\n")
+    assert read_table(path, ";") == [{"a": "3", "b": "2"}, {"a": "", "b": ""}]

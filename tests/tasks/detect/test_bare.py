@@ -28,7 +28,7 @@ def data(tmp_path):
 
 
 def test_a_row_each(data):
-    cohort, vectors = read_bare(data())
+    cohort, vectors, classes = read_bare(data())
     assert [case.id for case in cohort] == [f"row-{n:07d}" for n in range(6)]
     assert cohort.cases[1].labels == {"class 1": 1.0}
     np.testing.assert_array_equal(vectors.rows_ND, X)
@@ -36,6 +36,7 @@ def test_a_row_each(data):
     assert split_item(cohort.cases[4].images["image"]) == ("embeddings.npy", "", 4)
     assert "each row is taken for a patient" in cohort.notes[0]
     assert vectors.labels_NC is None
+    assert classes == ("class 1", "class 2")
 
 
 def test_studies_patients_splits(data):
@@ -45,7 +46,7 @@ def test_studies_patients_splits(data):
         splits=np.array(["train"] * 4 + ["test"] * 2),
         classes=["any", "sub"],
     )
-    cohort, vectors = read_bare(given)
+    cohort, vectors, classes = read_bare(given)
     assert [(case.id, case.study, case.patient, case.split) for case in cohort] == [
         ("a", "a", "7", "train"),
         ("b", "b", "7", "train"),
@@ -55,13 +56,30 @@ def test_studies_patients_splits(data):
     assert vectors.items_N.tolist() == [0, 1] * 3
     np.testing.assert_array_equal(vectors.labels_NC, Y)
     assert cohort.notes == ()
+    assert classes == ("any", "sub")
     assert cohort.cases[0].images == {"1": "embeddings.npy#/0", "2": "embeddings.npy#/1"}
 
 
 def test_labels_of_studies_from_a_table(data):
-    cohort, vectors = read_bare(data(studies="a\na\na\nb\nb\nc", labels="any,sub\n1,\n0,0\n0,1\n", classes=["sub"]))
+    cohort, vectors, classes = read_bare(
+        data(studies="a\na\na\nb\nb\nc", labels="any,sub\n1,\n0,0\n0,1\n", classes=["sub"])
+    )
     assert [case.labels for case in cohort] == [{}, {"sub": 0}, {"sub": 1}]
     assert vectors.labels_NC is None
+    assert classes == ("sub",)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_tables_with_other_separators(data, mark):
+    lines = [("any", "sub"), *[("1", ""), ("0", "1")] * 3]
+    cohort, _, classes = read_bare(data(labels="\n".join(mark.join(line) for line in lines)))
+    assert classes == ("any", "sub")
+    assert [case.labels for case in cohort] == [{"any": 1}, {"any": 0, "sub": 1}] * 3
+
+
+def test_an_empty_line_of_one_column_says_nothing(data):
+    cohort, *_ = read_bare(data(labels="any\n1\n\n0\n\n1\n0\n"))
+    assert [case.labels.get("any") for case in cohort] == [1, None, 0, None, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +88,13 @@ def test_labels_of_studies_from_a_table(data):
         ({"embeddings": X[0]}, InputError, r"shape \(4,\), not floating"),
         ({"embeddings": X * np.nan}, InputError, "NaN or infinite"),
         ({"labels": Y[:4]}, UsageError, "4 lines of labels for 6 embeddings of 6 studies"),
-        ({"labels": Y * 3}, InputError, "other labels than 0, 1"),
+        ({"labels": Y * 3}, UsageError, "other labels than 0 and 1: class 1 is 3 for one, 2 lines in all"),
+        ({"labels": np.where(Y == 1, 0.5, Y)}, UsageError, r"class 1 is 0\.5 for one, 2 lines"),
+        ({"labels": np.where(Y == 1, np.inf, Y)}, UsageError, "class 1 is inf"),
+        ({"labels": -Y}, UsageError, "class 1 is -1"),
+        ({"labels": "any;sub\n" + "1;1e300\n" * 6}, UsageError, "sub is 1e\\+300"),
+        ({"labels": "any,sub,any\n" + "1,0,1\n" * 6}, InputError, "the column any 2 times"),
+        ({"labels": "any,\n" + "1,0\n" * 6}, InputError, "a column without a name"),
         ({"labels": "any,sub\n1,x\n"}, InputError, "no readable table"),
         ({"labels": "any,sub\n" + "1,0\n" * 6, "classes": ["epi"]}, UsageError, "no column epi"),
         ({"classes": ["any"]}, UsageError, "holds 2 labels, data.classes names 1"),
@@ -88,4 +112,12 @@ def test_what_is_no_array(data, tmp_path):
     given = data()
     np.save(tmp_path / "embeddings.npy", np.array([{}, {}], object), allow_pickle=True)
     with pytest.raises(VesaliusError, match="no readable"):
+        read_bare(given)
+
+
+@pytest.mark.parametrize("key", ["embeddings", "labels", "patients"])
+@pytest.mark.parametrize("suffix", [".npy", ".csv"])
+def test_files_that_are_not_there(data, tmp_path, key, suffix):
+    given = data().model_copy(update={key: tmp_path / f"none{suffix}"})
+    with pytest.raises(InputError, match=r"none.*: does not exist$"):
         read_bare(given)

@@ -28,6 +28,7 @@ def test_defaults_are_those_of_the_recipe():
         ({"manifest": "m.jsonl"}, "needs an encoder"),
         ({"manifest": "m.jsonl", "encoder": "e", "labels": "y.npy"}, "a manifest or labels, not both"),
         ({**BARE, "encoder": "e"}, "need no encoder"),
+        ({**BARE, "classes": ["any", "a", "any"]}, "any is named 2 times"),
         ({**BARE, "classs": ["a"]}, "did you mean 'classes'"),
     ],
 )

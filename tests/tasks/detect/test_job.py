@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tasks.detect.tiny import make_cohort, make_encoder
-from vesalius.errors import UsageError
+from vesalius.errors import UsageError, VesaliusError
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.detect.job import DetectJob
@@ -127,3 +127,80 @@ def test_labels_of_one_kind_are_refused(tmp_path):
     data = {"embeddings": str(tmp_path / "x.npy"), "labels": str(tmp_path / "y.npy")}
     with pytest.raises(UsageError, match="not both positive and negative labels"):
         DetectJob(DetectConfig.parse({"data": data}))
+
+
+def rows(folder, **columns):
+    """A table of series of the small cohort; a column is a function of the number of the patient and the study."""
+    make_cohort(folder, patients=12)
+    lines = [",".join(("nifti_path", "patient_id", *columns))]
+    for patient in range(12):
+        for study in range(2):
+            cells = [str(value(patient, study)) for value in columns.values()]
+            lines.append(",".join((f"p{patient:02d}s{study}.nii.gz", f"Doe{patient}", *cells)))
+    (folder / "t.csv").write_text("\n".join(lines) + "\n")
+    return folder / "t.csv"
+
+
+def bleeds(patient, _):
+    return patient % 2
+
+
+def parts(patient, _):
+    return ("train", "train", "train", "train", "val", "test")[patient // 2]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words", "message"),
+    [
+        ({"any": bleeds, "split": lambda p, s: ("train", "val")[s]}, [], "12 patients are in more than one split"),
+        ({"any": bleeds, "split": lambda p, _: ("train", "dev")[p % 2]}, [], "unknown splits: dev"),
+        ({"any": bleeds, "split": lambda p, _: ("train", "val", "")[p % 3]}, [], "8 of 24 cases have no split"),
+        ({"any": lambda p, _: p % 2 / 2}, [], "the label any is 0.5 in 12 of 24 cases, not 0 or 1"),
+        ({"any": lambda p, _: ("inf", "1")[p % 2]}, [], "line 2: a label is infinite"),
+        ({"fracture": lambda p, _: p % 3}, ["data.classes=[fracture]"], "the label fracture is 2 in 8 of 24 cases"),
+        ({"any": bleeds}, ["data.classes=[bogus]"], "no case has a label bogus; choose from any"),
+        ({"any": bleeds}, ["data.classes=[any,any]"], "any is named 2 times"),
+        ({"any": bleeds}, ["data.fold=1"], "the manifest has no folds"),
+        ({"any": bleeds}, ["loss.slices=0.5"], "loss.slices: no single slice has labels"),
+        ({}, [], "no case has a label; add labels; .* columns any, epidural"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line_before_anything_begins(tmp_path, columns, words, message):
+    table = rows(tmp_path / "data", **columns)
+    words = [f"data.manifest={table}", f"data.encoder={tmp_path / 'none'}", *words]
+    with pytest.raises(VesaliusError, match=message) as told:
+        train("detect/head_ct_phantom", tmp_path / "run", words, device="cpu")
+    assert "Doe" not in str(told.value)
+    assert "\n" not in str(told.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_labels_and_splits_of_a_table_are_taken_and_what_is_odd_is_told(tmp_path):
+    columns = {"fracture": bleeds, "subdural": bleeds, "any": lambda *_: 0, "split": parts}
+    table = rows(tmp_path / "data", **columns)
+    words = [f"data.manifest={table}", f"data.encoder={make_encoder(tmp_path / 'encoder')}", "train.epochs=2"]
+    words.append(f"data.cache={tmp_path / 'cache'}")
+    done = train("detect/head_ct_phantom", tmp_path / "run", words, device="cpu")
+    assert list(done["results"]["classes"]) == ["any", "subdural", "fracture"]
+    with (tmp_path / "run" / "splits" / "val.csv").open() as file:
+        assert {row["patient"] for row in csv.DictReader(file)} == {"Doe8", "Doe9"}
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "abels of 12 of 24 cases contradict each other" in page
+    assert "every label of any is negative" in page
+    assert "olumns that are taken for labels besides those of RSNA: 1 (fracture)" in page
+
+
+def test_bare_splits_of_one_patient_are_refused(bare, tmp_path):
+    np.save(tmp_path / "s.npy", np.tile(["train", "val"], 60))
+    words = [*bare, f"data.splits={tmp_path}/s.npy"]
+    with pytest.raises(UsageError, match=r"s\.npy: 60 patients are in more than one split"):
+        train("detect/head_from_embeddings", tmp_path / "run", words, device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_slices_are_learned_from_where_they_have_labels(bare, tmp_path):
+    with pytest.raises(UsageError, match="no single slice has labels"):
+        train("detect/head_from_embeddings", tmp_path / "run", [*bare, "loss.slices=1"], device="cpu")
+    (tmp_path / "studies.txt").write_text("".join(f"s{n // 2}\n" for n in range(120)))
+    words = [*bare, f"data.studies={tmp_path}/studies.txt", "loss.slices=1", "train.epochs=1"]
+    train("detect/head_from_embeddings", tmp_path / "run", words, device="cpu")

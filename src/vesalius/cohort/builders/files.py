@@ -52,16 +52,20 @@ def read_table(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter=delimiter)
-            names = [name.strip() for name in reader.fieldnames or []]
-            rows = [
-                {name: (cell or "").strip() for name, cell in zip(names, row.values(), strict=False)} for row in reader
-            ]
+            reader = csv.reader(file, delimiter=delimiter)
+            names = [name.strip() for name in next(reader, [])]
+            missing = [""] * len(names)
+            rows = [dict(zip(names, map(str.strip, (*row, *missing)), strict=False)) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"cannot be read as a table ({error})", where=path) from error
     if not names:
         raise InputError("is an empty table", where=path)
     return rows
+
+
+def separator(head: str) -> str:
+    """What separates the cells of a table by its header: a comma, a semicolon or a tab."""
+    return max(",;\t", key=head.count)
 
 
 def read_json(path: Path) -> Any:

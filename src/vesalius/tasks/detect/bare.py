@@ -6,11 +6,13 @@ Letters: N rows, D width, C classes, S studies.
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.cohort.builders.files import separator
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError, UsageError
@@ -22,12 +24,12 @@ NO_PATIENTS = (
 )
 
 
-def read_bare(data: DetectData) -> tuple[Cohort, Vectors]:
-    """A case for each study (for each row, where no studies are given), and the vectors.
+def read_bare(data: DetectData) -> tuple[Cohort, Vectors, tuple[str, ...]]:
+    """A case for each study (for each row, where no studies are given), the vectors, and the labels in their order.
 
     Raises:
         InputError: a file cannot be read, or holds something else.
-        UsageError: two files do not fit each other.
+        UsageError: two files do not fit each other, or a label is neither 0 nor 1.
     """
     if data.embeddings is None or data.labels is None:
         raise UsageError("are missing", where="data.embeddings and data.labels")
@@ -61,7 +63,8 @@ def read_bare(data: DetectData) -> tuple[Cohort, Vectors]:
     for own in places.values():
         items_N[own] = np.arange(len(own))
     of_rows = labels_XC if by_row and names["studies"] else None
-    return Cohort(tuple(cases), data.embeddings.parent, tuple(notes)), Vectors(rows_ND, places, items_N, of_rows)
+    cohort = Cohort(tuple(cases), data.embeddings.parent, tuple(notes))
+    return cohort, Vectors(rows_ND, places, items_N, of_rows), classes
 
 
 def _embeddings(path: Path) -> NDArray[np.float32]:
@@ -82,29 +85,46 @@ def _labels(data: DetectData) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2 or array.dtype.kind not in "biuf":
         raise InputError(f"is {array.dtype} of shape {array.shape}, not numbers [N, classes]", where=path)
-    labels = array.astype(np.float32)
-    if not (np.isnan(labels) | ((labels >= 0) & (labels <= 1))).all():
-        raise InputError("holds other labels than 0, 1 and NaN for unknown", where=path)
     if names and data.classes:
         missing = [name for name in data.classes if name not in names]
         if missing:
             raise UsageError(f"has no column {missing[0]}", where=path, fix=f"choose from {', '.join(names)}")
-        return labels[:, [names.index(name) for name in data.classes]], data.classes
-    found = names or data.classes or tuple(f"class {number}" for number in range(1, labels.shape[1] + 1))
-    if len(found) != labels.shape[1]:
-        raise UsageError(f"holds {labels.shape[1]} labels, data.classes names {len(found)}", where=path)
-    return labels, found
+        array, names = array[:, [names.index(name) for name in data.classes]], data.classes
+    found = names or data.classes or tuple(f"class {number}" for number in range(1, array.shape[1] + 1))
+    if len(found) != array.shape[1]:
+        raise UsageError(f"holds {array.shape[1]} labels, data.classes names {len(found)}", where=path)
+    _check_decided(array, found, path)
+    return array.astype(np.float32), found
 
 
-def _label_table(path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+def _check_decided(labels_XC: NDArray[np.generic], classes: Sequence[str], path: Path) -> None:
+    """Raise UsageError where a label is neither 0 nor 1 nor NaN."""
+    for name, labels_X in zip(classes, labels_XC.astype(np.float64).T, strict=True):
+        others = labels_X[~np.isnan(labels_X) & (labels_X != 0) & (labels_X != 1)]
+        if len(others):
+            what = f"holds other labels than 0 and 1: {name} is {others[0]:g} for one, {len(others)} lines in all"
+            raise UsageError(what, where=path, fix="write 0, 1, or nothing (NaN in .npy) where it is not known")
+
+
+def _label_table(path: Path) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            head, *lines = list(csv.reader(file))
+            text = file.read()
+        head, *lines = list(csv.reader(text.splitlines(), delimiter=separator(text.partition("\n")[0])))
+        names = tuple(name.strip() for name in head)
+        lines = [line or [""] for line in lines] if len(names) == 1 else [line for line in lines if line]
         values = [[float(cell) if cell.strip() else np.nan for cell in line] for line in lines]
-        return np.array(values, np.float32).reshape(len(lines), len(head)), tuple(name.strip() for name in head)
+        array = np.array(values, np.float64).reshape(len(values), len(names))
+    except FileNotFoundError as error:
+        raise InputError("does not exist", where=path) from error
     except (OSError, ValueError, csv.Error) as error:
         fix = "write a header of classes, then 0, 1 or nothing"
         raise InputError("is no readable table of labels", where=path, fix=fix) from error
+    if "" in names or len(set(names)) < len(names):
+        wrong = next(name for name in names if not name or names.count(name) > 1)
+        what = f"has the column {wrong} {names.count(wrong)} times" if wrong else "has a column without a name"
+        raise InputError(what, where=path, fix="leave columns of labels only, each once")
+    return array, names
 
 
 def _words(path: Path | None, count: int) -> list[str]:
@@ -119,6 +139,8 @@ def _words(path: Path | None, count: int) -> list[str]:
     else:
         try:
             words = path.read_text(encoding="utf-8-sig").splitlines()
+        except FileNotFoundError as error:
+            raise InputError("does not exist", where=path) from error
         except (OSError, UnicodeDecodeError) as error:
             raise InputError("is no readable text", where=path) from error
     if len(words) != count or not all(word.strip() for word in words):
@@ -143,6 +165,8 @@ def _images(name: str, rows: list[int]) -> dict[str, str]:
 def _array(path: Path) -> NDArray[np.generic]:
     try:
         found = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise InputError("does not exist", where=path) from error
     except Exception as error:  # a damaged file raises anything
         raise InputError("is no readable .npy file of plain numbers or words", where=path) from error
     if not isinstance(found, np.ndarray):

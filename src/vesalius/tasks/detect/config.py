@@ -29,8 +29,8 @@ class DetectData(Config):
 
     manifest: tuple[Path, ...] = Field(
         default=(),
-        description="one or several .jsonl or .csv of vesalius cohort build, or tables with nifti_path, six labels, "
-        "study_uid and patient_id; split by patient if need be",
+        description="one or several .jsonl or .csv of vesalius cohort build, or a table with nifti_path, a column "
+        "for each label, study_uid, patient_id and split; split by patient if need be",
     )
     encoder: str | None = Field(default=None, description="model folder or zoo name of the encoder of the scans")
     embeddings: Path | None = Field(default=None, description=".npy [N, D], a vector for each scan or slice")
@@ -61,6 +61,14 @@ class DetectData(Config):
     def _one_or_several(cls, given: Any) -> Any:
         return (given,) if isinstance(given, str | Path) else given
 
+    @field_validator("classes")
+    @classmethod
+    def _each_once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for name in given:
+            if given.count(name) > 1:
+                raise ValueError(f"{name} is named {given.count(name)} times")
+        return given
+
     @model_validator(mode="after")
     def _one_form(self) -> DetectData:
         bare = [name for name in _OF_VECTORS if getattr(self, name) is not None]
@@ -84,7 +92,9 @@ class DetectLoss(Config):
     most_weight: float = Field(
         default=MOST_WEIGHT, ge=1, description="positives weigh negatives / positives, at most this; 1: no weights"
     )
-    slices: float = Field(default=0.0, ge=0, description="weight of the loss of single slices that have labels")
+    slices: float = Field(
+        default=0.0, ge=0, description="weight of the loss of single slices that have labels, as loose slices have"
+    )
 
 
 class DetectConfig(JobConfig):

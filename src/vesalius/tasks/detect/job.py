@@ -10,6 +10,7 @@ from accelerate import PartialState
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.parts import training_parts
 from vesalius.errors import UsageError
+from vesalius.tasks.detect.checks import check_both, check_classes, check_decided, notes_of
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.measure import outcome_of
 from vesalius.tasks.detect.outputs import feature_files
@@ -29,7 +30,8 @@ class DetectJob(Job):
 
     Raises:
         InputError: a file cannot be read.
-        UsageError: there is nothing to train or to validate on.
+        UsageError: there is nothing to train or to validate on, a label is neither 0 nor 1, a class has no labels, or
+            splits that are given would leak.
     """
 
     Settings = DetectConfig
@@ -37,12 +39,20 @@ class DetectJob(Job):
     def __init__(self, config: DetectConfig) -> None:
         self.config = config
         self._source = source_of(config)
+        cohort, data = self._source.cohort, config.data
+        self.classes = data.classes or self._source.classes
+        where = ", ".join(str(path) for path in data.manifest) or str(data.labels)
+        check_classes(self._source.classes, self.classes, where)
+        check_decided(cohort, self.classes, where)
+        if config.loss.slices and not self._source.has_slice_labels:
+            fix = "set it to 0, or give loose slices with data.unit=study, or a line of labels for each row of a study"
+            raise UsageError("no single slice has labels", where="loss.slices", fix=fix)
         self._parts = training_parts(
-            self._source.cohort, config.data.ratios, fold=config.data.fold, seed=config.train.seed
+            cohort, data.ratios, fold=data.fold, seed=config.train.seed, where=_split_by(config)
         )
-        self.classes = config.data.classes or self._source.cohort.classes
         for name in ("train", "val"):
-            _check_labels(self._parts[name], self.classes, name)
+            check_both(self._parts[name], self.classes, name)
+        self._notes = notes_of(cohort, self._parts["train"], self.classes)
         self._studies: Mapping[str, Studies] = {}
 
     @property
@@ -92,7 +102,7 @@ class DetectJob(Job):
     def outcome(self, model: Path, device: str) -> Outcome:
         studies = self.studies(device)
         part = "test" if len(studies["test"]) else "val"
-        notes = self._parts["train"].notes
+        notes = (*self._parts["train"].notes, *self._notes)
         outcome = outcome_of(model, studies, part, device, notes, self._source.problems)
         if self.reads_scans:
             outcome.files |= feature_files(studies)
@@ -108,11 +118,7 @@ def _device() -> str:
     return str(PartialState().device)
 
 
-def _check_labels(cohort: Cohort, classes: tuple[str, ...], part: str) -> None:
-    """Raise UsageError where nothing can be learned, or no temperature chosen."""
-    if not classes:
-        raise UsageError("no case has a label", fix="build the manifest with labels, or name a table of labels")
-    values = {case.labels[name] >= 0.5 for case in cohort for name in classes if name in case.labels}
-    if len(values) < 2:
-        what = f"the part {part!r} has {len(cohort)} cases, and not both positive and negative labels among them"
-        raise UsageError(what, fix="give more cases, or other data.ratios")
+def _split_by(config: DetectConfig) -> str:
+    """The files that may name splits, for messages."""
+    data = config.data
+    return ", ".join(str(path) for path in data.manifest) or str(data.splits or data.patients or data.embeddings)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vesalius.cohort.builders.rsna_ich import is_series_table, read_series
+from vesalius.cohort.builders.series import LABELS, is_series_table, read_series
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifests
 from vesalius.cohort.sample import Problem
@@ -33,8 +33,16 @@ class Source(ABC):
 
     cohort: Cohort
     reads_scans: bool
+    has_slice_labels: bool
+    """Whether single slices of studies may have labels."""
     problems: tuple[Problem, ...] = ()
     """Cases that could not be read, once the vectors were asked for."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of all labels that cases have: those of RSNA 2019 first, the others as they appear."""
+        found = self.cohort.classes
+        return (*(name for name in LABELS if name in found), *(name for name in found if name not in LABELS))
 
     @abstractmethod
     def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = lambda _: None) -> Vectors:
@@ -71,7 +79,14 @@ class Files(Source):
     reads_scans = False
 
     def __init__(self, data: DetectData) -> None:
-        self.cohort, self._vectors = read_bare(data)
+        self.cohort, self._vectors, self._names = read_bare(data)
+        self.has_slice_labels = self._vectors.labels_NC is not None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of all labels that rows have, in the order of the columns."""
+        found = set(self.cohort.classes)
+        return tuple(name for name in self._names if name in found)
 
     def vectors(
         self,
@@ -99,7 +114,8 @@ class Scans(Source):
 
     def __init__(self, data: DetectData) -> None:
         self._data = data
-        self.cohort, self._unusable = _cohort(data.manifest)
+        self.cohort, self._unusable = _cohort(data.manifest, data.classes)
+        self.has_slice_labels = data.unit == "study"
         self.problems = self._unusable
         if self._unusable and not data.skip_invalid:
             what = f"{len(self._unusable)} rows lead to no scan, {self._unusable[0]}"
@@ -160,14 +176,14 @@ class Scans(Source):
         return found
 
 
-def _cohort(paths: Sequence[Path]) -> tuple[Cohort, tuple[Problem, ...]]:
+def _cohort(paths: Sequence[Path], classes: Sequence[str]) -> tuple[Cohort, tuple[Problem, ...]]:
     """The cases of manifests, or of tables of series, and the rows that lead to no scan."""
     tables = [path for path in paths if is_series_table(path)]
     if not tables:
         return read_manifests(paths), ()
     if len(paths) > 1:
         raise UsageError("is a table of series, which comes alone", where=tables[0], fix="join the tables before")
-    cohort, bad = read_series(tables[0])
+    cohort, bad = read_series(tables[0], classes=classes)
     if not len(cohort):
         raise InputError("no nifti_path leads to a .nii or .nii.gz file", where=tables[0], fix="check the paths in it")
     return cohort, tuple(bad)

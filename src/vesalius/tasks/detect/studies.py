@@ -44,7 +44,7 @@ class Studies:
         patients: whose they are; a study without a patient is a patient of its own.
         rows: of each study among those of `vectors`.
         vectors: of all slices.
-        labels_SC: 0, 1 or a probability, NaN where it is not known; float32.
+        labels_SC: 0 or 1, NaN where it is not known; float32.
         slice_labels: the same for the rows of each study; None where there is nothing.
     """
 
