@@ -9,7 +9,7 @@ from PIL import Image
 
 from dicom_making import TEST_FILES
 from vesalius.cohort.build import LAYOUTS, build_cohort
-from vesalius.cohort.builders.rsna_ich import is_series_table, read_series
+from vesalius.cohort.builders.series import is_series_table, read_series
 from vesalius.cohort.read import open_image
 from vesalius.errors import ConfigError, InputError
 

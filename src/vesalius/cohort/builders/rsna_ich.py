@@ -15,9 +15,7 @@ from pydantic import Field
 
 from vesalius.cohort.builders.dicom import PSEUDONYMS, Instance, identity, read_instances, series_case
 from vesalius.cohort.builders.files import example, expected, files_below, read_table, relative, stem
-from vesalius.cohort.builders.series import LABELS, header, labels_of
-from vesalius.cohort.builders.series import is_series_table as is_series_table
-from vesalius.cohort.builders.series import read_series as read_series
+from vesalius.cohort.builders.series import LABELS, header, labels_of, read_series
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config

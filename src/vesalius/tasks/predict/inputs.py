@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from vesalius.cohort.builders.rsna_ich import is_series_table, read_series
+from vesalius.cohort.builders.series import is_series_table, read_series
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
