@@ -48,7 +48,11 @@ ODD = {
     "a mask of frame 0": ("acdc", {"p/p_4d.nii": "x", "p/p_frame00_gt.nii": "x"}, "frames.frame00"),
     "an empty image": ("msd", {"dataset.json": '{"training": [{"image": ""}]}'}, "not an image with a label"),
     "a word in a list": ("msd", {"dataset.json": '{"training": [5]}'}, "not an image with a label"),
-    "an infinite label": ("rsna-ich", {"s.csv": "nifti_path,any\na.nii,inf\n", "a.nii": "x"}, "labels.any"),
+    "an infinite label": (
+        "rsna-ich",
+        {"s.csv": "nifti_path,any\na.nii,inf\n", "a.nii": "x"},
+        "the label any is infinite",
+    ),
     "no subject": ("bids", {"sub-/anat/sub-_T1w.nii": "x"}, "is no BIDS folder"),
     "no path": ("chexpert", {"train.csv": "Path,Edema\n,1\n"}, "no image of the tables is there"),
 }

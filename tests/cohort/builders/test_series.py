@@ -49,7 +49,7 @@ def test_columns_that_are_asked_for_are_labels(table):
     path = table("nifti_path,grade,size", "a.nii.gz,2,0.5")
     assert not read_series(path)[0].classes
     assert read_series(path, classes=("grade",))[0].cases[0].labels == {"grade": 2}
-    with pytest.raises(InputError, match="line 2: a label is no number"):
+    with pytest.raises(InputError, match="line 2: the label grade is no number"):
         read_series(table("nifti_path,grade", "a.nii.gz,high"), classes=("grade",))
 
 
@@ -111,7 +111,7 @@ def test_rows_that_contradict_each_other(table, head, one, other, message):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (("nifti_path,any", "a.nii.gz,inf"), "line 2: a label is infinite; write 0, 1 or nothing"),
+        (("nifti_path,any", "a.nii.gz,inf"), "line 2: the label any is infinite; write 0, 1 or nothing"),
         (("nifti_path,any,ANY", "a.nii.gz,1,1"), "has the column any 2 times"),
         (("nifti_path,patient_id", f"a.nii.gz,{'p' * 600}"), "line 2: a cell or a column has too long a name$"),
     ],

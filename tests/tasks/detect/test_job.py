@@ -156,7 +156,7 @@ def parts(patient, _):
         ({"any": bleeds, "split": lambda p, _: ("train", "dev")[p % 2]}, [], "unknown splits: dev"),
         ({"any": bleeds, "split": lambda p, _: ("train", "val", "")[p % 3]}, [], "8 of 24 cases have no split"),
         ({"any": lambda p, _: p % 2 / 2}, [], "the label any is 0.5 in 12 of 24 cases, not 0 or 1"),
-        ({"any": lambda p, _: ("inf", "1")[p % 2]}, [], "line 2: a label is infinite"),
+        ({"any": lambda p, _: ("inf", "1")[p % 2]}, [], "line 2: the label any is infinite"),
         ({"fracture": lambda p, _: p % 3}, ["data.classes=[fracture]"], "the label fracture is 2 in 8 of 24 cases"),
         ({"any": bleeds}, ["data.classes=[bogus]"], "no case has a label bogus; choose from any"),
         ({"any": bleeds}, ["data.classes=[any,any]"], "any is named 2 times"),

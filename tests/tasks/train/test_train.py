@@ -140,6 +140,7 @@ def test_the_command_tells_no_path(tmp_path):
     assert shown == "vesalius train segment/hippocampus -o run"
 
 
+@pytest.mark.slow  # tests/training has the same of a toy, in CI
 def test_two_processes_equal_one(config, tmp_path):
     """Started by torchrun: accelerate launch does that too, but tries a port first, which tests may not."""
     train(config, tmp_path / "one", device="cpu")

@@ -107,9 +107,11 @@ def labels_of(cells: Mapping[str, str], where: str, path: Path) -> dict[str, flo
         try:
             value = float(cell or "nan")
         except ValueError as error:
-            raise InputError(f"{where}: a label is no number", where=path, fix="write 0, 1 or nothing") from error
+            raise InputError(
+                f"{where}: the label {name} is no number", where=path, fix="write 0, 1 or nothing"
+            ) from error
         if math.isinf(value):
-            raise InputError(f"{where}: a label is infinite", where=path, fix="write 0, 1 or nothing")
+            raise InputError(f"{where}: the label {name} is infinite", where=path, fix="write 0, 1 or nothing")
         if not math.isnan(value):
             known[name] = value
     five = [known[name] for name in LABELS[1:] if name in known]

@@ -103,7 +103,7 @@ def predict(
         Report(
             title=title,
             task=f"predict {task}",
-            lead=f"{about or 'A model without a card'}. {len(whole)} studies. {NOTICE}",
+            lead=f"{about or 'A model without a card'}. Studies: {len(whole)}. {NOTICE}",
             sections=predictor.sections(whole, _pictures(output, whole)),
             made=made(command, torch.get_num_threads(), None, _PACKAGES),
             results={
