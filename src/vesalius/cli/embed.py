@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, Quiet, Series, Threads, cores, needs_torch
+from vesalius.cli.options import Device, Force, Json, OnDevice, Quiet, Series, Threads, Vectors, cores, needs_torch
 from vesalius.cli.show import emit, progress
 from vesalius.errors import UsageError
 
@@ -72,10 +72,8 @@ def embed(
         Precision, typer.Option("--precision", help="auto: bf16 where the hardware has it.")
     ] = Precision.auto,
     series: Series = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Where vectors are kept.", show_default="the user's")
-    ] = None,
-    device: Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")] = Device.auto,
+    cache: Vectors = None,
+    device: OnDevice = Device.auto,
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, Paths, Quiet, Threads, cores, needs_torch
+from vesalius.cli.options import Device, Force, Json, OnDevice, Paths, Quiet, Threads, Vectors, cores, needs_torch
 from vesalius.cli.show import emit, finish, progress
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
@@ -121,10 +121,8 @@ def classifier(
     studies: Annotated[
         Path | None, typer.Option("--studies", metavar="FILE", help="Likewise: which vectors are slices of one study.")
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Where vectors are kept.", show_default="the user's")
-    ] = None,
-    device: Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")] = Device.auto,
+    cache: Vectors = None,
+    device: OnDevice = Device.auto,
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,

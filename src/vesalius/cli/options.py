@@ -29,6 +29,10 @@ Series = Annotated[str | None, typer.Option("--series", metavar="UID", help="DIC
 Cache = Annotated[
     Path | None, typer.Option("--cache", metavar="DIR", help="Folder of the key for DICOM UIDs.", show_default=False)
 ]
+Vectors = Annotated[
+    Path | None, typer.Option("--cache", metavar="DIR", help="Where vectors are kept.", show_default="the user's")
+]
+OnDevice = Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")]
 Memory = Annotated[
     float | None,
     typer.Option("--memory", metavar="GIB", min=0.1, help="Refuse scans that need more memory.", show_default=False),

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, Paths, Quiet, Threads, cores, needs_torch
+from vesalius.cli.options import Device, Force, Json, OnDevice, Paths, Quiet, Threads, cores, needs_torch
 from vesalius.cli.show import emit, finish, progress
 
 
@@ -52,7 +52,7 @@ def predict(
             show_default="logit",
         ),
     ] = None,
-    device: Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")] = Device.auto,
+    device: OnDevice = Device.auto,
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, Quiet, Threads, cores, needs_torch
+from vesalius.cli.options import Device, Force, Json, OnDevice, Quiet, Threads, cores, needs_torch
 from vesalius.cli.show import emit, finish, progress
 from vesalius.errors import UsageError
 
@@ -28,7 +28,7 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the data, estimate time and memory, write nothing.")
     ] = False,
-    device: Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")] = Device.auto,
+    device: OnDevice = Device.auto,
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,

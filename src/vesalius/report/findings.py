@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vesalius.metrics.bootstrap import MIN_PATIENTS
+from vesalius.metrics.calibration import cooled
+from vesalius.metrics.findings import reliability_points
+from vesalius.metrics.operating import OperatingPoint
 from vesalius.report.page import Column, Section, Tone
 from vesalius.report.table import NOTHING, fixed
 
@@ -95,6 +101,16 @@ def sections(results: Mapping[str, Any], notes: Sequence[str], unit: str = "stud
     told = [[name, *(_count(one[name]) for one in parts.values())] for name in results["classes"]]
     common.table(_columns("", *parts), told, f"{unit.capitalize()} with the finding / of which it is known.")
     return [head, decided, common, Section(title="What the words mean").definitions(_DEFINITIONS)]
+
+
+def reliability_figure(
+    logits_SC: NDArray[np.float64], labels_SC: NDArray[np.float32], classes: Sequence[str], point: OperatingPoint
+) -> bytes:
+    """A PNG: probabilities of samples S and classes C against what came true, before and after the temperatures."""
+    from vesalius.report.reliability import reliability_plot
+
+    panels = {"As trained": cooled(logits_SC, 1.0), "With temperature": point.probabilities(logits_SC)}
+    return reliability_plot({name: reliability_points(p_SC, labels_SC, classes) for name, p_SC in panels.items()})
 
 
 def text_of(measure: Mapping[str, Any]) -> str:

@@ -32,6 +32,17 @@ def make_model(folder, task="segment", seed=0, **settings):
     return folder
 
 
+def stop_at_the_second(monkeypatch):
+    real = SegmentPredictor.__call__
+
+    def stop(self, scans, target):
+        if target.name.startswith("c1"):
+            raise KeyboardInterrupt
+        return real(self, scans, target)
+
+    monkeypatch.setattr(SegmentPredictor, "__call__", stop)
+
+
 def test_maps_on_the_grid_of_each_input_and_a_report(tmp_path):
     model = make_model(tmp_path / "model")
     manifest = make_cohort(tmp_path / "data", ("test", "test"))
@@ -103,14 +114,7 @@ def test_options(tmp_path):
 
 def test_whoever_stops_keeps_what_is_finished(tmp_path, monkeypatch):
     model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", ("test", "test"))
-    real = SegmentPredictor.__call__
-
-    def stop(self, scans, target):
-        if target.name.startswith("c1"):
-            raise KeyboardInterrupt
-        return real(self, scans, target)
-
-    monkeypatch.setattr(SegmentPredictor, "__call__", stop)
+    stop_at_the_second(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         predict(model, [manifest], tmp_path / "out", device="cpu")
     monkeypatch.undo()
@@ -205,14 +209,7 @@ def test_each_study_is_traced_to_its_scan(tmp_path):
 def test_what_is_finished_outlives_a_kill(tmp_path, monkeypatch):
     """Nothing after the first study runs, not even what is to run at the end; its line is there."""
     model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", ("test", "test"))
-    real = SegmentPredictor.__call__
-
-    def stop(self, scans, target):
-        if target.name.startswith("c1"):
-            raise KeyboardInterrupt
-        return real(self, scans, target)
-
-    monkeypatch.setattr(SegmentPredictor, "__call__", stop)
+    stop_at_the_second(monkeypatch)
     monkeypatch.setattr(Report, "save", lambda *_: None)
     with pytest.raises(KeyboardInterrupt):
         predict(model, [manifest], tmp_path / "out", device="cpu")

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.cohort.sample import Problem
-from vesalius.metrics.calibration import cooled
-from vesalius.metrics.findings import measured, prevalences, reliability_points
-from vesalius.report.findings import RELIABILITY, sections, text_of
+from vesalius.metrics.findings import measured, prevalences
+from vesalius.report.findings import RELIABILITY, reliability_figure, sections, text_of
 from vesalius.report.table import Cell
 from vesalius.tasks.detect.infer import logits
 from vesalius.tasks.detect.outputs import result_files
@@ -71,7 +70,7 @@ def outcome_of(
         sections=sections(results, [*notes, *left_out]),
         rows=_rows(held_out, classes, logits_SC, p_SC),
         columns=_COLUMNS,
-        figures={RELIABILITY: _reliability(logits_SC, p_SC, held_out, classes)},
+        figures={RELIABILITY: reliability_figure(logits_SC, held_out.labels_SC, classes, point)},
         measured={
             **{f"AUROC, {name}": text_of(one["auroc"]) for name, one in results["classes"].items()},
             "AUROC, mean": text_of(results["auroc"]),
@@ -79,16 +78,6 @@ def outcome_of(
         tested_on=f"{results['studies']} studies of {results['patients']} patients of the part {part}",
         files=result_files(results, p_SC),
     )
-
-
-def _reliability(
-    logits_SC: NDArray[np.float64], p_SC: NDArray[np.float64], studies: Studies, classes: Sequence[str]
-) -> bytes:
-    from vesalius.report.reliability import reliability_plot
-
-    before = reliability_points(cooled(logits_SC, 1.0), studies.labels_SC, classes)
-    after = reliability_points(p_SC, studies.labels_SC, classes)
-    return reliability_plot({"As trained": before, "With temperature": after})
 
 
 def _kind(reason: str) -> str:

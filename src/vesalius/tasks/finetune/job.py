@@ -14,10 +14,9 @@ import numpy as np
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifests
 from vesalius.errors import UsageError
-from vesalius.metrics.calibration import cooled
-from vesalius.metrics.findings import measured, prevalences, reliability_points
-from vesalius.metrics.operating import OperatingPoint, choose
-from vesalius.report.findings import RELIABILITY, sections, text_of
+from vesalius.metrics.findings import measured, prevalences
+from vesalius.metrics.operating import choose
+from vesalius.report.findings import RELIABILITY, reliability_figure, sections, text_of
 from vesalius.report.table import Cell
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.infer import HeldOut, held_out, trained
@@ -75,20 +74,13 @@ class FinetuneJob(Job):
         results["prevalences"] = prevalences({"val": val.labels_UN, part: found.labels_UN}, self.classes)
         outcome = Outcome(results=results, columns=_COLUMNS, rows=_rows(found, self.classes))
         outcome.sections = sections(results, self._parts["train"].notes, unit)
-        outcome.figures = {RELIABILITY: self._reliability(found, point)}
+        outcome.figures = {RELIABILITY: reliability_figure(found.logits_UN, found.labels_UN, self.classes, point)}
         outcome.measured = {
             f"AUROC of {unit}, {name}": text_of(one["auroc"]) for name, one in results["classes"].items()
         }
         outcome.measured[f"AUROC of {unit}, mean"] = text_of(results["auroc"])
         outcome.tested_on = f"{results[unit]} {unit} of {results['patients']} patients of the part {part}"
         return outcome
-
-    def _reliability(self, found: HeldOut, point: OperatingPoint) -> bytes:
-        from vesalius.report.reliability import reliability_plot
-
-        before = reliability_points(cooled(found.logits_UN, 1.0), found.labels_UN, self.classes)
-        after = reliability_points(point.probabilities(found.logits_UN), found.labels_UN, self.classes)
-        return reliability_plot({"As trained": before, "With temperature": after})
 
 
 def _rows(found: HeldOut, classes: tuple[str, ...]) -> list[dict[str, Cell]]:
