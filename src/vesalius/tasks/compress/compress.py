@@ -17,8 +17,8 @@ from vesalius.codec.decode import open_vsl
 from vesalius.errors import CorruptFileError, OutputError, UsageError, VesaliusError
 from vesalius.scan.open import Found, find_scans
 from vesalius.scan.scan import Scan
+from vesalius.scan.uid_key import uid_key
 from vesalius.tasks.compress.config import CompressConfig
-from vesalius.tasks.compress.uid_key import uid_key
 
 Progress = Callable[[str], None]
 
