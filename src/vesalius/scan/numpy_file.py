@@ -24,6 +24,7 @@ from vesalius.scan.flat_pixels import DEFLATE_MAX_RATIO
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.native import Identifiers, LossyNote, Packed
 from vesalius.scan.pixels import ALL, Pixels
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 AXES = {2: "IJ", 3: "IJK", 4: "TIJK", 5: "CTIJK"}
@@ -122,7 +123,7 @@ class NumpyNative:
         return Packed("numpy", {"member": self.pixels.member}, {"header": self.header})
 
 
-def read(path: Path) -> Scan:
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     """Open a .npy or .npz file; pixels stay on disk.
 
     Raises:

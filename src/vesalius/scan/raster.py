@@ -23,6 +23,7 @@ from vesalius.scan.open import Found
 from vesalius.scan.picture import Picture, kind_of, look
 from vesalius.scan.picture_write import fits_png, photometric_of, write_png, write_tiff
 from vesalius.scan.pixels import ALL, Pixels
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 _NUMBERED = re.compile(r"(.*?)(\d{1,18})")
@@ -90,7 +91,7 @@ class RasterNative:
         return Packed("raster", {**facts, "names": names}, folder=self.stack, warnings=tuple(warnings))
 
 
-def read(path: Path) -> Scan:
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     """Open one picture file; pixels stay on disk.
 
     Raises:
