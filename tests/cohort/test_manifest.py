@@ -8,6 +8,7 @@ from vesalius.cohort.case import Box, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import moved, read_lines, read_manifest, read_manifests, write_manifest
 from vesalius.errors import InputError, OutputError, UsageError
+from vesalius.scan.reading import Reading
 
 FULL = Case(
     id="a",
@@ -18,6 +19,7 @@ FULL = Case(
     images={"t1": "x/t1.nii.gz", "flair": "x/flair.nii.gz"},
     masks={"ED": "x/ed.nii.gz"},
     frames={"ED": 0},
+    reading=Reading(orientation="axial", assume_rescale=(1.0, -1024.0)),
     labels={"any": 1, "epidural": 0.25},
     caption='a "quoted", long\ncaption',
     boxes=(Box(label="disc", left=0, top=0.5, right=0.25, bottom=1),),

@@ -2,7 +2,8 @@
 
 A table (CSV) has the columns id, patient, study, series, fourth_axis, caption, split, fold, and one column for each
 image, mask, frame, label and fact: "image" and "mask", or "image:flair", "mask:ED", "frame:ED", "label:any",
-"fact:age". Capitals count in the names after the colon only. An empty cell says nothing. Boxes are a cell of JSON.
+"fact:age". Capitals count in the names after the colon only. An empty cell says nothing. `boxes` and `reading` are
+cells of JSON.
 How cells may be written says `vesalius.csv_table`. A table of series (`cohort.builders.series`) is a manifest too.
 """
 
@@ -29,6 +30,8 @@ from vesalius.output import new_file
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
 _TABLES = {"image": "images", "mask": "masks", "frame": "frames", "label": "labels", "fact": "facts"}
 """prefix of a column -> field."""
+_JSON = ("boxes", "reading")
+"""Columns whose cells are JSON."""
 _SHOWN = 5
 
 
@@ -242,7 +245,7 @@ def _table_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | ConfigError
 def _folded(column: str) -> str:
     """A column in the house's capitals: "ID" is id, "Image:T1" is image:T1, "image:image" is image."""
     prefix, mark, name = column.partition(":")
-    prefix = prefix.strip().lower() if prefix.strip().lower() in (*_TABLES, *_PLAIN, "boxes") else prefix
+    prefix = prefix.strip().lower() if prefix.strip().lower() in (*_TABLES, *_PLAIN, *_JSON) else prefix
     return prefix if mark and name == prefix and prefix in (IMAGE, MASK) else f"{prefix}{mark}{name}"
 
 
@@ -257,8 +260,8 @@ def _fields(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
             continue
         if prefix in _TABLES and (mark or column in (IMAGE, MASK)):
             raw.setdefault(_TABLES[prefix], {})[name or prefix] = _value(prefix, cell)
-        elif column == "boxes":
-            raw["boxes"] = _boxes(cell)
+        elif column in _JSON:
+            raw[column] = _parsed_cell(column, cell)
         elif column in _PLAIN:
             raw[column] = cell
         elif not column:
@@ -269,7 +272,7 @@ def _fields(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
 
 
 def _nearest(prefix: str) -> str:
-    return difflib.get_close_matches(prefix, [*_TABLES, *_PLAIN, "boxes"], n=1, cutoff=0)[0]
+    return difflib.get_close_matches(prefix, [*_TABLES, *_PLAIN, *_JSON], n=1, cutoff=0)[0]
 
 
 def _value(prefix: str, cell: str) -> Any:
@@ -283,11 +286,11 @@ def _value(prefix: str, cell: str) -> Any:
     return value if isinstance(value, int | float | bool) and json.dumps(value) == cell else cell
 
 
-def _boxes(cell: str) -> Any:
+def _parsed_cell(column: str, cell: str) -> Any:
     try:
         return json.loads(cell)
     except (ValueError, RecursionError) as error:
-        raise ConfigError("is not valid JSON", where="boxes") from error
+        raise ConfigError("is not valid JSON", where=column) from error
 
 
 def _said(case: Case) -> dict[str, Any]:
@@ -302,8 +305,9 @@ def _row(case: Case) -> dict[str, Any]:
         for name, value in said.get(field, {}).items():
             column = prefix if name == prefix and prefix in (IMAGE, MASK) else f"{prefix}:{name}"
             row[column] = json.dumps(value) if isinstance(value, bool) else value
-    if "boxes" in said:
-        row["boxes"] = json.dumps(said["boxes"], ensure_ascii=False)
+    for column in _JSON:
+        if said.get(column):
+            row[column] = json.dumps(said[column], ensure_ascii=False)
     return row
 
 
@@ -312,5 +316,5 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
     names = dict.fromkeys(name for row in rows for name in row)
     plain = [name for name in _PLAIN if name in names]
     rest = [name for name in names if name not in plain]
-    order = [*_TABLES, "boxes"]
+    order = [*_TABLES, *_JSON]
     return plain + sorted(rest, key=lambda name: order.index(name.partition(":")[0]))
