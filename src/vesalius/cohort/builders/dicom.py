@@ -8,6 +8,7 @@ keyed hash that stands for it in `.vsl` files too.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -31,7 +32,7 @@ class DicomOptions(Config):
 
     keep_identifiers: bool = Field(default=False, description="PatientID and study UID as they are, no pseudonyms")
     hash_uids: bool = Field(
-        default=False, description="the series UID as a keyed hash, which only the key of this user finds again"
+        default=False, description="series UID and pseudonyms as keyed hashes, which need the key of this user"
     )
     modality: str | None = Field(default=None, description="only series of this modality, as CT")
 
@@ -80,7 +81,8 @@ def instance_notes(instances: Iterable[Instance], broken: Sequence[Path], folder
     """What should be known of any folder of DICOM."""
     notes = [] if keep else ["patients and studies are pseudonyms; keep_identifiers=true writes them as they are"]
     if broken:
-        notes.append(f"damaged DICOM files, left out: {example([relative(path, folder) for path in broken])}")
+        names = example([relative(path, folder) for path in broken])
+        notes.append(f"DICOM files that are damaged or hold no picture, left out: {names}")
     patients: dict[str, set[str]] = defaultdict(set)
     for one in instances:
         if one.series:
@@ -114,8 +116,8 @@ def series_case(
         uid = remapped_uid(uid, key)
     return Case(
         id=name,
-        patient=identity(first.patient, keep=keep),
-        study=identity(first.study, keep=keep),
+        patient=identity(first.patient, keep=keep, key=key),
+        study=identity(first.study, keep=keep, key=key),
         series=None if alone else uid or None,
         images={IMAGE: relative(home, folder)},
         labels=labels or {},
@@ -123,15 +125,16 @@ def series_case(
     )
 
 
-def identity(text: str, *, keep: bool) -> str | None:
-    """An identifier, or its pseudonym; None where there is none."""
-    if not text:
-        return None
-    return text if keep else "p-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+def identity(text: str, *, keep: bool, key: bytes | None = None) -> str | None:
+    """An identifier, or its pseudonym, keyed where there is a key; None where there is none."""
+    if not text or keep:
+        return text or None
+    found = hmac.new(key, text.encode(), hashlib.sha256) if key else hashlib.sha256(text.encode())
+    return "p-" + found.hexdigest()[:12]
 
 
 def read_instances(paths: Iterable[Path]) -> tuple[list[Instance], list[Path]]:
-    """The DICOM pictures among some files, and DICOM files that cannot be read; only headers are looked at."""
+    """The DICOM pictures among some files, and DICOM files that are none; only headers are looked at."""
     from pydicom import dcmread
 
     from vesalius.scan.dicom_series import may_be_dicom
@@ -146,9 +149,10 @@ def read_instances(paths: Iterable[Path]) -> tuple[list[Instance], list[Path]]:
                 data = dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
                 words = {tag: _text(data, tag) for tag in _TAGS}
         except Exception:  # damaged headers raise anything
+            words = dict.fromkeys(_TAGS, "")
+        if not words["Rows"]:
             broken.append(path)
-            continue
-        if words["Rows"]:
+        else:
             found.append(
                 Instance(
                     path,
