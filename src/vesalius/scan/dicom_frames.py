@@ -8,13 +8,14 @@ stated place has none. Vectors are turned from LPS to RAS+ here, so nothing abov
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from vesalius.scan.dicom_rescale import Rescale, read_rescale
 from vesalius.scan.dicom_values import clock_ms, integer, item, items, moment_ms, number, numbers, text, value, words
 from vesalius.scan.geometry import lps_to_ras
 
@@ -51,10 +52,7 @@ class FrameFacts:
         place: where it lies.
         no_place: why `place` is None, a clause.
         thickness_mm: nominal slice thickness.
-        slope: real = slope * stored + inter.
-        inter: see `slope`.
-        rescaled: slope and intercept are stated.
-        rescale_type: unit of the real values in DICOM's words.
+        rescale: from stored to real values.
         slice_index: number of the slice in an instance that numbers slices without placing them (NM).
         temporal_index: number of the temporal position.
         trigger_ms: after the R peak.
@@ -71,10 +69,7 @@ class FrameFacts:
     place: Place | None = None
     no_place: str = "no position is stated"
     thickness_mm: float | None = None
-    slope: float = 1.0
-    inter: float = 0.0
-    rescaled: bool = False
-    rescale_type: str = ""
+    rescale: Rescale = field(default_factory=Rescale)
     slice_index: int | None = None
     temporal_index: int | None = None
     trigger_ms: float | None = None
@@ -117,16 +112,13 @@ def _single(data: Dataset) -> FrameFacts:
     place, reason = _place(data, data, data)
     if "MOSAIC" in words(data, "ImageType"):
         place, reason = None, "the picture is a mosaic of slices whose places are not stated"
-    rescale = _rescale(data)
+    rescale = read_rescale(data)
     acquired = moment_ms(data, "AcquisitionDateTime")
     return FrameFacts(
         place=place,
         no_place=reason,
         thickness_mm=number(data, "SliceThickness") or None,
-        slope=rescale[0],
-        inter=rescale[1],
-        rescaled=rescale[2],
-        rescale_type=rescale[3],
+        rescale=rescale,
         temporal_index=_first(integer(data, "TemporalPositionIndex"), integer(data, "TemporalPositionIdentifier")),
         trigger_ms=number(data, "TriggerTime"),
         reference_ms=number(data, "FrameReferenceTime"),
@@ -148,16 +140,14 @@ def _enhanced(data: Dataset, shared: Dataset | None, own: Dataset | None) -> Fra
     )
     content, diffusion = group("FrameContentSequence"), group("MRDiffusionSequence")
     trigger, kind = group("CardiacSynchronizationSequence"), group("MRImageFrameTypeSequence")
-    rescale = _rescale(group("PixelValueTransformationSequence") or data)
+    mappings = items(own, "RealWorldValueMappingSequence") or items(shared, "RealWorldValueMappingSequence")
+    rescale = read_rescale(data, group("PixelValueTransformationSequence"), mappings)
     offset_s = number(group("TemporalPositionSequence"), "TemporalPositionTimeOffset")
     return FrameFacts(
         place=place,
         no_place=reason,
         thickness_mm=number(group("PixelMeasuresSequence"), "SliceThickness") or None,
-        slope=rescale[0],
-        inter=rescale[1],
-        rescaled=rescale[2],
-        rescale_type=rescale[3],
+        rescale=rescale,
         temporal_index=integer(content, "TemporalPositionIndex"),
         trigger_ms=_first(
             number(trigger, "NominalCardiacTriggerDelayTime"), number(trigger, "ActualCardiacTriggerDelayTime")
@@ -257,17 +247,6 @@ def _place(position: Dataset | None, orientation: Dataset | None, measures: Data
 def _vector(values: NDArray[np.float64]) -> Vector:
     x, y, z = values.tolist()
     return x, y, z
-
-
-def _rescale(data: Dataset) -> tuple[float, float, bool, str]:
-    """Slope, intercept, whether they are stated, and the unit; DoseGridScaling for RT Dose."""
-    slope, inter = number(data, "RescaleSlope"), number(data, "RescaleIntercept")
-    scaling = number(data, "DoseGridScaling")
-    if slope is None and scaling:
-        return scaling, 0.0, True, text(data, "DoseUnits")
-    if not slope or inter is None:
-        return 1.0, 0.0, False, ""
-    return slope, inter, True, text(data, "RescaleType")
 
 
 def _diffusion(values: Dataset | None, direction: Dataset | None) -> tuple[float, ...] | None:

@@ -27,7 +27,8 @@ from pydicom.uid import (
 from vesalius.errors import InputError
 from vesalius.scan.dicom_element import PixelElement, locate
 from vesalius.scan.dicom_frames import FrameFacts, read_frames
-from vesalius.scan.dicom_values import integer, number, numbers, quiet, text, value
+from vesalius.scan.dicom_rescale import Rescale
+from vesalius.scan.dicom_values import integer, numbers, quiet, text, value
 from vesalius.scan.scan import Colour
 
 _LOOSE_SUFFIXES = (".dcm", ".dicom", ".ima")
@@ -179,7 +180,7 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
         modality=text(data, "Modality") or "unknown",
         frame_of_reference=text(data, "FrameOfReferenceUID"),
         colour=_colour(pixels),
-        unit=_unit(data, frames[0]),
+        unit=_unit(data, frames),
         pixels=pixels,
         frames=frames,
         notes=tuple(_notes(data, pixels, frames)),
@@ -210,11 +211,19 @@ def _colour(pixels: PixelElement) -> Colour:
     return _UNCOMPRESSED_COLOURS.get(stated, "channels") if pixels.samples == 3 else "channels"
 
 
-def _unit(data: Dataset, frame: FrameFacts) -> str:
-    if frame.rescale_type.upper() not in _UNSPECIFIED_UNITS:
-        return frame.rescale_type
+def _unit(data: Dataset, frames: tuple[FrameFacts, ...]) -> str:
+    """The unit that all frames with a usable statement share, "" where they differ."""
+    stated = {_frame_unit(data, frame.rescale) for frame in frames if frame.rescale.stated}
+    if not stated:
+        return _frame_unit(data, frames[0].rescale)
+    return stated.pop() if len(stated) == 1 else ""
+
+
+def _frame_unit(data: Dataset, rescale: Rescale) -> str:
+    if rescale.unit.upper() not in _UNSPECIFIED_UNITS:
+        return rescale.unit
     modality = text(data, "Modality")
-    if modality == "CT" and frame.rescaled and not frame.rescale_type:
+    if modality == "CT" and rescale.stated and not rescale.unit:
         return "HU"
     return text(data, "Units") if modality == "PT" else ""
 
@@ -226,12 +235,7 @@ def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) 
         notes.append(f"the stored value {padding} marks pixels outside the picture (PixelPaddingValue)")
     if text(data, "LossyImageCompression") == "01":
         notes.append("the source was compressed with loss before (LossyImageCompression)")
-    if value(data, "ModalityLUTSequence") is not None:
-        notes.append("a modality lookup table is present; it is kept but not applied, values are the stored ones")
-    if (number(data, "RescaleSlope") is None) != (number(data, "RescaleIntercept") is None) or number(
-        data, "RescaleSlope"
-    ) == 0:
-        notes.append("RescaleSlope or RescaleIntercept is missing or zero; values are the stored ones")
+    notes += dict.fromkeys(frame.rescale.note for frame in frames if frame.rescale.note)
     if frames[0].place is None and numbers(data, "ImagerPixelSpacing"):
         notes.append("pixel spacing is stated at the detector only (ImagerPixelSpacing), not in the patient")
     if pixels.high_bit not in (None, pixels.bits_stored - 1):

@@ -15,6 +15,7 @@ from datetime import date
 from typing import Any
 
 from pydicom import config
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
 _DAY_MS = 86_400_000.0
@@ -61,6 +62,20 @@ def value(data: Dataset | None, keyword: str) -> Any:
     except Exception:  # conversion of a damaged value
         return None
     return None if found is None or found == "" else found
+
+
+def holds(data: Dataset | None, keyword: str) -> bool:
+    """True where an attribute is there and not empty, readable or not."""
+    tag = tag_for_keyword(keyword)
+    if data is None or tag is None or tag not in data:
+        return False
+    try:
+        found = data.get_item(tag).value
+    except Exception:  # conversion of a damaged value
+        return True
+    if isinstance(found, bytes):
+        return bool(found.strip(b" \0"))
+    return found is not None and str(found).strip(" \0") not in ("", "[]")
 
 
 def text(data: Dataset | None, keyword: str) -> str:

@@ -242,7 +242,7 @@ def _nearest(scan: Scan, places: list[NDArray[np.floating]]) -> tuple[NDArray[An
     array = scan.stored().take(i, axis=2).take(j, axis=3).take(k, axis=4)
     intensity = scan.intensity
     if not intensity.is_uniform:
-        intensity = Intensity(intensity.slope_TK[:, k], intensity.inter_TK[:, k], intensity.unit)
+        intensity = replace(intensity, slope_TK=intensity.slope_TK[:, k], inter_TK=intensity.inter_TK[:, k])
     return array, intensity
 
 

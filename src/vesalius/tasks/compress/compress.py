@@ -191,7 +191,7 @@ def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | No
         job_id=_job_id(scan, config, reading),
         force=force,
     )
-    return {"source": str(item.found.path), **asdict(done), "path": str(done.path)}
+    return {"source": str(item.found.path), **asdict(done), "path": str(done.path), "problems": list(scan.problems)}
 
 
 def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
