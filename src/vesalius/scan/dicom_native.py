@@ -33,6 +33,7 @@ from pydicom.uid import (
 )
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
+from vesalius.scan.dicom_diffusion import read_diffusion
 from vesalius.scan.dicom_header import open_stream, read_header, read_whole
 from vesalius.scan.dicom_pixels import DicomPixels
 from vesalius.scan.dicom_privacy import (
@@ -191,6 +192,9 @@ class DicomNative:
             kept.Modality = "OT"
         if kept.SOPClassUID == SecondaryCaptureImageStorage and "ConversionType" not in kept:
             kept.ConversionType = "WSD"
+        diffusion = read_diffusion(data)  # perhaps a private attribute, which is dropped
+        if diffusion is not None and "DiffusionBValue" not in kept:
+            kept.DiffusionBValue = diffusion[0]
         if self.numbered_in_time and self.pixels.elements[n].frames == 1:
             kept.TemporalPositionIdentifier = int(np.argwhere(self.pixels.order_TK2[..., 0] == n)[0, 0]) + 1
             kept.NumberOfTemporalPositions = self.pixels.shape[1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from vesalius.scan.dicom_frames import FrameFacts, Place
 from vesalius.scan.dicom_header import InstanceFacts
+from vesalius.scan.dicom_values import finite
 from vesalius.scan.scan import TMeaning
 from vesalius.scan.stack import GAP_TOLERANCE_MM, PARALLEL_COSINE, SliceStack
 
@@ -167,20 +168,40 @@ def _in_time(positions: list[list[Frame]]) -> Arrangement:
 
 def _varying(positions: list[list[Frame]]) -> tuple[str, ...]:
     """What else than time changes within a position."""
-    names = ("component", "echo_ms", "diffusion")
-    return tuple(
-        name
-        for name in names
-        if any(len({getattr(frame.facts, name) for frame in position}) > 1 for position in positions)
-    )
+    names = ["component", "echo_ms", "diffusion"]
+    names += dict.fromkeys(name for position in positions for frame in position for name, _ in frame.facts.settings)
+    if all(_states_time(frame) for position in positions for frame in position):
+        names = [name for name in names if name != "repetition times"]  # of a gated scan they follow the heart
+    return tuple(name for name in names if any(len({_fact(frame, name) for frame in row}) > 1 for row in positions))
+
+
+def _fact(frame: Frame, name: str) -> Any:
+    """A fact of a frame by the name of its field, or one of its settings in a form that sorts also where it lacks."""
+    if name in _FIELDS:
+        return getattr(frame.facts, name)
+    stated = dict(frame.facts.settings).get(name)
+    if stated is None:
+        return (0, 0.0, "")
+    numeric = finite([stated])
+    return (1, *numeric, "") if numeric else (2, 0.0, stated)
+
+
+def _states_time(frame: Frame) -> bool:
+    facts = frame.facts
+    return (facts.temporal_index, facts.trigger_ms, facts.reference_ms) != (None, None, None)
 
 
 _Key = Callable[[Frame], tuple[Any, ...]]
-_ALIGNED = frozenset({"the echo time", "the temporal position"})
+_FIELDS = frozenset(field.name for field in fields(FrameFacts))
+_WORDS = {"component": "image types", "echo_ms": "echo times", "diffusion": "diffusion weightings"}
+_BY_CLOCK = "the acquisition time"
+_ALIGNED = frozenset({"the echo times", "the temporal position"})
 """Keys whose values must be the same at every position."""
 
 _WEAK = frozenset({"the dimension index", "the acquisition number", "the content time", "the instance number"})
 """Keys that order frames without saying that they are times."""
+_UNEVEN = 1.5
+"""Steps of the clock that differ by this factor may be phases of an examination rather than a series in time."""
 
 
 def _orders(varying: tuple[str, ...]) -> Iterator[tuple[str, _Key]]:
@@ -188,21 +209,25 @@ def _orders(varying: tuple[str, ...]) -> Iterator[tuple[str, _Key]]:
     labels = tuple(name for name in varying if name != "diffusion")
 
     def by(*names: str) -> _Key:
-        return lambda frame: tuple(getattr(frame.facts, name) for name in (*labels, *names))
+        return lambda frame: tuple(_fact(frame, name) for name in (*labels, *names))
 
     if labels and "diffusion" not in varying:
-        yield "the echo time" if labels == ("echo_ms",) else "the image type", by()
+        yield f"the {_in_words(labels)}", by()
     yield "the temporal position", by("temporal_index")
     if "diffusion" not in varying:
         yield "the trigger time", by("trigger_ms")
     yield "the frame reference time", by("reference_ms")
     yield "the dimension index", by("dimensions")
-    yield "the acquisition time", by("acquired_ms")
+    yield _BY_CLOCK, by("acquired_ms")
     yield "the acquisition number", by("acquisition")
     if "diffusion" in varying:
         yield "the diffusion weighting", by("diffusion")
     yield "the content time", by("content_ms")
     yield "the instance number", lambda frame: (frame.number, frame.index)
+
+
+def _in_words(varying: tuple[str, ...]) -> str:
+    return " and ".join(_WORDS.get(name, name) for name in varying)
 
 
 def _sorted_by(positions: list[list[Frame]], key: _Key) -> list[list[Frame]] | None:
@@ -226,21 +251,36 @@ def _regular(frames_TK: list[list[Frame]], name: str, varying: tuple[str, ...]) 
         problems.append(f"the order of the frames in time rests on {name}")
     meaning = _meaning(name, varying)
     if varying and meaning == "unknown":
-        what = {"component": "image types", "echo_ms": "echo times", "diffusion": "diffusion weightings"}
-        problems.append(f"the T axis mixes {' and '.join(what[one] for one in varying)}, and perhaps time")
+        problems.append(f"the T axis mixes {_in_words(varying)}, and perhaps time")
     if meaning == "diffusion" and not _is_aligned(frames_TK, lambda frame: (frame.facts.diffusion,)):
         problems.append("the diffusion weighting differs between slices of one frame")
+    if meaning == "time" and any(_is_weighted(frame) for row in frames_TK for frame in row):
+        meaning = "unknown"
+        problems.append("the pictures are diffusion-weighted or maps of diffusion; what changes along T is not stated")
     frame_ms = None
     if meaning == "time":
         frame_ms, reason = _frame_times(frames_TK)
         problems += [reason] if reason else []
+        if name == _BY_CLOCK and frame_ms is not None and _is_uneven(frame_ms):
+            problems.append(
+                "that T is time rests on the clock of the acquisition, whose steps are uneven: perhaps phases"
+            )
     return Arrangement(frames_TK, _stack(frames_TK[0]), frame_ms, meaning, tuple(problems))
+
+
+def _is_weighted(frame: Frame) -> bool:
+    return frame.facts.is_diffusion or (frame.facts.diffusion or (0.0,))[0] > 0
+
+
+def _is_uneven(frame_ms: tuple[float, ...]) -> bool:
+    steps = np.diff(frame_ms)
+    return bool(steps.max() > _UNEVEN * steps.min())
 
 
 def _meaning(name: str, varying: tuple[str, ...]) -> TMeaning:
     if varying == ("diffusion",):
         return "diffusion"
-    if varying == ("echo_ms",) and name == "the echo time":
+    if varying == ("echo_ms",) and name == f"the {_in_words(varying)}":
         return "echo"
     if varying or name in _WEAK:
         return "unknown"
@@ -329,6 +369,7 @@ def _any_time(frame: Frame) -> tuple[Any, ...]:
         facts.acquired_ms,
         facts.acquisition,
         facts.diffusion,
+        facts.settings,
         facts.content_ms,
     )
     number = -1 if frame.number is None else frame.number

@@ -102,7 +102,8 @@ _ACQUISITION = """
     VariableFlipAngleFlag SAR dBdt DiffusionBValue DiffusionGradientOrientation DiffusionDirectionality
     MRDiffusionSequence DiffusionGradientDirectionSequence MREchoSequence EffectiveEchoTime ComplexImageComponent
     MRImageFrameTypeSequence CTImageFrameTypeSequence PixelPresentation VolumeBasedCalculationTechnique
-    AcquisitionContrast MRTimingAndRelatedParametersSequence CorrectedImage
+    AcquisitionContrast MRTimingAndRelatedParametersSequence CorrectedImage MRModifierSequence InversionTimes
+    MagnetizationTransfer
     CollimatorType AcquisitionDuration AxialAcceptance AxialMash NumberOfDetectors EnergyWindowInformationSequence
 """
 """How the picture was made: numbers and coded words only. Dropped by "strip", save what tells frames apart."""
@@ -110,6 +111,8 @@ _ACQUISITION = """
 _TELLS_FRAMES_APART = """
     EchoTime EchoNumbers DiffusionBValue DiffusionGradientOrientation DiffusionDirectionality MRDiffusionSequence
     DiffusionGradientDirectionSequence MREchoSequence EffectiveEchoTime ComplexImageComponent MRImageFrameTypeSequence
+    InversionTime FlipAngle ScanOptions AcquisitionContrast MRTimingAndRelatedParametersSequence
+    MRModifierSequence InversionTimes MagnetizationTransfer
 """
 
 _KEPT = frozenset(" ".join((_IDENTITY, _PIXELS, _GEOMETRY, _INTENSITY, _TIMING, _SEGMENTS)).split())

@@ -85,11 +85,11 @@ def text(data: Dataset | None, keyword: str) -> str:
 
 
 def words(data: Dataset | None, keyword: str) -> tuple[str, ...]:
-    """All values of a text attribute."""
+    """All values of an attribute as text."""
     found = value(data, keyword)
-    if found is None:
+    if found is None or isinstance(found, bytes):
         return ()
-    return (found,) if isinstance(found, str) else tuple(str(word) for word in found)
+    return (str(found),) if isinstance(found, str | int | float) else tuple(str(word) for word in found)
 
 
 def numbers(data: Dataset | None, keyword: str) -> tuple[float, ...]:
@@ -97,8 +97,13 @@ def numbers(data: Dataset | None, keyword: str) -> tuple[float, ...]:
     found = value(data, keyword)
     if found is None or isinstance(found, bytes):
         return ()
+    return finite([found] if isinstance(found, (str, float, int)) else found)
+
+
+def finite(values: Any) -> tuple[float, ...]:
+    """All values as numbers; () where one of them is not a finite number."""
     try:
-        many = tuple(float(one) for one in ([found] if isinstance(found, (str, float, int)) else found))
+        many = tuple(float(one) for one in values)
     except (TypeError, ValueError, OverflowError):
         return ()
     return many if all(map(math.isfinite, many)) else ()
