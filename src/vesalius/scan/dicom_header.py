@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,6 +66,7 @@ class InstanceFacts:
         pixels: where the pixels are and how to decode them.
         frames: the facts of each frame.
         notes: what a careful reader should know, one sentence each.
+        picked: numbers in the file of `frames` where they are a part of it, None where they are all.
     """
 
     path: Path
@@ -79,6 +81,19 @@ class InstanceFacts:
     pixels: PixelElement
     frames: tuple[FrameFacts, ...]
     notes: tuple[str, ...]
+    picked: tuple[int, ...] | None = None
+
+    def indices(self) -> tuple[int, ...]:
+        """The number in the file of each of `frames`."""
+        return tuple(range(len(self.frames))) if self.picked is None else self.picked
+
+    def part(self, indices: Iterable[int]) -> InstanceFacts:
+        """The instance with the frames of these numbers only."""
+        kept = tuple(sorted(indices))
+        if kept == self.indices():
+            return self
+        facts = dict(zip(self.indices(), self.frames, strict=True))
+        return replace(self, frames=tuple(facts[index] for index in kept), picked=kept)
 
 
 def read_instance(path: Path) -> InstanceFacts | None:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from vesalius.scan.dicom_header import InstanceFacts
-from vesalius.scan.dicom_order import Arrangement, Frame
+from vesalius.scan.dicom_order import Arrangement
+from vesalius.scan.dicom_positions import Frame
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.reading import Reading
 

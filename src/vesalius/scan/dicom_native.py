@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
+from pydicom.sequence import Sequence
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
     CTImageStorage,
@@ -47,7 +49,7 @@ from vesalius.scan.dicom_privacy import (
     remap_uids,
     remapped_uid,
 )
-from vesalius.scan.dicom_values import quiet, text, value
+from vesalius.scan.dicom_values import items, quiet, text, value
 from vesalius.scan.dicom_write import compose
 from vesalius.scan.native import Identifiers, Packed
 from vesalius.scan.scan import Colour
@@ -74,6 +76,7 @@ class DicomNative:
     Args:
         pixels: the stack's pixels; they know the files and which frame lies where.
         uids: SOPInstanceUID of each instance, "" where it is missing.
+        picked: of each instance the numbers of the frames that belong to the stack, None where all do.
         colour: what the decoded samples mean.
         numbered_in_time: T is time by clock times only, which are dropped; temporal positions are numbered instead.
         folder: the stack is written back as a folder of files.
@@ -81,6 +84,7 @@ class DicomNative:
 
     pixels: DicomPixels
     uids: tuple[str, ...]
+    picked: tuple[tuple[int, ...] | None, ...]
     colour: Colour
     numbered_in_time: bool
     folder: bool
@@ -107,17 +111,28 @@ class DicomNative:
         self._try_out(_join(common), own_bytes)
         if identifiers == "keep":
             warnings["every attribute of the DICOM header is kept, with names and dates"] = None
+        if any(one is not None for one in self.picked):
+            warnings["some frames of the files belong to other scans; the others become files of their own"] = None
         return Packed(
             format="dicom",
             facts={"instances": len(headers), "shape": list(self.pixels.shape)},
             blobs={
                 "common": _join(common),
                 "own": b"".join(struct.pack("<L", len(one)) + one for one in own_bytes),
-                "order": self.pixels.order_TK2.astype("<u4").tobytes(),
+                "order": self._order().astype("<u4").tobytes(),
             },
             folder=self.folder,
             warnings=tuple(warnings),
         )
+
+    def _order(self) -> NDArray[np.int64]:
+        """Instance and frame of each (t, k), the frames counted among those that are picked."""
+        order_TK2 = self.pixels.order_TK2.copy()
+        for n, picked in enumerate(self.picked):
+            if picked is not None:
+                of_instance = order_TK2[..., 0] == n
+                order_TK2[of_instance, 1] = np.searchsorted(picked, order_TK2[of_instance, 1])
+        return order_TK2
 
     def _try_out(self, common: bytes, own_bytes: list[bytes]) -> None:
         """Put every file together once with a dot for a picture: what is stored must be writable again."""
@@ -132,6 +147,7 @@ class DicomNative:
         try:
             data = self._read(path, identifiers)
             self._complete(data, n)
+            self._pick(data, n)
             if identifiers != "keep":
                 assert uid_key is not None  # checked by `pack`
                 data = self._deidentified(data, n, identifiers, uid_key)
@@ -164,6 +180,17 @@ class DicomNative:
             if not text(data, keyword):
                 number = n if keyword == "SOPInstanceUID" else ""
                 setattr(data, keyword, stated or remapped_uid(f"{keyword} {number} {seed}", b"missing"))
+
+    def _pick(self, data: Dataset, n: int) -> None:
+        """Keep the functional groups of the frames that are picked; what is left is an instance of its own."""
+        picked = self.picked[n]
+        if picked is None:
+            return
+        groups = items(data, "PerFrameFunctionalGroupsSequence")
+        if groups:
+            data.PerFrameFunctionalGroupsSequence = Sequence(groups[one] for one in picked if one < len(groups))
+        data.NumberOfFrames = len(picked)
+        data.SOPInstanceUID = remapped_uid(f"{self.uids[n]} {picked}", b"part")
 
     def _class(self, data: Dataset, n: int) -> str:
         element = self.pixels.elements[n]

@@ -15,22 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.scan.dicom_frames import FrameFacts, Place
+from vesalius.scan.dicom_frames import FrameFacts
 from vesalius.scan.dicom_header import InstanceFacts
+from vesalius.scan.dicom_positions import Frame, by_number, by_orientation, by_position, frames_of
 from vesalius.scan.dicom_values import finite
 from vesalius.scan.scan import TMeaning
-from vesalius.scan.stack import GAP_TOLERANCE_MM, PARALLEL_COSINE, SliceStack
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One frame of a stack: where it is stored and what is stated about it."""
-
-    instance: int
-    index: int
-    number: int | None
-    uid: str
-    facts: FrameFacts
+from vesalius.scan.stack import SliceStack
 
 
 @dataclass(frozen=True)
@@ -58,18 +48,14 @@ class Arrangement:
 
 def arrange(instances: Sequence[InstanceFacts]) -> Arrangement:
     """Arrange all frames of the instances of one stack; either all of them have a place or none has."""
-    frames = [
-        Frame(n, index, instance.number, instance.uid, facts)
-        for n, instance in enumerate(instances)
-        for index, facts in enumerate(instance.frames)
-    ]
+    frames = frames_of(instances)
     if any(frame.facts.place is None for frame in frames):
         return _without_places(frames)
     stack = _stack(frames)
     if stack is not None and not stack.is_parallel:
         rows = _by_orientation(frames)
         return Arrangement([rows], _stack(rows), None, "unknown", ())
-    return _in_time(_by_position(frames))
+    return _in_time(by_position(frames))
 
 
 # Frames without a place
@@ -79,7 +65,7 @@ def _without_places(frames: list[Frame]) -> Arrangement:
     reason = next(frame.facts.no_place for frame in frames if frame.facts.place is None)
     problems = [f"no geometry: {reason}"]
     if len({frame.instance for frame in frames}) > 1:
-        ordered = sorted(frames, key=_by_number)
+        ordered = sorted(frames, key=by_number)
         if len(ordered) > 1:
             problems.append("without positions the pictures are kept in the order of their instance numbers")
         return Arrangement([ordered], None, None, "unknown", tuple(problems))
@@ -106,44 +92,8 @@ def _plain_times(frames_TK: list[list[Frame]], name: str) -> tuple[float, ...] |
 
 def _by_orientation(frames: list[Frame]) -> list[Frame]:
     """Frames of several orientations: one orientation after the other, each sorted along its own normal."""
-    groups: list[list[Frame]] = []
-    for frame in sorted(frames, key=_by_number):
-        group = next((group for group in groups if _same_directions(_place(group[0]), _place(frame))), None)
-        if group is None:
-            groups.append([frame])
-        else:
-            group.append(frame)
-    groups.sort(key=lambda group: np.round(_normal(_place(group[0])), 3).tolist())
-    return [frame for group in groups for position in _by_position(group) for frame in sorted(position, key=_any_time)]
-
-
-def _same_directions(one: Place, other: Place) -> bool:
-    for a, b in ((one.step_i, other.step_i), (one.step_j, other.step_j)):
-        if np.dot(a, b) < PARALLEL_COSINE * np.linalg.norm(a) * np.linalg.norm(b):
-            return False
-        if not np.isclose(np.linalg.norm(a), np.linalg.norm(b), rtol=1e-3):
-            return False
-    return True
-
-
-def _by_position(frames: list[Frame]) -> list[list[Frame]]:
-    """Frames of parallel slices, grouped by position and sorted along the normal."""
-    normal = _normal(_place(frames[0]))
-    origins = np.array([_place(frame).origin for frame in frames])
-    heights = origins @ normal
-    by_height = np.argsort(heights, kind="stable")
-    positions: list[list[int]] = []
-    level_start = 0
-    for n, index in enumerate(by_height.tolist()):
-        if n == 0 or heights[index] - heights[by_height[n - 1]] > GAP_TOLERANCE_MM:
-            level_start = len(positions)
-        for position in positions[level_start:]:
-            if np.linalg.norm(origins[index] - origins[position[0]]) <= GAP_TOLERANCE_MM:
-                position.append(index)
-                break
-        else:
-            positions.append([index])
-    return [[frames[index] for index in position] for position in positions]
+    positions = [position for group in by_orientation(frames) for position in by_position(group)]
+    return [frame for position in positions for frame in sorted(position, key=_any_time)]
 
 
 def _in_time(positions: list[list[Frame]]) -> Arrangement:
@@ -340,21 +290,6 @@ def _stack(frames: list[Frame]) -> SliceStack | None:
         steps_j_K3=np.array([place.step_j for place in places]),
         thickness_mm=thickness.pop() if len(thickness) == 1 else None,
     )
-
-
-def _place(frame: Frame) -> Place:
-    place = frame.facts.place
-    assert place is not None  # `arrange` keeps frames without a place apart
-    return place
-
-
-def _normal(place: Place) -> NDArray[np.float64]:
-    normal = np.cross(place.step_i, place.step_j)
-    return normal / np.linalg.norm(normal)
-
-
-def _by_number(frame: Frame) -> tuple[Any, ...]:
-    return (frame.number is None, frame.number or 0, frame.uid, frame.index, frame.instance)
 
 
 def _any_time(frame: Frame) -> tuple[Any, ...]:

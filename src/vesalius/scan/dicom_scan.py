@@ -14,13 +14,16 @@ from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 
-def scan_of(instances: Sequence[InstanceFacts], *, folder: bool, reading: Reading = AS_STATED) -> Scan:
+def scan_of(
+    instances: Sequence[InstanceFacts], *, folder: bool, reading: Reading = AS_STATED, notes: Sequence[str] = ()
+) -> Scan:
     """The Scan of the instances of one stack (same size, dtype and colour; all with a place or none).
 
     Args:
         instances: their header facts.
         folder: the stack is written back as a folder of files.
         reading: choices where the instances leave some open.
+        notes: further problems of the scan.
     """
     arranged = arrange(instances)
     intensity, doubts = intensity_of(instances, arranged, reading)
@@ -37,10 +40,11 @@ def scan_of(instances: Sequence[InstanceFacts], *, folder: bool, reading: Readin
         t_meaning=arranged.t_meaning,
         modality=_common([instance.modality for instance in instances]) or "unknown",
         colour=instances[0].colour,
-        problems=(*_problems(instances, arranged), *doubts),
+        problems=(*notes, *_problems(instances, arranged), *doubts),
         native=DicomNative(
             pixels=pixels,
             uids=tuple(instance.uid for instance in instances),
+            picked=tuple(instance.picked for instance in instances),
             colour=instances[0].colour,
             numbered_in_time=_rests_on_clock(arranged),
             folder=folder,
