@@ -66,6 +66,7 @@ _SINGLE_FRAME_CLASSES = {
 """For instances that do not state their class."""
 _SWAPPED_WORDS = {"OW": "u2", "OL": "u4", "OF": "u4", "OD": "u8", "OV": "u8"}
 _FIRST_PIXEL_TAG, _LAST_PIXEL_TAG, _TRAILING_PADDING = 0x7FE00000, 0x7FE0FFFF, 0xFFFCFFFC
+_KEEP_FEWER = "leave out --keep-identifiers, or repair the file"
 _PHOTOMETRIC: dict[Colour, str] = {"rgb": "RGB", "ybr": "YBR_FULL"}
 
 
@@ -105,7 +106,7 @@ class DicomNative:
                 data = self._header(n, identifiers, uid_key)
                 warning = None if identifiers == "keep" else burned_in_warning(data)
                 warnings |= {warning: None} if warning else {}
-                headers.append(_encode(data, path))
+                headers.append(_encode(data, path, _KEEP_FEWER if identifiers == "keep" else None))
         common = {tag: chunk for tag, chunk in headers[0].items() if all(own.get(tag) == chunk for own in headers)}
         own_bytes = [_join({tag: chunk for tag, chunk in own.items() if tag not in common}) for own in headers]
         self._try_out(_join(common), own_bytes)
@@ -257,7 +258,7 @@ def _is_explicit_little(data: Dataset) -> bool:
     return data.original_encoding == (False, True) and all(element.VR is not None for element in raw)
 
 
-def _encode(data: Dataset, path: Path) -> dict[int, bytes]:
+def _encode(data: Dataset, path: Path, fix: str | None) -> dict[int, bytes]:
     """Each element as explicit VR little endian bytes; no pixels, no group lengths."""
     encodings = convert_encodings(value(data, "SpecificCharacterSet") or "ISO_IR 6")
     as_they_are = _is_explicit_little(data)
@@ -274,7 +275,7 @@ def _encode(data: Dataset, path: Path) -> dict[int, bytes]:
             raise InputError(
                 f"attribute {name} cannot be converted ({type(error).__name__})",
                 where=path,
-                fix="do not keep all identifiers, or repair the file",
+                fix=fix,
             ) from error
         chunks[int(tag)] = out.getvalue()
     return chunks
