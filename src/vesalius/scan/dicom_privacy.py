@@ -72,6 +72,7 @@ _INTENSITY = """
     RadionuclideTotalDose RadionuclideHalfLife RadionuclidePositronFraction RadiopharmaceuticalInformationSequence
     SUVType DoseCalibrationFactor ScatterFractionFactor DeadTimeFactor RealWorldValueMappingSequence
     RealWorldValueFirstValueMapped RealWorldValueLastValueMapped RealWorldValueIntercept RealWorldValueSlope
+    RealWorldValueLUTData DoubleFloatRealWorldValueFirstValueMapped DoubleFloatRealWorldValueLastValueMapped
 """
 """What the pixels mean in numbers."""
 
