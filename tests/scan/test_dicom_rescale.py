@@ -5,6 +5,7 @@ from pydicom.pixels import apply_modality_lut, apply_rescale
 from pydicom.sequence import Sequence
 
 from dicom_making import instance, item, save, sequence
+from vesalius.scan.dicom_header import read_instance
 from vesalius.scan.dicom_rescale import Rescale, read_rescale
 from vesalius.scan.dicom_values import quiet
 
@@ -123,3 +124,10 @@ def test_a_mapping_that_contradicts_slope_and_intercept_is_noted_and_one_that_ag
         assert (found.slope, found.inter) == (2.5, -10)
         assert words in found.note
         assert bool(words) is bool(found.note)
+
+
+def test_a_mapping_without_a_known_unit_is_not_taken_for_hounsfield_units(tmp_path):
+    data = stating(RealWorldValueMappingSequence=Sequence([mapping(slope=1.0, inter=-1000.0)]))
+    facts = read_instance(save(data, tmp_path / "a.dcm"))
+    assert (facts.modality, facts.unit) == ("CT", "")
+    assert (facts.frames[0].rescale.slope, facts.frames[0].rescale.inter) == (1, -1000)

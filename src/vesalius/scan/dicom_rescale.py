@@ -17,8 +17,10 @@ from pydicom.dataset import Dataset
 from vesalius.scan.dicom_values import holds, integer, item, items, number, numbers, text, value
 
 _LINE_TOLERANCE = 1e-6
-_UNITS = {"[hnsf'U]": "HU", "Bq/ml": "BQML", "{SUVbw}g/ml": "GML", "mm2/s": "mm2/s", "ms": "ms", "s": "s"}
-"""Codes of MeasurementUnitsCodeSequence that are given as the unit."""
+_UNITS = {"[hnsf'U]": "HU", "Bq/ml": "BQML", "{SUVbw}g/ml": "GML"}
+"""Codes of MeasurementUnitsCodeSequence and the words that DICOM has for them elsewhere."""
+_OTHER_UNIT = "OTHER"
+"""Keeps a unit that is not stated from being taken for that of the modality."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def _of_table(data: Dataset, table: Dataset) -> Rescale:
     if low < first or high > first + len(entries) - 1:
         return Rescale(problem="its modality lookup table does not reach over all stored values")
     slope = float(steps[0])
-    return Rescale(slope, float(entries[0]) - slope * first, True, text(table, "ModalityLUTType"))
+    return Rescale(slope, float(entries[0]) - slope * first, True, text(table, "ModalityLUTType") or _OTHER_UNIT)
 
 
 def _entries(table: Dataset, is_signed: bool) -> tuple[NDArray[np.float64], int]:
@@ -141,7 +143,7 @@ def _of_mappings(data: Dataset, mappings: Sequence[Dataset]) -> Rescale:
     if (first is not None and low < first) or (last is not None and high > last):
         note += f" and made for stored values from {first:g} to {last:g}" if None not in (first, last) else ""
     code = text(item(mappings[0], "MeasurementUnitsCodeSequence"), "CodeValue")
-    return Rescale(*line, True, _UNITS.get(code, ""), note=note)
+    return Rescale(*line, True, _UNITS.get(code, _OTHER_UNIT), note=note)
 
 
 def _mapped(mappings: Sequence[Dataset]) -> tuple[float, float] | None:
