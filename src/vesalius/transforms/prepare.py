@@ -17,7 +17,7 @@ from vesalius.config import Config
 from vesalius.errors import GeometryError, UsageError
 from vesalius.scan.geometry import spacing_mm
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.label_values import are_labels
+from vesalius.scan.label_values import NotLabelsError, read_labels
 from vesalius.scan.orient import reorient
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.resample import Interpolation, regrid, to_grid
@@ -84,7 +84,7 @@ class Prepare(Config):
 
         Raises:
             GeometryError: as `__call__`; or a mask that is not on the grid of the image.
-            UsageError: as `__call__`; or a mask that holds fractions.
+            UsageError: as `__call__`; or a mask that holds no labels.
         """
         scans = [scan] if isinstance(scan, Scan) else list(scan)
         for name, mask in (masks or {}).items():
@@ -186,10 +186,10 @@ def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _labels(scan: Scan, name: str) -> NDArray[np.int16]:
-    values = scan.values(dtype=np.float64)
-    if not are_labels(values, _LABELS.min, _LABELS.max):
-        raise UsageError(f"mask {name!r} holds other values than whole numbers of 16 bits", fix="give a label image")
-    return values.astype(np.int16)
+    try:
+        return read_labels(scan, _LABELS.min, _LABELS.max).astype(np.int16)
+    except NotLabelsError as error:
+        raise UsageError(f"mask {name!r} {error}", fix="give a label map") from error
 
 
 def _check_same_grid(scan: Scan, other: Scan, what: str) -> None:

@@ -18,6 +18,7 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.read import open_image, open_mask
 from vesalius.errors import VesaliusError
+from vesalius.scan.label_values import NotLabelsError, read_labels
 from vesalius.scan.scan import Scan
 
 THUMB = 32
@@ -130,8 +131,7 @@ def _look_at_image(seen: Looked, name: str, scan: Scan, values: NDArray[np.float
 
 def _look_at_mask(seen: Looked, cohort: Cohort, name: str, first: Scan | None) -> None:
     try:
-        scan = open_mask(cohort, seen.case, name)
-        values = scan.values(dtype=np.float64)
+        scan = open_mask(cohort, seen.case, name).resident()
     except VesaliusError as error:
         seen.add("error", "unreadable-mask", f"mask {name!r} cannot be read: {_short(error)}")
         return
@@ -142,10 +142,11 @@ def _look_at_mask(seen: Looked, cohort: Cohort, name: str, first: Scan | None) -
             seen.add(
                 "error", "frame-out-of-range", f"mask {name!r} is of frame {frame}, the image has {first.shape[1]}"
             )
-    if not np.isfinite(values).all() or (values != np.rint(values)).any() or values.min() < 0:
-        seen.add("error", "mask-not-labels", f"mask {name!r} holds values that are not whole numbers from 0")
+    try:
+        found = frozenset(np.unique(read_labels(scan, 0, np.iinfo(np.int32).max)).tolist())
+    except NotLabelsError as error:
+        seen.add("error", "mask-not-labels", f"mask {name!r} {error}")
         return
-    found = frozenset(int(value) for value in np.unique(values))
     seen.values |= found
     if found == {0}:
         seen.add("warning", "empty-mask", f"mask {name!r} is 0 everywhere")

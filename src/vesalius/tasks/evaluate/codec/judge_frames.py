@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vesalius.errors import InputError
 from vesalius.metrics.cardiac import ed_es_frames
 from vesalius.scan import nifti
-from vesalius.scan.label_values import are_labels
+from vesalius.scan.label_values import NotLabelsError, read_labels
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.studies import Study, masks_by_frame
 
@@ -36,12 +36,14 @@ def read_masks(study: Study, scan: Scan, classes: Callable[[NDArray[np.int16], s
     """
     found: dict[int, Classes] = {}
     for frame, path in masks_by_frame(study).items():
-        values_IJK = nifti.read(path).values(dtype=np.float64)[0, 0]
-        if values_IJK.shape != scan.shape[2:]:
+        mask = nifti.read(path)
+        if mask.shape[2:] != scan.shape[2:]:
             raise InputError("the masks lie on another grid")
-        if not are_labels(values_IJK, _LABELS.min, _LABELS.max):
-            raise InputError("the masks hold other values than whole numbers of 16 bits")
-        found[frame] = classes(values_IJK.astype(np.int16), "the masks")
+        try:
+            labels_IJK = read_labels(mask, _LABELS.min, _LABELS.max)[0, 0]
+        except NotLabelsError as error:
+            raise InputError(f"one of the masks {error}") from error
+        found[frame] = classes(labels_IJK.astype(np.int16), "the masks")
     return found
 
 
