@@ -50,9 +50,9 @@ def test_stored_values_and_affine_come_back(tmp_path_factory, data):
     np.testing.assert_array_equal(back.stored(), scan.stored().astype(back.dtype))
     np.testing.assert_allclose(back.affine, affine, rtol=2e-7, atol=2e-5)
     image = nib.load(path)
-    assert image.get_sform(coded=True)[1] == 1
+    assert image.get_sform(coded=True)[1] == 2
     qform, code = image.get_qform(coded=True)
-    assert code == (1 if shear_degrees(affine) <= 0.01 else 0)
+    assert code == (2 if shear_degrees(affine) <= 0.01 else 0)
     if code:
         np.testing.assert_allclose(qform, affine, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(image.header.get_zooms()[:3], np.linalg.norm(affine[:3, :3], axis=0), rtol=1e-6)
@@ -155,3 +155,35 @@ def test_scans_without_a_place_are_refused(tmp_path):
     with pytest.raises(UsageError, match="not a NIfTI name"):
         write_nifti(Scan.from_array(np.zeros((2, 2, 2)), np.eye(4)), tmp_path / "x.img")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("spaces", "codes"),
+    [
+        ((), (2, 2)),
+        (("scanner",), (1, 1)),
+        (("mni",), (4, 4)),
+        (("template", "scanner"), (5, 1)),
+        (("aligned", "unknown"), (2, 0)),
+        (("unknown", "talairach"), (0, 3)),
+        (("unknown",), (0, 0)),
+    ],
+)
+def test_transform_codes_are_those_of_the_scan(spaces, codes, tmp_path):
+    affine = np.diag([2.0, 3, 4, 1])
+    scan = Scan.from_array(noise((1, 1, 3, 4, 5), "i2", 0), affine, spaces=spaces)
+    write_nifti(scan, tmp_path / "x.nii")
+    header = nib.load(tmp_path / "x.nii").header
+    assert (int(header["sform_code"]), int(header["qform_code"])) == codes
+    back = read(tmp_path / "x.nii")
+    np.testing.assert_array_equal(back.affine, affine)
+    assert back.spaces == (spaces or ("aligned",))
+
+
+def test_a_sheared_grid_keeps_the_code_of_its_qform(tmp_path):
+    affine = np.eye(4)
+    affine[0, 2] = 0.5
+    write_nifti(Scan.from_array(np.zeros((2, 2, 2), "i2"), affine, spaces=("unknown", "mni")), tmp_path / "x.nii")
+    header = nib.load(tmp_path / "x.nii").header
+    assert (int(header["sform_code"]), int(header["qform_code"])) == (4, 0)
+    np.testing.assert_array_equal(read(tmp_path / "x.nii").affine, affine)

@@ -10,9 +10,10 @@ from vesalius.codec.compress import compress_scan
 from vesalius.errors import GeometryError, OutputError, UsageError
 from vesalius.scan.geometry import to_world
 from vesalius.scan.open import open_scan
+from vesalius.scan.reading import Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
-from vesalius.tasks.convert import convert
+from vesalius.tasks.convert import convert, lines
 
 AFFINE = np.array([[-1.5, 0, 0, 5], [0, 2, 0, 6], [0, 0, 4, 7], [0, 0, 0, 1]])
 
@@ -107,3 +108,47 @@ def test_a_tilted_series_needs_resampling(tmp_path):
     done = convert(path, tmp_path / "o.nii.gz", resample=True)
     assert done["grid_problem"] is None
     assert (tmp_path / "o.nii.gz").exists()
+
+
+def coded(path, sform, qform, pixdim=None):
+    """A NIfTI file with these transform codes, whatever nibabel would make of them."""
+    image = nib.Nifti1Image(np.arange(24, dtype="i2").reshape(2, 3, 4), AFFINE)
+    image.header.set_qform(AFFINE, 1)
+    nib.save(image, path)
+    raw = bytearray(path.read_bytes())
+    raw[252:256] = np.array([qform, sform], "<i2").tobytes()
+    if pixdim is not None:
+        raw[80:92] = np.array(pixdim, "<f4").tobytes()
+    path.write_bytes(raw)
+    return path
+
+
+@pytest.mark.parametrize("codes", [(1, 1), (4, 4), (3, 1), (2, 0), (0, 5), (0, 0)])
+@pytest.mark.parametrize("way", ["plain", "spacing", "orient", "vsl"])
+def test_transform_codes_are_carried_through(codes, way, tmp_path):
+    source = coded(tmp_path / "in.nii", *codes)
+    options = {"spacing": {"spacing_mm": (3.0, 2.0, 4.0)}, "orient": {"orient": "RAS"}}.get(way, {})
+    if codes == (0, 0) and way == "orient":
+        with pytest.raises(UsageError, match="the orientation is unknown"):
+            convert(source, tmp_path / "o.nii", **options)
+        return
+    if way == "vsl":
+        compress_scan(open_scan(source), tmp_path / "in.vsl", threads=1)
+        source = tmp_path / "in.vsl"
+    done = convert(source, tmp_path / "o.nii", **options)
+    header = nib.load(tmp_path / "o.nii").header
+    assert (int(header["sform_code"]), int(header["qform_code"])) == codes
+    expected = [3, 2, 4] if way == "spacing" else [1.5, 2, 4]
+    np.testing.assert_allclose(header["pixdim"][1:4], expected)
+    assert (done["orientation"] is None) == (codes == (0, 0))
+
+
+def test_the_spacing_is_chosen_and_written(tmp_path):
+    source = coded(tmp_path / "in.nii", 1, 0, (0.5, 0.5, 8))
+    done = convert(source, tmp_path / "o.nii")
+    assert "two spacings: 1.5 x 2 x 4 mm by the sform, 0.5 x 0.5 x 8 mm by pixdim" in lines(done)[1]
+    np.testing.assert_allclose(nib.load(tmp_path / "o.nii").affine, AFFINE)
+    convert(source, tmp_path / "p.nii", reading=Reading(spacing_from="pixdim"))
+    written = nib.load(tmp_path / "p.nii")
+    np.testing.assert_allclose(written.affine, AFFINE * [[1 / 3, 1 / 4, 2, 1]])
+    np.testing.assert_allclose(written.header.get_zooms(), [0.5, 0.5, 8])

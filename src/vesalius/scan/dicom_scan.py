@@ -34,6 +34,7 @@ def scan_of(instances: Sequence[InstanceFacts], *, folder: bool, reading: Readin
     return Scan(
         pixels=pixels,
         geometry=arranged.stack,
+        spaces=() if arranged.stack is None else ("scanner",),
         intensity=_intensity(instances, arranged),
         frame_ms=arranged.frame_ms,
         t_meaning=arranged.t_meaning,

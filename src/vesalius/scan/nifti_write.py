@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from vesalius.errors import UsageError
 from vesalius.scan.geometry import Affine, shear_degrees, spacing_mm
+from vesalius.scan.nifti_affine import SPACES
 from vesalius.scan.nifti_file import create
-from vesalius.scan.scan import Scan
+from vesalius.scan.scan import Scan, Space
 
-SCANNER = 1
-"""NIfTI code of scanner coordinates."""
+ALIGNED = 2
+"""Transform code of a place in a world that nobody named, as nibabel writes it."""
 NIFTI1_LARGEST = 32767
 EVEN_TOLERANCE = 1e-3
 """Frame intervals that differ by less than this fraction of their median count as even."""
@@ -34,8 +35,9 @@ def write_nifti(scan: Scan, path: Path) -> tuple[str, ...]:
     """Write a NIfTI-1 file (NIfTI-2 where an axis is longer than 32767), gzipped where `path` ends in .gz.
 
     The stored values are kept with slope and intercept where one pair serves the whole scan, else real values are
-    written as float32. sform and qform hold the affine (voxel centre to RAS+ mm) with the scanner code; the
-    orientation is never changed.
+    written as float32. sform and qform hold the affine (voxel centre to RAS+ mm) with the transform codes that the
+    scan came with: 1 (scanner) from DICOM, 2 (aligned) where the source names no world, 0 where it does not state how
+    the axes lie, so that only the spacing is written. The orientation is never changed.
 
     Returns:
         One sentence for each fact that the file cannot hold.
@@ -85,13 +87,22 @@ def _header(scan: Scan, affine: Affine, dtype: np.dtype[Any]) -> tuple[Any, list
     header.set_zooms(zooms)
     header.set_xyzt_units("mm", "msec" if step else "unknown")
     header["toffset"] = start
-    header.set_sform(affine, SCANNER)
-    if shear_degrees(affine) <= RIGHT_ANGLE_DEGREES:
-        header.set_qform(affine, SCANNER)
-        header["pixdim"][1 : len(shape) + 1] = zooms
+    _set_place(header, scan.spaces, affine)
+    header["pixdim"][1 : len(shape) + 1] = zooms
     if c > 1:
         header.set_intent("vector")
     return header, notes
+
+
+def _set_place(header: Any, spaces: tuple[Space, ...], affine: Affine) -> None:
+    """The two transforms; a sheared grid has no qform, so its sform takes the code of the only one there was."""
+    if spaces == ("unknown",):
+        return
+    codes = [SPACES.index(space) for space in spaces] or [ALIGNED]
+    sheared = shear_degrees(affine) > RIGHT_ANGLE_DEGREES
+    header.set_sform(affine, codes[0] or (codes[-1] if sheared else 0))
+    if not sheared:
+        header.set_qform(affine, codes[-1])
 
 
 def _frames(scan: Scan) -> tuple[float, float, list[str]]:

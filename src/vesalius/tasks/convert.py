@@ -62,6 +62,9 @@ def convert(
 
         scan = regrid(scan, spacing_mm)
     if orient is not None:
+        if scan.spaces == ("unknown",):
+            what = "the orientation is unknown (neither sform nor qform), so the axes cannot be turned"
+            raise UsageError(what, where=path, fix="leave out --orient")
         from vesalius.scan.orient import reorient
 
         scan = reorient(scan, orient)
@@ -73,6 +76,11 @@ def convert(
     except (GeometryError, UsageError) as error:
         raise error if error.where else type(error)(error.what, where=path, fix=error.fix) from error
     return {"path": str(written.path), "notes": [*notes, *written.notes], **describe_scan(scan)}
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result for people."""
+    return [str(result["path"]), *(f"note: {note}" for note in (*result["problems"], *result["notes"]))]
 
 
 def _windowed(scan: Scan) -> tuple[Scan, tuple[str, ...]]:
