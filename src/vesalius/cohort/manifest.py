@@ -1,8 +1,8 @@
 """Manifests: one case per line, as JSON lines or as a table; every bad line is told with its number and the reason.
 
 A table (CSV) has the columns id, patient, study, series, fourth_axis, caption, split, fold, and one column for each
-image, mask, frame, label and fact: "image" and "mask", or "image:flair", "mask:ED", "frame:ED", "label:any",
-"fact:age". An empty cell says nothing. Boxes are a cell of JSON.
+image, mask, frame, label, fact and choice of reading: "image" and "mask", or "image:flair", "mask:ED", "frame:ED",
+"label:any", "fact:age", "reading:spacing_from". An empty cell says nothing. Boxes are a cell of JSON.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import posixpath
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,14 @@ from vesalius.errors import ConfigError, InputError, UsageError
 from vesalius.output import new_file
 
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
-_TABLES = {"image": "images", "mask": "masks", "frame": "frames", "label": "labels", "fact": "facts"}
+_TABLES = {
+    "image": "images",
+    "mask": "masks",
+    "frame": "frames",
+    "label": "labels",
+    "fact": "facts",
+    "reading": "reading",
+}
 """prefix of a column -> field."""
 _SHOWN = 5
 
@@ -200,7 +207,8 @@ def _fields(row: dict[str | None, Any]) -> dict[str, Any]:
             continue
         prefix, mark, name = column.partition(":")
         if prefix in _TABLES and (mark or column in (IMAGE, MASK)):
-            raw.setdefault(_TABLES[prefix], {})[name or prefix] = _value(cell) if prefix == "fact" else cell
+            read = _READERS.get(prefix, str)
+            raw.setdefault(_TABLES[prefix], {})[name or prefix] = read(cell)
         elif column == "boxes":
             raw["boxes"] = _boxes(cell)
         elif column in _PLAIN:
@@ -223,6 +231,18 @@ def _value(cell: str) -> Any:
     return value if isinstance(value, int | float | bool) and json.dumps(value) == cell else cell
 
 
+def _choice(cell: str) -> Any:
+    """A choice of how to read the files: a word, or numbers as JSON writes them."""
+    try:
+        return json.loads(cell) if cell.startswith("[") else cell
+    except (ValueError, RecursionError) as error:
+        raise ConfigError("is not valid JSON", where="reading") from error
+
+
+_READERS: dict[str, Callable[[str], Any]] = {"fact": _value, "reading": _choice}
+"""prefix of a column -> how its cells are read; others are text, as a case takes it."""
+
+
 def _boxes(cell: str) -> Any:
     try:
         return json.loads(cell)
@@ -241,7 +261,7 @@ def _row(case: Case) -> dict[str, Any]:
     for prefix, field in _TABLES.items():
         for name, value in said.get(field, {}).items():
             column = prefix if name == prefix and prefix in (IMAGE, MASK) else f"{prefix}:{name}"
-            row[column] = json.dumps(value) if isinstance(value, bool) else value
+            row[column] = json.dumps(value) if isinstance(value, bool | list) else value
     if "boxes" in said:
         row["boxes"] = json.dumps(said["boxes"], ensure_ascii=False)
     return row

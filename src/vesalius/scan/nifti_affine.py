@@ -102,9 +102,9 @@ def _by_sform(
     apart = [] if qform is None else _apart(sform, qform)
     if apart:
         other = _space(header, "qform")
-        words = "; ".join(apart)
-        what = f"sform ({space}) and qform ({other}) disagree: {words}; the sform is used, as most readers prefer it"
-        problems.append(Contradiction(what, "warning"))
+        words, used = "; ".join(apart), "the sform is used, as most readers prefer it"
+        what = f"sform ({space}) and qform ({other}) disagree: {words}; {used}"
+        problems.append(Contradiction(what, "warning", f"sform and qform disagree; {used}"))
     affine, scaled = _scaled(sform, spacing, "pixdim and qform" if qform is not None else "pixdim", spacing_from)
     agree = not apart and not scaled and (qform is not None or _space(header, "qform") == "unknown")
     other = _space(header, "qform") if agree else space
@@ -152,7 +152,9 @@ def _scaled(
         return sform, [f"the spacing is {_mm(lengths)} by the sform, as chosen; {_mm(spacing)} by {other}"]
     times = math.prod(spacing) / math.prod(lengths)
     what = f"two spacings: {_mm(lengths)} by the sform, {_mm(spacing)} by {other} (volumes {times:.3g} times as large)"
-    return sform, [Contradiction(f"{what}; the sform's is used, choose with --spacing-from sform or pixdim")]
+    used = "the sform's is used, choose with --spacing-from sform or pixdim"
+    kind = f"two spacings in the header, volumes and distances depend on it: {used}"
+    return sform, [Contradiction(f"{what}; {used}", "error", kind)]
 
 
 def _mm(steps: NDArray[np.float64]) -> str:

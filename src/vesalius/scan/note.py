@@ -49,15 +49,17 @@ class Contradiction(str):
     Args:
         text: the sentence: what was taken, and how to choose.
         level: "error" where measures are wrong by it, else "warning"; an audit calls it that.
+        kind: the same sentence without the numbers of this scan, under which many scans are counted.
     """
 
-    __slots__ = ("level",)
+    __slots__ = ("kind", "level")
     level: Literal["error", "warning"]
+    kind: str
 
-    def __new__(cls, text: str, level: Literal["error", "warning"] = "error") -> Contradiction:
+    def __new__(cls, text: str, level: Literal["error", "warning"], kind: str) -> Contradiction:
         """See the class."""
         note = super().__new__(cls, text)
-        note.level = level
+        note.level, note.kind = level, kind
         return note
 
 

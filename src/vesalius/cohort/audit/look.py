@@ -19,6 +19,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.read import open_image, open_mask
 from vesalius.errors import VesaliusError
 from vesalius.scan.label_values import NotLabelsError, read_labels
+from vesalius.scan.note import level_of
 from vesalius.scan.scan import Scan
 
 THUMB = 32
@@ -126,7 +127,12 @@ def _look_at_image(seen: Looked, name: str, scan: Scan, values: NDArray[np.float
     if not inside.size or inside.min() == inside.max():
         seen.add("error", "constant-image", f"image {name!r} has the same value everywhere")
     for problem in scan.problems:
-        seen.add("note", "scan-problem", f"image {name!r}: {problem}")
+        _tell(seen, f"image {name!r}", problem)
+
+
+def _tell(seen: Looked, what: str, problem: str) -> None:
+    level = level_of(problem)
+    seen.add(level, "scan-problem" if level == "note" else "header-contradicts-itself", f"{what}: {problem}")
 
 
 def _look_at_mask(seen: Looked, cohort: Cohort, name: str, first: Scan | None) -> None:
@@ -142,6 +148,9 @@ def _look_at_mask(seen: Looked, cohort: Cohort, name: str, first: Scan | None) -
             seen.add(
                 "error", "frame-out-of-range", f"mask {name!r} is of frame {frame}, the image has {first.shape[1]}"
             )
+    for problem in scan.problems:
+        if level_of(problem) != "note":
+            _tell(seen, f"mask {name!r}", problem)
     try:
         found = frozenset(np.unique(read_labels(scan, 0, np.iinfo(np.int32).max)).tolist())
     except NotLabelsError as error:

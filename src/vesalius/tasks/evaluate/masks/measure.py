@@ -19,6 +19,7 @@ from vesalius.metrics.overlap import dice, labels_of
 from vesalius.metrics.surface import surface_distances
 from vesalius.scan.geometry import shear_degrees, spacing_mm, to_world
 from vesalius.scan.label_values import NotLabelsError, read_labels
+from vesalius.scan.note import Contradiction
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.masks.match import Pair
 
@@ -93,6 +94,9 @@ def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
     )
     predicted = _same_frames(predicted, reference, pair)
     kept, notes = _labelled_frames(reference)
+    notes += dict.fromkeys(
+        problem.kind for scan in scans for problem in scan.problems if isinstance(problem, Contradiction)
+    )
     affine = None if scans[1].geometry is None else scans[1].affine
     if affine is None:
         notes.append("the files state no geometry: no distances in mm, no volumes")
