@@ -3,10 +3,13 @@ import struct
 import nibabel as nib
 import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 
 from vesalius.scan import nifti
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.label_values import NotLabelsError, read_labels
+from vesalius.scan.label_values import NotLabelsError, label_map, read_labels
+from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 
 FREESURFER = np.array([0, 2, 17, 41, 251, 1035, 2035])
@@ -108,3 +111,52 @@ def test_several_channels_are_no_label_map():
 
 def test_no_voxel_no_fault():
     assert read_labels(Scan.from_array(np.zeros((1, 1, 0, 2, 1))), 0, 5).size == 0
+
+
+LABELS = np.array([[0, 1, 2], [15, 1, 0]], np.uint8)
+
+
+def coloured(path, labels=LABELS):
+    """A picture whose palette gives the colours of Pascal VOC."""
+    image = Image.fromarray(labels).convert("P")
+    image.putdata(labels.ravel().tolist())
+    image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, *[64, 0, 128] * 13])
+    image.save(path)
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.tif"])
+def test_a_picture_with_a_palette_is_its_colours_as_an_image_and_its_indices_as_a_label_map(tmp_path, name):
+    coloured(tmp_path / name)
+    image = open_scan(tmp_path / name)
+    np.testing.assert_array_equal(image.stored()[:, 0, 2, 0, 0], [0, 128, 0])
+    assert image.problems == ("palette colours are expanded to RGB",)
+    mask = label_map(image)
+    np.testing.assert_array_equal(read_labels(mask, 0, 15)[0, 0, :, :, 0].T, LABELS)
+    assert mask.problems == ("the indices of a palette are the values, not its colours",)
+    assert mask.colour == "grey"
+
+
+def test_a_stack_of_pictures_and_what_has_no_palette(tmp_path):
+    (tmp_path / "stack").mkdir()
+    for number in range(3):
+        coloured(tmp_path / f"stack/s-{number}.png", np.minimum(LABELS + np.uint8(number), 15))
+    found = read_labels(label_map(open_scan(tmp_path / "stack")), 0, 99)
+    np.testing.assert_array_equal(found[0, 0].transpose(2, 1, 0), [np.minimum(LABELS + n, 15) for n in range(3)])
+    Image.fromarray(LABELS).save(tmp_path / "g.png")
+    grey = open_scan(tmp_path / "g.png")
+    assert label_map(grey) is grey
+    volume = scan([1, 2])
+    assert label_map(volume) is volume
+
+
+def test_a_palette_of_few_bits_and_of_16(tmp_path):
+    image = Image.fromarray(LABELS % 4).convert("P")
+    image.putdata((LABELS % 4).ravel().tolist())
+    image.putpalette([9, 9, 9] * 4)
+    image.save(tmp_path / "x.png", bits=2)
+    found = read_labels(label_map(open_scan(tmp_path / "x.png")), 0, 3)
+    np.testing.assert_array_equal(found[0, 0, :, :, 0].T, LABELS % 4)
+    wide = np.array([[0, 300], [2, 65535]], np.uint16)
+    tifffile.imwrite(tmp_path / "x.tif", wide, photometric="palette", colormap=np.zeros((3, 65536), np.uint16))
+    found = read_labels(label_map(open_scan(tmp_path / "x.tif")), 0, 65535)
+    np.testing.assert_array_equal(found[0, 0, :, :, 0].T, wide)

@@ -128,7 +128,7 @@ def test_long_axes_make_nifti_2(tmp_path):
 
 def test_channels_are_dim_5(tmp_path):
     array = noise((3, 1, 4, 5, 2), "u1")
-    write_nifti(Scan.from_array(array, np.eye(4), colour="rgb"), tmp_path / "x.nii")
+    write_nifti(Scan.from_array(array, np.eye(4), colour="channels"), tmp_path / "x.nii")
     image = nib.load(tmp_path / "x.nii")
     assert image.shape == (4, 5, 2, 1, 3)
     assert image.header.get_intent()[0] == "vector"
@@ -187,3 +187,24 @@ def test_a_sheared_grid_keeps_the_code_of_its_qform(tmp_path):
     header = nib.load(tmp_path / "x.nii").header
     assert (int(header["sform_code"]), int(header["qform_code"])) == (4, 0)
     np.testing.assert_array_equal(read(tmp_path / "x.nii").affine, affine)
+
+
+def test_colours_of_8_bits_are_rgb24(tmp_path):
+    array = noise((3, 2, 4, 5, 2), "u1")
+    assert write_nifti(Scan.from_array(array, np.eye(4), colour="rgb", frame_ms=(0, 40)), tmp_path / "x.nii.gz") == ()
+    image = nib.load(tmp_path / "x.nii.gz")
+    assert image.shape == (4, 5, 2, 2)
+    found = np.asarray(image.dataobj)
+    for channel, name in enumerate("RGB"):
+        np.testing.assert_array_equal(found[name], np.moveaxis(array[channel], 0, -1))
+    back = read(tmp_path / "x.nii.gz")
+    assert back.colour == "rgb"
+    np.testing.assert_array_equal(back.stored(), array)
+
+
+def test_colours_that_nifti_does_not_know_become_channels_with_a_note(tmp_path):
+    scan = Scan.from_array(noise((3, 1, 4, 5, 2), "u2"), np.eye(4), colour="rgb")
+    assert write_nifti(scan, tmp_path / "x.nii") == (
+        "NIfTI has no colours of uint16: red, green and blue are written as channels",
+    )
+    assert nib.load(tmp_path / "x.nii").shape == (4, 5, 2, 1, 3)

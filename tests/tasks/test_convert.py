@@ -5,6 +5,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from dicom_making import instance, save
 from real_data import real
 from vesalius.codec.compress import compress_scan
 from vesalius.errors import GeometryError, OutputError, UsageError
@@ -81,10 +82,13 @@ def test_pictures_that_fit_stay_exact(tmp_path):
 def test_inverted_pictures_are_drawn_right(tmp_path):
     array = np.arange(20, dtype="u1").reshape(1, 1, 4, 5, 1)
     write_scan(Scan.from_array(array, colour="inverted"), tmp_path / "in.tif")
-    convert(tmp_path / "in.tif", tmp_path / "o.png")
+    done = convert(tmp_path / "in.tif", tmp_path / "o.png")
     picture = open_scan(tmp_path / "o.png").stored()
     assert picture.ravel()[0] == 255
     assert picture.ravel()[-1] == 0
+    low, high = (float(done["notes"][0].split()[place]) for place in (3, 5))
+    assert low > high  # the high value is drawn black
+    assert done["notes"][1] == "low values are bright, as the source says (MONOCHROME1)"
 
 
 def test_refusals_name_the_input(tmp_path):
@@ -152,3 +156,32 @@ def test_the_spacing_is_chosen_and_written(tmp_path):
     written = nib.load(tmp_path / "p.nii")
     np.testing.assert_allclose(written.affine, AFFINE * [[1 / 3, 1 / 4, 2, 1]])
     np.testing.assert_allclose(written.header.get_zooms(), [0.5, 0.5, 8])
+
+
+def test_of_several_channels_the_first_is_drawn_and_that_is_told(tmp_path):
+    write_scan(Scan.from_array(np.random.default_rng(0).random((4, 1, 6, 5, 1)), AFFINE), tmp_path / "in.nii")
+    notes = convert(tmp_path / "in.nii", tmp_path / "o.png")["notes"]
+    assert notes[1:] == ["of 4 channels the first is drawn"]
+
+
+def test_an_ultrasound_is_drawn_in_its_colours(tmp_path):
+    """A red picture that is stored as Y, Cb, Cr, and the same read back from a .vsl file."""
+    ybr = np.array([76, 85, 255], np.uint8) * np.ones((6, 8, 1), np.uint8)
+    save(instance(ybr, PhotometricInterpretation="YBR_FULL"), tmp_path / "in.dcm")
+    compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", threads=1, uid_key=b"k" * 32)
+    for name in ("in.dcm", "in.vsl"):
+        done = convert(tmp_path / name, tmp_path / f"{name}.png")
+        assert "YBR colours are given as RGB" in done["problems"]
+        assert done["notes"] == []
+        drawn = imagecodecs.imread(tmp_path / f"{name}.png")
+        np.testing.assert_array_equal(drawn, np.broadcast_to([254, 0, 0], (6, 8, 3)))
+
+
+def test_a_palette_that_a_vsl_file_does_not_hold_is_refused(tmp_path):
+    indices = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    words = {f"{name}PaletteColorLookupTableDescriptor": [48, 0, 8] for name in ("Red", "Green", "Blue")}
+    words |= {f"{name}PaletteColorLookupTableData": bytes(range(48)) for name in ("Red", "Green", "Blue")}
+    save(instance(indices, PhotometricInterpretation="PALETTE COLOR", **words), tmp_path / "in.dcm")
+    compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", threads=1, uid_key=b"k" * 32)
+    with pytest.raises(UsageError, match=r"in\.vsl: palette indices are no image.*vesalius decompress"):
+        convert(tmp_path / "in.vsl", tmp_path / "o.png")

@@ -40,6 +40,7 @@ def scan_of(instances: Sequence[InstanceFacts], *, folder: bool, reading: Readin
         t_meaning=arranged.t_meaning,
         modality=_common([instance.modality for instance in instances]) or "unknown",
         colour=instances[0].colour,
+        palette_N3=_palette(instances),
         problems=tuple(_problems(instances, arranged)),
         native=DicomNative(
             pixels=pixels,
@@ -77,7 +78,17 @@ def _problems(instances: Sequence[InstanceFacts], arranged: Arrangement) -> list
     problems += dict.fromkeys(note for instance in instances for note in instance.notes)
     if len({instance.unit for instance in instances}) > 1:
         problems.append("the instances state different units; none is given")
+    if instances[0].colour == "palette" and _palette(instances) is None:
+        problems.append("the palette is missing, damaged, or another one for each file: its colours are not known")
     return problems
+
+
+def _palette(instances: Sequence[InstanceFacts]) -> NDArray[np.unsignedinteger[Any]] | None:
+    """The palette that all instances share."""
+    first, *others = (instance.palette_N3 for instance in instances)
+    if first is None or any(other is None or not np.array_equal(first, other) for other in others):
+        return None
+    return first
 
 
 def _rests_on_clock(arranged: Arrangement) -> bool:

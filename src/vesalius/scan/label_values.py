@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.scan.raster import indices
 from vesalius.scan.scan import Scan
 
 _ROUNDINGS = 4
@@ -19,6 +20,11 @@ _COARSE = 0.1
 
 class NotLabelsError(ValueError):
     """The values of a scan are no labels; the text goes on after the name of the mask."""
+
+
+def label_map(scan: Scan) -> Scan:
+    """A scan that was opened as a label map: of pictures with a palette the indices count, not the colours."""
+    return indices(scan)
 
 
 def read_labels(scan: Scan, least: int, most: int) -> NDArray[np.int64]:

@@ -31,6 +31,9 @@ _NEAREST = {"b1": "u1", "f2": "f4", f"f{np.longdouble(0).itemsize}": "f8", f"c{n
 """Stored dtypes that NIfTI does not know (or not everywhere) -> what they are written as."""
 
 
+_RGB24 = np.dtype([(name, "u1") for name in "RGB"])
+
+
 def write_nifti(scan: Scan, path: Path) -> tuple[str, ...]:
     """Write a NIfTI-1 file (NIfTI-2 where an axis is longer than 32767), gzipped where `path` ends in .gz.
 
@@ -51,11 +54,13 @@ def write_nifti(scan: Scan, path: Path) -> tuple[str, ...]:
     affine, scan = scan.affine, scan.resident()
     dtype, scale = _stored_as(scan)
     header, notes = _header(scan, affine, dtype)
+    if scan.colour == "rgb" and dtype.names is None:
+        notes.append(f"NIfTI has no colours of {scan.dtype.name}: red, green and blue are written as channels")
     if scale is not None:
         header.set_slope_inter(*scale)
     with create(path) as file:
         file.write(header.binaryblock + b"\0\0\0\0")  # no extensions
-        for channel in range(scan.shape[0]):
+        for channel in range(1 if dtype.names else scan.shape[0]):
             for frame in range(scan.shape[1]):
                 file.write(_volume(scan, channel, frame, dtype, stored=scale is not None).tobytes(order="F"))
     return tuple(notes)
@@ -66,6 +71,8 @@ def _stored_as(scan: Scan) -> tuple[np.dtype[Any], tuple[float, float] | None]:
     real = np.dtype("<f4"), None
     if not scan.intensity.is_uniform:
         return real
+    if scan.colour == "rgb" and scan.dtype == np.uint8 and scan.shape[0] == 3 and scan.intensity.is_identity:
+        return _RGB24, (1.0, 0.0)
     slope, inter = float(scan.intensity.slope_TK[0, 0]), float(scan.intensity.inter_TK[0, 0])
     kept = np.array([slope, inter], dtype=np.float32)
     if slope == 0 or not np.isfinite(kept).all() or kept[0] == 0:
@@ -77,6 +84,7 @@ def _stored_as(scan: Scan) -> tuple[np.dtype[Any], tuple[float, float] | None]:
 
 def _header(scan: Scan, affine: Affine, dtype: np.dtype[Any]) -> tuple[Any, list[str]]:
     c, t, i, j, k = scan.shape
+    c = 1 if dtype.names else c
     shape = (i, j, k, t, c) if c > 1 else (i, j, k, t) if t > 1 else (i, j, k)
     header = (nib.Nifti2Header if max(shape) > NIFTI1_LARGEST else nib.Nifti1Header)(endianness="<")
     header["vox_offset"] = header.single_vox_offset
@@ -123,4 +131,7 @@ def _volume(scan: Scan, channel: int, frame: int, dtype: np.dtype[Any], *, store
     """One volume (I, J, K) in the dtype of the file."""
     t = slice(frame, frame + 1)
     values = scan.stored(t) if stored else scan.values(t, dtype=np.float32)
+    if dtype.names:
+        volume: NDArray[Any] = np.ascontiguousarray(np.moveaxis(values[:, 0], 0, -1)).view(dtype)[..., 0]
+        return volume
     return values[channel, 0].astype(dtype)

@@ -37,6 +37,7 @@ class Scan:
         modality: "MR", "CT", "US", ... as the file states it, else "unknown".
         colour: what C means: one "grey" channel ("inverted" for MONOCHROME1), "rgb", "ybr" (YBR_FULL), "palette"
             indices, or other "channels".
+        palette_N3: colours of the indices of a "palette", None where they are not known.
         spaces: which world the affine leads to, as NIfTI names them ("aligned": to another scan; "unknown": not even
             the directions of the axes are known); two where the sform and the qform of one place name different
             worlds, () where the source names none.
@@ -51,6 +52,7 @@ class Scan:
     t_meaning: TMeaning = "unknown"
     modality: str = "unknown"
     colour: Colour = "grey"
+    palette_N3: NDArray[np.unsignedinteger[Any]] | None = None
     spaces: tuple[Space, ...] = ()
     problems: tuple[str, ...] = ()
     native: Native | None = None

@@ -11,6 +11,7 @@ import numpy as np
 from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import GeometryError, UsageError
 from vesalius.output import refuse_existing
+from vesalius.scan.colours import in_rgb
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.open import open_scan
@@ -52,7 +53,10 @@ def convert(
     refuse_existing(output, force=force)
     if output.exists() and path.exists() and output.samefile(path):
         raise UsageError("is the file to be read", where=output, fix="choose another name")
-    scan = _open(path, reading)
+    try:
+        scan = in_rgb(_open(path, reading))
+    except UsageError as error:
+        raise error if error.where else UsageError(error.what, where=path, fix=error.fix) from error
     if resample and scan.grid_problem:
         from vesalius.scan.resample import to_grid
 
@@ -98,8 +102,13 @@ def _windowed(scan: Scan) -> tuple[Scan, tuple[str, ...]]:
         frames.append(x_BCJI.transpose(1, 3, 2, 0))
     pixels = ArrayPixels(np.stack(frames, axis=1))
     colour: Colour = "rgb" if pixels.shape[0] == 3 else "grey"
-    notes = (f"real values from {low:.6g} to {high:.6g} are drawn from black to white",)
-    return replace(scan, pixels=pixels, intensity=Intensity(), colour=colour, native=None), notes
+    black, white = (high, low) if scan.colour == "inverted" else (low, high)
+    notes = [f"real values from {black:.6g} to {white:.6g} are drawn from black to white"]
+    if scan.colour == "inverted":
+        notes.append("low values are bright, as the source says (MONOCHROME1)")
+    if scan.shape[0] > 1 and colour == "grey":
+        notes.append(f"of {scan.shape[0]} channels the first is drawn")
+    return replace(scan, pixels=pixels, intensity=Intensity(), colour=colour, native=None), tuple(notes)
 
 
 def _open(path: Path, reading: Reading) -> Scan:

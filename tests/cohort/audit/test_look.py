@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from cohort.audit.planted import write
 from vesalius.cohort.audit.look import THUMB, _shrunk, look, missing_files, thumbnail
@@ -76,7 +77,26 @@ def test_two_spacings_are_an_error_until_a_choice_is_made(tmp_path):
     cohort = Cohort(tuple(cases), tmp_path)
     looked = [look(cohort, case) for case in cases]
     found = [(one.level, one.code) for one in looked[0].findings]
-    assert found == [("error", "header-contradicts-itself")] * 2
+    assert found == [("error", "header-contradicts-itself")]  # once, though the mask has it too
     assert "1.56 x 1.56 x 10 mm by pixdim" in looked[0].findings[0].text
     assert [one.level for one in looked[1].findings] == ["note"]
     np.testing.assert_allclose(looked[1].spacing_mm, (1.56, 1.56, 10))
+
+
+def test_masks_of_colours_are_reported(tmp_path):
+    labels = np.arange(48, dtype=np.uint8).reshape(6, 8) // 20
+    palette = Image.fromarray(labels).convert("P")
+    palette.putdata(labels.ravel().tolist())
+    palette.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    palette.save(tmp_path / "p.png")
+    palette.convert("RGB").save(tmp_path / "c.png")
+    Image.fromarray(labels * 9).save(tmp_path / "i.png")
+    cases = [Case(id=name, images={"image": "i.png"}, masks={"mask": f"{name}.png"}) for name in "pc"]
+    looked = [look(Cohort(tuple(cases), tmp_path), case) for case in cases]
+    assert looked[0].values == {0, 1, 2}
+    assert [(one.level, one.text) for one in looked[0].findings] == [
+        ("note", "p: mask 'mask': the indices of a palette are the values, not its colours")
+    ]
+    assert [(one.level, one.text) for one in looked[1].findings] == [
+        ("error", "c: mask 'mask' has 3 channels (rgb), a label map has one")
+    ]

@@ -149,7 +149,7 @@ def _look_at_mask(seen: Looked, cohort: Cohort, name: str, first: Scan | None) -
                 "error", "frame-out-of-range", f"mask {name!r} is of frame {frame}, the image has {first.shape[1]}"
             )
     for problem in scan.problems:
-        if level_of(problem) != "note":
+        if first is None or problem not in first.problems:
             _tell(seen, f"mask {name!r}", problem)
     try:
         found = frozenset(np.unique(read_labels(scan, 0, np.iinfo(np.int32).max)).tolist())

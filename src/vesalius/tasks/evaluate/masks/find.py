@@ -22,6 +22,7 @@ from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.read import open_mask
 from vesalius.errors import InputError
 from vesalius.report.page import FIGURES
+from vesalius.scan.label_values import label_map
 from vesalius.scan.open import open_scan
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
@@ -123,7 +124,7 @@ def _of_file(file: Path, folder: Path, reading: Reading) -> Mask:
         name=phase.upper() if phase.upper() in (ED, ES) else phase,
         structure="",
         patient=case,
-        open=partial(open_scan, file, reading),
+        open=lambda: label_map(open_scan(file, reading)),
         where=file,
         keys=tuple(dict.fromkeys([inner, name, case] if phase.lower() == "4d" else [inner, name])),
         cine_keys=(f"{case}_4d", case) if number else (),
