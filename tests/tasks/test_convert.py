@@ -185,3 +185,9 @@ def test_a_palette_that_a_vsl_file_does_not_hold_is_refused(tmp_path):
     compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", threads=1, uid_key=b"k" * 32)
     with pytest.raises(UsageError, match=r"in\.vsl: palette indices are no image.*vesalius decompress"):
         convert(tmp_path / "in.vsl", tmp_path / "o.png")
+
+
+def test_two_spacings_are_still_told_of_a_vsl_file(tmp_path):
+    source = coded(tmp_path / "in.nii", 1, 0, (0.5, 0.5, 8))
+    compress_scan(open_scan(source), tmp_path / "in.vsl", threads=1)
+    assert "two spacings: 1.5 x 2 x 4 mm by the sform" in lines(convert(tmp_path / "in.vsl", tmp_path / "o.nii"))[1]

@@ -62,6 +62,10 @@ class Contradiction(str):
         note.level, note.kind = level, kind
         return note
 
+    def __getnewargs__(self) -> tuple[str, Literal["error", "warning"], str]:  # type: ignore[override]
+        """For copies and other processes."""
+        return str(self), self.level, self.kind
+
 
 def level_of(note: str) -> Literal["error", "warning", "note"]:
     """How much weight a sentence about a scan has in an audit."""

@@ -126,8 +126,8 @@ def _words(facts: dict[str, Any]) -> Iterator[str]:
     if facts["spacing_mm"]:
         spacing = " x ".join(f"{step:g}" for step in facts["spacing_mm"])
         axes = f"axes towards {facts['orientation']}" if facts["orientation"] else "orientation unknown"
-        world = "".join(f", {space} coordinates" for space in facts["spaces"] if space != "unknown")
-        yield f"spacing {spacing} mm, {axes}{world}"
+        worlds = " and ".join(space for space in facts["spaces"] if space != "unknown")
+        yield f"spacing {spacing} mm, {axes}" + (f", {worlds} coordinates" if worlds else "")
     elif facts["grid_problem"]:
         yield f"no grid: {facts['grid_problem']}"
     if facts.get("range"):
