@@ -13,14 +13,11 @@ from numpy.typing import NDArray
 
 from vesalius.errors import InputError
 from vesalius.metrics.cardiac import ed_es_frames
-from vesalius.scan import nifti
-from vesalius.scan.label_values import are_labels
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.codec.studies import Study, masks_by_frame
+from vesalius.tasks.evaluate.codec.studies import Study, masks_by_frame, read_mask
 
 Classes = NDArray[np.integer]
 Source = Literal["Info.cfg", "masks", "judge"]
-_LABELS = np.iinfo(np.int16)
 
 
 def read_masks(study: Study, scan: Scan, classes: Callable[[NDArray[np.int16], str], Classes]) -> dict[int, Classes]:
@@ -36,12 +33,10 @@ def read_masks(study: Study, scan: Scan, classes: Callable[[NDArray[np.int16], s
     """
     found: dict[int, Classes] = {}
     for frame, path in masks_by_frame(study).items():
-        values_IJK = nifti.read(path).values(dtype=np.float64)[0, 0]
-        if values_IJK.shape != scan.shape[2:]:
+        labels_IJK = read_mask(path)
+        if labels_IJK.shape != scan.shape[2:]:
             raise InputError("the masks lie on another grid")
-        if not are_labels(values_IJK, _LABELS.min, _LABELS.max):
-            raise InputError("the masks hold other values than whole numbers of 16 bits")
-        found[frame] = classes(values_IJK.astype(np.int16), "the masks")
+        found[frame] = classes(labels_IJK.astype(np.int16), "the masks")
     return found
 
 

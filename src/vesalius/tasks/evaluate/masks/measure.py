@@ -18,7 +18,8 @@ from vesalius.metrics.cardiac import volumes_ml, voxel_mm3
 from vesalius.metrics.overlap import dice, labels_of
 from vesalius.metrics.surface import surface_distances
 from vesalius.scan.geometry import shear_degrees, spacing_mm, to_world
-from vesalius.scan.label_values import are_labels
+from vesalius.scan.label_values import NotLabelsError, read_labels
+from vesalius.scan.note import Contradiction
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.masks.match import Pair
 
@@ -93,6 +94,9 @@ def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
     )
     predicted = _same_frames(predicted, reference, pair)
     kept, notes = _labelled_frames(reference)
+    notes += dict.fromkeys(
+        problem.kind for scan in scans for problem in scan.problems if isinstance(problem, Contradiction)
+    )
     affine = None if scans[1].geometry is None else scans[1].affine
     if affine is None:
         notes.append("the files state no geometry: no distances in mm, no volumes")
@@ -143,12 +147,10 @@ def _corners(scan: Scan) -> NDArray[np.float64]:
 def _labels(scan: Scan, mask: Any) -> NDArray[np.int32]:
     """The labels of a mask, (T, I, J, K)."""
     fix = "give a label mask: one channel of whole numbers, 0 for background"
-    if scan.shape[0] != 1:
-        raise InputError(f"has {scan.shape[0]} channels, a label mask has one", where=mask.where, fix=fix)
-    values = scan.values(dtype=np.float64)[0]
-    if not are_labels(values, 0, _LARGEST):
-        raise InputError("holds values that are not whole numbers from 0", where=mask.where, fix=fix)
-    labels = values.astype(np.int32)
+    try:
+        labels = read_labels(scan, 0, _LARGEST)[0].astype(np.int32)
+    except NotLabelsError as error:
+        raise InputError(str(error), where=mask.where, fix=fix) from error
     count = len(labels_of(labels))
     if count > MOST_LABELS:
         raise InputError(f"holds {count:,} different labels and looks like an image", where=mask.where, fix=fix)
