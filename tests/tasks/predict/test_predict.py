@@ -35,10 +35,10 @@ def make_model(folder, task="segment", seed=0, **settings):
 def stop_at_the_second(monkeypatch):
     real = SegmentPredictor.__call__
 
-    def stop(self, scans, target):
+    def stop(self, scans, target, ends):
         if target.name.startswith("c1"):
             raise KeyboardInterrupt
-        return real(self, scans, target)
+        return real(self, scans, target, ends)
 
     monkeypatch.setattr(SegmentPredictor, "__call__", stop)
 
@@ -229,10 +229,10 @@ def test_another_number_of_channels_or_a_fault_fails_alone(tmp_path, monkeypatch
         write_nifti(tmp_path / f"{name}.nii.gz", blob(0)[0][None], AFFINE)
     real = SegmentPredictor.__call__
 
-    def broken(self, scans, target):
+    def broken(self, scans, target, ends):
         if target.name.startswith("b"):
             raise RuntimeError("a fault of ours")
-        return real(self, scans, target)
+        return real(self, scans, target, ends)
 
     monkeypatch.setattr(SegmentPredictor, "__call__", broken)
     paths = [tmp_path / name for name in ("a.png", "b.nii.gz", "c.nii.gz")]

@@ -42,7 +42,7 @@ def build(folder: Path) -> Cohort:
 
 
 def _cases(folder: Path, home: Path, name: str, files: dict[str, Path]) -> list[Case]:
-    info = _info(home / "Info.cfg")
+    info = read_info(home / "Info.cfg")
     numbers = {info[word]: word.upper() for word in ("ed", "es") if isinstance(info.get(word), int)}
     facts = {name: info[key] for key, name in _FACTS.items() if key in info}
     facts |= {f"{word.lower()}_frame": number - 1 for number, word in numbers.items() if number > 0}
@@ -73,7 +73,7 @@ def _cases(folder: Path, home: Path, name: str, files: dict[str, Path]) -> list[
     ]
 
 
-def _info(path: Path) -> dict[str, Any]:
+def read_info(path: Path) -> dict[str, Any]:
     """Keys in lower case and values of Info.cfg; nothing where there is none."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
