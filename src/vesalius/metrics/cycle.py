@@ -7,14 +7,16 @@ Letters: T time.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 EfFrom = Literal["stated frames", "smoothed curve", "largest and smallest frame"]
 """How end-diastole and end-systole are known."""
-STATED, SMOOTHED, EXTREMES = get_args(EfFrom)
+STATED: Final = "stated frames"
+SMOOTHED: Final = "smoothed curve"
+EXTREMES: Final = "largest and smallest frame"
 HARMONICS = 2
 """Of the beat. One is too stiff (-6 points of EF without any noise), three follow the noise (+4 where two give +2)."""
 LEAST_FRAMES = 8
@@ -58,12 +60,10 @@ def cycle_ends(volumes_T: ArrayLike, stated: tuple[int, int] | None = None) -> t
     """
     volumes = np.asarray(volumes_T, dtype=np.float64)
     if stated is not None:
-        return *stated, float(volumes[stated[0]]), float(volumes[stated[1]]), "stated frames"
+        return *stated, float(volumes[stated[0]]), float(volumes[stated[1]]), STATED
     if not (volumes > 0).any():
         raise ValueError("no frame has the cavity")
     curve = smoothed(volumes)
-    source: EfFrom = "largest and smallest frame" if curve is None else "smoothed curve"
-    if curve is None:
-        curve = volumes
-    ed, es = int(curve.argmax()), int(np.where(volumes > 0, curve, np.inf).argmin())
-    return ed, es, float(curve[ed]), float(curve[es]), source
+    line = volumes if curve is None else curve
+    ed, es = int(line.argmax()), int(np.where(volumes > 0, line, np.inf).argmin())
+    return ed, es, float(line[ed]), float(line[es]), EXTREMES if curve is None else SMOOTHED

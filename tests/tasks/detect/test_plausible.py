@@ -62,7 +62,7 @@ def test_two_slices_pass_with_a_warning(study):
 
 
 def test_the_real_tilted_head_passes():
-    assert check_head_ct(open_scan(real("ct-head-tilted-dicom"))).enclosed_cm2 > 80
+    assert check_head_ct(open_scan(real("ct-head-tilted-dicom"))).numbers["enclosed_cm2"] > 80
 
 
 def test_real_scans_of_other_things():

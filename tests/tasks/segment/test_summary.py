@@ -38,7 +38,14 @@ def test_ejection_fraction():
     (one,) = function_rows(rows, "lv")
     assert (one.ef_found, one.ef_truth) == (60, 50)
     told = summarized(rows, [one])["ejection_fraction"]
-    assert told == {"patients": 1, "of_patients": 1, "mean_error_points": 10, "mean_absolute_error_points": 10}
+    assert told == {
+        "ef_from": "stated frames",
+        "warnings": {},
+        "patients": 1,
+        "of_patients": 1,
+        "mean_error_points": 10,
+        "mean_absolute_error_points": 10,
+    }
     assert function_rows(rows, None) == []
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vesalius.cohort.ends import Ends
 from vesalius.metrics.cycle import SMOOTHED, smoothed
 from vesalius.report.overlay import Outlined, outlines
-from vesalius.report.page import Column, Section
+from vesalius.report.page import Column, Section, some
 from vesalius.report.table import fixed
 from vesalius.report.volumes import volume_curve
 from vesalius.scan.part import part
@@ -30,8 +30,6 @@ from vesalius.tasks.segment.segmenter import Segmenter
 _ML = 1e-3
 """Of a cubic millimetre."""
 _OUTLINES, _VOLUMES = "outlines", "volumes"
-_SHOWN = 5
-"""Studies that a warning names; their number is there for the others."""
 _CAPTIONS = {
     _OUTLINES: "{}: the slice with most of what was found; outlines are the model's.",
     _VOLUMES: "{}: volume in each frame, and where end-diastole and end-systole were read.",
@@ -91,7 +89,7 @@ class SegmentPredictor(Predictor):
                 warned.setdefault(warning, []).append(name)
         told = Section(title="What was found")
         for warning, names in warned.items():
-            told.text(f"{_some(names)}: {warning}.", "warning")
+            told.text(f"{some(names)}: {warning}.", "warning")
         numbers = {name: _numbers(one) for name, one in results.items()}
         keys = list(dict.fromkeys(key for one in numbers.values() for key in one))
         has_ends = any("ef_from" in one for one in results.values())
@@ -157,8 +155,3 @@ def _numbers(measures: Mapping[str, Any]) -> dict[str, float]:
 def _cell(value: float | None) -> str:
     """Frames are whole numbers, volumes have a decimal."""
     return str(value) if isinstance(value, int) else fixed(value, 1)
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
