@@ -18,9 +18,10 @@ STATED: Final = "stated frames"
 SMOOTHED: Final = "smoothed curve"
 EXTREMES: Final = "largest and smallest frame"
 HARMONICS = 2
-"""Of the beat. One is too stiff (-6 points of EF without any noise), three follow the noise (+4 where two give +2)."""
+"""Of the beat. One is too stiff (-7 points of EF without any noise), three follow the noise (+4 where two give +2):
+`bench/ejection.py` prints the errors of these and other curves."""
 LEAST_FRAMES = 8
-"""With fewer frames two harmonics follow the noise as the extremes do. `bench/ejection.py` prints both figures."""
+"""Of fewer frames the five numbers of the fit follow the noise as the extremes do."""
 _LEAST_SHARE = 0.75
 """Frames that must show the cavity; a larger gap is bridged by guesses."""
 

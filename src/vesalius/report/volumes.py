@@ -37,13 +37,14 @@ def volume_curve(
     at = np.array(list(ends.values()), dtype=float).reshape(-1, 2)
     marks: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "linestyle": "none"}
     handles += axes.plot(at[:, 0], at[:, 1], color=INK, label=" and ".join(ends), **marks)
+    highest = max(ml for _, ml in ends.values())
     for words, (frame, ml) in ends.items():
-        axes.annotate(
-            words, (frame, ml), textcoords="offset points", xytext=(9, 6), fontsize=TEXT_POINTS - 1, color=INK
-        )
+        away = {"xytext": (0, 9), "va": "bottom"} if ml == highest else {"xytext": (0, -9), "va": "top"}
+        style: dict[str, Any] = {"fontsize": TEXT_POINTS - 1, "color": INK, "ha": "center", **away}
+        axes.annotate(words, (frame, ml), textcoords="offset points", **style)
     quiet_axes(axes)
     whole_ticks(axes.xaxis)
-    axes.margins(x=0.06, y=0.16)
+    axes.margins(x=0.06, y=0.2)
     axes.set_xlabel("frame", fontsize=TEXT_POINTS, color=INK)
     axes.set_ylabel(f"{name} (mL)", fontsize=TEXT_POINTS, color=INK)
     legend_below(figure, handles)

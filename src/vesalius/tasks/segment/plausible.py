@@ -30,6 +30,8 @@ _LEAST_PIXELS = 48
 """Where the size of a pixel is not known."""
 _PIXEL_MM, _SLICE_MM = (0.5, 4.0), (4.0, 15.0)
 _MOST_SLICES = 30
+_THICKER = 1.5
+"""Times as thick as a pixel is wide: slices of a stack are, the voxels of a functional MR of the head are not."""
 
 
 def check_cine_mr(scan: Scan) -> Plausibility:
@@ -85,8 +87,9 @@ def _of_place(scan: Scan) -> list[str]:
     shown = f"{field_mm[0]:.0f} x {field_mm[1]:.0f} mm"
     if min(field_mm) < _FIELD_MM[0]:
         raise InputError(f"shows {shown}, too little for a heart", fix=_FIX)
-    is_volume = slices > _MOST_SLICES and (frames == 1 or spacing_mm[2] < _SLICE_MM[0])
-    if is_volume or (frames == 1 and spacing_mm[2] < _SLICE_MM[0]):
+    thin = spacing_mm[2] < _SLICE_MM[0]
+    is_volume = slices > _MOST_SLICES and thin and spacing_mm[2] < _THICKER * max(spacing_mm[:2])
+    if is_volume or (frames == 1 and (thin or slices > _MOST_SLICES)):
         what = (
             f"has {slices} slices {spacing_mm[2]:.3g} mm apart and {'one frame' if frames == 1 else f'{frames} frames'}"
         )
