@@ -25,6 +25,9 @@ def test_info_cfg_counts_from_one(tmp_path):
     for text in ("ED: 1\n", "ED: 0\nES: 8\n", "ED: first\nES: 8\n"):
         (tmp_path / "Info.cfg").write_text(text)
         assert ends_beside(cine) is None
+    (tmp_path / "Info.cfg").write_text("ED: 4\nES: 4\n")
+    with pytest.raises(InputError, match=r"Info\.cfg calls one frame both ED and ES"):
+        ends_beside(cine)
     (tmp_path / "Info.cfg").write_bytes(b"ED: 1\xff\n")
     with pytest.raises(InputError, match="cannot be read"):
         ends_beside(cine)

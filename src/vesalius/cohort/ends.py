@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from vesalius.cohort.builders.acdc import read_info
 from vesalius.cohort.case import Case
+from vesalius.errors import InputError
 
 ED, ES = "ED", "ES"
 """Names of masks and frames."""
@@ -35,11 +36,15 @@ class Ends:
 
 
 def ends_of_case(case: Case) -> Ends | None:
-    """As the frames of the masks ED and ES say, else the facts ed_frame and es_frame; None where one is missing."""
+    """As the frames of the masks ED and ES say, else the facts ed_frame and es_frame; None where one is missing.
+
+    Raises:
+        InputError: both are the same frame.
+    """
     for frames, names in ((case.frames, (ED, ES)), (case.facts, ("ed_frame", "es_frame"))):
         ed, es = (frames.get(name) for name in names)
         if _is_frame(ed) and _is_frame(es):
-            return Ends(ed, es, "the manifest")
+            return _ends(ed, es, "the manifest")
     return None
 
 
@@ -47,11 +52,17 @@ def ends_beside(path: Path) -> Ends | None:
     """As the Info.cfg in the folder of a file says, which counts from 1; None where there is none.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or calls one frame both.
     """
     info = read_info(path.parent / _INFO) if path.is_file() else {}
     ed, es = (info.get(name.lower()) for name in (ED, ES))
-    return Ends(ed - 1, es - 1, _INFO) if _is_frame(ed, 1) and _is_frame(es, 1) else None
+    return _ends(ed - 1, es - 1, _INFO) if _is_frame(ed, 1) and _is_frame(es, 1) else None
+
+
+def _ends(ed: int, es: int, stated_by: str) -> Ends:
+    if ed == es:
+        raise InputError(f"{stated_by} calls one frame both ED and ES", fix="mend it, or take out what is not known")
+    return Ends(ed, es, stated_by)
 
 
 def _is_frame(number: object, least: int = 0) -> TypeGuard[int]:
