@@ -72,7 +72,15 @@ def read_manifests(paths: Sequence[str | Path]) -> Cohort:
     Raises:
         InputError: one cannot be read, or two cases have one id.
     """
-    cohorts = [read_manifest(path) for path in paths]
+    return joined([read_manifest(path) for path in paths], paths[-1])
+
+
+def joined(cohorts: Sequence[Cohort], where: str | Path) -> Cohort:
+    """Several cohorts as one; `where` is what errors name.
+
+    Raises:
+        InputError: two cases have one id.
+    """
     if len(cohorts) == 1:
         return cohorts[0]
     root = cohorts[0].root
@@ -81,7 +89,7 @@ def read_manifests(paths: Sequence[str | Path]) -> Cohort:
     twice = next((name for name, count in counts.items() if count > 1), None)
     if twice is not None:
         what = f"case {twice} stands in two manifests"
-        raise InputError(what, where=paths[-1], fix="build one of them anew with other ids")
+        raise InputError(what, where=where, fix="build one of them again with other ids")
     return Cohort(tuple(cases), root, tuple(note for cohort in cohorts for note in cohort.notes))
 
 
