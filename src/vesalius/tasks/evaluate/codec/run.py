@@ -21,7 +21,7 @@ from vesalius.errors import OutputError, UsageError, VesaliusError
 from vesalius.output import new_file, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
-from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
+from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report, some
 from vesalius.report.table import plain_text, write_csv
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.codec.adapter import Codec, VslCodec
@@ -112,6 +112,8 @@ def lines(result: dict[str, Any]) -> list[str]:
     shown = [line for table in (*tables, lossless_table(summary)) for line in plain_text(table, _WIDTH).splitlines()]
     words = ("Peak", "Ratio", "Heart region", "At a ratio, at a PSNR", "BD-rate", "Milliseconds per frame")
     shown += [f"{word}: {DEFINITIONS[word]}" for word in words]
+    warnings = [pair for one in judged if one.judge for pair in one.judge.warnings.items()]
+    shown += [f"warning: {some(names)}: {warning}" for warning, names in warnings]
     shown += [f"{word}: {text}" for word, text in (JUDGE_DEFINITIONS if judged else {}).items()]
     shown += [f"failed: {one['error']}" for one in result["failed"]]
     return [*shown, f"open {result['report']}"]

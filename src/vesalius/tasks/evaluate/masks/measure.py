@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vesalius.errors import GeometryError, InputError
 from vesalius.metrics.cardiac import volumes_ml, voxel_mm3
+from vesalius.metrics.doubts import pieces
 from vesalius.metrics.overlap import dice, labels_of
 from vesalius.metrics.surface import surface_distances
 from vesalius.scan.geometry import shear_degrees, spacing_mm, to_world
@@ -46,6 +47,8 @@ class Measured:
         average_mm: average surface distance, the same.
         predicted_ml: volume in the predicted mask; NaN where nobody knows the spacing.
         reference_ml: volume in the reference mask.
+        predicted_pieces: how many large pieces the class has in the predicted mask (`metrics.doubts.pieces`).
+        reference_pieces: in the reference mask.
     """
 
     case: str
@@ -59,6 +62,8 @@ class Measured:
     average_mm: float
     predicted_ml: float
     reference_ml: float
+    predicted_pieces: int = 1
+    reference_pieces: int = 1
 
 
 @dataclass(frozen=True)
@@ -69,11 +74,13 @@ class PairResult:
         pair: which.
         rows: one for each frame and class that either mask holds.
         notes: what a careful reader should know, one sentence each.
+        frames: of the reference, measured or not.
     """
 
     pair: Pair
     rows: tuple[Measured, ...]
     notes: tuple[str, ...]
+    frames: int = 1
 
 
 def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
@@ -111,7 +118,7 @@ def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
         for t in kept
         for row in _rows(pair, predicted[t], reference[t], affine, classes, t if len(reference) > 1 else None)
     )
-    return PairResult(pair, rows, tuple(notes))
+    return PairResult(pair, rows, tuple(notes), len(reference))
 
 
 def check_grids(predicted: Scan, reference: Scan, pair: Pair) -> None:
@@ -229,4 +236,6 @@ def _rows(
             average_mm=apart.average_mm if apart else math.nan,
             predicted_ml=float(volumes[0][label][0]),
             reference_ml=float(volumes[1][label][0]),
+            predicted_pieces=pieces(predicted == label),
+            reference_pieces=pieces(reference == label),
         )

@@ -10,7 +10,7 @@ from vesalius.errors import UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
-from vesalius.report.page import FIGURES, PAGE, TABLE, Made
+from vesalius.report.page import FIGURES, PAGE, TABLE, Made, some
 from vesalius.report.table import plain_text, write_csv
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.masks.classes import lv_label
@@ -100,6 +100,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     summary = Summary.model_validate(result["results"])
     tables = [overlap_table(summary), pumping_table(summary), patient_table(summary), pumping_patient_table(summary)]
     shown = [line for one in tables if one is not None and one.rows for line in plain_text(one, _WIDTH).splitlines()]
+    shown += [f"warning: {some(cases)}: {what}" for what, cases in summary.warnings.items()]
     shown += [f"note: {', '.join(cases)}: {note}" for note, cases in summary.notes.items()]
     shown += [f"failed: {one['error']}" for one in result["failed"]]
     return [*shown, f"open {result['report']}"]
