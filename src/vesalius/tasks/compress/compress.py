@@ -19,8 +19,8 @@ from vesalius.scan.choose import ways
 from vesalius.scan.open import Found, find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+from vesalius.scan.uid_key import uid_key
 from vesalius.tasks.compress.config import CompressConfig
-from vesalius.tasks.compress.uid_key import uid_key
 
 Progress = Callable[[str], None]
 
