@@ -12,9 +12,9 @@ from vesalius.tasks.evaluate.masks.pump import Beat
 from vesalius.tasks.evaluate.masks.summary import ALL, summarise
 
 
-def result(case, patient, *classes, mask="mask", structure="", notes=()):
+def result(case, patient, *classes, mask="mask", structure="", notes=(), is_patient=True):
     """classes: (label, dice, hd95)."""
-    one = Mask(case, mask, structure, patient, lambda: None, Path(case), (case,))
+    one = Mask(case, mask, structure, patient, lambda: None, Path(case), (case,), is_patient=is_patient)
     rows = [
         Measured(case, patient, mask, None, structure, label, dice, hd, hd / 2, 2.0, 1.5) for label, dice, hd in classes
     ]
@@ -71,3 +71,11 @@ def test_pumping_and_notes():
     assert ef.difference.values == {"a": pytest.approx(-10), "b": pytest.approx(10)}
     assert (ef.difference.mean, ef.absolute.mean) == (pytest.approx(0), pytest.approx(10))
     assert summary.notes == {"odd": ("a", "b"), "no ejection fraction: the ES mask is empty": ("x",)}
+
+
+def test_cases_that_stand_for_patients_are_called_so():
+    named, bare = result("a", "A", (1, 0.5, 1.0)), result("b", "b", (1, 0.7, 1.0), is_patient=False)
+    assert summarise([named], [], {}, {}).intervals == "by patient"
+    found = summarise([bare], [], {}, {})
+    assert (found.drawn, found.intervals) == ((0, 1), "by study (patients unknown)")
+    assert summarise([named, bare], [], {}, {}).intervals == "by patient, 1 of 2 by study (patient unknown)"
