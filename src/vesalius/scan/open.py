@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
+from vesalius.scan.choose import choose, some, ways
+from vesalius.scan.reading import AS_STATED, Orientation, Reading
 
 if TYPE_CHECKING:  # a list of formats needs no NumPy
     from vesalius.scan.scan import Scan
@@ -35,10 +37,9 @@ _READERS = {
     ".tif": "raster",
     ".tiff": "raster",
 }
-"""suffix -> module in vesalius.scan with `read(path) -> Scan`. What has none of these may be DICOM."""
+"""suffix -> module in vesalius.scan with `read(path, reading) -> Scan`. What has none of these may be DICOM."""
 
 
-_SHOWN = 5
 FORMATS = frozenset({"dicom"} | {_name.lstrip(".") for _name in _READERS})
 """Words for what can be read."""
 
@@ -53,6 +54,7 @@ class Found:
         open: reads the header and returns the Scan.
         series_uid: DICOM SeriesInstanceUID, else None.
         name: a file name stem for results, unique among the scans of one folder, without identifiers of the patient.
+        plane: of a DICOM stack the plane nearest to its slices, else None.
     """
 
     path: Path
@@ -60,28 +62,29 @@ class Found:
     open: Callable[[], Scan]
     series_uid: str | None = None
     name: str = ""
+    plane: Orientation | None = None
 
 
-def open_scan(path: str | Path, series: str | None = None) -> Scan:
+def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
     """Open the one scan at `path`.
 
     Args:
         path: a NIfTI, DICOM, NRRD, MetaImage, NumPy or picture file, a folder with one DICOM series or one numbered
             stack of pictures.
-        series: SeriesInstanceUID (or its end) where a folder holds several.
+        reading: choices where the files leave some open, e.g. one of several series.
 
     Raises:
         InputError: nothing readable there.
         UsageError: several scans; the message lists their series.
     """
-    found = find_scans(path, series)
+    found = find_scans(path, reading)
     if len(found) > 1:
-        shown = _some([one.series_uid or one.path.name for one in found])
-        raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix="name one file or pass --series UID")
+        shown = some([one.series_uid or one.path.name for one in found])
+        raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix=ways(found))
     return found[0].open()
 
 
-def find_scans(path: str | Path, series: str | None = None) -> list[Found]:
+def find_scans(path: str | Path, reading: Reading = AS_STATED) -> list[Found]:
     """All scans at `path`: a file, or a folder searched through all its subfolders, in a stable order.
 
     Raises:
@@ -90,22 +93,13 @@ def find_scans(path: str | Path, series: str | None = None) -> list[Found]:
     path = Path(path)
     if not path.exists():
         raise InputError("no such file or folder", where=path)
-    everything = list(_find(path))
-    found = [one for one in everything if series is None or (one.series_uid or "").endswith(series)]
-    if not found and series is not None and everything:
-        known = [one.series_uid for one in everything if one.series_uid]
-        raise UsageError(f"no series that ends in {series}", where=path, fix=f"there are {_some(known)}")
+    found = choose(list(_find(path, reading)), reading)
     if not found:
         what = "no readable scan here"
         raise InputError(
             what, where=path, fix="vesalius reads NIfTI, DICOM, NRRD, MetaImage, NumPy, PNG, JPEG and TIFF"
         )
     return found
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return (", ".join(names[:_SHOWN]) or "none") + more
 
 
 def suffix(path: Path) -> str:
@@ -115,7 +109,7 @@ def suffix(path: Path) -> str:
     return double if double in _READERS else Path(name).suffix
 
 
-def _find(path: Path) -> Iterator[Found]:
+def _find(path: Path, reading: Reading) -> Iterator[Found]:
     if path.is_file():
         files = [path]
     elif not path.is_dir():
@@ -134,11 +128,13 @@ def _find(path: Path) -> Iterator[Found]:
         if module is None:
             others.append(file)
         elif not _is_second_of_pair(file):
-            yield Found(file, _format(module), _opener(module, file), name=file.name.removesuffix(suffix(file)))
+            yield Found(
+                file, _format(module), _opener(module, file, reading), name=file.name.removesuffix(suffix(file))
+            )
     if others:
         from vesalius.scan.dicom_series import find_series
 
-        yield from find_series(others)
+        yield from find_series(others, reading)
 
 
 def _is_second_of_pair(path: Path) -> bool:
@@ -161,9 +157,9 @@ def _format(module: str) -> str:
     return {"numpy_file": "numpy"}.get(module, module)
 
 
-def _opener(module: str, path: Path) -> Callable[[], Scan]:
+def _opener(module: str, path: Path, reading: Reading) -> Callable[[], Scan]:
     def open_it() -> Scan:
-        scan: Scan = importlib.import_module(f"vesalius.scan.{module}").read(path)
+        scan: Scan = importlib.import_module(f"vesalius.scan.{module}").read(path, reading)
         return scan
 
     return open_it
