@@ -15,7 +15,17 @@ from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.evaluate.classifier import evaluate_classifier, lines
 from vesalius.tasks.train.train import train
 
-ABOUT_THE_RUN = {"part", "prevalences", "invalid_nifti_report", "steps", "best_step", "best", "model", "split"}
+ABOUT_THE_RUN = {
+    "part",
+    "prevalences",
+    "invalid_nifti_report",
+    "steps",
+    "best_step",
+    "best",
+    "limits",
+    "model",
+    "split",
+}
 NAMES = ("embeddings", "labels", "patients")
 
 
