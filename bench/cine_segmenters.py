@@ -15,6 +15,7 @@ from pathlib import Path
 from vesalius.cohort.build import build_cohort
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import moved, write_manifest
+from vesalius.metrics.drawn import Drawn
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.write import write_cine
 from vesalius.tasks.segment.measure import Measured, Unit, measure
@@ -101,7 +102,7 @@ def add_to_card(card: Path, told: list[tuple[str, dict[str, str]]]) -> None:
 def show(name: str, where: str, rows: list[Measured]) -> dict[str, str]:
     """Print every patient; gives the means in words."""
     functions = function_rows(rows, "lv")
-    result = summarized(rows, functions)
+    result = summarized(rows, functions, Drawn(len({row.patient for row in rows})))
     print(f"\n{name} on {where}: " + ", ".join(f"{key} {one['text']}" for key, one in result["classes"].items()))
     for row in rows:
         distance = f"HD95 {row.hd95_mm:5.1f} mm"

@@ -24,10 +24,14 @@ class VesaliusError(Exception):
         self.fix = None if fix is None else " ".join(fix.split())
         super().__init__(str(self))
 
+    @property
+    def reason(self) -> str:
+        """What was wrong and what to do, without the place: for a report, which names no path of this machine."""
+        return self.what if self.fix is None else f"{self.what}; {self.fix}"
+
     def __str__(self) -> str:
         head = "" if self.where is None else f"{self.where}: "
-        tail = "" if self.fix is None else f"; {self.fix}"
-        return " ".join(f"{head}{self.what}{tail}".splitlines())
+        return " ".join(f"{head}{self.reason}".splitlines())
 
 
 class UsageError(VesaliusError):

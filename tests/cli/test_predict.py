@@ -53,13 +53,16 @@ def test_findings_and_refusals_in_one_line_each(tmp_path):
     )
     assert code == 2, err
     told = out.splitlines()
-    assert told[0].startswith("head: any 0.")
+    assert told[0].startswith("warning: limits of the model: ")
+    assert told[1].startswith("head: any 0.")
     failed = [line for line in told if line.startswith("failed")]
     assert ["empty.nii.gz" in line or "offset.nii.gz" in line for line in failed] == [True, True]
     assert "pass --intercept -1024" in next(line for line in failed if "offset" in line)
     assert len(json.loads((tmp_path / "out" / "head" / "summary.json").read_text())["top_slices"]) == 2
     page = (tmp_path / "out" / "report.html").read_text()
     assert "one value everywhere" in page
+    assert "pass --intercept -1024" in page
+    assert out.count("pass --intercept -1024") == 1
     code, out, err = run(tmp_path / "none", tmp_path, "-o", tmp_path / "three", "--heat-map", "gradient")
     assert (code, out) == (2, "")
     assert "rollout" in err

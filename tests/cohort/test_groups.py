@@ -1,5 +1,5 @@
 from vesalius.cohort.case import Case
-from vesalius.cohort.groups import groups
+from vesalius.cohort.groups import groups, owners
 
 
 def case(name, patient=None, study=None):
@@ -28,3 +28,15 @@ def test_by_study():
 
 def test_names_of_different_kinds_do_not_meet():
     assert members([case("x", "1"), case("y", None, "1"), case("1")]) == [["1"], ["x"], ["y"]]
+
+
+def test_owners_are_patients_where_they_are_known():
+    """A study that is known of a patient elsewhere is that patient's; a study and a case of one name stay apart."""
+    cases = [case("a", "7"), case("b", "7", "s"), case("c", None, "s"), case("d", None, "7"), case("7")]
+    assert owners(cases) == {
+        "a": ("7", True),
+        "b": ("7", True),
+        "c": ("7", True),
+        "d": ("study 7", False),
+        "7": ("case 7", False),
+    }

@@ -19,7 +19,7 @@ def some(count=40):
 
 def test_equals_scikit_learn():
     studies, logits = some()
-    found = measured(logits, studies.labels_SC, studies.patients, CLASSES, POINT)
+    found = measured(logits, studies.labels_SC, studies.owners, CLASSES, POINT)
     labels, p = studies.labels_SC, 1 / (1 + np.exp(-logits / 2))
     for c, name in enumerate(CLASSES):
         one = found["classes"][name]
@@ -35,16 +35,33 @@ def test_equals_scikit_learn():
     assert found["classes"]["any"]["specificity"] == pytest.approx(1 - called[labels[:, 0] == 0].mean())
     assert found["classes"]["sub"]["threshold"] is None
     assert (found["studies"], found["patients"]) == (40, 20)
+    assert found["intervals"] == "by patient"
     json.dumps(found, allow_nan=False)
+
+
+def test_studies_stand_for_patients_that_nobody_names():
+    """The same draws, but no number of patients and another label."""
+    studies, logits = some(30)
+    known = measured(logits, studies.labels_SC, studies.owners, CLASSES, POINT)
+    unknown = measured(logits, studies.labels_SC, [(name, False) for name, _ in studies.owners], CLASSES, POINT)
+    assert unknown["auroc"] == known["auroc"]
+    assert (known["patients"], unknown["patients"]) == (15, None)
+    assert unknown["intervals"] == "by study (patients unknown)"
+    some_known = [(name, n % 3 == 0) for n, (name, _) in enumerate(studies.owners)]
+    mixed = measured(logits, studies.labels_SC, some_known, CLASSES, POINT)
+    unnamed = {name for name, is_patient in some_known if not is_patient}
+    named = {name for name, is_patient in some_known if is_patient}
+    assert mixed["patients"] == len(named)
+    assert mixed["intervals"].startswith(f"by patient, {len(unnamed)} of {len(unnamed) + len(named)} by study")
 
 
 def test_test_labels_cannot_change_what_was_chosen():
     val, val_logits = some()
     point = choose(val_logits, val.labels_SC)
     test, logits = some(30)
-    first = measured(logits, test.labels_SC, test.patients, CLASSES, point)
+    first = measured(logits, test.labels_SC, test.owners, CLASSES, point)
     test.labels_SC[:] = 1 - test.labels_SC
-    second = measured(logits, test.labels_SC, test.patients, CLASSES, point)
+    second = measured(logits, test.labels_SC, test.owners, CLASSES, point)
     for name in CLASSES:
         for key in ("threshold", "temperature"):
             assert first["classes"][name][key] == second["classes"][name][key]
@@ -54,7 +71,7 @@ def test_test_labels_cannot_change_what_was_chosen():
 def test_few_patients_have_no_interval_and_unknown_labels_no_value():
     studies, logits = some(8)
     studies.labels_SC[:, 1] = np.nan
-    found = measured(logits, studies.labels_SC, studies.patients, CLASSES, POINT)
+    found = measured(logits, studies.labels_SC, studies.owners, CLASSES, POINT)
     assert found["auroc"]["interval"] is None
     assert found["classes"]["sub"]["auroc"] == {"value": None, "interval": None}
     counts = prevalences({"val": studies.labels_SC, "test": random_studies(0 + 1).labels_SC}, CLASSES)

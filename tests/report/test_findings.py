@@ -11,7 +11,7 @@ CLASSES = ("any", "sub")
 def told(part, count=40):
     studies = random_studies(count)
     point = OperatingPoint((1.0, 1.0), (0.5, np.nan), 0.9, 50)
-    found = measured(studies.vectors.rows_ND[:, :2].astype(float), studies.labels_SC, studies.patients, CLASSES, point)
+    found = measured(studies.vectors.rows_ND[:, :2].astype(float), studies.labels_SC, studies.owners, CLASSES, point)
     return {"part": part, **found, "prevalences": prevalences({part: studies.labels_SC}, CLASSES)}
 
 
@@ -40,5 +40,19 @@ def test_of_a_named_cohort_nobody_knows_whether_it_was_seen():
 
 
 def test_a_measure_in_words():
-    assert text_of({"value": 0.91234, "interval": [0.8, 0.95]}) == "0.912 (0.800 to 0.950)"
-    assert text_of({"value": None, "interval": None}) == "-"
+    assert text_of({"value": 0.91234, "interval": [0.8, 0.95]}, "by patient") == "0.912 (0.800 to 0.950)"
+    text = text_of({"value": 0.91234, "interval": [0.8, 0.95]}, "by study (patients unknown)")
+    assert text == "0.912 (0.800 to 0.950, by study (patients unknown))"
+    assert text_of({"value": None, "interval": None}, "by patient") == "-"
+
+
+def test_unknown_patients_stand_beside_the_intervals():
+    results = told("test")
+    assert sections(results, [])[0].blocks[1].caption.startswith("Intervals by patient.")
+    results |= {"drawn": [0, 40], "patients": None, "intervals": "by study (patients unknown)"}
+    head = sections(results, [])[0]
+    assert head.blocks[0].text.startswith("40 studies (patients unknown): test part")
+    assert head.blocks[1].caption.startswith("Intervals by study (patients unknown).")
+    assert "alibrated" not in head.blocks[1].caption
+    results |= {"studies": 60, "drawn": [10, 3]}
+    assert sections(results, [])[0].blocks[0].text.startswith("60 studies of 10 patients and 3 studies without one:")

@@ -29,3 +29,33 @@ def test_a_mark_and_a_tall_pixel_change_the_picture():
 def test_what_cannot_be_drawn():
     with pytest.raises(ValueError, match="not finite"):
         heat_map(PICTURE, np.full((2, 2), np.nan), "value")
+
+
+def picture(values, **more):
+    return np.asarray(Image.open(io.BytesIO(heat_map(PICTURE, values, "value", **more))).convert("RGB")).astype(int)
+
+
+def coloured(rgb_JIC):
+    """Pixels of the right slice that are no grey; the scale lies further to the right."""
+    inside = rgb_JIC[:, int(0.42 * rgb_JIC.shape[1]) : int(0.84 * rgb_JIC.shape[1])]
+    return (inside.max(axis=2) - inside.min(axis=2) > 25).mean()
+
+
+def test_nothing_below_the_floor_is_coloured():
+    """Of 16 patches one reaches it: about a sixteenth of the picture has a colour, and no shade runs into the next."""
+    values = np.linspace(-3.0, 0.4, 16).reshape(4, 4)
+    values[1, 1], values[1, 2] = 0.9, 0.64
+    whole, one = coloured(picture(values)), coloured(picture(values, floor=0.8))
+    assert whole > 0.4
+    assert 0.02 < one < 0.09
+    assert coloured(picture(values, floor=0.5)) == pytest.approx(2 * one, rel=0.1)
+
+
+def test_where_nothing_reaches_the_floor_there_is_neither_colour_nor_frame():
+    none = picture(np.full((4, 4), 0.5), floor=0.8, mark=(1, 1))
+    assert coloured(none) == 0
+    np.testing.assert_array_equal(none, picture(np.full((4, 4), 0.1), floor=0.8, mark=(2, 2)))
+
+
+def test_a_value_at_the_floor_is_seen():
+    assert coloured(picture(np.full((2, 2), 0.8), floor=0.8)) > 0.5

@@ -15,6 +15,7 @@ CARD = Card(
     limits=("Short-axis views only.",),
     base="nobody/other",
 )
+GENERAL = "It is not made for patients: no diagnosis, no treatment."
 
 
 def front_of(text):
@@ -63,9 +64,14 @@ def test_nothing_measured_is_said():
 
 def test_read_as_written(tmp_path):
     assert CARD.write(tmp_path) == tmp_path / "README.md"
-    assert read_card(tmp_path) == CardFacts("apache-2.0", "Left ventricle in cine MRI: a tiny net.")
+    assert read_card(tmp_path) == CardFacts(
+        "apache-2.0",
+        "Left ventricle in cine MRI: a tiny net.",
+        ("Sunnybrook", "phantoms"),
+        ("Short-axis views only.", GENERAL),
+    )
     Card(name="x", summary="y", task="t", licence="A, B").write(tmp_path)
-    assert read_card(tmp_path) == CardFacts("A, B", "y")
+    assert read_card(tmp_path) == CardFacts("A, B", "y", (), (GENERAL,))
 
 
 @pytest.mark.parametrize("text", [None, "", "# no front", "---\n: [\n---\n", "---\n- a\n---\n", "---\nlicense: x"])
@@ -74,3 +80,22 @@ def test_a_missing_or_damaged_card_tells_nothing(tmp_path, text):
         (tmp_path / "README.md").write_text(text)
     facts = read_card(tmp_path)
     assert (facts.licence, facts.summary) in {("unknown", ""), ("x", "")}
+    assert facts.data == ()
+    assert len(facts.caveats) == 1
+
+
+def test_caveats_name_the_data_and_the_limits(tmp_path):
+    """What a model was trained on stands first; a bar in a name is no end of a cell."""
+    source = Source("drawings | heads", "CC0", "made here")
+    Card(name="x", summary="y", task="t", licence="A", data=(source, source), limits=("Adults only.",)).write(tmp_path)
+    text = (tmp_path / "README.md").read_text() + "\n## Measured elsewhere\n\n- not a limit\n\n| a |\n| - |\n| b |\n"
+    (tmp_path / "README.md").write_text(text)
+    assert read_card(tmp_path).caveats == (
+        "Trained on drawings | heads and drawings | heads only.",
+        "Adults only.",
+        GENERAL,
+    )
+    (tmp_path / "README.md").write_text("---\nsummary: x\n---\n")
+    assert read_card(tmp_path).caveats == ("Its card does not say what the model was trained on.",)
+    (tmp_path / "README.md").unlink()
+    assert read_card(tmp_path).caveats[0].startswith("The model has no card")

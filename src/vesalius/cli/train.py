@@ -51,7 +51,7 @@ def train(
         raise UsageError("is missing", where="-o RUN", fix="name the run folder, or pass --dry-run")
     from vesalius.tasks.train.train import train as run_training
 
-    with _Bar(quiet) as watch:
+    with _Bar(quiet) as bar:
         done = run_training(
             config,
             output,
@@ -60,8 +60,8 @@ def train(
             force=force,
             device=device.value,
             threads=threads,
-            watch=watch,
-            progress=progress(quiet),
+            watch=bar.watch,
+            progress=bar.say,
         )
     if done:
         emit(done, json, _lines)
@@ -75,7 +75,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
     report = load_report(Path(result["path"]))
     tables = [block for section in report.sections[:1] for block in section.blocks if block.kind == "table"]
     failed = [f"failed: {one['path']}: {one['error']}" for one in result["failed"]]
-    return [*(plain_text(table).rstrip("\n") for table in tables), *failed, result["report"]]
+    return [*result["notes"], *(plain_text(table).rstrip("\n") for table in tables), *failed, result["report"]]
 
 
 class _Bar:
@@ -85,11 +85,9 @@ class _Bar:
         self._quiet = quiet
         self._bar: Any = None
 
-    def __enter__(self) -> Callable[[dict[str, Any], int], None] | None:
-        if self._quiet:
-            return None
-        if not sys.stderr.isatty():
-            return _line
+    def __enter__(self) -> _Bar:
+        if self._quiet or not sys.stderr.isatty():
+            return self
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -102,15 +100,29 @@ class _Bar:
             console=Console(stderr=True),
         )
         self._bar.start()
-        self._task = self._bar.add_task("training", total=None, numbers="")
-        return self._show
+        self._task = self._bar.add_task("preparing", total=None, numbers="")
+        return self
+
+    @property
+    def watch(self) -> Callable[[dict[str, Any], int], None] | None:
+        """What the loop tells its lines to."""
+        if self._bar is not None:
+            return self._show
+        return None if self._quiet else _line
+
+    def say(self, line: str) -> None:
+        """How far the work outside the loop is: beside the bar on a terminal, else a line."""
+        if self._bar is not None:
+            self._bar.update(self._task, description=line)
+        elif not self._quiet:
+            typer.echo(line, err=True)
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 
     def _show(self, row: dict[str, Any], steps: int) -> None:
-        self._bar.update(self._task, completed=row["step"], total=steps, numbers=_numbers(row))
+        self._bar.update(self._task, description="training", completed=row["step"], total=steps, numbers=_numbers(row))
         if row["kind"] == "validation":
             self._bar.console.print(f"step {row['step']}: {_numbers(row)}")
 

@@ -36,6 +36,19 @@ def groups(cases: Iterable[Case], by: By = "patient") -> dict[str, list[Case]]:
     return together
 
 
+def owners(cases: Iterable[Case]) -> dict[str, tuple[str, bool]]:
+    """Whose each case is, by its id: (patient, True), or (name of its study or of itself, False) without a patient.
+
+    Cases that `groups` keeps together have one owner.
+    """
+    found = {}
+    for name, together in groups(cases).items():
+        kind, _, bare = name.partition(" ")
+        is_patient = kind == "patient"
+        found.update({case.id: (bare if is_patient else name, is_patient) for case in together})
+    return found
+
+
 def _key(case: Case, first: str, second: str) -> str:
     for field in (first, second):
         if getattr(case, field) is not None:

@@ -52,6 +52,21 @@ def training_parts(
     return parts
 
 
+def left_out_notes(cohort: Cohort, parts: Mapping[str, Cohort], why: str) -> tuple[str, ...]:
+    """A sentence about the cases that are in no part, with the reason why; none where all are there."""
+    used = {case.id for part in parts.values() for case in part}
+    missing = [case.id for case in cohort if case.id not in used]
+    if not missing:
+        return ()
+    return (f"cases that are left out, as they {why}: {len(missing)} of {len(cohort)}, namely {some(missing)}",)
+
+
+def some(names: Sequence[str]) -> str:
+    """Up to five names, and how many more there are."""
+    more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
 def _split(cohort: Cohort, ratios: Sequence[float], seed: int) -> Cohort:
     tested = cohort.of_split("test")
     train, val, test = ratios

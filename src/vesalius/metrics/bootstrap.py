@@ -32,7 +32,7 @@ class Interval:
         low: lower end.
         high: upper end.
         level: coverage asked for, e.g. 0.95.
-        patients: patients drawn from.
+        patients: patients drawn from, or studies that stand for them (see `drawn`).
     """
 
     low: float

@@ -1,12 +1,12 @@
 """What logits of several findings are worth on samples that were not learned from: studies, slices, pictures.
 
-Intervals are bootstraps over patients. Letters: S samples, C classes.
+Intervals are bootstraps over patients, or over studies where no patient is known. Letters: S samples, C classes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vesalius.metrics.bootstrap import Interval, Rows, clustered_intervals
 from vesalius.metrics.calibration import brier, calibration_error, cooled, reliability
 from vesalius.metrics.classify import prevalence, rank_classes, rsna_weights, weighted_log_loss
+from vesalius.metrics.drawn import Drawn, Owner
 from vesalius.metrics.operating import OperatingPoint
 
 Points = list[tuple[float, float]]
@@ -23,7 +24,7 @@ Points = list[tuple[float, float]]
 def measured(
     logits_SC: NDArray[np.float64],
     labels_SC: NDArray[np.float32],
-    patients: Sequence[Hashable],
+    owners: Sequence[Owner],
     classes: Sequence[str],
     point: OperatingPoint,
     unit: str = "studies",
@@ -33,13 +34,14 @@ def measured(
     Args:
         logits_SC: of the head.
         labels_SC: 0, 1, or NaN where it is not known.
-        patients: whose sample it is.
+        owners: whose sample it is.
         classes: names.
         point: temperatures and thresholds, chosen on other samples.
         unit: what a sample is, in the plural; the key of their number.
 
     Returns:
-        JSON-able: {unit, "patients", "auroc", "auprc", "log_loss" and "log_loss_as_trained" (each {"value",
+        JSON-able: {unit, "patients" (None where unknown), "drawn" (known patients, studies without one), "intervals"
+        (what the bootstrap draws, in words), "auroc", "auprc", "log_loss" and "log_loss_as_trained" (each {"value",
         "interval"}), "classes": {name: measures}}; what cannot be measured is None.
     """
     labels, p_SC, raw_SC = labels_SC, point.probabilities(logits_SC), cooled(logits_SC, 1.0)
@@ -53,7 +55,7 @@ def measured(
     everything = np.arange(len(labels))
     told = [
         {"value": _finite(value), "interval": _ends(interval)}
-        for value, interval in zip(values(everything), clustered_intervals(values, patients), strict=True)
+        for value, interval in zip(values(everything), clustered_intervals(values, owners), strict=True)
     ]
     decisions = point.judge(logits_SC, labels)
     known = prevalence(labels)
@@ -77,7 +79,9 @@ def measured(
             "brier": _finite(brier(p_SC[:, c], labels[:, c])),
         }
     macro = dict(zip(("auroc", "auprc", "log_loss", "log_loss_as_trained"), told[2 * count :], strict=True))
-    return {unit: len(labels), "patients": len(set(patients)), **macro, "classes": one_by_one}
+    drawn = Drawn.of(owners)
+    counts = {"patients": drawn.patients, "drawn": [drawn.known, drawn.studies], "intervals": drawn.by}
+    return {unit: len(labels), **counts, **macro, "classes": one_by_one}
 
 
 def prevalences(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.calibration import cooled
+from vesalius.metrics.drawn import BY_PATIENT, Drawn
 from vesalius.metrics.findings import reliability_points
 from vesalius.metrics.operating import OperatingPoint
 from vesalius.report.page import Column, Section, Tone
@@ -57,7 +58,7 @@ _DEFINITIONS = {
     "AUROC": "How often one with the finding gets a higher score than one without; 0.5 is chance.",
     "AUPRC": "Average precision; its chance level is the prevalence, which stands beside it.",
     "Interval": f"95 % percentile bootstrap that draws patients with all that is theirs; none below {MIN_PATIENTS} "
-    "patients.",
+    "patients. Where no patient is known it draws studies, which may be too narrow, and says so.",
     "Threshold": "Lowest probability at which the wanted share of those without the finding is left alone. Chosen on "
     "the validation part of the training, judged here.",
     "Log loss": "Cross-entropy over all labels; 'any' counts double as in the RSNA 2019 challenge.",
@@ -68,9 +69,7 @@ _DEFINITIONS = {
 def sections(results: Mapping[str, Any], notes: Sequence[str], unit: str = "studies") -> list[Section]:
     """What `measured` found (with "part" and "prevalences"); `unit` is what it measured, in the plural."""
     part = _PARTS[results["part"]]
-    head = Section(title=part.title.format(unit)).text(
-        f"{results[unit]} {unit} of {results['patients']} patients: {part.words}.", part.tone
-    )
+    head = Section(title=part.title.format(unit)).text(f"{counted(results, unit)}: {part.words}.", part.tone)
     for note in notes:
         head.text(note[0].upper() + note[1:] + ".", "note")
     names = ("AUROC", "95 % interval", "AUPRC", "95 % interval", "prevalence")
@@ -79,8 +78,9 @@ def sections(results: Mapping[str, Any], notes: Sequence[str], unit: str = "stud
         for name, one in results["classes"].items()
     ]
     rows.append(["mean", *_pair(results["auroc"]), *_pair(results["auprc"]), ""])
-    loss, interval = _pair(results["log_loss"])
-    head.table(_columns("", *names), rows, f"Weighted log loss {loss} ({interval}) with calibrated probabilities.")
+    loss, ends = _pair(results["log_loss"])
+    caption = f"Intervals {results['intervals']}. Weighted log loss {loss} ({ends}) at the temperature below."
+    head.table(_columns("", *names), rows, caption)
     decided = Section(title="Decisions and calibration")
     words = ("threshold", "sensitivity", "specificity", "PPV", "temperature", "ECE before", "ECE after", "Brier")
     keys = (
@@ -113,10 +113,20 @@ def reliability_figure(
     return reliability_plot({name: reliability_points(p_SC, labels_SC, classes) for name, p_SC in panels.items()})
 
 
-def text_of(measure: Mapping[str, Any]) -> str:
-    """A value with its interval, for a model card."""
+def counted(results: Mapping[str, Any], unit: str = "studies") -> str:
+    """How many samples of how many patients were measured, e.g. "118 studies of 60 patients"."""
+    known, studies = results["drawn"]
+    if not known and studies == results[unit]:
+        return f"{results[unit]} {unit} (patients unknown)"
+    return f"{results[unit]} {unit} of {Drawn(known, studies).words}"
+
+
+def text_of(measure: Mapping[str, Any], by: str) -> str:
+    """A value with its interval and what that draws, for a model card."""
     value, interval = _pair(measure)
-    return value if interval == NOTHING else f"{value} ({interval})"
+    if interval == NOTHING:
+        return value
+    return f"{value} ({interval})" if by == BY_PATIENT else f"{value} ({interval}, {by})"
 
 
 def _pair(measure: Mapping[str, Any]) -> tuple[str, str]:

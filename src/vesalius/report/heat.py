@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib
 import numpy as np
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from numpy.typing import NDArray
 
 from vesalius.report.style import INK, QUIET, TEXT_POINTS, new_figure, to_png
 
 _INCHES = 3.6
-_COLOURS = "inferno"
+_COLOURS, _DARK = "inferno", 0.35
+"""Where the scale begins at a threshold its dark part is left out: what counts is never drawn black on black."""
 _MOST_OPAQUE = 0.7
 """Of the highest value; the lowest leaves the slice as it is."""
+_LEAST_OPAQUE = 0.25
+"""Of a value at the floor: it counts, so it is seen."""
 _LEAST_SPAN = 1e-3
 """Values that differ less, relative to the highest (to 1 where that is less), look equal."""
 
@@ -29,8 +34,12 @@ def heat_map(
     pixel_aspect: float = 1.0,
     mark: tuple[int, int] | None = None,
     covered: tuple[float, float, float, float] | None = None,
+    floor: float | None = None,
 ) -> bytes:
     """A PNG: the slice alone, and the slice under its map, with a scale.
+
+    With a floor the scale begins there: patches below it are not coloured, and where no patch reaches it there is
+    neither colour nor frame.
 
     Args:
         picture_JI: 8 bits.
@@ -40,6 +49,7 @@ def heat_map(
         pixel_aspect: row spacing over column spacing.
         mark: a patch (row, column) to be framed.
         covered: (top, bottom, left, right) edges in pixels of what the patches cover; None: the whole picture.
+        floor: lowest value that is drawn, e.g. a threshold; None: the whole map is.
 
     Raises:
         ValueError: a value is not finite, or nothing is there.
@@ -55,19 +65,29 @@ def heat_map(
         axes.set_axis_off()
     top, bottom, left, right = covered or (-0.5, rows - 0.5, -0.5, columns - 0.5)
     extent = (left, right, bottom, top)
-    high = float(map_HW.max())
-    low = min(float(map_HW.min()), high - _LEAST_SPAN * max(1.0, abs(high)))
+    shown_HW = np.asarray(map_HW, np.float64)
+    high = float(shown_HW.max())
+    low = float(shown_HW.min()) if floor is None else floor
+    is_reached = high >= low
+    low, high = (min(low, high - _LEAST_SPAN * max(1.0, abs(high))), high) if is_reached else (low, low + 1.0)
+    opaque_HW = _MOST_OPAQUE * np.clip((shown_HW - low) / (high - low), 0, 1)
+    if floor is not None:
+        opaque_HW = np.where(shown_HW >= floor, np.maximum(opaque_HW, _LEAST_OPAQUE), 0.0)
     drawn = under.imshow(
         map_HW,
-        cmap=_COLOURS,
+        cmap=_COLOURS if floor is None else _bright(),
         vmin=low,
         vmax=high,
-        alpha=_MOST_OPAQUE * (np.asarray(map_HW, np.float64) - low) / (high - low),
+        alpha=opaque_HW,
         extent=extent,
         aspect=pixel_aspect,
-        interpolation="bilinear",
+        interpolation="bilinear" if floor is None else "nearest",
     )
     under.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
+    if not is_reached:
+        alone.set_title(caption, fontsize=TEXT_POINTS, color=INK)
+        under.set_title(f"no patch reaches {low:.3g}", fontsize=TEXT_POINTS, color=INK)
+        return to_png(figure)
     if mark is not None:
         height, width = (bottom - top) / map_HW.shape[0], (right - left) / map_HW.shape[1]
         x, y = left + mark[1] * width, top + mark[0] * height
@@ -77,3 +97,8 @@ def heat_map(
     bar.ax.tick_params(labelsize=TEXT_POINTS - 1, colors=QUIET, labelcolor=INK)
     alone.set_title(caption, fontsize=TEXT_POINTS, color=INK)
     return to_png(figure)
+
+
+def _bright() -> Colormap:
+    """The colours without their dark part."""
+    return LinearSegmentedColormap.from_list("bright", matplotlib.colormaps[_COLOURS](np.linspace(_DARK, 1, 64)))

@@ -53,6 +53,32 @@ class JobConfig(Config):
         return {**given, "train": {"best": own.best, "best_is": own.best_is, **train}}
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """What a run does once, before its loop begins.
+
+    Args:
+        scans: that are to be looked at.
+        slices: of these scans; about, where only pixels tell which are left out.
+        there: scans that are finished already, in the cache.
+        measured: scans on which the time was measured.
+        slice_seconds: mean time for a slice, reading included.
+        parameters: by part, of what is frozen.
+    """
+
+    scans: int
+    slices: int
+    there: int
+    measured: int
+    slice_seconds: float
+    parameters: Mapping[str, int]
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole preparation."""
+        return self.slices * self.slice_seconds
+
+
 @dataclass
 class Outcome:
     """What the test of a trained model showed.
@@ -80,10 +106,16 @@ class Outcome:
     files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
 
 
+def _nothing(line: str) -> None:
+    """Say nothing."""
+
+
 class Job(ABC):
     """A kind of run. Subclasses set `Settings` and take a configuration of that class."""
 
     Settings: ClassVar[type[JobConfig]]
+    progress: Callable[[str], None] = staticmethod(_nothing)
+    """Told how far the work outside the loop is: a preparation before it, the test after it."""
 
     @abstractmethod
     def __init__(self, config: Any) -> None: ...
@@ -95,7 +127,24 @@ class Job(ABC):
 
     @abstractmethod
     def parts(self) -> Mapping[str, Cohort]:
-        """The cases of each split."""
+        """The cases of each split; once a task was built, without those that turned out to be unreadable."""
+
+    def left_out(self) -> Mapping[str, Cohort]:
+        """The unreadable cases of each split, once a task was built."""
+        return {}
+
+    def notes(self) -> Sequence[str]:
+        """What a careful user should know of the cases: what is left out and why, patients that are not known."""
+        return next(iter(self.parts().values())).notes
+
+    @property
+    def skips_invalid(self) -> bool:
+        """Whether the run goes on without a case that cannot be read."""
+        return False
+
+    def preparation(self) -> Preparation | None:
+        """The cost of what is done once before the loop begins, measured on a few real cases; None: nothing is."""
+        return None
 
     @abstractmethod
     def task(self) -> Task:

@@ -14,6 +14,7 @@ from vesalius.errors import UsageError
 from vesalius.report.page import Section
 from vesalius.scan.resample import to_grid
 from vesalius.scan.scan import Scan
+from vesalius.weights.card import CardFacts, read_card
 from vesalius.weights.saved import digest_of
 
 HeatMap = Literal["logit", "rollout"]
@@ -99,6 +100,8 @@ class Predictor(ABC):
         UsageError: an option that the job does not know.
     """
 
+    card: CardFacts
+    """What the card of the model says."""
     task: ClassVar[str]
     knows: ClassVar[frozenset[str]]
     """Names of `PredictOptions`."""
@@ -108,7 +111,7 @@ class Predictor(ABC):
     def __init__(self, model: Path, device: str, options: PredictOptions | None = None) -> None:
         self.options = options or PredictOptions()
         self.options.check(self.knows, self.task)
-        self.model, self.device = model, device
+        self.model, self.device, self.card = model, device, read_card(model)
 
     def digest(self) -> str:
         """Changes with everything in the model folder that decides about results."""

@@ -13,7 +13,6 @@ from itertools import islice
 import torch
 
 from vesalius.training.loop import Loop
-from vesalius.training.task import bare
 
 _WARM, _TIMED = 2, 5
 
@@ -42,7 +41,9 @@ class Estimate:
 def estimate(loop: Loop) -> Estimate:
     """Run two steps to warm up, time five, validate once; the loop's task is changed and must not be used further."""
     task, config = loop.task, loop.config
-    counts = {name: sum(p.numel() for p in bare(module).parameters()) for name, module in task.modules.items()}
+    counts = {
+        name: sum(p.numel() for p in module.parameters()) for name, module in task.named_parts(task.modules).items()
+    }
     cuda = loop.accelerator.device.type == "cuda"
     if cuda:
         torch.cuda.reset_peak_memory_stats()
@@ -63,6 +64,13 @@ def estimate(loop: Loop) -> Estimate:
     epochs = math.ceil(loop.steps / loop.steps_per_epoch)
     seconds = loop.steps * step_seconds + math.ceil(epochs / config.validate_every) * validation_seconds
     return Estimate(counts, loop.steps, step_seconds, validation_seconds, seconds, peak_mib(cuda))
+
+
+def duration(seconds: float) -> str:
+    """A time for people: "40 s", "12 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def peak_mib(cuda: bool) -> float:

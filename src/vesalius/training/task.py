@@ -73,6 +73,16 @@ class Task(ABC):
         """What is trained by what; the default trains all modules with one optimizer called "net"."""
         return {"net": Trained(tuple(self.modules))}
 
+    def named_parts(self, modules: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+        """The parts whose parameters are counted apart; the default: encoder and head where a net has both."""
+        parts: dict[str, nn.Module] = {}
+        for name, module in modules.items():
+            children = dict(bare(module).named_children())
+            pair = {"encoder", "head"}
+            own = {child: children[child] for child in children if child in pair} if pair <= children.keys() else {}
+            parts |= own or {name: bare(module)}
+        return parts
+
     def validate(self, step: int) -> dict[str, float]:
         """Measures on held-out cases; modules are in eval mode (with averaged weights where the run keeps them)."""
         del step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from vesalius.output import new_file
 
 CARD = "README.md"
 NOTICE = "Research use only, not a medical device."
+_DATA, _LIMITS = "## Data and licence", "## Limits"
 _FENCE = "---\n"
 _PIPELINES = {
     "segment": "image-segmentation",
@@ -112,7 +114,7 @@ class Card:
         parts = [f"# {self.name}", _line(self.summary), f"**{NOTICE}**"]
         if self.base:
             parts.append(f"Made from {self.base}.")
-        parts += ["## Data and licence", f"Licence of the weights: {self.licence}."]
+        parts += [_DATA, f"Licence of the weights: {self.licence}."]
         if self.data:
             parts.append(
                 _table(("data", "licence", "remark"), [(one.name, one.licence, one.note) for one in self.data])
@@ -127,32 +129,57 @@ class Card:
         else:
             parts.append("Nothing was measured.")
         limits = (*self.limits, "It is not made for patients: no diagnosis, no treatment.")
-        return [*parts, "## Limits", "\n".join(f"- {_line(one)}" for one in limits)]
+        return [*parts, _LIMITS, "\n".join(f"- {_line(one)}" for one in limits)]
 
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a list of models shows of a card.
+    """What programs read from a card.
 
     Args:
         licence: "unknown" where the card says nothing.
         summary: "" where it says nothing.
+        data: names of what the model was trained on.
+        limits: where it fails or must not be used, a sentence each.
     """
 
     licence: str
     summary: str
+    data: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What stands before every result of the model, a sentence each: its data, then its limits."""
+        if not (self.summary or self.data or self.limits):
+            return ("The model has no card: what it was trained on and where it fails is not known.",)
+        if not self.data:
+            return ("Its card does not say what the model was trained on.", *self.limits)
+        return (f"Trained on {' and '.join(self.data)} only.", *self.limits)
 
 
 def read_card(folder: Path) -> CardFacts:
-    """Licence and summary from the front matter of a model folder's card; a missing or damaged one tells nothing."""
+    """What the card of a model folder says; a missing or damaged one says nothing."""
     try:
         text = (folder / CARD).read_text(encoding="utf-8")
         front = yaml.safe_load(text.split(_FENCE, 2)[1]) if text.startswith(_FENCE) else None
     except (OSError, ValueError, IndexError, yaml.YAMLError):
-        front = None
+        text, front = "", None
     table: dict[str, Any] = front if isinstance(front, dict) else {}
     licence = table.get("license_name") or table.get("license") or "unknown"
-    return CardFacts(_line(str(licence)), _line(str(table.get("summary") or "")))
+    rows = [line for line in _section(text, _DATA) if line.startswith("| ")][2:]  # below its head
+    return CardFacts(
+        _line(str(licence)),
+        _line(str(table.get("summary") or "")),
+        tuple(re.split(r"(?<!\\)\|", row)[1].strip().replace("\\|", "|") for row in rows),
+        tuple(line[2:].strip() for line in _section(text, _LIMITS) if line.startswith("- ")),
+    )
+
+
+def _section(text: str, heading: str) -> list[str]:
+    """The lines below a heading, up to the next one."""
+    _, _, below = text.partition(f"\n{heading}\n")
+    return below.partition("\n## ")[0].splitlines()
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

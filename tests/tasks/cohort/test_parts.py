@@ -3,17 +3,32 @@ from vesalius.tasks.cohort.parts import part_facts, part_lines
 
 
 def test_classes_nobody_knows_are_left_out():
-    facts = part_facts(Part("train", 3, 2, {"any": (1, 2), "epidural": (0, 0)}))
-    assert facts == {"name": "train", "cases": 3, "patients": 2, "positives": {"any": [1, 2], "epidural": [0, 0]}}
+    facts = part_facts(Part("train", 3, 2, 0, {"any": (1, 2), "epidural": (0, 0)}))
+    assert facts == {
+        "name": "train",
+        "cases": 3,
+        "patients": 2,
+        "studies_without_patient": 0,
+        "positives": {"any": [1, 2], "epidural": [0, 0]},
+    }
     assert list(part_lines([facts])) == ["train: 3 cases, 2 patients; any 1/2"]
 
 
 def test_many_classes_are_a_table():
-    whole = part_facts(Part("all", 9, 5, {name: (2, 9) for name in "abcd"}))
-    part = part_facts(Part("val", 3, 2, {name: (1, 3) for name in "abc"}))
+    whole = part_facts(Part("all", 9, 5, 2, {name: (2, 9) for name in "abcd"}))
+    part = part_facts(Part("val", 3, 0, 2, {name: (1, 3) for name in "abc"}))
     (text,) = part_lines([whole, part])
     rows = [line.split() for line in text.splitlines()]
     assert ["all", "val"] in rows
-    assert ["patients", "5", "2"] in rows
+    assert ["patients", "5", "unknown"] in rows
+    assert ["studies", "without", "a", "patient", "2", "2"] in rows
     assert ["a", "2/9", "1/3"] in rows
     assert ["d", "2/9", "-"] in rows
+
+
+def test_studies_are_no_patients():
+    lines = part_lines([part_facts(Part("val", 9, 0, 4, {})), part_facts(Part("test", 9, 3, 1, {}))])
+    assert list(lines) == [
+        "val: 9 cases, 4 studies (patients unknown)",
+        "test: 9 cases, 3 patients and 1 study without one",
+    ]

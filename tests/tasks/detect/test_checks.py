@@ -4,8 +4,9 @@ import pytest
 
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.sample import Problem
 from vesalius.errors import UsageError
-from vesalius.tasks.detect.checks import check_both, check_classes, check_decided, notes_of
+from vesalius.tasks.detect.checks import check_both, check_classes, left_out_words, notes_of
 
 
 def cohort(*labels):
@@ -19,15 +20,6 @@ def test_classes():
         check_classes(("any", "subdural"), ("any", "bogus"), "m.jsonl")
     with pytest.raises(UsageError, match=r"^t\.csv: no case has a label; .*any, epidural, .*others of 0 and 1$"):
         check_classes((), ("any",), "t.csv")
-
-
-@pytest.mark.parametrize(("value", "shown"), [(0.5, "0.5"), (2, "2"), (-1, "-1")])
-def test_labels_are_decided(value, shown):
-    given = cohort({"any": 1}, {"any": value, "x": value}, {}, {"any": value})
-    check_decided(cohort({"any": 1.0}, {"any": 0}, {}), ("any",), "m.jsonl")
-    with pytest.raises(UsageError, match=f"^m.jsonl: the label any is {shown} in 2 of 4 cases, not 0 or 1; write 0"):
-        check_decided(given, ("any", "x"), "m.jsonl")
-    check_decided(given, ("y",), "m.jsonl")
 
 
 def test_a_part_needs_both():
@@ -48,3 +40,14 @@ def test_notes():
     told = "labels of 1 of 4 cases contradict each other: any is 0, one of its kinds is 1"
     assert notes_of(odd, odd, ("any", "subdural")) == (told,)
     assert notes_of(odd, odd, ("subdural",)) == ()
+    bare = cohort({"any": 1}, {"any": 0}, {"x": 1}, {})
+    told = "2 of 4 cases have no label of these classes: nothing is learned of them"
+    assert told in notes_of(bare, bare, ("any",))
+
+
+def test_what_is_left_out_is_named_up_to_five_times():
+    problems = [Problem(f"s{n}", "is cut short") for n in range(7)]
+    assert left_out_words(problems[:1]) == "cases that cannot be read and are left out: 1, namely s0 (is cut short)"
+    words = left_out_words(problems)
+    assert words.startswith("cases that cannot be read and are left out: 7, namely s0 (is cut short), ")
+    assert words.endswith("s4 (is cut short), and 2 more")

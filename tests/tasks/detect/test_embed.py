@@ -3,12 +3,13 @@ import json
 import numpy as np
 import pytest
 
-from tasks.detect.tiny import AFFINE, head, make_encoder
+from tasks.detect.tiny import AFFINE, head, make_encoder, make_model
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.phantom.nifti import write_nifti
 from vesalius.tasks.detect.embed import Look, embed, lines
 from vesalius.tasks.detect.slices import SliceConfig
+from vesalius.weights.card import Card
 
 
 @pytest.fixture
@@ -42,7 +43,9 @@ def test_every_file(given, tmp_path):
     assert summary["seconds"] > 0
     assert summary["peak_mib"] > 0
     assert str(tmp_path) not in json.dumps(summary)
-    assert "3 slices, 192 numbers each" in "\n".join(lines(told))
+    shown = list(lines(told))
+    assert shown[0].startswith("warning: limits of the model: The model has no card")
+    assert "3 slices, 192 numbers each" in shown[1]
     again = embed(**{**given, "output": tmp_path / "again"}, choice=SliceConfig(stride=2))
     assert again["cached"]
     assert not told["cached"]
@@ -92,3 +95,13 @@ def test_another_slice_and_patch(given, tmp_path):
         embed(**given, look=Look(6), force=True)
     with pytest.raises(UsageError, match="no patch 2,0"):
         embed(**given, look=Look(1, (2, 0)), force=True)
+
+
+def test_the_limits_of_an_encoder_are_those_of_the_whole_model(tmp_path):
+    model = make_model(tmp_path / "model")
+    Card(name="m", summary="s", task="detect", licence="CC0", limits=("Adults only.",)).write(model)
+    write_nifti(tmp_path / "scan.nii.gz", head(0, True)[None], AFFINE)
+    told = embed(
+        tmp_path / "scan.nii.gz", tmp_path / "out", str(model / "encoder"), cache=tmp_path / "cache", device="cpu"
+    )
+    assert "Adults only." in told["limits"]

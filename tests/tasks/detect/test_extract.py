@@ -1,4 +1,5 @@
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -91,7 +92,8 @@ def test_bad_cases_stop_or_are_told(encoder, cohort, tmp_path):
     assert sorted(found.keys) == ["p00s0", "p02s0"]
     assert [one.id for one in found.problems] == ["p01s0"]
     assert found.made == 1  # the first one was kept when the first run stopped
-    assert told[-1] == "3 of 3 scans, 1 of them encoded now"
+    assert told[-1] == "3 of 3 scans, 1 of them encoded now, 1 cannot be read"
+    assert str(tmp_path) not in found.problems[0].reason
 
 
 def test_values_that_are_no_image_are_told_with_their_file(encoder, cohort, tmp_path):
@@ -118,6 +120,19 @@ def test_few_lines_of_progress_and_none_where_all_is_there(encoder, cohort, tmp_
     told.clear()
     extract(Cohort(tuple(cases), tmp_path), plain, ALL, tmp_path / "cache", progress=told.append)
     assert told == []
+
+
+def test_a_long_extraction_says_how_long_it_takes(encoder, cohort, tmp_path, monkeypatch):
+    """A line every 5 s at first, later whenever another twentieth of the time has passed; the rest is reckoned."""
+    clock = iter(range(0, 10_000, 6))
+    monkeypatch.setattr("vesalius.tasks.detect.extract.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    told = []
+    extract(cohort, encoder, ALL, tmp_path / "cache", progress=told.append)
+    assert told == [
+        "1 of 3 scans, 1 of them encoded now, about 12 s left",
+        "2 of 3 scans, 2 of them encoded now, about 6 s left",
+        "3 of 3 scans, 3 of them encoded now",
+    ]
 
 
 def test_an_interrupted_run_goes_on(encoder, cohort, tmp_path, monkeypatch):

@@ -9,11 +9,14 @@ import pytest
 import yaml
 
 from tasks.detect.tiny import make_encoder
-from vesalius.errors import InputError
+from vesalius.cli.train import _lines
+from vesalius.errors import InputError, UsageError
 from vesalius.phantom.head_ct.labels import LABELS
 from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.phantom.head_ct.write import write_head_ct
+from vesalius.report.page import load_report
 from vesalius.tasks.detect.encoder import Encoder
+from vesalius.tasks.train.dry_run import dry_run, lines
 from vesalius.tasks.train.train import train
 from vesalius.weights.saved import from_pretrained
 
@@ -87,14 +90,35 @@ def damage(path):
         writer.writerows(rows)
 
 
+def counts_agree(run, done):
+    """Terminal, splits, features, summary, page and card count what was read; the damaged file is told in each."""
+    splits = {part: len(table(run / "splits" / f"{part}.csv")) for part in ("train", "val", "test")}
+    assert sum(splits.values()) == 2 * PATIENTS - 4
+    (lost,) = table(run / "splits" / "left-out.csv")
+    assert lost["id"] in " ".join(done["notes"])
+    for part, count in splits.items():
+        assert len(np.load(run / "features" / f"{part}_labels.npy")) == count
+    report = load_report(run)
+    assert report.results["studies"] == splits["test"]
+    (cases,) = [one for one in report.sections if one.title == "Cases"]
+    assert cases.blocks[0].rows[0] == ["cases", *map(str, splits.values())]
+    assert ", ".join(f"{count} {part}" for part, count in splits.items()) in (run / "model" / "README.md").read_text()
+    shown = _lines(done)
+    assert shown[0].startswith(f"{splits['test']} studies of {report.results['patients']} patients: test part")
+    (left_out,) = [line for line in shown if line.startswith("Cases that cannot be read and are left out: 4, namely ")]
+    assert "line 3 (nifti_path leads to no file)" in left_out
+    assert left_out in (run / "report.html").read_text().replace("&#39;", "'")
+
+
 def test_every_output_of_the_contract(cohort, seen):
     folder, config = cohort
     damage(folder / "cohort" / "series.csv")
     with pytest.raises(InputError, match=r"3 rows lead to no scan, case line 3: nifti_path leads to no file"):
         train(config(), folder / "run", device="cpu")
-    train(config(skip_invalid=True), folder / "run", device="cpu")
+    done = train(config(skip_invalid=True), folder / "run", device="cpu")
     run = folder / "run"
     assert len(seen) == 2 * PATIENTS - 4
+    counts_agree(run, done)
 
     splits = {part: table(run / "splits" / f"{part}.csv") for part in ("train", "val", "test")}
     patients = {part: {row["patient"] for row in rows} for part, rows in splits.items()}
@@ -172,10 +196,70 @@ def test_without_patients_studies_are_kept_together_and_it_is_said(cohort):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    train(config(), folder / "run", device="cpu")
+    done = train(config(), folder / "run", device="cpu")
+    shown = "\n".join(_lines(done))
+    count = done["results"]["studies"]
+    assert (done["results"]["patients"], done["results"]["intervals"]) == (None, "by study (patients unknown)")
+    assert f"{count} studies (patients unknown)" in shown
+    assert "Intervals by study (patients unknown)." in shown
+    assert "cases can only be kept together by study" in shown
+    assert "by study (patients unknown)" in (folder / "run" / "report.html").read_text()
+    assert (
+        f"{count} studies (patients unknown) of the part test" in (folder / "run" / "model" / "README.md").read_text()
+    )
+    assert {row["patient"] for row in table(folder / "run" / "features" / "test_index.csv")} == {""}
     assert (
         "no patient_id: cases can only be kept together by study"
         in (folder / "run" / "summary.json").read_text().lower()
     )
     with pytest.raises(InputError, match="stands in two manifests"):
         train(config(manifest=[str(path), str(path)]), folder / "two", device="cpu")
+
+
+def test_a_dry_run_counts_the_extraction_and_leaves_nothing(cohort, seen):
+    """All scans by their slices, but for those that the cache holds; the steps are those of the whole cohort."""
+    folder, config = cohort
+    before = sorted(folder.rglob("*"))
+    told = dry_run(config(), device="cpu")
+    assert sorted(folder.rglob("*")) == sorted([*before, folder / "c.yaml"])
+    cost = told["preparation"]
+    assert (cost["scans"], cost["slices"], cost["there"]) == (2 * PATIENTS, 8 * 2 * PATIENTS, 0)
+    assert cost["measured"] == len(seen) - 1 == 2
+    assert told["estimate"]["seconds_in_all"] == pytest.approx(cost["seconds"] + told["estimate"]["seconds"])
+    assert cost["seconds"] == pytest.approx(cost["slices"] * cost["slice_seconds"])
+    train_cases = told["parts"][0]["cases"]
+    assert told["estimate"]["steps"] == 2 * (train_cases // 8)
+    assert set(told["estimate"]["parameters"]) == {"head"}
+    assert cost["parameters"]["encoder"] > 100_000 > told["estimate"]["parameters"]["head"]
+    shown = "\n".join(lines(told))
+    assert "vectors first: about " in shown
+    assert "(224 slices of 28 scans, " in shown
+    assert " M (frozen)" in shown
+    train(config(), folder / "run", device="cpu")
+    again = dry_run(config(), device="cpu")["preparation"]
+    assert (again["scans"], again["slices"], again["there"], again["seconds"]) == (0, 0, 2 * PATIENTS, 0)
+
+
+def test_a_dry_run_goes_on_where_the_run_would(cohort):
+    folder, config = cohort
+    damage(folder / "cohort" / "series.csv")
+    told = dry_run(config(skip_invalid=True), device="cpu")
+    assert told["failed"] == 1
+    assert told["preparation"]["scans"] == 2 * PATIENTS - 4
+    assert any("nifti_path leads to no file" in note for note in told["notes"])
+    shown = "\n".join(lines(told))
+    assert "would stop the run" not in shown
+    assert "left out (data.skip_invalid)" in shown
+
+
+def test_a_resumed_run_keeps_to_what_could_be_read(cohort):
+    folder, config = cohort
+    path = folder / "cohort" / table(folder / "cohort" / "series.csv")[8]["nifti_path"]
+    good = path.read_bytes()
+    path.write_bytes(good[: len(good) // 2])
+    first = train(config(skip_invalid=True), folder / "run", device="cpu")
+    again = train(config(skip_invalid=True), folder / "run", device="cpu", resume=True)
+    assert again["results"] == first["results"]
+    path.write_bytes(good)
+    with pytest.raises(UsageError, match="could not be read when this run began and can be now"):
+        train(config(skip_invalid=True), folder / "run", device="cpu", resume=True)

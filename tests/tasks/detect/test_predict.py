@@ -8,9 +8,12 @@ from tasks.detect.tiny import AFFINE, head, make_model
 from vesalius.errors import InputError, UsageError
 from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.phantom.head_ct.study import head_ct_study
+from vesalius.phantom.nifti import write_nifti
 from vesalius.scan.scan import Scan
 from vesalius.tasks.detect.predict import DetectPredictor
+from vesalius.tasks.predict.predict import lines, predict
 from vesalius.tasks.predictor import PredictOptions
+from vesalius.weights.card import Card, Source
 
 SCAN = Scan.from_array(head(0, True), AFFINE)
 
@@ -112,3 +115,53 @@ def test_images_by_name(tmp_path):
     predictor = DetectPredictor(make_model(tmp_path / "model"), "cpu")
     with pytest.raises(InputError, match="needs image"):
         predictor({"t1": SCAN}, tmp_path / "a")
+
+
+def test_the_heat_map_begins_at_the_threshold_of_its_finding(tmp_path):
+    """The logit of the threshold, 0 for 0.5; a threshold that no patch reaches is said."""
+    model = make_model(tmp_path / "model")
+    predictor = DetectPredictor(model, "cpu")
+    heat = predictor({"image": SCAN}, tmp_path / "a").measures["heat_map"]
+    assert heat["threshold"] == pytest.approx(0.0)
+    assert heat["highest"] == pytest.approx(float(np.load(tmp_path / "a" / "heat_patches.npy").max()))
+    high = predictor.detector.calibration.model_copy(update={"thresholds": (0.999999, 0.999999)})
+    high.write(model)
+    strict = DetectPredictor(model, "cpu")
+    measures = strict({"image": SCAN}, tmp_path / "b").measures
+    assert measures["heat_map"]["threshold"] == pytest.approx(np.log(0.999999 / 0.000001))
+    assert measures["heat_map"]["highest"] < measures["heat_map"]["threshold"]
+    section = strict.sections({"b": measures}, {"b": {"heat": "b.heat.png"}})[1]
+    assert "nothing is coloured, as no patch reaches the threshold" in section.blocks[-1].caption
+    rolled = DetectPredictor(model, "cpu", PredictOptions(heat_map="rollout"))({"image": SCAN}, tmp_path / "c")
+    assert rolled.measures["heat_map"]["threshold"] is None
+
+
+def test_the_refused_report_keeps_its_cure_and_the_limits_come_first(tmp_path, phantom):
+    """On the terminal, in the page and in the summary."""
+    model = make_model(tmp_path / "model", check="head-ct")
+    data = (Source("drawn heads", "CC0"),)
+    Card(name="m", summary="A test", task="detect", licence="CC0", data=data, limits=("Not for real scans.",)).write(
+        model
+    )
+    write_nifti(tmp_path / "zero.nii.gz", phantom.stored()[0].astype(np.int16) + 1024, phantom.affine)
+    write_nifti(tmp_path / "good.nii.gz", phantom.stored()[0].astype(np.int16), phantom.affine)
+    done = predict(model, [tmp_path / "zero.nii.gz", tmp_path / "good.nii.gz"], tmp_path / "out", device="cpu")
+    (failed,) = done["failed"]
+    assert failed["reason"].endswith("; pass --intercept -1024")
+    shown = lines(done)
+    assert shown[0].startswith("warning: limits of the model: Trained on drawn heads only. Not for real scans.")
+    assert sum("pass --intercept -1024" in line for line in shown) == 1
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "pass --intercept -1024" in page
+    assert str(tmp_path) not in page
+    first_box = page[page.index('class="warning"') :].partition("</p>")[0]
+    assert "Trained on drawn heads only. Not for real scans." in first_box
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["results"]["limits"] == done["limits"]
+    assert json.loads((tmp_path / "out" / "good" / "summary.json").read_text())["limits"] == done["limits"]
+    assert "calibrated on drawn heads only (30 validation studies)" in page
+    assert "alibrated probabilities" not in page
+    mended = predict(
+        model, [tmp_path / "zero.nii.gz"], tmp_path / "mended", PredictOptions(intercept_hu=-1024.0), device="cpu"
+    )
+    assert list(mended["results"]) == ["zero"]

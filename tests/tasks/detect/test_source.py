@@ -26,8 +26,12 @@ def test_vectors_of_scans(scans, tmp_path):
     source = scans(slices={"stride": 4})
     assert isinstance(source, Scans)
     assert source.reads_scans
-    few = source.few({"train": source.cohort}, "cpu")
+    tried = source.tried({"train": source.cohort}, "cpu")
     assert not (tmp_path / "cache").exists()
+    few, cost = tried.vectors, tried.cost
+    assert (cost.scans, cost.slices, cost.there, cost.measured) == (2, 4, 0, 1)
+    assert cost.seconds == pytest.approx(4 * cost.slice_seconds)
+    assert cost.parameters == {"encoder": sum(p.numel() for p in source.encoder("cpu").model.net.parameters())}
     found = source.vectors({"train": source.cohort}, "cpu")
     for case in source.cohort:
         rows = found.of_case[case.id]
@@ -71,6 +75,7 @@ def test_vectors_of_files(tmp_path):
     assert isinstance(source, Files)
     assert not source.reads_scans
     np.testing.assert_array_equal(source.vectors({}, "cpu").rows_ND, np.eye(3))
-    np.testing.assert_array_equal(source.few({}, "cpu").rows_ND, np.eye(3))
+    assert source.tried({}, "cpu").cost is None
+    np.testing.assert_array_equal(source.tried({}, "cpu").vectors.rows_ND, np.eye(3))
     assert source.settings(("any",), "cpu").encoder is None
     source.add(tmp_path)

@@ -23,7 +23,7 @@ def test_a_case_each():
     vectors = Vectors(ROWS, {"a": np.array([0, 1, 2]), "b": np.array([5])}, np.arange(6))
     found = studies_of(cohort(case("a", patient="p", any=1), case("b", "s"), case("lost")), vectors, ("any", "x"))
     assert found.ids == ("a", "b")
-    assert found.patients == ("p", "s")
+    assert found.owners == (("p", True), ("study s", False))
     np.testing.assert_array_equal(found.labels_SC, [[1, NAN], [NAN, NAN]])
     batch = found.batch([1, 0])
     np.testing.assert_array_equal(batch["there"], [[True, False, False], [True] * 3])

@@ -104,6 +104,6 @@ def random_studies(count, *, ragged=False, seed=0, patients=None):
     x[:, 0] += 2 * np.repeat(labels[:, 0], lengths)
     items = np.concatenate([np.arange(length) for length in lengths])
     ids = tuple(f"s{n}" for n in range(count))
-    who = tuple(f"p{n}" for n in range(count)) if patients is None else patients
+    who = tuple((name, True) for name in (patients or [f"p{n}" for n in range(count)]))
     of_case = {f"{one} case": own for one, own in zip(ids, rows, strict=True)}
     return Studies(ids, who, tuple(rows), Vectors(x, of_case, items), labels)

@@ -15,7 +15,17 @@ from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.evaluate.classifier import evaluate_classifier, lines
 from vesalius.tasks.train.train import train
 
-ABOUT_THE_RUN = {"part", "prevalences", "invalid_nifti_report", "steps", "best_step", "best", "model", "split"}
+ABOUT_THE_RUN = {
+    "part",
+    "prevalences",
+    "invalid_nifti_report",
+    "steps",
+    "best_step",
+    "best",
+    "limits",
+    "model",
+    "split",
+}
 NAMES = ("embeddings", "labels", "patients")
 
 
@@ -180,7 +190,7 @@ def test_a_table_of_series_with_rows_that_lead_nowhere(tmp_path):
     assert done["results"]["studies"] == 4
     assert done["results"]["invalid_nifti_report"]["count"] == 2
     shown = "\n".join(lines(done))
-    assert "2 cases cannot be read and are left out" in shown
+    assert "Cases that cannot be read and are left out: 2, namely " in shown
     assert "All known labels of subdural are negative, so there is no AUROC for it" in shown
 
 
@@ -195,7 +205,9 @@ def test_vectors_give_the_same_numbers_as_the_run(bare, tmp_path):
     )
     found = [one["results"]["classes"]["sub"]["auroc"]["value"] for one in (done, again)]
     assert found[0] == found[1]
-    assert again["results"]["patients"] == 60
+    assert again["results"]["patients"] is None
+    assert again["results"]["intervals"] == "by study (patients unknown)"
+    assert "60 studies (patients unknown)" in "\n".join(lines(again))
     assert "note: The cohort has no labels for any" in "\n".join(lines(again))
 
 

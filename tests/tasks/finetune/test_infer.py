@@ -13,7 +13,7 @@ def test_every_slice_with_its_labels(tmp_path):
     net = job.task().build()["net"].eval()
     found = held_out(net, job.parts()["val"], job.config, job.classes)
     assert found.ids[:7] == ("v8",) * 6 + ("v9",)
-    assert found.patients[0] == "p8"
+    assert found.owners[0] == ("p8", True)
     assert found.slices[:8] == (0, 1, 2, 3, 4, 5, 0, 1)
     image, labels = volume(9)
     want = [[float((labels[..., k] == value).any()) for value in (2, 3)] for k in range(6)]

@@ -42,7 +42,10 @@ def test_slices_from_training_to_an_encoder_that_detection_takes(tmp_path):
 def test_pictures_with_labels_of_their_own(tmp_path):
     make_pictures(tmp_path / "data")
     path = saved(tmp_path, of_pictures(tmp_path / "data" / "m.jsonl"))
-    assert dry_run(path, [], device="cpu")["estimate"]["steps"] > 0
+    told = dry_run(path, [], device="cpu")
+    assert told["estimate"]["steps"] > 0
+    assert set(told["estimate"]["parameters"]) == {"encoder", "head"}
+    assert told["preparation"] is None
     results = train(path, tmp_path / "run", device="cpu")["results"]
     assert results["pictures"] == 12
     assert results["classes"]["left"]["auroc"]["value"] == 1.0
@@ -55,3 +58,37 @@ def test_a_cohort_without_labels_is_refused(tmp_path):
     write_manifest(bare, tmp_path / "data" / "bare.jsonl")
     with pytest.raises(UsageError, match="no case has a label"):
         FinetuneJob(FinetuneConfig.parse(of_pictures(tmp_path / "data" / "bare.jsonl")))
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.7, "0.7"), (3, "3")])
+def test_labels_other_than_0_and_1_are_refused_before_anything_begins(tmp_path, value, shown):
+    cohort = read_manifest(make_pictures(tmp_path / "data"))
+    cases = [case.model_copy(update={"labels": {**case.labels, "left": value}}) for case in cohort.cases[:3]]
+    write_manifest(type(cohort)((*cases, *cohort.cases[3:]), cohort.root), tmp_path / "data" / "odd.jsonl")
+    path = saved(tmp_path, of_pictures(tmp_path / "data" / "odd.jsonl"))
+    with pytest.raises(UsageError, match=rf"odd.jsonl: the label left is {shown} in 3 of \d+ cases, not 0 or 1"):
+        train(path, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_pictures_without_a_label_or_a_patient_are_told(tmp_path):
+    cohort = read_manifest(make_pictures(tmp_path / "data"))
+    cases = [case.model_copy(update={"patient": None}) for case in cohort]
+    cases[:2] = [case.model_copy(update={"labels": {}}) for case in cases[:2]]
+    write_manifest(type(cohort)(tuple(cases), cohort.root), tmp_path / "data" / "bare.jsonl")
+    table = of_pictures(tmp_path / "data" / "bare.jsonl")
+    table["train"]["epochs"] = 1
+    table["data"]["cache"] = str(tmp_path / "cache")
+    told = dry_run(saved(tmp_path, table), device="cpu")
+    assert not (tmp_path / "cache").exists()
+    (note,) = [one for one in told["notes"] if "no label" in one]
+    assert note.startswith(
+        f"cases that are left out, as they have no label or are in no part of the run: 2 of {len(cases)}"
+    )
+    assert {part["patients"] for part in told["parts"]} == {None}
+    said = []
+    done = train(saved(tmp_path, table), tmp_path / "run", device="cpu", progress=said.append)
+    assert note[1:] in " ".join(done["notes"])
+    assert done["results"]["intervals"] == "by study (patients unknown)"
+    assert f"{done['results']['pictures']} pictures (patients unknown)" in done["notes"][0]
+    assert any("held-out cases measured" in line for line in said)

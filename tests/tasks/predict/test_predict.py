@@ -69,7 +69,8 @@ def test_the_card_of_the_model_is_told_with_what_it_finds(tmp_path):
     (model / "README.md").write_text("---\nsummary: Learned from drawings only\n---\n")
     manifest = make_cohort(tmp_path / "data", ("test",))
     done = predict(model, [manifest], tmp_path / "out", device="cpu")
-    assert lines(done)[0] == "model: Learned from drawings only"
+    limits = "Its card does not say what the model was trained on."
+    assert lines(done)[:2] == [f"warning: limits of the model: {limits}", "model: Learned from drawings only"]
     assert "Learned from drawings only" in (tmp_path / "out" / "report.html").read_text()
 
 
@@ -240,7 +241,8 @@ def test_another_number_of_channels_or_a_fault_fails_alone(tmp_path, monkeypatch
     done = predict(model, paths, tmp_path / "out", device="cpu")
     assert list(done["results"]) == ["c"]
     first, second = (one["reason"] for one in done["failed"])
-    assert first == "the scan has 3 channels once prepared, the model takes 1"
+    cause = "the scan has 3 channels once prepared, the model takes 1"
+    assert first == f"{cause}; give a scan of the kind that the model was trained on"
     assert second == "an unforeseen RuntimeError: a fault of ours"
 
 

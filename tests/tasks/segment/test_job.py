@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from tasks.segment.small import AFFINE, SHAPE, make_cohort, settings
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import InputError
 from vesalius.phantom.nifti import write_nifti
 from vesalius.report.overlay import Outlined
@@ -61,3 +63,24 @@ def test_a_trial_leaves_no_cache(tmp_path):
     task = SegmentJob(SegmentConfig.parse(table)).trial()
     next(task.batches(0, 0, 0, 1))
     assert not (tmp_path / "cache").exists()
+
+
+def test_cases_without_a_mask_are_left_out_and_counted_in_no_part(tmp_path):
+    cohort = read_manifest(make_cohort(tmp_path / "data", ("train", "val", "test", "test")))
+    cases = [case.model_copy(update={"patient": None}) for case in cohort]
+    cases[3] = cases[3].model_copy(update={"masks": {}})
+    write_manifest(Cohort(tuple(cases), cohort.root), tmp_path / "data" / "few.jsonl")
+    job = SegmentJob(SegmentConfig.parse(settings(tmp_path / "data" / "few.jsonl")))
+    assert {name: len(part) for name, part in job.parts().items()} == {"train": 1, "val": 1, "test": 1}
+    (note,) = job.notes()
+    assert note.endswith("or are in no part of the run: 1 of 4, namely c3")
+    task = job.task()
+    task.modules = task.build()
+    task.export(tmp_path)
+    said = []
+    job.progress = said.append
+    outcome = job.outcome(tmp_path, "cpu")
+    assert outcome.tested_on == "1 study (patient unknown) of the part test"
+    assert outcome.results["intervals"] == "by study (patients unknown)"
+    assert said == ["1 of 1 label maps measured"]
+    assert note[1:] in " ".join(block.text for block in outcome.sections[0].blocks if block.kind == "text")

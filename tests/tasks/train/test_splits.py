@@ -3,7 +3,7 @@ import pytest
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import CorruptFileError, UsageError
-from vesalius.tasks.train.splits import check_splits, write_splits
+from vesalius.tasks.train.splits import check_left_out, check_splits, write_splits
 
 
 def cases(root, *names, **said):
@@ -58,3 +58,24 @@ def test_a_damaged_split_is_one_line(tmp_path):
         (folder / "train.csv").write_bytes(damage)
         with pytest.raises((CorruptFileError, UsageError)):
             check_splits(parts, folder)
+
+
+def test_cases_that_cannot_be_read_are_kept_apart_and_must_stay_so(tmp_path):
+    """The check before anything is read sees all cases, that after it those which cannot be read."""
+    folder = tmp_path / "run" / "splits"
+    folder.parent.mkdir()
+    used = {"train": cases(tmp_path, "a", "c"), "val": cases(tmp_path, "d"), "test": cases(tmp_path)}
+    bad = {"train": cases(tmp_path, "b"), "val": cases(tmp_path), "test": cases(tmp_path)}
+    write_splits(used, folder, bad)
+    assert (folder / "train.csv").read_text().count("\n") == 3
+    assert [line.split(",")[0] for line in (folder / "left-out.csv").read_text().splitlines()] == ["id", "b"]
+    check_splits(used | {"train": cases(tmp_path, "a", "b", "c")}, folder)
+    check_left_out(bad, folder)
+    with pytest.raises(UsageError, match="case b could not be read when this run began and can be now"):
+        check_left_out({"train": cases(tmp_path)}, folder)
+    with pytest.raises(UsageError, match="case c could be read when this run began, not now"):
+        check_left_out({"train": cases(tmp_path, "b", "c")}, folder)
+    with pytest.raises(UsageError, match="case b was in train when this run began and is in val now"):
+        check_splits({"train": cases(tmp_path, "a", "c"), "val": cases(tmp_path, "d", "b")}, folder)
+    with pytest.raises(UsageError, match="case c stands where case a stood"):
+        check_splits(used | {"train": cases(tmp_path, "c", "b", "a")}, folder)

@@ -13,7 +13,7 @@ from vesalius.cohort.audit.look import Looked, look, missing_files
 from vesalius.cohort.audit.records import record_findings
 from vesalius.cohort.audit.twins import twin_findings
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.groups import groups
+from vesalius.cohort.groups import owners
 from vesalius.cohort.manifest import BadLine, read_lines
 
 WHOLE = "all"
@@ -27,13 +27,15 @@ class Part:
     Args:
         name: of the split, or "all".
         cases: number of cases.
-        patients: number of groups that a split keeps together.
+        patients: number of those that are known.
+        studies: studies (or cases without one) of which no patient is known.
         positives: class -> (cases that have it, cases of which it is known).
     """
 
     name: str
     cases: int
     patients: int
+    studies: int
     positives: dict[str, tuple[int, int]]
 
 
@@ -116,4 +118,5 @@ def count_part(name: str, cohort: Cohort) -> Part:
     for one in cohort.classes:
         known = [case.labels[one] >= 0.5 for case in cohort if one in case.labels]
         positives[one] = (sum(known), len(known))
-    return Part(name, len(cohort), len(groups(cohort)), positives)
+    kinds = [is_patient for _, is_patient in set(owners(cohort).values())]
+    return Part(name, len(cohort), sum(kinds), len(kinds) - sum(kinds), positives)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from vesalius.cohort.audit.run import Part
+from vesalius.metrics.drawn import Drawn
 
 if TYPE_CHECKING:  # a report is not needed for a line
     from vesalius.report.page import Table
@@ -14,9 +15,16 @@ _CLASSES_IN_A_LINE = 3
 
 
 def part_facts(part: Part) -> dict[str, Any]:
-    """JSON-able; positives: class -> [cases that have it, cases of which it is known]."""
+    """JSON-able; patients: None where none is known; positives: class -> [cases that have it, of which it is known]."""
+    drawn = Drawn(part.patients, part.studies)
     positives = {name: list(counts) for name, counts in part.positives.items()}
-    return {"name": part.name, "cases": part.cases, "patients": part.patients, "positives": positives}
+    return {
+        "name": part.name,
+        "cases": part.cases,
+        "patients": drawn.patients,
+        "studies_without_patient": drawn.studies,
+        "positives": positives,
+    }
 
 
 def part_lines(parts: list[dict[str, Any]]) -> Iterator[str]:
@@ -29,7 +37,8 @@ def part_lines(parts: list[dict[str, Any]]) -> Iterator[str]:
         return
     for part in parts:
         shares = ", ".join(f"{name} {_share(part, name)}" for name in classes)
-        yield f"{part['name']}: {part['cases']} cases, {part['patients']} patients" + (f"; {shares}" if shares else "")
+        words = Drawn(part["patients"] or 0, part["studies_without_patient"]).words
+        yield f"{part['name']}: {part['cases']} cases, {words}" + (f"; {shares}" if shares else "")
 
 
 def split_table(parts: list[dict[str, Any]]) -> Table:
@@ -37,7 +46,10 @@ def split_table(parts: list[dict[str, Any]]) -> Table:
     from vesalius.report.page import Column, Table
 
     classes = [name for name, (_, known) in parts[0]["positives"].items() if known]
-    rows = [[word, *(str(part[word]) for part in parts)] for word in ("cases", "patients")]
+    rows = [["cases", *(str(part["cases"]) for part in parts)]]
+    rows += [["patients", *("unknown" if part["patients"] is None else str(part["patients"]) for part in parts)]]
+    if any(part["studies_without_patient"] for part in parts):
+        rows += [["studies without a patient", *(str(part["studies_without_patient"]) for part in parts)]]
     rows += [[name, *(_share(part, name) for part in parts)] for name in classes]
     columns = [Column(name=""), *(Column(name=part["name"], numeric=True) for part in parts)]
     return Table(columns=columns, rows=rows)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from vesalius.cohort.builders.series import LABELS
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.parts import some
+from vesalius.cohort.sample import Problem
 from vesalius.errors import UsageError
-
-_DECIDE = "write 0, 1 or nothing"
 
 
 def check_classes(known: Sequence[str], classes: Sequence[str], where: str) -> None:
@@ -28,22 +28,18 @@ def check_classes(known: Sequence[str], classes: Sequence[str], where: str) -> N
         raise UsageError(what, where="data.classes", fix=f"choose from {', '.join(known)}")
 
 
-def check_decided(cohort: Cohort, classes: Sequence[str], where: str) -> None:
-    """Raise UsageError where a label is neither 0 nor 1: what is held out is ranked by it."""
-    for name in classes:
-        others = [case.labels[name] for case in cohort if case.labels.get(name, 0) not in (0, 1)]
-        if others:
-            shown = ", ".join(f"{one:g}" for one in sorted(set(others))[:3])
-            what = f"the label {name} is {shown} in {len(others)} of {len(cohort)} cases, not 0 or 1"
-            raise UsageError(what, where=where, fix=_DECIDE)
-
-
 def check_both(cohort: Cohort, classes: Sequence[str], part: str) -> None:
     """Raise UsageError where nothing can be learned from a part, or no temperature chosen on it."""
     values = {case.labels[name] for case in cohort for name in classes if name in case.labels}
     if len(values) < 2:
         what = f"the part {part!r} has {len(cohort)} cases, and not both positive and negative labels among them"
         raise UsageError(what, fix="give more cases, or other data.ratios")
+
+
+def left_out_words(problems: Sequence[Problem]) -> str:
+    """Cases that cannot be read: how many, which, and why."""
+    words = some([f"{one.id} ({one.reason})" for one in problems])
+    return f"cases that cannot be read and are left out: {len(problems)}, namely {words}"
 
 
 def notes_of(cohort: Cohort, train: Cohort, classes: Sequence[str]) -> tuple[str, ...]:
@@ -54,6 +50,9 @@ def notes_of(cohort: Cohort, train: Cohort, classes: Sequence[str]) -> tuple[str
         alike = [name for name in classes if known[name] == values]
         if alike:
             notes.append(f"in the part train every label of {', '.join(alike)} is {words}: nothing is learned of it")
+    unknown = sum(not any(name in case.labels for name in classes) for case in cohort)
+    if unknown:
+        notes.append(f"{unknown} of {len(cohort)} cases have no label of these classes: nothing is learned of them")
     odd = sum(case.labels.get("any") == 0 and any(case.labels.get(name) == 1 for name in LABELS[1:]) for case in cohort)
     if odd and "any" in classes:
         notes.append(f"labels of {odd} of {len(cohort)} cases contradict each other: any is 0, one of its kinds is 1")

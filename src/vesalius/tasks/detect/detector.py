@@ -100,8 +100,11 @@ class Detector:
 
     def leading(self, study_C: NDArray[np.float64]) -> int:
         """The class that is farthest above its threshold, or least below it (0.5 where a class has none)."""
-        thresholds = np.array([0.5 if one is None else one for one in self.calibration.thresholds])
-        return int(np.argmax(_logit(study_C) - _logit(thresholds)))
+        return int(np.argmax(_logit(study_C) - self.threshold_logits()))
+
+    def threshold_logits(self) -> NDArray[np.float64]:
+        """Logits (C,) from which on a study counts as positive; that of 0.5 where a class has no threshold."""
+        return _logit(np.array([0.5 if one is None else one for one in self.calibration.thresholds]))
 
     def patch_logits(self, patches_HWD: NDArray[np.float32], c: int) -> NDArray[np.float32]:
         """Logit (H, W) of a class for each patch: what the model says of a study that is this one vector.

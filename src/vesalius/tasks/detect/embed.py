@@ -27,11 +27,13 @@ from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
+from vesalius.report.limits import limits_line
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.tasks.detect.encoder import BATCH, Encoder, similarity
 from vesalius.tasks.detect.extract import add, at, store_of
 from vesalius.tasks.detect.look import Sheet
+from vesalius.tasks.detect.settings import ENCODER
 from vesalius.tasks.detect.slices import SliceConfig, Slices
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import peak_mib
@@ -40,6 +42,7 @@ from vesalius.transforms.contract import InputContract
 from vesalius.transforms.ct_slices import CtWindow, ct_slices
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.resize import Resize
+from vesalius.weights.card import CARD, read_card
 
 MIDDLE = -1
 _SIDE = 224
@@ -94,7 +97,8 @@ def embed(
         progress: told what is done.
 
     Returns:
-        {"path", "shape", "slices", "dim", "seconds", "peak_mib", "cached", "slice", "patch", "encoder"}, JSON-able.
+        {"path", "shape", "slices", "dim", "seconds", "peak_mib", "cached", "slice", "patch", "limits", "encoder"},
+        JSON-able.
 
     Raises:
         InputError: the scan or the encoder cannot be read.
@@ -132,6 +136,7 @@ def embed(
         "cached": seen.is_cached,
         "slice": number,
         "patch": list(patch),
+        "limits": list(_caveats(made.model.folder)),
         "encoder": made.digest(),
         "precision": made.precision,
         "device": where,
@@ -182,6 +187,12 @@ def _seen(
     return _Seen(scan, slices, np.array(store.rows(key)), store.items(key), is_cached)
 
 
+def _caveats(folder: Path) -> tuple[str, ...]:
+    """Of the encoder's card, or of that of the detection model that it is a part of."""
+    whole = folder.parent if folder.name == ENCODER and not (folder / CARD).exists() else folder
+    return read_card(whole).caveats
+
+
 def _side(prepare: Prepare) -> int:
     """Pixels of the square that a preparation makes at last; where it makes none, the usual one."""
     sizes = [step.size for step in prepare.steps if isinstance(step, Resize)]
@@ -191,6 +202,7 @@ def _side(prepare: Prepare) -> int:
 
 def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result for people."""
+    yield limits_line(result["limits"])
     how = "found in the cache" if result["cached"] else f"{result['seconds']:.1f} s on {result['device']}"
     yield f"{result['slices']} slices, {result['dim']} numbers each; {how}, {result['precision']}"
     yield result["path"]

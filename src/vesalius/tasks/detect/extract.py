@@ -7,6 +7,7 @@ weight finds nothing. Each scan is added when it is done: an interrupted run goe
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,12 +25,13 @@ from vesalius.cohort.sample import Problem
 from vesalius.errors import InputError, OutputError, VesaliusError
 from vesalius.tasks.detect.encoder import BATCH, Encoder, facts_digest
 from vesalius.tasks.detect.slices import SliceConfig, Slices
+from vesalius.training.estimate import duration
 
 _T = TypeVar("_T")
 SKIP = "leave out what cannot be read (data.skip_invalid=true in train, --skip-invalid in evaluate)"
 """What to do where a scan cannot be read."""
-_LINES, _FEWEST = 20, 5
-"""Lines of progress at most, but for the last one; scans between two of them at least."""
+_PAUSE_S, _PAUSE_SHARE = 5.0, 0.05
+"""Between two lines of progress: so many seconds, or that share of the time so far. Few lines, soon and to the end."""
 _FOLDER = "embeddings-1"
 """The number is that of the form of the vectors."""
 
@@ -83,7 +85,7 @@ def extract(
     files = Cache(cache)
     loader = Loader(cohort, prepare=encoder.contract.prepare, images=images, cache=files)
     found = Extracted(store_of(encoder, choice, files))
-    every, told = max(_FEWEST, -(-len(cohort) // _LINES)), 0
+    clock = _Clock(len(cohort), progress)
 
     def load(case: Case) -> tuple[str, Slices | None] | VesaliusError:
         try:
@@ -104,11 +106,34 @@ def extract(
             error = at(error, cohort.path(next(iter(case.images.values()))))
             if not skip_invalid:
                 raise InputError(error.what, where=error.where, fix=f"{error.fix or 'mend it'}, or {SKIP}") from error
-            found.problems.append(Problem(case.id, str(error)))
-        if found.made > told and (number % every == 0 or number == len(cohort)):
-            told = found.made
-            progress(f"{number} of {len(cohort)} scans, {found.made} of them encoded now")
+            found.problems.append(Problem(case.id, error.reason))
+        clock.tick(number, found)
     return found
+
+
+class _Clock:
+    """Says how far an extraction is, now and then; nothing where everything is there.
+
+    Args:
+        scans: in all.
+        progress: told a line.
+    """
+
+    def __init__(self, scans: int, progress: Callable[[str], None]) -> None:
+        self._scans, self._progress = scans, progress
+        self._started = self._said = time.monotonic()
+        self._made = 0
+
+    def tick(self, number: int, found: Extracted) -> None:
+        """After each scan."""
+        now = time.monotonic()
+        spent, is_last = now - self._started, number == self._scans
+        if found.made == self._made or not (is_last or now - self._said >= max(_PAUSE_S, _PAUSE_SHARE * spent)):
+            return
+        self._said, self._made = now, found.made
+        bad = f", {len(found.problems)} cannot be read" if found.problems else ""
+        left = "" if is_last else f", about {duration(spent / number * (self._scans - number))} left"
+        self._progress(f"{number} of {self._scans} scans, {found.made} of them encoded now{bad}{left}")
 
 
 def store_of(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureStore:
@@ -118,9 +143,23 @@ def store_of(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureStor
         InputError: it is damaged.
         OutputError: it cannot be written.
     """
-    facts = StoreFacts(width=encoder.width, encoder=encoder.digest(), prepare=facts_digest(encoder, choice))
-    folder = files.folder / _FOLDER / f"{facts.encoder[:16]}-{facts.prepare[:16]}"
+    facts, folder = _place(encoder, choice, files)
     return FeatureStore.open_or_create(folder, facts)
+
+
+def known_store(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureStore | None:
+    """The store as it is; None where nothing was kept yet. Nothing is written.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    facts, folder = _place(encoder, choice, files)
+    return FeatureStore.open(folder, facts) if folder.is_dir() else None
+
+
+def _place(encoder: Encoder, choice: SliceConfig, files: Cache) -> tuple[StoreFacts, Path]:
+    facts = StoreFacts(width=encoder.width, encoder=encoder.digest(), prepare=facts_digest(encoder, choice))
+    return facts, files.folder / _FOLDER / f"{facts.encoder[:16]}-{facts.prepare[:16]}"
 
 
 def _kept(

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from accelerate import PartialState
 
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.parts import training_parts
+from vesalius.cohort.labels import check_decided
+from vesalius.cohort.parts import left_out_notes, training_parts
 from vesalius.errors import UsageError
-from vesalius.tasks.detect.checks import check_both, check_classes, check_decided, notes_of
+from vesalius.tasks.detect.checks import check_both, check_classes, left_out_words, notes_of
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.measure import outcome_of
 from vesalius.tasks.detect.outputs import feature_files
-from vesalius.tasks.detect.source import source_of
+from vesalius.tasks.detect.source import Tried, source_of
 from vesalius.tasks.detect.studies import Studies, Vectors, studies_of
 from vesalius.tasks.detect.task import DetectTask
-from vesalius.tasks.job import Job, Outcome
-
-_FEW = 4
+from vesalius.tasks.job import Job, Outcome, Preparation
 
 
 class DetectJob(Job):
@@ -52,7 +52,8 @@ class DetectJob(Job):
         )
         for name in ("train", "val"):
             check_both(self._parts[name], self.classes, name)
-        self._notes = notes_of(cohort, self._parts["train"], self.classes)
+        self._outside = left_out_notes(cohort, self._parts, "are in no part of the run")
+        self._left_out: Mapping[str, Cohort] = {}
         self._studies: Mapping[str, Studies] = {}
 
     @property
@@ -77,11 +78,31 @@ class DetectJob(Job):
         )
 
     def trial(self) -> DetectTask:
-        """A few studies of each part; their vectors are not kept."""
+        """As large as the run: the vectors of a few scans stand for those of all others. They are not kept."""
         device = _device()
-        few = {name: Cohort(part.cases[:_FEW], part.root) for name, part in self._parts.items() if name != "test"}
         settings = self._source.settings(self.classes, device)
-        return DetectTask(self.config, self.classes, lambda: self._joined(few, self._source.few(few, device)), settings)
+        return DetectTask(self.config, self.classes, lambda: self._joined(self._parts, self._tried.vectors), settings)
+
+    def preparation(self) -> Preparation | None:
+        return self._tried.cost
+
+    @cached_property
+    def _tried(self) -> Tried:
+        self.progress("encoding a few scans")
+        return self._source.tried(self._parts, _device())
+
+    def notes(self) -> Sequence[str]:
+        train, problems = self._parts["train"], self._source.problems
+        whole = Cohort(tuple(case for part in self._parts.values() for case in part), train.root)
+        notes = (*train.notes, *self._outside, *notes_of(whole, train, self.classes))
+        return (*notes, left_out_words(problems)) if problems else notes
+
+    def left_out(self) -> Mapping[str, Cohort]:
+        return self._left_out
+
+    @property
+    def skips_invalid(self) -> bool:
+        return self.config.data.skip_invalid
 
     def studies(self, device: str) -> Mapping[str, Studies]:
         """The studies of each part, with vectors; made once.
@@ -92,18 +113,21 @@ class DetectJob(Job):
         """
         if not self._studies:
             with PartialState().main_process_first():  # one process extracts, the others find it done
-                vectors = self._source.vectors(self._parts, device)
-            self._studies = self._joined(self._parts, vectors)
+                vectors = self._source.vectors(self._parts, device, self.progress)
+            found = vectors.of_case
+            self._left_out = {name: part.where(lambda case: case.id not in found) for name, part in self._parts.items()}
+            self._parts = {name: part.where(lambda case: case.id in found) for name, part in self._parts.items()}
             for name in ("train", "val"):
-                if not len(self._studies[name]):
+                if not len(self._parts[name]):
                     raise UsageError(f"no case of the part {name!r} can be read", fix="mend the files")
+                check_both(self._parts[name], self.classes, name)
+            self._studies = self._joined(self._parts, vectors)
         return self._studies
 
     def outcome(self, model: Path, device: str) -> Outcome:
         studies = self.studies(device)
         part = "test" if len(studies["test"]) else "val"
-        notes = (*self._parts["train"].notes, *self._notes)
-        outcome = outcome_of(model, studies, part, device, notes, self._source.problems)
+        outcome = outcome_of(model, studies, part, device, self.notes(), self._source.problems)
         if self.reads_scans:
             outcome.files |= feature_files(studies)
         return outcome

@@ -58,8 +58,10 @@ class Sheet:
         caption = f"slice {number}, {low:.4g} to {high:.4g}{unit}"
         return cls(grey, (low, high), aspect, slices.covered(number), caption)
 
-    def picture(self, map_HW: NDArray[np.float32], name: str, mark: tuple[int, int]) -> bytes:
-        """A PNG of the slice alone and under a map of its patches, one of them framed."""
+    def picture(
+        self, map_HW: NDArray[np.float32], name: str, mark: tuple[int, int], floor: float | None = None
+    ) -> bytes:
+        """A PNG of the slice alone and under a map of its patches, one of them framed; nothing below a floor."""
         return heat_map(
             self.grey_JI,
             map_HW,
@@ -68,6 +70,7 @@ class Sheet:
             pixel_aspect=self.pixel_aspect,
             mark=mark,
             covered=self.covered,
+            floor=floor,
         )
 
     def on_pixels(self, map_HW: NDArray[np.float32]) -> NDArray[np.float32]:

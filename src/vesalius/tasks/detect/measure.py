@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vesalius.cohort.sample import Problem
 from vesalius.metrics.findings import measured, prevalences
-from vesalius.report.findings import RELIABILITY, reliability_figure, sections, text_of
+from vesalius.report.findings import RELIABILITY, counted, reliability_figure, sections, text_of
 from vesalius.report.table import Cell
 from vesalius.tasks.detect.infer import logits
 from vesalius.tasks.detect.outputs import result_files
@@ -43,7 +43,7 @@ def outcome_of(
         studies: of every part whose prevalences are told, with labels in the order of the model's classes.
         part: the one to measure, "test", "val" or "cohort".
         device: where the net runs, e.g. "cpu".
-        notes: what a careful reader should know.
+        notes: what a careful reader should know, these cases included.
         problems: cases that could not be read and are not among the studies.
 
     Raises:
@@ -56,7 +56,7 @@ def outcome_of(
     p_SC = point.probabilities(logits_SC)
     results: dict[str, Any] = {
         "part": part,
-        **measured(logits_SC, held_out.labels_SC, held_out.patients, classes, point),
+        **measured(logits_SC, held_out.labels_SC, held_out.owners, classes, point),
         "prevalences": prevalences({name: one.labels_SC for name, one in studies.items()}, classes),
         "invalid_nifti_report": {
             "count": len(problems),
@@ -64,18 +64,18 @@ def outcome_of(
             "examples": [{"case": one.id, "reason": one.reason} for one in problems[:_EXAMPLES]],
         },
     }
-    left_out = [f"{len(problems)} cases cannot be read and are left out, {problems[0]} for one"] if problems else []
+    by = results["intervals"]
     return Outcome(
         results=results,
-        sections=sections(results, [*notes, *left_out]),
+        sections=sections(results, notes),
         rows=_rows(held_out, classes, logits_SC, p_SC),
         columns=_COLUMNS,
         figures={RELIABILITY: reliability_figure(logits_SC, held_out.labels_SC, classes, point)},
         measured={
-            **{f"AUROC, {name}": text_of(one["auroc"]) for name, one in results["classes"].items()},
-            "AUROC, mean": text_of(results["auroc"]),
+            **{f"AUROC, {name}": text_of(one["auroc"], by) for name, one in results["classes"].items()},
+            "AUROC, mean": text_of(results["auroc"], by),
         },
-        tested_on=f"{results['studies']} studies of {results['patients']} patients of the part {part}",
+        tested_on=f"{counted(results)} of the part {part}",
         files=result_files(results, p_SC),
     )
 
@@ -88,11 +88,11 @@ def _kind(reason: str) -> str:
 def _rows(
     studies: Studies, classes: Sequence[str], logits_SC: NDArray[np.float64], p_SC: NDArray[np.float64]
 ) -> list[dict[str, Cell]]:
-    numbers = {patient: number for number, patient in enumerate(dict.fromkeys(studies.patients), start=1)}
+    numbers = {patient: number for number, patient in enumerate(dict.fromkeys(studies.owners), start=1)}
     return [
         {
             "study": study,
-            "patient": numbers[studies.patients[s]],
+            "patient": numbers[studies.owners[s]] if studies.owners[s][1] else None,
             "class": name,
             "logit": float(logits_SC[s, c]),
             "probability": float(p_SC[s, c]),

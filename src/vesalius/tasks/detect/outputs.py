@@ -60,7 +60,8 @@ def _index(studies: Studies, path: Path) -> None:
         write_rows(file, [("row", "study", "patient", "slice", "case")])
         case_of = {at: case for case, rows in studies.vectors.of_case.items() for at in rows.tolist()}
         row = 0
-        for study, patient, own in zip(studies.ids, studies.patients, studies.rows, strict=True):
+        for study, owner, own in zip(studies.ids, studies.owners, studies.rows, strict=True):
+            patient = owner[0] if owner[1] else ""  # not known
             for at, item in zip(own.tolist(), studies.vectors.items_N[own].tolist(), strict=True):
                 write_rows(file, [(row, study, patient, item, case_of[at])])
                 row += 1

@@ -74,18 +74,20 @@ class DetectPredictor(Predictor):
         patches_HWD = self.detector.encoder.patches(slices, number)
         rolled = self._map == "rollout"
         heat_HW = self.detector.rollout(slices, number) if rolled else self.detector.patch_logits(patches_HWD, c)
+        floor = None if rolled else float(self.detector.threshold_logits()[c])
         at = peak(heat_HW)
         similar_HW = similarity(patches_HWD, at)
         sheet = Sheet.of(ordered[0], slices, number, settings.check)
-        heat_name = "attention rollout x 1000" if rolled else f"logit of {names[c]}"
+        heat_name = "attention rollout x 1000" if rolled else f"logit of {names[c]}, from the threshold on"
         pictures = {
-            HEAT: sheet.picture(heat_HW, heat_name, at),
+            HEAT: sheet.picture(heat_HW, heat_name, at, floor),
             SIMILARITY: sheet.picture(similar_HW, "cosine similarity", at),
             PROFILE: profile({name: found.slices_LC[:, n] for n, name in enumerate(names)}, found.numbers),
         }
         facts = {
             "classes": self._decided(found),
             "leading": names[c],
+            "limits": list(self.card.caveats),
             "top_slices": [self._slice(found, row, self._own_view(ordered[0], slices)) for row in most.tolist()],
             **facts,
             "heat_map": {
@@ -93,6 +95,8 @@ class DetectPredictor(Predictor):
                 "class": None if rolled else names[c],
                 "slice": number,
                 "window": list(sheet.window),
+                "threshold": floor,
+                "highest": float(heat_HW.max()),
                 "hottest_patch": list(at),
                 "covered": [round(edge, 3) for edge in sheet.covered],
             },
@@ -120,7 +124,7 @@ class DetectPredictor(Predictor):
     def sections(
         self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]
     ) -> list[Section]:
-        return sections_of(results, pictures, self.detector.settings.classes, self.detector.calibration)
+        return sections_of(results, pictures, self.detector.settings.classes, self.detector.calibration, self.card.data)
 
     def _asked(self, scans: Mapping[str, Scan]) -> tuple[list[Scan], dict[str, Any]]:
         """The images in their order as the options want them, and what the check says of them.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,30 @@ from vesalius.cohort.sample import Problem
 from vesalius.errors import InputError
 from vesalius.tasks.detect.bare import read_bare
 from vesalius.tasks.detect.config import DetectConfig, DetectData
+from vesalius.tasks.detect.cost import left_to_do, try_scans
 from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.detect.extract import SKIP, Extracted, extract
 from vesalius.tasks.detect.settings import ENCODER, DetectSettings, EncoderFacts
 from vesalius.tasks.detect.studies import Vectors
+from vesalius.tasks.job import Preparation
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.ct_slices import ct_slices
 from vesalius.weights.saved import CONFIG, WEIGHTS
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """For a dry run.
+
+    Args:
+        vectors: for every case, perhaps those of others.
+        cost: of making those of all cases; None: they are there.
+    """
+
+    vectors: Vectors
+    cost: Preparation | None = None
 
 
 class Source(ABC):
@@ -52,9 +67,9 @@ class Source(ABC):
     def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:
         """Of the model that is shipped."""
 
-    def few(self, parts: Mapping[str, Cohort], device: str) -> Vectors:
-        """Of these few cases, without leaving anything on disk."""
-        return self.vectors(parts, device)
+    def tried(self, parts: Mapping[str, Cohort], device: str) -> Tried:
+        """Vectors for a trial of the loop and what it costs to make all of them; nothing stays on disk."""
+        return Tried(self.vectors(parts, device))
 
     def add(self, folder: Path) -> None:  # noqa: B027
         """Write what else belongs into the model folder."""
@@ -125,10 +140,19 @@ class Scans(Source):
     def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = lambda _: None) -> Vectors:
         return _vectors(self._extracted(parts, device, self._data.cache, progress))
 
-    def few(self, parts: Mapping[str, Cohort], device: str) -> Vectors:
-        with tempfile.TemporaryDirectory() as folder:
-            found = _vectors(self._extracted(parts, device, Path(folder)))
-            return Vectors(np.array(found.rows_ND), found.of_case, found.items_N)
+    def tried(self, parts: Mapping[str, Cohort], device: str) -> Tried:
+        """A few scans are encoded; for the trial their vectors stand for those of all others."""
+        data, encoder = self._data, self.encoder(device)
+        cases = Cohort(tuple(case for part in parts.values() for case in part), self.cohort.root)
+        trial = try_scans(cases, encoder, data.slices, data.images, data.batch, skip_invalid=data.skip_invalid)
+        count = len(trial.rows)
+        places = np.split(np.arange(sum(map(len, trial.rows))), np.cumsum([len(rows) for rows in trial.rows])[:-1])
+        of_case = {case.id: places[number % count] for number, case in enumerate(cases)}
+        items_N = np.concatenate([np.arange(len(rows)) for rows in trial.rows])
+        left = left_to_do(cases, encoder, data.slices, data.images, data.cache)
+        parameters = {ENCODER: sum(p.numel() for p in encoder.model.net.parameters())}
+        cost = Preparation(left.scans, left.slices, left.there, trial.measured, trial.slice_seconds, parameters)
+        return Tried(Vectors(np.concatenate(trial.rows), of_case, items_N), cost)
 
     def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:
         encoder = self.encoder(device)

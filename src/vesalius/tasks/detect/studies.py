@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.groups import owners
+from vesalius.metrics.drawn import Owner
 
 Rows = NDArray[np.intp]
 
@@ -41,7 +43,7 @@ class Studies:
 
     Args:
         ids: of the studies.
-        patients: whose they are; a study without a patient is a patient of its own.
+        owners: whose they are; where no patient is known, the study itself.
         rows: of each study among those of `vectors`.
         vectors: of all slices.
         labels_SC: 0 or 1, NaN where it is not known; float32.
@@ -49,7 +51,7 @@ class Studies:
     """
 
     ids: tuple[str, ...]
-    patients: tuple[str, ...]
+    owners: tuple[Owner, ...]
     rows: tuple[Rows, ...]
     vectors: Vectors
     labels_SC: NDArray[np.float32]
@@ -98,6 +100,7 @@ def studies_of(cohort: Cohort, vectors: Vectors, classes: Sequence[str], unit: s
         if case.id in vectors.of_case:
             name = case.study if unit == "study" and case.study is not None else case.id
             together.setdefault(name, []).append(case)
+    whose = owners(case for cases in together.values() for case in cases)
     labels = [np.stack([_labels(case, classes) for case in cases]) for cases in together.values()]
     rows = [[vectors.of_case[case.id] for case in cases] for cases in together.values()]
     joined = tuple(np.concatenate(several) for several in rows)
@@ -108,7 +111,7 @@ def studies_of(cohort: Cohort, vectors: Vectors, classes: Sequence[str], unit: s
         known = tuple(_of_slices(several, own) for several, own in zip(rows, labels, strict=True))
     return Studies(
         tuple(together),
-        tuple(cases[0].patient or cases[0].study or cases[0].id for cases in together.values()),
+        tuple(whose[cases[0].id] for cases in together.values()),
         joined,
         vectors,
         np.stack([whole(own) for own in labels]) if labels else np.empty((0, len(classes)), np.float32),

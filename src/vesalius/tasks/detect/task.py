@@ -58,6 +58,9 @@ class DetectTask(Task):
         self._loss = MaskedBce(weights)
         return {"net": self.net_config().make()}
 
+    def named_parts(self, modules: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+        return {"head": bare(modules["net"])}
+
     def net_config(self) -> StudyHead:
         """Sizes of the head."""
         config = self.config

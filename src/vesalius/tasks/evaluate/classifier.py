@@ -9,9 +9,11 @@ from typing import Any
 import torch
 
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.labels import check_decided
 from vesalius.errors import InputError, UsageError
 from vesalius.output import new_folder, refuse_existing
 from vesalius.report.html import run_report
+from vesalius.report.limits import limits_line, limits_section
 from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, TABLE, Made, Report, Table, load_report, write_figure
 from vesalius.report.table import plain_text, write_csv
@@ -23,6 +25,7 @@ from vesalius.tasks.detect.source import Files, Scans, Source
 from vesalius.tasks.detect.studies import studies_of
 from vesalius.tasks.evaluate.fit import check_given, check_labels, check_width, labels_of, notes_of, settings_of
 from vesalius.training.device import on_cpu
+from vesalius.weights.card import read_card
 from vesalius.weights.place import locate
 from vesalius.weights.saved import digest_of, read_config
 
@@ -94,6 +97,7 @@ def evaluate_classifier(
     )
     where = str(cohort or embeddings)
     part = _part(source, split)
+    check_decided(part, settings.classes, where)
     check_labels(labels_of(part, settings.classes), settings, where)  # before scans are looked at, which takes long
     if isinstance(source, Scans):
         check_width(source.encoder(place).width, config, where)
@@ -107,14 +111,15 @@ def evaluate_classifier(
     notes = notes_of(found, source, settings)
     outcome = outcome_of(folder, {_PART: found}, _PART, place, notes, source.problems)
     given = [] if cohort is None else [cohort]
+    caveats = read_card(folder).caveats
     report = Report(
         title="Evaluation of a classifier",
         task="evaluate classifier",
         lead=f"{Path(model).name} on {Path(where).name}. Thresholds and temperatures were chosen when the model was "
         "trained; nothing is chosen here. Research use only, not a medical device.",
-        sections=outcome.sections,
+        sections=[limits_section(caveats), *outcome.sections],
         made=_made([Path(model), *given], output, {**vectors, "split": split}, skip_invalid=skip_invalid),
-        results=outcome.results | {"model": digest_of(folder), "split": split},
+        results=outcome.results | {"limits": list(caveats), "model": digest_of(folder), "split": split},
     )
     with new_folder(output, force=force) as made_now:
         (made_now / FIGURES).mkdir()
@@ -133,8 +138,13 @@ def lines(result: dict[str, Any]) -> list[str]:
     blocks = [block for section in load_report(Path(result["path"])).sections for block in section.blocks]
     tables = [block for block in blocks if isinstance(block, Table)][:_TABLES]
     shown = [line for table in tables for line in plain_text(table, _WIDTH).splitlines()]
-    notes = [f"note: {block.text}" for block in blocks if block.kind == "text"]
-    return [*shown, *notes, f"open {result['report']}"]
+    _, *texts = [block.text for block in blocks if block.kind == "text"]  # the first ones are the limits
+    return [
+        limits_line(result["results"]["limits"]),
+        *shown,
+        *(f"note: {text}" for text in texts),
+        f"open {result['report']}",
+    ]
 
 
 def _files(vectors: dict[str, Path | None], settings: DetectSettings) -> Files:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError, UsageError
+from vesalius.metrics.drawn import Drawn
+from vesalius.tasks.detect.checks import left_out_words
 from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.source import Source
 from vesalius.tasks.detect.studies import Studies
@@ -58,12 +60,10 @@ def check_width(width: int, config: ModelConfig, where: str) -> None:
 
 
 def check_labels(labels_SC: NDArray[np.float32], settings: DetectSettings, where: str) -> None:
-    """Raise UsageError where there are no labels to measure against, or others than 0 and 1."""
+    """Raise UsageError where there are no labels to measure against."""
     if np.isnan(labels_SC).all():
         what = f"no case has a label of the model's classes ({', '.join(settings.classes)})"
         raise UsageError(what, where=where, fix="name the labels as the model does")
-    if not (np.isnan(labels_SC) | (labels_SC == 0) | (labels_SC == 1)).all():
-        raise UsageError("holds other labels than 0 and 1", where=where, fix="decide them, or leave them unknown")
 
 
 def notes_of(studies: Studies, source: Source, settings: DetectSettings) -> list[str]:
@@ -83,8 +83,10 @@ def notes_of(studies: Studies, source: Source, settings: DetectSettings) -> list
         notes.append(f"the model does not know {', '.join(strange)}, for which the cohort has labels")
     if any(case.patient is None for case in source.cohort):
         notes.append(
-            "some cases have no patient, their studies count as patients of their own: intervals may be narrow"
+            f"some cases have no patient, so intervals are {Drawn.of(studies.owners).by} and may be too narrow"
         )
+    if source.problems:
+        notes.append(left_out_words(source.problems))
     if not source.reads_scans and settings.encoder is not None:
         notes.append("nobody checked that the vectors are of the encoder that the model was trained on")
     return notes

@@ -5,6 +5,7 @@ Letters: U pictures (whole cases, or slices of all volumes), B pictures that go 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +16,18 @@ from torch import nn
 
 from vesalius.cohort.cache import Cache
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.groups import owners
 from vesalius.cohort.loader import Loader
 from vesalius.errors import CorruptFileError
+from vesalius.metrics.drawn import Owner
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.settings import HEAD, FinetuneSettings
 from vesalius.tasks.finetune.units import MapLabels
 from vesalius.weights.saved import from_pretrained
 
 BATCH = 64
+_LINES = 5
+"""Of progress."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,20 +38,33 @@ class HeldOut:
         logits_UN: float64.
         labels_UN: 0, 1, or NaN where it is not known; float32.
         ids: of the cases.
-        patients: whose they are; a case without a patient is a patient of its own.
+        owners: whose they are; where no patient is known, the study or the case itself.
         slices: number of the slice, 0 for a picture that is a case.
     """
 
     logits_UN: NDArray[np.float64]
     labels_UN: NDArray[np.float32]
     ids: tuple[str, ...]
-    patients: tuple[str, ...]
+    owners: tuple[Owner, ...]
     slices: tuple[int, ...]
 
 
 @torch.no_grad()
-def held_out(net: nn.Module, part: Cohort, config: FinetuneConfig, classes: tuple[str, ...]) -> HeldOut:
+def held_out(
+    net: nn.Module,
+    part: Cohort,
+    config: FinetuneConfig,
+    classes: tuple[str, ...],
+    progress: Callable[[str], None] = lambda _: None,
+) -> HeldOut:
     """Every picture of a part through a classifier in eval mode, where its parameters lie.
+
+    Args:
+        net: the classifier.
+        part: the cases.
+        config: of the run.
+        classes: what its logits mean.
+        progress: told now and then how far it is.
 
     Raises:
         InputError: a case cannot be loaded.
@@ -66,9 +84,10 @@ def held_out(net: nn.Module, part: Cohort, config: FinetuneConfig, classes: tupl
     maps = None if slices is None else MapLabels(slices.values, slices.least)
     logits, labels = [], []
     ids: list[str] = []
-    patients: list[str] = []
+    whose, owned = owners(part), list[Owner]()
     numbers: list[int] = []
-    for sample in loader.epoch(0):
+    every = max(1, len(part) // _LINES)
+    for number, sample in enumerate(loader.epoch(0), start=1):
         x_BCJI = sample.image if slices is not None else sample.image[None]
         for start in range(0, len(x_BCJI), BATCH):
             x = torch.from_numpy(x_BCJI[start : start + BATCH]).to(device)
@@ -78,9 +97,11 @@ def held_out(net: nn.Module, part: Cohort, config: FinetuneConfig, classes: tupl
         else:
             labels.append(maps.of_pictures(sample.masks[slices.mask]))
         ids += [sample.id] * len(x_BCJI)
-        patients += [sample.case.patient or sample.case.study or sample.id] * len(x_BCJI)
+        owned += [whose[sample.id]] * len(x_BCJI)
         numbers += range(len(x_BCJI))
-    return HeldOut(np.concatenate(logits), np.concatenate(labels), tuple(ids), tuple(patients), tuple(numbers))
+        if number % every == 0:
+            progress(f"{number} of {len(part)} held-out cases measured")
+    return HeldOut(np.concatenate(logits), np.concatenate(labels), tuple(ids), tuple(owned), tuple(numbers))
 
 
 def trained(model: Path, config: FinetuneConfig, device: str) -> nn.Module:

@@ -5,18 +5,20 @@ Letters: U pictures, N classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.labels import check_decided
 from vesalius.cohort.manifest import read_manifests
+from vesalius.cohort.parts import left_out_notes
 from vesalius.errors import UsageError
 from vesalius.metrics.findings import measured, prevalences
 from vesalius.metrics.operating import choose
-from vesalius.report.findings import RELIABILITY, reliability_figure, sections, text_of
+from vesalius.report.findings import RELIABILITY, counted, reliability_figure, sections, text_of
 from vesalius.report.table import Cell
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.infer import HeldOut, held_out, trained
@@ -47,7 +49,12 @@ class FinetuneJob(Job):
         self.classes = config.data.classes or cohort.classes if slices is None else tuple(slices.values)
         if not self.classes:
             raise UsageError("no case has a label", fix="build the manifest with labels, or name data.slices")
+        where = ", ".join(str(path) for path in config.data.manifest)
+        if slices is None:
+            check_decided(cohort, self.classes, where)
         self._parts = split_parts(cohort, config.data, config.train.seed)
+        lacking = "label" if slices is None else f"mask called {slices.mask}"
+        self._notes = left_out_notes(cohort, self._parts, f"have no {lacking} or are in no part of the run")
 
     @property
     def settings(self) -> FinetuneConfig:
@@ -59,37 +66,45 @@ class FinetuneJob(Job):
     def task(self) -> FinetuneTask:
         return FinetuneTask(self.config, self._parts, self.classes)
 
+    def trial(self) -> FinetuneTask:
+        data = self.config.data.model_copy(update={"cache": None})
+        return FinetuneTask(self.config.model_copy(update={"data": data}), self._parts, self.classes)
+
+    def notes(self) -> Sequence[str]:
+        return (*super().notes(), *self._notes)
+
     def outcome(self, model: Path, device: str) -> Outcome:
         """Ranking, calibration and decisions; temperature and thresholds are chosen on the validation part."""
         net = trained(model, self.config, device)
-        val = held_out(net, self._parts["val"], self.config, self.classes)
+        val = held_out(net, self._parts["val"], self.config, self.classes, self.progress)
         part = "test" if len(self._parts["test"]) else "val"
-        found = held_out(net, self._parts["test"], self.config, self.classes) if part == "test" else val
+        found = held_out(net, self._parts["test"], self.config, self.classes, self.progress) if part == "test" else val
         point = choose(val.logits_UN, val.labels_UN)
         unit = "pictures" if self.config.data.slices is None else "slices"
         results: dict[str, Any] = {
             "part": part,
-            **measured(found.logits_UN, found.labels_UN, found.patients, self.classes, point, unit),
+            **measured(found.logits_UN, found.labels_UN, found.owners, self.classes, point, unit),
         }
         results["prevalences"] = prevalences({"val": val.labels_UN, part: found.labels_UN}, self.classes)
         outcome = Outcome(results=results, columns=_COLUMNS, rows=_rows(found, self.classes))
-        outcome.sections = sections(results, self._parts["train"].notes, unit)
+        outcome.sections = sections(results, self.notes(), unit)
         outcome.figures = {RELIABILITY: reliability_figure(found.logits_UN, found.labels_UN, self.classes, point)}
+        by = results["intervals"]
         outcome.measured = {
-            f"AUROC of {unit}, {name}": text_of(one["auroc"]) for name, one in results["classes"].items()
+            f"AUROC of {unit}, {name}": text_of(one["auroc"], by) for name, one in results["classes"].items()
         }
-        outcome.measured[f"AUROC of {unit}, mean"] = text_of(results["auroc"])
-        outcome.tested_on = f"{results[unit]} {unit} of {results['patients']} patients of the part {part}"
+        outcome.measured[f"AUROC of {unit}, mean"] = text_of(results["auroc"], by)
+        outcome.tested_on = f"{counted(results, unit)} of the part {part}"
         return outcome
 
 
 def _rows(found: HeldOut, classes: tuple[str, ...]) -> list[dict[str, Cell]]:
-    numbers = {patient: number for number, patient in enumerate(dict.fromkeys(found.patients), start=1)}
+    numbers = {patient: number for number, patient in enumerate(dict.fromkeys(found.owners), start=1)}
     return [
         {
             "case": name,
             "slice": found.slices[u],
-            "patient": numbers[found.patients[u]],
+            "patient": numbers[found.owners[u]] if found.owners[u][1] else None,
             "class": classes[n],
             "logit": float(found.logits_UN[u, n]),
             "label": None if np.isnan(found.labels_UN[u, n]) else float(found.labels_UN[u, n]),

@@ -82,7 +82,7 @@ def find_inputs(
         except UsageError:
             raise
         except VesaliusError as error:
-            failed.append({"path": str(path), "source": _shown(path), "error": str(error), "reason": error.what})
+            failed.append({"path": str(path), "source": _shown(path), "error": str(error), "reason": error.reason})
     return _apart(found), failed
 
 

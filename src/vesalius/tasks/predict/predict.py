@@ -13,6 +13,7 @@ import torch
 from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError
 from vesalius.output import new_file, refuse_existing
 from vesalius.report.html import run_report
+from vesalius.report.limits import limits_line, limits_section
 from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, Report, write_figure
 from vesalius.scan.reading import AS_STATED, Reading
@@ -22,7 +23,7 @@ from vesalius.tasks.predict.record import RECORD, Finished, Record, content_dige
 from vesalius.tasks.predictor import PredictOptions, Predictor
 from vesalius.tasks.segment.predict import SegmentPredictor
 from vesalius.training.device import on_cpu
-from vesalius.weights.card import NOTICE, read_card
+from vesalius.weights.card import NOTICE
 from vesalius.weights.place import locate
 from vesalius.weights.saved import read_config
 
@@ -60,8 +61,9 @@ def predict(
         progress: told what is done.
 
     Returns:
-        {"path", "report", "about", "results": {name: measures}, "sources": {name: where it came from}, "told":
-        {name: line}, "skipped", "failed"}, JSON-able; "about" is what its card says the model is.
+        {"path", "report", "about", "limits", "results": {name: measures}, "sources": {name: where it came from},
+        "told": {name: line}, "skipped", "failed"}, JSON-able; "about" and "limits" are what the card of the model says
+        it is, and where it fails.
 
     Raises:
         InputError: no such model, or one whose job does not predict.
@@ -79,8 +81,8 @@ def predict(
         what = f"is a model for {task}, with which nothing can be predicted"
         fix = "look at slices with vesalius embed" if task == "encode" else None
         raise InputError(what, where=folder, fix=fix or f"name a model for {' or '.join(_PREDICTORS)}")
-    about = read_card(folder).summary
     predictor = _PREDICTORS[task](folder, "cpu" if on_cpu(device) else "cuda", options)
+    about, limits = predictor.card.summary, predictor.card.caveats
     inputs, failed = find_inputs(paths, predictor.images, reading)
     record = _begin(
         output, {"model": predictor.digest(), **options.asked, **reading.stated()}, predictor.target_of, force=force
@@ -108,10 +110,11 @@ def predict(
         Report(
             title=title,
             task=f"predict {task}",
-            lead=f"{about or 'A model without a card'}. Studies: {len(whole)}. {NOTICE}",
-            sections=predictor.sections(whole, _pictures(output, whole)),
+            lead=f"{about or 'A model without a summary'}. Studies: {len(whole)}. {NOTICE}",
+            sections=[limits_section(limits), *predictor.sections(whole, _pictures(output, whole))],
             made=made(command, torch.get_num_threads(), None, _PACKAGES),
             results={
+                "limits": list(limits),
                 "studies": {name: {"source": one.source, **one.measures} for name, one in record.studies.items()},
                 "model": predictor.digest(),
                 "options": options.asked | reading.stated(),
@@ -123,6 +126,7 @@ def predict(
         "path": str(output),
         "report": str(page),
         "about": about,
+        "limits": list(limits),
         "results": results,
         "sources": {name: record.studies[name].source for name in results},
         "told": {name: predictor.told(measures) for name, measures in results.items()},
@@ -133,7 +137,8 @@ def predict(
 
 def lines(result: dict[str, Any]) -> list[str]:
     """The result for people."""
-    told = [f"model: {result['about']}"] if result["about"] else []
+    told = [limits_line(result["limits"])]
+    told += [f"model: {result['about']}"] if result["about"] else []
     told += [f"{name}: {line}" for name, line in result["told"].items()]
     told += [f"{path}  finished before" for path in result["skipped"]]
     return [*told, *map(_failure, result["failed"]), result["report"]]
@@ -146,7 +151,7 @@ def _failure(one: dict[str, str]) -> str:
 
 def _failed(one: Input, error: Exception) -> dict[str, str]:
     if isinstance(error, VesaliusError):
-        return {"path": one.where, "source": one.source, "error": str(error), "reason": error.what}
+        return {"path": one.where, "source": one.source, "error": str(error), "reason": error.reason}
     told = " ".join(f"an unforeseen {type(error).__name__}: {error}".split())
     return {"path": one.where, "source": one.source, "error": told, "reason": told}
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.groups import owners
 from vesalius.cohort.manifest import read_manifests
+from vesalius.cohort.parts import left_out_notes
+from vesalius.metrics.drawn import Drawn
 from vesalius.tasks.job import Job, Outcome
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.measure import Measured, Unit, measure
@@ -35,7 +38,10 @@ class SegmentJob(Job):
 
     def __init__(self, config: SegmentConfig) -> None:
         self.config = config
-        self._parts = split_parts(read_manifests(config.data.manifest), config.data, config.train.seed)
+        cohort = read_manifests(config.data.manifest)
+        self._parts = split_parts(cohort, config.data, config.train.seed)
+        lacking = f"mask called {' or '.join(config.data.masks)}"
+        self._notes = left_out_notes(cohort, self._parts, f"have no {lacking} or are in no part of the run")
 
     @property
     def settings(self) -> SegmentConfig:
@@ -51,30 +57,37 @@ class SegmentJob(Job):
         data = self.config.data.model_copy(update={"cache": None})
         return SegmentTask(self.config.model_copy(update={"data": data}), self._parts)
 
+    def notes(self) -> Sequence[str]:
+        return (*super().notes(), *self._notes)
+
     def outcome(self, model: Path, device: str) -> Outcome:
-        segmenter = Segmenter.from_pretrained(model, device)
+        data, segmenter = self.config.data, Segmenter.from_pretrained(model, device)
         name = "test" if len(units(self._parts["test"], self.config.data.masks)) else "val"
         cohort = units(self._parts[name], self.config.data.masks)
         done: list[Unit] = []  # with at least one class to measure
         outcome = Outcome()
-        for case, one in measure(segmenter, cohort, self.config.data.images, absent=self.config.data.absent):
+        for case, one in measure(segmenter, cohort, data.images, absent=data.absent, progress=self.progress):
             if isinstance(one, Unit) and one.rows:
                 done.append(one)
             elif not isinstance(one, Unit):
-                outcome.failures[case.id] = one.what
+                outcome.failures[case.id] = one.reason
         rows = [row for unit in done for row in unit.rows]
         functions = function_rows(rows, self.config.cavity)
-        outcome.results = summarized(rows, functions) | {"part": name}
+        whose, measured = owners(cohort), {row.unit for row in rows}
+        drawn = Drawn.of(whose[case.id] for case in cohort if case.id in measured)
+        outcome.results = summarized(rows, functions, drawn) | {"part": name}
         outcome.rows = [asdict(row) for row in rows]
         outcome.columns = tuple(Measured.__dataclass_fields__)
         outcome.figures = {"held-out.png": _pictures(done, tuple(self.config.data.labels))} if done else {}
-        outcome.sections = sections(rows, functions, name, tuple(outcome.figures))
+        outcome.sections = sections(rows, functions, name, tuple(outcome.figures), drawn)
+        for note in self.notes():
+            outcome.sections[0].text(note[0].upper() + note[1:] + ".", "note")
         outcome.measured = {f"Dice, {key}": value["text"] for key, value in outcome.results["classes"].items()}
         if functions:
             outcome.measured["Ejection fraction, mean absolute error"] = error_text(
                 outcome.results["ejection_fraction"]
             )
-        outcome.tested_on = f"{len({row.patient for row in rows})} patients of the part {name}"
+        outcome.tested_on = f"{drawn.words} of the part {name}"
         return outcome
 
 

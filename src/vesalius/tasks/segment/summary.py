@@ -11,6 +11,7 @@ from vesalius.metrics.bootstrap import patient_interval
 from vesalius.metrics.cardiac import Pumping
 from vesalius.metrics.cycle import STATED
 from vesalius.metrics.doubts import doubts
+from vesalius.metrics.drawn import Drawn
 from vesalius.report.page import Column, Section, some
 from vesalius.report.table import fixed
 from vesalius.tasks.segment.measure import Measured
@@ -68,31 +69,36 @@ def error_text(told: Mapping[str, Any]) -> str:
     return shown if known == all_ else f"{shown} ({known} of {all_} patients)"
 
 
-def summarized(rows: Sequence[Measured], functions: Sequence[Function]) -> dict[str, Any]:
-    """Means over patients with their 95 % bootstrap intervals (from 10 patients on), JSON-able."""
-    classes = {name: _over_patients(rows, name) for name in dict.fromkeys(row.name for row in rows)}
+def summarized(rows: Sequence[Measured], functions: Sequence[Function], drawn: Drawn) -> dict[str, Any]:
+    """Means over patients with their 95 % bootstrap intervals (from 10 patients on), JSON-able.
+
+    Args:
+        rows: what was measured.
+        functions: of the cines.
+        drawn: whether the patients are known, or studies stand for them.
+    """
+    classes = {name: _over_patients(rows, name, drawn) for name in dict.fromkeys(row.name for row in rows)}
     values = [one["dice"] for one in classes.values() if one["dice"] is not None]
-    result: dict[str, Any] = {"dice": _mean_or_none(values), "classes": classes}
+    result: dict[str, Any] = {"dice": _mean_or_none(values), "intervals": drawn.by, "classes": classes}
     if functions:
         result["ejection_fraction"] = _function_errors(functions)
     return result
 
 
 def sections(
-    rows: Sequence[Measured], functions: Sequence[Function], part: str, figures: Sequence[str]
+    rows: Sequence[Measured], functions: Sequence[Function], part: str, figures: Sequence[str], drawn: Drawn
 ) -> list[Section]:
     """The same for people."""
-    patients = {row.patient for row in rows}
     told = Section(title="Segmentation of held-out patients").text(
-        f"{len({row.unit for row in rows})} label maps of {len(patients)} patients: {_PART_WORDS[part]}. Predicted and "
+        f"{len({row.unit for row in rows})} label maps of {drawn.words}: {_PART_WORDS[part]}. Predicted and "
         "compared on the grid of the input; HD95 is the larger of the two directed 95th percentiles."
     )
     columns = [Column(name=""), *(Column(name=one, numeric=True) for one in ("Dice", "95 % interval", "HD95 mm"))]
-    summary = summarized(rows, functions)["classes"]
+    summary = summarized(rows, functions, drawn)["classes"]
     cells = [
         [name, fixed(one["dice"], 3), one["interval_text"], fixed(one["hd95_mm"], 2)] for name, one in summary.items()
     ]
-    told.table(columns, cells, "Means over patients; the interval is a bootstrap over patients.")
+    told.table(columns, cells, f"Means and bootstrap intervals {drawn.by}.")
     for file in figures:
         told.figure(file, "Worst, middle and best case.", "Slices with the outlines of reference and model")
     names = list(summary)
@@ -164,7 +170,7 @@ def _function_errors(functions: Sequence[Function]) -> dict[str, Any]:
     }
 
 
-def _over_patients(rows: Sequence[Measured], name: str) -> dict[str, Any]:
+def _over_patients(rows: Sequence[Measured], name: str, drawn: Drawn) -> dict[str, Any]:
     patients = sorted({row.patient for row in rows})
     scores = [mean([row.dice for row in rows if row.patient == one and row.name == name]) for one in patients]
     scores = [score for score in scores if math.isfinite(score)]
@@ -180,8 +186,14 @@ def _over_patients(rows: Sequence[Measured], name: str) -> dict[str, Any]:
         "interval_text": told,
         "patients": len(scores),
         "hd95_mm": distance if math.isfinite(distance) else None,
-        "text": "-" if dice is None else f"{dice:.3f}" + (f" ({told})" if interval else f" ({len(scores)} patients)"),
+        "text": "-" if dice is None else f"{dice:.3f} ({_behind(len(scores), told if interval else None, drawn)})",
     }
+
+
+def _behind(count: int, interval: str | None, drawn: Drawn) -> str:
+    """What stands in brackets behind a mean: its interval, or of how many it is; where patients are unknown, that."""
+    shown = f"{count} {'patients' if not drawn.studies else 'studies'}" if interval is None else interval
+    return shown if not drawn.studies else f"{shown}, {drawn.by}"
 
 
 def _mean_or_none(values: Sequence[float]) -> float | None:

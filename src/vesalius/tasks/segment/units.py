@@ -12,7 +12,7 @@ from vesalius.tasks.segment.config import SegmentData
 
 
 def split_parts(cohort: Cohort, data: SegmentData, seed: int) -> dict[str, Cohort]:
-    """The cases to train on, to validate on and to test with ("train", "val", "test").
+    """The cases to train on, to validate on and to test with ("train", "val", "test"); those without a mask left out.
 
     A manifest without splits is split by patient; under `data.fold` that fold is validated on, and the rest of what
     is not the test split is trained on.
@@ -21,6 +21,8 @@ def split_parts(cohort: Cohort, data: SegmentData, seed: int) -> dict[str, Cohor
         UsageError: there is nothing to train or to validate on.
     """
     parts = training_parts(cohort, data.ratios, fold=data.fold, seed=seed)
+    wanted = set(data.masks)
+    parts = {name: part.where(lambda case: bool(wanted & case.masks.keys())) for name, part in parts.items()}
     for name in ("train", "val"):
         if not len(units(parts[name], data.masks)):
             raise UsageError(

@@ -16,7 +16,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.tasks.cohort.parts import part_facts, part_lines
 from vesalius.tasks.train.train import make_job
 from vesalius.training.device import on_cpu
-from vesalius.training.estimate import estimate
+from vesalius.training.estimate import duration, estimate
 from vesalius.training.loop import Loop
 
 
@@ -38,7 +38,8 @@ def dry_run(
         progress: told what is done.
 
     Returns:
-        {"config", "parts", "findings", "estimate", "failed"}, JSON-able; "failed" counts errors of the audit.
+        {"config", "parts", "notes", "findings", "preparation", "estimate", "failed"}, JSON-able; "failed" counts errors
+        of the audit.
 
     Raises:
         ConfigError: a wrong key or value.
@@ -48,6 +49,7 @@ def dry_run(
         torch.set_num_threads(threads)
     PartialState(cpu=on_cpu(device))  # a task may ask where it will run
     job = make_job(config, overrides)
+    job.progress = progress
     parts = job.parts()
     progress("reading every case")
     some = next(iter(parts.values()))
@@ -56,13 +58,20 @@ def dry_run(
     result: dict[str, Any] = {
         "config": job.settings.model_dump(mode="json"),
         "parts": [part_facts(count_part(name, cohort)) for name, cohort in parts.items()],
+        "notes": list(job.notes()),
         "findings": [{"level": one.level, "code": one.code, "text": one.text} for one in found.findings],
         "failed": found.count("error"),
+        "skips_invalid": job.skips_invalid,
+        "preparation": None,
     }
-    if not result["failed"]:
+    if not result["failed"] or job.skips_invalid:
         progress("running a few steps")
         loop = Loop(job.trial(), job.settings.train, None, cpu=on_cpu(device))
-        result["estimate"] = asdict(estimate(loop)) | {"device": loop.accelerator.device.type}
+        cost = asdict(estimate(loop)) | {"device": loop.accelerator.device.type}
+        before = job.preparation()
+        if before is not None:
+            result["preparation"] = asdict(before) | {"seconds": before.seconds}
+        result["estimate"] = cost | {"seconds_in_all": cost["seconds"] + (before.seconds if before else 0.0)}
     return result
 
 
@@ -71,26 +80,42 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield yaml.safe_dump(result["config"], sort_keys=False).rstrip()
     yield ""
     yield from part_lines(result["parts"])
+    yield from (f"note: {note}" for note in result["notes"])
     for one in result["findings"]:
         yield f"{one['level']}: {one['code']}: {one['text']}"
     if "estimate" not in result:
         yield "the errors above would stop the run"
         return
-    cost = result["estimate"]
-    counts = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in cost["parameters"].items())
-    yield f"parameters: {counts}"
+    if result["failed"]:
+        yield "cases above that cannot be read are left out (data.skip_invalid)"
+    yield from _cost_lines(result["estimate"], result["preparation"])
+
+
+def _cost_lines(cost: dict[str, Any], before: dict[str, Any] | None) -> Iterator[str]:
+    counts = [f"{name} {_millions(count)}" for name, count in cost["parameters"].items()]
+    if before is not None:
+        counts += [f"{name} {_millions(count)} (frozen)" for name, count in before["parameters"].items()]
+    yield f"parameters: {', '.join(counts)}"
     yield f"memory: about {cost['memory_mib']:.0f} MiB on {cost['device']}"
-    yield (
-        f"time: about {_duration(cost['seconds'])} ({cost['steps']} steps of {cost['step_seconds']:.2f} s, "
+    training = (
+        f"about {duration(cost['seconds'])} ({cost['steps']} steps of {cost['step_seconds']:.2g} s, "
         f"each validation {cost['validation_seconds']:.1f} s)"
     )
+    if before is None:
+        yield f"time: {training}; the test on held-out cases comes on top"
+        return
+    yield f"time: about {duration(cost['seconds_in_all'])} in all; the test on held-out cases comes on top"
+    yield (
+        f"  vectors first: about {duration(before['seconds'])} ({before['slices']} slices of {before['scans']} scans, "
+        f"{before['slice_seconds']:.2g} s each as measured on {before['measured']}; {before['there']} more scans are "
+        "in the cache)"
+    )
+    yield f"  training: {training}"
+
+
+def _millions(count: int) -> str:
+    return f"{count / 1e6:.2f} M" if count >= 10_000 else f"{count:,}"
 
 
 def _named(cohort: Cohort, split: str) -> list[Any]:
     return [case.model_copy(update={"split": split}) for case in cohort]
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

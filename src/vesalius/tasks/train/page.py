@@ -31,7 +31,7 @@ def write_run(job: Job, folder: Path, result: Result, outcome: Outcome, command:
     """Write `summary.json`, `table.csv`, the figures, `report.html` and the files of the job for a finished run.
 
     Returns:
-        {"path", "report", "results", "failed"}, JSON-able.
+        {"path", "report", "results", "notes", "failed"}, JSON-able.
     """
     _card(job, folder, result, outcome, command).write(folder / MODEL)
     for name, png in outcome.figures.items():
@@ -53,7 +53,8 @@ def write_run(job: Job, folder: Path, result: Result, outcome: Outcome, command:
     report.save(folder)
     page = run_report(folder)
     failed = [{"path": name, "error": why} for name, why in outcome.failures.items()]
-    return {"path": str(folder), "report": str(page), "results": report.results, "failed": failed}
+    notes = [block.text for block in outcome.sections[0].blocks if block.kind == "text"] if outcome.sections else []
+    return {"path": str(folder), "report": str(page), "results": report.results, "notes": notes, "failed": failed}
 
 
 def _card(job: Job, folder: Path, result: Result, outcome: Outcome, command: str) -> Card:

@@ -14,7 +14,7 @@ from vesalius.errors import UsageError
 from vesalius.tasks.job import Job, JobConfig
 from vesalius.tasks.train.jobs import CONFIGS, find_config, job_class
 from vesalius.tasks.train.page import write_run
-from vesalius.tasks.train.splits import check_splits, write_splits
+from vesalius.tasks.train.splits import check_left_out, check_splits, write_splits
 from vesalius.training.device import on_cpu
 from vesalius.training.loop import Loop
 from vesalius.training.run_folder import MODEL, SPLITS, begin, has_state, may_begin
@@ -65,16 +65,19 @@ def train(
     if threads is not None:
         torch.set_num_threads(max(1, threads // state.num_processes))
     job = make_job(config, overrides)
+    job.progress = progress
     settings = job.settings
     _check_share(settings, state.num_processes)
     old = may_begin(output, settings, resume=resume, force=force)
     if old:
         check_splits(job.parts(), output / SPLITS)
     loop = Loop(job.task(), settings.train, output, cpu=use_cpu)  # what cannot be built leaves no folder
+    if old:
+        check_left_out(job.left_out(), output / SPLITS)
     state.wait_for_everyone()
     if state.is_main_process:
         begin(output, settings, resume=resume, force=force)
-        write_splits(job.parts(), output / SPLITS)
+        write_splits(job.parts(), output / SPLITS, job.left_out())
     state.wait_for_everyone()
     resuming = old and has_state(output)
     result = loop.run(resume=resuming, watch=None if watch is None else lambda row: watch(row, loop.steps))

@@ -1,7 +1,7 @@
 from tasks.evaluate.codec.fake_judge import judged_study
 from tasks.evaluate.codec.test_tables import cells
 from vesalius.report.page import Made
-from vesalius.tasks.evaluate.codec.judge_tables import judge_patient_table, judge_table, originals_table
+from vesalius.tasks.evaluate.codec.judge_tables import judge_study_table, judge_table, originals_table
 from vesalius.tasks.evaluate.codec.page import build_report
 from vesalius.tasks.evaluate.codec.summary import summarise
 from vesalius.tasks.evaluate.codec.tables import claims_table
@@ -14,11 +14,11 @@ def data_set(*results):
 
 def test_the_ceiling():
     rows = cells(originals_table(data_set(judged_study("a"))))
-    assert [row["Patient"] for row in rows] == ["a"]
+    assert [row["Study"] for row in rows] == ["a"]
     assert (rows[0]["Dice rim"], rows[0]["Dice lv"]) == ("0.900", "0.960")
     assert (rows[0]["EDV (mL)"], rows[0]["EF (%)"], rows[0]["EF of the masks (%)"]) == ("100.0", "60.0", "55.0")
     two = cells(originals_table(data_set(judged_study("a"), judged_study("b", masks=False))))
-    assert [row["Patient"] for row in two] == ["a", "b", "mean"]
+    assert [row["Study"] for row in two] == ["a", "b", "mean"]
     assert (two[1]["Dice lv"], two[1]["ED, ES known by"]) == ("-", "judge")
 
 
@@ -38,12 +38,12 @@ def test_agreement_is_called_so():
 
 
 def test_patients_are_listed_where_they_are_few():
-    assert judge_patient_table(data_set(judged_study("a"))) is None
-    rows = cells(judge_patient_table(data_set(judged_study("a"), judged_study("b", masks=False))))
+    assert judge_study_table(data_set(judged_study("a"))) is None
+    rows = cells(judge_study_table(data_set(judged_study("a"), judged_study("b", masks=False))))
     assert len(rows) == 2 * 3 * 2
-    assert (rows[-1]["Patient"], rows[-1]["Dice lv"]) == ("b", "-")
+    assert (rows[-1]["Study"], rows[-1]["Dice lv"]) == ("b", "-")
     ten = data_set(*(judged_study(f"p{n}") for n in range(10)))
-    assert judge_patient_table(ten) is None
+    assert judge_study_table(ten) is None
     assert len(originals_table(ten).rows) == 1
     assert "[" in cells(judge_table(ten))[0]["EDV (mL)"]
 
@@ -63,5 +63,5 @@ def test_the_claim_of_dice():
 def test_the_page_shows_tables_and_definitions(tmp_path):
     results = [judged_study("a"), judged_study("b", masks=False)]
     text = build_report(results, summarise(results), Made(command="x", date="2026-11-21"), tmp_path).to_json()
-    for words in ("its ceiling", "the judge on restored scans, each patient", "Lossless files equal the original"):
+    for words in ("its ceiling", "the judge on restored scans, each study", "Lossless files equal the original"):
         assert words in text

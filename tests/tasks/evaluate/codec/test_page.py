@@ -25,7 +25,7 @@ def test_the_report_holds_every_table_figure_and_definition(tmp_path):
     ]  # fmt: skip
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(set(report.figures) - {"p.png"})
     text = report.to_json()
-    for words in ("odd spacing", "14 bits", "against svtav1", "needs a segmenter", "3 studies", "each patient"):
+    for words in ("odd spacing", "14 bits", "against svtav1", "needs a segmenter", "3 studies", "each study"):
         assert words in text
     assert dict(report.sections[-1].blocks[0].items) == DEFINITIONS
     assert Report.from_json(text) == report

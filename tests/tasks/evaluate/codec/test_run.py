@@ -41,7 +41,13 @@ def test_lines_for_people(tmp_path):
     cohort = write_cohort(tmp_path / "cohort", patients=1, masks=False)
     result = evaluate([cohort], tmp_path / "run", coders=("svtav1", "x265"))
     text = "\n".join(lines(json.loads(json.dumps(result))))
-    for words in ("cohort: mean of 1 patient", "ratio at 40 dB", "against x265", "needs a segmenter", "Peak: p99.9"):
+    for words in (
+        "cohort: mean of 1 study; intervals by study (patients unknown)",
+        "ratio at 40 dB",
+        "against x265",
+        "needs a segmenter",
+        "Peak: p99.9",
+    ):
         assert words in text
     assert text.isascii()
 

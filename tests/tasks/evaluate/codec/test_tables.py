@@ -7,7 +7,7 @@ from vesalius.tasks.evaluate.codec.tables import (
     delta_rate_table,
     lossless_table,
     orientation_table,
-    patient_table,
+    study_table,
 )
 
 
@@ -24,13 +24,15 @@ def test_orientation():
     assert first["ratio at 40 dB"] == "28.3 (1 of 2)"
     assert first["ratio at 30 dB"] == "90.0"  # the mean of 160 and 20
     assert len(table.rows) == 4
-    assert "2 patients" in table.caption
+    assert table.caption == "cine: mean of 2 studies; intervals by study (patients unknown)"
+    assert plain_text(table).startswith(table.caption)
+    assert data_set.model_dump()["intervals"] == "by study (patients unknown)"
     assert "28.3 (1 of 2)" in plain_text(table)
 
 
 def test_ten_patients_get_intervals_and_no_list():
     (data_set,) = summarise([study(f"p{n}", shift=n / 4) for n in range(10)]).data_sets
-    assert patient_table(data_set) is None
+    assert study_table(data_set) is None
     shown = cells(orientation_table(data_set))[0]["ratio at 40 dB"]
     mean, low, high = (float(word.strip("[],")) for word in shown.split())
     assert low < mean < high
@@ -40,8 +42,8 @@ def test_ten_patients_get_intervals_and_no_list():
 
 def test_few_patients_are_listed():
     (data_set,) = summarise([study("a"), study("b", shift=-12.0)]).data_sets
-    rows = cells(patient_table(data_set))
-    assert [row["Patient"] for row in rows] == ["a"] * 4 + ["b"] * 4
+    rows = cells(study_table(data_set))
+    assert [row["Study"] for row in rows] == ["a"] * 4 + ["b"] * 4
     assert (rows[0]["ratio at 40 dB"], rows[4]["ratio at 40 dB"]) == ("28.3", "-")
     assert (rows[0]["BD-rate svtav1"], rows[1]["BD-rate svtav1"]) == ("-", "+25.0 %")
 

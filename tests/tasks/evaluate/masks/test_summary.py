@@ -16,9 +16,9 @@ from vesalius.tasks.evaluate.masks.summary import ALL, summarise
 from vesalius.tasks.evaluate.masks.tables import pumping_table
 
 
-def result(case, patient, *classes, mask="mask", structure="", notes=()):
+def result(case, patient, *classes, mask="mask", structure="", notes=(), is_patient=True):
     """classes: (label, dice, hd95)."""
-    one = Mask(case, mask, structure, patient, lambda: None, Path(case), (case,))
+    one = Mask(case, mask, structure, patient, lambda: None, Path(case), (case,), is_patient=is_patient)
     rows = [
         Measured(case, patient, mask, None, structure, label, dice, hd, hd / 2, 2.0, 1.5) for label, dice, hd in classes
     ]
@@ -99,3 +99,11 @@ def test_hearts_that_cannot_be_are_warnings_with_their_cases(tmp_path):
     assert len(shown) == 3
     told = lines({"results": report.results, "failed": [], "report": "r"})
     assert f"warning: {shown[0].removesuffix('.')}" in told
+
+
+def test_cases_that_stand_for_patients_are_called_so():
+    named, bare = result("a", "A", (1, 0.5, 1.0)), result("b", "b", (1, 0.7, 1.0), is_patient=False)
+    assert summarise([named], [], {}, {}).intervals == "by patient"
+    found = summarise([bare], [], {}, {})
+    assert (found.drawn, found.intervals) == ((0, 1), "by study (patients unknown)")
+    assert summarise([named, bare], [], {}, {}).intervals == "by patient, 1 of 2 by study (patient unknown)"

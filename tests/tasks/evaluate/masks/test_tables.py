@@ -22,7 +22,7 @@ def test_overlap_says_how_many_have_a_value():
     table = overlap_table(summarise(RESULTS, [], {}, {3: "LV"}))
     assert table.rows[0][:3] == ["1", "0.750", "3.00"]
     assert table.rows[1][:3] == ["LV", "0.900 (1 of 2)", "-"]
-    assert table.caption == "Mean of 2 patients, 2 masks"
+    assert table.caption == "Mean of 2 patients, 2 masks; intervals by patient"
 
 
 def test_ten_patients_get_an_interval_and_no_list():

@@ -23,7 +23,7 @@ JUDGE_DEFINITIONS = {
     "EDV, ESV, EF deltas": "Of the judge's cavity: restored less original, in mL and percentage points; |EF| is the "
     "mean size of the difference. No EF where the judge finds no cavity in a frame.",
     "The judge at a ratio": "Interpolated linearly in the logarithm of the ratio between neighbouring files of each "
-    "patient, never beyond the measured ends; Dice over all classes is the mean of the classes.",
+    "study, never beyond the measured ends; Dice over all classes is the mean of the classes.",
 }
 
 
@@ -31,18 +31,22 @@ def originals_table(data_set: DataSetSummary) -> Table:
     """The judge on the originals: its own Dice, volumes and EF."""
     judge = _of(data_set)
     names = [name for name in judge.classes if name in judge.dice]
-    columns = [Column(name="Patient"), *(_number(f"Dice {name}") for name in names)]
+    columns = [Column(name="Study"), *(_number(f"Dice {name}") for name in names)]
     columns += [_number(name) for name in ("EDV (mL)", "ESV (mL)", "EF (%)", "EF of the masks (%)")]
     columns.append(Column(name="ED, ES known by"))
     each = [[study, *_original(judge, names, study), known] for study, known in judge.frames_from.items()]
     rows = each if len(each) < MIN_PATIENTS else []
     if len(each) != 1:
         rows.append(["mean", *_original(judge, names, None), ""])
-    return Table(columns=columns, rows=rows, caption=f"{data_set.name}: the judge on the originals (its ceiling)")
+    return Table(
+        columns=columns,
+        rows=rows,
+        caption=f"{data_set.name}: the judge on the originals (its ceiling); intervals {data_set.intervals}",
+    )
 
 
 def judge_table(data_set: DataSetSummary) -> Table:
-    """Each coder at each ratio: Dice with its difference to the ceiling, volumes, EF; mean over patients."""
+    """Each coder at each ratio: Dice with its difference to the ceiling, volumes, EF; mean over studies."""
     judge = _of(data_set)
     rows = [
         [f"{ratio:,}:1", one.coder, *_cells(judge, one.at[ratio], None)]
@@ -51,12 +55,14 @@ def judge_table(data_set: DataSetSummary) -> Table:
     ]
     columns = [_number("Ratio"), Column(name="Coder"), *_columns(judge)]
     return Table(
-        columns=columns, rows=rows, caption=f"{data_set.name}: the judge on restored scans, mean over patients"
+        columns=columns,
+        rows=rows,
+        caption=f"{data_set.name}: the judge on restored scans, mean over studies; intervals {data_set.intervals}",
     )
 
 
-def judge_patient_table(data_set: DataSetSummary) -> Table | None:
-    """The same of each patient where they are several but too few for an interval; else None."""
+def judge_study_table(data_set: DataSetSummary) -> Table | None:
+    """The same of each study where they are several but too few for an interval; else None."""
     judge = _of(data_set)
     if not 1 < len(judge.frames_from) < MIN_PATIENTS:
         return None
@@ -66,8 +72,8 @@ def judge_patient_table(data_set: DataSetSummary) -> Table | None:
         for ratio in _ratios(judge)
         for one in judge.coders
     ]
-    columns = [Column(name="Patient"), _number("Ratio"), Column(name="Coder"), *_columns(judge)]
-    return Table(columns=columns, rows=rows, caption=f"{data_set.name}: the judge on restored scans, each patient")
+    columns = [Column(name="Study"), _number("Ratio"), Column(name="Coder"), *_columns(judge)]
+    return Table(columns=columns, rows=rows, caption=f"{data_set.name}: the judge on restored scans, each study")
 
 
 def _of(data_set: DataSetSummary) -> JudgeSummary:
@@ -115,7 +121,7 @@ def _dice(value: Spread, delta: Spread, study: str | None) -> str:
 
 
 def _shown(value: Spread, study: str | None, decimals: int, sign: str = "") -> str:
-    """Of one study, or the mean with its interval and the number of patients where not all have a value."""
+    """Of one study, or the mean with its interval and the number of studies where not all have a value."""
     if study is not None:
         return _signed(value.values.get(study), decimals, sign)
     shown = _signed(value.mean, decimals, sign)

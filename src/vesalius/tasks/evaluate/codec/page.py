@@ -14,7 +14,7 @@ from vesalius.report.chart import Goal, Line, bars, rate_distortion
 from vesalius.report.page import Made, Report, Section, Table, some, write_figure
 from vesalius.tasks.evaluate.codec.judge_tables import (
     JUDGE_DEFINITIONS,
-    judge_patient_table,
+    judge_study_table,
     judge_table,
     originals_table,
 )
@@ -37,7 +37,7 @@ from vesalius.tasks.evaluate.codec.tables import (
     delta_rate_table,
     lossless_table,
     orientation_table,
-    patient_table,
+    study_table,
 )
 
 _MEAN_POINTS = 24
@@ -57,14 +57,15 @@ DEFINITIONS = {
     "Temporal error": "Root mean square over voxels of (frame-to-frame change of the restored scan minus that of the "
     "original), real values. Only where T is known to be time: the file says so, or Info.cfg names ED and ES frames.",
     "Bits per voxel": "8 x bytes of the file / voxels.",
-    "At a ratio, at a PSNR": "Read from each patient's measured points by monotone (PCHIP) interpolation in the "
+    "At a ratio, at a PSNR": "Read from each study's measured points by monotone (PCHIP) interpolation in the "
     "logarithm of the ratio; never beyond the measured ends: a dash says that the coder's ladder does not reach "
-    f"there, or only below {USELESS_DB:g} dB, where measuring stops. The mean over patients is arithmetic; (2 of 4) "
-    "says how many patients reach.",
+    f"there, or only below {USELESS_DB:g} dB, where measuring stops. The mean over studies is arithmetic; (2 of 4) "
+    "says how many studies reach.",
     "BD-rate": "Bjontegaard delta rate: mean difference in bytes at equal PSNR over the range both curves cover, PCHIP "
     "in the logarithm of the rate; negative is smaller. No value where curves share less than 1 dB.",
-    "Interval": f"In brackets from {MIN_PATIENTS} patients on: 95 % percentile bootstrap over patients. Below that "
-    "each patient's own values are listed. Every study counts as one patient.",
+    "Interval": f"In brackets from {MIN_PATIENTS} studies on: 95 % percentile bootstrap over studies (patients "
+    "unknown: several studies of a patient count one by one, which may be too narrow). Below that each study's own "
+    "values are listed.",
     "Milliseconds per frame": "Wall time / number of 2D pictures, at the measured file nearest to 1000:1. Encoding "
     "includes the survey of the scan and the check by decoding; reading the source is not counted.",
     "Lossless": "Whole .vsl files that gave back every bit. zstd and gzip rows: the plain 16-bit array (file order, "
@@ -96,7 +97,7 @@ def build_report(results: Sequence[StudyResult], summary: Summary, made: Made, f
         _judge(section, data_set)
         for picture in (picture for one in own for picture in one.pictures):
             section.figure(picture.file, picture.caption, picture.alt)
-        each = patient_table(data_set)
+        each = study_table(data_set)
         if each is not None:
             _add(section, each)
         _notes(section, own)
@@ -117,7 +118,7 @@ def _judge(section: Section, data_set: DataSetSummary) -> None:
         return
     for warning, names in data_set.judge.warnings.items():
         section.text(f"{some(names)}: {warning}.", tone="warning")
-    for table in (originals_table(data_set), judge_table(data_set), judge_patient_table(data_set)):
+    for table in (originals_table(data_set), judge_table(data_set), judge_study_table(data_set)):
         if table is not None:
             _add(section, table)
 
@@ -126,7 +127,7 @@ def _curves(section: Section, data_set: DataSetSummary, results: Sequence[StudyR
     """Charts of PSNR and of SSIM over the ratio."""
     if not data_set.coders:
         return
-    thin = " Thin lines are the patients, thick lines their mean where all have one." if len(results) > 1 else ""
+    thin = " Thin lines are the studies, thick lines their mean where all have one." if len(results) > 1 else ""
     goals = {
         "psnr": Goal("claimed at 1,000:1", CLAIMED_RATIO, CLAIMED_DB),
         "ssim": Goal("claimed at 1,000:1", CLAIMED_RATIO, CLAIMED_SSIM),
@@ -170,7 +171,7 @@ def _line(result: StudyResult, coder: str, region: Region, measure: str) -> Line
 def _mean_line(
     results: Sequence[StudyResult], coder: str, region: Region, measure: str, each: Sequence[Line]
 ) -> list[Line]:
-    """The mean over patients at ratios that all of them reach."""
+    """The mean over studies at ratios that all of them reach."""
     low, high = max(min(line.ratios) for line in each), min(max(line.ratios) for line in each)
     if low >= high:
         return []
@@ -207,7 +208,7 @@ def _lossless(section: Section, summary: Summary, folder: Path) -> None:
     }
     if any(groups.values()):
         write_figure(folder / "lossless.png", bars(groups, "lossless ratio to plain 16 bit (n : 1)"))
-        section.figure("lossless.png", "Lossless ratios, mean over patients.", "Bars of lossless ratios by method")
+        section.figure("lossless.png", "Lossless ratios, mean over studies.", "Bars of lossless ratios by method")
     for one in summary.data_sets:
         for method, why in one.why_no_lossless.items():
             section.text(f"{one.name}, {method}: {why}.", tone="note")

@@ -162,7 +162,7 @@ class _Run:
         """Write table, summary and page; in these, a failure is told without the path of its file."""
         summary = summarise(results)
         report = build_report(results, summary, made, self.figures)
-        report.failures = {name: error.what for name, error in failed.items()}
+        report.failures = {name: error.reason for name, error in failed.items()}
         columns = (*COLUMNS, *judge_columns(one.judged for one in results))
         write_csv(self.output / TABLE, [row for one in results for row in one.rows()], columns)
         report.save(self.output)

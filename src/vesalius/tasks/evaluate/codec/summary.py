@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from vesalius.metrics.bdrate import Curve, delta_rate, psnr_at_ratio, ratio_at_psnr, value_at_ratio
+from vesalius.metrics.drawn import BY_STUDY
 from vesalius.tasks.evaluate.codec.judge_summary import JudgeSummary, judge_summary
 from vesalius.tasks.evaluate.codec.results import Measures, Point, StudyResult
 from vesalius.tasks.evaluate.spread import Spread
@@ -57,6 +58,7 @@ class DataSetSummary(_Model):
     Args:
         name: the data set.
         studies: its studies.
+        intervals: what the bootstrap draws, in words: studies, nobody says whose they are.
         is_cine: some study has several frames; the claims are about such.
         coders: by region, then coder.
         lossless: method -> lossless ratio to plain 16 bit.
@@ -66,6 +68,7 @@ class DataSetSummary(_Model):
 
     name: str
     studies: tuple[str, ...]
+    intervals: str = BY_STUDY
     is_cine: bool
     coders: tuple[CoderSummary, ...]
     lossless: dict[str, Spread]

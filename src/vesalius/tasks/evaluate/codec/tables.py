@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
+from vesalius.metrics.drawn import BY_STUDY
 from vesalius.report.page import Column, Table
 from vesalius.report.table import fixed, number
 from vesalius.tasks.evaluate.codec.summary import (
@@ -35,7 +36,7 @@ def orientation_table(data_set: DataSetSummary) -> Table:
             ratios = [_mean(one.ratio_at_db[db], 3) for db in DECIBELS]
             rows.append([name, one.coder, *ratios, *(_mean_db(one.psnr_at_ratio[ratio]) for ratio in RATIOS)])
     count = len(data_set.studies)
-    caption = f"{data_set.name}: mean of {count} {'patient' if count == 1 else 'patients'}"
+    caption = f"{data_set.name}: mean of {count} {'study' if count == 1 else 'studies'}; intervals {data_set.intervals}"
     return Table(columns=columns, rows=rows, caption=caption)
 
 
@@ -47,7 +48,9 @@ def lossless_table(summary: Summary) -> Table:
         cells = [one.lossless.get(method, Spread.of_all({})) for one in summary.data_sets]
         rows.append([method, *(_mean(cell, 3) for cell in cells)])
     columns = [Column(name="Lossless"), *(_number_column(one.name) for one in summary.data_sets)]
-    return Table(columns=columns, rows=rows, caption="Lossless ratio to plain 16 bit, mean over patients")
+    return Table(
+        columns=columns, rows=rows, caption=f"Lossless ratio to plain 16 bit, mean over studies; intervals {BY_STUDY}"
+    )
 
 
 def delta_rate_table(data_set: DataSetSummary) -> Table:
@@ -60,22 +63,25 @@ def delta_rate_table(data_set: DataSetSummary) -> Table:
         if anchors
     ]
     columns = [*_TEXT, *(_number_column(f"against {anchor}") for anchor in anchors)]
-    caption = f"{data_set.name}: bytes at equal PSNR against an anchor (BD-rate, mean over patients); less is better"
+    caption = (
+        f"{data_set.name}: bytes at equal PSNR against an anchor (BD-rate, mean over studies); less is better; "
+        f"intervals {data_set.intervals}"
+    )
     return Table(columns=columns, rows=rows, caption=caption)
 
 
-def patient_table(data_set: DataSetSummary) -> Table | None:
-    """Each patient's values where they are too few for an interval; else None."""
+def study_table(data_set: DataSetSummary) -> Table | None:
+    """Each study's values where they are too few for an interval; else None."""
     if len(data_set.studies) >= MIN_PATIENTS:
         return None
-    columns = [Column(name="Patient"), *_TEXT, *(_number_column(f"ratio at {db} dB") for db in DECIBELS)]
+    columns = [Column(name="Study"), *_TEXT, *(_number_column(f"ratio at {db} dB") for db in DECIBELS)]
     columns += [_number_column(f"dB at {ratio:,}:1") for ratio in RATIOS]
     columns += [_number_column(f"BD-rate {anchor}") for anchor in ANCHORS]
     rows = []
     for study in data_set.studies:
         for region, name in _REGIONS:
-            rows += [[study, name, one.coder, *_of_patient(one, study)] for one in data_set.of(region)]
-    return Table(columns=columns, rows=rows, caption=f"{data_set.name}: each patient")
+            rows += [[study, name, one.coder, *_of_study(one, study)] for one in data_set.of(region)]
+    return Table(columns=columns, rows=rows, caption=f"{data_set.name}: each study")
 
 
 def claims_table(data_set: DataSetSummary) -> Table:
@@ -87,7 +93,7 @@ def claims_table(data_set: DataSetSummary) -> Table:
     return Table(
         columns=columns,
         rows=list(_claims(data_set)) if data_set.is_cine else [],
-        caption=f"{data_set.name}: claimed and measured",
+        caption=f"{data_set.name}: claimed and measured; intervals {data_set.intervals}",
     )
 
 
@@ -132,7 +138,7 @@ def _dice_claims(data_set: DataSetSummary, found: Sequence[CoderSummary]) -> Ite
 
 
 def _holds(found: Sequence[CoderSummary], values: Sequence[Spread], claimed: float, *, above: bool) -> str:
-    """Coders for which every patient has a value and the mean keeps the claim."""
+    """Coders for which every study has a value and the mean keeps the claim."""
     kept = [
         one.coder
         for one, value in zip(found, values, strict=True)
@@ -143,7 +149,7 @@ def _holds(found: Sequence[CoderSummary], values: Sequence[Spread], claimed: flo
     return ", ".join(kept) or "none"
 
 
-def _of_patient(one: CoderSummary, study: str) -> list[str]:
+def _of_study(one: CoderSummary, study: str) -> list[str]:
     cells = [number(one.ratio_at_db[db].values.get(study)) for db in DECIBELS]
     cells += [fixed(one.psnr_at_ratio[ratio].values.get(study), 1) for ratio in RATIOS]
     for anchor in ANCHORS:
@@ -180,7 +186,7 @@ def _percent(value: Spread | None) -> str:
 
 
 def _counted(value: Spread, shown: str) -> str:
-    """The text, with the number of patients where not all have a value."""
+    """The text, with the number of studies where not all have a value."""
     if value.mean is None or value.present == len(value.values):
         return shown
     return f"{shown} ({value.present} of {len(value.values)})"

@@ -50,6 +50,7 @@ class Mask:
         cine_keys: the same for a counterpart that holds all frames.
         frame: frame of the cine that it belongs to, from 0; None where unknown.
         split: train, val, test, ...
+        is_patient: a manifest says whose it is; else each case stands for a patient.
     """
 
     case: str
@@ -62,6 +63,7 @@ class Mask:
     cine_keys: tuple[str, ...] = ()
     frame: int | None = None
     split: str | None = None
+    is_patient: bool = False
 
     @property
     def title(self) -> str:
@@ -163,6 +165,7 @@ def _of_case(cohort: Cohort, case: Case) -> Iterator[Mask]:
             cine_keys=tuple(dict.fromkeys(whole)) if name in case.frames else (),
             frame=case.frames.get(name),
             split=case.split,
+            is_patient=case.patient is not None,
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.doubts import EDV_ML, EF_PERCENT, PIECE_SHARE
+from vesalius.metrics.drawn import Drawn
 from vesalius.report.dots import dots
 from vesalius.report.page import Made, Report, Section, Table, some, write_figure
 from vesalius.tasks.evaluate.masks.measure import Measured
@@ -31,8 +32,9 @@ DEFINITIONS = {
     "Patient": "Values are averaged over the masks and frames of a patient first, then over patients. The manifest "
     "says who is who; without one, files called NAME_ED, NAME_ES, NAME_frameXX, NAME_4d are of one patient, and any "
     "other file is a patient of its own. Patients are told by their first case.",
-    "Interval": f"In brackets from {MIN_PATIENTS} patients on: 95 % percentile bootstrap over patients. Below that "
-    "each patient's own values are listed. (7 of 9) says how many patients have a value.",
+    "Interval": f"In brackets from {MIN_PATIENTS} patients on: 95 % percentile bootstrap over patients, or over "
+    "studies where no patient is known: the table says which. Below that each patient's own values are listed. (7 of "
+    "9) says how many patients have a value.",
     ALL: "Each patient's mean over the classes that it has a value for, then over patients.",
     "EDV, ESV, SV, EF": "Volume of the LV cavity at end-diastole and end-systole, EDV - ESV, 100 SV / EDV. The "
     "moments are the masks called ED and ES. Else they are the ends of the reference's volume curve, smoothed by two "
@@ -59,8 +61,7 @@ def build_report(
         folder: the folder `figures`.
     """
     words = f"{summary.pairs} predicted mask{'' if summary.pairs == 1 else 's'}"
-    count = len(summary.patients)
-    lead = f"{words} of {count} patient{'' if count == 1 else 's'} against their references."
+    lead = f"{words} of {Drawn(*summary.drawn).words} against their references."
     report = Report(title="Evaluation of masks", task="evaluate masks", lead=lead, made=made)
     section = report.section("Overlap and distance")
     if summary.classes:

@@ -88,7 +88,7 @@ def evaluate_masks(
         report = build_report(
             summary, rows, names, _made(predicted, reference, output, names, cavity, split, reading), folder / FIGURES
         )
-        report.failures = alone | {name: error.what for name, error in broken.items()}
+        report.failures = alone | {name: error.reason for name, error in broken.items()}
         write_csv(folder / TABLE, csv_rows(rows, told_names(results), names), COLUMNS)
         report.save(folder)
         run_report(folder)

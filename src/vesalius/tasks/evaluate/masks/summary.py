@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from vesalius.metrics.drawn import Drawn
 from vesalius.tasks.evaluate.masks.measure import Measured, PairResult
 from vesalius.tasks.evaluate.masks.pump import Beat
 from vesalius.tasks.evaluate.spread import Spread
@@ -77,6 +78,8 @@ class Summary(_Model):
 
     Args:
         patients: by their first case.
+        drawn: patients that are known, and cases that stand for one.
+        intervals: what the bootstrap draws, in words.
         pairs: masks compared.
         classes: in rising order; ALL last, where there are several.
         pumping: empty where no cine has masks of end-diastole and end-systole, or nobody said which label is the LV.
@@ -86,6 +89,8 @@ class Summary(_Model):
     """
 
     patients: tuple[str, ...]
+    drawn: tuple[int, int]
+    intervals: str
     pairs: int
     classes: tuple[ClassSummary, ...]
     pumping: tuple[PumpSummary, ...]
@@ -121,8 +126,11 @@ def summarise(
     each = [_class(rows, key, told, classes) for key in keys]
     if len(each) > 1:
         each.append(_all(rows, told))
+    drawn = Drawn.of((one.pair.reference.patient, one.pair.reference.is_patient) for one in results)
     return Summary(
         patients=tuple(told.values()),
+        drawn=(drawn.known, drawn.studies),
+        intervals=drawn.by,
         pairs=len(results),
         classes=tuple(each),
         pumping=tuple(_pump(found, quantity, told) for quantity, _ in QUANTITIES if found),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
+from vesalius.metrics.drawn import Drawn
 from vesalius.report.page import Column, Table
 from vesalius.report.table import Cell, fixed
 from vesalius.tasks.evaluate.masks.measure import Measured
@@ -27,7 +28,7 @@ def overlap_table(summary: Summary) -> Table:
         [one.name, *(_mean(getattr(one, key), _DECIMALS.get(key, 2)) for key, _ in MEASURES)] for one in summary.classes
     ]
     columns = [Column(name="Class"), *(Column(name=words, numeric=True) for _, words in MEASURES)]
-    return Table(columns=columns, rows=rows, caption=f"Mean of {_patients(summary)}")
+    return Table(columns=columns, rows=rows, caption=f"Mean of {_patients(summary)}; intervals {summary.intervals}")
 
 
 def pumping_table(summary: Summary) -> Table:
@@ -42,7 +43,8 @@ def pumping_table(summary: Summary) -> Table:
         for one in summary.pumping
     ]
     count = len(summary.pumping[0].reference.values) if summary.pumping else 0
-    caption = f"Left ventricle, mean of {count} patient{'' if count == 1 else 's'}"
+    unit = "patient" if summary.drawn[1] == 0 else "case"
+    caption = f"Left ventricle, mean of {count} {unit}{'' if count == 1 else 's'}; intervals {summary.intervals}"
     sources = dict.fromkeys(summary.ef_from.values())
     caption += f"; ED and ES by {' or '.join(sources)}" if sources else ""
     return Table(
@@ -127,8 +129,7 @@ def _known(value: float) -> float | None:
 
 
 def _patients(summary: Summary) -> str:
-    count = len(summary.patients)
-    return f"{count} patient{'' if count == 1 else 's'}, {summary.pairs} mask{'' if summary.pairs == 1 else 's'}"
+    return f"{Drawn(*summary.drawn).words}, {summary.pairs} mask{'' if summary.pairs == 1 else 's'}"
 
 
 def _mean(value: Spread, decimals: int) -> str:
