@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config, from_overrides
 from vesalius.errors import InputError, UsageError, VesaliusError
+from vesalius.files import regular, walk
 
 AUTO = "auto"
 _HOME = "vesalius.cohort.builders"
@@ -62,17 +63,32 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
     Raises:
         UsageError: no such layout.
         ConfigError: a wrong option.
-        InputError: nothing there, or another layout.
+        InputError: nothing there, another layout, or a folder, FIFO or device below that cannot be read.
     """
     folder = Path(folder)
-    if not folder.exists():
+    if not regular(folder).exists():
         raise InputError("no such folder", where=folder)
+    _check_readable(folder)
     if layout == AUTO:
         return _first(folder, options)
     if layout not in LAYOUTS:
         near = difflib.get_close_matches(layout, LAYOUTS, n=1, cutoff=0)[0]
         raise UsageError(f"no layout {layout!r}", fix=f"did you mean {near!r}? There are {', '.join(LAYOUTS)}")
     return _build(LAYOUTS[layout], folder, options)
+
+
+def _check_readable(folder: Path) -> None:
+    """Raise InputError where a folder below cannot be listed or holds what no file is: cases would be lost in silence.
+
+    Hidden names are passed over, as by the builders.
+    """
+    files, unreadable = walk(folder)
+    for place, error in unreadable:
+        what = f"cannot be listed ({error.strerror or type(error).__name__})"
+        raise InputError(what, where=place, fix="give yourself the right to read it, or move it away")
+    for path in files:
+        if not path.name.startswith("."):
+            regular(path)
 
 
 def _build(layout: Layout, folder: Path, options: Sequence[str]) -> Cohort:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.flat_pixels import FlatPixels
 from vesalius.scan.open import open_scan, suffix
 
@@ -136,7 +137,7 @@ def _of_folder(path: Path, files: list[Path]) -> str:
 def _of_file(path: Path) -> tuple[str, bool]:
     """Digest of its bytes; whether it is DICOM."""
     hashed = hashlib.sha256()
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         block = file.read(_BLOCK)
         is_dicom = block[_DICOM_AT : _DICOM_AT + len(_DICOM)] == _DICOM
         while block:
@@ -156,7 +157,7 @@ def _read(log: Path) -> dict[str, str]:
         if log.stat().st_size > _MAX_LOG_BYTES:
             log.unlink()
             return {}
-        lines = log.read_bytes().splitlines()
+        lines = regular(log).read_bytes().splitlines()
     except OSError:
         return {}
     known = {}

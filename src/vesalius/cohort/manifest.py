@@ -21,6 +21,7 @@ from typing import Any
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import ConfigError, InputError, UsageError
+from vesalius.files import regular
 from vesalius.output import new_file
 
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
@@ -92,7 +93,7 @@ def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
     bad: list[BadLine] = []
     seen: dict[str, int] = {}
     try:
-        with path.open(encoding="utf-8-sig", newline="" if table else None, errors="strict") as file:
+        with regular(path).open(encoding="utf-8-sig", newline="" if table else None, errors="strict") as file:
             lines: Iterator[tuple[int, Any]] = _rows(file) if table else _json_lines(file)
             for number, raw in lines:
                 try:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort, split_item
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.open import Found, find_scans, open_scan
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import Reading
@@ -138,9 +139,9 @@ def _array(path: Path, name: str, changed_ns: int, size: int) -> NDArray[Any]:  
     """An array of a file, kept while the file stays as it is (`changed_ns`, `size`)."""
     try:
         if path.suffix.lower() == ".npy":
-            loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+            loaded = np.load(regular(path), mmap_mode="r", allow_pickle=False)
         else:
-            with np.load(path, allow_pickle=False) as archive:
+            with np.load(regular(path), allow_pickle=False) as archive:
                 loaded = archive[name]
     except OSError:
         raise

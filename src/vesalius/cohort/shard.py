@@ -20,6 +20,7 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort, split_item
 from vesalius.cohort.read import array_item
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.output import new_folder
 from vesalius.seeding import shuffled
 
@@ -96,7 +97,7 @@ def _members(cohort: Cohort, case: Case, key: str) -> Iterator[tuple[str, bytes]
 def _bytes(cohort: Cohort, source: str | Path) -> bytes:
     if isinstance(source, Path):
         try:
-            return source.read_bytes()
+            return regular(source).read_bytes()
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=source) from error
     buffer = io.BytesIO()

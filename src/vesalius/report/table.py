@@ -14,6 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.output import new_file
 from vesalius.report.page import Table
 
@@ -46,7 +47,7 @@ def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
         InputError: cannot be read, or a row has another length than the header.
     """
     try:
-        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8")), strict=True))
+        rows = list(csv.reader(io.StringIO(regular(path).read_text(encoding="utf-8")), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError("cannot be read as CSV", where=path) from error
     if not rows or any(len(row) != len(rows[0]) for row in rows):

@@ -25,6 +25,7 @@ from pydicom.uid import (
 )
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.dicom_element import PixelElement, locate
 from vesalius.scan.dicom_frames import FrameFacts, read_frames
 from vesalius.scan.dicom_values import integer, number, numbers, quiet, text, value
@@ -87,7 +88,7 @@ def read_instance(path: Path) -> InstanceFacts | None:
         InputError: a DICOM picture that is damaged or cannot be decoded here.
     """
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             head = file.read(4096)
             has_magic = head[128:132] == b"DICM"
             if not has_magic and not path.name.lower().endswith(_LOOSE_SUFFIXES):

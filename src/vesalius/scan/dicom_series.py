@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def may_be_dicom(path: Path) -> bool:
     if path.name.lower().endswith(_SUFFIXES):
         return True
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             return file.read(132)[128:] == b"DICM"
     except OSError:
         return False

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 GZIP_MAX_RATIO = 1032
 """No deflate stream expands further; a header that promises more than this lies."""
@@ -28,7 +29,7 @@ def head_of(path: Path, size: int) -> bytes:
         InputError: absent, or not the gzip file it is named.
     """
     try:
-        with gzip.open(path, "rb") if is_gzip(path) else path.open("rb") as file:
+        with gzip.open(regular(path), "rb") if is_gzip(path) else regular(path).open("rb") as file:
             return bytes(file.read(size))
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error

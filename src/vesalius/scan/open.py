@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
+from vesalius.files import regular
 from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:  # a list of formats needs no NumPy
@@ -155,7 +156,7 @@ def _is_dicom_image(path: Path) -> bool:
     if suffix(path) != ".img":
         return False
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             return file.read(132)[128:] == b"DICM"
     except OSError:
         return False  # the reader tells

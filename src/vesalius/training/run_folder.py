@@ -25,6 +25,7 @@ import yaml
 import vesalius
 from vesalius.config import Config
 from vesalius.errors import ConfigError, OutputError
+from vesalius.files import regular
 from vesalius.output import as_output_error, new_file
 
 CONFIG, ENVIRONMENT, LAST, BEST, MODEL, SPLITS = "config.yaml", "env.json", "last", "best", "model", "splits"
@@ -108,7 +109,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
 def _is_run(folder: Path, config: Config) -> bool:
     """Whether the folder holds a configuration as `begin` writes it: of a job, or of the kind that is begun now."""
     try:
-        old = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+        old = yaml.safe_load(regular(folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return False
     return isinstance(old, dict) and (set(type(config).model_fields) <= set(old) or {"task", "train"} <= set(old))
@@ -116,7 +117,7 @@ def _is_run(folder: Path, config: Config) -> bool:
 
 def _check_same(folder: Path, config: Config) -> None:
     try:
-        old = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+        old = yaml.safe_load(regular(folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError("cannot be read", where=folder / CONFIG, fix="start a new run folder") from error
     was, now = _flat(old), _flat(config.model_dump(mode="json"))

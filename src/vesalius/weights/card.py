@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from vesalius.files import regular
 from vesalius.output import new_file
 
 CARD = "README.md"
@@ -146,7 +147,7 @@ class CardFacts:
 def read_card(folder: Path) -> CardFacts:
     """Licence and summary from the front matter of a model folder's card; a missing or damaged one tells nothing."""
     try:
-        text = (folder / CARD).read_text(encoding="utf-8")
+        text = regular(folder / CARD).read_text(encoding="utf-8")
         front = yaml.safe_load(text.split(_FENCE, 2)[1]) if text.startswith(_FENCE) else None
     except (OSError, ValueError, IndexError, yaml.YAMLError):
         front = None

@@ -20,6 +20,7 @@ from vesalius.cohort.builders.files import example, expected, files_below, relat
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
+from vesalius.files import regular
 
 _TAGS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality", "SeriesNumber", "Rows")
 
@@ -110,7 +111,7 @@ def read_instances(paths: Iterable[Path]) -> list[Instance]:
             continue
         try:
             with quiet():
-                data = dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
+                data = dcmread(regular(path), stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
                 words = {tag: _text(data, tag) for tag in _TAGS}
         except Exception:  # damaged headers raise anything; the audit tells
             continue

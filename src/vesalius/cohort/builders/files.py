@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 NIFTI = (".nii", ".nii.gz")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -51,7 +52,7 @@ def read_table(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
         InputError: no such file, no text, or no header.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with regular(path).open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=delimiter)
             names = [name.strip() for name in next(reader, [])]
             missing = [""] * len(names)
@@ -71,7 +72,7 @@ def separator(head: str) -> str:
 def read_json(path: Path) -> Any:
     """A JSON file. Raises InputError where it is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(regular(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError("is not a JSON file that can be read", where=path) from error
 

@@ -21,6 +21,7 @@ from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.sample import Problem
 from vesalius.errors import ConfigError, InputError
+from vesalius.files import odd_kind, regular
 
 LABELS = ("any", "epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
 """Of RSNA 2019. `any` is the maximum of the others."""
@@ -43,7 +44,7 @@ def is_series_table(path: Path) -> bool:
 def header(path: Path) -> tuple[list[str], str]:
     """The columns of a table and what separates its cells; no columns where it cannot be read."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with regular(path).open(encoding="utf-8-sig", newline="") as file:
             line = file.readline()
         mark = separator(line)
         return [name.strip() for name in next(csv.reader([line], delimiter=mark), [])], mark
@@ -166,6 +167,9 @@ def _unusable(written: str, target: Path) -> str | None:
     try:
         if target.is_dir():
             return "nifti_path is a folder"
+        kind = odd_kind(target)
+        if kind is not None:
+            return f"nifti_path leads to {kind}"
         if not target.is_file():
             return "nifti_path leads to no file"
     except OSError:  # too long a name, a folder that may not be looked into

@@ -16,6 +16,7 @@ from vesalius.cohort.builders.files import separator
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError, UsageError
+from vesalius.files import regular
 from vesalius.tasks.detect.config import DetectData
 from vesalius.tasks.detect.studies import Vectors, whole
 
@@ -108,7 +109,7 @@ def _check_decided(labels_XC: NDArray[np.generic], classes: Sequence[str], path:
 
 def _label_table(path: Path) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with regular(path).open(encoding="utf-8-sig", newline="") as file:
             text = file.read()
         head, *lines = list(csv.reader(text.splitlines(), delimiter=separator(text.partition("\n")[0])))
         names = tuple(name.strip() for name in head)
@@ -138,7 +139,7 @@ def _words(path: Path | None, count: int) -> list[str]:
         words = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in array.tolist()]
     else:
         try:
-            words = path.read_text(encoding="utf-8-sig").splitlines()
+            words = regular(path).read_text(encoding="utf-8-sig").splitlines()
         except FileNotFoundError as error:
             raise InputError("does not exist", where=path) from error
         except (OSError, UnicodeDecodeError) as error:
@@ -164,7 +165,7 @@ def _images(name: str, rows: list[int]) -> dict[str, str]:
 
 def _array(path: Path) -> NDArray[np.generic]:
     try:
-        found = np.load(path, allow_pickle=False)
+        found = np.load(regular(path), allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError("does not exist", where=path) from error
     except Exception as error:  # a damaged file raises anything

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import write_manifest
 from vesalius.errors import CorruptFileError, UsageError
+from vesalius.files import regular
 from vesalius.output import new_folder
 
 _PATHS = ("image", "mask")
@@ -88,7 +89,7 @@ def _lines(folder: Path) -> dict[str, _Line]:
     found: dict[str, _Line] = {}
     for path in sorted(folder.glob("*.csv")):
         try:
-            with path.open(encoding="utf-8", newline="") as file:
+            with regular(path).open(encoding="utf-8", newline="") as file:
                 for row in csv.DictReader(file):
                     said = tuple(sorted((key, _shown(key, cell)) for key, cell in row.items() if cell))
                     found[row["id"]] = _Line(row["id"], path.stem, said)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.errors import MissingExtraError, UsageError
+from vesalius.files import regular
 from vesalius.output import new_file, refuse_existing
 from vesalius.weights.card import NOTICE
 
@@ -59,7 +60,7 @@ def export_model(
     opset, within = opset or OPSET, WITHIN if within is None else within
     notes = {"config": loaded.config.model_dump_json(), "notice": NOTICE, "weights_sha256": loaded.digest}
     contract = loaded.folder / "preprocessor.json"
-    if contract.is_file():
+    if regular(contract).is_file():
         notes["preprocessor"] = contract.read_text(encoding="utf-8")
     with new_file(output, force=force) as part:
         parity = export_onnx(loaded.net, sample, part, opset=opset, within=within, notes=notes)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 import vesalius
 from vesalius.errors import OutputError, UsageError, VesaliusError
+from vesalius.files import regular
 from vesalius.output import new_file, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
@@ -206,7 +207,7 @@ class _Run:
 def _earlier(path: Path, asked: dict[str, Any]) -> StudyResult | None:
     """The result of an earlier run that was asked for the same, or None."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(regular(path).read_text(encoding="utf-8"))
         return StudyResult.model_validate(found["result"]) if found["asked"] == asked else None
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         return None

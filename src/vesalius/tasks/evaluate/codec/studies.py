@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vesalius.errors import InputError, UsageError
+from vesalius.files import regular
 from vesalius.metrics.codec import Box, heart_region
 from vesalius.scan import nifti
 from vesalius.scan.open import find_scans
@@ -149,7 +150,7 @@ def _name(folder: Path) -> str:
 def _facts(path: Path) -> dict[str, int]:
     """The whole numbers of an Info.cfg; empty where there is none."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = regular(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return {}
     return {match[1]: int(match[2]) for match in map(_FACT.fullmatch, lines) if match}
