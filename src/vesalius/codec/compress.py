@@ -30,6 +30,7 @@ from vesalius.codec.tiers import LosslessTier
 from vesalius.codec.trials import Trial, chunk_of, in_order, measure, spare_threads
 from vesalius.errors import InputError, TargetError, UsageError
 from vesalius.output import new_file, refuse_existing
+from vesalius.scan.left_out import without_names
 from vesalius.scan.native import Identifiers, Packed
 from vesalius.scan.scan import Scan
 
@@ -194,7 +195,7 @@ def _model(job: Job, packed: Packed, blobs: dict[str, bytes], tiers: Sequence[Ti
         t_meaning=scan.t_meaning,
         modality=scan.modality,
         colour=scan.colour,
-        problems=scan.problems,
+        problems=tuple(without_names(problem) for problem in scan.problems),
         peak=job.found.peak,
         format=packed.format,
         facts=packed.facts,

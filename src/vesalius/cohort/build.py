@@ -68,7 +68,8 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
     folder = Path(folder)
     if not regular(folder).exists():
         raise InputError("no such folder", where=folder)
-    _check_readable(folder)
+    if folder.is_dir():
+        _check_readable(folder)
     if layout == AUTO:
         return _first(folder, options)
     if layout not in LAYOUTS:

@@ -13,6 +13,7 @@ from vesalius.errors import GeometryError, UsageError
 from vesalius.output import refuse_existing
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.intensity import Intensity
+from vesalius.scan.left_out import lost_lines
 from vesalius.scan.open import open_scan
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.reading import AS_STATED, Reading
@@ -53,6 +54,7 @@ def convert(
     if output.exists() and path.exists() and output.samefile(path):
         raise UsageError("is the file to be read", where=output, fix="choose another name")
     scan = _open(path, reading)
+    lost = lost_lines(scan.problems)
     if resample and scan.grid_problem:
         from vesalius.scan.resample import to_grid
 
@@ -72,7 +74,7 @@ def convert(
         written = write_scan(scan, output, force=force)
     except (GeometryError, UsageError) as error:
         raise error if error.where else type(error)(error.what, where=path, fix=error.fix) from error
-    return {"path": str(written.path), "notes": [*notes, *written.notes], **describe_scan(scan)}
+    return {"path": str(written.path), "notes": [*lost, *notes, *written.notes], **describe_scan(scan)}
 
 
 def _windowed(scan: Scan) -> tuple[Scan, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from vesalius.cohort.builders.files import example, expected, files_below, relat
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
+from vesalius.errors import InputError
 from vesalius.files import regular
 
 _TAGS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality", "SeriesNumber", "Rows")
@@ -52,15 +53,19 @@ def build(folder: Path, options: DicomOptions) -> Cohort:
         InputError: no DICOM picture below the folder.
     """
     series: dict[str, list[Instance]] = defaultdict(list)
-    for one in read_instances(files_below(folder)):
+    instances, lost = read_instances(files_below(folder))
+    for one in instances:
         if options.modality in (None, one.modality):
             series[one.series or str(one.path.parent)].append(one)
+    if not series and lost:
+        raise lost[0][1]
     if not series:
         raise expected("DICOM", "no picture of that kind below it", folder)
     cases = []
-    for number, instances in enumerate(sorted(series.values(), key=lambda some: min(one.path for one in some)), 1):
-        cases.append(series_case(f"series-{number:05d}", instances, folder, keep=options.keep_identifiers))
+    for number, some in enumerate(sorted(series.values(), key=lambda some: min(one.path for one in some)), 1):
+        cases.append(series_case(f"series-{number:05d}", some, folder, keep=options.keep_identifiers))
     notes = [] if options.keep_identifiers else [PSEUDONYMS]
+    notes += lost_notes(lost, folder)
     unknown = [case.id for case in cases if case.patient is None]
     if unknown:
         notes.append(f"without a patient id: {example(unknown)}")
@@ -98,36 +103,61 @@ def identity(text: str, *, keep: bool) -> str | None:
     return text if keep else "p-" + hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def read_instances(paths: Iterable[Path]) -> list[Instance]:
-    """The DICOM pictures among some files; only their headers are read."""
+def lost_notes(lost: Sequence[tuple[Path, InputError]], folder: Path) -> list[str]:
+    """A line about files that are left out because they cannot be read; none where there is no such file."""
+    if not lost:
+        return []
+    first, error = lost[0]
+    names = example([relative(path, folder) for path, _ in lost])
+    return [f"left out, as they cannot be read: {names}; {first.name} {error.what}"]
+
+
+def read_instances(paths: Iterable[Path]) -> tuple[list[Instance], list[tuple[Path, InputError]]]:
+    """The DICOM pictures among some files, and what ought to be one and cannot be read; only headers are read."""
+    from vesalius.scan.dicom_lost import Strangers
+    from vesalius.scan.open import strange
+
+    found: list[Instance] = []
+    lost: list[tuple[Path, InputError]] = []
+    strangers = Strangers()
+    for path in paths:
+        try:
+            instance = strangers.read(path, _instance)
+        except InputError as error:
+            lost.append((path, error))
+            continue
+        if instance is not None:
+            found.append(instance)
+    named, others = strangers.divide([one.path for one in found])
+    archives = [(path, reason) for path in others if (reason := strange(path, alone=False)) is not None]
+    return found, sorted([*lost, *named, *archives], key=lambda one: one[0])
+
+
+def _instance(path: Path) -> Instance | None:
+    """Raises InputError where a picture is damaged in its header."""
     from pydicom import dcmread
 
-    from vesalius.scan.dicom_series import may_be_dicom
+    from vesalius.scan.dicom_header import read_instance
     from vesalius.scan.dicom_values import quiet
 
-    found = []
-    for path in paths:
-        if not may_be_dicom(path):
-            continue
-        try:
-            with quiet():
-                data = dcmread(regular(path), stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
-                words = {tag: _text(data, tag) for tag in _TAGS}
-        except Exception:  # damaged headers raise anything; the audit tells
-            continue
-        if words["Rows"]:
-            found.append(
-                Instance(
-                    path,
-                    words["PatientID"],
-                    words["StudyInstanceUID"],
-                    words["SeriesInstanceUID"],
-                    words["SOPInstanceUID"],
-                    words["Modality"] or "unknown",
-                    words["SeriesNumber"],
-                )
-            )
-    return found
+    try:
+        with quiet():
+            data = dcmread(regular(path), stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
+            words = {tag: _text(data, tag) for tag in _TAGS}
+    except Exception:  # damaged headers raise anything
+        words = {}
+    if not words.get("Rows"):
+        read_instance(path)  # says why, where it ought to hold a picture
+        return None
+    return Instance(
+        path,
+        words["PatientID"],
+        words["StudyInstanceUID"],
+        words["SeriesInstanceUID"],
+        words["SOPInstanceUID"],
+        words["Modality"] or "unknown",
+        words["SeriesNumber"],
+    )
 
 
 def _text(data: Any, tag: str) -> str:

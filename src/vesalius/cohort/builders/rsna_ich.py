@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from vesalius.cohort.builders.dicom import PSEUDONYMS, Instance, identity, read_instances, series_case
+from vesalius.cohort.builders.dicom import PSEUDONYMS, Instance, identity, lost_notes, read_instances, series_case
 from vesalius.cohort.builders.files import example, expected, files_below, read_table, relative, stem
 from vesalius.cohort.builders.series import LABELS, header, labels_of, read_series
 from vesalius.cohort.case import IMAGE, Case
@@ -89,12 +89,13 @@ def _long_labels(rows: list[dict[str, str]], path: Path) -> dict[str, dict[str, 
 
 
 def _from_dicom(folder: Path, slices: dict[str, dict[str, float]], options: RsnaOptions) -> Cohort:
-    instances = read_instances(files_below(folder))
+    instances, lost = read_instances(files_below(folder))
     if not instances:
         raise expected("RSNA ICH", "a table with ID and Label, but no DICOM", folder)
     known = {one: slices.get(stem(one.path, (".dcm",))) or slices.get(one.uid) for one in instances}
     cases = _per_slice(folder, known, options) if options.per == "slice" else _per_series(folder, known, options)
     notes = [] if options.keep_identifiers else [PSEUDONYMS]
+    notes += lost_notes(lost, folder)
     without = [case.id for case in cases if not case.labels]
     if slices and without:
         notes.append(f"without a label in the table: {example(without)}")

@@ -14,7 +14,8 @@ import numpy as np
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
-from vesalius.errors import CorruptFileError, OutputError, UsageError, VesaliusError
+from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
+from vesalius.scan.left_out import lost_lines
 from vesalius.scan.open import Found, find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
@@ -70,6 +71,8 @@ def compress(
         )
     result: dict[str, Any] = {"written": [], "skipped": [], "failed": []}
     items = list(_items(paths, output, reading, many, result["failed"]))
+    if not many and not items and result["failed"]:
+        raise InputError(result["failed"][0]["error"])
     if not many and len(items) != 1:
         shown = f"{len(items)} scans for one output file"
         raise UsageError(shown, where=output, fix="name a folder, one input, or --series UID")
@@ -110,7 +113,9 @@ def _items(
             failed.append({"path": str(path), "error": str(error)})
             continue
         root = Path(path.resolve().name) if several and path.is_dir() else Path()
-        items.extend(_Item(one, output / root / _relative(one, path) if many else output) for one in found)
+        failed += [{"path": str(one.path), "error": str(one.refusal)} for one in found if one.refusal is not None]
+        readable = [one for one in found if one.refusal is None]
+        items.extend(_Item(one, output / root / _relative(one, path) if many else output) for one in readable)
     return _unique(items) if many else items
 
 
@@ -191,7 +196,8 @@ def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | No
         job_id=_job_id(scan, config, reading),
         force=force,
     )
-    return {"source": str(item.found.path), **asdict(done), "path": str(done.path)}
+    warnings = [*lost_lines(scan.problems), *done.warnings]
+    return {"source": str(item.found.path), **asdict(done), "warnings": warnings, "path": str(done.path)}
 
 
 def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:

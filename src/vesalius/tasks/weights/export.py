@@ -61,7 +61,7 @@ def export_model(
     notes = {"config": loaded.config.model_dump_json(), "notice": NOTICE, "weights_sha256": loaded.digest}
     contract = loaded.folder / "preprocessor.json"
     if regular(contract).is_file():
-        notes["preprocessor"] = contract.read_text(encoding="utf-8")
+        notes["preprocessor"] = regular(contract).read_text(encoding="utf-8")
     with new_file(output, force=force) as part:
         parity = export_onnx(loaded.net, sample, part, opset=opset, within=within, notes=notes)
         count = part.stat().st_size
