@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -189,6 +189,7 @@ def _sorted_out(files: Sequence[Path], reading: Reading) -> Listing:
     """Scans by their suffix, then DICOM by its content, then what looks like a scan or an archive and is not read."""
     found: list[Found] = []
     rest: list[Path] = []
+    known = set(files)
     for file in files:
         refusal = _refusal(file)
         module = None if refusal is not None or _is_dicom_image(file) else _READERS.get(suffix(file))
@@ -196,7 +197,7 @@ def _sorted_out(files: Sequence[Path], reading: Reading) -> Listing:
             found.append(refused(file, refusal, "file"))
         elif module is None:
             rest.append(file)
-        elif not _is_second_of_pair(file):
+        elif not _is_second_of_pair(file, known):
             name = file.name.removesuffix(suffix(file))
             found.append(Found(file, _format(module), _opener(module, file, reading), name=name))
     if not rest:
@@ -245,9 +246,9 @@ def _cannot(what: str, error: OSError) -> InputError:
     return InputError(f"cannot {what} ({error.strerror or type(error).__name__})", fix="give yourself the right to it")
 
 
-def _is_second_of_pair(path: Path) -> bool:
-    """True for the .hdr of a NIfTI or Analyze pair: the .img stands for both."""
-    return suffix(path).startswith(".hdr") and path.with_name(path.name.replace(".hdr", ".img")).exists()
+def _is_second_of_pair(path: Path, files: Collection[Path]) -> bool:
+    """True for the .hdr of a NIfTI or Analyze pair whose .img is among the files: it stands for both."""
+    return suffix(path).startswith(".hdr") and path.with_name(path.name.replace(".hdr", ".img")) in files
 
 
 def _is_dicom_image(path: Path) -> bool:

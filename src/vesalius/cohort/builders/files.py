@@ -25,12 +25,20 @@ def files_below(folder: Path, suffixes: tuple[str, ...] = ("",)) -> Iterator[Pat
     """Files with one of these suffixes in a folder and its subfolders, in a fixed order.
 
     Hidden ones are passed over; links to folders are not followed, so that they cannot lead in circles.
+
+    Raises:
+        InputError: a folder cannot be listed.
     """
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=_closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.lower().endswith(suffixes) and not name.startswith("."):
                 yield Path(place, name)
+
+
+def _closed(error: OSError) -> None:
+    what = f"cannot be listed ({error.strerror or type(error).__name__})"
+    raise InputError(what, where=str(error.filename), fix="give yourself the right to read it, or move it away")
 
 
 def stem(path: Path, suffixes: tuple[str, ...] = (*VOLUMES, *PICTURES)) -> str:

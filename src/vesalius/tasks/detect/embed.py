@@ -95,7 +95,8 @@ def embed(
         progress: told what is done.
 
     Returns:
-        {"path", "notes", "shape", "slices", "dim", "seconds", "peak_mib", "cached", "slice", "patch", "encoder"}, JSON-able.
+        {"path", "notes", "shape", "slices", "dim", "seconds", "peak_mib", "cached", "slice", "patch", "encoder"},
+        JSON-able.
 
     Raises:
         InputError: the scan or the encoder cannot be read.

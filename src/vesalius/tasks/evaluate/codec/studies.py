@@ -109,7 +109,7 @@ def _find(path: Path) -> Iterator[Study]:
     if not path.exists():
         raise InputError("no such file or folder", where=path)
     files = [path] if path.is_file() else sorted(path.rglob("*_4d.nii*"))
-    cines = [file for file in files if _CINE.fullmatch(file.name) and file.is_file()]
+    cines = [file for file in files if _CINE.fullmatch(file.name) and regular(file).is_file()]
     if cines:
         yield from (_acdc_study(file) for file in cines)
         return
