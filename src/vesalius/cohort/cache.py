@@ -39,7 +39,7 @@ class Cache:
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        self.folder = user_folder() if folder is None else Path(folder)
+        self.folder = regular(user_folder() if folder is None else Path(folder))
         self.notes: list[str] = []
         self._sound: set[tuple[str, int, int, int]] = set()
         self._lock = threading.Lock()

@@ -87,7 +87,7 @@ def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
         InputError: the file cannot be read or holds no line.
         UsageError: neither .jsonl nor .csv.
     """
-    path = Path(path)
+    path = regular(Path(path))
     table = _is_table(path)
     cases: list[Case] = []
     bad: list[BadLine] = []

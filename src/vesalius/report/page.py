@@ -181,7 +181,7 @@ def load_report(folder: Path) -> Report:
     Raises:
         InputError: no such folder, or its summary is missing or damaged.
     """
-    path = folder / SUMMARY
+    path = regular(folder) / SUMMARY
     try:
         return Report.from_json(regular(path).read_text(encoding="utf-8"), path)
     except (OSError, UnicodeDecodeError) as error:

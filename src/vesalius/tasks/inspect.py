@@ -71,7 +71,10 @@ def _described(path: Path, reading: Reading, values: bool, notes: list[str]) -> 
     others = Listing((), tuple(sorted(set(listing.others) - set(files)))).others_line()
     if others is not None:
         notes.append(f"{path}: {others}")
+    refused = {one.path for one in listing.found if one.refusal is not None}
     for file in files:
+        if file in refused:
+            continue
         try:
             yield _vsl(file, values)
         except VesaliusError as error:

@@ -26,7 +26,7 @@ import vesalius
 from vesalius.config import Config
 from vesalius.errors import ConfigError, OutputError
 from vesalius.files import regular
-from vesalius.output import as_output_error, new_file
+from vesalius.output import as_output_error, new_file, refuse_odd
 
 CONFIG, ENVIRONMENT, LAST, BEST, MODEL, SPLITS = "config.yaml", "env.json", "last", "best", "model", "splits"
 _PACKAGES = ("numpy", "torch", "torchvision", "accelerate", "timm", "monai", "safetensors")
@@ -69,6 +69,7 @@ def may_begin(folder: Path, config: Config, *, resume: bool, force: bool = False
             neither of them helps.
         ConfigError: the old run had another configuration; the first differing key is told.
     """
+    refuse_odd(folder)
     with as_output_error(folder):
         if resume and (folder / CONFIG).exists():
             _check_same(folder, config)

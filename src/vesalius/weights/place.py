@@ -25,7 +25,7 @@ def locate(name: str | Path) -> Path:
     Raises:
         InputError: there is none.
     """
-    path = Path(name)
+    path = regular(Path(name))
     for folder in (path, path / _OF_A_RUN, ZOO / path):
         if regular(folder / _CONFIG).is_file():
             return folder

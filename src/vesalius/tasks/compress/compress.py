@@ -15,6 +15,7 @@ from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
+from vesalius.output import refuse_odd
 from vesalius.scan.left_out import lost_lines
 from vesalius.scan.open import Found, find_scans
 from vesalius.scan.reading import AS_STATED, Reading
@@ -64,6 +65,7 @@ def compress(
         VesaliusError: nothing can be done at all: no input, several scans for one output file; or the one scan failed.
     """
     config.targets()
+    refuse_odd(output)
     many = output.suffix.lower() != SUFFIX
     if many and _looks_like_a_file(output):
         raise UsageError(

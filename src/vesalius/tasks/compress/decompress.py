@@ -10,6 +10,7 @@ from vesalius.codec.decode import VslFile, decode_scan, open_vsl
 from vesalius.codec.restore import restore
 from vesalius.codec.verify import verify as verify_tiers
 from vesalius.errors import UsageError
+from vesalius.output import refuse_odd
 from vesalius.scan.left_out import lost_lines
 from vesalius.scan.open import open_scan
 from vesalius.scan.part import part
@@ -53,6 +54,7 @@ def decompress(
         if salvage:
             raise UsageError("--salvage gives back whole scans", fix="leave out --slice and --frame")
         return _part(path, output, tier, slice_number, frame, threads, force)
+    refuse_odd(output)
     _check_other(path, output)
     file = open_vsl(path, tier, salvage=salvage)
     _check_suffix(file, output)

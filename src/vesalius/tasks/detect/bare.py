@@ -164,6 +164,7 @@ def _images(name: str, rows: list[int]) -> dict[str, str]:
 
 
 def _array(path: Path) -> NDArray[np.generic]:
+    regular(path)
     try:
         found = np.load(regular(path), allow_pickle=False)
     except FileNotFoundError as error:

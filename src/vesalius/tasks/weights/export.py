@@ -105,7 +105,7 @@ def _own_size(folder: Path) -> tuple[int, ...]:
     """The size at the end of the model's preparation."""
     from vesalius.transforms.contract import PREPROCESSOR, read_contract
 
-    steps = read_contract(folder).prepare.steps if (folder / PREPROCESSOR).is_file() else ()
+    steps = read_contract(folder).prepare.steps if regular(folder / PREPROCESSOR).is_file() else ()
     sizes = [size for size in (getattr(step, "size", None) for step in steps) if isinstance(size, tuple)]
     if not sizes or any(side is None for side in sizes[-1]):
         raise UsageError("the model does not tell the size of its images", where=folder, fix="give --size")

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 import vesalius
 from vesalius.errors import OutputError, UsageError, VesaliusError
 from vesalius.files import regular
-from vesalius.output import new_file, refuse_existing
+from vesalius.output import new_file, refuse_existing, refuse_odd
 from vesalius.report.html import run_report
 from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
@@ -130,6 +130,7 @@ class _Run:
 
     def prepare(self, force: bool) -> None:
         """Take the folder: empty, begun and not finished, or any evaluation under `force`."""
+        refuse_odd(self.output)
         if not (force or self._is_unfinished()):
             refuse_existing(self.output)
         try:
