@@ -50,7 +50,7 @@ def made(tmp_path_factory):
     save_all([placed(np.full((4, 6), n, np.int16), (0, 0, n)) for n in range(3)], root / "series")
     manifest = make_cohort(root / "cohort", ("train", "val", "test"))
     shutil.copy(manifest, root / "cohort" / "all.jsonl")
-    make_heads(root / "heads", patients=6, per_patient=1)
+    make_heads(root / "heads", patients=12, per_patient=1)
     make_encoder(root / "encoder")
     make_detector(root / "detector")
     make_segmenter(root / "segmenter")

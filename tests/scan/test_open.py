@@ -1,4 +1,10 @@
+import gzip
 import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -8,7 +14,7 @@ from PIL import Image
 from dicom_making import TEST_FILES
 from real_data import real
 from vesalius.errors import InputError, UsageError
-from vesalius.scan.open import FORMATS, find_scans, open_scan, suffix
+from vesalius.scan.open import FORMATS, find_scans, list_scans, open_scan, suffix
 from vesalius.scan.reading import Reading
 
 
@@ -105,3 +111,94 @@ def test_an_img_may_be_dicom(tmp_path):
     (tmp_path / "slice.img").write_bytes((TEST_FILES / "CT_small.dcm").read_bytes())
     (found,) = find_scans(tmp_path)
     assert (found.format, found.open().modality) == ("dicom", "CT")
+
+
+def refusals(path):
+    return {one.path.name: str(one.refusal) for one in find_scans(path) if one.refusal is not None}
+
+
+def test_what_looks_like_a_scan_and_is_not_read_is_named(folder):
+    archive = zipfile.ZipFile(folder / "study.zip", "w")
+    archive.writestr("IM1", "x")
+    archive.close()
+    shutil.copy(folder / "study.zip", folder / "table.xlsx")
+    shutil.copy(folder / "a.nii", folder / "volume.nifti")
+    shutil.copy(folder / "b.nii.gz", folder / "volume.gz")
+    (folder / "notes.txt.gz").write_bytes(gzip.compress(b"text"))
+    (folder / "gone.nii").symlink_to("annex")
+    (folder / "gone.txt").symlink_to("annex")
+    (folder / "c.dcm").write_bytes(b"")
+    os.mkfifo(folder / "sub" / "fifo")
+    assert refusals(folder) == {
+        "c.dcm": f"{folder}/c.dcm: is an empty file; copy it again",
+        "fifo": f"{folder}/sub/fifo: is a FIFO, not a file; move it away",
+        "gone.nii": f"{folder}/gone.nii: is a link that leads nowhere; get the file that it stands for",
+        "study.zip": f"{folder}/study.zip: is a zip archive; unpack it first",
+        "volume.gz": f"{folder}/volume.gz: is a gzipped NIfTI file by its content; name it .nii.gz",
+        "volume.nifti": f"{folder}/volume.nifti: is a NIfTI file by its content; name it .nii",
+    }
+    for one in find_scans(folder):
+        if one.refusal is not None:
+            with pytest.raises(InputError, match=one.path.name):
+                one.open()
+    others = list_scans(folder).others_line()
+    assert others == "4 other file(s) hold no scan: 2 .txt, 1 .gz, 1 .xlsx"
+
+
+def test_the_one_file_that_is_given_is_named_whatever_it_is(tmp_path):
+    for name, content, what in (
+        ("a.xz", b"\xfd7zXZ\0", "is an xz file; unpack it first"),
+        ("a.jfif", b"\xff\xd8\xff\xe0", "is a JPEG picture by its content; name it .jpg"),
+        ("a.mnc", b"\x89HDF\r\n", "is an HDF5 file, perhaps MINC; make a NIfTI file of it first"),
+        ("a", b"", "is an empty file; copy it again"),
+        ("a.nii", b"PK\x03\x04", "is a zip archive by its content; unpack it first"),
+        ("a.nrrd", gzip.compress(b"NRRD0004"), "is a gzipped NRRD file by its content; unpack it first"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError) as caught:
+            open_scan(tmp_path / name)
+        assert str(caught.value) == f"{tmp_path / name}: {what}"
+
+
+def test_the_scan_that_is_left_names_what_it_lost(tmp_path, make_nifti):
+    make_nifti(name="a.nii")
+    (tmp_path / "b.zip").write_bytes(b"PK\x03\x04")
+    assert open_scan(tmp_path).problems[-1] == "1 file in its folder cannot be read and may be of this scan: b.zip"
+    assert "b.zip" not in " ".join(open_scan(tmp_path / "a.nii").problems)
+    (tmp_path / "a.nii").unlink()
+    with pytest.raises(InputError, match=r"b\.zip: is a zip archive"):
+        open_scan(tmp_path)
+
+
+@pytest.mark.parametrize("closed", ["sub", "."])
+def test_a_folder_that_cannot_be_listed_is_named(closed, folder, monkeypatch):
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path) == folder / closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    line = f"{folder / closed}: cannot be listed (Permission denied); give yourself the right to it"
+    assert line in refusals(folder).values()
+    assert len(find_scans(folder)) == (4 if closed == "sub" else 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_what_another_user_may_not_read_is_named(folder):
+    """In a process of another user, since root may read everything."""
+    for name in ("a.nii", "sub"):
+        (folder / name).chmod(0)
+    shutil.copy(folder / "pair.img", folder / "IM0001")
+    (folder / "IM0001").chmod(0)
+    code = "import os, sys; from vesalius.scan import dicom_header, dicom_series, nifti, numpy_file, raster\n"
+    code += "from vesalius.scan.open import find_scans; os.setuid(65534)\n"
+    code += "for one in find_scans(sys.argv[1]):\n"
+    code += "    try: one.open()\n    except Exception as error: print(type(error).__name__, error)"
+    for above in [folder, *folder.parents]:
+        above.chmod(above.stat().st_mode | 0o055)
+    done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True)
+    named = {line.split("/")[-1].partition(":")[0] for line in done.stdout.splitlines()}
+    assert named == {"a.nii", "IM0001", "sub"}, done.stderr
+    assert all(line.startswith("InputError") and "ermission" in line for line in done.stdout.splitlines())

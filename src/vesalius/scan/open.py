@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
 from vesalius.files import odd_kind, regular, some, walk
+from vesalius.scan.dicom_lost import SUFFIXES
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.signature import head_of_file, misread, signature
 
@@ -43,8 +44,6 @@ _READERS = {
 """suffix -> module in vesalius.scan with `read(path, reading) -> Scan`. What has none of these may be DICOM."""
 
 
-_PROMISES = (".dcm", ".dicom", ".ima")
-"""Suffixes that promise a scan besides these."""
 _ARCHIVES = ("", ".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
 """Suffixes of archives that may hold scans; a table of a spreadsheet is a zip archive, too."""
 FORMATS = frozenset({"dicom"} | {_name.lstrip(".") for _name in _READERS})
@@ -189,24 +188,26 @@ def _sorted_out(files: Sequence[Path], reading: Reading) -> Listing:
     """Scans by their suffix, then DICOM by its content, then what looks like a scan or an archive and is not read."""
     found: list[Found] = []
     rest: list[Path] = []
+    others: list[Path] = []
     known = set(files)
     for file in files:
         refusal = _refusal(file)
         module = None if refusal is not None or _is_dicom_image(file) else _READERS.get(suffix(file))
         if refusal is not None:
             found.append(refused(file, refusal, "file"))
+        elif _is_loose_link(file):
+            others.append(file)
         elif module is None:
             rest.append(file)
         elif not _is_second_of_pair(file, known):
             name = file.name.removesuffix(suffix(file))
             found.append(Found(file, _format(module), _opener(module, file, reading), name=name))
     if not rest:
-        return Listing(tuple(found))
+        return Listing(tuple(found), tuple(others))
     from vesalius.scan.dicom_series import list_series
 
     series, rest = list_series(rest, reading)
     found += series
-    others = []
     for file in rest:
         reason = strange(file, alone=len(files) == 1)
         if reason is None:
@@ -221,9 +222,13 @@ def _refusal(file: Path) -> InputError | None:
     kind = odd_kind(file)
     if kind is not None:
         return InputError(f"is {kind}, not a file", where=file, fix="move it away")
-    if file.is_symlink() and not file.exists() and (suffix(file) in _READERS or suffix(file) in _PROMISES):
+    if _is_loose_link(file) and (suffix(file) in _READERS or suffix(file) in SUFFIXES):
         return InputError("is a link that leads nowhere", where=file, fix="get the file that it stands for")
     return None
+
+
+def _is_loose_link(file: Path) -> bool:
+    return file.is_symlink() and not file.exists()
 
 
 def strange(file: Path, *, alone: bool) -> InputError | None:
@@ -233,8 +238,6 @@ def strange(file: Path, *, alone: bool) -> InputError | None:
         file: what is left over.
         alone: it is the path that was given, so that whatever it is helps.
     """
-    if file.is_symlink() and not file.exists():
-        return None
     head = head_of_file(file)
     found = signature(head)
     if found is not None and (alone or found.is_volume or (found.is_archive and suffix(file) in _ARCHIVES)):

@@ -93,7 +93,8 @@ def head_of_file(path: Path) -> bytes:
         with regular(path).open("rb") as file:
             return file.read(HEAD_BYTES)
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror or type(error).__name__})", where=path) from error
+        fix = "give yourself the right to read it" if isinstance(error, PermissionError) else None
+        raise InputError(f"cannot be read ({error.strerror or type(error).__name__})", where=path, fix=fix) from error
 
 
 def signature(head: bytes) -> Signature | None:
@@ -133,10 +134,12 @@ def is_dicom(head: bytes) -> bool:
 
 def misread(path: Path, error: InputError) -> InputError:
     """Why a file could not be read as what its suffix says, where its bytes give a better reason than the reader."""
+    if not path.exists():
+        return error
     try:
         head = head_of_file(path)
-    except InputError:
-        return error
+    except InputError as reason:
+        return reason
     if not head:
         return InputError("is an empty file", where=path, fix="copy it again")
     found = signature(head)

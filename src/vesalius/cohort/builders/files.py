@@ -27,7 +27,7 @@ def files_below(folder: Path, suffixes: tuple[str, ...] = ("",)) -> Iterator[Pat
     Hidden ones are passed over; links to folders are not followed, so that they cannot lead in circles.
 
     Raises:
-        InputError: a folder cannot be listed.
+        InputError: a folder that is there cannot be listed.
     """
     for place, folders, names in os.walk(folder, onerror=_closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -37,6 +37,8 @@ def files_below(folder: Path, suffixes: tuple[str, ...] = ("",)) -> Iterator[Pat
 
 
 def _closed(error: OSError) -> None:
+    if isinstance(error, FileNotFoundError):
+        return
     what = f"cannot be listed ({error.strerror or type(error).__name__})"
     raise InputError(what, where=str(error.filename), fix="give yourself the right to read it, or move it away")
 
