@@ -30,7 +30,7 @@ NAMES = (("IM1", "IM2", "IM10"), ("a-1.dcm", "a-2.dcm", "a-3.dcm"), ("1.2.3", "1
 def test_a_file_named_like_its_neighbours_is_lost_not_skipped(names, content, tmp_path):
     paths = series(tmp_path, names)
     paths[2].write_bytes({"": b"", "zeros": bytes(5000), "text": b"<html>not found</html>"}[content])
-    what = "is an empty file" if not content else "is not DICOM, though its name says so"
+    what = "is an empty file" if not content else "holds no DICOM picture, though its name says so"
     assert reasons(paths) == {names[2]: what}
     scan = find_series(paths)[0].open()
     assert scan.shape[4] == 2

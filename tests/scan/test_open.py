@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -185,20 +186,27 @@ def test_a_folder_that_cannot_be_listed_is_named(closed, folder, monkeypatch):
     assert len(find_scans(folder)) == (4 if closed == "sub" else 1)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_what_another_user_may_not_read_is_named(folder):
-    """In a process of another user, since root may read everything."""
-    for name in ("a.nii", "sub"):
-        (folder / name).chmod(0)
-    shutil.copy(folder / "pair.img", folder / "IM0001")
-    (folder / "IM0001").chmod(0)
+@pytest.fixture
+def shared_folder():
+    """A folder that every user may look into."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        yield Path(place)
+
+
+def test_what_may_not_be_read_is_named(shared_folder, make_nifti):
+    """In a process of another user where the tests run as root, which may read everything."""
+    shutil.copy(make_nifti(), shared_folder / "a.nii")
+    (shared_folder / "IM0001").write_bytes((TEST_FILES / "CT_small.dcm").read_bytes())
+    (shared_folder / "sub").mkdir()
+    for path in shared_folder.iterdir():
+        path.chmod(0)
     code = "import os, sys; from vesalius.scan import dicom_header, dicom_series, nifti, numpy_file, raster\n"
-    code += "from vesalius.scan.open import find_scans; os.setuid(65534)\n"
+    code += "from vesalius.scan.open import find_scans; os.geteuid() or os.setuid(65534)\n"
     code += "for one in find_scans(sys.argv[1]):\n"
     code += "    try: one.open()\n    except Exception as error: print(type(error).__name__, error)"
-    for above in [folder, *folder.parents]:
-        above.chmod(above.stat().st_mode | 0o055)
-    done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, shared_folder], capture_output=True, text=True)
+    (shared_folder / "sub").chmod(0o700)
     named = {line.split("/")[-1].partition(":")[0] for line in done.stdout.splitlines()}
     assert named == {"a.nii", "IM0001", "sub"}, done.stderr
     assert all(line.startswith("InputError") and "ermission" in line for line in done.stdout.splitlines())

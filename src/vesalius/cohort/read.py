@@ -5,6 +5,7 @@ Letters: C channel, T time, I J K voxel axes; N items of an array file.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -131,7 +132,14 @@ def _scans(folder: Path, reading: Reading, changed_ns: int) -> list[Found]:  # n
 
 
 def _changed_ns(folder: Path) -> int:
-    return max([folder.stat().st_mtime_ns, *(one.stat().st_mtime_ns for one in folder.iterdir())])
+    try:
+        times = [folder.stat().st_mtime_ns]
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError):  # a link that leads nowhere
+                times.append(path.stat().st_mtime_ns)
+    except OSError as error:
+        raise InputError(f"cannot be listed ({error.strerror or type(error).__name__})", where=folder) from error
+    return max(times)
 
 
 @lru_cache(maxsize=4)

@@ -203,7 +203,7 @@ def _check_whole(stream: BinaryIO, data: Dataset, head: bytes) -> None:
     name = UID(stated).name
     if not ((not stated and is_dicom(head)) or "Image Storage" in name or name in _WITH_PICTURE):
         return
-    if stated and _ends_with_element(stream, data):
+    if _ends_with_element(stream, data):
         raise HeaderOnlyError("holds the header of a picture, but no picture", fix="copy it again")
     raise InputError("was cut within its header", fix="copy it again")
 

@@ -99,6 +99,12 @@ def refused(path: Path, error: InputError, format: str = "dicom") -> Found:
     return Found(path, format, partial(_refuse, where), name=path.stem, refusal=where)
 
 
+def closed_folder(path: Path, error: OSError) -> Found:
+    """A folder that cannot be listed."""
+    what = f"cannot be listed ({error.strerror or type(error).__name__})"
+    return refused(path, InputError(what, where=path, fix="give yourself the right to it"), "folder")
+
+
 def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
     """Open the one scan at `path`.
 
@@ -175,7 +181,7 @@ def _list(path: Path, reading: Reading) -> Listing:
     from vesalius.scan.raster import list_stack
 
     files, unreadable = walk(path)
-    closed = [refused(place, _cannot("be listed", error), "folder") for place, error in unreadable]
+    closed = [closed_folder(place, error) for place, error in unreadable]
     files = [file for file in files if not file.name.startswith(".")]
     stack = [] if closed or any(file.parent != path for file in files) else list_stack(files)
     if stack:
@@ -243,10 +249,6 @@ def strange(file: Path, *, alone: bool) -> InputError | None:
     if found is not None and (alone or found.is_volume or (found.is_archive and suffix(file) in _ARCHIVES)):
         return InputError(f"is {found.name}{' by its content' if found.suffixes else ''}", where=file, fix=found.fix)
     return InputError("is an empty file", where=file, fix="copy it again") if alone and not head else None
-
-
-def _cannot(what: str, error: OSError) -> InputError:
-    return InputError(f"cannot {what} ({error.strerror or type(error).__name__})", fix="give yourself the right to it")
 
 
 def _is_second_of_pair(path: Path, files: Collection[Path]) -> bool:

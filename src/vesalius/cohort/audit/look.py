@@ -18,6 +18,7 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.read import open_image, open_mask
 from vesalius.errors import VesaliusError
+from vesalius.scan.left_out import lost_lines
 from vesalius.scan.scan import Scan
 
 THUMB = 32
@@ -124,8 +125,10 @@ def _look_at_image(seen: Looked, name: str, scan: Scan, values: NDArray[np.float
     inside = values[finite]
     if not inside.size or inside.min() == inside.max():
         seen.add("error", "constant-image", f"image {name!r} has the same value everywhere")
+    lost = lost_lines(scan.problems)
     for problem in scan.problems:
-        seen.add("note", "scan-problem", f"image {name!r}: {problem}")
+        level, code = ("error", "unreadable-file") if problem in lost else ("note", "scan-problem")
+        seen.add(level, code, f"image {name!r}: {problem}")
 
 
 def _look_at_mask(seen: Looked, cohort: Cohort, name: str, first: Scan | None) -> None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vesalius.errors import InputError, UsageError
-from vesalius.files import regular
+from vesalius.files import regular, walk
 from vesalius.metrics.codec import Box, heart_region
 from vesalius.scan import nifti
-from vesalius.scan.open import find_scans
+from vesalius.scan.open import closed_folder, find_scans
 from vesalius.scan.scan import Scan
 
 _CINE = re.compile(r"(?P<id>.+)_4d\.nii(\.gz)?")
@@ -108,10 +108,13 @@ def masks_by_frame(study: Study) -> dict[int, Path]:
 def _find(path: Path) -> Iterator[Study]:
     if not path.exists():
         raise InputError("no such file or folder", where=path)
-    files = [path] if path.is_file() else sorted(path.rglob("*_4d.nii*"))
+    files, closed = ([path], []) if path.is_file() else walk(path)
     cines = [file for file in files if _CINE.fullmatch(file.name) and regular(file).is_file()]
     if cines:
         yield from (_acdc_study(file) for file in cines)
+        for place, error in closed:
+            lost = closed_folder(place, error)
+            yield Study(_name(path), lost.name, place, lost.open, 0)
         return
     data_set = _name(path if path.is_dir() else path.parent)
     for found in find_scans(path):
