@@ -18,6 +18,9 @@ _FUNCTIONS = {
     "load_file",
     "torch.load",
     "InferenceSession",
+    "shutil.copyfile",
+    "shutil.copy",
+    "nib.load",
 }
 _NO_PATHS = {"stream", "file", "archive", "cls", "bz2", "self.spill"}
 """Names that stand for what is open already, for modules and classes, and for a file that the process made itself."""

@@ -74,7 +74,9 @@ def _reason(path: Path) -> InputError:
     found = signature(head)
     if found is not None:
         return InputError(f"is {found.name} by its content, not DICOM", where=path, fix=found.fix)
-    return InputError("holds no DICOM picture, though its name says so", where=path, fix="copy it again, or move it away")
+    return InputError(
+        "holds no DICOM picture, though its name says so", where=path, fix="copy it again, or move it away"
+    )
 
 
 def _pattern(name: str) -> str:

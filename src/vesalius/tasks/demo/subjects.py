@@ -49,7 +49,7 @@ class Subject:
 def _same_nifti(source: Path, restored: Path) -> bool:
     import nibabel as nib
 
-    first, second = nib.load(source), nib.load(restored)
+    first, second = nib.load(regular(source)), nib.load(regular(restored))
     equal_header = first.header.binaryblock == second.header.binaryblock
     return equal_header and np.asarray(first.dataobj).tobytes() == np.asarray(second.dataobj).tobytes()
 
