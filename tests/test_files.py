@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vesalius.errors import InputError
-from vesalius.files import odd_kind, regular, some, walk
+from vesalius.files import odd_kind, regular, walk
 
 
 @pytest.fixture
@@ -53,9 +53,3 @@ def test_walking_is_sorted_and_names_closed_folders(tmp_path, monkeypatch):
     files, closed = walk(tmp_path)
     assert [path.relative_to(tmp_path).as_posix() for path in files] == ["a", "b/1", "b/2"]
     assert [(path.name, error.strerror) for path, error in closed] == [("closed", "Permission denied")]
-
-
-def test_names_are_shown_up_to_five():
-    assert some([]) == "none"
-    assert some(list("abcde")) == "a, b, c, d, e"
-    assert some(list("abcdefg")) == "a, b, c, d, e and 2 more"

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
 from pathlib import Path
 
 from vesalius.errors import InputError
 
-_SHOWN = 5
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
@@ -52,9 +50,3 @@ def walk(folder: Path) -> tuple[list[Path], list[tuple[Path, OSError]]]:
     for place, _, names in os.walk(folder, onerror=lambda error: unreadable.append((Path(error.filename), error))):
         files.extend(Path(place, name) for name in names)
     return sorted(files), sorted(unreadable, key=lambda one: one[0])
-
-
-def some(names: Sequence[str]) -> str:
-    """Up to five names, and how many more there are."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return (", ".join(names[:_SHOWN]) or "none") + more

@@ -38,7 +38,7 @@ def test_facts_of_a_plain_instance():
     data = dcmread(TEST_FILES / "CT_small.dcm")
     assert (facts.uid, facts.series_uid) == (data.SOPInstanceUID, data.SeriesInstanceUID)
     assert (facts.modality, facts.colour, facts.unit) == ("CT", "grey", "HU")
-    assert facts.frames[0].inter == data.RescaleIntercept
+    assert facts.frames[0].rescale.inter == data.RescaleIntercept
     assert any("-2000" in note for note in facts.notes)
 
 
@@ -49,6 +49,9 @@ def test_facts_of_a_plain_instance():
         ({"RescaleSlope": 1, "RescaleIntercept": 0}, "HU"),
         ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "US"}, ""),
         ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "ED"}, "ED"),
+        ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "hu"}, "HU"),
+        ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "DOE JANE 1961"}, ""),
+        ({"Modality": "PT", "Units": "JANE DOE", "RescaleSlope": 3.5, "RescaleIntercept": 0}, ""),
         ({}, ""),
         ({"Modality": "MR", "RescaleSlope": 1, "RescaleIntercept": 0}, ""),
         ({"Modality": "PT", "Units": "BQML", "RescaleSlope": 3.5, "RescaleIntercept": 0}, "BQML"),
@@ -62,8 +65,6 @@ def test_a_unit_is_stated_or_empty(tmp_path, attributes, unit):
     ("attributes", "words"),
     [
         ({"LossyImageCompression": "01"}, "with loss"),
-        ({"RescaleSlope": 2}, "missing or zero"),
-        ({"RescaleSlope": 0, "RescaleIntercept": 5}, "missing or zero"),
         ({"ImagerPixelSpacing": [0.1, 0.1]}, "at the detector only"),
         ({"HighBit": 7}, "HighBit"),
         ({"PixelPaddingValue": -1500}, "-1500 marks pixels outside"),
@@ -125,3 +126,7 @@ def test_a_deflated_data_set_is_inflated_within_bounds(tmp_path, monkeypatch):
     (tmp_path / "bomb.dcm").write_bytes(whole[:start] + bomb)
     with pytest.raises(InputError, match="larger than 1 GiB"):
         read_instance(tmp_path / "bomb.dcm")
+
+
+def test_free_text_is_no_modality(tmp_path):
+    assert read_instance(save(instance(FLAT, Modality="DOE JANE"), tmp_path / "a.dcm")).modality == "unknown"

@@ -114,5 +114,5 @@ def test_what_a_series_lost_is_noted(tmp_path):
     paths = save_all([placed(np.full((4, 6), n, np.int16), (0, 0, n)) for n in range(4)], tmp_path / "in")
     paths[3].write_bytes(paths[3].read_bytes()[:333])
     done = convert(tmp_path / "in", tmp_path / "o.nii")
-    assert done["notes"] == [f"1 file in its folder cannot be read and may be of this scan: {paths[3].name}"]
+    assert done["problems"][-1] == f"1 file in its folder cannot be read and may be of this scan: {paths[3].name}"
     assert open_scan(tmp_path / "o.nii").stored()[0, 0, 0, 0].tolist() == [0, 1, 2]

@@ -8,8 +8,10 @@ within bounded memory.
 from __future__ import annotations
 
 import io
+import re
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,7 +33,8 @@ from vesalius.files import regular
 from vesalius.scan.dicom_element import PixelElement, locate
 from vesalius.scan.dicom_frames import FrameFacts, read_frames
 from vesalius.scan.dicom_lost import SUFFIXES, HeaderOnlyError
-from vesalius.scan.dicom_values import integer, number, numbers, quiet, text, value
+from vesalius.scan.dicom_rescale import Rescale
+from vesalius.scan.dicom_values import integer, numbers, quiet, text, value
 from vesalius.scan.scan import Colour
 from vesalius.scan.signature import is_dicom
 
@@ -50,6 +53,12 @@ _UNCOMPRESSED_COLOURS: dict[str, Colour] = {
 }
 """Colour of what the decoders give: the two JPEG 2000 transforms are undone by every decoder."""
 _UNSPECIFIED_UNITS = ("", "US", "UNSPECIFIED")
+_UNITS = """
+    OD HU MGML Z_EFF ED EDW HU_MOD PCT CNTS NONE CM2 CM2ML PCNT CPS BQML MGMINML UMOLMINML MLMING MLG 1CM UMOLML
+    PROPCNTS PROPCPS MLMINML MLML GML STDDEV GY RELATIVE
+"""
+"""Defined terms of RescaleType (C.11.1.1.2), Units (C.8.9.1.1.3) and DoseUnits; other words are free text."""
+_MODALITY = re.compile("[A-Z0-9_]{1,16}")
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,7 @@ class InstanceFacts:
         pixels: where the pixels are and how to decode them.
         frames: the facts of each frame.
         notes: what a careful reader should know, one sentence each.
+        picked: numbers in the file of `frames` where they are a part of it, None where they are all.
     """
 
     path: Path
@@ -83,6 +93,19 @@ class InstanceFacts:
     pixels: PixelElement
     frames: tuple[FrameFacts, ...]
     notes: tuple[str, ...]
+    picked: tuple[int, ...] | None = None
+
+    def indices(self) -> tuple[int, ...]:
+        """The number in the file of each of `frames`."""
+        return tuple(range(len(self.frames))) if self.picked is None else self.picked
+
+    def part(self, indices: Iterable[int]) -> InstanceFacts:
+        """The instance with the frames of these numbers only."""
+        kept = tuple(sorted(indices))
+        if kept == self.indices():
+            return self
+        facts = dict(zip(self.indices(), self.frames, strict=True))
+        return replace(self, frames=tuple(facts[index] for index in kept), picked=kept)
 
 
 def read_instance(path: Path) -> InstanceFacts | None:
@@ -183,10 +206,10 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
         series_uid=text(data, "SeriesInstanceUID"),
         series_number=integer(data, "SeriesNumber"),
         number=integer(data, "InstanceNumber"),
-        modality=text(data, "Modality") or "unknown",
+        modality=_modality(data),
         frame_of_reference=text(data, "FrameOfReferenceUID"),
         colour=_colour(pixels),
-        unit=_unit(data, frames[0]),
+        unit=_unit(data, frames),
         pixels=pixels,
         frames=frames,
         notes=tuple(_notes(data, pixels, frames)),
@@ -242,13 +265,29 @@ def _colour(pixels: PixelElement) -> Colour:
     return _UNCOMPRESSED_COLOURS.get(stated, "channels") if pixels.samples == 3 else "channels"
 
 
-def _unit(data: Dataset, frame: FrameFacts) -> str:
-    if frame.rescale_type.upper() not in _UNSPECIFIED_UNITS:
-        return frame.rescale_type
+def _modality(data: Dataset) -> str:
+    """A coded word; free text in its place counts as unknown, for it may say anything."""
+    stated = text(data, "Modality")
+    return stated if _MODALITY.fullmatch(stated) else "unknown"
+
+
+def _unit(data: Dataset, frames: tuple[FrameFacts, ...]) -> str:
+    """The unit that all frames with a usable statement share, "" where they differ."""
+    stated = {_frame_unit(data, frame.rescale) for frame in frames if frame.rescale.stated}
+    if not stated:
+        return _frame_unit(data, frames[0].rescale)
+    return stated.pop() if len(stated) == 1 else ""
+
+
+def _frame_unit(data: Dataset, rescale: Rescale) -> str:
+    """A unit of the standard, or "": free text in its place may say anything."""
     modality = text(data, "Modality")
-    if modality == "CT" and frame.rescaled and not frame.rescale_type:
+    if modality == "CT" and rescale.stated and not rescale.unit:
         return "HU"
-    return text(data, "Units") if modality == "PT" else ""
+    stated = rescale.unit
+    if stated.upper() in _UNSPECIFIED_UNITS and modality == "PT":
+        stated = text(data, "Units")
+    return stated.upper() if stated.upper() in _UNITS.split() else ""
 
 
 def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) -> list[str]:
@@ -258,12 +297,7 @@ def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) 
         notes.append(f"the stored value {padding} marks pixels outside the picture (PixelPaddingValue)")
     if text(data, "LossyImageCompression") == "01":
         notes.append("the source was compressed with loss before (LossyImageCompression)")
-    if value(data, "ModalityLUTSequence") is not None:
-        notes.append("a modality lookup table is present; it is kept but not applied, values are the stored ones")
-    if (number(data, "RescaleSlope") is None) != (number(data, "RescaleIntercept") is None) or number(
-        data, "RescaleSlope"
-    ) == 0:
-        notes.append("RescaleSlope or RescaleIntercept is missing or zero; values are the stored ones")
+    notes += dict.fromkeys(frame.rescale.note for frame in frames if frame.rescale.note)
     if frames[0].place is None and numbers(data, "ImagerPixelSpacing"):
         notes.append("pixel spacing is stated at the detector only (ImagerPixelSpacing), not in the patient")
     if pixels.high_bit not in (None, pixels.bits_stored - 1):

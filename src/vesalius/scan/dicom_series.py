@@ -1,7 +1,8 @@
 """From files to DICOM stacks: which files are pictures, and which of them belong together.
 
 A stack is what shares SeriesInstanceUID (files without one: the folder), size, samples, depth, sign, colour, and
-having a place or not. Instances without a place that hold several frames are stacks of their own.
+having a place or not. Instances without a place that hold several frames are stacks of their own. The parts of a stack
+(see `dicom_parts`) are scans of their own; the largest part of a series comes first.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vesalius.errors import InputError
+from vesalius.scan.choose import some
 from vesalius.scan.dicom_lost import SUFFIXES, Strangers
 from vesalius.scan.left_out import noting
 from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:
     from vesalius.scan.dicom_header import InstanceFacts
+    from vesalius.scan.dicom_parts import Part
     from vesalius.scan.open import Found
     from vesalius.scan.scan import Scan
 
@@ -32,7 +35,7 @@ def find_series(files: Sequence[Path], reading: Reading = AS_STATED) -> list[Fou
 def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[list[Found], list[Path]]:
     """The DICOM stacks among the files, in a stable order, and the files that have nothing to do with them.
 
-    A second stack of the same series gets a UID that ends in "#2". A damaged picture, and a file that is no DICOM
+    A second scan of the same series gets a UID that ends in "#2". A damaged picture, and a file that is no DICOM
     although its name says so, becomes a Found of its own whose `open` raises InputError; the stacks beside it say so.
     """
     from vesalius.scan.open import Found, refused
@@ -40,24 +43,43 @@ def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[li
     stacks, broken, others = _sort_out(files)
     found, per_series = [], Counter[str]()
     names = Counter[str]()
-    for instances in stacks:
-        first = instances[0]
-        uid = first.series_uid or None
-        per_series[first.series_uid] += 1
-        if uid and per_series[first.series_uid] > 1:
-            uid = f"{uid}#{per_series[first.series_uid]}"
-        name = _name(instances)
-        names[name] += 1
-        found.append(
-            Found(
-                path=_path(instances),
-                format="dicom",
-                open=noting(_opener(instances, reading), _lost_beside(instances, broken)),
-                series_uid=uid,
-                name=name if names[name] == 1 else f"{name}-{names[name]}",
-            )
+    series: dict[str, list[Part]] = {}
+    for stack in stacks:
+        from vesalius.scan.dicom_parts import parts
+
+        series.setdefault(stack[0].series_uid or str(stack[0].path.parent), []).extend(
+            parts(stack, reading.orientation)
         )
+    for of_series in series.values():
+        of_series.sort(key=lambda part: -part.pictures)  # the localizer comes last
+        for part in of_series:
+            first = part.instances[0]
+            uid = first.series_uid or None
+            per_series[first.series_uid] += 1
+            if uid and per_series[first.series_uid] > 1:
+                uid = f"{uid}#{per_series[first.series_uid]}"
+            name = _name(part.instances)
+            names[name] += 1
+            found.append(
+                Found(
+                    path=_path(part.instances),
+                    format="dicom",
+                    open=noting(_opener(part, _notes(of_series), reading), _lost_beside(part.instances, broken)),
+                    series_uid=uid,
+                    name=name if names[name] == 1 else f"{name}-{names[name]}",
+                    plane=part.plane,
+                )
+            )
     return found + [refused(path, error) for path, error in broken], others
+
+
+def _notes(of_series: list[Part]) -> tuple[str, ...]:
+    """What a reader of one part should know of the others."""
+    placed = [part for part in of_series if part.plane is not None]
+    if len(of_series) < 2 or not placed:
+        return ()
+    shown = [f"{part.pictures} {part.plane or 'without a place'}" for part in of_series]
+    return (f"its series holds {len(of_series)} scans: {some(shown)} picture(s)",)
 
 
 def _sort_out(
@@ -129,7 +151,8 @@ def _name(instances: list[InstanceFacts]) -> str:
     return f"{first.modality.lower()}-series{number}"
 
 
-def _opener(instances: list[InstanceFacts], reading: Reading) -> Callable[[], Scan]:
+def _opener(part: Part, notes: tuple[str, ...], reading: Reading) -> Callable[[], Scan]:
     from vesalius.scan.dicom_scan import scan_of
 
-    return partial(scan_of, instances, folder=len(instances) > 1, reading=reading)
+    folder = len(part.instances) > 1
+    return partial(scan_of, part.instances, folder=folder, reading=reading, notes=(*part.notes, *notes))

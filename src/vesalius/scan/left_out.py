@@ -7,30 +7,25 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from vesalius.files import some
+from vesalius.scan.note import Note
 from vesalius.scan.scan import Scan
 
 _LOST = "in its folder cannot be read and may be of this scan"
 
 
-def lost_line(names: Sequence[str]) -> str:
+def lost_line(names: Sequence[str]) -> Note:
     """Of a scan, about files in its folder.
 
     Examples:
         >>> lost_line(["4.dcm"])
         '1 file in its folder cannot be read and may be of this scan: 4.dcm'
     """
-    return f"{len(names)} file{'s' if len(names) > 1 else ''} {_LOST}: {some(names)}"
+    return Note.naming(f"{len(names)} file{'s' if len(names) > 1 else ''} {_LOST}", names)
 
 
 def lost_lines(problems: Iterable[str]) -> list[str]:
     """Those of the problems of a scan that say what was left out."""
     return [line for line in problems if _LOST in line]
-
-
-def without_names(problem: str) -> str:
-    """A problem without the names of files, for a header that travels: a name may hold that of a patient."""
-    return problem.partition(f"{_LOST}: ")[0] + _LOST if _LOST in problem else problem
 
 
 def noting(open_scan: Callable[[], Scan], lost: Sequence[Path]) -> Callable[[], Scan]:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
-from vesalius.files import odd_kind, regular, some, walk
+from vesalius.files import odd_kind, regular, walk
+from vesalius.scan.choose import choose, some, ways
 from vesalius.scan.dicom_lost import SUFFIXES
-from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.scan.reading import AS_STATED, Orientation, Reading
 from vesalius.scan.signature import head_of_file, misread, signature
 
 if TYPE_CHECKING:  # a list of formats needs no NumPy
@@ -60,6 +61,7 @@ class Found:
         open: reads the header and returns the Scan.
         series_uid: DICOM SeriesInstanceUID, else None.
         name: a file name stem for results, unique among the scans of one folder, without identifiers of the patient.
+        plane: of a DICOM stack the plane nearest to its slices, else None.
         refusal: why it cannot be read, where that is known already; `open` raises it.
     """
 
@@ -68,6 +70,7 @@ class Found:
     open: Callable[[], Scan]
     series_uid: str | None = None
     name: str = ""
+    plane: Orientation | None = None
     refusal: InputError | None = None
 
 
@@ -88,9 +91,8 @@ class Listing:
         if not self.others:
             return None
         kinds = Counter(path.suffix.lower() or "no suffix" for path in self.others)
-        return (
-            f"{len(self.others)} other file(s) hold no scan: {some([f'{n} {kind}' for kind, n in kinds.most_common()])}"
-        )
+        shown = some([f"{count} {kind}" for kind, count in kinds.most_common()])
+        return f"{len(self.others)} other file(s) hold no scan: {shown}"
 
 
 def refused(path: Path, error: InputError, format: str = "dicom") -> Found:
@@ -125,7 +127,7 @@ def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
     lost = [one for one in listed if one.refusal is not None]
     if len(found) > 1:
         shown = some([one.series_uid or one.path.name for one in found])
-        raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix="name one file or pass --series UID")
+        raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix=ways(found))
     if not found:
         return lost[0].open()
     from vesalius.scan.left_out import noting
@@ -154,12 +156,8 @@ def list_scans(path: str | Path, reading: Reading = AS_STATED) -> Listing:
     path = Path(path)
     if not regular(path).exists():
         raise InputError("no such file or folder", where=path)
-    series = reading.series
     listing = _list(path, reading)
-    found = tuple(one for one in listing.found if series is None or (one.series_uid or "").endswith(series))
-    if not found and series is not None and listing.found:
-        known = [one.series_uid for one in listing.found if one.series_uid]
-        raise UsageError(f"no series that ends in {series}", where=path, fix=f"there are {some(known)}")
+    found = tuple(choose(listing.found, reading))
     if not found:
         what = "no readable scan here"
         raise InputError(

@@ -85,13 +85,14 @@ class RasterNative:
     format: str = "raster"
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
-        """Kind, colours and, for a stack, the file names; `strip` numbers them anew."""
+        """Kind, colours and, for a stack, a name for each picture: its number, or with `keep` its file name."""
         first = self.pixels.pictures[0]
+        warnings = ["JPEG pictures come back as PNG"] if first.kind == "jpeg" else []
         names: list[Json] = [picture.path.name for picture in self.pixels.pictures] if self.stack else []
-        if identifiers == "strip":
+        if identifiers != "keep":
             names = [f"picture-{number:04d}" for number in range(1, len(names) + 1)]
+            warnings += ["names of files are not kept: the pictures come back numbered"] if names else []
         facts: dict[str, Json] = {"kind": first.kind, "colour": first.colour, "byteorder": first.byteorder}
-        warnings = [f"JPEG pictures come back as PNG: {first.path.name}"] if first.kind == "jpeg" else []
         return Packed("raster", {**facts, "names": names}, folder=self.stack, warnings=tuple(warnings))
 
 

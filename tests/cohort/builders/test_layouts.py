@@ -125,8 +125,11 @@ def test_bids(tmp_path):
         {"suffix": "T1w", "type": "anat", "age": 61},
     )
     assert func.facts["task"] == "rest"
-    assert (second.study, list(second.masks)) == ("sub-02", ["mask"])
-    assert cohort.notes == ("not in participants.tsv: 1 (sub-02) subjects",)
+    assert (second.study, list(second.masks)) == ("sub-02", ["mask_lesion"])
+    assert cohort.notes == (
+        "not in participants.tsv: 1 (sub-02) subjects",
+        "derived images, left out: 1 (sub-02_desc-smooth_T1w.nii.gz)",
+    )
 
 
 SIX = "any,epidural,intraparenchymal,intraventricular,subarachnoid,subdural"
@@ -330,9 +333,7 @@ def test_dicom_that_cannot_be_read_is_noted(tmp_path):
     (case,) = cohort
     assert case.facts["instances"] == 3
     names = ", ".join([paths[1].name, paths[2].name, "more.zip"])
-    assert (
-        cohort.notes[-1] == f"left out, as they cannot be read: 3 ({names}); {paths[1].name} was cut within its header"
-    )
+    assert f"left out, as they cannot be read: 3 ({names}); {paths[1].name} was cut within its header" in cohort.notes
     for path in (paths[0], paths[4], tmp_path / "in" / "IM3"):
         path.unlink()
     with pytest.raises(InputError, match="was cut within its header"):

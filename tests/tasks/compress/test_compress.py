@@ -247,7 +247,7 @@ def test_a_series_that_lost_a_slice_is_compressed_and_the_slice_fails(tmp_path):
     for target in ("one.vsl", "many"):
         result = compress([tmp_path / "in"], tmp_path / target, FAST)
         (written,) = result["written"]
-        assert written["warnings"][0] == f"{line}: 11111.dcm"
+        assert written["problems"][-1] == f"{line}: 11111.dcm"
         assert [one["path"] for one in result["failed"]] == [str(lost)]
         vsl = Path(written["path"])
         assert open_vsl(vsl).header.problems[-1] == line

@@ -16,12 +16,12 @@ from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import refuse_odd
-from vesalius.scan.left_out import lost_lines
+from vesalius.scan.choose import ways
 from vesalius.scan.open import Found, find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+from vesalius.scan.uid_key import uid_key
 from vesalius.tasks.compress.config import CompressConfig
-from vesalius.tasks.compress.uid_key import uid_key
 
 Progress = Callable[[str], None]
 
@@ -77,7 +77,8 @@ def compress(
         raise InputError(result["failed"][0]["error"])
     if not many and len(items) != 1:
         shown = f"{len(items)} scans for one output file"
-        raise UsageError(shown, where=output, fix="name a folder, one input, or --series UID")
+        one = f", or {ways([item.found for item in items])}" if len(paths) == 1 else " or one input"
+        raise UsageError(shown, where=output, fix=f"name a folder{one}")
     for item in items:
         try:
             if many and not force and _finished(item, config, reading):
@@ -198,8 +199,7 @@ def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | No
         job_id=_job_id(scan, config, reading),
         force=force,
     )
-    warnings = [*lost_lines(scan.problems), *done.warnings]
-    return {"source": str(item.found.path), **asdict(done), "warnings": warnings, "path": str(done.path)}
+    return {"source": str(item.found.path), **asdict(done), "path": str(done.path), "problems": list(scan.problems)}
 
 
 def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
@@ -207,7 +207,8 @@ def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
     needed = scan.voxels * scan.dtype.itemsize / 2**30
     if limit_gib is not None and not scan.pixels.direct and needed > limit_gib:
         what = f"needs {needed:.2f} GiB of memory, --memory allows {limit_gib:g}"
-        raise UsageError(what, where=path, fix="raise --memory, or uncompress the .nii.gz so that it can be mapped")
+        mapped = ", or uncompress the .nii.gz so that it can be mapped" if path.name.lower().endswith(".gz") else ""
+        raise UsageError(what, where=path, fix=f"raise --memory{mapped}")
 
 
 def _line(written: dict[str, Any]) -> str:
