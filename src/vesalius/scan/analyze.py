@@ -107,6 +107,7 @@ def read_pair(header_path: Path, pixels_path: Path) -> Scan:
         geometry=geometry,
         intensity=Intensity() if dtype.names else intensity,
         colour="rgb" if dtype.names else "grey" if pixels.shape[0] == 1 else "channels",
+        spaces=() if geometry is None else ("unknown",),
         problems=tuple(problems + scaling),
         native=AnalyzeNative(head, head_of(pixels_path, int(offset)), pixels),
     )

@@ -23,7 +23,7 @@ from vesalius.files import regular
 from vesalius.scan.left_out import noting
 from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
 from vesalius.scan.open import Found, refused
-from vesalius.scan.picture import Picture, kind_of, look
+from vesalius.scan.picture import Picture, as_indices, kind_of, look
 from vesalius.scan.picture_write import fits_png, photometric_of, write_png, write_tiff
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import AS_STATED, Reading
@@ -105,6 +105,14 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     return _scan((look(path),), stack=False)
 
 
+def indices(scan: Scan) -> Scan:
+    """Pictures with a palette as the indices of it, for label maps; any other scan as it is."""
+    pixels = scan.pixels
+    if not isinstance(pixels, RasterPixels) or pixels.pictures[0].index_dtype is None:
+        return scan
+    return _scan(tuple(as_indices(picture) for picture in pixels.pictures), stack=len(pixels.pictures) > 1)
+
+
 def find_stack(folder: Path) -> Found | None:
     """The stack in a folder, as `list_stack` finds it."""
     stack = list_stack([path for path in folder.iterdir() if not path.name.startswith(".")])
@@ -129,7 +137,7 @@ def list_stack(files: Sequence[Path]) -> list[Found]:
             pictures.append(look(regular(path)))
         except InputError as error:
             lost.append(refused(path, misread(path, error), "raster"))
-    facts = {(one.kind, one.shape, one.dtype, one.colour, len(one.pages)) for one in pictures}
+    facts = {(one.kind, one.shape, one.dtype, one.colour, len(one.pages), one.index_dtype) for one in pictures}
     if len(facts) != 1 or len(pictures[0].pages) > 1 or len(pictures) < 2:
         return []
     folder = ordered[0].parent

@@ -1,13 +1,16 @@
+import nibabel as nib
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from cohort.audit.planted import write
 from dicom_making import placed, save_all
 from vesalius.cohort.audit.look import THUMB, _shrunk, look, missing_files, thumbnail
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.scan.reading import Reading
 
 
 def shrunk_slowly(picture, size):
@@ -64,3 +67,46 @@ def test_a_series_that_lost_a_slice_is_an_error(tmp_path):
     (found,) = [one for one in look(Cohort((case,), tmp_path), case).findings if one.level == "error"]
     assert found.code == "unreadable-file"
     assert found.text.endswith(f"1 file in its folder cannot be read and may be of this scan: {paths[1].name}")
+
+
+def short_axis(path, sform, pixdim=(1.56, 1.56, 10)):
+    """A file whose sform and pixdim are what is given, each on its own."""
+    image = nib.Nifti1Image(np.arange(60, dtype=np.uint8).reshape(3, 4, 5), None)
+    image.header.set_sform(sform, 2)
+    image.header["pixdim"][1:4] = pixdim
+    image.header["qform_code"] = 0
+    path.write_bytes(image.header.binaryblock[:108] + np.float32(352).tobytes() + image.header.binaryblock[112:])
+    with path.open("ab") as file:
+        file.write(bytes(4) + np.asarray(image.dataobj).tobytes(order="F"))
+
+
+def test_two_spacings_are_an_error_until_a_choice_is_made(tmp_path):
+    short_axis(tmp_path / "i.nii", np.diag([-1.0, -1, 1, 1]))
+    files = {"images": {"image": "i.nii"}, "masks": {"mask": "i.nii"}}
+    cases = [Case(id="open", **files), Case(id="made", **files, reading=Reading(spacing_from="pixdim"))]
+    cohort = Cohort(tuple(cases), tmp_path)
+    looked = [look(cohort, case) for case in cases]
+    found = [(one.level, one.code) for one in looked[0].findings]
+    assert found == [("error", "header-contradicts-itself")]  # once, though the mask has it too
+    assert "1.56 x 1.56 x 10 mm by pixdim" in looked[0].findings[0].text
+    assert [one.level for one in looked[1].findings] == ["note"]
+    np.testing.assert_allclose(looked[1].spacing_mm, (1.56, 1.56, 10))
+
+
+def test_masks_of_colours_are_reported(tmp_path):
+    labels = np.arange(48, dtype=np.uint8).reshape(6, 8) // 20
+    palette = Image.fromarray(labels).convert("P")
+    palette.putdata(labels.ravel().tolist())
+    palette.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    palette.save(tmp_path / "p.png")
+    palette.convert("RGB").save(tmp_path / "c.png")
+    Image.fromarray(labels * 9).save(tmp_path / "i.png")
+    cases = [Case(id=name, images={"image": "i.png"}, masks={"mask": f"{name}.png"}) for name in "pc"]
+    looked = [look(Cohort(tuple(cases), tmp_path), case) for case in cases]
+    assert looked[0].values == {0, 1, 2}
+    assert [(one.level, one.text) for one in looked[0].findings] == [
+        ("note", "p: mask 'mask': the indices of a palette are the values, not its colours")
+    ]
+    assert [(one.level, one.text) for one in looked[1].findings] == [
+        ("error", "c: mask 'mask' has 3 channels (rgb), a label map has one")
+    ]

@@ -8,7 +8,7 @@ import pytest
 from real_data import real
 from tasks.evaluate.codec.fake import write_cohort
 from vesalius.errors import InputError, UsageError
-from vesalius.tasks.evaluate.codec.studies import find_studies, heart_box, masks_by_frame
+from vesalius.tasks.evaluate.codec.studies import find_studies, heart_box, masks_by_frame, read_mask
 
 
 def test_acdc_layout(tmp_path):
@@ -148,3 +148,16 @@ def test_a_closed_folder_beside_patients_is_a_study_that_fails(tmp_path, monkeyp
     *_, last = find_studies([tmp_path / "data"])
     with pytest.raises(InputError, match=r"closed: cannot be listed \(Permission denied\)"):
         last.scan()
+
+
+def test_a_mask_that_was_stored_scaled_is_read_by_its_labels(tmp_path):
+    """nibabel stores float labels from 1 to 4 with an intercept: the stored 0 is not the label 0."""
+    labels = np.arange(24, dtype=np.float64).reshape(2, 3, 4) % 4 + 1
+    image = nib.Nifti1Image(labels, np.eye(4))
+    image.set_data_dtype(np.int16)
+    nib.save(image, tmp_path / "m.nii")
+    assert nib.load(tmp_path / "m.nii").dataobj.inter != 0
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.nii"), labels)
+    nib.save(nib.Nifti1Image(labels / 2, np.eye(4)), tmp_path / "m.nii")
+    with pytest.raises(InputError, match="one of the masks holds other values than whole numbers"):
+        read_mask(tmp_path / "m.nii")
