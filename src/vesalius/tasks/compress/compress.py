@@ -186,19 +186,22 @@ def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | No
     _check_memory(scan, config.memory_gib, item.found.path)
     scan = scan.resident()
     key = uid_key(cache) if item.found.format == "dicom" and config.identifiers != "keep" else None
-    done = compress_scan(
-        scan,
-        item.target,
-        config.targets(),
-        coder=config.coder,
-        effort=config.effort,
-        access=config.access,
-        identifiers=config.identifiers,
-        uid_key=key,
-        threads=config.threads,
-        job_id=_job_id(scan, config, reading),
-        force=force,
-    )
+    try:
+        done = compress_scan(
+            scan,
+            item.target,
+            config.targets(),
+            coder=config.coder,
+            effort=config.effort,
+            access=config.access,
+            identifiers=config.identifiers,
+            uid_key=key,
+            threads=config.threads,
+            job_id=_job_id(scan, config, reading),
+            force=force,
+        )
+    except InputError as error:
+        raise error if error.where else InputError(error.what, where=item.found.path, fix=error.fix) from error
     return {"source": str(item.found.path), **asdict(done), "path": str(done.path), "problems": list(scan.problems)}
 
 
