@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vesalius.errors import ConfigError
+from vesalius.files import regular
 
 _C = TypeVar("_C", bound="Config")
 
@@ -64,7 +65,7 @@ def read_table(path: Path) -> dict[str, Any]:
         ConfigError: unreadable file, or no table of keys.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = regular(path).read_text(encoding="utf-8")
         raw = yaml.safe_load(_without_comments(text) if path.suffix == ".json" else text)
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", where=path) from error

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TextIO
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 Cell = str | int | float | None
 _SEPARATORS = (",", ";", "\t")
@@ -168,9 +169,7 @@ def _cells(line: Sequence[str]) -> list[str]:
 def _reading(path: Path) -> Iterator[Iterator[tuple[int, list[str]]]]:
     """The lines of a table with their numbers, the header first."""
     try:
-        if path.exists() and not path.is_file():
-            raise InputError("cannot be read as a table (it is no file)", where=path)
-        with path.open(encoding=_encoding(path), newline="") as file:
+        with regular(path).open(encoding=_encoding(path), newline="") as file:
             yield _lines(file)
     except UnicodeError as error:
         what = "cannot be read as a table (it is not UTF-8 text)"
@@ -181,7 +180,7 @@ def _reading(path: Path) -> Iterator[Iterator[tuple[int, list[str]]]]:
 
 
 def _encoding(path: Path) -> str:
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vesalius.errors import OutputError
+from vesalius.files import odd_kind
 
 
 @contextmanager
@@ -27,8 +28,19 @@ def as_output_error(path: Path) -> Iterator[None]:
         ) from error
 
 
+def refuse_odd(path: Path) -> None:
+    """Raise OutputError if `path` is a FIFO, a device or a socket: it is never replaced, others may wait on it."""
+    kind = odd_kind(path)
+    if kind is not None:
+        raise OutputError(f"is {kind}, not a file", where=path, fix="choose another name")
+
+
 def refuse_existing(path: Path, *, force: bool = False) -> None:
-    """Raise OutputError if `path` exists and `force` is not given. An empty folder counts as absent."""
+    """Raise OutputError if `path` exists and `force` is not given, or if it is a FIFO, a device or a socket.
+
+    An empty folder counts as absent.
+    """
+    refuse_odd(path)
     with as_output_error(path):
         if force or not (path.exists() or path.is_symlink()):
             return

@@ -140,3 +140,12 @@ def test_nothing_there_is_told(tmp_path):
     for name in ("gone.nii", "empty"):
         with pytest.raises(InputError):
             stamp_of(tmp_path / name)
+
+
+def test_dicom_without_its_magic_counts_under_any_name(tmp_path):
+    make_slice(tmp_path / "one" / "IM1", 1)
+    bare = (tmp_path / "one" / "IM1").read_bytes()[132:]
+    (tmp_path / "one" / "IM1").write_bytes(bare)
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "IM7").write_bytes(bare)
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")

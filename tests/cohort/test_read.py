@@ -2,6 +2,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from dicom_making import placed, save_all
 from real_data import real
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
@@ -79,3 +80,18 @@ def test_a_picture_of_an_archive_is_upright():
     scan = open_image(*cohort_of(path.parent, images={"image": f"{path.name}#train_images/7"}), "image")
     with np.load(path) as archive:
         np.testing.assert_array_equal(scan.stored()[0, 0, :, :, 0].T, archive["train_images"][7])
+
+
+def test_a_folder_with_a_loose_link_or_a_closed_one(tmp_path, monkeypatch):
+    save_all([placed(np.full((4, 6), n, np.int16), (0, 0, n)) for n in range(3)], tmp_path / "in")
+    (tmp_path / "in" / "gone").symlink_to("nowhere")
+    where = cohort_of(tmp_path, images={"image": "in"}, series="50")
+    assert open_image(*where, "image").shape[4] == 3
+
+    def refusing(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.listdir", refusing)
+    monkeypatch.setattr("os.scandir", refusing)
+    with pytest.raises(InputError, match=r"in: cannot be listed \(Permission denied\)"):
+        open_image(*where, "image")

@@ -18,14 +18,18 @@ def test_what_is_no_picture_is_passed_over(name):
     assert read_instance(TEST_FILES / name) is None
 
 
-def test_a_file_without_magic_is_tried_by_its_suffix(tmp_path):
+def test_a_file_without_magic_is_read_by_its_content_or_its_suffix(tmp_path):
     whole = (TEST_FILES / "CT_small.dcm").read_bytes()
     bare = whole[132:]
     (tmp_path / "bare.IMA").write_bytes(bare)
     (tmp_path / "bare").write_bytes(bare)
+    (tmp_path / "late.dcm").write_bytes(bare[bare.index(b"\x10\0\x10\0PN") :])  # no group that a data set begins with
+    (tmp_path / "late").write_bytes((tmp_path / "late.dcm").read_bytes())
     (tmp_path / "noise.dcm").write_bytes(bytes(range(256)) * 10)
     assert read_instance(tmp_path / "bare.IMA").pixels.rows == 128
-    assert read_instance(tmp_path / "bare") is None
+    assert read_instance(tmp_path / "bare").pixels.rows == 128
+    assert read_instance(tmp_path / "late.dcm").pixels.rows == 128
+    assert read_instance(tmp_path / "late") is None
     assert read_instance(tmp_path / "noise.dcm") is None
 
 

@@ -212,10 +212,24 @@ def test_what_is_no_nifti(content, tmp_path):
         read(tmp_path / "absent.nii")
 
 
-def test_an_analyze_pair_is_not_taken_for_nifti(tmp_path):
+def test_an_analyze_pair_is_read_as_such(tmp_path):
     nib.save(nib.AnalyzeImage(np.ones((4, 3, 2), "i2"), None), tmp_path / "x.img")
-    with pytest.raises(InputError, match="not a NIfTI"):
-        read(tmp_path / "x.img")
+    scan = read(tmp_path / "x.img")
+    assert scan.stored().sum() == 24
+    assert scan.problems[0].startswith("Analyze 7.5 states no orientation")
+    assert "neither sform nor qform" not in " ".join(scan.problems)
+
+
+def test_the_content_decides_about_gzip(tmp_path):
+    x_IJK = noise((4, 3, 2), "i2")
+    plain, packed = make(tmp_path / "a.nii", x_IJK), make(tmp_path / "b.nii.gz", x_IJK)
+    plain.rename(tmp_path / "plain.nii.gz")
+    packed.rename(tmp_path / "packed.nii")
+    for name, word in (("plain.nii.gz", "not gzipped"), ("packed.nii", "is gzipped")):
+        scan = read(tmp_path / name)
+        assert np.array_equal(scan.stored()[0, 0], x_IJK)
+        assert word in " ".join(scan.problems)
+        assert scan.pixels.direct == (name == "plain.nii.gz")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,13 @@ from vesalius.errors import InputError
 from vesalius.scan.nifti_file import create, head_of, is_gzip, skip, take, unreadable
 
 
-def test_the_suffix_decides_about_gzip(tmp_path):
+def test_the_content_decides_about_gzip_and_the_suffix_where_there_is_none(tmp_path):
     assert is_gzip(tmp_path / "A.NII.GZ")
     assert not is_gzip(tmp_path / "a.gz.nii")
+    (tmp_path / "a.nii").write_bytes(gzip.compress(b"1"))
+    (tmp_path / "b.nii.gz").write_bytes(b"1")
+    assert is_gzip(tmp_path / "a.nii")
+    assert not is_gzip(tmp_path / "b.nii.gz")
 
 
 def test_head(tmp_path):
@@ -18,8 +22,10 @@ def test_head(tmp_path):
         assert head_of(tmp_path / name, 4) == b"1234"
         assert head_of(tmp_path / name, 99) == b"123456"
     (tmp_path / "false.gz").write_bytes(b"123456")
+    assert head_of(tmp_path / "false.gz", 4) == b"1234"
+    (tmp_path / "damaged.gz").write_bytes(gzip.compress(b"123456")[:-12])
     with pytest.raises(InputError, match="cannot be read as NIfTI"):
-        head_of(tmp_path / "false.gz", 4)
+        head_of(tmp_path / "damaged.gz", 99)
     with pytest.raises(InputError, match="no such file"):
         head_of(tmp_path / "absent", 4)
 

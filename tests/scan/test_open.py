@@ -1,4 +1,11 @@
+import gzip
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -8,7 +15,7 @@ from PIL import Image
 from dicom_making import TEST_FILES
 from real_data import real
 from vesalius.errors import InputError, UsageError
-from vesalius.scan.open import FORMATS, find_scans, open_scan, suffix
+from vesalius.scan.open import FORMATS, find_scans, list_scans, open_scan, suffix
 from vesalius.scan.reading import Reading
 
 
@@ -59,7 +66,7 @@ def test_nothing_there(tmp_path):
     with pytest.raises(UsageError, match=r"no series that ends in 1\.2; there are 1\.3\.6\.1"):
         find_scans(tmp_path, Reading(series="1.2"))
     os.mkfifo(tmp_path / "fifo.nii")
-    with pytest.raises(InputError, match="is neither a file nor a folder"):
+    with pytest.raises(InputError, match=r"fifo\.nii: is a FIFO, not a file"):
         find_scans(tmp_path / "fifo.nii")
     (tmp_path / "x.txt").write_text("text")
     with pytest.raises(InputError, match="no readable scan here"):
@@ -105,3 +112,101 @@ def test_an_img_may_be_dicom(tmp_path):
     (tmp_path / "slice.img").write_bytes((TEST_FILES / "CT_small.dcm").read_bytes())
     (found,) = find_scans(tmp_path)
     assert (found.format, found.open().modality) == ("dicom", "CT")
+
+
+def refusals(path):
+    return {one.path.name: str(one.refusal) for one in find_scans(path) if one.refusal is not None}
+
+
+def test_what_looks_like_a_scan_and_is_not_read_is_named(folder):
+    archive = zipfile.ZipFile(folder / "study.zip", "w")
+    archive.writestr("IM1", "x")
+    archive.close()
+    shutil.copy(folder / "study.zip", folder / "table.xlsx")
+    shutil.copy(folder / "a.nii", folder / "volume.nifti")
+    shutil.copy(folder / "b.nii.gz", folder / "volume.gz")
+    (folder / "notes.txt.gz").write_bytes(gzip.compress(b"text"))
+    (folder / "gone.nii").symlink_to("annex")
+    (folder / "gone.txt").symlink_to("annex")
+    (folder / "c.dcm").write_bytes(b"")
+    os.mkfifo(folder / "sub" / "fifo")
+    assert refusals(folder) == {
+        "c.dcm": f"{folder}/c.dcm: is an empty file; copy it again",
+        "fifo": f"{folder}/sub/fifo: is a FIFO, not a file; move it away",
+        "gone.nii": f"{folder}/gone.nii: is a link that leads nowhere; get the file that it stands for",
+        "study.zip": f"{folder}/study.zip: is a zip archive; unpack it first",
+        "volume.gz": f"{folder}/volume.gz: is a gzipped NIfTI file by its content; name it .nii.gz",
+        "volume.nifti": f"{folder}/volume.nifti: is a NIfTI file by its content; name it .nii",
+    }
+    for one in find_scans(folder):
+        if one.refusal is not None:
+            with pytest.raises(InputError, match=one.path.name):
+                one.open()
+    others = list_scans(folder).others_line()
+    assert others == "4 other file(s) hold no scan: 2 .txt, 1 .gz, 1 .xlsx"
+
+
+def test_the_one_file_that_is_given_is_named_whatever_it_is(tmp_path):
+    for name, content, what in (
+        ("a.xz", b"\xfd7zXZ\0", "is an xz file; unpack it first"),
+        ("a.jfif", b"\xff\xd8\xff\xe0", "is a JPEG picture by its content; name it .jpg"),
+        ("a.mnc", b"\x89HDF\r\n", "is an HDF5 file, perhaps MINC; make a NIfTI file of it first"),
+        ("a", b"", "is an empty file; copy it again"),
+        ("a.nii", b"PK\x03\x04", "is a zip archive by its content; unpack it first"),
+        ("a.nrrd", gzip.compress(b"NRRD0004"), "is a gzipped NRRD file by its content; unpack it first"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError) as caught:
+            open_scan(tmp_path / name)
+        assert str(caught.value) == f"{tmp_path / name}: {what}"
+
+
+def test_the_scan_that_is_left_names_what_it_lost(tmp_path, make_nifti):
+    make_nifti(name="a.nii")
+    (tmp_path / "b.zip").write_bytes(b"PK\x03\x04")
+    assert open_scan(tmp_path).problems[-1] == "1 file in its folder cannot be read and may be of this scan: b.zip"
+    assert "b.zip" not in " ".join(open_scan(tmp_path / "a.nii").problems)
+    (tmp_path / "a.nii").unlink()
+    with pytest.raises(InputError, match=r"b\.zip: is a zip archive"):
+        open_scan(tmp_path)
+
+
+@pytest.mark.parametrize("closed", ["sub", "."])
+def test_a_folder_that_cannot_be_listed_is_named(closed, folder, monkeypatch):
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path) == folder / closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    line = f"{folder / closed}: cannot be listed (Permission denied); give yourself the right to it"
+    assert line in refusals(folder).values()
+    assert len(find_scans(folder)) == (4 if closed == "sub" else 1)
+
+
+@pytest.fixture
+def shared_folder():
+    """A folder that every user may look into."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        yield Path(place)
+
+
+def test_what_may_not_be_read_is_named(shared_folder, make_nifti):
+    """In a process of another user where the tests run as root, which may read everything."""
+    shutil.copy(make_nifti(), shared_folder / "a.nii")
+    (shared_folder / "IM0001").write_bytes((TEST_FILES / "CT_small.dcm").read_bytes())
+    (shared_folder / "sub").mkdir()
+    for path in shared_folder.iterdir():
+        path.chmod(0)
+    code = "import os, sys; from vesalius.scan import dicom_header, dicom_series, nifti, numpy_file, raster\n"
+    code += "from vesalius.scan.open import find_scans; os.geteuid() or os.setuid(65534)\n"
+    code += "for one in find_scans(sys.argv[1]):\n"
+    code += "    try: one.open()\n    except Exception as error: print(type(error).__name__, error)"
+    done = subprocess.run([sys.executable, "-c", code, shared_folder], capture_output=True, text=True)
+    (shared_folder / "sub").chmod(0o700)
+    named = {line.split("/")[-1].partition(":")[0] for line in done.stdout.splitlines()}
+    assert named == {"a.nii", "IM0001", "sub"}, done.stderr
+    assert all(line.startswith("InputError") and "ermission" in line for line in done.stdout.splitlines())

@@ -7,7 +7,7 @@ from PIL import Image
 from real_data import real
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.scan.native import Packed, writer
-from vesalius.scan.raster import find_stack, read, restore
+from vesalius.scan.raster import find_stack, list_stack, read, restore
 
 RNG = np.random.default_rng(0)
 
@@ -228,3 +228,18 @@ def test_collections_are_no_stacks(folder):
         with Image.open(path) as image:
             assert scan.shape[2:4] == image.size
             assert np.array_equal(scan.stored()[:, 0, :, :, 0].transpose(2, 1, 0).squeeze(), np.asarray(image))
+
+
+def test_a_damaged_picture_of_a_stack_is_named_and_the_others_stay_one(tmp_path):
+    for number in range(5):
+        picture(tmp_path / f"s{number}.png")
+    (tmp_path / "s2.png").write_bytes((tmp_path / "s2.png").read_bytes()[:20])
+    (tmp_path / "s3.png").write_bytes(b"")
+    stack, *lost = list_stack(sorted(tmp_path.iterdir()))
+    scan = stack.open()
+    assert scan.shape[4] == 3
+    assert scan.problems[-1] == "2 files in its folder cannot be read and may be of this scan: s2.png, s3.png"
+    assert [str(one.refusal).partition(": ")[2] for one in lost] == [
+        "is not a PNG file; check that the copy is complete",
+        "is an empty file; copy it again",
+    ]

@@ -5,7 +5,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from dicom_making import instance, save
+from dicom_making import instance, placed, save, save_all
 from real_data import real
 from vesalius.codec.compress import compress_scan
 from vesalius.errors import GeometryError, OutputError, UsageError
@@ -112,6 +112,14 @@ def test_a_tilted_series_needs_resampling(tmp_path):
     done = convert(path, tmp_path / "o.nii.gz", resample=True)
     assert done["grid_problem"] is None
     assert (tmp_path / "o.nii.gz").exists()
+
+
+def test_what_a_series_lost_is_noted(tmp_path):
+    paths = save_all([placed(np.full((4, 6), n, np.int16), (0, 0, n)) for n in range(4)], tmp_path / "in")
+    paths[3].write_bytes(paths[3].read_bytes()[:333])
+    done = convert(tmp_path / "in", tmp_path / "o.nii")
+    assert done["problems"][-1] == f"1 file in its folder cannot be read and may be of this scan: {paths[3].name}"
+    assert open_scan(tmp_path / "o.nii").stored()[0, 0, 0, 0].tolist() == [0, 1, 2]
 
 
 def coded(path, sform, qform, pixdim=None):

@@ -135,7 +135,7 @@ def _verified(result: dict[str, Any]) -> list[str]:
     for tier in result["tiers"]:
         checksum = {True: "checksum right", None: "no checksum (inexact coder)"}[tier["checksum"]]
         lines.append(f"  {tier['name']}: {checksum}{_against(tier)}")
-    return lines
+    return lines + [f"  note: {note}" for note in result["notes"]]
 
 
 def _against(tier: dict[str, Any]) -> str:

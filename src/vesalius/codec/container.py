@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from vesalius.errors import CorruptFileError, UsageError
+from vesalius.files import regular
 
 SUFFIX = ".vsl"
 MAGIC = b"\x89VSL\r\n\x1a\n"
@@ -130,7 +131,7 @@ class VslReader:
     def __init__(self, path: Path, *, salvage: bool = False) -> None:
         self.path = path
         try:
-            self._file = path.open("rb")
+            self._file = regular(path).open("rb")
         except OSError as error:
             raise CorruptFileError(f"cannot be opened ({error.strerror})", where=path) from error
         try:

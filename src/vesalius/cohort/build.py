@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config, from_overrides
 from vesalius.errors import InputError, UsageError, VesaliusError
+from vesalius.files import regular, walk
 from vesalius.scan.reading import SpacingFrom
 
 AUTO = "auto"
@@ -71,11 +72,13 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
     Raises:
         UsageError: no such layout.
         ConfigError: a wrong option.
-        InputError: nothing there, or another layout.
+        InputError: nothing there, another layout, or a folder, FIFO or device below that cannot be read.
     """
     folder = Path(folder)
-    if not folder.exists():
+    if not regular(folder).exists():
         raise InputError("no such folder", where=folder)
+    if folder.is_dir():
+        _check_readable(folder)
     shared = [option for option in options if option.partition("=")[0] in SharedOptions.model_fields]
     choices = from_overrides(SharedOptions, shared)
     options = [option for option in options if option not in shared]
@@ -95,6 +98,20 @@ def _read_by(cohort: Cohort, choices: SharedOptions) -> Cohort:
         case.model_copy(update={"reading": replace(case.reading, spacing_from=choices.spacing_from)}) for case in cohort
     )
     return Cohort(cases, cohort.root, cohort.notes)
+
+
+def _check_readable(folder: Path) -> None:
+    """Raise InputError where a folder below cannot be listed or holds what no file is: cases would be lost in silence.
+
+    Hidden names are passed over, as by the builders.
+    """
+    files, unreadable = walk(folder)
+    for place, error in unreadable:
+        what = f"cannot be listed ({error.strerror or type(error).__name__})"
+        raise InputError(what, where=place, fix="give yourself the right to read it, or move it away")
+    for path in files:
+        if not path.name.startswith("."):
+            regular(path)
 
 
 def _build(layout: Layout, folder: Path, options: Sequence[str]) -> Cohort:

@@ -22,6 +22,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from vesalius.errors import OutputError
+from vesalius.files import regular
 from vesalius.output import new_file
 
 _FOLDER = "arrays-1"
@@ -38,7 +39,7 @@ class Cache:
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        self.folder = user_folder() if folder is None else Path(folder)
+        self.folder = regular(user_folder() if folder is None else Path(folder))
         self.notes: list[str] = []
         self._sound: set[tuple[str, int, int, int]] = set()
         self._lock = threading.Lock()
@@ -60,7 +61,7 @@ class Cache:
         """
         path = self.path(key)
         try:
-            with path.open("rb") as file:
+            with regular(path).open("rb") as file:
                 stat = os.fstat(file.fileno())
                 seen = (key, stat.st_size, stat.st_mtime_ns, stat.st_ino)
                 if seen not in self._sound:

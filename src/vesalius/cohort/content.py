@@ -17,13 +17,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.flat_pixels import FlatPixels
 from vesalius.scan.open import open_scan, suffix
+from vesalius.scan.signature import HEAD_BYTES, is_dicom
 
 _YOUNG_NS = 2_000_000_000
 """The coarsest clock of a common file system ticks in 2 s."""
 _BLOCK = 1 << 20
-_DICOM_AT, _DICOM = 128, b"DICM"
 _MAX_LOG_BYTES = 1 << 26
 _PAIRS = {".hdr": ".img", ".img": ".hdr", ".hdr.gz": ".img.gz", ".img.gz": ".hdr.gz"}
 _DETACHED = (".mhd", ".nhdr")
@@ -127,8 +128,8 @@ def _of_files(files: list[Path]) -> str:
 def _of_folder(path: Path, files: list[Path]) -> str:
     parts = []
     for file in files:
-        digest, is_dicom = _of_file(file)
-        name = "" if is_dicom else file.relative_to(path).as_posix()
+        digest, by_content = _of_file(file)
+        name = "" if by_content else file.relative_to(path).as_posix()
         parts.append(f"{digest} {name}\n")
     return hashlib.sha256("".join(sorted(parts)).encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -136,13 +137,13 @@ def _of_folder(path: Path, files: list[Path]) -> str:
 def _of_file(path: Path) -> tuple[str, bool]:
     """Digest of its bytes; whether it is DICOM."""
     hashed = hashlib.sha256()
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         block = file.read(_BLOCK)
-        is_dicom = block[_DICOM_AT : _DICOM_AT + len(_DICOM)] == _DICOM
+        by_content = is_dicom(block[:HEAD_BYTES])
         while block:
             hashed.update(block)
             block = file.read(_BLOCK)
-    return hashed.hexdigest(), is_dicom
+    return hashed.hexdigest(), by_content
 
 
 def _changed_ns(path: Path) -> int:
@@ -156,7 +157,7 @@ def _read(log: Path) -> dict[str, str]:
         if log.stat().st_size > _MAX_LOG_BYTES:
             log.unlink()
             return {}
-        lines = log.read_bytes().splitlines()
+        lines = regular(log).read_bytes().splitlines()
     except OSError:
         return {}
     known = {}

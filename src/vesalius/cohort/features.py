@@ -29,6 +29,7 @@ from vesalius.cohort.features_index import COLUMNS, Index, read_index, read_item
 from vesalius.config import Config, load_config
 from vesalius.csv_table import row_text
 from vesalius.errors import ConfigError, InputError, OutputError, UsageError
+from vesalius.files import regular
 from vesalius.output import as_output_error, new_folder
 
 Digest = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -125,7 +126,7 @@ class FeatureStore:
         if not len(self):
             return np.empty(shape, self._dtype)
         try:
-            return np.memmap(path, self._dtype, "r", len(_header(0, self.facts)), shape)
+            return np.memmap(regular(path), self._dtype, "r", len(_header(0, self.facts)), shape)
         except (OSError, ValueError) as error:
             raise InputError("cannot be read", where=path) from error
 
@@ -227,7 +228,7 @@ class FeatureStore:
         path = self.folder / _VALUES
         offset, row_bytes = len(_header(0, self.facts)), self.facts.width * self._dtype.itemsize
         try:
-            with path.open("rb") as file:
+            with regular(path).open("rb") as file:
                 version = npy.read_magic(file)
                 shape, _, dtype = npy.read_array_header_1_0(file)
                 fits = version == (1, 0) and (shape[1:], dtype, file.tell()) == (

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vesalius.csv_table import row_cells
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 COLUMNS = ("row", "case", "item", "rows", "key")
 
@@ -44,7 +45,7 @@ def read_index(path: Path) -> Index:
         InputError: it cannot be read, or a line before the last scan's is not as it was written.
     """
     try:
-        raw = path.read_bytes()
+        raw = regular(path).read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from error
     lines = raw.splitlines(keepends=True)
@@ -74,7 +75,7 @@ def read_items(path: Path, rows: int) -> NDArray[np.int64]:
         InputError: it cannot be read.
     """
     try:
-        lines = path.read_bytes().splitlines(keepends=True)[1 : rows + 1]
+        lines = regular(path).read_bytes().splitlines(keepends=True)[1 : rows + 1]
         return np.array([int(_cells(line)[2]) for line in lines], np.int64)
     except (OSError, ValueError, IndexError) as error:
         raise InputError("cannot be read", where=path, fix="extract the features again") from error

@@ -25,6 +25,7 @@ from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.csv_table import number_in, read_text_table, write_rows
 from vesalius.errors import ConfigError, InputError, UsageError
+from vesalius.files import regular
 from vesalius.output import new_file
 
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
@@ -107,16 +108,14 @@ def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
         InputError: the file cannot be read or holds no line.
         UsageError: neither .jsonl nor .csv.
     """
-    path = Path(path)
+    path = regular(Path(path))
     if _is_table(path):
         if is_series_table(path):
             cohort, left_out = read_series(path)
             return cohort, [BadLine(int(one.id.removeprefix("line ")), one.reason) for one in left_out]
         return _parsed(_table_lines(path), path)
     try:
-        if path.exists() and not path.is_file():
-            raise InputError("cannot be read (it is no file)", where=path)
-        with path.open(encoding="utf-8-sig", errors="strict") as file:
+        with regular(path).open(encoding="utf-8-sig", errors="strict") as file:
             return _parsed(_json_lines(file), path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or f"not UTF-8 text with one case per line: {error}"

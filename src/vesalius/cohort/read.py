@@ -5,6 +5,7 @@ Letters: C channel, T time, I J K voxel axes; N items of an array file.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort, split_item
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.label_values import label_map
 from vesalius.scan.open import Found, find_scans, open_scan
 from vesalius.scan.pixels import ALL, Pixels
@@ -153,7 +155,14 @@ def _scans(folder: Path, reading: Reading, changed_ns: int) -> list[Found]:  # n
 
 
 def _changed_ns(folder: Path) -> int:
-    return max([folder.stat().st_mtime_ns, *(one.stat().st_mtime_ns for one in folder.iterdir())])
+    try:
+        times = [folder.stat().st_mtime_ns]
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError):  # a link that leads nowhere
+                times.append(path.stat().st_mtime_ns)
+    except OSError as error:
+        raise InputError(f"cannot be listed ({error.strerror or type(error).__name__})", where=folder) from error
+    return max(times)
 
 
 @lru_cache(maxsize=4)
@@ -161,9 +170,9 @@ def _array(path: Path, name: str, changed_ns: int, size: int) -> NDArray[Any]:  
     """An array of a file, kept while the file stays as it is (`changed_ns`, `size`)."""
     try:
         if path.suffix.lower() == ".npy":
-            loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+            loaded = np.load(regular(path), mmap_mode="r", allow_pickle=False)
         else:
-            with np.load(path, allow_pickle=False) as archive:
+            with np.load(regular(path), allow_pickle=False) as archive:
                 loaded = archive[name]
     except OSError:
         raise

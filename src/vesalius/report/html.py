@@ -10,6 +10,7 @@ from pathlib import Path
 import jinja2
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.output import new_file
 from vesalius.report.page import FIGURES, PAGE, TABLE, Report, load_report
 from vesalius.report.style import DPI
@@ -90,7 +91,7 @@ def run_report(folder: Path) -> Path:
 
 def _picture(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        data = regular(path).read_bytes()
     except OSError as error:
         raise InputError("is missing", where=path, fix="run the command that made it again") from error
     if not data.startswith(_PNG_START):

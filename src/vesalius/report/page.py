@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.output import new_file
 
 SUMMARY, TABLE, FIGURES, PAGE = "summary.json", "table.csv", "figures", "report.html"
@@ -180,9 +181,9 @@ def load_report(folder: Path) -> Report:
     Raises:
         InputError: no such folder, or its summary is missing or damaged.
     """
-    path = folder / SUMMARY
+    path = regular(folder) / SUMMARY
     try:
-        return Report.from_json(path.read_text(encoding="utf-8"), path)
+        return Report.from_json(regular(path).read_text(encoding="utf-8"), path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"has no readable {SUMMARY}", where=folder, fix="name a run folder") from error
 

@@ -18,9 +18,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -28,16 +30,19 @@ from pydicom.uid import (
 )
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.dicom_element import PixelElement, locate
 from vesalius.scan.dicom_frames import FrameFacts, read_frames
+from vesalius.scan.dicom_lost import SUFFIXES, HeaderOnlyError
 from vesalius.scan.dicom_palette import read_palette
 from vesalius.scan.dicom_rescale import Rescale
 from vesalius.scan.dicom_values import integer, numbers, quiet, text, value
 from vesalius.scan.scan import Colour
+from vesalius.scan.signature import is_dicom
 
-_LOOSE_SUFFIXES = (".dcm", ".dicom", ".ima")
-"""A file without the DICOM magic is tried where its name ends so."""
 _MAX_INFLATED = 1 << 30
+_WITH_PICTURE = frozenset({"Segmentation Storage", "Parametric Map Storage", "Enhanced US Volume Storage"})
+"""SOP classes whose instances hold pictures, beside all that have "Image Storage" in their names."""
 _UNCOMPRESSED_COLOURS: dict[str, Colour] = {
     "MONOCHROME2": "grey",
     "MONOCHROME1": "inverted",
@@ -112,18 +117,19 @@ def read_instance(path: Path) -> InstanceFacts | None:
 
     Raises:
         InputError: a DICOM picture that is damaged or cannot be decoded here.
+        HeaderOnlyError: the header of one, from which the picture was left out.
     """
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             head = file.read(4096)
             has_magic = head[128:132] == b"DICM"
-            if not has_magic and not path.name.lower().endswith(_LOOSE_SUFFIXES):
+            if not is_dicom(head) and not path.name.lower().endswith(SUFFIXES):
                 return None
             file.seek(0)
             with quiet():
                 return _read(path, file, head, has_magic)
     except InputError as error:
-        raise InputError(error.what, where=path, fix=error.fix) from error
+        raise type(error)(error.what, where=path, fix=error.fix) from error
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or type(error).__name__})", where=path) from error
 
@@ -189,10 +195,11 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
     try:
         data = read_header(stream, force=not has_magic)
     except InputError:
-        if has_magic:
+        if is_dicom(head):
             raise
         return None
     if value(data, "Rows") is None or value(data, "Columns") is None:
+        _check_whole(stream, data, head)
         return None
     syntax = DeflatedExplicitVRLittleEndian if stream is not file else _syntax(data)
     pixels = locate(stream, data, syntax)
@@ -213,6 +220,31 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
         frames=frames,
         notes=tuple(_notes(data, pixels, frames)),
     )
+
+
+def _check_whole(stream: BinaryIO, data: Dataset, head: bytes) -> None:
+    """Raise InputError where a data set without a picture ought to have one.
+
+    Raises:
+        HeaderOnlyError: it ends with an element, so that it may have been made without a picture.
+    """
+    stated = text(data, "SOPClassUID") or text(getattr(data, "file_meta", None), "MediaStorageSOPClassUID")
+    name = UID(stated).name
+    if not ((not stated and is_dicom(head)) or "Image Storage" in name or name in _WITH_PICTURE):
+        return
+    if _ends_with_element(stream, data):
+        raise HeaderOnlyError("holds the header of a picture, but no picture", fix="copy it again")
+    raise InputError("was cut within its header", fix="copy it again")
+
+
+def _ends_with_element(stream: BinaryIO, data: Dataset) -> bool:
+    """False where the last element promises other bytes than there are."""
+    if not len(data):
+        return False
+    last = data.get_item(max(data.keys()))
+    if not isinstance(last, RawDataElement):  # a sequence that ends with a delimiter of its own
+        return True
+    return last.value_tell + last.length == stream.seek(0, io.SEEK_END)
 
 
 def _syntax(data: Dataset) -> str:

@@ -35,6 +35,7 @@ from pydicom.uid import (
 )
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
+from vesalius.files import regular
 from vesalius.scan.dicom_diffusion import read_diffusion
 from vesalius.scan.dicom_header import open_stream, read_header, read_whole
 from vesalius.scan.dicom_pixels import DicomPixels
@@ -160,7 +161,7 @@ class DicomNative:
         return data
 
     def _read(self, path: Path, identifiers: Identifiers) -> Dataset:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             stream = open_stream(file, file.read(4096))
             stream.seek(0)
             data = read_whole(stream) if identifiers == "keep" else read_header(stream, force=True)

@@ -20,6 +20,7 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import UID, RLELossless
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan import dicom_codestream
 from vesalius.scan.dicom_element import PLUGINS, PixelElement, Span
 from vesalius.scan.dicom_header import open_stream
@@ -77,7 +78,7 @@ class DicomPixels:
     def _decode(self, instance: int, frames: list[int]) -> list[NDArray[Any]]:
         path, element = self.paths[instance], self.elements[instance]
         try:
-            with path.open("rb") as file:
+            with regular(path).open("rb") as file:
                 head = file.read(4096)
                 stream = open_stream(file, head)
                 with quiet():

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from vesalius.errors import InputError
 from vesalius.scan.choose import some
+from vesalius.scan.dicom_lost import SUFFIXES, Strangers
+from vesalius.scan.left_out import noting
 from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:
@@ -24,18 +26,21 @@ if TYPE_CHECKING:
     from vesalius.scan.open import Found
     from vesalius.scan.scan import Scan
 
-_SUFFIXES = (".dcm", ".dicom", ".ima")
-
 
 def find_series(files: Sequence[Path], reading: Reading = AS_STATED) -> list[Found]:
-    """The DICOM stacks among the files, in a stable order; what is not DICOM is passed over.
+    """The DICOM stacks among the files, as `list_series` finds them."""
+    return list_series(files, reading)[0]
 
-    A second scan of the same series gets a UID that ends in "#2". A damaged picture becomes a Found of its own
-    whose `open` raises InputError.
+
+def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[list[Found], list[Path]]:
+    """The DICOM stacks among the files, in a stable order, and the files that have nothing to do with them.
+
+    A second scan of the same series gets a UID that ends in "#2". A damaged picture, and a file that is no DICOM
+    although its name says so, becomes a Found of its own whose `open` raises InputError; the stacks beside it say so.
     """
-    from vesalius.scan.open import Found
+    from vesalius.scan.open import Found, refused
 
-    stacks, broken = _sort_out(files)
+    stacks, broken, others = _sort_out(files)
     found, per_series = [], Counter[str]()
     names = Counter[str]()
     series: dict[str, list[Part]] = {}
@@ -59,13 +64,13 @@ def find_series(files: Sequence[Path], reading: Reading = AS_STATED) -> list[Fou
                 Found(
                     path=_path(part.instances),
                     format="dicom",
-                    open=_opener(part, _notes(of_series), reading),
+                    open=noting(_opener(part, _notes(of_series), reading), _lost_beside(part.instances, broken)),
                     series_uid=uid,
                     name=name if names[name] == 1 else f"{name}-{names[name]}",
                     plane=part.plane,
                 )
             )
-    return found + [Found(path, "dicom", partial(_refuse, error), name=path.stem) for path, error in broken]
+    return found + [refused(path, error) for path, error in broken], others
 
 
 def _notes(of_series: list[Part]) -> tuple[str, ...]:
@@ -77,33 +82,35 @@ def _notes(of_series: list[Part]) -> tuple[str, ...]:
     return (f"its series holds {len(of_series)} scans: {some(shown)} picture(s)",)
 
 
-def _sort_out(files: Sequence[Path]) -> tuple[list[list[InstanceFacts]], list[tuple[Path, InputError]]]:
+def _sort_out(
+    files: Sequence[Path],
+) -> tuple[list[list[InstanceFacts]], list[tuple[Path, InputError]], list[Path]]:
+    """The instances of each stack, what is damaged, and what has nothing to do with DICOM."""
     stacks: dict[tuple[Any, ...], list[InstanceFacts]] = {}
     broken: list[tuple[Path, InputError]] = []
+    strangers = Strangers()
     for path in files:
-        if not may_be_dicom(path):
-            continue
-        from vesalius.scan.dicom_header import read_instance
-
         try:
-            facts = read_instance(path)
+            facts = strangers.read(path, _read)
         except InputError as error:
             broken.append((path, error))
             continue
         if facts is not None:
             stacks.setdefault(_key(facts), []).append(facts)
-    return sorted(stacks.values(), key=_stack_order), broken
+    instances = [facts.path for stack in stacks.values() for facts in stack]
+    lost, others = strangers.divide(instances)
+    return sorted(stacks.values(), key=_stack_order), sorted(broken + lost, key=lambda one: one[0]), others
 
 
-def may_be_dicom(path: Path) -> bool:
-    """True for the DICOM magic, and for suffixes that promise DICOM; no DICOM library is loaded for the others."""
-    if path.name.lower().endswith(_SUFFIXES):
-        return True
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
+def _read(path: Path) -> InstanceFacts | None:
+    from vesalius.scan.dicom_header import read_instance  # loads a DICOM library: not before there is a file for it
+
+    return read_instance(path)
+
+
+def _lost_beside(instances: list[InstanceFacts], broken: list[tuple[Path, InputError]]) -> list[Path]:
+    folders = {instance.path.parent for instance in instances}
+    return [path for path, _ in broken if path.parent in folders]
 
 
 def _key(facts: InstanceFacts) -> tuple[Any, ...]:
@@ -139,7 +146,7 @@ def _path(instances: list[InstanceFacts]) -> Path:
 def _name(instances: list[InstanceFacts]) -> str:
     first = instances[0]
     if len(instances) == 1:
-        return first.path.stem if first.path.name.lower().endswith(_SUFFIXES) else first.path.name
+        return first.path.stem if first.path.name.lower().endswith(SUFFIXES) else first.path.name
     number = "" if first.series_number is None else f"-{first.series_number}"
     return f"{first.modality.lower()}-series{number}"
 
@@ -149,7 +156,3 @@ def _opener(part: Part, notes: tuple[str, ...], reading: Reading) -> Callable[[]
 
     folder = len(part.instances) > 1
     return partial(scan_of, part.instances, folder=folder, reading=reading, notes=(*part.notes, *notes))
-
-
-def _refuse(error: InputError) -> Scan:
-    raise error

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.pixels import ALL
 
 Encoding = Literal["raw", "zlib", "bzip2", "text", "hex"]
@@ -120,7 +121,7 @@ class FlatPixels:
             what = f"the values cannot be spread evenly over {len(self.pieces)} files"
             raise InputError(what, where=self.pieces[0].path)
         for piece in self.pieces:
-            if not piece.path.is_file():
+            if not regular(piece.path).is_file():
                 raise InputError("the file with the values is absent", where=piece.path, fix=_FIX)
             size = max(piece.path.stat().st_size - piece.offset, 0)
             needed = piece.skip + self.bytes_per_piece
@@ -146,7 +147,7 @@ class FlatPixels:
         (piece,) = self.pieces
         offset = piece.offset + piece.skip
         try:
-            return np.memmap(piece.path, self.dtype, "r", offset, self.file_shape, order="F")
+            return np.memmap(regular(piece.path), self.dtype, "r", offset, self.file_shape, order="F")
         except (OSError, ValueError) as error:
             raise InputError("the file with the values cannot be read", where=piece.path, fix=_FIX) from error
 
@@ -157,7 +158,7 @@ class FlatPixels:
     def _piece(self, piece: Piece) -> NDArray[Any]:
         needed = piece.skip + self.bytes_per_piece
         try:
-            with piece.path.open("rb") as file:
+            with regular(piece.path).open("rb") as file:
                 file.seek(piece.offset)
                 if self.encoding == "text":
                     return _from_text(file.read(), self.dtype, self.bytes_per_piece // self.dtype.itemsize)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from vesalius.errors import GeometryError, InputError
+from vesalius.files import regular
 from vesalius.scan.flat_pixels import Encoding, FlatPixels, Piece, beside
 from vesalius.scan.geometry import Affine, check_affine, lps_to_ras
 from vesalius.scan.intensity import Intensity
@@ -195,7 +196,7 @@ def _geometry(header: _Header, axes: int) -> tuple[Affine | None, list[str]]:
 
 def _read_header(path: Path) -> _Header:
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             head = file.read(MAX_HEADER_BYTES)
     except OSError as error:
         raise InputError("cannot be opened", where=path) from error

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from vesalius.errors import CorruptFileError, GeometryError, InputError
+from vesalius.scan.analyze import is_analyze, read_pair
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
 from vesalius.scan.nifti_affine import place
-from vesalius.scan.nifti_file import GZIP_MAX_RATIO, create, head_of, unreadable
+from vesalius.scan.nifti_file import GZIP_MAX_RATIO, create, head_of, is_gzip, unreadable
 from vesalius.scan.nifti_header import (
     check_extensions,
     find_files,
@@ -38,6 +39,7 @@ __all__ = ["GZIP_MAX_RATIO", "SUFFIXES", "NiftiNative", "NiftiPixels", "read", "
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 MAX_BEFORE_PIXELS = 1 << 26
 """Header and extensions together are never longer."""
+_ANALYZE_BYTES = 348
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,10 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
         InputError: not a NIfTI file, a damaged header, or a file shorter than its header says.
     """
     try:
-        return _scan(path, *find_files(path), reading)
+        header_path, pixels_path = find_files(path)
+        if header_path != pixels_path and is_analyze(head_of(header_path, _ANALYZE_BYTES)):
+            return read_pair(header_path, pixels_path)
+        return _scan(path, header_path, pixels_path, reading)
     except (InputError, GeometryError) as error:
         raise error if error.where else type(error)(error.what, where=path, fix=error.fix) from error
     except Exception as error:  # a damaged header raises nearly anything
@@ -125,6 +130,8 @@ def _scan(path: Path, header_path: Path, pixels_path: Path, reading: Reading) ->
     before = head_of(pixels_path, offset)
     pair_header = None if header_path == pixels_path else head_of(header_path, MAX_BEFORE_PIXELS)
     check_extensions(before if pair_header is None else pair_header, header, single=pair_header is None)
+    if is_gzip(pixels_path) != pixels_path.name.lower().endswith(".gz"):
+        problems.append(f"the file is {'' if is_gzip(pixels_path) else 'not '}gzipped, its name says otherwise")
     placed = place(header, reading.spacing_from)
     slope, inter, scaling_problems = scaling(header, path)
     if (slope, inter) != (1, 0) and pixels.file_dtype.names:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 GZIP_MAX_RATIO = 1032
 """No deflate stream expands further; a header that promises more than this lies."""
@@ -17,8 +18,12 @@ _BLOCK = 1 << 20
 
 
 def is_gzip(path: Path) -> bool:
-    """True where the suffix says so."""
-    return path.name.lower().endswith(".gz")
+    """True where the first two bytes say so; for a file that is not there the suffix decides."""
+    try:
+        with regular(path).open("rb") as file:
+            return file.read(2) == b"\x1f\x8b"
+    except OSError:
+        return path.name.lower().endswith(".gz")
 
 
 def head_of(path: Path, size: int) -> bytes:
@@ -28,7 +33,7 @@ def head_of(path: Path, size: int) -> bytes:
         InputError: absent, or not the gzip file it is named.
     """
     try:
-        with gzip.open(path, "rb") if is_gzip(path) else path.open("rb") as file:
+        with gzip.open(regular(path), "rb") if is_gzip(path) else regular(path).open("rb") as file:
             return bytes(file.read(size))
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error
@@ -66,7 +71,7 @@ def skip(file: Any, length: int) -> None:
 def create(path: Path) -> Iterator[Any]:
     """A file to be written, gzipped where its suffix says so; without name and time, equal values give equal bytes."""
     with path.open("wb") as file:
-        if not is_gzip(path):
+        if not path.name.lower().endswith(".gz"):
             yield file
             return
         with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:

@@ -15,6 +15,7 @@ from nibabel.nifti1 import Nifti1PairHeader
 from nibabel.nifti2 import Nifti2PairHeader
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.nifti_file import head_of
 from vesalius.scan.scan import TMeaning
 
@@ -34,7 +35,7 @@ def find_files(path: Path) -> tuple[Path, Path]:
             if name.endswith(own + packed):
                 stem = path.name[: len(name) - len(own + packed)]
                 second = path.with_name(stem + other + packed)
-                if not second.is_file():
+                if not regular(second).is_file():
                     raise InputError(f"the other file of the pair is absent ({second.name})", where=path)
                 return (path, second) if own == ".hdr" else (second, path)
     return path, path
@@ -178,7 +179,7 @@ def _has_gradients(path: Path, frames: int) -> bool:
         return True
     bval = path.with_name(path.name.split(".nii")[0] + ".bval")
     try:
-        return len(bval.read_text(encoding="ascii").split()) == frames
+        return len(regular(bval).read_text(encoding="ascii").split()) == frames
     except (OSError, UnicodeDecodeError):
         return False
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.nifti_file import GZIP_MAX_RATIO, is_gzip, skip, take, unreadable
 from vesalius.scan.pixels import ALL
 
@@ -73,7 +74,7 @@ class NiftiPixels:
         Raises:
             InputError: the file is absent or too short.
         """
-        if not self.path.is_file():
+        if not regular(self.path).is_file():
             raise InputError("no such file", where=self.path)
         size = self.path.stat().st_size
         needed = self.offset + math.prod(self.file_shape) * self.file_dtype.itemsize
@@ -88,7 +89,7 @@ class NiftiPixels:
         return i, j, k, t, math.prod(more)
 
     def _mapped(self, t: slice, k: slice) -> NDArray[Any]:
-        whole = np.memmap(self.path, self.file_dtype, "r", self.offset, self._five, order="F")
+        whole = np.memmap(regular(self.path), self.file_dtype, "r", self.offset, self._five, order="F")
         return whole[:, :, k, t]
 
     def _inflated(self, t: slice, k: slice) -> NDArray[Any]:
@@ -98,7 +99,7 @@ class NiftiPixels:
         wanted, height = range(frames)[t], len(range(slices)[k])
         numbers = [frame + frames * plane for plane in range(more) for frame in wanted]
         kept: list[bytes] = []
-        with gzip.open(self.path, "rb") as file:
+        with gzip.open(regular(self.path), "rb") as file:
             place = 0
             for number in numbers:
                 start = self.offset + number * length

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.flat_pixels import Encoding, Piece, beside
 
 MAX_HEADER_BYTES = 1 << 22
@@ -170,7 +171,7 @@ def read_header(path: Path) -> NrrdHeader:
         InputError: not an NRRD file, or a line that is neither a field nor a pair.
     """
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             head = file.read(MAX_HEADER_BYTES)
     except OSError as error:
         raise InputError("cannot be opened", where=path) from error
@@ -219,7 +220,7 @@ def _after_lines(path: Path, offset: int, lines: int) -> int:
     """The offset after passing over whole lines."""
     if not lines or not path.is_file():
         return offset
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         file.seek(offset)
         for _ in range(lines):
             if not file.readline(MAX_HEADER_BYTES):

@@ -20,6 +20,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
+from vesalius.files import regular
 from vesalius.scan.flat_pixels import DEFLATE_MAX_RATIO
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.native import Identifiers, LossyNote, Packed
@@ -77,7 +78,7 @@ class NumpyPixels:
         order = "F" if self.fortran else "C"
         try:
             if self.member is None:
-                array = np.memmap(self.path, self.dtype, "r", self.offset, self.file_shape, order=order)  # type: ignore[call-overload]
+                array = np.memmap(regular(self.path), self.dtype, "r", self.offset, self.file_shape, order=order)  # type: ignore[call-overload]
             else:
                 array = np.frombuffer(self._inflated(self.member), self.dtype).reshape(self.file_shape, order=order)  # type: ignore[call-overload]
         except Exception as error:  # zipfile, zlib and numpy raise many kinds here
@@ -87,7 +88,7 @@ class NumpyPixels:
 
     def _inflated(self, member: str) -> bytes:
         length = math.prod(self.file_shape) * self.dtype.itemsize
-        with zipfile.ZipFile(self.path) as archive, archive.open(member) as file:
+        with zipfile.ZipFile(regular(self.path)) as archive, archive.open(member) as file:
             file.read(self.offset)
             return file.read(length)
 
@@ -142,9 +143,9 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
         InputError: not such a file, damaged, values that are no numbers, or several arrays none of which is named.
     """
     try:
-        if zipfile.is_zipfile(path):
+        if zipfile.is_zipfile(regular(path)):
             return _read_npz(path)
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             pixels, header = _read_head(path, file, None, path.stat().st_size)
         return Scan(pixels=pixels, native=NumpyNative(pixels, header))
     except InputError:
@@ -154,7 +155,7 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
 
 
 def _read_npz(path: Path) -> Scan:
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(regular(path)) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist() if info.filename.endswith(".npy")}
         member = _choose(path, tuple(sizes))
         if sizes[member] > archive.getinfo(member).compress_size * DEFLATE_MAX_RATIO + 64:

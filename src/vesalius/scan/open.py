@@ -6,14 +6,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
+from vesalius.files import odd_kind, regular, walk
 from vesalius.scan.choose import choose, some, ways
+from vesalius.scan.dicom_lost import SUFFIXES
 from vesalius.scan.reading import AS_STATED, Orientation, Reading
+from vesalius.scan.signature import head_of_file, misread, signature
 
 if TYPE_CHECKING:  # a list of formats needs no NumPy
     from vesalius.scan.scan import Scan
@@ -40,6 +45,8 @@ _READERS = {
 """suffix -> module in vesalius.scan with `read(path, reading) -> Scan`. What has none of these may be DICOM."""
 
 
+_ARCHIVES = ("", ".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
+"""Suffixes of archives that may hold scans; a table of a spreadsheet is a zip archive, too."""
 FORMATS = frozenset({"dicom"} | {_name.lstrip(".") for _name in _READERS})
 """Words for what can be read."""
 
@@ -55,6 +62,7 @@ class Found:
         series_uid: DICOM SeriesInstanceUID, else None.
         name: a file name stem for results, unique among the scans of one folder, without identifiers of the patient.
         plane: of a DICOM stack the plane nearest to its slices, else None.
+        refusal: why it cannot be read, where that is known already; `open` raises it.
     """
 
     path: Path
@@ -63,6 +71,40 @@ class Found:
     series_uid: str | None = None
     name: str = ""
     plane: Orientation | None = None
+    refusal: InputError | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies in a folder.
+
+    Args:
+        found: the scans, and the files and folders that ought to be read and cannot be, each with its refusal.
+        others: files that are no scans: texts, tables, programs.
+    """
+
+    found: tuple[Found, ...]
+    others: tuple[Path, ...] = ()
+
+    def others_line(self) -> str | None:
+        """How many other files there are, by suffix; None where there are none."""
+        if not self.others:
+            return None
+        kinds = Counter(path.suffix.lower() or "no suffix" for path in self.others)
+        shown = some([f"{count} {kind}" for kind, count in kinds.most_common()])
+        return f"{len(self.others)} other file(s) hold no scan: {shown}"
+
+
+def refused(path: Path, error: InputError, format: str = "dicom") -> Found:
+    """A file or folder that ought to be read and cannot be."""
+    where = error if error.where is not None else InputError(error.what, where=path, fix=error.fix)
+    return Found(path, format, partial(_refuse, where), name=path.stem, refusal=where)
+
+
+def closed_folder(path: Path, error: OSError) -> Found:
+    """A folder that cannot be listed."""
+    what = f"cannot be listed ({error.strerror or type(error).__name__})"
+    return refused(path, InputError(what, where=path, fix="give yourself the right to it"), "folder")
 
 
 def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
@@ -73,33 +115,55 @@ def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
             stack of pictures.
         reading: choices where the files leave some open, e.g. one of several series.
 
+    Returns:
+        The scan; its problems name the files beside it that cannot be read.
+
     Raises:
         InputError: nothing readable there.
         UsageError: several scans; the message lists their series.
     """
-    found = find_scans(path, reading)
+    listed = find_scans(path, reading)
+    found = [one for one in listed if one.refusal is None]
+    lost = [one for one in listed if one.refusal is not None]
     if len(found) > 1:
         shown = some([one.series_uid or one.path.name for one in found])
         raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix=ways(found))
-    return found[0].open()
+    if not found:
+        return lost[0].open()
+    from vesalius.scan.left_out import noting
+
+    return noting(found[0].open, [one.path for one in lost])()
 
 
 def find_scans(path: str | Path, reading: Reading = AS_STATED) -> list[Found]:
     """All scans at `path`: a file, or a folder searched through all its subfolders, in a stable order.
 
+    What ought to be read and cannot be (damaged, empty, an archive, a FIFO, a folder without the right to list it) is
+    among them, with its `refusal`.
+
+    Raises:
+        InputError: no such path, or no scan in it.
+    """
+    return list(list_scans(path, reading).found)
+
+
+def list_scans(path: str | Path, reading: Reading = AS_STATED) -> Listing:
+    """What `find_scans` finds, and the files that are no scans.
+
     Raises:
         InputError: no such path, or no scan in it.
     """
     path = Path(path)
-    if not path.exists():
+    if not regular(path).exists():
         raise InputError("no such file or folder", where=path)
-    found = choose(list(_find(path, reading)), reading)
+    listing = _list(path, reading)
+    found = tuple(choose(listing.found, reading))
     if not found:
         what = "no readable scan here"
         raise InputError(
             what, where=path, fix="vesalius reads NIfTI, DICOM, NRRD, MetaImage, NumPy, PNG, JPEG and TIFF"
         )
-    return found
+    return Listing(found, listing.others)
 
 
 def suffix(path: Path) -> str:
@@ -109,37 +173,85 @@ def suffix(path: Path) -> str:
     return double if double in _READERS else Path(name).suffix
 
 
-def _find(path: Path, reading: Reading) -> Iterator[Found]:
+def _list(path: Path, reading: Reading) -> Listing:
     if path.is_file():
-        files = [path]
-    elif not path.is_dir():
-        raise InputError("is neither a file nor a folder", where=path)
-    else:
-        from vesalius.scan.raster import find_stack
+        return _sorted_out([path], reading)
+    from vesalius.scan.raster import list_stack
 
-        stack = find_stack(path)
-        if stack is not None:
-            yield stack
-            return
-        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-    others = []
+    files, unreadable = walk(path)
+    closed = [closed_folder(place, error) for place, error in unreadable]
+    files = [file for file in files if not file.name.startswith(".")]
+    stack = [] if closed or any(file.parent != path for file in files) else list_stack(files)
+    if stack:
+        return Listing(tuple(stack))
+    listing = _sorted_out(files, reading)
+    return Listing((*listing.found, *closed), listing.others)
+
+
+def _sorted_out(files: Sequence[Path], reading: Reading) -> Listing:
+    """Scans by their suffix, then DICOM by its content, then what looks like a scan or an archive and is not read."""
+    found: list[Found] = []
+    rest: list[Path] = []
+    others: list[Path] = []
+    known = set(files)
     for file in files:
-        module = None if _is_dicom_image(file) else _READERS.get(suffix(file))
-        if module is None:
+        refusal = _refusal(file)
+        module = None if refusal is not None or _is_dicom_image(file) else _READERS.get(suffix(file))
+        if refusal is not None:
+            found.append(refused(file, refusal, "file"))
+        elif _is_loose_link(file):
             others.append(file)
-        elif not _is_second_of_pair(file):
-            yield Found(
-                file, _format(module), _opener(module, file, reading), name=file.name.removesuffix(suffix(file))
-            )
-    if others:
-        from vesalius.scan.dicom_series import find_series
+        elif module is None:
+            rest.append(file)
+        elif not _is_second_of_pair(file, known):
+            name = file.name.removesuffix(suffix(file))
+            found.append(Found(file, _format(module), _opener(module, file, reading), name=name))
+    if not rest:
+        return Listing(tuple(found), tuple(others))
+    from vesalius.scan.dicom_series import list_series
 
-        yield from find_series(others, reading)
+    series, rest = list_series(rest, reading)
+    found += series
+    for file in rest:
+        reason = strange(file, alone=len(files) == 1)
+        if reason is None:
+            others.append(file)
+        else:
+            found.append(refused(file, reason, "file"))
+    return Listing(tuple(found), tuple(others))
 
 
-def _is_second_of_pair(path: Path) -> bool:
-    """True for the .hdr of a NIfTI or Analyze pair: the .img stands for both."""
-    return suffix(path).startswith(".hdr") and path.with_name(path.name.replace(".hdr", ".img")).exists()
+def _refusal(file: Path) -> InputError | None:
+    """Why a file must not be opened, or leads nowhere although its name promises a scan."""
+    kind = odd_kind(file)
+    if kind is not None:
+        return InputError(f"is {kind}, not a file", where=file, fix="move it away")
+    if _is_loose_link(file) and (suffix(file) in _READERS or suffix(file) in SUFFIXES):
+        return InputError("is a link that leads nowhere", where=file, fix="get the file that it stands for")
+    return None
+
+
+def _is_loose_link(file: Path) -> bool:
+    return file.is_symlink() and not file.exists()
+
+
+def strange(file: Path, *, alone: bool) -> InputError | None:
+    """Why a file that no reader takes is named all the same: an archive, or a volume under another suffix.
+
+    Args:
+        file: what is left over.
+        alone: it is the path that was given, so that whatever it is helps.
+    """
+    head = head_of_file(file)
+    found = signature(head)
+    if found is not None and (alone or found.is_volume or (found.is_archive and suffix(file) in _ARCHIVES)):
+        return InputError(f"is {found.name}{' by its content' if found.suffixes else ''}", where=file, fix=found.fix)
+    return InputError("is an empty file", where=file, fix="copy it again") if alone and not head else None
+
+
+def _is_second_of_pair(path: Path, files: Collection[Path]) -> bool:
+    """True for the .hdr of a NIfTI or Analyze pair whose .img is among the files: it stands for both."""
+    return suffix(path).startswith(".hdr") and path.with_name(path.name.replace(".hdr", ".img")) in files
 
 
 def _is_dicom_image(path: Path) -> bool:
@@ -147,10 +259,9 @@ def _is_dicom_image(path: Path) -> bool:
     if suffix(path) != ".img":
         return False
     try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return False  # the reader tells
+        return head_of_file(path)[128:132] == b"DICM"
+    except InputError:
+        return False  # the reader gives the reason
 
 
 def _format(module: str) -> str:
@@ -159,7 +270,14 @@ def _format(module: str) -> str:
 
 def _opener(module: str, path: Path, reading: Reading) -> Callable[[], Scan]:
     def open_it() -> Scan:
-        scan: Scan = importlib.import_module(f"vesalius.scan.{module}").read(path, reading)
+        try:
+            scan: Scan = importlib.import_module(f"vesalius.scan.{module}").read(path, reading)
+        except InputError as error:
+            raise misread(path, error) from error
         return scan
 
     return open_it
+
+
+def _refuse(error: InputError) -> Scan:
+    raise error

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.colours import narrow_palette
 from vesalius.scan.scan import Colour
 
@@ -134,11 +135,11 @@ def look(path: Path) -> Picture:
 def _open(path: Path, kind: Kind) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        return Image.open(path, formats=[kind.upper()])
+        return Image.open(regular(path), formats=[kind.upper()])
 
 
 def _look_png(path: Path) -> Picture:
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         head = file.read(26)
     if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n":
         raise InputError("is not a PNG file", where=path, fix=_FIX)
@@ -178,7 +179,7 @@ def _look_jpeg(path: Path) -> Picture:
 def _look_tiff(path: Path) -> Picture:
     from tifffile import PHOTOMETRIC, TiffFile
 
-    with TiffFile(path) as file:
+    with TiffFile(regular(path)) as file:
         every: list[Any] = list(file.pages)
         pages = [(number, page) for number, page in enumerate(every) if not page.is_reduced]
         if not pages:
@@ -249,7 +250,7 @@ def _decode_png(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any]
     import imagecodecs  # Pillow would give 8 of the 16 bits
 
     for _ in pages:
-        yield imagecodecs.png_decode(picture.path.read_bytes())
+        yield imagecodecs.png_decode(regular(picture.path).read_bytes())
 
 
 def _decode_pillow(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
@@ -262,7 +263,7 @@ def _decode_pillow(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[A
 def _decode_tiff(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
     from tifffile import PHOTOMETRIC, TiffFile
 
-    with TiffFile(picture.path) as file:
+    with TiffFile(regular(picture.path)) as file:
         for number in pages:
             page: Any = file.pages[number]
             array = page.asarray()

@@ -8,8 +8,9 @@ would change it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
+from vesalius.files import regular
+from vesalius.scan.left_out import noting
 from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
-from vesalius.scan.open import Found
+from vesalius.scan.open import Found, refused
 from vesalius.scan.picture import Picture, as_indices, kind_of, look
 from vesalius.scan.picture_write import fits_png, photometric_of, write_png, write_tiff
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+from vesalius.scan.signature import misread
 
 _NUMBERED = re.compile(r"(.*?)(\d{1,18})")
 
@@ -110,32 +114,38 @@ def indices(scan: Scan) -> Scan:
 
 
 def find_stack(folder: Path) -> Found | None:
-    """The stack in a folder that holds nothing but pictures of one kind, size and type with evenly counted names.
+    """The stack in a folder, as `list_stack` finds it."""
+    stack = list_stack([path for path in folder.iterdir() if not path.name.startswith(".")])
+    return stack[0] if stack else None
+
+
+def list_stack(files: Sequence[Path]) -> list[Found]:
+    """The stack that the files of a folder are: pictures of one kind, size and type with evenly counted names.
 
     The names are one stem and a number; they are ordered by the number, which grows in equal steps. Anything else
-    is no stack but single pictures. Hidden files are passed over.
+    is no stack but single pictures.
+
+    Returns:
+        The stack and, each by itself, the pictures that it lacks because they are damaged; [] where there is none.
     """
-    files = []
-    for path in folder.iterdir():
-        if path.name.startswith("."):
-            continue
-        if kind_of(path) is None or not path.is_file():
-            return None
-        files.append(path)
-    ordered = _in_order(files)
+    ordered = None if any(kind_of(path) is None or path.is_dir() for path in files) else _in_order(files)
     if ordered is None:
-        return None
-    try:
-        pictures = tuple(look(path) for path in ordered)
-    except InputError:
-        return None  # each is opened on its own, and the damaged one is told
+        return []
+    pictures, lost = [], []
+    for path in ordered:
+        try:
+            pictures.append(look(regular(path)))
+        except InputError as error:
+            lost.append(refused(path, misread(path, error), "raster"))
     facts = {(one.kind, one.shape, one.dtype, one.colour, len(one.pages), one.index_dtype) for one in pictures}
-    if len(facts) > 1 or len(pictures[0].pages) > 1:
-        return None
-    return Found(folder, "raster", lambda: _scan(pictures, stack=True), name=folder.resolve().name)
+    if len(facts) != 1 or len(pictures[0].pages) > 1 or len(pictures) < 2:
+        return []
+    folder = ordered[0].parent
+    opened = noting(partial(_scan, tuple(pictures), stack=True), [one.path for one in lost])
+    return [Found(folder, "raster", opened, name=folder.resolve().name), *lost]
 
 
-def _in_order(files: list[Path]) -> list[Path] | None:
+def _in_order(files: Sequence[Path]) -> list[Path] | None:
     """Sorted by number, or None where the names are not one stem and evenly growing numbers."""
     numbered = {}
     stems = set()

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from vesalius.errors import InputError, OutputError, VesaliusError
+from vesalius.files import regular
 
 _BYTES = 32
 
@@ -25,7 +26,7 @@ def uid_key(folder: Path | None = None) -> bytes:
     try:
         if not path.exists():
             _make(path)
-        key = path.read_bytes()
+        key = regular(path).read_bytes()
     except OSError as error:
         what = f"the key for UIDs cannot be read or made ({error.strerror})"
         raise OutputError(what, where=path, fix="pass --cache DIR with a folder of your own") from error

@@ -11,7 +11,7 @@ import numpy as np
 from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import InputError, VesaliusError
 from vesalius.scan.describe import describe_scan
-from vesalius.scan.open import Found, find_scans
+from vesalius.scan.open import Found, Listing, list_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
@@ -25,15 +25,15 @@ def inspect(paths: Sequence[Path], *, reading: Reading = AS_STATED, values: bool
         values: read all pixels too and give the smallest and largest finite real value as "range".
 
     Returns:
-        {"scans": [facts], "failed": [{"path", "error"}]}, JSON-able.
+        {"scans": [facts], "failed": [{"path", "error"}], "notes": [how many other files hold no scan]}, JSON-able.
 
     Raises:
         InputError: the one path given holds nothing readable.
     """
-    result: dict[str, Any] = {"scans": [], "failed": []}
+    result: dict[str, Any] = {"scans": [], "failed": [], "notes": []}
     for path in paths:
         try:
-            for facts in _described(Path(path), reading, values):
+            for facts in _described(Path(path), reading, values, result["notes"]):
                 result["failed" if "error" in facts else "scans"].append(facts)
         except VesaliusError as error:
             if len(paths) == 1:
@@ -50,24 +50,31 @@ def lines(result: dict[str, Any]) -> list[str]:
     for facts in result["scans"]:
         shown.append(f"{facts['path']}  ({facts['format']})")
         shown += [f"  {line}" for line in _words(facts)]
-    return shown + [f"failed: {one['error']}" for one in result["failed"]]
+    shown += [f"failed: {one['error']}" for one in result["failed"]]
+    return shown + [f"note: {note}" for note in result["notes"]]
 
 
-def _described(path: Path, reading: Reading, values: bool) -> Iterator[dict[str, Any]]:
-    """Facts, or {"path", "error"}, of each scan at a path."""
+def _described(path: Path, reading: Reading, values: bool, notes: list[str]) -> Iterator[dict[str, Any]]:
+    """Facts, or {"path", "error"}, of each scan at a path; a line about the files that are none is added to `notes`."""
     if path.suffix.lower() == VSL_SUFFIX and path.is_file():
         yield _vsl(path, values)
         return
     files = [] if path.is_file() else sorted(path.rglob(f"*{VSL_SUFFIX}"))
     try:
-        found = find_scans(path, reading)
+        listing = list_scans(path, reading)
     except InputError:
         if not files:
             raise
-        found = []
-    for one in found:
+        listing = Listing(())
+    for one in listing.found:
         yield _attempt(one, values)
+    others = Listing((), tuple(sorted(set(listing.others) - set(files)))).others_line()
+    if others is not None:
+        notes.append(f"{path}: {others}")
+    refused = {one.path for one in listing.found if one.refusal is not None}
     for file in files:
+        if file in refused:
+            continue
         try:
             yield _vsl(file, values)
         except VesaliusError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.errors import CorruptFileError, OutputError
+from vesalius.files import regular
 from vesalius.output import new_file
 
 METRICS = "metrics.jsonl"
@@ -62,7 +63,7 @@ def read_record(folder: Path) -> Iterator[dict[str, Any]]:
     """
     path = folder / METRICS
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        lines = regular(path).read_bytes().split(b"\n")[:-1]
     except OSError as error:
         raise CorruptFileError(f"cannot be read ({error.strerror})", where=path, fix=_MEND) from error
     for number, line in enumerate(lines, start=1):

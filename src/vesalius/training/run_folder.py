@@ -25,7 +25,8 @@ import yaml
 import vesalius
 from vesalius.config import Config
 from vesalius.errors import ConfigError, OutputError
-from vesalius.output import as_output_error, new_file
+from vesalius.files import regular
+from vesalius.output import as_output_error, new_file, refuse_odd
 
 CONFIG, ENVIRONMENT, LAST, BEST, MODEL, SPLITS = "config.yaml", "env.json", "last", "best", "model", "splits"
 _PACKAGES = ("numpy", "torch", "torchvision", "accelerate", "timm", "monai", "safetensors")
@@ -68,6 +69,7 @@ def may_begin(folder: Path, config: Config, *, resume: bool, force: bool = False
             neither of them helps.
         ConfigError: the old run had another configuration; the first differing key is told.
     """
+    refuse_odd(folder)
     with as_output_error(folder):
         if resume and (folder / CONFIG).exists():
             _check_same(folder, config)
@@ -108,7 +110,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
 def _is_run(folder: Path, config: Config) -> bool:
     """Whether the folder holds a configuration as `begin` writes it: of a job, or of the kind that is begun now."""
     try:
-        old = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+        old = yaml.safe_load(regular(folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return False
     return isinstance(old, dict) and (set(type(config).model_fields) <= set(old) or {"task", "train"} <= set(old))
@@ -116,7 +118,7 @@ def _is_run(folder: Path, config: Config) -> bool:
 
 def _check_same(folder: Path, config: Config) -> None:
     try:
-        old = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+        old = yaml.safe_load(regular(folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError("cannot be read", where=folder / CONFIG, fix="start a new run folder") from error
     was, now = _flat(old), _flat(config.model_dump(mode="json"))

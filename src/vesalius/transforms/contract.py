@@ -15,6 +15,7 @@ from pydantic import Field
 
 from vesalius.config import Config
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.scan import Scan
 from vesalius.transforms.prepare import Prepare
 
@@ -63,7 +64,7 @@ def read_contract(folder: Path) -> InputContract:
     """
     path = folder / PREPROCESSOR
     try:
-        return InputContract.model_validate_json(path.read_bytes())
+        return InputContract.model_validate_json(regular(path).read_bytes())
     except (OSError, ValueError) as error:
         raise InputError("is no readable input contract", where=path, fix="get the model folder anew") from error
 

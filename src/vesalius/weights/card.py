@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from vesalius.files import regular
 from vesalius.output import new_file
 
 CARD = "README.md"
@@ -161,7 +162,7 @@ class CardFacts:
 def read_card(folder: Path) -> CardFacts:
     """What the card of a model folder says; a missing or damaged one says nothing."""
     try:
-        text = (folder / CARD).read_text(encoding="utf-8")
+        text = regular(folder / CARD).read_text(encoding="utf-8")
         front = yaml.safe_load(text.split(_FENCE, 2)[1]) if text.startswith(_FENCE) else None
     except (OSError, ValueError, IndexError, yaml.YAMLError):
         text, front = "", None

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 _HUB = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 """What a folder of the hub's form holds, the first one that is there is read."""
@@ -56,46 +57,46 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.exists():
+    if not regular(path).exists():
         raise InputError("no such file or folder", where=path)
     if path.is_dir():
         path = _in_folder(path)
     if not path.name.endswith(_INDEX):
         return [path]
     try:
-        names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
+        names = sorted(set(json.loads(regular(path).read_text(encoding="utf-8"))["weight_map"].values()))
         shards = [path.parent / name for name in names]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError("is no readable index of shards", where=path, fix="get the folder anew") from error
     for name, shard in zip(names, shards, strict=True):
-        if Path(name).name != name or not shard.is_file():
+        if Path(name).name != name or not regular(shard).is_file():
             raise InputError(f"names the shard {name}, which is not beside it", where=path, fix="get the folder anew")
     return shards
 
 
 def _in_folder(folder: Path) -> Path:
     for name in _HUB:
-        if (folder / name).is_file():
+        if regular(folder / name).is_file():
             return folder / name
     found = sorted(one for one in folder.iterdir() if one.suffix in _READERS)
     if len(found) != 1:
         what = "holds no weights" if not found else f"holds {len(found)} files of weights"
         raise InputError(what, where=folder, fix="name the file")
-    return found[0]
+    return regular(found[0])
 
 
 def _safetensors(path: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     try:
-        return dict(load_file(path))
+        return dict(load_file(regular(path)))
     except Exception as error:  # a damaged file raises anything
         raise InputError("is no readable safetensors file", where=path, fix="get it anew") from error
 
 
 def _npz(path: Path) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(regular(path), allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.array(arrays[name])) for name in arrays.files}
     except Exception as error:  # as above
         raise InputError("is no readable .npz file of plain arrays", where=path, fix="get it anew") from error
@@ -104,7 +105,7 @@ def _npz(path: Path) -> dict[str, Any]:
 def _pickle(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings(action="ignore"):  # about other pickle protocols, which are refused or read
-            raw = torch.load(path, map_location="cpu", weights_only=True)
+            raw = torch.load(regular(path), map_location="cpu", weights_only=True)
     except Exception as error:  # as above
         needs = re.search(r"Unsupported \w+: \w+ ([\w.]+)", str(error))
         if needs:
@@ -134,5 +135,5 @@ def _reader(path: Path) -> Callable[[Path], dict[str, Any]]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

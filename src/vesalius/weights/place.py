@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 ZOO = Path(str(files("vesalius"))) / "zoo"
 _CONFIG, _OF_A_RUN = "config.json", "model"
@@ -24,9 +25,9 @@ def locate(name: str | Path) -> Path:
     Raises:
         InputError: there is none.
     """
-    path = Path(name)
+    path = regular(Path(name))
     for folder in (path, path / _OF_A_RUN, ZOO / path):
-        if (folder / _CONFIG).is_file():
+        if regular(folder / _CONFIG).is_file():
             return folder
     if path.is_dir():
         raise InputError("is no model folder: it has no config.json", where=path, fix="name a run or model folder")

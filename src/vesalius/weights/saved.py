@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from vesalius import __version__
 from vesalius.config import Config
 from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError
+from vesalius.files import regular
 from vesalius.nets.net import AnyNet
 from vesalius.weights.place import locate
 
@@ -118,7 +119,7 @@ def read_config(folder: Path) -> ModelConfig:
     """
     path = folder / CONFIG
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(regular(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError("is no readable model configuration", where=path, fix="name a model folder") from error
     if not isinstance(raw, dict):
@@ -131,12 +132,12 @@ def read_config(folder: Path) -> ModelConfig:
 
 def digest_of(folder: Path) -> str:
     """64 hexadecimal digits of the weights file of a model folder."""
-    with (folder / WEIGHTS).open("rb") as file:
+    with regular(folder / WEIGHTS).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        return load_file(regular(path))
     except (OSError, SafetensorError, ValueError) as error:
         raise CorruptFileError("is no readable weights file", where=path, fix="get the model folder anew") from error

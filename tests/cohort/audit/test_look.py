@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cohort.audit.planted import write
+from dicom_making import placed, save_all
 from vesalius.cohort.audit.look import THUMB, _shrunk, look, missing_files, thumbnail
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
@@ -57,6 +58,15 @@ def test_what_is_missing(tmp_path, present, codes):
         (tmp_path / name).write_bytes(b"x")
     case = Case(id="a", images={"image": "i"}, masks={"mask": "m"})
     assert [one.code for one in missing_files(Cohort((case,), tmp_path), case)] == codes
+
+
+def test_a_series_that_lost_a_slice_is_an_error(tmp_path):
+    paths = save_all([placed(np.full((4, 6), n, np.int16), (0, 0, n)) for n in range(3)], tmp_path / "in")
+    paths[1].write_bytes(b"")
+    case = Case(id="a", images={"image": "in"}, series="50")
+    (found,) = [one for one in look(Cohort((case,), tmp_path), case).findings if one.level == "error"]
+    assert found.code == "unreadable-file"
+    assert found.text.endswith(f"1 file in its folder cannot be read and may be of this scan: {paths[1].name}")
 
 
 def short_axis(path, sform, pixdim=(1.56, 1.56, 10)):

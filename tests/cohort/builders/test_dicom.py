@@ -61,7 +61,7 @@ def test_what_is_left_out_or_mixed_is_told(tmp_path):
         write(tmp_path / f"{k}.dcm", "1.2.3", k, patient=f"P{k}")
     (tmp_path / "cut.dcm").write_bytes((tmp_path / "0.dcm").read_bytes()[:150])
     notes = build_cohort("dicom", tmp_path).notes
-    assert "DICOM files that are damaged or hold no picture, left out: 1 (cut.dcm)" in notes
+    assert "left out, as they cannot be read: 1 (cut.dcm); cut.dcm was cut within its header" in notes
     assert "series whose instances name several patients, filed under that of the first file: 1" in notes
     assert not any("P0" in note or "P1" in note for note in notes)
 

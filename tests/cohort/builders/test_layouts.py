@@ -1,14 +1,16 @@
 """Each layout written small, with what goes wrong in practice: other spellings, missing files, odd tables."""
 
 import json
+import os
 
 import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
 
-from dicom_making import TEST_FILES
+from dicom_making import TEST_FILES, placed, save_all
 from vesalius.cohort.build import LAYOUTS, build_cohort
+from vesalius.cohort.builders.files import files_below
 from vesalius.cohort.builders.series import is_series_table, read_series
 from vesalius.cohort.read import open_image
 from vesalius.errors import ConfigError, InputError
@@ -317,3 +319,43 @@ def test_another_layout_is_said_in_one_line(tmp_path, layout):
     with pytest.raises(InputError, match=r"is no .* folder: ") as caught:
         build_cohort(layout, tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_dicom_that_cannot_be_read_is_noted(tmp_path):
+    paths = save_all([placed(np.full((4, 6), n, np.int16), (0, 0, n)) for n in range(5)], tmp_path / "in")
+    paths[1].write_bytes(paths[1].read_bytes()[:300])
+    paths[2].write_bytes(b"")
+    bare = paths[3].read_bytes()[132:]
+    paths[3].unlink()
+    (tmp_path / "in" / "IM3").write_bytes(bare)
+    (tmp_path / "in" / "more.zip").write_bytes(b"PK\x03\x04")
+    cohort = build_cohort("dicom", tmp_path / "in")
+    (case,) = cohort
+    assert case.facts["instances"] == 3
+    names = ", ".join([paths[1].name, paths[2].name, "more.zip"])
+    assert f"left out, as they cannot be read: 3 ({names}); {paths[1].name} was cut within its header" in cohort.notes
+    for path in (paths[0], paths[4], tmp_path / "in" / "IM3"):
+        path.unlink()
+    with pytest.raises(InputError, match="was cut within its header"):
+        build_cohort("dicom", tmp_path / "in")
+
+
+def test_a_closed_folder_and_a_fifo_stop_a_build(tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    np.save(tmp_path / "a.npy", np.zeros((4, 4)))
+    walk = os.scandir
+
+    def refusing(path):
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return walk(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refusing)
+        with pytest.raises(InputError, match=r"sub: cannot be listed \(Permission denied\)"):
+            build_cohort("auto", tmp_path)
+        with pytest.raises(InputError, match=r"sub: cannot be listed \(Permission denied\)"):
+            list(files_below(tmp_path))
+    os.mkfifo(tmp_path / "sub" / "x.nii")
+    with pytest.raises(InputError, match=r"x\.nii: is a FIFO, not a file"):
+        build_cohort("images", tmp_path)

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from codec.scans import decoded, smooth, write_nifti
+from dicom_making import placed, save_all
 from vesalius.codec.decode import open_vsl
 from vesalius.errors import InputError, OutputError, TargetError, UsageError
 from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig
+from vesalius.tasks.compress.decompress import verify
 
 FAST = CompressConfig(coder="deflate")
 
@@ -235,3 +237,23 @@ def test_what_is_compressed_or_cannot_come_back_is_told(tmp_path):
     (tmp_path / "x.nrrd").write_bytes(header + bytes(8))
     with pytest.raises(UsageError, match=r"x\.nrrd: files of the kind nrrd cannot be given back"):
         compress([tmp_path / "x.nrrd"], tmp_path / "b.vsl", FAST)
+
+
+def test_a_series_that_lost_a_slice_is_compressed_and_the_slice_fails(tmp_path):
+    paths = save_all([placed(np.full((4, 6), n, np.int16), (0, 0, n)) for n in range(4)], tmp_path / "in")
+    lost = paths[1].rename(tmp_path / "in" / "11111.dcm")
+    lost.write_bytes(lost.read_bytes()[:-7])
+    line = "1 file in its folder cannot be read and may be of this scan"
+    for target in ("one.vsl", "many"):
+        result = compress([tmp_path / "in"], tmp_path / target, FAST)
+        (written,) = result["written"]
+        assert written["problems"][-1] == f"{line}: 11111.dcm"
+        assert [one["path"] for one in result["failed"]] == [str(lost)]
+        vsl = Path(written["path"])
+        assert open_vsl(vsl).header.problems[-1] == line
+        assert b"11111" not in vsl.read_bytes()
+        assert verify(vsl, tmp_path / "in")["notes"] == [f"{line}: 11111.dcm"]
+    for path in set(paths) - {lost}:
+        path.unlink(missing_ok=True)
+    with pytest.raises(InputError, match=r"11111\.dcm: the header promises"):
+        compress([tmp_path / "in"], tmp_path / "none.vsl", FAST)

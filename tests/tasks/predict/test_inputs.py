@@ -67,3 +67,15 @@ def test_scans_of_one_name_are_told_apart_by_their_folders(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path / "d")
     found, _ = find_inputs([Path()], ("image",))
     assert [one.source for one in found] == ["P1/S1.npy", "P1/ct/x.npy", "P1/only.npy", "P2/S1.npy", "P2/ct/x.npy"]
+
+
+def test_what_cannot_be_read_fails_and_takes_no_name(tmp_path):
+    make_cohort(tmp_path / "in", ("train",))
+    (tmp_path / "in" / "c0_seg.nii.gz").unlink()
+    (tmp_path / "in" / "m.jsonl").unlink()
+    (tmp_path / "in" / "c0.zip").write_bytes(b"PK\x03\x04")
+    found, failed = find_inputs([tmp_path / "in"], ("image",))
+    assert [one.names[0] for one in found] == ["c0"]
+    (one,) = failed
+    assert (one["source"], one["reason"]) == ("in/c0.zip", "is a zip archive")
+    assert one["error"] == f"{tmp_path}/in/c0.zip: is a zip archive; unpack it first"

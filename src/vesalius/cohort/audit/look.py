@@ -19,6 +19,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.read import open_image, open_mask
 from vesalius.errors import VesaliusError
 from vesalius.scan.label_values import NotLabelsError, read_labels
+from vesalius.scan.left_out import lost_lines
 from vesalius.scan.note import level_of
 from vesalius.scan.scan import Scan
 
@@ -131,6 +132,9 @@ def _look_at_image(seen: Looked, name: str, scan: Scan, values: NDArray[np.float
 
 
 def _tell(seen: Looked, what: str, problem: str) -> None:
+    if lost_lines([problem]):
+        seen.add("error", "unreadable-file", f"{what}: {problem}")
+        return
     level = level_of(problem)
     seen.add(level, "scan-problem" if level == "note" else "header-contradicts-itself", f"{what}: {problem}")
 

@@ -15,6 +15,7 @@ from vesalius.cohort.builders.files import NIFTI, example, expected, files_below
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 _FILE = re.compile(r"(?P<name>.+?)_(?:(?P<four>4d)|frame(?P<frame>\d+)(?P<gt>_gt)?)\.nii(?:\.gz)?", re.IGNORECASE)
 _FACTS = {"group": "group", "height": "height_cm", "weight": "weight_kg"}
@@ -91,7 +92,7 @@ def _cases(folder: Path, home: Path, name: str, files: dict[str, Path]) -> list[
 def read_info(path: Path) -> dict[str, Any]:
     """Keys in lower case and values of Info.cfg; nothing where there is none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = regular(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

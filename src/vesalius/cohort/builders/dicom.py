@@ -22,6 +22,8 @@ from vesalius.cohort.builders.files import example, expected, files_below, relat
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
+from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.scan.uid_key import uid_key
 
 _TAGS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality", "SeriesNumber", "Rows")
@@ -61,6 +63,8 @@ def build(folder: Path, options: DicomOptions) -> Cohort:
     for one in found:
         if options.modality in (None, one.modality):
             series[one.series or str(one.path.parent)].append(one)
+    if not series and broken:
+        raise broken[0][1]
     if not series:
         raise expected("DICOM", "no picture of that kind below it", folder)
     key = uid_key() if options.hash_uids else None
@@ -77,12 +81,15 @@ def build(folder: Path, options: DicomOptions) -> Cohort:
     return Cohort(tuple(cases), folder, tuple(notes))
 
 
-def instance_notes(instances: Iterable[Instance], broken: Sequence[Path], folder: Path, keep: bool) -> list[str]:
+def instance_notes(
+    instances: Iterable[Instance], broken: Sequence[tuple[Path, InputError]], folder: Path, keep: bool
+) -> list[str]:
     """What should be known of any folder of DICOM."""
     notes = [] if keep else ["patients and studies are pseudonyms; keep_identifiers=true writes them as they are"]
     if broken:
-        names = example([relative(path, folder) for path in broken])
-        notes.append(f"DICOM files that are damaged or hold no picture, left out: {names}")
+        first, error = broken[0]
+        names = example([relative(path, folder) for path, _ in broken])
+        notes.append(f"left out, as they cannot be read: {names}; {first.name} {error.what}")
     patients: dict[str, set[str]] = defaultdict(set)
     for one in instances:
         if one.series:
@@ -133,38 +140,52 @@ def identity(text: str, *, keep: bool, key: bytes | None = None) -> str | None:
     return "p-" + found.hexdigest()[:12]
 
 
-def read_instances(paths: Iterable[Path]) -> tuple[list[Instance], list[Path]]:
-    """The DICOM pictures among some files, and DICOM files that are none; only headers are looked at."""
+def read_instances(paths: Iterable[Path]) -> tuple[list[Instance], list[tuple[Path, InputError]]]:
+    """The DICOM pictures among some files, and what ought to be one and cannot be read; only headers are looked at."""
+    from vesalius.scan.dicom_lost import Strangers
+    from vesalius.scan.open import strange
+
+    found: list[Instance] = []
+    lost: list[tuple[Path, InputError]] = []
+    strangers = Strangers()
+    for path in paths:
+        try:
+            instance = strangers.read(path, _instance)
+        except InputError as error:
+            lost.append((path, error))
+            continue
+        if instance is not None:
+            found.append(instance)
+    named, others = strangers.divide([one.path for one in found])
+    archives = [(path, reason) for path in others if (reason := strange(path, alone=False)) is not None]
+    return found, sorted([*lost, *named, *archives], key=lambda one: one[0])
+
+
+def _instance(path: Path) -> Instance | None:
+    """Raises InputError where a picture is damaged in its header."""
     from pydicom import dcmread
 
-    from vesalius.scan.dicom_series import may_be_dicom
+    from vesalius.scan.dicom_header import read_instance
     from vesalius.scan.dicom_values import quiet
 
-    found, broken = [], []
-    for path in paths:
-        if not may_be_dicom(path):
-            continue
-        try:
-            with quiet():
-                data = dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
-                words = {tag: _text(data, tag) for tag in _TAGS}
-        except Exception:  # damaged headers raise anything
-            words = dict.fromkeys(_TAGS, "")
-        if not words["Rows"]:
-            broken.append(path)
-        else:
-            found.append(
-                Instance(
-                    path,
-                    words["PatientID"],
-                    words["StudyInstanceUID"],
-                    words["SeriesInstanceUID"],
-                    words["SOPInstanceUID"],
-                    words["Modality"] or "unknown",
-                    words["SeriesNumber"],
-                )
-            )
-    return found, broken
+    try:
+        with quiet():
+            data = dcmread(regular(path), stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
+            words = {tag: _text(data, tag) for tag in _TAGS}
+    except Exception:  # damaged headers raise anything
+        words = {}
+    if not words.get("Rows"):
+        read_instance(path)  # says why, where it ought to hold a picture
+        return None
+    return Instance(
+        path,
+        words["PatientID"],
+        words["StudyInstanceUID"],
+        words["SeriesInstanceUID"],
+        words["SOPInstanceUID"],
+        words["Modality"] or "unknown",
+        words["SeriesNumber"],
+    )
 
 
 def _text(data: Any, tag: str) -> str:

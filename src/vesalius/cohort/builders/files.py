@@ -11,6 +11,7 @@ from typing import Any
 
 from vesalius.cohort.cohort import split_item
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 NIFTI = (".nii", ".nii.gz")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -24,12 +25,22 @@ def files_below(folder: Path, suffixes: tuple[str, ...] = ("",)) -> Iterator[Pat
     """Files with one of these suffixes in a folder and its subfolders, in a fixed order.
 
     Hidden ones are passed over; links to folders are not followed, so that they cannot lead in circles.
+
+    Raises:
+        InputError: a folder that is there cannot be listed.
     """
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=_closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.lower().endswith(suffixes) and not name.startswith("."):
                 yield Path(place, name)
+
+
+def _closed(error: OSError) -> None:
+    if isinstance(error, FileNotFoundError):
+        return
+    what = f"cannot be listed ({error.strerror or type(error).__name__})"
+    raise InputError(what, where=str(error.filename), fix="give yourself the right to read it, or move it away")
 
 
 def stem(path: Path, suffixes: tuple[str, ...] = (*VOLUMES, *PICTURES)) -> str:
@@ -65,7 +76,7 @@ def on_disk(home: Path, written: str) -> str:
 def read_json(path: Path) -> Any:
     """A JSON file. Raises InputError where it is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(regular(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError("is not a JSON file that can be read", where=path) from error
 

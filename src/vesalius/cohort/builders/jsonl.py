@@ -10,6 +10,7 @@ from vesalius.cohort.case import IMAGE, MASK, Box, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import json_object
 from vesalius.errors import ConfigError, InputError
+from vesalius.files import regular
 
 _BOXES = "boxes_cxcywh"
 _OWN = {"image_path", "caption", "mask_path", "patient_id", "patient", "study", "split", _BOXES}
@@ -30,7 +31,7 @@ def build(folder: Path) -> Cohort:
     bad: list[str] = []
     for path in files:
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = regular(path).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError("cannot be read as text", where=path) from error
         if not any('"image_path"' in line for line in lines):

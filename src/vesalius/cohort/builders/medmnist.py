@@ -13,6 +13,7 @@ from vesalius.cohort.builders.files import expected, files_below, relative
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 _SPLITS = ("train", "val", "test")
 
@@ -66,7 +67,7 @@ def _named(row: NDArray[Any], values: list[int]) -> dict[str, float]:
 
 def _names(path: Path) -> set[str]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(regular(path)) as archive:
             return {name.removesuffix(".npy") for name in archive.namelist()}
     except (OSError, zipfile.BadZipFile):
         return set()
@@ -74,7 +75,7 @@ def _names(path: Path) -> set[str]:
 
 def _labels(path: Path, name: str) -> NDArray[Any]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(regular(path), allow_pickle=False) as archive:
             array: NDArray[Any] = archive[name]
     except Exception as error:
         raise InputError(f"array {name!r} cannot be read", where=path) from error
@@ -84,7 +85,7 @@ def _labels(path: Path, name: str) -> NDArray[Any]:
 def _length(path: Path, name: str) -> int:
     """Of the first axis, from the header of the array alone."""
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        with zipfile.ZipFile(regular(path)) as archive, archive.open(f"{name}.npy") as file:
             version = np.lib.format.read_magic(file)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, _, _ = read(file)

@@ -21,6 +21,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.sample import Problem
 from vesalius.csv_table import header, number_in, read_text_table
 from vesalius.errors import ConfigError, InputError
+from vesalius.files import odd_kind
 
 LABELS = ("any", "epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
 """Of RSNA 2019. `any` is the maximum of the others."""
@@ -158,6 +159,9 @@ def _unusable(written: str, target: Path) -> str | None:
     try:
         if target.is_dir():
             return "nifti_path is a folder"
+        kind = odd_kind(target)
+        if kind is not None:
+            return f"nifti_path leads to {kind}"
         if not target.is_file():
             return "nifti_path leads to no file"
     except OSError:  # too long a name, a folder that may not be looked into

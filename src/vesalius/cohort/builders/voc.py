@@ -10,6 +10,7 @@ from vesalius.cohort.builders.files import PICTURES, example, expected, files_be
 from vesalius.cohort.case import IMAGE, Box, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 _SPLITS = ("train", "val", "test")
 
@@ -66,7 +67,7 @@ def _splits(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in files_below(folder, (".txt",)):
         if path.stem in _SPLITS and path.parent.name == "Main":
-            words = path.read_text(encoding="utf-8", errors="replace").split()
+            words = regular(path).read_text(encoding="utf-8", errors="replace").split()
             for word in words:
                 if found.setdefault(word, path.stem) != path.stem:
                     what = f"lists a picture that {found[word]}.txt lists too"
@@ -77,7 +78,7 @@ def _splits(folder: Path) -> dict[str, str]:
 def _boxes(path: Path) -> tuple[list[Box], int]:
     """Boxes in shares of the picture, and how many had no area."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = regular(path).read_text(encoding="utf-8-sig")
         if "<!DOCTYPE" in text or "<!ENTITY" in text:  # nothing of the kind belongs here, and entities can be bombs
             raise ValueError("declares entities")
         tree = ElementTree.fromstring(text)

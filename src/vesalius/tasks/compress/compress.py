@@ -15,6 +15,7 @@ from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
+from vesalius.output import refuse_odd
 from vesalius.scan.choose import ways
 from vesalius.scan.open import Found, find_scans
 from vesalius.scan.reading import AS_STATED, Reading
@@ -64,6 +65,7 @@ def compress(
         VesaliusError: nothing can be done at all: no input, several scans for one output file; or the one scan failed.
     """
     config.targets()
+    refuse_odd(output)
     many = output.suffix.lower() != SUFFIX
     if many and _looks_like_a_file(output):
         raise UsageError(
@@ -71,6 +73,8 @@ def compress(
         )
     result: dict[str, Any] = {"written": [], "skipped": [], "failed": []}
     items = list(_items(paths, output, reading, many, result["failed"]))
+    if not many and not items and result["failed"]:
+        raise InputError(result["failed"][0]["error"])
     if not many and len(items) != 1:
         shown = f"{len(items)} scans for one output file"
         one = f", or {ways([item.found for item in items])}" if len(paths) == 1 else " or one input"
@@ -112,7 +116,9 @@ def _items(
             failed.append({"path": str(path), "error": str(error)})
             continue
         root = Path(path.resolve().name) if several and path.is_dir() else Path()
-        items.extend(_Item(one, output / root / _relative(one, path) if many else output) for one in found)
+        failed += [{"path": str(one.path), "error": str(one.refusal)} for one in found if one.refusal is not None]
+        readable = [one for one in found if one.refusal is None]
+        items.extend(_Item(one, output / root / _relative(one, path) if many else output) for one in readable)
     return _unique(items) if many else items
 
 

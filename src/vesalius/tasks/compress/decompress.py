@@ -10,6 +10,8 @@ from vesalius.codec.decode import VslFile, decode_scan, open_vsl
 from vesalius.codec.restore import restore
 from vesalius.codec.verify import verify as verify_tiers
 from vesalius.errors import UsageError
+from vesalius.output import refuse_odd
+from vesalius.scan.left_out import lost_lines
 from vesalius.scan.open import open_scan
 from vesalius.scan.part import part
 from vesalius.scan.reading import AS_STATED, Reading
@@ -52,6 +54,7 @@ def decompress(
         if salvage:
             raise UsageError("--salvage gives back whole scans", fix="leave out --slice and --frame")
         return _part(path, output, tier, slice_number, frame, threads, force)
+    refuse_odd(output)
     _check_other(path, output)
     file = open_vsl(path, tier, salvage=salvage)
     _check_suffix(file, output)
@@ -75,7 +78,8 @@ def verify(
     """
     scan = None if original is None else open_scan(original, reading)
     checks = verify_tiers(path, scan, threads=threads)
-    return {"path": str(path), "whole": True, "tiers": [asdict(check) for check in checks]}
+    notes = [] if scan is None else lost_lines(scan.problems)
+    return {"path": str(path), "whole": True, "tiers": [asdict(check) for check in checks], "notes": notes}
 
 
 def _part(

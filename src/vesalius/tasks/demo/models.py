@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from vesalius.files import regular
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.patient import cine_patient
 from vesalius.phantom.head_ct.labels import BleedName
@@ -87,6 +88,6 @@ def show_models(report: Report, folder: Path, threads: int, progress: Callable[[
         section.definitions({"model": example.model, "made with": truth, "found": "; ".join(done["told"].values())})
         for picture in sorted((out / FIGURES).glob("*.png")):
             kind = picture.stem.rpartition(".")[2]
-            shutil.copyfile(picture, folder / FIGURES / f"{example.study}-{kind}.png")
+            shutil.copyfile(regular(picture), folder / FIGURES / f"{example.study}-{kind}.png")
             caption = kind.replace("_", " ").replace("-", " ").capitalize() + "."
             section.figure(f"{example.study}-{kind}.png", caption, f"{example.title}: {kind}")

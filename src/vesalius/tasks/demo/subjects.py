@@ -11,6 +11,7 @@ import numpy as np
 
 from vesalius.codec.target import MaxError, Psnr, Ratio, Target
 from vesalius.errors import InputError
+from vesalius.files import regular
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Subject:
 def _same_nifti(source: Path, restored: Path) -> bool:
     import nibabel as nib
 
-    first, second = nib.load(source), nib.load(restored)
+    first, second = nib.load(regular(source)), nib.load(regular(restored))
     equal_header = first.header.binaryblock == second.header.binaryblock
     return equal_header and np.asarray(first.dataobj).tobytes() == np.asarray(second.dataobj).tobytes()
 
@@ -64,7 +65,7 @@ def _same_dicom(source: Path, restored: Path) -> bool:
 def _same_picture(source: Path, restored: Path) -> bool:
     from PIL import Image
 
-    with Image.open(source) as first, Image.open(restored) as second:
+    with Image.open(regular(source)) as first, Image.open(regular(restored)) as second:
         return bool(np.array_equal(np.asarray(first), np.asarray(second)))
 
 

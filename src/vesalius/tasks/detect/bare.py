@@ -15,6 +15,7 @@ from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.csv_table import number_in, read_text_table
 from vesalius.errors import InputError, UsageError
+from vesalius.files import regular
 from vesalius.tasks.detect.config import DetectData
 from vesalius.tasks.detect.studies import Vectors, whole
 
@@ -135,7 +136,7 @@ def _words(path: Path | None, count: int) -> list[str]:
         words = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in array.tolist()]
     else:
         try:
-            words = path.read_text(encoding="utf-8-sig").splitlines()
+            words = regular(path).read_text(encoding="utf-8-sig").splitlines()
         except FileNotFoundError as error:
             raise InputError("does not exist", where=path) from error
         except (OSError, UnicodeDecodeError) as error:
@@ -160,8 +161,9 @@ def _images(name: str, rows: list[int]) -> dict[str, str]:
 
 
 def _array(path: Path) -> NDArray[np.generic]:
+    regular(path)
     try:
-        found = np.load(path, allow_pickle=False)
+        found = np.load(regular(path), allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError("does not exist", where=path) from error
     except Exception as error:  # a damaged file raises anything

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
+from vesalius.files import regular
 from vesalius.nets.rollout import attends, attention_rollout
 from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.detect.settings import CALIBRATION, ENCODER, Calibration, DetectSettings
@@ -149,7 +150,7 @@ class Detector:
 
 def check_whole(folder: Path) -> None:
     """Raise CorruptFileError where a model folder lacks the encoder that its head was trained on."""
-    if not (folder / ENCODER / CONFIG).is_file():
+    if not regular(folder / ENCODER / CONFIG).is_file():
         what = f"the model folder is incomplete, {ENCODER}/{CONFIG} is missing"
         raise CorruptFileError(what, where=folder, fix="get the model folder anew")
 

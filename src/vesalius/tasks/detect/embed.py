@@ -28,6 +28,7 @@ from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
 from vesalius.report.limits import limits_line
+from vesalius.scan.left_out import lost_lines
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.tasks.detect.encoder import BATCH, Encoder, similarity
@@ -97,8 +98,8 @@ def embed(
         progress: told what is done.
 
     Returns:
-        {"path", "shape", "slices", "dim", "seconds", "peak_mib", "cached", "slice", "patch", "limits", "encoder"},
-        JSON-able.
+        {"path", "notes", "shape", "slices", "dim", "seconds", "peak_mib", "cached", "slice", "patch", "limits",
+        "encoder"}, JSON-able.
 
     Raises:
         InputError: the scan or the encoder cannot be read.
@@ -148,7 +149,7 @@ def embed(
         np.save(folder / "similarity_map.npy", map_HW)
         (folder / "similarity_map.png").write_bytes(sheet.picture(map_HW, "cosine similarity", patch))
         (folder / "summary.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    return {"path": str(output), **facts}
+    return {"path": str(output), "notes": lost_lines(scan.problems), **facts}
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,4 +206,5 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield limits_line(result["limits"])
     how = "found in the cache" if result["cached"] else f"{result['seconds']:.1f} s on {result['device']}"
     yield f"{result['slices']} slices, {result['dim']} numbers each; {how}, {result['precision']}"
+    yield from (f"note: {note}" for note in result["notes"])
     yield result["path"]

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from vesalius.config import Config
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.metrics.operating import OperatingPoint
 from vesalius.tasks.detect.slices import SliceConfig
 from vesalius.training.precision import Precision
@@ -113,6 +114,6 @@ class Calibration(Config):
         """
         path = folder / CALIBRATION
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.model_validate_json(regular(path).read_bytes())
         except (OSError, ValueError) as error:
             raise InputError("is no readable calibration", where=path, fix="get the model folder anew") from error

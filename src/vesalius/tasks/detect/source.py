@@ -15,6 +15,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import joined, read_manifest
 from vesalius.cohort.sample import Problem
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.tasks.detect.bare import read_bare
 from vesalius.tasks.detect.config import DetectConfig, DetectData
 from vesalius.tasks.detect.cost import left_to_do, try_scans
@@ -167,7 +168,7 @@ class Scans(Source):
         encoder = next(iter(self._encoders.values()))
         (folder / ENCODER).mkdir()
         for name in (CONFIG, WEIGHTS):
-            shutil.copyfile(encoder.model.folder / name, folder / ENCODER / name)
+            shutil.copyfile(regular(encoder.model.folder / name), folder / ENCODER / name)
         write_contract(encoder.contract, folder / ENCODER)
 
     def encoder(self, device: str) -> Encoder:

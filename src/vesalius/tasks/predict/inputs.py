@@ -67,7 +67,9 @@ def find_inputs(
     for path in paths:
         try:
             if path.suffix.lower() not in _MANIFESTS:
-                found.extend(_of_path(path, images, reading))
+                here, lost = _of_path(path, images, reading)
+                found.extend(here)
+                failed.extend(lost)
                 continue
             if is_series_table(path):
                 cohort, bad, lines = read_series_lines(path)
@@ -104,24 +106,35 @@ def _of_case(cohort: Cohort, case: Case, images: Sequence[str]) -> dict[str, Sca
     return {name: open_image(cohort, case, name) for name in images}
 
 
-def _of_path(path: Path, images: Sequence[str], reading: Reading) -> list[Input]:
+def _of_path(path: Path, images: Sequence[str], reading: Reading) -> tuple[list[Input], list[dict[str, str]]]:
+    """The scans at a path, and what cannot be read there."""
     if tuple(images) != (IMAGE,):
         what = f"the model takes {', '.join(images)} of each study"
         raise UsageError(what, where=path, fix="name them in a manifest, see vesalius cohort build")
-    found = find_scans(path, reading)
+    listed = find_scans(path, reading)
+    found = [one for one in listed if one.refusal is None]
+    lost = [
+        {"path": str(one.path), "source": _below_path(path, one), "error": str(one.refusal), "reason": one.refusal.what}
+        for one in listed
+        if one.refusal is not None
+    ]
     shared = Counter(one.path for one in found)
-    return [
+    inputs = [
         Input(
             (_plain(one.name),),
             str(one.path),
-            (PurePosixPath(_shown(path)) / one.path.relative_to(path).as_posix()).as_posix()
-            + (f"#{one.name}" if shared[one.path] > 1 else ""),
+            _below_path(path, one) + (f"#{one.name}" if shared[one.path] > 1 else ""),
             partial(_of_found, one),
             _folders(one),
             partial(ends_beside, one.path),
         )
         for one in found
     ]
+    return inputs, lost
+
+
+def _below_path(path: Path, found: Found) -> str:
+    return (PurePosixPath(_shown(path)) / found.path.relative_to(path).as_posix()).as_posix()
 
 
 def _of_found(found: Found) -> dict[str, Scan]:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError
+from vesalius.files import regular
 from vesalius.output import new_file, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.limits import limits_line, limits_section
@@ -210,7 +211,7 @@ def _begin(output: Path, state: dict[str, Any], target_of: Callable[[str], str],
 def _state(path: Path, *, force: bool) -> Any:
     """What model and options a folder was made with; None where it cannot be told and `force` does not care."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(regular(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         if force:
             return None

@@ -19,6 +19,7 @@ import numpy as np
 
 from vesalius.cohort.ends import Ends
 from vesalius.errors import CorruptFileError, OutputError
+from vesalius.files import regular
 from vesalius.output import as_output_error, new_file
 from vesalius.scan.scan import Scan
 from vesalius.scan.stack import SliceStack
@@ -148,7 +149,7 @@ def _line(study: Finished) -> str:
 def _read(path: Path) -> list[Finished]:
     """The whole lines; what a killed process left of a last one is passed over."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if path.exists() else []
+        lines = regular(path).read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if path.exists() else []
         studies = {one.name: one for one in (_finished(json.loads(line)) for line in lines)}
     except (OSError, ValueError, TypeError, KeyError) as error:
         fix = "choose another folder, or empty this one"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesalius.errors import ConfigError, InputError
+from vesalius.files import regular
 
 if TYPE_CHECKING:
     from vesalius.tasks.job import Job
@@ -61,7 +62,7 @@ def find_config(name: str | Path) -> Path:
     Raises:
         InputError: there is none.
     """
-    path = Path(name)
+    path = regular(Path(name))
     if path.is_file():
         return path
     for suffix in _SUFFIXES:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from vesalius.cohort.audit.run import count_part
+from vesalius.files import regular
 from vesalius.output import new_file
 from vesalius.report.curves import curves
 from vesalius.report.html import run_report
@@ -110,7 +111,7 @@ def _curves(folder: Path) -> bytes:
 
 def _facts(folder: Path) -> dict[str, str]:
     """Of `env.json`."""
-    told = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
+    told = json.loads(regular(folder / ENVIRONMENT).read_text(encoding="utf-8"))
     return {
         "Device": str(told.get("device")),
         "Processes": str(told.get("processes")),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.errors import MissingExtraError, UsageError
+from vesalius.files import regular
 from vesalius.output import new_file, refuse_existing
 from vesalius.weights.card import NOTICE
 
@@ -59,8 +60,8 @@ def export_model(
     opset, within = opset or OPSET, WITHIN if within is None else within
     notes = {"config": loaded.config.model_dump_json(), "notice": NOTICE, "weights_sha256": loaded.digest}
     contract = loaded.folder / "preprocessor.json"
-    if contract.is_file():
-        notes["preprocessor"] = contract.read_text(encoding="utf-8")
+    if regular(contract).is_file():
+        notes["preprocessor"] = regular(contract).read_text(encoding="utf-8")
     with new_file(output, force=force) as part:
         parity = export_onnx(loaded.net, sample, part, opset=opset, within=within, notes=notes)
         count = part.stat().st_size
@@ -104,7 +105,7 @@ def _own_size(folder: Path) -> tuple[int, ...]:
     """The size at the end of the model's preparation."""
     from vesalius.transforms.contract import PREPROCESSOR, read_contract
 
-    steps = read_contract(folder).prepare.steps if (folder / PREPROCESSOR).is_file() else ()
+    steps = read_contract(folder).prepare.steps if regular(folder / PREPROCESSOR).is_file() else ()
     sizes = [size for size in (getattr(step, "size", None) for step in steps) if isinstance(size, tuple)]
     if not sizes or any(side is None for side in sizes[-1]):
         raise UsageError("the model does not tell the size of its images", where=folder, fix="give --size")

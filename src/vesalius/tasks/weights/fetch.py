@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.errors import UsageError
+from vesalius.files import regular
 from vesalius.output import new_folder, refuse_existing
 from vesalius.weights.hub import ask_hub, fetch_files
 from vesalius.weights.known import known_model
@@ -100,5 +101,5 @@ def _silent(line: str) -> None:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

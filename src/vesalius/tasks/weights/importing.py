@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vesalius.config import from_overrides
 from vesalius.errors import InputError, MissingExtraError, UsageError
+from vesalius.files import regular
 from vesalius.nets.table import NETS
 from vesalius.output import new_folder, refuse_existing
 from vesalius.tasks.weights.fetch import SOURCE
@@ -130,7 +131,7 @@ def _source(checkpoint: Path) -> dict[str, str]:
     """What `fetch` wrote beside the files; empty for files from elsewhere."""
     path = (checkpoint if checkpoint.is_dir() else checkpoint.parent) / SOURCE
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = json.loads(regular(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     keys = ("name", "repository", "revision", "licence")

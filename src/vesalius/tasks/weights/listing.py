@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.errors import InputError, VesaliusError
+from vesalius.files import regular
 from vesalius.weights.card import read_card
 from vesalius.weights.known import KNOWN
 from vesalius.weights.place import locate, zoo_names
@@ -56,7 +57,7 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
 def _facts(name: str) -> dict[str, Any]:
     folder = locate(name)
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(regular(folder / "config.json").read_text(encoding="utf-8"))
         task, net = str(config["task"]), str(config["net"]["name"])
         size = (folder / "model.safetensors").stat().st_size
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import nibabel as nib
@@ -131,6 +132,22 @@ def test_masks_by_frame(tmp_path):
     (study,) = find_studies([own])
     assert (study.diastole, study.systole) == (None, None)
     assert list(masks_by_frame(study)) == [1]  # nobody says which frame is ES
+
+
+def test_a_closed_folder_beside_patients_is_a_study_that_fails(tmp_path, monkeypatch):
+    write_cohort(tmp_path / "data", patients=1)
+    (tmp_path / "data" / "closed").mkdir()
+    scandir = os.scandir
+
+    def refusing(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    *_, last = find_studies([tmp_path / "data"])
+    with pytest.raises(InputError, match=r"closed: cannot be listed \(Permission denied\)"):
+        last.scan()
 
 
 def test_a_mask_that_was_stored_scaled_is_read_by_its_labels(tmp_path):

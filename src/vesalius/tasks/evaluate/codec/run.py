@@ -18,7 +18,8 @@ from pydantic import ValidationError
 
 import vesalius
 from vesalius.errors import OutputError, UsageError, VesaliusError
-from vesalius.output import new_file, refuse_existing
+from vesalius.files import regular
+from vesalius.output import new_file, refuse_existing, refuse_odd
 from vesalius.report.html import run_report
 from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report, some
@@ -134,6 +135,7 @@ class _Run:
 
     def prepare(self, force: bool) -> None:
         """Take the folder: empty, begun and not finished, or any evaluation under `force`."""
+        refuse_odd(self.output)
         if not (force or self._is_unfinished()):
             refuse_existing(self.output)
         try:
@@ -212,7 +214,7 @@ class _Run:
 def _earlier(path: Path, asked: dict[str, Any]) -> StudyResult | None:
     """The result of an earlier run that was asked for the same, or None."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(regular(path).read_text(encoding="utf-8"))
         return StudyResult.model_validate(found["result"]) if found["asked"] == asked else None
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         return None

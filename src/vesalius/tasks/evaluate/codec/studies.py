@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import InputError, UsageError
+from vesalius.files import regular, walk
 from vesalius.metrics.codec import Box, heart_region
 from vesalius.scan import nifti
 from vesalius.scan.label_values import NotLabelsError, read_labels
-from vesalius.scan.open import find_scans
+from vesalius.scan.open import closed_folder, find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
@@ -127,10 +128,13 @@ def masks_by_frame(study: Study) -> dict[int, Path]:
 def _find(path: Path, reading: Reading) -> Iterator[Study]:
     if not path.exists():
         raise InputError("no such file or folder", where=path)
-    files = [path] if path.is_file() else sorted(path.rglob("*_4d.nii*"))
-    cines = [file for file in files if _CINE.fullmatch(file.name) and file.is_file()]
+    files, closed = ([path], []) if path.is_file() else walk(path)
+    cines = [file for file in files if _CINE.fullmatch(file.name) and regular(file).is_file()]
     if cines:
         yield from (_acdc_study(file, reading) for file in cines)
+        for place, error in closed:
+            lost = closed_folder(place, error)
+            yield Study(_name(path), lost.name, place, lost.open, 0)
         return
     data_set = _name(path if path.is_dir() else path.parent)
     for found in find_scans(path, reading):
@@ -171,7 +175,7 @@ def _name(folder: Path) -> str:
 def _facts(path: Path) -> dict[str, int]:
     """The whole numbers of an Info.cfg; empty where there is none."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = regular(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return {}
     return {match[1]: int(match[2]) for match in map(_FACT.fullmatch, lines) if match}

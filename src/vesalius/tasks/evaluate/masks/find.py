@@ -21,6 +21,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.read import open_mask
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.report.page import FIGURES
 from vesalius.scan.label_values import label_map
 from vesalius.scan.open import open_scan
@@ -73,7 +74,7 @@ class Mask:
 
 def is_manifest(path: Path) -> bool:
     """True for a .jsonl or .csv file."""
-    return path.suffix.lower() in _MANIFESTS and path.is_file()
+    return path.suffix.lower() in _MANIFESTS and regular(path).is_file()
 
 
 def find_masks(path: Path, reading: Reading = AS_STATED) -> list[Mask]:
@@ -82,7 +83,7 @@ def find_masks(path: Path, reading: Reading = AS_STATED) -> list[Mask]:
     Raises:
         InputError: nothing there, no mask in it, or a manifest that cannot be read.
     """
-    if not path.exists():
+    if not regular(path).exists():
         raise InputError("no such file or folder", where=path)
     if is_manifest(path):
         cohort = read_manifest(path)

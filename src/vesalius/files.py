@@ -1,0 +1,52 @@
+"""What a path leads to before it is opened.
+
+Opening a FIFO waits for a writer that may never come, a device never ends, and a socket cannot be opened: what is to
+be read goes through `regular` first, wherever its path came from.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from vesalius.errors import InputError
+
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def odd_kind(path: Path) -> str | None:
+    """What must not be opened, as "a FIFO"; None for files, folders and what is not there. Links are followed."""
+    try:
+        return _KINDS.get(stat.S_IFMT(path.stat().st_mode))
+    except (OSError, ValueError):  # opening it gives the reason
+        return None
+
+
+def regular(path: Path) -> Path:
+    """The path itself, unless it must not be opened.
+
+    Raises:
+        InputError: it is a FIFO, a device or a socket.
+    """
+    kind = odd_kind(path)
+    if kind is not None:
+        raise InputError(f"is {kind}, not a file", where=path, fix="give the path of a file")
+    return path
+
+
+def walk(folder: Path) -> tuple[list[Path], list[tuple[Path, OSError]]]:
+    """All paths below a folder that are not folders, sorted, and the folders that cannot be listed.
+
+    Links to folders are not followed, so that they cannot lead in circles.
+    """
+    files: list[Path] = []
+    unreadable: list[tuple[Path, OSError]] = []
+    for place, _, names in os.walk(folder, onerror=lambda error: unreadable.append((Path(error.filename), error))):
+        files.extend(Path(place, name) for name in names)
+    return sorted(files), sorted(unreadable, key=lambda one: one[0])

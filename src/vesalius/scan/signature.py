@@ -1,0 +1,178 @@
+"""What a file is by its first bytes, whatever its name says."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from vesalius.errors import InputError
+from vesalius.files import regular
+
+HEAD_BYTES = 4096
+"""Enough of a file for everything here."""
+_NO_SUFFIX = "\0"
+_LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
+_SHORT_VRS = frozenset(
+    {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI"}
+) | {"UL", "US"}
+_FIRST_GROUPS, _FIRST_BYTES = (0x0002, 0x0008), 1024
+"""A data set begins with one of these groups, and its first value is short."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A kind of file.
+
+    Args:
+        name: what it is, with its article.
+        suffixes: of files that are read as such, the usual one first; () where none is read.
+        is_volume: a scan for certain, so that it is named wherever it lies; a picture may be a logo.
+        fix: what makes it readable.
+    """
+
+    name: str
+    suffixes: tuple[str, ...] = ()
+    is_volume: bool = False
+    fix: str = "unpack it first"
+
+    @property
+    def is_archive(self) -> bool:
+        """True for what holds other files."""
+        return self.name.endswith("archive")
+
+
+def _read(name: str, *suffixes: str, is_volume: bool = True, also: str = "") -> Signature:
+    return Signature(name, suffixes, is_volume, f"name it {suffixes[0]}{also}")
+
+
+_DICOM = _read("a DICOM file", ".dcm", ".dicom", ".ima", ".img")
+_NIFTI = _read("a NIfTI file", ".nii", ".nii.gz")
+_NIFTI_PAIR = _read("the header of a NIfTI pair", ".hdr", ".hdr.gz", also=", with its .img beside it")
+_GZIPPED_NIFTI = _read("a gzipped NIfTI file", ".nii.gz", ".nii")
+_META = _read("a MetaImage file", ".mha", ".mhd", also=", or .mhd where its values lie in another file")
+_TIFF = _read("a TIFF picture", ".tif", ".tiff", is_volume=False)
+_GZIP = Signature("a gzip file")
+_CONVERT = "make a NIfTI file of it first"
+_PLACES: tuple[tuple[int, bytes, Signature], ...] = (
+    (128, b"DICM", _DICOM),
+    (344, b"n+1\0", _NIFTI),
+    (344, b"ni1\0", _NIFTI_PAIR),
+    (0, struct.pack("<i", 540) + b"n+2", _NIFTI),
+    (0, struct.pack(">i", 540) + b"n+2", _NIFTI),
+    (0, struct.pack("<i", 540) + b"ni2", _NIFTI_PAIR),
+    (0, struct.pack(">i", 540) + b"ni2", _NIFTI_PAIR),
+    (0, b"NRRD000", _read("an NRRD file", ".nrrd", ".nhdr")),
+    (0, b"\x93NUMPY", _read("a NumPy file", ".npy", is_volume=False)),
+    (0, b"\x89PNG\r\n", _read("a PNG picture", ".png", is_volume=False)),
+    (0, b"\xff\xd8\xff", _read("a JPEG picture", ".jpg", ".jpeg", is_volume=False)),
+    *((0, magic, _TIFF) for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    (0, b"PK\x03\x04", Signature("a zip archive")),
+    (0, b"PK\x05\x06", Signature("an empty zip archive")),
+    (0, b"7z\xbc\xaf\x27\x1c", Signature("a 7z archive")),
+    (0, b"Rar!\x1a\x07", Signature("a RAR archive")),
+    (257, b"ustar", Signature("a tar archive")),
+    (0, b"BZh", Signature("a bzip2 file")),
+    (0, b"\xfd7zXZ\0", Signature("an xz file")),
+    (0, b"\x28\xb5\x2f\xfd", Signature("a Zstandard file")),
+    (0, b"\x89HDF\r\n", Signature("an HDF5 file, perhaps MINC", fix=_CONVERT)),
+    (0, b"CDF\x01", Signature("a NetCDF file, perhaps MINC", fix=_CONVERT)),
+)
+_SHORT_MAGIC = {b"BZh": b"1AY&SY"}
+"""Beginning of a signature too short to be trusted -> what follows after one digit."""
+
+
+def head_of_file(path: Path) -> bytes:
+    """The first bytes of a file.
+
+    Raises:
+        InputError: it cannot be read, or is no file.
+    """
+    try:
+        with regular(path).open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        fix = "give yourself the right to read it" if isinstance(error, PermissionError) else None
+        raise InputError(f"cannot be read ({error.strerror or type(error).__name__})", where=path, fix=fix) from error
+
+
+def signature(head: bytes) -> Signature | None:
+    """What begins with these bytes; None where nothing here does."""
+    for place, magic, found in _PLACES:
+        if head[place : place + len(magic)] == magic and _goes_on(head, magic):
+            return found
+    if head[:2] == b"\x1f\x8b":
+        return _gzipped(head)
+    if is_dicom(head):
+        return _DICOM
+    if head[:10] == b"ObjectType" or (head[:5] == b"NDims" and b"ElementType" in head):
+        return _META
+    return None
+
+
+def is_dicom(head: bytes) -> bool:
+    """True for the DICOM magic, and for a data set without the 128 bytes and DICM that begins as one must.
+
+    Its first element is of group 0002 or 0008, with an even length that is stated as its VR demands (or, without VR,
+    in four bytes), and another element with a higher tag follows.
+    """
+    if head[128:132] == b"DICM":
+        return True
+    for order in "<>":
+        group, element = struct.unpack_from(f"{order}HH", head.ljust(8, b"\0"))
+        if group not in _FIRST_GROUPS:
+            continue
+        end = _end_of_first(head, order)
+        if end is None or len(head) < end + 4:
+            continue
+        follows = struct.unpack_from(f"{order}HH", head, end)
+        if (group, element) < follows and follows[0] <= 0x7FE0:
+            return True
+    return False
+
+
+def misread(path: Path, error: InputError) -> InputError:
+    """Why a file could not be read as what its suffix says, where its bytes give a better reason than the reader."""
+    if not path.exists():
+        return error
+    try:
+        head = head_of_file(path)
+    except InputError as reason:
+        return reason
+    if not head:
+        return InputError("is an empty file", where=path, fix="copy it again")
+    found = signature(head)
+    if found is None or found == _GZIP or path.name.lower().endswith(found.suffixes or (_NO_SUFFIX,)):
+        return error
+    return InputError(f"is {found.name} by its content", where=path, fix=found.fix)
+
+
+def _goes_on(head: bytes, magic: bytes) -> bool:
+    rest = _SHORT_MAGIC.get(magic)
+    return rest is None or head[len(magic) + 1 : len(magic) + 1 + len(rest)] == rest
+
+
+def _gzipped(head: bytes) -> Signature:
+    """What a gzip stream holds."""
+    try:
+        inner = signature(zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES))
+    except zlib.error:
+        inner = None
+    if inner is None:
+        return _GZIP
+    if inner in (_NIFTI, _NIFTI_PAIR):
+        return _GZIPPED_NIFTI
+    return Signature(f"a gzipped {inner.name.split(maxsplit=1)[1]}", is_volume=inner.is_volume)
+
+
+def _end_of_first(head: bytes, order: str) -> int | None:
+    """Where the first element of a data set ends; None where its length cannot be."""
+    word = head[4:6].decode("ascii", "replace")
+    if word in _LONG_VRS:
+        length, start = struct.unpack_from(f"{order}I", head.ljust(12, b"\0"), 8)[0], 12
+    elif word in _SHORT_VRS:
+        length, start = struct.unpack_from(f"{order}H", head.ljust(8, b"\0"), 6)[0], 8
+    else:
+        length, start = struct.unpack_from(f"{order}I", head.ljust(8, b"\0"), 4)[0], 8
+    return None if length % 2 or length > _FIRST_BYTES else start + length
