@@ -8,6 +8,7 @@ within bounded memory.
 from __future__ import annotations
 
 import io
+import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from vesalius.scan.dicom_element import PixelElement, locate
 from vesalius.scan.dicom_frames import FrameFacts, read_frames
 from vesalius.scan.dicom_values import integer, number, numbers, quiet, text, value
 from vesalius.scan.scan import Colour
+from vesalius.scan.stream_end import surplus
 
 _LOOSE_SUFFIXES = (".dcm", ".dicom", ".ima")
 """A file without the DICOM magic is tried where its name ends so."""
@@ -133,7 +135,8 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
     """The file itself, or its inflated data set where the whole data set is deflated.
 
     Raises:
-        InputError: damaged deflate data, or more than 1 GiB of it.
+        InputError: damaged deflate data, or more than 1 GiB of it. Deflate has no checksum; some writers add that of
+            gzip, others a byte of padding, and nothing else may follow.
     """
     if DeflatedExplicitVRLittleEndian.encode() not in head[:1024]:
         return file
@@ -146,6 +149,14 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
         raise InputError("the deflated data set is damaged", fix="check that the copy is complete") from error
     if inflater.unconsumed_tail:
         raise InputError("the deflated data set is larger than 1 GiB")
+    if not inflater.eof:
+        raise InputError("the deflated data set breaks off", fix="check that the copy is complete")
+    rest = inflater.unused_data
+    if rest[:8] != struct.pack("<LL", zlib.crc32(data), len(data)) and rest.strip(b"\0"):
+        raise InputError(
+            f"the deflated data set is damaged: {len(rest)} bytes behind it are not its checksum",
+            fix="check that the copy is complete",
+        )
     return io.BytesIO(data)
 
 
@@ -234,6 +245,11 @@ def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) 
         notes.append("RescaleSlope or RescaleIntercept is missing or zero; values are the stored ones")
     if frames[0].place is None and numbers(data, "ImagerPixelSpacing"):
         notes.append("pixel spacing is stated at the detector only (ImagerPixelSpacing), not in the patient")
+    if pixels.surplus:
+        notes.append(f"the pixel data {surplus(pixels.surplus)}; they are not read")
+    if pixels.extra_pictures:
+        what = f"{pixels.extra_pictures + 1} compressed pictures are there, the header promises one"
+        notes.append(f"{what}; only the first is read")
     if pixels.high_bit not in (None, pixels.bits_stored - 1):
         notes.append("HighBit is not BitsStored - 1; the low bits are read as pydicom reads them")
     return notes

@@ -22,6 +22,7 @@ from vesalius.scan.nifti_header import affine, check_extensions, find_files, rea
 from vesalius.scan.nifti_pixels import NiftiPixels
 from vesalius.scan.pixels import Pixels
 from vesalius.scan.scan import Scan
+from vesalius.scan.stream_end import surplus
 
 __all__ = ["GZIP_MAX_RATIO", "SUFFIXES", "NiftiNative", "NiftiPixels", "read", "restore"]
 
@@ -110,6 +111,8 @@ def _scan(path: Path, header_path: Path, pixels_path: Path) -> Scan:
     offset = int(header.get_data_offset())
     pixels = NiftiPixels(pixels_path, shape + (1,) * (3 - len(shape)), header.get_data_dtype(), offset)
     pixels.check_length()
+    if pixels.left_over():
+        problems.append(f"the file {surplus(pixels.left_over())}; they are not read")
     if offset > MAX_BEFORE_PIXELS:
         raise InputError(f"{offset} bytes lie before the pixels, that cannot be", where=path)
     before = head_of(pixels_path, offset)

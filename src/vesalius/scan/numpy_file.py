@@ -25,6 +25,7 @@ from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.native import Identifiers, LossyNote, Packed
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.scan import Scan
+from vesalius.scan.stream_end import read_to_end, surplus
 
 AXES = {2: "IJ", 3: "IJK", 4: "TIJK", 5: "CTIJK"}
 """Number of axes -> what they are."""
@@ -71,7 +72,7 @@ class NumpyPixels:
         """Frames `t` and slices `k` as (C, t, I, J, k).
 
         Raises:
-            InputError: the file ends early or cannot be inflated.
+            InputError: the file ends early or cannot be inflated; an array of an .npz file holds more than it promises.
         """
         order = "F" if self.fortran else "C"
         try:
@@ -79,6 +80,8 @@ class NumpyPixels:
                 array = np.memmap(self.path, self.dtype, "r", self.offset, self.file_shape, order=order)  # type: ignore[call-overload]
             else:
                 array = np.frombuffer(self._inflated(self.member), self.dtype).reshape(self.file_shape, order=order)  # type: ignore[call-overload]
+        except InputError:
+            raise
         except Exception as error:  # zipfile, zlib and numpy raise many kinds here
             raise _unreadable(self.path, error) from error
         axes = AXES[array.ndim]
@@ -88,7 +91,9 @@ class NumpyPixels:
         length = math.prod(self.file_shape) * self.dtype.itemsize
         with zipfile.ZipFile(self.path) as archive, archive.open(member) as file:
             file.read(self.offset)
-            return file.read(length)
+            values = file.read(length)
+            read_to_end(file.read, self.path)
+            return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +138,9 @@ def read(path: Path) -> Scan:
             return _read_npz(path)
         with path.open("rb") as file:
             pixels, header = _read_head(path, file, None, path.stat().st_size)
-        return Scan(pixels=pixels, native=NumpyNative(pixels, header))
+        left_over = path.stat().st_size - len(header) - math.prod(pixels.shape) * pixels.dtype.itemsize
+        problems = (f"the file {surplus(left_over)}; they are not read",) if left_over else ()
+        return Scan(pixels=pixels, problems=problems, native=NumpyNative(pixels, header))
     except InputError:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise nearly anything
