@@ -21,12 +21,13 @@ def test_round_trip(vesalius, source, tmp_path):
     assert done.code == 0
     assert done.out.splitlines()[0] == f"{tmp_path / 'a.vsl'}  {size} bytes  {2 * ARRAY.size / size:.4g}:1"
     assert "lossless: asked for" in done.out
-    assert f"{tmp_path / 'a.vsl'}: {size} bytes" in done.err
+    assert done.err == ""
     done = vesalius("verify", tmp_path / "a.vsl", source)
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
         f"{tmp_path / 'a.vsl'}  whole",
         "  lossless: checksum right, equal to the original bit for bit",
+        "  original read by: nibabel",
     ]
     done = vesalius("decompress", tmp_path / "a.vsl", "-o", tmp_path / "back.nii")
     assert (done.code, done.out, done.err) == (0, f"{tmp_path / 'back.nii'}  (lossless)\n", "")

@@ -30,7 +30,7 @@ from vesalius.codec.tiers import LosslessTier
 from vesalius.codec.trials import Trial, chunk_of, in_order, measure, spare_threads
 from vesalius.errors import InputError, TargetError, UsageError
 from vesalius.output import new_file, refuse_existing
-from vesalius.scan.native import Identifiers, Packed
+from vesalius.scan.native import Identifiers, Kept, Packed
 from vesalius.scan.scan import Scan
 
 LOSSLESS = Lossless()
@@ -76,6 +76,7 @@ class CompressResult:
         encode_seconds: wall time of coding, planning included.
         tiers: what each tier reached.
         warnings: one sentence each.
+        kept: how much of the source file is kept beside its pixels; nothing is said of what is always kept.
     """
 
     path: Path
@@ -86,6 +87,7 @@ class CompressResult:
     encode_seconds: float
     tiers: tuple[TierResult, ...]
     warnings: tuple[str, ...]
+    kept: tuple[Kept, ...] = ()
 
 
 def compress_scan(
@@ -129,6 +131,8 @@ def compress_scan(
     scan = scan.resident()
     assert scan.native is not None
     packed = scan.native.pack(identifiers, uid_key)
+    if not any(isinstance(target, Lossless) for target in wanted):
+        packed = packed.for_lossy()
     alone = len(wanted) == 1
     job = Job(scan, survey(scan), coder, effort, access, threads or os.cpu_count() or 1, alone, job_id)
     with new_file(path, force=force) as part:
@@ -140,8 +144,8 @@ def compress_scan(
             reader.check_whole()
         seconds = time.perf_counter() - started
     voxels = scan.voxels
-    warnings = packed.warnings
-    return CompressResult(path, size, voxels, 2 * voxels / size, 8 * size / voxels, seconds, tiers, warnings)
+    ratio, bits = 2 * voxels / size, 8 * size / voxels
+    return CompressResult(path, size, voxels, ratio, bits, seconds, tiers, packed.warnings, packed.kept)
 
 
 def _check(scan: Scan, targets: Sequence[Target], access: Access) -> None:

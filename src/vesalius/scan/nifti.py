@@ -8,7 +8,7 @@ and the scan says so. Header and extension bytes are kept word for word.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,18 @@ import numpy as np
 
 from vesalius.errors import CorruptFileError, GeometryError, InputError
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
+from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
 from vesalius.scan.nifti_file import GZIP_MAX_RATIO, create, head_of, unreadable
-from vesalius.scan.nifti_header import affine, check_extensions, find_files, read_header, strip, text_warnings, time
+from vesalius.scan.nifti_header import (
+    affine,
+    check_extensions,
+    differences,
+    find_files,
+    read_header,
+    strip,
+    text_warnings,
+    time,
+)
 from vesalius.scan.nifti_pixels import NiftiPixels
 from vesalius.scan.pixels import Pixels
 from vesalius.scan.scan import Scan
@@ -56,7 +65,17 @@ class NiftiNative:
             "file_shape": [int(n) for n in self.pixels.file_shape],
             "file_dtype": _dtype_code(self.pixels.file_dtype),
         }
-        return Packed("nifti", facts, {"before_pixels": header, "pair_header": pair}, which == "pair", tuple(warnings))
+        blobs = {"before_pixels": header, "pair_header": pair}
+        packed = Packed("nifti", facts, blobs, which == "pair", tuple(warnings))
+        return replace(packed, kept=self.kept(packed))
+
+    def kept(self, packed: Packed) -> tuple[Kept, ...]:
+        """What `strip` blanked, and bytes behind the values, which are never kept; all else is, word for word."""
+        pairs = (("before_pixels", self.header), ("pair_header", self.pair_header or b""))
+        blanked = [name for blob, ours in pairs for name in differences(ours, packed.blobs.get(blob, b""))]
+        kept = [Kept("header fields", left_out=len(blanked), names=tuple(blanked))] if blanked else []
+        length = self.pixels.left_over()
+        return (*kept, *([Kept("bytes behind the values", left_out=length)] if length else []))
 
 
 def read(path: Path) -> Scan:

@@ -79,17 +79,18 @@ class NiftiPixels:
         """
         if not self.path.is_file():
             raise InputError("no such file", where=self.path)
-        size, needed = self.path.stat().st_size, self._end
+        size, needed = self.path.stat().st_size, self.end
         if needed > (size if self.direct else size * GZIP_MAX_RATIO):
             what = f"the header promises {needed} bytes, the file has {size}"
             raise InputError(what, where=self.path, fix="copy the file again")
 
     def left_over(self) -> int:
         """Bytes behind the last value of a file that is not compressed; the end of a stream is judged by `read`."""
-        return self.path.stat().st_size - self._end if self.direct else 0
+        return self.path.stat().st_size - self.end if self.direct else 0
 
     @property
-    def _end(self) -> int:
+    def end(self) -> int:
+        """The first byte behind the last value, in the inflated file."""
         return self.offset + math.prod(self.file_shape) * self.file_dtype.itemsize
 
     @property
@@ -116,7 +117,7 @@ class NiftiPixels:
                 skip(file, start - place)
                 place = start + length
                 kept.append(self._slices(take(file, length), k))
-            if place == self._end:
+            if place == self.end:
                 read_to_end(file.read, self.path)
         return np.frombuffer(b"".join(kept), self.file_dtype).reshape((i, j, height, len(wanted), more), order="F")
 

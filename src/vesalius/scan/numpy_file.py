@@ -11,7 +11,7 @@ import io
 import math
 import warnings
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.scan.flat_pixels import DEFLATE_MAX_RATIO
 from vesalius.scan.geometry import Affine, check_affine
-from vesalius.scan.native import Identifiers, LossyNote, Packed
+from vesalius.scan.native import Identifiers, Kept, LossyNote, Packed
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.scan import Scan
 from vesalius.scan.stream_end import read_to_end, surplus
@@ -87,6 +87,11 @@ class NumpyPixels:
         axes = AXES[array.ndim]
         return array[tuple(ALL if letter in axes else None for letter in "CTIJK")][:, t, :, :, k]
 
+    def left_over(self) -> int:
+        """Bytes behind the values of a .npy file; the end of a stream is judged by `read`."""
+        end = self.offset + math.prod(self.file_shape) * self.dtype.itemsize
+        return self.path.stat().st_size - end if self.direct else 0
+
     def _inflated(self, member: str) -> bytes:
         length = math.prod(self.file_shape) * self.dtype.itemsize
         with zipfile.ZipFile(self.path) as archive, archive.open(member) as file:
@@ -124,7 +129,13 @@ class NumpyNative:
                 where=self.pixels.path,
                 fix="save the scan alone with numpy.save",
             )
-        return Packed("numpy", {"member": self.pixels.member}, {"header": self.header})
+        packed = Packed("numpy", {"member": self.pixels.member}, {"header": self.header})
+        return replace(packed, kept=self.kept(packed))
+
+    def kept(self, packed: Packed) -> tuple[Kept, ...]:
+        """The header always; bytes behind the values never."""
+        length = self.pixels.left_over()
+        return (Kept("bytes behind the values", left_out=length),) if length else ()
 
 
 def read(path: Path) -> Scan:
@@ -138,8 +149,8 @@ def read(path: Path) -> Scan:
             return _read_npz(path)
         with path.open("rb") as file:
             pixels, header = _read_head(path, file, None, path.stat().st_size)
-        left_over = path.stat().st_size - len(header) - math.prod(pixels.shape) * pixels.dtype.itemsize
-        problems = (f"the file {surplus(left_over)}; they are not read",) if left_over else ()
+        length = pixels.left_over()
+        problems = (f"the file {surplus(length)}; they are not read",) if length else ()
         return Scan(pixels=pixels, problems=problems, native=NumpyNative(pixels, header))
     except InputError:
         raise

@@ -52,7 +52,7 @@ def compress(
         series: DICOM SeriesInstanceUID (or its end) to pick.
         cache: folder of the key for DICOM UIDs.
         force: replace existing files.
-        progress: called with one line per scan.
+        progress: called with one line before each of several scans; what came of it is in the result.
 
     Returns:
         {"written": [...], "skipped": [...], "failed": [{"path", "error"}]}; a rerun into the same folder skips what
@@ -72,19 +72,19 @@ def compress(
     if not many and len(items) != 1:
         shown = f"{len(items)} scans for one output file"
         raise UsageError(shown, where=output, fix="name a folder, one input, or --series UID")
-    for item in items:
+    for number, item in enumerate(items, 1):
+        if many:
+            failures = f", {len(result['failed'])} failed so far" if result["failed"] else ""
+            progress(f"{number} of {len(items)}: {item.target.name}{failures}")
         try:
             if many and not force and _finished(item, config):
                 result["skipped"].append(str(item.target))
-                progress(f"{item.target.name}: finished before, skipped")
                 continue
             result["written"].append(_one(item, config, cache, force))
-            progress(_line(result["written"][-1]))
         except VesaliusError as error:
             if not many:
                 raise
             result["failed"].append({"path": str(item.found.path), "error": str(error)})
-            progress(f"failed: {error}")
     return result
 
 
@@ -190,7 +190,8 @@ def _one(item: _Item, config: CompressConfig, cache: Path | None, force: bool) -
         job_id=_job_id(scan, config),
         force=force,
     )
-    return {"source": str(item.found.path), **asdict(done), "path": str(done.path)}
+    kept = [asdict(one) | {"words": one.words} for one in done.kept]
+    return {"source": str(item.found.path), **asdict(done), "path": str(done.path), "kept": kept}
 
 
 def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
@@ -199,12 +200,3 @@ def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
     if limit_gib is not None and not scan.pixels.direct and needed > limit_gib:
         what = f"needs {needed:.2f} GiB of memory, --memory allows {limit_gib:g}"
         raise UsageError(what, where=path, fix="raise --memory, or uncompress the .nii.gz so that it can be mapped")
-
-
-def _line(written: dict[str, Any]) -> str:
-    parts = []
-    for tier in written["tiers"]:
-        lost = "lossless" if tier["psnr_db"] is None else f"{tier['psnr_db']:.2f} dB, max error {tier['max_error']:.4g}"
-        parts.append(f"{tier['coder']}, {lost}")
-    size = f"{written['bytes_written']} bytes, {written['ratio']:.4g}:1"
-    return f"{written['path']}: {size} ({'; '.join(parts)})"

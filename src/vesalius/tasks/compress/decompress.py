@@ -12,6 +12,7 @@ from vesalius.codec.verify import verify as verify_tiers
 from vesalius.errors import UsageError
 from vesalius.scan.open import open_scan
 from vesalius.scan.part import part
+from vesalius.scan.second_reader import read_again
 from vesalius.scan.write import write_scan
 
 SUFFIXES = {
@@ -61,6 +62,9 @@ def decompress(
 def verify(path: Path, original: Path | None = None, *, series: str | None = None, threads: int = 1) -> dict[str, Any]:
     """Check all checksums of a `.vsl` file, decode every tier, and compare with the original where it is given.
 
+    The original is read by other code than `compress` used, where there is such code; "read_with" names it. "kept"
+    says how much of what stands beside the values the file holds, counted on both.
+
     Args:
         path: the `.vsl` file.
         original: what it was made from.
@@ -71,8 +75,14 @@ def verify(path: Path, original: Path | None = None, *, series: str | None = Non
         CorruptFileError: something differs from what was recorded.
     """
     scan = None if original is None else open_scan(original, series)
-    checks = verify_tiers(path, scan, threads=threads)
-    return {"path": str(path), "whole": True, "tiers": [asdict(check) for check in checks]}
+    again, reader = (None, None) if scan is None else read_again(scan)
+    checks = verify_tiers(path, again, threads=threads)
+    result = {"path": str(path), "whole": True, "tiers": [asdict(check) for check in checks]}
+    if scan is None:
+        return result
+    packed = open_vsl(path).packed()
+    kept = scan.native.kept(packed) if scan.native and scan.native.format == packed.format else ()
+    return {**result, "read_with": reader, "kept": [asdict(one) | {"words": one.words} for one in kept]}
 
 
 def _part(
