@@ -6,13 +6,14 @@ from pydicom.uid import ExplicitVRBigEndian
 from dicom_making import TEST_FILES, instance, placed, save, save_all
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.target import MaxError
-from vesalius.scan.dicom_cells import HIGH_BITS, cells, high_bits, values
+from vesalius.scan.dicom_cells import cells, high_bits, values
 from vesalius.scan.dicom_header import read_instance
 from vesalius.scan.open import open_scan
 from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress, verify
 
+FOREIGN = "pixels with bits above BitsStored"
 RNG = np.random.default_rng(3)
 SIGNED = RNG.integers(-2048, 2048, (4, 9, 7)).astype("<i2")  # 12 bits
 MARKS = np.zeros((4, 9, 7), "<u2")
@@ -41,7 +42,7 @@ def test_bits_above_the_stored_ones_come_back(tmp_path):
     assert (open_scan(tmp_path / "in").stored()[0, 0].transpose(2, 1, 0) == SIGNED).all()  # readers mask them
     config = CompressConfig(coder="deflate", identifiers="keep")
     (written,) = compress([tmp_path / "in"], tmp_path / "a.vsl", config)["written"]
-    assert {"what": HIGH_BITS, "kept": 12, "left_out": 0}.items() <= written["kept"][1].items()
+    assert {"what": FOREIGN, "kept": 12, "left_out": 0}.items() <= written["kept"][1].items()
     told = verify(tmp_path / "a.vsl", tmp_path / "in")
     assert (told["tiers"][0]["equal"], told["kept"][1]["kept"]) == (True, 12)
     decompress(tmp_path / "a.vsl", tmp_path / "out")
@@ -53,7 +54,7 @@ def test_without_identifiers_they_are_left_out_and_counted(tmp_path):
     marked_series(tmp_path / "in")
     config = CompressConfig(coder="deflate")
     (written,) = compress([tmp_path / "in"], tmp_path / "a.vsl", config, cache=tmp_path)["written"]
-    assert {"what": HIGH_BITS, "kept": 0, "left_out": 12}.items() <= written["kept"][1].items()
+    assert {"what": FOREIGN, "kept": 0, "left_out": 12}.items() <= written["kept"][1].items()
     told = verify(tmp_path / "a.vsl", tmp_path / "in")["kept"][1]
     assert (told["left_out"], told["of_pixels"]) == (12, True)
     assert "--keep-identifiers" in told["cure"]
@@ -64,7 +65,7 @@ def test_a_lossy_file_does_not_hold_them(tmp_path):
     done = compress_scan(
         open_scan(tmp_path / "in"), tmp_path / "a.vsl", MaxError(3), identifiers="keep", coder="jpegxl"
     )
-    assert {one.what: (one.kept, one.left_out) for one in done.kept}[HIGH_BITS] == (0, 12)
+    assert {one.what: (one.kept, one.left_out) for one in done.kept}[FOREIGN] == (0, 12)
     assert "a lossless file holds them" in done.kept[1].cure
     assert verify(tmp_path / "a.vsl", tmp_path / "in")["kept"][1]["left_out"] == 12
 

@@ -20,8 +20,8 @@ from pydicom.uid import UID, ExplicitVRBigEndian, JPEG2000Lossless, JPEGLSLossle
 from vesalius.scan.dicom_element import PixelElement
 from vesalius.scan.dicom_header import open_stream
 
-HIGH_BITS = "pixels with bits above BitsStored"
-"""Name of the attachment, and what it is called before a user."""
+HIGH_BITS = "high_bits"
+"""Name of the attachment that holds them."""
 
 
 def cells(path: Path, element: PixelElement) -> NDArray[Any] | None:

@@ -63,6 +63,7 @@ _SINGLE_FRAME_CLASSES = {
     "DX": DigitalXRayImageStorageForPresentation,
 }
 """For instances that do not state their class."""
+_FOREIGN = "pixels with bits above BitsStored"
 _MOST_HIGH_BITS = 1 << 29
 """Bytes that an attachment of a `.vsl` file holds."""
 _SWAPPED_WORDS = {"OW": "u2", "OL": "u4", "OF": "u4", "OD": "u8", "OV": "u8"}
@@ -256,9 +257,9 @@ def _high_kept(foreign: int, *, is_held: bool) -> list[Kept]:
     if not foreign:
         return []
     if is_held:
-        return [Kept(HIGH_BITS, foreign, of_pixels=True)]
+        return [Kept(_FOREIGN, foreign, of_pixels=True)]
     cure = "--keep-identifiers keeps them in a lossless file: they may be an overlay with words"
-    return [Kept(HIGH_BITS, left_out=foreign, cure=cure, of_pixels=True)]
+    return [Kept(_FOREIGN, left_out=foreign, cure=cure, of_pixels=True)]
 
 
 def _little_endian(data: Dataset) -> Dataset:

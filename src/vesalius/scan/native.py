@@ -82,7 +82,7 @@ class Packed:
         blobs = {name: blob for name, blob in self.blobs.items() if name not in self.exact}
         kept = tuple(
             replace(one, kept=0, left_out=one.kept + one.left_out, cure="a lossless file holds them")
-            if one.what in self.exact
+            if one.of_pixels
             else one
             for one in self.kept
         )
