@@ -46,6 +46,9 @@ def test_facts_of_a_plain_instance():
         ({"RescaleSlope": 1, "RescaleIntercept": 0}, "HU"),
         ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "US"}, ""),
         ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "ED"}, "ED"),
+        ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "hu"}, "HU"),
+        ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "DOE JANE 1961"}, ""),
+        ({"Modality": "PT", "Units": "JANE DOE", "RescaleSlope": 3.5, "RescaleIntercept": 0}, ""),
         ({}, ""),
         ({"Modality": "MR", "RescaleSlope": 1, "RescaleIntercept": 0}, ""),
         ({"Modality": "PT", "Units": "BQML", "RescaleSlope": 3.5, "RescaleIntercept": 0}, "BQML"),
@@ -160,3 +163,7 @@ def test_a_second_compressed_picture_that_nothing_counts(tmp_path):
     data.save_as(tmp_path / "a.dcm")
     notes = read_instance(tmp_path / "a.dcm").notes
     assert "2 compressed pictures are there, the header promises one; only the first is read" in notes
+
+
+def test_free_text_is_no_modality(tmp_path):
+    assert read_instance(save(instance(FLAT, Modality="DOE JANE"), tmp_path / "a.dcm")).modality == "unknown"

@@ -30,6 +30,7 @@ from vesalius.scan.nifti_header import (
 )
 from vesalius.scan.nifti_pixels import NiftiPixels
 from vesalius.scan.pixels import Pixels
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.stream_end import surplus
 
@@ -78,7 +79,7 @@ class NiftiNative:
         return (*kept, *([Kept("bytes behind the values", left_out=length)] if length else []))
 
 
-def read(path: Path) -> Scan:
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     """Open a NIfTI file; pixels stay on disk.
 
     Raises:

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.scan.flat_pixels import DEFLATE_MAX_RATIO
 from vesalius.scan.geometry import Affine, check_affine
-from vesalius.scan.native import Identifiers, Kept, LossyNote, Packed
+from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
 from vesalius.scan.pixels import ALL, Pixels
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.stream_end import read_to_end, surplus
 
@@ -117,7 +118,7 @@ class NumpyNative:
     format: str = "numpy"
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
-        """The header of the array and its name.
+        """The header of the array and its name; `strip` gives it the usual name and blanks the header's free space.
 
         Raises:
             UsageError: an .npz file with several arrays: the others would be lost.
@@ -129,8 +130,22 @@ class NumpyNative:
                 where=self.pixels.path,
                 fix="save the scan alone with numpy.save",
             )
-        packed = Packed("numpy", {"member": self.pixels.member}, {"header": self.header})
+        member = self.pixels.member
+        if identifiers == "strip":
+            facts: dict[str, Json] = {"member": member and f"{SCAN_NAMES[0]}.npy"}
+            packed = Packed("numpy", facts, {"header": self._usual_header()})
+            return replace(packed, kept=self.kept(packed))
+        is_usual = member is None or _plain(member) in SCAN_NAMES
+        warnings = () if is_usual else (f"the name of the array is kept: {_plain(member or '')}",)
+        packed = Packed("numpy", {"member": member}, {"header": self.header}, warnings=warnings)
         return replace(packed, kept=self.kept(packed))
+
+    def _usual_header(self) -> bytes:
+        """The header as NumPy writes it: dtype, order and shape only."""
+        out = io.BytesIO()
+        facts = {"descr": npy.dtype_to_descr(self.pixels.dtype), "fortran_order": self.pixels.fortran}
+        npy.write_array_header_1_0(out, {**facts, "shape": self.pixels.file_shape})
+        return out.getvalue()
 
     def kept(self, packed: Packed) -> tuple[Kept, ...]:
         """The header always; bytes behind the values never."""
@@ -138,7 +153,7 @@ class NumpyNative:
         return (Kept("bytes behind the values", left_out=length),) if length else ()
 
 
-def read(path: Path) -> Scan:
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     """Open a .npy or .npz file; pixels stay on disk.
 
     Raises:

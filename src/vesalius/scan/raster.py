@@ -24,6 +24,7 @@ from vesalius.scan.picture import Picture, kind_of, look
 from vesalius.scan.picture_beside import beside
 from vesalius.scan.picture_write import fits_png, photometric_of, write_png, write_tiff
 from vesalius.scan.pixels import ALL, Pixels
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 _NUMBERED = re.compile(r"(.*?)(\d{1,18})")
@@ -81,13 +82,14 @@ class RasterNative:
     format: str = "raster"
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
-        """Kind, colours and, for a stack, the file names; `strip` numbers them anew."""
+        """Kind, colours and, for a stack, a name for each picture: its number, or with `keep` its file name."""
         first = self.pixels.pictures[0]
+        warnings = ["JPEG pictures come back as PNG"] if first.kind == "jpeg" else []
         names: list[Json] = [picture.path.name for picture in self.pixels.pictures] if self.stack else []
-        if identifiers == "strip":
+        if identifiers != "keep":
             names = [f"picture-{number:04d}" for number in range(1, len(names) + 1)]
+            warnings += ["names of files are not kept: the pictures come back numbered"] if names else []
         facts: dict[str, Json] = {"kind": first.kind, "colour": first.colour, "byteorder": first.byteorder}
-        warnings = [f"JPEG pictures come back as PNG: {first.path.name}"] if first.kind == "jpeg" else []
         packed = Packed("raster", {**facts, "names": names}, folder=self.stack, warnings=tuple(warnings))
         return replace(packed, kept=self.kept(packed))
 
@@ -98,7 +100,7 @@ class RasterNative:
         return (Kept(what, left_out=len(names), names=tuple(names)),) if names else ()
 
 
-def read(path: Path) -> Scan:
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     """Open one picture file; pixels stay on disk.
 
     Raises:
