@@ -116,3 +116,14 @@ def test_ordinary_pictures_have_none(name):
     path = TEST_FILES / name
     facts = read_instance(path)
     assert facts is None or high_bits(path, facts.pixels) is None
+
+
+def test_only_the_frames_that_belong_to_the_scan_count(tmp_path):
+    array = np.zeros((3, 4, 5), "<u2")
+    array[1], array[2, 0, 0] = 0x2001, 0x1000
+    path = save(instance(array, BitsStored=12, HighBit=11), tmp_path / "a.dcm")
+    element = read_instance(path).pixels
+    assert high_bits(path, element).foreign == 21
+    assert high_bits(path, element, (0,)) is None
+    picked = high_bits(path, element, (0, 2))
+    assert (picked.foreign, picked.difference_NJIC.shape) == (1, (2, 4, 5, 1))

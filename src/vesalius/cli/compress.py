@@ -73,6 +73,7 @@ def _compressed(result: dict[str, Any]) -> list[str]:
         lines += [f"  {tier['name']}: {_lost(tier)}{tier['why']}" for tier in one["tiers"]]
         lines += _kept(one)
         lines += [f"  note: {warning}" for warning in one["warnings"]]
+        lines += [f"  caveat: {problem}" for problem in one["problems"]]
     lines += [f"{path}  finished before" for path in result["skipped"]]
     return lines + [f"failed  {one['error']}" for one in result["failed"]]
 

@@ -9,6 +9,7 @@ Letters: N frames of an instance, J rows, I columns, C samples.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -43,13 +44,15 @@ class HighBits:
     foreign: int
 
 
-def high_bits(path: Path, element: PixelElement) -> HighBits | None:
-    """The bits above BitsStored; None where the values say them all."""
+def high_bits(path: Path, element: PixelElement, picked: Sequence[int] | None = None) -> HighBits | None:
+    """The bits above BitsStored of the frames `picked` (None: all); None where the values say them all."""
     if element.keyword != "PixelData" or element.bits_stored == element.bits_allocated:
         return None
     cells_NJIC = cells(path, element)
     if cells_NJIC is None:
         return None
+    if picked is not None:
+        cells_NJIC = cells_NJIC[list(picked)]
     difference = cells_NJIC ^ values(cells_NJIC, element).view(cells_NJIC.dtype)
     if not difference.any():
         return None

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
+from pydicom.sequence import Sequence
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
     CTImageStorage,
@@ -34,6 +36,7 @@ from pydicom.uid import (
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.scan.dicom_cells import HIGH_BITS, high_bits
+from vesalius.scan.dicom_diffusion import read_diffusion
 from vesalius.scan.dicom_header import open_stream, read_header, read_whole
 from vesalius.scan.dicom_kept import Attributes, as_read, is_counted
 from vesalius.scan.dicom_pixels import DicomPixels
@@ -48,7 +51,7 @@ from vesalius.scan.dicom_privacy import (
     remap_uids,
     remapped_uid,
 )
-from vesalius.scan.dicom_values import quiet, text, value
+from vesalius.scan.dicom_values import items, quiet, text, value
 from vesalius.scan.dicom_write import compose, stored_headers
 from vesalius.scan.native import Identifiers, Kept, Packed
 from vesalius.scan.scan import Colour
@@ -67,6 +70,7 @@ _FOREIGN = "pixels with bits above BitsStored"
 _MOST_HIGH_BITS = 1 << 29
 """Bytes that an attachment of a `.vsl` file holds."""
 _SWAPPED_WORDS = {"OW": "u2", "OL": "u4", "OF": "u4", "OD": "u8", "OV": "u8"}
+_KEEP_FEWER = "leave out --keep-identifiers, or repair the file"
 _PHOTOMETRIC: dict[Colour, str] = {"rgb": "RGB", "ybr": "YBR_FULL"}
 
 
@@ -77,6 +81,7 @@ class DicomNative:
     Args:
         pixels: the stack's pixels; they know the files and which frame lies where.
         uids: SOPInstanceUID of each instance, "" where it is missing.
+        picked: of each instance the numbers of the frames that belong to the stack, None where all do.
         colour: what the decoded samples mean.
         numbered_in_time: T is time by clock times only, which are dropped; temporal positions are numbered instead.
         folder: the stack is written back as a folder of files.
@@ -84,6 +89,7 @@ class DicomNative:
 
     pixels: DicomPixels
     uids: tuple[str, ...]
+    picked: tuple[tuple[int, ...] | None, ...]
     colour: Colour
     numbered_in_time: bool
     folder: bool
@@ -108,16 +114,18 @@ class DicomNative:
                 attributes.add(source, data)
                 warning = None if identifiers == "keep" else burned_in_warning(data)
                 warnings |= {warning: None} if warning else {}
-                headers.append(_encode(data, path))
+                headers.append(_encode(data, path, _KEEP_FEWER if identifiers == "keep" else None))
         common = {tag: chunk for tag, chunk in headers[0].items() if all(own.get(tag) == chunk for own in headers)}
         own_bytes = [_join({tag: chunk for tag, chunk in own.items() if tag not in common}) for own in headers]
         self._try_out(_join(common), own_bytes)
         if identifiers == "keep":
             warnings["every attribute of the DICOM header is kept, with names and dates"] = None
+        if any(one is not None for one in self.picked):
+            warnings["some frames of the files belong to other scans; the others become files of their own"] = None
         blobs = {
             "common": _join(common),
             "own": b"".join(struct.pack("<L", len(one)) + one for one in own_bytes),
-            "order": self.pixels.order_TK2.astype("<u4").tobytes(),
+            "order": self._order().astype("<u4").tobytes(),
         }
         return Packed(
             format="dicom",
@@ -152,7 +160,7 @@ class DicomNative:
         foreign, held, size = 0, [], 0
         for n, (path, element) in enumerate(zip(self.pixels.paths, self.pixels.elements, strict=True)):
             try:
-                high = high_bits(path, element)
+                high = high_bits(path, element, self.picked[n])
             except OSError as error:
                 raise InputError("cannot be read", where=path) from error
             if high is not None:
@@ -160,6 +168,15 @@ class DicomNative:
                 bits = high.difference_NJIC.tobytes() if hold and size <= _MOST_HIGH_BITS else b""
                 held.append(struct.pack("<LL", n, len(bits)) + bits)
         return foreign, b"".join(held) if hold and size <= _MOST_HIGH_BITS else b""
+
+    def _order(self) -> NDArray[np.int64]:
+        """Instance and frame of each (t, k), the frames counted among those that are picked."""
+        order_TK2 = self.pixels.order_TK2.copy()
+        for n, picked in enumerate(self.picked):
+            if picked is not None:
+                of_instance = order_TK2[..., 0] == n
+                order_TK2[of_instance, 1] = np.searchsorted(picked, order_TK2[of_instance, 1])
+        return order_TK2
 
     def _try_out(self, common: bytes, own_bytes: list[bytes]) -> None:
         """Put every file together once with a dot for a picture: what is stored must be writable again."""
@@ -176,6 +193,7 @@ class DicomNative:
             data = self._read(path, identifiers)
             source = as_read(data)
             self._complete(data, n)
+            self._pick(data, n)
             if identifiers != "keep":
                 assert uid_key is not None  # checked by `pack`
                 data = self._deidentified(data, n, identifiers, uid_key)
@@ -209,6 +227,17 @@ class DicomNative:
                 number = n if keyword == "SOPInstanceUID" else ""
                 setattr(data, keyword, stated or remapped_uid(f"{keyword} {number} {seed}", b"missing"))
 
+    def _pick(self, data: Dataset, n: int) -> None:
+        """Keep the functional groups of the frames that are picked; what is left is an instance of its own."""
+        picked = self.picked[n]
+        if picked is None:
+            return
+        groups = items(data, "PerFrameFunctionalGroupsSequence")
+        if groups:
+            data.PerFrameFunctionalGroupsSequence = Sequence(groups[one] for one in picked if one < len(groups))
+        data.NumberOfFrames = len(picked)
+        data.SOPInstanceUID = remapped_uid(f"{self.uids[n]} {picked}", b"part")
+
     def _class(self, data: Dataset, n: int) -> str:
         element = self.pixels.elements[n]
         if element.frames == 1:
@@ -236,6 +265,9 @@ class DicomNative:
             kept.Modality = "OT"
         if kept.SOPClassUID == SecondaryCaptureImageStorage and "ConversionType" not in kept:
             kept.ConversionType = "WSD"
+        diffusion = read_diffusion(data)  # perhaps a private attribute, which is dropped
+        if diffusion is not None and "DiffusionBValue" not in kept:
+            kept.DiffusionBValue = diffusion[0]
         if self.numbered_in_time and self.pixels.elements[n].frames == 1:
             kept.TemporalPositionIdentifier = int(np.argwhere(self.pixels.order_TK2[..., 0] == n)[0, 0]) + 1
             kept.NumberOfTemporalPositions = self.pixels.shape[1]
@@ -281,7 +313,7 @@ def _is_explicit_little(data: Dataset) -> bool:
     return data.original_encoding == (False, True) and all(element.VR is not None for element in raw)
 
 
-def _encode(data: Dataset, path: Path) -> dict[int, bytes]:
+def _encode(data: Dataset, path: Path, fix: str | None) -> dict[int, bytes]:
     """Each element as explicit VR little endian bytes; no pixels, no group lengths."""
     encodings = convert_encodings(value(data, "SpecificCharacterSet") or "ISO_IR 6")
     as_they_are = _is_explicit_little(data)
@@ -298,7 +330,7 @@ def _encode(data: Dataset, path: Path) -> dict[int, bytes]:
             raise InputError(
                 f"attribute {name} cannot be converted ({type(error).__name__})",
                 where=path,
-                fix="do not keep all identifiers, or repair the file",
+                fix=fix,
             ) from error
         chunks[int(tag)] = out.getvalue()
     return chunks

@@ -15,11 +15,12 @@ from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
 from vesalius.errors import CorruptFileError, OutputError, UsageError, VesaliusError
+from vesalius.scan.choose import ways
 from vesalius.scan.open import Found, find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+from vesalius.scan.uid_key import uid_key
 from vesalius.tasks.compress.config import CompressConfig
-from vesalius.tasks.compress.uid_key import uid_key
 
 Progress = Callable[[str], None]
 
@@ -72,7 +73,8 @@ def compress(
     items = list(_items(paths, output, reading, many, result["failed"]))
     if not many and len(items) != 1:
         shown = f"{len(items)} scans for one output file"
-        raise UsageError(shown, where=output, fix="name a folder, one input, or --series UID")
+        one = f", or {ways([item.found for item in items])}" if len(paths) == 1 else " or one input"
+        raise UsageError(shown, where=output, fix=f"name a folder{one}")
     for number, item in enumerate(items, 1):
         if many:
             failures = f", {len(result['failed'])} failed so far" if result["failed"] else ""
@@ -192,7 +194,8 @@ def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | No
         force=force,
     )
     kept = [asdict(one) | {"words": one.words} for one in done.kept]
-    return {"source": str(item.found.path), **asdict(done), "path": str(done.path), "kept": kept}
+    about = {"path": str(done.path), "kept": kept, "problems": list(scan.problems)}
+    return {"source": str(item.found.path), **asdict(done), **about}
 
 
 def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
@@ -200,4 +203,5 @@ def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
     needed = scan.voxels * scan.dtype.itemsize / 2**30
     if limit_gib is not None and not scan.pixels.direct and needed > limit_gib:
         what = f"needs {needed:.2f} GiB of memory, --memory allows {limit_gib:g}"
-        raise UsageError(what, where=path, fix="raise --memory, or uncompress the .nii.gz so that it can be mapped")
+        mapped = ", or uncompress the .nii.gz so that it can be mapped" if path.name.lower().endswith(".gz") else ""
+        raise UsageError(what, where=path, fix=f"raise --memory{mapped}")
