@@ -107,7 +107,7 @@ def test_spreading_for_psnr_keeps_the_target_and_saves_bytes(rows, target):
 
 @settings(max_examples=60, deadline=None)
 @given(tables(), st.integers(0, 400))
-def test_spreading_for_bytes_comes_nearer_to_the_budget(rows, budget):
+def test_spreading_for_bytes_fills_the_budget_and_keeps_it(rows, budget):
     table, chunks = Table(rows), chunks_of(len(rows[0]))
     fits = [sum(size for size, _ in row) <= budget for row in rows]
     if True not in fits:
@@ -116,12 +116,14 @@ def test_spreading_for_bytes_comes_nearer_to_the_budget(rows, budget):
     chosen = spread_for_bytes(table, chunks, rung, budget)
     assert set(chosen.values()) <= {rung, rung - 1}
     size = sum(rows[chosen[n]][n][0] for n in chosen)
-    assert abs(size - budget) <= budget - sum(size for size, _ in rows[rung])
+    assert sum(size for size, _ in rows[rung]) <= size <= budget
+    finer = [rows[rung - 1][n][0] - rows[rung][n][0] for n in chosen if rung and chosen[n] == rung]
+    assert all(more > budget - size for more in finer)
 
 
 @settings(max_examples=60, deadline=None)
 @given(tables(), st.integers(0, 400), st.data())
-def test_balancing_never_goes_away_from_the_budget(rows, budget, data):
+def test_balancing_comes_nearer_to_the_budget_and_keeps_it(rows, budget, data):
     table, chunks = Table(rows), chunks_of(len(rows[0]))
     rung = data.draw(st.integers(0, len(rows) - 1))
     before = {chunk.number: rung for chunk in chunks}
@@ -130,7 +132,8 @@ def test_balancing_never_goes_away_from_the_budget(rows, budget, data):
     def size(chosen):
         return sum(rows[rung][n][0] for n, rung in chosen.items())
 
-    assert abs(size(after) - budget) <= abs(size(before) - budget)
+    if size(before) <= budget:
+        assert size(before) <= size(after) <= budget
     assert before == {chunk.number: rung for chunk in chunks}
 
 

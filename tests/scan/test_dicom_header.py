@@ -3,6 +3,7 @@ import zlib
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from dicom_making import TEST_FILES, enhanced, instance, placed, save
@@ -126,6 +127,44 @@ def test_a_deflated_data_set_is_inflated_within_bounds(tmp_path, monkeypatch):
     (tmp_path / "bomb.dcm").write_bytes(whole[:start] + bomb)
     with pytest.raises(InputError, match="larger than 1 GiB"):
         read_instance(tmp_path / "bomb.dcm")
+
+
+def test_what_follows_a_deflated_data_set_is_its_checksum_or_padding(tmp_path):
+    whole = (TEST_FILES / "image_dfl.dcm").read_bytes()
+    start = 144 + int.from_bytes(whole[140:144], "little")
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    plain = inflater.decompress(whole[start:])
+    path, stream = tmp_path / "a.dcm", whole[: len(whole) - len(inflater.unused_data)]
+    for behind in (b"", b"\0", zlib.crc32(plain).to_bytes(4, "little") + len(plain).to_bytes(4, "little")):
+        path.write_bytes(stream + behind)
+        assert read_instance(path).pixels.rows == 512
+    for behind in (b"x", bytes(4) + len(plain).to_bytes(4, "little")):
+        path.write_bytes(stream + behind)
+        with pytest.raises(InputError, match="bytes behind it are not its checksum"):
+            read_instance(path)
+    path.write_bytes(stream[:-20])
+    with pytest.raises(InputError, match="breaks off"):
+        read_instance(path)
+
+
+def test_pixel_data_that_is_longer_than_promised_has_a_problem_line(tmp_path):
+    data = instance(FLAT)
+    data.PixelData = data.PixelData + b"\1\2\3\4"
+    notes = read_instance(save(data, tmp_path / "a.dcm")).notes
+    assert "the pixel data holds 4 bytes more than its header promises; they are not read" in notes
+    odd = instance(np.zeros((3, 3), "u1"))
+    odd.PixelData = odd.PixelData + b"\0"
+    assert not [note for note in read_instance(save(odd, tmp_path / "b.dcm")).notes if "promises" in note]
+
+
+def test_a_second_compressed_picture_that_nothing_counts(tmp_path):
+    data = dcmread(TEST_FILES / "MR_small_jp2klossless.dcm")
+    (frame,) = generate_frames(data.PixelData, number_of_frames=1)
+    assert not [note for note in read_instance(TEST_FILES / "MR_small_jp2klossless.dcm").notes if "pictures" in note]
+    data.PixelData = encapsulate([frame, frame])
+    data.save_as(tmp_path / "a.dcm")
+    notes = read_instance(tmp_path / "a.dcm").notes
+    assert "2 compressed pictures are there, the header promises one; only the first is read" in notes
 
 
 def test_free_text_is_no_modality(tmp_path):

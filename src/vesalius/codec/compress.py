@@ -39,13 +39,16 @@ from vesalius.codec.tiers import LosslessTier
 from vesalius.codec.trials import Trial, chunk_of, in_order, measure, spare_threads
 from vesalius.errors import InputError, TargetError, UsageError
 from vesalius.output import new_file, refuse_existing
-from vesalius.scan.native import Identifiers, Packed
+from vesalius.scan.native import Identifiers, Kept, Packed
 from vesalius.scan.note import plain
 from vesalius.scan.scan import Scan
 
 LOSSLESS = Lossless()
 _TRIED, _LONG_NOTE_FROM = "on a sample", 20_000
 """A lossless tier of fewer bytes says shortly why its coder was chosen: the note itself would weigh."""
+_LONG_NUMBER = 35.12345678901234
+_TAIL_SLACK = 16
+"""Bytes by which other digits may lengthen the deflated tail."""
 TOLERANCE = 0.02
 """Allowed difference, as a fraction of the peak, between decoders of an inexact coder."""
 
@@ -86,6 +89,7 @@ class CompressResult:
         encode_seconds: wall time of coding, planning included.
         tiers: what each tier reached.
         warnings: one sentence each.
+        kept: how much of the source file is kept beside its pixels; nothing is said of what is always kept.
     """
 
     path: Path
@@ -96,6 +100,7 @@ class CompressResult:
     encode_seconds: float
     tiers: tuple[TierResult, ...]
     warnings: tuple[str, ...]
+    kept: tuple[Kept, ...] = ()
 
 
 def compress_scan(
@@ -140,6 +145,8 @@ def compress_scan(
     scan = scan.resident()
     assert scan.native is not None
     packed = scan.native.pack(identifiers, uid_key)
+    if not any(isinstance(target, Lossless) for target in wanted):
+        packed = packed.for_lossy()
     alone = len(wanted) == 1
     job = Job(scan, survey(scan), coder, effort, access, threads or os.cpu_count() or 1, alone, job_id)
     with new_file(path, force=force) as part:
@@ -151,8 +158,8 @@ def compress_scan(
             reader.check_whole()
         seconds = time.perf_counter() - started
     voxels = scan.voxels
-    warnings = packed.warnings
-    return CompressResult(path, size, voxels, 2 * voxels / size, 8 * size / voxels, seconds, tiers, warnings)
+    ratio, bits = 2 * voxels / size, 8 * size / voxels
+    return CompressResult(path, size, voxels, ratio, bits, seconds, tiers, packed.warnings, packed.kept)
 
 
 def _check(scan: Scan, targets: Sequence[Target], access: Access) -> None:
@@ -225,13 +232,29 @@ def _dump(model: Header | Tail) -> dict[str, Any]:
 
 
 def _overhead(job: Job, packed: Packed, plans: Sequence[Plan]) -> int:
-    """Bytes of a file besides the chunks' payloads: near enough, its tail is not known yet."""
+    """Bytes of a file besides the chunks' payloads, a few too many rather than too few: its tail is not known yet."""
     header, blobs = _header(job, packed, plans)
-    reached = TierReached(sha256=hashlib.sha256(header.tool.encode()).hexdigest(), psnr_db=35.123456, max_error=123.0)
-    tail = Tail(tiers=tuple(reached for _ in plans))
+    digest = hashlib.sha256(header.tool.encode()).hexdigest()
+    reached = tuple(
+        TierReached(
+            sha256=digest if made.tier.exact else None,
+            psnr_db=_LONG_NUMBER,
+            max_error=_LONG_NUMBER,
+            tolerance=0.0 if made.tier.exact else TOLERANCE * job.found.peak,
+            note=made.why,
+        )
+        for made in plans
+    )
     sizes = [len(zlib.compress(blob, 9)) for blob in blobs]
-    lengths = [*sizes, *(1000 + 7 * n for made in plans for n in range(len(made.layout)))]
-    return size_of(_dump(header), _dump(tail), lengths) - sum(lengths) + sum(sizes)
+    lengths = [*sizes, *(length for made in plans for length in _lengths(made))]
+    return size_of(_dump(header), _dump(Tail(tiers=reached)), lengths) - sum(lengths) + sum(sizes) + _TAIL_SLACK
+
+
+def _lengths(made: Plan) -> list[int]:
+    """Of the payloads where they are chosen, else any."""
+    if made.trials is None or not made.rungs:
+        return [1000 + 7 * n for n in range(len(made.layout))]
+    return [len(made.trials.one(chunk, made.rungs[chunk.number]).payload) for chunk in made.layout]
 
 
 def _write(

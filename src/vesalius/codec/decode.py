@@ -20,7 +20,7 @@ from vesalius.codec.spec import build
 from vesalius.codec.tiers import Tier
 from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError, VesaliusError
-from vesalius.scan.native import Packed
+from vesalius.scan.native import Kept, Packed
 from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
 
@@ -231,6 +231,10 @@ class VslNative:
         if identifiers == "strip":
             raise UsageError("a .vsl file cannot be stripped later", where=self.file.path, fix="strip the source file")
         return self.file.packed()
+
+    def kept(self, packed: Packed) -> tuple[Kept, ...]:
+        """Nothing is left out of what the file holds."""
+        return ()
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,13 @@ SAMPLED_FROM = 1 << 20
 NEAR = 1.15
 """`--effort best` compares coders within this factor of the smallest on a sample on the whole scan."""
 RATIO_TOLERANCE, RATIO_CHECKED_FROM = 0.05, 20_000
-"""`--ratio` lands within this part of the target for files of so many bytes or more."""
+"""`--ratio` reaches the target and at most this part more, in files of so many bytes or more."""
 SMALL_TOLERANCE = 0.25
 """The same for smaller files, whose header alone may be more than five percent."""
+_AIMED_PART = 0.5
+"""Of the tolerance: chunks are moved until they lie so near."""
+_MOST_AIMS = 4
+"""How often a ratio is aimed at, each time with what the file of the last aim holds beside its payload."""
 
 
 @dataclass(frozen=True)
@@ -324,30 +328,36 @@ def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Call
     trials, tier = draft.whole(job), draft.tier
     layout = job.layout(tier)
     chunks, voxels = list(layout), job.scan.voxels
-    made = Plan(tier, layout, why, target.words, {}, trials)
-    fixed = overhead(made)
-    budget = int(2 * voxels / target.ratio) - fixed
-    rung = _first_fitting(trials, chunks, budget, draft.rung)
-    if rung == trials.rungs:
-        best = 2 * voxels / (fixed + sum(len(one.payload) for one in trials.run(chunks, rung - 1)))
-        what = f"{target.ratio:g}:1 cannot be reached with {tier.coder.name}: the best is {best:.4g}:1"
-        raise _MissedError(what, where="--ratio", fix="ask for less", distance=_apart(best, target))
-    rungs = spread_for_bytes(trials, chunks, rung, budget)
-    rungs = balance(trials, chunks, rungs, budget, RATIO_TOLERANCE / 2)
-    size = fixed + sum(len(trials.one(chunk, rungs[chunk.number]).payload) for chunk in chunks)
+    made, limit = Plan(tier, layout, why, target.words, {}, trials), int(2 * voxels / target.ratio)
+    fixed, size = overhead(made), limit + 1
+    for _ in range(_MOST_AIMS):
+        if size <= limit:
+            break
+        budget = limit - fixed
+        rung = _first_fitting(trials, chunks, budget, draft.rung)
+        if rung == trials.rungs:
+            best = 2 * voxels / (fixed + sum(len(one.payload) for one in trials.run(chunks, rung - 1)))
+            what = f"{target.ratio:g}:1 cannot be reached with {tier.coder.name}: the best is {best:.4g}:1"
+            raise _MissedError(what, where="--ratio", fix="ask for less", distance=_apart(best, target))
+        rungs = balance(
+            trials, chunks, spread_for_bytes(trials, chunks, rung, budget), budget, RATIO_TOLERANCE * _AIMED_PART
+        )
+        made = replace(made, rungs=rungs)
+        fixed = overhead(made)
+        size = fixed + sum(len(trials.one(chunk, rungs[chunk.number]).payload) for chunk in chunks)
     reached = 2 * voxels / size
-    if rung == 0 and reached > 1.05 * target.ratio:
+    if rung == 0 and reached > (1 + RATIO_TOLERANCE) * target.ratio:
         what = f"{target.ratio:g}:1 is less than the best quality of {tier.coder.name} needs ({reached:.4g}:1)"
         fix = "ask for more, or use lossless"
         raise _MissedError(what, where="--ratio", fix=fix, distance=_apart(reached, target))
     check_ratio(target, reached, size)
-    return replace(made, rungs=rungs)
+    return made
 
 
 def check_ratio(target: Ratio, reached: float, size: int) -> None:
-    """Raise TargetError where a file of `size` bytes is not near enough to its target."""
+    """Raise TargetError where a file of `size` bytes is below its target, or above it by more than is allowed."""
     allowed = RATIO_TOLERANCE if size >= RATIO_CHECKED_FROM else SMALL_TOLERANCE
-    if abs(reached / target.ratio - 1) > allowed:
+    if not target.ratio <= reached <= (1 + allowed) * target.ratio:
         what = f"{target.ratio:g}:1 cannot be reached: the nearest is {reached:.4g}:1"
         fix = "ask for that, or choose another --coder"
         raise _MissedError(what, where="--ratio", fix=fix, distance=_apart(reached, target))

@@ -106,7 +106,7 @@ def spread_for_bytes(trials: Trials, chunks: Sequence[Chunk], rung: int, budget:
     order = sorted(range(len(chunks)), key=lambda n: _gain(finer[n], now[n]))
     for n in order:
         cost = len(finer[n].payload) - len(now[n].payload)
-        if cost < 2 * left:  # overshooting by less than it would fall short is nearer
+        if cost <= left:
             chosen[chunks[n].number] = rung - 1
             left -= cost
     return chosen
@@ -115,24 +115,24 @@ def spread_for_bytes(trials: Trials, chunks: Sequence[Chunk], rung: int, budget:
 def balance(
     trials: Trials, chunks: Sequence[Chunk], chosen: dict[int, int], budget: int, within: float
 ) -> dict[int, int]:
-    """Move chunks by a rung, alone or one finer and one coarser, until the bytes are `within` a fraction of the budget.
+    """Move chunks by a rung, alone or two at a time, until the bytes fill the budget but for the fraction `within`.
 
-    For few chunks on a steep part of the ladder, where a rung of one chunk is a large part of the whole.
+    The budget is never exceeded; `chosen` must keep it. For few chunks on a steep part of the ladder, where a rung of
+    one chunk is a large part of the whole.
     """
     chosen = dict(chosen)
     for _ in range(_MOST_MOVES):
         left = budget - sum(len(trials.one(chunk, chosen[chunk.number]).payload) for chunk in chunks)
-        if abs(left) <= within * budget:
+        if left <= within * budget:
             break
         moves = _moves(trials, chunks, chosen)
         pairs = [
             (a + b, one | other) for (a, one), (b, other) in combinations(moves, 2) if not one.keys() & other.keys()
         ]
-        if not moves:
+        fitting = [option for option in moves + pairs if 0 < option[0] <= left]
+        if not fitting:
             break
-        added, move = min(moves + pairs, key=lambda option: abs(left - option[0]))
-        if abs(left - added) >= abs(left):
-            break
+        _, move = max(fitting, key=lambda option: option[0])
         chosen |= move
     return chosen
 

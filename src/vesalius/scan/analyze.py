@@ -18,9 +18,10 @@ import numpy as np
 from vesalius.errors import GeometryError, InputError
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.native import Identifiers, Json, Packed
+from vesalius.scan.native import Identifiers, Json, Kept, Packed
 from vesalius.scan.nifti_file import head_of
 from vesalius.scan.nifti_pixels import NiftiPixels
+from vesalius.scan.note import Note
 from vesalius.scan.scan import Scan
 
 _BYTES = 348
@@ -70,6 +71,18 @@ class AnalyzeNative:
         }
         return Packed("nifti", facts, {"before_pixels": self.before, "pair_header": header}, True, tuple(warnings))
 
+    def kept(self, packed: Packed) -> tuple[Kept, ...]:
+        """Text fields that `strip` blanked, and bytes behind the values, which are never kept."""
+        now = packed.blobs.get("pair_header", b"")
+        blanked = [
+            name
+            for name, (start, size) in _TEXTS.items()
+            if self.header[start : start + size] != now[start : start + size]
+        ]
+        length = self.pixels.left_over()
+        kept = [Kept("header fields", left_out=len(blanked), names=tuple(blanked))] if blanked else []
+        return (*kept, *([Kept("bytes behind the values", left_out=length)] if length else []))
+
 
 def is_analyze(head: bytes) -> bool:
     """True for the header of an Analyze 7.5 pair, in either byte order; NIfTI pairs are none."""
@@ -98,7 +111,8 @@ def read_pair(header_path: Path, pixels_path: Path) -> Scan:
     pixels.check_length()
     geometry, problems = _geometry(header)
     if header_path.with_suffix(".mat").exists():
-        problems.append(f"the position in {header_path.stem}.mat is not read")
+        plain = "the position in a .mat file beside the pair is not read"
+        problems.append(Note(f"the position in {header_path.stem}.mat is not read", plain))
     intensity, scaling = _intensity(head, header.endianness)
     if pixels.shape[1] > 1:
         problems.append("the time unit or the frame interval is not stated")

@@ -70,6 +70,9 @@ _BITS_ALLOCATED = (1, 8, 16, 32, 64)
 _PHOTOMETRIC = frozenset(one.value for one in PhotometricInterpretation)
 _VRS = ("OB", "OW", "OF", "OD", "UN")
 _ITEM, _DELIMITER = 0xFFFEE000, 0xFFFEE0DD
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_FIRST_BYTES = (b"\xff\xd8", b"\xff\x4f")
+"""Of a JPEG or JPEG-LS picture, and of a JPEG 2000 one."""
 _HEAD_BYTES = 1 << 18
 """A frame's own header is sought this far."""
 
@@ -95,6 +98,8 @@ class PixelElement:
         frames: NumberOfFrames.
         spans: fragments of each frame, empty for native pixels.
         codestream: what the first compressed frame says about itself.
+        surplus: bytes of native pixels beyond what the header promises.
+        extra_pictures: compressed pictures beyond the one that the header promises.
     """
 
     syntax: str
@@ -113,6 +118,8 @@ class PixelElement:
     frames: int
     spans: tuple[tuple[Span, ...], ...] = field(default=(), repr=False)
     codestream: Codestream | None = None
+    surplus: int = 0
+    extra_pictures: int = 0
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -174,7 +181,8 @@ def locate(stream: BinaryIO, data: Dataset, syntax: str) -> PixelElement:
             f"the header promises {needed} bytes of pixels, there are {available}",
             fix="check that the copy is complete",
         )
-    return pixels
+    stated = length != _UNDEFINED_LENGTH
+    return replace(pixels, surplus=max(available - needed - needed % 2, 0) if stated else 0)
 
 
 def _check_syntax(syntax: str) -> None:
@@ -241,7 +249,17 @@ def _with_fragments(stream: BinaryIO, data: Dataset, pixels: PixelElement) -> Pi
         compared = found if frame is spans[0] else None
         if compared is not None or pixels.syntax == RLELossless:
             dicom_codestream.check(compared, length, pixels.rows, pixels.columns, pixels.samples, pixels.bits_allocated)
-    return replace(pixels, spans=spans, codestream=found)
+    extra = _pictures(stream, fragments) - 1 if pixels.frames == 1 else 0
+    return replace(pixels, spans=spans, codestream=found, extra_pictures=max(extra, 0))
+
+
+def _pictures(stream: BinaryIO, fragments: list[Span]) -> int:
+    """How many fragments begin a picture."""
+    count = 0
+    for start, _ in fragments if len(fragments) > 1 else ():
+        stream.seek(start)
+        count += stream.read(2) in _FIRST_BYTES
+    return count
 
 
 def _fragments(stream: BinaryIO) -> tuple[list[int], list[Span]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,7 @@ from vesalius.scan.dicom_rescale import Rescale
 from vesalius.scan.dicom_values import integer, numbers, quiet, text, value
 from vesalius.scan.scan import Colour
 from vesalius.scan.signature import is_dicom
+from vesalius.scan.stream_end import surplus
 
 _MAX_INFLATED = 1 << 30
 _WITH_PICTURE = frozenset({"Segmentation Storage", "Parametric Map Storage", "Enhanced US Volume Storage"})
@@ -166,7 +168,8 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
     """The file itself, or its inflated data set where the whole data set is deflated.
 
     Raises:
-        InputError: damaged deflate data, or more than 1 GiB of it.
+        InputError: damaged deflate data, or more than 1 GiB of it. Deflate has no checksum; some writers add that of
+            gzip, others a byte of padding, and nothing else may follow.
     """
     if DeflatedExplicitVRLittleEndian.encode() not in head[:1024]:
         return file
@@ -179,6 +182,14 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
         raise InputError("the deflated data set is damaged", fix="check that the copy is complete") from error
     if inflater.unconsumed_tail:
         raise InputError("the deflated data set is larger than 1 GiB")
+    if not inflater.eof:
+        raise InputError("the deflated data set breaks off", fix="check that the copy is complete")
+    rest = inflater.unused_data
+    if rest[:8] != struct.pack("<LL", zlib.crc32(data), len(data)) and rest.strip(b"\0"):
+        raise InputError(
+            f"the deflated data set is damaged: {len(rest)} bytes behind it are not its checksum",
+            fix="check that the copy is complete",
+        )
     return io.BytesIO(data)
 
 
@@ -306,6 +317,11 @@ def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) 
     notes += dict.fromkeys(frame.rescale.note for frame in frames if frame.rescale.note)
     if frames[0].place is None and numbers(data, "ImagerPixelSpacing"):
         notes.append("pixel spacing is stated at the detector only (ImagerPixelSpacing), not in the patient")
+    if pixels.surplus:
+        notes.append(f"the pixel data {surplus(pixels.surplus)}; they are not read")
+    if pixels.extra_pictures:
+        what = f"{pixels.extra_pictures + 1} compressed pictures are there, the header promises one"
+        notes.append(f"{what}; only the first is read")
     if pixels.samples == 3 and _colour(pixels) == "channels":
         notes.append(f"colours of the kind {pixels.photometric} are not converted: the channels are as stored")
     if pixels.high_bit not in (None, pixels.bits_stored - 1):

@@ -36,8 +36,10 @@ from pydicom.uid import (
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
+from vesalius.scan.dicom_cells import HIGH_BITS, high_bits
 from vesalius.scan.dicom_diffusion import read_diffusion
 from vesalius.scan.dicom_header import open_stream, read_header, read_whole
+from vesalius.scan.dicom_kept import Attributes, as_read, is_counted
 from vesalius.scan.dicom_pixels import DicomPixels
 from vesalius.scan.dicom_privacy import (
     DEIDENTIFICATION_METHOD,
@@ -51,8 +53,8 @@ from vesalius.scan.dicom_privacy import (
     remapped_uid,
 )
 from vesalius.scan.dicom_values import items, quiet, text, value
-from vesalius.scan.dicom_write import compose
-from vesalius.scan.native import Identifiers, Packed
+from vesalius.scan.dicom_write import compose, stored_headers
+from vesalius.scan.native import Identifiers, Kept, Packed
 from vesalius.scan.scan import Colour
 
 _SINGLE_FRAME_CLASSES = {
@@ -65,8 +67,10 @@ _SINGLE_FRAME_CLASSES = {
     "DX": DigitalXRayImageStorageForPresentation,
 }
 """For instances that do not state their class."""
+_FOREIGN = "pixels with bits above BitsStored"
+_MOST_HIGH_BITS = 1 << 29
+"""Bytes that an attachment of a `.vsl` file holds."""
 _SWAPPED_WORDS = {"OW": "u2", "OL": "u4", "OF": "u4", "OD": "u8", "OV": "u8"}
-_FIRST_PIXEL_TAG, _LAST_PIXEL_TAG, _TRAILING_PADDING = 0x7FE00000, 0x7FE0FFFF, 0xFFFCFFFC
 _KEEP_FEWER = "leave out --keep-identifiers, or repair the file"
 _PHOTOMETRIC: dict[Colour, str] = {"rgb": "RGB", "ybr": "YBR_FULL"}
 
@@ -101,10 +105,14 @@ class DicomNative:
         """
         if identifiers != "keep" and uid_key is None:
             raise UsageError("DICOM UIDs are remapped with a key and none is given")
-        headers, warnings = [], dict[str, None]()
+        headers, warnings, attributes = [], dict[str, None](), Attributes()
+        foreign, held = self._high_bits(hold=identifiers == "keep")
         with quiet():
             for n, path in enumerate(self.pixels.paths):
-                data = self._header(n, identifiers, uid_key)
+                data, source = self._header(n, identifiers, uid_key)
+                if held and self.pixels.elements[n].high_bit is not None:
+                    data.HighBit = self.pixels.elements[n].high_bit
+                attributes.add(source, data)
                 warning = None if identifiers == "keep" else burned_in_warning(data)
                 warnings |= {warning: None} if warning else {}
                 headers.append(_encode(data, path, _KEEP_FEWER if identifiers == "keep" else None))
@@ -115,17 +123,52 @@ class DicomNative:
             warnings["every attribute of the DICOM header is kept, with names and dates"] = None
         if any(one is not None for one in self.picked):
             warnings["some frames of the files belong to other scans; the others become files of their own"] = None
+        blobs = {
+            "common": _join(common),
+            "own": b"".join(struct.pack("<L", len(one)) + one for one in own_bytes),
+            "order": self._order().astype("<u4").tobytes(),
+        }
         return Packed(
             format="dicom",
             facts={"instances": len(headers), "shape": list(self.pixels.shape)},
-            blobs={
-                "common": _join(common),
-                "own": b"".join(struct.pack("<L", len(one)) + one for one in own_bytes),
-                "order": self._order().astype("<u4").tobytes(),
-            },
+            blobs=blobs | ({HIGH_BITS: held} if held else {}),
             folder=self.folder,
             warnings=tuple(warnings),
+            kept=(attributes.count(), *_high_kept(foreign, is_held=bool(held))),
+            exact=(HIGH_BITS,),
         )
+
+    def kept(self, packed: Packed) -> tuple[Kept, ...]:
+        """Attributes, and pixels with bits that readers mask.
+
+        Raises:
+            InputError: a header that cannot be read.
+            CorruptFileError: damaged headers in `packed`.
+        """
+        attributes = Attributes()
+        stored = stored_headers(packed, len(self.pixels.paths))
+        with quiet():
+            for path, header in zip(self.pixels.paths, stored, strict=True):
+                attributes.add(self._read(path, "default"), header)
+        foreign, held = self._high_bits(hold=HIGH_BITS in packed.blobs)
+        return (attributes.count(), *_high_kept(foreign, is_held=held == packed.blobs.get(HIGH_BITS)))
+
+    def _high_bits(self, *, hold: bool) -> tuple[int, bytes]:
+        """Pixels with foreign bits above the stored ones, and all such bits: instance, length and bytes of each.
+
+        Too many for an attachment are not held.
+        """
+        foreign, held, size = 0, [], 0
+        for n, (path, element) in enumerate(zip(self.pixels.paths, self.pixels.elements, strict=True)):
+            try:
+                high = high_bits(path, element, self.picked[n])
+            except OSError as error:
+                raise InputError("cannot be read", where=path) from error
+            if high is not None:
+                foreign, size = foreign + high.foreign, size + high.difference_NJIC.nbytes + 8
+                bits = high.difference_NJIC.tobytes() if hold and size <= _MOST_HIGH_BITS else b""
+                held.append(struct.pack("<LL", n, len(bits)) + bits)
+        return foreign, b"".join(held) if hold and size <= _MOST_HIGH_BITS else b""
 
     def _order(self) -> NDArray[np.int64]:
         """Instance and frame of each (t, k), the frames counted among those that are picked."""
@@ -144,10 +187,12 @@ class DicomNative:
             except CorruptFileError as error:
                 raise InputError("the header cannot be written back", where=path) from error
 
-    def _header(self, n: int, identifiers: Identifiers, uid_key: bytes | None) -> Dataset:
+    def _header(self, n: int, identifiers: Identifiers, uid_key: bytes | None) -> tuple[Dataset, Dataset]:
+        """What is to be stored, and the header as it was read."""
         path = self.pixels.paths[n]
         try:
             data = self._read(path, identifiers)
+            source = as_read(data)
             self._complete(data, n)
             self._pick(data, n)
             if identifiers != "keep":
@@ -158,7 +203,7 @@ class DicomNative:
             raise InputError(error.what, where=path, fix=error.fix) from error
         except Exception as error:  # a damaged header raises nearly anything
             raise InputError(f"the header cannot be converted ({type(error).__name__})", where=path) from error
-        return data
+        return data, source
 
     def _read(self, path: Path, identifiers: Identifiers) -> Dataset:
         with regular(path).open("rb") as file:
@@ -240,6 +285,16 @@ class DicomNative:
             data.PixelRepresentation = int(element.signed)
 
 
+def _high_kept(foreign: int, *, is_held: bool) -> list[Kept]:
+    """Nothing where no pixel has such bits."""
+    if not foreign:
+        return []
+    if is_held:
+        return [Kept(_FOREIGN, foreign, of_pixels=True)]
+    cure = "--keep-identifiers keeps them in a lossless file: they may be an overlay with words"
+    return [Kept(_FOREIGN, left_out=foreign, cure=cure, of_pixels=True)]
+
+
 def _little_endian(data: Dataset) -> Dataset:
     """Swap the words of bulk values of a big endian source: pydicom keeps them as they are in the file."""
     little = data.original_encoding[1] is not False
@@ -265,7 +320,7 @@ def _encode(data: Dataset, path: Path, fix: str | None) -> dict[int, bytes]:
     as_they_are = _is_explicit_little(data)
     chunks: dict[int, bytes] = {}
     for tag in sorted(data.keys()):
-        if _FIRST_PIXEL_TAG <= tag <= _LAST_PIXEL_TAG or tag == _TRAILING_PADDING or tag & 0xFFFF == 0:
+        if not is_counted(tag):
             continue
         out = DicomBytesIO()
         out.is_little_endian, out.is_implicit_VR = True, False

@@ -27,6 +27,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from vesalius import __version__
 from vesalius.errors import CorruptFileError, OutputError
+from vesalius.scan.dicom_cells import HIGH_BITS
 from vesalius.scan.dicom_values import items, quiet, text, value, words
 from vesalius.scan.native import LossyNote, Packed
 from vesalius.scan.pixels import Pixels
@@ -57,12 +58,15 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
         OutputError: an instance is larger than DICOM allows.
     """
     order_TK2, headers = _unpack(packed, pixels.shape, path)
+    high = {} if lossy else _high_bits(packed, path)
     if packed.folder:
         path.mkdir(parents=True, exist_ok=True)
     width = max(4, len(str(len(headers))))
     for n, (instance, frames_NJIC) in enumerate(_instances(pixels, order_TK2, len(headers))):
         target = path / f"{n + 1:0{width}d}.dcm" if packed.folder else path
-        before, body, after = compose(packed.blobs["common"] + headers[instance], frames_NJIC, lossy)
+        before, body, after = compose(
+            packed.blobs["common"] + headers[instance], frames_NJIC, lossy, high.get(instance)
+        )
         with target.open("wb") as file:
             file.write(before)
             file.write(body)
@@ -71,7 +75,7 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
 
 
 def compose(
-    header: bytes, frames_NJIC: NDArray[Any], lossy: LossyNote | None
+    header: bytes, frames_NJIC: NDArray[Any], lossy: LossyNote | None, high: bytes | None = None
 ) -> tuple[bytes, bytes | memoryview, bytes]:
     """The bytes of one file before, of and after its pixel value.
 
@@ -79,16 +83,21 @@ def compose(
         header: an explicit VR little endian data set without pixels, its elements in any order.
         frames_NJIC: all frames of the instance.
         lossy: how the pixels were made, or None where they are exact.
+        high: bits of the pixel value above the stored ones, see `dicom_cells.high_bits`.
 
     Raises:
-        CorruptFileError: the header is damaged.
+        CorruptFileError: the header is damaged, or `high` does not fit.
         OutputError: pixels that DICOM cannot hold.
     """
     try:
         with quiet():
             data = read_dataset(io.BytesIO(header), False, True)
+            high_bit = value(data, "HighBit")
             _describe(data, frames_NJIC)
             body, element, vr = _body(data, frames_NJIC)
+            if high is not None:
+                body = np.bitwise_xor(np.frombuffer(body, "u1"), np.frombuffer(high, "u1")).data
+                data.HighBit = high_bit
             if len(body) > _MAX_ELEMENT_BYTES:
                 raise OutputError("the pixels of one instance exceed the 4 GiB that DICOM allows")
             if lossy is not None:
@@ -124,6 +133,37 @@ def _unpack(packed: Packed, shape: tuple[int, int, int, int, int], path: Path) -
     if not packed.folder and count != 1:
         raise CorruptFileError("one file cannot hold several DICOM instances", where=path)
     return order, headers
+
+
+def stored_headers(packed: Packed, count: int) -> list[Dataset]:
+    """The packed headers of all instances.
+
+    Raises:
+        CorruptFileError: they are damaged, or not as many.
+    """
+    try:
+        shape = tuple(int(n) for n in packed.facts["shape"])  # type: ignore[arg-type, union-attr]
+        _, headers = _unpack(packed, shape, Path())  # type: ignore[arg-type]
+        sets = [read_dataset(io.BytesIO(packed.blobs["common"] + header), False, True) for header in headers]
+    except CorruptFileError:
+        raise
+    except Exception as error:  # damaged headers raise nearly anything
+        raise CorruptFileError("a stored DICOM header is damaged") from error
+    if len(sets) != count:
+        raise CorruptFileError(f"holds the headers of {len(sets)} instances, the original has {count}")
+    return sets
+
+
+def _high_bits(packed: Packed, path: Path) -> dict[int, bytes]:
+    """Instance -> what was packed of its bits above the stored ones."""
+    data, at, found = packed.blobs.get(HIGH_BITS, b""), 0, {}
+    while at < len(data):
+        if at + 8 > len(data):
+            raise CorruptFileError("the stored high bits are damaged", where=path)
+        instance, length = struct.unpack_from("<LL", data, at)
+        found[int(instance)] = data[at + 8 : at + 8 + length]
+        at += 8 + length
+    return found
 
 
 def _instances(pixels: Pixels, order_TK2: NDArray[np.int64], count: int) -> Iterator[tuple[int, NDArray[Any]]]:

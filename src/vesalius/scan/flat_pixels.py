@@ -7,9 +7,10 @@ are flattened, the first fastest.
 from __future__ import annotations
 
 import bz2
+import io
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.scan.pixels import ALL
+from vesalius.scan.stream_end import read_to_end, surplus
 
 Encoding = Literal["raw", "zlib", "bzip2", "text", "hex"]
 """zlib stands for zlib and gzip streams."""
@@ -98,7 +100,7 @@ class FlatPixels:
         """Frames `t` and slices `k` as (C, t, I, J, k).
 
         Raises:
-            InputError: the file ends early or cannot be decoded.
+            InputError: the file ends early, cannot be decoded or holds more than its header promises.
         """
         array = self._mapped() if self.direct else self._decoded()
         chosen = {"T": t, "K": k}
@@ -128,6 +130,14 @@ class FlatPixels:
             if needed > self._most(size):
                 what = f"the header promises {needed} bytes of values, the file has {size}"
                 raise InputError(what, where=piece.path, fix=_FIX)
+
+    def problems(self) -> list[str]:
+        """A sentence where raw files hold more than is read; `read` judges the end of all others."""
+        if self.encoding != "raw":
+            return []
+        sizes = [piece.path.stat().st_size - piece.offset - piece.skip for piece in self.pieces]
+        length = sum(sizes) - self.bytes_per_piece * len(sizes)
+        return [f"the file {surplus(length)}; they are not read"] if length else []
 
     def _most(self, size: int) -> float:
         """Decoded bytes that `size` bytes can hold; bzip2 has no useful bound and is inflated step by step."""
@@ -162,11 +172,11 @@ class FlatPixels:
                 file.seek(piece.offset)
                 if self.encoding == "text":
                     return _from_text(file.read(), self.dtype, self.bytes_per_piece // self.dtype.itemsize)
-                data = bytearray()
-                for block in _blocks(file, self.encoding, needed):
+                read, data = _decoder(file, self.encoding), bytearray()
+                while len(data) < needed and (block := read(min(_BLOCK, needed - len(data)))):
                     data += block
-                    if len(data) >= needed:
-                        break
+                if self.encoding != "raw":
+                    read_to_end(read, piece.path)
         except (OSError, EOFError, ValueError, ArithmeticError, zlib.error) as error:
             what = f"the values cannot be decoded ({_words(error)})"
             raise InputError(what, where=piece.path, fix=_FIX) from error
@@ -176,36 +186,58 @@ class FlatPixels:
         return np.frombuffer(data, self.dtype, self.bytes_per_piece // self.dtype.itemsize, piece.skip)
 
 
-def _blocks(file: Any, encoding: Encoding, needed: int) -> Iterator[bytes]:
-    """The decoded bytes piece by piece; no piece is larger than what is needed."""
-    if encoding == "raw":
-        yield file.read(needed)
-        return
+def _decoder(file: Any, encoding: Encoding) -> Callable[[int], bytes]:
+    """Gives at most so many decoded bytes, none at the end."""
+    if encoding == "zlib":
+        return _Inflated(file).read
+    if encoding == "bzip2":
+        return bz2.open(file, "rb").read
     if encoding == "hex":
-        yield bytes.fromhex(file.read().decode("ascii"))
-        return
-    yield from _inflate(file) if encoding == "zlib" else _bunzip(file)
+        return io.BytesIO(bytes.fromhex(file.read().decode("ascii"))).read
+    read: Callable[[int], bytes] = file.read
+    return read
 
 
-def _inflate(file: Any) -> Iterator[bytes]:
-    inflater = zlib.decompressobj(wbits=47)  # zlib or gzip, whichever it is
-    while data := inflater.unconsumed_tail or inflater.unused_data or file.read(_BLOCK):
-        if inflater.eof:  # the next member of a gzip file
-            inflater = zlib.decompressobj(wbits=47)
-        yield inflater.decompress(data, _BLOCK)
-    yield inflater.flush()
+class _Inflated:
+    """A zlib stream, or a gzip file of one or more members; zero bytes may follow."""
 
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._engine = zlib.decompressobj(wbits=47)  # zlib or gzip, whichever it is
 
-def _bunzip(file: Any) -> Iterator[bytes]:
-    with bz2.open(file, "rb") as inflated:
-        while block := inflated.read(_BLOCK):
-            yield block
+    def read(self, size: int) -> bytes:
+        """At most `size` inflated bytes, none at the end.
+
+        Raises:
+            EOFError: the stream breaks off before its checksum.
+            zlib.error: damaged, or its checksum does not match.
+        """
+        while True:
+            data = self._next_member() if self._engine.eof else self._engine.unconsumed_tail or self._file.read(_BLOCK)
+            if not data and self._engine.eof:
+                return b""
+            inflated = self._engine.decompress(data, size)
+            if inflated:
+                return inflated
+            if not data and not self._engine.eof:
+                raise EOFError("the stream breaks off")
+
+    def _next_member(self) -> bytes:
+        """The beginning of what follows a finished stream; b"" at the end of the file."""
+        data = self._engine.unused_data.lstrip(b"\0")
+        while not data:
+            block = self._file.read(_BLOCK)
+            if not block:
+                return b""
+            data = block.lstrip(b"\0")
+        self._engine = zlib.decompressobj(wbits=47)
+        return data
 
 
 def _from_text(data: bytes, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
-    words = data.decode("ascii").replace(",", " ").split(maxsplit=count)[:count]
-    if len(words) < count:
-        raise ValueError(f"{len(words)} numbers instead of {count}")
+    words = data.decode("ascii").replace(",", " ").split(maxsplit=count)
+    if len(words) != count:
+        raise ValueError(f"{len(words) if len(words) < count else 'more'} numbers instead of {count}")
     if dtype.kind == "f":
         return np.array(words, dtype=np.float64).astype(dtype)
     bounds = np.iinfo(dtype)

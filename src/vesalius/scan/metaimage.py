@@ -94,6 +94,7 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     pixels = _pixels(header, (channels, *sizes), "CIJKT"[: len(sizes) + 1])
     pixels.check_length()
     geometry, problems = _geometry(header, len(sizes))
+    problems += pixels.problems()
     if len(sizes) == 4 and sizes[3] > 1:
         problems.append("the file states no unit of time")
     intensity = _intensity(header, problems)

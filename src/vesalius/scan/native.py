@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
@@ -16,6 +16,43 @@ from vesalius.scan.pixels import Pixels
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Identifiers = Literal["default", "keep", "strip"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How much a packed source holds of one kind of thing that stands in the file beside the values.
+
+    Args:
+        what: the kind, in the plural, e.g. "attributes".
+        kept: how many are kept as they are.
+        changed: how many are kept with another value, e.g. hashed UIDs.
+        left_out: how many are not kept.
+        names: of those left out, where names say nothing about a patient.
+        cure: what keeps them too, e.g. "--keep-identifiers keeps them".
+        of_pixels: they are bits of the pixels, beyond those that readers give as values.
+    """
+
+    what: str
+    kept: int = 0
+    changed: int = 0
+    left_out: int = 0
+    names: tuple[str, ...] = ()
+    cure: str = ""
+    of_pixels: bool = False
+
+    @property
+    def words(self) -> str:
+        """E.g. "attributes: 41 kept, 9 kept with another value, 300 not"."""
+        parts = [f"{self.kept} kept"] if self.kept or not (self.changed or self.left_out) else []
+        parts += [f"{self.changed} kept with another value"] if self.changed else []
+        if self.left_out:
+            more = ", ..." if len(self.names) > _NAMES_SHOWN else ""
+            names = f" ({', '.join(self.names[:_NAMES_SHOWN])}{more})" if self.names else ""
+            parts.append(f"{self.left_out} not{names}")
+        return f"{self.what}: {', '.join(parts)}"
+
+
+_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -28,6 +65,8 @@ class Packed:
         blobs: byte strings kept word for word, e.g. the NIfTI header.
         folder: the source is a folder of files (a DICOM series, a PNG stack), so a folder is written back.
         warnings: one sentence each, for the user, e.g. on text fields that were kept.
+        kept: what of the source is in here and what is not; nothing is said of what is always kept.
+        exact: names of the blobs that only exact pixels can use.
     """
 
     format: str
@@ -35,6 +74,19 @@ class Packed:
     blobs: dict[str, bytes] = field(default_factory=dict)
     folder: bool = False
     warnings: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    exact: tuple[str, ...] = ()
+
+    def for_lossy(self) -> Packed:
+        """Without what only exact pixels can use."""
+        blobs = {name: blob for name, blob in self.blobs.items() if name not in self.exact}
+        kept = tuple(
+            replace(one, kept=0, left_out=one.kept + one.left_out, cure="a lossless file holds them")
+            if one.of_pixels
+            else one
+            for one in self.kept
+        )
+        return replace(self, blobs=blobs, kept=kept, exact=())
 
 
 @dataclass(frozen=True)
@@ -66,6 +118,10 @@ class Native(Protocol):
                 every attribute, "strip" blanks free text too.
             uid_key: secret with which DICOM UIDs are remapped; None only where nothing is remapped.
         """
+        ...
+
+    def kept(self, packed: Packed) -> tuple[Kept, ...]:
+        """How much of the source is in what was packed from it, found by comparing the two."""
         ...
 
 

@@ -8,7 +8,7 @@ word for word.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ import numpy as np
 from vesalius.errors import CorruptFileError, GeometryError, InputError
 from vesalius.scan.analyze import is_analyze, read_pair
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
+from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
 from vesalius.scan.nifti_affine import place
 from vesalius.scan.nifti_file import GZIP_MAX_RATIO, create, head_of, is_gzip, unreadable
 from vesalius.scan.nifti_header import (
     check_extensions,
+    differences,
     find_files,
     read_header,
     scaling,
@@ -33,6 +34,7 @@ from vesalius.scan.nifti_pixels import NiftiPixels
 from vesalius.scan.pixels import Pixels
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+from vesalius.scan.stream_end import surplus
 
 __all__ = ["GZIP_MAX_RATIO", "SUFFIXES", "NiftiNative", "NiftiPixels", "read", "restore"]
 
@@ -67,7 +69,17 @@ class NiftiNative:
             "file_shape": [int(n) for n in self.pixels.file_shape],
             "file_dtype": _dtype_code(self.pixels.file_dtype),
         }
-        return Packed("nifti", facts, {"before_pixels": header, "pair_header": pair}, which == "pair", tuple(warnings))
+        blobs = {"before_pixels": header, "pair_header": pair}
+        packed = Packed("nifti", facts, blobs, which == "pair", tuple(warnings))
+        return replace(packed, kept=self.kept(packed))
+
+    def kept(self, packed: Packed) -> tuple[Kept, ...]:
+        """What `strip` blanked, and bytes behind the values, which are never kept; all else is, word for word."""
+        pairs = (("before_pixels", self.header), ("pair_header", self.pair_header or b""))
+        blanked = [name for blob, ours in pairs for name in differences(ours, packed.blobs.get(blob, b""))]
+        kept = [Kept("header fields", left_out=len(blanked), names=tuple(blanked))] if blanked else []
+        length = self.pixels.left_over()
+        return (*kept, *([Kept("bytes behind the values", left_out=length)] if length else []))
 
 
 def read(path: Path, reading: Reading = AS_STATED) -> Scan:
@@ -125,6 +137,8 @@ def _scan(path: Path, header_path: Path, pixels_path: Path, reading: Reading) ->
     offset = int(header.get_data_offset())
     pixels = NiftiPixels(pixels_path, shape + (1,) * (3 - len(shape)), header.get_data_dtype(), offset)
     pixels.check_length()
+    if pixels.left_over():
+        problems.append(f"the file {surplus(pixels.left_over())}; they are not read")
     if offset > MAX_BEFORE_PIXELS:
         raise InputError(f"{offset} bytes lie before the pixels, that cannot be", where=path)
     before = head_of(pixels_path, offset)

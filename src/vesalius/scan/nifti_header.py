@@ -209,6 +209,16 @@ def strip(header: bytes) -> bytes:
     return bytes(blanked)
 
 
+def differences(header: bytes, other: bytes) -> list[str]:
+    """Names of the fields in which two headers differ, and "extensions"."""
+    if header == other:
+        return []
+    one, two = _parse(header), _parse(other.ljust(len(header), b"\0"))
+    names = [name for name in one.dtype.names or () if one[name].tobytes() != two[name].tobytes()]
+    end = one.dtype.itemsize
+    return names + (["extensions"] if header[end:] != other[end:] else [])
+
+
 def _parse(header: bytes) -> Any:
     """The header as a structured array in its own byte order."""
     size = struct.unpack("<i", header[:4])[0]

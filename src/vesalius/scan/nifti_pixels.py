@@ -15,6 +15,7 @@ from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.scan.nifti_file import GZIP_MAX_RATIO, is_gzip, skip, take, unreadable
 from vesalius.scan.pixels import ALL
+from vesalius.scan.stream_end import read_to_end
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +59,13 @@ class NiftiPixels:
         """Frames `t` and slices `k` as (C, t, I, J, k).
 
         Raises:
-            InputError: the file ends early or cannot be decompressed.
+            InputError: the file ends early, cannot be decompressed or holds more than its header promises; the last
+                two are seen only where the last value is read.
         """
         try:
             array = self._mapped(t, k) if self.direct else self._inflated(t, k)
+        except InputError:
+            raise
         except Exception as error:  # zlib, gzip and numpy raise many kinds here
             raise unreadable(self.path, error) from error
         if self.file_dtype.names:
@@ -76,11 +80,19 @@ class NiftiPixels:
         """
         if not regular(self.path).is_file():
             raise InputError("no such file", where=self.path)
-        size = self.path.stat().st_size
-        needed = self.offset + math.prod(self.file_shape) * self.file_dtype.itemsize
+        size, needed = self.path.stat().st_size, self.end
         if needed > (size if self.direct else size * GZIP_MAX_RATIO):
             what = f"the header promises {needed} bytes, the file has {size}"
             raise InputError(what, where=self.path, fix="copy the file again")
+
+    def left_over(self) -> int:
+        """Bytes behind the last value of a file that is not compressed; the end of a stream is judged by `read`."""
+        return self.path.stat().st_size - self.end if self.direct else 0
+
+    @property
+    def end(self) -> int:
+        """The first byte behind the last value, in the inflated file."""
+        return self.offset + math.prod(self.file_shape) * self.file_dtype.itemsize
 
     @property
     def _five(self) -> tuple[int, int, int, int, int]:
@@ -106,7 +118,8 @@ class NiftiPixels:
                 skip(file, start - place)
                 place = start + length
                 kept.append(self._slices(take(file, length), k))
-            file.read(1)  # where that was the end, the checksum of the gzip stream has been compared now
+            if place == self.end:
+                read_to_end(file.read, self.path)
         return np.frombuffer(b"".join(kept), self.file_dtype).reshape((i, j, height, len(wanted), more), order="F")
 
     def _slices(self, volume: bytes, k: slice) -> bytes:

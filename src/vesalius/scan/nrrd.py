@@ -64,7 +64,7 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
         t_meaning=time.meaning,
         modality=_MODALITIES.get(header.pairs.get("modality", "").strip().upper(), "unknown"),
         colour=_colour(header, axes, pixels.shape[0]),
-        problems=tuple(problems + geometry_problems + time.problems),
+        problems=tuple(problems + pixels.problems() + geometry_problems + time.problems),
     )
 
 

@@ -11,7 +11,7 @@ import io
 import math
 import warnings
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
 from vesalius.scan.flat_pixels import DEFLATE_MAX_RATIO
 from vesalius.scan.geometry import Affine, check_affine
-from vesalius.scan.native import Identifiers, LossyNote, Packed
+from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+from vesalius.scan.stream_end import read_to_end, surplus
 
 AXES = {2: "IJ", 3: "IJK", 4: "TIJK", 5: "CTIJK"}
 """Number of axes -> what they are."""
@@ -73,7 +74,7 @@ class NumpyPixels:
         """Frames `t` and slices `k` as (C, t, I, J, k).
 
         Raises:
-            InputError: the file ends early or cannot be inflated.
+            InputError: the file ends early or cannot be inflated; an array of an .npz file holds more than it promises.
         """
         order = "F" if self.fortran else "C"
         try:
@@ -81,16 +82,25 @@ class NumpyPixels:
                 array = np.memmap(regular(self.path), self.dtype, "r", self.offset, self.file_shape, order=order)  # type: ignore[call-overload]
             else:
                 array = np.frombuffer(self._inflated(self.member), self.dtype).reshape(self.file_shape, order=order)  # type: ignore[call-overload]
+        except InputError:
+            raise
         except Exception as error:  # zipfile, zlib and numpy raise many kinds here
             raise _unreadable(self.path, error) from error
         axes = AXES[array.ndim]
         return array[tuple(ALL if letter in axes else None for letter in "CTIJK")][:, t, :, :, k]
 
+    def left_over(self) -> int:
+        """Bytes behind the values of a .npy file; the end of a stream is judged by `read`."""
+        end = self.offset + math.prod(self.file_shape) * self.dtype.itemsize
+        return self.path.stat().st_size - end if self.direct else 0
+
     def _inflated(self, member: str) -> bytes:
         length = math.prod(self.file_shape) * self.dtype.itemsize
         with zipfile.ZipFile(regular(self.path)) as archive, archive.open(member) as file:
             file.read(self.offset)
-            return file.read(length)
+            values = file.read(length)
+            read_to_end(file.read, self.path)
+            return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +133,13 @@ class NumpyNative:
             )
         member = self.pixels.member
         if identifiers == "strip":
-            return Packed("numpy", {"member": member and f"{SCAN_NAMES[0]}.npy"}, {"header": self._usual_header()})
+            facts: dict[str, Json] = {"member": member and f"{SCAN_NAMES[0]}.npy"}
+            packed = Packed("numpy", facts, {"header": self._usual_header()})
+            return replace(packed, kept=self.kept(packed))
         is_usual = member is None or _plain(member) in SCAN_NAMES
         warnings = () if is_usual else (f"the name of the array is kept: {_plain(member or '')}",)
-        return Packed("numpy", {"member": member}, {"header": self.header}, warnings=warnings)
+        packed = Packed("numpy", {"member": member}, {"header": self.header}, warnings=warnings)
+        return replace(packed, kept=self.kept(packed))
 
     def _usual_header(self) -> bytes:
         """The header as NumPy writes it: dtype, order and shape only."""
@@ -134,6 +147,11 @@ class NumpyNative:
         facts = {"descr": npy.dtype_to_descr(self.pixels.dtype), "fortran_order": self.pixels.fortran}
         npy.write_array_header_1_0(out, {**facts, "shape": self.pixels.file_shape})
         return out.getvalue()
+
+    def kept(self, packed: Packed) -> tuple[Kept, ...]:
+        """The header always; bytes behind the values never."""
+        length = self.pixels.left_over()
+        return (Kept("bytes behind the values", left_out=length),) if length else ()
 
 
 def read(path: Path, reading: Reading = AS_STATED) -> Scan:
@@ -147,7 +165,9 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
             return _read_npz(path)
         with regular(path).open("rb") as file:
             pixels, header = _read_head(path, file, None, path.stat().st_size)
-        return Scan(pixels=pixels, native=NumpyNative(pixels, header))
+        length = pixels.left_over()
+        problems = (f"the file {surplus(length)}; they are not read",) if length else ()
+        return Scan(pixels=pixels, problems=problems, native=NumpyNative(pixels, header))
     except InputError:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise nearly anything

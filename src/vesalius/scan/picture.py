@@ -6,6 +6,7 @@ where a picture is a label map; a stated orientation (EXIF) is told, not applied
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +20,10 @@ from PIL import Image
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.scan import png_chunks, tiff_pages
 from vesalius.scan.colours import narrow_palette
 from vesalius.scan.scan import Colour
+from vesalius.scan.stream_end import surplus
 
 Kind = Literal["png", "jpeg", "tiff"]
 
@@ -80,7 +83,7 @@ class Picture:
         Raises:
             InputError: damaged, or not what the header said when it was read first.
         """
-        decode = {"png": _decode_png, "jpeg": _decode_pillow, "tiff": _decode_tiff}[self.kind]
+        decode = {"png": _decode_png, "jpeg": _decode_jpeg, "tiff": _decode_tiff}[self.kind]
         try:
             for page in decode(self, [self.pages[number] for number in which]):
                 array = page.reshape(page.shape[0], page.shape[1], -1)
@@ -132,16 +135,17 @@ def look(path: Path) -> Picture:
     return picture
 
 
-def _open(path: Path, kind: Kind) -> Image.Image:
+def _open(source: Path | io.BytesIO, kind: Kind) -> Image.Image:
+    stream = regular(source) if isinstance(source, Path) else source
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        return Image.open(regular(path), formats=[kind.upper()])
+        return Image.open(stream, formats=[kind.upper()])
 
 
 def _look_png(path: Path) -> Picture:
     with regular(path).open("rb") as file:
         head = file.read(26)
-    if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n":
+    if len(head) < 26 or not head.startswith(png_chunks.SIGNATURE):
         raise InputError("is not a PNG file", where=path, fix=_FIX)
     depth, colour_type = head[24], head[25]
     with _open(path, "png") as image:
@@ -150,7 +154,7 @@ def _look_png(path: Path) -> Picture:
         channels = _PNG_CHANNELS.get(colour_type) if depth == 16 else _MODES.get(image.mode)
         if channels is None:
             raise InputError(f"pictures of the mode {image.mode} are not read", where=path)
-        notes = _notes(image.getexif().get(_ORIENTATION_TAG))
+        notes = _notes(image.getexif().get(_ORIENTATION_TAG)) + _left_over(png_chunks.left_over(path))
         if "transparency" in image.info:
             notes.append("the transparency of single colours is left out")
         if image.mode == "P":
@@ -179,6 +183,7 @@ def _look_jpeg(path: Path) -> Picture:
 def _look_tiff(path: Path) -> Picture:
     from tifffile import PHOTOMETRIC, TiffFile
 
+    tiff_pages.check_chain(path)
     with TiffFile(regular(path)) as file:
         every: list[Any] = list(file.pages)
         pages = [(number, page) for number, page in enumerate(every) if not page.is_reduced]
@@ -188,7 +193,8 @@ def _look_tiff(path: Path) -> Picture:
         facts = {(page.shape, page.axes, str(page.dtype), page.photometric) for _, page in pages}
         if len(facts) > 1:
             raise InputError(f"its {len(pages)} pages differ in size or type", where=path, fix="save them one by one")
-        notes = _notes(first.tags.valueof(_ORIENTATION_TAG))
+        notes = _notes(first.tags.valueof(_ORIENTATION_TAG)) + tiff_pages.check_places(path, every)
+        tiff_pages.check_count(path, file.imagej_metadata, len(every))
         if len(pages) < len(every):
             notes.append(f"{len(every) - len(pages)} reduced page(s) left out")
         if len(pages) > 1 and (file.is_imagej or file.is_ome):
@@ -243,21 +249,30 @@ def _notes(orientation: Any) -> list[str]:
     return [f"the file asks for another orientation (EXIF {orientation}): not applied"]
 
 
+def _left_over(length: int) -> list[str]:
+    return [f"the file {surplus(length)}; they are not read"] if length else []
+
+
 def _decode_png(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
-    if picture.dtype.itemsize == 1:
-        yield from _decode_pillow(picture, pages)
-        return
-    import imagecodecs  # Pillow would give 8 of the 16 bits
-
     for _ in pages:
-        yield imagecodecs.png_decode(regular(picture.path).read_bytes())
+        data = regular(picture.path).read_bytes()
+        png_chunks.check(data, picture.path)
+        if picture.dtype.itemsize == 1:
+            yield _decode_pillow(picture, io.BytesIO(data))
+        else:
+            import imagecodecs  # Pillow would give 8 of the 16 bits
+
+            yield imagecodecs.png_decode(data)
 
 
-def _decode_pillow(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
-    for _ in pages:
-        with _open(picture.path, picture.kind) as image:
-            image.info.pop("transparency", None)  # told in the notes; convert would warn of it
-            yield np.asarray(image.convert("RGB") if image.mode == "P" and not picture.indices else image)
+def _decode_jpeg(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
+    return (_decode_pillow(picture, picture.path) for _ in pages)
+
+
+def _decode_pillow(picture: Picture, source: Path | io.BytesIO) -> NDArray[Any]:
+    with _open(source, picture.kind) as image:
+        image.info.pop("transparency", None)  # stands in the notes; convert would warn of it
+        return np.asarray(image.convert("RGB") if image.mode == "P" and not picture.indices else image)
 
 
 def _decode_tiff(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any]]:

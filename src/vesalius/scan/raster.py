@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
 from vesalius.scan.left_out import noting
-from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
+from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
 from vesalius.scan.open import Found, refused
 from vesalius.scan.picture import Picture, as_indices, kind_of, look
+from vesalius.scan.picture_beside import beside
 from vesalius.scan.picture_write import fits_png, photometric_of, write_png, write_tiff
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import AS_STATED, Reading
@@ -93,7 +94,14 @@ class RasterNative:
             names = [f"picture-{number:04d}" for number in range(1, len(names) + 1)]
             warnings += ["names of files are not kept: the pictures come back numbered"] if names else []
         facts: dict[str, Json] = {"kind": first.kind, "colour": first.colour, "byteorder": first.byteorder}
-        return Packed("raster", {**facts, "names": names}, folder=self.stack, warnings=tuple(warnings))
+        packed = Packed("raster", {**facts, "names": names}, folder=self.stack, warnings=tuple(warnings))
+        return replace(packed, kept=self.kept(packed))
+
+    def kept(self, packed: Packed) -> tuple[Kept, ...]:
+        """What the files hold beside their values is left out; each kind counts once."""
+        names = dict.fromkeys(name for picture in self.pixels.pictures for name in beside(picture))
+        what = "texts and settings beside the values"
+        return (Kept(what, left_out=len(names), names=tuple(names)),) if names else ()
 
 
 def read(path: Path, reading: Reading = AS_STATED) -> Scan:

@@ -74,7 +74,11 @@ def test_a_bad_input_among_many_is_listed_and_the_rest_goes_on(tmp_path):
     assert sorted(Path(one["path"]).name for one in result["failed"]) == ["2.nii", "absent"]
     assert all(len(one["error"].splitlines()) == 1 for one in result["failed"])
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["1.vsl", "3.vsl"]
-    assert len([line for line in lines if line.startswith("failed")]) == 1
+    assert lines == [
+        "1 of 3: 1.vsl, 1 failed so far",
+        "2 of 3: 2.vsl, 1 failed so far",
+        "3 of 3: 3.vsl, 2 failed so far",
+    ]
 
     volume(tmp_path / "in" / "2.nii", 2)
     again = compress([tmp_path / "in"], tmp_path / "out", FAST)
@@ -173,10 +177,9 @@ def test_progress_tells_each_scan(tmp_path):
     volume(tmp_path / "in" / "b.nii", shape=(40, 40, 3))
     lines = []
     compress([tmp_path / "in"], tmp_path / "out", CompressConfig(coder="jpegxl", max_error=4), progress=lines.append)
-    assert len(lines) == 2
-    assert all("max error" in line and ":1" in line for line in lines)
-    compress([tmp_path / "in"], tmp_path / "out", CompressConfig(coder="jpegxl", max_error=4), progress=lines.append)
-    assert lines[2:] == ["a.vsl: finished before, skipped", "b.vsl: finished before, skipped"]
+    assert lines == ["1 of 2: a.vsl", "2 of 2: b.vsl"]
+    compress([tmp_path / "in" / "a.nii"], tmp_path / "a.vsl", FAST, progress=lines.append)
+    assert len(lines) == 2  # the result says it all
 
 
 RUN = """

@@ -55,7 +55,7 @@ def compress(
         reading: choices where the files leave some open.
         cache: folder of the key for DICOM UIDs.
         force: replace existing files.
-        progress: called with one line per scan.
+        progress: called with one line before each of several scans; what came of it is in the result.
 
     Returns:
         {"written": [...], "skipped": [...], "failed": [{"path", "error"}]}; a rerun into the same folder skips what
@@ -79,19 +79,19 @@ def compress(
         shown = f"{len(items)} scans for one output file"
         one = f", or {ways([item.found for item in items])}" if len(paths) == 1 else " or one input"
         raise UsageError(shown, where=output, fix=f"name a folder{one}")
-    for item in items:
+    for number, item in enumerate(items, 1):
+        if many:
+            failures = f", {len(result['failed'])} failed so far" if result["failed"] else ""
+            progress(f"{number} of {len(items)}: {item.target.name}{failures}")
         try:
             if many and not force and _finished(item, config, reading):
                 result["skipped"].append(str(item.target))
-                progress(f"{item.target.name}: finished before, skipped")
                 continue
             result["written"].append(_one(item, config, reading, cache, force))
-            progress(_line(result["written"][-1]))
         except VesaliusError as error:
             if not many:
                 raise
             result["failed"].append({"path": str(item.found.path), "error": str(error)})
-            progress(f"failed: {error}")
     return result
 
 
@@ -202,7 +202,9 @@ def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | No
         )
     except InputError as error:
         raise error if error.where else InputError(error.what, where=item.found.path, fix=error.fix) from error
-    return {"source": str(item.found.path), **asdict(done), "path": str(done.path), "problems": list(scan.problems)}
+    kept = [asdict(one) | {"words": one.words} for one in done.kept]
+    about = {"path": str(done.path), "kept": kept, "problems": list(scan.problems)}
+    return {"source": str(item.found.path), **asdict(done), **about}
 
 
 def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
@@ -212,12 +214,3 @@ def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
         what = f"needs {needed:.2f} GiB of memory, --memory allows {limit_gib:g}"
         mapped = ", or uncompress the .nii.gz so that it can be mapped" if path.name.lower().endswith(".gz") else ""
         raise UsageError(what, where=path, fix=f"raise --memory{mapped}")
-
-
-def _line(written: dict[str, Any]) -> str:
-    parts = []
-    for tier in written["tiers"]:
-        lost = "lossless" if tier["psnr_db"] is None else f"{tier['psnr_db']:.2f} dB, max error {tier['max_error']:.4g}"
-        parts.append(f"{tier['coder']}, {lost}")
-    size = f"{written['bytes_written']} bytes, {written['ratio']:.4g}:1"
-    return f"{written['path']}: {size} ({'; '.join(parts)})"

@@ -16,7 +16,7 @@ class CompressConfig(Config):
 
     lossless: bool = Field(default=False, description="write a lossless tier (the default without another target)")
     psnr: float | None = Field(default=None, gt=0, description="at least this PSNR in dB over the whole scan")
-    ratio: float | None = Field(default=None, gt=0, description="2 bytes x voxels over file bytes")
+    ratio: float | None = Field(default=None, gt=0, description="at least this many times smaller than 2 bytes a voxel")
     max_error: float | None = Field(default=None, gt=0, description="hard bound in the scan's own units")
     coder: str = Field(default="auto", description="name of a coder, or auto")
     effort: Literal["normal", "best"] = Field(default="normal", description="auto tries two coders, or all")

@@ -15,6 +15,7 @@ from vesalius.scan.left_out import lost_lines
 from vesalius.scan.open import open_scan
 from vesalius.scan.part import part
 from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.scan.second_reader import read_again
 from vesalius.scan.write import write_scan
 
 SUFFIXES = {
@@ -67,6 +68,9 @@ def verify(
 ) -> dict[str, Any]:
     """Check all checksums of a `.vsl` file, decode every tier, and compare with the original where it is given.
 
+    The original is read by other code than `compress` used, where there is such code; "read_with" names it. "kept"
+    says how much of what stands beside the values the file holds, counted on both.
+
     Args:
         path: the `.vsl` file.
         original: what it was made from.
@@ -77,9 +81,15 @@ def verify(
         CorruptFileError: something differs from what was recorded.
     """
     scan = None if original is None else open_scan(original, reading)
-    checks = verify_tiers(path, scan, threads=threads)
-    notes = [] if scan is None else lost_lines(scan.problems)
-    return {"path": str(path), "whole": True, "tiers": [asdict(check) for check in checks], "notes": notes}
+    again, reader = (None, None) if scan is None else read_again(scan)
+    checks = verify_tiers(path, again, threads=threads)
+    result = {"path": str(path), "whole": True, "tiers": [asdict(check) for check in checks]}
+    if scan is None:
+        return result
+    packed = open_vsl(path).packed()
+    notes = lost_lines(scan.problems)
+    kept = scan.native.kept(packed) if scan.native and scan.native.format == packed.format else ()
+    return {**result, "read_with": reader, "notes": notes, "kept": [asdict(one) | {"words": one.words} for one in kept]}
 
 
 def _part(

@@ -59,7 +59,7 @@ def predict(
         device: "auto", "cpu" or "cuda".
         threads: of PyTorch; None: its own choice.
         force: predict anew what is there; what another model, or this one with other options, left is removed.
-        progress: told what is done.
+        progress: called with one line before each study; what came of it is in the result.
 
     Returns:
         {"path", "report", "about", "limits", "results": {name: measures}, "sources": {name: where it came from},
@@ -93,18 +93,17 @@ def predict(
     title = f"Predictions: {folder.name if folder.name != 'model' else folder.parent.name}"
     command = f"vesalius predict {Path(model).name} -o {output.name}"
     try:
-        for one in inputs:
+        for number, one in enumerate(inputs, 1):
+            failures = f", {len(failed)} failed so far" if failed else ""
+            progress(f"{number} of {len(inputs)}: {one.names[0]}{failures}")
             try:
                 name, is_new = _one(predictor, one, record, output, taken=(*_OWN, *results), anew=force)
             except Exception as error:
                 failed.append(_failed(one, error))
-                progress(_failure(failed[-1]))
                 continue
             results[name] = record.studies[name].measures
             target = output / predictor.target_of(name)
-            if is_new:
-                progress(f"{target.name}: done")
-            else:
+            if not is_new:
                 skipped.append(str(target))
     finally:  # who stops in the middle keeps what is finished
         whole = {name: study.measures for name, study in record.studies.items()}

@@ -157,7 +157,7 @@ class _Run:
                 pictured.add(study.data_set)
             except VesaliusError as error:
                 failed[f"{study.data_set}/{study.name}"] = error
-                self.progress(f"failed: {error}")
+                self.progress(f"{study.data_set}/{study.name}: failed, see the end")
         return results, failed
 
     def finish(self, results: list[StudyResult], failed: dict[str, VesaliusError], made: Made) -> dict[str, Any]:

@@ -138,12 +138,11 @@ def _measure(
     broken: dict[str, VesaliusError] = {}
     for number, pair in enumerate(pairs, start=1):
         title = pair.reference.title
+        progress(f"{number} of {len(pairs)}: {title}" + (f", {len(broken)} failed so far" if broken else ""))
         try:
             results.append(measure_pair(pair, classes))
-            progress(f"{number}/{len(pairs)} {title}")
         except VesaliusError as error:
             broken[title] = error
-            progress(f"failed: {error}")
     return results, broken
 
 

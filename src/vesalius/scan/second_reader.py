@@ -1,0 +1,181 @@
+"""The stored values of an original, read another way than `open_scan` reads them.
+
+A fault of a reader that stands before and behind a comparison cancels out. So `verify` takes the original from other
+code: nibabel on the whole inflated file, the cells of native DICOM pixels or a second decoder, the other decoder of
+PNG and TIFF, numpy.load. Where there is none, it says so.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.errors import InputError
+from vesalius.files import regular
+from vesalius.scan.pixels import ArrayPixels
+from vesalius.scan.scan import Scan
+from vesalius.scan.stream_end import PADDING, read_to_end
+
+
+def read_again(scan: Scan) -> tuple[Scan, str | None]:
+    """The scan with pixels from a second reader, and its name; the scan itself and None where there is none.
+
+    Raises:
+        InputError: the second reader finds the file damaged, or of another shape or number type.
+    """
+    read = _READERS.get(scan.native.format) if scan.native else None
+    done = read(scan.native) if read else None
+    if done is None:
+        return scan, None
+    array, name = done
+    if array.shape != scan.shape or array.dtype != scan.dtype:
+        raise InputError(
+            f"two readers differ: {scan.dtype} {scan.shape} here, {array.dtype} {array.shape} from {name}",
+            fix="report this with the kind of file it is",
+        )
+    return replace(scan, pixels=ArrayPixels(array)), name
+
+
+def _nifti(native: Any) -> tuple[NDArray[Any], str] | None:
+    """Nibabel on the whole file; its own header, shape and number type."""
+    import nibabel as nib
+    from nibabel.fileholders import FileHolder
+
+    pixels = native.pixels
+    bulk = _whole(pixels.path, pixels.end)
+    header = bulk if native.pair_header is None else native.pair_header
+    kind = nib.Nifti2Image if header[:4] in (b"\x1c\2\0\0", b"\0\0\2\x1c") else nib.Nifti1Image
+    if native.pair_header is not None:
+        kind = nib.Nifti2Pair if kind is nib.Nifti2Image else nib.Nifti1Pair
+    files = {"header": FileHolder(fileobj=io.BytesIO(header)), "image": FileHolder(fileobj=io.BytesIO(bulk))}
+    try:
+        image = kind.from_file_map(files if native.pair_header is not None else {"image": files["image"]})
+        array = np.asanyarray(image.dataobj.get_unscaled())
+    except Exception:  # nibabel refuses headers that are read here with a problem line
+        return None
+    i, j, k, t, *more = (*array.shape, 1, 1, 1)[: max(array.ndim, 4)]
+    array = array.reshape((i, j, k, t, int(np.prod(more, dtype=int))), order="F")
+    if array.dtype.names:
+        array = np.stack([array[name] for name in array.dtype.names], axis=-1).reshape(*array.shape[:4], -1)
+    return array.transpose(4, 3, 0, 1, 2), "nibabel"
+
+
+def _whole(path: Path, end: int) -> bytes:
+    """A file, inflated where its first bytes are those of gzip, to its end."""
+    with regular(path).open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    if not packed:
+        return regular(path).read_bytes()
+    try:
+        with gzip.open(regular(path), "rb") as stream:
+            data = stream.read(end + PADDING)
+            read_to_end(stream.read, path)
+    except (OSError, EOFError) as error:
+        raise InputError("is damaged", where=path, fix="check that the copy is complete") from error
+    return data
+
+
+def _numpy(native: Any) -> tuple[NDArray[Any], str] | None:
+    pixels = native.pixels
+    loaded = np.load(regular(pixels.path), allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        array = loaded
+    else:
+        with loaded:
+            array = loaded[pixels.member.removesuffix(".npy")]
+    shape = {2: (1, 1, *array.shape, 1), 3: (1, 1, *array.shape), 4: (1, *array.shape)}.get(array.ndim, array.shape)
+    return array.reshape(shape), "numpy.load"
+
+
+def _raster(native: Any) -> tuple[NDArray[Any], str] | None:
+    pictures = native.pixels.pictures
+    decode = {"png": _png, "tiff": _tiff}.get(pictures[0].kind)
+    if decode is None:
+        return None
+    pages: list[NDArray[Any]] = []
+    names = set()
+    for picture in pictures:
+        done = decode(picture)
+        if done is None:
+            return None
+        pages += [page.reshape(picture.shape) for page in done[0]]
+        names.add(done[1])
+    array_KJIC = np.stack(pages)
+    return array_KJIC.transpose(3, 2, 1, 0)[:, None], " and ".join(sorted(names))
+
+
+def _png(picture: Any) -> tuple[list[NDArray[Any]], str] | None:
+    """What Pillow decodes, decoded by libpng, and the other way round."""
+    import imagecodecs
+    from PIL import Image
+
+    if picture.dtype.itemsize == 1:
+        page = np.asarray(imagecodecs.png_decode(regular(picture.path).read_bytes()))
+        page = page.reshape(*page.shape[:2], -1)
+        if picture.dtype.kind == "b":
+            page = page > 0
+        return ([page], "libpng") if page.shape == picture.shape else None
+    if picture.channels > 1:
+        return None  # Pillow gives 8 of the 16 bits
+    with Image.open(regular(picture.path)) as image:
+        return [np.asarray(image).astype(picture.dtype)], "Pillow"
+
+
+def _tiff(picture: Any) -> tuple[list[NDArray[Any]], str] | None:
+    from PIL import Image
+
+    pages = []
+    try:
+        with Image.open(regular(picture.path), formats=["TIFF"]) as image:
+            for number in picture.pages:
+                image.seek(number)
+                page = np.asarray(image)
+                page = page.reshape(*page.shape[:2], -1)
+                if image.mode in ("P", "1") or picture.colour == "inverted" or page.shape != picture.shape:
+                    return None
+                if page.dtype != picture.dtype and not (page.dtype.kind == picture.dtype.kind == "u"):
+                    return None  # Pillow turns some types into others
+                pages.append(page.astype(picture.dtype))
+    except Exception:  # Pillow reads fewer kinds
+        return None
+    return pages, "Pillow"
+
+
+def _dicom(native: Any) -> tuple[NDArray[Any], str] | None:
+    from vesalius.scan.dicom_cells import cells, decode_again, values
+
+    pixels, frames, names = native.pixels, [], set()
+    for path, element in zip(pixels.paths, pixels.elements, strict=True):
+        raw = cells(path, element)
+        if raw is None:
+            done = decode_again(path, element)
+            if done is None:
+                return None
+            frames.append(done[0])
+            names.add(done[1])
+        else:
+            frames.append(values(raw, element))
+            names.add("the cells of Pixel Data")
+    samples, times, columns, rows, slices = pixels.shape
+    out = np.empty((times, slices, rows, columns, samples), pixels.dtype)
+    for t, k in itertools.product(range(times), range(slices)):
+        instance, frame = pixels.order_TK2[t, k].tolist()
+        out[t, k] = frames[instance][frame]
+    return out.transpose(4, 0, 3, 2, 1), " and ".join(sorted(names))
+
+
+_READERS: dict[str, Callable[[Any], tuple[NDArray[Any], str] | None]] = {
+    "nifti": _nifti,
+    "dicom": _dicom,
+    "numpy": _numpy,
+    "raster": _raster,
+}
+"""Format -> second reader; gives None for kinds of file that only the first reads."""
