@@ -106,11 +106,14 @@ def test_a_header_that_promises_too_much_is_refused_before_reading(encoding, tmp
         pixels.check_length()
 
 
-def test_bzip2_that_ends_early(tmp_path):
+def test_bzip2_that_ends_early(tmp_path, memory_limit):
     path = tmp_path / "values"
     path.write_bytes(bz2.compress(b"12345678"))
     pixels = FlatPixels((Piece(path),), "bzip2", np.dtype("u1"), (1 << 40, 1 << 20), "IJ")
     pixels.check_length()
+    with pytest.raises(InputError, match="of memory"):
+        pixels.read()
+    memory_limit(1 << 62)
     with pytest.raises(InputError, match="end early: 8 bytes"):
         pixels.read()
 

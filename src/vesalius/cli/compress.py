@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vesalius.cli.options import Cache, Force, Json, Memory, Paths, Quiet, Series, Threads, cores
+from vesalius.cli.options import Cache, Force, Json, Paths, Quiet, Series, Threads, cores
 from vesalius.cli.show import emit, finish, progress
 from vesalius.errors import UsageError
 
@@ -26,7 +26,6 @@ def compress(
     strip: Annotated[bool, typer.Option("--strip", help="Blank free text (NIfTI texts, DICOM descriptions).")] = False,
     series: Series = None,
     cache: Cache = None,
-    memory: Memory = None,
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -51,7 +50,6 @@ def compress(
         access=access,
         identifiers="keep" if keep_identifiers else "strip" if strip else "default",
         threads=threads,
-        memory_gib=memory,
     )
     result = run(paths, output, config, series=series, cache=cache, force=force, progress=progress(quiet))
     emit(result, json, _compressed)

@@ -16,6 +16,7 @@ import typer
 
 import vesalius
 from vesalius.cli import cohort, compress, demo, embed, evaluate, export, look, phantom, predict, train, weights
+from vesalius.cli.command import with_memory
 from vesalius.cli.show import fail
 from vesalius.errors import VesaliusError
 
@@ -46,6 +47,7 @@ app.add_typer(weights.app, name="weights")
 app.command()(export.export)
 app.command()(evaluate.report)
 app.command()(look.info)
+with_memory(app)
 
 
 def _version(asked: bool) -> None:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from vesalius.errors import CorruptFileError, UsageError
+from vesalius.memory import check_memory
 
 SUFFIX = ".vsl"
 MAGIC = b"\x89VSL\r\n\x1a\n"
@@ -323,6 +324,7 @@ def _checksum(frame: Frame, payload: bytes) -> int:
 def _inflate(data: bytes, length: int | None, name: str, path: Path) -> bytes:
     """Inflate at most `length` bytes (or the bound for JSON)."""
     limit = _MAX_JSON if length is None else length
+    check_memory(limit, path)
     engine = zlib.decompressobj()
     try:
         raw = engine.decompress(data, limit + 1)

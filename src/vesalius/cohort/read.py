@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort, split_item
 from vesalius.errors import InputError
+from vesalius.memory import check_archive
 from vesalius.scan.open import Found, find_scans, open_scan
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.scan import Scan
@@ -138,9 +139,10 @@ def _array(path: Path, name: str, changed_ns: int, size: int) -> NDArray[Any]:  
         if path.suffix.lower() == ".npy":
             loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         else:
+            check_archive(path, f"{name}.npy")
             with np.load(path, allow_pickle=False) as archive:
                 loaded = archive[name]
-    except OSError:
+    except (OSError, InputError):
         raise
     except Exception as error:
         raise InputError(f"has no readable array {name!r}", where=path, fix="check the name after #") from error

@@ -25,6 +25,7 @@ from pydicom.uid import (
 )
 
 from vesalius.errors import InputError
+from vesalius.memory import check_memory, limit_bytes
 from vesalius.scan.dicom_element import PixelElement, locate
 from vesalius.scan.dicom_frames import FrameFacts, read_frames
 from vesalius.scan.dicom_values import integer, number, numbers, quiet, text, value
@@ -140,11 +141,13 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
     start = 144 + int.from_bytes(head[140:144], "little")
     file.seek(start)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    most = min(_MAX_INFLATED, limit_bytes() // 2)
     try:
-        data = inflater.decompress(file.read(), _MAX_INFLATED)
+        data = inflater.decompress(file.read(), most)
     except zlib.error as error:
         raise InputError("the deflated data set is damaged", fix="check that the copy is complete") from error
     if inflater.unconsumed_tail:
+        check_memory(2 * _MAX_INFLATED)  # where a lower limit of memory ended it
         raise InputError("the deflated data set is larger than 1 GiB")
     return io.BytesIO(data)
 

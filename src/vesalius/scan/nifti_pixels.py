@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import InputError
+from vesalius.memory import check_memory
 from vesalius.scan.nifti_file import GZIP_MAX_RATIO, is_gzip, skip, take, unreadable
 from vesalius.scan.pixels import ALL
 
@@ -59,6 +60,7 @@ class NiftiPixels:
         Raises:
             InputError: the file ends early or cannot be decompressed.
         """
+        self._check_memory(t, k)
         try:
             array = self._mapped(t, k) if self.direct else self._inflated(t, k)
         except Exception as error:  # zlib, gzip and numpy raise many kinds here
@@ -80,6 +82,15 @@ class NiftiPixels:
         if needed > (size if self.direct else size * GZIP_MAX_RATIO):
             what = f"the header promises {needed} bytes, the file has {size}"
             raise InputError(what, where=self.path, fix="copy the file again")
+
+    def _check_memory(self, t: slice, k: slice) -> None:
+        i, j, slices, frames, more = self._five
+        plane = i * j * self.file_dtype.itemsize
+        kept = plane * len(range(slices)[k]) * len(range(frames)[t]) * more
+        inflated = 0 if self.direct else 2 * kept + plane * slices
+        split = 2 * kept if self.colours > 1 else 0
+        instead = None if self.direct else "uncompress the file, so that it can be mapped"
+        check_memory(inflated + split, self.path, instead=instead)
 
     @property
     def _five(self) -> tuple[int, int, int, int, int]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
+from vesalius.memory import check_memory
 from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
 from vesalius.scan.open import Found
 from vesalius.scan.picture import Picture, kind_of, look
@@ -25,6 +26,8 @@ from vesalius.scan.picture_write import fits_png, photometric_of, write_png, wri
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.scan import Scan
 
+_PAGES_AT_A_TIME = 3
+"""A page, what it is decoded from, and its copy."""
 _NUMBERED = re.compile(r"(.*?)(\d{1,18})")
 
 
@@ -63,6 +66,8 @@ class RasterPixels:
         """
         chosen = self._places[k]
         rows, columns, channels = self.pictures[0].shape
+        page_bytes = rows * columns * channels * self.dtype.itemsize
+        check_memory((len(chosen) + _PAGES_AT_A_TIME) * page_bytes, self.pictures[0].path)
         out = np.empty((channels, 1, columns, rows, len(chosen)), self.dtype)
         for number, picture in enumerate(self.pictures):
             mine = [(slot, place) for slot, (owner, place) in enumerate(chosen) if owner == number]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vesalius.errors import CorruptFileError
+from vesalius.memory import check_memory
 from vesalius.output import new_file
 from vesalius.training.task import bare
 
@@ -115,6 +116,7 @@ def load_state(folder: Path) -> State:
     """
     path = folder / STATE
     try:
+        check_memory(2 * path.stat().st_size, path)
         with safe_open(path, framework="pt", device="cpu") as file:
             numbers = json.loads((file.metadata() or {})[_HEADER])
             tensors = {key: file.get_tensor(key) for key in list(file.keys())}

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from vesalius.errors import InputError
+from vesalius.memory import check_archive, check_memory
 
 _HUB = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 """What a folder of the hub's form holds, the first one that is there is read."""
@@ -46,6 +47,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     files = _files(path)
     tensors: dict[str, Any] = {}
     for file in files:
+        check_memory(2 * file.stat().st_size, file)
+        check_archive(file)
         for name, value in _reader(file)(file).items():
             if name in tensors:
                 raise InputError(f"holds {name}, which another shard holds, too", where=file, fix="get it anew")

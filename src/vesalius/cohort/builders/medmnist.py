@@ -13,6 +13,7 @@ from vesalius.cohort.builders.files import expected, files_below, relative
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
+from vesalius.memory import check_archive
 
 _SPLITS = ("train", "val", "test")
 
@@ -73,6 +74,7 @@ def _names(path: Path) -> set[str]:
 
 
 def _labels(path: Path, name: str) -> NDArray[Any]:
+    check_archive(path, f"{name}.npy")
     try:
         with np.load(path, allow_pickle=False) as archive:
             array: NDArray[Any] = archive[name]

@@ -159,7 +159,7 @@ def _finished(item: _Item, config: CompressConfig) -> bool:
 def _job_id(scan: Scan, config: CompressConfig) -> str:
     """A digest of the stored values, the geometry and every option that changes the file."""
     digest = hashlib.sha256()
-    options = config.model_dump(mode="json", exclude={"threads", "memory_gib"})
+    options = config.model_dump(mode="json", exclude={"threads"})
     grid = None if scan.grid_problem else scan.affine.tolist()
     for fact in (options, scan.shape, scan.dtype.str, grid, scan.frame_ms):
         digest.update(json.dumps(fact, sort_keys=True).encode() + b"\n")
@@ -174,7 +174,6 @@ def _one(item: _Item, config: CompressConfig, cache: Path | None, force: bool) -
     if scan.native is None:
         what = f"files of the kind {item.found.format} cannot be given back, so they are not compressed"
         raise UsageError(what, where=item.found.path, fix="make a NIfTI or .npy file of it first: vesalius convert")
-    _check_memory(scan, config.memory_gib, item.found.path)
     scan = scan.resident()
     key = uid_key(cache) if item.found.format == "dicom" and config.identifiers != "keep" else None
     done = compress_scan(
@@ -191,14 +190,6 @@ def _one(item: _Item, config: CompressConfig, cache: Path | None, force: bool) -
         force=force,
     )
     return {"source": str(item.found.path), **asdict(done), "path": str(done.path)}
-
-
-def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
-    """Refuse a scan whose pixels must be held in memory and do not fit."""
-    needed = scan.voxels * scan.dtype.itemsize / 2**30
-    if limit_gib is not None and not scan.pixels.direct and needed > limit_gib:
-        what = f"needs {needed:.2f} GiB of memory, --memory allows {limit_gib:g}"
-        raise UsageError(what, where=path, fix="raise --memory, or uncompress the .nii.gz so that it can be mapped")
 
 
 def _line(written: dict[str, Any]) -> str:
