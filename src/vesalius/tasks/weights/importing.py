@@ -59,6 +59,7 @@ def import_weights(
     """
     refuse_existing(output, force=force)
     _check_installed()
+    from vesalius.nets.net import build
     from vesalius.tasks.weights.contracts import contract_of
     from vesalius.transforms.contract import write_contract
     from vesalius.weights.checkpoint import read_checkpoint
@@ -69,7 +70,7 @@ def import_weights(
     family = layout_named(layout)
     config = _net(layout, family.net, net)
     read = read_checkpoint(checkpoint)
-    module = config.make()
+    module = build(config)
     try:
         report = match(read.tensors, module, family.keymap, allow)
     except InputError as error:
