@@ -6,6 +6,7 @@ Each verb imports what it needs when it runs, so that `--help` starts fast. Exit
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -18,7 +19,7 @@ import vesalius
 from vesalius.cli import cohort, compress, demo, embed, evaluate, export, look, phantom, predict, train, weights
 from vesalius.cli.command import with_memory
 from vesalius.cli.show import fail
-from vesalius.errors import VesaliusError
+from vesalius.errors import InputError, VesaliusError
 
 _INTERRUPTED, _ENDED = 130, 143
 
@@ -69,6 +70,7 @@ def run(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _clean_up_when_ended()
+    _print_any_name()
     as_json = "--json" in arguments
     try:
         code = app(arguments, standalone_mode=False, prog_name="vesalius")
@@ -81,6 +83,9 @@ def run(arguments: list[str] | None = None) -> None:
     except (BrokenPipeError, SystemExit):  # typer leaves with SystemExit(1) where a pipe was closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except UnicodeEncodeError as error:  # only names of files hold what UTF-8 does not
+        name = str(error.object)[max(0, error.start - 60) : error.end + 60]
+        code = fail(str(InputError("a name is not UTF-8", where=name, fix="rename the file or folder")), as_json)
     except MemoryError:
         code = fail("not enough memory; use fewer --threads or a machine with more", as_json)
     except Exception as error:
@@ -91,6 +96,13 @@ def run(arguments: list[str] | None = None) -> None:
     if code == _INTERRUPTED:  # typer turns an interrupt into this code
         fail("interrupted", as_json)
     sys.exit(code or 0)
+
+
+def _print_any_name() -> None:
+    """Let names that are not UTF-8, or not in the locale's encoding, be printed with escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class _Ended(BaseException):
