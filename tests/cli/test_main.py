@@ -170,7 +170,7 @@ def test_names_that_the_output_cannot_encode_are_escaped(tmp_path, encoding):
         done = subprocess.run([*command, *words], capture_output=True, env=environment, check=False)
         assert done.returncode == (0 if words[0] == path else 2), done.stderr
         seen = (done.stdout + done.stderr).decode(encoding)
-        assert r"\udcff" in seen
+        assert r"\udcff" in seen or "scan-?-?.npy" in seen
         assert "Traceback" not in seen
 
 

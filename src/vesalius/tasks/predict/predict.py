@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError
-from vesalius.output import new_file, refuse_existing
+from vesalius.output import alone, new_file, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, Report, write_figure
@@ -33,6 +33,7 @@ _OWN = (SUMMARY, PAGE, FIGURES, _STATE, RECORD)
 _PACKAGES = ("numpy", "scipy", "torch", "timm", "monai", "nibabel", "pydicom")
 
 
+@alone
 def predict(
     model: str | Path,
     paths: Sequence[Path],

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 import vesalius
 from vesalius.errors import OutputError, UsageError, VesaliusError
-from vesalius.output import new_file, refuse_existing
+from vesalius.output import alone, new_file, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
@@ -44,6 +44,7 @@ _MEASURED = "measured"
 _WIDTH = 120
 
 
+@alone
 def evaluate_codec(
     paths: Sequence[Path],
     output: Path,
