@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vesalius.errors import InputError
+from vesalius.memory import check_memory
 from vesalius.scan.scan import Colour
 
 Kind = Literal["png", "jpeg", "tiff"]
@@ -127,6 +128,7 @@ def _look_png(path: Path) -> Picture:
         raise InputError("is not a PNG file", where=path, fix=_FIX)
     depth, colour_type = head[24], head[25]
     with _open(path, "png") as image:
+        check_memory(2 * image.width * image.height * len(image.getbands()), path)  # EXIF decodes the picture
         if getattr(image, "n_frames", 1) > 1:
             raise InputError("is animated: only still pictures are read", where=path)
         channels = _PNG_CHANNELS.get(colour_type) if depth == 16 else _MODES.get(image.mode)
