@@ -157,7 +157,7 @@ def bombs(tmp_path_factory):
     packer = zlib.compressobj(1, wbits=-15)
     bomb = b"".join(packer.compress(_ZEROS) for _ in range(LARGE // len(_ZEROS))) + packer.flush()
     (folder / "deflated.dcm").write_bytes(deflated[:start] + bomb)
-    np.save(folder / "a.npy", np.zeros((512, 512, 9), np.uint8))
+    np.save(folder / "a.npy", np.zeros((512, 512, 68), np.uint8))
     compress_scan(open_scan(folder / "a.npy"), folder / "a.vsl", [Lossless()], coder="deflate")
     (folder / "a.npy").unlink()
     return folder
