@@ -180,3 +180,21 @@ def test_a_name_that_cannot_be_written_is_a_line(tmp_path, vesalius, monkeypatch
 
     monkeypatch.setattr("vesalius.tasks.inspect.inspect", wrong, raising=False)
     assert "a name is not UTF-8; rename the file or folder" in vesalius("inspect", tmp_path).error
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("embedded null byte"), "a name holds a NUL character, which no file can have"),
+        (PermissionError(13, "Permission denied", "/a/b"), "/a/b: permission denied"),
+        (OSError(36, "File name too long", "x" * 900), "file name too long"),
+    ],
+)
+def test_what_the_system_refuses_is_a_line(tmp_path, vesalius, monkeypatch, error, line):
+    def refused(path):
+        raise error
+
+    monkeypatch.setattr("vesalius.tasks.inspect.inspect", refused)
+    said = vesalius("inspect", tmp_path).error
+    assert line in said
+    assert len(said) <= 500

@@ -143,3 +143,10 @@ def test_headers_do_not_lead_outside_their_folder(tmp_path):
     for name in ("/etc/passwd", "../x.raw", "sub/../../x.raw"):
         with pytest.raises(InputError, match="outside its folder"):
             beside(tmp_path / "x.mhd", name)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("a\0b.raw", "a NUL character"), ("x" * 5000, "File name too long")])
+def test_a_data_file_that_no_file_can_be_named(tmp_path, name, reason):
+    with pytest.raises(InputError, match=f"names a data file that cannot be opened .*{reason}"):
+        beside(tmp_path / "a.nhdr", name)
+    assert beside(tmp_path / "a.nhdr", "absent.raw") == tmp_path / "absent.raw"  # its reader says that it is absent

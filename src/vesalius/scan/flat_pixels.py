@@ -52,10 +52,17 @@ def beside(header: Path, name: str) -> Path:
     """A data file that a header names.
 
     Raises:
-        InputError: it lies outside the folder of the header, where a header from elsewhere must not lead.
+        InputError: it lies outside the folder of the header, where a header from elsewhere must not lead; or no file
+            can be named so.
     """
     path = header.parent / name
-    if not path.resolve().is_relative_to(header.parent.resolve()):
+    try:
+        path.is_file()  # raises where the name is too long, `resolve` where it holds a NUL character
+        inside = path.resolve().is_relative_to(header.parent.resolve())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a NUL character in it"
+        raise InputError(f"names a data file that cannot be opened ({reason})", where=header, fix=_FIX) from error
+    if not inside:
         raise InputError(
             "names a data file outside its folder", where=header, fix="put the data file beside the header"
         )

@@ -30,7 +30,8 @@ _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 _MODES = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "P": 3}
 """Pillow mode -> channels, palette expanded."""
 _ORIENTATION_TAG = 274
-logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it mends is not printed
+for _library in ("tifffile", "imagecodecs", "PIL"):  # what they mend or warn of is not printed
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 _FIX = "check that the copy is complete"
 
 

@@ -29,6 +29,8 @@ _PERPENDICULAR = 1e-3
 """Largest cosine between rows and columns of a slice that still counts as a right angle."""
 _LINEAR_BYTES = 48
 """Held for each voxel while one frame is sampled: six arrays of float64."""
+_MOST_VOXELS = 2.0**62
+"""Along an axis; such a grid fits into no memory."""
 _EDGE_PIXELS = 1e-6
 """A sample this far outside the outermost pixel centres counts as on them (rounding)."""
 
@@ -95,7 +97,7 @@ def regrid(scan: Scan, spacing: tuple[float, float, float], interpolation: Inter
         raise UsageError("palette indices cannot be interpolated linearly", fix="choose nearest")
     affine = scan.affine
     scales = [new / old for new, old in zip(spacing, spacing_mm(affine), strict=True)]
-    sizes = [max(1, round(size / scale)) for size, scale in zip(scan.shape[2:], scales, strict=True)]
+    sizes = [max(1, round(min(size / scale, _MOST_VOXELS))) for size, scale in zip(scan.shape[2:], scales, strict=True)]
     check_memory(scan.shape[0] * (_LINEAR_BYTES + 4 * scan.shape[1]) * math.prod(sizes), instead="take a wider spacing")
     firsts = [
         (old - 1) / 2 - scale * (new - 1) / 2 for old, new, scale in zip(scan.shape[2:], sizes, scales, strict=True)
