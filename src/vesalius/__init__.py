@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vesalius.errors import VesaliusError
     from vesalius.report.html import run_report
     from vesalius.scan.open import find_scans, open_scan
+    from vesalius.scan.reading import Reading
     from vesalius.scan.scan import Scan
     from vesalius.tasks.cohort.audit import audit_cohort
     from vesalius.tasks.cohort.build import build_manifest
@@ -60,6 +61,7 @@ _HOMES = {
     "FeatureStore": "vesalius.cohort.features:FeatureStore",
     "Loader": "vesalius.cohort.loader:Loader",
     "Prepare": "vesalius.transforms.prepare:Prepare",
+    "Reading": "vesalius.scan.reading:Reading",
     "Scan": "vesalius.scan.scan:Scan",
     "VesaliusError": "vesalius.errors:VesaliusError",
     "audit_cohort": "vesalius.tasks.cohort.audit:audit_cohort",
@@ -107,6 +109,7 @@ __all__ = [
     "FeatureStore",
     "Loader",
     "Prepare",
+    "Reading",
     "Scan",
     "VesaliusError",
     "__version__",

@@ -45,6 +45,9 @@ def test_facts_of_a_plain_instance():
         ({"RescaleSlope": 1, "RescaleIntercept": 0}, "HU"),
         ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "US"}, ""),
         ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "ED"}, "ED"),
+        ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "hu"}, "HU"),
+        ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "DOE JANE 1961"}, ""),
+        ({"Modality": "PT", "Units": "JANE DOE", "RescaleSlope": 3.5, "RescaleIntercept": 0}, ""),
         ({}, ""),
         ({"Modality": "MR", "RescaleSlope": 1, "RescaleIntercept": 0}, ""),
         ({"Modality": "PT", "Units": "BQML", "RescaleSlope": 3.5, "RescaleIntercept": 0}, "BQML"),
@@ -121,3 +124,7 @@ def test_a_deflated_data_set_is_inflated_within_bounds(tmp_path, monkeypatch):
     (tmp_path / "bomb.dcm").write_bytes(whole[:start] + bomb)
     with pytest.raises(InputError, match="larger than 1 GiB"):
         read_instance(tmp_path / "bomb.dcm")
+
+
+def test_free_text_is_no_modality(tmp_path):
+    assert read_instance(save(instance(FLAT, Modality="DOE JANE"), tmp_path / "a.dcm")).modality == "unknown"

@@ -194,3 +194,21 @@ def test_a_mutated_file_is_one_line_or_values(tmp_path_factory, data):
     except InputError as error:
         said = str(error)
     assert len(said.splitlines()) == 1 if said else shapes[0] == shapes[1]
+
+
+def test_strip_leaves_nothing_but_numbers(tmp_path):
+    header = b"{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }".ljust(109) + b"\n"
+    values = np.arange(6, dtype="<i2").reshape(2, 3)
+    npy = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + values.tobytes()
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("JaneDoe.npy", npy)
+    native = read(tmp_path / "a.npz").native
+    kept = native.pack("default", None)
+    assert kept.facts["member"] == "JaneDoe.npy"
+    assert kept.warnings == ("the name of the array is kept: JaneDoe",)
+    bare = native.pack("strip", None)
+    assert bare.facts["member"] == "image.npy"
+    restore(bare, native.pixels, tmp_path / "out.npz", None)
+    with np.load(tmp_path / "out.npz") as back:
+        assert list(back) == ["image"]
+        assert np.array_equal(back["image"], values)

@@ -9,6 +9,7 @@ from dicom_making import TEST_FILES
 from real_data import real
 from vesalius.errors import InputError, UsageError
 from vesalius.scan.open import FORMATS, find_scans, open_scan, suffix
+from vesalius.scan.reading import Reading
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_nothing_there(tmp_path):
         find_scans(tmp_path)
     (tmp_path / "a.dcm").write_bytes((TEST_FILES / "CT_small.dcm").read_bytes())
     with pytest.raises(UsageError, match=r"no series that ends in 1\.2; there are 1\.3\.6\.1"):
-        find_scans(tmp_path, series="1.2")
+        find_scans(tmp_path, Reading(series="1.2"))
     os.mkfifo(tmp_path / "fifo.nii")
     with pytest.raises(InputError, match="is neither a file nor a folder"):
         find_scans(tmp_path / "fifo.nii")
@@ -97,7 +98,7 @@ def test_a_real_series_is_one_scan():
     (found,) = find_scans(real("ct-head-tilted-dicom"))
     assert found.format == "dicom"
     assert found.series_uid
-    assert open_scan(real("ct-head-tilted-dicom"), series=found.series_uid[-6:]).shape[4] == 28
+    assert open_scan(real("ct-head-tilted-dicom"), Reading(series=found.series_uid[-6:])).shape[4] == 28
 
 
 def test_an_img_may_be_dicom(tmp_path):

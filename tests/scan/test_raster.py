@@ -116,12 +116,14 @@ def test_ten_comes_after_nine(tmp_path):
     assert np.array_equal(scan.stored()[0, 0], np.stack([array.T for array in arrays], axis=-1))
 
 
-def test_a_stack_comes_back_under_its_names(tmp_path):
+def test_a_stack_comes_back_under_its_names_only_where_names_are_kept(tmp_path):
     (tmp_path / "in").mkdir()
     for number in (2, 10, 18):
         picture(tmp_path / "in" / f"slice{number:03d}.png", number)
     scan = find_stack(tmp_path / "in").open()
-    packed = restored(scan, tmp_path / "out")
+    packed = scan.native.pack("keep", None)
+    (tmp_path / "out").mkdir()
+    restore(packed, scan.pixels, tmp_path / "out", None)
     assert packed.folder
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "slice002.png",
@@ -129,10 +131,12 @@ def test_a_stack_comes_back_under_its_names(tmp_path):
         "slice018.png",
     ]
     assert np.array_equal(find_stack(tmp_path / "out").open().stored(), scan.stored())
-    strip = scan.native.pack("strip", None)
-    (tmp_path / "bare").mkdir()
-    restore(strip, scan.pixels, tmp_path / "bare", None)
-    assert sorted(path.name for path in (tmp_path / "bare").iterdir()) == [f"picture-{n:04d}.png" for n in (1, 2, 3)]
+    for level in ("default", "strip"):
+        bare = scan.native.pack(level, None)
+        assert bare.warnings == ("names of files are not kept: the pictures come back numbered",)
+        (tmp_path / level).mkdir()
+        restore(bare, scan.pixels, tmp_path / level, None)
+        assert sorted(path.name for path in (tmp_path / level).iterdir()) == [f"picture-{n:04d}.png" for n in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(("source", "target"), [(".jpg", ".png"), (".tif", ".tif")])
@@ -142,7 +146,7 @@ def test_stacks_of_other_kinds(source, target, tmp_path):
         picture(tmp_path / "in" / f"s{number}{source}", number)
     scan = find_stack(tmp_path / "in").open()
     restored(scan, tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"s{n}{target}" for n in range(3)]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"picture-{n:04d}{target}" for n in (1, 2, 3)]
     assert np.array_equal(find_stack(tmp_path / "out").open().stored(), scan.stored())
 
 
@@ -198,6 +202,13 @@ def test_tiffs_of_several_pages_are_no_stack(tmp_path):
         ["a.png", "A.png"],
         ["a.png"],
         ["a\n.png", "b.png"],
+        ["a\x9b.png", "b.png"],
+        ["a\0.png", "b.png"],
+        ["a\udcff.png", "b.png"],
+        ["con.png", "b.png"],
+        ["a?.png", "b.png"],
+        ["a.", "b.png"],
+        ["x" * 300, "b.png"],
         None,
         "ab",
     ],
@@ -213,6 +224,19 @@ def test_names_that_a_file_must_not_choose(names, tmp_path):
         restore(packed, scan.pixels, tmp_path / "out", None)
     assert list((tmp_path / "out").iterdir()) == []
     assert writer("raster") is restore
+
+
+@pytest.mark.parametrize("stem", ["a:", "s\udcff", "what?"])
+def test_names_that_no_system_gives_back_are_numbered_when_they_are_packed(stem, tmp_path):
+    for number in range(3):
+        picture(tmp_path / f"{stem}{number}.png", number)
+    scan = find_stack(tmp_path).open()
+    packed = scan.native.pack("keep", None)
+    assert packed.facts["names"] == ["picture-0001", "picture-0002", "picture-0003"]
+    assert any("no system takes all names of the files" in warning for warning in packed.warnings)
+    (tmp_path / "out").mkdir()
+    restore(packed, scan.pixels, tmp_path / "out", None)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"picture-000{n}.png" for n in (1, 2, 3)]
 
 
 @pytest.mark.data

@@ -7,11 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from vesalius.cli.options import Cache, Force, Json, Paths, Quiet, Series, Threads, cores
+from vesalius.cli.options import Cache, Force, Json, Paths, Quiet, Threads, cores
+from vesalius.cli.reading import reads
 from vesalius.cli.show import emit, finish, progress
 from vesalius.errors import UsageError
+from vesalius.scan.reading import AS_STATED, Reading
 
 
+@reads
 def compress(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="A .vsl file, or a folder for many scans.")],
@@ -24,7 +27,7 @@ def compress(
     access: Annotated[str, typer.Option("--access", help="A chunk is a slice over time, or a few frames.")] = "slice",
     keep_identifiers: Annotated[bool, typer.Option("--keep-identifiers", help="Keep all DICOM attributes.")] = False,
     strip: Annotated[bool, typer.Option("--strip", help="Blank free text (NIfTI texts, DICOM descriptions).")] = False,
-    series: Series = None,
+    reading: Reading = AS_STATED,
     cache: Cache = None,
     threads: Threads = cores(),
     force: Force = False,
@@ -51,7 +54,7 @@ def compress(
         identifiers="keep" if keep_identifiers else "strip" if strip else "default",
         threads=threads,
     )
-    result = run(paths, output, config, series=series, cache=cache, force=force, progress=progress(quiet))
+    result = run(paths, output, config, reading=reading, cache=cache, force=force, progress=progress(quiet))
     emit(result, json, _compressed)
     finish(result)
 
@@ -105,12 +108,13 @@ def _decompressed(result: dict[str, Any]) -> list[str]:
     return lines
 
 
+@reads
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .vsl file.", show_default=False)],
     original: Annotated[
         Path | None, typer.Argument(metavar="[ORIGINAL]", help="What it was made from.", show_default=False)
     ] = None,
-    series: Series = None,
+    reading: Reading = AS_STATED,
     threads: Threads = cores(),
     json: Json = False,
 ) -> None:
@@ -120,7 +124,7 @@ def verify(
     """
     from vesalius.tasks.compress.decompress import verify as run
 
-    emit(run(file, original, series=series, threads=threads), json, _verified)
+    emit(run(file, original, reading=reading, threads=threads), json, _verified)
 
 
 def _verified(result: dict[str, Any]) -> list[str]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, OnDevice, Quiet, Series, Threads, Vectors, cores, needs_torch
+from vesalius.cli.options import Device, Force, Json, OnDevice, Quiet, Threads, Vectors, cores, needs_torch
+from vesalius.cli.reading import reads
 from vesalius.cli.show import emit, progress
 from vesalius.errors import UsageError
+from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:
     from vesalius.transforms.ct_slices import CtWindow
@@ -39,6 +41,7 @@ _WINDOWS: dict[Window, CtWindow | None] = {
 }
 
 
+@reads
 def embed(
     model: Annotated[
         str,
@@ -71,7 +74,7 @@ def embed(
     precision: Annotated[
         Precision, typer.Option("--precision", help="auto: bf16 where the hardware has it.")
     ] = Precision.auto,
-    series: Series = None,
+    reading: Reading = AS_STATED,
     cache: Vectors = None,
     device: OnDevice = Device.auto,
     threads: Threads = cores(),
@@ -91,7 +94,7 @@ def embed(
         model,
         SliceConfig.build(stride=stride, most=most, least_body=least_body, body_above=body_above),
         Look(slice_, None if patch is None else _pair(patch)),
-        series=series,
+        reading=reading,
         window=_WINDOWS[window],
         batch=batch,
         precision=precision.value,

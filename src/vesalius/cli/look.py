@@ -7,21 +7,25 @@ from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Force, Json, Paths, Series
+from vesalius.cli.options import Force, Json, Paths
+from vesalius.cli.reading import reads
 from vesalius.cli.show import emit, finish
 from vesalius.errors import UsageError
+from vesalius.scan.reading import AS_STATED, Reading
 
 
-def inspect(paths: Paths, json: Json = False) -> None:
+@reads
+def inspect(paths: Paths, reading: Reading = AS_STATED, json: Json = False) -> None:
     """Describe scans: geometry, time, modality, problems."""
     from vesalius.tasks.inspect import inspect as run
     from vesalius.tasks.inspect import lines
 
-    result = run(paths)
+    result = run(paths, reading=reading)
     emit(result, json, lines)
     finish(result)
 
 
+@reads
 def convert(
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="A file, or a folder with one scan.", show_default=False)
@@ -33,7 +37,7 @@ def convert(
         str | None, typer.Option("--orient", metavar="RAS", help="Permute and flip the voxel axes.")
     ] = None,
     spacing: Annotated[str | None, typer.Option("--spacing", metavar="X,Y,Z", help="Resample, mm along i,j,k.")] = None,
-    series: Series = None,
+    reading: Reading = AS_STATED,
     resample: Annotated[bool, typer.Option("--resample", help="Make one grid of tilted or uneven slices.")] = False,
     force: Force = False,
     json: Json = False,
@@ -49,7 +53,7 @@ def convert(
         output,
         orient=orient,
         spacing_mm=None if spacing is None else _spacing(spacing),
-        series=series,
+        reading=reading,
         resample=resample,
         force=force,
     )

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from vesalius.cli.options import Device, Force, Json, OnDevice, Paths, Quiet, Threads, cores, needs_torch
+from vesalius.cli.reading import reads
 from vesalius.cli.show import emit, finish, progress
+from vesalius.scan.reading import AS_STATED, Reading
 
 
 class HeatMap(StrEnum):
@@ -22,6 +24,7 @@ class HeatMap(StrEnum):
 _MAPS: dict[HeatMap, Literal["logit", "rollout"]] = {HeatMap.logit: "logit", HeatMap.rollout: "rollout"}
 
 
+@reads
 def predict(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="Zoo name, model folder or run folder.", show_default=False)
@@ -52,6 +55,7 @@ def predict(
             show_default="logit",
         ),
     ] = None,
+    reading: Reading = AS_STATED,
     device: OnDevice = Device.auto,
     threads: Threads = cores(),
     force: Force = False,
@@ -71,7 +75,15 @@ def predict(
         top_k=top_k, intercept_hu=intercept, resample=resample, heat_map=None if heat_map is None else _MAPS[heat_map]
     )
     done = run(
-        model, paths, output, options, device=device.value, threads=threads, force=force, progress=progress(quiet)
+        model,
+        paths,
+        output,
+        options,
+        device=device.value,
+        reading=reading,
+        threads=threads,
+        force=force,
+        progress=progress(quiet),
     )
     emit(done, json, lines)
     finish(done)

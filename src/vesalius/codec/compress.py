@@ -31,6 +31,7 @@ from vesalius.codec.trials import Trial, chunk_of, in_order, measure, spare_thre
 from vesalius.errors import InputError, TargetError, UsageError
 from vesalius.output import new_file, refuse_existing
 from vesalius.scan.native import Identifiers, Packed
+from vesalius.scan.note import plain
 from vesalius.scan.scan import Scan
 
 LOSSLESS = Lossless()
@@ -194,7 +195,7 @@ def _model(job: Job, packed: Packed, blobs: dict[str, bytes], tiers: Sequence[Ti
         t_meaning=scan.t_meaning,
         modality=scan.modality,
         colour=scan.colour,
-        problems=scan.problems,
+        problems=tuple(map(plain, scan.problems)),
         peak=job.found.peak,
         format=packed.format,
         facts=packed.facts,

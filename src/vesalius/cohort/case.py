@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from vesalius.config import Config
+from vesalius.scan.reading import AS_STATED, Reading
 
 
 def _same_letters(text: str) -> str:
@@ -25,6 +27,7 @@ Path = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[^\x00]+$"
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Label = Annotated[float, Field(allow_inf_nan=False)]
 Fact = str | int | float | bool
+Choices = Annotated[Reading, PlainSerializer(Reading.stated, return_type=dict[str, Any])]
 
 IMAGE, MASK = "image", "mask"
 """Names of the one image and the one mask of a case."""
@@ -58,6 +61,7 @@ class Case(Config):
     patient: Name | None = Field(default=None, description="whose images these are; splits keep patients together")
     study: Name | None = Field(default=None, description="the examination, unique over all patients")
     series: Name | None = Field(default=None, description="SeriesInstanceUID (or its end) where a folder holds several")
+    reading: Choices = Field(default=AS_STATED, description="choices for files that leave some open")
     fourth_axis: Literal["time", "channel"] = Field(default="time", description="what dim 4 of a NIfTI image is")
     masks: dict[Name, Path] = Field(
         default={}, description="label maps on the images' grid by name: mask, or ED, ES, ..."
@@ -77,6 +81,11 @@ class Case(Config):
     fold: int | None = Field(
         default=None, ge=0, description="number of the cross-validation fold that holds this case out"
     )
+
+    @property
+    def how(self) -> Reading:
+        """How its files are opened: its choices, its series among them."""
+        return self.reading if self.series is None else replace(self.reading, series=self.series)
 
     @property
     def paths(self) -> tuple[str, ...]:

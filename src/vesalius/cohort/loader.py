@@ -271,7 +271,8 @@ class Loader:
             stamps[path] = stamp_of(path)
         is_folder = path.is_dir()
         how = case.series if is_folder else suffix(path)
-        return [self._contents.digest(path, stamps[path]), is_folder, how, array, index]
+        choices = [case.reading.stated()] if case.reading.stated() else []
+        return [self._contents.digest(path, stamps[path]), is_folder, how, array, index, *choices]
 
 
 def _hashed(facts: list[Any]) -> str:

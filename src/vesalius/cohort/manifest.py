@@ -218,7 +218,7 @@ def _value(cell: str) -> Any:
     """A fact of a table: a number where it is written as JSON writes one, else text."""
     try:
         value = json.loads(cell)
-    except ValueError:
+    except (ValueError, RecursionError):
         return cell
     return value if isinstance(value, int | float | bool) and json.dumps(value) == cell else cell
 

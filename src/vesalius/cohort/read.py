@@ -19,6 +19,7 @@ from vesalius.errors import InputError
 from vesalius.memory import check_archive
 from vesalius.scan.open import Found, find_scans, open_scan
 from vesalius.scan.pixels import ALL, Pixels
+from vesalius.scan.reading import Reading
 from vesalius.scan.scan import Scan
 
 _RGB = 3
@@ -82,8 +83,9 @@ def _open(cohort: Cohort, case: Case, paths: dict[str, str], name: str) -> Scan:
         return _item(cohort, paths[name])
     path = cohort.path(paths[name])
     if case.series is None or not path.is_dir():
-        return open_scan(path)
-    found = [one for one in _scans(path, _changed_ns(path)) if (one.series_uid or "").endswith(case.series)]
+        return open_scan(path, case.how)
+    scans = _scans(path, case.reading, _changed_ns(path))
+    found = [one for one in scans if (one.series_uid or "").endswith(case.series)]
     if len(found) != 1:
         raise InputError(
             f"holds {len(found)} series that end in {case.series}", where=path, fix="build the manifest anew"
@@ -123,9 +125,9 @@ def _item(cohort: Cohort, path: str) -> Scan:
 
 
 @lru_cache(maxsize=4)
-def _scans(folder: Path, changed_ns: int) -> list[Found]:  # noqa: ARG001
+def _scans(folder: Path, reading: Reading, changed_ns: int) -> list[Found]:  # noqa: ARG001
     """What lies in a folder, looked through once although many cases may share it."""
-    return find_scans(folder)
+    return find_scans(folder, reading)
 
 
 def _changed_ns(folder: Path) -> int:

@@ -8,6 +8,7 @@ within bounded memory.
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,12 @@ _UNCOMPRESSED_COLOURS: dict[str, Colour] = {
 }
 """Colour of what the decoders give: the two JPEG 2000 transforms are undone by every decoder."""
 _UNSPECIFIED_UNITS = ("", "US", "UNSPECIFIED")
+_UNITS = """
+    OD HU MGML Z_EFF ED EDW HU_MOD PCT CNTS NONE CM2 CM2ML PCNT CPS BQML MGMINML UMOLMINML MLMING MLG 1CM UMOLML
+    PROPCNTS PROPCPS MLMINML MLML GML STDDEV GY RELATIVE
+"""
+"""Defined terms of RescaleType (C.11.1.1.2), Units (C.8.9.1.1.3) and DoseUnits; other words are free text."""
+_MODALITY = re.compile("[A-Z0-9_]{1,16}")
 
 
 @dataclass(frozen=True)
@@ -179,7 +186,7 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
         series_uid=text(data, "SeriesInstanceUID"),
         series_number=integer(data, "SeriesNumber"),
         number=integer(data, "InstanceNumber"),
-        modality=text(data, "Modality") or "unknown",
+        modality=_modality(data),
         frame_of_reference=text(data, "FrameOfReferenceUID"),
         colour=_colour(pixels),
         unit=_unit(data, frames[0]),
@@ -213,13 +220,21 @@ def _colour(pixels: PixelElement) -> Colour:
     return _UNCOMPRESSED_COLOURS.get(stated, "channels") if pixels.samples == 3 else "channels"
 
 
+def _modality(data: Dataset) -> str:
+    """A coded word; free text in its place counts as unknown, for it may say anything."""
+    stated = text(data, "Modality")
+    return stated if _MODALITY.fullmatch(stated) else "unknown"
+
+
 def _unit(data: Dataset, frame: FrameFacts) -> str:
-    if frame.rescale_type.upper() not in _UNSPECIFIED_UNITS:
-        return frame.rescale_type
+    """A unit of the standard, or "": free text in its place may say anything."""
     modality = text(data, "Modality")
     if modality == "CT" and frame.rescaled and not frame.rescale_type:
         return "HU"
-    return text(data, "Units") if modality == "PT" else ""
+    stated = frame.rescale_type
+    if stated.upper() in _UNSPECIFIED_UNITS and modality == "PT":
+        stated = text(data, "Units")
+    return stated.upper() if stated.upper() in _UNITS.split() else ""
 
 
 def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) -> list[str]:

@@ -13,15 +13,17 @@ from vesalius.scan.dicom_native import DicomNative
 from vesalius.scan.dicom_order import Arrangement, arrange
 from vesalius.scan.dicom_pixels import DicomPixels
 from vesalius.scan.intensity import Intensity
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 
-def scan_of(instances: Sequence[InstanceFacts], *, folder: bool) -> Scan:
+def scan_of(instances: Sequence[InstanceFacts], *, folder: bool, reading: Reading = AS_STATED) -> Scan:
     """The Scan of the instances of one stack (same size, dtype and colour; all with a place or none).
 
     Args:
         instances: their header facts.
         folder: the stack is written back as a folder of files.
+        reading: choices where the instances leave some open.
     """
     arranged = arrange(instances)
     pixels = DicomPixels(

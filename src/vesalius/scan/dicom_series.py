@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vesalius.errors import InputError
+from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:
     from vesalius.scan.dicom_header import InstanceFacts
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 
 
-def find_series(files: Sequence[Path]) -> list[Found]:
+def find_series(files: Sequence[Path], reading: Reading = AS_STATED) -> list[Found]:
     """The DICOM stacks among the files, in a stable order; what is not DICOM is passed over.
 
     A second stack of the same series gets a UID that ends in "#2". A damaged picture becomes a Found of its own
@@ -46,7 +47,7 @@ def find_series(files: Sequence[Path]) -> list[Found]:
             Found(
                 path=_path(instances),
                 format="dicom",
-                open=_opener(instances),
+                open=_opener(instances, reading),
                 series_uid=uid,
                 name=name if names[name] == 1 else f"{name}-{names[name]}",
             )
@@ -121,10 +122,10 @@ def _name(instances: list[InstanceFacts]) -> str:
     return f"{first.modality.lower()}-series{number}"
 
 
-def _opener(instances: list[InstanceFacts]) -> Callable[[], Scan]:
+def _opener(instances: list[InstanceFacts], reading: Reading) -> Callable[[], Scan]:
     from vesalius.scan.dicom_scan import scan_of
 
-    return partial(scan_of, instances, folder=len(instances) > 1)
+    return partial(scan_of, instances, folder=len(instances) > 1, reading=reading)
 
 
 def _refuse(error: InputError) -> Scan:

@@ -20,6 +20,7 @@ from vesalius.scan.flat_pixels import Encoding, FlatPixels, Piece, beside
 from vesalius.scan.geometry import Affine, check_affine, lps_to_ras
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.nrrd_header import MAX_FILES, number_into
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 MAX_HEADER_BYTES = 1 << 20
@@ -78,7 +79,7 @@ class _Header:
         return InputError(what, where=self.path, fix="check that it is an intact MetaImage file")
 
 
-def read(path: Path) -> Scan:
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     """Open a MetaImage file; pixels stay on disk.
 
     Raises:

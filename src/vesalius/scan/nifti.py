@@ -21,6 +21,7 @@ from vesalius.scan.nifti_file import GZIP_MAX_RATIO, create, head_of, unreadable
 from vesalius.scan.nifti_header import affine, check_extensions, find_files, read_header, strip, text_warnings, time
 from vesalius.scan.nifti_pixels import NiftiPixels
 from vesalius.scan.pixels import Pixels
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 __all__ = ["GZIP_MAX_RATIO", "SUFFIXES", "NiftiNative", "NiftiPixels", "read", "restore"]
@@ -58,7 +59,7 @@ class NiftiNative:
         return Packed("nifti", facts, {"before_pixels": header, "pair_header": pair}, which == "pair", tuple(warnings))
 
 
-def read(path: Path) -> Scan:
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     """Open a NIfTI file; pixels stay on disk.
 
     Raises:

@@ -21,6 +21,7 @@ from vesalius.scan.flat_pixels import FlatPixels
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.nrrd_header import NrrdHeader, read_header
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Colour, Scan, TMeaning
 from vesalius.scan.stack import SliceStack
 
@@ -41,7 +42,7 @@ _TAG_MEANINGS: dict[str, TMeaning] = {"TriggerTime": "time", "AcquisitionTime": 
 _MODALITIES = {"DWMRI": "MR", "MR": "MR", "MRI": "MR", "CT": "CT", "PT": "PT", "PET": "PT", "US": "US"}
 
 
-def read(path: Path) -> Scan:
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     """Open an NRRD file; pixels stay on disk.
 
     Raises:

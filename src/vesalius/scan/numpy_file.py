@@ -25,6 +25,7 @@ from vesalius.scan.flat_pixels import DEFLATE_MAX_RATIO
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.native import Identifiers, LossyNote, Packed
 from vesalius.scan.pixels import ALL, Pixels
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 AXES = {2: "IJ", 3: "IJK", 4: "TIJK", 5: "CTIJK"}
@@ -110,7 +111,7 @@ class NumpyNative:
     format: str = "numpy"
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
-        """The header of the array and its name.
+        """The header of the array and its name; `strip` gives it the usual name and blanks the header's free space.
 
         Raises:
             UsageError: an .npz file with several arrays: the others would be lost.
@@ -122,10 +123,22 @@ class NumpyNative:
                 where=self.pixels.path,
                 fix="save the scan alone with numpy.save",
             )
-        return Packed("numpy", {"member": self.pixels.member}, {"header": self.header})
+        member = self.pixels.member
+        if identifiers == "strip":
+            return Packed("numpy", {"member": member and f"{SCAN_NAMES[0]}.npy"}, {"header": self._usual_header()})
+        is_usual = member is None or _plain(member) in SCAN_NAMES
+        warnings = () if is_usual else (f"the name of the array is kept: {_plain(member or '')}",)
+        return Packed("numpy", {"member": member}, {"header": self.header}, warnings=warnings)
+
+    def _usual_header(self) -> bytes:
+        """The header as NumPy writes it: dtype, order and shape only."""
+        out = io.BytesIO()
+        facts = {"descr": npy.dtype_to_descr(self.pixels.dtype), "fortran_order": self.pixels.fortran}
+        npy.write_array_header_1_0(out, {**facts, "shape": self.pixels.file_shape})
+        return out.getvalue()
 
 
-def read(path: Path) -> Scan:
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     """Open a .npy or .npz file; pixels stay on disk.
 
     Raises:

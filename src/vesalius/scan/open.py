@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
+from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:  # a list of formats needs no NumPy
     from vesalius.scan.scan import Scan
@@ -35,7 +36,7 @@ _READERS = {
     ".tif": "raster",
     ".tiff": "raster",
 }
-"""suffix -> module in vesalius.scan with `read(path) -> Scan`. What has none of these may be DICOM."""
+"""suffix -> module in vesalius.scan with `read(path, reading) -> Scan`. What has none of these may be DICOM."""
 
 
 _SHOWN = 5
@@ -62,26 +63,26 @@ class Found:
     name: str = ""
 
 
-def open_scan(path: str | Path, series: str | None = None) -> Scan:
+def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
     """Open the one scan at `path`.
 
     Args:
         path: a NIfTI, DICOM, NRRD, MetaImage, NumPy or picture file, a folder with one DICOM series or one numbered
             stack of pictures.
-        series: SeriesInstanceUID (or its end) where a folder holds several.
+        reading: choices where the files leave some open, e.g. one of several series.
 
     Raises:
         InputError: nothing readable there.
         UsageError: several scans; the message lists their series.
     """
-    found = find_scans(path, series)
+    found = find_scans(path, reading)
     if len(found) > 1:
         shown = _some([one.series_uid or one.path.name for one in found])
         raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix="name one file or pass --series UID")
     return found[0].open()
 
 
-def find_scans(path: str | Path, series: str | None = None) -> list[Found]:
+def find_scans(path: str | Path, reading: Reading = AS_STATED) -> list[Found]:
     """All scans at `path`: a file, or a folder searched through all its subfolders, in a stable order.
 
     Raises:
@@ -90,7 +91,8 @@ def find_scans(path: str | Path, series: str | None = None) -> list[Found]:
     path = Path(path)
     if not path.exists():
         raise InputError("no such file or folder", where=path)
-    everything = list(_find(path))
+    series = reading.series
+    everything = list(_find(path, reading))
     found = [one for one in everything if series is None or (one.series_uid or "").endswith(series)]
     if not found and series is not None and everything:
         known = [one.series_uid for one in everything if one.series_uid]
@@ -115,7 +117,7 @@ def suffix(path: Path) -> str:
     return double if double in _READERS else Path(name).suffix
 
 
-def _find(path: Path) -> Iterator[Found]:
+def _find(path: Path, reading: Reading) -> Iterator[Found]:
     if path.is_file():
         files = [path]
     elif not path.is_dir():
@@ -134,11 +136,13 @@ def _find(path: Path) -> Iterator[Found]:
         if module is None:
             others.append(file)
         elif not _is_second_of_pair(file):
-            yield Found(file, _format(module), _opener(module, file), name=file.name.removesuffix(suffix(file)))
+            yield Found(
+                file, _format(module), _opener(module, file, reading), name=file.name.removesuffix(suffix(file))
+            )
     if others:
         from vesalius.scan.dicom_series import find_series
 
-        yield from find_series(others)
+        yield from find_series(others, reading)
 
 
 def _is_second_of_pair(path: Path) -> bool:
@@ -161,9 +165,9 @@ def _format(module: str) -> str:
     return {"numpy_file": "numpy"}.get(module, module)
 
 
-def _opener(module: str, path: Path) -> Callable[[], Scan]:
+def _opener(module: str, path: Path, reading: Reading) -> Callable[[], Scan]:
     def open_it() -> Scan:
-        scan: Scan = importlib.import_module(f"vesalius.scan.{module}").read(path)
+        scan: Scan = importlib.import_module(f"vesalius.scan.{module}").read(path, reading)
         return scan
 
     return open_it

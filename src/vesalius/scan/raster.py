@@ -24,10 +24,15 @@ from vesalius.scan.open import Found
 from vesalius.scan.picture import Picture, kind_of, look
 from vesalius.scan.picture_write import fits_png, photometric_of, write_png, write_tiff
 from vesalius.scan.pixels import ALL, Pixels
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 _PAGES_AT_A_TIME = 3
 """A page, what it is decoded from, and its copy."""
+_NEVER = r'/\\:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff'
+_DEVICES = r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)"
+_USABLE = re.compile(rf"(?!{_DEVICES})[^.{_NEVER}]([^{_NEVER}]{{0,200}}[^. {_NEVER}])?", re.IGNORECASE)
+"""A file name that every system takes and that leads nowhere else."""
 _NUMBERED = re.compile(r"(.*?)(\d{1,18})")
 
 
@@ -85,17 +90,20 @@ class RasterNative:
     format: str = "raster"
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
-        """Kind, colours and, for a stack, the file names; `strip` numbers them anew."""
+        """Kind, colours and, for a stack, a name for each picture: its number, or with `keep` its file name."""
         first = self.pixels.pictures[0]
+        warnings = ["JPEG pictures come back as PNG"] if first.kind == "jpeg" else []
         names: list[Json] = [picture.path.name for picture in self.pixels.pictures] if self.stack else []
-        if identifiers == "strip":
+        usable = all(_USABLE.fullmatch(str(name)) for name in names)
+        if identifiers != "keep" or not usable:
             names = [f"picture-{number:04d}" for number in range(1, len(names) + 1)]
+            kept = "names of files are not kept" if usable else "no system takes all names of the files"
+            warnings += [f"{kept}: the pictures come back numbered"] if names else []
         facts: dict[str, Json] = {"kind": first.kind, "colour": first.colour, "byteorder": first.byteorder}
-        warnings = [f"JPEG pictures come back as PNG: {first.path.name}"] if first.kind == "jpeg" else []
         return Packed("raster", {**facts, "names": names}, folder=self.stack, warnings=tuple(warnings))
 
 
-def read(path: Path) -> Scan:
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     """Open one picture file; pixels stay on disk.
 
     Raises:
@@ -199,7 +207,8 @@ def _names(packed: Packed, path: Path, count: int) -> list[str]:
     """The stored file names, checked: they come from a file that anyone may have made."""
     stored = packed.facts.get("names")
     names = [str(name) for name in stored] if isinstance(stored, list) else []
-    safe = all(re.fullmatch(r"[^./\\:\x00-\x1f][^/\\:\x00-\x1f]{0,250}", name) for name in names)
+    safe = all(_USABLE.fullmatch(name) for name in names)
     if len(names) != count or len({name.lower() for name in names}) != count or not safe:
-        raise CorruptFileError("the stored picture names are not usable", where=path)
+        fix = "take single pictures with --slice N, or vesalius convert"
+        raise CorruptFileError("the stored picture names are not usable", where=path, fix=fix)
     return names

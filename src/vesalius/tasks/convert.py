@@ -15,6 +15,7 @@ from vesalius.scan.describe import describe_scan
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.open import open_scan
 from vesalius.scan.pixels import ArrayPixels
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Colour, Scan
 from vesalius.scan.write import fits_png_exactly, write_scan
 
@@ -25,7 +26,7 @@ def convert(
     *,
     orient: str | None = None,
     spacing_mm: tuple[float, float, float] | None = None,
-    series: str | None = None,
+    reading: Reading = AS_STATED,
     resample: bool = False,
     force: bool = False,
 ) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def convert(
         output: the file to write.
         orient: three letters such as "RAS": the voxel axes are permuted and flipped, nothing is interpolated.
         spacing_mm: resample linearly to this spacing along i, j, k.
-        series: DICOM SeriesInstanceUID (or its end) to pick.
+        reading: choices where the files leave some open.
         resample: make one grid of slices that are tilted or unevenly spaced.
         force: replace an existing file.
 
@@ -51,7 +52,7 @@ def convert(
     refuse_existing(output, force=force)
     if output.exists() and path.exists() and output.samefile(path):
         raise UsageError("is the file to be read", where=output, fix="choose another name")
-    scan = _open(path, series)
+    scan = _open(path, reading)
     if resample and scan.grid_problem:
         from vesalius.scan.resample import to_grid
 
@@ -93,9 +94,9 @@ def _windowed(scan: Scan) -> tuple[Scan, tuple[str, ...]]:
     return replace(scan, pixels=pixels, intensity=Intensity(), colour=colour, native=None), notes
 
 
-def _open(path: Path, series: str | None) -> Scan:
+def _open(path: Path, reading: Reading) -> Scan:
     if path.suffix.lower() == VSL_SUFFIX:
         from vesalius.codec.decode import decode_scan
 
         return decode_scan(path).resident()
-    return open_scan(path, series)
+    return open_scan(path, reading)

@@ -12,14 +12,16 @@ from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import InputError, VesaliusError
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import Found, find_scans
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 
-def inspect(paths: Sequence[Path], *, values: bool = False) -> dict[str, Any]:
+def inspect(paths: Sequence[Path], *, reading: Reading = AS_STATED, values: bool = False) -> dict[str, Any]:
     """Describe every scan at `paths`; a file that cannot be read is listed and the rest goes on.
 
     Args:
         paths: files (also `.vsl`) and folders.
+        reading: choices where the files leave some open.
         values: read all pixels too and give the smallest and largest finite real value as "range".
 
     Returns:
@@ -31,7 +33,7 @@ def inspect(paths: Sequence[Path], *, values: bool = False) -> dict[str, Any]:
     result: dict[str, Any] = {"scans": [], "failed": []}
     for path in paths:
         try:
-            for facts in _described(Path(path), values):
+            for facts in _described(Path(path), reading, values):
                 result["failed" if "error" in facts else "scans"].append(facts)
         except VesaliusError as error:
             if len(paths) == 1:
@@ -51,14 +53,14 @@ def lines(result: dict[str, Any]) -> list[str]:
     return shown + [f"failed: {one['error']}" for one in result["failed"]]
 
 
-def _described(path: Path, values: bool) -> Iterator[dict[str, Any]]:
+def _described(path: Path, reading: Reading, values: bool) -> Iterator[dict[str, Any]]:
     """Facts, or {"path", "error"}, of each scan at a path."""
     if path.suffix.lower() == VSL_SUFFIX and path.is_file():
         yield _vsl(path, values)
         return
     files = [] if path.is_file() else sorted(path.rglob(f"*{VSL_SUFFIX}"))
     try:
-        found = find_scans(path)
+        found = find_scans(path, reading)
     except InputError:
         if not files:
             raise

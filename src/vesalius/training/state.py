@@ -120,7 +120,7 @@ def load_state(folder: Path) -> State:
         with safe_open(path, framework="pt", device="cpu") as file:
             numbers = json.loads((file.metadata() or {})[_HEADER])
             tensors = {key: file.get_tensor(key) for key in list(file.keys())}
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise CorruptFileError("holds no readable state", where=path, fix="start a new run folder") from error
     return State(tensors, numbers)
 

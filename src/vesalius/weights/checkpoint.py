@@ -68,7 +68,7 @@ def _files(path: Path) -> list[Path]:
     try:
         names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
         shards = [path.parent / name for name in names]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise InputError("is no readable index of shards", where=path, fix="get the folder anew") from error
     for name, shard in zip(names, shards, strict=True):
         if Path(name).name != name or not shard.is_file():

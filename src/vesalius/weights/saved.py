@@ -123,7 +123,7 @@ def read_config(folder: Path) -> ModelConfig:
     path = folder / CONFIG
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError("is no readable model configuration", where=path, fix="name a model folder") from error
     if not isinstance(raw, dict):
         raise InputError("is no readable model configuration", where=path, fix="name a model folder")

@@ -16,6 +16,7 @@ from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
 from vesalius.errors import CorruptFileError, OutputError, UsageError, VesaliusError
 from vesalius.scan.open import Found, find_scans
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.uid_key import uid_key
@@ -38,7 +39,7 @@ def compress(
     output: Path,
     config: CompressConfig,
     *,
-    series: str | None = None,
+    reading: Reading = AS_STATED,
     cache: Path | None = None,
     force: bool = False,
     progress: Progress = quiet,
@@ -49,7 +50,7 @@ def compress(
         paths: files and folders.
         output: a `.vsl` file for one scan, else a folder that receives one file per scan.
         config: targets and options.
-        series: DICOM SeriesInstanceUID (or its end) to pick.
+        reading: choices where the files leave some open.
         cache: folder of the key for DICOM UIDs.
         force: replace existing files.
         progress: called with one line per scan.
@@ -68,17 +69,17 @@ def compress(
             f"ends neither in {SUFFIX} nor is it a folder", where=output, fix=f"end a file name in {SUFFIX}"
         )
     result: dict[str, Any] = {"written": [], "skipped": [], "failed": []}
-    items = list(_items(paths, output, series, many, result["failed"]))
+    items = list(_items(paths, output, reading, many, result["failed"]))
     if not many and len(items) != 1:
         shown = f"{len(items)} scans for one output file"
         raise UsageError(shown, where=output, fix="name a folder, one input, or --series UID")
     for item in items:
         try:
-            if many and not force and _finished(item, config):
+            if many and not force and _finished(item, config, reading):
                 result["skipped"].append(str(item.target))
                 progress(f"{item.target.name}: finished before, skipped")
                 continue
-            result["written"].append(_one(item, config, cache, force))
+            result["written"].append(_one(item, config, reading, cache, force))
             progress(_line(result["written"][-1]))
         except VesaliusError as error:
             if not many:
@@ -94,7 +95,7 @@ def _looks_like_a_file(output: Path) -> bool:
 
 
 def _items(
-    paths: Sequence[Path], output: Path, series: str | None, many: bool, failed: list[dict[str, str]]
+    paths: Sequence[Path], output: Path, reading: Reading, many: bool, failed: list[dict[str, str]]
 ) -> list[_Item]:
     items: list[_Item] = []
     several = sum(path.is_dir() for path in paths) > 1
@@ -102,7 +103,7 @@ def _items(
         try:
             if path.suffix.lower() == SUFFIX and path.is_file():
                 raise UsageError("is compressed already", where=path, fix="use vesalius decompress or convert")
-            found = find_scans(path, series)
+            found = find_scans(path, reading)
         except VesaliusError as error:
             if not many or len(paths) == 1:
                 raise
@@ -135,7 +136,7 @@ def _relative(found: Found, root: Path) -> Path:
     return found.path.relative_to(root).parent / f"{found.name}.vsl"
 
 
-def _finished(item: _Item, config: CompressConfig) -> bool:
+def _finished(item: _Item, config: CompressConfig, reading: Reading) -> bool:
     """True where an earlier run wrote this file from the same values with the same options.
 
     Raises:
@@ -150,16 +151,16 @@ def _finished(item: _Item, config: CompressConfig) -> bool:
         raise OutputError("exists and is damaged", where=target, fix="pass --force to replace it") from error
     if [tier.target for tier in header.tiers] != [target.words for target in config.targets()]:
         raise OutputError("exists with other targets", where=target, fix="choose another folder or pass --force")
-    if header.job != _job_id(item.found.open(), config):
+    if header.job != _job_id(item.found.open(), config, reading):
         what = "exists and was made from another scan or with other options"
         raise OutputError(what, where=target, fix="choose another folder or pass --force")
     return True
 
 
-def _job_id(scan: Scan, config: CompressConfig) -> str:
+def _job_id(scan: Scan, config: CompressConfig, reading: Reading) -> str:
     """A digest of the stored values, the geometry and every option that changes the file."""
     digest = hashlib.sha256()
-    options = config.model_dump(mode="json", exclude={"threads"})
+    options = config.model_dump(mode="json", exclude={"threads"}) | reading.stated()
     grid = None if scan.grid_problem else scan.affine.tolist()
     for fact in (options, scan.shape, scan.dtype.str, grid, scan.frame_ms):
         digest.update(json.dumps(fact, sort_keys=True).encode() + b"\n")
@@ -169,7 +170,7 @@ def _job_id(scan: Scan, config: CompressConfig) -> str:
     return digest.hexdigest()[:32]
 
 
-def _one(item: _Item, config: CompressConfig, cache: Path | None, force: bool) -> dict[str, Any]:
+def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | None, force: bool) -> dict[str, Any]:
     scan = item.found.open()
     if scan.native is None:
         what = f"files of the kind {item.found.format} cannot be given back, so they are not compressed"
@@ -186,7 +187,7 @@ def _one(item: _Item, config: CompressConfig, cache: Path | None, force: bool) -
         identifiers=config.identifiers,
         uid_key=key,
         threads=config.threads,
-        job_id=_job_id(scan, config),
+        job_id=_job_id(scan, config, reading),
         force=force,
     )
     return {"source": str(item.found.path), **asdict(done), "path": str(done.path)}

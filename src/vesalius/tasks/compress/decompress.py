@@ -12,6 +12,7 @@ from vesalius.codec.verify import verify as verify_tiers
 from vesalius.errors import UsageError
 from vesalius.scan.open import open_scan
 from vesalius.scan.part import part
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.write import write_scan
 
 SUFFIXES = {
@@ -58,19 +59,21 @@ def decompress(
     return {"path": str(done.path), "tier": done.tier, "checksum": done.checked, "lost": asdict(done.lost)}
 
 
-def verify(path: Path, original: Path | None = None, *, series: str | None = None, threads: int = 1) -> dict[str, Any]:
+def verify(
+    path: Path, original: Path | None = None, *, reading: Reading = AS_STATED, threads: int = 1
+) -> dict[str, Any]:
     """Check all checksums of a `.vsl` file, decode every tier, and compare with the original where it is given.
 
     Args:
         path: the `.vsl` file.
         original: what it was made from.
-        series: DICOM SeriesInstanceUID (or its end) where a folder holds several.
+        reading: choices where the original leaves some open; as it was compressed.
         threads: chunks decoded at a time.
 
     Raises:
         CorruptFileError: something differs from what was recorded.
     """
-    scan = None if original is None else open_scan(original, series)
+    scan = None if original is None else open_scan(original, reading)
     checks = verify_tiers(path, scan, threads=threads)
     return {"path": str(path), "whole": True, "tiers": [asdict(check) for check in checks]}
 

@@ -27,6 +27,7 @@ from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.tasks.detect.encoder import BATCH, Encoder, similarity
 from vesalius.tasks.detect.extract import add, at, store_of
@@ -64,7 +65,7 @@ def embed(
     choice: SliceConfig | None = None,
     look: Look | None = None,
     *,
-    series: str | None = None,
+    reading: Reading = AS_STATED,
     window: CtWindow | None = None,
     batch: int = BATCH,
     precision: Precision = "auto",
@@ -82,7 +83,7 @@ def embed(
         encoder: model folder or zoo name.
         choice: of slices; None: all.
         look: patches to compare; None: those about the middle of the middle slice.
-        series: of a DICOM folder that holds several.
+        reading: choices where the files leave some open.
         window: how axial CT slices are shown, as large as the encoder has them; None: as the encoder was trained.
         batch: slices that go through the encoder at once.
         precision: of the encoder.
@@ -110,7 +111,7 @@ def embed(
     if window is not None:
         made = made.prepared_by(InputContract(prepare=ct_slices(window, _side(made.contract.prepare))))
     try:
-        seen = _seen(path, series, made, choice, Cache(cache), batch, progress)
+        seen = _seen(path, reading, made, choice, Cache(cache), batch, progress)
     except OutputError:
         raise
     except VesaliusError as error:
@@ -158,7 +159,7 @@ class _Seen:
 
 def _seen(
     path: Path,
-    series: str | None,
+    reading: Reading,
     encoder: Encoder,
     choice: SliceConfig,
     files: Cache,
@@ -166,7 +167,7 @@ def _seen(
     progress: Callable[[str], None],
 ) -> _Seen:
     """Read a scan; its vectors are made where they are not kept yet."""
-    case = Case(id="scan", images={IMAGE: path.name or "."}, series=series)
+    case = Case(id="scan", images={IMAGE: path.name or "."}, series=reading.series, reading=reading)
     cohort = Cohort((case,), path.parent)
     loader = Loader(cohort, prepare=encoder.contract.prepare, cache=files)
     key, store = loader.key(case), store_of(encoder, choice, files)

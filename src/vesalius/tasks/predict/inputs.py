@@ -15,6 +15,7 @@ from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.scan.open import Found, find_scans
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 _MANIFESTS = (".jsonl", ".csv")
@@ -40,7 +41,9 @@ class Input:
     folders: tuple[str, ...] = ()
 
 
-def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Input], list[dict[str, str]]]:
+def find_inputs(
+    paths: Sequence[Path], images: Sequence[str], reading: Reading = AS_STATED
+) -> tuple[list[Input], list[dict[str, str]]]:
     """All studies below some paths, and the paths at which there is none.
 
     Those of one name are named after the folders above them, too, as many as tell them apart.
@@ -48,6 +51,7 @@ def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Inpu
     Args:
         paths: files, folders, tables with nifti_path, and manifests, which alone can name several images of a study.
         images: that the model takes.
+        reading: choices where the files leave some open; a manifest makes its own.
 
     Returns:
         The studies, and {"path", "source", "error", "reason"} of each path.
@@ -60,7 +64,7 @@ def find_inputs(paths: Sequence[Path], images: Sequence[str]) -> tuple[list[Inpu
     for path in paths:
         try:
             if path.suffix.lower() not in _MANIFESTS:
-                found.extend(_of_path(path, images))
+                found.extend(_of_path(path, images, reading))
                 continue
             cohort, bad = read_series(path) if is_series_table(path) else (read_manifest(path), [])
             found.extend(_of_cohort(path, cohort, images, [one.id for one in bad]))
@@ -91,11 +95,11 @@ def _of_case(cohort: Cohort, case: Case, images: Sequence[str]) -> dict[str, Sca
     return {name: open_image(cohort, case, name) for name in images}
 
 
-def _of_path(path: Path, images: Sequence[str]) -> list[Input]:
+def _of_path(path: Path, images: Sequence[str], reading: Reading) -> list[Input]:
     if tuple(images) != (IMAGE,):
         what = f"the model takes {', '.join(images)} of each study"
         raise UsageError(what, where=path, fix="name them in a manifest, see vesalius cohort build")
-    found = find_scans(path)
+    found = find_scans(path, reading)
     shared = Counter(one.path for one in found)
     return [
         Input(

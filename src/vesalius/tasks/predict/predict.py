@@ -15,6 +15,7 @@ from vesalius.output import alone, new_file, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, Report, write_figure
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.detect.predict import DetectPredictor
 from vesalius.tasks.predict.inputs import Input, find_inputs
 from vesalius.tasks.predict.record import RECORD, Finished, Record, content_digest
@@ -40,6 +41,7 @@ def predict(
     output: Path,
     options: PredictOptions | None = None,
     *,
+    reading: Reading = AS_STATED,
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
@@ -52,6 +54,7 @@ def predict(
         paths: scans, folders of scans, manifests.
         output: folder for the predictions, summary.json and report.html.
         options: what is asked of the prediction; None: nothing.
+        reading: choices where the files leave some open.
         device: "auto", "cpu" or "cuda".
         threads: of PyTorch; None: its own choice.
         force: predict anew what is there; what another model, or this one with other options, left is removed.
@@ -79,8 +82,10 @@ def predict(
         raise InputError(what, where=folder, fix=fix or f"name a model for {' or '.join(_PREDICTORS)}")
     about = read_card(folder).summary
     predictor = _PREDICTORS[task](folder, "cpu" if on_cpu(device) else "cuda", options)
-    inputs, failed = find_inputs(paths, predictor.images)
-    record = _begin(output, {"model": predictor.digest(), **options.asked}, predictor.target_of, force=force)
+    inputs, failed = find_inputs(paths, predictor.images, reading)
+    record = _begin(
+        output, {"model": predictor.digest(), **options.asked, **reading.stated()}, predictor.target_of, force=force
+    )
     results: dict[str, dict[str, Any]] = {}
     skipped = []
     title = f"Predictions: {folder.name if folder.name != 'model' else folder.parent.name}"
@@ -110,7 +115,7 @@ def predict(
             results={
                 "studies": {name: {"source": one.source, **one.measures} for name, one in record.studies.items()},
                 "model": predictor.digest(),
-                "options": options.asked,
+                "options": options.asked | reading.stated(),
             },
             failures={one["source"]: one["reason"] for one in failed},
         ).save(output)
@@ -201,7 +206,7 @@ def _state(path: Path, *, force: bool) -> Any:
     """What model and options a folder was made with; None where it cannot be told and `force` does not care."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         if force:
             return None
         fix = "choose another folder or pass --force"

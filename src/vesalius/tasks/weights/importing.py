@@ -132,7 +132,7 @@ def _source(checkpoint: Path) -> dict[str, str]:
     path = (checkpoint if checkpoint.is_dir() else checkpoint.parent) / SOURCE
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     keys = ("name", "repository", "revision", "licence")
     return {key: str(told[key]) for key in keys if key in told} if isinstance(told, dict) else {}

@@ -209,7 +209,7 @@ def _earlier(path: Path, asked: dict[str, Any]) -> StudyResult | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return StudyResult.model_validate(found["result"]) if found["asked"] == asked else None
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, ValidationError):
         return None
 
 
