@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vesalius.errors import ConfigError
 
 _C = TypeVar("_C", bound="Config")
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 3, 8, 8, 8
+_MOST_VALUES = 100_000
 
 
 class Config(BaseModel):
@@ -76,7 +80,19 @@ def read_table(path: Path) -> dict[str, Any]:
         raw = {}
     if not isinstance(raw, dict):
         raise ConfigError("is not a table of keys", where=path)
+    _check_size(raw, path)
     return raw
+
+
+def _check_size(raw: Any, path: Path) -> None:
+    """Refuse what no configuration needs: aliases of aliases let a few lines stand for millions of values."""
+    left, values = _MOST_VALUES, [raw]
+    while values:
+        value = values.pop()
+        left -= 1
+        if left < 0:
+            raise ConfigError(f"stands for more than {_MOST_VALUES} values", where=path, fix="write fewer aliases (*)")
+        values.extend(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
 
 
 def from_overrides(
@@ -132,7 +148,7 @@ def _one_line(cls: type[BaseModel], error: ValidationError, where: str | Path | 
 
 
 def _short(value: Any) -> str:
-    shown = repr(value)
+    shown = repr(value) if isinstance(value, str | int | float) else _SHORT.repr(value)
     return shown if len(shown) <= 80 else f"{shown[:76]} ..."
 
 
