@@ -16,11 +16,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vesalius.errors import ConfigError
+from vesalius.memory import check_memory
 
 _C = TypeVar("_C", bound="Config")
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 3, 8, 8, 8
 _MOST_VALUES = 100_000
+_TEXT_COPIES = 100
+"""What the tree of a text takes, as a multiple of its size."""
 
 
 class Config(BaseModel):
@@ -68,6 +71,7 @@ def read_table(path: Path) -> dict[str, Any]:
         ConfigError: unreadable file, or no table of keys.
     """
     try:
+        check_memory(_TEXT_COPIES * path.stat().st_size, path)
         text = path.read_text(encoding="utf-8")
         raw = yaml.safe_load(_without_comments(text) if path.suffix == ".json" else text)
     except OSError as error:

@@ -23,6 +23,9 @@ from pydicom.data import get_testdata_file
 
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.target import Lossless
+from vesalius.cohort.manifest import read_manifest
+from vesalius.config import read_table
+from vesalius.errors import InputError
 from vesalius.scan.open import open_scan
 
 LIMIT, LARGE = 16 << 20, 64 << 20
@@ -161,6 +164,23 @@ def bombs(tmp_path_factory):
     compress_scan(open_scan(folder / "a.npy"), folder / "a.vsl", [Lossless()], coder="deflate")
     (folder / "a.npy").unlink()
     return folder
+
+
+def test_tables_of_text_are_weighed(tmp_path, memory_limit):
+    """Sparse files: a manifest, a configuration and a list of b-values that would take gigabytes."""
+    memory_limit(LIMIT)
+    nib.save(nib.Nifti1Image(np.zeros((4, 4, 4, 5), np.int16), np.eye(4)), tmp_path / "a.nii")
+    for name in ("a.jsonl", "a.csv", "a.yaml", "a.bval"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(4 << 30)
+    for name, read in (
+        ("a.jsonl", read_manifest),
+        ("a.csv", read_manifest),
+        ("a.yaml", read_table),
+        ("a.bval", lambda path: open_scan(path.with_suffix(".nii"))),
+    ):
+        with pytest.raises(InputError, match=f"{name}: needs .* GiB of memory, 16 MiB are allowed"):
+            read(tmp_path / name)
 
 
 def test_a_bomb_is_refused_before_it_goes_off(bombs):

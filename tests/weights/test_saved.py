@@ -117,3 +117,12 @@ def test_weights_that_do_not_fit_into_memory(folder, memory_limit):
     memory_limit(1 << 30)
     with pytest.raises(InputError, match=r"needs 8.1 GiB of memory, 1.0 GiB are allowed"):
         from_pretrained(folder)
+
+
+@pytest.mark.parametrize("text", ['{"a":' * 100_000, '{"task": "\\ud800"}', "9" * 5000, "\0"])
+def test_a_configuration_that_no_model_has(folder, text):
+    (folder / CONFIG).write_text(text)
+    with pytest.raises(InputError) as caught:
+        from_pretrained(folder)
+    assert str(folder) in str(caught.value)
+    assert len(str(caught.value)) <= 500

@@ -21,12 +21,15 @@ from typing import Any
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import ConfigError, InputError, UsageError
+from vesalius.memory import check_memory
 from vesalius.output import new_file
 
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
 _TABLES = {"image": "images", "mask": "masks", "frame": "frames", "label": "labels", "fact": "facts"}
 """prefix of a column -> field."""
 _SHOWN = 5
+_ROW_COPIES = 20
+"""What the cases of a text take, as a multiple of its size."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
     bad: list[BadLine] = []
     seen: dict[str, int] = {}
     try:
+        check_memory(_ROW_COPIES * path.stat().st_size, path)
         with path.open(encoding="utf-8-sig", newline="" if table else None, errors="strict") as file:
             lines: Iterator[tuple[int, Any]] = _rows(file) if table else _json_lines(file)
             for number, raw in lines:

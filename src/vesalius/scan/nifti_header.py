@@ -16,6 +16,7 @@ from nibabel.nifti2 import Nifti2PairHeader
 from nibabel.spatialimages import HeaderDataError
 
 from vesalius.errors import GeometryError, InputError
+from vesalius.memory import check_memory
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.nifti_file import head_of
 from vesalius.scan.scan import TMeaning
@@ -23,6 +24,8 @@ from vesalius.scan.scan import TMeaning
 _TIME_MS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
 _NOT_MM = {"meter": 1000.0, "micron": 0.001}
 _DIFFUSION_WORDS = frozenset({"dwi", "dmri", "dti"})
+_WORD_BYTES = 50
+"""What a word of one byte and the space behind it take at most, once split, per byte."""
 _TEXT_FIELDS = ("descrip", "aux_file", "intent_name", "db_name")
 
 
@@ -143,6 +146,7 @@ def _has_gradients(path: Path, frames: int) -> bool:
         return True
     bval = path.with_name(path.name.split(".nii")[0] + ".bval")
     try:
+        check_memory(_WORD_BYTES * bval.stat().st_size, bval)
         return len(bval.read_text(encoding="ascii").split()) == frames
     except (OSError, UnicodeDecodeError):
         return False
