@@ -8,6 +8,7 @@ from vesalius.cohort.case import Box, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import moved, read_lines, read_manifest, read_manifests, write_manifest
 from vesalius.errors import InputError, OutputError, UsageError
+from vesalius.scan.reading import Reading
 
 FULL = Case(
     id="a",
@@ -18,6 +19,7 @@ FULL = Case(
     images={"t1": "x/t1.nii.gz", "flair": "x/flair.nii.gz"},
     masks={"ED": "x/ed.nii.gz"},
     frames={"ED": 0},
+    reading=Reading(orientation="axial", assume_rescale=(1.0, -1024.0)),
     labels={"any": 1, "epidural": 0.25},
     caption='a "quoted", long\ncaption',
     boxes=(Box(label="disc", left=0, top=0.5, right=0.25, bottom=1),),
@@ -109,6 +111,98 @@ def test_bad_rows_of_a_table(tmp_path):
     assert bad[1].reason == "images: is required and missing"
     assert "label" in bad[2].reason
     assert bad[3].reason == "boxes: is not valid JSON"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "ID;Patient;IMAGE;Mask:ED;LABEL:Any;fold\r\n a ;p;d\\a.png; d/m.png ;0,25;2\r\n;;;;;\r\n\r\n",
+        "sep=\t\nid\timage\tPATIENT\tmask:ED\tlabel:Any\tFold\na\td/a.png\tp\td\\m.png\t.25\t2\n",
+        '"Id","fold","image:image","patient","mask:ED","label:Any"\n"a","2","d/a.png","p","d/m.png","0.25"\n',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_as_spreadsheets_write_them(tmp_path, content, encoding):
+    (tmp_path / "d").mkdir()
+    for name in ("a.png", "m.png"):
+        (tmp_path / "d" / name).touch()
+    path = tmp_path / "m.csv"
+    path.write_bytes(content.encode(encoding))
+    cohort = read_manifest(path)
+    assert cohort.cases == (
+        Case(
+            id="a",
+            patient="p",
+            images={"image": "d/a.png"},
+            masks={"ED": "d/m.png"},
+            labels={"Any": 0.25},
+            fold=2,
+        ),
+    )
+
+
+def test_paths_with_backslashes_are_told_and_read_in_json_too(tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a.png").touch()
+    path = tmp_path / "m.jsonl"
+    rows = [{"id": name, "images": {"image": f"d\\{name}.png"}} for name in ("a", "gone")]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    cohort = read_manifest(path)
+    assert [case.images["image"] for case in cohort] == ["d/a.png", "d\\gone.png"]
+    assert cohort.notes == ("paths that are not there as they are written, read with slashes: 1 (a)",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("id,ID,image\na,b,c\n", "has the column id 2 times; leave one of them"),
+        ("id,image,image:image\na,b,c\n", "has the column image 2 times"),
+        ("id;image;label:any\na;b;1,234\n", r"line 2: labels\.any: '1,234' was given"),
+        ("id;image;\na;b;c\n", "line 2: has a cell in a column without a name"),
+        ('"id,image"\n"a,b"\n', "each line is one cell in quotes"),
+    ],
+)
+def test_tables_that_do_not_say_one_thing_are_refused(tmp_path, content, message):
+    path = tmp_path / "m.csv"
+    path.write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_manifest(path)
+
+
+def test_a_key_that_is_there_twice(tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"id": "a", "images": {"image": "a.png", "image": "b.png"}}\n')
+    with pytest.raises(InputError, match="line 1: image: is there twice"):
+        read_manifest(path)
+
+
+def test_a_table_of_series_is_a_manifest(tmp_path):
+    (tmp_path / "v.nii").touch()
+    (tmp_path / "w.nii").touch()
+    path = tmp_path / "series.csv"
+    path.write_text("Nifti_Path;any;patient_id\nv.nii;1;p\n\nw.nii;0;q\nx.nii;0;q\n")
+    cohort, bad = read_lines(path)
+    assert [(case.id, case.patient, case.labels) for case in cohort] == [("v", "p", {"any": 1}), ("w", "q", {"any": 0})]
+    assert [str(one) for one in bad] == ["line 5: nifti_path leads to no file"]
+    path.write_text("nifti_path,any\nw.nii,1\n")
+    write_manifest(Cohort((Case(id="other", images={"image": "v.nii"}),), tmp_path), tmp_path / "m.csv")
+    assert [case.id for case in read_manifests([tmp_path / "m.csv", path])] == ["other", "w"]
+
+
+def test_cells_are_no_formulas(tmp_path):
+    case = Case(
+        id="=cmd|' /C calc'!A0",
+        patient="+1",
+        study="-x",
+        images={"image": "@a.png"},
+        labels={"any": -0.5},
+        caption="=1+1",
+        facts={"age": -3},
+    )
+    path = write_manifest(Cohort((case,), tmp_path), tmp_path / "m.csv")
+    cells = path.read_text().splitlines()[1].split(",")
+    assert cells == ["'=cmd|' /C calc'!A0", "+1", "'-x", "'=1+1", "'@a.png", "-0.5", "-3"]
+    assert read_manifest(path).cases == (case,)
 
 
 def test_what_cannot_be_read(tmp_path):

@@ -1,27 +1,47 @@
+import gzip
 import io
 import json
+import shutil
 import tarfile
 
+import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
 from dicom_making import TEST_FILES
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import read_manifest, write_manifest
+from vesalius.cohort.read import open_image
 from vesalius.cohort.shard import shard
 from vesalius.errors import InputError, OutputError
+
+VOLUME = np.random.default_rng(1).integers(-50, 50, (6, 5, 4)).astype(np.int16)
+
+
+@pytest.fixture(autouse=True)
+def _key(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("key")))
+
+
+def nifti(path, kind=nib.Nifti1Image):
+    image = kind(VOLUME, np.diag([2.0, 2, 3, 1]))
+    image.header["descrip"] = b"Doe^Jane"
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"born 1.2.1950"))
+    nib.save(image, path)
 
 
 @pytest.fixture
 def cohort(tmp_path):
     (tmp_path / "series").mkdir()
-    (tmp_path / "series" / "CT_small.dcm").write_bytes((TEST_FILES / "CT_small.dcm").read_bytes())
+    shutil.copy(TEST_FILES / "CT_small.dcm", tmp_path / "series")
     for n in range(6):
         Image.fromarray(np.random.default_rng(n).integers(0, 255, (400, 500)).astype(np.uint8)).save(
             tmp_path / f"{n}.png"
         )
-    (tmp_path / "v.nii.gz").write_bytes(b"volume")
+    nifti(tmp_path / "v.nii.gz")
     np.savez(tmp_path / "a.npz", x=np.arange(24).reshape(2, 3, 4))
     cases = [Case(id=f"c.{n}", images={"image": f"{n}.png"}, split="train", labels={"any": n % 2}) for n in range(6)]
     cases += [
@@ -38,7 +58,7 @@ def cohort(tmp_path):
 
 
 def content(paths):
-    """Member -> bytes of all shards, and the order of keys."""
+    """Member -> bytes of all shards."""
     found = {}
     for path in paths:
         with tarfile.open(path) as tar:
@@ -49,7 +69,7 @@ def content(paths):
 
 
 def test_every_file_is_there_beside_what_is_known(cohort, tmp_path):
-    paths = shard(cohort, tmp_path / "out", shard_mib=0.3)
+    paths = shard(cohort, tmp_path / "out", shard_mib=0.3).paths
     assert sorted(path.name for path in paths) == [
         "all-000000.tar",
         "test-000000.tar",
@@ -70,24 +90,118 @@ def test_every_file_is_there_beside_what_is_known(cohort, tmp_path):
         "mask": "mask.npy",
     }
     assert told["caption"] == "é"
-    assert found["c-0-2.image-flair.00000.dcm"] == (TEST_FILES / "CT_small.dcm").read_bytes()
     np.testing.assert_array_equal(np.load(io.BytesIO(found["c-0-2.mask.npy"])), np.arange(12, 24).reshape(3, 4))
     assert not list(tmp_path.glob(".*part*"))
 
 
+def test_headers_are_reduced_and_values_are_not(cohort, tmp_path):
+    done = shard(cohort, tmp_path / "out")
+    found = content(done.paths)
+    data = pydicom.dcmread(io.BytesIO(found["c-0-2.image-flair.00000.dcm"]))
+    source = pydicom.dcmread(TEST_FILES / "CT_small.dcm")
+    np.testing.assert_array_equal(data.pixel_array, source.pixel_array)
+    assert str(source.PatientName) == "CompressedSamples^CT1"
+    assert str(data.PatientName) == ""
+    assert data.SeriesInstanceUID.startswith("2.25.")
+    whole = b"".join(found.values())
+    for secret in (b"CompressedSamples", source.SeriesInstanceUID.encode(), str(source.StudyDate).encode()):
+        assert secret not in whole
+    image = nib.Nifti1Image.from_bytes(gzip.decompress(found["c-0-2.image-t1.nii.gz"]))
+    np.testing.assert_array_equal(image.get_fdata(), VOLUME)
+    assert (bytes(image.header["descrip"].item()), len(image.header.extensions)) == (b"", 0)
+    assert done.notes == (
+        "DICOM headers reduced, UIDs hashed: 1 file(s)",
+        "NIfTI text and extensions blanked: 1 file(s)",
+        "packed as they are, with all that their headers say: 7 file(s)",
+    )
+
+
+def test_identifiers_are_kept_where_that_is_asked(cohort, tmp_path):
+    done = shard(cohort, tmp_path / "out", keep_identifiers=True)
+    found = content(done.paths)
+    assert found["c-0-2.image-flair.00000.dcm"] == (TEST_FILES / "CT_small.dcm").read_bytes()
+    assert found["c-0-2.image-t1.nii.gz"] == (tmp_path / "v.nii.gz").read_bytes()
+    assert done.notes == ("packed as they are, with all that their headers say: 9 file(s)",)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_is_packed_is_read_again(tmp_path, keep):
+    """A series among others in one folder, a NIfTI pair, a stack of pictures, a single DICOM without suffix."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for series in ("1.2.3", "1.2.4"):
+        for k in range(3):
+            data = pydicom.dcmread(TEST_FILES / "MR_small.dcm")
+            data.SeriesInstanceUID, data.SOPInstanceUID = series, f"{series}.{k}"
+            data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
+            data.InstanceNumber, data.ImagePositionPatient = k + 1, [0, 0, 5 * k]
+            data.PatientName, data.PatientID = "Roe^Rita", "4711"
+            data.save_as(folder / f"{series}-{2 - k}")
+    (folder / "Roe.txt").write_text("Rita Roe")
+    nifti(tmp_path / "p.img", nib.Nifti1Pair)
+    (tmp_path / "stack").mkdir()
+    for n in range(3):
+        Image.fromarray(np.full((4, 5), n, np.uint8)).save(tmp_path / "stack" / f"Roe{n}.png")
+    shutil.copy(folder / "1.2.3-0", tmp_path / "x")
+    cases = (
+        Case(id="s", series="1.2.4", images={"image": "in"}),
+        Case(id="p", images={"image": "p.img"}),
+        Case(id="k", images={"image": "stack"}),
+        Case(id="x", images={"image": "x"}),
+    )
+    cohort = Cohort(cases, tmp_path)
+    found = content(shard(cohort, tmp_path / "out", keep_identifiers=keep).paths)
+    assert (b"Roe" in b"".join([*found.values(), *map(str.encode, found)])) is keep
+    made = []
+    for case in cases:
+        files = json.loads(found[f"{case.id}.json"])["files"]["image"]
+        home = tmp_path / "back" / case.id
+        home.mkdir(parents=True)
+        for name, content_ in found.items():
+            if name.startswith(f"{case.id}.") and not name.endswith(".json"):
+                (home / name).write_bytes(content_)
+        image = f"{case.id}" if isinstance(files, list) else f"{case.id}/{case.id}.{files}"
+        made.append(Case(id=case.id, images={"image": image}))
+    back = Cohort(tuple(made), tmp_path / "back")
+    assert len(json.loads(found["s.json"])["files"]["image"]) == 3
+    for old, new in zip(cases, back, strict=True):
+        a, b = open_image(cohort, old, "image"), open_image(back, new, "image")
+        np.testing.assert_array_equal(a.stored(), b.stored())
+        assert a.spacing_mm == b.spacing_mm
+
+
 def test_members_of_a_key_stand_together_and_bytes_repeat(cohort, tmp_path):
-    one, other = (shard(cohort, tmp_path / name, seed=3) for name in ("one", "other"))
+    one, other = (shard(cohort, tmp_path / name, seed=3).paths for name in ("one", "other"))
     for a, b in zip(one, other, strict=True):
         assert a.read_bytes() == b.read_bytes()
         with tarfile.open(a) as tar:
             keys = [name.split(".")[0] for name in tar.getnames()]
         assert len([n for n in range(1, len(keys)) if keys[n] != keys[n - 1]]) + 1 == len(set(keys))
-    assert one[0].read_bytes() != shard(cohort, tmp_path / "third", seed=4)[0].read_bytes()
+    assert one[0].read_bytes() != shard(cohort, tmp_path / "third", seed=4).paths[0].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("letter.txt", b"Dear Ms Doe", "letter.txt: no readable scan here"),
+        ("fake.nii.gz", b"volume", "fake.nii.gz: "),
+        ("half.png", None, "half.png: "),
+        ("x.mhd", b"ObjectType = Image", "a header whose values lie in another file; make one file of it"),
+    ],
+)
+def test_what_is_no_readable_scan_is_refused_in_a_line(cohort, tmp_path, name, data, message):
+    (tmp_path / name).write_bytes((tmp_path / "0.png").read_bytes()[:9000] if data is None else data)
+    cases = (*cohort.cases, Case(id="z", images={"image": "1.png"}, masks={"mask": name}))
+    for keep in (False, True):
+        with pytest.raises(InputError, match=message) as told:
+            shard(Cohort(cases, tmp_path), tmp_path / "out", keep_identifiers=keep)
+        assert "\n" not in str(told.value)
+        assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_half_written(cohort, tmp_path):
     (tmp_path / "3.png").unlink()
-    with pytest.raises(InputError, match=r"3\.png: cannot be read"):
+    with pytest.raises(InputError, match=r"3\.png: no such file"):
         shard(cohort, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert not list(tmp_path.glob(".*part*"))
@@ -95,3 +209,11 @@ def test_nothing_is_half_written(cohort, tmp_path):
     (tmp_path / "full" / "mine").touch()
     with pytest.raises(OutputError, match="exists already"):
         shard(cohort, tmp_path / "full")
+
+
+def test_the_series_uid_is_not_in_a_shard(cohort, tmp_path):
+    """The packed files have other UIDs, so it would lead nowhere; a manifest of them needs none."""
+    uid = str(pydicom.dcmread(TEST_FILES / "CT_small.dcm").SeriesInstanceUID)
+    case = Case(id="a", series=uid, images={"image": "series"})
+    path = write_manifest(Cohort((case,), tmp_path), tmp_path / "m.csv")
+    assert uid.encode() not in shard(read_manifest(path), tmp_path / "out").paths[0].read_bytes()

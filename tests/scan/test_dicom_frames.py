@@ -43,7 +43,7 @@ def test_enhanced_frames_read_their_groups():
     assert frames[0].place.step_j == (0, -1.5, 0)
     assert [frame.temporal_index for frame in frames] == [1, 1, 2]
     assert [frame.trigger_ms for frame in frames] == [12, 12, 40]
-    assert [frame.slope for frame in frames] == [2, 2, 3]
+    assert [frame.rescale.slope for frame in frames] == [2, 2, 3]
     assert frames[0].thickness_mm == 3
 
 
@@ -58,7 +58,7 @@ def test_dose_planes_lie_at_their_offsets():
     frames = read_frames(data, 15)
     heights = [frame.place.origin[2] for frame in frames]
     np.testing.assert_allclose(np.subtract(heights, heights[0]), data.GridFrameOffsetVector)
-    assert frames[0].slope == data.DoseGridScaling
+    assert frames[0].rescale.slope == data.DoseGridScaling
 
 
 def test_dose_without_usable_offsets_has_no_place():
@@ -107,4 +107,5 @@ def test_one_place_serves_many_frames_only_over_time():
 
 def test_half_a_rescale_is_none():
     (frame,) = read_frames(placed(FLAT, (0, 0, 0), RescaleSlope=2), 1)
-    assert (frame.slope, frame.inter, frame.rescaled) == (1, 0, False)
+    assert (frame.rescale.slope, frame.rescale.inter, frame.rescale.stated) == (1, 0, False)
+    assert frame.rescale.problem == "RescaleIntercept is missing"

@@ -34,7 +34,7 @@ def test_facts_of_a_plain_instance():
     data = dcmread(TEST_FILES / "CT_small.dcm")
     assert (facts.uid, facts.series_uid) == (data.SOPInstanceUID, data.SeriesInstanceUID)
     assert (facts.modality, facts.colour, facts.unit) == ("CT", "grey", "HU")
-    assert facts.frames[0].inter == data.RescaleIntercept
+    assert facts.frames[0].rescale.inter == data.RescaleIntercept
     assert any("-2000" in note for note in facts.notes)
 
 
@@ -61,8 +61,6 @@ def test_a_unit_is_stated_or_empty(tmp_path, attributes, unit):
     ("attributes", "words"),
     [
         ({"LossyImageCompression": "01"}, "with loss"),
-        ({"RescaleSlope": 2}, "missing or zero"),
-        ({"RescaleSlope": 0, "RescaleIntercept": 5}, "missing or zero"),
         ({"ImagerPixelSpacing": [0.1, 0.1]}, "at the detector only"),
         ({"HighBit": 7}, "HighBit"),
         ({"PixelPaddingValue": -1500}, "-1500 marks pixels outside"),

@@ -258,3 +258,66 @@ def test_a_mosaic_has_no_place(tmp_path):
     result, _ = arranged(tmp_path, [placed(flat(0), (0, 0, 0), ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"])])
     assert result.stack is None
     assert "mosaic" in result.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "values", "words"),
+    [
+        ("InversionTime", [100, 350, 600], "inversion times"),
+        ("FlipAngle", [4, 18, 24], "flip angles"),
+        ("EchoNumbers", [1, 2, 3], "echo numbers"),
+        ("RepetitionTime", [500, 1000, 2000], "repetition times"),
+        ("ScanOptions", ["FS", "MT", "PFP"], "scan options"),
+        ("SequenceName", ["fl3d1", "fl3d1_v150in", "fl3d1r"], "sequences"),
+        ("KVP", [80, 100, 140], "tube voltages"),
+        ("ConvolutionKernel", ["Br40", "Br64", "Qr40"], "reconstruction kernels"),
+    ],
+)
+def test_settings_that_change_with_the_clock_are_no_time(tmp_path, attribute, values, words):
+    many = [
+        placed(flat(0), (0, 0, 5.0 * k), number=10 * k + t, AcquisitionTime=f"1200{10 * t:02d}", **{attribute: value})
+        for k in range(2)
+        for t, value in enumerate(values)
+    ]
+    result, numbers = arranged(tmp_path, many)
+    assert numbers == [[0, 10], [1, 11], [2, 12]]
+    assert (result.t_meaning, result.frame_ms) == ("unknown", None)
+    assert result.problems == (f"the T axis mixes {words}, and perhaps time",)
+
+
+def test_repetition_times_of_a_gated_cine_follow_the_heart(tmp_path):
+    many = cine([[0, 30, 60], [0, 30, 60]])
+    for n, data in enumerate(many):
+        data.RepetitionTime = 900 + n
+    result, _ = arranged(tmp_path, many)
+    assert (result.t_meaning, result.frame_ms, result.problems) == ("time", (0, 30, 60), ())
+
+
+def test_inversion_times_of_a_triggered_series_are_no_time(tmp_path):
+    many = cine([[500, 510, 520], [500, 510, 520]])
+    for n, data in enumerate(many):
+        data.InversionTime = (350, 100, 600)[n % 3]
+    result, numbers = arranged(tmp_path, many)
+    assert numbers == [[2, 102], [1, 101], [3, 103]]
+    assert (result.t_meaning, result.frame_ms) == ("unknown", None)
+
+
+def test_a_setting_that_only_some_frames_state_tells_them_apart(tmp_path):
+    many = cine([[0, 0], [0, 0]])
+    for data in many[::2]:
+        data.ScanOptions = "MT"
+    result, numbers = arranged(tmp_path, many)
+    assert numbers == [[2, 102], [1, 101]]
+    assert result.t_meaning == "unknown"
+
+
+def test_uneven_steps_of_the_clock_are_doubted(tmp_path):
+    many = [
+        placed(flat(0), (0, 0, 5.0 * k), number=10 * k + t, AcquisitionNumber=t, AcquisitionTime=clock)
+        for k in range(2)
+        for t, clock in enumerate(("120000", "120025", "120110"))
+    ]
+    result, _ = arranged(tmp_path, many)
+    assert (result.t_meaning, result.frame_ms) == ("time", (0, 25_000, 70_000))
+    (problem,) = result.problems
+    assert "perhaps phases" in problem

@@ -70,7 +70,13 @@ def test_colour_samples_become_channels(tmp_path):
         ([{"FrameOfReferenceUID": None}, {}], "the frame of reference is not stated"),
         ([{"FrameOfReferenceUID": "1.2"}, {}], "2 frames of reference"),
         ([{"LossyImageCompression": "01"}, {}], "compressed with loss before"),
-        ([{"RescaleSlope": 1, "RescaleIntercept": 0}, {}], "different units"),
+        ([{"RescaleSlope": 1, "RescaleIntercept": 0}, {}], "1 of 2 pictures (nothing is stated: slice 1 = instance 1)"),
+        ([{"RescaleSlope": 2}, {"RescaleSlope": 2}], "2 of 2 pictures (RescaleIntercept is missing: slice 0"),
+        ([{"RescaleSlope": 0, "RescaleIntercept": 5}] * 2, "2 of 2 pictures (RescaleSlope is 0: slice 0"),
+        (
+            [{"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": kind} for kind in ("HU", "ED")],
+            "different units",
+        ),
         ([{"PixelPaddingValue": -2000}, {"PixelPaddingValue": -2000}], "-2000 marks pixels"),
     ],
 )

@@ -46,7 +46,7 @@ def test_one_file(folder):
 
 
 def test_several_scans_are_listed(folder):
-    with pytest.raises(UsageError, match=r"holds 5 scans \(a.nii, b.nii.gz.*name one file or pass --series UID"):
+    with pytest.raises(UsageError, match=r"holds 5 scans \(a.nii, b.nii.gz.*; name one file$"):
         open_scan(folder)
 
 

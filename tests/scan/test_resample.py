@@ -301,3 +301,52 @@ def test_onto_needs_parallel_axes():
 def test_a_grid_that_no_memory_holds_is_refused(spacing):
     with pytest.raises(InputError, match=r"of memory, .* allowed; raise --memory, or take a wider spacing"):
         regrid(Scan.from_array(np.zeros((2, 2, 2), np.uint8), np.eye(4)), spacing)
+
+
+def test_slices_that_come_from_above_make_the_same_grid():
+    stack, size = stack_of([0, 2, 5, 9], tilt=10)
+    scan = ramp_scan(stack, size)
+    slopes = Intensity(np.array([[1.0, 2, 3, 4]]), np.zeros((1, 4)))
+    turned = SliceStack(stack.origins_K3[::-1], stack.steps_i_K3[::-1], stack.steps_j_K3[::-1])
+    above = replace(scan, pixels=ArrayPixels(scan.stored()[..., ::-1]), geometry=turned)
+    for upward, downward in (
+        (scan, above),
+        (
+            replace(scan, intensity=slopes),
+            replace(above, intensity=replace(slopes, slope_TK=slopes.slope_TK[:, ::-1])),
+        ),
+    ):
+        np.testing.assert_array_equal(to_grid(upward).affine, to_grid(downward).affine)
+        np.testing.assert_array_equal(to_grid(upward).values(), to_grid(downward).values())
+
+
+def off_grid():
+    """Stacks without a grid, and whether one can be made."""
+    tilted, size = stack_of([0, 2, 4, 6], tilt=15)
+    yield ramp_scan(tilted, size), True
+    uneven, size = stack_of([0, 2, 5, 6])
+    yield ramp_scan(uneven, size), True
+    twice, size = stack_of([0, 2, 2, 4])
+    yield ramp_scan(twice, size), True
+    values = ramp_scan(twice, size).stored().copy()
+    values[..., 2] += 1
+    yield replace(ramp_scan(twice, size), pixels=ArrayPixels(values)), False
+    steps = tilted.steps_i_K3.copy()
+    steps[1] = [0, 0, 0.8]
+    yield replace(ramp_scan(tilted, size), geometry=replace(tilted, steps_i_K3=steps)), False
+    skewed = replace(tilted, steps_i_K3=tilted.steps_i_K3 + 0.2 * tilted.steps_j_K3)
+    yield replace(ramp_scan(tilted, size), geometry=skewed), False
+
+
+def test_resampling_is_named_exactly_where_it_works():
+    cases = list(off_grid())
+    assert len(cases) == 6
+    for scan, works in cases:
+        with pytest.raises(GeometryError) as refused:
+            scan.affine  # noqa: B018
+        assert (refused.value.fix == "make one with vesalius convert --resample") is works
+        if works:
+            assert to_grid(scan).grid_problem is None
+        else:
+            with pytest.raises(GeometryError):
+                to_grid(scan)

@@ -114,13 +114,21 @@ def shard(
     output: Folder,
     shard_mib: Annotated[float, typer.Option("--size", metavar="MIB", min=1, help="Size of a shard.")] = 256,
     seed: Seed = 0,
+    keep_identifiers: Annotated[
+        bool, typer.Option("--keep-identifiers", help="Pack files as they are, with all that their headers say.")
+    ] = False,
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Write a cohort as tar shards for a cluster (WebDataset)."""
+    """Write a cohort as tar shards for a cluster (WebDataset).
+
+    Only scans and masks that can be read are packed; DICOM and NIfTI headers keep what a .vsl file keeps.
+    """
     from vesalius.tasks.cohort.shard import lines, shard_cohort
 
-    done = shard_cohort(manifest, output, shard_mib=shard_mib, seed=seed, force=force)
+    done = shard_cohort(
+        manifest, output, shard_mib=shard_mib, seed=seed, keep_identifiers=keep_identifiers, force=force
+    )
     emit(done, json, lambda result: list(lines(result)))
 
 

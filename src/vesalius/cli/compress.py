@@ -65,6 +65,7 @@ def _compressed(result: dict[str, Any]) -> list[str]:
         lines.append(f"{one['path']}  {one['bytes_written']} bytes  {one['ratio']:.4g}:1")
         lines += [f"  {tier['name']}: {tier['why']}" for tier in one["tiers"]]
         lines += [f"  note: {warning}" for warning in one["warnings"]]
+        lines += [f"  caveat: {problem}" for problem in one["problems"]]
     lines += [f"{path}  finished before" for path in result["skipped"]]
     return lines + [f"failed  {one['error']}" for one in result["failed"]]
 

@@ -57,7 +57,11 @@ def convert(
         resample=resample,
         force=force,
     )
-    emit(done, json, lambda result: [str(result["path"]), *(f"note: {note}" for note in result["notes"])])
+    emit(
+        done,
+        json,
+        lambda result: [str(result["path"]), *(f"note: {note}" for note in (*result["problems"], *result["notes"]))],
+    )
 
 
 def _spacing(text: str) -> tuple[float, float, float]:

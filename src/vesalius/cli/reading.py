@@ -26,7 +26,7 @@ _OPTIONS: dict[str, Any] = {
         typer.Option(
             "--assume-rescale",
             metavar="SLOPE,INTERCEPT",
-            help="For DICOM slices that state no rescaling while others of their series do.",
+            help="For DICOM slices that state no usable rescaling while others do, and for CT that states none.",
         ),
     ],
     "spacing_from": Annotated[

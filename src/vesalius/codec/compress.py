@@ -121,6 +121,7 @@ def compress_scan(
     Raises:
         TargetError: a target cannot be reached.
         UsageError: options that cannot go together, or a scan that came from no restorable file.
+        InputError: a lossy target, and the real values are not known.
         OutputError: the file exists or cannot be written.
     """
     started = time.perf_counter()
@@ -153,6 +154,8 @@ def _check(scan: Scan, targets: Sequence[Target], access: Access) -> None:
     lossless = [target for target in targets if isinstance(target, Lossless)]
     if len(targets) == 2 and (len(lossless) != 1 or any(isinstance(target, Ratio) for target in targets)):
         raise UsageError("two tiers are --lossless and one of --psnr, --max-error", fix="leave one target out")
+    if len(lossless) < len(targets):
+        scan.intensity.check_known()
     c, t, i, j, k = scan.shape
     if scan.voxels == 0:
         raise InputError("the scan is empty")

@@ -24,6 +24,7 @@ _M = TypeVar("_M", bound=BaseModel)
 _Size = Field(ge=1, le=1 << 31)
 _Row = Annotated[tuple[float, ...], FailFast()]
 _Table = Annotated[tuple[_Row, ...], FailFast()]
+_Scales = Annotated[tuple[Annotated[tuple[float | None, ...], FailFast()], ...], FailFast()]
 _Words = Annotated[tuple[str, ...], FailFast()]
 """Lists stop at their first wrong item: a list of a million wrong items would take memory for as many errors."""
 MAX_ATTACHMENT = 1 << 29
@@ -50,11 +51,12 @@ class StackModel(_Model):
 
 
 class IntensityModel(_Model):
-    """real = slope * stored + inter; one number each, or a table [t][k]."""
+    """real = slope * stored + inter; one number each, or a table [t][k]; null where it is not known."""
 
-    slope: _Table
-    inter: _Table
+    slope: _Scales
+    inter: _Scales
     unit: str = ""
+    problem: str = ""
 
 
 class BlobModel(_Model):
@@ -189,8 +191,11 @@ def geometry_model(scan: Scan) -> GridModel | StackModel | None:
 
 def intensity_model(intensity: Intensity) -> IntensityModel:
     """The intensity map of a scan as it is stored."""
-    slope, inter = (tuple(tuple(row) for row in table.tolist()) for table in (intensity.slope_TK, intensity.inter_TK))
-    return IntensityModel(slope=slope, inter=inter, unit=intensity.unit)
+    slope, inter = (
+        tuple(tuple(None if math.isnan(one) else one for one in row) for row in table.tolist())
+        for table in (intensity.slope_TK, intensity.inter_TK)
+    )
+    return IntensityModel(slope=slope, inter=inter, unit=intensity.unit, problem=intensity.problem)
 
 
 def scan_facts(header: Header) -> dict[str, Any]:
@@ -229,7 +234,7 @@ def _intensity(model: IntensityModel, frames: int, slices: int) -> Intensity:
     slope, inter = np.array(model.slope, dtype=np.float64), np.array(model.inter, dtype=np.float64)
     if slope.shape != inter.shape or slope.shape not in ((1, 1), (frames, slices)):
         raise ValueError("intensity map")
-    return Intensity(slope, inter, model.unit)
+    return Intensity(slope, inter, model.unit, model.problem)
 
 
 def _frame_ms(times: tuple[float, ...] | None, frames: int) -> tuple[float, ...] | None:

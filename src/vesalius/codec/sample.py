@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vesalius.scan.intensity import Intensity
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 
@@ -28,7 +27,7 @@ def sample(scan: Scan) -> Scan:
     intensity = scan.intensity
     if not intensity.is_uniform:
         slope, inter = (table[frames][:, places] for table in (intensity.slope_TK, intensity.inter_TK))
-        intensity = Intensity(slope, inter, intensity.unit)
+        intensity = replace(intensity, slope_TK=slope, inter_TK=inter)
     return replace(scan, pixels=ArrayPixels(array), geometry=None, intensity=intensity, frame_ms=None, native=None)
 
 

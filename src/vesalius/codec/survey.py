@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.codec.keys import KeyMap, holds_integers
+from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
 
 MAX_DISTINCT = 1 << 16
@@ -31,7 +32,8 @@ class Survey:
         finite: no NaN and no infinity.
         stored_low: smallest finite stored value (0.0 where there is none, and for complex numbers).
         stored_high: largest finite stored value.
-        peak: p99.9 minus p0.1 of the finite real values (the package's definition of the signal's peak).
+        peak: p99.9 minus p0.1 of the finite real values (the package's definition of the signal's peak); of the
+            stored values where real ones are not known.
     """
 
     keymap: KeyMap
@@ -51,6 +53,8 @@ def survey(scan: Scan) -> Survey:
     if scan.dtype.kind == "c":
         return Survey(keymap, low, high, distinct, False, 0.0, 0.0, 0.0)
     finite, stored_low, stored_high = _stored_range(scan)
+    if not scan.intensity.is_known:
+        scan = replace(scan, intensity=Intensity())
     return Survey(keymap, low, high, distinct, finite, stored_low, stored_high, _peak(scan))
 
 

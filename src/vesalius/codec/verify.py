@@ -67,7 +67,7 @@ def _compare(path: Path, check: TierCheck, scan: Scan, original: Scan, peak: flo
     for k in range(scan.shape[4]):
         one = slice(k, k + 1)
         equal = equal and scan.stored(k=one).tobytes() == original.stored(k=one).tobytes()
-        if scan.dtype.kind == "c":
+        if scan.dtype.kind == "c" or (check.name == "lossless" and not original.intensity.is_known):
             continue
         with np.errstate(over="ignore", invalid="ignore"):  # extended floats, signalling NaN
             reference = original.values(k=one, dtype=np.float64)

@@ -14,7 +14,6 @@ Letters: N rows, D width.
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 from collections.abc import Iterable, Sequence
@@ -28,6 +27,7 @@ from pydantic import Field, StringConstraints
 
 from vesalius.cohort.features_index import COLUMNS, Index, read_index, read_items
 from vesalius.config import Config, load_config
+from vesalius.csv_table import row_text
 from vesalius.errors import ConfigError, InputError, OutputError, UsageError
 from vesalius.output import as_output_error, new_folder
 
@@ -70,7 +70,7 @@ class FeatureStore:
         folder = Path(folder)
         with new_folder(folder) as part:
             (part / _VALUES).write_bytes(_header(0, facts))
-            (part / _INDEX).write_text(_line(COLUMNS), encoding="utf-8", newline="")
+            (part / _INDEX).write_text(row_text(COLUMNS), encoding="utf-8", newline="")
             (part / _FACTS).write_text(facts.model_dump_json(indent=2) + "\n", encoding="utf-8")
         return cls(folder, facts)
 
@@ -186,7 +186,7 @@ class FeatureStore:
         first = len(self)
         case = " ".join(case.split())  # one line each
         cells = ((first + n, case, int(item), len(rows), key) for n, item in enumerate(items))
-        lines = "".join(map(_line, cells)).encode("utf-8", "surrogatepass")
+        lines = "".join(map(row_text, cells)).encode("utf-8", "surrogatepass")
         with as_output_error(self.folder):
             self._write(first, rows, lines)
         self._index.add(key, len(rows), len(lines))
@@ -250,12 +250,6 @@ def _header(rows: int, facts: StoreFacts) -> bytes:
     descr = npy.dtype_to_descr(np.dtype(facts.dtype).newbyteorder("<"))
     npy.write_array_header_1_0(head, {"descr": descr, "fortran_order": False, "shape": (rows, facts.width)})
     return head.getvalue()
-
-
-def _line(cells: Sequence[object]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()
 
 
 def _short(text: object) -> str:

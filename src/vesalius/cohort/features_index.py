@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.csv_table import row_cells
 from vesalius.errors import InputError
 
 COLUMNS = ("row", "case", "item", "rows", "key")
@@ -95,8 +95,7 @@ def _is_last(rest: list[bytes], count: int) -> bool:
 def _cells(line: bytes) -> list[str]:
     """The cells of a line; none where it is no line of an index."""
     try:
-        rows = list(csv.reader([line.decode("utf-8", "surrogatepass")], strict=True))
-    except (UnicodeDecodeError, csv.Error):
+        cells = row_cells(line.decode("utf-8", "surrogatepass"))
+    except ValueError:
         return []
-    cells = rows[0] if len(rows) == 1 else []
     return cells if len(cells) == len(COLUMNS) and cells[0].isdecimal() and cells[3].isdecimal() else []

@@ -2,12 +2,13 @@
 
 A table (CSV) has the columns id, patient, study, series, fourth_axis, caption, split, fold, and one column for each
 image, mask, frame, label and fact: "image" and "mask", or "image:flair", "mask:ED", "frame:ED", "label:any",
-"fact:age". An empty cell says nothing. Boxes are a cell of JSON.
+"fact:age". Capitals count in the names after the colon only. An empty cell says nothing. `boxes` and `reading` are
+cells of JSON.
+How cells may be written says `vesalius.csv_table`. A table of series (`cohort.builders.series`) is a manifest too.
 """
 
 from __future__ import annotations
 
-import csv
 import difflib
 import json
 import os
@@ -18,8 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vesalius.cohort.builders.files import example, on_disk
+from vesalius.cohort.builders.series import is_series_table, read_series
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.csv_table import number_in, read_text_table, write_rows
 from vesalius.errors import ConfigError, InputError, UsageError
 from vesalius.memory import check_memory
 from vesalius.output import new_file
@@ -27,6 +31,8 @@ from vesalius.output import new_file
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
 _TABLES = {"image": "images", "mask": "masks", "frame": "frames", "label": "labels", "fact": "facts"}
 """prefix of a column -> field."""
+_JSON = ("boxes", "reading")
+"""Columns whose cells are JSON."""
 _SHOWN = 5
 _ROW_COPIES = 20
 """What the cases of a text take, as a multiple of its size."""
@@ -90,30 +96,55 @@ def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
         UsageError: neither .jsonl nor .csv.
     """
     path = Path(path)
-    table = _is_table(path)
+    if _is_table(path):
+        if is_series_table(path):
+            cohort, left_out = read_series(path)
+            return cohort, [BadLine(int(one.id.removeprefix("line ")), one.reason) for one in left_out]
+        return _parsed(_table_lines(path), path)
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError("cannot be read (it is no file)", where=path)
+        check_memory(_ROW_COPIES * path.stat().st_size, path)
+        with path.open(encoding="utf-8-sig", errors="strict") as file:
+            return _parsed(_json_lines(file), path)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or f"not UTF-8 text with one case per line: {error}"
+        raise InputError(f"cannot be read ({reason})", where=path) from error
+
+
+def _parsed(lines: Iterable[tuple[int, dict[str, Any] | ConfigError]], path: Path) -> tuple[Cohort, list[BadLine]]:
     cases: list[Case] = []
     bad: list[BadLine] = []
     seen: dict[str, int] = {}
-    try:
-        check_memory(_ROW_COPIES * path.stat().st_size, path)
-        with path.open(encoding="utf-8-sig", newline="" if table else None, errors="strict") as file:
-            lines: Iterator[tuple[int, Any]] = _rows(file) if table else _json_lines(file)
-            for number, raw in lines:
-                try:
-                    case = Case.parse(_fields(raw) if table else _object(raw))
-                    if case.id in seen:
-                        raise ConfigError(f"the id of line {seen[case.id]} again", where="id")
-                except ConfigError as error:
-                    bad.append(BadLine(number, str(error)))
-                    continue
-                seen[case.id] = number
-                cases.append(case)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or f"not UTF-8 text with one case per line: {error}"
-        raise InputError(f"cannot be read ({reason})", where=path) from error
+    slashed: list[str] = []
+    for number, raw in lines:
+        try:
+            if isinstance(raw, ConfigError):
+                raise raw
+            case = _found(Case.parse(raw), path.parent, slashed)
+            if case.id in seen:
+                raise ConfigError(f"the id of line {seen[case.id]} again", where="id")
+        except ConfigError as error:
+            bad.append(BadLine(number, str(error)))
+            continue
+        seen[case.id] = number
+        cases.append(case)
     if not cases and not bad:
         raise InputError("holds no case", where=path, fix="make a manifest with vesalius cohort build")
-    return Cohort(tuple(cases), path.parent), bad
+    notes = [f"paths that are not there as they are written, read with slashes: {example(slashed)}"] if slashed else []
+    return Cohort(tuple(cases), path.parent, tuple(notes)), bad
+
+
+def _found(case: Case, root: Path, slashed: list[str]) -> Case:
+    """The case with its paths as they lie on disk; ids of those that were written otherwise are added to `slashed`."""
+    changed = {
+        field: {name: on_disk(root, path) for name, path in getattr(case, field).items()}
+        for field in ("images", "masks")
+    }
+    if (changed["images"], changed["masks"]) == (case.images, case.masks):
+        return case
+    slashed.append(case.id)
+    return case.model_copy(update=changed)
 
 
 def write_manifest(cohort: Cohort, path: str | Path, *, force: bool = False) -> Path:
@@ -130,9 +161,7 @@ def write_manifest(cohort: Cohort, path: str | Path, *, force: bool = False) -> 
         if table:
             rows = [_row(case) for case in cases]
             columns = _columns(rows)
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+            write_rows(file, [columns, *([row.get(column) for column in columns] for row in rows)])
         else:
             file.writelines(json.dumps(_said(case), ensure_ascii=False) + "\n" for case in cases)
     return path
@@ -172,21 +201,23 @@ def _is_table(path: Path) -> bool:
     return suffix == ".csv"
 
 
-def _json_lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+def _json_lines(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any] | ConfigError]]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield number, line
+            try:
+                yield number, json_object(line)
+            except ConfigError as error:
+                yield number, error
 
 
-def _rows(file: Iterable[str]) -> Iterator[tuple[int, dict[str | None, Any]]]:
-    reader = csv.DictReader(file)
-    for row in reader:
-        yield reader.line_num, row
+def json_object(line: str) -> dict[str, Any]:
+    """The object in a line of JSON.
 
-
-def _object(line: str) -> dict[str, Any]:
+    Raises:
+        ConfigError: there is none, or a key is there twice.
+    """
     try:
-        raw = json.loads(line)
+        raw = json.loads(line, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise ConfigError("is not valid JSON") from error
     if not isinstance(raw, dict):
@@ -194,44 +225,76 @@ def _object(line: str) -> dict[str, Any]:
     return raw
 
 
-def _fields(row: dict[str | None, Any]) -> dict[str, Any]:
-    """A row of the table as the fields of a case."""
-    if None in row:
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ConfigError("is there twice", where=twice[:60])
+    return made
+
+
+def _table_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | ConfigError]]:
+    table = read_text_table(path)
+    columns = [_folded(column) for column in table.columns]
+    for written, (column, count) in zip(table.columns, ((one, columns.count(one)) for one in columns), strict=True):
+        if count > 1 and column:
+            raise InputError(f"has the column {written} {count} times", where=path, fix="leave one of them")
+    for number, cells in table.lines:
+        try:
+            yield number, _fields(columns, cells)
+        except ConfigError as error:
+            yield number, error
+
+
+def _folded(column: str) -> str:
+    """A column in the house's capitals: "ID" is id, "Image:T1" is image:T1, "image:image" is image."""
+    prefix, mark, name = column.partition(":")
+    prefix = prefix.strip().lower() if prefix.strip().lower() in (*_TABLES, *_PLAIN, *_JSON) else prefix
+    return prefix if mark and name == prefix and prefix in (IMAGE, MASK) else f"{prefix}{mark}{name}"
+
+
+def _fields(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+    """A line of the table as the fields of a case."""
+    if len(cells) > len(columns):
         raise ConfigError("has more cells than the table has columns")
     raw: dict[str, Any] = {}
-    for column, cell in row.items():
-        if column is None or cell is None or cell == "":
-            continue
+    for column, cell in zip(columns, cells, strict=False):  # what a short line does not reach is empty
         prefix, mark, name = column.partition(":")
+        if not (cell if prefix in ("caption", "fact") else cell.strip()):
+            continue
         if prefix in _TABLES and (mark or column in (IMAGE, MASK)):
-            raw.setdefault(_TABLES[prefix], {})[name or prefix] = _value(cell) if prefix == "fact" else cell
-        elif column == "boxes":
-            raw["boxes"] = _boxes(cell)
+            raw.setdefault(_TABLES[prefix], {})[name or prefix] = _value(prefix, cell)
+        elif column in _JSON:
+            raw[column] = _parsed_cell(column, cell)
         elif column in _PLAIN:
             raw[column] = cell
+        elif not column:
+            raise ConfigError("has a cell in a column without a name")
         else:
             raise ConfigError("no such column", where=column, fix=f"did you mean {_nearest(prefix) + mark + name!r}?")
     return raw
 
 
 def _nearest(prefix: str) -> str:
-    return difflib.get_close_matches(prefix, [*_TABLES, *_PLAIN, "boxes"], n=1, cutoff=0)[0]
+    return difflib.get_close_matches(prefix, [*_TABLES, *_PLAIN, *_JSON], n=1, cutoff=0)[0]
 
 
-def _value(cell: str) -> Any:
-    """A fact of a table: a number where it is written as JSON writes one, else text."""
+def _value(prefix: str, cell: str) -> Any:
+    """A fact is a number where it is written as JSON writes one, else text; a label may have a decimal comma."""
     try:
-        value = json.loads(cell)
+        if prefix == "label":
+            return number_in(cell)
+        value = json.loads(cell) if prefix == "fact" else cell
     except (ValueError, RecursionError):
         return cell
     return value if isinstance(value, int | float | bool) and json.dumps(value) == cell else cell
 
 
-def _boxes(cell: str) -> Any:
+def _parsed_cell(column: str, cell: str) -> Any:
     try:
         return json.loads(cell)
     except (ValueError, RecursionError) as error:
-        raise ConfigError("is not valid JSON", where="boxes") from error
+        raise ConfigError("is not valid JSON", where=column) from error
 
 
 def _said(case: Case) -> dict[str, Any]:
@@ -246,8 +309,9 @@ def _row(case: Case) -> dict[str, Any]:
         for name, value in said.get(field, {}).items():
             column = prefix if name == prefix and prefix in (IMAGE, MASK) else f"{prefix}:{name}"
             row[column] = json.dumps(value) if isinstance(value, bool) else value
-    if "boxes" in said:
-        row["boxes"] = json.dumps(said["boxes"], ensure_ascii=False)
+    for column in _JSON:
+        if said.get(column):
+            row[column] = json.dumps(said[column], ensure_ascii=False)
     return row
 
 
@@ -256,5 +320,5 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
     names = dict.fromkeys(name for row in rows for name in row)
     plain = [name for name in _PLAIN if name in names]
     rest = [name for name in names if name not in plain]
-    order = [*_TABLES, "boxes"]
+    order = [*_TABLES, *_JSON]
     return plain + sorted(rest, key=lambda name: order.index(name.partition(":")[0]))

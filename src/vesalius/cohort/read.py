@@ -21,6 +21,7 @@ from vesalius.scan.open import Found, find_scans, open_scan
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import Reading
 from vesalius.scan.scan import Scan
+from vesalius.scan.uid_key import known_uid_key
 
 _RGB = 3
 
@@ -84,13 +85,34 @@ def _open(cohort: Cohort, case: Case, paths: dict[str, str], name: str) -> Scan:
     path = cohort.path(paths[name])
     if case.series is None or not path.is_dir():
         return open_scan(path, case.how)
-    scans = _scans(path, case.reading, _changed_ns(path))
-    found = [one for one in scans if (one.series_uid or "").endswith(case.series)]
-    if len(found) != 1:
-        raise InputError(
-            f"holds {len(found)} series that end in {case.series}", where=path, fix="build the manifest anew"
-        )
-    return found[0].open()
+    stacks = _of_series(_scans(path, case.reading, _changed_ns(path)), case.series)
+    if len({_uid(one) for one in stacks}) != 1:
+        fix = "build the manifest again; a hashed UID is found by the user who hashed it"
+        raise InputError(f"holds {len(stacks)} series that end in {case.series}", where=path, fix=fix)
+    scan = stacks[0].open()
+    if len(stacks) == 1:
+        return scan
+    what = f"{len(stacks) - 1} more stack(s) of the series, of other size or kind, are not read"
+    return replace(scan, problems=(*scan.problems, what))
+
+
+def _of_series(found: list[Found], series: str) -> list[Found]:
+    """The stacks of the series whose UID ends so, or of which this is the keyed hash; a stack that is meant alone."""
+    exact = [one for one in found if (one.series_uid or "").endswith(series)]
+    if "#" in series or len({_uid(one) for one in exact}) > 1:
+        return exact
+    named = [one for one in found if _uid(one).endswith(series)]
+    if named or not any(map(_uid, found)):
+        return named
+    from vesalius.scan.dicom_privacy import remapped_uid
+
+    key = known_uid_key()
+    return [] if key is None else [one for one in found if remapped_uid(_uid(one), key) == series]
+
+
+def _uid(found: Found) -> str:
+    """Of its series, without the number of the stack."""
+    return (found.series_uid or "").partition("#")[0]
 
 
 def array_item(cohort: Cohort, path: str) -> NDArray[Any]:

@@ -3,6 +3,9 @@
 A case becomes `KEY.json` (what the manifest says, with `files`: image or mask name -> member), then one member for
 each file; a folder with a DICOM series becomes one member per instance, an item of an array file one `.npy` (as it
 lies in the array). KEY is the id with every sign but letters, digits, "-" and "_" written as "-", unique.
+
+Only scans that can be read to the end are packed. DICOM and NIfTI headers are reduced as in a `.vsl` file, unless
+identifiers are to be kept; see `docs/privacy.md`.
 """
 
 from __future__ import annotations
@@ -11,22 +14,53 @@ import io
 import json
 import re
 import tarfile
+import tempfile
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort, split_item
-from vesalius.cohort.read import array_item
+from vesalius.cohort.read import array_item, open_image, open_mask
 from vesalius.errors import InputError
 from vesalius.output import new_folder
+from vesalius.scan.native import Identifiers, writer
+from vesalius.scan.scan import Scan
+from vesalius.scan.uid_key import uid_key
 from vesalius.seeding import shuffled
 
 _DOUBLE = (".nii.gz", ".hdr.gz", ".img.gz")
+_NO_NATIVE = (".nrrd", ".mha")
+"""Formats that are only read: packed as they are."""
+_HEADERS_ALONE = (".nhdr", ".mhd")
 
 
-def shard(cohort: Cohort, folder: Path, *, shard_mib: float = 256, seed: int = 0, force: bool = False) -> list[Path]:
+@dataclass(frozen=True)
+class Shards:
+    """What was written.
+
+    Args:
+        paths: of the tar files.
+        notes: what became of the headers, one sentence each.
+    """
+
+    paths: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def shard(
+    cohort: Cohort,
+    folder: Path,
+    *,
+    shard_mib: float = 256,
+    seed: int = 0,
+    keep_identifiers: bool = False,
+    force: bool = False,
+) -> Shards:
     """Write a cohort as tar files, one row of them for each split, the cases in a shuffled order.
 
     Args:
@@ -34,25 +68,24 @@ def shard(cohort: Cohort, folder: Path, *, shard_mib: float = 256, seed: int = 0
         folder: to be made; holds `<split>-000000.tar`, ...
         shard_mib: a new file begins when one has reached this many MiB.
         seed: of the order.
+        keep_identifiers: pack files as they are, with all that their headers say.
         force: replace an existing folder.
 
     Raises:
-        InputError: a file of a case is not there.
+        InputError: a file of a case is not there, or no scan that can be read.
         OutputError: the folder exists or cannot be written.
     """
     by_id = {case.id: case for case in cohort}
-    keys = _keys(cohort)
+    packer = _Packer(cohort, keep_identifiers)
     names = []
     with new_folder(folder, force=force) as part:
         for split in [*cohort.splits, *([None] if any(case.split is None for case in cohort) else [])]:
             ids = shuffled([case.id for case in cohort if case.split == split], seed)
-            names += _write(part, split or "all", [by_id[one] for one in ids], keys, cohort, shard_mib)
-    return [folder / name for name in names]
+            names += _write(part, split or "all", [by_id[one] for one in ids], packer, shard_mib)
+    return Shards(tuple(folder / name for name in names), packer.notes())
 
 
-def _write(
-    folder: Path, split: str, cases: list[Case], keys: dict[str, str], cohort: Cohort, shard_mib: float
-) -> list[str]:
+def _write(folder: Path, split: str, cases: list[Case], packer: _Packer, shard_mib: float) -> list[str]:
     """The names of the tar files of one split."""
     names: list[str] = []
     waiting = iter(cases)
@@ -61,7 +94,7 @@ def _write(
         names.append(f"{_plain(split)}-{len(names):06d}.tar")
         with tarfile.open(folder / names[-1], "w", format=tarfile.PAX_FORMAT) as tar:
             while case is not None and tar.offset < shard_mib * 2**20:
-                for name, data in _members(cohort, case, keys[case.id]):
+                for name, data in packer.members(case):
                     info = tarfile.TarInfo(name)
                     info.size = len(data)  # no time, owner or rights: the same cohort gives the same bytes
                     tar.addfile(info, io.BytesIO(data))
@@ -69,28 +102,100 @@ def _write(
     return names
 
 
-def _members(cohort: Cohort, case: Case, key: str) -> Iterator[tuple[str, bytes]]:
-    files: dict[str, str | list[str]] = {}
-    sources: list[tuple[str, str | Path]] = []
-    for kind, paths in (("image", case.images), ("mask", case.masks)):
-        for name, path in paths.items():
-            label = _plain(name if name == kind else f"{kind}-{name}").lower()
-            file, array, _ = split_item(path)
-            source = cohort.path(file)
-            if array is not None:
-                sources.append((f"{key}.{label}.npy", path))
-            elif source.is_dir():
-                inside = sorted(one for one in source.rglob("*") if one.is_file() and not one.name.startswith("."))
-                sources += [(f"{key}.{label}.{n:05d}.dcm", one) for n, one in enumerate(inside)]
-                files[label] = [f"{label}.{n:05d}.dcm" for n in range(len(inside))]
-                continue
-            else:
-                sources.append((f"{key}.{label}{_suffix(source)}", source))
-            files[label] = sources[-1][0].removeprefix(f"{key}.")
-    said = case.model_dump(mode="json", exclude_defaults=True, exclude={"images", "masks"}) | {"files": files}
-    yield f"{key}.json", json.dumps(said, ensure_ascii=False).encode()
-    for member, one in sources:
-        yield member, _bytes(cohort, one)
+@dataclass
+class _Packer:
+    """From a case to the members of a tar file; counts what it does to headers.
+
+    Args:
+        cohort: of the cases.
+        keep: headers as they are.
+    """
+
+    cohort: Cohort
+    keep: bool
+    done: Counter[str] = field(default_factory=Counter)
+    """What was done or is to be known -> number of files."""
+
+    def __post_init__(self) -> None:
+        self.keys = _keys(self.cohort)
+
+    def members(self, case: Case) -> Iterator[tuple[str, bytes]]:
+        """Names and contents, the JSON first."""
+        key = self.keys[case.id]
+        files: dict[str, str | list[str]] = {}
+        sources: list[tuple[str, Path | str]] = []
+        with tempfile.TemporaryDirectory() as scratch:
+            for kind, paths in (("image", case.images), ("mask", case.masks)):
+                for name, path in paths.items():
+                    label = _plain(name if name == kind else f"{kind}-{name}").lower()
+                    if split_item(path)[1] is not None:
+                        parts: list[tuple[str, Path | str]] = [(".npy", path)]
+                    else:
+                        parts = list(self._files(case, kind, name, Path(scratch, label)))
+                    listed = self.cohort.path(path).is_dir()
+                    files[label] = [label + part for part, _ in parts] if listed else label + parts[0][0]
+                    sources += [(f"{key}.{label}{part}", source) for part, source in parts]
+            hidden = {"images", "masks"} | (set() if self.keep else {"series"})
+            said = case.model_dump(mode="json", exclude_defaults=True, exclude=hidden) | {"files": files}
+            if not self.keep and "reading" in said:
+                said["reading"].pop("series", None)
+            yield f"{key}.json", json.dumps(said, ensure_ascii=False).encode()
+            for member, source in sources:
+                yield member, _bytes(self.cohort, source)
+
+    def notes(self) -> tuple[str, ...]:
+        """One sentence for each thing that was done."""
+        return tuple(f"{what}: {count} file(s)" for what, count in sorted(self.done.items()))
+
+    def _files(self, case: Case, kind: str, name: str, scratch: Path) -> Iterator[tuple[str, Path]]:
+        """Ends of the names of an image or mask, and files with what is to be packed."""
+        source = self.cohort.path((case.images if kind == "image" else case.masks)[name])
+        if source.name.lower().endswith(_HEADERS_ALONE):
+            fix = "make one file of it with vesalius convert"
+            raise InputError("is a header whose values lie in another file", where=source, fix=fix)
+        plain = case.model_copy(update={"fourth_axis": "time"})  # channels are for those who read the values
+        scan = (open_image if kind == "image" else open_mask)(self.cohort, plain, name)
+        native: Any = scan.native
+        if native is None and not source.name.lower().endswith(_NO_NATIVE):
+            fix = "make one file of it with vesalius convert"
+            raise InputError("cannot be packed the way it is opened", where=source, fix=fix)
+        if native is not None and native.format == "dicom":
+            paths = sorted(native.pixels.paths) if self.keep else self._reduced(scan, "default", scratch)
+            numbered = source.is_dir()
+            yield from ((f".{n:05d}.dcm" if numbered else ".dcm", path) for n, path in enumerate(paths))
+        elif native is not None and native.format == "nifti" and (native.pair_header is not None or not self.keep):
+            suffix = ".nii.gz" if source.name.lower().endswith(".gz") else ".nii"
+            scratch = scratch if native.pair_header is not None else scratch.with_name(scratch.name + suffix)
+            written = self._reduced(scan, "keep" if self.keep else "strip", scratch)
+            yield from ((path.suffix if len(written) > 1 else suffix, path) for path in written)
+        elif source.is_dir():
+            yield from ((f".{n:05d}{_suffix(one.path)}", one.path) for n, one in enumerate(native.pixels.pictures))
+        else:
+            yield _suffix(source), source
+        if self.keep or native is None or native.format not in ("dicom", "nifti"):
+            _read_whole(scan)
+            self.done["packed as they are, with all that their headers say"] += 1
+
+    def _reduced(self, scan: Scan, level: Identifiers, target: Path) -> list[Path]:
+        """Files that were written again with what `level` keeps; the one that names the scan first."""
+        native: Any = scan.native
+        packed = native.pack(level, uid_key() if native.format == "dicom" and level != "keep" else None)
+        if packed.folder:
+            target.mkdir()
+        writer(packed.format)(packed, scan.pixels, target, None)
+        paths = sorted(target.iterdir(), reverse=native.format == "nifti") if packed.folder else [target]
+        if level != "keep":
+            what = {"dicom": "DICOM headers reduced, UIDs hashed", "nifti": "NIfTI text and extensions blanked"}
+            self.done[what[native.format]] += len(paths)
+        for warning in packed.warnings:
+            self.done[warning] += len(paths)
+        return paths
+
+
+def _read_whole(scan: Scan) -> None:
+    """Read every frame once: what is packed can be read."""
+    for frame in range(scan.shape[1]):
+        scan.stored(slice(frame, frame + 1))
 
 
 def _bytes(cohort: Cohort, source: str | Path) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -13,11 +12,12 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
+from vesalius.csv_table import Cell as Cell
+from vesalius.csv_table import read_text_table, write_rows
 from vesalius.errors import InputError
 from vesalius.output import new_file
 from vesalius.report.page import Table
 
-Cell = str | int | float | None
 NOTHING = "-"
 """What stands where there is no number."""
 _LINE_UNDER_HEADER = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
@@ -32,26 +32,27 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Cell]], columns: Sequence[
         ValueError: a row has a key that is no column.
         OutputError: cannot be written.
     """
+    for row in rows:
+        strange = set(row) - set(columns)
+        if strange:
+            raise ValueError(f"no column {sorted(strange)[0]}")
     with new_file(path, force=True) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(columns), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({key: _exact(value) for key, value in row.items()})
+        write_rows(file, [columns, *([row.get(column) for column in columns] for row in rows)])
 
 
 def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a CSV file.
+    """Header and rows of a CSV file of ours.
 
     Raises:
         InputError: cannot be read, or a row has another length than the header.
     """
     try:
-        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8")), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError("cannot be read as CSV", where=path) from error
-    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        table = read_text_table(path, keep_blank=True)
+    except InputError as error:
+        raise InputError(f"cannot be read as CSV: {error.what}", where=path) from error
+    if any(len(cells) != len(table.columns) for _, cells in table.lines):
         raise InputError("is not a CSV table with one header", where=path)
-    return rows[0], rows[1:]
+    return list(table.columns), [cells for _, cells in table.lines]
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -89,9 +90,3 @@ def plain_text(table: Table, width: int = 120) -> str:
         console.print(rich_table(table))
     lines = [table.caption, *capture.get().strip("\n").splitlines(), ""]
     return "".join(line.rstrip() + "\n" for line in lines)
-
-
-def _exact(value: Cell) -> str:
-    if value is None:
-        return ""
-    return repr(float(value)) if isinstance(value, float) else str(value)

@@ -8,22 +8,44 @@ stated place has none. Vectors are turned from LPS to RAS+ here, so nothing abov
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from vesalius.scan.dicom_diffusion import is_diffusion, is_weighting, read_diffusion
+from vesalius.scan.dicom_rescale import Rescale, read_rescale
 from vesalius.scan.dicom_values import clock_ms, integer, item, items, moment_ms, number, numbers, text, value, words
 from vesalius.scan.geometry import lps_to_ras
 
 Vector = tuple[float, float, float]
-_Number = TypeVar("_Number", int, float)
+_T = TypeVar("_T")
 
 _AXIS_TOLERANCE = 0.02
 """Direction cosines may miss unit length and a right angle by this much (rounding in the file)."""
 _SLICE_VECTOR, _TIME_SLOT_VECTOR = 0x00540080, 0x00540070
+_SETTINGS = (
+    ("inversion times", "InversionTime"),
+    ("inversion times", "InversionTimes"),
+    ("flip angles", "FlipAngle"),
+    ("echo numbers", "EchoNumbers"),
+    ("repetition times", "RepetitionTime"),
+    ("magnetization transfer", "MagnetizationTransfer"),
+    ("sequences", "SequenceName"),
+    ("sequence variants", "SequenceVariant"),
+    ("scan options", "ScanOptions"),
+    ("tube voltages", "KVP"),
+    ("reconstruction kernels", "ConvolutionKernel"),
+)
+"""What differs, in words, and the attribute that states it."""
+_SETTING_GROUPS = (
+    "MRTimingAndRelatedParametersSequence",
+    "MRModifierSequence",
+    "CTXRayDetailsSequence",
+    "CTReconstructionSequence",
+)
 _TIME_POINTERS = frozenset({0x00181063, 0x00181065, _TIME_SLOT_VECTOR, 0x00540100})
 """FrameTime, FrameTimeVector, TimeSlotVector, TimeSliceVector."""
 
@@ -51,10 +73,7 @@ class FrameFacts:
         place: where it lies.
         no_place: why `place` is None, a clause.
         thickness_mm: nominal slice thickness.
-        slope: real = slope * stored + inter.
-        inter: see `slope`.
-        rescaled: slope and intercept are stated.
-        rescale_type: unit of the real values in DICOM's words.
+        rescale: from stored to real values.
         slice_index: number of the slice in an instance that numbers slices without placing them (NM).
         temporal_index: number of the temporal position.
         trigger_ms: after the R peak.
@@ -65,16 +84,15 @@ class FrameFacts:
         dimensions: dimension index values of an enhanced frame.
         echo_ms: echo time.
         diffusion: (b value, gradient direction) or None.
+        is_diffusion: the type of the picture says that it is diffusion-weighted or a map of diffusion.
+        settings: (what, value) of settings of the scanner that may tell frames apart besides.
         component: part of the image type that tells apart pictures of one place and time (magnitude and phase).
     """
 
     place: Place | None = None
     no_place: str = "no position is stated"
     thickness_mm: float | None = None
-    slope: float = 1.0
-    inter: float = 0.0
-    rescaled: bool = False
-    rescale_type: str = ""
+    rescale: Rescale = field(default_factory=Rescale)
     slice_index: int | None = None
     temporal_index: int | None = None
     trigger_ms: float | None = None
@@ -85,6 +103,8 @@ class FrameFacts:
     dimensions: tuple[float, ...] | None = None
     echo_ms: float | None = None
     diffusion: tuple[float, ...] | None = None
+    is_diffusion: bool = False
+    settings: tuple[tuple[str, str], ...] = ()
     component: str = ""
 
 
@@ -117,16 +137,13 @@ def _single(data: Dataset) -> FrameFacts:
     place, reason = _place(data, data, data)
     if "MOSAIC" in words(data, "ImageType"):
         place, reason = None, "the picture is a mosaic of slices whose places are not stated"
-    rescale = _rescale(data)
+    rescale = read_rescale(data)
     acquired = moment_ms(data, "AcquisitionDateTime")
     return FrameFacts(
         place=place,
         no_place=reason,
         thickness_mm=number(data, "SliceThickness") or None,
-        slope=rescale[0],
-        inter=rescale[1],
-        rescaled=rescale[2],
-        rescale_type=rescale[3],
+        rescale=rescale,
         temporal_index=_first(integer(data, "TemporalPositionIndex"), integer(data, "TemporalPositionIdentifier")),
         trigger_ms=number(data, "TriggerTime"),
         reference_ms=number(data, "FrameReferenceTime"),
@@ -134,7 +151,9 @@ def _single(data: Dataset) -> FrameFacts:
         content_ms=clock_ms(data, "ContentDate", "ContentTime"),
         acquisition=integer(data, "AcquisitionNumber"),
         echo_ms=number(data, "EchoTime"),
-        diffusion=_diffusion(data, data),
+        diffusion=read_diffusion(data),
+        is_diffusion=is_diffusion(data),
+        settings=_settings(data),
         component=text(data, "ComplexImageComponent") or "\\".join(words(data, "ImageType")[2:]),
     )
 
@@ -148,16 +167,14 @@ def _enhanced(data: Dataset, shared: Dataset | None, own: Dataset | None) -> Fra
     )
     content, diffusion = group("FrameContentSequence"), group("MRDiffusionSequence")
     trigger, kind = group("CardiacSynchronizationSequence"), group("MRImageFrameTypeSequence")
-    rescale = _rescale(group("PixelValueTransformationSequence") or data)
+    mappings = items(own, "RealWorldValueMappingSequence") or items(shared, "RealWorldValueMappingSequence")
+    rescale = read_rescale(data, group("PixelValueTransformationSequence"), mappings)
     offset_s = number(group("TemporalPositionSequence"), "TemporalPositionTimeOffset")
     return FrameFacts(
         place=place,
         no_place=reason,
         thickness_mm=number(group("PixelMeasuresSequence"), "SliceThickness") or None,
-        slope=rescale[0],
-        inter=rescale[1],
-        rescaled=rescale[2],
-        rescale_type=rescale[3],
+        rescale=rescale,
         temporal_index=integer(content, "TemporalPositionIndex"),
         trigger_ms=_first(
             number(trigger, "NominalCardiacTriggerDelayTime"), number(trigger, "ActualCardiacTriggerDelayTime")
@@ -169,7 +186,9 @@ def _enhanced(data: Dataset, shared: Dataset | None, own: Dataset | None) -> Fra
         acquisition=integer(content, "FrameAcquisitionNumber"),
         dimensions=numbers(content, "DimensionIndexValues") or None,
         echo_ms=number(group("MREchoSequence"), "EffectiveEchoTime"),
-        diffusion=_diffusion(diffusion, item(diffusion, "DiffusionGradientDirectionSequence")),
+        diffusion=_first(None if own is None else read_diffusion(own, diffusion), read_diffusion(data, diffusion)),
+        is_diffusion=is_diffusion(data, kind),
+        settings=_settings(*(group(name) for name in _SETTING_GROUPS), data),
         component=text(kind, "ComplexImageComponent"),
     )
 
@@ -259,21 +278,17 @@ def _vector(values: NDArray[np.float64]) -> Vector:
     return x, y, z
 
 
-def _rescale(data: Dataset) -> tuple[float, float, bool, str]:
-    """Slope, intercept, whether they are stated, and the unit; DoseGridScaling for RT Dose."""
-    slope, inter = number(data, "RescaleSlope"), number(data, "RescaleIntercept")
-    scaling = number(data, "DoseGridScaling")
-    if slope is None and scaling:
-        return scaling, 0.0, True, text(data, "DoseUnits")
-    if not slope or inter is None:
-        return 1.0, 0.0, False, ""
-    return slope, inter, True, text(data, "RescaleType")
+def _settings(*sources: Dataset | None) -> tuple[tuple[str, str], ...]:
+    """What else than time may change from frame to frame, each by the first source that states it."""
+    found = []
+    for name, keyword in _SETTINGS:
+        stated = next((joined for joined in ("\\".join(words(one, keyword)) for one in sources) if joined), "")
+        if keyword == "SequenceName" and is_weighting(stated):  # the b value says it already
+            continue
+        if stated and not (keyword == "EchoNumbers" and any(number(one, "EchoTime") for one in sources)):
+            found.append((name, stated))
+    return tuple(found)
 
 
-def _diffusion(values: Dataset | None, direction: Dataset | None) -> tuple[float, ...] | None:
-    strength = number(values, "DiffusionBValue")
-    return None if strength is None else (strength, *numbers(direction, "DiffusionGradientOrientation"))
-
-
-def _first(*candidates: _Number | None) -> _Number | None:
+def _first(*candidates: _T | None) -> _T | None:
     return next((one for one in candidates if one is not None), None)

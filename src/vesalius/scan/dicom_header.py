@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,7 +30,8 @@ from vesalius.errors import InputError
 from vesalius.memory import check_memory, limit_bytes
 from vesalius.scan.dicom_element import PixelElement, locate
 from vesalius.scan.dicom_frames import FrameFacts, read_frames
-from vesalius.scan.dicom_values import integer, number, numbers, quiet, text, value
+from vesalius.scan.dicom_rescale import Rescale
+from vesalius.scan.dicom_values import integer, numbers, quiet, text, value
 from vesalius.scan.scan import Colour
 
 _LOOSE_SUFFIXES = (".dcm", ".dicom", ".ima")
@@ -72,6 +74,7 @@ class InstanceFacts:
         pixels: where the pixels are and how to decode them.
         frames: the facts of each frame.
         notes: what a careful reader should know, one sentence each.
+        picked: numbers in the file of `frames` where they are a part of it, None where they are all.
     """
 
     path: Path
@@ -86,6 +89,19 @@ class InstanceFacts:
     pixels: PixelElement
     frames: tuple[FrameFacts, ...]
     notes: tuple[str, ...]
+    picked: tuple[int, ...] | None = None
+
+    def indices(self) -> tuple[int, ...]:
+        """The number in the file of each of `frames`."""
+        return tuple(range(len(self.frames))) if self.picked is None else self.picked
+
+    def part(self, indices: Iterable[int]) -> InstanceFacts:
+        """The instance with the frames of these numbers only."""
+        kept = tuple(sorted(indices))
+        if kept == self.indices():
+            return self
+        facts = dict(zip(self.indices(), self.frames, strict=True))
+        return replace(self, frames=tuple(facts[index] for index in kept), picked=kept)
 
 
 def read_instance(path: Path) -> InstanceFacts | None:
@@ -189,7 +205,7 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
         modality=_modality(data),
         frame_of_reference=text(data, "FrameOfReferenceUID"),
         colour=_colour(pixels),
-        unit=_unit(data, frames[0]),
+        unit=_unit(data, frames),
         pixels=pixels,
         frames=frames,
         notes=tuple(_notes(data, pixels, frames)),
@@ -226,12 +242,20 @@ def _modality(data: Dataset) -> str:
     return stated if _MODALITY.fullmatch(stated) else "unknown"
 
 
-def _unit(data: Dataset, frame: FrameFacts) -> str:
+def _unit(data: Dataset, frames: tuple[FrameFacts, ...]) -> str:
+    """The unit that all frames with a usable statement share, "" where they differ."""
+    stated = {_frame_unit(data, frame.rescale) for frame in frames if frame.rescale.stated}
+    if not stated:
+        return _frame_unit(data, frames[0].rescale)
+    return stated.pop() if len(stated) == 1 else ""
+
+
+def _frame_unit(data: Dataset, rescale: Rescale) -> str:
     """A unit of the standard, or "": free text in its place may say anything."""
     modality = text(data, "Modality")
-    if modality == "CT" and frame.rescaled and not frame.rescale_type:
+    if modality == "CT" and rescale.stated and not rescale.unit:
         return "HU"
-    stated = frame.rescale_type
+    stated = rescale.unit
     if stated.upper() in _UNSPECIFIED_UNITS and modality == "PT":
         stated = text(data, "Units")
     return stated.upper() if stated.upper() in _UNITS.split() else ""
@@ -244,12 +268,7 @@ def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) 
         notes.append(f"the stored value {padding} marks pixels outside the picture (PixelPaddingValue)")
     if text(data, "LossyImageCompression") == "01":
         notes.append("the source was compressed with loss before (LossyImageCompression)")
-    if value(data, "ModalityLUTSequence") is not None:
-        notes.append("a modality lookup table is present; it is kept but not applied, values are the stored ones")
-    if (number(data, "RescaleSlope") is None) != (number(data, "RescaleIntercept") is None) or number(
-        data, "RescaleSlope"
-    ) == 0:
-        notes.append("RescaleSlope or RescaleIntercept is missing or zero; values are the stored ones")
+    notes += dict.fromkeys(frame.rescale.note for frame in frames if frame.rescale.note)
     if frames[0].place is None and numbers(data, "ImagerPixelSpacing"):
         notes.append("pixel spacing is stated at the detector only (ImagerPixelSpacing), not in the patient")
     if pixels.high_bit not in (None, pixels.bits_stored - 1):

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
+from pydicom.sequence import Sequence
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
     CTImageStorage,
@@ -33,6 +35,7 @@ from pydicom.uid import (
 )
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
+from vesalius.scan.dicom_diffusion import read_diffusion
 from vesalius.scan.dicom_header import open_stream, read_header, read_whole
 from vesalius.scan.dicom_pixels import DicomPixels
 from vesalius.scan.dicom_privacy import (
@@ -46,7 +49,7 @@ from vesalius.scan.dicom_privacy import (
     remap_uids,
     remapped_uid,
 )
-from vesalius.scan.dicom_values import quiet, text, value
+from vesalius.scan.dicom_values import items, quiet, text, value
 from vesalius.scan.dicom_write import compose
 from vesalius.scan.native import Identifiers, Packed
 from vesalius.scan.scan import Colour
@@ -63,6 +66,7 @@ _SINGLE_FRAME_CLASSES = {
 """For instances that do not state their class."""
 _SWAPPED_WORDS = {"OW": "u2", "OL": "u4", "OF": "u4", "OD": "u8", "OV": "u8"}
 _FIRST_PIXEL_TAG, _LAST_PIXEL_TAG, _TRAILING_PADDING = 0x7FE00000, 0x7FE0FFFF, 0xFFFCFFFC
+_KEEP_FEWER = "leave out --keep-identifiers, or repair the file"
 _PHOTOMETRIC: dict[Colour, str] = {"rgb": "RGB", "ybr": "YBR_FULL"}
 
 
@@ -73,6 +77,7 @@ class DicomNative:
     Args:
         pixels: the stack's pixels; they know the files and which frame lies where.
         uids: SOPInstanceUID of each instance, "" where it is missing.
+        picked: of each instance the numbers of the frames that belong to the stack, None where all do.
         colour: what the decoded samples mean.
         numbered_in_time: T is time by clock times only, which are dropped; temporal positions are numbered instead.
         folder: the stack is written back as a folder of files.
@@ -80,6 +85,7 @@ class DicomNative:
 
     pixels: DicomPixels
     uids: tuple[str, ...]
+    picked: tuple[tuple[int, ...] | None, ...]
     colour: Colour
     numbered_in_time: bool
     folder: bool
@@ -100,23 +106,34 @@ class DicomNative:
                 data = self._header(n, identifiers, uid_key)
                 warning = None if identifiers == "keep" else burned_in_warning(data)
                 warnings |= {warning: None} if warning else {}
-                headers.append(_encode(data, path))
+                headers.append(_encode(data, path, _KEEP_FEWER if identifiers == "keep" else None))
         common = {tag: chunk for tag, chunk in headers[0].items() if all(own.get(tag) == chunk for own in headers)}
         own_bytes = [_join({tag: chunk for tag, chunk in own.items() if tag not in common}) for own in headers]
         self._try_out(_join(common), own_bytes)
         if identifiers == "keep":
             warnings["every attribute of the DICOM header is kept, with names and dates"] = None
+        if any(one is not None for one in self.picked):
+            warnings["some frames of the files belong to other scans; the others become files of their own"] = None
         return Packed(
             format="dicom",
             facts={"instances": len(headers), "shape": list(self.pixels.shape)},
             blobs={
                 "common": _join(common),
                 "own": b"".join(struct.pack("<L", len(one)) + one for one in own_bytes),
-                "order": self.pixels.order_TK2.astype("<u4").tobytes(),
+                "order": self._order().astype("<u4").tobytes(),
             },
             folder=self.folder,
             warnings=tuple(warnings),
         )
+
+    def _order(self) -> NDArray[np.int64]:
+        """Instance and frame of each (t, k), the frames counted among those that are picked."""
+        order_TK2 = self.pixels.order_TK2.copy()
+        for n, picked in enumerate(self.picked):
+            if picked is not None:
+                of_instance = order_TK2[..., 0] == n
+                order_TK2[of_instance, 1] = np.searchsorted(picked, order_TK2[of_instance, 1])
+        return order_TK2
 
     def _try_out(self, common: bytes, own_bytes: list[bytes]) -> None:
         """Put every file together once with a dot for a picture: what is stored must be writable again."""
@@ -131,6 +148,7 @@ class DicomNative:
         try:
             data = self._read(path, identifiers)
             self._complete(data, n)
+            self._pick(data, n)
             if identifiers != "keep":
                 assert uid_key is not None  # checked by `pack`
                 data = self._deidentified(data, n, identifiers, uid_key)
@@ -164,6 +182,17 @@ class DicomNative:
                 number = n if keyword == "SOPInstanceUID" else ""
                 setattr(data, keyword, stated or remapped_uid(f"{keyword} {number} {seed}", b"missing"))
 
+    def _pick(self, data: Dataset, n: int) -> None:
+        """Keep the functional groups of the frames that are picked; what is left is an instance of its own."""
+        picked = self.picked[n]
+        if picked is None:
+            return
+        groups = items(data, "PerFrameFunctionalGroupsSequence")
+        if groups:
+            data.PerFrameFunctionalGroupsSequence = Sequence(groups[one] for one in picked if one < len(groups))
+        data.NumberOfFrames = len(picked)
+        data.SOPInstanceUID = remapped_uid(f"{self.uids[n]} {picked}", b"part")
+
     def _class(self, data: Dataset, n: int) -> str:
         element = self.pixels.elements[n]
         if element.frames == 1:
@@ -191,6 +220,9 @@ class DicomNative:
             kept.Modality = "OT"
         if kept.SOPClassUID == SecondaryCaptureImageStorage and "ConversionType" not in kept:
             kept.ConversionType = "WSD"
+        diffusion = read_diffusion(data)  # perhaps a private attribute, which is dropped
+        if diffusion is not None and "DiffusionBValue" not in kept:
+            kept.DiffusionBValue = diffusion[0]
         if self.numbered_in_time and self.pixels.elements[n].frames == 1:
             kept.TemporalPositionIdentifier = int(np.argwhere(self.pixels.order_TK2[..., 0] == n)[0, 0]) + 1
             kept.NumberOfTemporalPositions = self.pixels.shape[1]
@@ -226,7 +258,7 @@ def _is_explicit_little(data: Dataset) -> bool:
     return data.original_encoding == (False, True) and all(element.VR is not None for element in raw)
 
 
-def _encode(data: Dataset, path: Path) -> dict[int, bytes]:
+def _encode(data: Dataset, path: Path, fix: str | None) -> dict[int, bytes]:
     """Each element as explicit VR little endian bytes; no pixels, no group lengths."""
     encodings = convert_encodings(value(data, "SpecificCharacterSet") or "ISO_IR 6")
     as_they_are = _is_explicit_little(data)
@@ -243,7 +275,7 @@ def _encode(data: Dataset, path: Path) -> dict[int, bytes]:
             raise InputError(
                 f"attribute {name} cannot be converted ({type(error).__name__})",
                 where=path,
-                fix="do not keep all identifiers, or repair the file",
+                fix=fix,
             ) from error
         chunks[int(tag)] = out.getvalue()
     return chunks

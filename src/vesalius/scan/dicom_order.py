@@ -9,27 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.scan.dicom_frames import FrameFacts, Place
+from vesalius.scan.dicom_frames import FrameFacts
 from vesalius.scan.dicom_header import InstanceFacts
+from vesalius.scan.dicom_positions import Frame, by_number, by_orientation, by_position, frames_of
+from vesalius.scan.dicom_values import finite
 from vesalius.scan.scan import TMeaning
-from vesalius.scan.stack import GAP_TOLERANCE_MM, PARALLEL_COSINE, SliceStack
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One frame of a stack: where it is stored and what is stated about it."""
-
-    instance: int
-    index: int
-    number: int | None
-    uid: str
-    facts: FrameFacts
+from vesalius.scan.stack import SliceStack
 
 
 @dataclass(frozen=True)
@@ -57,18 +48,14 @@ class Arrangement:
 
 def arrange(instances: Sequence[InstanceFacts]) -> Arrangement:
     """Arrange all frames of the instances of one stack; either all of them have a place or none has."""
-    frames = [
-        Frame(n, index, instance.number, instance.uid, facts)
-        for n, instance in enumerate(instances)
-        for index, facts in enumerate(instance.frames)
-    ]
+    frames = frames_of(instances)
     if any(frame.facts.place is None for frame in frames):
         return _without_places(frames)
     stack = _stack(frames)
     if stack is not None and not stack.is_parallel:
         rows = _by_orientation(frames)
         return Arrangement([rows], _stack(rows), None, "unknown", ())
-    return _in_time(_by_position(frames))
+    return _in_time(by_position(frames))
 
 
 # Frames without a place
@@ -78,7 +65,7 @@ def _without_places(frames: list[Frame]) -> Arrangement:
     reason = next(frame.facts.no_place for frame in frames if frame.facts.place is None)
     problems = [f"no geometry: {reason}"]
     if len({frame.instance for frame in frames}) > 1:
-        ordered = sorted(frames, key=_by_number)
+        ordered = sorted(frames, key=by_number)
         if len(ordered) > 1:
             problems.append("without positions the pictures are kept in the order of their instance numbers")
         return Arrangement([ordered], None, None, "unknown", tuple(problems))
@@ -105,44 +92,8 @@ def _plain_times(frames_TK: list[list[Frame]], name: str) -> tuple[float, ...] |
 
 def _by_orientation(frames: list[Frame]) -> list[Frame]:
     """Frames of several orientations: one orientation after the other, each sorted along its own normal."""
-    groups: list[list[Frame]] = []
-    for frame in sorted(frames, key=_by_number):
-        group = next((group for group in groups if _same_directions(_place(group[0]), _place(frame))), None)
-        if group is None:
-            groups.append([frame])
-        else:
-            group.append(frame)
-    groups.sort(key=lambda group: np.round(_normal(_place(group[0])), 3).tolist())
-    return [frame for group in groups for position in _by_position(group) for frame in sorted(position, key=_any_time)]
-
-
-def _same_directions(one: Place, other: Place) -> bool:
-    for a, b in ((one.step_i, other.step_i), (one.step_j, other.step_j)):
-        if np.dot(a, b) < PARALLEL_COSINE * np.linalg.norm(a) * np.linalg.norm(b):
-            return False
-        if not np.isclose(np.linalg.norm(a), np.linalg.norm(b), rtol=1e-3):
-            return False
-    return True
-
-
-def _by_position(frames: list[Frame]) -> list[list[Frame]]:
-    """Frames of parallel slices, grouped by position and sorted along the normal."""
-    normal = _normal(_place(frames[0]))
-    origins = np.array([_place(frame).origin for frame in frames])
-    heights = origins @ normal
-    by_height = np.argsort(heights, kind="stable")
-    positions: list[list[int]] = []
-    level_start = 0
-    for n, index in enumerate(by_height.tolist()):
-        if n == 0 or heights[index] - heights[by_height[n - 1]] > GAP_TOLERANCE_MM:
-            level_start = len(positions)
-        for position in positions[level_start:]:
-            if np.linalg.norm(origins[index] - origins[position[0]]) <= GAP_TOLERANCE_MM:
-                position.append(index)
-                break
-        else:
-            positions.append([index])
-    return [[frames[index] for index in position] for position in positions]
+    positions = [position for group in by_orientation(frames) for position in by_position(group)]
+    return [frame for position in positions for frame in sorted(position, key=_any_time)]
 
 
 def _in_time(positions: list[list[Frame]]) -> Arrangement:
@@ -167,20 +118,40 @@ def _in_time(positions: list[list[Frame]]) -> Arrangement:
 
 def _varying(positions: list[list[Frame]]) -> tuple[str, ...]:
     """What else than time changes within a position."""
-    names = ("component", "echo_ms", "diffusion")
-    return tuple(
-        name
-        for name in names
-        if any(len({getattr(frame.facts, name) for frame in position}) > 1 for position in positions)
-    )
+    names = ["component", "echo_ms", "diffusion"]
+    names += dict.fromkeys(name for position in positions for frame in position for name, _ in frame.facts.settings)
+    if all(_states_time(frame) for position in positions for frame in position):
+        names = [name for name in names if name != "repetition times"]  # of a gated scan they follow the heart
+    return tuple(name for name in names if any(len({_fact(frame, name) for frame in row}) > 1 for row in positions))
+
+
+def _fact(frame: Frame, name: str) -> Any:
+    """A fact of a frame by the name of its field, or one of its settings in a form that sorts also where it lacks."""
+    if name in _FIELDS:
+        return getattr(frame.facts, name)
+    stated = dict(frame.facts.settings).get(name)
+    if stated is None:
+        return (0, 0.0, "")
+    numeric = finite([stated])
+    return (1, *numeric, "") if numeric else (2, 0.0, stated)
+
+
+def _states_time(frame: Frame) -> bool:
+    facts = frame.facts
+    return (facts.temporal_index, facts.trigger_ms, facts.reference_ms) != (None, None, None)
 
 
 _Key = Callable[[Frame], tuple[Any, ...]]
-_ALIGNED = frozenset({"the echo time", "the temporal position"})
+_FIELDS = frozenset(field.name for field in fields(FrameFacts))
+_WORDS = {"component": "image types", "echo_ms": "echo times", "diffusion": "diffusion weightings"}
+_BY_CLOCK = "the acquisition time"
+_ALIGNED = frozenset({"the echo times", "the temporal position"})
 """Keys whose values must be the same at every position."""
 
 _WEAK = frozenset({"the dimension index", "the acquisition number", "the content time", "the instance number"})
 """Keys that order frames without saying that they are times."""
+_UNEVEN = 1.5
+"""Steps of the clock that differ by this factor may be phases of an examination rather than a series in time."""
 
 
 def _orders(varying: tuple[str, ...]) -> Iterator[tuple[str, _Key]]:
@@ -188,21 +159,25 @@ def _orders(varying: tuple[str, ...]) -> Iterator[tuple[str, _Key]]:
     labels = tuple(name for name in varying if name != "diffusion")
 
     def by(*names: str) -> _Key:
-        return lambda frame: tuple(getattr(frame.facts, name) for name in (*labels, *names))
+        return lambda frame: tuple(_fact(frame, name) for name in (*labels, *names))
 
     if labels and "diffusion" not in varying:
-        yield "the echo time" if labels == ("echo_ms",) else "the image type", by()
+        yield f"the {_in_words(labels)}", by()
     yield "the temporal position", by("temporal_index")
     if "diffusion" not in varying:
         yield "the trigger time", by("trigger_ms")
     yield "the frame reference time", by("reference_ms")
     yield "the dimension index", by("dimensions")
-    yield "the acquisition time", by("acquired_ms")
+    yield _BY_CLOCK, by("acquired_ms")
     yield "the acquisition number", by("acquisition")
     if "diffusion" in varying:
         yield "the diffusion weighting", by("diffusion")
     yield "the content time", by("content_ms")
     yield "the instance number", lambda frame: (frame.number, frame.index)
+
+
+def _in_words(varying: tuple[str, ...]) -> str:
+    return " and ".join(_WORDS.get(name, name) for name in varying)
 
 
 def _sorted_by(positions: list[list[Frame]], key: _Key) -> list[list[Frame]] | None:
@@ -226,21 +201,36 @@ def _regular(frames_TK: list[list[Frame]], name: str, varying: tuple[str, ...]) 
         problems.append(f"the order of the frames in time rests on {name}")
     meaning = _meaning(name, varying)
     if varying and meaning == "unknown":
-        what = {"component": "image types", "echo_ms": "echo times", "diffusion": "diffusion weightings"}
-        problems.append(f"the T axis mixes {' and '.join(what[one] for one in varying)}, and perhaps time")
+        problems.append(f"the T axis mixes {_in_words(varying)}, and perhaps time")
     if meaning == "diffusion" and not _is_aligned(frames_TK, lambda frame: (frame.facts.diffusion,)):
         problems.append("the diffusion weighting differs between slices of one frame")
+    if meaning == "time" and any(_is_weighted(frame) for row in frames_TK for frame in row):
+        meaning = "unknown"
+        problems.append("the pictures are diffusion-weighted or maps of diffusion; what changes along T is not stated")
     frame_ms = None
     if meaning == "time":
         frame_ms, reason = _frame_times(frames_TK)
         problems += [reason] if reason else []
+        if name == _BY_CLOCK and frame_ms is not None and _is_uneven(frame_ms):
+            problems.append(
+                "that T is time rests on the clock of the acquisition, whose steps are uneven: perhaps phases"
+            )
     return Arrangement(frames_TK, _stack(frames_TK[0]), frame_ms, meaning, tuple(problems))
+
+
+def _is_weighted(frame: Frame) -> bool:
+    return frame.facts.is_diffusion or (frame.facts.diffusion or (0.0,))[0] > 0
+
+
+def _is_uneven(frame_ms: tuple[float, ...]) -> bool:
+    steps = np.diff(frame_ms)
+    return bool(steps.max() > _UNEVEN * steps.min())
 
 
 def _meaning(name: str, varying: tuple[str, ...]) -> TMeaning:
     if varying == ("diffusion",):
         return "diffusion"
-    if varying == ("echo_ms",) and name == "the echo time":
+    if varying == ("echo_ms",) and name == f"the {_in_words(varying)}":
         return "echo"
     if varying or name in _WEAK:
         return "unknown"
@@ -302,21 +292,6 @@ def _stack(frames: list[Frame]) -> SliceStack | None:
     )
 
 
-def _place(frame: Frame) -> Place:
-    place = frame.facts.place
-    assert place is not None  # `arrange` keeps frames without a place apart
-    return place
-
-
-def _normal(place: Place) -> NDArray[np.float64]:
-    normal = np.cross(place.step_i, place.step_j)
-    return normal / np.linalg.norm(normal)
-
-
-def _by_number(frame: Frame) -> tuple[Any, ...]:
-    return (frame.number is None, frame.number or 0, frame.uid, frame.index, frame.instance)
-
-
 def _any_time(frame: Frame) -> tuple[Any, ...]:
     """A key that orders any frames, missing values first; the last two only break ties."""
     facts = frame.facts
@@ -329,6 +304,7 @@ def _any_time(frame: Frame) -> tuple[Any, ...]:
         facts.acquired_ms,
         facts.acquisition,
         facts.diffusion,
+        facts.settings,
         facts.content_ms,
     )
     number = -1 if frame.number is None else frame.number

@@ -72,6 +72,7 @@ _INTENSITY = """
     RadionuclideTotalDose RadionuclideHalfLife RadionuclidePositronFraction RadiopharmaceuticalInformationSequence
     SUVType DoseCalibrationFactor ScatterFractionFactor DeadTimeFactor RealWorldValueMappingSequence
     RealWorldValueFirstValueMapped RealWorldValueLastValueMapped RealWorldValueIntercept RealWorldValueSlope
+    RealWorldValueLUTData DoubleFloatRealWorldValueFirstValueMapped DoubleFloatRealWorldValueLastValueMapped
 """
 """What the pixels mean in numbers."""
 
@@ -102,7 +103,8 @@ _ACQUISITION = """
     VariableFlipAngleFlag SAR dBdt DiffusionBValue DiffusionGradientOrientation DiffusionDirectionality
     MRDiffusionSequence DiffusionGradientDirectionSequence MREchoSequence EffectiveEchoTime ComplexImageComponent
     MRImageFrameTypeSequence CTImageFrameTypeSequence PixelPresentation VolumeBasedCalculationTechnique
-    AcquisitionContrast MRTimingAndRelatedParametersSequence CorrectedImage
+    AcquisitionContrast MRTimingAndRelatedParametersSequence CorrectedImage MRModifierSequence InversionTimes
+    MagnetizationTransfer
     CollimatorType AcquisitionDuration AxialAcceptance AxialMash NumberOfDetectors EnergyWindowInformationSequence
 """
 """How the picture was made: numbers and coded words only. Dropped by "strip", save what tells frames apart."""
@@ -110,6 +112,8 @@ _ACQUISITION = """
 _TELLS_FRAMES_APART = """
     EchoTime EchoNumbers DiffusionBValue DiffusionGradientOrientation DiffusionDirectionality MRDiffusionSequence
     DiffusionGradientDirectionSequence MREchoSequence EffectiveEchoTime ComplexImageComponent MRImageFrameTypeSequence
+    InversionTime FlipAngle ScanOptions AcquisitionContrast MRTimingAndRelatedParametersSequence
+    MRModifierSequence InversionTimes MagnetizationTransfer
 """
 
 _KEPT = frozenset(" ".join((_IDENTITY, _PIXELS, _GEOMETRY, _INTENSITY, _TIMING, _SEGMENTS)).split())
@@ -157,11 +161,23 @@ _PATTERNS_BY_VR = {
     "UI": re.compile(".+"),  # whatever it is, it is replaced by a hash
 }
 _CLASS_UID = re.compile(r"[0-9.]{1,64}")
+_BODY_PARTS = """
+    ABDOMEN ANKLE AORTA ARM AXILLA BACK BLADDER BONE BRAIN BREAST BRONCHUS BUTTOCK CALCANEUS CALF CAROTID CEREBELLUM
+    CERVIX CHEEK CHEST CHESTABDOMEN CHESTABDPELVIS CLAVICLE COCCYX COLON CORNEA CORONARYARTERY CSPINE CTSPINE DUODENUM
+    EAR ELBOW ESOPHAGUS EXTREMITY EYE EYELID FACE FEMUR FINGER FOOT GALLBLADDER HAND HEAD HEADNECK HEART HIP HUMERUS
+    ILEUM ILIUM JAW JEJUNUM KIDNEY KNEE LARYNX LEG LIVER LSPINE LSSPINE LUNG MAXILLA MEDIASTINUM MOUTH NECK NOSE ORBIT
+    OVARY PANCREAS PAROTID PATELLA PELVIS PENIS PHARYNX PROSTATE RADIUS RADIUSULNA RECTUM RIB SACRUM SCALP SCAPULA
+    SCLERA SCROTUM SELLA SHOULDER SIJOINT SINUS SKULL SPINE SPLEEN SSPINE STERNUM STOMACH SUBMANDIBULAR TESTIS THIGH
+    THORAX THUMB THYMUS THYROID TIBIA TIBIAFIBULA TLSPINE TMJ TOE TONGUE TRACHEA TSPINE ULNA UMBILICAL URETER URETHRA
+    UTERUS VAGINA VULVA WHOLEBODY WRIST ZYGOMA
+"""
+"""Terms of BodyPartExamined (PS3.16 annex L), which is often typed by hand."""
 _UNIT_WORD = re.compile("OD|HU|US|MGML|Z_EFF|ED|EDW|HU_MOD|PCT")
 _PATTERNS = {
     **dict.fromkeys(_CLASS_UIDS, _CLASS_UID),
     "RescaleType": _UNIT_WORD,
     "ModalityLUTType": _UNIT_WORD,
+    "BodyPartExamined": re.compile("|".join(_BODY_PARTS.split())),
     "StackID": re.compile("[0-9]{1,16}"),
     "CodeValue": re.compile("[A-Z]?-?[0-9A-F]{1,14}"),
     "CodingSchemeDesignator": re.compile("SCT|SRT|SNM3|DCM|FMA|LN|UCUM"),

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vesalius.scan.dicom_header import InstanceFacts
+from vesalius.scan.dicom_intensity import intensity_of
 from vesalius.scan.dicom_native import DicomNative
 from vesalius.scan.dicom_order import Arrangement, arrange
 from vesalius.scan.dicom_pixels import DicomPixels
-from vesalius.scan.intensity import Intensity
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 
-def scan_of(instances: Sequence[InstanceFacts], *, folder: bool, reading: Reading = AS_STATED) -> Scan:
+def scan_of(
+    instances: Sequence[InstanceFacts], *, folder: bool, reading: Reading = AS_STATED, notes: Sequence[str] = ()
+) -> Scan:
     """The Scan of the instances of one stack (same size, dtype and colour; all with a place or none).
 
     Args:
         instances: their header facts.
         folder: the stack is written back as a folder of files.
         reading: choices where the instances leave some open.
+        notes: further problems of the scan.
     """
     arranged = arrange(instances)
+    intensity, doubts = intensity_of(instances, arranged, reading)
     pixels = DicomPixels(
         tuple(instance.path for instance in instances),
         tuple(instance.pixels for instance in instances),
@@ -34,34 +35,21 @@ def scan_of(instances: Sequence[InstanceFacts], *, folder: bool, reading: Readin
     return Scan(
         pixels=pixels,
         geometry=arranged.stack,
-        intensity=_intensity(instances, arranged),
+        intensity=intensity,
         frame_ms=arranged.frame_ms,
         t_meaning=arranged.t_meaning,
         modality=_common([instance.modality for instance in instances]) or "unknown",
         colour=instances[0].colour,
-        problems=tuple(_problems(instances, arranged)),
+        problems=(*notes, *_problems(instances, arranged), *doubts),
         native=DicomNative(
             pixels=pixels,
             uids=tuple(instance.uid for instance in instances),
+            picked=tuple(instance.picked for instance in instances),
             colour=instances[0].colour,
             numbered_in_time=_rests_on_clock(arranged),
             folder=folder,
         ),
     )
-
-
-def _intensity(instances: Sequence[InstanceFacts], arranged: Arrangement) -> Intensity:
-    """Slopes and intercepts per frame; one for all where they agree."""
-    slope_TK = _table(arranged, "slope")
-    inter_TK = _table(arranged, "inter")
-    unit = _common([instance.unit for instance in instances])
-    if (slope_TK == slope_TK[0, 0]).all() and (inter_TK == inter_TK[0, 0]).all():
-        return Intensity.linear(slope_TK[0, 0], inter_TK[0, 0], unit)
-    return Intensity(slope_TK, inter_TK, unit)
-
-
-def _table(arranged: Arrangement, name: str) -> NDArray[np.float64]:
-    return np.array([[getattr(frame.facts, name) for frame in row] for row in arranged.frames_TK], dtype=np.float64)
 
 
 def _problems(instances: Sequence[InstanceFacts], arranged: Arrangement) -> list[str]:
@@ -74,8 +62,6 @@ def _problems(instances: Sequence[InstanceFacts], arranged: Arrangement) -> list
         elif len(references) > 1:
             problems.append(f"the slices belong to {len(references)} frames of reference")
     problems += dict.fromkeys(note for instance in instances for note in instance.notes)
-    if len({instance.unit for instance in instances}) > 1:
-        problems.append("the instances state different units; none is given")
     return problems
 
 

@@ -1,7 +1,8 @@
 """From files to DICOM stacks: which files are pictures, and which of them belong together.
 
 A stack is what shares SeriesInstanceUID (files without one: the folder), size, samples, depth, sign, colour, and
-having a place or not. Instances without a place that hold several frames are stacks of their own.
+having a place or not. Instances without a place that hold several frames are stacks of their own. The parts of a stack
+(see `dicom_parts`) are scans of their own; the largest part of a series comes first.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vesalius.errors import InputError
+from vesalius.scan.choose import some
 from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:
     from vesalius.scan.dicom_header import InstanceFacts
+    from vesalius.scan.dicom_parts import Part
     from vesalius.scan.open import Found
     from vesalius.scan.scan import Scan
 
@@ -27,7 +30,7 @@ _SUFFIXES = (".dcm", ".dicom", ".ima")
 def find_series(files: Sequence[Path], reading: Reading = AS_STATED) -> list[Found]:
     """The DICOM stacks among the files, in a stable order; what is not DICOM is passed over.
 
-    A second stack of the same series gets a UID that ends in "#2". A damaged picture becomes a Found of its own
+    A second scan of the same series gets a UID that ends in "#2". A damaged picture becomes a Found of its own
     whose `open` raises InputError.
     """
     from vesalius.scan.open import Found
@@ -35,24 +38,43 @@ def find_series(files: Sequence[Path], reading: Reading = AS_STATED) -> list[Fou
     stacks, broken = _sort_out(files)
     found, per_series = [], Counter[str]()
     names = Counter[str]()
-    for instances in stacks:
-        first = instances[0]
-        uid = first.series_uid or None
-        per_series[first.series_uid] += 1
-        if uid and per_series[first.series_uid] > 1:
-            uid = f"{uid}#{per_series[first.series_uid]}"
-        name = _name(instances)
-        names[name] += 1
-        found.append(
-            Found(
-                path=_path(instances),
-                format="dicom",
-                open=_opener(instances, reading),
-                series_uid=uid,
-                name=name if names[name] == 1 else f"{name}-{names[name]}",
-            )
+    series: dict[str, list[Part]] = {}
+    for stack in stacks:
+        from vesalius.scan.dicom_parts import parts
+
+        series.setdefault(stack[0].series_uid or str(stack[0].path.parent), []).extend(
+            parts(stack, reading.orientation)
         )
+    for of_series in series.values():
+        of_series.sort(key=lambda part: -part.pictures)  # the localizer comes last
+        for part in of_series:
+            first = part.instances[0]
+            uid = first.series_uid or None
+            per_series[first.series_uid] += 1
+            if uid and per_series[first.series_uid] > 1:
+                uid = f"{uid}#{per_series[first.series_uid]}"
+            name = _name(part.instances)
+            names[name] += 1
+            found.append(
+                Found(
+                    path=_path(part.instances),
+                    format="dicom",
+                    open=_opener(part, _notes(of_series), reading),
+                    series_uid=uid,
+                    name=name if names[name] == 1 else f"{name}-{names[name]}",
+                    plane=part.plane,
+                )
+            )
     return found + [Found(path, "dicom", partial(_refuse, error), name=path.stem) for path, error in broken]
+
+
+def _notes(of_series: list[Part]) -> tuple[str, ...]:
+    """What a reader of one part should know of the others."""
+    placed = [part for part in of_series if part.plane is not None]
+    if len(of_series) < 2 or not placed:
+        return ()
+    shown = [f"{part.pictures} {part.plane or 'without a place'}" for part in of_series]
+    return (f"its series holds {len(of_series)} scans: {some(shown)} picture(s)",)
 
 
 def _sort_out(files: Sequence[Path]) -> tuple[list[list[InstanceFacts]], list[tuple[Path, InputError]]]:
@@ -122,10 +144,11 @@ def _name(instances: list[InstanceFacts]) -> str:
     return f"{first.modality.lower()}-series{number}"
 
 
-def _opener(instances: list[InstanceFacts], reading: Reading) -> Callable[[], Scan]:
+def _opener(part: Part, notes: tuple[str, ...], reading: Reading) -> Callable[[], Scan]:
     from vesalius.scan.dicom_scan import scan_of
 
-    return partial(scan_of, instances, folder=len(instances) > 1, reading=reading)
+    folder = len(part.instances) > 1
+    return partial(scan_of, part.instances, folder=folder, reading=reading, notes=(*part.notes, *notes))
 
 
 def _refuse(error: InputError) -> Scan:

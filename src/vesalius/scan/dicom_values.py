@@ -15,6 +15,7 @@ from datetime import date
 from typing import Any
 
 from pydicom import config
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
 _DAY_MS = 86_400_000.0
@@ -63,6 +64,20 @@ def value(data: Dataset | None, keyword: str) -> Any:
     return None if found is None or found == "" else found
 
 
+def holds(data: Dataset | None, keyword: str) -> bool:
+    """True where an attribute is there and not empty, readable or not."""
+    tag = tag_for_keyword(keyword)
+    if data is None or tag is None or tag not in data:
+        return False
+    try:
+        found = data.get_item(tag).value
+    except Exception:  # conversion of a damaged value
+        return True
+    if isinstance(found, bytes):
+        return bool(found.strip(b" \0"))
+    return found is not None and str(found).strip(" \0") not in ("", "[]")
+
+
 def text(data: Dataset | None, keyword: str) -> str:
     """The attribute as text without outer blanks; "" where there is none."""
     found = value(data, keyword)
@@ -70,11 +85,11 @@ def text(data: Dataset | None, keyword: str) -> str:
 
 
 def words(data: Dataset | None, keyword: str) -> tuple[str, ...]:
-    """All values of a text attribute."""
+    """All values of an attribute as text."""
     found = value(data, keyword)
-    if found is None:
+    if found is None or isinstance(found, bytes):
         return ()
-    return (found,) if isinstance(found, str) else tuple(str(word) for word in found)
+    return (str(found),) if isinstance(found, str | int | float) else tuple(str(word) for word in found)
 
 
 def numbers(data: Dataset | None, keyword: str) -> tuple[float, ...]:
@@ -82,8 +97,13 @@ def numbers(data: Dataset | None, keyword: str) -> tuple[float, ...]:
     found = value(data, keyword)
     if found is None or isinstance(found, bytes):
         return ()
+    return finite([found] if isinstance(found, (str, float, int)) else found)
+
+
+def finite(values: Any) -> tuple[float, ...]:
+    """All values as numbers; () where one of them is not a finite number."""
     try:
-        many = tuple(float(one) for one in ([found] if isinstance(found, (str, float, int)) else found))
+        many = tuple(float(one) for one in values)
     except (TypeError, ValueError, OverflowError):
         return ()
     return many if all(map(math.isfinite, many)) else ()

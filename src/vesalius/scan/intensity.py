@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from vesalius.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -14,19 +16,27 @@ class Intensity:
     """The intensity map of a scan.
 
     Args:
-        slope_TK: slope, shape (1, 1) or (T, K) where a file scales each slice on its own (PET).
+        slope_TK: slope, shape (1, 1) or (T, K) where a file scales each slice on its own (PET); NaN where it is not
+            known.
         inter_TK: intercept, same shapes.
         unit: unit of the real values as the file states it ("HU"), or "" where it does not.
+        problem: why slopes are not known, a clause; "" where all are.
     """
 
     slope_TK: NDArray[np.float64] = field(default_factory=lambda: np.ones((1, 1)))
     inter_TK: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 1)))
     unit: str = ""
+    problem: str = ""
 
     @classmethod
     def linear(cls, slope: float, inter: float, unit: str = "") -> Intensity:
         """One slope and intercept for the whole scan."""
         return cls(np.full((1, 1), float(slope)), np.full((1, 1), float(inter)), unit)
+
+    @property
+    def is_known(self) -> bool:
+        """True where every slope and intercept is known."""
+        return not (np.isnan(self.slope_TK).any() or np.isnan(self.inter_TK).any())
 
     @property
     def is_identity(self) -> bool:
@@ -42,14 +52,28 @@ class Intensity:
         """The map of the frames `t` and slices `k`."""
         if self.is_uniform:
             return self
-        return Intensity(self.slope_TK[t, k], self.inter_TK[t, k], self.unit)
+        return replace(self, slope_TK=self.slope_TK[t, k], inter_TK=self.inter_TK[t, k])
 
     def to_real(self, stored_CTIJK: NDArray[Any], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
         """Stored values (C, T, I, J, K) to real values; computed in float64 where there is anything to compute.
 
         Of complex values it is the magnitude, as complex MR is looked at.
+
+        Raises:
+            InputError: a slope or an intercept is not known.
         """
+        self.check_known()
         values = stored_CTIJK
         if not self.is_identity:
             values = values * self.slope_TK[None, :, None, None, :] + self.inter_TK[None, :, None, None, :]
         return (np.abs(values) if values.dtype.kind == "c" else values).astype(dtype)
+
+    def check_known(self) -> None:
+        """Refuse what needs real values.
+
+        Raises:
+            InputError: a slope or an intercept is not known.
+        """
+        if not self.is_known:
+            fix = "pass --assume-rescale SLOPE,INTERCEPT (a .vsl file must be decompressed before)"
+            raise InputError(f"real values are not known: {self.problem or 'a slope is not stated'}", fix=fix)

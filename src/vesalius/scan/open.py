@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
-from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.scan.choose import choose, some, ways
+from vesalius.scan.reading import AS_STATED, Orientation, Reading
 
 if TYPE_CHECKING:  # a list of formats needs no NumPy
     from vesalius.scan.scan import Scan
@@ -39,7 +40,6 @@ _READERS = {
 """suffix -> module in vesalius.scan with `read(path, reading) -> Scan`. What has none of these may be DICOM."""
 
 
-_SHOWN = 5
 FORMATS = frozenset({"dicom"} | {_name.lstrip(".") for _name in _READERS})
 """Words for what can be read."""
 
@@ -54,6 +54,7 @@ class Found:
         open: reads the header and returns the Scan.
         series_uid: DICOM SeriesInstanceUID, else None.
         name: a file name stem for results, unique among the scans of one folder, without identifiers of the patient.
+        plane: of a DICOM stack the plane nearest to its slices, else None.
     """
 
     path: Path
@@ -61,6 +62,7 @@ class Found:
     open: Callable[[], Scan]
     series_uid: str | None = None
     name: str = ""
+    plane: Orientation | None = None
 
 
 def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
@@ -77,8 +79,8 @@ def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
     """
     found = find_scans(path, reading)
     if len(found) > 1:
-        shown = _some([one.series_uid or one.path.name for one in found])
-        raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix="name one file or pass --series UID")
+        shown = some([one.series_uid or one.path.name for one in found])
+        raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix=ways(found))
     return found[0].open()
 
 
@@ -91,23 +93,13 @@ def find_scans(path: str | Path, reading: Reading = AS_STATED) -> list[Found]:
     path = Path(path)
     if not path.exists():
         raise InputError("no such file or folder", where=path)
-    series = reading.series
-    everything = list(_find(path, reading))
-    found = [one for one in everything if series is None or (one.series_uid or "").endswith(series)]
-    if not found and series is not None and everything:
-        known = [one.series_uid for one in everything if one.series_uid]
-        raise UsageError(f"no series that ends in {series}", where=path, fix=f"there are {_some(known)}")
+    found = choose(list(_find(path, reading)), reading)
     if not found:
         what = "no readable scan here"
         raise InputError(
             what, where=path, fix="vesalius reads NIfTI, DICOM, NRRD, MetaImage, NumPy, PNG, JPEG and TIFF"
         )
     return found
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return (", ".join(names[:_SHOWN]) or "none") + more
 
 
 def suffix(path: Path) -> str:

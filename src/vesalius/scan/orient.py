@@ -79,4 +79,4 @@ def _turned(affine: Affine, sources: list[int], flips: list[bool], shape: tuple[
 
 
 def _flipped(intensity: Intensity) -> Intensity:
-    return Intensity(intensity.slope_TK[:, ::-1], intensity.inter_TK[:, ::-1], intensity.unit)
+    return replace(intensity, slope_TK=intensity.slope_TK[:, ::-1], inter_TK=intensity.inter_TK[:, ::-1])

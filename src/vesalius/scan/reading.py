@@ -18,7 +18,8 @@ class Reading:
     Args:
         series: DICOM SeriesInstanceUID, or its end, where a folder holds several.
         orientation: the planes to keep where one series holds several orientations.
-        assume_rescale: (slope, intercept) for DICOM frames that state none while others of their series do.
+        assume_rescale: (slope, intercept) for DICOM frames that state none that can be used while others of their stack
+            do, and for CT that states none at all.
         spacing_from: which spacing of a NIfTI header to trust where sform and pixdim disagree.
     """
 

@@ -15,10 +15,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.errors import GeometryError, UsageError
+from vesalius.errors import GeometryError, UsageError, VesaliusError
 from vesalius.memory import check_memory
 from vesalius.scan.geometry import Affine, check_affine, spacing_mm
 from vesalius.scan.intensity import Intensity
+from vesalius.scan.part import PartPixels
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 from vesalius.scan.stack import GAP_TOLERANCE_MM, SliceStack
@@ -58,6 +59,8 @@ def to_grid(scan: Scan) -> Scan:
         return scan
     if not stack.is_parallel:
         raise GeometryError("no grid can be made: the slices differ in orientation or pixel spacing")
+    reason = stack.grid_problem
+    scan, stack = _upward(scan, stack)
     kept = _merge_duplicates(scan, stack)
     frame = _Frame(stack, kept, scan.shape[2], scan.shape[3])
     samples, times, _, _, _ = scan.shape
@@ -71,9 +74,22 @@ def to_grid(scan: Scan) -> Scan:
         pixels=ArrayPixels(grid),
         geometry=check_affine(frame.affine),
         intensity=Intensity(unit=scan.intensity.unit),
-        problems=(*scan.problems, f"resampled to one grid because {stack.grid_problem}"),
+        problems=(*scan.problems, f"resampled to one grid because {reason}"),
         native=None,
     )
+
+
+def can_be_resampled(scan: Scan) -> bool:
+    """True where `to_grid` makes a grid of a stack; reads the slices that share a position."""
+    stack = scan.geometry
+    if not isinstance(stack, SliceStack) or not stack.is_parallel:
+        return False
+    scan, stack = _upward(scan, stack)
+    try:
+        _Frame(stack, _merge_duplicates(scan, stack), scan.shape[2], scan.shape[3])
+    except VesaliusError:
+        return False
+    return True
 
 
 def regrid(scan: Scan, spacing: tuple[float, float, float], interpolation: Interpolation = "linear") -> Scan:
@@ -249,8 +265,24 @@ def _nearest(scan: Scan, places: list[NDArray[np.floating]]) -> tuple[NDArray[An
     array = scan.stored().take(i, axis=2).take(j, axis=3).take(k, axis=4)
     intensity = scan.intensity
     if not intensity.is_uniform:
-        intensity = Intensity(intensity.slope_TK[:, k], intensity.inter_TK[:, k], intensity.unit)
+        intensity = replace(intensity, slope_TK=intensity.slope_TK[:, k], inter_TK=intensity.inter_TK[:, k])
     return array, intensity
+
+
+def _upward(scan: Scan, stack: SliceStack) -> tuple[Scan, SliceStack]:
+    """The scan with its slices in the order in which they lie along the normal."""
+    if stack.heights_mm[-1] >= stack.heights_mm[0]:
+        return scan, stack
+    _, t, _, _, k = scan.shape
+    stack = replace(
+        stack,
+        origins_K3=stack.origins_K3[::-1],
+        steps_i_K3=stack.steps_i_K3[::-1],
+        steps_j_K3=stack.steps_j_K3[::-1],
+    )
+    pixels = PartPixels(scan.pixels, range(t), range(k - 1, -1, -1))
+    intensity = scan.intensity.part(slice(None), slice(None, None, -1))
+    return replace(scan, pixels=pixels, geometry=stack, intensity=intensity), stack
 
 
 def _merge_duplicates(scan: Scan, stack: SliceStack) -> list[int]:

@@ -18,7 +18,7 @@ from vesalius.scan.geometry import Affine, check_affine, orientation, spacing_mm
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.native import Native
 from vesalius.scan.pixels import ALL, ArrayPixels, Pixels
-from vesalius.scan.stack import SliceStack
+from vesalius.scan.stack import MAKE_A_GRID, SliceStack
 
 TMeaning = Literal["time", "diffusion", "echo", "unknown"]
 Colour = Literal["grey", "inverted", "rgb", "ybr", "palette", "channels"]
@@ -103,6 +103,8 @@ class Scan:
         if self.geometry is None:
             raise GeometryError("the file states no geometry")
         if isinstance(self.geometry, SliceStack):
+            if self.geometry.grid_problem:
+                raise GeometryError(f"no single grid: {self.geometry.grid_problem}", fix=self.grid_fix)
             return self.geometry.affine()
         return self.geometry
 
@@ -112,6 +114,13 @@ class Scan:
         if self.geometry is None:
             return "the file states no geometry"
         return self.geometry.grid_problem if isinstance(self.geometry, SliceStack) else None
+
+    @property
+    def grid_fix(self) -> str | None:
+        """What makes a grid of a stack that has none, or None where nothing does."""
+        from vesalius.scan.resample import can_be_resampled
+
+        return MAKE_A_GRID if can_be_resampled(self) else None
 
     @property
     def spacing_mm(self) -> tuple[float, float, float] | None:

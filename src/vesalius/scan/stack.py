@@ -24,6 +24,8 @@ GAP_TOLERANCE_MM = 0.01
 TILT_TOLERANCE_DEGREES = 0.2
 """Angle between the slice normal and the direction in which the slices are stacked."""
 
+MAKE_A_GRID = "make one with vesalius convert --resample"
+
 
 @dataclass(frozen=True, eq=False)
 class SliceStack:
@@ -127,7 +129,8 @@ class SliceStack:
             GeometryError: there is no such grid; the message gives `grid_problem`.
         """
         if self.grid_problem:
-            raise GeometryError(f"no single grid: {self.grid_problem}", fix="pass --resample to make one")
+            fix = MAKE_A_GRID if self.is_parallel and not self.duplicates else None
+            raise GeometryError(f"no single grid: {self.grid_problem}", fix=fix)
         matrix = np.eye(4)
         matrix[:3, 0] = self.steps_i_K3[0]
         matrix[:3, 1] = self.steps_j_K3[0]

@@ -118,7 +118,7 @@ def _check_png(scan: Scan) -> None:
 
     if not fits_png(scan.dtype, scan.shape[0]):
         what = f"PNG cannot hold {scan.shape[0]} channel(s) of {scan.dtype.name}"
-        raise UsageError(what, fix="write .tif, .npy or .nii")
+        raise UsageError(what, fix="write .npy")
 
 
 def _png_notes(scan: Scan) -> tuple[str, ...]:
@@ -132,9 +132,7 @@ def _tiff(scan: Scan, path: Path) -> tuple[str, ...]:
 
     _, frames, _, _, slices = scan.shape
     if min(frames, slices) > 1:
-        raise UsageError(
-            f"TIFF holds slices or frames, not {frames} frames of {slices} slices", fix="write .nii or .npy"
-        )
+        raise UsageError(f"TIFF holds slices or frames, not {frames} frames of {slices} slices", fix="write .npy")
     if scan.dtype.itemsize > (16 if scan.dtype.kind == "c" else 8):
         raise UsageError(f"TIFF cannot hold values of {scan.dtype.name}", fix="write .npy")
     array = _real(scan)

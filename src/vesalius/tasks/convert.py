@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vesalius.codec.container import SUFFIX as VSL_SUFFIX
-from vesalius.errors import GeometryError, UsageError
+from vesalius.errors import GeometryError, InputError, UsageError
 from vesalius.output import refuse_existing
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.intensity import Intensity
@@ -47,12 +47,26 @@ def convert(
 
     Raises:
         GeometryError: a grid is needed and there is none; the reason is given.
+        InputError: real values are needed and not known.
         OutputError: the file exists or cannot be written.
     """
     refuse_existing(output, force=force)
     if output.exists() and path.exists() and output.samefile(path):
         raise UsageError("is the file to be read", where=output, fix="choose another name")
     scan = _open(path, reading)
+    try:
+        scan = _reshaped(scan, resample, spacing_mm, orient)
+        notes: tuple[str, ...] = ()
+        if output.suffix.lower() == ".png" and not fits_png_exactly(scan):
+            scan, notes = _windowed(scan)
+        written = write_scan(scan, output, force=force)
+    except (GeometryError, InputError, UsageError) as error:
+        raise error if error.where else type(error)(error.what, where=path, fix=error.fix) from error
+    return {"path": str(written.path), "notes": [*notes, *written.notes], **describe_scan(scan)}
+
+
+def _reshaped(scan: Scan, resample: bool, spacing_mm: tuple[float, float, float] | None, orient: str | None) -> Scan:
+    """The scan on the grid that is wanted."""
     if resample and scan.grid_problem:
         from vesalius.scan.resample import to_grid
 
@@ -65,14 +79,7 @@ def convert(
         from vesalius.scan.orient import reorient
 
         scan = reorient(scan, orient)
-    notes: tuple[str, ...] = ()
-    if output.suffix.lower() == ".png" and not fits_png_exactly(scan):
-        scan, notes = _windowed(scan)
-    try:
-        written = write_scan(scan, output, force=force)
-    except (GeometryError, UsageError) as error:
-        raise error if error.where else type(error)(error.what, where=path, fix=error.fix) from error
-    return {"path": str(written.path), "notes": [*notes, *written.notes], **describe_scan(scan)}
+    return scan
 
 
 def _windowed(scan: Scan) -> tuple[Scan, tuple[str, ...]]:

@@ -153,7 +153,7 @@ def _directions(scan: Scan, plane: Plane = "native") -> Affine:
     down = len(stack) > 1 and stack.heights_mm[-1] < stack.heights_mm[0]
     matrix[:3, 2] = -stack.normal if down else stack.normal
     if plane in _WANTED and axis_map(matrix)[2][0] != _WANTED[plane][2][0]:
-        raise GeometryError(f"no {plane} view: {stack.grid_problem}", fix="pass --resample to make a grid")
+        raise GeometryError(f"no {plane} view: {stack.grid_problem}", fix=scan.grid_fix)
     return matrix
 
 

@@ -1,7 +1,6 @@
 import pytest
 
-from vesalius.cohort.builders.files import example, files_below, number_or_text, read_table, separator, stem
-from vesalius.errors import InputError
+from vesalius.cohort.builders.files import example, files_below, number_or_text, on_disk, stem
 
 
 @pytest.mark.parametrize(
@@ -32,20 +31,20 @@ def test_the_order_is_fixed_and_hidden_files_are_left_out(tmp_path):
     assert stem(tmp_path / "x.y.NII.gz") == "x.y"
 
 
-def test_tables(tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text("\ufeff a , b\n 1 ,\n2\n", encoding="utf-8")
-    assert read_table(path) == [{"a": "1", "b": ""}, {"a": "2", "b": ""}]
-    path.write_text("")
-    with pytest.raises(InputError, match="empty table"):
-        read_table(path)
-    with pytest.raises(InputError, match="cannot be read as a table"):
-        read_table(tmp_path)
-    assert example(["a", "b", "c", "d"]) == "4 (a, b, c, ...)"
+def test_what_is_left_out_is_counted_and_five_are_named():
+    assert example(["a", "b"]) == "2 (a, b)"
+    assert example(list("abcdef")) == "6 (a, b, c, d, e, ...)"
 
 
-def test_separators_and_rows_of_any_length(tmp_path):
-    assert [separator(head) for head in ("a,b", "a;b", "a\tb", "a", "a, b;c,d")] == [",", ";", "\t", ",", ","]
-    path = tmp_path / "t.csv"
-    path.write_text("a;b;a\n1;2;3;4\n\n5\n")
-    assert read_table(path, ";") == [{"a": "3", "b": "2"}, {"a": "", "b": ""}]
+def test_paths_as_spreadsheets_write_them(tmp_path):
+    (tmp_path / "d" / "e").mkdir(parents=True)
+    (tmp_path / "d" / "x.nii").touch()
+    (tmp_path / "odd\\name.nii").touch()
+    assert on_disk(tmp_path, "d\\x.nii") == "d/x.nii"
+    assert on_disk(tmp_path, ".\\d\\e") == "./d/e"
+    assert on_disk(tmp_path, " d/x.nii ") == "d/x.nii"
+    assert on_disk(tmp_path, "d\\x.npz#a/1") == "d\\x.npz#a/1"  # not there
+    (tmp_path / "d" / "x.npz").touch()
+    assert on_disk(tmp_path, "d\\x.npz#a/1") == "d/x.npz#a/1"
+    for there_or_nowhere in ("odd\\name.nii", "d\\none.nii", "d/x.nii", "\\", " . ", "a\\" * 3000):
+        assert on_disk(tmp_path, there_or_nowhere) == there_or_nowhere

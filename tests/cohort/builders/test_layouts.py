@@ -123,8 +123,11 @@ def test_bids(tmp_path):
         {"suffix": "T1w", "type": "anat", "age": 61},
     )
     assert func.facts["task"] == "rest"
-    assert (second.study, list(second.masks)) == ("sub-02", ["mask"])
-    assert cohort.notes == ("not in participants.tsv: 1 (sub-02) subjects",)
+    assert (second.study, list(second.masks)) == ("sub-02", ["mask_lesion"])
+    assert cohort.notes == (
+        "not in participants.tsv: 1 (sub-02) subjects",
+        "derived images, left out: 1 (sub-02_desc-smooth_T1w.nii.gz)",
+    )
 
 
 SIX = "any,epidural,intraparenchymal,intraventricular,subarachnoid,subdural"

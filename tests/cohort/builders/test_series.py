@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from vesalius.cohort.build import build_cohort
-from vesalius.cohort.builders.series import LABELS, header, is_series_table, labels_of, read_series
+from vesalius.cohort.builders.series import LABELS, is_series_table, labels_of, read_series
+from vesalius.csv_table import header
 from vesalius.errors import InputError
 
 SIX = ",".join(LABELS)
@@ -66,7 +67,7 @@ def test_cells_are_separated_as_in_the_header(table, mark):
     lines = ('"nifti_path"', "any", "patient_id"), ("a.nii.gz", "1", '"Doe"'), ("b.nii.gz", "0", "q")
     path = table(*(mark.join(line) for line in lines), encoding="utf-8-sig")
     assert is_series_table(path)
-    assert header(path) == (["nifti_path", "any", "patient_id"], mark)
+    assert header(path) == ("nifti_path", "any", "patient_id")
     assert [(case.patient, case.labels) for case in read_series(path)[0]] == [("Doe", {"any": 1}), ("q", {"any": 0})]
     assert len(build_cohort("rsna-ich", path.parent)) == 2
 

@@ -36,3 +36,22 @@ def test_a_sound_cohort_says_so(tmp_path):
     assert "Nothing was found" in (tmp_path / "out" / "report.html").read_text()
     with pytest.raises(OutputError, match="exists already"):
         audit_cohort(tmp_path / "manifest.jsonl", tmp_path / "out")
+
+
+def test_how_a_manifest_was_read_is_a_note(tmp_path):
+    rows = sound(tmp_path)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "i0.nii.gz").rename(tmp_path / "d" / "i0.nii.gz")
+    rows[0]["images"]["image"] = "d\\i0.nii.gz"
+    result = audit_cohort(manifest(tmp_path, rows))
+    text = "paths that are not there as they are written, read with slashes: 1 (c0)"
+    assert [(one["level"], one["code"], one["text"]) for one in result["findings"]] == [("note", "reading", text)]
+    assert next(lines(result)) == f"note: reading: {text}"
+
+
+def test_a_table_of_series_is_audited(tmp_path):
+    sound(tmp_path)
+    (tmp_path / "t.csv").write_text("NIFTI_PATH;any;patient_id;split\ni0.nii.gz;1;p;train\ni1.nii.gz;0;p;test\n")
+    result = audit_cohort(tmp_path / "t.csv")
+    assert "patient-in-two-splits" in [one["code"] for one in result["findings"]]
+    assert (result["cases"], result["looked"]) == (2, 2)

@@ -1,3 +1,5 @@
+import nibabel as nib
+import numpy as np
 import pytest
 
 from cohort.audit.planted import sound
@@ -16,3 +18,17 @@ def test_a_manifest_beside_or_away_from_the_data(tmp_path):
     assert {case.patient for case in cohort if case.patient} == set("0123456789")
     with pytest.raises(OutputError, match="exists already"):
         build_manifest("images", tmp_path / "data", tmp_path / "out" / "m.csv")
+
+
+def test_what_is_left_out_is_in_the_result_and_in_the_lines(tmp_path):
+    write(tmp_path / "sub-1" / "anat", "sub-1_T1w")
+    write(tmp_path / "derivatives" / "x" / "sub-1" / "anat", "sub-1_space-MNI_label-lesion_mask")
+    result = build_manifest("bids", tmp_path, tmp_path / "m.jsonl")
+    (note,) = result["notes"]
+    assert note.endswith("left out: 1 (sub-1_space-MNI_label-lesion_mask.nii.gz)")
+    assert f"note: {note}" in list(lines(result))
+
+
+def write(folder, name):
+    folder.mkdir(parents=True)
+    nib.save(nib.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), folder / f"{name}.nii.gz")

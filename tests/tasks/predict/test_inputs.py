@@ -31,6 +31,15 @@ def test_a_table_of_series(tmp_path):
     assert [one["source"].partition(" ")[2] for one in failed] == ["line 3", "line 4"]
 
 
+def test_lines_of_a_table_with_blank_lines_and_a_file_that_comes_twice(tmp_path):
+    make_cohort(tmp_path, ("train", "val"))
+    table = tmp_path / "series.csv"
+    table.write_text("nifti_path;any\n\nc0.nii.gz;1\n./c0.nii.gz;1\nnone.nii.gz;0\n.\\c1.nii.gz;0\n\n")
+    found, failed = find_inputs([table], ("image",))
+    assert [(one.names[0], one.source.partition(" ")[2]) for one in found] == [("c0", "line 3"), ("c1", "line 6")]
+    assert [one["source"].partition(" ")[2] for one in failed] == ["line 5"]
+
+
 def test_several_images_need_a_manifest(tmp_path):
     make_cohort(tmp_path, ("train",))
     with pytest.raises(UsageError, match="the model takes t1, t2 of each study"):

@@ -86,6 +86,7 @@ def audit(
         progress: told now and then how far it is.
     """
     findings = [Finding("error", "bad-line", str(line)) for line in bad or ()]
+    findings += [Finding("note", "reading", note) for note in cohort.notes]
     findings += record_findings(cohort)
     looked: list[Looked] = []
     if pixels:

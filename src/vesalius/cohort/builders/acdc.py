@@ -28,25 +28,40 @@ def build(folder: Path) -> Cohort:
         InputError: no file of this layout.
     """
     homes: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
+    again: list[str] = []
     for path in files_below(folder, NIFTI):
         match = _FILE.fullmatch(path.name)
         if match:
             word = "4d" if match["four"] else f"{int(match['frame'])}{'gt' if match['gt'] else ''}"
-            homes[path.parent, match["name"]].setdefault(word, path)
+            first = homes[path.parent, match["name"]].setdefault(word, path)
+            if first != path:
+                again.append(relative(path, folder))
     if not homes:
         raise expected("ACDC", "no NAME_4d.nii.gz or NAME_frameXX.nii.gz in it", folder)
     cases = [case for (home, name), files in homes.items() for case in _cases(folder, home, name, files)]
     bare = [case.id for case in cases if not case.masks]
-    notes = (f"without a mask: {example(bare)}",) if bare else ()
-    return Cohort(tuple(cases), folder, notes)
+    used = {path for case in cases for path in case.masks.values()}
+    masks = [relative(path, folder) for files in homes.values() for word, path in files.items() if word.endswith("gt")]
+    alone = [path for path in masks if path not in used]
+    notes = [f"without a mask: {example(bare)}"] if bare else []
+    notes += [f"files of a frame that the patient has already, left out: {example(again)}"] if again else []
+    notes += [f"masks without an image, left out: {example(alone)}"] if alone else []
+    return Cohort(tuple(cases), folder, tuple(notes))
 
 
 def _cases(folder: Path, home: Path, name: str, files: dict[str, Path]) -> list[Case]:
     info = _info(home / "Info.cfg")
-    numbers = {info[word]: word.upper() for word in ("ed", "es") if isinstance(info.get(word), int)}
+    phases = [(info[word], word.upper()) for word in ("ed", "es") if isinstance(info.get(word), int)]
+    numbers = dict(phases)
+    if len(numbers) < len(phases):
+        what = f"calls frame {phases[0][0]} both ED and ES"
+        raise InputError(what, where=home / "Info.cfg", fix="mend the file, or take out what is not known")
     facts = {name: info[key] for key, name in _FACTS.items() if key in info}
     facts |= {f"{word.lower()}_frame": number - 1 for number, word in numbers.items() if number > 0}
-    split = next((_SPLITS[part.lower()] for part in home.relative_to(folder).parts if part.lower() in _SPLITS), None)
+    splits = {_SPLITS[part.lower()] for part in home.relative_to(folder).parts if part.lower() in _SPLITS}
+    if len(splits) > 1:
+        raise InputError(f"its folders say {' and '.join(sorted(splits))}", where=home, fix="move it below one of them")
+    split = next(iter(splits), None)
     patient = home.name if home != folder else name
     known: dict[str, Any] = {"patient": patient, "facts": facts, "split": split}
     gts = {int(word[:-2]): path for word, path in files.items() if word.endswith("gt")}

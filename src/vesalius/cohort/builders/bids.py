@@ -1,88 +1,173 @@
 """BIDS (Gorgolewski et al. 2016, doi:10.1038/sdata.2016.44): sub-*/[ses-*/]TYPE/*.nii.gz, participants.tsv.
 
-Each image file is a case, for images of one session need not share a grid. Masks (_mask, _dseg, _seg) are looked for
-beside it and in derivatives/ under the same entities.
+Each image file of the subjects is a case, for images of one session need not share a grid. A label map (_mask, _dseg,
+_seg), beside it or in derivatives/, is a mask of the image where
+
+- it lies in a folder of the same type (anat, func, ...), as far as both say;
+- its space- is that of the image; to an image without one goes what has none, what says `orig`, or the suffix of the
+  image itself (space-T1w);
+- all other entities are equal (sub, ses, run, acq, res, ...), but label-, desc-, atlas-, seg-, and hemi- where the
+  image has none.
+
+Those name it, in the order hemi, atlas, seg, label, desc: `sub-01_label-lesion_mask` is the mask `mask_lesion`,
+`sub-01_hemi-L_desc-manual_dseg` is `dseg_L_manual`, and without any of them it is called by its suffix. A note names
+every derivative that is left out, and masks that go with several images.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from vesalius.cohort.builders.files import (
-    NIFTI,
-    example,
-    expected,
-    files_below,
-    number_or_text,
-    read_table,
-    relative,
-    stem,
-)
+from vesalius.cohort.builders.files import NIFTI, example, expected, files_below, number_or_text, relative, stem
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
+from vesalius.csv_table import read_text_table
+from vesalius.errors import InputError
 
 _ENTITY = re.compile(r"([A-Za-z]+)-([A-Za-z0-9+]+)")
 _SUBJECT = re.compile(r"sub-[A-Za-z0-9+]")
 _MASKS = ("mask", "dseg", "seg")
+_PROBABILITIES = "probseg"
+_TYPES = frozenset(
+    ("anat", "func", "dwi", "fmap", "perf", "pet", "micr", "meg", "eeg", "ieeg", "nirs", "motion", "mrs")
+)
 _NAMED = {"sub", "ses"}
+_OF_MASKS = ("hemi", "atlas", "seg", "label", "desc")
+"""Entities that a mask has for itself; they name it."""
+_NATIVE = "orig"
 _ABSENT = {"", "n/a", "N/A"}
+
+
+@dataclass(frozen=True)
+class _File:
+    """An image or a mask: what its name says."""
+
+    path: Path
+
+    @cached_property
+    def entities(self) -> dict[str, str]:
+        return dict(_ENTITY.findall(stem(self.path).rpartition("_")[0]))
+
+    @cached_property
+    def suffix(self) -> str:
+        return stem(self.path).rpartition("_")[2]
+
+    @cached_property
+    def type(self) -> str:
+        """The folder of its kind; "" where it lies in no such folder."""
+        return self.path.parent.name if self.path.parent.name in _TYPES else ""
+
+    @cached_property
+    def shared(self) -> frozenset[tuple[str, str]]:
+        """Entities that an image and its mask have alike."""
+        return frozenset((key, value) for key, value in self.entities.items() if key not in (*_OF_MASKS, "space"))
+
+    @cached_property
+    def mask_name(self) -> str:
+        return "_".join([self.suffix, *(self.entities[key] for key in _OF_MASKS if key in self.entities)])
+
+    def is_of(self, image: _File) -> bool:
+        """Whether this mask goes with an image of the same `shared` entities, but for the space."""
+        same_type = not self.type or not image.type or self.type == image.type
+        return same_type and image.entities.get("hemi") in (None, self.entities.get("hemi"))
+
+    def is_in_space_of(self, image: _File) -> bool:
+        space = self.entities.get("space")
+        if "space" in image.entities:
+            return space == image.entities["space"]
+        return space in (None, _NATIVE, image.suffix)
 
 
 def build(folder: Path) -> Cohort:
     """One case for each image of each subject; columns of participants.tsv are facts.
 
     Raises:
-        InputError: no sub-* folder with images.
+        InputError: no sub-* folder with images, or participants.tsv contradicts itself.
     """
     people = _participants(folder / "participants.tsv")
-    masks: dict[str, dict[str, Path]] = defaultdict(dict)
-    images = []
-    for path in files_below(folder, NIFTI):
-        place = path.relative_to(folder).parts
-        words = stem(path).rsplit("_", 1)
-        if not _SUBJECT.match(words[0]) or len(words) < 2:
-            continue
-        if words[1] in _MASKS:
-            masks[_key(path)].setdefault(words[1], path)
-        elif place[0].startswith("sub-"):
-            images.append(path)
+    images, masks, left_out = _sorted_files(folder)
     if not images:
         raise expected("BIDS", "no sub-*/.../*.nii.gz in it", folder)
-    cases = [_case(path, folder, people, masks) for path in images]
+    found, more = _matched(images, masks, folder)
+    cases = [_case(image, folder, people, found.get(image, {})) for image in images]
     unknown = sorted({case.patient or "" for case in cases} - set(people)) if people else []
-    notes = (f"not in participants.tsv: {example(unknown)} subjects",) if unknown else ()
-    return Cohort(tuple(cases), folder, notes)
+    notes = [f"not in participants.tsv: {example(unknown)} subjects"] if unknown else []
+    notes += [f"{why}: {example(names)}" for why, names in {**left_out, **more}.items()]
+    return Cohort(tuple(cases), folder, tuple(notes))
 
 
-def _case(path: Path, folder: Path, people: dict[str, dict[str, Fact]], masks: dict[str, dict[str, Path]]) -> Case:
-    entities = dict(_ENTITY.findall(stem(path).rsplit("_", 1)[0]))
+def _sorted_files(folder: Path) -> tuple[list[_File], list[_File], dict[str, list[str]]]:
+    """Images of the subjects, label maps, and what is neither by the reason."""
+    images, masks = [], []
+    left_out: dict[str, list[str]] = defaultdict(list)
+    for path in files_below(folder, NIFTI):
+        file = _File(path)
+        if not _SUBJECT.match(path.name) or "_" not in stem(path):
+            left_out["files whose names are not of BIDS, left out"].append(path.name)
+        elif file.suffix in _MASKS:
+            masks.append(file)
+        elif file.suffix == _PROBABILITIES:
+            left_out["probabilities, which are no label maps, left out"].append(path.name)
+        elif path.relative_to(folder).parts[0].startswith("sub-"):
+            images.append(file)
+        else:
+            left_out["derived images, left out"].append(path.name)
+    return images, masks, dict(left_out)
+
+
+def _matched(
+    images: list[_File], masks: list[_File], folder: Path
+) -> tuple[dict[_File, dict[str, Path]], dict[str, list[str]]]:
+    """Name -> mask of each image, and what should be known of masks, the names by the reason."""
+    alike: dict[frozenset[tuple[str, str]], list[_File]] = defaultdict(list)
+    for image in images:
+        alike[image.shared].append(image)
+    found: dict[_File, dict[str, Path]] = defaultdict(dict)
+    told: dict[str, list[str]] = defaultdict(list)
+    for mask in masks:
+        fitting = [image for image in alike.get(mask.shared, []) if mask.is_of(image)]
+        mine = [image for image in fitting if mask.is_in_space_of(image)]
+        if not mine:
+            why = "masks in another space than their image" if fitting else "masks without an image of their entities"
+            told[f"{why}, left out"].append(mask.path.name)
+        elif any(mask.mask_name in found[image] for image in mine):
+            told["masks whose name another mask of the image has, left out"].append(relative(mask.path, folder))
+        else:
+            for image in mine:
+                found[image][mask.mask_name] = mask.path
+            if len(mine) > 1:
+                told["masks that by their names go with several images, given to each"].append(mask.path.name)
+    return found, dict(told)
+
+
+def _case(image: _File, folder: Path, people: Mapping[str, dict[str, Fact]], masks: Mapping[str, Path]) -> Case:
+    entities = image.entities
     subject = f"sub-{entities['sub']}"
     facts: dict[str, Fact] = {key: value for key, value in entities.items() if key not in _NAMED}
-    facts |= {"suffix": stem(path).rsplit("_", 1)[1], "type": path.parent.name, **people.get(subject, {})}
-    found = masks.get(_key(path), {})
+    facts |= {"suffix": image.suffix, "type": image.path.parent.name, **people.get(subject, {})}
     return Case(
-        id=stem(path),
+        id=stem(image.path),
         patient=subject,
         study=f"{subject}_ses-{entities['ses']}" if "ses" in entities else subject,
-        images={IMAGE: relative(path, folder)},
-        masks={kind: relative(mask, folder) for kind, mask in found.items()},
+        images={IMAGE: relative(image.path, folder)},
+        masks={name: relative(mask, folder) for name, mask in masks.items()},
         facts=facts,
     )
-
-
-def _key(path: Path) -> str:
-    """What an image and its mask share: the entities, but those that only masks have, and not the suffix."""
-    entities = dict(_ENTITY.findall(stem(path).rsplit("_", 1)[0]))
-    return "_".join(f"{key}-{value}" for key, value in entities.items() if key not in {"desc", "label", "space"})
 
 
 def _participants(path: Path) -> dict[str, dict[str, Fact]]:
     if not path.is_file():
         return {}
     people: dict[str, dict[str, Fact]] = {}
-    for row in read_table(path, "\t"):
+    table = read_text_table(path)
+    for number, row in zip(table.numbers, table.rows(), strict=True):
         facts = {k: number_or_text(v) for k, v in row.items() if k and k != "participant_id" and v not in _ABSENT}
-        people[row.get("participant_id", "")] = dict(facts)
+        if people.setdefault(row.get("participant_id", ""), facts) != facts:
+            what = f"line {number} contradicts an earlier line about the same participant"
+            raise InputError(what, where=path, fix="leave one of the lines")
     return people

@@ -25,11 +25,15 @@ def build(folder: Path) -> Cohort:
         InputError: no file of this layout.
     """
     homes: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
+    again: list[str] = []
     for path in files_below(folder, NIFTI):
         match = _FILE.fullmatch(path.name)
         if match:
             word = match["word"].lower()
-            homes[path.parent, match["name"]].setdefault(_NAMES.get(word, word), path)
+            first = homes[path.parent, match["name"]].setdefault(_NAMES.get(word, word), path)
+            if first != path:
+                again.append(relative(path, folder))
+    bare = [relative(files["seg"], folder) for files in homes.values() if set(files) == {"seg"}]
     homes = {key: files for key, files in homes.items() if set(files) - {"seg"}}
     if not homes:
         raise expected("BraTS", "no file that ends in _t1, _t1ce, _t2 or _flair", folder)
@@ -53,4 +57,8 @@ def build(folder: Path) -> Cohort:
     unlabelled = [case.id for case in cases if not case.masks]
     if unlabelled:
         notes.append(f"without a mask: {example(unlabelled)}")
+    if again:
+        notes.append(f"files of a modality that the patient has already, left out: {example(again)}")
+    if bare:
+        notes.append(f"masks without an image, left out: {example(bare)}")
     return Cohort(tuple(cases), folder, tuple(notes))

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from vesalius.cohort.builders.files import example, expected, files_below, number_or_text, read_table, stem
+from vesalius.cohort.builders.files import example, expected, files_below, number_or_text, stem
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
+from vesalius.csv_table import header, number_in, read_text_table
 from vesalius.errors import InputError
 
 _FACTS = {"Sex": "sex", "Age": "age", "Frontal/Lateral": "projection", "AP/PA": "view"}
+_PATH = "Path"
 _PLACE = re.compile(r"(?P<patient>patient\d+)/(?P<study>study\d+)/", re.IGNORECASE)
 _UNCERTAIN = -1.0
 
@@ -37,38 +40,54 @@ def build(folder: Path, options: ChexpertOptions) -> Cohort:
     Raises:
         InputError: no such table, or it lists no image that is there.
     """
-    cases: list[Case] = []
-    missing: list[Case] = []
-    tables = 0
-    for path in files_below(folder, (".csv",)):
-        rows = read_table(path)
-        if not rows or "Path" not in rows[0]:
-            continue
-        tables += 1
-        split = {"train": "train", "valid": "val", "val": "val", "test": "test"}.get(path.stem.lower())
-        for row in rows:
-            if options.frontal and row.get("Frontal/Lateral", "Frontal") != "Frontal":
-                continue
-            if not row["Path"]:
-                continue
-            found = _find(folder, path.parent, row["Path"])
-            case = _case(row, found, split, options, path)
-            (missing if found is None else cases).append(case)
+    tables = {path: rows for path in files_below(folder, (".csv",)) if (rows := _rows(path))}
     if not tables:
         raise expected("CheXpert", "no table with a column Path", folder)
+    cases: list[Case] = []
+    missing: list[str] = []
+    left_out: Counter[str] = Counter()
+    for path, rows in tables.items():
+        split = {"train": "train", "valid": "val", "val": "val", "test": "test"}.get(path.stem.lower())
+        for row in rows:
+            why = _why_not(row, options)
+            if why is not None:
+                left_out[why] += 1
+                continue
+            found = _find(folder, path.parent, row[_PATH])
+            case = _case(row, found, split, options, path)
+            if found is None:
+                missing.append(case.id)
+            else:
+                cases.append(case)
     if not cases:
         raise InputError(
             "no image of the tables is there", where=folder, fix="put the images where the column Path says"
         )
     notes = [f"uncertain labels: {options.uncertain}; findings not mentioned: {options.blank}"]
-    if missing:
-        notes.append(f"listed but not there: {example([case.id for case in missing])}")
+    notes += [f"listed but not there: {example(missing)}"] if missing else []
+    notes += [f"rows {why}, left out: {count}" for why, count in left_out.items()]
     return Cohort(tuple(cases), folder, tuple(notes))
+
+
+def _why_not(row: dict[str, str], options: ChexpertOptions) -> str | None:
+    """Why a row is left out; None where it is not."""
+    if options.frontal and row.get("Frontal/Lateral", "Frontal") != "Frontal":
+        return "of other than frontal views (frontal=false keeps them)"
+    return None if row[_PATH] else "without a path"
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a table of this form, the columns of CheXpert in its capitals; none of another table."""
+    known = {name.lower(): name for name in (_PATH, *_FACTS)}
+    if _PATH.lower() not in [name.lower() for name in header(path)]:
+        return []
+    rows = read_text_table(path).rows()
+    return [{known.get(name.lower(), name): cell for name, cell in row.items() if name} for row in rows]
 
 
 def _find(folder: Path, home: Path, path: str) -> str | None:
     """The path from the folder; the first parts of what the table says may be missing on disk."""
-    parts = path.split("/")
+    parts = (path if (folder / path).exists() else path.replace("\\", "/")).split("/")
     for start in range(min(3, len(parts))):
         for root in (folder, home):
             target = root.joinpath(*parts[start:])
@@ -78,10 +97,10 @@ def _find(folder: Path, home: Path, path: str) -> str | None:
 
 
 def _case(row: dict[str, str], found: str | None, split: str | None, options: ChexpertOptions, table: Path) -> Case:
-    path = row["Path"]
+    path = row[_PATH].replace("\\", "/")
     place = _PLACE.search(path)
     facts: dict[str, Fact] = {name: number_or_text(row[key]) for key, name in _FACTS.items() if row.get(key)}
-    columns = [name for name in row if name not in _FACTS and name != "Path"]
+    columns = [name for name in row if name not in _FACTS and name != _PATH]
     labels = {name: _label(row[name], options, table) for name in columns}
     name = f"{place['patient']}-{place['study']}-{stem(Path(path))}" if place else stem(Path(path))
     return Case(
@@ -99,7 +118,7 @@ def _label(cell: str, options: ChexpertOptions, table: Path) -> float | None:
     if not cell:
         return 0.0 if options.blank == "zeros" else None
     try:
-        value = float(cell)
+        value = number_in(cell)
     except ValueError as error:
         raise InputError(f"label {cell!r} is no number", where=table, fix="labels are 1, 0, -1 or nothing") from error
     if math.isnan(value):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -10,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vesalius.cohort.cohort import split_item
 from vesalius.errors import InputError
 
 NIFTI = (".nii", ".nii.gz")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 VOLUMES = (*NIFTI, ".nrrd", ".nhdr", ".mha", ".mhd")
-_SHOWN = 3
+_SHOWN = 5
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 _DECIMAL = re.compile(r"-?(0|[1-9]\d*)\.\d+", re.ASCII)
 
@@ -44,28 +44,22 @@ def relative(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def read_table(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
-    """The rows of a table with a header; cells and names without blanks around them, missing cells empty.
+def on_disk(home: Path, written: str) -> str:
+    """A path as a table writes it, in the form under which something lies there.
 
-    Raises:
-        InputError: no such file, no text, or no header.
+    Spreadsheets leave blanks round cells, and Windows writes backslashes; what is there as written stays as written.
     """
+    if written == written.strip() and "\\" not in written:
+        return written
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter)
-            names = [name.strip() for name in next(reader, [])]
-            missing = [""] * len(names)
-            rows = [dict(zip(names, map(str.strip, (*row, *missing)), strict=False)) for row in reader if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot be read as a table ({error})", where=path) from error
-    if not names:
-        raise InputError("is an empty table", where=path)
-    return rows
-
-
-def separator(head: str) -> str:
-    """What separates the cells of a table by its header: a comma, a semicolon or a tab."""
-    return max(",;\t", key=head.count)
+        if (home / written).exists():
+            return written
+        for other in dict.fromkeys((written.strip(), written.strip().replace("\\", "/"))):
+            if other.strip("./") and (home / split_item(other)[0]).exists():
+                return other
+    except (OSError, ValueError):  # too long, or no path at all: whoever opens it tells
+        pass
+    return written
 
 
 def read_json(path: Path) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import example, expected, files_below, relative, stem
+from vesalius.cohort.builders.files import example, expected, files_below, on_disk, relative, stem
 from vesalius.cohort.case import IMAGE, MASK, Box, Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import json_object
 from vesalius.errors import ConfigError, InputError
 
 _BOXES = "boxes_cxcywh"
@@ -53,17 +53,17 @@ def build(folder: Path) -> Cohort:
 
 
 def _case(line: str, path: Path, home: Path, split: str | None) -> Case:
-    try:
-        row = json.loads(line)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-    if not isinstance(row, dict) or not isinstance(row.get("image_path"), str) or not row["image_path"]:
+    row = json_object(line)
+    if not isinstance(row.get("image_path"), str) or not row["image_path"]:
         raise ValueError("has no image_path")
+    patients = {str(row[key]) for key in ("patient", "patient_id") if row.get(key)}
+    if len(patients) > 1:
+        raise ValueError("patient and patient_id differ")
     raw: dict[str, Any] = {
         "id": stem(Path(row["image_path"])),
         "images": {IMAGE: _from(path, home, row["image_path"])},
         "caption": row.get("caption"),
-        "patient": row.get("patient") or row.get("patient_id"),
+        "patient": next(iter(patients), None),
         "study": row.get("study"),
         "split": row.get("split") or split,
         "facts": {key: value for key, value in row.items() if key not in _OWN and isinstance(value, str | int | float)},
@@ -71,13 +71,13 @@ def _case(line: str, path: Path, home: Path, split: str | None) -> Case:
     }
     if row.get("mask_path"):
         raw["masks"] = {MASK: _from(path, home, row["mask_path"])}
-    return Case.parse({key: str(value) if key == "patient" and value else value for key, value in raw.items() if value})
+    return Case.parse({key: value for key, value in raw.items() if value})
 
 
 def _from(path: Path, home: Path, target: Any) -> str:
     if not isinstance(target, str):
         raise ValueError(f"{target!r} is no path")
-    whole = path.parent / target
+    whole = path.parent / on_disk(path.parent, target)
     return relative(whole, home) if whole.is_relative_to(home) else whole.as_posix()
 
 

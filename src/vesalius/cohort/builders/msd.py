@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
-from vesalius.cohort.builders.files import example, expected, read_json, stem
+from vesalius.cohort.builders.files import example, expected, on_disk, read_json, stem
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
@@ -51,6 +51,9 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     notes = [_classes(told.get("labels"))]
     if missing:
         notes.append(f"listed but not there: {example([case.id for case in missing])}")
+    lost = [case.id for case in cases for mask in case.masks.values() if not (folder / mask).exists()]
+    if lost:
+        notes.append(f"masks that are listed but not there: {example(lost)}")
     if options.patient is None:
         notes.append("names no patients: each case counts as its own; give patient=REGEX if names tell")
     return Cohort(tuple(cases), folder, tuple(note for note in notes if note))
@@ -77,14 +80,14 @@ def _case(folder: Path, split: str, row: Any, options: MsdOptions, *, channels: 
     row = {"image": row} if isinstance(row, str) else row
     if not isinstance(row, dict) or not isinstance(row.get("image"), str) or not row["image"]:
         raise InputError(f"an entry is {str(row)[:60]!r}, not an image with a label", where=folder / DATASET)
-    image = posixpath.normpath(row["image"])
+    image = posixpath.normpath(on_disk(folder, row["image"]))
     mask = row.get("label")
     name = stem(Path(image))
     return Case(
         id=name,
         patient=named_patient(options.patient, name),
         images={IMAGE: image},
-        masks={MASK: posixpath.normpath(mask)} if isinstance(mask, str) else {},
+        masks={MASK: posixpath.normpath(on_disk(folder, mask))} if isinstance(mask, str) else {},
         fourth_axis="channel" if channels else "time",
         split=split,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PureWindowsPath
 
 from vesalius.cohort.builders.files import (
     PICTURES,
@@ -10,12 +12,13 @@ from vesalius.cohort.builders.files import (
     expected,
     files_below,
     number_or_text,
-    read_table,
+    on_disk,
     relative,
     stem,
 )
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
+from vesalius.csv_table import header, read_text_table
 from vesalius.errors import InputError
 
 NOTHING = "No Finding"
@@ -37,15 +40,20 @@ def build(folder: Path) -> Cohort:
     Raises:
         InputError: no such table, or none of its images is there.
     """
-    for path in files_below(folder, (".csv",)):
-        rows = read_table(path)
-        columns = _known(list(rows[0])) if rows else {}
-        if {"image", "findings"} <= set(columns):
-            return _from_table(folder, path, rows, columns)
-    raise expected("NIH", "no table with an image and findings joined by |", folder)
+    known = {path: _known(header(path)) for path in files_below(folder, (".csv",))}
+    fitting = [path for path, columns in known.items() if {"image", "findings"} <= set(columns)]
+    if not fitting:
+        raise expected("NIH", "no table with an image and findings joined by |", folder)
+    first, *others = fitting
+    cohort = _from_table(folder, first, read_text_table(first).rows(), known[first])
+    if not others:
+        return cohort
+    left_out = example([relative(path, folder) for path in others])
+    note = f"only {relative(first, folder)} was read, other tables of this form were left out: {left_out}"
+    return Cohort(cohort.cases, cohort.root, (note, *cohort.notes))
 
 
-def _known(names: list[str]) -> dict[str, str]:
+def _known(names: Sequence[str]) -> dict[str, str]:
     """What -> the table's own column name."""
     lower = {name.lower(): name for name in names}
     found = {what: next((lower[word] for word in words if word in lower), None) for what, words in _COLUMNS.items()}
@@ -53,18 +61,21 @@ def _known(names: list[str]) -> dict[str, str]:
 
 
 def _from_table(folder: Path, path: Path, rows: list[dict[str, str]], columns: dict[str, str]) -> Cohort:
-    by_name: dict[str, str] = {}
+    by_name: dict[str, list[str]] = defaultdict(list)
     for file in files_below(folder, PICTURES):
-        by_name.setdefault(file.name, relative(file, folder))
+        by_name[file.name].append(relative(file, folder))
     findings = [[one.strip() for one in row[columns["findings"]].split("|") if one.strip()] for row in rows]
     classes = sorted({one for some in findings for one in some} - {NOTHING})
-    cases, missing = [], []
+    cases: list[Case] = []
+    missing: list[str] = []
+    several: list[str] = []
     for row, some in zip(rows, findings, strict=True):
-        image = row[columns["image"]]
+        image = on_disk(path.parent, row[columns["image"]])
         direct = path.parent / image
-        found = relative(direct, folder) if image and direct.is_file() else by_name.get(Path(image).name)
-        if found is None:
-            missing.append(image or "(no name)")
+        is_direct = bool(image) and direct.is_file() and direct.is_relative_to(folder)
+        offered = [relative(direct, folder)] if is_direct else by_name.get(_file_name(image), [])
+        if len(offered) != 1:
+            (several if offered else missing).append(image or "(no name)")
             continue
         facts: dict[str, Fact] = {}
         for what in ("age", "sex", "view", "follow_up"):
@@ -72,14 +83,20 @@ def _from_table(folder: Path, path: Path, rows: list[dict[str, str]], columns: d
                 facts[what] = number_or_text(row[columns[what]])
         cases.append(
             Case(
-                id=stem(Path(image)),
+                id=stem(Path(_file_name(image))),
                 patient=row[columns["patient"]] or None if "patient" in columns else None,
-                images={IMAGE: found},
+                images={IMAGE: offered[0]},
                 labels={one: float(one in some) for one in classes} if some else {},
                 facts=facts,
             )
         )
     if not cases:
         raise InputError("none of its images is there", where=path, fix="put the images below the folder")
-    notes = (f"listed but not there: {example(missing)}",) if missing else ()
-    return Cohort(tuple(cases), folder, notes)
+    notes = [f"listed but not there: {example(missing)}"] if missing else []
+    if several:
+        notes.append(f"pictures of this name lie in several folders, left out: {example(several)}")
+    return Cohort(tuple(cases), folder, tuple(notes))
+
+
+def _file_name(written: str) -> str:
+    return PureWindowsPath(written).name  # which both kinds of slash divide

@@ -11,6 +11,7 @@ from vesalius.cohort.builders.files import PICTURES, VOLUMES, example, expected,
 from vesalius.cohort.builders.msd import DATASET, MsdOptions, named_patient
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.errors import InputError
 
 _CHANNEL = re.compile(r"(?P<name>.+)_(?P<channel>\d{4})")
 _PARTS = (("imagesTr", "labelsTr", "train"), ("imagesTs", "labelsTs", "test"))
@@ -27,21 +28,23 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     if not isinstance(named, dict):
         named = dict(enumerate(named)) if isinstance(named, list) else {}
     cases: list[Case] = []
+    notes: list[str] = []
     for images, labels, split in _PARTS:
-        found: dict[str, dict[str, Path]] = defaultdict(dict)
-        for path in files_below(folder / images, (*VOLUMES, *PICTURES)):
-            match = _CHANNEL.fullmatch(stem(path))
-            if match:
-                found[match["name"]][match["channel"]] = path
-        masks = {stem(path): path for path in files_below(folder / labels, (*VOLUMES, *PICTURES))}
+        found, odd, again = _channels(folder / images)
+        masks, twice = _files(folder / labels)
+        for why, names in (
+            (f"files of {images} without a channel number, left out", odd),
+            ("files of a channel or mask that is there already, left out", again + twice),
+            (f"masks of {labels} without an image, left out", [masks[name] for name in masks if name not in found]),
+        ):
+            notes += [f"{why}: {example([relative(path, folder) for path in names])}"] if names else []
+        taken = {case.id for case in cases}
         for name, channels in found.items():
             cases.append(
                 Case(
-                    id=name if split == "train" else f"test-{name}" if name in {case.id for case in cases} else name,
+                    id=f"test-{name}" if split == "test" and name in taken else name,
                     patient=named_patient(options.patient, name),
-                    images={
-                        _channel(named, one, len(channels)): relative(path, folder) for one, path in channels.items()
-                    },
+                    images=_images(named, channels, folder),
                     masks={MASK: relative(masks[name], folder)} if name in masks else {},
                     split=split,
                 )
@@ -49,10 +52,42 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     if not cases:
         raise expected("nnU-Net", "no imagesTr/NAME_0000.* in it", folder)
     bare = [case.id for case in cases if case.split == "train" and not case.masks]
-    notes = [f"for training but without a mask: {example(bare)}"] if bare else []
+    notes += [f"for training but without a mask: {example(bare)}"] if bare else []
     if options.patient is None:
         notes.append("names no patients: each case counts as its own; give patient=REGEX if names tell")
     return Cohort(tuple(cases), folder, tuple(notes))
+
+
+def _files(folder: Path) -> tuple[dict[str, Path], list[Path]]:
+    """Name -> file, and files whose name another has already."""
+    found: dict[str, Path] = {}
+    again = [path for path in files_below(folder, (*VOLUMES, *PICTURES)) if found.setdefault(stem(path), path) != path]
+    return found, again
+
+
+def _channels(folder: Path) -> tuple[dict[str, dict[str, Path]], list[Path], list[Path]]:
+    """Name -> channel -> file; files without a channel; files of a channel that another has already."""
+    files, again = _files(folder)
+    found: dict[str, dict[str, Path]] = defaultdict(dict)
+    odd = []
+    for name, path in files.items():
+        match = _CHANNEL.fullmatch(name)
+        if match:
+            found[match["name"]][match["channel"]] = path
+        else:
+            odd.append(path)
+    return found, odd, again
+
+
+def _images(named: dict[Any, Any], channels: dict[str, Path], folder: Path) -> dict[str, str]:
+    images: dict[str, str] = {}
+    for number, path in channels.items():
+        name = _channel(named, number, len(channels))
+        if name in images:
+            what = f"calls two channels {name!r}"
+            raise InputError(what, where=folder / DATASET, fix="give each channel a name of its own")
+        images[name] = relative(path, folder)
+    return images
 
 
 def _channel(named: dict[Any, Any], number: str, count: int) -> str:

@@ -13,12 +13,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from vesalius.cohort.builders.dicom import PSEUDONYMS, Instance, identity, read_instances, series_case
-from vesalius.cohort.builders.files import example, expected, files_below, read_table, relative, stem
-from vesalius.cohort.builders.series import LABELS, header, labels_of, read_series
+from vesalius.cohort.builders.dicom import Instance, identity, instance_notes, read_instances, series_case
+from vesalius.cohort.builders.files import example, expected, files_below, relative, stem
+from vesalius.cohort.builders.series import LABELS, labels_of, read_series
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
+from vesalius.csv_table import TextTable, header, read_text_table
 from vesalius.errors import InputError
 
 _LONG = re.compile(rf"(?P<image>.+)_(?P<type>{'|'.join(LABELS)})")
@@ -47,11 +48,9 @@ def build(folder: Path, options: RsnaOptions) -> Cohort:
         raise expected(
             "RSNA ICH", "no table with nifti_path, none with ID and Label (without labels: layout dicom)", folder
         )
-    columns, mark = header(path)
-    if "nifti_path" in [name.lower() for name in columns]:
+    if "nifti_path" in [name.lower() for name in header(path)]:
         return _from_series(folder, path)
-    rows = read_table(path, mark)
-    return _from_dicom(folder, _long_labels(rows, path), options)
+    return _from_dicom(folder, _long_labels(read_text_table(path)), options)
 
 
 def _table(folder: Path, named: str | None) -> Path | None:
@@ -65,7 +64,7 @@ def _table(folder: Path, named: str | None) -> Path | None:
 
 
 def _is_known(path: Path) -> bool:
-    head = {name.lower() for name in header(path)[0]}
+    head = {name.lower() for name in header(path)}
     return "nifti_path" in head or head == {"id", "label"}
 
 
@@ -77,24 +76,30 @@ def _from_series(folder: Path, path: Path) -> Cohort:
     return Cohort(cohort.cases, folder, (*([told] if bad else []), *cohort.notes))
 
 
-def _long_labels(rows: list[dict[str, str]], path: Path) -> dict[str, dict[str, float]]:
+def _long_labels(table: TextTable) -> dict[str, dict[str, float]]:
     """Image -> type -> label."""
     labels: dict[str, dict[str, float]] = defaultdict(dict)
-    for number, row in enumerate(rows, start=2):
-        match = _LONG.fullmatch(row.get("ID", ""))
+    path = table.path
+    for number, cells in zip(table.numbers, table.rows(), strict=True):
+        row = {name.lower(): cell for name, cell in cells.items()}
+        match = _LONG.fullmatch(row.get("id", ""))
         if match is None:
             raise InputError(f"line {number} is not of the form ID_<image>_<type>", where=path, fix="check the table")
-        labels[match["image"]] |= labels_of({match["type"]: row.get("Label", "")}, f"line {number}", path)
+        known, kind = labels[match["image"]], match["type"]
+        for name, label in labels_of({kind: row.get("label", "")}, f"line {number}", path).items():
+            if known.setdefault(name, label) != label:
+                what = f"line {number} contradicts an earlier line about the same image ({kind})"
+                raise InputError(what, where=path, fix="leave one of the lines")
     return labels
 
 
 def _from_dicom(folder: Path, slices: dict[str, dict[str, float]], options: RsnaOptions) -> Cohort:
-    instances = read_instances(files_below(folder))
+    instances, broken = read_instances(files_below(folder))
     if not instances:
         raise expected("RSNA ICH", "a table with ID and Label, but no DICOM", folder)
     known = {one: slices.get(stem(one.path, (".dcm",))) or slices.get(one.uid) for one in instances}
     cases = _per_slice(folder, known, options) if options.per == "slice" else _per_series(folder, known, options)
-    notes = [] if options.keep_identifiers else [PSEUDONYMS]
+    notes = instance_notes(instances, broken, folder, keep=options.keep_identifiers)
     without = [case.id for case in cases if not case.labels]
     if slices and without:
         notes.append(f"without a label in the table: {example(without)}")

@@ -2,24 +2,24 @@
 
 `nifti_path` starts from the folder of the table. `patient_id`, `study_uid`, `split` and `fold` say what a manifest
 says by patient, study, split and fold. The six labels of RSNA 2019 are always labels, and so are other columns that
-hold nothing but 0, 1 and empty cells. Cells are separated by commas, semicolons or tabs, as in the header.
+hold nothing but 0, 1 and empty cells. How cells may be written says `vesalius.csv_table`.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import NIFTI, example, read_table, relative, separator, stem
+from vesalius.cohort.builders.files import NIFTI, example, on_disk, relative, stem
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.sample import Problem
+from vesalius.csv_table import header, number_in, read_text_table
 from vesalius.errors import ConfigError, InputError
 
 LABELS = ("any", "epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
@@ -37,22 +37,21 @@ _NO_LABELS = frozenset(
 
 def is_series_table(path: Path) -> bool:
     """Whether a file is a table of series: CSV whose header names `nifti_path`."""
-    return path.suffix.lower() == ".csv" and _PATH in [name.lower() for name in header(path)[0]]
-
-
-def header(path: Path) -> tuple[list[str], str]:
-    """The columns of a table and what separates its cells; no columns where it cannot be read."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            line = file.readline()
-        mark = separator(line)
-        return [name.strip() for name in next(csv.reader([line], delimiter=mark), [])], mark
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return [], ","
+    return path.suffix.lower() == ".csv" and _PATH in [name.lower() for name in header(path)]
 
 
 def read_series(path: Path, folder: Path | None = None, classes: Sequence[str] = ()) -> tuple[Cohort, list[Problem]]:
     """The rows of a table of series that lead to a NIfTI file, and the others with the reason.
+
+    See `read_series_lines`.
+    """
+    return read_series_lines(path, folder, classes)[:2]
+
+
+def read_series_lines(
+    path: Path, folder: Path | None = None, classes: Sequence[str] = ()
+) -> tuple[Cohort, list[Problem], tuple[int, ...]]:
+    """The rows of a table of series that lead to a NIfTI file, the others with the reason, and the line of each case.
 
     Rows that name one file are one case.
 
@@ -65,17 +64,17 @@ def read_series(path: Path, folder: Path | None = None, classes: Sequence[str] =
         InputError: it cannot be read, a column is there twice, a label is no number, or rows contradict each other.
     """
     folder = path.parent if folder is None else folder
-    names, mark = header(path)
-    columns = _columns(names, path)
-    rows = read_table(path, mark)
+    table = read_text_table(path)
+    names, rows = table.columns, table.rows()
+    columns = {name.lower(): name for name in names}
     labels, others = _label_columns(names, rows, classes)
     cases: list[Case] = []
     bad: list[Problem] = []
     lines: dict[str, tuple[int, int]] = {}  # file -> its case, its line
     taken: dict[str, int] = defaultdict(int)
     again = 0
-    for number, row in enumerate(rows, start=2):
-        written = row.get(columns.get(_PATH, _PATH), "")
+    for number, row in zip(table.numbers, rows, strict=True):
+        written = on_disk(path.parent, row.get(columns.get(_PATH, _PATH), ""))
         target = path.parent / written
         reason = _unusable(written, target)
         if reason is not None:
@@ -93,7 +92,8 @@ def read_series(path: Path, folder: Path | None = None, classes: Sequence[str] =
     notes = [] if any(case.patient for case in cases) else ["no patient_id: cases can only be kept together by study"]
     if again:
         notes.append(f"rows that name the file of an earlier row, counted once: {again}")
-    return Cohort(tuple(cases), folder, (*notes, *others)), bad
+    firsts = tuple(line for _, line in lines.values())
+    return Cohort(tuple(cases), folder, (*notes, *others)), bad, firsts
 
 
 def labels_of(cells: Mapping[str, str], where: str, path: Path) -> dict[str, float]:
@@ -105,7 +105,7 @@ def labels_of(cells: Mapping[str, str], where: str, path: Path) -> dict[str, flo
     known = {}
     for name, cell in cells.items():
         try:
-            value = float(cell or "nan")
+            value = number_in(cell or "nan")
         except ValueError as error:
             raise InputError(
                 f"{where}: the label {name} is no number", where=path, fix="write 0, 1 or nothing"
@@ -118,14 +118,6 @@ def labels_of(cells: Mapping[str, str], where: str, path: Path) -> dict[str, flo
     if "any" not in known and len(five) == len(LABELS) - 1:
         known = {"any": max(five), **known}
     return known
-
-
-def _columns(names: Sequence[str], path: Path) -> dict[str, str]:
-    """Column as it is written by its name in small letters."""
-    for name, count in Counter(name.lower() for name in names).items():
-        if count > 1 and name:
-            raise InputError(f"has the column {name} {count} times", where=path, fix="leave one of them")
-    return {name.lower(): name for name in names}
 
 
 def _label_columns(
@@ -154,7 +146,7 @@ def _is_empty(cell: str) -> bool:
 def _is_decided(cell: str) -> bool:
     """Whether a cell holds 0, 1 or nothing."""
     try:
-        return _is_empty(cell) or float(cell) in (0, 1)
+        return _is_empty(cell) or number_in(cell) in (0, 1)
     except ValueError:
         return False
 

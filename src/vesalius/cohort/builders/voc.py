@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,8 +20,8 @@ def build(folder: Path) -> Cohort:
     Raises:
         InputError: no Annotations with pictures, or a damaged annotation.
     """
-    pictures = {stem(path): path for path in files_below(folder, PICTURES)}
-    notes: dict[str, Path] = {path.stem: path for path in files_below(folder, (".xml",))}
+    pictures, double = _by_name(files_below(folder, PICTURES))
+    notes, again = _by_name(files_below(folder, (".xml",)))
     names = sorted(set(pictures) & set(notes))
     if not names:
         raise expected("VOC", "no NAME.xml with a picture of the same name", folder)
@@ -43,9 +44,22 @@ def build(folder: Path) -> Cohort:
     bare = sorted(set(pictures) - set(notes))
     if bare:
         told.append(f"pictures without boxes, left out: {example(bare)}")
+    alone = sorted(set(notes) - set(pictures))
+    if alone:
+        told.append(f"annotations without a picture, left out: {example(alone)}")
+    if double or again:
+        later = [relative(path, folder) for path in (*double, *again)]
+        told.append(f"files whose name another has already, left out: {example(later)}")
     if odd:
         told.append(f"{odd} boxes without area were left out")
     return Cohort(tuple(cases), folder, tuple(told))
+
+
+def _by_name(paths: Iterable[Path]) -> tuple[dict[str, Path], list[Path]]:
+    """Name -> file, and files whose name another has already."""
+    found: dict[str, Path] = {}
+    again = [path for path in paths if found.setdefault(stem(path, (*PICTURES, ".xml")), path) != path]
+    return found, again
 
 
 def _splits(folder: Path) -> dict[str, str]:
@@ -53,7 +67,10 @@ def _splits(folder: Path) -> dict[str, str]:
     for path in files_below(folder, (".txt",)):
         if path.stem in _SPLITS and path.parent.name == "Main":
             words = path.read_text(encoding="utf-8", errors="replace").split()
-            found |= dict.fromkeys(words, path.stem)
+            for word in words:
+                if found.setdefault(word, path.stem) != path.stem:
+                    what = f"lists a picture that {found[word]}.txt lists too"
+                    raise InputError(what, where=path, fix="leave it in one of the two")
     return found
 
 

@@ -8,7 +8,6 @@ truth.json     what was asked for and what the masks measure
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from vesalius.csv_table import write_rows
 from vesalius.output import new_folder
 from vesalius.phantom.head_ct.labels import LABELS, BleedName
 from vesalius.phantom.head_ct.options import HeadCtOptions
@@ -101,6 +101,4 @@ def _error(bleed: dict[str, Any]) -> float:
 
 def _table(path: Path, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        write_rows(file, [columns, *([row[column] for column in columns] for row in rows)])

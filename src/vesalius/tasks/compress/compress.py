@@ -15,11 +15,12 @@ from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
 from vesalius.errors import CorruptFileError, OutputError, UsageError, VesaliusError
+from vesalius.scan.choose import ways
 from vesalius.scan.open import Found, find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+from vesalius.scan.uid_key import uid_key
 from vesalius.tasks.compress.config import CompressConfig
-from vesalius.tasks.compress.uid_key import uid_key
 
 Progress = Callable[[str], None]
 
@@ -72,7 +73,8 @@ def compress(
     items = list(_items(paths, output, reading, many, result["failed"]))
     if not many and len(items) != 1:
         shown = f"{len(items)} scans for one output file"
-        raise UsageError(shown, where=output, fix="name a folder, one input, or --series UID")
+        one = f", or {ways([item.found for item in items])}" if len(paths) == 1 else " or one input"
+        raise UsageError(shown, where=output, fix=f"name a folder{one}")
     for item in items:
         try:
             if many and not force and _finished(item, config, reading):
@@ -190,7 +192,7 @@ def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | No
         job_id=_job_id(scan, config, reading),
         force=force,
     )
-    return {"source": str(item.found.path), **asdict(done), "path": str(done.path)}
+    return {"source": str(item.found.path), **asdict(done), "path": str(done.path), "problems": list(scan.problems)}
 
 
 def _line(written: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from vesalius.report.table import Cell, number
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
-from vesalius.tasks.compress.uid_key import random_key
+from vesalius.scan.uid_key import random_key
 from vesalius.tasks.demo.subjects import Subject
 from vesalius.transforms.view import to_view, view_of
 from vesalius.transforms.window import DISPLAY_PERCENT, percentile_range, to_grey

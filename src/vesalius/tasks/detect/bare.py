@@ -5,16 +5,15 @@ Letters: N rows, D width, C classes, S studies.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.cohort.builders.files import separator
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.csv_table import number_in, read_text_table
 from vesalius.errors import InputError, UsageError
 from vesalius.memory import check_memory
 from vesalius.tasks.detect.config import DetectData
@@ -108,17 +107,15 @@ def _check_decided(labels_XC: NDArray[np.generic], classes: Sequence[str], path:
 
 
 def _label_table(path: Path) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    if not path.exists():
+        raise InputError("does not exist", where=path)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read()
-        head, *lines = list(csv.reader(text.splitlines(), delimiter=separator(text.partition("\n")[0])))
-        names = tuple(name.strip() for name in head)
-        lines = [line or [""] for line in lines] if len(names) == 1 else [line for line in lines if line]
-        values = [[float(cell) if cell.strip() else np.nan for cell in line] for line in lines]
+        table = read_text_table(path, keep_blank=True)
+        names = table.columns
+        lines = [cells for _, cells in (table.filled() if len(names) == 1 else table.lines) if cells]
+        values = [[number_in(cell) if cell.strip() else np.nan for cell in line] for line in lines]
         array = np.array(values, np.float64).reshape(len(values), len(names))
-    except FileNotFoundError as error:
-        raise InputError("does not exist", where=path) from error
-    except (OSError, ValueError, csv.Error) as error:
+    except ValueError as error:
         fix = "write a header of classes, then 0, 1 or nothing"
         raise InputError("is no readable table of labels", where=path, fix=fix) from error
     if "" in names or len(set(names)) < len(names):

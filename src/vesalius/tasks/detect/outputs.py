@@ -10,7 +10,6 @@ features/PART_labels.npy          labels of the studies [S, C]
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.csv_table import write_rows
 from vesalius.tasks.detect.studies import Studies
 
 Writer = Callable[[Path], None]
@@ -57,13 +57,12 @@ def _pooled(studies: Studies, path: Path) -> None:
 
 def _index(studies: Studies, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("row", "study", "patient", "slice", "case"))
+        write_rows(file, [("row", "study", "patient", "slice", "case")])
         case_of = {at: case for case, rows in studies.vectors.of_case.items() for at in rows.tolist()}
         row = 0
         for study, patient, own in zip(studies.ids, studies.patients, studies.rows, strict=True):
             for at, item in zip(own.tolist(), studies.vectors.items_N[own].tolist(), strict=True):
-                writer.writerow((row, study, patient, item, case_of[at]))
+                write_rows(file, [(row, study, patient, item, case_of[at])])
                 row += 1
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from vesalius.cohort.builders.series import is_series_table, read_series
+from vesalius.cohort.builders.series import is_series_table, read_series_lines
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
@@ -66,8 +66,13 @@ def find_inputs(
             if path.suffix.lower() not in _MANIFESTS:
                 found.extend(_of_path(path, images, reading))
                 continue
-            cohort, bad = read_series(path) if is_series_table(path) else (read_manifest(path), [])
-            found.extend(_of_cohort(path, cohort, images, [one.id for one in bad]))
+            if is_series_table(path):
+                cohort, bad, lines = read_series_lines(path)
+                places = [f"line {number}" for number in lines]
+            else:
+                cohort, bad = read_manifest(path), []
+                places = [f"case {number}" for number in range(1, len(cohort) + 1)]
+            found.extend(_of_cohort(path, cohort, images, places))
             for one in bad:
                 told = {"error": one.reason, "reason": one.reason}
                 failed.append({"path": f"{path} {one.id}", "source": f"{_shown(path)} {one.id}", **told})
@@ -78,13 +83,8 @@ def find_inputs(
     return _apart(found), failed
 
 
-def _of_cohort(path: Path, cohort: Cohort, images: Sequence[str], bad: Sequence[str]) -> list[Input]:
-    """The cases by their number in a manifest, or by their line in a table of series, of which some are bad."""
-    if is_series_table(path):
-        lines = [f"line {number}" for number in range(2, len(cohort) + len(bad) + 2)]
-        places = [line for line in lines if line not in set(bad)]
-    else:
-        places = [f"case {number}" for number in range(1, len(cohort) + 1)]
+def _of_cohort(path: Path, cohort: Cohort, images: Sequence[str], places: Sequence[str]) -> list[Input]:
+    """The cases, each with its place in the file."""
     return [
         Input((_plain(case.id),), f"{path} {place}", f"{_shown(path)} {place}", partial(_of_case, cohort, case, images))
         for case, place in zip(cohort, places, strict=True)

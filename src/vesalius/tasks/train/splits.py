@@ -5,7 +5,6 @@ Otherwise a patient that moved from one side to the other would be learned and t
 
 from __future__ import annotations
 
-import csv
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import write_manifest
-from vesalius.errors import CorruptFileError, UsageError
+from vesalius.csv_table import read_text_table
+from vesalius.errors import CorruptFileError, UsageError, VesaliusError
 from vesalius.output import new_folder
 
 _PATHS = ("image", "mask")
@@ -88,14 +88,21 @@ def _lines(folder: Path) -> dict[str, _Line]:
     found: dict[str, _Line] = {}
     for path in sorted(folder.glob("*.csv")):
         try:
-            with path.open(encoding="utf-8", newline="") as file:
-                for row in csv.DictReader(file):
-                    said = tuple(sorted((key, _shown(key, cell)) for key, cell in row.items() if cell))
-                    found[row["id"]] = _Line(row["id"], path.stem, said)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
+            rows = _table_rows(path)
+            found |= {row["id"]: _Line(row["id"], path.stem, _said(row)) for row in rows}
+        except (VesaliusError, ValueError, KeyError) as error:
             raise CorruptFileError("cannot be read as a split", where=path, fix="start a new run folder") from error
     return found
 
 
 def _shown(column: str, cell: str) -> str:
     return PurePosixPath(cell).name if column.partition(":")[0] in _PATHS else cell
+
+
+def _table_rows(path: Path) -> list[dict[str, str]]:
+    table = read_text_table(path)
+    return [dict(zip(table.columns, cells, strict=True)) for _, cells in table.filled()]
+
+
+def _said(row: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((key, _shown(key, cell)) for key, cell in row.items() if cell))

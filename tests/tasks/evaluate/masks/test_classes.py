@@ -21,6 +21,12 @@ def test_the_left_ventricle_is_known_by_name(name):
     assert lv_label({1: "RV", 7: name}, None) == 7
 
 
+def test_two_classes_that_are_called_the_left_ventricle():
+    with pytest.raises(UsageError, match="labels 1 and 3 are both called the LV cavity; pass --lv 1 or --lv 3"):
+        lv_label({1: "LV", 2: "MYO", 3: "LV cavity"}, None)
+    assert lv_label({1: "LV", 2: "MYO", 3: "LV cavity"}, 3) == 3
+
+
 def test_the_left_ventricle_by_number():
     assert lv_label({1: "RV", 2: "MYO"}, None) is None
     assert lv_label({1: "LV", 2: "other"}, 2) == 2

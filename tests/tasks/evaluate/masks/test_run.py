@@ -70,6 +70,10 @@ def test_folders_give_the_same_as_a_manifest(hearts, tmp_path):
     two = evaluate_masks(hearts / "predicted", hearts / "hearts", tmp_path / "two", lv=3)
     assert two["failed"] == []
     assert two["results"]["classes"] == one["results"]["classes"]
+    (note,) = (line for line in lines(two) if "NAME_gt" in line)
+    cines = sum("_gt" not in path.name for path in (hearts / "hearts").rglob("*.nii.gz"))
+    assert note.endswith(f": not read, as other files beside it are called NAME_gt ({cines} files in all)")
+    assert note.count(".nii.gz") == min(cines, 5)
     assert two["results"]["pumping"] == one["results"]["pumping"]
 
 

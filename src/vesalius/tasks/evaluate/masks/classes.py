@@ -37,10 +37,14 @@ def lv_label(classes: Mapping[int, str], lv: int | None) -> int | None:
     """The label of the LV cavity: `lv` where given, else the class called LV, None where there is none.
 
     Raises:
-        UsageError: `lv` is no class that is measured.
+        UsageError: `lv` is no class that is measured, or two classes are called LV.
     """
     if lv is None:
-        return next((label for label, name in classes.items() if re.sub(r"[\W_]", "", name).lower() in _LV), None)
+        called = [label for label, name in classes.items() if re.sub(r"[\W_]", "", name).lower() in _LV]
+        if len(called) > 1:
+            what = f"labels {called[0]} and {called[1]} are both called the LV cavity"
+            raise UsageError(what, where="--classes", fix=f"pass --lv {called[0]} or --lv {called[1]}")
+        return called[0] if called else None
     if lv < 1 or (classes and lv not in classes):
         known = f"there are {', '.join(map(str, classes))}" if classes else "labels start from 1"
         raise UsageError(f"{lv} is no class", where="--lv", fix=known)

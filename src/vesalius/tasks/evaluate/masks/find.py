@@ -88,11 +88,23 @@ def find_masks(path: Path) -> list[Mask]:
         return found
     if path.is_file():
         return [_of_file(path, path.parent)]
+    marked, others = _in_folder(path)
+    if not marked and not others:
+        raise InputError("holds no mask", where=path, fix=f"masks end in {', '.join(_SUFFIXES)}")
+    return _told_apart([_of_file(file, path) for file in marked or others], path)
+
+
+def passed_over(path: Path) -> list[str]:
+    """Files of a folder that are not looked at, because others in it are called NAME_gt."""
+    marked, others = _in_folder(path) if path.is_dir() else ([], [])
+    return [relative(file, path) for file in others] if marked else []
+
+
+def _in_folder(path: Path) -> tuple[list[Path], list[Path]]:
+    """Files called NAME_gt, and the others."""
     files = [file for file in files_below(path, _SUFFIXES) if file.relative_to(path).parts[0] != FIGURES]
     marked = [file for file in files if stem(file, _SUFFIXES).lower().endswith(_GT)]
-    if not files:
-        raise InputError("holds no mask", where=path, fix=f"masks end in {', '.join(_SUFFIXES)}")
-    return _told_apart([_of_file(file, path) for file in marked or files], path)
+    return marked, [file for file in files if file not in set(marked)]
 
 
 def _told_apart(masks: list[Mask], root: Path) -> list[Mask]:

@@ -13,7 +13,7 @@ from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, TABLE, Made
 from vesalius.report.table import plain_text, write_csv
 from vesalius.tasks.evaluate.masks.classes import lv_label
-from vesalius.tasks.evaluate.masks.find import Mask, find_masks, is_manifest
+from vesalius.tasks.evaluate.masks.find import Mask, find_masks, is_manifest, passed_over
 from vesalius.tasks.evaluate.masks.match import Pair, match_masks
 from vesalius.tasks.evaluate.masks.measure import PairResult, measure_pair
 from vesalius.tasks.evaluate.masks.page import build_report
@@ -29,6 +29,7 @@ from vesalius.tasks.evaluate.masks.tables import (
 )
 
 _WIDTH = 120
+_SHOWN = 5
 
 
 def evaluate_masks(
@@ -74,6 +75,10 @@ def evaluate_masks(
         what = f"no mask could be measured; the first of {len(told)} failures: {told[0]['error']}"
         raise UsageError(what)
     summary = summarise(results, *(beats(results, cavity) if cavity else ([], {})), names)
+    left_out = [name for path in (predicted, reference) for name in passed_over(path)]
+    if left_out:
+        note = f"not read, as other files beside it are called NAME_gt ({len(left_out)} files in all)"
+        summary = summary.model_copy(update={"notes": {**summary.notes, note: tuple(left_out[:_SHOWN])}})
     rows = [row for one in results for row in one.rows]
     with new_folder(output, force=force) as folder:
         (folder / FIGURES).mkdir()

@@ -4,8 +4,8 @@ import threading
 import pytest
 
 from vesalius.errors import InputError, OutputError
-from vesalius.tasks.compress import uid_key as module
-from vesalius.tasks.compress.uid_key import random_key, uid_key
+from vesalius.scan import uid_key as module
+from vesalius.scan.uid_key import random_key, uid_key
 
 
 def test_the_key_is_made_once_and_only_its_owner_may_read_it(tmp_path):

@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from vesalius.errors import InputError, OutputError
+from vesalius.errors import InputError, OutputError, VesaliusError
 
 _BYTES = 32
 
@@ -21,9 +21,7 @@ def uid_key(folder: Path | None = None) -> bytes:
         InputError: the key file is damaged.
         OutputError: it cannot be read or made.
     """
-    if folder is None:
-        folder = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "vesalius"
-    path = folder / "uid.key"
+    path = _place(folder)
     try:
         if not path.exists():
             _make(path)
@@ -36,9 +34,23 @@ def uid_key(folder: Path | None = None) -> bytes:
     return key
 
 
+def known_uid_key() -> bytes | None:
+    """The key of this user; None where there is none yet, or none that can be read."""
+    try:
+        return uid_key() if _place(None).exists() else None
+    except (OSError, VesaliusError):
+        return None
+
+
 def random_key() -> bytes:
     """A key that is not kept: UIDs of this run fit together and to no other run."""
     return secrets.token_bytes(_BYTES)
+
+
+def _place(folder: Path | None) -> Path:
+    if folder is None:
+        folder = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "vesalius"
+    return folder / "uid.key"
 
 
 def _make(path: Path) -> None:
