@@ -125,6 +125,16 @@ def _tiff(path, pages, side, tile, **options):
     tifffile.imwrite(path, tile and (tile for _ in range(pages)), shape=shape, dtype=np.uint8, **options)
 
 
+def _large_element(path):
+    """128 MiB, sparse, in a private element before the pixels."""
+    whole = Path(get_testdata_file("CT_small.dcm")).read_bytes()
+    at = whole.index(b"\xe0\x7f\x10\x00OW")
+    with path.open("wb") as file:
+        file.write(whole[:at] + struct.pack("<2H2s2xI", 0x7FDF, 0x1001, b"OB", 128 << 20))
+        file.seek(128 << 20, 1)
+        file.write(whole[at:])
+
+
 def _dicom(path):
     """Frames of 1 MiB in a sparse file."""
     data = dcmread(get_testdata_file("CT_small.dcm"))
@@ -155,6 +165,7 @@ def bombs(tmp_path_factory):
     _tiff(folder / "deflate.tif", 20, 1024, zlib.compress(bytes(1 << 20)), compression="zlib", rowsperstrip=1024)
     _tiff(folder / "strip.tif", 2, 64, _zlib(), compression="zlib", rowsperstrip=64)
     _dicom(folder / "frames.dcm")
+    _large_element(folder / "element.dcm")
     deflated = Path(get_testdata_file("image_dfl.dcm")).read_bytes()
     start = 144 + int.from_bytes(deflated[140:144], "little")
     packer = zlib.compressobj(1, wbits=-15)

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
+from pydicom.filereader import read_dataset, read_partial
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -37,6 +37,7 @@ from vesalius.scan.scan import Colour
 _LOOSE_SUFFIXES = (".dcm", ".dicom", ".ima")
 """A file without the DICOM magic is tried where its name ends so."""
 _MAX_INFLATED = 1 << 30
+_UNDEFINED_LENGTH = 0xFFFFFFFF
 _UNCOMPRESSED_COLOURS: dict[str, Colour] = {
     "MONOCHROME2": "grey",
     "MONOCHROME1": "inverted",
@@ -134,7 +135,9 @@ def read_header(stream: BinaryIO, *, force: bool = False) -> Dataset:
     try:
         if isinstance(stream, io.BytesIO):  # an inflated data set, see `open_stream`
             return read_dataset(stream, False, True, stop_when=_at_pixels)
-        return dcmread(stream, stop_before_pixels=True, force=force)
+        return read_partial(stream, stop_when=_at_pixels, force=force)
+    except InputError:  # see `_at_pixels`
+        raise
     except Exception as error:  # a damaged header raises nearly anything, and its text may hold a name
         raise _unreadable(error) from error
 
@@ -148,7 +151,11 @@ def read_whole(stream: BinaryIO) -> Dataset:
     try:
         if isinstance(stream, io.BytesIO):
             return read_dataset(stream, False, True)
+        check_memory(2 * stream.seek(0, io.SEEK_END))
+        stream.seek(0)
         return dcmread(stream, force=True)
+    except InputError:
+        raise
     except Exception as error:
         raise _unreadable(error) from error
 
@@ -176,6 +183,9 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
 
 
 def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
+    """Whether the pixels begin, and no element before them may be too large."""
+    if tag >> 16 != 0x7FE0 and length != _UNDEFINED_LENGTH:
+        check_memory(2 * length)
     return tag >> 16 == 0x7FE0
 
 
