@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from vesalius.errors import InputError
+from vesalius.scan.reading import Reading
 
 
 @pytest.fixture
@@ -12,9 +13,10 @@ def called(monkeypatch):
     """The arguments that evaluate_codec got."""
     seen = {}
 
-    def evaluate_codec(paths, output, *, coders, points, judge, threads, force, progress):
+    def evaluate_codec(paths, output, *, coders, points, judge, reading, threads, force, progress):
         progress("one study done")
         seen.update(paths=paths, output=output, coders=coders, points=points, threads=threads, force=force, judge=judge)
+        seen.update(reading=reading)
         return {"path": str(output), "studies": 2}
 
     monkeypatch.setattr("vesalius.tasks.evaluate.codec.evaluate_codec", evaluate_codec)
@@ -39,6 +41,8 @@ def test_evaluate_codec_hands_on_its_options(vesalius, called):
         "--force",
         "--judge",
         "segment/some",
+        "--spacing-from",
+        "pixdim",
     )
     assert (done.code, done.out, done.err) == (0, "2 studies\n", "one study done\n")
     assert called == {
@@ -49,6 +53,7 @@ def test_evaluate_codec_hands_on_its_options(vesalius, called):
         "threads": 3,
         "force": True,
         "judge": "segment/some",
+        "reading": Reading(spacing_from="pixdim"),
     }
 
 
@@ -77,9 +82,10 @@ def masks_called(monkeypatch):
     """The arguments that evaluate_masks got."""
     seen = {}
 
-    def evaluate_masks(predicted, reference, output, *, classes, lv, split, force, progress):
+    def evaluate_masks(predicted, reference, output, *, classes, lv, split, reading, force, progress):
         progress("one mask done")
         seen.update(paths=(predicted, reference), output=output, classes=classes, lv=lv, split=split, force=force)
+        seen.update(reading=reading)
         return {"path": str(output), "failed": [{"path": "x", "error": "x: no predicted mask"}]}
 
     monkeypatch.setattr("vesalius.tasks.evaluate.masks.evaluate_masks", evaluate_masks)
@@ -89,6 +95,7 @@ def masks_called(monkeypatch):
 
 def test_evaluate_masks_hands_on_its_options_and_tells_failures_by_2(vesalius, masks_called):
     words = ["a", "b", "-o", "out", "--classes", "1=RV,3=LV", "--lv", "3", "--split", "test", "--force"]
+    words += ["--spacing-from", "sform"]
     done = vesalius("evaluate", "masks", *words)
     assert (done.code, done.out, done.err) == (2, "1 failed\n", "one mask done\n")
     assert masks_called == {
@@ -98,6 +105,7 @@ def test_evaluate_masks_hands_on_its_options_and_tells_failures_by_2(vesalius, m
         "lv": 3,
         "split": "test",
         "force": True,
+        "reading": Reading(spacing_from="sform"),
     }
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from cohort.audit.planted import sound
 from vesalius.cohort.build import LAYOUTS, build_cohort
-from vesalius.errors import InputError, UsageError
+from vesalius.errors import ConfigError, InputError, UsageError
 
 
 def test_layouts_and_options_that_are_not_there(tmp_path):
@@ -10,7 +10,7 @@ def test_layouts_and_options_that_are_not_there(tmp_path):
         build_cohort("adcd", tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         build_cohort("acdc", tmp_path / "none")
-    with pytest.raises(UsageError, match="has no options"):
+    with pytest.raises(UsageError, match="no such option, only spacing_from; leave it out"):
         build_cohort("acdc", tmp_path, ["x=1"])
     with pytest.raises(InputError, match="is of no known layout"):
         build_cohort("auto", tmp_path)
@@ -77,3 +77,16 @@ def test_what_is_odd_but_usable(tmp_path):
         "a.nii": "x",
     }
     assert len(build_cohort("msd", written(tmp_path / "m", files))) == 1
+
+
+def test_the_choice_of_a_spacing_stands_with_each_case(tmp_path):
+    sound(tmp_path)
+    for layout in ("images", "auto"):
+        cohort = build_cohort(layout, tmp_path, ["spacing_from=pixdim"])
+        assert {case.how.spacing_from for case in cohort} == {"pixdim"}
+    with_own = build_cohort("images", tmp_path, ["spacing_from=sform", "patient=(.)"])
+    assert {case.how.spacing_from for case in with_own} == {"sform"}
+    assert all(case.patient for case in with_own)
+    assert {case.how.spacing_from for case in build_cohort("images", tmp_path)} == {None}
+    with pytest.raises(ConfigError, match="spacing_from: 'qform' was given: input should be 'sform' or 'pixdim'"):
+        build_cohort("images", tmp_path, ["spacing_from=qform"])

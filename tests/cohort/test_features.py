@@ -43,6 +43,15 @@ def test_plain_numpy_and_csv_read_a_store(store):
     np.testing.assert_array_equal(again.rows("k1"), rows(1, 1))
 
 
+def test_a_case_is_no_formula_and_the_store_is_read_again(store):
+    store.append("k0", "@SUM(1,2)", rows(0, 2))
+    store.append("k1", "-1+2", rows(1, 1))
+    with (store.folder / "index.csv").open(encoding="utf-8", newline="") as file:
+        assert [line[1] for line in csv.reader(file)][1:] == ["'@SUM(1,2)", "'@SUM(1,2)", "'-1+2"]
+    again = FeatureStore.open(store.folder, FACTS)
+    np.testing.assert_array_equal(again.rows("k1"), rows(1, 1))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_an_empty_store(tmp_path, dtype):
     store = FeatureStore.create(tmp_path / "store", StoreFacts(**{**FACTS.model_dump(), "dtype": dtype}))

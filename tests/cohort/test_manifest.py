@@ -241,3 +241,25 @@ def test_several_manifests_are_one_cohort(tmp_path):
     ]
     with pytest.raises(InputError, match="case a stands in two manifests"):
         read_manifests([tmp_path / "one" / "m.jsonl"] * 2)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_choices_of_reading_come_back(tmp_path, suffix):
+    choices = (Reading(spacing_from="pixdim"), Reading(assume_rescale=(1.0, -1024.0), orientation="axial"), Reading())
+    cases = [Case(id=str(n), images={"image": f"{n}.nii"}, reading=one) for n, one in enumerate(choices)]
+    path = write_manifest(Cohort(tuple(cases), tmp_path), tmp_path / f"m{suffix}")
+    assert [case.reading for case in read_manifest(path)] == list(choices)
+    assert "spacing_from" in path.read_text()
+
+
+def test_unknown_choices_of_reading_are_one_line(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text(
+        "id,image,reading:spacing_from,reading:spacing,reading:assume_rescale\na,a,qform,,\nb,b,,1,\nc,c,,,[1\n"
+    )
+    _, bad = read_lines(path)
+    assert [one.number for one in bad] == [2, 3, 4]
+    reasons = [one.reason for one in bad]
+    assert reasons[0] == "reading.spacing_from: 'qform' was given: input should be 'sform' or 'pixdim'"
+    assert reasons[1].startswith("reading.spacing: ")
+    assert reasons[2].startswith("reading.assume_rescale: '[1' was given: input should be a valid tuple")

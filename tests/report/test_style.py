@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from vesalius.report.style import look, new_figure, quiet_axes, to_png
+from vesalius.report.style import legend_below, look, new_figure, quiet_axes, to_png, whole_ticks
 
 # Machado et al. 2009, full deuteranopia and protanopia, linear RGB.
 _DEUTAN = np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]])
@@ -55,3 +55,22 @@ def test_pyplot_is_not_used():
     )
     code = f"import sys; {imports}; sys.exit('matplotlib.pyplot' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)  # another Python: what else runs in this one may load it
+
+
+def test_frames_slices_and_steps_are_whole():
+    for highest in (1, 2, 3, 7, 28):
+        axes = new_figure(6, 3, None).subplots()
+        axes.plot(range(highest + 1), range(highest + 1))
+        whole_ticks(axes.xaxis)
+        ticks = axes.get_xticks()
+        assert np.array_equal(ticks, np.round(ticks))
+
+
+def test_a_legend_has_the_columns_that_fit():
+    for width, columns in ((9.0, 5), (2.5, 2), (1.0, 1)):
+        figure = new_figure(width, 2.0, "constrained")
+        lines = [figure.subplots().plot([0, 1], label=f"coder {n}")[0] for n in range(6)]
+        legend_below(figure, lines)
+        (legend,) = figure.legends
+        assert legend._ncols == columns
+        assert figure.get_figheight() > 2.0

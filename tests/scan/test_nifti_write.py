@@ -50,9 +50,9 @@ def test_stored_values_and_affine_come_back(tmp_path_factory, data):
     np.testing.assert_array_equal(back.stored(), scan.stored().astype(back.dtype))
     np.testing.assert_allclose(back.affine, affine, rtol=2e-7, atol=2e-5)
     image = nib.load(path)
-    assert image.get_sform(coded=True)[1] == 1
+    assert image.get_sform(coded=True)[1] == 2
     qform, code = image.get_qform(coded=True)
-    assert code == (1 if shear_degrees(affine) <= 0.01 else 0)
+    assert code == (2 if shear_degrees(affine) <= 0.01 else 0)
     if code:
         np.testing.assert_allclose(qform, affine, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(image.header.get_zooms()[:3], np.linalg.norm(affine[:3, :3], axis=0), rtol=1e-6)
@@ -128,7 +128,7 @@ def test_long_axes_make_nifti_2(tmp_path):
 
 def test_channels_are_dim_5(tmp_path):
     array = noise((3, 1, 4, 5, 2), "u1")
-    write_nifti(Scan.from_array(array, np.eye(4), colour="rgb"), tmp_path / "x.nii")
+    write_nifti(Scan.from_array(array, np.eye(4), colour="channels"), tmp_path / "x.nii")
     image = nib.load(tmp_path / "x.nii")
     assert image.shape == (4, 5, 2, 1, 3)
     assert image.header.get_intent()[0] == "vector"
@@ -155,3 +155,56 @@ def test_scans_without_a_place_are_refused(tmp_path):
     with pytest.raises(UsageError, match="not a NIfTI name"):
         write_nifti(Scan.from_array(np.zeros((2, 2, 2)), np.eye(4)), tmp_path / "x.img")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("spaces", "codes"),
+    [
+        ((), (2, 2)),
+        (("scanner",), (1, 1)),
+        (("mni",), (4, 4)),
+        (("template", "scanner"), (5, 1)),
+        (("aligned", "unknown"), (2, 0)),
+        (("unknown", "talairach"), (0, 3)),
+        (("unknown",), (0, 0)),
+    ],
+)
+def test_transform_codes_are_those_of_the_scan(spaces, codes, tmp_path):
+    affine = np.diag([2.0, 3, 4, 1])
+    scan = Scan.from_array(noise((1, 1, 3, 4, 5), "i2", 0), affine, spaces=spaces)
+    write_nifti(scan, tmp_path / "x.nii")
+    header = nib.load(tmp_path / "x.nii").header
+    assert (int(header["sform_code"]), int(header["qform_code"])) == codes
+    back = read(tmp_path / "x.nii")
+    np.testing.assert_array_equal(back.affine, affine)
+    assert back.spaces == (spaces or ("aligned",))
+
+
+def test_a_sheared_grid_keeps_the_code_of_its_qform(tmp_path):
+    affine = np.eye(4)
+    affine[0, 2] = 0.5
+    write_nifti(Scan.from_array(np.zeros((2, 2, 2), "i2"), affine, spaces=("unknown", "mni")), tmp_path / "x.nii")
+    header = nib.load(tmp_path / "x.nii").header
+    assert (int(header["sform_code"]), int(header["qform_code"])) == (4, 0)
+    np.testing.assert_array_equal(read(tmp_path / "x.nii").affine, affine)
+
+
+def test_colours_of_8_bits_are_rgb24(tmp_path):
+    array = noise((3, 2, 4, 5, 2), "u1")
+    assert write_nifti(Scan.from_array(array, np.eye(4), colour="rgb", frame_ms=(0, 40)), tmp_path / "x.nii.gz") == ()
+    image = nib.load(tmp_path / "x.nii.gz")
+    assert image.shape == (4, 5, 2, 2)
+    found = np.asarray(image.dataobj)
+    for channel, name in enumerate("RGB"):
+        np.testing.assert_array_equal(found[name], np.moveaxis(array[channel], 0, -1))
+    back = read(tmp_path / "x.nii.gz")
+    assert back.colour == "rgb"
+    np.testing.assert_array_equal(back.stored(), array)
+
+
+def test_colours_that_nifti_does_not_know_become_channels_with_a_note(tmp_path):
+    scan = Scan.from_array(noise((3, 1, 4, 5, 2), "u2"), np.eye(4), colour="rgb")
+    assert write_nifti(scan, tmp_path / "x.nii") == (
+        "NIfTI has no colours of uint16: red, green and blue are written as channels",
+    )
+    assert nib.load(tmp_path / "x.nii").shape == (4, 5, 2, 1, 3)

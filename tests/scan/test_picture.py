@@ -38,7 +38,8 @@ def test_png_of_8_bits_as_pillow_reads_it(mode, tmp_path):
     assert np.array_equal(page, array)
     assert page.dtype == array.dtype
     assert picture.colour == ("grey" if channels == 1 else "rgb" if channels == 3 else "channels")
-    assert picture.notes == ()
+    alpha = f"channel {channels} is transparency (alpha), kept as it is"
+    assert picture.notes == ((alpha,) if channels in (2, 4) else ())
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

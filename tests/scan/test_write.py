@@ -3,6 +3,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from vesalius.errors import GeometryError, OutputError, UsageError
 from vesalius.scan.intensity import Intensity
@@ -148,3 +149,38 @@ def test_nibabel_reads_what_was_written(tmp_path):
     image = nib.load(tmp_path / "x.nii.gz")
     np.testing.assert_array_equal(image.affine, AFFINE)
     assert image.header.get_zooms()[3] == 20
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".npy", ".npz"])
+def test_formats_that_cannot_say_that_low_is_bright_say_so(suffix, tmp_path):
+    one = scan((1, 1, 4, 5, 1), "u2", colour="inverted")
+    notes = write_scan(one, tmp_path / f"x{suffix}").notes
+    assert notes[-1] == "low values are bright (MONOCHROME1): the values are kept, the file cannot say so"
+    assert np.array_equal(open_scan(tmp_path / f"x{suffix}").stored().ravel(), one.stored().ravel())
+
+
+def test_tiff_says_that_low_is_bright(tmp_path):
+    one = scan((1, 1, 4, 5, 1), "u1", colour="inverted", affine=None)
+    assert write_scan(one, tmp_path / "x.tif").notes == ()
+    with tifffile.TiffFile(tmp_path / "x.tif") as file:
+        assert file.pages[0].photometric.name == "MINISWHITE"
+        assert np.array_equal(file.pages[0].asarray(), one.stored()[0, 0, :, :, 0].T)
+    with Image.open(tmp_path / "x.tif") as image:  # Pillow inverts such a picture
+        assert np.array_equal(np.asarray(image), 255 - one.stored()[0, 0, :, :, 0].T)
+    assert open_scan(tmp_path / "x.tif").colour == "inverted"
+
+
+@pytest.mark.parametrize(("dtype", "top"), [("u1", 255), ("u2", 65535)])
+@pytest.mark.parametrize("slices", [1, 2])
+def test_png_is_drawn_like_the_source(dtype, top, slices, tmp_path):
+    one = scan((1, 1, 4, 5, slices), dtype, colour="inverted")
+    written = write_scan(one, tmp_path / "x.png")
+    assert "the values are inverted" in written.notes[0]
+    file = written.path if slices == 1 else written.path / "slice-0001.png"
+    assert np.array_equal(imagecodecs.imread(file), top - one.stored()[0, 0, :, :, slices - 1].T)
+
+
+def test_channels_of_no_stated_meaning_are_told_in_png(tmp_path):
+    for channels in (3, 4):
+        notes = write_scan(scan((channels, 1, 4, 5, 1), "u1", colour="channels"), tmp_path / f"{channels}.png").notes
+        assert notes == (f"{channels} channels are written as red, green, blue (and alpha), whatever they are",)

@@ -5,14 +5,16 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from dicom_making import instance, save
 from real_data import real
 from vesalius.codec.compress import compress_scan
 from vesalius.errors import GeometryError, OutputError, UsageError
 from vesalius.scan.geometry import to_world
 from vesalius.scan.open import open_scan
+from vesalius.scan.reading import Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
-from vesalius.tasks.convert import convert
+from vesalius.tasks.convert import convert, lines
 
 AFFINE = np.array([[-1.5, 0, 0, 5], [0, 2, 0, 6], [0, 0, 4, 7], [0, 0, 0, 1]])
 
@@ -80,10 +82,13 @@ def test_pictures_that_fit_stay_exact(tmp_path):
 def test_inverted_pictures_are_drawn_right(tmp_path):
     array = np.arange(20, dtype="u1").reshape(1, 1, 4, 5, 1)
     write_scan(Scan.from_array(array, colour="inverted"), tmp_path / "in.tif")
-    convert(tmp_path / "in.tif", tmp_path / "o.png")
+    done = convert(tmp_path / "in.tif", tmp_path / "o.png")
     picture = open_scan(tmp_path / "o.png").stored()
     assert picture.ravel()[0] == 255
     assert picture.ravel()[-1] == 0
+    low, high = (float(done["notes"][0].split()[place]) for place in (3, 5))
+    assert low > high  # the high value is drawn black
+    assert done["notes"][1] == "low values are bright, as the source says (MONOCHROME1)"
 
 
 def test_refusals_name_the_input(tmp_path):
@@ -107,3 +112,82 @@ def test_a_tilted_series_needs_resampling(tmp_path):
     done = convert(path, tmp_path / "o.nii.gz", resample=True)
     assert done["grid_problem"] is None
     assert (tmp_path / "o.nii.gz").exists()
+
+
+def coded(path, sform, qform, pixdim=None):
+    """A NIfTI file with these transform codes, whatever nibabel would make of them."""
+    image = nib.Nifti1Image(np.arange(24, dtype="i2").reshape(2, 3, 4), AFFINE)
+    image.header.set_qform(AFFINE, 1)
+    nib.save(image, path)
+    raw = bytearray(path.read_bytes())
+    raw[252:256] = np.array([qform, sform], "<i2").tobytes()
+    if pixdim is not None:
+        raw[80:92] = np.array(pixdim, "<f4").tobytes()
+    path.write_bytes(raw)
+    return path
+
+
+@pytest.mark.parametrize("codes", [(1, 1), (4, 4), (3, 1), (2, 0), (0, 5), (0, 0)])
+@pytest.mark.parametrize("way", ["plain", "spacing", "orient", "vsl"])
+def test_transform_codes_are_carried_through(codes, way, tmp_path):
+    source = coded(tmp_path / "in.nii", *codes)
+    options = {"spacing": {"spacing_mm": (3.0, 2.0, 4.0)}, "orient": {"orient": "RAS"}}.get(way, {})
+    if codes == (0, 0) and way == "orient":
+        with pytest.raises(UsageError, match="the orientation is unknown"):
+            convert(source, tmp_path / "o.nii", **options)
+        return
+    if way == "vsl":
+        compress_scan(open_scan(source), tmp_path / "in.vsl", threads=1)
+        source = tmp_path / "in.vsl"
+    done = convert(source, tmp_path / "o.nii", **options)
+    header = nib.load(tmp_path / "o.nii").header
+    assert (int(header["sform_code"]), int(header["qform_code"])) == codes
+    expected = [3, 2, 4] if way == "spacing" else [1.5, 2, 4]
+    np.testing.assert_allclose(header["pixdim"][1:4], expected)
+    assert (done["orientation"] is None) == (codes == (0, 0))
+
+
+def test_the_spacing_is_chosen_and_written(tmp_path):
+    source = coded(tmp_path / "in.nii", 1, 0, (0.5, 0.5, 8))
+    done = convert(source, tmp_path / "o.nii")
+    assert "two spacings: 1.5 x 2 x 4 mm by the sform, 0.5 x 0.5 x 8 mm by pixdim" in lines(done)[1]
+    np.testing.assert_allclose(nib.load(tmp_path / "o.nii").affine, AFFINE)
+    convert(source, tmp_path / "p.nii", reading=Reading(spacing_from="pixdim"))
+    written = nib.load(tmp_path / "p.nii")
+    np.testing.assert_allclose(written.affine, AFFINE * [[1 / 3, 1 / 4, 2, 1]])
+    np.testing.assert_allclose(written.header.get_zooms(), [0.5, 0.5, 8])
+
+
+def test_of_several_channels_the_first_is_drawn_and_that_is_told(tmp_path):
+    write_scan(Scan.from_array(np.random.default_rng(0).random((4, 1, 6, 5, 1)), AFFINE), tmp_path / "in.nii")
+    notes = convert(tmp_path / "in.nii", tmp_path / "o.png")["notes"]
+    assert notes[1:] == ["of 4 channels the first is drawn"]
+
+
+def test_an_ultrasound_is_drawn_in_its_colours(tmp_path):
+    """A red picture that is stored as Y, Cb, Cr, and the same read back from a .vsl file."""
+    ybr = np.array([76, 85, 255], np.uint8) * np.ones((6, 8, 1), np.uint8)
+    save(instance(ybr, PhotometricInterpretation="YBR_FULL"), tmp_path / "in.dcm")
+    compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", threads=1, uid_key=b"k" * 32)
+    for name in ("in.dcm", "in.vsl"):
+        done = convert(tmp_path / name, tmp_path / f"{name}.png")
+        assert "YBR colours are given as RGB" in done["problems"]
+        assert done["notes"] == []
+        drawn = imagecodecs.imread(tmp_path / f"{name}.png")
+        np.testing.assert_array_equal(drawn, np.broadcast_to([254, 0, 0], (6, 8, 3)))
+
+
+def test_a_palette_that_a_vsl_file_does_not_hold_is_refused(tmp_path):
+    indices = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    words = {f"{name}PaletteColorLookupTableDescriptor": [48, 0, 8] for name in ("Red", "Green", "Blue")}
+    words |= {f"{name}PaletteColorLookupTableData": bytes(range(48)) for name in ("Red", "Green", "Blue")}
+    save(instance(indices, PhotometricInterpretation="PALETTE COLOR", **words), tmp_path / "in.dcm")
+    compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", threads=1, uid_key=b"k" * 32)
+    with pytest.raises(UsageError, match=r"in\.vsl: palette indices are no image.*vesalius decompress"):
+        convert(tmp_path / "in.vsl", tmp_path / "o.png")
+
+
+def test_two_spacings_are_still_told_of_a_vsl_file(tmp_path):
+    source = coded(tmp_path / "in.nii", 1, 0, (0.5, 0.5, 8))
+    compress_scan(open_scan(source), tmp_path / "in.vsl", threads=1)
+    assert "two spacings: 1.5 x 2 x 4 mm by the sform" in lines(convert(tmp_path / "in.vsl", tmp_path / "o.nii"))[1]

@@ -6,7 +6,7 @@ from PIL import Image
 
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
-from vesalius.transforms.window import default_range, percentile_range, to_grey, to_screen, window, ybr_to_rgb
+from vesalius.transforms.window import default_range, percentile_range, to_grey, to_screen, window
 
 
 @given(st.floats(-1000, 1000), st.floats(1, 2000), st.floats(-5000, 5000))
@@ -77,11 +77,6 @@ def test_ybr_as_pillow_turns_it():
     expected = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
     shown = to_screen(ybr.astype("f4"), "ybr", (0, 255))[0]
     assert np.abs(shown.astype(int) - expected).max() <= 1
-
-
-def test_ybr_of_16_bits():
-    grey = np.array([[1000.0, 32768, 32768]]).reshape(1, 3, 1, 1)
-    np.testing.assert_allclose(ybr_to_rgb(grey, 0, 65535).ravel(), 1000)
 
 
 def test_colours_become_their_luminance():

@@ -40,7 +40,9 @@ def build(
     ],
     options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Options of the layout.", show_default=False),
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help="Options of the layout, and spacing_from=sform|pixdim.", show_default=False
+        ),
     ] = None,
     force: Force = False,
     json: Json = False,

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from vesalius.cli.options import Device, Force, Json, OnDevice, Paths, Quiet, Threads, Vectors, cores, needs_torch
+from vesalius.cli.reading import reads
 from vesalius.cli.show import emit, finish, progress
+from vesalius.scan.reading import AS_STATED, Reading
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -19,6 +21,7 @@ def evaluate() -> None:
 
 
 @app.command()
+@reads
 def codec(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
@@ -35,6 +38,7 @@ def codec(
             show_default=False,
         ),
     ] = None,
+    reading: Reading = AS_STATED,
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -49,13 +53,22 @@ def codec(
 
     names = tuple(name.strip() for name in coders.split(",") if name.strip())
     result = evaluate_codec(
-        paths, output, coders=names, points=points, judge=judge, threads=threads, force=force, progress=progress(quiet)
+        paths,
+        output,
+        coders=names,
+        points=points,
+        judge=judge,
+        reading=reading,
+        threads=threads,
+        force=force,
+        progress=progress(quiet),
     )
     emit(result, json, lines)
     finish(result)
 
 
 @app.command()
+@reads
 def masks(
     predicted: Annotated[
         Path, typer.Argument(metavar="PREDICTED", help="A mask, a folder of masks, or a manifest.", show_default=False)
@@ -75,6 +88,7 @@ def masks(
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="Only this split of REFERENCE, a manifest.")
     ] = None,
+    reading: Reading = AS_STATED,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -88,7 +102,15 @@ def masks(
 
     names = parse_classes(classes) if classes else None
     result = evaluate_masks(
-        predicted, reference, output, classes=names, lv=lv, split=split, force=force, progress=progress(quiet)
+        predicted,
+        reference,
+        output,
+        classes=names,
+        lv=lv,
+        split=split,
+        reading=reading,
+        force=force,
+        progress=progress(quiet),
     )
     emit(result, json, lines)
     finish(result)

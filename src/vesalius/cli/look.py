@@ -47,6 +47,7 @@ def convert(
     Its place in the world is kept.
     """
     from vesalius.tasks.convert import convert as run
+    from vesalius.tasks.convert import lines
 
     done = run(
         path,
@@ -57,11 +58,7 @@ def convert(
         resample=resample,
         force=force,
     )
-    emit(
-        done,
-        json,
-        lambda result: [str(result["path"]), *(f"note: {note}" for note in (*result["problems"], *result["notes"]))],
-    )
+    emit(done, json, lines)
 
 
 def _spacing(text: str) -> tuple[float, float, float]:

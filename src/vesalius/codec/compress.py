@@ -18,7 +18,16 @@ from pydantic import ValidationError
 
 import vesalius
 from vesalius.codec.container import VslReader, VslWriter, size_of
-from vesalius.codec.header import BlobModel, Header, Tail, TierModel, TierReached, geometry_model, intensity_model
+from vesalius.codec.header import (
+    BlobModel,
+    Header,
+    Tail,
+    TierModel,
+    TierReached,
+    geometry_model,
+    intensity_model,
+    spaces_model,
+)
 from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Access, Chunk
 from vesalius.codec.mapping import Rank, pack_table
 from vesalius.codec.plan import Effort, Job, Plan, check_ratio, plan
@@ -198,6 +207,7 @@ def _model(job: Job, packed: Packed, blobs: dict[str, bytes], tiers: Sequence[Ti
         t_meaning=scan.t_meaning,
         modality=scan.modality,
         colour=scan.colour,
+        spaces=spaces_model(scan, packed.format),
         problems=tuple(map(plain, scan.problems)),
         peak=job.found.peak,
         format=packed.format,

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, fi
 from vesalius.errors import CorruptFileError, VesaliusError
 from vesalius.scan.geometry import check_affine
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.scan import Scan
+from vesalius.scan.scan import Scan, Space
 from vesalius.scan.stack import SliceStack
 
 _DTYPE = re.compile(r"[<>|=][biufc]\d{1,2}")
@@ -27,6 +27,8 @@ _Table = Annotated[tuple[_Row, ...], FailFast()]
 _Scales = Annotated[tuple[Annotated[tuple[float | None, ...], FailFast()], ...], FailFast()]
 _Words = Annotated[tuple[str, ...], FailFast()]
 """Lists stop at their first wrong item: a list of a million wrong items would take memory for as many errors."""
+_USUAL_SPACES: dict[str, tuple[Space, ...]] = {"dicom": ("scanner",), "nifti": ("scanner",)}
+"""format -> what is meant where a header names no world."""
 MAX_ATTACHMENT = 1 << 29
 """Bytes of the largest attachment."""
 
@@ -102,6 +104,7 @@ class Header(_Model):
     t_meaning: Literal["time", "diffusion", "echo", "unknown"] = "unknown"
     modality: str = "unknown"
     colour: Literal["grey", "inverted", "rgb", "ybr", "palette", "channels"] = "grey"
+    spaces: Annotated[tuple[Space, ...], Field(max_length=2)] | None = None
     problems: _Words = ()
     peak: float = Field(ge=0)
     format: str
@@ -189,6 +192,11 @@ def geometry_model(scan: Scan) -> GridModel | StackModel | None:
     return GridModel(kind="grid", affine=tuple(scan.geometry.ravel().tolist()))
 
 
+def spaces_model(scan: Scan, format: str) -> tuple[Space, ...] | None:
+    """The worlds of a scan as they are stored: None where they are the usual ones of its format."""
+    return None if scan.spaces == _USUAL_SPACES.get(format, ()) else scan.spaces
+
+
 def intensity_model(intensity: Intensity) -> IntensityModel:
     """The intensity map of a scan as it is stored."""
     slope, inter = (
@@ -213,6 +221,7 @@ def scan_facts(header: Header) -> dict[str, Any]:
             "t_meaning": header.t_meaning,
             "modality": header.modality,
             "colour": header.colour,
+            "spaces": _USUAL_SPACES.get(header.format, ()) if header.spaces is None else header.spaces,
             "problems": header.problems,
         }
     except (ValueError, VesaliusError) as error:

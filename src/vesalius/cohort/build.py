@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config, from_overrides
 from vesalius.errors import InputError, UsageError, VesaliusError
+from vesalius.scan.reading import SpacingFrom
 
 AUTO = "auto"
 _HOME = "vesalius.cohort.builders"
@@ -51,13 +52,21 @@ LAYOUTS = {
 """layout -> how it is built; in the order in which "auto" tries them."""
 
 
+class SharedOptions(Config):
+    """Options of every layout: choices for files that leave some open, kept with each case."""
+
+    spacing_from: SpacingFrom | None = Field(
+        default=None, description="sform or pixdim: the spacing to trust where the two of a NIfTI header differ"
+    )
+
+
 def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -> Cohort:
     """Find the cases of a data set.
 
     Args:
         layout: a key of `LAYOUTS`, or "auto" for the first one that fits.
         folder: where the data set lies (for jsonl and medmnist also the file).
-        options: of the layout, as "uncertain=ones".
+        options: of the layout, as "uncertain=ones", and those of `SharedOptions`.
 
     Raises:
         UsageError: no such layout.
@@ -67,12 +76,25 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
     folder = Path(folder)
     if not folder.exists():
         raise InputError("no such folder", where=folder)
+    shared = [option for option in options if option.partition("=")[0] in SharedOptions.model_fields]
+    choices = from_overrides(SharedOptions, shared)
+    options = [option for option in options if option not in shared]
     if layout == AUTO:
-        return _first(folder, options)
+        return _read_by(_first(folder, options), choices)
     if layout not in LAYOUTS:
         near = difflib.get_close_matches(layout, LAYOUTS, n=1, cutoff=0)[0]
         raise UsageError(f"no layout {layout!r}", fix=f"did you mean {near!r}? There are {', '.join(LAYOUTS)}")
-    return _build(LAYOUTS[layout], folder, options)
+    return _read_by(_build(LAYOUTS[layout], folder, options), choices)
+
+
+def _read_by(cohort: Cohort, choices: SharedOptions) -> Cohort:
+    """The cohort whose cases are read with these choices."""
+    if choices.spacing_from is None:
+        return cohort
+    cases = tuple(
+        case.model_copy(update={"reading": replace(case.reading, spacing_from=choices.spacing_from)}) for case in cohort
+    )
+    return Cohort(cases, cohort.root, cohort.notes)
 
 
 def _build(layout: Layout, folder: Path, options: Sequence[str]) -> Cohort:
@@ -81,7 +103,8 @@ def _build(layout: Layout, folder: Path, options: Sequence[str]) -> Cohort:
     if layout.options is not None:
         settings = from_overrides(getattr(module, layout.options), options)
     elif options:
-        raise UsageError("this layout has no options", where=options[0], fix="leave them out")
+        only = ", ".join(SharedOptions.model_fields)
+        raise UsageError(f"this layout has no such option, only {only}", where=options[0], fix="leave it out")
     try:
         made: Cohort = module.build(folder) if settings is None else module.build(folder, settings)
     except ValidationError as error:

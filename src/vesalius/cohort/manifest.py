@@ -1,9 +1,9 @@
 """Manifests: one case per line, as JSON lines or as a table; every bad line is told with its number and the reason.
 
 A table (CSV) has the columns id, patient, study, series, fourth_axis, caption, split, fold, and one column for each
-image, mask, frame, label and fact: "image" and "mask", or "image:flair", "mask:ED", "frame:ED", "label:any",
-"fact:age". Capitals count in the names after the colon only. An empty cell says nothing. `boxes` and `reading` are
-cells of JSON.
+image, mask, frame, label, fact and choice of reading: "image" and "mask", or "image:flair", "mask:ED", "frame:ED",
+"label:any", "fact:age", "reading:spacing_from". Capitals count in the names after the colon only. An empty cell says
+nothing. `boxes` is a cell of JSON.
 How cells may be written says `vesalius.csv_table`. A table of series (`cohort.builders.series`) is a manifest too.
 """
 
@@ -29,9 +29,16 @@ from vesalius.memory import check_memory
 from vesalius.output import new_file
 
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
-_TABLES = {"image": "images", "mask": "masks", "frame": "frames", "label": "labels", "fact": "facts"}
+_TABLES = {
+    "image": "images",
+    "mask": "masks",
+    "frame": "frames",
+    "label": "labels",
+    "fact": "facts",
+    "reading": "reading",
+}
 """prefix of a column -> field."""
-_JSON = ("boxes", "reading")
+_JSON = ("boxes",)
 """Columns whose cells are JSON."""
 _SHOWN = 5
 _ROW_COPIES = 20
@@ -75,7 +82,15 @@ def read_manifests(paths: Sequence[str | Path]) -> Cohort:
     Raises:
         InputError: one cannot be read, or two cases have one id.
     """
-    cohorts = [read_manifest(path) for path in paths]
+    return joined([read_manifest(path) for path in paths], paths[-1])
+
+
+def joined(cohorts: Sequence[Cohort], where: str | Path) -> Cohort:
+    """Several cohorts as one; `where` is what errors name.
+
+    Raises:
+        InputError: two cases have one id.
+    """
     if len(cohorts) == 1:
         return cohorts[0]
     root = cohorts[0].root
@@ -84,7 +99,7 @@ def read_manifests(paths: Sequence[str | Path]) -> Cohort:
     twice = next((name for name, count in counts.items() if count > 1), None)
     if twice is not None:
         what = f"case {twice} stands in two manifests"
-        raise InputError(what, where=paths[-1], fix="build one of them anew with other ids")
+        raise InputError(what, where=where, fix="build one of them again with other ids")
     return Cohort(tuple(cases), root, tuple(note for cohort in cohorts for note in cohort.notes))
 
 
@@ -280,10 +295,15 @@ def _nearest(prefix: str) -> str:
 
 
 def _value(prefix: str, cell: str) -> Any:
-    """A fact is a number where it is written as JSON writes one, else text; a label may have a decimal comma."""
+    """A fact is a number where it is written as JSON writes one, else text; a label may have a decimal comma.
+
+    A choice of reading may be several numbers, as [1, -1024].
+    """
     try:
         if prefix == "label":
             return number_in(cell)
+        if prefix == "reading" and cell.startswith("["):
+            return json.loads(cell)
         value = json.loads(cell) if prefix == "fact" else cell
     except (ValueError, RecursionError):
         return cell
@@ -308,7 +328,7 @@ def _row(case: Case) -> dict[str, Any]:
     for prefix, field in _TABLES.items():
         for name, value in said.get(field, {}).items():
             column = prefix if name == prefix and prefix in (IMAGE, MASK) else f"{prefix}:{name}"
-            row[column] = json.dumps(value) if isinstance(value, bool) else value
+            row[column] = json.dumps(value) if isinstance(value, bool | list) else value
     for column in _JSON:
         if said.get(column):
             row[column] = json.dumps(said[column], ensure_ascii=False)

@@ -17,6 +17,7 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort, split_item
 from vesalius.errors import InputError
 from vesalius.memory import check_archive
+from vesalius.scan.label_values import label_map
 from vesalius.scan.open import Found, find_scans, open_scan
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import Reading
@@ -73,8 +74,8 @@ def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
 
 
 def open_mask(cohort: Cohort, case: Case, name: str) -> Scan:
-    """The mask of a case that is called `name`. Raises as `open_image` does."""
-    return _open(cohort, case, case.masks, name)
+    """The mask of a case that is called `name`, as a label map. Raises as `open_image` does."""
+    return label_map(_open(cohort, case, case.masks, name))
 
 
 def _open(cohort: Cohort, case: Case, paths: dict[str, str], name: str) -> Scan:

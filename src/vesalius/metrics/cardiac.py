@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vesalius.errors import InputError
+from vesalius.metrics.cycle import STATED, EfFrom, cycle_ends
 from vesalius.metrics.overlap import labels_of
 
 RV, MYOCARDIUM, LV = 1, 2, 3
 DENSITY_G_PER_ML = 1.05
 """Of myocardium."""
 _MM3_PER_ML = 1000
+_ONE_FRAME, _BOTH = "one frame has no end-diastole and end-systole", "give masks of both"
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,14 @@ class Pumping:
         esv_ml: volume at end-systole, above 0.
         ed_frame: frame of end-diastole, from 0; None where it was measured from a mask of its own.
         es_frame: frame of end-systole, the same.
+        ef_from: how the two moments are known.
     """
 
     edv_ml: float
     esv_ml: float
     ed_frame: int | None = None
     es_frame: int | None = None
+    ef_from: EfFrom = STATED
 
     @property
     def sv_ml(self) -> float:
@@ -89,17 +93,17 @@ def volumes_ml(
 
 
 def ed_es_frames(labels_TIJK: ArrayLike, cavity: int = LV) -> tuple[int, int]:
-    """Frames of end-diastole and end-systole, from 0: the cavity is largest and smallest there (the first of equals).
+    """Frames of end-diastole and end-systole, from 0: the smoothed volume is largest and smallest there (`cycle_ends`).
 
     Raises:
-        InputError: fewer than two frames, or a frame without the cavity (one that nobody outlined would be called
-            end-systole).
+        InputError: fewer than two frames, or a frame without the cavity.
         ValueError: another number of axes.
     """
     volumes = _cavity(_frames(labels_TIJK), 1.0, cavity)
     if len(volumes) < 2:
-        raise InputError("one frame has no end-diastole and end-systole", fix="give masks of both")
-    return int(volumes.argmax()), int(volumes.argmin())
+        raise InputError(_ONE_FRAME, fix=_BOTH)
+    ed, es, *_ = cycle_ends(volumes)
+    return ed, es
 
 
 def pumping(
@@ -111,19 +115,25 @@ def pumping(
         labels_TIJK: labels of every frame, or of some with end-diastole and end-systole among them.
         voxel_mm3: volume of a voxel.
         cavity: its label.
-        frames: end-diastole and end-systole, from 0; by default the frames where the cavity is largest and smallest.
+        frames: end-diastole and end-systole, from 0, where they are known; by default both are read off the smoothed
+            volume curve, as are their volumes (`cycle_ends`), so the labels must then be those of one whole beat.
 
     Raises:
         InputError: a frame that is needed has no cavity or does not exist.
         ValueError: another number of axes.
     """
     labels = _frames(labels_TIJK)
-    ed, es = ed_es_frames(labels, cavity) if frames is None else frames
-    for frame in (ed, es):
+    if frames is None:
+        volumes = _cavity(labels, voxel_mm3, cavity)
+        if len(volumes) < 2:
+            raise InputError(_ONE_FRAME, fix=_BOTH)
+        ed, es, edv_ml, esv_ml, source = cycle_ends(volumes)
+        return Pumping(edv_ml, esv_ml, ed, es, source)
+    for frame in frames:
         if not 0 <= frame < len(labels):
             raise InputError(f"there is no frame {frame}, the mask has {len(labels)}", fix="count frames from 0")
-    edv_ml, esv_ml = _cavity(labels[[ed, es]], voxel_mm3, cavity, (ed, es)).tolist()
-    return Pumping(edv_ml, esv_ml, ed, es)
+    edv_ml, esv_ml = _cavity(labels[list(frames)], voxel_mm3, cavity, frames).tolist()
+    return Pumping(edv_ml, esv_ml, *frames)
 
 
 def pumping_of_pair(ed_IJK: ArrayLike, es_IJK: ArrayLike, voxel_mm3: float, cavity: int = LV) -> Pumping:

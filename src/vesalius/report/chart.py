@@ -10,7 +10,18 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from vesalius.report.style import INK, QUIET, TEXT_POINTS, TITLE_POINTS, Look, look, new_figure, quiet_axes, to_png
+from vesalius.report.style import (
+    INK,
+    QUIET,
+    TEXT_POINTS,
+    TITLE_POINTS,
+    Look,
+    legend_below,
+    look,
+    new_figure,
+    quiet_axes,
+    to_png,
+)
 
 _TICK_STEPS = (1, 2, 5)
 _MOST_MARKERS = 8
@@ -71,9 +82,7 @@ def rate_distortion(panels: Mapping[str, Sequence[Line]], value_name: str, goal:
     handles = [_key(name, one) for name, one in looks.items()]
     if goal is not None:
         handles.append(Line2D([], [], marker="*", markersize=13, color=INK, linestyle="none", label=goal.name))
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(len(handles), 5), fontsize=TEXT_POINTS, frameon=False
-    )
+    legend_below(figure, handles, TEXT_POINTS)
     return to_png(figure)
 
 
@@ -89,10 +98,12 @@ def bars(groups: Mapping[str, Mapping[str, float]], value_name: str) -> bytes:
     thickness = 0.8 / len(groups)
     figure = new_figure(7.6, 1.1 + 0.26 * len(names) * (len(groups) + 0.4), "constrained")
     axes = figure.subplots()
+    handles = []
     for place, (title, group) in enumerate(groups.items()):
         heights = np.arange(len(names)) + (place - (len(groups) - 1) / 2) * thickness
         values = [group.get(name, 0.0) for name in names]
         drawn = axes.barh(heights, values, thickness * 0.9, color=look(place).colour, label=title)
+        handles.append(drawn)
         labels = [f"{group[name]:.2f}" if name in group else "" for name in names]
         axes.bar_label(drawn, labels=labels, padding=3, fontsize=TEXT_POINTS - 1, color=INK)
     quiet_axes(axes)
@@ -102,7 +113,7 @@ def bars(groups: Mapping[str, Mapping[str, float]], value_name: str) -> bytes:
     axes.margins(x=0.1)
     axes.set_xlabel(value_name, fontsize=TEXT_POINTS, color=INK)
     if len(groups) > 1:
-        figure.legend(loc="outside lower center", ncols=3, fontsize=TEXT_POINTS, frameon=False)
+        legend_below(figure, handles, TEXT_POINTS)
     return to_png(figure)
 
 

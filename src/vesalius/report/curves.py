@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vesalius.report.style import INK, TEXT_POINTS, TITLE_POINTS, look, new_figure, quiet_axes, to_png
+from vesalius.report.style import INK, TEXT_POINTS, TITLE_POINTS, look, new_figure, quiet_axes, to_png, whole_ticks
 
 Points = Sequence[tuple[float, float]]
 _MOST_MARKERS = 40
@@ -38,6 +38,7 @@ def curves(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
                 label=name,
             )
         quiet_axes(axes)
+        whole_ticks(axes.xaxis)
         axes.set_title(title, fontsize=TITLE_POINTS, color=INK)
         axes.set_xlabel("optimizer steps", fontsize=TEXT_POINTS, color=INK)
         if len(lines) > 1:

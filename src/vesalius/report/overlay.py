@@ -1,4 +1,4 @@
-"""Pictures with outlines: what a reference marks and what a model found.
+"""Pictures with outlines: what a model found, and what a reference marks where there is one.
 
 Letters: J rows, I columns.
 """
@@ -13,10 +13,11 @@ import numpy as np
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from vesalius.report.style import INK, TEXT_POINTS, look, new_figure, to_png
+from vesalius.report.style import INK, TEXT_POINTS, legend_below, look, new_figure, to_png
 
 _INCHES = 2.9
 _BRIGHTEST = 99.5
+_DOTTED = (0, (1, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,20 +27,23 @@ class Outlined:
     Args:
         caption: what stands above.
         picture_JI: real values.
-        truth_JI: class numbers of the reference, 0 the background.
+        truth_JI: class numbers of the reference, 0 the background; None where there is no reference.
         found_JI: of the model.
         spacing_mm: distance of neighbouring pixels along (j, i), for the right proportions.
     """
 
     caption: str
     picture_JI: NDArray[Any]
-    truth_JI: NDArray[np.integer]
+    truth_JI: NDArray[np.integer] | None
     found_JI: NDArray[np.integer]
     spacing_mm: tuple[float, float] = (1.0, 1.0)
 
 
 def outlines(pictures: Sequence[Outlined], names: Sequence[str], columns: int = 3) -> bytes:
-    """A PNG of pictures in rows; the reference is drawn in full lines, what was found in dotted ones.
+    """A PNG of pictures in rows.
+
+    What a model found is drawn in full lines; where any picture has a reference, that has the full lines and the model
+    dotted ones. The legend names what is drawn: the classes of these pictures, and whose the lines are if they are two.
 
     Args:
         pictures: at least one.
@@ -53,24 +57,42 @@ def outlines(pictures: Sequence[Outlined], names: Sequence[str], columns: int = 
         raise ValueError("there is no picture to draw")
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    figure = new_figure(_INCHES * columns, (_INCHES + 0.35) * rows + 0.5, "constrained")
+    compared = any(one.truth_JI is not None for one in pictures)
+    figure = new_figure(_INCHES * columns, (_INCHES + 0.35) * rows + 0.1, "constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
+    drawn: set[int] = set()
     for axes, one in zip(grid, pictures, strict=False):
-        low, high = float(np.nanmin(one.picture_JI)), float(np.nanpercentile(one.picture_JI, _BRIGHTEST))
-        shape = one.spacing_mm[0] / one.spacing_mm[1]
-        axes.imshow(one.picture_JI, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), aspect=shape)
-        axes.set_title(one.caption, fontsize=TEXT_POINTS - 1, color=INK)
-        for number in range(1, len(names) + 1):
-            colour = look(number - 1).colour
-            for labels_JI, style, width in ((one.truth_JI, "-", 1.3), (one.found_JI, (0, (1, 1)), 2.0)):
-                inside_JI = labels_JI == number
-                if inside_JI.any() and not inside_JI.all():
-                    axes.contour(inside_JI, levels=[0.5], colors=[colour], linewidths=width, linestyles=[style])
-    handles = [Line2D([], [], color=look(n).colour, label=name) for n, name in enumerate(names)]
-    handles += [Line2D([], [], color=INK, label="reference"), Line2D([], [], color=INK, linestyle=":", label="model")]
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(len(handles), 5), fontsize=TEXT_POINTS - 1, frameon=False
-    )
+        _grey(axes, one)
+        styles = ((one.truth_JI, "-", 1.3), (one.found_JI, _DOTTED if compared else "-", 2.0 if compared else 1.3))
+        for labels_JI, style, width in styles:
+            if labels_JI is not None:
+                drawn |= _contours(axes, labels_JI, len(names), style, width)
+    handles = [Line2D([], [], color=look(n - 1).colour, label=names[n - 1]) for n in sorted(drawn)]
+    if compared:
+        handles.append(Line2D([], [], color=INK, label="reference"))
+        handles.append(Line2D([], [], color=INK, linestyle=":", label="model"))
+    if handles:
+        legend_below(figure, handles)
     return to_png(figure)
+
+
+def _grey(axes: Any, one: Outlined) -> None:
+    low, high = float(np.nanmin(one.picture_JI)), float(np.nanpercentile(one.picture_JI, _BRIGHTEST))
+    shape = one.spacing_mm[0] / one.spacing_mm[1]
+    axes.imshow(one.picture_JI, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), aspect=shape)
+    axes.set_title(one.caption, fontsize=TEXT_POINTS - 1, color=INK)
+
+
+def _contours(axes: Any, labels_JI: NDArray[np.integer], classes: int, style: Any, width: float) -> set[int]:
+    """Outline the classes; those that have an outline."""
+    drawn = set()
+    for number in range(1, classes + 1):
+        inside_JI = labels_JI == number
+        if inside_JI.any() and not inside_JI.all():
+            axes.contour(
+                inside_JI, levels=[0.5], colors=[look(number - 1).colour], linewidths=width, linestyles=[style]
+            )
+            drawn.add(number)
+    return drawn

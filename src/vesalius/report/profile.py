@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from vesalius.report.style import INK, TEXT_POINTS, look, new_figure, quiet_axes, to_png
+from vesalius.report.style import INK, TEXT_POINTS, legend_below, look, new_figure, quiet_axes, to_png, whole_ticks
 
 
 def profile(lines: Mapping[str, NDArray[Any]], numbers: NDArray[Any]) -> bytes:
@@ -24,12 +24,16 @@ def profile(lines: Mapping[str, NDArray[Any]], numbers: NDArray[Any]) -> bytes:
         raise ValueError("there is no line to draw, or one of another length")
     figure = new_figure(6.8, 3.2, "constrained")
     axes = figure.subplots()
+    handles = []
     for place, (name, values) in enumerate(lines.items()):
         one = look(place)
-        axes.plot(numbers, values, color=one.colour, linestyle=one.dashes, marker=one.marker, markersize=3, label=name)
+        handles += axes.plot(
+            numbers, values, color=one.colour, linestyle=one.dashes, marker=one.marker, markersize=3, label=name
+        )
     quiet_axes(axes)
+    whole_ticks(axes.xaxis)
     axes.set(ylim=(-0.02, 1.02))
     axes.set_xlabel("slice", fontsize=TEXT_POINTS, color=INK)
     axes.set_ylabel("probability of the slice", fontsize=TEXT_POINTS, color=INK)
-    figure.legend(loc="outside right upper", fontsize=TEXT_POINTS - 1, frameon=False)
+    legend_below(figure, handles)
     return to_png(figure)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vesalius.report.style import INK, QUIET, TEXT_POINTS, TITLE_POINTS, look, new_figure, quiet_axes, to_png
+from vesalius.report.style import (
+    INK,
+    QUIET,
+    TEXT_POINTS,
+    TITLE_POINTS,
+    legend_below,
+    look,
+    new_figure,
+    quiet_axes,
+    to_png,
+)
 
 Points = Sequence[tuple[float, float]]
 
@@ -32,7 +42,5 @@ def reliability_plot(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
         axes.set_title(title, fontsize=TITLE_POINTS, color=INK)
         axes.set_xlabel("mean probability", fontsize=TEXT_POINTS, color=INK)
     grid[0].set_ylabel("share that came true", fontsize=TEXT_POINTS, color=INK)
-    figure.legend(
-        handles=list(handles.values()), loc="outside lower center", ncols=3, fontsize=TEXT_POINTS - 1, frameon=False
-    )
+    legend_below(figure, list(handles.values()))
     return to_png(figure)

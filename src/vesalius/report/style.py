@@ -6,14 +6,17 @@ Only matplotlib's objects are used, never pyplot: nothing global is touched, and
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 DPI = 150
 TEXT_POINTS, TITLE_POINTS = 10.0, 11.0
+_MOST_COLUMNS = 5
 INK, QUIET, RULE = "#1d2733", "#5a6672", "#d5dbe1"
 
 
@@ -59,6 +62,31 @@ def quiet_axes(axes: Any) -> None:
     axes.grid(True, color=RULE, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=TEXT_POINTS - 1, colors=QUIET, labelcolor=INK)
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], points: float = TEXT_POINTS - 1) -> None:
+    """A legend below everything, in as many columns as fit; the figure grows by its height, and for a name too long.
+
+    Args:
+        figure: of the constrained layout.
+        handles: with labels, in reading order.
+        points: size of the letters.
+    """
+    for columns in range(min(len(handles), _MOST_COLUMNS), 0, -1):
+        legend = figure.legend(
+            handles=list(handles), loc="outside lower center", ncols=columns, fontsize=points, frameon=False
+        )
+        box = legend.get_window_extent(figure.canvas.get_renderer())  # type: ignore[attr-defined]
+        wide, tall = box.width / figure.dpi, box.height / figure.dpi
+        if columns == 1 or wide <= figure.get_figwidth():
+            break
+        legend.remove()
+    figure.set_size_inches(max(figure.get_figwidth(), wide + 0.1), figure.get_figheight() + tall)
+
+
+def whole_ticks(axis: Any) -> None:
+    """Ticks at whole numbers only: frames, slices and steps have no halves."""
+    axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def to_png(figure: Figure) -> bytes:

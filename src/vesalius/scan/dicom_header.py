@@ -11,11 +11,12 @@ import io
 import re
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_partial
@@ -30,6 +31,7 @@ from vesalius.errors import InputError
 from vesalius.memory import check_memory, limit_bytes
 from vesalius.scan.dicom_element import PixelElement, locate
 from vesalius.scan.dicom_frames import FrameFacts, read_frames
+from vesalius.scan.dicom_palette import read_palette
 from vesalius.scan.dicom_rescale import Rescale
 from vesalius.scan.dicom_values import integer, numbers, quiet, text, value
 from vesalius.scan.scan import Colour
@@ -71,6 +73,7 @@ class InstanceFacts:
         modality: as stated, else "unknown".
         frame_of_reference: FrameOfReferenceUID, "" where it is missing.
         colour: what the samples mean once decoded.
+        palette_N3: colours of the stored values of a "palette", None where they are not known.
         unit: of the real values, "" where none is stated.
         pixels: where the pixels are and how to decode them.
         frames: the facts of each frame.
@@ -90,6 +93,7 @@ class InstanceFacts:
     pixels: PixelElement
     frames: tuple[FrameFacts, ...]
     notes: tuple[str, ...]
+    palette_N3: NDArray[np.unsignedinteger[Any]] | None = field(default=None, compare=False)
     picked: tuple[int, ...] | None = None
 
     def indices(self) -> tuple[int, ...]:
@@ -206,6 +210,7 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
     syntax = DeflatedExplicitVRLittleEndian if stream is not file else _syntax(data)
     pixels = locate(stream, data, syntax)
     frames = read_frames(data, pixels.frames)
+    colour = _colour(pixels)
     return InstanceFacts(
         path=path,
         uid=text(data, "SOPInstanceUID") or text(getattr(data, "file_meta", None), "MediaStorageSOPInstanceUID"),
@@ -214,7 +219,8 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
         number=integer(data, "InstanceNumber"),
         modality=_modality(data),
         frame_of_reference=text(data, "FrameOfReferenceUID"),
-        colour=_colour(pixels),
+        colour=colour,
+        palette_N3=read_palette(data, pixels) if colour == "palette" else None,
         unit=_unit(data, frames),
         pixels=pixels,
         frames=frames,
@@ -281,6 +287,8 @@ def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) 
     notes += dict.fromkeys(frame.rescale.note for frame in frames if frame.rescale.note)
     if frames[0].place is None and numbers(data, "ImagerPixelSpacing"):
         notes.append("pixel spacing is stated at the detector only (ImagerPixelSpacing), not in the patient")
+    if pixels.samples == 3 and _colour(pixels) == "channels":
+        notes.append(f"colours of the kind {pixels.photometric} are not converted: the channels are as stored")
     if pixels.high_bit not in (None, pixels.bits_stored - 1):
         notes.append("HighBit is not BitsStored - 1; the low bits are read as pydicom reads them")
     return notes

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vesalius.scan.dicom_header import InstanceFacts
 from vesalius.scan.dicom_intensity import intensity_of
 from vesalius.scan.dicom_native import DicomNative
@@ -35,11 +38,13 @@ def scan_of(
     return Scan(
         pixels=pixels,
         geometry=arranged.stack,
+        spaces=() if arranged.stack is None else ("scanner",),
         intensity=intensity,
         frame_ms=arranged.frame_ms,
         t_meaning=arranged.t_meaning,
         modality=_common([instance.modality for instance in instances]) or "unknown",
         colour=instances[0].colour,
+        palette_N3=_palette(instances),
         problems=(*notes, *_problems(instances, arranged), *doubts),
         native=DicomNative(
             pixels=pixels,
@@ -62,7 +67,17 @@ def _problems(instances: Sequence[InstanceFacts], arranged: Arrangement) -> list
         elif len(references) > 1:
             problems.append(f"the slices belong to {len(references)} frames of reference")
     problems += dict.fromkeys(note for instance in instances for note in instance.notes)
+    if instances[0].colour == "palette" and _palette(instances) is None:
+        problems.append("the palette is missing, damaged, or another one for each file: its colours are not known")
     return problems
+
+
+def _palette(instances: Sequence[InstanceFacts]) -> NDArray[np.unsignedinteger[Any]] | None:
+    """The palette that all instances share."""
+    first, *others = (instance.palette_N3 for instance in instances)
+    if first is None or any(other is None or not np.array_equal(first, other) for other in others):
+        return None
+    return first
 
 
 def _rests_on_clock(arranged: Arrangement) -> bool:

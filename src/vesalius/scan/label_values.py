@@ -1,16 +1,77 @@
-"""Whether the values of a scan are labels: one check for all who read label maps."""
+"""The labels of a label map: whole numbers within the precision in which the file stores them.
+
+A file that stores labels as integers with a slope gives 1.00000004 for 1, because its slope was rounded to float32, and
+0.988 where its steps do not meet 1. Such values are labels as far as the rounding of the file explains the difference.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.scan.raster import indices
+from vesalius.scan.scan import Scan
 
-def are_labels(values: NDArray[Any], least: int, most: int) -> bool:
-    """True where all values are whole numbers from `least` to `most`; NaN and infinite ones are none."""
-    if not values.size:
-        return True
-    whole = bool(np.isfinite(values).all()) and bool((values == np.rint(values)).all())
-    return whole and bool(least <= values.min()) and bool(values.max() <= most)
+_ROUNDINGS = 4
+"""Of the stored precision: slope, intercept, product and sum are each rounded."""
+_COARSE = 0.1
+"""Steps between stored values that are wider explain nothing: they may be values of an image."""
+
+
+class NotLabelsError(ValueError):
+    """The values of a scan are no labels; the text goes on after the name of the mask."""
+
+
+def label_map(scan: Scan) -> Scan:
+    """A scan that was opened as a label map: of pictures with a palette the indices count, not the colours."""
+    return indices(scan)
+
+
+def read_labels(scan: Scan, least: int, most: int) -> NDArray[np.int64]:
+    """The labels of a label map, (1, T, I, J, K).
+
+    Args:
+        scan: the label map.
+        least: smallest label allowed.
+        most: largest label allowed.
+
+    Raises:
+        NotLabelsError: several channels, or values that are not whole numbers from `least` to `most`.
+    """
+    if scan.shape[0] != 1:
+        kind = "" if scan.colour == "channels" else f" ({scan.colour})"
+        raise NotLabelsError(f"has {scan.shape[0]} channels{kind}, a label map has one")
+    values = scan.values(dtype=np.float64)
+    labels = np.rint(values)
+    finite = bool(np.isfinite(values).all()) and scan.dtype.kind != "c"
+    if values.size and not (finite and _are_near(scan, values, labels) and _within(labels, least, most)):
+        raise NotLabelsError(f"holds other values than whole numbers from {least} to {most}")
+    return labels.astype(np.int64)
+
+
+def _are_near(scan: Scan, values: NDArray[np.floating], labels: NDArray[np.floating]) -> bool:
+    return bool(np.abs(values - labels).max() <= _precision(scan, values))
+
+
+def _within(labels: NDArray[np.floating], least: int, most: int) -> bool:
+    return bool(least <= labels.min()) and bool(labels.max() <= most)
+
+
+def _precision(scan: Scan, values: NDArray[np.floating]) -> float:
+    """How far the rounding of the file can move a whole number."""
+    epsilon = float(np.finfo(scan.dtype).eps) if scan.dtype.kind == "f" else 0.0
+    step = 0.0
+    reach = float(np.abs(values).max())
+    if not scan.intensity.is_identity:
+        slopes, inters = scan.intensity.slope_TK, scan.intensity.inter_TK
+        epsilon = max(epsilon, _epsilon(np.concatenate([slopes, inters])))
+        reach = max(reach, float(np.abs(inters).max()))
+        if scan.dtype.kind in "iu":
+            step = float(np.abs(slopes).max())
+    return min(_COARSE, _ROUNDINGS * epsilon * reach + (step / 2 if step <= _COARSE else 0.0))
+
+
+def _epsilon(factors: NDArray[np.float64]) -> float:
+    """Precision in which a header holds them: float32 where all are such numbers."""
+    single = (factors.astype(np.float32) == factors).all()
+    return float(np.finfo(np.float32 if single else np.float64).eps)

@@ -1,8 +1,8 @@
 """NIfTI-1 and NIfTI-2 (.nii, .nii.gz, .hdr/.img pairs): read piece by piece, written back byte for byte.
 
 Axes: the file's (i, j, k) stay as they are, dim 4 is T, dims 5 to 7 are C (flattened, dim 5 fastest). RGB24 and
-RGBA32 become channels. The sform is preferred to the qform; with neither the spacing is kept on the file's axes
-and the scan says so. Header and extension bytes are kept word for word.
+RGBA32 become channels. `nifti_affine` decides between sform, qform and spacing. Header and extension bytes are kept
+word for word.
 """
 
 from __future__ import annotations
@@ -17,8 +17,17 @@ import numpy as np
 from vesalius.errors import CorruptFileError, GeometryError, InputError
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
+from vesalius.scan.nifti_affine import place
 from vesalius.scan.nifti_file import GZIP_MAX_RATIO, create, head_of, unreadable
-from vesalius.scan.nifti_header import affine, check_extensions, find_files, read_header, strip, text_warnings, time
+from vesalius.scan.nifti_header import (
+    check_extensions,
+    find_files,
+    read_header,
+    scaling,
+    strip,
+    text_warnings,
+    time,
+)
 from vesalius.scan.nifti_pixels import NiftiPixels
 from vesalius.scan.pixels import Pixels
 from vesalius.scan.reading import AS_STATED, Reading
@@ -66,9 +75,9 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
         InputError: not a NIfTI file, a damaged header, or a file shorter than its header says.
     """
     try:
-        return _scan(path, *find_files(path))
-    except (InputError, GeometryError):
-        raise
+        return _scan(path, *find_files(path), reading)
+    except (InputError, GeometryError) as error:
+        raise error if error.where else type(error)(error.what, where=path, fix=error.fix) from error
     except Exception as error:  # a damaged header raises nearly anything
         raise unreadable(path, error) from error
 
@@ -101,7 +110,7 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
                 _write_frame(file, pixels, plane * colours, colours, frame)
 
 
-def _scan(path: Path, header_path: Path, pixels_path: Path) -> Scan:
+def _scan(path: Path, header_path: Path, pixels_path: Path, reading: Reading) -> Scan:
     header, problems = read_header(header_path, single=header_path == pixels_path)
     shape = tuple(int(n) for n in header.get_data_shape())
     if not shape or len(shape) > 7 or min(shape) < 0:
@@ -116,20 +125,21 @@ def _scan(path: Path, header_path: Path, pixels_path: Path) -> Scan:
     before = head_of(pixels_path, offset)
     pair_header = None if header_path == pixels_path else head_of(header_path, MAX_BEFORE_PIXELS)
     check_extensions(before if pair_header is None else pair_header, header, single=pair_header is None)
-    matrix, affine_problems = affine(header)
-    slope, inter = header.get_slope_inter()
-    if slope is not None and pixels.file_dtype.names:
-        problems.append("the header scales RGB values; the scaling is ignored")
-        slope = None
+    placed = place(header, reading.spacing_from)
+    slope, inter, scaling_problems = scaling(header, path)
+    if (slope, inter) != (1, 0) and pixels.file_dtype.names:
+        scaling_problems.append("the header scales RGB values; the scaling is ignored")
+        slope, inter = 1.0, 0.0
     frame_ms, meaning, time_problems = time(header, pixels.shape[1], path)
     return Scan(
         pixels=pixels,
-        geometry=matrix,
-        intensity=Intensity() if slope is None else Intensity.linear(slope, inter or 0.0),
+        geometry=placed.affine,
+        intensity=Intensity.linear(slope, inter),
         frame_ms=frame_ms,
         t_meaning=meaning,
         colour="rgb" if pixels.colours == 3 else "grey" if pixels.shape[0] == 1 else "channels",
-        problems=tuple(problems + affine_problems + time_problems),
+        spaces=placed.spaces,
+        problems=(*problems, *placed.problems, *scaling_problems, *time_problems),
         native=NiftiNative(before, pixels, pair_header),
     )
 

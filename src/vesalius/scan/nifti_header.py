@@ -13,16 +13,16 @@ import nibabel as nib
 import numpy as np
 from nibabel.nifti1 import Nifti1PairHeader
 from nibabel.nifti2 import Nifti2PairHeader
-from nibabel.spatialimages import HeaderDataError
 
-from vesalius.errors import GeometryError, InputError
+from vesalius.errors import InputError
 from vesalius.memory import check_memory
-from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.nifti_file import head_of
 from vesalius.scan.scan import TMeaning
 
-_TIME_MS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
-_NOT_MM = {"meter": 1000.0, "micron": 0.001}
+_UNITS = {0: "unknown", 1: "meter", 2: "mm", 3: "micron"}
+_TIME_MS = {8: 1000.0, 16: 1.0, 24: 0.001}
+"""Code -> milliseconds."""
+_NOT_TIME = {32: "Hz", 40: "ppm", 48: "rad/s"}
 _DIFFUSION_WORDS = frozenset({"dwi", "dmri", "dti"})
 _WORD_BYTES = 50
 """What a word of one byte and the space behind it take at most, once split, per byte."""
@@ -59,11 +59,43 @@ def read_header(path: Path, *, single: bool) -> tuple[Any, list[str]]:
     if len(head) < cls.sizeof_hdr:
         raise InputError("the header is cut short", where=path, fix="copy the file again")
     header = cls(head[: cls.sizeof_hdr], check=False)
-    mended = logging.Logger("nifti", logging.WARNING)
+    _check_offset(header, path, single=single)
+    return header, _mend(header)
+
+
+def _check_offset(header: Any, path: Path, *, single: bool) -> None:
+    """The pixels must begin at a whole byte, behind the header where they share its file.
+
+    Raises:
+        InputError: they do not.
+    """
+    stated = header["vox_offset"].item()
+    least = header.single_vox_offset if single else 0
+    if not math.isfinite(stated) or stated != int(stated):
+        raise InputError(f"vox_offset is {stated:g}, not a whole number of bytes", where=path)
+    if stated < least:
+        what = f"vox_offset is {int(stated)}, where the pixels of this kind of file start at {least} or later"
+        is_half = single and header["magic"].item().rstrip(b"\0") in (b"ni1", b"ni2")
+        raise InputError(what, where=path, fix="name it .hdr, with its .img beside it" if is_half else None)
+
+
+def _mend(header: Any) -> list[str]:
+    """Let nibabel mend what it can, and say what; a spacing of 0 stays 0, it would make it 1."""
+    pixdim = header["pixdim"].copy()
+    shape = np.array((*header.get_data_shape(), 1, 1, 1)[:3])
+    missing = pixdim[1:4] == 0
+    header["pixdim"][1:4][missing] = 1
     messages = _Messages()
+    mended = logging.Logger("nifti", logging.WARNING)
     mended.addHandler(messages)
     header.check_fix(mended, logging.ERROR)
-    return header, messages.lines
+    header["pixdim"][1:4][missing & (shape > 1)] = 0
+    lines = messages.lines
+    if (missing & (shape <= 1)).any():
+        lines.append("header: no spacing is stated along an axis of one voxel; 1 is taken")
+    if pixdim[0] not in (-1, 0, 1) and int(header["qform_code"]) > 0:
+        lines.append(f"header: pixdim[0] (qfac) is {pixdim[0]:g}, not 1 or -1; 1 is taken")
+    return lines
 
 
 def check_extensions(head: bytes, header: Any, *, single: bool) -> None:
@@ -102,37 +134,40 @@ class _Messages(logging.Handler):
         self.lines.append(f"header: {' '.join(record.getMessage().split())}")
 
 
-def affine(header: Any) -> tuple[Affine | None, list[str]]:
-    """sform, else qform, else the spacing alone, in mm; a broken one is passed over and named."""
-    problems: list[str] = []
-    unit = header.get_xyzt_units()[0]
-    if unit in _NOT_MM:
-        problems.append(f"the header gives lengths in {unit}s: turned to mm")
-    to_mm = np.array([[_NOT_MM.get(unit, 1.0)]] * 3 + [[1.0]])
-    for name in ("sform", "qform"):
-        if int(header[f"{name}_code"]) > 0:
-            try:
-                matrix = header.get_sform() if name == "sform" else header.get_qform()
-                return check_affine(to_mm * np.asarray(matrix, dtype=np.float64)), problems
-            except (GeometryError, ValueError, ArithmeticError, HeaderDataError) as error:
-                reason = error.what if isinstance(error, GeometryError) else "it is not a rotation"
-                problems.append(f"the {name} is not usable: {reason}")
-    spacing = np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64))
-    problems.append("neither sform nor qform: orientation unknown, spacing only")
-    try:
-        return check_affine(to_mm * np.diag([*spacing, 1.0])), problems
-    except GeometryError:
-        return None, [*problems, "the voxel spacing is zero or not finite"]
+def spatial_unit(header: Any) -> tuple[str, list[str]]:
+    """The unit of lengths, "unknown" counts as mm, and what is wrong with its code."""
+    code = int(header["xyzt_units"]) % 8
+    if code in _UNITS:
+        return _UNITS[code], []
+    return "unknown", [f"the unit of lengths (code {code}) is not one of NIfTI's: taken as mm"]
+
+
+def scaling(header: Any, path: Path) -> tuple[float, float, list[str]]:
+    """Slope, intercept, and what is wrong with them; 1 and 0 where the header states none (slope 0 or NaN).
+
+    Raises:
+        InputError: a slope with an intercept that is no number.
+    """
+    slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
+    if slope == 0 or math.isnan(slope):
+        return 1.0, 0.0, []
+    if math.isinf(slope):
+        return 1.0, 0.0, ["the slope is infinite: values are the stored ones"]
+    if not math.isfinite(inter):
+        raise InputError(f"scl_slope is {slope:g}, but scl_inter is no number: its values are not known", where=path)
+    return slope, inter, []
 
 
 def time(header: Any, frames: int, path: Path) -> tuple[tuple[float, ...] | None, TMeaning, list[str]]:
     """Frame times in ms (None where the unit or the interval is not stated), what T means, and what is missing."""
     if frames == 1:
         return None, "unknown", []
-    _, unit = header.get_xyzt_units()
+    unit = int(header["xyzt_units"]) & 0b111000
     step = float(str(header["pixdim"][4])) * _TIME_MS.get(unit, math.nan)  # str: 0.046 for float32(0.046)
     if _has_gradients(path, frames):
         return None, "diffusion", []
+    if unit in _NOT_TIME:
+        return None, "unknown", [f"the fourth axis counts in {_NOT_TIME[unit]}: it is not time"]
     if not math.isfinite(step) or step <= 0:
         return None, "unknown", ["the time unit or the frame interval is not stated"]
     start = float(header["toffset"]) * _TIME_MS[unit]

@@ -1,8 +1,13 @@
-"""Sentences about a scan that name files, for eyes on this machine, and the same sentences for files that leave it."""
+"""Sentences about a scan that are more than text.
+
+Some name files, for eyes on this machine, and have the same sentence for files that leave it; some weigh more than
+others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 _SHOWN = 5
 
@@ -36,3 +41,32 @@ class Note(str):
 def plain(note: str) -> str:
     """The sentence without names of files."""
     return note.plain if isinstance(note, Note) else note
+
+
+class Contradiction(str):
+    """A sentence on statements of a file that exclude each other, so that results may rest on the wrong one.
+
+    Args:
+        text: the sentence: what was taken, and how to choose.
+        level: "error" where measures are wrong by it, else "warning"; an audit calls it that.
+        kind: the same sentence without the numbers of this scan, under which many scans are counted.
+    """
+
+    __slots__ = ("kind", "level")
+    level: Literal["error", "warning"]
+    kind: str
+
+    def __new__(cls, text: str, level: Literal["error", "warning"], kind: str) -> Contradiction:
+        """See the class."""
+        note = super().__new__(cls, text)
+        note.level, note.kind = level, kind
+        return note
+
+    def __getnewargs__(self) -> tuple[str, Literal["error", "warning"], str]:  # type: ignore[override]
+        """For copies and other processes."""
+        return str(self), self.level, self.kind
+
+
+def level_of(note: str) -> Literal["error", "warning", "note"]:
+    """How much weight a sentence about a scan has in an audit."""
+    return note.level if isinstance(note, Contradiction) else "note"

@@ -1,6 +1,7 @@
 """One PNG, JPEG or TIFF file: what its header says, and its pages as arrays (J, I, C).
 
-Letters: J rows, I columns, C channel. Palettes are expanded to RGB; a stated orientation (EXIF) is told, not applied.
+Letters: J rows, I columns, C channel. Palettes are expanded to RGB, or give their indices
+where a picture is a label map; a stated orientation (EXIF) is told, not applied.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from PIL import Image
 
 from vesalius.errors import InputError
 from vesalius.memory import check_memory
+from vesalius.scan.colours import narrow_palette
 from vesalius.scan.scan import Colour
 
 Kind = Literal["png", "jpeg", "tiff"]
@@ -30,6 +32,9 @@ _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 _MODES = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "P": 3}
 """Pillow mode -> channels, palette expanded."""
 _ORIENTATION_TAG = 274
+_EXPANDED = "palette colours are expanded to RGB"
+_INDICES = "the indices of a palette are the values, not its colours"
+_ALPHA = "channel {} is transparency (alpha), kept as it is"
 for _library in ("tifffile", "imagecodecs", "PIL"):  # what they mend or warn of is not printed
     logging.getLogger(_library).addHandler(logging.NullHandler())
 _FIX = "check that the copy is complete"
@@ -49,6 +54,8 @@ class Picture:
         pages: numbers of the pages to read, more than one only for TIFF.
         notes: what a careful reader should know.
         byteorder: of a TIFF file.
+        index_dtype: of the indices of its palette, None where it has none.
+        indices: its pages are given as these indices.
     """
 
     path: Path
@@ -60,6 +67,8 @@ class Picture:
     pages: tuple[int, ...] = (0,)
     notes: tuple[str, ...] = ()
     byteorder: str = "<"
+    index_dtype: np.dtype[Any] | None = None
+    indices: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -83,6 +92,14 @@ class Picture:
             raise
         except Exception as error:  # decoders raise nearly anything
             raise _unreadable(self.path, error) from error
+
+
+def as_indices(picture: Picture) -> Picture:
+    """The same picture with the indices of its palette as values, in place of their colours, where it has one."""
+    if picture.index_dtype is None:
+        return picture
+    notes = tuple(_INDICES if note == _EXPANDED else note for note in picture.notes)
+    return replace(picture, channels=1, colour="grey", dtype=picture.index_dtype, notes=notes, indices=True)
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -139,12 +156,15 @@ def _look_png(path: Path) -> Picture:
         if "transparency" in image.info:
             notes.append("the transparency of single colours is left out")
         if image.mode == "P":
-            notes.append("palette colours are expanded to RGB")
+            notes.append(_EXPANDED)
+        elif channels in (2, 4):
+            notes.append(_ALPHA.format(channels))
         elif depth in (2, 4):
             notes.append(f"grey values of {depth} bits are given as 8 bits")
         dtype = {16: "u2", 1: "?" if image.mode == "1" else "u1"}.get(depth, "u1")
-        size = (image.height, image.width)
-    return Picture(path, "png", size, channels, np.dtype(dtype), _colour(channels), notes=tuple(notes))
+        size, index_dtype = (image.height, image.width), np.dtype("u1") if image.mode == "P" else None
+    colour = _colour(channels)
+    return Picture(path, "png", size, channels, np.dtype(dtype), colour, notes=tuple(notes), index_dtype=index_dtype)
 
 
 def _look_jpeg(path: Path) -> Picture:
@@ -181,14 +201,17 @@ def _look_tiff(path: Path) -> Picture:
         if not all(isinstance(length, int) for length in (rows, columns, samples)):
             raise InputError("states no clear size", where=path, fix=_FIX)
         colour, dtype = _tiff_colour(path, first, samples), first.dtype
-        if first.photometric == PHOTOMETRIC.PALETTE:
-            notes.append("palette colours are expanded to RGB")
+        index_dtype = dtype if first.photometric == PHOTOMETRIC.PALETTE else None
+        if index_dtype is not None:
+            notes.append(_EXPANDED)
             samples, dtype = 3, _palette(first).dtype
+        elif first.photometric == PHOTOMETRIC.RGB and samples == 4:
+            notes.append(_ALPHA.format(samples))
         numbers = tuple(number for number, _ in pages)
         order = file.byteorder
     if dtype is None or dtype.kind not in "biufc":
         raise InputError("values of this type are not read", where=path)
-    return Picture(path, "tiff", (rows, columns), samples, dtype, colour, numbers, tuple(notes), order)
+    return Picture(path, "tiff", (rows, columns), samples, dtype, colour, numbers, tuple(notes), order, index_dtype)
 
 
 def _tiff_colour(path: Path, page: Any, samples: int) -> Colour:
@@ -212,11 +235,8 @@ def _colour(channels: int, rgb: Colour = "rgb") -> Colour:
 
 
 def _palette(page: Any) -> NDArray[Any]:
-    """The palette (3, entries) with 8 bits where its 16 hold no more."""
-    table = np.asarray(page.colormap)
-    if (table % 257 == 0).all():
-        return (table // 257).astype(np.uint8)
-    return (table >> 8).astype(np.uint8) if not (table & 255).any() else table.astype(np.uint16)
+    """The palette (3, entries)."""
+    return narrow_palette(np.asarray(page.colormap))
 
 
 def _notes(orientation: Any) -> list[str]:
@@ -239,7 +259,7 @@ def _decode_pillow(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[A
     for _ in pages:
         with _open(picture.path, picture.kind) as image:
             image.info.pop("transparency", None)  # told in the notes; convert would warn of it
-            yield np.asarray(image.convert("RGB") if image.mode == "P" else image)
+            yield np.asarray(image.convert("RGB") if image.mode == "P" and not picture.indices else image)
 
 
 def _decode_tiff(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
@@ -249,7 +269,7 @@ def _decode_tiff(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any
         for number in pages:
             page: Any = file.pages[number]
             array = page.asarray()
-            if page.photometric == PHOTOMETRIC.PALETTE:
+            if page.photometric == PHOTOMETRIC.PALETTE and not picture.indices:
                 array = np.moveaxis(_palette(page)[:, array], 0, -1)
             elif page.axes == "SYX":
                 array = np.moveaxis(array, 0, -1)

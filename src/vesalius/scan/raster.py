@@ -21,7 +21,7 @@ from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.memory import check_memory
 from vesalius.scan.native import Identifiers, Json, LossyNote, Packed
 from vesalius.scan.open import Found
-from vesalius.scan.picture import Picture, kind_of, look
+from vesalius.scan.picture import Picture, as_indices, kind_of, look
 from vesalius.scan.picture_write import fits_png, photometric_of, write_png, write_tiff
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import AS_STATED, Reading
@@ -112,6 +112,14 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     return _scan((look(path),), stack=False)
 
 
+def indices(scan: Scan) -> Scan:
+    """Pictures with a palette as the indices of it, for label maps; any other scan as it is."""
+    pixels = scan.pixels
+    if not isinstance(pixels, RasterPixels) or pixels.pictures[0].index_dtype is None:
+        return scan
+    return _scan(tuple(as_indices(picture) for picture in pixels.pictures), stack=len(pixels.pictures) > 1)
+
+
 def find_stack(folder: Path) -> Found | None:
     """The stack in a folder that holds nothing but pictures of one kind, size and type with evenly counted names.
 
@@ -132,7 +140,7 @@ def find_stack(folder: Path) -> Found | None:
         pictures = tuple(look(path) for path in ordered)
     except InputError:
         return None  # each is opened on its own, and the damaged one is told
-    facts = {(one.kind, one.shape, one.dtype, one.colour, len(one.pages)) for one in pictures}
+    facts = {(one.kind, one.shape, one.dtype, one.colour, len(one.pages), one.index_dtype) for one in pictures}
     if len(facts) > 1 or len(pictures[0].pages) > 1:
         return None
     return Found(folder, "raster", lambda: _scan(pictures, stack=True), name=folder.resolve().name)

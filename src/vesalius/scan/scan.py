@@ -22,6 +22,7 @@ from vesalius.scan.stack import MAKE_A_GRID, SliceStack
 
 TMeaning = Literal["time", "diffusion", "echo", "unknown"]
 Colour = Literal["grey", "inverted", "rgb", "ybr", "palette", "channels"]
+Space = Literal["unknown", "scanner", "aligned", "talairach", "mni", "template"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,10 @@ class Scan:
         modality: "MR", "CT", "US", ... as the file states it, else "unknown".
         colour: what C means: one "grey" channel ("inverted" for MONOCHROME1), "rgb", "ybr" (YBR_FULL), "palette"
             indices, or other "channels".
+        palette_N3: colours of the indices of a "palette", None where they are not known.
+        spaces: which world the affine leads to, as NIfTI names them ("aligned": to another scan; "unknown": not even
+            the directions of the axes are known); two where the sform and the qform of one place name different
+            worlds, () where the source names none.
         problems: what a careful reader should know, one sentence each.
         native: what is needed to write the scan back as the kind of file it came from, or None.
     """
@@ -48,6 +53,8 @@ class Scan:
     t_meaning: TMeaning = "unknown"
     modality: str = "unknown"
     colour: Colour = "grey"
+    palette_N3: NDArray[np.unsignedinteger[Any]] | None = None
+    spaces: tuple[Space, ...] = ()
     problems: tuple[str, ...] = ()
     native: Native | None = None
 

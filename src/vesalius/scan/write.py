@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from vesalius.errors import UsageError
 from vesalius.output import new_file, new_folder
+from vesalius.scan.colours import in_rgb
+from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
 
 
@@ -32,7 +34,7 @@ def write_scan(scan: Scan, path: Path, *, force: bool = False) -> Written:
     """Write a scan as NIfTI, NumPy, PNG or TIFF.
 
     Args:
-        scan: the scan.
+        scan: the scan. Y, Cb, Cr and the indices of a palette are written as RGB.
         path: its suffix decides. .nii and .nii.gz need an affine. .npy and .npz hold real values in as many of the axes
             (C, T, I, J, K) as are needed, .npz also the affine and the frame times. .png holds stored values of 8 or 16
             bits; several slices or frames become a folder of that name without the suffix. .tif holds real values, the
@@ -47,24 +49,29 @@ def write_scan(scan: Scan, path: Path, *, force: bool = False) -> Written:
     suffix = next((one for one in _WRITERS if path.name.lower().endswith(one)), None)
     if suffix is None:
         raise UsageError("unknown kind of output", where=path, fix=f"end the name with one of {', '.join(_WRITERS)}")
+    coloured = in_rgb(scan)
+    told = coloured.problems[len(scan.problems) :]
     if suffix == ".png" and scan.shape[1] * scan.shape[4] > 1:
-        return _png_folder(scan, path.with_suffix(""), force=force)
-    with new_file(path, force=force) as part:
-        notes = _WRITERS[suffix](scan, part)
-    return Written(path, notes)
+        path = path.with_suffix("")
+        notes = _png_folder(coloured, path, force=force)
+    else:
+        with new_file(path, force=force) as part:
+            notes = _WRITERS[suffix](coloured, part)
+    return Written(path, (*told, *notes))
 
 
 def fits_png_exactly(scan: Scan) -> bool:
     """True where PNG can hold the stored values and they are the real ones."""
     from vesalius.scan.picture_write import fits_png
 
-    return scan.intensity.is_identity and fits_png(scan.dtype, scan.shape[0]) and scan.colour != "inverted"
+    exact = scan.intensity.is_identity and fits_png(scan.dtype, scan.shape[0])
+    return exact and scan.colour not in ("inverted", "ybr", "palette")
 
 
 def _nifti(scan: Scan, path: Path) -> tuple[str, ...]:
     from vesalius.scan.nifti_write import write_nifti
 
-    return write_nifti(scan, path)
+    return (*write_nifti(scan, path), *_inverted_note(scan))
 
 
 def _real(scan: Scan) -> NDArray[Any]:
@@ -79,7 +86,8 @@ def _numpy(scan: Scan, path: Path) -> tuple[str, ...]:
     if path.suffix.lower() == ".npy":
         with path.open("wb") as file:
             np.save(file, array, allow_pickle=False)
-        return () if scan.grid_problem else ("the file holds no geometry: .npz and .nii do",)
+        notes = () if scan.grid_problem else ("the file holds no geometry: .npz and .nii do",)
+        return (*notes, *_inverted_note(scan))
     beside: dict[str, Any] = {}
     if scan.grid_problem is None:
         beside["affine_ras_mm"] = scan.affine
@@ -87,18 +95,33 @@ def _numpy(scan: Scan, path: Path) -> tuple[str, ...]:
         beside["frame_ms"] = np.asarray(scan.frame_ms)
     with path.open("wb") as file:
         np.savez_compressed(file, image=array, **beside)
-    return ()
+    return _inverted_note(scan)
+
+
+def _inverted_note(scan: Scan) -> tuple[str, ...]:
+    """For formats that cannot say it."""
+    if scan.colour != "inverted":
+        return ()
+    return ("low values are bright (MONOCHROME1): the values are kept, the file cannot say so",)
 
 
 def _png(scan: Scan, path: Path) -> tuple[str, ...]:
     from vesalius.scan.picture_write import write_png
 
     _check_png(scan)
-    write_png(path, scan.stored()[:, 0, :, :, 0].transpose(2, 1, 0))
+    write_png(path, _brightness(scan)[:, 0, :, :, 0].transpose(2, 1, 0))
     return _png_notes(scan)
 
 
-def _png_folder(scan: Scan, path: Path, *, force: bool) -> Written:
+def _brightness(scan: Scan, t: slice = ALL) -> NDArray[Any]:
+    """Stored values of which high ones are bright."""
+    stored = scan.stored(t)
+    if scan.colour != "inverted":
+        return stored
+    return ~stored if stored.dtype.kind == "b" else np.iinfo(stored.dtype).max - stored
+
+
+def _png_folder(scan: Scan, path: Path, *, force: bool) -> tuple[str, ...]:
     from vesalius.scan.picture_write import write_png
 
     _check_png(scan)
@@ -106,11 +129,11 @@ def _png_folder(scan: Scan, path: Path, *, force: bool) -> Written:
     scan = scan.resident()
     with new_folder(path, force=force) as folder:
         for t in range(frames):
-            stored = scan.stored(slice(t, t + 1))[:, 0]
+            stored = _brightness(scan, slice(t, t + 1))[:, 0]
             for k in range(slices):
                 frame = f"frame-{t:04d}-" if frames > 1 else ""
                 write_png(folder / f"{frame}slice-{k:04d}.png", stored[..., k].transpose(2, 1, 0))
-    return Written(path, _png_notes(scan))
+    return _png_notes(scan)
 
 
 def _check_png(scan: Scan) -> None:
@@ -122,9 +145,14 @@ def _check_png(scan: Scan) -> None:
 
 
 def _png_notes(scan: Scan) -> tuple[str, ...]:
-    if scan.intensity.is_identity:
-        return ()
-    return ("the pictures hold stored values: slope and intercept are not in them",)
+    notes = []
+    if not scan.intensity.is_identity:
+        notes.append("the pictures hold stored values: slope and intercept are not in them")
+    if scan.colour == "inverted":
+        notes.append("low values were bright (MONOCHROME1): the values are inverted, so that they are drawn like it")
+    if scan.colour == "channels" and scan.shape[0] > 2:
+        notes.append(f"{scan.shape[0]} channels are written as red, green, blue (and alpha), whatever they are")
+    return tuple(notes)
 
 
 def _tiff(scan: Scan, path: Path) -> tuple[str, ...]:

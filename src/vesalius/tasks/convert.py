@@ -11,6 +11,7 @@ import numpy as np
 from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import GeometryError, InputError, UsageError
 from vesalius.output import refuse_existing
+from vesalius.scan.colours import in_rgb
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.open import open_scan
@@ -55,6 +56,7 @@ def convert(
         raise UsageError("is the file to be read", where=output, fix="choose another name")
     scan = _open(path, reading)
     try:
+        scan = in_rgb(scan)
         scan = _reshaped(scan, resample, spacing_mm, orient)
         notes: tuple[str, ...] = ()
         if output.suffix.lower() == ".png" and not fits_png_exactly(scan):
@@ -76,10 +78,18 @@ def _reshaped(scan: Scan, resample: bool, spacing_mm: tuple[float, float, float]
 
         scan = regrid(scan, spacing_mm)
     if orient is not None:
+        if scan.spaces == ("unknown",):
+            what = "the orientation is unknown (neither sform nor qform), so the axes cannot be turned"
+            raise UsageError(what, fix="leave out --orient")
         from vesalius.scan.orient import reorient
 
         scan = reorient(scan, orient)
     return scan
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result for people."""
+    return [str(result["path"]), *(f"note: {note}" for note in (*result["problems"], *result["notes"]))]
 
 
 def _windowed(scan: Scan) -> tuple[Scan, tuple[str, ...]]:
@@ -97,8 +107,13 @@ def _windowed(scan: Scan) -> tuple[Scan, tuple[str, ...]]:
         frames.append(x_BCJI.transpose(1, 3, 2, 0))
     pixels = ArrayPixels(np.stack(frames, axis=1))
     colour: Colour = "rgb" if pixels.shape[0] == 3 else "grey"
-    notes = (f"real values from {low:.6g} to {high:.6g} are drawn from black to white",)
-    return replace(scan, pixels=pixels, intensity=Intensity(), colour=colour, native=None), notes
+    black, white = (high, low) if scan.colour == "inverted" else (low, high)
+    notes = [f"real values from {black:.6g} to {white:.6g} are drawn from black to white"]
+    if scan.colour == "inverted":
+        notes.append("low values are bright, as the source says (MONOCHROME1)")
+    if scan.shape[0] > 1 and colour == "grey":
+        notes.append(f"of {scan.shape[0]} channels the first is drawn")
+    return replace(scan, pixels=pixels, intensity=Intensity(), colour=colour, native=None), tuple(notes)
 
 
 def _open(path: Path, reading: Reading) -> Scan:

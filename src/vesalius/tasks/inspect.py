@@ -125,7 +125,9 @@ def _words(facts: dict[str, Any]) -> Iterator[str]:
     yield f"{channels}{i} x {j} x {k} voxels{frames}, {facts['dtype']}, {facts['modality']} {facts['unit']}".rstrip()
     if facts["spacing_mm"]:
         spacing = " x ".join(f"{step:g}" for step in facts["spacing_mm"])
-        yield f"spacing {spacing} mm, axes towards {facts['orientation']}"
+        axes = f"axes towards {facts['orientation']}" if facts["orientation"] else "orientation unknown"
+        worlds = " and ".join(space for space in facts["spaces"] if space != "unknown")
+        yield f"spacing {spacing} mm, {axes}" + (f", {worlds} coordinates" if worlds else "")
     elif facts["grid_problem"]:
         yield f"no grid: {facts['grid_problem']}"
     if facts.get("range"):

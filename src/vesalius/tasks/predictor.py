@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from vesalius.cohort.ends import Ends
 from vesalius.errors import UsageError
 from vesalius.report.page import Section
 from vesalius.scan.resample import to_grid
@@ -57,6 +58,23 @@ class PredictOptions:
 
 
 @dataclass(frozen=True)
+class Plausibility:
+    """What a check found of a scan that can be of the kind that a model was made for; others it refuses with an error.
+
+    Args:
+        numbers: that the check went by, as `summary.json` keeps them.
+        warnings: what a careful reader should know, one sentence each, without a full stop.
+    """
+
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def facts(self, check: str, *more: str) -> dict[str, Any]:
+        """The keys check and warnings of a study's measures; `more` warnings follow those of the check, each once."""
+        return {"check": {"asked": check, **self.numbers}, "warnings": list(dict.fromkeys([*self.warnings, *more]))}
+
+
+@dataclass(frozen=True)
 class Predicted:
     """What was found in one study.
 
@@ -101,12 +119,13 @@ class Predictor(ABC):
         """The file or folder of a study."""
 
     @abstractmethod
-    def __call__(self, scans: Mapping[str, Scan], target: Path) -> Predicted:
+    def __call__(self, scans: Mapping[str, Scan], target: Path, ends: Ends | None = None) -> Predicted:
         """Predict a study and write the result.
 
         Args:
             scans: images by name.
             target: file or folder; an older one is replaced.
+            ends: frames of end-diastole and end-systole, where somebody states them.
 
         Raises:
             VesaliusError: the study cannot be predicted.

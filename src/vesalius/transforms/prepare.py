@@ -15,16 +15,16 @@ from pydantic import AfterValidator, Field
 
 from vesalius.config import Config
 from vesalius.errors import GeometryError, UsageError
+from vesalius.scan.colours import in_rgb
 from vesalius.scan.geometry import spacing_mm
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.label_values import are_labels
+from vesalius.scan.label_values import NotLabelsError, read_labels
 from vesalius.scan.orient import reorient
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.resample import Interpolation, regrid, to_grid
 from vesalius.scan.scan import Scan
 from vesalius.transforms.transform import AnyTransform, Chain, Sample, Transform, digest_of
 from vesalius.transforms.view import Display, Plane, to_view
-from vesalius.transforms.window import ybr_to_rgb
 
 Layout = Literal["CTIJK", "CIJK", "BCJI", "CJI"]
 
@@ -47,7 +47,7 @@ class Prepare(Config):
     """Grid, orientation, spacing, values, view, size: in this order; what is None or empty is left out.
 
     Images become float32, masks int16. X-rays stored inverted (MONOCHROME1) are turned so that bone is bright, YBR
-    becomes RGB.
+    and palettes become RGB.
     """
 
     resample: bool = Field(default=False, description="make one grid of slices that are tilted or unevenly spaced")
@@ -84,7 +84,7 @@ class Prepare(Config):
 
         Raises:
             GeometryError: as `__call__`; or a mask that is not on the grid of the image.
-            UsageError: as `__call__`; or a mask that holds fractions.
+            UsageError: as `__call__`; or a mask that holds no labels.
         """
         scans = [scan] if isinstance(scan, Scan) else list(scan)
         for name, mask in (masks or {}).items():
@@ -110,9 +110,10 @@ class Prepare(Config):
             GeometryError: there is no grid where one is needed.
             UsageError: values that are no image.
         """
-        if scan.dtype.kind not in "biuf" or (scan.colour == "palette" and interpolation == "linear"):
-            what = "palette indices" if scan.colour == "palette" else f"values of type {scan.dtype}"
-            raise UsageError(f"{what} are no image", fix="leave the scan out")
+        if interpolation == "linear":
+            scan = in_rgb(scan)
+        if scan.dtype.kind not in "biuf":
+            raise UsageError(f"values of type {scan.dtype} are no image", fix="leave the scan out")
         if self.resample and scan.grid_problem:
             if interpolation == "nearest":
                 raise GeometryError("a mask on slices without a grid cannot be resampled", fix="convert both before")
@@ -142,9 +143,6 @@ class Prepare(Config):
             values = np.where(finite, values, np.float32(self.non_finite))
         if scan.colour == "inverted":
             values = values.min() + values.max() - values
-        if scan.colour == "ybr" and scan.dtype.kind == "u" and len(values) == 3:
-            turned = ybr_to_rgb(values.reshape(1, 3, -1, 1), 0.0, float(np.iinfo(scan.dtype).max))
-            values = turned.reshape(values.shape)
         return _as_float32(values)
 
     def _laid_out(self, scan: Scan, array_CTIJK: NDArray[Any]) -> NDArray[Any]:
@@ -186,10 +184,10 @@ def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _labels(scan: Scan, name: str) -> NDArray[np.int16]:
-    values = scan.values(dtype=np.float64)
-    if not are_labels(values, _LABELS.min, _LABELS.max):
-        raise UsageError(f"mask {name!r} holds other values than whole numbers of 16 bits", fix="give a label image")
-    return values.astype(np.int16)
+    try:
+        return read_labels(scan, _LABELS.min, _LABELS.max).astype(np.int16)
+    except NotLabelsError as error:
+        raise UsageError(f"mask {name!r} {error}", fix="give a label map") from error
 
 
 def _check_same_grid(scan: Scan, other: Scan, what: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.scan.colours import ybr_to_rgb
 from vesalius.scan.scan import Colour, Scan
 
 SOFT_TISSUE_HU = (-160.0, 240.0)
@@ -18,8 +19,6 @@ DISPLAY_PERCENT = (0.5, 99.5)
 _LUMINANCE_RGB = (0.299, 0.587, 0.114)
 _MAX_SLICES = 32
 """As many slices, evenly spread, are read for percentiles."""
-_YBR_RGB = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
-"""Rows R, G, B; columns Y, Cb, Cr (full range, centered chroma)."""
 
 
 def window(values: NDArray[Any], center: float, width: float) -> NDArray[np.float32]:
@@ -66,8 +65,8 @@ def default_range(scan: Scan) -> tuple[float, float]:
 def to_screen(x_BCJI: NDArray[Any], colour: Colour, display_range: tuple[float, float]) -> NDArray[np.uint8]:
     """Pictures of 8 bits with one channel (grey) or three (RGB).
 
-    "ybr" becomes RGB, "inverted" is turned so that high values are dark, palette indices are drawn as grey, of other
-    "channels" the first is drawn.
+    "ybr" becomes RGB, "inverted" is turned so that high values are dark, of other "channels" the first is drawn.
+    Indices of a palette have no colours here: `in_rgb` gives them theirs.
 
     Args:
         x_BCJI: real values.
@@ -76,7 +75,7 @@ def to_screen(x_BCJI: NDArray[Any], colour: Colour, display_range: tuple[float, 
     """
     if colour in ("rgb", "ybr") and x_BCJI.shape[1] == 3:
         if colour == "ybr":
-            x_BCJI = ybr_to_rgb(x_BCJI, *display_range)
+            x_BCJI = ybr_to_rgb(x_BCJI, 1, *display_range)
         return _bytes(_scaled(x_BCJI, *display_range))
     grey = _scaled(x_BCJI[:, :1], *display_range)
     return _bytes(1 - grey if colour == "inverted" else grey)
@@ -87,14 +86,6 @@ def to_grey(x_BCJI: NDArray[Any], colour: Colour) -> NDArray[Any]:
     if colour == "rgb" and x_BCJI.shape[1] == 3:
         return np.einsum("bcji,c->bji", x_BCJI, np.array(_LUMINANCE_RGB, dtype=x_BCJI.dtype))
     return x_BCJI[:, 0]
-
-
-def ybr_to_rgb(x_BCJI: NDArray[Any], low: float = 0.0, high: float = 255.0) -> NDArray[np.float32]:
-    """YBR_FULL to RGB, clipped; zero chroma lies at the upper middle of the range (128 of 0 to 255)."""
-    centre = low + (high - low + 1) // 2
-    shifted = np.stack([x_BCJI[:, 0], x_BCJI[:, 1] - centre, x_BCJI[:, 2] - centre], axis=1).astype(np.float64)
-    rgb = np.einsum("rc,bcji->brji", _YBR_RGB, shifted)
-    return np.clip(rgb, low, high).astype(np.float32)
 
 
 def _scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:

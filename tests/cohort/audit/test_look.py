@@ -1,12 +1,15 @@
+import nibabel as nib
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from cohort.audit.planted import write
 from vesalius.cohort.audit.look import THUMB, _shrunk, look, missing_files, thumbnail
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.scan.reading import Reading
 
 
 def shrunk_slowly(picture, size):
@@ -54,3 +57,46 @@ def test_what_is_missing(tmp_path, present, codes):
         (tmp_path / name).write_bytes(b"x")
     case = Case(id="a", images={"image": "i"}, masks={"mask": "m"})
     assert [one.code for one in missing_files(Cohort((case,), tmp_path), case)] == codes
+
+
+def short_axis(path, sform, pixdim=(1.56, 1.56, 10)):
+    """A file whose sform and pixdim are what is given, each on its own."""
+    image = nib.Nifti1Image(np.arange(60, dtype=np.uint8).reshape(3, 4, 5), None)
+    image.header.set_sform(sform, 2)
+    image.header["pixdim"][1:4] = pixdim
+    image.header["qform_code"] = 0
+    path.write_bytes(image.header.binaryblock[:108] + np.float32(352).tobytes() + image.header.binaryblock[112:])
+    with path.open("ab") as file:
+        file.write(bytes(4) + np.asarray(image.dataobj).tobytes(order="F"))
+
+
+def test_two_spacings_are_an_error_until_a_choice_is_made(tmp_path):
+    short_axis(tmp_path / "i.nii", np.diag([-1.0, -1, 1, 1]))
+    files = {"images": {"image": "i.nii"}, "masks": {"mask": "i.nii"}}
+    cases = [Case(id="open", **files), Case(id="made", **files, reading=Reading(spacing_from="pixdim"))]
+    cohort = Cohort(tuple(cases), tmp_path)
+    looked = [look(cohort, case) for case in cases]
+    found = [(one.level, one.code) for one in looked[0].findings]
+    assert found == [("error", "header-contradicts-itself")]  # once, though the mask has it too
+    assert "1.56 x 1.56 x 10 mm by pixdim" in looked[0].findings[0].text
+    assert [one.level for one in looked[1].findings] == ["note"]
+    np.testing.assert_allclose(looked[1].spacing_mm, (1.56, 1.56, 10))
+
+
+def test_masks_of_colours_are_reported(tmp_path):
+    labels = np.arange(48, dtype=np.uint8).reshape(6, 8) // 20
+    palette = Image.fromarray(labels).convert("P")
+    palette.putdata(labels.ravel().tolist())
+    palette.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    palette.save(tmp_path / "p.png")
+    palette.convert("RGB").save(tmp_path / "c.png")
+    Image.fromarray(labels * 9).save(tmp_path / "i.png")
+    cases = [Case(id=name, images={"image": "i.png"}, masks={"mask": f"{name}.png"}) for name in "pc"]
+    looked = [look(Cohort(tuple(cases), tmp_path), case) for case in cases]
+    assert looked[0].values == {0, 1, 2}
+    assert [(one.level, one.text) for one in looked[0].findings] == [
+        ("note", "p: mask 'mask': the indices of a palette are the values, not its colours")
+    ]
+    assert [(one.level, one.text) for one in looked[1].findings] == [
+        ("error", "c: mask 'mask' has 3 channels (rgb), a label map has one")
+    ]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tasks.detect.tiny import make_encoder
-from vesalius.errors import InputError, UsageError
+from vesalius.errors import InputError
 from vesalius.phantom.head_ct.labels import LABELS
 from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.phantom.head_ct.write import write_head_ct
@@ -177,5 +177,5 @@ def test_without_patients_studies_are_kept_together_and_it_is_said(cohort):
         "no patient_id: cases can only be kept together by study"
         in (folder / "run" / "summary.json").read_text().lower()
     )
-    with pytest.raises(UsageError, match="comes alone"):
+    with pytest.raises(InputError, match="stands in two manifests"):
         train(config(manifest=[str(path), str(path)]), folder / "two", device="cpu")

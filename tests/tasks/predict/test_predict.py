@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +36,10 @@ def make_model(folder, task="segment", seed=0, **settings):
 def stop_at_the_second(monkeypatch):
     real = SegmentPredictor.__call__
 
-    def stop(self, scans, target):
+    def stop(self, scans, target, ends):
         if target.name.startswith("c1"):
             raise KeyboardInterrupt
-        return real(self, scans, target)
+        return real(self, scans, target, ends)
 
     monkeypatch.setattr(SegmentPredictor, "__call__", stop)
 
@@ -229,10 +230,10 @@ def test_another_number_of_channels_or_a_fault_fails_alone(tmp_path, monkeypatch
         write_nifti(tmp_path / f"{name}.nii.gz", blob(0)[0][None], AFFINE)
     real = SegmentPredictor.__call__
 
-    def broken(self, scans, target):
+    def broken(self, scans, target, ends):
         if target.name.startswith("b"):
             raise RuntimeError("a fault of ours")
-        return real(self, scans, target)
+        return real(self, scans, target, ends)
 
     monkeypatch.setattr(SegmentPredictor, "__call__", broken)
     paths = [tmp_path / name for name in ("a.png", "b.nii.gz", "c.nii.gz")]
@@ -252,3 +253,72 @@ def test_a_folder_that_cannot_tell_what_it_holds(tmp_path):
         with pytest.raises(CorruptFileError, match=name):
             predict(model, [manifest], out, device="cpu")
         (out / "model.json").write_text("{")
+
+
+def stated(folder, info=None):
+    """A cine of ten frames in a folder of its own."""
+    folder.mkdir()
+    write_nifti(folder / "p_4d.nii.gz", np.stack([blob(seed)[0] for seed in range(10)]), AFFINE, 0.04)
+    if info:
+        (folder / "Info.cfg").write_text(info)
+    return folder / "p_4d.nii.gz"
+
+
+def test_stated_frames_come_from_info_cfg_or_a_manifest(tmp_path):
+    model, out = make_model(tmp_path / "model", cavity="bright"), tmp_path / "out"
+    cine = stated(tmp_path / "p", "ED: 3\nES: 7\n")
+    measures = predict(model, [cine], out, device="cpu")["results"]["p_4d"]
+    volumes = (open_scan(out / "p_4d.nii.gz").stored()[0] == 4).sum((1, 2, 3)) * 3.0 / 1000
+    assert measures["ef_from"] == "stated frames"
+    assert (measures["ED frame"], measures["ES frame"]) == (2, 6)
+    assert (measures["EDV mL"], measures["ESV mL"]) == pytest.approx((volumes[2], volumes[6]))
+    case = {"id": "p", "images": {"image": "p/p_4d.nii.gz"}, "facts": {"ed_frame": 1, "es_frame": 5}}
+    (tmp_path / "m.jsonl").write_text(json.dumps(case) + "\n")
+    by_manifest = predict(model, [tmp_path / "m.jsonl"], out, device="cpu")
+    assert by_manifest["skipped"] == []  # the same pixels, other frames
+    (measures,) = by_manifest["results"].values()
+    assert (measures["ED frame"], measures["ES frame"]) == (1, 5)
+
+
+def test_without_them_the_curve_is_smoothed_and_warnings_stand_everywhere(tmp_path):
+    model, out = make_model(tmp_path / "model", cavity="bright"), tmp_path / "out"
+    done = predict(model, [stated(tmp_path / "p")], out, device="cpu")
+    measures = done["results"]["p_4d"]
+    assert measures["ef_from"] == "smoothed curve"
+    assert isinstance(measures["ED frame"], int)
+    (warning,) = [one for one in measures["warnings"] if "EDV below 20 mL" in one]
+    assert any("(smoothed curve)" in line and warning in line for line in lines(done))
+    sections = json.loads((out / "summary.json").read_text())["sections"]
+    blocks = [block for section in sections for block in section["blocks"]]
+    assert f"p_4d: {warning}." in [block["text"] for block in blocks if block.get("tone") == "warning"]
+    (table,) = [block for block in blocks if block["kind"] == "table"]
+    row = dict(zip([column["name"] for column in table["columns"]], table["rows"][0], strict=True))
+    assert (row["ED frame"], row["ED and ES by"]) == (str(measures["ED frame"]), "smoothed curve")
+    assert {block["file"] for block in blocks if block["kind"] == "figure"} == {
+        "p_4d.outlines.png", "p_4d.volumes.png",
+    }  # fmt: skip
+
+
+def test_a_scan_that_is_no_cine_is_refused_in_a_line_and_in_the_report(tmp_path):
+    model, out = make_model(tmp_path / "model", cavity="bright", check="cine-mr"), tmp_path / "out"
+    write_nifti(tmp_path / "head.nii.gz", np.random.default_rng(0).normal(0, 9, (1, 64, 64, 90)), np.diag([3, 3, 3, 1]))
+    heart = np.random.default_rng(0).integers(0, 900, (9, 64, 64, 8)).astype(np.int16)
+    write_nifti(tmp_path / "cine.nii.gz", heart, np.diag([1.8, 1.8, 8, 1]), 0.04)
+    done = predict(model, [tmp_path / "head.nii.gz", tmp_path / "cine.nii.gz"], out, device="cpu")
+    assert done["results"]["cine"]["check"] == {
+        "asked": "cine-mr", "frames": 9, "slices": 8, "field_mm": 115, "slice_mm": 8.0,
+    }  # fmt: skip
+    assert "the file does not say that it is MR" in done["results"]["cine"]["warnings"]
+    (failed,) = done["failed"]
+    assert "90 slices 3 mm apart and one frame: no short-axis stack" in failed["error"]
+    assert not (out / "head.nii.gz").exists()
+    assert "90 slices 3 mm apart" in (out / "report.html").read_text()
+
+
+def test_four_dimensions_of_another_kind_give_no_ejection_fraction(tmp_path):
+    model = make_model(tmp_path / "model", cavity="bright")
+    scan = open_scan(stated(tmp_path / "p"))
+    predictor = SegmentPredictor(model, "cpu")
+    done = predictor({"image": replace(scan, t_meaning="diffusion", frame_ms=None)}, tmp_path / "a.nii.gz")
+    assert {"bright mL, largest", "dark mL, largest"} < set(done.measures)
+    assert "ef_from" not in done.measures

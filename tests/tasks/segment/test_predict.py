@@ -10,7 +10,8 @@ def test_measures_and_picture(tmp_path):
     predictor = SegmentPredictor(make_model(tmp_path / "model"), "cpu")
     assert predictor.images == ("image",)
     done = predictor({"image": Scan.from_array(blob(0)[0], AFFINE)}, tmp_path / predictor.target_of("a"))
-    assert set(done.measures) == {"bright mL", "dark mL"}
+    assert set(done.measures) == {"bright mL", "dark mL", "check", "warnings"}
+    assert (done.measures["check"], done.measures["warnings"]) == ({"asked": "none"}, [])
     assert all(png.startswith(b"\x89PNG") for png in done.pictures.values())
     (section,) = predictor.sections({"a": done.measures}, {"a": {"outlines": "a.outlines.png"}})
     assert "bright mL" in predictor.told(done.measures)
@@ -20,4 +21,6 @@ def test_measures_and_picture(tmp_path):
 def test_without_geometry_there_are_no_volumes(tmp_path):
     predictor = SegmentPredictor(make_model(tmp_path / "model"), "cpu")
     labels = np.full((1, *SHAPE), 4, np.uint8)
-    assert predictor._measures(labels, Scan.from_array(labels[None])) == {}
+    function = predictor._measured(labels, Scan.from_array(labels[None]), None)
+    assert function.facts == {}
+    assert function.warnings == ["no volumes: the file states no geometry"]

@@ -38,7 +38,14 @@ def test_ejection_fraction():
     (one,) = function_rows(rows, "lv")
     assert (one.ef_found, one.ef_truth) == (60, 50)
     told = summarized(rows, [one])["ejection_fraction"]
-    assert told == {"patients": 1, "of_patients": 1, "mean_error_points": 10, "mean_absolute_error_points": 10}
+    assert told == {
+        "ef_from": "stated frames",
+        "warnings": {},
+        "patients": 1,
+        "of_patients": 1,
+        "mean_error_points": 10,
+        "mean_absolute_error_points": 10,
+    }
     assert function_rows(rows, None) == []
 
 
@@ -83,3 +90,19 @@ def test_studies_of_one_patient_stay_apart_and_count_once():
     assert told["ejection_fraction"]["mean_absolute_error_points"] == pytest.approx((25 + 0) / 2)
     assert told["classes"]["lv"]["hd95_mm"] == pytest.approx(3)
     assert len(sections(rows, functions, "test", ())[1].blocks[0].rows) == 6
+
+
+def test_hearts_that_cannot_be_are_warnings():
+    rows = [row(1, "ED", found=50, truth=90), row(1, "ES", found=60, truth=40), row(2, "ED", found=2, truth=100)]
+    rows += [row(2, "ES", found=1, truth=5)]
+    functions = function_rows(rows, "lv")
+    told = summarized(rows, functions)["ejection_fraction"]["warnings"]
+    assert told == {
+        "implausible by the model: ESV above EDV, so EF is negative": [1],
+        "implausible by the model: EDV below 20 mL": [2],
+        "implausible by the reference: EF above 85 %": [2],
+    }
+    table, *warnings = sections(rows, functions, "test", ())[2].blocks
+    assert table.kind == "table"
+    assert [one.text for one in warnings] == [f"Patient {who[0]}: {what}." for what, who in told.items()]
+    assert {one.tone for one in warnings} == {"warning"}

@@ -18,6 +18,8 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.read import open_image, open_mask
 from vesalius.errors import VesaliusError
+from vesalius.scan.label_values import NotLabelsError, read_labels
+from vesalius.scan.note import level_of
 from vesalius.scan.scan import Scan
 
 THUMB = 32
@@ -125,13 +127,17 @@ def _look_at_image(seen: Looked, name: str, scan: Scan, values: NDArray[np.float
     if not inside.size or inside.min() == inside.max():
         seen.add("error", "constant-image", f"image {name!r} has the same value everywhere")
     for problem in scan.problems:
-        seen.add("note", "scan-problem", f"image {name!r}: {problem}")
+        _tell(seen, f"image {name!r}", problem)
+
+
+def _tell(seen: Looked, what: str, problem: str) -> None:
+    level = level_of(problem)
+    seen.add(level, "scan-problem" if level == "note" else "header-contradicts-itself", f"{what}: {problem}")
 
 
 def _look_at_mask(seen: Looked, cohort: Cohort, name: str, first: Scan | None) -> None:
     try:
-        scan = open_mask(cohort, seen.case, name)
-        values = scan.values(dtype=np.float64)
+        scan = open_mask(cohort, seen.case, name).resident()
     except VesaliusError as error:
         seen.add("error", "unreadable-mask", f"mask {name!r} cannot be read: {_short(error)}")
         return
@@ -142,10 +148,14 @@ def _look_at_mask(seen: Looked, cohort: Cohort, name: str, first: Scan | None) -
             seen.add(
                 "error", "frame-out-of-range", f"mask {name!r} is of frame {frame}, the image has {first.shape[1]}"
             )
-    if not np.isfinite(values).all() or (values != np.rint(values)).any() or values.min() < 0:
-        seen.add("error", "mask-not-labels", f"mask {name!r} holds values that are not whole numbers from 0")
+    for problem in scan.problems:
+        if first is None or problem not in first.problems:
+            _tell(seen, f"mask {name!r}", problem)
+    try:
+        found = frozenset(np.unique(read_labels(scan, 0, np.iinfo(np.int32).max)).tolist())
+    except NotLabelsError as error:
+        seen.add("error", "mask-not-labels", f"mask {name!r} {error}")
         return
-    found = frozenset(int(value) for value in np.unique(values))
     seen.values |= found
     if found == {0}:
         seen.add("warning", "empty-mask", f"mask {name!r} is 0 everywhere")

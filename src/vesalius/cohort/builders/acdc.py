@@ -50,7 +50,7 @@ def build(folder: Path) -> Cohort:
 
 
 def _cases(folder: Path, home: Path, name: str, files: dict[str, Path]) -> list[Case]:
-    info = _info(home / "Info.cfg")
+    info = read_info(home / "Info.cfg")
     phases = [(info[word], word.upper()) for word in ("ed", "es") if isinstance(info.get(word), int)]
     numbers = dict(phases)
     if len(numbers) < len(phases):
@@ -88,7 +88,7 @@ def _cases(folder: Path, home: Path, name: str, files: dict[str, Path]) -> list[
     ]
 
 
-def _info(path: Path) -> dict[str, Any]:
+def read_info(path: Path) -> dict[str, Any]:
     """Keys in lower case and values of Info.cfg; nothing where there is none."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -6,7 +6,7 @@ are refused. Letters: B slices from below upwards, J rows, I columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from vesalius.errors import InputError, UsageError
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
+from vesalius.tasks.predictor import Plausibility
 from vesalius.transforms.view import to_view, view_of
 
 OFFSET_HU = -1024.0
@@ -38,22 +39,7 @@ _SHORT_MM = 60.0
 _MOST_SLICES, _MOST_PIXELS = 40, 192
 
 
-@dataclass(frozen=True)
-class Plausible:
-    """What was found of a scan that passed.
-
-    Args:
-        air: share of its voxels.
-        enclosed_cm2: soft tissue that bone surrounds, in the slice with most of it.
-        warnings: what a careful reader should know, one sentence each.
-    """
-
-    air: float
-    enclosed_cm2: float
-    warnings: tuple[str, ...]
-
-
-def check_head_ct(scan: Scan) -> Plausible:
+def check_head_ct(scan: Scan) -> Plausibility:
     """Look whether a scan can be a head CT in HU.
 
     Raises:
@@ -79,7 +65,7 @@ def check_head_ct(scan: Scan) -> Plausible:
             raise InputError(what, fix="give a head CT in HU")
         what = f"no slice shows a brain: at most {enclosed:.0f} cm2 of 0 to 80 HU are surrounded by bone"
         raise InputError(what, fix="give a head CT with its skull")
-    return Plausible(air, enclosed, _warnings(scan))
+    return Plausibility({"air": round(air, 4), "enclosed_cm2": round(enclosed, 1)}, _warnings(scan))
 
 
 def shifted(scan: Scan, intercept: float) -> Scan:

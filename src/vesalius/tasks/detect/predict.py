@@ -15,12 +15,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.cohort.ends import Ends
 from vesalius.errors import InputError
 from vesalius.output import new_folder
 from vesalius.report.page import Section
@@ -32,7 +34,7 @@ from vesalius.tasks.detect.look import Sheet, peak
 from vesalius.tasks.detect.plausible import check_head_ct, shifted
 from vesalius.tasks.detect.predict_page import HEAT, PROFILE, SIMILARITY, sections_of, told_of
 from vesalius.tasks.detect.slices import Slices
-from vesalius.tasks.predictor import Predicted, PredictOptions, Predictor
+from vesalius.tasks.predictor import Plausibility, Predicted, PredictOptions, Predictor
 from vesalius.training.estimate import peak_mib
 from vesalius.transforms.view import View, view_of
 
@@ -60,7 +62,7 @@ class DetectPredictor(Predictor):
     def target_of(self, name: str) -> str:
         return name
 
-    def __call__(self, scans: Mapping[str, Scan], target: Path) -> Predicted:
+    def __call__(self, scans: Mapping[str, Scan], target: Path, ends: Ends | None = None) -> Predicted:  # noqa: ARG002
         started = time.perf_counter()
         ordered, facts = self._asked(scans)
         slices = Slices.of(ordered, self.detector.encoder.contract.prepare)
@@ -129,7 +131,7 @@ class DetectPredictor(Predictor):
         missing = [name for name in self.images if name not in scans]
         if missing:
             raise InputError(f"the model needs {', '.join(self.images)}", where=missing[0], fix="name all images")
-        options, warnings, told = self.options, [], {}
+        options, warnings, plausible = self.options, [], Plausibility()
         placed = self.placed({name: scans[name] for name in self.images})
         ordered = list(placed.values())
         if options.intercept_hu is not None:
@@ -139,10 +141,9 @@ class DetectPredictor(Predictor):
             for scan in ordered:
                 plausible = check_head_ct(scan)
                 warnings += plausible.warnings
-                told = {"air": round(plausible.air, 4), "enclosed_cm2": round(plausible.enclosed_cm2, 1)}
         problems = [problem for scan in ordered for problem in scan.problems]
-        check = {"asked": self.detector.settings.check, **told}
-        return ordered, {"check": check, "warnings": list(dict.fromkeys([*warnings, *problems]))}
+        shown = replace(plausible, warnings=tuple(warnings))
+        return ordered, shown.facts(self.detector.settings.check, *problems)
 
     def _decided(self, found: Findings) -> dict[str, dict[str, Any]]:
         """Class -> probability, threshold and what follows; no decision where there is no threshold."""

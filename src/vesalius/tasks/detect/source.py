@@ -12,9 +12,9 @@ import numpy as np
 
 from vesalius.cohort.builders.series import LABELS, is_series_table, read_series
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.manifest import read_manifests
+from vesalius.cohort.manifest import joined, read_manifest
 from vesalius.cohort.sample import Problem
-from vesalius.errors import InputError, UsageError
+from vesalius.errors import InputError
 from vesalius.tasks.detect.bare import read_bare
 from vesalius.tasks.detect.config import DetectConfig, DetectData
 from vesalius.tasks.detect.encoder import Encoder
@@ -178,15 +178,18 @@ class Scans(Source):
 
 def _cohort(paths: Sequence[Path], classes: Sequence[str]) -> tuple[Cohort, tuple[Problem, ...]]:
     """The cases of manifests, or of tables of series, and the rows that lead to no scan."""
-    tables = [path for path in paths if is_series_table(path)]
-    if not tables:
-        return read_manifests(paths), ()
-    if len(paths) > 1:
-        raise UsageError("is a table of series, which comes alone", where=tables[0], fix="join the tables before")
-    cohort, bad = read_series(tables[0], classes=classes)
-    if not len(cohort):
-        raise InputError("no nifti_path leads to a .nii or .nii.gz file", where=tables[0], fix="check the paths in it")
-    return cohort, tuple(bad)
+    cohorts: list[Cohort] = []
+    unusable: list[Problem] = []
+    for path in paths:
+        if not is_series_table(path):
+            cohorts.append(read_manifest(path))
+            continue
+        cohort, bad = read_series(path, classes=classes)
+        if not len(cohort):
+            raise InputError("no nifti_path leads to a .nii or .nii.gz file", where=path, fix="check the paths in it")
+        cohorts.append(cohort)
+        unusable += [Problem(f"{path.name} {one.id}", one.reason) for one in bad] if len(paths) > 1 else bad
+    return joined(cohorts, paths[-1]), tuple(unusable)
 
 
 def _vectors(found: Extracted) -> Vectors:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from vesalius.cohort.builders.series import is_series_table, read_series_lines
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.ends import Ends, ends_beside, ends_of_case
 from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import UsageError, VesaliusError
@@ -32,6 +33,7 @@ class Input:
         source: the same seen from what was given, for what is written: no path of this machine.
         open: the images by name.
         folders: above it, the nearest last.
+        ends: frames of end-diastole and end-systole, where a manifest or an Info.cfg states them.
     """
 
     names: tuple[str, ...]
@@ -39,6 +41,7 @@ class Input:
     source: str
     open: Callable[[], Mapping[str, Scan]]
     folders: tuple[str, ...] = ()
+    ends: Callable[[], Ends | None] = lambda: None
 
 
 def find_inputs(
@@ -86,7 +89,13 @@ def find_inputs(
 def _of_cohort(path: Path, cohort: Cohort, images: Sequence[str], places: Sequence[str]) -> list[Input]:
     """The cases, each with its place in the file."""
     return [
-        Input((_plain(case.id),), f"{path} {place}", f"{_shown(path)} {place}", partial(_of_case, cohort, case, images))
+        Input(
+            (_plain(case.id),),
+            f"{path} {place}",
+            f"{_shown(path)} {place}",
+            partial(_of_case, cohort, case, images),
+            ends=partial(ends_of_case, case),
+        )
         for case, place in zip(cohort, places, strict=True)
     ]
 
@@ -109,6 +118,7 @@ def _of_path(path: Path, images: Sequence[str], reading: Reading) -> list[Input]
             + (f"#{one.name}" if shared[one.path] > 1 else ""),
             partial(_of_found, one),
             _folders(one),
+            partial(ends_beside, one.path),
         )
         for one in found
     ]

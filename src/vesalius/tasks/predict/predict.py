@@ -157,14 +157,15 @@ def _one(
 ) -> tuple[str, bool]:
     """The name of a study, and whether it was predicted now; a finished one is predicted again only if `anew`."""
     scans = {name: scan.resident() for name, scan in one.open().items()}
-    digest = content_digest(scans)
+    ends = one.ends()
+    digest = content_digest(scans, ends)
     name = record.name_for(one.names, digest, taken)
     if name in record.studies and not anew:
         if record.studies[name].source != one.source:
             record.add(replace(record.studies[name], source=one.source))
         return name, False
     target = output / predictor.target_of(name)
-    predicted = predictor(scans, target)
+    predicted = predictor(scans, target, ends)
     for old in _figures(output, name).values():
         (output / FIGURES / old).unlink()
     for kind, png in predicted.pictures.items():

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from vesalius.cohort.ends import Ends
 from vesalius.errors import CorruptFileError, OutputError
 from vesalius.output import as_output_error, new_file
 from vesalius.scan.scan import Scan
@@ -110,8 +111,8 @@ class Record:
         return next(name for name in _names(wanted[0], most) if name not in taken and name not in self.studies)
 
 
-def content_digest(scans: Mapping[str, Scan]) -> str:
-    """64 hexadecimal digits that change with the values of any image, their places, times or meaning.
+def content_digest(scans: Mapping[str, Scan], ends: Ends | None = None) -> str:
+    """64 hexadecimal digits that change with the values of any image, their places, times or meaning, and stated ends.
 
     Raises:
         InputError: the pixels cannot be read.
@@ -122,6 +123,8 @@ def content_digest(scans: Mapping[str, Scan]) -> str:
         whole.update(repr(facts).encode())
         for place in (*_places(scan), scan.intensity.slope_TK, scan.intensity.inter_TK, scan.stored()):
             whole.update(np.ascontiguousarray(place).data)
+    if ends is not None:
+        whole.update(repr(ends.frames).encode())
     return whole.hexdigest()
 
 

@@ -19,6 +19,9 @@ Patch = tuple[Positive, Positive, Positive]
 Values = Annotated[tuple[Annotated[int, Field(gt=0, lt=1 << 15)], ...], Field(min_length=1)]
 Ignored = tuple[Annotated[int, Field(ge=-(1 << 15), lt=1 << 15)], ...]
 Weight = Annotated[float, Field(ge=0)]
+Check = Literal["cine-mr", "none"]
+"""What is asked of a scan before the model says anything about it: to be a short-axis cine MR, or nothing."""
+CHECK_WORDS = "cine-mr: what cannot be a short-axis cine MR is refused by predict; none: nothing is asked of a scan"
 
 
 class SegmentData(Config):
@@ -104,6 +107,7 @@ class SegmentConfig(JobConfig):
         default={}, description="unions of classes that are measured instead of them, e.g. whole tumour"
     )
     cavity: str | None = Field(default=None, description="class whose volume at ED and ES gives the ejection fraction")
+    check: Check = Field(default="none", description=CHECK_WORDS)
     train: TrainConfig = TrainConfig(best="dice")
 
     @model_validator(mode="after")

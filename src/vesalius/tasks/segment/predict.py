@@ -13,25 +13,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.cohort.ends import Ends
+from vesalius.metrics.cycle import SMOOTHED, smoothed
 from vesalius.report.overlay import Outlined, outlines
-from vesalius.report.page import Column, Section
+from vesalius.report.page import Column, Section, some
 from vesalius.report.table import fixed
+from vesalius.report.volumes import volume_curve
 from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
-from vesalius.tasks.predictor import Predicted, PredictOptions, Predictor
+from vesalius.tasks.predictor import Plausibility, Predicted, PredictOptions, Predictor
+from vesalius.tasks.segment.function import Function, function_of
+from vesalius.tasks.segment.plausible import check_cine_mr
 from vesalius.tasks.segment.segmenter import Segmenter
 
 _ML = 1e-3
 """Of a cubic millimetre."""
-_OUTLINES = "outlines"
+_OUTLINES, _VOLUMES = "outlines", "volumes"
+_CAPTIONS = {
+    _OUTLINES: "{}: the slice with most of what was found; outlines are the model's.",
+    _VOLUMES: "{}: volume in each frame, and where end-diastole and end-systole were read.",
+}
 
 
 class SegmentPredictor(Predictor):
     """Writes a label map for each study.
 
-    Measures are volumes in mL (of a cine: of its largest and smallest cavity) and what follows from them. There is no
-    picture where nothing was found.
+    Measures are volumes in mL, of a cine at end-diastole and end-systole, and what follows from them; how these moments
+    are known ("ef_from"), what the check of the scan found, and warnings. There is no picture where nothing was found.
     """
 
     task = "segment"
@@ -45,50 +54,81 @@ class SegmentPredictor(Predictor):
     def target_of(self, name: str) -> str:
         return f"{name}.nii.gz"
 
-    def __call__(self, scans: Mapping[str, Scan], target: Path) -> Predicted:
+    def __call__(self, scans: Mapping[str, Scan], target: Path, ends: Ends | None = None) -> Predicted:
         """Segment a study and write its map.
 
         Raises:
-            InputError: an image is missing.
+            InputError: an image is missing, or fails the check that the model asks for.
             GeometryError: the slices lie on no grid.
             UsageError: values that are no image.
         """
         scans = self.placed(scans)
+        image = self._segmenter.contract.ordered(scans)[0]
+        asked = self._segmenter.settings.check
+        plausible = check_cine_mr(image) if asked == "cine-mr" else Plausibility()
         found = self._segmenter(scans)
         write_scan(found, target, force=True)
         labels_TIJK = found.stored()[0]
-        picture = self._picture(labels_TIJK, scans)
-        return Predicted(self._measures(labels_TIJK, found), {} if picture is None else {_OUTLINES: picture})
+        function = self._measured(labels_TIJK, found, ends)
+        pictures = {_OUTLINES: self._picture(labels_TIJK, scans), _VOLUMES: self._curve(labels_TIJK, found, function)}
+        facts = function.facts | plausible.facts(asked, *function.warnings, *image.problems)
+        return Predicted(facts, {kind: png for kind, png in pictures.items() if png is not None})
 
     def told(self, measures: Mapping[str, Any]) -> str:
-        return ", ".join(f"{key} {value:.4g}" for key, value in measures.items())
+        numbers = [f"{key} {value:.4g}" for key, value in _numbers(measures).items()]
+        known = f" ({measures['ef_from']})" if "ef_from" in measures else ""
+        warned = "".join(f"; {warning}" for warning in measures.get("warnings", ()))
+        return f"{', '.join(numbers) or 'nothing measured'}{known}{warned}"
 
     def sections(
         self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]
     ) -> list[Section]:
-        keys = list(dict.fromkeys(key for measures in results.values() for key in measures))
+        warned: dict[str, list[str]] = {}
+        for name, one in results.items():
+            for warning in one.get("warnings", ()):
+                warned.setdefault(warning, []).append(name)
         told = Section(title="What was found")
+        for warning, names in warned.items():
+            told.text(f"{some(names)}: {warning}.", "warning")
+        numbers = {name: _numbers(one) for name, one in results.items()}
+        keys = list(dict.fromkeys(key for one in numbers.values() for key in one))
+        has_ends = any("ef_from" in one for one in results.values())
         columns = [Column(name="study"), *(Column(name=key, numeric=True) for key in keys)]
-        told.table(columns, [[name, *(fixed(one.get(key), 1) for key in keys)] for name, one in results.items()])
+        columns += [Column(name="ED and ES by")] if has_ends else []
+        rows = [
+            [name, *(_cell(one.get(key)) for key in keys), *([str(results[name].get("ef_from", "-"))] * has_ends)]
+            for name, one in numbers.items()
+        ]
+        told.table(columns, rows, "Frames count from 0." if has_ends else "")
         for name, files in pictures.items():
-            told.figure(files[_OUTLINES], f"{name}: the slice with most of what was found.", f"Outlines in {name}")
+            for kind, caption in _CAPTIONS.items():
+                if kind in files:
+                    told.figure(files[kind], caption.format(name), f"{kind.capitalize()} in {name}")
         return [told]
 
-    def _measures(self, labels_TIJK: NDArray[Any], found: Scan) -> dict[str, Any]:
+    def _measured(self, labels_TIJK: NDArray[Any], found: Scan, ends: Ends | None = None) -> Function:
         spacing_mm = found.spacing_mm
         if spacing_mm is None:
-            return {}
+            return Function({}, None, [f"no volumes: {found.grid_problem}"])
         voxel_ml = math.prod(spacing_mm) * _ML
-        labels, cavity = self._segmenter.settings.labels, self._segmenter.settings.cavity
-        volumes = {name: (labels_TIJK == values[0]).sum((1, 2, 3)) * voxel_ml for name, values in labels.items()}
-        if len(labels_TIJK) == 1:
-            return {f"{name} mL": float(volume[0]) for name, volume in volumes.items()}
-        if cavity is None:
-            return {f"{name} mL, largest": float(volume.max()) for name, volume in volumes.items()}
-        ed, es = int(volumes[cavity].argmax()), int(volumes[cavity].argmin())
-        edv, esv = float(volumes[cavity][ed]), float(volumes[cavity][es])
-        function = {"EDV mL": edv, "ESV mL": esv, "ED frame": ed, "ES frame": es}
-        return function | ({"EF %": 100 * (edv - esv) / edv} if edv else {})
+        values = {name: several[0] for name, several in self._segmenter.settings.labels.items()}
+        cavity = self._segmenter.settings.cavity
+        if cavity is not None and found.t_meaning in ("time", "unknown"):
+            return function_of(labels_TIJK, values, cavity, voxel_ml, ends)
+        volumes = {name: (labels_TIJK == value).sum((1, 2, 3)) * voxel_ml for name, value in values.items()}
+        of_several = ", largest" if len(labels_TIJK) > 1 else ""
+        return Function({f"{name} mL{of_several}": float(volume.max()) for name, volume in volumes.items()})
+
+    def _curve(self, labels_TIJK: NDArray[Any], found: Scan, function: Function) -> bytes | None:
+        """The volume of the cavity over the frames; None where there is no EF."""
+        cavity, pumping = self._segmenter.settings.cavity, function.pumping
+        if cavity is None or pumping is None or found.spacing_mm is None:
+            return None
+        value = self._segmenter.settings.labels[cavity][0]
+        volumes_T = (labels_TIJK == value).sum((1, 2, 3)) * math.prod(found.spacing_mm) * _ML
+        curve_T = smoothed(volumes_T) if pumping.ef_from == SMOOTHED else None
+        ends = {"ED": (pumping.ed_frame or 0, pumping.edv_ml), "ES": (pumping.es_frame or 0, pumping.esv_ml)}
+        return volume_curve(volumes_T, curve_T, ends, cavity)
 
     def _picture(self, labels_TIJK: NDArray[Any], scans: Mapping[str, Scan]) -> bytes | None:
         sizes_TK = (labels_TIJK > 0).sum((1, 2))
@@ -104,5 +144,14 @@ class SegmentPredictor(Predictor):
         picture_JI = part(image, t=t).values(k=slice(k, k + 1))[0, 0, :, :, 0].T
         spacing_mm = image.spacing_mm or (1.0, 1.0, 1.0)
         caption = f"slice {k}" if len(labels_TIJK) == 1 else f"frame {t}, slice {k}"
-        one = Outlined(caption, picture_JI, np.zeros_like(found_JI), found_JI, (spacing_mm[1], spacing_mm[0]))
+        one = Outlined(caption, picture_JI, None, found_JI, (spacing_mm[1], spacing_mm[0]))
         return outlines([one], tuple(self._segmenter.settings.labels))
+
+
+def _numbers(measures: Mapping[str, Any]) -> dict[str, float]:
+    return {key: value for key, value in measures.items() if isinstance(value, int | float)}
+
+
+def _cell(value: float | None) -> str:
+    """Frames are whole numbers, volumes have a decimal."""
+    return str(value) if isinstance(value, int) else fixed(value, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from vesalius.config import Config
-from vesalius.tasks.segment.config import Ignored, InferConfig, Patch, SegmentConfig, Values
+from vesalius.tasks.segment.config import CHECK_WORDS, Check, Ignored, InferConfig, Patch, SegmentConfig, Values
 
 
 class SegmentSettings(Config):
@@ -17,6 +17,7 @@ class SegmentSettings(Config):
     infer: InferConfig = InferConfig()
     regions: dict[str, tuple[str, ...]] = Field(default={}, description="unions of classes that are measured")
     cavity: str | None = Field(default=None, description="class whose volume gives the ejection fraction")
+    check: Check = Field(default="none", description=CHECK_WORDS)
 
     @classmethod
     def of(cls, config: SegmentConfig) -> SegmentSettings:
@@ -28,4 +29,5 @@ class SegmentSettings(Config):
             infer=config.infer,
             regions=config.regions,
             cavity=config.cavity,
+            check=config.check,
         )

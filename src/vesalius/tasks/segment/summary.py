@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from vesalius.metrics.bootstrap import patient_interval
-from vesalius.report.page import Column, Section
+from vesalius.metrics.cardiac import Pumping
+from vesalius.metrics.cycle import STATED
+from vesalius.metrics.doubts import doubts
+from vesalius.report.page import Column, Section, some
 from vesalius.report.table import fixed
 from vesalius.tasks.segment.measure import Measured
 
@@ -37,6 +40,13 @@ class Function:
     def ef_truth(self) -> float:
         """Of the reference."""
         return _ejection(*self.truth)
+
+    @property
+    def doubts(self) -> list[str]:
+        """What cannot be, by the model or by the reference."""
+        sides = {"the model": self.found, "the reference": self.truth}
+        known = {side: Pumping(ed, es) for side, (ed, es) in sides.items() if ed > 0 and es >= 0}
+        return [f"implausible by {side}: {kind}" for side, pumping in known.items() for kind in doubts(pumping)]
 
 
 def function_rows(rows: Sequence[Measured], cavity: str | None) -> list[Function]:
@@ -127,8 +137,11 @@ def _function_sections(functions: Sequence[Function]) -> list[Section]:
         for one in functions
     ]
     section = Section(title="Ejection fraction")
-    error = error_text(_function_errors(functions))
-    return [section.table(columns, lines, f"Mean absolute error of the ejection fraction: {error}.")]
+    told = _function_errors(functions)
+    section.table(columns, lines, f"Mean absolute error of the ejection fraction: {error_text(told)}.")
+    for warning, patients in told["warnings"].items():
+        section.text(f"Patient {some([str(one) for one in patients])}: {warning}.", "warning")
+    return [section]
 
 
 def _function_errors(functions: Sequence[Function]) -> dict[str, Any]:
@@ -136,7 +149,14 @@ def _function_errors(functions: Sequence[Function]) -> dict[str, Any]:
     patients = list(dict.fromkeys(one.patient for one in functions))
     errors = [[one.error_points for one in functions if one.patient == patient] for patient in patients]
     means = [mean(own) for own in errors]
+    warnings: dict[str, list[int]] = {}
+    for one in functions:
+        for doubt in one.doubts:
+            if one.patient not in warnings.setdefault(doubt, []):
+                warnings[doubt].append(one.patient)
     return {
+        "ef_from": STATED,
+        "warnings": warnings,
         "patients": sum(math.isfinite(one) for one in means),
         "of_patients": len(patients),
         "mean_error_points": _mean_or_none(means),

@@ -6,6 +6,7 @@ import pytest
 
 from tasks.evaluate.codec.fake import cine_scan, write_cohort
 from vesalius.errors import InputError
+from vesalius.scan.pixels import ArrayPixels
 from vesalius.tasks.evaluate.codec.judge_frames import ends, read_masks
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
 from vesalius.tasks.segment.labels import LabelValues
@@ -73,3 +74,18 @@ def test_masks_that_hold_no_labels_are_refused(tmp_path, value):
     nib.save(nib.Nifti1Image(np.full((24, 20, 4), value, np.float32), np.eye(4)), study.masks[0])
     with pytest.raises(InputError, match="other values than whole numbers"):
         read_masks(study, study.scan(), VALUES.classes)
+
+
+def test_a_noisy_judge_is_smoothed():
+    """The largest and the smallest of twelve frames are noise: an outlier each, beside the true ends."""
+    sizes = [10, 10, 9, 7, 5, 4, 5, 12, 8, 9, 2, 10]
+    scan = replace(cine_scan(), pixels=ArrayPixels(np.zeros((1, 12, 24, 20, 4), np.int16)), frame_ms=None)
+    spectrum = np.fft.rfft(sizes)
+    spectrum[3:] = 0
+    curve = np.fft.irfft(spectrum, 12)
+    ed, es = int(curve.argmax()), int(curve.argmin())
+    assert (ed, es) == (1, 4)
+    assert ends(lone(), scan, {}, (2,), lambda t: ball(sizes[t])) == (ed, es, "judge")
+    masks = {t: ball(size) for t, size in enumerate(sizes) if t != 11}
+    ed, es, source = ends(lone(), scan, masks, (2,), never)
+    assert (ed in (0, 1, 2), es in (4, 5), source) == (True, True, "masks")

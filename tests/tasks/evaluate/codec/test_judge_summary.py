@@ -65,3 +65,23 @@ def test_round_trip_as_strict_json():
     summary = summarise([judged_study("a"), judged_study("b", masks=False)])
     text = json.dumps(summary.model_dump(mode="json"), allow_nan=False)
     assert Summary.model_validate(json.loads(text)) == summary
+
+
+def test_hearts_that_cannot_be():
+    """By whose masks: the judge's of the original, of a restored scan, or the readers'."""
+    assert judge_summary([judged_study("a")], RATIOS).warnings == {}
+    bad = judged_study("b", ef_of=lambda ratio: 60.0)
+    points = [one.model_copy(update={"judged": one.judged.model_copy(update={"esv_ml": 130.0})}) for one in bad.points]
+    judged = bad.judged.model_copy(
+        update={
+            "original": bad.judged.original.model_copy(update={"edv_ml": 2.0, "esv_ml": 1.0, "in_pieces": ("ES",)}),
+            "masks_ef_percent": -3.0,
+        }
+    )
+    bad = bad.model_copy(update={"points": tuple(points), "judged": judged})
+    assert judge_summary([judged_study("a"), bad], RATIOS).warnings == {
+        "implausible by the reference masks: ESV above EDV, so EF is negative": ("b",),
+        "implausible by the judge on the original: EDV below 20 mL": ("b",),
+        "implausible by the judge on the original: the cavity is in several pieces at ES": ("b",),
+        "implausible by the judge on a restored scan: ESV above EDV, so EF is negative": ("b",),
+    }

@@ -7,7 +7,7 @@ import pytest
 from real_data import real
 from tasks.evaluate.codec.fake import write_cohort
 from vesalius.errors import InputError, UsageError
-from vesalius.tasks.evaluate.codec.studies import find_studies, heart_box, masks_by_frame
+from vesalius.tasks.evaluate.codec.studies import find_studies, heart_box, masks_by_frame, read_mask
 
 
 def test_acdc_layout(tmp_path):
@@ -131,3 +131,16 @@ def test_masks_by_frame(tmp_path):
     (study,) = find_studies([own])
     assert (study.diastole, study.systole) == (None, None)
     assert list(masks_by_frame(study)) == [1]  # nobody says which frame is ES
+
+
+def test_a_mask_that_was_stored_scaled_is_read_by_its_labels(tmp_path):
+    """nibabel stores float labels from 1 to 4 with an intercept: the stored 0 is not the label 0."""
+    labels = np.arange(24, dtype=np.float64).reshape(2, 3, 4) % 4 + 1
+    image = nib.Nifti1Image(labels, np.eye(4))
+    image.set_data_dtype(np.int16)
+    nib.save(image, tmp_path / "m.nii")
+    assert nib.load(tmp_path / "m.nii").dataobj.inter != 0
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.nii"), labels)
+    nib.save(nib.Nifti1Image(labels / 2, np.eye(4)), tmp_path / "m.nii")
+    with pytest.raises(InputError, match="one of the masks holds other values than whole numbers"):
+        read_mask(tmp_path / "m.nii")

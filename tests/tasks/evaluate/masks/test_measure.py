@@ -128,7 +128,7 @@ def test_what_is_no_mask_is_refused(tmp_path):
         return Pair(find_masks(tmp_path / "p.nii")[0], reference)
 
     for bad in (heart(4) + np.float32(0.5), heart(4).astype(np.int16) - 1, np.full((20, 20, 4), np.nan, np.float32)):
-        with pytest.raises(InputError, match="not whole numbers from 0"):
+        with pytest.raises(InputError, match="other values than whole numbers from 0"):
             measure_pair(against(bad), {})
     with pytest.raises(InputError, match="1,599 different labels"):
         measure_pair(against(np.arange(1600, dtype=np.int16).reshape(20, 20, 4)), {})
@@ -141,3 +141,15 @@ def test_what_is_no_mask_is_refused(tmp_path):
     (tmp_path / "d.nii.gz").write_bytes(b"\x1f\x8b damaged")
     with pytest.raises(InputError):
         measure_pair(Pair(find_masks(tmp_path / "d.nii.gz")[0], reference), {})
+
+
+def test_masks_with_a_palette_are_measured_by_their_indices(tmp_path):
+    labels = np.zeros((8, 8), np.uint8)
+    labels[2:6, 2:6] = 3
+    palette = Image.fromarray(labels).convert("P")
+    palette.putdata(labels.ravel().tolist())
+    palette.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])
+    palette.save(tmp_path / "p.png")
+    Image.fromarray(labels).save(tmp_path / "r.png")
+    result = measure_pair(Pair(find_masks(tmp_path / "p.png")[0], find_masks(tmp_path / "r.png")[0]), {})
+    assert [(row.label, row.dice) for row in result.rows] == [(3, 1.0)]

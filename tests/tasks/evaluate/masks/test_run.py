@@ -10,6 +10,7 @@ import vesalius
 from tasks.evaluate.masks.making import heart, write
 from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.report.html import BANNER
+from vesalius.scan.reading import Reading
 from vesalius.tasks.evaluate.masks.run import evaluate_masks, lines
 
 CLASSES = {1: "RV", 2: "MYO", 3: "LV"}
@@ -139,3 +140,27 @@ def test_an_output_that_exists_is_refused_at_once(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         evaluate_masks(tmp_path / "nowhere", one, tmp_path / "out", force=True)
     assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_volumes_of_two_spacings_are_told_and_can_be_chosen(tmp_path):
+    """The sform says 1 mm, pixdim 1.5 x 1.5 x 8 mm: 18 times the volume."""
+    labels = heart(4).astype(np.uint8)
+    for name in ("p", "r"):
+        image = nib.Nifti1Image(labels, np.diag([-1.0, -1, 1, 1]))
+        nib.save(image, tmp_path / f"{name}.nii")
+        raw = bytearray((tmp_path / f"{name}.nii").read_bytes())
+        raw[80:92] = np.float32([1.5, 1.5, 8]).tobytes()
+        (tmp_path / f"{name}.nii").write_bytes(raw)
+    found = {}
+    for choice in (None, "sform", "pixdim"):
+        out = tmp_path / f"out-{choice}"
+        reading = Reading(spacing_from=choice)
+        result = evaluate_masks(tmp_path / "p.nii", tmp_path / "r.nii", out, reading=reading)
+        told = [line for line in lines(result) if "two spacings in the header" in line]
+        assert len(told) == (choice is None)
+        assert ("two spacings in the header" in (out / "report.html").read_text()) == (choice is None)
+        assert (f"--spacing-from {choice}" in (out / "report.html").read_text()) == (choice is not None)
+        found[choice] = float(table(out)[0]["reference_ml"])
+    label = int(table(tmp_path / "out-None")[0]["label"])
+    assert found[None] == found["sform"] == pytest.approx((labels == label).sum() / 1000)
+    assert found["pixdim"] == pytest.approx(18 * found["sform"], rel=1e-5)

@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 
 from vesalius.metrics.cardiac import Pumping
+from vesalius.report.made import made
 from vesalius.tasks.evaluate.masks.find import Mask
 from vesalius.tasks.evaluate.masks.match import Pair
 from vesalius.tasks.evaluate.masks.measure import Measured, PairResult
+from vesalius.tasks.evaluate.masks.page import build_report
 from vesalius.tasks.evaluate.masks.pump import Beat
+from vesalius.tasks.evaluate.masks.run import lines
 from vesalius.tasks.evaluate.masks.summary import ALL, summarise
+from vesalius.tasks.evaluate.masks.tables import pumping_table
 
 
 def result(case, patient, *classes, mask="mask", structure="", notes=()):
@@ -71,3 +75,27 @@ def test_pumping_and_notes():
     assert ef.difference.values == {"a": pytest.approx(-10), "b": pytest.approx(10)}
     assert (ef.difference.mean, ef.absolute.mean) == (pytest.approx(0), pytest.approx(10))
     assert summary.notes == {"odd": ("a", "b"), "no ejection fraction: the ES mask is empty": ("x",)}
+
+
+def test_hearts_that_cannot_be_are_warnings_with_their_cases(tmp_path):
+    results = [result("a", "A", (3, 1.0, 0.0)), result("b", "B", (3, 1.0, 0.0))]
+    by_curve = Pumping(100, 8, 0, 9, "smoothed curve")
+    found = [
+        Beat("a", "A", Pumping(100, 110), Pumping(120, 60)),
+        Beat("b", "B", Pumping(90, 99), by_curve, ("the predicted mask of ES",)),
+    ]
+    summary = summarise(results, found, {}, {3: "LV"})
+    assert summary.ef_from == {"a": "stated frames", "b": "smoothed curve"}
+    assert summary.warnings == {
+        "implausible by the predicted masks: ESV above EDV, so EF is negative": ("a", "b"),
+        "implausible by the reference masks: EF above 85 %": ("b",),
+        "implausible: the LV is in several pieces in the predicted mask of ES": ("b",),
+    }
+    assert pumping_table(summary).caption.endswith("; ED and ES by stated frames or smoothed curve")
+    report = build_report(summary, results[0].rows, {3: "LV"}, made("x", 1), tmp_path)
+    heart = next(one for one in report.sections if one.title == "Left ventricle")
+    shown = [block.text for block in heart.blocks if block.kind == "text" and block.tone == "warning"]
+    assert shown[0] == "a, b: implausible by the predicted masks: ESV above EDV, so EF is negative."
+    assert len(shown) == 3
+    told = lines({"results": report.results, "failed": [], "report": "r"})
+    assert f"warning: {shown[0].removesuffix('.')}" in told

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vesalius.errors import InputError, VesaliusError
 from vesalius.metrics.cardiac import Pumping, voxel_mm3
+from vesalius.metrics.doubts import pieces
 from vesalius.metrics.overlap import dice
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
@@ -29,6 +30,7 @@ from vesalius.weights.place import locate
 from vesalius.weights.saved import digest_of
 
 _MM3_PER_ML = 1000
+_PHASES = ("ED", "ES")
 
 
 class Judge:
@@ -152,13 +154,17 @@ class Trial:
             edv_ml=edv_ml,
             esv_ml=esv_ml,
             ef_percent=ef_percent,
+            in_pieces=tuple(name for name in _PHASES if self.by.cavity and self._pieces(found[name]) > 1),
         )
+
+    def _pieces(self, classes: Classes) -> int:
+        return pieces(np.isin(classes, self.by.cavity))
 
     def pumped(self, masks: Mapping[str, Classes]) -> tuple[float | None, float | None, float | None]:
         """EDV and ESV in mL and EF in percent; None for what cannot be known."""
         if not self.by.cavity:
             return None, None, None
-        ed, es = (float(np.isin(masks[phase], self.by.cavity).sum()) for phase in ("ED", "ES"))
+        ed, es = (float(np.isin(masks[phase], self.by.cavity).sum()) for phase in _PHASES)
         ef_percent = Pumping(ed, es).ef_percent if ed and es else None
         if self.scan.grid_problem is not None:
             return None, None, ef_percent

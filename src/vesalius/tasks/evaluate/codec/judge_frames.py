@@ -6,21 +6,19 @@ Letters: I J K voxel axes. Classes are numbers of the judge: 0 is the background
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import InputError
 from vesalius.metrics.cardiac import ed_es_frames
-from vesalius.scan import nifti
-from vesalius.scan.label_values import are_labels
+from vesalius.metrics.cycle import cycle_ends
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.codec.studies import Study, masks_by_frame
+from vesalius.tasks.evaluate.codec.studies import Study, masks_by_frame, read_mask
 
 Classes = NDArray[np.integer]
 Source = Literal["Info.cfg", "masks", "judge"]
-_LABELS = np.iinfo(np.int16)
 
 
 def read_masks(study: Study, scan: Scan, classes: Callable[[NDArray[np.int16], str], Classes]) -> dict[int, Classes]:
@@ -36,12 +34,10 @@ def read_masks(study: Study, scan: Scan, classes: Callable[[NDArray[np.int16], s
     """
     found: dict[int, Classes] = {}
     for frame, path in masks_by_frame(study).items():
-        values_IJK = nifti.read(path).values(dtype=np.float64)[0, 0]
-        if values_IJK.shape != scan.shape[2:]:
+        labels_IJK = read_mask(path)
+        if labels_IJK.shape != scan.shape[2:]:
             raise InputError("the masks lie on another grid")
-        if not are_labels(values_IJK, _LABELS.min, _LABELS.max):
-            raise InputError("the masks hold other values than whole numbers of 16 bits")
-        found[frame] = classes(values_IJK.astype(np.int16), "the masks")
+        found[frame] = classes(labels_IJK.astype(np.int16), "the masks")
     return found
 
 
@@ -54,7 +50,8 @@ def ends(
 ) -> tuple[int, int, Source]:
     """Frames of end-diastole and end-systole, from 0, and how they are known.
 
-    Info.cfg says it; else the cavity of the reference masks is largest and smallest there; else the judge's.
+    Info.cfg says it; else they are the ends of the volume curve of the reference masks, else of the judge's: smoothed
+    where there are frames enough, as the extremes of noisy volumes lie too far apart (`metrics.cycle`).
 
     Args:
         study: the study.
@@ -75,12 +72,10 @@ def ends(
         raise InputError("no ED and ES frames are named, and the judge names no cavity to find them by")
     drawn = [frame for frame, mask in sorted(masks.items()) if frame < frames and np.isin(mask, cavity).any()]
     if len(drawn) > 1:
-        ed, es = _ends([masks[frame] for frame in drawn], cavity)
-        return drawn[ed], drawn[es], "masks"
+        sizes_T = [np.isin(masks[t], cavity).sum() if t in drawn else 0 for t in range(frames)]
+        ed, es, *_ = cycle_ends(sizes_T)
+        return ed, es, "masks"
     if frames < 2 or scan.t_meaning != "time":
         raise InputError("T is not known to be time, and no ED and ES frames are named")
-    return *_ends([segment(t) for t in range(frames)], cavity), "judge"
-
-
-def _ends(maps: Sequence[NDArray[Any]], cavity: Sequence[int]) -> tuple[int, int]:
-    return ed_es_frames(np.stack([np.isin(one, cavity) for one in maps]).astype(np.uint8), 1)
+    is_cavity_TIJK = np.stack([np.isin(segment(t), cavity) for t in range(frames)])
+    return *ed_es_frames(is_cavity_TIJK.astype(np.uint8), 1), "judge"

@@ -71,6 +71,7 @@ class JudgeSummary(_Model):
         masks_ef_percent: by the masks.
         frames_from: study -> how its ED and ES frames are known.
         coders: lossy coders.
+        warnings: what cannot be of a heart -> the studies concerned.
     """
 
     classes: tuple[str, ...]
@@ -82,6 +83,7 @@ class JudgeSummary(_Model):
     masks_ef_percent: Spread
     frames_from: dict[str, str]
     coders: tuple[JudgedCoder, ...]
+    warnings: dict[str, tuple[str, ...]] = {}
 
 
 def judge_summary(results: Sequence[StudyResult], ratios: Sequence[int]) -> JudgeSummary | None:
@@ -115,7 +117,26 @@ def judge_summary(results: Sequence[StudyResult], ratios: Sequence[int]) -> Judg
             JudgedCoder(coder=coder, at={ratio: _at(judged, classes, coder, ratio) for ratio in ratios})
             for coder in coders
         ),
+        warnings=_warnings(judged),
     )
+
+
+def _warnings(results: Sequence[StudyResult]) -> dict[str, tuple[str, ...]]:
+    """What is implausible, by whose masks -> studies."""
+    found: dict[str, list[str]] = {}
+    for one in results:
+        if one.judged is None:
+            continue
+        restored = [doubt for point in one.points if point.judged is not None for doubt in point.judged.doubts]
+        sides = {
+            "the reference masks": one.judged.masks_doubts,
+            "the judge on the original": one.judged.original.doubts,
+            "the judge on a restored scan": dict.fromkeys(restored),
+        }
+        for side, doubts in sides.items():
+            for doubt in doubts:
+                found.setdefault(f"implausible by {side}: {doubt}", []).append(one.name)
+    return {warning: tuple(names) for warning, names in found.items()}
 
 
 def read_at(result: StudyResult, coder: str, ratio: float, read: Read) -> float | None:

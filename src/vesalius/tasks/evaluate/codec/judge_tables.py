@@ -12,8 +12,9 @@ from vesalius.tasks.evaluate.spread import Spread
 JUDGE_DEFINITIONS = {
     "Judge": "A segmentation model that took part in the making of no coder. It segments the ED and ES frames of the "
     "original and of every lossy file. Lossless files equal the original, so they are not segmented again.",
-    "ED and ES frames": "Those of Info.cfg; else where the cavity of the masks is largest and smallest; else where "
-    "that of the judge's masks of the original is.",
+    "ED and ES frames": "Those of Info.cfg; else the ends of the volume curve of the masks; else of the curve of the "
+    "judge's masks of the original. From eight frames on the curve is smoothed by two harmonics, as the extremes of "
+    "noisy volumes make EF too large; the volumes are those of the two frames.",
     "Dice with masks": "Overlap of the judge's masks with those of readers, mean over the ED and ES frames whose mask "
     "holds the class, the whole scan. In round brackets the difference to the judge on the original, which is the "
     "ceiling: what the judge loses there is no coder's fault.",

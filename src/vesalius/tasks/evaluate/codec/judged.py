@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from vesalius.metrics.cardiac import Pumping
+from vesalius.metrics.doubts import doubts, ef_doubts
 from vesalius.report.table import Cell
 
 
@@ -24,6 +26,7 @@ class Judgement(_Model):
         edv_ml: volume of the cavity at end-diastole; None without a cavity or a known voxel size.
         esv_ml: at end-systole.
         ef_percent: None where a frame has no cavity.
+        in_pieces: "ED", "ES" where the cavity has several large pieces.
     """
 
     dice: dict[str, dict[str, float]]
@@ -31,6 +34,13 @@ class Judgement(_Model):
     edv_ml: float | None
     esv_ml: float | None
     ef_percent: float | None
+    in_pieces: tuple[str, ...] = ()
+
+    @property
+    def doubts(self) -> list[str]:
+        """What cannot be of a heart."""
+        found = [f"the cavity is in several pieces at {phase}" for phase in self.in_pieces]
+        return [*pump_doubts(self.edv_ml, self.esv_ml, self.ef_percent), *found]
 
     @property
     def words(self) -> str:
@@ -64,6 +74,11 @@ class JudgedStudy(_Model):
     masks_ef_percent: float | None = None
 
     @property
+    def masks_doubts(self) -> list[str]:
+        """What cannot be of the heart that readers drew."""
+        return pump_doubts(self.masks_edv_ml, self.masks_esv_ml, self.masks_ef_percent)
+
+    @property
     def has_masks(self) -> bool:
         """True where Dice with masks is known."""
         return bool(self.original.dice)
@@ -85,6 +100,13 @@ class JudgedStudy(_Model):
 
 
 _VOLUMES = (("edv", "ml"), ("esv", "ml"), ("ef", "percent"))
+
+
+def pump_doubts(edv_ml: float | None, esv_ml: float | None, ef_percent: float | None) -> list[str]:
+    """What cannot be of these, as far as they are known."""
+    if edv_ml and esv_ml is not None:
+        return list(doubts(Pumping(edv_ml, esv_ml)))
+    return [] if ef_percent is None else list(ef_doubts(ef_percent))
 
 
 def judge_columns(studies: Iterable[JudgedStudy | None]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from vesalius.metrics.bdrate import psnr_at_ratio
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.ssim import SSIM_WINDOW
 from vesalius.report.chart import Goal, Line, bars, rate_distortion
-from vesalius.report.page import Made, Report, Section, Table, write_figure
+from vesalius.report.page import Made, Report, Section, Table, some, write_figure
 from vesalius.tasks.evaluate.codec.judge_tables import (
     JUDGE_DEFINITIONS,
     judge_patient_table,
@@ -115,6 +115,8 @@ def _add(section: Section, table: Table) -> None:
 def _judge(section: Section, data_set: DataSetSummary) -> None:
     if data_set.judge is None:
         return
+    for warning, names in data_set.judge.warnings.items():
+        section.text(f"{some(names)}: {warning}.", tone="warning")
     for table in (originals_table(data_set), judge_table(data_set), judge_patient_table(data_set)):
         if table is not None:
             _add(section, table)

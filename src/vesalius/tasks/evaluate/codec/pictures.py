@@ -76,7 +76,8 @@ def draw(
             )
             write_figure(folder / name, png)
             where = f"{study.data_set}, {study.name}: {region} near {wanted:,}:1"
-            pictures.append(Picture(file=name, caption=_caption(where, place, window, near, restored), alt=where))
+            caption = _caption(where, place, window, near, restored) + _channel(scan)
+            pictures.append(Picture(file=name, caption=caption, alt=where))
     return tuple(pictures)
 
 
@@ -110,6 +111,12 @@ def _distance(one: Restored, wanted: float) -> float:
 def _words(point: Point, region: str) -> str:
     measures = point.heart if region == "heart region" and point.heart is not None else point.whole
     return f"{point.coder}, {point.ratio:,.0f}:1\n{measures.psnr_db:.1f} dB, SSIM {measures.ssim:.3f}"
+
+
+def _channel(scan: Scan) -> str:
+    """What a grey picture shows of several channels."""
+    channels = scan.shape[0]
+    return "" if channels == 1 else f" Of {channels} channels ({scan.colour}) the first is drawn."
 
 
 def _caption(

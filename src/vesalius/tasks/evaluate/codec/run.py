@@ -21,8 +21,9 @@ from vesalius.errors import OutputError, UsageError, VesaliusError
 from vesalius.output import alone, new_file, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
-from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
+from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report, some
 from vesalius.report.table import plain_text, write_csv
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.codec.adapter import Codec, VslCodec
 from vesalius.tasks.evaluate.codec.judge_tables import JUDGE_DEFINITIONS, judge_table, originals_table
 from vesalius.tasks.evaluate.codec.judged import judge_columns
@@ -53,6 +54,7 @@ def evaluate_codec(
     lossless: Sequence[str] = LOSSLESS,
     points: int = POINTS,
     judge: str | Path | None = None,
+    reading: Reading = AS_STATED,
     threads: int | None = None,
     force: bool = False,
     progress: Callable[[str], None] = lambda _: None,
@@ -67,6 +69,7 @@ def evaluate_codec(
         lossless: coders for lossless files; may be empty.
         points: steps of each coder's ladder measured per study (QUICK_POINTS for a first look).
         judge: segmentation model (folder, run folder or name of the zoo) that measures Dice and EF before and after.
+        reading: choices where the files leave some open.
         threads: chunks coded at a time; all processors by default.
         force: begin anew in a folder that holds an evaluation.
         progress: called with one line per step.
@@ -85,7 +88,7 @@ def evaluate_codec(
         raise UsageError(f"{points} points make no curve", where="--points", fix="take at least 2")
     for coder in coders:
         codec.ladder(coder)
-    studies = find_studies(paths)
+    studies = find_studies(paths, reading)
     plan = Plan(tuple(coders), tuple(lossless), points, threads or os.cpu_count() or 1, _judge(judge))
     run = _Run(output, codec, plan, progress)
     run.prepare(force)
@@ -110,6 +113,8 @@ def lines(result: dict[str, Any]) -> list[str]:
     shown = [line for table in (*tables, lossless_table(summary)) for line in plain_text(table, _WIDTH).splitlines()]
     words = ("Peak", "Ratio", "Heart region", "At a ratio, at a PSNR", "BD-rate", "Milliseconds per frame")
     shown += [f"{word}: {DEFINITIONS[word]}" for word in words]
+    warnings = [pair for one in judged if one.judge for pair in one.judge.warnings.items()]
+    shown += [f"warning: {some(names)}: {warning}" for warning, names in warnings]
     shown += [f"{word}: {text}" for word, text in (JUDGE_DEFINITIONS if judged else {}).items()]
     shown += [f"failed: {one['error']}" for one in result["failed"]]
     return [*shown, f"open {result['report']}"]
@@ -182,6 +187,7 @@ class _Run:
             "lossless": list(self.plan.lossless),
             "points": self.plan.points,
             "source_bytes": study.source_bytes,
+            **study.reading.stated(),
         }
         if self.plan.judge is not None:
             asked["judge"] = self.plan.judge.key

@@ -11,14 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vesalius.errors import InputError, UsageError
 from vesalius.metrics.codec import Box, heart_region
 from vesalius.scan import nifti
+from vesalius.scan.label_values import NotLabelsError, read_labels
 from vesalius.scan.open import find_scans
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 _CINE = re.compile(r"(?P<id>.+)_4d\.nii(\.gz)?")
 _MASK = re.compile(r"_(frame(?P<frame>\d+)|(?P<phase>ED|ES))_gt\.nii(\.gz)?")
+_LABELS = np.iinfo(np.int16)
 _FACT = re.compile(r"\s*(\w+)\s*:\s*(\d+)\s*")
 
 
@@ -36,6 +42,7 @@ class Study:
         systole: frame of end systole, counted from 0; None where unknown.
         diastole: frame of end diastole, the same.
         is_cycle: the layout says that the T axis is the cardiac cycle, whatever the file says.
+        reading: how it is opened.
     """
 
     data_set: str
@@ -47,6 +54,7 @@ class Study:
     systole: int | None = None
     diastole: int | None = None
     is_cycle: bool = False
+    reading: Reading = AS_STATED
 
     def scan(self) -> Scan:
         """The opened scan; its T axis is time where the layout says so."""
@@ -56,7 +64,7 @@ class Study:
         return scan
 
 
-def find_studies(paths: Sequence[Path]) -> list[Study]:
+def find_studies(paths: Sequence[Path], reading: Reading = AS_STATED) -> list[Study]:
     """The studies at these paths, in a stable order.
 
     A folder that holds 4D files of the ACDC layout gives those and nothing else (frames and masks are cut from
@@ -70,7 +78,7 @@ def find_studies(paths: Sequence[Path]) -> list[Study]:
         raise UsageError("no scan was named", fix="name folders or files")
     studies: list[Study] = []
     for path in paths:
-        studies.extend(_find(path))
+        studies.extend(_find(path, reading))
     return _with_unique_names(studies)
 
 
@@ -84,11 +92,23 @@ def heart_box(study: Study, scan: Scan) -> tuple[Box | None, str]:
         return None, ""
     if scan.spacing_mm is None:
         return None, f"no heart region: {scan.grid_problem}"
-    volumes = [nifti.read(path).stored()[0, 0] for path in study.masks]
+    volumes = [read_mask(path) for path in study.masks]
     if any(volume.shape != scan.shape[2:] for volume in volumes):
         return None, "no heart region: the masks lie on another grid"
     box = heart_region(volumes, scan.spacing_mm)
     return box, "" if box else "no heart region: the masks are empty"
+
+
+def read_mask(path: Path) -> NDArray[np.int64]:
+    """The labels of a reference mask, (I, J, K).
+
+    Raises:
+        InputError: it cannot be read, or holds no labels.
+    """
+    try:
+        return read_labels(nifti.read(path), _LABELS.min, _LABELS.max)[0, 0]
+    except NotLabelsError as error:
+        raise InputError(f"one of the masks {error}") from error
 
 
 def masks_by_frame(study: Study) -> dict[int, Path]:
@@ -104,20 +124,21 @@ def masks_by_frame(study: Study) -> dict[int, Path]:
     return found
 
 
-def _find(path: Path) -> Iterator[Study]:
+def _find(path: Path, reading: Reading) -> Iterator[Study]:
     if not path.exists():
         raise InputError("no such file or folder", where=path)
     files = [path] if path.is_file() else sorted(path.rglob("*_4d.nii*"))
     cines = [file for file in files if _CINE.fullmatch(file.name) and file.is_file()]
     if cines:
-        yield from (_acdc_study(file) for file in cines)
+        yield from (_acdc_study(file, reading) for file in cines)
         return
     data_set = _name(path if path.is_dir() else path.parent)
-    for found in find_scans(path):
-        yield Study(data_set, found.name or found.path.name, found.path, found.open, _size(found.path))
+    for found in find_scans(path, reading):
+        name = found.name or found.path.name
+        yield Study(data_set, name, found.path, found.open, _size(found.path), reading=reading)
 
 
-def _acdc_study(file: Path) -> Study:
+def _acdc_study(file: Path, reading: Reading) -> Study:
     match = _CINE.fullmatch(file.name)
     assert match is not None
     patient, facts = match["id"], _facts(file.parent / "Info.cfg")
@@ -128,12 +149,13 @@ def _acdc_study(file: Path) -> Study:
         data_set=_name(folder.parent if own_folder else folder),
         name=patient,
         path=file,
-        open=lambda: nifti.read(file),
+        open=lambda: nifti.read(file, reading),
         source_bytes=_size(file),
         masks=tuple(_masks(file.parent, patient, set(phases.values()))),
         systole=_from_0(phases.get("ES", 0)),
         diastole=_from_0(phases.get("ED", 0)),
         is_cycle=len(phases) == 2,
+        reading=reading,
     )
 
 

@@ -22,7 +22,9 @@ from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.read import open_mask
 from vesalius.errors import InputError
 from vesalius.report.page import FIGURES
+from vesalius.scan.label_values import label_map
 from vesalius.scan.open import open_scan
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
 ED, ES = "ED", "ES"
@@ -72,8 +74,8 @@ def is_manifest(path: Path) -> bool:
     return path.suffix.lower() in _MANIFESTS and path.is_file()
 
 
-def find_masks(path: Path) -> list[Mask]:
-    """The masks at a path, in a fixed order.
+def find_masks(path: Path, reading: Reading = AS_STATED) -> list[Mask]:
+    """The masks at a path, in a fixed order; a manifest makes its own choices of reading.
 
     Raises:
         InputError: nothing there, no mask in it, or a manifest that cannot be read.
@@ -87,11 +89,11 @@ def find_masks(path: Path) -> list[Mask]:
             raise InputError("no case has a mask", where=path, fix="name a manifest with masks")
         return found
     if path.is_file():
-        return [_of_file(path, path.parent)]
+        return [_of_file(path, path.parent, reading)]
     marked, others = _in_folder(path)
     if not marked and not others:
         raise InputError("holds no mask", where=path, fix=f"masks end in {', '.join(_SUFFIXES)}")
-    return _told_apart([_of_file(file, path) for file in marked or others], path)
+    return _told_apart([_of_file(file, path, reading) for file in marked or others], path)
 
 
 def passed_over(path: Path) -> list[str]:
@@ -123,7 +125,7 @@ def _told_apart(masks: list[Mask], root: Path) -> list[Mask]:
     return [replace(mask, case=relative(mask.where, root)) if count[mask.title] > 1 else mask for mask in apart]
 
 
-def _of_file(file: Path, folder: Path) -> Mask:
+def _of_file(file: Path, folder: Path, reading: Reading) -> Mask:
     name = _bare(stem(file, _SUFFIXES))
     match = _PHASE.fullmatch(name)
     case, phase = (match["case"], match["phase"]) if match else (name, MASK)
@@ -134,7 +136,7 @@ def _of_file(file: Path, folder: Path) -> Mask:
         name=phase.upper() if phase.upper() in (ED, ES) else phase,
         structure="",
         patient=case,
-        open=partial(open_scan, file),
+        open=lambda: label_map(open_scan(file, reading)),
         where=file,
         keys=tuple(dict.fromkeys([inner, name, case] if phase.lower() == "4d" else [inner, name])),
         cine_keys=(f"{case}_4d", case) if number else (),

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from vesalius.errors import GeometryError, InputError
 from vesalius.metrics.cardiac import volumes_ml, voxel_mm3
+from vesalius.metrics.doubts import pieces
 from vesalius.metrics.overlap import dice, labels_of
 from vesalius.metrics.surface import surface_distances
 from vesalius.scan.geometry import shear_degrees, spacing_mm, to_world
-from vesalius.scan.label_values import are_labels
+from vesalius.scan.label_values import NotLabelsError, read_labels
+from vesalius.scan.note import Contradiction
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.masks.match import Pair
 
@@ -45,6 +47,8 @@ class Measured:
         average_mm: average surface distance, the same.
         predicted_ml: volume in the predicted mask; NaN where nobody knows the spacing.
         reference_ml: volume in the reference mask.
+        predicted_pieces: how many large pieces the class has in the predicted mask (`metrics.doubts.pieces`).
+        reference_pieces: in the reference mask.
     """
 
     case: str
@@ -58,6 +62,8 @@ class Measured:
     average_mm: float
     predicted_ml: float
     reference_ml: float
+    predicted_pieces: int = 1
+    reference_pieces: int = 1
 
 
 @dataclass(frozen=True)
@@ -68,11 +74,13 @@ class PairResult:
         pair: which.
         rows: one for each frame and class that either mask holds.
         notes: what a careful reader should know, one sentence each.
+        frames: of the reference, measured or not.
     """
 
     pair: Pair
     rows: tuple[Measured, ...]
     notes: tuple[str, ...]
+    frames: int = 1
 
 
 def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
@@ -93,6 +101,9 @@ def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
     )
     predicted = _same_frames(predicted, reference, pair)
     kept, notes = _labelled_frames(reference)
+    notes += dict.fromkeys(
+        problem.kind for scan in scans for problem in scan.problems if isinstance(problem, Contradiction)
+    )
     affine = None if scans[1].geometry is None else scans[1].affine
     if affine is None:
         notes.append("the files state no geometry: no distances in mm, no volumes")
@@ -107,7 +118,7 @@ def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
         for t in kept
         for row in _rows(pair, predicted[t], reference[t], affine, classes, t if len(reference) > 1 else None)
     )
-    return PairResult(pair, rows, tuple(notes))
+    return PairResult(pair, rows, tuple(notes), len(reference))
 
 
 def check_grids(predicted: Scan, reference: Scan, pair: Pair) -> None:
@@ -143,12 +154,10 @@ def _corners(scan: Scan) -> NDArray[np.float64]:
 def _labels(scan: Scan, mask: Any) -> NDArray[np.int32]:
     """The labels of a mask, (T, I, J, K)."""
     fix = "give a label mask: one channel of whole numbers, 0 for background"
-    if scan.shape[0] != 1:
-        raise InputError(f"has {scan.shape[0]} channels, a label mask has one", where=mask.where, fix=fix)
-    values = scan.values(dtype=np.float64)[0]
-    if not are_labels(values, 0, _LARGEST):
-        raise InputError("holds values that are not whole numbers from 0", where=mask.where, fix=fix)
-    labels = values.astype(np.int32)
+    try:
+        labels = read_labels(scan, 0, _LARGEST)[0].astype(np.int32)
+    except NotLabelsError as error:
+        raise InputError(str(error), where=mask.where, fix=fix) from error
     count = len(labels_of(labels))
     if count > MOST_LABELS:
         raise InputError(f"holds {count:,} different labels and looks like an image", where=mask.where, fix=fix)
@@ -227,4 +236,6 @@ def _rows(
             average_mm=apart.average_mm if apart else math.nan,
             predicted_ml=float(volumes[0][label][0]),
             reference_ml=float(volumes[1][label][0]),
+            predicted_pieces=pieces(predicted == label),
+            reference_pieces=pieces(reference == label),
         )

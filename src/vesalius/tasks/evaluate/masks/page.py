@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
+from vesalius.metrics.doubts import EDV_ML, EF_PERCENT, PIECE_SHARE
 from vesalius.report.dots import dots
-from vesalius.report.page import Made, Report, Section, Table, write_figure
+from vesalius.report.page import Made, Report, Section, Table, some, write_figure
 from vesalius.tasks.evaluate.masks.measure import Measured
 from vesalius.tasks.evaluate.masks.summary import ALL, Summary
 from vesalius.tasks.evaluate.masks.tables import (
@@ -17,8 +18,6 @@ from vesalius.tasks.evaluate.masks.tables import (
     pumping_patient_table,
     pumping_table,
 )
-
-_SHOWN = 6
 
 DEFINITIONS = {
     "Dice": "2 |A and B| / (|A| + |B|) of the voxels of a class. 0 where one of the masks lacks the class; a class "
@@ -36,8 +35,12 @@ DEFINITIONS = {
     "each patient's own values are listed. (7 of 9) says how many patients have a value.",
     ALL: "Each patient's mean over the classes that it has a value for, then over patients.",
     "EDV, ESV, SV, EF": "Volume of the LV cavity at end-diastole and end-systole, EDV - ESV, 100 SV / EDV. The "
-    "moments are the masks called ED and ES, else the frames in which the cavity of the reference is largest and "
-    "smallest; both masks are measured at the same moments.",
+    "moments are the masks called ED and ES. Else they are the ends of the reference's volume curve, smoothed by two "
+    "harmonics where a whole beat of eight frames or more has masks (both sides are then read off their smoothed "
+    "curves), as the extremes of noisy volumes make EF too large; of fewer masks the largest and the smallest. Both "
+    "sides are measured at the same moments.",
+    "Implausible": f"EDV outside {EDV_ML[0]:.0f} to {EDV_ML[1]:.0f} mL, EF outside {EF_PERCENT[0]:.0f} to "
+    f"{EF_PERCENT[1]:.0f} %, a cavity of several pieces with {100 * PIECE_SHARE:.0f} % of its voxels or more each.",
     "Grid": "Masks are compared voxel by voxel, so both must have the same shape and the same place in the world; "
     "nothing is resampled.",
 }
@@ -68,6 +71,8 @@ def build_report(
         section.text("No mask holds any of the classes.", tone="warning")
     if summary.pumping:
         heart = report.section("Left ventricle")
+        for warning, cases in summary.warnings.items():
+            heart.text(f"{some(cases)}: {warning}.", tone="warning")
         _add(heart, pumping_table(summary))
         _add(heart, pumping_patient_table(summary))
     if rows:
@@ -75,7 +80,7 @@ def build_report(
     if summary.notes:
         notes = report.section("Notes")
         for note, cases in summary.notes.items():
-            notes.text(f"{_some(cases)}: {note}.", tone="note")
+            notes.text(f"{some(cases)}: {note}.", tone="note")
     report.section("Definitions").definitions(DEFINITIONS)
     report.results = summary.model_dump(mode="json")
     return report
@@ -95,8 +100,3 @@ def _chart(section: Section, summary: Summary, folder: Path) -> None:
     write_figure(folder / "dice.png", dots(groups, "Dice", (0.0, 1.0)))
     words = "Dice of each patient (dots) and their mean (line) by class."
     section.figure("dice.png", words, words)
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -10,8 +10,9 @@ from vesalius.errors import UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
-from vesalius.report.page import FIGURES, PAGE, TABLE, Made
+from vesalius.report.page import FIGURES, PAGE, TABLE, Made, some
 from vesalius.report.table import plain_text, write_csv
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.masks.classes import lv_label
 from vesalius.tasks.evaluate.masks.find import Mask, find_masks, is_manifest, passed_over
 from vesalius.tasks.evaluate.masks.match import Pair, match_masks
@@ -40,6 +41,7 @@ def evaluate_masks(
     classes: Mapping[int, str] | None = None,
     lv: int | None = None,
     split: str | None = None,
+    reading: Reading = AS_STATED,
     force: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -52,6 +54,7 @@ def evaluate_masks(
         classes: label -> name; only these are measured. By default all labels but 0, called by their numbers.
         lv: label of the LV cavity, for EDV, ESV and EF; by default the class called LV.
         split: only cases of this split of the reference manifest.
+        reading: choices where the files leave some open; a manifest makes its own.
         force: replace an earlier evaluation.
         progress: called with one line per mask.
 
@@ -67,7 +70,7 @@ def evaluate_masks(
     names = dict(classes or {})
     cavity = lv_label(names, lv)
     refuse_existing(output, force=force)
-    pairs, alone = _pairs(predicted, reference, split)
+    pairs, alone = _pairs(predicted, reference, split, reading)
     results, broken = _measure(pairs, names, progress)
     told = [{"path": name, "error": f"{name}: {why}"} for name, why in alone.items()]
     told += [{"path": name, "error": str(error)} for name, error in broken.items()]
@@ -83,7 +86,7 @@ def evaluate_masks(
     with new_folder(output, force=force) as folder:
         (folder / FIGURES).mkdir()
         report = build_report(
-            summary, rows, names, _made(predicted, reference, output, names, cavity, split), folder / FIGURES
+            summary, rows, names, _made(predicted, reference, output, names, cavity, split, reading), folder / FIGURES
         )
         report.failures = alone | {name: error.what for name, error in broken.items()}
         write_csv(folder / TABLE, csv_rows(rows, told_names(results), names), COLUMNS)
@@ -97,15 +100,18 @@ def lines(result: dict[str, Any]) -> list[str]:
     summary = Summary.model_validate(result["results"])
     tables = [overlap_table(summary), pumping_table(summary), patient_table(summary), pumping_patient_table(summary)]
     shown = [line for one in tables if one is not None and one.rows for line in plain_text(one, _WIDTH).splitlines()]
+    shown += [f"warning: {some(cases)}: {what}" for what, cases in summary.warnings.items()]
     shown += [f"note: {', '.join(cases)}: {note}" for note, cases in summary.notes.items()]
     shown += [f"failed: {one['error']}" for one in result["failed"]]
     return [*shown, f"open {result['report']}"]
 
 
-def _pairs(predicted: Path, reference: Path, split: str | None) -> tuple[Sequence[Pair], dict[str, str]]:
+def _pairs(
+    predicted: Path, reference: Path, split: str | None, reading: Reading
+) -> tuple[Sequence[Pair], dict[str, str]]:
     """Pairs of the split and what is alone in it."""
-    wanted = find_masks(reference)
-    offered = find_masks(predicted)
+    wanted = find_masks(reference, reading)
+    offered = find_masks(predicted, reading)
     matched = match_masks(offered, wanted)
     if split is None:
         return matched.pairs, matched.alone
@@ -142,7 +148,13 @@ def _measure(
 
 
 def _made(
-    predicted: Path, reference: Path, output: Path, classes: Mapping[int, str], lv: int | None, split: str | None
+    predicted: Path,
+    reference: Path,
+    output: Path,
+    classes: Mapping[int, str],
+    lv: int | None,
+    split: str | None,
+    reading: Reading,
 ) -> Made:
     """How it was made; paths by their last name only, so that no path of this machine is told."""
     words = ["vesalius evaluate masks", *(path.resolve().name or "." for path in (predicted, reference))]
@@ -151,5 +163,7 @@ def _made(
         words += ["--classes", ",".join(f"{label}={name}" for label, name in classes.items())]
     if split is not None:
         words += ["--split", split]
+    if reading.spacing_from is not None:
+        words += ["--spacing-from", reading.spacing_from]
     facts = {"LV cavity": f"label {lv}"} if lv is not None else {}
     return made(" ".join(words), 1, facts)

@@ -81,6 +81,8 @@ class Summary(_Model):
         classes: in rising order; ALL last, where there are several.
         pumping: empty where no cine has masks of end-diastole and end-systole, or nobody said which label is the LV.
         notes: what a careful reader should know -> the cases concerned.
+        ef_from: case -> how its end-diastole and end-systole are known.
+        warnings: what cannot be of a heart -> the cases concerned.
     """
 
     patients: tuple[str, ...]
@@ -88,6 +90,8 @@ class Summary(_Model):
     classes: tuple[ClassSummary, ...]
     pumping: tuple[PumpSummary, ...]
     notes: dict[str, tuple[str, ...]]
+    ef_from: dict[str, str] = {}
+    warnings: dict[str, tuple[str, ...]] = {}
 
 
 def summarise(
@@ -108,6 +112,10 @@ def summarise(
             notes.setdefault(note, []).append(one.pair.reference.title)
     for case, why in without.items():
         notes.setdefault(f"no ejection fraction: {why}", []).append(case)
+    warnings: dict[str, list[str]] = {}
+    for beat in found:
+        for doubt in beat.doubts:
+            warnings.setdefault(doubt, []).append(beat.case)
     rows = [row for one in results for row in one.rows]
     keys = sorted({(row.structure, row.label) for row in rows})
     each = [_class(rows, key, told, classes) for key in keys]
@@ -119,6 +127,8 @@ def summarise(
         classes=tuple(each),
         pumping=tuple(_pump(found, quantity, told) for quantity, _ in QUANTITIES if found),
         notes={note: tuple(cases) for note, cases in notes.items()},
+        ef_from={beat.case: beat.reference.ef_from for beat in found},
+        warnings={doubt: tuple(cases) for doubt, cases in warnings.items()},
     )
 
 

@@ -43,6 +43,8 @@ def pumping_table(summary: Summary) -> Table:
     ]
     count = len(summary.pumping[0].reference.values) if summary.pumping else 0
     caption = f"Left ventricle, mean of {count} patient{'' if count == 1 else 's'}"
+    sources = dict.fromkeys(summary.ef_from.values())
+    caption += f"; ED and ES by {' or '.join(sources)}" if sources else ""
     return Table(
         columns=[Column(name=""), *(Column(name=name, numeric=True) for name in columns)], rows=rows, caption=caption
     )

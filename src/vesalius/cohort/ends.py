@@ -1,0 +1,69 @@
+"""Which frames of a cine are end-diastole and end-systole, where a manifest or an `Info.cfg` states them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeGuard
+
+from vesalius.cohort.builders.acdc import read_info
+from vesalius.cohort.case import Case
+from vesalius.errors import InputError
+
+ED, ES = "ED", "ES"
+"""Names of masks and frames."""
+_INFO = "Info.cfg"
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Both frames, counted from 0.
+
+    Args:
+        ed: end-diastole.
+        es: end-systole.
+        stated_by: "Info.cfg" or "the manifest".
+    """
+
+    ed: int
+    es: int
+    stated_by: str
+
+    @property
+    def frames(self) -> tuple[int, int]:
+        """ED and ES."""
+        return self.ed, self.es
+
+
+def ends_of_case(case: Case) -> Ends | None:
+    """As the frames of the masks ED and ES say, else the facts ed_frame and es_frame; None where one is missing.
+
+    Raises:
+        InputError: both are the same frame.
+    """
+    for frames, names in ((case.frames, (ED, ES)), (case.facts, ("ed_frame", "es_frame"))):
+        ed, es = (frames.get(name) for name in names)
+        if _is_frame(ed) and _is_frame(es):
+            return _ends(ed, es, "the manifest")
+    return None
+
+
+def ends_beside(path: Path) -> Ends | None:
+    """As the Info.cfg in the folder of a file says, which counts from 1; None where there is none.
+
+    Raises:
+        InputError: it cannot be read, or calls one frame both.
+    """
+    info = read_info(path.parent / _INFO) if path.is_file() else {}
+    ed, es = (info.get(name.lower()) for name in (ED, ES))
+    return _ends(ed - 1, es - 1, _INFO) if _is_frame(ed, 1) and _is_frame(es, 1) else None
+
+
+def _ends(ed: int, es: int, stated_by: str) -> Ends:
+    if ed == es:
+        raise InputError(f"{stated_by} calls one frame both ED and ES", fix="mend it, or take out what is not known")
+    return Ends(ed, es, stated_by)
+
+
+def _is_frame(number: object, least: int = 0) -> TypeGuard[int]:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= least

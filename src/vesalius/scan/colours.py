@@ -1,0 +1,110 @@
+"""The colours that a scan means, as red, green and blue: for everything that shows or writes a picture.
+
+Letters: C channel, T time, I J K voxel axes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.errors import UsageError
+from vesalius.scan.pixels import ALL, Pixels
+from vesalius.scan.scan import Scan
+
+_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
+"""Shares of the luminance Y (ITU-R BT.601)."""
+_YBR_RGB = np.array(
+    [
+        [1, 0, 2 - 2 * _RED],
+        [1, -(2 - 2 * _BLUE) * _BLUE / _GREEN, -(2 - 2 * _RED) * _RED / _GREEN],
+        [1, 2 - 2 * _BLUE, 0],
+    ]
+)
+"""Rows R, G, B; columns Y, Cb, Cr of full range with centred chroma (DICOM PS3.3 C.7.6.3.1.2)."""
+
+
+@dataclass(frozen=True, eq=False)
+class RgbPixels:
+    """Pixels of one kind of colours as red, green and blue.
+
+    Args:
+        whole: three channels Y, Cb, Cr, or one of palette indices.
+        palette_N3: colours of the indices, None for Y, Cb, Cr.
+    """
+
+    whole: Pixels
+    palette_N3: NDArray[np.unsignedinteger[Any]] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """(3, T, I, J, K)."""
+        return 3, *self.whole.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of Y, Cb, Cr or of the palette."""
+        return self.whole.dtype if self.palette_N3 is None else self.palette_N3.dtype
+
+    @property
+    def direct(self) -> bool:
+        """Never: each piece is computed."""
+        return False
+
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
+        """Frames `t` and slices `k`, (3, t, I, J, k)."""
+        stored = self.whole.read(t, k)
+        if self.palette_N3 is not None:
+            inside = np.minimum(stored[0], len(self.palette_N3) - 1)
+            return np.moveaxis(self.palette_N3[inside], -1, 0)
+        rgb = ybr_to_rgb(stored, 0, 0, float(np.iinfo(self.dtype).max))
+        return np.floor(rgb + 0.5).astype(self.dtype)
+
+
+def in_rgb(scan: Scan) -> Scan:
+    """A scan whose channels are Y, Cb, Cr or indices of a palette, in red, green and blue; any other as it is.
+
+    The problems of the result say so. It is no longer tied to its source file.
+
+    Raises:
+        UsageError: the palette is not known, or the values are no such colours.
+    """
+    if scan.colour not in ("ybr", "palette"):
+        return scan
+    is_palette = scan.colour == "palette"
+    if is_palette and scan.palette_N3 is None:
+        what = "palette indices are no image where their palette is not known"
+        raise UsageError(what, fix="give the file that they came from; vesalius decompress writes that of a .vsl file")
+    channels = 1 if is_palette else 3
+    if scan.dtype.kind != "u" or scan.shape[0] != channels or not scan.intensity.is_identity:
+        what = f"{scan.shape[0]} channel(s) of {scan.dtype.name} are no {scan.colour} colours"
+        raise UsageError(what, fix="leave the scan out")
+    note = "palette colours are given as RGB" if is_palette else "YBR colours are given as RGB"
+    return replace(
+        scan,
+        pixels=RgbPixels(scan.pixels, scan.palette_N3),
+        colour="rgb",
+        palette_N3=None,
+        problems=(*scan.problems, note),
+        native=None,
+    )
+
+
+def ybr_to_rgb(ybr: NDArray[Any], axis: int, low: float, high: float) -> NDArray[np.float64]:
+    """Y, Cb, Cr along one axis to red, green, blue from `low` to `high`; zero chroma is 128 of 0 to 255."""
+    y, cb, cr = np.moveaxis(ybr.astype(np.float64), axis, 0)
+    centre = low + (high - low + 1) // 2
+    rgb = np.tensordot(_YBR_RGB, np.stack([y, cb - centre, cr - centre]), 1)
+    return np.clip(np.moveaxis(rgb, 0, axis), low, high)
+
+
+def narrow_palette(table: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.unsignedinteger[Any]]:
+    """A palette of 16 bits with 8 where it holds no more: the same byte twice, or in the high byte alone."""
+    if table.dtype.itemsize == 1:
+        return table
+    if (table % 257 == 0).all():
+        return (table // 257).astype(np.uint8)
+    return (table >> 8).astype(np.uint8) if not (table & 255).any() else table.astype(np.uint16)

@@ -1,0 +1,100 @@
+"""What a heart pumps by the label map of a model, and what about it cannot be.
+
+Letters: T time, I J K voxel axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.cohort.ends import Ends
+from vesalius.metrics.cardiac import Pumping
+from vesalius.metrics.cycle import EXTREMES, LEAST_FRAMES, cycle_ends
+from vesalius.metrics.doubts import EDV_ML, doubts, pieces
+
+_VENTRICLES = frozenset({"lv", "rv"})
+
+
+@dataclass(frozen=True)
+class Function:
+    """What was found of a heart.
+
+    Args:
+        numbers: name with unit -> number; frames are whole numbers from 0.
+        pumping: EDV, ESV and EF; None where there is one frame, or no cavity.
+        warnings: what cannot be, or makes the numbers worse than they look.
+    """
+
+    numbers: dict[str, float]
+    pumping: Pumping | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The numbers, and how ED and ES are known."""
+        return self.numbers | ({} if self.pumping is None else {"ef_from": self.pumping.ef_from})
+
+
+def function_of(
+    labels_TIJK: NDArray[Any], values: Mapping[str, int], cavity: str, voxel_ml: float, ends: Ends | None = None
+) -> Function:
+    """Measure a label map.
+
+    Args:
+        labels_TIJK: the map of all frames.
+        values: class -> its value in the map.
+        cavity: class whose volume gives the ejection fraction.
+        voxel_ml: volume of a voxel.
+        ends: frames of end-diastole and end-systole, where somebody states them.
+    """
+    volumes_T = (labels_TIJK == values[cavity]).sum((1, 2, 3)) * voxel_ml
+    frames = len(labels_TIJK)
+    warnings = _missing(volumes_T, cavity)
+    if frames == 1:
+        if volumes_T[0] > EDV_ML[1]:
+            warnings.append(f"implausible: {cavity} above {EDV_ML[1]:.0f} mL ({volumes_T[0]:.0f} mL)")
+        volumes = {f"{name} mL": float((labels_TIJK == value).sum() * voxel_ml) for name, value in values.items()}
+        return Function(volumes, None, warnings + _pieces(labels_TIJK, values, cavity, {"": 0}))
+    stated = None
+    if ends is not None and max(ends.frames) >= frames:
+        warnings.append(f"{ends.stated_by} names frame {max(ends.frames)} (from 0) of {frames}: it was not used")
+    elif ends is not None:
+        stated = ends.frames
+    if not volumes_T.any() or (stated is not None and not volumes_T[stated[0]]):
+        if volumes_T.any():
+            warnings.append(f"no {cavity} at the stated end-diastole, so no EF")
+        return Function({}, None, warnings)
+    ed, es, edv_ml, esv_ml, source = cycle_ends(volumes_T, stated)
+    pumping = Pumping(edv_ml, esv_ml, ed, es, source)
+    if source == EXTREMES:
+        why = f"{frames} frames" if frames < LEAST_FRAMES else "frames without it"
+        warnings.append(f"too few frames for a smoothed curve ({why}): noise makes EF too large")
+    warnings += [f"implausible: {kind} ({value})" for kind, value in doubts(pumping).items()]
+    warnings += _pieces(labels_TIJK, values, cavity, {" at ED": ed, " at ES": es})
+    numbers = {"EDV mL": edv_ml, "ESV mL": esv_ml, "ED frame": ed, "ES frame": es, "EF %": pumping.ef_percent}
+    return Function(numbers, pumping, warnings)
+
+
+def _missing(volumes_T: NDArray[np.floating], cavity: str) -> list[str]:
+    """Frames in which the cavity was not found."""
+    without = int((volumes_T == 0).sum())
+    if not without:
+        return []
+    return [
+        f"no {cavity} was found" + ("" if without == len(volumes_T) else f" in {without} of {len(volumes_T)} frames")
+    ]
+
+
+def _pieces(labels_TIJK: NDArray[Any], values: Mapping[str, int], cavity: str, moments: Mapping[str, int]) -> list[str]:
+    ventricles = [name for name in values if name == cavity or name.casefold() in _VENTRICLES]
+    counts = {
+        f"implausible: {name} in {{}} pieces{words}": pieces(labels_TIJK[t] == values[name])
+        for name in ventricles
+        for words, t in moments.items()
+    }
+    return [words.format(count) for words, count in counts.items() if count > 1]
