@@ -175,7 +175,7 @@ def test_names_that_the_output_cannot_encode_are_escaped(tmp_path, encoding):
 
 
 def test_a_name_that_cannot_be_written_is_a_line(tmp_path, vesalius, monkeypatch):
-    def wrong(path, *rest):
+    def wrong(path, **options):
         raise UnicodeEncodeError("utf-8", f"{path}\udcff", 3, 4, "surrogates not allowed")
 
     monkeypatch.setattr("vesalius.tasks.inspect.inspect", wrong, raising=False)
@@ -191,7 +191,7 @@ def test_a_name_that_cannot_be_written_is_a_line(tmp_path, vesalius, monkeypatch
     ],
 )
 def test_what_the_system_refuses_is_a_line(tmp_path, vesalius, monkeypatch, error, line):
-    def refused(path, *rest):
+    def refused(path, **options):
         raise error
 
     monkeypatch.setattr("vesalius.tasks.inspect.inspect", refused)
