@@ -206,3 +206,9 @@ def test_other_files_are_refused(vesalius, tmp_path, content):
     for words in (["verify"], ["decompress", "-o", tmp_path / "y.nii"]):
         assert "is not a .vsl file" in vesalius(words[0], tmp_path / "x.vsl", *words[1:]).error
     assert "no such file" in vesalius("verify", tmp_path / "none.vsl").error.lower()
+
+
+@pytest.mark.parametrize("target", [("--psnr", "1e308"), ("--ratio", "1e308"), ("--max-error", "1e-300")])
+def test_an_absurd_target_is_met_or_a_line(tmp_path, vesalius, make_nifti, target):
+    done = vesalius("compress", make_nifti(), "-o", tmp_path / "a.vsl", *target)
+    assert (done.code == 0 and (tmp_path / "a.vsl").exists()) or done.error
