@@ -190,6 +190,7 @@ def test_a_missing_frame_makes_slices_of_all(tmp_path):
     result, numbers = arranged(tmp_path, many)
     assert numbers == [[1, 2, 3, 101, 103, 201, 202, 203]]
     assert any("1 of 3 positions have 2 frame(s) and the others 3" in problem for problem in result.problems)
+    assert any("number 1, counted from 0" in problem for problem in result.problems)
     assert "duplicate" in result.stack.grid_problem
 
 

@@ -63,6 +63,15 @@ def test_a_straight_lookup_table_equals_pydicom():
     assert (found.slope, found.inter, found.unit, found.stated) == (3, 100, "HU", True)
 
 
+@pytest.mark.parametrize("kind", ["<u2", "u1"])
+def test_the_words_of_a_table_may_come_as_bytes(tmp_path, kind):
+    lines = table([], kind="HU")
+    lines[0].LUTDescriptor = [16, 0, 8 * np.dtype(kind).itemsize]
+    lines[0].add_new("LUTData", "OW", (5 + 2 * np.arange(16)).astype(kind).tobytes())
+    data = dcmread(save(stating(ModalityLUTSequence=lines), tmp_path / "a.dcm"))
+    assert (read_rescale(data).slope, read_rescale(data).inter) == (2, 5)
+
+
 @pytest.mark.parametrize(
     ("entries", "first", "problem"),
     [

@@ -20,30 +20,30 @@ _Kind = Literal["text", "f", "d"]
 
 @dataclass(frozen=True)
 class _Private:
-    """An attribute of a vendor: its group, the last byte of its element, how its bytes are read, its creators."""
+    """An attribute of a vendor: its group, the last byte of its element, how its bytes are read, its creator."""
 
     group: int
     element: int
     kind: _Kind
-    creators: tuple[str, ...]
+    creator: str
 
 
-_SIEMENS, _UIH = ("SIEMENS MR HEADER",), ("Image Private Header",)
-_GE = ("GEMS_ACQU_01",)
-_PHILIPS = ("Philips MR Imaging DD 001",)
+_SIEMENS, _UIH = "SIEMENS MR HEADER", "Image Private Header"
+_GE, _PHILIPS = "GEMS_ACQU_01", "Philips MR Imaging DD 001"
 _VENDORS = (
     (_Private(0x0019, 0x0C, "text", _SIEMENS), (_Private(0x0019, 0x0E, "d", _SIEMENS),)),
     (
-        _Private(0x0043, 0x39, "text", ("GEMS_PARM_01",)),
+        _Private(0x0043, 0x39, "text", "GEMS_PARM_01"),
         tuple(_Private(0x0019, element, "text", _GE) for element in (0xBB, 0xBC, 0xBD)),
     ),
     (
-        _Private(0x2001, 0x03, "f", ("Philips Imaging DD 001",)),
+        _Private(0x2001, 0x03, "f", "Philips Imaging DD 001"),
         tuple(_Private(0x2005, element, "f", _PHILIPS) for element in (0xB0, 0xB1, 0xB2)),
     ),
     (_Private(0x0065, 0x09, "d", _UIH), (_Private(0x0065, 0x37, "d", _UIH),)),
 )
 """(b value, gradient direction) of Siemens, GE, Philips and United Imaging; Canon and Hitachi write the standard's."""
+_GROUPS = frozenset(one.group for b_value, directions in _VENDORS for one in (b_value, *directions))
 _GE_OFFSET = 1e9
 """Newer GE systems add this to the b value."""
 _LARGEST_B = 1e5
@@ -66,14 +66,15 @@ def read_diffusion(data: Dataset, group: Dataset | None = None) -> tuple[float, 
     if strength is not None:
         direction = source if group is None else item(group, "DiffusionGradientDirectionSequence")
         return (strength, *numbers(direction, "DiffusionGradientOrientation"))
-    for b_value, directions in _VENDORS:
-        found = _values(data, b_value)
+    blocks = _blocks(data)
+    for b_value, directions in _VENDORS if blocks else ():
+        found = _values(data, blocks, b_value)
         if not found:
             continue
         strength = found[0] - _GE_OFFSET if found[0] >= _GE_OFFSET else found[0]
         if not 0 <= strength < _LARGEST_B:
             continue
-        many = [one for attribute in directions for one in _values(data, attribute)]
+        many = [one for attribute in directions for one in _values(data, blocks, attribute)]
         return (strength, *many) if strength > 0 and len(many) == 3 else (strength,)
     return _written(data)
 
@@ -109,15 +110,19 @@ def _written(data: Dataset) -> tuple[float, ...] | None:
     return many or None
 
 
-def _values(data: Dataset, attribute: _Private) -> tuple[float, ...]:
+def _blocks(data: Dataset) -> dict[tuple[int, str], int]:
+    """(group, creator) -> the block that it reserves, of the groups of vendors."""
+    tags = [tag for tag in data.keys() if tag.group in _GROUPS and 0x10 <= tag.element <= 0xFF]  # noqa: SIM118
+    return {
+        (tag.group, _as_text(_raw(data, tag.group, tag.element))): tag.element for tag in sorted(tags, reverse=True)
+    }
+
+
+def _values(data: Dataset, blocks: dict[tuple[int, str], int], attribute: _Private) -> tuple[float, ...]:
     """The numbers of a vendor's attribute; () where its block is not reserved or it holds none."""
-    for block in range(0x10, 0x100):
-        creator = _raw(data, attribute.group, block)
-        if creator is None or _as_text(creator) not in attribute.creators:
-            continue
-        found = _raw(data, attribute.group, (block << 8) | attribute.element)
-        return () if found is None else _decoded(found, attribute.kind)
-    return ()
+    block = blocks.get((attribute.group, attribute.creator))
+    found = None if block is None else _raw(data, attribute.group, (block << 8) | attribute.element)
+    return () if found is None else _decoded(found, attribute.kind)
 
 
 def _raw(data: Dataset, group: int, element: int) -> object:

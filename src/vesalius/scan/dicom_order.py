@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.scan.choose import some
 from vesalius.scan.dicom_frames import FrameFacts
 from vesalius.scan.dicom_header import InstanceFacts
 from vesalius.scan.dicom_positions import Frame, by_number, by_orientation, by_position, frames_of
@@ -265,9 +266,10 @@ def _irregular(positions: list[list[Frame]]) -> Arrangement:
         usual = counts.most_common(1)[0][0]
         odd = len(positions) - counts[usual]
         sizes = ", ".join(str(size) for size in sorted(counts) if size != usual)
+        where = some([str(k) for k, position in enumerate(positions) if len(position) != usual])
         problems.append(
-            f"{odd} of {len(positions)} positions have {sizes} frame(s) and the others {usual};"
-            " all frames are kept as slices"
+            f"{odd} of {len(positions)} positions have {sizes} frame(s) and the others {usual}:"
+            f" number {where}, counted from 0; all frames are kept as slices"
         )
     doubles = sum(len(position) - len({_any_time(frame)[:-2] for frame in position}) for position in positions)
     if doubles:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.scan.dicom_frames import FrameFacts, Place
+from vesalius.scan.dicom_frames import FrameFacts, Place, Vector
 from vesalius.scan.dicom_header import InstanceFacts
 from vesalius.scan.stack import GAP_TOLERANCE_MM, PARALLEL_COSINE
 
@@ -45,12 +45,17 @@ def frames_of(instances: Sequence[InstanceFacts]) -> list[Frame]:
 def by_orientation(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Frames that share directions and pixel spacing (within rounding), sorted by their normals."""
     groups: list[list[Frame]] = []
+    known: dict[tuple[Vector, Vector], list[Frame]] = {}
     for frame in sorted(frames, key=by_number):
-        group = next((group for group in groups if _same_directions(place_of(group[0]), place_of(frame))), None)
-        if group is None:
-            groups.append([frame])
-        else:
-            group.append(frame)
+        place = place_of(frame)
+        steps = (place.step_i, place.step_j)
+        if steps not in known:
+            group = next((group for group in groups if _same_directions(place_of(group[0]), place)), None)
+            if group is None:
+                group = []
+                groups.append(group)
+            known[steps] = group
+        known[steps].append(frame)
     return sorted(groups, key=lambda group: np.round(normal_of(place_of(group[0])), 3).tolist())
 
 

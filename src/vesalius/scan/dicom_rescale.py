@@ -7,6 +7,7 @@ is there and cannot be used is a problem, never the identity.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -126,7 +127,8 @@ def _entries(table: Dataset, is_signed: bool) -> tuple[NDArray[np.float64], int]
     if is_signed and first >= 1 << 15:  # read as unsigned
         first -= 1 << 16
     if isinstance(data, bytes):
-        entries = np.frombuffer(data, "u1" if len(data) < 2 * count else "<u2", offset=0)[:count].astype(np.float64)
+        kind = "u1" if len(data) < 2 * count else "<u2"
+        entries = np.frombuffer(data[: count * np.dtype(kind).itemsize], kind).astype(np.float64)
     else:
         entries = np.array(numbers(table, "LUTData"), dtype=np.float64)
     return (entries, first) if len(entries) == count else (np.zeros(0), 0)
@@ -163,8 +165,12 @@ def _line_of(mapping: Dataset) -> tuple[float, float] | None:
     if len(entries) < 2 or first is None:
         return None
     slope = (entries[-1] - entries[0]) / (len(entries) - 1)
-    off = np.abs(np.asarray(entries) - entries[0] - slope * np.arange(len(entries))).max()
-    return None if slope == 0 or off > _LINE_TOLERANCE * abs(slope) else (slope, entries[0] - slope * first)
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = np.abs(np.asarray(entries) - entries[0] - slope * np.arange(len(entries))).max()
+    inter = entries[0] - slope * first
+    if slope == 0 or not math.isfinite(slope) or not math.isfinite(inter) or off > _LINE_TOLERANCE * abs(slope):
+        return None
+    return slope, inter
 
 
 def _ends(mapping: Dataset) -> tuple[float | None, float | None]:
@@ -178,5 +184,5 @@ def _ends(mapping: Dataset) -> tuple[float | None, float | None]:
 
 def _stored_range(data: Dataset) -> tuple[int, int]:
     """Smallest and largest value that BitsStored allows."""
-    bits = integer(data, "BitsStored") or integer(data, "BitsAllocated") or 16
+    bits = min(max(integer(data, "BitsStored") or integer(data, "BitsAllocated") or 16, 1), 64)
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if value(data, "PixelRepresentation") == 1 else (0, (1 << bits) - 1)

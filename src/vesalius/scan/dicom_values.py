@@ -89,7 +89,10 @@ def words(data: Dataset | None, keyword: str) -> tuple[str, ...]:
     found = value(data, keyword)
     if found is None or isinstance(found, bytes):
         return ()
-    return (str(found),) if isinstance(found, str | int | float) else tuple(str(word) for word in found)
+    try:
+        return (str(found),) if isinstance(found, str | int | float) else tuple(str(word) for word in found)
+    except Exception:  # a damaged item of what is no text
+        return ()
 
 
 def numbers(data: Dataset | None, keyword: str) -> tuple[float, ...]:

@@ -97,8 +97,8 @@ def _size(found: Found) -> int | None:
 
 
 def _range(scan: Scan) -> dict[str, Any]:
-    """The smallest and largest finite real value, read slice by slice."""
-    if scan.dtype.kind == "c":
+    """The smallest and largest finite real value, read slice by slice; None where real values are not known."""
+    if scan.dtype.kind == "c" or not scan.intensity.is_known:
         return {"range": None}
     ends: list[float] = []
     scan = scan.resident()

@@ -14,7 +14,7 @@ import numpy as np
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
-from vesalius.errors import CorruptFileError, OutputError, UsageError, VesaliusError
+from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
 from vesalius.scan.choose import ways
 from vesalius.scan.open import Found, find_scans
 from vesalius.scan.reading import AS_STATED, Reading
@@ -179,19 +179,22 @@ def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | No
         raise UsageError(what, where=item.found.path, fix="make a NIfTI or .npy file of it first: vesalius convert")
     scan = scan.resident()
     key = uid_key(cache) if item.found.format == "dicom" and config.identifiers != "keep" else None
-    done = compress_scan(
-        scan,
-        item.target,
-        config.targets(),
-        coder=config.coder,
-        effort=config.effort,
-        access=config.access,
-        identifiers=config.identifiers,
-        uid_key=key,
-        threads=config.threads,
-        job_id=_job_id(scan, config, reading),
-        force=force,
-    )
+    try:
+        done = compress_scan(
+            scan,
+            item.target,
+            config.targets(),
+            coder=config.coder,
+            effort=config.effort,
+            access=config.access,
+            identifiers=config.identifiers,
+            uid_key=key,
+            threads=config.threads,
+            job_id=_job_id(scan, config, reading),
+            force=force,
+        )
+    except InputError as error:
+        raise error if error.where else InputError(error.what, where=item.found.path, fix=error.fix) from error
     return {"source": str(item.found.path), **asdict(done), "path": str(done.path), "problems": list(scan.problems)}
 
 
