@@ -2,13 +2,15 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import nibabel as nib
 import numpy as np
 import pytest
+
+from vesalius import memory
 
 _NO_NETWORK = Path(__file__).parent / "no_network"
 
@@ -51,6 +53,13 @@ def data_dir() -> Path:
 def repository() -> Path:
     """The root of the checkout."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture
+def memory_limit() -> Iterator[Callable[[int], None]]:
+    """memory_limit(bytes): the limit of this process until the test ends."""
+    yield memory.set_limit
+    memory.set_limit(None)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import json
 import pytest
 from pydantic import Field, field_validator, model_validator
 
-from vesalius.config import Config, load_config
+from vesalius.config import Config, load_config, read_table
 from vesalius.errors import ConfigError
 
 
@@ -153,3 +153,17 @@ def test_configurations_do_not_change():
 def test_nothing_is_evaluated_or_filled_in(tmp_path, monkeypatch):
     monkeypatch.setenv("VALUE", "secret")
     assert load(tmp_path, "name: ${VALUE} $(id) {epochs}\n").name == "${VALUE} $(id) {epochs}"
+
+
+@pytest.mark.parametrize("deep", [40, 9])
+def test_aliases_of_aliases_are_not_followed_for_ever(tmp_path, deep):
+    lines = ["a0: &a0 [1, 2, 3, 4, 5, 6]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 6)}]" for n in range(1, deep))]
+    (tmp_path / "c.yaml").write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match=r"c.yaml: stands for more than 100000 values"):
+        read_table(tmp_path / "c.yaml")
+
+
+def test_a_list_that_holds_itself_is_refused(tmp_path):
+    (tmp_path / "c.yaml").write_text("a: &a [*a]\n")
+    with pytest.raises(ConfigError, match="stands for more than"):
+        read_table(tmp_path / "c.yaml")

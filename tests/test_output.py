@@ -1,12 +1,14 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from vesalius.errors import OutputError
-from vesalius.output import new_file, new_folder, refuse_existing
+from vesalius.errors import OutputError, UsageError
+from vesalius.output import OvertakenError, new_file, new_folder, refuse_existing, sole_writer
 
 
 def names(folder):
@@ -187,3 +189,101 @@ def test_a_killed_process_leaves_nothing_under_the_target_name(tmp_path):
     with new_file(tmp_path / "x.vsl") as part:
         part.write_bytes(b"whole")
     assert (tmp_path / "x.vsl").read_bytes() == b"whole"
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from vesalius.errors import OutputError
+from vesalius.output import new_file, new_folder
+target, kind, force, word = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "force", sys.argv[4]
+try:
+    with (new_file if kind == "file" else new_folder)(target, force=force) as part:
+        (part if kind == "file" else part / "a").write_text(word)
+        print("writing", flush=True)
+        sys.stdin.readline()  # both write at a time
+except OutputError as error:
+    print(error)
+else:
+    print("done")
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("force", ["force", "no"])
+def test_of_two_runs_on_one_target_the_second_ends_with_a_line(tmp_path, kind, force):
+    target = tmp_path / "deep" / "x"
+    if force == "force":
+        target.parent.mkdir()
+        target.mkdir() if kind == "folder" else target.write_text("old")
+    command = [sys.executable, "-c", WRITER, target, kind, force]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    runs = [subprocess.Popen([*command, word], **pipes) for word in ("first", "second")]
+    assert [run.stdout.readline() for run in runs] == ["writing\n", "writing\n"]
+    ends = [run.communicate("\n")[0] for run in runs]
+    assert ends == ["done\n", f"{target}: was written by another run meanwhile and stays as it is; {AGAIN}\n"]
+    assert (target if kind == "file" else target / "a").read_text() == "first"
+    assert names(target.parent) == ["x"]
+
+
+AGAIN = "choose another name, or wait until other runs end"
+
+
+def test_twenty_runs_at_once_leave_one_whole_result(tmp_path):
+    def write(number):
+        with new_folder(tmp_path / "x") as part:
+            (part / "a").write_text(str(number))
+            (part / "b").write_text(str(number))
+            start.wait()
+        return number
+
+    start = threading.Barrier(20)
+    with ThreadPoolExecutor(20) as pool:
+        runs = [pool.submit(write, number) for number in range(20)]
+    done = [run.result() for run in runs if run.exception() is None]
+    assert len(done) == 1
+    assert all(isinstance(run.exception(), OvertakenError) for run in runs if run.exception() is not None)
+    assert (tmp_path / "x" / "a").read_text() == (tmp_path / "x" / "b").read_text() == str(done[0])
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from vesalius.output import sole_writer
+with sole_writer(Path(sys.argv[1])):
+    print("holding", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_folder_is_held_by_one_process_until_it_ends(tmp_path):
+    run = tmp_path / "runs" / "run"
+    command = [sys.executable, "-c", HOLDER, run]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "holding\n"
+    with pytest.raises(OutputError, match="another run is writing there; wait until it ends"):  # noqa: SIM117
+        with sole_writer(run):
+            raise AssertionError("held twice")
+    other.kill()
+    other.communicate()
+    with sole_writer(run), sole_writer(run), new_file(run / "a") as part:  # also from within
+        part.write_text("mine")
+    assert names(run) == ["a"]
+
+
+def test_a_held_folder_that_stays_empty_is_not_left(tmp_path):
+    with sole_writer(tmp_path / "a" / "b"):
+        assert names(tmp_path / "a") == ["b"]
+    assert names(tmp_path) == []
+    with sole_writer(tmp_path):  # one that was there stays
+        pass
+    assert tmp_path.exists()
+
+
+@pytest.mark.parametrize("opened", [new_file, new_folder])
+def test_an_error_names_the_target_not_the_temporary_file(tmp_path, opened):
+    with pytest.raises(UsageError) as caught:  # noqa: SIM117
+        with opened(tmp_path / "x.png") as part:
+            raise UsageError(f"{part} holds 16 bits", where=part, fix=f"look at {part.name}")
+    assert str(caught.value) == f"{tmp_path}/x.png: {tmp_path}/x.png holds 16 bits; look at x.png"
+    assert (caught.value.where, caught.value.args) == (str(tmp_path / "x.png"), (str(caught.value),))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,8 +17,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vesalius.errors import ConfigError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 
 _C = TypeVar("_C", bound="Config")
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 3, 8, 8, 8
+_MOST_VALUES = 100_000
+_TEXT_COPIES = 100
+"""What the tree of a text takes, as a multiple of its size."""
 
 
 class Config(BaseModel):
@@ -65,6 +72,7 @@ def read_table(path: Path) -> dict[str, Any]:
         ConfigError: unreadable file, or no table of keys.
     """
     try:
+        check_memory(_TEXT_COPIES * path.stat().st_size, path)
         text = regular(path).read_text(encoding="utf-8")
         raw = yaml.safe_load(_without_comments(text) if path.suffix == ".json" else text)
     except OSError as error:
@@ -77,7 +85,19 @@ def read_table(path: Path) -> dict[str, Any]:
         raw = {}
     if not isinstance(raw, dict):
         raise ConfigError("is not a table of keys", where=path)
+    _check_size(raw, path)
     return raw
+
+
+def _check_size(raw: Any, path: Path) -> None:
+    """Refuse what no configuration needs: aliases of aliases let a few lines stand for millions of values."""
+    left, values = _MOST_VALUES, [raw]
+    while values:
+        value = values.pop()
+        left -= 1
+        if left < 0:
+            raise ConfigError(f"stands for more than {_MOST_VALUES} values", where=path, fix="write fewer aliases (*)")
+        values.extend(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
 
 
 def from_overrides(
@@ -133,7 +153,7 @@ def _one_line(cls: type[BaseModel], error: ValidationError, where: str | Path | 
 
 
 def _short(value: Any) -> str:
-    shown = repr(value)
+    shown = repr(value) if isinstance(value, str | int | float) else _SHORT.repr(value)
     return shown if len(shown) <= 80 else f"{shown[:76]} ..."
 
 

@@ -20,8 +20,11 @@ from typing import TextIO
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 
 Cell = str | int | float | None
+_ROW_COPIES = 20
+"""What the cells of a table take, as a multiple of its size."""
 _SEPARATORS = (",", ";", "\t")
 _STATED = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
 """First line that some spreadsheets put before the header."""
@@ -169,6 +172,7 @@ def _cells(line: Sequence[str]) -> list[str]:
 def _reading(path: Path) -> Iterator[Iterator[tuple[int, list[str]]]]:
     """The lines of a table with their numbers, the header first."""
     try:
+        check_memory(_ROW_COPIES * path.stat().st_size, path)
         with regular(path).open(encoding=_encoding(path), newline="") as file:
             yield _lines(file)
     except UnicodeError as error:

@@ -7,6 +7,12 @@ exits with 2. Any other exception that reaches the command line is a bug (exit 1
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import category
+
+MOST = 500
+"""Characters of an error line."""
+_MOST_WHERE, _MOST_FIX = 180, 200
+_LEFT_OUT = " ... "
 
 
 class VesaliusError(Exception):
@@ -30,8 +36,25 @@ class VesaliusError(Exception):
         return self.what if self.fix is None else f"{self.what}; {self.fix}"
 
     def __str__(self) -> str:
-        head = "" if self.where is None else f"{self.where}: "
-        return " ".join(f"{head}{self.reason}".splitlines())
+        tail = "" if self.fix is None else f"; {_shortened(_printable(self.fix), _MOST_FIX)}"
+        head = "" if self.where is None else f"{_shortened(_printable(self.where), _MOST_WHERE)}: "
+        return head + _shortened(_printable(self.what), MOST - len(head) - len(tail)) + tail
+
+
+def _printable(text: str) -> str:
+    """One line without control characters and without what no encoding takes: a file may be named anything."""
+    line = " ".join(text.splitlines())
+    return "".join(
+        letter.encode("unicode_escape").decode() if category(letter) in ("Cc", "Cs") else letter for letter in line
+    )
+
+
+def _shortened(text: str, most: int) -> str:
+    """The beginning and the end of what is longer than `most`."""
+    if len(text) <= most:
+        return text
+    end = (most - len(_LEFT_OUT)) // 2
+    return text[: most - len(_LEFT_OUT) - end] + _LEFT_OUT + text[len(text) - end :]
 
 
 class UsageError(VesaliusError):

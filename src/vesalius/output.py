@@ -2,18 +2,42 @@
 
 Every output is made under a temporary name beside its target and renamed when it is complete. A killed
 process can leave a hidden `.xxxx.part.NAME`, never a wrong file under the target name.
+
+Two runs on one target: what became of the target since a run began is compared before it is replaced, so the second
+to finish ends with an error. A run that writes into a folder for long holds it (`sole_writer`).
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
+import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
-from vesalius.errors import OutputError
+from vesalius.errors import OutputError, VesaliusError
 from vesalius.files import odd_kind
+
+try:
+    import fcntl
+except ImportError:  # Windows: what two runs do there is compared, not locked
+    fcntl = None  # type: ignore[assignment]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_Identity = tuple[int, int, int, int]
+_TRIES, _PAUSE_S = 50, 0.02
+_held: set[tuple[int, int]] = set()
+"""Device and number of the folders that this process holds."""
+
+
+class OvertakenError(OutputError):
+    """Another run wrote the target meanwhile; it stays as that run left it."""
 
 
 @contextmanager
@@ -55,13 +79,14 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
     refuse_existing(path, force=force)
     if path.is_dir():
         raise OutputError("is a folder, a file is to be written there", where=path, fix="give a file name")
-    part = _part_name(path)
+    part, seen = _part_name(path), _identity(path)
     try:
-        with as_output_error(path):
+        with as_output_error(path), _by_its_name(part, path):
             path.parent.mkdir(parents=True, exist_ok=True)
             part.touch(exist_ok=False)
             yield part
-            part.replace(path)
+            with _publishing(path, seen):
+                part.replace(path)
     finally:
         with suppress(OSError):  # the first error is the one to tell
             part.unlink(missing_ok=True)
@@ -77,14 +102,121 @@ def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     if path.name in ("", ".."):
         raise OutputError("is the folder you are in", where=path, fix="name a new folder in it")
     refuse_existing(path, force=force)
-    part = _part_name(path)
+    part, seen = _part_name(path), _identity(path)
     try:
-        with as_output_error(path):
+        with as_output_error(path), _by_its_name(part, path):
             part.mkdir(parents=True)
             yield part
-            _swap_folder(part, path)
+            with _publishing(path, seen):
+                _swap_folder(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Hold a folder that is written into for long; it is made where it is absent, and removed if it stays empty.
+
+    The hold ends with the process, however that ends; file systems without locks give none.
+
+    Raises:
+        OutputError: another process holds it.
+    """
+    if fcntl is None or (folder.exists() and not folder.is_dir()):  # a file: whoever writes says so
+        yield
+        return
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    with as_output_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    facts = os.fstat(handle)
+    key = (facts.st_dev, facts.st_ino)
+    already = key in _held
+    try:
+        if not already and not _locked(handle):
+            what, fix = "another run is writing there", "wait until it ends, or choose another folder"
+            raise OutputError(what, where=folder, fix=fix)
+        _held.add(key)
+        yield
+    finally:
+        if not already:
+            _held.discard(key)
+        os.close(handle)
+        for one in made:
+            with suppress(OSError):  # not empty
+                one.rmdir()
+
+
+def alone(writes: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Decorates a function that writes into the folder `output` for long: it holds that folder."""
+
+    @functools.wraps(writes)
+    def held(*arguments: _P.args, **named: _P.kwargs) -> _R:
+        with sole_writer(inspect.signature(writes).bind(*arguments, **named).arguments["output"]):
+            return writes(*arguments, **named)
+
+    return held
+
+
+def _locked(handle: int) -> bool:
+    """Whether the lock could be had; True also where there are none."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@contextmanager
+def _publishing(path: Path, seen: _Identity | None) -> Iterator[None]:
+    """Take turns with other runs in the target's folder, and refuse a target that is not what was `seen`."""
+    with _turn(path.parent):
+        if _identity(path) != seen:
+            what = "was written by another run meanwhile and stays as it is"
+            raise OvertakenError(what, where=path, fix="choose another name, or wait until other runs end")
+        yield
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    handle = None
+    try:
+        if fcntl is not None:
+            handle = os.open(folder, os.O_RDONLY)
+            facts = os.fstat(handle)
+            for _ in range(0 if (facts.st_dev, facts.st_ino) in _held else _TRIES):
+                if _locked(handle):
+                    break
+                time.sleep(_PAUSE_S)  # a run that holds the folder for long is not waited for
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _identity(path: Path) -> _Identity | None:
+    """What changes when somebody writes the target; None where there is none."""
+    try:
+        facts = path.lstat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
+@contextmanager
+def _by_its_name(part: Path, path: Path) -> Iterator[None]:
+    """Errors name the target, not the temporary file."""
+    try:
+        yield
+    except VesaliusError as error:
+        for name in ("what", "where", "fix"):
+            said = getattr(error, name)
+            if said is not None:
+                setattr(error, name, said.replace(part.name, path.name))
+        error.args = (str(error),)
+        raise
 
 
 def _part_name(path: Path) -> Path:

@@ -242,3 +242,9 @@ def test_dicom_says_what_is_kept_of_it(vesalius, tmp_path):
     assert "original read by: the cells of Pixel Data" in told
     vesalius("compress", source, "-o", tmp_path / "k.vsl", "--keep-identifiers")
     assert "equal to the original bit for bit" in vesalius("verify", tmp_path / "k.vsl", source).out
+
+
+@pytest.mark.parametrize("target", [("--psnr", "1e308"), ("--ratio", "1e308"), ("--max-error", "1e-300")])
+def test_an_absurd_target_is_met_or_a_line(tmp_path, vesalius, make_nifti, target):
+    done = vesalius("compress", make_nifti(), "-o", tmp_path / "a.vsl", *target)
+    assert (done.code == 0 and (tmp_path / "a.vsl").exists()) or done.error

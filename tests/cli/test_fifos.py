@@ -25,7 +25,7 @@ from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs")]
-_SECONDS = 60
+_SECONDS = 20
 """A verb that waits for the FIFO is ended after this time; on an idle machine none needs a tenth of it."""
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import typer
 
@@ -156,3 +157,44 @@ def test_a_batch_system_that_ends_it_leaves_nothing_half_written(tmp_path):
     assert process.returncode == 143
     assert told == "error: ended from outside\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_names_that_the_output_cannot_encode_are_escaped(tmp_path, encoding):
+    path = os.fsencode(tmp_path) + b"/scan-\xe4-\xff.npy"
+    with open(path, "wb") as file:  # noqa: PTH123 - a Path takes no bytes
+        np.save(file, np.zeros((3, 4, 5), np.uint8))
+    command = [sys.executable, "-m", "vesalius", "inspect"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "LC_ALL": "C"}
+    for words in ([path], [path, "--json"], [path + b"x"]):
+        done = subprocess.run([*command, *words], capture_output=True, env=environment, check=False)
+        assert done.returncode == (0 if words[0] == path else 2), done.stderr
+        seen = (done.stdout + done.stderr).decode(encoding)
+        assert r"\udcff" in seen or "scan-?-?.npy" in seen
+        assert "Traceback" not in seen
+
+
+def test_a_name_that_cannot_be_written_is_a_line(tmp_path, vesalius, monkeypatch):
+    def wrong(path, **options):
+        raise UnicodeEncodeError("utf-8", f"{path}\udcff", 3, 4, "surrogates not allowed")
+
+    monkeypatch.setattr("vesalius.tasks.inspect.inspect", wrong, raising=False)
+    assert "a name is not UTF-8; rename the file or folder" in vesalius("inspect", tmp_path).error
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("embedded null byte"), "a name holds a NUL character, which no file can have"),
+        (PermissionError(13, "Permission denied", "/a/b"), "/a/b: permission denied"),
+        (OSError(36, "File name too long", "x" * 900), "file name too long"),
+    ],
+)
+def test_what_the_system_refuses_is_a_line(tmp_path, vesalius, monkeypatch, error, line):
+    def refused(path, **options):
+        raise error
+
+    monkeypatch.setattr("vesalius.tasks.inspect.inspect", refused)
+    said = vesalius("inspect", tmp_path).error
+    assert line in said
+    assert len(said) <= 500

@@ -1,8 +1,10 @@
 import pytest
 
-from vesalius.errors import ConfigError
-from vesalius.nets.net import Net
+from vesalius.errors import ConfigError, CorruptFileError, InputError
+from vesalius.nets.net import Net, build
 from vesalius.nets.table import NETS
+from vesalius.nets.unet import UNet
+from vesalius.nets.vit import ViT
 from vesalius.weights.saved import ModelConfig
 
 
@@ -17,3 +19,21 @@ def test_a_field_holds_any_network():
     assert read.net == NETS.class_named("unet")(dims=2, inputs=1, outputs=2)
     with pytest.raises(ConfigError, match="no such network; did you mean 'unet'"):
         ModelConfig.parse({"task": "t", "net": {"name": "u-net"}})
+
+
+def test_a_net_is_no_larger_than_memory_allows(memory_limit):
+    memory_limit(32 << 20)
+    with pytest.raises(InputError, match=r"needs \d+ (MiB|GiB) of memory, 32 MiB are allowed"):
+        build(UNet(dims=3, inputs=1, outputs=2, channels=(64, 128, 4096), units=1))
+    assert sum(one.numel() for one in build(UNet(dims=2, inputs=1, outputs=2, channels=(8, 16), units=1)).parameters())
+
+
+def test_a_net_is_no_larger_than_its_weights():
+    wide = ViT(size="base", depth=2000)
+    with pytest.raises(CorruptFileError, match="larger than its weights, which are 1000 numbers"):
+        build(wide, "config.json", numbers=1000)
+
+
+def test_sizes_that_make_no_network():
+    with pytest.raises(InputError, match=r"^config.json: (makes no network|needs .* of memory)"):
+        build(UNet(dims=3, inputs=1, outputs=2, channels=(1 << 40, 1 << 40), units=1), "config.json")

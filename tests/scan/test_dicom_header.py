@@ -108,7 +108,7 @@ def test_errors_name_the_file_and_never_a_value(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise ValueError("could not convert PLANTED^NAME")
 
-    monkeypatch.setattr(dicom_header, "dcmread", fail)
+    monkeypatch.setattr(dicom_header, "read_partial", fail)
     with pytest.raises(InputError, match=r"a\.dcm: cannot be read as DICOM \(ValueError\)") as caught:
         read_instance(path)
     assert "PLANTED" not in str(caught.value)

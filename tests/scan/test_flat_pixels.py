@@ -106,11 +106,14 @@ def test_a_header_that_promises_too_much_is_refused_before_reading(encoding, tmp
         pixels.check_length()
 
 
-def test_bzip2_that_ends_early(tmp_path):
+def test_bzip2_that_ends_early(tmp_path, memory_limit):
     path = tmp_path / "values"
     path.write_bytes(bz2.compress(b"12345678"))
     pixels = FlatPixels((Piece(path),), "bzip2", np.dtype("u1"), (1 << 40, 1 << 20), "IJ")
     pixels.check_length()
+    with pytest.raises(InputError, match="of memory"):
+        pixels.read()
+    memory_limit(1 << 62)
     with pytest.raises(InputError, match="end early: 8 bytes"):
         pixels.read()
 
@@ -140,3 +143,10 @@ def test_headers_do_not_lead_outside_their_folder(tmp_path):
     for name in ("/etc/passwd", "../x.raw", "sub/../../x.raw"):
         with pytest.raises(InputError, match="outside its folder"):
             beside(tmp_path / "x.mhd", name)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("a\0b.raw", "a NUL character"), ("x" * 5000, "File name too long")])
+def test_a_data_file_that_no_file_can_be_named(tmp_path, name, reason):
+    with pytest.raises(InputError, match=f"names a data file that cannot be opened .*{reason}"):
+        beside(tmp_path / "a.nhdr", name)
+    assert beside(tmp_path / "a.nhdr", "absent.raw") == tmp_path / "absent.raw"  # its reader says that it is absent

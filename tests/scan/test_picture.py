@@ -259,3 +259,14 @@ def test_a_tiff_with_two_widths(tmp_path):
     (tmp_path / "x.tif").write_bytes(whole)
     with pytest.raises(InputError, match="no clear size"):
         look(tmp_path / "x.tif")
+
+
+def test_libpng_does_not_print_through(tmp_path, capfd):
+    """libpng warns of a wrong sBIT chunk; its wrapper logs that, and Python prints what no handler takes."""
+    whole = imagecodecs.png_encode(np.arange(600, dtype=np.uint16).reshape(20, 30))
+    chunk = b"sBIT" + b"\xff"
+    extra = struct.pack(">I", 1) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    path = tmp_path / "sbit.png"
+    path.write_bytes(whole[:33] + extra + whole[33:])
+    assert next(look(path).read([0]))[:, :, 0].tolist() == np.arange(600).reshape(20, 30).tolist()
+    assert capfd.readouterr() == ("", "")

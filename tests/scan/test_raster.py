@@ -202,6 +202,13 @@ def test_tiffs_of_several_pages_are_no_stack(tmp_path):
         ["a.png", "A.png"],
         ["a.png"],
         ["a\n.png", "b.png"],
+        ["a\x9b.png", "b.png"],
+        ["a\0.png", "b.png"],
+        ["a\udcff.png", "b.png"],
+        ["con.png", "b.png"],
+        ["a?.png", "b.png"],
+        ["a.", "b.png"],
+        ["x" * 300, "b.png"],
         None,
         "ab",
     ],
@@ -217,6 +224,19 @@ def test_names_that_a_file_must_not_choose(names, tmp_path):
         restore(packed, scan.pixels, tmp_path / "out", None)
     assert list((tmp_path / "out").iterdir()) == []
     assert writer("raster") is restore
+
+
+@pytest.mark.parametrize("stem", ["a:", "s\udcff", "what?"])
+def test_names_that_no_system_gives_back_are_numbered_when_they_are_packed(stem, tmp_path):
+    for number in range(3):
+        picture(tmp_path / f"{stem}{number}.png", number)
+    scan = find_stack(tmp_path).open()
+    packed = scan.native.pack("keep", None)
+    assert packed.facts["names"] == ["picture-0001", "picture-0002", "picture-0003"]
+    assert any("no system takes all names of the files" in warning for warning in packed.warnings)
+    (tmp_path / "out").mkdir()
+    restore(packed, scan.pixels, tmp_path / "out", None)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"picture-000{n}.png" for n in (1, 2, 3)]
 
 
 @pytest.mark.data

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import binary_fill_holes, binary_opening, map_coordinates
 
 from real_data import real
-from vesalius.errors import GeometryError, UsageError
+from vesalius.errors import GeometryError, InputError, UsageError
 from vesalius.scan.dicom_series import find_series
 from vesalius.scan.geometry import shear_degrees, to_voxel, to_world
 from vesalius.scan.intensity import Intensity
@@ -295,6 +295,12 @@ def test_onto_needs_parallel_axes():
     turn[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
     with pytest.raises(GeometryError, match="not parallel"):
         onto(np.zeros((1, 4, 4, 4), np.float32), np.eye(4), (4, 4, 4), turn)
+
+
+@pytest.mark.parametrize("spacing", [(1e-9, 1e-9, 1e-9), (1e-320, 1, 1), (5e-324, 5e-324, 5e-324)])
+def test_a_grid_that_no_memory_holds_is_refused(spacing):
+    with pytest.raises(InputError, match=r"of memory, .* allowed; raise --memory, or take a wider spacing"):
+        regrid(Scan.from_array(np.zeros((2, 2, 2), np.uint8), np.eye(4)), spacing)
 
 
 def test_slices_that_come_from_above_make_the_same_grid():

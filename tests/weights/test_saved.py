@@ -1,4 +1,6 @@
 import json
+import resource
+import struct
 
 import pytest
 import torch
@@ -95,3 +97,32 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
 
 def test_others_may_read_what_they_may_read_otherwise(folder):
     assert (folder / WEIGHTS).stat().st_mode == (folder / CONFIG).stat().st_mode
+
+
+def test_a_configuration_that_asks_for_more_than_the_weights_hold(folder):
+    told = json.loads((folder / CONFIG).read_text())
+    told["net"]["channels"] = [2048, 4096, 4096]
+    (folder / CONFIG).write_text(json.dumps(told))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(CorruptFileError, match="larger than its weights"):
+        from_pretrained(folder)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 << 10  # KiB; the net would be 1.4 GB
+
+
+def test_weights_that_do_not_fit_into_memory(folder, memory_limit):
+    head = json.dumps({"w": {"dtype": "F32", "shape": [1 << 30], "data_offsets": [0, 1 << 32]}}).encode()
+    with (folder / WEIGHTS).open("wb") as file:  # sparse: it takes no room on disk
+        file.write(struct.pack("<Q", len(head)) + head)
+        file.truncate(8 + len(head) + (1 << 32))
+    memory_limit(1 << 30)
+    with pytest.raises(InputError, match=r"needs 8.1 GiB of memory, 1.0 GiB are allowed"):
+        from_pretrained(folder)
+
+
+@pytest.mark.parametrize("text", ['{"a":' * 100_000, '{"task": "\\ud800"}', "9" * 5000, "\0"])
+def test_a_configuration_that_no_model_has(folder, text):
+    (folder / CONFIG).write_text(text)
+    with pytest.raises(InputError) as caught:
+        from_pretrained(folder)
+    assert str(folder) in str(caught.value)
+    assert len(str(caught.value)) <= 500

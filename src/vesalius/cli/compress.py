@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vesalius.cli.options import Cache, Force, Json, Memory, Paths, Quiet, Threads, cores
+from vesalius.cli.options import Cache, Force, Json, Paths, Quiet, Threads, cores
 from vesalius.cli.reading import reads
 from vesalius.cli.show import emit, finish, progress
 from vesalius.errors import UsageError
@@ -34,7 +34,6 @@ def compress(
     strip: Annotated[bool, typer.Option("--strip", help="Blank free text (NIfTI texts, DICOM descriptions).")] = False,
     reading: Reading = AS_STATED,
     cache: Cache = None,
-    memory: Memory = None,
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -59,7 +58,6 @@ def compress(
         access=access,
         identifiers="keep" if keep_identifiers else "strip" if strip else "default",
         threads=threads,
-        memory_gib=memory,
     )
     result = run(paths, output, config, reading=reading, cache=cache, force=force, progress=progress(quiet))
     emit(result, json, _compressed)

@@ -6,6 +6,8 @@ Each verb imports what it needs when it runs, so that `--help` starts fast. Exit
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import signal
 import sys
@@ -16,8 +18,9 @@ import typer
 
 import vesalius
 from vesalius.cli import cohort, compress, demo, embed, evaluate, export, look, phantom, predict, train, weights
+from vesalius.cli.command import with_memory
 from vesalius.cli.show import fail
-from vesalius.errors import VesaliusError
+from vesalius.errors import InputError, UsageError, VesaliusError
 
 _INTERRUPTED, _ENDED = 130, 143
 
@@ -46,6 +49,7 @@ app.add_typer(weights.app, name="weights")
 app.command()(export.export)
 app.command()(evaluate.report)
 app.command()(look.info)
+with_memory(app)
 
 
 def _version(asked: bool) -> None:
@@ -67,6 +71,8 @@ def run(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _clean_up_when_ended()
+    _print_any_name()
+    _let_libraries_be_silent()
     as_json = "--json" in arguments
     try:
         code = app(arguments, standalone_mode=False, prog_name="vesalius")
@@ -79,16 +85,41 @@ def run(arguments: list[str] | None = None) -> None:
     except (BrokenPipeError, SystemExit):  # typer leaves with SystemExit(1) where a pipe was closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except MemoryError:
-        code = fail("not enough memory; use fewer --threads or a machine with more", as_json)
     except Exception as error:
-        message = getattr(error, "format_message", None)  # typer's own usage errors
-        if message is None:
+        line = _line_of(error, as_json)
+        if line is None:
             raise
-        code = fail(_usage(error, message(), as_json), as_json)
+        code = fail(line, as_json)
     if code == _INTERRUPTED:  # typer turns an interrupt into this code
         fail("interrupted", as_json)
     sys.exit(code or 0)
+
+
+def _line_of(error: Exception, as_json: bool) -> str | None:
+    """What the system or Python refused on behalf of the user, in one line; None for a bug."""
+    if isinstance(error, UnicodeEncodeError):  # only names of files hold what UTF-8 does not
+        name = str(error.object)[max(0, error.start - 60) : error.end + 60]
+        return str(InputError("a name is not UTF-8", where=name, fix="rename the file or folder"))
+    if isinstance(error, ValueError) and str(error).startswith("embedded null"):
+        return str(UsageError("a name holds a NUL character, which no file can have"))
+    if isinstance(error, OSError) and error.strerror:
+        return str(InputError(error.strerror.lower(), where=error.filename))
+    if isinstance(error, MemoryError):
+        return "not enough memory; use fewer --threads or a machine with more"
+    message = getattr(error, "format_message", None)  # typer's own usage errors
+    return None if message is None else _usage(error, message(), as_json)
+
+
+def _print_any_name() -> None:
+    """Let names that are not UTF-8, or not in the locale's encoding, be printed with escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _let_libraries_be_silent() -> None:
+    """What readers have to say stands in their errors and notes; Python prints logs that no handler takes."""
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 class _Ended(BaseException):

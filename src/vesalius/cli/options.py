@@ -33,10 +33,6 @@ Vectors = Annotated[
     Path | None, typer.Option("--cache", metavar="DIR", help="Where vectors are kept.", show_default="the user's")
 ]
 OnDevice = Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")]
-Memory = Annotated[
-    float | None,
-    typer.Option("--memory", metavar="GIB", min=0.1, help="Refuse scans that need more memory.", show_default=False),
-]
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.", show_default=False)]
 
 

@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 
 SUFFIX = ".vsl"
 MAGIC = b"\x89VSL\r\n\x1a\n"
@@ -324,6 +325,7 @@ def _checksum(frame: Frame, payload: bytes) -> int:
 def _inflate(data: bytes, length: int | None, name: str, path: Path) -> bytes:
     """Inflate at most `length` bytes (or the bound for JSON)."""
     limit = _MAX_JSON if length is None else length
+    check_memory(limit, path)
     engine = zlib.decompressobj()
     try:
         raw = engine.decompress(data, limit + 1)

@@ -20,6 +20,7 @@ from vesalius.codec.spec import build
 from vesalius.codec.tiers import Tier
 from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError, VesaliusError
+from vesalius.memory import check_memory, limit_bytes
 from vesalius.scan.native import Kept, Packed
 from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
@@ -93,6 +94,8 @@ class VslFile:
         return Packed(header.format, header.facts, blobs, header.folder)
 
 
+_CHUNK_COPIES = 3
+"""Values as they are decoded (8 bytes each), what they are decoded to, and the result."""
 _SALVAGE = "copy the file again, or try decompress --salvage"
 
 
@@ -122,11 +125,13 @@ class VslPixels:
         """Frames `t` and slices `k`, (C, t, I, J, k)."""
         c, total_t, i, j, total_k = self.shape
         frames, slices = range(total_t)[t], range(total_k)[k]
+        check_memory(c * len(frames) * i * j * len(slices) * self.dtype.itemsize, self.file.path)
+        threads = _threads(self.file, self.threads)
         out = np.empty((c, len(frames), i, j, len(slices)), dtype=self.dtype)
         chunks = self.file.layout.covering(t, k)
         with VslReader(self.file.path) as reader:
             payloads = ((chunk, self.file.payload(reader, chunk)) for chunk in chunks)
-            done = in_order(lambda pair: self.file.decode(reader, *pair), payloads, self.threads)
+            done = in_order(lambda pair: self.file.decode(reader, *pair), payloads, threads)
             for chunk, part in zip(chunks, done, strict=True):
                 kept_t = [n for n, frame in enumerate(frames) if chunk.t_start <= frame < chunk.t_stop]
                 kept_k = [n for n, slice_k in enumerate(slices) if chunk.k <= slice_k < chunk.k + chunk.depth]
@@ -297,7 +302,15 @@ def _decoded(file: VslFile, reader: VslReader, threads: int) -> Iterator[NDArray
                 raise
             return error
 
-    return in_order(work, ((chunk, _fetch(file, reader, chunk)) for chunk in file.layout), threads)
+    payloads = ((chunk, _fetch(file, reader, chunk)) for chunk in file.layout)
+    return in_order(work, payloads, _threads(file, threads))
+
+
+def _threads(file: VslFile, threads: int) -> int:
+    """So many threads that what they decode at a time fits into memory; chunks of which not one fits are refused."""
+    needed = _CHUNK_COPIES * file.layout.chunk_values * 8
+    check_memory(needed, file.path)
+    return max(1, min(threads, limit_bytes() // needed))
 
 
 def _fetch(file: VslFile, reader: VslReader, chunk: Chunk) -> bytes | VesaliusError:

@@ -174,7 +174,7 @@ def parse_tail(raw: dict[str, Any]) -> Tail:
 def _parse(model: type[_M], raw: dict[str, Any], name: str) -> _M:
     try:
         return model.model_validate_json(json.dumps(raw))
-    except (ValidationError, TypeError, ValueError) as error:
+    except (ValidationError, TypeError, ValueError, RecursionError) as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"]) if isinstance(error, ValidationError) else ""
         raise CorruptFileError(f"{name} has an impossible value ({where or type(error).__name__})") from error
 

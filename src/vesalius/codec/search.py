@@ -74,6 +74,7 @@ def _next_rung(low: int, high: int, rungs: int, known: dict[int, float], least: 
         (first, second), rise = points, known[points[1]] - known[points[0]]
         usable = not slow and math.isfinite(rise) and rise != 0 and math.isfinite(known[first])
         aim = first + (least - known[first]) * (second - first) / rise if usable else (low + high) / 2
+    aim = aim if math.isfinite(aim) else (low + high) / 2  # an absurd target
     return int(min(max(math.floor(aim + 0.5), low + 1), high - 1, rungs - 1))
 
 

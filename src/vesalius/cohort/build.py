@@ -128,7 +128,12 @@ def _build(layout: Layout, folder: Path, options: Sequence[str]) -> Cohort:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         what = f"a case cannot be right: {key}: {str(first['input'])[:60]!r} was found: {first['msg'].lower()}"
-        raise InputError(what, where=folder, fix="mend the file that says so") from error
+        fix = (
+            "mend the file that says so"
+            if str(first["input"]).isprintable()
+            else "rename the files whose names are not UTF-8"
+        )
+        raise InputError(what, where=folder, fix=fix) from error
     return _unique(made)
 
 

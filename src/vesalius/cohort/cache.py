@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from vesalius.errors import OutputError
 from vesalius.files import regular
-from vesalius.output import new_file
+from vesalius.output import OvertakenError, new_file
 
 _FOLDER = "arrays-1"
 """The number is that of the form of entries."""
@@ -85,6 +85,8 @@ class Cache:
             self._make_folder()
             with new_file(path, force=True) as part, part.open("wb") as file:
                 _write(file, np.ascontiguousarray(array))
+        except OvertakenError:
+            return True  # by another process, which filed the same array
         except (OSError, OutputError) as error:
             reason = error.what if isinstance(error, OutputError) else f"cannot be written ({error.strerror})"
             with self._lock:

@@ -26,6 +26,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.csv_table import number_in, read_text_table, write_rows
 from vesalius.errors import ConfigError, InputError, UsageError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.output import new_file
 
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
@@ -41,6 +42,8 @@ _TABLES = {
 _JSON = ("boxes",)
 """Columns whose cells are JSON."""
 _SHOWN = 5
+_ROW_COPIES = 20
+"""What the cases of a text take, as a multiple of its size."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
             return cohort, [BadLine(int(one.id.removeprefix("line ")), one.reason) for one in left_out]
         return _parsed(_table_lines(path), path)
     try:
+        check_memory(_ROW_COPIES * path.stat().st_size, path)
         with regular(path).open(encoding="utf-8-sig", errors="strict") as file:
             return _parsed(_json_lines(file), path)
     except (OSError, UnicodeDecodeError) as error:
@@ -300,7 +304,7 @@ def _value(prefix: str, cell: str) -> Any:
         if prefix == "reading" and cell.startswith("["):
             return json.loads(cell)
         value = json.loads(cell) if prefix == "fact" else cell
-    except ValueError:
+    except (ValueError, RecursionError):
         return cell
     return value if isinstance(value, int | float | bool) and json.dumps(value) == cell else cell
 

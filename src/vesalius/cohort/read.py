@@ -18,6 +18,7 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort, split_item
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.memory import check_archive
 from vesalius.scan.label_values import label_map
 from vesalius.scan.open import Found, find_scans, open_scan
 from vesalius.scan.pixels import ALL, Pixels
@@ -172,9 +173,10 @@ def _array(path: Path, name: str, changed_ns: int, size: int) -> NDArray[Any]:  
         if path.suffix.lower() == ".npy":
             loaded = np.load(regular(path), mmap_mode="r", allow_pickle=False)
         else:
+            check_archive(path, f"{name}.npy")
             with np.load(regular(path), allow_pickle=False) as archive:
                 loaded = archive[name]
-    except OSError:
+    except (OSError, InputError):
         raise
     except Exception as error:
         raise InputError(f"has no readable array {name!r}", where=path, fix="check the name after #") from error

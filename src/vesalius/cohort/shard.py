@@ -28,6 +28,7 @@ from vesalius.cohort.cohort import Cohort, split_item
 from vesalius.cohort.read import array_item, open_image, open_mask
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.output import new_folder
 from vesalius.scan.native import Identifiers, writer
 from vesalius.scan.scan import Scan
@@ -202,6 +203,7 @@ def _read_whole(scan: Scan) -> None:
 def _bytes(cohort: Cohort, source: str | Path) -> bytes:
     if isinstance(source, Path):
         try:
+            check_memory(source.stat().st_size, source)
             return regular(source).read_bytes()
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=source) from error

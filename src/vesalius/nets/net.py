@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import torch
 from pydantic import BeforeValidator, SerializeAsAny
 from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from vesalius.errors import CorruptFileError, InputError
+from vesalius.memory import check_memory
 from vesalius.named import Named
 from vesalius.nets.table import NETS
 
@@ -21,6 +28,55 @@ class Net(Named, ABC):
     @abstractmethod
     def make(self) -> nn.Module:
         """The network, freshly initialized from PyTorch's global generator."""
+
+
+_NUMBER_BYTES = 4
+_SLACK = 2, 1 << 20
+"""A net under construction may hold this many times its numbers, and so many more, before it counts as too large:
+some layers replace parameters that they have just made. Whether it fits exactly shows when the weights are loaded."""
+
+
+def build(config: Net, where: str | Path | None = None, *, numbers: int | None = None) -> nn.Module:
+    """The network of a configuration that nobody has vouched for: its size is watched while it is made.
+
+    Args:
+        config: its sizes.
+        where: the file that states them, for errors.
+        numbers: how many its weights file holds; None: what memory allows.
+
+    Raises:
+        InputError: it needs too much memory, or its sizes do not make a network.
+        CorruptFileError: it is far larger than its weights.
+    """
+    try:
+        with _watched(where, numbers):
+            return config.make()
+    except (RuntimeError, OverflowError, MemoryError, ValueError, TypeError) as error:
+        lines = str(error).strip().splitlines()
+        reason = (lines[0] if lines else type(error).__name__)[:160]
+        raise InputError(f"makes no network ({reason})", where=where, fix="change the sizes of the network") from error
+
+
+@contextmanager
+def _watched(where: str | Path | None, numbers: int | None) -> Iterator[None]:
+    """Count the parameters that this thread registers, before they are initialized: until then they take no memory."""
+    thread, count = threading.get_ident(), 0
+
+    def met(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:  # noqa: ARG001
+        nonlocal count
+        if parameter is None or threading.get_ident() != thread:
+            return
+        count += parameter.numel()
+        check_memory(count * _NUMBER_BYTES, where)
+        if numbers is not None and count > _SLACK[0] * numbers + _SLACK[1]:
+            what = f"asks for a network larger than its weights, which are {numbers} numbers"
+            raise CorruptFileError(what, where=where, fix="get the model folder again")
+
+    handle = register_module_parameter_registration_hook(met)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 AnyNet: TypeAlias = Annotated[SerializeAsAny[Net], BeforeValidator(NETS.reader())]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
+from pydicom.filereader import read_dataset, read_partial
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -32,6 +32,7 @@ from pydicom.uid import (
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.memory import check_memory, limit_bytes
 from vesalius.scan.dicom_element import PixelElement, locate
 from vesalius.scan.dicom_frames import FrameFacts, read_frames
 from vesalius.scan.dicom_lost import SUFFIXES, HeaderOnlyError
@@ -43,6 +44,7 @@ from vesalius.scan.signature import is_dicom
 from vesalius.scan.stream_end import surplus
 
 _MAX_INFLATED = 1 << 30
+_UNDEFINED_LENGTH = 0xFFFFFFFF
 _WITH_PICTURE = frozenset({"Segmentation Storage", "Parametric Map Storage", "Enhanced US Volume Storage"})
 """SOP classes whose instances hold pictures, beside all that have "Image Storage" in their names."""
 _UNCOMPRESSED_COLOURS: dict[str, Colour] = {
@@ -145,7 +147,9 @@ def read_header(stream: BinaryIO, *, force: bool = False) -> Dataset:
     try:
         if isinstance(stream, io.BytesIO):  # an inflated data set, see `open_stream`
             return read_dataset(stream, False, True, stop_when=_at_pixels)
-        return dcmread(stream, stop_before_pixels=True, force=force)
+        return read_partial(stream, stop_when=_at_pixels, force=force)
+    except InputError:  # see `_at_pixels`
+        raise
     except Exception as error:  # a damaged header raises nearly anything, and its text may hold a name
         raise _unreadable(error) from error
 
@@ -159,7 +163,11 @@ def read_whole(stream: BinaryIO) -> Dataset:
     try:
         if isinstance(stream, io.BytesIO):
             return read_dataset(stream, False, True)
+        check_memory(2 * stream.seek(0, io.SEEK_END))
+        stream.seek(0)
         return dcmread(stream, force=True)
+    except InputError:
+        raise
     except Exception as error:
         raise _unreadable(error) from error
 
@@ -176,11 +184,13 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
     start = 144 + int.from_bytes(head[140:144], "little")
     file.seek(start)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    most = min(_MAX_INFLATED, limit_bytes() // 2)
     try:
-        data = inflater.decompress(file.read(), _MAX_INFLATED)
+        data = inflater.decompress(file.read(), most)
     except zlib.error as error:
         raise InputError("the deflated data set is damaged", fix="check that the copy is complete") from error
     if inflater.unconsumed_tail:
+        check_memory(2 * _MAX_INFLATED)  # where a lower limit of memory ended it
         raise InputError("the deflated data set is larger than 1 GiB")
     if not inflater.eof:
         raise InputError("the deflated data set breaks off", fix="check that the copy is complete")
@@ -194,6 +204,9 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
 
 
 def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
+    """Whether the pixels begin, and no element before them may be too large."""
+    if tag >> 16 != 0x7FE0 and length != _UNDEFINED_LENGTH:
+        check_memory(2 * length)
     return tag >> 16 == 0x7FE0
 
 

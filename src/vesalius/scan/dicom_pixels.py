@@ -21,6 +21,7 @@ from pydicom.uid import UID, RLELossless
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.scan import dicom_codestream
 from vesalius.scan.dicom_element import PLUGINS, PixelElement, Span
 from vesalius.scan.dicom_header import open_stream
@@ -67,6 +68,8 @@ class DicomPixels:
         """
         order = self.order_TK2[t, k]
         samples, _, columns, rows, _ = self.shape
+        frame_bytes = samples * columns * rows * self.dtype.itemsize
+        check_memory((2 * order.shape[0] * order.shape[1] + 2) * frame_bytes, self.paths[0])
         frames_TKCJI = np.empty((*order.shape[:2], samples, rows, columns), dtype=self.dtype)
         for instance in np.unique(order[..., 0]).tolist():
             places = np.argwhere(order[..., 0] == instance)

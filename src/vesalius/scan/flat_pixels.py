@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.scan.pixels import ALL
 from vesalius.scan.stream_end import read_to_end, surplus
 
@@ -30,6 +31,8 @@ Encoding = Literal["raw", "zlib", "bzip2", "text", "hex"]
 DEFLATE_MAX_RATIO = 1032
 """No deflate stream expands further; a header that promises more than this lies."""
 _BLOCK = 1 << 20
+_WORD_BYTES = 100
+"""Of a number that is read as text: a string, an integer, and their places in two lists."""
 _FIX = "check that the copy is complete"
 
 
@@ -52,10 +55,17 @@ def beside(header: Path, name: str) -> Path:
     """A data file that a header names.
 
     Raises:
-        InputError: it lies outside the folder of the header, where a header from elsewhere must not lead.
+        InputError: it lies outside the folder of the header, where a header from elsewhere must not lead; or no file
+            can be named so.
     """
     path = header.parent / name
-    if not path.resolve().is_relative_to(header.parent.resolve()):
+    try:
+        path.is_file()  # raises where the name is too long, `resolve` where it holds a NUL character
+        inside = path.resolve().is_relative_to(header.parent.resolve())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a NUL character in it"
+        raise InputError(f"names a data file that cannot be opened ({reason})", where=header, fix=_FIX) from error
+    if not inside:
         raise InputError(
             "names a data file outside its folder", where=header, fix="put the data file beside the header"
         )
@@ -162,8 +172,18 @@ class FlatPixels:
             raise InputError("the file with the values cannot be read", where=piece.path, fix=_FIX) from error
 
     def _decoded(self) -> NDArray[Any]:
+        self._check_memory()
         flat = np.concatenate([self._piece(piece) for piece in self.pieces], dtype=self.dtype)  # keeps the byte order
         return flat.reshape(self.file_shape, order="F")
+
+    def _check_memory(self) -> None:
+        size = max(piece.path.stat().st_size for piece in self.pieces)
+        values = math.prod(self.file_shape)
+        words = {"text": 3 * size + _WORD_BYTES * values // len(self.pieces), "hex": 3 * size}
+        needed = 2 * values * self.dtype.itemsize + words.get(self.encoding, 0)
+        check_memory(
+            needed, self.pieces[0].path, instead="write the values raw in one file, so that they can be mapped"
+        )
 
     def _piece(self, piece: Piece) -> NDArray[Any]:
         needed = piece.skip + self.bytes_per_piece

@@ -16,6 +16,7 @@ from nibabel.nifti2 import Nifti2PairHeader
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.scan.nifti_file import head_of
 from vesalius.scan.scan import TMeaning
 
@@ -24,6 +25,8 @@ _TIME_MS = {8: 1000.0, 16: 1.0, 24: 0.001}
 """Code -> milliseconds."""
 _NOT_TIME = {32: "Hz", 40: "ppm", 48: "rad/s"}
 _DIFFUSION_WORDS = frozenset({"dwi", "dmri", "dti"})
+_WORD_BYTES = 50
+"""What a word of one byte and the space behind it take at most, once split, per byte."""
 _TEXT_FIELDS = ("descrip", "aux_file", "intent_name", "db_name")
 
 
@@ -179,6 +182,7 @@ def _has_gradients(path: Path, frames: int) -> bool:
         return True
     bval = path.with_name(path.name.split(".nii")[0] + ".bval")
     try:
+        check_memory(_WORD_BYTES * bval.stat().st_size, bval)
         return len(regular(bval).read_text(encoding="ascii").split()) == frames
     except (OSError, UnicodeDecodeError):
         return False

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.scan.nifti_file import GZIP_MAX_RATIO, is_gzip, skip, take, unreadable
 from vesalius.scan.pixels import ALL
 from vesalius.scan.stream_end import read_to_end
@@ -62,6 +63,7 @@ class NiftiPixels:
             InputError: the file ends early, cannot be decompressed or holds more than its header promises; the last
                 two are seen only where the last value is read.
         """
+        self._check_memory(t, k)
         try:
             array = self._mapped(t, k) if self.direct else self._inflated(t, k)
         except InputError:
@@ -93,6 +95,15 @@ class NiftiPixels:
     def end(self) -> int:
         """The first byte behind the last value, in the inflated file."""
         return self.offset + math.prod(self.file_shape) * self.file_dtype.itemsize
+
+    def _check_memory(self, t: slice, k: slice) -> None:
+        i, j, slices, frames, more = self._five
+        plane = i * j * self.file_dtype.itemsize
+        kept = plane * len(range(slices)[k]) * len(range(frames)[t]) * more
+        inflated = 0 if self.direct else 2 * kept + plane * slices
+        split = 2 * kept if self.colours > 1 else 0
+        instead = None if self.direct else "uncompress the file, so that it can be mapped"
+        check_memory(inflated + split, self.path, instead=instead)
 
     @property
     def _five(self) -> tuple[int, int, int, int, int]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.scan.flat_pixels import DEFLATE_MAX_RATIO
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
@@ -77,6 +78,8 @@ class NumpyPixels:
             InputError: the file ends early or cannot be inflated; an array of an .npz file holds more than it promises.
         """
         order = "F" if self.fortran else "C"
+        if not self.direct:
+            check_memory(2 * math.prod(self.file_shape) * self.dtype.itemsize, self.path)
         try:
             if self.member is None:
                 array = np.memmap(regular(self.path), self.dtype, "r", self.offset, self.file_shape, order=order)  # type: ignore[call-overload]
@@ -277,6 +280,7 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
     lengths = dict(zip(AXES.get(len(shape), ""), shape, strict=False))
     if tuple(lengths.get(letter, 1) for letter in "CTIJK") != pixels.shape or dtype != pixels.dtype:
         raise CorruptFileError("the stored NumPy header does not fit the pixels", where=path)
+    check_memory(3 * math.prod(shape) * dtype.itemsize, path)
     data = pixels.read().reshape(shape).tobytes(order="F" if fortran else "C")
     if path.name.lower().endswith(".npz"):
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.scan import png_chunks, tiff_pages
 from vesalius.scan.colours import narrow_palette
 from vesalius.scan.scan import Colour
@@ -38,7 +39,8 @@ _ORIENTATION_TAG = 274
 _EXPANDED = "palette colours are expanded to RGB"
 _INDICES = "the indices of a palette are the values, not its colours"
 _ALPHA = "channel {} is transparency (alpha), kept as it is"
-logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it mends is not printed
+for _library in ("tifffile", "imagecodecs", "PIL"):  # what they mend or warn of is not printed
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 _FIX = "check that the copy is complete"
 
 
@@ -149,6 +151,7 @@ def _look_png(path: Path) -> Picture:
         raise InputError("is not a PNG file", where=path, fix=_FIX)
     depth, colour_type = head[24], head[25]
     with _open(path, "png") as image:
+        check_memory(2 * image.width * image.height * len(image.getbands()), path)  # EXIF decodes the picture
         if getattr(image, "n_frames", 1) > 1:
             raise InputError("is animated: only still pictures are read", where=path)
         channels = _PNG_CHANNELS.get(colour_type) if depth == 16 else _MODES.get(image.mode)

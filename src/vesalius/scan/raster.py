@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.scan.left_out import noting
 from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
 from vesalius.scan.open import Found, refused
@@ -31,6 +32,12 @@ from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.signature import misread
 
+_PAGES_AT_A_TIME = 3
+"""A page, what it is decoded from, and its copy."""
+_NEVER = r'/\\:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff'
+_DEVICES = r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)"
+_USABLE = re.compile(rf"(?!{_DEVICES})[^.{_NEVER}]([^{_NEVER}]{{0,200}}[^. {_NEVER}])?", re.IGNORECASE)
+"""A file name that every system takes and that leads nowhere else."""
 _NUMBERED = re.compile(r"(.*?)(\d{1,18})")
 
 
@@ -69,6 +76,8 @@ class RasterPixels:
         """
         chosen = self._places[k]
         rows, columns, channels = self.pictures[0].shape
+        page_bytes = rows * columns * channels * self.dtype.itemsize
+        check_memory((len(chosen) + _PAGES_AT_A_TIME) * page_bytes, self.pictures[0].path)
         out = np.empty((channels, 1, columns, rows, len(chosen)), self.dtype)
         for number, picture in enumerate(self.pictures):
             mine = [(slot, place) for slot, (owner, place) in enumerate(chosen) if owner == number]
@@ -90,9 +99,11 @@ class RasterNative:
         first = self.pixels.pictures[0]
         warnings = ["JPEG pictures come back as PNG"] if first.kind == "jpeg" else []
         names: list[Json] = [picture.path.name for picture in self.pixels.pictures] if self.stack else []
-        if identifiers != "keep":
+        usable = all(_USABLE.fullmatch(str(name)) for name in names)
+        if identifiers != "keep" or not usable:
             names = [f"picture-{number:04d}" for number in range(1, len(names) + 1)]
-            warnings += ["names of files are not kept: the pictures come back numbered"] if names else []
+            kept = "names of files are not kept" if usable else "no system takes all names of the files"
+            warnings += [f"{kept}: the pictures come back numbered"] if names else []
         facts: dict[str, Json] = {"kind": first.kind, "colour": first.colour, "byteorder": first.byteorder}
         packed = Packed("raster", {**facts, "names": names}, folder=self.stack, warnings=tuple(warnings))
         return replace(packed, kept=self.kept(packed))
@@ -222,7 +233,8 @@ def _names(packed: Packed, path: Path, count: int) -> list[str]:
     """The stored file names, checked: they come from a file that anyone may have made."""
     stored = packed.facts.get("names")
     names = [str(name) for name in stored] if isinstance(stored, list) else []
-    safe = all(re.fullmatch(r"[^./\\:\x00-\x1f][^/\\:\x00-\x1f]{0,250}", name) for name in names)
+    safe = all(_USABLE.fullmatch(name) for name in names)
     if len(names) != count or len({name.lower() for name in names}) != count or not safe:
-        raise CorruptFileError("the stored picture names are not usable", where=path)
+        fix = "take single pictures with --slice N, or vesalius convert"
+        raise CorruptFileError("the stored picture names are not usable", where=path, fix=fix)
     return names

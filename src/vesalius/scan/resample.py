@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import GeometryError, UsageError, VesaliusError
+from vesalius.memory import check_memory
 from vesalius.scan.geometry import Affine, check_affine, spacing_mm
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.part import PartPixels
@@ -27,6 +28,10 @@ Interpolation = Literal["linear", "nearest"]
 
 _PERPENDICULAR = 1e-3
 """Largest cosine between rows and columns of a slice that still counts as a right angle."""
+_LINEAR_BYTES = 48
+"""Held for each voxel while one frame is sampled: six arrays of float64."""
+_MOST_VOXELS = 2.0**62
+"""Along an axis; such a grid fits into no memory."""
 _EDGE_PIXELS = 1e-6
 """A sample this far outside the outermost pixel centres counts as on them (rounding)."""
 
@@ -59,6 +64,7 @@ def to_grid(scan: Scan) -> Scan:
     kept = _merge_duplicates(scan, stack)
     frame = _Frame(stack, kept, scan.shape[2], scan.shape[3])
     samples, times, _, _, _ = scan.shape
+    check_memory(4 * samples * times * math.prod(frame.shape))
     grid = np.empty((samples, times, *frame.shape), dtype=np.float32)
     outside = _minimum(scan)
     for t in range(times):
@@ -107,7 +113,8 @@ def regrid(scan: Scan, spacing: tuple[float, float, float], interpolation: Inter
         raise UsageError("palette indices cannot be interpolated linearly", fix="choose nearest")
     affine = scan.affine
     scales = [new / old for new, old in zip(spacing, spacing_mm(affine), strict=True)]
-    sizes = [max(1, round(size / scale)) for size, scale in zip(scan.shape[2:], scales, strict=True)]
+    sizes = [max(1, round(min(size / scale, _MOST_VOXELS))) for size, scale in zip(scan.shape[2:], scales, strict=True)]
+    check_memory(scan.shape[0] * (_LINEAR_BYTES + 4 * scan.shape[1]) * math.prod(sizes), instead="take a wider spacing")
     firsts = [
         (old - 1) / 2 - scale * (new - 1) / 2 for old, new, scale in zip(scan.shape[2:], sizes, scales, strict=True)
     ]

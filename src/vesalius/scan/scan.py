@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from vesalius.errors import GeometryError
+from vesalius.memory import check_memory
 from vesalius.scan.geometry import Affine, check_affine, orientation, spacing_mm
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.native import Native
@@ -89,6 +90,10 @@ class Scan:
 
     def values(self, t: slice = ALL, k: slice = ALL, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
         """Real values (HU where known) of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
+        c, times, i, j, depth = self.shape
+        voxels = c * len(range(times)[t]) * i * j * len(range(depth)[k])
+        scaled = 0 if self.intensity.is_identity else 2 * np.dtype(np.float64).itemsize
+        check_memory(voxels * (self.dtype.itemsize + scaled + np.dtype(dtype).itemsize))
         return self.intensity.part(t, k).to_real(self.stored(t, k), dtype)
 
     def resident(self) -> Scan:

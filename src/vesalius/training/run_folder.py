@@ -111,7 +111,7 @@ def _is_run(folder: Path, config: Config) -> bool:
     """Whether the folder holds a configuration as `begin` writes it: of a job, or of the kind that is begun now."""
     try:
         old = yaml.safe_load(regular(folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return False
     return isinstance(old, dict) and (set(type(config).model_fields) <= set(old) or {"task", "train"} <= set(old))
 
@@ -119,7 +119,7 @@ def _is_run(folder: Path, config: Config) -> bool:
 def _check_same(folder: Path, config: Config) -> None:
     try:
         old = yaml.safe_load(regular(folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError("cannot be read", where=folder / CONFIG, fix="start a new run folder") from error
     was, now = _flat(old), _flat(config.model_dump(mode="json"))
     for key in [*was, *now]:

@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 
 from vesalius.errors import CorruptFileError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.output import new_file
 from vesalius.training.task import bare
 
@@ -116,10 +117,11 @@ def load_state(folder: Path) -> State:
     """
     path = folder / STATE
     try:
+        check_memory(2 * path.stat().st_size, path)
         with safe_open(regular(path), framework="pt", device="cpu") as file:
             numbers = json.loads((file.metadata() or {})[_HEADER])
             tensors = {key: file.get_tensor(key) for key in list(file.keys())}
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise CorruptFileError("holds no readable state", where=path, fix="start a new run folder") from error
     return State(tensors, numbers)
 

@@ -65,7 +65,7 @@ def read_contract(folder: Path) -> InputContract:
     path = folder / PREPROCESSOR
     try:
         return InputContract.model_validate_json(regular(path).read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError("is no readable input contract", where=path, fix="get the model folder anew") from error
 
 

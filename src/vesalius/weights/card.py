@@ -164,7 +164,7 @@ def read_card(folder: Path) -> CardFacts:
     try:
         text = regular(folder / CARD).read_text(encoding="utf-8")
         front = yaml.safe_load(text.split(_FENCE, 2)[1]) if text.startswith(_FENCE) else None
-    except (OSError, ValueError, IndexError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, IndexError, yaml.YAMLError):
         text, front = "", None
     table: dict[str, Any] = front if isinstance(front, dict) else {}
     licence = table.get("license_name") or table.get("license") or "unknown"

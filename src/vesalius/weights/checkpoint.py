@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.memory import check_archive, check_memory
 
 _HUB = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 """What a folder of the hub's form holds, the first one that is there is read."""
@@ -47,6 +48,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     files = _files(path)
     tensors: dict[str, Any] = {}
     for file in files:
+        check_memory(2 * file.stat().st_size, file)
+        check_archive(file)
         for name, value in _reader(file)(file).items():
             if name in tensors:
                 raise InputError(f"holds {name}, which another shard holds, too", where=file, fix="get it anew")
@@ -66,7 +69,7 @@ def _files(path: Path) -> list[Path]:
     try:
         names = sorted(set(json.loads(regular(path).read_text(encoding="utf-8"))["weight_map"].values()))
         shards = [path.parent / name for name in names]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise InputError("is no readable index of shards", where=path, fix="get the folder anew") from error
     for name, shard in zip(names, shards, strict=True):
         if Path(name).name != name or not regular(shard).is_file():

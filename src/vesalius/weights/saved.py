@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import Field
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -21,7 +24,8 @@ from vesalius import __version__
 from vesalius.config import Config
 from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError
 from vesalius.files import regular
-from vesalius.nets.net import AnyNet
+from vesalius.memory import check_memory
+from vesalius.nets.net import AnyNet, build
 from vesalius.weights.place import locate
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -100,7 +104,7 @@ def from_pretrained(name: str | Path, task: str | None = None) -> Pretrained:
     config = read_config(folder)
     if task is not None and config.task != task:
         raise InputError(f"is a model for {config.task}, not for {task}", where=folder)
-    net = config.net.make()
+    net = build(config.net, folder / CONFIG, numbers=_numbers(folder / WEIGHTS))
     tensors = _tensors(folder / WEIGHTS)
     try:
         net.load_state_dict(tensors)
@@ -120,7 +124,7 @@ def read_config(folder: Path) -> ModelConfig:
     path = folder / CONFIG
     try:
         raw = json.loads(regular(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError("is no readable model configuration", where=path, fix="name a model folder") from error
     if not isinstance(raw, dict):
         raise InputError("is no readable model configuration", where=path, fix="name a model folder")
@@ -136,8 +140,21 @@ def digest_of(folder: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _numbers(path: Path) -> int:
+    """How many numbers a weights file holds, from its header."""
+    with _readable(path), safe_open(regular(path), framework="pt") as file:
+        return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118 - no mapping
+
+
 def _tensors(path: Path) -> dict[str, Tensor]:
-    try:
+    with _readable(path):
+        check_memory(2 * path.stat().st_size, path)
         return load_file(regular(path))
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, SafetensorError, ValueError) as error:
         raise CorruptFileError("is no readable weights file", where=path, fix="get the model folder anew") from error

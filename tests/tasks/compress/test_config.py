@@ -36,7 +36,6 @@ def test_lossy_targets_exclude_one_another():
         ({"access": "voxel"}, "access"),
         ({"identifiers": "all"}, "identifiers"),
         ({"threads": 0}, "threads"),
-        ({"memory_gib": 0}, "memory_gib"),
         ({"psrn": 40}, "did you mean 'psnr'"),
     ],
 )

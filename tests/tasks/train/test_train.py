@@ -30,6 +30,20 @@ def numbers(run):
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_into_which_another_run_writes(config, tmp_path, resume):
+    """The other run is a process of its own; ours ends with a line and writes nothing."""
+    holds = "import sys; from pathlib import Path; from vesalius.output import sole_writer\n"
+    holds += "with sole_writer(Path(sys.argv[1])): print('holding', flush=True); sys.stdin.readline()"
+    command = [sys.executable, "-c", holds, tmp_path / "run"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "holding\n"
+        with pytest.raises(OutputError, match="run: another run is writing there; wait until it ends"):
+            train(config, tmp_path / "run", device="cpu", resume=resume, force=True)
+        assert list((tmp_path / "run").iterdir()) == []
+        other.communicate("\n")
+
+
 def test_a_whole_run(config, tmp_path):
     told = []
     done = train(config, tmp_path / "run", device="cpu", watch=lambda row, steps: told.append((row["step"], steps)))

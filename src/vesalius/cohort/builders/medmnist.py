@@ -14,6 +14,7 @@ from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.memory import check_archive
 
 _SPLITS = ("train", "val", "test")
 
@@ -74,6 +75,7 @@ def _names(path: Path) -> set[str]:
 
 
 def _labels(path: Path, name: str) -> NDArray[Any]:
+    check_archive(path, f"{name}.npy")
     try:
         with np.load(regular(path), allow_pickle=False) as archive:
             array: NDArray[Any] = archive[name]

@@ -168,7 +168,7 @@ def _finished(item: _Item, config: CompressConfig, reading: Reading) -> bool:
 def _job_id(scan: Scan, config: CompressConfig, reading: Reading) -> str:
     """A digest of the stored values, the geometry and every option that changes the file."""
     digest = hashlib.sha256()
-    options = config.model_dump(mode="json", exclude={"threads", "memory_gib"}) | reading.stated()
+    options = config.model_dump(mode="json", exclude={"threads"}) | reading.stated()
     grid = None if scan.grid_problem else scan.affine.tolist()
     for fact in (options, scan.shape, scan.dtype.str, grid, scan.frame_ms):
         digest.update(json.dumps(fact, sort_keys=True).encode() + b"\n")
@@ -183,7 +183,6 @@ def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | No
     if scan.native is None:
         what = f"files of the kind {item.found.format} cannot be given back, so they are not compressed"
         raise UsageError(what, where=item.found.path, fix="make a NIfTI or .npy file of it first: vesalius convert")
-    _check_memory(scan, config.memory_gib, item.found.path)
     scan = scan.resident()
     key = uid_key(cache) if item.found.format == "dicom" and config.identifiers != "keep" else None
     try:
@@ -205,12 +204,3 @@ def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | No
     kept = [asdict(one) | {"words": one.words} for one in done.kept]
     about = {"path": str(done.path), "kept": kept, "problems": list(scan.problems)}
     return {"source": str(item.found.path), **asdict(done), **about}
-
-
-def _check_memory(scan: Scan, limit_gib: float | None, path: Path) -> None:
-    """Refuse a scan whose pixels must be held in memory and do not fit."""
-    needed = scan.voxels * scan.dtype.itemsize / 2**30
-    if limit_gib is not None and not scan.pixels.direct and needed > limit_gib:
-        what = f"needs {needed:.2f} GiB of memory, --memory allows {limit_gib:g}"
-        mapped = ", or uncompress the .nii.gz so that it can be mapped" if path.name.lower().endswith(".gz") else ""
-        raise UsageError(what, where=path, fix=f"raise --memory{mapped}")

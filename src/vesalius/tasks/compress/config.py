@@ -24,7 +24,6 @@ class CompressConfig(Config):
     identifiers: Literal["default", "keep", "strip"] = Field(
         default="default", description="what is kept besides pixels"
     )
-    memory_gib: float | None = Field(default=None, gt=0, description="refuse scans that need more memory")
     threads: int = Field(default=1, ge=1, le=1024, description="chunks coded at a time")
 
     def targets(self) -> list[Target]:

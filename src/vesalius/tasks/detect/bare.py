@@ -16,6 +16,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.csv_table import number_in, read_text_table
 from vesalius.errors import InputError, UsageError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.tasks.detect.config import DetectData
 from vesalius.tasks.detect.studies import Vectors, whole
 
@@ -163,11 +164,12 @@ def _images(name: str, rows: list[int]) -> dict[str, str]:
 def _array(path: Path) -> NDArray[np.generic]:
     regular(path)
     try:
-        found = np.load(regular(path), allow_pickle=False)
+        found = np.load(regular(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError("does not exist", where=path) from error
     except Exception as error:  # a damaged file raises anything
         raise InputError("is no readable .npy file of plain numbers or words", where=path) from error
     if not isinstance(found, np.ndarray):
         raise InputError("holds several arrays", where=path, fix="give a .npy file")
+    check_memory(3 * found.nbytes, path)
     return found

@@ -115,5 +115,5 @@ class Calibration(Config):
         path = folder / CALIBRATION
         try:
             return cls.model_validate_json(regular(path).read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError("is no readable calibration", where=path, fix="get the model folder anew") from error

@@ -15,6 +15,7 @@ from torch import nn
 from vesalius.metrics.calibration import cooled
 from vesalius.metrics.classify import rank_classes, rsna_weights, weighted_log_loss
 from vesalius.metrics.operating import choose
+from vesalius.nets.net import build
 from vesalius.nets.study import StudyHead
 from vesalius.objectives.masked_bce import MaskedBce, positive_weights
 from vesalius.seeding import generator
@@ -56,7 +57,7 @@ class DetectTask(Task):
         train = self._studies["train"]
         weights = positive_weights(torch.from_numpy(train.labels_SC), self.config.loss.most_weight)
         self._loss = MaskedBce(weights)
-        return {"net": self.net_config().make()}
+        return {"net": build(self.net_config())}
 
     def named_parts(self, modules: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
         return {"head": bare(modules["net"])}

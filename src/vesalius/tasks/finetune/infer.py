@@ -20,6 +20,7 @@ from vesalius.cohort.groups import owners
 from vesalius.cohort.loader import Loader
 from vesalius.errors import CorruptFileError
 from vesalius.metrics.drawn import Owner
+from vesalius.nets.net import build
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.settings import HEAD, FinetuneSettings
 from vesalius.tasks.finetune.units import MapLabels
@@ -113,7 +114,7 @@ def trained(model: Path, config: FinetuneConfig, device: str) -> nn.Module:
     """
     encoder, head = from_pretrained(model, "encode"), from_pretrained(model / HEAD, "finetune")
     classes = FinetuneSettings.parse(head.config.settings, where=head.folder).classes
-    net = config.classifier(len(classes)).make()
+    net = build(config.classifier(len(classes)))
     parts = {"encoder": encoder.net, "head": head.net}
     tensors = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
     try:

@@ -17,6 +17,7 @@ from vesalius.cohort.cache import Cache
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
 from vesalius.metrics.classify import rank_classes
+from vesalius.nets.net import build
 from vesalius.objectives.masked_bce import MaskedBce
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.infer import held_out
@@ -46,7 +47,7 @@ class FinetuneTask(Task):
         self._training = self._loader()
 
     def build(self) -> dict[str, nn.Module]:
-        return {"net": self.config.classifier(len(self.classes)).make()}
+        return {"net": build(self.config.classifier(len(self.classes)))}
 
     def batches_per_epoch(self) -> int:
         return max(1, self._training.total // self.config.batch)

@@ -12,7 +12,7 @@ import torch
 
 from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError
 from vesalius.files import regular
-from vesalius.output import new_file, refuse_existing
+from vesalius.output import alone, new_file, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.limits import limits_line, limits_section
 from vesalius.report.made import made
@@ -36,6 +36,7 @@ _OWN = (SUMMARY, PAGE, FIGURES, _STATE, RECORD)
 _PACKAGES = ("numpy", "scipy", "torch", "timm", "monai", "nibabel", "pydicom")
 
 
+@alone
 def predict(
     model: str | Path,
     paths: Sequence[Path],
@@ -211,7 +212,7 @@ def _state(path: Path, *, force: bool) -> Any:
     """What model and options a folder was made with; None where it cannot be told and `force` does not care."""
     try:
         return json.loads(regular(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         if force:
             return None
         fix = "choose another folder or pass --force"

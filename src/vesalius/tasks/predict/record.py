@@ -151,7 +151,7 @@ def _read(path: Path) -> list[Finished]:
     try:
         lines = regular(path).read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if path.exists() else []
         studies = {one.name: one for one in (_finished(json.loads(line)) for line in lines)}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, RecursionError, TypeError, KeyError) as error:
         fix = "choose another folder, or empty this one"
         raise CorruptFileError("is no readable record of finished studies", where=path, fix=fix) from error
     return list(studies.values())

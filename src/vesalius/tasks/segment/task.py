@@ -22,6 +22,7 @@ from vesalius.cohort.case import MASK
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
 from vesalius.metrics.overlap import dice
+from vesalius.nets.net import build
 from vesalius.objectives.dice_ce import DiceCe
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.infer import probabilities
@@ -54,7 +55,7 @@ class SegmentTask(Task):
         self._held_out = self._loader("val", None, 1)
 
     def build(self) -> dict[str, nn.Module]:
-        return {"net": self.config.net.make()}
+        return {"net": build(self.config.net)}
 
     def batches_per_epoch(self) -> int:
         return self._training.total // self.config.batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from accelerate import PartialState
 
 from vesalius.config import load_config, read_table
 from vesalius.errors import UsageError
+from vesalius.output import sole_writer
 from vesalius.tasks.job import Job, JobConfig
 from vesalius.tasks.train.jobs import CONFIGS, find_config, job_class
 from vesalius.tasks.train.page import write_run
@@ -68,24 +70,25 @@ def train(
     job.progress = progress
     settings = job.settings
     _check_share(settings, state.num_processes)
-    old = may_begin(output, settings, resume=resume, force=force)
-    if old:
-        check_splits(job.parts(), output / SPLITS)
-    loop = Loop(job.task(), settings.train, output, cpu=use_cpu)  # what cannot be built leaves no folder
-    if old:
-        check_left_out(job.left_out(), output / SPLITS)
-    state.wait_for_everyone()
-    if state.is_main_process:
-        begin(output, settings, resume=resume, force=force)
-        write_splits(job.parts(), output / SPLITS, job.left_out())
-    state.wait_for_everyone()
-    resuming = old and has_state(output)
-    result = loop.run(resume=resuming, watch=None if watch is None else lambda row: watch(row, loop.steps))
-    if not loop.is_main:
-        return {}
-    progress("testing the model on held-out cases")
-    outcome = job.outcome(output / MODEL, loop.accelerator.device.type)
-    return write_run(job, output, result, outcome, command_of(config, output, overrides))
+    with sole_writer(output) if state.is_main_process else nullcontext():
+        old = may_begin(output, settings, resume=resume, force=force)
+        if old:
+            check_splits(job.parts(), output / SPLITS)
+        loop = Loop(job.task(), settings.train, output, cpu=use_cpu)  # what cannot be built leaves no folder
+        if old:
+            check_left_out(job.left_out(), output / SPLITS)
+        state.wait_for_everyone()
+        if state.is_main_process:
+            begin(output, settings, resume=resume, force=force)
+            write_splits(job.parts(), output / SPLITS, job.left_out())
+        state.wait_for_everyone()
+        resuming = old and has_state(output)
+        result = loop.run(resume=resuming, watch=None if watch is None else lambda row: watch(row, loop.steps))
+        if not loop.is_main:
+            return {}
+        progress("testing the model on held-out cases")
+        outcome = job.outcome(output / MODEL, loop.accelerator.device.type)
+        return write_run(job, output, result, outcome, command_of(config, output, overrides))
 
 
 def make_job(config: str | Path, overrides: Sequence[str] = ()) -> Job:

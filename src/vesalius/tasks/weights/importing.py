@@ -60,6 +60,7 @@ def import_weights(
     """
     refuse_existing(output, force=force)
     _check_installed()
+    from vesalius.nets.net import build
     from vesalius.tasks.weights.contracts import contract_of
     from vesalius.transforms.contract import write_contract
     from vesalius.weights.checkpoint import read_checkpoint
@@ -70,7 +71,7 @@ def import_weights(
     family = layout_named(layout)
     config = _net(layout, family.net, net)
     read = read_checkpoint(checkpoint)
-    module = config.make()
+    module = build(config)
     try:
         report = match(read.tensors, module, family.keymap, allow)
     except InputError as error:
@@ -132,7 +133,7 @@ def _source(checkpoint: Path) -> dict[str, str]:
     path = (checkpoint if checkpoint.is_dir() else checkpoint.parent) / SOURCE
     try:
         told = json.loads(regular(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     keys = ("name", "repository", "revision", "licence")
     return {key: str(told[key]) for key in keys if key in told} if isinstance(told, dict) else {}

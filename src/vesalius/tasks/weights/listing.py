@@ -60,7 +60,7 @@ def _facts(name: str) -> dict[str, Any]:
         config = json.loads(regular(folder / "config.json").read_text(encoding="utf-8"))
         task, net = str(config["task"]), str(config["net"]["name"])
         size = (folder / "model.safetensors").stat().st_size
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         raise InputError("is no readable model folder", where=folder, fix="get it anew") from error
     card = read_card(folder)
     return {

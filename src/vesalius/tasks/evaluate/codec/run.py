@@ -19,7 +19,7 @@ from pydantic import ValidationError
 import vesalius
 from vesalius.errors import OutputError, UsageError, VesaliusError
 from vesalius.files import regular
-from vesalius.output import new_file, refuse_existing, refuse_odd
+from vesalius.output import alone, new_file, refuse_existing, refuse_odd
 from vesalius.report.html import run_report
 from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report, some
@@ -46,6 +46,7 @@ _MEASURED = "measured"
 _WIDTH = 120
 
 
+@alone
 def evaluate_codec(
     paths: Sequence[Path],
     output: Path,
@@ -216,7 +217,7 @@ def _earlier(path: Path, asked: dict[str, Any]) -> StudyResult | None:
     try:
         found = json.loads(regular(path).read_text(encoding="utf-8"))
         return StudyResult.model_validate(found["result"]) if found["asked"] == asked else None
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, ValidationError):
         return None
 
 
