@@ -201,7 +201,8 @@ def test_a_path_that_is_given(words, vesalius, there):
     done = vesalius(*words.replace("FIFO", fifo).split())
     assert done.code == 2
     assert f"{fifo}: is a FIFO, not a file" in done.out + done.err
-    assert len((done.out + done.err).splitlines()) <= 2
+    lines = [line for line in (done.out + done.err).splitlines() if not line.startswith("warning: limits of the model")]
+    assert len(lines) <= 2
     assert Path("fifo").is_fifo()
 
 
