@@ -1,0 +1,97 @@
+"""`python -m fuzz.run --inputs N [--formats WORD]`: damage every format, N inputs in all, and count the outcomes.
+
+It runs in a process of its own, so that the peak of its memory is its own. With --json the result is one line: the
+counts, the faults as (format, class, number, what) and the peak in MiB. `--only CLASS NUMBER` repeats one input.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fuzz import documents, formats
+from fuzz.formats import Made
+from fuzz.judge import OUTCOMES, Facts, FaultError, facts_of, judge, nothing_printed
+from fuzz.mutate import CLASSES, mutated
+from vesalius.memory import set_limit
+
+
+@dataclass
+class Tally:
+    """What came out."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    faults: list[tuple[str, str, int, str]] = field(default_factory=list)
+
+    def table(self) -> str:
+        """One line for each format."""
+        names = dict.fromkeys(name for name, _ in self.counts)
+        words = (*OUTCOMES, "fault")
+        lines = [f"{'':26}" + "".join(f"{word:>9}" for word in words)]
+        lines += [f"{name:26}" + "".join(f"{self.counts[name, word]:9d}" for word in words) for name in names]
+        total = {word: sum(self.counts[name, word] for name in names) for word in words}
+        return "\n".join([*lines, f"{'all':26}" + "".join(f"{total[word]:9d}" for word in words)])
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--inputs", type=int, default=1500)
+    parser.add_argument("--formats", default="", help="part of the name of a format")
+    parser.add_argument("--only", nargs=2, metavar=("CLASS", "NUMBER"))
+    parser.add_argument("--memory", default="2GiB")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    set_limit(given.memory)
+    with tempfile.TemporaryDirectory() as folder:
+        made = [
+            one for one in (*formats.every(Path(folder)), *documents.every(Path(folder))) if given.formats in one.name
+        ]
+    tally = Tally()
+    rounds = -(-given.inputs // (len(CLASSES) * len(made)))
+    for one in made:
+        sound = _sound(one)
+        for kind in CLASSES if given.only is None else given.only[:1]:
+            for number in range(rounds) if given.only is None else [int(given.only[1])]:
+                tally.counts[one.name, _outcome(one, sound, kind, number, tally, shown=given.only is not None)] += 1
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    if given.json:
+        counts = [[*key, count] for key, count in tally.counts.items()]
+        text = json.dumps({"counts": counts, "faults": tally.faults, "peak_mib": peak_mib, "table": tally.table()})
+    else:
+        faults = (f"{name} {kind} {number}: {what}" for name, kind, number, what in tally.faults)
+        text = "\n".join([tally.table(), *faults, f"{tally.counts.total()} inputs, peak {peak_mib} MiB"])
+    sys.stdout.write(text + "\n")
+    sys.exit(bool(tally.faults))
+
+
+def _sound(made: Made) -> Facts:
+    with tempfile.TemporaryDirectory() as folder:
+        sound = facts_of(made.write(Path(folder)))
+    if not sound.scans or sound.errors:
+        raise SystemExit(f"{made.name} is not sound: {sound.errors}")
+    return sound
+
+
+def _outcome(made: Made, sound: Facts, kind: str, number: int, tally: Tally, *, shown: bool) -> str:
+    mutation = mutated(made.files[made.mutated], kind, made.name, number)
+    if mutation.data == made.files[made.mutated]:
+        return "equal"
+    try:
+        with nothing_printed():
+            return judge(made, sound, mutation.data, mutation.start)
+    except Exception as error:
+        if shown:
+            traceback.print_exc()
+        what = str(error) if isinstance(error, FaultError) else f"{type(error).__name__}: {error}"
+        tally.faults.append((made.name, kind, number, " ".join(what.split())[:300]))
+        return "fault"
+
+
+if __name__ == "__main__":
+    main()
