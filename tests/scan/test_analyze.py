@@ -116,3 +116,12 @@ def test_a_pair_comes_back_byte_for_byte_and_blank_when_stripped(order, tmp_path
             assert b"PLANTED" not in back[".hdr"] + vsl.read_bytes()
             assert back[".hdr"][:14] + back[".hdr"][40:148] == header[:14] + header[40:148]
             assert np.array_equal(read(tmp_path / name / "image.img").stored(), read(path).stored())
+
+
+def test_values_of_no_type_are_refused(tmp_path):
+    path = make(tmp_path / "a.img", ramp((3, 4, 2), np.int16))
+    header = bytearray(path.with_suffix(".hdr").read_bytes())
+    header[70:74] = bytes(4)
+    path.with_suffix(".hdr").write_bytes(header)
+    with pytest.raises(InputError, match="no type of number"):
+        read(path)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from real_data import real
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.scan.native import Packed, writer
+from vesalius.scan.note import plain
 from vesalius.scan.numpy_file import read, restore
 
 DTYPES = ["?", "i1", "u1", "<i2", ">i2", "<u2", ">u2", "<i4", ">u4", "<i8", ">i8", "<u8", "<f2", ">f2", "<f4", ">f4"]
@@ -212,3 +213,11 @@ def test_strip_leaves_nothing_but_numbers(tmp_path):
     with np.load(tmp_path / "out.npz") as back:
         assert list(back) == ["image"]
         assert np.array_equal(back["image"], values)
+
+
+def test_entries_that_are_not_read_are_named(tmp_path):
+    values = np.arange(24, dtype="i2").reshape(4, 3, 2)
+    np.savez(tmp_path / "a.npz", image=values, affine_ras_mm=np.eye(4), JaneDoe=np.eye(2))
+    (problem,) = read(tmp_path / "a.npz").problems
+    assert problem == "entries beside the scan are not read (1): JaneDoe"
+    assert plain(problem) == "entries beside the scan are not read (1)"

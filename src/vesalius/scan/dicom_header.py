@@ -265,7 +265,10 @@ def _ends_with_element(stream: BinaryIO, data: Dataset) -> bool:
     """False where the last element promises other bytes than there are."""
     if not len(data):
         return False
-    last = data.get_item(max(data.keys()))
+    try:
+        last = data.get_item(max(data.keys()))
+    except Exception:  # the last element is so damaged that pydicom cannot even say what it is
+        return False
     if not isinstance(last, RawDataElement):  # a sequence that ends with a delimiter of its own
         return True
     return last.value_tell + last.length == stream.seek(0, io.SEEK_END)

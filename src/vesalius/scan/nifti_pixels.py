@@ -78,8 +78,10 @@ class NiftiPixels:
         """Compare what the header promises with the size of the file, before any memory is taken.
 
         Raises:
-            InputError: the file is absent or too short.
+            InputError: the file is absent or too short, or its values are of no type that is a number.
         """
+        if self.file_dtype.kind == "V" and not self.file_dtype.names:
+            raise InputError("the header states no type of number for the values", where=self.path)
         if not regular(self.path).is_file():
             raise InputError("no such file", where=self.path)
         size, needed = self.path.stat().st_size, self.end

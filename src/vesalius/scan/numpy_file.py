@@ -25,6 +25,7 @@ from vesalius.memory import check_memory
 from vesalius.scan.flat_pixels import DEFLATE_MAX_RATIO
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
+from vesalius.scan.note import Note
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
@@ -187,9 +188,14 @@ def _read_npz(path: Path) -> Scan:
             pixels, header = _read_head(path, file, member, sizes[member])
         problems: list[str] = []
         affine = times = None
+        read = {member}
         if _plain(member) == SCAN_NAMES[0]:
+            read |= {f"{AFFINE_NAME}.npy", f"{TIMES_NAME}.npy"}
             affine = _side(archive, AFFINE_NAME, (4, 4), problems)
             times = _side(archive, TIMES_NAME, (pixels.shape[1],), problems)
+        unread = [_plain(name) for name in archive.namelist() if name not in read]
+        if unread:
+            problems.append(Note.naming(f"entries beside the scan are not read ({len(unread)})", unread))
     geometry: Affine | None = None if affine is None else check_affine(affine)
     frame_ms = None if times is None else tuple(times.tolist())
     return Scan(
