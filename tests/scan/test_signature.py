@@ -52,7 +52,7 @@ def array():
     [
         (nifti(), "a NIfTI file", ".nii"),
         (nifti(nib.Nifti2Image), "a NIfTI file", ".nii"),
-        (gzip.compress(nifti()), "a gzipped NIfTI file", ".nii.gz"),
+        (gzip.compress(nifti(), mtime=0), "a gzipped NIfTI file", ".nii.gz"),
         ((TEST_FILES / "MR_small.dcm").read_bytes(), "a DICOM file", ".dcm"),
         (b"NRRD0004\ntype: short\n", "an NRRD file", ".nrrd"),
         (b"ObjectType = Image\nNDims = 3\n", "a MetaImage file", ".mha"),
@@ -62,9 +62,9 @@ def array():
         (array(), "a NumPy file", ".npy"),
         (zipped(), "a zip archive", None),
         (tarred(), "a tar archive", None),
-        (gzip.compress(tarred()), "a gzipped tar archive", None),
-        (gzip.compress(b"NRRD0004\n"), "a gzipped NRRD file", None),
-        (gzip.compress(b"text"), "a gzip file", None),
+        (gzip.compress(tarred(), mtime=0), "a gzipped tar archive", None),
+        (gzip.compress(b"NRRD0004\n", mtime=0), "a gzipped NRRD file", None),
+        (gzip.compress(b"text", mtime=0), "a gzip file", None),
     ],
 )
 def test_kinds(content, name, suffix):
@@ -133,7 +133,7 @@ def test_the_reason_of_a_reader_gives_way_to_a_better_one(tmp_path):
     ):
         (tmp_path / name).write_bytes(content)
         assert str(misread(tmp_path / name, error)) == f"{tmp_path / name}: {what}"
-    for name, content in (("b.nii.gz", gzip.compress(b"text")), ("b.NII", nifti()), ("b.nii", b"noise" * 99)):
+    for name, content in (("b.nii.gz", gzip.compress(b"text", mtime=0)), ("b.NII", nifti()), ("b.nii", b"noise" * 99)):
         (tmp_path / name).write_bytes(content)
         assert misread(tmp_path / name, error) is error
     assert misread(tmp_path / "absent.nii", error) is error

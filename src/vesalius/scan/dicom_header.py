@@ -45,6 +45,8 @@ from vesalius.scan.stream_end import surplus
 
 _MAX_INFLATED = 1 << 30
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""Float, double and integer pixels; the tables of offsets before them are read with the header."""
 _WITH_PICTURE = frozenset({"Segmentation Storage", "Parametric Map Storage", "Enhanced US Volume Storage"})
 """SOP classes whose instances hold pictures, beside all that have "Image Storage" in their names."""
 _UNCOMPRESSED_COLOURS: dict[str, Colour] = {
@@ -205,9 +207,11 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
 
 def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
     """Whether the pixels begin, and no element before them may be too large."""
-    if tag >> 16 != 0x7FE0 and length != _UNDEFINED_LENGTH:
+    if tag in _PIXELS:
+        return True
+    if length != _UNDEFINED_LENGTH:
         check_memory(2 * length)
-    return tag >> 16 == 0x7FE0
+    return False
 
 
 def _unreadable(error: Exception) -> InputError:

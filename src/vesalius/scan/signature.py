@@ -143,7 +143,9 @@ def misread(path: Path, error: InputError) -> InputError:
     if not head:
         return InputError("is an empty file", where=path, fix="copy it again")
     found = signature(head)
-    if found is None or found == _GZIP or path.name.lower().endswith(found.suffixes or (_NO_SUFFIX,)):
+    name = path.name.lower()
+    is_as_named = name.endswith(found.suffixes or (_NO_SUFFIX,)) if found else True
+    if found is None or found == _GZIP or is_as_named or (found.is_archive and name.endswith(".npz")):
         return error
     return InputError(f"is {found.name} by its content", where=path, fix=found.fix)
 

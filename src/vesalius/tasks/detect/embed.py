@@ -28,7 +28,7 @@ from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
 from vesalius.report.limits import limits_line
-from vesalius.scan.left_out import lost_lines
+from vesalius.scan.note import plain
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.tasks.detect.encoder import BATCH, Encoder, similarity
@@ -141,6 +141,7 @@ def embed(
         "encoder": made.digest(),
         "precision": made.precision,
         "device": where,
+        "notes": [plain(problem) for problem in scan.problems],
     }
     with new_folder(output, force=force) as folder:
         np.save(folder / "slice_embeddings.npy", rows_ND)
@@ -149,7 +150,7 @@ def embed(
         np.save(folder / "similarity_map.npy", map_HW)
         (folder / "similarity_map.png").write_bytes(sheet.picture(map_HW, "cosine similarity", patch))
         (folder / "summary.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    return {"path": str(output), "notes": lost_lines(scan.problems), **facts}
+    return {"path": str(output), **facts, "notes": list(scan.problems)}
 
 
 @dataclass(frozen=True, eq=False)
