@@ -43,3 +43,12 @@ def test_wrong_values_are_named(wrong, key):
 
 def test_paths_of_images_come_first():
     assert case(masks={"mask": "m.png"}).paths == ("a.png", "m.png")
+
+
+@pytest.mark.parametrize(
+    "words", [{"id": "\ud800"}, {"patient": "a\udfff"}, {"caption": "\ud83d"}, {"facts": {"note": "x\udc00"}}]
+)
+def test_half_a_surrogate_pair_is_no_text(words):
+    with pytest.raises(ConfigError, match="half a surrogate pair"):
+        case(**words)
+    assert case(id="\U0001f9e0").id == "\U0001f9e0"

@@ -221,3 +221,22 @@ def test_entries_that_are_not_read_are_named(tmp_path):
     (problem,) = read(tmp_path / "a.npz").problems
     assert problem == "entries beside the scan are not read (1): JaneDoe"
     assert plain(problem) == "entries beside the scan are not read (1)"
+
+
+def test_a_damaged_directory_lets_no_affine_vanish(tmp_path):
+    """The directory of an archive has no checksum: a length of comment hides what follows, a size what it is."""
+    np.savez_compressed(tmp_path / "a.npz", image=np.ones((2, 3, 4), "i2"), affine_ras_mm=np.eye(4))
+    sound = (tmp_path / "a.npz").read_bytes()
+    first = sound.index(b"PK\1\2")
+    hidden, large = bytearray(sound), bytearray(sound)
+    hidden[first + 33] = 4  # a comment of 1024 bytes
+    large[sound.index(b"PK\1\2", first + 1) + 27] = 99  # 99 << 24 bytes when inflated
+    (tmp_path / "hidden.npz").write_bytes(hidden)
+    with pytest.raises(InputError, match="its directory lists 1 of 2 entries"):
+        read(tmp_path / "hidden.npz")
+    (tmp_path / "large.npz").write_bytes(large)
+    scan = read(tmp_path / "large.npz")
+    assert scan.problems == ("affine_ras_mm is not 4 x 4 numbers and is not used",)
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.comment = b"made by hand"
+    assert read(tmp_path / "a.npz").problems == ()

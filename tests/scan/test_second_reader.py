@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from dicom_making import TEST_FILES
-from vesalius.errors import CorruptFileError
+from vesalius.errors import CorruptFileError, InputError
 from vesalius.scan import nifti_pixels, picture
 from vesalius.scan.open import open_scan
 from vesalius.scan.second_reader import read_again
@@ -135,4 +135,34 @@ def test_the_second_reader_inflates_within_bounds(tmp_path):
     scan = open_scan(path)
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + bytes(1 << 24)))
     with pytest.raises(Exception, match="more than"):
+        read_again(scan)
+
+
+@pytest.mark.parametrize("kind", ["a.nii.gz", "a.npz", "pages.tif", "MR_small_RLE.dcm"])
+def test_memory_is_weighed_before_the_original_is_held_again(kind, tmp_path, memory_limit):
+    scan = open_scan(make(kind, tmp_path)[0])
+    size = scan.stored().nbytes
+    memory_limit(3 * size - 1)
+    with pytest.raises(InputError, match=r"needs .* of memory.*raise --memory, or verify without the original"):
+        read_again(scan)
+    memory_limit(3 * size)
+    assert read_again(scan)[1] is not None
+
+
+@pytest.mark.parametrize("kind", ["a.nii", "a.npy"])
+def test_what_is_mapped_takes_none(kind, tmp_path, memory_limit):
+    scan = open_scan(make(kind, tmp_path)[0])
+    memory_limit(1)
+    assert read_again(scan)[1] is not None
+
+
+def test_a_decoder_that_gives_up_is_one_line(tmp_path):
+    path = tmp_path / "a.dcm"
+    data = bytearray((TEST_FILES / "MR_small_RLE.dcm").read_bytes())
+    path.write_bytes(data)
+    scan = open_scan(path)
+    start, length = scan.native.pixels.elements[0].spans[0][0]
+    data[start : start + length] = b"\xff" * length
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"a second reader finds it damaged"):
         read_again(scan)

@@ -99,3 +99,18 @@ def test_caveats_name_the_data_and_the_limits(tmp_path):
     assert read_card(tmp_path).caveats == ("Its card does not say what the model was trained on.",)
     (tmp_path / "README.md").unlink()
     assert read_card(tmp_path).caveats[0].startswith("The model has no card")
+
+
+def test_a_hostile_card_is_short_text(tmp_path):
+    """Aliases of aliases, codes that move a terminal's cursor, a line without end."""
+    aliases = "\n".join(
+        f"{name}: &{name} [{', '.join(['*' + below] * 9)}]" for below, name in zip("abcd", "bcde", strict=True)
+    )
+    text = f'---\na: &a [x]\n{aliases}\nlicense: *e\nsummary: "\\e[2Jcleared"\n---\n\n## Limits\n\n- {"x" * 5000}\n'
+    (tmp_path / "README.md").write_text(text)
+    facts = read_card(tmp_path)
+    assert (facts.licence, facts.summary) == ("unknown", "[2Jcleared")
+    assert [len(limit) for limit in facts.limits] == [400]
+    with (tmp_path / "README.md").open("a") as file:
+        file.truncate(1 << 32)
+    assert read_card(tmp_path) == CardFacts("unknown", "")

@@ -12,14 +12,26 @@ from vesalius.config import Config
 from vesalius.scan.reading import AS_STATED, Reading
 
 
+def _text(value: Any) -> Any:
+    """Refuse half a surrogate pair, which JSON can escape and no file or terminal takes."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("holds half a surrogate pair, which is no text") from None
+    return value
+
+
 def _same_letters(text: str) -> str:
     """One way to write each name: "é" as one letter, no blanks around."""
-    return unicodedata.normalize("NFC", text).strip()
+    return unicodedata.normalize("NFC", _text(text)).strip()
 
 
 def _known(table: Any) -> Any:
     """A table without its nulls: what is not known is left out."""
-    return {key: value for key, value in table.items() if value is not None} if isinstance(table, dict) else table
+    if not isinstance(table, dict):
+        return table
+    return {key: _text(value) for key, value in table.items() if value is not None}
 
 
 Name = Annotated[str, AfterValidator(_same_letters), Field(min_length=1, max_length=500)]
@@ -72,7 +84,7 @@ class Case(Config):
     labels: Annotated[dict[Name, Label], BeforeValidator(_known)] = Field(
         default={}, description="0, 1 or a probability by class; what is left out or null is not known"
     )
-    caption: str | None = Field(default=None, description="the image in words")
+    caption: Annotated[str, AfterValidator(_text)] | None = Field(default=None, description="the image in words")
     boxes: tuple[Box, ...] = Field(default=(), description="boxes round findings")
     facts: Annotated[dict[Name, Fact], BeforeValidator(_known)] = Field(
         default={}, description="whatever else is known: age, view, group, ..."

@@ -65,7 +65,8 @@ def values(cells_NJIC: NDArray[Any], element: PixelElement) -> NDArray[Any]:
     if element.keyword != "PixelData":
         return np.ascontiguousarray(cells_NJIC).view(element.dtype)
     unused = 8 * cells_NJIC.dtype.itemsize - element.bits_stored
-    return (np.ascontiguousarray(cells_NJIC) << unused).view(element.dtype) >> unused
+    shifted = (np.ascontiguousarray(cells_NJIC) << unused).view(element.dtype)
+    return np.right_shift(shifted, unused, out=shifted)
 
 
 def decode_again(path: Path, element: PixelElement) -> tuple[NDArray[Any], str] | None:

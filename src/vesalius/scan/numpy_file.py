@@ -38,6 +38,10 @@ AFFINE_NAME = "affine_ras_mm"
 TIMES_NAME = "frame_ms"
 _KINDS = "biufc"
 _FIX = "check that the copy is complete"
+_MOST_BESIDE = 1 << 24
+"""Bytes of an affine or of times beside the scan."""
+_END_BYTES, _IN_ZIP64 = 22, 0xFFFF
+"""Of the record at the end of an archive, and the number of entries there if it stands elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +184,7 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
 
 def _read_npz(path: Path) -> Scan:
     with zipfile.ZipFile(regular(path)) as archive:
+        _check_directory(path, archive)
         sizes = {info.filename: info.file_size for info in archive.infolist() if info.filename.endswith(".npy")}
         member = _choose(path, tuple(sizes))
         if sizes[member] > archive.getinfo(member).compress_size * DEFLATE_MAX_RATIO + 64:
@@ -209,6 +214,16 @@ def _read_npz(path: Path) -> Scan:
     )
 
 
+def _check_directory(path: Path, archive: zipfile.ZipFile) -> None:
+    """The directory has no checksum: a wrong length there lets entries vanish, but their number stands at the end."""
+    with regular(path).open("rb") as file:
+        file.seek(-_END_BYTES - len(archive.comment), io.SEEK_END)
+        stated = int.from_bytes(file.read(_END_BYTES)[10:12], "little")
+    listed = len(archive.infolist())
+    if listed != stated and stated != _IN_ZIP64:
+        raise InputError(f"its directory lists {listed} of {stated} entries", where=path, fix=_FIX)
+
+
 def _choose(path: Path, members: tuple[str, ...]) -> str:
     """The array that is the scan."""
     if not members:
@@ -224,9 +239,10 @@ def _choose(path: Path, members: tuple[str, ...]) -> str:
 
 def _side(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], problems: list[str]) -> NDArray[Any] | None:
     """A small float array beside the scan, or None."""
-    if f"{name}.npy" not in archive.namelist() or archive.getinfo(f"{name}.npy").file_size > 1 << 24:
+    if f"{name}.npy" not in archive.namelist():
         return None
-    array = np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
+    large = archive.getinfo(f"{name}.npy").file_size > _MOST_BESIDE
+    array = np.zeros(0) if large else np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
     if array.shape != shape or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
         problems.append(f"{name} is not {' x '.join(map(str, shape))} numbers and is not used")
         return None

@@ -10,19 +10,25 @@ from __future__ import annotations
 import gzip
 import io
 import itertools
+import math
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.errors import InputError
+from vesalius.errors import InputError, VesaliusError
 from vesalius.files import regular
+from vesalius.memory import check_memory
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 from vesalius.scan.stream_end import PADDING, read_to_end
+
+_COPIES = 3
+"""Of the values, held while they are decoded and put in order."""
 
 
 def read_again(scan: Scan) -> tuple[Scan, str | None]:
@@ -31,8 +37,23 @@ def read_again(scan: Scan) -> tuple[Scan, str | None]:
     Raises:
         InputError: the second reader finds the file damaged, or of another shape or number type.
     """
-    read = _READERS.get(scan.native.format) if scan.native else None
-    done = read(scan.native) if read else None
+    native: Any = scan.native
+    read = _READERS.get(native.format) if native else None
+    if read is None:
+        return scan, None
+    pixels = native.pixels
+    where = getattr(pixels, "path", None)
+    if not pixels.direct:
+        check_memory(
+            _COPIES * math.prod(scan.shape) * scan.dtype.itemsize, where, instead="verify without the original"
+        )
+    try:
+        done = read(native)
+    except (VesaliusError, OSError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise nearly anything on damaged data
+        what = f"a second reader finds it damaged ({type(error).__name__})"
+        raise InputError(what, where=where, fix="check that the copy is complete") from error
     if done is None:
         return scan, None
     array, name = done
@@ -45,17 +66,25 @@ def read_again(scan: Scan) -> tuple[Scan, str | None]:
 
 
 def _nifti(native: Any) -> tuple[NDArray[Any], str] | None:
-    """Nibabel on the whole file; its own header, shape and number type."""
+    """Nibabel on the whole file, inflated where it is a gzip file, to its end."""
+    pixels = native.pixels
+    if not pixels.direct:
+        return _nibabel(native, io.BytesIO(_inflated(pixels.path, pixels.end)))
+    with regular(pixels.path).open("rb") as file:  # mapped: no memory is taken
+        return _nibabel(native, file)
+
+
+def _nibabel(native: Any, bulk: BinaryIO) -> tuple[NDArray[Any], str] | None:
+    """Its own header, shape and number type."""
     import nibabel as nib
     from nibabel.fileholders import FileHolder
 
-    pixels = native.pixels
-    bulk = _whole(pixels.path, pixels.end)
-    header = bulk if native.pair_header is None else native.pair_header
+    header = bulk.read(4) if native.pair_header is None else native.pair_header
+    bulk.seek(0)
     kind = nib.Nifti2Image if header[:4] in (b"\x1c\2\0\0", b"\0\0\2\x1c") else nib.Nifti1Image
     if native.pair_header is not None:
         kind = nib.Nifti2Pair if kind is nib.Nifti2Image else nib.Nifti1Pair
-    files = {"header": FileHolder(fileobj=io.BytesIO(header)), "image": FileHolder(fileobj=io.BytesIO(bulk))}
+    files = {"header": FileHolder(fileobj=io.BytesIO(header)), "image": FileHolder(fileobj=bulk)}
     try:
         image = kind.from_file_map(files if native.pair_header is not None else {"image": files["image"]})
         array = np.asanyarray(image.dataobj.get_unscaled())
@@ -68,24 +97,19 @@ def _nifti(native: Any) -> tuple[NDArray[Any], str] | None:
     return array.transpose(4, 3, 0, 1, 2), "nibabel"
 
 
-def _whole(path: Path, end: int) -> bytes:
-    """A file, inflated where its first bytes are those of gzip, to its end."""
-    with regular(path).open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    if not packed:
-        return regular(path).read_bytes()
+def _inflated(path: Path, end: int) -> bytes:
     try:
         with gzip.open(regular(path), "rb") as stream:
             data = stream.read(end + PADDING)
             read_to_end(stream.read, path)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError("is damaged", where=path, fix="check that the copy is complete") from error
     return data
 
 
 def _numpy(native: Any) -> tuple[NDArray[Any], str] | None:
     pixels = native.pixels
-    loaded = np.load(regular(pixels.path), allow_pickle=False)
+    loaded = np.load(regular(pixels.path), "r" if pixels.direct else None, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         array = loaded
     else:

@@ -17,6 +17,8 @@ CARD = "README.md"
 NOTICE = "Research use only, not a medical device."
 _DATA, _LIMITS = "## Data and licence", "## Limits"
 _FENCE = "---\n"
+_MOST_CARD, _MOST_LINE = 1 << 20, 400
+"""Characters of a card that is read, and of a line that is shown of it."""
 _PIPELINES = {
     "segment": "image-segmentation",
     "detect": "image-classification",
@@ -162,18 +164,21 @@ class CardFacts:
 def read_card(folder: Path) -> CardFacts:
     """What the card of a model folder says; a missing or damaged one says nothing."""
     try:
-        text = regular(folder / CARD).read_text(encoding="utf-8")
+        with regular(folder / CARD).open(encoding="utf-8") as file:
+            text = file.read(_MOST_CARD + 1)
+        if len(text) > _MOST_CARD:
+            raise ValueError("no card is so long")
         front = yaml.safe_load(text.split(_FENCE, 2)[1]) if text.startswith(_FENCE) else None
     except (OSError, ValueError, RecursionError, IndexError, yaml.YAMLError):
         text, front = "", None
     table: dict[str, Any] = front if isinstance(front, dict) else {}
-    licence = table.get("license_name") or table.get("license") or "unknown"
+    licence = table.get("license_name") or table.get("license")
     rows = [line for line in _section(text, _DATA) if line.startswith("| ")][2:]  # below its head
     return CardFacts(
-        _line(str(licence)),
-        _line(str(table.get("summary") or "")),
-        tuple(re.split(r"(?<!\\)\|", row)[1].strip().replace("\\|", "|") for row in rows),
-        tuple(line[2:].strip() for line in _section(text, _LIMITS) if line.startswith("- ")),
+        _shown(licence) or "unknown",
+        _shown(table.get("summary")),
+        tuple(_shown(re.split(r"(?<!\\)\|", row)[1].replace("\\|", "|")) for row in rows),
+        tuple(_shown(line[2:]) for line in _section(text, _LIMITS) if line.startswith("- ")),
     )
 
 
@@ -186,6 +191,13 @@ def _section(text: str, heading: str) -> list[str]:
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     cells = [[_line(cell).replace("|", "\\|") for cell in row] for row in (head, tuple("---" for _ in head), *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def _shown(value: Any) -> str:
+    """Text of a card in one line that a terminal takes; "" for what is no text, as a tree of aliases is not."""
+    line = _line(str(value)) if isinstance(value, str | int | float) else ""
+    line = "".join(letter for letter in line if letter.isprintable())
+    return line if len(line) <= _MOST_LINE else f"{line[: _MOST_LINE - 4]} ..."
 
 
 def _line(text: str) -> str:
