@@ -36,13 +36,18 @@ class VesaliusError(Exception):
         return self.what if self.fix is None else f"{self.what}; {self.fix}"
 
     def __str__(self) -> str:
-        tail = "" if self.fix is None else f"; {_shortened(_printable(self.fix), _MOST_FIX)}"
-        head = "" if self.where is None else f"{_shortened(_printable(self.where), _MOST_WHERE)}: "
-        return head + _shortened(_printable(self.what), MOST - len(head) - len(tail)) + tail
+        tail = "" if self.fix is None else f"; {_shortened(printable(self.fix), _MOST_FIX)}"
+        head = "" if self.where is None else f"{_shortened(printable(self.where), _MOST_WHERE)}: "
+        return head + _shortened(printable(self.what), MOST - len(head) - len(tail)) + tail
 
 
-def _printable(text: str) -> str:
-    """One line without control characters and without what no encoding takes: a file may be named anything."""
+def printable(text: str) -> str:
+    r"""One line without control characters and without what no encoding takes: a file may be named anything.
+
+    Example:
+        >>> printable("scan\x1b[2J of\nZoe")
+        'scan\\x1b[2J of Zoe'
+    """
     line = " ".join(text.splitlines())
     return "".join(
         letter.encode("unicode_escape").decode() if category(letter) in ("Cc", "Cs") else letter for letter in line

@@ -1,9 +1,12 @@
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 
+from tasks.detect.tiny import AFFINE, head, make_encoder
 from tasks.detect.tiny import make_model as make_detector
 from tasks.predict.test_predict import make_model
 from tasks.segment.small import make_cohort
@@ -66,3 +69,20 @@ def test_findings_and_refusals_in_one_line_each(tmp_path):
     code, out, err = run(tmp_path / "none", tmp_path, "-o", tmp_path / "three", "--heat-map", "gradient")
     assert (code, out) == (2, "")
     assert "rollout" in err
+
+
+def test_names_that_are_not_utf_8(vesalius, tmp_path):
+    """They stand as escapes in the reports of both kinds of model, and in the folder as they are."""
+    scan, folder = (Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/na\xefve.nii.gz", b"/o\xe9"))
+    write_nifti(scan, head(0, False)[None], AFFINE)
+    for kind, make in (("detector", make_detector), ("segmenter", make_model)):
+        output = folder.with_name(f"{folder.name}-{kind}")
+        done = vesalius("predict", make(tmp_path / kind), scan, "-o", output, "--device", "cpu")
+        assert (done.code, done.err) == (0, "1 of 1: na_ve\n")
+        (study,) = json.loads((output / "summary.json").read_text())["results"]["studies"].values()
+        assert study["source"].endswith(r"na\udcefve.nii.gz")
+        assert vesalius("report", output).code == 0
+        assert rf"-o o\udce9-{kind}" in (output / "report.html").read_text()
+    encoder = make_encoder(tmp_path / "encoder")
+    done = vesalius("embed", encoder, scan, "-o", tmp_path / "vectors", "--cache", tmp_path / "cache")
+    assert done.error.startswith(r"images.image: 'na\udcefve.nii.gz' was given")

@@ -50,6 +50,13 @@ def test_progress_goes_to_stderr(capsys):
     assert (seen.out, seen.err) == ("", "one line\n")
 
 
+def test_a_name_moves_no_cursor_and_ends_no_line(capsys):
+    emit({"name": "a\x1b[2J\nb\udce9"}, False, lambda result: [result["name"]])
+    progress(False)("a\x07\rb")
+    seen = capsys.readouterr()
+    assert (seen.out, seen.err) == ("a\\x1b[2J b\\udce9\n", "a\\x07 b\n")
+
+
 def test_failures_among_many_end_with_two():
     finish({"failed": []})
     finish({})

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vesalius.errors import InputError, OutputError
+from vesalius.report.html import AllRows, render
 from vesalius.report.page import Column, Made, Report, load_report, write_figure
+from vesalius.report.table import read_csv, write_csv
 
 WORDS = st.text(max_size=12)
 
@@ -100,3 +102,13 @@ def test_figures_replace_older_ones(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError):
         write_figure(tmp_path / "file" / "a.png", b"one")
+
+
+def test_a_name_that_is_not_utf_8_stands_as_escapes(tmp_path):
+    report = Report(title="T", task="t", results={"file": "caf\udce9"}, failures={"a": "\udcff"})
+    report.save(tmp_path)
+    back = load_report(tmp_path)
+    assert (back.results, back.failures) == ({"file": r"caf\udce9"}, {"a": r"\udcff"})
+    write_csv(tmp_path / "table.csv", [{"file": "caf\udce9"}], ["file"])
+    assert read_csv(tmp_path / "table.csv") == (["file"], [[r"caf\udce9"]])
+    assert r"caf\udce9" in render(report, {}, AllRows(["file"], [False], [["caf\udce9"]], 0))

@@ -9,6 +9,8 @@ from typing import Any
 
 import typer
 
+from vesalius.errors import printable
+
 
 def fail(message: str, as_json: bool, code: int = 2) -> int:
     """One line on stderr (and {"error": ...} on stdout under --json); returns the exit code."""
@@ -24,7 +26,7 @@ def emit(result: dict[str, Any], as_json: bool, human: Callable[[dict[str, Any]]
         typer.echo(json.dumps(_plain(result), indent=2, allow_nan=False))
         return
     for line in human(result):
-        typer.echo(line)
+        typer.echo(printable(line))
 
 
 def progress(quiet: bool) -> Callable[[str], None]:
@@ -33,7 +35,7 @@ def progress(quiet: bool) -> Callable[[str], None]:
         return lambda line: None  # noqa: ARG005
 
     def show(line: str) -> None:
-        typer.echo(line, err=True)
+        typer.echo(printable(line), err=True)
 
     return show
 

@@ -70,7 +70,8 @@ def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | No
     )
     images = {name: Image(_data_uri(pictures[name]), _css_width(pictures[name])) for name in report.figures}
     template = environment.get_template("page.html")
-    return template.render(report=report, images=images, all_rows=all_rows, banner=BANNER) + "\n"
+    page = template.render(report=report, images=images, all_rows=all_rows, banner=BANNER) + "\n"
+    return page.encode(errors="backslashreplace").decode()  # a name may not be UTF-8
 
 
 def run_report(folder: Path) -> Path:

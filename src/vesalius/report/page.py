@@ -7,6 +7,7 @@ pure function of the three.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,8 @@ from vesalius.output import new_file
 
 SUMMARY, TABLE, FIGURES, PAGE = "summary.json", "table.csv", "figures", "report.html"
 Tone = Literal["plain", "note", "warning"]
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+"""What a file name that is not UTF-8 holds in place of bytes."""
 
 
 class _Model(BaseModel):
@@ -151,8 +154,9 @@ class Report(_Model):
         return [block.file for block in blocks if isinstance(block, Figure)]
 
     def to_json(self) -> str:
-        """The text of `summary.json`."""
-        return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        """The text of `summary.json`; of a file name that is not UTF-8, the bytes stand there as escapes."""
+        text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return _NO_TEXT.sub(lambda half: rf"\\u{ord(half[0]):04x}", text)
 
     @classmethod
     def from_json(cls, text: str, where: Path | None = None) -> Report:

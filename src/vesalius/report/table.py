@@ -36,7 +36,10 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Cell]], columns: Sequence[
         strange = set(row) - set(columns)
         if strange:
             raise ValueError(f"no column {sorted(strange)[0]}")
-    with new_file(path, force=True) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with (
+        new_file(path, force=True) as part,
+        part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,  # a name may not be UTF-8
+    ):
         write_rows(file, [columns, *([row.get(column) for column in columns] for row in rows)])
 
 

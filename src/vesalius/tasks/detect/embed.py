@@ -174,7 +174,7 @@ def _seen(
     progress: Callable[[str], None],
 ) -> _Seen:
     """Read a scan; its vectors are made where they are not kept yet."""
-    case = Case(id="scan", images={IMAGE: path.name or "."}, series=reading.series, reading=reading)
+    case = Case.build(id="scan", images={IMAGE: path.name or "."}, series=reading.series, reading=reading)
     cohort = Cohort((case,), path.parent)
     loader = Loader(cohort, prepare=encoder.contract.prepare, cache=files)
     key, store = loader.key(case), store_of(encoder, choice, files)

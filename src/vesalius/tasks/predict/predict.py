@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError
+from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError, printable
 from vesalius.files import regular
 from vesalius.output import alone, new_file, refuse_existing
 from vesalius.report.html import run_report
@@ -120,7 +120,7 @@ def predict(
                 "model": predictor.digest(),
                 "options": options.asked | reading.stated(),
             },
-            failures={one["source"]: one["reason"] for one in failed},
+            failures={printable(one["source"]): one["reason"] for one in failed},
         ).save(output)
     page = run_report(output)
     return {

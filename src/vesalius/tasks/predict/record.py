@@ -143,7 +143,7 @@ def _names(plain: str, most: int) -> Iterator[str]:
 
 
 def _line(study: Finished) -> str:
-    return json.dumps(asdict(study), ensure_ascii=False) + "\n"
+    return json.dumps(asdict(study)) + "\n"  # escapes keep names that are not UTF-8
 
 
 def _read(path: Path) -> list[Finished]:
