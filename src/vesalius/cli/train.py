@@ -75,7 +75,8 @@ def _lines(result: dict[str, Any]) -> list[str]:
     report = load_report(Path(result["path"]))
     tables = [block for section in report.sections[:1] for block in section.blocks if block.kind == "table"]
     failed = [f"failed: {one['path']}: {one['error']}" for one in result["failed"]]
-    return [*result["notes"], *(plain_text(table).rstrip("\n") for table in tables), *failed, result["report"]]
+    rows = [row for table in tables for row in plain_text(table).splitlines()]
+    return [*result["notes"], *rows, *failed, result["report"]]
 
 
 class _Bar:
