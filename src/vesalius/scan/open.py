@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
 from vesalius.files import odd_kind, regular, walk
-from vesalius.scan.choose import choose, some, ways
+from vesalius.scan.choose import choose, ways
 from vesalius.scan.dicom_lost import SUFFIXES
 from vesalius.scan.reading import AS_STATED, Orientation, Reading
 from vesalius.scan.signature import head_of_file, misread, signature
+from vesalius.wording import some
 
 if TYPE_CHECKING:  # a list of formats needs no NumPy
     from vesalius.scan.scan import Scan

@@ -145,7 +145,7 @@ def list_stack(files: Sequence[Path]) -> list[Found]:
     is no stack but single pictures.
 
     Returns:
-        The stack and, each by itself, the pictures that it lacks because they are damaged; [] where there is none.
+        The stack, and each damaged picture that it lacks as a scan with a refusal; [] where there is no stack.
     """
     ordered = None if any(kind_of(path) is None or path.is_dir() for path in files) else _in_order(files)
     if ordered is None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from vesalius.cohort.builders.series import LABELS
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.parts import some
 from vesalius.cohort.sample import Problem
 from vesalius.errors import UsageError
+from vesalius.wording import some
 
 
 def check_classes(known: Sequence[str], classes: Sequence[str], where: str) -> None:
