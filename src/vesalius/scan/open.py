@@ -105,7 +105,7 @@ def refused(path: Path, error: InputError, format: str = "dicom") -> Found:
 def closed_folder(path: Path, error: OSError) -> Found:
     """A folder that cannot be listed."""
     what = f"cannot be listed ({error.strerror or type(error).__name__})"
-    return refused(path, InputError(what, where=path, fix="give yourself the right to it"), "folder")
+    return refused(path, InputError(what, where=path, fix="get permission to read it"), "folder")
 
 
 def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:

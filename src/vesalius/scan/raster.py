@@ -102,7 +102,7 @@ class RasterNative:
         usable = all(_USABLE.fullmatch(str(name)) for name in names)
         if identifiers != "keep" or not usable:
             names = [f"picture-{number:04d}" for number in range(1, len(names) + 1)]
-            kept = "names of files are not kept" if usable else "no system takes all names of the files"
+            kept = "names of files are not kept" if usable else "some names of files are not valid everywhere"
             warnings += [f"{kept}: the pictures come back numbered"] if names else []
         facts: dict[str, Json] = {"kind": first.kind, "colour": first.colour, "byteorder": first.byteorder}
         packed = Packed("raster", {**facts, "names": names}, folder=self.stack, warnings=tuple(warnings))
@@ -130,12 +130,6 @@ def indices(scan: Scan) -> Scan:
     if not isinstance(pixels, RasterPixels) or pixels.pictures[0].index_dtype is None:
         return scan
     return _scan(tuple(as_indices(picture) for picture in pixels.pictures), stack=len(pixels.pictures) > 1)
-
-
-def find_stack(folder: Path) -> Found | None:
-    """The stack in a folder, as `list_stack` finds it."""
-    stack = list_stack([path for path in folder.iterdir() if not path.name.startswith(".")])
-    return stack[0] if stack else None
 
 
 def list_stack(files: Sequence[Path]) -> list[Found]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.scan.nifti_file import is_gzip
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 from vesalius.scan.stream_end import PADDING, read_to_end
@@ -70,9 +71,7 @@ def _nifti(native: Any) -> tuple[NDArray[Any], str] | None:
 
 def _whole(path: Path, end: int) -> bytes:
     """A file, inflated where its first bytes are those of gzip, to its end."""
-    with regular(path).open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    if not packed:
+    if not is_gzip(path):
         return regular(path).read_bytes()
     try:
         with gzip.open(regular(path), "rb") as stream:

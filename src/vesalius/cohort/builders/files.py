@@ -40,7 +40,7 @@ def _closed(error: OSError) -> None:
     if isinstance(error, FileNotFoundError):
         return
     what = f"cannot be listed ({error.strerror or type(error).__name__})"
-    raise InputError(what, where=str(error.filename), fix="give yourself the right to read it, or move it away")
+    raise InputError(what, where=str(error.filename), fix="get permission to read it, or move it away")
 
 
 def stem(path: Path, suffixes: tuple[str, ...] = (*VOLUMES, *PICTURES)) -> str:
