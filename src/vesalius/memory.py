@@ -61,7 +61,7 @@ def parse_amount(words: str) -> int:
     amount = 0 if match is None else int(float(match[1]) * (MIB if (match[2] or "").lower() == "mib" else GIB))
     if not 0 < amount < 1 << 63:
         raise UsageError(
-            f"{words[:40]!r} is no amount of memory", where="--memory", fix="give GiB, or an amount as in 500MiB"
+            f"{words[:40]!r} is not an amount of memory", where="--memory", fix="give GiB, or an amount as in 500MiB"
         )
     return amount
 

@@ -197,7 +197,7 @@ def _turn(folder: Path) -> Iterator[None]:
 
 
 def _identity(path: Path) -> _Identity | None:
-    """What changes when somebody writes the target; None where there is none."""
+    """What changes when the target is written; None where there is no target."""
     try:
         facts = path.lstat()
     except OSError:

@@ -32,4 +32,4 @@ def test_it_is_the_limit_of_the_readers(tmp_path, vesalius, words, allowed):
 
 
 def test_a_wrong_amount_is_a_usage_error(vesalius):
-    assert vesalius("info", "--memory", "lots").error.startswith("--memory: 'lots' is no amount of memory")
+    assert vesalius("info", "--memory", "lots").error.startswith("--memory: 'lots' is not an amount of memory")

@@ -72,7 +72,7 @@ def test_studies_without_a_patient_are_not_torn_apart():
         ({"fold": lambda n: n % 4}, 1, "10 patients are in more than one fold"),
         ({"split": lambda n: ("train", "val", "validation", "dev")[n // 2 % 4]}, None, "unknown splits: validation, d"),
         ({"split": lambda n: "Val" if n < 4 else "train"}, None, "unknown splits: Val; call them train, val, test"),
-        ({"split": lambda n: f"site {n // 2}"}, None, r"site 0, site 1, site 2, site 3, site 4, \.\.\.; call"),
+        ({"split": lambda n: f"site {n // 2}"}, None, r"site 0, site 1, site 2, site 3, site 4 and 15 more; call"),
         ({"split": lambda n: None if n < 4 else ("train", "val")[n // 2 % 2]}, None, "4 of 40 cases have no split"),
         ({"split": lambda n: None if n < 4 else "train"}, None, "give all of them a split"),
         ({}, 1, "m.jsonl: the manifest has no folds; make them with vesalius cohort split --folds"),

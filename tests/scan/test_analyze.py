@@ -83,8 +83,8 @@ def test_a_pair_is_found_once_and_half_of_it_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("place", "value", "what"),
     [
-        (108, np.float32(-8), "begin at -8"),
-        (108, np.float32(2.5), r"begin at 2\.5"),
+        (108, np.float32(-8), "impossible pixel offset -8"),
+        (108, np.float32(2.5), r"impossible pixel offset 2\.5"),
         (42, np.int16(-4), "impossible shape"),
         (42, np.int16(400), "the header promises"),
     ],

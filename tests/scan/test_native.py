@@ -26,7 +26,7 @@ def test_words_of_what_is_kept():
     assert Kept("attributes", 341).words == "attributes: 341 kept"
     assert Kept("attributes", 41, 9, 291).words == "attributes: 41 kept, 9 kept with another value, 291 not"
     named = Kept("tags", left_out=7, names=("a", "b", "c", "d", "e", "f", "g"))
-    assert named.words == "tags: 7 not (a, b, c, d, e, ...)"
+    assert named.words == "tags: 7 not (a, b, c, d, e and 2 more)"
     assert Kept("tags", left_out=1, names=("text",)).words == "tags: 1 not (text)"
 
 

@@ -181,7 +181,7 @@ def test_a_folder_that_cannot_be_listed_is_named(closed, folder, monkeypatch):
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    line = f"{folder / closed}: cannot be listed (Permission denied); give yourself the right to it"
+    line = f"{folder / closed}: cannot be listed (Permission denied); get permission to read it"
     assert line in refusals(folder).values()
     assert len(find_scans(folder)) == (4 if closed == "sub" else 1)
 

@@ -69,6 +69,6 @@ def _pair(text: str) -> tuple[float, float]:
     except ValueError:
         slope, intercept = 0.0, 0.0
     if slope == 0 or not (math.isfinite(slope) and math.isfinite(intercept)):
-        what = f"{text!r} is not a slope other than 0 and an intercept"
+        what = f"{text!r} is not a nonzero slope and an intercept"
         raise UsageError(what, where="--assume-rescale", fix="write for instance 1,-1024")
     return slope, intercept

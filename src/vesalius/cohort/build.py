@@ -108,7 +108,7 @@ def _check_readable(folder: Path) -> None:
     files, unreadable = walk(folder)
     for place, error in unreadable:
         what = f"cannot be listed ({error.strerror or type(error).__name__})"
-        raise InputError(what, where=place, fix="give yourself the right to read it, or move it away")
+        raise InputError(what, where=place, fix="get permission to read it, or move it away")
     for path in files:
         if not path.name.startswith("."):
             regular(path)

@@ -28,6 +28,7 @@ from vesalius.errors import ConfigError, InputError, UsageError
 from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.output import new_file
+from vesalius.wording import some
 
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
 _TABLES = {
@@ -41,7 +42,6 @@ _TABLES = {
 """prefix of a column -> field."""
 _JSON = ("boxes",)
 """Columns whose cells are JSON."""
-_SHOWN = 5
 _ROW_COPIES = 20
 """What the cases of a text take, as a multiple of its size."""
 
@@ -71,9 +71,8 @@ def read_manifest(path: str | Path) -> Cohort:
     """
     cohort, bad = read_lines(path)
     if bad:
-        shown = "; ".join(str(one) for one in bad[:_SHOWN])
-        more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
-        raise InputError(f"{len(bad)} bad line(s): {shown}{more}", where=path, fix="mend these lines")
+        what = f"{len(bad)} bad line(s): {some([str(one) for one in bad], between='; ')}"
+        raise InputError(what, where=path, fix="mend these lines")
     return cohort
 
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.split import RATIOS, SPLITS, split_cohort
 from vesalius.errors import UsageError
-
-_SHOWN = 5
+from vesalius.wording import some
 
 
 def training_parts(
@@ -61,12 +60,6 @@ def left_out_notes(cohort: Cohort, parts: Mapping[str, Cohort], why: str) -> tup
     return (f"cases that are left out, as they {why}: {len(missing)} of {len(cohort)}, namely {some(missing)}",)
 
 
-def some(names: Sequence[str]) -> str:
-    """Up to five names, and how many more there are."""
-    more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
-
-
 def _split(cohort: Cohort, ratios: Sequence[float], seed: int) -> Cohort:
     tested = cohort.of_split("test")
     train, val, test = ratios
@@ -79,8 +72,7 @@ def _split(cohort: Cohort, ratios: Sequence[float], seed: int) -> Cohort:
 def _check_names(cohort: Cohort, where: str | None) -> None:
     others = [name for name in cohort.splits if name not in SPLITS]
     if others:
-        shown = ", ".join(others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
-        raise UsageError(f"unknown splits: {shown}", where=where, fix=f"call them {', '.join(SPLITS)}")
+        raise UsageError(f"unknown splits: {some(others)}", where=where, fix=f"call them {', '.join(SPLITS)}")
 
 
 def _check_fold(cohort: Cohort, fold: int, where: str | None) -> None:
@@ -88,8 +80,9 @@ def _check_fold(cohort: Cohort, fold: int, where: str | None) -> None:
     if not known:
         raise UsageError("the manifest has no folds", where=where, fix="make them with vesalius cohort split --folds 5")
     if fold not in known:
-        shown = ", ".join(map(str, known[:_SHOWN])) + (", ..." if len(known) > _SHOWN else "")
-        raise UsageError(f"the manifest has no fold {fold}", where=where, fix=f"choose from {shown}")
+        raise UsageError(
+            f"the manifest has no fold {fold}", where=where, fix=f"choose from {some([str(one) for one in known])}"
+        )
 
 
 def _check_whole(cohort: Cohort, where: str | None) -> None:

@@ -1,7 +1,7 @@
 """The volume of a cavity over a heart beat: end-diastole and end-systole without the bias of the extremes.
 
 The largest of many noisy volumes is too large and the smallest too small, so their difference grows with the noise of
-the segmenter and with the number of frames. Where nobody states the two frames, they are read off a smoothed curve.
+the segmenter and with the number of frames. Where the two frames are not stated, they are read off a smoothed curve.
 Letters: T time.
 """
 

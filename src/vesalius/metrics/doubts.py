@@ -33,7 +33,7 @@ def doubts(pumping: Pumping) -> dict[str, str]:
 
 
 def ef_doubts(ef_percent: float) -> dict[str, str]:
-    """The same of an ejection fraction whose volumes nobody knows in mL."""
+    """The same for an ejection fraction alone, where the volumes in mL are unknown."""
     low, high = EF_PERCENT
     if ef_percent < 0:
         return {"ESV above EDV, so EF is negative": f"{ef_percent:.1f} %"}

@@ -1,7 +1,7 @@
 """What a bootstrap draws: patients where they are known, else studies. Wherever there is an interval, it says which.
 
-Studies of a patient whom nobody names count one by one. They resemble each other, so such an interval may be too
-narrow, and their number is no number of patients.
+Where patients are unknown, each study counts separately. Studies of one patient resemble each other, so such an
+interval may be too narrow, and the number of studies is not a number of patients.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ some layers replace parameters that they have just made. Whether it fits exactly
 
 
 def build(config: Net, where: str | Path | None = None, *, numbers: int | None = None) -> nn.Module:
-    """The network of a configuration that nobody has vouched for: its size is watched while it is made.
+    """The network of an untrusted configuration; its size is checked while it is built.
 
     Args:
         config: its sizes.

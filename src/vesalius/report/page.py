@@ -200,8 +200,3 @@ def write_figure(path: Path, png: bytes) -> None:
     """
     with new_file(path, force=True) as part:
         part.write_bytes(png)
-
-
-def some(names: Sequence[str], most: int = 5) -> str:
-    """The first names, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

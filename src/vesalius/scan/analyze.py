@@ -106,7 +106,7 @@ def read_pair(header_path: Path, pixels_path: Path) -> Scan:
     if not shape or min(shape) < 1:
         raise InputError(f"the Analyze header gives the impossible shape {shape}", where=header_path)
     if not (0 <= offset <= _MAX_BEFORE_PIXELS and offset.is_integer()):
-        raise InputError(f"the Analyze header lets the pixels begin at {offset:g}, that cannot be", where=header_path)
+        raise InputError(f"the Analyze header states the impossible pixel offset {offset:g}", where=header_path)
     pixels = NiftiPixels(pixels_path, shape + (1,) * (3 - len(shape)), dtype, int(offset))
     pixels.check_length()
     geometry, problems = _geometry(header)

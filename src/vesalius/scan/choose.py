@@ -9,13 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vesalius.errors import UsageError, VesaliusError
+from vesalius.wording import some
 
 if TYPE_CHECKING:
     from vesalius.scan.open import Found
     from vesalius.scan.reading import Orientation, Reading
     from vesalius.scan.scan import Scan
-
-_SHOWN = 5
 
 
 def choose(found: Sequence[Found], reading: Reading) -> list[Found]:
@@ -48,12 +47,6 @@ def ways(found: Sequence[Found]) -> str:
     return " or ".join(fixes) or "name one of them"
 
 
-def some(names: Sequence[str]) -> str:
-    """At most five names and how many more there are."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return (", ".join(names[:_SHOWN]) or "none") + more
-
-
 def _of_plane(found: Sequence[Found], plane: Orientation) -> list[Found]:
     """Of each series that holds several orientations the pictures of one; other series are kept whole."""
     planes: dict[str, set[str]] = {}
@@ -66,7 +59,7 @@ def _of_plane(found: Sequence[Found], plane: Orientation) -> list[Found]:
             kept.append(one)
         elif plane not in there:
             error = UsageError(
-                f"no {plane} pictures in this series", where=one.path, fix=f"it holds {some(sorted(there))}"
+                f"no {plane} pictures in this series", where=one.path, fix=f"it holds {some(sorted(there)) or 'none'}"
             )
             kept.append(replace(one, open=partial(_refuse, error), plane=plane))
             planes[_series(one)].add(plane)  # refused once

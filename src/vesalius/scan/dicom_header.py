@@ -45,6 +45,8 @@ from vesalius.scan.stream_end import surplus
 
 _MAX_INFLATED = 1 << 30
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_ALWAYS_FITS = 4096
+"""Bytes of an element that no limit of memory refuses: nearly all elements are shorter."""
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, double and integer pixels; the tables of offsets before them are read with the header."""
 _WITH_PICTURE = frozenset({"Segmentation Storage", "Parametric Map Storage", "Enhanced US Volume Storage"})
@@ -209,7 +211,7 @@ def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
     """Whether the pixels begin, and no element before them may be too large."""
     if tag in _PIXELS:
         return True
-    if length != _UNDEFINED_LENGTH:
+    if _ALWAYS_FITS < length != _UNDEFINED_LENGTH:
         check_memory(2 * length)
     return False
 

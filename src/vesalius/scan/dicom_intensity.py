@@ -15,8 +15,7 @@ from vesalius.scan.dicom_order import Arrangement
 from vesalius.scan.dicom_positions import Frame
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.reading import Reading
-
-_SHOWN = 5
+from vesalius.wording import some
 
 
 def intensity_of(
@@ -70,9 +69,8 @@ def _unknown(
 def _named(arranged: Arrangement, places: Sequence[tuple[int, int]]) -> str:
     """Slices by their number in the stack and the number of their instance, at most five."""
     frames = len(arranged.frames_TK)
-    shown = [_name(t if frames > 1 else None, k, arranged.frames_TK[t][k]) for t, k in places[:_SHOWN]]
-    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-    return ", ".join(shown) + more
+    shown = [_name(t if frames > 1 else None, k, arranged.frames_TK[t][k]) for t, k in places]
+    return some(shown)
 
 
 def _name(t: int | None, k: int, frame: Frame) -> str:

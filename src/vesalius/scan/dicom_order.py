@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.scan.choose import some
 from vesalius.scan.dicom_frames import FrameFacts
 from vesalius.scan.dicom_header import InstanceFacts
 from vesalius.scan.dicom_positions import Frame, by_number, by_orientation, by_position, frames_of
 from vesalius.scan.dicom_values import finite
 from vesalius.scan.scan import TMeaning
 from vesalius.scan.stack import SliceStack
+from vesalius.wording import some
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ import numpy as np
 from vesalius.scan.dicom_header import InstanceFacts
 from vesalius.scan.dicom_positions import Frame, by_orientation, by_position, frames_of, normal_of, place_of
 from vesalius.scan.reading import Orientation
+from vesalius.wording import some
 
 _MOST_SINGLES = 6
 """So many single pictures of different orientations are a localizer; more are a turning projection."""
 _FEWEST_FRAMES = 3
 _LARGEST_SHARE = 0.1
 """Share of the pictures that may be missing."""
-_SHOWN = 5
 _PLANES: tuple[Orientation, ...] = ("sagittal", "coronal", "axial")
 """The plane whose normal lies nearest to each world axis."""
 _EXACT, _NEAR = ("temporal_index", "diffusion", "echo_ms"), ("trigger_ms", "reference_ms")
@@ -67,7 +67,7 @@ def parts(instances: list[InstanceFacts], orientation: Orientation | None = None
         plane = _PLANES[int(np.argmax(np.abs(normal_of(place_of(group[0])))))]
         whole, left, missing = _complete(by_position(group))
         if left:
-            lacking = f"{len(missing)} picture(s) missing ({_some(missing)})"
+            lacking = f"{len(missing)} picture(s) missing ({some(missing)})"
             note = f"{lacking}: the {len(left)} others of such frames are a scan of their own"
             found.append(Part(_with(instances, whole), plane, (note,)))
             found.append(Part(_with(instances, left), plane, (f"left over from a series with {lacking}",)))
@@ -142,8 +142,3 @@ def _numbered(positions: list[list[Frame]], name: str, count: int) -> list[dict[
             return None
         numbered.append(dict(zip(nearest, position, strict=True)))
     return numbered
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vesalius.errors import InputError
-from vesalius.scan.choose import some
 from vesalius.scan.dicom_lost import SUFFIXES, Strangers
 from vesalius.scan.left_out import noting
 from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.wording import some
 
 if TYPE_CHECKING:
     from vesalius.scan.dicom_header import InstanceFacts

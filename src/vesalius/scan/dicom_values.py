@@ -12,11 +12,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
+from functools import cache
 from typing import Any
 
 from pydicom import config
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
 
 _DAY_MS = 86_400_000.0
 
@@ -45,6 +47,12 @@ def quiet() -> Iterator[None]:
                 _HUSHED.pop().close()
 
 
+@cache
+def _tag(keyword: str) -> BaseTag | None:
+    tag = tag_for_keyword(keyword)
+    return None if tag is None else Tag(tag)
+
+
 def _hush() -> ExitStack:
     stack = ExitStack()
     stack.enter_context(warnings.catch_warnings())
@@ -55,10 +63,11 @@ def _hush() -> ExitStack:
 
 def value(data: Dataset | None, keyword: str) -> Any:
     """The value of an attribute, or None where it is absent, empty or unreadable."""
-    if data is None:
+    tag = _tag(keyword)
+    if data is None or tag is None or tag not in data:  # `data.get` is far slower where nothing is stated
         return None
     try:
-        found = data.get(keyword)
+        found = data[tag].value
     except Exception:  # conversion of a damaged value
         return None
     return None if found is None or found == "" else found
@@ -66,7 +75,7 @@ def value(data: Dataset | None, keyword: str) -> Any:
 
 def holds(data: Dataset | None, keyword: str) -> bool:
     """True where an attribute is there and not empty, readable or not."""
-    tag = tag_for_keyword(keyword)
+    tag = _tag(keyword)
     if data is None or tag is None or tag not in data:
         return False
     try:

@@ -13,6 +13,7 @@ from typing import Literal, Protocol, cast
 
 from vesalius.errors import CorruptFileError
 from vesalius.scan.pixels import Pixels
+from vesalius.wording import some
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Identifiers = Literal["default", "keep", "strip"]
@@ -46,13 +47,9 @@ class Kept:
         parts = [f"{self.kept} kept"] if self.kept or not (self.changed or self.left_out) else []
         parts += [f"{self.changed} kept with another value"] if self.changed else []
         if self.left_out:
-            more = ", ..." if len(self.names) > _NAMES_SHOWN else ""
-            names = f" ({', '.join(self.names[:_NAMES_SHOWN])}{more})" if self.names else ""
+            names = f" ({some(self.names)})" if self.names else ""
             parts.append(f"{self.left_out} not{names}")
         return f"{self.what}: {', '.join(parts)}"
-
-
-_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from vesalius.scan.nifti_file import create
 from vesalius.scan.scan import Scan, Space
 
 ALIGNED = 2
-"""Transform code of a place in a world that nobody named, as nibabel writes it."""
+"""Transform code where the world is not stated, as nibabel writes it."""
 NIFTI1_LARGEST = 32767
 EVEN_TOLERANCE = 1e-3
 """Frame intervals that differ by less than this fraction of their median count as even."""

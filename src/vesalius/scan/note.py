@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-_SHOWN = 5
+from vesalius.wording import some
 
 
 class Note(str):
@@ -34,8 +34,7 @@ class Note(str):
     @classmethod
     def naming(cls, what: str, names: Sequence[str]) -> Note:
         """`what`, a sentence that counts, followed by up to five of the names."""
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        return cls(f"{what}: {', '.join(names[:_SHOWN])}{more}", what)
+        return cls(f"{what}: {some(names)}", what)
 
 
 def plain(note: str) -> str:

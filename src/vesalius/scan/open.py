@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
 from vesalius.files import odd_kind, regular, walk
-from vesalius.scan.choose import choose, some, ways
+from vesalius.scan.choose import choose, ways
 from vesalius.scan.dicom_lost import SUFFIXES
 from vesalius.scan.reading import AS_STATED, Orientation, Reading
 from vesalius.scan.signature import head_of_file, misread, signature
+from vesalius.wording import some
 
 if TYPE_CHECKING:  # a list of formats needs no NumPy
     from vesalius.scan.scan import Scan
@@ -104,7 +105,7 @@ def refused(path: Path, error: InputError, format: str = "dicom") -> Found:
 def closed_folder(path: Path, error: OSError) -> Found:
     """A folder that cannot be listed."""
     what = f"cannot be listed ({error.strerror or type(error).__name__})"
-    return refused(path, InputError(what, where=path, fix="give yourself the right to it"), "folder")
+    return refused(path, InputError(what, where=path, fix="get permission to read it"), "folder")
 
 
 def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:

@@ -1,7 +1,7 @@
 """One PNG, JPEG or TIFF file: what its header says, and its pages as arrays (J, I, C).
 
 Letters: J rows, I columns, C channel. Palettes are expanded to RGB, or give their indices
-where a picture is a label map; a stated orientation (EXIF) is told, not applied.
+where a picture is a label map; a stated orientation (EXIF) is reported, not applied.
 """
 
 from __future__ import annotations

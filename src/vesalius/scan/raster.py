@@ -102,7 +102,7 @@ class RasterNative:
         usable = all(_USABLE.fullmatch(str(name)) for name in names)
         if identifiers != "keep" or not usable:
             names = [f"picture-{number:04d}" for number in range(1, len(names) + 1)]
-            kept = "names of files are not kept" if usable else "no system takes all names of the files"
+            kept = "names of files are not kept" if usable else "some names of files are not valid everywhere"
             warnings += [f"{kept}: the pictures come back numbered"] if names else []
         facts: dict[str, Json] = {"kind": first.kind, "colour": first.colour, "byteorder": first.byteorder}
         packed = Packed("raster", {**facts, "names": names}, folder=self.stack, warnings=tuple(warnings))
@@ -132,12 +132,6 @@ def indices(scan: Scan) -> Scan:
     return _scan(tuple(as_indices(picture) for picture in pixels.pictures), stack=len(pixels.pictures) > 1)
 
 
-def find_stack(folder: Path) -> Found | None:
-    """The stack in a folder, as `list_stack` finds it."""
-    stack = list_stack([path for path in folder.iterdir() if not path.name.startswith(".")])
-    return stack[0] if stack else None
-
-
 def list_stack(files: Sequence[Path]) -> list[Found]:
     """The stack that the files of a folder are: pictures of one kind, size and type with evenly counted names.
 
@@ -145,7 +139,7 @@ def list_stack(files: Sequence[Path]) -> list[Found]:
     is no stack but single pictures.
 
     Returns:
-        The stack and, each by itself, the pictures that it lacks because they are damaged; [] where there is none.
+        The stack, and each damaged picture that it lacks as a scan with a refusal; [] where there is no stack.
     """
     ordered = None if any(kind_of(path) is None or path.is_dir() for path in files) else _in_order(files)
     if ordered is None:

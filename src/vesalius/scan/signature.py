@@ -93,7 +93,7 @@ def head_of_file(path: Path) -> bytes:
         with regular(path).open("rb") as file:
             return file.read(HEAD_BYTES)
     except OSError as error:
-        fix = "give yourself the right to read it" if isinstance(error, PermissionError) else None
+        fix = "get permission to read it" if isinstance(error, PermissionError) else None
         raise InputError(f"cannot be read ({error.strerror or type(error).__name__})", where=path, fix=fix) from error
 
 

@@ -128,7 +128,7 @@ class Predictor(ABC):
         Args:
             scans: images by name.
             target: file or folder; an older one is replaced.
-            ends: frames of end-diastole and end-systole, where somebody states them.
+            ends: frames of end-diastole and end-systole, where they are stated.
 
         Raises:
             VesaliusError: the study cannot be predicted.

@@ -33,7 +33,7 @@ def test_the_order_is_fixed_and_hidden_files_are_left_out(tmp_path):
 
 def test_what_is_left_out_is_counted_and_five_are_named():
     assert example(["a", "b"]) == "2 (a, b)"
-    assert example(list("abcdef")) == "6 (a, b, c, d, e, ...)"
+    assert example(list("abcdef")) == "6 (a, b, c, d, e and 1 more)"
 
 
 def test_paths_as_spreadsheets_write_them(tmp_path):

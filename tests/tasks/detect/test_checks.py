@@ -41,7 +41,7 @@ def test_notes():
     assert notes_of(odd, odd, ("any", "subdural")) == (told,)
     assert notes_of(odd, odd, ("subdural",)) == ()
     bare = cohort({"any": 1}, {"any": 0}, {"x": 1}, {})
-    told = "2 of 4 cases have no label of these classes: nothing is learned of them"
+    told = "2 of 4 cases have no label of these classes and do not contribute to training"
     assert told in notes_of(bare, bare, ("any",))
 
 
@@ -50,4 +50,4 @@ def test_what_is_left_out_is_named_up_to_five_times():
     assert left_out_words(problems[:1]) == "cases that cannot be read and are left out: 1, namely s0 (is cut short)"
     words = left_out_words(problems)
     assert words.startswith("cases that cannot be read and are left out: 7, namely s0 (is cut short), ")
-    assert words.endswith("s4 (is cut short), and 2 more")
+    assert words.endswith("s4 (is cut short) and 2 more")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from vesalius.wording import some
+
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
-_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.level}: {self.code}: {self.text}"
-
-
-def some(names: Iterable[str]) -> str:
-    """The first few names and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def gathered(level: Level, code: str, cases: Sequence[str], text: str) -> list[Finding]:

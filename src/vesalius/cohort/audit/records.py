@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 
-from vesalius.cohort.audit.finding import Finding, gathered, some
+from vesalius.cohort.audit.finding import Finding, gathered
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.wording import some
 
 ANY = "any"
 """The label that is positive where one of the others is (RSNA)."""

@@ -12,11 +12,11 @@ from typing import Any
 from vesalius.cohort.cohort import split_item
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.wording import some
 
 NIFTI = (".nii", ".nii.gz")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 VOLUMES = (*NIFTI, ".nrrd", ".nhdr", ".mha", ".mhd")
-_SHOWN = 5
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 _DECIMAL = re.compile(r"-?(0|[1-9]\d*)\.\d+", re.ASCII)
 
@@ -40,7 +40,7 @@ def _closed(error: OSError) -> None:
     if isinstance(error, FileNotFoundError):
         return
     what = f"cannot be listed ({error.strerror or type(error).__name__})"
-    raise InputError(what, where=str(error.filename), fix="give yourself the right to read it, or move it away")
+    raise InputError(what, where=str(error.filename), fix="get permission to read it, or move it away")
 
 
 def stem(path: Path, suffixes: tuple[str, ...] = (*VOLUMES, *PICTURES)) -> str:
@@ -90,8 +90,7 @@ def number_or_text(cell: str) -> str | int | float:
 
 def example(names: list[str]) -> str:
     """How many there are, and the first few."""
-    shown = ", ".join(names[:_SHOWN])
-    return f"{len(names)} ({shown}{', ...' if len(names) > _SHOWN else ''})"
+    return f"{len(names)} ({some(names)})"
 
 
 def expected(layout: str, what: str, folder: Path) -> InputError:

@@ -11,10 +11,10 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import json_object
 from vesalius.errors import ConfigError, InputError
 from vesalius.files import regular
+from vesalius.wording import some
 
 _BOXES = "boxes_cxcywh"
 _OWN = {"image_path", "caption", "mask_path", "patient_id", "patient", "study", "split", _BOXES}
-_SHOWN = 5
 
 
 def build(folder: Path) -> Cohort:
@@ -44,10 +44,8 @@ def build(folder: Path) -> Cohort:
                 except (ConfigError, ValueError) as error:
                     bad.append(f"{path.name} line {number}: {error}")
     if bad:
-        more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
-        raise InputError(
-            f"{len(bad)} bad line(s): {'; '.join(bad[:_SHOWN])}{more}", where=folder, fix="mend these lines"
-        )
+        what = f"{len(bad)} bad line(s): {some(bad, between='; ')}"
+        raise InputError(what, where=folder, fix="mend these lines")
     if not cases:
         raise expected("JSONL", "no .jsonl file with image_path", folder)
     return _unique(cases, home)

@@ -33,7 +33,7 @@ def part_lines(parts: list[dict[str, Any]]) -> Iterator[str]:
     if len(classes) > _CLASSES_IN_A_LINE:
         from vesalius.report.table import plain_text
 
-        yield plain_text(split_table(parts)).strip("\n")
+        yield from plain_text(split_table(parts)).strip("\n").splitlines()
         return
     for part in parts:
         shares = ", ".join(f"{name} {_share(part, name)}" for name in classes)

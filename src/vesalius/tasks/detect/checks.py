@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from vesalius.cohort.builders.series import LABELS
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.parts import some
 from vesalius.cohort.sample import Problem
 from vesalius.errors import UsageError
+from vesalius.wording import some
 
 
 def check_classes(known: Sequence[str], classes: Sequence[str], where: str) -> None:
@@ -52,7 +52,9 @@ def notes_of(cohort: Cohort, train: Cohort, classes: Sequence[str]) -> tuple[str
             notes.append(f"in the part train every label of {', '.join(alike)} is {words}: nothing is learned of it")
     unknown = sum(not any(name in case.labels for name in classes) for case in cohort)
     if unknown:
-        notes.append(f"{unknown} of {len(cohort)} cases have no label of these classes: nothing is learned of them")
+        notes.append(
+            f"{unknown} of {len(cohort)} cases have no label of these classes and do not contribute to training"
+        )
     odd = sum(case.labels.get("any") == 0 and any(case.labels.get(name) == 1 for name in LABELS[1:]) for case in cohort)
     if odd and "any" in classes:
         notes.append(f"labels of {odd} of {len(cohort)} cases contradict each other: any is 0, one of its kinds is 1")

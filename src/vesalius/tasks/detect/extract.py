@@ -76,7 +76,7 @@ def extract(
         batch: slices that go through the encoder at once.
         ahead: scans that are read meanwhile and wait in memory; 0: each is read when its turn comes.
         skip_invalid: note cases that cannot be read and go on, instead of stopping.
-        progress: told now and then how far it is, nothing where all is there.
+        progress: callback that receives a line now and then; not called where nothing is left to extract.
 
     Raises:
         InputError: a case cannot be read.
@@ -116,7 +116,7 @@ class _Clock:
 
     Args:
         scans: in all.
-        progress: told a line.
+        progress: callback that receives each line.
     """
 
     def __init__(self, scans: int, progress: Callable[[str], None]) -> None:

@@ -22,7 +22,7 @@ _MAPS = {
 }
 _DEFINITIONS = {
     "Probability": "Of the study. Its scale was set on validation studies of the model's own data; on any other data "
-    "nobody has measured what it is worth.",
+    "it is not validated.",
     "Threshold": "From validation studies too; a study at or above it counts as positive. None where validation knew "
     "no study without the finding.",
     "Suspicious slices": "Slices with the highest probability of the leading finding when the head sees each alone. "
@@ -46,7 +46,7 @@ def sections_of(
     calibration: Calibration,
     data: Sequence[str] = (),
 ) -> list[Section]:
-    """All studies in a table, then each by itself; `data` names what the model was trained on."""
+    """All studies in a table, then one section for each; `data` names what the model was trained on."""
     head = Section(title="Probabilities")
     head.text(
         f"Thresholds for a specificity of {calibration.specificity:.2f} on {calibration.samples} validation studies. "

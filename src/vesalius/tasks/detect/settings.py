@@ -26,7 +26,7 @@ Check = Literal["head-ct", "none"]
 """What is asked of a scan before the model says anything about it: to be a head CT in HU, or nothing."""
 Unit = Literal["case", "study"]
 """What has one label: a case, or all cases of a study."""
-CHECK_WORDS = "head-ct: what does not look like a head CT in HU is refused; none: nothing is asked of a scan"
+CHECK_WORDS = "head-ct: what does not look like a head CT in HU is refused; none: no check"
 
 
 class EncoderFacts(Config):

@@ -62,7 +62,7 @@ class Source(ABC):
 
     @abstractmethod
     def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = lambda _: None) -> Vectors:
-        """Of all cases of the parts; `progress` is told now and then how far it is."""
+        """Of all cases of the parts; `progress` receives a line now and then."""
 
     @abstractmethod
     def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:

@@ -43,7 +43,7 @@ class Studies:
 
     Args:
         ids: of the studies.
-        owners: whose they are; where no patient is known, the study itself.
+        owners: the patients; where none is known, the study itself.
         rows: of each study among those of `vectors`.
         vectors: of all slices.
         labels_SC: 0 or 1, NaN where it is not known; float32.

@@ -39,7 +39,7 @@ class HeldOut:
         logits_UN: float64.
         labels_UN: 0, 1, or NaN where it is not known; float32.
         ids: of the cases.
-        owners: whose they are; where no patient is known, the study or the case itself.
+        owners: the patients; where none is known, the study or the case itself.
         slices: number of the slice, 0 for a picture that is a case.
     """
 
@@ -65,7 +65,7 @@ def held_out(
         part: the cases.
         config: of the run.
         classes: what its logits mean.
-        progress: told now and then how far it is.
+        progress: callback that receives a line now and then.
 
     Raises:
         InputError: a case cannot be loaded.

@@ -20,8 +20,8 @@ Values = Annotated[tuple[Annotated[int, Field(gt=0, lt=1 << 15)], ...], Field(mi
 Ignored = tuple[Annotated[int, Field(ge=-(1 << 15), lt=1 << 15)], ...]
 Weight = Annotated[float, Field(ge=0)]
 Check = Literal["cine-mr", "none"]
-"""What is asked of a scan before the model says anything about it: to be a short-axis cine MR, or nothing."""
-CHECK_WORDS = "cine-mr: what cannot be a short-axis cine MR is refused by predict; none: nothing is asked of a scan"
+"""Plausibility check before prediction: a short-axis cine MR, or none."""
+CHECK_WORDS = "cine-mr: predict refuses what cannot be a short-axis cine MR; none: no check"
 
 
 class SegmentData(Config):

@@ -50,7 +50,7 @@ def function_of(
         values: class -> its value in the map.
         cavity: class whose volume gives the ejection fraction.
         voxel_ml: volume of a voxel.
-        ends: frames of end-diastole and end-systole, where somebody states them.
+        ends: frames of end-diastole and end-systole, where they are stated.
     """
     volumes_T = (labels_TIJK == values[cavity]).sum((1, 2, 3)) * voxel_ml
     frames = len(labels_TIJK)

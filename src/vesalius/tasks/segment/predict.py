@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vesalius.cohort.ends import Ends
 from vesalius.metrics.cycle import SMOOTHED, smoothed
 from vesalius.report.overlay import Outlined, outlines
-from vesalius.report.page import Column, Section, some
+from vesalius.report.page import Column, Section
 from vesalius.report.table import fixed
 from vesalius.report.volumes import volume_curve
 from vesalius.scan.part import part
@@ -26,6 +26,7 @@ from vesalius.tasks.predictor import Plausibility, Predicted, PredictOptions, Pr
 from vesalius.tasks.segment.function import Function, function_of
 from vesalius.tasks.segment.plausible import check_cine_mr
 from vesalius.tasks.segment.segmenter import Segmenter
+from vesalius.wording import some
 
 _ML = 1e-3
 """Of a cubic millimetre."""

@@ -12,9 +12,10 @@ from vesalius.metrics.cardiac import Pumping
 from vesalius.metrics.cycle import STATED
 from vesalius.metrics.doubts import doubts
 from vesalius.metrics.drawn import Drawn
-from vesalius.report.page import Column, Section, some
+from vesalius.report.page import Column, Section
 from vesalius.report.table import fixed
 from vesalius.tasks.segment.measure import Measured
+from vesalius.wording import some
 
 _PART_WORDS = {"test": "held-out test cases", "val": "validation cases (the manifest has no test split)"}
 

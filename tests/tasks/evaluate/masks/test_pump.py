@@ -110,4 +110,4 @@ def test_an_unknown_voxel_size_is_the_reason(tmp_path):
             (tmp_path / side).mkdir(exist_ok=True)
             np.save(tmp_path / side / f"a_{name}.npy", heart(radius))
     pairs = match_masks(find_masks(tmp_path / "p"), find_masks(tmp_path / "r")).pairs
-    assert beats([measure_pair(pair, {}) for pair in pairs], 3) == ([], {"a": "nobody knows the size of a voxel"})
+    assert beats([measure_pair(pair, {}) for pair in pairs], 3) == ([], {"a": "the size of a voxel is unknown"})

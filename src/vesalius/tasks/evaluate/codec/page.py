@@ -11,7 +11,7 @@ from vesalius.metrics.bdrate import psnr_at_ratio
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.ssim import SSIM_WINDOW
 from vesalius.report.chart import Goal, Line, bars, rate_distortion
-from vesalius.report.page import Made, Report, Section, Table, some, write_figure
+from vesalius.report.page import Made, Report, Section, Table, write_figure
 from vesalius.tasks.evaluate.codec.judge_tables import (
     JUDGE_DEFINITIONS,
     judge_study_table,
@@ -39,6 +39,7 @@ from vesalius.tasks.evaluate.codec.tables import (
     orientation_table,
     study_table,
 )
+from vesalius.wording import some
 
 _MEAN_POINTS = 24
 

@@ -22,7 +22,7 @@ from vesalius.files import regular
 from vesalius.output import alone, new_file, refuse_existing, refuse_odd
 from vesalius.report.html import run_report
 from vesalius.report.made import made
-from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report, some
+from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
 from vesalius.report.table import plain_text, write_csv
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.codec.adapter import Codec, VslCodec
@@ -35,6 +35,7 @@ from vesalius.tasks.evaluate.codec.studies import Study, find_studies
 from vesalius.tasks.evaluate.codec.study import Plan, evaluate_study
 from vesalius.tasks.evaluate.codec.summary import Summary, summarise
 from vesalius.tasks.evaluate.codec.tables import claims_table, delta_rate_table, lossless_table, orientation_table
+from vesalius.wording import some
 
 if TYPE_CHECKING:
     from vesalius.tasks.evaluate.codec.judge import Judge

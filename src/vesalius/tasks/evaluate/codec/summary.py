@@ -58,7 +58,7 @@ class DataSetSummary(_Model):
     Args:
         name: the data set.
         studies: its studies.
-        intervals: what the bootstrap draws, in words: studies, nobody says whose they are.
+        intervals: what the bootstrap draws, in words; studies, because patients are unknown.
         is_cine: some study has several frames; the claims are about such.
         coders: by region, then coder.
         lossless: method -> lossless ratio to plain 16 bit.

@@ -51,7 +51,7 @@ class Mask:
         cine_keys: the same for a counterpart that holds all frames.
         frame: frame of the cine that it belongs to, from 0; None where unknown.
         split: train, val, test, ...
-        is_patient: a manifest says whose it is; else each case stands for a patient.
+        is_patient: a manifest names the patient; else each case stands for a patient.
     """
 
     case: str

@@ -9,7 +9,7 @@ from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.doubts import EDV_ML, EF_PERCENT, PIECE_SHARE
 from vesalius.metrics.drawn import Drawn
 from vesalius.report.dots import dots
-from vesalius.report.page import Made, Report, Section, Table, some, write_figure
+from vesalius.report.page import Made, Report, Section, Table, write_figure
 from vesalius.tasks.evaluate.masks.measure import Measured
 from vesalius.tasks.evaluate.masks.summary import ALL, Summary
 from vesalius.tasks.evaluate.masks.tables import (
@@ -19,6 +19,7 @@ from vesalius.tasks.evaluate.masks.tables import (
     pumping_patient_table,
     pumping_table,
 )
+from vesalius.wording import some
 
 DEFINITIONS = {
     "Dice": "2 |A and B| / (|A| + |B|) of the voxels of a class. 0 where one of the masks lacks the class; a class "

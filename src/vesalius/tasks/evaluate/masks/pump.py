@@ -104,7 +104,7 @@ def _missing(diastole: _Moment, systole: _Moment, lv: int) -> str:
     for name, moment in ((ED, diastole), (ES, systole)):
         for side, volume in (("predicted", moment.predicted_ml), ("reference", moment.reference_ml)):
             if math.isnan(volume):
-                return "nobody knows the size of a voxel"
+                return "the size of a voxel is unknown"
             if volume <= 0:
                 return f"the {side} mask of {name} has no cavity (label {lv})"
     return ""

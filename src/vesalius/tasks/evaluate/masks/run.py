@@ -10,7 +10,7 @@ from vesalius.errors import UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
-from vesalius.report.page import FIGURES, PAGE, TABLE, Made, some
+from vesalius.report.page import FIGURES, PAGE, TABLE, Made
 from vesalius.report.table import plain_text, write_csv
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.masks.classes import lv_label
@@ -28,6 +28,7 @@ from vesalius.tasks.evaluate.masks.tables import (
     pumping_patient_table,
     pumping_table,
 )
+from vesalius.wording import some
 
 _WIDTH = 120
 _SHOWN = 5
