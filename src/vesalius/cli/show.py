@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
 from vesalius.errors import printable
+
+_PAUSE_S = 5.0
+"""Between two lines that only count, where nobody watches: in a pipe or a file."""
+_COUNT = re.compile(r"(\d+) of (\d+)\b")
 
 
 def fail(message: str, as_json: bool, code: int = 2) -> int:
@@ -30,11 +37,24 @@ def emit(result: dict[str, Any], as_json: bool, human: Callable[[dict[str, Any]]
 
 
 def progress(quiet: bool) -> Callable[[str], None]:
-    """A function that prints a line to stderr, or nothing under -q."""
+    """A function that prints a line to stderr, or nothing under -q.
+
+    Into a pipe or a file a line such as "3 of 200: ..." goes now and then only; the first and the last always do.
+    """
     if quiet:
         return lambda line: None  # noqa: ARG005
+    counted = -math.inf
+    watched = sys.stderr.isatty()
 
     def show(line: str) -> None:
+        nonlocal counted
+        count = None if watched else _COUNT.match(line)
+        if count is not None:
+            number, whole = count.groups()
+            now = time.monotonic()
+            if number not in ("1", whole) and now - counted < _PAUSE_S:
+                return
+            counted = now
         typer.echo(printable(line), err=True)
 
     return show

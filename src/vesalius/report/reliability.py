@@ -43,4 +43,5 @@ def reliability_plot(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
         axes.set_xlabel("mean probability", fontsize=TEXT_POINTS, color=INK)
     grid[0].set_ylabel("share that came true", fontsize=TEXT_POINTS, color=INK)
     legend_below(figure, list(handles.values()))
+    figure.canvas.draw()  # square axes find their place in the second drawing only
     return to_png(figure)

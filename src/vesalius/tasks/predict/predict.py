@@ -112,7 +112,7 @@ def predict(
             title=title,
             task=f"predict {task}",
             lead=f"{about or 'A model without a summary'}. Studies: {len(whole)}. {NOTICE}",
-            sections=[limits_section(limits), *predictor.sections(whole, _pictures(output, whole))],
+            sections=[limits_section(limits), *(predictor.sections(whole, _pictures(output, whole)) if whole else ())],
             made=made(command, torch.get_num_threads(), None, _PACKAGES),
             results={
                 "limits": list(limits),

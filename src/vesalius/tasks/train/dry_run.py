@@ -19,6 +19,9 @@ from vesalius.training.device import on_cpu
 from vesalius.training.estimate import duration, estimate
 from vesalius.training.loop import Loop
 
+_UNREADABLE = ("missing-image", "mask-without-image", "unreadable-image")
+"""Findings of an audit whose cases a run leaves out, if it may."""
+
 
 def dry_run(
     config: str | Path,
@@ -38,8 +41,8 @@ def dry_run(
         progress: told what is done.
 
     Returns:
-        {"config", "parts", "notes", "findings", "preparation", "estimate", "failed"}, JSON-able; "failed" counts errors
-        of the audit.
+        {"config", "parts", "notes", "findings", "preparation", "estimate", "failed"}, JSON-able; "parts" counts the
+        cases that the run would take, "failed" the errors of the audit.
 
     Raises:
         ConfigError: a wrong key or value.
@@ -55,6 +58,9 @@ def dry_run(
     some = next(iter(parts.values()))
     whole = Cohort(tuple(case for name in parts for case in _named(parts[name], name)), some.root)
     found = audit(whole, pixels=job.reads_scans, workers=threads or 1, progress=progress)
+    if job.skips_invalid:
+        broken = {case for one in found.findings if one.code in _UNREADABLE for case in one.cases}
+        parts = {name: cohort.where(lambda case: case.id not in broken) for name, cohort in parts.items()}
     result: dict[str, Any] = {
         "config": job.settings.model_dump(mode="json"),
         "parts": [part_facts(count_part(name, cohort)) for name, cohort in parts.items()],
