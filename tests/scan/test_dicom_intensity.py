@@ -133,7 +133,7 @@ def test_lossy_tiers_refuse_and_take_the_assumption(tmp_path):
 def test_ct_without_any_statement_has_stored_values_and_says_so(tmp_path):
     paths = series(tmp_path / "ct", missing=range(3), count=3)
     scan = opened(paths)
-    assert scan.problems == ("no slope and intercept are stated: the stored values are used, which need not be HU",)
+    assert scan.problems == ("no slope and intercept are stated: values are the stored ones, HU or other",)
     assert scan.intensity.unit == ""
     assert scan.values().max() == 1066
     assumed = opened(paths, ASSUMED)

@@ -41,7 +41,7 @@ def intensity_of(
             slope_TK[t, k], inter_TK[t, k] = slope, inter
             problems.append(f"slope {slope:g} and intercept {inter:g} are assumed for {where}")
     elif _is_bare_ct(instances):
-        problems.append("no slope and intercept are stated: the stored values are used, which need not be HU")
+        problems.append("no slope and intercept are stated: values are the stored ones, HU or other")
     if len(np.unique(slope_TK)) == len(np.unique(inter_TK)) == 1:  # NaN equals NaN here
         slope_TK, inter_TK = slope_TK[:1, :1], inter_TK[:1, :1]
     return Intensity(slope_TK, inter_TK, unit, problem), problems

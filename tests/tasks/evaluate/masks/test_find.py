@@ -2,7 +2,6 @@ import json
 
 import nibabel as nib
 import numpy as np
-
 import pytest
 
 from tasks.evaluate.masks.making import heart, write
