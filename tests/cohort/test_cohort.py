@@ -4,6 +4,7 @@ import pytest
 
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort, split_item
+from vesalius.scan.reading import Reading
 
 CASES = tuple(
     Case(id=name, images={"image": f"{name}.png"}, split=split, labels=labels)
@@ -39,3 +40,14 @@ def test_counts_and_parts():
 )
 def test_items_of_array_files(path, parts):
     assert split_item(path) == parts
+
+
+def test_choices_of_reading_fill_what_the_cases_leave_open():
+    chosen = Case(id="a", images={"image": "a.nii"}, reading={"spacing_from": "sform"})
+    series = Case(id="b", images={"image": "b"}, series="1.2.3")
+    cohort = Cohort((chosen, series), Path("data"), ("a note",))
+    assert cohort.read_by(Reading()) is cohort
+    first, second = read = cohort.read_by(Reading(series="9", assume_rescale=(2.0, -3.0), spacing_from="pixdim"))
+    assert first.how == Reading(series="9", assume_rescale=(2.0, -3.0), spacing_from="sform")
+    assert second.how == Reading(series="1.2.3", assume_rescale=(2.0, -3.0), spacing_from="pixdim")
+    assert read.notes == ("a note",)

@@ -103,6 +103,22 @@ def test_another_creator_means_another_attribute(vendor):
     assert read_diffusion(data) is None
 
 
+@pytest.mark.parametrize(
+    ("vendor", "manufacturer"),
+    [(siemens, "Siemens Healthineers"), (ge, "GE MEDICAL SYSTEMS"), (philips, "Philips"), (united, "UIH")],
+)
+def test_where_creators_are_taken_out_the_manufacturer_decides(vendor, manufacturer):
+    data = vendor(instance(FLAT), 700)
+    for element in list(data):
+        if element.tag.is_private and element.tag.element <= 0xFF:
+            del data[element.tag]
+    assert read_diffusion(data) is None
+    data.Manufacturer = "Somebody Else"
+    assert read_diffusion(data) is None
+    data.Manufacturer = manufacturer
+    assert read_diffusion(data) == pytest.approx((700, *DIRECTION))
+
+
 def test_the_offset_of_ge_is_taken_off_and_no_weighting_has_no_direction():
     assert read_diffusion(ge(instance(FLAT), 1_000_000_050))[0] == 50
     assert read_diffusion(ge(instance(FLAT), 0)) == (0,)

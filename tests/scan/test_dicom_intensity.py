@@ -128,3 +128,15 @@ def test_lossy_tiers_refuse_and_take_the_assumption(tmp_path):
     assert not (tmp_path / "a.vsl").exists()
     compress_scan(opened(paths, ASSUMED), tmp_path / "a.vsl", MaxError(1.0), uid_key=b"key")
     np.testing.assert_allclose(decode_scan(tmp_path / "a.vsl").values()[0, 0, 0, 0], [40, 41, 42, 43, 44], atol=1)
+
+
+def test_ct_without_any_statement_has_stored_values_and_says_so(tmp_path):
+    paths = series(tmp_path / "ct", missing=range(3), count=3)
+    scan = opened(paths)
+    assert scan.problems == ("no slope and intercept are stated: values are the stored ones, HU or other",)
+    assert scan.intensity.unit == ""
+    assert scan.values().max() == 1066
+    assumed = opened(paths, ASSUMED)
+    assert "are assumed for 3 of 3 pictures" in assumed.problems[0]
+    assert assumed.values().max() == 42
+    assert opened(series(tmp_path / "mr", missing=range(3), count=3, Modality="MR")).problems == ()

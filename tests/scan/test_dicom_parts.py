@@ -29,7 +29,8 @@ def turned(degrees):
 def series(*groups):
     """Pictures of (cosines, positions), numbered through."""
     many = [(cosines, position) for cosines, positions in groups for position in positions]
-    return [placed(flat(n), position, cosines=cosines, number=n) for n, (cosines, position) in enumerate(many)]
+    hu = {"RescaleSlope": 1, "RescaleIntercept": 0}
+    return [placed(flat(n), position, cosines=cosines, number=n, **hu) for n, (cosines, position) in enumerate(many)]
 
 
 def along_z(count):
@@ -49,7 +50,7 @@ def test_a_localizer_does_not_break_the_volume_whatever_its_number(tmp_path):
 
 def test_rounding_of_directions_parts_nothing(tmp_path):
     noisy = [(1, 1e-4 * n, 0, -1e-4 * n, 1, 0) for n in range(5)]
-    many = [placed(flat(), (0, 0, n), cosines=cosines) for n, cosines in enumerate(noisy)]
+    many = [placed(flat(), (0, 0, n), cosines=cosines, Modality="MR") for n, cosines in enumerate(noisy)]
     (found,) = find_series(save_all(many, tmp_path))
     assert (found.plane, found.open().shape[4], found.open().problems) == ("axial", 5, ())
 

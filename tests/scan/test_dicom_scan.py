@@ -87,7 +87,8 @@ def test_problems_are_sentences(tmp_path, changes, words):
 
 
 def test_a_flawless_series_has_no_problems(tmp_path):
-    many = [placed(np.zeros((3, 4), np.int16), (0, 0, n)) for n in range(4)]
+    hu = {"RescaleSlope": 1, "RescaleIntercept": 0}
+    many = [placed(np.zeros((3, 4), np.int16), (0, 0, n), **hu) for n in range(4)]
     scan = opened(save_all(many, tmp_path))
     assert scan.problems == ()
     assert (scan.modality, scan.orientation, scan.spacing_mm) == ("CT", "LPS", (0.25, 0.5, 1.0))
@@ -106,3 +107,12 @@ def test_a_multi_frame_ultrasound_has_time_and_no_geometry():
     assert scan.shape == (3, 30, 320, 240, 1)
     assert (scan.t_meaning, scan.colour, scan.geometry) == ("time", "ybr", None)
     np.testing.assert_allclose(np.diff(scan.frame_ms), 33.333)
+
+
+def test_a_note_that_is_not_of_every_file_has_a_count(tmp_path):
+    hu = {"RescaleSlope": 1, "RescaleIntercept": 0}
+    paddings = [{"PixelPaddingValue": -900}] * 2 + [{}]
+    many = [placed(np.zeros((3, 4), np.int16), (0, 0, n), **hu, **more) for n, more in enumerate(paddings)]
+    marked = "the stored value -900 marks pixels outside the picture (PixelPaddingValue)"
+    assert opened(save_all(many, tmp_path / "some")).problems == (f"{marked} (2 of 3 files)",)
+    assert opened(save_all(many[:2], tmp_path / "all")).problems == (marked,)

@@ -162,3 +162,11 @@ def test_a_unit_that_nifti_does_not_know_is_named():
     placed = place(header(sform=(TURN, 1), qform=(TURN, 1), xyzt_units=5))
     np.testing.assert_allclose(placed.affine, TURN)
     assert placed.problems == ("the unit of lengths (code 5) is not one of NIfTI's: taken as mm",)
+
+
+@pytest.mark.parametrize("choice", [None, "sform", "pixdim"])
+def test_a_qform_that_is_not_stated_stays_so_where_spacings_differ(choice):
+    assert place(cine(), choice).spaces == ("aligned", "unknown")
+    assert place(header(sform=(TURN, 4), pixdim=[1, 0, 0, 0, 1, 0, 0, 0])).spaces == ("mni", "unknown")
+    other = TURN + np.diag([0, 0, 0.5, 0])
+    assert place(header(sform=(TURN, 4), qform=(other, 1))).spaces == ("mni",)

@@ -153,6 +153,7 @@ def test_the_one_file_that_is_given_is_named_whatever_it_is(tmp_path):
         ("a.mnc", b"\x89HDF\r\n", "is an HDF5 file, perhaps MINC; make a NIfTI file of it first"),
         ("a", b"", "is an empty file; copy it again"),
         ("a.nii", b"PK\x03\x04", "is a zip archive by its content; unpack it first"),
+        ("a.vsl", b"\x89VSL\r\n\x1a\n", "is a .vsl file; give it back with vesalius decompress first"),
         ("a.nrrd", gzip.compress(b"NRRD0004", mtime=0), "is a gzipped NRRD file by its content; unpack it first"),
     ):
         (tmp_path / name).write_bytes(content)

@@ -49,7 +49,7 @@ def build(
 ) -> None:
     """Write a manifest of the cases in a folder.
 
-    Layouts: acdc, brats, msd, nnunet, bids, rsna-ich, chexpert, nih, voc, medmnist, jsonl, dicom, images; auto takes
+    Layouts: bids, acdc, brats, msd, nnunet, rsna-ich, chexpert, nih, voc, medmnist, jsonl, dicom, images; auto takes
     the first that fits and says which. Patients come from the layout, or from names with patient=REGEX.
     """
     from vesalius.tasks.cohort.build import build_manifest, lines

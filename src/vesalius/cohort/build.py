@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -14,7 +14,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config, from_overrides
 from vesalius.errors import InputError, UsageError, VesaliusError
 from vesalius.files import regular, walk
-from vesalius.scan.reading import SpacingFrom
+from vesalius.scan.reading import Reading, SpacingFrom
 
 AUTO = "auto"
 _HOME = "vesalius.cohort.builders"
@@ -36,11 +36,11 @@ class Layout:
 
 
 LAYOUTS = {
+    "bids": Layout("bids", None, "sub-*/[ses-*/]TYPE/*.nii.gz, participants.tsv"),
     "acdc": Layout("acdc", None, "a folder for each patient with NAME_4d.nii.gz, frames, masks and Info.cfg"),
     "brats": Layout("brats", None, "NAME_t1, NAME_t1ce, NAME_t2, NAME_flair, NAME_seg; names of all years"),
     "msd": Layout("msd", "MsdOptions", "dataset.json with training and test lists"),
     "nnunet": Layout("nnunet", "MsdOptions", "imagesTr/NAME_0000.nii.gz, labelsTr/NAME.nii.gz"),
-    "bids": Layout("bids", None, "sub-*/[ses-*/]TYPE/*.nii.gz, participants.tsv"),
     "rsna-ich": Layout("rsna_ich", "RsnaOptions", "series table with nifti_path, or long label table with loose DICOM"),
     "chexpert": Layout("chexpert", "ChexpertOptions", "table with Path and a column for each label: 1, 0, -1, empty"),
     "nih": Layout("nih", None, "table with findings joined by |"),
@@ -80,24 +80,14 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
     if folder.is_dir():
         _check_readable(folder)
     shared = [option for option in options if option.partition("=")[0] in SharedOptions.model_fields]
-    choices = from_overrides(SharedOptions, shared)
+    reading = Reading(spacing_from=from_overrides(SharedOptions, shared).spacing_from)
     options = [option for option in options if option not in shared]
     if layout == AUTO:
-        return _read_by(_first(folder, options), choices)
+        return _first(folder, options).read_by(reading)
     if layout not in LAYOUTS:
         near = difflib.get_close_matches(layout, LAYOUTS, n=1, cutoff=0)[0]
         raise UsageError(f"no layout {layout!r}", fix=f"did you mean {near!r}? There are {', '.join(LAYOUTS)}")
-    return _read_by(_build(LAYOUTS[layout], folder, options), choices)
-
-
-def _read_by(cohort: Cohort, choices: SharedOptions) -> Cohort:
-    """The cohort whose cases are read with these choices."""
-    if choices.spacing_from is None:
-        return cohort
-    cases = tuple(
-        case.model_copy(update={"reading": replace(case.reading, spacing_from=choices.spacing_from)}) for case in cohort
-    )
-    return Cohort(cases, cohort.root, cohort.notes)
+    return _build(LAYOUTS[layout], folder, options).read_by(reading)
 
 
 def _check_readable(folder: Path) -> None:

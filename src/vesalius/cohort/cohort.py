@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from vesalius.cohort.case import Case
+from vesalius.scan.reading import AS_STATED, Reading
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,16 @@ class Cohort:
     def of_fold(self, fold: int) -> Cohort:
         """The cases that one fold holds out."""
         return self.where(lambda case: case.fold == fold)
+
+    def read_by(self, reading: Reading) -> Cohort:
+        """The cases with these choices of reading where they make none themselves."""
+        if reading == AS_STATED:
+            return self
+        cases = []
+        for case in self.cases:
+            choices = reading.stated() | case.reading.stated() | ({} if case.series is None else {"series": None})
+            cases.append(case.model_copy(update={"reading": replace(case.reading, **choices)}))
+        return replace(self, cases=tuple(cases))
 
     @property
     def splits(self) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """What a DICOM header states about diffusion weighting: the standard attributes, else those of the vendors.
 
-A vendor's attribute counts only in a block that the vendor's creator reserves, whatever the number of the block, and
-may come as bytes (VR UN of implicit files). Directions only tell frames apart: they are not turned to the patient.
+A vendor's attribute counts only in a block that the vendor's creator reserves, whatever the number of the block, or in
+the usual block of a file of this manufacturer where the creator was taken out. It may come as bytes (VR UN of implicit
+files). Directions only tell frames apart: they are not turned to the patient.
 """
 
 from __future__ import annotations
@@ -43,7 +44,11 @@ _VENDORS = (
     (_Private(0x0065, 0x09, "d", _UIH), (_Private(0x0065, 0x37, "d", _UIH),)),
 )
 """(b value, gradient direction) of Siemens, GE, Philips and United Imaging; Canon and Hitachi write the standard's."""
-_GROUPS = frozenset(one.group for b_value, directions in _VENDORS for one in (b_value, *directions))
+_ATTRIBUTES = tuple(one for b_value, directions in _VENDORS for one in (b_value, *directions))
+_MANUFACTURERS = (("SIEMENS", "SIEMENS"), ("GEMS_", "GE "), ("Philips", "PHILIPS"), ("Image Private", "UIH"))
+"""(beginning of a creator, beginning of the manufacturer's name in capitals)."""
+_USUAL_BLOCK = 0x10
+_GROUPS = frozenset(one.group for one in _ATTRIBUTES)
 _GE_OFFSET = 1e9
 """Newer GE systems add this to the b value."""
 _LARGEST_B = 1e5
@@ -112,9 +117,20 @@ def _written(data: Dataset) -> tuple[float, ...] | None:
 
 def _blocks(data: Dataset) -> dict[tuple[int, str], int]:
     """(group, creator) -> the block that it reserves, of the groups of vendors."""
-    tags = [tag for tag in data.keys() if tag.group in _GROUPS and 0x10 <= tag.element <= 0xFF]  # noqa: SIM118
+    tags = [tag for tag in data.keys() if tag.group in _GROUPS]  # noqa: SIM118
+    creators = sorted((tag for tag in tags if 0x10 <= tag.element <= 0xFF), reverse=True)
+    blocks = {(tag.group, _as_text(_raw(data, tag.group, tag.element))): tag.element for tag in creators}
+    bare = {tag.group for tag in tags if tag.element >> 8 == _USUAL_BLOCK} - {tag.group for tag in creators}
+    return blocks | (_usual(text(data, "Manufacturer").upper(), bare) if bare else {})
+
+
+def _usual(manufacturer: str, groups: set[int]) -> dict[tuple[int, str], int]:
+    """(group, creator) -> the block that this manufacturer uses, of groups whose creators are gone."""
+    starts = tuple(creator for creator, name in _MANUFACTURERS if f"{manufacturer} ".startswith(name))
     return {
-        (tag.group, _as_text(_raw(data, tag.group, tag.element))): tag.element for tag in sorted(tags, reverse=True)
+        (one.group, one.creator): _USUAL_BLOCK
+        for one in _ATTRIBUTES
+        if starts and one.group in groups and one.creator.startswith(starts)
     }
 
 

@@ -39,6 +39,8 @@ def intensity_of(
             slope, inter = reading.assume_rescale
             slope_TK[t, k], inter_TK[t, k] = slope, inter
             problems.append(f"slope {slope:g} and intercept {inter:g} are assumed for {where}")
+    elif _is_bare_ct(instances):
+        problems.append("no slope and intercept are stated: values are the stored ones, HU or other")
     if len(np.unique(slope_TK)) == len(np.unique(inter_TK)) == 1:  # NaN equals NaN here
         slope_TK, inter_TK = slope_TK[:1, :1], inter_TK[:1, :1]
     return Intensity(slope_TK, inter_TK, unit, problem), problems
@@ -51,6 +53,12 @@ def _unit(instances: Sequence[InstanceFacts]) -> tuple[str, list[str]]:
     if len(units) > 1:
         return "", ["the instances state different units; none is given"]
     return units.pop(), []
+
+
+def _is_bare_ct(instances: Sequence[InstanceFacts]) -> bool:
+    """True for grey CT of which nothing says what the stored values are."""
+    is_ct = all(instance.modality == "CT" and instance.colour == "grey" for instance in instances)
+    return is_ct and not any(frame.rescale.stated for instance in instances for frame in instance.frames)
 
 
 def _unknown(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,7 +67,9 @@ def _problems(instances: Sequence[InstanceFacts], arranged: Arrangement) -> list
             problems.append("the frame of reference is not stated")
         elif len(references) > 1:
             problems.append(f"the slices belong to {len(references)} frames of reference")
-    problems += dict.fromkeys(note for instance in instances for note in instance.notes)
+    counts = Counter(note for instance in instances for note in dict.fromkeys(instance.notes))
+    for note, count in counts.items():
+        problems.append(note if count == len(instances) else f"{note} ({count} of {len(instances)} files)")
     if instances[0].colour == "palette" and _palette(instances) is None:
         problems.append("the palette is missing, damaged, or another one for each file: its colours are not known")
     return problems

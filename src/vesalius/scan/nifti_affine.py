@@ -106,8 +106,9 @@ def _by_sform(
         what = f"sform ({space}) and qform ({other}) disagree: {words}; {used}"
         problems.append(Contradiction(what, "warning", f"sform and qform disagree; {used}"))
     affine, scaled = _scaled(sform, spacing, "pixdim and qform" if qform is not None else "pixdim", spacing_from)
-    agree = not apart and not scaled and (qform is not None or _space(header, "qform") == "unknown")
-    other = _space(header, "qform") if agree else space
+    stated = _space(header, "qform")
+    agree = not apart and not scaled and qform is not None
+    other = stated if agree or stated == "unknown" else space  # one place is written, so both have the space of it
     return Placed(affine, (space,) if other == space else (space, other), (*problems, *scaled))
 
 

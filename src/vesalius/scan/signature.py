@@ -68,6 +68,7 @@ _PLACES: tuple[tuple[int, bytes, Signature], ...] = (
     (0, b"\x89PNG\r\n", _read("a PNG picture", ".png", is_volume=False)),
     (0, b"\xff\xd8\xff", _read("a JPEG picture", ".jpg", ".jpeg", is_volume=False)),
     *((0, magic, _TIFF) for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    (0, b"\x89VSL\r\n\x1a\n", Signature("a .vsl file", fix="give it back with vesalius decompress first")),
     (0, b"PK\x03\x04", Signature("a zip archive")),
     (0, b"PK\x05\x06", Signature("an empty zip archive")),
     (0, b"7z\xbc\xaf\x27\x1c", Signature("a 7z archive")),

@@ -139,3 +139,17 @@ def test_a_participant_that_is_described_twice(bids, tmp_path):
     table.write_text("participant_id\tage\nsub-1\t61\nsub-1\t16\n")
     with pytest.raises(InputError, match="line 3 contradicts an earlier line about the same participant"):
         bids("sub-1_T1w")
+
+
+def test_auto_does_not_take_bids_with_flair_for_brats(bids, tmp_path):
+    bids("sub-7_T1w", "sub-7_acq-hi_FLAIR", "pipe:sub-7_label-tumour_mask")
+    cohort = build_cohort("auto", tmp_path)
+    assert cohort.notes[0] == "taken for the layout bids"
+    assert {case.id: case.patient for case in cohort} == {"sub-7_T1w": "sub-7", "sub-7_acq-hi_FLAIR": "sub-7"}
+
+
+@pytest.mark.parametrize(("layout", "name"), [("brats", "x_t1"), ("acdc", "x_4d")])
+def test_volumes_of_other_names_are_said(layout, name, tmp_path):
+    for file in (name, "x_dose"):
+        nib.save(nib.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), tmp_path / f"{file}.nii.gz")
+    assert "files of other names, left out: 1 (x_dose.nii.gz)" in build_cohort(layout, tmp_path).notes

@@ -3,8 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dicom_making import placed, save_all
 from tasks.segment.small import make_cohort
-from vesalius.errors import UsageError
+from vesalius.errors import InputError, UsageError
+from vesalius.scan.reading import Reading
 from vesalius.tasks.predict.inputs import find_inputs
 
 
@@ -79,3 +81,18 @@ def test_what_cannot_be_read_fails_and_takes_no_name(tmp_path):
     (one,) = failed
     assert (one["source"], one["reason"]) == ("in/c0.zip", "is a zip archive")
     assert one["error"] == f"{tmp_path}/in/c0.zip: is a zip archive; unpack it first"
+
+
+def test_the_choice_that_a_refusal_of_a_case_names_works(tmp_path):
+    """A manifest leaves open what the command line decides; its own choice comes first."""
+    stated = [{"RescaleSlope": 1, "RescaleIntercept": -1000}, {}]
+    many = [placed(np.full((4, 5), 900, np.int16), (0, 0, 3 * n), **more) for n, more in enumerate(stated)]
+    save_all(many, tmp_path / "ct")
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("id;image;reading:assume_rescale\nopen;ct;\nchosen;ct;[1, 0]\n")
+    (bare, _), _ = find_inputs([manifest], ("image",))
+    with pytest.raises(InputError, match="pass --assume-rescale"):
+        bare.open()["image"].values()
+    (bare, chosen), _ = find_inputs([manifest], ("image",), Reading(assume_rescale=(1.0, -1000.0)))
+    assert np.unique(bare.open()["image"].values()).tolist() == [-100]
+    assert np.unique(chosen.open()["image"].values()).tolist() == [-100, 900]

@@ -30,13 +30,16 @@ def build(folder: Path) -> Cohort:
     """
     homes: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
     again: list[str] = []
+    others: list[str] = []
     for path in files_below(folder, NIFTI):
         match = _FILE.fullmatch(path.name)
-        if match:
-            word = "4d" if match["four"] else f"{int(match['frame'])}{'gt' if match['gt'] else ''}"
-            first = homes[path.parent, match["name"]].setdefault(word, path)
-            if first != path:
-                again.append(relative(path, folder))
+        if match is None:
+            others.append(relative(path, folder))
+            continue
+        word = "4d" if match["four"] else f"{int(match['frame'])}{'gt' if match['gt'] else ''}"
+        first = homes[path.parent, match["name"]].setdefault(word, path)
+        if first != path:
+            again.append(relative(path, folder))
     if not homes:
         raise expected("ACDC", "no NAME_4d.nii.gz or NAME_frameXX.nii.gz in it", folder)
     cases = [case for (home, name), files in homes.items() for case in _cases(folder, home, name, files)]
@@ -47,6 +50,7 @@ def build(folder: Path) -> Cohort:
     notes = [f"without a mask: {example(bare)}"] if bare else []
     notes += [f"files of a frame that the patient has already, left out: {example(again)}"] if again else []
     notes += [f"masks without an image, left out: {example(alone)}"] if alone else []
+    notes += [f"files of other names, left out: {example(others)}"] if others else []
     return Cohort(tuple(cases), folder, tuple(notes))
 
 

@@ -24,15 +24,7 @@ def build(folder: Path) -> Cohort:
     Raises:
         InputError: no file of this layout.
     """
-    homes: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
-    again: list[str] = []
-    for path in files_below(folder, NIFTI):
-        match = _FILE.fullmatch(path.name)
-        if match:
-            word = match["word"].lower()
-            first = homes[path.parent, match["name"]].setdefault(_NAMES.get(word, word), path)
-            if first != path:
-                again.append(relative(path, folder))
+    homes, again, others = _sorted_files(folder)
     bare = [relative(files["seg"], folder) for files in homes.values() if set(files) == {"seg"}]
     homes = {key: files for key, files in homes.items() if set(files) - {"seg"}}
     if not homes:
@@ -61,4 +53,23 @@ def build(folder: Path) -> Cohort:
         notes.append(f"files of a modality that the patient has already, left out: {example(again)}")
     if bare:
         notes.append(f"masks without an image, left out: {example(bare)}")
+    if others:
+        notes.append(f"files of other names, left out: {example(others)}")
     return Cohort(tuple(cases), folder, tuple(notes))
+
+
+def _sorted_files(folder: Path) -> tuple[dict[tuple[Path, str], dict[str, Path]], list[str], list[str]]:
+    """(folder, name) -> modality -> file, files of a modality that is there already, and files of other names."""
+    homes: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
+    again: list[str] = []
+    others: list[str] = []
+    for path in files_below(folder, NIFTI):
+        match = _FILE.fullmatch(path.name)
+        if match is None:
+            others.append(relative(path, folder))
+            continue
+        word = match["word"].lower()
+        first = homes[path.parent, match["name"]].setdefault(_NAMES.get(word, word), path)
+        if first != path:
+            again.append(relative(path, folder))
+    return homes, again, others

@@ -54,7 +54,7 @@ def find_inputs(
     Args:
         paths: files, folders, tables with nifti_path, and manifests, which alone can name several images of a study.
         images: that the model takes.
-        reading: choices where the files leave some open; a manifest makes its own.
+        reading: choices where the files, and a manifest that names them, leave some open.
 
     Returns:
         The studies, and {"path", "source", "error", "reason"} of each path.
@@ -77,7 +77,7 @@ def find_inputs(
             else:
                 cohort, bad = read_manifest(path), []
                 places = [f"case {number}" for number in range(1, len(cohort) + 1)]
-            found.extend(_of_cohort(path, cohort, images, places))
+            found.extend(_of_cohort(path, cohort.read_by(reading), images, places))
             for one in bad:
                 told = {"error": one.reason, "reason": one.reason}
                 failed.append({"path": f"{path} {one.id}", "source": f"{_shown(path)} {one.id}", **told})

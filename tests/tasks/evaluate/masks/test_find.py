@@ -1,9 +1,13 @@
 import json
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from tasks.evaluate.masks.making import heart, write
 from vesalius.errors import InputError
+from vesalius.scan.geometry import spacing_mm
+from vesalius.scan.reading import Reading
 from vesalius.tasks.evaluate.masks.find import find_masks, passed_over
 
 
@@ -106,3 +110,13 @@ def test_files_of_one_name_in_several_folders_are_of_several_patients(tmp_path):
         "x.nii": ("x.nii", "x"),
         "x.png": ("x.png", "x"),
     }
+
+
+def test_choices_reach_the_masks_of_a_manifest(tmp_path):
+    image = nib.Nifti1Image(np.ones((4, 3, 2), np.uint8), None)
+    image.set_sform(np.eye(4), 2)
+    image.header["pixdim"][1:4] = (1.25, 1.5, 9)
+    nib.save(image, tmp_path / "m.nii")
+    (tmp_path / "m.csv").write_text("id,image,mask,reading:spacing_from\nopen,x.nii,m.nii,\nchosen,x.nii,m.nii,sform\n")
+    masks = find_masks(tmp_path / "m.csv", Reading(spacing_from="pixdim"))
+    assert [spacing_mm(mask.open().geometry) for mask in masks] == [(1.25, 1.5, 9), (1, 1, 1)]

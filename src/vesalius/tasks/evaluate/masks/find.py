@@ -78,7 +78,7 @@ def is_manifest(path: Path) -> bool:
 
 
 def find_masks(path: Path, reading: Reading = AS_STATED) -> list[Mask]:
-    """The masks at a path, in a fixed order; a manifest makes its own choices of reading.
+    """The masks at a path, in a fixed order; the choices of reading that a manifest makes come first.
 
     Raises:
         InputError: nothing there, no mask in it, or a manifest that cannot be read.
@@ -86,7 +86,7 @@ def find_masks(path: Path, reading: Reading = AS_STATED) -> list[Mask]:
     if not regular(path).exists():
         raise InputError("no such file or folder", where=path)
     if is_manifest(path):
-        cohort = read_manifest(path)
+        cohort = read_manifest(path).read_by(reading)
         found = [mask for case in cohort for mask in _of_case(cohort, case)]
         if not found:
             raise InputError("no case has a mask", where=path, fix="name a manifest with masks")

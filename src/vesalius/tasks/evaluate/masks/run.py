@@ -55,7 +55,7 @@ def evaluate_masks(
         classes: label -> name; only these are measured. By default all labels but 0, called by their numbers.
         lv: label of the LV cavity, for EDV, ESV and EF; by default the class called LV.
         split: only cases of this split of the reference manifest.
-        reading: choices where the files leave some open; a manifest makes its own.
+        reading: choices where the files, and a manifest that names them, leave some open.
         force: replace an earlier evaluation.
         progress: called with one line per mask.
 
