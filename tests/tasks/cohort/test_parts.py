@@ -17,8 +17,7 @@ def test_classes_nobody_knows_are_left_out():
 def test_many_classes_are_a_table():
     whole = part_facts(Part("all", 9, 5, 2, {name: (2, 9) for name in "abcd"}))
     part = part_facts(Part("val", 3, 0, 2, {name: (1, 3) for name in "abc"}))
-    (text,) = part_lines([whole, part])
-    rows = [line.split() for line in text.splitlines()]
+    rows = [line.split() for line in part_lines([whole, part])]
     assert ["all", "val"] in rows
     assert ["patients", "5", "unknown"] in rows
     assert ["studies", "without", "a", "patient", "2", "2"] in rows
