@@ -46,8 +46,11 @@ import vesalius.scan.nrrd, vesalius.scan.numpy_file, vesalius.scan.raster
 
 memory.set_limit(int(sys.argv[1]))
 folder, seen = Path(sys.argv[2]), {}
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+def peak():  # ru_maxrss would begin with the peak of what started this program
+    status = Path("/proc/self/status")
+    words = status.read_text().split() if status.exists() else []
+    known = "VmHWM:" in words
+    return (int(words[words.index("VmHWM:") + 1]) if known else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) << 10
 for path in sorted(folder.iterdir()):
     before = peak()
     try:
