@@ -49,8 +49,9 @@ folder, seen = Path(sys.argv[2]), {}
 def peak():  # ru_maxrss would begin with the peak of what started this program
     status = Path("/proc/self/status")
     words = status.read_text().split() if status.exists() else []
-    known = "VmHWM:" in words
-    return (int(words[words.index("VmHWM:") + 1]) if known else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) << 10
+    if "VmHWM:" in words:
+        return int(words[words.index("VmHWM:") + 1]) << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 for path in sorted(folder.iterdir()):
     before = peak()
     try:

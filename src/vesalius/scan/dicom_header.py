@@ -44,6 +44,8 @@ from vesalius.scan.signature import is_dicom
 from vesalius.scan.stream_end import surplus
 
 _MAX_INFLATED = 1 << 30
+_INFLATED_COPIES = 3
+"""The data set, the room it grows into, and the stream made of it."""
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _ALWAYS_FITS = 4096
 """Bytes of an element that no limit of memory refuses: nearly all elements are shorter."""
@@ -188,13 +190,13 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
     start = 144 + int.from_bytes(head[140:144], "little")
     file.seek(start)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    most = min(_MAX_INFLATED, limit_bytes() // 2)
+    most = min(_MAX_INFLATED, limit_bytes() // _INFLATED_COPIES)
     try:
         data = inflater.decompress(file.read(), most)
     except zlib.error as error:
         raise InputError("the deflated data set is damaged", fix="check that the copy is complete") from error
     if inflater.unconsumed_tail:
-        check_memory(2 * _MAX_INFLATED)  # where a lower limit of memory ended it
+        check_memory(_INFLATED_COPIES * _MAX_INFLATED)  # where a lower limit of memory ended it
         raise InputError("the deflated data set is larger than 1 GiB")
     if not inflater.eof:
         raise InputError("the deflated data set breaks off", fix="check that the copy is complete")
