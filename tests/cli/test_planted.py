@@ -1,12 +1,18 @@
 """No planted identifier comes out of any verb, but where docs/privacy.md says so."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import yaml
 
 from cli import planting
 from cli.planting import NAMES, SERIES_UID, Planted, left_behind
+from tasks.detect.tiny import make_cohort as make_heads
 from tasks.detect.tiny import make_model as make_detector
 from tasks.predict.test_predict import make_model as make_segmenter
+from tasks.segment.small import make_cohort, settings
+from vesalius.cohort.manifest import read_manifest, write_manifest
 
 PATHS = {NAMES, "NIfTI name", "name of a picture"}
 """Names of files are shown on the terminal and name results; docs/privacy.md says so."""
@@ -130,3 +136,81 @@ def test_evaluate_codec(vesalius, plant, tmp_path):
     assert done.code == 0, done.err
     assert plant.found([done.out.encode(), done.err.encode()]) <= PATHS
     assert plant.found(left_behind(tmp_path / "codec")) <= PATHS
+
+
+def planted_manifest(plant, path):
+    """A manifest whose patients, captions and facts bear planted words; ids of cases do not."""
+    cohort = read_manifest(path)
+    words = {one: plant.text(f"patient of a case {one}") for one in dict.fromkeys(case.patient for case in cohort)}
+    caption, fact = plant.text("caption of a case"), plant.text("fact of a case")
+    cases = [
+        case.model_copy(update={"patient": words[case.patient], "caption": caption, "facts": {"note": fact}})
+        for case in cohort
+    ]
+    return write_manifest(replace(cohort, cases=tuple(cases)), path, force=True)
+
+
+def said(done):
+    """What a command printed."""
+    return [done.out.encode(), done.err.encode()]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_and_what_is_made_of_it(vesalius, tmp_path):
+    plant = Planted()
+    manifest = planted_manifest(plant, make_cohort(tmp_path / "data"))
+    config = tmp_path / "small.yaml"
+    config.write_text(yaml.safe_dump(settings(manifest, train__epochs=1, repeats=2)))
+    run = tmp_path / "run"
+    commands = [
+        ("train", config, "-o", tmp_path / "dry", "--dry-run", "--device", "cpu"),
+        ("train", config, "-o", run, "--device", "cpu"),
+        ("report", run),
+        ("export", run, "--format", "onnx", "-o", tmp_path / "model.onnx", "--size", "16,16"),
+        ("predict", run, run / "splits" / "test.csv", "-o", tmp_path / "maps", "--device", "cpu"),
+        ("evaluate", "masks", tmp_path / "maps", run / "splits" / "test.csv", "-o", tmp_path / "measured"),
+        ("weights", "list"),
+    ]
+    for command in commands:
+        done = vesalius(*command)
+        assert done.code == 0, (command, done.err)
+        assert plant.found(said(done)) == set(), command
+    splits = sorted((run / "splits").iterdir())
+    assert plant.found(path.read_bytes() for path in splits) == set(plant.words)  # docs/privacy.md says so
+    for path in splits:
+        path.unlink()
+    for left in (run, tmp_path / "model.onnx", tmp_path / "maps", tmp_path / "measured"):
+        assert plant.found(left_behind(left)) == set(), left
+
+
+def test_a_classifier_on_another_cohort(vesalius, tmp_path):
+    plant = Planted()
+    manifest = planted_manifest(plant, make_heads(tmp_path / "heads", patients=6, per_patient=1))
+    model = make_detector(tmp_path / "detector")
+    out = tmp_path / "out"
+    done = vesalius(
+        "evaluate", "classifier", model, manifest, "-o", out, "--device", "cpu", "--cache", tmp_path / "cache", "--json"
+    )
+    assert done.code == 0, done.err
+    assert plant.found([*said(done), *left_behind(out), *left_behind(tmp_path / "cache")]) == set()
+
+
+def test_verify_and_what_is_refused(vesalius, plant, tmp_path):
+    series = tmp_path / "in" / "series"
+    packed = tmp_path / "a.vsl"
+    assert vesalius("compress", series, "-o", packed, "--cache", tmp_path / "key").code == 0
+    assert plant.found(said(vesalius("verify", packed, series))) <= PATHS
+    (first, *_) = sorted(series.iterdir())
+    first.write_bytes(first.read_bytes()[:900])
+    refused = [
+        ("verify", packed, series),
+        ("compress", series, "-o", tmp_path / "b.vsl", "--ratio", "1e9"),
+        ("convert", series, "-o", tmp_path / "c.nii", "--series", "9.9.9"),
+        ("cohort", "audit", first, "-o", tmp_path / "audit"),
+        ("cohort", "build", "nih", tmp_path / "in", "-o", tmp_path / "m.jsonl"),
+        ("decompress", first, "-o", tmp_path / "d"),
+    ]
+    for command in refused:
+        done = vesalius(*command)
+        assert done.code == 2, command
+        assert plant.found(said(done)) <= PATHS | {SERIES_UID}, command
