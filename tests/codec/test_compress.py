@@ -26,8 +26,8 @@ from vesalius.codec.decode import open_vsl
 from vesalius.codec.restore import restore
 from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio
 from vesalius.errors import InputError, OutputError, TargetError, UsageError
-from vesalius.scan import nifti
 from vesalius.scan.intensity import Intensity
+from vesalius.scan.nifti import read as nifti
 from vesalius.scan.scan import Scan
 
 LOSSY = Psnr(40), Ratio(20), MaxError(5)

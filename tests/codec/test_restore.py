@@ -13,7 +13,7 @@ from vesalius.codec.decode import open_vsl
 from vesalius.codec.restore import check_digest, lossy_note, restore
 from vesalius.codec.target import MaxError
 from vesalius.errors import CorruptFileError, OutputError
-from vesalius.scan import nifti
+from vesalius.scan.nifti import read as nifti
 
 
 @pytest.fixture(scope="module")

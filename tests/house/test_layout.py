@@ -1,4 +1,4 @@
-"""Tests mirror src: src/vesalius/scan/nifti.py is tested by tests/scan/test_nifti.py."""
+"""Tests mirror src: src/vesalius/scan/nifti/read.py is tested by tests/scan/nifti/test_read.py."""
 
 import ast
 

@@ -41,8 +41,9 @@ from vesalius.cohort.read import open_image
 from vesalius.errors import VesaliusError
 from vesalius.codec.decode import decode_scan
 from vesalius.scan.open import open_scan
-import imagecodecs, pydicom, tifffile, vesalius.scan.dicom_scan, vesalius.scan.metaimage, vesalius.scan.nifti
-import vesalius.scan.nrrd, vesalius.scan.numpy_file, vesalius.scan.raster
+import imagecodecs, pydicom, tifffile, vesalius.scan.dicom.assemble, vesalius.scan.slicer.metaimage
+import vesalius.scan.nifti.read
+import vesalius.scan.slicer.nrrd, vesalius.scan.numpy_file, vesalius.scan.pictures.stack
 
 memory.set_limit(int(sys.argv[1]))
 folder, seen = Path(sys.argv[2]), {}

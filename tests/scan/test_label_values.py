@@ -6,9 +6,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from vesalius.scan import nifti
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.label_values import NotLabelsError, label_map, read_labels
+from vesalius.scan.nifti import read as nifti
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 

@@ -1,8 +1,11 @@
 import pytest
 
 from vesalius.errors import CorruptFileError
-from vesalius.scan import dicom_write, nifti, numpy_file, raster
+from vesalius.scan import numpy_file
+from vesalius.scan.dicom import write as dicom_write
 from vesalius.scan.native import Kept, Packed, writer
+from vesalius.scan.nifti import read as nifti
+from vesalius.scan.pictures import stack as raster
 
 
 @pytest.mark.parametrize(

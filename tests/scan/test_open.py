@@ -202,7 +202,8 @@ def test_what_may_not_be_read_is_named(shared_folder, make_nifti):
     (shared_folder / "sub").mkdir()
     for path in shared_folder.iterdir():
         path.chmod(0)
-    code = "import os, sys; from vesalius.scan import dicom_header, dicom_series, nifti, numpy_file, raster\n"
+    code = "import os, sys; import vesalius.scan.numpy_file, vesalius.scan.pictures.stack, vesalius.scan.nifti.read\n"
+    code += "from vesalius.scan.dicom import header, series\n"
     code += "from vesalius.scan.open import find_scans; os.geteuid() or os.setuid(65534)\n"
     code += "for one in find_scans(sys.argv[1]):\n"
     code += "    try: one.open()\n    except Exception as error: print(type(error).__name__, error)"

@@ -13,7 +13,7 @@ from scipy.ndimage import binary_fill_holes, binary_opening, map_coordinates
 
 from real_data import real
 from vesalius.errors import GeometryError, InputError, UsageError
-from vesalius.scan.dicom_series import find_series
+from vesalius.scan.dicom.series import find_series
 from vesalius.scan.geometry import shear_degrees, to_voxel, to_world
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.orient import reorient

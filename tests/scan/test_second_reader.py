@@ -11,8 +11,9 @@ from PIL import Image
 
 from dicom_making import TEST_FILES
 from vesalius.errors import CorruptFileError, InputError
-from vesalius.scan import nifti_pixels, picture
+from vesalius.scan.nifti import pixels as nifti_pixels
 from vesalius.scan.open import open_scan
+from vesalius.scan.pictures import picture
 from vesalius.scan.second_reader import read_again
 from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig

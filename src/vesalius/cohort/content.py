@@ -18,9 +18,9 @@ from pathlib import Path
 
 from vesalius.errors import InputError
 from vesalius.files import regular
-from vesalius.scan.flat_pixels import FlatPixels
 from vesalius.scan.open import open_scan, suffix
 from vesalius.scan.signature import HEAD_BYTES, is_dicom
+from vesalius.scan.slicer.flat_pixels import FlatPixels
 
 _YOUNG_NS = 2_000_000_000
 """The coarsest clock of a common file system ticks in 2 s."""

@@ -19,8 +19,9 @@ from vesalius.cohort.cohort import Cohort, split_item
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_archive
+from vesalius.scan.found import Found
 from vesalius.scan.label_values import label_map
-from vesalius.scan.open import Found, find_scans, open_scan
+from vesalius.scan.open import find_scans, open_scan
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import Reading
 from vesalius.scan.scan import Scan
@@ -107,7 +108,7 @@ def _of_series(found: list[Found], series: str) -> list[Found]:
     named = [one for one in found if _uid(one).endswith(series)]
     if named or not any(map(_uid, found)):
         return named
-    from vesalius.scan.dicom_privacy import remapped_uid
+    from vesalius.scan.dicom.privacy import remapped_uid
 
     key = known_uid_key()
     return [] if key is None else [one for one in found if remapped_uid(_uid(one), key) == series]

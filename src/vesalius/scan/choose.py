@@ -12,7 +12,7 @@ from vesalius.errors import UsageError, VesaliusError
 from vesalius.wording import some
 
 if TYPE_CHECKING:
-    from vesalius.scan.open import Found
+    from vesalius.scan.found import Found
     from vesalius.scan.reading import Orientation, Reading
     from vesalius.scan.scan import Scan
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.scan.raster import indices
+from vesalius.scan.pictures.stack import indices
 from vesalius.scan.scan import Scan
 
 _ROUNDINGS = 4

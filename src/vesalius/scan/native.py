@@ -127,10 +127,10 @@ class _Restore(Protocol):
 
 
 _WRITERS = {
-    "nifti": "vesalius.scan.nifti:restore",
-    "dicom": "vesalius.scan.dicom_write:restore",
+    "nifti": "vesalius.scan.nifti.read:restore",
+    "dicom": "vesalius.scan.dicom.write:restore",
     "numpy": "vesalius.scan.numpy_file:restore",
-    "raster": "vesalius.scan.raster:restore",
+    "raster": "vesalius.scan.pictures.stack:restore",
 }
 """format -> "module:function". NRRD and MetaImage are only read."""
 

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
 from vesalius.memory import check_memory
-from vesalius.scan.flat_pixels import DEFLATE_MAX_RATIO
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
 from vesalius.scan.note import Note
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+from vesalius.scan.slicer.flat_pixels import DEFLATE_MAX_RATIO
 from vesalius.scan.stream_end import read_to_end, surplus
 
 AXES = {2: "IJ", 3: "IJK", 4: "TIJK", 5: "CTIJK"}

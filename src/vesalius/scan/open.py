@@ -9,15 +9,15 @@ import importlib
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
 from vesalius.files import odd_kind, regular, walk
 from vesalius.scan.choose import choose, ways
-from vesalius.scan.dicom_lost import SUFFIXES
-from vesalius.scan.reading import AS_STATED, Orientation, Reading
+from vesalius.scan.dicom.lost import SUFFIXES
+from vesalius.scan.found import Found, closed_folder, refused
+from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.signature import head_of_file, misread, signature
 from vesalius.wording import some
 
@@ -25,54 +25,33 @@ if TYPE_CHECKING:  # a list of formats needs no NumPy
     from vesalius.scan.scan import Scan
 
 _READERS = {
-    ".nii": "nifti",
-    ".nii.gz": "nifti",
-    ".hdr": "nifti",
-    ".img": "nifti",
-    ".hdr.gz": "nifti",
-    ".img.gz": "nifti",
-    ".nrrd": "nrrd",
-    ".nhdr": "nrrd",
-    ".mha": "metaimage",
-    ".mhd": "metaimage",
+    ".nii": "nifti.read",
+    ".nii.gz": "nifti.read",
+    ".hdr": "nifti.read",
+    ".img": "nifti.read",
+    ".hdr.gz": "nifti.read",
+    ".img.gz": "nifti.read",
+    ".nrrd": "slicer.nrrd",
+    ".nhdr": "slicer.nrrd",
+    ".mha": "slicer.metaimage",
+    ".mhd": "slicer.metaimage",
     ".npy": "numpy_file",
     ".npz": "numpy_file",
-    ".png": "raster",
-    ".jpg": "raster",
-    ".jpeg": "raster",
-    ".tif": "raster",
-    ".tiff": "raster",
+    ".png": "pictures.stack",
+    ".jpg": "pictures.stack",
+    ".jpeg": "pictures.stack",
+    ".tif": "pictures.stack",
+    ".tiff": "pictures.stack",
 }
 """suffix -> module in vesalius.scan with `read(path, reading) -> Scan`. What has none of these may be DICOM."""
 
 
+_FORMATS = {"numpy_file": "numpy", "nifti.read": "nifti", "pictures.stack": "raster"}
+"""module -> format, where it is not the name of the module."""
 _ARCHIVES = ("", ".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
 """Suffixes of archives that may hold scans; a table of a spreadsheet is a zip archive, too."""
 FORMATS = frozenset({"dicom"} | {_name.lstrip(".") for _name in _READERS})
 """Words for what can be read."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """One scan found on disk, not yet opened.
-
-    Args:
-        path: the file, or the folder of a series or stack.
-        format: "nifti", "dicom", ...
-        open: reads the header and returns the Scan.
-        series_uid: DICOM SeriesInstanceUID, else None.
-        name: a file name stem for results, unique among the scans of one folder, without identifiers of the patient.
-        plane: of a DICOM stack the plane nearest to its slices, else None.
-        refusal: why it cannot be read, where that is known already; `open` raises it.
-    """
-
-    path: Path
-    format: str
-    open: Callable[[], Scan]
-    series_uid: str | None = None
-    name: str = ""
-    plane: Orientation | None = None
-    refusal: InputError | None = None
 
 
 @dataclass(frozen=True)
@@ -94,18 +73,6 @@ class Listing:
         kinds = Counter(path.suffix.lower() or "no suffix" for path in self.others)
         shown = some([f"{count} {kind}" for kind, count in kinds.most_common()])
         return f"{len(self.others)} other file(s) hold no scan: {shown}"
-
-
-def refused(path: Path, error: InputError, format: str = "dicom") -> Found:
-    """A file or folder that ought to be read and cannot be."""
-    where = error if error.where is not None else InputError(error.what, where=path, fix=error.fix)
-    return Found(path, format, partial(_refuse, where), name=path.stem, refusal=where)
-
-
-def closed_folder(path: Path, error: OSError) -> Found:
-    """A folder that cannot be listed."""
-    what = f"cannot be listed ({error.strerror or type(error).__name__})"
-    return refused(path, InputError(what, where=path, fix="get permission to read it"), "folder")
 
 
 def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
@@ -177,7 +144,7 @@ def suffix(path: Path) -> str:
 def _list(path: Path, reading: Reading) -> Listing:
     if path.is_file():
         return _sorted_out([path], reading)
-    from vesalius.scan.raster import list_stack
+    from vesalius.scan.pictures.stack import list_stack
 
     files, unreadable = walk(path)
     closed = [closed_folder(place, error) for place, error in unreadable]
@@ -209,7 +176,7 @@ def _sorted_out(files: Sequence[Path], reading: Reading) -> Listing:
             found.append(Found(file, _format(module), _opener(module, file, reading), name=name))
     if not rest:
         return Listing(tuple(found), tuple(others))
-    from vesalius.scan.dicom_series import list_series
+    from vesalius.scan.dicom.series import list_series
 
     series, rest = list_series(rest, reading)
     found += series
@@ -266,7 +233,7 @@ def _is_dicom_image(path: Path) -> bool:
 
 
 def _format(module: str) -> str:
-    return {"numpy_file": "numpy"}.get(module, module)
+    return _FORMATS.get(module, module.rpartition(".")[2])
 
 
 def _opener(module: str, path: Path, reading: Reading) -> Callable[[], Scan]:
@@ -278,7 +245,3 @@ def _opener(module: str, path: Path, reading: Reading) -> Callable[[], Scan]:
         return scan
 
     return open_it
-
-
-def _refuse(error: InputError) -> Scan:
-    raise error

@@ -174,7 +174,7 @@ def _tiff(picture: Any) -> tuple[list[NDArray[Any]], str] | None:
 
 
 def _dicom(native: Any) -> tuple[NDArray[Any], str] | None:
-    from vesalius.scan.dicom_cells import cells, decode_again, values
+    from vesalius.scan.dicom.cells import cells, decode_again, values
 
     pixels, frames, names = native.pixels, [], set()
     for path, element in zip(pixels.paths, pixels.elements, strict=True):

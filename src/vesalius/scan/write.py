@@ -62,14 +62,14 @@ def write_scan(scan: Scan, path: Path, *, force: bool = False) -> Written:
 
 def fits_png_exactly(scan: Scan) -> bool:
     """True where PNG can hold the stored values and they are the real ones."""
-    from vesalius.scan.picture_write import fits_png
+    from vesalius.scan.pictures.write import fits_png
 
     exact = scan.intensity.is_identity and fits_png(scan.dtype, scan.shape[0])
     return exact and scan.colour not in ("inverted", "ybr", "palette")
 
 
 def _nifti(scan: Scan, path: Path) -> tuple[str, ...]:
-    from vesalius.scan.nifti_write import write_nifti
+    from vesalius.scan.nifti.write import write_nifti
 
     return (*write_nifti(scan, path), *_inverted_note(scan))
 
@@ -106,7 +106,7 @@ def _inverted_note(scan: Scan) -> tuple[str, ...]:
 
 
 def _png(scan: Scan, path: Path) -> tuple[str, ...]:
-    from vesalius.scan.picture_write import write_png
+    from vesalius.scan.pictures.write import write_png
 
     _check_png(scan)
     write_png(path, _brightness(scan)[:, 0, :, :, 0].transpose(2, 1, 0))
@@ -122,7 +122,7 @@ def _brightness(scan: Scan, t: slice = ALL) -> NDArray[Any]:
 
 
 def _png_folder(scan: Scan, path: Path, *, force: bool) -> tuple[str, ...]:
-    from vesalius.scan.picture_write import write_png
+    from vesalius.scan.pictures.write import write_png
 
     _check_png(scan)
     _, frames, _, _, slices = scan.shape
@@ -137,7 +137,7 @@ def _png_folder(scan: Scan, path: Path, *, force: bool) -> tuple[str, ...]:
 
 
 def _check_png(scan: Scan) -> None:
-    from vesalius.scan.picture_write import fits_png
+    from vesalius.scan.pictures.write import fits_png
 
     if not fits_png(scan.dtype, scan.shape[0]):
         what = f"PNG cannot hold {scan.shape[0]} channel(s) of {scan.dtype.name}"
@@ -156,7 +156,7 @@ def _png_notes(scan: Scan) -> tuple[str, ...]:
 
 
 def _tiff(scan: Scan, path: Path) -> tuple[str, ...]:
-    from vesalius.scan.picture_write import photometric_of, write_tiff
+    from vesalius.scan.pictures.write import photometric_of, write_tiff
 
     _, frames, _, _, slices = scan.shape
     if min(frames, slices) > 1:

@@ -11,7 +11,8 @@ import numpy as np
 from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import InputError, VesaliusError
 from vesalius.scan.describe import describe_scan
-from vesalius.scan.open import Found, Listing, list_scans
+from vesalius.scan.found import Found
+from vesalius.scan.open import Listing, list_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
@@ -95,7 +96,7 @@ def _size(found: Found) -> int | None:
     """Bytes on disk; None for a DICOM series, whose folder may hold others too."""
     files = [found.path]
     if found.format == "nifti":
-        from vesalius.scan.nifti_header import find_files
+        from vesalius.scan.nifti.header import find_files
 
         files = sorted(set(find_files(found.path)))
     elif found.format == "raster" and found.path.is_dir():

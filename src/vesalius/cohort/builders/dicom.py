@@ -118,7 +118,7 @@ def series_case(
         facts["series_number"] = first.number
     uid = first.series
     if uid and key is not None:
-        from vesalius.scan.dicom_privacy import remapped_uid
+        from vesalius.scan.dicom.privacy import remapped_uid
 
         uid = remapped_uid(uid, key)
     return Case(
@@ -142,7 +142,7 @@ def identity(text: str, *, keep: bool, key: bytes | None = None) -> str | None:
 
 def read_instances(paths: Iterable[Path]) -> tuple[list[Instance], list[tuple[Path, InputError]]]:
     """The DICOM pictures among some files, and what ought to be one and cannot be read; only headers are looked at."""
-    from vesalius.scan.dicom_lost import Strangers
+    from vesalius.scan.dicom.lost import Strangers
     from vesalius.scan.open import strange
 
     found: list[Instance] = []
@@ -165,8 +165,8 @@ def _instance(path: Path) -> Instance | None:
     """Raises InputError where a picture is damaged in its header."""
     from pydicom import dcmread
 
-    from vesalius.scan.dicom_header import read_instance
-    from vesalius.scan.dicom_values import quiet
+    from vesalius.scan.dicom.header import read_instance
+    from vesalius.scan.dicom.values import quiet
 
     try:
         with quiet():

@@ -17,7 +17,8 @@ from vesalius.codec.decode import open_vsl
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import refuse_odd
 from vesalius.scan.choose import ways
-from vesalius.scan.open import Found, find_scans
+from vesalius.scan.found import Found
+from vesalius.scan.open import find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.uid_key import uid_key

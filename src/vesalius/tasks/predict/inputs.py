@@ -15,7 +15,8 @@ from vesalius.cohort.ends import Ends, ends_beside, ends_of_case
 from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import UsageError, VesaliusError
-from vesalius.scan.open import Found, find_scans
+from vesalius.scan.found import Found
+from vesalius.scan.open import find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 

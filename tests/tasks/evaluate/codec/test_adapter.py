@@ -8,7 +8,7 @@ from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_scan
 from vesalius.codec.target import Quality
 from vesalius.errors import UsageError
-from vesalius.scan import nifti
+from vesalius.scan.nifti import read as nifti
 from vesalius.tasks.evaluate.codec import evaluate_codec
 from vesalius.tasks.evaluate.codec.adapter import VslCodec
 

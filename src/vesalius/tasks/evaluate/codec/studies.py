@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from vesalius.errors import InputError, UsageError
 from vesalius.files import regular, walk
 from vesalius.metrics.codec import Box, heart_region
-from vesalius.scan import nifti
+from vesalius.scan.found import closed_folder
 from vesalius.scan.label_values import NotLabelsError, read_labels
-from vesalius.scan.open import closed_folder, find_scans
+from vesalius.scan.nifti import read as nifti
+from vesalius.scan.open import find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 

@@ -1,0 +1,323 @@
+"""The pixel element of an instance: what the header promises, where the bytes are, whether they can be there.
+
+Native pixels must be as long as the header says. Compressed pixels come in fragments; here the fragments are
+listed, given to their frames, and the first frame's own header is compared with the data set.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+import os
+import struct
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.pixels.common import PhotometricInterpretation
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from vesalius.errors import InputError
+from vesalius.scan.dicom import codestream as dicom_codestream
+from vesalius.scan.dicom.codestream import Codestream
+from vesalius.scan.dicom.values import integer, text, value
+
+Span = tuple[int, int]
+"""First byte and length."""
+
+PLUGINS = {
+    ImplicitVRLittleEndian: "",
+    ExplicitVRLittleEndian: "",
+    ExplicitVRBigEndian: "",
+    DeflatedExplicitVRLittleEndian: "",
+    JPEGBaseline8Bit: "imagecodecs",
+    JPEGExtended12Bit: "imagecodecs",
+    JPEGLossless: "imagecodecs",
+    JPEGLosslessSV1: "imagecodecs",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+    HTJ2K: "pylibjpeg",
+    RLELossless: "pydicom",
+}
+"""Transfer syntax to the decoder that reads it: one of pydicom's plug-ins, or imagecodecs. GDCM, which pydicom would
+prefer, ends the process on damaged frames and is not used."""
+_KEYWORDS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
+_BITS_ALLOCATED = (1, 8, 16, 32, 64)
+_PHOTOMETRIC = frozenset(one.value for one in PhotometricInterpretation)
+_VRS = ("OB", "OW", "OF", "OD", "UN")
+_ITEM, _DELIMITER = 0xFFFEE000, 0xFFFEE0DD
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_FIRST_BYTES = (b"\xff\xd8", b"\xff\x4f")
+"""Of a JPEG or JPEG-LS picture, and of a JPEG 2000 one."""
+_HEAD_BYTES = 1 << 18
+"""A frame's own header is sought this far."""
+
+
+@dataclass(frozen=True)
+class PixelElement:
+    """The pixels of one instance, not yet decoded.
+
+    Args:
+        syntax: transfer syntax UID.
+        keyword: PixelData, FloatPixelData or DoubleFloatPixelData.
+        vr: its value representation, "OW" in implicit VR.
+        offset: first byte of the value in the file, or in the inflated data set where all of it is deflated.
+        rows: Rows.
+        columns: Columns.
+        samples: SamplesPerPixel.
+        bits_allocated: BitsAllocated.
+        bits_stored: BitsStored.
+        high_bit: HighBit where stated.
+        signed: PixelRepresentation is 1.
+        photometric: PhotometricInterpretation as stated.
+        planar: PlanarConfiguration.
+        frames: NumberOfFrames.
+        spans: fragments of each frame, empty for native pixels.
+        codestream: what the first compressed frame says about itself.
+        surplus: bytes of native pixels beyond what the header promises.
+        extra_pictures: compressed pictures beyond the one that the header promises.
+    """
+
+    syntax: str
+    keyword: str
+    vr: str
+    offset: int
+    rows: int
+    columns: int
+    samples: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int | None
+    signed: bool
+    photometric: str
+    planar: int
+    frames: int
+    spans: tuple[tuple[Span, ...], ...] = field(default=(), repr=False)
+    codestream: Codestream | None = None
+    surplus: int = 0
+    extra_pictures: int = 0
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Stored dtype once decoded, little endian; single bits become bytes."""
+        if self.keyword != "PixelData":
+            return np.dtype("<f4" if self.keyword == "FloatPixelData" else "<f8")
+        return np.dtype(f"<{'ui'[self.signed]}{max(self.bits_allocated // 8, 1)}")
+
+    @property
+    def is_compressed(self) -> bool:
+        """True where each frame is a compressed stream of its own."""
+        return UID(self.syntax).is_encapsulated
+
+    @property
+    def frame_bytes(self) -> float:
+        """Bytes of one native frame; a fraction where single bits are packed."""
+        bits = self.rows * self.columns * self.samples * self.bits_allocated
+        size = bits / 8 if bits % 8 else bits // 8
+        return size // 3 * 2 if self.photometric == "YBR_FULL_422" and not self.is_compressed else size
+
+
+def locate(stream: BinaryIO, data: Dataset, syntax: str) -> PixelElement:
+    """The pixel element that begins at the position of `stream`.
+
+    Args:
+        stream: file or inflated data set, placed by `dicom_header.read_header`.
+        data: the data set before the pixels.
+        syntax: transfer syntax UID.
+
+    Raises:
+        InputError: no pixels, a transfer syntax that cannot be decoded, an impossible header, missing bytes.
+    """
+    _check_syntax(syntax)
+    keyword, vr, length = _element_head(stream, UID(syntax))
+    pixels = PixelElement(
+        syntax=syntax,
+        keyword=keyword,
+        vr=vr,
+        offset=stream.tell(),
+        rows=_required(data, "Rows", range(1, 65536)),
+        columns=_required(data, "Columns", range(1, 65536)),
+        samples=_required(data, "SamplesPerPixel", range(1, 5)),
+        bits_allocated=_required(data, "BitsAllocated", _BITS_ALLOCATED),
+        bits_stored=_bits_stored(data, keyword),
+        high_bit=integer(data, "HighBit"),
+        signed=keyword == "PixelData" and _required(data, "PixelRepresentation", (0, 1)) == 1,
+        photometric=text(data, "PhotometricInterpretation"),
+        planar=_required(data, "PlanarConfiguration", (0, 1)) if integer(data, "SamplesPerPixel") != 1 else 0,
+        frames=_frame_count(data),
+    )
+    if pixels.photometric not in _PHOTOMETRIC:
+        raise InputError("PhotometricInterpretation is missing or unknown")
+    if pixels.is_compressed:
+        return _with_fragments(stream, data, pixels)
+    needed = math.ceil(pixels.frame_bytes * pixels.frames)
+    available = min(length, _size(stream) - pixels.offset)
+    if needed > available:
+        raise InputError(
+            f"the header promises {needed} bytes of pixels, there are {available}",
+            fix="check that the copy is complete",
+        )
+    stated = length != _UNDEFINED_LENGTH
+    return replace(pixels, surplus=max(available - needed - needed % 2, 0) if stated else 0)
+
+
+def _check_syntax(syntax: str) -> None:
+    if syntax not in PLUGINS:
+        raise InputError(f"transfer syntax {UID(syntax).name} cannot be decoded", fix="convert it with a DICOM tool")
+
+
+def _element_head(stream: BinaryIO, syntax: UID) -> tuple[str, str, int]:
+    """Keyword, VR and length of the element at the position of `stream`, which is left at its value."""
+    order = "<" if syntax.is_little_endian else ">"
+    try:
+        group, element = struct.unpack(f"{order}HH", stream.read(4))
+        keyword = _KEYWORDS[group << 16 | element]
+        vr = stream.read(2).decode("latin-1")
+        if syntax.is_implicit_VR or vr not in _VRS:  # some writers state explicit VR and write implicit
+            stream.seek(-2, os.SEEK_CUR)
+            vr = "OW"
+        else:
+            stream.seek(2, os.SEEK_CUR)
+        (length,) = struct.unpack(f"{order}L", stream.read(4))
+    except (struct.error, KeyError) as error:
+        raise InputError("has a picture's header but no pixels") from error
+    return keyword, vr, length
+
+
+def _required(data: Dataset, keyword: str, allowed: Any) -> int:
+    found = integer(data, keyword)
+    if found is None or found not in allowed:
+        raise InputError(f"{keyword} is missing or impossible")
+    return found
+
+
+def _bits_stored(data: Dataset, keyword: str) -> int:
+    bits_allocated = _required(data, "BitsAllocated", _BITS_ALLOCATED)
+    return _required(data, "BitsStored", range(1, bits_allocated + 1)) if keyword == "PixelData" else bits_allocated
+
+
+def _frame_count(data: Dataset) -> int:
+    if value(data, "NumberOfFrames") is None:
+        return 1
+    count = integer(data, "NumberOfFrames")
+    if count is None or count < 0:
+        raise InputError("NumberOfFrames is not a number of frames")
+    return max(count, 1)
+
+
+def _size(stream: BinaryIO) -> int:
+    at = stream.tell()
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(at)
+    return size
+
+
+def _with_fragments(stream: BinaryIO, data: Dataset, pixels: PixelElement) -> PixelElement:
+    offsets, fragments = _fragments(stream)
+    spans = _frame_spans(stream, data, pixels, offsets, fragments)
+    first = spans[0][0]
+    stream.seek(first[0])
+    found = dicom_codestream.parse(stream.read(min(first[1], _HEAD_BYTES)))
+    if pixels.syntax == RLELossless:
+        found = None
+    for frame in spans:
+        length = sum(size for _, size in frame)
+        compared = found if frame is spans[0] else None
+        if compared is not None or pixels.syntax == RLELossless:
+            dicom_codestream.check(compared, length, pixels.rows, pixels.columns, pixels.samples, pixels.bits_allocated)
+    extra = _pictures(stream, fragments) - 1 if pixels.frames == 1 else 0
+    return replace(pixels, spans=spans, codestream=found, extra_pictures=max(extra, 0))
+
+
+def _pictures(stream: BinaryIO, fragments: list[Span]) -> int:
+    """How many fragments begin a picture."""
+    count = 0
+    for start, _ in fragments if len(fragments) > 1 else ():
+        stream.seek(start)
+        count += stream.read(2) in _FIRST_BYTES
+    return count
+
+
+def _fragments(stream: BinaryIO) -> tuple[list[int], list[Span]]:
+    """Basic offset table, and the spans of the fragments after it."""
+    end = _size(stream)
+    spans: list[Span] = []
+    while True:
+        head = stream.read(8)
+        if len(head) < 8:
+            break
+        group, element, length = struct.unpack("<HHL", head)
+        tag = group << 16 | element
+        if tag == _DELIMITER:
+            break
+        if tag != _ITEM or stream.tell() + length > end:
+            raise InputError(
+                f"the compressed pixels break off after {max(len(spans) - 1, 0)} fragment(s)",
+                fix="check that the copy is complete",
+            )
+        spans.append((stream.tell(), length))
+        stream.seek(length, os.SEEK_CUR)
+    if len(spans) < 2 or not any(length for _, length in spans[1:]):
+        raise InputError("the compressed pixels are empty")
+    stream.seek(spans[0][0])
+    table = stream.read(spans[0][1])
+    offsets = [offset for (offset,) in struct.iter_unpack("<L", table[: len(table) // 4 * 4])]
+    return offsets, spans[1:]
+
+
+def _frame_spans(
+    stream: BinaryIO, data: Dataset, pixels: PixelElement, offsets: list[int], fragments: list[Span]
+) -> tuple[tuple[Span, ...], ...]:
+    """Which fragments belong to which frame: one each, else by the offset tables, else by the end of image marker."""
+    if pixels.frames == 1:
+        return (tuple(fragments),)
+    if len(fragments) == pixels.frames:
+        return tuple((span,) for span in fragments)
+    extended = value(data, "ExtendedOffsetTable")
+    if isinstance(extended, bytes) and len(extended) == 8 * pixels.frames:
+        offsets = [offset for (offset,) in struct.iter_unpack("<Q", extended)]
+    if len(offsets) == pixels.frames and len(fragments) > pixels.frames:
+        starts = [at - fragments[0][0] for at, _ in fragments]
+        bounds = [bisect.bisect_left(starts, offset) for offset in offsets] + [len(fragments)]
+        if bounds[0] == 0 and all(low < high for low, high in itertools.pairwise(bounds)):
+            return tuple(tuple(fragments[low:high]) for low, high in itertools.pairwise(bounds))
+    groups = _by_end_marker(stream, fragments)
+    if len(groups) != pixels.frames:
+        raise InputError(f"{len(fragments)} compressed fragment(s) cannot be given to {pixels.frames} frames")
+    return tuple(groups)
+
+
+def _by_end_marker(stream: BinaryIO, fragments: list[Span]) -> list[tuple[Span, ...]]:
+    groups: list[tuple[Span, ...]] = []
+    open_group: list[Span] = []
+    for start, length in fragments:
+        open_group.append((start, length))
+        stream.seek(max(start, start + length - 10))
+        if b"\xff\xd9" in stream.read(min(length, 10)):
+            groups.append(tuple(open_group))
+            open_group = []
+    return groups

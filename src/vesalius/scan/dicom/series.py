@@ -1,0 +1,158 @@
+"""From files to DICOM stacks: which files are pictures, and which of them belong together.
+
+A stack is what shares SeriesInstanceUID (files without one: the folder), size, samples, depth, sign, colour, and
+having a place or not. Instances without a place that hold several frames are stacks of their own. The parts of a stack
+(see `dicom_parts`) are scans of their own; the largest part of a series comes first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vesalius.errors import InputError
+from vesalius.scan.dicom.lost import SUFFIXES, Strangers
+from vesalius.scan.left_out import noting
+from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.wording import some
+
+if TYPE_CHECKING:
+    from vesalius.scan.dicom.header import InstanceFacts
+    from vesalius.scan.dicom.parts import Part
+    from vesalius.scan.found import Found
+    from vesalius.scan.scan import Scan
+
+
+def find_series(files: Sequence[Path], reading: Reading = AS_STATED) -> list[Found]:
+    """The DICOM stacks among the files, as `list_series` finds them."""
+    return list_series(files, reading)[0]
+
+
+def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[list[Found], list[Path]]:
+    """The DICOM stacks among the files, in a stable order, and the files that have nothing to do with them.
+
+    A second scan of the same series gets a UID that ends in "#2". A damaged picture, and a file that is no DICOM
+    although its name says so, becomes a Found of its own whose `open` raises InputError; the stacks beside it say so.
+    """
+    from vesalius.scan.found import Found, refused
+
+    stacks, broken, others = _sort_out(files)
+    found, per_series = [], Counter[str]()
+    names = Counter[str]()
+    series: dict[str, list[Part]] = {}
+    for stack in stacks:
+        from vesalius.scan.dicom.parts import parts
+
+        series.setdefault(stack[0].series_uid or str(stack[0].path.parent), []).extend(
+            parts(stack, reading.orientation)
+        )
+    for of_series in series.values():
+        of_series.sort(key=lambda part: -part.pictures)  # the localizer comes last
+        for part in of_series:
+            first = part.instances[0]
+            uid = first.series_uid or None
+            per_series[first.series_uid] += 1
+            if uid and per_series[first.series_uid] > 1:
+                uid = f"{uid}#{per_series[first.series_uid]}"
+            name = _name(part.instances)
+            names[name] += 1
+            found.append(
+                Found(
+                    path=_path(part.instances),
+                    format="dicom",
+                    open=noting(_opener(part, _notes(of_series), reading), _lost_beside(part.instances, broken)),
+                    series_uid=uid,
+                    name=name if names[name] == 1 else f"{name}-{names[name]}",
+                    plane=part.plane,
+                )
+            )
+    return found + [refused(path, error) for path, error in broken], others
+
+
+def _notes(of_series: list[Part]) -> tuple[str, ...]:
+    """What a reader of one part should know of the others."""
+    placed = [part for part in of_series if part.plane is not None]
+    if len(of_series) < 2 or not placed:
+        return ()
+    shown = [f"{part.pictures} {part.plane or 'without a place'}" for part in of_series]
+    return (f"its series holds {len(of_series)} scans: {some(shown)} picture(s)",)
+
+
+def _sort_out(
+    files: Sequence[Path],
+) -> tuple[list[list[InstanceFacts]], list[tuple[Path, InputError]], list[Path]]:
+    """The instances of each stack, what is damaged, and what has nothing to do with DICOM."""
+    stacks: dict[tuple[Any, ...], list[InstanceFacts]] = {}
+    broken: list[tuple[Path, InputError]] = []
+    strangers = Strangers()
+    for path in files:
+        try:
+            facts = strangers.read(path, _read)
+        except InputError as error:
+            broken.append((path, error))
+            continue
+        if facts is not None:
+            stacks.setdefault(_key(facts), []).append(facts)
+    instances = [facts.path for stack in stacks.values() for facts in stack]
+    lost, others = strangers.divide(instances)
+    return sorted(stacks.values(), key=_stack_order), sorted(broken + lost, key=lambda one: one[0]), others
+
+
+def _read(path: Path) -> InstanceFacts | None:
+    from vesalius.scan.dicom.header import read_instance  # loads a DICOM library: not before there is a file for it
+
+    return read_instance(path)
+
+
+def _lost_beside(instances: list[InstanceFacts], broken: list[tuple[Path, InputError]]) -> list[Path]:
+    folders = {instance.path.parent for instance in instances}
+    return [path for path, _ in broken if path.parent in folders]
+
+
+def _key(facts: InstanceFacts) -> tuple[Any, ...]:
+    pixels = facts.pixels
+    has_place = all(frame.place is not None for frame in facts.frames)
+    alone = str(facts.path) if not has_place and pixels.frames > 1 else ""
+    return (
+        facts.series_uid or str(facts.path.parent),
+        pixels.rows,
+        pixels.columns,
+        pixels.samples,
+        pixels.keyword,
+        pixels.bits_allocated,
+        pixels.signed,
+        facts.colour,
+        has_place,
+        alone,
+    )
+
+
+def _stack_order(instances: list[InstanceFacts]) -> tuple[Any, ...]:
+    first = instances[0]
+    return (first.series_number is None, first.series_number or 0, first.series_uid, str(first.path))
+
+
+def _path(instances: list[InstanceFacts]) -> Path:
+    """The file, or the folder that holds all files."""
+    if len(instances) == 1:
+        return instances[0].path
+    return Path(os.path.commonpath([instance.path.parent for instance in instances]))
+
+
+def _name(instances: list[InstanceFacts]) -> str:
+    first = instances[0]
+    if len(instances) == 1:
+        return first.path.stem if first.path.name.lower().endswith(SUFFIXES) else first.path.name
+    number = "" if first.series_number is None else f"-{first.series_number}"
+    return f"{first.modality.lower()}-series{number}"
+
+
+def _opener(part: Part, notes: tuple[str, ...], reading: Reading) -> Callable[[], Scan]:
+    from vesalius.scan.dicom.assemble import scan_of
+
+    folder = len(part.instances) > 1
+    return partial(scan_of, part.instances, folder=folder, reading=reading, notes=(*part.notes, *notes))

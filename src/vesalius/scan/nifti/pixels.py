@@ -1,0 +1,150 @@
+"""Stored values of a NIfTI file, read slab by slab."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.errors import InputError
+from vesalius.files import regular
+from vesalius.memory import check_memory
+from vesalius.scan.nifti.file import GZIP_MAX_RATIO, is_gzip, skip, take, unreadable
+from vesalius.scan.pixels import ALL
+from vesalius.scan.stream_end import read_to_end
+
+
+@dataclass(frozen=True, eq=False)
+class NiftiPixels:
+    """Stored values of a NIfTI file, mapped into memory, or inflated where the file is gzipped.
+
+    Args:
+        path: the file that holds the pixels.
+        file_shape: dims of the file, (i, j, k, t, c...), at least three.
+        file_dtype: dtype of the file, byte order included; RGB24 and RGBA32 are structured.
+        offset: first byte of the pixels.
+    """
+
+    path: Path
+    file_shape: tuple[int, ...]
+    file_dtype: np.dtype[Any]
+    offset: int
+
+    @property
+    def colours(self) -> int:
+        """3 or 4 for RGB24 and RGBA32, else 1."""
+        return len(self.file_dtype.names or "1")
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """(C, T, I, J, K)."""
+        i, j, k, t, *channels = (*self.file_shape, 1)
+        return math.prod(channels) * self.colours, t, i, j, k
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The stored dtype; uint8 for RGB24 and RGBA32."""
+        return np.dtype(np.uint8) if self.file_dtype.names else self.file_dtype
+
+    @property
+    def direct(self) -> bool:
+        """Unless the file is gzipped, which is inflated from its start for every piece."""
+        return not is_gzip(self.path)
+
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
+        """Frames `t` and slices `k` as (C, t, I, J, k).
+
+        Raises:
+            InputError: the file ends early, cannot be decompressed or holds more than its header promises; the last
+                two are seen only where the last value is read.
+        """
+        self._check_memory(t, k)
+        try:
+            array = self._mapped(t, k) if self.direct else self._inflated(t, k)
+        except InputError:
+            raise
+        except Exception as error:  # zlib, gzip and numpy raise many kinds here
+            raise unreadable(self.path, error) from error
+        if self.file_dtype.names:
+            array = _split_colours(array)
+        return array.transpose(4, 3, 0, 1, 2)
+
+    def check_length(self) -> None:
+        """Compare what the header promises with the size of the file, before any memory is taken.
+
+        Raises:
+            InputError: the file is absent or too short, or its values are of no type that is a number.
+        """
+        if self.file_dtype.kind == "V" and not self.file_dtype.names:
+            raise InputError("the header states no type of number for the values", where=self.path)
+        if not regular(self.path).is_file():
+            raise InputError("no such file", where=self.path)
+        size, needed = self.path.stat().st_size, self.end
+        if needed > (size if self.direct else size * GZIP_MAX_RATIO):
+            what = f"the header promises {needed} bytes, the file has {size}"
+            raise InputError(what, where=self.path, fix="copy the file again")
+
+    def left_over(self) -> int:
+        """Bytes behind the last value of a file that is not compressed; the end of a stream is judged by `read`."""
+        return self.path.stat().st_size - self.end if self.direct else 0
+
+    @property
+    def end(self) -> int:
+        """The first byte behind the last value, in the inflated file."""
+        return self.offset + math.prod(self.file_shape) * self.file_dtype.itemsize
+
+    def _check_memory(self, t: slice, k: slice) -> None:
+        i, j, slices, frames, more = self._five
+        plane = i * j * self.file_dtype.itemsize
+        kept = plane * len(range(slices)[k]) * len(range(frames)[t]) * more
+        inflated = 0 if self.direct else 2 * kept + plane * slices
+        split = 2 * kept if self.colours > 1 else 0
+        instead = None if self.direct else "uncompress the file, so that it can be mapped"
+        check_memory(inflated + split, self.path, instead=instead)
+
+    @property
+    def _five(self) -> tuple[int, int, int, int, int]:
+        """The file's shape as (i, j, k, t, all further axes)."""
+        i, j, k, t, *more = (*self.file_shape, 1)
+        return i, j, k, t, math.prod(more)
+
+    def _mapped(self, t: slice, k: slice) -> NDArray[Any]:
+        whole = np.memmap(regular(self.path), self.file_dtype, "r", self.offset, self._five, order="F")
+        return whole[:, :, k, t]
+
+    def _inflated(self, t: slice, k: slice) -> NDArray[Any]:
+        """Volume by volume: what is not wanted is passed over, and no memory is taken before its bytes are there."""
+        i, j, slices, frames, more = self._five
+        length = i * j * slices * self.file_dtype.itemsize
+        wanted, height = range(frames)[t], len(range(slices)[k])
+        numbers = [frame + frames * plane for plane in range(more) for frame in wanted]
+        kept: list[bytes] = []
+        with gzip.open(regular(self.path), "rb") as file:
+            place = 0
+            for number in numbers:
+                start = self.offset + number * length
+                skip(file, start - place)
+                place = start + length
+                kept.append(self._slices(take(file, length), k))
+            if place == self.end:
+                read_to_end(file.read, self.path)
+        return np.frombuffer(b"".join(kept), self.file_dtype).reshape((i, j, height, len(wanted), more), order="F")
+
+    def _slices(self, volume: bytes, k: slice) -> bytes:
+        """The slices `k` of the bytes of one volume."""
+        if k == ALL:
+            return volume
+        array = np.frombuffer(volume, self.file_dtype).reshape(self.file_shape[:3], order="F")
+        return array[:, :, k].tobytes(order="F")
+
+
+def _split_colours(array: NDArray[np.void]) -> NDArray[np.uint8]:
+    """(I, J, K, T, C) of RGB records to (I, J, K, T, C * 3) of uint8, the colour fastest."""
+    names = array.dtype.names or ()
+    parts = np.stack([array[name] for name in names], axis=-1)
+    return parts.reshape(*array.shape[:4], array.shape[4] * len(names))

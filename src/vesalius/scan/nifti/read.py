@@ -1,0 +1,177 @@
+"""NIfTI-1 and NIfTI-2 (.nii, .nii.gz, .hdr/.img pairs): read piece by piece, written back byte for byte.
+
+Axes: the file's (i, j, k) stay as they are, dim 4 is T, dims 5 to 7 are C (flattened, dim 5 fastest). RGB24 and
+RGBA32 become channels. `nifti_affine` decides between sform, qform and spacing. Header and extension bytes are kept
+word for word.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vesalius.errors import CorruptFileError, GeometryError, InputError
+from vesalius.scan.intensity import Intensity
+from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
+from vesalius.scan.nifti.affine import place
+from vesalius.scan.nifti.analyze import is_analyze, read_pair
+from vesalius.scan.nifti.file import GZIP_MAX_RATIO, create, head_of, is_gzip, unreadable
+from vesalius.scan.nifti.header import (
+    check_extensions,
+    differences,
+    find_files,
+    read_header,
+    scaling,
+    strip,
+    text_warnings,
+    time,
+)
+from vesalius.scan.nifti.pixels import NiftiPixels
+from vesalius.scan.pixels import Pixels
+from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.scan.scan import Scan
+from vesalius.scan.stream_end import surplus
+
+__all__ = ["GZIP_MAX_RATIO", "SUFFIXES", "NiftiNative", "NiftiPixels", "read", "restore"]
+
+SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
+MAX_BEFORE_PIXELS = 1 << 26
+"""Header and extensions together are never longer."""
+_ANALYZE_BYTES = 348
+
+
+@dataclass(frozen=True, eq=False)
+class NiftiNative:
+    """Header and extension bytes of a NIfTI file."""
+
+    header: bytes
+    pixels: NiftiPixels
+    pair_header: bytes | None = None
+    format: str = "nifti"
+
+    def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
+        """Everything before the pixels, word for word; `strip` blanks the text fields and drops the extensions."""
+        header, warnings = self.header, []
+        pair = self.pair_header or b""
+        which = "pair" if self.pair_header is not None else "single"
+        target = pair if which == "pair" else header
+        if identifiers == "strip":
+            target = strip(target)
+        else:
+            warnings = text_warnings(target)
+        header, pair = (header, target) if which == "pair" else (target, b"")
+        facts: dict[str, Json] = {
+            "pair": which == "pair",
+            "file_shape": [int(n) for n in self.pixels.file_shape],
+            "file_dtype": _dtype_code(self.pixels.file_dtype),
+        }
+        blobs = {"before_pixels": header, "pair_header": pair}
+        packed = Packed("nifti", facts, blobs, which == "pair", tuple(warnings))
+        return replace(packed, kept=self.kept(packed))
+
+    def kept(self, packed: Packed) -> tuple[Kept, ...]:
+        """What `strip` blanked, and bytes behind the values, which are never kept; all else is, word for word."""
+        pairs = (("before_pixels", self.header), ("pair_header", self.pair_header or b""))
+        blanked = [name for blob, ours in pairs for name in differences(ours, packed.blobs.get(blob, b""))]
+        kept = [Kept("header fields", left_out=len(blanked), names=tuple(blanked))] if blanked else []
+        length = self.pixels.left_over()
+        return (*kept, *([Kept("bytes behind the values", left_out=length)] if length else []))
+
+
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
+    """Open a NIfTI file; pixels stay on disk.
+
+    Raises:
+        InputError: not a NIfTI file, a damaged header, or a file shorter than its header says.
+    """
+    try:
+        header_path, pixels_path = find_files(path)
+        if header_path != pixels_path and is_analyze(head_of(header_path, _ANALYZE_BYTES)):
+            return read_pair(header_path, pixels_path)
+        return _scan(path, header_path, pixels_path, reading)
+    except (InputError, GeometryError) as error:
+        raise error if error.where else type(error)(error.what, where=path, fix=error.fix) from error
+    except Exception as error:  # a damaged header raises nearly anything
+        raise unreadable(path, error) from error
+
+
+def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None) -> None:
+    """Write a NIfTI file with the original header and extension bytes and the given pixels.
+
+    The suffix of `path` decides about gzip; a pair is written into the folder `path` as image.hdr and image.img.
+
+    Raises:
+        CorruptFileError: the stored facts do not fit the pixels.
+    """
+    try:
+        shape = tuple(int(n) for n in packed.facts["file_shape"])  # type: ignore[arg-type,union-attr]
+        code, pair = str(packed.facts["file_dtype"]), bool(packed.facts["pair"])
+        before, pair_header = packed.blobs["before_pixels"], packed.blobs["pair_header"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptFileError("the stored NIfTI facts are incomplete", where=path) from error
+    colours = {"RGB24": 3, "RGBA32": 4}.get(code, 1)
+    c, t, i, j, k = pixels.shape
+    if math.prod(shape) * colours != c * t * i * j * k or shape[:3] != (i, j, k):
+        raise CorruptFileError("the stored NIfTI shape does not fit the pixels", where=path)
+    if pair:
+        (path / "image.hdr").write_bytes(pair_header)
+        path = path / "image.img"
+    with create(path) as file:
+        file.write(before)
+        for plane in range(c // colours):
+            for frame in range(t):
+                _write_frame(file, pixels, plane * colours, colours, frame)
+
+
+def _scan(path: Path, header_path: Path, pixels_path: Path, reading: Reading) -> Scan:
+    header, problems = read_header(header_path, single=header_path == pixels_path)
+    shape = tuple(int(n) for n in header.get_data_shape())
+    if not shape or len(shape) > 7 or min(shape) < 0:
+        raise InputError(f"the header gives the impossible shape {shape}", where=path)
+    if 0 in shape:
+        raise InputError(f"the image is empty (shape {shape})", where=path)
+    offset = int(header.get_data_offset())
+    pixels = NiftiPixels(pixels_path, shape + (1,) * (3 - len(shape)), header.get_data_dtype(), offset)
+    pixels.check_length()
+    if pixels.left_over():
+        problems.append(f"the file {surplus(pixels.left_over())}; they are not read")
+    if offset > MAX_BEFORE_PIXELS:
+        raise InputError(f"{offset} bytes lie before the pixels, that cannot be", where=path)
+    before = head_of(pixels_path, offset)
+    pair_header = None if header_path == pixels_path else head_of(header_path, MAX_BEFORE_PIXELS)
+    check_extensions(before if pair_header is None else pair_header, header, single=pair_header is None)
+    if is_gzip(pixels_path) != pixels_path.name.lower().endswith(".gz"):
+        problems.append(f"the file is {'' if is_gzip(pixels_path) else 'not '}gzipped, its name says otherwise")
+    placed = place(header, reading.spacing_from)
+    slope, inter, scaling_problems = scaling(header, path)
+    if (slope, inter) != (1, 0) and pixels.file_dtype.names:
+        scaling_problems.append("the header scales RGB values; the scaling is ignored")
+        slope, inter = 1.0, 0.0
+    frame_ms, meaning, time_problems = time(header, pixels.shape[1], path)
+    return Scan(
+        pixels=pixels,
+        geometry=placed.affine,
+        intensity=Intensity.linear(slope, inter),
+        frame_ms=frame_ms,
+        t_meaning=meaning,
+        colour="rgb" if pixels.colours == 3 else "grey" if pixels.shape[0] == 1 else "channels",
+        spaces=placed.spaces,
+        problems=(*problems, *placed.problems, *scaling_problems, *time_problems),
+        native=NiftiNative(before, pixels, pair_header),
+    )
+
+
+def _dtype_code(dtype: np.dtype[Any]) -> str:
+    return {3: "RGB24", 4: "RGBA32"}[len(dtype.names)] if dtype.names else dtype.str
+
+
+def _write_frame(file: Any, pixels: Pixels, channel: int, colours: int, frame: int) -> None:
+    array = pixels.read(t=slice(frame, frame + 1))[channel : channel + colours, 0]
+    if colours > 1:
+        file.write(np.ascontiguousarray(array.transpose(3, 2, 1, 0)).tobytes())
+    else:
+        file.write(array[0].tobytes(order="F"))

@@ -1,0 +1,229 @@
+"""NRRD, attached (.nrrd) and detached (.nhdr): read only.
+
+Axes: up to three spatial axes are I, J, K in the file's order; an axis of kind `time` is T; a list of gradients
+(DWMRI) or of frames (MultiVolume) is T too; every other axis that is not spatial is C. World coordinates of the
+patient spaces RAS, LAS and LPS are turned to RAS+ mm. `scanner-xyz` and the 3D-handed spaces do not say where the
+patient lies, so they give no geometry.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.errors import GeometryError
+from vesalius.scan.geometry import Affine, check_affine
+from vesalius.scan.intensity import Intensity
+from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.scan.scan import Colour, Scan, TMeaning
+from vesalius.scan.slicer.flat_pixels import FlatPixels
+from vesalius.scan.slicer.nrrd_header import NrrdHeader, read_header
+from vesalius.scan.stack import SliceStack
+
+_SPACES = {
+    "right-anterior-superior": (1, 1, 1),
+    "ras": (1, 1, 1),
+    "left-anterior-superior": (-1, 1, 1),
+    "las": (-1, 1, 1),
+    "left-posterior-superior": (-1, -1, 1),
+    "lps": (-1, -1, 1),
+}
+"""Patient space -> signs that turn it to RAS."""
+_MM = {"mm": 1.0, "millimeter": 1.0, "millimetre": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001, "µm": 0.001}
+_MS = {"s": 1000.0, "sec": 1000.0, "seconds": 1000.0, "ms": 1.0, "msec": 1.0, "milliseconds": 1.0, "us": 0.001}
+_SPATIAL_KINDS = frozenset({"domain", "space"})
+_FRAME_LABELS = frozenset({"frame", "time", "t"})
+_TAG_MEANINGS: dict[str, TMeaning] = {"TriggerTime": "time", "AcquisitionTime": "time", "EchoTime": "echo"}
+_MODALITIES = {"DWMRI": "MR", "MR": "MR", "MRI": "MR", "CT": "CT", "PT": "PT", "PET": "PT", "US": "US"}
+
+
+def read(path: Path, reading: Reading = AS_STATED) -> Scan:
+    """Open an NRRD file; pixels stay on disk.
+
+    Raises:
+        InputError: not an NRRD file, a damaged header, or fewer values than it promises.
+    """
+    header = read_header(path)
+    sizes, dtype = header.sizes, header.dtype
+    axes, problems = _axes(header)
+    pieces = header.pieces(math.prod(sizes) * dtype.itemsize)
+    pixels = FlatPixels(pieces, header.encoding, dtype, sizes, axes)
+    pixels.check_length()
+    geometry, geometry_problems = _geometry(header, axes)
+    time = _time(header, axes, pixels.shape[1])
+    return Scan(
+        pixels=pixels,
+        geometry=geometry,
+        intensity=Intensity(unit=header.fields.get("sampleunits", "").strip('"')),
+        frame_ms=time.frame_ms,
+        t_meaning=time.meaning,
+        modality=_MODALITIES.get(header.pairs.get("modality", "").strip().upper(), "unknown"),
+        colour=_colour(header, axes, pixels.shape[0]),
+        problems=tuple(problems + pixels.problems() + geometry_problems + time.problems),
+    )
+
+
+@dataclass(frozen=True)
+class _Time:
+    frame_ms: tuple[float, ...] | None
+    meaning: TMeaning
+    problems: list[str]
+
+
+def _axes(header: NrrdHeader) -> tuple[str, list[str]]:
+    """One letter per axis of the file."""
+    kinds = [kind.lower() for kind in header.words("kinds")]
+    directions = _directions(header)
+    problems: list[str] = []
+    letters: list[str] = []
+    for axis, kind in enumerate(kinds):
+        spatial = _is_spatial(kind, directions[axis]) if directions else _is_domain(kind)
+        if spatial and sum(letter in "IJK" for letter in letters) < 3:
+            letters.append("IJK"[sum(letter in "IJK" for letter in letters)])
+        elif "T" not in letters and (spatial or _is_frames(header, axis, kind)):
+            letters.append("T")
+            if kind != "time":
+                problems.append(f"axis {axis} of the file is taken as T: {_why_t(header, kind, spatial)}")
+        else:
+            letters.append("C")
+    if sum(letter in "IJK" for letter in letters) < 2:
+        raise header.wrong("fewer than two axes are spatial")
+    return "".join(letters), problems
+
+
+def _is_domain(kind: str) -> bool:
+    return kind in _SPATIAL_KINDS or kind in {"", "none", "???"}
+
+
+def _is_spatial(kind: str, direction: NDArray[np.float64] | None) -> bool:
+    """True unless the axis has no direction, or points along time in a space of four dimensions."""
+    return direction is not None and kind != "time" and (len(direction) < 4 or bool(direction[:3].any()))
+
+
+def _is_frames(header: NrrdHeader, axis: int, kind: str) -> bool:
+    if kind in {"time", "", "none", "???"}:
+        return True
+    if kind not in {"list", "vector"}:
+        return False
+    frames = header.pairs.get("modality", "") == "DWMRI" or "MultiVolume.FrameLabels" in header.pairs
+    return frames or header.words("labels")[axis].lower() in _FRAME_LABELS
+
+
+def _why_t(header: NrrdHeader, kind: str, spatial: bool) -> str:
+    if spatial and kind in _SPATIAL_KINDS:
+        return "a fourth spatial axis"
+    if header.pairs.get("modality", "") == "DWMRI":
+        return "a list of gradients"
+    return "a list of frames" if kind in {"list", "vector"} else "its kind is not stated"
+
+
+def _directions(header: NrrdHeader) -> list[NDArray[np.float64] | None]:
+    """Space directions per axis, [] where the file states none."""
+    directions = header.vectors("spacedirections")
+    if not directions:
+        return []
+    lengths = {len(direction) for direction in directions if direction is not None}
+    if len(directions) != len(header.sizes) or len(lengths) != 1 or min(lengths) < 2:
+        raise header.wrong("`space directions` does not fit the axes")
+    return directions
+
+
+def _geometry(header: NrrdHeader, axes: str) -> tuple[Affine | SliceStack | None, list[str]]:
+    directions = _directions(header)
+    space = header.fields.get("space", "").strip().lower().removesuffix("-time")
+    space = space[:3] if space in {"rast", "last", "lpst"} else space
+    if not directions or space not in _SPACES:
+        return None, [_no_geometry(header, axes, directions, space)]
+    unit = next(iter(header.fields.get("spaceunits", '"mm"').replace('"', " ").split()), "mm")
+    if unit.lower() not in _MM:
+        return None, [f"the space unit {unit!r} is unknown: no geometry"]
+    origin = next(iter(header.vectors("spaceorigin")), None)
+    problems = [] if origin is not None else ["no space origin is stated: the first voxel is taken to lie at 0, 0, 0"]
+    turn = np.array(_SPACES[space]) * _MM[unit.lower()]
+    steps = [_three(directions[axes.index(letter)]) * turn for letter in "IJK" if letter in axes]
+    start = (np.zeros(3) if origin is None else _three(origin)) * turn
+    single = len(steps) == 2
+    matrix = np.eye(4)
+    matrix[:3] = np.stack([*steps, np.cross(steps[0], steps[1]), start] if single else [*steps, start], axis=1)
+    try:
+        affine = check_affine(matrix)
+    except GeometryError as error:
+        return None, [*problems, error.what]
+    return SliceStack(start[None], steps[0][None], steps[1][None]) if single else affine, problems
+
+
+def _three(vector: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """The three spatial parts of a vector of the space, nan where they are missing."""
+    three = np.full(3, np.nan)
+    if vector is not None:
+        three[: min(len(vector), 3)] = vector[:3]
+    return three
+
+
+def _no_geometry(header: NrrdHeader, axes: str, directions: list[NDArray[np.float64] | None], space: str) -> str:
+    """Why there is no geometry; the spacing is named where the file states it."""
+    if directions:
+        spacings = [math.nan if direction is None else float(np.linalg.norm(direction)) for direction in directions]
+    else:
+        spacings = header.numbers("spacings")
+    shown = ""
+    if len(spacings) == len(axes):
+        shown = " x ".join(f"{spacings[axes.index(letter)]:.6g}" for letter in "IJK" if letter in axes)
+        shown = f" (spacing {shown}, unit not checked)"
+    what = f"the space {space!r} is not that of a patient" if space else "the file states no patient space"
+    return f"{what}: no geometry{shown}"
+
+
+def _time(header: NrrdHeader, axes: str, frames: int) -> _Time:
+    if "T" not in axes or frames == 1:
+        return _Time(None, "unknown", [])
+    if header.pairs.get("modality", "") == "DWMRI":
+        return _Time(None, "diffusion", [])
+    axis = axes.index("T")
+    if "MultiVolume.FrameLabels" in header.pairs:
+        return _multi_volume(header, frames)
+    if header.words("kinds")[axis].lower() != "time":
+        return _Time(None, "unknown", [])
+    step, unit = _time_step(header, axis)
+    scale = _MS.get(unit.lower(), math.nan)
+    if not math.isfinite(step * scale) or step <= 0:
+        return _Time(None, "time", ["the time unit or the frame interval is not stated"])
+    starts = header.numbers("axismins")
+    start = starts[axis] if len(starts) == len(axes) and math.isfinite(starts[axis]) else 0.0
+    return _Time(tuple((start + step * frame) * scale for frame in range(frames)), "time", [])
+
+
+def _time_step(header: NrrdHeader, axis: int) -> tuple[float, str]:
+    """Interval between frames and its unit, from a four-dimensional space or from the axis itself."""
+    directions = _directions(header)
+    direction = directions[axis] if directions else None
+    if direction is not None and len(direction) == 4:
+        units = header.fields.get("spaceunits", "").replace('"', " ").split()
+        return float(direction[3]), units[3] if len(units) == 4 else ""
+    spacings = header.numbers("spacings")
+    return (spacings[axis] if len(spacings) == len(header.sizes) else math.nan), header.words("units")[axis]
+
+
+def _multi_volume(header: NrrdHeader, frames: int) -> _Time:
+    """Frame times as a MultiVolume writes them: a list of numbers and the attribute they come from."""
+    meaning = _TAG_MEANINGS.get(header.pairs.get("MultiVolume.FrameIdentifyingDICOMTagName", "").strip(), "unknown")
+    scale = _MS.get(header.pairs.get("MultiVolume.FrameIdentifyingDICOMTagUnits", "").strip().lower(), math.nan)
+    try:
+        times = tuple(float(word) * scale for word in header.pairs["MultiVolume.FrameLabels"].split(","))
+    except ValueError:
+        times = ()
+    if meaning != "time" or len(times) != frames or not all(map(math.isfinite, times)):
+        return _Time(None, meaning, [] if meaning == "echo" else ["the frame times are not stated"])
+    return _Time(times, "time", [])
+
+
+def _colour(header: NrrdHeader, axes: str, channels: int) -> Colour:
+    kinds: list[Any] = header.words("kinds")
+    if axes.count("C") == 1 and channels == 3 and kinds[axes.index("C")].lower() == "rgb-color":
+        return "rgb"
+    return "grey" if channels == 1 else "channels"
