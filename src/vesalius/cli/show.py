@@ -15,7 +15,7 @@ import typer
 from vesalius.errors import printable
 
 _PAUSE_S = 5.0
-"""Between two lines that only count, where nobody watches: in a pipe or a file."""
+"""Least time between two counting lines that go into a pipe or a file."""
 _COUNT = re.compile(r"(\d+) of (\d+)\b")
 
 

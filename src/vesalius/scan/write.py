@@ -50,14 +50,14 @@ def write_scan(scan: Scan, path: Path, *, force: bool = False) -> Written:
     if suffix is None:
         raise UsageError("unknown kind of output", where=path, fix=f"end the name with one of {', '.join(_WRITERS)}")
     coloured = in_rgb(scan)
-    told = coloured.problems[len(scan.problems) :]
+    conversions = coloured.problems[len(scan.problems) :]
     if suffix == ".png" and scan.shape[1] * scan.shape[4] > 1:
         path = path.with_suffix("")
         notes = _png_folder(coloured, path, force=force)
     else:
         with new_file(path, force=force) as part:
             notes = _WRITERS[suffix](coloured, part)
-    return Written(path, (*told, *notes))
+    return Written(path, (*conversions, *notes))
 
 
 def fits_png_exactly(scan: Scan) -> bool:

@@ -7,11 +7,10 @@ there is no 4D file, each frame is a case of its own.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import NIFTI, example, expected, files_below, number_or_text, relative
+from vesalius.cohort.builders.files import by_slot, example, expected, number_or_text, relative
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
@@ -28,18 +27,7 @@ def build(folder: Path) -> Cohort:
     Raises:
         InputError: no file of this layout.
     """
-    homes: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
-    again: list[str] = []
-    others: list[str] = []
-    for path in files_below(folder, NIFTI):
-        match = _FILE.fullmatch(path.name)
-        if match is None:
-            others.append(relative(path, folder))
-            continue
-        word = "4d" if match["four"] else f"{int(match['frame'])}{'gt' if match['gt'] else ''}"
-        first = homes[path.parent, match["name"]].setdefault(word, path)
-        if first != path:
-            again.append(relative(path, folder))
+    homes, again, others = by_slot(folder, _FILE, _slot)
     if not homes:
         raise expected("ACDC", "no NAME_4d.nii.gz or NAME_frameXX.nii.gz in it", folder)
     cases = [case for (home, name), files in homes.items() for case in _cases(folder, home, name, files)]
@@ -52,6 +40,10 @@ def build(folder: Path) -> Cohort:
     notes += [f"masks without an image, left out: {example(alone)}"] if alone else []
     notes += [f"files of other names, left out: {example(others)}"] if others else []
     return Cohort(tuple(cases), folder, tuple(notes))
+
+
+def _slot(match: re.Match[str]) -> str:
+    return "4d" if match["four"] else f"{int(match['frame'])}{'gt' if match['gt'] else ''}"
 
 
 def _cases(folder: Path, home: Path, name: str, files: dict[str, Path]) -> list[Case]:

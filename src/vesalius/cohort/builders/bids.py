@@ -128,21 +128,21 @@ def _matched(
     for image in images:
         alike[image.shared].append(image)
     found: dict[_File, dict[str, Path]] = defaultdict(dict)
-    told: dict[str, list[str]] = defaultdict(list)
+    notes: dict[str, list[str]] = defaultdict(list)
     for mask in masks:
         fitting = [image for image in alike.get(mask.shared, []) if mask.is_of(image)]
         mine = [image for image in fitting if mask.is_in_space_of(image)]
         if not mine:
             why = "masks in another space than their image" if fitting else "masks without an image of their entities"
-            told[f"{why}, left out"].append(mask.path.name)
+            notes[f"{why}, left out"].append(mask.path.name)
         elif any(mask.mask_name in found[image] for image in mine):
-            told["masks whose name another mask of the image has, left out"].append(relative(mask.path, folder))
+            notes["masks whose name another mask of the image has, left out"].append(relative(mask.path, folder))
         else:
             for image in mine:
                 found[image][mask.mask_name] = mask.path
             if len(mine) > 1:
-                told["masks that by their names go with several images, given to each"].append(mask.path.name)
-    return found, dict(told)
+                notes["masks that by their names go with several images, given to each"].append(mask.path.name)
+    return found, dict(notes)
 
 
 def _case(image: _File, folder: Path, people: Mapping[str, dict[str, Fact]], masks: Mapping[str, Path]) -> Case:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from pathlib import Path
 
-from vesalius.cohort.builders.files import NIFTI, example, expected, files_below, relative
+from vesalius.cohort.builders.files import by_slot, example, expected, relative
 from vesalius.cohort.case import MASK, Case
 from vesalius.cohort.cohort import Cohort
 
@@ -24,7 +23,9 @@ def build(folder: Path) -> Cohort:
     Raises:
         InputError: no file of this layout.
     """
-    homes, again, others = _sorted_files(folder)
+    homes, again, others = by_slot(
+        folder, _FILE, lambda match: _NAMES.get(match["word"].lower(), match["word"].lower())
+    )
     bare = [relative(files["seg"], folder) for files in homes.values() if set(files) == {"seg"}]
     homes = {key: files for key, files in homes.items() if set(files) - {"seg"}}
     if not homes:
@@ -56,20 +57,3 @@ def build(folder: Path) -> Cohort:
     if others:
         notes.append(f"files of other names, left out: {example(others)}")
     return Cohort(tuple(cases), folder, tuple(notes))
-
-
-def _sorted_files(folder: Path) -> tuple[dict[tuple[Path, str], dict[str, Path]], list[str], list[str]]:
-    """(folder, name) -> modality -> file, files of a modality that is there already, and files of other names."""
-    homes: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
-    again: list[str] = []
-    others: list[str] = []
-    for path in files_below(folder, NIFTI):
-        match = _FILE.fullmatch(path.name)
-        if match is None:
-            others.append(relative(path, folder))
-            continue
-        word = match["word"].lower()
-        first = homes[path.parent, match["name"]].setdefault(_NAMES.get(word, word), path)
-        if first != path:
-            again.append(relative(path, folder))
-    return homes, again, others

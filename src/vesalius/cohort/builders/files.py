@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,31 @@ def files_below(folder: Path, suffixes: tuple[str, ...] = ("",)) -> Iterator[Pat
         for name in sorted(names):
             if name.lower().endswith(suffixes) and not name.startswith("."):
                 yield Path(place, name)
+
+
+def by_slot(
+    folder: Path, pattern: re.Pattern[str], slot_of: Callable[[re.Match[str]], str]
+) -> tuple[dict[tuple[Path, str], dict[str, Path]], list[str], list[str]]:
+    """The NIfTI files below a folder by what they are of a case.
+
+    Args:
+        folder: of the cohort.
+        pattern: of file names; its group `name` names the case.
+        slot_of: what a file is of its case, e.g. its modality or frame.
+
+    Returns:
+        (folder, name) -> slot -> file; files whose slot is taken already; files of other names.
+    """
+    homes: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
+    again: list[str] = []
+    others: list[str] = []
+    for path in files_below(folder, NIFTI):
+        match = pattern.fullmatch(path.name)
+        if match is None:
+            others.append(relative(path, folder))
+        elif homes[path.parent, match["name"]].setdefault(slot_of(match), path) != path:
+            again.append(relative(path, folder))
+    return homes, again, others
 
 
 def _closed(error: OSError) -> None:

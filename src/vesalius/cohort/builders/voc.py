@@ -41,19 +41,19 @@ def build(folder: Path) -> Cohort:
                 split=split_of.get(name),
             )
         )
-    told = []
+    caveats = []
     bare = sorted(set(pictures) - set(notes))
     if bare:
-        told.append(f"pictures without boxes, left out: {example(bare)}")
+        caveats.append(f"pictures without boxes, left out: {example(bare)}")
     alone = sorted(set(notes) - set(pictures))
     if alone:
-        told.append(f"annotations without a picture, left out: {example(alone)}")
+        caveats.append(f"annotations without a picture, left out: {example(alone)}")
     if double or again:
         later = [relative(path, folder) for path in (*double, *again)]
-        told.append(f"files whose name another has already, left out: {example(later)}")
+        caveats.append(f"files whose name another has already, left out: {example(later)}")
     if odd:
-        told.append(f"{odd} boxes without area were left out")
-    return Cohort(tuple(cases), folder, tuple(told))
+        caveats.append(f"{odd} boxes without area were left out")
+    return Cohort(tuple(cases), folder, tuple(caveats))
 
 
 def _by_name(paths: Iterable[Path]) -> tuple[dict[str, Path], list[Path]]:

@@ -138,11 +138,11 @@ def predict(
 
 def lines(result: dict[str, Any]) -> list[str]:
     """The result for people."""
-    told = [limits_line(result["limits"])]
-    told += [f"model: {result['about']}"] if result["about"] else []
-    told += [f"{name}: {line}" for name, line in result["told"].items()]
-    told += [f"{path}  finished before" for path in result["skipped"]]
-    return [*told, *map(_failure, result["failed"]), result["report"]]
+    shown = [limits_line(result["limits"])]
+    shown += [f"model: {result['about']}"] if result["about"] else []
+    shown += [f"{name}: {line}" for name, line in result["told"].items()]
+    shown += [f"{path}  finished before" for path in result["skipped"]]
+    return [*shown, *map(_failure, result["failed"]), result["report"]]
 
 
 def _failure(one: dict[str, str]) -> str:
@@ -153,8 +153,8 @@ def _failure(one: dict[str, str]) -> str:
 def _failed(one: Input, error: Exception) -> dict[str, str]:
     if isinstance(error, VesaliusError):
         return {"path": one.where, "source": one.source, "error": str(error), "reason": error.reason}
-    told = " ".join(f"an unforeseen {type(error).__name__}: {error}".split())
-    return {"path": one.where, "source": one.source, "error": told, "reason": told}
+    reason = " ".join(f"an unforeseen {type(error).__name__}: {error}".split())
+    return {"path": one.where, "source": one.source, "error": reason, "reason": reason}
 
 
 def _one(
