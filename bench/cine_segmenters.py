@@ -22,7 +22,7 @@ from vesalius.tasks.segment.measure import Measured, Unit, measure
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.tasks.segment.summary import function_rows, summarized
 from vesalius.tasks.segment.units import units
-from vesalius.tasks.train.train import train
+from vesalius.tasks.train.run import train
 
 NETS = {"cine_unet": 10, "cine_segresnet": 20}
 """Configuration -> phantoms to learn from; their seeds are 1 and 2."""

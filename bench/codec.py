@@ -34,7 +34,7 @@ from vesalius.codec.coders import parts
 from vesalius.codec.coders.table import coder, names
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_all, open_vsl
-from vesalius.codec.layout import Layout
+from vesalius.codec.layout import Chunking
 from vesalius.codec.mapping import exact_map
 from vesalius.codec.sequences import to_pictures
 from vesalius.codec.survey import survey
@@ -101,7 +101,7 @@ def lossless_one(scan: Scan, one: Any, tally: Tally, threads: int) -> None:
     found = survey(scan)
     exact = exact_map(found)
     bits = exact.plane_bits[0]
-    layout = Layout.of(scan.shape, "slice", temporal=one.temporal, stacked=one.stacks)
+    layout = Chunking.of(scan.shape, "slice", temporal=one.temporal, stacked=one.stacks)
     chunks = [to_pictures(exact.split(found.keymap.to_keys(chunk_of(scan, chunk)))[0]) for chunk in layout]
     shapes = [x.shape for x in chunks]
 

@@ -41,7 +41,7 @@ from torch.nn import functional
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.nets.vit import ViT
-from vesalius.phantom.head_ct.options import HeadCtOptions, Prevalence
+from vesalius.phantom.head_ct.options import BleedRates, HeadCtOptions
 from vesalius.phantom.head_ct.write import write_head_ct
 from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.detect.extract import extract
@@ -60,7 +60,7 @@ SMALL = HeadCtOptions(
     thickness_mm=12.0,
     subslices=1,
     studies_per_patient=(1, 1),
-    prevalence=Prevalence(any=0.5),
+    prevalence=BleedRates(any=0.5),
     seed=1,
 )
 FOLDINGS, FOLDS = 10, 5

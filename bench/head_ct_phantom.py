@@ -32,21 +32,21 @@ from vesalius.cohort.read import open_image, open_mask
 from vesalius.metrics.bootstrap import clustered_intervals
 from vesalius.metrics.classify import rank_classes
 from vesalius.phantom.head_ct.labels import LABELS
-from vesalius.phantom.head_ct.options import HeadCtOptions, Prevalence
+from vesalius.phantom.head_ct.options import BleedRates, HeadCtOptions
 from vesalius.phantom.head_ct.write import write_head_ct
 from vesalius.tasks.detect.detector import Detector
 from vesalius.tasks.detect.look import peak
 from vesalius.tasks.detect.slices import Slices
-from vesalius.tasks.train.train import train
+from vesalius.tasks.train.run import train
 from vesalius.transforms.view import to_view, view_of
 
 UNSEEN_SEED = 2
 MATRIX = 160
-PREVALENCE = Prevalence(
+PREVALENCE = BleedRates(
     any=0.6, epidural=0.15, intraparenchymal=0.2, intraventricular=0.15, subarachnoid=0.2, subdural=0.2
 )
 """More bleeds than usual, so that the unseen patients hold enough of each type."""
-TO_LEARN = Prevalence(
+TO_LEARN = BleedRates(
     any=0.8, epidural=0.25, intraparenchymal=0.3, intraventricular=0.35, subarachnoid=0.4, subdural=0.3
 )
 """Still more of them: what is rare and faint is learned last."""
@@ -116,7 +116,7 @@ def main() -> None:
         shutil.copytree(run / "model", given.ship, dirs_exist_ok=True)
 
 
-def phantoms(out: Path, seed: int, prevalence: Prevalence, patients: int) -> Cohort:
+def phantoms(out: Path, seed: int, prevalence: BleedRates, patients: int) -> Cohort:
     """A cohort of phantoms with their masks, made once; no two seeds share a name of a patient."""
     folder = out / f"phantoms-{seed}"
     if not folder.exists():

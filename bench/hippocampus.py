@@ -87,7 +87,7 @@ def show(results: dict[str, dict[str, Any]]) -> None:
 
 def ours(output: Path, epochs: int) -> dict[str, Any]:
     """Train and test with the package."""
-    from vesalius.tasks.train.train import train
+    from vesalius.tasks.train.run import train
 
     run = output / "run"
     overrides = [f"data.manifest={output / 'manifest.jsonl'}", f"train.epochs={epochs}"]

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from vesalius.tasks.cohort.build import build_manifest
     from vesalius.tasks.cohort.shard import shard_cohort
     from vesalius.tasks.cohort.split import split_manifest
-    from vesalius.tasks.compress.compress import compress
     from vesalius.tasks.compress.config import CompressConfig
     from vesalius.tasks.compress.decompress import decompress, verify
+    from vesalius.tasks.compress.run import compress
     from vesalius.tasks.convert import convert
-    from vesalius.tasks.demo.demo import demo
+    from vesalius.tasks.demo.run import demo
     from vesalius.tasks.detect.embed import embed
     from vesalius.tasks.evaluate.classifier import evaluate_classifier
     from vesalius.tasks.evaluate.codec import evaluate_codec
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from vesalius.tasks.inspect import inspect
     from vesalius.tasks.phantom.cine import phantom_cine
     from vesalius.tasks.phantom.head_ct import phantom_head_ct
-    from vesalius.tasks.predict.predict import predict
-    from vesalius.tasks.train.train import train
+    from vesalius.tasks.predict.run import predict
+    from vesalius.tasks.train.run import train
     from vesalius.tasks.weights.export import export_model
     from vesalius.tasks.weights.fetch import fetch_weights
     from vesalius.tasks.weights.importing import import_weights
@@ -67,12 +67,12 @@ _HOMES = {
     "audit_cohort": "vesalius.tasks.cohort.audit:audit_cohort",
     "build_cohort": "vesalius.cohort.build:build_cohort",
     "build_manifest": "vesalius.tasks.cohort.build:build_manifest",
-    "compress": "vesalius.tasks.compress.compress:compress",
+    "compress": "vesalius.tasks.compress.run:compress",
     "compress_scan": "vesalius.codec.compress:compress_scan",
     "convert": "vesalius.tasks.convert:convert",
     "decode_scan": "vesalius.codec.decode:decode_scan",
     "decompress": "vesalius.tasks.compress.decompress:decompress",
-    "demo": "vesalius.tasks.demo.demo:demo",
+    "demo": "vesalius.tasks.demo.run:demo",
     "embed": "vesalius.tasks.detect.embed:embed",
     "evaluate_classifier": "vesalius.tasks.evaluate.classifier:evaluate_classifier",
     "evaluate_codec": "vesalius.tasks.evaluate.codec:evaluate_codec",
@@ -90,13 +90,13 @@ _HOMES = {
     "open_scan": "vesalius.scan.open:open_scan",
     "phantom_cine": "vesalius.tasks.phantom.cine:phantom_cine",
     "phantom_head_ct": "vesalius.tasks.phantom.head_ct:phantom_head_ct",
-    "predict": "vesalius.tasks.predict.predict:predict",
+    "predict": "vesalius.tasks.predict.run:predict",
     "read_manifest": "vesalius.cohort.manifest:read_manifest",
     "run_report": "vesalius.report.html:run_report",
     "shard_cohort": "vesalius.tasks.cohort.shard:shard_cohort",
     "split_cohort": "vesalius.cohort.split:split_cohort",
     "split_manifest": "vesalius.tasks.cohort.split:split_manifest",
-    "train": "vesalius.tasks.train.train:train",
+    "train": "vesalius.tasks.train.run:train",
     "verify": "vesalius.tasks.compress.decompress:verify",
     "write_manifest": "vesalius.cohort.manifest:write_manifest",
 }

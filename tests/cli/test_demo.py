@@ -11,8 +11,8 @@ def test_the_demo_hands_on_its_options(vesalius, monkeypatch):
         seen.append((output, threads, force))
         return {"path": str(output)}
 
-    monkeypatch.setattr("vesalius.tasks.demo.demo.demo", demo)
-    monkeypatch.setattr("vesalius.tasks.demo.demo.lines", lambda result: [result["path"]])
+    monkeypatch.setattr("vesalius.tasks.demo.run.demo", demo)
+    monkeypatch.setattr("vesalius.tasks.demo.run.lines", lambda result: [result["path"]])
     done = vesalius("demo", "--threads", "2", "--force")
     assert (done.code, done.out, done.err) == (0, "vesalius-demo\n", "working\n")
     done = vesalius("demo", "-o", "here", "-q", "--json", "--threads", "1")

@@ -17,12 +17,12 @@ from dicom_making import placed, save_all
 from tasks.detect.tiny import AFFINE, head, make_encoder
 from tasks.detect.tiny import make_cohort as make_heads
 from tasks.detect.tiny import make_model as make_detector
-from tasks.predict.test_predict import make_model as make_segmenter
+from tasks.predict.test_run import make_model as make_segmenter
 from tasks.segment.small import make_cohort, settings
 from vesalius.cli.main import app
 from vesalius.phantom.nifti import write_nifti
-from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig
+from vesalius.tasks.compress.run import compress
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs")]
 _SECONDS = 20

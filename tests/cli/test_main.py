@@ -11,7 +11,7 @@ import pytest
 import typer
 
 import vesalius as package
-from vesalius.cli import look, main
+from vesalius.cli import inspect, main
 from vesalius.errors import InputError
 
 VERBS = [
@@ -131,7 +131,7 @@ def test_a_usage_error_without_a_context():
 
 
 def test_verbs_are_functions_of_this_package():
-    assert look.info.__doc__.startswith("Print versions")
+    assert inspect.info.__doc__.startswith("Print versions")
 
 
 def test_a_batch_system_that_ends_it_leaves_nothing_half_written(tmp_path):

@@ -10,7 +10,7 @@ from cli import planting
 from cli.planting import NAMES, SERIES_UID, Planted, left_behind
 from tasks.detect.tiny import make_cohort as make_heads
 from tasks.detect.tiny import make_model as make_detector
-from tasks.predict.test_predict import make_model as make_segmenter
+from tasks.predict.test_run import make_model as make_segmenter
 from tasks.segment.small import make_cohort, settings
 from vesalius.cohort.manifest import read_manifest, write_manifest
 

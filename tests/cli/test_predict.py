@@ -8,7 +8,7 @@ import numpy as np
 
 from tasks.detect.tiny import AFFINE, head, make_encoder
 from tasks.detect.tiny import make_model as make_detector
-from tasks.predict.test_predict import make_model
+from tasks.predict.test_run import make_model
 from tasks.segment.small import make_cohort
 from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.phantom.head_ct.study import head_ct_study

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from codec.scans import Kept, attempt, decoded, noise, refused, same_bits, scan_of, smooth
 from codec.test_container import mutate
-from vesalius.codec import room
+from vesalius.codec import spill
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader, VslWriter
 from vesalius.codec.decode import VslFile, decode_all, decode_scan, open_vsl
@@ -317,12 +317,12 @@ def test_chunks_of_another_tier_are_not_taken(tmp_path):
 
 
 def test_large_arrays_go_to_a_temporary_file(source, monkeypatch, tmp_path):
-    monkeypatch.setattr(room, "IN_MEMORY_BYTES", 100)
-    monkeypatch.setattr(room.tempfile, "tempdir", str(tmp_path / "spill"))
+    monkeypatch.setattr(spill, "IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr(spill.tempfile, "tempdir", str(tmp_path / "spill"))
     (tmp_path / "spill").mkdir()
     assert same_bits(decoded(source), STORED)
     assert list((tmp_path / "spill").iterdir()) == []
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
+    monkeypatch.setattr(spill.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
     with pytest.raises(CorruptFileError, match="needs 3360 bytes of temporary space"):
         decode_all(open_vsl(source), 1)
 

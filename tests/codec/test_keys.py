@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.scans import DTYPES, dtypes, noise, of_specials, same_bits, seeds, specials
-from vesalius.codec.keys import KeyMap, holds_integers
+from vesalius.codec.keys import IntegerKeys, holds_integers
 
 ORDERED = [d for d in DTYPES if d.kind in "biuf" and d.itemsize <= 8]
 
@@ -13,7 +13,7 @@ ORDERED = [d for d in DTYPES if d.kind in "biuf" and d.itemsize <= 8]
 @given(dtypes, st.tuples(*[st.integers(1, 4)] * 4), seeds, st.booleans())
 def test_every_bit_comes_back(dtype, shape, seed, odd):
     stored = of_specials(dtype, shape, seed) if odd else noise(dtype, shape, seed)
-    keymap = KeyMap(dtype)
+    keymap = IntegerKeys(dtype)
     keys = keymap.to_keys(stored)
     assert keys.dtype == np.dtype(f"u{keymap.bits // 8}")
     assert keys.shape == (shape[0] * keymap.components, *shape[1:])
@@ -23,7 +23,7 @@ def test_every_bit_comes_back(dtype, shape, seed, odd):
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_views_with_strides_come_back(dtype):
     stored = noise(dtype, (4, 6, 5, 2)).transpose(3, 1, 0, 2)[:, ::2]
-    keymap = KeyMap(dtype)
+    keymap = IntegerKeys(dtype)
     assert keymap.to_stored(keymap.to_keys(stored)).tobytes() == stored.tobytes()
 
 
@@ -42,7 +42,7 @@ def _ordinal(value, dtype):
 @pytest.mark.parametrize("dtype", ORDERED, ids=str)
 def test_keys_keep_the_order(dtype):
     values = np.concatenate([specials(dtype), noise(dtype, (200,))])
-    keys = KeyMap(dtype).to_keys(values[None, None, None])[0, 0, 0].tolist()
+    keys = IntegerKeys(dtype).to_keys(values[None, None, None])[0, 0, 0].tolist()
     assert keys == [_ordinal(value, dtype) for value in values]
     inside = ~np.isnan(values) if dtype.kind == "f" else np.ones(len(values), dtype=bool)
     by_key = values[inside][np.argsort(np.array(keys, dtype=np.uint64)[inside], kind="stable")]
@@ -51,7 +51,7 @@ def test_keys_keep_the_order(dtype):
 
 @pytest.mark.parametrize(("code", "components", "bits"), [("<c8", 2, 32), (">c16", 2, 64), ("<f2", 1, 16), ("?", 1, 8)])
 def test_components(code, components, bits):
-    keymap = KeyMap(np.dtype(code))
+    keymap = IntegerKeys(np.dtype(code))
     assert (keymap.components, keymap.bits) == (components, bits)
 
 
@@ -59,13 +59,13 @@ def test_extended_floats_become_words():
     for code in "gG":
         dtype = np.dtype(code)
         if dtype.itemsize > 16 or (code == "g" and dtype.itemsize > 8):
-            assert (KeyMap(dtype).components, KeyMap(dtype).bits) == (dtype.itemsize // 2, 16)
+            assert (IntegerKeys(dtype).components, IntegerKeys(dtype).bits) == (dtype.itemsize // 2, 16)
 
 
 def test_complex_components_are_channels_in_turn():
     stored = np.array([1 + 2j, 3 + 4j], dtype="<c8").reshape(2, 1, 1, 1)
-    keys = KeyMap(stored.dtype).to_keys(stored).ravel()
-    expected = KeyMap(np.dtype("<f4")).to_keys(np.array([1, 2, 3, 4], "<f4").reshape(4, 1, 1, 1)).ravel()
+    keys = IntegerKeys(stored.dtype).to_keys(stored).ravel()
+    expected = IntegerKeys(np.dtype("<f4")).to_keys(np.array([1, 2, 3, 4], "<f4").reshape(4, 1, 1, 1)).ravel()
     assert keys.tolist() == expected.tolist()
 
 
@@ -73,7 +73,7 @@ def test_complex_components_are_channels_in_turn():
 def test_whole_floats_are_keyed_as_integers(code):
     dtype = np.dtype(code)
     values = np.array([-1000, -1, 0, 1, 2, 1000], dtype=dtype).reshape(1, 1, 2, 3)
-    keymap = KeyMap(dtype, whole=True)
+    keymap = IntegerKeys(dtype, whole=True)
     keys = keymap.to_keys(values)
     assert np.diff(keys.ravel().astype(np.int64)).tolist() == [999, 1, 1, 1, 998]
     assert same_bits(keymap.to_stored(keys), values)
@@ -111,5 +111,5 @@ def test_what_holds_integers_comes_back(code, seed):
     limit = {2: 2**11, 4: 2**24, 8: 2**53}[dtype.itemsize]
     values = np.random.default_rng(seed).integers(-limit + 1, limit, (1, 2, 3, 4)).astype(dtype)
     assert holds_integers(values)
-    keymap = KeyMap(dtype, whole=True)
+    keymap = IntegerKeys(dtype, whole=True)
     assert same_bits(keymap.to_stored(keymap.to_keys(values)), values)

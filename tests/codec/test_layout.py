@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.scans import shapes
-from vesalius.codec.layout import FRAME_GROUP, GROUPED_VALUES, MAX_CHUNK_VALUES, STACKED_VALUES, Chunk, Layout
+from vesalius.codec.layout import FRAME_GROUP, GROUPED_VALUES, MAX_CHUNK_VALUES, STACKED_VALUES, Chunk, Chunking
 
 
 @settings(max_examples=40, deadline=None)
 @given(shapes(7), st.integers(1, 8))
 def test_chunks_tile_the_scan(shape, frames_per_chunk):
-    layout = Layout(shape, frames_per_chunk)
+    layout = Chunking(shape, frames_per_chunk)
     seen = np.zeros((shape[1], shape[4]), dtype=int)
     for number, chunk in enumerate(layout):
         assert chunk.number == number
@@ -27,7 +27,7 @@ def test_chunks_tile_the_scan(shape, frames_per_chunk):
 
 
 def test_chunks_run_through_a_slice_before_the_next():
-    layout = Layout((1, 5, 2, 2, 2), 2)
+    layout = Chunking((1, 5, 2, 2, 2), 2)
     assert list(layout) == [
         Chunk(0, 0, 0, 2),
         Chunk(1, 0, 2, 4),
@@ -41,7 +41,7 @@ def test_chunks_run_through_a_slice_before_the_next():
 @settings(max_examples=40, deadline=None)
 @given(shapes(6), st.integers(1, 6), st.data())
 def test_covering_is_the_fewest_chunks_that_hold_what_is_asked(shape, frames_per_chunk, data):
-    layout = Layout(shape, frames_per_chunk)
+    layout = Chunking(shape, frames_per_chunk)
     t, k = data.draw(st.slices(shape[1])), data.draw(st.slices(shape[4]))
     frames, slices = range(shape[1])[t], range(shape[4])[k]
     needed = {(f // frames_per_chunk, z) for f, z in itertools.product(frames, slices)}
@@ -51,10 +51,10 @@ def test_covering_is_the_fewest_chunks_that_hold_what_is_asked(shape, frames_per
 
 def test_access():
     shape = (1, 30, 8, 8, 3)
-    assert Layout.of(shape, "slice", temporal=True).frames_per_chunk == 30
-    assert Layout.of(shape, "frame", temporal=True).frames_per_chunk == FRAME_GROUP
-    assert Layout.of(shape, "frame", temporal=False).frames_per_chunk == 1
-    assert Layout.of((1, 2, 8, 8, 3), "frame", temporal=True).frames_per_chunk == 2
+    assert Chunking.of(shape, "slice", temporal=True).frames_per_chunk == 30
+    assert Chunking.of(shape, "frame", temporal=True).frames_per_chunk == FRAME_GROUP
+    assert Chunking.of(shape, "frame", temporal=False).frames_per_chunk == 1
+    assert Chunking.of((1, 2, 8, 8, 3), "frame", temporal=True).frames_per_chunk == 2
 
 
 @settings(max_examples=40, deadline=None)
@@ -62,7 +62,7 @@ def test_access():
 def test_chunks_stay_small(c, t, i, j, temporal):
     shape = (c, t, i, j, 1)
     for access in ("slice", "frame"):
-        layout = Layout.of(shape, access, temporal=temporal)
+        layout = Chunking.of(shape, access, temporal=temporal)
         assert layout.chunk_values == max(c * i * j * (x.t_stop - x.t_start) for x in layout)
         assert layout.frames_per_chunk == 1 or layout.chunk_values <= GROUPED_VALUES
         assert layout.chunk_values <= MAX_CHUNK_VALUES
@@ -72,7 +72,7 @@ def test_chunks_stay_small(c, t, i, j, temporal):
 @given(shapes(7), st.integers(1, 5))
 def test_stacks_tile_a_still_scan(shape, slices_per_chunk):
     shape = (shape[0], 1, *shape[2:])
-    layout = Layout(shape, 1, slices_per_chunk)
+    layout = Chunking(shape, 1, slices_per_chunk)
     stored = np.arange(np.prod(shape)).reshape(shape)
     back = np.zeros_like(stored)
     for number, chunk in enumerate(layout):
@@ -90,13 +90,13 @@ def test_stacks_tile_a_still_scan(shape, slices_per_chunk):
 
 def test_what_is_stacked():
     small, large = (1, 1, 35, 51, 36), (1, 1, 256, 256, 100)
-    assert Layout.of(small, "slice", temporal=True, stacked=True).slices_per_chunk == 36
-    layout = Layout.of(large, "slice", temporal=True, stacked=True)
+    assert Chunking.of(small, "slice", temporal=True, stacked=True).slices_per_chunk == 36
+    layout = Chunking.of(large, "slice", temporal=True, stacked=True)
     assert layout.slices_per_chunk == 25
     assert layout.chunk_values <= STACKED_VALUES
     for stacked, access in ((False, "slice"), (True, "frame")):
-        assert Layout.of(large, access, temporal=True, stacked=stacked).slices_per_chunk == 1
-    moving = Layout.of((1, 20, 256, 256, 9), "slice", temporal=True, stacked=True)
+        assert Chunking.of(large, access, temporal=True, stacked=stacked).slices_per_chunk == 1
+    moving = Chunking.of((1, 20, 256, 256, 9), "slice", temporal=True, stacked=True)
     assert (moving.frames_per_chunk, moving.slices_per_chunk) == (20, 1)
 
 
@@ -106,6 +106,6 @@ def test_a_chunk_names_its_slices():
 
 
 def test_a_long_series_is_cut_evenly():
-    layout = Layout.of((1, 1000, 256, 256, 1), "slice", temporal=True)
+    layout = Chunking.of((1, 1000, 256, 256, 1), "slice", temporal=True)
     assert layout.frames_per_chunk == 250
     assert [chunk.t_stop - chunk.t_start for chunk in layout] == [250] * 4

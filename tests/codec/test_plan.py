@@ -4,7 +4,7 @@ import pytest
 from codec.scans import noise, scan_of, smooth
 from vesalius.codec import plan as module
 from vesalius.codec.coders.table import coder, names
-from vesalius.codec.plan import Job, lossy_tier, plan
+from vesalius.codec.plan import PlanInput, lossy_tier, plan
 from vesalius.codec.survey import survey
 from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier
@@ -16,7 +16,7 @@ STORED = smooth((1, 4, 32, 30, 3), np.uint16)
 
 def job_of(stored, coder="auto", effort="normal", access="slice"):
     scan = scan_of(stored)
-    return Job(scan, survey(scan), coder, effort, access, 1)
+    return PlanInput(scan, survey(scan), coder, effort, access, 1)
 
 
 def made_of(stored, target, **options):

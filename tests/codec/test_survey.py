@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from codec.scans import DTYPES, noise, of_specials, scan_of, seeds, shapes
 from vesalius.codec import survey as module
-from vesalius.codec.keys import KeyMap
+from vesalius.codec.keys import IntegerKeys
 from vesalius.codec.survey import survey
 from vesalius.scan.intensity import Intensity
 
@@ -38,7 +38,7 @@ def test_survey_agrees_with_numpy(dtype, shape, seed):
 def test_survey_takes_every_value(dtype, make):
     stored = make(dtype, (2, 2, 3, 4, 2))
     found = survey(scan_of(stored))
-    keys = np.concatenate([KeyMap(dtype, found.keymap.whole).to_keys(stored[..., k]).ravel() for k in range(2)])
+    keys = np.concatenate([IntegerKeys(dtype, found.keymap.whole).to_keys(stored[..., k]).ravel() for k in range(2)])
     assert (found.low, found.high) == (keys.min(), keys.max())
     assert np.isfinite([found.peak, found.stored_low, found.stored_high]).all() or dtype.itemsize > 8
     assert 0 <= found.peak <= sys.float_info.max

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from codec.plain_coders import Raw
 from codec.scans import DTYPES, REAL, noise, of_specials, same_bits, scan_of, seeds
-from vesalius.codec.keys import KeyMap
+from vesalius.codec.keys import IntegerKeys
 from vesalius.codec.mapping import Offset, exact_map
 from vesalius.codec.survey import survey
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier
@@ -150,7 +150,7 @@ def test_every_shorter_or_longer_payload_is_refused(kind):
     stored = np.array([1.5, np.nan, 3.25, 2.0], dtype="<f4").reshape(1, 1, 2, 2)
     base = LossyTier(RAW, stored.dtype, 1.5, 0.01, masked=False)
     tier = {
-        "lossless": LosslessTier(RAW, KeyMap(stored.dtype), Offset(0, (16, 16))),
+        "lossless": LosslessTier(RAW, IntegerKeys(stored.dtype), Offset(0, (16, 16))),
         "lossy": LossyTier(RAW, stored.dtype, 1.5, 0.01, masked=True),
         "bounded": BoundedTier(RAW, stored.dtype, 1.5, 0.01, True, base, 4.0),
     }[kind]

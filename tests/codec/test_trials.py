@@ -6,7 +6,7 @@ import pytest
 
 from codec.plain_coders import Raw
 from codec.scans import noise, scan_of, smooth
-from vesalius.codec.layout import Layout
+from vesalius.codec.layout import Chunking
 from vesalius.codec.tiers import LossyTier
 from vesalius.codec.trials import Trials, chunk_of, in_order, measure
 from vesalius.scan.intensity import Intensity
@@ -59,7 +59,7 @@ def test_an_error_of_the_items_stops_too():
 def test_chunks_are_cut_from_the_scan():
     stored = noise("<i2", (2, 5, 3, 4, 3))
     scan = scan_of(stored)
-    for chunk in Layout(scan.shape, 2):
+    for chunk in Chunking(scan.shape, 2):
         np.testing.assert_array_equal(chunk_of(scan, chunk), stored[:, chunk.t_start : chunk.t_stop, :, :, chunk.k])
 
 
@@ -69,7 +69,7 @@ def test_a_measure_is_taken_in_real_values_over_the_finite_ones():
     slope = np.arange(1.0, 9.0).reshape(4, 2)
     scan = scan_of(stored, intensity=Intensity(slope, -slope))
     tier = LossyTier(Raw(), scan.dtype, float(np.nanmin(stored)), 0.25, masked=True)
-    for chunk in Layout(scan.shape, 3):
+    for chunk in Chunking(scan.shape, 3):
         part = chunk_of(scan, chunk)
         payload = tier.encode(part, 4.0)
         trial = measure(scan, chunk, tier, payload)
@@ -85,7 +85,7 @@ def test_a_measure_is_taken_in_real_values_over_the_finite_ones():
 def test_nothing_finite_has_no_error():
     scan = scan_of(np.full((1, 1, 2, 2, 1), np.nan, dtype=np.float32))
     tier = LossyTier(Raw(), scan.dtype, 0.0, 1.0, masked=True)
-    (chunk,) = Layout(scan.shape, 1)
+    (chunk,) = Chunking(scan.shape, 1)
     trial = measure(scan, chunk, tier, tier.encode(chunk_of(scan, chunk), 1.0))
     assert (trial.voxels, trial.squared_error, trial.max_error) == (0, 0.0, 0.0)
 
@@ -100,7 +100,7 @@ def test_every_trial_is_made_once():
             return super().encode(x_NJI, bits, quality, threads)
 
     tier = LossyTier(Counting(), scan.dtype, 0.0, 1.0, masked=False)
-    trials, layout = Trials(scan, tier, 2), Layout(scan.shape, 2)
+    trials, layout = Trials(scan, tier, 2), Chunking(scan.shape, 2)
     assert trials.rungs == 5
     first = trials.run(layout, 3)
     again = trials.run(reversed(list(layout)), 3)

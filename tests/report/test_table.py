@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vesalius.errors import InputError
-from vesalius.report.page import Column, Table
+from vesalius.report.page import Column, ReportTable
 from vesalius.report.table import fixed, number, plain_text, read_csv, rich_table, write_csv
 
 
@@ -77,7 +77,7 @@ def test_so_many_significant_digits(value, digits):
 
 
 def test_tables_for_the_terminal():
-    table = Table(
+    table = ReportTable(
         columns=[Column(name="Coder"), Column(name="dB", numeric=True)],
         rows=[["svtav1", "33.2"], ["[bold]x", "128.1"]],
         caption="Mean of 4 patients, told in more words than the table is wide",

@@ -15,9 +15,9 @@ from vesalius.scan.nifti import pixels as nifti_pixels
 from vesalius.scan.open import open_scan
 from vesalius.scan.pictures import picture
 from vesalius.scan.second_reader import read_again
-from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import verify
+from vesalius.tasks.compress.run import compress
 
 RNG = np.random.default_rng(8)
 GREY = RNG.integers(0, 255, (6, 5)).astype("u1")

@@ -1,17 +1,17 @@
 import pytest
 import yaml
 
-from vesalius.weights.card import Card, CardFacts, Figure, Source, read_card
+from vesalius.weights.card import Card, CardFacts, DataSource, Number, read_card
 
 CARD = Card(
     name="segment/cine-unet",
     summary="Left ventricle\nin cine MRI: a tiny net.",
     task="segment",
     licence="apache-2.0",
-    data=(Source("Sunnybrook", "CC0", "45 patients | all"), Source("phantoms", "none needed")),
+    data=(DataSource("Sunnybrook", "CC0", "45 patients | all"), DataSource("phantoms", "none needed")),
     training="Dice and cross-entropy.",
     command="vesalius train segment/cine -o run",
-    figures=(Figure("Dice", "0.91 (0.88 to 0.93)", "12 held-out patients"),),
+    figures=(Number("Dice", "0.91 (0.88 to 0.93)", "12 held-out patients"),),
     limits=("Short-axis views only.",),
     base="nobody/other",
 )
@@ -86,7 +86,7 @@ def test_a_missing_or_damaged_card_tells_nothing(tmp_path, text):
 
 def test_caveats_name_the_data_and_the_limits(tmp_path):
     """What a model was trained on stands first; a bar in a name is no end of a cell."""
-    source = Source("drawings | heads", "CC0", "made here")
+    source = DataSource("drawings | heads", "CC0", "made here")
     Card(name="x", summary="y", task="t", licence="A", data=(source, source), limits=("Adults only.",)).write(tmp_path)
     text = (tmp_path / "README.md").read_text() + "\n## Measured elsewhere\n\n- not a limit\n\n| a |\n| - |\n| b |\n"
     (tmp_path / "README.md").write_text(text)

@@ -6,7 +6,7 @@ import huggingface_hub
 import pytest
 
 from vesalius.errors import InputError
-from vesalius.weights.hub import Listing, ask_hub, fetch_files
+from vesalius.weights.hub import HubFiles, ask_hub, fetch_files
 from vesalius.weights.known import Known
 from weights.hub_stub import COMMIT, StubHub, stubbed
 
@@ -90,13 +90,13 @@ def test_a_full_disk_is_not_the_fault_of_the_hub(tmp_path, monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", full)
     with pytest.raises(OSError, match="No space left"):
-        fetch_files(MODEL, Listing(COMMIT, {"model.pth": 3}), tmp_path)
+        fetch_files(MODEL, HubFiles(COMMIT, {"model.pth": 3}), tmp_path)
 
 
 def test_without_a_network_it_is_one_line(tmp_path, monkeypatch):
     """Sockets are blocked in all tests."""
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the hub's library tries five times
     with pytest.raises(InputError, match="cannot be reached"):
-        fetch_files(MODEL, Listing(COMMIT, {"model.pth": 3}), tmp_path)
+        fetch_files(MODEL, HubFiles(COMMIT, {"model.pth": 3}), tmp_path)
     with pytest.raises(InputError, match=r"x/y: the hub cannot be reached \(\w+\); try again, or fetch on a machine"):
         ask_hub(MODEL)

@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vesalius.errors import InputError
-from vesalius.weights.rules import Drop, Inflate, Join, Part, Permute, Rename, Split, State, Strip
+from vesalius.weights.rules import Drop, Inflate, Join, Permute, Piece, Rename, Renaming, Split, Strip
 
 
 def state(wanted=None, **tensors):
-    parts = {name: Part(torch.as_tensor(value, dtype=torch.float32), name) for name, value in tensors.items()}
-    return State(parts, wanted or {})
+    parts = {name: Piece(torch.as_tensor(value, dtype=torch.float32), name) for name, value in tensors.items()}
+    return Renaming(parts, wanted or {})
 
 
 def names(one):
@@ -17,7 +17,7 @@ def names(one):
 
 
 def test_strip_and_rename():
-    one = State({"module.a.gamma": Part(torch.zeros(1), "module.a.gamma")}, {})
+    one = Renaming({"module.a.gamma": Piece(torch.zeros(1), "module.a.gamma")}, {})
     Strip("module.").apply(one)
     Rename(r"\.gamma$", ".weight").apply(one)
     Rename("^", "net.").apply(one)
@@ -69,7 +69,7 @@ def test_join_with_one_absent_leaves_the_others():
 def test_inflate_keeps_the_answer_to_a_repeated_image(channels, times):
     torch.manual_seed(channels)
     kernel, x = torch.randn(2, channels, 3, 3), torch.randn(1, channels, 5, 5)
-    one = State({"w": Part(kernel, "w")}, {"w": (2, channels * times, 3, 3)})
+    one = Renaming({"w": Piece(kernel, "w")}, {"w": (2, channels * times, 3, 3)})
     Inflate("^w$").apply(one)
     wide = one.parts["w"].tensor
     assert wide.shape == (2, channels * times, 3, 3)
@@ -79,14 +79,14 @@ def test_inflate_keeps_the_answer_to_a_repeated_image(channels, times):
 
 @pytest.mark.parametrize("wanted", [(2, 5, 3), (2, 1, 3), (2, 2), ()])
 def test_inflate_leaves_what_does_not_divide(wanted):
-    one = State({"w": Part(torch.zeros(2, 2, 3), "w")}, {"w": wanted})
+    one = Renaming({"w": Piece(torch.zeros(2, 2, 3), "w")}, {"w": wanted})
     Inflate("w").apply(one)
     assert one.parts["w"].tensor.shape == (2, 2, 3)
     assert one.parts["w"].change is None
 
 
 def test_permute():
-    one = State({"k": Part(torch.zeros(3, 4, 2, 5), "k"), "b": Part(torch.zeros(5), "b")}, {})
+    one = Renaming({"k": Piece(torch.zeros(3, 4, 2, 5), "k"), "b": Piece(torch.zeros(5), "b")}, {})
     Permute("", (3, 2, 0, 1)).apply(one)
     assert one.parts["k"].tensor.shape == (5, 2, 3, 4)
     assert one.parts["b"].tensor.shape == (5,)

@@ -43,8 +43,8 @@ def compress(
 
     The target is checked by decoding before a file is closed; one that cannot be met writes nothing.
     """
-    from vesalius.tasks.compress.compress import compress as run
     from vesalius.tasks.compress.config import CompressConfig
+    from vesalius.tasks.compress.run import compress as run
 
     if keep_identifiers and strip:
         raise UsageError("--keep-identifiers and --strip exclude each other", fix="give one of them")

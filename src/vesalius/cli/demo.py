@@ -22,7 +22,7 @@ def demo(
 
     The scans ship inside our dependencies, or are phantoms: nothing is fetched.
     """
-    from vesalius.tasks.demo.demo import demo as run
-    from vesalius.tasks.demo.demo import lines
+    from vesalius.tasks.demo.run import demo as run
+    from vesalius.tasks.demo.run import lines
 
     emit(run(output, threads=threads, force=force, progress=progress(quiet)), json, lines)

@@ -84,7 +84,7 @@ def embed(
 ) -> None:
     """Write what a frozen encoder makes of the slices of a scan."""
     needs_torch()
-    from vesalius.tasks.detect.embed import Look, lines
+    from vesalius.tasks.detect.embed import PatchChoice, lines
     from vesalius.tasks.detect.embed import embed as run
     from vesalius.tasks.detect.slices import SliceConfig
 
@@ -93,7 +93,7 @@ def embed(
         output,
         model,
         SliceConfig.build(stride=stride, most=most, least_body=least_body, body_above=body_above),
-        Look(slice_, None if patch is None else _pair(patch)),
+        PatchChoice(slice_, None if patch is None else _pair(patch)),
         reading=reading,
         window=_WINDOWS[window],
         batch=batch,

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 import vesalius
-from vesalius.cli import cohort, compress, demo, embed, evaluate, export, look, phantom, predict, train, weights
+from vesalius.cli import cohort, compress, demo, embed, evaluate, export, inspect, phantom, predict, train, weights
 from vesalius.cli.command import with_memory
 from vesalius.cli.show import fail
 from vesalius.errors import InputError, UsageError, VesaliusError
@@ -34,8 +34,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(demo.demo)
-app.command()(look.inspect)
-app.command()(look.convert)
+app.command()(inspect.inspect)
+app.command()(inspect.convert)
 app.add_typer(cohort.app, name="cohort")
 app.add_typer(phantom.app, name="phantom")
 app.command()(compress.compress)
@@ -48,7 +48,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(weights.app, name="weights")
 app.command()(export.export)
 app.command()(evaluate.report)
-app.command()(look.info)
+app.command()(inspect.info)
 with_memory(app)
 
 

@@ -67,8 +67,8 @@ def predict(
     PATH may be a manifest, which can name several images of one study. A model for head CT refuses what is none.
     """
     needs_torch()
-    from vesalius.tasks.predict.predict import lines
-    from vesalius.tasks.predict.predict import predict as run
+    from vesalius.tasks.predict.run import lines
+    from vesalius.tasks.predict.run import predict as run
     from vesalius.tasks.predictor import PredictOptions
 
     options = PredictOptions(

@@ -49,7 +49,7 @@ def train(
         return
     if output is None:
         raise UsageError("is missing", where="-o RUN", fix="name the run folder, or pass --dry-run")
-    from vesalius.tasks.train.train import train as run_training
+    from vesalius.tasks.train.run import train as run_training
 
     with _Bar(quiet) as bar:
         done = run_training(

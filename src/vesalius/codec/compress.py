@@ -30,11 +30,11 @@ from vesalius.codec.header import (
 )
 from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Access, Chunk
 from vesalius.codec.mapping import Rank, pack_table
-from vesalius.codec.plan import Effort, Job, Plan, check_ratio, plan
+from vesalius.codec.plan import Effort, Plan, PlanInput, check_ratio, plan
 from vesalius.codec.search import psnr
-from vesalius.codec.spec import describe
 from vesalius.codec.survey import survey
 from vesalius.codec.target import Lossless, MaxError, Psnr, Ratio, Target
+from vesalius.codec.tier_record import describe
 from vesalius.codec.tiers import LosslessTier
 from vesalius.codec.trials import Trial, chunk_of, in_order, measure, spare_threads
 from vesalius.errors import InputError, TargetError, UsageError
@@ -148,7 +148,7 @@ def compress_scan(
     if not any(isinstance(target, Lossless) for target in wanted):
         packed = packed.for_lossy()
     alone = len(wanted) == 1
-    job = Job(scan, survey(scan), coder, effort, access, threads or os.cpu_count() or 1, alone, job_id)
+    job = PlanInput(scan, survey(scan), coder, effort, access, threads or os.cpu_count() or 1, alone, job_id)
     with new_file(path, force=force) as part:
         plans: list[Plan] = []
         for target in wanted:
@@ -181,7 +181,7 @@ def _check(scan: Scan, targets: Sequence[Target], access: Access) -> None:
         raise UsageError(f"{t * k} frames are more than can stand alone", where="--access", fix="leave --access out")
 
 
-def _header(job: Job, packed: Packed, plans: Sequence[Plan]) -> tuple[Header, list[bytes]]:
+def _header(job: PlanInput, packed: Packed, plans: Sequence[Plan]) -> tuple[Header, list[bytes]]:
     """The header and the attachments: the source file's own, then the tables of values.
 
     Raises:
@@ -202,7 +202,7 @@ def _header(job: Job, packed: Packed, plans: Sequence[Plan]) -> tuple[Header, li
         raise InputError(f"cannot be stored: its {key} is impossible") from error
 
 
-def _model(job: Job, packed: Packed, blobs: dict[str, bytes], tiers: Sequence[TierModel]) -> Header:
+def _model(job: PlanInput, packed: Packed, blobs: dict[str, bytes], tiers: Sequence[TierModel]) -> Header:
     scan = job.scan
     return Header(
         tool=f"vesalius {vesalius.__version__}",
@@ -231,7 +231,7 @@ def _dump(model: Header | Tail) -> dict[str, Any]:
     return model.model_dump(mode="json", exclude_defaults=True)
 
 
-def _overhead(job: Job, packed: Packed, plans: Sequence[Plan]) -> int:
+def _overhead(job: PlanInput, packed: Packed, plans: Sequence[Plan]) -> int:
     """Bytes of a file besides the chunks' payloads, a few too many rather than too few: its tail is not known yet."""
     header, blobs = _header(job, packed, plans)
     digest = hashlib.sha256(header.tool.encode()).hexdigest()
@@ -258,7 +258,7 @@ def _lengths(made: Plan) -> list[int]:
 
 
 def _write(
-    part: Path, job: Job, packed: Packed, plans: Sequence[Plan], targets: Sequence[Target]
+    part: Path, job: PlanInput, packed: Packed, plans: Sequence[Plan], targets: Sequence[Target]
 ) -> tuple[tuple[TierResult, ...], int]:
     header, blobs = _header(job, packed, plans)
     with part.open("wb") as file:
@@ -280,7 +280,7 @@ def _write(
     return tuple(results), size
 
 
-def _write_tier(writer: VslWriter, number: int, job: Job, made: Plan) -> tuple[TierResult, TierReached]:
+def _write_tier(writer: VslWriter, number: int, job: PlanInput, made: Plan) -> tuple[TierResult, TierReached]:
     digest, squared, voxels, largest, payload_bytes = hashlib.sha256(), 0.0, 0, 0.0, 0
     for chunk, trial, decoded in _coded(job, made):
         writer.chunk(number, made.tier.coder.id, chunk.number, trial.payload)
@@ -302,7 +302,7 @@ def _write_tier(writer: VslWriter, number: int, job: Job, made: Plan) -> tuple[T
     return result, proof
 
 
-def _coded(job: Job, made: Plan) -> Iterator[tuple[Chunk, Trial, NDArray[Any]]]:
+def _coded(job: PlanInput, made: Plan) -> Iterator[tuple[Chunk, Trial, NDArray[Any]]]:
     """Chunk, trial and decoded values of all chunks in order; a lossless chunk is compared bit for bit."""
     spare = spare_threads(job.threads, len(made.layout))
 

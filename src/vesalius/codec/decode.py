@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from vesalius.codec.container import VslReader
 from vesalius.codec.header import Header, Tail, TierModel, parse_header, parse_tail, scan_facts
-from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Layout
-from vesalius.codec.room import room_for
-from vesalius.codec.spec import build
+from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Chunking
+from vesalius.codec.spill import room_for
+from vesalius.codec.tier_record import build
 from vesalius.codec.tiers import Tier
 from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError, VesaliusError
@@ -45,7 +45,7 @@ class VslFile:
     tail: Tail | None
     tier_number: int
     tier: Tier
-    layout: Layout
+    layout: Chunking
     salvage: bool = False
 
     @property
@@ -182,10 +182,10 @@ def _blob_length(header: Header, number: int) -> int:
     return header.blobs[number].length
 
 
-def _layout(header: Header, model: TierModel) -> Layout:
+def _layout(header: Header, model: TierModel) -> Chunking:
     if model.slices_per_chunk > 1 and header.shape[1] > 1:
         raise CorruptFileError("a tier stacks the slices of a scan with frames")
-    layout = Layout(header.shape, model.frames_per_chunk, model.slices_per_chunk)
+    layout = Chunking(header.shape, model.frames_per_chunk, model.slices_per_chunk)
     if layout.chunk_values > MAX_CHUNK_VALUES:
         raise CorruptFileError("a chunk is impossibly large")
     if len(layout) > MAX_CHUNKS:

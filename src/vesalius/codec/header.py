@@ -69,7 +69,7 @@ class BlobModel(_Model):
 
 
 class TierModel(_Model):
-    """How one tier was coded; `vesalius.codec.spec` builds the tier from it."""
+    """How one tier was coded; `vesalius.codec.tier_record` builds the tier from it."""
 
     name: Literal["lossless", "lossy"]
     kind: Literal["lossless", "lossy", "bounded"]

@@ -18,7 +18,7 @@ LARGEST_WHOLE = {2: 1 << 11, 4: 1 << 24, 8: 1 << 53}
 
 
 @dataclass(frozen=True)
-class KeyMap:
+class IntegerKeys:
     """Between stored values and keys.
 
     Args:

@@ -66,7 +66,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Layout:
+class Chunking:
     """The chunks of a scan.
 
     Args:
@@ -82,7 +82,7 @@ class Layout:
     @classmethod
     def of(
         cls, shape: tuple[int, int, int, int, int], access: Access, *, temporal: bool, stacked: bool = False
-    ) -> Layout:
+    ) -> Chunking:
         """All frames of a slice together ("slice"), or frames alone or in small groups ("frame").
 
         A slice whose frames are too many for one chunk (GROUPED_VALUES) is cut into chunks of nearly equal length.

@@ -15,7 +15,7 @@ import numpy as np
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.coders.table import names
-from vesalius.codec.layout import Access, Chunk, Layout
+from vesalius.codec.layout import Access, Chunk, Chunking
 from vesalius.codec.mapping import exact_map
 from vesalius.codec.quantum import quantum
 from vesalius.codec.sample import sample
@@ -47,7 +47,7 @@ _MOST_AIMS = 4
 
 
 @dataclass(frozen=True)
-class Job:
+class PlanInput:
     """What is to be planned.
 
     Args:
@@ -70,15 +70,15 @@ class Job:
     alone: bool = True
     id: str | None = None
 
-    def piece(self) -> Job:
+    def piece(self) -> PlanInput:
         """The same job on a sample of the scan."""
         return replace(self, scan=sample(self.scan))
 
-    def layout(self, tier: Tier) -> Layout:
+    def layout(self, tier: Tier) -> Chunking:
         """The chunks for a tier: grouping pictures pays only for coders that use what neighbours share."""
         based = isinstance(tier, BoundedTier) and tier.base is not None
         stacked = tier.coder.stacks and not based
-        return Layout.of(self.scan.shape, self.access, temporal=tier.coder.temporal or based, stacked=stacked)
+        return Chunking.of(self.scan.shape, self.access, temporal=tier.coder.temporal or based, stacked=stacked)
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,14 @@ class Plan:
     """
 
     tier: Tier
-    layout: Layout
+    layout: Chunking
     why: str
     target: str
     rungs: dict[int, int] = field(default_factory=dict)
     trials: Trials | None = None
 
 
-def plan(job: Job, target: Target, overhead: Callable[[Plan], int]) -> Plan:
+def plan(job: PlanInput, target: Target, overhead: Callable[[Plan], int]) -> Plan:
     """Decide how to code a tier.
 
     Args:
@@ -150,7 +150,7 @@ class _MissedError(TargetError):
         self.distance = distance
 
 
-def _lossless_instead(job: Job, target: Target, draft: _Draft) -> Plan | None:
+def _lossless_instead(job: PlanInput, target: Target, draft: _Draft) -> Plan | None:
     """A lossless plan where that is no larger on a sample than keeping a high PSNR."""
     if not (isinstance(target, Psnr) and job.alone and job.coder == "auto" and 8 * draft.cost > _LOSSLESS_FROM_BITS):
         return None
@@ -171,7 +171,7 @@ def _why(draft: _Draft, drafts: Sequence[_Draft]) -> str:
     return f"{draft.name} {draft.words} on a sample, against {others}"
 
 
-def lossy_tier(job: Job, coder: Coder) -> LossyTier:
+def lossy_tier(job: PlanInput, coder: Coder) -> LossyTier:
     """The lossy tier of a coder: the finite stored range stretched over the coder's depth."""
     low, high = job.found.stored_low, job.found.stored_high
     step = (high - low) / ((1 << coder.lossy_bits) - 1) if high > low else 1.0
@@ -180,7 +180,7 @@ def lossy_tier(job: Job, coder: Coder) -> LossyTier:
     return LossyTier(coder, job.scan.dtype, low, step, masked=not job.found.finite)
 
 
-def _plan_lossless(job: Job) -> Plan:
+def _plan_lossless(job: PlanInput) -> Plan:
     exact = exact_map(job.found)
     tiers = [LosslessTier(coder, job.found.keymap, exact) for coder in _lossless_candidates(job, exact.plane_bits)]
     best, why = _smallest(job, tiers)
@@ -189,7 +189,7 @@ def _plan_lossless(job: Job) -> Plan:
     return Plan(best, job.layout(best), why, Lossless().words)
 
 
-def _lossless_candidates(job: Job, plane_bits: Sequence[int]) -> list[Coder]:
+def _lossless_candidates(job: PlanInput, plane_bits: Sequence[int]) -> list[Coder]:
     depth = max(plane_bits)
     if job.coder != "auto":
         chosen = coder_named(job.coder)
@@ -205,7 +205,7 @@ def _lossless_candidates(job: Job, plane_bits: Sequence[int]) -> list[Coder]:
     return fitting if len(fitting) > 1 else [coder_named("jpegxl"), coder_named("deflate")]
 
 
-def _smallest(job: Job, tiers: Sequence[Tier]) -> tuple[Tier, str]:
+def _smallest(job: PlanInput, tiers: Sequence[Tier]) -> tuple[Tier, str]:
     """The tier with the fewest bytes on sampled chunks, and the reason in words.
 
     `--effort best` codes the whole scan with those that come near the smallest.
@@ -225,7 +225,7 @@ def _smallest(job: Job, tiers: Sequence[Tier]) -> tuple[Tier, str]:
     return tiers[best], f"{why}; {_tier_name(tiers[best])} {wholes[best]} bytes on the whole scan"
 
 
-def _exact_bytes(job: Job, tier: Tier) -> int:
+def _exact_bytes(job: PlanInput, tier: Tier) -> int:
     layout = job.layout(tier)
     spare = spare_threads(job.threads, len(layout))
     return sum(in_order(lambda chunk: len(tier.encode(chunk_of(job.scan, chunk), None, spare)), layout, job.threads))
@@ -237,7 +237,7 @@ def _tier_name(tier: Tier) -> str:
     return tier.coder.name
 
 
-def _lossy_candidates(job: Job) -> list[Coder]:
+def _lossy_candidates(job: PlanInput) -> list[Coder]:
     if job.coder != "auto":
         chosen = coder_named(job.coder)
         if not chosen.lossy_bits:
@@ -265,12 +265,12 @@ class _Draft:
     def name(self) -> str:
         return self.tier.coder.name
 
-    def whole(self, job: Job) -> Trials:
+    def whole(self, job: PlanInput) -> Trials:
         """Trials on the whole scan; these, where the sample was the whole."""
         return self.trials if self.trials.scan is job.scan else Trials(job.scan, self.tier, job.threads)
 
 
-def _draft(job: Job, coder: Coder, target: Psnr | Ratio) -> _Draft:
+def _draft(job: PlanInput, coder: Coder, target: Psnr | Ratio) -> _Draft:
     tier, piece = lossy_tier(job, coder), job.piece()
     chunks, trials = list(piece.layout(tier)), Trials(piece.scan, tier, job.threads)
     peak, voxels, middle = job.found.peak, piece.scan.voxels, trials.rungs // 2
@@ -301,7 +301,7 @@ def _first_fitting(trials: Trials, chunks: Sequence[Chunk], budget: float, guess
     return last_meeting(trials, chunks, log_bytes, too_much, guess) + 1
 
 
-def _plan_quality(job: Job, target: Quality) -> Plan:
+def _plan_quality(job: PlanInput, target: Quality) -> Plan:
     tier = lossy_tier(job, _lossy_candidates(job)[0])
     if target.step not in tier.coder.qualities:
         raise UsageError(f"{target.step} is not on the ladder of {tier.coder.name}")
@@ -310,7 +310,7 @@ def _plan_quality(job: Job, target: Quality) -> Plan:
     return Plan(tier, layout, "asked for", target.words, rungs, Trials(job.scan, tier, job.threads))
 
 
-def _plan_psnr(job: Job, draft: _Draft, target: Psnr, why: str) -> Plan:
+def _plan_psnr(job: PlanInput, draft: _Draft, target: Psnr, why: str) -> Plan:
     trials, tier, peak = draft.whole(job), draft.tier, job.found.peak
     layout = job.layout(tier)
     chunks = list(layout)
@@ -324,7 +324,7 @@ def _plan_psnr(job: Job, draft: _Draft, target: Psnr, why: str) -> Plan:
     return Plan(tier, layout, why, target.words, rungs, trials)
 
 
-def _plan_ratio(job: Job, draft: _Draft, target: Ratio, why: str, overhead: Callable[[Plan], int]) -> Plan:
+def _plan_ratio(job: PlanInput, draft: _Draft, target: Ratio, why: str, overhead: Callable[[Plan], int]) -> Plan:
     trials, tier = draft.whole(job), draft.tier
     layout = job.layout(tier)
     chunks, voxels = list(layout), job.scan.voxels
@@ -367,7 +367,7 @@ def _apart(ratio: float, target: Ratio) -> float:
     return abs(math.log(ratio / target.ratio))
 
 
-def _plan_bounded(job: Job, target: MaxError) -> Plan:
+def _plan_bounded(job: PlanInput, target: MaxError) -> Plan:
     step = quantum(job.scan, job.found, target.error)
     if step is None:
         made = _plan_lossless(job)
@@ -377,7 +377,7 @@ def _plan_bounded(job: Job, target: MaxError) -> Plan:
     return Plan(best, job.layout(best), why, target.words)
 
 
-def _bounded_candidates(job: Job, step: float) -> list[Tier]:
+def _bounded_candidates(job: PlanInput, step: float) -> list[Tier]:
     """Exact coders on quantised values, and a lossy base plus an exact residual, at three rungs."""
     low, masked = job.found.stored_low, not job.found.finite
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.keys import KeyMap, holds_integers
+from vesalius.codec.keys import IntegerKeys, holds_integers
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
 
@@ -36,7 +36,7 @@ class Survey:
             stored values where real ones are not known.
     """
 
-    keymap: KeyMap
+    keymap: IntegerKeys
     low: int
     high: int
     distinct: NDArray[Any] | None
@@ -48,7 +48,7 @@ class Survey:
 
 def survey(scan: Scan) -> Survey:
     """Read every slice once (twice for floats) and describe the values."""
-    keymap = KeyMap(scan.dtype, whole=_whole(scan))
+    keymap = IntegerKeys(scan.dtype, whole=_whole(scan))
     low, high, distinct = _key_range(scan, keymap)
     if scan.dtype.kind == "c":
         return Survey(keymap, low, high, distinct, False, 0.0, 0.0, 0.0)
@@ -71,7 +71,7 @@ def _whole(scan: Scan) -> bool:
     return scan.dtype.kind == "f" and all(holds_integers(scan.stored(t, k)) for t, k in _pieces(scan))
 
 
-def _key_range(scan: Scan, keymap: KeyMap) -> tuple[int, int, NDArray[Any] | None]:
+def _key_range(scan: Scan, keymap: IntegerKeys) -> tuple[int, int, NDArray[Any] | None]:
     low, high = 1 << 64, 0
     distinct: NDArray[Any] | None = np.zeros(0, dtype=f"u{keymap.bits // 8}")
     for t, k in _pieces(scan):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder as coder_named
-from vesalius.codec.keys import KeyMap
+from vesalius.codec.keys import IntegerKeys
 from vesalius.codec.mapping import ExactMap, Offset
 from vesalius.codec.sequences import SequenceReader, encode_sequence
 from vesalius.errors import CorruptFileError
@@ -55,7 +55,7 @@ class LosslessTier:
     """Keys of the stored values, cut into planes by an exact map, each plane coded losslessly."""
 
     coder: Coder
-    keymap: KeyMap
+    keymap: IntegerKeys
     map: ExactMap
 
     @property

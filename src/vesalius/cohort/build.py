@@ -21,7 +21,7 @@ _HOME = "vesalius.cohort.builders"
 
 
 @dataclass(frozen=True)
-class Layout:
+class Builder:
     """One layout.
 
     Args:
@@ -36,19 +36,21 @@ class Layout:
 
 
 LAYOUTS = {
-    "bids": Layout("bids", None, "sub-*/[ses-*/]TYPE/*.nii.gz, participants.tsv"),
-    "acdc": Layout("acdc", None, "a folder for each patient with NAME_4d.nii.gz, frames, masks and Info.cfg"),
-    "brats": Layout("brats", None, "NAME_t1, NAME_t1ce, NAME_t2, NAME_flair, NAME_seg; names of all years"),
-    "msd": Layout("msd", "MsdOptions", "dataset.json with training and test lists"),
-    "nnunet": Layout("nnunet", "MsdOptions", "imagesTr/NAME_0000.nii.gz, labelsTr/NAME.nii.gz"),
-    "rsna-ich": Layout("rsna_ich", "RsnaOptions", "series table with nifti_path, or long label table with loose DICOM"),
-    "chexpert": Layout("chexpert", "ChexpertOptions", "table with Path and a column for each label: 1, 0, -1, empty"),
-    "nih": Layout("nih", None, "table with findings joined by |"),
-    "voc": Layout("voc", None, "boxes: NAME.xml beside NAME.jpg"),
-    "medmnist": Layout("medmnist", None, ".npz with train_images, train_labels, ..."),
-    "jsonl": Layout("jsonl", None, "lines with image_path, caption, mask_path"),
-    "dicom": Layout("dicom", "DicomOptions", "any folder of DICOM: one case for each series"),
-    "images": Layout("images", "ImagesOptions", "any folder of pictures or volumes: one case for each file"),
+    "bids": Builder("bids", None, "sub-*/[ses-*/]TYPE/*.nii.gz, participants.tsv"),
+    "acdc": Builder("acdc", None, "a folder for each patient with NAME_4d.nii.gz, frames, masks and Info.cfg"),
+    "brats": Builder("brats", None, "NAME_t1, NAME_t1ce, NAME_t2, NAME_flair, NAME_seg; names of all years"),
+    "msd": Builder("msd", "MsdOptions", "dataset.json with training and test lists"),
+    "nnunet": Builder("nnunet", "MsdOptions", "imagesTr/NAME_0000.nii.gz, labelsTr/NAME.nii.gz"),
+    "rsna-ich": Builder(
+        "rsna_ich", "RsnaOptions", "series table with nifti_path, or long label table with loose DICOM"
+    ),
+    "chexpert": Builder("chexpert", "ChexpertOptions", "table with Path and a column for each label: 1, 0, -1, empty"),
+    "nih": Builder("nih", None, "table with findings joined by |"),
+    "voc": Builder("voc", None, "boxes: NAME.xml beside NAME.jpg"),
+    "medmnist": Builder("medmnist", None, ".npz with train_images, train_labels, ..."),
+    "jsonl": Builder("jsonl", None, "lines with image_path, caption, mask_path"),
+    "dicom": Builder("dicom", "DicomOptions", "any folder of DICOM: one case for each series"),
+    "images": Builder("images", "ImagesOptions", "any folder of pictures or volumes: one case for each file"),
 }
 """layout -> how it is built; in the order in which "auto" tries them."""
 
@@ -104,7 +106,7 @@ def _check_readable(folder: Path) -> None:
             regular(path)
 
 
-def _build(layout: Layout, folder: Path, options: Sequence[str]) -> Cohort:
+def _build(layout: Builder, folder: Path, options: Sequence[str]) -> Cohort:
     module = importlib.import_module(f"{_HOME}.{layout.module}")
     settings: Config | None = None
     if layout.options is not None:

@@ -15,7 +15,7 @@ from vesalius.report.style import (
     QUIET,
     TEXT_POINTS,
     TITLE_POINTS,
-    Look,
+    SeriesStyle,
     legend_below,
     look,
     new_figure,
@@ -117,7 +117,7 @@ def bars(groups: Mapping[str, Mapping[str, float]], value_name: str) -> bytes:
     return to_png(figure)
 
 
-def _curve(axes: Any, line: Line, one: Look) -> None:
+def _curve(axes: Any, line: Line, one: SeriesStyle) -> None:
     order = np.argsort(line.ratios)
     x, y = np.asarray(line.ratios, dtype=float)[order], np.asarray(line.values, dtype=float)[order]
     if line.faint:
@@ -128,7 +128,7 @@ def _curve(axes: Any, line: Line, one: Look) -> None:
         drawn.set(marker=one.marker, markersize=5, markevery=every)
 
 
-def _key(name: str, one: Look) -> Line2D:
+def _key(name: str, one: SeriesStyle) -> Line2D:
     return Line2D(
         [], [], color=one.colour, linestyle=one.dashes, linewidth=2, marker=one.marker, markersize=5, label=name
     )

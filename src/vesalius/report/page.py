@@ -43,7 +43,7 @@ class Column(_Model):
     numeric: bool = False
 
 
-class Table(_Model):
+class ReportTable(_Model):
     """Rows of cells that are already formatted for reading."""
 
     kind: Literal["table"] = "table"
@@ -68,7 +68,7 @@ class Definitions(_Model):
     items: list[tuple[Annotated[str, Field(strict=True)], Annotated[str, Field(strict=True)]]]
 
 
-Block = Annotated[Text | Table | Figure | Definitions, Field(discriminator="kind")]
+Block = Annotated[Text | ReportTable | Figure | Definitions, Field(discriminator="kind")]
 
 
 class Section(_Model):
@@ -90,7 +90,7 @@ class Section(_Model):
         cells = [list(row) for row in rows]
         if any(len(row) != len(columns) for row in cells):
             raise ValueError(f"a row has not {len(columns)} cells")
-        return self._add(Table(columns=list(columns), rows=cells, caption=caption))
+        return self._add(ReportTable(columns=list(columns), rows=cells, caption=caption))
 
     def figure(self, file: str, caption: str, alt: str) -> Section:
         """Add a picture of the folder `figures`; `alt` says in words what it shows."""

@@ -21,7 +21,7 @@ INK, QUIET, RULE = "#1d2733", "#5a6672", "#d5dbe1"
 
 
 @dataclass(frozen=True)
-class Look:
+class SeriesStyle:
     """How one series is drawn: three ways to tell it apart."""
 
     colour: str
@@ -30,18 +30,18 @@ class Look:
 
 
 _LOOKS = (
-    Look("#0072b2", "o", "-"),
-    Look("#d55e00", "s", (0, (5, 2))),
-    Look("#009e73", "^", (0, (7, 2, 1, 2))),
-    Look("#cc79a7", "D", (0, (1, 1))),
-    Look("#7a5c00", "v", (0, (3, 1))),
-    Look("#333333", "P", (0, (9, 2))),
-    Look("#56b4e9", "X", (0, (3, 1, 1, 1))),
+    SeriesStyle("#0072b2", "o", "-"),
+    SeriesStyle("#d55e00", "s", (0, (5, 2))),
+    SeriesStyle("#009e73", "^", (0, (7, 2, 1, 2))),
+    SeriesStyle("#cc79a7", "D", (0, (1, 1))),
+    SeriesStyle("#7a5c00", "v", (0, (3, 1))),
+    SeriesStyle("#333333", "P", (0, (9, 2))),
+    SeriesStyle("#56b4e9", "X", (0, (3, 1, 1, 1))),
 )
 """Okabe and Ito's colours, the yellow ones darkened for white paper."""
 
 
-def look(place: int) -> Look:
+def look(place: int) -> SeriesStyle:
     """The look of the series at this place; after seven they repeat."""
     return _LOOKS[place % len(_LOOKS)]
 

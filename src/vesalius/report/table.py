@@ -16,7 +16,7 @@ from vesalius.csv_table import Cell as Cell
 from vesalius.csv_table import read_text_table, write_rows
 from vesalius.errors import InputError
 from vesalius.output import new_file
-from vesalius.report.page import Table
+from vesalius.report.page import ReportTable
 
 NOTHING = "-"
 """What stands where there is no number."""
@@ -76,7 +76,7 @@ def fixed(value: float | None, decimals: int) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def rich_table(table: Table) -> RichTable:
+def rich_table(table: ReportTable) -> RichTable:
     """A table for the terminal, without its caption; text wraps, numbers do not."""
     shown = RichTable(box=_LINE_UNDER_HEADER, pad_edge=False)
     for column in table.columns:
@@ -86,7 +86,7 @@ def rich_table(table: Table) -> RichTable:
     return shown
 
 
-def plain_text(table: Table, width: int = 120) -> str:
+def plain_text(table: ReportTable, width: int = 120) -> str:
     """Caption and table without colour, as one string that ends with an empty line."""
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
     with console.capture() as capture:

@@ -55,7 +55,7 @@ FORMATS = frozenset({"dicom"} | {_name.lstrip(".") for _name in _READERS})
 
 
 @dataclass(frozen=True)
-class Listing:
+class FolderListing:
     """What lies in a folder.
 
     Args:
@@ -115,7 +115,7 @@ def find_scans(path: str | Path, reading: Reading = AS_STATED) -> list[Found]:
     return list(list_scans(path, reading).found)
 
 
-def list_scans(path: str | Path, reading: Reading = AS_STATED) -> Listing:
+def list_scans(path: str | Path, reading: Reading = AS_STATED) -> FolderListing:
     """What `find_scans` finds, and the files that are no scans.
 
     Raises:
@@ -131,7 +131,7 @@ def list_scans(path: str | Path, reading: Reading = AS_STATED) -> Listing:
         raise InputError(
             what, where=path, fix="vesalius reads NIfTI, DICOM, NRRD, MetaImage, NumPy, PNG, JPEG and TIFF"
         )
-    return Listing(found, listing.others)
+    return FolderListing(found, listing.others)
 
 
 def suffix(path: Path) -> str:
@@ -141,7 +141,7 @@ def suffix(path: Path) -> str:
     return double if double in _READERS else Path(name).suffix
 
 
-def _list(path: Path, reading: Reading) -> Listing:
+def _list(path: Path, reading: Reading) -> FolderListing:
     if path.is_file():
         return _sorted_out([path], reading)
     from vesalius.scan.pictures.stack import list_stack
@@ -151,12 +151,12 @@ def _list(path: Path, reading: Reading) -> Listing:
     files = [file for file in files if not file.name.startswith(".")]
     stack = [] if closed or any(file.parent != path for file in files) else list_stack(files)
     if stack:
-        return Listing(tuple(stack))
+        return FolderListing(tuple(stack))
     listing = _sorted_out(files, reading)
-    return Listing((*listing.found, *closed), listing.others)
+    return FolderListing((*listing.found, *closed), listing.others)
 
 
-def _sorted_out(files: Sequence[Path], reading: Reading) -> Listing:
+def _sorted_out(files: Sequence[Path], reading: Reading) -> FolderListing:
     """Scans by their suffix, then DICOM by its content, then what looks like a scan or an archive and is not read."""
     found: list[Found] = []
     rest: list[Path] = []
@@ -175,7 +175,7 @@ def _sorted_out(files: Sequence[Path], reading: Reading) -> Listing:
             name = file.name.removesuffix(suffix(file))
             found.append(Found(file, _format(module), _opener(module, file, reading), name=name))
     if not rest:
-        return Listing(tuple(found), tuple(others))
+        return FolderListing(tuple(found), tuple(others))
     from vesalius.scan.dicom.series import list_series
 
     series, rest = list_series(rest, reading)
@@ -186,7 +186,7 @@ def _sorted_out(files: Sequence[Path], reading: Reading) -> Listing:
             others.append(file)
         else:
             found.append(refused(file, reason, "file"))
-    return Listing(tuple(found), tuple(others))
+    return FolderListing(tuple(found), tuple(others))
 
 
 def _refusal(file: Path) -> InputError | None:

@@ -12,7 +12,7 @@ from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import InputError, VesaliusError
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.found import Found
-from vesalius.scan.open import Listing, list_scans
+from vesalius.scan.open import FolderListing, list_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
@@ -66,10 +66,10 @@ def _described(path: Path, reading: Reading, values: bool, notes: list[str]) -> 
     except InputError:
         if not files:
             raise
-        listing = Listing(())
+        listing = FolderListing(())
     for one in listing.found:
         yield _attempt(one, values)
-    others = Listing((), tuple(sorted(set(listing.others) - set(files)))).others_line()
+    others = FolderListing((), tuple(sorted(set(listing.others) - set(files)))).others_line()
     if others is not None:
         notes.append(f"{path}: {others}")
     refused = {one.path for one in listing.found if one.refusal is not None}

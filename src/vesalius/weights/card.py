@@ -28,7 +28,7 @@ _PIPELINES = {
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """Data that a model has seen.
 
     Args:
@@ -43,7 +43,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Number:
     """A number that was measured.
 
     Args:
@@ -78,10 +78,10 @@ class Card:
     summary: str
     task: str
     licence: str
-    data: tuple[Source, ...] = ()
+    data: tuple[DataSource, ...] = ()
     training: str = ""
     command: str = ""
-    figures: tuple[Figure, ...] = ()
+    figures: tuple[Number, ...] = ()
     limits: tuple[str, ...] = ()
     base: str = ""
 

@@ -23,7 +23,7 @@ _CARRY = "try again, or fetch on a machine with a network and carry the folder o
 
 
 @dataclass(frozen=True)
-class Listing:
+class HubFiles:
     """What the hub has of a model.
 
     Args:
@@ -35,7 +35,7 @@ class Listing:
     sizes: Mapping[str, int]
 
 
-def ask_hub(known: Known, revision: str | None = None) -> Listing:
+def ask_hub(known: Known, revision: str | None = None) -> HubFiles:
     """The commit and the sizes of a model's files; no file is fetched.
 
     Args:
@@ -59,10 +59,10 @@ def ask_hub(known: Known, revision: str | None = None) -> Listing:
         raise InputError(
             f"lacks {', '.join(missing) or 'a commit'}", where=known.repository, fix="name another --revision"
         )
-    return Listing(info.sha, {name: int(sizes[name] or 0) for name in known.files})
+    return HubFiles(info.sha, {name: int(sizes[name] or 0) for name in known.files})
 
 
-def fetch_files(known: Known, listing: Listing, folder: Path) -> None:
+def fetch_files(known: Known, listing: HubFiles, folder: Path) -> None:
     """Write the files of a model into an existing folder.
 
     Raises:

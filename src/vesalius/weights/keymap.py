@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vesalius.errors import InputError
 from vesalius.weights.report import MatchReport
-from vesalius.weights.rules import Part, Rule, State
+from vesalius.weights.rules import Piece, Renaming, Rule
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def match(checkpoint: Mapping[str, Any], module: nn.Module, keymap: KeyMap, allo
     return report
 
 
-def _opened(checkpoint: Mapping[str, Any], keymap: KeyMap, wanted: Mapping[str, tuple[int, ...]]) -> State:
+def _opened(checkpoint: Mapping[str, Any], keymap: KeyMap, wanted: Mapping[str, tuple[int, ...]]) -> Renaming:
     dropped: list[tuple[str, str]] = []
     table, path = checkpoint, ""
     while (key := next((one for one in keymap.wrappers if isinstance(table.get(one), Mapping)), None)) is not None:
@@ -65,10 +65,10 @@ def _opened(checkpoint: Mapping[str, Any], keymap: KeyMap, wanted: Mapping[str, 
         table, path = table[key], f"{path}{key}."
     tensors = {str(name): one for name, one in table.items() if isinstance(one, Tensor)}
     dropped += [(f"{path}{name}", "no tensor") for name in table if str(name) not in tensors]
-    return State({name: Part(tensor, name) for name, tensor in tensors.items()}, wanted, dropped)
+    return Renaming({name: Piece(tensor, name) for name, tensor in tensors.items()}, wanted, dropped)
 
 
-def _compared(state: State, allow: tuple[str, ...]) -> MatchReport:
+def _compared(state: Renaming, allow: tuple[str, ...]) -> MatchReport:
     parts, wanted = state.parts, state.wanted
     allowed: list[tuple[str, str]] = []
 
@@ -101,6 +101,6 @@ def _compared(state: State, allow: tuple[str, ...]) -> MatchReport:
     )
 
 
-def _check_finite(part: Part) -> None:
+def _check_finite(part: Piece) -> None:
     if part.tensor.is_floating_point() and not bool(torch.isfinite(part.tensor).all()):
         raise InputError(f"{part.origin} holds NaN or infinite values", fix="get the checkpoint anew")

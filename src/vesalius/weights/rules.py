@@ -17,7 +17,7 @@ from vesalius.errors import InputError
 
 
 @dataclass(frozen=True)
-class Part:
+class Piece:
     """A tensor on its way.
 
     Args:
@@ -32,7 +32,7 @@ class Part:
 
 
 @dataclass
-class State:
+class Renaming:
     """What the rules work on.
 
     Args:
@@ -41,7 +41,7 @@ class State:
         dropped: (name in the checkpoint, why) of what was left out so far.
     """
 
-    parts: dict[str, Part]
+    parts: dict[str, Piece]
     wanted: Mapping[str, tuple[int, ...]]
     dropped: list[tuple[str, str]] = field(default_factory=list)
 
@@ -51,7 +51,7 @@ class State:
         Raises:
             InputError: two tensors get the same one.
         """
-        parts: dict[str, Part] = {}
+        parts: dict[str, Piece] = {}
         for name, part in self.parts.items():
             new = new_name(name)
             if new in parts:
@@ -63,7 +63,7 @@ class State:
 class Rule(Protocol):
     """One step."""
 
-    def apply(self, state: State) -> None:
+    def apply(self, state: Renaming) -> None:
         """Change the tensors or their names in place."""
 
 
@@ -74,7 +74,7 @@ class Rename:
     pattern: str
     to: str
 
-    def apply(self, state: State) -> None:
+    def apply(self, state: Renaming) -> None:
         state.rename(lambda name: re.sub(self.pattern, self.to, name))
 
 
@@ -84,7 +84,7 @@ class Strip:
 
     prefix: str
 
-    def apply(self, state: State) -> None:
+    def apply(self, state: Renaming) -> None:
         state.rename(lambda name: name.removeprefix(self.prefix))
 
 
@@ -95,7 +95,7 @@ class Drop:
     pattern: str
     why: str
 
-    def apply(self, state: State) -> None:
+    def apply(self, state: Renaming) -> None:
         for name in [name for name in state.parts if re.search(self.pattern, name)]:
             state.dropped.append((state.parts.pop(name).origin, self.why))
 
@@ -114,7 +114,7 @@ class Split:
     to: tuple[str | None, ...]
     why: str = ""
 
-    def apply(self, state: State) -> None:
+    def apply(self, state: Renaming) -> None:
         for name in [name for name in state.parts if re.search(self.pattern, name)]:
             whole = state.parts[name]
             if whole.tensor.ndim == 0 or len(whole.tensor) % len(self.to):
@@ -125,7 +125,7 @@ class Split:
                     state.dropped.append((f"{whole.origin}, part {number}", self.why))
                     continue
                 new = re.sub(self.pattern, to, name)
-                state.parts[new] = Part(tensor, whole.origin, f"part {number} of {len(self.to)}")
+                state.parts[new] = Piece(tensor, whole.origin, f"part {number} of {len(self.to)}")
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Join:
     words: tuple[str, ...]
     to: str
 
-    def apply(self, state: State) -> None:
+    def apply(self, state: Renaming) -> None:
         first = self.pattern.format(self.words[0])
         for name in [name for name in state.parts if re.search(first, name)]:
             whole = re.sub(first, self.to, name)
@@ -153,7 +153,7 @@ class Join:
             parts = [state.parts.pop(one) for one in names if one is not None]
             tensor = torch.cat([part.tensor for part in parts])
             origin = " + ".join(part.origin for part in parts)
-            state.parts[whole] = Part(tensor, origin, f"joined from {len(parts)}")
+            state.parts[whole] = Piece(tensor, origin, f"joined from {len(parts)}")
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class Inflate:
 
     pattern: str
 
-    def apply(self, state: State) -> None:
+    def apply(self, state: Renaming) -> None:
         for name, part in state.parts.items():
             wanted = state.wanted.get(name, ())
             if not re.search(self.pattern, name) or len(wanted) < 2 or part.tensor.ndim != len(wanted):
@@ -175,7 +175,7 @@ class Inflate:
                 continue
             tensor = part.tensor.repeat(1, times, *[1] * (len(wanted) - 2)) / times
             how = f"input channels repeated {times} times, divided by {times}"
-            state.parts[name] = Part(tensor, part.origin, how)
+            state.parts[name] = Piece(tensor, part.origin, how)
 
 
 @dataclass(frozen=True)
@@ -185,10 +185,10 @@ class Permute:
     pattern: str
     axes: tuple[int, ...]
 
-    def apply(self, state: State) -> None:
+    def apply(self, state: Renaming) -> None:
         for name, part in state.parts.items():
             if re.search(self.pattern, name) and part.tensor.ndim == len(self.axes):
-                state.parts[name] = Part(part.tensor.permute(self.axes), part.origin, f"axes in order {self.axes}")
+                state.parts[name] = Piece(part.tensor.permute(self.axes), part.origin, f"axes in order {self.axes}")
 
 
 def _becomes(name: str, pattern: str, to: str) -> str | None:

@@ -1,5 +1,5 @@
 from vesalius.cohort.audit.crowd import crowd_findings
-from vesalius.cohort.audit.look import Looked
+from vesalius.cohort.audit.pixels import Looked
 from vesalius.cohort.case import Case
 
 

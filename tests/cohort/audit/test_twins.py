@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from real_data import real
-from vesalius.cohort.audit.look import Looked, thumbnail
+from vesalius.cohort.audit.pixels import Looked, thumbnail
 from vesalius.cohort.audit.twins import NEAR, twin_findings
 from vesalius.cohort.case import Case
 

@@ -9,9 +9,9 @@ from vesalius.codec.target import MaxError
 from vesalius.scan.dicom.cells import cells, high_bits, values
 from vesalius.scan.dicom.header import read_instance
 from vesalius.scan.open import open_scan
-from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress, verify
+from vesalius.tasks.compress.run import compress
 
 FOREIGN = "pixels with bits above BitsStored"
 RNG = np.random.default_rng(3)

@@ -4,9 +4,9 @@ from pydicom import dcmread
 from dicom_making import TEST_FILES, placed, save_all
 from vesalius.scan.dicom.kept import Attributes, is_counted
 from vesalius.scan.dicom.series import find_series
-from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress, verify
+from vesalius.tasks.compress.run import compress
 
 SHADES = [np.full((4, 5), n, np.int16) for n in range(3)]
 

@@ -8,9 +8,9 @@ from vesalius.errors import InputError
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.nifti.read import read
 from vesalius.scan.open import find_scans
-from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress
+from vesalius.tasks.compress.run import compress
 
 
 def make(path, x, *, order="<", cls=nib.AnalyzeImage, zooms=(0.5, 2.0, 4.0), slope=None, **texts):

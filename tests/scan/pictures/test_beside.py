@@ -7,9 +7,9 @@ from PIL.PngImagePlugin import PngInfo
 from vesalius.scan.open import open_scan
 from vesalius.scan.pictures.beside import beside
 from vesalius.scan.pictures.picture import look
-from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import verify
+from vesalius.tasks.compress.run import compress
 
 GREY = np.arange(40, dtype="u1").reshape(5, 8)
 FAST = CompressConfig(coder="deflate")

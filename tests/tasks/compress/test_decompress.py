@@ -5,9 +5,9 @@ import pytest
 from codec.scans import smooth, write_nifti
 from vesalius.codec.container import VslReader
 from vesalius.errors import CorruptFileError, OutputError, UsageError
-from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress, verify
+from vesalius.tasks.compress.run import compress
 
 SERIES = smooth((1, 3, 14, 12, 4))[0].transpose(1, 2, 3, 0)
 

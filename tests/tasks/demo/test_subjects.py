@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from vesalius.errors import InputError
-from vesalius.tasks.demo.subjects import SUBJECTS, Subject
+from vesalius.tasks.demo.subjects import SUBJECTS, DemoScan
 
 
 def test_every_subject_ships_with_its_package():
@@ -12,7 +12,7 @@ def test_every_subject_ships_with_its_package():
 
 
 def test_a_package_without_its_scan_is_one_line():
-    gone = Subject("x", "x", "nibabel", ("tests", "data", "gone.nii"), (), lambda a, b: a == b)
+    gone = DemoScan("x", "x", "nibabel", ("tests", "data", "gone.nii"), (), lambda a, b: a == b)
     with pytest.raises(InputError, match="ships no"):
         _ = gone.path
 

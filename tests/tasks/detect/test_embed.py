@@ -7,7 +7,7 @@ from tasks.detect.tiny import AFFINE, head, make_encoder, make_model
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.phantom.nifti import write_nifti
-from vesalius.tasks.detect.embed import Look, embed, lines
+from vesalius.tasks.detect.embed import PatchChoice, embed, lines
 from vesalius.tasks.detect.slices import SliceConfig
 from vesalius.weights.card import Card
 
@@ -86,15 +86,15 @@ def test_a_scan_that_cannot_be_read_is_told_by_its_path(given, tmp_path, array, 
 
 
 def test_another_slice_and_patch(given, tmp_path):
-    told = embed(**given, look=Look(5, (0, 1)))
+    told = embed(**given, look=PatchChoice(5, (0, 1)))
     assert (told["slice"], told["patch"]) == (5, [0, 1])
     assert np.load(tmp_path / "out" / "similarity_map.npy")[0, 1] == pytest.approx(1)
     with pytest.raises(OutputError, match="exists already"):
         embed(**given)
     with pytest.raises(UsageError, match="no slice 6"):
-        embed(**given, look=Look(6), force=True)
+        embed(**given, look=PatchChoice(6), force=True)
     with pytest.raises(UsageError, match="no patch 2,0"):
-        embed(**given, look=Look(1, (2, 0)), force=True)
+        embed(**given, look=PatchChoice(1, (2, 0)), force=True)
 
 
 def test_the_limits_of_an_encoder_are_those_of_the_whole_model(tmp_path):

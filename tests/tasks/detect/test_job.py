@@ -11,7 +11,7 @@ from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.detect.job import DetectJob
 from vesalius.tasks.train.dry_run import dry_run
-from vesalius.tasks.train.train import train
+from vesalius.tasks.train.run import train
 from vesalius.weights.saved import from_pretrained
 
 FAST = {"epochs": 12, "optimizer": {"lr": 0.01}}

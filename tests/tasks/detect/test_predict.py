@@ -11,9 +11,9 @@ from vesalius.phantom.head_ct.study import head_ct_study
 from vesalius.phantom.nifti import write_nifti
 from vesalius.scan.scan import Scan
 from vesalius.tasks.detect.predict import DetectPredictor
-from vesalius.tasks.predict.predict import lines, predict
+from vesalius.tasks.predict.run import lines, predict
 from vesalius.tasks.predictor import PredictOptions
-from vesalius.weights.card import Card, Source
+from vesalius.weights.card import Card, DataSource
 
 SCAN = Scan.from_array(head(0, True), AFFINE)
 
@@ -139,7 +139,7 @@ def test_the_heat_map_begins_at_the_threshold_of_its_finding(tmp_path):
 def test_the_refused_report_keeps_its_cure_and_the_limits_come_first(tmp_path, phantom):
     """On the terminal, in the page and in the summary."""
     model = make_model(tmp_path / "model", check="head-ct")
-    data = (Source("drawn heads", "CC0"),)
+    data = (DataSource("drawn heads", "CC0"),)
     Card(name="m", summary="A test", task="detect", licence="CC0", data=data, limits=("Not for real scans.",)).write(
         model
     )

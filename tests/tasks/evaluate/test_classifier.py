@@ -13,7 +13,7 @@ from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError
 from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.evaluate.classifier import evaluate_classifier, lines
-from vesalius.tasks.train.train import train
+from vesalius.tasks.train.run import train
 
 ABOUT_THE_RUN = {
     "part",

@@ -13,7 +13,7 @@ from vesalius.tasks.detect.slices import Slices
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.job import FinetuneJob
 from vesalius.tasks.train.dry_run import dry_run
-from vesalius.tasks.train.train import train
+from vesalius.tasks.train.run import train
 
 
 def saved(folder, table):

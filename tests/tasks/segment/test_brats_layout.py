@@ -7,7 +7,7 @@ from vesalius.cohort.build import build_cohort
 from vesalius.cohort.manifest import write_manifest
 from vesalius.cohort.split import split_cohort
 from vesalius.phantom.nifti import write_nifti
-from vesalius.tasks.train.train import train
+from vesalius.tasks.train.run import train
 
 SMALL = ["prepare.spacing_mm=null", "patch=[16, 16, 8]", "net.channels=[8, 16]", "repeats=8", "train.epochs=4"]
 QUICK = ["train.schedule.warmup_steps=1", "train.optimizer.lr=0.01", "train.validate_every=4", "train.ema_decay=null"]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from tasks.predict.test_predict import make_model
+from tasks.predict.test_run import make_model
 from tasks.segment.small import AFFINE, SHAPE, blob
 from vesalius.scan.scan import Scan
 from vesalius.tasks.segment.predict import SegmentPredictor

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vesalius.cohort.audit.finding import Finding, gathered
-from vesalius.cohort.audit.look import Looked
+from vesalius.cohort.audit.pixels import Looked
 
 _FAR = 3.0
 """Factor from the median that makes a spacing or a size an outlier."""

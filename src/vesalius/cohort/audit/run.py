@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vesalius.cohort.audit.crowd import crowd_findings
 from vesalius.cohort.audit.finding import LEVELS, Finding
-from vesalius.cohort.audit.look import Looked, look, missing_files
+from vesalius.cohort.audit.pixels import Looked, look, missing_files
 from vesalius.cohort.audit.records import record_findings
 from vesalius.cohort.audit.twins import twin_findings
 from vesalius.cohort.cohort import Cohort
@@ -21,7 +21,7 @@ WHOLE = "all"
 
 
 @dataclass(frozen=True)
-class Part:
+class SplitCounts:
     """What one split (or the whole cohort) holds.
 
     Args:
@@ -50,7 +50,7 @@ class Audit:
     """
 
     findings: tuple[Finding, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[SplitCounts, ...]
     looked: int
 
     def count(self, level: str) -> int:
@@ -112,11 +112,11 @@ def _look_at_all(cohort: Cohort, workers: int, progress: Callable[[str], None] |
     return looked
 
 
-def count_part(name: str, cohort: Cohort) -> Part:
+def count_part(name: str, cohort: Cohort) -> SplitCounts:
     """Count a cohort, or one split of it."""
     positives = {}
     for one in cohort.classes:
         known = [case.labels[one] >= 0.5 for case in cohort if one in case.labels]
         positives[one] = (sum(known), len(known))
     kinds = [is_patient for _, is_patient in set(owners(cohort).values())]
-    return Part(name, len(cohort), sum(kinds), len(kinds) - sum(kinds), positives)
+    return SplitCounts(name, len(cohort), sum(kinds), len(kinds) - sum(kinds), positives)

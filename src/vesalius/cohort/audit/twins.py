@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vesalius.cohort.audit.finding import Finding
-from vesalius.cohort.audit.look import Looked
+from vesalius.cohort.audit.pixels import Looked
 from vesalius.cohort.case import Case
 
 NEAR = 0.94

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vesalius.phantom.head_ct.anatomy import Anatomy
 from vesalius.phantom.head_ct.fields import Points, Values
-from vesalius.phantom.head_ct.head import Head
+from vesalius.phantom.head_ct.head import HeadTissue
 from vesalius.phantom.head_ct.labels import PATTERNS, BleedName, Tissue
 from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.seeding import generator
@@ -107,7 +107,7 @@ def _later(bleed: Bleed, options: HeadCtOptions, patient: int, study: int) -> Bl
     return Bleed(bleed.type, volume, hu, bleed.pattern, bleed.side, bleed.jitter_mm)
 
 
-def compartment(bleed: Bleed, p: Points, head: Head) -> NDArray[np.bool_]:
+def compartment(bleed: Bleed, p: Points, head: HeadTissue) -> NDArray[np.bool_]:
     """Where this bleed may lie, at the points."""
     tissue, depth, same = head.tissue_N, head.depth_N, head.side_N * np.float32(bleed.side)
     intracranial = tissue >= Tissue.CSF
@@ -127,7 +127,7 @@ def compartment(bleed: Bleed, p: Points, head: Head) -> NDArray[np.bool_]:
             return soft & (same > 3) & (depth < 26) & (p.z > -22)
 
 
-def score(bleed: Bleed, anatomy: Anatomy, p: Points, head: Head) -> Values:
+def score(bleed: Bleed, anatomy: Anatomy, p: Points, head: HeadTissue) -> Values:
     """How early blood comes to a point."""
     rough = anatomy.tissue.at(p)
     if bleed.type is BleedName.EPIDURAL:
@@ -144,11 +144,11 @@ def score(bleed: Bleed, anatomy: Anatomy, p: Points, head: Head) -> Values:
     return (-away * (1 + np.float32(0.16) * rough)).astype(np.float32)
 
 
-def fill(bleed: Bleed, anatomy: Anatomy, p: Points, head: Head, point_ml: float) -> NDArray[np.intp]:
+def fill(bleed: Bleed, anatomy: Anatomy, p: Points, head: HeadTissue, point_ml: float) -> NDArray[np.intp]:
     """The points that the blood takes."""
     allowed = np.flatnonzero(compartment(bleed, p, head))
     inside = p.at(allowed)
-    part = Head(head.tissue_N[allowed], head.depth_N[allowed], head.side_N[allowed])
+    part = HeadTissue(head.tissue_N[allowed], head.depth_N[allowed], head.side_N[allowed])
     count = min(round(bleed.volume_ml / point_ml), int(_MOST * len(allowed)))
     if count <= 0:
         return allowed[:0]

@@ -26,7 +26,7 @@ PETROUS_Z = -33.0
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class HeadTissue:
     """Tissue of points in the head's own frame.
 
     Args:
@@ -40,7 +40,7 @@ class Head:
     side_N: Values
 
 
-def head_at(anatomy: Anatomy, p: Points) -> Head:
+def head_at(anatomy: Anatomy, p: Points) -> HeadTissue:
     """Build the head at the points."""
     x = p.x - np.float32(anatomy.shear) * p.y
     depth = _depth(anatomy, Points(x, p.y, p.z))
@@ -50,7 +50,7 @@ def head_at(anatomy: Anatomy, p: Points) -> Head:
     inside = np.flatnonzero((depth > 0) & (p.z > _floor(p)))
     within = p.at(inside)
     tissue[inside] = _brain(anatomy, Points(x[inside], within.y, within.z), depth[inside], side[inside])
-    return Head(tissue, depth, side)
+    return HeadTissue(tissue, depth, side)
 
 
 def hu_of(anatomy: Anatomy, tissue_N: NDArray[np.uint8]) -> Values:

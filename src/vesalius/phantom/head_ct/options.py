@@ -14,7 +14,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
 
 
-class Prevalence(Config):
+class BleedRates(Config):
     """Shares of studies with a finding. The shares of single types are those among all studies, not among positives."""
 
     any: Share = Field(default=0.40, description="share of studies with a bleed of any type")
@@ -88,7 +88,7 @@ class HeadCtOptions(Config):
     tilt_degrees: float = Field(default=7.0, ge=0, le=30, description="std of the head's rotation about each axis")
     age_years: Range = Field(default=(30.0, 90.0), description="youngest and oldest patient")
     studies_per_patient: tuple[int, int] = Field(default=(1, 3), description="fewest and most studies of a patient")
-    prevalence: Prevalence = Field(default_factory=Prevalence, description="how often each type occurs")
+    prevalence: BleedRates = Field(default_factory=BleedRates, description="how often each type occurs")
     volume_ml: Volumes = Field(default_factory=Volumes, description="how large bleeds are")
     acute_hu: Range = Field(default=(50.0, 76.0), description="mean HU of fresh blood")
     subacute_hu: Range = Field(default=(36.0, 50.0), description="mean HU of older blood")

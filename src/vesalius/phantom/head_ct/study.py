@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vesalius.phantom.head_ct.anatomy import Anatomy, draw_anatomy
 from vesalius.phantom.head_ct.bleeds import Bleed, draw_bleeds, fill
 from vesalius.phantom.head_ct.fields import Points, Values, bump
-from vesalius.phantom.head_ct.head import PETROUS_Z, Head, head_at, hu_of, texture
+from vesalius.phantom.head_ct.head import PETROUS_Z, HeadTissue, head_at, hu_of, texture
 from vesalius.phantom.head_ct.labels import LABELS, Tissue
 from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.phantom.head_ct.scanner import add_motion, add_noise, reconstruct, to_stored
@@ -139,7 +139,7 @@ def _to_volume(values_N: NDArray[Any], shape: tuple[int, int, int, int]) -> NDAr
 
 
 def _with_blood(
-    anatomy: Anatomy, points: Points, head: Head, bleeds: list[Bleed], point_ml: float
+    anatomy: Anatomy, points: Points, head: HeadTissue, bleeds: list[Bleed], point_ml: float
 ) -> tuple[Values, NDArray[np.uint8]]:
     """HU of every point, and which bleed (from 1, in the order of the list) it belongs to."""
     hu_N = hu_of(anatomy, head.tissue_N)
@@ -156,7 +156,7 @@ def _with_blood(
     return hu_N, owner_N
 
 
-def _swell(hu_N: Values, anatomy: Anatomy, points: Points, head: Head, bleed: Bleed, point_ml: float) -> None:
+def _swell(hu_N: Values, anatomy: Anatomy, points: Points, head: HeadTissue, bleed: Bleed, point_ml: float) -> None:
     """Oedema in the white matter round a bleed, before the blood is drawn."""
     radius = (bleed.volume_ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3)
     grown = Bleed(
@@ -193,7 +193,11 @@ def _mask(
 
 
 def _hardening(
-    options: HeadCtOptions, points: Points, head: Head, shape: tuple[int, int, int, int], random: np.random.Generator
+    options: HeadCtOptions,
+    points: Points,
+    head: HeadTissue,
+    shape: tuple[int, int, int, int],
+    random: np.random.Generator,
 ) -> NDArray[np.float32]:
     """Brighter brain beneath the skull; dark and bright streaks between the petrous bones."""
     inside = head.depth_N > 0

@@ -12,7 +12,7 @@ import numpy as np
 
 from vesalius.scan.dicom.header import InstanceFacts
 from vesalius.scan.dicom.order import Arrangement
-from vesalius.scan.dicom.positions import Frame
+from vesalius.scan.dicom.positions import StackFrame
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.reading import Reading
 from vesalius.wording import some
@@ -81,6 +81,6 @@ def _named(arranged: Arrangement, places: Sequence[tuple[int, int]]) -> str:
     return some(shown)
 
 
-def _name(t: int | None, k: int, frame: Frame) -> str:
+def _name(t: int | None, k: int, frame: StackFrame) -> str:
     place = f"slice {k}" if t is None else f"frame {t} of slice {k}"
     return place if frame.number is None else f"{place} = instance {frame.number}"

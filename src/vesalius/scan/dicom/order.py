@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vesalius.scan.dicom.frames import FrameFacts
 from vesalius.scan.dicom.header import InstanceFacts
-from vesalius.scan.dicom.positions import Frame, by_number, by_orientation, by_position, frames_of
+from vesalius.scan.dicom.positions import StackFrame, by_number, by_orientation, by_position, frames_of
 from vesalius.scan.dicom.values import finite
 from vesalius.scan.scan import TMeaning
 from vesalius.scan.stack import SliceStack
@@ -36,7 +36,7 @@ class Arrangement:
         problems: one sentence each.
     """
 
-    frames_TK: list[list[Frame]]
+    frames_TK: list[list[StackFrame]]
     stack: SliceStack | None
     frame_ms: tuple[float, ...] | None
     t_meaning: TMeaning
@@ -62,7 +62,7 @@ def arrange(instances: Sequence[InstanceFacts]) -> Arrangement:
 # Frames without a place
 
 
-def _without_places(frames: list[Frame]) -> Arrangement:
+def _without_places(frames: list[StackFrame]) -> Arrangement:
     reason = next(frame.facts.no_place for frame in frames if frame.facts.place is None)
     problems = [f"no geometry: {reason}"]
     if len({frame.instance for frame in frames}) > 1:
@@ -71,7 +71,7 @@ def _without_places(frames: list[Frame]) -> Arrangement:
             problems.append("without positions the pictures are kept in the order of their instance numbers")
         return Arrangement([ordered], None, None, "unknown", tuple(problems))
     if frames[0].facts.slice_index is not None:
-        groups: dict[int, list[Frame]] = {}
+        groups: dict[int, list[StackFrame]] = {}
         for frame in frames:
             groups.setdefault(frame.facts.slice_index or 0, []).append(frame)
         arranged = _in_time([groups[index] for index in sorted(groups)])
@@ -83,7 +83,7 @@ def _without_places(frames: list[Frame]) -> Arrangement:
     return Arrangement([[frame] for frame in frames], None, starts, meaning, tuple(problems))
 
 
-def _plain_times(frames_TK: list[list[Frame]], name: str) -> tuple[float, ...] | None:
+def _plain_times(frames_TK: list[list[StackFrame]], name: str) -> tuple[float, ...] | None:
     times = [getattr(row[0].facts, name) for row in frames_TK]
     return None if len(times) < 2 or None in times else tuple(times)
 
@@ -91,13 +91,13 @@ def _plain_times(frames_TK: list[list[Frame]], name: str) -> tuple[float, ...] |
 # Frames with a place
 
 
-def _by_orientation(frames: list[Frame]) -> list[Frame]:
+def _by_orientation(frames: list[StackFrame]) -> list[StackFrame]:
     """Frames of several orientations: one orientation after the other, each sorted along its own normal."""
     positions = [position for group in by_orientation(frames) for position in by_position(group)]
     return [frame for position in positions for frame in sorted(position, key=_any_time)]
 
 
-def _in_time(positions: list[list[Frame]]) -> Arrangement:
+def _in_time(positions: list[list[StackFrame]]) -> Arrangement:
     """Positions of equal length become T x K if the frames of each can be told apart, else T = 1."""
     count = len(positions[0])
     if any(len(position) != count for position in positions):
@@ -117,7 +117,7 @@ def _in_time(positions: list[list[Frame]]) -> Arrangement:
     return _irregular(positions)
 
 
-def _varying(positions: list[list[Frame]]) -> tuple[str, ...]:
+def _varying(positions: list[list[StackFrame]]) -> tuple[str, ...]:
     """What else than time changes within a position."""
     names = ["component", "echo_ms", "diffusion"]
     names += dict.fromkeys(name for position in positions for frame in position for name, _ in frame.facts.settings)
@@ -126,7 +126,7 @@ def _varying(positions: list[list[Frame]]) -> tuple[str, ...]:
     return tuple(name for name in names if any(len({_fact(frame, name) for frame in row}) > 1 for row in positions))
 
 
-def _fact(frame: Frame, name: str) -> Any:
+def _fact(frame: StackFrame, name: str) -> Any:
     """A fact of a frame by the name of its field, or one of its settings in a form that sorts also where it lacks."""
     if name in _FIELDS:
         return getattr(frame.facts, name)
@@ -137,12 +137,12 @@ def _fact(frame: Frame, name: str) -> Any:
     return (1, *numeric, "") if numeric else (2, 0.0, stated)
 
 
-def _states_time(frame: Frame) -> bool:
+def _states_time(frame: StackFrame) -> bool:
     facts = frame.facts
     return (facts.temporal_index, facts.trigger_ms, facts.reference_ms) != (None, None, None)
 
 
-_Key = Callable[[Frame], tuple[Any, ...]]
+_Key = Callable[[StackFrame], tuple[Any, ...]]
 _FIELDS = frozenset(field.name for field in fields(FrameFacts))
 _WORDS = {"component": "image types", "echo_ms": "echo times", "diffusion": "diffusion weightings"}
 _BY_CLOCK = "the acquisition time"
@@ -181,7 +181,7 @@ def _in_words(varying: tuple[str, ...]) -> str:
     return " and ".join(_WORDS.get(name, name) for name in varying)
 
 
-def _sorted_by(positions: list[list[Frame]], key: _Key) -> list[list[Frame]] | None:
+def _sorted_by(positions: list[list[StackFrame]], key: _Key) -> list[list[StackFrame]] | None:
     """Each position sorted, or None where the key is missing or does not tell the frames apart."""
     columns = []
     for position in positions:
@@ -192,11 +192,11 @@ def _sorted_by(positions: list[list[Frame]], key: _Key) -> list[list[Frame]] | N
     return columns
 
 
-def _is_aligned(frames_TK: list[list[Frame]], key: _Key) -> bool:
+def _is_aligned(frames_TK: list[list[StackFrame]], key: _Key) -> bool:
     return all(len({key(frame) for frame in row}) == 1 for row in frames_TK)
 
 
-def _regular(frames_TK: list[list[Frame]], name: str, varying: tuple[str, ...]) -> Arrangement:
+def _regular(frames_TK: list[list[StackFrame]], name: str, varying: tuple[str, ...]) -> Arrangement:
     problems = []
     if name in _WEAK:
         problems.append(f"the order of the frames in time rests on {name}")
@@ -219,7 +219,7 @@ def _regular(frames_TK: list[list[Frame]], name: str, varying: tuple[str, ...]) 
     return Arrangement(frames_TK, _stack(frames_TK[0]), frame_ms, meaning, tuple(problems))
 
 
-def _is_weighted(frame: Frame) -> bool:
+def _is_weighted(frame: StackFrame) -> bool:
     return frame.facts.is_diffusion or (frame.facts.diffusion or (0.0,))[0] > 0
 
 
@@ -238,7 +238,7 @@ def _meaning(name: str, varying: tuple[str, ...]) -> TMeaning:
     return "time"
 
 
-def _frame_times(frames_TK: list[list[Frame]]) -> tuple[tuple[float, ...] | None, str]:
+def _frame_times(frames_TK: list[list[StackFrame]]) -> tuple[tuple[float, ...] | None, str]:
     """Start of each frame: the median over the slices, if every slice is within half a frame of it."""
     for name in ("trigger_ms", "reference_ms", "acquired_ms"):
         times = [[getattr(frame.facts, name) for frame in row] for row in frames_TK]
@@ -258,7 +258,7 @@ def _frame_times(frames_TK: list[list[Frame]]) -> tuple[tuple[float, ...] | None
     return None, "the time of the frames is not stated"
 
 
-def _irregular(positions: list[list[Frame]]) -> Arrangement:
+def _irregular(positions: list[list[StackFrame]]) -> Arrangement:
     rows = [frame for position in positions for frame in sorted(position, key=_any_time)]
     counts = Counter(map(len, positions))
     problems = []
@@ -280,7 +280,7 @@ def _irregular(positions: list[list[Frame]]) -> Arrangement:
 # Small parts
 
 
-def _stack(frames: list[Frame]) -> SliceStack | None:
+def _stack(frames: list[StackFrame]) -> SliceStack | None:
     """The geometry of these slices, or None where one has no place."""
     places = [frame.facts.place for frame in frames if frame.facts.place is not None]
     if len(places) < len(frames):
@@ -294,7 +294,7 @@ def _stack(frames: list[Frame]) -> SliceStack | None:
     )
 
 
-def _any_time(frame: Frame) -> tuple[Any, ...]:
+def _any_time(frame: StackFrame) -> tuple[Any, ...]:
     """A key that orders any frames, missing values first; the last two only break ties."""
     facts = frame.facts
     stated = (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vesalius.scan.dicom.header import InstanceFacts
-from vesalius.scan.dicom.positions import Frame, by_orientation, by_position, frames_of, normal_of, place_of
+from vesalius.scan.dicom.positions import StackFrame, by_orientation, by_position, frames_of, normal_of, place_of
 from vesalius.scan.reading import Orientation
 from vesalius.wording import some
 
@@ -30,7 +30,7 @@ _EXACT, _NEAR = ("temporal_index", "diffusion", "echo_ms"), ("trigger_ms", "refe
 
 
 @dataclass(frozen=True)
-class Part:
+class StackPart:
     """A part of a stack.
 
     Args:
@@ -49,7 +49,7 @@ class Part:
         return sum(len(instance.frames) for instance in self.instances)
 
 
-def parts(instances: list[InstanceFacts], orientation: Orientation | None = None) -> list[Part]:
+def parts(instances: list[InstanceFacts], orientation: Orientation | None = None) -> list[StackPart]:
     """The parts of a stack, one where there is nothing to part.
 
     Args:
@@ -58,10 +58,10 @@ def parts(instances: list[InstanceFacts], orientation: Orientation | None = None
     """
     frames = frames_of(instances)
     if any(frame.facts.place is None for frame in frames):
-        return [Part(instances)]
+        return [StackPart(instances)]
     groups = by_orientation(frames)
     if len(groups) == len(frames) > _MOST_SINGLES and orientation is None:
-        return [Part(instances)]
+        return [StackPart(instances)]
     found = []
     for group in groups:
         plane = _PLANES[int(np.argmax(np.abs(normal_of(place_of(group[0])))))]
@@ -69,14 +69,14 @@ def parts(instances: list[InstanceFacts], orientation: Orientation | None = None
         if left:
             lacking = f"{len(missing)} picture(s) missing ({some(missing)})"
             note = f"{lacking}: the {len(left)} others of such frames are a scan of their own"
-            found.append(Part(_with(instances, whole), plane, (note,)))
-            found.append(Part(_with(instances, left), plane, (f"left over from a series with {lacking}",)))
+            found.append(StackPart(_with(instances, whole), plane, (note,)))
+            found.append(StackPart(_with(instances, left), plane, (f"left over from a series with {lacking}",)))
         else:
-            found.append(Part(_with(instances, group), plane))
+            found.append(StackPart(_with(instances, group), plane))
     return found
 
 
-def _with(instances: Sequence[InstanceFacts], frames: Sequence[Frame]) -> list[InstanceFacts]:
+def _with(instances: Sequence[InstanceFacts], frames: Sequence[StackFrame]) -> list[InstanceFacts]:
     """The instances that hold these frames, with no other."""
     wanted: dict[int, list[int]] = defaultdict(list)
     for frame in frames:
@@ -84,7 +84,7 @@ def _with(instances: Sequence[InstanceFacts], frames: Sequence[Frame]) -> list[I
     return [instances[n].part(wanted[n]) for n in sorted(wanted)]
 
 
-def _complete(positions: list[list[Frame]]) -> tuple[list[Frame], list[Frame], list[str]]:
+def _complete(positions: list[list[StackFrame]]) -> tuple[list[StackFrame], list[StackFrame], list[str]]:
     """Frames that are there at every position, the pictures of the others, and names of what is missing.
 
     Nothing is left over where nothing is missing, or where no statement tells which frame a picture belongs to.
@@ -112,12 +112,12 @@ def _complete(positions: list[list[Frame]]) -> tuple[list[Frame], list[Frame], l
     return frames, [], []
 
 
-def _missing(t: int, k: int, name: str, frame: Frame) -> str:
+def _missing(t: int, k: int, name: str, frame: StackFrame) -> str:
     at = f" at about {getattr(frame.facts, name):.0f} ms" if name in _NEAR else ""
     return f"frame {t} of slice {k}{at}"
 
 
-def _numbered(positions: list[list[Frame]], name: str, count: int) -> list[dict[int, Frame]] | None:
+def _numbered(positions: list[list[StackFrame]], name: str, count: int) -> list[dict[int, StackFrame]] | None:
     """Each position as {number of the frame: picture} by one fact, or None where it does not tell."""
     values = [[getattr(frame.facts, name) for frame in position] for position in positions]
     if any(None in row or len(set(row)) < len(row) for row in values):

@@ -15,7 +15,7 @@ from vesalius.scan.stack import GAP_TOLERANCE_MM, PARALLEL_COSINE
 
 
 @dataclass(frozen=True)
-class Frame:
+class StackFrame:
     """One frame of a stack: where it is stored and what is stated about it.
 
     Args:
@@ -33,19 +33,19 @@ class Frame:
     facts: FrameFacts
 
 
-def frames_of(instances: Sequence[InstanceFacts]) -> list[Frame]:
+def frames_of(instances: Sequence[InstanceFacts]) -> list[StackFrame]:
     """All frames of the instances."""
     return [
-        Frame(n, index, instance.number, instance.uid, facts)
+        StackFrame(n, index, instance.number, instance.uid, facts)
         for n, instance in enumerate(instances)
         for index, facts in zip(instance.indices(), instance.frames, strict=True)
     ]
 
 
-def by_orientation(frames: Sequence[Frame]) -> list[list[Frame]]:
+def by_orientation(frames: Sequence[StackFrame]) -> list[list[StackFrame]]:
     """Frames that share directions and pixel spacing (within rounding), sorted by their normals."""
-    groups: list[list[Frame]] = []
-    known: dict[tuple[Vector, Vector], list[Frame]] = {}
+    groups: list[list[StackFrame]] = []
+    known: dict[tuple[Vector, Vector], list[StackFrame]] = {}
     for frame in sorted(frames, key=by_number):
         place = place_of(frame)
         steps = (place.step_i, place.step_j)
@@ -59,7 +59,7 @@ def by_orientation(frames: Sequence[Frame]) -> list[list[Frame]]:
     return sorted(groups, key=lambda group: np.round(normal_of(place_of(group[0])), 3).tolist())
 
 
-def by_position(frames: Sequence[Frame]) -> list[list[Frame]]:
+def by_position(frames: Sequence[StackFrame]) -> list[list[StackFrame]]:
     """Frames of parallel slices, grouped by position and sorted along the normal."""
     normal = normal_of(place_of(frames[0]))
     origins = np.array([place_of(frame).origin for frame in frames])
@@ -79,12 +79,12 @@ def by_position(frames: Sequence[Frame]) -> list[list[Frame]]:
     return [[frames[index] for index in position] for position in positions]
 
 
-def by_number(frame: Frame) -> tuple[Any, ...]:
+def by_number(frame: StackFrame) -> tuple[Any, ...]:
     """A key that sorts by instance number."""
     return (frame.number is None, frame.number or 0, frame.uid, frame.index, frame.instance)
 
 
-def place_of(frame: Frame) -> Place:
+def place_of(frame: StackFrame) -> Place:
     """The place of a frame that has one."""
     place = frame.facts.place
     assert place is not None  # stacks hold either frames with a place or frames without

@@ -22,7 +22,7 @@ from vesalius.wording import some
 
 if TYPE_CHECKING:
     from vesalius.scan.dicom.header import InstanceFacts
-    from vesalius.scan.dicom.parts import Part
+    from vesalius.scan.dicom.parts import StackPart
     from vesalius.scan.found import Found
     from vesalius.scan.scan import Scan
 
@@ -43,7 +43,7 @@ def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[li
     stacks, broken, others = _sort_out(files)
     found, per_series = [], Counter[str]()
     names = Counter[str]()
-    series: dict[str, list[Part]] = {}
+    series: dict[str, list[StackPart]] = {}
     for stack in stacks:
         from vesalius.scan.dicom.parts import parts
 
@@ -73,7 +73,7 @@ def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[li
     return found + [refused(path, error) for path, error in broken], others
 
 
-def _notes(of_series: list[Part]) -> tuple[str, ...]:
+def _notes(of_series: list[StackPart]) -> tuple[str, ...]:
     """What a reader of one part should know of the others."""
     placed = [part for part in of_series if part.plane is not None]
     if len(of_series) < 2 or not placed:
@@ -151,7 +151,7 @@ def _name(instances: list[InstanceFacts]) -> str:
     return f"{first.modality.lower()}-series{number}"
 
 
-def _opener(part: Part, notes: tuple[str, ...], reading: Reading) -> Callable[[], Scan]:
+def _opener(part: StackPart, notes: tuple[str, ...], reading: Reading) -> Callable[[], Scan]:
     from vesalius.scan.dicom.assemble import scan_of
 
     folder = len(part.instances) > 1

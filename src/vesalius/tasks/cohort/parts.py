@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from vesalius.cohort.audit.run import Part
+from vesalius.cohort.audit.run import SplitCounts
 from vesalius.metrics.drawn import Drawn
 
 if TYPE_CHECKING:  # a report is not needed for a line
-    from vesalius.report.page import Table
+    from vesalius.report.page import ReportTable
 
 _CLASSES_IN_A_LINE = 3
 
 
-def part_facts(part: Part) -> dict[str, Any]:
+def part_facts(part: SplitCounts) -> dict[str, Any]:
     """JSON-able; patients: None where none is known; positives: class -> [cases that have it, of which it is known]."""
     drawn = Drawn(part.patients, part.studies)
     positives = {name: list(counts) for name, counts in part.positives.items()}
@@ -41,9 +41,9 @@ def part_lines(parts: list[dict[str, Any]]) -> Iterator[str]:
         yield f"{part['name']}: {part['cases']} cases, {words}" + (f"; {shares}" if shares else "")
 
 
-def split_table(parts: list[dict[str, Any]]) -> Table:
+def split_table(parts: list[dict[str, Any]]) -> ReportTable:
     """A column for each split; rows of cases, patients, and positives of those whose label is known."""
-    from vesalius.report.page import Column, Table
+    from vesalius.report.page import Column, ReportTable
 
     classes = [name for name, (_, known) in parts[0]["positives"].items() if known]
     rows = [["cases", *(str(part["cases"]) for part in parts)]]
@@ -52,7 +52,7 @@ def split_table(parts: list[dict[str, Any]]) -> Table:
         rows += [["studies without a patient", *(str(part["studies_without_patient"]) for part in parts)]]
     rows += [[name, *(_share(part, name) for part in parts)] for name in classes]
     columns = [Column(name=""), *(Column(name=part["name"], numeric=True) for part in parts)]
-    return Table(columns=columns, rows=rows)
+    return ReportTable(columns=columns, rows=rows)
 
 
 def _share(part: dict[str, Any], name: str) -> str:

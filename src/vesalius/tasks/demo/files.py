@@ -22,7 +22,7 @@ from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 from vesalius.scan.uid_key import random_key
-from vesalius.tasks.demo.subjects import Subject
+from vesalius.tasks.demo.subjects import DemoScan
 from vesalius.transforms.view import to_view, view_of
 from vesalius.transforms.window import DISPLAY_PERCENT, percentile_range, to_grey
 
@@ -36,7 +36,7 @@ CURVE_RUNGS = (0.35, 0.5, 0.65, 0.8, 0.95)
 class Demonstration:
     """One subject: its rows, pictures and section."""
 
-    def __init__(self, subject: Subject, folder: Path, threads: int) -> None:
+    def __init__(self, subject: DemoScan, folder: Path, threads: int) -> None:
         self.subject, self.folder, self.threads = subject, folder, threads
         self.scan: Scan = open_scan(subject.path)
         self.key = random_key()

@@ -74,7 +74,7 @@ def show_models(report: Report, folder: Path, threads: int, progress: Callable[[
         progress(MISSING)
         report.section("Models").text(MISSING, tone="note")
         return
-    from vesalius.tasks.predict.predict import predict
+    from vesalius.tasks.predict.run import predict
 
     for example in EXAMPLES:
         progress(example.title)

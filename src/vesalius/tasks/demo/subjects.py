@@ -15,7 +15,7 @@ from vesalius.files import regular
 
 
 @dataclass(frozen=True)
-class Subject:
+class DemoScan:
     """One scan of the demo.
 
     Args:
@@ -70,23 +70,23 @@ def _same_picture(source: Path, restored: Path) -> bool:
 
 
 SUBJECTS = (
-    Subject(
+    DemoScan(
         "functional", "Brain over time, 20 frames (NIfTI)", "nibabel", ("tests", "data", "functional.nii"),
         (Psnr(40), Ratio(10), MaxError(5)), _same_nifti,
     ),
-    Subject(
+    DemoScan(
         "example4d", "Brain, two volumes, header extensions (NIfTI)", "nibabel", ("tests", "data", "example4d.nii.gz"),
         (Psnr(40), Ratio(20), MaxError(5)), _same_nifti,
     ),
-    Subject(
+    DemoScan(
         "ct", "One CT slice, in HU (DICOM)", "pydicom", ("data", "test_files", "CT_small.dcm"),
         (Psnr(40), MaxError(5)), _same_dicom,
     ),
-    Subject(
+    DemoScan(
         "ultrasound", "Ultrasound, 30 colour frames", "pydicom", ("data", "test_files", "examples_ybr_color.dcm"),
         (Psnr(40),), _same_dicom,
     ),
-    Subject(
+    DemoScan(
         "retina", "Eye background in colour (JPEG)", "skimage", ("data", "retina.jpg"),
         (Psnr(40),), _same_picture,
     ),

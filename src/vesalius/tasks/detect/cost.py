@@ -32,7 +32,7 @@ _PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class TimedScans:
     """Scans that were encoded.
 
     Args:
@@ -63,7 +63,7 @@ class Left:
 
 def try_scans(
     cohort: Cohort, encoder: Encoder, choice: SliceConfig, images: Sequence[str], batch: int, *, skip_invalid: bool
-) -> Trial:
+) -> TimedScans:
     """Encode a few scans.
 
     Raises:
@@ -89,7 +89,7 @@ def try_scans(
         raise InputError(f"none of the first {min(_MOST, len(cohort))} scans can be read", fix="mend the files")
     measured = times[1:] or times
     seconds, slices = sum(spent for spent, _ in measured), sum(count for _, count in measured)
-    return Trial(tuple(rows), len(measured), seconds / max(1, slices))
+    return TimedScans(tuple(rows), len(measured), seconds / max(1, slices))
 
 
 def left_to_do(

@@ -50,7 +50,7 @@ _SIDE = 224
 
 
 @dataclass(frozen=True)
-class Look:
+class PatchChoice:
     """Which patches are compared.
 
     Args:
@@ -67,7 +67,7 @@ def embed(
     output: Path,
     encoder: str,
     choice: SliceConfig | None = None,
-    look: Look | None = None,
+    look: PatchChoice | None = None,
     *,
     reading: Reading = AS_STATED,
     window: CtWindow | None = None,
@@ -107,7 +107,7 @@ def embed(
         OutputError: the folder exists or cannot be written.
     """
     refuse_existing(output, force=force)
-    choice, look = choice or SliceConfig(), look or Look()
+    choice, look = choice or SliceConfig(), look or PatchChoice()
     started = time.perf_counter()
     if threads is not None:
         torch.set_num_threads(threads)

@@ -44,7 +44,7 @@ class Tried:
     cost: Preparation | None = None
 
 
-class Source(ABC):
+class StudySource(ABC):
     """A cohort whose cases have vectors."""
 
     cohort: Cohort
@@ -76,12 +76,12 @@ class Source(ABC):
         """Write what else belongs into the model folder."""
 
 
-def source_of(config: DetectConfig) -> Source:
+def source_of(config: DetectConfig) -> StudySource:
     """The source that a configuration asks for. Raises as the classes do."""
     return Scans(config.data) if config.data.manifest else Files(config.data)
 
 
-class Files(Source):
+class Files(StudySource):
     """Vectors from `.npy` files.
 
     Args:
@@ -116,7 +116,7 @@ class Files(Source):
         return DetectSettings(classes=classes, images=("image",))
 
 
-class Scans(Source):
+class Scans(StudySource):
     """Vectors that a frozen encoder makes of the scans of manifests.
 
     Args:

@@ -15,13 +15,13 @@ from vesalius.output import new_folder, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.limits import limits_line, limits_section
 from vesalius.report.made import made
-from vesalius.report.page import FIGURES, PAGE, TABLE, Made, Report, Table, load_report, write_figure
+from vesalius.report.page import FIGURES, PAGE, TABLE, Made, Report, ReportTable, load_report, write_figure
 from vesalius.report.table import plain_text, write_csv
 from vesalius.tasks.detect.config import DetectData
 from vesalius.tasks.detect.detector import check_calibration, check_encoder, check_whole
 from vesalius.tasks.detect.measure import outcome_of
 from vesalius.tasks.detect.settings import ENCODER, Calibration, DetectSettings
-from vesalius.tasks.detect.source import Files, Scans, Source
+from vesalius.tasks.detect.source import Files, Scans, StudySource
 from vesalius.tasks.detect.studies import studies_of
 from vesalius.tasks.evaluate.fit import check_given, check_labels, check_width, labels_of, notes_of, settings_of
 from vesalius.training.device import on_cpu
@@ -136,7 +136,7 @@ def evaluate_classifier(
 def lines(result: dict[str, Any]) -> list[str]:
     """The result for people: findings and decisions, then what a careful reader should know."""
     blocks = [block for section in load_report(Path(result["path"])).sections for block in section.blocks]
-    tables = [block for block in blocks if isinstance(block, Table)][:_TABLES]
+    tables = [block for block in blocks if isinstance(block, ReportTable)][:_TABLES]
     shown = [line for table in tables for line in plain_text(table, _WIDTH).splitlines()]
     _, *texts = [block.text for block in blocks if block.kind == "text"]  # the first ones are the limits
     return [
@@ -176,7 +176,7 @@ def _scans(
     return source
 
 
-def _part(source: Source, split: str | None) -> Cohort:
+def _part(source: StudySource, split: str | None) -> Cohort:
     """The cohort, or a split of it."""
     if split is None:
         return source.cohort

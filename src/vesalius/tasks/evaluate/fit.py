@@ -16,7 +16,7 @@ from vesalius.errors import InputError, UsageError
 from vesalius.metrics.drawn import Drawn
 from vesalius.tasks.detect.checks import left_out_words
 from vesalius.tasks.detect.settings import DetectSettings
-from vesalius.tasks.detect.source import Source
+from vesalius.tasks.detect.source import StudySource
 from vesalius.tasks.detect.studies import Studies
 from vesalius.weights.saved import ModelConfig
 
@@ -66,7 +66,7 @@ def check_labels(labels_SC: NDArray[np.float32], settings: DetectSettings, where
         raise UsageError(what, where=where, fix="name the labels as the model does")
 
 
-def notes_of(studies: Studies, source: Source, settings: DetectSettings) -> list[str]:
+def notes_of(studies: Studies, source: StudySource, settings: DetectSettings) -> list[str]:
     """What a careful reader should know."""
     notes = []
     labels_SC, classes = studies.labels_SC, settings.classes

@@ -22,8 +22,8 @@ from vesalius.errors import CorruptFileError
 from vesalius.metrics.drawn import Owner
 from vesalius.nets.net import build
 from vesalius.tasks.finetune.config import FinetuneConfig
+from vesalius.tasks.finetune.pictures import MapLabels
 from vesalius.tasks.finetune.settings import HEAD, FinetuneSettings
-from vesalius.tasks.finetune.units import MapLabels
 from vesalius.weights.saved import from_pretrained
 
 BATCH = 64

@@ -22,8 +22,8 @@ from vesalius.report.findings import RELIABILITY, counted, reliability_figure, s
 from vesalius.report.table import Cell
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.infer import HeldOut, held_out, trained
+from vesalius.tasks.finetune.pictures import split_parts
 from vesalius.tasks.finetune.task import FinetuneTask
-from vesalius.tasks.finetune.units import split_parts
 from vesalius.tasks.job import Job, Outcome
 
 _COLUMNS = ("case", "slice", "patient", "class", "logit", "label")

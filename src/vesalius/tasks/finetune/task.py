@@ -21,8 +21,8 @@ from vesalius.nets.net import build
 from vesalius.objectives.masked_bce import MaskedBce
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.infer import held_out
+from vesalius.tasks.finetune.pictures import MapLabels, OneSlice
 from vesalius.tasks.finetune.settings import HEAD, FinetuneSettings
-from vesalius.tasks.finetune.units import MapLabels, OneSlice
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.transform import Chain

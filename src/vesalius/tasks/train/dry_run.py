@@ -14,7 +14,7 @@ from accelerate import PartialState
 from vesalius.cohort.audit.run import audit, count_part
 from vesalius.cohort.cohort import Cohort
 from vesalius.tasks.cohort.parts import part_facts, part_lines
-from vesalius.tasks.train.train import make_job
+from vesalius.tasks.train.run import make_job
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import duration, estimate
 from vesalius.training.loop import Loop

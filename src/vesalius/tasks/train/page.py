@@ -22,7 +22,7 @@ from vesalius.tasks.job import Job, Outcome
 from vesalius.training.loop import Result
 from vesalius.training.record import read_record
 from vesalius.training.run_folder import ENVIRONMENT, MODEL
-from vesalius.weights.card import Card, Figure, Source
+from vesalius.weights.card import Card, DataSource, Number
 
 _CURVES = "training.png"
 _PACKAGES = ("numpy", "scipy", "torch", "accelerate", "monai", "timm", "safetensors")
@@ -67,10 +67,10 @@ def _card(job: Job, folder: Path, result: Result, outcome: Outcome, command: str
         summary=told.summary or f"A model for the job {job.settings.task}.",
         task=job.settings.task,
         licence=told.licence,
-        data=tuple(Source(one.name, one.licence, one.note) for one in told.data),
+        data=tuple(DataSource(one.name, one.licence, one.note) for one in told.data),
         training=f"{result.steps} optimizer steps; cases: {cases}. The configuration is in the run's config.yaml.",
         command=command,
-        figures=tuple(Figure(name, value, outcome.tested_on) for name, value in outcome.measured.items()),
+        figures=tuple(Number(name, value, outcome.tested_on) for name, value in outcome.measured.items()),
         limits=told.limits,
     )
 

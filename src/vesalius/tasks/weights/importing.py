@@ -14,7 +14,7 @@ from vesalius.files import regular
 from vesalius.nets.table import NETS
 from vesalius.output import new_folder, refuse_existing
 from vesalius.tasks.weights.fetch import SOURCE
-from vesalius.weights.card import Card, Source
+from vesalius.weights.card import Card, DataSource
 from vesalius.weights.report import MatchReport
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _card(name: str, layout: str, licence: str, known: dict[str, str], read: Che
         summary=f"{known.get('name', files)} as a model folder, converted with layout {layout}.",
         task=TASK,
         licence=licence,
-        data=(Source(origin, licence, f"SHA-256 {digests}"),),
+        data=(DataSource(origin, licence, f"SHA-256 {digests}"),),
         training=f"By others. Converted with layout {layout}; {MATCH} tells what became of every tensor.",
         command=f"vesalius weights import {files} --layout {layout} -o {name}{sizes}",
         limits=("Nothing was measured here. What its authors say of its limits holds.",),

@@ -11,7 +11,7 @@ from vesalius.nets.unet import UNet
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.judge import Judge
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
-from vesalius.tasks.evaluate.codec.study import Plan, evaluate_study
+from vesalius.tasks.evaluate.codec.study import EvaluationPlan, evaluate_study
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
 from vesalius.weights.saved import ModelConfig, digest_of, save_pretrained
@@ -112,7 +112,7 @@ def test_what_cannot_be_judged_says_why(study):
 
 def test_every_lossy_point_is_judged_and_no_lossless_file(study):
     judge = fake_judge()
-    plan = Plan(("svtav1",), ("jpegxl",), 4, 1, judge)
+    plan = EvaluationPlan(("svtav1",), ("jpegxl",), 4, 1, judge)
     result = evaluate_study(study, FakeCodec(), plan, lambda line: None)
     assert len(judge.segmenter.calls) == 2 * (1 + len(result.points))
     for point in result.points:

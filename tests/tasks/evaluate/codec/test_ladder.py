@@ -11,7 +11,7 @@ from vesalius.tasks.evaluate.codec.ladder import (
     HIGH_RATIO,
     LOW_DB,
     USELESS_DB,
-    Reading,
+    RatePoint,
     walk,
 )
 
@@ -22,7 +22,7 @@ def straight(rungs, best_db, per_rung, ratio=5.0, growth=1.15, heart=-3.0):
     def read(rung):
         assert 0 <= rung < rungs
         db = best_db - per_rung * rung
-        return Reading(ratio * growth**rung, (db, db + heart))
+        return RatePoint(ratio * growth**rung, (db, db + heart))
 
     return read
 
@@ -58,7 +58,7 @@ def test_any_ladder_is_measured_within_the_budget(rungs, best, per_rung, points,
 
 @given(st.lists(st.floats(0, 80) | st.just(math.inf), min_size=1, max_size=40), st.integers(2, 8))
 def test_ladders_that_are_not_monotone_end_too(decibels, points):
-    readings = walk(lambda rung: Reading(10.0 + rung, (decibels[rung],)), len(decibels), points)
+    readings = walk(lambda rung: RatePoint(10.0 + rung, (decibels[rung],)), len(decibels), points)
     assert set(readings) <= set(range(len(decibels)))
 
 

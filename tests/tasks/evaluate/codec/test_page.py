@@ -3,7 +3,7 @@ import json
 from tasks.evaluate.codec.test_summary import study
 from vesalius.report.page import Made, Report
 from vesalius.tasks.evaluate.codec.page import DEFINITIONS, build_report
-from vesalius.tasks.evaluate.codec.results import Exact, Picture
+from vesalius.tasks.evaluate.codec.results import Exact, FigureFile
 from vesalius.tasks.evaluate.codec.summary import Summary, summarise
 
 MADE = Made(command="vesalius evaluate codec x", date="2026-11-21")
@@ -15,7 +15,7 @@ def build(results, folder):
 
 
 def test_the_report_holds_every_table_figure_and_definition(tmp_path):
-    picture = Picture(file="p.png", caption="c", alt="a")
+    picture = FigureFile(file="p.png", caption="c", alt="a")
     first = study("a", exact=EXACT).model_copy(update={"pictures": (picture,), "notes": ("odd spacing",)})
     results = [first, study("b", shift=1.0), study("c", data_set="other", heart=None)]
     report = build(results, tmp_path)

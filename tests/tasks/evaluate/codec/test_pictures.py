@@ -5,7 +5,7 @@ from PIL import Image
 
 from tasks.evaluate.codec.fake import cine, cine_scan
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.codec.pictures import Restored, draw, slug
+from vesalius.tasks.evaluate.codec.pictures import DrawnPoint, draw, slug
 from vesalius.tasks.evaluate.codec.results import Measures, Point
 from vesalius.tasks.evaluate.codec.studies import Study
 
@@ -18,7 +18,7 @@ def restored(coder, ratio, picture):
     point = Point(
         coder=coder, step=1.0, size_bytes=1, ratio=ratio, whole=measures, heart=measures, encode_ms=1.0, decode_ms=1.0
     )
-    return Restored(point, picture)
+    return DrawnPoint(point, picture)
 
 
 def test_pictures_at_the_ratios_people_ask_for(tmp_path):

@@ -4,7 +4,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from vesalius.tasks.evaluate.codec.results import COLUMNS, Exact, Measures, Picture, Point, StudyResult
+from vesalius.tasks.evaluate.codec.results import COLUMNS, Exact, FigureFile, Measures, Point, StudyResult
 
 WHOLE = Measures(psnr_db=40.0, ssim=0.95, max_error=12.0, temporal_error=3.0)
 
@@ -21,7 +21,7 @@ def result(**changes):
         "data_set": "d", "name": "p", "shape": (1, 1, 10, 10, 10), "voxels": 1000, "source_bytes": 900,
         "gzip6_bytes": 800, "peak": 100.0, "heart": ((0, 1), (0, 2), (0, 3)), "points": points,
         "exact": (Exact(method="gzip-9", size_bytes=700), Exact(method="z", size_bytes=None, why_not="too deep")),
-        "pictures": (Picture(file="a.png", caption="c", alt="a"),), "notes": ("n",),
+        "pictures": (FigureFile(file="a.png", caption="c", alt="a"),), "notes": ("n",),
     }  # fmt: skip
     return StudyResult(**(facts | changes))
 

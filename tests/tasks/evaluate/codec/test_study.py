@@ -8,9 +8,9 @@ from vesalius.errors import UsageError
 from vesalius.metrics.error import peak, psnr
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
-from vesalius.tasks.evaluate.codec.study import Plan, evaluate_study
+from vesalius.tasks.evaluate.codec.study import EvaluationPlan, evaluate_study
 
-PLAN = Plan(coders=("svtav1", "x265"), lossless=("jpegxl", "unable"), points=5, threads=2)
+PLAN = EvaluationPlan(coders=("svtav1", "x265"), lossless=("jpegxl", "unable"), points=5, threads=2)
 
 
 def quiet(line):
@@ -73,7 +73,7 @@ def opened(scan):
 
 def test_scans_without_masks_time_or_whole_numbers():
     scan = Scan.from_array(np.random.default_rng(0).normal(size=(12, 11, 3)).astype(np.float32))
-    result = evaluate_study(opened(scan), FakeCodec({"x": 1.0}), Plan(("x",), (), 3, 1), quiet)
+    result = evaluate_study(opened(scan), FakeCodec({"x": 1.0}), EvaluationPlan(("x",), (), 3, 1), quiet)
     assert result.heart is None
     assert all(point.heart is None and point.whole.temporal_error is None for point in result.points)
     assert result.gzip6_bytes is None
@@ -82,7 +82,7 @@ def test_scans_without_masks_time_or_whole_numbers():
 
 def test_a_constant_scan_is_measured():
     scan = Scan.from_array(np.full((12, 11, 3), 64, np.int16))
-    result = evaluate_study(opened(scan), FakeCodec({"x": 1.0}), Plan(("x",), (), 3, 1), quiet)
+    result = evaluate_study(opened(scan), FakeCodec({"x": 1.0}), EvaluationPlan(("x",), (), 3, 1), quiet)
     assert result.peak == 0
     assert {point.whole.psnr_db for point in result.points} <= {math.inf, -math.inf}
 

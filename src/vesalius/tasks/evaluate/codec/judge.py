@@ -77,7 +77,7 @@ class Judge:
         shown = Path(name).resolve().name if Path(name).is_dir() else str(name)
         return cls(shown, segmenter, images[0], digest, key)
 
-    def trial(self, study: Study, scan: Scan) -> tuple[Trial | None, str]:
+    def trial(self, study: Study, scan: Scan) -> tuple[JudgedScan | None, str]:
         """The judge at work on one study, and a note: why there is none, or what it has to do without."""
         note, masks = "", {}
         try:
@@ -95,7 +95,7 @@ class Judge:
             return None, f"not judged: {error.what}"
         frames = {"ED": ed, "ES": es}
         drawn = {phase: masks[t] for phase, t in frames.items() if t in masks}
-        trial = Trial(self, scan, frames, drawn, own)
+        trial = JudgedScan(self, scan, frames, drawn, own)
         pumped = trial.pumped(drawn) if len(drawn) == 2 else (None, None, None)
         facts = JudgedStudy(
             ed=ed,
@@ -115,7 +115,7 @@ class Judge:
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class JudgedScan:
     """A study that is judged.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
-from vesalius.report.page import Column, Table
+from vesalius.report.page import Column, ReportTable
 from vesalius.report.table import NOTHING, fixed
 from vesalius.tasks.evaluate.codec.judge_summary import JudgedAt, JudgeSummary
 from vesalius.tasks.evaluate.codec.summary import DataSetSummary
@@ -27,7 +27,7 @@ JUDGE_DEFINITIONS = {
 }
 
 
-def originals_table(data_set: DataSetSummary) -> Table:
+def originals_table(data_set: DataSetSummary) -> ReportTable:
     """The judge on the originals: its own Dice, volumes and EF."""
     judge = _of(data_set)
     names = [name for name in judge.classes if name in judge.dice]
@@ -38,14 +38,14 @@ def originals_table(data_set: DataSetSummary) -> Table:
     rows = each if len(each) < MIN_PATIENTS else []
     if len(each) != 1:
         rows.append(["mean", *_original(judge, names, None), ""])
-    return Table(
+    return ReportTable(
         columns=columns,
         rows=rows,
         caption=f"{data_set.name}: the judge on the originals (its ceiling); intervals {data_set.intervals}",
     )
 
 
-def judge_table(data_set: DataSetSummary) -> Table:
+def judge_table(data_set: DataSetSummary) -> ReportTable:
     """Each coder at each ratio: Dice with its difference to the ceiling, volumes, EF; mean over studies."""
     judge = _of(data_set)
     rows = [
@@ -54,14 +54,14 @@ def judge_table(data_set: DataSetSummary) -> Table:
         for one in judge.coders
     ]
     columns = [_number("Ratio"), Column(name="Coder"), *_columns(judge)]
-    return Table(
+    return ReportTable(
         columns=columns,
         rows=rows,
         caption=f"{data_set.name}: the judge on restored scans, mean over studies; intervals {data_set.intervals}",
     )
 
 
-def judge_study_table(data_set: DataSetSummary) -> Table | None:
+def judge_study_table(data_set: DataSetSummary) -> ReportTable | None:
     """The same of each study where they are several but too few for an interval; else None."""
     judge = _of(data_set)
     if not 1 < len(judge.frames_from) < MIN_PATIENTS:
@@ -73,7 +73,7 @@ def judge_study_table(data_set: DataSetSummary) -> Table | None:
         for one in judge.coders
     ]
     columns = [Column(name="Study"), _number("Ratio"), Column(name="Coder"), *_columns(judge)]
-    return Table(columns=columns, rows=rows, caption=f"{data_set.name}: the judge on restored scans, each study")
+    return ReportTable(columns=columns, rows=rows, caption=f"{data_set.name}: the judge on restored scans, each study")
 
 
 def _of(data_set: DataSetSummary) -> JudgeSummary:

@@ -24,7 +24,7 @@ _SMALLEST_GAP_DB = 0.5
 
 
 @dataclass(frozen=True)
-class Reading:
+class RatePoint:
     """What one step gave.
 
     Args:
@@ -36,7 +36,7 @@ class Reading:
     decibels: tuple[float, ...]
 
 
-def walk(read: Callable[[int], Reading], rungs: int, points: int) -> dict[int, Reading]:
+def walk(read: Callable[[int], RatePoint], rungs: int, points: int) -> dict[int, RatePoint]:
     """Measure about `points` rungs of a ladder.
 
     The middle first; then outwards, guessing from the slope so far, until both ends are reached; then the widest
@@ -67,7 +67,7 @@ def walk(read: Callable[[int], Reading], rungs: int, points: int) -> dict[int, R
         readings[rung] = read(rung)
 
 
-def _reached(reading: Reading, towards: int) -> bool:
+def _reached(reading: RatePoint, towards: int) -> bool:
     if towards < 0:
         enough = reading.decibels[0] >= HIGH_DB and min(reading.decibels) >= HIGH_DB_EVERYWHERE
         return enough and reading.ratio <= LOW_RATIO
@@ -76,7 +76,7 @@ def _reached(reading: Reading, towards: int) -> bool:
     return max(reading.decibels) <= LOW_DB and reading.ratio >= HIGH_RATIO
 
 
-def _stride(readings: dict[int, Reading], rungs: int, towards: int) -> int:
+def _stride(readings: dict[int, RatePoint], rungs: int, towards: int) -> int:
     """How many rungs the end should lie further out, by the slope of the two outermost readings."""
     ordered = sorted(readings, reverse=towards > 0)
     last = readings[ordered[0]]
@@ -101,7 +101,7 @@ def _positive(found: float, otherwise: float) -> float:
     return found if math.isfinite(found) and found > 0 else otherwise
 
 
-def _widest_gap(readings: dict[int, Reading]) -> tuple[float, int]:
+def _widest_gap(readings: dict[int, RatePoint]) -> tuple[float, int]:
     """The largest difference between neighbours within the range of interest, and a rung between them."""
     gaps = [
         (_within(readings[one]) - _within(readings[other]), (one + other) // 2)
@@ -111,5 +111,5 @@ def _widest_gap(readings: dict[int, Reading]) -> tuple[float, int]:
     return max(gaps, default=(0.0, 0))
 
 
-def _within(reading: Reading) -> float:
+def _within(reading: RatePoint) -> float:
     return min(max(reading.decibels[0], LOW_DB - 2), HIGH_DB + 2)

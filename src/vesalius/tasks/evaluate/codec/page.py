@@ -11,7 +11,7 @@ from vesalius.metrics.bdrate import psnr_at_ratio
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.ssim import SSIM_WINDOW
 from vesalius.report.chart import Goal, Line, bars, rate_distortion
-from vesalius.report.page import Made, Report, Section, Table, write_figure
+from vesalius.report.page import Made, Report, ReportTable, Section, write_figure
 from vesalius.tasks.evaluate.codec.judge_tables import (
     JUDGE_DEFINITIONS,
     judge_study_table,
@@ -109,7 +109,7 @@ def build_report(results: Sequence[StudyResult], summary: Summary, made: Made, f
     return report
 
 
-def _add(section: Section, table: Table) -> None:
+def _add(section: Section, table: ReportTable) -> None:
     if table.rows:
         section.table(table.columns, table.rows, table.caption)
 

@@ -19,7 +19,7 @@ from vesalius.metrics.codec import Box
 from vesalius.report.figure import Shown, panel
 from vesalius.report.page import write_figure
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.codec.results import Picture, Point
+from vesalius.tasks.evaluate.codec.results import FigureFile, Point
 from vesalius.tasks.evaluate.codec.studies import Study
 from vesalius.transforms.view import view_of
 from vesalius.transforms.window import DISPLAY_PERCENT, percentile_range
@@ -31,7 +31,7 @@ GAIN = 5.0
 
 
 @dataclass(frozen=True, eq=False)
-class Restored:
+class DrawnPoint:
     """A measured point and the drawn slice of its restored scan, real values (I, J)."""
 
     point: Point
@@ -39,8 +39,8 @@ class Restored:
 
 
 def draw(
-    study: Study, scan: Scan, place: tuple[int, int], box: Box | None, restored: Sequence[Restored], folder: Path
-) -> tuple[Picture, ...]:
+    study: Study, scan: Scan, place: tuple[int, int], box: Box | None, restored: Sequence[DrawnPoint], folder: Path
+) -> tuple[FigureFile, ...]:
     """Write pictures of one slice: the whole field, and the heart region where there is one.
 
     They are drawn at RATIOS, or at the median of the measured ratios where no coder comes near one of those.
@@ -77,7 +77,7 @@ def draw(
             write_figure(folder / name, png)
             where = f"{study.data_set}, {study.name}: {region} near {wanted:,}:1"
             caption = _caption(where, place, window, near, restored) + _channel(scan)
-            pictures.append(Picture(file=name, caption=caption, alt=where))
+            pictures.append(FigureFile(file=name, caption=caption, alt=where))
     return tuple(pictures)
 
 
@@ -87,16 +87,16 @@ def slug(text: str) -> str:
     return kept if kept and kept == text else f"{kept}-{hashlib.sha256(text.encode()).hexdigest()[:6]}".strip("-")
 
 
-def _wanted(restored: Sequence[Restored]) -> list[int]:
+def _wanted(restored: Sequence[DrawnPoint]) -> list[int]:
     reached = [ratio for ratio in RATIOS if _nearest(restored, ratio)]
     if reached or not restored:
         return reached
     return [max(1, round(statistics.median_low(one.point.ratio for one in restored)))]
 
 
-def _nearest(restored: Sequence[Restored], wanted: float) -> list[Restored]:
+def _nearest(restored: Sequence[DrawnPoint], wanted: float) -> list[DrawnPoint]:
     """For each coder the point nearest to a ratio, if it is near at all."""
-    found: dict[str, Restored] = {}
+    found: dict[str, DrawnPoint] = {}
     for one in restored:
         best = found.get(one.point.coder)
         if best is None or _distance(one, wanted) < _distance(best, wanted):
@@ -104,7 +104,7 @@ def _nearest(restored: Sequence[Restored], wanted: float) -> list[Restored]:
     return [one for one in found.values() if _distance(one, wanted) <= math.log(NEAR)]
 
 
-def _distance(one: Restored, wanted: float) -> float:
+def _distance(one: DrawnPoint, wanted: float) -> float:
     return abs(math.log(one.point.ratio / wanted))
 
 
@@ -123,8 +123,8 @@ def _caption(
     where: str,
     place: tuple[int, int],
     window: tuple[float, float],
-    near: Sequence[Restored],
-    restored: Sequence[Restored],
+    near: Sequence[DrawnPoint],
+    restored: Sequence[DrawnPoint],
 ) -> str:
     absent = sorted({one.point.coder for one in restored} - {one.point.coder for one in near})
     missing = f" No file of {', '.join(absent)} is near this ratio." if absent else ""

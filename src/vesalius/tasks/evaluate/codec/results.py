@@ -80,7 +80,7 @@ class Exact(_Model):
     decode_ms: float | None = None
 
 
-class Picture(_Model):
+class FigureFile(_Model):
     """A picture of the folder `figures`."""
 
     file: str
@@ -117,7 +117,7 @@ class StudyResult(_Model):
     heart: tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None
     points: tuple[Point, ...]
     exact: tuple[Exact, ...]
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[FigureFile, ...] = ()
     notes: tuple[str, ...] = ()
     judged: JudgedStudy | None = None
 

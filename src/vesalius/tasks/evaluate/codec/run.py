@@ -32,7 +32,7 @@ from vesalius.tasks.evaluate.codec.page import DEFINITIONS, build_report
 from vesalius.tasks.evaluate.codec.pictures import slug
 from vesalius.tasks.evaluate.codec.results import COLUMNS, StudyResult
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
-from vesalius.tasks.evaluate.codec.study import Plan, evaluate_study
+from vesalius.tasks.evaluate.codec.study import EvaluationPlan, evaluate_study
 from vesalius.tasks.evaluate.codec.summary import Summary, summarise
 from vesalius.tasks.evaluate.codec.tables import claims_table, delta_rate_table, lossless_table, orientation_table
 from vesalius.wording import some
@@ -91,7 +91,7 @@ def evaluate_codec(
     for coder in coders:
         codec.ladder(coder)
     studies = find_studies(paths, reading)
-    plan = Plan(tuple(coders), tuple(lossless), points, threads or os.cpu_count() or 1, _judge(judge))
+    plan = EvaluationPlan(tuple(coders), tuple(lossless), points, threads or os.cpu_count() or 1, _judge(judge))
     run = _Run(output, codec, plan, progress)
     run.prepare(force)
     results, failed = run.measure(studies)
@@ -128,7 +128,7 @@ class _Run:
 
     output: Path
     codec: Codec
-    plan: Plan
+    plan: EvaluationPlan
     progress: Callable[[str], None]
 
     @property
@@ -231,7 +231,7 @@ def _judge(name: str | Path | None) -> Judge | None:
     return Judge.load(name)
 
 
-def _made(paths: Sequence[Path], plan: Plan, output: Path) -> Made:
+def _made(paths: Sequence[Path], plan: EvaluationPlan, output: Path) -> Made:
     """How it was made; folders by their last name only, so that no path of this machine is told."""
     words = ["vesalius evaluate codec", *(path.resolve().name or "." for path in paths), "-o", output.name]
     words += ["--coders", ",".join(plan.coders)]

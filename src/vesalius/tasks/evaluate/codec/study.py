@@ -17,21 +17,21 @@ from vesalius.metrics.codec import Box, ratio
 from vesalius.metrics.error import peak as peak_of
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.adapter import Codec, Coded
-from vesalius.tasks.evaluate.codec.ladder import Reading, walk
+from vesalius.tasks.evaluate.codec.ladder import RatePoint, walk
 from vesalius.tasks.evaluate.codec.measure import measure
-from vesalius.tasks.evaluate.codec.pictures import Restored, draw
+from vesalius.tasks.evaluate.codec.pictures import DrawnPoint, draw
 from vesalius.tasks.evaluate.codec.plain import METHODS, as_16_bit, compressed_bytes
-from vesalius.tasks.evaluate.codec.results import Exact, Picture, Point, StudyResult
+from vesalius.tasks.evaluate.codec.results import Exact, FigureFile, Point, StudyResult
 from vesalius.tasks.evaluate.codec.studies import Study, heart_box
 
 if TYPE_CHECKING:
-    from vesalius.tasks.evaluate.codec.judge import Judge, Trial
+    from vesalius.tasks.evaluate.codec.judge import Judge, JudgedScan
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What is measured on every study.
 
     Args:
@@ -50,7 +50,7 @@ class Plan:
 
 
 def evaluate_study(
-    study: Study, codec: Codec, plan: Plan, progress: Progress, figures: Path | None = None
+    study: Study, codec: Codec, plan: EvaluationPlan, progress: Progress, figures: Path | None = None
 ) -> StudyResult:
     """Measure one study.
 
@@ -74,9 +74,9 @@ def evaluate_study(
     for coder in plan.coders:
         for point, picture in work.lossy(coder):
             points.append(point)
-            restored.append(Restored(point, picture))
+            restored.append(DrawnPoint(point, picture))
     exact, gzip6_bytes = work.exact()
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[FigureFile, ...] = ()
     if figures is not None:
         pictures = draw(study, scan, work.place, box, restored, figures)
     return StudyResult(
@@ -103,10 +103,10 @@ class _Work:
     study: Study
     scan: Scan
     codec: Codec
-    plan: Plan
+    plan: EvaluationPlan
     peak: float
     box: Box | None
-    trial: Trial | None
+    trial: JudgedScan | None
     progress: Progress
 
     @property
@@ -131,11 +131,11 @@ class _Work:
         steps = self.codec.ladder(coder)
         done: dict[int, tuple[Point, NDArray[Any]]] = {}
 
-        def read(rung: int) -> Reading:
+        def read(rung: int) -> RatePoint:
             done[rung] = self._point(coder, steps[rung])
             point = done[rung][0]
             regions = [point.whole] if point.heart is None else [point.whole, point.heart]
-            return Reading(point.ratio, tuple(region.psnr_db for region in regions))
+            return RatePoint(point.ratio, tuple(region.psnr_db for region in regions))
 
         return [done[rung] for rung in walk(read, len(steps), self.plan.points)]
 

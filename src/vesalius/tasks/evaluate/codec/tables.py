@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.drawn import BY_STUDY
-from vesalius.report.page import Column, Table
+from vesalius.report.page import Column, ReportTable
 from vesalius.report.table import fixed, number
 from vesalius.tasks.evaluate.codec.summary import (
     ANCHORS,
@@ -26,7 +26,7 @@ _REGIONS: tuple[tuple[Region, str], ...] = (("whole", "whole"), ("heart", "heart
 _TEXT = (Column(name="Region"), Column(name="Coder"))
 
 
-def orientation_table(data_set: DataSetSummary) -> Table:
+def orientation_table(data_set: DataSetSummary) -> ReportTable:
     """Mean ratio at 40 / 35 / 30 dB, mean PSNR at 100:1 / 300:1 / 1000:1."""
     columns = [*_TEXT, *(_number_column(f"ratio at {db} dB") for db in DECIBELS)]
     columns += [_number_column(f"dB at {ratio:,}:1") for ratio in RATIOS]
@@ -37,10 +37,10 @@ def orientation_table(data_set: DataSetSummary) -> Table:
             rows.append([name, one.coder, *ratios, *(_mean_db(one.psnr_at_ratio[ratio]) for ratio in RATIOS)])
     count = len(data_set.studies)
     caption = f"{data_set.name}: mean of {count} {'study' if count == 1 else 'studies'}; intervals {data_set.intervals}"
-    return Table(columns=columns, rows=rows, caption=caption)
+    return ReportTable(columns=columns, rows=rows, caption=caption)
 
 
-def lossless_table(summary: Summary) -> Table:
+def lossless_table(summary: Summary) -> ReportTable:
     """Mean lossless ratio to plain 16 bit, one row per method, one column per data set."""
     methods = dict.fromkeys(method for one in summary.data_sets for method in one.lossless)
     rows = []
@@ -48,12 +48,12 @@ def lossless_table(summary: Summary) -> Table:
         cells = [one.lossless.get(method, Spread.of_all({})) for one in summary.data_sets]
         rows.append([method, *(_mean(cell, 3) for cell in cells)])
     columns = [Column(name="Lossless"), *(_number_column(one.name) for one in summary.data_sets)]
-    return Table(
+    return ReportTable(
         columns=columns, rows=rows, caption=f"Lossless ratio to plain 16 bit, mean over studies; intervals {BY_STUDY}"
     )
 
 
-def delta_rate_table(data_set: DataSetSummary) -> Table:
+def delta_rate_table(data_set: DataSetSummary) -> ReportTable:
     """BD-rate of each coder against each anchor; no rows where no anchor was measured."""
     anchors = [anchor for anchor in ANCHORS if any(anchor in one.delta_rate for one in data_set.coders)]
     rows = [
@@ -67,10 +67,10 @@ def delta_rate_table(data_set: DataSetSummary) -> Table:
         f"{data_set.name}: bytes at equal PSNR against an anchor (BD-rate, mean over studies); less is better; "
         f"intervals {data_set.intervals}"
     )
-    return Table(columns=columns, rows=rows, caption=caption)
+    return ReportTable(columns=columns, rows=rows, caption=caption)
 
 
-def study_table(data_set: DataSetSummary) -> Table | None:
+def study_table(data_set: DataSetSummary) -> ReportTable | None:
     """Each study's values where they are too few for an interval; else None."""
     if len(data_set.studies) >= MIN_PATIENTS:
         return None
@@ -81,16 +81,16 @@ def study_table(data_set: DataSetSummary) -> Table | None:
     for study in data_set.studies:
         for region, name in _REGIONS:
             rows += [[study, name, one.coder, *_of_study(one, study)] for one in data_set.of(region)]
-    return Table(columns=columns, rows=rows, caption=f"{data_set.name}: each study")
+    return ReportTable(columns=columns, rows=rows, caption=f"{data_set.name}: each study")
 
 
-def claims_table(data_set: DataSetSummary) -> Table:
+def claims_table(data_set: DataSetSummary) -> ReportTable:
     """What was claimed for 1000:1 of cine against what was measured; no rows for still scans."""
     coders = [one.coder for one in data_set.of("whole")]
     columns = [Column(name=f"Claim at {CLAIMED_RATIO:,}:1"), Column(name="Region"), _number_column("Claimed")]
     columns += [_number_column(coder) for coder in coders]
     columns.append(Column(name="Holds for"))
-    return Table(
+    return ReportTable(
         columns=columns,
         rows=list(_claims(data_set)) if data_set.is_cine else [],
         caption=f"{data_set.name}: claimed and measured; intervals {data_set.intervals}",

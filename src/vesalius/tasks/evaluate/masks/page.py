@@ -9,7 +9,7 @@ from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.doubts import EDV_ML, EF_PERCENT, PIECE_SHARE
 from vesalius.metrics.drawn import Drawn
 from vesalius.report.dots import dots
-from vesalius.report.page import Made, Report, Section, Table, write_figure
+from vesalius.report.page import Made, Report, ReportTable, Section, write_figure
 from vesalius.tasks.evaluate.masks.measure import Measured
 from vesalius.tasks.evaluate.masks.summary import ALL, Summary
 from vesalius.tasks.evaluate.masks.tables import (
@@ -88,7 +88,7 @@ def build_report(
     return report
 
 
-def _add(section: Section, table: Table | None) -> None:
+def _add(section: Section, table: ReportTable | None) -> None:
     if table is not None and table.rows:
         section.table(table.columns, table.rows, table.caption)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.drawn import Drawn
-from vesalius.report.page import Column, Table
+from vesalius.report.page import Column, ReportTable
 from vesalius.report.table import Cell, fixed
 from vesalius.tasks.evaluate.masks.measure import Measured
 from vesalius.tasks.evaluate.masks.summary import MEASURES, QUANTITIES, Summary, class_name
@@ -22,16 +22,18 @@ _DECIMALS = {"dice": 3}
 _LOWEST = 10
 
 
-def overlap_table(summary: Summary) -> Table:
+def overlap_table(summary: Summary) -> ReportTable:
     """The measures of each class, mean over patients."""
     rows = [
         [one.name, *(_mean(getattr(one, key), _DECIMALS.get(key, 2)) for key, _ in MEASURES)] for one in summary.classes
     ]
     columns = [Column(name="Class"), *(Column(name=words, numeric=True) for _, words in MEASURES)]
-    return Table(columns=columns, rows=rows, caption=f"Mean of {_patients(summary)}; intervals {summary.intervals}")
+    return ReportTable(
+        columns=columns, rows=rows, caption=f"Mean of {_patients(summary)}; intervals {summary.intervals}"
+    )
 
 
-def pumping_table(summary: Summary) -> Table:
+def pumping_table(summary: Summary) -> ReportTable:
     """EDV, ESV, SV and EF of both, and how they differ."""
     words = dict(QUANTITIES)
     columns = ["reference", "predicted", "difference", "absolute difference"]
@@ -47,12 +49,12 @@ def pumping_table(summary: Summary) -> Table:
     caption = f"Left ventricle, mean of {count} {unit}{'' if count == 1 else 's'}; intervals {summary.intervals}"
     sources = dict.fromkeys(summary.ef_from.values())
     caption += f"; ED and ES by {' or '.join(sources)}" if sources else ""
-    return Table(
+    return ReportTable(
         columns=[Column(name=""), *(Column(name=name, numeric=True) for name in columns)], rows=rows, caption=caption
     )
 
 
-def patient_table(summary: Summary) -> Table | None:
+def patient_table(summary: Summary) -> ReportTable | None:
     """Each patient's values where they are too few for an interval; else None."""
     if len(summary.patients) >= MIN_PATIENTS or not summary.classes:
         return None
@@ -63,10 +65,10 @@ def patient_table(summary: Summary) -> Table | None:
         for who in summary.patients
         for one in summary.classes
     ]
-    return Table(columns=columns, rows=rows, caption="Each patient")
+    return ReportTable(columns=columns, rows=rows, caption="Each patient")
 
 
-def pumping_patient_table(summary: Summary) -> Table | None:
+def pumping_patient_table(summary: Summary) -> ReportTable | None:
     """Each patient's EDV, ESV and EF where they are too few for an interval; else None."""
     if not summary.pumping or len(summary.pumping[0].reference.values) >= MIN_PATIENTS:
         return None
@@ -82,10 +84,10 @@ def pumping_patient_table(summary: Summary) -> Table | None:
         for who in summary.pumping[0].reference.values
         for one in summary.pumping
     ]
-    return Table(columns=columns, rows=rows, caption="Left ventricle, each patient")
+    return ReportTable(columns=columns, rows=rows, caption="Left ventricle, each patient")
 
 
-def lowest_table(rows: Sequence[Measured], classes: Mapping[int, str]) -> Table:
+def lowest_table(rows: Sequence[Measured], classes: Mapping[int, str]) -> ReportTable:
     """The frames with the smallest overlap: where to look first."""
     worst = sorted(rows, key=lambda row: row.dice)[:_LOWEST]
     columns = [Column(name="Case"), Column(name="Mask"), Column(name="Frame", numeric=True), Column(name="Class")]
@@ -95,7 +97,7 @@ def lowest_table(rows: Sequence[Measured], classes: Mapping[int, str]) -> Table:
          _shown(row.dice, 3), *(_shown(value, 2) for value in (row.hd95_mm, row.predicted_ml, row.reference_ml))]
         for row in worst
     ]  # fmt: skip
-    return Table(columns=columns, rows=cells, caption="The lowest overlaps: look at these first")
+    return ReportTable(columns=columns, rows=cells, caption="The lowest overlaps: look at these first")
 
 
 def csv_rows(rows: Sequence[Measured], told: Mapping[str, str], classes: Mapping[int, str]) -> list[dict[str, Cell]]:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from vesalius.codec import room as module
-from vesalius.codec.room import room_for
+from vesalius.codec import spill as module
+from vesalius.codec.spill import room_for
 from vesalius.errors import CorruptFileError
 
 SHAPE = (2, 3, 4, 5, 6)

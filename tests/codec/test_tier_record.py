@@ -8,11 +8,11 @@ from codec.scans import noise, same_bits, scan_of, smooth
 from codec.test_header import PLAIN, TIER
 from vesalius.codec.coders.table import coder
 from vesalius.codec.header import TierModel, parse_header
-from vesalius.codec.keys import KeyMap
-from vesalius.codec.layout import Layout
+from vesalius.codec.keys import IntegerKeys
+from vesalius.codec.layout import Chunking
 from vesalius.codec.mapping import Offset, Rank, exact_map, pack_table
-from vesalius.codec.spec import build, describe
 from vesalius.codec.survey import survey
+from vesalius.codec.tier_record import build, describe
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier
 from vesalius.errors import CorruptFileError
 
@@ -25,7 +25,7 @@ def tiers():
     xl, base = coder("jpegxl"), LossyTier(coder("jpegxl"), DTYPE, -1.5, 0.125, masked=False)
     return {
         "table": LosslessTier(xl, found.keymap, exact_map(found)),
-        "planes": LosslessTier(coder("deflate"), KeyMap(DTYPE), Offset(0, (16, 16))),
+        "planes": LosslessTier(coder("deflate"), IntegerKeys(DTYPE), Offset(0, (16, 16))),
         "lossy": LossyTier(xl, DTYPE, -0.1, 0.01, masked=True),
         "bounded": BoundedTier(xl, DTYPE, 1 / 3, 0.7, masked=True),
         "base": BoundedTier(xl, DTYPE, 1 / 3, 0.7, True, base, xl.qualities[9]),
@@ -38,7 +38,7 @@ def read_back(tier, blobs):
     if isinstance(tier, LosslessTier) and isinstance(tier.map, Rank):
         table = len(blobs)
         blobs.append(pack_table(tier.map.table))
-    model = describe(tier, Layout((1, 2, 12, 10, 1), 2), "in words", table)
+    model = describe(tier, Chunking((1, 2, 12, 10, 1), 2), "in words", table)
     raw = json.loads(json.dumps(model.model_dump(mode="json", exclude_defaults=True)))
     header = parse_header({**PLAIN, "dtype": "<f4", "tiers": [raw]})
     assert header.tiers[0] == model
@@ -56,7 +56,7 @@ def test_a_tier_comes_back_from_its_description(name):
 
 
 def test_a_description_says_what_the_tier_is():
-    models = {name: describe(tier, Layout((1, 1, 12, 10, 9), 1, 3), "words", 5) for name, tier in tiers().items()}
+    models = {name: describe(tier, Chunking((1, 1, 12, 10, 9), 1, 3), "words", 5) for name, tier in tiers().items()}
     assert [model.kind for model in models.values()] == ["lossless", "lossless", "lossy", "bounded", "bounded"]
     assert [model.name for model in models.values()] == ["lossless"] * 2 + ["lossy"] * 3
     assert models["table"].table_blob == 5
@@ -129,8 +129,8 @@ def test_long_floats_are_lossless_only():
 
 def test_the_keys_of_noise_come_back():
     stored = noise(">c16", (1, 2, 3, 4))
-    tier = LosslessTier(coder("deflate"), KeyMap(stored.dtype), Offset(0, (16,) * 4))
-    model = describe(tier, Layout((1, 2, 3, 4, 1), 2), "", None)
+    tier = LosslessTier(coder("deflate"), IntegerKeys(stored.dtype), Offset(0, (16,) * 4))
+    model = describe(tier, Chunking((1, 2, 3, 4, 1), 2), "", None)
     header = parse_header({**PLAIN, "dtype": ">c16", "tiers": [json.loads(model.model_dump_json())]})
     back = build(header.tiers[0], header, lambda n: b"")
     assert same_bits(back.decode(tier.encode(stored), stored.shape), stored)

@@ -5,7 +5,7 @@ from tasks.finetune.small import make_pictures, make_volumes, of_pictures, of_vo
 from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import UsageError
 from vesalius.tasks.finetune.config import FinetuneConfig
-from vesalius.tasks.finetune.units import MapLabels, OneSlice, split_parts
+from vesalius.tasks.finetune.pictures import MapLabels, OneSlice, split_parts
 from vesalius.transforms.transform import Chain, Sample
 from vesalius.transforms.turn import Flip
 

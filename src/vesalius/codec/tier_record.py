@@ -11,14 +11,14 @@ import numpy as np
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder_by_id
 from vesalius.codec.header import Header, TierModel
-from vesalius.codec.keys import KeyMap
-from vesalius.codec.layout import Layout
+from vesalius.codec.keys import IntegerKeys
+from vesalius.codec.layout import Chunking
 from vesalius.codec.mapping import ExactMap, Offset, Rank, unpack_table
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, Tier
 from vesalius.errors import CorruptFileError
 
 
-def describe(tier: Tier, layout: Layout, target: str, table_blob: int | None) -> TierModel:
+def describe(tier: Tier, layout: Chunking, target: str, table_blob: int | None) -> TierModel:
     """The header's description of a tier.
 
     Args:
@@ -71,7 +71,7 @@ def build(model: TierModel, header: Header, blob: Callable[[int], bytes]) -> Tie
     if model.kind == "lossless":
         if model.whole and (dtype.kind != "f" or dtype.itemsize > 8):
             raise CorruptFileError("a tier keys as integers what are no floats")
-        keymap = KeyMap(dtype, whole=model.whole)
+        keymap = IntegerKeys(dtype, whole=model.whole)
         return LosslessTier(coder, keymap, _exact_map(model, coder.lossless_bits, keymap.bits, blob))
     _check_real(model, dtype)
     if model.kind == "lossy":

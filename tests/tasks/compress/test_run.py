@@ -15,9 +15,9 @@ from codec.scans import decoded, smooth, write_nifti
 from dicom_making import placed, save_all
 from vesalius.codec.decode import open_vsl
 from vesalius.errors import InputError, OutputError, TargetError, UsageError
-from vesalius.tasks.compress.compress import compress
 from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import verify
+from vesalius.tasks.compress.run import compress
 
 FAST = CompressConfig(coder="deflate")
 
@@ -186,7 +186,7 @@ def test_progress_tells_each_scan(tmp_path):
 RUN = """
 import sys
 from pathlib import Path
-from vesalius.tasks.compress.compress import compress
+from vesalius.tasks.compress.run import compress
 from vesalius.tasks.compress.config import CompressConfig
 source, target = map(Path, sys.argv[1:])
 print("ready", flush=True)

@@ -7,7 +7,7 @@ from vesalius.codec.target import MaxError, Psnr
 from vesalius.codec.verify import verify
 from vesalius.errors import OutputError
 from vesalius.scan.open import open_scan
-from vesalius.tasks.demo import demo as module
+from vesalius.tasks.demo import run as module
 
 
 @pytest.fixture(scope="module")

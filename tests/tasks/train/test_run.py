@@ -11,7 +11,7 @@ from tasks.segment.small import make_cohort, settings
 from vesalius.errors import ConfigError, OutputError, TrainingError, UsageError, VesaliusError
 from vesalius.tasks.job import JobConfig
 from vesalius.tasks.segment.segmenter import Segmenter
-from vesalius.tasks.train.train import _check_share, command_of, on_cpu, train
+from vesalius.tasks.train.run import _check_share, command_of, on_cpu, train
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class Finished:
     files: tuple[str, ...]
 
 
-class Record:
+class Ledger:
     """The finished studies of a folder, in the order in which they came.
 
     Args:
@@ -64,7 +64,7 @@ class Record:
             part.write_text("".join(map(_line, self.studies.values())), encoding="utf-8")
 
     @classmethod
-    def again(cls, folder: Path, there: Callable[[str], bool]) -> Record:
+    def again(cls, folder: Path, there: Callable[[str], bool]) -> Ledger:
         """That of an earlier run, without the studies whose output is not `there` any more.
 
         Raises:
@@ -74,7 +74,7 @@ class Record:
         return cls(folder, [one for one in _read(folder / RECORD) if there(one.name)])
 
     @classmethod
-    def emptied(cls, folder: Path) -> Record:
+    def emptied(cls, folder: Path) -> Ledger:
         """A new one in place of that of an earlier run, whose files are removed; what it does not list stays.
 
         Raises:

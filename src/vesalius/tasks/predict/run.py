@@ -20,7 +20,7 @@ from vesalius.report.page import FIGURES, PAGE, SUMMARY, Report, write_figure
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.detect.predict import DetectPredictor
 from vesalius.tasks.predict.inputs import Input, find_inputs
-from vesalius.tasks.predict.record import RECORD, Finished, Record, content_digest
+from vesalius.tasks.predict.ledger import RECORD, Finished, Ledger, content_digest
 from vesalius.tasks.predictor import PredictOptions, Predictor
 from vesalius.tasks.segment.predict import SegmentPredictor
 from vesalius.training.device import on_cpu
@@ -158,7 +158,7 @@ def _failed(one: Input, error: Exception) -> dict[str, str]:
 
 
 def _one(
-    predictor: Predictor, one: Input, record: Record, output: Path, *, taken: Collection[str], anew: bool
+    predictor: Predictor, one: Input, record: Ledger, output: Path, *, taken: Collection[str], anew: bool
 ) -> tuple[str, bool]:
     """The name of a study, and whether it was predicted now; a finished one is predicted again only if `anew`."""
     scans = {name: scan.resident() for name, scan in one.open().items()}
@@ -182,7 +182,7 @@ def _one(
     return name, True
 
 
-def _begin(output: Path, state: dict[str, Any], target_of: Callable[[str], str], *, force: bool) -> Record:
+def _begin(output: Path, state: dict[str, Any], target_of: Callable[[str], str], *, force: bool) -> Ledger:
     """Take the folder; what an earlier run with the same model and options finished. What another left is removed.
 
     Raises:
@@ -202,7 +202,7 @@ def _begin(output: Path, state: dict[str, Any], target_of: Callable[[str], str],
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError("no folder can be made there", where=output, fix="choose another") from error
-    record = Record.again(output, lambda name: (output / target_of(name)).exists()) if same else Record.emptied(output)
+    record = Ledger.again(output, lambda name: (output / target_of(name)).exists()) if same else Ledger.emptied(output)
     with new_file(kept, force=True) as part:
         part.write_text(json.dumps(state) + "\n", encoding="utf-8")
     return record

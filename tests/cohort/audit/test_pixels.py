@@ -7,7 +7,7 @@ from PIL import Image
 
 from cohort.audit.planted import write
 from dicom_making import placed, save_all
-from vesalius.cohort.audit.look import THUMB, _shrunk, look, missing_files, thumbnail
+from vesalius.cohort.audit.pixels import THUMB, _shrunk, look, missing_files, thumbnail
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.scan.reading import Reading

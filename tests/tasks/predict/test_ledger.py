@@ -7,7 +7,7 @@ from vesalius.errors import CorruptFileError
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
 from vesalius.scan.stack import SliceStack
-from vesalius.tasks.predict.record import RECORD, Finished, Record, content_digest
+from vesalius.tasks.predict.ledger import RECORD, Finished, Ledger, content_digest
 
 SCAN = Scan.from_array(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4))
 
@@ -17,27 +17,27 @@ def finished(name, digest, measures=None, files=()):
 
 
 def test_a_line_for_each_study(tmp_path):
-    record = Record(tmp_path)
+    record = Ledger(tmp_path)
     record.add(finished("a", "1", {"x": 1.5}))
     record.add(finished("b", "2"))
     record.add(finished("a", "3", {"x": 2}, ("a/x.npy",)))
-    again = Record.again(tmp_path, lambda name: name == "a")
+    again = Ledger.again(tmp_path, lambda name: name == "a")
     assert again.studies == {"a": finished("a", "3", {"x": 2}, ("a/x.npy",))}
     assert len((tmp_path / RECORD).read_text().splitlines()) == 1
 
 
 def test_a_half_line_at_the_end_is_passed_over_and_a_broken_one_is_not(tmp_path):
-    Record(tmp_path, [finished("a", "1")])
+    Ledger(tmp_path, [finished("a", "1")])
     with (tmp_path / RECORD).open("a") as file:
         file.write('{"na')
-    assert list(Record.again(tmp_path, lambda _: True).studies) == ["a"]
+    assert list(Ledger.again(tmp_path, lambda _: True).studies) == ["a"]
     (tmp_path / RECORD).write_text("[1]\n")
     with pytest.raises(CorruptFileError, match=RECORD):
-        Record.again(tmp_path, lambda _: True)
+        Ledger.again(tmp_path, lambda _: True)
 
 
 def test_names(tmp_path):
-    record = Record(tmp_path, [finished("s", "1"), finished("s-2", "2")])
+    record = Ledger(tmp_path, [finished("s", "1"), finished("s-2", "2")])
     assert record.name_for(("s",), "1", ()) == "s"
     assert record.name_for(("s",), "2", ()) == "s-2"
     assert record.name_for(("s",), "3", ()) == "s-3"
@@ -51,10 +51,10 @@ def test_emptied_of_its_own_files_alone(tmp_path):
     for name in ("a/x.npy", "a/mine.txt", "b/x.npy", "mine.nii", "c.nii"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    Record(
+    Ledger(
         tmp_path, [finished("a", "1", files=("a/x.npy", "gone.npy")), finished("b", "2", files=("b/x.npy", "c.nii"))]
     )
-    assert Record.emptied(tmp_path).studies == {}
+    assert Ledger.emptied(tmp_path).studies == {}
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*"))
     assert left == ["a", "a/mine.txt", "mine.nii", RECORD]
 
@@ -63,9 +63,9 @@ def test_emptied_of_its_own_files_alone(tmp_path):
 def test_nothing_beyond_the_folder_is_removed(tmp_path, file):
     (tmp_path / "mine.nii").touch()
     (tmp_path / "out").mkdir()
-    Record(tmp_path / "out", [finished("a", "1", files=(file,))])
+    Ledger(tmp_path / "out", [finished("a", "1", files=(file,))])
     with pytest.raises(CorruptFileError, match="no readable record"):
-        Record.emptied(tmp_path / "out")
+        Ledger.emptied(tmp_path / "out")
     assert (tmp_path / "mine.nii").exists()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import vesalius as package
 from codec.scans import smooth, write_nifti
-from vesalius.cli.look import _spacing
+from vesalius.cli.inspect import _spacing
 from vesalius.codec.coders.table import names
 from vesalius.errors import UsageError
 

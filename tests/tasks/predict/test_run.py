@@ -13,7 +13,7 @@ from vesalius.nets.unet import UNet
 from vesalius.phantom.nifti import write_nifti
 from vesalius.report.page import Report
 from vesalius.scan.open import open_scan
-from vesalius.tasks.predict.predict import lines, predict
+from vesalius.tasks.predict.run import lines, predict
 from vesalius.tasks.predictor import PredictOptions
 from vesalius.tasks.segment.predict import SegmentPredictor
 from vesalius.tasks.segment.segmenter import Segmenter
