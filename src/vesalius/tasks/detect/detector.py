@@ -134,7 +134,7 @@ class Detector:
         """
         self.check_attention()
         x_BCJI = slices.prepared([number])
-        side: int = self.encoder.model.config.net.divisor  # type: ignore[attr-defined]
+        side = self.encoder.model.config.net.divisor
         net = self.encoder.model.net
         shares_L = attention_rollout(net, torch.from_numpy(x_BCJI).to(self.encoder.device))[0]  # type: ignore[arg-type]
         shares: NDArray[np.float32] = 1000 * shares_L.cpu().numpy()

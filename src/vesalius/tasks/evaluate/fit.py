@@ -53,7 +53,7 @@ def labels_of(cohort: Cohort, classes: tuple[str, ...]) -> NDArray[np.float32]:
 
 def check_width(width: int, config: ModelConfig, where: str) -> None:
     """Raise UsageError where the model takes vectors of another width."""
-    wanted = getattr(config.net, "inputs", width)
+    wanted = config.net.inputs
     if width != wanted:
         what = f"holds vectors of {width} numbers, the model takes {wanted}"
         raise UsageError(what, where=where, fix="give vectors of the encoder that the model was trained on")
