@@ -52,7 +52,7 @@ def training_splits(
 
 
 def left_out_notes(cohort: Cohort, splits: Mapping[str, Cohort], why: str) -> tuple[str, ...]:
-    """Return one sentence about the cases that no split holds, with the reason `why`; empty where every case is used."""
+    """Return one sentence about the cases that no split holds and why; empty where every case is used."""
     used = {case.id for split in splits.values() for case in split}
     missing = [case.id for case in cohort if case.id not in used]
     if not missing:
