@@ -20,7 +20,7 @@ def test_a_network_that_declares_no_size_is_refused_where_it_is_defined():
     with pytest.raises(TypeError, match="Forgetful declares no inputs, divisor"):
 
         class Forgetful(Net):
-            dims = None
+            dims: ClassVar[None] = None
             outputs: ClassVar[int] = 2
 
             def make(self):
