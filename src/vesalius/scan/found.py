@@ -42,8 +42,8 @@ class Found:
 
 def refused(path: Path, error: InputError, format: str = "dicom") -> Found:
     """A file or folder that ought to be read and cannot be."""
-    where = error if error.where is not None else InputError(error.what, where=path, fix=error.fix)
-    return Found(path, format, partial(_refuse, where), name=path.stem, refusal=where)
+    refusal = error.at(path)
+    return Found(path, format, partial(_refuse, refusal), name=path.stem, refusal=refusal)
 
 
 def closed_folder(path: Path, error: OSError) -> Found:

@@ -36,6 +36,7 @@ from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory, limit_bytes
 from vesalius.scan.colours import narrow_palette
+from vesalius.scan.damage import COPY_FIX, not_readable, surplus
 from vesalius.scan.dicom.element import PixelElement, locate
 from vesalius.scan.dicom.frames import FrameFacts, read_frames
 from vesalius.scan.dicom.lost import SUFFIXES, HeaderOnlyError
@@ -43,7 +44,6 @@ from vesalius.scan.dicom.rescale import Rescale
 from vesalius.scan.dicom.values import integer, numbers, quiet, text, value
 from vesalius.scan.scan import Colour
 from vesalius.scan.signature import is_dicom
-from vesalius.scan.stream_end import surplus
 
 _MAX_INFLATED = 1 << 30
 _INFLATED_COPIES = 3
@@ -142,9 +142,9 @@ def read_instance(path: Path) -> InstanceFacts | None:
             with quiet():
                 return _read(path, file, head, has_magic)
     except InputError as error:
-        raise type(error)(error.what, where=path, fix=error.fix) from error
+        raise error.at(path) from error
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror or type(error).__name__})", where=path) from error
+        raise not_readable(path, error) from error
 
 
 def read_header(stream: BinaryIO, *, force: bool = False) -> Dataset:
@@ -197,17 +197,17 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
     try:
         data = inflater.decompress(file.read(), most)
     except zlib.error as error:
-        raise InputError("the deflated data set is damaged", fix="check that the copy is complete") from error
+        raise InputError("the deflated data set is damaged", fix=COPY_FIX) from error
     if inflater.unconsumed_tail:
         check_memory(_INFLATED_COPIES * _MAX_INFLATED)  # where a lower limit of memory ended it
         raise InputError("the deflated data set is larger than 1 GiB")
     if not inflater.eof:
-        raise InputError("the deflated data set breaks off", fix="check that the copy is complete")
+        raise InputError("the deflated data set breaks off", fix=COPY_FIX)
     rest = inflater.unused_data
     if rest[:8] != struct.pack("<LL", zlib.crc32(data), len(data)) and rest.strip(b"\0"):
         raise InputError(
             f"the deflated data set is damaged: {len(rest)} bytes behind it are not its checksum",
-            fix="check that the copy is complete",
+            fix=COPY_FIX,
         )
     return io.BytesIO(data)
 
@@ -222,7 +222,7 @@ def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
 
 
 def _unreadable(error: Exception) -> InputError:
-    return InputError(f"cannot be read as DICOM ({type(error).__name__})", fix="check that the copy is complete")
+    return InputError(f"cannot be read as DICOM ({type(error).__name__})", fix=COPY_FIX)
 
 
 def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceFacts | None:

@@ -39,6 +39,7 @@ from pydicom.uid import (
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
+from vesalius.scan.damage import not_readable
 from vesalius.scan.dicom.cells import HIGH_BITS, high_bits
 from vesalius.scan.dicom.diffusion import read_diffusion
 from vesalius.scan.dicom.header import open_stream, read_header, read_whole
@@ -166,7 +167,7 @@ class DicomNative:
             try:
                 high = high_bits(path, element, self.picked[n])
             except OSError as error:
-                raise InputError("cannot be read", where=path) from error
+                raise not_readable(path, error) from error
             if high is not None:
                 foreign, size = foreign + high.foreign, size + high.difference_NJIC.nbytes + 8
                 bits = high.difference_NJIC.tobytes() if hold and size <= _MOST_HIGH_BITS else b""
@@ -203,7 +204,7 @@ class DicomNative:
                 data = self._deidentified(data, n, identifiers, uid_key)
             self._describe(data, n)
         except InputError as error:
-            raise InputError(error.what, where=path, fix=error.fix) from error
+            raise error.at(path) from error
         except Exception as error:  # a damaged header raises nearly anything
             raise InputError(f"the header cannot be converted ({type(error).__name__})", where=path) from error
         return data, source
