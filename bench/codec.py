@@ -30,11 +30,11 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.codec.chunking import Chunking
 from vesalius.codec.coders import parts
 from vesalius.codec.coders.table import coder, names
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_all, open_vsl
-from vesalius.codec.layout import Chunking
 from vesalius.codec.mapping import exact_map
 from vesalius.codec.sequences import to_pictures
 from vesalius.codec.survey import survey
@@ -101,8 +101,8 @@ def lossless_one(scan: Scan, one: Any, tally: Tally, threads: int) -> None:
     found = survey(scan)
     exact = exact_map(found)
     bits = exact.plane_bits[0]
-    layout = Chunking.of(scan.shape, "slice", temporal=one.temporal, stacked=one.stacks)
-    chunks = [to_pictures(exact.split(found.keymap.to_keys(chunk_of(scan, chunk)))[0]) for chunk in layout]
+    chunking = Chunking.of(scan.shape, "slice", temporal=one.temporal, stacked=one.stacks)
+    chunks = [to_pictures(exact.split(found.keys.to_keys(chunk_of(scan, chunk)))[0]) for chunk in chunking]
     shapes = [x.shape for x in chunks]
 
     for count in sorted({1, threads}):

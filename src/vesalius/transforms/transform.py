@@ -16,7 +16,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny
@@ -49,6 +49,18 @@ class Sample:
     image: Array
     masks: Mapping[str, Array] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Augment(Protocol):
+    """A random change of whole samples: every Transform is one.
+
+    `draw` takes all randomness from the generator. `apply_to` returns a changed sample and leaves the arrays of the
+    given one as they are (they are read-only).
+    """
+
+    def draw(self, generator: np.random.Generator) -> Params: ...
+
+    def apply_to(self, sample: Sample, params: Params) -> Sample: ...
 
 
 class Transform(Named, ABC):

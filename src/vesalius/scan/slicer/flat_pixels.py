@@ -37,7 +37,7 @@ _FIX = "check that the copy is complete"
 
 
 @dataclass(frozen=True)
-class Piece:
+class FileSpan:
     """One file with a stretch of the values.
 
     Args:
@@ -84,7 +84,7 @@ class FlatPixels:
         axes: one letter of CTIJK per axis of the file.
     """
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[FileSpan, ...]
     encoding: Encoding
     dtype: np.dtype[Any]
     file_shape: tuple[int, ...]
@@ -185,7 +185,7 @@ class FlatPixels:
             needed, self.pieces[0].path, instead="write the values raw in one file, so that they can be mapped"
         )
 
-    def _piece(self, piece: Piece) -> NDArray[Any]:
+    def _piece(self, piece: FileSpan) -> NDArray[Any]:
         needed = piece.skip + self.bytes_per_piece
         try:
             with regular(piece.path).open("rb") as file:

@@ -15,7 +15,7 @@ import numpy as np
 
 from vesalius.errors import InputError
 from vesalius.files import regular
-from vesalius.scan.slicer.flat_pixels import Encoding, Piece, beside
+from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, beside
 
 MAX_HEADER_BYTES = 1 << 22
 MAX_AXES = 16
@@ -126,7 +126,7 @@ class NrrdHeader:
                 raise self.wrong(f"`{name}` holds no vectors") from error
         return found
 
-    def pieces(self, bytes_of_values: int) -> tuple[Piece, ...]:
+    def pieces(self, bytes_of_values: int) -> tuple[FileSpan, ...]:
         """Where the values lie: behind the header, or in the data files that it names."""
         paths = self._paths()
         lines, skip = (self.numbers(name, int) or [0] for name in ("lineskip", "byteskip"))
@@ -137,7 +137,7 @@ class NrrdHeader:
             offset = _after_lines(path, self.length if path == self.path else 0, lines[0])
             if skip[0] == -1 and path.is_file():  # the values are the end of the file
                 offset = max(path.stat().st_size - bytes_of_values // len(paths), offset)
-            pieces.append(Piece(path, offset, max(skip[0], 0)))
+            pieces.append(FileSpan(path, offset, max(skip[0], 0)))
         return tuple(pieces)
 
     def wrong(self, what: str) -> InputError:

@@ -14,7 +14,7 @@ import numpy as np
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.labels import check_decided
 from vesalius.cohort.manifest import read_manifests
-from vesalius.cohort.parts import left_out_notes
+from vesalius.cohort.training_splits import left_out_notes
 from vesalius.errors import UsageError
 from vesalius.metrics.findings import measured, prevalences
 from vesalius.metrics.operating import choose

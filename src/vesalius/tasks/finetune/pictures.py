@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.parts import training_parts
+from vesalius.cohort.training_splits import training_splits
 from vesalius.errors import UsageError
 from vesalius.tasks.finetune.config import FinetuneData
 from vesalius.transforms.transform import Chain, Params, Sample
@@ -38,7 +37,7 @@ class OneSlice:
         about, place = generator.random(2)
         return float(about), float(place), self.changes.draw(generator)
 
-    def apply_to(self, sample: Any, params: Params) -> Any:
+    def apply_to(self, sample: Sample, params: Params) -> Sample:
         """The slice, changed."""
         about, place, its = params
         chosen = np.arange(len(sample.image))
@@ -94,7 +93,7 @@ def split_parts(cohort: Cohort, data: FinetuneData, seed: int) -> dict[str, Coho
     Raises:
         UsageError: there is nothing to train or to validate on.
     """
-    parts = training_parts(cohort, data.ratios, fold=data.fold, seed=seed)
+    parts = training_splits(cohort, data.ratios, fold=data.fold, seed=seed)
     slices = data.slices
     if slices is not None:
         mask = slices.mask

@@ -10,7 +10,7 @@ from pathlib import Path
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
 from vesalius.cohort.manifest import read_manifests
-from vesalius.cohort.parts import left_out_notes
+from vesalius.cohort.training_splits import left_out_notes
 from vesalius.metrics.drawn import Drawn
 from vesalius.tasks.job import Job, Outcome
 from vesalius.tasks.segment.config import SegmentConfig

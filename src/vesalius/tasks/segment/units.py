@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vesalius.cohort.case import MASK
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.parts import training_parts
+from vesalius.cohort.training_splits import training_splits
 from vesalius.errors import UsageError
 from vesalius.tasks.segment.config import SegmentData
 
@@ -20,7 +20,7 @@ def split_parts(cohort: Cohort, data: SegmentData, seed: int) -> dict[str, Cohor
     Raises:
         UsageError: there is nothing to train or to validate on.
     """
-    parts = training_parts(cohort, data.ratios, fold=data.fold, seed=seed)
+    parts = training_splits(cohort, data.ratios, fold=data.fold, seed=seed)
     wanted = set(data.masks)
     parts = {name: part.where(lambda case: bool(wanted & case.masks.keys())) for name, part in parts.items()}
     for name in ("train", "val"):
