@@ -13,18 +13,18 @@ ORDERED = [d for d in DTYPES if d.kind in "biuf" and d.itemsize <= 8]
 @given(dtypes, st.tuples(*[st.integers(1, 4)] * 4), seeds, st.booleans())
 def test_every_bit_comes_back(dtype, shape, seed, odd):
     stored = of_specials(dtype, shape, seed) if odd else noise(dtype, shape, seed)
-    keys = IntegerKeys(dtype)
-    keys = keys.to_keys(stored)
-    assert keys.dtype == np.dtype(f"u{keys.bits // 8}")
-    assert keys.shape == (shape[0] * keys.components, *shape[1:])
-    assert same_bits(keys.to_stored(keys), stored)
+    keymap = IntegerKeys(dtype)
+    keys = keymap.to_keys(stored)
+    assert keys.dtype == np.dtype(f"u{keymap.bits // 8}")
+    assert keys.shape == (shape[0] * keymap.components, *shape[1:])
+    assert same_bits(keymap.to_stored(keys), stored)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_views_with_strides_come_back(dtype):
     stored = noise(dtype, (4, 6, 5, 2)).transpose(3, 1, 0, 2)[:, ::2]
-    keys = IntegerKeys(dtype)
-    assert keys.to_stored(keys.to_keys(stored)).tobytes() == stored.tobytes()
+    keymap = IntegerKeys(dtype)
+    assert keymap.to_stored(keymap.to_keys(stored)).tobytes() == stored.tobytes()
 
 
 def _ordinal(value, dtype):
@@ -51,8 +51,8 @@ def test_keys_keep_the_order(dtype):
 
 @pytest.mark.parametrize(("code", "components", "bits"), [("<c8", 2, 32), (">c16", 2, 64), ("<f2", 1, 16), ("?", 1, 8)])
 def test_components(code, components, bits):
-    keys = IntegerKeys(np.dtype(code))
-    assert (keys.components, keys.bits) == (components, bits)
+    keymap = IntegerKeys(np.dtype(code))
+    assert (keymap.components, keymap.bits) == (components, bits)
 
 
 def test_extended_floats_become_words():
@@ -73,10 +73,10 @@ def test_complex_components_are_channels_in_turn():
 def test_whole_floats_are_keyed_as_integers(code):
     dtype = np.dtype(code)
     values = np.array([-1000, -1, 0, 1, 2, 1000], dtype=dtype).reshape(1, 1, 2, 3)
-    keys = IntegerKeys(dtype, whole=True)
-    keys = keys.to_keys(values)
+    keymap = IntegerKeys(dtype, whole=True)
+    keys = keymap.to_keys(values)
     assert np.diff(keys.ravel().astype(np.int64)).tolist() == [999, 1, 1, 1, 998]
-    assert same_bits(keys.to_stored(keys), values)
+    assert same_bits(keymap.to_stored(keys), values)
 
 
 @pytest.mark.parametrize(
@@ -111,5 +111,5 @@ def test_what_holds_integers_comes_back(code, seed):
     limit = {2: 2**11, 4: 2**24, 8: 2**53}[dtype.itemsize]
     values = np.random.default_rng(seed).integers(-limit + 1, limit, (1, 2, 3, 4)).astype(dtype)
     assert holds_integers(values)
-    keys = IntegerKeys(dtype, whole=True)
-    assert same_bits(keys.to_stored(keys.to_keys(values)), values)
+    keymap = IntegerKeys(dtype, whole=True)
+    assert same_bits(keymap.to_stored(keymap.to_keys(values)), values)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 from pydantic import BeforeValidator, SerializeAsAny
 
 from vesalius.nets.net import Net
-from vesalius.nets.table import NETS
 
 
 class EncoderNet(Net):
@@ -30,7 +29,7 @@ class EncoderNet(Net):
 
 
 def _encoder(given: Any) -> Any:
-    net = NETS.reader()(given)
+    net = Net.read(given)
     if isinstance(net, Net) and not isinstance(net, EncoderNet):
         raise ValueError("is not an encoder")
     return net

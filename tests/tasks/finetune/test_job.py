@@ -8,8 +8,8 @@ from tasks.finetune.small import make_pictures, make_volumes, of_pictures, of_vo
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import UsageError
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.slices import Slices
+from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.encode.slices import Slices
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.job import FinetuneJob
 from vesalius.tasks.train.dry_run import dry_run
@@ -83,7 +83,7 @@ def test_pictures_without_a_label_or_a_patient_are_told(tmp_path):
     assert not (tmp_path / "cache").exists()
     (note,) = [one for one in told["notes"] if "no label" in one]
     assert note.startswith(
-        f"cases that are left out, as they have no label or are in no part of the run: 2 of {len(cases)}"
+        f"cases that are left out, as they have no label or are in no split of the run: 2 of {len(cases)}"
     )
     assert {part["patients"] for part in told["parts"]} == {None}
     said = []

@@ -12,9 +12,9 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.labels import check_decided
 from vesalius.cohort.training_splits import left_out_notes, training_splits
 from vesalius.errors import UsageError
-from vesalius.tasks.detect.checks import check_both, check_classes, left_out_words, notes_of
+from vesalius.tasks.classify.checks import check_both, check_classes, left_out_words, notes_of
 from vesalius.tasks.detect.config import DetectConfig
-from vesalius.tasks.detect.measure import outcome_of
+from vesalius.tasks.detect.measure import measure_model
 from vesalius.tasks.detect.outputs import feature_files
 from vesalius.tasks.detect.source import Tried, source_of
 from vesalius.tasks.detect.studies import Studies, Vectors, studies_of
@@ -41,7 +41,7 @@ class DetectJob(Job):
         self._source = source_of(config)
         cohort, data = self._source.cohort, config.data
         self.classes = data.classes or self._source.classes
-        where = ", ".join(str(path) for path in data.manifest) or str(data.labels)
+        where = data.where or str(data.labels)
         check_classes(self._source.classes, self.classes, where)
         check_decided(cohort, self.classes, where)
         if config.loss.slices and not self._source.has_slice_labels:
@@ -127,7 +127,7 @@ class DetectJob(Job):
     def outcome(self, model: Path, device: str) -> Outcome:
         studies = self.studies(device)
         part = "test" if len(studies["test"]) else "val"
-        outcome = outcome_of(model, studies, part, device, self.notes(), self._source.problems)
+        outcome = measure_model(model, studies, part, device, self.notes(), self._source.problems)
         if self.reads_scans:
             outcome.files |= feature_files(studies)
         return outcome
@@ -145,4 +145,4 @@ def _device() -> str:
 def _split_by(config: DetectConfig) -> str:
     """The files that may name splits, for messages."""
     data = config.data
-    return ", ".join(str(path) for path in data.manifest) or str(data.splits or data.patients or data.embeddings)
+    return data.where or str(data.splits or data.patients or data.embeddings)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError, UsageError
 from vesalius.metrics.drawn import Drawn
-from vesalius.tasks.detect.checks import left_out_words
+from vesalius.tasks.classify.checks import left_out_words
 from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.source import StudySource
 from vesalius.tasks.detect.studies import Studies

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.vit import Tokens
-from vesalius.tasks.detect.settings import ENCODER
-from vesalius.tasks.detect.slices import SliceConfig, Slices
+from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.precision import Precision, resolved
 from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.weights.place import locate
 from vesalius.weights.saved import Pretrained, from_pretrained, read_config
 
 BATCH = 16
+ENCODER = "encoder"
 
 
 class Encoder:
