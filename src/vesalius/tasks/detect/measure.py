@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from vesalius.cohort.loaded import Problem
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.scored import Scored, outcome_of
+from vesalius.tasks.detect.detector import HEAD
 from vesalius.tasks.detect.outputs import result_files
 from vesalius.tasks.detect.studies import Studies
 from vesalius.tasks.job import Outcome
@@ -68,7 +69,7 @@ def measure_model(
         CorruptFileError: it is damaged.
     """
     calibration = Calibration.read(model)
-    scored = score(from_pretrained(model, "detect").net.to(device), studies[part])
+    scored = score(from_pretrained(model, "detect", HEAD).parts[HEAD].net.to(device), studies[part])
     labels = {name: split.labels_SC for name, split in studies.items()}
     outcome = outcome_of(scored, part, calibration, labels, notes)
     outcome.results["invalid_nifti_report"] = _invalid_report(problems)

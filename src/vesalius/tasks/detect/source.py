@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loaded import Problem
 from vesalius.cohort.manifest import joined, read_manifest
 from vesalius.errors import InputError
-from vesalius.files import regular
 from vesalius.tasks.detect.bare import read_bare
 from vesalius.tasks.detect.config import DetectConfig, DetectData
 from vesalius.tasks.detect.cost import left_to_do, try_scans
@@ -24,9 +22,8 @@ from vesalius.tasks.detect.studies import Vectors
 from vesalius.tasks.encode.encoder import ENCODER, Encoder
 from vesalius.tasks.encode.vectors import SKIP, Extracted, extract
 from vesalius.tasks.job import Preparation
-from vesalius.transforms.contract import InputContract, write_contract
+from vesalius.transforms.contract import InputContract
 from vesalius.transforms.ct_slices import ct_slices
-from vesalius.weights.saved import CONFIG, WEIGHTS
 
 Progress = Callable[[str], None]
 
@@ -72,8 +69,9 @@ class StudySource(ABC):
         """Vectors for a trial of the loop and what it costs to make all of them; nothing stays on disk."""
         return Tried(self.vectors(parts, device))
 
-    def add(self, folder: Path) -> None:  # noqa: B027
-        """Write what else belongs into the model folder."""
+    def shipped_encoder(self, device: str) -> Encoder | None:  # noqa: ARG002
+        """The encoder that belongs into the model folder; None: there is none."""
+        return None
 
 
 def source_of(config: DetectConfig) -> StudySource:
@@ -121,6 +119,7 @@ class Scans(StudySource):
 
     Args:
         data: manifests, encoder, slices.
+        encoder: one that is loaded already; None: that of `data`.
 
     Raises:
         InputError: a manifest or the encoder cannot be read; a row leads to no scan and `skip_invalid` is not set.
@@ -128,7 +127,7 @@ class Scans(StudySource):
 
     reads_scans = True
 
-    def __init__(self, data: DetectData) -> None:
+    def __init__(self, data: DetectData, encoder: Encoder | None = None) -> None:
         self._data = data
         self.cohort, self._unusable = _cohort(data.manifest, data.classes)
         self.has_slice_labels = data.unit == "study"
@@ -136,7 +135,7 @@ class Scans(StudySource):
         if self._unusable and not data.skip_invalid:
             what = f"{len(self._unusable)} rows lead to no scan, {self._unusable[0]}"
             raise InputError(what, where=data.manifest[0], fix=f"mend them, or {SKIP}")
-        self._encoders: dict[str, Encoder] = {}
+        self._encoders = {} if encoder is None else {encoder.device.type: encoder}
 
     def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = lambda _: None) -> Vectors:
         return _vectors(self._extracted(parts, device, self._data.cache, progress))
@@ -151,7 +150,7 @@ class Scans(StudySource):
         of_case = {case.id: places[number % count] for number, case in enumerate(cases)}
         items_N = np.concatenate([np.arange(len(rows)) for rows in trial.rows])
         left = left_to_do(cases, encoder, data.slices, data.images, data.cache)
-        parameters = {ENCODER: sum(p.numel() for p in encoder.model.net.parameters())}
+        parameters = {ENCODER: sum(p.numel() for p in encoder.part.net.parameters())}
         cost = Preparation(left.scans, left.slices, left.there, trial.measured, trial.slice_seconds, parameters)
         return Tried(Vectors(np.concatenate(trial.rows), of_case, items_N), cost)
 
@@ -164,13 +163,6 @@ class Scans(StudySource):
             classes=classes, images=data.images, unit=data.unit, slices=data.slices, check=data.check, encoder=facts
         )
 
-    def add(self, folder: Path) -> None:
-        encoder = next(iter(self._encoders.values()))
-        (folder / ENCODER).mkdir()
-        for name in (CONFIG, WEIGHTS):
-            shutil.copyfile(regular(encoder.model.folder / name), folder / ENCODER / name)
-        write_contract(encoder.contract, folder / ENCODER)
-
     def encoder(self, device: str) -> Encoder:
         """The encoder on a device, with the window of the run."""
         if device not in self._encoders:
@@ -181,6 +173,9 @@ class Scans(StudySource):
                 loaded = loaded.prepared_by(contract)
             self._encoders[device] = loaded
         return self._encoders[device]
+
+    def shipped_encoder(self, device: str) -> Encoder | None:
+        return self.encoder(device)
 
     def _extracted(
         self, parts: Mapping[str, Cohort], device: str, cache: Path | None, progress: Progress = lambda _: None

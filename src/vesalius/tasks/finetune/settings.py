@@ -1,20 +1,19 @@
-"""What a shipped head needs besides the encoder above it.
-
-A model folder holds the encoder (`config.json`, `model.safetensors`, `preprocessor.json`) and, in `head/`, the layer
-that gives logits of its class token or pooled map.
-"""
+"""What a finetuned classifier ships with besides its encoder, head, input contract and calibration."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from vesalius.config import Config
+from vesalius.tasks.finetune.config import SliceLabels
 
 HEAD = "head"
+"""Name of the part of a model folder that gives logits of the encoder's vectors."""
 
 
 class FinetuneSettings(Config):
-    """`settings` in the `config.json` of a head for the task "finetune"."""
+    """`settings` in the `config.json` of a model for the task "finetune"."""
 
     classes: tuple[str, ...] = Field(min_length=1, description="what the logits mean")
     images: tuple[str, ...] = Field(min_length=1, description="images that become the channels")
+    slices: SliceLabels | None = Field(default=None, description="how label maps became labels of slices")

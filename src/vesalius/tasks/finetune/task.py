@@ -6,7 +6,7 @@ Letters: B pictures, C channel, J rows, I columns, N classes, L places row by ro
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -16,10 +16,15 @@ from vesalius.cohort.batch import batches
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
 from vesalius.metrics.classify import rank_classes
+from vesalius.metrics.operating import choose
 from vesalius.nets.net import build
 from vesalius.objectives.masked_bce import MaskedBce
+from vesalius.tasks.classify.calibration import Calibration
+from vesalius.tasks.classify.scored import Scored
+from vesalius.tasks.encode.encoder import ENCODER
+from vesalius.tasks.finetune.classifier import Network
 from vesalius.tasks.finetune.config import FinetuneConfig
-from vesalius.tasks.finetune.infer import held_out
+from vesalius.tasks.finetune.measure import score
 from vesalius.tasks.finetune.pictures import MapLabels, OneSlice
 from vesalius.tasks.finetune.settings import HEAD, FinetuneSettings
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
@@ -78,10 +83,11 @@ class FinetuneTask(Task):
     def validate(self, step: int) -> dict[str, float]:
         """Loss and ranking of held-out pictures; what cannot be measured is left out."""
         del step
-        found = held_out(bare(self.modules["net"]), self.parts["val"], self.config, self.classes)
-        ranking = rank_classes(found.logits_UN, found.labels_UN)
+        net = bare(self.modules["net"])
+        scored = self._score_val(net, next(net.parameters()).device)
+        ranking = rank_classes(scored.logits_SC, scored.labels_SC)
         measures = {
-            "loss": float(self._loss(torch.from_numpy(found.logits_UN), torch.from_numpy(found.labels_UN))),
+            "loss": float(self._loss(torch.from_numpy(scored.logits_SC), torch.from_numpy(scored.labels_SC))),
             "auroc": ranking.macro_auroc,
             "auprc": ranking.macro_auprc,
         }
@@ -89,20 +95,20 @@ class FinetuneTask(Task):
         return {name: value for name, value in measures.items() if math.isfinite(value)}
 
     def export(self, folder: Path) -> None:
-        """The encoder with its input contract, for whoever wants vectors; the head in a folder beside."""
+        """Encoder and head; temperature and thresholds, chosen on validation pictures by the weights as written."""
         net, config = bare(self.modules["net"]), self.config
-        numbers = _NUMBERS[config.numbers]
-        encoder, head = net.encoder, net.head
-        settings = FinetuneSettings(classes=self.classes, images=config.data.images)
-        assert isinstance(encoder, nn.Module)
-        assert isinstance(head, nn.Module)
-        save_pretrained(folder, encoder, ModelConfig(task="encode", net=config.net), numbers)
-        contract = InputContract(images=config.data.images, prepare=config.prepare, classes=self.classes)
-        write_contract(contract, folder)
-        (folder / HEAD).mkdir()
-        sizes = config.classifier(len(self.classes)).head
-        model = ModelConfig(task="finetune", net=sizes, settings=settings.model_dump(mode="json"))
-        save_pretrained(folder / HEAD, head, model, numbers)
+        settings = FinetuneSettings(classes=self.classes, images=config.data.images, slices=config.data.slices)
+        nets = {ENCODER: config.net, HEAD: config.classifier(len(self.classes)).head}
+        modules = {name: getattr(net, name) for name in nets}
+        save_pretrained(folder, modules, ModelConfig.of("finetune", nets, settings), _NUMBERS[config.numbers])
+        write_contract(InputContract(images=config.data.images, prepare=config.prepare, classes=self.classes), folder)
+        device = next(net.parameters()).device
+        scored = self._score_val(Network(folder, device), device)
+        Calibration.of(choose(scored.logits_SC, scored.labels_SC), self.classes).write(folder)
+
+    def _score_val(self, net: Callable[[Tensor], tuple[Tensor, Tensor]], device: torch.device) -> Scored:
+        data = self.config.data
+        return score(net, data.held_out(self.parts["val"], self.config.prepare, self.classes), data.slices, device)
 
     def _loader(self) -> Loader:
         config, slices = self.config, self.config.data.slices
