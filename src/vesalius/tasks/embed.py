@@ -189,9 +189,7 @@ def _seen(
 
 
 def _caveats(folder: Path) -> tuple[str, ...]:
-    """Of the encoder's card, or of that of the detection model that it is a part of."""
-    whole = folder.parent if folder.name == ENCODER and not (folder / CARD).exists() else folder
-    return read_card(whole).caveats
+    return read_card(folder).caveats
 
 
 def _side(prepare: Prepare) -> int:

@@ -31,7 +31,7 @@ def test_vectors_of_scans(scans, tmp_path):
     few, cost = tried.vectors, tried.cost
     assert (cost.scans, cost.slices, cost.there, cost.measured) == (2, 4, 0, 1)
     assert cost.seconds == pytest.approx(4 * cost.slice_seconds)
-    assert cost.parameters == {"encoder": sum(p.numel() for p in source.encoder("cpu").model.net.parameters())}
+    assert cost.parameters == {"encoder": sum(p.numel() for p in source.encoder("cpu").part.net.parameters())}
     found = source.vectors({"train": source.cohort}, "cpu")
     for case in source.cohort:
         rows = found.of_case[case.id]
@@ -44,13 +44,11 @@ def test_vectors_of_scans(scans, tmp_path):
     assert str(tmp_path) not in settings.model_dump_json()
 
 
-def test_the_encoder_goes_with_the_model(scans, tmp_path):
+def test_the_encoder_goes_with_the_model(scans):
     source = scans()
-    source.encoder("cpu")
-    (tmp_path / "model").mkdir()
-    source.add(tmp_path / "model")
-    assert from_pretrained(tmp_path / "model" / "encoder").digest == source.encoder("cpu").model.digest
-    assert read_contract(tmp_path / "model" / "encoder").prepare == prepare()
+    used = source.encoder("cpu")
+    assert source.shipped_encoder() is used
+    assert used.contract.prepare == prepare()
 
 
 def test_another_window(scans):

@@ -165,7 +165,7 @@ def _scans(
     check_whole(folder)
     data = DetectData.build(
         manifest=(cohort,),
-        encoder=str(folder / ENCODER),
+        encoder=str(folder),
         images=settings.images,
         unit=settings.unit,
         slices=settings.slices,
