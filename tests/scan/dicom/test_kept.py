@@ -2,9 +2,9 @@ import numpy as np
 from pydicom import dcmread
 
 from dicom_making import TEST_FILES, placed, save_all
+from vesalius.codec.options import CompressConfig
 from vesalius.scan.dicom.kept import Attributes, is_counted
 from vesalius.scan.dicom.series import find_series
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress, verify
 from vesalius.tasks.compress.run import compress
 

@@ -20,10 +20,8 @@ _CODERS = {
     "svtav1": "vesalius.codec.coders.svtav1:SvtAv1",
     "wls": "vesalius.codec.coders.wls.coder:Wls",
 }
-"""name -> "module:Class"."""
-
-_NAMES_BY_ID = {1: "deflate", 2: "jpegls", 3: "jpeg2000", 4: "jpegxl", 5: "x265", 6: "svtav1", 16: "wls"}
-"""Numbers in the file format, never reused. Reserved: 17 cine, 18 learned, 19 tokens."""
+"""name -> "module:Class". The class states its number in the file format; 17 cine, 18 learned and 19 tokens are
+reserved."""
 
 
 def names() -> tuple[str, ...]:
@@ -33,7 +31,7 @@ def names() -> tuple[str, ...]:
 
 @cache
 def coder(name: str) -> Coder:
-    """The coder called `name`.
+    """Return the coder called `name`.
 
     Raises:
         UsageError: no such coder.
@@ -41,16 +39,21 @@ def coder(name: str) -> Coder:
     if name not in _CODERS:
         raise UsageError(f"no coder {name!r}", where="--coder", fix=f"choose one of auto, {', '.join(_CODERS)}")
     module, cls = _CODERS[name].split(":")
-    made: Coder = getattr(importlib.import_module(module), cls)()
-    return made
+    instance: Coder = getattr(importlib.import_module(module), cls)()
+    return instance
 
 
-def coder_by_id(number: int) -> Coder:
-    """The coder with this number in the file format.
+def coder_by_id(number: int, name: str = "") -> Coder:
+    """Return the coder with this number in the file format.
+
+    Args:
+        number: the number.
+        name: name that the file states; only a hint, which spares the import of other coders.
 
     Raises:
         CorruptFileError: no such number in this version.
     """
-    if number not in _NAMES_BY_ID:
-        raise CorruptFileError(f"coder number {number} is unknown to this version", fix="update vesalius")
-    return coder(_NAMES_BY_ID[number])
+    for known in sorted(names(), key=lambda other: other != name):
+        if coder(known).id == number:
+            return coder(known)
+    raise CorruptFileError(f"coder number {number} is unknown to this version", fix="update vesalius")
