@@ -331,11 +331,6 @@ def test_what_cannot_be_asked(tmp_path):
         [Lossless(), Psnr(40), MaxError(3)],
         [Lossless(), Ratio(5)],
     ):
-        [Psnr(40), MaxError(3)],
-        [Psnr(40), Ratio(5)],
-        [Lossless(), Psnr(40), MaxError(3)],
-        [Lossless(), Ratio(5)],
-    ):
         with pytest.raises(UsageError):
             compress_scan(scan, path, options_for(*targets, threads=1))
     for target, coder in [

@@ -6,7 +6,7 @@ import pytest
 from codec.plain_coders import Raw
 from codec.scans import noise, options_for, scan_of, smooth
 from vesalius.codec import plan as module
-from vesalius.codec.coders.table import coder, names
+from vesalius.codec.coders.table import CODERS, coder
 from vesalius.codec.plan import PlanInput, lossy_tier, plan_tier
 from vesalius.codec.survey import survey
 from vesalius.codec.target import Lossless, MaxError, MissedTargetError, Psnr, Quality, Ratio
@@ -71,7 +71,7 @@ def test_best_compares_near_coders_on_the_whole_scan():
     job = job_of(stored, effort="best")
     made = plan_tier(job, Lossless(), lambda draft: 0)
     sizes = {}
-    for name in names():
+    for name in CODERS:
         if coder(name).lossless_bits >= 16:
             sizes[name] = coded(job, plan_tier(job_of(stored, coder=name), Lossless(), lambda draft: 0))
     assert sizes[made.tier.coder.name] <= 1.005 * min(sizes.values())
@@ -80,7 +80,7 @@ def test_best_compares_near_coders_on_the_whole_scan():
 def test_best_tries_every_coder_that_fits():
     made = made_of(STORED, Lossless(), effort="best")
     depth = max(made.tier.map.plane_bits)
-    fitting = [name for name in names() if coder(name).lossless_bits >= depth]
+    fitting = [name for name in CODERS if coder(name).lossless_bits >= depth]
     assert made.why.count("bits/voxel") == len(fitting)
     assert all(name in made.why for name in fitting)
 
@@ -219,7 +219,23 @@ def test_a_coder_of_one_rate_point_serves_quality_only():
 
 
 def test_a_coder_that_misses_on_the_sample_is_not_compared_in_decibels():
-    """svtav1 alone reaches 45:1 here: x265 would have more decibels, in a larger file."""
-    why = made_of(STORED, Ratio(45)).why
-    assert "svtav1" in why
-    assert "at most" in why
+    """x265 ends at 52:1 here: it has more decibels than svtav1 at 65:1, in a file that is too large."""
+    why = plan_tier(job_of(STORED, Ratio(65)), Ratio(65), lambda made: 0).why
+    first, second = why.split(" on a sample, against ")
+    assert first.startswith("svtav1 ")
+    assert first.endswith(" dB")
+    assert second.startswith("x265 ")
+    assert second.endswith(":1 at most")
+
+
+def test_the_reason_names_the_coders_that_missed_on_the_whole_scan(monkeypatch):
+    planned = module._plan_psnr
+
+    def only_last(inputs, draft, target, why):
+        if "missed" not in why:
+            raise MissedTargetError("missed", where="--psnr", fix="ask for less", distance=1.0)
+        return planned(inputs, draft, target, why)
+
+    first = made_of(STORED, Psnr(38)).tier.label
+    monkeypatch.setattr(module, "_plan_psnr", only_last)
+    assert made_of(STORED, Psnr(38)).why.endswith(f"; {first} missed the target on the whole scan")

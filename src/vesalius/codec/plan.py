@@ -14,8 +14,8 @@ import numpy as np
 
 from vesalius.codec.chunking import Chunk, Chunking
 from vesalius.codec.coders.protocol import Coder
+from vesalius.codec.coders.table import CODERS
 from vesalius.codec.coders.table import coder as coder_named
-from vesalius.codec.coders.table import names
 from vesalius.codec.mapping import exact_map
 from vesalius.codec.options import CompressConfig
 from vesalius.codec.search import balance, last_meeting, spread_for_bytes, spread_for_psnr, total
@@ -194,7 +194,7 @@ def _lossless_candidates(inputs: PlanInput, plane_bits: Sequence[int]) -> list[C
             what = f"{chosen.name} codes {limit} losslessly, this scan needs {depth}"
             raise UsageError(what, where="--coder", fix="use --coder auto")
         return [chosen]
-    tried = names() if inputs.options.effort == "best" else (OURS, "jpegxl")
+    tried = CODERS.names() if inputs.options.effort == "best" else (OURS, "jpegxl")
     if len(plane_bits) > 1:
         tried = tuple(name for name in (*tried, "jpegls", "deflate") if name != OURS)
     fitting = [coder for coder in map(coder_named, tried) if coder.lossless_bits >= depth]
@@ -241,7 +241,7 @@ def _lossy_candidates(inputs: PlanInput, target: Target) -> list[Coder]:
             raise UsageError(what, where="--coder", fix="use --coder auto")
         return [chosen]
     if inputs.options.effort == "best":
-        return [coder for coder in map(coder_named, names()) if len(coder.qualities) > 1]
+        return [coder for coder in map(coder_named, CODERS) if len(coder.qualities) > 1]
     return [coder_named("svtav1"), coder_named("x265" if inputs.scan.shape[1] > 1 else "jpegxl")]
 
 

@@ -17,8 +17,7 @@ from vesalius.codec.decode import open_vsl
 from vesalius.codec.options import CompressConfig
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import refuse_odd
-from vesalius.scan.choose import ways
-from vesalius.scan.found import Found
+from vesalius.scan.found import Found, ways
 from vesalius.scan.open import find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan

@@ -41,7 +41,7 @@ class DetectJob(Job):
         self._source = source_of(config)
         cohort, data = self._source.cohort, config.data
         self.classes = data.classes or self._source.classes
-        where = ", ".join(str(path) for path in data.manifest) or str(data.labels)
+        where = data.where or str(data.labels)
         check_classes(self._source.classes, self.classes, where)
         check_decided(cohort, self.classes, where)
         if config.loss.slices and not self._source.has_slice_labels:
@@ -145,4 +145,4 @@ def _device() -> str:
 def _split_by(config: DetectConfig) -> str:
     """The files that may name splits, for messages."""
     data = config.data
-    return ", ".join(str(path) for path in data.manifest) or str(data.splits or data.patients or data.embeddings)
+    return data.where or str(data.splits or data.patients or data.embeddings)
