@@ -30,11 +30,11 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.codec.chunking import Chunking
 from vesalius.codec.coders import parts
-from vesalius.codec.coders.table import coder, names
+from vesalius.codec.coders.table import CODERS, coder
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_all, open_vsl
-from vesalius.codec.layout import Chunking
 from vesalius.codec.mapping import exact_map
 from vesalius.codec.sequences import to_pictures
 from vesalius.codec.survey import survey
@@ -101,8 +101,8 @@ def lossless_one(scan: Scan, one: Any, tally: Tally, threads: int) -> None:
     found = survey(scan)
     exact = exact_map(found)
     bits = exact.plane_bits[0]
-    layout = Chunking.of(scan.shape, "slice", temporal=one.temporal, stacked=one.stacks)
-    chunks = [to_pictures(exact.split(found.keymap.to_keys(chunk_of(scan, chunk)))[0]) for chunk in layout]
+    chunking = Chunking.of(scan.shape, "slice", temporal=one.temporal, stacked=one.stacks)
+    chunks = [to_pictures(exact.split(found.keys.to_keys(chunk_of(scan, chunk)))[0]) for chunk in chunking]
     shapes = [x.shape for x in chunks]
 
     for count in sorted({1, threads}):
@@ -139,7 +139,7 @@ def lossless(name: str, paths: list[Path], threads: int, slices: int) -> None:
     for path in paths:
         scan = thinned(open_scan(path).resident(), slices)
         depth = max(exact_map(survey(scan)).plane_bits)
-        able = {word: coder(word) for word in names() if coder(word).lossless_bits >= depth}
+        able = {word: coder(word) for word in CODERS if coder(word).lossless_bits >= depth}
         for word, one in {PEER: Effort7(), **able}.items():
             lossless_one(scan, one, tallies.setdefault(word, Tally()), threads)
     every = tallies[PEER].values
@@ -178,7 +178,7 @@ def lossy(name: str, paths: list[Path], threads: int) -> None:
     for path in paths:
         scan = open_scan(path).resident()
         pictures = scan.shape[1] * scan.shape[4]
-        for word in [word for word in names() if coder(word).lossy_bits]:
+        for word in [word for word in CODERS if coder(word).lossy_bits]:
             cells = []
             for decibels in DECIBELS:
                 with tempfile.TemporaryDirectory() as folder:

@@ -27,7 +27,7 @@ import numpy as np
 
 from vesalius.cohort.build import build_cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
-from vesalius.cohort.parts import training_parts
+from vesalius.cohort.training_splits import training_splits
 from vesalius.config import load_config
 from vesalius.metrics.bootstrap import patient_interval
 from vesalius.tasks.segment.config import SegmentConfig
@@ -117,7 +117,7 @@ def plain(manifest: Path, epochs: int) -> dict[str, Any]:
     torch.set_num_threads(1)
     set_determinism(config.train.seed)
     cohort = read_manifest(manifest)
-    parts = training_parts(cohort, config.data.ratios, seed=config.train.seed)
+    parts = training_splits(cohort, config.data.ratios, seed=config.train.seed)
     files = {
         name: [
             {

@@ -379,7 +379,7 @@ def test_threads_change_nothing(tmp_path):
     for number, threads in enumerate((1, 3)):
         compress_scan(scan, tmp_path / f"{number}.vsl", Psnr(40), coder="jpegxl", access="frame", threads=threads)
     assert (tmp_path / "0.vsl").read_bytes() == (tmp_path / "1.vsl").read_bytes()
-    assert len(open_vsl(tmp_path / "0.vsl").layout) == 18
+    assert len(open_vsl(tmp_path / "0.vsl").chunking) == 18
 
 
 def test_a_coder_that_lies_is_found_out(tmp_path, monkeypatch):

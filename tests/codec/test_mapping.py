@@ -17,8 +17,8 @@ widths = st.sampled_from([8, 16, 32, 64])
 def mapped(stored):
     """Keys of an array (1, 1, I, J, K) and the map that its survey gives."""
     found = survey(scan_of(stored))
-    keys = found.keymap.to_keys(stored[..., 0])
-    return keys, exact_map(found), found.keymap.bits
+    keys = found.keys.to_keys(stored[..., 0])
+    return keys, exact_map(found), found.keys.bits
 
 
 def check(keys, exact, bits):

@@ -3,7 +3,7 @@ import pytest
 
 from codec.scans import noise, scan_of, smooth
 from vesalius.codec import plan as module
-from vesalius.codec.coders.table import coder, names
+from vesalius.codec.coders.table import CODERS, coder
 from vesalius.codec.plan import PlanInput, lossy_tier, plan
 from vesalius.codec.survey import survey
 from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio
@@ -26,8 +26,8 @@ def made_of(stored, target, **options):
 def coded(job, made):
     """Payload bytes of a whole plan."""
     if made.trials is not None:
-        return sum(len(made.trials.one(chunk, made.rungs[chunk.number]).payload) for chunk in made.layout)
-    return sum(len(made.tier.encode(chunk_of(job.scan, chunk), None)) for chunk in made.layout)
+        return sum(len(made.trials.one(chunk, made.rungs[chunk.number]).payload) for chunk in made.chunking)
+    return sum(len(made.tier.encode(chunk_of(job.scan, chunk), None)) for chunk in made.chunking)
 
 
 def test_auto_takes_the_smaller_of_its_candidates():
@@ -44,14 +44,14 @@ def test_auto_takes_the_smaller_of_its_candidates():
 def test_auto_takes_ours_where_it_is_smallest():
     made = made_of(smooth((1, 8, 70, 60, 2), np.uint16, 900), Lossless())
     assert made.tier.coder.name == "wls"
-    assert made.layout.frames_per_chunk == 8
+    assert made.chunking.frames_per_chunk == 8
 
 
 def test_a_still_scan_is_stacked():
     made = made_of(smooth((1, 1, 60, 50, 30), np.uint16, 900), Lossless())
-    assert (made.tier.coder.name, made.layout.slices_per_chunk) == ("wls", 30)
+    assert (made.tier.coder.name, made.chunking.slices_per_chunk) == ("wls", 30)
     alone = made_of(smooth((1, 1, 60, 50, 30), np.uint16, 900), Lossless(), access="frame")
-    assert alone.layout.slices_per_chunk == 1
+    assert alone.chunking.slices_per_chunk == 1
 
 
 def test_more_than_16_bits_fall_back_to_a_library_coder_and_say_so():
@@ -67,7 +67,7 @@ def test_best_compares_near_coders_on_the_whole_scan():
     job = job_of(stored, effort="best")
     made = plan(job, Lossless(), lambda draft: 0)
     sizes = {}
-    for name in names():
+    for name in CODERS:
         if coder(name).lossless_bits >= 16:
             sizes[name] = coded(job, plan(job_of(stored, coder=name), Lossless(), lambda draft: 0))
     assert sizes[made.tier.coder.name] <= 1.005 * min(sizes.values())
@@ -76,7 +76,7 @@ def test_best_compares_near_coders_on_the_whole_scan():
 def test_best_tries_every_coder_that_fits():
     made = made_of(STORED, Lossless(), effort="best")
     depth = max(made.tier.map.plane_bits)
-    fitting = [name for name in names() if coder(name).lossless_bits >= depth]
+    fitting = [name for name in CODERS if coder(name).lossless_bits >= depth]
     assert made.why.count("bits/voxel") == len(fitting)
     assert all(name in made.why for name in fitting)
 
@@ -107,7 +107,7 @@ def test_a_plan_for_a_lossy_target_has_a_rung_for_each_chunk(target):
     job = job_of(STORED, coder="jpegxl")
     made = plan(job, target, lambda draft: 500)
     assert isinstance(made.tier, LossyTier)
-    assert sorted(made.rungs) == list(range(len(made.layout)))
+    assert sorted(made.rungs) == list(range(len(made.chunking)))
     assert max(made.rungs.values()) - min(made.rungs.values()) <= 1
     if isinstance(target, Ratio):
         assert 2 * STORED.size / (500 + coded(job, made)) == pytest.approx(12, rel=0.1)
@@ -138,17 +138,17 @@ def test_a_video_coder_keeps_a_bound_with_a_residual(name):
 
 
 def test_access_frame_groups_only_where_time_helps():
-    assert made_of(STORED, Lossless(), coder="jpegxl", access="frame").layout.frames_per_chunk == 1
-    assert made_of(STORED, Psnr(38), coder="x265", access="frame").layout.frames_per_chunk == 4
-    assert made_of(STORED, MaxError(4), coder="x265", access="frame").layout.frames_per_chunk == 4
-    assert made_of(STORED, MaxError(4), coder="jpegxl", access="frame").layout.frames_per_chunk == 1
+    assert made_of(STORED, Lossless(), coder="jpegxl", access="frame").chunking.frames_per_chunk == 1
+    assert made_of(STORED, Psnr(38), coder="x265", access="frame").chunking.frames_per_chunk == 4
+    assert made_of(STORED, MaxError(4), coder="x265", access="frame").chunking.frames_per_chunk == 4
+    assert made_of(STORED, MaxError(4), coder="jpegxl", access="frame").chunking.frames_per_chunk == 1
 
 
 def test_quality_codes_all_chunks_at_one_rung():
     ladder = coder("jpegxl").qualities
     made = made_of(STORED, Quality(ladder[7]), coder="jpegxl")
     assert set(made.rungs.values()) == {7}
-    assert len(made.rungs) == len(made.layout)
+    assert len(made.rungs) == len(made.chunking)
 
 
 def test_the_best_value_is_measured_on_the_whole_scan():
@@ -157,7 +157,7 @@ def test_the_best_value_is_measured_on_the_whole_scan():
         plan(job, Psnr(200), lambda draft: 0)
     best = float(caught.value.what.split("the best is ")[1].split()[0])
     made = plan(job, Quality(coder("svtav1").qualities[0]), lambda draft: 0)
-    trials = [made.trials.one(chunk, 0) for chunk in made.layout]
+    trials = [made.trials.one(chunk, 0) for chunk in made.chunking]
     error = sum(trial.squared_error for trial in trials) / STORED.size
     low, high = np.percentile(STORED, [0.1, 99.9])
     assert best == pytest.approx(20 * np.log10((high - low) / np.sqrt(error)), abs=0.051)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vesalius.codec.layout import Chunking
+from vesalius.codec.chunking import Chunking
 from vesalius.codec.search import balance, last_meeting, psnr, spread_for_bytes, spread_for_psnr, total
 from vesalius.codec.trials import Trial
 

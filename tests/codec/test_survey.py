@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from codec.scans import DTYPES, noise, of_specials, scan_of, seeds, shapes
 from vesalius.codec import survey as module
-from vesalius.codec.keys import IntegerKeys
+from vesalius.codec.integer_keys import IntegerKeys
 from vesalius.codec.survey import survey
 from vesalius.scan.intensity import Intensity
 
@@ -25,7 +25,7 @@ def test_survey_agrees_with_numpy(dtype, shape, seed):
     stored = noise(dtype, shape, seed)
     stored = np.where(np.isfinite(stored), stored, dtype.type(0)).astype(dtype)
     found = survey(scan_of(stored))
-    keys = found.keymap.to_keys(stored.reshape(1, 1, 1, -1))
+    keys = found.keys.to_keys(stored.reshape(1, 1, 1, -1))
     assert (found.low, found.high) == (keys.min(), keys.max())
     assert found.distinct.tolist() == np.unique(keys).tolist()
     assert found.finite
@@ -38,7 +38,7 @@ def test_survey_agrees_with_numpy(dtype, shape, seed):
 def test_survey_takes_every_value(dtype, make):
     stored = make(dtype, (2, 2, 3, 4, 2))
     found = survey(scan_of(stored))
-    keys = np.concatenate([IntegerKeys(dtype, found.keymap.whole).to_keys(stored[..., k]).ravel() for k in range(2)])
+    keys = np.concatenate([IntegerKeys(dtype, found.keys.whole).to_keys(stored[..., k]).ravel() for k in range(2)])
     assert (found.low, found.high) == (keys.min(), keys.max())
     assert np.isfinite([found.peak, found.stored_low, found.stored_high]).all() or dtype.itemsize > 8
     assert 0 <= found.peak <= sys.float_info.max
@@ -80,6 +80,6 @@ def test_many_values_are_not_listed(monkeypatch):
 
 def test_whole_floats_are_found():
     stored = np.arange(24, dtype=">f4").reshape(1, 1, 2, 3, 4)
-    assert survey(scan_of(stored)).keymap.whole
+    assert survey(scan_of(stored)).keys.whole
     stored[0, 0, 0, 0, 3] = 0.5
-    assert not survey(scan_of(stored)).keymap.whole
+    assert not survey(scan_of(stored)).keys.whole

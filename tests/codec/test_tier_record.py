@@ -6,10 +6,10 @@ import pytest
 
 from codec.scans import noise, same_bits, scan_of, smooth
 from codec.test_header import PLAIN, TIER
+from vesalius.codec.chunking import Chunking
 from vesalius.codec.coders.table import coder
 from vesalius.codec.header import TierModel, parse_header
-from vesalius.codec.keys import IntegerKeys
-from vesalius.codec.layout import Chunking
+from vesalius.codec.integer_keys import IntegerKeys
 from vesalius.codec.mapping import Offset, Rank, exact_map, pack_table
 from vesalius.codec.survey import survey
 from vesalius.codec.tier_record import build, describe
@@ -24,7 +24,7 @@ def tiers():
     found = survey(scan_of(STORED[..., None]))
     xl, base = coder("jpegxl"), LossyTier(coder("jpegxl"), DTYPE, -1.5, 0.125, masked=False)
     return {
-        "table": LosslessTier(xl, found.keymap, exact_map(found)),
+        "table": LosslessTier(xl, found.keys, exact_map(found)),
         "planes": LosslessTier(coder("deflate"), IntegerKeys(DTYPE), Offset(0, (16, 16))),
         "lossy": LossyTier(xl, DTYPE, -0.1, 0.01, masked=True),
         "bounded": BoundedTier(xl, DTYPE, 1 / 3, 0.7, masked=True),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from codec.plain_coders import Raw
 from codec.scans import DTYPES, REAL, noise, of_specials, same_bits, scan_of, seeds
-from vesalius.codec.keys import IntegerKeys
+from vesalius.codec.integer_keys import IntegerKeys
 from vesalius.codec.mapping import Offset, exact_map
 from vesalius.codec.survey import survey
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier
@@ -23,7 +23,7 @@ chunk_shapes = st.tuples(*[st.integers(1, 4)] * 4)
 def test_lossless_gives_back_every_bit(dtype, shape, seed, make):
     stored = make(dtype, shape, seed)
     found = survey(scan_of(stored[..., None]))
-    tier = LosslessTier(RAW, found.keymap, exact_map(found))
+    tier = LosslessTier(RAW, found.keys, exact_map(found))
     assert tier.exact
     assert same_bits(tier.decode(tier.encode(stored), shape), stored)
 

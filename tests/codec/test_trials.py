@@ -6,7 +6,7 @@ import pytest
 
 from codec.plain_coders import Raw
 from codec.scans import noise, scan_of, smooth
-from vesalius.codec.layout import Chunking
+from vesalius.codec.chunking import Chunking
 from vesalius.codec.tiers import LossyTier
 from vesalius.codec.trials import Trials, chunk_of, in_order, measure
 from vesalius.scan.intensity import Intensity
@@ -100,12 +100,12 @@ def test_every_trial_is_made_once():
             return super().encode(x_NJI, bits, quality, threads)
 
     tier = LossyTier(Counting(), scan.dtype, 0.0, 1.0, masked=False)
-    trials, layout = Trials(scan, tier, 2), Chunking(scan.shape, 2)
+    trials, chunking = Trials(scan, tier, 2), Chunking(scan.shape, 2)
     assert trials.rungs == 5
-    first = trials.run(layout, 3)
-    again = trials.run(reversed(list(layout)), 3)
+    first = trials.run(chunking, 3)
+    again = trials.run(reversed(list(chunking)), 3)
     assert again == first[::-1]
-    assert trials.one(layout[1], 3) is first[1]
+    assert trials.one(chunking[1], 3) is first[1]
     assert calls == [4.0] * 4
-    trials.one(layout[0], 0)
+    trials.one(chunking[0], 0)
     assert calls == [4.0] * 4 + [0.0]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 import vesalius
+from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Access, Chunk
 from vesalius.codec.container import VslReader, VslWriter, size_of
 from vesalius.codec.header import (
     BlobModel,
@@ -28,7 +29,6 @@ from vesalius.codec.header import (
     intensity_model,
     spaces_model,
 )
-from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Access, Chunk
 from vesalius.codec.mapping import Rank, pack_table
 from vesalius.codec.plan import Effort, Plan, PlanInput, check_ratio, plan
 from vesalius.codec.search import psnr
@@ -194,7 +194,7 @@ def _header(job: PlanInput, packed: Packed, plans: Sequence[Plan]) -> tuple[Head
         if isinstance(made.tier, LosslessTier) and isinstance(made.tier.map, Rank):
             table = len(blobs)
             blobs[f"table of values {number}"] = pack_table(made.tier.map.table)
-        tiers.append(describe(made.tier, made.layout, made.target, table))
+        tiers.append(describe(made.tier, made.chunking, made.target, table))
     try:
         return _model(job, packed, blobs, tiers), list(blobs.values())
     except ValidationError as error:
@@ -253,8 +253,8 @@ def _overhead(job: PlanInput, packed: Packed, plans: Sequence[Plan]) -> int:
 def _lengths(made: Plan) -> list[int]:
     """Of the payloads where they are chosen, else any."""
     if made.trials is None or not made.rungs:
-        return [1000 + 7 * n for n in range(len(made.layout))]
-    return [len(made.trials.one(chunk, made.rungs[chunk.number]).payload) for chunk in made.layout]
+        return [1000 + 7 * n for n in range(len(made.chunking))]
+    return [len(made.trials.one(chunk, made.rungs[chunk.number]).payload) for chunk in made.chunking]
 
 
 def _write(
@@ -304,7 +304,7 @@ def _write_tier(writer: VslWriter, number: int, job: PlanInput, made: Plan) -> t
 
 def _coded(job: PlanInput, made: Plan) -> Iterator[tuple[Chunk, Trial, NDArray[Any]]]:
     """Chunk, trial and decoded values of all chunks in order; a lossless chunk is compared bit for bit."""
-    spare = spare_threads(job.threads, len(made.layout))
+    spare = spare_threads(job.threads, len(made.chunking))
 
     def work(chunk: Chunk) -> tuple[Chunk, Trial, NDArray[Any]]:
         stored = chunk_of(job.scan, chunk)
@@ -321,7 +321,7 @@ def _coded(job: PlanInput, made: Plan) -> Iterator[tuple[Chunk, Trial, NDArray[A
             trial = measure(job.scan, chunk, made.tier, payload)
         return chunk, trial, decoded.view(np.uint8)
 
-    return in_order(work, made.layout, job.threads)
+    return in_order(work, made.chunking, job.threads)
 
 
 def _same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Chunking
 from vesalius.codec.container import VslReader
 from vesalius.codec.header import Header, Tail, TierModel, parse_header, parse_tail, scan_facts
-from vesalius.codec.layout import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Chunking
 from vesalius.codec.spill import room_for
 from vesalius.codec.tier_record import build
 from vesalius.codec.tiers import Tier
@@ -36,7 +36,7 @@ class VslFile:
         tail: checked tail; None where it was lost (salvage).
         tier_number: number of the tier to decode.
         tier: the tier.
-        layout: its chunks.
+        chunking: its chunks.
         salvage: read frames by their markers.
     """
 
@@ -45,7 +45,7 @@ class VslFile:
     tail: Tail | None
     tier_number: int
     tier: Tier
-    layout: Chunking
+    chunking: Chunking
     salvage: bool = False
 
     @property
@@ -128,7 +128,7 @@ class VslPixels:
         check_memory(c * len(frames) * i * j * len(slices) * self.dtype.itemsize, self.file.path)
         threads = _threads(self.file, self.threads)
         out = np.empty((c, len(frames), i, j, len(slices)), dtype=self.dtype)
-        chunks = self.file.layout.covering(t, k)
+        chunks = self.file.chunking.covering(t, k)
         with VslReader(self.file.path) as reader:
             payloads = ((chunk, self.file.payload(reader, chunk)) for chunk in chunks)
             done = in_order(lambda pair: self.file.decode(reader, *pair), payloads, threads)
@@ -165,15 +165,15 @@ def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False
                 raise CorruptFileError("attachments are missing")
             number = _tier_number(header, tier, path)
             model = header.tiers[number]
-            layout = _layout(header, model)
+            chunking = _chunking(header, model)
             built = build(model, header, lambda n: reader.blob(n, _blob_length(header, n)))
-            if not salvage and len(reader.chunks(number)) != len(layout):
+            if not salvage and len(reader.chunks(number)) != len(chunking):
                 raise CorruptFileError(f"tier {model.name} has not all its chunks")
         except CorruptFileError as error:
             raise (
                 error if error.where else CorruptFileError(error.what, where=path, fix=error.fix or _SALVAGE)
             ) from error
-    return VslFile(path, header, tail, number, built, layout, salvage)
+    return VslFile(path, header, tail, number, built, chunking, salvage)
 
 
 def _blob_length(header: Header, number: int) -> int:
@@ -182,15 +182,15 @@ def _blob_length(header: Header, number: int) -> int:
     return header.blobs[number].length
 
 
-def _layout(header: Header, model: TierModel) -> Chunking:
+def _chunking(header: Header, model: TierModel) -> Chunking:
     if model.slices_per_chunk > 1 and header.shape[1] > 1:
         raise CorruptFileError("a tier stacks the slices of a scan with frames")
-    layout = Chunking(header.shape, model.frames_per_chunk, model.slices_per_chunk)
-    if layout.chunk_values > MAX_CHUNK_VALUES:
+    chunking = Chunking(header.shape, model.frames_per_chunk, model.slices_per_chunk)
+    if chunking.chunk_values > MAX_CHUNK_VALUES:
         raise CorruptFileError("a chunk is impossibly large")
-    if len(layout) > MAX_CHUNKS:
+    if len(chunking) > MAX_CHUNKS:
         raise CorruptFileError("a tier has impossibly many chunks")
-    return layout
+    return chunking
 
 
 def _tier_number(header: Header, tier: str | int | None, path: Path) -> int:
@@ -273,7 +273,7 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
         if not reader.chunks(file.tier_number):
             raise CorruptFileError("nothing is left to salvage", where=file.path)
         room = room_for(file.header.shape, file.dtype, file.path)
-        for chunk, part in zip(file.layout, _decoded(file, reader, threads), strict=True):
+        for chunk, part in zip(file.chunking, _decoded(file, reader, threads), strict=True):
             if isinstance(part, VesaliusError):
                 lost[chunk] = part
                 continue
@@ -282,7 +282,7 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
             if file.salvage:
                 lowest.append(_lowest(part))
     if lost:
-        if len(lost) == len(file.layout):
+        if len(lost) == len(file.chunking):
             raise CorruptFileError("nothing is left to salvage", where=file.path)
         for chunk in lost:
             room.put(chunk.t, chunk.slices, min(lowest))
@@ -302,13 +302,13 @@ def _decoded(file: VslFile, reader: VslReader, threads: int) -> Iterator[NDArray
                 raise
             return error
 
-    payloads = ((chunk, _fetch(file, reader, chunk)) for chunk in file.layout)
+    payloads = ((chunk, _fetch(file, reader, chunk)) for chunk in file.chunking)
     return in_order(work, payloads, _threads(file, threads))
 
 
 def _threads(file: VslFile, threads: int) -> int:
     """So many threads that what they decode at a time fits into memory; chunks of which not one fits are refused."""
-    needed = _CHUNK_COPIES * file.layout.chunk_values * 8
+    needed = _CHUNK_COPIES * file.chunking.chunk_values * 8
     check_memory(needed, file.path)
     return max(1, min(threads, limit_bytes() // needed))
 

@@ -12,10 +12,10 @@ from typing import Literal
 
 import numpy as np
 
+from vesalius.codec.chunking import Access, Chunk, Chunking
 from vesalius.codec.coders.protocol import Coder
+from vesalius.codec.coders.table import CODERS
 from vesalius.codec.coders.table import coder as coder_named
-from vesalius.codec.coders.table import names
-from vesalius.codec.layout import Access, Chunk, Chunking
 from vesalius.codec.mapping import exact_map
 from vesalius.codec.quantum import quantum
 from vesalius.codec.sample import sample
@@ -74,7 +74,7 @@ class PlanInput:
         """The same job on a sample of the scan."""
         return replace(self, scan=sample(self.scan))
 
-    def layout(self, tier: Tier) -> Chunking:
+    def chunking(self, tier: Tier) -> Chunking:
         """The chunks for a tier: grouping pictures pays only for coders that use what neighbours share."""
         based = isinstance(tier, BoundedTier) and tier.base is not None
         stacked = tier.coder.stacks and not based
@@ -87,7 +87,7 @@ class Plan:
 
     Args:
         tier: the tier.
-        layout: its chunks.
+        chunking: its chunks.
         why: the reason for the coder, in words.
         target: the target, in words.
         rungs: chunk number -> rung of the ladder (empty for exact tiers).
@@ -95,7 +95,7 @@ class Plan:
     """
 
     tier: Tier
-    layout: Chunking
+    chunking: Chunking
     why: str
     target: str
     rungs: dict[int, int] = field(default_factory=dict)
@@ -182,11 +182,11 @@ def lossy_tier(job: PlanInput, coder: Coder) -> LossyTier:
 
 def _plan_lossless(job: PlanInput) -> Plan:
     exact = exact_map(job.found)
-    tiers = [LosslessTier(coder, job.found.keymap, exact) for coder in _lossless_candidates(job, exact.plane_bits)]
+    tiers = [LosslessTier(coder, job.found.keys, exact) for coder in _lossless_candidates(job, exact.plane_bits)]
     best, why = _smallest(job, tiers)
     if job.coder == "auto" and len(exact.plane_bits) > 1:
         why += f"; {OURS} is for values of at most 16 bits"
-    return Plan(best, job.layout(best), why, Lossless().words)
+    return Plan(best, job.chunking(best), why, Lossless().words)
 
 
 def _lossless_candidates(job: PlanInput, plane_bits: Sequence[int]) -> list[Coder]:
@@ -198,7 +198,7 @@ def _lossless_candidates(job: PlanInput, plane_bits: Sequence[int]) -> list[Code
             fix = "use --coder auto"
             raise UsageError(f"{job.coder} codes {limit} losslessly, this scan needs {depth}", where="--coder", fix=fix)
         return [chosen]
-    tried = names() if job.effort == "best" else (OURS, "jpegxl")
+    tried = CODERS.names() if job.effort == "best" else (OURS, "jpegxl")
     if len(plane_bits) > 1:
         tried = tuple(name for name in (*tried, "jpegls", "deflate") if name != OURS)
     fitting = [coder for coder in map(coder_named, tried) if coder.lossless_bits >= depth]
@@ -226,9 +226,9 @@ def _smallest(job: PlanInput, tiers: Sequence[Tier]) -> tuple[Tier, str]:
 
 
 def _exact_bytes(job: PlanInput, tier: Tier) -> int:
-    layout = job.layout(tier)
-    spare = spare_threads(job.threads, len(layout))
-    return sum(in_order(lambda chunk: len(tier.encode(chunk_of(job.scan, chunk), None, spare)), layout, job.threads))
+    chunking = job.chunking(tier)
+    spare = spare_threads(job.threads, len(chunking))
+    return sum(in_order(lambda chunk: len(tier.encode(chunk_of(job.scan, chunk), None, spare)), chunking, job.threads))
 
 
 def _tier_name(tier: Tier) -> str:
@@ -244,7 +244,7 @@ def _lossy_candidates(job: PlanInput) -> list[Coder]:
             raise UsageError(f"{job.coder} is a lossless coder", where="--coder", fix="use --coder auto")
         return [chosen]
     if job.effort == "best":
-        return [coder for coder in map(coder_named, names()) if coder.lossy_bits]
+        return [coder for coder in map(coder_named, CODERS) if coder.lossy_bits]
     return [coder_named("svtav1"), coder_named("x265" if job.scan.shape[1] > 1 else "jpegxl")]
 
 
@@ -272,7 +272,7 @@ class _Draft:
 
 def _draft(job: PlanInput, coder: Coder, target: Psnr | Ratio) -> _Draft:
     tier, piece = lossy_tier(job, coder), job.piece()
-    chunks, trials = list(piece.layout(tier)), Trials(piece.scan, tier, job.threads)
+    chunks, trials = list(piece.chunking(tier)), Trials(piece.scan, tier, job.threads)
     peak, voxels, middle = job.found.peak, piece.scan.voxels, trials.rungs // 2
     if isinstance(target, Psnr):
         rung = _last_psnr(trials, chunks, peak, target, middle)
@@ -305,15 +305,15 @@ def _plan_quality(job: PlanInput, target: Quality) -> Plan:
     tier = lossy_tier(job, _lossy_candidates(job)[0])
     if target.step not in tier.coder.qualities:
         raise UsageError(f"{target.step} is not on the ladder of {tier.coder.name}")
-    layout, rung = job.layout(tier), tier.coder.qualities.index(target.step)
-    rungs = {chunk.number: rung for chunk in layout}
-    return Plan(tier, layout, "asked for", target.words, rungs, Trials(job.scan, tier, job.threads))
+    chunking, rung = job.chunking(tier), tier.coder.qualities.index(target.step)
+    rungs = {chunk.number: rung for chunk in chunking}
+    return Plan(tier, chunking, "asked for", target.words, rungs, Trials(job.scan, tier, job.threads))
 
 
 def _plan_psnr(job: PlanInput, draft: _Draft, target: Psnr, why: str) -> Plan:
     trials, tier, peak = draft.whole(job), draft.tier, job.found.peak
-    layout = job.layout(tier)
-    chunks = list(layout)
+    chunking = job.chunking(tier)
+    chunks = list(chunking)
     rung = _last_psnr(trials, chunks, peak, target, draft.rung)
     if rung < 0:
         best = total(trials.run(chunks, 0), peak).psnr_db
@@ -321,14 +321,14 @@ def _plan_psnr(job: PlanInput, draft: _Draft, target: Psnr, why: str) -> Plan:
         fix = "ask for less, or use --max-error or lossless"
         raise _MissedError(what, where="--psnr", fix=fix, distance=target.db - best)
     rungs = spread_for_psnr(trials, chunks, rung, peak, target.db + PSNR_MARGIN)
-    return Plan(tier, layout, why, target.words, rungs, trials)
+    return Plan(tier, chunking, why, target.words, rungs, trials)
 
 
 def _plan_ratio(job: PlanInput, draft: _Draft, target: Ratio, why: str, overhead: Callable[[Plan], int]) -> Plan:
     trials, tier = draft.whole(job), draft.tier
-    layout = job.layout(tier)
-    chunks, voxels = list(layout), job.scan.voxels
-    made, limit = Plan(tier, layout, why, target.words, {}, trials), int(2 * voxels / target.ratio)
+    chunking = job.chunking(tier)
+    chunks, voxels = list(chunking), job.scan.voxels
+    made, limit = Plan(tier, chunking, why, target.words, {}, trials), int(2 * voxels / target.ratio)
     fixed, size = overhead(made), limit + 1
     for _ in range(_MOST_AIMS):
         if size <= limit:
@@ -374,7 +374,7 @@ def _plan_bounded(job: PlanInput, target: MaxError) -> Plan:
         return replace(made, target=target.words, why=f"{made.why}; the bound is below the stored resolution")
     tiers = _bounded_candidates(job, step)
     best, why = _smallest(job, tiers)
-    return Plan(best, job.layout(best), why, target.words)
+    return Plan(best, job.chunking(best), why, target.words)
 
 
 def _bounded_candidates(job: PlanInput, step: float) -> list[Tier]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from vesalius.codec.layout import Chunk
+from vesalius.codec.chunking import Chunk
 from vesalius.codec.trials import Trial, Trials
 from vesalius.metrics.error import SquaredError
 

@@ -1,4 +1,4 @@
-"""One pass over the stored values of a scan: what the coders must know before the first chunk is coded."""
+"""Range, distinct values and peak of a scan: what coders must know before the first chunk is coded."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.keys import IntegerKeys, holds_integers
+from vesalius.codec.integer_keys import IntegerKeys, holds_integers
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
 
 MAX_DISTINCT = 1 << 16
 PIECE = 1 << 20
-"""About so many values are looked at together."""
+"""About this many values are processed at a time."""
 _MERGE_AT = 1 << 21
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What one pass found.
+    """What `survey` finds in a scan.
 
     Args:
-        keymap: how stored values become keys.
+        keys: how stored values become keys.
         low: smallest key.
         high: largest key.
         distinct: the sorted distinct keys, or None where there are more than MAX_DISTINCT.
@@ -36,7 +36,7 @@ class Survey:
             stored values where real ones are not known.
     """
 
-    keymap: IntegerKeys
+    keys: IntegerKeys
     low: int
     high: int
     distinct: NDArray[Any] | None
@@ -47,15 +47,19 @@ class Survey:
 
 
 def survey(scan: Scan) -> Survey:
-    """Read every slice once (twice for floats) and describe the values."""
-    keymap = IntegerKeys(scan.dtype, whole=_whole(scan))
-    low, high, distinct = _key_range(scan, keymap)
+    """Describe the values of a scan.
+
+    Every slice is read three times: for the keys, the stored range and the peak. A float scan is read once more, to
+    see whether it holds integers; a complex one is read once.
+    """
+    keys = IntegerKeys(scan.dtype, whole=_whole(scan))
+    low, high, distinct = _key_range(scan, keys)
     if scan.dtype.kind == "c":
-        return Survey(keymap, low, high, distinct, False, 0.0, 0.0, 0.0)
+        return Survey(keys, low, high, distinct, False, 0.0, 0.0, 0.0)
     finite, stored_low, stored_high = _stored_range(scan)
     if not scan.intensity.is_known:
         scan = replace(scan, intensity=Intensity())
-    return Survey(keymap, low, high, distinct, finite, stored_low, stored_high, _peak(scan))
+    return Survey(keys, low, high, distinct, finite, stored_low, stored_high, _peak(scan))
 
 
 def _pieces(scan: Scan) -> Iterator[tuple[slice, slice]]:
@@ -71,14 +75,14 @@ def _whole(scan: Scan) -> bool:
     return scan.dtype.kind == "f" and all(holds_integers(scan.stored(t, k)) for t, k in _pieces(scan))
 
 
-def _key_range(scan: Scan, keymap: IntegerKeys) -> tuple[int, int, NDArray[Any] | None]:
+def _key_range(scan: Scan, keys: IntegerKeys) -> tuple[int, int, NDArray[Any] | None]:
     low, high = 1 << 64, 0
-    distinct: NDArray[Any] | None = np.zeros(0, dtype=f"u{keymap.bits // 8}")
+    distinct: NDArray[Any] | None = np.zeros(0, dtype=f"u{keys.bits // 8}")
     for t, k in _pieces(scan):
-        keys = keymap.to_keys(scan.stored(t, k)[..., 0])
-        low, high = min(low, int(keys.min())), max(high, int(keys.max()))
+        piece = keys.to_keys(scan.stored(t, k)[..., 0])
+        low, high = min(low, int(piece.min())), max(high, int(piece.max()))
         if distinct is not None:
-            distinct = np.union1d(distinct, np.unique(keys))
+            distinct = np.union1d(distinct, np.unique(piece))
             if len(distinct) > MAX_DISTINCT:
                 distinct = None
     return low, high, distinct

@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from vesalius.codec.chunking import Chunking
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder_by_id
 from vesalius.codec.header import Header, TierModel
-from vesalius.codec.keys import IntegerKeys
-from vesalius.codec.layout import Chunking
+from vesalius.codec.integer_keys import IntegerKeys
 from vesalius.codec.mapping import ExactMap, Offset, Rank, unpack_table
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, Tier
 from vesalius.errors import CorruptFileError
 
 
-def describe(tier: Tier, layout: Chunking, target: str, table_blob: int | None) -> TierModel:
+def describe(tier: Tier, chunking: Chunking, target: str, table_blob: int | None) -> TierModel:
     """The header's description of a tier.
 
     Args:
         tier: the tier.
-        layout: its chunks.
+        chunking: its chunks.
         target: what was asked for, in words.
         table_blob: number of the attachment with the table of values, where the tier has one.
     """
@@ -32,13 +32,13 @@ def describe(tier: Tier, layout: Chunking, target: str, table_blob: int | None) 
         "coder": tier.coder.name,
         "coder_id": tier.coder.id,
         "coder_version": tier.coder.version,
-        "frames_per_chunk": layout.frames_per_chunk,
-        "slices_per_chunk": layout.slices_per_chunk,
+        "frames_per_chunk": chunking.frames_per_chunk,
+        "slices_per_chunk": chunking.slices_per_chunk,
         "exact": tier.exact,
         "target": target,
     }
     if isinstance(tier, LosslessTier):
-        return TierModel(kind="lossless", whole=tier.keymap.whole, **_map_facts(tier.map, table_blob), **facts)
+        return TierModel(kind="lossless", whole=tier.keys.whole, **_map_facts(tier.map, table_blob), **facts)
     if isinstance(tier, LossyTier):
         return TierModel(kind="lossy", low=tier.low, step=tier.step, masked=tier.masked, **facts)
     if not isinstance(tier, BoundedTier):
@@ -71,8 +71,8 @@ def build(model: TierModel, header: Header, blob: Callable[[int], bytes]) -> Tie
     if model.kind == "lossless":
         if model.whole and (dtype.kind != "f" or dtype.itemsize > 8):
             raise CorruptFileError("a tier keys as integers what are no floats")
-        keymap = IntegerKeys(dtype, whole=model.whole)
-        return LosslessTier(coder, keymap, _exact_map(model, coder.lossless_bits, keymap.bits, blob))
+        keys = IntegerKeys(dtype, whole=model.whole)
+        return LosslessTier(coder, keys, _exact_map(model, coder.lossless_bits, keys.bits, blob))
     _check_real(model, dtype)
     if model.kind == "lossy":
         return LossyTier(_lossy(coder), dtype, model.low, model.step, model.masked)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder as coder_named
-from vesalius.codec.keys import IntegerKeys
+from vesalius.codec.integer_keys import IntegerKeys
 from vesalius.codec.mapping import ExactMap, Offset
 from vesalius.codec.sequences import SequenceReader, encode_sequence
 from vesalius.errors import CorruptFileError
@@ -55,7 +55,7 @@ class LosslessTier:
     """Keys of the stored values, cut into planes by an exact map, each plane coded losslessly."""
 
     coder: Coder
-    keymap: IntegerKeys
+    keys: IntegerKeys
     map: ExactMap
 
     @property
@@ -65,17 +65,17 @@ class LosslessTier:
 
     def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None, threads: int = 1) -> bytes:
         """See Tier; `quality` plays no part."""
-        planes = self.map.split(self.keymap.to_keys(stored_CTIJ))
+        planes = self.map.split(self.keys.to_keys(stored_CTIJ))
         pairs = zip(planes, self.map.plane_bits, strict=True)
         return b"".join(encode_sequence(plane, bits, self.coder, None, threads) for plane, bits in pairs)
 
     def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
         """See Tier."""
         c, t, i, j = shape_CTIJ
-        reader, shape = SequenceReader(payload), (c * self.keymap.components, t, i, j)
+        reader, shape = SequenceReader(payload), (c * self.keys.components, t, i, j)
         planes = [reader.decode(shape, bits, self.coder) for bits in self.map.plane_bits]
         reader.finish()
-        return self.keymap.to_stored(self.map.join(planes, self.keymap.bits))
+        return self.keys.to_stored(self.map.join(planes, self.keys.bits))
 
 
 @dataclass(frozen=True, eq=False)

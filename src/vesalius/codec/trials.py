@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.layout import Chunk
+from vesalius.codec.chunking import Chunk
 from vesalius.codec.tiers import Tier
 from vesalius.scan.scan import Scan
 

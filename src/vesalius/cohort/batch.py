@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.cohort.case import Case
+from vesalius.cohort.loaded import LoadedCase
 from vesalius.cohort.loader import Loader
-from vesalius.cohort.sample import Sample
 from vesalius.errors import UsageError
 
 
@@ -72,7 +72,7 @@ def _batches(loader: Loader, epoch: int, size: int, drop_last: bool, start: int)
         yield batch
 
 
-def _stacked(samples: Iterator[Sample], size: int) -> Batch | None:
+def _stacked(samples: Iterator[LoadedCase], size: int) -> Batch | None:
     """A batch filled sample by sample, so that no sample is in memory twice for long; None where there is none."""
     cases: list[Case] = []
     stacks: dict[str | None, NDArray[Any]] = {}

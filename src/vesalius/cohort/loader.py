@@ -14,7 +14,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -28,13 +27,15 @@ from vesalius.cohort.cache import Cache
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort, split_item
 from vesalius.cohort.content import Contents, stamp_of
+from vesalius.cohort.loaded import LoadedCase, Problem
 from vesalius.cohort.read import open_image, open_mask
-from vesalius.cohort.sample import Augment, Prepare, Problem, Sample
 from vesalius.errors import InputError, UsageError, VesaliusError
 from vesalius.scan.open import suffix
 from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
 from vesalius.seeding import generator, shuffled
+from vesalius.transforms.prepare import Prepare
+from vesalius.transforms.transform import Augment, Sample
 
 _AHEAD_PER_WORKER = 2
 _MIB = 1 << 20
@@ -138,7 +139,7 @@ class Loader:
         """The cases of an epoch in their order, of this shard; one that comes several times stands there as often."""
         return [one for one, _ in self._turns(epoch)]
 
-    def epoch(self, number: int, *, start: int = 0) -> Iterator[Sample]:
+    def epoch(self, number: int, *, start: int = 0) -> Iterator[LoadedCase]:
         """The samples of one epoch.
 
         Args:
@@ -151,7 +152,7 @@ class Loader:
         turns = self._turns(number)[start:]
         load = partial(self._load, number)
         for loaded in _ahead(load, turns, self._workers, self._budget) if self._workers else map(load, turns):
-            if isinstance(loaded, Sample):
+            if isinstance(loaded, LoadedCase):
                 yield loaded
                 continue
             if self._on_error == "raise":
@@ -178,29 +179,26 @@ class Loader:
         again = (time,) if time else ()
         return shuffled(ids, self.seed, epoch, *again) if self._order == "shuffled" else ids
 
-    def _load(self, epoch: int, turn: Turn) -> Sample | Problem:
+    def _load(self, epoch: int, turn: Turn) -> LoadedCase | Problem:
         case, time = self._cases[turn[0]], turn[1]
         try:
             return self._sample(epoch, case, time)
         except VesaliusError as error:
             return Problem(case.id, str(error))
 
-    def _sample(self, epoch: int, case: Case, time: int) -> Sample:
+    def _sample(self, epoch: int, case: Case, time: int) -> LoadedCase:
         arrays, key = self._arrays(case)
-        labels_N = np.array([case.labels.get(name, np.nan) for name in self.classes], np.float32)
-        masks = {name: arrays["mask", name] for name in self._masks}
-        sample = Sample(case, arrays[IMAGE, ""], labels_N, key, masks)
+        image, masks = arrays[IMAGE, ""], {name: arrays["mask", name] for name in self._masks}
         if self._augment is not None:
             again = (time,) if time else ()
             params = self._augment.draw(generator(self.seed, epoch, case.id, *again, "augment"))
             locked = {name: _locked(mask) for name, mask in masks.items()}
-            changed = self._augment.apply_to(replace(sample, image=_locked(sample.image), masks=locked), params)
-            sample = replace(sample, image=changed.image, masks=changed.masks)
-        sample = replace(
-            sample, image=_own(sample.image), masks={name: _own(mask) for name, mask in sample.masks.items()}
-        )
-        self._budget.met(sample.nbytes)
-        return sample
+            changed = self._augment.apply_to(Sample(_locked(image), locked, case.facts), params)
+            image, masks = changed.image, dict(changed.masks)
+        labels_N = np.array([case.labels.get(name, np.nan) for name in self.classes], np.float32)
+        loaded = LoadedCase(case, _own(image), labels_N, key, {name: _own(mask) for name, mask in masks.items()})
+        self._budget.met(loaded.nbytes)
+        return loaded
 
     def _arrays(self, case: Case) -> tuple[dict[tuple[str, str], NDArray[Any]], str]:
         """Prepared arrays, read-only, by kind and name; and the key of the image."""
@@ -293,10 +291,10 @@ def _locked(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _ahead(
-    load: Callable[[Turn], Sample | Problem], turns: Sequence[Turn], workers: int, budget: Budget
-) -> Iterator[Sample | Problem]:
+    load: Callable[[Turn], LoadedCase | Problem], turns: Sequence[Turn], workers: int, budget: Budget
+) -> Iterator[LoadedCase | Problem]:
     """What `load` gives, in order, made by threads that are ahead of the caller by as much as the budget allows."""
-    waiting: deque[Future[Sample | Problem]] = deque()
+    waiting: deque[Future[LoadedCase | Problem]] = deque()
     rest = iter(turns)
     with ThreadPoolExecutor(workers, thread_name_prefix="vesalius-loader") as pool:
         try:

@@ -14,9 +14,9 @@ from pydantic import BeforeValidator, SerializeAsAny
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from vesalius.config import Named
 from vesalius.errors import CorruptFileError, InputError
 from vesalius.memory import check_memory
-from vesalius.named import Named
 from vesalius.nets.table import NETS
 
 
@@ -79,7 +79,7 @@ def _watched(where: str | Path | None, numbers: int | None) -> Iterator[None]:
         handle.remove()
 
 
-AnyNet: TypeAlias = Annotated[SerializeAsAny[Net], BeforeValidator(NETS.reader())]
+AnyNet: TypeAlias = Annotated[SerializeAsAny[Net], BeforeValidator(Net.read)]
 """A field of a configuration that holds a network or its table."""
 
 

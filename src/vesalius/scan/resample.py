@@ -15,25 +15,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.errors import GeometryError, UsageError, VesaliusError
+from vesalius.errors import GeometryError, UsageError
 from vesalius.memory import check_memory
 from vesalius.scan.geometry import Affine, check_affine, spacing_mm
+from vesalius.scan.grid import EDGE_PIXELS, PERPENDICULAR, StackGrid
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.part import PartPixels
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
-from vesalius.scan.stack import GAP_TOLERANCE_MM, SliceStack
 
 Interpolation = Literal["linear", "nearest"]
 
-_PERPENDICULAR = 1e-3
-"""Largest cosine between rows and columns of a slice that still counts as a right angle."""
 _LINEAR_BYTES = 48
 """Held for each voxel while one frame is sampled: six arrays of float64."""
 _MOST_VOXELS = 2.0**62
 """Along an axis; such a grid fits into no memory."""
-_EDGE_PIXELS = 1e-6
-"""A sample this far outside the outermost pixel centres counts as on them (rounding)."""
 
 
 def to_grid(scan: Scan) -> Scan:
@@ -52,44 +47,24 @@ def to_grid(scan: Scan) -> Scan:
         GeometryError: no geometry, slices that are not parallel or not rectangular, or slices that differ at one
             position.
     """
-    stack = scan.geometry
-    if stack is None:
-        raise GeometryError("the file states no geometry, so no grid can be made")
-    if not isinstance(stack, SliceStack) or stack.grid_problem is None:
+    reason = scan.grid_problem
+    if reason is None:
         return scan
-    if not stack.is_parallel:
-        raise GeometryError("no grid can be made: the slices differ in orientation or pixel spacing")
-    reason = stack.grid_problem
-    scan, stack = _upward(scan, stack)
-    kept = _merge_duplicates(scan, stack)
-    frame = _Frame(stack, kept, scan.shape[2], scan.shape[3])
+    target = scan.stack_grid()
     samples, times, _, _, _ = scan.shape
-    check_memory(4 * samples * times * math.prod(frame.shape))
-    grid = np.empty((samples, times, *frame.shape), dtype=np.float32)
+    check_memory(4 * samples * times * math.prod(target.shape))
+    grid = np.empty((samples, times, *target.shape), dtype=np.float32)
     outside = _minimum(scan)
     for t in range(times):
-        _fill(grid[:, t], scan, t, frame, outside)
+        _fill(grid[:, t], scan, t, target, outside)
     return replace(
         scan,
         pixels=ArrayPixels(grid),
-        geometry=check_affine(frame.affine),
+        geometry=check_affine(target.affine),
         intensity=Intensity(unit=scan.intensity.unit),
         problems=(*scan.problems, f"resampled to one grid because {reason}"),
         native=None,
     )
-
-
-def can_be_resampled(scan: Scan) -> bool:
-    """True where `to_grid` makes a grid of a stack; reads the slices that share a position."""
-    stack = scan.geometry
-    if not isinstance(stack, SliceStack) or not stack.is_parallel:
-        return False
-    scan, stack = _upward(scan, stack)
-    try:
-        _Frame(stack, _merge_duplicates(scan, stack), scan.shape[2], scan.shape[3])
-    except VesaliusError:
-        return False
-    return True
 
 
 def regrid(scan: Scan, spacing: tuple[float, float, float], interpolation: Interpolation = "linear") -> Scan:
@@ -150,93 +125,51 @@ def onto(
     scales = between[:3, :3]
     sources = [int(np.argmax(np.abs(column))) for column in scales.T]
     crooked = np.abs(scales).sum() - sum(abs(scales[source, axis]) for axis, source in enumerate(sources))
-    if sorted(sources) != [0, 1, 2] or crooked > _PERPENDICULAR * np.abs(scales).sum():
+    if sorted(sources) != [0, 1, 2] or crooked > PERPENDICULAR * np.abs(scales).sum():
         raise GeometryError("the axes of the two grids are not parallel")
     turned = array_CIJK.transpose(0, *(1 + source for source in sources))
     for axis, source in enumerate(sources):
         places = between[source, 3] + scales[source, axis] * np.arange(shape_IJK[axis])
         places = np.clip(places, 0, turned.shape[axis + 1] - 1)
         whole = np.rint(places)
-        if np.abs(places - whole).max(initial=0) < _EDGE_PIXELS:
+        if np.abs(places - whole).max(initial=0) < EDGE_PIXELS:
             turned = turned.take(whole.astype(np.intp), axis + 1)
         else:
             turned = _sample(turned, axis + 1, places, np.nan).astype(np.float32)
     return np.ascontiguousarray(turned, np.float32)
 
 
-class _Frame:
-    """The grid that `to_grid` fills, and where the slices lie in it."""
-
-    def __init__(self, stack: SliceStack, kept: list[int], columns: int, rows: int) -> None:
-        step_i, step_j = stack.steps_i_K3[0], stack.steps_j_K3[0]
-        lengths = np.linalg.norm(step_i), np.linalg.norm(step_j)
-        if abs(step_i @ step_j) > _PERPENDICULAR * lengths[0] * lengths[1]:
-            raise GeometryError("no grid can be made: rows and columns of the slices are not perpendicular")
-        offsets = stack.origins_K3[kept] - stack.origins_K3[kept[0]]
-        self.slices = kept
-        self.shift_i = offsets @ step_i / lengths[0] ** 2
-        self.shift_j = offsets @ step_j / lengths[1] ** 2
-        self.heights = offsets @ stack.normal
-        self.first_i, size_i = _extent(self.shift_i, columns)
-        self.first_j, size_j = _extent(self.shift_j, rows)
-        reach = float(self.heights[-1])
-        steps = max(1, round(reach / float(np.median(np.diff(self.heights))))) if len(kept) > 1 else 0
-        self.step_k = reach / steps if steps else stack.thickness_mm or 1.0
-        self.shape = (size_i, size_j, steps + 1)
-        self.affine = np.eye(4)
-        self.affine[:3, 0], self.affine[:3, 1] = step_i, step_j
-        self.affine[:3, 2] = stack.normal * self.step_k
-        self.affine[:3, 3] = stack.origins_K3[kept[0]] + self.first_i * step_i + self.first_j * step_j
-
-    def between(self, k: int) -> list[tuple[int, float]]:
-        """The slices around grid plane `k` with their weights: one where the plane meets a slice, else two."""
-        height = k * self.step_k
-        after = int(np.searchsorted(self.heights, height))
-        for near in (after - 1, after):
-            if 0 <= near < len(self.heights) and abs(self.heights[near] - height) < 1e-6:
-                return [(near, 1.0)]
-        weight = (height - self.heights[after - 1]) / (self.heights[after] - self.heights[after - 1])
-        return [(after - 1, 1.0 - float(weight)), (after, float(weight))]
-
-
-def _extent(shifts: NDArray[np.float64], size: int) -> tuple[int, int]:
-    """First pixel and number of pixels, on the first slice's positions, that cover all slices."""
-    first = math.floor(shifts.min() + _EDGE_PIXELS)
-    last = math.ceil(shifts.max() - _EDGE_PIXELS) + size - 1
-    return first, last - first + 1
-
-
-def _fill(grid_CIJK: NDArray[np.float32], scan: Scan, t: int, frame: _Frame, outside: float) -> None:
-    """Fill one time frame; each slice is read once and kept while the grid planes beside it are made."""
+def _fill(grid_CIJK: NDArray[np.float32], scan: Scan, t: int, target: StackGrid, outside: float) -> None:
+    """Fill one time frame; each slice is read once and kept while the grid planes beside it are computed."""
     ready: dict[int, NDArray[np.floating]] = {}
-    for k in range(frame.shape[2]):
-        around = frame.between(k)
-        for n in [n for n in ready if n < around[0][0]]:
+    for k in range(target.shape[2]):
+        neighbours = target.neighbours(k)
+        for n in [n for n in ready if n < neighbours[0][0]]:
             del ready[n]
         plane = np.zeros(grid_CIJK.shape[:3])
-        for n, weight in around:
+        for n, weight in neighbours:
             if n not in ready:
-                ready[n] = _shifted(scan, t, n, frame)
+                ready[n] = _shifted(scan, t, n, target)
             plane += weight * ready[n]
         grid_CIJK[..., k] = np.where(np.isnan(plane), outside, plane)
 
 
-def _shifted(scan: Scan, t: int, n: int, frame: _Frame) -> NDArray[np.floating]:
-    """Slice `n` sampled at the pixels of the grid, shape (C, I, J) of the grid; NaN where it does not reach."""
-    k = frame.slices[n]
+def _shifted(scan: Scan, t: int, n: int, target: StackGrid) -> NDArray[np.floating]:
+    """Sample slice `n` at the pixels of the grid, shape (C, I, J) of the grid; NaN outside the slice."""
+    k = target.slices[n]
     slice_CIJ = scan.values(slice(t, t + 1), slice(k, k + 1), np.float64)[:, 0, :, :, 0]
-    for axis, first, shift in ((1, frame.first_i, frame.shift_i[n]), (2, frame.first_j, frame.shift_j[n])):
-        places = first - shift + np.arange(frame.shape[axis - 1])
-        slice_CIJ = _sample(slice_CIJ, axis, places, reaches_beyond=np.nan)
+    for axis, first, shift in ((1, target.first_i, target.shift_i[n]), (2, target.first_j, target.shift_j[n])):
+        positions = first - shift + np.arange(target.shape[axis - 1])
+        slice_CIJ = _sample(slice_CIJ, axis, positions, outside=np.nan)
     return slice_CIJ
 
 
 def _sample(
-    array: NDArray[np.floating], axis: int, places: NDArray[np.floating], reaches_beyond: float
+    array: NDArray[np.floating], axis: int, places: NDArray[np.floating], outside: float
 ) -> NDArray[np.floating]:
-    """Linear samples at fractional positions along one axis; beyond the outermost centres `reaches_beyond`."""
+    """Linear samples at fractional positions along one axis; beyond the outermost centres `outside`."""
     last = array.shape[axis] - 1
-    inside = (places >= -_EDGE_PIXELS) & (places <= last + _EDGE_PIXELS)
+    inside = (places >= -EDGE_PIXELS) & (places <= last + EDGE_PIXELS)
     places = np.clip(places, 0, last)
     low = np.minimum(np.floor(places).astype(np.intp), max(last - 1, 0))
     form = [1] * array.ndim
@@ -245,7 +178,7 @@ def _sample(
     lower = np.take(array, low, axis)
     upper = np.take(array, np.minimum(low + 1, last), axis)
     blend = np.where(weight == 0, lower, np.where(weight == 1, upper, lower * (1 - weight) + upper * weight))
-    return np.where(inside.reshape(form), blend, reaches_beyond)
+    return np.where(inside.reshape(form), blend, outside)
 
 
 def _linear(scan: Scan, places: list[NDArray[np.floating]]) -> NDArray[np.float32]:
@@ -267,40 +200,6 @@ def _nearest(scan: Scan, places: list[NDArray[np.floating]]) -> tuple[NDArray[An
     if not intensity.is_uniform:
         intensity = replace(intensity, slope_TK=intensity.slope_TK[:, k], inter_TK=intensity.inter_TK[:, k])
     return array, intensity
-
-
-def _upward(scan: Scan, stack: SliceStack) -> tuple[Scan, SliceStack]:
-    """The scan with its slices in the order in which they lie along the normal."""
-    if stack.heights_mm[-1] >= stack.heights_mm[0]:
-        return scan, stack
-    _, t, _, _, k = scan.shape
-    stack = replace(
-        stack,
-        origins_K3=stack.origins_K3[::-1],
-        steps_i_K3=stack.steps_i_K3[::-1],
-        steps_j_K3=stack.steps_j_K3[::-1],
-    )
-    pixels = PartPixels(scan.pixels, range(t), range(k - 1, -1, -1))
-    intensity = scan.intensity.part(slice(None), slice(None, None, -1))
-    return replace(scan, pixels=pixels, geometry=stack, intensity=intensity), stack
-
-
-def _merge_duplicates(scan: Scan, stack: SliceStack) -> list[int]:
-    """The slices to use: one of each position.
-
-    Raises:
-        GeometryError: two slices of one height differ in place or pixels.
-    """
-    kept = [0]
-    for k in range(1, len(stack)):
-        if stack.heights_mm[k] - stack.heights_mm[kept[-1]] > GAP_TOLERANCE_MM:
-            kept.append(k)
-            continue
-        apart = np.linalg.norm(stack.origins_K3[k] - stack.origins_K3[kept[-1]])
-        one, other = (scan.values(k=slice(n, n + 1), dtype=np.float64) for n in (kept[-1], k))
-        if apart > GAP_TOLERANCE_MM or not np.array_equal(one, other, equal_nan=True):
-            raise GeometryError(f"no grid can be made: slices {kept[-1]} and {k} share a position and differ")
-    return kept
 
 
 def _minimum(scan: Scan) -> float:

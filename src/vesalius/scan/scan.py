@@ -12,9 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from vesalius.errors import GeometryError
+from vesalius.errors import GeometryError, VesaliusError
 from vesalius.memory import check_memory
 from vesalius.scan.geometry import Affine, check_affine, orientation, spacing_mm
+from vesalius.scan.grid import StackGrid
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.native import Native
 from vesalius.scan.pixels import ALL, ArrayPixels, Pixels
@@ -124,10 +125,23 @@ class Scan:
 
     @property
     def grid_fix(self) -> str | None:
-        """What makes a grid of a stack that has none, or None where nothing does."""
-        from vesalius.scan.resample import can_be_resampled
+        """How to make a grid where there is none, or None where that is impossible; reads slices that share a place."""
+        try:
+            self.stack_grid()
+        except VesaliusError:
+            return None
+        return MAKE_A_GRID
 
-        return MAKE_A_GRID if can_be_resampled(self) else None
+    def stack_grid(self) -> StackGrid:
+        """Return the grid to which `vesalius.scan.resample.to_grid` resamples the slice stack.
+
+        Raises:
+            GeometryError: no slice stack; slices that are not parallel or not rectangular, or differ at one position.
+        """
+        if not isinstance(self.geometry, SliceStack):
+            raise GeometryError("the file states no geometry, so no grid can be made")
+        _, _, columns, rows, _ = self.shape
+        return StackGrid(self.geometry, columns, rows, lambda k: self.values(k=slice(k, k + 1), dtype=np.float64))
 
     @property
     def spacing_mm(self) -> tuple[float, float, float] | None:

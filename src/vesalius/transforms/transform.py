@@ -16,13 +16,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny
 
-from vesalius.config import Config
-from vesalius.named import Named
+from vesalius.config import Config, Named
 from vesalius.transforms.arrays import Array
 from vesalius.transforms.table import TRANSFORMS
 
@@ -49,6 +48,18 @@ class Sample:
     image: Array
     masks: Mapping[str, Array] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Augment(Protocol):
+    """A random change of whole samples: every Transform is one.
+
+    `draw` takes all randomness from the generator. `apply_to` returns a changed sample and leaves the arrays of the
+    given one as they are (they are read-only).
+    """
+
+    def draw(self, generator: np.random.Generator) -> Params: ...
+
+    def apply_to(self, sample: Sample, params: Params) -> Sample: ...
 
 
 class Transform(Named, ABC):
@@ -93,7 +104,7 @@ def digest_of(config: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-read_transform = TRANSFORMS.reader()
+read_transform = Transform.read
 """A transform from a table such as {name: flip, axes: I}."""
 AnyTransform: TypeAlias = Annotated[SerializeAsAny[Transform], BeforeValidator(read_transform)]
 """A field of a configuration that holds a transform or its table."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vesalius.errors import InputError
-from vesalius.scan.slicer.flat_pixels import FlatPixels, Piece, beside
+from vesalius.scan.slicer.flat_pixels import FileSpan, FlatPixels, beside
 
 ENCODERS = {
     "raw": bytes,
@@ -45,7 +45,7 @@ def test_every_value_lies_where_its_axes_say(axes, encoding, tmp_path):
     flat = np.arange(math.prod(sizes), dtype=">u2")
     path = tmp_path / "values"
     path.write_bytes(b"head" + ENCODERS[encoding](b"skip" + flat.tobytes()))
-    pixels = FlatPixels((Piece(path, 4, 4),), encoding, flat.dtype, sizes, axes)
+    pixels = FlatPixels((FileSpan(path, 4, 4),), encoding, flat.dtype, sizes, axes)
     pixels.check_length()
     array = pixels.read()
     assert array.shape == pixels.shape
@@ -62,7 +62,7 @@ def test_several_files_follow_each_other(tmp_path):
     for number in range(3):
         data = gzip.compress(flat[8 * number : 8 * number + 8].tobytes())
         (tmp_path / f"{number}.gz").write_bytes(b"x" * number + data)
-    pieces = tuple(Piece(tmp_path / f"{number}.gz", number) for number in range(3))
+    pieces = tuple(FileSpan(tmp_path / f"{number}.gz", number) for number in range(3))
     pixels = FlatPixels(pieces, "zlib", flat.dtype, (2, 4, 3), "IJK")
     pixels.check_length()
     assert np.array_equal(pixels.read()[0, 0], flat.reshape(2, 4, 3, order="F"))
@@ -73,7 +73,7 @@ def test_gzip_of_several_members(tmp_path):
     flat = np.arange(8, dtype="<i4")
     path = tmp_path / "values.gz"
     path.write_bytes(gzip.compress(flat[:3].tobytes()) + gzip.compress(flat[3:].tobytes()))
-    array = FlatPixels((Piece(path),), "zlib", flat.dtype, (2, 2, 2), "IJK").read()
+    array = FlatPixels((FileSpan(path),), "zlib", flat.dtype, (2, 2, 2), "IJK").read()
     assert np.array_equal(array[0, 0], flat.reshape(2, 2, 2, order="F"))
 
 
@@ -83,7 +83,7 @@ def test_gzip_of_several_members(tmp_path):
 def test_text(dtype, text, tmp_path):
     path = tmp_path / "values.txt"
     path.write_text(text)
-    array = FlatPixels((Piece(path),), "text", np.dtype(dtype), (2, 2), "IJ").read()
+    array = FlatPixels((FileSpan(path),), "text", np.dtype(dtype), (2, 2), "IJ").read()
     expected = [np.dtype(dtype).type(word) for word in text.replace(",", " ").split()]
     assert array.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(array.ravel(order="F"), np.array(expected))
@@ -94,14 +94,14 @@ def test_bad_text(text, tmp_path):
     path = tmp_path / "values.txt"
     path.write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match="decoded"):
-        FlatPixels((Piece(path),), "text", np.dtype("u1"), (2, 2), "IJ").read()
+        FlatPixels((FileSpan(path),), "text", np.dtype("u1"), (2, 2), "IJ").read()
 
 
 @pytest.mark.parametrize("encoding", ["raw", "zlib", "text", "hex"])
 def test_a_header_that_promises_too_much_is_refused_before_reading(encoding, tmp_path):
     path = tmp_path / "values"
     path.write_bytes(b"12345678")
-    pixels = FlatPixels((Piece(path),), encoding, np.dtype("u1"), (1 << 40, 1 << 20), "IJ")
+    pixels = FlatPixels((FileSpan(path),), encoding, np.dtype("u1"), (1 << 40, 1 << 20), "IJ")
     with pytest.raises(InputError, match="promises"):
         pixels.check_length()
 
@@ -109,7 +109,7 @@ def test_a_header_that_promises_too_much_is_refused_before_reading(encoding, tmp
 def test_bzip2_that_ends_early(tmp_path, memory_limit):
     path = tmp_path / "values"
     path.write_bytes(bz2.compress(b"12345678"))
-    pixels = FlatPixels((Piece(path),), "bzip2", np.dtype("u1"), (1 << 40, 1 << 20), "IJ")
+    pixels = FlatPixels((FileSpan(path),), "bzip2", np.dtype("u1"), (1 << 40, 1 << 20), "IJ")
     pixels.check_length()
     with pytest.raises(InputError, match="of memory"):
         pixels.read()
@@ -122,7 +122,7 @@ def test_bzip2_that_ends_early(tmp_path, memory_limit):
 def test_noise_is_one_line_or_values(tmp_path_factory, noise, encoding):
     path = tmp_path_factory.mktemp("noise") / "values"
     path.write_bytes(noise)
-    pixels = FlatPixels((Piece(path),), encoding, np.dtype("<u2"), (2, 2), "IJ")
+    pixels = FlatPixels((FileSpan(path),), encoding, np.dtype("<u2"), (2, 2), "IJ")
     try:
         pixels.check_length()
         said = str(pixels.read().shape)
@@ -133,9 +133,9 @@ def test_noise_is_one_line_or_values(tmp_path_factory, noise, encoding):
 
 def test_absent_and_uneven_files(tmp_path):
     with pytest.raises(InputError, match="absent"):
-        FlatPixels((Piece(tmp_path / "no"),), "raw", np.dtype("u1"), (2, 2), "IJ").check_length()
+        FlatPixels((FileSpan(tmp_path / "no"),), "raw", np.dtype("u1"), (2, 2), "IJ").check_length()
     with pytest.raises(InputError, match="evenly"):
-        FlatPixels((Piece(tmp_path / "no"),) * 3, "raw", np.dtype("u1"), (2, 2), "IJ").check_length()
+        FlatPixels((FileSpan(tmp_path / "no"),) * 3, "raw", np.dtype("u1"), (2, 2), "IJ").check_length()
 
 
 def test_headers_do_not_lead_outside_their_folder(tmp_path):

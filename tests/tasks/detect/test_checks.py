@@ -4,7 +4,7 @@ import pytest
 
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.sample import Problem
+from vesalius.cohort.loaded import Problem
 from vesalius.errors import UsageError
 from vesalius.tasks.detect.checks import check_both, check_classes, left_out_words, notes_of
 

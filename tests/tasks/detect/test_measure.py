@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from tasks.detect.tiny import make_model
-from vesalius.cohort.sample import Problem
+from vesalius.cohort.loaded import Problem
 from vesalius.errors import InputError
 from vesalius.tasks.detect.measure import outcome_of
 from vesalius.tasks.detect.settings import Calibration

@@ -83,7 +83,7 @@ def test_pictures_without_a_label_or_a_patient_are_told(tmp_path):
     assert not (tmp_path / "cache").exists()
     (note,) = [one for one in told["notes"] if "no label" in one]
     assert note.startswith(
-        f"cases that are left out, as they have no label or are in no part of the run: 2 of {len(cases)}"
+        f"cases that are left out, as they have no label or are in no split of the run: 2 of {len(cases)}"
     )
     assert {part["patients"] for part in told["parts"]} == {None}
     said = []

@@ -5,7 +5,7 @@ from tasks.finetune.small import make_pictures, make_volumes, of_pictures, of_vo
 from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import UsageError
 from vesalius.tasks.finetune.config import FinetuneConfig
-from vesalius.tasks.finetune.pictures import MapLabels, OneSlice, split_parts
+from vesalius.tasks.finetune.pictures import MapLabels, OneSlice
 from vesalius.transforms.transform import Chain, Sample
 from vesalius.transforms.turn import Flip
 
@@ -68,15 +68,15 @@ def test_an_empty_map_gives_any_slice():
 def test_parts_hold_only_cases_with_labels(tmp_path):
     volumes = read_manifest(make_volumes(tmp_path / "v"))
     data = FinetuneConfig.parse(of_volumes(tmp_path / "v" / "m.jsonl")).data
-    assert {name: len(part) for name, part in split_parts(volumes, data, 0).items()} == {
+    assert {name: len(part) for name, part in data.splits(volumes, 0).items()} == {
         "train": 8,
         "val": 4,
         "test": 4,
     }
     without = volumes.where(lambda case: case.split != "train" or case.id == "v0")
     cases = tuple(case.model_copy(update={"masks": {}}) for case in without)
-    with pytest.raises(UsageError, match="'train' has a mask called mask"):
-        split_parts(type(volumes)(cases, volumes.root), data, 0)
+    with pytest.raises(UsageError, match="the split 'train' has no case with a mask called mask"):
+        data.splits(type(volumes)(cases, volumes.root), 0)
     pictures = read_manifest(make_pictures(tmp_path / "p"))
     data = FinetuneConfig.parse(of_pictures(tmp_path / "p" / "m.jsonl")).data.model_copy(update={"classes": ("left",)})
-    assert "x3" not in {case.id for part in split_parts(pictures, data, 0).values() for case in part}
+    assert "x3" not in {case.id for part in data.splits(pictures, 0).values() for case in part}

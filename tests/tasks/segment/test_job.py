@@ -74,7 +74,7 @@ def test_cases_without_a_mask_are_left_out_and_counted_in_no_part(tmp_path):
     job = SegmentJob(SegmentConfig.parse(settings(tmp_path / "data" / "few.jsonl")))
     assert {name: len(part) for name, part in job.parts().items()} == {"train": 1, "val": 1, "test": 1}
     (note,) = job.notes()
-    assert note.endswith("or are in no part of the run: 1 of 4, namely c3")
+    assert note.endswith("or are in no split of the run: 1 of 4, namely c3")
     task = job.task()
     task.modules = task.build()
     task.export(tmp_path)

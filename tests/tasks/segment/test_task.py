@@ -8,7 +8,6 @@ from vesalius.errors import InputError
 from vesalius.phantom.nifti import write_nifti
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.task import SegmentTask
-from vesalius.tasks.segment.units import split_parts
 from vesalius.training.loop import Loop
 from vesalius.transforms.contract import read_contract
 from vesalius.weights.saved import from_pretrained
@@ -16,7 +15,7 @@ from vesalius.weights.saved import from_pretrained
 
 def make_task(manifest, **changes):
     config = SegmentConfig.parse(settings(manifest, **changes))
-    return SegmentTask(config, split_parts(read_manifest(manifest), config.data, 0))
+    return SegmentTask(config, config.data.splits(read_manifest(manifest), 0))
 
 
 @pytest.mark.parametrize("volumes", [False, True])

@@ -7,7 +7,7 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import UsageError
 from vesalius.tasks.segment.config import SegmentConfig
-from vesalius.tasks.segment.units import frame_of_units, split_parts, units
+from vesalius.tasks.segment.units import frame_of_units, units
 
 
 def data(**changes):
@@ -46,7 +46,7 @@ def test_frames_are_all_or_none():
 
 
 def test_splits_of_the_manifest_are_kept():
-    parts = split_parts(cohort(case("a", "train"), case("b", "val"), case("c", "test"), case("d", "train")), data(), 0)
+    parts = data().splits(cohort(case("a", "train"), case("b", "val"), case("c", "test"), case("d", "train")), 0)
     assert {name: [one.id for one in part] for name, part in parts.items()} == {
         "train": ["a", "d"],
         "val": ["b"],
@@ -56,23 +56,23 @@ def test_splits_of_the_manifest_are_kept():
 
 def test_without_splits_it_is_split_by_patient_and_an_old_test_split_stays():
     cases = [case(f"{n}", "train" if n < 20 else "test") for n in range(30)]
-    parts = split_parts(cohort(*cases), data(), 0)
+    parts = data().splits(cohort(*cases), 0)
     assert {one.id for one in parts["test"]} == {f"{n}" for n in range(20, 30)}
     assert len(parts["train"]) + len(parts["val"]) == 20
     assert len(parts["val"]) >= 2
-    bare = split_parts(cohort(*(case(f"{n}") for n in range(20))), data(), 0)
+    bare = data().splits(cohort(*(case(f"{n}") for n in range(20))), 0)
     assert sum(len(part) for part in bare.values()) == 20
     assert all(len(part) for part in bare.values())
 
 
 def test_folds():
     cases = [case(f"{n}", "train", fold=n % 5) for n in range(10)] + [case("t", "test")]
-    parts = split_parts(cohort(*cases), data().model_copy(update={"fold": 2}), 0)
+    parts = data().model_copy(update={"fold": 2}).splits(cohort(*cases), 0)
     assert [one.id for one in parts["val"]] == ["2", "7"]
     assert len(parts["train"]) == 8
     assert [one.id for one in parts["test"]] == ["t"]
 
 
-def test_nothing_to_learn_from_is_told():
-    with pytest.raises(UsageError, match="no case of the part 'train' has a mask called seg"):
-        split_parts(cohort(case("a", "train"), case("b", "val")), data().model_copy(update={"masks": ("seg",)}), 0)
+def test_nothing_to_learn_from_is_an_error():
+    with pytest.raises(UsageError, match="the split 'train' has no case with a mask called seg"):
+        data().model_copy(update={"masks": ("seg",)}).splits(cohort(case("a", "train"), case("b", "val")), 0)

@@ -18,7 +18,7 @@ from typing import Any
 from vesalius.cohort.builders.files import NIFTI, example, on_disk, relative, stem
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.sample import Problem
+from vesalius.cohort.loaded import Problem
 from vesalius.csv_table import header, number_in, read_text_table
 from vesalius.errors import ConfigError, InputError
 from vesalius.files import odd_kind

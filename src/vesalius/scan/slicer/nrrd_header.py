@@ -15,7 +15,8 @@ import numpy as np
 
 from vesalius.errors import InputError
 from vesalius.files import regular
-from vesalius.scan.slicer.flat_pixels import Encoding, Piece, beside
+from vesalius.scan.signature import head_of_file
+from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, beside
 
 MAX_HEADER_BYTES = 1 << 22
 MAX_AXES = 16
@@ -126,7 +127,7 @@ class NrrdHeader:
                 raise self.wrong(f"`{name}` holds no vectors") from error
         return found
 
-    def pieces(self, bytes_of_values: int) -> tuple[Piece, ...]:
+    def pieces(self, bytes_of_values: int) -> tuple[FileSpan, ...]:
         """Where the values lie: behind the header, or in the data files that it names."""
         paths = self._paths()
         lines, skip = (self.numbers(name, int) or [0] for name in ("lineskip", "byteskip"))
@@ -137,7 +138,7 @@ class NrrdHeader:
             offset = _after_lines(path, self.length if path == self.path else 0, lines[0])
             if skip[0] == -1 and path.is_file():  # the values are the end of the file
                 offset = max(path.stat().st_size - bytes_of_values // len(paths), offset)
-            pieces.append(Piece(path, offset, max(skip[0], 0)))
+            pieces.append(FileSpan(path, offset, max(skip[0], 0)))
         return tuple(pieces)
 
     def wrong(self, what: str) -> InputError:
@@ -170,11 +171,7 @@ def read_header(path: Path) -> NrrdHeader:
     Raises:
         InputError: not an NRRD file, or a line that is neither a field nor a pair.
     """
-    try:
-        with regular(path).open("rb") as file:
-            head = file.read(MAX_HEADER_BYTES)
-    except OSError as error:
-        raise InputError("cannot be opened", where=path) from error
+    head = head_of_file(path, MAX_HEADER_BYTES)
     if not re.match(rb"NRRD000\d\s", head):
         raise InputError("is not an NRRD file", where=path)
     end = re.search(rb"\r?\n\r?\n", head)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vesalius.cohort.builders.series import LABELS
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.sample import Problem
+from vesalius.cohort.loaded import Problem
 from vesalius.errors import UsageError
 from vesalius.wording import some
 

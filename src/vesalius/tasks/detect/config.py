@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from vesalius.cohort.case import IMAGE
 from vesalius.config import Config
 from vesalius.metrics.operating import SPECIFICITY, Sharing
 from vesalius.nets.aggregate import AnyAggregate, Mean
 from vesalius.objectives.masked_bce import MOST_WEIGHT
+from vesalius.tasks.cohort_data import ManifestData
 from vesalius.tasks.detect.settings import CHECK_WORDS, Check, Unit
 from vesalius.tasks.detect.slices import SliceConfig
 from vesalius.tasks.job import JobConfig
@@ -20,7 +20,7 @@ from vesalius.training.precision import Precision
 from vesalius.transforms.ct_slices import CtWindow
 
 
-class DetectData(Config):
+class DetectData(ManifestData):
     """What is learned from: scans of a manifest and an encoder that looks at them, or vectors that are there already.
 
     Vectors: embeddings, labels and, if they are known, patients, studies and splits, each with a line for each row of
@@ -39,7 +39,6 @@ class DetectData(Config):
     studies: Path | None = Field(default=None, description="likewise: which rows are the slices of one study")
     splits: Path | None = Field(default=None, description="likewise: train, val or test")
     classes: tuple[str, ...] = Field(default=(), description="labels to learn, in this order; none: all there are")
-    images: tuple[str, ...] = Field(default=(IMAGE,), min_length=1, description="images that become the channels")
     unit: Unit = Field(default="case", description="what has one label: a case, or all cases of a study (loose slices)")
     slices: SliceConfig = SliceConfig()
     window: CtWindow | None = Field(
@@ -51,15 +50,6 @@ class DetectData(Config):
     precision: Precision = Field(default="fp32", description="of the encoder; auto: bf16 where the hardware has it")
     cache: Path | None = Field(default=None, description="folder where vectors stay between runs; none: the user's")
     skip_invalid: bool = Field(default=False, description="go on without scans that cannot be read, and tell them")
-    fold: int | None = Field(default=None, ge=0, description="validate on this fold of the manifest, train on the rest")
-    ratios: tuple[float, float, float] = Field(
-        default=(0.7, 0.15, 0.15), description="train, val, test of what has no splits"
-    )
-
-    @field_validator("manifest", mode="before")
-    @classmethod
-    def _one_or_several(cls, given: Any) -> Any:
-        return (given,) if isinstance(given, str | Path) else given
 
     @field_validator("classes")
     @classmethod

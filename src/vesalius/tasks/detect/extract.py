@@ -19,9 +19,9 @@ from vesalius.cohort.cache import Cache
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.features import FeatureStore, StoreFacts
+from vesalius.cohort.loaded import Problem
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
-from vesalius.cohort.sample import Problem
 from vesalius.errors import InputError, OutputError, VesaliusError
 from vesalius.tasks.detect.encoder import BATCH, Encoder, facts_digest
 from vesalius.tasks.detect.slices import SliceConfig, Slices

@@ -10,7 +10,7 @@ from accelerate import PartialState
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.labels import check_decided
-from vesalius.cohort.parts import left_out_notes, training_parts
+from vesalius.cohort.training_splits import left_out_notes, training_splits
 from vesalius.errors import UsageError
 from vesalius.tasks.detect.checks import check_both, check_classes, left_out_words, notes_of
 from vesalius.tasks.detect.config import DetectConfig
@@ -41,13 +41,13 @@ class DetectJob(Job):
         self._source = source_of(config)
         cohort, data = self._source.cohort, config.data
         self.classes = data.classes or self._source.classes
-        where = ", ".join(str(path) for path in data.manifest) or str(data.labels)
+        where = data.where or str(data.labels)
         check_classes(self._source.classes, self.classes, where)
         check_decided(cohort, self.classes, where)
         if config.loss.slices and not self._source.has_slice_labels:
             fix = "set it to 0, or give loose slices with data.unit=study, or a line of labels for each row of a study"
             raise UsageError("no single slice has labels", where="loss.slices", fix=fix)
-        self._parts = training_parts(
+        self._parts = training_splits(
             cohort, data.ratios, fold=data.fold, seed=config.train.seed, where=_split_by(config)
         )
         for name in ("train", "val"):
@@ -145,4 +145,4 @@ def _device() -> str:
 def _split_by(config: DetectConfig) -> str:
     """The files that may name splits, for messages."""
     data = config.data
-    return ", ".join(str(path) for path in data.manifest) or str(data.splits or data.patients or data.embeddings)
+    return data.where or str(data.splits or data.patients or data.embeddings)

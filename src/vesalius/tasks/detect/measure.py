@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.cohort.sample import Problem
+from vesalius.cohort.loaded import Problem
 from vesalius.metrics.findings import measured, prevalences
 from vesalius.report.findings import RELIABILITY, counted, reliability_figure, sections, text_of
 from vesalius.report.table import Cell

@@ -12,8 +12,8 @@ import numpy as np
 
 from vesalius.cohort.builders.series import LABELS, is_series_table, read_series
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loaded import Problem
 from vesalius.cohort.manifest import joined, read_manifest
-from vesalius.cohort.sample import Problem
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.tasks.detect.bare import read_bare

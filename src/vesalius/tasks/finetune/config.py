@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from vesalius.cohort.case import IMAGE, MASK
+from vesalius.cohort.case import MASK, Case
 from vesalius.config import Config
 from vesalius.nets.classifier import Classifier
 from vesalius.nets.net import AnyNet
+from vesalius.tasks.cohort_data import CohortData
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import TrainConfig
 from vesalius.transforms.prepare import Prepare
@@ -32,34 +32,26 @@ class SliceLabels(Config):
     )
 
 
-class FinetuneData(Config):
+class FinetuneData(CohortData):
     """Which cases, and what is learned of them."""
 
-    manifest: tuple[Path, ...] = Field(
-        min_length=1,
-        description="one or several .jsonl or .csv of vesalius cohort build; without splits they are split by patient",
-    )
-    images: tuple[str, ...] = Field(default=(IMAGE,), min_length=1, description="images that become the channels")
     classes: tuple[str, ...] = Field(default=(), description="labels of pictures to learn; none: all there are")
     slices: SliceLabels | None = Field(default=None, description="volumes: how their slices become labelled pictures")
-    fold: int | None = Field(default=None, ge=0, description="validate on this fold of the manifest, train on the rest")
-    ratios: tuple[float, float, float] = Field(
-        default=(0.7, 0.15, 0.15), description="train, val, test of a manifest without splits"
-    )
-    workers: int = Field(default=1, ge=0, description="threads that load")
-    memory_mib: int = Field(default=2048, ge=1, description="what the loader may keep")
-    cache: Path | None = Field(default=None, description="folder where prepared images stay between runs")
-
-    @field_validator("manifest", mode="before")
-    @classmethod
-    def _one_or_several(cls, given: Any) -> Any:
-        return (given,) if isinstance(given, str | Path) else given
 
     @model_validator(mode="after")
     def _one_source_of_labels(self) -> FinetuneData:
         if self.classes and self.slices:
             raise ValueError("classes are those of slices.values where slices are given")
         return self
+
+    def usable(self, case: Case) -> bool:
+        if self.slices is not None:
+            return self.slices.mask in case.masks
+        return bool(case.labels.keys() & self.classes if self.classes else case.labels)
+
+    @property
+    def needs(self) -> str:
+        return "label" if self.slices is None else f"mask called {self.slices.mask}"
 
 
 class FinetuneLoss(Config):

@@ -14,10 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from vesalius.cohort.cache import Cache
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
-from vesalius.cohort.loader import Loader
 from vesalius.errors import CorruptFileError
 from vesalius.metrics.drawn import Owner
 from vesalius.nets.net import build
@@ -71,16 +69,12 @@ def held_out(
         InputError: a case cannot be loaded.
     """
     slices, device = config.data.slices, next(net.parameters()).device
-    loader = Loader(
+    loader = config.data.loader(
         part,
         prepare=config.prepare,
-        images=config.data.images,
+        order="cohort",
         masks=() if slices is None else (slices.mask,),
         classes=classes,
-        cache=None if config.data.cache is None else Cache(config.data.cache),
-        memory_mib=max(1, config.data.memory_mib // 4),
-        workers=config.data.workers,
-        order="cohort",
     )
     maps = None if slices is None else MapLabels(slices.values, slices.least)
     logits, labels = [], []

@@ -5,7 +5,7 @@ Letters: U pictures, N classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,6 @@ import numpy as np
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.labels import check_decided
-from vesalius.cohort.manifest import read_manifests
-from vesalius.cohort.parts import left_out_notes
 from vesalius.errors import UsageError
 from vesalius.metrics.findings import measured, prevalences
 from vesalius.metrics.operating import choose
@@ -22,7 +20,6 @@ from vesalius.report.findings import RELIABILITY, counted, reliability_figure, s
 from vesalius.report.table import Cell
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.infer import HeldOut, held_out, trained
-from vesalius.tasks.finetune.pictures import split_parts
 from vesalius.tasks.finetune.task import FinetuneTask
 from vesalius.tasks.job import Job, Outcome
 
@@ -44,17 +41,14 @@ class FinetuneJob(Job):
 
     def __init__(self, config: FinetuneConfig) -> None:
         self.config = config
-        cohort = read_manifests(config.data.manifest)
+        cohort = config.data.cohort()
         slices = config.data.slices
         self.classes = config.data.classes or cohort.classes if slices is None else tuple(slices.values)
         if not self.classes:
             raise UsageError("no case has a label", fix="build the manifest with labels, or name data.slices")
-        where = ", ".join(str(path) for path in config.data.manifest)
         if slices is None:
-            check_decided(cohort, self.classes, where)
-        self._parts = split_parts(cohort, config.data, config.train.seed)
-        lacking = "label" if slices is None else f"mask called {slices.mask}"
-        self._notes = left_out_notes(cohort, self._parts, f"have no {lacking} or are in no part of the run")
+            check_decided(cohort, self.classes, config.data.where)
+        self._parts = config.data.splits(cohort, config.train.seed)
 
     @property
     def settings(self) -> FinetuneConfig:
@@ -69,9 +63,6 @@ class FinetuneJob(Job):
     def trial(self) -> FinetuneTask:
         data = self.config.data.model_copy(update={"cache": None})
         return FinetuneTask(self.config.model_copy(update={"data": data}), self._parts, self.classes)
-
-    def notes(self) -> Sequence[str]:
-        return (*super().notes(), *self._notes)
 
     def outcome(self, model: Path, device: str) -> Outcome:
         """Ranking, calibration and decisions; temperature and thresholds are chosen on the validation part."""

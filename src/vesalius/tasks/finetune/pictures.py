@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.parts import training_parts
-from vesalius.errors import UsageError
-from vesalius.tasks.finetune.config import FinetuneData
 from vesalius.transforms.transform import Chain, Params, Sample
 
 
@@ -38,7 +33,7 @@ class OneSlice:
         about, place = generator.random(2)
         return float(about), float(place), self.changes.draw(generator)
 
-    def apply_to(self, sample: Any, params: Params) -> Any:
+    def apply_to(self, sample: Sample, params: Params) -> Sample:
         """The slice, changed."""
         about, place, its = params
         chosen = np.arange(len(sample.image))
@@ -84,31 +79,6 @@ class MapLabels:
         each = [(squares == value).sum(axis=(2, 4), dtype=np.float32) for value in self._values]
         counts: NDArray[np.float32] = np.stack(each, axis=-1).reshape(count, -1, len(each)) @ self._belongs_VN
         return counts
-
-
-def split_parts(cohort: Cohort, data: FinetuneData, seed: int) -> dict[str, Cohort]:
-    """The cases to train on, to validate on and to test with ("train", "val", "test"); those without labels left out.
-
-    A manifest without splits is split by patient; under `data.fold` that fold is validated on.
-
-    Raises:
-        UsageError: there is nothing to train or to validate on.
-    """
-    parts = training_parts(cohort, data.ratios, fold=data.fold, seed=seed)
-    slices = data.slices
-    if slices is not None:
-        mask = slices.mask
-        parts = {name: part.where(lambda case: mask in case.masks) for name, part in parts.items()}
-        wanted = f"mask called {mask}"
-    else:
-        classes = set(data.classes or cohort.classes)
-        parts = {name: part.where(lambda case: bool(classes & set(case.labels))) for name, part in parts.items()}
-        wanted = "label"
-    for name in ("train", "val"):
-        if not len(parts[name]):
-            where = ", ".join(str(path) for path in data.manifest)
-            raise UsageError(f"no case of the part {name!r} has a {wanted}", where=where, fix="check the manifest")
-    return parts
 
 
 def _known(counts: NDArray[np.float32], least: int) -> NDArray[np.float32]:

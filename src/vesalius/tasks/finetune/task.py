@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from vesalius.cohort.batch import batches
-from vesalius.cohort.cache import Cache
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
 from vesalius.metrics.classify import rank_classes
@@ -108,16 +107,13 @@ class FinetuneTask(Task):
     def _loader(self) -> Loader:
         config, slices = self.config, self.config.data.slices
         changes = Chain(transforms=config.augment)
-        return Loader(
+        return config.data.loader(
             self.parts["train"],
             prepare=config.prepare,
-            images=config.data.images,
+            order="shuffled",
+            seed=config.train.seed,
             masks=() if slices is None else (slices.mask,),
             classes=self.classes,
             augment=changes if slices is None else OneSlice(slices.mask, slices.about_labels, changes),
-            cache=None if config.data.cache is None else Cache(config.data.cache),
-            memory_mib=config.data.memory_mib,
-            workers=config.data.workers,
-            seed=config.train.seed,
             repeats=config.repeats,
         )

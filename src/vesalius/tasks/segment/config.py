@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from vesalius.cohort.case import Case
 from vesalius.config import Config
 from vesalius.nets.net import AnyNet
+from vesalius.tasks.cohort_data import CohortData
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import TrainConfig
 from vesalius.transforms.prepare import Prepare
@@ -24,14 +25,9 @@ Check = Literal["cine-mr", "none"]
 CHECK_WORDS = "cine-mr: predict refuses what cannot be a short-axis cine MR; none: no check"
 
 
-class SegmentData(Config):
+class SegmentData(CohortData):
     """Which cases, and what their label maps mean."""
 
-    manifest: tuple[Path, ...] = Field(
-        min_length=1,
-        description="one or several .jsonl or .csv of vesalius cohort build; without splits they are split by patient",
-    )
-    images: tuple[str, ...] = Field(default=("image",), min_length=1, description="images that become the channels")
     masks: tuple[str, ...] = Field(
         default=("mask",),
         min_length=1,
@@ -47,18 +43,6 @@ class SegmentData(Config):
         description="a class that a label map does not hold: it is not there, or it was not labelled in this map",
     )
     ignored: Ignored = Field(default=(), description="values of voxels that nobody labelled")
-    fold: int | None = Field(default=None, ge=0, description="validate on this fold of the manifest, train on the rest")
-    ratios: tuple[float, float, float] = Field(
-        default=(0.7, 0.15, 0.15), description="train, val, test of a manifest without splits"
-    )
-    workers: int = Field(default=1, ge=0, description="threads that load")
-    memory_mib: int = Field(default=2048, ge=1, description="what the loader may keep")
-    cache: Path | None = Field(default=None, description="folder where prepared scans stay between runs")
-
-    @field_validator("manifest", mode="before")
-    @classmethod
-    def _one_or_several(cls, given: Any) -> Any:
-        return (given,) if isinstance(given, str | Path) else given
 
     @model_validator(mode="after")
     def _one_class_for_each_value(self) -> SegmentData:
@@ -66,6 +50,13 @@ class SegmentData(Config):
         if len(set(values)) < len(values) or set(values) & set(self.ignored):
             raise ValueError("a value belongs to two classes, or to one and to the ignored")
         return self
+
+    def usable(self, case: Case) -> bool:
+        return any(name in case.masks for name in self.masks)
+
+    @property
+    def needs(self) -> str:
+        return f"mask called {' or '.join(self.masks)}"
 
 
 class LossConfig(Config):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
-from vesalius.cohort.manifest import read_manifests
-from vesalius.cohort.parts import left_out_notes
 from vesalius.metrics.drawn import Drawn
 from vesalius.tasks.job import Job, Outcome
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.outcome import COLUMNS, SegmentSummary, Unit, extremes_picture, measure, table_rows
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.tasks.segment.task import SegmentTask
-from vesalius.tasks.segment.units import split_parts, units
+from vesalius.tasks.segment.units import units
 
 
 class SegmentJob(Job):
@@ -33,10 +31,7 @@ class SegmentJob(Job):
 
     def __init__(self, config: SegmentConfig) -> None:
         self.config = config
-        cohort = read_manifests(config.data.manifest)
-        self._parts = split_parts(cohort, config.data, config.train.seed)
-        lacking = f"mask called {' or '.join(config.data.masks)}"
-        self._notes = left_out_notes(cohort, self._parts, f"have no {lacking} or are in no part of the run")
+        self._parts = config.data.splits(config.data.cohort(), config.train.seed)
 
     @property
     def settings(self) -> SegmentConfig:
@@ -51,9 +46,6 @@ class SegmentJob(Job):
     def trial(self) -> SegmentTask:
         data = self.config.data.model_copy(update={"cache": None})
         return SegmentTask(self.config.model_copy(update={"data": data}), self._parts)
-
-    def notes(self) -> Sequence[str]:
-        return (*super().notes(), *self._notes)
 
     def outcome(self, model: Path, device: str) -> Outcome:
         data, segmenter = self.config.data, Segmenter.from_pretrained(model, device)

@@ -9,7 +9,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vesalius.cohort.batch import batches
-from vesalius.cohort.cache import Cache
 from vesalius.cohort.case import MASK
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
@@ -133,18 +131,13 @@ class SegmentTask(Task):
     def _loader(self, part: str, augment: Chain | None, repeats: int) -> Loader:
         data = self.config.data
         cohort = units(self.parts[part], data.masks)
-        order: Any = "cohort" if augment is None else "shuffled"
-        return Loader(
+        return data.loader(
             cohort,
             prepare=self.config.prepare,
-            images=data.images,
+            order="cohort" if augment is None else "shuffled",
+            seed=self.config.train.seed,
             masks=(MASK,),
             frame=frame_of_units(cohort, data),
             augment=augment,
-            cache=None if data.cache is None else Cache(data.cache),
-            memory_mib=data.memory_mib if augment is not None else max(1, data.memory_mib // 4),
-            workers=data.workers,
-            seed=self.config.train.seed,
-            order=order,
             repeats=repeats,
         )

@@ -6,36 +6,8 @@ from collections.abc import Sequence
 
 from vesalius.cohort.case import MASK
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.parts import training_parts
 from vesalius.errors import UsageError
 from vesalius.tasks.segment.config import SegmentData
-
-
-def split_parts(cohort: Cohort, data: SegmentData, seed: int) -> dict[str, Cohort]:
-    """The cases to train on, to validate on and to test with ("train", "val", "test"); those without a mask left out.
-
-    A manifest without splits is split by patient; under `data.fold` that fold is validated on, and the rest of what
-    is not the test split is trained on.
-
-    Raises:
-        UsageError: there is nothing to train or to validate on.
-    """
-    parts = training_parts(cohort, data.ratios, fold=data.fold, seed=seed)
-    wanted = set(data.masks)
-    parts = {name: part.where(lambda case: bool(wanted & case.masks.keys())) for name, part in parts.items()}
-    for name in ("train", "val"):
-        if not len(units(parts[name], data.masks)):
-            raise UsageError(
-                f"no case of the part {name!r} has a mask called {' or '.join(data.masks)}",
-                where=where_of(data),
-                fix="split the manifest with vesalius cohort split, or name the masks under data.masks",
-            )
-    return parts
-
-
-def where_of(data: SegmentData) -> str:
-    """The manifests, for messages."""
-    return ", ".join(str(path) for path in data.manifest)
 
 
 def units(cohort: Cohort, masks: Sequence[str]) -> Cohort:
@@ -65,7 +37,7 @@ def frame_of_units(cohort: Cohort, data: SegmentData) -> str | None:
     if with_frame not in (0, len(cohort)):
         raise UsageError(
             f"{with_frame} of {len(cohort)} masks lie on a frame of a cine, the others do not",
-            where=where_of(data),
+            where=data.where,
             fix="make two manifests",
         )
     return MASK if with_frame else None

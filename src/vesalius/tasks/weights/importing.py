@@ -124,7 +124,7 @@ def _net(layout: str, own: Any, words: Sequence[str]) -> Net:
         fix = f"add name=NET and its sizes; networks: {', '.join(NETS.names())}"
         raise UsageError("does not know the network", where=f"layout {layout}", fix=fix)
     given = [word for word in words if not word.startswith("name=")]
-    net: Net = from_overrides(NETS.class_named(name), given, sizes)
+    net: Net = from_overrides(NETS.get(name), given, sizes)
     return net
 
 

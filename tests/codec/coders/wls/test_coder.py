@@ -38,7 +38,7 @@ def array_of(seed):
 def check(seed):
     stored = array_of(seed)
     found = survey(Scan.from_array(stored[..., None]))
-    tier = LosslessTier(coder("wls"), found.keymap, exact_map(found))
+    tier = LosslessTier(coder("wls"), found.keys, exact_map(found))
     payload = tier.encode(stored)
     assert same_bits(tier.decode(payload, stored.shape), stored), seed
     assert len(payload) <= 1.05 * stored.nbytes + 128, seed

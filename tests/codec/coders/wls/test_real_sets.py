@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from real_data import real
+from vesalius.codec.chunking import STACK
 from vesalius.codec.coders.wls.coder import Wls
-from vesalius.codec.layout import STACK
 
 pytestmark = pytest.mark.data
 

@@ -22,7 +22,7 @@ from vesalius.metrics.overlap import dice
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.judged import FramesFrom, JudgedStudy, Judgement
-from vesalius.tasks.evaluate.codec.studies import Study, masks_by_frame, read_mask
+from vesalius.tasks.evaluate.codec.studies import Study, read_mask
 from vesalius.tasks.segment.labels import LabelValues
 from vesalius.tasks.segment.outcome import Finds
 from vesalius.tasks.segment.segmenter import Segmenter
@@ -206,7 +206,7 @@ def read_masks(study: Study, scan: Scan, classes: Callable[[NDArray[np.int16], s
         InputError: a mask cannot be read, lies on another grid or holds a value that the judge does not know.
     """
     masks: dict[int, Classes] = {}
-    for frame, path in masks_by_frame(study).items():
+    for frame, path in study.masks_by_frame.items():
         labels_IJK = read_mask(path)
         if labels_IJK.shape != scan.shape[2:]:
             raise InputError("the masks lie on another grid")

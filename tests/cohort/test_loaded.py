@@ -6,14 +6,16 @@ from real_data import real
 from vesalius.cohort.cache import Cache
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loaded import LoadedCase, Problem
 from vesalius.cohort.loader import Loader
-from vesalius.cohort.sample import Problem, Sample
 
 
-def test_what_a_sample_says_of_itself():
+def test_a_loaded_case_knows_its_id_and_size():
     case = Case(id="a", images={"image": "x"}, facts={"age": 7})
-    sample = Sample(case, np.zeros((2, 3), np.float32), np.zeros(0, np.float32), "k", {"m": np.zeros(5, np.uint8)})
-    assert (sample.id, sample.facts, sample.nbytes) == ("a", {"age": 7}, 29)
+    loaded = LoadedCase(case, np.zeros((2, 3), np.float32), np.zeros(0, np.float32), "k", {"m": np.zeros(5, np.uint8)})
+    assert loaded.id == "a"
+    assert loaded.case.facts == {"age": 7}
+    assert loaded.nbytes == 29
     assert str(Problem("a", "is gone")) == "case a: is gone"
 
 

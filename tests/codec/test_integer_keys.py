@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.scans import DTYPES, dtypes, noise, of_specials, same_bits, seeds, specials
-from vesalius.codec.keys import IntegerKeys, holds_integers
+from vesalius.codec.integer_keys import IntegerKeys, holds_integers
 
 ORDERED = [d for d in DTYPES if d.kind in "biuf" and d.itemsize <= 8]
 

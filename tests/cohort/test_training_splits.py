@@ -4,7 +4,7 @@ import pytest
 
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.parts import training_parts
+from vesalius.cohort.training_splits import training_splits
 from vesalius.errors import UsageError
 
 
@@ -27,24 +27,24 @@ def ids(part):
 
 
 def test_without_splits_it_is_split_by_patient():
-    parts = training_parts(cohort(), seed=1)
+    parts = training_splits(cohort(), seed=1)
     patients = [{case.patient for case in part} for part in parts.values()]
     assert sum(map(len, parts.values())) == 40
     assert len(set.union(*patients)) == sum(map(len, patients)) == 20
     assert all(map(len, patients))
-    assert parts == training_parts(cohort(), seed=1)
-    assert parts != training_parts(cohort(), seed=2)
+    assert parts == training_splits(cohort(), seed=1)
+    assert parts != training_splits(cohort(), seed=2)
 
 
 def test_splits_of_the_manifest_stay():
     given = cohort(split=lambda n: "val" if n < 6 else "test" if n < 10 else "train")
-    parts = training_parts(given)
+    parts = training_splits(given)
     assert {name: len(part) for name, part in parts.items()} == {"train": 30, "val": 6, "test": 4}
 
 
 def test_a_test_split_stays_and_the_rest_is_split():
     given = cohort(split=lambda n: "test" if n < 10 else None)
-    parts = training_parts(given)
+    parts = training_splits(given)
     assert ids(parts["test"]) == {f"c{n}" for n in range(10)}
     assert len(parts["train"]) + len(parts["val"]) == 30
     assert len(parts["val"]) > 0
@@ -52,7 +52,7 @@ def test_a_test_split_stays_and_the_rest_is_split():
 
 def test_folds():
     given = cohort(split=lambda n: "test" if n < 10 else "train", fold=lambda n: None if n < 10 else n // 2 % 3)
-    parts = training_parts(given, fold=1)
+    parts = training_splits(given, fold=1)
     assert {case.fold for case in parts["train"]} == {0, 2}
     assert {case.fold for case in parts["val"]} == {1}
     assert len(parts["test"]) == 10
@@ -61,7 +61,7 @@ def test_folds():
 def test_studies_without_a_patient_are_not_torn_apart():
     cases = [Case(id=f"c{n}", images={"image": "x.nii"}, study="s", split=("train", "val")[n]) for n in range(2)]
     with pytest.raises(UsageError, match=r"^1 study is in more than one split; "):
-        training_parts(Cohort(tuple(cases), Path()))
+        training_splits(Cohort(tuple(cases), Path()))
 
 
 @pytest.mark.parametrize(
@@ -81,5 +81,5 @@ def test_studies_without_a_patient_are_not_torn_apart():
 )
 def test_what_would_leak_or_be_dropped_is_refused(facts, fold, message):
     with pytest.raises(UsageError, match=message) as told:
-        training_parts(cohort(**facts), fold=fold, where="m.jsonl")
+        training_splits(cohort(**facts), fold=fold, where="m.jsonl")
     assert not {f"p{n}" for n in range(20)} & set(str(told.value).replace(";", " ").split())

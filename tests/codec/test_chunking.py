@@ -6,29 +6,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.scans import shapes
-from vesalius.codec.layout import FRAME_GROUP, GROUPED_VALUES, MAX_CHUNK_VALUES, STACKED_VALUES, Chunk, Chunking
+from vesalius.codec.chunking import FRAME_GROUP, GROUPED_VALUES, MAX_CHUNK_VALUES, STACKED_VALUES, Chunk, Chunking
 
 
 @settings(max_examples=40, deadline=None)
 @given(shapes(7), st.integers(1, 8))
 def test_chunks_tile_the_scan(shape, frames_per_chunk):
-    layout = Chunking(shape, frames_per_chunk)
+    chunking = Chunking(shape, frames_per_chunk)
     seen = np.zeros((shape[1], shape[4]), dtype=int)
-    for number, chunk in enumerate(layout):
+    for number, chunk in enumerate(chunking):
         assert chunk.number == number
-        assert layout[number] == chunk
+        assert chunking[number] == chunk
         seen[chunk.t, chunk.slices] += 1
         assert 1 <= chunk.t_stop - chunk.t_start <= frames_per_chunk
     assert (seen == 1).all()
-    assert len(layout) == len(list(layout)) == layout.groups * shape[4]
-    for number in (-1, len(layout)):
+    assert len(chunking) == len(list(chunking)) == chunking.groups * shape[4]
+    for number in (-1, len(chunking)):
         with pytest.raises(IndexError):
-            layout[number]
+            chunking[number]
 
 
 def test_chunks_run_through_a_slice_before_the_next():
-    layout = Chunking((1, 5, 2, 2, 2), 2)
-    assert list(layout) == [
+    chunking = Chunking((1, 5, 2, 2, 2), 2)
+    assert list(chunking) == [
         Chunk(0, 0, 0, 2),
         Chunk(1, 0, 2, 4),
         Chunk(2, 0, 4, 5),
@@ -41,12 +41,12 @@ def test_chunks_run_through_a_slice_before_the_next():
 @settings(max_examples=40, deadline=None)
 @given(shapes(6), st.integers(1, 6), st.data())
 def test_covering_is_the_fewest_chunks_that_hold_what_is_asked(shape, frames_per_chunk, data):
-    layout = Chunking(shape, frames_per_chunk)
+    chunking = Chunking(shape, frames_per_chunk)
     t, k = data.draw(st.slices(shape[1])), data.draw(st.slices(shape[4]))
     frames, slices = range(shape[1])[t], range(shape[4])[k]
     needed = {(f // frames_per_chunk, z) for f, z in itertools.product(frames, slices)}
-    assert {(c.t_start // frames_per_chunk, c.k) for c in layout.covering(t, k)} == needed
-    assert len(layout.covering(t, k)) == len(needed)
+    assert {(c.t_start // frames_per_chunk, c.k) for c in chunking.covering(t, k)} == needed
+    assert len(chunking.covering(t, k)) == len(needed)
 
 
 def test_access():
@@ -62,38 +62,38 @@ def test_access():
 def test_chunks_stay_small(c, t, i, j, temporal):
     shape = (c, t, i, j, 1)
     for access in ("slice", "frame"):
-        layout = Chunking.of(shape, access, temporal=temporal)
-        assert layout.chunk_values == max(c * i * j * (x.t_stop - x.t_start) for x in layout)
-        assert layout.frames_per_chunk == 1 or layout.chunk_values <= GROUPED_VALUES
-        assert layout.chunk_values <= MAX_CHUNK_VALUES
+        chunking = Chunking.of(shape, access, temporal=temporal)
+        assert chunking.chunk_values == max(c * i * j * (x.t_stop - x.t_start) for x in chunking)
+        assert chunking.frames_per_chunk == 1 or chunking.chunk_values <= GROUPED_VALUES
+        assert chunking.chunk_values <= MAX_CHUNK_VALUES
 
 
 @settings(max_examples=40, deadline=None)
 @given(shapes(7), st.integers(1, 5))
 def test_stacks_tile_a_still_scan(shape, slices_per_chunk):
     shape = (shape[0], 1, *shape[2:])
-    layout = Chunking(shape, 1, slices_per_chunk)
+    chunking = Chunking(shape, 1, slices_per_chunk)
     stored = np.arange(np.prod(shape)).reshape(shape)
     back = np.zeros_like(stored)
-    for number, chunk in enumerate(layout):
-        assert (chunk.number, layout[number]) == (number, chunk)
+    for number, chunk in enumerate(chunking):
+        assert (chunk.number, chunking[number]) == (number, chunk)
         part = chunk.pictures(stored[:, chunk.t, :, :, chunk.slices])
         assert part.shape == (shape[0], chunk.depth, *shape[2:4])
         assert np.array_equal(part[:, 0], stored[:, 0, :, :, chunk.k])
         back[:, chunk.t, :, :, chunk.slices] = chunk.voxels(part)
     assert np.array_equal(back, stored)
-    assert len(layout) == len(list(layout)) == -(-shape[4] // slices_per_chunk)
+    assert len(chunking) == len(list(chunking)) == -(-shape[4] // slices_per_chunk)
     for k in range(shape[4]):
-        (only,) = layout.covering(slice(None), slice(k, k + 1))
+        (only,) = chunking.covering(slice(None), slice(k, k + 1))
         assert only.k <= k < only.k + only.depth
 
 
 def test_what_is_stacked():
     small, large = (1, 1, 35, 51, 36), (1, 1, 256, 256, 100)
     assert Chunking.of(small, "slice", temporal=True, stacked=True).slices_per_chunk == 36
-    layout = Chunking.of(large, "slice", temporal=True, stacked=True)
-    assert layout.slices_per_chunk == 25
-    assert layout.chunk_values <= STACKED_VALUES
+    chunking = Chunking.of(large, "slice", temporal=True, stacked=True)
+    assert chunking.slices_per_chunk == 25
+    assert chunking.chunk_values <= STACKED_VALUES
     for stacked, access in ((False, "slice"), (True, "frame")):
         assert Chunking.of(large, access, temporal=True, stacked=stacked).slices_per_chunk == 1
     moving = Chunking.of((1, 20, 256, 256, 9), "slice", temporal=True, stacked=True)
@@ -106,6 +106,6 @@ def test_a_chunk_names_its_slices():
 
 
 def test_a_long_series_is_cut_evenly():
-    layout = Chunking.of((1, 1000, 256, 256, 1), "slice", temporal=True)
-    assert layout.frames_per_chunk == 250
-    assert [chunk.t_stop - chunk.t_start for chunk in layout] == [250] * 4
+    chunking = Chunking.of((1, 1000, 256, 256, 1), "slice", temporal=True)
+    assert chunking.frames_per_chunk == 250
+    assert [chunk.t_stop - chunk.t_start for chunk in chunking] == [250] * 4

@@ -1,4 +1,4 @@
-"""The three parts of a cohort that a run trains on, validates on and tests with."""
+"""The splits that a run trains on, validates on and tests with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vesalius.errors import UsageError
 from vesalius.wording import some
 
 
-def training_parts(
+def training_splits(
     cohort: Cohort,
     ratios: Sequence[float] = RATIOS,
     *,
@@ -19,41 +19,41 @@ def training_parts(
     seed: int = 0,
     where: str | None = None,
 ) -> dict[str, Cohort]:
-    """The cases of "train", "val" and "test"; a part may be empty.
+    """Return the cases of "train", "val" and "test"; a split may be empty.
 
-    Splits that the manifest has stay as they are. One without validation cases is split by patient, but for the test
-    split where it has one. Cases without a split are dealt out where only a test split is named.
+    Splits named in the manifest are kept. A manifest without validation cases is split by patient; an existing test
+    split is left as it is. If only a test split exists, the remaining cases are divided into train and val.
 
     Args:
         cohort: all cases.
-        ratios: train, val and test of what has no split.
-        fold: validate on this fold of the manifest and train on the rest of what is not the test split.
-        seed: another seed, another split.
+        ratios: train, val and test shares of the cases without a split.
+        fold: validate on this fold of the manifest; train on all other cases outside the test split.
+        seed: random seed of the split.
         where: what names the splits, for messages.
 
     Raises:
-        UsageError: there are too few patients to split, splits of other names, train or val for some cases only,
-            no such fold, or a patient or study in more than one part.
+        UsageError: too few patients to split, other split names, train or val given for some cases only, no such
+            fold, or a patient or study in more than one split.
     """
     _check_names(cohort, where)
     if fold is not None:
         _check_fold(cohort, fold, where)
-        parts = {
+        splits = {
             "train": cohort.where(lambda case: case.fold is not None and case.fold != fold),
             "val": cohort.of_fold(fold),
             "test": cohort.of_split("test"),
         }
     else:
-        _check_whole(cohort, where)
-        whole = cohort if "val" in cohort.splits else _split(cohort, ratios, seed)
-        parts = {name: whole.of_split(name) for name in SPLITS}
-    _check_apart(parts, where, "split" if fold is None else "fold")
-    return parts
+        _check_complete(cohort, where)
+        cohort = cohort if "val" in cohort.splits else _split(cohort, ratios, seed)
+        splits = {name: cohort.of_split(name) for name in SPLITS}
+    _check_disjoint(splits, where, "split" if fold is None else "fold")
+    return splits
 
 
-def left_out_notes(cohort: Cohort, parts: Mapping[str, Cohort], why: str) -> tuple[str, ...]:
-    """A sentence about the cases that are in no part, with the reason why; none where all are there."""
-    used = {case.id for part in parts.values() for case in part}
+def left_out_notes(cohort: Cohort, splits: Mapping[str, Cohort], why: str) -> tuple[str, ...]:
+    """Return one sentence about the cases that no split holds and why; empty where every case is used."""
+    used = {case.id for split in splits.values() for case in split}
     missing = [case.id for case in cohort if case.id not in used]
     if not missing:
         return ()
@@ -80,28 +80,27 @@ def _check_fold(cohort: Cohort, fold: int, where: str | None) -> None:
     if not known:
         raise UsageError("the manifest has no folds", where=where, fix="make them with vesalius cohort split --folds 5")
     if fold not in known:
-        raise UsageError(
-            f"the manifest has no fold {fold}", where=where, fix=f"choose from {some([str(one) for one in known])}"
-        )
+        fix = f"choose from {some([str(number) for number in known])}"
+        raise UsageError(f"the manifest has no fold {fold}", where=where, fix=fix)
 
 
-def _check_whole(cohort: Cohort, where: str | None) -> None:
+def _check_complete(cohort: Cohort, where: str | None) -> None:
     without = sum(case.split is None for case in cohort)
     if without and {"train", "val"} & set(cohort.splits):
         what = f"{without} of {len(cohort)} cases have no split, the others have one"
         raise UsageError(what, where=where, fix="give all of them a split, or none (vesalius cohort split)")
 
 
-def _check_apart(parts: Mapping[str, Cohort], where: str | None, kind: str) -> None:
-    """Raise UsageError where a patient or a study is in two parts."""
+def _check_disjoint(splits: Mapping[str, Cohort], where: str | None, kind: str) -> None:
+    """Raise UsageError where a patient or a study is in two splits."""
     for unit, words in (("patient", ("patient is", "patients are")), ("study", ("study is", "studies are"))):
         seen: dict[str, set[str]] = defaultdict(set)
-        for name, part in parts.items():
-            for case in part:
+        for name, split in splits.items():
+            for case in split:
                 if getattr(case, unit) is not None:
                     seen[getattr(case, unit)].add(name)
         several = sum(len(names) > 1 for names in seen.values())
         if several:
             what = f"{several} {words[several > 1]} in more than one {kind}"
-            fix = "find them with vesalius cohort audit, or split anew with vesalius cohort split"
+            fix = "find them with vesalius cohort audit, or make new splits with vesalius cohort split"
             raise UsageError(what, where=where, fix=fix)

@@ -1,0 +1,141 @@
+"""The data block of a run's configuration: which cases it takes, how they are split, and how they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from vesalius.cohort.cache import Cache
+from vesalius.cohort.case import IMAGE, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loader import Loader
+from vesalius.cohort.manifest import read_manifests
+from vesalius.cohort.training_splits import left_out_notes, training_splits
+from vesalius.config import Config
+from vesalius.errors import UsageError
+from vesalius.transforms.prepare import Prepare
+from vesalius.transforms.transform import Augment
+
+
+class ManifestData(Config):
+    """The cases of one or several manifests, and their splits."""
+
+    manifest: tuple[Path, ...] = Field(
+        min_length=1,
+        description="one or several .jsonl or .csv of vesalius cohort build; without splits they are split by patient",
+    )
+    images: tuple[str, ...] = Field(default=(IMAGE,), min_length=1, description="images that become the channels")
+    fold: int | None = Field(default=None, ge=0, description="validate on this fold of the manifest, train on the rest")
+    ratios: tuple[float, float, float] = Field(
+        default=(0.7, 0.15, 0.15), description="train, val, test of a manifest without splits"
+    )
+
+    @field_validator("manifest", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str | Path) else given
+
+    @property
+    def where(self) -> str:
+        """Names of the manifests, for messages."""
+        return ", ".join(str(path) for path in self.manifest)
+
+
+class CohortData(ManifestData):
+    """Cases that a loader prepares and caches. Jobs add their fields in a subclass.
+
+    Example:
+        >>> data = CohortData.build(manifest="hearts.jsonl", fold=0)
+        >>> data.where, data.images, data.memory_mib
+        ('hearts.jsonl', ('image',), 2048)
+    """
+
+    workers: int = Field(default=1, ge=0, description="threads that load")
+    memory_mib: int = Field(default=2048, ge=1, description="MiB that the loader may hold")
+    cache: Path | None = Field(default=None, description="folder where prepared scans stay between runs")
+
+    def cohort(self) -> Cohort:
+        """Return all cases of the manifests.
+
+        Raises:
+            InputError: a manifest cannot be read, or two cases have one id.
+        """
+        return read_manifests(self.manifest)
+
+    def usable(self, case: Case) -> bool:
+        """Whether the run can take a case; a job that needs labels or masks overrides this."""
+        return bool(case.images)
+
+    @property
+    def needs(self) -> str:
+        """What a usable case has, for messages, such as "label"; "" where every case is usable."""
+        return ""
+
+    def splits(self, cohort: Cohort, seed: int) -> dict[str, Cohort]:
+        """Return the usable cases of "train", "val" and "test"; the notes of each split say which cases are left out.
+
+        A manifest without splits is split by patient. With `fold`, that fold is the validation split.
+
+        Args:
+            cohort: all cases.
+            seed: random seed of the split.
+
+        Raises:
+            UsageError: nothing to train or to validate on, or splits that leak or do not fit (`training_splits`).
+        """
+        splits = training_splits(cohort, self.ratios, fold=self.fold, seed=seed, where=self.where)
+        splits = {name: split.where(self.usable) for name, split in splits.items()}
+        for name in ("train", "val"):
+            if not len(splits[name]):
+                what = f"the split {name!r} has no case" + (f" with a {self.needs}" if self.needs else "")
+                fix = "check the manifest and the names under data, or split it with vesalius cohort split"
+                raise UsageError(what, where=self.where, fix=fix)
+        why = (f"have no {self.needs} or " if self.needs else "") + "are in no split of the run"
+        notes = left_out_notes(cohort, splits, why)
+        return {name: replace(split, notes=(*split.notes, *notes)) for name, split in splits.items()}
+
+    def loader(
+        self,
+        cohort: Cohort,
+        *,
+        prepare: Prepare,
+        order: Literal["shuffled", "cohort"],
+        seed: int = 0,
+        masks: Sequence[str] = (),
+        frame: str | None = None,
+        classes: Sequence[str] | None = None,
+        augment: Augment | None = None,
+        repeats: int = 1,
+    ) -> Loader:
+        """Return a loader of a split, with the images, cache, memory and workers of this block.
+
+        Args:
+            cohort: the cases.
+            prepare: deterministic preparation of every scan, cached.
+            order: "shuffled" for training; "cohort" for held-out cases, whose loader gets a quarter of the memory.
+            seed: random seed of order and augmentation.
+            masks: names of the masks to load.
+            frame: name of the frame to load of cines, such as "ED"; None: whole scans.
+            classes: labels to load, in this order; None: all of the cohort.
+            augment: random changes in each epoch.
+            repeats: how often each case comes in an epoch.
+        """
+        return Loader(
+            cohort,
+            prepare=prepare,
+            images=self.images,
+            masks=masks,
+            frame=frame,
+            classes=classes,
+            augment=augment,
+            cache=None if self.cache is None else Cache(self.cache),
+            memory_mib=self.memory_mib if order == "shuffled" else max(1, self.memory_mib // 4),
+            workers=self.workers,
+            seed=seed,
+            order=order,
+            repeats=repeats,
+        )
