@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,7 +46,7 @@ _WINDOWS: dict[Window, CtWindow | None] = {
 def embed(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="An encoder: a model folder or a name of the zoo.", show_default=False),
+        typer.Argument(metavar="MODEL", help="A model with an encoder: folder or name of the zoo.", show_default=False),
     ],
     path: Annotated[Path, typer.Argument(metavar="SCAN", help="File or folder.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)],
@@ -82,29 +83,36 @@ def embed(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write what a frozen encoder makes of the slices of a scan."""
+    """Write the vectors that a frozen encoder gives for the slices of a scan."""
     needs_torch()
-    from vesalius.tasks.embed import PatchChoice, lines
     from vesalius.tasks.embed import embed as run
-    from vesalius.tasks.encode.slices import SliceConfig
+    from vesalius.tasks.embed import lines
+    from vesalius.tasks.encode.options import EmbedOptions
 
-    done = run(
-        path,
-        output,
-        model,
-        SliceConfig.build(stride=stride, most=most, least_body=least_body, body_above=body_above),
-        PatchChoice(slice_, None if patch is None else _pair(patch)),
-        reading=reading,
+    options = EmbedOptions.build(
+        stride=stride,
+        most=most,
+        least_body=least_body,
+        body_above=body_above,
+        slice=slice_,
+        patch=None if patch is None else _pair(patch),
         window=_WINDOWS[window],
         batch=batch,
         precision=precision.value,
         cache=cache,
+    )
+    result = run(
+        path,
+        output,
+        model,
+        options,
+        reading=reading,
         device=device.value,
         threads=threads,
         force=force,
         progress=progress(quiet),
     )
-    emit(done, json, lambda result: list(lines(result)))
+    emit(asdict(result), json, lambda _: lines(result))
 
 
 def _pair(text: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -120,7 +121,9 @@ def masks(
 def classifier(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="A run or model folder of train detect/..., or a name of the zoo."),
+        typer.Argument(
+            metavar="MODEL", help="A run of train detect/... or finetune/..., a model folder, or a zoo name."
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
     cohort: Annotated[
@@ -128,9 +131,7 @@ def classifier(
         typer.Argument(metavar="COHORT", help="A manifest, or a table of series.", show_default=False),
     ] = None,
     split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Only this split of a manifest.")] = None,
-    skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Leave out scans that cannot be read, and tell them.")
-    ] = False,
+    skip_invalid: Annotated[bool, typer.Option("--skip-invalid", help="Skip unreadable scans and list them.")] = False,
     embeddings: Annotated[
         Path | None, typer.Option("--embeddings", metavar="FILE", help="Instead of COHORT: vectors, .npy [N, D].")
     ] = None,
@@ -150,30 +151,34 @@ def classifier(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure a detection model on another labelled cohort: AUROC, decisions, calibration.
+    """Measure a classifier on another labelled cohort: AUROC, decisions, calibration.
 
     Thresholds and temperature are those stored with the model; nothing is chosen on the cohort.
     """
     needs_torch()
     from vesalius.tasks.evaluate.classifier import evaluate_classifier, lines
+    from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 
-    result = evaluate_classifier(
-        model,
-        cohort,
-        output,
+    options = ClassifierOptions(
+        split=split,
+        skip_invalid=skip_invalid,
         embeddings=embeddings,
         labels=labels,
         patients=patients,
         studies=studies,
-        split=split,
-        skip_invalid=skip_invalid,
         cache=cache,
+    )
+    result = evaluate_classifier(
+        model,
+        cohort,
+        output,
+        options,
         device=device.value,
         threads=threads,
         force=force,
         progress=progress(quiet),
     )
-    emit(result, json, lines)
+    emit(asdict(result), json, lambda _: lines(result))
 
 
 def report(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -21,9 +22,6 @@ class HeatMap(StrEnum):
     rollout = "rollout"
 
 
-_MAPS: dict[HeatMap, Literal["logit", "rollout"]] = {HeatMap.logit: "logit", HeatMap.rollout: "rollout"}
-
-
 @reads
 def predict(
     model: Annotated[
@@ -33,14 +31,14 @@ def predict(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the predictions.")],
     top_k: Annotated[
         int | None,
-        typer.Option("--top-k", min=1, help="Detection: suspicious slices to tell.", show_default="5"),
+        typer.Option("--top-k", min=1, help="Classifiers: suspicious slices to report.", show_default="5"),
     ] = None,
     intercept: Annotated[
         float | None,
         typer.Option(
             "--intercept",
             metavar="HU",
-            help="Detection: added to every value before anything looks at it, e.g. -1024 where air is stored as 0.",
+            help="Detection: number added to every value first, e.g. -1024 where air is stored as 0.",
             show_default="0",
         ),
     ] = None,
@@ -51,7 +49,7 @@ def predict(
         HeatMap | None,
         typer.Option(
             "--heat-map",
-            help="Detection: logit of the finding for each patch, or where the encoder's attention goes.",
+            help="Classifiers: logit of the finding for each patch, or where the encoder's attention goes.",
             show_default="logit",
         ),
     ] = None,
@@ -69,12 +67,15 @@ def predict(
     needs_torch()
     from vesalius.tasks.predict.run import lines
     from vesalius.tasks.predict.run import predict as run
-    from vesalius.tasks.predictor import PredictOptions
 
-    options = PredictOptions(
-        top_k=top_k, intercept_hu=intercept, resample=resample, heat_map=None if heat_map is None else _MAPS[heat_map]
-    )
-    done = run(
+    values = {
+        "top_k": top_k,
+        "intercept_hu": intercept,
+        "resample": resample or None,
+        "heat_map": None if heat_map is None else heat_map.value,
+    }
+    options = {name: value for name, value in values.items() if value is not None}
+    result = run(
         model,
         paths,
         output,
@@ -85,5 +86,5 @@ def predict(
         force=force,
         progress=progress(quiet),
     )
-    emit(done, json, lines)
-    finish(done)
+    emit(asdict(result), json, lambda _: lines(result))
+    finish(asdict(result))

@@ -12,7 +12,6 @@ from vesalius.phantom.nifti import write_nifti
 from vesalius.scan.scan import Scan
 from vesalius.tasks.detect.predict import DetectPredictor
 from vesalius.tasks.predict.run import lines, predict
-from vesalius.tasks.predictor import PredictOptions
 from vesalius.weights.card import Card, DataSource
 
 SCAN = Scan.from_array(head(0, True), AFFINE)
@@ -25,7 +24,7 @@ def phantom():
 
 
 def test_every_file(tmp_path):
-    predictor = DetectPredictor(make_model(tmp_path / "model"), "cpu", PredictOptions(top_k=3))
+    predictor = DetectPredictor(make_model(tmp_path / "model"), "cpu", {"top_k": 3})
     done = predictor({"image": SCAN}, tmp_path / predictor.target_of("a"))
     out = tmp_path / "a"
     names = {"summary.json", "slice_probs.npy", "slice_indices.npy", "heat_map.npy", "heat_map.png"}
@@ -55,7 +54,7 @@ def test_every_file(tmp_path):
     assert summary["seconds"] > 0
     assert summary["peak_mib"] > 0
     assert set(done.pictures) == {"heat", "similarity", "profile"}
-    assert f"most suspicious slice {ranked[0]}" in predictor.told(done.measures)
+    assert f"most suspicious slice {ranked[0]}" in predictor.summary(done.measures)
 
 
 def test_the_place_of_a_slice_in_the_file(tmp_path):
@@ -72,7 +71,7 @@ def test_the_place_of_a_slice_in_the_file(tmp_path):
 
 
 def test_rollout_is_asked_for_by_name(tmp_path):
-    predictor = DetectPredictor(make_model(tmp_path / "model"), "cpu", PredictOptions(heat_map="rollout"))
+    predictor = DetectPredictor(make_model(tmp_path / "model"), "cpu", {"heat_map": "rollout"})
     done = predictor({"image": SCAN}, tmp_path / "a")
     slice_ = done.measures["heat_map"]["slice"]
     assert done.measures["heat_map"]["class"] is None
@@ -104,9 +103,9 @@ def test_another_zero_is_mended_where_asked_for(tmp_path, phantom):
     template = Scan.from_array(phantom.stored()[0, 0].astype(np.int16) + 1024, phantom.affine)
     with pytest.raises(UsageError, match="pass --intercept -1024"):
         DetectPredictor(model, "cpu")({"image": template}, tmp_path / "a")
-    mended = DetectPredictor(model, "cpu", PredictOptions(intercept_hu=-1024.0))
+    mended = DetectPredictor(model, "cpu", {"intercept_hu": -1024.0})
     done = mended({"image": template}, tmp_path / "a").measures
-    assert done["warnings"][0] == "-1024 was added to every value, as was asked for"
+    assert done["warnings"][0] == "-1024 was added to every value, as requested"
     plain = DetectPredictor(model, "cpu")({"image": phantom}, tmp_path / "b").measures
     assert done["classes"] == plain["classes"]
 
@@ -124,7 +123,7 @@ def test_the_heat_map_begins_at_the_threshold_of_its_finding(tmp_path):
     heat = predictor({"image": SCAN}, tmp_path / "a").measures["heat_map"]
     assert heat["threshold"] == pytest.approx(0.0)
     assert heat["highest"] == pytest.approx(float(np.load(tmp_path / "a" / "heat_patches.npy").max()))
-    high = predictor.detector.calibration.model_copy(update={"thresholds": (0.999999, 0.999999)})
+    high = predictor.model.calibration.model_copy(update={"thresholds": (0.999999, 0.999999)})
     high.write(model)
     strict = DetectPredictor(model, "cpu")
     measures = strict({"image": SCAN}, tmp_path / "b").measures
@@ -132,7 +131,7 @@ def test_the_heat_map_begins_at_the_threshold_of_its_finding(tmp_path):
     assert measures["heat_map"]["highest"] < measures["heat_map"]["threshold"]
     section = strict.sections({"b": measures}, {"b": {"heat": "b.heat.png"}})[1]
     assert "nothing is coloured, as no patch reaches the threshold" in section.blocks[-1].caption
-    rolled = DetectPredictor(model, "cpu", PredictOptions(heat_map="rollout"))({"image": SCAN}, tmp_path / "c")
+    rolled = DetectPredictor(model, "cpu", {"heat_map": "rollout"})({"image": SCAN}, tmp_path / "c")
     assert rolled.measures["heat_map"]["threshold"] is None
 
 
@@ -146,7 +145,7 @@ def test_the_refused_report_keeps_its_cure_and_the_limits_come_first(tmp_path, p
     write_nifti(tmp_path / "zero.nii.gz", phantom.stored()[0].astype(np.int16) + 1024, phantom.affine)
     write_nifti(tmp_path / "good.nii.gz", phantom.stored()[0].astype(np.int16), phantom.affine)
     done = predict(model, [tmp_path / "zero.nii.gz", tmp_path / "good.nii.gz"], tmp_path / "out", device="cpu")
-    (failed,) = done["failed"]
+    (failed,) = done.failed
     assert failed["reason"].endswith("; pass --intercept -1024")
     shown = lines(done)
     assert shown[0].startswith("warning: limits of the model: Trained on drawn heads only. Not for real scans.")
@@ -157,11 +156,9 @@ def test_the_refused_report_keeps_its_cure_and_the_limits_come_first(tmp_path, p
     first_box = page[page.index('class="warning"') :].partition("</p>")[0]
     assert "Trained on drawn heads only. Not for real scans." in first_box
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert summary["results"]["limits"] == done["limits"]
-    assert json.loads((tmp_path / "out" / "good" / "summary.json").read_text())["limits"] == done["limits"]
+    assert summary["results"]["limits"] == done.limits
+    assert json.loads((tmp_path / "out" / "good" / "summary.json").read_text())["limits"] == done.limits
     assert "calibrated on drawn heads only (30 validation studies)" in page
     assert "alibrated probabilities" not in page
-    mended = predict(
-        model, [tmp_path / "zero.nii.gz"], tmp_path / "mended", PredictOptions(intercept_hu=-1024.0), device="cpu"
-    )
-    assert list(mended["results"]) == ["zero"]
+    mended = predict(model, [tmp_path / "zero.nii.gz"], tmp_path / "mended", {"intercept_hu": -1024.0}, device="cpu")
+    assert list(mended.results) == ["zero"]

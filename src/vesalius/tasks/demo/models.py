@@ -83,9 +83,9 @@ def show_models(report: Report, folder: Path, threads: int, progress: Callable[[
         truth = example.make(scan)
         done = predict(example.model, [scan], out, device="cpu", threads=threads)
         section = report.section(example.title)
-        section.text(" ".join(done["limits"]), tone="warning")
+        section.text(" ".join(done.limits), tone="warning")
         section.text("A phantom: drawn, with known truth. The figure says that the model runs, not how good it is.")
-        section.definitions({"model": example.model, "made with": truth, "found": "; ".join(done["told"].values())})
+        section.definitions({"model": example.model, "made with": truth, "found": "; ".join(done.summary.values())})
         for picture in sorted((out / FIGURES).glob("*.png")):
             kind = picture.stem.rpartition(".")[2]
             shutil.copyfile(regular(picture), folder / FIGURES / f"{example.study}-{kind}.png")

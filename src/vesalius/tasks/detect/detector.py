@@ -13,12 +13,9 @@ from vesalius.errors import CorruptFileError, InputError
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.predict import SliceClassifier
 from vesalius.tasks.detect.settings import DetectSettings
-from vesalius.tasks.encode.encoder import ENCODER, Encoder
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.transforms.contract import read_contract
-from vesalius.weights.saved import Part, Pretrained, from_pretrained
-
-HEAD = "head"
-"""Name of the part of a model folder."""
+from vesalius.weights.saved import ENCODER, HEAD, Part, Pretrained, from_pretrained
 
 
 class Detector(SliceClassifier):

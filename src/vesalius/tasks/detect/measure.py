@@ -18,11 +18,10 @@ from torch import Tensor, nn
 from vesalius.cohort.loaded import Problem
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.scored import Scored, outcome_of
-from vesalius.tasks.detect.detector import HEAD
 from vesalius.tasks.detect.outputs import result_files
 from vesalius.tasks.detect.studies import Studies
 from vesalius.tasks.job import Outcome
-from vesalius.weights.saved import from_pretrained
+from vesalius.weights.saved import HEAD, from_pretrained
 
 BATCH = 64
 _EXAMPLES = 5

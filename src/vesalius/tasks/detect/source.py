@@ -19,11 +19,12 @@ from vesalius.tasks.detect.config import DetectConfig, DetectData
 from vesalius.tasks.detect.cost import left_to_do, try_scans
 from vesalius.tasks.detect.settings import DetectSettings, EncoderFacts
 from vesalius.tasks.detect.studies import Vectors
-from vesalius.tasks.encode.encoder import ENCODER, Encoder
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.encode.vectors import SKIP, Extracted, extract
 from vesalius.tasks.job import Preparation
 from vesalius.transforms.contract import InputContract
 from vesalius.transforms.ct_slices import ct_slices
+from vesalius.weights.saved import ENCODER
 
 Progress = Callable[[str], None]
 

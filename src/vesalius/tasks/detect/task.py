@@ -21,14 +21,13 @@ from vesalius.objectives.masked_bce import MaskedBce, positive_weights
 from vesalius.seeding import generator
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.detect.config import DetectConfig
-from vesalius.tasks.detect.detector import HEAD
 from vesalius.tasks.detect.measure import score, tensors_of
 from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.studies import Studies
-from vesalius.tasks.encode.encoder import ENCODER, Encoder
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import write_contract
-from vesalius.weights.saved import ModelConfig, Part, save_pretrained
+from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, Part, save_pretrained
 
 
 class DetectTask(Task):

@@ -20,11 +20,9 @@ from vesalius.nets.rollout import attends, attention_rollout
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.precision import Precision, resolved
 from vesalius.transforms.contract import InputContract, read_contract
-from vesalius.weights.saved import Part, from_pretrained
+from vesalius.weights.saved import ENCODER, Part, from_pretrained
 
 BATCH = 16
-ENCODER = "encoder"
-"""Name of the part of a model folder."""
 
 
 class Encoder:

@@ -25,12 +25,11 @@ from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.checks import check_labels, cohort_notes, labels_of
 from vesalius.tasks.classify.scored import outcome_of
 from vesalius.tasks.detect.config import DetectData
-from vesalius.tasks.detect.detector import HEAD, encoder_of
+from vesalius.tasks.detect.detector import encoder_of
 from vesalius.tasks.detect.measure import measure_model
 from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.source import Files, Scans
 from vesalius.tasks.detect.studies import studies_of
-from vesalius.tasks.encode.encoder import ENCODER
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.finetune.classifier import Network
 from vesalius.tasks.finetune.measure import score
@@ -38,7 +37,7 @@ from vesalius.tasks.job import Outcome
 from vesalius.training.device import on_cpu
 from vesalius.weights.card import read_card
 from vesalius.weights.place import locate
-from vesalius.weights.saved import digest_of, from_pretrained, read_config
+from vesalius.weights.saved import ENCODER, HEAD, digest_of, from_pretrained, read_config
 
 _PART = "cohort"
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "timm", "nibabel", "pydicom")
@@ -149,6 +148,9 @@ def _measure_studies(
     source: Scans | Files
     if cohort is None:
         source = Files(_vector_data(options, settings))
+    elif settings.encoder is None:
+        what = "was trained on precomputed vectors, without an encoder, so it cannot take scans"
+        raise InputError(what, where=folder, fix="pass --embeddings and --labels instead of a cohort")
     else:
         data = DetectData.build(
             manifest=(cohort,),
@@ -208,7 +210,7 @@ def _measure_pictures(
         order="cohort",
         on_error="skip" if options.skip_invalid else "raise",
     )
-    scored = score(network, loader, slices, device, progress)
+    scored = score(network.net, loader, slices, progress)
     check_labels(scored.labels_SC, settings.classes, where)
     notes = cohort_notes(part, scored.labels_SC, scored.patients, settings.classes, loader.problems)
     if len(part) < len(whole):

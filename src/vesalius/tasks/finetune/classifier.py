@@ -1,6 +1,6 @@
 """A finetuned classifier: pictures, or the slices of a volume, in; probabilities out.
 
-Letters: B pictures, C channel, J rows, I columns, L slices, P places row by row, N classes, D width.
+Letters: L slices, N places or classes, C classes, D width.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ import torch
 from torch import Tensor
 
 from vesalius.errors import CorruptFileError
+from vesalius.nets.classifier import Classifier
 from vesalius.nets.head import Head
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.predict import SliceClassifier
-from vesalius.tasks.encode.encoder import ENCODER, Encoder
-from vesalius.tasks.finetune.settings import HEAD, FinetuneSettings
+from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.finetune.settings import FinetuneSettings
 from vesalius.transforms.contract import read_contract
-from vesalius.weights.saved import from_pretrained
+from vesalius.weights.saved import ENCODER, HEAD, from_pretrained
 
 
 class Network:
-    """Encoder and head of a model folder, in eval mode; called like `nets.classifier`.
+    """Encoder and head of a model folder; `net` is both, in eval mode, as they were trained.
 
     Args:
         name: a model folder, a run folder, or a name of the zoo.
@@ -34,23 +35,19 @@ class Network:
 
     def __init__(self, name: str | Path, device: str | torch.device = "cpu") -> None:
         self.model = from_pretrained(name, "finetune")
-        self.folder, self.device = self.model.folder, torch.device(device)
+        self.folder = self.model.folder
         self.settings = FinetuneSettings.parse(self.model.config.settings, where=self.folder)
         if set(self.model.parts) != {ENCODER, HEAD}:
             what = f"a classifier has the parts {ENCODER} and {HEAD}, not {', '.join(self.model.parts)}"
             raise CorruptFileError(what, where=self.folder, fix="get the model folder again")
         head = self.model.parts[HEAD]
         self.encoder = Encoder(self.model.parts[ENCODER], read_contract(self.folder), device)
-        self.head = head.net.to(self.device)
         sizes = (self.encoder.width, len(self.settings.classes))
         if not isinstance(head.config, Head) or (head.config.inputs, head.config.outputs) != sizes:
             what = "encoder, head and classes of the model do not fit each other"
             raise CorruptFileError(what, where=self.folder, fix="get the model folder again")
-
-    def __call__(self, x_BCJI: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (B, N) of pictures and (B, P, N) of their places."""
-        whole_BD, places_BPD = self.encoder.part.net(x_BCJI)
-        return self.head(whole_BD), self.head(places_BPD)
+        self.head = head.net.to(device)
+        self.net = Classifier.of(self.encoder.config, head.config).joined(self.encoder.part.net, self.head).eval()
 
 
 class PictureClassifier(SliceClassifier):
@@ -75,8 +72,8 @@ class PictureClassifier(SliceClassifier):
 
     def logits(self, rows_LD: Tensor) -> tuple[Tensor, Tensor]:
         """A volume has, for each class, the logit of its most suspicious slice."""
-        logits_LN = self._head(rows_LD)
-        return logits_LN.amax(0), logits_LN
+        logits_LC = self._head(rows_LD)
+        return logits_LC.amax(0), logits_LC
 
     def place_logits(self, rows_ND: Tensor) -> Tensor:
         logits_NC: Tensor = self._head(rows_ND)

@@ -61,15 +61,14 @@ class FinetuneJob(Job):
 
     def outcome(self, model: Path, device: str) -> Outcome:
         """Test the shipped model with the temperature and thresholds that it ships with."""
-        network, data = Network(model, device), self.config.data
+        net, data = Network(model, device).net, self.config.data
         calibration = Calibration.read(model, self.classes)
         split = "test" if len(self._parts["test"]) else "val"
         scored = {
             name: score(
-                network,
+                net,
                 data.held_out(self._parts[name], self.config.prepare, self.classes),
                 data.slices,
-                device,
                 self.progress,
             )
             for name in dict.fromkeys(("val", split))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 
 from vesalius.cohort.groups import owners
 from vesalius.cohort.loader import Loader
@@ -26,10 +26,9 @@ _LINES = 5
 
 @torch.no_grad()
 def score(
-    net: Callable[[Tensor], tuple[Tensor, Tensor]],
+    net: nn.Module,
     loader: Loader,
     slices: SliceLabels | None,
-    device: str | torch.device,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Scored:
     """Classify every picture of a loader.
@@ -38,12 +37,12 @@ def score(
         net: a classifier in eval mode.
         loader: prepared cases in the order of the cohort.
         slices: how label maps become labels of slices; None: the cases are pictures with labels.
-        device: where the net lies.
         progress: callback that receives a line now and then.
 
     Raises:
         InputError: a case cannot be loaded, or none is left.
     """
+    device = next(net.parameters()).device
     maps = None if slices is None else MapLabels(slices.values, slices.least)
     logits, labels = [], []
     ids: list[str] = []

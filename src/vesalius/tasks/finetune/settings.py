@@ -7,9 +7,6 @@ from pydantic import Field
 from vesalius.config import Config
 from vesalius.tasks.finetune.config import SliceLabels
 
-HEAD = "head"
-"""Name of the part of a model folder that gives logits of the encoder's vectors."""
-
 
 class FinetuneSettings(Config):
     """`settings` in the `config.json` of a model for the task "finetune"."""

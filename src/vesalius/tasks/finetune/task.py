@@ -6,7 +6,7 @@ Letters: B pictures, C channel, J rows, I columns, N classes, L places row by ro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -21,16 +21,15 @@ from vesalius.nets.net import build
 from vesalius.objectives.masked_bce import MaskedBce
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.scored import Scored
-from vesalius.tasks.encode.encoder import ENCODER
 from vesalius.tasks.finetune.classifier import Network
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.measure import score
 from vesalius.tasks.finetune.pictures import MapLabels, OneSlice
-from vesalius.tasks.finetune.settings import HEAD, FinetuneSettings
+from vesalius.tasks.finetune.settings import FinetuneSettings
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.transform import Chain
-from vesalius.weights.saved import ModelConfig, save_pretrained
+from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, save_pretrained
 
 _NUMBERS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -84,7 +83,7 @@ class FinetuneTask(Task):
         """Loss and ranking of held-out pictures; what cannot be measured is left out."""
         del step
         net = bare(self.modules["net"])
-        scored = self._score_val(net, next(net.parameters()).device)
+        scored = self._score_val(net)
         ranking = rank_classes(scored.logits_SC, scored.labels_SC)
         measures = {
             "loss": float(self._loss(torch.from_numpy(scored.logits_SC), torch.from_numpy(scored.labels_SC))),
@@ -102,13 +101,12 @@ class FinetuneTask(Task):
         modules = {name: getattr(net, name) for name in nets}
         save_pretrained(folder, modules, ModelConfig.of("finetune", nets, settings), _NUMBERS[config.numbers])
         write_contract(InputContract(images=config.data.images, prepare=config.prepare, classes=self.classes), folder)
-        device = next(net.parameters()).device
-        scored = self._score_val(Network(folder, device), device)
+        scored = self._score_val(Network(folder, next(net.parameters()).device).net)
         Calibration.of(choose(scored.logits_SC, scored.labels_SC), self.classes).write(folder)
 
-    def _score_val(self, net: Callable[[Tensor], tuple[Tensor, Tensor]], device: torch.device) -> Scored:
+    def _score_val(self, net: nn.Module) -> Scored:
         data = self.config.data
-        return score(net, data.held_out(self.parts["val"], self.config.prepare, self.classes), data.slices, device)
+        return score(net, data.held_out(self.parts["val"], self.config.prepare, self.classes), data.slices)
 
     def _loader(self) -> Loader:
         config, slices = self.config, self.config.data.slices
