@@ -5,9 +5,7 @@ from tasks.detect.tiny import make_cohort, make_encoder, prepare
 from vesalius.errors import InputError
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.source import Files, Scans, source_of
-from vesalius.transforms.contract import read_contract
 from vesalius.transforms.ct_slices import ct_slices
-from vesalius.weights.saved import from_pretrained
 
 
 @pytest.fixture
@@ -76,4 +74,4 @@ def test_vectors_of_files(tmp_path):
     assert source.tried({}, "cpu").cost is None
     np.testing.assert_array_equal(source.tried({}, "cpu").vectors.rows_ND, np.eye(3))
     assert source.settings(("any",), "cpu").encoder is None
-    source.add(tmp_path)
+    assert source.shipped_encoder() is None

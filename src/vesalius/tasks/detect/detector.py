@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
-from vesalius.files import regular
 from vesalius.nets.rollout import attends, attention_rollout
 from vesalius.tasks.classify.calibration import CALIBRATION, Calibration
 from vesalius.tasks.detect.settings import DetectSettings

@@ -24,8 +24,8 @@ from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.measure import score, tensors_of
 from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.studies import Studies
-from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.tasks.encode.encoder import Encoder
+from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import write_contract
 from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, Part, save_pretrained
 
