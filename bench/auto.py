@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from vesalius.codec.coders.table import names
+from vesalius.codec.coders.table import CODERS
 from vesalius.codec.compress import compress_scan
 from vesalius.errors import VesaliusError
 from vesalius.scan.open import find_scans
@@ -46,7 +46,7 @@ def compare(name: str, root: Path, most: int, largest: int, threads: int) -> dic
         if scan.native is None or scan.voxels > largest:
             continue
         scan, started = scan.resident(), time.perf_counter()
-        sizes = {word: size(scan, word, "normal", threads) for word in names()}
+        sizes = {word: size(scan, word, "normal", threads) for word in CODERS}
         reached = {word: number for word, number in sizes.items() if number is not None}
         best = min(reached, key=reached.__getitem__)
         cells = [f"{name:24s} {place:4d} {scan.voxels:10d} voxels  best {best:8s} {reached[best]:9d} bytes"]

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from vesalius.codec.chunking import Chunking
 from vesalius.codec.coders import parts
-from vesalius.codec.coders.table import coder, names
+from vesalius.codec.coders.table import CODERS, coder
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_all, open_vsl
 from vesalius.codec.mapping import exact_map
@@ -139,7 +139,7 @@ def lossless(name: str, paths: list[Path], threads: int, slices: int) -> None:
     for path in paths:
         scan = thinned(open_scan(path).resident(), slices)
         depth = max(exact_map(survey(scan)).plane_bits)
-        able = {word: coder(word) for word in names() if coder(word).lossless_bits >= depth}
+        able = {word: coder(word) for word in CODERS if coder(word).lossless_bits >= depth}
         for word, one in {PEER: Effort7(), **able}.items():
             lossless_one(scan, one, tallies.setdefault(word, Tally()), threads)
     every = tallies[PEER].values
@@ -178,7 +178,7 @@ def lossy(name: str, paths: list[Path], threads: int) -> None:
     for path in paths:
         scan = open_scan(path).resident()
         pictures = scan.shape[1] * scan.shape[4]
-        for word in [word for word in names() if coder(word).lossy_bits]:
+        for word in [word for word in CODERS if coder(word).lossy_bits]:
             cells = []
             for decibels in DECIBELS:
                 with tempfile.TemporaryDirectory() as folder:

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
-from vesalius.config import Config
+from vesalius.config import Config, Named
 from vesalius.errors import ConfigError
-from vesalius.named import Named, Table
+from vesalius.named import Table
 
-SHAPES = Table("shapes_of_a_test", "shape", {"disc": "round:Disc", "box": "square:Box"})
+SHAPES = Table("shape", {"disc": "shapes_of_a_test.round:Disc", "box": "shapes_of_a_test.square:Box"})
 
 
 class Shape(Named):
@@ -25,7 +25,7 @@ class Box(Shape):
 
 
 class Scene(Config):
-    first: Annotated[SerializeAsAny[Shape], BeforeValidator(SHAPES.reader())]
+    first: Annotated[SerializeAsAny[Shape], BeforeValidator(Shape.read)]
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_an_object_is_taken_as_it_is():
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"radius_mm": 2}, "name of a shape: is required and missing; give one such as name: box"),
+        ({"radius_mm": 2}, "name of a shape: is required and missing; give one such as name: disc"),
         ({"name": "disk", "radius_mm": 2}, "disk: no such shape; did you mean 'disc'?"),
         ({"name": "disc", "radius": 2}, "disc.radius: no such key; did you mean 'radius_mm'?"),
         ({"name": "disc", "radius_mm": -1}, "disc.radius_mm: -1 was given"),
@@ -64,8 +64,8 @@ def test_what_is_wrong_is_told_in_one_line(given, told):
 
 
 def test_names_and_classes():
-    assert SHAPES.names() == ("box", "disc")
-    assert SHAPES.class_named("disc") is Disc
+    assert SHAPES.names() == ("disc", "box")
+    assert SHAPES.get("disc") is Disc
     assert SHAPES.name_of(Disc) == "disc"
     assert SHAPES.name_of(Scene) == f"{Scene.__module__}:Scene"
 
@@ -75,7 +75,7 @@ class Own(Shape):
 
 
 class Stranger(Named):
-    table = Table("elsewhere", "colour", {})
+    table = Table("colour", {})
 
 
 def test_a_class_of_ones_own_is_known_once_its_module_is_imported(monkeypatch):
@@ -91,4 +91,4 @@ def test_a_class_of_ones_own_is_known_once_its_module_is_imported(monkeypatch):
 @pytest.mark.parametrize("name", [f"{__name__}:Stranger", f"{__name__}:Scene", f"{__name__}:pytest", "os:system", ":"])
 def test_what_is_no_shape_is_refused(name):
     with pytest.raises(ConfigError, match="no such shape"):
-        SHAPES.class_named(name)
+        SHAPES.get(name)

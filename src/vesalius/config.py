@@ -8,16 +8,24 @@ from __future__ import annotations
 import difflib
 import re
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from vesalius.errors import ConfigError
 from vesalius.files import regular
 from vesalius.memory import check_memory
+from vesalius.named import Table
 
 _C = TypeVar("_C", bound="Config")
 _SHORT = reprlib.Repr()
@@ -48,6 +56,47 @@ class Config(BaseModel):
             return cls.model_validate(raw)
         except ValidationError as error:
             raise _one_line(cls, error, where) from error
+
+
+class Named(Config):
+    """Base of configurations that are chosen by name; the base class of each kind sets `table`.
+
+    `{name: flip, axes: I}` in a file becomes an object of the class that the table of transforms calls "flip".
+    """
+
+    table: ClassVar[Table]
+
+    @classmethod
+    def read(cls, given: Any) -> Any:
+        """Make an object of a mapping with a name; return anything else as it is. For a field's BeforeValidator.
+
+        Raises:
+            ConfigError: no such name, or a wrong key or value.
+        """
+        if not isinstance(given, Mapping):
+            return given
+        values = {str(key): value for key, value in given.items()}
+        name = values.pop("name", None)
+        if not isinstance(name, str):
+            example = f"give one such as name: {cls.table.names()[0]}"
+            raise ConfigError("is required and missing", where=f"name of a {cls.table.kind}", fix=example)
+        named = cls.table.get(name)
+        try:
+            return named.parse(values)
+        except ConfigError as error:
+            where = name if error.where is None else f"{name}.{error.where}"
+            raise ConfigError(error.what, where=where, fix=error.fix) from error
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_name(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("name") == cls.table.name_of(cls):
+            return {key: value for key, value in given.items() if key != "name"}
+        return given
+
+    @model_serializer(mode="wrap")
+    def _with_name(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {"name": self.table.name_of(type(self)), **rest(self)}
 
 
 def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = (), *, where: str | Path | None = None) -> _C:

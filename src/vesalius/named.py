@@ -1,7 +1,7 @@
-"""Configurations of many kinds in one field: each kind has a name, an explicit table says where its class lives.
+"""One explicit table `name -> "package.module:Attribute"` for everything that is chosen by name. Needs no pydantic.
 
-`{name: flip, axes: I}` in a file becomes an object of the class that the table of transforms calls "flip". Classes of
-your own are called "module:Class" and known once their module is imported: no file makes Python import anything.
+A table imports a module only when its name is used. Nothing is registered as a side effect of an import: a new coder,
+net, transform, layout, job, builder, reader or writer is one line in one table.
 """
 
 from __future__ import annotations
@@ -9,94 +9,90 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+from vesalius.errors import ConfigError, VesaliusError
 
-from vesalius.config import Config
-from vesalius.errors import ConfigError
+_MOST_SHOWN = 15
 
 
 class Table:
-    """Names and the classes they stand for.
+    """Names and the objects they stand for.
 
     Args:
-        package: where the modules lie, e.g. "vesalius.transforms".
-        kind: what one is called in messages, e.g. "transform".
-        homes: name -> "module:Class".
+        kind: word for one entry in messages, e.g. "transform".
+        homes: name -> "package.module:Attribute".
+        error: class of the error for an unknown name.
+        also: further words that the user may give where the table is used, e.g. "auto"; for messages only.
+
+    Example:
+        >>> table = Table("constant", {"pi": "math:pi", "e": "math:e"})
+        >>> table.get("pi")
+        3.141592653589793
+        >>> "tau" in table, table.names()
+        (False, ('pi', 'e'))
     """
 
-    def __init__(self, package: str, kind: str, homes: Mapping[str, str]) -> None:
-        self._package, self._kind, self._homes = package, kind, homes
+    def __init__(
+        self,
+        kind: str,
+        homes: Mapping[str, str],
+        *,
+        error: type[VesaliusError] = ConfigError,
+        also: Iterable[str] = (),
+    ) -> None:
+        self.kind, self.homes = kind, dict(homes)
+        self._error, self._also = error, tuple(also)
 
-    def class_named(self, name: str) -> Any:
-        """The class of a name; its module is imported now. For "module:Class", of a module that is imported already.
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self.homes
 
-        Raises:
-            ConfigError: no such name.
-        """
-        if ":" in name:
-            return self._own(name)
-        if name not in self._homes:
-            near = difflib.get_close_matches(name, self._homes, n=1, cutoff=0)
-            raise ConfigError(f"no such {self._kind}", where=name, fix=f"did you mean {near[0]!r}?")
-        module, cls = self._homes[name].split(":")
-        return getattr(importlib.import_module(f"{self._package}.{module}"), cls)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.homes)
 
-    def _own(self, name: str) -> Any:
-        module, _, cls = name.partition(":")
-        found = getattr(sys.modules.get(module), cls, None)
-        if not (isinstance(found, type) and issubclass(found, Named) and getattr(found, "table", None) is self):
-            raise ConfigError(f"no such {self._kind}", where=name, fix="import the module that holds it first")
-        return found
-
-    def name_of(self, cls: type) -> str:
-        """The name of a class; for one that the table does not hold "module:Class"."""
-        inside = cls.__module__.removeprefix(f"{self._package}.")
-        names = [name for name, at in self._homes.items() if at == f"{inside}:{cls.__name__}"]
-        return names[0] if names and inside != cls.__module__ else f"{cls.__module__}:{cls.__qualname__}"
+    def __len__(self) -> int:
+        return len(self.homes)
 
     def names(self) -> tuple[str, ...]:
-        """All names, sorted."""
-        return tuple(sorted(self._homes))
+        """All names, in the order of the table."""
+        return tuple(self.homes)
 
-    def reader(self) -> Callable[[Any], Any]:
-        """For a field's BeforeValidator: makes an object of a table with a name; anything else is returned as it is.
+    def get(self, name: str, where: str | Path | None = None) -> Any:
+        """Import and return what a name stands for.
 
-        It raises ConfigError where there is no such name, or for a wrong key or value.
+        A class outside the table that declares `table = THIS_TABLE` is named "module:Class"; its module must be
+        imported already, so that no file makes Python import anything.
+
+        Args:
+            name: a name of the table.
+            where: the place that errors name; None: the name itself.
+
+        Raises:
+            ConfigError: no such name (or the error class of this table).
         """
+        if name in self.homes:
+            module, _, attribute = self.homes[name].partition(":")
+            return getattr(importlib.import_module(module), attribute)
+        if ":" not in name:
+            raise self.unknown(name, where)
+        module, _, attribute = name.partition(":")
+        cls = getattr(sys.modules.get(module), attribute, None)
+        if not (isinstance(cls, type) and getattr(cls, "table", None) is self):
+            raise self._error(f"no such {self.kind}", where=where or name, fix="import the module that holds it first")
+        return cls
 
-        def read(given: Any) -> Any:
-            if not isinstance(given, Mapping):
-                return given
-            values = {str(key): value for key, value in given.items()}
-            name = values.pop("name", None)
-            if not isinstance(name, str):
-                example = f"give one such as name: {self.names()[0]}"
-                raise ConfigError("is required and missing", where=f"name of a {self._kind}", fix=example)
-            cls = self.class_named(name)
-            try:
-                return cls.parse(values)
-            except ConfigError as error:
-                where = name if error.where is None else f"{name}.{error.where}"
-                raise ConfigError(error.what, where=where, fix=error.fix) from error
+    def unknown(self, name: object, where: str | Path | None = None) -> VesaliusError:
+        """The error for a name that the table does not hold; it gives the nearest name."""
+        words = (*self.homes, *self._also)
+        near = difflib.get_close_matches(str(name), words, n=1, cutoff=0)
+        fix = f"did you mean {near[0]!r}?" if near else None
+        if near and len(words) <= _MOST_SHOWN:
+            fix = f"{fix} Choose one of {', '.join(words)}"
+        return self._error(f"no such {self.kind}", where=where or str(name), fix=fix)
 
-        return read
-
-
-class Named(Config):
-    """Base of configurations that are told apart by name; a subclass for each kind sets `table`."""
-
-    table: ClassVar[Table]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_name(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and given.get("name") == cls.table.name_of(cls):
-            return {key: value for key, value in given.items() if key != "name"}
-        return given
-
-    @model_serializer(mode="wrap")
-    def _with_name(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {"name": self.table.name_of(type(self)), **rest(self)}
+    def name_of(self, cls: type) -> str:
+        """The name of a class; "module:Class" for one that the table does not hold."""
+        home = f"{cls.__module__}:{cls.__qualname__}"
+        return next((name for name, entry in self.homes.items() if entry == home), home)

@@ -93,7 +93,7 @@ WRONG = {
     "--psnr -1": "psnr",
     "--psnr nan": "psnr",
     "--psnr inf": "--psnr: inf is not a positive number",
-    "--coder zip": "no coder 'zip'; choose one of auto, deflate",
+    "--coder zip": "--coder zip: no such coder; did you mean 'jpegxl'? Choose one of deflate",
     "--coder svtav1": "codes nothing losslessly",
     "--effort much": "effort",
     "--access voxel": "access",

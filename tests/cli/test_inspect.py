@@ -7,7 +7,7 @@ import pytest
 import vesalius as package
 from codec.scans import smooth, write_nifti
 from vesalius.cli.inspect import _spacing
-from vesalius.codec.coders.table import names
+from vesalius.codec.coders.table import CODERS
 from vesalius.errors import UsageError
 
 ARRAY = smooth((1, 3, 20, 18, 4))[0].transpose(1, 2, 3, 0)
@@ -83,7 +83,7 @@ def test_info_tells_versions_coders_and_formats(vesalius):
     done = vesalius("info")
     assert (done.code, done.err) == (0, "")
     assert f"vesalius {package.__version__}" in done.out
-    assert all(name in done.out for name in names())
+    assert all(name in done.out for name in CODERS)
     told = vesalius("info", "--json").told
     assert told["vesalius"] == package.__version__
-    assert set(told["coders"]) == set(names())
+    assert set(told["coders"]) == set(CODERS)

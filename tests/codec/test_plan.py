@@ -3,7 +3,7 @@ import pytest
 
 from codec.scans import noise, scan_of, smooth
 from vesalius.codec import plan as module
-from vesalius.codec.coders.table import coder, names
+from vesalius.codec.coders.table import CODERS, coder
 from vesalius.codec.plan import PlanInput, lossy_tier, plan
 from vesalius.codec.survey import survey
 from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio
@@ -67,7 +67,7 @@ def test_best_compares_near_coders_on_the_whole_scan():
     job = job_of(stored, effort="best")
     made = plan(job, Lossless(), lambda draft: 0)
     sizes = {}
-    for name in names():
+    for name in CODERS:
         if coder(name).lossless_bits >= 16:
             sizes[name] = coded(job, plan(job_of(stored, coder=name), Lossless(), lambda draft: 0))
     assert sizes[made.tier.coder.name] <= 1.005 * min(sizes.values())
@@ -76,7 +76,7 @@ def test_best_compares_near_coders_on_the_whole_scan():
 def test_best_tries_every_coder_that_fits():
     made = made_of(STORED, Lossless(), effort="best")
     depth = max(made.tier.map.plane_bits)
-    fitting = [name for name in names() if coder(name).lossless_bits >= depth]
+    fitting = [name for name in CODERS if coder(name).lossless_bits >= depth]
     assert made.why.count("bits/voxel") == len(fitting)
     assert all(name in made.why for name in fitting)
 

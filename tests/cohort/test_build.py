@@ -1,12 +1,12 @@
 import pytest
 
 from cohort.audit.planted import sound
-from vesalius.cohort.build import LAYOUTS, build_cohort
+from vesalius.cohort.build import BUILDERS, build_cohort
 from vesalius.errors import ConfigError, InputError, UsageError
 
 
 def test_layouts_and_options_that_are_not_there(tmp_path):
-    with pytest.raises(UsageError, match="no layout 'adcd'; did you mean 'acdc'"):
+    with pytest.raises(UsageError, match="adcd: no such layout; did you mean 'acdc'"):
         build_cohort("adcd", tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         build_cohort("acdc", tmp_path / "none")
@@ -23,7 +23,7 @@ def test_auto_takes_the_first_that_fits(tmp_path):
     assert len(cohort) == 20
     with pytest.raises(UsageError, match="name the layout instead of auto"):
         build_cohort("auto", tmp_path, ["patient=x"])
-    assert list(LAYOUTS)[-1] == "images"  # takes anything, so it comes last
+    assert list(BUILDERS)[-1] == "images"  # takes anything, so it comes last
 
 
 def written(folder, files):

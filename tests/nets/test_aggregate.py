@@ -11,12 +11,12 @@ THERE = torch.arange(5) < torch.tensor([[5], [2], [1]])
 
 def made(name, width=4):
     torch.manual_seed(0)
-    return AGGREGATES.class_named(name)().make(width).eval()
+    return AGGREGATES.get(name)().make(width).eval()
 
 
 @pytest.mark.parametrize("name", AGGREGATES.names())
 def test_every_name_is_an_aggregation(name):
-    cls = AGGREGATES.class_named(name)
+    cls = AGGREGATES.get(name)
     assert issubclass(cls, Aggregate)
     study, slices = made(name)(X, THERE)
     assert study.shape == (3, cls().width(4))
@@ -93,4 +93,4 @@ def test_each_can_find_the_one_slice_that_matters():
 
 def test_a_wrong_name():
     with pytest.raises(ConfigError, match="no such aggregation; did you mean 'mean'"):
-        AGGREGATES.class_named("meen")
+        AGGREGATES.get("meen")

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import pytest
 
 from vesalius.errors import ConfigError, CorruptFileError, InputError
@@ -10,13 +12,24 @@ from vesalius.weights.saved import ModelConfig
 
 @pytest.mark.parametrize("name", NETS.names())
 def test_every_name_is_a_network(name):
-    assert issubclass(NETS.class_named(name), Net)
-    assert NETS.name_of(NETS.class_named(name)) == name
+    assert issubclass(NETS.get(name), Net)
+    assert NETS.name_of(NETS.get(name)) == name
+
+
+def test_a_network_that_declares_no_size_is_refused_where_it_is_defined():
+    with pytest.raises(TypeError, match="Forgetful declares no inputs, divisor"):
+
+        class Forgetful(Net):
+            dims: ClassVar[None] = None
+            outputs: ClassVar[int] = 2
+
+            def make(self):
+                raise NotImplementedError
 
 
 def test_a_field_holds_any_network():
     read = ModelConfig.parse({"task": "t", "net": {"name": "unet", "dims": 2, "inputs": 1, "outputs": 2}})
-    assert read.net == NETS.class_named("unet")(dims=2, inputs=1, outputs=2)
+    assert read.net == NETS.get("unet")(dims=2, inputs=1, outputs=2)
     with pytest.raises(ConfigError, match="no such network; did you mean 'unet'"):
         ModelConfig.parse({"task": "t", "net": {"name": "u-net"}})
 

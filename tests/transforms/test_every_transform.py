@@ -17,8 +17,8 @@ every = pytest.mark.parametrize(("config", "layout"), EACH, ids=IDS)
 def test_none_is_left_out():
     assert {config["name"] for config, _ in CASES} | {"monai", "monai_dict", "torchio"} == set(TRANSFORMS.names())
     for name in TRANSFORMS.names():
-        assert TRANSFORMS.name_of(TRANSFORMS.class_named(name)) == name
-        assert issubclass(TRANSFORMS.class_named(name), Transform)
+        assert TRANSFORMS.name_of(TRANSFORMS.get(name)) == name
+        assert issubclass(TRANSFORMS.get(name), Transform)
 
 
 @every

@@ -6,8 +6,8 @@ from vesalius.transforms.turn import Flip
 
 
 def test_names_and_classes():
-    assert TRANSFORMS.class_named("flip") is Flip
+    assert TRANSFORMS.get("flip") is Flip
     assert TRANSFORMS.name_of(Flip) == "flip"
     assert list(TRANSFORMS.names()) == sorted(TRANSFORMS.names())
     with pytest.raises(ConfigError, match="flap: no such transform; did you mean 'flip'"):
-        TRANSFORMS.class_named("flap")
+        TRANSFORMS.get("flap")

@@ -73,7 +73,7 @@ def test_nothing_heavy_is_imported():
     code = (
         "import sys, vesalius.transforms.prepare, vesalius.transforms.boxes\n"
         "from vesalius.transforms.table import TRANSFORMS\n"
-        "[TRANSFORMS.class_named(name) for name in TRANSFORMS.names()]\n"
+        "[TRANSFORMS.get(name) for name in TRANSFORMS.names()]\n"
         "print(sorted({'torch', 'monai', 'torchio', 'matplotlib', 'skimage', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

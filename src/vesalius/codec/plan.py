@@ -14,8 +14,8 @@ import numpy as np
 
 from vesalius.codec.chunking import Access, Chunk, Chunking
 from vesalius.codec.coders.protocol import Coder
+from vesalius.codec.coders.table import CODERS
 from vesalius.codec.coders.table import coder as coder_named
-from vesalius.codec.coders.table import names
 from vesalius.codec.mapping import exact_map
 from vesalius.codec.quantum import quantum
 from vesalius.codec.sample import sample
@@ -198,7 +198,7 @@ def _lossless_candidates(job: PlanInput, plane_bits: Sequence[int]) -> list[Code
             fix = "use --coder auto"
             raise UsageError(f"{job.coder} codes {limit} losslessly, this scan needs {depth}", where="--coder", fix=fix)
         return [chosen]
-    tried = names() if job.effort == "best" else (OURS, "jpegxl")
+    tried = CODERS.names() if job.effort == "best" else (OURS, "jpegxl")
     if len(plane_bits) > 1:
         tried = tuple(name for name in (*tried, "jpegls", "deflate") if name != OURS)
     fitting = [coder for coder in map(coder_named, tried) if coder.lossless_bits >= depth]
@@ -244,7 +244,7 @@ def _lossy_candidates(job: PlanInput) -> list[Coder]:
             raise UsageError(f"{job.coder} is a lossless coder", where="--coder", fix="use --coder auto")
         return [chosen]
     if job.effort == "best":
-        return [coder for coder in map(coder_named, names()) if coder.lossy_bits]
+        return [coder for coder in map(coder_named, CODERS) if coder.lossy_bits]
     return [coder_named("svtav1"), coder_named("x265" if job.scan.shape[1] > 1 else "jpegxl")]
 
 

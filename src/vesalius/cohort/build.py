@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import get_type_hints
 
 from pydantic import Field, ValidationError
 
@@ -14,45 +12,31 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config, from_overrides
 from vesalius.errors import InputError, UsageError, VesaliusError
 from vesalius.files import regular, walk
+from vesalius.named import Table
 from vesalius.scan.reading import Reading, SpacingFrom
 
 AUTO = "auto"
-_HOME = "vesalius.cohort.builders"
-
-
-@dataclass(frozen=True)
-class Builder:
-    """One layout.
-
-    Args:
-        module: in `vesalius.cohort.builders`, with `build(folder)` or `build(folder, options)`.
-        options: name of its Config in that module, None where it has none.
-        help: one line.
-    """
-
-    module: str
-    options: str | None
-    help: str
-
-
-LAYOUTS = {
-    "bids": Builder("bids", None, "sub-*/[ses-*/]TYPE/*.nii.gz, participants.tsv"),
-    "acdc": Builder("acdc", None, "a folder for each patient with NAME_4d.nii.gz, frames, masks and Info.cfg"),
-    "brats": Builder("brats", None, "NAME_t1, NAME_t1ce, NAME_t2, NAME_flair, NAME_seg; names of all years"),
-    "msd": Builder("msd", "MsdOptions", "dataset.json with training and test lists"),
-    "nnunet": Builder("nnunet", "MsdOptions", "imagesTr/NAME_0000.nii.gz, labelsTr/NAME.nii.gz"),
-    "rsna-ich": Builder(
-        "rsna_ich", "RsnaOptions", "series table with nifti_path, or long label table with loose DICOM"
-    ),
-    "chexpert": Builder("chexpert", "ChexpertOptions", "table with Path and a column for each label: 1, 0, -1, empty"),
-    "nih": Builder("nih", None, "table with findings joined by |"),
-    "voc": Builder("voc", None, "boxes: NAME.xml beside NAME.jpg"),
-    "medmnist": Builder("medmnist", None, ".npz with train_images, train_labels, ..."),
-    "jsonl": Builder("jsonl", None, "lines with image_path, caption, mask_path"),
-    "dicom": Builder("dicom", "DicomOptions", "any folder of DICOM: one case for each series"),
-    "images": Builder("images", "ImagesOptions", "any folder of pictures or volumes: one case for each file"),
-}
-"""layout -> how it is built; in the order in which "auto" tries them."""
+BUILDERS = Table(
+    "layout",
+    {
+        "bids": "vesalius.cohort.builders.bids:build",
+        "acdc": "vesalius.cohort.builders.acdc:build",
+        "brats": "vesalius.cohort.builders.brats:build",
+        "msd": "vesalius.cohort.builders.msd:build",
+        "nnunet": "vesalius.cohort.builders.nnunet:build",
+        "rsna-ich": "vesalius.cohort.builders.rsna_ich:build",
+        "chexpert": "vesalius.cohort.builders.chexpert:build",
+        "nih": "vesalius.cohort.builders.nih:build",
+        "voc": "vesalius.cohort.builders.voc:build",
+        "medmnist": "vesalius.cohort.builders.medmnist:build",
+        "jsonl": "vesalius.cohort.builders.jsonl:build",
+        "dicom": "vesalius.cohort.builders.dicom:build",
+        "images": "vesalius.cohort.builders.images:build",
+    },
+    error=UsageError,
+    also=(AUTO,),
+)
+"""layout -> function `build(folder)` or `build(folder, options)`; in the order in which "auto" tries them."""
 
 
 class SharedOptions(Config):
@@ -67,7 +51,7 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
     """Find the cases of a data set.
 
     Args:
-        layout: a key of `LAYOUTS`, or "auto" for the first one that fits.
+        layout: a key of `BUILDERS`, or "auto" for the first one that fits.
         folder: where the data set lies (for jsonl and medmnist also the file).
         options: of the layout, as "uncertain=ones", and those of `SharedOptions`.
 
@@ -86,10 +70,7 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
     options = [option for option in options if option not in shared]
     if layout == AUTO:
         return _first(folder, options).read_by(reading)
-    if layout not in LAYOUTS:
-        near = difflib.get_close_matches(layout, LAYOUTS, n=1, cutoff=0)[0]
-        raise UsageError(f"no layout {layout!r}", fix=f"did you mean {near!r}? There are {', '.join(LAYOUTS)}")
-    return _build(LAYOUTS[layout], folder, options).read_by(reading)
+    return _build(layout, folder, options).read_by(reading)
 
 
 def _check_readable(folder: Path) -> None:
@@ -106,16 +87,17 @@ def _check_readable(folder: Path) -> None:
             regular(path)
 
 
-def _build(layout: Builder, folder: Path, options: Sequence[str]) -> Cohort:
-    module = importlib.import_module(f"{_HOME}.{layout.module}")
+def _build(layout: str, folder: Path, options: Sequence[str]) -> Cohort:
+    build = BUILDERS.get(layout)
+    options_class = get_type_hints(build).get("options")
     settings: Config | None = None
-    if layout.options is not None:
-        settings = from_overrides(getattr(module, layout.options), options)
+    if options_class is not None:
+        settings = from_overrides(options_class, options)
     elif options:
         only = ", ".join(SharedOptions.model_fields)
         raise UsageError(f"this layout has no such option, only {only}", where=options[0], fix="leave it out")
     try:
-        made: Cohort = module.build(folder) if settings is None else module.build(folder, settings)
+        made: Cohort = build(folder) if settings is None else build(folder, settings)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -154,10 +136,10 @@ def _unique(cohort: Cohort) -> Cohort:
 def _first(folder: Path, options: Sequence[str]) -> Cohort:
     if options:
         raise UsageError("options belong to a layout", where=options[0], fix="name the layout instead of auto")
-    for name, layout in LAYOUTS.items():
+    for name in BUILDERS:
         try:
-            made = _build(layout, folder, ())
+            made = _build(name, folder, ())
         except VesaliusError:
             continue
         return Cohort(made.cases, made.root, (f"taken for the layout {name}", *made.notes))
-    raise InputError("is of no known layout", where=folder, fix=f"known are {', '.join(LAYOUTS)}")
+    raise InputError("is of no known layout", where=folder, fix=f"known are {', '.join(BUILDERS)}")

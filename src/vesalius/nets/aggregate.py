@@ -13,7 +13,7 @@ import torch
 from pydantic import BeforeValidator, Field, SerializeAsAny
 from torch import Tensor, nn
 
-from vesalius.named import Named
+from vesalius.config import Named
 from vesalius.nets.table import AGGREGATES
 
 Over = Literal["vectors", "logits"]
@@ -35,7 +35,7 @@ class Aggregate(Named, ABC):
         return width
 
 
-AnyAggregate: TypeAlias = Annotated[SerializeAsAny[Aggregate], BeforeValidator(AGGREGATES.reader())]
+AnyAggregate: TypeAlias = Annotated[SerializeAsAny[Aggregate], BeforeValidator(Aggregate.read)]
 """A field of a configuration that holds an aggregation or its table."""
 
 

@@ -5,29 +5,27 @@ from __future__ import annotations
 from vesalius.named import Table
 
 NETS = Table(
-    "vesalius.nets",
     "network",
     {
-        "unet": "unet:UNet",
-        "segresnet": "segresnet:SegResNet",
-        "swin-encoder": "swinunetr:SwinEncoder",
-        "swinunetr": "swinunetr:SwinUNETR",
-        "vit": "vit:ViT",
-        "dinov2": "dinov2:DinoV2",
-        "bit": "bit:BiT",
-        "head": "head:Head",
-        "classifier": "classifier:Classifier",
-        "study-head": "study:StudyHead",
+        "unet": "vesalius.nets.unet:UNet",
+        "segresnet": "vesalius.nets.segresnet:SegResNet",
+        "swin-encoder": "vesalius.nets.swinunetr:SwinEncoder",
+        "swinunetr": "vesalius.nets.swinunetr:SwinUNETR",
+        "vit": "vesalius.nets.vit:ViT",
+        "dinov2": "vesalius.nets.dinov2:DinoV2",
+        "bit": "vesalius.nets.bit:BiT",
+        "head": "vesalius.nets.head:Head",
+        "classifier": "vesalius.nets.classifier:Classifier",
+        "study-head": "vesalius.nets.study:StudyHead",
     },
 )
 AGGREGATES = Table(
-    "vesalius.nets",
     "aggregation",
     {
-        "mean": "aggregate:Mean",
-        "max": "aggregate:Max",
-        "top-k": "aggregate:TopK",
-        "gated-attention": "aggregate:GatedAttention",
-        "gru": "aggregate:Gru",
+        "mean": "vesalius.nets.aggregate:Mean",
+        "max": "vesalius.nets.aggregate:Max",
+        "top-k": "vesalius.nets.aggregate:TopK",
+        "gated-attention": "vesalius.nets.aggregate:GatedAttention",
+        "gru": "vesalius.nets.aggregate:Gru",
     },
 )

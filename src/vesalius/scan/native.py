@@ -5,13 +5,12 @@ The codec stores `facts` and `blobs` word for word and hands them back to `resto
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
 from vesalius.errors import CorruptFileError
+from vesalius.named import Table
 from vesalius.scan.pixels import Pixels
 from vesalius.wording import some
 
@@ -57,7 +56,7 @@ class Packed:
     """What is stored beside the pixels.
 
     Args:
-        format: key of the writer in `_WRITERS`, e.g. "nifti".
+        format: key of the writer in `RESTORERS`, e.g. "nifti".
         facts: small JSON facts the writer needs.
         blobs: byte strings kept word for word, e.g. the NIfTI header.
         folder: the source is a folder of files (a DICOM series, a PNG stack), so a folder is written back.
@@ -126,13 +125,16 @@ class _Restore(Protocol):
     def __call__(self, packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None) -> None: ...
 
 
-_WRITERS = {
-    "nifti": "vesalius.scan.nifti.read:restore",
-    "dicom": "vesalius.scan.dicom.write:restore",
-    "numpy": "vesalius.scan.numpy_file:restore",
-    "raster": "vesalius.scan.pictures.stack:restore",
-}
-"""format -> "module:function". NRRD and MetaImage are only read."""
+RESTORERS = Table(
+    "source format",
+    {
+        "nifti": "vesalius.scan.nifti.read:restore",
+        "dicom": "vesalius.scan.dicom.write:restore",
+        "numpy": "vesalius.scan.numpy_file:restore",
+        "raster": "vesalius.scan.pictures.stack:restore",
+    },
+)
+"""format -> function that writes a scan back. NRRD and MetaImage are only read."""
 
 
 def writer(format: str) -> _Restore:
@@ -141,7 +143,6 @@ def writer(format: str) -> _Restore:
     Raises:
         CorruptFileError: no such format in this version.
     """
-    if format not in _WRITERS:
+    if format not in RESTORERS:
         raise CorruptFileError(f"source format {format!r} is unknown to this version", fix="update vesalius")
-    module, name = _WRITERS[format].split(":")
-    return cast(Callable[..., None], getattr(importlib.import_module(module), name))
+    return cast(_Restore, RESTORERS.get(format))

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from vesalius.errors import InputError, UsageError
 from vesalius.files import odd_kind, regular, walk
-from vesalius.scan.choose import choose, ways
+from vesalius.named import Table
 from vesalius.scan.dicom.lost import SUFFIXES
-from vesalius.scan.found import Found, closed_folder, refused
+from vesalius.scan.found import Found, choose, closed_folder, refused, ways
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.signature import head_of_file, misread, signature
 from vesalius.wording import some
@@ -24,33 +23,34 @@ from vesalius.wording import some
 if TYPE_CHECKING:  # a list of formats needs no NumPy
     from vesalius.scan.scan import Scan
 
-_READERS = {
-    ".nii": "nifti.read",
-    ".nii.gz": "nifti.read",
-    ".hdr": "nifti.read",
-    ".img": "nifti.read",
-    ".hdr.gz": "nifti.read",
-    ".img.gz": "nifti.read",
-    ".nrrd": "slicer.nrrd",
-    ".nhdr": "slicer.nrrd",
-    ".mha": "slicer.metaimage",
-    ".mhd": "slicer.metaimage",
-    ".npy": "numpy_file",
-    ".npz": "numpy_file",
-    ".png": "pictures.stack",
-    ".jpg": "pictures.stack",
-    ".jpeg": "pictures.stack",
-    ".tif": "pictures.stack",
-    ".tiff": "pictures.stack",
-}
-"""suffix -> module in vesalius.scan with `read(path, reading) -> Scan`. What has none of these may be DICOM."""
-
-
-_FORMATS = {"numpy_file": "numpy", "nifti.read": "nifti", "pictures.stack": "raster"}
-"""module -> format, where it is not the name of the module."""
+READERS = Table(
+    "kind of scan",
+    {
+        ".nii": "vesalius.scan.nifti.read:read",
+        ".nii.gz": "vesalius.scan.nifti.read:read",
+        ".hdr": "vesalius.scan.nifti.read:read",
+        ".img": "vesalius.scan.nifti.read:read",
+        ".hdr.gz": "vesalius.scan.nifti.read:read",
+        ".img.gz": "vesalius.scan.nifti.read:read",
+        ".nrrd": "vesalius.scan.slicer.nrrd:read",
+        ".nhdr": "vesalius.scan.slicer.nrrd:read",
+        ".mha": "vesalius.scan.slicer.metaimage:read",
+        ".mhd": "vesalius.scan.slicer.metaimage:read",
+        ".npy": "vesalius.scan.numpy_file:read",
+        ".npz": "vesalius.scan.numpy_file:read",
+        ".png": "vesalius.scan.pictures.stack:read",
+        ".jpg": "vesalius.scan.pictures.stack:read",
+        ".jpeg": "vesalius.scan.pictures.stack:read",
+        ".tif": "vesalius.scan.pictures.stack:read",
+        ".tiff": "vesalius.scan.pictures.stack:read",
+    },
+)
+"""suffix -> function `read(path, reading) -> Scan`. A file with none of these suffixes may be DICOM."""
+_FORMATS = {"nifti.read": "nifti", "scan.numpy_file": "numpy", "pictures.stack": "raster"}
+"""End of a module's path -> format, where it is not the module's name."""
 _ARCHIVES = ("", ".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
 """Suffixes of archives that may hold scans; a table of a spreadsheet is a zip archive, too."""
-FORMATS = frozenset({"dicom"} | {_name.lstrip(".") for _name in _READERS})
+FORMATS = frozenset({"dicom"} | {_name.lstrip(".") for _name in READERS})
 """Words for what can be read."""
 
 
@@ -98,7 +98,7 @@ def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
         raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix=ways(found))
     if not found:
         return lost[0].open()
-    from vesalius.scan.left_out import noting
+    from vesalius.scan.note import noting
 
     return noting(found[0].open, [one.path for one in lost])()
 
@@ -138,7 +138,7 @@ def suffix(path: Path) -> str:
     """The suffix that decides about the format, lower case, ".nii.gz" in one piece."""
     name = path.name.lower()
     double = "".join(Path(name).suffixes[-2:])
-    return double if double in _READERS else Path(name).suffix
+    return double if double in READERS else Path(name).suffix
 
 
 def _list(path: Path, reading: Reading) -> FolderListing:
@@ -164,16 +164,16 @@ def _sorted_out(files: Sequence[Path], reading: Reading) -> FolderListing:
     known = set(files)
     for file in files:
         refusal = _refusal(file)
-        module = None if refusal is not None or _is_dicom_image(file) else _READERS.get(suffix(file))
+        has_reader = refusal is None and suffix(file) in READERS and not _is_dicom_image(file)
         if refusal is not None:
             found.append(refused(file, refusal, "file"))
         elif _is_loose_link(file):
             others.append(file)
-        elif module is None:
+        elif not has_reader:
             rest.append(file)
         elif not _is_second_of_pair(file, known):
             name = file.name.removesuffix(suffix(file))
-            found.append(Found(file, _format(module), _opener(module, file, reading), name=name))
+            found.append(Found(file, _format(file), _opener(file, reading), name=name))
     if not rest:
         return FolderListing(tuple(found), tuple(others))
     from vesalius.scan.dicom.series import list_series
@@ -194,7 +194,7 @@ def _refusal(file: Path) -> InputError | None:
     kind = odd_kind(file)
     if kind is not None:
         return InputError(f"is {kind}, not a file", where=file, fix="move it away")
-    if _is_loose_link(file) and (suffix(file) in _READERS or suffix(file) in SUFFIXES):
+    if _is_loose_link(file) and (suffix(file) in READERS or suffix(file) in SUFFIXES):
         return InputError("is a link that leads nowhere", where=file, fix="get the file that it stands for")
     return None
 
@@ -232,14 +232,15 @@ def _is_dicom_image(path: Path) -> bool:
         return False  # the reader gives the reason
 
 
-def _format(module: str) -> str:
-    return _FORMATS.get(module, module.rpartition(".")[2])
+def _format(path: Path) -> str:
+    module = READERS.homes[suffix(path)].partition(":")[0]
+    return _FORMATS.get(".".join(module.split(".")[-2:]), module.rpartition(".")[2])
 
 
-def _opener(module: str, path: Path, reading: Reading) -> Callable[[], Scan]:
+def _opener(path: Path, reading: Reading) -> Callable[[], Scan]:
     def open_it() -> Scan:
         try:
-            scan: Scan = importlib.import_module(f"vesalius.scan.{module}").read(path, reading)
+            scan: Scan = READERS.get(suffix(path))(path, reading)
         except InputError as error:
             raise misread(path, error) from error
         return scan

@@ -11,10 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import UsageError
+from vesalius.named import Table
 from vesalius.output import new_file, new_folder
 from vesalius.scan.colours import in_rgb
 from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
+
+WRITERS = Table(
+    "kind of output",
+    {
+        ".nii.gz": "vesalius.scan.write:_nifti",
+        ".nii": "vesalius.scan.write:_nifti",
+        ".npy": "vesalius.scan.write:_numpy",
+        ".npz": "vesalius.scan.write:_numpy",
+        ".png": "vesalius.scan.write:_png",
+        ".tif": "vesalius.scan.write:_tiff",
+        ".tiff": "vesalius.scan.write:_tiff",
+    },
+)
+"""suffix -> function of (scan, path) that writes a file and returns notes."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +61,9 @@ def write_scan(scan: Scan, path: Path, *, force: bool = False) -> Written:
         GeometryError: NIfTI was asked for and the scan lies on no grid.
         OutputError: the file exists or cannot be written.
     """
-    suffix = next((one for one in _WRITERS if path.name.lower().endswith(one)), None)
+    suffix = next((one for one in WRITERS if path.name.lower().endswith(one)), None)
     if suffix is None:
-        raise UsageError("unknown kind of output", where=path, fix=f"end the name with one of {', '.join(_WRITERS)}")
+        raise UsageError("unknown kind of output", where=path, fix=f"end the name with one of {', '.join(WRITERS)}")
     coloured = in_rgb(scan)
     conversions = coloured.problems[len(scan.problems) :]
     if suffix == ".png" and scan.shape[1] * scan.shape[4] > 1:
@@ -56,7 +71,7 @@ def write_scan(scan: Scan, path: Path, *, force: bool = False) -> Written:
         notes = _png_folder(coloured, path, force=force)
     else:
         with new_file(path, force=force) as part:
-            notes = _WRITERS[suffix](coloured, part)
+            notes = WRITERS.get(suffix)(coloured, part)
     return Written(path, (*conversions, *notes))
 
 
@@ -173,15 +188,3 @@ def _pages(array_CTIJK: NDArray[Any]) -> Iterator[NDArray[Any]]:
     for t in range(array_CTIJK.shape[1]):
         for k in range(array_CTIJK.shape[4]):
             yield array_CTIJK[:, t, :, :, k].transpose(2, 1, 0)
-
-
-_WRITERS = {
-    ".nii.gz": _nifti,
-    ".nii": _nifti,
-    ".npy": _numpy,
-    ".npz": _numpy,
-    ".png": _png,
-    ".tif": _tiff,
-    ".tiff": _tiff,
-}
-"""suffix -> writer of (scan, path), which returns notes."""

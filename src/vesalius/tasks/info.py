@@ -7,9 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import vesalius
-from vesalius.codec.coders.table import names
+from vesalius.codec.coders.table import CODERS
 from vesalius.scan.open import FORMATS
-from vesalius.tasks.train.jobs import config_names, job_names
+from vesalius.tasks.train.jobs import JOBS, config_names
 from vesalius.weights.place import zoo_names
 
 _PACKAGES = ("numpy", "scipy", "nibabel", "pydicom", "imagecodecs", "av", "scikit-image", "pydantic", "typer")
@@ -25,8 +25,8 @@ def info() -> dict[str, Any]:
         "packages": {name: _version(name) for name in _PACKAGES},
         "extras": {extra: _version(package) for extra, package in _EXTRAS.items()},
         "reads": sorted(FORMATS),
-        "coders": list(names()),
-        "trains": list(job_names()),
+        "coders": list(CODERS),
+        "trains": list(JOBS.names()),
         "configs": list(config_names()),
         "models": list(zoo_names()),
         "notice": "Research use only, not a medical device.",

@@ -21,8 +21,7 @@ from typing import Annotated, Any, Protocol, TypeAlias
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny
 
-from vesalius.config import Config
-from vesalius.named import Named
+from vesalius.config import Config, Named
 from vesalius.transforms.arrays import Array
 from vesalius.transforms.table import TRANSFORMS
 
@@ -105,7 +104,7 @@ def digest_of(config: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-read_transform = TRANSFORMS.reader()
+read_transform = Transform.read
 """A transform from a table such as {name: flip, axes: I}."""
 AnyTransform: TypeAlias = Annotated[SerializeAsAny[Transform], BeforeValidator(read_transform)]
 """A field of a configuration that holds a transform or its table."""

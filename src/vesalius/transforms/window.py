@@ -37,7 +37,7 @@ def window(values: NDArray[Any], center: float, width: float) -> NDArray[np.floa
 
 
 def percentile_range(values: NDArray[Any], low: float, high: float) -> tuple[float, float]:
-    """Return the percentiles `low` and `high` (0 to 100) of the finite values; the upper end is always above the lower."""
+    """Return percentiles (0 to 100) of the finite values; the upper end is always above the lower."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         return 0.0, 1.0

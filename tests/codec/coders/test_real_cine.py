@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from real_data import real
-from vesalius.codec.coders.table import coder, names
+from vesalius.codec.coders.table import CODERS, coder
 
 pytestmark = pytest.mark.data
 FOLDERS = ("cine-acdc-sample", "cine-sunnybrook")
@@ -20,7 +20,7 @@ def middle_slice(folder):
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-@pytest.mark.parametrize("name", [name for name in names() if coder(name).lossless_bits])
+@pytest.mark.parametrize("name", [name for name in CODERS if coder(name).lossless_bits])
 def test_lossless(name, folder):
     real_NJI, *_ = middle_slice(folder)
     x_NJI = np.rint(real_NJI - real_NJI.min()).astype(np.uint16)[:8]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dicom_making import TEST_FILES, placed, save_all
-from vesalius.cohort.build import LAYOUTS, build_cohort
+from vesalius.cohort.build import BUILDERS, build_cohort
 from vesalius.cohort.builders.files import files_below
 from vesalius.cohort.builders.series import is_series_table, read_series
 from vesalius.cohort.read import open_image
@@ -313,7 +313,7 @@ def test_images_by_folder(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", BUILDERS)
 def test_another_layout_is_said_in_one_line(tmp_path, layout):
     (tmp_path / "readme.txt").write_text("nothing")
     with pytest.raises(InputError, match=r"is no .* folder: ") as caught:

@@ -7,7 +7,7 @@ import pytest
 from vesalius.config import load_config
 from vesalius.errors import ConfigError, InputError
 from vesalius.tasks.job import Job
-from vesalius.tasks.train.jobs import config_names, find_config, job_class, job_names
+from vesalius.tasks.train.jobs import JOBS, config_names, find_config, job_class
 
 NEEDS = {
     "detect/head_from_embeddings": ["data.embeddings=x.npy", "data.labels=y.npy"],
@@ -17,17 +17,17 @@ NEEDS = {
 """What a configuration leaves to the command line, where that is not the manifest."""
 
 
-@pytest.mark.parametrize("name", job_names())
+@pytest.mark.parametrize("name", JOBS)
 def test_every_name_is_a_job(name):
     assert issubclass(job_class(name), Job)
 
 
 def test_unknown_jobs_and_configurations():
-    with pytest.raises(ConfigError, match="task: segmnt: names no job; did you mean 'segment'"):
+    with pytest.raises(ConfigError, match="task: segmnt: no such job; did you mean 'segment'"):
         job_class("segmnt")
     with pytest.raises(ConfigError, match="task: None"):
         job_class(None)
-    with pytest.raises(ConfigError, match="names no job"):
+    with pytest.raises(ConfigError, match="no such job"):
         job_class(["segment"])
     with pytest.raises(InputError, match="neither a file nor a configuration"):
         find_config("segment/nothing")

@@ -14,7 +14,7 @@ def test_every_name_is_a_layout_of_a_network_that_exists(name):
     assert layout.about
     if layout.net:
         sizes = {key: value for key, value in layout.net.items() if key != "name"}
-        assert isinstance(NETS.class_named(layout.net["name"]).build(**sizes), Net)
+        assert isinstance(NETS.get(layout.net["name"]).build(**sizes), Net)
     else:
         assert name == "vesalius"
 

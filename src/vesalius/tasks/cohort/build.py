@@ -19,7 +19,7 @@ def build_manifest(
     """Find the cases of a data set and write them as a manifest.
 
     Args:
-        layout: a key of `vesalius.cohort.build.LAYOUTS`, or "auto".
+        layout: a key of `vesalius.cohort.build.BUILDERS`, or "auto".
         folder: where the data set lies.
         output: `.jsonl` or `.csv`; paths in it start from its own folder.
         options: of the layout, as "uncertain=ones".

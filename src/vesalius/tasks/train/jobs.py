@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from importlib.resources import files
@@ -11,23 +10,23 @@ from typing import TYPE_CHECKING
 
 from vesalius.errors import ConfigError, InputError
 from vesalius.files import regular
+from vesalius.named import Table
 
 if TYPE_CHECKING:
     from vesalius.tasks.job import Job
 
 CONFIGS = Path(str(files("vesalius"))) / "configs"
-_JOBS = {
-    "detect": "vesalius.tasks.detect.job:DetectJob",
-    "finetune": "vesalius.tasks.finetune.job:FinetuneJob",
-    "segment": "vesalius.tasks.segment.job:SegmentJob",
-}
-"""`task` of a configuration -> "module:Class"."""
+JOBS = Table(
+    "job",
+    {
+        "detect": "vesalius.tasks.detect.job:DetectJob",
+        "finetune": "vesalius.tasks.finetune.job:FinetuneJob",
+        "segment": "vesalius.tasks.segment.job:SegmentJob",
+    },
+    also=("my_module:MyJob",),
+)
+"""`task` of a configuration -> its job."""
 _SUFFIXES = (".yaml", ".yml", ".json")
-
-
-def job_names() -> tuple[str, ...]:
-    """What `task` may be; sorted."""
-    return tuple(sorted(_JOBS))
 
 
 def job_class(task: object) -> type[Job]:
@@ -38,15 +37,9 @@ def job_class(task: object) -> type[Job]:
     Raises:
         ConfigError: no such job.
     """
-    if isinstance(task, str) and task not in _JOBS and ":" in task:
+    if isinstance(task, str) and task not in JOBS and ":" in task:
         return _own_job(task)
-    if not isinstance(task, str) or task not in _JOBS:
-        near = difflib.get_close_matches(str(task), _JOBS, n=1, cutoff=0)
-        raise ConfigError(
-            "names no job", where=f"task: {task}", fix=f"did you mean {near[0]!r}? Your own is my_module:MyJob"
-        )
-    module, name = _JOBS[task].split(":")
-    found: type[Job] = getattr(importlib.import_module(module), name)
+    found: type[Job] = JOBS.get(str(task), where=f"task: {task}")
     return found
 
 

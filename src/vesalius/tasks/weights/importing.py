@@ -85,7 +85,7 @@ def import_weights(
         "allowed": [list(one) for one in report.allowed],
     }
     words = [*net, *(f"--allow {shlex.quote(one)}" for one in allow)]
-    contract = contract_of(layout, getattr(config, "inputs", 0))
+    contract = contract_of(layout, config.inputs)
     with new_folder(output, force=force) as folder:
         save_pretrained(folder, module, ModelConfig(task=TASK, net=config, settings=settings))
         if contract is not None:
@@ -124,7 +124,7 @@ def _net(layout: str, own: Any, words: Sequence[str]) -> Net:
         fix = f"add name=NET and its sizes; networks: {', '.join(NETS.names())}"
         raise UsageError("does not know the network", where=f"layout {layout}", fix=fix)
     given = [word for word in words if not word.startswith("name=")]
-    net: Net = from_overrides(NETS.class_named(name), given, sizes)
+    net: Net = from_overrides(NETS.get(name), given, sizes)
     return net
 
 

@@ -6,18 +6,17 @@ from vesalius.named import Table
 from vesalius.weights.layouts.layout import Layout
 
 LAYOUTS = Table(
-    "vesalius.weights.layouts",
     "layout",
     {
-        "vesalius": "vesalius:PLAIN",
-        "voco-swinunetr": "swinunetr:VOCO",
-        "meddinov3": "dinov3:MEDDINOV3",
-        "dinov3": "dinov3:DINOV3",
-        "dinov3-transformers": "dinov3:DINOV3_TRANSFORMERS",
-        "dinov2": "dinov2:DINOV2",
-        "dinov2-transformers": "dinov2:DINOV2_TRANSFORMERS",
-        "rad-dino": "dinov2:RAD_DINO",
-        "bit-npz": "bit:BIT",
+        "vesalius": "vesalius.weights.layouts.vesalius:PLAIN",
+        "voco-swinunetr": "vesalius.weights.layouts.swinunetr:VOCO",
+        "meddinov3": "vesalius.weights.layouts.dinov3:MEDDINOV3",
+        "dinov3": "vesalius.weights.layouts.dinov3:DINOV3",
+        "dinov3-transformers": "vesalius.weights.layouts.dinov3:DINOV3_TRANSFORMERS",
+        "dinov2": "vesalius.weights.layouts.dinov2:DINOV2",
+        "dinov2-transformers": "vesalius.weights.layouts.dinov2:DINOV2_TRANSFORMERS",
+        "rad-dino": "vesalius.weights.layouts.dinov2:RAD_DINO",
+        "bit-npz": "vesalius.weights.layouts.bit:BIT",
     },
 )
 
@@ -28,5 +27,5 @@ def layout_named(name: str) -> Layout:
     Raises:
         ConfigError: no such name.
     """
-    layout: Layout = LAYOUTS.class_named(name)
+    layout: Layout = LAYOUTS.get(name)
     return layout

@@ -41,7 +41,7 @@ def test_ladders():
     assert codec.ladder("svtav1") == coder("svtav1").qualities
     with pytest.raises(UsageError, match="lossless only"):
         codec.ladder("deflate")
-    with pytest.raises(UsageError, match="no coder"):
+    with pytest.raises(UsageError, match="no such coder"):
         codec.ladder("nonsense")
 
 

@@ -136,7 +136,7 @@ def test_other_content_is_not_touched(tmp_path):
 
 def test_usage_errors_come_before_any_work(tmp_path):
     cohort, output = write_cohort(tmp_path / "cohort", patients=1, masks=False), tmp_path / "run"
-    with pytest.raises(UsageError, match="no coder"):
+    with pytest.raises(UsageError, match="no such coder"):
         evaluate([cohort], output, coders=("nonsense",))
     with pytest.raises(UsageError, match="points"):
         evaluate([cohort], output, points=1)

@@ -1,0 +1,79 @@
+"""A new coder, net, transform, layout, job, builder, reader or writer is one line in one table."""
+
+import pytest
+
+import vesalius
+from vesalius.codec.coders.table import CODERS
+from vesalius.cohort.build import BUILDERS
+from vesalius.cohort.manifest import read_manifest
+from vesalius.errors import UsageError
+from vesalius.nets.table import NETS
+from vesalius.scan.open import READERS
+from vesalius.scan.write import WRITERS
+from vesalius.tasks.train.jobs import JOBS
+from vesalius.transforms.prepare import Prepare
+from vesalius.transforms.table import TRANSFORMS
+from vesalius.weights.layouts.table import LAYOUTS
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture
+def add(monkeypatch):
+    """add(table, name, attribute): the one line."""
+    return lambda table, name, attribute: monkeypatch.setitem(table.homes, name, f"house.toys:{attribute}")
+
+
+def test_a_coder(add, make_nifti, tmp_path):
+    add(CODERS, "toy", "ToyCoder")
+    source, packed = make_nifti(), tmp_path / "tiny.vsl"
+    done = vesalius.compress([source], packed, vesalius.CompressConfig(coder="toy"))
+    assert done["written"][0]["tiers"][0]["coder"] == "toy"
+    assert vesalius.verify(packed, source)["tiers"][0]["equal"]
+
+
+def test_a_net(add, tmp_path):
+    add(NETS, "toy", "ToyNet")
+    torch.save(torch.nn.Linear(3, 1).state_dict(), tmp_path / "toy.pt")
+    imported = vesalius.import_weights(tmp_path / "toy.pt", "vesalius", tmp_path / "out", ["name=toy", "width=3"])
+    assert imported["net"] == {"name": "toy", "width": 3}
+
+
+def test_a_layout(add, tmp_path):
+    add(LAYOUTS, "toy", "TOY_LAYOUT")
+    add(NETS, "toy", "ToyNet")
+    state = {f"toy.{name}": tensor for name, tensor in torch.nn.Linear(2, 1).state_dict().items()}
+    torch.save(state, tmp_path / "toy.pt")
+    assert vesalius.import_weights(tmp_path / "toy.pt", "toy", tmp_path / "out")["layout"] == "toy"
+
+
+def test_a_transform(add, make_nifti):
+    add(TRANSFORMS, "toy", "ToyTransform")
+    scan = vesalius.open_scan(make_nifti())
+    prepared = Prepare.parse({"values": [{"name": "toy", "shift": 2.0}]})
+    assert (prepared(scan) == Prepare()(scan) + 2).all()
+    assert prepared.model_dump()["values"] == ({"name": "toy", "shift": 2.0},)
+
+
+def test_a_job(add, tmp_path):
+    add(JOBS, "toy", "ToyJob")
+    (tmp_path / "toy.yaml").write_text("task: toy\nwords: hello\n")
+    with pytest.raises(UsageError, match="hello"):
+        vesalius.train(tmp_path / "toy.yaml", tmp_path / "run", device="cpu")
+
+
+def test_a_builder(add, make_nifti, tmp_path):
+    add(BUILDERS, "toy", "build_toy")
+    manifest = tmp_path / "m.jsonl"
+    vesalius.build_manifest("toy", make_nifti().parent, manifest, ["count=2"])
+    assert [case.id for case in read_manifest(manifest)] == ["toy0", "toy1"]
+
+
+def test_a_reader_and_a_writer(add, make_nifti, tmp_path):
+    add(READERS, ".toy", "read_toy")
+    add(WRITERS, ".toy", "write_toy")
+    source = make_nifti()
+    vesalius.convert(source, tmp_path / "array.npy")
+    (tmp_path / "array.npy").rename(tmp_path / "array.toy")
+    vesalius.convert(tmp_path / "array.toy", tmp_path / "words.toy")
+    assert (tmp_path / "words.toy").read_text() == f"toy {vesalius.open_scan(source).shape}"
