@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from vesalius.cohort.loaded import Problem
 from vesalius.metrics.findings import measured, prevalences
 from vesalius.report.findings import RELIABILITY, counted, reliability_figure, sections, text_of
+from vesalius.report.result import Result
 from vesalius.report.table import Cell
 from vesalius.tasks.detect.infer import logits
 from vesalius.tasks.detect.outputs import result_files
 from vesalius.tasks.detect.settings import Calibration
 from vesalius.tasks.detect.studies import Studies
-from vesalius.tasks.job import Outcome
 from vesalius.weights.saved import from_pretrained
 
 _COLUMNS = ("study", "patient", "class", "logit", "probability", "label")
@@ -35,7 +35,7 @@ def outcome_of(
     device: str,
     notes: Sequence[str] = (),
     problems: Sequence[Problem] = (),
-) -> Outcome:
+) -> Result:
     """Measure a model on one part.
 
     Args:
@@ -65,7 +65,7 @@ def outcome_of(
         },
     }
     by = results["intervals"]
-    return Outcome(
+    return Result(
         results=results,
         sections=sections(results, notes),
         rows=_rows(held_out, classes, logits_SC, p_SC),

@@ -10,7 +10,8 @@ from pathlib import Path
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
 from vesalius.metrics.drawn import Drawn
-from vesalius.tasks.job import Job, Outcome
+from vesalius.report.result import Result
+from vesalius.tasks.job import Job
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.measure import Measured, Unit, measure
 from vesalius.tasks.segment.segmenter import Segmenter
@@ -52,12 +53,12 @@ class SegmentJob(Job):
         data = self.config.data.model_copy(update={"cache": None})
         return SegmentTask(self.config.model_copy(update={"data": data}), self._parts)
 
-    def outcome(self, model: Path, device: str) -> Outcome:
+    def outcome(self, model: Path, device: str) -> Result:
         data, segmenter = self.config.data, Segmenter.from_pretrained(model, device)
         name = "test" if len(units(self._parts["test"], self.config.data.masks)) else "val"
         cohort = units(self._parts[name], self.config.data.masks)
         done: list[Unit] = []  # with at least one class to measure
-        outcome = Outcome()
+        outcome = Result()
         for case, one in measure(segmenter, cohort, data.images, absent=data.absent, progress=self.progress):
             if isinstance(one, Unit) and one.rows:
                 done.append(one)
