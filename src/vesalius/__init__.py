@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from vesalius.tasks.compress.run import compress
     from vesalius.tasks.convert import convert
     from vesalius.tasks.demo.run import demo
-    from vesalius.tasks.detect.embed import embed
+    from vesalius.tasks.embed import embed
     from vesalius.tasks.evaluate.classifier import evaluate_classifier
     from vesalius.tasks.evaluate.codec import evaluate_codec
     from vesalius.tasks.evaluate.masks import evaluate_masks
@@ -73,7 +73,7 @@ _HOMES = {
     "decode_scan": "vesalius.codec.decode:decode_scan",
     "decompress": "vesalius.tasks.compress.decompress:decompress",
     "demo": "vesalius.tasks.demo.run:demo",
-    "embed": "vesalius.tasks.detect.embed:embed",
+    "embed": "vesalius.tasks.embed:embed",
     "evaluate_classifier": "vesalius.tasks.evaluate.classifier:evaluate_classifier",
     "evaluate_codec": "vesalius.tasks.evaluate.codec:evaluate_codec",
     "evaluate_masks": "vesalius.tasks.evaluate.masks:evaluate_masks",

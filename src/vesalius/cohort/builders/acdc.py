@@ -1,7 +1,7 @@
 """ACDC (Bernard et al. 2018, doi:10.1109/TMI.2018.2837502) and sets in its layout: a folder for each patient.
 
-`NAME_4d.nii.gz` is the image of the case, `NAME_frameXX_gt.nii.gz` its masks, called ED and ES after `Info.cfg`. Where
-there is no 4D file, each frame is a case of its own.
+`NAME_4d.nii.gz` is the image of the case, `NAME_frameXX_gt.nii.gz` its masks, called ED and ES after `Info.cfg`; masks
+may also be called `NAME_ED_gt.nii.gz`. Where there is no 4D file, each frame is a case of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
 from vesalius.files import regular
 
-_FILE = re.compile(r"(?P<name>.+?)_(?:(?P<four>4d)|frame(?P<frame>\d+)(?P<gt>_gt)?)\.nii(?:\.gz)?", re.IGNORECASE)
+_FILE = re.compile(
+    r"(?P<name>.+?)_(?:(?P<four>4d)|frame(?P<frame>\d+)(?P<gt>_gt)?|(?P<phase>ed|es)_gt)\.nii(?:\.gz)?", re.IGNORECASE
+)
 _FACTS = {"group": "group", "height": "height_cm", "weight": "weight_kg"}
 _SPLITS = {"training": "train", "train": "train", "testing": "test", "test": "test", "validation": "val"}
 
@@ -43,6 +45,8 @@ def build(folder: Path) -> Cohort:
 
 
 def _slot(match: re.Match[str]) -> str:
+    if match["phase"]:
+        return f"{match['phase'].upper()}gt"
     return "4d" if match["four"] else f"{int(match['frame'])}{'gt' if match['gt'] else ''}"
 
 
@@ -61,15 +65,18 @@ def _cases(folder: Path, home: Path, name: str, files: dict[str, Path]) -> list[
     split = next(iter(splits), None)
     patient = home.name if home != folder else name
     known: dict[str, Any] = {"patient": patient, "facts": facts, "split": split}
-    gts = {int(word[:-2]): path for word, path in files.items() if word.endswith("gt")}
+    gts = {int(word[:-2]): path for word, path in files.items() if word.endswith("gt") and word[0].isdigit()}
     if "4d" in files:
-        masks = {numbers.get(number, f"frame{number:02d}"): number for number in sorted(gts)}
+        masks = {numbers.get(number, f"frame{number:02d}"): gts[number] for number in sorted(gts)}
+        masks = {name: files[f"{name}gt"] for name in ("ED", "ES") if f"{name}gt" in files} | masks
+        frames = {name: number for number, name in numbers.items() if number > 0}
+        frames |= {f"frame{number:02d}": number for number in gts}
         return [
             Case(
                 id=patient,
                 images={IMAGE: relative(files["4d"], folder)},
-                masks={mask: relative(gts[number], folder) for mask, number in masks.items()},
-                frames={mask: number - 1 for mask, number in masks.items()},
+                masks={mask: relative(path, folder) for mask, path in masks.items()},
+                frames={mask: frames[mask] - 1 for mask in masks if mask in frames},
                 **known,
             )
         ]

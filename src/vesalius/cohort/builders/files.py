@@ -114,13 +114,17 @@ def number_or_text(cell: str) -> str | int | float:
     return float(cell) if _DECIMAL.fullmatch(cell) else cell
 
 
+class OtherLayoutError(InputError):
+    """A folder of another layout than the one tried."""
+
+
 def example(names: list[str]) -> str:
     """How many there are, and the first few."""
     return f"{len(names)} ({some(names)})"
 
 
-def expected(layout: str, what: str, folder: Path) -> InputError:
+def expected(layout: str, what: str, folder: Path) -> OtherLayoutError:
     """The error for a folder of another layout."""
-    return InputError(
+    return OtherLayoutError(
         f"is no {layout} folder: {what}", where=folder, fix="see vesalius cohort build --help for layouts"
     )

@@ -11,7 +11,7 @@ from vesalius.codec.restore import restore
 from vesalius.codec.verify import verify as verify_tiers
 from vesalius.errors import UsageError
 from vesalius.output import refuse_odd
-from vesalius.scan.left_out import lost_lines
+from vesalius.scan.note import lost_lines
 from vesalius.scan.open import open_scan
 from vesalius.scan.part import part
 from vesalius.scan.reading import AS_STATED, Reading

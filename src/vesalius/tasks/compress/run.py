@@ -16,8 +16,7 @@ from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import refuse_odd
-from vesalius.scan.choose import ways
-from vesalius.scan.found import Found
+from vesalius.scan.found import Found, ways
 from vesalius.scan.open import find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan

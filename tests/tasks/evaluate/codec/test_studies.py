@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -5,10 +6,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from dicom_making import placed, save_all
 from real_data import real
 from tasks.evaluate.codec.fake import write_cohort
 from vesalius.errors import InputError, UsageError
-from vesalius.tasks.evaluate.codec.studies import find_studies, heart_box, masks_by_frame, read_mask
+from vesalius.tasks.evaluate.codec.studies import find_studies, heart_box, read_mask
 
 
 def test_acdc_layout(tmp_path):
@@ -124,14 +126,14 @@ def test_masks_by_frame(tmp_path):
     (own / "patient001_frame05_gt.nii.gz").rename(own / "patient001_ES_gt.nii.gz")
     (study,) = find_studies([own])
     assert (study.diastole, study.systole) == (1, 4)
-    assert {frame: path.name for frame, path in masks_by_frame(study).items()} == {
+    assert {frame: path.name for frame, path in study.masks_by_frame.items()} == {
         1: "patient001_frame02_gt.nii.gz",
         4: "patient001_ES_gt.nii.gz",
     }
     (own / "Info.cfg").unlink()
     (study,) = find_studies([own])
     assert (study.diastole, study.systole) == (None, None)
-    assert list(masks_by_frame(study)) == [1]  # nobody says which frame is ES
+    assert list(study.masks_by_frame) == [1]  # nobody says which frame is ES
 
 
 def test_a_closed_folder_beside_patients_is_a_study_that_fails(tmp_path, monkeypatch):
@@ -161,3 +163,59 @@ def test_a_mask_that_was_stored_scaled_is_read_by_its_labels(tmp_path):
     nib.save(nib.Nifti1Image(labels / 2, np.eye(4)), tmp_path / "m.nii")
     with pytest.raises(InputError, match="one of the masks holds other values than whole numbers"):
         read_mask(tmp_path / "m.nii")
+
+
+def test_a_manifest_says_patients_masks_and_frames(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort")
+    lines = [
+        {
+            "id": f"study-{number}",
+            "patient": "A",
+            "images": {"image": f"patient00{number}/patient00{number}_4d.nii.gz"},
+            "masks": {"ED": f"patient00{number}/patient00{number}_frame02_gt.nii.gz"},
+            "frames": {"ED": 1},
+            "facts": {"ed_frame": 1, "es_frame": 4},
+        }
+        for number in (1, 2)
+    ]
+    (cohort / "hearts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    studies = find_studies([cohort / "hearts.jsonl"])
+    assert [(one.data_set, one.name, one.owner) for one in studies] == [
+        ("hearts", "study-1", ("A", True)),
+        ("hearts", "study-2", ("A", True)),
+    ]
+    assert (studies[0].diastole, studies[0].systole, list(studies[0].masks_by_frame)) == (1, 4, [1])
+
+
+def test_known_layouts_say_whose_scans_they_are(tmp_path):
+    for session in ("ses-1", "ses-2"):
+        folder = tmp_path / "bids" / "sub-1" / session / "anat"
+        folder.mkdir(parents=True)
+        nib.save(nib.Nifti1Image(np.zeros((3, 4, 5), np.int16), np.eye(4)), folder / f"sub-1_{session}_T1w.nii.gz")
+    first, second = find_studies([tmp_path / "bids"])
+    assert first.owner == second.owner
+    assert first.owner[1]
+    assert first.data_set == "bids"
+    assert first.name != second.name
+    (lone,) = find_studies([first.path])
+    assert lone.owner == (lone.name, False)
+
+
+def test_dicom_headers_say_the_patient(tmp_path):
+    for number, patient in enumerate(("A", "A", "B")):
+        (tmp_path / f"s{number}").mkdir()
+        slices = [placed(np.full((4, 6), n, np.int16), (0, 0, n), PatientID=patient) for n in range(3)]
+        for one in slices:
+            one.SeriesInstanceUID = f"1.2.3.{number}"
+        save_all(slices, tmp_path / f"s{number}")
+    owners = [one.owner for one in find_studies([tmp_path])]
+    assert all(is_patient for _, is_patient in owners)
+    assert len(owners) == 3
+    assert len(set(owners)) == 2
+
+
+def test_a_mistake_in_a_folder_of_hearts_is_reported(tmp_path):
+    own = write_cohort(tmp_path / "cohort", patients=1) / "patient001"
+    (own / "Info.cfg").write_text("ED: 2\nES: 2\n")
+    with pytest.raises(InputError, match="both ED and ES"):
+        find_studies([tmp_path / "cohort"])

@@ -15,7 +15,7 @@ from vesalius.errors import InputError
 from vesalius.metrics.cardiac import ed_es_frames
 from vesalius.metrics.cycle import cycle_ends
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.codec.studies import Study, masks_by_frame, read_mask
+from vesalius.tasks.evaluate.codec.studies import Study, read_mask
 
 Classes = NDArray[np.integer]
 Source = Literal["Info.cfg", "masks", "judge"]
@@ -33,7 +33,7 @@ def read_masks(study: Study, scan: Scan, classes: Callable[[NDArray[np.int16], s
         InputError: a mask cannot be read, lies on another grid or holds a value that the judge does not know.
     """
     found: dict[int, Classes] = {}
-    for frame, path in masks_by_frame(study).items():
+    for frame, path in study.masks_by_frame.items():
         labels_IJK = read_mask(path)
         if labels_IJK.shape != scan.shape[2:]:
             raise InputError("the masks lie on another grid")

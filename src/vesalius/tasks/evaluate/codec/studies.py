@@ -1,49 +1,58 @@
-"""What is evaluated: studies, the data set each belongs to, and the masks that lie beside it.
+"""The studies of an evaluation: scans from files, folders, known cohort layouts and manifests, with masks and patients.
 
-The ACDC layout is known: `<id>_4d.nii.gz` in a folder with `Info.cfg` ("ED: 1", "ES: 12", counted from 1) and masks
-`<id>_frame01_gt.nii.gz` or `<id>_ED_gt.nii.gz`. Anything else is opened as it is, without masks.
+A cohort layout or a manifest says which masks belong to which frame and which studies are of one patient. In any
+other folder every scan is a study; only DICOM headers name the patient there.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.cohort.build import AUTO, build_cohort
+from vesalius.cohort.builders.dicom import identity, read_instances
+from vesalius.cohort.builders.files import OtherLayoutError, stem
+from vesalius.cohort.case import IMAGE, Case
+from vesalius.cohort.cohort import Cohort, split_item
+from vesalius.cohort.ends import ED, ES, ends_of_case
+from vesalius.cohort.manifest import read_manifest
+from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, UsageError
 from vesalius.files import regular, walk
 from vesalius.metrics.codec import Box, heart_region
+from vesalius.metrics.drawn import Owner
 from vesalius.scan.found import closed_folder
-from vesalius.scan.label_values import NotLabelsError, read_labels
-from vesalius.scan.nifti import read as nifti
-from vesalius.scan.open import find_scans
+from vesalius.scan.label_values import NotLabelsError, label_map, read_labels
+from vesalius.scan.open import find_scans, open_scan
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
-_CINE = re.compile(r"(?P<id>.+)_4d\.nii(\.gz)?")
-_MASK = re.compile(r"_(frame(?P<frame>\d+)|(?P<phase>ED|ES))_gt\.nii(\.gz)?")
+_MANIFESTS = (".jsonl", ".csv")
+_CINE = "_4d"
 _LABELS = np.iinfo(np.int16)
-_FACT = re.compile(r"\s*(\w+)\s*:\s*(\d+)\s*")
 
 
 @dataclass(frozen=True)
 class Study:
-    """One scan to be evaluated; it counts as one patient.
+    """One scan to evaluate.
 
     Args:
-        data_set: name of the folder of patients.
+        data_set: name of the data set.
         name: name within the data set, unique there.
         path: file or folder.
-        open: reads the header and gives the scan.
-        source_bytes: size of the file or of all files of the folder.
-        masks: label files of the heart, none where unknown.
-        systole: frame of end systole, counted from 0; None where unknown.
-        diastole: frame of end diastole, the same.
-        is_cycle: the layout says that the T axis is the cardiac cycle, whatever the file says.
+        open: reads the header and returns the scan.
+        source_bytes: size of the file, or of all files of the folder.
+        patient: patient id, None where unknown; never written anywhere.
+        masks: label files of the heart.
+        masks_by_frame: those whose frame (from 0) is known.
+        systole: frame of end-systole, from 0; None where unknown.
+        diastole: frame of end-diastole, from 0; None where unknown.
+        is_cycle: ED and ES are stated, so the T axis is the cardiac cycle, whatever the file says.
         reading: how it is opened.
     """
 
@@ -52,14 +61,21 @@ class Study:
     path: Path
     open: Callable[[], Scan]
     source_bytes: int
+    patient: str | None = None
     masks: tuple[Path, ...] = ()
+    masks_by_frame: Mapping[int, Path] = field(default_factory=dict)
     systole: int | None = None
     diastole: int | None = None
     is_cycle: bool = False
     reading: Reading = AS_STATED
 
+    @property
+    def owner(self) -> Owner:
+        """What a bootstrap draws: the patient, or the study where the patient is unknown."""
+        return (self.name, False) if self.patient is None else (self.patient, True)
+
     def scan(self) -> Scan:
-        """The opened scan; its T axis is time where the layout says so."""
+        """The opened scan; T is time where ED and ES are stated."""
         scan = self.open()
         if self.is_cycle and scan.t_meaning == "unknown" and scan.shape[1] > 1:
             return replace(scan, t_meaning="time")
@@ -69,23 +85,21 @@ class Study:
 def find_studies(paths: Sequence[Path], reading: Reading = AS_STATED) -> list[Study]:
     """The studies at these paths, in a stable order.
 
-    A folder that holds 4D files of the ACDC layout gives those and nothing else (frames and masks are cut from
-    them); any other path gives every scan in it.
+    Args:
+        paths: manifests, folders in a layout that `cohort build` knows, other folders and files.
+        reading: choices where the files leave some open.
 
     Raises:
-        InputError: nothing readable at a path.
+        InputError: nothing readable at a path, a bad manifest, or a cohort folder with a mistake in it.
         UsageError: no path.
     """
     if not paths:
         raise UsageError("no scan was named", fix="name folders or files")
-    studies: list[Study] = []
-    for path in paths:
-        studies.extend(_find(path, reading))
-    return _with_unique_names(studies)
+    return _with_unique_names([study for path in paths for study in _find(path, reading)])
 
 
 def heart_box(study: Study, scan: Scan) -> tuple[Box | None, str]:
-    """The heart region of a study, and a note why there is none.
+    """The heart region of a study, or None and the reason.
 
     Raises:
         InputError: a mask cannot be read.
@@ -102,106 +116,134 @@ def heart_box(study: Study, scan: Scan) -> tuple[Box | None, str]:
 
 
 def read_mask(path: Path) -> NDArray[np.int64]:
-    """The labels of a reference mask, (I, J, K).
+    """Labels of a reference mask, (I, J, K).
 
     Raises:
         InputError: it cannot be read, or holds no labels.
     """
     try:
-        return read_labels(nifti.read(path), _LABELS.min, _LABELS.max)[0, 0]
+        return read_labels(label_map(open_scan(path)), _LABELS.min, _LABELS.max)[0, 0]
     except NotLabelsError as error:
         raise InputError(f"one of the masks {error}") from error
 
 
-def masks_by_frame(study: Study) -> dict[int, Path]:
-    """The masks whose frame is known, counted from 0: by their names, or by Info.cfg for those called ED and ES."""
-    found: dict[int, Path] = {}
-    for path in study.masks:
-        match = _MASK.search(path.name)
-        assert match is not None
-        known = {"ED": study.diastole, "ES": study.systole, None: _from_0(int(match["frame"] or 0))}
-        frame = known[match["phase"]]
-        if frame is not None:
-            found[frame] = path
-    return found
-
-
 def _find(path: Path, reading: Reading) -> Iterator[Study]:
-    if not path.exists():
+    if not regular(path).exists():
         raise InputError("no such file or folder", where=path)
-    files, closed = ([path], []) if path.is_file() else walk(path)
-    cines = [file for file in files if _CINE.fullmatch(file.name) and regular(file).is_file()]
-    if cines:
-        yield from (_acdc_study(file, reading) for file in cines)
-        for place, error in closed:
-            lost = closed_folder(place, error)
-            yield Study(_name(path), lost.name, place, lost.open, 0)
+    if path.is_dir():
+        yield from _of_folder(path, reading)
+    elif path.suffix.lower() in _MANIFESTS:
+        yield from _of_cohort(read_manifest(path).read_by(reading), path.stem)
+    elif stem(path).endswith(_CINE):
+        cohort = build_cohort("acdc", path.parent).read_by(reading)
+        yield from _of_cohort(cohort.where(lambda case: cohort.path(case.images[IMAGE]) == path))
+    else:
+        yield from _of_scans(path, reading)
+
+
+def _of_folder(path: Path, reading: Reading) -> Iterator[Study]:
+    """Cases of a known layout, else every scan; folders that cannot be listed are studies that fail."""
+    closed = walk(path)[1]
+    listable = [path]
+    if closed:
+        listable = sorted(child for child in path.iterdir() if child.is_dir() and child not in dict(closed))
+    cohorts = [cohort for folder in listable if (cohort := _cohort(folder)) is not None]
+    if not cohorts:
+        yield from _of_scans(path, reading)
         return
-    data_set = _name(path if path.is_dir() else path.parent)
-    for found in find_scans(path, reading):
+    for cohort in cohorts:
+        yield from _of_cohort(cohort.read_by(reading))
+    for place, error in closed:
+        lost = closed_folder(place, error)
+        yield Study(_folder_name(path), lost.name, place, lost.open, 0)
+
+
+def _cohort(folder: Path) -> Cohort | None:
+    """The folder as a cohort; None where no layout says more than the files (DICOM series say it themselves).
+
+    Raises:
+        InputError: a mistake in a folder of the ACDC layout, which is the one with heart masks.
+    """
+    try:
+        return build_cohort("acdc", folder)
+    except OtherLayoutError:
+        pass
+    try:
+        cohort = build_cohort(AUTO, folder)
+    except InputError:
+        return None
+    is_known = any(case.patient for case in cohort) and not any(case.series for case in cohort)
+    return cohort if is_known else None
+
+
+def _of_cohort(cohort: Cohort, data_set: str | None = None) -> Iterator[Study]:
+    for case in cohort:
+        ends = ends_of_case(case)
+        masks = {name: cohort.path(case.masks[name]) for name in _heart_masks(case)}
+        for image, place in case.images.items():
+            path = cohort.path(place)
+            yield Study(
+                data_set=data_set or _data_set(cohort, case, path),
+                name=case.id if len(case.images) == 1 else f"{case.id}-{image}",
+                path=path,
+                open=partial(open_image, cohort, case, image),
+                source_bytes=_size(path),
+                patient=case.patient,
+                masks=tuple(sorted(masks.values())),
+                masks_by_frame={case.frames[name]: mask for name, mask in masks.items() if name in case.frames},
+                systole=ends.es if ends else None,
+                diastole=ends.ed if ends else None,
+                is_cycle=ends is not None,
+                reading=case.how,
+            )
+
+
+def _heart_masks(case: Case) -> list[str]:
+    """Masks of ED and ES; masks of every labelled frame where neither is stated."""
+    is_stated = "ed_frame" in case.facts or "es_frame" in case.facts
+    names = [name for name in case.masks if name in (ED, ES) or (name in case.frames and not is_stated)]
+    return [name for name in names if split_item(case.masks[name])[1] is None]
+
+
+def _data_set(cohort: Cohort, case: Case, path: Path) -> str:
+    """The folder of patients where a patient has a folder, else the folder of the cohort."""
+    home = path.resolve().parent
+    return _folder_name(home.parent if home.name == case.patient else cohort.root)
+
+
+def _of_scans(path: Path, reading: Reading) -> Iterator[Study]:
+    data_set = _folder_name(path if path.is_dir() else path.parent)
+    scans = find_scans(path, reading)
+    patients = _dicom_patients(path) if any(found.format == "dicom" for found in scans) else {}
+    for found in scans:
+        patient = patients.get((found.series_uid or str(found.path)).partition("#")[0])
         name = found.name or found.path.name
-        yield Study(data_set, name, found.path, found.open, _size(found.path), reading=reading)
+        yield Study(data_set, name, found.path, found.open, _size(found.path), patient, reading=reading)
 
 
-def _acdc_study(file: Path, reading: Reading) -> Study:
-    match = _CINE.fullmatch(file.name)
-    assert match is not None
-    patient, facts = match["id"], _facts(file.parent / "Info.cfg")
-    own_folder = bool(facts) or _name(file.parent) == patient
-    folder = file.resolve().parent
-    phases = {name: facts[name] for name in ("ED", "ES") if name in facts}
-    return Study(
-        data_set=_name(folder.parent if own_folder else folder),
-        name=patient,
-        path=file,
-        open=lambda: nifti.read(file, reading),
-        source_bytes=_size(file),
-        masks=tuple(_masks(file.parent, patient, set(phases.values()))),
-        systole=_from_0(phases.get("ES", 0)),
-        diastole=_from_0(phases.get("ED", 0)),
-        is_cycle=len(phases) == 2,
-        reading=reading,
-    )
+def _dicom_patients(path: Path) -> dict[str, str | None]:
+    """Series UID (or path, without one) -> pseudonym of the patient."""
+    instances, _ = read_instances(walk(path)[0] if path.is_dir() else [path])
+    return {one.series or str(one.path): identity(one.patient, keep=False) for one in instances}
 
 
-def _from_0(frame: int) -> int | None:
-    return frame - 1 if frame > 0 else None
-
-
-def _name(folder: Path) -> str:
-    """Its last name only; no path of this machine enters a report."""
+def _folder_name(folder: Path) -> str:
+    """The last name only: reports hold no path of this machine."""
     return folder.resolve().name or "data"
 
 
-def _facts(path: Path) -> dict[str, int]:
-    """The whole numbers of an Info.cfg; empty where there is none."""
-    try:
-        lines = regular(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return {}
-    return {match[1]: int(match[2]) for match in map(_FACT.fullmatch, lines) if match}
-
-
-def _masks(folder: Path, patient: str, frames: set[int]) -> Iterator[Path]:
-    """Masks of end diastole and end systole; of every labelled frame where Info.cfg names none."""
-    for file in sorted(folder.glob("*_gt.nii*")):
-        match = _MASK.fullmatch(file.name.removeprefix(patient)) if file.name.startswith(patient) else None
-        if match and (match["phase"] or not frames or int(match["frame"]) in frames):
-            yield file
-
-
 def _size(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size if path.exists() else 0
 
 
 def _with_unique_names(studies: Sequence[Study]) -> list[Study]:
-    """A path that was named twice counts once; equal names in one data set get a number."""
-    result: list[Study] = []
+    """A study that was named twice counts once; equal names in one data set get a number."""
+    unique: list[Study] = []
     seen: dict[tuple[str, str], int] = {}
     for study in {(study.path.resolve(), study.name): study for study in studies}.values():
         key = study.data_set, study.name
         seen[key] = seen.get(key, 0) + 1
-        result.append(study if seen[key] == 1 else replace(study, name=f"{study.name}-{seen[key]}"))
-    return result
+        unique.append(study if seen[key] == 1 else replace(study, name=f"{study.name}-{seen[key]}"))
+    return unique

@@ -1,5 +1,5 @@
-from vesalius.tasks.detect.predict_page import sections_of, told_of
-from vesalius.tasks.detect.settings import Calibration
+from vesalius.tasks.classify.calibration import Calibration
+from vesalius.tasks.classify.page import sections_of, told_of
 
 CALIBRATION = Calibration(
     classes=("any", "sub"), temperatures=(1.0, 1.0), thresholds=(0.4, None), specificity=0.9, samples=50

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.vit import Tokens
-from vesalius.tasks.detect.settings import ENCODER
-from vesalius.tasks.detect.slices import SliceConfig, Slices
+from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.precision import Precision, resolved
 from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.weights.place import locate
 from vesalius.weights.saved import Pretrained, from_pretrained, read_config
 
 BATCH = 16
+ENCODER = "encoder"
 
 
 class Encoder:
@@ -94,7 +94,7 @@ class Encoder:
             UsageError: the net takes other channels or sizes.
         """
         net = self.model.config.net
-        inputs, side = getattr(net, "inputs", x_BCJI.shape[1]), getattr(net, "divisor", 1)
+        inputs, side = net.inputs, net.divisor
         if x_BCJI.shape[1] != inputs or x_BCJI.shape[2] % side or x_BCJI.shape[3] % side:
             given = f"{x_BCJI.shape[1]} channels of {x_BCJI.shape[2]} x {x_BCJI.shape[3]} pixels"
             raise UsageError(f"{given}; the encoder takes {inputs} channels and multiples of {side} pixels")
@@ -121,7 +121,7 @@ class Encoder:
         """Patches of one slice on their grid, shape (H, W, D)."""
         x_BCJI = slices.prepared([number])
         patches_LD = self.tokens(x_BCJI)[1][0].cpu().numpy()
-        side: int = self.model.config.net.divisor  # type: ignore[attr-defined]
+        side = self.model.config.net.divisor
         grid: NDArray[np.float32] = patches_LD.reshape(x_BCJI.shape[2] // side, x_BCJI.shape[3] // side, -1)
         return grid
 

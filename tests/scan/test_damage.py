@@ -10,8 +10,8 @@ import pytest
 
 from real_data import real
 from vesalius.errors import InputError
+from vesalius.scan.damage import PADDING, not_decodable, read_to_end
 from vesalius.scan.open import open_scan
-from vesalius.scan.stream_end import PADDING, read_to_end
 
 RNG = np.random.default_rng(5)
 VOLUME = np.clip(np.cumsum(RNG.integers(-3, 4, (12, 10, 8)), axis=2) + 40, 0, 255).astype("<i2")
@@ -190,3 +190,9 @@ def _member(data):
     """The deflated bytes of the only member, by the numbers of its local header."""
     name, extra = struct.unpack_from("<HH", data, 26)
     return data[30 + name + extra : data.index(b"PK\1\2")]
+
+
+def test_an_exception_becomes_one_line(tmp_path):
+    error = not_decodable(tmp_path / "x.nii", ValueError("first\nsecond" + "x" * 999), "NIfTI")
+    assert str(error).endswith("x.nii: cannot be read as NIfTI (first); check that the copy is complete")
+    assert "ValueError" in str(not_decodable(tmp_path / "x.nii", ValueError(), "NIfTI"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from vesalius.report.page import Column, Section
 from vesalius.report.table import NOTHING, fixed
-from vesalius.tasks.detect.settings import Calibration
+from vesalius.tasks.classify.calibration import Calibration
 
 HEAT, SIMILARITY, PROFILE = "heat", "similarity", "profile"
 """Kinds of pictures."""

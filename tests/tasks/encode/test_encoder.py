@@ -8,8 +8,8 @@ from tasks.detect.tiny import AFFINE, NET, STEPS, head, make_encoder, make_model
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.unet import UNet
 from vesalius.scan.scan import Scan
-from vesalius.tasks.detect.encoder import Encoder, facts_digest, similarity
-from vesalius.tasks.detect.slices import SliceConfig, Slices
+from vesalius.tasks.encode.encoder import Encoder, facts_digest, similarity
+from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.weights.saved import ModelConfig, from_pretrained, save_pretrained
 

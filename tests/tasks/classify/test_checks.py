@@ -6,7 +6,7 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loaded import Problem
 from vesalius.errors import UsageError
-from vesalius.tasks.detect.checks import check_both, check_classes, left_out_words, notes_of
+from vesalius.tasks.classify.checks import check_both, check_classes, left_out_words, notes_of
 
 
 def cohort(*labels):

@@ -31,11 +31,10 @@ from vesalius.report.limits import limits_line
 from vesalius.scan.note import plain
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
-from vesalius.tasks.detect.encoder import BATCH, Encoder, similarity
-from vesalius.tasks.detect.extract import add, at, store_of
-from vesalius.tasks.detect.look import Sheet
-from vesalius.tasks.detect.settings import ENCODER
-from vesalius.tasks.detect.slices import SliceConfig, Slices
+from vesalius.tasks.encode.encoder import BATCH, ENCODER, Encoder, similarity
+from vesalius.tasks.encode.sheet import Sheet
+from vesalius.tasks.encode.slices import SliceConfig, Slices
+from vesalius.tasks.encode.vectors import add, at, store_of
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import peak_mib
 from vesalius.training.precision import Precision
@@ -127,7 +126,7 @@ def embed(
         raise UsageError(f"no slice {number}", where="--slice", fix=f"choose from 0 to {len(slices) - 1}, or -1")
     map_HW = similarity(made.patches(slices, number), look.patch)
     patch = look.patch or (map_HW.shape[0] // 2, map_HW.shape[1] // 2)
-    sheet = Sheet.of(scan, slices, number, "none")
+    sheet = Sheet.of(scan, slices, number)
     facts: dict[str, Any] = {
         "shape": list(scan.shape[2:]),
         "slices": len(rows_ND),

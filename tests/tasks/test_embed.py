@@ -7,8 +7,8 @@ from tasks.detect.tiny import AFFINE, head, make_encoder, make_model
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.phantom.nifti import write_nifti
-from vesalius.tasks.detect.embed import PatchChoice, embed, lines
-from vesalius.tasks.detect.slices import SliceConfig
+from vesalius.tasks.embed import PatchChoice, embed, lines
+from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.weights.card import Card
 
 
@@ -54,7 +54,7 @@ def test_every_file(given, tmp_path):
 def test_the_scan_is_read_once(given, monkeypatch):
     opened = []
     real = open_image
-    monkeypatch.setattr("vesalius.tasks.detect.embed.open_image", lambda *of: opened.append(of) or real(*of))
+    monkeypatch.setattr("vesalius.tasks.embed.open_image", lambda *of: opened.append(of) or real(*of))
     told = []
     embed(**given, progress=told.append)
     assert (len(opened), told) == (1, ["encoding slices of 6"])

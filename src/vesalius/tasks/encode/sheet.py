@@ -13,13 +13,9 @@ from scipy import ndimage
 
 from vesalius.report.heat import heat_map
 from vesalius.scan.scan import Scan
-from vesalius.tasks.detect.settings import Check
-from vesalius.tasks.detect.slices import Slices
+from vesalius.tasks.encode.slices import Slices
 from vesalius.transforms.view import view_of
 from vesalius.transforms.window import default_range, to_screen
-
-BRAIN_HU = (0.0, 80.0)
-"""Center 40, width 80."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,20 +37,20 @@ class Sheet:
     caption: str
 
     @classmethod
-    def of(cls, scan: Scan, slices: Slices, number: int, check: Check) -> Sheet:
-        """A slice of a scan: of a head CT through the brain window.
+    def of(cls, scan: Scan, slices: Slices, number: int, window_hu: tuple[float, float] | None = None) -> Sheet:
+        """A slice of a scan.
 
         Args:
             scan: that the slices are of.
             slices: in the view of the encoder.
             number: of the slice.
-            check: what the scan was held to be.
+            window_hu: drawn black and white, where values are known to be HU; None: the default range of the scan.
         """
-        low, high = BRAIN_HU if check == "head-ct" else default_range(scan)
+        low, high = default_range(scan) if window_hu is None else window_hu
         grey = to_screen(slices.values_BCJI[number : number + 1, :1], "grey", (low, high))[0, 0]
         own = slices.prepare.spacing_mm is None and scan.geometry is not None
         aspect = view_of(scan, slices.prepare.plane, slices.prepare.display).pixel_aspect if own else 1.0
-        unit = " HU" if check == "head-ct" or scan.intensity.unit == "HU" else ""
+        unit = " HU" if window_hu is not None or scan.intensity.unit == "HU" else ""
         caption = f"slice {number}, {low:.4g} to {high:.4g}{unit}"
         return cls(grey, (low, high), aspect, slices.covered(number), caption)
 

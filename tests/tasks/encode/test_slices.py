@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tasks.detect.tiny import AFFINE, STEPS, head, prepare
 from vesalius.errors import UsageError
 from vesalius.scan.scan import Scan
-from vesalius.tasks.detect.slices import SliceConfig, Slices
+from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.transforms.prepare import Prepare
 
 

@@ -11,9 +11,9 @@ from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError
 from vesalius.phantom.nifti import write_nifti
 from vesalius.scan.open import open_scan
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.extract import extract
-from vesalius.tasks.detect.slices import SliceConfig, Slices
+from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.encode.slices import SliceConfig, Slices
+from vesalius.tasks.encode.vectors import extract
 from vesalius.transforms.contract import InputContract
 
 ALL = SliceConfig()
@@ -125,7 +125,7 @@ def test_few_lines_of_progress_and_none_where_all_is_there(encoder, cohort, tmp_
 def test_a_long_extraction_says_how_long_it_takes(encoder, cohort, tmp_path, monkeypatch):
     """A line every 5 s at first, later whenever another twentieth of the time has passed; the rest is reckoned."""
     clock = iter(range(0, 10_000, 6))
-    monkeypatch.setattr("vesalius.tasks.detect.extract.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    monkeypatch.setattr("vesalius.tasks.encode.vectors.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     told = []
     extract(cohort, encoder, ALL, tmp_path / "cache", progress=told.append)
     assert told == [

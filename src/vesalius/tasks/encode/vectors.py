@@ -23,8 +23,8 @@ from vesalius.cohort.loaded import Problem
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, VesaliusError
-from vesalius.tasks.detect.encoder import BATCH, Encoder, facts_digest
-from vesalius.tasks.detect.slices import SliceConfig, Slices
+from vesalius.tasks.encode.encoder import BATCH, Encoder, facts_digest
+from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.estimate import duration
 
 _T = TypeVar("_T")
