@@ -1,7 +1,7 @@
 import math
 
 from vesalius.metrics.bootstrap import patient_interval
-from vesalius.tasks.evaluate.spread import SEED, Spread
+from vesalius.metrics.spread import SEED, Spread, finite_mean
 
 
 def test_intervals_from_ten_patients_on():
@@ -12,3 +12,8 @@ def test_intervals_from_ten_patients_on():
     assert Spread.of_all({**values, "absent": None}).low is None
     assert Spread.of_all({"a": math.inf, "b": 2.0}).values == {"a": None, "b": 2.0}
     assert Spread.of_all({}).mean is None
+
+
+def test_mean_of_nothing():
+    assert math.isnan(finite_mean([math.nan]))
+    assert finite_mean([math.nan, 1.0, math.inf, 3.0]) == 2.0
