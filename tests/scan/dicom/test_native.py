@@ -8,12 +8,12 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import MRImageStorage
 
 from dicom_making import TEST_FILES, placed, save, save_all
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import UsageError
 from vesalius.scan.dicom.native import Attributes, is_counted
 from vesalius.scan.dicom.privacy import remapped_uid
 from vesalius.scan.dicom.series import list_series
 from vesalius.scan.dicom.values import quiet
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress, verify
 from vesalius.tasks.compress.run import compress
 

@@ -97,7 +97,7 @@ def _part(
 ) -> dict[str, Any]:
     scan = decode_scan(path, tier, threads=threads)
     written = write_scan(part(scan, t=frame, k=slice_number), output, force=force)
-    return {"path": str(written.path), "tier": tier or open_vsl(path).model.name, "slice": slice_number, "frame": frame}
+    return {"path": str(written.path), "tier": tier or open_vsl(path).tier.name, "slice": slice_number, "frame": frame}
 
 
 def _check_other(path: Path, output: Path) -> None:
