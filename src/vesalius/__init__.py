@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vesalius.codec.compress import compress_scan
     from vesalius.codec.decode import decode_scan
+    from vesalius.codec.options import CompressConfig
     from vesalius.cohort.build import build_cohort
     from vesalius.cohort.cache import Cache
     from vesalius.cohort.case import Case
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from vesalius.tasks.cohort.build import build_manifest
     from vesalius.tasks.cohort.shard import shard_cohort
     from vesalius.tasks.cohort.split import split_manifest
-    from vesalius.tasks.compress.config import CompressConfig
     from vesalius.tasks.compress.decompress import decompress, verify
     from vesalius.tasks.compress.run import compress
     from vesalius.tasks.convert import convert
@@ -57,7 +57,7 @@ _HOMES = {
     "Cache": "vesalius.cohort.cache:Cache",
     "Case": "vesalius.cohort.case:Case",
     "Cohort": "vesalius.cohort.cohort:Cohort",
-    "CompressConfig": "vesalius.tasks.compress.config:CompressConfig",
+    "CompressConfig": "vesalius.codec.options:CompressConfig",
     "FeatureStore": "vesalius.cohort.features:FeatureStore",
     "Loader": "vesalius.cohort.loader:Loader",
     "Prepare": "vesalius.transforms.prepare:Prepare",

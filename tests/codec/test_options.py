@@ -1,8 +1,8 @@
 import pytest
 
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.target import Lossless, MaxError, Psnr, Ratio
 from vesalius.errors import ConfigError, UsageError
-from vesalius.tasks.compress.config import CompressConfig
 
 
 @pytest.mark.parametrize(
