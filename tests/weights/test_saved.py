@@ -88,7 +88,7 @@ def test_a_folder_of_the_old_form_says_how_to_convert_it(tmp_path):
     """The way that the message names works: the weights come over by an import."""
     torch.manual_seed(4)
     net = NET.make()
-    save_file(net.state_dict(), tmp_path / "model.safetensors")
+    save_file({key: value.contiguous() for key, value in net.state_dict().items()}, tmp_path / "model.safetensors")
     (tmp_path / CONFIG).write_text(json.dumps({"task": "segment", "net": NET.model_dump(mode="json")}))
     with pytest.raises(InputError, match=r"old form, without named parts; train it again, or run `vesalius weights im"):
         from_pretrained(tmp_path)
@@ -116,7 +116,10 @@ def test_damaged_weights(folder):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"parts": {"net": {"net": {"name": "unet", "dims": 2, "inputs": 1, "outputs": 3}}}}, "does not hold the tensors"),
+        (
+            {"parts": {"net": {"net": {"name": "unet", "dims": 2, "inputs": 1, "outputs": 3}}}},
+            "does not hold the tensors",
+        ),
         ({"parts": {"net": {"net": {"name": "hypernet"}}}}, "no such network"),
         ({"parts": {"../net": {"net": {"name": "unet"}}}}, "cannot be used"),
         ({"colour": "red"}, "no such key"),

@@ -18,7 +18,8 @@ def export(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File to write.", show_default=False)],
     part: Annotated[
-        str | None, typer.Option("--part", metavar="NAME", help="One part, e.g. encoder.", show_default="the whole model")
+        str | None,
+        typer.Option("--part", metavar="NAME", help="One part, as encoder.", show_default="the whole"),
     ] = None,
     format: Annotated[str, typer.Option("--format", help="What to write: onnx.")] = "onnx",
     size: Annotated[

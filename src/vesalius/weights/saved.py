@@ -181,7 +181,8 @@ def read_config(folder: Path) -> ModelConfig:
     if not isinstance(raw, dict):
         raise InputError("is not a readable model configuration", where=path, fix="name a model folder")
     if "net" in raw and "parts" not in raw:
-        fix = "train it again, or run `vesalius weights import FOLDER/model.safetensors --layout vesalius -o NEW name=NET`"
+        command = "vesalius weights import FOLDER/model.safetensors --layout vesalius -o NEW name=NET SIZES"
+        fix = f"train it again, or run `{command}`"
         raise InputError("is a model folder of the old form, without named parts", where=folder, fix=fix)
     try:
         return ModelConfig.parse(raw, where=path)

@@ -289,7 +289,7 @@ def test_written_whole_or_not_at_all(bare, tmp_path, monkeypatch):
     for name, path in vectors(bare).items():
         np.save(few[name], np.load(path)[:16])
     with monkeypatch.context() as patch:
-        patch.setattr("vesalius.tasks.evaluate.classifier.run_report", lambda _: 1 / 0)
+        patch.setattr("vesalius.tasks.evaluate.classifier.publish", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             evaluate(bare / "run", None, out, **few)
     assert list(tmp_path.iterdir()) == [tmp_path / "few"]

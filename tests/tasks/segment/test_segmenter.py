@@ -11,7 +11,7 @@ from vesalius.scan.scan import Scan
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
-from vesalius.weights.saved import ModelConfig, Pretrained, save_pretrained
+from vesalius.weights.saved import ModelConfig, Part, Pretrained, save_pretrained
 
 SETTINGS = {"labels": {"bright": [4], "dark": [7]}, "patch": [16, 16, 4]}
 
@@ -25,9 +25,11 @@ class Threshold(nn.Module):
 
 
 def segmenter(tmp_path, prepare, images=("image",), **settings):
-    config = ModelConfig.of("segment", {"net": UNet(dims=3, inputs=1, outputs=3)}, SETTINGS | settings)
+    sizes = UNet(dims=3, inputs=1, outputs=3)
+    config = ModelConfig.of("segment", {"net": sizes}, SETTINGS | settings)
     contract = InputContract(images=images, prepare=prepare, classes=("bright", "dark"))
-    return Segmenter(Pretrained(tmp_path, config, Threshold(), ""), contract)
+    part = Part(sizes, Threshold(), tmp_path / "net.safetensors", "")
+    return Segmenter(Pretrained(tmp_path, config, {"net": part}), contract)
 
 
 def expected():

@@ -16,11 +16,12 @@ from vesalius.cohort.loader import Loader
 from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError, UsageError
 from vesalius.output import new_folder, refuse_existing
-from vesalius.report.html import run_report
 from vesalius.report.limits import limits_line, limits_section
-from vesalius.report.made import made
-from vesalius.report.page import FIGURES, PAGE, TABLE, Made, Report, ReportTable, load_report, write_figure
-from vesalius.report.table import plain_text, write_csv
+from vesalius.report.made import command_line, made
+from vesalius.report.page import PAGE, ReportTable, load_report
+from vesalius.report.publish import publish
+from vesalius.report.result import Result
+from vesalius.report.table import plain_text
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.checks import check_labels, cohort_notes, labels_of
 from vesalius.tasks.classify.scored import outcome_of
@@ -33,7 +34,6 @@ from vesalius.tasks.detect.studies import studies_of
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.finetune.classifier import Network
 from vesalius.tasks.finetune.measure import score
-from vesalius.tasks.job import Outcome
 from vesalius.training.device import on_cpu
 from vesalius.weights.card import read_card
 from vesalius.weights.place import locate
@@ -107,25 +107,22 @@ def evaluate_classifier(
         fix = "name a model of train detect/... or finetune/...; label maps are measured with evaluate masks"
         raise InputError(f"is a model for {task}, not a classifier", where=folder, fix=fix)
     caveats, data = read_card(folder).caveats, cohort or options.embeddings
-    report = Report(
-        title="Evaluation of a classifier",
-        task="evaluate classifier",
-        lead=f"{Path(model).name} on {Path(str(data)).name}. Thresholds and temperatures were chosen when the model "
-        "was trained; nothing is chosen here. Research use only, not a medical device.",
-        sections=[limits_section(caveats), *outcome.sections],
-        made=_made([Path(model), *([] if cohort is None else [cohort])], output, options),
-        results=outcome.results | {"limits": list(caveats), "model": digest_of(folder), "split": options.split},
-    )
+    outcome.sections.insert(0, limits_section(caveats))
+    outcome.results |= {"limits": list(caveats), "model": digest_of(folder), "split": options.split}
+    inputs = [Path(model), *([] if cohort is None else [cohort])]
+    flags = {**options.vectors, "split": options.split, "skip_invalid": options.skip_invalid}
+    command = command_line("evaluate classifier", *inputs, "-o", output, **flags)
     with new_folder(output, force=force) as part:
-        (part / FIGURES).mkdir()
-        for name, png in outcome.figures.items():
-            write_figure(part / FIGURES / name, png)
-        for name, write in outcome.files.items():
-            write(part / name)
-        write_csv(part / TABLE, outcome.rows, outcome.columns)
-        report.save(part)
-        run_report(part)
-    return EvaluatedClassifier(str(output), str(output / PAGE), report.results)
+        publish(
+            outcome,
+            part,
+            title="Evaluation of a classifier",
+            task="evaluate classifier",
+            lead=f"{Path(model).name} on {Path(str(data)).name}. Thresholds and temperatures were chosen when the "
+            "model was trained; nothing is chosen here. Research use only, not a medical device.",
+            made=made(command, torch.get_num_threads(), None, _PACKAGES),
+        )
+    return EvaluatedClassifier(str(output), str(output / PAGE), outcome.results)
 
 
 def lines(result: EvaluatedClassifier) -> list[str]:
@@ -140,7 +137,7 @@ def lines(result: EvaluatedClassifier) -> list[str]:
 
 def _measure_studies(
     folder: Path, cohort: Path | None, options: ClassifierOptions, device: str, progress: Progress
-) -> Outcome:
+) -> Result:
     """Measure a detection model on scans or on precomputed vectors."""
     model = from_pretrained(folder, "detect")
     settings = DetectSettings.parse(model.config.settings, where=folder)
@@ -183,7 +180,7 @@ def _measure_studies(
 
 def _measure_pictures(
     folder: Path, cohort: Path | None, options: ClassifierOptions, device: str, progress: Progress
-) -> Outcome:
+) -> Result:
     """Measure a finetuned classifier on pictures, or on the slices of volumes with label maps."""
     network = Network(folder, device)
     settings = network.settings
@@ -240,13 +237,3 @@ def _part(cohort: Cohort, split: str | None) -> Cohort:
         fix = f"the cohort has {', '.join(cohort.splits) or 'no splits'}"
         raise UsageError(f"no case is in split {split!r}", where="--split", fix=fix)
     return part
-
-
-def _made(inputs: list[Path], output: Path, options: ClassifierOptions) -> Made:
-    """How it was made; paths by their last name only, so that no path of this machine is shown."""
-    words = ["vesalius evaluate classifier", *(path.resolve().name or "." for path in inputs), "-o", output.name]
-    for name, value in {**options.vectors, "split": options.split}.items():
-        if value is not None:
-            words += [f"--{name}", value.name if isinstance(value, Path) else value]
-    words += ["--skip-invalid"] if options.skip_invalid else []
-    return made(" ".join(words), torch.get_num_threads(), None, _PACKAGES)

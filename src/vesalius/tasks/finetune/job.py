@@ -8,6 +8,7 @@ from pathlib import Path
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.labels import check_decided
 from vesalius.errors import UsageError
+from vesalius.report.result import Result
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.checks import check_both, check_classes
 from vesalius.tasks.classify.scored import outcome_of
@@ -15,7 +16,7 @@ from vesalius.tasks.finetune.classifier import Network
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.measure import score
 from vesalius.tasks.finetune.task import FinetuneTask
-from vesalius.tasks.job import Job, Outcome
+from vesalius.tasks.job import Job
 
 
 class FinetuneJob(Job):
@@ -59,7 +60,7 @@ class FinetuneJob(Job):
         data = self.config.data.model_copy(update={"cache": None})
         return FinetuneTask(self.config.model_copy(update={"data": data}), self._parts, self.classes)
 
-    def outcome(self, model: Path, device: str) -> Outcome:
+    def outcome(self, model: Path, device: str) -> Result:
         """Test the shipped model with the temperature and thresholds that it ships with."""
         net, data = Network(model, device).net, self.config.data
         calibration = Calibration.read(model, self.classes)

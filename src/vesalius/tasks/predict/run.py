@@ -12,11 +12,12 @@ import torch
 
 from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError, printable
 from vesalius.files import regular
-from vesalius.output import alone, new_file, refuse_existing
-from vesalius.report.html import run_report
+from vesalius.output import alone, claim, new_file
 from vesalius.report.limits import limits_line, limits_section
-from vesalius.report.made import made
-from vesalius.report.page import FIGURES, PAGE, SUMMARY, Report, write_figure
+from vesalius.report.made import command_line, made
+from vesalius.report.page import FIGURES, PAGE, SUMMARY, write_figure
+from vesalius.report.publish import publish
+from vesalius.report.result import Result
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.detect.predict import DetectPredictor
 from vesalius.tasks.finetune.predict import FinetunePredictor
@@ -131,7 +132,7 @@ def predict(
                 skipped.append(str(output / predictor.target_of(name)))
     finally:  # an interrupted run keeps what is finished
         title = f"Predictions: {folder.name if folder.name != 'model' else folder.parent.name}"
-        command = f"vesalius predict {Path(model).name} -o {output.name}"
+        command = command_line("predict", Path(model).name, "-o", output.name)
         page = _publish(predictor, ledger, output, title, command, chosen, failed)
     return Predictions(
         path=str(output),
@@ -180,21 +181,24 @@ def _publish(
     measures = {name: study.measures for name, study in ledger.studies.items()}
     about, limits = predictor.card.summary, predictor.card.caveats
     figures = {name: files for name in measures if (files := _figures(output, name))}
-    Report(
-        title=title,
-        task=f"predict {predictor.task}",
-        lead=f"{about or 'A model without a summary'}. Studies: {len(measures)}. {NOTICE}",
-        sections=[limits_section(limits), *(predictor.sections(measures, figures) if measures else ())],
-        made=made(command, torch.get_num_threads(), None, _PACKAGES),
+    result = Result(
         results={
             "limits": list(limits),
             "studies": {name: {"source": study.source, **study.measures} for name, study in ledger.studies.items()},
             "model": predictor.digest(),
             "options": dict(chosen),
         },
+        sections=[limits_section(limits), *(predictor.sections(measures, figures) if measures else ())],
         failures={printable(failure["source"]): failure["reason"] for failure in failed},
-    ).save(output)
-    return run_report(output)
+    )
+    return publish(
+        result,
+        output,
+        title=title,
+        task=f"predict {predictor.task}",
+        lead=f"{about or 'A model without a summary'}. Studies: {len(measures)}. {NOTICE}",
+        made=made(command, torch.get_num_threads(), None, _PACKAGES),
+    )
 
 
 def _predict_study(
@@ -230,18 +234,12 @@ def _begin(output: Path, state: dict[str, Any], target_of: Callable[[str], str],
         OutputError: the folder holds something else, or predictions of another model.
     """
     kept = output / _STATE
-    same = False
-    if kept.exists():
-        same = _state(kept, force=force) == state
-    else:
-        refuse_existing(output, force=force)
-    if kept.exists() and not same and not force:
+    belongs = kept.exists()
+    same = belongs and _state(kept, force=force) == state
+    if belongs and not same and not force:
         what = "holds predictions of another model or with other options"
         raise OutputError(what, where=output, fix="choose another or pass --force")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError("no folder can be made there", where=output, fix="choose another") from error
+    claim(output, force=force, belongs=belongs)
     ledger = Ledger.again(output, lambda name: (output / target_of(name)).exists()) if same else Ledger.emptied(output)
     with new_file(kept, force=True) as part:
         part.write_text(json.dumps(state) + "\n", encoding="utf-8")

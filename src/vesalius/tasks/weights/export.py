@@ -71,9 +71,9 @@ def export_model(
     contract = loaded.folder / "preprocessor.json"
     if regular(contract).is_file():
         notes["preprocessor"] = regular(contract).read_text(encoding="utf-8")
-    with new_file(output, force=force) as part:
-        parity = export_onnx(net, sample, part, opset=opset, within=within, notes=notes)
-        count = part.stat().st_size
+    with new_file(output, force=force) as file:
+        parity = export_onnx(net, sample, file, opset=opset, within=within, notes=notes)
+        count = file.stat().st_size
     return {
         "path": str(output),
         "format": format,
