@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vesalius.cohort.loaded import Problem
+from vesalius.report.result import Result
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.scored import Scored, outcome_of
 from vesalius.tasks.detect.outputs import result_files
 from vesalius.tasks.detect.studies import Studies
-from vesalius.tasks.job import Outcome
-from vesalius.weights.saved import from_pretrained
+from vesalius.weights.saved import HEAD, from_pretrained
 
 BATCH = 64
 _EXAMPLES = 5
@@ -52,7 +52,7 @@ def measure_model(
     device: str,
     notes: Sequence[str] = (),
     problems: Sequence[Problem] = (),
-) -> Outcome:
+) -> Result:
     """Measure a model folder on one split; temperatures and thresholds are those of the folder.
 
     Args:
@@ -68,7 +68,7 @@ def measure_model(
         CorruptFileError: it is damaged.
     """
     calibration = Calibration.read(model)
-    scored = score(from_pretrained(model, "detect").net.to(device), studies[part])
+    scored = score(from_pretrained(model, "detect", only=HEAD).net.to(device), studies[part])
     labels = {name: split.labels_SC for name, split in studies.items()}
     outcome = outcome_of(scored, part, calibration, labels, notes)
     outcome.results["invalid_nifti_report"] = _invalid_report(problems)
