@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def options(tmp_path):
 
 
 def changed(options, **values):
-    return options.model_copy(update=values)
+    return replace(options, **values)
 
 
 def test_every_file(given, options, tmp_path):

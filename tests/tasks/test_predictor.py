@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from vesalius.errors import ConfigError, UsageError
+from vesalius.errors import UsageError
 from vesalius.scan.scan import Scan
 from vesalius.scan.stack import SliceStack
-from vesalius.tasks.detect.options import DetectOptions
-from vesalius.tasks.predictor import Predicted, PredictOptions, Predictor
+from vesalius.tasks.predict_options import PredictOptions
+from vesalius.tasks.predictor import Predicted, Predictor
 
 
 class Nothing(Predictor):
@@ -25,18 +25,6 @@ class Nothing(Predictor):
 
     def sections(self, results, pictures):
         return []
-
-
-def test_the_options_that_were_given():
-    assert PredictOptions().given == {}
-    assert DetectOptions(top_k=3, resample=True).given == {"top_k": 3, "resample": True}
-    assert DetectOptions(intercept_hu=0.0).given == {"intercept_hu": 0.0}
-
-
-@pytest.mark.parametrize("wrong", [{"top_k": 0}, {"intercept_hu": float("nan")}, {"intercept_hu": float("inf")}])
-def test_numbers_that_cannot_be(wrong):
-    with pytest.raises(ConfigError, match=next(iter(wrong))):
-        DetectOptions.build(**wrong)
 
 
 def test_a_job_refuses_options_of_another(tmp_path):

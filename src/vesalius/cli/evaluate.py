@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, OnDevice, Paths, Quiet, Threads, Vectors, cores, needs_torch
-from vesalius.cli.reading import reads
+from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, cores, needs_torch, with_options
 from vesalius.cli.show import emit, finish, progress
 from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -22,7 +22,7 @@ def evaluate() -> None:
 
 
 @app.command()
-@reads
+@with_options()
 def codec(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
@@ -69,7 +69,7 @@ def codec(
 
 
 @app.command()
-@reads
+@with_options()
 def masks(
     predicted: Annotated[
         Path, typer.Argument(metavar="PREDICTED", help="A mask, a folder of masks, or a manifest.", show_default=False)
@@ -113,39 +113,24 @@ def masks(
         force=force,
         progress=progress(quiet),
     )
-    emit(result, json, lines)
-    finish(result)
+    emit(asdict(result), json, lambda _: lines(result))
+    finish({"failed": result.failed})
 
 
 @app.command()
+@with_options()
 def classifier(
     model: Annotated[
         str,
-        typer.Argument(
-            metavar="MODEL", help="A run of train detect/... or finetune/..., a model folder, or a zoo name."
-        ),
+        typer.Argument(metavar="MODEL", help="A run of train detect/... or finetune/..., or a zoo name."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
     cohort: Annotated[
         Path | None,
         typer.Argument(metavar="COHORT", help="A manifest, or a table of series.", show_default=False),
     ] = None,
-    split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Only this split of a manifest.")] = None,
-    skip_invalid: Annotated[bool, typer.Option("--skip-invalid", help="Skip unreadable scans and list them.")] = False,
-    embeddings: Annotated[
-        Path | None, typer.Option("--embeddings", metavar="FILE", help="Instead of COHORT: vectors, .npy [N, D].")
-    ] = None,
-    labels: Annotated[
-        Path | None, typer.Option("--labels", metavar="FILE", help="Of the vectors: .npy [N, classes] or .csv.")
-    ] = None,
-    patients: Annotated[
-        Path | None, typer.Option("--patients", metavar="FILE", help="Of the vectors: .npy [N] or N lines of text.")
-    ] = None,
-    studies: Annotated[
-        Path | None, typer.Option("--studies", metavar="FILE", help="Likewise: which vectors are slices of one study.")
-    ] = None,
-    cache: Vectors = None,
-    device: OnDevice = Device.auto,
+    options: ClassifierOptions = ClassifierOptions(),
+    device: OnDevice = "auto",
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -157,28 +142,18 @@ def classifier(
     """
     needs_torch()
     from vesalius.tasks.evaluate.classifier import evaluate_classifier, lines
-    from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 
-    options = ClassifierOptions(
-        split=split,
-        skip_invalid=skip_invalid,
-        embeddings=embeddings,
-        labels=labels,
-        patients=patients,
-        studies=studies,
-        cache=cache,
-    )
     result = evaluate_classifier(
         model,
         cohort,
         output,
         options,
-        device=device.value,
+        device=device,
         threads=threads,
         force=force,
         progress=progress(quiet),
     )
-    emit(asdict(result), json, lambda _: lines(result))
+    emit(result, json, lines)
 
 
 def report(

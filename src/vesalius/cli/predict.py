@@ -2,59 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, OnDevice, Paths, Quiet, Threads, cores, needs_torch
-from vesalius.cli.reading import reads
+from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, cores, needs_torch, with_options
 from vesalius.cli.show import emit, finish, progress
 from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.tasks.predict_options import DetectOptions
 
 
-class HeatMap(StrEnum):
-    """What the heat map shows."""
-
-    logit = "logit"
-    rollout = "rollout"
-
-
-@reads
+@with_options()
 def predict(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="Zoo name, model folder or run folder.", show_default=False)
     ],
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the predictions.")],
-    top_k: Annotated[
-        int | None,
-        typer.Option("--top-k", min=1, help="Classifiers: suspicious slices to report.", show_default="5"),
-    ] = None,
-    intercept: Annotated[
-        float | None,
-        typer.Option(
-            "--intercept",
-            metavar="HU",
-            help="Detection: number added to every value first, e.g. -1024 where air is stored as 0.",
-            show_default="0",
-        ),
-    ] = None,
-    resample: Annotated[
-        bool, typer.Option("--resample", help="Make one grid of slices that are tilted or unevenly spaced.")
-    ] = False,
-    heat_map: Annotated[
-        HeatMap | None,
-        typer.Option(
-            "--heat-map",
-            help="Classifiers: logit of the finding for each patch, or where the encoder's attention goes.",
-            show_default="logit",
-        ),
-    ] = None,
+    options: DetectOptions,  # it has the options of every job
     reading: Reading = AS_STATED,
-    device: OnDevice = Device.auto,
+    device: OnDevice = "auto",
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -62,29 +30,22 @@ def predict(
 ) -> None:
     """Predict with a trained model: label maps on the grid of each scan, or findings with suspicious slices.
 
-    PATH may be a manifest, which can name several images of one study. A model for head CT refuses what is none.
+    PATH may be a manifest, which can name several images of one study. A model for head CT refuses other scans.
     """
     needs_torch()
     from vesalius.tasks.predict.run import lines
     from vesalius.tasks.predict.run import predict as run
 
-    values = {
-        "top_k": top_k,
-        "intercept_hu": intercept,
-        "resample": resample or None,
-        "heat_map": None if heat_map is None else heat_map.value,
-    }
-    options = {name: value for name, value in values.items() if value is not None}
     result = run(
         model,
         paths,
         output,
-        options,
-        device=device.value,
+        options.given,
+        device=device,
         reading=reading,
         threads=threads,
         force=force,
         progress=progress(quiet),
     )
-    emit(asdict(result), json, lambda _: lines(result))
-    finish(asdict(result))
+    emit(result, json, lines)
+    finish(result)

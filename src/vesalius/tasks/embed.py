@@ -120,7 +120,7 @@ def embed(
         torch.set_num_threads(threads)
     place = "cpu" if on_cpu(device) else "cuda"
     loaded = Encoder.from_pretrained(encoder, place, options.precision)
-    if options.window is not None:
+    if options.window != "as-trained":
         side = _side(loaded.contract.prepare)
         loaded = loaded.prepared_by(InputContract(prepare=ct_slices(options.window, side)))
     try:

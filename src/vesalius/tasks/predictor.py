@@ -8,31 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field
-
 from vesalius.cohort.ends import Ends
-from vesalius.config import Config
-from vesalius.errors import UsageError
 from vesalius.report.page import Section
 from vesalius.scan.resample import to_grid
 from vesalius.scan.scan import Scan
+from vesalius.tasks.predict_options import PredictOptions
 from vesalius.weights.card import CardFacts, read_card
-
-
-class PredictOptions(Config):
-    """Options of a prediction that every job has; a job with more of them subclasses it.
-
-    Example:
-        >>> PredictOptions(resample=True).given, PredictOptions().given
-        ({'resample': True}, {})
-    """
-
-    resample: bool = Field(default=False, description="Make one grid of slices that are tilted or unevenly spaced.")
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The options that were set, by name."""
-        return self.model_dump(exclude_unset=True)
 
 
 @dataclass(frozen=True)
@@ -78,8 +59,7 @@ class Predictor(ABC):
         options: by name, those that differ from the defaults of `Options`.
 
     Raises:
-        UsageError: an option that the job does not have.
-        ConfigError: a value that an option cannot have.
+        UsageError: an option that the job does not have, or a value that cannot be.
     """
 
     card: CardFacts
@@ -91,11 +71,7 @@ class Predictor(ABC):
     """Names of the images that a study needs."""
 
     def __init__(self, model: Path, device: str, options: Mapping[str, Any] | None = None) -> None:
-        for name in options or {}:
-            if name not in self.Options.model_fields:
-                flag = f"--{name.removesuffix('_hu').replace('_', '-')}"
-                raise UsageError(f"is not supported by {self.task} models", where=flag, fix="leave it out")
-        self.options = self.Options.parse(dict(options or {}))
+        self.options = self.Options.of(self.task, dict(options or {}))
         self.folder, self.device, self.card = model, device, read_card(model)
 
     def digest(self) -> str:

@@ -31,11 +31,11 @@ from vesalius.report.page import Section
 from vesalius.report.profile import profile
 from vesalius.scan.scan import Scan
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.options import ClassifyOptions
 from vesalius.tasks.classify.page import HEAT, PROFILE, SIMILARITY, sections_of, summary_line
 from vesalius.tasks.encode.encoder import Encoder, similarity
 from vesalius.tasks.encode.sheet import Sheet, peak
 from vesalius.tasks.encode.slices import SliceConfig, Slices
+from vesalius.tasks.predict_options import ClassifyOptions
 from vesalius.tasks.predictor import Plausibility, Predicted, Predictor
 from vesalius.training.estimate import peak_mib
 from vesalius.transforms.view import View, view_of

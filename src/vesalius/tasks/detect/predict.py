@@ -10,8 +10,8 @@ from typing import Any
 from vesalius.scan.scan import Scan
 from vesalius.tasks.classify.predict import ClassifyPredictor
 from vesalius.tasks.detect.detector import Detector
-from vesalius.tasks.detect.options import DetectOptions
 from vesalius.tasks.detect.plausible import check_head_ct, shifted
+from vesalius.tasks.predict_options import DetectOptions
 from vesalius.tasks.predictor import Plausibility
 
 BRAIN_HU = (0.0, 80.0)
@@ -35,7 +35,7 @@ class DetectPredictor(ClassifyPredictor):
 
     def checked(self, scans: list[Scan]) -> tuple[list[Scan], Plausibility]:
         plausible, warnings = Plausibility(), list[str]()
-        if "intercept_hu" in self.options.given:
+        if self.options.intercept_hu is not None:
             scans = [shifted(scan, self.options.intercept_hu) for scan in scans]
             warnings.append(f"{self.options.intercept_hu:g} was added to every value, as requested")
         if self.check == "head-ct":

@@ -1,38 +1,66 @@
-"""Options of `vesalius embed`. Needs no torch."""
+"""Options of `vesalius embed`. Imports little, so that help starts fast."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
-from vesalius.tasks.encode.slices import SliceConfig
-from vesalius.training.precision import Precision
-from vesalius.transforms.ct_slices import CtWindow
+if TYPE_CHECKING:
+    from vesalius.tasks.encode.slices import SliceConfig
 
 MIDDLE = -1
 """Number that stands for the middle slice."""
+SLICE_HELP = {
+    "stride": "every so many slices",
+    "most": "slices at most, evenly spread over the scan; 0: all",
+    "least_body": "slices are left out where less than this share of the pixels is above body_above, 0.02 for heads; "
+    "0: none",
+    "body_above": "real value that divides air and body: HU of CT; for other images name your own",
+}
 
 
-class EmbedOptions(SliceConfig):
+@dataclass(frozen=True)
+class EmbedOptions:
     """Which slices an encoder takes, how they are shown to it, and which patches are compared.
 
     Example:
-        >>> options = EmbedOptions(stride=2, slice=4)
-        >>> options.choice.stride, options.precision
-        (2, 'auto')
+        >>> EmbedOptions(stride=2, slice=4).choice.stride
+        2
     """
 
-    slice: int = Field(default=MIDDLE, ge=MIDDLE, description="slice of the similarity map; -1: the middle one")
-    patch: tuple[int, int] | None = Field(
-        default=None, description="row and column of the patch that others are compared with; none: the middle one"
+    stride: int = field(default=1, metadata={"help": SLICE_HELP["stride"]})
+    most: int = field(default=0, metadata={"help": SLICE_HELP["most"], "flag": "--max-slices"})
+    least_body: float = field(default=0.0, metadata={"help": SLICE_HELP["least_body"], "flag": "--least-body SHARE"})
+    body_above: float = field(default=-500.0, metadata={"help": SLICE_HELP["body_above"], "flag": "--body-above VALUE"})
+    slice: int = field(default=MIDDLE, metadata={"help": "slice of the similarity map; -1: the middle one"})
+    patch: tuple[int, int] | None = field(
+        default=None,
+        metadata={
+            "help": "row and column of the patch that others are compared with, by default the middle one",
+            "flag": "--patch H,W",
+            "example": "7,7",
+        },
     )
-    window: CtWindow | None = Field(default=None, description="how CT slices are shown; none: as in training")
-    batch: int = Field(default=16, ge=1, description="slices in a batch")
-    precision: Precision = Field(default="auto", description="auto: bf16 where the hardware has it")
-    cache: Path | None = Field(default=None, description="folder where vectors are kept; none: that of the user")
+    window: Literal["as-trained", "wide", "brain-subdural-bone"] = field(
+        default="as-trained", metadata={"help": "how CT slices are shown"}
+    )
+    batch: int = field(default=16, metadata={"help": "slices in a batch"})
+    precision: Literal["auto", "fp32", "bf16"] = field(
+        default="auto", metadata={"help": "auto: bf16 where the hardware has it"}
+    )
+    cache: Path | None = field(
+        default=None,
+        metadata={"help": "folder where vectors are kept, by default that of the user", "flag": "--cache DIR"},
+    )
 
     @property
     def choice(self) -> SliceConfig:
-        """The choice of slices alone."""
-        return SliceConfig(**{name: getattr(self, name) for name in SliceConfig.model_fields})
+        """The choice of slices.
+
+        Raises:
+            ConfigError: a number that cannot be.
+        """
+        from vesalius.tasks.encode.slices import SliceConfig
+
+        return SliceConfig.build(**{name: getattr(self, name) for name in SLICE_HELP})

@@ -1,29 +1,43 @@
-"""Options of `evaluate classifier`. Needs no torch."""
+"""Options of `evaluate classifier`. Imports little, so that help starts fast."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import Field
-
-from vesalius.config import Config
 from vesalius.errors import UsageError
 
 
-class ClassifierOptions(Config):
+@dataclass(frozen=True)
+class ClassifierOptions:
     """Which cases of a cohort, or which precomputed vectors, a classifier is measured on."""
 
-    split: str | None = Field(default=None, description="Only this split of a manifest.")
-    skip_invalid: bool = Field(default=False, description="Skip unreadable scans and list them.")
-    embeddings: Path | None = Field(default=None, description="Instead of COHORT: vectors, .npy [N, D].")
-    labels: Path | None = Field(
-        default=None,
-        description="Of the vectors: .npy [N, classes] in the order of the model's classes, or .csv with a header.",
+    split: str | None = field(default=None, metadata={"help": "Only this split of a manifest.", "flag": "--split NAME"})
+    skip_invalid: bool = field(default=False, metadata={"help": "Skip unreadable scans and list them."})
+    embeddings: Path | None = field(
+        default=None, metadata={"help": "Instead of COHORT: vectors, .npy [N, D].", "flag": "--embeddings FILE"}
     )
-    patients: Path | None = Field(default=None, description="Of the vectors: .npy [N] or a text file of N lines.")
-    studies: Path | None = Field(default=None, description="Likewise: which vectors are slices of one study.")
-    cache: Path | None = Field(
-        default=None, description="Where vectors of scans are kept, by default the user's; prepared pictures too."
+    labels: Path | None = field(
+        default=None,
+        metadata={
+            "help": "Of the vectors: .npy [N, classes] in the order of the model's classes, or .csv with a header.",
+            "flag": "--labels FILE",
+        },
+    )
+    patients: Path | None = field(
+        default=None,
+        metadata={"help": "Of the vectors: .npy [N] or a text file of N lines.", "flag": "--patients FILE"},
+    )
+    studies: Path | None = field(
+        default=None,
+        metadata={"help": "Likewise: which vectors are slices of one study.", "flag": "--studies FILE"},
+    )
+    cache: Path | None = field(
+        default=None,
+        metadata={
+            "help": "Where vectors of scans are kept, by default the user's; prepared pictures too.",
+            "flag": "--cache DIR",
+        },
     )
 
     @property

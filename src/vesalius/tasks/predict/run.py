@@ -97,9 +97,8 @@ def predict(
 
     Raises:
         InputError: no such model, or one whose job does not predict.
-        UsageError: an option that the job does not have; the model takes several images and no manifest was given; no
-            GPU.
-        ConfigError: a value that an option cannot have.
+        UsageError: an option that the job does not have, or a value that cannot be; the model takes several images and
+            no manifest was given; no GPU.
         OutputError: the folder holds something else.
         CorruptFileError: the record of an earlier run in it is damaged.
     """
