@@ -1,6 +1,6 @@
 import json
 
-from tasks.evaluate.codec.test_summary import study
+from tasks.evaluate.codec.fake import study
 from vesalius.report.page import Made, Report
 from vesalius.tasks.evaluate.codec.page import DEFINITIONS, build_report
 from vesalius.tasks.evaluate.codec.results import Exact, FigureFile

@@ -21,7 +21,7 @@ from vesalius.metrics.overlap import dice
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.judge_frames import Classes, ends, read_masks
-from vesalius.tasks.evaluate.codec.judged import JudgedStudy, Judgement
+from vesalius.tasks.evaluate.codec.results import JudgedStudy, Judgement
 from vesalius.tasks.evaluate.codec.studies import Study
 from vesalius.tasks.segment.labels import LabelValues
 from vesalius.tasks.segment.measure import Finds

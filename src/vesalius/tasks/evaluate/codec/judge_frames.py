@@ -6,7 +6,6 @@ Letters: I J K voxel axes. Classes are numbers of the judge: 0 is the background
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +14,10 @@ from vesalius.errors import InputError
 from vesalius.metrics.cardiac import ed_es_frames
 from vesalius.metrics.cycle import cycle_ends
 from vesalius.scan.scan import Scan
+from vesalius.tasks.evaluate.codec.results import FramesFrom
 from vesalius.tasks.evaluate.codec.studies import Study, read_mask
 
 Classes = NDArray[np.integer]
-Source = Literal["Info.cfg", "masks", "judge"]
 
 
 def read_masks(study: Study, scan: Scan, classes: Callable[[NDArray[np.int16], str], Classes]) -> dict[int, Classes]:
@@ -47,7 +46,7 @@ def ends(
     masks: Mapping[int, Classes],
     cavity: Sequence[int],
     segment: Callable[[int], Classes],
-) -> tuple[int, int, Source]:
+) -> tuple[int, int, FramesFrom]:
     """Frames of end-diastole and end-systole, from 0, and how they are known.
 
     Info.cfg says it; else they are the ends of the volume curve of the reference masks, else of the judge's: smoothed

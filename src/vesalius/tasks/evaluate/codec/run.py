@@ -26,15 +26,20 @@ from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_repor
 from vesalius.report.table import plain_text, write_csv
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.codec.adapter import Codec, VslCodec
-from vesalius.tasks.evaluate.codec.judge_tables import JUDGE_DEFINITIONS, judge_table, originals_table
-from vesalius.tasks.evaluate.codec.judged import judge_columns
-from vesalius.tasks.evaluate.codec.page import DEFINITIONS, build_report
+from vesalius.tasks.evaluate.codec.page import DEFINITIONS, JUDGE_DEFINITIONS, build_report
 from vesalius.tasks.evaluate.codec.pictures import slug
-from vesalius.tasks.evaluate.codec.results import COLUMNS, StudyResult
+from vesalius.tasks.evaluate.codec.results import COLUMNS, StudyResult, judge_columns
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
 from vesalius.tasks.evaluate.codec.study import EvaluationPlan, evaluate_study
 from vesalius.tasks.evaluate.codec.summary import Summary, summarise
-from vesalius.tasks.evaluate.codec.tables import claims_table, delta_rate_table, lossless_table, orientation_table
+from vesalius.tasks.evaluate.codec.tables import (
+    claims_table,
+    delta_rate_table,
+    judge_table,
+    lossless_table,
+    orientation_table,
+    originals_table,
+)
 from vesalius.wording import some
 
 if TYPE_CHECKING:
