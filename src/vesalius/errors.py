@@ -7,6 +7,7 @@ exits with 2. Any other exception that reaches the command line is a bug (exit 1
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 from unicodedata import category
 
 MOST = 500
@@ -29,6 +30,10 @@ class VesaliusError(Exception):
         self.where = None if where is None else str(where)
         self.fix = None if fix is None else " ".join(fix.split())
         super().__init__(str(self))
+
+    def at(self, where: str | Path) -> Self:
+        """Return the error with a place, or itself where it has one."""
+        return self if self.where is not None else type(self)(self.what, where=where, fix=self.fix)
 
     @property
     def reason(self) -> str:

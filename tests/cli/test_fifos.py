@@ -20,8 +20,8 @@ from tasks.detect.tiny import make_model as make_detector
 from tasks.predict.test_run import make_model as make_segmenter
 from tasks.segment.small import make_cohort, settings
 from vesalius.cli.main import app
+from vesalius.codec.options import CompressConfig
 from vesalius.phantom.nifti import write_nifti
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.run import compress
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs")]

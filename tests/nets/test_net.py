@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import pytest
 
 from vesalius.errors import ConfigError, CorruptFileError, InputError
@@ -12,6 +14,17 @@ from vesalius.weights.saved import ModelConfig
 def test_every_name_is_a_network(name):
     assert issubclass(NETS.get(name), Net)
     assert NETS.name_of(NETS.get(name)) == name
+
+
+def test_a_network_that_declares_no_size_is_refused_where_it_is_defined():
+    with pytest.raises(TypeError, match="Forgetful declares no inputs, divisor"):
+
+        class Forgetful(Net):
+            dims: ClassVar[None] = None
+            outputs: ClassVar[int] = 2
+
+            def make(self):
+                raise NotImplementedError
 
 
 def test_a_field_holds_any_network():

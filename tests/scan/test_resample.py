@@ -13,7 +13,7 @@ from scipy.ndimage import binary_fill_holes, binary_opening, map_coordinates
 
 from real_data import real
 from vesalius.errors import GeometryError, InputError, UsageError
-from vesalius.scan.dicom.series import find_series
+from vesalius.scan.dicom.series import list_series
 from vesalius.scan.geometry import shear_degrees, to_voxel, to_world
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.orient import reorient
@@ -192,7 +192,7 @@ def test_the_tilted_head_agrees_with_dcm2niix(tmp_path):
     if program is None:
         pytest.skip("this environment has no dcm2niix")
     folder = real("ct-head-tilted-dicom")
-    (found,) = find_series(sorted(folder.iterdir()))
+    (found,) = list_series(sorted(folder.iterdir()))[0]
     grid = to_grid(found.open())
     subprocess.run([program, "-b", "n", "-z", "n", "-f", "ct", "-o", tmp_path, folder], check=True, capture_output=True)
     made = [path for path in Path(tmp_path).glob("*.nii") if "_Eq" in path.stem]

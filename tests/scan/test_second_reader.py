@@ -10,12 +10,12 @@ import tifffile
 from PIL import Image
 
 from dicom_making import TEST_FILES
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import CorruptFileError, InputError
 from vesalius.scan.nifti import pixels as nifti_pixels
 from vesalius.scan.open import open_scan
 from vesalius.scan.pictures import picture
 from vesalius.scan.second_reader import read_again
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import verify
 from vesalius.tasks.compress.run import compress
 

@@ -28,7 +28,7 @@ def test_the_loss_and_the_judge_are_two_models():
 
 @pytest.mark.parametrize("name", [name for name in zoo_names() if (ZOO / name / "encoder").is_dir()])
 def test_the_encoder_of_a_head_is_the_one_it_was_trained_on(name):
-    from vesalius.tasks.detect.encoder import Encoder
+    from vesalius.tasks.encode.encoder import Encoder
 
     facts = from_pretrained(name, "detect").config.settings["encoder"]
     encoder = Encoder.from_pretrained(ZOO / name / "encoder", precision=facts["precision"])

@@ -43,7 +43,7 @@ def compress(
 
     The target is checked by decoding before a file is closed; one that cannot be met writes nothing.
     """
-    from vesalius.tasks.compress.config import CompressConfig
+    from vesalius.codec.options import CompressConfig
     from vesalius.tasks.compress.run import compress as run
 
     if keep_identifiers and strip:

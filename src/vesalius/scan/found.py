@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vesalius.errors import InputError
-from vesalius.scan.reading import Orientation
+from vesalius.errors import InputError, UsageError, VesaliusError
+from vesalius.scan.reading import Orientation, Reading
+from vesalius.wording import some
 
 if TYPE_CHECKING:  # listing needs no NumPy
     from vesalius.scan.scan import Scan
@@ -40,8 +42,8 @@ class Found:
 
 def refused(path: Path, error: InputError, format: str = "dicom") -> Found:
     """A file or folder that ought to be read and cannot be."""
-    where = error if error.where is not None else InputError(error.what, where=path, fix=error.fix)
-    return Found(path, format, partial(_refuse, where), name=path.stem, refusal=where)
+    refusal = error.at(path)
+    return Found(path, format, partial(_refuse, refusal), name=path.stem, refusal=refusal)
 
 
 def closed_folder(path: Path, error: OSError) -> Found:
@@ -50,5 +52,58 @@ def closed_folder(path: Path, error: OSError) -> Found:
     return refused(path, InputError(what, where=path, fix="get permission to read it"), "folder")
 
 
-def _refuse(error: InputError) -> Scan:
+def choose(found: Sequence[Found], reading: Reading) -> list[Found]:
+    """The scans that the user wants.
+
+    Raises:
+        UsageError: no such series; the line names those that are there.
+    """
+    series = reading.series
+    if series is not None:
+        exact = [one for one in found if one.series_uid == series]
+        wanted = exact or [one for one in found if (one.series_uid or "").endswith(series)]
+        if not wanted and found:
+            known = [one.series_uid for one in found if one.series_uid]
+            fix = f"there are {some(known)}" if known else "leave it out: only DICOM files state a series"
+            raise UsageError(f"no series that ends in {series}", where="--series", fix=fix)
+        found = wanted
+    return list(found) if reading.orientation is None else _of_plane(found, reading.orientation)
+
+
+def ways(found: Sequence[Found]) -> str:
+    """What picks one of several scans, for the line that refuses them."""
+    planes = Counter(one.plane for one in found)
+    single = [plane for plane in planes if plane is not None and len(_of_plane(found, plane)) == 1]
+    options = ["--series UID"] if any(one.series_uid for one in found) else []
+    if single and len({_series(one) for one in found}) == 1:
+        options.append(f"--orientation {'|'.join(single)}")
+    fixes = ["name one file"] if len({one.path for one in found if one.path.is_file()}) > 1 else []
+    fixes += [f"pass {' or '.join(options)}"] if options else []
+    return " or ".join(fixes) or "name one of them"
+
+
+def _of_plane(found: Sequence[Found], plane: Orientation) -> list[Found]:
+    """Of each series that holds several orientations the pictures of one; other series are kept whole."""
+    planes: dict[str, set[str]] = {}
+    for one in found:
+        planes.setdefault(_series(one), set()).update([one.plane] if one.plane else [])
+    kept = []
+    for one in found:
+        there = planes[_series(one)]
+        if len(there) < 2 or one.plane == plane:
+            kept.append(one)
+        elif plane not in there:
+            error = UsageError(
+                f"no {plane} pictures in this series", where=one.path, fix=f"it holds {some(sorted(there)) or 'none'}"
+            )
+            kept.append(replace(one, open=partial(_refuse, error), plane=plane))
+            planes[_series(one)].add(plane)  # refused once
+    return kept
+
+
+def _series(found: Found) -> str:
+    return found.series_uid.split("#")[0] if found.series_uid else str(found.path)
+
+
+def _refuse(error: VesaliusError) -> Scan:
     raise error

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
 from vesalius.memory import check_memory
+from vesalius.scan.damage import COPY_FIX, not_decodable, read_to_end, surplus_notes
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
 from vesalius.scan.note import Note
@@ -29,7 +30,6 @@ from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.slicer.flat_pixels import DEFLATE_MAX_RATIO
-from vesalius.scan.stream_end import read_to_end, surplus
 
 AXES = {2: "IJ", 3: "IJK", 4: "TIJK", 5: "CTIJK"}
 """Number of axes -> what they are."""
@@ -37,7 +37,6 @@ SCAN_NAMES = ("image", "arr_0")
 AFFINE_NAME = "affine_ras_mm"
 TIMES_NAME = "frame_ms"
 _KINDS = "biufc"
-_FIX = "check that the copy is complete"
 _MOST_BESIDE = 1 << 24
 """Bytes of an affine or of times beside the scan."""
 _END_BYTES, _IN_ZIP64 = 22, 0xFFFF
@@ -93,7 +92,7 @@ class NumpyPixels:
         except InputError:
             raise
         except Exception as error:  # zipfile, zlib and numpy raise many kinds here
-            raise _unreadable(self.path, error) from error
+            raise not_decodable(self.path, error, "a NumPy file") from error
         axes = AXES[array.ndim]
         return array[tuple(ALL if letter in axes else None for letter in "CTIJK")][:, t, :, :, k]
 
@@ -173,13 +172,12 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
             return _read_npz(path)
         with regular(path).open("rb") as file:
             pixels, header = _read_head(path, file, None, path.stat().st_size)
-        length = pixels.left_over()
-        problems = (f"the file {surplus(length)}; they are not read",) if length else ()
+        problems = tuple(surplus_notes(pixels.left_over()))
         return Scan(pixels=pixels, problems=problems, native=NumpyNative(pixels, header))
     except InputError:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise nearly anything
-        raise _unreadable(path, error) from error
+        raise not_decodable(path, error, "a NumPy file") from error
 
 
 def _read_npz(path: Path) -> Scan:
@@ -188,7 +186,7 @@ def _read_npz(path: Path) -> Scan:
         sizes = {info.filename: info.file_size for info in archive.infolist() if info.filename.endswith(".npy")}
         member = _choose(path, tuple(sizes))
         if sizes[member] > archive.getinfo(member).compress_size * DEFLATE_MAX_RATIO + 64:
-            raise InputError(f"the array {_plain(member)!r} promises more than it can hold", where=path, fix=_FIX)
+            raise InputError(f"the array {_plain(member)!r} promises more than it can hold", where=path, fix=COPY_FIX)
         with archive.open(member) as file:
             pixels, header = _read_head(path, file, member, sizes[member])
         problems: list[str] = []
@@ -221,7 +219,7 @@ def _check_directory(path: Path, archive: zipfile.ZipFile) -> None:
         stated = int.from_bytes(file.read(_END_BYTES)[10:12], "little")
     listed = len(archive.infolist())
     if listed != stated and stated != _IN_ZIP64:
-        raise InputError(f"its directory lists {listed} of {stated} entries", where=path, fix=_FIX)
+        raise InputError(f"its directory lists {listed} of {stated} entries", where=path, fix=COPY_FIX)
 
 
 def _choose(path: Path, members: tuple[str, ...]) -> str:
@@ -268,21 +266,13 @@ def _read_head(path: Path, file: Any, member: str | None, size: int) -> tuple[Nu
         raise InputError(f"the array is empty (shape {shape})", where=path)
     needed = offset + math.prod(shape) * dtype.itemsize
     if needed > size:
-        raise InputError(f"the header promises {needed} bytes, the file has {size}", where=path, fix=_FIX)
+        raise InputError(f"the header promises {needed} bytes, the file has {size}", where=path, fix=COPY_FIX)
     file.seek(0)
     return NumpyPixels(path, member, dtype, shape, fortran, offset), file.read(offset)
 
 
 def _plain(member: str) -> str:
     return member.removesuffix(".npy")
-
-
-def _unreadable(path: Path, error: Exception) -> InputError:
-    if isinstance(error, FileNotFoundError):
-        return InputError("no such file", where=path)
-    lines = str(error).strip().splitlines()
-    reason = (lines[0] if lines else type(error).__name__)[:160]
-    return InputError(f"cannot be read as a NumPy file ({reason})", where=path, fix=_FIX)
 
 
 def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None) -> None:

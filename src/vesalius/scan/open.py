@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from vesalius.errors import InputError, UsageError
 from vesalius.files import odd_kind, regular, walk
 from vesalius.named import Table
-from vesalius.scan.choose import choose, ways
 from vesalius.scan.dicom.lost import SUFFIXES
-from vesalius.scan.found import Found, closed_folder, refused
+from vesalius.scan.found import Found, choose, closed_folder, refused, ways
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.signature import head_of_file, misread, signature
 from vesalius.wording import some
@@ -99,7 +98,7 @@ def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
         raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix=ways(found))
     if not found:
         return lost[0].open()
-    from vesalius.scan.left_out import noting
+    from vesalius.scan.note import noting
 
     return noting(found[0].open, [one.path for one in lost])()
 

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from vesalius.errors import InputError, VesaliusError
 from vesalius.files import regular
 from vesalius.memory import check_memory
+from vesalius.scan.damage import COPY_FIX, PADDING, read_to_end
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
-from vesalius.scan.stream_end import PADDING, read_to_end
 
 _COPIES = 3
 """Of the values, held while they are decoded and put in order."""
@@ -53,7 +53,7 @@ def read_again(scan: Scan) -> tuple[Scan, str | None]:
         raise
     except Exception as error:  # decoders raise nearly anything on damaged data
         what = f"a second reader finds it damaged ({type(error).__name__})"
-        raise InputError(what, where=where, fix="check that the copy is complete") from error
+        raise InputError(what, where=where, fix=COPY_FIX) from error
     if done is None:
         return scan, None
     array, name = done
@@ -103,7 +103,7 @@ def _inflated(path: Path, end: int) -> bytes:
             data = stream.read(end + PADDING)
             read_to_end(stream.read, path)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError("is damaged", where=path, fix="check that the copy is complete") from error
+        raise InputError("is damaged", where=path, fix=COPY_FIX) from error
     return data
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.scan.damage import not_readable
 
 HEAD_BYTES = 4096
 """Enough of a file for everything here."""
@@ -84,18 +85,17 @@ _SHORT_MAGIC = {b"BZh": b"1AY&SY"}
 """Beginning of a signature too short to be trusted -> what follows after one digit."""
 
 
-def head_of_file(path: Path) -> bytes:
-    """The first bytes of a file.
+def head_of_file(path: Path, size: int = HEAD_BYTES) -> bytes:
+    """Return the first `size` bytes of a file.
 
     Raises:
         InputError: it cannot be read, or is no file.
     """
     try:
         with regular(path).open("rb") as file:
-            return file.read(HEAD_BYTES)
+            return file.read(size)
     except OSError as error:
-        fix = "get permission to read it" if isinstance(error, PermissionError) else None
-        raise InputError(f"cannot be read ({error.strerror or type(error).__name__})", where=path, fix=fix) from error
+        raise not_readable(path, error) from error
 
 
 def signature(head: bytes) -> Signature | None:

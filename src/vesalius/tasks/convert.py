@@ -63,7 +63,7 @@ def convert(
             scan, notes = _windowed(scan)
         written = write_scan(scan, output, force=force)
     except (GeometryError, InputError, UsageError) as error:
-        raise error if error.where else type(error)(error.what, where=path, fix=error.fix) from error
+        raise error.at(path) from error
     return {"path": str(written.path), "notes": [*notes, *written.notes], **describe_scan(scan)}
 
 

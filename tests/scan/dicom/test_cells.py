@@ -5,11 +5,10 @@ from pydicom.uid import ExplicitVRBigEndian
 
 from dicom_making import TEST_FILES, instance, placed, save, save_all
 from vesalius.codec.compress import compress_scan
-from vesalius.codec.target import MaxError
+from vesalius.codec.options import CompressConfig
 from vesalius.scan.dicom.cells import cells, high_bits, values
 from vesalius.scan.dicom.header import read_instance
 from vesalius.scan.open import open_scan
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress, verify
 from vesalius.tasks.compress.run import compress
 
@@ -63,7 +62,7 @@ def test_without_identifiers_they_are_left_out_and_counted(tmp_path):
 def test_a_lossy_file_does_not_hold_them(tmp_path):
     marked_series(tmp_path / "in")
     done = compress_scan(
-        open_scan(tmp_path / "in"), tmp_path / "a.vsl", MaxError(3), identifiers="keep", coder="jpegxl"
+        open_scan(tmp_path / "in"), tmp_path / "a.vsl", CompressConfig(max_error=3, identifiers="keep", coder="jpegxl")
     )
     assert {one.what: (one.kept, one.left_out) for one in done.kept}[FOREIGN] == (0, 12)
     assert "a lossless file holds them" in done.kept[1].cure

@@ -8,11 +8,12 @@ from pydicom.uid import ImplicitVRLittleEndian, MRImageStorage
 from dicom_making import enhanced, instance, item, placed, save, save_all, sequence
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.restore import restore
 from vesalius.scan.dicom.diffusion import is_diffusion, read_diffusion
 from vesalius.scan.dicom.header import read_instance
 from vesalius.scan.dicom.order import arrange
-from vesalius.scan.dicom.series import find_series
+from vesalius.scan.dicom.series import list_series
 from vesalius.scan.dicom.values import quiet
 
 FLAT = np.zeros((4, 6), np.int16)
@@ -209,11 +210,11 @@ def test_an_enhanced_frame_may_hold_the_attribute_of_its_vendor(tmp_path):
 
 def test_the_weighting_outlives_the_private_attributes(tmp_path):
     paths = save_all(frames(siemens, [0, 1000]), tmp_path / "in")
-    (found,) = find_series(paths)
+    (found,) = list_series(paths)[0]
     for level in ("default", "strip"):
-        compress_scan(found.open(), tmp_path / f"{level}.vsl", identifiers=level, uid_key=b"key")
+        compress_scan(found.open(), tmp_path / f"{level}.vsl", CompressConfig(identifiers=level), uid_key=b"key")
         restore(open_vsl(tmp_path / f"{level}.vsl"), tmp_path / level, threads=1)
-        (back,) = find_series(sorted((tmp_path / level).iterdir()))
+        (back,) = list_series(sorted((tmp_path / level).iterdir()))[0]
         assert back.open().t_meaning == "diffusion"
         np.testing.assert_array_equal(back.open().stored(), found.open().stored())
         assert all(not any(one.tag.is_private for one in dcmread(path)) for path in (tmp_path / level).iterdir())

@@ -5,7 +5,7 @@ from dicom_making import instance, placed, save
 from vesalius.errors import InputError
 from vesalius.scan.dicom.header import read_instance
 from vesalius.scan.dicom.lost import HeaderOnlyError, Strangers
-from vesalius.scan.dicom.series import find_series, list_series
+from vesalius.scan.dicom.series import list_series
 
 
 def flat(value=0):
@@ -18,7 +18,7 @@ def series(folder, names):
 
 
 def reasons(paths):
-    found = [one for one in find_series(paths) if one.refusal is not None]
+    found = [one for one in list_series(paths)[0] if one.refusal is not None]
     return {one.path.name: one.refusal.what for one in found}
 
 
@@ -32,7 +32,7 @@ def test_a_file_named_like_its_neighbours_is_lost_not_skipped(names, content, tm
     paths[2].write_bytes({"": b"", "zeros": bytes(5000), "text": b"<html>not found</html>"}[content])
     what = "is an empty file" if not content else "holds no DICOM picture, though its name says so"
     assert reasons(paths) == {names[2]: what}
-    scan = find_series(paths)[0].open()
+    scan = list_series(paths)[0][0].open()
     assert scan.shape[4] == 2
     assert scan.problems[-1] == f"1 file in its folder cannot be read and may be of this scan: {names[2]}"
 
@@ -44,7 +44,7 @@ def test_what_is_named_otherwise_is_no_loss(tmp_path):
     for path in others:
         path.write_text("text")
     found, rest = list_series([*paths, *others])
-    assert [one.open().problems for one in found] == [find_series(paths)[0].open().problems]
+    assert [one.open().problems for one in found] == [list_series(paths)[0][0].open().problems]
     assert rest == others
 
 
@@ -54,7 +54,7 @@ def test_an_instance_that_ends_in_its_header_is_lost(cut, tmp_path):
     paths[1].write_bytes(paths[1].read_bytes()[:cut])
     assert set(reasons(paths)) == {"2.dcm"}
     with pytest.raises(InputError, match=r"2\.dcm: "):
-        find_series(paths)[1].open()
+        list_series(paths)[0][1].open()
 
 
 def test_a_header_alone_is_lost_where_its_neighbours_have_pictures(tmp_path):
@@ -67,7 +67,7 @@ def test_a_header_alone_is_lost_where_its_neighbours_have_pictures(tmp_path):
     with pytest.raises(HeaderOnlyError, match="holds the header of a picture, but no picture"):
         read_instance(headers[0])
     assert reasons([*paths, *headers]) == {"3.dcm": "holds the header of a picture, but no picture"}
-    assert len(find_series([*paths, headers[1]])) == 1
+    assert len(list_series([*paths, headers[1]])[0]) == 1
     assert reasons(headers[:1]) == {"3.dcm": "holds the header of a picture, but no picture"}
 
 

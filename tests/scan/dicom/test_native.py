@@ -8,10 +8,14 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import MRImageStorage
 
 from dicom_making import TEST_FILES, placed, save, save_all
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import UsageError
+from vesalius.scan.dicom.native import Attributes, is_counted
 from vesalius.scan.dicom.privacy import remapped_uid
-from vesalius.scan.dicom.series import find_series
+from vesalius.scan.dicom.series import list_series
 from vesalius.scan.dicom.values import quiet
+from vesalius.tasks.compress.decompress import decompress, verify
+from vesalius.tasks.compress.run import compress
 
 
 def headers(packed):
@@ -28,7 +32,7 @@ def headers(packed):
 
 def packed_series(folder, mode="default", count=3, **attributes):
     many = [placed(np.full((3, 4), n, np.int16), (0, 0, 2 * n), number=9 - n, **attributes) for n in range(count)]
-    (found,) = find_series(save_all(many, folder))
+    (found,) = list_series(save_all(many, folder))[0]
     return found.open().native.pack(mode, b"secret"), many
 
 
@@ -72,7 +76,7 @@ def test_keep_keeps_every_attribute_but_the_pixels(tmp_path):
     ["CT_small.dcm", "MR_small_implicit.dcm", "MR_small_bigendian.dcm", "examples_overlay.dcm", "SC_rgb_jpeg.dcm"],
 )
 def test_keep_carries_every_encoding_over(name):
-    (found,) = find_series([TEST_FILES / name])
+    (found,) = list_series([TEST_FILES / name])[0]
     (kept,) = headers(found.open().native.pack("keep", None))
     with quiet():
         source = dcmread(TEST_FILES / name)
@@ -89,7 +93,7 @@ def test_words_of_big_endian_tables_are_swapped(tmp_path):
     data = dcmread(TEST_FILES / "ExplVR_BigEnd.dcm")
     data.add_new(0x00281201, "OW", table.astype(">u2").tobytes())
     data.save_as(tmp_path / "a.dcm")
-    (found,) = find_series([tmp_path / "a.dcm"])
+    (found,) = list_series([tmp_path / "a.dcm"])[0]
     for mode in ("keep", "default"):
         (kept,) = headers(found.open().native.pack(mode, b"secret"))
         np.testing.assert_array_equal(np.frombuffer(kept.RedPaletteColorLookupTableData, "<u2"), table)
@@ -106,7 +110,7 @@ def test_missing_uids_are_made_and_shared(tmp_path):
         data.save_as(path, enforce_file_format=False)
         path.write_bytes(path.read_bytes().replace(b"1.2.7\0", b"\0\0\0\0\0\0"))
         paths.append(path)
-    (found,) = find_series(paths)
+    (found,) = list_series(paths)[0]
     kept = headers(found.open().native.pack("default", b"secret"))
     assert len({data.SOPInstanceUID for data in kept}) == 3
     assert len({(data.StudyInstanceUID, data.SeriesInstanceUID) for data in kept}) == 1
@@ -121,7 +125,7 @@ def test_times_by_the_clock_become_numbered_positions(tmp_path):
         for k in range(2)
         for n, time in enumerate(("101005", "101000"))
     ]
-    (found,) = find_series(save_all(many, tmp_path))
+    (found,) = list_series(save_all(many, tmp_path))[0]
     kept = headers(found.open().native.pack("default", b"secret"))
     assert [data.TemporalPositionIdentifier for data in kept] == [2, 1, 2, 1]
     assert [data.NumberOfTemporalPositions for data in kept] == [2] * 4
@@ -130,14 +134,14 @@ def test_times_by_the_clock_become_numbered_positions(tmp_path):
 
 def test_a_key_is_needed_where_uids_are_mapped(tmp_path):
     path = save(placed(np.zeros((3, 4), np.int16), (0, 0, 0)), tmp_path / "a.dcm")
-    native = find_series([path])[0].open().native
+    native = list_series([path])[0][0].open().native
     with pytest.raises(UsageError, match="key"):
         native.pack("default", None)
     assert native.pack("keep", None).folder is False
 
 
 def test_text_in_ultrasound_pixels_is_warned_about():
-    (found,) = find_series([TEST_FILES / "examples_ybr_color.dcm"])
+    (found,) = list_series([TEST_FILES / "examples_ybr_color.dcm"])[0]
     assert any("text" in warning for warning in found.open().native.pack("default", b"k").warnings)
 
 
@@ -146,3 +150,69 @@ def test_dropped_attributes_that_must_be_present_are_empty(tmp_path):
     for data in headers(packed):
         assert data.KVP is None
         assert data["PositionReferenceIndicator"].value in ("", None)
+
+
+SHADES = [np.full((4, 5), n, np.int16) for n in range(3)]
+
+
+def series(folder, **attributes):
+    return save_all([placed(x, (0, 0, n), number=n + 1, **attributes) for n, x in enumerate(SHADES)], folder)
+
+
+def with_value(data):
+    """Attributes of a data set that hold something, counted with pydicom alone."""
+    return {element.tag for element in data if element.value not in (None, "") and element.keyword != "PixelData"}
+
+
+def test_every_attribute_is_kept_left_out_or_has_another_value(tmp_path):
+    series(tmp_path / "in", StudyDescription="words", KVP=120, PatientComments="")
+    (written,) = compress([tmp_path / "in"], tmp_path / "a.vsl", CompressConfig(coder="deflate"), cache=tmp_path)[
+        "written"
+    ]
+    (told,) = written["kept"]
+    sources = [dcmread(path) for path in sorted((tmp_path / "in").iterdir())]
+    decompress(tmp_path / "a.vsl", tmp_path / "out")
+    stored = [dcmread(path) for path in sorted((tmp_path / "out").iterdir())]
+    every = set.union(*map(with_value, sources))
+    left_out = {tag for tag in every if any(tag not in with_value(data) for data in stored)}
+    same = {
+        tag
+        for tag in every - left_out
+        if all(one[tag].value == two[tag].value for one, two in zip(sources, stored, strict=True))
+    }
+    assert (told["kept"], told["changed"], told["left_out"]) == (len(same), len(every - left_out - same), len(left_out))
+    assert min(told["kept"], told["changed"], told["left_out"]) > 2
+    assert "--keep-identifiers" in told["cure"]
+    again = verify(tmp_path / "a.vsl", tmp_path / "in")["kept"]
+    assert again == [told]
+
+
+def test_all_are_kept_with_identifiers(tmp_path):
+    paths = series(tmp_path / "in", StudyDescription="words")
+    (found,) = list_series(paths)[0]
+    native = found.open().native
+    packed = native.pack("keep", None)
+    (kept,) = packed.kept
+    assert (kept.changed, kept.left_out, kept.cure) == (0, 0, "")
+    assert kept.kept == len(with_value(dcmread(paths[0])))
+    assert kept.words == f"attributes: {kept.kept} kept"
+    assert native.kept(packed) == (kept,)
+
+
+def test_a_value_that_one_instance_lacks_is_not_kept():
+    source, stored = dcmread(TEST_FILES / "CT_small.dcm"), dcmread(TEST_FILES / "CT_small.dcm")
+    counted = Attributes()
+    counted.add(source, stored)
+    whole = counted.count()
+    stored.PatientName = ""
+    stored.SOPInstanceUID = "1.2.3"
+    del stored.KVP
+    counted.add(source, stored)
+    now = counted.count()
+    assert (now.kept, now.changed, now.left_out) == (whole.kept - 3, 1, 2)
+
+
+def test_pixels_and_group_lengths_are_no_attributes():
+    assert [is_counted(tag) for tag in (0x00100010, 0x00090010, 0x7FE00010, 0x00080000, 0xFFFCFFFC)] == [
+        True, True, False, False, False,
+    ]  # fmt: skip

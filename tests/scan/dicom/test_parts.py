@@ -8,8 +8,9 @@ from dicom_making import enhanced, instance, item, placed, save, save_all, seque
 from real_data import real
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_scan, open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.restore import restore
-from vesalius.scan.dicom.series import find_series
+from vesalius.scan.dicom.series import list_series
 from vesalius.scan.open import find_scans
 from vesalius.scan.reading import Reading
 
@@ -39,7 +40,7 @@ def along_z(count):
 
 def test_a_localizer_does_not_break_the_volume_whatever_its_number(tmp_path):
     many = series((CORONAL, [(0, 0, 0)]), (AXIAL, along_z(5)))
-    found = find_series(save_all(many, tmp_path))
+    found = list_series(save_all(many, tmp_path))[0]
     assert [(one.series_uid, one.plane, one.open().shape[4]) for one in found] == [
         ("1.2.3.4.50", "axial", 5),
         ("1.2.3.4.50#2", "coronal", 1),
@@ -51,7 +52,7 @@ def test_a_localizer_does_not_break_the_volume_whatever_its_number(tmp_path):
 def test_rounding_of_directions_parts_nothing(tmp_path):
     noisy = [(1, 1e-4 * n, 0, -1e-4 * n, 1, 0) for n in range(5)]
     many = [placed(flat(), (0, 0, n), cosines=cosines, Modality="MR") for n, cosines in enumerate(noisy)]
-    (found,) = find_series(save_all(many, tmp_path))
+    (found,) = list_series(save_all(many, tmp_path))[0]
     assert (found.plane, found.open().shape[4], found.open().problems) == ("axial", 5, ())
 
 
@@ -61,7 +62,7 @@ def test_each_long_axis_plane_is_a_cine(tmp_path):
         for k in range(3)
         for t in range(5)
     ]
-    scans = [one.open() for one in find_series(save_all(many, tmp_path))]
+    scans = [one.open() for one in list_series(save_all(many, tmp_path))[0]]
     assert [(scan.shape, scan.t_meaning, scan.frame_ms) for scan in scans] == [
         ((1, 5, 6, 4, 1), "time", (0, 40, 80, 120, 160))
     ] * 3
@@ -73,10 +74,10 @@ def test_each_long_axis_plane_is_a_cine(tmp_path):
 def test_a_turning_projection_stays_one_stack_unless_planes_are_wanted(tmp_path):
     many = [placed(flat(n), (0, 0, 0), cosines=turned(15 * n), number=n) for n in range(12)]
     paths = save_all(many, tmp_path)
-    (found,) = find_series(paths)
+    (found,) = list_series(paths)[0]
     assert (found.plane, found.open().shape[4]) == (None, 12)
     assert "orientation" in found.open().grid_problem
-    wanted = find_series(paths, Reading(orientation="coronal"))
+    wanted = list_series(paths, Reading(orientation="coronal"))[0]
     assert len(wanted) == 12
     assert {one.plane for one in wanted} == {"coronal", "sagittal"}
 
@@ -117,7 +118,7 @@ def test_the_planes_of_one_file_come_back_as_files_of_their_own(tmp_path, level)
     uids = set()
     for one in find_scans(path):
         scan, vsl, back = one.open(), tmp_path / f"{one.name}.vsl", tmp_path / f"{one.name}-back.dcm"
-        done = compress_scan(scan, vsl, identifiers=level, uid_key=b"key")
+        done = compress_scan(scan, vsl, CompressConfig(identifiers=level), uid_key=b"key")
         assert any("some frames of the files belong to other scans" in warning for warning in done.warnings)
         np.testing.assert_array_equal(decode_scan(vsl).stored(), scan.stored())
         restore(open_vsl(vsl), back, threads=1)
@@ -148,7 +149,7 @@ def cine(frames=6, slices=4, missing=(), **attributes):
 
 
 def test_the_complete_frames_of_a_cine_can_be_had_and_nothing_is_dropped(tmp_path):
-    whole, left = find_series(save_all(cine(missing=[(3, 1)]), tmp_path))
+    whole, left = list_series(save_all(cine(missing=[(3, 1)]), tmp_path))[0]
     scan = whole.open()
     assert (scan.shape, scan.t_meaning, scan.grid_problem) == ((1, 5, 6, 4, 4), "time", None)
     assert scan.stored()[0, :, 0, 0, 0].tolist() == [0, 10, 20, 40, 50]
@@ -162,7 +163,7 @@ def test_the_complete_frames_of_a_cine_can_be_had_and_nothing_is_dropped(tmp_pat
 
 @pytest.mark.parametrize("missing", [[(0, 0)], [(5, 3)], [(2, 0), (2, 3)], [(0, 1), (4, 2)]])
 def test_each_missing_picture_is_named(tmp_path, missing):
-    whole, left = find_series(save_all(cine(missing=missing), tmp_path))
+    whole, left = list_series(save_all(cine(missing=missing), tmp_path))[0]
     lost = {t for t, _ in missing}
     assert whole.open().stored()[0, :, 0, 0, 0].tolist() == [10 * t for t in range(6) if t not in lost]
     assert whole.open().voxels + left.open().voxels == (24 - len(missing)) * 24
@@ -174,7 +175,7 @@ def test_stated_temporal_positions_name_the_frame(tmp_path):
     many = cine(missing=[(2, 2)], TriggerTime=None)
     for data in many:
         data.TemporalPositionIdentifier = data.InstanceNumber % 100 + 1
-    whole, left = find_series(save_all(many, tmp_path))
+    whole, left = list_series(save_all(many, tmp_path))[0]
     assert whole.open().problems[0].startswith("1 picture(s) missing (frame 2 of slice 2):")
     assert (whole.open().shape[1], left.open().shape[4]) == (5, 3)
 
@@ -184,13 +185,13 @@ def test_stated_temporal_positions_name_the_frame(tmp_path):
     [[(t, 0) for t in range(4)], [(t, k) for t in range(3, 6) for k in (1, 2)]],
 )
 def test_where_much_is_missing_the_stack_is_left_as_it_is(tmp_path, missing):
-    (found,) = find_series(save_all(cine(missing=missing), tmp_path))
+    (found,) = list_series(save_all(cine(missing=missing), tmp_path))[0]
     assert found.open().shape == (1, 1, 6, 4, 24 - len(missing))
     assert any("positions have" in problem for problem in found.open().problems)
 
 
 def test_pictures_that_cannot_be_told_apart_are_left_as_they_are(tmp_path):
-    (found,) = find_series(save_all(cine(missing=[(3, 1)], TriggerTime=None), tmp_path))
+    (found,) = list_series(save_all(cine(missing=[(3, 1)], TriggerTime=None), tmp_path))[0]
     assert found.open().shape == (1, 1, 6, 4, 23)
 
 
@@ -198,7 +199,7 @@ def test_pictures_without_a_place_are_no_part_of_a_plane(tmp_path):
     many = series((AXIAL, along_z(3)), (CORONAL, [(0, 0, 0)]))
     many.append(instance(flat(9), number=9))
     paths = save_all(many, tmp_path)
-    assert [one.plane for one in find_series(paths)] == ["axial", "coronal", None]
+    assert [one.plane for one in list_series(paths)[0]] == ["axial", "coronal", None]
     (chosen,) = find_scans(tmp_path, Reading(orientation="coronal"))
     assert chosen.open().stored().max() == 3
 
@@ -206,15 +207,15 @@ def test_pictures_without_a_place_are_no_part_of_a_plane(tmp_path):
 def test_frames_in_several_orientations_with_a_shared_group_only_stay_whole(tmp_path):
     data = enhanced(np.zeros((2, 4, 6), np.int16), [(0, 1, 0, 1), (5, 1, 0, 1)])
     data.PerFrameFunctionalGroupsSequence = Sequence([*data.PerFrameFunctionalGroupsSequence, item()])
-    (found,) = find_series([save(data, tmp_path / "a.dcm")])
+    (found,) = list_series([save(data, tmp_path / "a.dcm")])[0]
     assert found.open().shape[4] == 2
 
 
 @pytest.mark.data
 def test_a_real_cine_that_lost_a_picture_keeps_its_complete_frames(tmp_path):
     files = sorted(path for path in real("cine-sunnybrook-dicom").rglob("*") if path.is_file())
-    (whole,) = find_series(files)
-    kept, left = find_series(files[:57] + files[58:])
+    (whole,) = list_series(files)[0]
+    kept, left = list_series(files[:57] + files[58:])[0]
     assert (kept.open().shape, left.open().shape) == ((1, 19, 256, 256, 11), (1, 1, 256, 256, 10))
     t = next(t for t, ms in enumerate(whole.open().frame_ms) if ms not in kept.open().frame_ms)
     others = [n for n in range(20) if n != t]

@@ -12,7 +12,7 @@ from dicom_making import TEST_FILES, enhanced, instance, placed, save, save_all
 from vesalius.errors import InputError, VesaliusError
 from vesalius.scan.dicom.header import read_instance
 from vesalius.scan.dicom.pixels import DicomPixels
-from vesalius.scan.dicom.series import find_series
+from vesalius.scan.dicom.series import list_series
 from vesalius.scan.dicom.values import quiet
 
 UNREADABLE = {
@@ -52,10 +52,10 @@ def stored_frames(scan):
 def test_every_picture_of_pydicom_is_read_as_pydicom_reads_it(name):
     if name in UNREADABLE:
         with pytest.raises(InputError) as caught:
-            find_series([TEST_FILES / name])[0].open().stored()
+            list_series([TEST_FILES / name])[0][0].open().stored()
         assert "\n" not in str(caught.value)
         return
-    (found,) = find_series([TEST_FILES / name])
+    (found,) = list_series([TEST_FILES / name])[0]
     frames = stored_frames(found.open())
     with quiet():
         data = dcmread(TEST_FILES / name)
@@ -86,7 +86,7 @@ def test_frames_and_slices_are_read_alone(tmp_path):
 
 def test_only_the_files_asked_for_are_touched(tmp_path):
     paths = save_all([placed(np.full((2, 3), n, np.int16), (0, 0, n)) for n in range(3)], tmp_path)
-    (found,) = find_series(paths)
+    (found,) = list_series(paths)[0]
     scan = found.open()
     paths[2].unlink()
     assert scan.stored(k=slice(0, 2)).max() == 1
@@ -104,7 +104,7 @@ def test_lossless_jpeg_of_sixteen_bits(tmp_path, syntax, signed):
     data.PixelData = encapsulate([frame])
     data["PixelData"].is_undefined_length = True
     data.file_meta.TransferSyntaxUID = syntax
-    (found,) = find_series([save(data, tmp_path / "a.dcm")])
+    (found,) = list_series([save(data, tmp_path / "a.dcm")])[0]
     np.testing.assert_array_equal(found.open().stored()[0, 0, :, :, 0], array.T)
 
 
@@ -118,7 +118,7 @@ def test_float_pixels(tmp_path, keyword, vr, dtype):
         delattr(data, gone)
     setattr(data, keyword, array.tobytes())
     data[keyword].VR = vr
-    (found,) = find_series([save(data, tmp_path / "a.dcm")])
+    (found,) = list_series([save(data, tmp_path / "a.dcm")])[0]
     stored = found.open().stored()
     assert stored.dtype == dtype
     np.testing.assert_array_equal(stored[0, 0, :, :, 0], array.T)
@@ -127,7 +127,7 @@ def test_float_pixels(tmp_path, keyword, vr, dtype):
 def test_excess_frames_and_padding_are_left_out(tmp_path):
     data = instance(np.arange(3 * 5, dtype=np.uint8).reshape(3, 5))
     data.PixelData += bytes(1000)
-    (found,) = find_series([save(data, tmp_path / "a.dcm")])
+    (found,) = list_series([save(data, tmp_path / "a.dcm")])[0]
     np.testing.assert_array_equal(found.open().stored().reshape(5, 3), np.arange(15).reshape(3, 5).T)
 
 
@@ -141,7 +141,7 @@ DAMAGED = [
 def outcome(path):
     """The stored values, or the error line."""
     try:
-        return [found.open().stored() for found in find_series([path])]
+        return [found.open().stored() for found in list_series([path])[0]]
     except VesaliusError as error:
         return str(error)
 

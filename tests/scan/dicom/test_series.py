@@ -8,7 +8,7 @@ from pydicom import dcmread
 from dicom_making import TEST_FILES, instance, placed, save, save_all
 from real_data import real
 from vesalius.errors import InputError
-from vesalius.scan.dicom.series import find_series
+from vesalius.scan.dicom.series import list_series
 from vesalius.scan.dicom.values import quiet
 
 
@@ -24,7 +24,7 @@ def test_two_series_in_one_folder_are_two(tmp_path):
     first = [placed(flat(n), (0, 0, n), SeriesNumber=2) for n in range(3)]
     second = [placed(flat(n), (0, 0, n), SeriesNumber=1, SeriesInstanceUID="1.9") for n in range(4)]
     paths = save_all([first[0], second[2], first[2], second[0], second[1], first[1], second[3]], tmp_path)
-    found = find_series(paths)
+    found = list_series(paths)[0]
     assert [one.series_uid for one in found] == ["1.9", "1.2.3.4.50"]
     assert [one.open().shape[4] for one in found] == [4, 3]
     assert [one.name for one in found] == ["ct-series-1", "ct-series-2"]
@@ -33,7 +33,7 @@ def test_two_series_in_one_folder_are_two(tmp_path):
 
 def test_other_sizes_of_one_series_are_stacks_of_their_own(tmp_path):
     many = [placed(flat(), (0, 0, n)) for n in range(3)] + [placed(np.zeros((8, 8), np.int16), (0, 0, 9))]
-    found = find_series(save_all(many, tmp_path))
+    found = list_series(save_all(many, tmp_path))[0]
     assert [(one.series_uid, one.open().shape) for one in found] == [
         ("1.2.3.4.50", (1, 1, 6, 4, 3)),
         ("1.2.3.4.50#2", (1, 1, 8, 8, 1)),
@@ -43,28 +43,28 @@ def test_other_sizes_of_one_series_are_stacks_of_their_own(tmp_path):
 def test_a_slice_without_a_place_is_not_dropped_and_not_placed(tmp_path):
     many = [placed(flat(n), (0, 0, n)) for n in range(3)]
     del many[1].ImagePositionPatient
-    stacks = [one.open() for one in find_series(save_all(many, tmp_path))]
+    stacks = [one.open() for one in list_series(save_all(many, tmp_path))[0]]
     assert [(scan.shape[4], scan.geometry is None) for scan in stacks] == [(2, False), (1, True)]
 
 
 def test_without_a_uid_the_folder_decides(tmp_path):
     for name in ("a", "b"):
         save_all([placed(flat(n), (0, 0, n), SeriesInstanceUID="") for n in range(3)], tmp_path / name)
-    found = find_series(files_of(tmp_path))
+    found = list_series(files_of(tmp_path))[0]
     assert [(one.path.name, one.series_uid, one.open().shape[4]) for one in found] == [("a", None, 3), ("b", None, 3)]
     assert found[0].name != found[1].name
 
 
 def test_clips_without_a_place_stay_apart(tmp_path):
     clips = [instance(np.zeros((3, 4, 6), np.uint8), number=n, FrameTime=40) for n in range(2)]
-    assert [one.open().shape for one in find_series(save_all(clips, tmp_path))] == [(1, 3, 6, 4, 1)] * 2
+    assert [one.open().shape for one in list_series(save_all(clips, tmp_path))[0]] == [(1, 3, 6, 4, 1)] * 2
 
 
 def test_a_tree_with_a_directory_file_and_other_files(tmp_path):
     shutil.copytree(TEST_FILES / "dicomdirtests", tmp_path / "tree")
     (tmp_path / "tree" / "notes.txt").write_text("nothing")
     (tmp_path / "tree" / "empty").write_bytes(b"")
-    found = find_series(files_of(tmp_path))
+    found = list_series(files_of(tmp_path))[0]
     pictures = []
     for path in files_of(TEST_FILES / "dicomdirtests"):
         with quiet():
@@ -77,14 +77,14 @@ def test_a_tree_with_a_directory_file_and_other_files(tmp_path):
 
 def test_what_is_no_picture_is_passed_over(tmp_path):
     names = ("reportsi.dcm", "rtplan.dcm", "rtstruct.dcm", "waveform_ecg.dcm", "README.txt")
-    assert find_series([TEST_FILES / name for name in names]) == []
-    assert find_series([tmp_path / "absent.dcm", tmp_path / "absent"])[0].format == "dicom"
+    assert list_series([TEST_FILES / name for name in names])[0] == []
+    assert list_series([tmp_path / "absent.dcm", tmp_path / "absent"])[0][0].format == "dicom"
 
 
 def test_a_damaged_picture_is_found_and_says_so_when_opened(tmp_path):
     paths = save_all([placed(flat(n), (0, 0, n)) for n in range(3)], tmp_path)
     paths[1].write_bytes(paths[1].read_bytes()[:-1])
-    good, bad = find_series(paths)
+    good, bad = list_series(paths)[0]
     assert good.open().shape[4] == 2
     assert bad.path == paths[1]
     with pytest.raises(InputError, match=r"1\.dcm: the header promises 48 bytes of pixels, there are 47"):
@@ -93,9 +93,9 @@ def test_a_damaged_picture_is_found_and_says_so_when_opened(tmp_path):
 
 def test_names_hold_no_patient(tmp_path):
     many = [placed(flat(n), (0, 0, n)) for n in range(3)]
-    (found,) = find_series(save_all(many, tmp_path / "PLANTED NAME"))
+    (found,) = list_series(save_all(many, tmp_path / "PLANTED NAME"))[0]
     assert found.name == "ct-series"
-    (alone,) = find_series([save(placed(flat(), (0, 0, 0)), tmp_path / "IMG0001")])
+    (alone,) = list_series([save(placed(flat(), (0, 0, 0)), tmp_path / "IMG0001")])[0]
     assert alone.name == "IMG0001"
 
 
@@ -103,7 +103,7 @@ def test_names_hold_no_patient(tmp_path):
 def test_the_cine_series_equals_simpleitk_in_world_coordinates():
     sitk = pytest.importorskip("SimpleITK")
     paths = files_of(real("cine-sunnybrook-dicom"))
-    (found,) = find_series(paths)
+    (found,) = list_series(paths)[0]
     scan = found.open()
     assert scan.shape == (1, 20, 256, 256, 11)
     assert (scan.modality, scan.t_meaning, scan.grid_problem) == ("MR", "time", None)
@@ -138,7 +138,7 @@ def slice_height(sitk, name):
 
 @pytest.mark.data
 def test_the_tilted_head_opens_as_a_stack_and_is_refused_as_a_grid():
-    (found,) = find_series(files_of(real("ct-head-tilted-dicom")))
+    (found,) = list_series(files_of(real("ct-head-tilted-dicom")))[0]
     scan = found.open()
     assert scan.shape == (1, 1, 512, 512, 28)
     assert (scan.modality, scan.intensity.unit) == ("CT", "HU")
@@ -152,7 +152,7 @@ def test_the_tilted_head_opens_as_a_stack_and_is_refused_as_a_grid():
 def test_the_jpeg_2000_body_opens_in_hounsfield_units():
     sitk = pytest.importorskip("SimpleITK")
     paths = files_of(real("ct-body/example_ct_dicom"))
-    (found,) = find_series(paths)
+    (found,) = list_series(paths)[0]
     scan = found.open()
     assert scan.shape == (1, 1, 512, 512, 20)
     assert (scan.intensity.unit, scan.grid_problem) == ("HU", None)

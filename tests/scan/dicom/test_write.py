@@ -14,7 +14,7 @@ from dicom_making import TEST_FILES, enhanced, instance, placed, save, save_all
 from real_data import real
 from vesalius.errors import CorruptFileError, OutputError, VesaliusError
 from vesalius.scan.dicom.privacy import remapped_uid
-from vesalius.scan.dicom.series import find_series
+from vesalius.scan.dicom.series import list_series
 from vesalius.scan.dicom.values import quiet
 from vesalius.scan.dicom.write import restore
 from vesalius.scan.native import LossyNote
@@ -44,7 +44,7 @@ READABLE = [
 
 
 def opened(paths):
-    (found,) = find_series(paths)
+    (found,) = list_series(paths)[0]
     return found.open()
 
 

@@ -4,11 +4,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import InputError
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.nifti.read import read
 from vesalius.scan.open import find_scans
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress
 from vesalius.tasks.compress.run import compress
 

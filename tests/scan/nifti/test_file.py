@@ -3,7 +3,7 @@ import gzip
 import pytest
 
 from vesalius.errors import InputError
-from vesalius.scan.nifti.file import create, head_of, is_gzip, skip, take, unreadable
+from vesalius.scan.nifti.file import create, head_of, is_gzip, skip, take
 
 
 def test_the_content_decides_about_gzip_and_the_suffix_where_there_is_none(tmp_path):
@@ -49,9 +49,3 @@ def test_equal_values_give_equal_gzip_bytes(tmp_path):
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
     assert gzip.decompress((tmp_path / "a.nii.gz").read_bytes()) == b"content"
     assert (tmp_path / "c.nii").read_bytes() == b"content"
-
-
-def test_an_exception_becomes_one_line(tmp_path):
-    error = unreadable(tmp_path / "x.nii", ValueError("first\nsecond" + "x" * 999))
-    assert str(error).endswith("x.nii: cannot be read as NIfTI (first); check that the copy is complete")
-    assert "ValueError" in str(unreadable(tmp_path / "x.nii", ValueError()))

@@ -4,10 +4,10 @@ import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from vesalius.codec.options import CompressConfig
 from vesalius.scan.open import open_scan
 from vesalius.scan.pictures.beside import beside
 from vesalius.scan.pictures.picture import look
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import verify
 from vesalius.tasks.compress.run import compress
 

@@ -184,7 +184,7 @@ def test_not_a_metaimage(tmp_path):
     (tmp_path / "x.mha").write_bytes(b"\x89PNG....")
     with pytest.raises(InputError, match="not a MetaImage"):
         read(tmp_path / "x.mha")
-    with pytest.raises(InputError, match="cannot be opened"):
+    with pytest.raises(InputError, match="cannot be read"):
         read(tmp_path / "absent.mha")
 
 

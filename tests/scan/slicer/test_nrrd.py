@@ -224,7 +224,7 @@ def test_too_few_values(tmp_path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(InputError, match="promises 48 bytes"):
         read(path)
-    with pytest.raises(InputError, match="cannot be opened"):
+    with pytest.raises(InputError, match="cannot be read"):
         read(tmp_path / "absent.nrrd")
     with pytest.raises(InputError, match="two axes"):
         read(write(tmp_path / "x.nrrd", numbers((4,)), {}))

@@ -4,8 +4,8 @@ import pytest
 
 from codec.scans import smooth, write_nifti
 from vesalius.codec.container import VslReader
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import CorruptFileError, OutputError, UsageError
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress, verify
 from vesalius.tasks.compress.run import compress
 

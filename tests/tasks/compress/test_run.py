@@ -14,8 +14,8 @@ import pytest
 from codec.scans import decoded, smooth, write_nifti
 from dicom_making import placed, save_all
 from vesalius.codec.decode import open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import InputError, OutputError, TargetError, UsageError
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import verify
 from vesalius.tasks.compress.run import compress
 
@@ -187,7 +187,7 @@ RUN = """
 import sys
 from pathlib import Path
 from vesalius.tasks.compress.run import compress
-from vesalius.tasks.compress.config import CompressConfig
+from vesalius.codec.options import CompressConfig
 source, target = map(Path, sys.argv[1:])
 print("ready", flush=True)
 compress([source], target, CompressConfig(coder="jpegxl", lossless=True, psnr=45), force=True)

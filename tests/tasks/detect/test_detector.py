@@ -7,7 +7,7 @@ from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.nets.aggregate import GatedAttention, Gru, Max, Mean
 from vesalius.scan.scan import Scan
 from vesalius.tasks.detect.detector import Detector
-from vesalius.tasks.detect.slices import Slices
+from vesalius.tasks.encode.slices import Slices
 from vesalius.weights.saved import from_pretrained, save_pretrained
 
 SLICES = Slices.of(Scan.from_array(head(0, True), AFFINE), prepare())

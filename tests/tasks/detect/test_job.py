@@ -8,8 +8,8 @@ import yaml
 from tasks.detect.tiny import make_cohort, make_encoder
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.tasks.detect.config import DetectConfig
-from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.detect.job import DetectJob
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.train.dry_run import dry_run
 from vesalius.tasks.train.run import train
 from vesalius.weights.saved import from_pretrained

@@ -12,9 +12,10 @@ from vesalius.nets.aggregate import TopK
 from vesalius.nets.study import StudyHead
 from vesalius.nets.vit import ViT
 from vesalius.phantom.nifti import write_nifti
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.settings import Calibration, DetectSettings, EncoderFacts
+from vesalius.tasks.classify.calibration import Calibration
+from vesalius.tasks.detect.settings import DetectSettings, EncoderFacts
 from vesalius.tasks.detect.studies import Studies, Vectors
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
 from vesalius.weights.saved import ModelConfig, save_pretrained

@@ -11,7 +11,7 @@ from tasks.detect.tiny import make_cohort, make_encoder, make_model
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError
-from vesalius.tasks.detect.encoder import Encoder
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.evaluate.classifier import evaluate_classifier, lines
 from vesalius.tasks.train.run import train
 

@@ -8,8 +8,8 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import CorruptFileError, InputError, UsageError
-from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.detect.settings import DetectSettings
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.evaluate.classifier import evaluate_classifier
 from vesalius.tasks.evaluate.fit import check_given, check_labels, check_width, labels_of, settings_of
 from vesalius.weights.saved import read_config

@@ -19,8 +19,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.read import open_image, open_mask
 from vesalius.errors import VesaliusError
 from vesalius.scan.label_values import NotLabelsError, read_labels
-from vesalius.scan.left_out import lost_lines
-from vesalius.scan.note import level_of
+from vesalius.scan.note import level_of, lost_lines
 from vesalius.scan.scan import Scan
 
 THUMB = 32

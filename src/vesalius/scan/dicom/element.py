@@ -38,6 +38,7 @@ from pydicom.uid import (
 )
 
 from vesalius.errors import InputError
+from vesalius.scan.damage import COPY_FIX
 from vesalius.scan.dicom import codestream as dicom_codestream
 from vesalius.scan.dicom.codestream import Codestream
 from vesalius.scan.dicom.values import integer, text, value
@@ -179,7 +180,7 @@ def locate(stream: BinaryIO, data: Dataset, syntax: str) -> PixelElement:
     if needed > available:
         raise InputError(
             f"the header promises {needed} bytes of pixels, there are {available}",
-            fix="check that the copy is complete",
+            fix=COPY_FIX,
         )
     stated = length != _UNDEFINED_LENGTH
     return replace(pixels, surplus=max(available - needed - needed % 2, 0) if stated else 0)
@@ -277,7 +278,7 @@ def _fragments(stream: BinaryIO) -> tuple[list[int], list[Span]]:
         if tag != _ITEM or stream.tell() + length > end:
             raise InputError(
                 f"the compressed pixels break off after {max(len(spans) - 1, 0)} fragment(s)",
-                fix="check that the copy is complete",
+                fix=COPY_FIX,
             )
         spans.append((stream.tell(), length))
         stream.seek(length, os.SEEK_CUR)

@@ -13,6 +13,7 @@ import struct
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,6 +23,7 @@ from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_partial
+from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -33,15 +35,15 @@ from pydicom.uid import (
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory, limit_bytes
+from vesalius.scan.colours import narrow_palette
+from vesalius.scan.damage import COPY_FIX, not_readable, surplus
 from vesalius.scan.dicom.element import PixelElement, locate
 from vesalius.scan.dicom.frames import FrameFacts, read_frames
 from vesalius.scan.dicom.lost import SUFFIXES, HeaderOnlyError
-from vesalius.scan.dicom.palette import read_palette
 from vesalius.scan.dicom.rescale import Rescale
 from vesalius.scan.dicom.values import integer, numbers, quiet, text, value
 from vesalius.scan.scan import Colour
 from vesalius.scan.signature import is_dicom
-from vesalius.scan.stream_end import surplus
 
 _MAX_INFLATED = 1 << 30
 _INFLATED_COPIES = 3
@@ -70,6 +72,7 @@ _UNITS = """
     PROPCNTS PROPCPS MLMINML MLML GML STDDEV GY RELATIVE
 """
 """Defined terms of RescaleType (C.11.1.1.2), Units (C.8.9.1.1.3) and DoseUnits; other words are free text."""
+_MOST_PALETTE_BITS = 16
 _MODALITY = re.compile("[A-Z0-9_]{1,16}")
 
 
@@ -139,9 +142,9 @@ def read_instance(path: Path) -> InstanceFacts | None:
             with quiet():
                 return _read(path, file, head, has_magic)
     except InputError as error:
-        raise type(error)(error.what, where=path, fix=error.fix) from error
+        raise error.at(path) from error
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror or type(error).__name__})", where=path) from error
+        raise not_readable(path, error) from error
 
 
 def read_header(stream: BinaryIO, *, force: bool = False) -> Dataset:
@@ -194,17 +197,17 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
     try:
         data = inflater.decompress(file.read(), most)
     except zlib.error as error:
-        raise InputError("the deflated data set is damaged", fix="check that the copy is complete") from error
+        raise InputError("the deflated data set is damaged", fix=COPY_FIX) from error
     if inflater.unconsumed_tail:
         check_memory(_INFLATED_COPIES * _MAX_INFLATED)  # where a lower limit of memory ended it
         raise InputError("the deflated data set is larger than 1 GiB")
     if not inflater.eof:
-        raise InputError("the deflated data set breaks off", fix="check that the copy is complete")
+        raise InputError("the deflated data set breaks off", fix=COPY_FIX)
     rest = inflater.unused_data
     if rest[:8] != struct.pack("<LL", zlib.crc32(data), len(data)) and rest.strip(b"\0"):
         raise InputError(
             f"the deflated data set is damaged: {len(rest)} bytes behind it are not its checksum",
-            fix="check that the copy is complete",
+            fix=COPY_FIX,
         )
     return io.BytesIO(data)
 
@@ -219,7 +222,7 @@ def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
 
 
 def _unreadable(error: Exception) -> InputError:
-    return InputError(f"cannot be read as DICOM ({type(error).__name__})", fix="check that the copy is complete")
+    return InputError(f"cannot be read as DICOM ({type(error).__name__})", fix=COPY_FIX)
 
 
 def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceFacts | None:
@@ -246,7 +249,7 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
         modality=_modality(data),
         frame_of_reference=text(data, "FrameOfReferenceUID"),
         colour=colour,
-        palette_N3=read_palette(data, pixels) if colour == "palette" else None,
+        palette_N3=_palette(data, pixels) if colour == "palette" else None,
         unit=_unit(data, frames),
         pixels=pixels,
         frames=frames,
@@ -304,6 +307,25 @@ def _colour(pixels: PixelElement) -> Colour:
     if pixels.samples == 1:
         return _UNCOMPRESSED_COLOURS.get(stated, "grey")
     return _UNCOMPRESSED_COLOURS.get(stated, "channels") if pixels.samples == 3 else "channels"
+
+
+def _palette(data: Dataset, pixels: PixelElement) -> NDArray[np.unsignedinteger[Any]] | None:
+    """Colours [2 ** bits stored, RGB], segmented tables unpacked; None where the palette is missing or damaged."""
+    if pixels.signed or not 1 <= pixels.bits_stored <= _MOST_PALETTE_BITS:
+        return None
+    stored = np.arange(1 << pixels.bits_stored, dtype=np.uint16)
+    try:
+        table = apply_color_lut(stored, data)[:, :3]
+    except Exception:  # a damaged table raises nearly anything
+        return None
+    table = narrow_palette(table)
+    return _shared(table.tobytes(), table.dtype.str)
+
+
+@lru_cache(maxsize=8)
+def _shared(table: bytes, dtype: str) -> NDArray[np.unsignedinteger[Any]]:
+    """One array for equal tables: a series of a thousand files has one palette."""
+    return np.frombuffer(table, dtype).reshape(-1, 3)
 
 
 def _modality(data: Dataset) -> str:

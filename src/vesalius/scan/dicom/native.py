@@ -6,10 +6,13 @@ sets: what all instances share once, and what is left of each. UIDs that an inst
 
 from __future__ import annotations
 
+import copy
 import io
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +39,10 @@ from pydicom.uid import (
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
+from vesalius.scan.damage import not_readable
 from vesalius.scan.dicom.cells import HIGH_BITS, high_bits
 from vesalius.scan.dicom.diffusion import read_diffusion
 from vesalius.scan.dicom.header import open_stream, read_header, read_whole
-from vesalius.scan.dicom.kept import Attributes, as_read, is_counted
 from vesalius.scan.dicom.pixels import DicomPixels
 from vesalius.scan.dicom.privacy import (
     DEIDENTIFICATION_METHOD,
@@ -57,6 +60,7 @@ from vesalius.scan.dicom.write import compose, stored_headers
 from vesalius.scan.native import Identifiers, Kept, Packed
 from vesalius.scan.scan import Colour
 
+_FIRST_PIXEL_TAG, _LAST_PIXEL_TAG, _TRAILING_PADDING = 0x7FE00000, 0x7FE0FFFF, 0xFFFCFFFC
 _SINGLE_FRAME_CLASSES = {
     "CT": CTImageStorage,
     "MR": MRImageStorage,
@@ -163,7 +167,7 @@ class DicomNative:
             try:
                 high = high_bits(path, element, self.picked[n])
             except OSError as error:
-                raise InputError("cannot be read", where=path) from error
+                raise not_readable(path, error) from error
             if high is not None:
                 foreign, size = foreign + high.foreign, size + high.difference_NJIC.nbytes + 8
                 bits = high.difference_NJIC.tobytes() if hold and size <= _MOST_HIGH_BITS else b""
@@ -200,7 +204,7 @@ class DicomNative:
                 data = self._deidentified(data, n, identifiers, uid_key)
             self._describe(data, n)
         except InputError as error:
-            raise InputError(error.what, where=path, fix=error.fix) from error
+            raise error.at(path) from error
         except Exception as error:  # a damaged header raises nearly anything
             raise InputError(f"the header cannot be converted ({type(error).__name__})", where=path) from error
         return data, source
@@ -342,3 +346,63 @@ def _join(chunks: dict[int, bytes]) -> bytes:
     for tag in sorted(chunks):
         joined.write(chunks[tag])
     return joined.getvalue()
+
+
+def is_counted(tag: int) -> bool:
+    """False for pixels, which are stored as pixels, group lengths and padding."""
+    return not (_FIRST_PIXEL_TAG <= tag <= _LAST_PIXEL_TAG or tag == _TRAILING_PADDING or tag & 0xFFFF == 0)
+
+
+class Attributes:
+    """Compares headers as they were read with what is stored of them, instance by instance."""
+
+    def __init__(self) -> None:
+        self._every: set[int] = set()
+        self._changed: set[int] = set()
+        self._left_out: set[int] = set()
+
+    def add(self, source: Dataset, stored: Dataset) -> None:
+        """Compare one instance."""
+        for tag in _with_value(source):
+            self._every.add(tag)
+            if tag in stored and stored.get_item(tag) is source.get_item(tag):
+                continue
+            if tag not in stored or _is_empty(stored.get_item(tag)):
+                self._left_out.add(tag)
+            elif _value(source, tag) != _value(stored, tag):
+                self._changed.add(tag)
+
+    def count(self) -> Kept:
+        """The counts over all instances."""
+        changed = self._changed - self._left_out
+        kept = len(self._every) - len(changed) - len(self._left_out)
+        cure = "--keep-identifiers keeps all" if self._left_out else ""
+        return Kept("attributes", kept, len(changed), len(self._left_out), cure=cure)
+
+
+def as_read(data: Dataset) -> Dataset:
+    """A copy that stays as it is while `data` is changed; values that are not parsed yet are shared."""
+    shadow = Dataset({tag: _apart(data.get_item(tag)) for tag in data.keys()})  # noqa: SIM118
+    shadow.set_original_encoding(*data.original_encoding, data.original_character_set)
+    return shadow
+
+
+def _apart(element: Any) -> Any:
+    return element if isinstance(element, tuple) else copy.copy(element)
+
+
+def _with_value(data: Dataset) -> Iterator[int]:
+    return (tag for tag in map(int, data.keys()) if is_counted(tag) and not _is_empty(data.get_item(tag)))
+
+
+def _is_empty(element: Any) -> bool:
+    found = element.value
+    return found is None or (isinstance(found, bytes) and not found.strip(b"\0 ")) or found == ""
+
+
+def _value(data: Dataset, tag: int) -> Any:
+    """The parsed value; what cannot be parsed is compared as it stands in the file."""
+    try:
+        return data[tag].value
+    except Exception:  # a damaged value raises nearly anything
+        return data.get_item(tag).value

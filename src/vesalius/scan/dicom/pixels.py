@@ -22,6 +22,7 @@ from pydicom.uid import UID, RLELossless
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
+from vesalius.scan.damage import COPY_FIX, not_readable
 from vesalius.scan.dicom import codestream as dicom_codestream
 from vesalius.scan.dicom.element import PLUGINS, PixelElement, Span
 from vesalius.scan.dicom.header import open_stream
@@ -87,15 +88,12 @@ class DicomPixels:
                 with quiet():
                     return [_decode_frame(stream, element, frame) for frame in frames]
         except InputError as error:
-            raise InputError(error.what, where=path, fix=error.fix) from error
+            raise error.at(path) from error
         except OSError as error:
-            raise InputError(f"cannot be read ({error.strerror or type(error).__name__})", where=path) from error
+            raise not_readable(path, error) from error
         except Exception as error:  # decoders raise nearly anything on damaged data
-            raise InputError(
-                f"the pixels cannot be decoded ({_first_line(error)})",
-                where=path,
-                fix="check that the copy is complete",
-            ) from error
+            what = f"the pixels cannot be decoded ({_last_line(error)})"
+            raise InputError(what, where=path, fix=COPY_FIX) from error
 
 
 def _decode_frame(stream: BinaryIO, element: PixelElement, frame: int) -> NDArray[Any]:
@@ -152,7 +150,7 @@ def _read_span(stream: BinaryIO, span: Span) -> bytes:
     stream.seek(span[0])
     data = stream.read(span[1])
     if len(data) < span[1]:
-        raise InputError("the compressed pixels break off", fix="check that the copy is complete")
+        raise InputError("the compressed pixels break off", fix=COPY_FIX)
     return data
 
 
@@ -162,10 +160,10 @@ def _check_frame(data: bytes, element: PixelElement) -> None:
     if element.syntax != RLELossless:
         found = dicom_codestream.parse(data)
         if found is None:
-            raise InputError("a compressed frame has no readable header", fix="check that the copy is complete")
+            raise InputError("a compressed frame has no readable header", fix=COPY_FIX)
     dicom_codestream.check(found, len(data), element.rows, element.columns, element.samples, element.bits_allocated)
 
 
-def _first_line(error: Exception) -> str:
+def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__)[:160]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from vesalius.errors import InputError
 from vesalius.scan.dicom.lost import SUFFIXES, Strangers
-from vesalius.scan.left_out import noting
+from vesalius.scan.note import noting
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.wording import some
 
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from vesalius.scan.dicom.parts import StackPart
     from vesalius.scan.found import Found
     from vesalius.scan.scan import Scan
-
-
-def find_series(files: Sequence[Path], reading: Reading = AS_STATED) -> list[Found]:
-    """The DICOM stacks among the files, as `list_series` finds them."""
-    return list_series(files, reading)[0]
 
 
 def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[list[Found], list[Path]]:

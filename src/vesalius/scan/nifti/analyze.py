@@ -16,6 +16,7 @@ import nibabel as nib
 import numpy as np
 
 from vesalius.errors import GeometryError, InputError
+from vesalius.scan.damage import COPY_FIX
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.native import Identifiers, Json, Kept, Packed
@@ -102,7 +103,7 @@ def read_pair(header_path: Path, pixels_path: Path) -> Scan:
         dtype, offset = header.get_data_dtype(), float(header["vox_offset"])
     except Exception as error:  # a damaged header raises nearly anything
         what = f"cannot be read as Analyze 7.5 ({str(error)[:120]})"
-        raise InputError(what, where=header_path, fix="check that the copy is complete") from error
+        raise InputError(what, where=header_path, fix=COPY_FIX) from error
     if not shape or min(shape) < 1:
         raise InputError(f"the Analyze header gives the impossible shape {shape}", where=header_path)
     if not (0 <= offset <= _MAX_BEFORE_PIXELS and offset.is_integer()):

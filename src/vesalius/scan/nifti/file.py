@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.scan.damage import not_decodable
 
 GZIP_MAX_RATIO = 1032
 """No deflate stream expands further; a header that promises more than this lies."""
@@ -36,7 +36,7 @@ def head_of(path: Path, size: int) -> bytes:
         with gzip.open(regular(path), "rb") if is_gzip(path) else regular(path).open("rb") as file:
             return bytes(file.read(size))
     except (OSError, EOFError, zlib.error) as error:
-        raise unreadable(path, error) from error
+        raise not_decodable(path, error, "NIfTI") from error
 
 
 def take(file: Any, length: int) -> bytes:
@@ -76,12 +76,3 @@ def create(path: Path) -> Iterator[Any]:
             return
         with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
             yield packed
-
-
-def unreadable(path: Path, error: Exception) -> InputError:
-    """What a third party's exception comes to for the user."""
-    if isinstance(error, FileNotFoundError):
-        return InputError("no such file", where=path)
-    lines = str(error).strip().splitlines()
-    reason = (lines[0] if lines else type(error).__name__)[:160]
-    return InputError(f"cannot be read as NIfTI ({reason})", where=path, fix="check that the copy is complete")

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
-from vesalius.scan.nifti.file import GZIP_MAX_RATIO, is_gzip, skip, take, unreadable
+from vesalius.scan.damage import not_decodable, read_to_end
+from vesalius.scan.nifti.file import GZIP_MAX_RATIO, is_gzip, skip, take
 from vesalius.scan.pixels import ALL
-from vesalius.scan.stream_end import read_to_end
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class NiftiPixels:
         except InputError:
             raise
         except Exception as error:  # zlib, gzip and numpy raise many kinds here
-            raise unreadable(self.path, error) from error
+            raise not_decodable(self.path, error, "NIfTI") from error
         if self.file_dtype.names:
             array = _split_colours(array)
         return array.transpose(4, 3, 0, 1, 2)

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from vesalius.errors import CorruptFileError, GeometryError, InputError
+from vesalius.scan.damage import not_decodable, surplus_notes
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
 from vesalius.scan.nifti.affine import place
 from vesalius.scan.nifti.analyze import is_analyze, read_pair
-from vesalius.scan.nifti.file import GZIP_MAX_RATIO, create, head_of, is_gzip, unreadable
+from vesalius.scan.nifti.file import GZIP_MAX_RATIO, create, head_of, is_gzip
 from vesalius.scan.nifti.header import (
     check_extensions,
     differences,
@@ -34,7 +35,6 @@ from vesalius.scan.nifti.pixels import NiftiPixels
 from vesalius.scan.pixels import Pixels
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
-from vesalius.scan.stream_end import surplus
 
 __all__ = ["GZIP_MAX_RATIO", "SUFFIXES", "NiftiNative", "NiftiPixels", "read", "restore"]
 
@@ -94,9 +94,9 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
             return read_pair(header_path, pixels_path)
         return _scan(path, header_path, pixels_path, reading)
     except (InputError, GeometryError) as error:
-        raise error if error.where else type(error)(error.what, where=path, fix=error.fix) from error
+        raise error.at(path) from error
     except Exception as error:  # a damaged header raises nearly anything
-        raise unreadable(path, error) from error
+        raise not_decodable(path, error, "NIfTI") from error
 
 
 def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None) -> None:
@@ -137,8 +137,7 @@ def _scan(path: Path, header_path: Path, pixels_path: Path, reading: Reading) ->
     offset = int(header.get_data_offset())
     pixels = NiftiPixels(pixels_path, shape + (1,) * (3 - len(shape)), header.get_data_dtype(), offset)
     pixels.check_length()
-    if pixels.left_over():
-        problems.append(f"the file {surplus(pixels.left_over())}; they are not read")
+    problems += surplus_notes(pixels.left_over())
     if offset > MAX_BEFORE_PIXELS:
         raise InputError(f"{offset} bytes lie before the pixels, that cannot be", where=path)
     before = head_of(pixels_path, offset)

@@ -22,9 +22,9 @@ from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.scan.colours import narrow_palette
+from vesalius.scan.damage import COPY_FIX, not_decodable, surplus_notes
 from vesalius.scan.pictures import png_chunks, tiff_pages
 from vesalius.scan.scan import Colour
-from vesalius.scan.stream_end import surplus
 
 Kind = Literal["png", "jpeg", "tiff"]
 
@@ -41,7 +41,6 @@ _INDICES = "the indices of a palette are the values, not its colours"
 _ALPHA = "channel {} is transparency (alpha), kept as it is"
 for _library in ("tifffile", "imagecodecs", "PIL"):  # what they mend or warn of is not printed
     logging.getLogger(_library).addHandler(logging.NullHandler())
-_FIX = "check that the copy is complete"
 
 
 @dataclass(frozen=True)
@@ -90,12 +89,12 @@ class Picture:
             for page in decode(self, [self.pages[number] for number in which]):
                 array = page.reshape(page.shape[0], page.shape[1], -1)
                 if array.shape != self.shape or array.dtype != self.dtype:
-                    raise InputError("the picture is not what its header says", where=self.path, fix=_FIX)
+                    raise InputError("the picture is not what its header says", where=self.path, fix=COPY_FIX)
                 yield array
         except InputError:
             raise
         except Exception as error:  # decoders raise nearly anything
-            raise _unreadable(self.path, error) from error
+            raise not_decodable(self.path, error, "a picture") from error
 
 
 def as_indices(picture: Picture) -> Picture:
@@ -128,7 +127,7 @@ def look(path: Path) -> Picture:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path, "more pixels than") from error
     except Exception as error:  # decoders raise nearly anything
-        raise _unreadable(path, error) from error
+        raise not_decodable(path, error, "a picture") from error
     rows, columns = picture.size_JI
     if rows * columns * max(1, picture.channels / 4) > MAX_PIXELS:
         raise _too_large(path, f"{columns} x {rows} pixels of {picture.channels} channel(s), more than")
@@ -148,7 +147,7 @@ def _look_png(path: Path) -> Picture:
     with regular(path).open("rb") as file:
         head = file.read(26)
     if len(head) < 26 or not head.startswith(png_chunks.SIGNATURE):
-        raise InputError("is not a PNG file", where=path, fix=_FIX)
+        raise InputError("is not a PNG file", where=path, fix=COPY_FIX)
     depth, colour_type = head[24], head[25]
     with _open(path, "png") as image:
         check_memory(2 * image.width * image.height * len(image.getbands()), path)  # EXIF decodes the picture
@@ -157,7 +156,7 @@ def _look_png(path: Path) -> Picture:
         channels = _PNG_CHANNELS.get(colour_type) if depth == 16 else _MODES.get(image.mode)
         if channels is None:
             raise InputError(f"pictures of the mode {image.mode} are not read", where=path)
-        notes = _notes(image.getexif().get(_ORIENTATION_TAG)) + _left_over(png_chunks.left_over(path))
+        notes = _notes(image.getexif().get(_ORIENTATION_TAG)) + surplus_notes(png_chunks.left_over(path))
         if "transparency" in image.info:
             notes.append("the transparency of single colours is left out")
         if image.mode == "P":
@@ -206,7 +205,7 @@ def _look_tiff(path: Path) -> Picture:
             raise InputError(f"pages with the axes {first.axes} are not read", where=path)
         rows, columns, samples = (first.sizes.get(name, 1) for name in ("height", "width", "sample"))
         if not all(isinstance(length, int) for length in (rows, columns, samples)):
-            raise InputError("states no clear size", where=path, fix=_FIX)
+            raise InputError("states no clear size", where=path, fix=COPY_FIX)
         colour, dtype = _tiff_colour(path, first, samples), first.dtype
         index_dtype = dtype if first.photometric == PHOTOMETRIC.PALETTE else None
         if index_dtype is not None:
@@ -252,10 +251,6 @@ def _notes(orientation: Any) -> list[str]:
     return [f"the file asks for another orientation (EXIF {orientation}): not applied"]
 
 
-def _left_over(length: int) -> list[str]:
-    return [f"the file {surplus(length)}; they are not read"] if length else []
-
-
 def _decode_png(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
     for _ in pages:
         data = regular(picture.path).read_bytes()
@@ -294,11 +289,3 @@ def _decode_tiff(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any
 
 def _too_large(path: Path, what: str) -> InputError:
     return InputError(f"holds {what} {MAX_PIXELS}: taken for a decompression bomb", where=path, fix="cut it into tiles")
-
-
-def _unreadable(path: Path, error: Exception) -> InputError:
-    if isinstance(error, FileNotFoundError):
-        return InputError("no such file", where=path)
-    lines = str(error).replace(repr(str(path)), "it").strip().splitlines()
-    reason = (lines[0] if lines else type(error).__name__)[:160]
-    return InputError(f"cannot be read as a picture ({reason})", where=path, fix=_FIX)

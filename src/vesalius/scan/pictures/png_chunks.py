@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.scan.damage import COPY_FIX
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"
@@ -26,10 +27,10 @@ def check(data: bytes, path: Path) -> None:
     for kind, body, crc in _chunks(data):
         if zlib.crc32(body, zlib.crc32(kind)) != crc:
             name = kind.decode("latin-1") if kind.isalpha() else "unknown"
-            raise InputError(f"is damaged: the checksum of its {name} chunk does not match", where=path, fix=_FIX)
+            raise InputError(f"is damaged: the checksum of its {name} chunk does not match", where=path, fix=COPY_FIX)
         if kind == b"IEND":
             return
-    raise InputError("breaks off before the end of the picture", where=path, fix=_FIX)
+    raise InputError("breaks off before the end of the picture", where=path, fix=COPY_FIX)
 
 
 def left_over(path: Path) -> int:
@@ -64,6 +65,3 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
         if at > len(data):
             return
         yield kind, body, int.from_bytes(data[at - 4 : at])
-
-
-_FIX = "check that the copy is complete"

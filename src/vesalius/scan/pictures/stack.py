@@ -22,8 +22,8 @@ from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.scan.found import Found, refused
-from vesalius.scan.left_out import noting
 from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
+from vesalius.scan.note import noting
 from vesalius.scan.pictures.beside import beside
 from vesalius.scan.pictures.picture import Picture, as_indices, kind_of, look
 from vesalius.scan.pictures.write import fits_png, photometric_of, write_png, write_tiff

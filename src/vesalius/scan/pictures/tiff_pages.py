@@ -12,11 +12,11 @@ from typing import Any
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.scan.damage import COPY_FIX
 
 _BIG = 43
 _ENTRY_BYTES = 20
 """At most, of one entry in the list of a page."""
-_FIX = "check that the copy is complete"
 
 
 def check_chain(path: Path) -> None:
@@ -35,7 +35,7 @@ def check_chain(path: Path) -> None:
         (place,) = struct.unpack_from(order + offset, head, 8 if big else 4)
         while place:
             if place in places:
-                raise InputError(f"its list of pages returns to page {places[place]}", where=path, fix=_FIX)
+                raise InputError(f"its list of pages returns to page {places[place]}", where=path, fix=COPY_FIX)
             places[place] = len(places) + 1
             file.seek(min(place, size))
             entries = _number(file, order + count)
@@ -43,7 +43,7 @@ def check_chain(path: Path) -> None:
             file.seek(min(max(end, 0), size))
             following = _number(file, order + offset) if end > 0 else None
             if following is None:
-                raise InputError(f"its list of pages breaks off after page {len(places) - 1}", where=path, fix=_FIX)
+                raise InputError(f"its list of pages breaks off after page {len(places) - 1}", where=path, fix=COPY_FIX)
             place = following
 
 
@@ -81,7 +81,7 @@ def check_places(path: Path, pages: Sequence[Any]) -> list[str]:
     for number, page in enumerate(pages, 1):
         spans = list(zip(page.dataoffsets, page.databytecounts, strict=False))
         if any(offset + length > size for offset, length in spans):
-            raise InputError(f"the values of page {number} lie outside the file", where=path, fix=_FIX)
+            raise InputError(f"the values of page {number} lie outside the file", where=path, fix=COPY_FIX)
         empty += sum(length == 0 for _, length in spans)
         length = sum(length for _, length in spans)
         smallest = min(smallest, length)

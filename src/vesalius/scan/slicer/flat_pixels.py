@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
+from vesalius.scan.damage import COPY_FIX, read_to_end, surplus_notes
 from vesalius.scan.pixels import ALL
-from vesalius.scan.stream_end import read_to_end, surplus
 
 Encoding = Literal["raw", "zlib", "bzip2", "text", "hex"]
 """zlib stands for zlib and gzip streams."""
@@ -33,7 +33,6 @@ DEFLATE_MAX_RATIO = 1032
 _BLOCK = 1 << 20
 _WORD_BYTES = 100
 """Of a number that is read as text: a string, an integer, and their places in two lists."""
-_FIX = "check that the copy is complete"
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def beside(header: Path, name: str) -> Path:
         inside = path.resolve().is_relative_to(header.parent.resolve())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "a NUL character in it"
-        raise InputError(f"names a data file that cannot be opened ({reason})", where=header, fix=_FIX) from error
+        raise InputError(f"names a data file that cannot be opened ({reason})", where=header, fix=COPY_FIX) from error
     if not inside:
         raise InputError(
             "names a data file outside its folder", where=header, fix="put the data file beside the header"
@@ -134,12 +133,12 @@ class FlatPixels:
             raise InputError(what, where=self.pieces[0].path)
         for piece in self.pieces:
             if not regular(piece.path).is_file():
-                raise InputError("the file with the values is absent", where=piece.path, fix=_FIX)
+                raise InputError("the file with the values is absent", where=piece.path, fix=COPY_FIX)
             size = max(piece.path.stat().st_size - piece.offset, 0)
             needed = piece.skip + self.bytes_per_piece
             if needed > self._most(size):
                 what = f"the header promises {needed} bytes of values, the file has {size}"
-                raise InputError(what, where=piece.path, fix=_FIX)
+                raise InputError(what, where=piece.path, fix=COPY_FIX)
 
     def problems(self) -> list[str]:
         """A sentence where raw files hold more than is read; `read` judges the end of all others."""
@@ -147,7 +146,7 @@ class FlatPixels:
             return []
         sizes = [piece.path.stat().st_size - piece.offset - piece.skip for piece in self.pieces]
         length = sum(sizes) - self.bytes_per_piece * len(sizes)
-        return [f"the file {surplus(length)}; they are not read"] if length else []
+        return surplus_notes(length)
 
     def _most(self, size: int) -> float:
         """Decoded bytes that `size` bytes can hold; bzip2 has no useful bound and is inflated step by step."""
@@ -169,7 +168,7 @@ class FlatPixels:
         try:
             return np.memmap(regular(piece.path), self.dtype, "r", offset, self.file_shape, order="F")
         except (OSError, ValueError) as error:
-            raise InputError("the file with the values cannot be read", where=piece.path, fix=_FIX) from error
+            raise InputError("the file with the values cannot be read", where=piece.path, fix=COPY_FIX) from error
 
     def _decoded(self) -> NDArray[Any]:
         self._check_memory()
@@ -199,10 +198,10 @@ class FlatPixels:
                     read_to_end(read, piece.path)
         except (OSError, EOFError, ValueError, ArithmeticError, zlib.error) as error:
             what = f"the values cannot be decoded ({_words(error)})"
-            raise InputError(what, where=piece.path, fix=_FIX) from error
+            raise InputError(what, where=piece.path, fix=COPY_FIX) from error
         if len(data) < needed:
             what = f"the values end early: {len(data)} bytes instead of {needed}"
-            raise InputError(what, where=piece.path, fix=_FIX)
+            raise InputError(what, where=piece.path, fix=COPY_FIX)
         return np.frombuffer(data, self.dtype, self.bytes_per_piece // self.dtype.itemsize, piece.skip)
 
 

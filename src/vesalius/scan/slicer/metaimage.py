@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from vesalius.errors import GeometryError, InputError
-from vesalius.files import regular
 from vesalius.scan.geometry import Affine, check_affine, lps_to_ras
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+from vesalius.scan.signature import head_of_file
 from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, FlatPixels, beside
 from vesalius.scan.slicer.nrrd_header import MAX_FILES, number_into
 
@@ -196,11 +196,7 @@ def _geometry(header: _Header, axes: int) -> tuple[Affine | None, list[str]]:
 
 
 def _read_header(path: Path) -> _Header:
-    try:
-        with regular(path).open("rb") as file:
-            head = file.read(MAX_HEADER_BYTES)
-    except OSError as error:
-        raise InputError("cannot be opened", where=path) from error
+    head = head_of_file(path, MAX_HEADER_BYTES)
     end = re.search(rb"^ElementDataFile\s*=[^\n]*(\n|$)", head, re.MULTILINE)
     if end is None:
         raise InputError("is not a MetaImage file (no ElementDataFile)", where=path)

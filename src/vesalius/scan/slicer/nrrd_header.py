@@ -15,6 +15,7 @@ import numpy as np
 
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.scan.signature import head_of_file
 from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, beside
 
 MAX_HEADER_BYTES = 1 << 22
@@ -170,11 +171,7 @@ def read_header(path: Path) -> NrrdHeader:
     Raises:
         InputError: not an NRRD file, or a line that is neither a field nor a pair.
     """
-    try:
-        with regular(path).open("rb") as file:
-            head = file.read(MAX_HEADER_BYTES)
-    except OSError as error:
-        raise InputError("cannot be opened", where=path) from error
+    head = head_of_file(path, MAX_HEADER_BYTES)
     if not re.match(rb"NRRD000\d\s", head):
         raise InputError("is not an NRRD file", where=path)
     end = re.search(rb"\r?\n\r?\n", head)

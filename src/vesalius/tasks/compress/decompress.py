@@ -11,7 +11,7 @@ from vesalius.codec.restore import restore
 from vesalius.codec.verify import verify as verify_tiers
 from vesalius.errors import UsageError
 from vesalius.output import refuse_odd
-from vesalius.scan.left_out import lost_lines
+from vesalius.scan.note import lost_lines
 from vesalius.scan.open import open_scan
 from vesalius.scan.part import part
 from vesalius.scan.reading import AS_STATED, Reading
@@ -97,7 +97,7 @@ def _part(
 ) -> dict[str, Any]:
     scan = decode_scan(path, tier, threads=threads)
     written = write_scan(part(scan, t=frame, k=slice_number), output, force=force)
-    return {"path": str(written.path), "tier": tier or open_vsl(path).model.name, "slice": slice_number, "frame": frame}
+    return {"path": str(written.path), "tier": tier or open_vsl(path).tier.name, "slice": slice_number, "frame": frame}
 
 
 def _check_other(path: Path, output: Path) -> None:

@@ -14,15 +14,14 @@ import numpy as np
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import refuse_odd
-from vesalius.scan.choose import ways
-from vesalius.scan.found import Found
+from vesalius.scan.found import Found, ways
 from vesalius.scan.open import find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.uid_key import uid_key
-from vesalius.tasks.compress.config import CompressConfig
 
 Progress = Callable[[str], None]
 
@@ -169,7 +168,7 @@ def _finished(item: _Item, config: CompressConfig, reading: Reading) -> bool:
 def _job_id(scan: Scan, config: CompressConfig, reading: Reading) -> str:
     """A digest of the stored values, the geometry and every option that changes the file."""
     digest = hashlib.sha256()
-    options = config.model_dump(mode="json", exclude={"threads"}) | reading.stated()
+    options = config.model_dump(mode="json", exclude={"threads", "quality"}) | reading.stated()
     grid = None if scan.grid_problem else scan.affine.tolist()
     for fact in (options, scan.shape, scan.dtype.str, grid, scan.frame_ms):
         digest.update(json.dumps(fact, sort_keys=True).encode() + b"\n")
@@ -187,19 +186,7 @@ def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | No
     scan = scan.resident()
     key = uid_key(cache) if item.found.format == "dicom" and config.identifiers != "keep" else None
     try:
-        done = compress_scan(
-            scan,
-            item.target,
-            config.targets(),
-            coder=config.coder,
-            effort=config.effort,
-            access=config.access,
-            identifiers=config.identifiers,
-            uid_key=key,
-            threads=config.threads,
-            job_id=_job_id(scan, config, reading),
-            force=force,
-        )
+        done = compress_scan(scan, item.target, config, uid_key=key, job_id=_job_id(scan, config, reading), force=force)
     except InputError as error:
         raise error if error.where else InputError(error.what, where=item.found.path, fix=error.fix) from error
     kept = [asdict(one) | {"words": one.words} for one in done.kept]

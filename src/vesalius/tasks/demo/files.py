@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.compress import CompressResult, compress_scan
 from vesalius.codec.decode import decode_scan, open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.restore import restore
-from vesalius.codec.target import Lossless, Quality, Target
 from vesalius.errors import TargetError
 from vesalius.report.chart import Line, rate_distortion
 from vesalius.report.figure import Shown, panel
@@ -58,14 +58,14 @@ class Demonstration:
         return rows
 
     def _lossless(self) -> dict[str, Cell]:
-        done, path = self._compress(Lossless())
+        done, path = self._compress(CompressConfig())
         restored = self.folder / f"restored-{self.subject.name}{self._suffix()}"
         restore(open_vsl(path), restored, threads=self.threads)
         equal = self.subject.same(self.subject.path, restored)
         _remove(restored)
-        return {**self._row(done, Lossless()), "equal": equal}
+        return {**self._row(done, CompressConfig()), "equal": equal}
 
-    def _lossy(self, target: Target, section: Section) -> tuple[dict[str, Cell] | None, Scan | None]:
+    def _lossy(self, target: CompressConfig, section: Section) -> tuple[dict[str, Cell] | None, Scan | None]:
         try:
             done, path = self._compress(target)
         except TargetError as error:
@@ -73,11 +73,12 @@ class Demonstration:
             return None, None
         return self._row(done, target), decode_scan(path).resident()
 
-    def _compress(self, target: Target) -> tuple[CompressResult, Path]:
+    def _compress(self, target: CompressConfig) -> tuple[CompressResult, Path]:
         path = self.folder / "scans" / f"{self.subject.name}-{target.words.replace(' ', '-').replace(':', '-')}.vsl"
-        return compress_scan(self.scan, path, target, threads=self.threads, uid_key=self.key), path
+        options = target.model_copy(update={"threads": self.threads})
+        return compress_scan(self.scan, path, options, uid_key=self.key), path
 
-    def _row(self, done: CompressResult, target: Target) -> dict[str, Cell]:
+    def _row(self, done: CompressResult, target: CompressConfig) -> dict[str, Cell]:
         (tier,) = done.tiers
         return {
             "scan": self.subject.name,
@@ -108,8 +109,9 @@ class Demonstration:
             points = []
             ladder, path = coder_named(coder).qualities, self.folder / "curve.vsl"
             for place in CURVE_RUNGS:
-                rung = Quality(ladder[int(place * (len(ladder) - 1))])
-                done = compress_scan(self.scan, path, rung, coder=coder, threads=self.threads, uid_key=self.key)
+                step = ladder[int(place * (len(ladder) - 1))]
+                options = CompressConfig(quality=step, coder=coder, threads=self.threads)
+                done = compress_scan(self.scan, path, options, uid_key=self.key)
                 path.unlink()
                 if done.tiers[0].psnr_db is not None:
                     points.append((done.ratio, done.tiers[0].psnr_db))

@@ -17,9 +17,10 @@ from torch import nn
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
 from vesalius.nets.rollout import attends, attention_rollout
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.settings import CALIBRATION, ENCODER, Calibration, DetectSettings
-from vesalius.tasks.detect.slices import Slices
+from vesalius.tasks.classify.calibration import CALIBRATION, Calibration
+from vesalius.tasks.detect.settings import DetectSettings
+from vesalius.tasks.encode.encoder import ENCODER, Encoder
+from vesalius.tasks.encode.slices import Slices
 from vesalius.weights.saved import CONFIG, Pretrained, from_pretrained
 
 
@@ -134,7 +135,7 @@ class Detector:
         """
         self.check_attention()
         x_BCJI = slices.prepared([number])
-        side: int = self.encoder.model.config.net.divisor  # type: ignore[attr-defined]
+        side = self.encoder.model.config.net.divisor
         net = self.encoder.model.net
         shares_L = attention_rollout(net, torch.from_numpy(x_BCJI).to(self.encoder.device))[0]  # type: ignore[arg-type]
         shares: NDArray[np.float32] = 1000 * shares_L.cpu().numpy()

@@ -12,9 +12,9 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.labels import check_decided
 from vesalius.cohort.training_splits import left_out_notes, training_splits
 from vesalius.errors import UsageError
-from vesalius.tasks.detect.checks import check_both, check_classes, left_out_words, notes_of
+from vesalius.tasks.classify.checks import check_both, check_classes, left_out_words, notes_of
 from vesalius.tasks.detect.config import DetectConfig
-from vesalius.tasks.detect.measure import outcome_of
+from vesalius.tasks.detect.measure import measure_model
 from vesalius.tasks.detect.outputs import feature_files
 from vesalius.tasks.detect.source import Tried, source_of
 from vesalius.tasks.detect.studies import Studies, Vectors, studies_of
@@ -127,7 +127,7 @@ class DetectJob(Job):
     def outcome(self, model: Path, device: str) -> Outcome:
         studies = self.studies(device)
         part = "test" if len(studies["test"]) else "val"
-        outcome = outcome_of(model, studies, part, device, self.notes(), self._source.problems)
+        outcome = measure_model(model, studies, part, device, self.notes(), self._source.problems)
         if self.reads_scans:
             outcome.files |= feature_files(studies)
         return outcome

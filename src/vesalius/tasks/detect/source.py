@@ -19,10 +19,10 @@ from vesalius.files import regular
 from vesalius.tasks.detect.bare import read_bare
 from vesalius.tasks.detect.config import DetectConfig, DetectData
 from vesalius.tasks.detect.cost import left_to_do, try_scans
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.extract import SKIP, Extracted, extract
-from vesalius.tasks.detect.settings import ENCODER, DetectSettings, EncoderFacts
+from vesalius.tasks.detect.settings import DetectSettings, EncoderFacts
 from vesalius.tasks.detect.studies import Vectors
+from vesalius.tasks.encode.encoder import ENCODER, Encoder
+from vesalius.tasks.encode.vectors import SKIP, Extracted, extract
 from vesalius.tasks.job import Preparation
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.ct_slices import ct_slices

@@ -19,9 +19,10 @@ from vesalius.nets.net import build
 from vesalius.nets.study import StudyHead
 from vesalius.objectives.masked_bce import MaskedBce, positive_weights
 from vesalius.seeding import generator
+from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.detect.config import DetectConfig
-from vesalius.tasks.detect.infer import logits, tensors
-from vesalius.tasks.detect.settings import Calibration, DetectSettings
+from vesalius.tasks.detect.measure import score, tensors_of
+from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.studies import Studies
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.weights.saved import ModelConfig, save_pretrained
@@ -82,7 +83,7 @@ class DetectTask(Task):
         order = generator(self.config.train.seed, epoch, "order").permutation(len(train))
         size = min(self.config.batch, len(train)) // world * world
         for number in range(start, self.batches_per_epoch()):
-            yield tensors(train.batch(order[number * size : (number + 1) * size][rank::world]))
+            yield tensors_of(train.batch(order[number * size : (number + 1) * size][rank::world]))
 
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
         del step
@@ -96,13 +97,13 @@ class DetectTask(Task):
         """Loss and ranking of held-out studies; what cannot be measured is left out."""
         del step
         val = self._studies["val"]
-        found_SC = logits(bare(self.modules["net"]), val).study_SC
-        ranking = rank_classes(found_SC, val.labels_SC)
+        logits_SC = score(bare(self.modules["net"]), val).logits_SC
+        ranking = rank_classes(logits_SC, val.labels_SC)
         measures = {
-            "loss": float(self._loss(torch.from_numpy(found_SC), torch.from_numpy(val.labels_SC))),
+            "loss": float(self._loss(torch.from_numpy(logits_SC), torch.from_numpy(val.labels_SC))),
             "auroc": ranking.macro_auroc,
             "auprc": ranking.macro_auprc,
-            "log_loss": weighted_log_loss(cooled(found_SC, 1.0), val.labels_SC, rsna_weights(self.classes)),
+            "log_loss": weighted_log_loss(cooled(logits_SC, 1.0), val.labels_SC, rsna_weights(self.classes)),
         }
         return {name: value for name, value in measures.items() if math.isfinite(value)}
 
@@ -112,7 +113,7 @@ class DetectTask(Task):
         model = ModelConfig(task="detect", net=self.net_config(), settings=self.settings.model_dump(mode="json"))
         save_pretrained(folder, net, model)
         point = choose(
-            logits(net, val).study_SC,
+            score(net, val).logits_SC,
             val.labels_SC,
             specificity=self.config.specificity,
             sharing=self.config.temperature,

@@ -60,7 +60,7 @@ class FinetuneTask(Task):
             if slices is not None:
                 maps, mask_BCJI = MapLabels(slices.values, slices.least), batch.masks[slices.mask]
                 if loss.places:
-                    side: int = self.config.net.divisor  # type: ignore[attr-defined]
+                    side = self.config.net.divisor
                     given["labels"], given["places"] = maps.of_both(mask_BCJI, side, loss.place_least)
                 else:
                     given["labels"] = maps.of_pictures(mask_BCJI)

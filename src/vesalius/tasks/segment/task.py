@@ -24,8 +24,7 @@ from vesalius.nets.net import build
 from vesalius.objectives.dice_ce import DiceCe
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.infer import probabilities
-from vesalius.tasks.segment.labels import LabelValues
-from vesalius.tasks.segment.maps import read_classes
+from vesalius.tasks.segment.labels import LabelValues, read_classes
 from vesalius.tasks.segment.settings import SegmentSettings
 from vesalius.tasks.segment.units import frame_of_units, units
 from vesalius.training.task import Batch, Logs, Losses, Task, bare

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vesalius.errors import MissingExtraError, UsageError
 from vesalius.files import regular
 from vesalius.output import new_file, refuse_existing
 from vesalius.weights.card import NOTICE
+
+if TYPE_CHECKING:
+    from vesalius.nets.net import Net
 
 FORMATS = ("onnx",)
 
@@ -89,12 +92,11 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield result["path"]
 
 
-def _sample(net: Any, size: tuple[int, ...]) -> tuple[int, ...]:
+def _sample(net: Net, size: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of one sample; the network says how many axes and what divides them."""
-    dims, inputs, divisor = (getattr(net, name, None) for name in ("dims", "inputs", "divisor"))
+    dims, inputs, divisor = net.dims, net.inputs, net.divisor
     if dims is None or inputs is None:
         raise UsageError("a network that takes other things than one image cannot be exported")
-    divisor = divisor or 1
     if len(size) != dims or any(side < 1 or side % divisor for side in size):
         what = f"{','.join(map(str, size))} does not fit a network of {dims} axes that are multiples of {divisor}"
         raise UsageError(what, where="--size", fix=f"give {dims} such numbers")

@@ -85,7 +85,7 @@ def import_weights(
         "allowed": [list(one) for one in report.allowed],
     }
     words = [*net, *(f"--allow {shlex.quote(one)}" for one in allow)]
-    contract = contract_of(layout, getattr(config, "inputs", 0))
+    contract = contract_of(layout, config.inputs)
     with new_folder(output, force=force) as folder:
         save_pretrained(folder, module, ModelConfig(task=TASK, net=config, settings=settings))
         if contract is not None:

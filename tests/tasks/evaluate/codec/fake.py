@@ -27,7 +27,7 @@ class FakeCodec:
 
     def ladder(self, coder):
         if coder not in self.shares:
-            raise UsageError(f"no coder {coder!r}", where="--coders")
+            raise UsageError(f"no such coder as {coder!r}", where="--coders")
         return STEPS
 
     def lossy(self, scan, coder, step, threads):

@@ -8,8 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from vesalius.metrics.cardiac import Pumping
-from vesalius.metrics.doubts import doubts, ef_doubts
+from vesalius.metrics.cardiac import Pumping, ef_doubts
 from vesalius.report.table import Cell
 
 COLUMNS = (
@@ -19,7 +18,7 @@ COLUMNS = (
     "encode_ms_per_frame", "decode_ms_per_frame",
 )  # fmt: skip
 """Header of `table.csv`; `judge_columns` follow where a judge took part."""
-FramesFrom = Literal["Info.cfg", "masks", "judge"]
+FramesFrom = Literal["Info.cfg", "the manifest", "masks", "judge"]
 _VOLUMES = (("edv", "ml"), ("esv", "ml"), ("ef", "percent"))
 
 
@@ -285,5 +284,5 @@ def difference(minuend: float | None, subtrahend: float | None) -> float | None:
 def _pump_doubts(edv_ml: float | None, esv_ml: float | None, ef_percent: float | None) -> list[str]:
     """Implausible among the known of these."""
     if edv_ml and esv_ml is not None:
-        return list(doubts(Pumping(edv_ml, esv_ml)))
+        return list(Pumping(edv_ml, esv_ml).doubts)
     return [] if ef_percent is None else list(ef_doubts(ef_percent))

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from vesalius.metrics.bdrate import Curve, delta_rate, psnr_at_ratio, ratio_at_psnr, value_at_ratio
 from vesalius.metrics.drawn import BY_STUDY, Drawn, Owner
+from vesalius.metrics.spread import Spread
 from vesalius.tasks.evaluate.codec.results import (
     JudgedStudy,
     Judgement,
@@ -26,7 +27,6 @@ from vesalius.tasks.evaluate.codec.results import (
     mean_by_class,
     mean_of,
 )
-from vesalius.tasks.evaluate.spread import Spread
 
 Region = Literal["whole", "heart"]
 DECIBELS = (40, 35, 30)
@@ -202,33 +202,6 @@ def summarise(results: Sequence[StudyResult], owners: Mapping[tuple[str, str], O
     return Summary(data_sets=tuple(data_sets))
 
 
-def spread_by_patient(values: Mapping[str, float | None], owners: Owners) -> Spread:
-    """Mean and interval over patients of one value for each study: studies of a patient are averaged first.
-
-    There is no interval where a study has no value: the others may differ from it.
-
-    Example:
-        >>> owners = {"before": ("A", True), "after": ("A", True), "other": ("B", True)}
-        >>> spread_by_patient({"before": 1.0, "after": 3.0, "other": 4.0}, owners).mean
-        3.0
-    """
-    by_owner: dict[Owner, list[float]] = {}
-    known = {name: value if value is not None and math.isfinite(value) else None for name, value in values.items()}
-    for name, value in known.items():
-        group = by_owner.setdefault(owners.get(name, (name, False)), [])
-        if value is not None:
-            group.append(value)
-    means = {str(owner): math.fsum(group) / len(group) if group else None for owner, group in by_owner.items()}
-    spread = Spread.of_all(means)
-    is_complete = None not in known.values()
-    return Spread(
-        values=known,
-        mean=spread.mean,
-        low=spread.low if is_complete else None,
-        high=spread.high if is_complete else None,
-    )
-
-
 def region_points(result: StudyResult, coder: str, region: Region) -> list[tuple[Point, Measures]]:
     """Points of a coder with their measures in a region."""
     pairs = [(point, point.whole if region == "whole" else point.heart) for point in result.of(coder)]
@@ -255,7 +228,7 @@ def judge_summary(
     studies = {result.name: result.judged for result in results if result.judged is not None}
     if not studies:
         return None
-    spread = partial(spread_by_patient, owners=owners or {})
+    spread = partial(Spread.by_patient, owners=owners or {})
     classes = tuple(dict.fromkeys(name for study in studies.values() for name in study.classes))
     with_masks = {name: study for name, study in studies.items() if study.has_masks}
     coders = dict.fromkeys(point.coder for result in results for point in result.points)
@@ -316,7 +289,7 @@ def _data_set(name: str, results: list[StudyResult], owners: Owners) -> DataSetS
             for coder in coders
         ),
         lossless={
-            method: spread_by_patient({result.name: _lossless_ratio(result, method) for result in results}, owners)
+            method: Spread.by_patient({result.name: _lossless_ratio(result, method) for result in results}, owners)
             for method in methods
         },
         why_no_lossless={exact.method: exact.why_not for result in results for exact in result.exact if exact.why_not},
@@ -329,10 +302,10 @@ def _coder(results: list[StudyResult], coder: str, region: Region, owners: Owner
     coded = [result for result in results if result.of(coder)]
 
     def across(read: Callable[[Curve], float | None]) -> Spread:
-        return spread_by_patient({name: read(curve) for name, curve in curves.items()}, owners)
+        return Spread.by_patient({name: read(curve) for name, curve in curves.items()}, owners)
 
     def each(read: Callable[[StudyResult], float | None], group: Sequence[StudyResult] = results) -> Spread:
-        return spread_by_patient({result.name: read(result) for result in group}, owners)
+        return Spread.by_patient({result.name: read(result) for result in group}, owners)
 
     single = None
     if all(len(result.of(coder)) == 1 for result in coded):
@@ -368,7 +341,7 @@ def _delta_rates(results: list[StudyResult], coder: str, region: Region, owners:
         for result in results:
             delta = delta_rate(psnr_curve(result, anchor, region), psnr_curve(result, coder, region))
             values[result.name] = delta.percent if delta else None
-        rates[anchor] = spread_by_patient(values, owners)
+        rates[anchor] = Spread.by_patient(values, owners)
     return rates
 
 

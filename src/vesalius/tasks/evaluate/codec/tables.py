@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
+from vesalius.metrics.spread import Spread
 from vesalius.report.page import Column, ReportTable
 from vesalius.report.table import NOTHING, fixed, number
 from vesalius.tasks.evaluate.codec.summary import (
@@ -19,7 +20,6 @@ from vesalius.tasks.evaluate.codec.summary import (
     Region,
     Summary,
 )
-from vesalius.tasks.evaluate.spread import Spread
 from vesalius.wording import some
 
 CLAIMED_DB, CLAIMED_SSIM, CLAIMED_MS, CLAIMED_DICE = 35.0, 0.95, 10.0, 0.90
@@ -158,7 +158,7 @@ def originals_table(data_set: DataSetSummary) -> ReportTable:
 def judge_table(data_set: DataSetSummary) -> ReportTable:
     """Each coder at each ratio: Dice with its difference to the ceiling, volumes, EF; mean over studies."""
     caption = f"{data_set.name}: the judge on restored scans, mean over studies; intervals {data_set.intervals}"
-    return _restored_table(_judge_of(data_set), None, caption)
+    return _restored_table(_judge_of(data_set), [None], caption)
 
 
 def judge_study_table(data_set: DataSetSummary) -> ReportTable | None:
@@ -170,17 +170,12 @@ def judge_study_table(data_set: DataSetSummary) -> ReportTable | None:
     return _restored_table(judge, list(judge.frames_from), caption)
 
 
-def _restored_table(judge: JudgeSummary, studies: Sequence[str] | None, caption: str) -> ReportTable:
-    """Rows of each study, or of the mean (None)."""
+def _restored_table(judge: JudgeSummary, studies: Sequence[str | None], caption: str) -> ReportTable:
+    """Rows of each study, or of the mean ([None])."""
     ratios = list(judge.coders[0].at) if judge.coders else []
     rows = [
-        [
-            *([] if study is None else [study]),
-            f"{ratio:,}:1",
-            coder.coder,
-            *_judged_cells(judge, coder.at[ratio], study),
-        ]
-        for study, first in [(study, [study]) for study in studies or []] or [(None, [])]
+        [*([study] if study else []), f"{ratio:,}:1", coder.coder, *_judged_cells(judge, coder.at[ratio], study)]
+        for study in studies
         for ratio in ratios
         for coder in judge.coders
     ]
@@ -189,7 +184,9 @@ def _restored_table(judge: JudgeSummary, studies: Sequence[str] | None, caption:
         heads += [f"Dice {name} with judge(original)" for name in judge.classes]
     columns = [Column(name="Ratio", numeric=True), Column(name="Coder")]
     columns += [Column(name=head, numeric=True) for head in (*heads, *_VOLUMES)]
-    return ReportTable(columns=[Column(name="Study"), *columns] if studies else columns, rows=rows, caption=caption)
+    return ReportTable(
+        columns=columns if studies == [None] else [Column(name="Study"), *columns], rows=rows, caption=caption
+    )
 
 
 def _judged_cells(judge: JudgeSummary, at: JudgedAt, study: str | None) -> list[str]:
