@@ -28,7 +28,7 @@ def source(tmp_path_factory):
 def test_the_file_comes_back_byte_for_byte(source, tmp_path):
     done = restore(open_vsl(source / "in.vsl"), tmp_path / "out.nii", threads=2)
     assert (tmp_path / "out.nii").read_bytes() == (source / "in.nii").read_bytes()
-    assert (done.path, done.tier, done.checked, done.lost.chunks) == (tmp_path / "out.nii", "lossless", True, ())
+    assert (done.path, done.tier, done.checksum, done.lost.chunks) == (tmp_path / "out.nii", "lossless", True, ())
 
 
 @pytest.mark.parametrize("dtype", CASE_TYPES)
@@ -58,7 +58,7 @@ def test_a_damaged_chunk_leaves_no_file(source, tmp_path):
         restore(open_vsl(tmp_path / "in.vsl"), tmp_path / "out.nii", threads=1)
     assert [path.name for path in tmp_path.iterdir()] == ["in.vsl"]
     done = restore(open_vsl(tmp_path / "in.vsl", salvage=True), tmp_path / "out.nii", threads=1)
-    assert (done.lost.slices, done.checked) == ((2,), None)
+    assert (done.lost.slices, done.checksum) == ((2,), None)
     back, original = nib.load(tmp_path / "out.nii").get_fdata(), nib.load(source / "in.nii").get_fdata()
     np.testing.assert_array_equal(back[:, :, [0, 1, 3]], original[:, :, [0, 1, 3]])
     assert (back[:, :, 2] == original[:, :, [0, 1, 3]].min()).all()
@@ -79,7 +79,7 @@ def test_wrong_values_are_found_by_their_checksum(source, tmp_path):
 def test_no_checksum_is_no_proof(source, tmp_path):
     path = rewritten(source / "in.vsl", tmp_path / "b.vsl", lambda header: header, lambda raw: {"tiers": [{}]})
     assert check_digest(open_vsl(path), "anything") is None
-    assert restore(open_vsl(path), tmp_path / "out.nii", threads=1).checked is None
+    assert restore(open_vsl(path), tmp_path / "out.nii", threads=1).checksum is None
 
 
 FACTS = {

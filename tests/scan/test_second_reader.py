@@ -112,7 +112,7 @@ def test_a_decoder_that_passes_over_damage_is_found_out(tmp_path, monkeypatch):
     """Pillow inflates a picture whatever its checksums say; libpng does not."""
     path, _ = make("grey.png", tmp_path)
     compress([path], tmp_path / "a.vsl", FAST)
-    assert verify(tmp_path / "a.vsl", path)["read_with"] == "libpng"
+    assert verify(tmp_path / "a.vsl", path).read_with == "libpng"
     data = path.read_bytes()
     at = data.index(b"IDAT")
     (length,) = struct.unpack(">L", data[at - 4 : at])

@@ -71,7 +71,7 @@ def test_a_window_keeps_the_side_of_the_encoder(given, tmp_path):
     ("array", "message"),
     [
         (None, r"^[^:]*scan.nii.gz: [^:]*$"),
-        (np.full((1, 4, 4, 2), np.nan, np.float32), r"^[^:]*scan.nii.gz: the scan holds NaN.*; write the file anew"),
+        (np.full((1, 4, 4, 2), np.nan, np.float32), r"^[^:]*scan.nii.gz: the scan holds NaN.*; replace them in"),
     ],
 )
 def test_a_scan_that_cannot_be_read_is_told_by_its_path(given, tmp_path, array, message):

@@ -98,7 +98,7 @@ class CompressResult:
     encode_seconds: float
     tiers: tuple[TierResult, ...]
     warnings: tuple[str, ...]
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[Kept, ...]
 
 
 def compress_scan(

@@ -20,14 +20,14 @@ class Restored:
     Args:
         path: the written file or folder.
         tier: tier that was decoded.
+        checksum: True where the decoded values agree with the recorded checksum, None where the file has none.
         lost: slices and chunks that are lost (only under salvage).
-        checked: the decoded values agree with the checksum made when they were coded; None where the file has none.
     """
 
     path: Path
     tier: str
+    checksum: bool | None
     lost: Loss
-    checked: bool | None
 
 
 def restore(file: VslFile, path: Path, *, threads: int, force: bool = False) -> Restored:
@@ -40,9 +40,9 @@ def restore(file: VslFile, path: Path, *, threads: int, force: bool = False) -> 
     opened = new_folder if file.header.folder else new_file
     with opened(path, force=force) as part:
         scan, lost, digest = decode_all(file, threads)
-        checked = None if lost.chunks else check_digest(file, digest)
+        checksum = None if lost.chunks else check_digest(file, digest)
         _write(file, scan, part)
-    return Restored(path, file.tier.name, lost, checked)
+    return Restored(path, file.tier.name, checksum, lost)
 
 
 def _write(file: VslFile, scan: Scan, path: Path) -> None:

@@ -98,7 +98,7 @@ def test_bad_cases_stop_or_are_told(encoder, cohort, tmp_path):
 
 def test_values_that_are_no_image_are_told_with_their_file(encoder, cohort, tmp_path):
     write_nifti(tmp_path / "data" / "p01s0.nii.gz", np.full((1, 4, 4, 2), np.nan, np.float32), AFFINE)
-    with pytest.raises(InputError, match=r"p01s0.nii.gz: the scan holds NaN .* write the file anew .*, or leave out"):
+    with pytest.raises(InputError, match=r"p01s0.nii.gz: the scan holds NaN .*; replace them .*, or leave out"):
         extract(cohort, encoder, ALL, tmp_path / "cache")
     found = extract(cohort, encoder, ALL, tmp_path / "cache", skip_invalid=True)
     assert [one.id for one in found.problems] == ["p01s0"]

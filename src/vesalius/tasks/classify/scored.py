@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from vesalius.metrics.drawn import Owner
 from vesalius.metrics.findings import measured, prevalences
 from vesalius.report.findings import RELIABILITY, counted, reliability_figure, sections, text_of
+from vesalius.report.result import Result
 from vesalius.report.table import Cell
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.job import Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def outcome_of(
     labels: Mapping[str, NDArray[np.float32]],
     notes: Sequence[str] = (),
     unit: str = "studies",
-) -> Outcome:
+) -> Result:
     """Measure a classifier on one split with the temperatures and thresholds that it ships with.
 
     Args:
@@ -94,7 +94,7 @@ def outcome_of(
     }
     name = "study" if unit == "studies" else "case"
     by, auroc = results["intervals"], "AUROC" if unit == "studies" else f"AUROC of {unit}"
-    return Outcome(
+    return Result(
         results=results,
         sections=sections(results, notes, unit),
         rows=scored.rows(calibration, name),

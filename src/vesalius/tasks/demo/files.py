@@ -16,7 +16,8 @@ from vesalius.codec.restore import restore
 from vesalius.errors import TargetError
 from vesalius.report.chart import Line, rate_distortion
 from vesalius.report.figure import Shown, panel
-from vesalius.report.page import Report, Section
+from vesalius.report.page import Section
+from vesalius.report.result import Result
 from vesalius.report.table import Cell, number
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import open_scan
@@ -41,21 +42,21 @@ class Demonstration:
         self.scan: Scan = open_scan(subject.path)
         self.key = random_key()
 
-    def run(self, report: Report) -> list[dict[str, Cell]]:
-        section = report.section(self.subject.title)
-        section.definitions(_facts(self.scan))
-        rows, shown = [self._lossless()], []
+    def run(self, result: Result) -> None:
+        """Add the rows, the figures and a section of the subject."""
+        section = result.section(self.subject.title).definitions(_facts(self.scan))
+        result.rows.append(self._lossless())
+        shown = []
         for target in self.subject.targets:
             row, restored = self._lossy(target, section)
             if row is not None and restored is not None:
-                rows.append(row)
+                result.rows.append(row)
                 caption = f"{target.words}\n{number(float(row['ratio'] or 0))}:1"
                 shown.append(Shown(caption, _picture(restored)))
         if shown:
-            self._pictures(section, shown)
+            result.figures |= self._pictures(section, shown)
         if self.scan.shape[1] >= CURVE_FRAMES and self.scan.voxels <= CURVE_VOXELS:
-            self._curve(section)
-        return rows
+            result.figures |= self._curve(section)
 
     def _lossless(self) -> dict[str, Cell]:
         done, path = self._compress(CompressConfig())
@@ -93,16 +94,16 @@ class Demonstration:
             "seconds": round(done.encode_seconds, 2),
         }
 
-    def _pictures(self, section: Section, shown: list[Shown]) -> None:
+    def _pictures(self, section: Section, shown: list[Shown]) -> dict[str, bytes]:
         name, original_JI = f"{self.subject.name}.png", _picture(self.scan)
         window = percentile_range(original_JI, *DISPLAY_PERCENT)
         spacing_mm = view_of(self.scan, "upright").spacing_mm or (1.0, 1.0)
         png = panel(original_JI, shown, window=window, spacing_mm=spacing_mm, unit=self.scan.intensity.unit)
-        (self.folder / "figures" / name).write_bytes(png)
         caption = "Middle slice and frame. Error: restored minus original, amplified."
         section.figure(name, caption, f"{self.subject.title}: original, restored pictures and their errors")
+        return {name: png}
 
-    def _curve(self, section: Section) -> None:
+    def _curve(self, section: Section) -> dict[str, bytes]:
         """Rate against distortion for the two coders that use time."""
         curves = []
         for coder in ("svtav1", "x265"):
@@ -117,8 +118,8 @@ class Demonstration:
                     points.append((done.ratio, done.tiers[0].psnr_db))
             curves.append(Line(coder, [ratio for ratio, _ in points], [psnr for _, psnr in points]))
         name = f"{self.subject.name}-rate.png"
-        (self.folder / "figures" / name).write_bytes(rate_distortion({"Whole field": curves}, "PSNR (dB)"))
         section.figure(name, "Compression ratio (2 bytes a voxel) against PSNR.", "Rate-distortion curves")
+        return {name: rate_distortion({"Whole field": curves}, "PSNR (dB)")}
 
     def _suffix(self) -> str:
         return {".jpg": ".png"}.get(self.subject.path.suffix, "".join(self.subject.path.suffixes[-2:]))

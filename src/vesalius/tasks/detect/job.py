@@ -12,6 +12,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.labels import check_decided
 from vesalius.cohort.training_splits import left_out_notes, training_splits
 from vesalius.errors import UsageError
+from vesalius.report.result import Result
 from vesalius.tasks.classify.checks import check_both, check_classes, left_out_words, notes_of
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.measure import measure_model
@@ -19,7 +20,7 @@ from vesalius.tasks.detect.outputs import feature_files
 from vesalius.tasks.detect.source import Tried, source_of
 from vesalius.tasks.detect.studies import Studies, Vectors, studies_of
 from vesalius.tasks.detect.task import DetectTask
-from vesalius.tasks.job import Job, Outcome, Preparation
+from vesalius.tasks.job import Job, Preparation
 
 
 class DetectJob(Job):
@@ -124,7 +125,7 @@ class DetectJob(Job):
             self._studies = self._joined(self._parts, vectors)
         return self._studies
 
-    def outcome(self, model: Path, device: str) -> Outcome:
+    def outcome(self, model: Path, device: str) -> Result:
         studies = self.studies(device)
         part = "test" if len(studies["test"]) else "val"
         outcome = measure_model(model, studies, part, device, self.notes(), self._source.problems)

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vesalius.cohort.loaded import Problem
+from vesalius.report.result import Result
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.scored import Scored, outcome_of
 from vesalius.tasks.detect.outputs import result_files
 from vesalius.tasks.detect.studies import Studies
-from vesalius.tasks.job import Outcome
 from vesalius.weights.saved import from_pretrained
 
 BATCH = 64
@@ -52,7 +52,7 @@ def measure_model(
     device: str,
     notes: Sequence[str] = (),
     problems: Sequence[Problem] = (),
-) -> Outcome:
+) -> Result:
     """Measure a model folder on one split; temperatures and thresholds are those of the folder.
 
     Args:

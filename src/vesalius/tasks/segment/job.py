@@ -8,7 +8,8 @@ from pathlib import Path
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
 from vesalius.metrics.drawn import Drawn
-from vesalius.tasks.job import Job, Outcome
+from vesalius.report.result import Result
+from vesalius.tasks.job import Job
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.outcome import COLUMNS, SegmentSummary, Unit, extremes_picture, measure, table_rows
 from vesalius.tasks.segment.segmenter import Segmenter
@@ -47,12 +48,12 @@ class SegmentJob(Job):
         data = self.config.data.model_copy(update={"cache": None})
         return SegmentTask(self.config.model_copy(update={"data": data}), self._parts)
 
-    def outcome(self, model: Path, device: str) -> Outcome:
+    def outcome(self, model: Path, device: str) -> Result:
         data, segmenter = self.config.data, Segmenter.from_pretrained(model, device)
         name = "test" if len(units(self._parts["test"], self.config.data.masks)) else "val"
         cohort = units(self._parts[name], self.config.data.masks)
         measured: list[Unit] = []  # with at least one class
-        outcome = Outcome()
+        outcome = Result()
         for case, unit in measure(segmenter, cohort, data.images, absent=data.absent, progress=self.progress):
             if isinstance(unit, Unit) and unit.rows:
                 measured.append(unit)
