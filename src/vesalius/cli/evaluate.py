@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def codec(
     coders: Annotated[
         str, typer.Option("--coders", help="Coders to compare, comma-separated.")
     ] = "svtav1,x265,jpeg2000,jpegxl",
-    points: Annotated[int, typer.Option("--points", min=2, help="Rate points per coder and study.")] = 8,
+    points: Annotated[int, typer.Option("--points", min=1, help="Rate points per coder and study.")] = 8,
     judge: Annotated[
         str | None,
         typer.Option(
@@ -46,25 +47,23 @@ def codec(
 ) -> None:
     """Compare coders on your scans: bytes, quality, time.
 
-    Each measure is given for the whole field, and near the heart where ED and ES masks lie beside the scan.
-    A judge is a model folder, a run folder or a name of the zoo; it should have taken part in no training of a coder.
+    Each measure is given for the whole field, and near the heart where ED and ES masks are known.
+    A judge is a model folder, a run folder or a name of the zoo that took no part in the training of a coder.
     """
-    from vesalius.tasks.evaluate.codec import evaluate_codec, lines
+    from vesalius.tasks.evaluate.codec import CodecEvaluationConfig, evaluate_codec, lines
 
     names = tuple(name.strip() for name in coders.split(",") if name.strip())
     result = evaluate_codec(
         paths,
         output,
-        coders=names,
-        points=points,
-        judge=judge,
+        CodecEvaluationConfig.build(coders=names, points=points, judge=judge),
         reading=reading,
         threads=threads,
         force=force,
         progress=progress(quiet),
     )
-    emit(result, json, lines)
-    finish(result)
+    emit(asdict(result), json, lambda _: lines(result))
+    finish(asdict(result))
 
 
 @app.command()

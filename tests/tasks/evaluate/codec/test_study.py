@@ -12,8 +12,7 @@ from skimage.metrics import structural_similarity
 
 from tasks.evaluate.codec.fake import STEPS, FakeCodec, cine, cine_scan, write_cohort
 from vesalius.errors import UsageError
-from vesalius.metrics.codec import temporal_error
-from vesalius.metrics.error import peak, psnr
+from vesalius.metrics.error import SquaredError, peak
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
@@ -53,9 +52,9 @@ def test_everything_measured_on_one_study(study, tmp_path):
     for point in points:
         assert point.step in STEPS
         restored = np.rint(np.rint(array / point.step) * point.step)
-        assert point.whole.psnr_db == pytest.approx(psnr(array, restored, height))
+        assert point.whole.psnr_db == pytest.approx(SquaredError.of(array, restored).psnr(height))
         box = (..., slice(4, 20), slice(4, 16), slice(0, 4))
-        assert point.heart.psnr_db == pytest.approx(psnr(array[box], restored[box], height))
+        assert point.heart.psnr_db == pytest.approx(SquaredError.of(array[box], restored[box]).psnr(height))
         assert point.size_bytes == round(1.25 * array.size / point.step**0.75)
         assert point.ratio == 2 * array.size / point.size_bytes
         assert (point.encode_ms, point.decode_ms) == (pytest.approx(200 / 24), pytest.approx(100 / 24))
@@ -165,10 +164,12 @@ def test_measures_of_both_regions(threads):
     inside = (slice(None), slice(None), *BOX)
     for found, part in ((whole, ...), (heart, inside)):
         reference, restored = scan.stored()[part].astype(float), stored[part].astype(float)
-        assert found.psnr_db == pytest.approx(psnr(reference, restored, height))
+        assert found.psnr_db == pytest.approx(SquaredError.of(reference, restored).psnr(height))
         assert found.ssim == pytest.approx(mean_ssim(reference, restored, height))
         assert found.max_error == np.abs(reference - restored).max()
-        assert found.temporal_error == pytest.approx(temporal_error(reference, restored, "time"))
+        assert found.temporal_error == pytest.approx(
+            SquaredError.of(np.diff(reference, axis=1), np.diff(restored, axis=1)).rmse
+        )
 
 
 def test_measures_are_in_real_values():

@@ -1,8 +1,7 @@
 from tasks.evaluate.codec.fake import study
 from tasks.evaluate.codec.fake_judge import judged_study
-from vesalius.report.page import Made
 from vesalius.report.table import plain_text
-from vesalius.tasks.evaluate.codec.page import build_report
+from vesalius.tasks.evaluate.codec.page import show
 from vesalius.tasks.evaluate.codec.results import Exact
 from vesalius.tasks.evaluate.codec.summary import summarise
 from vesalius.tasks.evaluate.codec.tables import (
@@ -32,7 +31,7 @@ def test_orientation():
     assert len(table.rows) == 4
     assert table.caption == "cine: mean of 2 studies; intervals by study (patients unknown)"
     assert plain_text(table).startswith(table.caption)
-    assert data_set.model_dump()["intervals"] == "by study (patients unknown)"
+    assert data_set.intervals == "by study (patients unknown)"
     assert "28.3 (1 of 2)" in plain_text(table)
 
 
@@ -152,8 +151,8 @@ def test_the_claim_of_dice():
     assert (row["svtav1"], row["Holds for"]) == ("0.809", "none")
 
 
-def test_the_page_shows_tables_and_definitions(tmp_path):
+def test_the_page_shows_tables_and_definitions():
     results = [judged_study("a"), judged_study("b", masks=False)]
-    text = build_report(results, summarise(results), Made(command="x", date="2026-11-21"), tmp_path).to_json()
+    text = " ".join(section.model_dump_json() for section in show(results, summarise(results)).sections)
     for words in ("its ceiling", "the judge on restored scans, each study", "Lossless files equal the original"):
         assert words in text

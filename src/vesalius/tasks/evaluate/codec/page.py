@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
+from vesalius.json_values import as_json
 from vesalius.metrics.bdrate import psnr_at_ratio
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.ssim import SSIM_WINDOW
 from vesalius.report.chart import Goal, Line, bars, rate_distortion
-from vesalius.report.page import Made, Report, ReportTable, Section, write_figure
+from vesalius.report.page import ReportTable, Section
+from vesalius.report.result import Result
 from vesalius.tasks.evaluate.codec.ladder import USELESS_DB
 from vesalius.tasks.evaluate.codec.pictures import slug
-from vesalius.tasks.evaluate.codec.results import StudyResult
+from vesalius.tasks.evaluate.codec.results import COLUMNS, StudyResult, judge_columns
 from vesalius.tasks.evaluate.codec.summary import (
     CLAIMED_RATIO,
     DataSetSummary,
@@ -93,37 +94,42 @@ JUDGE_DEFINITIONS = {
 }
 
 
-def build_report(results: Sequence[StudyResult], summary: Summary, made: Made, folder: Path) -> Report:
-    """Return the report; its charts are written to `folder`.
+def show(results: Sequence[StudyResult], summary: Summary) -> Result:
+    """Return everything to publish; the pictures of studies lie in the folder `figures` already.
 
     Args:
         results: all studies.
         summary: their summary.
-        made: how it was made.
-        folder: the folder `figures`.
     """
-    studies = len(results)
-    names = ", ".join(data_set.name for data_set in summary.data_sets)
-    lead = f"Coders compared on {studies} {'study' if studies == 1 else 'studies'} of {names}."
-    report = Report(title="Codec evaluation", task="evaluate codec", lead=lead, made=made)
+    result = Result(
+        results=as_json(summary),
+        rows=[row for study in results for row in study.rows()],
+        columns=(*COLUMNS, *judge_columns(study.judged for study in results)),
+    )
     for data_set in summary.data_sets:
-        members = [result for result in results if result.data_set == data_set.name]
-        section = report.section(data_set.name)
+        members = [study for study in results if study.data_set == data_set.name]
+        section = result.section(data_set.name)
         _add(section, orientation_table(data_set), single_table(data_set))
         if single_note(data_set):
             section.text(single_note(data_set), tone="note")
-        _curves(section, data_set, members, folder)
+        _curves(result, section, data_set, members)
         _add(section, delta_rate_table(data_set), claims_table(data_set))
         _judge(section, data_set)
-        for picture in (picture for result in members for picture in result.pictures):
+        for picture in (picture for study in members for picture in study.pictures):
             section.figure(picture.file, picture.caption, picture.alt)
         _add(section, study_table(data_set))
         _notes(section, members)
-    _lossless(report.section("Lossless"), summary, folder)
+    _lossless(result, summary)
     judged = any(data_set.judge for data_set in summary.data_sets)
-    report.section("Definitions").definitions(DEFINITIONS | (JUDGE_DEFINITIONS if judged else {}))
-    report.results = summary.model_dump(mode="json")
-    return report
+    result.section("Definitions").definitions(DEFINITIONS | (JUDGE_DEFINITIONS if judged else {}))
+    return result
+
+
+def lead(results: Sequence[StudyResult], summary: Summary) -> str:
+    """The first paragraph: what was compared on what."""
+    studies = len(results)
+    names = ", ".join(data_set.name for data_set in summary.data_sets)
+    return f"Coders compared on {studies} {'study' if studies == 1 else 'studies'} of {names}."
 
 
 def _add(section: Section, *tables: ReportTable | None) -> None:
@@ -141,25 +147,25 @@ def _judge(section: Section, data_set: DataSetSummary) -> None:
     _add(section, originals_table(data_set), judge_table(data_set), judge_study_table(data_set))
 
 
-def _curves(section: Section, data_set: DataSetSummary, results: Sequence[StudyResult], folder: Path) -> None:
+def _curves(result: Result, section: Section, data_set: DataSetSummary, studies: Sequence[StudyResult]) -> None:
     """Charts of PSNR and of SSIM over the ratio."""
     if not data_set.coders:
         return
-    thin = " Thin lines are the studies, thick lines their mean where all have one." if len(results) > 1 else ""
+    thin = " Thin lines are the studies, thick lines their mean where all have one." if len(studies) > 1 else ""
     goals = {
         "psnr": Goal("claimed at 1,000:1", CLAIMED_RATIO, CLAIMED_DB),
         "ssim": Goal("claimed at 1,000:1", CLAIMED_RATIO, CLAIMED_SSIM),
     }
     for measure, name in (("psnr", "PSNR (dB)"), ("ssim", "SSIM")):
         panels = {
-            title: _lines(data_set, results, region, measure)
+            title: _lines(data_set, studies, region, measure)
             for region, title in _REGIONS.items()
             if data_set.of(region)
         }
         if not any(panels.values()):
             continue
         file = f"{slug(data_set.name)}-{measure}.png"
-        write_figure(folder / file, rate_distortion(panels, name, goals[measure]))
+        result.figures[file] = rate_distortion(panels, name, goals[measure])
         words = f"{data_set.name}: {name} over compression ratio, by coder."
         section.figure(file, words + thin, words)
 
@@ -222,14 +228,15 @@ def _notes(section: Section, results: Sequence[StudyResult]) -> None:
         section.text(f"{', '.join(names)}: {note}.", tone="note")
 
 
-def _lossless(section: Section, summary: Summary, folder: Path) -> None:
+def _lossless(result: Result, summary: Summary) -> None:
+    section = result.section("Lossless")
     _add(section, lossless_table(summary))
     groups = {
         data_set.name: {method: value.mean for method, value in data_set.lossless.items() if value.mean is not None}
         for data_set in summary.data_sets
     }
     if any(groups.values()):
-        write_figure(folder / "lossless.png", bars(groups, "lossless ratio to plain 16 bit (n : 1)"))
+        result.figures["lossless.png"] = bars(groups, "lossless ratio to plain 16 bit (n : 1)")
         section.figure("lossless.png", "Lossless ratios, mean over studies.", "Bars of lossless ratios by method")
     for data_set in summary.data_sets:
         for method, why in data_set.why_no_lossless.items():

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from vesalius.metrics.bdrate import Curve, delta_rate, psnr_at_ratio, ratio_at_psnr, value_at_ratio
-from vesalius.metrics.drawn import BY_STUDY, Drawn, Owner
+from vesalius.metrics.drawn import Drawn, Owner
 from vesalius.metrics.spread import Spread
 from vesalius.tasks.evaluate.codec.results import (
     JudgedStudy,
@@ -38,11 +37,8 @@ Read = Callable[[JudgedStudy, Judgement], float | None]
 """Reads a number of one file of a study."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SinglePoint(_Model):
+@dataclass(frozen=True)
+class SinglePoint:
     """A coder with one rate point: its ratio and quality there.
 
     Args:
@@ -56,7 +52,8 @@ class SinglePoint(_Model):
     ssim: Spread
 
 
-class CoderSummary(_Model):
+@dataclass(frozen=True)
+class CoderSummary:
     """One coder in one region of one data set.
 
     Args:
@@ -82,7 +79,8 @@ class CoderSummary(_Model):
     single: SinglePoint | None = None
 
 
-class JudgedAt(_Model):
+@dataclass(frozen=True)
+class JudgedAt:
     """A coder at one ratio, as the judge sees it.
 
     Args:
@@ -110,14 +108,16 @@ class JudgedAt(_Model):
     ef_error_points: Spread
 
 
-class JudgedCoder(_Model):
-    """One coder. Args: at: ratio -> what the judge sees there."""
+@dataclass(frozen=True)
+class JudgedCoder:
+    """One coder: ratio -> what the judge sees there."""
 
     coder: str
     at: dict[int, JudgedAt]
 
 
-class JudgeSummary(_Model):
+@dataclass(frozen=True)
+class JudgeSummary:
     """The judge on one data set.
 
     Args:
@@ -142,10 +142,11 @@ class JudgeSummary(_Model):
     masks_ef_percent: Spread
     frames_from: dict[str, str]
     coders: tuple[JudgedCoder, ...]
-    warnings: dict[str, tuple[str, ...]] = {}
+    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-class DataSetSummary(_Model):
+@dataclass(frozen=True)
+class DataSetSummary:
     """All coders on one data set.
 
     Args:
@@ -163,7 +164,7 @@ class DataSetSummary(_Model):
     name: str
     studies: tuple[str, ...]
     patients: int
-    intervals: str = BY_STUDY
+    intervals: str
     is_cine: bool
     coders: tuple[CoderSummary, ...]
     lossless: dict[str, Spread]
@@ -175,7 +176,8 @@ class DataSetSummary(_Model):
         return [coder for coder in self.coders if coder.region == region]
 
 
-class Summary(_Model):
+@dataclass(frozen=True)
+class Summary:
     """The whole evaluation."""
 
     data_sets: tuple[DataSetSummary, ...]
