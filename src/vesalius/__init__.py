@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from vesalius.tasks.demo.run import demo
     from vesalius.tasks.embed import embed
     from vesalius.tasks.evaluate.classifier import evaluate_classifier
-    from vesalius.tasks.evaluate.codec import evaluate_codec
+    from vesalius.tasks.evaluate.codec.run import evaluate_codec
     from vesalius.tasks.evaluate.masks import evaluate_masks
     from vesalius.tasks.info import info
     from vesalius.tasks.inspect import inspect
@@ -75,7 +75,7 @@ _HOMES = {
     "demo": "vesalius.tasks.demo.run:demo",
     "embed": "vesalius.tasks.embed:embed",
     "evaluate_classifier": "vesalius.tasks.evaluate.classifier:evaluate_classifier",
-    "evaluate_codec": "vesalius.tasks.evaluate.codec:evaluate_codec",
+    "evaluate_codec": "vesalius.tasks.evaluate.codec.run:evaluate_codec",
     "evaluate_masks": "vesalius.tasks.evaluate.masks:evaluate_masks",
     "export_model": "vesalius.tasks.weights.export:export_model",
     "fetch_weights": "vesalius.tasks.weights.fetch:fetch_weights",

@@ -8,6 +8,7 @@ from vesalius.errors import InputError
 from vesalius.scan.reading import Reading
 from vesalius.tasks.evaluate.codec.run import CodecEvaluation
 from vesalius.tasks.evaluate.codec.summary import Summary
+from vesalius.tasks.evaluate.masks.run import MaskEvaluation
 
 
 @pytest.fixture
@@ -21,8 +22,8 @@ def called(monkeypatch):
         seen.update(coders=config.coders, points=config.points, judge=config.judge)
         return CodecEvaluation(str(output), "page", Summary(()), [])
 
-    monkeypatch.setattr("vesalius.tasks.evaluate.codec.evaluate_codec", evaluate_codec)
-    monkeypatch.setattr("vesalius.tasks.evaluate.codec.lines", lambda result: [f"open {result.report}"])
+    monkeypatch.setattr("vesalius.tasks.evaluate.codec.run.evaluate_codec", evaluate_codec)
+    monkeypatch.setattr("vesalius.tasks.evaluate.codec.run.lines", lambda result: [f"open {result.report}"])
     return seen
 
 
@@ -89,10 +90,10 @@ def masks_called(monkeypatch):
         progress("one mask done")
         seen.update(paths=(predicted, reference), output=output, classes=classes, lv=lv, split=split, force=force)
         seen.update(reading=reading)
-        return {"path": str(output), "failed": [{"path": "x", "error": "x: no predicted mask"}]}
+        return MaskEvaluation(output, output, None, [{"path": "x", "error": "x: no predicted mask"}])
 
     monkeypatch.setattr("vesalius.tasks.evaluate.masks.evaluate_masks", evaluate_masks)
-    monkeypatch.setattr("vesalius.tasks.evaluate.masks.lines", lambda result: [f"{len(result['failed'])} failed"])
+    monkeypatch.setattr("vesalius.tasks.evaluate.masks.lines", lambda result: [f"{len(result.failed)} failed"])
     return seen
 
 

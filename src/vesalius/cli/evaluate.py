@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, OnDevice, Paths, Quiet, Threads, Vectors, cores, needs_torch
-from vesalius.cli.reading import reads
+from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, Vectors, cores, needs_torch, with_options
 from vesalius.cli.show import emit, finish, progress
 from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -22,23 +22,11 @@ def evaluate() -> None:
 
 
 @app.command()
-@reads
+@with_options(flags={"judge": "--judge MODEL"}, without={"lossless"})
 def codec(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
-    coders: Annotated[
-        str, typer.Option("--coders", help="Coders to compare, comma-separated.")
-    ] = "svtav1,x265,jpeg2000,jpegxl",
-    points: Annotated[int, typer.Option("--points", min=1, help="Rate points per coder and study.")] = 8,
-    judge: Annotated[
-        str | None,
-        typer.Option(
-            "--judge",
-            metavar="MODEL",
-            help="Segmentation model that finds the heart before and after: Dice, EDV, ESV, EF.",
-            show_default=False,
-        ),
-    ] = None,
+    config: CodecEvaluationConfig,
     reading: Reading = AS_STATED,
     threads: Threads = cores(),
     force: Force = False,
@@ -50,24 +38,17 @@ def codec(
     Each measure is given for the whole field, and near the heart where ED and ES masks are known.
     A judge is a model folder, a run folder or a name of the zoo that took no part in the training of a coder.
     """
-    from vesalius.tasks.evaluate.codec import CodecEvaluationConfig, evaluate_codec, lines
+    from vesalius.tasks.evaluate.codec.run import evaluate_codec, lines
 
-    names = tuple(name.strip() for name in coders.split(",") if name.strip())
     result = evaluate_codec(
-        paths,
-        output,
-        CodecEvaluationConfig.build(coders=names, points=points, judge=judge),
-        reading=reading,
-        threads=threads,
-        force=force,
-        progress=progress(quiet),
+        paths, output, config, reading=reading, threads=threads, force=force, progress=progress(quiet)
     )
-    emit(asdict(result), json, lambda _: lines(result))
-    finish(asdict(result))
+    emit(result, json, lines)
+    finish(result)
 
 
 @app.command()
-@reads
+@with_options()
 def masks(
     predicted: Annotated[
         Path, typer.Argument(metavar="PREDICTED", help="A mask, a folder of masks, or a manifest.", show_default=False)
@@ -111,8 +92,8 @@ def masks(
         force=force,
         progress=progress(quiet),
     )
-    emit(result, json, lines)
-    finish(result)
+    emit(asdict(result), json, lambda _: lines(result))
+    finish({"failed": result.failed})
 
 
 @app.command()
@@ -143,7 +124,7 @@ def classifier(
         Path | None, typer.Option("--studies", metavar="FILE", help="Likewise: which vectors are slices of one study.")
     ] = None,
     cache: Vectors = None,
-    device: OnDevice = Device.auto,
+    device: OnDevice = "auto",
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -167,7 +148,7 @@ def classifier(
         split=split,
         skip_invalid=skip_invalid,
         cache=cache,
-        device=device.value,
+        device=device,
         threads=threads,
         force=force,
         progress=progress(quiet),

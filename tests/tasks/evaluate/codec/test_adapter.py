@@ -9,8 +9,9 @@ from vesalius.codec.decode import decode_scan
 from vesalius.codec.options import CompressConfig
 from vesalius.errors import UsageError
 from vesalius.scan.nifti import read as nifti
-from vesalius.tasks.evaluate.codec import CodecEvaluationConfig, evaluate_codec
 from vesalius.tasks.evaluate.codec.adapter import VslCodec
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
+from vesalius.tasks.evaluate.codec.run import evaluate_codec
 
 
 @pytest.fixture

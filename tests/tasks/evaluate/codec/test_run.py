@@ -10,8 +10,9 @@ from tasks.evaluate.codec.test_judge import model
 from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.json_values import as_json
 from vesalius.report.html import run_report
-from vesalius.tasks.evaluate.codec import CodecEvaluationConfig, evaluate_codec, lines
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.codec.results import COLUMNS
+from vesalius.tasks.evaluate.codec.run import evaluate_codec, lines
 
 
 def evaluate(paths, output, codec=None, **options):
@@ -182,7 +183,7 @@ def test_usage_errors_come_before_any_work(tmp_path):
 
 def test_a_judge_adds_columns_tables_and_belongs_to_what_was_asked(tmp_path):
     cohort, output = write_cohort(tmp_path / "cohort", patients=1), tmp_path / "run"
-    judge = model(tmp_path / "small")
+    judge = str(model(tmp_path / "small"))
     result = evaluate([cohort], output, judge=judge)
     with (output / "table.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -207,7 +208,7 @@ def test_a_judge_adds_columns_tables_and_belongs_to_what_was_asked(tmp_path):
     assert again(judge=judge)
     assert not again()
     assert again()
-    assert not again(judge=model(tmp_path / "other"))  # other random weights
+    assert not again(judge=str(model(tmp_path / "other")))  # other random weights
 
 
 def test_a_judge_that_is_none_fails_before_any_work(tmp_path):

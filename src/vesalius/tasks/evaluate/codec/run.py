@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 import vesalius
-from vesalius.config import Config
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.files import regular
 from vesalius.output import alone, claim, new_file
@@ -27,6 +26,7 @@ from vesalius.report.publish import publish
 from vesalius.report.table import plain_text
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.codec.adapter import Codec, VslCodec
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.codec.page import DEFINITIONS, JUDGE_DEFINITIONS, lead, show
 from vesalius.tasks.evaluate.codec.pictures import slug
 from vesalius.tasks.evaluate.codec.results import StudyResult
@@ -50,26 +50,6 @@ if TYPE_CHECKING:
 
 _MEASURED = "measured"
 _WIDTH = 120
-
-
-class CodecEvaluationConfig(Config):
-    """What `evaluate codec` measures.
-
-    Example:
-        >>> CodecEvaluationConfig(coders=("svtav1", "x265"), points=4).judge is None
-        True
-    """
-
-    coders: tuple[str, ...] = Field(
-        default=("svtav1", "x265", "jpeg2000", "jpegxl"), description="Coders to compare, comma-separated."
-    )
-    lossless: tuple[str, ...] = Field(
-        default=("wls", "jpegxl", "jpeg2000", "jpegls", "x265"), description="Coders for lossless files."
-    )
-    points: int = Field(default=8, ge=1, description="Rate points per coder and study.")
-    judge: str | Path | None = Field(
-        default=None, description="Segmentation model that finds the heart before and after: Dice, EDV, ESV, EF."
-    )
 
 
 @dataclass(frozen=True)
@@ -119,7 +99,8 @@ def evaluate_codec(
         OutputError: the folder exists with other content, or cannot be written.
     """
     config, codec = config or CodecEvaluationConfig(), codec or VslCodec()
-    if config.points < 2 < 1 + max(len(codec.ladder(coder)) for coder in config.coders):
+    ladders = [codec.ladder(coder) for coder in config.coders]
+    if config.points < 2 and any(len(steps) > 1 for steps in ladders):
         raise UsageError(f"{config.points} points make no curve", where="--points", fix="take at least 2")
     studies = find_studies(paths, reading)
     plan = EvaluationPlan(
@@ -236,7 +217,7 @@ def _earlier(path: Path, key: dict[str, Any]) -> StudyResult | None:
         return None
 
 
-def _load_judge(name: str | Path | None) -> Judge | None:
+def _load_judge(name: str | None) -> Judge | None:
     """The judge; its modules (and torch) are imported only where one is named."""
     if name is None:
         return None
