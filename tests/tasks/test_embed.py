@@ -101,7 +101,5 @@ def test_the_limits_of_an_encoder_are_those_of_the_whole_model(tmp_path):
     model = make_model(tmp_path / "model")
     Card(name="m", summary="s", task="detect", licence="CC0", limits=("Adults only.",)).write(model)
     write_nifti(tmp_path / "scan.nii.gz", head(0, True)[None], AFFINE)
-    told = embed(
-        tmp_path / "scan.nii.gz", tmp_path / "out", str(model / "encoder"), cache=tmp_path / "cache", device="cpu"
-    )
+    told = embed(tmp_path / "scan.nii.gz", tmp_path / "out", str(model), cache=tmp_path / "cache", device="cpu")
     assert "Adults only." in told["limits"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor, nn
 
-from vesalius.nets.encoder import AnyEncoder
+from vesalius.nets.encoder import AnyEncoder, EncoderNet
 from vesalius.nets.head import Head
 from vesalius.nets.net import Net
 
@@ -41,8 +41,17 @@ class Classifier(Net):
         """Sizes of the head."""
         return Head(inputs=self.encoder.width, outputs=self.outputs, hidden=self.hidden, dropout=self.dropout)
 
+    @classmethod
+    def of(cls, encoder: EncoderNet, head: Head) -> Classifier:
+        """Sizes of the classifier that an encoder and a head make together."""
+        return cls(encoder=encoder, outputs=head.outputs, hidden=head.hidden, dropout=head.dropout)
+
     def make(self) -> nn.Module:
-        return _Classifier(self.encoder.make(), self.head.make())
+        return self.joined(self.encoder.make(), self.head.make())
+
+    def joined(self, encoder: nn.Module, head: nn.Module) -> nn.Module:
+        """The classifier of two networks that exist already."""
+        return _Classifier(encoder, head)
 
 
 class _Classifier(nn.Module):

@@ -31,7 +31,7 @@ from vesalius.report.limits import limits_line
 from vesalius.scan.note import plain
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
-from vesalius.tasks.encode.encoder import BATCH, ENCODER, Encoder, similarity
+from vesalius.tasks.encode.encoder import BATCH, Encoder, similarity
 from vesalius.tasks.encode.sheet import Sheet
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.tasks.encode.vectors import add, at, store_of
@@ -42,7 +42,7 @@ from vesalius.transforms.contract import InputContract
 from vesalius.transforms.ct_slices import CtWindow, ct_slices
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.resize import Resize
-from vesalius.weights.card import CARD, read_card
+from vesalius.weights.card import read_card
 
 MIDDLE = -1
 _SIDE = 224
@@ -189,9 +189,7 @@ def _seen(
 
 
 def _caveats(folder: Path) -> tuple[str, ...]:
-    """Of the encoder's card, or of that of the detection model that it is a part of."""
-    whole = folder.parent if folder.name == ENCODER and not (folder / CARD).exists() else folder
-    return read_card(whole).caveats
+    return read_card(folder).caveats
 
 
 def _side(prepare: Prepare) -> int:

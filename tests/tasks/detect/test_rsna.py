@@ -159,5 +159,5 @@ def check_files(run, cohort):
     assert lost["study"] in labels_of
     assert lost["patient"] in set.union(*patients)
     assert sum(map(len, patients)) == len(set.union(*patients)) == PATIENTS
-    assert (run / "model" / "encoder" / "preprocessor.json").is_file()
+    assert (run / "model" / "preprocessor.json").is_file()
     assert (run / "model" / "calibration.json").is_file()

@@ -1,5 +1,3 @@
-import shutil
-
 import numpy as np
 import pytest
 import torch
@@ -57,9 +55,10 @@ def test_digests_change_with_weights_sizes_precision_windows_and_slices(tmp_path
     rough = Encoder.from_pretrained(tmp_path / "a", precision="bf16")
     folder = make_encoder(tmp_path / "c")
     net = NET.model_copy(update={"rope": "bf16"})
-    save_pretrained(folder, from_pretrained(tmp_path / "a").net, ModelConfig(task="encode", net=net))
+    parts = {"encoder": from_pretrained(tmp_path / "a").net}
+    save_pretrained(folder, parts, ModelConfig.of("encode", {"encoder": net}))
     turned = Encoder.from_pretrained(folder)
-    assert turned.model.digest == encoder.model.digest
+    assert turned.part.digest == encoder.part.digest
     assert len({one.digest() for one in (encoder, other, rough, turned)}) == 4
     assert Encoder.from_pretrained(make_encoder(tmp_path / "d")).digest() == encoder.digest()
     window = encoder.prepared_by(InputContract(prepare=prepare(({**STEPS[0], "clip": [0, 80]}, *STEPS[1:]))))
@@ -67,25 +66,31 @@ def test_digests_change_with_weights_sizes_precision_windows_and_slices(tmp_path
     assert len(found | {facts_digest(window, SliceConfig())}) == 3
 
 
-def test_a_whole_detection_model_is_no_encoder(tmp_path):
-    with pytest.raises(InputError, match="model: is a model for detect; take its encoder/ folder"):
-        Encoder.from_pretrained(make_model(tmp_path / "model"))
-    shutil.rmtree(tmp_path / "model" / "encoder")
-    with pytest.raises(InputError, match="is a model for detect; name a model folder of an encoder"):
-        Encoder.from_pretrained(tmp_path / "model")
+def test_the_encoder_of_a_whole_detection_model(tmp_path):
+    model = make_model(tmp_path / "model", seed=2)
+    expected = Encoder.from_pretrained(make_encoder(tmp_path / "alone", seed=2))
+    assert Encoder.from_pretrained(model).digest() == expected.digest()
+    loaded = from_pretrained(model)
+    head = {"head": loaded.parts["head"].config}
+    save_pretrained(model, {"head": loaded.parts["head"]}, ModelConfig.of("detect", head, loaded.config.settings))
+    with pytest.raises(InputError, match="model: has no part called encoder, only head"):
+        Encoder.from_pretrained(model)
 
 
 def test_refusals(tmp_path):
     net = UNet(dims=2, inputs=1, outputs=2, channels=(4, 8))
-    save_pretrained(tmp_path, net.make(), ModelConfig(task="segment", net=net))
+    save_pretrained(tmp_path, {"net": net.make()}, ModelConfig.of("segment", {"net": net}))
     write_contract(InputContract(), tmp_path)
+    with pytest.raises(InputError, match="has no part called encoder, only net"):
+        Encoder.from_pretrained(tmp_path)
+    save_pretrained(tmp_path, {"encoder": net.make()}, ModelConfig.of("segment", {"encoder": net}))
     with pytest.raises(InputError, match="gives no class token"):
         Encoder.from_pretrained(tmp_path)
     encoder = Encoder.from_pretrained(make_encoder(tmp_path / "e"))
     with pytest.raises(UsageError, match="no slice"):
         encoder.embed(SLICES, np.array([], np.int64))
     with torch.no_grad():
-        encoder.model.net.vit.norm.weight.fill_(torch.nan)
+        encoder.part.net.vit.norm.weight.fill_(torch.nan)
     with pytest.raises(UsageError, match="not finite"):
         encoder.embed(SLICES, np.array([0]))
     wrong = np.zeros((1, 1, 32, 40), np.float32)

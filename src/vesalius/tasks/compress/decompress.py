@@ -110,9 +110,7 @@ def decompress(
     return restore(file, output, threads=threads, force=force)
 
 
-def verify(
-    path: Path, original: Path | None = None, *, reading: Reading = AS_STATED, threads: int = 1
-) -> VerifyResult:
+def verify(path: Path, original: Path | None = None, *, reading: Reading = AS_STATED, threads: int = 1) -> VerifyResult:
     """Check all checksums of a `.vsl` file, decode every tier, and compare with the original if there is one.
 
     Returns a CompareResult where there is an original.

@@ -75,7 +75,7 @@ class DetectJob(Job):
             self.classes,
             lambda: self.studies(device),
             self._source.settings(self.classes, device),
-            self._source.add,
+            self._source.shipped_encoder,
         )
 
     def trial(self) -> DetectTask:

@@ -21,7 +21,7 @@ from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.scored import Scored, outcome_of
 from vesalius.tasks.detect.outputs import result_files
 from vesalius.tasks.detect.studies import Studies
-from vesalius.weights.saved import from_pretrained
+from vesalius.weights.saved import HEAD, from_pretrained
 
 BATCH = 64
 _EXAMPLES = 5
@@ -68,7 +68,7 @@ def measure_model(
         CorruptFileError: it is damaged.
     """
     calibration = Calibration.read(model)
-    scored = score(from_pretrained(model, "detect").net.to(device), studies[part])
+    scored = score(from_pretrained(model, "detect", only=HEAD).net.to(device), studies[part])
     labels = {name: split.labels_SC for name, split in studies.items()}
     outcome = outcome_of(scored, part, calibration, labels, notes)
     outcome.results["invalid_nifti_report"] = _invalid_report(problems)

@@ -1,7 +1,7 @@
 """What a shipped detection model needs besides its head: how slices became vectors, and what was chosen on validation.
 
-A model folder holds the head (`config.json`, `model.safetensors`), `calibration.json` and, where scans were learned
-from, the encoder with its input contract in `encoder/`. Letters: C classes.
+A model folder holds the part "head", `calibration.json` and, where scans were learned from, the part "encoder" with
+its input contract. Letters: C classes.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from torch import nn
 from vesalius.metrics.calibration import cooled
 from vesalius.metrics.classify import rank_classes, rsna_weights, weighted_log_loss
 from vesalius.metrics.operating import choose
-from vesalius.nets.net import build
+from vesalius.nets.net import Net, build
 from vesalius.nets.study import StudyHead
 from vesalius.objectives.masked_bce import MaskedBce, positive_weights
 from vesalius.seeding import generator
@@ -24,8 +24,10 @@ from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.measure import score, tensors_of
 from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.studies import Studies
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
-from vesalius.weights.saved import ModelConfig, save_pretrained
+from vesalius.transforms.contract import write_contract
+from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, Part, save_pretrained
 
 
 class DetectTask(Task):
@@ -37,7 +39,7 @@ class DetectTask(Task):
         studies: gives the studies of each part; called once, when the loop builds the task, because only then the
             device is known on which an encoder would have to work.
         settings: of the model that is shipped.
-        add: writes what else belongs into the model folder.
+        encoder: gives the encoder that is shipped with the head, once the studies are loaded; None: there is none.
     """
 
     def __init__(
@@ -46,10 +48,10 @@ class DetectTask(Task):
         classes: Sequence[str],
         studies: Callable[[], Mapping[str, Studies]],
         settings: DetectSettings,
-        add: Callable[[Path], None] = lambda _: None,
+        encoder: Callable[[], Encoder | None] = lambda: None,
     ) -> None:
         self.config, self.classes, self.settings = config, tuple(classes), settings
-        self._load, self._add = studies, add
+        self._load, self._encoder = studies, encoder
         self._studies: Mapping[str, Studies] = {}
         self._loss = MaskedBce()
 
@@ -110,8 +112,13 @@ class DetectTask(Task):
     def export(self, folder: Path) -> None:
         """The head; temperatures and thresholds, for which nothing but validation studies is looked at."""
         net, val = bare(self.modules["net"]), self._studies["val"]
-        model = ModelConfig(task="detect", net=self.net_config(), settings=self.settings.model_dump(mode="json"))
-        save_pretrained(folder, net, model)
+        nets: dict[str, Net] = {HEAD: self.net_config()}
+        parts: dict[str, nn.Module | Part] = {HEAD: net}
+        encoder = self._encoder()
+        if encoder is not None:
+            nets, parts = {ENCODER: encoder.part.config, **nets}, {ENCODER: encoder.part, **parts}
+            write_contract(encoder.contract, folder)
+        save_pretrained(folder, parts, ModelConfig.of("detect", nets, self.settings))
         point = choose(
             score(net, val).logits_SC,
             val.labels_SC,
@@ -119,4 +126,3 @@ class DetectTask(Task):
             sharing=self.config.temperature,
         )
         Calibration.of(point, self.classes).write(folder)
-        self._add(folder)

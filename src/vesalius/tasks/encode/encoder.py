@@ -19,11 +19,9 @@ from vesalius.nets.vit import Tokens
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.precision import Precision, resolved
 from vesalius.transforms.contract import InputContract, read_contract
-from vesalius.weights.place import locate
-from vesalius.weights.saved import Pretrained, from_pretrained, read_config
+from vesalius.weights.saved import ENCODER, Pretrained, from_pretrained
 
 BATCH = 16
-ENCODER = "encoder"
 
 
 class Encoder:
@@ -46,28 +44,26 @@ class Encoder:
         device: str | torch.device = "cpu",
         precision: Precision = "fp32",
     ) -> None:
-        if not isinstance(model.net, Tokens):
+        self.model, self.part, self.contract = model, model.parts[ENCODER], contract
+        if not isinstance(self.part.net, Tokens):
             raise InputError("gives no class token, so it cannot encode slices", where=model.folder)
-        self.model, self.contract = model, contract
         self.device = torch.device(device)
         self.precision = resolved(precision, self.device.type)
-        self._net = _rounded(model.net.to(self.device).requires_grad_(False), self.precision)
+        self._net = _rounded(self.part.net.to(self.device).requires_grad_(False), self.precision)
 
     @classmethod
     def from_pretrained(
         cls, name: str | Path, device: str | torch.device = "cpu", precision: Precision = "fp32"
     ) -> Encoder:
-        """A model folder (`vesalius weights import` makes one of a public checkpoint), a run folder, or a zoo name.
+        """Load the encoder of a model folder, a run folder or a name of the zoo.
+
+        `vesalius weights import` makes a model folder of a public checkpoint; a trained model with a head has one, too.
 
         Raises:
-            InputError: no such model, or its net is of another kind.
+            InputError: no such model, it has no encoder, or its net is of another kind.
             CorruptFileError: it is damaged.
         """
-        folder = locate(name)
-        if read_config(folder).task == "detect":
-            fix = "take its encoder/ folder" if (folder / ENCODER).is_dir() else "name a model folder of an encoder"
-            raise InputError("is a model for detect", where=folder, fix=fix)
-        model = from_pretrained(folder)
+        model = from_pretrained(name, only=ENCODER)
         return cls(model, read_contract(model.folder), device, precision)
 
     def prepared_by(self, contract: InputContract) -> Encoder:
@@ -82,8 +78,8 @@ class Encoder:
 
     def digest(self) -> str:
         """64 hexadecimal digits for weights, sizes and precision: all that decides about vectors besides the input."""
-        sizes = self.model.config.net.model_dump_json(exclude_defaults=True)  # a field that comes later changes nothing
-        facts = (self.model.digest, sizes, self.precision, "class token")
+        sizes = self.part.config.model_dump_json(exclude_defaults=True)  # a field that comes later changes nothing
+        facts = (self.part.digest, sizes, self.precision, "class token")
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
     @torch.no_grad()
@@ -93,7 +89,7 @@ class Encoder:
         Raises:
             UsageError: the net takes other channels or sizes.
         """
-        net = self.model.config.net
+        net = self.part.config
         inputs, side = net.inputs, net.divisor
         if x_BCJI.shape[1] != inputs or x_BCJI.shape[2] % side or x_BCJI.shape[3] % side:
             given = f"{x_BCJI.shape[1]} channels of {x_BCJI.shape[2]} x {x_BCJI.shape[3]} pixels"
@@ -121,7 +117,7 @@ class Encoder:
         """Patches of one slice on their grid, shape (H, W, D)."""
         x_BCJI = slices.prepared([number])
         patches_LD = self.tokens(x_BCJI)[1][0].cpu().numpy()
-        side = self.model.config.net.divisor
+        side = self.part.config.divisor
         grid: NDArray[np.float32] = patches_LD.reshape(x_BCJI.shape[2] // side, x_BCJI.shape[3] // side, -1)
         return grid
 

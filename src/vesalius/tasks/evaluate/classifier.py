@@ -19,12 +19,11 @@ from vesalius.report.page import FIGURES, PAGE, TABLE, Made, Report, ReportTable
 from vesalius.report.table import plain_text, write_csv
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.detect.config import DetectData
-from vesalius.tasks.detect.detector import check_calibration, check_encoder, check_whole
+from vesalius.tasks.detect.detector import check_calibration, check_encoder
 from vesalius.tasks.detect.measure import measure_model
 from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.source import Files, Scans, StudySource
 from vesalius.tasks.detect.studies import studies_of
-from vesalius.tasks.encode.encoder import ENCODER
 from vesalius.tasks.evaluate.fit import check_given, check_labels, check_width, labels_of, notes_of, settings_of
 from vesalius.training.device import on_cpu
 from vesalius.weights.card import read_card
@@ -162,10 +161,9 @@ def _scans(
     if settings.encoder is None:
         what = "was trained on bare vectors, no encoder came with it, so it cannot look at scans"
         raise InputError(what, where=folder, fix="pass --embeddings and --labels instead of a cohort")
-    check_whole(folder)
     data = DetectData.build(
         manifest=(cohort,),
-        encoder=str(folder / ENCODER),
+        encoder=str(folder),
         images=settings.images,
         unit=settings.unit,
         slices=settings.slices,

@@ -12,7 +12,10 @@ from vesalius.output import new_file, refuse_existing
 from vesalius.weights.card import NOTICE
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from vesalius.nets.net import Net
+    from vesalius.weights.saved import Pretrained
 
 FORMATS = ("onnx",)
 
@@ -21,6 +24,7 @@ def export_model(
     model: str | Path,
     output: Path,
     *,
+    part: str | None = None,
     format: str = "onnx",
     size: tuple[int, ...] | None = None,
     opset: int | None = None,
@@ -32,6 +36,7 @@ def export_model(
     Args:
         model: a model folder, a run folder, or a name of the zoo.
         output: file to write.
+        part: the part to export, e.g. "encoder"; None: the whole model.
         format: "onnx".
         size: of the image, (J, I) or (I, J, K); None: that of the model's input contract.
         opset: version of ONNX; None: 20.
@@ -43,8 +48,8 @@ def export_model(
         JSON-able.
 
     Raises:
-        UsageError: unknown format, no size, or the file gives other numbers.
-        InputError: no such model.
+        UsageError: unknown format, no size, a model whose parts take different inputs, or the file gives other numbers.
+        InputError: no such model or part.
         MissingExtraError: torch or onnx is not installed.
         OutputError: the file exists or cannot be written.
     """
@@ -58,16 +63,17 @@ def export_model(
     from vesalius.weights.onnx import OPSET, WITHIN, export_onnx
     from vesalius.weights.saved import from_pretrained
 
-    loaded = from_pretrained(model)
-    sample = _sample(loaded.config.net, size if size is not None else _own_size(loaded.folder))
+    loaded = from_pretrained(model, only=part)
+    config, net = _whole(loaded)
+    sample = _sample(config, size if size is not None else _own_size(loaded.folder))
     opset, within = opset or OPSET, WITHIN if within is None else within
     notes = {"config": loaded.config.model_dump_json(), "notice": NOTICE, "weights_sha256": loaded.digest}
     contract = loaded.folder / "preprocessor.json"
     if regular(contract).is_file():
         notes["preprocessor"] = regular(contract).read_text(encoding="utf-8")
-    with new_file(output, force=force) as part:
-        parity = export_onnx(loaded.net, sample, part, opset=opset, within=within, notes=notes)
-        count = part.stat().st_size
+    with new_file(output, force=force) as file:
+        parity = export_onnx(net, sample, file, opset=opset, within=within, notes=notes)
+        count = file.stat().st_size
     return {
         "path": str(output),
         "format": format,
@@ -90,6 +96,23 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         f"(outputs reach {result['largest_output']:.2g}, allowed {result['within']:g})"
     )
     yield result["path"]
+
+
+def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
+    """The network of a model with its sizes; a classifier is made of its encoder and its head."""
+    from vesalius.nets.classifier import Classifier
+    from vesalius.nets.encoder import EncoderNet
+    from vesalius.nets.head import Head
+
+    parts = list(model.parts.values())
+    if len(parts) == 1:
+        return parts[0].config, parts[0].net
+    encoder, head = parts if len(parts) == 2 else (None, None)
+    if encoder and head and isinstance(encoder.config, EncoderNet) and isinstance(head.config, Head):
+        whole = Classifier.of(encoder.config, head.config)
+        return whole, whole.joined(encoder.net, head.net).eval()
+    fix = f"name one with --part: {', '.join(model.parts)}"
+    raise UsageError("its parts take different inputs", where=model.folder, fix=fix)
 
 
 def _sample(net: Net, size: tuple[int, ...]) -> tuple[int, ...]:

@@ -128,7 +128,7 @@ def model(folder, images=("image",)):
     folder.mkdir()
     net = UNet(dims=2, inputs=len(images), outputs=4, channels=(8, 16))
     settings = {"labels": {"rv": [1], "myocardium": [2], "lv": [3]}, "patch": [16, 16, 1], "cavity": "lv"}
-    save_pretrained(folder, net.make(), ModelConfig(task="segment", net=net, settings=settings))
+    save_pretrained(folder, {"net": net.make()}, ModelConfig.of("segment", {"net": net}, settings))
     contract = InputContract(images=images, prepare=Prepare(layout="CIJK"), classes=("rv", "myocardium", "lv"))
     write_contract(contract, folder)
     return folder
