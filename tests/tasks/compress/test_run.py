@@ -185,6 +185,7 @@ def test_progress_tells_each_scan(tmp_path):
 RUN = """
 import sys
 from dataclasses import replace
+from dataclasses import replace
 from pathlib import Path
 from vesalius.tasks.compress.run import compress
 from vesalius.codec.options import CompressConfig
