@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vesalius.metrics.cycle import EXTREMES, SMOOTHED, STATED, cycle_ends, smoothed
-from vesalius.phantom.cine.cycle import emptying, end_systole
+from vesalius.phantom.cine.patient import emptying, end_systole
 
 
 def volumes(frames=25, fraction=0.5, begun=0):

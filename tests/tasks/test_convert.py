@@ -179,7 +179,7 @@ def test_an_ultrasound_is_drawn_in_its_colours(tmp_path):
     compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", threads=1, uid_key=b"k" * 32)
     for name in ("in.dcm", "in.vsl"):
         done = convert(tmp_path / name, tmp_path / f"{name}.png")
-        assert "YBR colours are given as RGB" in done["problems"]
+        assert "YBR colours are converted to RGB" in done["problems"]
         assert done["notes"] == []
         drawn = imagecodecs.imread(tmp_path / f"{name}.png")
         np.testing.assert_array_equal(drawn, np.broadcast_to([254, 0, 0], (6, 8, 3)))
@@ -191,7 +191,7 @@ def test_a_palette_that_a_vsl_file_does_not_hold_is_refused(tmp_path):
     words |= {f"{name}PaletteColorLookupTableData": bytes(range(48)) for name in ("Red", "Green", "Blue")}
     save(instance(indices, PhotometricInterpretation="PALETTE COLOR", **words), tmp_path / "in.dcm")
     compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", threads=1, uid_key=b"k" * 32)
-    with pytest.raises(UsageError, match=r"in\.vsl: palette indices are no image.*vesalius decompress"):
+    with pytest.raises(UsageError, match=r"in\.vsl: the palette of these indices is unknown.*vesalius decompress"):
         convert(tmp_path / "in.vsl", tmp_path / "o.png")
 
 

@@ -105,7 +105,7 @@ def test_other_files_are_counted_and_lost_ones_named(folder):
         (folder / name).write_text("text")
     (folder / "x.zip").write_bytes(b"PK\x03\x04")
     result = inspect([folder])
-    assert result["notes"] == [f"{folder}: 3 other file(s) hold no scan: 2 .txt, 1 .csv"]
+    assert result["notes"] == [f"{folder}: 3 other file(s) are not scans: 2 .txt, 1 .csv"]
     assert [one["error"].partition(": ")[2] for one in result["failed"]][1:] == ["is a zip archive; unpack it first"]
     assert lines(result)[-1] == f"note: {result['notes'][0]}"
     assert inspect([folder / "a.nii.gz"])["notes"] == []

@@ -8,7 +8,7 @@ from vesalius.scan.scan import Scan
 
 
 def describe_scan(scan: Scan) -> dict[str, Any]:
-    """Facts of one scan, JSON-able. Axes are (C, T, I, J, K); spacing in mm, frame times in ms."""
+    """Return facts of one scan, JSON-able. Axes are (C, T, I, J, K); spacing in mm, frame times in ms."""
     times = scan.frame_ms
     return {
         "shape": list(scan.shape),
