@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vesalius.codec.coders.table import CODERS
 from vesalius.codec.compress import compress_scan
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import VesaliusError
 from vesalius.scan.open import find_scans
 from vesalius.scan.scan import Scan
@@ -27,7 +28,9 @@ def size(scan: Scan, coder: str, effort: str, threads: int) -> int | None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.vsl"
         try:
-            made = compress_scan(scan, path, coder=coder, effort=effort, uid_key=b"bench", threads=threads)
+            made = compress_scan(
+                scan, path, CompressConfig(coder=coder, effort=effort, threads=threads), uid_key=b"bench"
+            )
         except VesaliusError:
             return None
         return made.bytes_written

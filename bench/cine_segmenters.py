@@ -16,11 +16,11 @@ from vesalius.cohort.build import build_cohort
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import moved, write_manifest
 from vesalius.metrics.drawn import Drawn
+from vesalius.metrics.masks import Measured
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.write import write_cine
-from vesalius.tasks.segment.measure import Measured, Unit, measure
+from vesalius.tasks.segment.outcome import SegmentSummary, Unit, measure
 from vesalius.tasks.segment.segmenter import Segmenter
-from vesalius.tasks.segment.summary import function_rows, summarized
 from vesalius.tasks.segment.units import units
 from vesalius.tasks.train.run import train
 
@@ -101,16 +101,17 @@ def add_to_card(card: Path, told: list[tuple[str, dict[str, str]]]) -> None:
 
 def show(name: str, where: str, rows: list[Measured]) -> dict[str, str]:
     """Print every patient; gives the means in words."""
-    functions = function_rows(rows, "lv")
-    result = summarized(rows, functions, Drawn(len({row.patient for row in rows})))
+    summary = SegmentSummary.of(rows, "lv", Drawn(len({row.patient for row in rows})))
+    result = summary.results
     print(f"\n{name} on {where}: " + ", ".join(f"{key} {one['text']}" for key, one in result["classes"].items()))
     for row in rows:
         distance = f"HD95 {row.hd95_mm:5.1f} mm"
-        print(f"  patient {row.patient} {row.map} {row.name:11s} Dice {row.dice:.3f}  {distance}")
-    for one in functions:
-        print(f"  patient {one.patient} EF {one.ef_found:5.1f} %, reference {one.ef_truth:5.1f} %")
+        print(f"  patient {row.patient} {row.mask} {row.name:11s} Dice {row.dice:.3f}  {distance}")
+    for beat in summary.beats:
+        found, truth = beat.predicted.ef_percent, beat.reference.ef_percent
+        print(f"  patient {beat.patient} EF {found:5.1f} %, reference {truth:5.1f} %")
     words = {f"Dice {key}": one["text"] for key, one in result["classes"].items()}
-    if functions:
+    if summary.beats:
         told = result["ejection_fraction"]
         mean, absolute = told["mean_error_points"], told["mean_absolute_error_points"]
         patients = f"({told['patients']} of {told['of_patients']} patients)"

@@ -36,9 +36,9 @@ from vesalius.codec.coders.table import CODERS, coder
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_all, open_vsl
 from vesalius.codec.mapping import exact_map
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.sequences import to_pictures
 from vesalius.codec.survey import survey
-from vesalius.codec.target import Psnr
 from vesalius.codec.trials import chunk_of, spare_threads
 from vesalius.errors import VesaliusError
 from vesalius.scan.intensity import Intensity
@@ -184,7 +184,7 @@ def lossy(name: str, paths: list[Path], threads: int) -> None:
                 with tempfile.TemporaryDirectory() as folder:
                     packed = Path(folder) / "a.vsl"
                     try:
-                        done = compress_scan(scan, packed, Psnr(decibels), coder=word, threads=threads)
+                        done = compress_scan(scan, packed, CompressConfig(psnr=decibels, coder=word, threads=threads))
                     except VesaliusError as error:
                         cells.append(f"{decibels} dB: {type(error).__name__}")
                         continue

@@ -43,9 +43,9 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.nets.vit import ViT
 from vesalius.phantom.head_ct.options import BleedRates, HeadCtOptions
 from vesalius.phantom.head_ct.write import write_head_ct
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.extract import extract
-from vesalius.tasks.detect.slices import SliceConfig
+from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.encode.slices import SliceConfig
+from vesalius.tasks.encode.vectors import extract
 from vesalius.training.precision import Precision, resolved
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.ct_slices import ct_slices

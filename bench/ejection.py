@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.metrics.cycle import cycle_ends
+from vesalius.metrics.cardiac import pumping
 from vesalius.phantom.cine.cycle import emptying, end_systole
 
 Volumes = NDArray[np.float64]
@@ -93,8 +93,7 @@ def ef(name: str, volumes_T: Volumes) -> float:
     if name in CANDIDATES:
         curve_T = CANDIDATES[name](volumes_T)
         return float(100 * (1 - curve_T.min() / curve_T.max()))
-    _, _, edv, esv, _ = cycle_ends(volumes_T)
-    return 100 * (1 - esv / edv)
+    return pumping(volumes_T).ef_percent
 
 
 def real(model: str, folder: Path) -> None:

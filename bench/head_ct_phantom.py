@@ -35,8 +35,8 @@ from vesalius.phantom.head_ct.labels import LABELS
 from vesalius.phantom.head_ct.options import BleedRates, HeadCtOptions
 from vesalius.phantom.head_ct.write import write_head_ct
 from vesalius.tasks.detect.detector import Detector
-from vesalius.tasks.detect.look import peak
-from vesalius.tasks.detect.slices import Slices
+from vesalius.tasks.encode.sheet import peak
+from vesalius.tasks.encode.slices import Slices
 from vesalius.tasks.train.run import train
 from vesalius.transforms.view import to_view, view_of
 

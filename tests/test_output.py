@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vesalius.errors import OutputError, UsageError
-from vesalius.output import OvertakenError, new_file, new_folder, refuse_existing, sole_writer
+from vesalius.output import OvertakenError, claim, new_file, new_folder, refuse_existing, sole_writer
 
 
 def names(folder):
@@ -287,3 +287,19 @@ def test_an_error_names_the_target_not_the_temporary_file(tmp_path, opened):
             raise UsageError(f"{part} holds 16 bits", where=part, fix=f"look at {part.name}")
     assert str(caught.value) == f"{tmp_path}/x.png: {tmp_path}/x.png holds 16 bits; look at x.png"
     assert (caught.value.where, caught.value.args) == (str(tmp_path / "x.png"), (str(caught.value),))
+
+
+def test_a_folder_is_claimed(tmp_path):
+    folder = tmp_path / "deep" / "run"
+    for _ in range(2):  # absent, then empty
+        claim(folder)
+        assert folder.is_dir()
+    (folder / "x").touch()
+    with pytest.raises(OutputError, match="exists already"):
+        claim(folder)
+    claim(folder, belongs=True)
+    claim(folder, force=True)
+    assert names(folder) == ["x"]
+    for force in (True, False):
+        with pytest.raises(OutputError, match="is a file" if force else "exists already"):
+            claim(folder / "x", force=force)

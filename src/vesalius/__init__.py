@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vesalius.codec.compress import compress_scan
     from vesalius.codec.decode import decode_scan
+    from vesalius.codec.options import CompressConfig
     from vesalius.cohort.build import build_cohort
     from vesalius.cohort.cache import Cache
     from vesalius.cohort.case import Case
@@ -29,12 +30,11 @@ if TYPE_CHECKING:
     from vesalius.tasks.cohort.build import build_manifest
     from vesalius.tasks.cohort.shard import shard_cohort
     from vesalius.tasks.cohort.split import split_manifest
-    from vesalius.tasks.compress.config import CompressConfig
     from vesalius.tasks.compress.decompress import decompress, verify
     from vesalius.tasks.compress.run import compress
     from vesalius.tasks.convert import convert
     from vesalius.tasks.demo.run import demo
-    from vesalius.tasks.detect.embed import embed
+    from vesalius.tasks.embed import embed
     from vesalius.tasks.evaluate.classifier import evaluate_classifier
     from vesalius.tasks.evaluate.codec import evaluate_codec
     from vesalius.tasks.evaluate.masks import evaluate_masks
@@ -57,7 +57,7 @@ _HOMES = {
     "Cache": "vesalius.cohort.cache:Cache",
     "Case": "vesalius.cohort.case:Case",
     "Cohort": "vesalius.cohort.cohort:Cohort",
-    "CompressConfig": "vesalius.tasks.compress.config:CompressConfig",
+    "CompressConfig": "vesalius.codec.options:CompressConfig",
     "FeatureStore": "vesalius.cohort.features:FeatureStore",
     "Loader": "vesalius.cohort.loader:Loader",
     "Prepare": "vesalius.transforms.prepare:Prepare",
@@ -73,7 +73,7 @@ _HOMES = {
     "decode_scan": "vesalius.codec.decode:decode_scan",
     "decompress": "vesalius.tasks.compress.decompress:decompress",
     "demo": "vesalius.tasks.demo.run:demo",
-    "embed": "vesalius.tasks.detect.embed:embed",
+    "embed": "vesalius.tasks.embed:embed",
     "evaluate_classifier": "vesalius.tasks.evaluate.classifier:evaluate_classifier",
     "evaluate_codec": "vesalius.tasks.evaluate.codec:evaluate_codec",
     "evaluate_masks": "vesalius.tasks.evaluate.masks:evaluate_masks",

@@ -113,6 +113,24 @@ def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def claim(folder: Path, *, force: bool = False, belongs: bool = False) -> None:
+    """Take a folder that is written into for long: make it, or go on in one that holds something.
+
+    Args:
+        folder: absent, empty, or held as `force` and `belongs` say.
+        force: take it whatever it holds; the caller removes only files of its own earlier runs.
+        belongs: it holds an earlier run that is continued or replaced.
+
+    Raises:
+        OutputError: it holds something else, is no folder, or cannot be made.
+    """
+    refuse_existing(folder, force=force or belongs)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError("is a file, a folder is to be made there", where=folder, fix="choose another name")
+    with as_output_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
 def sole_writer(folder: Path) -> Iterator[None]:
     """Hold a folder that is written into for long; it is made where it is absent, and removed if it stays empty.

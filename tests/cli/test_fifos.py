@@ -20,8 +20,8 @@ from tasks.detect.tiny import make_model as make_detector
 from tasks.predict.test_run import make_model as make_segmenter
 from tasks.segment.small import make_cohort, settings
 from vesalius.cli.main import app
+from vesalius.codec.options import CompressConfig
 from vesalius.phantom.nifti import write_nifti
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.run import compress
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs")]
@@ -175,17 +175,17 @@ WITHIN = [
     ("bids/participants.tsv", "cohort build bids bids -o out.jsonl"),
     ("bids/sub-1/anat/sub-1_T1w.json", "cohort build bids bids -o out.jsonl"),
     ("encoder/config.json", "export encoder -o out.onnx"),
-    ("encoder/model.safetensors", "export encoder -o out.onnx"),
+    ("encoder/encoder.safetensors", "export encoder -o out.onnx"),
     ("encoder/preprocessor.json", "export encoder -o out.onnx"),
     ("encoder/preprocessor.json", "embed encoder scan.nii.gz -o out"),
-    ("encoder/model.safetensors", "weights import encoder --layout dinov2 -o out"),
+    ("encoder/encoder.safetensors", "weights import encoder --layout dinov2 -o out"),
     ("encoder/README.md", "weights list encoder"),
     ("segmenter/config.json", "predict segmenter scan.nii.gz -o out"),
     ("segmenter/preprocessor.json", "predict segmenter scan.nii.gz -o out"),
     ("segmenter/README.md", "predict segmenter scan.nii.gz -o out"),
     ("detector/calibration.json", "predict detector scan.nii.gz -o out"),
-    ("detector/encoder/config.json", "predict detector scan.nii.gz -o out"),
-    ("detector/encoder/model.safetensors", "predict detector scan.nii.gz -o out"),
+    ("detector/config.json", "predict detector scan.nii.gz -o out"),
+    ("detector/encoder.safetensors", "predict detector scan.nii.gz -o out"),
     ("out/summary.json", "report out"),
     ("out/model.json", "predict segmenter scan.nii.gz -o out"),
     ("out/config.yaml", "train small.yaml -o out --force"),

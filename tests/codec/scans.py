@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vesalius.codec.decode import decode_all, open_vsl
+from vesalius.codec.options import CompressConfig
+from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio
 from vesalius.errors import CorruptFileError
 from vesalius.scan.native import Packed
 from vesalius.scan.scan import Scan
@@ -35,6 +37,17 @@ class Kept:
 def scan_of(array, **facts) -> Scan:
     """A scan (C, T, I, J, K) that can be compressed."""
     return Scan.from_array(array, **{"native": Kept(), **facts})
+
+
+def options_for(*targets, **options) -> CompressConfig:
+    """Options that ask for these targets."""
+    keys = {Psnr: "psnr", Ratio: "ratio", MaxError: "max_error", Quality: "quality"}
+    for target in targets:
+        if isinstance(target, Lossless):
+            options["lossless"] = True
+        else:
+            options[keys[type(target)]] = next(iter(vars(target).values()))
+    return CompressConfig(**options)
 
 
 def noise(dtype, shape, seed=0) -> np.ndarray:

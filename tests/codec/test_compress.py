@@ -12,6 +12,7 @@ from codec.scans import (
     decoded,
     noise,
     of_specials,
+    options_for,
     same_bits,
     scan_of,
     seeds,
@@ -23,6 +24,7 @@ from codec.second_decoder import decode as second_decode
 from vesalius.codec import compress as module
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.restore import restore
 from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio
 from vesalius.errors import InputError, OutputError, TargetError, UsageError
@@ -37,7 +39,7 @@ LOSSY = Psnr(40), Ratio(20), MaxError(5)
 @pytest.mark.parametrize("make", [noise, of_specials])
 def test_lossless_is_exact_for_every_number_type(tmp_path, dtype, make):
     stored = make(dtype, (2, 2, 5, 4, 2))
-    done = compress_scan(scan_of(stored), tmp_path / "a.vsl", coder="deflate", threads=1)
+    done = compress_scan(scan_of(stored), tmp_path / "a.vsl", CompressConfig(coder="deflate", threads=1))
     assert same_bits(decoded(tmp_path / "a.vsl"), stored)
     assert same_bits(second_decode((tmp_path / "a.vsl").read_bytes()), stored)
     assert done.bytes_written == (tmp_path / "a.vsl").stat().st_size
@@ -52,7 +54,7 @@ def test_lossless_is_exact_for_every_shape(tmp_path_factory, dtype, shape, seed,
         stored = np.full(shape, of_specials(dtype, (1,), seed)[0], dtype=dtype)
     else:
         stored = (noise, of_specials)[kind](dtype, shape, seed)
-    compress_scan(scan_of(stored), path, coder="jpegxl", access=access, threads=1)
+    compress_scan(scan_of(stored), path, CompressConfig(coder="jpegxl", access=access, threads=1))
     assert same_bits(decoded(path), stored)
     assert same_bits(second_decode(path.read_bytes()), stored)
 
@@ -63,7 +65,7 @@ def test_lossless_is_exact_for_every_shape(tmp_path_factory, dtype, shape, seed,
 @pytest.mark.parametrize("effort", ["normal", "best"])
 def test_auto_finds_a_coder_for_every_shape(tmp_path, shape, effort):
     stored = smooth(shape)
-    done = compress_scan(scan_of(stored), tmp_path / "a.vsl", effort=effort, threads=1)
+    done = compress_scan(scan_of(stored), tmp_path / "a.vsl", CompressConfig(effort=effort, threads=1))
     assert same_bits(decoded(tmp_path / "a.vsl"), stored)
     assert "against" in done.tiers[0].why
 
@@ -121,7 +123,7 @@ LOSSY_CASES = {
 def test_psnr_holds_for_another_reader(tmp_path, name, coder):
     stored = with_holes(CASES["f4"]) if name == "f4 holes" else CASES[name]
     scan, original = nifti_of(tmp_path, stored, **LOSSY_CASES[name])
-    done = compress_scan(scan, tmp_path / "a.vsl", Psnr(38.5), coder=coder, threads=1)
+    done = compress_scan(scan, tmp_path / "a.vsl", CompressConfig(psnr=38.5, coder=coder, threads=1))
     psnr, largest = measured(original, real_of(tmp_path / "a.vsl", tmp_path))
     assert psnr >= 38.5
     assert done.tiers[0].psnr_db == pytest.approx(psnr, abs=1e-6)
@@ -134,7 +136,7 @@ def test_psnr_holds_for_another_reader(tmp_path, name, coder):
 def test_max_error_holds_for_another_reader(tmp_path, name, error, coder):
     stored = with_holes(CASES["f4"]) if name == "f4 holes" else CASES[name]
     scan, original = nifti_of(tmp_path, stored, **LOSSY_CASES[name])
-    done = compress_scan(scan, tmp_path / "a.vsl", MaxError(error), coder=coder, threads=1)
+    done = compress_scan(scan, tmp_path / "a.vsl", CompressConfig(max_error=error, coder=coder, threads=1))
     back = real_of(tmp_path / "a.vsl", tmp_path)
     _, largest = measured(original, back)
     assert largest <= error
@@ -147,7 +149,7 @@ def test_max_error_holds_for_another_reader(tmp_path, name, error, coder):
 def test_every_real_type_can_be_lossy(tmp_path, name):
     for number, target in enumerate((Psnr(35), MaxError(3))):
         path = tmp_path / f"{number}.vsl"
-        compress_scan(scan_of(CASES[name]), path, target, coder="jpegxl", threads=1)
+        compress_scan(scan_of(CASES[name]), path, options_for(target, coder="jpegxl", threads=1))
         back = decoded(path)
         assert back.dtype == CASES[name].dtype
         psnr, largest = measured(CASES[name].astype(np.float64), back.astype(np.float64))
@@ -162,7 +164,7 @@ def test_every_slice_may_have_its_own_slope(tmp_path):
     scan = scan_of(stored, intensity=Intensity(slope, inter))
     for target in (Psnr(36), MaxError(11)):
         path = tmp_path / f"{target.words}.vsl"
-        done = compress_scan(scan, path, target, coder="jpegxl", threads=1)
+        done = compress_scan(scan, path, options_for(target, coder="jpegxl", threads=1))
         back = decoded(path) * slope[None, :, None, None, :] + inter[None, :, None, None, :]
         psnr, largest = measured(real, back)
         assert psnr >= 36 if isinstance(target, Psnr) else largest <= 11
@@ -175,7 +177,7 @@ def rough(shape, sigma=25):
 
 
 def check_ratio(path, stored, ratio, **options):
-    done = compress_scan(scan_of(stored), path, Ratio(ratio), threads=1, **options)
+    done = compress_scan(scan_of(stored), path, CompressConfig(ratio=ratio, threads=1, **options))
     reached = 2 * stored.size / path.stat().st_size
     assert path.stat().st_size >= 20_000
     assert ratio <= reached <= 1.05 * ratio
@@ -191,7 +193,7 @@ def test_a_ratio_is_reached_and_at_most_five_percent_more(tmp_path, coder):
 @pytest.mark.parametrize("ratio", [9.5, 14, 23])
 def test_a_small_file_reaches_its_ratio_and_at_most_a_quarter_more(tmp_path, ratio):
     stored, path = rough((1, 3, 64, 60, 3)), tmp_path / "a.vsl"
-    done = compress_scan(scan_of(stored), path, Ratio(ratio), coder="jpegxl", threads=1)
+    done = compress_scan(scan_of(stored), path, CompressConfig(ratio=ratio, coder="jpegxl", threads=1))
     assert path.stat().st_size < 20_000
     assert ratio <= 2 * stored.size / path.stat().st_size <= 1.25 * ratio
     assert done.tiers[0].target == f"ratio {ratio:g}:1"
@@ -223,7 +225,7 @@ def unreachable():
 def test_targets_out_of_reach_write_nothing_and_name_the_best(tmp_path, name):
     stored, target, options, option = unreachable()[name]
     with pytest.raises(TargetError, match=r"\d") as caught:
-        compress_scan(scan_of(stored), tmp_path / "a.vsl", target, threads=1, **options)
+        compress_scan(scan_of(stored), tmp_path / "a.vsl", options_for(target, threads=1, **options))
     assert caught.value.where == option
     assert len(str(caught.value).splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
@@ -232,13 +234,13 @@ def test_targets_out_of_reach_write_nothing_and_name_the_best(tmp_path, name):
 def test_the_best_that_is_named_can_be_reached(tmp_path):
     scan = scan_of(CASES["u2"])
     with pytest.raises(TargetError) as caught:
-        compress_scan(scan, tmp_path / "a.vsl", Psnr(150), coder="svtav1", threads=1)
+        compress_scan(scan, tmp_path / "a.vsl", CompressConfig(psnr=150, coder="svtav1", threads=1))
     best = float(caught.value.what.split("the best is ")[1].split(" dB")[0])
-    compress_scan(scan, tmp_path / "a.vsl", Psnr(best - 0.1), coder="svtav1", threads=1)
+    compress_scan(scan, tmp_path / "a.vsl", CompressConfig(psnr=best - 0.1, coder="svtav1", threads=1))
     with pytest.raises(TargetError) as caught:
-        compress_scan(scan, tmp_path / "b.vsl", Ratio(5000), coder="jpegxl", threads=1)
+        compress_scan(scan, tmp_path / "b.vsl", CompressConfig(ratio=5000, coder="jpegxl", threads=1))
     best = float(caught.value.what.split("the best is ")[1].split(":1")[0])
-    done = compress_scan(scan, tmp_path / "b.vsl", Ratio(best * 0.97), coder="jpegxl", threads=1)
+    done = compress_scan(scan, tmp_path / "b.vsl", CompressConfig(ratio=best * 0.97, coder="jpegxl", threads=1))
     assert done.ratio == pytest.approx(best, rel=0.25)
 
 
@@ -246,8 +248,8 @@ def test_psnr_without_contrast_says_so(tmp_path):
     stored = np.zeros((1, 1, 64, 64, 4), dtype=np.uint8)
     stored[0, 0, 1, 1, 1] = 200  # 1 voxel of 16384: both percentiles are 0
     with pytest.raises(TargetError, match="means nothing"):
-        compress_scan(scan_of(stored), tmp_path / "a.vsl", Psnr(40), threads=1)
-    compress_scan(scan_of(stored), tmp_path / "a.vsl", MaxError(3), threads=1)
+        compress_scan(scan_of(stored), tmp_path / "a.vsl", CompressConfig(psnr=40, threads=1))
+    compress_scan(scan_of(stored), tmp_path / "a.vsl", CompressConfig(max_error=3, threads=1))
     assert abs(int(decoded(tmp_path / "a.vsl").max()) - 200) <= 3
 
 
@@ -255,18 +257,18 @@ def test_psnr_without_contrast_says_so(tmp_path):
 @pytest.mark.parametrize("dtype", ["<u2", ">f4"])
 def test_constants_and_nothing_finite_can_be_lossy(tmp_path, target, dtype):
     stored = np.full((1, 2, 9, 8, 2), 7, dtype=dtype)
-    compress_scan(scan_of(stored), tmp_path / "a.vsl", target, coder="jpegxl", threads=1)
+    compress_scan(scan_of(stored), tmp_path / "a.vsl", options_for(target, coder="jpegxl", threads=1))
     assert same_bits(decoded(tmp_path / "a.vsl"), stored)
     if stored.dtype.kind == "f":
         stored[...] = np.nan
-        compress_scan(scan_of(stored), tmp_path / "b.vsl", target, coder="jpegxl", threads=1)
+        compress_scan(scan_of(stored), tmp_path / "b.vsl", options_for(target, coder="jpegxl", threads=1))
         assert np.isnan(decoded(tmp_path / "b.vsl")).all()
 
 
 def test_a_bound_below_the_resolution_is_kept_losslessly(tmp_path):
     for number, (stored, error) in enumerate([(CASES["u2"], 0.5), (CASES["f4"], 1e-9), (CASES["i8"] + 2**60, 100)]):
         path = tmp_path / f"{number}.vsl"
-        done = compress_scan(scan_of(stored), path, MaxError(error), coder="deflate", threads=1)
+        done = compress_scan(scan_of(stored), path, CompressConfig(max_error=error, coder="deflate", threads=1))
         assert same_bits(decoded(path), stored)
         assert "below the stored resolution" in done.tiers[0].why
         assert done.tiers[0].target == MaxError(error).words
@@ -275,9 +277,9 @@ def test_a_bound_below_the_resolution_is_kept_losslessly(tmp_path):
 @pytest.mark.parametrize("stored", [np.array([-1.7e308, 1.7e308, 0.5, 3.0]), np.array([5e-324, 1e-310, 0.0, 3e-310])])
 def test_extreme_ranges(tmp_path, stored):
     stored = stored.reshape(1, 1, 2, 2, 1)
-    compress_scan(scan_of(stored), tmp_path / "a.vsl", MaxError(1e299), coder="deflate", threads=1)
+    compress_scan(scan_of(stored), tmp_path / "a.vsl", CompressConfig(max_error=1e299, coder="deflate", threads=1))
     assert np.abs(decoded(tmp_path / "a.vsl") / 2 - stored / 2).max() <= 0.5e299
-    compress_scan(scan_of(stored), tmp_path / "b.vsl", coder="deflate", threads=1)
+    compress_scan(scan_of(stored), tmp_path / "b.vsl", CompressConfig(coder="deflate", threads=1))
     assert same_bits(decoded(tmp_path / "b.vsl"), stored)
 
 
@@ -285,7 +287,7 @@ def test_several_tiers_live_in_one_file(tmp_path):
     stored = CASES["f4"]
     for number, target in enumerate([Psnr(35), MaxError(2.0)]):
         path = tmp_path / f"{number}.vsl"
-        done = compress_scan(scan_of(stored), path, [Lossless(), target], coder="jpegxl", threads=1)
+        done = compress_scan(scan_of(stored), path, options_for(Lossless(), target, coder="jpegxl", threads=1))
         assert [tier.name for tier in done.tiers] == ["lossless", "lossy"]
         assert same_bits(decoded(path), stored)
         lossy = decoded(path, "lossy")
@@ -306,7 +308,7 @@ def test_the_header_keeps_what_the_scan_says(tmp_path):
         problems=("one thing",),
         native=Kept({"first": b"abc", "second": b""}),
     )
-    compress_scan(scan, tmp_path / "a.vsl", coder="deflate", threads=1)
+    compress_scan(scan, tmp_path / "a.vsl", CompressConfig(coder="deflate", threads=1))
     file = open_vsl(tmp_path / "a.vsl")
     back = module.Header.model_validate(file.header)
     assert (back.modality, back.t_meaning, back.frame_ms, back.problems) == ("CT", "time", scan.frame_ms, scan.problems)
@@ -317,15 +319,20 @@ def test_the_header_keeps_what_the_scan_says(tmp_path):
 def test_facts_that_no_file_can_hold_are_refused_in_one_line(tmp_path):
     scan = scan_of(smooth((1, 2, 6, 5, 2)), frame_ms=(0.0, float("nan")))
     with pytest.raises(InputError, match="its frame_ms"):
-        compress_scan(scan, tmp_path / "a.vsl", coder="deflate", threads=1)
+        compress_scan(scan, tmp_path / "a.vsl", CompressConfig(coder="deflate", threads=1))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_asked(tmp_path):
     scan, path = scan_of(CASES["u2"]), tmp_path / "a.vsl"
-    for targets in ([], [Psnr(40), MaxError(3)], [Lossless(), Lossless()], [Lossless(), Ratio(5)], [Lossless()] * 3):
+    for targets in (
+        [Psnr(40), MaxError(3)],
+        [Psnr(40), Ratio(5)],
+        [Lossless(), Psnr(40), MaxError(3)],
+        [Lossless(), Ratio(5)],
+    ):
         with pytest.raises(UsageError):
-            compress_scan(scan, path, targets, threads=1)
+            compress_scan(scan, path, options_for(*targets, threads=1))
     for target, coder in [
         (Lossless(), "svtav1"),
         (Psnr(40), "deflate"),
@@ -334,21 +341,21 @@ def test_what_cannot_be_asked(tmp_path):
         (Quality(1e9), "jpegxl"),
     ]:
         with pytest.raises(UsageError):
-            compress_scan(scan, path, target, coder=coder, threads=1)
+            compress_scan(scan, path, options_for(target, coder=coder, threads=1))
     for dtype in ("?", "c8", "g"):
         for target in LOSSY:
             with pytest.raises(UsageError, match="losslessly only"):
-                compress_scan(scan_of(np.zeros((1, 1, 4, 4, 1), dtype=dtype)), path, target, threads=1)
+                compress_scan(scan_of(np.zeros((1, 1, 4, 4, 1), dtype=dtype)), path, options_for(target, threads=1))
     with pytest.raises(UsageError, match="cannot be given back"):
-        compress_scan(Scan.from_array(CASES["u2"]), path, threads=1)
+        compress_scan(Scan.from_array(CASES["u2"]), path, CompressConfig(threads=1))
     with pytest.raises(InputError, match="empty"):
-        compress_scan(scan_of(np.zeros((1, 1, 0, 4, 1))), path, threads=1)
+        compress_scan(scan_of(np.zeros((1, 1, 0, 4, 1))), path, CompressConfig(threads=1))
     huge = np.broadcast_to(np.zeros((), np.uint8), (1, 1, 1 << 14, 1 << 13, 1))
     with pytest.raises(InputError, match="larger than the format"):
-        compress_scan(scan_of(huge), path, threads=1)
+        compress_scan(scan_of(huge), path, CompressConfig(threads=1))
     long = np.broadcast_to(np.zeros((), np.uint8), (1, 1 << 15, 1, 1, 9))
     with pytest.raises(UsageError, match="--access"):
-        compress_scan(scan_of(long), path, threads=1, access="frame")
+        compress_scan(scan_of(long), path, CompressConfig(threads=1, access="frame"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -357,10 +364,10 @@ def test_an_existing_file_is_refused_before_any_work(tmp_path, monkeypatch):
     path.write_bytes(b"mine")
     monkeypatch.setattr(module, "survey", None)
     with pytest.raises(OutputError, match="exists already"):
-        compress_scan(scan_of(CASES["u2"]), path, threads=1)
+        compress_scan(scan_of(CASES["u2"]), path, CompressConfig(threads=1))
     assert path.read_bytes() == b"mine"
     monkeypatch.undo()
-    compress_scan(scan_of(CASES["u2"]), path, coder="deflate", threads=1, force=True)
+    compress_scan(scan_of(CASES["u2"]), path, CompressConfig(coder="deflate", threads=1), force=True)
     assert same_bits(decoded(path), CASES["u2"])
 
 
@@ -369,7 +376,7 @@ def test_quality_is_one_rung_of_the_ladder(tmp_path):
     sizes = []
     for step in ladder[:: len(ladder) // 4]:
         path = tmp_path / f"{step}.vsl"
-        compress_scan(scan_of(CASES["u2"]), path, Quality(step), coder="jpegxl", threads=2)
+        compress_scan(scan_of(CASES["u2"]), path, CompressConfig(quality=step, coder="jpegxl", threads=2))
         sizes.append(path.stat().st_size)
     assert sizes == sorted(sizes, reverse=True)
 
@@ -377,7 +384,9 @@ def test_quality_is_one_rung_of_the_ladder(tmp_path):
 def test_threads_change_nothing(tmp_path):
     scan = scan_of(smooth((1, 6, 24, 20, 3)))
     for number, threads in enumerate((1, 3)):
-        compress_scan(scan, tmp_path / f"{number}.vsl", Psnr(40), coder="jpegxl", access="frame", threads=threads)
+        compress_scan(
+            scan, tmp_path / f"{number}.vsl", CompressConfig(psnr=40, coder="jpegxl", access="frame", threads=threads)
+        )
     assert (tmp_path / "0.vsl").read_bytes() == (tmp_path / "1.vsl").read_bytes()
     assert len(open_vsl(tmp_path / "0.vsl").chunking) == 18
 
@@ -386,5 +395,5 @@ def test_a_coder_that_lies_is_found_out(tmp_path, monkeypatch):
     deflate = type(module.plan.__globals__["coder_named"]("deflate"))
     monkeypatch.setattr(deflate, "decode", lambda self, data, shape, bits, threads: np.zeros(shape, np.uint16))
     with pytest.raises(AssertionError, match="did not give back"):
-        compress_scan(scan_of(CASES["u2"]), tmp_path / "a.vsl", coder="deflate", threads=1)
+        compress_scan(scan_of(CASES["u2"]), tmp_path / "a.vsl", CompressConfig(coder="deflate", threads=1))
     assert list(tmp_path.iterdir()) == []

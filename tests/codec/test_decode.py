@@ -14,8 +14,8 @@ from vesalius.codec import spill
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader, VslWriter
 from vesalius.codec.decode import VslFile, decode_all, decode_scan, open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.restore import check_digest
-from vesalius.codec.target import Lossless, MaxError, Psnr
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.scan.intensity import Intensity
 
@@ -27,7 +27,7 @@ def source(tmp_path_factory):
     """A file of 28 chunks in two tiers: 7 frames in groups of 1, 4 slices; 1 attachment."""
     path = tmp_path_factory.mktemp("source") / "a.vsl"
     scan = scan_of(STORED, native=Kept({"kept": b"word for word"}))
-    compress_scan(scan, path, [Lossless(), MaxError(3)], coder="deflate", access="frame", threads=1)
+    compress_scan(scan, path, CompressConfig(lossless=True, max_error=3, coder="deflate", access="frame", threads=1))
     return path
 
 
@@ -67,7 +67,7 @@ def test_a_decoded_scan_knows_what_it_came_from(source):
 
 
 def test_a_decoded_scan_can_be_compressed_again(source, tmp_path):
-    compress_scan(decode_scan(source), tmp_path / "b.vsl", coder="deflate", threads=1)
+    compress_scan(decode_scan(source), tmp_path / "b.vsl", CompressConfig(coder="deflate", threads=1))
     assert same_bits(decoded(tmp_path / "b.vsl"), STORED)
     assert open_vsl(tmp_path / "b.vsl").packed().blobs == {"kept": b"word for word"}
 
@@ -214,7 +214,7 @@ def test_salvage_of_a_file_cut_anywhere(file):
 def test_lost_slices_of_every_kind_are_filled(tmp_path, dtype):
     stored = noise(dtype, (1, 1, 4, 3, 3))
     path = tmp_path / "a.vsl"
-    compress_scan(scan_of(stored), path, coder="deflate", threads=1)
+    compress_scan(scan_of(stored), path, CompressConfig(coder="deflate", threads=1))
     data = bytearray(path.read_bytes())
     with VslReader(path) as reader:
         data[reader.chunks(0)[1].offset] ^= 1
@@ -309,7 +309,9 @@ def test_chunks_that_are_missing_or_of_another_coder_are_named(source, tmp_path)
 
 def test_chunks_of_another_tier_are_not_taken(tmp_path):
     """Both tiers have the same coder and as many chunks: only the frames' own numbers tell them apart."""
-    compress_scan(scan_of(STORED), tmp_path / "a.vsl", [Lossless(), Psnr(30)], coder="jpegxl", threads=1)
+    compress_scan(
+        scan_of(STORED), tmp_path / "a.vsl", CompressConfig(lossless=True, psnr=30, coder="jpegxl", threads=1)
+    )
     swap = lambda f: [(k, t if n else 1 - t, c, n, p) for k, t, c, n, p in f]  # noqa: E731
     path = rewritten(tmp_path / "a.vsl", tmp_path / "b.vsl", lambda h: h, frames=swap)
     with pytest.raises(CorruptFileError):
@@ -330,7 +332,7 @@ def test_large_arrays_go_to_a_temporary_file(source, monkeypatch, tmp_path):
 def test_intensity_and_place_come_back(tmp_path):
     slope, inter = np.random.default_rng(0).uniform(1, 2, (2, 7, 4))
     scan = scan_of(STORED, geometry=np.diag([1.0, 2.0, 3.0, 1.0]), intensity=Intensity(slope, inter, "HU"))
-    compress_scan(scan, tmp_path / "a.vsl", coder="deflate", threads=1)
+    compress_scan(scan, tmp_path / "a.vsl", CompressConfig(coder="deflate", threads=1))
     back = decode_scan(tmp_path / "a.vsl")
     np.testing.assert_array_equal(back.values(), scan.values())
     np.testing.assert_array_equal(back.values(slice(1, 3), slice(2, 4)), scan.values(slice(1, 3), slice(2, 4)))

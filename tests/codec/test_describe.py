@@ -6,8 +6,8 @@ import pytest
 import vesalius
 from codec.scans import Kept, scan_of, smooth
 from vesalius.codec.compress import compress_scan
-from vesalius.codec.describe import describe, header_scan
-from vesalius.codec.target import Lossless, MaxError
+from vesalius.codec.decode import describe, header_scan
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import CorruptFileError
 from vesalius.scan.intensity import Intensity
 
@@ -23,7 +23,7 @@ def file(tmp_path):
         modality="CT",
         native=Kept({"kept": b"abc"}),
     )
-    compress_scan(scan, tmp_path / "a.vsl", [Lossless(), MaxError(4)], coder="jpegxl", threads=1)
+    compress_scan(scan, tmp_path / "a.vsl", CompressConfig(lossless=True, max_error=4, coder="jpegxl", threads=1))
     return tmp_path / "a.vsl"
 
 

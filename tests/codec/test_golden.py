@@ -28,7 +28,7 @@ def test_a_frozen_file_decodes_to_the_values_it_had(name):
     path, facts = FOLDER / f"{name}.vsl", FACTS[name]
     for number, tier in enumerate(facts["tiers"]):
         file = open_vsl(path, number)
-        assert file.model.name == tier["name"]
+        assert file.tier.name == tier["name"]
         scan, _, digest = decode_all(file, 2)
         stored = np.ascontiguousarray(scan.stored())
         assert (stored.dtype.str, list(stored.shape)) == (facts["dtype"], facts["shape"])

@@ -27,6 +27,7 @@ TIER = {
     "frames_per_chunk": 2,
     "exact": True,
 }
+LOSSY, BOUNDED = ({**TIER, "name": "lossy", "kind": kind} for kind in ("lossy", "bounded"))
 PLAIN = {
     "tool": "vesalius 0.1.0",
     "shape": [1, 2, 3, 4, 5],
@@ -44,9 +45,12 @@ def test_absent_keys_have_the_defaults_of_the_format():
     assert header.frame_ms is None
     assert (header.t_meaning, header.modality, header.colour) == ("unknown", "unknown", "grey")
     assert (header.problems, header.facts, header.folder, header.native_blobs, header.blobs) == ((), {}, False, (), ())
-    (tier,) = header.tiers
-    assert (tier.whole, tier.low, tier.step, tier.masked) == (False, 0, 1.0, False)
-    assert (tier.table_blob, tier.base_coder_id, tier.base_low, tier.base_step) == (None, None, 0.0, 1.0)
+    lossless, lossy, bounded = parse_header({**PLAIN, "tiers": [TIER, LOSSY, BOUNDED]}).tiers
+    assert header.tiers == (lossless,)
+    assert (lossless.whole, lossless.low, lossless.table_blob) == (False, 0, None)
+    for tier in (lossy, bounded):
+        assert (tier.low, tier.step, tier.masked) == (0, 1.0, False)
+    assert (bounded.base_coder_id, bounded.base_low, bounded.base_step) == (None, 0.0, 1.0)
 
 
 def test_unknown_keys_are_ignored():
@@ -87,8 +91,9 @@ WRONG = {
     "tiers.none": ("tiers", []),
     "tiers.many": ("tiers", [TIER] * 9),
     "tiers.kind": ("tiers", [{**TIER, "kind": "other"}]),
-    "tiers.step": ("tiers", [{**TIER, "step": 0.0}]),
-    "tiers.step.negative": ("tiers", [{**TIER, "step": -1.0}]),
+    "tiers.step": ("tiers", [{**LOSSY, "step": 0.0}]),
+    "tiers.step.negative": ("tiers", [{**BOUNDED, "step": -1.0}]),
+    "tiers.base_step": ("tiers", [{**BOUNDED, "base_step": 0.0}]),
     "tiers.coder": ("tiers", [{**TIER, "coder_id": 256}]),
     "tiers.frames": ("tiers", [{**TIER, "frames_per_chunk": 0}]),
     "tiers.table": ("tiers", [{**TIER, "table_length": 65537}]),

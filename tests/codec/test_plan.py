@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from codec.scans import noise, scan_of, smooth
+from codec.plain_coders import Raw
+from codec.scans import noise, options_for, scan_of, smooth
 from vesalius.codec import plan as module
 from vesalius.codec.coders.table import CODERS, coder
-from vesalius.codec.plan import PlanInput, lossy_tier, plan
+from vesalius.codec.plan import PlanInput, lossy_tier, plan_tier
 from vesalius.codec.survey import survey
-from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio
+from vesalius.codec.target import Lossless, MaxError, MissedTargetError, Psnr, Quality, Ratio
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier
 from vesalius.codec.trials import chunk_of
 from vesalius.errors import TargetError, UsageError
@@ -14,19 +17,20 @@ from vesalius.errors import TargetError, UsageError
 STORED = smooth((1, 4, 32, 30, 3), np.uint16)
 
 
-def job_of(stored, coder="auto", effort="normal", access="slice"):
-    scan = scan_of(stored)
-    return PlanInput(scan, survey(scan), coder, effort, access, 1)
+def job_of(stored, target=None, **options):
+    scan, chosen = scan_of(stored), options.get("coder")
+    options = options_for(*([] if target is None else [target]), threads=1, **options)
+    return PlanInput(scan, survey(scan), options, coder(chosen) if chosen else None)
 
 
 def made_of(stored, target, **options):
-    return plan(job_of(stored, **options), target, lambda made: 500)
+    return plan_tier(job_of(stored, target, **options), target, lambda made: 500)
 
 
 def coded(job, made):
     """Payload bytes of a whole plan."""
     if made.trials is not None:
-        return sum(len(made.trials.one(chunk, made.rungs[chunk.number]).payload) for chunk in made.chunking)
+        return sum(len(made.trials.run_one(chunk, made.rungs[chunk.number]).payload) for chunk in made.chunking)
     return sum(len(made.tier.encode(chunk_of(job.scan, chunk), None)) for chunk in made.chunking)
 
 
@@ -65,11 +69,11 @@ def test_best_compares_near_coders_on_the_whole_scan():
     stored = smooth((1, 1, 30, 30, 90), np.uint16, 900)
     stored[..., :30] = np.random.default_rng(0).integers(0, 900, stored[..., :30].shape)
     job = job_of(stored, effort="best")
-    made = plan(job, Lossless(), lambda draft: 0)
+    made = plan_tier(job, Lossless(), lambda draft: 0)
     sizes = {}
     for name in CODERS:
         if coder(name).lossless_bits >= 16:
-            sizes[name] = coded(job, plan(job_of(stored, coder=name), Lossless(), lambda draft: 0))
+            sizes[name] = coded(job, plan_tier(job_of(stored, coder=name), Lossless(), lambda draft: 0))
     assert sizes[made.tier.coder.name] <= 1.005 * min(sizes.values())
 
 
@@ -105,7 +109,7 @@ def test_a_range_beyond_float64_is_refused():
 @pytest.mark.parametrize("target", [Psnr(38), Ratio(12)])
 def test_a_plan_for_a_lossy_target_has_a_rung_for_each_chunk(target):
     job = job_of(STORED, coder="jpegxl")
-    made = plan(job, target, lambda draft: 500)
+    made = plan_tier(job, target, lambda draft: 500)
     assert isinstance(made.tier, LossyTier)
     assert sorted(made.rungs) == list(range(len(made.chunking)))
     assert max(made.rungs.values()) - min(made.rungs.values()) <= 1
@@ -122,10 +126,10 @@ def test_auto_says_what_it_compared():
 
 def test_a_bounded_plan_beats_plain_quantising_or_equals_it():
     job = job_of(STORED)
-    made = plan(job, MaxError(4), lambda draft: 0)
+    made = plan_tier(job, MaxError(4), lambda draft: 0)
     assert isinstance(made.tier, BoundedTier)
     assert made.tier.step == 9.0
-    plain = plan(job_of(STORED, coder="jpegxl"), MaxError(4), lambda draft: 0)
+    plain = plan_tier(job_of(STORED, coder="jpegxl"), MaxError(4), lambda draft: 0)
     assert coded(job, made) <= coded(job, plain) * 1.02
 
 
@@ -154,10 +158,10 @@ def test_quality_codes_all_chunks_at_one_rung():
 def test_the_best_value_is_measured_on_the_whole_scan():
     job = job_of(STORED, coder="svtav1")
     with pytest.raises(TargetError, match="svtav1: the best is") as caught:
-        plan(job, Psnr(200), lambda draft: 0)
+        plan_tier(job, Psnr(200), lambda draft: 0)
     best = float(caught.value.what.split("the best is ")[1].split()[0])
-    made = plan(job, Quality(coder("svtav1").qualities[0]), lambda draft: 0)
-    trials = [made.trials.one(chunk, 0) for chunk in made.chunking]
+    made = plan_tier(job, Quality(coder("svtav1").qualities[0]), lambda draft: 0)
+    trials = [made.trials.run_one(chunk, 0) for chunk in made.chunking]
     error = sum(trial.squared_error for trial in trials) / STORED.size
     low, high = np.percentile(STORED, [0.1, 99.9])
     assert best == pytest.approx(20 * np.log10((high - low) / np.sqrt(error)), abs=0.051)
@@ -169,9 +173,9 @@ def test_the_next_coder_is_taken_where_the_best_misses_the_target(monkeypatch):
     tried = []
 
     def only_second(job, draft, target, why):
-        tried.append(draft.name)
-        if draft.name == first:
-            raise module._MissedError("missed", where="--psnr", fix="ask for less", distance=1.0)
+        tried.append(draft.tier.label)
+        if draft.tier.label == first:
+            raise MissedTargetError("missed", where="--psnr", fix="ask for less", distance=1.0)
         return planned(job, draft, target, why)
 
     monkeypatch.setattr(module, "_plan_psnr", only_second)
@@ -185,7 +189,7 @@ def test_the_nearest_miss_of_all_coders_is_told(monkeypatch):
 
     def miss(job, draft, target, why, overhead):
         distance = next(distances)
-        raise module._MissedError(f"off by {distance}", where="--ratio", fix="ask for less", distance=distance)
+        raise MissedTargetError(f"off by {distance}", where="--ratio", fix="ask for less", distance=distance)
 
     monkeypatch.setattr(module, "_plan_ratio", miss)
     with pytest.raises(TargetError, match=r"off by 1\.0"):
@@ -200,3 +204,38 @@ def test_the_best_ratio_of_all_coders_is_told():
         best.append(float(caught.value.what.split("the best is ")[1].split(":")[0]))
     with pytest.raises(TargetError, match=f"the best is {max(best):.4g}:1"):
         made_of(STORED, Ratio(3000))
+
+
+def test_a_coder_of_one_rate_point_serves_quality_only():
+    inputs = replace(job_of(STORED, Quality(6.0)), coder=Raw(name="tokens", qualities=(6.0,)))
+    plan = plan_tier(inputs, Quality(6.0), lambda made: 0)
+    assert set(plan.rungs.values()) == {0}
+    assert plan.tier.coder is inputs.coder
+    for target in (Psnr(30), Ratio(4)):
+        with pytest.raises(UsageError, match=f"tokens has a single rate point, so it cannot aim at {target.words}"):
+            plan_tier(inputs, target, lambda made: 0)
+    bounded = plan_tier(replace(inputs, coder=Raw(qualities=(6.0,), lossless_bits=0)), MaxError(4), lambda made: 0)
+    assert bounded.tier.label == f"raw + {module.RESIDUAL_CODER}"
+
+
+def test_a_coder_that_misses_on_the_sample_is_not_compared_in_decibels():
+    """x265 ends at 52:1 here: it has more decibels than svtav1 at 65:1, in a file that is too large."""
+    why = plan_tier(job_of(STORED, Ratio(65)), Ratio(65), lambda made: 0).why
+    first, second = why.split(" on a sample, against ")
+    assert first.startswith("svtav1 ")
+    assert first.endswith(" dB")
+    assert second.startswith("x265 ")
+    assert second.endswith(":1 at most")
+
+
+def test_the_reason_names_the_coders_that_missed_on_the_whole_scan(monkeypatch):
+    planned = module._plan_psnr
+
+    def only_last(inputs, draft, target, why):
+        if "missed" not in why:
+            raise MissedTargetError("missed", where="--psnr", fix="ask for less", distance=1.0)
+        return planned(inputs, draft, target, why)
+
+    first = made_of(STORED, Psnr(38)).tier.label
+    monkeypatch.setattr(module, "_plan_psnr", only_last)
+    assert made_of(STORED, Psnr(38)).why.endswith(f"; {first} missed the target on the whole scan")

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.scans import scan_of
-from vesalius.codec.quantum import quantum
 from vesalius.codec.survey import survey
+from vesalius.codec.tiers import bounded_step
 from vesalius.scan.intensity import Intensity
 
 
 def step_for(stored, error, slope=1.0, inter=0.0):
     scan = scan_of(np.asarray(stored).reshape(1, 1, 1, 1, -1), intensity=Intensity.linear(slope, inter))
-    return quantum(scan, survey(scan), error)
+    return bounded_step(scan, survey(scan), error)
 
 
 def test_integers_without_scaling():
@@ -53,7 +53,7 @@ def test_the_largest_slope_counts():
         np.arange(12, dtype=np.int16).reshape(1, 2, 1, 3, 2),
         intensity=Intensity(np.array([[1.0, 2.0], [4.0, 1.0]]), np.zeros((2, 2))),
     )
-    assert quantum(scan, survey(scan), 9.0) == 5.0
+    assert bounded_step(scan, survey(scan), 9.0) == 5.0
 
 
 @settings(max_examples=60, deadline=None)

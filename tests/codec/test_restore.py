@@ -10,8 +10,8 @@ from vesalius.codec import restore as module
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader
 from vesalius.codec.decode import open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.restore import check_digest, lossy_note, restore
-from vesalius.codec.target import MaxError
 from vesalius.errors import CorruptFileError, OutputError
 from vesalius.scan.nifti import read as nifti
 
@@ -21,20 +21,20 @@ def source(tmp_path_factory):
     """A NIfTI file (I, J, K, T) and its `.vsl` file."""
     folder = tmp_path_factory.mktemp("source")
     path = write_nifti(folder / "in.nii", smooth((1, 2, 9, 8, 4))[0].transpose(1, 2, 3, 0))
-    compress_scan(nifti.read(path), folder / "in.vsl", coder="deflate", threads=1)
+    compress_scan(nifti.read(path), folder / "in.vsl", CompressConfig(coder="deflate", threads=1))
     return folder
 
 
 def test_the_file_comes_back_byte_for_byte(source, tmp_path):
     done = restore(open_vsl(source / "in.vsl"), tmp_path / "out.nii", threads=2)
     assert (tmp_path / "out.nii").read_bytes() == (source / "in.nii").read_bytes()
-    assert (done.path, done.tier, done.checked, done.lost.chunks) == (tmp_path / "out.nii", "lossless", True, ())
+    assert (done.path, done.tier, done.checksum, done.lost.chunks) == (tmp_path / "out.nii", "lossless", True, ())
 
 
 @pytest.mark.parametrize("dtype", CASE_TYPES)
 def test_every_type_of_nifti_comes_back_byte_for_byte(tmp_path, dtype):
     path = write_nifti(tmp_path / "in.nii", noise(dtype, (5, 4, 3, 2)))
-    compress_scan(nifti.read(path), tmp_path / "in.vsl", coder="deflate", threads=1)
+    compress_scan(nifti.read(path), tmp_path / "in.vsl", CompressConfig(coder="deflate", threads=1))
     restore(open_vsl(tmp_path / "in.vsl"), tmp_path / "out.nii", threads=1)
     assert (tmp_path / "out.nii").read_bytes() == path.read_bytes()
 
@@ -58,7 +58,7 @@ def test_a_damaged_chunk_leaves_no_file(source, tmp_path):
         restore(open_vsl(tmp_path / "in.vsl"), tmp_path / "out.nii", threads=1)
     assert [path.name for path in tmp_path.iterdir()] == ["in.vsl"]
     done = restore(open_vsl(tmp_path / "in.vsl", salvage=True), tmp_path / "out.nii", threads=1)
-    assert (done.lost.slices, done.checked) == ((2,), None)
+    assert (done.lost.slices, done.checksum) == ((2,), None)
     back, original = nib.load(tmp_path / "out.nii").get_fdata(), nib.load(source / "in.nii").get_fdata()
     np.testing.assert_array_equal(back[:, :, [0, 1, 3]], original[:, :, [0, 1, 3]])
     assert (back[:, :, 2] == original[:, :, [0, 1, 3]].min()).all()
@@ -79,7 +79,7 @@ def test_wrong_values_are_found_by_their_checksum(source, tmp_path):
 def test_no_checksum_is_no_proof(source, tmp_path):
     path = rewritten(source / "in.vsl", tmp_path / "b.vsl", lambda header: header, lambda raw: {"tiers": [{}]})
     assert check_digest(open_vsl(path), "anything") is None
-    assert restore(open_vsl(path), tmp_path / "out.nii", threads=1).checked is None
+    assert restore(open_vsl(path), tmp_path / "out.nii", threads=1).checksum is None
 
 
 FACTS = {
@@ -116,7 +116,9 @@ def test_names_and_formats_that_do_not_fit_are_refused(source, tmp_path):
 
 def test_a_lossy_file_says_so(source, tmp_path, monkeypatch):
     assert lossy_note(open_vsl(source / "in.vsl")) is None
-    compress_scan(nifti.read(source / "in.nii"), tmp_path / "a.vsl", MaxError(4), coder="jpegxl", threads=1)
+    compress_scan(
+        nifti.read(source / "in.nii"), tmp_path / "a.vsl", CompressConfig(max_error=4, coder="jpegxl", threads=1)
+    )
     file = open_vsl(tmp_path / "a.vsl")
     note = lossy_note(file)
     assert note.ratio == 2 * 9 * 8 * 4 * 2 / (tmp_path / "a.vsl").stat().st_size

@@ -1,7 +1,7 @@
 import numpy as np
 
-from vesalius.codec import sample as sampling
-from vesalius.codec.sample import sample
+from vesalius.codec import trials
+from vesalius.codec.trials import sample
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
 
@@ -24,9 +24,9 @@ def test_the_sample_is_a_piece_with_its_own_intensities():
     slope = rng.normal(size=(30, 9))
     scan = Scan.from_array(rng.integers(0, 999, shape).astype(np.int16), intensity=Intensity(slope, np.zeros((30, 9))))
     piece = sample(scan)
-    assert piece.shape == (1, sampling.FRAMES, 8, sampling.SIDE, 3)
+    assert piece.shape == (1, trials.FRAMES, 8, trials.SIDE, 3)
     places = [1, 4, 7]
-    expected = scan.values()[:1, : sampling.FRAMES, :, 54 : 54 + sampling.SIDE][..., places]
+    expected = scan.values()[:1, : trials.FRAMES, :, 54 : 54 + trials.SIDE][..., places]
     assert np.array_equal(piece.values(), expected)
     assert piece.geometry is None
     assert piece.native is None

@@ -17,7 +17,7 @@ class Table:
         self.rows, self.asked = rows, []
         self.rungs = len(rows)
 
-    def one(self, chunk, rung):
+    def run_one(self, chunk, rung):
         return self.run([chunk], rung)[0]
 
     def run(self, chunks, rung):

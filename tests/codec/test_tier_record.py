@@ -8,12 +8,11 @@ from codec.scans import noise, same_bits, scan_of, smooth
 from codec.test_header import PLAIN, TIER
 from vesalius.codec.chunking import Chunking
 from vesalius.codec.coders.table import coder
-from vesalius.codec.header import TierModel, parse_header
+from vesalius.codec.header import LosslessRecord, parse_header
 from vesalius.codec.integer_keys import IntegerKeys
 from vesalius.codec.mapping import Offset, Rank, exact_map, pack_table
 from vesalius.codec.survey import survey
-from vesalius.codec.tier_record import build, describe
-from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier
+from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, read_tier
 from vesalius.errors import CorruptFileError
 
 STORED = smooth((1, 2, 12, 10, 1), np.float32)[..., 0] / np.float32(3)
@@ -37,12 +36,13 @@ def read_back(tier, blobs):
     table = None
     if isinstance(tier, LosslessTier) and isinstance(tier.map, Rank):
         table = len(blobs)
-        blobs.append(pack_table(tier.map.table))
-    model = describe(tier, Chunking((1, 2, 12, 10, 1), 2), "in words", table)
+        assert tier.table == pack_table(tier.map.table)
+        blobs.append(tier.table)
+    model = tier.record(Chunking((1, 2, 12, 10, 1), 2), "in words", table)
     raw = json.loads(json.dumps(model.model_dump(mode="json", exclude_defaults=True)))
     header = parse_header({**PLAIN, "dtype": "<f4", "tiers": [raw]})
     assert header.tiers[0] == model
-    return build(header.tiers[0], header, lambda n: blobs[n])
+    return read_tier(header.tiers[0], np.dtype(header.dtype), lambda n: blobs[n])
 
 
 @pytest.mark.parametrize("name", tiers())
@@ -56,7 +56,7 @@ def test_a_tier_comes_back_from_its_description(name):
 
 
 def test_a_description_says_what_the_tier_is():
-    models = {name: describe(tier, Chunking((1, 1, 12, 10, 9), 1, 3), "words", 5) for name, tier in tiers().items()}
+    models = {name: tier.record(Chunking((1, 1, 12, 10, 9), 1, 3), "words", 5) for name, tier in tiers().items()}
     assert [model.kind for model in models.values()] == ["lossless", "lossless", "lossy", "bounded", "bounded"]
     assert [model.name for model in models.values()] == ["lossless"] * 2 + ["lossy"] * 3
     assert models["table"].table_blob == 5
@@ -67,7 +67,7 @@ def test_a_description_says_what_the_tier_is():
 
 def built(dtype="<i2", blob=b"", **facts):
     header = parse_header({**PLAIN, "dtype": dtype, "tiers": [{**TIER, **facts}]})
-    return build(header.tiers[0], header, lambda n: blob)
+    return read_tier(header.tiers[0], np.dtype(header.dtype), lambda n: blob)
 
 
 LOSSY = {"name": "lossy", "kind": "lossy", "coder_id": 4}
@@ -116,7 +116,7 @@ def test_possible_descriptions_are_built():
     assert isinstance(built("<c8", plane_bits=[16, 16]), LosslessTier)
     assert isinstance(built(**LOSSY), LossyTier)
     assert isinstance(built(**BOUNDED, base_coder_id=6), BoundedTier)
-    assert isinstance(TierModel(**TIER), TierModel)
+    assert isinstance(LosslessRecord(**TIER), LosslessRecord)
 
 
 def test_long_floats_are_lossless_only():
@@ -130,7 +130,7 @@ def test_long_floats_are_lossless_only():
 def test_the_keys_of_noise_come_back():
     stored = noise(">c16", (1, 2, 3, 4))
     tier = LosslessTier(coder("deflate"), IntegerKeys(stored.dtype), Offset(0, (16,) * 4))
-    model = describe(tier, Chunking((1, 2, 3, 4, 1), 2), "", None)
+    model = tier.record(Chunking((1, 2, 3, 4, 1), 2), "", None)
     header = parse_header({**PLAIN, "dtype": ">c16", "tiers": [json.loads(model.model_dump_json())]})
-    back = build(header.tiers[0], header, lambda n: b"")
+    back = read_tier(header.tiers[0], np.dtype(header.dtype), lambda n: b"")
     assert same_bits(back.decode(tier.encode(stored), stored.shape), stored)

@@ -105,7 +105,7 @@ def test_every_trial_is_made_once():
     first = trials.run(chunking, 3)
     again = trials.run(reversed(list(chunking)), 3)
     assert again == first[::-1]
-    assert trials.one(chunking[1], 3) is first[1]
+    assert trials.run_one(chunking[1], 3) is first[1]
     assert calls == [4.0] * 4
-    trials.one(chunking[0], 0)
+    trials.run_one(chunking[0], 0)
     assert calls == [4.0] * 4 + [0.0]

@@ -6,7 +6,7 @@ import pytest
 from codec.scans import noise, scan_of, smooth
 from codec.test_decode import rewritten
 from vesalius.codec.compress import compress_scan
-from vesalius.codec.target import Lossless, MaxError, Psnr
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.verify import verify
 from vesalius.errors import CorruptFileError, UsageError
 
@@ -15,7 +15,9 @@ STORED = smooth((1, 3, 16, 15, 2), np.float32) / np.float32(3)
 
 @pytest.fixture
 def file(tmp_path):
-    compress_scan(scan_of(STORED), tmp_path / "a.vsl", [Lossless(), MaxError(4)], coder="jpegxl", threads=1)
+    compress_scan(
+        scan_of(STORED), tmp_path / "a.vsl", CompressConfig(lossless=True, max_error=4, coder="jpegxl", threads=1)
+    )
     return tmp_path / "a.vsl"
 
 
@@ -36,7 +38,7 @@ def test_tiers_are_compared_with_the_original(file):
 @pytest.mark.parametrize("dtype", [">f2", "<f8", "<c8", "?", "g", "<u8"])
 def test_values_that_are_no_plain_numbers_compare_bit_for_bit(tmp_path, dtype):
     stored = noise(dtype, (1, 2, 4, 3, 2))
-    compress_scan(scan_of(stored), tmp_path / "a.vsl", coder="deflate", threads=1)
+    compress_scan(scan_of(stored), tmp_path / "a.vsl", CompressConfig(coder="deflate", threads=1))
     (check,) = verify(tmp_path / "a.vsl", scan_of(stored))
     assert check.equal
     other = noise(dtype, (1, 2, 4, 3, 2), seed=1)
@@ -52,7 +54,7 @@ def test_one_bit_of_the_original_is_noticed(file):
 
 
 def test_a_lossy_tier_that_is_worse_than_recorded_is_noticed(tmp_path):
-    compress_scan(scan_of(STORED), tmp_path / "a.vsl", MaxError(4), coder="jpegxl", threads=1)
+    compress_scan(scan_of(STORED), tmp_path / "a.vsl", CompressConfig(max_error=4, coder="jpegxl", threads=1))
     other = STORED.copy()
     other[0, 0, 5, 5, 0] += 9
     with pytest.raises(CorruptFileError, match=r"differs from this original by .*recorded"):
@@ -60,7 +62,7 @@ def test_a_lossy_tier_that_is_worse_than_recorded_is_noticed(tmp_path):
 
 
 def test_an_inexact_coder_has_a_tolerance(tmp_path):
-    compress_scan(scan_of(STORED), tmp_path / "a.vsl", Psnr(40), coder="jpegxl", threads=1)
+    compress_scan(scan_of(STORED), tmp_path / "a.vsl", CompressConfig(psnr=40, coder="jpegxl", threads=1))
     (check,) = verify(tmp_path / "a.vsl", scan_of(STORED))
     assert check.checksum is None
     assert check.psnr_db >= 40
@@ -98,7 +100,7 @@ def test_tiers_of_one_name_are_each_checked(tmp_path):
     """A bound below one stored step is kept by a second lossless tier."""
     stored = smooth((1, 2, 16, 15, 2), np.uint16)
     path = tmp_path / "a.vsl"
-    compress_scan(scan_of(stored), path, [Lossless(), MaxError(0.5)], coder="deflate", threads=1)
+    compress_scan(scan_of(stored), path, CompressConfig(lossless=True, max_error=0.5, coder="deflate", threads=1))
     assert [check.equal for check in verify(path, scan_of(stored))] == [True, True]
 
     def tail(raw):

@@ -65,8 +65,8 @@ def _models(folder: Path) -> list[Made]:
     from vesalius.weights.saved import ModelConfig, save_pretrained
 
     net = UNet(dims=2, inputs=1, outputs=2, channels=(4, 8))
-    save_pretrained(folder, net.make(), ModelConfig(task="segment", net=net))
-    files = {name: (folder / name).read_bytes() for name in ("config.json", "model.safetensors")}
+    save_pretrained(folder, {"net": net.make()}, ModelConfig.of("segment", {"net": net}))
+    files = {name: (folder / name).read_bytes() for name in ("config.json", "net.safetensors")}
     return [Made(f"model {name}", files, ".", name) for name in files]
 
 

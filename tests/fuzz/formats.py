@@ -30,7 +30,7 @@ from pydicom.uid import (
 
 from dicom_making import enhanced, placed, save
 from vesalius.codec.compress import compress_scan
-from vesalius.codec.target import Lossless, Psnr
+from vesalius.codec.options import CompressConfig
 from vesalius.scan.open import open_scan
 
 SHAPE = (9, 7, 5)
@@ -268,8 +268,8 @@ def _vsl(folder: Path) -> list[Made]:
     (folder / "v.nii").write_bytes(_nifti(folder)[0].files["a.nii"])
     scan = open_scan(folder / "v.nii")
     made = []
-    for name, targets in (("lossless", Lossless()), ("two tiers", (Lossless(), Psnr(40.0)))):
+    for name, options in (("lossless", {}), ("two tiers", {"lossless": True, "psnr": 40.0})):
         file = f"{name[:3]}.vsl"
-        compress_scan(scan, folder / file, targets, threads=1)
+        compress_scan(scan, folder / file, CompressConfig(threads=1, **options))
         made.append(_single(f"vsl {name}", file, (folder / file).read_bytes(), 0))
     return made

@@ -1,5 +1,7 @@
 """One small example of everything that is chosen by name; the tables of the package hold none of them."""
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 
@@ -33,6 +35,13 @@ class ToyNet(Net):
     """One linear layer."""
 
     width: int = 2
+    dims: ClassVar[None] = None
+    outputs: ClassVar[int] = 1
+    divisor: ClassVar[int] = 1
+
+    @property
+    def inputs(self):
+        return self.width
 
     def make(self):
         return torch.nn.Linear(self.width, 1)

@@ -5,13 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from vesalius.metrics.bootstrap import (
-    MIN_PATIENTS,
-    clustered_interval,
-    clustered_intervals,
-    paired_interval,
-    patient_interval,
-)
+from vesalius.metrics.bootstrap import MIN_PATIENTS, clustered_intervals, patient_interval
 from vesalius.metrics.classify import auroc
 
 VALUES = np.random.default_rng(3).gamma(2, 10, 25).tolist()
@@ -56,6 +50,10 @@ def test_bad_values_are_refused():
         patient_interval([math.nan] * 12)
     with pytest.raises(ValueError, match="level"):
         patient_interval(VALUES, level=1)
+
+
+def clustered_interval(measure, patients, **options):
+    return clustered_intervals(lambda rows: (measure(rows),), patients, **options)[0]
 
 
 def _clustered(generator, patients=60, slices=5):
@@ -116,25 +114,6 @@ def test_patients_bring_all_their_rows():
         counts = np.bincount(rows, minlength=12)
         assert counts[0] == counts[2]
         assert counts.sum() - counts[2] == 11  # as many patients as there are
-
-
-def test_a_paired_difference_is_narrower_than_its_parts():
-    generator = np.random.default_rng(3)
-    scores, labels, who = _clustered(generator, patients=40)
-    better = scores + 0.3 * labels
-
-    def one(rows):
-        return auroc(scores[rows], labels[rows])
-
-    def other(rows):
-        return auroc(better[rows], labels[rows])
-
-    paired = paired_interval(other, one, who.tolist(), draws=300)
-    alone = clustered_interval(one, who.tolist(), draws=300)
-    assert 0 < paired.low < auroc(better, labels) - auroc(scores, labels) < paired.high
-    assert paired.high - paired.low < 0.5 * (alone.high - alone.low)
-    same = paired_interval(one, one, who.tolist(), draws=50)
-    assert (same.low, same.high) == (0, 0)
 
 
 def test_several_measures_share_the_draws():

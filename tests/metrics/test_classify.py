@@ -11,7 +11,6 @@ from vesalius.metrics.classify import (
     auprc,
     auroc,
     macro,
-    per_class,
     prevalence,
     rank_classes,
     rsna_weights,
@@ -84,11 +83,6 @@ def test_prevalence():
     assert prevalence([[1, 0], [1, math.nan], [0, math.nan]]) == (Prevalence(2, 1, 0), Prevalence(0, 1, 2))
     assert Prevalence(2, 1, 9).share == pytest.approx(2 / 3)
     assert math.isnan(Prevalence(0, 0, 9).share)
-
-
-def test_any_measure_per_class():
-    found = per_class(lambda scores, labels: float(scores @ labels), [[1, 2], [3, 4]], [[1, 0], [1, 1]])
-    assert found.tolist() == [4, 4]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from vesalius.metrics import error
+from vesalius.metrics.error import SquaredError
 
 VALUES = st.floats(-1e4, 1e4, width=32)
 
@@ -29,19 +30,20 @@ def test_measures_agree_with_loops(reference, seed):
     restored = reference + np.random.default_rng(seed).normal(0, 3, reference.shape).astype(np.float32)
     pairs = list(zip(reference.ravel().tolist(), restored.ravel().tolist(), strict=True))
     squared = math.fsum((a - b) ** 2 for a, b in pairs) / len(pairs)
-    assert error.mse(reference, restored) == pytest.approx(squared)
-    assert error.mae(reference, restored) == pytest.approx(math.fsum(abs(a - b) for a, b in pairs) / len(pairs))
-    assert error.max_error(reference, restored) == pytest.approx(max(abs(a - b) for a, b in pairs))
+    sums = SquaredError.of(reference, restored)
+    assert sums.mse == pytest.approx(squared)
+    assert sums.mae == pytest.approx(math.fsum(abs(a - b) for a, b in pairs) / len(pairs))
+    assert sums.max_error == pytest.approx(max(abs(a - b) for a, b in pairs))
     if squared:
-        assert error.psnr(reference, restored, 255) == pytest.approx(20 * math.log10(255 / math.sqrt(squared)))
+        assert sums.psnr(255) == pytest.approx(20 * math.log10(255 / math.sqrt(squared)))
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=6))
 def test_chunks_add_up_to_the_whole(sizes):
     reference, restored = noisy(sum(sizes), seed=len(sizes))
-    sums, merged, start = error.SquaredError(), error.SquaredError(), 0
+    sums, merged, start = SquaredError(), SquaredError(), 0
     for size in sizes:
-        part = error.SquaredError()
+        part = SquaredError()
         for one in (sums, part):
             one.add(reference[start : start + size], restored[start : start + size])
         merged.merge(part)
@@ -49,32 +51,33 @@ def test_chunks_add_up_to_the_whole(sizes):
     assert merged == sums
     assert sums.voxels == reference.size
     if reference.size:
-        assert sums.mse == pytest.approx(error.mse(reference, restored))
-        assert sums.mae == pytest.approx(error.mae(reference, restored))
-        assert sums.max_error == error.max_error(reference, restored)
+        whole = SquaredError.of(reference, restored)
+        assert sums.mse == pytest.approx(whole.mse)
+        assert sums.mae == pytest.approx(whole.mae)
+        assert sums.max_error == whole.max_error
         assert sums.rmse == pytest.approx(math.sqrt(sums.mse))
 
 
 def test_psnr_at_its_ends():
     constant = np.full((4, 4), 9.0)
-    assert error.psnr(constant, constant, 0) == math.inf
-    assert error.psnr(constant, constant + 1, 0) == -math.inf
-    assert error.psnr(constant, constant + 10, 10) == 0
-    assert error.psnr(constant, np.where(np.eye(4), np.nan, constant), 10) == -math.inf
-    assert math.isnan(error.psnr(np.full(3, np.nan), np.zeros(3), 1))
-    assert math.isnan(error.max_error([], []))
+    assert SquaredError.of(constant, constant).psnr(0) == math.inf
+    assert SquaredError.of(constant, constant + 1).psnr(0) == -math.inf
+    assert SquaredError.of(constant, constant + 10).psnr(10) == 0
+    assert SquaredError.of(constant, np.where(np.eye(4), np.nan, constant)).psnr(10) == -math.inf
+    assert math.isnan(SquaredError.of(np.full(3, np.nan), np.zeros(3)).psnr(1))
+    assert math.isnan(SquaredError.of([], []).mae)
 
 
 def test_large_values_do_not_overflow_silently_into_a_good_score():
-    assert error.psnr(np.array([1e200]), np.array([-1e200]), 1.0) == -math.inf
+    assert SquaredError.of(np.array([1e200]), np.array([-1e200])).psnr(1.0) == -math.inf
 
 
 def test_voxels_without_a_finite_reference_are_left_out():
     reference = np.array([1.0, np.nan, np.inf, 4.0])
-    assert error.mse(reference, [2.0, 0.0, 0.0, 4.0]) == 0.5
-    assert error.max_error(reference, [1.0, np.nan, np.inf, np.nan]) == math.inf
+    assert SquaredError.of(reference, [2.0, 0.0, 0.0, 4.0]).mse == 0.5
+    assert SquaredError.of(reference, [1.0, np.nan, np.inf, np.nan]).max_error == math.inf
 
 
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="differ"):
-        error.mse(np.zeros(3), np.zeros((3, 1)))
+        SquaredError.of(np.zeros(3), np.zeros((3, 1)))

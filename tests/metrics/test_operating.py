@@ -51,5 +51,5 @@ def test_a_class_without_negatives_has_no_threshold():
     assert math.isnan(point.thresholds[1])
     assert point.temperatures[1] == 1
     assert point.judge(LOGITS, labels)[1] is None
-    with pytest.raises(InputError, match="one value"):
+    with pytest.raises(InputError, match="all validation labels are equal"):
         choose(LOGITS, np.ones_like(LABELS))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vesalius.metrics.surface import hd95_mm, surface_distances
+from vesalius.metrics.surface import surface_distances
 
 
 def _slow(one, other, spacing):
@@ -68,8 +68,8 @@ def test_equals_monai(spacing):
 def test_a_shift_is_as_long_as_it_is():
     one, other = np.zeros((2, 20, 20, 9), int)
     one[4:8, 4:8, 2:5] = other[4:8, 4:8, 4:7] = 7
-    assert hd95_mm(one, other, (1, 1, 8)) == {7: 16}
-    assert hd95_mm(one, one, (1, 1, 8)) == {7: 0}
+    assert surface_distances(one, other, (1, 1, 8))[7].hd95_mm == 16
+    assert surface_distances(one, one, (1, 1, 8))[7].hd95_mm == 0
 
 
 def test_a_class_that_one_lacks_has_no_distance():
@@ -84,7 +84,7 @@ def test_an_organ_in_a_large_volume_takes_no_time():
     square = axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2
     one, other = square < 50**2, square < 53**2
     started = time.perf_counter()
-    assert hd95_mm(one, other, (1, 1, 1))[1] == pytest.approx(3, abs=0.75)
+    assert surface_distances(one, other, (1, 1, 1))[1].hd95_mm == pytest.approx(3, abs=0.75)
     assert time.perf_counter() - started < 20
 
 

@@ -18,9 +18,9 @@ def as_one(output) -> torch.Tensor:
 
 def check_saved_equals_loaded(config: Net, x: torch.Tensor, folder) -> None:
     net = make(config, 3).eval()
-    save_pretrained(folder, net, ModelConfig(task="test", net=config))
+    save_pretrained(folder, {"net": net}, ModelConfig.of("test", {"net": config}))
     loaded = from_pretrained(folder, "test")
-    assert loaded.config.net == config
+    assert loaded.parts["net"].config == config
     with torch.no_grad():
         assert torch.equal(as_one(loaded.net(x)), as_one(net(x)))
 

@@ -12,9 +12,11 @@ def test_the_map_is_what_timm_pools():
     theirs = timm.create_model("resnetv2_50x1_bit", num_classes=0).eval()
     theirs.load_state_dict(net.state_dict())
     x = torch.randn(2, 3, 64, 96)
-    assert net(x).shape == (2, 2048, 2, 3)
-    torch.testing.assert_close(net(x).mean((2, 3)), theirs(x))
-    assert (SMALL.dims, SMALL.divisor) == (2, 32)
+    whole, places = net(x)
+    assert (whole.shape, places.shape) == ((2, 2048), (2, 6, 2048))
+    torch.testing.assert_close(whole, theirs(x))
+    torch.testing.assert_close(places.transpose(1, 2).unflatten(2, (2, 3)), theirs.forward_features(x))
+    assert (SMALL.dims, SMALL.divisor, SMALL.width) == (2, 32, 2048)
 
 
 def test_whole_ones_have_as_many_numbers_as_published():
@@ -30,4 +32,4 @@ def test_battery(tmp_path):
     to_logits_DN = torch.randn(2048, 3) / 2048**0.5
     check_saved_equals_loaded(SMALL, x, tmp_path)
     check_bf16(SMALL, x, within=0.1)
-    check_overfits(SMALL, x, target, steps=12, logits=lambda out: out.mean((2, 3)) @ to_logits_DN)
+    check_overfits(SMALL, x, target, steps=12, logits=lambda out: out[0] @ to_logits_DN)

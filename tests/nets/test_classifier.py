@@ -19,7 +19,7 @@ def test_one_head_for_the_picture_and_its_places(kind):
         found = net.encoder(x)
     assert logits.shape == (3, 2)
     assert places.shape == (3, (64 // SIDE[kind]) * (96 // SIDE[kind]), 2)
-    whole, patch = (found[0], found[1][:, 2]) if kind == "tokens" else (found.mean((2, 3)), found[:, :, 0, 2])
+    whole, patch = found[0], found[1][:, 2]
     torch.testing.assert_close(logits, whole @ net.head.weight.T + net.head.bias, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(places[:, 2], patch @ net.head.weight.T + net.head.bias, atol=1e-4, rtol=1e-4)
 

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import pytest
 
 from vesalius.errors import ConfigError, CorruptFileError, InputError
@@ -14,11 +16,24 @@ def test_every_name_is_a_network(name):
     assert NETS.name_of(NETS.get(name)) == name
 
 
+def test_a_network_that_declares_no_size_is_refused_where_it_is_defined():
+    with pytest.raises(TypeError, match="Forgetful declares no inputs, divisor"):
+
+        class Forgetful(Net):
+            dims: ClassVar[None] = None
+            outputs: ClassVar[int] = 2
+
+            def make(self):
+                raise NotImplementedError
+
+
 def test_a_field_holds_any_network():
-    read = ModelConfig.parse({"task": "t", "net": {"name": "unet", "dims": 2, "inputs": 1, "outputs": 2}})
-    assert read.net == NETS.get("unet")(dims=2, inputs=1, outputs=2)
+    read = ModelConfig.parse(
+        {"task": "t", "parts": {"net": {"net": {"name": "unet", "dims": 2, "inputs": 1, "outputs": 2}}}}
+    )
+    assert read.parts["net"].net == NETS.get("unet")(dims=2, inputs=1, outputs=2)
     with pytest.raises(ConfigError, match="no such network; did you mean 'unet'"):
-        ModelConfig.parse({"task": "t", "net": {"name": "u-net"}})
+        ModelConfig.parse({"task": "t", "parts": {"net": {"net": {"name": "u-net"}}}})
 
 
 def test_a_net_is_no_larger_than_memory_allows(memory_limit):

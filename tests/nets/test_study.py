@@ -20,9 +20,9 @@ def test_battery(name, tmp_path):
     study, slices = net(X, THERE)
     assert study.shape == (4, 2)
     assert slices.shape == (4, 3, 2)
-    save_pretrained(tmp_path, net, ModelConfig(task="test", net=config(name)))
+    save_pretrained(tmp_path, {"net": net}, ModelConfig.of("test", {"net": config(name)}))
     loaded = from_pretrained(tmp_path, "test")
-    assert loaded.config.net == config(name)
+    assert loaded.parts["net"].config == config(name)
     assert torch.equal(as_one(loaded.net(X, THERE)), as_one((study, slices)))
     with torch.autocast("cpu", torch.bfloat16):
         rough = net(X, THERE)[0].float()

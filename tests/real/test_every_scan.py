@@ -12,6 +12,7 @@ import pytest
 from real_data import real
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.restore import restore
 from vesalius.codec.verify import verify
 from vesalius.scan.open import find_scans, open_scan
@@ -41,7 +42,7 @@ def _inflated(path: Path) -> bytes:
 
 def _round_trip(path: Path, folder: Path) -> None:
     scan = open_scan(path)
-    compress_scan(scan, folder / "a.vsl", uid_key=KEY, threads=2)
+    compress_scan(scan, folder / "a.vsl", CompressConfig(threads=2), uid_key=KEY)
     restored = folder / "b.nii"
     restore(open_vsl(folder / "a.vsl"), restored, threads=2, force=True)
     assert restored.read_bytes() == _inflated(path), path.name
@@ -94,7 +95,7 @@ def test_every_dicom_series_comes_back_as_instances(tmp_path):
     for number, folder in enumerate(folders):
         (found,) = find_scans(folder)
         scan = found.open()
-        compress_scan(scan, tmp_path / f"{number}.vsl", uid_key=KEY, threads=2)
+        compress_scan(scan, tmp_path / f"{number}.vsl", CompressConfig(threads=2), uid_key=KEY)
         back = tmp_path / str(number)
         restore(open_vsl(tmp_path / f"{number}.vsl"), back, threads=2)
         sources = {_place(data): data for data in map(pydicom.dcmread, _files(folder))}

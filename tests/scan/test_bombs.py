@@ -22,7 +22,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from vesalius.codec.compress import compress_scan
-from vesalius.codec.target import Lossless
+from vesalius.codec.options import CompressConfig
 from vesalius.cohort.manifest import read_manifest
 from vesalius.config import read_table
 from vesalius.errors import InputError
@@ -177,7 +177,7 @@ def bombs(tmp_path_factory):
     bomb = b"".join(packer.compress(_ZEROS) for _ in range(LARGE // len(_ZEROS))) + packer.flush()
     (folder / "deflated.dcm").write_bytes(deflated[:start] + bomb)
     np.save(folder / "a.npy", np.zeros((512, 512, 68), np.uint8))
-    compress_scan(open_scan(folder / "a.npy"), folder / "a.vsl", [Lossless()], coder="deflate")
+    compress_scan(open_scan(folder / "a.npy"), folder / "a.vsl", CompressConfig(coder="deflate"))
     (folder / "a.npy").unlink()
     return folder
 

@@ -10,12 +10,12 @@ import tifffile
 from PIL import Image
 
 from dicom_making import TEST_FILES
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import CorruptFileError, InputError
 from vesalius.scan.nifti import pixels as nifti_pixels
 from vesalius.scan.open import open_scan
 from vesalius.scan.pictures import picture
 from vesalius.scan.second_reader import read_again
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import verify
 from vesalius.tasks.compress.run import compress
 
@@ -112,7 +112,7 @@ def test_a_decoder_that_passes_over_damage_is_found_out(tmp_path, monkeypatch):
     """Pillow inflates a picture whatever its checksums say; libpng does not."""
     path, _ = make("grey.png", tmp_path)
     compress([path], tmp_path / "a.vsl", FAST)
-    assert verify(tmp_path / "a.vsl", path)["read_with"] == "libpng"
+    assert verify(tmp_path / "a.vsl", path).read_with == "libpng"
     data = path.read_bytes()
     at = data.index(b"IDAT")
     (length,) = struct.unpack(">L", data[at - 4 : at])

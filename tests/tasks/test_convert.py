@@ -8,6 +8,7 @@ import pytest
 from dicom_making import instance, placed, save, save_all
 from real_data import real
 from vesalius.codec.compress import compress_scan
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import GeometryError, OutputError, UsageError
 from vesalius.scan.geometry import to_world
 from vesalius.scan.open import open_scan
@@ -51,7 +52,7 @@ def test_spacing(source, tmp_path):
 
 
 def test_a_vsl_file_is_read_too(source, tmp_path):
-    compress_scan(open_scan(source), tmp_path / "in.vsl", threads=1)
+    compress_scan(open_scan(source), tmp_path / "in.vsl", CompressConfig(threads=1))
     convert(tmp_path / "in.vsl", tmp_path / "o.nii")
     assert np.array_equal(open_scan(tmp_path / "o.nii").stored(), open_scan(source).stored())
     np.testing.assert_allclose(open_scan(tmp_path / "o.nii").affine, AFFINE)
@@ -145,7 +146,7 @@ def test_transform_codes_are_carried_through(codes, way, tmp_path):
             convert(source, tmp_path / "o.nii", **options)
         return
     if way == "vsl":
-        compress_scan(open_scan(source), tmp_path / "in.vsl", threads=1)
+        compress_scan(open_scan(source), tmp_path / "in.vsl", CompressConfig(threads=1))
         source = tmp_path / "in.vsl"
     done = convert(source, tmp_path / "o.nii", **options)
     header = nib.load(tmp_path / "o.nii").header
@@ -176,7 +177,7 @@ def test_an_ultrasound_is_drawn_in_its_colours(tmp_path):
     """A red picture that is stored as Y, Cb, Cr, and the same read back from a .vsl file."""
     ybr = np.array([76, 85, 255], np.uint8) * np.ones((6, 8, 1), np.uint8)
     save(instance(ybr, PhotometricInterpretation="YBR_FULL"), tmp_path / "in.dcm")
-    compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", threads=1, uid_key=b"k" * 32)
+    compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", CompressConfig(threads=1), uid_key=b"k" * 32)
     for name in ("in.dcm", "in.vsl"):
         done = convert(tmp_path / name, tmp_path / f"{name}.png")
         assert "YBR colours are converted to RGB" in done["problems"]
@@ -190,12 +191,12 @@ def test_a_palette_that_a_vsl_file_does_not_hold_is_refused(tmp_path):
     words = {f"{name}PaletteColorLookupTableDescriptor": [48, 0, 8] for name in ("Red", "Green", "Blue")}
     words |= {f"{name}PaletteColorLookupTableData": bytes(range(48)) for name in ("Red", "Green", "Blue")}
     save(instance(indices, PhotometricInterpretation="PALETTE COLOR", **words), tmp_path / "in.dcm")
-    compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", threads=1, uid_key=b"k" * 32)
+    compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", CompressConfig(threads=1), uid_key=b"k" * 32)
     with pytest.raises(UsageError, match=r"in\.vsl: the palette of these indices is unknown.*vesalius decompress"):
         convert(tmp_path / "in.vsl", tmp_path / "o.png")
 
 
 def test_two_spacings_are_still_told_of_a_vsl_file(tmp_path):
     source = coded(tmp_path / "in.nii", 1, 0, (0.5, 0.5, 8))
-    compress_scan(open_scan(source), tmp_path / "in.vsl", threads=1)
+    compress_scan(open_scan(source), tmp_path / "in.vsl", CompressConfig(threads=1))
     assert "two spacings: 1.5 x 2 x 4 mm by the sform" in lines(convert(tmp_path / "in.vsl", tmp_path / "o.nii"))[1]

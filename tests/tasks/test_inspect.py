@@ -6,6 +6,7 @@ from PIL import Image
 
 from real_data import real
 from vesalius.codec.compress import compress_scan
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import InputError
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
@@ -77,7 +78,7 @@ def test_bytes_of_several_files(folder):
 
 def test_vsl_files(folder):
     scan = open_scan(folder / "a.nii.gz")
-    compress_scan(scan, folder / "d.vsl", threads=1)
+    compress_scan(scan, folder / "d.vsl", CompressConfig(threads=1))
     (facts,) = inspect([folder / "d.vsl"])["scans"]
     assert facts["format"] == "vsl"
     assert facts["shape"] == list(scan.shape)

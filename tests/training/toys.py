@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from vesalius.seeding import generator
 from vesalius.training.config import OptimizerConfig, ScheduleConfig, TrainConfig
-from vesalius.training.loop import Loop, Result
+from vesalius.training.loop import Loop, LoopResult
 from vesalius.training.run_folder import begin
 from vesalius.training.task import Task, Trained, bare, frozen
 
@@ -188,7 +188,7 @@ CONFIG = TrainConfig(
 )
 
 
-def train(task: Task, config: TrainConfig, folder: Path, *, resume: bool = False, watch=None) -> Result:
+def train(task: Task, config: TrainConfig, folder: Path, *, resume: bool = False, watch=None) -> LoopResult:
     state = PartialState(cpu=True)
     can_resume = begin(folder, config, resume=resume) if state.is_main_process else resume
     state.wait_for_everyone()

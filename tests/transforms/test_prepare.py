@@ -99,7 +99,7 @@ def test_a_foreground_crop_takes_the_masks_along():
     done = Prepare.build(steps=[{"name": "foreground_crop"}]).sample(scan, {"organ": organ(scan, 1)})
     assert done.image.shape == done.masks["organ"].shape == (1, 1, 3, 4, 3)
     assert (done.masks["organ"] == 1).all()
-    with pytest.raises(UsageError, match="under steps"):
+    with pytest.raises(UsageError, match="to steps"):
         Prepare.build(values=[{"name": "foreground_crop"}])(scan)
 
 
@@ -118,7 +118,7 @@ def test_colours_and_inverted_xrays():
 def test_not_a_number_is_refused_or_replaced():
     array = np.ones((2, 2, 2), "f4")
     array[0, 0] = np.nan, np.inf
-    with pytest.raises(UsageError, match=r"NaN or infinite values; write the file anew .*non_finite"):
+    with pytest.raises(UsageError, match=r"NaN or infinite values; replace them in the file, .*non_finite"):
         Prepare()(Scan.from_array(array))
     assert Prepare(non_finite=-1)(Scan.from_array(array)).ravel().tolist() == [-1, -1, 1, 1, 1, 1, 1, 1]
 

@@ -16,8 +16,6 @@ def test_a_folder_then_a_run_then_the_zoo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     in_zoo = model_at(tmp_path / "zoo" / "segment" / "tiny")
     assert locate("segment/tiny") == in_zoo
-    part = model_at(in_zoo / "encoder")
-    assert locate("segment/tiny/encoder") == part
     of_run = model_at(tmp_path / "segment" / "tiny" / "model")
     assert (tmp_path / locate("segment/tiny")) == of_run
     here = tmp_path / "segment" / "tiny"

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import resource
 import struct
@@ -5,19 +6,24 @@ import struct
 import pytest
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import save_file
 
-from vesalius.errors import CorruptFileError, InputError, OutputError
+from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError
+from vesalius.nets.head import Head
 from vesalius.nets.unet import UNet
+from vesalius.nets.vit import ViT
+from vesalius.tasks.weights.importing import import_weights
 from vesalius.weights import saved
-from vesalius.weights.saved import CONFIG, WEIGHTS, ModelConfig, digest_of, from_pretrained, save_pretrained
+from vesalius.weights.saved import CONFIG, ModelConfig, digest_of, from_pretrained, save_pretrained
 
+WEIGHTS = "net.safetensors"
 NET = UNet(dims=2, inputs=1, outputs=2, channels=(8, 16), units=1)
 
 
 @pytest.fixture
 def folder(tmp_path):
     torch.manual_seed(1)
-    save_pretrained(tmp_path, NET.make(), ModelConfig(task="segment", net=NET, settings={"patch": [8, 8, 1]}))
+    save_pretrained(tmp_path, {"net": NET.make()}, ModelConfig.of("segment", {"net": NET}, {"patch": [8, 8, 1]}))
     return tmp_path
 
 
@@ -34,7 +40,7 @@ def test_loaded_as_saved(folder):
 def test_another_weight_another_digest(folder):
     before = digest_of(folder)
     torch.manual_seed(2)
-    save_pretrained(folder, NET.make(), ModelConfig(task="segment", net=NET))
+    save_pretrained(folder, {"net": NET.make()}, ModelConfig.of("segment", {"net": NET}))
     assert digest_of(folder) != before
 
 
@@ -42,12 +48,54 @@ def test_half_of_the_numbers_round_the_weights(folder):
     whole = (folder / WEIGHTS).stat().st_size
     torch.manual_seed(1)
     net = NET.make()
-    save_pretrained(folder, net, ModelConfig(task="segment", net=NET), torch.bfloat16)
+    save_pretrained(folder, {"net": net}, ModelConfig.of("segment", {"net": NET}), torch.bfloat16)
     assert (folder / WEIGHTS).stat().st_size < 0.6 * whole
     for key, value in from_pretrained(folder).net.state_dict().items():
         assert value.dtype == net.state_dict()[key].dtype
         if value.is_floating_point():
             assert torch.equal(value, net.state_dict()[key].bfloat16().float())
+
+
+def test_parts_are_loaded_by_name_and_all_count_for_the_digest(tmp_path):
+    torch.manual_seed(3)
+    encoder, head = ViT(size="micro", depth=1), Head(inputs=128, outputs=2, hidden=0)
+    modules, config = {"encoder": encoder.make(), "head": head.make()}, {"encoder": encoder, "head": head}
+    save_pretrained(tmp_path, modules, ModelConfig.of("finetune", config))
+    loaded = from_pretrained(tmp_path)
+    assert {name: part.config for name, part in loaded.parts.items()} == config
+    for name, module in modules.items():
+        for key, value in module.state_dict().items():
+            assert torch.equal(loaded.parts[name].net.state_dict()[key], value)
+    files = [(tmp_path / f"{name}.safetensors").read_bytes() for name in ("encoder", "head")]
+    assert loaded.digest == hashlib.sha256(b"".join(files)).hexdigest()
+    assert loaded.parts["head"].digest == hashlib.sha256(files[1]).hexdigest()
+    assert list(from_pretrained(tmp_path, only="head").parts) == ["head"]
+    with pytest.raises(InputError, match="has no part called net, only encoder, head"):
+        from_pretrained(tmp_path, only="net")
+    with pytest.raises(UsageError, match="has several parts"):
+        loaded.net  # noqa: B018
+
+
+def test_a_loaded_part_is_saved_as_its_file_is(folder, tmp_path):
+    (tmp_path / "copy").mkdir()
+    save_pretrained(folder, {"net": NET.make()}, ModelConfig.of("segment", {"net": NET}), torch.bfloat16)
+    part = from_pretrained(folder).parts["net"]
+    save_pretrained(tmp_path / "copy", {"net": part}, ModelConfig.of("segment", {"net": NET}))
+    assert (tmp_path / "copy" / WEIGHTS).read_bytes() == (folder / WEIGHTS).read_bytes()
+
+
+def test_a_folder_of_the_old_form_says_how_to_convert_it(tmp_path):
+    """The way that the message names works: the weights come over by an import."""
+    torch.manual_seed(4)
+    net = NET.make()
+    save_file({key: value.contiguous() for key, value in net.state_dict().items()}, tmp_path / "model.safetensors")
+    (tmp_path / CONFIG).write_text(json.dumps({"task": "segment", "net": NET.model_dump(mode="json")}))
+    with pytest.raises(InputError, match=r"old form, without named parts; train it again, or run `vesalius weights im"):
+        from_pretrained(tmp_path)
+    sizes = ("name=unet", "dims=2", "inputs=1", "outputs=2", "channels=[8,16]", "units=1")
+    import_weights(tmp_path / "model.safetensors", "vesalius", tmp_path / "new", sizes)
+    for key, value in from_pretrained(tmp_path / "new").net.state_dict().items():
+        assert torch.equal(value, net.state_dict()[key])
 
 
 def test_for_another_job(folder):
@@ -58,18 +106,22 @@ def test_for_another_job(folder):
 def test_damaged_weights(folder):
     whole = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CorruptFileError, match="no readable weights"):
+    with pytest.raises(CorruptFileError, match="not a readable weights file"):
         from_pretrained(folder)
     (folder / WEIGHTS).unlink()
-    with pytest.raises(CorruptFileError, match="no readable weights"):
+    with pytest.raises(CorruptFileError, match=r"net.safetensors: is missing from the model folder"):
         from_pretrained(folder)
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"net": {"name": "unet", "dims": 2, "inputs": 1, "outputs": 3}}, "does not hold the tensors"),
-        ({"net": {"name": "hypernet"}}, "no such network"),
+        (
+            {"parts": {"net": {"net": {"name": "unet", "dims": 2, "inputs": 1, "outputs": 3}}}},
+            "does not hold the tensors",
+        ),
+        ({"parts": {"net": {"net": {"name": "hypernet"}}}}, "no such network"),
+        ({"parts": {"../net": {"net": {"name": "unet"}}}}, "cannot be used"),
         ({"colour": "red"}, "no such key"),
     ],
 )
@@ -82,7 +134,7 @@ def test_a_changed_configuration(folder, change, told):
 
 def test_no_json(folder):
     (folder / CONFIG).write_text("[]")
-    with pytest.raises(InputError, match="no readable model configuration"):
+    with pytest.raises(InputError, match="is not a readable model configuration"):
         from_pretrained(folder)
 
 
@@ -92,7 +144,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(saved, "save_file", full)
     with pytest.raises(OutputError, match="cannot be written"):
-        save_pretrained(tmp_path, NET.make(), ModelConfig(task="segment", net=NET))
+        save_pretrained(tmp_path, {"net": NET.make()}, ModelConfig.of("segment", {"net": NET}))
 
 
 def test_others_may_read_what_they_may_read_otherwise(folder):
@@ -101,7 +153,7 @@ def test_others_may_read_what_they_may_read_otherwise(folder):
 
 def test_a_configuration_that_asks_for_more_than_the_weights_hold(folder):
     told = json.loads((folder / CONFIG).read_text())
-    told["net"]["channels"] = [2048, 4096, 4096]
+    told["parts"]["net"]["net"]["channels"] = [2048, 4096, 4096]
     (folder / CONFIG).write_text(json.dumps(told))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(CorruptFileError, match="larger than its weights"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +14,14 @@ from vesalius.cli.reading import reads
 from vesalius.cli.show import emit, finish, progress
 from vesalius.errors import UsageError
 from vesalius.scan.reading import AS_STATED, Reading
+
+if TYPE_CHECKING:
+    from vesalius.codec.compress import TierResult
+    from vesalius.codec.restore import Restored
+    from vesalius.codec.verify import TierCheck
+    from vesalius.scan.native import Kept
+    from vesalius.tasks.compress.decompress import RestoredPiece, VerifyResult
+    from vesalius.tasks.compress.run import CompressedScans
 
 
 @reads
@@ -43,7 +53,7 @@ def compress(
 
     The target is checked by decoding before a file is closed; one that cannot be met writes nothing.
     """
-    from vesalius.tasks.compress.config import CompressConfig
+    from vesalius.codec.options import CompressConfig
     from vesalius.tasks.compress.run import compress as run
 
     if keep_identifiers and strip:
@@ -60,29 +70,29 @@ def compress(
         threads=threads,
     )
     result = run(paths, output, config, reading=reading, cache=cache, force=force, progress=progress(quiet))
-    emit(result, json, _compressed)
-    finish(result)
+    emit(asdict(result), json, lambda _: _compressed(result))
+    finish(asdict(result))
 
 
-def _compressed(result: dict[str, Any]) -> list[str]:
+def _compressed(result: CompressedScans) -> list[str]:
     lines = []
-    for one in result["written"]:
-        lines.append(f"{one['path']}  {one['bytes_written']} bytes  {one['ratio']:.4g}:1")
-        lines += [f"  {tier['name']}: {_lost(tier)}{tier['why']}" for tier in one["tiers"]]
-        lines += _kept(one)
-        lines += [f"  note: {warning}" for warning in one["warnings"]]
-        lines += [f"  caveat: {problem}" for problem in one["problems"]]
-    lines += [f"{path}  finished before" for path in result["skipped"]]
-    return lines + [f"failed  {one['error']}" for one in result["failed"]]
+    for scan in result.written:
+        lines.append(f"{scan.path}  {scan.bytes_written} bytes  {scan.ratio:.4g}:1")
+        lines += [f"  {tier.name}: {_loss(tier)}{tier.why}" for tier in scan.tiers]
+        lines += _kept(scan.kept)
+        lines += [f"  note: {warning}" for warning in scan.warnings]
+        lines += [f"  caveat: {problem}" for problem in scan.problems]
+    lines += [f"{path}  finished before" for path in result.skipped]
+    return lines + [f"failed  {failure.error}" for failure in result.failed]
 
 
-def _lost(tier: dict[str, Any]) -> str:
-    return "" if tier["psnr_db"] is None else f"{tier['psnr_db']:.2f} dB, max error {tier['max_error']:.4g}; "
+def _loss(tier: TierResult) -> str:
+    return "" if tier.psnr_db is None else f"{tier.psnr_db:.2f} dB, max error {tier.max_error:.4g}; "
 
 
-def _kept(result: dict[str, Any]) -> list[str]:
-    """What of the source stands in the file beside the values."""
-    return [f"  {one['words']}" + (f"; {one['cure']}" if one["cure"] else "") for one in result.get("kept", ())]
+def _kept(kinds: Sequence[Kept]) -> list[str]:
+    """Lines on what the file keeps of the source beside the values."""
+    return [f"  {kind.words}" + (f"; {kind.cure}" if kind.cure else "") for kind in kinds]
 
 
 def decompress(
@@ -112,15 +122,15 @@ def decompress(
         threads=threads,
         force=force,
     )
-    emit(result, json, _decompressed)
+    emit(asdict(result), json, lambda _: _decompressed(result))
 
 
-def _decompressed(result: dict[str, Any]) -> list[str]:
-    lines = [f"{result['path']}  ({result['tier']})"]
-    lost = result.get("lost")
-    if lost and lost["chunks"]:
-        slices = ", ".join(map(str, lost["slices"]))
-        lines.append(f"lost: {len(lost['chunks'])} chunk(s), in slice(s) {slices}; filled with the smallest value")
+def _decompressed(result: Restored | RestoredPiece) -> list[str]:
+    lines = [f"{result.path}  ({result.tier})"]
+    lost = getattr(result, "lost", None)
+    if lost and lost.chunks:
+        slices = ", ".join(map(str, lost.slices))
+        lines.append(f"lost: {len(lost.chunks)} chunk(s), in slice(s) {slices}; filled with the smallest value")
     return lines
 
 
@@ -140,24 +150,28 @@ def verify(
     """
     from vesalius.tasks.compress.decompress import verify as run
 
-    emit(run(file, original, reading=reading, threads=threads), json, _verified)
+    result = run(file, original, reading=reading, threads=threads)
+    emit(asdict(result), json, lambda _: _verified(result))
 
 
-def _verified(result: dict[str, Any]) -> list[str]:
-    lines = [f"{result['path']}  whole"]
-    for tier in result["tiers"]:
-        checksum = {True: "checksum right", None: "no checksum (inexact coder)"}[tier["checksum"]]
-        lines.append(f"  {tier['name']}: {checksum}{_against(tier, result)}")
-    if "read_with" in result:
-        lines.append(f"  original read by: {result['read_with'] or 'the reader that compress uses, there is no other'}")
-    return lines + _kept(result) + [f"  note: {note}" for note in result.get("notes", [])]
+def _verified(result: VerifyResult) -> list[str]:
+    from vesalius.tasks.compress.decompress import CompareResult
+
+    lines, kept = [f"{result.path}  whole"], result.kept if isinstance(result, CompareResult) else ()
+    for tier in result.tiers:
+        checksum = {True: "checksum right", None: "no checksum (inexact coder)"}[tier.checksum]
+        lines.append(f"  {tier.name}: {checksum}{_against(tier, kept)}")
+    if not isinstance(result, CompareResult):
+        return lines
+    lines.append(f"  original read by: {result.read_with or 'the reader that compress uses (there is no other)'}")
+    return lines + _kept(kept) + [f"  note: {note}" for note in result.notes]
 
 
-def _against(tier: dict[str, Any], result: dict[str, Any]) -> str:
-    if tier["equal"] is None:
+def _against(tier: TierCheck, kept: Sequence[Kept]) -> str:
+    if tier.equal is None:
         return ""
-    if tier["equal"]:
-        every = not any(one["of_pixels"] and one["left_out"] for one in result["kept"])
+    if tier.equal:
+        every = not any(kind.of_pixels and kind.left_out for kind in kept)
         return ", equal to the original bit for bit" if every else ", every value equal to the original, not every bit"
-    psnr = "" if tier["psnr_db"] is None else f"{tier['psnr_db']:.2f} dB, "
-    return f", {psnr}max error {tier['max_error']:.4g} against the original"
+    psnr = "" if tier.psnr_db is None else f"{tier.psnr_db:.2f} dB, "
+    return f", {psnr}max error {tier.max_error:.4g} against the original"

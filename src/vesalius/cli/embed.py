@@ -84,9 +84,9 @@ def embed(
 ) -> None:
     """Write what a frozen encoder makes of the slices of a scan."""
     needs_torch()
-    from vesalius.tasks.detect.embed import PatchChoice, lines
-    from vesalius.tasks.detect.embed import embed as run
-    from vesalius.tasks.detect.slices import SliceConfig
+    from vesalius.tasks.embed import PatchChoice, lines
+    from vesalius.tasks.embed import embed as run
+    from vesalius.tasks.encode.slices import SliceConfig
 
     done = run(
         path,

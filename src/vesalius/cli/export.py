@@ -17,6 +17,10 @@ def export(
         str, typer.Argument(metavar="MODEL", help="A model or run folder, or a name of the zoo.", show_default=False)
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File to write.", show_default=False)],
+    part: Annotated[
+        str | None,
+        typer.Option("--part", metavar="NAME", help="One part, as encoder.", show_default="the whole"),
+    ] = None,
     format: Annotated[str, typer.Option("--format", help="What to write: onnx.")] = "onnx",
     size: Annotated[
         str | None,
@@ -34,7 +38,7 @@ def export(
     from vesalius.tasks.weights.export import export_model, lines
 
     sides = None if size is None else _sides(size)
-    done = export_model(model, output, format=format, size=sides, opset=opset, within=within, force=force)
+    done = export_model(model, output, part=part, format=format, size=sides, opset=opset, within=within, force=force)
     emit(done, json, lambda result: list(lines(result)))
 
 

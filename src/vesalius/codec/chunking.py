@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from numpy.typing import NDArray
 
-Access = Literal["slice", "frame"]
+from vesalius.codec.options import Access
+
 FRAME_GROUP = 4
 """Frames per chunk under `--access frame` where the coder uses time."""
 GROUPED_VALUES = 1 << 24
 """A chunk of several frames holds at most this many values, so that coding it takes little memory."""
 STACK = 32
-"""At most so many slices of a still scan in one chunk, where the coder uses what slices share."""
+"""Most slices of a still scan in one chunk, where the coder uses what slices share."""
 STACKED_VALUES, WHOLE_VALUES = 1 << 21, 1 << 18
-"""At most so many values in such a chunk; a still scan of at most WHOLE_VALUES is one chunk."""
+"""Most values in such a chunk; a still scan of at most WHOLE_VALUES is one chunk."""
 MAX_CHUNK_VALUES = 1 << 26
 """No chunk holds more values than this; a reader refuses it before it takes memory."""
 MAX_CHUNKS = 1 << 18
@@ -39,28 +40,28 @@ class Chunk:
 
     @property
     def t(self) -> slice:
-        """Its frames."""
+        """Frames of the chunk."""
         return slice(self.t_start, self.t_stop)
 
     @property
     def slices(self) -> slice:
-        """Its slices, as a slice object."""
+        """Slices of the chunk."""
         return slice(self.k, self.k + self.depth)
 
     @property
     def name(self) -> str:
-        """What an error calls it."""
+        """Name in error messages."""
         if self.depth == 1:
             return f"chunk {self.number} (slice {self.k})"
         return f"chunk {self.number} (slices {self.k} to {self.k + self.depth - 1})"
 
     def pictures(self, array_CTIJK: NDArray[Any]) -> NDArray[Any]:
-        """Its voxels as pictures, (C, N, I, J)."""
+        """Return the voxels of the chunk as pictures, (C, N, I, J)."""
         c, t, i, j, k = array_CTIJK.shape
         return array_CTIJK.transpose(0, 1, 4, 2, 3).reshape(c, t * k, i, j)
 
     def voxels(self, array_CNIJ: NDArray[Any]) -> NDArray[Any]:
-        """The inverse of `pictures`."""
+        """Invert `pictures`."""
         c, n, i, j = array_CNIJ.shape
         return array_CNIJ.reshape(c, n // self.depth, self.depth, i, j).transpose(0, 1, 3, 4, 2)
 
@@ -68,6 +69,11 @@ class Chunk:
 @dataclass(frozen=True)
 class Chunking:
     """The chunks of a scan.
+
+    Example:
+        >>> chunking = Chunking((1, 5, 64, 64, 2), frames_per_chunk=4)
+        >>> [chunk.name for chunk in chunking.covering(slice(0, 1), slice(1, 2))]
+        ['chunk 2 (slice 1)']
 
     Args:
         shape: (C, T, I, J, K).
@@ -83,7 +89,7 @@ class Chunking:
     def of(
         cls, shape: tuple[int, int, int, int, int], access: Access, *, temporal: bool, stacked: bool = False
     ) -> Chunking:
-        """All frames of a slice together ("slice"), or frames alone or in small groups ("frame").
+        """Keep all frames of a slice together ("slice"), or code frames alone or in small groups ("frame").
 
         A slice whose frames are too many for one chunk (GROUPED_VALUES) is cut into chunks of nearly equal length.
         With `stacked`, "slice" puts up to STACK slices of a still scan into a chunk, or all of a small one, and no
@@ -123,7 +129,7 @@ class Chunking:
         return (self[number] for number in range(len(self)))
 
     def covering(self, t: slice, k: slice) -> list[Chunk]:
-        """The chunks that hold frames `t` of slices `k`."""
+        """Return the chunks that hold frames `t` of slices `k`."""
         frames = range(self.shape[1])[t]
         groups = sorted({frame // self.frames_per_chunk for frame in frames})
         stacks = dict.fromkeys(slice_k // self.slices_per_chunk for slice_k in range(self.shape[4])[k])

@@ -17,35 +17,33 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 import vesalius
-from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Access, Chunk
+from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk
+from vesalius.codec.coders.protocol import Coder
+from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.container import VslReader, VslWriter, size_of
 from vesalius.codec.header import (
     BlobModel,
     Header,
     Tail,
-    TierModel,
     TierReached,
     geometry_model,
     intensity_model,
     spaces_model,
 )
-from vesalius.codec.mapping import Rank, pack_table
-from vesalius.codec.plan import Effort, Plan, PlanInput, check_ratio, plan
+from vesalius.codec.options import CompressConfig
+from vesalius.codec.plan import Plan, PlanInput, plan_tier
 from vesalius.codec.search import psnr
 from vesalius.codec.survey import survey
-from vesalius.codec.target import Lossless, MaxError, Psnr, Ratio, Target
-from vesalius.codec.tier_record import describe
-from vesalius.codec.tiers import LosslessTier
+from vesalius.codec.target import Lossless, Target
 from vesalius.codec.trials import Trial, chunk_of, in_order, measure, spare_threads
-from vesalius.errors import InputError, TargetError, UsageError
+from vesalius.errors import InputError, UsageError
 from vesalius.output import new_file, refuse_existing
-from vesalius.scan.native import Identifiers, Kept, Packed
+from vesalius.scan.native import Kept, Packed
 from vesalius.scan.note import plain
 from vesalius.scan.scan import Scan
 
-LOSSLESS = Lossless()
 _TRIED, _LONG_NOTE_FROM = "on a sample", 20_000
-"""A lossless tier of fewer bytes says shortly why its coder was chosen: the note itself would weigh."""
+"""A lossless tier of fewer bytes keeps a short note on the choice of its coder: the full one would weigh."""
 _LONG_NUMBER = 35.12345678901234
 _TAIL_SLACK = 16
 """Bytes by which other digits may lengthen the deflated tail."""
@@ -61,7 +59,7 @@ class TierResult:
         name: "lossless" or "lossy".
         coder: coder of the chunks.
         why: the reason for the coder.
-        target: what was asked, in words.
+        target: the target, in words.
         psnr_db: PSNR over the whole scan, None where nothing is lost.
         max_error: largest absolute error in real values.
         payload_bytes: bytes of its chunks.
@@ -87,9 +85,9 @@ class CompressResult:
         ratio: 2 bytes x voxels over the size.
         bits_per_voxel: 8 x size over voxels.
         encode_seconds: wall time of coding, planning included.
-        tiers: what each tier reached.
+        tiers: the tiers, in the order of the file.
         warnings: one sentence each.
-        kept: how much of the source file is kept beside its pixels; nothing is said of what is always kept.
+        kept: how much of the source file is kept beside its pixels; what is always kept is not listed.
     """
 
     path: Path
@@ -100,20 +98,16 @@ class CompressResult:
     encode_seconds: float
     tiers: tuple[TierResult, ...]
     warnings: tuple[str, ...]
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[Kept, ...]
 
 
 def compress_scan(
     scan: Scan,
     path: Path,
-    targets: Target | Sequence[Target] = LOSSLESS,
+    options: CompressConfig | None = None,
     *,
-    coder: str = "auto",
-    effort: Effort = "normal",
-    access: Access = "slice",
-    identifiers: Identifiers = "default",
+    coder: Coder | None = None,
     uid_key: bytes | None = None,
-    threads: int | None = None,
     job_id: str | None = None,
     force: bool = False,
 ) -> CompressResult:
@@ -122,14 +116,10 @@ def compress_scan(
     Args:
         scan: a scan that knows the file it came from (`scan.native`).
         path: the file to write.
-        targets: one target, or several for several tiers.
-        coder: name of a coder, or "auto".
-        effort: "best" lets auto try every coder.
-        access: "slice" or "frame", see Layout.
-        identifiers: see `vesalius.scan.native.Native.pack`.
+        options: targets and options; None: a lossless file.
+        coder: a coder object in place of the one that the options name, e.g. one that holds a model.
         uid_key: secret for DICOM UIDs.
-        threads: chunks coded at a time; all processors by default.
-        job_id: written into the header, for a caller who wants to know later what the file was made from.
+        job_id: written into the header, for a caller that has to know later what the file was made from.
         force: replace an existing file.
 
     Raises:
@@ -139,21 +129,23 @@ def compress_scan(
         OutputError: the file exists or cannot be written.
     """
     started = time.perf_counter()
-    wanted = [targets] if isinstance(targets, Target) else list(targets)
-    _check(scan, wanted, access)
+    options = CompressConfig() if options is None else options
+    targets = options.targets()
+    _check(scan, options, targets)
     refuse_existing(path, force=force)
+    if coder is None and options.coder != "auto":
+        coder = coder_named(options.coder)
     scan = scan.resident()
     assert scan.native is not None
-    packed = scan.native.pack(identifiers, uid_key)
-    if not any(isinstance(target, Lossless) for target in wanted):
+    packed = scan.native.pack(options.identifiers, uid_key)
+    if not any(isinstance(target, Lossless) for target in targets):
         packed = packed.for_lossy()
-    alone = len(wanted) == 1
-    job = PlanInput(scan, survey(scan), coder, effort, access, threads or os.cpu_count() or 1, alone, job_id)
+    writing = _Writing(PlanInput(scan, survey(scan), options, coder), packed, job_id)
     with new_file(path, force=force) as part:
         plans: list[Plan] = []
-        for target in wanted:
-            plans.append(plan(job, target, lambda made: _overhead(job, packed, [*plans, made])))
-        tiers, size = _write(part, job, packed, plans, wanted)
+        for target in targets:
+            plans.append(plan_tier(writing.inputs, target, lambda plan: writing.overhead([*plans, plan])))
+        tiers, size = writing.write(part, plans, targets)
         with VslReader(part) as reader:
             reader.check_whole()
         seconds = time.perf_counter() - started
@@ -162,178 +154,158 @@ def compress_scan(
     return CompressResult(path, size, voxels, ratio, bits, seconds, tiers, packed.warnings, packed.kept)
 
 
-def _check(scan: Scan, targets: Sequence[Target], access: Access) -> None:
+def _check(scan: Scan, options: CompressConfig, targets: Sequence[Target]) -> None:
     if scan.native is None:
         raise UsageError("this kind of file cannot be given back", fix="convert it to NIfTI first: vesalius convert")
-    if not targets or len(targets) > 2:
-        raise UsageError("give one target, or a lossy one besides --lossless")
-    lossless = [target for target in targets if isinstance(target, Lossless)]
-    if len(targets) == 2 and (len(lossless) != 1 or any(isinstance(target, Ratio) for target in targets)):
-        raise UsageError("two tiers are --lossless and one of --psnr, --max-error", fix="leave one target out")
-    if len(lossless) < len(targets):
+    if not all(isinstance(target, Lossless) for target in targets):
         scan.intensity.check_known()
     c, t, i, j, k = scan.shape
     if scan.voxels == 0:
         raise InputError("the scan is empty")
     if c * i * j > MAX_CHUNK_VALUES or k > MAX_CHUNKS:
         raise InputError(f"a scan of shape {scan.shape} is larger than the format holds")
-    if access == "frame" and t * k > MAX_CHUNKS:
+    if options.access == "frame" and t * k > MAX_CHUNKS:
         raise UsageError(f"{t * k} frames are more than can stand alone", where="--access", fix="leave --access out")
 
 
-def _header(job: PlanInput, packed: Packed, plans: Sequence[Plan]) -> tuple[Header, list[bytes]]:
-    """The header and the attachments: the source file's own, then the tables of values.
+@dataclass(frozen=True)
+class _Writing:
+    """A file to be written: the scan with its options, what is kept of its source, the job id of the header."""
 
-    Raises:
-        InputError: a fact of the scan is none that the format holds, e.g. a frame time that is not finite.
-    """
-    blobs = dict(packed.blobs)
-    tiers = []
-    for number, made in enumerate(plans):
-        table = None
-        if isinstance(made.tier, LosslessTier) and isinstance(made.tier.map, Rank):
-            table = len(blobs)
-            blobs[f"table of values {number}"] = pack_table(made.tier.map.table)
-        tiers.append(describe(made.tier, made.chunking, made.target, table))
-    try:
-        return _model(job, packed, blobs, tiers), list(blobs.values())
-    except ValidationError as error:
-        key = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise InputError(f"cannot be stored: its {key} is impossible") from error
+    inputs: PlanInput
+    packed: Packed
+    job_id: str | None
 
+    def header(self, plans: Sequence[Plan]) -> tuple[Header, list[bytes]]:
+        """Return the header and the attachments: those of the source file, then the tables of values.
 
-def _model(job: PlanInput, packed: Packed, blobs: dict[str, bytes], tiers: Sequence[TierModel]) -> Header:
-    scan = job.scan
-    return Header(
-        tool=f"vesalius {vesalius.__version__}",
-        shape=scan.shape,
-        dtype=scan.dtype.str,
-        geometry=geometry_model(scan),
-        intensity=intensity_model(scan.intensity),
-        frame_ms=scan.frame_ms,
-        t_meaning=scan.t_meaning,
-        modality=scan.modality,
-        colour=scan.colour,
-        spaces=spaces_model(scan, packed.format),
-        problems=tuple(map(plain, scan.problems)),
-        peak=job.found.peak,
-        format=packed.format,
-        facts=packed.facts,
-        folder=packed.folder,
-        native_blobs=tuple(packed.blobs),
-        blobs=tuple(BlobModel(name=name, length=len(data)) for name, data in blobs.items()),
-        tiers=tuple(tiers),
-        job=job.id,
-    )
+        Raises:
+            InputError: the format cannot hold a fact of the scan, e.g. a frame time that is not finite.
+        """
+        blobs = dict(self.packed.blobs)
+        records = []
+        for number, plan in enumerate(plans):
+            table, table_blob = plan.tier.table, None
+            if table is not None:
+                table_blob = len(blobs)
+                blobs[f"table of values {number}"] = table
+            records.append(plan.tier.record(plan.chunking, plan.target, table_blob))
+        scan = self.inputs.scan
+        try:
+            header = Header(
+                tool=f"vesalius {vesalius.__version__}",
+                shape=scan.shape,
+                dtype=scan.dtype.str,
+                geometry=geometry_model(scan),
+                intensity=intensity_model(scan.intensity),
+                frame_ms=scan.frame_ms,
+                t_meaning=scan.t_meaning,
+                modality=scan.modality,
+                colour=scan.colour,
+                spaces=spaces_model(scan, self.packed.format),
+                problems=tuple(map(plain, scan.problems)),
+                peak=self.inputs.survey.peak,
+                format=self.packed.format,
+                facts=self.packed.facts,
+                folder=self.packed.folder,
+                native_blobs=tuple(self.packed.blobs),
+                blobs=tuple(BlobModel(name=name, length=len(data)) for name, data in blobs.items()),
+                tiers=tuple(records),
+                job=self.job_id,
+            )
+        except ValidationError as error:
+            key = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise InputError(f"cannot be stored: its {key} is impossible") from error
+        return header, list(blobs.values())
+
+    def overhead(self, plans: Sequence[Plan]) -> int:
+        """Return the bytes of a file besides the chunks' payloads.
+
+        A few too many rather than too few: the tail is not known yet.
+        """
+        header, blobs = self.header(plans)
+        digest = hashlib.sha256(header.tool.encode()).hexdigest()
+        reached = tuple(self._reached(plan, digest, _LONG_NUMBER, _LONG_NUMBER, plan.why) for plan in plans)
+        sizes = [len(zlib.compress(blob, 9)) for blob in blobs]
+        lengths = [*sizes, *(length for plan in plans for length in _lengths(plan))]
+        return size_of(_dump(header), _dump(Tail(tiers=reached)), lengths) - sum(lengths) + sum(sizes) + _TAIL_SLACK
+
+    def write(self, part: Path, plans: Sequence[Plan], targets: Sequence[Target]) -> tuple[tuple[TierResult, ...], int]:
+        """Write the file; return its tiers and its size in bytes. Raises TargetError where a target is missed."""
+        header, blobs = self.header(plans)
+        with part.open("wb") as file:
+            writer = VslWriter(file, _dump(header))
+            for number, blob in enumerate(blobs):
+                writer.blob(number, blob)
+            results, reached = [], []
+            for number, (plan, target) in enumerate(zip(plans, targets, strict=True)):
+                result, tier_reached = self._write_tier(writer, number, plan)
+                target.check_tier(result.psnr_db, result.max_error)
+                results.append(result)
+                reached.append(tier_reached)
+            size = writer.close(_dump(Tail(tiers=tuple(reached))))
+            file.flush()
+            os.fsync(file.fileno())
+        for target in targets:
+            target.check_size(self.inputs.scan.voxels, size)
+        return tuple(results), size
+
+    def _write_tier(self, writer: VslWriter, number: int, plan: Plan) -> tuple[TierResult, TierReached]:
+        digest, squared, voxels, largest, payload_bytes = hashlib.sha256(), 0.0, 0, 0.0, 0
+        for chunk, trial, decoded in self._coded(plan):
+            writer.chunk(number, plan.tier.coder.id, chunk.number, trial.payload)
+            digest.update(decoded.data)
+            squared, voxels = squared + trial.squared_error, voxels + trial.voxels
+            largest, payload_bytes = max(largest, trial.max_error), payload_bytes + len(trial.payload)
+        lossless = plan.tier.name == "lossless"
+        decibels = psnr(squared, voxels, self.inputs.survey.peak)
+        psnr_db = None if lossless or not math.isfinite(decibels) else decibels
+        coder, why = plan.tier.coder.name, plan.why
+        result = TierResult(plan.tier.name, coder, why, plan.target, psnr_db, largest, payload_bytes)
+        note = "smallest" if lossless and payload_bytes < _LONG_NOTE_FROM and _TRIED in why else why
+        return result, self._reached(plan, digest.hexdigest(), psnr_db, None if lossless else largest, note)
+
+    def _reached(
+        self, plan: Plan, sha256: str, psnr_db: float | None, max_error: float | None, note: str
+    ) -> TierReached:
+        exact = plan.tier.exact
+        return TierReached(
+            sha256=sha256 if exact else None,
+            psnr_db=psnr_db,
+            max_error=max_error,
+            tolerance=0.0 if exact else TOLERANCE * self.inputs.survey.peak,
+            note=note,
+        )
+
+    def _coded(self, plan: Plan) -> Iterator[tuple[Chunk, Trial, NDArray[Any]]]:
+        """Yield chunk, trial and decoded values of all chunks in order; a lossless chunk is compared bit for bit."""
+        scan, threads = self.inputs.scan, self.inputs.threads
+        spare = spare_threads(threads, len(plan.chunking))
+
+        def code(chunk: Chunk) -> tuple[Chunk, Trial, NDArray[Any]]:
+            stored, trial = chunk_of(scan, chunk), plan.planned(chunk)
+            payload = plan.tier.encode(stored, None, spare) if trial is None else trial.payload
+            decoded = np.ascontiguousarray(plan.tier.decode(payload, stored.shape))
+            if plan.tier.name == "lossy":
+                return chunk, measure(scan, chunk, plan.tier, payload), decoded.view(np.uint8)
+            if not _same_bits(decoded, stored):
+                raise AssertionError(f"{plan.tier.coder.name} did not give back chunk {chunk.number}")
+            return chunk, Trial(payload, 0.0, 0.0, stored.size), decoded.view(np.uint8)
+
+        return in_order(code, plan.chunking, threads)
 
 
 def _dump(model: Header | Tail) -> dict[str, Any]:
     return model.model_dump(mode="json", exclude_defaults=True)
 
 
-def _overhead(job: PlanInput, packed: Packed, plans: Sequence[Plan]) -> int:
-    """Bytes of a file besides the chunks' payloads, a few too many rather than too few: its tail is not known yet."""
-    header, blobs = _header(job, packed, plans)
-    digest = hashlib.sha256(header.tool.encode()).hexdigest()
-    reached = tuple(
-        TierReached(
-            sha256=digest if made.tier.exact else None,
-            psnr_db=_LONG_NUMBER,
-            max_error=_LONG_NUMBER,
-            tolerance=0.0 if made.tier.exact else TOLERANCE * job.found.peak,
-            note=made.why,
-        )
-        for made in plans
+def _lengths(plan: Plan) -> list[int]:
+    """Return the lengths of the payloads where the plan has them, else plausible ones."""
+    trials = map(plan.planned, plan.chunking)
+    return [1000 + 7 * n if trial is None else len(trial.payload) for n, trial in enumerate(trials)]
+
+
+def _same_bits(first: NDArray[Any], second: NDArray[Any]) -> bool:
+    return first.shape == second.shape and bool(
+        np.array_equal(first.view(np.uint8), np.ascontiguousarray(second).view(np.uint8))
     )
-    sizes = [len(zlib.compress(blob, 9)) for blob in blobs]
-    lengths = [*sizes, *(length for made in plans for length in _lengths(made))]
-    return size_of(_dump(header), _dump(Tail(tiers=reached)), lengths) - sum(lengths) + sum(sizes) + _TAIL_SLACK
-
-
-def _lengths(made: Plan) -> list[int]:
-    """Of the payloads where they are chosen, else any."""
-    if made.trials is None or not made.rungs:
-        return [1000 + 7 * n for n in range(len(made.chunking))]
-    return [len(made.trials.one(chunk, made.rungs[chunk.number]).payload) for chunk in made.chunking]
-
-
-def _write(
-    part: Path, job: PlanInput, packed: Packed, plans: Sequence[Plan], targets: Sequence[Target]
-) -> tuple[tuple[TierResult, ...], int]:
-    header, blobs = _header(job, packed, plans)
-    with part.open("wb") as file:
-        writer = VslWriter(file, _dump(header))
-        for number, blob in enumerate(blobs):
-            writer.blob(number, blob)
-        results, reached = [], []
-        for number, (made, target) in enumerate(zip(plans, targets, strict=True)):
-            result, proof = _write_tier(writer, number, job, made)
-            _check_target(target, result)
-            results.append(result)
-            reached.append(proof)
-        size = writer.close(_dump(Tail(tiers=tuple(reached))))
-        file.flush()
-        os.fsync(file.fileno())
-    for target in targets:
-        if isinstance(target, Ratio):
-            check_ratio(target, 2 * job.scan.voxels / size, size)
-    return tuple(results), size
-
-
-def _write_tier(writer: VslWriter, number: int, job: PlanInput, made: Plan) -> tuple[TierResult, TierReached]:
-    digest, squared, voxels, largest, payload_bytes = hashlib.sha256(), 0.0, 0, 0.0, 0
-    for chunk, trial, decoded in _coded(job, made):
-        writer.chunk(number, made.tier.coder.id, chunk.number, trial.payload)
-        digest.update(decoded.data)
-        squared, voxels, largest = squared + trial.squared_error, voxels + trial.voxels, max(largest, trial.max_error)
-        payload_bytes += len(trial.payload)
-    lossless = isinstance(made.tier, LosslessTier)
-    decibels = psnr(squared, voxels, job.found.peak)
-    shown = None if lossless or not math.isfinite(decibels) else decibels
-    name = "lossless" if lossless else "lossy"
-    result = TierResult(name, made.tier.coder.name, made.why, made.target, shown, largest, payload_bytes)
-    proof = TierReached(
-        sha256=digest.hexdigest() if made.tier.exact else None,
-        psnr_db=shown,
-        max_error=None if lossless else largest,
-        tolerance=0.0 if made.tier.exact else TOLERANCE * job.found.peak,
-        note="smallest" if lossless and payload_bytes < _LONG_NOTE_FROM and _TRIED in made.why else made.why,
-    )
-    return result, proof
-
-
-def _coded(job: PlanInput, made: Plan) -> Iterator[tuple[Chunk, Trial, NDArray[Any]]]:
-    """Chunk, trial and decoded values of all chunks in order; a lossless chunk is compared bit for bit."""
-    spare = spare_threads(job.threads, len(made.chunking))
-
-    def work(chunk: Chunk) -> tuple[Chunk, Trial, NDArray[Any]]:
-        stored = chunk_of(job.scan, chunk)
-        if made.trials is not None:
-            payload = made.trials.one(chunk, made.rungs[chunk.number]).payload
-        else:
-            payload = made.tier.encode(stored, None, spare)
-        decoded = np.ascontiguousarray(made.tier.decode(payload, stored.shape))
-        if isinstance(made.tier, LosslessTier):
-            if not _same_bits(decoded, stored):
-                raise AssertionError(f"{made.tier.coder.name} did not give back chunk {chunk.number}")
-            trial = Trial(payload, 0.0, 0.0, stored.size)
-        else:
-            trial = measure(job.scan, chunk, made.tier, payload)
-        return chunk, trial, decoded.view(np.uint8)
-
-    return in_order(work, made.chunking, job.threads)
-
-
-def _same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    return one.shape == other.shape and bool(
-        np.array_equal(one.view(np.uint8), np.ascontiguousarray(other).view(np.uint8))
-    )
-
-
-def _check_target(target: Target, result: TierResult) -> None:
-    if isinstance(target, Psnr) and result.psnr_db is not None and result.psnr_db < target.db:
-        what = f"{target.db:g} dB cannot be kept: the best is {result.psnr_db:.2f} dB"
-        raise TargetError(what, where="--psnr", fix="ask for less, or use lossless")
-    if isinstance(target, MaxError) and result.max_error > target.error:
-        what = f"{target.error:g} cannot be kept in this number type: the best is {result.max_error:.4g}"
-        raise TargetError(what, where="--max-error", fix="ask for more, or use lossless")

@@ -1,9 +1,10 @@
-"""`.vsl` -> Scan: chunks are decoded when their voxels are asked for."""
+"""`.vsl` -> Scan, each chunk decoded when its voxels are read; and the facts of a file without decoding."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Chunking
-from vesalius.codec.container import VslReader
-from vesalius.codec.header import Header, Tail, TierModel, parse_header, parse_tail, scan_facts
+from vesalius.codec.container import MAJOR, MINOR, VslReader
+from vesalius.codec.header import Header, Tail, TierRecord, parse_header, parse_tail, scan_facts
 from vesalius.codec.spill import room_for
-from vesalius.codec.tier_record import build
-from vesalius.codec.tiers import Tier
+from vesalius.codec.tiers import Tier, read_tier
 from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError, VesaliusError
 from vesalius.memory import check_memory, limit_bytes
 from vesalius.scan.native import Kept, Packed
-from vesalius.scan.pixels import ALL
+from vesalius.scan.pixels import ALL, ArrayPixels
 from vesalius.scan.scan import Scan
 
 
@@ -49,8 +49,8 @@ class VslFile:
     salvage: bool = False
 
     @property
-    def model(self) -> TierModel:
-        """The header's description of the tier."""
+    def record(self) -> TierRecord:
+        """The header's record of the tier."""
         return self.header.tiers[self.tier_number]
 
     @property
@@ -59,17 +59,17 @@ class VslFile:
         return np.dtype(self.header.dtype)
 
     def chunk_shape(self, chunk: Chunk) -> tuple[int, int, int, int]:
-        """(C, N, I, J) of a chunk."""
+        """Return (C, N, I, J) of a chunk."""
         c, _, i, j, _ = self.header.shape
         return c, (chunk.t_stop - chunk.t_start) * chunk.depth, i, j
 
     def decode(self, reader: VslReader, chunk: Chunk, payload: bytes | None = None) -> NDArray[Any]:
-        """Stored values (C, N, I, J) of one chunk.
+        """Decode the stored values (C, N, I, J) of one chunk.
 
         Raises:
             CorruptFileError: the chunk is missing or damaged; the message names it.
         """
-        name = f"{chunk.name} of tier {self.model.name}"
+        name = f"{chunk.name} of tier {self.tier.name}"
         try:
             return self.tier.decode(
                 self.payload(reader, chunk) if payload is None else payload, self.chunk_shape(chunk)
@@ -78,7 +78,7 @@ class VslFile:
             raise CorruptFileError(f"{name}: {error.what}", where=self.path, fix=_SALVAGE) from error
 
     def payload(self, reader: VslReader, chunk: Chunk) -> bytes:
-        """The coded bytes of one chunk."""
+        """Return the coded bytes of one chunk."""
         frame = reader.chunks(self.tier_number).get(chunk.number)
         if frame is None:
             raise CorruptFileError("is missing")
@@ -87,7 +87,7 @@ class VslFile:
         return reader.payload(frame)
 
     def packed(self) -> Packed:
-        """What the source file's writer needs."""
+        """Return what the writer of the source format needs."""
         header = self.header
         with VslReader(self.path, salvage=self.salvage) as reader:
             blobs = {name: reader.blob(n, header.blobs[n].length) for n, name in enumerate(header.native_blobs)}
@@ -95,7 +95,7 @@ class VslFile:
 
 
 _CHUNK_COPIES = 3
-"""Values as they are decoded (8 bytes each), what they are decoded to, and the result."""
+"""Copies of a chunk while it is decoded: values of 8 bytes, the decoded values, the result."""
 _SALVAGE = "copy the file again, or try decompress --salvage"
 
 
@@ -118,11 +118,11 @@ class VslPixels:
 
     @property
     def direct(self) -> bool:
-        """Never: each piece is decoded."""
+        """False: each piece is decoded."""
         return False
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Frames `t` and slices `k`, (C, t, I, J, k)."""
+        """Return frames `t` and slices `k`, (C, t, I, J, k)."""
         c, total_t, i, j, total_k = self.shape
         frames, slices = range(total_t)[t], range(total_k)[k]
         check_memory(c * len(frames) * i * j * len(slices) * self.dtype.itemsize, self.file.path)
@@ -131,8 +131,8 @@ class VslPixels:
         chunks = self.file.chunking.covering(t, k)
         with VslReader(self.file.path) as reader:
             payloads = ((chunk, self.file.payload(reader, chunk)) for chunk in chunks)
-            done = in_order(lambda pair: self.file.decode(reader, *pair), payloads, threads)
-            for chunk, part in zip(chunks, done, strict=True):
+            decoded = in_order(lambda pair: self.file.decode(reader, *pair), payloads, threads)
+            for chunk, part in zip(chunks, decoded, strict=True):
                 kept_t = [n for n, frame in enumerate(frames) if chunk.t_start <= frame < chunk.t_stop]
                 kept_k = [n for n, slice_k in enumerate(slices) if chunk.k <= slice_k < chunk.k + chunk.depth]
                 voxels = chunk.voxels(part)
@@ -164,11 +164,12 @@ def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False
             if len(header.native_blobs) > len(header.blobs):
                 raise CorruptFileError("attachments are missing")
             number = _tier_number(header, tier, path)
-            model = header.tiers[number]
-            chunking = _chunking(header, model)
-            built = build(model, header, lambda n: reader.blob(n, _blob_length(header, n)))
+            record = header.tiers[number]
+            chunking = _chunking(header, record)
+            attachment = lambda n: reader.blob(n, _blob_length(header, n))  # noqa: E731
+            built = read_tier(record, np.dtype(header.dtype), attachment)
             if not salvage and len(reader.chunks(number)) != len(chunking):
-                raise CorruptFileError(f"tier {model.name} has not all its chunks")
+                raise CorruptFileError(f"tier {record.name} lacks some of its chunks")
         except CorruptFileError as error:
             raise (
                 error if error.where else CorruptFileError(error.what, where=path, fix=error.fix or _SALVAGE)
@@ -182,10 +183,10 @@ def _blob_length(header: Header, number: int) -> int:
     return header.blobs[number].length
 
 
-def _chunking(header: Header, model: TierModel) -> Chunking:
-    if model.slices_per_chunk > 1 and header.shape[1] > 1:
+def _chunking(header: Header, record: TierRecord) -> Chunking:
+    if record.slices_per_chunk > 1 and header.shape[1] > 1:
         raise CorruptFileError("a tier stacks the slices of a scan with frames")
-    chunking = Chunking(header.shape, model.frames_per_chunk, model.slices_per_chunk)
+    chunking = Chunking(header.shape, record.frames_per_chunk, record.slices_per_chunk)
     if chunking.chunk_values > MAX_CHUNK_VALUES:
         raise CorruptFileError("a chunk is impossibly large")
     if len(chunking) > MAX_CHUNKS:
@@ -202,18 +203,61 @@ def _tier_number(header: Header, tier: str | int | None, path: Path) -> int:
     for number in order:
         if header.tiers[number].name == tier:
             return number
-    known = ", ".join(model.name for model in header.tiers)
+    known = ", ".join(record.name for record in header.tiers)
     raise UsageError(f"has no tier {tier!r}", where=path, fix=f"choose from: {known}")
 
 
 def decode_scan(path: Path, tier: str | None = None, *, threads: int = 1) -> Scan:
-    """The scan in a `.vsl` file; pixels are decoded when asked for.
+    """Open the scan in a `.vsl` file; pixels are decoded when they are read.
 
     Raises:
         CorruptFileError: damaged or hostile.
     """
     file = open_vsl(path, tier)
     return Scan(pixels=VslPixels(file, threads), native=VslNative(file), **scan_facts(file.header))
+
+
+def header_scan(path: Path) -> Scan:
+    """Return a Scan with the facts of a `.vsl` file and pixels that are all 0, for `inspect`."""
+    header = open_vsl(path).header
+    zeros = np.broadcast_to(np.zeros((), dtype=header.dtype), header.shape)
+    return Scan(pixels=ArrayPixels(zeros), **scan_facts(header))
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Return JSON-able facts of a `.vsl` file, without decoding a pixel.
+
+    Raises:
+        CorruptFileError: damaged.
+    """
+    file = open_vsl(path)
+    header, size = file.header, path.stat().st_size
+    voxels = math.prod(header.shape)
+    tiers = [
+        {
+            "name": record.name,
+            "coder": record.coder,
+            "target": record.target,
+            "why": reached.note,
+            "frames_per_chunk": record.frames_per_chunk,
+            "slices_per_chunk": record.slices_per_chunk,
+            "exact_decoder": record.exact,
+            "psnr_db": reached.psnr_db,
+            "max_error": reached.max_error,
+        }
+        for record, reached in zip(header.tiers, file.tail.tiers if file.tail else (), strict=True)
+    ]
+    return {
+        "format_version": f"{MAJOR}.{MINOR}",
+        "tool": header.tool,
+        "source_format": header.format,
+        "bytes": size,
+        "ratio_16_bit": 2 * voxels / size,
+        "bits_per_voxel": 8 * size / voxels,
+        "peak": header.peak,
+        "attachments": {blob.name: blob.length for blob in header.blobs},
+        "tiers": tiers,
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,23 +272,23 @@ class VslNative:
         return self.file.header.format
 
     def pack(self, identifiers: str, uid_key: bytes | None) -> Packed:
-        """What was kept when the file was written; nothing can be added later.
+        """Return what was kept when the file was written; nothing can be added later.
 
         Raises:
-            UsageError: "strip" is asked for, which must be done on the source file.
+            UsageError: `identifiers` is "strip", which has to be done on the source file.
         """
         if identifiers == "strip":
             raise UsageError("a .vsl file cannot be stripped later", where=self.file.path, fix="strip the source file")
         return self.file.packed()
 
     def kept(self, packed: Packed) -> tuple[Kept, ...]:
-        """Nothing is left out of what the file holds."""
+        """Return nothing: all that the file holds is kept."""
         return ()
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What `--salvage` could not bring back.
+    """Slices and chunks that `--salvage` could not restore.
 
     Args:
         slices: numbers of the slices with a lost chunk.
@@ -258,7 +302,7 @@ class Loss:
 
 
 def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
-    """The whole scan in memory (in a temporary file where it is large).
+    """Decode the whole scan into memory (into a temporary file where it is large).
 
     Under salvage, lost chunks are filled with the smallest value of the intact ones and listed; without, they raise.
 
@@ -291,7 +335,7 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
 
 
 def _decoded(file: VslFile, reader: VslReader, threads: int) -> Iterator[NDArray[Any] | VesaliusError]:
-    def work(pair: tuple[Chunk, bytes | VesaliusError]) -> NDArray[Any] | VesaliusError:
+    def decode(pair: tuple[Chunk, bytes | VesaliusError]) -> NDArray[Any] | VesaliusError:
         chunk, payload = pair
         if isinstance(payload, VesaliusError):
             return payload
@@ -303,11 +347,11 @@ def _decoded(file: VslFile, reader: VslReader, threads: int) -> Iterator[NDArray
             return error
 
     payloads = ((chunk, _fetch(file, reader, chunk)) for chunk in file.chunking)
-    return in_order(work, payloads, _threads(file, threads))
+    return in_order(decode, payloads, _threads(file, threads))
 
 
 def _threads(file: VslFile, threads: int) -> int:
-    """So many threads that what they decode at a time fits into memory; chunks of which not one fits are refused."""
+    """Limit the threads so that what they decode at a time fits into memory; refuse chunks too large for one thread."""
     needed = _CHUNK_COPIES * file.chunking.chunk_values * 8
     check_memory(needed, file.path)
     return max(1, min(threads, limit_bytes() // needed))
@@ -317,14 +361,14 @@ def _fetch(file: VslFile, reader: VslReader, chunk: Chunk) -> bytes | VesaliusEr
     try:
         return file.payload(reader, chunk)
     except CorruptFileError as error:
-        named = f"{chunk.name} of tier {file.model.name}: {error.what}"
+        named = f"{chunk.name} of tier {file.tier.name}: {error.what}"
         if not file.salvage:
             raise CorruptFileError(named, where=file.path, fix=_SALVAGE) from error
         return CorruptFileError(named)
 
 
 def _lowest(part: NDArray[Any]) -> Any:
-    """The smallest finite value, as a Python number; 0 for complex numbers and where there is none."""
+    """Return the smallest finite value as a Python number; 0 for complex numbers and without a finite value."""
     finite = part[np.isfinite(part)]
     return finite.min().item() if finite.size and part.dtype.kind != "c" else 0
 

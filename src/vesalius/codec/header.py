@@ -28,7 +28,7 @@ _Scales = Annotated[tuple[Annotated[tuple[float | None, ...], FailFast()], ...],
 _Words = Annotated[tuple[str, ...], FailFast()]
 """Lists stop at their first wrong item: a list of a million wrong items would take memory for as many errors."""
 _USUAL_SPACES: dict[str, tuple[Space, ...]] = {"dicom": ("scanner",), "nifti": ("scanner",)}
-"""format -> what is meant where a header names no world."""
+"""format -> the worlds of a header that names none."""
 MAX_ATTACHMENT = 1 << 29
 """Bytes of the largest attachment."""
 
@@ -68,28 +68,56 @@ class BlobModel(_Model):
     length: int = Field(ge=0, le=MAX_ATTACHMENT)
 
 
-class TierModel(_Model):
-    """How one tier was coded; `vesalius.codec.tier_record` builds the tier from it."""
+class _TierRecord(_Model):
+    """What the records of all tiers begin with."""
 
     name: Literal["lossless", "lossy"]
-    kind: Literal["lossless", "lossy", "bounded"]
+    kind: str
     coder: str
     coder_id: int = Field(ge=0, le=255)
     coder_version: int = Field(ge=0, le=255)
     frames_per_chunk: int = _Size
     slices_per_chunk: int = Field(default=1, ge=1, le=1 << 31)
     exact: bool
+
+
+class LosslessRecord(_TierRecord):
+    """How a lossless tier was coded."""
+
+    kind: Literal["lossless"]
     whole: bool = False
-    low: int | float = 0
-    step: float = Field(default=1.0, gt=0)
+    low: int = 0
     plane_bits: Annotated[tuple[int, ...], FailFast()] = ()
     table_blob: int | None = None
     table_length: int = Field(default=0, ge=0, le=1 << 16)
+    target: str = ""
+
+
+class LossyRecord(_TierRecord):
+    """How a tier of a lossy coder was coded."""
+
+    kind: Literal["lossy"]
+    low: float = 0.0
+    step: float = Field(default=1.0, gt=0)
+    masked: bool = False
+    target: str = ""
+
+
+class BoundedRecord(_TierRecord):
+    """How a tier with a bound on its error was coded."""
+
+    kind: Literal["bounded"]
+    low: float = 0.0
+    step: float = Field(default=1.0, gt=0)
     masked: bool = False
     base_coder_id: int | None = None
     base_low: float = 0.0
     base_step: float = Field(default=1.0, gt=0)
     target: str = ""
+
+
+TierRecord = Annotated[LosslessRecord | LossyRecord | BoundedRecord, Field(discriminator="kind")]
+"""How one tier was coded; `vesalius.codec.tiers` writes and reads it."""
 
 
 class Header(_Model):
@@ -112,7 +140,7 @@ class Header(_Model):
     folder: bool = False
     native_blobs: _Words = ()
     blobs: Annotated[tuple[BlobModel, ...], FailFast()] = ()
-    tiers: Annotated[tuple[TierModel, ...], FailFast()] = Field(min_length=1, max_length=8)
+    tiers: Annotated[tuple[TierRecord, ...], FailFast()] = Field(min_length=1, max_length=8)
     weights: str | None = None
     job: str | None = None
 
@@ -142,7 +170,7 @@ class Header(_Model):
 
 
 class TierReached(_Model):
-    """What a tier reached, measured by decoding before the file was closed."""
+    """Quality of a tier, measured by decoding before the file was closed."""
 
     sha256: str | None = None
     psnr_db: float | None = None
@@ -158,7 +186,7 @@ class Tail(_Model):
 
 
 def parse_header(raw: dict[str, Any]) -> Header:
-    """A checked header.
+    """Check a header.
 
     Raises:
         CorruptFileError: a key is missing or has an impossible value; the message names it.
@@ -167,7 +195,7 @@ def parse_header(raw: dict[str, Any]) -> Header:
 
 
 def parse_tail(raw: dict[str, Any]) -> Tail:
-    """A checked tail. Raises CorruptFileError as `parse_header` does."""
+    """Check a tail. Raises CorruptFileError as `parse_header` does."""
     return _parse(Tail, raw, "the tail")
 
 
@@ -180,7 +208,7 @@ def _parse(model: type[_M], raw: dict[str, Any], name: str) -> _M:
 
 
 def geometry_model(scan: Scan) -> GridModel | StackModel | None:
-    """The geometry of a scan as it is stored."""
+    """Return the geometry of a scan as it is stored."""
     if scan.geometry is None:
         return None
     if isinstance(scan.geometry, SliceStack):
@@ -193,21 +221,21 @@ def geometry_model(scan: Scan) -> GridModel | StackModel | None:
 
 
 def spaces_model(scan: Scan, format: str) -> tuple[Space, ...] | None:
-    """The worlds of a scan as they are stored: None where they are the usual ones of its format."""
+    """Return the worlds of a scan as they are stored: None where they are the usual ones of its format."""
     return None if scan.spaces == _USUAL_SPACES.get(format, ()) else scan.spaces
 
 
 def intensity_model(intensity: Intensity) -> IntensityModel:
-    """The intensity map of a scan as it is stored."""
+    """Return the intensity map of a scan as it is stored."""
     slope, inter = (
-        tuple(tuple(None if math.isnan(one) else one for one in row) for row in table.tolist())
+        tuple(tuple(None if math.isnan(value) else value for value in row) for row in table.tolist())
         for table in (intensity.slope_TK, intensity.inter_TK)
     )
     return IntensityModel(slope=slope, inter=inter, unit=intensity.unit, problem=intensity.problem)
 
 
 def scan_facts(header: Header) -> dict[str, Any]:
-    """Keyword arguments of Scan, all but pixels and native.
+    """Return the keyword arguments of Scan, all but pixels and native.
 
     Raises:
         CorruptFileError: geometry, intensity or frame times do not fit the shape.

@@ -19,7 +19,12 @@ LARGEST_WHOLE = {2: 1 << 11, 4: 1 << 24, 8: 1 << 53}
 
 @dataclass(frozen=True)
 class IntegerKeys:
-    """Between stored values and keys.
+    """Conversion between stored values and keys.
+
+    Example:
+        >>> keys = IntegerKeys(np.dtype("<i2"))
+        >>> keys.to_keys(np.array([-1, 0, 1], "<i2").reshape(1, 1, 1, 3)).ravel().tolist()
+        [32767, 32768, 32769]
 
     Args:
         dtype: stored dtype, byte order included.
@@ -42,7 +47,7 @@ class IntegerKeys:
         return 8 * self.dtype.itemsize // self.components
 
     def to_keys(self, stored: NDArray[Any]) -> NDArray[Any]:
-        """(C, T, I, J) stored values to (C * components, T, I, J) unsigned keys."""
+        """Turn stored values (C, T, I, J) into unsigned keys (C * components, T, I, J)."""
         native = np.ascontiguousarray(stored, dtype=self.dtype.newbyteorder("="))
         parts = native.view(self._part()).reshape(*native.shape, self.components)
         parts = np.moveaxis(parts, -1, 1).reshape(-1, *native.shape[1:])
@@ -51,7 +56,7 @@ class IntegerKeys:
         return _ordered(np.ascontiguousarray(parts))
 
     def to_stored(self, keys: NDArray[Any]) -> NDArray[Any]:
-        """(C * components, T, I, J) keys to (C, T, I, J) stored values."""
+        """Turn keys (C * components, T, I, J) into stored values (C, T, I, J)."""
         part = self._part()
         coded = np.dtype(f"i{part.itemsize}") if self.whole else part
         parts = _unordered(keys, coded).astype(part, copy=False)
@@ -92,7 +97,7 @@ def _unordered(keys: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def holds_integers(stored: NDArray[Any]) -> bool:
-    """True where every float is a finite integer small enough to be exact, and none is -0.0."""
+    """Return True where every float is a finite integer small enough to be exact, and none is -0.0."""
     if stored.dtype.kind != "f" or stored.dtype.itemsize not in LARGEST_WHOLE:
         return False
     limit = LARGEST_WHOLE[stored.dtype.itemsize]

@@ -21,6 +21,11 @@ from vesalius.errors import CorruptFileError
 class Offset:
     """picture = key - low; needs a range below 2**16, else it is cut into planes of 16 bits, highest first.
 
+    Example:
+        >>> keys = np.array([70_000, 3], np.uint32).reshape(1, 1, 1, 2)
+        >>> [plane.ravel().tolist() for plane in Offset(0, (1, 16)).split(keys)]
+        [[1, 0], [4464, 3]]
+
     Args:
         low: smallest key.
         plane_bits: depth of each plane, highest plane first; one entry for most scans.
@@ -30,7 +35,7 @@ class Offset:
     plane_bits: tuple[int, ...]
 
     def split(self, keys: NDArray[Any]) -> list[NDArray[Any]]:
-        """Keys (C, T, I, J) to planes of the same shape, uint16."""
+        """Turn keys (C, T, I, J) into planes of the same shape, uint16."""
         left = keys - keys.dtype.type(self.low)
         planes = []
         for bits in reversed(self.plane_bits):
@@ -39,7 +44,7 @@ class Offset:
         return planes[::-1]
 
     def join(self, planes: list[NDArray[Any]], key_bits: int) -> NDArray[Any]:
-        """The inverse of `split`."""
+        """Invert `split`."""
         dtype = np.dtype(f"u{key_bits // 8}")
         keys = planes[0].astype(dtype)
         for bits, plane in zip(self.plane_bits[1:], planes[1:], strict=True):
@@ -65,11 +70,11 @@ class Rank:
         return (max(1, (len(self.table) - 1).bit_length()),)
 
     def split(self, keys: NDArray[Any]) -> list[NDArray[Any]]:
-        """Keys (C, T, I, J) to one plane of ranks, uint16."""
+        """Turn keys (C, T, I, J) into one plane of ranks, uint16."""
         return [np.searchsorted(self.table, keys).astype(np.uint16)]
 
     def join(self, planes: list[NDArray[Any]], key_bits: int) -> NDArray[Any]:
-        """The inverse of `split`.
+        """Invert `split`.
 
         Raises:
             CorruptFileError: a rank lies beyond the table.
@@ -82,24 +87,24 @@ class Rank:
 ExactMap = Offset | Rank
 
 
-def exact_map(found: Survey) -> ExactMap:
-    """The map that gives the smallest numbers: ranks where less than half of the range occurs, else the offset."""
-    span = found.high - found.low
-    if found.distinct is not None and len(found.distinct) <= (span + 1) // 2:
-        return Rank(found.distinct)
+def exact_map(survey: Survey) -> ExactMap:
+    """Return the map to the smallest numbers: ranks where less than half of the range occurs, else an offset."""
+    span = survey.high - survey.low
+    if survey.distinct is not None and len(survey.distinct) <= (span + 1) // 2:
+        return Rank(survey.distinct)
     bits = max(1, span.bit_length())
     planes = [16] * (bits // 16)
-    return Offset(found.low, tuple(([bits % 16] if bits % 16 else []) + planes))
+    return Offset(survey.low, tuple(([bits % 16] if bits % 16 else []) + planes))
 
 
 def pack_table(table: NDArray[Any]) -> bytes:
-    """A sorted table as the differences of its keys: uint64 little endian, byte planes, deflated."""
+    """Pack a sorted table as the differences of its keys: uint64 little endian, byte planes, deflated."""
     steps = np.diff(table.astype(np.uint64), prepend=np.uint64(0)).astype("<u8")
     return zlib.compress(steps.view(np.uint8).reshape(-1, 8).T.tobytes(), 9)
 
 
 def unpack_table(data: bytes, count: int) -> NDArray[Any]:
-    """The inverse of `pack_table` for `count` keys, as uint64.
+    """Invert `pack_table` for `count` keys, as uint64.
 
     Raises:
         CorruptFileError: the bytes are no such table.

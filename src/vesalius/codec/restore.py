@@ -18,16 +18,16 @@ class Restored:
     """A restored file or folder.
 
     Args:
-        path: what was written.
+        path: the written file or folder.
         tier: tier that was decoded.
-        lost: what could not be brought back (only under salvage).
-        checked: the decoded values agree with the checksum made when they were coded; None where the file has none.
+        checksum: True where the decoded values agree with the recorded checksum, None where the file has none.
+        lost: slices and chunks that are lost (only under salvage).
     """
 
     path: Path
     tier: str
+    checksum: bool | None
     lost: Loss
-    checked: bool | None
 
 
 def restore(file: VslFile, path: Path, *, threads: int, force: bool = False) -> Restored:
@@ -40,13 +40,13 @@ def restore(file: VslFile, path: Path, *, threads: int, force: bool = False) -> 
     opened = new_folder if file.header.folder else new_file
     with opened(path, force=force) as part:
         scan, lost, digest = decode_all(file, threads)
-        checked = None if lost.chunks else check_digest(file, digest)
+        checksum = None if lost.chunks else check_digest(file, digest)
         _write(file, scan, part)
-    return Restored(path, file.model.name, lost, checked)
+    return Restored(path, file.tier.name, checksum, lost)
 
 
 def _write(file: VslFile, scan: Scan, path: Path) -> None:
-    """Write the source's kind of file; facts that its writer cannot use are the file's fault."""
+    """Write the source's kind of file; facts that its writer cannot use mean a damaged file."""
     write, packed = writer(file.header.format), file.packed()
     try:
         write(packed, scan.pixels, path, lossy_note(file))
@@ -74,8 +74,8 @@ def check_digest(file: VslFile, digest: str) -> bool | None:
 
 
 def lossy_note(file: VslFile) -> LossyNote | None:
-    """How the pixels lost something, or None where they did not."""
-    if file.model.kind == "lossless":
+    """Return how the pixels were coded lossily, or None where they were not."""
+    if file.tier.name == "lossless":
         return None
     stored = math.prod(file.header.shape) * file.dtype.itemsize
-    return LossyNote(stored / file.path.stat().st_size, file.model.coder)
+    return LossyNote(stored / file.path.stat().st_size, file.tier.coder.name)

@@ -1,4 +1,4 @@
-"""Finding, for each chunk, the rung of the quality ladder that meets a target over the whole scan.
+"""Search for the rung of each chunk on the quality ladder that meets a target over the whole scan.
 
 The ladder is bisected for the scan as a whole; then chunks are moved one by one to the neighbouring rung, the most
 profitable first, so that coders with coarse ladders land close to the target.
@@ -16,9 +16,9 @@ from vesalius.codec.trials import Trial, Trials
 from vesalius.metrics.error import SquaredError
 
 _FIRST_STEP = 4
-"""Rungs between the first two looks."""
+"""Rungs between the first two trials."""
 _MOST_MOVES, _MOST_MOVED = 8, 24
-"""How often `balance` moves chunks, and how many it looks at."""
+"""Most rounds of `balance`, and most chunks that it tries to move."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,18 @@ class Total:
 
 
 def total(trials: Sequence[Trial], peak: float) -> Total:
-    """Sums over the trials of all chunks."""
+    """Add up the trials of all chunks."""
     squared, voxels = sum(trial.squared_error for trial in trials), sum(trial.voxels for trial in trials)
     return Total(sum(len(trial.payload) for trial in trials), psnr(squared, voxels, peak))
 
 
 def psnr(squared_error: float, voxels: int, peak: float) -> float:
-    """PSNR in dB from the sums over all chunks; infinite without a finite voxel, else as `SquaredError.psnr`."""
+    """Return the PSNR in dB from sums over all chunks; infinite without a finite voxel, else as `SquaredError.psnr`.
+
+    Example:
+        >>> psnr(squared_error=400.0, voxels=400, peak=100.0)
+        40.0
+    """
     if not voxels:
         return math.inf
     return SquaredError(squared=squared_error, voxels=voxels).psnr(peak)
@@ -45,7 +50,7 @@ def psnr(squared_error: float, voxels: int, peak: float) -> float:
 def last_meeting(
     trials: Trials, chunks: Sequence[Chunk], value: Callable[[Sequence[Trial]], float], least: float, guess: int
 ) -> int:
-    """The last rung (best first) at which `value` is still at least `least`, -1 where it is not at the best rung.
+    """Return the last rung (best first) at which `value` is at least `least`; -1 where the best rung is below.
 
     `value` must not rise along the ladder. PSNR and the logarithm of bytes fall almost linearly, so the next rung is
     interpolated; where that does not halve the bracket, it is bisected.
@@ -65,7 +70,7 @@ def last_meeting(
 
 
 def _next_rung(low: int, high: int, rungs: int, known: dict[int, float], least: float, *, slow: bool) -> int:
-    """A rung strictly inside the bracket (low, high): interpolated, or its middle."""
+    """Return a rung strictly inside the bracket (low, high): interpolated, or its middle."""
     points = sorted(known, key=lambda rung: abs(known[rung] - least))[:2]
     if len(points) == 1:
         step = _FIRST_STEP if low >= 0 else -_FIRST_STEP
@@ -81,7 +86,7 @@ def _next_rung(low: int, high: int, rungs: int, known: dict[int, float], least: 
 def spread_for_psnr(
     trials: Trials, chunks: Sequence[Chunk], rung: int, peak: float, target_db: float
 ) -> dict[int, int]:
-    """Chunk number -> rung: all at `rung` (which meets the target), as many as allowed one rung coarser."""
+    """Return chunk number -> rung: all at `rung` (which meets the target), as many as allowed one rung coarser."""
     chosen = {chunk.number: rung for chunk in chunks}
     if rung + 1 >= trials.rungs or peak <= 0:
         return chosen
@@ -98,7 +103,7 @@ def spread_for_psnr(
 
 
 def spread_for_bytes(trials: Trials, chunks: Sequence[Chunk], rung: int, budget: int) -> dict[int, int]:
-    """Chunk number -> rung: all at `rung` (which fits the budget), as many as fit one rung finer."""
+    """Return chunk number -> rung: all at `rung` (which fits the budget), as many as fit one rung finer."""
     chosen = {chunk.number: rung for chunk in chunks}
     if rung == 0:
         return chosen
@@ -123,12 +128,14 @@ def balance(
     """
     chosen = dict(chosen)
     for _ in range(_MOST_MOVES):
-        left = budget - sum(len(trials.one(chunk, chosen[chunk.number]).payload) for chunk in chunks)
+        left = budget - sum(len(trials.run_one(chunk, chosen[chunk.number]).payload) for chunk in chunks)
         if left <= within * budget:
             break
         moves = _moves(trials, chunks, chosen)
         pairs = [
-            (a + b, one | other) for (a, one), (b, other) in combinations(moves, 2) if not one.keys() & other.keys()
+            (a + b, first | second)
+            for (a, first), (b, second) in combinations(moves, 2)
+            if not first.keys() & second.keys()
         ]
         fitting = [option for option in moves + pairs if 0 < option[0] <= left]
         if not fitting:
@@ -139,18 +146,18 @@ def balance(
 
 
 def _moves(trials: Trials, chunks: Sequence[Chunk], chosen: dict[int, int]) -> list[tuple[int, dict[int, int]]]:
-    """(bytes added, {chunk: rung}) for the neighbouring rungs of the first chunks."""
+    """Return (bytes added, {chunk: rung}) for the neighbouring rungs of the first chunks."""
     moves = []
     for chunk in chunks[:_MOST_MOVED]:
         rung = chosen[chunk.number]
-        now = len(trials.one(chunk, rung).payload)
+        now = len(trials.run_one(chunk, rung).payload)
         near = [other for other in (rung - 1, rung + 1) if 0 <= other < trials.rungs]
-        moves += [(len(trials.one(chunk, other).payload) - now, {chunk.number: other}) for other in near]
+        moves += [(len(trials.run_one(chunk, other).payload) - now, {chunk.number: other}) for other in near]
     return moves
 
 
 def _gain(fine: Trial, coarse: Trial) -> float:
-    """Bytes saved per squared error added by going from fine to coarse."""
+    """Return the bytes saved per squared error added by going from fine to coarse."""
     added = coarse.squared_error - fine.squared_error
     saved = len(fine.payload) - len(coarse.payload)
     return saved / added if added > 0 else math.copysign(math.inf, saved)

@@ -1,85 +1,165 @@
 """Tiers: ways to turn the stored values of a chunk into a payload and back.
 
 `LosslessTier` gives back every bit. `LossyTier` rounds to the depth of a lossy coder. `BoundedTier` adds a quantised
-residual, coded exactly, to a lossy base or to nothing, so that no value is off by more than half a step.
+residual, coded exactly, to a lossy base or to nothing, so that no value is off by more than half a step. Each tier
+writes its record in the header and is read from it.
 Letters: C channel, T time, I J voxel axes of one chunk.
 """
 
 from __future__ import annotations
 
+import math
 import struct
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from fractions import Fraction
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.codec.chunking import Chunking
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder as coder_named
+from vesalius.codec.coders.table import coder_by_id
+from vesalius.codec.header import BoundedRecord, LosslessRecord, LossyRecord, TierRecord
 from vesalius.codec.integer_keys import IntegerKeys
-from vesalius.codec.mapping import ExactMap, Offset
+from vesalius.codec.mapping import ExactMap, Offset, Rank, pack_table, unpack_table
+from vesalius.codec.options import Access
 from vesalius.codec.sequences import SequenceReader, encode_sequence
+from vesalius.codec.survey import Survey
 from vesalius.errors import CorruptFileError
+from vesalius.scan.intensity import Intensity
+from vesalius.scan.scan import Scan
 
 Shape = tuple[int, int, int, int]
+Attachment = Callable[[int], bytes]
+"""Reads an attachment of the file by its number."""
 _QUANTA = struct.Struct("<qB")
-
-
-class Tier(Protocol):
-    """One way of coding a scan."""
-
-    @property
-    def coder(self) -> Coder:
-        """The coder whose number stands at each chunk."""
-        ...
-
-    @property
-    def exact(self) -> bool:
-        """True where every conforming decoder gives the same numbers."""
-        ...
-
-    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None, threads: int) -> bytes:
-        """Stored values of one chunk to a payload; `quality` is a rung of the coder's ladder or None.
-
-        Up to `threads` channels are coded at a time.
-        """
-        ...
-
-    def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
-        """A payload to stored values. Raises CorruptFileError where the payload is not such a chunk."""
-        ...
+_EXACT = 1 << 53
+"""Integers up to this magnitude are exact in float64."""
+_ROUNDINGS = 4
+"""Roundings between a stored value and a restored one or a real difference: product, sum, type, and one to spare."""
 
 
 @dataclass(frozen=True, eq=False)
-class LosslessTier:
-    """Keys of the stored values, cut into planes by an exact map, each plane coded losslessly."""
+class Tier(ABC):
+    """One way of coding a scan.
+
+    Args:
+        coder: the coder whose number stands at each chunk.
+    """
 
     coder: Coder
-    keys: IntegerKeys
-    map: ExactMap
+    name: ClassVar[Literal["lossless", "lossy"]] = "lossy"
 
     @property
+    @abstractmethod
     def exact(self) -> bool:
-        """Always."""
-        return True
+        """True where every conforming decoder gives the same numbers."""
+
+    @property
+    def label(self) -> str:
+        """Its coders, for messages, e.g. "svtav1 + jpegxl"."""
+        return self.coder.name
+
+    @property
+    def table(self) -> bytes | None:
+        """Packed table of values, which the file attaches; None for a tier without one."""
+        return None
+
+    @abstractmethod
+    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None, threads: int = 1) -> bytes:
+        """Code the stored values of one chunk, up to `threads` channels at a time.
+
+        `quality` is a rung of the coder's ladder; tiers other than `LossyTier` ignore it.
+        """
+
+    @abstractmethod
+    def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
+        """Restore stored values. Raises CorruptFileError where the payload is not such a chunk."""
+
+    @abstractmethod
+    def record(self, chunking: Chunking, target: str, table_blob: int | None = None) -> TierRecord:
+        """Return the header's record of this tier.
+
+        Args:
+            chunking: the chunks.
+            target: the target, in words.
+            table_blob: number of the attachment that holds `table`.
+        """
+
+    def chunking(self, shape: tuple[int, int, int, int, int], access: Access) -> Chunking:
+        """Cut a scan into chunks: grouping pictures pays only for coders that use what neighbours share."""
+        return Chunking.of(shape, access, temporal=self.coder.temporal, stacked=self.coder.stacks)
+
+    def _facts(self, chunking: Chunking, target: str) -> dict[str, Any]:
+        """Values that all records share."""
+        return {
+            "name": self.name,
+            "coder": self.coder.name,
+            "coder_id": self.coder.id,
+            "coder_version": self.coder.version,
+            "frames_per_chunk": chunking.frames_per_chunk,
+            "slices_per_chunk": chunking.slices_per_chunk,
+            "exact": self.exact,
+            "target": target,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class LosslessTier(Tier):
+    """Keys of the stored values, cut into planes by an exact map, each plane coded losslessly."""
+
+    keys: IntegerKeys
+    map: ExactMap
+    name = "lossless"
+    exact = True
+
+    @property
+    def table(self) -> bytes | None:
+        return pack_table(self.map.table) if isinstance(self.map, Rank) else None
 
     def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None, threads: int = 1) -> bytes:
-        """See Tier; `quality` plays no part."""
         planes = self.map.split(self.keys.to_keys(stored_CTIJ))
         pairs = zip(planes, self.map.plane_bits, strict=True)
         return b"".join(encode_sequence(plane, bits, self.coder, None, threads) for plane, bits in pairs)
 
     def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
-        """See Tier."""
         c, t, i, j = shape_CTIJ
         reader, shape = SequenceReader(payload), (c * self.keys.components, t, i, j)
         planes = [reader.decode(shape, bits, self.coder) for bits in self.map.plane_bits]
         reader.finish()
         return self.keys.to_stored(self.map.join(planes, self.keys.bits))
 
+    def record(self, chunking: Chunking, target: str, table_blob: int | None = None) -> LosslessRecord:
+        if isinstance(self.map, Rank):
+            facts: dict[str, Any] = {"table_blob": table_blob, "table_length": len(self.map.table)}
+        else:
+            facts = {"low": self.map.low}
+        facts |= {"plane_bits": self.map.plane_bits, "whole": self.keys.whole}
+        return LosslessRecord(kind="lossless", **facts, **self._facts(chunking, target))
+
+    @classmethod
+    def read(cls, record: LosslessRecord, coder: Coder, dtype: np.dtype[Any], attachment: Attachment) -> LosslessTier:
+        """Build the tier of a record. Raises CorruptFileError where the record is impossible."""
+        if record.whole and (dtype.kind != "f" or dtype.itemsize > 8):
+            raise CorruptFileError("a tier codes numbers as whole floats that are not floats")
+        keys, depths = IntegerKeys(dtype, whole=record.whole), record.plane_bits
+        if not depths or not all(1 <= bits <= coder.lossless_bits for bits in depths) or sum(depths) > keys.bits:
+            raise CorruptFileError("the planes of a tier have an impossible depth")
+        if record.table_blob is None:
+            if not 0 <= record.low < 1 << keys.bits:
+                raise CorruptFileError("the offset of a tier is impossible")
+            return cls(coder, keys, Offset(record.low, depths))
+        if not record.table_length or len(depths) != 1:
+            raise CorruptFileError("the table of values is empty")
+        return cls(coder, keys, Rank(unpack_table(attachment(record.table_blob), record.table_length)))
+
 
 @dataclass(frozen=True, eq=False)
-class LossyTier:
+class LossyTier(Tier):
     """picture = round((stored - low) / step), coded lossily; non-finite values are kept in a mask.
 
     Args:
@@ -90,7 +170,6 @@ class LossyTier:
         masked: each payload starts with the mask of non-finite values.
     """
 
-    coder: Coder
     dtype: np.dtype[Any]
     low: float
     step: float
@@ -98,18 +177,15 @@ class LossyTier:
 
     @property
     def exact(self) -> bool:
-        """As the coder's lossy decoder is."""
         return self.coder.exact_lossy
 
-    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None, threads: int = 1) -> bytes:
-        """See Tier."""
+    def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None, threads: int = 1) -> bytes:
         values, mask = _finite(stored_CTIJ, self.low, self.masked)
         top = (1 << self.coder.lossy_bits) - 1
         pictures = np.clip(np.rint((values - self.low) / self.step), 0, top).astype(np.uint16)
         return mask + encode_sequence(pictures, self.coder.lossy_bits, self.coder, quality, threads)
 
     def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
-        """See Tier."""
         reader = SequenceReader(payload)
         mask = _read_mask(reader, shape_CTIJ, self.masked)
         values = self.decode_values(reader, shape_CTIJ)
@@ -117,15 +193,27 @@ class LossyTier:
         return _unmask(_to_dtype(values, self.dtype), mask)
 
     def decode_values(self, reader: SequenceReader, shape_CTIJ: Shape) -> NDArray[np.float64]:
-        """The pictures as float64 stored values, before rounding to the dtype."""
+        """Return the pictures as float64 stored values, before rounding to the dtype."""
         pictures = reader.decode(shape_CTIJ, self.coder.lossy_bits, self.coder)
         with np.errstate(over="ignore"):  # a hostile step; the sum is clipped
             return self.low + self.step * pictures.astype(np.float64)
 
+    def record(self, chunking: Chunking, target: str, table_blob: int | None = None) -> LossyRecord:
+        facts = self._facts(chunking, target)
+        return LossyRecord(kind="lossy", low=self.low, step=self.step, masked=self.masked, **facts)
+
+    @classmethod
+    def read(cls, record: LossyRecord, coder: Coder, dtype: np.dtype[Any]) -> LossyTier:
+        """Build the tier of a record. Raises CorruptFileError where the record is impossible."""
+        _check_real(record, dtype)
+        return cls(_lossy(coder), dtype, record.low, record.step, record.masked)
+
 
 @dataclass(frozen=True, eq=False)
-class BoundedTier:
+class BoundedTier(Tier):
     """stored = base + step * quantum, the quanta coded exactly: no value is off by more than half a step.
+
+    The base decodes exactly on every machine, and so does the residual.
 
     Args:
         coder: exact coder of the quanta.
@@ -137,21 +225,24 @@ class BoundedTier:
         base_quality: rung of the base's ladder (only the encoder needs it).
     """
 
-    coder: Coder
     dtype: np.dtype[Any]
     low: float
     step: float
     masked: bool
     base: LossyTier | None = None
     base_quality: float | None = None
+    exact = True
 
     @property
-    def exact(self) -> bool:
-        """Always: the base decodes exactly on every machine, and so does the residual."""
-        return True
+    def label(self) -> str:
+        return self.coder.name if self.base is None else f"{self.base.coder.name} + {self.coder.name}"
+
+    def chunking(self, shape: tuple[int, int, int, int, int], access: Access) -> Chunking:
+        if self.base is None:
+            return super().chunking(shape, access)
+        return Chunking.of(shape, access, temporal=True)
 
     def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None, threads: int = 1) -> bytes:
-        """See Tier; `quality` plays no part."""
         values, mask = _finite(stored_CTIJ, self.low, self.masked)
         coded_base, base = b"", np.full(values.shape, self.low)
         if self.base is not None:
@@ -167,7 +258,6 @@ class BoundedTier:
         return b"".join([mask, coded_base, _QUANTA.pack(low, max(1, span.bit_length())), *coded])
 
     def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
-        """See Tier."""
         reader = SequenceReader(payload)
         mask = _read_mask(reader, shape_CTIJ, self.masked)
         base: NDArray[np.float64] | float = self.low
@@ -184,10 +274,97 @@ class BoundedTier:
             values = base + self.step * quanta.astype(np.float64)
         return _unmask(_to_dtype(values, self.dtype), mask)
 
+    def record(self, chunking: Chunking, target: str, table_blob: int | None = None) -> BoundedRecord:
+        facts = self._facts(chunking, target)
+        if self.base is not None:
+            facts |= {"base_coder_id": self.base.coder.id, "base_low": self.base.low, "base_step": self.base.step}
+        return BoundedRecord(kind="bounded", low=self.low, step=self.step, masked=self.masked, **facts)
+
+    @classmethod
+    def read(cls, record: BoundedRecord, coder: Coder, dtype: np.dtype[Any]) -> BoundedTier:
+        """Build the tier of a record. Raises CorruptFileError where the record is impossible."""
+        _check_real(record, dtype)
+        if coder.lossless_bits < 16:
+            raise CorruptFileError(f"coder {coder.name} cannot hold a residual")
+        base = None
+        if record.base_coder_id is not None:
+            base_coder = _lossy(coder_by_id(record.base_coder_id))
+            base = LossyTier(base_coder, dtype, record.base_low, record.base_step, masked=False)
+        return cls(coder, dtype, record.low, record.step, record.masked, base)
+
     def _base_values(self, reader: SequenceReader, shape_CTIJ: Shape) -> NDArray[np.float64]:
         assert self.base is not None
         values = self.base.decode_values(reader, shape_CTIJ)
         return np.rint(values) if self.dtype.kind in "iu" else values
+
+
+def read_tier(record: TierRecord, dtype: np.dtype[Any], attachment: Attachment) -> Tier:
+    """Build the tier that a header describes.
+
+    Raises:
+        CorruptFileError: the record is impossible, or names a coder that this version lacks.
+    """
+    coder = coder_by_id(record.coder_id, record.coder)
+    if coder.version < record.coder_version:
+        raise CorruptFileError(f"needs {coder.name} coder version {record.coder_version}", fix="update vesalius")
+    match record:
+        case LosslessRecord():
+            return LosslessTier.read(record, coder, dtype, attachment)
+        case LossyRecord():
+            return LossyTier.read(record, coder, dtype)
+        case BoundedRecord():
+            return BoundedTier.read(record, coder, dtype)
+
+
+def bounded_step(scan: Scan, survey: Survey, error: float) -> float | None:
+    """Return the step of a `BoundedTier` that keeps a bound on real values, floating-point rounding included.
+
+    Args:
+        scan: its dtype and intensity map count.
+        survey: range of its stored values.
+        error: bound in real units, above 0.
+
+    Returns:
+        2 n + 1 for integers; a little under twice the bound for floats; None where the bound is below what the stored
+        type resolves (or the range overflows float64), so that only lossless coding keeps it.
+    """
+    slope = float(np.abs(scan.intensity.slope_TK).max())
+    span = survey.stored_high - survey.stored_low
+    largest = max(abs(survey.stored_low), abs(survey.stored_high))
+    if slope == 0 or not math.isfinite(4 * span):
+        return None
+    allowed = (Fraction(error) - Fraction(_rounding(scan.intensity, largest))) / Fraction(slope)
+    if scan.dtype.kind in "iu":
+        whole = min(math.floor(allowed), math.ceil(span))
+        return 2.0 * whole + 1 if whole >= 1 and largest < _EXACT else None
+    room = _ROUNDINGS * float(np.spacing(scan.dtype.type(largest)))
+    bound = float(min(allowed, Fraction(span or 1.0))) - room
+    return 2 * bound * (1 - 1e-6) if bound > room else None
+
+
+def _rounding(intensity: Intensity, largest: float) -> float:
+    """Most that rounding moves the difference of two real values; 0 where all of them are exact in float64."""
+    moved = 0.0
+    pairs = np.unique(np.stack([intensity.slope_TK.ravel(), intensity.inter_TK.ravel()]), axis=1)
+    for slope, inter in pairs.T.tolist():
+        reach = abs(slope) * largest + abs(inter)
+        grain = max(Fraction(slope).denominator, Fraction(inter).denominator)  # real values are multiples of 1 / grain
+        if not (largest.is_integer() and Fraction(reach) * grain < _EXACT):
+            moved = max(moved, _ROUNDINGS * reach * 2.0**-53)
+    return moved
+
+
+def _check_real(record: LossyRecord | BoundedRecord, dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        raise CorruptFileError("a lossy tier holds numbers that are not real")
+    if record.masked and dtype.kind != "f":
+        raise CorruptFileError("a lossy tier of integers has a mask")
+
+
+def _lossy(coder: Coder) -> Coder:
+    if not coder.lossy_bits:
+        raise CorruptFileError(f"coder {coder.name} is not lossy")
+    return coder
 
 
 def _shape(array: NDArray[Any]) -> Shape:

@@ -1,4 +1,4 @@
-"""Is this `.vsl` file whole, and does it still say what the original says?"""
+"""Check that a `.vsl` file is whole, and that it holds the values of its original."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def verify(path: Path, original: Scan | None = None, *, threads: int = 1) -> lis
     first = open_vsl(path)
     original = None if original is None else original.resident()
     checks = []
-    for number, model in enumerate(first.header.tiers):
+    for number in range(len(first.header.tiers)):
         file = open_vsl(path, number)
         scan, _, digest = decode_all(file, threads)
-        check = TierCheck(model.name, check_digest(file, digest))
+        check = TierCheck(file.tier.name, check_digest(file, digest))
         if original is not None:
             check = _compare(path, check, scan, original, first.header.peak)
-            _hold(path, check, file.tail, file.tier_number)
+            _check_recorded(path, check, file.tail, file.tier_number)
         checks.append(check)
     return checks
 
@@ -65,22 +65,22 @@ def _compare(path: Path, check: TierCheck, scan: Scan, original: Scan, peak: flo
         raise UsageError(what, where=path, fix="name the original of this file")
     equal, squared, voxels, largest = True, 0.0, 0, 0.0
     for k in range(scan.shape[4]):
-        one = slice(k, k + 1)
-        equal = equal and scan.stored(k=one).tobytes() == original.stored(k=one).tobytes()
+        piece = slice(k, k + 1)
+        equal = equal and scan.stored(k=piece).tobytes() == original.stored(k=piece).tobytes()
         if scan.dtype.kind == "c" or (check.name == "lossless" and not original.intensity.is_known):
             continue
         with np.errstate(over="ignore", invalid="ignore"):  # extended floats, signalling NaN
-            reference = original.values(k=one, dtype=np.float64)
+            reference = original.values(k=piece, dtype=np.float64)
             inside = np.isfinite(reference)
-            error = scan.values(k=one, dtype=np.float64)[inside] - reference[inside]
+            error = scan.values(k=piece, dtype=np.float64)[inside] - reference[inside]
             squared, voxels = squared + float(np.square(error).sum()), voxels + error.size
         largest = max(largest, float(np.abs(error).max(initial=0.0)))
     decibels = psnr(squared, voxels, peak)
     return TierCheck(check.name, check.checksum, equal, decibels if np.isfinite(decibels) else None, largest)
 
 
-def _hold(path: Path, check: TierCheck, tail: Tail | None, number: int) -> None:
-    """Raise where the comparison is worse than what was recorded."""
+def _check_recorded(path: Path, check: TierCheck, tail: Tail | None, number: int) -> None:
+    """Raise CorruptFileError where the comparison is worse than what was recorded."""
     if check.name == "lossless":
         if not check.equal:
             raise CorruptFileError("the lossless tier differs from this original", where=path)

@@ -14,19 +14,26 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
 MIN_OVERLAP_DB = 1.0
-"""Curves that share less than this have no delta rate."""
+"""Curves that overlap by less have no delta rate."""
 
 
 @dataclass(frozen=True)
 class Curve:
     """Measured points of one coder on one scan, from the smallest file to the largest.
 
-    Points that cost more bytes without a higher PSNR are left out, and so are points without a finite PSNR: what
-    remains is strictly monotone.
+    Points without a finite PSNR, and points that cost more bytes without a higher PSNR, are left out, so the curve is
+    strictly monotone.
 
     Args:
         ratios: compression ratios, falling.
         psnr_db: PSNR in dB, rising.
+
+    Example:
+        >>> old, new = Curve.of([10, 40], [50, 40]), Curve.of([20, 80], [50, 40])
+        >>> round(delta_rate(old, new).percent, 1)
+        -50.0
+        >>> round(psnr_at_ratio(new, 40), 1)
+        45.0
     """
 
     ratios: tuple[float, ...]
@@ -62,7 +69,7 @@ class DeltaRate:
 
 
 def delta_rate(anchor: Curve, tested: Curve) -> DeltaRate | None:
-    """Bytes that `tested` needs against `anchor`, averaged over the PSNR range both cover.
+    """Difference in bytes of `tested` to `anchor`, averaged over the PSNR range that both cover.
 
     Returns:
         None where a curve has fewer than two points or the curves share less than MIN_OVERLAP_DB.
@@ -78,7 +85,7 @@ def delta_rate(anchor: Curve, tested: Curve) -> DeltaRate | None:
 
 
 def ratio_at_psnr(curve: Curve, db: float) -> float | None:
-    """The ratio at which the coder still gives `db`; None outside the measured range."""
+    """The ratio at which the coder still reaches `db`; None outside the measured range."""
     if not len(curve) or not curve.psnr_db[0] <= db <= curve.psnr_db[-1]:
         return None
     if len(curve) == 1:
@@ -87,7 +94,7 @@ def ratio_at_psnr(curve: Curve, db: float) -> float | None:
 
 
 def psnr_at_ratio(curve: Curve, ratio: float) -> float | None:
-    """The PSNR in dB that the coder gives at a ratio; None outside the measured range."""
+    """The PSNR in dB at a ratio; None outside the measured range."""
     return value_at_ratio(curve.ratios, curve.psnr_db, ratio)
 
 
@@ -111,7 +118,7 @@ def _log_rate(curve: Curve) -> PchipInterpolator:
 
 
 def _monotone(ratios: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Points by falling ratio, without those that no value above all smaller files justifies."""
+    """Points by falling ratio; each has a higher value than all smaller files."""
     x, y = np.asarray(ratios, dtype=np.float64), np.asarray(values, dtype=np.float64)
     if x.shape != y.shape or x.ndim != 1:
         raise ValueError(f"{x.shape} ratios and {y.shape} values")

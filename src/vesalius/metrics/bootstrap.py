@@ -1,7 +1,7 @@
 """Uncertainty over patients: the percentile bootstrap.
 
-Slices, lesions or studies of one patient resemble each other, so they are not drawn one by one: whole patients are,
-with all that is theirs. By slice an interval would be too narrow. Letters: N rows, M measures.
+Slices, lesions or studies of one patient resemble each other, so whole patients are drawn, each with all its rows. An
+interval over slices would be too narrow. Letters: N rows, M measures.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_PATIENTS = 10
-"""Below this number an interval would promise too much: the patients' own values are listed instead."""
+"""Fewer patients get no interval, which would promise too much: their values are listed instead."""
 DRAWS = 10_000
 _DRAWS_AT_ONCE = 1_000
 MEASURE_DRAWS = 2_000
-"""Of `clustered_intervals`, whose measures cost more than a mean."""
+"""For `clustered_intervals`, whose measures cost more than a mean."""
 MOST_UNDEFINED = 0.1
-"""Share of draws without a value (e.g. without a positive patient) above which there is no interval."""
+"""With a larger share of draws without a value (e.g. without a positive patient) there is no interval."""
 
 Rows = NDArray[np.intp]
 
@@ -31,8 +31,8 @@ class Interval:
     Args:
         low: lower end.
         high: upper end.
-        level: coverage asked for, e.g. 0.95.
-        patients: patients drawn from, or studies that stand for them (see `drawn`).
+        level: nominal coverage, e.g. 0.95.
+        patients: number of patients drawn from, or of studies that stand for them (see `drawn`).
     """
 
     low: float
@@ -51,7 +51,7 @@ def patient_interval(
 
     Args:
         values: one finite value per patient.
-        seed: the draws depend on nothing else.
+        seed: of the draws, which depend on nothing else.
         level: coverage, in (0, 1).
         draws: number of resamples.
 
@@ -59,7 +59,14 @@ def patient_interval(
         None for fewer than MIN_PATIENTS patients.
 
     Raises:
-        ValueError: a value is not finite, or level or draws make no sense.
+        ValueError: a value is not finite, or level or draws are out of range.
+
+    Example:
+        >>> interval = patient_interval([0.80, 0.82, 0.84, 0.86, 0.88, 0.90, 0.92, 0.94, 0.96, 0.98])
+        >>> round(interval.low, 2), round(interval.high, 2)
+        (0.85, 0.93)
+        >>> patient_interval([0.8, 0.9]) is None
+        True
     """
     array = np.asarray(values, dtype=np.float64)
     if not np.isfinite(array).all():
@@ -71,8 +78,8 @@ def patient_interval(
     generator = np.random.default_rng(seed)
     means = np.concatenate(
         [
-            array[generator.integers(array.size, size=(min(_DRAWS_AT_ONCE, draws - done), array.size))].mean(axis=1)
-            for done in range(0, draws, _DRAWS_AT_ONCE)
+            array[generator.integers(array.size, size=(min(_DRAWS_AT_ONCE, draws - start), array.size))].mean(axis=1)
+            for start in range(0, draws, _DRAWS_AT_ONCE)
         ]
     )
     low, high = np.percentile(means, [50 * (1 - level), 50 * (1 + level)])
@@ -87,15 +94,15 @@ def clustered_intervals(
     level: float = 0.95,
     draws: int = MEASURE_DRAWS,
 ) -> list[Interval | None]:
-    """Bootstrap intervals of any measures of rows, several of which may be of one patient.
+    """Bootstrap intervals of measures of rows, several of which may belong to one patient.
 
-    Patients are drawn with replacement, as many as there are; each brings all its rows, as often as it is drawn. The
-    same draws serve all measures. Draws in which a measure is not finite are left out for that measure.
+    Patients are drawn with replacement, as many as there are; each adds all its rows, as often as it is drawn. All
+    measures share the draws. A draw in which a measure is not finite is left out for that measure.
 
     Args:
-        measure: values (M,) of the rows that are numbered; numbers may repeat.
-        patients: whose row it is, for each of N rows.
-        seed: the draws depend on nothing else.
+        measure: row numbers, which may repeat -> values (M,).
+        patients: the patient of each of N rows.
+        seed: of the draws, which depend on nothing else.
         level: coverage, in (0, 1).
         draws: number of resamples.
 
@@ -104,7 +111,14 @@ def clustered_intervals(
         no value.
 
     Raises:
-        ValueError: no row, or level or draws make no sense.
+        ValueError: no row, or level or draws are out of range.
+
+    Example:
+        >>> patients = [number // 2 for number in range(24)]  # two slices of each patient
+        >>> scores = np.linspace(0, 1, 24)
+        >>> (interval,) = clustered_intervals(lambda rows: [scores[rows].mean()], patients)
+        >>> interval.patients, bool(interval.low < scores.mean() < interval.high)
+        (12, True)
     """
     if not len(patients):
         raise ValueError("there is no row")
@@ -115,37 +129,8 @@ def clustered_intervals(
         return [None] * len(measure(np.arange(len(patients))))
     generator = np.random.default_rng(seed)
     drawn = (generator.integers(len(groups), size=len(groups)) for _ in range(draws))
-    values = np.array([measure(np.concatenate([groups[one] for one in chosen])) for chosen in drawn], dtype=np.float64)
+    values = np.array([measure(np.concatenate([groups[n] for n in chosen])) for chosen in drawn], dtype=np.float64)
     return [_percentiles(column, level, len(groups)) for column in values.T]
-
-
-def clustered_interval(
-    measure: Callable[[Rows], float],
-    patients: Sequence[Hashable],
-    *,
-    seed: int = 0,
-    level: float = 0.95,
-    draws: int = MEASURE_DRAWS,
-) -> Interval | None:
-    """Bootstrap interval of one measure of rows; see `clustered_intervals`."""
-    return clustered_intervals(lambda rows: (measure(rows),), patients, seed=seed, level=level, draws=draws)[0]
-
-
-def paired_interval(
-    measure: Callable[[Rows], float],
-    other: Callable[[Rows], float],
-    patients: Sequence[Hashable],
-    *,
-    seed: int = 0,
-    level: float = 0.95,
-    draws: int = MEASURE_DRAWS,
-) -> Interval | None:
-    """Bootstrap interval of measure - other, both on the same patients in every draw; see `clustered_intervals`.
-
-    Two methods that were tried on the same patients differ less than their own intervals suggest: what is hard for one
-    is often hard for the other.
-    """
-    return clustered_interval(lambda rows: measure(rows) - other(rows), patients, seed=seed, level=level, draws=draws)
 
 
 def _groups(patients: Sequence[Hashable]) -> list[Rows]:
@@ -153,7 +138,7 @@ def _groups(patients: Sequence[Hashable]) -> list[Rows]:
     rows: dict[Hashable, list[int]] = {}
     for row, patient in enumerate(patients):
         rows.setdefault(patient, []).append(row)
-    return [np.array(own, dtype=np.intp) for own in rows.values()]
+    return [np.array(numbers, dtype=np.intp) for numbers in rows.values()]
 
 
 def _percentiles(values: NDArray[np.float64], level: float, patients: int) -> Interval | None:

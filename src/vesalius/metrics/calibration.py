@@ -1,4 +1,4 @@
-"""Do probabilities mean what they say? Calibration error, Brier score, and the temperature that mends it.
+"""Calibration of probabilities: calibration error, Brier score, and the temperature that corrects them.
 
 Labels are 0, 1 or NaN (unknown, left out). Letters: N samples, C classes.
 """
@@ -18,21 +18,20 @@ from vesalius.metrics.classify import check_probabilities, known, score_pair
 
 BINS = 15
 _LOG_TEMPERATURE = math.log(100.0)
-"""Temperatures are sought from 1/100 to 100."""
-_TINY = 1e-12
-_NOTHING = (math.nan, math.nan)
+"""Temperatures are searched from 1/100 to 100."""
+_EMPTY = (math.nan, math.nan)
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Samples whose probabilities lie close together.
+    """Samples of similar probability.
 
     Args:
-        low: lower end, counted in the bin.
-        high: upper end, not counted, but for 1.
-        count: samples.
-        probability: their mean probability; NaN where there are none.
-        positive: share that is positive; NaN where there are none.
+        low: lower end, inside the bin.
+        high: upper end, outside the bin unless it is 1.
+        count: number of samples.
+        probability: their mean probability; NaN in an empty bin.
+        positive: share of positives; NaN in an empty bin.
     """
 
     low: float
@@ -43,10 +42,14 @@ class Bin:
 
 
 def reliability(probabilities_N: ArrayLike, labels_N: ArrayLike, bins: int = BINS) -> tuple[Bin, ...]:
-    """Bins of equal width from 0 to 1: predicted probability beside the share that came true.
+    """Bins of equal width from 0 to 1: predicted probability and observed share of positives.
 
     Raises:
-        ValueError: a probability is outside [0, 1], a label is wrong, or there is no bin.
+        ValueError: a probability is outside [0, 1], a label is invalid, or `bins` is below 1.
+
+    Example:
+        >>> [(bin_.count, bin_.positive) for bin_ in reliability([0.1, 0.2, 0.9, 0.8], [0, 1, 1, 1], bins=2)]
+        [(2, 0.5), (2, 1.0)]
     """
     if bins < 1:
         raise ValueError(f"{bins} bins")
@@ -54,25 +57,30 @@ def reliability(probabilities_N: ArrayLike, labels_N: ArrayLike, bins: int = BIN
     check_probabilities(probabilities)
     places = np.minimum((probabilities * bins).astype(int), bins - 1)
     counts = np.bincount(places, minlength=bins)
-    sums, hits = (np.bincount(places, weights=one, minlength=bins) for one in (probabilities, labels))
+    sums, hits = (np.bincount(places, weights=values, minlength=bins) for values in (probabilities, labels))
     return tuple(
-        Bin(b / bins, (b + 1) / bins, int(count), *((float(total / count), float(hit / count)) if count else _NOTHING))
+        Bin(b / bins, (b + 1) / bins, int(count), *((float(total / count), float(hit / count)) if count else _EMPTY))
         for b, (count, total, hit) in enumerate(zip(counts, sums, hits, strict=True))
     )
 
 
 def calibration_error(probabilities_N: ArrayLike, labels_N: ArrayLike, bins: int = BINS) -> float:
-    """Expected calibration error (ECE): mean over samples of |probability - share that came true| of their bin.
+    """Expected calibration error (ECE): mean over samples of |probability - share of positives| of their bin.
 
     Returns:
         NaN where no label is known.
 
     Raises:
         ValueError: as `reliability`.
+
+    Example:
+        >>> round(calibration_error([0.9, 0.9, 0.9, 0.9], [1, 1, 0, 0]), 3)
+        0.4
     """
-    found = [one for one in reliability(probabilities_N, labels_N, bins) if one.count]
-    total = sum(one.count for one in found)
-    return math.fsum(one.count * abs(one.probability - one.positive) for one in found) / total if total else math.nan
+    filled = [bin_ for bin_ in reliability(probabilities_N, labels_N, bins) if bin_.count]
+    gaps = [bin_.count * abs(bin_.probability - bin_.positive) for bin_ in filled]
+    total = sum(bin_.count for bin_ in filled)
+    return math.fsum(gaps) / total if total else math.nan
 
 
 def brier(probabilities_N: ArrayLike, labels_N: ArrayLike) -> float:
@@ -87,24 +95,32 @@ def brier(probabilities_N: ArrayLike, labels_N: ArrayLike) -> float:
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
-    """The temperature T that makes sigmoid(logits / T) fit the labels best (arXiv 1706.04599, for single labels).
+    """The temperature T for which sigmoid(logits / T) fits the labels best (arXiv 1706.04599, for single labels).
 
-    The cross-entropy over all known entries is minimised; it is convex in 1 / T, so there is one best value. Where the
-    logits separate the labels without error it would be 0, and 1/100 is given; where they are worse than nothing, 100.
+    It minimises the cross-entropy over all known entries, which is convex in 1 / T, so there is one minimum. The result
+    is 1/100 where the logits separate the labels without error, and 100 where they are worse than chance.
 
     Args:
-        logits: of validation samples, never of those that are judged; (N,) for one class, (N, C) for a T they share.
+        logits: of validation samples, never of test samples; (N,) for one class, (N, C) for a shared T.
         labels: of the same shape.
 
     Raises:
         InputError: no positive or no negative is known.
-        ValueError: shapes differ, or a logit or label is wrong.
+        ValueError: shapes differ, or a logit or label is invalid.
+
+    Example:
+        >>> temperature = fit_temperature([8.0, 8.0, 8.0, -8.0], [1, 1, 0, 0])  # far too sure
+        >>> temperature > 1
+        True
+        >>> cooled([8.0], temperature) < 0.9
+        array([ True])
     """
     if np.shape(logits) != np.shape(labels):
         raise ValueError(f"logits {np.shape(logits)} and labels {np.shape(labels)}")
     values, truths = known(np.ravel(logits), np.ravel(labels))
     if not truths.any() or truths.all():
-        raise InputError("validation labels of one value tell no temperature", fix="use validation cases of both kinds")
+        what = "all validation labels are equal, which fits no temperature"
+        raise InputError(what, fix="use validation cases of both kinds")
     signed = np.where(truths, -values, values)
 
     def loss(log_temperature: float) -> float:
@@ -123,7 +139,7 @@ def fit_temperatures(logits_NC: ArrayLike, labels_NC: ArrayLike) -> NDArray[np.f
     """
     logits, labels = score_pair(logits_NC, labels_NC, axes=2)
     columns = zip(logits.T, labels.T, strict=True)
-    return np.array([fit_temperature(one, own) if {0.0, 1.0} <= set(own) else 1.0 for one, own in columns])
+    return np.array([fit_temperature(column, truth) if {0.0, 1.0} <= set(truth) else 1.0 for column, truth in columns])
 
 
 def cooled(logits: ArrayLike, temperature: ArrayLike) -> NDArray[np.float64]:
@@ -137,16 +153,3 @@ def cooled(logits: ArrayLike, temperature: ArrayLike) -> NDArray[np.float64]:
         raise ValueError("a temperature is not positive")
     probabilities: NDArray[np.float64] = expit(np.asarray(logits, dtype=np.float64) / temperatures)
     return probabilities
-
-
-def to_logits(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """The logits that probabilities came from; clipped to [1e-12, 1 - 1e-12] first.
-
-    Raises:
-        ValueError: a probability is outside [0, 1].
-    """
-    values = np.asarray(probabilities, dtype=np.float64)
-    check_probabilities(values)
-    clipped = np.clip(values, _TINY, 1 - _TINY)
-    logits: NDArray[np.float64] = np.log(clipped) - np.log1p(-clipped)
-    return logits

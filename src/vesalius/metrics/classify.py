@@ -1,7 +1,7 @@
-"""How well scores tell classes apart: AUROC, AUPRC, log loss. Several labels may hold at once; some may be unknown.
+"""How well scores separate classes: AUROC, AUPRC, log loss. Several labels may hold at once; some may be unknown.
 
-Labels are 0, 1, or NaN where nobody knows: such entries are left out, class by class. A class of which only one value
-is known (no positive, or no negative) is *absent*: its measure is NaN, and it is left out of the mean over classes.
+Labels are 0, 1, or NaN for unknown; unknown entries are left out, class by class. A class without a known positive or
+without a known negative is *absent*: its measure is NaN, and it is left out of the mean over classes.
 Letters: N samples, C classes.
 """
 
@@ -15,20 +15,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 ANY_WEIGHT = 2.0
-"""How often the class "any" counts in the log loss of the RSNA 2019 challenge; the others count once."""
+"""Weight of the class "any" in the log loss of the RSNA 2019 challenge; the others weigh 1."""
 _TINY = 1e-15
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Measures that depend on the order of the scores alone.
+    """Measures that depend only on the order of the scores.
 
     Args:
         auroc: of each class, NaN where it is absent.
         auprc: of each class, the same.
         macro_auroc: mean over the classes that are not absent; NaN where all are.
         macro_auprc: the same.
-        absent: places of the classes of which only one value, or none, is known.
+        absent: indices of the absent classes.
     """
 
     auroc: tuple[float, ...]
@@ -40,7 +40,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Prevalence:
-    """What is known of one class.
+    """Labels of one class.
 
     Args:
         positive: samples with label 1.
@@ -54,7 +54,7 @@ class Prevalence:
 
     @property
     def share(self) -> float:
-        """Positives among the known; NaN where nothing is known."""
+        """Share of positives among the known labels; NaN without any."""
         known = self.positive + self.negative
         return self.positive / known if known else math.nan
 
@@ -67,16 +67,22 @@ def rank_classes(scores_NC: ArrayLike, labels_NC: ArrayLike) -> Ranking:
         labels_NC: 0, 1 or NaN.
 
     Raises:
-        ValueError: shapes differ, a score is not finite, or a label is something else.
+        ValueError: shapes differ, a score is not finite, or a label is invalid.
+
+    Example:
+        >>> scores_NC = [[0.1, 3.0], [0.4, 2.0], [0.35, 1.0], [0.8, 0.0]]
+        >>> ranking = rank_classes(scores_NC, [[0, 1], [0, 1], [1, 1], [1, 1]])
+        >>> ranking.auroc[0], ranking.macro_auroc, ranking.absent  # the second class has no negative
+        (0.75, 0.75, (1,))
     """
     scores, labels = score_pair(scores_NC, labels_NC, axes=2)
-    auroc_C, auprc_C = (per_class(measure, scores, labels) for measure in (auroc, auprc))
+    auroc_C, auprc_C = (_per_class(measure, scores, labels) for measure in (auroc, auprc))
     absent = tuple(np.flatnonzero(np.isnan(auroc_C)).tolist())
     return Ranking(tuple(auroc_C.tolist()), tuple(auprc_C.tolist()), macro(auroc_C), macro(auprc_C), absent)
 
 
 def auroc(scores_N: ArrayLike, labels_N: ArrayLike) -> float:
-    """Area under the ROC curve: how often a positive has the higher score than a negative, ties counted by half.
+    """Area under the ROC curve: how often a positive scores higher than a negative; a tie counts half.
 
     Returns:
         NaN without a positive or without a negative.
@@ -95,7 +101,7 @@ def auroc(scores_N: ArrayLike, labels_N: ArrayLike) -> float:
 def auprc(scores_N: ArrayLike, labels_N: ArrayLike) -> float:
     """Average precision: sum over falling thresholds of (gain in recall) x precision, without interpolation.
 
-    Compare it with the class's prevalence, which is what scores without information reach.
+    Random scores reach the prevalence of the class.
 
     Returns:
         NaN without a positive or without a negative.
@@ -114,44 +120,36 @@ def auprc(scores_N: ArrayLike, labels_N: ArrayLike) -> float:
     return float((gained * precision).sum())
 
 
-def per_class(
-    measure: Callable[[NDArray[np.float64], NDArray[np.float64]], float], scores_NC: ArrayLike, labels_NC: ArrayLike
-) -> NDArray[np.float64]:
-    """A measure of scores and labels for each class, shape (C,)."""
-    scores, labels = score_pair(scores_NC, labels_NC, axes=2)
-    return np.array([measure(scores[:, c], labels[:, c]) for c in range(scores.shape[1])], dtype=np.float64)
-
-
 def macro(values_C: ArrayLike) -> float:
-    """Mean over the classes that have a value; NaN where none has."""
+    """Mean over the classes that have a value; NaN without any."""
     values = np.asarray(values_C, dtype=np.float64)
     present = values[~np.isnan(values)]
     return float(present.mean()) if present.size else math.nan
 
 
 def prevalence(labels_NC: ArrayLike) -> tuple[Prevalence, ...]:
-    """Positives, negatives and unknown of each class."""
+    """Positives, negatives and unknown labels of each class."""
     labels = _checked(np.asarray(labels_NC, dtype=np.float64))
     counts = ((labels == 1).sum(axis=0), (labels == 0).sum(axis=0), np.isnan(labels).sum(axis=0))
-    return tuple(Prevalence(*map(int, one)) for one in zip(*counts, strict=True))
+    return tuple(Prevalence(*map(int, numbers)) for numbers in zip(*counts, strict=True))
 
 
 def rsna_weights(names: Sequence[str]) -> tuple[float, ...]:
-    """Weights of classes in the log loss of the RSNA challenge: "any" counts double."""
+    """Class weights of the log loss of the RSNA challenge: "any" counts double."""
     return tuple(ANY_WEIGHT if name == "any" else 1.0 for name in names)
 
 
 def weighted_log_loss(probabilities_NC: ArrayLike, labels_NC: ArrayLike, weights_C: Sequence[float]) -> float:
     """Binary cross-entropy, averaged over all known entries with a weight for each class.
 
-    With `rsna_weights` this is the measure of the RSNA Intracranial Hemorrhage Detection challenge (2019): there every
-    label is known, and the weights of an image add up to 7. Probabilities are clipped to [1e-15, 1 - 1e-15].
+    With `rsna_weights` this is the score of the RSNA Intracranial Hemorrhage Detection challenge (2019), in which every
+    label is known and the weights of an image add up to 7. Probabilities are clipped to [1e-15, 1 - 1e-15].
 
     Returns:
         NaN where no label is known.
 
     Raises:
-        ValueError: shapes differ, a probability is outside [0, 1], a label is wrong, or weights are not positive.
+        ValueError: shapes differ, a probability is outside [0, 1], a label is invalid, or weights are not positive.
     """
     probabilities, labels = score_pair(probabilities_NC, labels_NC, axes=2)
     weights = np.asarray(weights_C, dtype=np.float64)
@@ -167,25 +165,33 @@ def weighted_log_loss(probabilities_NC: ArrayLike, labels_NC: ArrayLike, weights
 
 def score_pair(scores: ArrayLike, labels: ArrayLike, axes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Both as float64 of equal shape. Raises ValueError as `rank_classes`."""
-    one, other = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
-    if one.shape != other.shape or one.ndim != axes:
-        raise ValueError(f"scores {one.shape} and labels {other.shape}, {axes} axes expected")
-    if not np.isfinite(one).all():
+    values, truths = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
+    if values.shape != truths.shape or values.ndim != axes:
+        raise ValueError(f"scores {values.shape} and labels {truths.shape}, {axes} axes expected")
+    if not np.isfinite(values).all():
         raise ValueError("a score is not finite")
-    return one, _checked(other)
+    return values, _checked(truths)
 
 
 def known(scores_N: ArrayLike, labels_N: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Scores of the samples whose label is known, and these labels as truths. Raises ValueError as `rank_classes`."""
+    """Scores of the samples with a known label, and these labels as bool. Raises ValueError as `rank_classes`."""
     scores, labels = score_pair(scores_N, labels_N, axes=1)
     kept = ~np.isnan(labels)
     return scores[kept], labels[kept] == 1
 
 
 def check_probabilities(probabilities: NDArray[np.float64]) -> None:
-    """Raise ValueError where one is below 0 or above 1."""
+    """Raise ValueError if a probability is below 0 or above 1."""
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ValueError("a probability is outside [0, 1]")
+
+
+def _per_class(
+    measure: Callable[[NDArray[np.float64], NDArray[np.float64]], float],
+    scores_NC: NDArray[np.float64],
+    labels_NC: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    return np.array([measure(scores_NC[:, c], labels_NC[:, c]) for c in range(scores_NC.shape[1])], dtype=np.float64)
 
 
 def _checked(labels: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Measures of a codec besides the image's own: rate, motion, and the region that matters.
+"""Measures of a codec besides image quality: rate, motion, and the region of the heart.
 
 Letters: C channel, T time, I J K voxel axes.
 """
@@ -15,41 +15,24 @@ from numpy.typing import ArrayLike, NDArray
 from vesalius.metrics.error import SquaredError
 
 MARGIN_MM = 10.0
-"""Margin of the heart region around the masks, on every side."""
+"""Margin of the heart region around the masks, on each side."""
 _VOXEL_TOLERANCE = 1e-3
-"""A margin of 1.000003 voxels is one voxel: spacings are rarely written exactly."""
+"""A margin of 1.000003 voxels is one voxel: files round their spacings."""
 
 Box = tuple[slice, slice, slice]
 
 
 def ratio(voxels: int, size_bytes: int) -> float:
-    """2 bytes x voxels over the bytes of the file: the compression ratio against plain 16-bit storage."""
+    """Compression ratio against plain 16-bit storage: 2 bytes x voxels over the bytes of the file."""
     return 2 * voxels / size_bytes
 
 
-def bits_per_voxel(voxels: int, size_bytes: int) -> float:
-    """8 x bytes of the file over voxels."""
-    return 8 * size_bytes / voxels
-
-
-def temporal_error(reference_CTIJK: ArrayLike, restored_CTIJK: ArrayLike, t_meaning: str) -> float | None:
-    """How wrongly the restored scan moves, in the unit of the values.
-
-    RMS over voxels and pairs of neighbouring frames of (the restored change - the original change).
-
-    Returns:
-        None where there is one frame or the T axis is not known to be time.
-    """
-    reference = np.asarray(reference_CTIJK, dtype=np.float64)
-    if t_meaning != "time" or reference.shape[1] < 2:
-        return None
-    sums = SquaredError()
-    add_changes(sums, reference, np.asarray(restored_CTIJK, dtype=np.float64))
-    return sums.rmse
-
-
 def add_changes(sums: SquaredError, reference_CTIJK: NDArray[Any], restored_CTIJK: NDArray[Any]) -> None:
-    """Add the frame-to-frame changes of a slab of slices (all its frames); `sums.rmse` is then the temporal error."""
+    """Add the frame-to-frame changes of a slab of slices (all its frames); `sums.rmse` is then the temporal error.
+
+    The temporal error says how wrongly a restored scan moves: the RMS over voxels and pairs of neighbouring frames of
+    (restored change - original change), in the unit of the values. It needs a T axis that is time.
+    """
     with np.errstate(invalid="ignore"):  # inf - inf
         sums.add(np.diff(reference_CTIJK, axis=1), np.diff(restored_CTIJK, axis=1))
 
@@ -60,12 +43,12 @@ def heart_region(
     """The box of the union of the masks (ED and ES) plus a margin, clipped to the grid.
 
     Args:
-        masks_IJK: label volumes on the scan's grid; every value but 0 counts.
+        masks_IJK: label volumes on the scan's grid; every value other than 0 counts.
         spacing_mm: voxel spacing along i, j, k.
         margin_mm: margin on each of the six sides, rounded up to whole voxels.
 
     Returns:
-        slices along i, j, k, or None where no voxel is labelled.
+        Slices along i, j, k; None where no voxel is labelled.
 
     Raises:
         ValueError: no masks, or masks of different shapes.

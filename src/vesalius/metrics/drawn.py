@@ -1,4 +1,4 @@
-"""What a bootstrap draws: patients where they are known, else studies. Wherever there is an interval, it says which.
+"""What a bootstrap draws: patients where they are known, else studies. Each interval says which.
 
 Where patients are unknown, each study counts separately. Studies of one patient resemble each other, so such an
 interval may be too narrow, and the number of studies is not a number of patients.
@@ -10,17 +10,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 Owner = tuple[str, bool]
-"""Whose a row is: the name of a patient and True, or, where no patient is known, that of a study and False."""
+"""Owner of a row: a patient's id and True, or, where no patient is known, a study's id and False."""
 BY_PATIENT, BY_STUDY = "by patient", "by study (patients unknown)"
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """How many are drawn.
+    """Number of patients and studies that are drawn.
 
     Args:
-        known: patients.
-        studies: studies whose patient is not known.
+        known: known patients.
+        studies: studies of unknown patients.
 
     Example:
         >>> Drawn.of([("A", True), ("A", True), ("study 7", False)]).by
@@ -34,18 +34,18 @@ class Drawn:
 
     @classmethod
     def of(cls, owners: Iterable[Owner]) -> Drawn:
-        """Of rows, several of which may belong to one owner."""
+        """Count the owners of rows, several of which may have one owner."""
         kinds = [is_patient for _, is_patient in set(owners)]
         return cls(sum(kinds), len(kinds) - sum(kinds))
 
     @property
     def patients(self) -> int | None:
-        """Their number; None where no patient is known."""
+        """Number of patients; None where no patient is known."""
         return None if self.studies and not self.known else self.known
 
     @property
     def by(self) -> str:
-        """The label of an interval."""
+        """Label of an interval."""
         if not self.studies:
             return BY_PATIENT
         if not self.known:
@@ -54,7 +54,7 @@ class Drawn:
 
     @property
     def words(self) -> str:
-        """Of how many patients, for people."""
+        """Number of patients, in words."""
         studies = _count(self.studies, "study", "studies")
         if not self.studies:
             return _count(self.known, "patient", "patients")
@@ -65,5 +65,5 @@ class Drawn:
         )
 
 
-def _count(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"
+def _count(number: int, singular: str, plural: str) -> str:
+    return f"{number} {singular if number == 1 else plural}"

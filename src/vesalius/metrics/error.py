@@ -1,8 +1,8 @@
-"""How far a restored image is from its reference.
+"""Errors of a restored image against its reference.
 
-Common rules. Arrays hold real values; everything is computed in float64. Voxels whose *reference* is NaN or infinite
-are left out of every measure (a codec that must keep them is judged by equality, not by these). A restored voxel
-that is NaN or infinite where the reference is finite is an infinite error, never left out. No voxel left: NaN.
+Common rules. Arrays hold real values; all sums are float64. Voxels whose *reference* is NaN or infinite are left out of
+every measure (whether a codec keeps them is tested by equality). A restored voxel that is NaN or infinite where the
+reference is finite is an infinite error, never left out. Without any voxel a measure is NaN.
 Letters: C channel, T time, I J K voxel axes.
 """
 
@@ -18,7 +18,7 @@ _PERCENT_LOW, _PERCENT_HIGH = 0.1, 99.9
 
 
 def peak(values: ArrayLike) -> float:
-    """The signal's peak: p99.9 minus p0.1 of the finite real values of the whole scan; 0.0 where there are none."""
+    """Peak of the signal: p99.9 minus p0.1 of the finite real values of the whole scan; 0.0 without any."""
     array = np.asarray(values, dtype=np.float64)
     finite = array[np.isfinite(array)]
     if not finite.size:
@@ -29,19 +29,31 @@ def peak(values: ArrayLike) -> float:
 
 @dataclass
 class SquaredError:
-    """Error sums that grow chunk by chunk, so that no two whole scans need to be in memory.
+    """Error sums that grow chunk by chunk, so that two whole scans need not be in memory.
 
     Args:
         squared: sum of squared differences.
         absolute: sum of absolute differences.
         max_error: largest absolute difference.
-        voxels: voxels compared.
+        voxels: number of voxels compared.
+
+    Example:
+        >>> errors = SquaredError.of([0.0, 10.0, 20.0], [1.0, 10.0, 22.0])
+        >>> errors.mae, errors.max_error, round(errors.psnr(peak=20.0), 1)
+        (1.0, 2.0, 23.8)
     """
 
     squared: float = 0.0
     absolute: float = 0.0
     max_error: float = 0.0
     voxels: int = 0
+
+    @classmethod
+    def of(cls, reference: ArrayLike, restored: ArrayLike) -> SquaredError:
+        """The sums of two whole arrays of one shape."""
+        sums = cls()
+        sums.add(reference, restored)
+        return sums
 
     def add(self, reference: ArrayLike, restored: ArrayLike) -> None:
         """Add two arrays of one shape.
@@ -95,47 +107,20 @@ class SquaredError:
         return 10 * (2 * math.log10(peak) - math.log10(self.mse))
 
 
-def mse(reference: ArrayLike, restored: ArrayLike) -> float:
-    """Mean squared error."""
-    return _whole(reference, restored).mse
-
-
-def mae(reference: ArrayLike, restored: ArrayLike) -> float:
-    """Mean absolute error."""
-    return _whole(reference, restored).mae
-
-
-def max_error(reference: ArrayLike, restored: ArrayLike) -> float:
-    """Largest absolute error; NaN where no voxel is compared."""
-    sums = _whole(reference, restored)
-    return sums.max_error if sums.voxels else math.nan
-
-
-def psnr(reference: ArrayLike, restored: ArrayLike, peak: float) -> float:
-    """Peak signal-to-noise ratio in dB; see `SquaredError.psnr` for its ends."""
-    return _whole(reference, restored).psnr(peak)
-
-
 def as_pair(reference: ArrayLike, restored: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Both as float64. Raises ValueError where the shapes differ."""
-    one, other = np.asarray(reference, dtype=np.float64), np.asarray(restored, dtype=np.float64)
-    if one.shape != other.shape:
-        raise ValueError(f"shapes {one.shape} and {other.shape} differ")
-    return one, other
+    before, after = np.asarray(reference, dtype=np.float64), np.asarray(restored, dtype=np.float64)
+    if before.shape != after.shape:
+        raise ValueError(f"shapes {before.shape} and {after.shape} differ")
+    return before, after
 
 
 def _difference(reference: ArrayLike, restored: ArrayLike) -> NDArray[np.float64]:
     """Absolute differences where the reference is finite; infinite where only the restored value is not."""
-    one, other = as_pair(reference, restored)
-    finite = np.isfinite(one)
+    before, after = as_pair(reference, restored)
+    finite = np.isfinite(before)
     if not finite.all():
-        one, other = one[finite], other[finite]
+        before, after = before[finite], after[finite]
     with np.errstate(over="ignore"):
-        difference = np.abs(other - one)
+        difference = np.abs(after - before)
     return np.where(np.isnan(difference), np.inf, difference)
-
-
-def _whole(reference: ArrayLike, restored: ArrayLike) -> SquaredError:
-    sums = SquaredError()
-    sums.add(reference, restored)
-    return sums

@@ -1,4 +1,4 @@
-"""What logits of several findings are worth on samples that were not learned from: studies, slices, pictures.
+"""Test measures of several findings, from logits: on studies, slices or pictures that were not trained on.
 
 Intervals are bootstraps over patients, or over studies where no patient is known. Letters: S samples, C classes.
 """
@@ -29,15 +29,15 @@ def measured(
     point: OperatingPoint,
     unit: str = "studies",
 ) -> dict[str, Any]:
-    """Every measure of a test.
+    """All measures of a test.
 
     Args:
         logits_SC: of the head.
-        labels_SC: 0, 1, or NaN where it is not known.
-        owners: whose sample it is.
+        labels_SC: 0, 1, or NaN for unknown.
+        owners: the owner of each sample.
         classes: names.
         point: temperatures and thresholds, chosen on other samples.
-        unit: what a sample is, in the plural; the key of their number.
+        unit: plural of what a sample is; the key of their number.
 
     Returns:
         JSON-able: {unit, "patients" (None where unknown), "drawn" (known patients, studies without one), "intervals"
@@ -52,19 +52,19 @@ def measured(
         losses = [weighted_log_loss(p[rows], labels[rows], weights) for p in (p_SC, raw_SC)]
         return [*ranking.auroc, *ranking.auprc, ranking.macro_auroc, ranking.macro_auprc, *losses]
 
-    everything = np.arange(len(labels))
-    told = [
+    every_row = np.arange(len(labels))
+    measures = [
         {"value": _finite(value), "interval": _ends(interval)}
-        for value, interval in zip(values(everything), clustered_intervals(values, owners), strict=True)
+        for value, interval in zip(values(every_row), clustered_intervals(values, owners), strict=True)
     ]
     decisions = point.judge(logits_SC, labels)
     known = prevalence(labels)
-    one_by_one = {}
+    by_class = {}
     for c, name in enumerate(classes):
         decided = decisions[c]
-        one_by_one[name] = {
-            "auroc": told[c],
-            "auprc": told[count + c],
+        by_class[name] = {
+            "auroc": measures[c],
+            "auprc": measures[count + c],
             "positive": known[c].positive,
             "negative": known[c].negative,
             "unknown": known[c].unknown,
@@ -78,22 +78,22 @@ def measured(
             "calibration_error_as_trained": _finite(calibration_error(raw_SC[:, c], labels[:, c])),
             "brier": _finite(brier(p_SC[:, c], labels[:, c])),
         }
-    macro = dict(zip(("auroc", "auprc", "log_loss", "log_loss_as_trained"), told[2 * count :], strict=True))
+    macro = dict(zip(("auroc", "auprc", "log_loss", "log_loss_as_trained"), measures[2 * count :], strict=True))
     drawn = Drawn.of(owners)
     counts = {"patients": drawn.patients, "drawn": [drawn.known, drawn.studies], "intervals": drawn.by}
-    return {unit: len(labels), **counts, **macro, "classes": one_by_one}
+    return {unit: len(labels), **counts, **macro, "classes": by_class}
 
 
 def prevalences(
-    parts: Mapping[str, NDArray[np.float32]], classes: Sequence[str]
+    splits: Mapping[str, NDArray[np.float32]], classes: Sequence[str]
 ) -> dict[str, dict[str, dict[str, int]]]:
-    """Part -> class -> positive, negative and unknown samples, from the labels (S, C) of each part."""
+    """Split -> class -> positive, negative and unknown samples, from the labels (S, C) of each split."""
     return {
-        part: {
-            name: {"positive": one.positive, "negative": one.negative, "unknown": one.unknown}
-            for name, one in zip(classes, prevalence(labels_SC), strict=True)
+        split: {
+            name: {"positive": known.positive, "negative": known.negative, "unknown": known.unknown}
+            for name, known in zip(classes, prevalence(labels_SC), strict=True)
         }
-        for part, labels_SC in parts.items()
+        for split, labels_SC in splits.items()
         if len(labels_SC)
     }
 
@@ -101,9 +101,9 @@ def prevalences(
 def reliability_points(
     p_SC: NDArray[np.float64], labels_SC: NDArray[np.float32], classes: Sequence[str]
 ) -> dict[str, Points]:
-    """Class -> (mean probability, share that came true) of each bin that is not empty."""
+    """Class -> (mean probability, share of positives) of each bin that is not empty."""
     return {
-        name: [(one.probability, one.positive) for one in reliability(p_SC[:, c], labels_SC[:, c]) if one.count]
+        name: [(bin_.probability, bin_.positive) for bin_ in reliability(p_SC[:, c], labels_SC[:, c]) if bin_.count]
         for c, name in enumerate(classes)
     }
 

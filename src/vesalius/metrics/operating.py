@@ -1,7 +1,7 @@
 """Temperatures and thresholds of all classes, chosen once on validation data and then fixed.
 
-Nothing here ever sees the labels that are judged: `choose` gets validation data, `OperatingPoint.judge` cannot change
-what was chosen. Letters: N samples, C classes.
+Test labels never influence the choice: `choose` takes validation data, and `OperatingPoint` is immutable.
+Letters: N samples, C classes.
 """
 
 from __future__ import annotations
@@ -23,13 +23,20 @@ Sharing = Literal["shared", "per_class"]
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What was chosen on validation data.
+    """Temperatures and thresholds chosen on validation data.
 
     Args:
         temperatures: one for each class, equal where they share one.
-        thresholds: on the calibrated probabilities; NaN where validation knows no negative of a class.
-        specificity: that each threshold has on validation data at least.
-        samples: validation samples.
+        thresholds: on the calibrated probabilities; NaN for a class without a validation negative.
+        specificity: minimum specificity of each threshold on validation data.
+        samples: number of validation samples.
+
+    Example:
+        >>> logits_NC = [[-3.0], [-2.0], [-1.0], [1.0], [2.0], [3.0]]
+        >>> point = choose(logits_NC, [[0], [0], [1], [0], [1], [1]], specificity=1.0)
+        >>> (decided,) = point.judge([[0.5], [2.5]], [[1], [1]])
+        >>> decided.true_positive, decided.false_negative
+        (1, 1)
     """
 
     temperatures: tuple[float, ...]
@@ -42,10 +49,10 @@ class OperatingPoint:
         return cooled(logits_NC, self.temperatures)
 
     def judge(self, logits_NC: ArrayLike, labels_NC: ArrayLike) -> tuple[Decisions | None, ...]:
-        """What the thresholds give on other samples, class by class; None where a class has no threshold.
+        """Apply the thresholds to other samples, class by class; None where a class has no threshold.
 
         Raises:
-            ValueError: shapes differ, or a logit or label is wrong.
+            ValueError: shapes differ, or a logit or label is invalid.
         """
         logits, labels = score_pair(logits_NC, labels_NC, axes=2)
         scores = self.probabilities(logits)
@@ -63,12 +70,12 @@ def choose(
     Args:
         logits_NC: of validation samples.
         labels_NC: 0, 1 or NaN.
-        specificity: for which the thresholds are chosen.
+        specificity: minimum specificity of the thresholds.
         sharing: one temperature for all classes, or one for each.
 
     Raises:
         InputError: the temperature is shared, and no positive or no negative of any class is known.
-        ValueError: shapes differ, or a logit or label is wrong.
+        ValueError: shapes differ, or a logit or label is invalid.
     """
     logits, labels = score_pair(logits_NC, labels_NC, axes=2)
     if sharing == "shared":

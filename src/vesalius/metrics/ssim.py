@@ -1,4 +1,4 @@
-"""Structural similarity of pictures. The rules of `vesalius.metrics.error` hold.
+"""Structural similarity of pictures, under the rules of `vesalius.metrics.error`.
 
 Letters: C channel, T time, I J K voxel axes; N pictures of J rows and I columns.
 """
@@ -22,7 +22,12 @@ SSIM_WINDOW = 7
 def ssim(reference_CTIJK: ArrayLike, restored_CTIJK: ArrayLike, peak: float) -> float:
     """Mean structural similarity over the 2D pictures (J x I) of all channels, frames and slices.
 
-    Pictures in which no window could be measured are left out; NaN where that is all of them.
+    Pictures without a measurable window are left out; NaN without any picture.
+
+    Example:
+        >>> scan_CTIJK = np.arange(256.0).reshape(1, 1, 16, 16, 1)
+        >>> ssim(scan_CTIJK, scan_CTIJK, peak=255.0), ssim(scan_CTIJK, 0 * scan_CTIJK, peak=255.0) < 0.2
+        (1.0, True)
     """
     each = ssim_per_picture(to_pictures(reference_CTIJK), to_pictures(restored_CTIJK), peak)
     measured = each[~np.isnan(each)]
@@ -35,8 +40,8 @@ def ssim_per_picture(reference_NJI: ArrayLike, restored_NJI: ArrayLike, peak: fl
     scikit-image's `structural_similarity`: uniform window of SSIM_WINDOW pixels, K1 0.01, K2 0.03, sample
     covariance, data_range = peak; the mean is over windows that lie wholly inside. Windows that touch a non-finite
     reference voxel are left out. NaN where a picture is smaller than 3 pixels or has no window left. A picture with a
-    non-finite restored value at a finite reference has a similarity of 0. With a peak of 0 the measure is undefined:
-    1 where the pictures are equal, else 0.
+    non-finite restored value at a finite reference has a similarity of 0. With a peak of 0 the result is 1 for equal
+    pictures, else 0.
 
     Raises:
         ValueError: the shapes differ.
@@ -44,11 +49,11 @@ def ssim_per_picture(reference_NJI: ArrayLike, restored_NJI: ArrayLike, peak: fl
     reference, restored = as_pair(reference_NJI, restored_NJI)
     window = _window(reference.shape[1:])
     pairs = zip(reference, restored, strict=True)
-    return np.array([_ssim(one, other, peak, window) for one, other in pairs], dtype=np.float64)
+    return np.array([_ssim(before, after, peak, window) for before, after in pairs], dtype=np.float64)
 
 
 def to_pictures(array_CTIJK: ArrayLike) -> NDArray[Any]:
-    """(C, T, I, J, K) to pictures (C * T * K, J, I), frames before slices."""
+    """Pictures (C * T * K, J, I) of an array (C, T, I, J, K), frames before slices."""
     array = np.asarray(array_CTIJK)
     if array.ndim != 5:
         raise ValueError(f"an array of shape {array.shape} is not (C, T, I, J, K)")

@@ -1,11 +1,11 @@
-"""How far the surfaces of two label masks are apart, in mm.
+"""Distances between the surfaces of two label masks, in mm.
 
-The surface of a class are its voxels that have a face in common with another class or with the border of the array.
-Each surface voxel of one mask has a distance to the nearest surface voxel of the other, between voxel centres; both
-directions are measured. That is the definition of MONAI's `compute_hausdorff_distance` and
+The surface of a class consists of its voxels that share a face with another class or with the border of the array. Each
+surface voxel of one mask has a distance to the nearest surface voxel of the other, between voxel centres; both
+directions are measured. This is the definition of MONAI's `compute_hausdorff_distance` and
 `compute_average_surface_distance` (symmetric). A class that a mask does not hold has no surface: NaN.
 
-Only surface voxels enter a search tree, so the time depends on the surfaces and not on the size of the array.
+Only surface voxels enter a search tree, so the time depends on the surfaces, not on the size of the array.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LEAF = 32
 
 @dataclass(frozen=True)
 class SurfaceDistance:
-    """How far two surfaces are apart.
+    """Distance of two surfaces.
 
     Args:
         hd95_mm: 95 % Hausdorff distance: the larger of the 95th percentiles (linear between ranks) of both directions.
@@ -56,42 +56,40 @@ def surface_distances(
         label -> distances; NaN where one of the masks does not hold the class.
 
     Raises:
-        ValueError: the shapes differ, values are not whole numbers, or spacings are not positive or too many or few.
+        ValueError: the shapes differ, values are not whole numbers, a spacing is not positive, or one is missing.
+
+    Example:
+        >>> predicted, reference = np.zeros((2, 6, 6), int)
+        >>> predicted[1:4, 1:4], reference[1:4, 1:5] = 1, 1
+        >>> surface_distances(predicted, reference, spacing_mm=(1.0, 1.5))[1].hd95_mm
+        1.5
     """
-    one, other = label_pair(predicted, reference)
+    found, truth = label_pair(predicted, reference)
     spacing = np.asarray(spacing_mm, dtype=np.float64)
-    if spacing.shape != (one.ndim,) or not (np.isfinite(spacing) & (spacing > 0)).all():
-        raise ValueError(f"spacing {tuple(spacing_mm)} for {one.ndim} axes")
-    wanted = labels_of(one, other) if classes is None else tuple(classes)
-    return {label: _distance(one == label, other == label, spacing) for label in wanted}
+    if spacing.shape != (found.ndim,) or not (np.isfinite(spacing) & (spacing > 0)).all():
+        raise ValueError(f"spacing {tuple(spacing_mm)} for {found.ndim} axes")
+    wanted = labels_of(found, truth) if classes is None else tuple(classes)
+    return {label: _distance(found == label, truth == label, spacing) for label in wanted}
 
 
-def hd95_mm(
-    predicted: ArrayLike, reference: ArrayLike, spacing_mm: Sequence[float], classes: Iterable[int] | None = None
-) -> dict[int, float]:
-    """95 % Hausdorff distance of each class in mm; see `surface_distances`."""
-    found = surface_distances(predicted, reference, spacing_mm, classes)
-    return {label: one.hd95_mm for label, one in found.items()}
-
-
-def _distance(one: NDArray[np.bool_], other: NDArray[np.bool_], spacing: NDArray[np.float64]) -> SurfaceDistance:
-    if not one.any() or not other.any():
+def _distance(found: NDArray[np.bool_], truth: NDArray[np.bool_], spacing: NDArray[np.float64]) -> SurfaceDistance:
+    if not found.any() or not truth.any():
         return SurfaceDistance(math.nan, math.nan)
-    box = _bounding_box(one | other)
-    points, others = (_surface(mask[box]) * spacing for mask in (one, other))
+    box = _bounding_box(found | truth)
+    points, others = (_surface(mask[box]) * spacing for mask in (found, truth))
     forth, back = _nearest(points, others), _nearest(others, points)
     hd95 = max(np.percentile(forth, _PERCENT), np.percentile(back, _PERCENT))
     return SurfaceDistance(float(hd95), float(np.concatenate([forth, back]).mean()))
 
 
 def _surface(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Indices (points, axes) of the voxels that have a face outside."""
+    """Indices (points, axes) of the voxels with a face outside."""
     return np.argwhere(mask & ~binary_erosion(mask))
 
 
 def _nearest(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance of each point to the nearest of the others."""
-    tree = KDTree(others, leafsize=_LEAF, balanced_tree=False, compact_nodes=False)  # built once, asked once
+    tree = KDTree(others, leafsize=_LEAF, balanced_tree=False, compact_nodes=False)  # built once, used once
     distances: NDArray[np.float64] = tree.query(points)[0]
     return distances
 

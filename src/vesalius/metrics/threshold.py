@@ -1,4 +1,4 @@
-"""From scores to decisions: a threshold is chosen on validation data, and judged on other data.
+"""From scores to decisions: a threshold is chosen on validation data and tested on other data.
 
 A sample is called positive where its score is at least the threshold. Labels are 0, 1 or NaN (unknown, left out).
 Letters: N samples.
@@ -18,7 +18,7 @@ from vesalius.metrics.classify import known
 
 @dataclass(frozen=True)
 class Decisions:
-    """What a threshold gives.
+    """Decisions of a threshold.
 
     Args:
         threshold: scores from here on are called positive.
@@ -36,33 +36,37 @@ class Decisions:
 
     @property
     def sensitivity(self) -> float:
-        """Share of the positives that are found; NaN without positives."""
+        """Share of positives that are called positive; NaN without positives."""
         return _share(self.true_positive, self.false_negative)
 
     @property
     def specificity(self) -> float:
-        """Share of the negatives that are left alone; NaN without negatives."""
+        """Share of negatives that are called negative; NaN without negatives."""
         return _share(self.true_negative, self.false_positive)
 
     @property
     def positive_predictive_value(self) -> float:
-        """Share of the calls that are right; it depends on the prevalence. NaN without calls."""
+        """Share of correct calls, which depends on the prevalence; NaN without calls."""
         return _share(self.true_positive, self.false_positive)
 
 
 def threshold_at_specificity(scores_N: ArrayLike, labels_N: ArrayLike, specificity: float) -> float:
-    """The lowest threshold at which at least this share of the negatives is left alone.
+    """The lowest threshold with at least this specificity.
 
-    It is one of the scores, or the next number above the highest where all of them would call too many negatives.
+    It is one of the scores, or the next number above the highest where every score would call too many negatives.
 
     Args:
-        scores_N: of validation samples, never of those that the threshold is judged on.
+        scores_N: of validation samples, never of test samples.
         labels_N: 0, 1 or NaN.
-        specificity: wanted, in (0, 1].
+        specificity: minimum share of negatives below the threshold, in (0, 1].
 
     Raises:
         InputError: no sample is known to be negative.
-        ValueError: the specificity makes no sense, shapes differ, or a score or label is wrong.
+        ValueError: the specificity is out of range, shapes differ, or a score or label is invalid.
+
+    Example:
+        >>> threshold_at_specificity([0.1, 0.2, 0.3, 0.4, 0.9], [0, 0, 0, 0, 1], specificity=0.75)
+        0.4
     """
     if not 0 < specificity <= 1:
         raise ValueError(f"a specificity of {specificity}")
@@ -78,10 +82,10 @@ def threshold_at_specificity(scores_N: ArrayLike, labels_N: ArrayLike, specifici
 
 
 def decide(scores_N: ArrayLike, labels_N: ArrayLike, threshold: float) -> Decisions:
-    """What a threshold gives on samples with known labels.
+    """Apply a threshold to the samples with known labels.
 
     Raises:
-        ValueError: shapes differ, or a score or label is wrong.
+        ValueError: shapes differ, or a score or label is invalid.
     """
     scores, labels = known(scores_N, labels_N)
     called = scores >= threshold

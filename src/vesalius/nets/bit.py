@@ -1,40 +1,32 @@
 """Big Transfer ResNet-v2 (arXiv:1912.11370), the encoder of REMEDIS, from timm.
 
-Letters: B batch, C channel, J rows, I columns, D width, H W places down and across.
+Letters: B batch, C channel, J rows, I columns, L places row by row, D width.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
-from vesalius.nets.net import Net
+from vesalius.nets.encoder import EncoderNet
 
 Positive = Annotated[int, Field(ge=1)]
 
 
-class BiT(Net):
-    """x_BCJI, black -1 and white 1, to map_BDHW of 2048 x `factor` channels on a grid 32 times coarser.
+class BiT(EncoderNet):
+    """x_BCJI, black -1 and white 1, to (whole_BD, places_BLD): the mean of the last map, and the map itself.
 
-    50x1 is the default; 152x2 has depths 3, 8, 36, 3 and factor 2. Average the map for one vector of a picture.
+    50x1 is the default; 152x2 has depths 3, 8, 36, 3 and factor 2. Tensor names are timm's.
     """
 
+    dims: ClassVar[int] = 2
+    divisor: ClassVar[int] = 32
     inputs: int = Field(default=3, ge=1, description="channels of the image")
     depths: tuple[Positive, Positive, Positive, Positive] = Field(default=(3, 4, 6, 3), description="blocks of a stage")
     factor: int = Field(default=1, ge=1, description="how many times wider than the plain one")
-
-    @property
-    def dims(self) -> int:
-        """It takes pictures."""
-        return 2
-
-    @property
-    def divisor(self) -> int:
-        """Axes of the input that are multiples of this lose nothing at the border."""
-        return 32
 
     @property
     def width(self) -> int:
@@ -45,7 +37,14 @@ class BiT(Net):
         from timm.layers import StdConv2d
         from timm.models.resnetv2 import ResNetV2
 
-        net: nn.Module = ResNetV2(
+        class Whole(ResNetV2):  # type: ignore[misc]
+            """Both vectors; a subclass, because a wrapper would change the names of the tensors."""
+
+            def forward(self, x_BCJI: Tensor) -> tuple[Tensor, Tensor]:
+                places_BLD = self.forward_features(x_BCJI).flatten(2).transpose(1, 2)
+                return places_BLD.mean(1), places_BLD
+
+        net: nn.Module = Whole(
             layers=self.depths,
             width_factor=self.factor,
             in_chans=self.inputs,

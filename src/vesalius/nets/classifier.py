@@ -1,6 +1,6 @@
-"""An encoder of pictures with a light head that says what is in them, and where.
+"""An encoder of pictures with a light head: classes of the whole picture and of its places.
 
-Letters: B pictures, C channel, J rows, I columns, D width, L places row by row, H W places down and across, N classes.
+Letters: B pictures, C channel, J rows, I columns, D width, L places row by row, N classes.
 """
 
 from __future__ import annotations
@@ -8,34 +8,50 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor, nn
 
+from vesalius.nets.encoder import AnyEncoder, EncoderNet
 from vesalius.nets.head import Head
-from vesalius.nets.net import AnyNet, Net
+from vesalius.nets.net import Net
 
 
 class Classifier(Net):
-    """x_BCJI to (logits_BN, places_BLN): of the whole picture and of its places, by one and the same head.
+    """x_BCJI to (logits_BN, places_BLN): of the whole picture and of its places, by the same head."""
 
-    The encoder gives a class token and patches, or a map whose mean stands for the picture.
-    """
-
-    encoder: AnyNet = Field(description="gives (class_BD, patches_BLD) or map_BDHW")
+    encoder: AnyEncoder = Field(description="gives (whole_BD, places_BLD)")
     outputs: int = Field(ge=1, description="classes")
     hidden: int = Field(default=0, description="width of the head; 0 or less: one linear layer and no more")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share of the hidden numbers left out in training")
 
     @property
-    def dims(self) -> int:
-        """It takes pictures."""
-        return 2
+    def dims(self) -> int | None:
+        """Spatial axes of the input, as the encoder has them."""
+        return self.encoder.dims
+
+    @property
+    def inputs(self) -> int | None:
+        """Channels of the image."""
+        return self.encoder.inputs
+
+    @property
+    def divisor(self) -> int:
+        """The side of a place."""
+        return self.encoder.divisor
 
     @property
     def head(self) -> Head:
         """Sizes of the head."""
-        width: int = self.encoder.width  # type: ignore[attr-defined]
-        return Head(inputs=width, outputs=self.outputs, hidden=self.hidden, dropout=self.dropout)
+        return Head(inputs=self.encoder.width, outputs=self.outputs, hidden=self.hidden, dropout=self.dropout)
+
+    @classmethod
+    def of(cls, encoder: EncoderNet, head: Head) -> Classifier:
+        """Sizes of the classifier that an encoder and a head make together."""
+        return cls(encoder=encoder, outputs=head.outputs, hidden=head.hidden, dropout=head.dropout)
 
     def make(self) -> nn.Module:
-        return _Classifier(self.encoder.make(), self.head.make())
+        return self.joined(self.encoder.make(), self.head.make())
+
+    def joined(self, encoder: nn.Module, head: nn.Module) -> nn.Module:
+        """The classifier of two networks that exist already."""
+        return _Classifier(encoder, head)
 
 
 class _Classifier(nn.Module):
@@ -45,9 +61,5 @@ class _Classifier(nn.Module):
 
     def forward(self, x_BCJI: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the pictures and of their places."""
-        found = self.encoder(x_BCJI)
-        if isinstance(found, Tensor):
-            places_BLD = found.flatten(2).transpose(1, 2)
-            found = places_BLD.mean(1), places_BLD
-        whole_BD, places_BLD = found
+        whole_BD, places_BLD = self.encoder(x_BCJI)
         return self.head(whole_BD), self.head(places_BLD)

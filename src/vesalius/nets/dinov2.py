@@ -5,6 +5,8 @@ Letters: B batch, C channel, J rows, I columns, L patches row by row, D width.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from torch import nn
 
@@ -18,12 +20,8 @@ class DinoV2(TokenNet):
     with antialiasing, DINOv2's own code does so without.
     """
 
+    divisor: ClassVar[int] = 14
     side: int = Field(default=518, ge=14, multiple_of=14, description="pixels that the learned positions are for")
-
-    @property
-    def divisor(self) -> int:
-        """Axes of the input are multiples of this: the side of a patch."""
-        return 14
 
     def make(self) -> nn.Module:
         import timm

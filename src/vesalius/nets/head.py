@@ -5,6 +5,8 @@ Letters: B samples, D width, N classes; other axes may lie between B and D.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from torch import nn
 
@@ -14,6 +16,8 @@ from vesalius.nets.net import Net
 class Head(Net):
     """x_BD to logits_BN: norm, linear, GELU, dropout, linear."""
 
+    dims: ClassVar[None] = None
+    divisor: ClassVar[int] = 1
     inputs: int = Field(ge=1, description="width of the vectors")
     outputs: int = Field(ge=1, description="classes")
     hidden: int = Field(default=256, description="width between the layers; 0 or less: one linear layer and no more")

@@ -1,4 +1,4 @@
-"""What a network's configuration is: a name, its sizes, and `make`."""
+"""The configuration of a network: a name, its sizes, and `make`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import isabstract
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import torch
 from pydantic import BeforeValidator, SerializeAsAny
@@ -19,15 +20,44 @@ from vesalius.errors import CorruptFileError, InputError
 from vesalius.memory import check_memory
 from vesalius.nets.table import NETS
 
+_DECLARED = ("dims", "inputs", "outputs", "divisor")
+
 
 class Net(Named, ABC):
-    """Sizes of a network. Two equal configurations build networks with equal tensor names and shapes."""
+    """Sizes of a network. Two equal configurations build networks with equal tensor names and shapes.
+
+    A subclass declares four of them, each as a field, a property or a class variable: `dims`, spatial axes of the
+    input, 2 or 3; `inputs`, channels (or width) of the input; `outputs`, classes; `divisor`, whose multiples the axes
+    of the input must be. None stands for what a network does not have, 1 for a free side.
+    """
 
     table = NETS
 
+    if TYPE_CHECKING:  # a class attribute here would shadow the fields of subclasses
+
+        @property
+        @abstractmethod
+        def dims(self) -> int | None: ...
+        @property
+        @abstractmethod
+        def inputs(self) -> int | None: ...
+        @property
+        @abstractmethod
+        def outputs(self) -> int | None: ...
+        @property
+        @abstractmethod
+        def divisor(self) -> int: ...
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        missing = [name for name in _DECLARED if name not in cls.model_fields and not hasattr(cls, name)]
+        if missing and not isabstract(cls):
+            raise TypeError(f"{cls.__name__} declares no {', '.join(missing)}")
+
     @abstractmethod
     def make(self) -> nn.Module:
-        """The network, freshly initialized from PyTorch's global generator."""
+        """Return the network, freshly initialized from PyTorch's global generator."""
 
 
 _NUMBER_BYTES = 4

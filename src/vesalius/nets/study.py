@@ -5,6 +5,8 @@ Letters: B studies, S slices, D width of the vectors, N classes.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -16,6 +18,8 @@ from vesalius.nets.net import Net
 class StudyHead(Net):
     """x_BSD, there_BS to (study_BN, slices_BSN), both logits; real slices come first in each study."""
 
+    dims: ClassVar[None] = None
+    divisor: ClassVar[int] = 1
     inputs: int = Field(ge=1, description="width of the vectors")
     outputs: int = Field(ge=1, description="classes")
     hidden: int = Field(default=256, description="width between the layers; 0 or less: one linear layer and no more")

@@ -5,7 +5,7 @@ Letters: B batch, C channel, I J K voxels.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -15,13 +15,8 @@ from vesalius.nets.net import Net
 Positive = Annotated[int, Field(ge=1)]
 
 
-class SwinEncoder(Net):
-    """x_BCIJK to five maps with width x (1, 1, 2, 4, 16) channels on grids 1, 2, 4, 8 and 32 times coarser.
-
-    The part that VoCo trains. Its tensors have the names of those of `SwinUNETR`. Axes are multiples of 32, and one of
-    them is 64 or more.
-    """
-
+class _Swin(Net):
+    divisor: ClassVar[int] = 32
     dims: Literal[2, 3] = Field(default=3, description="pictures or volumes")
     inputs: int = Field(default=1, ge=1, description="channels of the image")
     width: int = Field(default=48, ge=12, multiple_of=12, description="channels of the first level: 48, 96 or 192")
@@ -29,16 +24,21 @@ class SwinEncoder(Net):
     heads: tuple[Positive, Positive, Positive, Positive] = Field(default=(3, 6, 12, 24), description="of a stage")
     window: int = Field(default=7, ge=1, description="side of the window of attention, in voxels of the stage")
 
-    @property
-    def divisor(self) -> int:
-        """Axes of the input are multiples of this."""
-        return 32
+
+class SwinEncoder(_Swin):
+    """x_BCIJK to five maps with width x (1, 1, 2, 4, 16) channels on grids 1, 2, 4, 8 and 32 times coarser.
+
+    The part that VoCo trains. Its tensors have the names of those of `SwinUNETR`. Axes are multiples of 32, and one of
+    them is 64 or more.
+    """
+
+    outputs: ClassVar[None] = None
 
     def make(self) -> nn.Module:
         return _Encoder(_monai(self, 1))
 
 
-class SwinUNETR(SwinEncoder):
+class SwinUNETR(_Swin):
     """x_BCIJK to logits of the same voxels, (B, `outputs`, ...). Axes as for `SwinEncoder`."""
 
     outputs: int = Field(ge=1, description="classes, the background among them")
@@ -64,7 +64,7 @@ class _Encoder(nn.Module):
         return (first, *later)
 
 
-def _monai(config: SwinEncoder, outputs: int) -> Any:
+def _monai(config: _Swin, outputs: int) -> Any:
     from monai.networks.nets import SwinUNETR as MonaiSwinUNETR
 
     return MonaiSwinUNETR(

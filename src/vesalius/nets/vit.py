@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from vesalius.nets.net import Net
+from vesalius.nets.encoder import EncoderNet
 
 Stem = Literal["patch", "conv"]
 Size = Literal["micro", "tiny", "small", "base", "large"]
@@ -31,22 +31,18 @@ _PERIOD = 100.0
 _GROUPS = 8
 
 
-class TokenNet(Net):
-    """What transformers of pictures share; subclasses `make` a net that gives class token and patches."""
+class TokenNet(EncoderNet):
+    """Base of the transformers of pictures: the whole is the class token, the places are the patches."""
 
+    dims: ClassVar[int] = 2
     size: Size = Field(default="base", description="width and heads: 128 / 2, 192 / 3, 384 / 6, 768 / 12 or 1024 / 16")
     depth: int = Field(default=12, ge=1, description="blocks; 24 in the public large one")
     inputs: int = Field(default=3, ge=1, description="channels of the image")
     drop_path: float = Field(default=0.0, ge=0, lt=1, description="share of branches left out in training")
 
     @property
-    def dims(self) -> int:
-        """It takes pictures."""
-        return 2
-
-    @property
     def width(self) -> int:
-        """Numbers of a token."""
+        """Numbers of a token, D."""
         return SIZES[self.size][0]
 
 
@@ -56,6 +52,7 @@ class ViT(TokenNet):
     From timm. The registers stay inside. Tensor names are timm's below `vit.`.
     """
 
+    divisor: ClassVar[int] = 16
     qkv_bias: bool = Field(default=False, description="bias of queries and values; keys never have one")
     eps: float = Field(default=1e-6, gt=0, description="of the norms; MedDINOv3 has 1e-6, DINOv3 1e-5")
     rope: Literal["fp32", "bf16"] = Field(default="fp32", description="numbers the angles are computed in")
@@ -70,11 +67,6 @@ class ViT(TokenNet):
     layer_scale: float = Field(
         default=1e-5, gt=0, description="what branches are multiplied by at first; 0.1 to 1 for training from scratch"
     )
-
-    @property
-    def divisor(self) -> int:
-        """Axes of the input are multiples of this: the side of a patch."""
-        return 16
 
     def make(self) -> nn.Module:
         import timm

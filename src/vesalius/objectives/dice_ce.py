@@ -11,20 +11,25 @@ import torch
 from torch import Tensor, nn
 
 NOT_LABELLED = -1
-"""Voxels with this label count in neither part."""
+"""Voxels with this label enter neither term."""
 
 
 class DiceCe(nn.Module):
     """`dice` * (1 - mean soft Dice of the classes besides the background) + `ce` * mean cross-entropy.
 
     Soft Dice of a class is (2 sum(p y) + s) / (sum(p) + sum(y) + s) with s = `smooth`; with s > 0 a class that is
-    neither there nor predicted counts as 1. Milletari's squares in the denominator are left out, as in nnU-Net.
+    neither present nor predicted counts as 1. Milletari's squares in the denominator are left out, as in nnU-Net.
 
     Args:
-        dice: weight of the Dice part.
+        dice: weight of the Dice term.
         ce: weight of the cross-entropy.
-        over: sums of a class go over each "sample" (MONAI's default) or over the "batch" (steadier for small parts).
+        over: sums of a class run over each "sample" (MONAI's default) or over the "batch" (steadier for small classes).
         smooth: s.
+
+    Example:
+        >>> logits_BNX = torch.tensor([[[9.0, 9.0, -9.0], [-9.0, -9.0, 9.0]]])
+        >>> DiceCe()(logits_BNX, torch.tensor([[0, 0, 1]])) < 1e-3
+        tensor(True)
     """
 
     def __init__(
@@ -39,9 +44,9 @@ class DiceCe(nn.Module):
         Args:
             logits_BNX: shape (B, N, ...).
             target_BX: classes 0 to N - 1 or NOT_LABELLED, shape (B, ...), int64.
-            missing_BN: True for classes that were not labelled in a sample although they may be there; they hide in
-                its background, so there the sum of their probabilities and the background's counts (marginal loss,
-                Shi et al. 2021, arXiv:2007.03868), and they take no part in the Dice of that sample. Bool.
+            missing_BN: True for classes that were not labelled in a sample although they may be present. They are part
+                of its background, where the sum of their probabilities and the background's counts (marginal loss,
+                Shi et al. 2021, arXiv:2007.03868), and they do not enter the Dice of that sample. Bool.
 
         Raises:
             ValueError: the shapes do not fit.

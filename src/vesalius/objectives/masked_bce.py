@@ -1,4 +1,4 @@
-"""Binary cross-entropy of several labels at once, some of which nobody knows.
+"""Binary cross-entropy of several labels at once, some of which are unknown.
 
 Letters: B samples, N classes; other axes may lie between them.
 """
@@ -11,16 +11,20 @@ import torch
 from torch import Tensor, nn
 
 MOST_WEIGHT = 20.0
-"""Weight of a positive at most, however rare the class is."""
+"""Upper limit of the weight of positives, however rare the class is."""
 
 
 class MaskedBce(nn.Module):
-    """Mean over the known entries of w y softplus(-x) + (1 - y) softplus(x), with w the class's weight of positives.
+    """Mean over the known entries of w y softplus(-x) + (1 - y) softplus(x), with the class weight w of positives.
 
-    Entries whose label is NaN are left out; where all are, the loss is 0.
+    Entries with the label NaN are left out; the loss is 0 without any known label.
 
     Args:
         positive: weight w of each class, or None for 1.
+
+    Example:
+        >>> MaskedBce()(torch.tensor([[0.0, 50.0]]), torch.tensor([[1.0, float("nan")]]))
+        tensor(0.6931)
     """
 
     positive: Tensor
@@ -35,7 +39,7 @@ class MaskedBce(nn.Module):
 
         Args:
             logits_BN: shape (B, ..., N).
-            labels_BN: 0, 1, a probability, or NaN where it is not known; the same shape.
+            labels_BN: 0, 1, a probability, or NaN for unknown; the same shape.
 
         Raises:
             ValueError: the shapes do not fit.
@@ -53,13 +57,13 @@ class MaskedBce(nn.Module):
 
 
 def positive_weights(labels_BN: Tensor, most: float = MOST_WEIGHT) -> list[float]:
-    """Negatives over positives of each class, so that both kinds count alike; within [1 / most, most].
+    """Negatives over positives of each class, so that both weigh the same; within [1 / most, most].
 
-    A class of which only one kind is known has weight 1.
+    A class without a known positive or negative has weight 1.
 
     Args:
         labels_BN: of the training samples, 0, 1 or NaN.
-        most: bound of the weights.
+        most: limit of the weights.
     """
     positive_N, negative_N = (labels_BN >= 0.5).sum(0).tolist(), (labels_BN < 0.5).sum(0).tolist()
     return [

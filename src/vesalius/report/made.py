@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import vesalius
 from vesalius.report.page import Made
@@ -34,6 +35,33 @@ def made(
         versions=versions | {name: _version(name) for name in packages},
         facts={"Threads": machine, **(facts or {})},
     )
+
+
+def command_line(verb: str, *words: str | Path, **options: str | Path | bool | None) -> str:
+    """The command that was typed, with paths by their last name only, so that no folder of this machine is shown.
+
+    Args:
+        verb: e.g. "evaluate masks".
+        words: arguments in their order; of `key=PATH` too, only the last name stays.
+        options: name (with _ for -) -> value; None and False are left out, True is a bare flag.
+
+    Example:
+        >>> command_line("train", Path("/data/x.yaml"), "-o", Path("/runs/a"), "data.manifest=/data/m.jsonl")
+        'vesalius train x.yaml -o a data.manifest=m.jsonl'
+    """
+    shown = ["vesalius", verb, *map(_word, words)]
+    for name, value in options.items():
+        if value is not None and value is not False:
+            flag = f"--{name.replace('_', '-')}"
+            shown += [flag] if value is True else [flag, _word(value)]
+    return " ".join(shown)
+
+
+def _word(word: str | Path) -> str:
+    if isinstance(word, Path):
+        return word.resolve().name or "."
+    key, equals, value = word.partition("=")
+    return f"{key}={Path(value).name}" if equals and "/" in value else word
 
 
 def _version(package: str) -> str:

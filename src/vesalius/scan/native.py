@@ -30,6 +30,7 @@ class Kept:
         names: names of those left out, unless a name could identify a patient.
         cure: how to keep them too, e.g. "--keep-identifiers keeps them".
         of_pixels: True for bits of the pixels beyond those that readers return as values.
+        words: summary, e.g. "attributes: 41 kept, 9 kept with another value, 300 not".
     """
 
     what: str
@@ -39,16 +40,15 @@ class Kept:
     names: tuple[str, ...] = ()
     cure: str = ""
     of_pixels: bool = False
+    words: str = field(init=False)
 
-    @property
-    def words(self) -> str:
-        """Summary, e.g. "attributes: 41 kept, 9 kept with another value, 300 not"."""
+    def __post_init__(self) -> None:
         parts = [f"{self.kept} kept"] if self.kept or not (self.changed or self.left_out) else []
         parts += [f"{self.changed} kept with another value"] if self.changed else []
         if self.left_out:
             names = f" ({some(self.names)})" if self.names else ""
             parts.append(f"{self.left_out} not{names}")
-        return f"{self.what}: {', '.join(parts)}"
+        object.__setattr__(self, "words", f"{self.what}: {', '.join(parts)}")
 
 
 @dataclass(frozen=True)

@@ -118,8 +118,7 @@ def _range(scan: Scan) -> dict[str, Any]:
 
 
 def _vsl(path: Path, values: bool) -> dict[str, Any]:
-    from vesalius.codec.decode import decode_scan
-    from vesalius.codec.describe import describe
+    from vesalius.codec.decode import decode_scan, describe
 
     scan = decode_scan(path)
     facts = describe_scan(scan) | (_range(scan) if values else {})

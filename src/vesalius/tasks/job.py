@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,8 +12,7 @@ from pydantic import Field, model_validator
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
-from vesalius.report.page import Section
-from vesalius.report.table import Cell
+from vesalius.report.result import Result
 from vesalius.training.config import TrainConfig
 from vesalius.training.task import Task
 
@@ -79,33 +78,6 @@ class Preparation:
         return self.slices * self.slice_seconds
 
 
-@dataclass
-class Outcome:
-    """What the test of a trained model showed.
-
-    Args:
-        results: the numbers for programs, JSON-able.
-        sections: the same for people.
-        rows: every measured number, for `table.csv`.
-        columns: of the rows.
-        figures: file name -> PNG, for the sections.
-        measured: measure -> value with its interval, for the model card.
-        tested_on: the cases of `measured`, in words.
-        failures: case -> why it could not be measured.
-        files: what else belongs into the run folder: path below it -> what writes a file to the path it is given.
-    """
-
-    results: dict[str, Any] = field(default_factory=dict)
-    sections: list[Section] = field(default_factory=list)
-    rows: list[dict[str, Cell]] = field(default_factory=list)
-    columns: Sequence[str] = ()
-    figures: dict[str, bytes] = field(default_factory=dict)
-    measured: dict[str, str] = field(default_factory=dict)
-    tested_on: str = ""
-    failures: dict[str, str] = field(default_factory=dict)
-    files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
-
-
 def _nothing(line: str) -> None:
     """Say nothing."""
 
@@ -160,7 +132,7 @@ class Job(ABC):
         return self.task()
 
     @abstractmethod
-    def outcome(self, model: Path, device: str) -> Outcome:
+    def outcome(self, model: Path, device: str) -> Result:
         """Test the shipped model on cases that it was not trained on.
 
         Args:

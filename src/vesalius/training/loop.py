@@ -42,7 +42,7 @@ Watch = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
-class Result:
+class LoopResult:
     """How a run ended.
 
     Args:
@@ -111,7 +111,7 @@ class Loop:
         """True in the process that writes."""
         return bool(self.accelerator.is_main_process)
 
-    def run(self, *, resume: bool = False, watch: Watch | None = None) -> Result:
+    def run(self, *, resume: bool = False, watch: Watch | None = None) -> LoopResult:
         """Train to the end, export the model.
 
         Raises:
@@ -139,7 +139,7 @@ class Loop:
                 sink.close()
         self._export()
         told = self.progress
-        return Result(told.step, told.best, told.best_step, told.measures or {}, told.stopped_early)
+        return LoopResult(told.step, told.best, told.best_step, told.measures or {}, told.stopped_early)
 
     def step(self, batches: list[Batch]) -> dict[str, float]:
         """One optimizer step on these batches; returns the logged numbers.

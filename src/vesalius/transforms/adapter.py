@@ -1,10 +1,10 @@
-"""Transforms of MONAI and TorchIO in the draw / apply form: what is drawn is the seed that they get.
+"""Transforms of MONAI and TorchIO in the draw / apply form: `draw` draws the seed that they get.
 
 The libraries are imported when a transform is first used. In a configuration a transform is named by its class and
-settings; an object that exists already is wrapped by `of`, with a name that stands for its settings in cache keys. One
-of them runs at a time, since they keep their randomness in shared places.
+settings; `of` wraps an existing object, with a name that stands for its settings in cache keys. Only one of them runs
+at a time, because they keep their randomness in global state.
 
-Letters: C channel, T time, I J K voxel axes. The frames of a cine x_CTIJK are given to them as channels.
+Letters: C channel, T time, I J K voxel axes. The frames of a cine x_CTIJK are passed as channels.
 """
 
 from __future__ import annotations
@@ -32,40 +32,47 @@ class _Foreign(Transform):
     """A transform of another library."""
 
     target: str = Field(description="name of the class in the library")
-    settings: dict[str, JsonValue] = Field(default_factory=dict, description="what the class is made with")
-    _made: Any = PrivateAttr(None)
+    settings: dict[str, JsonValue] = Field(default_factory=dict, description="arguments of the class")
+    _wrapped: Any = PrivateAttr(None)
 
     @classmethod
-    def of(cls, made: Any, name: str, **fields: Any) -> Self:
-        """An existing transform object; `name` changes whenever its settings do. `fields`: those of the class."""
+    def of(cls, transform: Any, name: str, **fields: Any) -> Self:
+        """Wrap an existing transform object; give another `name` for other settings. `fields`: those of the class."""
         wrapped = cls.build(target=name, **fields)
-        wrapped._made = made
+        wrapped._wrapped = transform
         return wrapped
 
     def draw(self, generator: np.random.Generator) -> Params:
-        """The seed."""
+        """Return the seed."""
         return int(generator.integers(1 << 31))
 
     @abstractmethod
     def _classes(self) -> Any:
-        """The module that holds the classes."""
+        """Import the module that holds the classes."""
 
     def _transform(self) -> Any:
-        if self._made is None:
-            found = getattr(self._classes(), self.target, None)
-            if not isinstance(found, type):
+        if self._wrapped is None:
+            target = getattr(self._classes(), self.target, None)
+            if not isinstance(target, type):
                 raise ConfigError("no such class in the library", where=self.target)
             try:
-                self._made = found(**self.settings)
+                self._wrapped = target(**self.settings)
             except Exception as error:
                 raise ConfigError(f"cannot be made: {error}", where=self.target) from error
-        return self._made
+        return self._wrapped
 
-    def _called(self, what: Callable[[], Any]) -> Any:
-        """The outcome of a call, any failure in one line."""
+    def _seeded(self, seed: int) -> Any:
+        """Return the transform, seeded where it is random (MONAI)."""
+        transform = self._transform()
+        if hasattr(transform, "set_random_state"):
+            transform.set_random_state(seed=seed)
+        return transform
+
+    def _call(self, function: Callable[[], Any]) -> Any:
+        """Return the result of a call; any failure becomes one line."""
         with _ONE_AT_A_TIME:
             try:
-                return what()
+                return function()
             except VesaliusError:
                 raise
             except Exception as error:
@@ -81,7 +88,7 @@ class Monai(_Foreign):
         return _with_frames_as_channels(x, lambda array: self._run(array, params, {}))
 
     def apply_mask(self, mask: Array, params: Params = None) -> Array:
-        """By nearest neighbour where the transform interpolates."""
+        """Change a mask, by nearest neighbour where the transform interpolates."""
         if self.mask == "unchanged":
             return mask
         known = inspect.signature(type(self._transform()).__call__).parameters
@@ -92,13 +99,7 @@ class Monai(_Foreign):
         return _monai()
 
     def _run(self, array: NDArray[Any], seed: int, mode: dict[str, str]) -> NDArray[Any]:
-        def run() -> NDArray[Any]:
-            made = self._transform()
-            if hasattr(made, "set_random_state"):
-                made.set_random_state(seed=seed)
-            return _plain(made(array.copy(), **mode))
-
-        return self._called(run)
+        return _plain(self._call(lambda: self._seeded(seed)(array.copy(), **mode)))
 
 
 class MonaiDict(_Foreign):
@@ -120,18 +121,15 @@ class MonaiDict(_Foreign):
         numbers = {key: as_numpy(x).copy() for key, x in given.items()}
 
         def run() -> dict[str, NDArray[Any]]:
-            made = self._transform()
-            if hasattr(made, "set_random_state"):
-                made.set_random_state(seed=params)
-            done = made(numbers)
-            if isinstance(done, list) and len(done) == 1:
-                done = done[0]
-            if not isinstance(done, dict):
+            result = self._seeded(params)(numbers)
+            if isinstance(result, list) and len(result) == 1:
+                result = result[0]
+            if not isinstance(result, dict):
                 raise UsageError("gave several samples, one is expected", where=self.target, fix="set num_samples to 1")
-            return {key: _plain(done[key]) for key in given}
+            return {key: _plain(result[key]) for key in given}
 
-        done = {key: matched(array, given[key]) for key, array in self._called(run).items()}
-        return replace(sample, image=done.pop("image"), masks=done)
+        changed = {key: matched(array, given[key]) for key, array in self._call(run).items()}
+        return replace(sample, image=changed.pop("image"), masks=changed)
 
     def _classes(self) -> Any:
         return _monai()
@@ -157,15 +155,15 @@ class TorchIO(_Foreign):
 
         def run(array: NDArray[Any]) -> NDArray[Any]:
             torchio, torch = self._classes(), importlib.import_module("torch")
-            made = self._transform()
+            transform = self._transform()
             volume = torch.from_numpy((array[..., None] if picture else array).copy())
             subject = torchio.Subject(one=getattr(torchio, kind)(tensor=volume))
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
-                done = _plain(made(subject)["one"].data)
-            return done[..., 0] if picture else done
+                result = _plain(transform(subject)["one"].data)
+            return result[..., 0] if picture else result
 
-        return _with_frames_as_channels(x, lambda array: self._called(lambda: run(array)))
+        return _with_frames_as_channels(x, lambda array: self._call(lambda: run(array)))
 
 
 def _monai() -> Any:
@@ -176,17 +174,17 @@ def _monai() -> Any:
 
 
 def _with_frames_as_channels(x: Array, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Array:
-    """What `change` makes of channel-first pictures and volumes; dtype and library stay those of `x`."""
+    """Apply `change` to channel-first pictures and volumes; dtype and library stay those of `x`."""
     cine = "T" in letters(x)
 
     def changed(array: NDArray[Any]) -> NDArray[Any]:
-        done = change(array.reshape(-1, *array.shape[2:]) if cine else array)
-        done = done.reshape(array.shape[0], -1, *done.shape[1:]) if cine else done
-        return done.astype(array.dtype, copy=False)
+        result = change(array.reshape(-1, *array.shape[2:]) if cine else array)
+        result = result.reshape(array.shape[0], -1, *result.shape[1:]) if cine else result
+        return result.astype(array.dtype, copy=False)
 
     return through_numpy(x, changed)
 
 
 def _plain(result: Any) -> NDArray[Any]:
-    """A result as a plain array: MONAI and TorchIO give arrays, tensors or tensors with facts."""
+    """Convert a result to a plain array: MONAI and TorchIO return arrays, tensors or tensors with metadata."""
     return np.asarray(result.detach().cpu().numpy() if hasattr(result, "detach") else result)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Annotated, Any
+from abc import abstractmethod
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,38 +17,14 @@ from vesalius.transforms.sampling import Outside, at
 from vesalius.transforms.transform import Params, PositiveRange, Transform
 
 AXES_PATTERN = "^(IJ|IJK|JK|IK)$"
-OUTSIDE_FIELD: Any = Field(
-    default="edge", description='value beyond the picture, or "edge": the nearest voxel; labels get 0'
-)
 
 
-class Affine(Transform):
-    """A rotation, a scaling and a shift over two or three axes; linear interpolation, the size is kept.
+class Deformation(Transform):
+    """Base of transforms that move voxels: images by linear interpolation, masks by nearest neighbour."""
 
-    For floating x_CJI, x_CIJK and x_CTIJK, all frames alike (masks: any dtype, nearest neighbour). Positive degrees
-    turn from the first axis of a plane towards the second; a scale above 1 enlarges.
-    """
-
-    axes: str = Field(
-        default="IJ", pattern=AXES_PATTERN, description="letters of the axes; IJK turns in all three planes"
+    outside: Outside = Field(
+        default="edge", description='value beyond the picture, or "edge": the nearest voxel; labels get 0'
     )
-    degrees: float = Field(default=0.0, ge=0, le=180, description="largest rotation in each plane, drawn on both sides")
-    scale: PositiveRange = Field(default=(1.0, 1.0), description="least and largest factor, one for all axes")
-    shift: float = Field(
-        default=0.0, ge=0, le=1, description="largest shift as a share of each axis, drawn on both sides"
-    )
-    voxel: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
-        None, description="size of a voxel along each axis, where they differ"
-    )
-    outside: Outside = OUTSIDE_FIELD
-
-    def draw(self, generator: np.random.Generator) -> Params:
-        """(degrees of each plane, factor, shift of each axis as a share of it)."""
-        count = len(self.axes)
-        degrees = generator.uniform(-self.degrees, self.degrees, math.comb(count, 2))
-        factor = math.exp(generator.uniform(math.log(self.scale[0]), math.log(self.scale[1])))
-        shifts = generator.uniform(-self.shift, self.shift, count)
-        return tuple(map(float, degrees)), factor, tuple(map(float, shifts))
 
     def apply(self, x: Array, params: Params = None) -> Array:
         check_floating(x)
@@ -56,36 +33,74 @@ class Affine(Transform):
     def apply_mask(self, mask: Array, params: Params = None) -> Array:
         return self._moved(mask, params, "edge" if self.outside == "edge" else 0, order=0)
 
+    @abstractmethod
+    def _moved(self, x: Array, params: Params, outside: Outside, *, order: int) -> Array: ...
+
+
+class Affine(Deformation):
+    """A rotation, a scaling and a shift over two or three axes about the center; the size is kept.
+
+    For floating x_CJI, x_CIJK and x_CTIJK, all frames alike (masks: any dtype). Positive degrees turn from the first
+    axis of a plane towards the second; a scale above 1 enlarges.
+
+    >>> Affine(degrees=90).apply(np.array([[[1.0, 2.0], [3.0, 4.0]]]), ((90.0,), 1.0, (0.0, 0.0))).round()
+    array([[[3., 1.],
+            [4., 2.]]])
+    """
+
+    axes: str = Field(
+        default="IJ", pattern=AXES_PATTERN, description="letters of the axes; IJK turns in all three planes"
+    )
+    degrees: float = Field(default=0.0, ge=0, le=180, description="largest rotation in each plane, drawn on both sides")
+    scale: PositiveRange = Field(default=(1.0, 1.0), description="smallest and largest factor, the same for all axes")
+    shift: float = Field(
+        default=0.0, ge=0, le=1, description="largest shift as a share of each axis, drawn on both sides"
+    )
+    voxel: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
+        None, description="size of a voxel along each axis, where they differ"
+    )
+
+    def draw(self, generator: np.random.Generator) -> Params:
+        """Return (degrees of each plane, factor, shift of each axis as a share of it)."""
+        count = len(self.axes)
+        degrees = generator.uniform(-self.degrees, self.degrees, math.comb(count, 2))
+        factor = math.exp(generator.uniform(math.log(self.scale[0]), math.log(self.scale[1])))
+        shifts = generator.uniform(-self.shift, self.shift, count)
+        return tuple(map(float, degrees)), factor, tuple(map(float, shifts))
+
     def _moved(self, x: Array, params: Params, outside: Outside, *, order: int) -> Array:
         degrees, factor, shifts = params
         matrix = self._backward(degrees, factor)
-        found = positions(x, self.axes)
-        centers = [(x.shape[axis] - 1) / 2 for axis in found]
+        axes = positions(x, self.axes)
+        centers = [(x.shape[axis] - 1) / 2 for axis in axes]
         steps = [
             np.arange(x.shape[axis]) - center - share * x.shape[axis]
-            for axis, center, share in zip(found, centers, shifts, strict=True)
+            for axis, center, share in zip(axes, centers, shifts, strict=True)
         ]
         grid = np.meshgrid(*steps, indexing="ij", sparse=True)
         places = [sum(weight * step for weight, step in zip(row, grid, strict=True)) for row in matrix]
-        return sample(x, found, [place + center for place, center in zip(places, centers, strict=True)], outside, order)
+        places = [place + center for place, center in zip(places, centers, strict=True)]
+        return sampled_at(x, axes, places, outside, order)
 
     def _backward(self, degrees: tuple[float, ...], factor: float) -> NDArray[np.float64]:
-        """From steps about the center of the result to steps about the center of the input, in voxels."""
+        """Matrix from steps about the center of the result to steps about the center of the input, in voxels."""
         count = len(self.axes)
         if self.voxel is not None and len(self.voxel) != count:
             raise UsageError(f"voxel {self.voxel} does not fit the axes {self.axes}", fix="give one size for each")
         forward = np.eye(count) * factor
-        for (one, other), angle in zip(itertools.combinations(range(count), 2), degrees, strict=True):
+        for (first, second), angle in zip(itertools.combinations(range(count), 2), degrees, strict=True):
             turn = np.eye(count)
             cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-            turn[[one, one, other, other], [one, other, one, other]] = cosine, -sine, sine, cosine
+            turn[[first, first, second, second], [first, second, first, second]] = cosine, -sine, sine, cosine
             forward = turn @ forward
         size = np.diag(self.voxel or (1.0,) * count)
         return np.linalg.inv(size) @ np.linalg.inv(forward) @ size
 
 
-def sample(x: Array, axes: tuple[int, ...], places: list[NDArray[np.float64]], outside: Outside, order: int) -> Array:
-    """`sampling.at` for axes in any order and place."""
+def sampled_at(
+    x: Array, axes: tuple[int, ...], places: list[NDArray[np.float64]], outside: Outside, order: int
+) -> Array:
+    """Return `sampling.at` for axes in any order and place."""
     order_of = sorted(range(len(axes)), key=lambda n: axes[n])
     ascending = tuple(axes[n] for n in order_of)
     whole = np.broadcast_arrays(*places)

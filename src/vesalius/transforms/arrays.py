@@ -1,7 +1,7 @@
-"""NumPy arrays and torch tensors by one code: which library, which letters, and back.
+"""NumPy arrays and torch tensors in the same code: which library, which letters, and back.
 
-torch is never imported here: a tensor brings it along. What only indexes, adds and multiplies runs on either, on any
-device; what needs NumPy itself goes through `through_numpy`, which takes tensors in main memory.
+torch is never imported here: a tensor brings it along. Code that only indexes, adds and multiplies runs on either, on
+any device; code that needs NumPy itself goes through `through_numpy`, which takes tensors in main memory.
 
 Letters: C channel, T time, I J K voxel axes, J rows and I columns of a picture. A picture is x_CJI, a volume x_CIJK, a
 cine x_CTIJK (of one slice: K is 1).
@@ -24,7 +24,10 @@ _LETTERS = {3: "CJI", 4: "CIJK", 5: "CTIJK"}
 
 
 def letters(x: Array) -> str:
-    """The letters of the axes of `x`: "CJI", "CIJK" or "CTIJK".
+    """Return the letters of the axes of `x`: "CJI", "CIJK" or "CTIJK".
+
+    >>> letters(np.zeros((1, 8, 8, 4)))
+    'CIJK'
 
     Raises:
         UsageError: an array of another number of axes.
@@ -35,7 +38,7 @@ def letters(x: Array) -> str:
 
 
 def positions(x: Array, wanted: Iterable[str]) -> tuple[int, ...]:
-    """Where the axes `wanted` are, in their order.
+    """Return the positions of the axes `wanted`, in their order.
 
     Raises:
         UsageError: `x` has no such axis.
@@ -48,10 +51,10 @@ def positions(x: Array, wanted: Iterable[str]) -> tuple[int, ...]:
 
 
 def library(x: Array) -> Any:
-    """The module numpy or torch, whichever `x` belongs to.
+    """Return the module numpy or torch, whichever `x` belongs to.
 
     Raises:
-        UsageError: neither.
+        UsageError: `x` is neither.
     """
     if isinstance(x, np.ndarray):
         return np
@@ -62,42 +65,38 @@ def library(x: Array) -> Any:
 
 
 def check_floating(x: Array) -> None:
-    """Values that are to be computed with are floating.
-
-    Raises:
-        UsageError: whole numbers or bits.
-    """
+    """Raise UsageError for whole numbers or bits, which cannot be interpolated."""
     floating = x.dtype.kind == "f" if library(x) is np else x.dtype.is_floating_point
     if not floating:
         raise UsageError(f"images of {x.dtype} cannot be interpolated or scaled", fix="prepare them as float32")
 
 
 def matched(array: NDArray[Any], x: Array) -> Array:
-    """The values of `array` in the library, dtype and device of `x`."""
+    """Convert `array` to the library, dtype and device of `x`."""
     if library(x) is np:
         return array.astype(x.dtype, copy=False)
     return library(x).from_numpy(np.ascontiguousarray(array)).to(device=x.device, dtype=x.dtype)
 
 
 def as_index(index: NDArray[Any], x: Array) -> Array:
-    """Whole numbers or bits that index `x`, in its library and on its device."""
+    """Convert whole numbers or bits that index `x` to its library and device."""
     return index if library(x) is np else library(x).from_numpy(np.ascontiguousarray(index)).to(x.device)
 
 
 def picked(x: Array, axis: int, index: NDArray[np.intp]) -> Array:
-    """The voxels `index` along one axis."""
+    """Return the voxels `index` along one axis."""
     if library(x) is np:
         return np.take(x, index, axis)
     return library(x).index_select(x, axis, as_index(index, x))
 
 
 def contiguous(x: Array) -> Array:
-    """The same values in the order of the axes."""
+    """Return the same values, contiguous in the order of the axes."""
     return np.ascontiguousarray(x) if library(x) is np else x.contiguous()
 
 
 def as_numpy(x: Array) -> NDArray[Any]:
-    """The values of `x`; a tensor lends its memory, nothing is copied.
+    """Return `x` as an array that shares its memory.
 
     Raises:
         UsageError: a tensor that is not in main memory.
@@ -111,15 +110,15 @@ def as_numpy(x: Array) -> NDArray[Any]:
 
 
 def through_numpy(x: Array, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Array:
-    """What `change` makes of the values of `x`, in the library of `x`.
+    """Apply `change` to `x` as a NumPy array and return the result in the library of `x`.
 
     Raises:
-        UsageError: as `as_numpy`.
+        UsageError: a tensor that is not in main memory.
     """
-    done = change(as_numpy(x))
-    return done if library(x) is np else library(x).from_numpy(np.ascontiguousarray(done))
+    changed = change(as_numpy(x))
+    return changed if library(x) is np else library(x).from_numpy(np.ascontiguousarray(changed))
 
 
 def full(x: Array, shape: tuple[int, ...], value: float) -> Array:
-    """An array of one value in the library, dtype and device of `x`."""
+    """Return an array of one value in the library, dtype and device of `x`."""
     return np.full(shape, value, x.dtype) if library(x) is np else x.new_full(shape, value)

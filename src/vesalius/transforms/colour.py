@@ -1,4 +1,4 @@
-"""Colours of RGB pictures x_CJI with three channels from 0 to 1. Masks stay as they are."""
+"""Colours of RGB pictures x_CJI with three channels from 0 to 1. Masks are unchanged."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ class ColourJitter(Transform):
 
     As published with SimCLR (arXiv 2002.05709, its second version: brightness is a factor, contrast is about the mean
     of each channel, saturation and hue are those of HSV). For one channel take `grey_jitter`.
+
+    >>> ColourJitter().apply(np.full((3, 1, 1), 0.4), (("brightness", 2.0),)).ravel()
+    array([0.8, 0.8, 0.8])
     """
 
     strength: float = Field(default=1.0, ge=0, le=1.25, description="multiplies the four others")
@@ -29,7 +32,7 @@ class ColourJitter(Transform):
     )
 
     def draw(self, generator: np.random.Generator) -> Params:
-        """The four changes in their order: (name, factor or turn)."""
+        """Return the four changes in their order: (name, factor or turn)."""
         steps = [("brightness", self.brightness), ("contrast", self.contrast), ("saturation", self.saturation)]
         drawn = [(name, drawn_factor(generator, size * self.strength)) for name, size in steps]
         turn = self.hue * self.strength
@@ -51,7 +54,11 @@ class ColourJitter(Transform):
 
 
 class Greyscale(Transform):
-    """All three channels become the luminance."""
+    """All three channels become the luminance.
+
+    >>> Greyscale().apply(np.array([1.0, 0.0, 0.0]).reshape(3, 1, 1)).ravel()
+    array([0.299, 0.299, 0.299])
+    """
 
     def apply(self, x: Array, params: Params = None) -> Array:
         check_floating(x)
@@ -62,7 +69,7 @@ class Greyscale(Transform):
 
 
 def _recoloured(x: Array, saturation: float, turn: float) -> Array:
-    """Saturation times a factor and hue plus a turn, in HSV; value kept."""
+    """Multiply saturation by a factor and turn the hue, in HSV; value is kept."""
     lib = library(x)
     value, least = lib.amax(x, 0), lib.amin(x, 0)
     chroma = value - least

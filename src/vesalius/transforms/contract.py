@@ -1,7 +1,6 @@
-"""What a model was trained on: which images, prepared how, for which classes. Stored with its weights.
+"""The input contract of a model: which images, prepared how, for which classes. Stored with its weights.
 
-It lies here and not on the ground floor, because it holds the preparation itself: what a net is given later is made by
-the code that made its training data.
+It holds the preparation itself, so a net gets its input from the code that made its training data.
 """
 
 from __future__ import annotations
@@ -25,15 +24,20 @@ PREPROCESSOR = "preprocessor.json"
 class InputContract(Config):
     """The input of a model.
 
-    Masks, logits and probabilities that a model gives are in the order of `classes`.
+    Masks, logits and probabilities of the model are in the order of `classes`.
+
+    >>> contract = InputContract(images=("t1", "t2"), classes=("tumour",))
+    >>> contract.ordered({"t1": None})
+    Traceback (most recent call last):
+    vesalius.errors.InputError: the model needs t1, t2; t2 missing; name all images
     """
 
     images: tuple[str, ...] = Field(default=("image",), min_length=1, description="images that become the channels")
-    prepare: Prepare = Field(default=Prepare(), description="from the scans to the array")
-    classes: tuple[str, ...] = Field(default=(), description="what the outputs mean, the background left out")
+    prepare: Prepare = Field(default=Prepare(), description="preparation of the scans")
+    classes: tuple[str, ...] = Field(default=(), description="meaning of the outputs, without the background")
 
     def prepared(self, scans: Mapping[str, Scan]) -> NDArray[np.float32]:
-        """The array that the net takes.
+        """Return the array that the net takes.
 
         Raises:
             InputError: an image is missing.
@@ -43,7 +47,7 @@ class InputContract(Config):
         return self.prepare(self.ordered(scans))
 
     def ordered(self, scans: Mapping[str, Scan]) -> list[Scan]:
-        """The scans in the order of the channels.
+        """Return the scans in the order of the channels.
 
         Raises:
             InputError: an image is missing.
@@ -57,7 +61,7 @@ class InputContract(Config):
 
 
 def read_contract(folder: Path) -> InputContract:
-    """The contract beside the weights of a model.
+    """Read the contract beside the weights of a model.
 
     Raises:
         InputError: missing or damaged.
@@ -66,7 +70,7 @@ def read_contract(folder: Path) -> InputContract:
     try:
         return InputContract.model_validate_json(regular(path).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError("is no readable input contract", where=path, fix="get the model folder anew") from error
+        raise InputError("is no readable input contract", where=path, fix="get the model again") from error
 
 
 def write_contract(contract: InputContract, folder: Path) -> None:

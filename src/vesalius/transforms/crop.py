@@ -1,4 +1,4 @@
-"""Cropping and padding to a size: voxels are left out or added, values stay.
+"""Cropping and padding to a size: voxels are removed or added, values stay.
 
 A size has one number for each axis after the channel: (J, I), (I, J, K) or (T, I, J, K); None keeps an axis. All take
 arrays of any dtype.
@@ -20,7 +20,11 @@ SIZE_FIELD = Field(min_length=2, max_length=4, description="voxels along each ax
 
 
 class RandomCrop(Transform):
-    """A box of a size at a random place, of a cine in space and time."""
+    """A box of a size at a random place; of a cine in space and time.
+
+    >>> RandomCrop(size=[1, 2]).apply(np.arange(6.0).reshape(1, 2, 3), (0.0, 0.9))
+    array([[[1., 2.]]])
+    """
 
     size: Size = SIZE_FIELD
 
@@ -28,7 +32,7 @@ class RandomCrop(Transform):
         return tuple(float(share) for share in generator.random(len(self.size)))
 
     def apply(self, x: Array, params: Params = None) -> Array:
-        """The box at the share `params` of the way along each axis.
+        """Return the box at the share `params` of the way along each axis.
 
         Raises:
             UsageError: an axis is shorter than the box.
@@ -44,7 +48,11 @@ class RandomCrop(Transform):
 
 
 class CenterCrop(Transform):
-    """The middle of each axis that is longer than the size; of an odd rest one voxel more is left out at the end."""
+    """The middle of each axis that is longer than the size; of an odd rest one voxel more is removed at the end.
+
+    >>> CenterCrop(size=[1, 2]).apply(np.arange(5.0).reshape(1, 1, 5))
+    array([[[1., 2.]]])
+    """
 
     size: Size = SIZE_FIELD
 
@@ -57,7 +65,11 @@ class CenterCrop(Transform):
 
 
 class CenterPad(Transform):
-    """Each axis that is shorter than the size gets voxels on both sides; of an odd number one more at the end."""
+    """Each axis that is shorter than the size gets voxels on both sides; of an odd number one more at the end.
+
+    >>> CenterPad(size=[1, 4]).apply(np.ones((1, 1, 1)))
+    array([[[0., 1., 0., 0.]]])
+    """
 
     size: Size = SIZE_FIELD
     fill: float = Field(default=0.0, description="value of the new voxels; labels get 0")
@@ -79,7 +91,11 @@ class CenterPad(Transform):
 
 
 class CenterFit(Transform):
-    """Cropped and padded to a size about the middle, never resized."""
+    """Cropped and padded to a size about the middle, never resized.
+
+    >>> CenterFit(size=[2, 1]).apply(np.arange(3.0).reshape(1, 1, 3)).tolist()
+    [[[1.0], [0.0]]]
+    """
 
     size: Size = SIZE_FIELD
     fill: float = Field(default=0.0, description="value of the new voxels; labels get 0")
@@ -92,7 +108,7 @@ class CenterFit(Transform):
 
 
 def sizes(x: Array, size: Size) -> list[int]:
-    """A size with the lengths of `x` for None.
+    """Return a size with the lengths of `x` for None.
 
     Raises:
         UsageError: `x` has another number of axes.
@@ -103,5 +119,5 @@ def sizes(x: Array, size: Size) -> list[int]:
 
 
 def cut(x: Array, firsts: list[int], wanted: list[int]) -> Array:
-    """A view of the box that starts at `firsts`; all channels."""
+    """Return a view of the box that starts at `firsts`; all channels."""
     return x[(slice(None), *(slice(first, first + size) for first, size in zip(firsts, wanted, strict=True)))]

@@ -1,4 +1,4 @@
-"""Axial CT slices for encoders that were made for colours: three channels, a square of fixed size."""
+"""Axial CT slices for encoders that expect colours: three channels, a square of fixed size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MEAN_HU, _STD_HU = 65.1084213, 178.0166321
 
 
 def ct_slices(window: CtWindow = "wide", side: int = 224) -> Prepare:
-    """The preparation of axial CT slices.
+    """Return the preparation of axial CT slices.
 
     Args:
         window: wide: HU clipped to -1000 and 1000 and standardized, three equal channels, as MedDINOv3

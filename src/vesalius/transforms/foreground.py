@@ -1,4 +1,4 @@
-"""Crops about what is there: the box is found in the image or a mask, so a whole sample is cropped at once.
+"""Crops around the foreground or a label: the box depends on the image or a mask, so whole samples are cropped.
 
 For x_CJI, x_CIJK and x_CTIJK of any dtype.
 """
@@ -18,16 +18,20 @@ from vesalius.transforms.transform import Params, Sample, Transform
 
 
 class ForegroundCrop(Transform):
-    """The smallest box that holds the foreground of all channels, with a margin; all frames are kept."""
+    """The smallest box that holds the foreground of all channels, with a margin; all frames are kept.
 
-    above: float | None = Field(default=None, description="voxels above this are foreground; None: all that are not 0")
-    margin: int = Field(default=0, ge=0, description="voxels that are kept around the box")
+    >>> ForegroundCrop().apply(np.array([[[0.0, 3.0, 4.0, 0.0]]]))
+    array([[[3., 4.]]])
+    """
+
+    above: float | None = Field(default=None, description="voxels above this are foreground; None: all nonzero voxels")
+    margin: int = Field(default=0, ge=0, description="voxels kept around the box")
 
     def apply(self, x: Array, params: Params = None) -> Array:
         return cut(x, *self._box(x))
 
     def apply_mask(self, mask: Array, params: Params = None) -> Array:
-        raise UsageError("a mask alone does not tell the foreground of its image", fix="crop the whole sample")
+        raise UsageError("the foreground of an image cannot be found in its mask", fix="crop the whole sample")
 
     def apply_to(self, sample: Sample, params: Params = None) -> Sample:
         firsts, wanted = self._box(sample.image)
@@ -41,33 +45,38 @@ class ForegroundCrop(Transform):
             raise UsageError("the image has no foreground", fix="choose a lower value of above, or leave the scan out")
         firsts, wanted = [0] * (first_spatial - 1), list(x.shape[1:first_spatial])
         for axis in range(first_spatial, x.ndim):
-            found = np.flatnonzero(inside.any(axis=tuple(n for n in range(x.ndim) if n != axis)))
-            low = max(0, int(found[0]) - self.margin)
+            filled = np.flatnonzero(inside.any(axis=tuple(n for n in range(x.ndim) if n != axis)))
+            low = max(0, int(filled[0]) - self.margin)
             firsts.append(low)
-            wanted.append(min(x.shape[axis], int(found[-1]) + 1 + self.margin) - low)
+            wanted.append(min(x.shape[axis], int(filled[-1]) + 1 + self.margin) - low)
         return firsts, wanted
 
 
 class LabelCrop(Transform):
-    """A box of a size about a random voxel of a mask that is not 0; where the mask is empty, a box anywhere."""
+    """A box of a size around a random nonzero voxel of a mask; a box anywhere if the mask is empty.
+
+    >>> sample = Sample(np.arange(4.0).reshape(1, 1, 4), {"mask": np.array([[[0, 0, 0, 1]]])})
+    >>> LabelCrop(size=[1, 2], mask="mask").apply_to(sample, (0.0, 0.0, 0.0, 0.0)).image
+    array([[[2., 3.]]])
+    """
 
     size: Size = SIZE_FIELD
     mask: str = Field(description="name of the mask")
-    share: float = Field(default=1.0, ge=0, le=1, description="of the boxes that are about a label, the rest anywhere")
+    share: float = Field(default=1.0, ge=0, le=1, description="share of boxes around a label; others lie anywhere")
 
     def draw(self, generator: np.random.Generator) -> Params:
-        """Which of the voxels, as a share of their number; where the box lies if it is about none; about one or not."""
+        """Return the label voxel (as a share of their number), the place of a box elsewhere, and which one to take."""
         shares = generator.random(2 + len(self.size))
         return tuple(float(share) for share in shares)
 
     def apply(self, x: Array, params: Params = None) -> Array:
-        raise UsageError("an image alone does not tell its labels", fix="crop the whole sample")
+        raise UsageError("labels cannot be found in an image", fix="crop the whole sample")
 
     def apply_mask(self, mask: Array, params: Params = None) -> Array:
-        raise UsageError("a mask alone does not tell whether it leads", fix="crop the whole sample")
+        raise UsageError("a single mask cannot be cropped around another mask", fix="crop the whole sample")
 
     def apply_to(self, sample: Sample, params: Params = None) -> Sample:
-        """The box around the voxel, moved so that it lies inside.
+        """Return the box around the voxel, moved so that it lies inside.
 
         Raises:
             UsageError: the sample has no such mask, or is smaller than the box.

@@ -1,4 +1,4 @@
-"""From real values to the range a net was made for. Deterministic; masks stay as they are.
+"""From real values to the range that a net expects. Deterministic; masks are unchanged.
 
 For floating x_CJI, x_CIJK and x_CTIJK.
 """
@@ -27,14 +27,18 @@ NAMED_WINDOWS: dict[str, tuple[Window, ...]] = {
     "soft-tissue": ((40.0, 400.0),),
     "lung": ((-600.0, 1500.0),),
 }
-"""Center and width in HU, one channel each."""
+"""Center and width in HU of each channel."""
 
 
 class ZScore(Transform):
-    """Each channel minus its mean, divided by its standard deviation; a constant channel becomes 0."""
+    """Each channel minus its mean, divided by its standard deviation; a constant channel becomes 0.
+
+    >>> ZScore(over="nonzero").apply(np.array([[[0.0, 2.0, 4.0]]]))
+    array([[[ 0., -1.,  1.]]])
+    """
 
     over: Over = Field(
-        default="all", description="voxels that are measured; nonzero: the others stay 0 (brains without skull)"
+        default="all", description="voxels that are measured; nonzero: all others stay 0 (brains without skull)"
     )
 
     def apply(self, x: Array, params: Params = None) -> Array:
@@ -50,11 +54,15 @@ class ZScore(Transform):
 
 
 class Percentiles(Transform):
-    """Two percentiles of each channel become 0 and 1, clipped outside."""
+    """Two percentiles of each channel become 0 and 1, clipped outside.
+
+    >>> Percentiles(low=0, high=100).apply(np.array([[[1.0, 2.0, 5.0]]]))
+    array([[[0.  , 0.25, 1.  ]]])
+    """
 
     low: float = Field(default=0.5, ge=0, le=100, description="percentile that becomes 0")
     high: float = Field(default=99.5, ge=0, le=100, description="percentile that becomes 1")
-    over: Over = Field(default="all", description="voxels that are measured; nonzero: the others stay 0")
+    over: Over = Field(default="all", description="voxels that are measured; nonzero: all others stay 0")
 
     def apply(self, x: Array, params: Params = None) -> Array:
         return _by_channel(x, self._scaled)
@@ -66,7 +74,11 @@ class Percentiles(Transform):
 
 
 class Standardize(Transform):
-    """Values clipped, minus a mean, divided by a standard deviation that are known beforehand."""
+    """Values clipped, minus a given mean, divided by a given standard deviation.
+
+    >>> Standardize(clip=(0, 4), mean=[2], std=[2]).apply(np.array([[[-9.0, 2.0, 9.0]]]))
+    array([[[-1.,  0.,  1.]]])
+    """
 
     clip: Range | None = Field(default=None, description="least and largest value")
     mean: tuple[float, ...] = Field(min_length=1, description="one for all channels, or one for each")
@@ -83,7 +95,11 @@ class Standardize(Transform):
 
 
 class Windows(Transform):
-    """One channel seen through windows: each becomes a channel from 0 to 1, clipped outside."""
+    """One channel seen through windows: each window becomes a channel from 0 to 1, clipped outside.
+
+    >>> Windows(windows=[(40, 80)]).apply(np.array([[[-9.0, 20.0, 99.0]]]))
+    array([[[0.  , 0.25, 1.  ]]])
+    """
 
     windows: tuple[Window, ...] | Literal["brain", "brain-subdural-bone", "soft-tissue", "lung"] = Field(
         description="center and width of each window in the unit of the values, or a name"
@@ -94,9 +110,7 @@ class Windows(Transform):
 
     def apply(self, x: Array, params: Params = None) -> Array:
         check_floating(x)
-        letters(x)
-        if x.shape[0] != 1:
-            raise UsageError(f"an image of {x.shape[0]} channels was given, windows need one")
+        _check_one_channel(x, "windows need one")
         shown = [((x[0] - center) / width + 0.5).clip(0, 1) for center, width in self._each()]
         return library(x).stack(shown, 0)
 
@@ -105,7 +119,12 @@ class Windows(Transform):
 
 
 class Repeat(Transform):
-    """One channel becomes several equal ones, for nets that were made for colours."""
+    """One channel becomes several equal ones, for nets that expect colours.
+
+    >>> Repeat(channels=2).apply(np.array([[[1.0, 2.0]]]))[:, 0]
+    array([[1., 2.],
+           [1., 2.]])
+    """
 
     channels: int = Field(default=3, ge=1, description="channels of the result")
 
@@ -113,10 +132,36 @@ class Repeat(Transform):
         return self.channels
 
     def apply(self, x: Array, params: Params = None) -> Array:
-        letters(x)
-        if x.shape[0] != 1:
-            raise UsageError(f"an image of {x.shape[0]} channels was given, one is repeated")
+        _check_one_channel(x, "one is repeated")
         return library(x).concatenate([x] * self.channels, 0)
+
+
+class Equalize(Transform):
+    """Histogram equalization: values become the share of voxels below them, channel by channel; 0 and 1 stay.
+
+    For values from 0 to 1 (clipped).
+
+    >>> Equalize(bins=4).apply(np.array([[[0.0, 0.25, 0.25, 1.0]]]))
+    array([[[0.  , 0.25, 0.25, 1.  ]]])
+    """
+
+    bins: int = Field(default=256, ge=2, le=65536, description="bins of the histogram from 0 to 1")
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        return _by_channel(x, self._equalized)
+
+    def _equalized(self, values: NDArray[Any]) -> NDArray[Any]:
+        values = np.clip(values, 0, 1)
+        counts, edges = np.histogram(values, self.bins, (0, 1))
+        shares = np.concatenate([[0.0], np.cumsum(counts) / values.size])
+        equalized: NDArray[Any] = np.interp(values, edges, shares)
+        return equalized
+
+
+def _check_one_channel(x: Array, wanted: str) -> None:
+    letters(x)
+    if x.shape[0] != 1:
+        raise UsageError(f"an image of {x.shape[0]} channels was given, {wanted}")
 
 
 def _by_channel(x: Array, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Array:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -28,14 +29,14 @@ from vesalius.transforms.view import Display, Plane, to_view
 
 Layout = Literal["CTIJK", "CIJK", "BCJI", "CJI"]
 
-_SAME_PLACE_MM = 1e-2
-"""Corners of two grids that lie closer are one place."""
+SAME_PLACE_MM = 1e-2
+"""Corners of two grids that lie closer count as the same place."""
 _LABELS = np.iinfo(np.int16)
 
 
 def _fixed(transform: Transform) -> Transform:
     if transform.is_random:
-        raise ValueError("a random transform cannot prepare a scan, its result is cached")
+        raise ValueError("a random transform cannot prepare a scan, because the result is cached")
     return transform
 
 
@@ -44,28 +45,30 @@ Step = Annotated[AnyTransform, AfterValidator(_fixed)]
 
 
 class Prepare(Config):
-    """Grid, orientation, spacing, values, view, size: in this order; what is None or empty is left out.
+    """Grid, orientation, spacing, values, view, size, in this order; a step that is None or empty is skipped.
 
     Images become float32, masks int16. X-rays stored inverted (MONOCHROME1) are turned so that bone is bright, YBR
     and palettes become RGB.
     """
 
-    resample: bool = Field(default=False, description="make one grid of slices that are tilted or unevenly spaced")
+    resample: bool = Field(default=False, description="resample slices that are tilted or unevenly spaced to a grid")
     orient: str | None = Field(default=None, description="three letters such as RAS: axes are permuted and flipped")
     spacing_mm: tuple[Step_mm, Step_mm, Step_mm] | None = Field(
         default=None, description="new spacing along i, j, k; null along an axis keeps that of the scan"
     )
-    non_finite: float | None = Field(default=None, description="what NaN and infinite values become; None refuses them")
+    non_finite: float | None = Field(
+        default=None, description="replacement of NaN and infinite values; None refuses them"
+    )
     values: tuple[Step, ...] = Field(default=(), description="transforms of all values of the scan, such as zscore")
     layout: Layout = Field(
         default="CTIJK", description="axes of the result: scan, static volume, pictures, one picture"
     )
     plane: Plane = Field(default="native", description="view of the pictures")
-    display: Display = Field(default="radiological", description="side of the patient's right in pictures")
-    steps: tuple[Step, ...] = Field(default=(), description="transforms of the result, of each picture on its own")
+    display: Display = Field(default="radiological", description="which side of a picture shows the patient's right")
+    steps: tuple[Step, ...] = Field(default=(), description="transforms of the result, picture by picture")
 
     def __call__(self, scan: Scan | Sequence[Scan]) -> NDArray[np.float32]:
-        """The prepared image of a scan, or of several on one grid (modalities), whose channels are joined.
+        """Return the prepared image of a scan, or of several on one grid (modalities), whose channels are joined.
 
         Raises:
             GeometryError: there is no grid where one is needed, or the scans do not share one.
@@ -80,7 +83,7 @@ class Prepare(Config):
         masks: Mapping[str, Scan] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> Sample:
-        """The prepared image with masks that went the same way, by nearest neighbour.
+        """Return the prepared image with its masks, which go the same way by nearest neighbour.
 
         Raises:
             GeometryError: as `__call__`; or a mask that is not on the grid of the image.
@@ -91,11 +94,11 @@ class Prepare(Config):
             _check_same_grid(scans[0], mask, f"mask {name!r}")
         for other in scans[1:]:
             _check_same_grid(scans[0], other, "another scan of the case")
-        parts = [self.placed(one) for one in scans]
+        parts = [self.placed(given) for given in scans]
         array_CTIJK = np.concatenate([self._real(part) for part in parts]) if len(parts) > 1 else self._real(parts[0])
         array_CTIJK = _as_float32(Chain(transforms=self.values).apply(array_CTIJK))
         if array_CTIJK.shape[1:] != parts[0].shape[1:]:
-            raise UsageError("a transform of the values changed the voxels", fix="name it under steps")
+            raise UsageError("a transform of the values changed the voxels", fix="move it to steps")
         image = self._laid_out(parts[0], array_CTIJK)
         labels = {
             name: self._laid_out(part, _labels(part, name))
@@ -104,7 +107,7 @@ class Prepare(Config):
         return self._stepped(Sample(image, labels, facts or {}))
 
     def placed(self, scan: Scan, interpolation: Interpolation = "linear") -> Scan:
-        """The scan on the grid on which everything else is done: its affine is that of layouts with axes I, J, K.
+        """Return the scan on the grid of the result: its affine is that of layouts with axes I, J, K.
 
         Raises:
             GeometryError: there is no grid where one is needed.
@@ -126,11 +129,11 @@ class Prepare(Config):
         return regrid(scan, (i, j, k), interpolation)
 
     def channel_count(self, given: int) -> int:
-        """Channels of the result for scans with so many together."""
+        """Return the channels of the result for scans with `given` channels together."""
         return Chain(transforms=(*self.values, *self.steps)).channel_count(given)
 
     def digest(self) -> str:
-        """64 hexadecimal digits that change with every value."""
+        """Return 64 hexadecimal digits that change with every value."""
         return digest_of(self)
 
     def _real(self, scan: Scan) -> NDArray[np.float32]:
@@ -138,7 +141,7 @@ class Prepare(Config):
         finite = np.isfinite(values)
         if not finite.all():
             if self.non_finite is None:
-                fix = "write the file anew with numbers in their place (where a preparation is configured: non_finite)"
+                fix = "replace them in the file, or set non_finite where a preparation is configured"
                 raise UsageError("the scan holds NaN or infinite values", fix=fix)
             values = np.where(finite, values, np.float32(self.non_finite))
         if scan.colour == "inverted":
@@ -146,7 +149,7 @@ class Prepare(Config):
         return _as_float32(values)
 
     def _laid_out(self, scan: Scan, array_CTIJK: NDArray[Any]) -> NDArray[Any]:
-        """The array in the layout wanted; B first where there are pictures."""
+        """Return the array in the configured layout; B comes first for pictures."""
         if self.layout == "CTIJK":
             return array_CTIJK
         if self.layout == "CIJK":
@@ -165,9 +168,9 @@ class Prepare(Config):
     def _stepped(self, sample: Sample) -> Sample:
         chain = Chain(transforms=self.steps)
         if self.layout != "BCJI":
-            done = chain.apply_to(sample)
-            masks = {name: np.ascontiguousarray(mask) for name, mask in done.masks.items()}
-            return replace(done, image=_as_float32(done.image), masks=masks)
+            changed = chain.apply_to(sample)
+            masks = {name: np.ascontiguousarray(mask) for name, mask in changed.masks.items()}
+            return replace(changed, image=_as_float32(changed.image), masks=masks)
         pictures = [
             chain.apply_to(Sample(picture, {name: mask[n] for name, mask in sample.masks.items()}))
             for n, picture in enumerate(sample.image)
@@ -191,21 +194,17 @@ def _labels(scan: Scan, name: str) -> NDArray[np.int16]:
 
 
 def _check_same_grid(scan: Scan, other: Scan, what: str) -> None:
-    """Both have the same voxels in the same places.
-
-    Raises:
-        GeometryError: they do not.
-    """
+    """Raise GeometryError unless both have the same voxels in the same places."""
     if scan.shape[1:] != other.shape[1:]:
         raise GeometryError(f"{what} has shape {other.shape[1:]} (T, I, J, K), the image {scan.shape[1:]}")
     if scan.grid_problem or other.grid_problem:
         return
-    ends = np.array(
-        [
-            [0 if corner & 1 << axis == 0 else size - 1 for axis, size in enumerate(scan.shape[2:])] + [1]
-            for corner in range(8)
-        ]
-    )
-    apart = np.abs(ends @ (scan.affine - other.affine).T).max()
-    if apart > _SAME_PLACE_MM:
+    apart = grid_distance_mm(scan, other)
+    if apart > SAME_PLACE_MM:
         raise GeometryError(f"{what} lies up to {apart:.3g} mm beside the image", fix="resample it to the image's grid")
+
+
+def grid_distance_mm(scan: Scan, other: Scan) -> float:
+    """Return the largest distance along a world axis between corners of two grids with equal voxel counts."""
+    corners = np.array([[*corner, 1] for corner in product(*((0, size - 1) for size in scan.shape[2:]))])
+    return float(np.abs(corners @ (scan.affine - other.affine).T).max())

@@ -20,11 +20,15 @@ from vesalius.transforms.transform import Params, PositiveRange, Transform
 Kernel = Literal["linear", "cubic"]
 _REACH = {"linear": 1, "cubic": 2}
 _TRIALS = 10
-"""Boxes that are tried before the whole picture is taken."""
+"""Boxes to try before the centered square is taken."""
 
 
 class Resize(Transform):
-    """Each axis resized to a size. Cubic interpolation can leave the range of the values by some percent."""
+    """Each axis resized to a size. Cubic interpolation can leave the range of the values by some percent.
+
+    >>> Resize(size=[1, 2]).apply(np.array([[[0.0, 2.0, 4.0, 6.0]]])).shape
+    (1, 1, 2)
+    """
 
     size: Size = SIZE_FIELD
     kernel: Kernel = Field(default="linear", description="interpolation of images")
@@ -41,17 +45,21 @@ class RandomResizedCrop(Transform):
     """A box of a random share of the area and a random aspect of x_CJI, resized (SimCLR, arXiv 2002.05709).
 
     Ten boxes are drawn; the first that fits into the picture is taken, else its largest centered square.
+
+    >>> crop = RandomResizedCrop(size=[2, 3])
+    >>> crop.apply(np.ones((1, 8, 8)), crop.draw(np.random.default_rng(0))).shape
+    (1, 2, 3)
     """
 
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
         description="rows J and columns I of the result"
     )
-    area: PositiveRange = Field(default=(0.08, 1.0), description="least and largest share of the area")
-    aspect: PositiveRange = Field(default=(3 / 4, 4 / 3), description="least and largest columns / rows")
+    area: PositiveRange = Field(default=(0.08, 1.0), description="smallest and largest share of the area")
+    aspect: PositiveRange = Field(default=(3 / 4, 4 / 3), description="smallest and largest columns / rows")
     kernel: Kernel = Field(default="cubic", description="interpolation of images")
 
     def draw(self, generator: np.random.Generator) -> Params:
-        """Ten times (area, aspect), and the shares of the way along J and I."""
+        """Return ten pairs (area, aspect), and the shares of the way along J and I."""
         areas = generator.uniform(*self.area, _TRIALS)
         aspects = np.exp(generator.uniform(math.log(self.aspect[0]), math.log(self.aspect[1]), _TRIALS))
         trials = tuple((float(area), float(aspect)) for area, aspect in zip(areas, aspects, strict=True))
@@ -75,7 +83,7 @@ def resized(x: Array, wanted: list[int], kernel: Kernel) -> Array:
 
 
 def resized_labels(mask: Array, wanted: list[int]) -> Array:
-    """As `resized` by nearest neighbour."""
+    """Resize labels as `resized`, by nearest neighbour."""
     for axis, size in enumerate(wanted, start=1):
         if size != mask.shape[axis]:
             mask = picked(mask, axis, nearest_index(mask.shape[axis], size))
@@ -90,9 +98,9 @@ def _box(x: Array, params: Params) -> Array:
     tall = wide = min(rows, columns)
     for area, aspect in trials:
         pixels = area * rows * columns
-        one, other = max(1, round(math.sqrt(pixels / aspect))), max(1, round(math.sqrt(pixels * aspect)))
-        if one <= rows and other <= columns:
-            tall, wide = one, other
+        height, width = max(1, round(math.sqrt(pixels / aspect))), max(1, round(math.sqrt(pixels * aspect)))
+        if height <= rows and width <= columns:
+            tall, wide = height, width
             break
     else:
         shares = (0.5, 0.5)

@@ -1,4 +1,4 @@
-"""Samples between voxels: separable linear maps along one axis, and free places over several.
+"""Interpolation: separable linear maps along one axis, and arbitrary places over several.
 
 Letters: C channel, T time, I J K voxel axes.
 """
@@ -16,14 +16,14 @@ from vesalius.transforms.arrays import Array, as_index, full, matched, picked
 
 Matrix = NDArray[np.float64]
 Outside = float | Literal["edge"]
-"""What lies beyond the outer edges of the outermost voxels: a value, or the nearest voxel."""
+"""Value beyond the outer edges of the outermost voxels; "edge": that of the nearest voxel."""
 
 _ROWS = 32
-"""So many new samples are made at once: their sources lie close together, and the rest of the axis is left out."""
+"""Samples that are computed at once: their sources lie close together, and the rest of the axis is skipped."""
 _POINTS = 1 << 18
-"""So many free places are sampled at once."""
+"""Places that are sampled at once."""
 _ROUNDING = 1e-6
-"""A place this far from a border counts as on it."""
+"""A place this close to a border counts as on it."""
 
 
 def along(x: Array, axis: int, matrix: Matrix) -> Array:
@@ -47,7 +47,7 @@ def along(x: Array, axis: int, matrix: Matrix) -> Array:
 
 
 def resize_matrix(old: int, new: int, reach: int) -> Matrix:
-    """Weights that resize an axis, the field of view kept, averaging where it shrinks.
+    """Return weights that resize an axis, the field of view kept, averaging where it shrinks.
 
     Args:
         old: number of voxels.
@@ -64,12 +64,12 @@ def resize_matrix(old: int, new: int, reach: int) -> Matrix:
 
 
 def nearest_index(old: int, new: int) -> NDArray[np.intp]:
-    """The voxel nearest to the center of each new one."""
+    """Return the voxel nearest to the center of each new one."""
     return np.minimum(np.floor((np.arange(new) + 0.5) * (old / new)), old - 1).astype(np.intp)
 
 
 def blur_matrix(size: int, sigma: float) -> Matrix:
-    """Weights of a Gaussian of `sigma` voxels, cut off at 4 sigma; the outermost voxels are repeated outwards."""
+    """Return weights of a Gaussian of `sigma` voxels, cut off at 4 sigma; the outermost voxels are repeated."""
     radius = max(1, math.ceil(4 * sigma))
     offsets = np.arange(-radius, radius + 1)
     weights = np.exp(-0.5 * (offsets / sigma) ** 2)
@@ -80,7 +80,7 @@ def blur_matrix(size: int, sigma: float) -> Matrix:
 
 
 def spline_matrix(size: int, spans: int) -> Matrix:
-    """Uniform cubic B-splines at `size` voxels; `spans` intervals, spans + 3 control points."""
+    """Return uniform cubic B-splines at `size` voxels; `spans` intervals, spans + 3 control points."""
     places = (np.arange(size) + 0.5) / size * spans
     span = np.minimum(places.astype(np.intp), spans - 1)
     s = places - span
@@ -91,12 +91,12 @@ def spline_matrix(size: int, spans: int) -> Matrix:
 
 
 def at(x: Array, axes: tuple[int, ...], places: list[NDArray[np.float64]], outside: Outside, *, order: int) -> Array:
-    """Samples of x at free places over some of its axes.
+    """Sample x at arbitrary places over some of its axes.
 
     Args:
         x: any array; floating for order 1.
         axes: neighbouring axes in ascending order.
-        places: for each of them the voxel coordinate of every new sample; their shape is that of the new axes.
+        places: for each axis the voxel coordinate of every new sample; their shape is that of the new axes.
         outside: value of samples that lie outside.
         order: 1 linear, 0 nearest (half way up).
     """
@@ -148,10 +148,10 @@ def _linear(lines: Array, sizes: tuple[int, ...], places: list[NDArray[np.float6
 
 
 def _flat(index: list[NDArray[np.intp]], sizes: tuple[int, ...]) -> NDArray[np.intp]:
-    found = index[0]
+    flat = index[0]
     for number, size in zip(index[1:], sizes[1:], strict=True):
-        found = found * size + number
-    return found
+        flat = flat * size + number
+    return flat
 
 
 def _cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:

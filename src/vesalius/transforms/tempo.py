@@ -17,9 +17,13 @@ _ENDS_FIELD: Ends = Field(default="cycle", description="cycle: the first frame f
 
 
 class Frames(Transform):
-    """A fixed number of frames, evenly over the cycle (or from the first to the last), linear in time."""
+    """A fixed number of frames, evenly over the cycle (or from the first to the last), linear in time.
 
-    count: int = Field(ge=1, description="frames wanted")
+    >>> Frames(count=2).apply(np.arange(4.0).reshape(1, 4, 1, 1, 1)).ravel()
+    array([0., 2.])
+    """
+
+    count: int = Field(ge=1, description="frames of the result")
     ends: Ends = _ENDS_FIELD
 
     def apply(self, x: Array, params: Params = None) -> Array:
@@ -32,10 +36,13 @@ class Frames(Transform):
 class Tempo(Transform):
     """A heart that beats faster or slower: the number of frames is divided by a rate, linear in time.
 
-    The time between frames stays, so the cycle takes longer or shorter; `frames` or a crop gives a fixed number after.
+    The time between frames stays, so the cycle takes longer or shorter; add `frames` or a crop for a fixed number.
+
+    >>> Tempo().apply(np.zeros((1, 6, 1, 1, 1)), 1.5).shape
+    (1, 4, 1, 1, 1)
     """
 
-    rate: PositiveRange = Field(default=(0.8, 1.2), description="least and largest rate; above 1 is faster")
+    rate: PositiveRange = Field(default=(0.8, 1.2), description="smallest and largest rate; above 1 is faster")
     ends: Ends = _ENDS_FIELD
 
     def draw(self, generator: np.random.Generator) -> Params:

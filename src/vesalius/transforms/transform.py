@@ -26,9 +26,9 @@ from vesalius.transforms.arrays import Array
 from vesalius.transforms.table import TRANSFORMS
 
 Params: TypeAlias = Any
-"""What one draw gives: plain numbers and tuples; None where there is nothing to draw."""
+"""Result of one draw: plain numbers and tuples; None where there is nothing to draw."""
 Range: TypeAlias = Annotated[tuple[float, float], AfterValidator(lambda ends: _ascending(ends))]
-"""A field of a configuration: least and largest value."""
+"""A field of a configuration: smallest and largest value."""
 PositiveRange: TypeAlias = Annotated[Range, AfterValidator(lambda ends: _positive(ends))]
 """As Range, above 0."""
 _REVISION = 1
@@ -37,12 +37,12 @@ _REVISION = 1
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What is loaded and changed together.
+    """An image with its masks, changed together.
 
     Args:
         image: x_CJI, x_CIJK or x_CTIJK; modalities are channels.
         masks: labels or one-hot classes with the axes of the image, channel first.
-        facts: what is known besides; no transform changes it.
+        facts: facts about the case; no transform changes them.
     """
 
     image: Array
@@ -65,8 +65,8 @@ class Augment(Protocol):
 class Transform(Named, ABC):
     """A change of images and masks.
 
-    `draw` gives parameters; `apply` changes an image; `apply_mask` changes a mask along with it (labels stay labels:
-    nearest neighbour; what only changes values leaves it); `apply_to` changes a whole sample.
+    `draw` returns parameters; `apply` changes an image; `apply_mask` changes a mask the same way (by nearest neighbour;
+    a transform of values leaves masks unchanged); `apply_to` changes a whole sample.
     """
 
     table = TRANSFORMS
@@ -85,21 +85,21 @@ class Transform(Named, ABC):
         return replace(sample, image=self.apply(sample.image, params), masks=masks)
 
     def channel_count(self, given: int) -> int:
-        """Channels of the result for an image of so many."""
+        """Return the channels of the result for an image of `given` channels."""
         return given
 
     @property
     def is_random(self) -> bool:
-        """Whether there is anything to draw."""
+        """Whether `draw` draws anything."""
         return type(self).draw is not Transform.draw
 
     def digest(self) -> str:
-        """64 hexadecimal digits that change with the name and every value."""
+        """Return 64 hexadecimal digits that change with the name and every value."""
         return digest_of(self)
 
 
 def digest_of(config: Config) -> str:
-    """64 hexadecimal digits that change with every value of a configuration of transforms."""
+    """Return 64 hexadecimal digits that change with every value of a configuration of transforms."""
     text = json.dumps([_REVISION, config.model_dump(mode="json")], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -112,7 +112,7 @@ AnyTransform: TypeAlias = Annotated[SerializeAsAny[Transform], BeforeValidator(r
 
 def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
     if not -math.inf < ends[0] <= ends[1] < math.inf:
-        raise ValueError("the least value comes first, both are finite")
+        raise ValueError("give the smaller value first, both finite")
     return ends
 
 
@@ -123,35 +123,40 @@ def _positive(ends: tuple[float, float]) -> tuple[float, float]:
 
 
 class Chain(Transform):
-    """One transform after the other; its parameters are the tuple of theirs."""
+    """One transform after the other; its parameters are the tuple of theirs.
 
-    transforms: tuple[AnyTransform, ...] = Field(description="what is done, in this order")
+    >>> chain = Chain(transforms=[{"name": "flip", "p": 1}, {"name": "scale_shift"}])
+    >>> chain.apply(np.array([[[1.0, 2.0]]]), ("I", ((2.0,), (1.0,))))
+    array([[[5., 3.]]])
+    """
+
+    transforms: tuple[AnyTransform, ...] = Field(description="transforms in the order of their application")
 
     @property
     def is_random(self) -> bool:
-        return any(one.is_random for one in self.transforms)
+        return any(transform.is_random for transform in self.transforms)
 
     def channel_count(self, given: int) -> int:
-        for one in self.transforms:
-            given = one.channel_count(given)
+        for transform in self.transforms:
+            given = transform.channel_count(given)
         return given
 
     def draw(self, generator: np.random.Generator) -> Params:
-        return tuple(one.draw(generator) for one in self.transforms)
+        return tuple(transform.draw(generator) for transform in self.transforms)
 
     def apply(self, x: Array, params: Params = None) -> Array:
-        for one, its in self._each(params):
-            x = one.apply(x, its)
+        for transform, drawn in self._each(params):
+            x = transform.apply(x, drawn)
         return x
 
     def apply_mask(self, mask: Array, params: Params = None) -> Array:
-        for one, its in self._each(params):
-            mask = one.apply_mask(mask, its)
+        for transform, drawn in self._each(params):
+            mask = transform.apply_mask(mask, drawn)
         return mask
 
     def apply_to(self, sample: Sample, params: Params = None) -> Sample:
-        for one, its in self._each(params):
-            sample = one.apply_to(sample, its)
+        for transform, drawn in self._each(params):
+            sample = transform.apply_to(sample, drawn)
         return sample
 
     def _each(self, params: Params) -> list[tuple[Transform, Params]]:
@@ -160,10 +165,15 @@ class Chain(Transform):
 
 
 class Sometimes(Transform):
-    """A transform that is done with a probability; its parameters are None where it is not done."""
+    """A transform that is applied with a probability; its parameters are None where it is not applied.
+
+    >>> sometimes = Sometimes(p=0, transform={"name": "flip"})
+    >>> print(sometimes.draw(np.random.default_rng(0)))
+    None
+    """
 
     p: float = Field(ge=0, le=1, description="probability")
-    transform: AnyTransform = Field(description="what is done then")
+    transform: AnyTransform = Field(description="transform to apply")
 
     def draw(self, generator: np.random.Generator) -> Params:
         return (self.transform.draw(generator),) if generator.random() < self.p else None

@@ -1,4 +1,4 @@
-"""Flips and quarter turns: voxels change their places, values stay."""
+"""Flips and quarter turns: voxels move, values stay."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from vesalius.transforms.transform import Params, Transform
 
 
 class Flip(Transform):
-    """Each of some axes is reversed with a probability, on its own. For x_CJI, x_CIJK and x_CTIJK of any dtype.
+    """Each of some axes is reversed with a probability, independently. For x_CJI, x_CIJK and x_CTIJK of any dtype.
 
     Leave I out where left and right must not be exchanged.
+
+    >>> Flip(axes="I").apply(np.array([[[1, 2, 3]]]), "I")
+    array([[[3, 2, 1]]])
     """
 
     axes: str = Field(default="I", pattern="^I?J?K?$", min_length=1, description="letters of the axes, in this order")
@@ -23,7 +26,7 @@ class Flip(Transform):
         return "".join(axis for axis in self.axes if generator.random() < self.p)
 
     def apply(self, x: Array, params: Params = None) -> Array:
-        """The axes named by `params` reversed."""
+        """Reverse the axes named by `params`."""
         positions(x, self.axes)
         return contiguous(library(x).flip(x, positions(x, params))) if params else x
 
@@ -32,7 +35,12 @@ class Flip(Transform):
 
 
 class QuarterTurn(Transform):
-    """A turn by 0, 90, 180 or 270 degrees in a plane of two axes of one length. For all layouts of any dtype."""
+    """A turn by 0, 90, 180 or 270 degrees in a plane of two axes of one length. For all layouts of any dtype.
+
+    >>> QuarterTurn().apply(np.array([[[1, 2], [3, 4]]]), 2)
+    array([[[4, 3],
+            [2, 1]]])
+    """
 
     plane: str = Field(
         default="IJ", pattern="^(IJ|JI|IK|KI|JK|KJ)$", description="turned from the first axis to the second"
@@ -42,7 +50,7 @@ class QuarterTurn(Transform):
         return int(generator.integers(4))
 
     def apply(self, x: Array, params: Params = None) -> Array:
-        """Turned by `params` quarters.
+        """Turn by `params` quarters.
 
         Raises:
             UsageError: the two axes differ in length.

@@ -1,4 +1,4 @@
-"""From a scan to pictures as people look at them: permuted and flipped, never resampled.
+"""From a scan to pictures in an anatomical view: permuted and flipped, never resampled.
 
 Letters: B pictures, C channel, J rows, I columns of a picture (not the voxel axes i, j, k of the scan).
 
@@ -7,8 +7,8 @@ patient's right on their left side, neurological ones on their right; a sagittal
 both. Slices are counted from inferior to superior, posterior to anterior, left to right. Of an oblique grid the
 anatomical plane nearest to each voxel axis is taken.
 
-Native: the slices as they are stored. Upright: these, turned as far as flips can do it: the patient's left and back are
-on the right, front and head at the top.
+Native: the slices as stored. Upright: the stored slices, flipped so that the patient's left or back is on the right,
+front or head at the top.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ class View:
 
     @property
     def pixel_aspect(self) -> float:
-        """Row spacing over column spacing: how much taller than wide a pixel is drawn; 1 where unknown."""
+        """Row spacing over column spacing: how much taller than wide a pixel is; 1 where unknown."""
         return 1.0 if self.spacing_mm is None else self.spacing_mm[0] / self.spacing_mm[1]
 
     def turn(self, slice_IJ: NDArray[Any]) -> NDArray[Any]:
-        """A slice (I, J) of the scan as a picture (J, I) of its native or upright view.
+        """Turn a slice (I, J) of the scan into a picture (J, I) of its native or upright view.
 
         Raises:
             ValueError: the pictures of this view are not the slices of the scan.
@@ -78,13 +78,13 @@ class View:
 def to_view(
     scan: Scan, plane: Plane, display: Display = "radiological", *, k: slice = ALL, t: slice = ALL
 ) -> NDArray[np.float32]:
-    """Real values of a scan as pictures x_BCJI; B runs over the slices of the first frame, then of the next.
+    """Return real values of a scan as pictures x_BCJI; B runs over the slices of the first frame, then of the next.
 
     Args:
         scan: a scan on a grid, or any scan for "native", "upright" and the plane in which its parallel slices lie.
-        plane: as the module says.
-        display: side of the patient's right.
-        k: slices of the view, counted as the module says.
+        plane: see the module.
+        display: which side of a picture shows the patient's right.
+        k: slices of the view, counted as in the module's text.
         t: frames.
 
     Raises:
@@ -100,7 +100,7 @@ def to_view(
 
 
 def view_of(scan: Scan, plane: Plane, display: Display = "radiological") -> View:
-    """How `to_view` turns a scan, without reading a pixel.
+    """Return how `to_view` turns a scan, without reading a pixel.
 
     Raises:
         GeometryError: as `to_view`.
@@ -109,19 +109,19 @@ def view_of(scan: Scan, plane: Plane, display: Display = "radiological") -> View
         stored = None if scan.geometry is None else _directions(scan)
         return _view(scan, stored, _SLICES, (1, 1, 1) if plane == "native" or stored is None else _upright(stored))
     directions = _directions(scan, plane)
-    found = axis_map(directions)
+    world_axes = axis_map(directions)
     axes, steps = [], []
     for position, (world, sign) in enumerate(_WANTED[plane]):
         if display == "neurological" and world == _R and position == 0:
             sign = -sign
-        axis = next(axis for axis in range(3) if found[axis][0] == world)
+        axis = next(axis for axis in range(3) if world_axes[axis][0] == world)
         axes.append(axis)
-        steps.append(sign * found[axis][1])
+        steps.append(sign * world_axes[axis][1])
     return _view(scan, directions, (axes[0], axes[1], axes[2]), (steps[0], steps[1], steps[2]))
 
 
 def _upright(directions: Affine) -> tuple[int, int, int]:
-    """Steps along i and j; axes that run along the body's length are taken as they are along the columns."""
+    """Return steps along i and j; an axis along the body's length keeps its direction along the columns."""
     columns, rows, _ = (_CODES[world][sign > 0] for world, sign in axis_map(directions))
     return -1 if columns in "RA" else 1, -1 if rows in "AS" else 1, 1
 
@@ -131,10 +131,10 @@ def _view(scan: Scan, directions: Affine | None, axes: tuple[int, int, int], ste
     if directions is None:
         return View(axes, steps, count, None, None)
     spacing = spacing_mm(directions)
-    found = axis_map(directions)
+    world_axes = axis_map(directions)
     ends = []
     for axis, step in zip(axes[:2], steps[:2], strict=True):
-        world, sign = found[axis]
+        world, sign = world_axes[axis]
         grows = sign * step > 0
         ends += [_CODES[world][not grows], _CODES[world][grows]]
     left, right, top, bottom = ends
@@ -142,7 +142,7 @@ def _view(scan: Scan, directions: Affine | None, axes: tuple[int, int, int], ste
 
 
 def _directions(scan: Scan, plane: Plane = "native") -> Affine:
-    """The affine, or for parallel slices off a grid one with the same directions."""
+    """Return the affine, or for parallel slices off a grid an affine with the same directions."""
     stack = scan.geometry
     if not isinstance(stack, SliceStack) or stack.grid_problem is None:
         return scan.affine
@@ -158,7 +158,7 @@ def _directions(scan: Scan, plane: Plane = "native") -> Affine:
 
 
 def _slab(scan: Scan, t: slice, numbers: range) -> NDArray[Any]:
-    """The slices `numbers` of the file's own K axis, read as one slab."""
+    """Read the slices `numbers` of the file's K axis as one slab."""
     if not numbers:
         return scan.values(t, slice(0, 0))
     upward = numbers if numbers.step > 0 else numbers[::-1]

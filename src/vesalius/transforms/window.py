@@ -18,11 +18,14 @@ SOFT_TISSUE_HU = (-160.0, 240.0)
 DISPLAY_PERCENT = (0.5, 99.5)
 _LUMINANCE_RGB = (0.299, 0.587, 0.114)
 _MAX_SLICES = 32
-"""As many slices, evenly spread, are read for percentiles."""
+"""Number of slices, evenly spread, that are read for percentiles."""
 
 
 def window(values: NDArray[Any], center: float, width: float) -> NDArray[np.float32]:
-    """Values from center - width / 2 to center + width / 2 as 0 to 1, clipped outside; NaN becomes 0.
+    """Map values from center - width / 2 to center + width / 2 to 0 to 1, clipped outside; NaN becomes 0.
+
+    >>> window(np.array([-9.0, 40.0, 99.0]), 40, 80)
+    array([0. , 0.5, 1. ], dtype=float32)
 
     Args:
         values: real values of any shape.
@@ -34,7 +37,7 @@ def window(values: NDArray[Any], center: float, width: float) -> NDArray[np.floa
 
 
 def percentile_range(values: NDArray[Any], low: float, high: float) -> tuple[float, float]:
-    """The percentiles `low` and `high` (0 to 100) of the finite values; the upper end is always above the lower."""
+    """Return percentiles (0 to 100) of the finite values; the upper end is always above the lower."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         return 0.0, 1.0
@@ -43,7 +46,7 @@ def percentile_range(values: NDArray[Any], low: float, high: float) -> tuple[flo
 
 
 def default_range(scan: Scan) -> tuple[float, float]:
-    """Real values to be drawn black and white where nobody chose a window.
+    """Return the real values to be drawn black and white if no window is given.
 
     Colours and bits: the whole range of their type. CT in HU: soft tissue. Everything else: the 0.5 and 99.5
     percentiles of slices spread over the scan.
@@ -63,10 +66,10 @@ def default_range(scan: Scan) -> tuple[float, float]:
 
 
 def to_screen(x_BCJI: NDArray[Any], colour: Colour, display_range: tuple[float, float]) -> NDArray[np.uint8]:
-    """Pictures of 8 bits with one channel (grey) or three (RGB).
+    """Return pictures of 8 bits with one channel (grey) or three (RGB).
 
     "ybr" becomes RGB, "inverted" is turned so that high values are dark, of other "channels" the first is drawn.
-    Indices of a palette have no colours here: `in_rgb` gives them theirs.
+    Convert indices of a palette with `in_rgb` before.
 
     Args:
         x_BCJI: real values.
@@ -82,7 +85,7 @@ def to_screen(x_BCJI: NDArray[Any], colour: Colour, display_range: tuple[float, 
 
 
 def to_grey(x_BCJI: NDArray[Any], colour: Colour) -> NDArray[Any]:
-    """One channel x_BJI in real values: the luminance of "rgb", else the first channel."""
+    """Return one channel x_BJI in real values: the luminance of "rgb", else the first channel."""
     if colour == "rgb" and x_BCJI.shape[1] == 3:
         return np.einsum("bcji,c->bji", x_BCJI, np.array(_LUMINANCE_RGB, dtype=x_BCJI.dtype))
     return x_BCJI[:, 0]

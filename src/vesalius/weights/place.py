@@ -13,10 +13,9 @@ _CONFIG, _OF_A_RUN = "config.json", "model"
 
 
 def zoo_names() -> tuple[str, ...]:
-    """The models that come with the package, e.g. "segment/cine-unet"; sorted. Parts of a model are none themselves."""
+    """The models that come with the package, e.g. "segment/cine-unet"; sorted."""
     folders = (path.parent for path in ZOO.rglob(_CONFIG)) if ZOO.is_dir() else ()
-    whole = (folder for folder in folders if not (folder.parent / _CONFIG).exists())
-    return tuple(sorted(folder.relative_to(ZOO).as_posix() for folder in whole))
+    return tuple(sorted(folder.relative_to(ZOO).as_posix() for folder in folders))
 
 
 def locate(name: str | Path) -> Path:

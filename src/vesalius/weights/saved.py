@@ -1,4 +1,4 @@
-"""A trained model as a folder: `config.json`, `model.safetensors`, and what its task puts beside them.
+"""A trained model as a folder of named parts: `config.json`, one `PART.safetensors` each, and files of its task.
 
 The input contract (`preprocessor.json`) is written and read by `vesalius.transforms.contract`, the card by `card`.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -22,126 +23,220 @@ from torch import Tensor, nn
 
 from vesalius import __version__
 from vesalius.config import Config
-from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError
+from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
 from vesalius.files import regular
 from vesalius.memory import check_memory
-from vesalius.nets.net import AnyNet, build
+from vesalius.nets.net import AnyNet, Net, build
 from vesalius.weights.place import locate
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG = "config.json"
+NET, ENCODER, HEAD = "net", "encoder", "head"
+"""Usual names of parts: of a model that is one network, and of an encoder with a head."""
+PartName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
+_AGAIN = "get the model folder again"
+
+
+class PartConfig(Config):
+    """One part of a model."""
+
+    net: AnyNet = Field(description="its network")
 
 
 class ModelConfig(Config):
-    """What `config.json` says.
+    """Content of `config.json`.
 
     Args:
         task: which job the model does, e.g. "segment".
-        net: its network.
+        parts: its networks by name.
         settings: what else the task needs to use it.
         vesalius: version that wrote it.
     """
 
     task: str = Field(description="job that the model does")
-    net: AnyNet = Field(description="the network")
+    parts: dict[PartName, PartConfig] = Field(min_length=1, description="networks by name")
     settings: dict[str, Any] = Field(default={}, description="what else the task needs to use it")
     vesalius: str = Field(default=__version__, description="version that wrote it")
+
+    @classmethod
+    def of(cls, task: str, nets: Mapping[str, Net], settings: Config | Mapping[str, Any] | None = None) -> ModelConfig:
+        """Describe a model of these networks, e.g. {"encoder": ..., "head": ...}."""
+        values = settings.model_dump(mode="json") if isinstance(settings, Config) else dict(settings or {})
+        parts = {name: PartConfig(net=net) for name, net in nets.items()}
+        return cls(task=task, parts=parts, settings=values)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One network of a loaded model.
+
+    Args:
+        config: its sizes.
+        net: with its weights, in eval mode, on the CPU.
+        path: its weights file.
+        digest: SHA-256 of that file.
+    """
+
+    config: Net
+    net: nn.Module
+    path: Path
+    digest: str
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A model that was loaded.
+    """A loaded model.
 
     Args:
-        folder: where it lies.
-        config: task, network, settings.
-        net: with its weights, in eval mode, on the CPU.
-        digest: 64 hexadecimal digits of the weights file.
+        folder: its folder.
+        config: task, networks, settings.
+        parts: the loaded networks by name.
     """
 
     folder: Path
     config: ModelConfig
-    net: nn.Module
-    digest: str
+    parts: Mapping[str, Part]
+
+    @property
+    def digest(self) -> str:
+        """As `digest_of` the folder: for the weights of all parts, also of those that were not loaded."""
+        return digest_of(self.folder)
+
+    @property
+    def net(self) -> nn.Module:
+        """The network of a model of one part.
+
+        Raises:
+            UsageError: the model has several parts.
+        """
+        if len(self.parts) != 1:
+            raise UsageError(f"has several parts ({', '.join(self.parts)})", where=self.folder, fix="name one of them")
+        return next(iter(self.parts.values())).net
 
 
-def save_pretrained(folder: Path, net: nn.Module, config: ModelConfig, dtype: torch.dtype | None = None) -> None:
+def save_pretrained(
+    folder: Path,
+    parts: Mapping[str, nn.Module | Part],
+    config: ModelConfig,
+    dtype: torch.dtype | None = None,
+) -> None:
     """Write a model into an existing folder; tensors that share memory are written once each under their own names.
 
     Args:
-        folder: where to.
-        net: its weights.
-        config: what `config.json` says.
-        dtype: of the floating numbers in the file, e.g. bfloat16 to halve it (loaded, they are float32 again, rounded);
-            None: as they are.
+        folder: the model folder.
+        parts: a module, or a loaded part whose file is copied unchanged, for each name of `config.parts`.
+        config: content of `config.json`.
+        dtype: of the floating numbers of modules in the file, e.g. bfloat16 to halve it (loaded, they are float32
+            again, rounded); None: as they are.
 
     Raises:
         OutputError: cannot be written.
     """
-    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in net.state_dict().items()}
-    if dtype is not None:
-        tensors = {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()}
-    try:
-        save_file(tensors, folder / WEIGHTS, {"format": "pt"})
-    except SafetensorError as error:  # it reports a full disk as an error of its own kind
-        what = "cannot be written (the disk is full or failed)"
-        raise OutputError(what, where=folder / WEIGHTS, fix="make room") from error
+    if set(parts) != set(config.parts):
+        raise ValueError(f"{sorted(parts)} are not the parts {sorted(config.parts)} of the configuration")
     (folder / CONFIG).write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)  # safetensors gives it to its owner alone
+    for name, part in parts.items():
+        path = weights_path(folder, name)
+        if isinstance(part, Part):
+            if part.path.resolve() != path.resolve():
+                shutil.copyfile(regular(part.path), path)
+        else:
+            _save(part, path, dtype)
+        path.chmod((folder / CONFIG).stat().st_mode)  # safetensors lets only the owner read it
 
 
-def from_pretrained(name: str | Path, task: str | None = None) -> Pretrained:
+def from_pretrained(name: str | Path, task: str | None = None, only: str | None = None) -> Pretrained:
     """Load a model; nothing is fetched from anywhere.
 
     Args:
         name: a model folder, a run folder, or a name of the zoo.
         task: the job that it must do; None: any.
+        only: the one part to load; None: all.
 
     Raises:
-        InputError: no such model, or one for another job.
-        CorruptFileError: it is damaged, or its weights do not fit its network.
+        InputError: no such model, one for another job, or one without that part.
+        CorruptFileError: it is damaged, or its weights do not fit its networks.
     """
     folder = locate(name)
     config = read_config(folder)
     if task is not None and config.task != task:
         raise InputError(f"is a model for {config.task}, not for {task}", where=folder)
-    net = build(config.net, folder / CONFIG, numbers=_numbers(folder / WEIGHTS))
-    tensors = _tensors(folder / WEIGHTS)
-    try:
-        net.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise CorruptFileError(
-            "does not hold the tensors of its network", where=folder / WEIGHTS, fix="get the model folder anew"
-        ) from error
-    return Pretrained(folder, config, net.eval(), digest_of(folder))
+    if only is not None and only not in config.parts:
+        raise InputError(f"has no part called {only}, only {', '.join(config.parts)}", where=folder)
+    wanted = config.parts if only is None else {only: config.parts[only]}
+    parts = {name: _load(folder, name, part.net) for name, part in wanted.items()}
+    return Pretrained(folder, config, parts)
 
 
 def read_config(folder: Path) -> ModelConfig:
-    """`config.json` of a model folder.
+    """Read `config.json` of a model folder.
 
     Raises:
-        InputError: unreadable or of an unknown kind.
+        InputError: unreadable, of an unknown kind, or of the form before models had parts.
     """
     path = folder / CONFIG
     try:
         raw = json.loads(regular(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError("is no readable model configuration", where=path, fix="name a model folder") from error
+        raise InputError("is not a readable model configuration", where=path, fix="name a model folder") from error
     if not isinstance(raw, dict):
-        raise InputError("is no readable model configuration", where=path, fix="name a model folder")
+        raise InputError("is not a readable model configuration", where=path, fix="name a model folder")
+    if "net" in raw and "parts" not in raw:
+        command = "vesalius weights import FOLDER/model.safetensors --layout vesalius -o NEW name=NET SIZES"
+        fix = f"train it again, or run `{command}`"
+        raise InputError("is a model folder of the old form, without named parts", where=folder, fix=fix)
     try:
         return ModelConfig.parse(raw, where=path)
     except VesaliusError as error:
         raise InputError(f"cannot be used: {error}", where=folder) from error
 
 
+def weights_path(folder: Path, part: str) -> Path:
+    """The weights file of a part of a model folder."""
+    return folder / f"{part}.safetensors"
+
+
 def digest_of(folder: Path) -> str:
-    """64 hexadecimal digits of the weights file of a model folder."""
-    with regular(folder / WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of the weights of a model folder: of the files of all parts, one after another by name.
+
+    Raises:
+        InputError: the folder's configuration cannot be read.
+        CorruptFileError: a weights file is missing.
+    """
+    return _digest(*(weights_path(folder, part) for part in sorted(read_config(folder).parts)))
+
+
+def _digest(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        with _readable(path), regular(path).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _load(folder: Path, name: str, config: Net) -> Part:
+    path = weights_path(folder, name)
+    net = build(config, folder / CONFIG, numbers=_numbers(path))
+    tensors = _tensors(path)
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CorruptFileError("does not hold the tensors of its network", where=path, fix=_AGAIN) from error
+    return Part(config, net.eval(), path, _digest(path))
+
+
+def _save(net: nn.Module, path: Path, dtype: torch.dtype | None) -> None:
+    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in net.state_dict().items()}
+    if dtype is not None:
+        tensors = {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()}
+    try:
+        save_file(tensors, path, {"format": "pt"})
+    except SafetensorError as error:  # it reports a full disk as an error of its own kind
+        raise OutputError("cannot be written (the disk is full or failed)", where=path, fix="make room") from error
 
 
 def _numbers(path: Path) -> int:
-    """How many numbers a weights file holds, from its header."""
+    """Count the numbers that a weights file holds, from its header."""
     with _readable(path), safe_open(regular(path), framework="pt") as file:
         return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118 - no mapping
 
@@ -156,5 +251,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
+    except FileNotFoundError as error:
+        raise CorruptFileError("is missing from the model folder", where=path, fix=_AGAIN) from error
     except (OSError, SafetensorError, ValueError) as error:
-        raise CorruptFileError("is no readable weights file", where=path, fix="get the model folder anew") from error
+        raise CorruptFileError("is not a readable weights file", where=path, fix=_AGAIN) from error

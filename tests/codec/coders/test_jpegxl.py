@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from tests.codec.coders.pictures_for_tests import beating
 
 from vesalius.codec.coders import parts
-from vesalius.codec.coders.jpegxl import JpegXl
-from vesalius.codec.coders.jpegxl_header import JpegXlHeader, read_header
+from vesalius.codec.coders.jpegxl import JpegXl, JpegXlHeader, read_header
 from vesalius.errors import CorruptFileError
 
 

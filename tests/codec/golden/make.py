@@ -15,7 +15,7 @@ import numpy as np
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parents[1]))
 
-from codec.scans import Kept, scan_of, smooth  # noqa: E402
+from codec.scans import Kept, options_for, scan_of, smooth  # noqa: E402
 from codec.second_decoder import decode  # noqa: E402
 from vesalius.codec.coders.table import coder  # noqa: E402
 from vesalius.codec.compress import compress_scan  # noqa: E402
@@ -96,7 +96,11 @@ def make(name: str, path: Path) -> dict:
     facts = dict(facts)
     access = facts.pop("access", "slice")
     scan = scan_of(stored, native=Kept({"kept": b"kept word for word"}), **facts)
-    done = compress_scan(scan, path, targets, coder=chosen, access=access, threads=1)
+    done = compress_scan(
+        scan,
+        path,
+        options_for(*(targets if isinstance(targets, list) else [targets]), coder=chosen, access=access, threads=1),
+    )
     data = path.read_bytes()
     tiers = []
     for number, tier in enumerate(done.tiers):

@@ -5,7 +5,7 @@ from pydicom.uid import PositronEmissionTomographyImageStorage
 from dicom_making import TEST_FILES, enhanced, instance, placed, save, save_all
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_scan
-from vesalius.codec.target import MaxError
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import InputError
 from vesalius.scan.dicom.assemble import scan_of
 from vesalius.scan.dicom.header import read_instance
@@ -233,9 +233,9 @@ def test_lossless_keeps_the_stored_values_and_what_is_not_known(tmp_path):
 def test_lossy_tiers_refuse_and_take_the_assumption(tmp_path):
     paths = series(tmp_path / "in")
     with pytest.raises(InputError, match="instance 12"):
-        compress_scan(opened(paths), tmp_path / "a.vsl", MaxError(1.0), uid_key=b"key")
+        compress_scan(opened(paths), tmp_path / "a.vsl", CompressConfig(max_error=1.0), uid_key=b"key")
     assert not (tmp_path / "a.vsl").exists()
-    compress_scan(opened(paths, ASSUMED), tmp_path / "a.vsl", MaxError(1.0), uid_key=b"key")
+    compress_scan(opened(paths, ASSUMED), tmp_path / "a.vsl", CompressConfig(max_error=1.0), uid_key=b"key")
     np.testing.assert_allclose(decode_scan(tmp_path / "a.vsl").values()[0, 0, 0, 0], [40, 41, 42, 43, 44], atol=1)
 
 

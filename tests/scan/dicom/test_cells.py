@@ -5,11 +5,10 @@ from pydicom.uid import ExplicitVRBigEndian
 
 from dicom_making import TEST_FILES, instance, placed, save, save_all
 from vesalius.codec.compress import compress_scan
-from vesalius.codec.target import MaxError
+from vesalius.codec.options import CompressConfig
 from vesalius.scan.dicom.cells import cells, high_bits, values
 from vesalius.scan.dicom.header import read_instance
 from vesalius.scan.open import open_scan
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress, verify
 from vesalius.tasks.compress.run import compress
 
@@ -41,10 +40,10 @@ def test_bits_above_the_stored_ones_come_back(tmp_path):
     marked_series(tmp_path / "in")
     assert (open_scan(tmp_path / "in").stored()[0, 0].transpose(2, 1, 0) == SIGNED).all()  # readers mask them
     config = CompressConfig(coder="deflate", identifiers="keep")
-    (written,) = compress([tmp_path / "in"], tmp_path / "a.vsl", config)["written"]
-    assert {"what": FOREIGN, "kept": 12, "left_out": 0}.items() <= written["kept"][1].items()
+    (written,) = compress([tmp_path / "in"], tmp_path / "a.vsl", config).written
+    assert (written.kept[1].what, written.kept[1].kept, written.kept[1].left_out) == (FOREIGN, 12, 0)
     told = verify(tmp_path / "a.vsl", tmp_path / "in")
-    assert (told["tiers"][0]["equal"], told["kept"][1]["kept"]) == (True, 12)
+    assert (told.tiers[0].equal, told.kept[1].kept) == (True, 12)
     decompress(tmp_path / "a.vsl", tmp_path / "out")
     assert (words(tmp_path / "out") == words(tmp_path / "in")).all()
     assert (words(tmp_path / "out") & 0x3000).any()
@@ -53,21 +52,21 @@ def test_bits_above_the_stored_ones_come_back(tmp_path):
 def test_without_identifiers_they_are_left_out_and_counted(tmp_path):
     marked_series(tmp_path / "in")
     config = CompressConfig(coder="deflate")
-    (written,) = compress([tmp_path / "in"], tmp_path / "a.vsl", config, cache=tmp_path)["written"]
-    assert {"what": FOREIGN, "kept": 0, "left_out": 12}.items() <= written["kept"][1].items()
-    told = verify(tmp_path / "a.vsl", tmp_path / "in")["kept"][1]
-    assert (told["left_out"], told["of_pixels"]) == (12, True)
-    assert "--keep-identifiers" in told["cure"]
+    (written,) = compress([tmp_path / "in"], tmp_path / "a.vsl", config, cache=tmp_path).written
+    assert (written.kept[1].what, written.kept[1].kept, written.kept[1].left_out) == (FOREIGN, 0, 12)
+    told = verify(tmp_path / "a.vsl", tmp_path / "in").kept[1]
+    assert (told.left_out, told.of_pixels) == (12, True)
+    assert "--keep-identifiers" in told.cure
 
 
 def test_a_lossy_file_does_not_hold_them(tmp_path):
     marked_series(tmp_path / "in")
     done = compress_scan(
-        open_scan(tmp_path / "in"), tmp_path / "a.vsl", MaxError(3), identifiers="keep", coder="jpegxl"
+        open_scan(tmp_path / "in"), tmp_path / "a.vsl", CompressConfig(max_error=3, identifiers="keep", coder="jpegxl")
     )
     assert {one.what: (one.kept, one.left_out) for one in done.kept}[FOREIGN] == (0, 12)
     assert "a lossless file holds them" in done.kept[1].cure
-    assert verify(tmp_path / "a.vsl", tmp_path / "in")["kept"][1]["left_out"] == 12
+    assert verify(tmp_path / "a.vsl", tmp_path / "in").kept[1].left_out == 12
 
 
 def test_a_value_in_the_high_bits_stays_there(tmp_path):
@@ -105,8 +104,8 @@ def test_negative_values_without_their_sign_are_nothing_foreign(tmp_path):
     path = save(instance(cells_JI.view("<i2"), BitsStored=12, HighBit=11), tmp_path / "a.dcm")
     high = high_bits(path, read_instance(path).pixels)
     assert (high.foreign, np.count_nonzero(high.difference_NJIC)) == (0, np.count_nonzero(SIGNED[0] < 0))
-    (written,) = compress([path], tmp_path / "a.vsl", CompressConfig(coder="deflate", identifiers="keep"))["written"]
-    assert [one["what"] for one in written["kept"]] == ["attributes"]
+    (written,) = compress([path], tmp_path / "a.vsl", CompressConfig(coder="deflate", identifiers="keep")).written
+    assert [one.what for one in written.kept] == ["attributes"]
     decompress(tmp_path / "a.vsl", tmp_path / "b.dcm")
     assert dcmread(tmp_path / "b.dcm").PixelData == dcmread(path).PixelData
 

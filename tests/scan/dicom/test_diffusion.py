@@ -8,6 +8,7 @@ from pydicom.uid import ImplicitVRLittleEndian, MRImageStorage
 from dicom_making import enhanced, instance, item, placed, save, save_all, sequence
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.restore import restore
 from vesalius.scan.dicom.diffusion import is_diffusion, read_diffusion
 from vesalius.scan.dicom.header import read_instance
@@ -211,7 +212,7 @@ def test_the_weighting_outlives_the_private_attributes(tmp_path):
     paths = save_all(frames(siemens, [0, 1000]), tmp_path / "in")
     (found,) = list_series(paths)[0]
     for level in ("default", "strip"):
-        compress_scan(found.open(), tmp_path / f"{level}.vsl", identifiers=level, uid_key=b"key")
+        compress_scan(found.open(), tmp_path / f"{level}.vsl", CompressConfig(identifiers=level), uid_key=b"key")
         restore(open_vsl(tmp_path / f"{level}.vsl"), tmp_path / level, threads=1)
         (back,) = list_series(sorted((tmp_path / level).iterdir()))[0]
         assert back.open().t_meaning == "diffusion"

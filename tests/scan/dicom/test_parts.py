@@ -8,6 +8,7 @@ from dicom_making import enhanced, instance, item, placed, save, save_all, seque
 from real_data import real
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_scan, open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.restore import restore
 from vesalius.scan.dicom.series import list_series
 from vesalius.scan.open import find_scans
@@ -117,7 +118,7 @@ def test_the_planes_of_one_file_come_back_as_files_of_their_own(tmp_path, level)
     uids = set()
     for one in find_scans(path):
         scan, vsl, back = one.open(), tmp_path / f"{one.name}.vsl", tmp_path / f"{one.name}-back.dcm"
-        done = compress_scan(scan, vsl, identifiers=level, uid_key=b"key")
+        done = compress_scan(scan, vsl, CompressConfig(identifiers=level), uid_key=b"key")
         assert any("some frames of the files belong to other scans" in warning for warning in done.warnings)
         np.testing.assert_array_equal(decode_scan(vsl).stored(), scan.stored())
         restore(open_vsl(vsl), back, threads=1)

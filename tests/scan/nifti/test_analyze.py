@@ -4,11 +4,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import InputError
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.nifti.read import read
 from vesalius.scan.open import find_scans
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress
 from vesalius.tasks.compress.run import compress
 
@@ -108,7 +108,7 @@ def test_a_pair_comes_back_byte_for_byte_and_blank_when_stripped(order, tmp_path
         back = {file.suffix: file.read_bytes() for file in (tmp_path / name).iterdir()}
         assert back[".img"] == path.read_bytes()
         header = path.with_suffix(".hdr").read_bytes()
-        warnings = list(done["written"][0]["warnings"])
+        warnings = list(done.written[0].warnings)
         if identifiers == "default":
             assert back[".hdr"] == header
             assert warnings == ["Analyze text fields are kept (descrip, patient_id); --strip blanks them"]

@@ -312,9 +312,9 @@ def test_compress_and_verify_name_what_a_stack_loses(tmp_path):
         text = PngInfo()
         text.add_text("Author", f"somebody {number}")
         Image.fromarray(GREY + number).save(tmp_path / "in" / f"x{number}.png", pnginfo=text)
-    (written,) = compress([tmp_path / "in"], tmp_path / "a.vsl", FAST)["written"]
-    assert [one["words"] for one in written["kept"]] == ["texts and settings beside the values: 1 not (text)"]
-    assert verify(tmp_path / "a.vsl", tmp_path / "in")["kept"] == written["kept"]
+    (written,) = compress([tmp_path / "in"], tmp_path / "a.vsl", FAST).written
+    assert [one.words for one in written.kept] == ["texts and settings beside the values: 1 not (text)"]
+    assert verify(tmp_path / "a.vsl", tmp_path / "in").kept == written.kept
 
 
 def test_nifti_names_blanked_fields_and_bytes_behind_the_values(tmp_path):
@@ -323,12 +323,12 @@ def test_nifti_names_blanked_fields_and_bytes_behind_the_values(tmp_path):
     image.header.extensions.append(nib.nifti1.Nifti1Extension(6, b"a comment"))
     nib.save(image, tmp_path / "a.nii")
     compress([tmp_path / "a.nii"], tmp_path / "a.vsl", FAST)
-    assert verify(tmp_path / "a.vsl", tmp_path / "a.nii")["kept"] == []  # all of it is kept
+    assert verify(tmp_path / "a.vsl", tmp_path / "a.nii").kept == ()  # all of it is kept
     stripped = CompressConfig(coder="deflate", identifiers="strip")
-    (written,) = compress([tmp_path / "a.nii"], tmp_path / "b.vsl", stripped)["written"]
-    (told,) = written["kept"]
-    assert (sorted(told["names"]), told["left_out"]) == (["db_name", "descrip", "extensions"], 3)
-    assert verify(tmp_path / "b.vsl", tmp_path / "a.nii")["kept"] == [told]
+    (written,) = compress([tmp_path / "a.nii"], tmp_path / "b.vsl", stripped).written
+    (told,) = written.kept
+    assert (sorted(told.names), told.left_out) == (["db_name", "descrip", "extensions"], 3)
+    assert verify(tmp_path / "b.vsl", tmp_path / "a.nii").kept == (told,)
     with (tmp_path / "a.nii").open("ab") as file:
         file.write(b"tail")
     packed = open_scan(tmp_path / "a.nii").native.pack("default", None)

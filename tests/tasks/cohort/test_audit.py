@@ -33,7 +33,7 @@ def test_a_report_tells_the_same_as_the_terminal(tmp_path):
 def test_a_sound_cohort_says_so(tmp_path):
     result = audit_cohort(manifest(tmp_path, sound(tmp_path)), tmp_path / "out")
     assert (result["failed"], result["findings"]) == (0, [])
-    assert "Nothing was found" in (tmp_path / "out" / "report.html").read_text()
+    assert "No problem was found" in (tmp_path / "out" / "report.html").read_text()
     with pytest.raises(OutputError, match="exists already"):
         audit_cohort(tmp_path / "manifest.jsonl", tmp_path / "out")
 

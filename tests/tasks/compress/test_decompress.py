@@ -4,8 +4,8 @@ import pytest
 
 from codec.scans import smooth, write_nifti
 from vesalius.codec.container import VslReader
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import CorruptFileError, OutputError, UsageError
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import decompress, verify
 from vesalius.tasks.compress.run import compress
 
@@ -26,14 +26,14 @@ def folder(tmp_path_factory):
 def test_the_best_tier_comes_back_as_the_file_it_was(folder, tmp_path):
     result = decompress(folder / "in.vsl", tmp_path / "out.nii")
     assert (tmp_path / "out.nii").read_bytes() == (folder / "in.nii").read_bytes()
-    assert result["path"] == str(tmp_path / "out.nii")
-    assert (result["tier"], result["checksum"]) == ("lossless", True)
-    assert list(result["lost"]["chunks"]) == []
+    assert result.path == tmp_path / "out.nii"
+    assert (result.tier, result.checksum) == ("lossless", True)
+    assert list(result.lost.chunks) == []
 
 
 def test_another_tier_can_be_asked_for(folder, tmp_path):
     result = decompress(folder / "in.vsl", tmp_path / "out.nii.gz", tier="lossy")
-    assert result["tier"] == "lossy"
+    assert result.tier == "lossy"
     back, original = nib.load(tmp_path / "out.nii.gz"), nib.load(folder / "in.nii")
     error = np.abs(back.get_fdata() - original.get_fdata())
     assert 0 < error.max() <= 8
@@ -55,7 +55,7 @@ def test_another_kind_of_file_is_refused(folder, tmp_path, name):
 @pytest.mark.parametrize(("options", "cut"), [({"slice_number": 2}, np.s_[:, :, 2:3]), ({"frame": 1}, np.s_[..., 1:2])])
 def test_a_piece_is_a_new_file_in_its_place(folder, tmp_path, options, cut):
     result = decompress(folder / "in.vsl", tmp_path / "piece.nii", **options)
-    assert (result["slice"], result["frame"]) == (options.get("slice_number"), options.get("frame"))
+    assert (result.slice, result.frame) == (options.get("slice_number"), options.get("frame"))
     piece, original = nib.load(tmp_path / "piece.nii"), nib.load(folder / "in.nii")
     expected = original.get_fdata()[cut]
     np.testing.assert_allclose(piece.get_fdata().reshape(expected.shape), expected, rtol=1e-6)
@@ -99,17 +99,17 @@ def test_salvage_lists_what_is_lost(folder, tmp_path):
     with pytest.raises(CorruptFileError, match="--salvage"):
         decompress(tmp_path / "bad.vsl", tmp_path / "out.nii")
     result = decompress(tmp_path / "bad.vsl", tmp_path / "out.nii", salvage=True)
-    assert (list(result["lost"]["slices"]), list(result["lost"]["chunks"])) == ([1], [1])
-    assert result["checksum"] is None
+    assert (list(result.lost.slices), list(result.lost.chunks)) == ([1], [1])
+    assert result.checksum is None
     back, original = nib.load(tmp_path / "out.nii").get_fdata(), nib.load(folder / "in.nii").get_fdata()
     np.testing.assert_array_equal(back[:, :, [0, 2, 3]], original[:, :, [0, 2, 3]])
 
 
 def test_verify_with_and_without_the_original(folder):
     result = verify(folder / "in.vsl")
-    assert (result["whole"], [tier["checksum"] for tier in result["tiers"]]) == (True, [True, True])
+    assert (result.whole, [tier.checksum for tier in result.tiers]) == (True, [True, True])
     result = verify(folder / "in.vsl", folder / "in.nii", threads=2)
-    assert [tier["equal"] for tier in result["tiers"]] == [True, False]
+    assert [tier.equal for tier in result.tiers] == [True, False]
     with pytest.raises(UsageError, match="name the original"):
         verify(folder / "in.vsl", _other(folder))
 

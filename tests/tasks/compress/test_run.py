@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -14,8 +13,8 @@ import pytest
 from codec.scans import decoded, smooth, write_nifti
 from dicom_making import placed, save_all
 from vesalius.codec.decode import open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import InputError, OutputError, TargetError, UsageError
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import verify
 from vesalius.tasks.compress.run import compress
 
@@ -35,18 +34,18 @@ def same(vsl, source):
 def test_one_scan_into_one_file(tmp_path):
     source = volume(tmp_path / "in.nii")
     result = compress([source], tmp_path / "new" / "out.vsl", FAST)
-    (written,) = result["written"]
+    (written,) = result.written
     assert same(tmp_path / "new" / "out.vsl", source)
-    assert (written["source"], written["path"]) == (str(source), str(tmp_path / "new" / "out.vsl"))
-    assert written["bytes_written"] == (tmp_path / "new" / "out.vsl").stat().st_size
-    assert written["tiers"][0]["coder"] == "deflate"
-    assert result["skipped"] == result["failed"] == []
+    assert (written.source, written.path) == (source, tmp_path / "new" / "out.vsl")
+    assert written.bytes_written == (tmp_path / "new" / "out.vsl").stat().st_size
+    assert written.tiers[0].coder == "deflate"
+    assert result.skipped == result.failed == ()
 
 
 def test_a_folder_keeps_its_subfolders(tmp_path):
     sources = [volume(tmp_path / "in" / name, seed) for seed, name in enumerate(["a.nii", "b/a.nii.gz", "b/c/x.y.nii"])]
     result = compress([tmp_path / "in"], tmp_path / "out", FAST)
-    assert len(result["written"]) == 3
+    assert len(result.written) == 3
     for source, name in zip(sources, ["a.vsl", "b/a.vsl", "b/c/x.y.vsl"], strict=True):
         assert same(tmp_path / "out" / name, source)
 
@@ -60,9 +59,9 @@ def test_every_scan_gets_a_name_of_its_own(tmp_path):
         volume(tmp_path / "4" / "x.nii.gz", 4),
     ]
     result = compress(sources, tmp_path / "out", FAST)
-    assert [Path(one["path"]).name for one in result["written"]] == ["x.vsl", "x-3.vsl", "x-2.vsl", "x-4.vsl"]
-    for one in result["written"]:
-        assert same(tmp_path / "out" / Path(one["path"]).name, one["source"])
+    assert [one.path.name for one in result.written] == ["x.vsl", "x-3.vsl", "x-2.vsl", "x-4.vsl"]
+    for one in result.written:
+        assert same(tmp_path / "out" / one.path.name, one.source)
 
 
 def test_a_bad_input_among_many_is_listed_and_the_rest_goes_on(tmp_path):
@@ -70,9 +69,9 @@ def test_a_bad_input_among_many_is_listed_and_the_rest_goes_on(tmp_path):
     (tmp_path / "in" / "2.nii").write_bytes(good[0].read_bytes()[:300])
     lines = []
     result = compress([tmp_path / "in", tmp_path / "absent"], tmp_path / "out", FAST, progress=lines.append)
-    assert [one["source"] for one in result["written"]] == [str(path) for path in good]
-    assert sorted(Path(one["path"]).name for one in result["failed"]) == ["2.nii", "absent"]
-    assert all(len(one["error"].splitlines()) == 1 for one in result["failed"])
+    assert [one.source for one in result.written] == good
+    assert sorted(one.path.name for one in result.failed) == ["2.nii", "absent"]
+    assert all(len(one.error.splitlines()) == 1 for one in result.failed)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["1.vsl", "3.vsl"]
     assert lines == [
         "1 of 3: 1.vsl, 1 failed so far",
@@ -82,8 +81,8 @@ def test_a_bad_input_among_many_is_listed_and_the_rest_goes_on(tmp_path):
 
     volume(tmp_path / "in" / "2.nii", 2)
     again = compress([tmp_path / "in"], tmp_path / "out", FAST)
-    assert [Path(path).name for path in again["skipped"]] == ["1.vsl", "3.vsl"]
-    assert [Path(one["path"]).name for one in again["written"]] == ["2.vsl"]
+    assert [path.name for path in again.skipped] == ["1.vsl", "3.vsl"]
+    assert [one.path.name for one in again.written] == ["2.vsl"]
 
 
 def test_a_target_that_one_scan_cannot_meet_leaves_the_others(tmp_path):
@@ -91,8 +90,8 @@ def test_a_target_that_one_scan_cannot_meet_leaves_the_others(tmp_path):
     volume(tmp_path / "in" / "tiny.nii", shape=(3, 3, 1))
     config = CompressConfig(coder="jpegxl", ratio=12)
     result = compress([tmp_path / "in"], tmp_path / "out", config)
-    assert [Path(one["path"]).name for one in result["written"]] == ["large.vsl"]
-    assert "the best is" in result["failed"][0]["error"]
+    assert [one.path.name for one in result.written] == ["large.vsl"]
+    assert "the best is" in result.failed[0].error
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["large.vsl"]
 
 
@@ -102,21 +101,21 @@ def test_a_rerun_does_not_take_another_scan_for_finished(tmp_path):
     before = (tmp_path / "out" / "x.vsl").read_bytes()
     volume(tmp_path / "2" / "x.nii", shape=(8, 7, 4))
     result = compress([tmp_path / "2"], tmp_path / "out", FAST)
-    assert "made from another scan" in result["failed"][0]["error"]
+    assert "made from another scan" in result.failed[0].error
     values = np.asarray(nib.load(tmp_path / "1" / "x.nii").dataobj).copy()
     values[0, 0, 0] += 1  # the same name, shape and type
     nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "2" / "x.nii")
     result = compress([tmp_path / "2"], tmp_path / "out", FAST)
-    assert "made from another scan" in result["failed"][0]["error"]
+    assert "made from another scan" in result.failed[0].error
     result = compress([tmp_path / "1"], tmp_path / "out", FAST.model_copy(update={"identifiers": "keep"}))
-    assert "with other options" in result["failed"][0]["error"]
+    assert "with other options" in result.failed[0].error
     result = compress([tmp_path / "1"], tmp_path / "out", CompressConfig(psnr=40))
-    assert "with other targets" in result["failed"][0]["error"]
+    assert "with other targets" in result.failed[0].error
     (tmp_path / "out" / "x.vsl").write_bytes(before[:-9])
     result = compress([tmp_path / "1"], tmp_path / "out", FAST)
-    assert "exists and is damaged" in result["failed"][0]["error"]
+    assert "exists and is damaged" in result.failed[0].error
     result = compress([tmp_path / "1"], tmp_path / "out", FAST, force=True)
-    assert len(result["written"]) == 1
+    assert len(result.written) == 1
     assert (tmp_path / "out" / "x.vsl").read_bytes() == before
 
 
@@ -150,17 +149,17 @@ def test_two_folders_stay_apart(tmp_path):
         volume(tmp_path / folder / "ser" / "t1.nii", seed)
     for order in (("A", "B"), ("B", "A")):
         result = compress([tmp_path / name for name in order], tmp_path / "out", FAST)
-        assert len(result["written"]) + len(result["skipped"]) == 2
+        assert len(result.written) + len(result.skipped) == 2
     for folder in ("A", "B"):
         assert same(tmp_path / "out" / folder / "ser" / "t1.vsl", tmp_path / folder / "ser" / "t1.nii")
 
 
 def test_a_high_psnr_is_never_larger_than_lossless(tmp_path):
     source = volume(tmp_path / "in.nii", shape=(64, 64, 6))
-    lossless = compress([source], tmp_path / "a.vsl", CompressConfig())["written"][0]
-    high = compress([source], tmp_path / "b.vsl", CompressConfig(psnr=90))["written"][0]
-    assert high["bytes_written"] <= 1.02 * lossless["bytes_written"]
-    assert high["tiers"][0]["name"] == "lossless"
+    lossless = compress([source], tmp_path / "a.vsl", CompressConfig()).written[0]
+    high = compress([source], tmp_path / "b.vsl", CompressConfig(psnr=90)).written[0]
+    assert high.bytes_written <= 1.02 * lossless.bytes_written
+    assert high.tiers[0].name == "lossless"
 
 
 def test_a_memory_limit_refuses_what_must_be_held(tmp_path, memory_limit):
@@ -187,7 +186,7 @@ RUN = """
 import sys
 from pathlib import Path
 from vesalius.tasks.compress.run import compress
-from vesalius.tasks.compress.config import CompressConfig
+from vesalius.codec.options import CompressConfig
 source, target = map(Path, sys.argv[1:])
 print("ready", flush=True)
 compress([source], target, CompressConfig(coder="jpegxl", lossless=True, psnr=45), force=True)
@@ -250,13 +249,13 @@ def test_a_series_that_lost_a_slice_is_compressed_and_the_slice_fails(tmp_path):
     line = "1 file in its folder cannot be read and may be of this scan"
     for target in ("one.vsl", "many"):
         result = compress([tmp_path / "in"], tmp_path / target, FAST)
-        (written,) = result["written"]
-        assert written["problems"][-1] == f"{line}: 11111.dcm"
-        assert [one["path"] for one in result["failed"]] == [str(lost)]
-        vsl = Path(written["path"])
+        (written,) = result.written
+        assert written.problems[-1] == f"{line}: 11111.dcm"
+        assert [one.path for one in result.failed] == [lost]
+        vsl = written.path
         assert open_vsl(vsl).header.problems[-1] == line
         assert b"11111" not in vsl.read_bytes()
-        assert verify(vsl, tmp_path / "in")["notes"] == [f"{line}: 11111.dcm"]
+        assert verify(vsl, tmp_path / "in").notes == (f"{line}: 11111.dcm",)
     for path in set(paths) - {lost}:
         path.unlink(missing_ok=True)
     with pytest.raises(InputError, match=r"11111\.dcm: the header promises"):

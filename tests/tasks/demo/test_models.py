@@ -2,15 +2,14 @@ import json
 
 import pytest
 
-from vesalius.report.page import Report
+from vesalius.report.result import Result
 from vesalius.tasks.demo import models
 
 
 def show(folder):
-    (folder / "figures").mkdir()
-    report, told = Report(title="t", task="demo"), []
-    models.show_models(report, folder, 1, told.append)
-    return report, told
+    result, told = Result(), []
+    models.show_models(result, folder, 1, told.append)
+    return result, told
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +21,22 @@ def shown(tmp_path_factory):
 
 
 def test_each_model_is_run_and_told_beside_the_truth(shown):
-    folder, report, told = shown
-    assert [section.title for section in report.sections] == [one.title for one in models.EXAMPLES] == told
-    for section, example in zip(report.sections, models.EXAMPLES, strict=True):
+    _, result, told = shown
+    assert [section.title for section in result.sections] == [one.title for one in models.EXAMPLES] == told
+    for section, example in zip(result.sections, models.EXAMPLES, strict=True):
         (facts,) = (dict(block.items) for block in section.blocks if block.kind == "definitions")
         assert facts["model"] == example.model
         assert facts["made with"]
         assert facts["found"]
         pictures = [block.file for block in section.blocks if block.kind == "figure"]
         assert pictures
-        assert all((folder / "figures" / name).stat().st_size > 1000 for name in pictures)
+        assert all(len(result.figures[name]) > 1000 for name in pictures)
 
 
 def test_the_heart_that_is_found_is_near_the_one_that_was_drawn(shown):
-    folder, report, _ = shown
+    folder, result, _ = shown
     found = json.loads((folder / "models" / "heart" / "summary.json").read_text())["results"]["studies"]["heart"]
-    (facts,) = (dict(block.items) for block in report.sections[0].blocks if block.kind == "definitions")
+    (facts,) = (dict(block.items) for block in result.sections[0].blocks if block.kind == "definitions")
     ef_percent = float(facts["made with"].split()[-2])
     assert found["EF %"] == pytest.approx(ef_percent, abs=10)
 
@@ -51,7 +50,7 @@ def test_the_bleed_that_was_drawn_is_found(shown):
 
 def test_without_torch_it_says_what_is_needed(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "NEEDS", "no_such_package_at_all")
-    report, told = show(tmp_path)
+    result, told = show(tmp_path)
     assert told == [models.MISSING]
-    assert report.sections[0].blocks[0].text == models.MISSING
+    assert result.sections[0].blocks[0].text == models.MISSING
     assert "vesalius[nets]" in models.MISSING

@@ -8,9 +8,9 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError
 from vesalius.tasks.detect.cost import left_to_do, slices_of, try_scans
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.extract import extract
-from vesalius.tasks.detect.slices import SliceConfig
+from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.encode.slices import SliceConfig
+from vesalius.tasks.encode.vectors import extract
 
 EVERY_OTHER = SliceConfig(stride=2)
 

@@ -7,7 +7,7 @@ from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.nets.aggregate import GatedAttention, Gru, Max, Mean
 from vesalius.scan.scan import Scan
 from vesalius.tasks.detect.detector import Detector
-from vesalius.tasks.detect.slices import Slices
+from vesalius.tasks.encode.slices import Slices
 from vesalius.weights.saved import from_pretrained, save_pretrained
 
 SLICES = Slices.of(Scan.from_array(head(0, True), AFFINE), prepare())
@@ -21,7 +21,7 @@ def test_probabilities_are_those_of_head_and_encoder(tmp_path):
     detector = Detector.from_pretrained(make_model(tmp_path, slices={"stride": 2}))
     found = detector(SLICES)
     assert found.numbers.tolist() == [0, 2, 4]
-    encoder, net = from_pretrained(tmp_path / "encoder").net, from_pretrained(tmp_path).net
+    encoder, net = (from_pretrained(tmp_path, only=name).net for name in ("encoder", "head"))
     with torch.no_grad():
         rows = torch.cat([encoder(torch.from_numpy(SLICES.prepared([n])))[0] for n in (0, 2, 4)])
         by_slice = net.head(rows).numpy()
@@ -45,7 +45,7 @@ def test_a_patch_is_judged_as_a_study_of_its_own(tmp_path, aggregate):
     detector = Detector.from_pretrained(make_model(tmp_path, aggregate=aggregate))
     patches = np.random.default_rng(0).normal(size=(2, 3, 192)).astype(np.float32)
     found = detector.patch_logits(patches, 1)
-    net = from_pretrained(tmp_path).net
+    net = from_pretrained(tmp_path, only="head").net
     with torch.no_grad():
         one = net(torch.from_numpy(patches[1, 2])[None, None], torch.ones(1, 1, dtype=torch.bool))[0]
     assert found.shape == (2, 3)
@@ -66,7 +66,7 @@ def test_rollout_on_the_grid_of_the_patches(tmp_path):
     found = detector.rollout(SLICES, 2)
     assert found.shape == (2, 2)
     assert 0 < found.sum() < 1000
-    detector.encoder.model.net.vit.blocks[0].attn = torch.nn.Identity()
+    detector.encoder.part.net.vit.blocks[0].attn = torch.nn.Identity()
     with pytest.raises(UsageError, match="shows no attention"):
         detector.rollout(SLICES, 2)
 
@@ -75,8 +75,7 @@ def test_parts_that_do_not_belong_together(tmp_path):
     make_model(tmp_path / "a")
     assert Detector.from_pretrained(tmp_path / "a").digest() == Detector.from_pretrained(tmp_path / "a").digest()
     make_model(tmp_path / "b", seed=1)
-    (tmp_path / "b" / "encoder").rename(tmp_path / "b" / "old")
-    (tmp_path / "a" / "encoder").rename(tmp_path / "b" / "encoder")
+    (tmp_path / "a" / "encoder.safetensors").rename(tmp_path / "b" / "encoder.safetensors")
     with pytest.raises(CorruptFileError, match="not the encoder that the head was trained on"):
         Detector.from_pretrained(tmp_path / "b")
     make_model(tmp_path / "c")
@@ -84,16 +83,13 @@ def test_parts_that_do_not_belong_together(tmp_path):
     (tmp_path / "c" / "calibration.json").write_text(text.replace("subdural", "epidural"))
     with pytest.raises(CorruptFileError, match="of other classes"):
         Detector.from_pretrained(tmp_path / "c")
-    for name in ("encoder/config.json", "encoder"):
-        make_model(tmp_path / "e")
-        (tmp_path / "e" / name).rename(tmp_path / f"gone {name.partition('/')[2]}")
-        with pytest.raises(
-            CorruptFileError, match=r"e: the model folder is incomplete, encoder/config.json is missing"
-        ):
-            Detector.from_pretrained(tmp_path / "e")
+    make_model(tmp_path / "e")
+    (tmp_path / "e" / "encoder.safetensors").unlink()
+    with pytest.raises(CorruptFileError, match=r"e/encoder.safetensors: is missing from the model folder"):
+        Detector.from_pretrained(tmp_path / "e")
     bare = make_model(tmp_path / "d")
     model = from_pretrained(bare)
     config = model.config.model_copy(update={"settings": {**model.config.settings, "encoder": None}})
-    save_pretrained(bare, model.net, config)
+    save_pretrained(bare, model.parts, config)
     with pytest.raises(InputError, match="trained on bare vectors"):
         Detector.from_pretrained(bare)

@@ -8,8 +8,8 @@ import yaml
 from tasks.detect.tiny import make_cohort, make_encoder
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.tasks.detect.config import DetectConfig
-from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.detect.job import DetectJob
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.train.dry_run import dry_run
 from vesalius.tasks.train.run import train
 from vesalius.weights.saved import from_pretrained
@@ -64,7 +64,7 @@ def test_test_labels_cannot_reach_what_is_shipped(bare, tmp_path):
     labels[90:] = 1 - labels[90:]
     np.save(tmp_path / "y.npy", labels)
     train("detect/head_from_embeddings", tmp_path / "b", words, device="cpu")
-    for name in ("calibration.json", "model.safetensors"):
+    for name in ("calibration.json", "head.safetensors"):
         assert (tmp_path / "a" / "model" / name).read_bytes() == (tmp_path / "b" / "model" / name).read_bytes()
     told = [json.loads((tmp_path / run / "metrics.json").read_text())["auroc"] for run in "ab"]
     assert told[0] != told[1]
@@ -115,7 +115,10 @@ def test_from_scans_to_a_tested_model_and_nothing_is_extracted_twice(tmp_path, m
     names = {path.name for path in (run / "features").iterdir()}
     kinds = ("embeddings.npy", "index.csv", "pooled.npy", "labels.npy")
     assert names == {f"{part}_{kind}" for part in ("train", "val", "test") for kind in kinds}
-    assert (run / "model" / "encoder" / "preprocessor.json").exists()
+    assert (run / "model" / "preprocessor.json").exists()
+    assert (run / "model" / "encoder.safetensors").read_bytes() == (
+        tmp_path / "encoder" / "encoder.safetensors"
+    ).read_bytes()
     assert (run / "model" / "calibration.json").exists()
     again = train(config(tmp_path), tmp_path / "again", device="cpu")
     assert len(seen) == 31

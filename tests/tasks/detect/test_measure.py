@@ -6,11 +6,12 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from tasks.detect.tiny import make_model
+from tasks.detect.tiny import make_model, random_studies
 from vesalius.cohort.loaded import Problem
 from vesalius.errors import InputError
-from vesalius.tasks.detect.measure import outcome_of
-from vesalius.tasks.detect.settings import Calibration
+from vesalius.nets.study import StudyHead
+from vesalius.tasks.classify.calibration import Calibration
+from vesalius.tasks.detect.measure import measure_model, score, tensors_of
 from vesalius.tasks.detect.studies import Studies, Vectors
 from vesalius.weights.saved import from_pretrained
 
@@ -33,8 +34,8 @@ def studies(count=30, seed=0):
 
 def test_measures_are_those_of_the_net_with_the_stored_calibration(model):
     part = studies()
-    found = outcome_of(model, {"train": studies(8, 1), "test": part}, "test", "cpu", ["somebody said so"])
-    net = from_pretrained(model).net
+    found = measure_model(model, {"train": studies(8, 1), "test": part}, "test", "cpu", ["somebody said so"])
+    net = from_pretrained(model, only="head").net
     with torch.no_grad():
         x = torch.from_numpy(part.vectors.rows_ND)[:, None]
         logits = net(x, torch.ones(x.shape[:2], dtype=torch.bool))[0].double().numpy()
@@ -61,7 +62,7 @@ def test_measures_are_those_of_the_net_with_the_stored_calibration(model):
 def test_labels_choose_nothing(model):
     part = studies()
     turned = replace(part, labels_SC=1 - part.labels_SC)
-    both = [outcome_of(model, {"cohort": one}, "cohort", "cpu") for one in (part, turned)]
+    both = [measure_model(model, {"cohort": one}, "cohort", "cpu") for one in (part, turned)]
     kept = Calibration.read(model)
     for found in both:
         classes = found.results["classes"]
@@ -74,7 +75,7 @@ def test_labels_choose_nothing(model):
 
 def test_what_could_not_be_read_is_counted(model):
     problems = [Problem("line 2", "nifti_path is empty"), Problem("s7", "/somewhere/s7.nii: is cut short")]
-    found = outcome_of(model, {"val": studies()}, "val", "cpu", problems=problems)
+    found = measure_model(model, {"val": studies()}, "val", "cpu", problems=problems)
     report = found.results["invalid_nifti_report"]
     assert (report["count"], report["reasons"]) == (2, {"nifti_path is empty": 1, "cannot be read": 1})
 
@@ -82,4 +83,22 @@ def test_what_could_not_be_read_is_counted(model):
 def test_a_model_without_a_calibration(model):
     (model / "calibration.json").unlink()
     with pytest.raises(InputError, match="no readable calibration"):
-        outcome_of(model, {"test": studies()}, "test", "cpu")
+        measure_model(model, {"test": studies()}, "test", "cpu")
+
+
+def test_batches_change_nothing():
+    studies = random_studies(11, ragged=True)
+    torch.manual_seed(0)
+    net = StudyHead.build(inputs=4, outputs=2, hidden=8, aggregate={"name": "gru", "hidden": 4}).make().eval()
+    found = score(net, studies, batch=3)
+    for number, rows in enumerate(studies.rows):
+        x = torch.from_numpy(studies.vectors.rows_ND[rows])[None]
+        with torch.no_grad():
+            study, _ = net(x, torch.ones(1, len(rows), dtype=torch.bool))
+        np.testing.assert_allclose(found.logits_SC[number], study[0].numpy(), atol=1e-5)
+
+
+def test_tensors_of_a_batch():
+    given = tensors_of(random_studies(3).batch([0, 2]))
+    assert given["x"].shape == (2, 1, 4)
+    assert given["there"].dtype == torch.bool

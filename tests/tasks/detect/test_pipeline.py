@@ -15,7 +15,7 @@ from vesalius.phantom.head_ct.labels import LABELS
 from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.phantom.head_ct.write import write_head_ct
 from vesalius.report.page import load_report
-from vesalius.tasks.detect.encoder import Encoder
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.train.dry_run import dry_run, lines
 from vesalius.tasks.train.run import train
 from vesalius.weights.saved import from_pretrained

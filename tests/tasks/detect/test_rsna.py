@@ -14,7 +14,7 @@ from vesalius.cohort.manifest import write_manifest
 from vesalius.phantom.head_ct.labels import LABELS
 from vesalius.phantom.nifti import write_nifti
 from vesalius.tasks.detect.config import DetectConfig
-from vesalius.tasks.detect.encoder import Encoder
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.train.run import train
 
 PATIENTS, STUDIES, SLICES = 14, 2, 3
@@ -159,5 +159,5 @@ def check_files(run, cohort):
     assert lost["study"] in labels_of
     assert lost["patient"] in set.union(*patients)
     assert sum(map(len, patients)) == len(set.union(*patients)) == PATIENTS
-    assert (run / "model" / "encoder" / "preprocessor.json").is_file()
+    assert (run / "model" / "preprocessor.json").is_file()
     assert (run / "model" / "calibration.json").is_file()

@@ -5,9 +5,7 @@ from tasks.detect.tiny import make_cohort, make_encoder, prepare
 from vesalius.errors import InputError
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.source import Files, Scans, source_of
-from vesalius.transforms.contract import read_contract
 from vesalius.transforms.ct_slices import ct_slices
-from vesalius.weights.saved import from_pretrained
 
 
 @pytest.fixture
@@ -31,7 +29,7 @@ def test_vectors_of_scans(scans, tmp_path):
     few, cost = tried.vectors, tried.cost
     assert (cost.scans, cost.slices, cost.there, cost.measured) == (2, 4, 0, 1)
     assert cost.seconds == pytest.approx(4 * cost.slice_seconds)
-    assert cost.parameters == {"encoder": sum(p.numel() for p in source.encoder("cpu").model.net.parameters())}
+    assert cost.parameters == {"encoder": sum(p.numel() for p in source.encoder("cpu").part.net.parameters())}
     found = source.vectors({"train": source.cohort}, "cpu")
     for case in source.cohort:
         rows = found.of_case[case.id]
@@ -44,13 +42,11 @@ def test_vectors_of_scans(scans, tmp_path):
     assert str(tmp_path) not in settings.model_dump_json()
 
 
-def test_the_encoder_goes_with_the_model(scans, tmp_path):
+def test_the_encoder_goes_with_the_model(scans):
     source = scans()
-    source.encoder("cpu")
-    (tmp_path / "model").mkdir()
-    source.add(tmp_path / "model")
-    assert from_pretrained(tmp_path / "model" / "encoder").digest == source.encoder("cpu").model.digest
-    assert read_contract(tmp_path / "model" / "encoder").prepare == prepare()
+    used = source.encoder("cpu")
+    assert source.shipped_encoder() is used
+    assert used.contract.prepare == prepare()
 
 
 def test_another_window(scans):
@@ -78,4 +74,4 @@ def test_vectors_of_files(tmp_path):
     assert source.tried({}, "cpu").cost is None
     np.testing.assert_array_equal(source.tried({}, "cpu").vectors.rows_ND, np.eye(3))
     assert source.settings(("any",), "cpu").encoder is None
-    source.add(tmp_path)
+    assert source.shipped_encoder() is None

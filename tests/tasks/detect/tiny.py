@@ -12,9 +12,10 @@ from vesalius.nets.aggregate import TopK
 from vesalius.nets.study import StudyHead
 from vesalius.nets.vit import ViT
 from vesalius.phantom.nifti import write_nifti
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.settings import Calibration, DetectSettings, EncoderFacts
+from vesalius.tasks.classify.calibration import Calibration
+from vesalius.tasks.detect.settings import DetectSettings, EncoderFacts
 from vesalius.tasks.detect.studies import Studies, Vectors
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
 from vesalius.weights.saved import ModelConfig, save_pretrained
@@ -41,7 +42,7 @@ def make_encoder(folder: Path, seed=0) -> Path:
         for name, one in net.named_parameters():  # as initialized, hardly anything of the image reaches the class token
             if "gamma_" in name:
                 one.fill_(1.0)
-    save_pretrained(folder, net, ModelConfig(task="encode", net=NET))
+    save_pretrained(folder, {"encoder": net}, ModelConfig.of("encode", {"encoder": NET}))
     write_contract(InputContract(prepare=prepare()), folder)
     return folder
 
@@ -81,12 +82,13 @@ def make_cohort(folder: Path, patients=12, per_patient=2) -> Path:
 
 def make_model(folder: Path, *, check="none", classes=("any", "subdural"), aggregate=None, seed=0, **changed) -> Path:
     """A model folder of the task "detect": a random head on a random encoder."""
-    encoder = Encoder.from_pretrained(make_encoder(folder / "encoder", seed))
+    encoder = Encoder.from_pretrained(make_encoder(folder, seed))
     facts = EncoderFacts(name="tiny", digest=encoder.digest(), precision="fp32")
     settings = DetectSettings(classes=classes, images=("image",), check=check, encoder=facts, **changed)
     torch.manual_seed(seed)
     net = StudyHead(inputs=192, outputs=len(classes), hidden=8, aggregate=aggregate or TopK(k=2))
-    save_pretrained(folder, net.make(), ModelConfig(task="detect", net=net, settings=settings.model_dump(mode="json")))
+    parts = {"encoder": encoder.part, "head": net.make()}
+    save_pretrained(folder, parts, ModelConfig.of("detect", {"encoder": NET, "head": net}, settings))
     temperatures, thresholds = (2.0,) * len(classes), (*(0.5,) * (len(classes) - 1), None)
     Calibration(classes=classes, temperatures=temperatures, thresholds=thresholds, specificity=0.9, samples=30).write(
         folder

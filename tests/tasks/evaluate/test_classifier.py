@@ -11,7 +11,7 @@ from tasks.detect.tiny import make_cohort, make_encoder, make_model
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError
-from vesalius.tasks.detect.encoder import Encoder
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.evaluate.classifier import evaluate_classifier, lines
 from vesalius.tasks.train.run import train
 
@@ -267,7 +267,8 @@ def test_one_cohort_or_vectors_with_labels(bare, tmp_path, cohort, names, split,
 
 def test_a_model_whose_parts_do_not_belong_together(made, tmp_path):
     shutil.copytree(made / "m" / "model", tmp_path / "model")
-    make_encoder(tmp_path / "model" / "encoder", seed=5)
+    make_encoder(tmp_path / "other", seed=5)
+    shutil.copyfile(tmp_path / "other" / "encoder.safetensors", tmp_path / "model" / "encoder.safetensors")
     with pytest.raises(CorruptFileError, match="not the encoder that the head was trained on"):
         evaluate_classifier(tmp_path / "model", made / "data" / "m.jsonl", tmp_path / "out")
     path = tmp_path / "model" / "calibration.json"

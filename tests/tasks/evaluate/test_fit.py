@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.detect.tiny import make_cohort, make_model
+from tasks.detect.tiny import make_cohort, make_encoder, make_model
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import CorruptFileError, InputError, UsageError
-from vesalius.tasks.detect.encoder import Encoder
 from vesalius.tasks.detect.settings import DetectSettings
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.evaluate.classifier import evaluate_classifier
 from vesalius.tasks.evaluate.fit import check_given, check_labels, check_width, labels_of, settings_of
 from vesalius.weights.saved import read_config
@@ -34,7 +34,7 @@ def test_models(tmp_path):
     with pytest.raises(UsageError, match=r"x.npy: holds vectors of 7 numbers, the model takes 192"):
         check_width(7, config, "x.npy")
     with pytest.raises(InputError, match="is a model for encode, not for detect"):
-        settings_of(read_config(folder / "encoder"), folder)
+        settings_of(read_config(make_encoder(tmp_path / "encoder")), folder)
 
 
 def test_one_cohort_or_vectors():
@@ -60,6 +60,6 @@ def test_what_does_not_fit_is_told_before_a_scan_is_looked_at(tmp_path, monkeypa
 
 def test_a_model_without_its_encoder_is_incomplete(tmp_path):
     model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", 2, 1)
-    (model / "encoder").rename(tmp_path / "gone")
-    with pytest.raises(CorruptFileError, match="the model folder is incomplete"):
+    (model / "encoder.safetensors").unlink()
+    with pytest.raises(CorruptFileError, match=r"encoder.safetensors: is missing from the model folder"):
         evaluate_classifier(model, manifest, tmp_path / "out", device="cpu")

@@ -8,8 +8,8 @@ from tasks.finetune.small import make_pictures, make_volumes, of_pictures, of_vo
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import UsageError
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.slices import Slices
+from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.encode.slices import Slices
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.job import FinetuneJob
 from vesalius.tasks.train.dry_run import dry_run

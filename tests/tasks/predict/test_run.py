@@ -28,7 +28,7 @@ def make_model(folder, task="segment", seed=0, **settings):
     folder.mkdir()
     torch.manual_seed(seed)
     table = {"labels": {"bright": [4], "dark": [7]}, "patch": [16, 16, 1], **settings}
-    save_pretrained(folder, NET.make(), ModelConfig(task=task, net=NET, settings=table))
+    save_pretrained(folder, {"net": NET.make()}, ModelConfig.of(task, {"net": NET}, table))
     write_contract(InputContract(prepare=Prepare(layout="CIJK"), classes=("bright", "dark")), folder)
     return folder
 

@@ -7,11 +7,12 @@ from tasks.segment.small import AFFINE, SHAPE, make_cohort, settings
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import InputError
+from vesalius.metrics.masks import Measured
 from vesalius.phantom.nifti import write_nifti
 from vesalius.report.overlay import Outlined
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.job import SegmentJob
-from vesalius.tasks.segment.measure import Measured, Unit
+from vesalius.tasks.segment.outcome import Unit
 
 
 @pytest.mark.parametrize(("splits", "part"), [(("train", "val", "test"), "test"), (("train", "val", "val"), "val")])
@@ -51,7 +52,7 @@ def test_no_cavity_found(tmp_path, monkeypatch):
         SegmentConfig.parse(settings(make_cohort(tmp_path / "data", ("train", "val", "test")), cavity="dark"))
     )
     picture = Outlined("", np.zeros((4, 4)), np.ones((4, 4), int), np.zeros((4, 4), int), (1.0, 1.0))
-    rows = [Measured(f"c/{name}", 1, name, "dark", 0.0, math.nan, 0.0, 9.0) for name in ("ED", "ES")]
+    rows = [Measured(f"c/{name}", "1", name, "dark", 0.0, math.nan, math.nan, 0.0, 9.0) for name in ("ED", "ES")]
     monkeypatch.setattr("vesalius.tasks.segment.job.measure", lambda *_, **__: [(None, Unit(tuple(rows), picture))])
     monkeypatch.setattr("vesalius.tasks.segment.job.Segmenter.from_pretrained", lambda *_: None)
     measured = job.outcome(tmp_path, "cpu").measured
@@ -80,7 +81,7 @@ def test_cases_without_a_mask_are_left_out_and_counted_in_no_part(tmp_path):
     said = []
     job.progress = said.append
     outcome = job.outcome(tmp_path, "cpu")
-    assert outcome.tested_on == "1 study (patient unknown) of the part test"
+    assert outcome.tested_on == "1 study (patient unknown) of the test split"
     assert outcome.results["intervals"] == "by study (patients unknown)"
     assert said == ["1 of 1 label maps measured"]
     assert note[1:] in " ".join(block.text for block in outcome.sections[0].blocks if block.kind == "text")

@@ -11,7 +11,7 @@ from vesalius.scan.scan import Scan
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
-from vesalius.weights.saved import ModelConfig, Pretrained, save_pretrained
+from vesalius.weights.saved import ModelConfig, Part, Pretrained, save_pretrained
 
 SETTINGS = {"labels": {"bright": [4], "dark": [7]}, "patch": [16, 16, 4]}
 
@@ -25,9 +25,11 @@ class Threshold(nn.Module):
 
 
 def segmenter(tmp_path, prepare, images=("image",), **settings):
-    config = ModelConfig(task="segment", net=UNet(dims=3, inputs=1, outputs=3), settings=SETTINGS | settings)
+    sizes = UNet(dims=3, inputs=1, outputs=3)
+    config = ModelConfig.of("segment", {"net": sizes}, SETTINGS | settings)
     contract = InputContract(images=images, prepare=prepare, classes=("bright", "dark"))
-    return Segmenter(Pretrained(tmp_path, config, Threshold(), ""), contract)
+    part = Part(sizes, Threshold(), tmp_path / "net.safetensors", "")
+    return Segmenter(Pretrained(tmp_path, config, {"net": part}), contract)
 
 
 def expected():
@@ -93,7 +95,7 @@ def test_what_does_not_fit(tmp_path):
 
 def test_from_a_folder(tmp_path):
     net = UNet(dims=3, inputs=1, outputs=3, channels=(8, 16))
-    save_pretrained(tmp_path, net.make(), ModelConfig(task="segment", net=net, settings=SETTINGS))
+    save_pretrained(tmp_path, {"net": net.make()}, ModelConfig.of("segment", {"net": net}, SETTINGS))
     write_contract(InputContract(prepare=Prepare(layout="CIJK"), classes=("bright", "dark")), tmp_path)
     found = Segmenter.from_pretrained(tmp_path)(Scan.from_array(blob(0)[0], AFFINE))
     assert found.shape == (1, 1, *SHAPE)

@@ -55,7 +55,7 @@ def test_a_whole_run(config, tmp_path):
         assert (run / name).stat().st_size
     assert {path.name for path in (run / "model").iterdir()} >= {
         "config.json",
-        "model.safetensors",
+        "net.safetensors",
         "preprocessor.json",
     }
     assert {path.name for path in (run / "splits").iterdir()} == {"train.csv", "val.csv", "test.csv"}
@@ -67,10 +67,10 @@ def test_a_whole_run(config, tmp_path):
     assert "not a medical device" in page.lower()
     assert str(tmp_path) not in page
     assert Segmenter.from_pretrained(run).values.names == ("bright", "dark")
-    weights = (run / "model" / "model.safetensors").read_bytes()
+    weights = (run / "model" / "net.safetensors").read_bytes()
     again = train(config, run, resume=True, device="cpu")
     assert again["results"] == done["results"]
-    assert (run / "model" / "model.safetensors").read_bytes() == weights
+    assert (run / "model" / "net.safetensors").read_bytes() == weights
     assert "Dice, bright" in (run / "model" / "README.md").read_text()
 
 
@@ -88,8 +88,8 @@ def test_interrupted_and_resumed_is_unbroken(config, tmp_path):
     train(config, tmp_path / "broken", ["train.checkpoint_every=3"], resume=True, device="cpu")
     kept = [row for row in numbers(tmp_path / "broken") if row["step"] % 2 == 0]
     assert [row["step"] for row in kept] == [row["step"] for row in numbers(tmp_path / "whole")]
-    whole = (tmp_path / "whole" / "model" / "model.safetensors").read_bytes()
-    assert (tmp_path / "broken" / "model" / "model.safetensors").read_bytes() == whole
+    whole = (tmp_path / "whole" / "model" / "net.safetensors").read_bytes()
+    assert (tmp_path / "broken" / "model" / "net.safetensors").read_bytes() == whole
 
 
 def test_an_existing_folder_is_refused(config, tmp_path):

@@ -16,7 +16,7 @@ def model_at(folder, licence="cc0-1.0"):
     """A segmenter with random weights and a card."""
     folder.mkdir(parents=True)
     torch.manual_seed(0)
-    save_pretrained(folder, NET.make(), ModelConfig(task="segment", net=NET))
+    save_pretrained(folder, {"net": NET.make()}, ModelConfig.of("segment", {"net": NET}))
     Card(name=folder.name, summary="A tiny net.", task="segment", licence=licence).write(folder)
     return folder
 

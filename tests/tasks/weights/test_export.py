@@ -3,9 +3,12 @@ import torch
 
 from tasks.weights.models import TINY_VIT, meddinov3_at, model_at
 from vesalius.errors import InputError, OutputError, UsageError
+from vesalius.nets.head import Head
+from vesalius.nets.study import StudyHead
+from vesalius.nets.vit import ViT
 from vesalius.tasks.weights.export import export_model, lines
 from vesalius.tasks.weights.importing import import_weights
-from vesalius.weights.saved import from_pretrained
+from vesalius.weights.saved import ModelConfig, from_pretrained, save_pretrained
 
 
 def test_a_model_folder_as_onnx(tmp_path):
@@ -27,6 +30,21 @@ def test_a_model_folder_as_onnx(tmp_path):
     assert "not a medical device" in told["notice"]
     assert '"name":"unet"' in told["config"]
     assert list(lines(result))[-1] == str(tmp_path / "tiny.onnx")
+
+
+def test_a_classifier_as_a_whole_and_one_part_of_it(tmp_path):
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(name)
+    nets = {"encoder": ViT(size="micro", depth=1, inputs=1), "head": Head(inputs=128, outputs=2, hidden=0)}
+    save_pretrained(tmp_path, {name: net.make() for name, net in nets.items()}, ModelConfig.of("finetune", nets))
+    whole = export_model(tmp_path, tmp_path / "whole.onnx", size=(32, 16))
+    assert whole["outputs"] == {"output_0": ["B", 2], "output_1": ["B", 2, 2]}
+    with pytest.raises(UsageError, match="takes other things than one image"):
+        export_model(tmp_path, tmp_path / "head.onnx", part="head", size=(32, 16))
+    nets["head"] = StudyHead(inputs=128, outputs=2)
+    save_pretrained(tmp_path, {name: net.make() for name, net in nets.items()}, ModelConfig.of("detect", nets))
+    with pytest.raises(UsageError, match="parts take different inputs; name one with --part: encoder, head"):
+        export_model(tmp_path, tmp_path / "study.onnx", size=(32, 16))
 
 
 def test_the_size_of_the_input_contract(tmp_path):

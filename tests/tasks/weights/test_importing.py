@@ -62,7 +62,7 @@ def test_our_own_tensors_need_the_name_of_their_network(tmp_path):
     words = ["name=unet", "dims=2", "inputs=1", "outputs=2", "channels=[8,16]", "units=1"]
     import_weights(tmp_path / "x.pt", "vesalius", tmp_path / "out", words)
     loaded = from_pretrained(tmp_path / "out")
-    assert loaded.config.net == NET
+    assert loaded.parts["net"].config == NET
     assert all(torch.equal(loaded.net.state_dict()[name], tensor) for name, tensor in net.state_dict().items())
 
 

@@ -14,7 +14,7 @@ def test_the_zoo(tmp_path, monkeypatch):
         "name": "segment/tiny",
         "task": "segment",
         "net": "unet",
-        "mb": (folder / "model.safetensors").stat().st_size / 1e6,
+        "mb": (folder / "net.safetensors").stat().st_size / 1e6,
         "licence": "cc0-1.0",
         "about": "A tiny net.",
     }

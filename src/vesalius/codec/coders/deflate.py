@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.codec.coders.pictures import check_claim, check_pictures
+from vesalius.codec.coders.protocol import Coder
 from vesalius.errors import CorruptFileError
 
 _SIGNED = {1: "i1", 2: "<i2"}
 _UNSIGNED = {1: "u1", 2: "<u2"}
 
 
-class Deflate:
+class Deflate(Coder):
     """zlib level 9 over byte planes: all low bytes, then (beyond 8 bits) all high bytes.
 
     What is coded is each value's difference from its left neighbour (from 0 in the first column), modulo 2**8 up to 8
@@ -27,16 +28,10 @@ class Deflate:
 
     name = "deflate"
     id = 1
-    version = 1
-    temporal = False
-    stacks = False
     lossless_bits = 16
-    lossy_bits = 0
-    exact_lossy = False
-    qualities: tuple[float, ...] = ()
 
     def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
-        """See `Coder.encode`; one thread whatever `threads`."""
+        """Code in one thread, whatever `threads`."""
         if quality is not None:
             raise ValueError("deflate is lossless only")
         x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
@@ -49,7 +44,6 @@ class Deflate:
         return stream.compress(bytes_VP.T.tobytes()) + stream.flush()
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
-        """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossless_bits)
         planes = 1 + (bits > 8)
         size = shape_NJI[0] * shape_NJI[1] * shape_NJI[2]

@@ -12,8 +12,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.coders.pictures import check_claim, check_pictures
-from vesalius.codec.coders.stills import decode_each, encode_each
+from vesalius.codec.coders.pictures import check_claim, check_pictures, decode_each, encode_each
+from vesalius.codec.coders.protocol import Coder
 from vesalius.errors import CorruptFileError
 
 _UNCUT = 100
@@ -22,7 +22,7 @@ _COMMENT = b"\xff\x64"
 _TILE = b"\xff\x90"
 
 
-class Jpeg2000:
+class Jpeg2000(Coder):
     """JPEG 2000 code streams, picture by picture, one tile each.
 
     Quality is the PSNR in dB, against the full range of the depth, that the rate allocation aims at; the best rung cuts
@@ -33,27 +33,21 @@ class Jpeg2000:
 
     name = "jpeg2000"
     id = 3
-    version = 1
-    temporal = False
-    stacks = False
     lossless_bits = 16
     lossy_bits = 16
-    exact_lossy = False
     qualities: tuple[float, ...] = (_UNCUT, *range(88, 63, -2), *range(63, 19, -1))
 
     def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
-        """See `Coder.encode`."""
         x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
-        return encode_each(x_NJI, lambda x_JI: _encode_one(x_JI, bits, quality), threads)
+        return encode_each(x_NJI, lambda x_JI: _encode_picture(x_JI, bits, quality), threads)
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
-        """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossless_bits)
         start = _start(shape_NJI[1:], bits)
-        return decode_each(data, shape_NJI, lambda part: _decode_one(start, part), threads)
+        return decode_each(data, shape_NJI, lambda part: _decode_picture(start, part), threads)
 
 
-def _encode_one(x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> bytes:
+def _encode_picture(x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> bytes:
     stream = bytes(
         imagecodecs.jpeg2k_encode(
             x_JI.astype(np.uint8) if bits <= 8 else x_JI,
@@ -70,7 +64,7 @@ def _encode_one(x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> b
     return _without_comments(stream, len(start))
 
 
-def _decode_one(start: bytes, part: bytes) -> NDArray[Any]:
+def _decode_picture(start: bytes, part: bytes) -> NDArray[Any]:
     if not part.startswith(_COD):
         raise CorruptFileError("a JPEG 2000 picture does not begin as vesalius writes it")
     return imagecodecs.jpeg2k_decode(start + part, numthreads=1)

@@ -14,8 +14,8 @@ import jpeg_ls  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.coders.pictures import check_claim, check_pictures
-from vesalius.codec.coders.stills import decode_each, encode_each
+from vesalius.codec.coders.pictures import check_claim, check_pictures, decode_each, encode_each
+from vesalius.codec.coders.protocol import Coder
 from vesalius.errors import CorruptFileError
 
 _MAX_SIDE = 65535
@@ -23,7 +23,7 @@ _RAW = b"\0"
 _SOF = b"\xff\xf7"
 
 
-class JpegLs:
+class JpegLs(Coder):
     """JPEG-LS, picture by picture; near-lossless holds |error| <= quality at every pixel.
 
     Quality is NEAR, in steps of the coded depth; it is limited to half of the depth's range, as the standard wants.
@@ -37,9 +37,6 @@ class JpegLs:
 
     name = "jpegls"
     id = 2
-    version = 1
-    temporal = False
-    stacks = False
     lossless_bits = 16
     lossy_bits = 12
     exact_lossy = True
@@ -50,22 +47,21 @@ class JpegLs:
     )
 
     def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
-        """See `Coder.encode`; lossy coding too takes up to 16 bits, for a bound in stored values."""
+        """Code pictures; lossy coding too takes up to 16 bits, for a bound in stored values."""
         x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
         near = 0 if quality is None else min(int(quality), ((1 << bits) - 1) // 2)
-        pictures = encode_each(x_NJI, lambda x_JI: _encode_one(x_JI, bits, near), threads)
+        pictures = encode_each(x_NJI, lambda x_JI: _encode_picture(x_JI, bits, near), threads)
         return _crc(pictures) + pictures
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
-        """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossless_bits)
         crc, pictures = data[:4], data[4:]
         if crc != _crc(pictures):
             raise CorruptFileError("the checksum inside a JPEG-LS chunk is wrong")
-        return decode_each(pictures, shape_NJI, lambda part: _decode_one(part, shape_NJI[1:], bits), threads)
+        return decode_each(pictures, shape_NJI, lambda part: _decode_picture(part, shape_NJI[1:], bits), threads)
 
 
-def _encode_one(x_JI: NDArray[np.uint16], bits: int, near: int) -> bytes:
+def _encode_picture(x_JI: NDArray[np.uint16], bits: int, near: int) -> bytes:
     raw = x_JI.astype(_dtype(bits)).tobytes()
     if max(x_JI.shape) > _MAX_SIDE:
         return _RAW + raw
@@ -80,7 +76,7 @@ def _encode_one(x_JI: NDArray[np.uint16], bits: int, near: int) -> bytes:
     return body if len(body) <= len(raw) else _RAW + raw
 
 
-def _decode_one(part: bytes, shape_JI: tuple[int, int], bits: int) -> NDArray[Any]:
+def _decode_picture(part: bytes, shape_JI: tuple[int, int], bits: int) -> NDArray[Any]:
     x_JI = np.zeros(shape_JI, _dtype(bits))
     if part.startswith(_RAW):
         x_JI[:] = np.frombuffer(part, x_JI.dtype, offset=1).reshape(shape_JI)

@@ -5,21 +5,38 @@ Letters: N pictures, J rows, I columns.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.coders.jpegxl_header import SIGNATURE, JpegXlHeader, read_header
-from vesalius.codec.coders.pictures import check_claim, check_pictures
-from vesalius.codec.coders.stills import decode_each, encode_each
+from vesalius.codec.coders.pictures import check_claim, check_pictures, decode_each, encode_each
+from vesalius.codec.coders.protocol import Coder
 from vesalius.errors import CorruptFileError
 
+_SIGNATURE = b"\xff\x0a"
+"""How a bare code stream begins."""
+
+_HEADER_BYTES = 24
+_RATIOS = (
+    None,
+    Fraction(1),
+    Fraction(6, 5),
+    Fraction(4, 3),
+    Fraction(3, 2),
+    Fraction(16, 9),
+    Fraction(5, 4),
+    Fraction(2),
+)
+_SIDE_BITS = (9, 13, 18, 30)
+_DEPTHS = (8, 10, 12)
 _EFFORT = 6  # 7 takes twice the time for no fewer bytes on scans
 
 
-class JpegXl:
+class JpegXl(Coder):
     """JPEG XL code streams without a container, picture by picture, grey.
 
     Quality is the distance (1 is about a visible difference on a display); the ladder is geometric.
@@ -27,27 +44,21 @@ class JpegXl:
 
     name = "jpegxl"
     id = 4
-    version = 1
-    temporal = False
-    stacks = False
     lossless_bits = 16
     lossy_bits = 16
-    exact_lossy = False
     qualities: tuple[float, ...] = tuple(round(0.02 * 1250 ** (rung / 95), 4) for rung in range(96))
 
     def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
-        """See `Coder.encode`."""
         x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
-        return encode_each(x_NJI, lambda x_JI: _encode_one(x_JI, bits, quality), threads)
+        return encode_each(x_NJI, lambda x_JI: _encode_picture(x_JI, bits, quality), threads)
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
-        """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossless_bits)
         claim = JpegXlHeader(shape_NJI[1:], bits)
-        return decode_each(data, shape_NJI, lambda part: _decode_one(part, claim), threads)
+        return decode_each(data, shape_NJI, lambda part: _decode_picture(part, claim), threads)
 
 
-def _encode_one(x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> bytes:
+def _encode_picture(x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> bytes:
     stream = bytes(
         imagecodecs.jpegxl_encode(
             x_JI.astype(np.uint8) if bits <= 8 else x_JI,
@@ -59,7 +70,7 @@ def _encode_one(x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> b
             numthreads=1,
         )
     )
-    return stream if stream.startswith(SIGNATURE) else _unboxed(stream)
+    return stream if stream.startswith(_SIGNATURE) else _unboxed(stream)
 
 
 def _unboxed(stream: bytes) -> bytes:
@@ -73,7 +84,7 @@ def _unboxed(stream: bytes) -> bytes:
     raise RuntimeError("this libjxl writes a container that vesalius does not know")
 
 
-def _decode_one(part: bytes, claim: JpegXlHeader) -> NDArray[Any]:
+def _decode_picture(part: bytes, claim: JpegXlHeader) -> NDArray[Any]:
     if read_header(part) != claim:
         raise CorruptFileError(
             f"a JPEG XL picture claims another size or depth than {claim.shape_JI}, {claim.bits} bits"
@@ -81,3 +92,51 @@ def _decode_one(part: bytes, claim: JpegXlHeader) -> NDArray[Any]:
     x_JI = np.empty(claim.shape_JI, np.uint8 if claim.bits <= 8 else np.uint16)
     imagecodecs.jpegxl_decode(part, out=x_JI, numthreads=1)
     return x_JI
+
+
+@dataclass(frozen=True)
+class JpegXlHeader:
+    """What a stream claims: shape (J, I) and depth in bits."""
+
+    shape_JI: tuple[int, int]
+    bits: int
+
+
+def read_header(stream: bytes) -> JpegXlHeader:
+    """Read a bare code stream's SizeHeader and the start of its ImageMetadata.
+
+    Raises:
+        CorruptFileError: not a code stream, or one with what our pictures never have: a preview, an animation, a
+            rotation, floating-point samples or extra channels.
+    """
+    if not stream.startswith(_SIGNATURE):
+        raise CorruptFileError("a picture is not a JPEG XL code stream")
+    bits = _Bits(stream[len(_SIGNATURE) : _HEADER_BYTES])
+    small = bool(bits.take(1))
+    rows = _side(bits, small)
+    ratio = _RATIOS[bits.take(3)]
+    columns = _side(bits, small) if ratio is None else int(rows * ratio)
+    all_default, extra_fields, is_float = bits.take(1), bits.take(1), bits.take(1)
+    selector = bits.take(2)
+    depth = _DEPTHS[selector] if selector < len(_DEPTHS) else 1 + bits.take(6)
+    bits.take(1)  # whether 16-bit buffers are enough for the modular mode
+    extra_channels = bits.take(2)
+    if all_default or extra_fields or is_float or extra_channels:
+        raise CorruptFileError("a JPEG XL picture is not a plain grey one")
+    return JpegXlHeader((rows, columns), depth)
+
+
+def _side(bits: _Bits, small: bool) -> int:
+    return 8 * (1 + bits.take(5)) if small else 1 + bits.take(_SIDE_BITS[bits.take(2)])
+
+
+class _Bits:
+    """Bits of a byte string, lowest first; zeros beyond its end."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = int.from_bytes(data, "little")
+
+    def take(self, count: int) -> int:
+        value = self._left & ((1 << count) - 1)
+        self._left >>= count
+        return value

@@ -1,24 +1,30 @@
-"""Checks that all coders share: what may go in, and what a stream may claim to give.
+"""What coders share: checks of what goes in and of what a stream claims to give, and coding picture by picture.
 
 Letters: N pictures, J rows, I columns.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.codec.coders import parts
 from vesalius.errors import CorruptFileError
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 def check_pictures(x_NJI: NDArray[Any], bits: int, most_bits: int) -> NDArray[np.uint16]:
     """The pictures as contiguous uint16.
 
     Raises:
-        ValueError: not (N, J, I) of uint8 or uint16, an empty axis, or a value that needs more than `bits` bits; the
-            caller's mistake, never the user's.
+        ValueError: not (N, J, I) of uint8 or uint16, an empty axis, or a value that needs more than `bits` bits: a
+            bug of the caller, never an error of the user.
     """
     if x_NJI.ndim != 3 or 0 in x_NJI.shape or x_NJI.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"a coder takes uint8 or uint16 of shape (N, J, I), not {x_NJI.dtype} of {x_NJI.shape}")
@@ -30,10 +36,53 @@ def check_pictures(x_NJI: NDArray[Any], bits: int, most_bits: int) -> NDArray[np
 
 
 def check_claim(shape_NJI: tuple[int, int, int], bits: int, most_bits: int) -> None:
-    """See that a decoder is asked for something that its encoder can have written.
+    """Check that an encoder can have written pictures of this shape and depth.
 
     Raises:
         CorruptFileError: an empty axis, or a depth beyond the coder's.
     """
     if min(shape_NJI) < 1 or not 1 <= bits <= most_bits:
         raise CorruptFileError(f"a chunk cannot hold pictures of shape {shape_NJI} with {bits} bits")
+
+
+def encode_each(
+    x_NJI: NDArray[np.uint16], encode_picture: Callable[[NDArray[np.uint16]], bytes], threads: int
+) -> bytes:
+    """Code each picture (J, I); the parts stand in order, each behind its length."""
+    return parts.join(_map(encode_picture, list(x_NJI), threads))
+
+
+def decode_each(
+    data: bytes, shape_NJI: tuple[int, int, int], decode_picture: Callable[[bytes], NDArray[Any]], threads: int
+) -> NDArray[np.uint16]:
+    """The pictures that `encode_each` coded, shape (N, J, I).
+
+    `decode_picture` gives one picture and may raise anything on damaged bytes.
+
+    Raises:
+        CorruptFileError: the lengths are wrong, or a picture cannot be decoded or has another shape.
+    """
+    count = shape_NJI[0]
+    coded = parts.split(data, most=count)
+    if len(coded) != count:
+        raise CorruptFileError(f"a chunk holds {len(coded)} pictures, not {count}")
+
+    def decode(part: bytes) -> NDArray[np.uint16]:
+        try:
+            picture_JI = decode_picture(part)
+        except CorruptFileError:
+            raise
+        except Exception as error:  # third-party decoders raise many kinds
+            raise CorruptFileError(f"a picture cannot be decoded ({type(error).__name__})") from error
+        if picture_JI.shape != shape_NJI[1:] or picture_JI.dtype not in (np.uint8, np.uint16):
+            raise CorruptFileError(f"a picture has shape {picture_JI.shape}, not {shape_NJI[1:]}")
+        return picture_JI.astype(np.uint16, copy=False)
+
+    return np.stack(_map(decode, coded, threads))
+
+
+def _map(function: Callable[[_In], _Out], items: list[_In], threads: int) -> list[_Out]:
+    if threads <= 1 or len(items) == 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        return list(pool.map(function, items))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vesalius.codec.coders import obu
 from vesalius.codec.coders.pictures import check_claim, check_pictures
+from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.video import VideoFormat, decode_frames, encode_frames, lower
 
 os.environ.setdefault("SVT_LOG", "0")  # errors only: the library has no other way to be quiet
@@ -21,7 +22,7 @@ _PRESET = 3
 _PARAMETERS = {"tune": "1", "keyint": "-1", "scd": "0", "enable-cdef": "0", "film-grain": "0"}
 
 
-class SvtAv1:
+class SvtAv1(Coder):
     """AV1 main profile, 4:2:0 with grey chroma: one stream per chunk with one key frame.
 
     Quality is the constant rate factor (crf). Any depth is lifted to 10 bits by a shift. A chunk is the stream's units
@@ -30,16 +31,12 @@ class SvtAv1:
 
     name = "svtav1"
     id = 6
-    version = 1
     temporal = True
-    stacks = False
-    lossless_bits = 0
     lossy_bits = _FORMAT.bits
     exact_lossy = True
     qualities: tuple[float, ...] = tuple(float(crf) for crf in range(1, 64))
 
     def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
-        """See `Coder.encode`."""
         if quality is None:
             raise ValueError("svtav1 is lossy only")
         x_NJI = check_pictures(x_NJI, bits, self.lossy_bits)
@@ -52,7 +49,6 @@ class SvtAv1:
         return obu.strip(encode_frames("libsvtav1", _FORMAT, x_NJI, _FORMAT.bits - bits, options))
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
-        """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossy_bits)
         units = obu.temporal_units(data, shape_NJI[0])
         x_NJI = decode_frames("libdav1d", units, _FORMAT, shape_NJI)

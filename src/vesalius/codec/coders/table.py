@@ -30,22 +30,26 @@ CODERS = Table(
 
 @cache
 def coder(name: str) -> Coder:
-    """The coder called `name`.
+    """Return the coder called `name`.
 
     Raises:
         UsageError: no such coder.
     """
-    made: Coder = CODERS.get(name, where=f"--coder {name}")()
-    return made
+    instance: Coder = CODERS.get(name, where=f"--coder {name}")()
+    return instance
 
 
-def coder_by_id(number: int) -> Coder:
-    """The coder with this number in the file format.
+def coder_by_id(number: int, name: str = "") -> Coder:
+    """Return the coder with this number in the file format.
+
+    Args:
+        number: the number.
+        name: the name that the file states; only a hint, which spares the import of other coders.
 
     Raises:
         CorruptFileError: no such number in this version.
     """
-    for name in CODERS:
-        if coder(name).id == number:
-            return coder(name)
+    for known in sorted(CODERS, key=lambda entry: entry != name):
+        if coder(known).id == number:
+            return coder(known)
     raise CorruptFileError(f"coder number {number} is unknown to this version", fix="update vesalius")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vesalius.codec.coders import nal
 from vesalius.codec.coders.pictures import check_claim, check_pictures
+from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.video import VideoFormat, decode_frames, encode_frames, lower
 from vesalius.errors import CorruptFileError
 
@@ -42,7 +43,7 @@ _PARAMETERS = {
 }
 
 
-class X265:
+class X265(Coder):
     """HEVC range extensions, monochrome: one stream per chunk with one key frame.
 
     Quality is the constant rate factor (crf). Lossy coding lifts any depth to 12 bits by a shift; lossless coding takes
@@ -52,16 +53,13 @@ class X265:
 
     name = "x265"
     id = 5
-    version = 1
     temporal = True
-    stacks = False
     lossless_bits = _LOSSY.bits
     lossy_bits = _LOSSY.bits
     exact_lossy = True
     qualities: tuple[float, ...] = tuple(float(crf) for crf in range(-5, _COARSEST + 1))
 
     def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
-        """See `Coder.encode`."""
         x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
         shift = 0 if quality is None else _LOSSY.bits - bits
         rate = "lossless=1" if quality is None else f"crf={quality:g}"
@@ -70,7 +68,6 @@ class X265:
         return bytes([shift]) + nal.strip(encode_frames("libx265", _format(bits, shift), x_NJI, shift, options))
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
-        """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossless_bits)
         if not data or data[0] not in (0, _LOSSY.bits - bits):
             raise CorruptFileError("a chunk does not begin as x265 chunks do")

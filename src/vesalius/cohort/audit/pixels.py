@@ -21,6 +21,7 @@ from vesalius.errors import VesaliusError
 from vesalius.scan.label_values import NotLabelsError, read_labels
 from vesalius.scan.note import level_of, lost_lines
 from vesalius.scan.scan import Scan
+from vesalius.transforms.prepare import SAME_PLACE_MM, grid_distance_mm
 
 THUMB = 32
 """Pixels along a side of a thumbnail."""
@@ -28,7 +29,6 @@ _FINE_PIXELS = 2.0
 """Sigma: thumbnails keep what is finer, at the same contrast everywhere, because all heads look alike from afar."""
 _FLAT = 0.1
 """Share of the mean contrast below which a place counts as flat."""
-_AFFINE_MM = 1e-2
 
 
 @dataclass
@@ -170,15 +170,9 @@ def _compare(seen: Looked, kind: str, name: str, scan: Scan, first: Scan) -> Non
         size, other = ("x".join(map(str, one.shape[2:])) for one in (scan, first))
         seen.add("error", f"{kind}-grid-differs", f"{kind} {name!r} has {size} voxels, the image {other}")
     elif scan.grid_problem is None and first.grid_problem is None:
-        away = float(np.abs(_corners(scan) - _corners(first)).max())
-        if away > _AFFINE_MM:
+        away = grid_distance_mm(scan, first)
+        if away > SAME_PLACE_MM:
             seen.add("error", f"{kind}-grid-differs", f"{kind} {name!r} lies up to {away:.3g} mm off the image")
-
-
-def _corners(scan: Scan) -> NDArray[np.float64]:
-    ends = np.array([[0, size - 1] for size in scan.shape[2:]])
-    corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
-    return corners @ scan.affine[:3, :3].T + scan.affine[:3, 3]
 
 
 def thumbnail(values_CTIJK: NDArray[np.floating]) -> NDArray[np.float32] | None:

@@ -70,38 +70,34 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         yield result["report"]
 
 
-def _write_report(done: Audit, folder: Path, name: str, workers: int, pixels: bool) -> None:
-    from vesalius.report.html import run_report
-    from vesalius.report.made import made
-    from vesalius.report.page import TABLE, Column, Report
-    from vesalius.report.table import write_csv
+def _write_report(audit: Audit, folder: Path, name: str, workers: int, pixels: bool) -> None:
+    from vesalius.report.made import command_line, made
+    from vesalius.report.page import Column
+    from vesalius.report.publish import publish
+    from vesalius.report.result import Result
 
-    counts = ", ".join(f"{done.count(level)} {level}(s)" for level in LEVELS)
-    whole = done.parts[0]
-    report = Report(
+    whole, facts = audit.parts[0], [part_facts(part) for part in audit.parts]
+    result = Result(
+        results={"parts": facts, "counts": {level: audit.count(level) for level in LEVELS}},
+        columns=("level", "code", "text", "cases"),
+        rows=[{"level": f.level, "code": f.code, "text": f.text, "cases": " ".join(f.cases)} for f in audit.findings],
+    )
+    findings = result.section("Findings")
+    if audit.findings:
+        columns = [Column(name="level"), Column(name="kind"), Column(name="what")]
+        findings.table(columns, [[f.level, f.code, f.text] for f in audit.findings])
+    else:
+        findings.text("No problem was found.")
+    table = split_table(facts)
+    caption = "Positive cases of those whose label is known." if whole.positives else ""
+    result.section("Splits").table(table.columns, table.rows, caption)
+    counts = ", ".join(f"{audit.count(level)} {level}(s)" for level in LEVELS)
+    publish(
+        result,
+        folder,
         title=f"Audit of {name}",
         task="cohort audit",
-        lead=f"{whole.cases} cases, {done.looked} of them read voxel by voxel: {counts}. Cases are named by their ids, "
-        "patients never.",
-        made=made(f"vesalius cohort audit {name}" + ("" if pixels else " --no-pixels"), workers),
+        lead=f"{whole.cases} cases, {audit.looked} of them read voxel by voxel: {counts}. Cases are named by their "
+        "ids, patients never.",
+        made=made(command_line("cohort audit", name, no_pixels=not pixels), workers),
     )
-    found = report.section("Findings")
-    if done.findings:
-        columns = [Column(name="level"), Column(name="kind"), Column(name="what")]
-        found.table(columns, [[one.level, one.code, one.text] for one in done.findings])
-    else:
-        found.text("Nothing was found.")
-    table = split_table([part_facts(part) for part in done.parts])
-    caption = "Positive cases of those whose label is known." if whole.positives else ""
-    report.section("Splits").table(table.columns, table.rows, caption)
-    report.results = {"parts": [part_facts(part) for part in done.parts], "counts": {x: done.count(x) for x in LEVELS}}
-    write_csv(
-        folder / TABLE,
-        [
-            {"level": one.level, "code": one.code, "text": one.text, "cases": " ".join(one.cases)}
-            for one in done.findings
-        ],
-        ["level", "code", "text", "cases"],
-    )
-    report.save(folder)
-    run_report(folder)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vesalius.codec.decode import VslFile, decode_scan, open_vsl
-from vesalius.codec.restore import restore
+from vesalius.codec.restore import Restored, restore
+from vesalius.codec.verify import TierCheck
 from vesalius.codec.verify import verify as verify_tiers
 from vesalius.errors import UsageError
 from vesalius.output import refuse_odd
+from vesalius.scan.native import Kept
 from vesalius.scan.note import lost_lines
 from vesalius.scan.open import open_scan
 from vesalius.scan.part import part
@@ -27,6 +28,53 @@ SUFFIXES = {
 """Source format -> suffixes of a restored file (a restored folder has any name)."""
 
 
+@dataclass(frozen=True)
+class RestoredPiece:
+    """One slice or frame, written as a new file.
+
+    Args:
+        path: the written file.
+        tier: decoded tier.
+        slice: its number, None for all slices.
+        frame: its number, None for all frames.
+    """
+
+    path: Path
+    tier: str
+    slice: int | None
+    frame: int | None
+
+
+@dataclass(frozen=True)
+class VerifyResult:
+    """A `.vsl` file whose checksums all match.
+
+    Args:
+        path: the file.
+        whole: always True; a damaged file raises.
+        tiers: the checks of each tier.
+    """
+
+    path: Path
+    whole: bool
+    tiers: tuple[TierCheck, ...]
+
+
+@dataclass(frozen=True)
+class CompareResult(VerifyResult):
+    """A `.vsl` file compared with its original.
+
+    Args:
+        read_with: the reader of the original, other code than `compress` used; None where there is no such code.
+        notes: losses that the source file had before it was compressed.
+        kept: how much of what stands beside the values the file holds, counted on both.
+    """
+
+    read_with: str | None
+    notes: tuple[str, ...]
+    kept: tuple[Kept, ...]
+
+
 def decompress(
     path: Path,
     output: Path,
@@ -37,44 +85,40 @@ def decompress(
     salvage: bool = False,
     threads: int = 1,
     force: bool = False,
-) -> dict[str, Any]:
-    """Give back what a `.vsl` file holds.
+) -> Restored | RestoredPiece:
+    """Restore the source of a `.vsl` file.
 
     The whole scan comes back as the kind of file it came from. One slice or frame (numbers from 0) is written as a new
     NIfTI, NumPy or PNG file by the suffix of `output`; only its chunks are decoded.
 
-    Returns:
-        what was written: path, tier, lost slices and chunks, and whether the checksum of the values agreed.
-
     Raises:
-        CorruptFileError: damaged; `salvage` brings back what is intact.
+        CorruptFileError: damaged; `salvage` restores the intact chunks.
         UsageError: no such tier, slice or frame, or a suffix of another kind of file.
         OutputError: `output` exists or cannot be written.
     """
     if slice_number is not None or frame is not None:
         if salvage:
             raise UsageError("--salvage gives back whole scans", fix="leave out --slice and --frame")
-        return _part(path, output, tier, slice_number, frame, threads, force)
+        scan = decode_scan(path, tier, threads=threads)
+        written = write_scan(part(scan, t=frame, k=slice_number), output, force=force)
+        return RestoredPiece(written.path, tier or open_vsl(path).tier.name, slice_number, frame)
     refuse_odd(output)
-    _check_other(path, output)
+    if output.exists() and path.exists() and output.samefile(path):
+        raise UsageError("is the file to be read", where=output, fix="choose another name")
     file = open_vsl(path, tier, salvage=salvage)
     _check_suffix(file, output)
-    done = restore(file, output, threads=threads, force=force)
-    return {"path": str(done.path), "tier": done.tier, "checksum": done.checked, "lost": asdict(done.lost)}
+    return restore(file, output, threads=threads, force=force)
 
 
-def verify(
-    path: Path, original: Path | None = None, *, reading: Reading = AS_STATED, threads: int = 1
-) -> dict[str, Any]:
-    """Check all checksums of a `.vsl` file, decode every tier, and compare with the original where it is given.
+def verify(path: Path, original: Path | None = None, *, reading: Reading = AS_STATED, threads: int = 1) -> VerifyResult:
+    """Check all checksums of a `.vsl` file, decode every tier, and compare with the original if there is one.
 
-    The original is read by other code than `compress` used, where there is such code; "read_with" names it. "kept"
-    says how much of what stands beside the values the file holds, counted on both.
+    Returns a CompareResult where there is an original.
 
     Args:
         path: the `.vsl` file.
-        original: what it was made from.
-        reading: choices where the original leaves some open; as it was compressed.
+        original: the file or folder that it was made from.
+        reading: choices where the original leaves some open; the same as for `compress`.
         threads: chunks decoded at a time.
 
     Raises:
@@ -82,27 +126,12 @@ def verify(
     """
     scan = None if original is None else open_scan(original, reading)
     again, reader = (None, None) if scan is None else read_again(scan)
-    checks = verify_tiers(path, again, threads=threads)
-    result = {"path": str(path), "whole": True, "tiers": [asdict(check) for check in checks]}
+    tiers = tuple(verify_tiers(path, again, threads=threads))
     if scan is None:
-        return result
+        return VerifyResult(path, True, tiers)
     packed = open_vsl(path).packed()
-    notes = lost_lines(scan.problems)
     kept = scan.native.kept(packed) if scan.native and scan.native.format == packed.format else ()
-    return {**result, "read_with": reader, "notes": notes, "kept": [asdict(one) | {"words": one.words} for one in kept]}
-
-
-def _part(
-    path: Path, output: Path, tier: str | None, slice_number: int | None, frame: int | None, threads: int, force: bool
-) -> dict[str, Any]:
-    scan = decode_scan(path, tier, threads=threads)
-    written = write_scan(part(scan, t=frame, k=slice_number), output, force=force)
-    return {"path": str(written.path), "tier": tier or open_vsl(path).model.name, "slice": slice_number, "frame": frame}
-
-
-def _check_other(path: Path, output: Path) -> None:
-    if output.exists() and path.exists() and output.samefile(path):
-        raise UsageError("is the file to be read", where=output, fix="choose another name")
+    return CompareResult(path, True, tiers, reader, tuple(lost_lines(scan.problems)), tuple(kept))
 
 
 def _check_suffix(file: VslFile, output: Path) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from vesalius.codec.compress import compress_scan
+from vesalius.codec.compress import CompressResult, compress_scan
 from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import refuse_odd
 from vesalius.scan.found import Found, ways
@@ -21,13 +21,48 @@ from vesalius.scan.open import find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.uid_key import uid_key
-from vesalius.tasks.compress.config import CompressConfig
 
 Progress = Callable[[str], None]
 
 
 def quiet(line: str) -> None:
     """A progress function that shows nothing."""
+
+
+@dataclass(frozen=True)
+class CompressedScan(CompressResult):
+    """A scan that was compressed.
+
+    Args:
+        source: its file or folder.
+        problems: caveats about the source.
+    """
+
+    source: Path
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CompressFailure:
+    """An input that was not compressed, and the error."""
+
+    path: Path
+    error: str
+
+
+@dataclass(frozen=True)
+class CompressedScans:
+    """Result of `compress`.
+
+    Args:
+        written: scans that were compressed.
+        skipped: files that an earlier run had finished.
+        failed: inputs that failed.
+    """
+
+    written: tuple[CompressedScan, ...]
+    skipped: tuple[Path, ...]
+    failed: tuple[CompressFailure, ...]
 
 
 @dataclass(frozen=True)
@@ -45,8 +80,8 @@ def compress(
     cache: Path | None = None,
     force: bool = False,
     progress: Progress = quiet,
-) -> dict[str, Any]:
-    """Compress every scan found at `paths`.
+) -> CompressedScans:
+    """Compress every scan found at `paths`; a rerun into the same folder skips what is finished.
 
     Args:
         paths: files and folders.
@@ -55,11 +90,7 @@ def compress(
         reading: choices where the files leave some open.
         cache: folder of the key for DICOM UIDs.
         force: replace existing files.
-        progress: called with one line before each of several scans; what came of it is in the result.
-
-    Returns:
-        {"written": [...], "skipped": [...], "failed": [{"path", "error"}]}; a rerun into the same folder skips what
-        is finished.
+        progress: called with one line before each of several scans.
 
     Raises:
         VesaliusError: nothing can be done at all: no input, several scans for one output file; or the one scan failed.
@@ -68,40 +99,40 @@ def compress(
     refuse_odd(output)
     many = output.suffix.lower() != SUFFIX
     if many and _looks_like_a_file(output):
-        raise UsageError(
-            f"ends neither in {SUFFIX} nor is it a folder", where=output, fix=f"end a file name in {SUFFIX}"
-        )
-    result: dict[str, Any] = {"written": [], "skipped": [], "failed": []}
-    items = list(_items(paths, output, reading, many, result["failed"]))
-    if not many and not items and result["failed"]:
-        raise InputError(result["failed"][0]["error"])
+        what = f"ends neither in {SUFFIX} nor is it a folder"
+        raise UsageError(what, where=output, fix=f"end a file name in {SUFFIX}")
+    failed: list[CompressFailure] = []
+    items = _items(paths, output, reading, many, failed)
+    if not many and not items and failed:
+        raise InputError(failed[0].error)
     if not many and len(items) != 1:
-        shown = f"{len(items)} scans for one output file"
-        one = f", or {ways([item.found for item in items])}" if len(paths) == 1 else " or one input"
-        raise UsageError(shown, where=output, fix=f"name a folder{one}")
+        choice = f", or {ways([item.found for item in items])}" if len(paths) == 1 else " or one input"
+        raise UsageError(f"{len(items)} scans for one output file", where=output, fix=f"name a folder{choice}")
+    written: list[CompressedScan] = []
+    skipped: list[Path] = []
     for number, item in enumerate(items, 1):
         if many:
-            failures = f", {len(result['failed'])} failed so far" if result["failed"] else ""
+            failures = f", {len(failed)} failed so far" if failed else ""
             progress(f"{number} of {len(items)}: {item.target.name}{failures}")
         try:
             if many and not force and _finished(item, config, reading):
-                result["skipped"].append(str(item.target))
-                continue
-            result["written"].append(_one(item, config, reading, cache, force))
+                skipped.append(item.target)
+            else:
+                written.append(_compress_item(item, config, reading, cache, force))
         except VesaliusError as error:
             if not many:
                 raise
-            result["failed"].append({"path": str(item.found.path), "error": str(error)})
-    return result
+            failed.append(CompressFailure(item.found.path, str(error)))
+    return CompressedScans(tuple(written), tuple(skipped), tuple(failed))
 
 
 def _looks_like_a_file(output: Path) -> bool:
-    """True for a file that is there, and for a name with a suffix of letters where nothing is."""
+    """Return True for an existing file, and for a new name with a suffix of letters."""
     return not output.is_dir() and (output.exists() or output.suffix[1:].isalpha())
 
 
 def _items(
-    paths: Sequence[Path], output: Path, reading: Reading, many: bool, failed: list[dict[str, str]]
+    paths: Sequence[Path], output: Path, reading: Reading, many: bool, failed: list[CompressFailure]
 ) -> list[_Item]:
     items: list[_Item] = []
     several = sum(path.is_dir() for path in paths) > 1
@@ -113,23 +144,25 @@ def _items(
         except VesaliusError as error:
             if not many or len(paths) == 1:
                 raise
-            failed.append({"path": str(path), "error": str(error)})
+            failed.append(CompressFailure(path, str(error)))
             continue
         root = Path(path.resolve().name) if several and path.is_dir() else Path()
-        failed += [{"path": str(one.path), "error": str(one.refusal)} for one in found if one.refusal is not None]
-        readable = [one for one in found if one.refusal is None]
-        items.extend(_Item(one, output / root / _relative(one, path) if many else output) for one in readable)
+        for scan in found:
+            if scan.refusal is not None:
+                failed.append(CompressFailure(scan.path, str(scan.refusal)))
+            else:
+                items.append(_Item(scan, output / root / _relative(scan, path) if many else output))
     return _unique(items) if many else items
 
 
 def _unique(items: Sequence[_Item]) -> list[_Item]:
-    """Give each scan a target of its own: x.vsl, x-2.vsl, ...; a name that a scan has by itself is never taken."""
-    own = {item.target for item in items}
+    """Number equal targets: x.vsl, x-2.vsl, ...; a number never gives the name of another scan."""
+    unnumbered = {item.target for item in items}
     taken: set[Path] = set()
     unique = []
     for item in items:
         target, number = item.target, 1
-        while target in taken or (number > 1 and target in own):
+        while target in taken or (number > 1 and target in unnumbered):
             number += 1
             target = item.target.with_name(f"{item.target.stem}-{number}.vsl")
         taken.add(target)
@@ -138,14 +171,14 @@ def _unique(items: Sequence[_Item]) -> list[_Item]:
 
 
 def _relative(found: Found, root: Path) -> Path:
-    """Where below the output folder: the subfolder in which it was found."""
+    """Path below the output folder: the subfolder of the scan, and its name."""
     if root.is_file() or found.path == root:
         return Path(f"{found.name}.vsl")
     return found.path.relative_to(root).parent / f"{found.name}.vsl"
 
 
 def _finished(item: _Item, config: CompressConfig, reading: Reading) -> bool:
-    """True where an earlier run wrote this file from the same values with the same options.
+    """Return True where an earlier run wrote this file from the same values with the same options.
 
     Raises:
         OutputError: the file is damaged, or was written from another scan or with other options.
@@ -166,9 +199,10 @@ def _finished(item: _Item, config: CompressConfig, reading: Reading) -> bool:
 
 
 def _job_id(scan: Scan, config: CompressConfig, reading: Reading) -> str:
-    """A digest of the stored values, the geometry and every option that changes the file."""
+    """Return a digest of the stored values, the geometry and every option that changes the file."""
     digest = hashlib.sha256()
-    options = config.model_dump(mode="json", exclude={"threads"}) | reading.stated()
+    # a quality is part of the targets, which `_finished` compares: ids from before that option stay valid
+    options = config.model_dump(mode="json", exclude={"threads", "quality"}) | reading.stated()
     grid = None if scan.grid_problem else scan.affine.tolist()
     for fact in (options, scan.shape, scan.dtype.str, grid, scan.frame_ms):
         digest.update(json.dumps(fact, sort_keys=True).encode() + b"\n")
@@ -178,29 +212,19 @@ def _job_id(scan: Scan, config: CompressConfig, reading: Reading) -> str:
     return digest.hexdigest()[:32]
 
 
-def _one(item: _Item, config: CompressConfig, reading: Reading, cache: Path | None, force: bool) -> dict[str, Any]:
-    scan = item.found.open()
+def _compress_item(
+    item: _Item, config: CompressConfig, reading: Reading, cache: Path | None, force: bool
+) -> CompressedScan:
+    found = item.found
+    scan = found.open()
     if scan.native is None:
-        what = f"files of the kind {item.found.format} cannot be given back, so they are not compressed"
-        raise UsageError(what, where=item.found.path, fix="make a NIfTI or .npy file of it first: vesalius convert")
+        what = f"files of the kind {found.format} cannot be given back, so they are not compressed"
+        raise UsageError(what, where=found.path, fix="convert it to NIfTI or .npy first: vesalius convert")
     scan = scan.resident()
-    key = uid_key(cache) if item.found.format == "dicom" and config.identifiers != "keep" else None
+    key = uid_key(cache) if found.format == "dicom" and config.identifiers != "keep" else None
+    job_id = _job_id(scan, config, reading)
     try:
-        done = compress_scan(
-            scan,
-            item.target,
-            config.targets(),
-            coder=config.coder,
-            effort=config.effort,
-            access=config.access,
-            identifiers=config.identifiers,
-            uid_key=key,
-            threads=config.threads,
-            job_id=_job_id(scan, config, reading),
-            force=force,
-        )
+        result = compress_scan(scan, item.target, config, uid_key=key, job_id=job_id, force=force)
     except InputError as error:
-        raise error if error.where else InputError(error.what, where=item.found.path, fix=error.fix) from error
-    kept = [asdict(one) | {"words": one.words} for one in done.kept]
-    about = {"path": str(done.path), "kept": kept, "problems": list(scan.problems)}
-    return {"source": str(item.found.path), **asdict(done), **about}
+        raise error.at(found.path) from error
+    return CompressedScan(**vars(result), source=found.path, problems=scan.problems)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.compress import CompressResult, compress_scan
 from vesalius.codec.decode import decode_scan, open_vsl
+from vesalius.codec.options import CompressConfig
 from vesalius.codec.restore import restore
-from vesalius.codec.target import Lossless, Quality, Target
 from vesalius.errors import TargetError
 from vesalius.report.chart import Line, rate_distortion
 from vesalius.report.figure import Shown, panel
-from vesalius.report.page import Report, Section
+from vesalius.report.page import Section
+from vesalius.report.result import Result
 from vesalius.report.table import Cell, number
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import open_scan
@@ -41,31 +42,31 @@ class Demonstration:
         self.scan: Scan = open_scan(subject.path)
         self.key = random_key()
 
-    def run(self, report: Report) -> list[dict[str, Cell]]:
-        section = report.section(self.subject.title)
-        section.definitions(_facts(self.scan))
-        rows, shown = [self._lossless()], []
+    def run(self, result: Result) -> None:
+        """Add the rows, the figures and a section of the subject."""
+        section = result.section(self.subject.title).definitions(_facts(self.scan))
+        result.rows.append(self._lossless())
+        shown = []
         for target in self.subject.targets:
             row, restored = self._lossy(target, section)
             if row is not None and restored is not None:
-                rows.append(row)
+                result.rows.append(row)
                 caption = f"{target.words}\n{number(float(row['ratio'] or 0))}:1"
                 shown.append(Shown(caption, _picture(restored)))
         if shown:
-            self._pictures(section, shown)
+            result.figures |= self._pictures(section, shown)
         if self.scan.shape[1] >= CURVE_FRAMES and self.scan.voxels <= CURVE_VOXELS:
-            self._curve(section)
-        return rows
+            result.figures |= self._curve(section)
 
     def _lossless(self) -> dict[str, Cell]:
-        done, path = self._compress(Lossless())
+        done, path = self._compress(CompressConfig())
         restored = self.folder / f"restored-{self.subject.name}{self._suffix()}"
         restore(open_vsl(path), restored, threads=self.threads)
         equal = self.subject.same(self.subject.path, restored)
         _remove(restored)
-        return {**self._row(done, Lossless()), "equal": equal}
+        return {**self._row(done, CompressConfig()), "equal": equal}
 
-    def _lossy(self, target: Target, section: Section) -> tuple[dict[str, Cell] | None, Scan | None]:
+    def _lossy(self, target: CompressConfig, section: Section) -> tuple[dict[str, Cell] | None, Scan | None]:
         try:
             done, path = self._compress(target)
         except TargetError as error:
@@ -73,11 +74,12 @@ class Demonstration:
             return None, None
         return self._row(done, target), decode_scan(path).resident()
 
-    def _compress(self, target: Target) -> tuple[CompressResult, Path]:
+    def _compress(self, target: CompressConfig) -> tuple[CompressResult, Path]:
         path = self.folder / "scans" / f"{self.subject.name}-{target.words.replace(' ', '-').replace(':', '-')}.vsl"
-        return compress_scan(self.scan, path, target, threads=self.threads, uid_key=self.key), path
+        options = target.model_copy(update={"threads": self.threads})
+        return compress_scan(self.scan, path, options, uid_key=self.key), path
 
-    def _row(self, done: CompressResult, target: Target) -> dict[str, Cell]:
+    def _row(self, done: CompressResult, target: CompressConfig) -> dict[str, Cell]:
         (tier,) = done.tiers
         return {
             "scan": self.subject.name,
@@ -92,31 +94,32 @@ class Demonstration:
             "seconds": round(done.encode_seconds, 2),
         }
 
-    def _pictures(self, section: Section, shown: list[Shown]) -> None:
+    def _pictures(self, section: Section, shown: list[Shown]) -> dict[str, bytes]:
         name, original_JI = f"{self.subject.name}.png", _picture(self.scan)
         window = percentile_range(original_JI, *DISPLAY_PERCENT)
         spacing_mm = view_of(self.scan, "upright").spacing_mm or (1.0, 1.0)
         png = panel(original_JI, shown, window=window, spacing_mm=spacing_mm, unit=self.scan.intensity.unit)
-        (self.folder / "figures" / name).write_bytes(png)
         caption = "Middle slice and frame. Error: restored minus original, amplified."
         section.figure(name, caption, f"{self.subject.title}: original, restored pictures and their errors")
+        return {name: png}
 
-    def _curve(self, section: Section) -> None:
+    def _curve(self, section: Section) -> dict[str, bytes]:
         """Rate against distortion for the two coders that use time."""
         curves = []
         for coder in ("svtav1", "x265"):
             points = []
             ladder, path = coder_named(coder).qualities, self.folder / "curve.vsl"
             for place in CURVE_RUNGS:
-                rung = Quality(ladder[int(place * (len(ladder) - 1))])
-                done = compress_scan(self.scan, path, rung, coder=coder, threads=self.threads, uid_key=self.key)
+                step = ladder[int(place * (len(ladder) - 1))]
+                options = CompressConfig(quality=step, coder=coder, threads=self.threads)
+                done = compress_scan(self.scan, path, options, uid_key=self.key)
                 path.unlink()
                 if done.tiers[0].psnr_db is not None:
                     points.append((done.ratio, done.tiers[0].psnr_db))
             curves.append(Line(coder, [ratio for ratio, _ in points], [psnr for _, psnr in points]))
         name = f"{self.subject.name}-rate.png"
-        (self.folder / "figures" / name).write_bytes(rate_distortion({"Whole field": curves}, "PSNR (dB)"))
         section.figure(name, "Compression ratio (2 bytes a voxel) against PSNR.", "Rate-distortion curves")
+        return {name: rate_distortion({"Whole field": curves}, "PSNR (dB)")}
 
     def _suffix(self) -> str:
         return {".jpg": ".png"}.get(self.subject.path.suffix, "".join(self.subject.path.suffixes[-2:]))

@@ -5,7 +5,6 @@ They need torch, which the package does not install on its own; without it this 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,7 +17,9 @@ from vesalius.phantom.head_ct.labels import BleedName
 from vesalius.phantom.head_ct.options import BleedRequest, HeadCtOptions
 from vesalius.phantom.head_ct.study import head_ct_study
 from vesalius.phantom.nifti import write_nifti
-from vesalius.report.page import FIGURES, Report
+from vesalius.report.limits import limits_section
+from vesalius.report.page import FIGURES
+from vesalius.report.result import Result
 
 NEEDS = "torch"
 MISSING = "The models of the package need pip install 'vesalius[nets]'; with it the demo shows them here."
@@ -61,18 +62,18 @@ EXAMPLES = (
 )
 
 
-def show_models(report: Report, folder: Path, threads: int, progress: Callable[[str], None]) -> None:
+def show_models(result: Result, folder: Path, threads: int, progress: Callable[[str], None]) -> None:
     """Predict each example and add a section for it.
 
     Args:
-        report: gets the sections.
-        folder: of the report; predictions go below `models`, pictures to `figures`.
+        result: receives the sections and figures.
+        folder: of the report; predictions go below `models`.
         threads: of the nets.
         progress: called with one line per example.
     """
     if find_spec(NEEDS) is None:
         progress(MISSING)
-        report.section("Models").text(MISSING, tone="note")
+        result.section("Models").text(MISSING, tone="note")
         return
     from vesalius.tasks.predict.run import predict
 
@@ -82,12 +83,12 @@ def show_models(report: Report, folder: Path, threads: int, progress: Callable[[
         scan, out = folder / "models" / f"{example.study}.nii.gz", folder / "models" / example.study
         truth = example.make(scan)
         done = predict(example.model, [scan], out, device="cpu", threads=threads)
-        section = report.section(example.title)
-        section.text(" ".join(done["limits"]), tone="warning")
+        section = result.section(example.title)
+        section.blocks += limits_section(done["limits"]).blocks
         section.text("A phantom: drawn, with known truth. The figure says that the model runs, not how good it is.")
         section.definitions({"model": example.model, "made with": truth, "found": "; ".join(done["told"].values())})
         for picture in sorted((out / FIGURES).glob("*.png")):
             kind = picture.stem.rpartition(".")[2]
-            shutil.copyfile(regular(picture), folder / FIGURES / f"{example.study}-{kind}.png")
+            result.figures[f"{example.study}-{kind}.png"] = regular(picture).read_bytes()
             caption = kind.replace("_", " ").replace("-", " ").capitalize() + "."
             section.figure(f"{example.study}-{kind}.png", caption, f"{example.title}: {kind}")

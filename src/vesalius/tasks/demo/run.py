@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.output import new_folder
-from vesalius.report.html import run_report
 from vesalius.report.made import made
-from vesalius.report.page import Column, Report, Section
-from vesalius.report.table import Cell, fixed, number, write_csv
+from vesalius.report.page import Column, Section
+from vesalius.report.publish import publish
+from vesalius.report.result import Result
+from vesalius.report.table import Cell, fixed, number
 from vesalius.tasks.demo.files import Demonstration
 from vesalius.tasks.demo.models import show_models
 from vesalius.tasks.demo.subjects import SUBJECTS
@@ -43,29 +44,27 @@ def demo(
         OutputError: the folder exists or cannot be written.
     """
     started = time.perf_counter()
-    rows: list[dict[str, Cell]] = []
+    result = Result(columns=COLUMNS)
     with new_folder(output, force=force) as part:
-        for folder in ("scans", "figures"):
-            (part / folder).mkdir()
-        report = Report(
+        (part / "scans").mkdir()
+        overview = result.section("Summary")
+        for subject in SUBJECTS:
+            progress(subject.title)
+            Demonstration(subject, part, threads).run(result)
+        show_models(result, part, threads, progress)
+        _overview(overview, result.rows)
+        result.results = {"rows": result.rows}
+        publish(
+            result,
+            part,
             title="Vesalius demo",
             task="demo",
             lead="Real scans that ship inside the dependencies of Vesalius, compressed, restored and compared with the "
             "reader of the package that ships them; then the models of the package on phantoms.",
+            made=made("vesalius demo", threads),
         )
-        overview = report.section("What came out")
-        for subject in SUBJECTS:
-            progress(subject.title)
-            rows += Demonstration(subject, part, threads).run(report)
-        show_models(report, part, threads, progress)
-        _overview(overview, rows)
-        report.made = made("vesalius demo", threads)
-        report.results = {"rows": rows}
-        report.save(part)
-        write_csv(part / "table.csv", rows, COLUMNS)
-        run_report(part)
     progress(f"done in {time.perf_counter() - started:.0f} s")
-    return {"path": str(output), "report": str(output / "report.html"), "rows": rows}
+    return {"path": str(output), "report": str(output / "report.html"), "rows": result.rows}
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vesalius.codec.target import MaxError, Psnr, Ratio, Target
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import InputError
 from vesalius.files import regular
 
@@ -31,7 +31,7 @@ class DemoScan:
     title: str
     package: str
     parts: tuple[str, ...]
-    targets: tuple[Target, ...]
+    targets: tuple[CompressConfig, ...]
     same: Callable[[Path, Path], bool]
 
     @property
@@ -72,22 +72,22 @@ def _same_picture(source: Path, restored: Path) -> bool:
 SUBJECTS = (
     DemoScan(
         "functional", "Brain over time, 20 frames (NIfTI)", "nibabel", ("tests", "data", "functional.nii"),
-        (Psnr(40), Ratio(10), MaxError(5)), _same_nifti,
+        (CompressConfig(psnr=40), CompressConfig(ratio=10), CompressConfig(max_error=5)), _same_nifti,
     ),
     DemoScan(
         "example4d", "Brain, two volumes, header extensions (NIfTI)", "nibabel", ("tests", "data", "example4d.nii.gz"),
-        (Psnr(40), Ratio(20), MaxError(5)), _same_nifti,
+        (CompressConfig(psnr=40), CompressConfig(ratio=20), CompressConfig(max_error=5)), _same_nifti,
     ),
     DemoScan(
         "ct", "One CT slice, in HU (DICOM)", "pydicom", ("data", "test_files", "CT_small.dcm"),
-        (Psnr(40), MaxError(5)), _same_dicom,
+        (CompressConfig(psnr=40), CompressConfig(max_error=5)), _same_dicom,
     ),
     DemoScan(
         "ultrasound", "Ultrasound, 30 colour frames", "pydicom", ("data", "test_files", "examples_ybr_color.dcm"),
-        (Psnr(40),), _same_dicom,
+        (CompressConfig(psnr=40),), _same_dicom,
     ),
     DemoScan(
         "retina", "Eye background in colour (JPEG)", "skimage", ("data", "retina.jpg"),
-        (Psnr(40),), _same_picture,
+        (CompressConfig(psnr=40),), _same_picture,
     ),
 )  # fmt: skip

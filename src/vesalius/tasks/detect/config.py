@@ -13,7 +13,7 @@ from vesalius.nets.aggregate import AnyAggregate, Mean
 from vesalius.objectives.masked_bce import MOST_WEIGHT
 from vesalius.tasks.cohort_data import ManifestData
 from vesalius.tasks.detect.settings import CHECK_WORDS, Check, Unit
-from vesalius.tasks.detect.slices import SliceConfig
+from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import OptimizerConfig, TrainConfig
 from vesalius.training.precision import Precision

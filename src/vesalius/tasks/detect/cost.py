@@ -20,9 +20,9 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, VesaliusError
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.extract import extract, known_store
-from vesalius.tasks.detect.slices import SliceConfig
+from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.encode.slices import SliceConfig
+from vesalius.tasks.encode.vectors import extract, known_store
 from vesalius.transforms.view import view_of
 
 _ENOUGH, _SLICES, _MOST = 2, 16, 24

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
-from vesalius.files import regular
 from vesalius.nets.rollout import attends, attention_rollout
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.settings import CALIBRATION, ENCODER, Calibration, DetectSettings
-from vesalius.tasks.detect.slices import Slices
-from vesalius.weights.saved import CONFIG, Pretrained, from_pretrained
+from vesalius.tasks.classify.calibration import CALIBRATION, Calibration
+from vesalius.tasks.detect.settings import DetectSettings
+from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.encode.slices import Slices
+from vesalius.weights.saved import HEAD, Pretrained, from_pretrained
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Detector:
         check_encoder(encoder, self.settings)
         check_calibration(calibration, self.settings, head.folder)
         self._head = head
-        self._net: nn.Module = head.net.to(encoder.device)
+        self._net: nn.Module = head.parts[HEAD].net.to(encoder.device)
 
     @classmethod
     def from_pretrained(cls, name: str | Path, device: str | torch.device = "cpu") -> Detector:
@@ -67,19 +67,18 @@ class Detector:
             InputError: no such model, or one for another job; a head that was trained on bare vectors.
             CorruptFileError: it is damaged.
         """
-        head = from_pretrained(name, "detect")
+        head = from_pretrained(name, "detect", only=HEAD)
         facts = DetectSettings.parse(head.config.settings, where=head.folder).encoder
         if facts is None:
             what = "was trained on bare vectors, no encoder came with it, so it cannot look at scans"
             raise InputError(what, where=head.folder, fix="train with data.manifest and data.encoder")
-        check_whole(head.folder)
-        encoder = Encoder.from_pretrained(head.folder / ENCODER, device, facts.precision)
+        encoder = Encoder.from_pretrained(head.folder, device, facts.precision)
         return cls(head, encoder, Calibration.read(head.folder))
 
     def digest(self) -> str:
         """64 hexadecimal digits for head, encoder, preparation, settings and calibration."""
         parts = (
-            self._head.digest,
+            self._head.parts[HEAD].digest,
             self._head.config.model_dump_json(),
             self.encoder.digest(),
             self.encoder.contract.prepare.digest(),
@@ -122,7 +121,7 @@ class Detector:
 
     def check_attention(self) -> None:
         """Raise UsageError where the encoder shows no attention."""
-        if not attends(self.encoder.model.net):
+        if not attends(self.encoder.part.net):
             what = "the encoder shows no attention, so there is no rollout"
             raise UsageError(what, where="--heat-map", fix="take logit")
 
@@ -134,8 +133,8 @@ class Detector:
         """
         self.check_attention()
         x_BCJI = slices.prepared([number])
-        side: int = self.encoder.model.config.net.divisor  # type: ignore[attr-defined]
-        net = self.encoder.model.net
+        side = self.encoder.part.config.divisor
+        net = self.encoder.part.net
         shares_L = attention_rollout(net, torch.from_numpy(x_BCJI).to(self.encoder.device))[0]  # type: ignore[arg-type]
         shares: NDArray[np.float32] = 1000 * shares_L.cpu().numpy()
         return shares.reshape(x_BCJI.shape[2] // side, x_BCJI.shape[3] // side)
@@ -146,13 +145,6 @@ class Detector:
         there = torch.ones((1, len(rows_LD)), dtype=torch.bool, device=rows_LD.device)
         study_BC, slices_BLC = self._net(rows_LD[None], there)
         return study_BC[0].double().cpu().numpy(), slices_BLC[0].double().cpu().numpy()
-
-
-def check_whole(folder: Path) -> None:
-    """Raise CorruptFileError where a model folder lacks the encoder that its head was trained on."""
-    if not regular(folder / ENCODER / CONFIG).is_file():
-        what = f"the model folder is incomplete, {ENCODER}/{CONFIG} is missing"
-        raise CorruptFileError(what, where=folder, fix="get the model folder anew")
 
 
 def check_encoder(encoder: Encoder, settings: DetectSettings) -> None:

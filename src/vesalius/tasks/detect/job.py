@@ -12,14 +12,15 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.labels import check_decided
 from vesalius.cohort.training_splits import left_out_notes, training_splits
 from vesalius.errors import UsageError
-from vesalius.tasks.detect.checks import check_both, check_classes, left_out_words, notes_of
+from vesalius.report.result import Result
+from vesalius.tasks.classify.checks import check_both, check_classes, left_out_words, notes_of
 from vesalius.tasks.detect.config import DetectConfig
-from vesalius.tasks.detect.measure import outcome_of
+from vesalius.tasks.detect.measure import measure_model
 from vesalius.tasks.detect.outputs import feature_files
 from vesalius.tasks.detect.source import Tried, source_of
 from vesalius.tasks.detect.studies import Studies, Vectors, studies_of
 from vesalius.tasks.detect.task import DetectTask
-from vesalius.tasks.job import Job, Outcome, Preparation
+from vesalius.tasks.job import Job, Preparation
 
 
 class DetectJob(Job):
@@ -74,7 +75,7 @@ class DetectJob(Job):
             self.classes,
             lambda: self.studies(device),
             self._source.settings(self.classes, device),
-            self._source.add,
+            self._source.shipped_encoder,
         )
 
     def trial(self) -> DetectTask:
@@ -124,10 +125,10 @@ class DetectJob(Job):
             self._studies = self._joined(self._parts, vectors)
         return self._studies
 
-    def outcome(self, model: Path, device: str) -> Outcome:
+    def outcome(self, model: Path, device: str) -> Result:
         studies = self.studies(device)
         part = "test" if len(studies["test"]) else "val"
-        outcome = outcome_of(model, studies, part, device, self.notes(), self._source.problems)
+        outcome = measure_model(model, studies, part, device, self.notes(), self._source.problems)
         if self.reads_scans:
             outcome.files |= feature_files(studies)
         return outcome

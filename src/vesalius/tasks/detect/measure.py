@@ -1,6 +1,6 @@
-"""What a detection model is worth on studies with labels: the held-out ones of its run, or another cohort.
+"""Logits of many studies, and what a detection model is worth on studies with labels.
 
-Thresholds and temperatures are those of the model folder; nothing is chosen here. Letters: S studies, C classes.
+Letters: S studies, L slices of one, C classes.
 """
 
 from __future__ import annotations
@@ -11,39 +11,56 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from vesalius.cohort.loaded import Problem
-from vesalius.metrics.findings import measured, prevalences
-from vesalius.report.findings import RELIABILITY, counted, reliability_figure, sections, text_of
-from vesalius.report.table import Cell
-from vesalius.tasks.detect.infer import logits
+from vesalius.report.result import Result
+from vesalius.tasks.classify.calibration import Calibration
+from vesalius.tasks.classify.scored import Scored, outcome_of
 from vesalius.tasks.detect.outputs import result_files
-from vesalius.tasks.detect.settings import Calibration
 from vesalius.tasks.detect.studies import Studies
-from vesalius.tasks.job import Outcome
-from vesalius.weights.saved import from_pretrained
+from vesalius.weights.saved import HEAD, from_pretrained
 
-_COLUMNS = ("study", "patient", "class", "logit", "probability", "label")
+BATCH = 64
 _EXAMPLES = 5
 
 
-def outcome_of(
+@torch.no_grad()
+def score(net: nn.Module, studies: Studies, batch: int = BATCH) -> Scored:
+    """Logits of studies by a head in eval mode, on its device; studies of similar length share a batch."""
+    device = next(net.parameters()).device
+    order = np.argsort([len(rows) for rows in studies.rows], kind="stable")
+    logits_SC = np.empty(studies.labels_SC.shape, np.float64)
+    for start in range(0, len(order), batch):
+        numbers = order[start : start + batch]
+        tensors = tensors_of(studies.batch(numbers), device)
+        logits_SC[numbers] = net(tensors["x"], tensors["there"])[0].float().cpu().numpy()
+    return Scored(logits_SC, studies.labels_SC, studies.ids, studies.owners)
+
+
+def tensors_of(batch: dict[str, NDArray[np.generic]], device: torch.device | str = "cpu") -> dict[str, Tensor]:
+    """A batch of `Studies.batch` as tensors on a device."""
+    return {name: torch.from_numpy(array).to(device) for name, array in batch.items()}
+
+
+def measure_model(
     model: Path,
     studies: Mapping[str, Studies],
     part: str,
     device: str,
     notes: Sequence[str] = (),
     problems: Sequence[Problem] = (),
-) -> Outcome:
-    """Measure a model on one part.
+) -> Result:
+    """Measure a model folder on one split; temperatures and thresholds are those of the folder.
 
     Args:
         model: its folder.
-        studies: of every part whose prevalences are told, with labels in the order of the model's classes.
-        part: the one to measure, "test", "val" or "cohort".
+        studies: every split whose prevalences are reported, with labels in the order of the model's classes.
+        part: the split to measure, "test", "val" or "cohort".
         device: where the net runs, e.g. "cpu".
-        notes: what a careful reader should know, these cases included.
+        notes: caveats for the report, unreadable cases included.
         problems: cases that could not be read and are not among the studies.
 
     Raises:
@@ -51,53 +68,16 @@ def outcome_of(
         CorruptFileError: it is damaged.
     """
     calibration = Calibration.read(model)
-    held_out, classes, point = studies[part], calibration.classes, calibration.point
-    logits_SC = logits(from_pretrained(model, "detect").net.to(device), held_out).study_SC
-    p_SC = point.probabilities(logits_SC)
-    results: dict[str, Any] = {
-        "part": part,
-        **measured(logits_SC, held_out.labels_SC, held_out.owners, classes, point),
-        "prevalences": prevalences({name: one.labels_SC for name, one in studies.items()}, classes),
-        "invalid_nifti_report": {
-            "count": len(problems),
-            "reasons": dict(Counter(_kind(one.reason) for one in problems)),
-            "examples": [{"case": one.id, "reason": one.reason} for one in problems[:_EXAMPLES]],
-        },
-    }
-    by = results["intervals"]
-    return Outcome(
-        results=results,
-        sections=sections(results, notes),
-        rows=_rows(held_out, classes, logits_SC, p_SC),
-        columns=_COLUMNS,
-        figures={RELIABILITY: reliability_figure(logits_SC, held_out.labels_SC, classes, point)},
-        measured={
-            **{f"AUROC, {name}": text_of(one["auroc"], by) for name, one in results["classes"].items()},
-            "AUROC, mean": text_of(results["auroc"], by),
-        },
-        tested_on=f"{counted(results)} of the part {part}",
-        files=result_files(results, p_SC),
-    )
+    scored = score(from_pretrained(model, "detect", only=HEAD).net.to(device), studies[part])
+    labels = {name: split.labels_SC for name, split in studies.items()}
+    outcome = outcome_of(scored, part, calibration, labels, notes)
+    outcome.results["invalid_nifti_report"] = _invalid_report(problems)
+    outcome.files = result_files(outcome.results, calibration.point.probabilities(scored.logits_SC))
+    return outcome
 
 
-def _kind(reason: str) -> str:
-    """What a table is told for, else that the scan could not be read: reasons of files name the files."""
-    return reason if reason.startswith("nifti_path") else "cannot be read"
-
-
-def _rows(
-    studies: Studies, classes: Sequence[str], logits_SC: NDArray[np.float64], p_SC: NDArray[np.float64]
-) -> list[dict[str, Cell]]:
-    numbers = {patient: number for number, patient in enumerate(dict.fromkeys(studies.owners), start=1)}
-    return [
-        {
-            "study": study,
-            "patient": numbers[studies.owners[s]] if studies.owners[s][1] else None,
-            "class": name,
-            "logit": float(logits_SC[s, c]),
-            "probability": float(p_SC[s, c]),
-            "label": None if np.isnan(studies.labels_SC[s, c]) else float(studies.labels_SC[s, c]),
-        }
-        for s, study in enumerate(studies.ids)
-        for c, name in enumerate(classes)
-    ]
+def _invalid_report(problems: Sequence[Problem]) -> dict[str, Any]:
+    """How many cases could not be read, and why; reasons that name files are reduced to "cannot be read"."""
+    reasons = [problem.reason if problem.reason.startswith("nifti_path") else "cannot be read" for problem in problems]
+    examples = [{"case": problem.id, "reason": problem.reason} for problem in problems[:_EXAMPLES]]
+    return {"count": len(problems), "reasons": dict(Counter(reasons)), "examples": examples}

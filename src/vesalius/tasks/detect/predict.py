@@ -28,17 +28,19 @@ from vesalius.output import new_folder
 from vesalius.report.page import Section
 from vesalius.report.profile import profile
 from vesalius.scan.scan import Scan
+from vesalius.tasks.classify.page import HEAT, PROFILE, SIMILARITY, sections_of, told_of
 from vesalius.tasks.detect.detector import Detector, Findings
-from vesalius.tasks.detect.encoder import similarity
-from vesalius.tasks.detect.look import Sheet, peak
 from vesalius.tasks.detect.plausible import check_head_ct, shifted
-from vesalius.tasks.detect.predict_page import HEAT, PROFILE, SIMILARITY, sections_of, told_of
-from vesalius.tasks.detect.slices import Slices
+from vesalius.tasks.encode.encoder import similarity
+from vesalius.tasks.encode.sheet import Sheet, peak
+from vesalius.tasks.encode.slices import Slices
 from vesalius.tasks.predictor import Plausibility, Predicted, PredictOptions, Predictor
 from vesalius.training.estimate import peak_mib
 from vesalius.transforms.view import View, view_of
 
 TOP_K = 5
+BRAIN_HU = (0.0, 80.0)
+"""Center 40, width 80."""
 _AXES = "ijk"
 
 
@@ -77,7 +79,7 @@ class DetectPredictor(Predictor):
         floor = None if rolled else float(self.detector.threshold_logits()[c])
         at = peak(heat_HW)
         similar_HW = similarity(patches_HWD, at)
-        sheet = Sheet.of(ordered[0], slices, number, settings.check)
+        sheet = Sheet.of(ordered[0], slices, number, BRAIN_HU if settings.check == "head-ct" else None)
         heat_name = "attention rollout x 1000" if rolled else f"logit of {names[c]}, from the threshold on"
         pictures = {
             HEAT: sheet.picture(heat_HW, heat_name, at, floor),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +14,17 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loaded import Problem
 from vesalius.cohort.manifest import joined, read_manifest
 from vesalius.errors import InputError
-from vesalius.files import regular
 from vesalius.tasks.detect.bare import read_bare
 from vesalius.tasks.detect.config import DetectConfig, DetectData
 from vesalius.tasks.detect.cost import left_to_do, try_scans
-from vesalius.tasks.detect.encoder import Encoder
-from vesalius.tasks.detect.extract import SKIP, Extracted, extract
-from vesalius.tasks.detect.settings import ENCODER, DetectSettings, EncoderFacts
+from vesalius.tasks.detect.settings import DetectSettings, EncoderFacts
 from vesalius.tasks.detect.studies import Vectors
+from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.encode.vectors import SKIP, Extracted, extract
 from vesalius.tasks.job import Preparation
-from vesalius.transforms.contract import InputContract, write_contract
+from vesalius.transforms.contract import InputContract
 from vesalius.transforms.ct_slices import ct_slices
-from vesalius.weights.saved import CONFIG, WEIGHTS
+from vesalius.weights.saved import ENCODER
 
 Progress = Callable[[str], None]
 
@@ -72,8 +70,9 @@ class StudySource(ABC):
         """Vectors for a trial of the loop and what it costs to make all of them; nothing stays on disk."""
         return Tried(self.vectors(parts, device))
 
-    def add(self, folder: Path) -> None:  # noqa: B027
-        """Write what else belongs into the model folder."""
+    def shipped_encoder(self) -> Encoder | None:
+        """The encoder that goes into the model folder, once it was used; None for precomputed vectors."""
+        return None
 
 
 def source_of(config: DetectConfig) -> StudySource:
@@ -151,7 +150,7 @@ class Scans(StudySource):
         of_case = {case.id: places[number % count] for number, case in enumerate(cases)}
         items_N = np.concatenate([np.arange(len(rows)) for rows in trial.rows])
         left = left_to_do(cases, encoder, data.slices, data.images, data.cache)
-        parameters = {ENCODER: sum(p.numel() for p in encoder.model.net.parameters())}
+        parameters = {ENCODER: sum(p.numel() for p in encoder.part.net.parameters())}
         cost = Preparation(left.scans, left.slices, left.there, trial.measured, trial.slice_seconds, parameters)
         return Tried(Vectors(np.concatenate(trial.rows), of_case, items_N), cost)
 
@@ -164,12 +163,8 @@ class Scans(StudySource):
             classes=classes, images=data.images, unit=data.unit, slices=data.slices, check=data.check, encoder=facts
         )
 
-    def add(self, folder: Path) -> None:
-        encoder = next(iter(self._encoders.values()))
-        (folder / ENCODER).mkdir()
-        for name in (CONFIG, WEIGHTS):
-            shutil.copyfile(regular(encoder.model.folder / name), folder / ENCODER / name)
-        write_contract(encoder.contract, folder / ENCODER)
+    def shipped_encoder(self) -> Encoder | None:
+        return next(iter(self._encoders.values()))
 
     def encoder(self, device: str) -> Encoder:
         """The encoder on a device, with the window of the run."""

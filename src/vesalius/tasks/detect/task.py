@@ -15,16 +15,19 @@ from torch import nn
 from vesalius.metrics.calibration import cooled
 from vesalius.metrics.classify import rank_classes, rsna_weights, weighted_log_loss
 from vesalius.metrics.operating import choose
-from vesalius.nets.net import build
+from vesalius.nets.net import Net, build
 from vesalius.nets.study import StudyHead
 from vesalius.objectives.masked_bce import MaskedBce, positive_weights
 from vesalius.seeding import generator
+from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.detect.config import DetectConfig
-from vesalius.tasks.detect.infer import logits, tensors
-from vesalius.tasks.detect.settings import Calibration, DetectSettings
+from vesalius.tasks.detect.measure import score, tensors_of
+from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.studies import Studies
+from vesalius.tasks.encode.encoder import Encoder
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
-from vesalius.weights.saved import ModelConfig, save_pretrained
+from vesalius.transforms.contract import write_contract
+from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, Part, save_pretrained
 
 
 class DetectTask(Task):
@@ -36,7 +39,7 @@ class DetectTask(Task):
         studies: gives the studies of each part; called once, when the loop builds the task, because only then the
             device is known on which an encoder would have to work.
         settings: of the model that is shipped.
-        add: writes what else belongs into the model folder.
+        encoder: gives the encoder that is shipped with the head, once the studies are loaded; None: there is none.
     """
 
     def __init__(
@@ -45,10 +48,10 @@ class DetectTask(Task):
         classes: Sequence[str],
         studies: Callable[[], Mapping[str, Studies]],
         settings: DetectSettings,
-        add: Callable[[Path], None] = lambda _: None,
+        encoder: Callable[[], Encoder | None] = lambda: None,
     ) -> None:
         self.config, self.classes, self.settings = config, tuple(classes), settings
-        self._load, self._add = studies, add
+        self._load, self._encoder = studies, encoder
         self._studies: Mapping[str, Studies] = {}
         self._loss = MaskedBce()
 
@@ -82,7 +85,7 @@ class DetectTask(Task):
         order = generator(self.config.train.seed, epoch, "order").permutation(len(train))
         size = min(self.config.batch, len(train)) // world * world
         for number in range(start, self.batches_per_epoch()):
-            yield tensors(train.batch(order[number * size : (number + 1) * size][rank::world]))
+            yield tensors_of(train.batch(order[number * size : (number + 1) * size][rank::world]))
 
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
         del step
@@ -96,26 +99,30 @@ class DetectTask(Task):
         """Loss and ranking of held-out studies; what cannot be measured is left out."""
         del step
         val = self._studies["val"]
-        found_SC = logits(bare(self.modules["net"]), val).study_SC
-        ranking = rank_classes(found_SC, val.labels_SC)
+        logits_SC = score(bare(self.modules["net"]), val).logits_SC
+        ranking = rank_classes(logits_SC, val.labels_SC)
         measures = {
-            "loss": float(self._loss(torch.from_numpy(found_SC), torch.from_numpy(val.labels_SC))),
+            "loss": float(self._loss(torch.from_numpy(logits_SC), torch.from_numpy(val.labels_SC))),
             "auroc": ranking.macro_auroc,
             "auprc": ranking.macro_auprc,
-            "log_loss": weighted_log_loss(cooled(found_SC, 1.0), val.labels_SC, rsna_weights(self.classes)),
+            "log_loss": weighted_log_loss(cooled(logits_SC, 1.0), val.labels_SC, rsna_weights(self.classes)),
         }
         return {name: value for name, value in measures.items() if math.isfinite(value)}
 
     def export(self, folder: Path) -> None:
         """The head; temperatures and thresholds, for which nothing but validation studies is looked at."""
         net, val = bare(self.modules["net"]), self._studies["val"]
-        model = ModelConfig(task="detect", net=self.net_config(), settings=self.settings.model_dump(mode="json"))
-        save_pretrained(folder, net, model)
+        nets: dict[str, Net] = {HEAD: self.net_config()}
+        parts: dict[str, nn.Module | Part] = {HEAD: net}
+        encoder = self._encoder()
+        if encoder is not None:
+            nets, parts = {ENCODER: encoder.part.config, **nets}, {ENCODER: encoder.part, **parts}
+            write_contract(encoder.contract, folder)
+        save_pretrained(folder, parts, ModelConfig.of("detect", nets, self.settings))
         point = choose(
-            logits(net, val).study_SC,
+            score(net, val).logits_SC,
             val.labels_SC,
             specificity=self.config.specificity,
             sharing=self.config.temperature,
         )
         Calibration.of(point, self.classes).write(folder)
-        self._add(folder)

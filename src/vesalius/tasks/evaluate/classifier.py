@@ -17,10 +17,11 @@ from vesalius.report.limits import limits_line, limits_section
 from vesalius.report.made import made
 from vesalius.report.page import FIGURES, PAGE, TABLE, Made, Report, ReportTable, load_report, write_figure
 from vesalius.report.table import plain_text, write_csv
+from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.detect.config import DetectData
-from vesalius.tasks.detect.detector import check_calibration, check_encoder, check_whole
-from vesalius.tasks.detect.measure import outcome_of
-from vesalius.tasks.detect.settings import ENCODER, Calibration, DetectSettings
+from vesalius.tasks.detect.detector import check_calibration, check_encoder
+from vesalius.tasks.detect.measure import measure_model
+from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.source import Files, Scans, StudySource
 from vesalius.tasks.detect.studies import studies_of
 from vesalius.tasks.evaluate.fit import check_given, check_labels, check_width, labels_of, notes_of, settings_of
@@ -109,7 +110,7 @@ def evaluate_classifier(
     check_labels(found.labels_SC, settings, where)
     progress(f"measuring {len(found)} studies")
     notes = notes_of(found, source, settings)
-    outcome = outcome_of(folder, {_PART: found}, _PART, place, notes, source.problems)
+    outcome = measure_model(folder, {_PART: found}, _PART, place, notes, source.problems)
     given = [] if cohort is None else [cohort]
     caveats = read_card(folder).caveats
     report = Report(
@@ -160,10 +161,9 @@ def _scans(
     if settings.encoder is None:
         what = "was trained on bare vectors, no encoder came with it, so it cannot look at scans"
         raise InputError(what, where=folder, fix="pass --embeddings and --labels instead of a cohort")
-    check_whole(folder)
     data = DetectData.build(
         manifest=(cohort,),
-        encoder=str(folder / ENCODER),
+        encoder=str(folder),
         images=settings.images,
         unit=settings.unit,
         slices=settings.slices,

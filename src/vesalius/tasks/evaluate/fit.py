@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError, UsageError
 from vesalius.metrics.drawn import Drawn
-from vesalius.tasks.detect.checks import left_out_words
+from vesalius.tasks.classify.checks import left_out_words
 from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.source import StudySource
 from vesalius.tasks.detect.studies import Studies
-from vesalius.weights.saved import ModelConfig
+from vesalius.weights.saved import HEAD, ModelConfig
 
 
 def check_given(cohort: Path | None, vectors: Mapping[str, Path | None], split: str | None) -> None:
@@ -53,7 +53,7 @@ def labels_of(cohort: Cohort, classes: tuple[str, ...]) -> NDArray[np.float32]:
 
 def check_width(width: int, config: ModelConfig, where: str) -> None:
     """Raise UsageError where the model takes vectors of another width."""
-    wanted = getattr(config.net, "inputs", width)
+    wanted = config.parts[HEAD].net.inputs
     if width != wanted:
         what = f"holds vectors of {width} numbers, the model takes {wanted}"
         raise UsageError(what, where=where, fix="give vectors of the encoder that the model was trained on")

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from vesalius.cohort.case import MASK, Case
 from vesalius.config import Config
 from vesalius.nets.classifier import Classifier
-from vesalius.nets.net import AnyNet
+from vesalius.nets.encoder import AnyEncoder
 from vesalius.tasks.cohort_data import CohortData
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import TrainConfig
@@ -76,7 +76,7 @@ class FinetuneConfig(JobConfig):
     augment: tuple[AnyTransform, ...] = Field(default=(), description="random changes of each picture, x_CJI")
     batch: int = Field(default=32, ge=1, description="pictures in a batch, of all processes together")
     repeats: int = Field(default=1, ge=1, description="pictures of each case in an epoch")
-    net: AnyNet = Field(description="the encoder: gives a class token and patches, or a map")
+    net: AnyEncoder = Field(description="the encoder")
     hidden: int = Field(default=0, description="width of the head; 0 or less: one linear layer")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="in the head")
     loss: FinetuneLoss = FinetuneLoss()
@@ -92,8 +92,8 @@ class FinetuneConfig(JobConfig):
             raise ValueError(f"prepare.layout must be {wanted}")
         if self.loss.places and not self.data.slices:
             raise ValueError("loss.places needs data.slices: only a label map tells what is in a place")
-        if not hasattr(self.net, "width"):
-            raise ValueError("net is no encoder of pictures")
+        if self.net.dims != 2:
+            raise ValueError("net is not an encoder of pictures")
         return self
 
     def classifier(self, classes: int) -> Classifier:

@@ -16,13 +16,11 @@ from torch import nn
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
-from vesalius.errors import CorruptFileError
 from vesalius.metrics.drawn import Owner
-from vesalius.nets.net import build
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.pictures import MapLabels
-from vesalius.tasks.finetune.settings import HEAD, FinetuneSettings
-from vesalius.weights.saved import from_pretrained
+from vesalius.tasks.finetune.settings import FinetuneSettings
+from vesalius.weights.saved import ENCODER, HEAD, from_pretrained
 
 BATCH = 64
 _LINES = 5
@@ -104,15 +102,9 @@ def trained(model: Path, config: FinetuneConfig, device: str) -> nn.Module:
 
     Raises:
         InputError: no such model.
-        CorruptFileError: it is damaged, or encoder and head do not fit.
+        CorruptFileError: it is damaged.
     """
-    encoder, head = from_pretrained(model, "encode"), from_pretrained(model / HEAD, "finetune")
-    classes = FinetuneSettings.parse(head.config.settings, where=head.folder).classes
-    net = build(config.classifier(len(classes)))
-    parts = {"encoder": encoder.net, "head": head.net}
-    tensors = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
-    try:
-        net.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise CorruptFileError("holds an encoder and a head that do not fit the configuration", where=model) from error
-    return net.eval().to(device)
+    loaded = from_pretrained(model, "finetune")
+    classes = FinetuneSettings.parse(loaded.config.settings, where=loaded.folder).classes
+    encoder, head = (loaded.parts[name].net for name in (ENCODER, HEAD))
+    return config.classifier(len(classes)).joined(encoder, head).eval().to(device)

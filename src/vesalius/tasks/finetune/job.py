@@ -17,11 +17,12 @@ from vesalius.errors import UsageError
 from vesalius.metrics.findings import measured, prevalences
 from vesalius.metrics.operating import choose
 from vesalius.report.findings import RELIABILITY, counted, reliability_figure, sections, text_of
+from vesalius.report.result import Result
 from vesalius.report.table import Cell
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.infer import HeldOut, held_out, trained
 from vesalius.tasks.finetune.task import FinetuneTask
-from vesalius.tasks.job import Job, Outcome
+from vesalius.tasks.job import Job
 
 _COLUMNS = ("case", "slice", "patient", "class", "logit", "label")
 
@@ -64,7 +65,7 @@ class FinetuneJob(Job):
         data = self.config.data.model_copy(update={"cache": None})
         return FinetuneTask(self.config.model_copy(update={"data": data}), self._parts, self.classes)
 
-    def outcome(self, model: Path, device: str) -> Outcome:
+    def outcome(self, model: Path, device: str) -> Result:
         """Ranking, calibration and decisions; temperature and thresholds are chosen on the validation part."""
         net = trained(model, self.config, device)
         val = held_out(net, self._parts["val"], self.config, self.classes, self.progress)
@@ -77,7 +78,7 @@ class FinetuneJob(Job):
             **measured(found.logits_UN, found.labels_UN, found.owners, self.classes, point, unit),
         }
         results["prevalences"] = prevalences({"val": val.labels_UN, part: found.labels_UN}, self.classes)
-        outcome = Outcome(results=results, columns=_COLUMNS, rows=_rows(found, self.classes))
+        outcome = Result(results=results, columns=_COLUMNS, rows=_rows(found, self.classes))
         outcome.sections = sections(results, self.notes(), unit)
         outcome.figures = {RELIABILITY: reliability_figure(found.logits_UN, found.labels_UN, self.classes, point)}
         by = results["intervals"]

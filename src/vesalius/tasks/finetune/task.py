@@ -16,16 +16,16 @@ from vesalius.cohort.batch import batches
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
 from vesalius.metrics.classify import rank_classes
-from vesalius.nets.net import build
+from vesalius.nets.net import Net, build
 from vesalius.objectives.masked_bce import MaskedBce
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.infer import held_out
 from vesalius.tasks.finetune.pictures import MapLabels, OneSlice
-from vesalius.tasks.finetune.settings import HEAD, FinetuneSettings
+from vesalius.tasks.finetune.settings import FinetuneSettings
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.transform import Chain
-from vesalius.weights.saved import ModelConfig, save_pretrained
+from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, save_pretrained
 
 _NUMBERS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -60,7 +60,7 @@ class FinetuneTask(Task):
             if slices is not None:
                 maps, mask_BCJI = MapLabels(slices.values, slices.least), batch.masks[slices.mask]
                 if loss.places:
-                    side: int = self.config.net.divisor  # type: ignore[attr-defined]
+                    side = self.config.net.divisor
                     given["labels"], given["places"] = maps.of_both(mask_BCJI, side, loss.place_least)
                 else:
                     given["labels"] = maps.of_pictures(mask_BCJI)
@@ -89,20 +89,17 @@ class FinetuneTask(Task):
         return {name: value for name, value in measures.items() if math.isfinite(value)}
 
     def export(self, folder: Path) -> None:
-        """The encoder with its input contract, for whoever wants vectors; the head in a folder beside."""
+        """Encoder and head, and how images are prepared for them."""
         net, config = bare(self.modules["net"]), self.config
         numbers = _NUMBERS[config.numbers]
         encoder, head = net.encoder, net.head
         settings = FinetuneSettings(classes=self.classes, images=config.data.images)
         assert isinstance(encoder, nn.Module)
         assert isinstance(head, nn.Module)
-        save_pretrained(folder, encoder, ModelConfig(task="encode", net=config.net), numbers)
         contract = InputContract(images=config.data.images, prepare=config.prepare, classes=self.classes)
         write_contract(contract, folder)
-        (folder / HEAD).mkdir()
-        sizes = config.classifier(len(self.classes)).head
-        model = ModelConfig(task="finetune", net=sizes, settings=settings.model_dump(mode="json"))
-        save_pretrained(folder / HEAD, head, model, numbers)
+        nets: dict[str, Net] = {ENCODER: config.net, HEAD: config.classifier(len(self.classes)).head}
+        save_pretrained(folder, {ENCODER: encoder, HEAD: head}, ModelConfig.of("finetune", nets, settings), numbers)
 
     def _loader(self) -> Loader:
         config, slices = self.config, self.config.data.slices

@@ -115,14 +115,14 @@ class SegmentConfig(JobConfig):
 
     @model_validator(mode="after")
     def _net_fits(self) -> SegmentConfig:
-        sizes = self.net.model_dump()
         dims = 2 if self.patch[2] == 1 else 3
         inputs = self.prepare.channel_count(len(self.data.images))
         wanted = {"dims": dims, "inputs": inputs, "outputs": len(self.data.labels) + 1}
         for key, value in wanted.items():
-            if sizes.get(key, value) != value:
-                raise ValueError(f"net.{key} is {sizes[key]}, the patch, the images and the labels need {value}")
-        divisor = getattr(self.net, "divisor", 1)
-        if any(size % divisor for size in self.patch[:dims]):
-            raise ValueError(f"the net needs a patch in multiples of {divisor}")
+            if getattr(self.net, key) != value:
+                raise ValueError(
+                    f"net.{key} is {getattr(self.net, key)}, the patch, the images and the labels need {value}"
+                )
+        if any(size % self.net.divisor for size in self.patch[:dims]):
+            raise ValueError(f"the net needs a patch in multiples of {self.net.divisor}")
         return self

@@ -1,4 +1,4 @@
-"""What a heart pumps by the label map of a model, and what about it cannot be.
+"""What a heart pumps by a model's label map, and what about it is implausible.
 
 Letters: T time, I J K voxel axes.
 """
@@ -13,21 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.cohort.ends import Ends
-from vesalius.metrics.cardiac import Pumping
-from vesalius.metrics.cycle import EXTREMES, LEAST_FRAMES, cycle_ends
-from vesalius.metrics.doubts import EDV_ML, doubts, pieces
+from vesalius.metrics.cardiac import EDV_ML, EXTREMES, LEAST_FRAMES, Pumping, pumping, volumes_ml
+from vesalius.metrics.masks import pieces
 
 _VENTRICLES = frozenset({"lv", "rv"})
 
 
 @dataclass(frozen=True)
 class Function:
-    """What was found of a heart.
+    """Volumes of a scan, of a cine those at end-diastole and end-systole.
 
     Args:
         numbers: name with unit -> number; frames are whole numbers from 0.
         pumping: EDV, ESV and EF; None where there is one frame, or no cavity.
-        warnings: what cannot be, or makes the numbers worse than they look.
+        warnings: what is implausible, or makes the numbers less reliable than they look.
     """
 
     numbers: dict[str, float]
@@ -52,13 +51,15 @@ def function_of(
         voxel_ml: volume of a voxel.
         ends: frames of end-diastole and end-systole, where they are stated.
     """
-    volumes_T = (labels_TIJK == values[cavity]).sum((1, 2, 3)) * voxel_ml
+    volumes_T = volumes_ml(labels_TIJK, (values[cavity],), voxel_ml)
     frames = len(labels_TIJK)
     warnings = _missing(volumes_T, cavity)
     if frames == 1:
         if volumes_T[0] > EDV_ML[1]:
             warnings.append(f"implausible: {cavity} above {EDV_ML[1]:.0f} mL ({volumes_T[0]:.0f} mL)")
-        volumes = {f"{name} mL": float((labels_TIJK == value).sum() * voxel_ml) for name, value in values.items()}
+        volumes = {
+            f"{name} mL": float(volumes_ml(labels_TIJK, (label,), voxel_ml)[0]) for name, label in values.items()
+        }
         return Function(volumes, None, warnings + _pieces(labels_TIJK, values, cavity, {"": 0}))
     stated = None
     if ends is not None and max(ends.frames) >= frames:
@@ -69,15 +70,15 @@ def function_of(
         if volumes_T.any():
             warnings.append(f"no {cavity} at the stated end-diastole, so no EF")
         return Function({}, None, warnings)
-    ed, es, edv_ml, esv_ml, source = cycle_ends(volumes_T, stated)
-    pumping = Pumping(edv_ml, esv_ml, ed, es, source)
-    if source == EXTREMES:
+    heart = pumping(volumes_T, stated)
+    ed, es = heart.ed_frame or 0, heart.es_frame or 0
+    if heart.ef_from == EXTREMES:
         why = f"{frames} frames" if frames < LEAST_FRAMES else "frames without it"
         warnings.append(f"too few frames for a smoothed curve ({why}): noise makes EF too large")
-    warnings += [f"implausible: {kind} ({value})" for kind, value in doubts(pumping).items()]
+    warnings += [f"implausible: {kind} ({value})" for kind, value in heart.doubts.items()]
     warnings += _pieces(labels_TIJK, values, cavity, {" at ED": ed, " at ES": es})
-    numbers = {"EDV mL": edv_ml, "ESV mL": esv_ml, "ED frame": ed, "ES frame": es, "EF %": pumping.ef_percent}
-    return Function(numbers, pumping, warnings)
+    numbers = {"EDV mL": heart.edv_ml, "ESV mL": heart.esv_ml, "ED frame": ed, "ES frame": es, "EF %": heart.ef_percent}
+    return Function(numbers, heart, warnings)
 
 
 def _missing(volumes_T: NDArray[np.floating], cavity: str) -> list[str]:

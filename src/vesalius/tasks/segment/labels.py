@@ -1,4 +1,7 @@
-"""Between the values of label maps and the classes of a net (0 is the background, the others in their order)."""
+"""Between the values of label maps and the classes of a net (0 is the background, the others in their order).
+
+Letters: I J K voxel axes.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from vesalius.cohort.case import MASK, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.read import open_mask
 from vesalius.errors import InputError
 from vesalius.objectives.dice_ce import NOT_LABELLED
+from vesalius.scan.label_values import NotLabelsError, read_labels
 
 _UNKNOWN = -2
+_RANGE = np.iinfo(np.int16)
 
 
 class LabelValues:
@@ -19,7 +27,7 @@ class LabelValues:
 
     Args:
         labels: class -> its values in label maps, the first of which is written.
-        ignored: values of voxels that nobody labelled.
+        ignored: values of unlabelled voxels.
     """
 
     def __init__(self, labels: Mapping[str, Sequence[int]], ignored: Sequence[int] = ()) -> None:
@@ -37,17 +45,34 @@ class LabelValues:
         Raises:
             InputError: the map holds a value that belongs to no class.
         """
-        found = self._table[mask]
-        unknown = found == _UNKNOWN
+        numbers = self._table[mask]
+        unknown = numbers == _UNKNOWN
         if unknown.any():
             values = ", ".join(str(value) for value in np.unique(mask[unknown])[:5])
             raise InputError(f"a mask holds {values}, which data.labels does not name", where=where)
-        return found
+        return numbers
 
     def written(self, classes: NDArray[np.integer]) -> NDArray[np.unsignedinteger]:
         """The label map to write, of the smallest unsigned type that holds the values."""
         values = self._written[classes]
         return values.astype(np.uint8 if self._written.max() <= np.iinfo(np.uint8).max else np.uint16)
+
+
+def read_classes(units: Cohort, case: Case, values: LabelValues) -> NDArray[np.int8]:
+    """Class numbers of the label map of a unit on the map's grid, shape (I, J, K).
+
+    Raises:
+        InputError: it cannot be read, has several frames, or holds a value that is no label or belongs to no class.
+    """
+    where = f"case {case.id}"
+    mask = open_mask(units, case, MASK)
+    if mask.shape[:2] != (1, 1):
+        raise InputError(f"a label map of shape {mask.shape} (C, T, I, J, K) is no volume", where=where)
+    try:
+        labels_IJK = read_labels(mask, _RANGE.min, _RANGE.max)[0, 0]
+    except NotLabelsError as error:
+        raise InputError(f"a mask {error}", where=where, fix="give a label map") from error
+    return values.classes(labels_IJK.astype(np.int16), where)
 
 
 def largest_pieces(classes_IJK: NDArray[np.integer], numbers: Sequence[int]) -> NDArray[np.integer]:

@@ -5,7 +5,6 @@ Letters: T time, I J K voxel axes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.cohort.ends import Ends
-from vesalius.metrics.cycle import SMOOTHED, smoothed
+from vesalius.metrics.cardiac import SMOOTHED, smoothed, volumes_ml, voxel_ml
 from vesalius.report.overlay import Outlined, outlines
 from vesalius.report.page import Column, Section
 from vesalius.report.table import fixed
@@ -28,8 +27,6 @@ from vesalius.tasks.segment.plausible import check_cine_mr
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.wording import some
 
-_ML = 1e-3
-"""Of a cubic millimetre."""
 _OUTLINES, _VOLUMES = "outlines", "volumes"
 _CAPTIONS = {
     _OUTLINES: "{}: the slice with most of what was found; outlines are the model's.",
@@ -108,27 +105,25 @@ class SegmentPredictor(Predictor):
         return [told]
 
     def _measured(self, labels_TIJK: NDArray[Any], found: Scan, ends: Ends | None = None) -> Function:
-        spacing_mm = found.spacing_mm
-        if spacing_mm is None:
+        if found.spacing_mm is None:
             return Function({}, None, [f"no volumes: {found.grid_problem}"])
-        voxel_ml = math.prod(spacing_mm) * _ML
-        values = {name: several[0] for name, several in self._segmenter.settings.labels.items()}
-        cavity = self._segmenter.settings.cavity
-        if cavity is not None and found.t_meaning in ("time", "unknown"):
-            return function_of(labels_TIJK, values, cavity, voxel_ml, ends)
-        volumes = {name: (labels_TIJK == value).sum((1, 2, 3)) * voxel_ml for name, value in values.items()}
+        settings, voxel = self._segmenter.settings, voxel_ml(found.affine)
+        values = {name: several[0] for name, several in settings.labels.items()}
+        if settings.cavity is not None and found.t_meaning in ("time", "unknown"):
+            return function_of(labels_TIJK, values, settings.cavity, voxel, ends)
         of_several = ", largest" if len(labels_TIJK) > 1 else ""
-        return Function({f"{name} mL{of_several}": float(volume.max()) for name, volume in volumes.items()})
+        volumes = {name: volumes_ml(labels_TIJK, (label,), voxel) for name, label in values.items()}
+        return Function({f"{name} mL{of_several}": float(volume_T.max()) for name, volume_T in volumes.items()})
 
     def _curve(self, labels_TIJK: NDArray[Any], found: Scan, function: Function) -> bytes | None:
         """The volume of the cavity over the frames; None where there is no EF."""
-        cavity, pumping = self._segmenter.settings.cavity, function.pumping
-        if cavity is None or pumping is None or found.spacing_mm is None:
+        cavity, heart = self._segmenter.settings.cavity, function.pumping
+        if cavity is None or heart is None:
             return None
-        value = self._segmenter.settings.labels[cavity][0]
-        volumes_T = (labels_TIJK == value).sum((1, 2, 3)) * math.prod(found.spacing_mm) * _ML
-        curve_T = smoothed(volumes_T) if pumping.ef_from == SMOOTHED else None
-        ends = {"ED": (pumping.ed_frame or 0, pumping.edv_ml), "ES": (pumping.es_frame or 0, pumping.esv_ml)}
+        label = self._segmenter.settings.labels[cavity][0]
+        volumes_T = volumes_ml(labels_TIJK, (label,), voxel_ml(found.affine))
+        curve_T = smoothed(volumes_T) if heart.ef_from == SMOOTHED else None
+        ends = {"ED": (heart.ed_frame or 0, heart.edv_ml), "ES": (heart.es_frame or 0, heart.esv_ml)}
         return volume_curve(volumes_T, curve_T, ends, cavity)
 
     def _picture(self, labels_TIJK: NDArray[Any], scans: Mapping[str, Scan]) -> bytes | None:

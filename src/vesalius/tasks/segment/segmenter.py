@@ -24,7 +24,7 @@ from vesalius.tasks.segment.infer import probabilities
 from vesalius.tasks.segment.labels import LabelValues, largest_pieces
 from vesalius.tasks.segment.settings import SegmentSettings
 from vesalius.transforms.contract import InputContract, read_contract
-from vesalius.weights.saved import Pretrained, from_pretrained
+from vesalius.weights.saved import NET, Pretrained, from_pretrained
 
 
 class Segmenter:
@@ -41,7 +41,7 @@ class Segmenter:
         self.settings = SegmentSettings.parse(model.config.settings, where=model.folder)
         self.values = LabelValues(self.settings.labels)
         self.device = torch.device(device)
-        self._inputs = model.config.net.model_dump().get("inputs")
+        self._inputs = model.parts[NET].config.inputs
         self._net = model.net.to(self.device)
 
     @classmethod

@@ -31,3 +31,10 @@ class SegmentSettings(Config):
             cavity=config.cavity,
             check=config.check,
         )
+
+    @property
+    def measured_classes(self) -> dict[str, tuple[int, ...]]:
+        """What is measured -> its class numbers: the regions, or each class where there are none."""
+        numbers = {name: number for number, name in enumerate(self.labels, start=1)}
+        regions = self.regions or {name: (name,) for name in self.labels}
+        return {name: tuple(numbers[member] for member in members) for name, members in regions.items()}

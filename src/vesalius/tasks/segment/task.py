@@ -24,8 +24,7 @@ from vesalius.nets.net import build
 from vesalius.objectives.dice_ce import DiceCe
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.infer import probabilities
-from vesalius.tasks.segment.labels import LabelValues
-from vesalius.tasks.segment.maps import read_classes
+from vesalius.tasks.segment.labels import LabelValues, read_classes
 from vesalius.tasks.segment.settings import SegmentSettings
 from vesalius.tasks.segment.units import frame_of_units, units
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
@@ -33,7 +32,7 @@ from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.crop import CenterCrop, CenterPad
 from vesalius.transforms.foreground import LabelCrop
 from vesalius.transforms.transform import Chain
-from vesalius.weights.saved import ModelConfig, save_pretrained
+from vesalius.weights.saved import NET, ModelConfig, save_pretrained
 
 
 class SegmentTask(Task):
@@ -105,8 +104,8 @@ class SegmentTask(Task):
     def export(self, folder: Path) -> None:
         config = self.config
         settings = SegmentSettings.of(config)
-        model = ModelConfig(task="segment", net=config.net, settings=settings.model_dump(mode="json"))
-        save_pretrained(folder, bare(self.modules["net"]), model)
+        model = ModelConfig.of("segment", {NET: config.net}, settings)
+        save_pretrained(folder, {NET: bare(self.modules["net"])}, model)
         contract = InputContract(images=config.data.images, prepare=config.prepare, classes=self.values.names)
         write_contract(contract, folder)
 

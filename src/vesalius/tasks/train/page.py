@@ -11,15 +11,14 @@ import torch
 
 from vesalius.cohort.audit.run import count_part
 from vesalius.files import regular
-from vesalius.output import new_file
 from vesalius.report.curves import curves
-from vesalius.report.html import run_report
 from vesalius.report.made import made
-from vesalius.report.page import FIGURES, TABLE, Report, Section, write_figure
-from vesalius.report.table import write_csv
+from vesalius.report.page import Section
+from vesalius.report.publish import publish
+from vesalius.report.result import Result
 from vesalius.tasks.cohort.parts import part_facts, split_table
-from vesalius.tasks.job import Job, Outcome
-from vesalius.training.loop import Result
+from vesalius.tasks.job import Job
+from vesalius.training.loop import LoopResult
 from vesalius.training.record import read_record
 from vesalius.training.run_folder import ENVIRONMENT, MODEL
 from vesalius.weights.card import Card, DataSource, Number
@@ -28,37 +27,30 @@ _CURVES = "training.png"
 _PACKAGES = ("numpy", "scipy", "torch", "accelerate", "monai", "timm", "safetensors")
 
 
-def write_run(job: Job, folder: Path, result: Result, outcome: Outcome, command: str) -> dict[str, Any]:
-    """Write `summary.json`, `table.csv`, the figures, `report.html` and the files of the job for a finished run.
+def write_run(job: Job, folder: Path, trained: LoopResult, result: Result, command: str) -> dict[str, Any]:
+    """Write the model card and publish the test of a finished run.
 
     Returns:
         {"path", "report", "results", "notes", "failed"}, JSON-able.
     """
-    _card(job, folder, result, outcome, command).write(folder / MODEL)
-    for name, png in outcome.figures.items():
-        write_figure(folder / FIGURES / name, png)
-    write_figure(folder / FIGURES / _CURVES, _curves(folder))
-    for name, write in outcome.files.items():
-        with new_file(folder / name, force=True) as part:
-            write(part)
-    report = Report(
+    _card(job, folder, trained, result, command).write(folder / MODEL)
+    notes = [block.text for block in result.sections[0].blocks if block.kind == "text"] if result.sections else []
+    result.sections += [_training(job, trained), _cases(job)]
+    result.figures[_CURVES] = _curves(folder)
+    result.results |= {"steps": trained.steps, "best_step": trained.best_step, "best": trained.best}
+    page = publish(
+        result,
+        folder,
         title=f"{job.settings.task}: {folder.name}",
         task=f"train {job.settings.task}",
         lead="What was trained is tested on cases that it has not seen; then how it was trained.",
-        sections=[*outcome.sections, _training(job, result), _cases(job)],
         made=made(command, torch.get_num_threads(), _facts(folder), _PACKAGES),
-        results=outcome.results | {"steps": result.steps, "best_step": result.best_step, "best": result.best},
-        failures=outcome.failures,
     )
-    write_csv(folder / TABLE, outcome.rows, outcome.columns)
-    report.save(folder)
-    page = run_report(folder)
-    failed = [{"path": name, "error": why} for name, why in outcome.failures.items()]
-    notes = [block.text for block in outcome.sections[0].blocks if block.kind == "text"] if outcome.sections else []
-    return {"path": str(folder), "report": str(page), "results": report.results, "notes": notes, "failed": failed}
+    failed = [{"path": name, "error": why} for name, why in result.failures.items()]
+    return {"path": str(folder), "report": str(page), "results": result.results, "notes": notes, "failed": failed}
 
 
-def _card(job: Job, folder: Path, result: Result, outcome: Outcome, command: str) -> Card:
+def _card(job: Job, folder: Path, trained: LoopResult, result: Result, command: str) -> Card:
     """The model card: words of the configuration, numbers of the run."""
     told = job.settings.card
     cases = ", ".join(f"{len(cohort)} {name}" for name, cohort in job.parts().items() if len(cohort))
@@ -68,22 +60,22 @@ def _card(job: Job, folder: Path, result: Result, outcome: Outcome, command: str
         task=job.settings.task,
         licence=told.licence,
         data=tuple(DataSource(one.name, one.licence, one.note) for one in told.data),
-        training=f"{result.steps} optimizer steps; cases: {cases}. The configuration is in the run's config.yaml.",
+        training=f"{trained.steps} optimizer steps; cases: {cases}. The configuration is in the run's config.yaml.",
         command=command,
-        figures=tuple(Number(name, value, outcome.tested_on) for name, value in outcome.measured.items()),
+        figures=tuple(Number(name, value, result.tested_on) for name, value in result.measured.items()),
         limits=told.limits,
     )
 
 
-def _training(job: Job, result: Result) -> Section:
+def _training(job: Job, trained: LoopResult) -> Section:
     config = job.settings.train
     chosen = (
-        f"The weights of step {result.best_step} are shipped: best {config.best} ({result.best:.4f}) in validation."
-        if result.best is not None
+        f"The weights of step {trained.best_step} are shipped: best {config.best} ({trained.best:.4f}) in validation."
+        if trained.best is not None
         else "The last weights are shipped."
     )
-    early = " Training ended early, the measure did not improve any more." if result.stopped_early else ""
-    section = Section(title="Training").text(f"{result.steps} optimizer steps, seed {config.seed}. {chosen}{early}")
+    early = " Training ended early, the measure did not improve any more." if trained.stopped_early else ""
+    section = Section(title="Training").text(f"{trained.steps} optimizer steps, seed {config.seed}. {chosen}{early}")
     return section.figure(_CURVES, "Loss and measures over the run.", "Curves of loss and validation measures")
 
 

@@ -13,6 +13,7 @@ from accelerate import PartialState
 from vesalius.config import load_config, read_table
 from vesalius.errors import UsageError
 from vesalius.output import sole_writer
+from vesalius.report.made import command_line
 from vesalius.tasks.job import Job, JobConfig
 from vesalius.tasks.train.jobs import CONFIGS, find_config, job_class
 from vesalius.tasks.train.page import write_run
@@ -105,15 +106,9 @@ def make_job(config: str | Path, overrides: Sequence[str] = ()) -> Job:
 
 
 def command_of(config: str | Path, output: Path, overrides: Sequence[str]) -> str:
-    """What was typed, paths by their last part only."""
-    words = [override if "/" not in override else _short(override) for override in overrides]
-    name = config if find_config(config).is_relative_to(CONFIGS) else Path(config).name
-    return " ".join(["vesalius train", str(name), "-o", output.name, *words])
-
-
-def _short(override: str) -> str:
-    key, _, value = override.partition("=")
-    return f"{key}={Path(value).name}"
+    """The command that was typed, paths by their last name only."""
+    shipped = find_config(config).is_relative_to(CONFIGS)
+    return command_line("train", str(config) if shipped else Path(config), "-o", output, *overrides)
 
 
 def _check_share(settings: JobConfig, processes: int) -> None:

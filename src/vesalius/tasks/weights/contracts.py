@@ -6,7 +6,7 @@ from vesalius.transforms.contract import InputContract
 from vesalius.transforms.ct_slices import ct_slices
 
 
-def contract_of(layout: str, inputs: int) -> InputContract | None:
+def contract_of(layout: str, inputs: int | None) -> InputContract | None:
     """The input contract of a layout's models; None where it is not known or the channels are others.
 
     MedDINOv3 (arXiv:2509.02379): axial CT slices in HU, clipped, standardized, as three equal channels of 224 pixels.

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vesalius.errors import MissingExtraError, UsageError
 from vesalius.files import regular
 from vesalius.output import new_file, refuse_existing
 from vesalius.weights.card import NOTICE
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from vesalius.nets.net import Net
+    from vesalius.weights.saved import Pretrained
 
 FORMATS = ("onnx",)
 
@@ -18,6 +24,7 @@ def export_model(
     model: str | Path,
     output: Path,
     *,
+    part: str | None = None,
     format: str = "onnx",
     size: tuple[int, ...] | None = None,
     opset: int | None = None,
@@ -29,6 +36,7 @@ def export_model(
     Args:
         model: a model folder, a run folder, or a name of the zoo.
         output: file to write.
+        part: the part to export, e.g. "encoder"; None: the whole model.
         format: "onnx".
         size: of the image, (J, I) or (I, J, K); None: that of the model's input contract.
         opset: version of ONNX; None: 20.
@@ -40,8 +48,8 @@ def export_model(
         JSON-able.
 
     Raises:
-        UsageError: unknown format, no size, or the file gives other numbers.
-        InputError: no such model.
+        UsageError: unknown format, no size, a model whose parts take different inputs, or the file gives other numbers.
+        InputError: no such model or part.
         MissingExtraError: torch or onnx is not installed.
         OutputError: the file exists or cannot be written.
     """
@@ -55,16 +63,17 @@ def export_model(
     from vesalius.weights.onnx import OPSET, WITHIN, export_onnx
     from vesalius.weights.saved import from_pretrained
 
-    loaded = from_pretrained(model)
-    sample = _sample(loaded.config.net, size if size is not None else _own_size(loaded.folder))
+    loaded = from_pretrained(model, only=part)
+    config, net = _whole(loaded)
+    sample = _sample(config, size if size is not None else _own_size(loaded.folder))
     opset, within = opset or OPSET, WITHIN if within is None else within
     notes = {"config": loaded.config.model_dump_json(), "notice": NOTICE, "weights_sha256": loaded.digest}
     contract = loaded.folder / "preprocessor.json"
     if regular(contract).is_file():
         notes["preprocessor"] = regular(contract).read_text(encoding="utf-8")
-    with new_file(output, force=force) as part:
-        parity = export_onnx(loaded.net, sample, part, opset=opset, within=within, notes=notes)
-        count = part.stat().st_size
+    with new_file(output, force=force) as file:
+        parity = export_onnx(net, sample, file, opset=opset, within=within, notes=notes)
+        count = file.stat().st_size
     return {
         "path": str(output),
         "format": format,
@@ -89,12 +98,28 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield result["path"]
 
 
-def _sample(net: Any, size: tuple[int, ...]) -> tuple[int, ...]:
+def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
+    """The network of a model with its sizes; a classifier is made of its encoder and its head."""
+    from vesalius.nets.classifier import Classifier
+    from vesalius.nets.encoder import EncoderNet
+    from vesalius.nets.head import Head
+
+    parts = list(model.parts.values())
+    if len(parts) == 1:
+        return parts[0].config, parts[0].net
+    encoder, head = parts if len(parts) == 2 else (None, None)
+    if encoder and head and isinstance(encoder.config, EncoderNet) and isinstance(head.config, Head):
+        whole = Classifier.of(encoder.config, head.config)
+        return whole, whole.joined(encoder.net, head.net).eval()
+    fix = f"name one with --part: {', '.join(model.parts)}"
+    raise UsageError("its parts take different inputs", where=model.folder, fix=fix)
+
+
+def _sample(net: Net, size: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of one sample; the network says how many axes and what divides them."""
-    dims, inputs, divisor = (getattr(net, name, None) for name in ("dims", "inputs", "divisor"))
+    dims, inputs, divisor = net.dims, net.inputs, net.divisor
     if dims is None or inputs is None:
         raise UsageError("a network that takes other things than one image cannot be exported")
-    divisor = divisor or 1
     if len(size) != dims or any(side < 1 or side % divisor for side in size):
         what = f"{','.join(map(str, size))} does not fit a network of {dims} axes that are multiples of {divisor}"
         raise UsageError(what, where="--size", fix=f"give {dims} such numbers")

@@ -66,7 +66,7 @@ def import_weights(
     from vesalius.weights.checkpoint import read_checkpoint
     from vesalius.weights.keymap import match
     from vesalius.weights.layouts.table import layout_named
-    from vesalius.weights.saved import ModelConfig, save_pretrained
+    from vesalius.weights.saved import ENCODER, NET, ModelConfig, save_pretrained
 
     family = layout_named(layout)
     config = _net(layout, family.net, net)
@@ -85,9 +85,10 @@ def import_weights(
         "allowed": [list(one) for one in report.allowed],
     }
     words = [*net, *(f"--allow {shlex.quote(one)}" for one in allow)]
-    contract = contract_of(layout, getattr(config, "inputs", 0))
+    part = ENCODER if config.outputs is None else NET
+    contract = contract_of(layout, config.inputs)
     with new_folder(output, force=force) as folder:
-        save_pretrained(folder, module, ModelConfig(task=TASK, net=config, settings=settings))
+        save_pretrained(folder, {part: module}, ModelConfig.of(TASK, {part: config}, settings))
         if contract is not None:
             write_contract(contract, folder)
         (folder / MATCH).write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")

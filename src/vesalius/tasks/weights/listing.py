@@ -58,8 +58,9 @@ def _facts(name: str) -> dict[str, Any]:
     folder = locate(name)
     try:
         config = json.loads(regular(folder / "config.json").read_text(encoding="utf-8"))
-        task, net = str(config["task"]), str(config["net"]["name"])
-        size = (folder / "model.safetensors").stat().st_size
+        task, parts = str(config["task"]), dict(config["parts"])
+        net = " + ".join(str(part["net"]["name"]) for part in parts.values())
+        size = sum((folder / f"{name}.safetensors").stat().st_size for name in parts)
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         raise InputError("is no readable model folder", where=folder, fix="get it anew") from error
     card = read_card(folder)

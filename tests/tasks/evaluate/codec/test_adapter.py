@@ -6,7 +6,7 @@ from tasks.evaluate.codec.fake import cine
 from vesalius.codec.coders.table import coder
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_scan
-from vesalius.codec.target import Quality
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import UsageError
 from vesalius.scan.nifti import read as nifti
 from vesalius.tasks.evaluate.codec import evaluate_codec
@@ -31,7 +31,7 @@ def test_lossless_comes_back_whole(scan):
 def test_a_step_is_what_the_codec_makes_of_it(scan, tmp_path):
     step = coder("jpeg2000").qualities[20]
     coded = VslCodec().lossy(scan, "jpeg2000", step, 1)
-    made = compress_scan(scan, tmp_path / "a.vsl", Quality(step), coder="jpeg2000", threads=1)
+    made = compress_scan(scan, tmp_path / "a.vsl", CompressConfig(quality=step, coder="jpeg2000", threads=1))
     assert coded.size_bytes == made.bytes_written
     assert np.array_equal(coded.stored_CTIJK, decode_scan(tmp_path / "a.vsl").stored())
 

@@ -3,8 +3,7 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from tasks.evaluate.codec.fake import cine, cine_scan
-from vesalius.metrics.codec import temporal_error
-from vesalius.metrics.error import peak, psnr
+from vesalius.metrics.error import SquaredError, peak
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.measure import measure
@@ -30,10 +29,12 @@ def test_measures_of_both_regions(threads):
     inside = (slice(None), slice(None), *BOX)
     for found, part in ((whole, ...), (heart, inside)):
         reference, restored = scan.stored()[part].astype(float), stored[part].astype(float)
-        assert found.psnr_db == pytest.approx(psnr(reference, restored, height))
+        assert found.psnr_db == pytest.approx(SquaredError.of(reference, restored).psnr(height))
         assert found.ssim == pytest.approx(mean_ssim(reference, restored, height))
         assert found.max_error == np.abs(reference - restored).max()
-        assert found.temporal_error == pytest.approx(temporal_error(reference, restored, "time"))
+        assert found.temporal_error == pytest.approx(
+            SquaredError.of(np.diff(reference, axis=1), np.diff(restored, axis=1)).rmse
+        )
 
 
 def test_measures_are_in_real_values():

@@ -5,7 +5,7 @@ import pytest
 
 from tasks.evaluate.codec.fake import STEPS, FakeCodec, cine, write_cohort
 from vesalius.errors import UsageError
-from vesalius.metrics.error import peak, psnr
+from vesalius.metrics.error import SquaredError, peak
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
 from vesalius.tasks.evaluate.codec.study import EvaluationPlan, evaluate_study
@@ -34,9 +34,9 @@ def test_everything_measured_on_one_study(study, tmp_path):
     for point in points:
         assert point.step in STEPS
         restored = np.rint(np.rint(array / point.step) * point.step)
-        assert point.whole.psnr_db == pytest.approx(psnr(array, restored, height))
+        assert point.whole.psnr_db == pytest.approx(SquaredError.of(array, restored).psnr(height))
         box = (..., slice(4, 20), slice(4, 16), slice(0, 4))
-        assert point.heart.psnr_db == pytest.approx(psnr(array[box], restored[box], height))
+        assert point.heart.psnr_db == pytest.approx(SquaredError.of(array[box], restored[box]).psnr(height))
         assert point.size_bytes == round(1.25 * array.size / point.step**0.75)
         assert point.ratio == 2 * array.size / point.size_bytes
         assert (point.encode_ms, point.decode_ms) == (pytest.approx(200 / 24), pytest.approx(100 / 24))

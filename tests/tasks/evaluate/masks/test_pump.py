@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.evaluate.masks.making import heart, write
-from vesalius.metrics.cycle import smoothed
+from vesalius.metrics.cardiac import smoothed
 from vesalius.tasks.evaluate.masks.find import find_masks
 from vesalius.tasks.evaluate.masks.match import match_masks
 from vesalius.tasks.evaluate.masks.measure import measure_pair

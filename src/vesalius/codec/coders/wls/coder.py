@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.codec.coders.pictures import check_claim, check_pictures
+from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.wls import frozen, kernels
 from vesalius.codec.coders.wls.fit import Choice, fit
 from vesalius.codec.coders.wls.model import LEVELS, Model, kernel_arguments, unpack
@@ -18,7 +19,7 @@ _RAW, _CODED = b"\0", b"\1"
 _WHY = {1: "ends early", 2: "has a value out of its range", 3: "does not end where its pictures do"}
 
 
-class Wls:
+class Wls(Coder):
     """Weighted least-squares prediction over pictures and time, scale contexts, rANS.
 
     The encoder fits predictors to the chunk and writes them into it; the decoder uses integers only. A chunk that would
@@ -27,16 +28,12 @@ class Wls:
 
     name = "wls"
     id = 16
-    version = 1
     temporal = True
     stacks = True
     lossless_bits = 16
-    lossy_bits = 0
-    exact_lossy = False
-    qualities: tuple[float, ...] = ()
 
     def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
-        """See `Coder.encode`. The bytes do not depend on `threads`."""
+        """Code pictures; the bytes do not depend on `threads`."""
         if quality is not None:
             raise ValueError("wls is lossless only")
         x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
@@ -49,7 +46,6 @@ class Wls:
         return _RAW + x_NJI.astype(_dtype(bits)).tobytes()
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
-        """See `Coder.decode`."""
         check_claim(shape_NJI, bits, self.lossless_bits)
         if data[:1] == _RAW:
             values = np.frombuffer(data, np.uint8, offset=1)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_scan
-from vesalius.codec.target import Lossless, Quality
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import UsageError
 from vesalius.scan.scan import Scan
 
@@ -72,18 +72,18 @@ class VslCodec:
 
     def lossy(self, scan: Scan, coder: str, step: float, threads: int) -> Coded:
         """See Codec."""
-        return self._through_file(scan, Quality(step), coder, threads)
+        return self._through_file(scan, CompressConfig(quality=step, coder=coder, threads=threads))
 
     def lossless(self, scan: Scan, coder: str, threads: int) -> Coded:
         """See Codec."""
-        return self._through_file(scan, Lossless(), coder, threads)
+        return self._through_file(scan, CompressConfig(coder=coder, threads=threads))
 
-    def _through_file(self, scan: Scan, target: Lossless | Quality, coder: str, threads: int) -> Coded:
+    def _through_file(self, scan: Scan, options: CompressConfig) -> Coded:
         with tempfile.TemporaryDirectory(prefix="vesalius-") as folder:
             path = Path(folder) / "scan.vsl"
             key = secrets.token_bytes(32)  # the file is deleted at once: its UIDs need no lasting secret
-            made = compress_scan(scan, path, target, coder=coder, threads=threads, uid_key=key)
+            made = compress_scan(scan, path, options, uid_key=key)
             started = time.perf_counter()
-            stored = decode_scan(path, threads=threads).stored()
+            stored = decode_scan(path, threads=options.threads or 1).stored()
             seconds = time.perf_counter() - started
         return Coded(made.bytes_written, made.encode_seconds, seconds, stored)

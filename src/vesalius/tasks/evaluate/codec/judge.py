@@ -1,12 +1,12 @@
 """A judge: a segmenter that took part in no loss and looks at the ED and ES frames of original and restored scans.
 
-Letters: C channel, T time, I J K voxel axes.
+Letters: C channel, T time, I J K voxel axes. Classes are numbers of the judge: 0 is the background.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,50 +14,60 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.cohort.ends import ED, ES
 from vesalius.errors import InputError, VesaliusError
-from vesalius.metrics.cardiac import Pumping, voxel_mm3
-from vesalius.metrics.doubts import pieces
+from vesalius.metrics.cardiac import Pumping, pumping, volumes_ml, voxel_ml
+from vesalius.metrics.masks import pieces
 from vesalius.metrics.overlap import dice
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.codec.judge_frames import Classes, ends, read_masks
-from vesalius.tasks.evaluate.codec.judged import JudgedStudy, Judgement
-from vesalius.tasks.evaluate.codec.studies import Study
+from vesalius.tasks.evaluate.codec.judged import FramesFrom, JudgedStudy, Judgement
+from vesalius.tasks.evaluate.codec.studies import Study, read_mask
 from vesalius.tasks.segment.labels import LabelValues
-from vesalius.tasks.segment.measure import Finds
+from vesalius.tasks.segment.outcome import Finds
 from vesalius.tasks.segment.segmenter import Segmenter
+from vesalius.weights.card import read_card
 from vesalius.weights.place import locate
 from vesalius.weights.saved import digest_of
 
-_MM3_PER_ML = 1000
-_PHASES = ("ED", "ES")
+Classes = NDArray[np.integer]
+_PHASES = (ED, ES)
 
 
 class Judge:
     """A segmenter with a name.
 
     Args:
-        name: as reports tell it.
+        name: display name.
         segmenter: finds the classes.
         image: the name of the image that it takes.
         digest: of its weights.
         key: all that its masks depend on.
+        caveats: what its card says about where it fails.
     """
 
-    def __init__(self, name: str, segmenter: Finds, image: str, digest: str, key: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        name: str,
+        segmenter: Finds,
+        image: str,
+        digest: str,
+        key: Mapping[str, Any],
+        caveats: Sequence[str] = (),
+    ) -> None:
         self.name, self.segmenter, self.image, self.digest = name, segmenter, image, digest
-        self.key = dict(key)
+        self.key, self.caveats = dict(key), tuple(caveats)
         settings = segmenter.settings
-        numbers = {name: number for number, name in enumerate(settings.labels, start=1)}
-        members = dict(settings.regions) or {name: (name,) for name in settings.labels}
-        self.classes = {name: tuple(numbers[one] for one in own) for name, own in members.items()}
-        known = {name: (number,) for name, number in numbers.items()} | self.classes
-        self.cavity: tuple[int, ...] = () if settings.cavity is None else known[settings.cavity]
+        self.classes = settings.measured_classes
+        self.cavity: tuple[int, ...] = ()
+        if settings.cavity is not None:
+            numbers = {name: (number,) for number, name in enumerate(settings.labels, start=1)}
+            self.cavity = (numbers | self.classes)[settings.cavity]
         self.values = LabelValues(settings.labels, settings.ignored)
 
     @classmethod
     def load(cls, name: str | Path) -> Judge:
-        """A model folder, a run folder or a name of the zoo.
+        """Load a model folder, a run folder or a model of the zoo.
 
         Raises:
             InputError: no such model, one for another job, or one that takes several images.
@@ -74,11 +84,11 @@ class Judge:
             "settings": segmenter.settings.model_dump(mode="json"),
             "contract": segmenter.contract.model_dump(mode="json"),
         }
-        shown = Path(name).resolve().name if Path(name).is_dir() else str(name)
-        return cls(shown, segmenter, images[0], digest, key)
+        display_name = Path(name).resolve().name if Path(name).is_dir() else str(name)
+        return cls(display_name, segmenter, images[0], digest, key, read_card(folder).caveats)
 
     def trial(self, study: Study, scan: Scan) -> tuple[JudgedScan | None, str]:
-        """The judge at work on one study, and a note: why there is none, or what it has to do without."""
+        """The judge at work on one study; with a note why that is not possible, or what is missing."""
         note, masks = "", {}
         try:
             masks = read_masks(study, scan, self.values.classes)
@@ -88,24 +98,24 @@ class Judge:
             if scan.shape[0] != 1:
                 raise InputError(f"the scan has {scan.shape[0]} channels")
             ed, es, source = ends(study, scan, masks, self.cavity, lambda t: self.segment(scan, t))
-            own = {"ED": self.segment(scan, ed), "ES": self.segment(scan, es)}
-            if own["ED"].shape != scan.shape[2:]:
+            frames = {ED: ed, ES: es}
+            original = {phase: self.segment(scan, t) for phase, t in frames.items()}
+            if original[ED].shape != scan.shape[2:]:
                 raise InputError("its maps lie on another grid than the scan")
         except VesaliusError as error:
             return None, f"not judged: {error.what}"
-        frames = {"ED": ed, "ES": es}
         drawn = {phase: masks[t] for phase, t in frames.items() if t in masks}
-        trial = JudgedScan(self, scan, frames, drawn, own)
-        pumped = trial.pumped(drawn) if len(drawn) == 2 else (None, None, None)
+        trial = JudgedScan(self, scan, frames, drawn, original)
+        edv_ml, esv_ml, ef_percent = trial.pumped(drawn) if len(drawn) == 2 else (None, None, None)
         facts = JudgedStudy(
             ed=ed,
             es=es,
             frames_from=source,
             classes=tuple(self.classes),
-            original=trial.measured(own),
-            masks_edv_ml=pumped[0],
-            masks_esv_ml=pumped[1],
-            masks_ef_percent=pumped[2],
+            original=trial.measured(original),
+            masks_edv_ml=edv_ml,
+            masks_esv_ml=esv_ml,
+            masks_ef_percent=ef_percent,
         )
         return replace(trial, facts=facts), note
 
@@ -123,7 +133,7 @@ class JudgedScan:
         scan: the original.
         frames: "ED" and "ES" -> frame, from 0.
         drawn: "ED" / "ES" -> reference mask, where there is one.
-        own: "ED" and "ES" -> the judge's classes of the original.
+        original: "ED" and "ES" -> the judge's classes of the original.
         facts: what it found in the original.
     """
 
@@ -131,7 +141,7 @@ class JudgedScan:
     scan: Scan
     frames: Mapping[str, int]
     drawn: Mapping[str, Classes]
-    own: Mapping[str, Classes]
+    original: Mapping[str, Classes]
     facts: JudgedStudy | None = None
 
     @property
@@ -141,45 +151,107 @@ class JudgedScan:
         return self.facts
 
     def judge(self, stored_CTIJK: NDArray[Any]) -> Judgement:
-        """What the judge finds in a restored scan, given as stored values."""
+        """Judge a restored scan, given as stored values."""
         restored = replace(self.scan, pixels=ArrayPixels(stored_CTIJK), native=None)
         return self.measured({phase: self.by.segment(restored, t) for phase, t in self.frames.items()})
 
-    def measured(self, found: Mapping[str, Classes]) -> Judgement:
+    def measured(self, masks: Mapping[str, Classes]) -> Judgement:
         """Overlaps and volumes of masks of both frames."""
-        edv_ml, esv_ml, ef_percent = self.pumped(found)
+        edv_ml, esv_ml, ef_percent = self.pumped(masks)
         return Judgement(
-            dice=self._overlaps(found, self.drawn, needed=True),
-            agreement=self._overlaps(found, self.own, needed=False),
+            dice=self._overlaps(masks, self.drawn, needed=True),
+            agreement=self._overlaps(masks, self.original, needed=False),
             edv_ml=edv_ml,
             esv_ml=esv_ml,
             ef_percent=ef_percent,
-            in_pieces=tuple(name for name in _PHASES if self.by.cavity and self._pieces(found[name]) > 1),
+            in_pieces=tuple(
+                phase for phase in _PHASES if self.by.cavity and pieces(np.isin(masks[phase], self.by.cavity)) > 1
+            ),
         )
 
-    def _pieces(self, classes: Classes) -> int:
-        return pieces(np.isin(classes, self.by.cavity))
-
     def pumped(self, masks: Mapping[str, Classes]) -> tuple[float | None, float | None, float | None]:
-        """EDV and ESV in mL and EF in percent; None for what cannot be known."""
+        """EDV and ESV in mL and EF in percent; None where unknown."""
         if not self.by.cavity:
             return None, None, None
-        ed, es = (float(np.isin(masks[phase], self.by.cavity).sum()) for phase in _PHASES)
+        ed, es = volumes_ml(np.stack([masks[phase] for phase in _PHASES]), self.by.cavity, 1.0).tolist()
         ef_percent = Pumping(ed, es).ef_percent if ed and es else None
         if self.scan.grid_problem is not None:
             return None, None, ef_percent
-        ml = voxel_mm3(self.scan.affine) / _MM3_PER_ML
+        ml = voxel_ml(self.scan.affine)
         return ed * ml, es * ml, ef_percent
 
     def _overlaps(
-        self, found: Mapping[str, Classes], reference: Mapping[str, Classes], *, needed: bool
+        self, masks: Mapping[str, Classes], reference: Mapping[str, Classes], *, needed: bool
     ) -> dict[str, dict[str, float]]:
-        """Class -> frame -> Dice; under `needed` a class that the reference does not hold in a frame is left out."""
+        """Class -> frame -> Dice; under `needed` without the classes that the reference does not hold in a frame."""
         overlaps: dict[str, dict[str, float]] = {}
-        for name, numbers in self.by.classes.items():
-            for phase, mask in reference.items():
-                one, other = np.isin(found[phase], numbers) & (mask >= 0), np.isin(mask, numbers)
-                value = math.nan if needed and not other.any() else dice(one, other, (1,))[1]
+        for name, members in self.by.classes.items():
+            for phase, truth in reference.items():
+                found_IJK, truth_IJK = np.isin(masks[phase], members) & (truth >= 0), np.isin(truth, members)
+                value = math.nan if needed and not truth_IJK.any() else dice(found_IJK, truth_IJK, (1,))[1]
                 if not math.isnan(value):
                     overlaps.setdefault(name, {})[phase] = value
         return overlaps
+
+
+def read_masks(study: Study, scan: Scan, classes: Callable[[NDArray[np.int16], str], Classes]) -> dict[int, Classes]:
+    """The reference masks by frame, from 0; empty without any.
+
+    Args:
+        study: the study.
+        scan: its scan.
+        classes: class numbers of the values of a mask; its second argument names the mask in errors.
+
+    Raises:
+        InputError: a mask cannot be read, lies on another grid or holds a value that the judge does not know.
+    """
+    masks: dict[int, Classes] = {}
+    for frame, path in study.masks_by_frame.items():
+        labels_IJK = read_mask(path)
+        if labels_IJK.shape != scan.shape[2:]:
+            raise InputError("the masks lie on another grid")
+        masks[frame] = classes(labels_IJK.astype(np.int16), "the masks")
+    return masks
+
+
+def ends(
+    study: Study,
+    scan: Scan,
+    masks: Mapping[int, Classes],
+    cavity: Sequence[int],
+    segment: Callable[[int], Classes],
+) -> tuple[int, int, FramesFrom]:
+    """Frames of end-diastole and end-systole, from 0, and how they are known.
+
+    Info.cfg states them; else they are the ends of the volume curve of the reference masks, else of the judge's masks:
+    smoothed where there are enough frames, as the extremes of noisy volumes lie too far apart (`metrics.cardiac`).
+
+    Args:
+        study: the study.
+        scan: its scan.
+        masks: reference masks by frame.
+        cavity: numbers of the cavity; empty where the judge has none.
+        segment: the judge's classes of a frame of the original.
+
+    Raises:
+        InputError: T is not known to be time, there is no such frame, or a frame without a cavity.
+    """
+    frames = scan.shape[1]
+    if study.diastole is not None and study.systole is not None:
+        if max(study.diastole, study.systole) >= frames:
+            raise InputError(f"Info.cfg names a frame beyond the {frames} of the scan")
+        return study.diastole, study.systole, "Info.cfg"
+    if not cavity:
+        raise InputError("no ED and ES frames are named, and the judge names no cavity to find them by")
+    drawn = [t for t, mask in masks.items() if t < frames and np.isin(mask, cavity).any()]
+    source: FramesFrom = "masks" if len(drawn) > 1 else "judge"
+    if source == "judge" and (frames < 2 or scan.t_meaning != "time"):
+        raise InputError("T is not known to be time, and no ED and ES frames are named")
+    counts_T = np.zeros(frames)
+    for t in drawn if source == "masks" else range(frames):
+        counts_T[t] = np.isin(masks[t] if source == "masks" else segment(t), cavity).sum()
+    if source == "judge" and not counts_T.all():
+        what = f"the judge finds no cavity in frame {int(counts_T.argmin())}"
+        raise InputError(what, fix="check the label of the cavity, or the scan")
+    beat = pumping(counts_T)
+    return beat.ed_frame or 0, beat.es_frame or 0, source

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from vesalius.metrics.spread import Spread
 from vesalius.tasks.evaluate.codec.judged import JudgedStudy, Judgement, difference, mean_by_class, mean_of
 from vesalius.tasks.evaluate.codec.results import StudyResult
-from vesalius.tasks.evaluate.spread import Spread
 
 Read = Callable[[JudgedStudy, Judgement], float | None]
 """A number of one file of a study."""

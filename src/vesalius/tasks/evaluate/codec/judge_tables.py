@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
+from vesalius.metrics.spread import Spread
 from vesalius.report.page import Column, ReportTable
 from vesalius.report.table import NOTHING, fixed
 from vesalius.tasks.evaluate.codec.judge_summary import JudgedAt, JudgeSummary
 from vesalius.tasks.evaluate.codec.summary import DataSetSummary
-from vesalius.tasks.evaluate.spread import Spread
 
 JUDGE_DEFINITIONS = {
     "Judge": "A segmentation model that took part in the making of no coder. It segments the ED and ES frames of the "

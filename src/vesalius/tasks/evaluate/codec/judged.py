@@ -8,9 +8,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from vesalius.metrics.cardiac import Pumping
-from vesalius.metrics.doubts import doubts, ef_doubts
+from vesalius.metrics.cardiac import Pumping, ef_doubts
 from vesalius.report.table import Cell
+
+FramesFrom = Literal["Info.cfg", "masks", "judge"]
 
 
 class _Model(BaseModel):
@@ -66,7 +67,7 @@ class JudgedStudy(_Model):
 
     ed: int
     es: int
-    frames_from: Literal["Info.cfg", "masks", "judge"]
+    frames_from: FramesFrom
     classes: tuple[str, ...]
     original: Judgement
     masks_edv_ml: float | None = None
@@ -105,7 +106,7 @@ _VOLUMES = (("edv", "ml"), ("esv", "ml"), ("ef", "percent"))
 def pump_doubts(edv_ml: float | None, esv_ml: float | None, ef_percent: float | None) -> list[str]:
     """What cannot be of these, as far as they are known."""
     if edv_ml and esv_ml is not None:
-        return list(doubts(Pumping(edv_ml, esv_ml)))
+        return list(Pumping(edv_ml, esv_ml).doubts)
     return [] if ef_percent is None else list(ef_doubts(ef_percent))
 
 

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from vesalius.metrics.bdrate import Curve, delta_rate, psnr_at_ratio, ratio_at_psnr, value_at_ratio
 from vesalius.metrics.drawn import BY_STUDY
+from vesalius.metrics.spread import Spread
 from vesalius.tasks.evaluate.codec.judge_summary import JudgeSummary, judge_summary
 from vesalius.tasks.evaluate.codec.results import Measures, Point, StudyResult
-from vesalius.tasks.evaluate.spread import Spread
 
 Region = Literal["whole", "heart"]
 DECIBELS = (40, 35, 30)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.drawn import BY_STUDY
+from vesalius.metrics.spread import Spread
 from vesalius.report.page import Column, ReportTable
 from vesalius.report.table import fixed, number
 from vesalius.tasks.evaluate.codec.summary import (
@@ -18,7 +19,6 @@ from vesalius.tasks.evaluate.codec.summary import (
     Region,
     Summary,
 )
-from vesalius.tasks.evaluate.spread import Spread
 
 CLAIMED_DB, CLAIMED_SSIM, CLAIMED_MS, CLAIMED_DICE = 35.0, 0.95, 10.0, 0.90
 """What the project that this one grew from promised at CLAIMED_RATIO, never measured."""

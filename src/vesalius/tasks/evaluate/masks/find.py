@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from vesalius.cohort.builders.files import PICTURES, VOLUMES, files_below, relative, stem
 from vesalius.cohort.case import MASK, Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.ends import ED, ES
 from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.read import open_mask
 from vesalius.errors import InputError
@@ -28,7 +29,6 @@ from vesalius.scan.open import open_scan
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
-ED, ES = "ED", "ES"
 _ARRAYS = (".npy", ".npz")
 _SUFFIXES = (*VOLUMES, *PICTURES, *_ARRAYS)
 _MANIFESTS = (".jsonl", ".csv")

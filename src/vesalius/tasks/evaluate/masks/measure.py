@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import GeometryError, InputError
-from vesalius.metrics.cardiac import volumes_ml, voxel_mm3
-from vesalius.metrics.doubts import pieces
-from vesalius.metrics.overlap import dice, labels_of
-from vesalius.metrics.surface import surface_distances
+from vesalius.metrics.cardiac import voxel_ml
+from vesalius.metrics.masks import Measured, measure_masks, pieces
+from vesalius.metrics.overlap import labels_of
 from vesalius.scan.geometry import shear_degrees, spacing_mm, to_world
 from vesalius.scan.label_values import NotLabelsError, read_labels
 from vesalius.scan.note import Contradiction
@@ -29,41 +28,6 @@ MOST_LABELS = 256
 _AWAY_MM = 1e-2
 _SHEAR_DEGREES = 0.1
 _LARGEST = np.iinfo(np.int32).max
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One class in one frame of one pair; what cannot be known is NaN.
-
-    Args:
-        case: as it is told.
-        patient: who it is of; never told.
-        mask: name of the mask within the case.
-        frame: of the cine, from 0; None where the mask has one frame and no number is known.
-        structure: what the mask shows, "" where a case has one structure.
-        label: the class.
-        dice: overlap; 0 where one mask lacks the class.
-        hd95_mm: 95 % Hausdorff distance; NaN where one mask lacks the class or nobody knows the spacing.
-        average_mm: average surface distance, the same.
-        predicted_ml: volume in the predicted mask; NaN where nobody knows the spacing.
-        reference_ml: volume in the reference mask.
-        predicted_pieces: how many large pieces the class has in the predicted mask (`metrics.doubts.pieces`).
-        reference_pieces: in the reference mask.
-    """
-
-    case: str
-    patient: str
-    mask: str
-    frame: int | None
-    structure: str
-    label: int
-    dice: float
-    hd95_mm: float
-    average_mm: float
-    predicted_ml: float
-    reference_ml: float
-    predicted_pieces: int = 1
-    reference_pieces: int = 1
 
 
 @dataclass(frozen=True)
@@ -212,30 +176,21 @@ def _rows(
     t: int | None,
 ) -> Iterator[Measured]:
     """The classes of one frame (I, J, K) that either mask holds."""
-    wanted = [label for label in labels_of(predicted, reference) if not classes or label in classes]
-    overlap = dice(predicted, reference, wanted)
-    mm = spacing_mm(affine) if affine is not None else None
-    axes = tuple(axis for axis, size in enumerate(reference.shape) if size == 1)
-    flat, other = predicted.squeeze(axes), reference.squeeze(axes)  # a picture has no surface along its third axis
-    distances = {}
-    if mm is not None and flat.ndim:
-        distances = surface_distances(flat, other, [mm[axis] for axis in range(3) if axis not in axes], wanted)
-    voxel = voxel_mm3(affine) if affine is not None else math.nan
-    volumes = [volumes_ml(mask, voxel, wanted) for mask in (predicted, reference)]
-    for label in wanted:
-        apart = distances.get(label)
-        yield Measured(
-            case=pair.reference.case,
-            patient=pair.reference.patient,
-            mask=pair.reference.name,
-            frame=pair.reference.frame if t is None else t,
-            structure=pair.reference.structure,
-            label=label,
-            dice=overlap[label],
-            hd95_mm=apart.hd95_mm if apart else math.nan,
-            average_mm=apart.average_mm if apart else math.nan,
-            predicted_ml=float(volumes[0][label][0]),
-            reference_ml=float(volumes[1][label][0]),
-            predicted_pieces=pieces(predicted == label),
-            reference_pieces=pieces(reference == label),
-        )
+    mask = pair.reference
+    labels = [label for label in labels_of(predicted, reference) if not classes or label in classes]
+    axes = [axis for axis, size in enumerate(reference.shape) if size > 1]
+    rows = measure_masks(
+        np.squeeze(predicted),  # a picture has no surface along its third axis
+        np.squeeze(reference),
+        {f"{mask.structure} {classes.get(label, label)}".lstrip(): (label,) for label in labels},
+        None if affine is None else [spacing_mm(affine)[axis] for axis in axes],
+        math.nan if affine is None else voxel_ml(affine),
+        case=mask.case,
+        patient=mask.patient,
+        mask=mask.name,
+        frame=mask.frame if t is None else t,
+        structure=mask.structure,
+    )
+    for row in rows:
+        counts = [pieces(labels == row.label) for labels in (predicted, reference)]
+        yield replace(row, predicted_pieces=counts[0], reference_pieces=counts[1])

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
-from vesalius.metrics.doubts import EDV_ML, EF_PERCENT, PIECE_SHARE
-from vesalius.metrics.drawn import Drawn
+from vesalius.metrics.cardiac import EDV_ML, EF_PERCENT
+from vesalius.metrics.masks import PIECE_SHARE, Measured
 from vesalius.report.dots import dots
-from vesalius.report.page import Made, Report, ReportTable, Section, write_figure
-from vesalius.tasks.evaluate.masks.measure import Measured
-from vesalius.tasks.evaluate.masks.summary import ALL, Summary
-from vesalius.tasks.evaluate.masks.tables import (
-    lowest_table,
-    overlap_table,
-    patient_table,
-    pumping_patient_table,
-    pumping_table,
-)
+from vesalius.report.masks import ALL, lowest_table
+from vesalius.report.page import Made, Report, Section, write_figure
+from vesalius.tasks.evaluate.masks.summary import MaskSummary
 from vesalius.wording import some
 
 DEFINITIONS = {
@@ -49,51 +44,44 @@ DEFINITIONS = {
 }
 
 
-def build_report(
-    summary: Summary, rows: Sequence[Measured], classes: Mapping[int, str], made: Made, folder: Path
-) -> Report:
+def build_report(summary: MaskSummary, rows: Sequence[Measured], made: Made, folder: Path) -> Report:
     """The report; its chart is written to the folder `figures`.
 
     Args:
         summary: of all pairs.
         rows: every measured class and frame.
-        classes: label -> name.
         made: how it was made.
         folder: the folder `figures`.
     """
     words = f"{summary.pairs} predicted mask{'' if summary.pairs == 1 else 's'}"
-    lead = f"{words} of {Drawn(*summary.drawn).words} against their references."
+    lead = f"{words} of {summary.words} against their references."
     report = Report(title="Evaluation of masks", task="evaluate masks", lead=lead, made=made)
     section = report.section("Overlap and distance")
-    if summary.classes:
-        _add(section, overlap_table(summary))
-        _chart(section, summary, folder)
-        _add(section, patient_table(summary))
-    else:
+    for number, table in enumerate(summary.overlap_tables):
+        section.table(table.columns, table.rows, table.caption)
+        if number == 0:
+            _chart(section, summary, folder)
+    if not summary.classes:
         section.text("No mask holds any of the classes.", tone="warning")
     if summary.pumping:
         heart = report.section("Left ventricle")
         for warning, cases in summary.warnings.items():
             heart.text(f"{some(cases)}: {warning}.", tone="warning")
-        _add(heart, pumping_table(summary))
-        _add(heart, pumping_patient_table(summary))
+        for table in summary.pumping_tables:
+            heart.table(table.columns, table.rows, table.caption)
     if rows:
-        _add(report.section("Lowest"), lowest_table(rows, classes))
+        lowest = lowest_table(rows)
+        report.section("Lowest").table(lowest.columns, lowest.rows, lowest.caption)
     if summary.notes:
         notes = report.section("Notes")
         for note, cases in summary.notes.items():
             notes.text(f"{some(cases)}: {note}.", tone="note")
     report.section("Definitions").definitions(DEFINITIONS)
-    report.results = summary.model_dump(mode="json")
+    report.results = json.loads(json.dumps(asdict(summary)))
     return report
 
 
-def _add(section: Section, table: ReportTable | None) -> None:
-    if table is not None and table.rows:
-        section.table(table.columns, table.rows, table.caption)
-
-
-def _chart(section: Section, summary: Summary, folder: Path) -> None:
+def _chart(section: Section, summary: MaskSummary, folder: Path) -> None:
     groups = {
         one.name: [value for value in one.dice.values.values() if value is not None]
         for one in summary.classes

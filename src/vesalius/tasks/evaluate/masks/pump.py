@@ -1,4 +1,4 @@
-"""EDV, ESV and EF of predicted and reference masks, patient by patient, and what about them cannot be.
+"""EDV, ESV and EF of the predicted and the reference masks of each cine.
 
 Letters: T time.
 """
@@ -7,55 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from vesalius.cohort.case import MASK
-from vesalius.metrics.cardiac import Pumping
-from vesalius.metrics.cycle import EXTREMES, SMOOTHED, STATED, EfFrom, cycle_ends, smoothed
-from vesalius.metrics.doubts import doubts
-from vesalius.tasks.evaluate.masks.find import ED, ES
-from vesalius.tasks.evaluate.masks.measure import Measured, PairResult
-
-
-@dataclass(frozen=True)
-class Beat:
-    """One cine measured on both masks, at the same two moments.
-
-    Args:
-        case: as it is told.
-        patient: who it is of; never told.
-        predicted: from the predicted masks.
-        reference: from the reference masks.
-        in_pieces: the masks in which the cavity has several large pieces, e.g. "the predicted mask of ED".
-    """
-
-    case: str
-    patient: str
-    predicted: Pumping
-    reference: Pumping
-    in_pieces: tuple[str, ...] = ()
-
-    @property
-    def doubts(self) -> list[str]:
-        """What cannot be, without numbers: the tables have them."""
-        found = [
-            f"implausible by the {side} masks: {kind}"
-            for side, pumping in (("predicted", self.predicted), ("reference", self.reference))
-            for kind in doubts(pumping)
-        ]
-        return found + [f"implausible: the LV is in several pieces in {where}" for where in self.in_pieces]
-
-
-@dataclass(frozen=True)
-class _Moment:
-    name: str
-    frame: int | None
-    predicted_ml: float
-    reference_ml: float
-    predicted_pieces: int = 1
-    reference_pieces: int = 1
+from vesalius.cohort.ends import ED, ES
+from vesalius.metrics.cardiac import EXTREMES, SMOOTHED, STATED, Beat, EfFrom, Pumping, pumping, smoothed
+from vesalius.metrics.masks import Measured
+from vesalius.tasks.evaluate.masks.measure import PairResult
 
 
 def beats(results: Sequence[PairResult], lv: int) -> tuple[list[Beat], dict[str, str]]:
@@ -71,16 +29,16 @@ def beats(results: Sequence[PairResult], lv: int) -> tuple[list[Beat], dict[str,
     """
     found: list[Beat] = []
     without: dict[str, str] = {}
-    cases = dict.fromkeys((one.pair.reference.case, one.pair.reference.patient) for one in results)
-    for case, patient in cases:
-        own = [one for one in results if (one.pair.reference.case, one.pair.reference.patient) == (case, patient)]
-        unnamed = [one for one in own if one.pair.reference.name == MASK]
-        if len(unnamed) > 1:  # nobody says that they are moments of one beat
+    cines: dict[tuple[str, str], list[PairResult]] = {}
+    for result in results:
+        cines.setdefault((result.pair.reference.case, result.pair.reference.patient), []).append(result)
+    for (case, patient), masks in cines.items():
+        if sum(result.pair.reference.name == MASK for result in masks) > 1:  # perhaps not moments of one beat
             continue
-        moments = [moment for one in own if not one.pair.reference.structure for moment in _moments(one, lv)]
+        moments = [moment for one in masks if not one.pair.reference.structure for moment in _moments(one, lv)]
         if len(moments) < 2:
             continue
-        diastole, systole, source = _ends(moments, max(one.frames for one in own))
+        diastole, systole, source = _ends(moments, max(one.frames for one in masks))
         missing = _missing(diastole, systole, lv)
         if missing:
             without[case] = missing
@@ -99,7 +57,7 @@ def beats(results: Sequence[PairResult], lv: int) -> tuple[list[Beat], dict[str,
     return found, without
 
 
-def _missing(diastole: _Moment, systole: _Moment, lv: int) -> str:
+def _missing(diastole: Measured, systole: Measured, lv: int) -> str:
     """Why there is no ejection fraction; "" where there is."""
     for name, moment in ((ED, diastole), (ES, systole)):
         for side, volume in (("predicted", moment.predicted_ml), ("reference", moment.reference_ml)):
@@ -110,42 +68,34 @@ def _missing(diastole: _Moment, systole: _Moment, lv: int) -> str:
     return ""
 
 
-def _moments(result: PairResult, lv: int) -> list[_Moment]:
-    """The frames of a pair with the volume of the cavity, 0 where no mask holds it."""
-    frames: dict[int | None, list[Measured]] = {}
-    for row in result.rows:
-        frames.setdefault(row.frame, []).append(row)
-    if not frames:  # nothing in either mask
-        frames[result.pair.reference.frame] = []
-    moments = []
-    for frame, rows in frames.items():
-        cavity = next((row for row in rows if row.label == lv), None)
-        name = result.pair.reference.name
-        if cavity is None:
-            moments.append(_Moment(name, frame, 0.0, 0.0))
-            continue
-        pieces = cavity.predicted_pieces, cavity.reference_pieces
-        moments.append(_Moment(name, frame, cavity.predicted_ml, cavity.reference_ml, *pieces))
-    return moments
+def _moments(result: PairResult, lv: int) -> list[Measured]:
+    """The cavity in each frame of a pair, of volume 0 where neither mask holds it."""
+    mask = result.pair.reference
+    frames = {row.frame: _no_cavity(mask.name, row.frame) for row in result.rows}
+    frames |= {row.frame: row for row in result.rows if row.label == lv}
+    return list(frames.values()) or [_no_cavity(mask.name, mask.frame)]
 
 
-def _ends(moments: Sequence[_Moment], frames: int) -> tuple[_Moment, _Moment, EfFrom]:
+def _no_cavity(mask: str, frame: int | None) -> Measured:
+    return Measured("", "", mask, "", math.nan, math.nan, math.nan, 0.0, 0.0, frame)
+
+
+def _ends(moments: Sequence[Measured], frames: int) -> tuple[Measured, Measured, EfFrom]:
     """The moments of end-diastole and end-systole among those of a reference of so many frames."""
-    named = {moment.name: moment for moment in moments}
+    named = {moment.mask: moment for moment in moments}
     if ED in named and ES in named:
         return named[ED], named[ES], STATED
     by_frame = {moment.frame: moment for moment in moments if moment.frame is not None and moment.frame < frames}
-    volumes_T = np.array([by_frame[t].reference_ml if t in by_frame else 0.0 for t in range(frames)])
-    if len(by_frame) == len(moments) and smoothed(volumes_T) is not None:
-        ed, es, edv_ml, esv_ml, _ = cycle_ends(volumes_T)
-        predicted_T = np.array([by_frame[t].predicted_ml if t in by_frame else 0.0 for t in range(frames)])
+    every = [by_frame.get(t, _no_cavity("", t)) for t in range(frames)]
+    reference_T = [moment.reference_ml for moment in every]
+    if len(by_frame) == len(moments) and smoothed(reference_T) is not None:
+        reference, predicted_T = pumping(reference_T), [moment.predicted_ml for moment in every]
         curve_T = smoothed(predicted_T)
-        predicted_T = predicted_T if curve_T is None else curve_T
         diastole, systole = (
-            replace(by_frame.get(t, _Moment("", t, 0.0, 0.0)), predicted_ml=float(predicted_T[t]), reference_ml=ml)
-            for t, ml in ((ed, edv_ml), (es, esv_ml))
+            replace(every[t], predicted_ml=predicted_T[t] if curve_T is None else float(curve_T[t]), reference_ml=ml)
+            for t, ml in ((reference.ed_frame or 0, reference.edv_ml), (reference.es_frame or 0, reference.esv_ml))
         )
         return diastole, systole, SMOOTHED
-    shown = [moment for moment in moments if moment.reference_ml > 0] or list(moments)
-    largest = max(shown, key=lambda moment: moment.reference_ml)
-    return largest, min(shown, key=lambda moment: moment.reference_ml), EXTREMES
+    filled = [moment for moment in moments if moment.reference_ml > 0] or list(moments)
+    largest = max(filled, key=lambda moment: moment.reference_ml)
+    return largest, min(filled, key=lambda moment: moment.reference_ml), EXTREMES

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
 from vesalius.report.html import run_report
 from vesalius.report.made import made
+from vesalius.report.masks import COLUMNS, csv_rows
 from vesalius.report.page import FIGURES, PAGE, TABLE, Made
 from vesalius.report.table import plain_text, write_csv
 from vesalius.scan.reading import AS_STATED, Reading
@@ -19,15 +23,7 @@ from vesalius.tasks.evaluate.masks.match import Pair, match_masks
 from vesalius.tasks.evaluate.masks.measure import PairResult, measure_pair
 from vesalius.tasks.evaluate.masks.page import build_report
 from vesalius.tasks.evaluate.masks.pump import beats
-from vesalius.tasks.evaluate.masks.summary import Summary, summarise, told_names
-from vesalius.tasks.evaluate.masks.tables import (
-    COLUMNS,
-    csv_rows,
-    overlap_table,
-    patient_table,
-    pumping_patient_table,
-    pumping_table,
-)
+from vesalius.tasks.evaluate.masks.summary import MaskSummary, patient_names, summarise
 from vesalius.wording import some
 
 _WIDTH = 120
@@ -78,19 +74,19 @@ def evaluate_masks(
     if not results:
         what = f"no mask could be measured; the first of {len(told)} failures: {told[0]['error']}"
         raise UsageError(what)
-    summary = summarise(results, *(beats(results, cavity) if cavity else ([], {})), names)
+    summary = summarise(results, *(beats(results, cavity) if cavity else ([], {})))
     left_out = [name for path in (predicted, reference) for name in passed_over(path)]
     if left_out:
         note = f"not read, as other files beside it are called NAME_gt ({len(left_out)} files in all)"
-        summary = summary.model_copy(update={"notes": {**summary.notes, note: tuple(left_out[:_SHOWN])}})
+        summary = replace(summary, notes={**summary.notes, note: tuple(left_out[:_SHOWN])})
     rows = [row for one in results for row in one.rows]
     with new_folder(output, force=force) as folder:
         (folder / FIGURES).mkdir()
         report = build_report(
-            summary, rows, names, _made(predicted, reference, output, names, cavity, split, reading), folder / FIGURES
+            summary, rows, _made(predicted, reference, output, names, cavity, split, reading), folder / FIGURES
         )
         report.failures = alone | {name: error.reason for name, error in broken.items()}
-        write_csv(folder / TABLE, csv_rows(rows, told_names(results), names), COLUMNS)
+        write_csv(folder / TABLE, csv_rows(rows, patient_names(results)), COLUMNS)
         report.save(folder)
         run_report(folder)
     return {"path": str(output), "report": str(output / PAGE), "results": report.results, "failed": told}
@@ -98,9 +94,9 @@ def evaluate_masks(
 
 def lines(result: dict[str, Any]) -> list[str]:
     """The result for people: overlap, the left ventricle, each patient where there are few."""
-    summary = Summary.model_validate(result["results"])
-    tables = [overlap_table(summary), pumping_table(summary), patient_table(summary), pumping_patient_table(summary)]
-    shown = [line for one in tables if one is not None and one.rows for line in plain_text(one, _WIDTH).splitlines()]
+    summary = TypeAdapter(MaskSummary).validate_python(result["results"])
+    tables = [*summary.overlap_tables, *summary.pumping_tables]
+    shown = [line for table in tables for line in plain_text(table, _WIDTH).splitlines()]
     shown += [f"warning: {some(cases)}: {what}" for what, cases in summary.warnings.items()]
     shown += [f"note: {', '.join(cases)}: {note}" for note, cases in summary.notes.items()]
     shown += [f"failed: {one['error']}" for one in result["failed"]]

@@ -1,0 +1,108 @@
+"""Logits of a classifier beside known labels, and what they are worth.
+
+Thresholds and temperatures ship with the model; nothing is chosen here. Letters: S samples (studies, slices or
+pictures), C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesalius.metrics.drawn import Owner
+from vesalius.metrics.findings import measured, prevalences
+from vesalius.report.findings import RELIABILITY, counted, reliability_figure, sections, text_of
+from vesalius.report.result import Result
+from vesalius.report.table import Cell
+from vesalius.tasks.classify.calibration import Calibration
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Samples with their logits and labels.
+
+    Args:
+        logits_SC: float64.
+        labels_SC: 0, 1, or NaN where unknown; float32.
+        ids: study or case of each sample.
+        patients: the patient, or, where unknown, the study or the case itself.
+        items: slice number within the case (0 for a picture); empty where a sample is a whole study.
+
+    Example:
+        >>> chosen = Calibration(classes=("any",), temperatures=(2.0,), thresholds=(0.6,), specificity=0.9, samples=8)
+        >>> scored = Scored(np.array([[0.0]]), np.array([[1.0]], np.float32), ("s1",), (("p1", True),))
+        >>> [(row["study"], row["patient"], row["probability"]) for row in scored.rows(chosen, "study")]
+        [('s1', 1, 0.5)]
+    """
+
+    logits_SC: NDArray[np.float64]
+    labels_SC: NDArray[np.float32]
+    ids: tuple[str, ...]
+    patients: tuple[Owner, ...]
+    items: tuple[int, ...] = ()
+
+    def columns(self, name: str) -> tuple[str, ...]:
+        """The keys of `rows`, in order."""
+        return (name, *(("slice",) if self.items else ()), "patient", "class", "logit", "probability", "label")
+
+    def rows(self, calibration: Calibration, name: str) -> list[dict[str, Cell]]:
+        """A row for each sample and class; patients are numbered, and `name` heads the column of ids."""
+        p_SC = calibration.point.probabilities(self.logits_SC)
+        numbers = {patient: number for number, patient in enumerate(dict.fromkeys(self.patients), start=1)}
+        return [
+            {
+                name: sample,
+                **({"slice": self.items[s]} if self.items else {}),
+                "patient": numbers[self.patients[s]] if self.patients[s][1] else None,
+                "class": class_name,
+                "logit": float(self.logits_SC[s, c]),
+                "probability": float(p_SC[s, c]),
+                "label": None if np.isnan(self.labels_SC[s, c]) else float(self.labels_SC[s, c]),
+            }
+            for s, sample in enumerate(self.ids)
+            for c, class_name in enumerate(calibration.classes)
+        ]
+
+
+def outcome_of(
+    scored: Scored,
+    part: str,
+    calibration: Calibration,
+    labels: Mapping[str, NDArray[np.float32]],
+    notes: Sequence[str] = (),
+    unit: str = "studies",
+) -> Result:
+    """Measure a classifier on one split with the temperatures and thresholds that it ships with.
+
+    Args:
+        scored: the samples.
+        part: the split they belong to: "test", "val" or "cohort".
+        calibration: of the model.
+        labels: split -> labels (S, C), for the table of prevalences.
+        notes: caveats for the report.
+        unit: what a sample is, in the plural.
+    """
+    classes, point = calibration.classes, calibration.point
+    results: dict[str, Any] = {
+        "part": part,
+        **measured(scored.logits_SC, scored.labels_SC, scored.patients, classes, point, unit),
+        "prevalences": prevalences(labels, classes),
+    }
+    name = "study" if unit == "studies" else "case"
+    by, auroc = results["intervals"], "AUROC" if unit == "studies" else f"AUROC of {unit}"
+    return Result(
+        results=results,
+        sections=sections(results, notes, unit),
+        rows=scored.rows(calibration, name),
+        columns=scored.columns(name),
+        figures={RELIABILITY: reliability_figure(scored.logits_SC, scored.labels_SC, classes, point)},
+        measured={
+            **{f"{auroc}, {name}": text_of(measures["auroc"], by) for name, measures in results["classes"].items()},
+            f"{auroc}, mean": text_of(results["auroc"], by),
+        },
+        tested_on=f"{counted(results, unit)} of the part {part}",
+    )

@@ -1,0 +1,89 @@
+"""What leads to a finding: the map of one slice's patches, the same on its pixels, and pictures of both.
+
+Letters: J rows and I columns of a slice, H W patches down and across.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from vesalius.report.heat import heat_map
+from vesalius.scan.scan import Scan
+from vesalius.tasks.encode.slices import Slices
+from vesalius.transforms.view import view_of
+from vesalius.transforms.window import default_range, to_screen
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """One slice as people look at it, and where the encoder's patches lie on it.
+
+    Args:
+        grey_JI: 8 bits.
+        window: real values drawn black and white.
+        pixel_aspect: row spacing over column spacing.
+        covered: (top, bottom, left, right) edges in pixels of what the patches cover.
+        caption: which slice, through which window.
+    """
+
+    grey_JI: NDArray[np.uint8]
+    window: tuple[float, float]
+    pixel_aspect: float
+    covered: tuple[float, float, float, float]
+    caption: str
+
+    @classmethod
+    def of(cls, scan: Scan, slices: Slices, number: int, window_hu: tuple[float, float] | None = None) -> Sheet:
+        """A slice of a scan.
+
+        Args:
+            scan: that the slices are of.
+            slices: in the view of the encoder.
+            number: of the slice.
+            window_hu: drawn black and white, where values are known to be HU; None: the default range of the scan.
+        """
+        low, high = default_range(scan) if window_hu is None else window_hu
+        grey = to_screen(slices.values_BCJI[number : number + 1, :1], "grey", (low, high))[0, 0]
+        own = slices.prepare.spacing_mm is None and scan.geometry is not None
+        aspect = view_of(scan, slices.prepare.plane, slices.prepare.display).pixel_aspect if own else 1.0
+        unit = " HU" if window_hu is not None or scan.intensity.unit == "HU" else ""
+        caption = f"slice {number}, {low:.4g} to {high:.4g}{unit}"
+        return cls(grey, (low, high), aspect, slices.covered(number), caption)
+
+    def picture(
+        self, map_HW: NDArray[np.float32], name: str, mark: tuple[int, int], floor: float | None = None
+    ) -> bytes:
+        """A PNG of the slice alone and under a map of its patches, one of them framed; nothing below a floor."""
+        return heat_map(
+            self.grey_JI,
+            map_HW,
+            name,
+            caption=self.caption,
+            pixel_aspect=self.pixel_aspect,
+            mark=mark,
+            covered=self.covered,
+            floor=floor,
+        )
+
+    def on_pixels(self, map_HW: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The map on the pixels of the slice, (J, I): linear between the middles of patches, NaN where none reaches."""
+        lines = []
+        for size, patches, (first, last) in zip(
+            self.grey_JI.shape, map_HW.shape, (self.covered[:2], self.covered[2:]), strict=True
+        ):
+            share = (np.arange(size) - first) / (last - first)
+            lines.append(np.where((share >= 0) & (share <= 1), share * patches - 0.5, np.nan))
+        places = np.stack(np.meshgrid(*lines, indexing="ij"))
+        inside = np.isfinite(places).all(axis=0)
+        spread = ndimage.map_coordinates(map_HW, np.nan_to_num(places), order=1, mode="nearest", output=np.float32)
+        return np.where(inside, spread, np.float32(np.nan))
+
+
+def peak(map_HW: NDArray[np.float32]) -> tuple[int, int]:
+    """(row, column) of the highest patch."""
+    row, column = np.unravel_index(int(map_HW.argmax()), map_HW.shape)
+    return int(row), int(column)

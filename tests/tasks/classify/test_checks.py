@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from vesalius.cohort.case import Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loaded import Problem
+from vesalius.errors import UsageError
+from vesalius.tasks.classify.checks import check_both, check_classes, left_out_words, notes_of
+
+
+def cohort(*labels):
+    cases = [Case(id=f"c{n}", images={"image": "x.nii"}, labels=table) for n, table in enumerate(labels)]
+    return Cohort(tuple(cases), Path())
+
+
+def test_classes():
+    check_classes(("any", "subdural"), ("subdural",), "m.jsonl")
+    with pytest.raises(UsageError, match=r"^data\.classes: no case has a label bogus; choose from any, subdural$"):
+        check_classes(("any", "subdural"), ("any", "bogus"), "m.jsonl")
+    with pytest.raises(UsageError, match=r"^t\.csv: no case has a label; .*any, epidural, .*others of 0 and 1$"):
+        check_classes((), ("any",), "t.csv")
+
+
+def test_a_part_needs_both():
+    check_both(cohort({"any": 1}, {"x": 0}), ("any", "x"), "val")
+    with pytest.raises(UsageError, match="the part 'val' has 2 cases, and not both"):
+        check_both(cohort({"any": 1}, {"x": 0}), ("any",), "val")
+
+
+def test_notes():
+    train = cohort({"any": 1, "a": 0, "b": 1}, {"any": 0, "a": 0, "c": 0, "b": 1})
+    assert notes_of(train, train, ("any",)) == ()
+    assert notes_of(train, train, ("any", "a", "c", "b", "d")) == (
+        "in the part train every label of d is unknown: nothing is learned of it",
+        "in the part train every label of a, c is negative: nothing is learned of it",
+        "in the part train every label of b is positive: nothing is learned of it",
+    )
+    odd = cohort({"any": 0, "subdural": 1}, {"any": 1, "subdural": 1}, {"any": 0, "subdural": 0}, {"subdural": 1})
+    told = "labels of 1 of 4 cases contradict each other: any is 0, one of its kinds is 1"
+    assert notes_of(odd, odd, ("any", "subdural")) == (told,)
+    assert notes_of(odd, odd, ("subdural",)) == ()
+    bare = cohort({"any": 1}, {"any": 0}, {"x": 1}, {})
+    told = "2 of 4 cases have no label of these classes and do not contribute to training"
+    assert told in notes_of(bare, bare, ("any",))
+
+
+def test_what_is_left_out_is_named_up_to_five_times():
+    problems = [Problem(f"s{n}", "is cut short") for n in range(7)]
+    assert left_out_words(problems[:1]) == "cases that cannot be read and are left out: 1, namely s0 (is cut short)"
+    words = left_out_words(problems)
+    assert words.startswith("cases that cannot be read and are left out: 7, namely s0 (is cut short), ")
+    assert words.endswith("s4 (is cut short) and 2 more")
