@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from vesalius.tasks.evaluate.masks import evaluate_masks
     from vesalius.tasks.info import info
     from vesalius.tasks.inspect import inspect
-    from vesalius.tasks.phantom.cine import phantom_cine
-    from vesalius.tasks.phantom.head_ct import phantom_head_ct
+    from vesalius.tasks.phantom import phantom_cine, phantom_head_ct
     from vesalius.tasks.predict.run import predict
     from vesalius.tasks.train.run import train
     from vesalius.tasks.weights.export import export_model
@@ -88,8 +87,8 @@ _HOMES = {
     "open_image": "vesalius.cohort.read:open_image",
     "open_mask": "vesalius.cohort.read:open_mask",
     "open_scan": "vesalius.scan.open:open_scan",
-    "phantom_cine": "vesalius.tasks.phantom.cine:phantom_cine",
-    "phantom_head_ct": "vesalius.tasks.phantom.head_ct:phantom_head_ct",
+    "phantom_cine": "vesalius.tasks.phantom:phantom_cine",
+    "phantom_head_ct": "vesalius.tasks.phantom:phantom_head_ct",
     "predict": "vesalius.tasks.predict.run:predict",
     "read_manifest": "vesalius.cohort.manifest:read_manifest",
     "run_report": "vesalius.report.html:run_report",

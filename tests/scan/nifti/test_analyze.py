@@ -44,7 +44,7 @@ def test_values_and_spacing_as_nibabel_reads_them(dtype, order, tmp_path):
     assert np.array_equal(scan.stored()[0, 0], np.asarray(nib.load(path).dataobj))
     assert scan.dtype == np.dtype(dtype).newbyteorder(order)
     assert scan.spacing_mm == (0.5, 2.0, 4.0)
-    assert describe_scan(scan)["orientation"] is None
+    assert describe_scan(scan).orientation is None
     assert scan.problems == ("Analyze 7.5 states no orientation: left and right are unknown, only the spacing is used",)
     assert np.array_equal(read(path.with_suffix(".hdr")).stored(), scan.stored())
 

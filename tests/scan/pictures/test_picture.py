@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import InputError
 from vesalius.scan.open import open_scan
 from vesalius.scan.pictures import picture as module
 from vesalius.scan.pictures.picture import beside, kind_of, look
-from vesalius.tasks.compress.config import CompressConfig
 from vesalius.tasks.compress.decompress import verify
 from vesalius.tasks.compress.run import compress
 

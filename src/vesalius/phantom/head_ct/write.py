@@ -30,14 +30,14 @@ class HeadCtSummary:
     """What was written.
 
     Args:
-        folder: the cohort.
+        path: folder of the cohort.
         patients: their number.
         studies: their number.
         positive: label -> number of studies that have it.
         largest_volume_error: greatest |measured - requested| / requested of a bleed that found enough room.
     """
 
-    folder: Path
+    path: Path
     patients: int
     studies: int
     positive: dict[str, int]
