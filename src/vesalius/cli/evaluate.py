@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, OnDevice, Paths, Quiet, Threads, Vectors, cores, needs_torch
-from vesalius.cli.reading import reads
+from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, Vectors, cores, needs_torch, with_options
 from vesalius.cli.show import emit, finish, progress
 from vesalius.scan.reading import AS_STATED, Reading
 
@@ -21,7 +20,7 @@ def evaluate() -> None:
 
 
 @app.command()
-@reads
+@with_options()
 def codec(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
@@ -68,7 +67,7 @@ def codec(
 
 
 @app.command()
-@reads
+@with_options()
 def masks(
     predicted: Annotated[
         Path, typer.Argument(metavar="PREDICTED", help="A mask, a folder of masks, or a manifest.", show_default=False)
@@ -144,7 +143,7 @@ def classifier(
         Path | None, typer.Option("--studies", metavar="FILE", help="Likewise: which vectors are slices of one study.")
     ] = None,
     cache: Vectors = None,
-    device: OnDevice = Device.auto,
+    device: OnDevice = "auto",
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -168,7 +167,7 @@ def classifier(
         split=split,
         skip_invalid=skip_invalid,
         cache=cache,
-        device=device.value,
+        device=device,
         threads=threads,
         force=force,
         progress=progress(quiet),
