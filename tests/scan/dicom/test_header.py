@@ -223,7 +223,7 @@ def test_a_missing_palette_and_two_palettes_are_told_and_refused(tmp_path):
     many = [with_palette([256, 0, 8], RNG.integers(0, 256, (3, 256)), number=n, InstanceNumber=n) for n in (1, 2)]
     save_all(many, tmp_path / "two")
     for scan in (bare, open_scan(tmp_path / "two")):
-        assert any("colours are not known" in problem for problem in scan.problems)
+        assert any("colours are unknown" in problem for problem in scan.problems)
         with pytest.raises(UsageError, match="palette of these indices is unknown"):
             write_scan(scan, tmp_path / "x.png")
     assert not (tmp_path / "x.png").exists()
