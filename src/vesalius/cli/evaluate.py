@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -111,8 +112,8 @@ def masks(
         force=force,
         progress=progress(quiet),
     )
-    emit(result, json, lines)
-    finish(result)
+    emit(asdict(result), json, lambda _: lines(result))
+    finish({"failed": result.failed})
 
 
 @app.command()

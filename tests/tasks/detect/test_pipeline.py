@@ -209,7 +209,7 @@ def test_without_patients_studies_are_kept_together_and_it_is_said(cohort):
     )
     assert {row["patient"] for row in table(folder / "run" / "features" / "test_index.csv")} == {""}
     assert (
-        "no patient_id: cases can only be kept together by study"
+        "no patient_id: only cases of a study are kept together"
         in (folder / "run" / "summary.json").read_text().lower()
     )
     with pytest.raises(InputError, match="stands in two manifests"):
@@ -227,7 +227,7 @@ def test_a_dry_run_counts_the_extraction_and_leaves_nothing(cohort, seen):
     assert cost["measured"] == len(seen) - 1 == 2
     assert told["estimate"]["seconds_in_all"] == pytest.approx(cost["seconds"] + told["estimate"]["seconds"])
     assert cost["seconds"] == pytest.approx(cost["slices"] * cost["slice_seconds"])
-    train_cases = told["parts"][0]["cases"]
+    train_cases = told["parts"][0].cases
     assert told["estimate"]["steps"] == 2 * (train_cases // 8)
     assert set(told["estimate"]["parameters"]) == {"head"}
     assert cost["parameters"]["encoder"] > 100_000 > told["estimate"]["parameters"]["head"]
