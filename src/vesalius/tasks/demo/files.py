@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ class Demonstration:
 
     def _compress(self, target: CompressConfig) -> tuple[CompressResult, Path]:
         path = self.folder / "scans" / f"{self.subject.name}-{target.words.replace(' ', '-').replace(':', '-')}.vsl"
-        options = target.model_copy(update={"threads": self.threads})
+        options = replace(target, threads=self.threads)
         return compress_scan(self.scan, path, options, uid_key=self.key), path
 
     def _row(self, done: CompressResult, target: CompressConfig) -> dict[str, Cell]:
