@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from vesalius.config import Config
 from vesalius.errors import ConfigError, OutputError
 from vesalius.files import regular
 from vesalius.output import as_output_error, new_file, refuse_odd
+from vesalius.versions import installed
 
 CONFIG, ENVIRONMENT, LAST, BEST, MODEL, SPLITS = "config.yaml", "env.json", "last", "best", "model", "splits"
 _PACKAGES = ("numpy", "torch", "torchvision", "accelerate", "timm", "monai", "safetensors")
@@ -99,7 +99,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
         "python": platform.python_version(),
         "system": platform.system(),
         "machine": platform.machine(),
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": {name: installed(name) for name in _PACKAGES},
         "threads": torch.get_num_threads(),
         **facts,
     }
@@ -145,10 +145,3 @@ def _clear(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     for name in (LAST, BEST, MODEL, SPLITS, "tensorboard", "mlflow", "figures", "features"):
         shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
