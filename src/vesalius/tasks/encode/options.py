@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from vesalius.errors import UsageError
+
 if TYPE_CHECKING:
     from vesalius.tasks.encode.slices import SliceConfig
 
@@ -23,6 +25,9 @@ SLICE_HELP = {
 @dataclass(frozen=True)
 class EmbedOptions:
     """Which slices an encoder takes, how they are shown to it, and which patches are compared.
+
+    Raises:
+        UsageError: a patch that is not a pair, or no slice in a batch.
 
     Example:
         >>> EmbedOptions(stride=2, slice=4).choice.stride
@@ -53,6 +58,12 @@ class EmbedOptions:
         default=None,
         metadata={"help": "folder where vectors are kept, by default that of the user", "flag": "--cache DIR"},
     )
+
+    def __post_init__(self) -> None:
+        if self.patch is not None and len(self.patch) != 2:
+            raise UsageError("is not a row and a column", where="--patch", fix="write for instance 7,7")
+        if self.batch < 1:
+            raise UsageError(f"{self.batch} was given", where="--batch", fix="give 1 or more")
 
     @property
     def choice(self) -> SliceConfig:
