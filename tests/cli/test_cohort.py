@@ -35,6 +35,6 @@ def test_errors_end_with_2_and_are_told(vesalius, tmp_path):
     done = vesalius("cohort", "split", path, "-o", tmp_path / "out")
     assert "1 bad line(s): line 11: patiant: no such key; did you mean 'patient'?" in done.error
     done = vesalius("cohort", "split", path, "-o", tmp_path / "out", "--ratios", "a")
-    assert done.error == "--ratios: 'a' are not three numbers; write 0.7,0.15,0.15"
+    assert done.error == "--ratios: 'a' is not 3 comma-separated numbers; write for instance 0.7,0.15,0.15"
     done = vesalius("cohort", "split", path, "-o", tmp_path / "out", "--by", "hospital")
     assert "patient" in done.error

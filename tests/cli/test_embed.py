@@ -26,5 +26,5 @@ def test_embed(vesalius, tmp_path):
 
 def test_patches():
     assert _pair("3,4") == (3, 4)
-    with pytest.raises(UsageError, match="is no patch"):
+    with pytest.raises(UsageError, match="is not 2 comma-separated numbers"):
         _pair("3x4")

@@ -6,6 +6,7 @@ import pytest
 
 from vesalius.errors import InputError
 from vesalius.scan.reading import Reading
+from vesalius.tasks.evaluate.masks.run import MaskEvaluation
 
 
 @pytest.fixture
@@ -86,10 +87,10 @@ def masks_called(monkeypatch):
         progress("one mask done")
         seen.update(paths=(predicted, reference), output=output, classes=classes, lv=lv, split=split, force=force)
         seen.update(reading=reading)
-        return {"path": str(output), "failed": [{"path": "x", "error": "x: no predicted mask"}]}
+        return MaskEvaluation(output, output, None, [{"path": "x", "error": "x: no predicted mask"}])
 
     monkeypatch.setattr("vesalius.tasks.evaluate.masks.evaluate_masks", evaluate_masks)
-    monkeypatch.setattr("vesalius.tasks.evaluate.masks.lines", lambda result: [f"{len(result['failed'])} failed"])
+    monkeypatch.setattr("vesalius.tasks.evaluate.masks.lines", lambda result: [f"{len(result.failed)} failed"])
     return seen
 
 

@@ -3,8 +3,6 @@
 import pytest
 
 from tasks.weights.models import model_at
-from vesalius.cli.export import _sides
-from vesalius.errors import UsageError
 
 
 def test_export(vesalius, tmp_path):
@@ -16,10 +14,7 @@ def test_export(vesalius, tmp_path):
     assert (done.code, done.err) == (0, "")
     assert "ONNX Runtime differs by at most" in done.out
     assert "exists already" in vesalius(*words).error
+    assert vesalius(*words, "--size", "64x32").error.startswith(
+        "--size: '64x32' is not a list of comma-separated numbers"
+    )
     assert vesalius(*words, "--force", "--json").told["opset"] == 20
-
-
-def test_sizes():
-    assert _sides("64,32,32") == (64, 32, 32)
-    with pytest.raises(UsageError, match="is no size"):
-        _sides("64x32")

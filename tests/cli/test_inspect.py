@@ -75,7 +75,7 @@ def test_spacing_is_three_numbers(text, expected):
 
 @pytest.mark.parametrize("text", ["", "1", "1,2", "1,2,3,4", "a,b,c", "1 2 3", "1;2;3"])
 def test_other_spacings_are_refused(text):
-    with pytest.raises(UsageError, match="is not three numbers"):
+    with pytest.raises(UsageError, match="is not 3 comma-separated numbers"):
         _spacing(text)
 
 

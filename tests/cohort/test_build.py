@@ -12,14 +12,14 @@ def test_layouts_and_options_that_are_not_there(tmp_path):
         build_cohort("acdc", tmp_path / "none")
     with pytest.raises(UsageError, match="no such option, only spacing_from; leave it out"):
         build_cohort("acdc", tmp_path, ["x=1"])
-    with pytest.raises(InputError, match="is of no known layout"):
+    with pytest.raises(InputError, match="has no known layout"):
         build_cohort("auto", tmp_path)
 
 
 def test_auto_takes_the_first_that_fits(tmp_path):
     sound(tmp_path)
     cohort = build_cohort("auto", tmp_path)
-    assert cohort.notes[0] == "taken for the layout images"
+    assert cohort.notes[0] == "recognised as layout images"
     assert len(cohort) == 20
     with pytest.raises(UsageError, match="name the layout instead of auto"):
         build_cohort("auto", tmp_path, ["patient=x"])
@@ -39,7 +39,7 @@ def test_names_that_come_again_get_a_number(tmp_path):
     )
     cohort = build_cohort("nih", tmp_path)
     assert [case.id for case in cohort] == ["a", "a-2", "a-3"]
-    assert cohort.notes == ("1 cases have a name that came before, and got a number",)
+    assert cohort.notes == ("cases whose name occurred before, now numbered: 1",)
     written(tmp_path / "acdc", {"a/p/p_4d.nii": "x", "b/p/p_4d.nii": "x"})
     assert [case.id for case in build_cohort("acdc", tmp_path / "acdc")] == ["p", "p-2"]
 
@@ -53,8 +53,8 @@ ODD = {
         {"s.csv": "nifti_path,any\na.nii,inf\n", "a.nii": "x"},
         "the label any is infinite",
     ),
-    "no subject": ("bids", {"sub-/anat/sub-_T1w.nii": "x"}, "is no BIDS folder"),
-    "no path": ("chexpert", {"train.csv": "Path,Edema\n,1\n"}, "no image of the tables is there"),
+    "no subject": ("bids", {"sub-/anat/sub-_T1w.nii": "x"}, "is not a BIDS folder"),
+    "no path": ("chexpert", {"train.csv": "Path,Edema\n,1\n"}, "no image of the tables exists"),
 }
 
 

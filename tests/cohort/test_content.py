@@ -30,8 +30,8 @@ def no_young(monkeypatch):
 @pytest.fixture
 def reads(monkeypatch):
     read = []
-    whole = module._of_file
-    monkeypatch.setattr(module, "_of_file", lambda path: read.append(path.name) or whole(path))
+    whole = module._digest_file
+    monkeypatch.setattr(module, "_digest_file", lambda path: read.append(path.name) or whole(path))
     return read
 
 

@@ -94,7 +94,7 @@ def test_every_bad_line_is_told_with_its_number_and_reason(tmp_path):
     assert told[9].startswith("frames.ED: -1 was given")
     assert told[10].startswith("images: {} was given")
     assert not any("\n" in reason for reason in told.values())
-    with pytest.raises(InputError, match=r"8 bad line\(s\): line 2: patiant.*and 3 more; mend these lines"):
+    with pytest.raises(InputError, match=r"8 bad line\(s\): line 2: patiant.*and 3 more; correct these lines"):
         read_manifest(path)
 
 
@@ -149,7 +149,7 @@ def test_paths_with_backslashes_are_told_and_read_in_json_too(tmp_path):
     path.write_text("\n".join(map(json.dumps, rows)))
     cohort = read_manifest(path)
     assert [case.images["image"] for case in cohort] == ["d/a.png", "d\\gone.png"]
-    assert cohort.notes == ("paths that are not there as they are written, read with slashes: 1 (a)",)
+    assert cohort.notes == ("paths that exist only with slashes, read so: 1 (a)",)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_tables_that_do_not_say_one_thing_are_refused(tmp_path, content, message
 def test_a_key_that_is_there_twice(tmp_path):
     path = tmp_path / "m.jsonl"
     path.write_text('{"id": "a", "images": {"image": "a.png", "image": "b.png"}}\n')
-    with pytest.raises(InputError, match="line 1: image: is there twice"):
+    with pytest.raises(InputError, match="line 1: image: is given twice"):
         read_manifest(path)
 
 
@@ -239,7 +239,7 @@ def test_several_manifests_are_one_cohort(tmp_path):
         tmp_path / "one" / "a.nii",
         tmp_path / "two" / "b.nii",
     ]
-    with pytest.raises(InputError, match="case a stands in two manifests"):
+    with pytest.raises(InputError, match="case a is in two manifests"):
         read_manifests([tmp_path / "one" / "m.jsonl"] * 2)
 
 

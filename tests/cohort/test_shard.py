@@ -112,7 +112,7 @@ def test_headers_are_reduced_and_values_are_not(cohort, tmp_path):
     assert done.notes == (
         "DICOM headers reduced, UIDs hashed: 1 file(s)",
         "NIfTI text and extensions blanked: 1 file(s)",
-        "packed as they are, with all that their headers say: 7 file(s)",
+        "packed unchanged, with their full headers: 7 file(s)",
     )
 
 
@@ -121,7 +121,7 @@ def test_identifiers_are_kept_where_that_is_asked(cohort, tmp_path):
     found = content(done.paths)
     assert found["c-0-2.image-flair.00000.dcm"] == (TEST_FILES / "CT_small.dcm").read_bytes()
     assert found["c-0-2.image-t1.nii.gz"] == (tmp_path / "v.nii.gz").read_bytes()
-    assert done.notes == ("packed as they are, with all that their headers say: 9 file(s)",)
+    assert done.notes == ("packed unchanged, with their full headers: 9 file(s)",)
 
 
 @pytest.mark.parametrize("keep", [False, True])

@@ -153,7 +153,7 @@ def test_what_is_said_and_refused():
         split_cohort(cohort, stratify="sex")
     with pytest.raises(UsageError, match=r"3 patient\(s\) outside the test split cannot fill 4 folds"):
         split_cohort(cohort_of(*(case(n) for n in range(4))), (1, 0, 1 / 3), folds=4)
-    with pytest.raises(UsageError, match=r"4 patient\(s\) cannot fill 9 parts"):
+    with pytest.raises(UsageError, match=r"4 patient\(s\) cannot fill 9 splits"):
         split_cohort(cohort, folds=9)
 
 

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from vesalius.cli.options import Force, Json, Quiet, Threads, cores
+from vesalius.cli.options import Force, Json, Quiet, Threads, cores, numbers
 from vesalius.cli.show import emit, finish, progress
-from vesalius.errors import UsageError
 
 HELP = "Many scans: find them, split them by patient, check them."
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 Manifest = Annotated[Path, typer.Argument(metavar="M", help="A manifest, .jsonl or .csv.", show_default=False)]
 Folder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to be made.", show_default=False)]
 Seed = Annotated[int, typer.Option("--seed", help="Another seed, another result.")]
-
-
-class By(Enum):
-    """What a split never divides."""
-
-    patient = "patient"
-    study = "study"
+By = Literal["patient", "study"]
 
 
 @app.callback()
@@ -55,7 +47,7 @@ def build(
     from vesalius.tasks.cohort.build import build_manifest, lines
 
     done = build_manifest(layout, folder, output, options or (), force=force)
-    emit(done, json, lambda result: list(lines(result)))
+    emit(done, json, lines)
 
 
 @app.command()
@@ -64,7 +56,7 @@ def split(
     output: Folder,
     ratios: Annotated[str, typer.Option("--ratios", help="Shares of train, val and test.")] = "0.7,0.15,0.15",
     folds: Annotated[int, typer.Option("--folds", help="Folds for cross-validation outside the test split.")] = 0,
-    by: Annotated[By, typer.Option("--by", help="What is never divided.")] = By.patient,
+    by: Annotated[By, typer.Option("--by", help="What is never divided.")] = "patient",
     stratify: Annotated[
         str | None, typer.Option("--stratify", metavar="FACT", help="Spread the values of this fact evenly, too.")
     ] = None,
@@ -78,10 +70,9 @@ def split(
     """
     from vesalius.tasks.cohort.split import lines, split_manifest
 
-    done = split_manifest(
-        manifest, output, _shares(ratios), folds=folds, by=by.value, stratify=stratify, seed=seed, force=force
-    )
-    emit(done, json, lambda result: list(lines(result)))
+    shares = numbers(ratios, float, "--ratios", "0.7,0.15,0.15", 3)
+    done = split_manifest(manifest, output, shares, folds=folds, by=by, stratify=stratify, seed=seed, force=force)
+    emit(done, json, lines)
 
 
 @app.command()
@@ -106,7 +97,7 @@ def audit(
     done = audit_cohort(
         manifest, output, pixels=pixels, workers=threads, force=force, progress=progress(quiet or not pixels)
     )
-    emit(done, json, lambda result: list(lines(result)))
+    emit(done, json, lines)
     finish(done)
 
 
@@ -131,11 +122,4 @@ def shard(
     done = shard_cohort(
         manifest, output, shard_mib=shard_mib, seed=seed, keep_identifiers=keep_identifiers, force=force
     )
-    emit(done, json, lambda result: list(lines(result)))
-
-
-def _shares(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"{text!r} are not three numbers", where="--ratios", fix="write 0.7,0.15,0.15") from error
+    emit(done, json, lines)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vesalius.cli.options import Cache, Force, Json, Paths, Quiet, Threads, cores
-from vesalius.cli.reading import reads
+from vesalius.cli.options import Cache, Force, Json, Paths, Quiet, Threads, cores, with_options
 from vesalius.cli.show import emit, finish, progress
 from vesalius.errors import UsageError
 from vesalius.scan.reading import AS_STATED, Reading
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from vesalius.tasks.compress.run import CompressedScans
 
 
-@reads
+@with_options()
 def compress(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="A .vsl file, or a folder for many scans.")],
@@ -134,7 +133,7 @@ def _decompressed(result: Restored | RestoredPiece) -> list[str]:
     return lines
 
 
-@reads
+@with_options()
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .vsl file.", show_default=False)],
     original: Annotated[

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, OnDevice, Quiet, Threads, Vectors, cores, needs_torch
-from vesalius.cli.reading import reads
+from vesalius.cli.options import (
+    Force,
+    Json,
+    OnDevice,
+    Quiet,
+    Threads,
+    Vectors,
+    cores,
+    needs_torch,
+    numbers,
+    with_options,
+)
 from vesalius.cli.show import emit, progress
-from vesalius.errors import UsageError
 from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:
@@ -41,7 +50,7 @@ _WINDOWS: dict[Window, CtWindow | None] = {
 }
 
 
-@reads
+@with_options()
 def embed(
     model: Annotated[
         str,
@@ -76,7 +85,7 @@ def embed(
     ] = Precision.auto,
     reading: Reading = AS_STATED,
     cache: Vectors = None,
-    device: OnDevice = Device.auto,
+    device: OnDevice = "auto",
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -99,17 +108,14 @@ def embed(
         batch=batch,
         precision=precision.value,
         cache=cache,
-        device=device.value,
+        device=device,
         threads=threads,
         force=force,
         progress=progress(quiet),
     )
-    emit(done, json, lambda result: list(lines(result)))
+    emit(done, json, lines)
 
 
 def _pair(text: str) -> tuple[int, int]:
-    try:
-        row, column = (int(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no patch", where="--patch", fix="write for instance 7,7") from error
+    row, column = numbers(text, int, "--patch", "7,7", 2)
     return row, column

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, OnDevice, Paths, Quiet, Threads, Vectors, cores, needs_torch
-from vesalius.cli.reading import reads
+from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, Vectors, cores, needs_torch, with_options
 from vesalius.cli.show import emit, finish, progress
 from vesalius.scan.reading import AS_STATED, Reading
 
@@ -21,7 +21,7 @@ def evaluate() -> None:
 
 
 @app.command()
-@reads
+@with_options()
 def codec(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
@@ -68,7 +68,7 @@ def codec(
 
 
 @app.command()
-@reads
+@with_options()
 def masks(
     predicted: Annotated[
         Path, typer.Argument(metavar="PREDICTED", help="A mask, a folder of masks, or a manifest.", show_default=False)
@@ -112,8 +112,8 @@ def masks(
         force=force,
         progress=progress(quiet),
     )
-    emit(result, json, lines)
-    finish(result)
+    emit(asdict(result), json, lambda _: lines(result))
+    finish({"failed": result.failed})
 
 
 @app.command()
@@ -144,7 +144,7 @@ def classifier(
         Path | None, typer.Option("--studies", metavar="FILE", help="Likewise: which vectors are slices of one study.")
     ] = None,
     cache: Vectors = None,
-    device: OnDevice = Device.auto,
+    device: OnDevice = "auto",
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -168,7 +168,7 @@ def classifier(
         split=split,
         skip_invalid=skip_invalid,
         cache=cache,
-        device=device.value,
+        device=device,
         threads=threads,
         force=force,
         progress=progress(quiet),

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Force, Json
+from vesalius.cli.options import Force, Json, numbers
 from vesalius.cli.show import emit
-from vesalius.errors import UsageError
 
 
 def export(
@@ -37,13 +36,6 @@ def export(
     """
     from vesalius.tasks.weights.export import export_model, lines
 
-    sides = None if size is None else _sides(size)
+    sides = None if size is None else numbers(size, int, "--size", "224,224")
     done = export_model(model, output, part=part, format=format, size=sides, opset=opset, within=within, force=force)
-    emit(done, json, lambda result: list(lines(result)))
-
-
-def _sides(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no size", where="--size", fix="write for instance 224,224") from error
+    emit(done, json, lines)

@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Force, Json, Paths
-from vesalius.cli.reading import reads
+from vesalius.cli.options import Force, Json, Paths, numbers, with_options
 from vesalius.cli.show import emit, finish
-from vesalius.errors import UsageError
 from vesalius.scan.reading import AS_STATED, Reading
 
 
-@reads
+@with_options()
 def inspect(paths: Paths, reading: Reading = AS_STATED, json: Json = False) -> None:
     """Describe scans: geometry, time, modality, problems."""
     from vesalius.tasks.inspect import inspect as run
@@ -25,7 +23,7 @@ def inspect(paths: Paths, reading: Reading = AS_STATED, json: Json = False) -> N
     finish(result)
 
 
-@reads
+@with_options()
 def convert(
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="A file, or a folder with one scan.", show_default=False)
@@ -62,12 +60,7 @@ def convert(
 
 
 def _spacing(text: str) -> tuple[float, float, float]:
-    try:
-        x, y, z = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} is not three numbers", where="--spacing", fix="write for instance 1,1,2.5"
-        ) from error
+    x, y, z = numbers(text, float, "--spacing", "1,1,2.5", 3)
     return x, y, z
 
 

@@ -41,7 +41,7 @@ def cine(
     from vesalius.tasks.phantom.cine import lines, phantom_cine
 
     done = phantom_cine(output, patients, seed, options or (), force=force)
-    emit(done, json, lambda result: list(lines(result)))
+    emit(done, json, lines)
 
 
 @app.command(name="head-ct")
@@ -61,4 +61,4 @@ def head_ct(
     from vesalius.tasks.phantom.head_ct import lines, phantom_head_ct
 
     done = phantom_head_ct(output, patients, seed, options or (), force=force)
-    emit(done, json, lambda result: list(lines(result)))
+    emit(done, json, lines)

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, OnDevice, Paths, Quiet, Threads, cores, needs_torch
-from vesalius.cli.reading import reads
+from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, cores, needs_torch, with_options
 from vesalius.cli.show import emit, finish, progress
 from vesalius.scan.reading import AS_STATED, Reading
 
@@ -24,7 +23,7 @@ class HeatMap(StrEnum):
 _MAPS: dict[HeatMap, Literal["logit", "rollout"]] = {HeatMap.logit: "logit", HeatMap.rollout: "rollout"}
 
 
-@reads
+@with_options()
 def predict(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="Zoo name, model folder or run folder.", show_default=False)
@@ -56,7 +55,7 @@ def predict(
         ),
     ] = None,
     reading: Reading = AS_STATED,
-    device: OnDevice = Device.auto,
+    device: OnDevice = "auto",
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -79,7 +78,7 @@ def predict(
         paths,
         output,
         options,
-        device=device.value,
+        device=device,
         reading=reading,
         threads=threads,
         force=force,

@@ -7,11 +7,12 @@ import math
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import typer
 
+from vesalius import json_values
 from vesalius.errors import printable
 
 _PAUSE_S = 5.0
@@ -20,26 +21,26 @@ _COUNT = re.compile(r"(\d+) of (\d+)\b")
 
 
 def fail(message: str, as_json: bool, code: int = 2) -> int:
-    """One line on stderr (and {"error": ...} on stdout under --json); returns the exit code."""
+    """Print one line on stderr, under --json also {"error": ...} on stdout; return the exit code."""
     if as_json:
         print(json.dumps({"error": message}))  # noqa: T201
     print(f"error: {message}", file=sys.stderr)  # noqa: T201
     return code
 
 
-def emit(result: dict[str, Any], as_json: bool, human: Callable[[dict[str, Any]], list[str]]) -> None:
-    """Print a result, as JSON or as the lines that `human` makes of it."""
+def emit(result: Any, as_json: bool, human: Callable[[Any], Iterable[str]]) -> None:
+    """Print a result: as one JSON object, or as the lines that `human` makes of it."""
     if as_json:
-        typer.echo(json.dumps(_plain(result), indent=2, allow_nan=False))
+        typer.echo(json.dumps(json_values.as_json(result), indent=2, allow_nan=False))
         return
     for line in human(result):
         typer.echo(printable(line))
 
 
 def progress(quiet: bool) -> Callable[[str], None]:
-    """A function that prints a line to stderr, or nothing under -q.
+    """Return a function that prints a line to stderr, or nothing under -q.
 
-    Into a pipe or a file a line such as "3 of 200: ..." goes now and then only; the first and the last always do.
+    A pipe or a file receives a counting line such as "3 of 200: ..." every few seconds; the first and last always.
     """
     if quiet:
         return lambda line: None  # noqa: ARG005
@@ -60,20 +61,7 @@ def progress(quiet: bool) -> Callable[[str], None]:
     return show
 
 
-def finish(result: dict[str, Any]) -> None:
+def finish(result: Any) -> None:
     """Exit with 2 where some inputs failed; the failures were printed."""
-    if result.get("failed"):
+    if result.get("failed") if isinstance(result, dict) else result.failed:
         raise typer.Exit(2)
-
-
-def _plain(value: Any) -> Any:
-    """JSON without NaN and infinities (they become null)."""
-    if hasattr(value, "tolist"):  # numbers and arrays of NumPy, which is not imported here
-        value = value.tolist()
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)

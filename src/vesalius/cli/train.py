@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vesalius.cli.options import Device, Force, Json, OnDevice, Quiet, Threads, cores, needs_torch
+from vesalius.cli.options import Force, Json, OnDevice, Quiet, Threads, cores, needs_torch
 from vesalius.cli.show import emit, finish, progress
 from vesalius.errors import UsageError
 
@@ -28,7 +28,7 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the data, estimate time and memory, write nothing.")
     ] = False,
-    device: OnDevice = Device.auto,
+    device: OnDevice = "auto",
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
@@ -43,8 +43,8 @@ def train(
         from vesalius.tasks.train.dry_run import dry_run as run
         from vesalius.tasks.train.dry_run import lines
 
-        told = run(config, overrides or (), device=device.value, threads=threads, progress=progress(quiet))
-        emit(told, json, lambda result: list(lines(result)))
+        told = run(config, overrides or (), device=device, threads=threads, progress=progress(quiet))
+        emit(told, json, lines)
         finish(told)
         return
     if output is None:
@@ -58,7 +58,7 @@ def train(
             overrides or (),
             resume=resume,
             force=force,
-            device=device.value,
+            device=device,
             threads=threads,
             watch=bar.watch,
             progress=bar.say,

@@ -33,7 +33,7 @@ def list_models(
     from vesalius.tasks.weights.listing import lines, list_weights
 
     done = list_weights(folders or ())
-    emit(done, json, lambda result: list(lines(result)))
+    emit(done, json, lines)
     finish(done)
 
 
@@ -67,7 +67,7 @@ def import_model(
     from vesalius.tasks.weights.importing import import_weights, lines
 
     done = import_weights(checkpoint, layout, output, net or (), allow=allow or (), licence=licence, force=force)
-    emit(done, json, lambda result: list(lines(result)))
+    emit(done, json, lines)
 
 
 @app.command()
@@ -91,4 +91,4 @@ def fetch(
     from vesalius.tasks.weights.fetch import fetch_weights, lines
 
     done = fetch_weights(name, output, check_size=check_size, revision=revision, force=force, progress=progress(quiet))
-    emit(done, json, lambda result: list(lines(result)))
+    emit(done, json, lines)

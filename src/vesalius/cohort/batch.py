@@ -37,20 +37,20 @@ class Batch:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Of the cases."""
+        """Ids of the cases."""
         return tuple(case.id for case in self.cases)
 
 
 def batches(loader: Loader, epoch: int, size: int, *, drop_last: bool = False, start: int = 0) -> Iterator[Batch]:
-    """One epoch in batches.
+    """Yield one epoch in batches.
 
     Args:
-        loader: where the samples come from.
-        epoch: its number.
+        loader: source of the samples.
+        epoch: number of the epoch.
         size: samples in a batch.
-        drop_last: leave out what does not fill a batch; then all shards of an epoch have equally many batches (unless
-            cases are skipped), as distributed training needs it.
-        start: how many batches to pass over without loading them.
+        drop_last: drop an incomplete last batch; then all shards of an epoch have equally many batches (unless cases
+            are skipped), as distributed training needs.
+        start: number of batches to skip without loading them.
 
     Raises:
         UsageError: an impossible size, or samples of different shapes.
@@ -73,7 +73,7 @@ def _batches(loader: Loader, epoch: int, size: int, drop_last: bool, start: int)
 
 
 def _stacked(samples: Iterator[LoadedCase], size: int) -> Batch | None:
-    """A batch filled sample by sample, so that no sample is in memory twice for long; None where there is none."""
+    """Fill a batch sample by sample, so that no sample is in memory twice for long; None without samples."""
     cases: list[Case] = []
     stacks: dict[str | None, NDArray[Any]] = {}
     labels = []
@@ -83,12 +83,9 @@ def _stacked(samples: Iterator[LoadedCase], size: int) -> Batch | None:
             stacks = {name: np.empty((size, *array.shape), array.dtype) for name, array in arrays}
         for name, array in arrays:
             if name not in stacks or (stacks[name].shape[1:], stacks[name].dtype) != (array.shape, array.dtype):
-                one, two = _told(stacks[None][0]), _told(sample.image)
-                raise UsageError(
-                    f"cases {cases[0].id} and {sample.id} make no batch: their images are {one} and {two}, or their "
-                    "masks differ",
-                    fix="crop or pad them to one size",
-                )
+                shapes = " and ".join(f"{image.shape} {image.dtype}" for image in (stacks[None][0], sample.image))
+                what = f"cases {cases[0].id} and {sample.id} do not fit into one batch: their images are {shapes}"
+                raise UsageError(f"{what}, or their masks differ", fix="crop or pad them to one size")
             stacks[name][n] = array
         cases.append(sample.case)
         labels.append(sample.labels_N)
@@ -97,7 +94,3 @@ def _stacked(samples: Iterator[LoadedCase], size: int) -> Batch | None:
     stacks = {name: stack[: len(cases)] for name, stack in stacks.items()}
     masks = {name: stack for name, stack in stacks.items() if name is not None}
     return Batch(tuple(cases), stacks[None], np.stack(labels), masks)
-
-
-def _told(array: NDArray[Any]) -> str:
-    return f"{array.shape} {array.dtype}"

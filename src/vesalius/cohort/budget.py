@@ -1,8 +1,8 @@
-"""How much memory a loader takes: what is being made, what waits for its turn, what is kept.
+"""The memory of a loader: arrays in preparation, samples that wait for their turn, arrays that are kept.
 
-A share is left for arrays in the making and for samples that wait; the rest keeps prepared arrays. What is kept stays
-until the end: a shuffled pass over more than fits would find much less of what was used last (of one half, LRU finds
-15 %, this 50 %). One case at least is always worked on, also where the budget is smaller than that.
+A share is reserved for arrays in preparation and for waiting samples; the rest keeps prepared arrays. Kept arrays are
+not replaced by newer ones: in a shuffled pass over a cohort twice as large as the memory, LRU hits 15 % of the arrays,
+this 50 %. At least one case is always in work, even where the budget is smaller.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 _SHARE_IN_THE_MAKING = 0.25
 _SHARE_WAITING = 0.25
 _COPIES = 2
-"""A waiting sample and the arrays it was joined or augmented from."""
+"""A waiting sample and the arrays it was augmented from."""
 
 
 class Budget:
-    """Counts the bytes of one loader; all its threads share it.
+    """Counter of the bytes of one loader, shared by its threads.
 
     Args:
-        total_bytes: what the loader may hold.
+        total_bytes: bytes that the loader may hold.
     """
 
     def __init__(self, total_bytes: int) -> None:
@@ -45,7 +45,7 @@ class Budget:
 
     @contextmanager
     def making(self, cost_bytes: int) -> Iterator[None]:
-        """Waits until there is room for an array in the making, or nothing else is being made."""
+        """Wait until there is room for an array in preparation, or no other is in preparation."""
         with self._change:
             room = self.total_bytes * _SHARE_IN_THE_MAKING
             self._change.wait_for(lambda: not self._making_bytes or self._making_bytes + cost_bytes <= room)
@@ -63,13 +63,13 @@ class Budget:
                 self._change.notify_all()
 
     def met(self, sample_bytes: int) -> None:
-        """A sample of this size was made."""
+        """Record the size of a finished sample."""
         with self._change:
             self._sample_bytes = max(self._sample_bytes, sample_bytes)
             self._shed()
 
     def window(self, most: int) -> int:
-        """How many samples may be made ahead: at most `most`, 1 until the first one has been met."""
+        """Return how many samples may be loaded ahead: at most `most`; 1 before the first is recorded."""
         with self._change:
             if self._sample_bytes:
                 room = int(self.total_bytes * _SHARE_WAITING) // (_COPIES * self._sample_bytes)
@@ -78,21 +78,21 @@ class Budget:
             return self._waiting
 
     def kept(self, slot: tuple[str, ...], key: str) -> NDArray[Any] | None:
-        """The array kept for a slot, if it was made from the same `key`; another one is let go."""
+        """Return the array kept for a slot if it belongs to `key`; an array of another key is dropped."""
         with self._change:
-            found = self._kept.get(slot)
-            if found is None or found[0] == key:
-                return None if found is None else found[1]
+            kept_key, array = self._kept.get(slot, (key, None))
+            if kept_key == key:
+                return array
             self._drop(slot)
             return None
 
     def has_room(self, size_bytes: int) -> bool:
-        """Whether an array of this size could be kept now."""
+        """Return whether an array of this size could be kept now."""
         with self._change:
             return self._kept_bytes + size_bytes <= self._room_to_keep()
 
     def keep(self, slot: tuple[str, ...], key: str, array: NDArray[Any]) -> NDArray[Any]:
-        """Keep an array where there is room, then it becomes read-only; gives the array."""
+        """Keep an array, read-only, if there is room; return the array."""
         with self._change:
             if slot in self._kept:
                 self._drop(slot)
@@ -107,7 +107,7 @@ class Budget:
         return self.total_bytes - self._most_making_bytes - self._waiting * _COPIES * self._sample_bytes
 
     def _shed(self) -> None:
-        """Let go of what was kept last until the rest fits."""
+        """Drop the arrays kept last until the rest fits."""
         while self._kept and self._kept_bytes > self._room_to_keep():
             self._drop(next(reversed(self._kept)))
 

@@ -53,12 +53,12 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
     Args:
         layout: a key of `BUILDERS`, or "auto" for the first one that fits.
         folder: where the data set lies (for jsonl and medmnist also the file).
-        options: of the layout, as "uncertain=ones", and those of `SharedOptions`.
+        options: options of the layout, such as "uncertain=ones", and those of `SharedOptions`.
 
     Raises:
         UsageError: no such layout.
         ConfigError: a wrong option.
-        InputError: nothing there, another layout, or a folder, FIFO or device below that cannot be read.
+        InputError: no such folder, another layout, or a folder, FIFO or device below that cannot be read.
     """
     folder = Path(folder)
     if not regular(folder).exists():
@@ -74,9 +74,9 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
 
 
 def _check_readable(folder: Path) -> None:
-    """Raise InputError where a folder below cannot be listed or holds what no file is: cases would be lost in silence.
+    """Raise InputError where a folder below cannot be listed or holds a device: cases would be lost silently.
 
-    Hidden names are passed over, as by the builders.
+    Hidden names are skipped, as by the builders.
     """
     files, unreadable = walk(folder)
     for place, error in unreadable:
@@ -97,40 +97,35 @@ def _build(layout: str, folder: Path, options: Sequence[str]) -> Cohort:
         only = ", ".join(SharedOptions.model_fields)
         raise UsageError(f"this layout has no such option, only {only}", where=options[0], fix="leave it out")
     try:
-        made: Cohort = build(folder) if settings is None else build(folder, settings)
+        cohort: Cohort = build(folder) if settings is None else build(folder, settings)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        what = f"a case cannot be right: {key}: {str(first['input'])[:60]!r} was found: {first['msg'].lower()}"
-        fix = (
-            "mend the file that says so"
-            if str(first["input"]).isprintable()
-            else "rename the files whose names are not UTF-8"
-        )
+        what = f"a case is invalid: {key}: {str(first['input'])[:60]!r} was given: {first['msg'].lower()}"
+        is_text = str(first["input"]).isprintable()
+        fix = "correct the file that holds it" if is_text else "rename the files whose names are not UTF-8"
         raise InputError(what, where=folder, fix=fix) from error
-    return _unique(made)
+    return _unique(cohort)
 
 
 def _unique(cohort: Cohort) -> Cohort:
-    """Ids that come again get a number: x, x-2, ...; an id that a case has by itself is never taken."""
-    own = {case.id for case in cohort}
-    if len(own) == len(cohort):
+    """Number ids that occur again: x, x-2, ...; a numbered id never equals the original id of another case."""
+    given = {case.id for case in cohort}
+    if len(given) == len(cohort):
         return cohort
     taken: set[str] = set()
     last: dict[str, int] = {}
     cases = []
     for case in cohort:
         name, number = case.id, last.get(case.id, 1)
-        while name in taken or (number > 1 and name in own):
+        while name in taken or (number > 1 and name in given):
             number += 1
             name = f"{case.id}-{number}"
         last[case.id] = number
         taken.add(name)
         cases.append(case if name == case.id else case.model_copy(update={"id": name}))
-    again = len(cohort) - len(own)
-    return Cohort(
-        tuple(cases), cohort.root, (*cohort.notes, f"{again} cases have a name that came before, and got a number")
-    )
+    note = f"cases whose name occurred before, now numbered: {len(cohort) - len(given)}"
+    return Cohort(tuple(cases), cohort.root, (*cohort.notes, note))
 
 
 def _first(folder: Path, options: Sequence[str]) -> Cohort:
@@ -138,8 +133,8 @@ def _first(folder: Path, options: Sequence[str]) -> Cohort:
         raise UsageError("options belong to a layout", where=options[0], fix="name the layout instead of auto")
     for name in BUILDERS:
         try:
-            made = _build(name, folder, ())
+            cohort = _build(name, folder, ())
         except VesaliusError:
             continue
-        return Cohort(made.cases, made.root, (f"taken for the layout {name}", *made.notes))
-    raise InputError("is of no known layout", where=folder, fix=f"known are {', '.join(BUILDERS)}")
+        return Cohort(cohort.cases, cohort.root, (f"recognised as layout {name}", *cohort.notes))
+    raise InputError("has no known layout", where=folder, fix=f"known are {', '.join(BUILDERS)}")

@@ -1,8 +1,8 @@
-"""Prepared arrays on disk, filed under what they were made from.
+"""Prepared arrays on disk, by digests of their content and preparation.
 
 An entry is an ordinary `.npy` file with a checksum behind the array. It is written under a temporary name and renamed,
-so any number of processes may read and write one cache. An entry that is damaged is removed and made again. A cache
-that cannot be written (disk full, no rights) costs time and nothing else: it is noted once and the work goes on.
+so any number of processes may read and write one cache. A damaged entry is removed and prepared again. A cache that
+cannot be written (disk full, no rights) only costs time: one note is added and the work goes on.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from vesalius.files import regular
 from vesalius.output import OvertakenError, new_file
 
 _FOLDER = "arrays-1"
-"""The number is that of the form of entries."""
+"""The number is the format version of entries."""
 _END = struct.Struct("<4sI")
 _MARK = b"VSLA"
 
 
 class Cache:
-    """A folder of entries; keys are hexadecimal digests, so that no file name tells whose scan it is.
+    """A folder of entries; keys are hexadecimal digests, so that no file name reveals a patient.
 
     Args:
-        folder: made when it is first used, readable by its owner only; None: that of the user (`user_folder`).
+        folder: created at first use, readable by its owner only; None: the folder of the user (`user_folder`).
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
@@ -45,19 +45,19 @@ class Cache:
         self._lock = threading.Lock()
 
     def log(self) -> Path:
-        """Where digests of files are remembered (`Contents`); makes the folder where it can."""
-        with suppress(OSError):  # the first entry tells
+        """Return the path of the log of file digests (`Contents`); create the folder if possible."""
+        with suppress(OSError):  # writing the first entry reports it
             self._make_folder()
         return self.folder / "known.txt"
 
     def path(self, key: str) -> Path:
-        """The file of an entry, whether it is there or not."""
+        """Return the file of an entry, whether it exists or not."""
         return self.folder / _FOLDER / key[:2] / f"{key}.npy"
 
     def get(self, key: str) -> NDArray[Any] | None:
-        """The array as a read-only memory map, or None where there is no sound entry.
+        """Return the array as a read-only memory map, or None without a sound entry.
 
-        The checksum is compared when this object first meets an entry, size and header every time.
+        The checksum is compared when this object first reads an entry, size and header every time.
         """
         path = self.path(key)
         try:
@@ -77,7 +77,7 @@ class Cache:
             return None
 
     def put(self, key: str, array: NDArray[Any]) -> bool:
-        """File an array; False where that cannot be done, which the first time adds a note."""
+        """Write an entry; return False where that fails. The first failure adds a note."""
         if array.size == 0 or array.dtype.hasobject:
             return False
         path = self.path(key)
@@ -86,7 +86,7 @@ class Cache:
             with new_file(path, force=True) as part, part.open("wb") as file:
                 _write(file, np.ascontiguousarray(array))
         except OvertakenError:
-            return True  # by another process, which filed the same array
+            return True  # by another process, which wrote the same array
         except (OSError, OutputError) as error:
             reason = error.what if isinstance(error, OutputError) else f"cannot be written ({error.strerror})"
             with self._lock:
@@ -102,7 +102,7 @@ class Cache:
 
 
 def user_folder() -> Path:
-    """The folder for caches of this user: $XDG_CACHE_HOME/vesalius, or where the system keeps caches."""
+    """Return the folder for caches of this user: $XDG_CACHE_HOME/vesalius, or the system's place for caches."""
     given = os.environ.get("XDG_CACHE_HOME")
     if given:
         return Path(given) / "vesalius"
@@ -114,7 +114,7 @@ def user_folder() -> Path:
 
 
 def _mapped(file: Any, size: int) -> NDArray[Any]:
-    """The array of an entry, not yet read. Raises ValueError where header and size do not fit."""
+    """Map the array of an entry. Raises ValueError where header and size do not fit."""
     if npy.read_magic(file) != (1, 0):
         raise ValueError("another version")
     shape, is_fortran, dtype = npy.read_array_header_1_0(file)
@@ -126,7 +126,7 @@ def _mapped(file: Any, size: int) -> NDArray[Any]:
 
 
 def _compare(file: Any, size: int) -> None:
-    """Raises ValueError where the bytes are not those that were written; only sound headers are parsed."""
+    """Raise ValueError where bytes have changed, so that only sound headers are parsed."""
     if size < _END.size:
         raise ValueError("another length")
     whole = np.memmap(file, np.uint8, "r", 0, (size,))

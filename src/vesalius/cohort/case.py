@@ -1,4 +1,4 @@
-"""One case of a cohort: the images of one examination, with what is known of them."""
+"""One case of a cohort: images on one grid, with their masks, labels and facts."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def _text(value: Any) -> Any:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise ValueError("holds half a surrogate pair, which is no text") from None
+            raise ValueError("holds half a surrogate pair, which is not text") from None
     return value
 
 
 def _same_letters(text: str) -> str:
-    """One way to write each name: "é" as one letter, no blanks around."""
+    """Normalise a name: "é" as one letter, no blanks around."""
     return unicodedata.normalize("NFC", _text(text)).strip()
 
 
 def _known(table: Any) -> Any:
-    """A table without its nulls: what is not known is left out."""
+    """Remove nulls from a table: what is unknown is left out."""
     if not isinstance(table, dict):
         return table
     return {key: _text(value) for key, value in table.items() if value is not None}
@@ -46,9 +46,9 @@ IMAGE, MASK = "image", "mask"
 
 
 class Box(Config):
-    """A box drawn round a finding, in shares of the width and height of the picture."""
+    """A box around a finding, in shares of the width and height of the picture."""
 
-    label: Name = Field(description="what is in the box")
+    label: Name = Field(description="content of the box")
     left: Share
     top: Share
     right: Share
@@ -62,15 +62,19 @@ class Box(Config):
 
 
 class Case(Config):
-    """What a manifest says in one line.
+    """One line of a manifest.
 
     A path is relative to the folder of the manifest. It names a file, a folder with one DICOM series, or one item of
     an array file as "archive.npz#array/12" (array and index along its first axis).
+
+    >>> case = Case.build(id="p1", images={"t1": "p1/t1.nii.gz"}, labels={"tumour": 1, "bleed": None})
+    >>> case.labels, case.paths
+    ({'tumour': 1.0}, ('p1/t1.nii.gz',))
     """
 
     id: Name = Field(description="unique in the manifest; results are filed under it")
     images: dict[Name, Path] = Field(min_length=1, description="images on one grid by name: image, or t1, flair, ...")
-    patient: Name | None = Field(default=None, description="whose images these are; splits keep patients together")
+    patient: Name | None = Field(default=None, description="id of the patient; splits keep patients together")
     study: Name | None = Field(default=None, description="the examination, unique over all patients")
     series: Name | None = Field(default=None, description="SeriesInstanceUID (or its end) where a folder holds several")
     reading: Choices = Field(default=AS_STATED, description="choices for files that leave some open")
@@ -82,12 +86,12 @@ class Case(Config):
         default={}, description="frame (from 0) of a cine that the mask of this name belongs to"
     )
     labels: Annotated[dict[Name, Label], BeforeValidator(_known)] = Field(
-        default={}, description="0, 1 or a probability by class; what is left out or null is not known"
+        default={}, description="0, 1 or a probability by class; a missing or null label is unknown"
     )
     caption: Annotated[str, AfterValidator(_text)] | None = Field(default=None, description="the image in words")
-    boxes: tuple[Box, ...] = Field(default=(), description="boxes round findings")
+    boxes: tuple[Box, ...] = Field(default=(), description="boxes around findings")
     facts: Annotated[dict[Name, Fact], BeforeValidator(_known)] = Field(
-        default={}, description="whatever else is known: age, view, group, ..."
+        default={}, description="other facts: age, view, group, ..."
     )
     split: Name | None = Field(default=None, description="train, val, test, ...")
     fold: int | None = Field(
@@ -96,10 +100,10 @@ class Case(Config):
 
     @property
     def how(self) -> Reading:
-        """How its files are opened: its choices, its series among them."""
+        """Choices for opening its files, with its series."""
         return self.reading if self.series is None else replace(self.reading, series=self.series)
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Of the images, then of the masks."""
+        """Paths of the images, then of the masks."""
         return (*self.images.values(), *self.masks.values())

@@ -18,7 +18,13 @@ class Cohort:
     Args:
         cases: with unique ids.
         root: the folder that relative paths start from.
-        notes: what a careful user should know of how the cases were found, one sentence each.
+        notes: caveats about how the cases were found, one sentence each.
+
+    Example:
+        >>> cases = [Case.build(id=f"c{n}", images={"image": f"{n}.nii"}, split="train") for n in range(3)]
+        >>> cohort = Cohort(tuple(cases), Path("data"))
+        >>> cohort.splits, len(cohort.where(lambda case: case.id != "c0"))
+        ({'train': 3}, 2)
     """
 
     cases: tuple[Case, ...]
@@ -32,23 +38,23 @@ class Cohort:
         return iter(self.cases)
 
     def path(self, relative: str) -> Path:
-        """Where a path of a case lies on disk, without the "#item" of an array file."""
+        """Return the place of a path of a case on disk, without the "#item" of an array file."""
         return self.root / PurePosixPath(split_item(relative)[0])
 
     def where(self, keep: Callable[[Case], bool]) -> Cohort:
-        """The cases that `keep` says True to."""
+        """Return the cases for which `keep` is true."""
         return Cohort(tuple(case for case in self.cases if keep(case)), self.root, self.notes)
 
     def of_split(self, split: str) -> Cohort:
-        """The cases of one split."""
+        """Return the cases of one split."""
         return self.where(lambda case: case.split == split)
 
     def of_fold(self, fold: int) -> Cohort:
-        """The cases that one fold holds out."""
+        """Return the cases that one fold holds out."""
         return self.where(lambda case: case.fold == fold)
 
     def read_by(self, reading: Reading) -> Cohort:
-        """The cases with these choices of reading where they make none themselves."""
+        """Return the cases with these choices of reading as defaults; choices of a case are kept."""
         if reading == AS_STATED:
             return self
         cases = []
@@ -71,7 +77,11 @@ class Cohort:
 
 
 def split_item(path: str) -> tuple[str, str | None, int]:
-    """A path and, for "archive.npz#array/12", the name of the array and the index; else None and 0."""
+    """Split "archive.npz#array/12" into path, name of the array and index; for other paths None and 0.
+
+    >>> split_item("archive.npz#train_images/12")
+    ('archive.npz', 'train_images', 12)
+    """
     file, mark, item = path.rpartition("#")
     array, slash, index = item.rpartition("/")
     if mark and slash and index.isdecimal() and file.lower().endswith((".npz", ".npy")):

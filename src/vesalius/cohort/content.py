@@ -1,9 +1,9 @@
-"""What the files behind a path hold, as one digest; it is remembered for as long as the files stay as they are.
+"""Digests of the content behind a path, remembered while the files are unchanged.
 
 The digest of a file is that of its bytes, wherever it lies. A folder counts with all its files: DICOM files in any
-order and under any name, others under their names, since the numbers of a stack of pictures stand there. Files count
-as unchanged while size, times and inode stay; they are read again otherwise, and also while they are so young that a
-second change could hide behind the same time.
+order and under any name, others with their names, since these number a stack of pictures. Files count as unchanged
+while size, times and inode stay; otherwise they are read again, and also while they are so young that a second change
+could have the same time.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ class Contents:
     """Digests of the files of a cohort.
 
     Args:
-        log: a text file that keeps what was learned for the next run, one line each (stamp, digest, checksum); it holds
-            neither paths nor names. Several processes may add to it; a damaged line is passed over. None: this run
-            only.
+        log: a text file that keeps the digests for the next run, one line each (stamp, digest, checksum); it holds
+            neither paths nor names. Several processes may add to it; damaged lines are skipped. None: this run only.
     """
 
     def __init__(self, log: Path | None = None) -> None:
@@ -45,27 +44,27 @@ class Contents:
         self._known = {} if log is None else _read(log)
 
     def digest(self, path: Path, stamp: str) -> str:
-        """64 hexadecimal digits for what is at `path`, a file or a folder.
+        """Return 64 hexadecimal digits for the content of `path`, a file or a folder.
 
         Args:
-            path: as the case says.
-            stamp: of that path, taken just before.
+            path: path of an image or mask.
+            stamp: stamp of that path, taken just before.
 
         Raises:
-            InputError: there is nothing, or it cannot be read.
+            InputError: nothing at the path, or it cannot be read.
         """
         known = self._known.get(stamp)
         if known is not None:
             return known
         files = files_of(path)
         try:
-            found = _of_folder(path, files) if path.is_dir() else _of_files(files)
+            digest = _digest_folder(path, files) if path.is_dir() else _digest_files(files)
             age_ns = time.time_ns() - max(_changed_ns(file) for file in files)
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=path) from error
         if age_ns > _YOUNG_NS:
-            self._remember(stamp, found)
-        return found
+            self._remember(stamp, digest)
+        return digest
 
     def _remember(self, stamp: str, digest: str) -> None:
         with self._lock:
@@ -73,15 +72,15 @@ class Contents:
             if self._log is None:
                 return
             text = f"{stamp} {digest}"
-            with suppress(OSError), self._log.open("ab") as file:  # it is only forgotten
+            with suppress(OSError), self._log.open("ab") as file:  # the digest is only forgotten
                 file.write(f"{text} {zlib.crc32(text.encode()):08x}\n".encode())
 
 
 def stamp_of(path: Path) -> str:
-    """64 hexadecimal digits that change when a file behind `path` is another one, or was written since.
+    """Return 64 hexadecimal digits that change when a file behind `path` is replaced or written.
 
     Raises:
-        InputError: there is nothing.
+        InputError: nothing at the path.
     """
     hashed = hashlib.sha256(os.fsencode(path.absolute()))
     try:
@@ -95,10 +94,10 @@ def stamp_of(path: Path) -> str:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files that are read to open `path`, sorted: of a folder all, with a header also its data files.
+    """Return the files that are read to open `path`, sorted: all files of a folder, a header with its data files.
 
     Raises:
-        InputError: there is none.
+        InputError: no such file.
     """
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
@@ -120,22 +119,22 @@ def _companions(path: Path) -> list[Path]:
     return []
 
 
-def _of_files(files: list[Path]) -> str:
-    parts = [_of_file(file)[0] for file in files]
+def _digest_files(files: list[Path]) -> str:
+    parts = [_digest_file(file)[0] for file in files]
     return parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
-def _of_folder(path: Path, files: list[Path]) -> str:
+def _digest_folder(path: Path, files: list[Path]) -> str:
     parts = []
     for file in files:
-        digest, by_content = _of_file(file)
+        digest, by_content = _digest_file(file)
         name = "" if by_content else file.relative_to(path).as_posix()
         parts.append(f"{digest} {name}\n")
     return hashlib.sha256("".join(sorted(parts)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _of_file(path: Path) -> tuple[str, bool]:
-    """Digest of its bytes; whether it is DICOM."""
+def _digest_file(path: Path) -> tuple[str, bool]:
+    """Return the digest of the bytes, and whether they are DICOM."""
     hashed = hashlib.sha256()
     with regular(path).open("rb") as file:
         block = file.read(_BLOCK)
@@ -152,7 +151,7 @@ def _changed_ns(path: Path) -> int:
 
 
 def _read(log: Path) -> dict[str, str]:
-    """The sound lines of a log; one that has grown out of measure is begun anew."""
+    """Read the sound lines of a log; a log that has grown too large is removed."""
     try:
         if log.stat().st_size > _MAX_LOG_BYTES:
             log.unlink()

@@ -1,4 +1,4 @@
-"""Which frames of a cine are end-diastole and end-systole, where a manifest or an `Info.cfg` states them."""
+"""Frames of a cine at end-diastole and end-systole, as stated by a manifest or an `Info.cfg`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from vesalius.cohort.case import Case
 from vesalius.errors import InputError
 
 ED, ES = "ED", "ES"
-"""Names of masks and frames."""
+"""Names of the masks and of their frames."""
 _INFO = "Info.cfg"
 
 
 @dataclass(frozen=True)
 class Ends:
-    """Both frames, counted from 0.
+    """The two frames, counted from 0.
 
     Args:
         ed: end-diastole.
@@ -36,7 +36,7 @@ class Ends:
 
 
 def ends_of_case(case: Case) -> Ends | None:
-    """As the frames of the masks ED and ES say, else the facts ed_frame and es_frame; None where one is missing.
+    """Return the frames of the masks ED and ES, else the facts ed_frame and es_frame; None if one is missing.
 
     Raises:
         InputError: both are the same frame.
@@ -49,7 +49,7 @@ def ends_of_case(case: Case) -> Ends | None:
 
 
 def ends_beside(path: Path) -> Ends | None:
-    """As the Info.cfg in the folder of a file says, which counts from 1; None where there is none.
+    """Return the frames in the Info.cfg beside a file, which counts from 1; None without that file.
 
     Raises:
         InputError: it cannot be read, or calls one frame both.
@@ -61,7 +61,7 @@ def ends_beside(path: Path) -> Ends | None:
 
 def _ends(ed: int, es: int, stated_by: str) -> Ends:
     if ed == es:
-        raise InputError(f"{stated_by} calls one frame both ED and ES", fix="mend it, or take out what is not known")
+        raise InputError(f"{stated_by} calls one frame both ED and ES", fix="correct it, or remove unknown frames")
     return Ends(ed, es, stated_by)
 
 

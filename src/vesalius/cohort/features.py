@@ -1,13 +1,13 @@
-"""Feature stores: what an encoder makes of each scan, extracted once.
+"""Feature stores: the vectors of an encoder for each scan, extracted once.
 
 A store is a folder of three files that need nothing but NumPy and a text editor:
 `features.npy`, rows of all scans one after the other [N, D]; `index.csv`, one line for each row: row, case, item (slice
-or frame), rows (of this scan), key; `store.json`, what encoder and preparation the rows were made with. Rows are found
-by the key of the scan's content and preparation (`Loader.key`), so a rerun extracts nothing that is there, also where
-files were moved or cases renamed.
+or frame), rows (of this scan), key; `store.json`, digests of encoder and preparation. Rows are found by the key of the
+scan's content and preparation (`Loader.key`), so a rerun extracts only missing rows, also where files were moved or
+cases renamed.
 
-Adding is safe against crashes: values first, then the count in the header of the `.npy`, the index last. Rows that the
-index does not tell in full do not count and are overwritten.
+Appending is crash-safe: values first, then the count in the header of the `.npy`, the index last. Rows that are not
+complete in the index do not count and are overwritten.
 
 Letters: N rows, D width.
 """
@@ -17,6 +17,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,33 +26,33 @@ from numpy.lib import format as npy
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, StringConstraints
 
-from vesalius.cohort.features_index import COLUMNS, Index, read_index, read_items
 from vesalius.config import Config, load_config
-from vesalius.csv_table import row_text
+from vesalius.csv_table import row_cells, row_text
 from vesalius.errors import ConfigError, InputError, OutputError, UsageError
 from vesalius.files import regular
 from vesalius.output import as_output_error, new_folder
 
 Digest = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _VALUES, _INDEX, _FACTS = "features.npy", "index.csv", "store.json"
+_COLUMNS = ("row", "case", "item", "rows", "key")
 
 
 class StoreFacts(Config):
-    """What `store.json` says."""
+    """Content of `store.json`."""
 
-    format: Literal[1] = Field(default=1, description="of the store")
+    format: Literal[1] = Field(default=1, description="version of the format")
     width: int = Field(ge=1, le=1 << 24, description="D, numbers in a row")
-    dtype: Literal["float32", "float16"] = Field(default="float32", description="of the numbers")
+    dtype: Literal["float32", "float16"] = Field(default="float32", description="type of the numbers")
     encoder: Digest = Field(description="digest of the encoder's weights and output")
     prepare: Digest = Field(description="digest of the preparation")
 
 
 class FeatureStore:
-    """The rows of many scans; made with `create` or `open`. One process adds at a time, any number read.
+    """The rows of many scans; made with `create` or `open`. One process appends at a time, any number read.
 
     Args:
-        folder: with the three files.
-        facts: what it says of itself.
+        folder: the folder of the three files.
+        facts: content of `store.json`.
     """
 
     def __init__(self, folder: Path, facts: StoreFacts) -> None:
@@ -63,7 +64,7 @@ class FeatureStore:
 
     @classmethod
     def create(cls, folder: str | Path, facts: StoreFacts) -> FeatureStore:
-        """A new, empty store.
+        """Create an empty store.
 
         Raises:
             OutputError: the folder exists already, or cannot be written.
@@ -71,40 +72,37 @@ class FeatureStore:
         folder = Path(folder)
         with new_folder(folder) as part:
             (part / _VALUES).write_bytes(_header(0, facts))
-            (part / _INDEX).write_text(row_text(COLUMNS), encoding="utf-8", newline="")
+            (part / _INDEX).write_text(row_text(_COLUMNS), encoding="utf-8", newline="")
             (part / _FACTS).write_text(facts.model_dump_json(indent=2) + "\n", encoding="utf-8")
         return cls(folder, facts)
 
     @classmethod
     def open(cls, folder: str | Path, facts: StoreFacts | None = None) -> FeatureStore:
-        """A store that is there.
+        """Open an existing store.
 
         Args:
-            folder: of the store.
-            facts: what it must say of itself; None takes any.
+            folder: folder of the store.
+            facts: expected content of `store.json`; None accepts any.
 
         Raises:
-            InputError: it is no store, or damaged.
-            UsageError: it says something else.
+            InputError: not a store, or damaged.
+            UsageError: other facts.
         """
         folder = Path(folder)
         try:
-            found = load_config(StoreFacts, folder / _FACTS)
+            stored = load_config(StoreFacts, folder / _FACTS)
         except ConfigError as error:
             raise InputError(f"is not a feature store ({error.what})", where=folder) from error
         for name in StoreFacts.model_fields if facts is not None else ():
-            is_, wanted = getattr(found, name), getattr(facts, name)
-            if is_ != wanted:
-                raise UsageError(
-                    f"holds features of another {name} ({_short(is_)}, not {_short(wanted)})",
-                    where=folder,
-                    fix="choose another folder",
-                )
-        return cls(folder, found)
+            present, wanted = getattr(stored, name), getattr(facts, name)
+            if present != wanted:
+                what = f"holds features of another {name} ({_short(present)}, not {_short(wanted)})"
+                raise UsageError(what, where=folder, fix="choose another folder")
+        return cls(folder, stored)
 
     @classmethod
     def open_or_create(cls, folder: str | Path, facts: StoreFacts) -> FeatureStore:
-        """The store in a folder, a new one where there is none. Raises as `open` and `create` do."""
+        """Open the store in a folder, or create one. Raises as `open` and `create` do."""
         if (Path(folder) / _FACTS).exists():
             return cls.open(folder, facts)
         return cls.create(folder, facts)
@@ -131,7 +129,7 @@ class FeatureStore:
             raise InputError("cannot be read", where=path) from error
 
     def rows(self, key: str) -> NDArray[Any]:
-        """The rows [n, D] of one scan.
+        """Return the rows [n, D] of one scan.
 
         Raises:
             InputError: it is not in the store.
@@ -140,7 +138,7 @@ class FeatureStore:
         return self.features[first : first + count]
 
     def span(self, key: str) -> tuple[int, int]:
-        """First row of one scan among `features`, and how many it has.
+        """Return the first row of one scan in `features`, and their number.
 
         Raises:
             InputError: it is not in the store.
@@ -150,32 +148,32 @@ class FeatureStore:
         return self._index.spans[key]
 
     def items(self, key: str) -> NDArray[np.int64]:
-        """Number of the slice or frame of each row of one scan, shape (n,).
+        """Return the number of the slice or frame of each row of one scan, shape (n,).
 
         Raises:
             InputError: it is not in the store, or the index cannot be read.
         """
         first, count = self.span(key)
         if len(self._items) != len(self):
-            self._items = read_items(self.folder / _INDEX, len(self))
+            self._items = _read_items(self.folder / _INDEX, len(self))
         return self._items[first : first + count]
 
     def missing(self, keys: Iterable[str]) -> list[str]:
-        """Those keys whose rows are not there, each once, in the order given."""
+        """Return the keys without rows, each once, in the given order."""
         return [key for key in dict.fromkeys(keys) if key not in self]
 
     def append(self, key: str, case: str, rows_nD: ArrayLike, items: Sequence[int] | None = None) -> None:
-        """Add the rows of one scan.
+        """Append the rows of one scan.
 
         Args:
-            key: of its content and preparation.
-            case: id of the case, for the reader of the index.
+            key: key of its content and preparation.
+            case: id of the case, for people who read the index.
             rows_nD: at least one row.
             items: number of the slice or frame of each row; 0, 1, 2, ... by default.
 
         Raises:
-            UsageError: the rows do not fit the store, or the key is there already.
-            OutputError: it cannot be written, or another process is adding, too.
+            UsageError: the rows do not fit the store, or the key is in it already.
+            OutputError: it cannot be written, or another process appends, too.
         """
         rows = self._checked(rows_nD)
         items = range(len(rows)) if items is None else items
@@ -242,11 +240,11 @@ class FeatureStore:
         except ValueError:
             fits = False
         if not fits:
-            raise InputError("does not hold the rows that its index tells", where=path, fix="extract them again")
+            raise InputError("does not hold the rows of its index", where=path, fix="extract them again")
 
 
 def _header(rows: int, facts: StoreFacts) -> bytes:
-    """Header of the `.npy`; NumPy leaves room in it, so its length is the same for any number of rows."""
+    """Return the header of the `.npy`; NumPy pads it, so its length is the same for any number of rows."""
     head = io.BytesIO()
     descr = npy.dtype_to_descr(np.dtype(facts.dtype).newbyteorder("<"))
     npy.write_array_header_1_0(head, {"descr": descr, "fortran_order": False, "shape": (rows, facts.width)})
@@ -256,3 +254,90 @@ def _header(rows: int, facts: StoreFacts) -> bytes:
 def _short(text: object) -> str:
     shown = str(text)
     return shown if len(shown) <= 16 else f"{shown[:12]}..."
+
+
+@dataclass
+class Index:
+    """Which rows belong to which scan. Only scans whose lines are complete count.
+
+    Args:
+        spans: first row and number of rows by key, in the order of the rows.
+        rows: number of all rows.
+        sound_bytes: length of the lines that count; the rest was left by a crash.
+        file_bytes: length of the file when it was last read.
+    """
+
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    rows: int = 0
+    sound_bytes: int = 0
+    file_bytes: int = 0
+
+    def add(self, key: str, count: int, line_bytes: int) -> None:
+        """Assign the next `count` rows to `key`; their lines were written behind the sound lines."""
+        self.spans[key] = self.rows, count
+        self.rows += count
+        self.sound_bytes += line_bytes
+
+
+def read_index(path: Path) -> Index:
+    """Read `index.csv`.
+
+    Raises:
+        InputError: it cannot be read, or a line before those of the last scan is damaged.
+    """
+    try:
+        raw = regular(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path) from error
+    lines = raw.splitlines(keepends=True)
+    if not lines or lines[0] != (",".join(_COLUMNS) + "\n").encode():
+        raise InputError(f"does not begin with the columns {','.join(_COLUMNS)}", where=path)
+    index = Index(sound_bytes=len(lines[0]), file_bytes=len(raw))
+    at = 1
+    while at < len(lines):
+        cells = _cells(lines[at])
+        count = int(cells[3]) if cells else 0
+        scan = lines[at : at + count]
+        whole = count > 0 and len(scan) == count and scan[-1].endswith(b"\n")
+        if not cells or not whole:
+            if _is_last(lines[at:], count):
+                break
+            raise InputError("is damaged", where=f"{path}, line {at + 1}", fix="extract the features again")
+        _check(path, at, scan, cells[4], index)
+        index.add(cells[4], count, sum(map(len, scan)))
+        at += count
+    return index
+
+
+def _read_items(path: Path, rows: int) -> NDArray[np.int64]:
+    """Read the items of the first `rows` rows, shape (rows,), of a sound index.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        lines = regular(path).read_bytes().splitlines(keepends=True)[1 : rows + 1]
+        return np.array([int(_cells(line)[2]) for line in lines], np.int64)
+    except (OSError, ValueError, IndexError) as error:
+        raise InputError("cannot be read", where=path, fix="extract the features again") from error
+
+
+def _check(path: Path, at: int, scan: list[bytes], key: str, index: Index) -> None:
+    for n, line in enumerate(scan):
+        cells = _cells(line)
+        if not cells or cells[0] != str(index.rows + n) or cells[3:] != [str(len(scan)), key] or key in index.spans:
+            raise InputError("is damaged", where=f"{path}, line {at + n + 1}", fix="extract the features again")
+
+
+def _is_last(rest: list[bytes], count: int) -> bool:
+    """Whether a crash while writing the lines of one scan can have left these lines."""
+    return len(rest) == 1 or len(rest) <= count
+
+
+def _cells(line: bytes) -> list[str]:
+    """Return the cells of a line; none if it is not a line of an index."""
+    try:
+        cells = row_cells(line.decode("utf-8", "surrogatepass"))
+    except ValueError:
+        return []
+    return cells if len(cells) == len(_COLUMNS) and cells[0].isdecimal() and cells[3].isdecimal() else []

@@ -11,25 +11,25 @@ By = Literal["patient", "study"]
 
 
 def groups(cases: Iterable[Case], by: By = "patient") -> dict[str, list[Case]]:
-    """Cases that belong together, by a name for each group.
+    """Return the cases that must stay together, by a name for each group.
 
-    By patient: all cases of one patient. A case without a patient goes with its study, and with every patient that
-    this study is also known of; a case with neither stands alone. By study: all cases of one study; a case without
-    a study goes with its patient, and with every study of this patient.
+    By patient: all cases of one patient. A case without a patient joins its study, and every patient that this study
+    is also recorded for; a case with neither is a group alone. By study: all cases of one study; a case without a
+    study joins its patient, and every study of this patient.
     """
     cases = list(cases)
     first, second = ("patient", "study") if by == "patient" else ("study", "patient")
     tree = _Tree()
     homes: dict[str, list[str]] = {}
-    """name of a second -> names of the firsts seen with it"""
+    """name of a second -> names of the firsts recorded with it"""
     for case in cases:
-        one, other = getattr(case, first), getattr(case, second)
-        if one is not None and other is not None:
-            homes.setdefault(other, []).append(one)
+        outer, inner = getattr(case, first), getattr(case, second)
+        if outer is not None and inner is not None:
+            homes.setdefault(inner, []).append(outer)
     for case in cases:
         if getattr(case, first) is None and getattr(case, second) is not None:
-            for one in homes.get(getattr(case, second), ()):
-                tree.join(f"{second} {getattr(case, second)}", f"{first} {one}")
+            for home in homes.get(getattr(case, second), ()):
+                tree.join(f"{second} {getattr(case, second)}", f"{first} {home}")
     together: dict[str, list[Case]] = {}
     for case in cases:
         together.setdefault(tree.root(_key(case, first, second)), []).append(case)
@@ -37,16 +37,16 @@ def groups(cases: Iterable[Case], by: By = "patient") -> dict[str, list[Case]]:
 
 
 def owners(cases: Iterable[Case]) -> dict[str, tuple[str, bool]]:
-    """Whose each case is, by its id: (patient, True), or (name of its study or of itself, False) without a patient.
+    """Return the owner of each case by its id: (patient, True), or (name of its study or itself, False).
 
-    Cases that `groups` keeps together have one owner.
+    Cases that `groups` keeps together have the same owner.
     """
-    found = {}
+    owner_of = {}
     for name, together in groups(cases).items():
         kind, _, bare = name.partition(" ")
         is_patient = kind == "patient"
-        found.update({case.id: (bare if is_patient else name, is_patient) for case in together})
-    return found
+        owner_of.update({case.id: (bare if is_patient else name, is_patient) for case in together})
+    return owner_of
 
 
 def _key(case: Case, first: str, second: str) -> str:
@@ -57,7 +57,7 @@ def _key(case: Case, first: str, second: str) -> str:
 
 
 class _Tree:
-    """Names joined into sets; the name of a set is its smallest one, so that it does not depend on the order."""
+    """Names joined into sets; a set has the name of its smallest member, whatever the order."""
 
     def __init__(self) -> None:
         self._above: dict[str, str] = {}
@@ -67,11 +67,11 @@ class _Tree:
         while name in self._above:
             path.append(name)
             name = self._above[name]
-        for one in path:
-            self._above[one] = name
+        for below in path:
+            self._above[below] = name
         return name
 
-    def join(self, one: str, other: str) -> None:
-        low, high = sorted((self.root(one), self.root(other)))
+    def join(self, first: str, second: str) -> None:
+        low, high = sorted((self.root(first), self.root(second)))
         if low != high:
             self._above[high] = low

@@ -1,4 +1,4 @@
-"""Labels that a classifier is trained and measured on: each is 0, 1, or not known."""
+"""Labels that a classifier is trained and measured on: each is 0, 1, or unknown."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _SHOWN = 3
 
 
 def check_decided(cohort: Cohort, classes: Sequence[str], where: str) -> None:
-    """Raise UsageError where a label is neither 0 nor 1: what is held out is ranked by it.
+    """Raise UsageError where a label is neither 0 nor 1: held-out cases are ranked by it.
 
     Args:
         cohort: cases with labels.
-        classes: that count.
-        where: what names the labels, for the message.
+        classes: the labels to check.
+        where: file that holds the labels, for the message.
     """
     for name in classes:
         others = [case.labels[name] for case in cohort if case.labels.get(name, 0) not in (0, 1)]

@@ -1,4 +1,4 @@
-"""Loading a cohort epoch by epoch: prepared once, cached, changed at random, in an order that only the seed decides.
+"""Loading a cohort epoch by epoch: prepared once, cached, augmented at random, in an order that the seed decides.
 
 Order and randomness come from (seed, epoch, case id), so the samples are the same for any number of workers and any
 place in a batch. Workers are threads: decoding and NumPy release Python's lock. Nothing here needs torch; arrays
@@ -40,29 +40,29 @@ from vesalius.transforms.transform import Augment, Sample
 _AHEAD_PER_WORKER = 2
 _MIB = 1 << 20
 Turn = tuple[str, int]
-"""Of a case in an epoch: its id, and for which time it comes (from 0)."""
+"""A case in an epoch: its id, and the number of its repetition (from 0)."""
 _WORKING_BYTES_PER_VOXEL = 32
-"""Besides two copies of the stored values: what orientation, z-scores and a coarser spacing were measured to take."""
+"""Besides two copies of the stored values: measured for orientation, z-scores and a coarser spacing."""
 
 
 class Loader:
-    """The samples of a cohort.
+    """The cases of a cohort as arrays.
 
     Args:
         cohort: cases with unique ids.
-        prepare: what is done to every scan before it is cached.
-        images: names of the images that become the channels of the sample, in this order.
-        masks: names of the masks that every sample has.
+        prepare: deterministic preparation of every scan; its result is cached.
+        images: names of the images that become the channels, in this order.
+        masks: names of the masks to load.
         frame: load only the frame of cines that `case.frames` gives this name ("ED"), on which a mask lies.
         classes: order of the labels; None: all of the cohort.
-        augment: what is changed at random in every epoch.
-        cache: where prepared arrays stay between runs; None: nothing is written.
-        memory_mib: what the loader may hold at a time, batches not counted. Where one case needs more than that, it
-            is loaded alone and a note tells.
-        workers: threads; 0 loads in the caller's.
-        seed: of order and augmentation.
-        order: "shuffled" anew in every epoch, or that of the "cohort".
-        repeats: how often each case comes in an epoch, changed in another way each time.
+        augment: random changes in every epoch.
+        cache: keeps prepared arrays between runs; None: nothing is written.
+        memory_mib: MiB that the loader may hold at a time, batches not counted. A case that needs more is loaded
+            alone, and a note says so.
+        workers: threads; 0 loads in the calling thread.
+        seed: random seed of order and augmentation.
+        order: "shuffled" in every epoch, or that of the "cohort".
+        repeats: how often each case comes in an epoch, augmented differently each time.
         on_error: "raise" at a case that cannot be loaded, or "skip" it and add to `problems`.
     """
 
@@ -102,12 +102,12 @@ class Loader:
             raise UsageError("two cases of the cohort have one id")
 
     def __len__(self) -> int:
-        """Samples of one epoch, of this shard."""
+        """Number of cases in one epoch of this shard."""
         return len(range(self.rank, self.total, self.world))
 
     @property
     def total(self) -> int:
-        """Samples of one epoch, of all shards."""
+        """Number of cases in one epoch of all shards."""
         return len(self.cohort) * self._repeats
 
     @property
@@ -117,12 +117,12 @@ class Loader:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a careful user should know, one sentence each."""
+        """Caveats, one sentence each."""
         cache_notes = () if self._cache is None else tuple(self._cache.notes)
         return (*cache_notes, *self._budget.notes)
 
     def shard(self, rank: int, world: int) -> Loader:
-        """Every `world`-th sample of each epoch, beginning with the one numbered `rank`; cache and memory are shared.
+        """Return a loader of every `world`-th case of each epoch, from number `rank` on; cache and memory are shared.
 
         The shards of all ranks are disjoint and together the whole epoch; their lengths differ by 1 at most.
 
@@ -130,21 +130,21 @@ class Loader:
             UsageError: `rank` is not one of 0 to world - 1.
         """
         if not 0 <= rank < world:
-            raise UsageError(f"rank {rank} is none of {world}")
+            raise UsageError(f"rank {rank} is not below {world}")
         other = copy.copy(self)
         other.rank, other.world = rank, world
         return other
 
     def ids(self, epoch: int) -> list[str]:
-        """The cases of an epoch in their order, of this shard; one that comes several times stands there as often."""
-        return [one for one, _ in self._turns(epoch)]
+        """Return the ids of an epoch of this shard in their order, each as often as it comes."""
+        return [case_id for case_id, _ in self._turns(epoch)]
 
     def epoch(self, number: int, *, start: int = 0) -> Iterator[LoadedCase]:
-        """The samples of one epoch.
+        """Yield the loaded cases of one epoch.
 
         Args:
-            number: of the epoch, from 0.
-            start: how many cases to pass over without loading them, to go on in the middle of an epoch.
+            number: number of the epoch, from 0.
+            start: number of cases to skip without loading them, to go on in the middle of an epoch.
 
         Raises:
             InputError: a case cannot be loaded, and problems are not skipped.
@@ -161,7 +161,7 @@ class Loader:
                 self._problems.setdefault(loaded)
 
     def key(self, case: Case) -> str:
-        """64 hexadecimal digits for the content of the images of a case and their preparation.
+        """Return 64 hexadecimal digits for the content of the images of a case and their preparation.
 
         Raises:
             InputError: its files cannot be read.
@@ -169,12 +169,12 @@ class Loader:
         return self._keys(case)[0][IMAGE, ""]
 
     def _turns(self, epoch: int) -> list[Turn]:
-        """The turns of an epoch, of this shard: which case, for which time."""
-        turns = [(one, time) for time in range(self._repeats) for one in self._round(epoch, time)]
+        """Return the turns of an epoch of this shard."""
+        turns = [(case_id, time) for time in range(self._repeats) for case_id in self._round(epoch, time)]
         return turns[self.rank :: self.world]
 
     def _round(self, epoch: int, time: int) -> list[str]:
-        """Every case once: none comes again before all came."""
+        """Return every case once: no case is repeated before all have come."""
         ids = [case.id for case in self.cohort]
         again = (time,) if time else ()
         return shuffled(ids, self.seed, epoch, *again) if self._order == "shuffled" else ids
@@ -196,47 +196,46 @@ class Loader:
             changed = self._augment.apply_to(Sample(_locked(image), locked, case.facts), params)
             image, masks = changed.image, dict(changed.masks)
         labels_N = np.array([case.labels.get(name, np.nan) for name in self.classes], np.float32)
-        loaded = LoadedCase(case, _own(image), labels_N, key, {name: _own(mask) for name, mask in masks.items()})
+        loaded = LoadedCase(case, _owned(image), labels_N, key, {name: _owned(mask) for name, mask in masks.items()})
         self._budget.met(loaded.nbytes)
         return loaded
 
     def _arrays(self, case: Case) -> tuple[dict[tuple[str, str], NDArray[Any]], str]:
-        """Prepared arrays, read-only, by kind and name; and the key of the image."""
+        """Return prepared arrays, read-only, by kind and name, and the key of the image."""
         keys, stamps = self._keys(case)
         arrays = {}
         for slot, key in keys.items():
-            found = self._budget.kept((case.id, *slot), key)
-            if found is None and self._cache is not None:
-                found = self._cache.get(key)
-                if found is not None and self._budget.has_room(found.nbytes):
-                    found = self._budget.keep((case.id, *slot), key, np.array(found))
-            if found is not None:
-                arrays[slot] = found
+            array = self._budget.kept((case.id, *slot), key)
+            if array is None and self._cache is not None:
+                array = self._cache.get(key)
+                if array is not None and self._budget.has_room(array.nbytes):
+                    array = self._budget.keep((case.id, *slot), key, np.array(array))
+            if array is not None:
+                arrays[slot] = array
         if len(arrays) < len(keys):
-            arrays = self._made(case, keys, stamps)
+            arrays = self._prepared(case, keys, stamps)
         return arrays, keys[IMAGE, ""]
 
-    def _made(
+    def _prepared(
         self, case: Case, keys: Mapping[tuple[str, str], str], stamps: Mapping[Path, str]
     ) -> dict[tuple[str, str], NDArray[Any]]:
-        """Arrays made from the scans, filed in the cache and kept."""
-        images = [self._of_frame(case, open_image(self.cohort, case, name)) for name in self._images]
+        """Prepare the arrays from the scans, write them to the cache and keep them."""
+        images = [self._at_frame(case, open_image(self.cohort, case, name)) for name in self._images]
         masks = {name: open_mask(self.cohort, case, name) for name in self._masks}
-        cost = sum(
-            one.voxels * (2 * one.dtype.itemsize + _WORKING_BYTES_PER_VOXEL) for one in (*images, *masks.values())
-        )
+        scans = (*images, *masks.values())
+        cost = sum(scan.voxels * (2 * scan.dtype.itemsize + _WORKING_BYTES_PER_VOXEL) for scan in scans)
         with self._budget.making(cost):
             prepared = self._prepare.sample(images, masks)
-            made = {(IMAGE, ""): prepared.image} | {("mask", name): prepared.masks[name] for name in self._masks}
-            made = {slot: _own(array) for slot, array in made.items()}
+            masks_of = {("mask", name): _owned(prepared.masks[name]) for name in self._masks}
+            arrays = {(IMAGE, ""): _owned(prepared.image), **masks_of}
             if all(stamp_of(path) == stamp for path, stamp in stamps.items()):  # else written while it was read
-                for slot, array in made.items():
+                for slot, array in arrays.items():
                     if self._cache is not None:
                         self._cache.put(keys[slot], array)
                     self._budget.keep((case.id, *slot), keys[slot], array)
-        return made
+        return arrays
 
-    def _of_frame(self, case: Case, scan: Scan) -> Scan:
+    def _at_frame(self, case: Case, scan: Scan) -> Scan:
         if self._frame is None:
             return scan
         if self._frame not in case.frames:
@@ -247,7 +246,7 @@ class Loader:
         return part(scan, t=number)
 
     def _keys(self, case: Case) -> tuple[dict[tuple[str, str], str], dict[Path, str]]:
-        """Keys of all arrays by kind and name; stamps of the paths at which their files lie."""
+        """Return keys of all arrays by kind and name, and stamps of the paths of their files."""
         stamps: dict[Path, str] = {}
         frame = None if self._frame is None else case.frames.get(self._frame)
         images = [self._source(case, case.images, name, stamps) for name in self._images]
@@ -258,7 +257,7 @@ class Loader:
         return keys, stamps
 
     def _source(self, case: Case, paths: Mapping[str, str], name: str, stamps: dict[Path, str]) -> list[Any]:
-        """What decides about the stored values: the bytes, and how they are opened."""
+        """Return what decides the stored values: the bytes, and how they are opened."""
         if name not in paths:
             raise InputError(
                 f"has no {name!r}, only {', '.join(map(repr, paths)) or 'nothing'}", where=f"case {case.id}"
@@ -277,11 +276,11 @@ def _hashed(facts: list[Any]) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def _own(array: NDArray[Any]) -> NDArray[Any]:
-    """The array, or a copy where it is not contiguous, not writable or somebody else's memory."""
+def _owned(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array, or a copy where it is not contiguous, not writable or shares memory."""
     flags = array.flags
-    is_own = type(array) is np.ndarray and flags.owndata and flags.writeable and flags.c_contiguous
-    return array if is_own else np.array(array, order="C", subok=False)
+    owned = type(array) is np.ndarray and flags.owndata and flags.writeable and flags.c_contiguous
+    return array if owned else np.array(array, order="C", subok=False)
 
 
 def _locked(array: NDArray[Any]) -> NDArray[Any]:
@@ -293,7 +292,7 @@ def _locked(array: NDArray[Any]) -> NDArray[Any]:
 def _ahead(
     load: Callable[[Turn], LoadedCase | Problem], turns: Sequence[Turn], workers: int, budget: Budget
 ) -> Iterator[LoadedCase | Problem]:
-    """What `load` gives, in order, made by threads that are ahead of the caller by as much as the budget allows."""
+    """Yield what `load` returns, in order; threads load ahead of the caller as far as the budget allows."""
     waiting: deque[Future[LoadedCase | Problem]] = deque()
     rest = iter(turns)
     with ThreadPoolExecutor(workers, thread_name_prefix="vesalius-loader") as pool:
@@ -308,5 +307,5 @@ def _ahead(
                     return
                 yield waiting.popleft().result()
         finally:
-            for one in waiting:
-                one.cancel()
+            for future in waiting:
+                future.cancel()

@@ -1,10 +1,10 @@
-"""Manifests: one case per line, as JSON lines or as a table; every bad line is told with its number and the reason.
+"""Manifests: one case per line, as JSON lines or as a table; every bad line is reported with number and reason.
 
 A table (CSV) has the columns id, patient, study, series, fourth_axis, caption, split, fold, and one column for each
 image, mask, frame, label, fact and choice of reading: "image" and "mask", or "image:flair", "mask:ED", "frame:ED",
-"label:any", "fact:age", "reading:spacing_from". Capitals count in the names after the colon only. An empty cell says
-nothing. `boxes` is a cell of JSON.
-How cells may be written says `vesalius.csv_table`. A table of series (`cohort.builders.series`) is a manifest too.
+"label:any", "fact:age", "reading:spacing_from". Capitals count in the names after the colon only. An empty cell
+means unknown. `boxes` is a cell of JSON.
+`vesalius.csv_table` describes how cells may be written. A table of series (`cohort.builders.series`) is a manifest too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import example, on_disk
+from vesalius.cohort.builders.files import listed, on_disk
 from vesalius.cohort.builders.series import is_series_table, read_series
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
@@ -39,11 +39,11 @@ _TABLES = {
     "fact": "facts",
     "reading": "reading",
 }
-"""prefix of a column -> field."""
+"""Prefix of a column -> field."""
 _JSON = ("boxes",)
 """Columns whose cells are JSON."""
 _ROW_COPIES = 20
-"""What the cases of a text take, as a multiple of its size."""
+"""Memory of the cases of a text, as a multiple of its size."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class BadLine:
     """A line that is not a case.
 
     Args:
-        number: of the line in the file, from 1.
+        number: number of the line in the file, from 1.
         reason: one sentence.
     """
 
@@ -66,30 +66,29 @@ def read_manifest(path: str | Path) -> Cohort:
     """Read a manifest, `.jsonl` or `.csv`.
 
     Raises:
-        InputError: it cannot be read, holds no case, or has bad lines (the first five are told; `cohort audit` tells
-            all).
+        InputError: it cannot be read, holds no case, or has bad lines (the error names five; `cohort audit` all).
     """
     cohort, bad = read_lines(path)
     if bad:
-        what = f"{len(bad)} bad line(s): {some([str(one) for one in bad], between='; ')}"
-        raise InputError(what, where=path, fix="mend these lines")
+        what = f"{len(bad)} bad line(s): {some([str(line) for line in bad], between='; ')}"
+        raise InputError(what, where=path, fix="correct these lines")
     return cohort
 
 
 def read_manifests(paths: Sequence[str | Path]) -> Cohort:
-    """The cases of several manifests as one cohort.
+    """Read several manifests as one cohort.
 
     Raises:
-        InputError: one cannot be read, or two cases have one id.
+        InputError: one cannot be read, or two cases have the same id.
     """
     return joined([read_manifest(path) for path in paths], paths[-1])
 
 
 def joined(cohorts: Sequence[Cohort], where: str | Path) -> Cohort:
-    """Several cohorts as one; `where` is what errors name.
+    """Join cohorts; `where` is the file that errors name.
 
     Raises:
-        InputError: two cases have one id.
+        InputError: two cases have the same id.
     """
     if len(cohorts) == 1:
         return cohorts[0]
@@ -98,13 +97,13 @@ def joined(cohorts: Sequence[Cohort], where: str | Path) -> Cohort:
     counts = Counter(case.id for case in cases)
     twice = next((name for name, count in counts.items() if count > 1), None)
     if twice is not None:
-        what = f"case {twice} stands in two manifests"
+        what = f"case {twice} is in two manifests"
         raise InputError(what, where=where, fix="build one of them again with other ids")
     return Cohort(tuple(cases), root, tuple(note for cohort in cohorts for note in cohort.notes))
 
 
 def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
-    """The good lines of a manifest as a cohort, and the bad ones.
+    """Return the good lines of a manifest as a cohort, and the bad lines.
 
     Raises:
         InputError: the file cannot be read or holds no line.
@@ -114,7 +113,7 @@ def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
     if _is_table(path):
         if is_series_table(path):
             cohort, left_out = read_series(path)
-            return cohort, [BadLine(int(one.id.removeprefix("line ")), one.reason) for one in left_out]
+            return cohort, [BadLine(int(problem.id.removeprefix("line ")), problem.reason) for problem in left_out]
         return _parsed(_table_lines(path), path)
     try:
         check_memory(_ROW_COPIES * path.stat().st_size, path)
@@ -134,7 +133,7 @@ def _parsed(lines: Iterable[tuple[int, dict[str, Any] | ConfigError]], path: Pat
         try:
             if isinstance(raw, ConfigError):
                 raise raw
-            case = _found(Case.parse(raw), path.parent, slashed)
+            case = _on_disk(Case.parse(raw), path.parent, slashed)
             if case.id in seen:
                 raise ConfigError(f"the id of line {seen[case.id]} again", where="id")
         except ConfigError as error:
@@ -144,12 +143,12 @@ def _parsed(lines: Iterable[tuple[int, dict[str, Any] | ConfigError]], path: Pat
         cases.append(case)
     if not cases and not bad:
         raise InputError("holds no case", where=path, fix="make a manifest with vesalius cohort build")
-    notes = [f"paths that are not there as they are written, read with slashes: {example(slashed)}"] if slashed else []
+    notes = listed({"paths that exist only with slashes, read so": slashed})
     return Cohort(tuple(cases), path.parent, tuple(notes)), bad
 
 
-def _found(case: Case, root: Path, slashed: list[str]) -> Case:
-    """The case with its paths as they lie on disk; ids of those that were written otherwise are added to `slashed`."""
+def _on_disk(case: Case, root: Path, slashed: list[str]) -> Case:
+    """Return the case with its paths as they lie on disk; if they were written otherwise, its id joins `slashed`."""
     changed = {
         field: {name: on_disk(root, path) for name, path in getattr(case, field).items()}
         for field in ("images", "masks")
@@ -176,29 +175,26 @@ def write_manifest(cohort: Cohort, path: str | Path, *, force: bool = False) -> 
             columns = _columns(rows)
             write_rows(file, [columns, *([row.get(column) for column in columns] for row in rows)])
         else:
-            file.writelines(json.dumps(_said(case), ensure_ascii=False) + "\n" for case in cases)
+            file.writelines(json.dumps(_stated(case), ensure_ascii=False) + "\n" for case in cases)
     return path
 
 
 def moved(cohort: Cohort, root: Path) -> Cohort:
-    """The same cohort with paths that start from another folder."""
+    """Return the same cohort with paths that start from another folder."""
     if root.resolve() == cohort.root.resolve():
         return Cohort(cohort.cases, root, cohort.notes)
     old, new = cohort.root.resolve(), root.resolve()
-    cases = [
-        case.model_copy(
-            update={
-                "images": {name: _from(old, one, new) for name, one in case.images.items()},
-                "masks": {name: _from(old, one, new) for name, one in case.masks.items()},
-            }
+    cases = []
+    for case in cohort:
+        images, masks = (
+            {name: _from(old, path, new) for name, path in paths.items()} for paths in (case.images, case.masks)
         )
-        for case in cohort
-    ]
+        cases.append(case.model_copy(update={"images": images, "masks": masks}))
     return Cohort(tuple(cases), root, cohort.notes)
 
 
 def _from(old: Path, path: str, new: Path) -> str:
-    """A path that starts from `old` as one that starts from `new`; absolute where that cannot be (another drive)."""
+    """Return a path below `old` relative to `new`; absolute where that is impossible (another drive)."""
     if posixpath.isabs(path):
         return path
     try:
@@ -224,10 +220,10 @@ def _json_lines(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any] | Co
 
 
 def json_object(line: str) -> dict[str, Any]:
-    """The object in a line of JSON.
+    """Return the object in a line of JSON.
 
     Raises:
-        ConfigError: there is none, or a key is there twice.
+        ConfigError: not an object, or a key twice.
     """
     try:
         raw = json.loads(line, object_pairs_hook=_once)
@@ -239,17 +235,18 @@ def json_object(line: str) -> dict[str, Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    table = dict(pairs)
+    if len(table) < len(pairs):
         twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise ConfigError("is there twice", where=twice[:60])
-    return made
+        raise ConfigError("is given twice", where=twice[:60])
+    return table
 
 
 def _table_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | ConfigError]]:
     table = read_text_table(path)
     columns = [_folded(column) for column in table.columns]
-    for written, (column, count) in zip(table.columns, ((one, columns.count(one)) for one in columns), strict=True):
+    for written, column in zip(table.columns, columns, strict=True):
+        count = columns.count(column)
         if count > 1 and column:
             raise InputError(f"has the column {written} {count} times", where=path, fix="leave one of them")
     for number, cells in table.lines:
@@ -260,18 +257,18 @@ def _table_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | ConfigError
 
 
 def _folded(column: str) -> str:
-    """A column in the house's capitals: "ID" is id, "Image:T1" is image:T1, "image:image" is image."""
+    """Normalise the name of a column: "ID" is id, "Image:T1" is image:T1, "image:image" is image."""
     prefix, mark, name = column.partition(":")
     prefix = prefix.strip().lower() if prefix.strip().lower() in (*_TABLES, *_PLAIN, *_JSON) else prefix
     return prefix if mark and name == prefix and prefix in (IMAGE, MASK) else f"{prefix}{mark}{name}"
 
 
 def _fields(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
-    """A line of the table as the fields of a case."""
+    """Return a line of the table as the fields of a case."""
     if len(cells) > len(columns):
         raise ConfigError("has more cells than the table has columns")
     raw: dict[str, Any] = {}
-    for column, cell in zip(columns, cells, strict=False):  # what a short line does not reach is empty
+    for column, cell in zip(columns, cells, strict=False):  # missing cells of a short line are empty
         prefix, mark, name = column.partition(":")
         if not (cell if prefix in ("caption", "fact") else cell.strip()):
             continue
@@ -293,9 +290,9 @@ def _nearest(prefix: str) -> str:
 
 
 def _value(prefix: str, cell: str) -> Any:
-    """A fact is a number where it is written as JSON writes one, else text; a label may have a decimal comma.
+    """Read a fact as a number if it is written as in JSON, else as text; a label may have a decimal comma.
 
-    A choice of reading may be several numbers, as [1, -1024].
+    A choice of reading may be several numbers, such as [1, -1024].
     """
     try:
         if prefix == "label":
@@ -315,26 +312,26 @@ def _parsed_cell(column: str, cell: str) -> Any:
         raise ConfigError("is not valid JSON", where=column) from error
 
 
-def _said(case: Case) -> dict[str, Any]:
-    """What a case says, without what it leaves open."""
+def _stated(case: Case) -> dict[str, Any]:
+    """Return the fields of a case that differ from their defaults."""
     return case.model_dump(mode="json", exclude_defaults=True)
 
 
 def _row(case: Case) -> dict[str, Any]:
-    said = _said(case)
-    row = {name: said[name] for name in _PLAIN if name in said}
+    stated = _stated(case)
+    row = {name: stated[name] for name in _PLAIN if name in stated}
     for prefix, field in _TABLES.items():
-        for name, value in said.get(field, {}).items():
+        for name, value in stated.get(field, {}).items():
             column = prefix if name == prefix and prefix in (IMAGE, MASK) else f"{prefix}:{name}"
             row[column] = json.dumps(value) if isinstance(value, bool | list) else value
     for column in _JSON:
-        if said.get(column):
-            row[column] = json.dumps(said[column], ensure_ascii=False)
+        if stated.get(column):
+            row[column] = json.dumps(stated[column], ensure_ascii=False)
     return row
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[str]:
-    """Plain columns first, then those of each table in the order of first appearance."""
+    """Return plain columns first, then those of each table in the order of first appearance."""
     names = dict.fromkeys(name for row in rows for name in row)
     plain = [name for name in _PLAIN if name in names]
     rest = [name for name in names if name not in plain]

@@ -53,16 +53,16 @@ class ChannelPixels:
 
     @property
     def direct(self) -> bool:
-        """As of the file."""
+        """Whether reads go directly to the file."""
         return self.pixels.direct
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Frames `t` (there is one) and slices `k`, shape (C, t, I, J, k)."""
+        """Read frames `t` (there is one) and slices `k`, shape (C, t, I, J, k)."""
         return self.pixels.read(ALL, k).swapaxes(0, 1)[:, t]
 
 
 def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
-    """The image of a case that is called `name`.
+    """Open the image `name` of a case.
 
     Raises:
         InputError: no such name, or no readable scan at its path.
@@ -77,7 +77,7 @@ def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
 
 
 def open_mask(cohort: Cohort, case: Case, name: str) -> Scan:
-    """The mask of a case that is called `name`, as a label map. Raises as `open_image` does."""
+    """Open the mask `name` of a case as a label map. Raises as `open_image` does."""
     return label_map(_open(cohort, case, case.masks, name))
 
 
@@ -90,8 +90,8 @@ def _open(cohort: Cohort, case: Case, paths: dict[str, str], name: str) -> Scan:
     if case.series is None or not path.is_dir():
         return open_scan(path, case.how)
     stacks = _of_series(_scans(path, case.reading, _changed_ns(path)), case.series)
-    if len({_uid(one) for one in stacks}) != 1:
-        fix = "build the manifest again; a hashed UID is found by the user who hashed it"
+    if len({_uid(stack) for stack in stacks}) != 1:
+        fix = "build the manifest again; only the user who hashed a UID can find it"
         raise InputError(f"holds {len(stacks)} series that end in {case.series}", where=path, fix=fix)
     scan = stacks[0].open()
     if len(stacks) == 1:
@@ -101,26 +101,26 @@ def _open(cohort: Cohort, case: Case, paths: dict[str, str], name: str) -> Scan:
 
 
 def _of_series(found: list[Found], series: str) -> list[Found]:
-    """The stacks of the series whose UID ends so, or of which this is the keyed hash; a stack that is meant alone."""
-    exact = [one for one in found if (one.series_uid or "").endswith(series)]
-    if "#" in series or len({_uid(one) for one in exact}) > 1:
+    """Return the stacks whose series UID ends with `series` or has it as keyed hash; "UID#n" names one stack."""
+    exact = [stack for stack in found if (stack.series_uid or "").endswith(series)]
+    if "#" in series or len({_uid(stack) for stack in exact}) > 1:
         return exact
-    named = [one for one in found if _uid(one).endswith(series)]
+    named = [stack for stack in found if _uid(stack).endswith(series)]
     if named or not any(map(_uid, found)):
         return named
     from vesalius.scan.dicom.privacy import remapped_uid
 
     key = known_uid_key()
-    return [] if key is None else [one for one in found if remapped_uid(_uid(one), key) == series]
+    return [] if key is None else [stack for stack in found if remapped_uid(_uid(stack), key) == series]
 
 
 def _uid(found: Found) -> str:
-    """Of its series, without the number of the stack."""
+    """Return the series UID without the number of the stack."""
     return (found.series_uid or "").partition("#")[0]
 
 
 def array_item(cohort: Cohort, path: str) -> NDArray[Any]:
-    """The item that a path such as "archive.npz#array/12" names, as it lies in the array.
+    """Return the item of a path such as "archive.npz#array/12", as it lies in the array.
 
     Raises:
         InputError: no such file, array or item.
@@ -139,7 +139,7 @@ def array_item(cohort: Cohort, path: str) -> NDArray[Any]:
 
 
 def _item(cohort: Cohort, path: str) -> Scan:
-    """One item of an array: a picture (J, I) or (J, I, RGB), or a volume (I, J, K)."""
+    """Open one item of an array: a picture (J, I) or (J, I, RGB), or a volume (I, J, K)."""
     item = array_item(cohort, path)
     if item.ndim == 2:
         return Scan.from_array(item.T[:, :, None])
@@ -152,7 +152,7 @@ def _item(cohort: Cohort, path: str) -> Scan:
 
 @lru_cache(maxsize=4)
 def _scans(folder: Path, reading: Reading, changed_ns: int) -> list[Found]:  # noqa: ARG001
-    """What lies in a folder, looked through once although many cases may share it."""
+    """Find the scans of a folder, once although many cases may share it."""
     return find_scans(folder, reading)
 
 
@@ -160,7 +160,7 @@ def _changed_ns(folder: Path) -> int:
     try:
         times = [folder.stat().st_mtime_ns]
         for path in folder.iterdir():
-            with suppress(FileNotFoundError):  # a link that leads nowhere
+            with suppress(FileNotFoundError):  # a dangling link
                 times.append(path.stat().st_mtime_ns)
     except OSError as error:
         raise InputError(f"cannot be listed ({error.strerror or type(error).__name__})", where=folder) from error
@@ -169,7 +169,7 @@ def _changed_ns(folder: Path) -> int:
 
 @lru_cache(maxsize=4)
 def _array(path: Path, name: str, changed_ns: int, size: int) -> NDArray[Any]:  # noqa: ARG001
-    """An array of a file, kept while the file stays as it is (`changed_ns`, `size`)."""
+    """Return an array of a file, kept while the file is unchanged (`changed_ns`, `size`)."""
     try:
         if path.suffix.lower() == ".npy":
             loaded = np.load(regular(path), mmap_mode="r", allow_pickle=False)

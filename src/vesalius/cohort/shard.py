@@ -1,11 +1,11 @@
 """Tar shards for training on a cluster (the WebDataset convention): files of one key stand next to each other.
 
-A case becomes `KEY.json` (what the manifest says, with `files`: image or mask name -> member), then one member for
+A case becomes `KEY.json` (its fields in the manifest, with `files`: image or mask name -> member), then one member for
 each file; a folder with a DICOM series becomes one member per instance, an item of an array file one `.npy` (as it
-lies in the array). KEY is the id with every sign but letters, digits, "-" and "_" written as "-", unique.
+lies in the array). KEY is the id with all characters but letters, digits, "-" and "_" replaced by "-", made unique.
 
 Only scans that can be read to the end are packed. DICOM and NIfTI headers are reduced as in a `.vsl` file, unless
-identifiers are to be kept; see `docs/privacy.md`.
+identifiers are kept; see `docs/privacy.md`.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from vesalius.seeding import shuffled
 
 _DOUBLE = (".nii.gz", ".hdr.gz", ".img.gz")
 _NO_NATIVE = (".nrrd", ".mha")
-"""Formats that are only read: packed as they are."""
+"""Formats without a writer: packed unchanged."""
 _HEADERS_ALONE = (".nhdr", ".mhd")
 
 
 @dataclass(frozen=True)
 class Shards:
-    """What was written.
+    """Written shards.
 
     Args:
-        paths: of the tar files.
-        notes: what became of the headers, one sentence each.
+        paths: paths of the tar files.
+        notes: changes of headers, one sentence each.
     """
 
     paths: tuple[Path, ...]
@@ -63,18 +63,18 @@ def shard(
     keep_identifiers: bool = False,
     force: bool = False,
 ) -> Shards:
-    """Write a cohort as tar files, one row of them for each split, the cases in a shuffled order.
+    """Write a cohort as tar files, one series of them for each split, the cases in a shuffled order.
 
     Args:
         cohort: cases without a split go to "all-000000.tar".
-        folder: to be made; holds `<split>-000000.tar`, ...
-        shard_mib: a new file begins when one has reached this many MiB.
-        seed: of the order.
-        keep_identifiers: pack files as they are, with all that their headers say.
+        folder: new folder for `<split>-000000.tar`, ...
+        shard_mib: MiB after which a new file begins.
+        seed: random seed of the order.
+        keep_identifiers: pack files unchanged, with their full headers.
         force: replace an existing folder.
 
     Raises:
-        InputError: a file of a case is not there, or no scan that can be read.
+        InputError: a file of a case is missing or not a readable scan.
         OutputError: the folder exists or cannot be written.
     """
     by_id = {case.id: case for case in cohort}
@@ -83,12 +83,12 @@ def shard(
     with new_folder(folder, force=force) as part:
         for split in [*cohort.splits, *([None] if any(case.split is None for case in cohort) else [])]:
             ids = shuffled([case.id for case in cohort if case.split == split], seed)
-            names += _write(part, split or "all", [by_id[one] for one in ids], packer, shard_mib)
+            names += _write(part, split or "all", [by_id[case_id] for case_id in ids], packer, shard_mib)
     return Shards(tuple(folder / name for name in names), packer.notes())
 
 
 def _write(folder: Path, split: str, cases: list[Case], packer: _Packer, shard_mib: float) -> list[str]:
-    """The names of the tar files of one split."""
+    """Write the tar files of one split and return their names."""
     names: list[str] = []
     waiting = iter(cases)
     case = next(waiting, None)
@@ -106,23 +106,23 @@ def _write(folder: Path, split: str, cases: list[Case], packer: _Packer, shard_m
 
 @dataclass
 class _Packer:
-    """From a case to the members of a tar file; counts what it does to headers.
+    """From a case to the members of a tar file; counts changes of headers.
 
     Args:
-        cohort: of the cases.
-        keep: headers as they are.
+        cohort: cohort of the cases.
+        keep: keep headers unchanged.
     """
 
     cohort: Cohort
     keep: bool
-    done: Counter[str] = field(default_factory=Counter)
-    """What was done or is to be known -> number of files."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """Change of the header or caveat -> number of files."""
 
     def __post_init__(self) -> None:
         self.keys = _keys(self.cohort)
 
     def members(self, case: Case) -> Iterator[tuple[str, bytes]]:
-        """Names and contents, the JSON first."""
+        """Yield names and contents, the JSON first."""
         key = self.keys[case.id]
         files: dict[str, str | list[str]] = {}
         sources: list[tuple[str, Path | str]] = []
@@ -138,24 +138,24 @@ class _Packer:
                     files[label] = [label + part for part, _ in parts] if listed else label + parts[0][0]
                     sources += [(f"{key}.{label}{part}", source) for part, source in parts]
             hidden = {"images", "masks"} | (set() if self.keep else {"series"})
-            said = case.model_dump(mode="json", exclude_defaults=True, exclude=hidden) | {"files": files}
-            if not self.keep and "reading" in said:
-                said["reading"].pop("series", None)
-            yield f"{key}.json", json.dumps(said, ensure_ascii=False).encode()
+            fields = case.model_dump(mode="json", exclude_defaults=True, exclude=hidden) | {"files": files}
+            if not self.keep and "reading" in fields:
+                fields["reading"].pop("series", None)
+            yield f"{key}.json", json.dumps(fields, ensure_ascii=False).encode()
             for member, source in sources:
                 yield member, _bytes(self.cohort, source)
 
     def notes(self) -> tuple[str, ...]:
-        """One sentence for each thing that was done."""
-        return tuple(f"{what}: {count} file(s)" for what, count in sorted(self.done.items()))
+        """Return one sentence for each change or caveat."""
+        return tuple(f"{what}: {count} file(s)" for what, count in sorted(self.counts.items()))
 
     def _files(self, case: Case, kind: str, name: str, scratch: Path) -> Iterator[tuple[str, Path]]:
-        """Ends of the names of an image or mask, and files with what is to be packed."""
+        """Yield ends of the names of an image or mask, and the files to pack."""
         source = self.cohort.path((case.images if kind == "image" else case.masks)[name])
         if source.name.lower().endswith(_HEADERS_ALONE):
             fix = "make one file of it with vesalius convert"
             raise InputError("is a header whose values lie in another file", where=source, fix=fix)
-        plain = case.model_copy(update={"fourth_axis": "time"})  # channels are for those who read the values
+        plain = case.model_copy(update={"fourth_axis": "time"})  # only readers of the values need channels
         scan = (open_image if kind == "image" else open_mask)(self.cohort, plain, name)
         native: Any = scan.native
         if native is None and not source.name.lower().endswith(_NO_NATIVE):
@@ -171,15 +171,16 @@ class _Packer:
             written = self._reduced(scan, "keep" if self.keep else "strip", scratch)
             yield from ((path.suffix if len(written) > 1 else suffix, path) for path in written)
         elif source.is_dir():
-            yield from ((f".{n:05d}{_suffix(one.path)}", one.path) for n, one in enumerate(native.pixels.pictures))
+            pictures = [picture.path for picture in native.pixels.pictures]
+            yield from ((f".{n:05d}{_suffix(path)}", path) for n, path in enumerate(pictures))
         else:
             yield _suffix(source), source
         if self.keep or native is None or native.format not in ("dicom", "nifti"):
             _read_whole(scan)
-            self.done["packed as they are, with all that their headers say"] += 1
+            self.counts["packed unchanged, with their full headers"] += 1
 
     def _reduced(self, scan: Scan, level: Identifiers, target: Path) -> list[Path]:
-        """Files that were written again with what `level` keeps; the one that names the scan first."""
+        """Write files with the identifiers that `level` keeps; the file that names the scan comes first."""
         native: Any = scan.native
         packed = native.pack(level, uid_key() if native.format == "dicom" and level != "keep" else None)
         if packed.folder:
@@ -188,14 +189,14 @@ class _Packer:
         paths = sorted(target.iterdir(), reverse=native.format == "nifti") if packed.folder else [target]
         if level != "keep":
             what = {"dicom": "DICOM headers reduced, UIDs hashed", "nifti": "NIfTI text and extensions blanked"}
-            self.done[what[native.format]] += len(paths)
+            self.counts[what[native.format]] += len(paths)
         for warning in packed.warnings:
-            self.done[warning] += len(paths)
+            self.counts[warning] += len(paths)
         return paths
 
 
 def _read_whole(scan: Scan) -> None:
-    """Read every frame once: what is packed can be read."""
+    """Read every frame once, so that only readable scans are packed."""
     for frame in range(scan.shape[1]):
         scan.stored(slice(frame, frame + 1))
 
@@ -222,7 +223,7 @@ def _plain(text: str) -> str:
 
 
 def _keys(cohort: Cohort) -> dict[str, str]:
-    """Case id -> key without dots, which WebDataset takes for the beginning of the suffix."""
+    """Return case id -> key without dots, where WebDataset would begin the suffix."""
     keys: dict[str, str] = {}
     taken: set[str] = set()
     for case in cohort:

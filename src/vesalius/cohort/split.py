@@ -1,11 +1,11 @@
-"""Splits and folds in which no patient is on two sides.
+"""Splits and folds that never divide a patient.
 
-Groups of cases (see `groups`) are dealt out one by one, those with the rarest class first, each to the part that
-lacks most of what the group has; ties are broken by the seed. This is iterative stratification (Sechidis et al. 2011,
-doi:10.1007/978-3-642-23808-6_10) with three departures: whole groups are dealt; the order of the classes is fixed at
-the start; and what a part lacks is counted over all classes of the group, as shares of what the part is to have, so
-that common classes and patients with many cases come into every part, too. The result only depends on the seed, the
-ratios and the cases, not on their order, machine or version.
+Groups of cases (see `groups`) are assigned one by one, those with the rarest class first, each to the split that lacks
+most of the classes of the group; the seed breaks ties. This is iterative stratification (Sechidis et al. 2011,
+doi:10.1007/978-3-642-23808-6_10) with three departures: whole groups are assigned; the order of the classes is fixed
+at the start; and the lack of a split is summed over all classes of the group, as shares of its target, so that common
+classes and patients with many cases also reach every split. The result depends only on the seed, the ratios and the
+cases, not on their order, the machine or a version.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vesalius.seeding import digest
 SPLITS = ("train", "val", "test")
 RATIOS = (0.7, 0.15, 0.15)
 _EVERY = "every case"
-"""Stands for a class that all cases have, so that parts also get their share of the rest."""
+"""A class that all cases have, so that each split also gets its share of cases without labels."""
 
 
 def split_cohort(
@@ -34,18 +34,24 @@ def split_cohort(
     stratify: str | None = None,
     seed: int = 0,
 ) -> Cohort:
-    """The cohort with a split for every case, and a fold for those outside the test split.
+    """Return the cohort with a split for every case, and a fold for those outside the test split.
 
     Args:
-        cohort: whose splits and folds are replaced.
+        cohort: cases; their present splits and folds are replaced.
         ratios: shares of train, val and test; they need not sum to 1. A share of 0 leaves that split empty.
-        folds: 0, or the number of parts for cross-validation, at least 2.
-        by: what is kept together.
+        folds: 0, or the number of folds for cross-validation, at least 2.
+        by: unit that is kept together.
         stratify: a fact ("group", "view") whose values are spread evenly besides the labels.
-        seed: another seed, another split.
+        seed: random seed.
 
     Raises:
-        UsageError: impossible ratios or folds, fewer groups than parts, or no case has the fact.
+        UsageError: impossible ratios or folds, fewer groups than splits, or no case has the fact.
+
+    Example:
+        >>> from pathlib import Path
+        >>> cases = (Case.build(id=f"c{n}", images={"image": f"{n}.nii"}, patient=f"p{n // 2}") for n in range(12))
+        >>> split_cohort(Cohort(tuple(cases), Path()), (4, 1, 1)).splits
+        {'train': 8, 'val': 2, 'test': 2}
     """
     _check(ratios, folds)
     together = groups(cohort, by)
@@ -54,14 +60,14 @@ def split_cohort(
     wanted = {name: share for name, share in zip(SPLITS, ratios, strict=True) if share > 0}
     if len(together) < max(len(wanted), folds):
         raise UsageError(
-            f"{len(together)} {by}(s) cannot fill {max(len(wanted), folds)} parts", fix="ask for fewer parts"
+            f"{len(together)} {by}(s) cannot fill {max(len(wanted), folds)} splits", fix="make fewer splits or folds"
         )
     classes = _classes(stratify)
     split_of = _deal(together, wanted, classes, ("split", seed))
     inside = {name: cases for name, cases in together.items() if split_of[name] != "test"}
     if len(inside) < folds:
         raise UsageError(
-            f"{len(inside)} {by}(s) outside the test split cannot fill {folds} folds", fix="ask for fewer folds"
+            f"{len(inside)} {by}(s) outside the test split cannot fill {folds} folds", fix="make fewer folds"
         )
     fold_of = _deal(inside, {str(fold): 1.0 for fold in range(folds)}, classes, ("fold", seed)) if folds else {}
     group_of = {case.id: name for name, cases in together.items() for case in cases}
@@ -89,13 +95,12 @@ def _known_facts(cohort: Cohort) -> str:
 
 
 def _classes(stratify: str | None) -> Callable[[Case], list[str]]:
-    """What is to be spread evenly of a case: its positive labels, and the value of a fact."""
+    """Return a function for the classes of a case to spread evenly: positive labels, and the value of a fact."""
 
     def classes(case: Case) -> list[str]:
-        found = [f"label {name}" for name, value in case.labels.items() if value >= 0.5]
-        if stratify is not None:
-            found.append(f"fact {case.facts.get(stratify)}")
-        return [*found, _EVERY]
+        positive = [f"label {name}" for name, value in case.labels.items() if value >= 0.5]
+        fact = [] if stratify is None else [f"fact {case.facts.get(stratify)}"]
+        return [*positive, *fact, _EVERY]
 
     return classes
 
@@ -106,33 +111,33 @@ def _deal(
     classes: Callable[[Case], list[str]],
     names: tuple[str, int],
 ) -> dict[str, str]:
-    """The part of each group."""
-    counts = {group: Counter(one for case in cases for one in classes(case)) for group, cases in together.items()}
+    """Return the split of each group."""
+    counts = {group: Counter(name for case in cases for name in classes(case)) for group, cases in together.items()}
     totals = sum(counts.values(), Counter[str]())
     whole = sum(shares.values())
-    lacks = {part: dict.fromkeys(totals, 1.0) for part in shares}  # part -> class -> share still to come
-    rank = {one: place for place, one in enumerate(sorted(totals, key=lambda one: (totals[one], one)))}
+    lacks = {split: dict.fromkeys(totals, 1.0) for split in shares}  # split -> class -> share still to come
+    rank = {name: place for place, name in enumerate(sorted(totals, key=lambda name: (totals[name], name)))}
     chance = {group: digest(*names, group) for group in together}
     empty = set(shares)
 
     def turn(group: str) -> tuple[int, int]:
-        """Rarest class first, then by chance: large groups first would put all of them into the largest part."""
-        return min(rank[one] for one in counts[group]), chance[group]
+        """Rarest class first, then by chance: large groups first would all go to the largest split."""
+        return min(rank[name] for name in counts[group]), chance[group]
 
-    def need(part: str, group: str) -> float:
-        """How much of what the group has the part lacks."""
-        return sum(count * lacks[part][one] for one, count in sorted(counts[group].items()))
+    def need(split: str, group: str) -> float:
+        """How much the split lacks of the classes of the group."""
+        return sum(count * lacks[split][name] for name, count in sorted(counts[group].items()))
 
     order = sorted(together, key=turn)
-    dealt: dict[str, str] = {}
+    split_of: dict[str, str] = {}
     for place, group in enumerate(order):
-        open_to = empty if len(order) - place <= len(empty) else shares  # no part stays empty
-        part = max(open_to, key=lambda part: (need(part, group), digest(*names, group, part)))
-        for one, count in counts[group].items():
-            lacks[part][one] -= count * whole / (shares[part] * totals[one])
-        empty.discard(part)
-        dealt[group] = part
-    return dealt
+        open_splits = empty if len(order) - place <= len(empty) else shares  # no split stays empty
+        chosen = max(open_splits, key=lambda split: (need(split, group), digest(*names, group, split)))
+        for name, count in counts[group].items():
+            lacks[chosen][name] -= count * whole / (shares[chosen] * totals[name])
+        empty.discard(chosen)
+        split_of[group] = chosen
+    return split_of
 
 
 def _notes(cohort: Cohort, by: By) -> list[str]:

@@ -247,7 +247,7 @@ FAULTS = {
     "another prevalence": Fault(_prevalence_differs, "prevalence-differs", ("any", "train", "test"), "warning"),
     "an image that is not there": Fault(_missing_image, "missing-image", ("c4",)),
     "a mask without its image": Fault(_mask_without_image, "mask-without-image", ("c4",)),
-    "a mask that is not there": Fault(_missing_mask, "missing-mask", ("c4", "is not there")),
+    "a mask that is not there": Fault(_missing_mask, "missing-mask", ("c4", "does not exist")),
     "an empty file": Fault(_empty_file, "missing-mask", ("c4", "empty file")),
     "an image cut short": Fault(_unreadable_image, "unreadable-image", ("c1",)),
     "a mask that is no image": Fault(_unreadable_mask, "unreadable-mask", ("c1",)),

@@ -103,7 +103,7 @@ def test_runs_acquisitions_and_kinds_are_kept_apart(bids):
         "sub-1_task-rest_bold": {"mask_brain": "sub-1_task-rest_desc-brain_mask"},
     }
     assert cohort.notes == (
-        "probabilities, which are no label maps, left out: 1 (sub-1_acq-fast_label-WM_probseg.nii.gz)",
+        "probabilities instead of label maps, left out: 1 (sub-1_acq-fast_label-WM_probseg.nii.gz)",
         "masks without an image of their entities, left out: 1 (sub-1_run-3_mask.nii.gz)",
     )
 
@@ -120,9 +120,7 @@ def test_of_two_files_of_one_name_the_other_is_told(bids):
 def test_a_mask_that_may_be_of_several_images_is_told(bids):
     cohort = bids("sub-1_T1w", "sub-1_T2w", "x:sub-1_label-lesion_mask", "sub-1_task-a_bold")
     assert {name for name, masks in masks_of(cohort).items() if masks} == {"sub-1_T1w", "sub-1_T2w"}
-    assert cohort.notes == (
-        "masks that by their names go with several images, given to each: 1 (sub-1_label-lesion_mask.nii.gz)",
-    )
+    assert cohort.notes == ("masks whose names fit several images, given to each: 1 (sub-1_label-lesion_mask.nii.gz)",)
 
 
 def test_many_are_counted_and_five_are_named(bids):
@@ -144,7 +142,7 @@ def test_a_participant_that_is_described_twice(bids, tmp_path):
 def test_auto_does_not_take_bids_with_flair_for_brats(bids, tmp_path):
     bids("sub-7_T1w", "sub-7_acq-hi_FLAIR", "pipe:sub-7_label-tumour_mask")
     cohort = build_cohort("auto", tmp_path)
-    assert cohort.notes[0] == "taken for the layout bids"
+    assert cohort.notes[0] == "recognised as layout bids"
     assert {case.id: case.patient for case in cohort} == {"sub-7_T1w": "sub-7", "sub-7_acq-hi_FLAIR": "sub-7"}
 
 
@@ -152,4 +150,4 @@ def test_auto_does_not_take_bids_with_flair_for_brats(bids, tmp_path):
 def test_volumes_of_other_names_are_said(layout, name, tmp_path):
     for file in (name, "x_dose"):
         nib.save(nib.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), tmp_path / f"{file}.nii.gz")
-    assert "files of other names, left out: 1 (x_dose.nii.gz)" in build_cohort(layout, tmp_path).notes
+    assert "files with other names, left out: 1 (x_dose.nii.gz)" in build_cohort(layout, tmp_path).notes

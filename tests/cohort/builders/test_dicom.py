@@ -38,7 +38,7 @@ def test_a_series_is_found_again_by_the_hash_of_its_uid(tmp_path, home):
     plain = build_cohort("dicom", folder)
     assert home.exists()
     assert [case.series for case in plain] == ["1.2.840.1", "1.2.840.2"]
-    assert "series UIDs stand in it as they are; hash_uids=true writes keyed hashes" in plain.notes
+    assert "the manifest holds series UIDs unchanged; hash_uids=true writes keyed hashes" in plain.notes
     assert not any("series UIDs" in note for note in cohort.notes)
     assert {case.series[:5] for case in cohort} == {"2.25."}
     assert cohort.cases[0].patient == cohort.cases[1].patient != plain.cases[0].patient
@@ -61,7 +61,7 @@ def test_what_is_left_out_or_mixed_is_told(tmp_path):
         write(tmp_path / f"{k}.dcm", "1.2.3", k, patient=f"P{k}")
     (tmp_path / "cut.dcm").write_bytes((tmp_path / "0.dcm").read_bytes()[:150])
     notes = build_cohort("dicom", tmp_path).notes
-    assert "left out, as they cannot be read: 1 (cut.dcm); cut.dcm was cut within its header" in notes
+    assert "unreadable files, left out: 1 (cut.dcm); cut.dcm was cut within its header" in notes
     assert "series whose instances name several patients, filed under that of the first file: 1" in notes
     assert not any("P0" in note or "P1" in note for note in notes)
 

@@ -81,14 +81,14 @@ def test_msd_with_modalities_and_missing_files(tmp_path):
         ("BRATS_001", "train", "channel", "0"),
         ("BRATS_485", "test", "channel", "4"),
     ]
-    assert "listed but not there: 1 (BRATS_002)" in cohort.notes
+    assert "missing images: 1 (BRATS_002)" in cohort.notes
     assert open_image(cohort, cohort.cases[0], "image").shape == (4, 1, 4, 3, 2)
     with pytest.raises(ConfigError, match="patien: no such key; did you mean 'patient'"):
         build_cohort("msd", tmp_path, ["patien=x"])
-    with pytest.raises(InputError, match="is no regular expression"):
+    with pytest.raises(InputError, match="is not a regular expression"):
         build_cohort("msd", tmp_path, ["patient=("])
     (tmp_path / "dataset.json").write_text("{")
-    with pytest.raises(InputError, match="not a JSON file"):
+    with pytest.raises(InputError, match="not a readable JSON file"):
         build_cohort("msd", tmp_path)
 
 
@@ -107,7 +107,7 @@ def test_nnunet_of_both_versions(tmp_path):
         ("la_004", "train", ["MRI", "T2"], False),
         ("test-la_003", "test", ["image"], False),
     ]
-    assert cohort.notes[0] == "for training but without a mask: 1 (la_004)"
+    assert cohort.notes[0] == "training cases without a mask: 1 (la_004)"
 
 
 def test_bids(tmp_path):
@@ -152,9 +152,9 @@ def test_rsna_series_table_with_bad_paths(tmp_path):
     one, other = cohort
     assert (one.id, one.patient, one.study, one.labels["any"]) == ("a", "p1", "s1", 1)
     assert (other.id, other.patient, other.labels["any"]) == ("a-2", None, 1)  # the maximum of the others
-    assert cohort.notes == ("rows whose nifti_path is no NIfTI file, left out: 3 (line 4, line 5, line 6)",)
+    assert cohort.notes == ("rows whose nifti_path is not a NIfTI file, left out: 3 (line 4, line 5, line 6)",)
     (tmp_path / "series.csv").write_text(f"nifti_path,{SIX}\nn/a.nii.gz,often,0,0,0,0,0\n")
-    with pytest.raises(InputError, match=r"line 2: the label \w+ is no number"):
+    with pytest.raises(InputError, match=r"line 2: the label \w+ is not a number"):
         build_cohort("rsna-ich", tmp_path)
 
 
@@ -171,7 +171,7 @@ def test_rsna_series_table_tells_what_leads_nowhere(tmp_path):
         ("line 3", "nifti_path is a folder"),
         ("line 4", "nifti_path is empty"),
         ("line 5", "nifti_path leads to no file"),
-        ("line 6", "nifti_path is no .nii or .nii.gz file"),
+        ("line 6", "nifti_path is not a .nii or .nii.gz file"),
     ]
     (tmp_path / "m.csv").write_text("id,image\na,a.nii.gz\n")
     assert not is_series_table(tmp_path / "m.csv")
@@ -225,7 +225,7 @@ def test_chexpert_and_its_policies(tmp_path):
     assert (case.patient, case.study, case.split) == ("patient00001", "patient00001/study1", "train")
     assert case.labels == {"No Finding": 1, "Fracture": 0}
     assert case.facts == {"sex": "Female", "age": 68, "projection": "Frontal", "view": "AP"}
-    assert "listed but not there: 1 (train-patient00001-study1-view9_frontal)" in cohort.notes
+    assert "missing images: 1 (train-patient00001-study1-view9_frontal)" in cohort.notes
     for policy, value in (("ones", 1), ("zeros", 0)):
         assert build_cohort("chexpert", tmp_path, [f"uncertain={policy}"]).cases[0].labels["Edema"] == value
     assert "Fracture" not in build_cohort("chexpert", tmp_path, ["blank=ignore"]).cases[0].labels
@@ -244,7 +244,7 @@ def test_nih_with_the_original_header(tmp_path):
     assert (case.id, case.patient) == ("00000001_000", "1")
     assert case.labels == {"Cardiomegaly": 1, "Emphysema": 1}
     assert case.facts == {"age": 58, "sex": "M", "view": "PA", "follow_up": 0}
-    assert cohort.notes == ("listed but not there: 1 (00000002_000.png)",)
+    assert cohort.notes == ("missing images: 1 (00000002_000.png)",)
 
 
 def test_jsonl_tells_every_bad_line(tmp_path):
@@ -258,7 +258,7 @@ def test_jsonl_tells_every_bad_line(tmp_path):
         '{"image_path": "a.png"}\n{\n{"caption": "x"}\n{"image_path": "a.png", "boxes_cxcywh": [["a", 1]]}\n'
     )
     with pytest.raises(
-        InputError, match=r"3 bad line\(s\): train.jsonl line 2: .*line 3: has no image_path.*line 4: .*is no box"
+        InputError, match=r"3 bad line\(s\): train.jsonl line 2: .*line 3: has no image_path.*line 4: .*is not a box"
     ):
         build_cohort("jsonl", tmp_path)
 
@@ -277,7 +277,7 @@ def test_voc_refuses_entities_and_clips_boxes(tmp_path):
     assert cohort.notes == ("pictures without boxes, left out: 1 (b)", "1 boxes without area were left out")
     for wrong in ('<!DOCTYPE x [<!ENTITY a "b">]>' + text, text[:40], text.replace("<width>3", "<width>0")):
         (tmp_path / "a.xml").write_text(wrong)
-        with pytest.raises(InputError, match="no annotation that can be read"):
+        with pytest.raises(InputError, match="is not a readable annotation"):
             build_cohort("voc", tmp_path)
 
 
@@ -316,7 +316,7 @@ def test_images_by_folder(tmp_path):
 @pytest.mark.parametrize("layout", BUILDERS)
 def test_another_layout_is_said_in_one_line(tmp_path, layout):
     (tmp_path / "readme.txt").write_text("nothing")
-    with pytest.raises(InputError, match=r"is no .* folder: ") as caught:
+    with pytest.raises(InputError, match=r"is not a .* folder: ") as caught:
         build_cohort(layout, tmp_path)
     assert "\n" not in str(caught.value)
 
@@ -333,7 +333,7 @@ def test_dicom_that_cannot_be_read_is_noted(tmp_path):
     (case,) = cohort
     assert case.facts["instances"] == 3
     names = ", ".join([paths[1].name, paths[2].name, "more.zip"])
-    assert f"left out, as they cannot be read: 3 ({names}); {paths[1].name} was cut within its header" in cohort.notes
+    assert f"unreadable files, left out: 3 ({names}); {paths[1].name} was cut within its header" in cohort.notes
     for path in (paths[0], paths[4], tmp_path / "in" / "IM3"):
         path.unlink()
     with pytest.raises(InputError, match="was cut within its header"):

@@ -141,4 +141,4 @@ def test_images():
     ],
 )
 def test_auto_tells_which_layout_it_took(name, layout):
-    assert build_cohort("auto", real(name)).notes[0] == f"taken for the layout {layout}"
+    assert build_cohort("auto", real(name)).notes[0] == f"recognised as layout {layout}"

@@ -34,7 +34,7 @@ def test_other_labels_than_those_of_rsna(table):
     )
     cohort, bad = read_series(path)
     assert [case.labels for case in cohort] == [{"Fracture": 1, "tumour": 0}, {"tumour": 1}]
-    assert cohort.notes == ("columns that are no labels, as they hold other things than 0 and 1: 1 (note)",)
+    assert cohort.notes == ("columns that hold other values than 0 and 1, not labels: 1 (note)",)
     assert bad == []
     assert build_cohort("rsna-ich", path.parent) == cohort
 
@@ -43,14 +43,14 @@ def test_those_of_rsna_come_first_whatever_the_order_of_the_columns(table):
     path = table("fracture,SUBDURAL,Any,nifti_path", "0,1,1,a.nii.gz", "1,0,0,b.nii.gz")
     cohort, _ = read_series(path)
     assert cohort.classes == ("any", "subdural", "fracture")
-    assert "columns that are taken for labels besides those of RSNA: 1 (fracture)" in cohort.notes
+    assert "label columns besides those of RSNA: 1 (fracture)" in cohort.notes
 
 
 def test_columns_that_are_asked_for_are_labels(table):
     path = table("nifti_path,grade,size", "a.nii.gz,2,0.5")
     assert not read_series(path)[0].classes
     assert read_series(path, classes=("grade",))[0].cases[0].labels == {"grade": 2}
-    with pytest.raises(InputError, match="line 2: the label grade is no number"):
+    with pytest.raises(InputError, match="line 2: the label grade is not a number"):
         read_series(table("nifti_path,grade", "a.nii.gz,high"), classes=("grade",))
 
 
@@ -58,7 +58,7 @@ def test_splits_and_folds(table):
     path = table("nifti_path,any,split,FOLD", "a.nii.gz,1,train,0", "b.nii.gz,0,val,1.0", "c.nii.gz,0,,")
     assert [(case.split, case.fold) for case in read_series(path)[0]] == [("train", 0), ("val", 1), (None, None)]
     for cell in ("x", "-1", "0.5", "inf"):
-        with pytest.raises(InputError, match="line 2: the fold is no whole number"):
+        with pytest.raises(InputError, match="line 2: the fold is not a whole number"):
             read_series(table("nifti_path,fold", f"a.nii.gz,{cell}"))
 
 
@@ -98,7 +98,7 @@ def test_a_file_that_is_named_twice_is_one_case(table):
 @pytest.mark.parametrize(
     ("head", "one", "other", "message"),
     [
-        ("any", "1", "0", r"t.csv: lines 2 and 3 name one file and contradict each other \(label any\); leave one"),
+        ("any", "1", "0", r"t.csv: lines 2 and 3 name one file and contradict each other \(label any\); remove one"),
         ("patient_id", "Doe", "Roe", r"\(patient\)"),
         ("split", "train", "test", r"\(split\)"),
     ],

@@ -17,7 +17,7 @@ def test_acdc(tmp_path):
     nifti(tmp_path / "p2" / "p2_frame09_gt.nii.gz")
     assert build_cohort("acdc", tmp_path).notes == (
         "without a mask: 1 (p2_frame01)",
-        "files of a frame that the patient has already, left out: 1 (p1/p1_4d.nii.gz)",
+        "second files of a frame of a patient, left out: 1 (p1/p1_4d.nii.gz)",
         "masks without an image, left out: 1 (p2/p2_frame09_gt.nii.gz)",
     )
     (home / "Info.cfg").write_text("ED: 1\nES: 1\n")
@@ -45,7 +45,7 @@ def test_brats(tmp_path):
     cohort = build_cohort("brats", tmp_path)
     assert cohort.cases[0].images["t1ce"] == "a_t1c.nii.gz"
     assert cohort.notes == (
-        "files of a modality that the patient has already, left out: 1 (a_t1ce.nii.gz)",
+        "second files of a modality of a patient, left out: 1 (a_t1ce.nii.gz)",
         "masks without an image, left out: 1 (b_seg.nii)",
     )
 
@@ -61,7 +61,7 @@ def test_nnunet(tmp_path):
         nifti(tmp_path / name)
     assert build_cohort("nnunet", tmp_path, ["patient=."]).notes == (
         "files of imagesTr without a channel number, left out: 1 (imagesTr/b.nii.gz)",
-        "files of a channel or mask that is there already, left out: 1 (imagesTr/a_0000.nii.gz)",
+        "second files of a channel or mask, left out: 1 (imagesTr/a_0000.nii.gz)",
         "masks of labelsTr without an image, left out: 1 (labelsTr/c.nii)",
     )
     nifti(tmp_path / "imagesTr" / "a_0001.nii.gz")
@@ -76,7 +76,7 @@ def test_msd_masks_that_are_not_there(tmp_path):
     (tmp_path / "dataset.json").write_text(json.dumps(told))
     cohort = build_cohort("msd", tmp_path, ["patient=."])
     assert cohort.cases[0].images == {"image": "imagesTr/a.nii.gz"}
-    assert cohort.notes == ("masks that are listed but not there: 1 (a)",)
+    assert cohort.notes == ("missing masks: 1 (a)",)
 
 
 def test_voc(tmp_path):
@@ -92,7 +92,7 @@ def test_voc(tmp_path):
     assert cohort.cases[0].images == {"image": "JPEGImages/a.jpg"}
     assert cohort.notes == (
         "annotations without a picture, left out: 1 (z)",
-        "files whose name another has already, left out: 1 (SegmentationClass/a.png)",
+        "files whose name is taken, left out: 1 (SegmentationClass/a.png)",
     )
     (tmp_path / "Main").mkdir()
     for split in ("train", "val"):
@@ -110,7 +110,7 @@ def test_nih(tmp_path):
     assert [(case.id, case.images["image"], case.labels) for case in cohort] == [("2", "x/2.png", {"A": 1, "B": 1})]
     assert cohort.notes == (
         "only a.csv was read, other tables of this form were left out: 1 (b.csv)",
-        "pictures of this name lie in several folders, left out: 1 (1.png)",
+        "pictures whose name occurs in several folders, left out: 1 (1.png)",
     )
 
 
@@ -140,6 +140,6 @@ def test_jsonl(tmp_path):
         '{"image_path": "a.png", "image_path": "b.png"}\n{"image_path": "a.png", "patient": "p", "patient_id": "q"}\n'
     )
     with pytest.raises(
-        InputError, match=r"line 1: image_path: is there twice; .*line 2: patient and patient_id differ"
+        InputError, match=r"line 1: image_path: is given twice; .*line 2: patient and patient_id differ"
     ):
         build_cohort("jsonl", tmp_path)

@@ -44,7 +44,7 @@ def test_how_a_manifest_was_read_is_a_note(tmp_path):
     (tmp_path / "i0.nii.gz").rename(tmp_path / "d" / "i0.nii.gz")
     rows[0]["images"]["image"] = "d\\i0.nii.gz"
     result = audit_cohort(manifest(tmp_path, rows))
-    text = "paths that are not there as they are written, read with slashes: 1 (c0)"
+    text = "paths that exist only with slashes, read so: 1 (c0)"
     assert [(one["level"], one["code"], one["text"]) for one in result["findings"]] == [("note", "reading", text)]
     assert next(lines(result)) == f"note: reading: {text}"
 

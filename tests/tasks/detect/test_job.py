@@ -193,7 +193,7 @@ def test_labels_and_splits_of_a_table_are_taken_and_what_is_odd_is_told(tmp_path
     page = (tmp_path / "run" / "report.html").read_text()
     assert "abels of 12 of 24 cases contradict each other" in page
     assert "every label of any is negative" in page
-    assert "olumns that are taken for labels besides those of RSNA: 1 (fracture)" in page
+    assert "abel columns besides those of RSNA: 1 (fracture)" in page
 
 
 def test_bare_splits_of_one_patient_are_refused(bare, tmp_path):

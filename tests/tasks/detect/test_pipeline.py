@@ -209,7 +209,7 @@ def test_without_patients_studies_are_kept_together_and_it_is_said(cohort):
     )
     assert {row["patient"] for row in table(folder / "run" / "features" / "test_index.csv")} == {""}
     assert (
-        "no patient_id: cases can only be kept together by study"
+        "no patient_id: only cases of a study are kept together"
         in (folder / "run" / "summary.json").read_text().lower()
     )
     with pytest.raises(InputError, match="stands in two manifests"):

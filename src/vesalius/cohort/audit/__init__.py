@@ -1,1 +1,1 @@
-"""What is wrong with a cohort, before anything is trained on it."""
+"""Faults of a cohort, found before anything is trained on it."""

@@ -13,11 +13,11 @@ from vesalius.cohort.audit.pixels import Looked
 _FAR = 3.0
 """Factor from the median that makes a spacing or a size an outlier."""
 _RARE = 0.05
-"""What at most this share of the cases has is told as unusual."""
+"""A label value in at most this share of the cases is reported as unusual."""
 
 
 def crowd_findings(looked: Sequence[Looked]) -> Iterator[Finding]:
-    """Odd modalities, voxel sizes, image sizes and label values."""
+    """Yield unusual modalities, voxel sizes, image sizes and label values."""
     yield from _modality(looked)
     yield from _far(looked, "spacing", [seen.spacing_mm for seen in looked], "mm")
     yield from _far(looked, "size", [seen.shape[1:] if seen.shape else None for seen in looked], "frames and voxels")
@@ -53,7 +53,7 @@ def _channels(looked: Sequence[Looked]) -> Iterator[Finding]:
     if len(counts) > 1:
         usual, _ = counts.most_common(1)[0]
         ids = [seen.case.id for seen in looked if seen.shape and seen.shape[0] != usual]
-        yield from gathered("warning", "mixed-channels", ids, f"not {usual} channel(s) as the others")
+        yield from gathered("warning", "mixed-channels", ids, f"not {usual} channel(s) like the other cases")
 
 
 def _label_values(looked: Sequence[Looked]) -> Iterator[Finding]:

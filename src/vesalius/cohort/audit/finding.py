@@ -1,4 +1,4 @@
-"""One thing that is wrong, or worth knowing."""
+"""One fault of a cohort, or a note about it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Finding:
     """One line of an audit.
 
     Args:
-        level: an "error" makes results wrong, a "warning" may, a "note" is worth knowing.
-        code: word for the kind of fault, e.g. "patient-in-two-splits".
+        level: an "error" makes results wrong, a "warning" may, a "note" is a caveat.
+        code: the kind of fault, e.g. "patient-in-two-splits".
         text: one sentence that names cases by their ids, never patients.
         cases: ids of the cases concerned.
     """
@@ -33,5 +33,5 @@ class Finding:
 
 
 def gathered(level: Level, code: str, cases: Sequence[str], text: str) -> list[Finding]:
-    """One finding for all of `cases`, or none where there are none; `text` is what follows the ids."""
+    """Return one finding for all of `cases`, none for no cases; `text` follows the ids."""
     return [Finding(level, code, f"{some(cases)}: {text}", tuple(cases))] if cases else []

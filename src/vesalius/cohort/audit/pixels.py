@@ -1,4 +1,4 @@
-"""One look at the pixels of a case: what is wrong with them, and a print to tell twins by.
+"""One pass over the pixels of a case: their faults, and fingerprints to find duplicates.
 
 Letters: C channel, T time, I J K voxel axes; A B axes of a thumbnail.
 """
@@ -26,23 +26,23 @@ from vesalius.transforms.prepare import SAME_PLACE_MM, grid_distance_mm
 THUMB = 32
 """Pixels along a side of a thumbnail."""
 _FINE_PIXELS = 2.0
-"""Sigma: thumbnails keep what is finer, at the same contrast everywhere, because all heads look alike from afar."""
+"""Sigma: thumbnails keep finer structure only, at equal contrast everywhere, because all heads look alike coarsely."""
 _FLAT = 0.1
 """Share of the mean contrast below which a place counts as flat."""
 
 
 @dataclass
 class Looked:
-    """What was seen of one case.
+    """Findings and fingerprints of one case.
 
     Args:
-        case: whose.
+        case: the case.
         findings: its faults.
         prints: image name -> digest of its real values and their shape.
-        thumb: small picture of the first image, of zero mean and unit length; None where there is none.
-        shape: (C, T, I, J, K) of the first image, None where it cannot be read.
-        spacing_mm: of the first image, None where unknown.
-        modality: of the first image.
+        thumb: thumbnail of the first image, of zero mean and unit length; None if nothing varies.
+        shape: (C, T, I, J, K) of the first image, None if unreadable.
+        spacing_mm: spacing of the first image, None where unknown.
+        modality: modality of the first image.
         values: label values of its masks.
     """
 
@@ -56,12 +56,12 @@ class Looked:
     values: frozenset[int] = frozenset()
 
     def add(self, level: str, code: str, text: str) -> None:
-        """Note a fault of this case."""
+        """Add a fault of this case."""
         self.findings.append(Finding(level, code, f"{self.case.id}: {text}", (self.case.id,)))  # type: ignore[arg-type]
 
 
 def missing_files(cohort: Cohort, case: Case) -> Iterator[Finding]:
-    """Paths of a case that lead nowhere or to an empty file."""
+    """Yield paths of a case without a file or with an empty file."""
     gone = {
         name: _state(cohort, path)
         for name, path in [*case.images.items(), *((f"mask {n}", p) for n, p in case.masks.items())]
@@ -72,9 +72,8 @@ def missing_files(cohort: Cohort, case: Case) -> Iterator[Finding]:
         if not state:
             continue
         if name in no_image and has_mask:
-            yield Finding(
-                "error", "mask-without-image", f"{case.id}: the mask is there, image {name!r} {state}", (case.id,)
-            )
+            text = f"{case.id}: the mask exists, image {name!r} {state}"
+            yield Finding("error", "mask-without-image", text, (case.id,))
         else:
             code = "missing-image" if name in no_image else "missing-mask"
             yield Finding("error", code, f"{case.id}: {name!r} {state}", (case.id,))
@@ -84,7 +83,7 @@ def _state(cohort: Cohort, path: str) -> str:
     file = cohort.path(path)
     try:
         if not file.exists():
-            return "is not there"
+            return "does not exist"
         return "is an empty file" if file.is_file() and file.stat().st_size == 0 else ""
     except OSError:
         return "cannot be reached"
@@ -101,9 +100,9 @@ def look(cohort: Cohort, case: Case) -> Looked:
             scan = open_image(cohort, case, name).resident()
             values = scan.values()
         except VesaliusError as error:
-            seen.add("error", "unreadable-image", f"image {name!r} cannot be read: {_short(error)}")
+            seen.add("error", "unreadable-image", f"image {name!r} cannot be read: {error.what}")
             continue
-        _look_at_image(seen, name, scan, values)
+        _check_image(seen, name, scan, values)
         if first is None:
             first = scan
             seen.thumb, seen.shape, seen.spacing_mm = thumbnail(values), scan.shape, scan.spacing_mm
@@ -112,11 +111,11 @@ def look(cohort: Cohort, case: Case) -> Looked:
             _compare(seen, "image", name, scan, first)
     for name in case.masks:
         if not _state(cohort, case.masks[name]):
-            _look_at_mask(seen, cohort, name, first)
+            _check_mask(seen, cohort, name, first)
     return seen
 
 
-def _look_at_image(seen: Looked, name: str, scan: Scan, values: NDArray[np.floating]) -> None:
+def _check_image(seen: Looked, name: str, scan: Scan, values: NDArray[np.floating]) -> None:
     seen.prints[name] = hashlib.blake2b(
         np.ascontiguousarray(values).tobytes() + repr(values.shape).encode(), digest_size=16
     ).hexdigest()
@@ -127,10 +126,10 @@ def _look_at_image(seen: Looked, name: str, scan: Scan, values: NDArray[np.float
     if not inside.size or inside.min() == inside.max():
         seen.add("error", "constant-image", f"image {name!r} has the same value everywhere")
     for problem in scan.problems:
-        _tell(seen, f"image {name!r}", problem)
+        _add_problem(seen, f"image {name!r}", problem)
 
 
-def _tell(seen: Looked, what: str, problem: str) -> None:
+def _add_problem(seen: Looked, what: str, problem: str) -> None:
     if lost_lines([problem]):
         seen.add("error", "unreadable-file", f"{what}: {problem}")
         return
@@ -138,36 +137,35 @@ def _tell(seen: Looked, what: str, problem: str) -> None:
     seen.add(level, "scan-problem" if level == "note" else "header-contradicts-itself", f"{what}: {problem}")
 
 
-def _look_at_mask(seen: Looked, cohort: Cohort, name: str, first: Scan | None) -> None:
+def _check_mask(seen: Looked, cohort: Cohort, name: str, first: Scan | None) -> None:
     try:
         scan = open_mask(cohort, seen.case, name).resident()
     except VesaliusError as error:
-        seen.add("error", "unreadable-mask", f"mask {name!r} cannot be read: {_short(error)}")
+        seen.add("error", "unreadable-mask", f"mask {name!r} cannot be read: {error.what}")
         return
     if first is not None:
         _compare(seen, "mask", name, scan, first)
         frame = seen.case.frames.get(name)
         if frame is not None and frame >= first.shape[1]:
-            seen.add(
-                "error", "frame-out-of-range", f"mask {name!r} is of frame {frame}, the image has {first.shape[1]}"
-            )
+            text = f"mask {name!r} belongs to frame {frame}, the image has {first.shape[1]}"
+            seen.add("error", "frame-out-of-range", text)
     for problem in scan.problems:
         if first is None or problem not in first.problems:
-            _tell(seen, f"mask {name!r}", problem)
+            _add_problem(seen, f"mask {name!r}", problem)
     try:
-        found = frozenset(np.unique(read_labels(scan, 0, np.iinfo(np.int32).max)).tolist())
+        values = frozenset(np.unique(read_labels(scan, 0, np.iinfo(np.int32).max)).tolist())
     except NotLabelsError as error:
         seen.add("error", "mask-not-labels", f"mask {name!r} {error}")
         return
-    seen.values |= found
-    if found == {0}:
+    seen.values |= values
+    if values == {0}:
         seen.add("warning", "empty-mask", f"mask {name!r} is 0 everywhere")
 
 
 def _compare(seen: Looked, kind: str, name: str, scan: Scan, first: Scan) -> None:
-    """A mask or further image has to lie on the grid of the first image."""
+    """Compare the grid of a mask or further image with that of the first image."""
     if scan.shape[2:] != first.shape[2:]:
-        size, other = ("x".join(map(str, one.shape[2:])) for one in (scan, first))
+        size, other = ("x".join(map(str, each.shape[2:])) for each in (scan, first))
         seen.add("error", f"{kind}-grid-differs", f"{kind} {name!r} has {size} voxels, the image {other}")
     elif scan.grid_problem is None and first.grid_problem is None:
         away = grid_distance_mm(scan, first)
@@ -176,9 +174,9 @@ def _compare(seen: Looked, kind: str, name: str, scan: Scan, first: Scan) -> Non
 
 
 def thumbnail(values_CTIJK: NDArray[np.floating]) -> NDArray[np.float32] | None:
-    """A small picture of the fine structure of an image, as a vector of zero mean and unit length.
+    """Return a thumbnail of the fine structure of an image, as a vector of zero mean and unit length.
 
-    Means over channels and time, then over each voxel axis of volumes, are made `THUMB` pixels wide. None where
+    Means over channels and time, then over each voxel axis of volumes, are resized to `THUMB` pixels. None if
     nothing varies.
     """
     image_IJK = np.nan_to_num(values_CTIJK, nan=0.0, posinf=0.0, neginf=0.0).mean(axis=(0, 1), dtype=np.float64)
@@ -197,17 +195,13 @@ def thumbnail(values_CTIJK: NDArray[np.floating]) -> NDArray[np.float32] | None:
 
 
 def _shrunk(picture_AB: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Averaged (or, where it is small, repeated) to `THUMB` by `THUMB`."""
+    """Average (or, if it is small, repeat) to `THUMB` by `THUMB` pixels."""
     for axis in (0, 1):
         size = picture_AB.shape[axis]
         sums = np.concatenate([np.zeros_like(picture_AB.take([0], axis)), picture_AB.cumsum(axis)], axis)
         ends = np.linspace(0, size, THUMB + 1)
         low = np.minimum(ends.astype(int), size - 1)
-        part = (ends - low).reshape([-1 if one == axis else 1 for one in (0, 1)])
+        part = (ends - low).reshape([-1 if other == axis else 1 for other in (0, 1)])
         at = sums.take(low, axis) + part * picture_AB.take(low, axis)
         picture_AB = np.diff(at, axis=axis) * (THUMB / size)
     return picture_AB
-
-
-def _short(error: VesaliusError) -> str:
-    return error.what

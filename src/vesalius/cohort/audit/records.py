@@ -14,19 +14,19 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.wording import some
 
 ANY = "any"
-"""The label that is positive where one of the others is (RSNA)."""
+"""The label that is positive where any other is (RSNA)."""
 _SPREAD_Z = 4.0
-"""Prevalences of two splits that differ by more standard errors than this are told."""
+"""Prevalences of two splits that differ by more standard errors than this are reported."""
 
 
 def record_findings(cohort: Cohort) -> Iterator[Finding]:
-    """Everything that can be said without touching a file."""
+    """Yield all findings that need no file."""
     yield from _leaks(cohort, "patient", "split")
     yield from _leaks(cohort, "study", "split")
     yield from _leaks(cohort, "patient", "fold")
     yield from _look_alike_patients(cohort)
     yield from _same_paths(cohort)
-    yield from _missing_words(cohort)
+    yield from _missing_fields(cohort)
     yield from _masks(cohort)
     yield from _labels(cohort)
     yield from _classes(cohort)
@@ -35,34 +35,32 @@ def record_findings(cohort: Cohort) -> Iterator[Finding]:
     yield from gathered("note", "absolute-path", fixed, "the path is absolute, so the cohort cannot be moved")
 
 
-def _leaks(cohort: Cohort, whose: str, side: str) -> Iterator[Finding]:
-    """A patient (or study) on two sides."""
+def _leaks(cohort: Cohort, unit: str, side: str) -> Iterator[Finding]:
+    """Yield patients (or studies) in two splits or folds."""
     seen: dict[str, dict[object, Case]] = defaultdict(dict)
     for case in cohort:
-        if getattr(case, whose) is not None and getattr(case, side) is not None:
-            seen[getattr(case, whose)].setdefault(getattr(case, side), case)
+        if getattr(case, unit) is not None and getattr(case, side) is not None:
+            seen[getattr(case, unit)].setdefault(getattr(case, side), case)
     for sides in seen.values():
         if len(sides) > 1:
             where = " and ".join(f"{name} (case {case.id})" for name, case in sides.items())
             ids = tuple(case.id for case in sides.values())
-            yield Finding("error", f"{whose}-in-two-{side}s", f"the same {whose} is in {side} {where}", ids)
+            yield Finding("error", f"{unit}-in-two-{side}s", f"the same {unit} is in {side} {where}", ids)
 
 
 def _look_alike_patients(cohort: Cohort) -> Iterator[Finding]:
-    """Patients whose names differ in case, signs or leading zeros only, in two splits."""
+    """Yield patients in two splits whose names differ in case, punctuation or leading zeros only."""
     names: dict[str, dict[str, Case]] = defaultdict(dict)
     for case in cohort:
         if case.patient is not None and case.split is not None:
             bare = re.sub(r"[\W_]+", "", case.patient.casefold())
             names[re.sub(r"(?<!\d)0+(?=\d)", "", bare)].setdefault(case.patient, case)
     for alike in names.values():
-        for one, other in combinations(alike.values(), 2):
-            if one.split != other.split:
-                text = (
-                    f"the patients of {one.id} ({one.split}) and {other.id} ({other.split}) differ only in case, "
-                    "signs or leading zeros"
-                )
-                yield Finding("warning", "look-alike-patients", text, (one.id, other.id))
+        for first, second in combinations(alike.values(), 2):
+            if first.split != second.split:
+                both = f"{first.id} ({first.split}) and {second.id} ({second.split})"
+                text = f"the patients of {both} differ only in case, punctuation or leading zeros"
+                yield Finding("warning", "look-alike-patients", text, (first.id, second.id))
 
 
 def _same_paths(cohort: Cohort) -> Iterator[Finding]:
@@ -73,19 +71,19 @@ def _same_paths(cohort: Cohort) -> Iterator[Finding]:
     for path, cases in users.items():
         if len(cases) > 1:
             ids = tuple(dict.fromkeys(case.id for case in cases))
-            text = f"{some(ids)}: the same file stands for {len(cases)} images ({posixpath.basename(path)})"
+            text = f"{some(ids)}: the same file is listed as {len(cases)} images ({posixpath.basename(path)})"
             yield Finding("error", "same-file-twice", text, ids)
 
 
-def _missing_words(cohort: Cohort) -> Iterator[Finding]:
-    """What most cases have and some lack."""
+def _missing_fields(cohort: Cohort) -> Iterator[Finding]:
+    """Yield fields that most cases have and some lack."""
     count = len(cohort)
     no_split = [case.id for case in cohort if case.split is None]
     if len(no_split) < count:
         yield from gathered("warning", "no-split", no_split, "in no split while others are")
     no_patient = [case.id for case in cohort if case.patient is None]
     if no_patient:
-        text = f"{len(no_patient)} of {count} cases name no patient, so leaks between splits cannot be seen"
+        text = f"{len(no_patient)} of {count} cases name no patient, so leaks between splits cannot be detected"
         yield Finding("note", "no-patient", text, tuple(no_patient))
     for word, lacking in (
         ("caption", [case.id for case in cohort if not (case.caption or "").strip()]),
@@ -115,24 +113,24 @@ def _masks(cohort: Cohort) -> Iterator[Finding]:
 
 
 def _labels(cohort: Cohort) -> Iterator[Finding]:
-    strange = [case.id for case in cohort if any(not 0 <= value <= 1 for value in case.labels.values())]
-    yield from gathered("warning", "label-value", strange, "a label is not between 0 and 1")
-    against = []
+    outside = [case.id for case in cohort if any(not 0 <= value <= 1 for value in case.labels.values())]
+    yield from gathered("warning", "label-value", outside, "a label is not between 0 and 1")
+    contradicting = []
     count = len(set(cohort.classes) - {ANY})
     for case in cohort:
         others = [value for name, value in case.labels.items() if name != ANY]
         if others and case.labels.get(ANY) == 0 and max(others) > 0:
-            against.append(case.id)
+            contradicting.append(case.id)
         if others and len(others) == count and case.labels.get(ANY) == 1 and max(others) == 0:
-            against.append(case.id)
-    yield from gathered("error", "labels-contradict", against, f"{ANY!r} is not the maximum of the other labels")
+            contradicting.append(case.id)
+    yield from gathered("error", "labels-contradict", contradicting, f"{ANY!r} is not the maximum of the other labels")
 
 
 def _classes(cohort: Cohort) -> Iterator[Finding]:
-    parts: dict[str, Cohort] = {f"split {split}": cohort.of_split(split) for split in cohort.splits}
+    splits: dict[str, Cohort] = {f"split {split}": cohort.of_split(split) for split in cohort.splits}
     for name in cohort.classes:
-        for where, part in (parts or {"the cohort": cohort}).items():
-            known = {case.labels[name] >= 0.5 for case in part if name in case.labels}
+        for where, split in (splits or {"the cohort": cohort}).items():
+            known = {case.labels[name] >= 0.5 for case in split if name in case.labels}
             if len(known) < 2:
                 what = "no known label" if not known else "only positives" if True in known else "only negatives"
                 yield Finding("warning", "one-sided-class", f"class {name!r} has {what} in {where}")
@@ -145,9 +143,9 @@ def _prevalence(cohort: Cohort) -> Iterator[Finding]:
             known = [case.labels[name] >= 0.5 for case in cohort if case.split == split and name in case.labels]
             if known:
                 shares[split] = (sum(known), len(known))
-        for (one, (a, n)), (other, (b, m)) in combinations(shares.items(), 2):
+        for (first, (a, n)), (second, (b, m)) in combinations(shares.items(), 2):
             pooled = (a + b) / (n + m)
             error = (pooled * (1 - pooled) * (1 / n + 1 / m)) ** 0.5
             if error and abs(a / n - b / m) / error > _SPREAD_Z:
-                text = f"class {name!r} is positive in {a / n:.0%} of {one} and {b / m:.0%} of {other}"
+                text = f"class {name!r} is positive in {a / n:.0%} of {first} and {b / m:.0%} of {second}"
                 yield Finding("warning", "prevalence-differs", text)

@@ -22,14 +22,14 @@ WHOLE = "all"
 
 @dataclass(frozen=True)
 class SplitCounts:
-    """What one split (or the whole cohort) holds.
+    """Size of one split (or of the whole cohort).
 
     Args:
-        name: of the split, or "all".
+        name: name of the split, or "all".
         cases: number of cases.
-        patients: number of those that are known.
-        studies: studies (or cases without one) of which no patient is known.
-        positives: class -> (cases that have it, cases of which it is known).
+        patients: number of known patients.
+        studies: studies (or cases without a study) whose patient is unknown.
+        positives: class -> (positive cases, cases with a known label).
     """
 
     name: str
@@ -41,11 +41,11 @@ class SplitCounts:
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found.
+    """Result of an audit.
 
     Args:
         findings: errors first, then warnings, then notes.
-        parts: the whole cohort, then each split.
+        parts: counts of the whole cohort, then of each split.
         looked: number of cases whose pixels were read.
     """
 
@@ -54,7 +54,7 @@ class Audit:
     looked: int
 
     def count(self, level: str) -> int:
-        """Number of findings of a level."""
+        """Return the number of findings of a level."""
         return sum(finding.level == level for finding in self.findings)
 
 
@@ -78,23 +78,23 @@ def audit(
     workers: int = 1,
     progress: Callable[[str], None] | None = None,
 ) -> Audit:
-    """Look for what makes results wrong: leaks, twins, damaged files, contradictions.
+    """Find leaks, duplicates, damaged files and contradictions.
 
     Args:
         cohort: the good lines.
-        bad: the others.
-        pixels: False looks at the manifest only, not even whether the files are there.
-        workers: cases read at the same time; each holds one image with its masks.
-        progress: told now and then how far it is.
+        bad: the bad lines.
+        pixels: False reads the manifest only and touches no file of it.
+        workers: cases read at the same time; each holds one image with its masks in memory.
+        progress: callback that receives a line now and then.
     """
     findings = [Finding("error", "bad-line", str(line)) for line in bad or ()]
     findings += [Finding("note", "reading", note) for note in cohort.notes]
     findings += record_findings(cohort)
     looked: list[Looked] = []
     if pixels:
-        findings += [one for case in cohort for one in missing_files(cohort, case)]
+        findings += [finding for case in cohort for finding in missing_files(cohort, case)]
         looked = _look_at_all(cohort, workers, progress)
-        findings += [one for seen in looked for one in seen.findings]
+        findings += [finding for seen in looked for finding in seen.findings]
         findings += twin_findings(looked)
         findings += crowd_findings(looked)
     findings.sort(key=lambda finding: LEVELS.index(finding.level))  # stable
@@ -115,8 +115,8 @@ def _look_at_all(cohort: Cohort, workers: int, progress: Callable[[str], None] |
 def count_part(name: str, cohort: Cohort) -> SplitCounts:
     """Count a cohort, or one split of it."""
     positives = {}
-    for one in cohort.classes:
-        known = [case.labels[one] >= 0.5 for case in cohort if one in case.labels]
-        positives[one] = (sum(known), len(known))
+    for label in cohort.classes:
+        known = [case.labels[label] >= 0.5 for case in cohort if label in case.labels]
+        positives[label] = (sum(known), len(known))
     kinds = [is_patient for _, is_patient in set(owners(cohort).values())]
     return SplitCounts(name, len(cohort), sum(kinds), len(kinds) - sum(kinds), positives)

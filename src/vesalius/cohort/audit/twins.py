@@ -12,13 +12,13 @@ from vesalius.cohort.audit.pixels import Looked
 from vesalius.cohort.case import Case
 
 NEAR = 0.94
-"""Correlation of two thumbnails from which on the images are told as near-duplicates. Copies that were compressed,
-scaled, or changed in brightness correlate by 0.97 and more, different eyes (which look alike most) by up to 0.92."""
+"""Images whose thumbnails correlate at least this much are reported as near-duplicates. Copies that were compressed,
+scaled, or changed in brightness correlate by 0.97 and more, different eyes (the most similar images) by up to 0.92."""
 _BLOCK = 1024
 
 
 def twin_findings(looked: Sequence[Looked]) -> Iterator[Finding]:
-    """Same pixels, then near-duplicates that are not the same."""
+    """Yield images with the same pixels, then near-duplicates."""
     owners: dict[str, list[Case]] = defaultdict(list)
     for seen in looked:
         for digest in dict.fromkeys(seen.prints.values()):
@@ -31,20 +31,20 @@ def twin_findings(looked: Sequence[Looked]) -> Iterator[Finding]:
 
 def _same(cases: list[Case]) -> Finding:
     ids = tuple(case.id for case in cases)
-    one = cases[0]
-    other = next((case for case in cases[1:] if case.split != one.split), cases[1])
-    where = "the same pixels as"
-    if other.split != one.split:
-        return Finding("error", "same-pixels", f"{one.id} ({one.split}) has {where} {other.id} ({other.split})", ids)
-    odd = next((case for case in cases[1:] if case.labels != one.labels), None)
+    first = cases[0]
+    other = next((case for case in cases[1:] if case.split != first.split), cases[1])
+    if other.split != first.split:
+        text = f"{first.id} ({first.split}) has the same pixels as {other.id} ({other.split})"
+        return Finding("error", "same-pixels", text, ids)
+    odd = next((case for case in cases[1:] if case.labels != first.labels), None)
     if odd is not None:
-        return Finding("error", "same-pixels", f"{one.id} has {where} {odd.id} but other labels", ids)
+        return Finding("error", "same-pixels", f"{first.id} has the same pixels as {odd.id} but other labels", ids)
     more = f" and {len(ids) - 2} more" if len(ids) > 2 else ""
-    return Finding("warning", "same-pixels", f"{one.id} has {where} {other.id}{more}", ids)
+    return Finding("warning", "same-pixels", f"{first.id} has the same pixels as {other.id}{more}", ids)
 
 
 def _near(looked: Sequence[Looked]) -> Iterator[Finding]:
-    """Pairs of thumbnails that correlate; pairs with the same pixels or of one patient in one split are passed over."""
+    """Yield pairs of similar thumbnails; pairs with the same pixels or of one patient in one split are skipped."""
     sizes: dict[int, list[Looked]] = defaultdict(list)
     for seen in looked:
         if seen.thumb is not None:
@@ -58,14 +58,14 @@ def _near(looked: Sequence[Looked]) -> Iterator[Finding]:
                     yield from _pair(alike[start + row], alike[start + column], float(likeness[row, column]))
 
 
-def _pair(one: Looked, other: Looked, likeness: float) -> Iterator[Finding]:
-    if set(one.prints.values()) & set(other.prints.values()):
+def _pair(first: Looked, second: Looked, likeness: float) -> Iterator[Finding]:
+    if set(first.prints.values()) & set(second.prints.values()):
         return
-    ids = (one.case.id, other.case.id)
-    across = one.case.split != other.case.split
-    same_patient = one.case.patient is not None and one.case.patient == other.case.patient
+    ids = (first.case.id, second.case.id)
+    across = first.case.split != second.case.split
+    same_patient = first.case.patient is not None and first.case.patient == second.case.patient
     if same_patient and not across:
         return
-    where = [f"{seen.case.id} ({seen.case.split})" if across else seen.case.id for seen in (one, other)]
+    where = [f"{seen.case.id} ({seen.case.split})" if across else seen.case.id for seen in (first, second)]
     text = f"{where[0]} looks like {where[1]} (correlation {likeness:.3f})"
     yield Finding("warning", "near-duplicate", text, ids)

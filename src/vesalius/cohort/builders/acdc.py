@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import by_slot, example, expected, number_or_text, relative
+from vesalius.cohort.builders.files import by_slot, expected, listed, number_or_text, relative
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
@@ -24,7 +24,7 @@ _SPLITS = {"training": "train", "train": "train", "testing": "test", "test": "te
 
 
 def build(folder: Path) -> Cohort:
-    """Cases of all patients below a folder; the split after a parent folder called training or testing.
+    """Return the cases of all patients below a folder; a parent folder called training or testing is the split.
 
     Raises:
         InputError: no file of this layout.
@@ -37,11 +37,13 @@ def build(folder: Path) -> Cohort:
     used = {path for case in cases for path in case.masks.values()}
     masks = [relative(path, folder) for files in homes.values() for word, path in files.items() if word.endswith("gt")]
     alone = [path for path in masks if path not in used]
-    notes = [f"without a mask: {example(bare)}"] if bare else []
-    notes += [f"files of a frame that the patient has already, left out: {example(again)}"] if again else []
-    notes += [f"masks without an image, left out: {example(alone)}"] if alone else []
-    notes += [f"files of other names, left out: {example(others)}"] if others else []
-    return Cohort(tuple(cases), folder, tuple(notes))
+    notes = {
+        "without a mask": bare,
+        "second files of a frame of a patient, left out": again,
+        "masks without an image, left out": alone,
+        "files with other names, left out": others,
+    }
+    return Cohort(tuple(cases), folder, tuple(listed(notes)))
 
 
 def _slot(match: re.Match[str]) -> str:
@@ -56,7 +58,7 @@ def _cases(folder: Path, home: Path, name: str, files: dict[str, Path]) -> list[
     numbers = dict(phases)
     if len(numbers) < len(phases):
         what = f"calls frame {phases[0][0]} both ED and ES"
-        raise InputError(what, where=home / "Info.cfg", fix="mend the file, or take out what is not known")
+        raise InputError(what, where=home / "Info.cfg", fix="correct the file, or remove unknown entries")
     facts = {name: info[key] for key, name in _FACTS.items() if key in info}
     facts |= {f"{word.lower()}_frame": number - 1 for number, word in numbers.items() if number > 0}
     splits = {_SPLITS[part.lower()] for part in home.relative_to(folder).parts if part.lower() in _SPLITS}
@@ -93,7 +95,7 @@ def _cases(folder: Path, home: Path, name: str, files: dict[str, Path]) -> list[
 
 
 def read_info(path: Path) -> dict[str, Any]:
-    """Keys in lower case and values of Info.cfg; nothing where there is none."""
+    """Return lower-case key -> value of Info.cfg; {} where it does not exist."""
     try:
         lines = regular(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from vesalius.cohort.builders.files import NIFTI, example, expected, files_below, number_or_text, relative, stem
+from vesalius.cohort.builders.files import NIFTI, example, expected, files_below, listed, number_or_text, relative, stem
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
 from vesalius.csv_table import read_text_table
@@ -38,14 +38,14 @@ _TYPES = frozenset(
 )
 _NAMED = {"sub", "ses"}
 _OF_MASKS = ("hemi", "atlas", "seg", "label", "desc")
-"""Entities that a mask has for itself; they name it."""
+"""Entities of masks only; they name a mask."""
 _NATIVE = "orig"
 _ABSENT = {"", "n/a", "N/A"}
 
 
 @dataclass(frozen=True)
 class _File:
-    """An image or a mask: what its name says."""
+    """An image or a mask, and the facts in its name."""
 
     path: Path
 
@@ -59,12 +59,12 @@ class _File:
 
     @cached_property
     def type(self) -> str:
-        """The folder of its kind; "" where it lies in no such folder."""
+        """The data type folder; "" where it lies in no such folder."""
         return self.path.parent.name if self.path.parent.name in _TYPES else ""
 
     @cached_property
     def shared(self) -> frozenset[tuple[str, str]]:
-        """Entities that an image and its mask have alike."""
+        """Entities that an image shares with its mask."""
         return frozenset((key, value) for key, value in self.entities.items() if key not in (*_OF_MASKS, "space"))
 
     @cached_property
@@ -72,7 +72,7 @@ class _File:
         return "_".join([self.suffix, *(self.entities[key] for key in _OF_MASKS if key in self.entities)])
 
     def is_of(self, image: _File) -> bool:
-        """Whether this mask goes with an image of the same `shared` entities, but for the space."""
+        """Whether this mask belongs to an image with the same `shared` entities, the space aside."""
         same_type = not self.type or not image.type or self.type == image.type
         return same_type and image.entities.get("hemi") in (None, self.entities.get("hemi"))
 
@@ -84,7 +84,7 @@ class _File:
 
 
 def build(folder: Path) -> Cohort:
-    """One case for each image of each subject; columns of participants.tsv are facts.
+    """Return one case for each image of each subject; columns of participants.tsv are facts.
 
     Raises:
         InputError: no sub-* folder with images, or participants.tsv contradicts itself.
@@ -93,26 +93,26 @@ def build(folder: Path) -> Cohort:
     images, masks, left_out = _sorted_files(folder)
     if not images:
         raise expected("BIDS", "no sub-*/.../*.nii.gz in it", folder)
-    found, more = _matched(images, masks, folder)
-    cases = [_case(image, folder, people, found.get(image, {})) for image in images]
+    masks_of, more = _matched(images, masks, folder)
+    cases = [_case(image, folder, people, masks_of.get(image, {})) for image in images]
     unknown = sorted({case.patient or "" for case in cases} - set(people)) if people else []
     notes = [f"not in participants.tsv: {example(unknown)} subjects"] if unknown else []
-    notes += [f"{why}: {example(names)}" for why, names in {**left_out, **more}.items()]
+    notes += listed({**left_out, **more})
     return Cohort(tuple(cases), folder, tuple(notes))
 
 
 def _sorted_files(folder: Path) -> tuple[list[_File], list[_File], dict[str, list[str]]]:
-    """Images of the subjects, label maps, and what is neither by the reason."""
+    """Return images of the subjects, label maps, and reason -> names of other files."""
     images, masks = [], []
     left_out: dict[str, list[str]] = defaultdict(list)
     for path in files_below(folder, NIFTI):
         file = _File(path)
         if not _SUBJECT.match(path.name) or "_" not in stem(path):
-            left_out["files whose names are not of BIDS, left out"].append(path.name)
+            left_out["files without a BIDS name, left out"].append(path.name)
         elif file.suffix in _MASKS:
             masks.append(file)
         elif file.suffix == _PROBABILITIES:
-            left_out["probabilities, which are no label maps, left out"].append(path.name)
+            left_out["probabilities instead of label maps, left out"].append(path.name)
         elif path.relative_to(folder).parts[0].startswith("sub-"):
             images.append(file)
         else:
@@ -123,26 +123,26 @@ def _sorted_files(folder: Path) -> tuple[list[_File], list[_File], dict[str, lis
 def _matched(
     images: list[_File], masks: list[_File], folder: Path
 ) -> tuple[dict[_File, dict[str, Path]], dict[str, list[str]]]:
-    """Name -> mask of each image, and what should be known of masks, the names by the reason."""
+    """Return name -> mask of each image, and note -> names of masks."""
     alike: dict[frozenset[tuple[str, str]], list[_File]] = defaultdict(list)
     for image in images:
         alike[image.shared].append(image)
-    found: dict[_File, dict[str, Path]] = defaultdict(dict)
+    masks_of: dict[_File, dict[str, Path]] = defaultdict(dict)
     notes: dict[str, list[str]] = defaultdict(list)
     for mask in masks:
         fitting = [image for image in alike.get(mask.shared, []) if mask.is_of(image)]
-        mine = [image for image in fitting if mask.is_in_space_of(image)]
-        if not mine:
+        images_of = [image for image in fitting if mask.is_in_space_of(image)]
+        if not images_of:
             why = "masks in another space than their image" if fitting else "masks without an image of their entities"
             notes[f"{why}, left out"].append(mask.path.name)
-        elif any(mask.mask_name in found[image] for image in mine):
+        elif any(mask.mask_name in masks_of[image] for image in images_of):
             notes["masks whose name another mask of the image has, left out"].append(relative(mask.path, folder))
         else:
-            for image in mine:
-                found[image][mask.mask_name] = mask.path
-            if len(mine) > 1:
-                notes["masks that by their names go with several images, given to each"].append(mask.path.name)
-    return found, dict(notes)
+            for image in images_of:
+                masks_of[image][mask.mask_name] = mask.path
+            if len(images_of) > 1:
+                notes["masks whose names fit several images, given to each"].append(mask.path.name)
+    return masks_of, dict(notes)
 
 
 def _case(image: _File, folder: Path, people: Mapping[str, dict[str, Fact]], masks: Mapping[str, Path]) -> Case:

@@ -1,24 +1,24 @@
-"""BraTS of all years: modalities of one patient on one grid, told by the end of the file name."""
+"""BraTS of all years: modalities of one patient on one grid, recognised by the end of the file name."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from vesalius.cohort.builders.files import by_slot, example, expected, relative
+from vesalius.cohort.builders.files import by_slot, expected, listed, relative
 from vesalius.cohort.case import MASK, Case
 from vesalius.cohort.cohort import Cohort
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 _NAMES = {"t1n": "t1", "t1c": "t1ce", "t1gd": "t1ce", "t2w": "t2", "t2f": "flair"}
-"""Word of 2023 and later (or of others) -> the older one."""
+"""Word of 2023 and later (or of others) -> the older word."""
 _FILE = re.compile(r"(?P<name>.+)[_-](?P<word>t1|t1ce|t1c|t1gd|t1n|t2|t2w|flair|t2f|seg)\.nii(?:\.gz)?", re.IGNORECASE)
 _VISIT = re.compile(r"(?P<patient>BraTS-[A-Za-z]+-\d+)-\d+", re.IGNORECASE)
-"""Names from 2023 on end in the number of the visit."""
+"""Names from 2023 on end with the number of the visit."""
 
 
 def build(folder: Path) -> Cohort:
-    """One case for each set of modalities.
+    """Return one case for each set of modalities.
 
     Raises:
         InputError: no file of this layout.
@@ -43,17 +43,11 @@ def build(folder: Path) -> Cohort:
                 masks={MASK: relative(files["seg"], folder)} if "seg" in files else {},
             )
         )
-    notes = []
-    lacking = [case.id for case in cases if len(case.images) < len(MODALITIES)]
-    if lacking:
-        notes.append(f"without all four modalities: {example(lacking)}")
-    unlabelled = [case.id for case in cases if not case.masks]
-    if unlabelled:
-        notes.append(f"without a mask: {example(unlabelled)}")
-    if again:
-        notes.append(f"files of a modality that the patient has already, left out: {example(again)}")
-    if bare:
-        notes.append(f"masks without an image, left out: {example(bare)}")
-    if others:
-        notes.append(f"files of other names, left out: {example(others)}")
-    return Cohort(tuple(cases), folder, tuple(notes))
+    notes = {
+        "without all four modalities": [case.id for case in cases if len(case.images) < len(MODALITIES)],
+        "without a mask": [case.id for case in cases if not case.masks],
+        "second files of a modality of a patient, left out": again,
+        "masks without an image, left out": bare,
+        "files with other names, left out": others,
+    }
+    return Cohort(tuple(cases), folder, tuple(listed(notes)))

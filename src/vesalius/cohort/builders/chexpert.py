@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from vesalius.cohort.builders.files import example, expected, files_below, number_or_text, stem
+from vesalius.cohort.builders.files import expected, files_below, listed, number_or_text, stem
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
@@ -27,7 +27,7 @@ _UNCERTAIN = -1.0
 
 
 class ChexpertOptions(Config):
-    """What becomes of uncertain and unmentioned labels."""
+    """Values of uncertain and unmentioned labels."""
 
     uncertain: Literal["ones", "zeros", "ignore"] = Field(default="ignore", description="U-Ones, U-Zeros, U-Ignore")
     blank: Literal["zeros", "ignore"] = Field(default="zeros", description="a finding that is not mentioned")
@@ -35,10 +35,10 @@ class ChexpertOptions(Config):
 
 
 def build(folder: Path, options: ChexpertOptions) -> Cohort:
-    """Cases of train.csv and valid.csv (or of every table of this form); their names are the splits.
+    """Return the cases of train.csv and valid.csv (or of every table of this form); their names are the splits.
 
     Raises:
-        InputError: no such table, or it lists no image that is there.
+        InputError: no such table, or it lists no image that exists.
     """
     tables = {path: rows for path in files_below(folder, (".csv",)) if (rows := _rows(path))}
     if not tables:
@@ -53,31 +53,29 @@ def build(folder: Path, options: ChexpertOptions) -> Cohort:
             if why is not None:
                 left_out[why] += 1
                 continue
-            found = _find(folder, path.parent, row[_PATH])
-            case = _case(row, found, split, options, path)
-            if found is None:
+            image = _find(folder, path.parent, row[_PATH])
+            case = _case(row, image, split, options, path)
+            if image is None:
                 missing.append(case.id)
             else:
                 cases.append(case)
     if not cases:
-        raise InputError(
-            "no image of the tables is there", where=folder, fix="put the images where the column Path says"
-        )
+        raise InputError("no image of the tables exists", where=folder, fix="put the images where the column Path says")
     notes = [f"uncertain labels: {options.uncertain}; findings not mentioned: {options.blank}"]
-    notes += [f"listed but not there: {example(missing)}"] if missing else []
+    notes += listed({"missing images": missing})
     notes += [f"rows {why}, left out: {count}" for why, count in left_out.items()]
     return Cohort(tuple(cases), folder, tuple(notes))
 
 
 def _why_not(row: dict[str, str], options: ChexpertOptions) -> str | None:
-    """Why a row is left out; None where it is not."""
+    """Return why a row is left out; None where it is kept."""
     if options.frontal and row.get("Frontal/Lateral", "Frontal") != "Frontal":
         return "of other than frontal views (frontal=false keeps them)"
     return None if row[_PATH] else "without a path"
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a table of this form, the columns of CheXpert in its capitals; none of another table."""
+    """Return the rows of a table of this form, with the columns in the capitals of CheXpert; none of another table."""
     known = {name.lower(): name for name in (_PATH, *_FACTS)}
     if _PATH.lower() not in [name.lower() for name in header(path)]:
         return []
@@ -86,7 +84,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _find(folder: Path, home: Path, path: str) -> str | None:
-    """The path from the folder; the first parts of what the table says may be missing on disk."""
+    """Return the path from the folder; the first parts of a path in the table may be missing on disk."""
     parts = (path if (folder / path).exists() else path.replace("\\", "/")).split("/")
     for start in range(min(3, len(parts))):
         for root in (folder, home):
@@ -96,7 +94,7 @@ def _find(folder: Path, home: Path, path: str) -> str | None:
     return None
 
 
-def _case(row: dict[str, str], found: str | None, split: str | None, options: ChexpertOptions, table: Path) -> Case:
+def _case(row: dict[str, str], image: str | None, split: str | None, options: ChexpertOptions, table: Path) -> Case:
     path = row[_PATH].replace("\\", "/")
     place = _PLACE.search(path)
     facts: dict[str, Fact] = {name: number_or_text(row[key]) for key, name in _FACTS.items() if row.get(key)}
@@ -107,7 +105,7 @@ def _case(row: dict[str, str], found: str | None, split: str | None, options: Ch
         id=name if split is None else f"{split}-{name}",
         patient=place["patient"] if place else None,
         study=f"{place['patient']}/{place['study']}" if place else None,
-        images={IMAGE: found or path},
+        images={IMAGE: image or path},
         labels={key: value for key, value in labels.items() if value is not None},
         facts=facts,
         split=split,
@@ -120,7 +118,7 @@ def _label(cell: str, options: ChexpertOptions, table: Path) -> float | None:
     try:
         value = number_in(cell)
     except ValueError as error:
-        raise InputError(f"label {cell!r} is no number", where=table, fix="labels are 1, 0, -1 or nothing") from error
+        raise InputError(f"label {cell!r} is not a number", where=table, fix="write 1, 0, -1 or nothing") from error
     if math.isnan(value):
         return None
     if value == _UNCERTAIN:

@@ -1,8 +1,8 @@
 """Folders of DICOM: one case for each series, wherever its instances lie.
 
 Patient and study are written as pseudonyms (the beginning of a SHA-256), enough to keep a patient together, unless
-identifiers are to be kept. The SeriesInstanceUID by which the instances are found again is written as it is, or as the
-keyed hash that stands for it in `.vsl` files too.
+`keep_identifiers` is set. The SeriesInstanceUID, needed to find the instances again, is written unchanged, or as the
+keyed hash that `.vsl` files use too.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import hashlib
 import hmac
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from vesalius.cohort.builders.files import example, expected, files_below, relative
+from vesalius.cohort.builders.files import example, expected, files_below, listed, relative
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
@@ -30,18 +30,18 @@ _TAGS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID",
 
 
 class DicomOptions(Config):
-    """What of the headers comes into the manifest."""
+    """Facts of the headers that the manifest gets."""
 
-    keep_identifiers: bool = Field(default=False, description="PatientID and study UID as they are, no pseudonyms")
+    keep_identifiers: bool = Field(default=False, description="keep PatientID and study UID, write no pseudonyms")
     hash_uids: bool = Field(
         default=False, description="series UID and pseudonyms as keyed hashes, which need the key of this user"
     )
-    modality: str | None = Field(default=None, description="only series of this modality, as CT")
+    modality: str | None = Field(default=None, description="only series of this modality, such as CT")
 
 
 @dataclass(frozen=True)
 class Instance:
-    """What tells where a file belongs; texts, "" where missing."""
+    """The facts that assign a file to a series; "" where missing."""
 
     path: Path
     patient: str
@@ -53,47 +53,52 @@ class Instance:
 
 
 def build(folder: Path, options: DicomOptions) -> Cohort:
-    """One case for each series.
+    """Return one case for each series.
 
     Raises:
         InputError: no DICOM picture below the folder.
     """
-    found, broken = read_instances(files_below(folder))
-    series: dict[str, list[Instance]] = defaultdict(list)
-    for one in found:
-        if options.modality in (None, one.modality):
-            series[one.series or str(one.path.parent)].append(one)
-    if not series and broken:
+    instances, broken = read_instances(files_below(folder))
+    instances = [instance for instance in instances if options.modality in (None, instance.modality)]
+    if not instances and broken:
         raise broken[0][1]
-    if not series:
+    if not instances:
         raise expected("DICOM", "no picture of that kind below it", folder)
     key = uid_key() if options.hash_uids else None
-    cases = []
-    for number, instances in enumerate(sorted(series.values(), key=lambda some: min(one.path for one in some)), 1):
-        name = f"series-{number:05d}"
-        cases.append(series_case(name, instances, folder, keep=options.keep_identifiers, key=key))
-    notes = instance_notes([one for some in series.values() for one in some], broken, folder, options.keep_identifiers)
-    unknown = [case.id for case in cases if case.patient is None]
-    if unknown:
-        notes.append(f"without a patient id: {example(unknown)}")
+    cases = [
+        series_case(f"series-{number:05d}", members, folder, keep=options.keep_identifiers, key=key)
+        for number, members in enumerate(by_series(instances), 1)
+    ]
+    notes = instance_notes(instances, broken, folder, options.keep_identifiers)
+    notes += listed({"without a patient id": [case.id for case in cases if case.patient is None]})
     if key is None and any(case.series for case in cases):
-        notes.append("series UIDs stand in it as they are; hash_uids=true writes keyed hashes")
+        notes.append("the manifest holds series UIDs unchanged; hash_uids=true writes keyed hashes")
     return Cohort(tuple(cases), folder, tuple(notes))
+
+
+def by_series(
+    instances: Iterable[Instance], study_of: Callable[[Instance], str] = lambda _: ""
+) -> list[list[Instance]]:
+    """Return the instances of each series (of each study and series), in the order of their first paths."""
+    series: dict[tuple[str, str], list[Instance]] = defaultdict(list)
+    for instance in instances:
+        series[study_of(instance), instance.series or str(instance.path.parent)].append(instance)
+    return sorted(series.values(), key=lambda members: min(instance.path for instance in members))
 
 
 def instance_notes(
     instances: Iterable[Instance], broken: Sequence[tuple[Path, InputError]], folder: Path, keep: bool
 ) -> list[str]:
-    """What should be known of any folder of DICOM."""
-    notes = [] if keep else ["patients and studies are pseudonyms; keep_identifiers=true writes them as they are"]
+    """Return notes that apply to any folder of DICOM."""
+    notes = [] if keep else ["patients and studies are pseudonyms; keep_identifiers=true writes the identifiers"]
     if broken:
         first, error = broken[0]
         names = example([relative(path, folder) for path, _ in broken])
-        notes.append(f"left out, as they cannot be read: {names}; {first.name} {error.what}")
+        notes.append(f"unreadable files, left out: {names}; {first.name} {error.what}")
     patients: dict[str, set[str]] = defaultdict(set)
-    for one in instances:
-        if one.series:
-            patients[one.series].add(one.patient)
+    for instance in instances:
+        if instance.series:
+            patients[instance.series].add(instance.patient)
     mixed = sum(len(names) > 1 for names in patients.values())
     if mixed:
         notes.append(f"series whose instances name several patients, filed under that of the first file: {mixed}")
@@ -109,10 +114,10 @@ def series_case(
     labels: dict[str, float] | None = None,
     key: bytes | None = None,
 ) -> Case:
-    """The case of one series; with a key its UID is hashed."""
-    first = min(instances, key=lambda one: one.path)
+    """Return the case of one series; a key hashes its UID."""
+    first = min(instances, key=lambda instance: instance.path)
     alone = len(instances) == 1
-    home = first.path if alone else Path(os.path.commonpath([one.path.parent for one in instances]))
+    home = first.path if alone else Path(os.path.commonpath([instance.path.parent for instance in instances]))
     facts: dict[str, Fact] = {"modality": first.modality, "instances": len(instances)}
     if first.number:
         facts["series_number"] = first.number
@@ -133,15 +138,15 @@ def series_case(
 
 
 def identity(text: str, *, keep: bool, key: bytes | None = None) -> str | None:
-    """An identifier, or its pseudonym, keyed where there is a key; None where there is none."""
+    """Return an identifier, or its pseudonym (keyed if a key is given); None for an empty text."""
     if not text or keep:
         return text or None
-    found = hmac.new(key, text.encode(), hashlib.sha256) if key else hashlib.sha256(text.encode())
-    return "p-" + found.hexdigest()[:12]
+    hashed = hmac.new(key, text.encode(), hashlib.sha256) if key else hashlib.sha256(text.encode())
+    return "p-" + hashed.hexdigest()[:12]
 
 
 def read_instances(paths: Iterable[Path]) -> tuple[list[Instance], list[tuple[Path, InputError]]]:
-    """The DICOM pictures among some files, and what ought to be one and cannot be read; only headers are looked at."""
+    """Return the DICOM pictures among some files, and unreadable files with the error; only headers are read."""
     from vesalius.scan.dicom.lost import Strangers
     from vesalius.scan.open import strange
 
@@ -156,13 +161,13 @@ def read_instances(paths: Iterable[Path]) -> tuple[list[Instance], list[tuple[Pa
             continue
         if instance is not None:
             found.append(instance)
-    named, others = strangers.divide([one.path for one in found])
+    named, others = strangers.divide([instance.path for instance in found])
     archives = [(path, reason) for path in others if (reason := strange(path, alone=False)) is not None]
-    return found, sorted([*lost, *named, *archives], key=lambda one: one[0])
+    return found, sorted([*lost, *named, *archives], key=lambda failure: failure[0])
 
 
 def _instance(path: Path) -> Instance | None:
-    """Raises InputError where a picture is damaged in its header."""
+    """Read the header; raise InputError where that of a picture is damaged."""
     from pydicom import dcmread
 
     from vesalius.scan.dicom.header import read_instance
@@ -175,7 +180,7 @@ def _instance(path: Path) -> Instance | None:
     except Exception:  # damaged headers raise anything
         words = {}
     if not words.get("Rows"):
-        read_instance(path)  # says why, where it ought to hold a picture
+        read_instance(path)  # raises with the reason if the file should hold a picture
         return None
     return Instance(
         path,

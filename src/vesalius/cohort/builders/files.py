@@ -1,4 +1,4 @@
-"""Walking through folders and reading tables, the same for all layouts."""
+"""Walking through folders, paths in tables, and notes: what all layouts share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,12 @@ _DECIMAL = re.compile(r"-?(0|[1-9]\d*)\.\d+", re.ASCII)
 
 
 def files_below(folder: Path, suffixes: tuple[str, ...] = ("",)) -> Iterator[Path]:
-    """Files with one of these suffixes in a folder and its subfolders, in a fixed order.
+    """Yield files with one of these suffixes in a folder and its subfolders, in a fixed order.
 
-    Hidden ones are passed over; links to folders are not followed, so that they cannot lead in circles.
+    Hidden files and folders are skipped; links to folders are not followed, so that they cannot lead in circles.
 
     Raises:
-        InputError: a folder that is there cannot be listed.
+        InputError: a folder cannot be listed.
     """
     for place, folders, names in os.walk(folder, onerror=_closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -40,15 +40,15 @@ def files_below(folder: Path, suffixes: tuple[str, ...] = ("",)) -> Iterator[Pat
 def by_slot(
     folder: Path, pattern: re.Pattern[str], slot_of: Callable[[re.Match[str]], str]
 ) -> tuple[dict[tuple[Path, str], dict[str, Path]], list[str], list[str]]:
-    """The NIfTI files below a folder by what they are of a case.
+    """Sort the NIfTI files below a folder by their slot in a case.
 
     Args:
         folder: of the cohort.
         pattern: of file names; its group `name` names the case.
-        slot_of: what a file is of its case, e.g. its modality or frame.
+        slot_of: slot of a file in its case, e.g. its modality or frame.
 
     Returns:
-        (folder, name) -> slot -> file; files whose slot is taken already; files of other names.
+        (folder, name) -> slot -> file; files whose slot is taken; files with other names.
     """
     homes: dict[tuple[Path, str], dict[str, Path]] = defaultdict(dict)
     again: list[str] = []
@@ -70,21 +70,25 @@ def _closed(error: OSError) -> None:
 
 
 def stem(path: Path, suffixes: tuple[str, ...] = (*VOLUMES, *PICTURES)) -> str:
-    """The name of a file without its (double) suffix."""
+    """Return the name of a file without its (double) suffix.
+
+    >>> stem(Path("scans/p1_t1.nii.gz"))
+    'p1_t1'
+    """
     name = path.name
     long = max((suffix for suffix in suffixes if name.lower().endswith(suffix)), key=len, default="")
     return name[: len(name) - len(long)]
 
 
 def relative(path: Path, folder: Path) -> str:
-    """A path as a manifest writes it."""
+    """Return a path as a manifest writes it."""
     return path.relative_to(folder).as_posix()
 
 
 def on_disk(home: Path, written: str) -> str:
-    """A path as a table writes it, in the form under which something lies there.
+    """Return a path of a table in the form under which a file exists.
 
-    Spreadsheets leave blanks round cells, and Windows writes backslashes; what is there as written stays as written.
+    Spreadsheets leave blanks around cells, and Windows writes backslashes; a path that exists as written is kept.
     """
     if written == written.strip() and "\\" not in written:
         return written
@@ -94,21 +98,25 @@ def on_disk(home: Path, written: str) -> str:
         for other in dict.fromkeys((written.strip(), written.strip().replace("\\", "/"))):
             if other.strip("./") and (home / split_item(other)[0]).exists():
                 return other
-    except (OSError, ValueError):  # too long, or no path at all: whoever opens it tells
+    except (OSError, ValueError):  # too long, or no path at all: opening it will raise
         pass
     return written
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file. Raises InputError where it is none."""
+    """Read a JSON file. Raises InputError where it is damaged."""
     try:
         return json.loads(regular(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError("is not a JSON file that can be read", where=path) from error
+        raise InputError("is not a readable JSON file", where=path) from error
 
 
 def number_or_text(cell: str) -> str | int | float:
-    """A cell as the number that it is, else as text; "007" and "1e5" are text, they may be names."""
+    """Convert a cell to a number where it is one; "007" and "1e5" stay text, as they may be names.
+
+    >>> number_or_text("61"), number_or_text("007")
+    (61, '007')
+    """
     if _WHOLE.fullmatch(cell):
         return int(cell)
     return float(cell) if _DECIMAL.fullmatch(cell) else cell
@@ -118,13 +126,22 @@ class OtherLayoutError(InputError):
     """A folder of another layout than the one tried."""
 
 
-def example(names: list[str]) -> str:
-    """How many there are, and the first few."""
+def example(names: Sequence[str]) -> str:
+    """Return the number of names, and the first few."""
     return f"{len(names)} ({some(names)})"
 
 
+def listed(names_of: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a note for each text that has names.
+
+    >>> listed({"without a mask": ["p1", "p2"], "left out": []})
+    ['without a mask: 2 (p1, p2)']
+    """
+    return [f"{text}: {example(names)}" for text, names in names_of.items() if names]
+
+
 def expected(layout: str, what: str, folder: Path) -> OtherLayoutError:
-    """The error for a folder of another layout."""
+    """Return the error for a folder of another layout."""
     return OtherLayoutError(
-        f"is no {layout} folder: {what}", where=folder, fix="see vesalius cohort build --help for layouts"
+        f"is not a {layout} folder: {what}", where=folder, fix="see vesalius cohort build --help for layouts"
     )

@@ -8,14 +8,14 @@ from pathlib import Path
 from pydantic import Field
 
 from vesalius.cohort.builders.files import PICTURES, VOLUMES, expected, files_below, relative, stem
-from vesalius.cohort.builders.msd import named_patient
+from vesalius.cohort.builders.msd import NO_PATIENTS, named_patient
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
 
 
 class ImagesOptions(Config):
-    """What the paths tell."""
+    """Facts to read from the paths."""
 
     patient: str | None = Field(
         default=None, description='regular expression for the patient in the path, as "(?P<patient>[^/]+)/"'
@@ -24,7 +24,7 @@ class ImagesOptions(Config):
 
 
 def build(folder: Path, options: ImagesOptions) -> Cohort:
-    """One case for each file, whatever lies in it.
+    """Return one case for each picture or volume.
 
     Raises:
         InputError: no picture or volume.
@@ -45,7 +45,5 @@ def build(folder: Path, options: ImagesOptions) -> Cohort:
                 labels={name: float(name == path.parent.name) for name in classes},
             )
         )
-    notes = []
-    if options.patient is None:
-        notes.append("names no patients: each file counts as its own; give patient=REGEX if paths tell")
-    return Cohort(tuple(cases), folder, tuple(notes))
+    notes = () if options.patient is not None else (NO_PATIENTS,)
+    return Cohort(tuple(cases), folder, notes)

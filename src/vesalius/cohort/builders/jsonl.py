@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import example, expected, files_below, on_disk, relative, stem
+from vesalius.cohort.builders.files import expected, files_below, listed, on_disk, relative, stem
 from vesalius.cohort.case import IMAGE, MASK, Box, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import json_object
@@ -14,16 +14,14 @@ from vesalius.files import regular
 from vesalius.wording import some
 
 _BOXES = "boxes_cxcywh"
-_OWN = {"image_path", "caption", "mask_path", "patient_id", "patient", "study", "split", _BOXES}
+_FIELDS = {"image_path", "caption", "mask_path", "patient_id", "patient", "study", "split", _BOXES}
 
 
 def build(folder: Path) -> Cohort:
-    """Cases of all `.jsonl` files below a folder (or of one file).
-
-    Several files are splits called after their names.
+    """Return the cases of all `.jsonl` files below a folder (or of one file); several files are splits of their names.
 
     Raises:
-        InputError: no such file, or bad lines (the first five are told with their numbers).
+        InputError: no such file, or bad lines (the error names the first five).
     """
     home = folder if folder.is_dir() else folder.parent
     files = list(files_below(folder, (".jsonl",))) if folder.is_dir() else [folder]
@@ -45,7 +43,7 @@ def build(folder: Path) -> Cohort:
                     bad.append(f"{path.name} line {number}: {error}")
     if bad:
         what = f"{len(bad)} bad line(s): {some(bad, between='; ')}"
-        raise InputError(what, where=folder, fix="mend these lines")
+        raise InputError(what, where=folder, fix="correct these lines")
     if not cases:
         raise expected("JSONL", "no .jsonl file with image_path", folder)
     return _unique(cases, home)
@@ -65,8 +63,10 @@ def _case(line: str, path: Path, home: Path, split: str | None) -> Case:
         "patient": next(iter(patients), None),
         "study": row.get("study"),
         "split": row.get("split") or split,
-        "facts": {key: value for key, value in row.items() if key not in _OWN and isinstance(value, str | int | float)},
-        "boxes": [_box(one) for one in row.get(_BOXES) or []],
+        "facts": {
+            key: value for key, value in row.items() if key not in _FIELDS and isinstance(value, str | int | float)
+        },
+        "boxes": [_box(box) for box in row.get(_BOXES) or []],
     }
     if row.get("mask_path"):
         raw["masks"] = {MASK: _from(path, home, row["mask_path"])}
@@ -75,23 +75,23 @@ def _case(line: str, path: Path, home: Path, split: str | None) -> Case:
 
 def _from(path: Path, home: Path, target: Any) -> str:
     if not isinstance(target, str):
-        raise ValueError(f"{target!r} is no path")
+        raise ValueError(f"{target!r} is not a path")
     whole = path.parent / on_disk(path.parent, target)
     return relative(whole, home) if whole.is_relative_to(home) else whole.as_posix()
 
 
 def _box(row: Any) -> Box:
-    """[label, center x, center y, width, height] in shares of the picture; clipped to it."""
+    """Read [label, center x, center y, width, height] in shares of the picture, clipped to it."""
     try:
         label, x, y, width, height = row
         left, right, top, bottom = x - width / 2, x + width / 2, y - height / 2, y + height / 2
         return Box(label=label, left=max(0, left), right=min(1, right), top=max(0, top), bottom=min(1, bottom))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{str(row)[:60]} is no box of a label and four shares") from error
+        raise ValueError(f"{str(row)[:60]} is not a box of a label and four shares") from error
 
 
 def _unique(cases: list[Case], home: Path) -> Cohort:
-    """Ids are file names; where one comes twice, all are paths."""
+    """Ids are file names; if two are equal, all ids are paths."""
     names = {case.id for case in cases}
     if len(names) < len(cases):
         cases = [case.model_copy(update={"id": case.images[IMAGE]}) for case in cases]
@@ -101,4 +101,4 @@ def _unique(cases: list[Case], home: Path) -> Cohort:
         seen[case.id] = seen.get(case.id, 0) + 1
         unique.append(case if seen[case.id] == 1 else case.model_copy(update={"id": f"{case.id}-{seen[case.id]}"}))
     gone = [case.id for case in unique if not (home / case.images[IMAGE]).exists()]
-    return Cohort(tuple(unique), home, (f"listed but not there: {example(gone)}",) if gone else ())
+    return Cohort(tuple(unique), home, tuple(listed({"missing images": gone})))

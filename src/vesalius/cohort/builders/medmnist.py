@@ -20,10 +20,10 @@ _SPLITS = ("train", "val", "test")
 
 
 def build(folder: Path) -> Cohort:
-    """One case for each item of the one archive below a folder (or of the archive itself).
+    """Return one case for each item of the only archive below a folder (or of the archive itself).
 
-    Labels of one column with two values are the class "positive", with more values "class0", "class1", ...; of several
-    columns "label0", "label1", ...
+    A label column with two values becomes the class "positive", with more values "class0", "class1", ...; several
+    columns become "label0", "label1", ...
 
     Raises:
         InputError: no archive of this form, or several.
@@ -34,11 +34,11 @@ def build(folder: Path) -> Cohort:
     if not paths:
         raise expected("MedMNIST", "no .npz with train_images", folder)
     if len(paths) > 1:
-        raise InputError(f"holds {len(paths)} archives", where=folder, fix=f"name one, as {paths[0].name}")
+        raise InputError(f"holds {len(paths)} archives", where=folder, fix=f"name one of them, such as {paths[0].name}")
     path = paths[0]
     names = _names(path)
     labels = {split: _labels(path, f"{split}_labels") for split in _SPLITS if f"{split}_labels" in names}
-    values = sorted({int(one) for array in labels.values() if array.shape[1] == 1 for one in array[:, 0]})
+    values = sorted({int(value) for array in labels.values() if array.shape[1] == 1 for value in array[:, 0]})
     cases = []
     for split in _SPLITS:
         if f"{split}_images" in names:
@@ -55,7 +55,7 @@ def build(folder: Path) -> Cohort:
                 )
                 for index in range(count)
             ]
-    return Cohort(tuple(cases), home, ("names no patients: each item counts as its own",))
+    return Cohort(tuple(cases), home, ("no patients known: each item counts as its own",))
 
 
 def _named(row: NDArray[Any], values: list[int]) -> dict[str, float]:
@@ -85,7 +85,7 @@ def _labels(path: Path, name: str) -> NDArray[Any]:
 
 
 def _length(path: Path, name: str) -> int:
-    """Of the first axis, from the header of the array alone."""
+    """Return the length of the first axis, from the header of the array alone."""
     try:
         with zipfile.ZipFile(regular(path)) as archive, archive.open(f"{name}.npy") as file:
             version = np.lib.format.read_magic(file)

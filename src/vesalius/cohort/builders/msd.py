@@ -9,17 +9,19 @@ from typing import Any
 
 from pydantic import Field
 
-from vesalius.cohort.builders.files import example, expected, on_disk, read_json, stem
+from vesalius.cohort.builders.files import expected, listed, on_disk, read_json, stem
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
 from vesalius.errors import InputError
 
 DATASET = "dataset.json"
+NO_PATIENTS = "no patients known: each case counts as its own; set patient=REGEX if names contain them"
+"""Note of layouts that find patients by a regular expression only."""
 
 
 class MsdOptions(Config):
-    """How patients are told."""
+    """How patients are found."""
 
     patient: str | None = Field(
         default=None, description='regular expression for the patient in a file name, as "(?P<patient>[^_]+)_"'
@@ -27,50 +29,46 @@ class MsdOptions(Config):
 
 
 def build(folder: Path, options: MsdOptions) -> Cohort:
-    """The cases that dataset.json lists: training as split train, test as split test.
+    """Return the cases of dataset.json: training as split train, test as split test.
 
     Raises:
         InputError: no dataset.json of this form.
     """
     if not (folder / DATASET).is_file():
         raise expected("MSD", f"no {DATASET} in it", folder)
-    told = read_json(folder / DATASET)
-    if not isinstance(told, dict) or not isinstance(told.get("training"), list):
+    dataset = read_json(folder / DATASET)
+    if not isinstance(dataset, dict) or not isinstance(dataset.get("training"), list):
         raise expected("MSD", f"{DATASET} has no list 'training'", folder)
-    modality = told.get("modality")
+    modality = dataset.get("modality")
     channels = isinstance(modality, dict | list) and len(modality) > 1
     cases: list[Case] = []
     missing: list[Case] = []
-    rows = [("train", row) for row in told["training"]]
-    rows += [("test", row) for row in tests] if isinstance(tests := told.get("test"), list) else []
+    rows = [("train", row) for row in dataset["training"]]
+    rows += [("test", row) for row in tests] if isinstance(tests := dataset.get("test"), list) else []
     for split, row in rows:
         case = _case(folder, split, row, options, channels=channels)
         (cases if (folder / case.images[IMAGE]).exists() else missing).append(case)
     if not cases:
-        raise InputError("lists no image that is there", where=folder / DATASET, fix="unpack the images beside it")
-    notes = [_classes(told.get("labels"))]
-    if missing:
-        notes.append(f"listed but not there: {example([case.id for case in missing])}")
+        raise InputError("lists no image that exists", where=folder / DATASET, fix="unpack the images beside it")
     lost = [case.id for case in cases for mask in case.masks.values() if not (folder / mask).exists()]
-    if lost:
-        notes.append(f"masks that are listed but not there: {example(lost)}")
-    if options.patient is None:
-        notes.append("names no patients: each case counts as its own; give patient=REGEX if names tell")
-    return Cohort(tuple(cases), folder, tuple(note for note in notes if note))
+    notes = _class_notes(dataset.get("labels"))
+    notes += listed({"missing images": [case.id for case in missing], "missing masks": lost})
+    notes += [NO_PATIENTS] if options.patient is None else []
+    return Cohort(tuple(cases), folder, tuple(notes))
 
 
 def named_patient(pattern: str | None, name: str) -> str | None:
-    """The group "patient" (else the first group, else all) of a pattern found in a name.
+    """Return the group "patient" (else the first group, else all) of a pattern in a name; None without a match.
 
     Raises:
-        InputError: the pattern is no regular expression.
+        InputError: the pattern is not a regular expression.
     """
     if pattern is None:
         return None
     try:
         match = re.search(pattern, name)
     except re.error as error:
-        raise InputError(f"is no regular expression ({error})", where="patient") from error
+        raise InputError(f"is not a regular expression ({error})", where="patient") from error
     if match is None:
         return None
     return match["patient"] if "patient" in match.groupdict() else match[1 if match.re.groups else 0]
@@ -93,7 +91,7 @@ def _case(folder: Path, split: str, row: Any, options: MsdOptions, *, channels: 
     )
 
 
-def _classes(labels: Any) -> str:
+def _class_notes(labels: Any) -> list[str]:
     if not isinstance(labels, dict):
-        return ""
-    return "mask values: " + ", ".join(f"{value} {name}" for value, name in labels.items())
+        return []
+    return ["mask values: " + ", ".join(f"{value} {name}" for value, name in labels.items())]

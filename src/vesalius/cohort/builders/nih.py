@@ -11,6 +11,7 @@ from vesalius.cohort.builders.files import (
     example,
     expected,
     files_below,
+    listed,
     number_or_text,
     on_disk,
     relative,
@@ -31,14 +32,14 @@ _COLUMNS = {
     "view": ("view", "view position", "viewposition"),
     "follow_up": ("follow_up", "follow-up #", "follow-up"),
 }
-"""What a column says -> its names, in lower case."""
+"""Meaning of a column -> its names, in lower case."""
 
 
 def build(folder: Path) -> Cohort:
-    """One case for each row; every finding that occurs is a class, "No Finding" is 0 in all of them.
+    """Return one case for each row; every finding that occurs is a class, "No Finding" is 0 in all of them.
 
     Raises:
-        InputError: no such table, or none of its images is there.
+        InputError: no such table, or none of its images exists.
     """
     known = {path: _known(header(path)) for path in files_below(folder, (".csv",))}
     fitting = [path for path, columns in known.items() if {"image", "findings"} <= set(columns)]
@@ -54,22 +55,22 @@ def build(folder: Path) -> Cohort:
 
 
 def _known(names: Sequence[str]) -> dict[str, str]:
-    """What -> the table's own column name."""
+    """Return meaning -> column name in the table."""
     lower = {name.lower(): name for name in names}
-    found = {what: next((lower[word] for word in words if word in lower), None) for what, words in _COLUMNS.items()}
-    return {what: name for what, name in found.items() if name is not None}
+    columns = {what: next((lower[word] for word in words if word in lower), None) for what, words in _COLUMNS.items()}
+    return {what: name for what, name in columns.items() if name is not None}
 
 
 def _from_table(folder: Path, path: Path, rows: list[dict[str, str]], columns: dict[str, str]) -> Cohort:
     by_name: dict[str, list[str]] = defaultdict(list)
     for file in files_below(folder, PICTURES):
         by_name[file.name].append(relative(file, folder))
-    findings = [[one.strip() for one in row[columns["findings"]].split("|") if one.strip()] for row in rows]
-    classes = sorted({one for some in findings for one in some} - {NOTHING})
+    findings = [[name.strip() for name in row[columns["findings"]].split("|") if name.strip()] for row in rows]
+    classes = sorted({name for names in findings for name in names} - {NOTHING})
     cases: list[Case] = []
     missing: list[str] = []
     several: list[str] = []
-    for row, some in zip(rows, findings, strict=True):
+    for row, names in zip(rows, findings, strict=True):
         image = on_disk(path.parent, row[columns["image"]])
         direct = path.parent / image
         is_direct = bool(image) and direct.is_file() and direct.is_relative_to(folder)
@@ -86,17 +87,15 @@ def _from_table(folder: Path, path: Path, rows: list[dict[str, str]], columns: d
                 id=stem(Path(_file_name(image))),
                 patient=row[columns["patient"]] or None if "patient" in columns else None,
                 images={IMAGE: offered[0]},
-                labels={one: float(one in some) for one in classes} if some else {},
+                labels={name: float(name in names) for name in classes} if names else {},
                 facts=facts,
             )
         )
     if not cases:
-        raise InputError("none of its images is there", where=path, fix="put the images below the folder")
-    notes = [f"listed but not there: {example(missing)}"] if missing else []
-    if several:
-        notes.append(f"pictures of this name lie in several folders, left out: {example(several)}")
-    return Cohort(tuple(cases), folder, tuple(notes))
+        raise InputError("none of its images exists", where=path, fix="put the images below the folder")
+    notes = {"missing images": missing, "pictures whose name occurs in several folders, left out": several}
+    return Cohort(tuple(cases), folder, tuple(listed(notes)))
 
 
 def _file_name(written: str) -> str:
-    return PureWindowsPath(written).name  # which both kinds of slash divide
+    return PureWindowsPath(written).name  # splits at both kinds of slash

@@ -7,8 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import PICTURES, VOLUMES, example, expected, files_below, read_json, relative, stem
-from vesalius.cohort.builders.msd import DATASET, MsdOptions, named_patient
+from vesalius.cohort.builders.files import PICTURES, VOLUMES, expected, files_below, listed, read_json, relative, stem
+from vesalius.cohort.builders.msd import DATASET, NO_PATIENTS, MsdOptions, named_patient
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
@@ -18,28 +18,28 @@ _PARTS = (("imagesTr", "labelsTr", "train"), ("imagesTs", "labelsTs", "test"))
 
 
 def build(folder: Path, options: MsdOptions) -> Cohort:
-    """Cases of imagesTr as split train, of imagesTs as split test.
+    """Return cases of imagesTr as split train, of imagesTs as split test.
 
     Raises:
         InputError: no imagesTr with files of this form.
     """
-    told = read_json(folder / DATASET) if (folder / DATASET).is_file() else {}
-    named = told.get("channel_names") or told.get("modality") or {} if isinstance(told, dict) else {}
+    dataset = read_json(folder / DATASET) if (folder / DATASET).is_file() else {}
+    named = dataset.get("channel_names") or dataset.get("modality") or {} if isinstance(dataset, dict) else {}
     if not isinstance(named, dict):
         named = dict(enumerate(named)) if isinstance(named, list) else {}
     cases: list[Case] = []
     notes: list[str] = []
     for images, labels, split in _PARTS:
-        found, odd, again = _channels(folder / images)
+        channels_of, odd, again = _channels(folder / images)
         masks, twice = _files(folder / labels)
-        for why, names in (
-            (f"files of {images} without a channel number, left out", odd),
-            ("files of a channel or mask that is there already, left out", again + twice),
-            (f"masks of {labels} without an image, left out", [masks[name] for name in masks if name not in found]),
-        ):
-            notes += [f"{why}: {example([relative(path, folder) for path in names])}"] if names else []
+        skipped = {
+            f"files of {images} without a channel number, left out": odd,
+            "second files of a channel or mask, left out": again + twice,
+            f"masks of {labels} without an image, left out": [masks[name] for name in masks if name not in channels_of],
+        }
+        notes += listed({why: [relative(path, folder) for path in paths] for why, paths in skipped.items()})
         taken = {case.id for case in cases}
-        for name, channels in found.items():
+        for name, channels in channels_of.items():
             cases.append(
                 Case(
                     id=f"test-{name}" if split == "test" and name in taken else name,
@@ -52,31 +52,29 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     if not cases:
         raise expected("nnU-Net", "no imagesTr/NAME_0000.* in it", folder)
     bare = [case.id for case in cases if case.split == "train" and not case.masks]
-    notes += [f"for training but without a mask: {example(bare)}"] if bare else []
-    if options.patient is None:
-        notes.append("names no patients: each case counts as its own; give patient=REGEX if names tell")
+    notes += listed({"training cases without a mask": bare}) + ([NO_PATIENTS] if options.patient is None else [])
     return Cohort(tuple(cases), folder, tuple(notes))
 
 
 def _files(folder: Path) -> tuple[dict[str, Path], list[Path]]:
-    """Name -> file, and files whose name another has already."""
-    found: dict[str, Path] = {}
-    again = [path for path in files_below(folder, (*VOLUMES, *PICTURES)) if found.setdefault(stem(path), path) != path]
-    return found, again
+    """Return name -> file, and files whose name is taken."""
+    named: dict[str, Path] = {}
+    again = [path for path in files_below(folder, (*VOLUMES, *PICTURES)) if named.setdefault(stem(path), path) != path]
+    return named, again
 
 
 def _channels(folder: Path) -> tuple[dict[str, dict[str, Path]], list[Path], list[Path]]:
-    """Name -> channel -> file; files without a channel; files of a channel that another has already."""
+    """Return name -> channel -> file; files without a channel; files whose name is taken."""
     files, again = _files(folder)
-    found: dict[str, dict[str, Path]] = defaultdict(dict)
+    channels: dict[str, dict[str, Path]] = defaultdict(dict)
     odd = []
     for name, path in files.items():
         match = _CHANNEL.fullmatch(name)
         if match:
-            found[match["name"]][match["channel"]] = path
+            channels[match["name"]][match["channel"]] = path
         else:
             odd.append(path)
-    return found, odd, again
+    return channels, odd, again
 
 
 def _images(named: dict[Any, Any], channels: dict[str, Path], folder: Path) -> dict[str, str]:
@@ -85,7 +83,7 @@ def _images(named: dict[Any, Any], channels: dict[str, Path], folder: Path) -> d
         name = _channel(named, number, len(channels))
         if name in images:
             what = f"calls two channels {name!r}"
-            raise InputError(what, where=folder / DATASET, fix="give each channel a name of its own")
+            raise InputError(what, where=folder / DATASET, fix="give each channel another name")
         images[name] = relative(path, folder)
     return images
 

@@ -13,8 +13,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from vesalius.cohort.builders.dicom import Instance, identity, instance_notes, read_instances, series_case
-from vesalius.cohort.builders.files import example, expected, files_below, relative, stem
+from vesalius.cohort.builders.dicom import Instance, by_series, identity, instance_notes, read_instances, series_case
+from vesalius.cohort.builders.files import expected, files_below, listed, relative, stem
 from vesalius.cohort.builders.series import LABELS, labels_of, read_series
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
@@ -26,19 +26,19 @@ _LONG = re.compile(rf"(?P<image>.+)_(?P<type>{'|'.join(LABELS)})")
 
 
 class RsnaOptions(Config):
-    """Which table, and what a case is."""
+    """The table, and the unit of a case."""
 
     table: str | None = Field(
-        default=None, description="the CSV, below the folder; found by itself if it is the only one"
+        default=None, description="path of the CSV below the folder; not needed if it is the only one"
     )
     per: Literal["series", "slice"] = Field(
         default="series", description="loose DICOM: a case for each series or slice"
     )
-    keep_identifiers: bool = Field(default=False, description="loose DICOM: identifiers as they are, no pseudonyms")
+    keep_identifiers: bool = Field(default=False, description="loose DICOM: keep identifiers, write no pseudonyms")
 
 
 def build(folder: Path, options: RsnaOptions) -> Cohort:
-    """Cases with six labels, and others that a series table has.
+    """Return cases with the six labels, and further labels of a series table.
 
     Raises:
         InputError: no table of one of the two forms and no DICOM.
@@ -56,11 +56,11 @@ def build(folder: Path, options: RsnaOptions) -> Cohort:
 def _table(folder: Path, named: str | None) -> Path | None:
     if named is not None:
         return folder / named
-    found = [path for path in files_below(folder, (".csv",)) if _is_known(path)]
-    if len(found) > 1:
-        shown = ", ".join(relative(one, folder) for one in found[:3])
-        raise InputError(f"holds {len(found)} label tables ({shown})", where=folder, fix="name one with table=FILE")
-    return found[0] if found else None
+    tables = [path for path in files_below(folder, (".csv",)) if _is_known(path)]
+    if len(tables) > 1:
+        shown = ", ".join(relative(path, folder) for path in tables[:3])
+        raise InputError(f"holds {len(tables)} label tables ({shown})", where=folder, fix="name one with table=FILE")
+    return tables[0] if tables else None
 
 
 def _is_known(path: Path) -> bool:
@@ -72,8 +72,8 @@ def _from_series(folder: Path, path: Path) -> Cohort:
     cohort, bad = read_series(path, folder)
     if not len(cohort):
         raise InputError("no nifti_path leads to a .nii or .nii.gz file", where=path, fix="check the paths in it")
-    told = f"rows whose nifti_path is no NIfTI file, left out: {example([one.id for one in bad])}"
-    return Cohort(cohort.cases, folder, (*([told] if bad else []), *cohort.notes))
+    notes = listed({"rows whose nifti_path is not a NIfTI file, left out": [problem.id for problem in bad]})
+    return Cohort(cohort.cases, folder, (*notes, *cohort.notes))
 
 
 def _long_labels(table: TextTable) -> dict[str, dict[str, float]]:
@@ -97,12 +97,10 @@ def _from_dicom(folder: Path, slices: dict[str, dict[str, float]], options: Rsna
     instances, broken = read_instances(files_below(folder))
     if not instances:
         raise expected("RSNA ICH", "a table with ID and Label, but no DICOM", folder)
-    known = {one: slices.get(stem(one.path, (".dcm",))) or slices.get(one.uid) for one in instances}
+    known = {item: slices.get(stem(item.path, (".dcm",))) or slices.get(item.uid) for item in instances}
     cases = _per_slice(folder, known, options) if options.per == "slice" else _per_series(folder, known, options)
     notes = instance_notes(instances, broken, folder, keep=options.keep_identifiers)
-    without = [case.id for case in cases if not case.labels]
-    if slices and without:
-        notes.append(f"without a label in the table: {example(without)}")
+    notes += listed({"without a label in the table": [case.id for case in cases if slices and not case.labels]})
     unused = len(slices) - sum(label is not None for label in known.values())
     if unused > 0:
         notes.append(f"{unused} labelled images have no file")
@@ -112,25 +110,23 @@ def _from_dicom(folder: Path, slices: dict[str, dict[str, float]], options: Rsna
 def _per_slice(folder: Path, known: dict[Instance, dict[str, float] | None], options: RsnaOptions) -> list[Case]:
     return [
         Case(
-            id=stem(one.path, (".dcm",)),
-            patient=identity(one.patient, keep=options.keep_identifiers),
-            study=identity(one.study, keep=options.keep_identifiers),
-            images={IMAGE: relative(one.path, folder)},
+            id=stem(instance.path, (".dcm",)),
+            patient=identity(instance.patient, keep=options.keep_identifiers),
+            study=identity(instance.study, keep=options.keep_identifiers),
+            images={IMAGE: relative(instance.path, folder)},
             labels=labels or {},
         )
-        for one, labels in known.items()
+        for instance, labels in known.items()
     ]
 
 
 def _per_series(folder: Path, known: dict[Instance, dict[str, float] | None], options: RsnaOptions) -> list[Case]:
-    series: dict[tuple[str, str], list[Instance]] = defaultdict(list)
-    for one in known:
-        series[one.study, one.series or str(one.path.parent)].append(one)
     cases = []
-    for number, some in enumerate(sorted(series.values(), key=lambda some: min(one.path for one in some)), 1):
-        rows = [labels for one in some if (labels := known[one])]
+    for number, instances in enumerate(by_series(known, lambda instance: instance.study), 1):
+        rows = [labels for instance in instances if (labels := known[instance])]
         labels = {
             name: max(row[name] for row in rows if name in row) for name in LABELS if any(name in row for row in rows)
         }
-        cases.append(series_case(f"series-{number:05d}", some, folder, keep=options.keep_identifiers, labels=labels))
+        name = f"series-{number:05d}"
+        cases.append(series_case(name, instances, folder, keep=options.keep_identifiers, labels=labels))
     return cases

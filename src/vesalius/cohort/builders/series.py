@@ -1,8 +1,8 @@
-"""Tables of series: CSV with a line for each NIfTI file, its labels and what else is known of it.
+"""Tables of series: CSV with a line for each NIfTI file, its labels and other facts.
 
-`nifti_path` starts from the folder of the table. `patient_id`, `study_uid`, `split` and `fold` say what a manifest
-says by patient, study, split and fold. The six labels of RSNA 2019 are always labels, and so are other columns that
-hold nothing but 0, 1 and empty cells. How cells may be written says `vesalius.csv_table`.
+`nifti_path` starts from the folder of the table. `patient_id`, `study_uid`, `split` and `fold` are the patient, study,
+split and fold of a manifest. The six labels of RSNA 2019 are always labels, and so are other columns that hold nothing
+but 0, 1 and empty cells. `vesalius.csv_table` describes how cells may be written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import NIFTI, example, on_disk, relative, stem
+from vesalius.cohort.builders.files import NIFTI, listed, on_disk, relative, stem
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loaded import Problem
@@ -24,10 +24,11 @@ from vesalius.errors import ConfigError, InputError
 from vesalius.files import odd_kind
 
 LABELS = ("any", "epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
-"""Of RSNA 2019. `any` is the maximum of the others."""
+"""Labels of RSNA 2019. `any` is the maximum of the others."""
 _PATH = "nifti_path"
+_LABEL_FIX = "write 0, 1 or nothing"
 _FACTS = {"patient": "patient_id", "study": "study_uid", "split": "split", "fold": "fold"}
-"""field of a case -> column."""
+"""Field of a case -> column."""
 _NO_LABELS = frozenset(
     (
         *(_PATH, *_FACTS.values(), "id", "patient", "study", "series", "series_uid", "seriesinstanceuid"),
@@ -42,27 +43,24 @@ def is_series_table(path: Path) -> bool:
 
 
 def read_series(path: Path, folder: Path | None = None, classes: Sequence[str] = ()) -> tuple[Cohort, list[Problem]]:
-    """The rows of a table of series that lead to a NIfTI file, and the others with the reason.
-
-    See `read_series_lines`.
-    """
+    """Return the cases and the rejected rows of `read_series_lines`."""
     return read_series_lines(path, folder, classes)[:2]
 
 
 def read_series_lines(
     path: Path, folder: Path | None = None, classes: Sequence[str] = ()
 ) -> tuple[Cohort, list[Problem], tuple[int, ...]]:
-    """The rows of a table of series that lead to a NIfTI file, the others with the reason, and the line of each case.
+    """Return the rows that lead to a NIfTI file as cases, the other rows with the reason, and the line of each case.
 
-    Rows that name one file are one case.
+    Rows that name the same file are one case.
 
     Args:
         path: the table; its paths start from its folder.
         folder: root of the cohort; None: the folder of the table.
-        classes: columns that are labels whatever number they hold.
+        classes: columns that are labels, whatever numbers they hold.
 
     Raises:
-        InputError: it cannot be read, a column is there twice, a label is no number, or rows contradict each other.
+        InputError: unreadable file, a column twice, a label that is not a number, or contradicting rows.
     """
     folder = path.parent if folder is None else folder
     table = read_text_table(path)
@@ -90,7 +88,7 @@ def read_series_lines(
             again += 1
         else:
             cases.append(case.model_copy(update={"id": _free(case.id, taken)}))
-    notes = [] if any(case.patient for case in cases) else ["no patient_id: cases can only be kept together by study"]
+    notes = [] if any(case.patient for case in cases) else ["no patient_id: only cases of a study are kept together"]
     if again:
         notes.append(f"rows that name the file of an earlier row, counted once: {again}")
     firsts = tuple(line for _, line in lines.values())
@@ -98,21 +96,19 @@ def read_series_lines(
 
 
 def labels_of(cells: Mapping[str, str], where: str, path: Path) -> dict[str, float]:
-    """Labels that are known, `any` too where the five others are.
+    """Return the known labels, and `any` where the five others are known.
 
     Raises:
-        InputError: a label is no (finite) number.
+        InputError: a label is not a finite number.
     """
     known = {}
     for name, cell in cells.items():
         try:
             value = number_in(cell or "nan")
         except ValueError as error:
-            raise InputError(
-                f"{where}: the label {name} is no number", where=path, fix="write 0, 1 or nothing"
-            ) from error
+            raise InputError(f"{where}: the label {name} is not a number", where=path, fix=_LABEL_FIX) from error
         if math.isinf(value):
-            raise InputError(f"{where}: the label {name} is infinite", where=path, fix="write 0, 1 or nothing")
+            raise InputError(f"{where}: the label {name} is infinite", where=path, fix=_LABEL_FIX)
         if not math.isnan(value):
             known[name] = value
     five = [known[name] for name in LABELS[1:] if name in known]
@@ -124,20 +120,18 @@ def labels_of(cells: Mapping[str, str], where: str, path: Path) -> dict[str, flo
 def _label_columns(
     names: Sequence[str], rows: Sequence[Mapping[str, str]], classes: Sequence[str]
 ) -> tuple[dict[str, str], list[str]]:
-    """Label -> column, those of RSNA first; and what should be known of the other columns."""
+    """Return label -> column, those of RSNA first, and notes about the other columns."""
     columns = {name.lower(): name for name in names}
-    six = {one: columns[one] for one in LABELS if one in columns}
+    six = {label: columns[label] for label in LABELS if label in columns}
     rest = [name for name in names if name and name.lower() not in {*_NO_LABELS, *LABELS}]
     filled = [name for name in rest if any(not _is_empty(row[name]) for row in rows)]
     more = [name for name in names if name in classes and name not in six.values()]
     more += [name for name in filled if name not in more and all(_is_decided(row[name]) for row in rows)]
-    notes = []
-    if six and more:
-        notes.append(f"columns that are taken for labels besides those of RSNA: {example(more)}")
-    left_out = [name for name in filled if name not in more]
-    if left_out:
-        notes.append(f"columns that are no labels, as they hold other things than 0 and 1: {example(left_out)}")
-    return {**six, **{name: name for name in more}}, notes
+    notes = {
+        "label columns besides those of RSNA": more if six else [],
+        "columns that hold other values than 0 and 1, not labels": [name for name in filled if name not in more],
+    }
+    return {**six, **{name: name for name in more}}, listed(notes)
 
 
 def _is_empty(cell: str) -> bool:
@@ -153,7 +147,7 @@ def _is_decided(cell: str) -> bool:
 
 
 def _unusable(written: str, target: Path) -> str | None:
-    """Why a path leads to no NIfTI file; None where it does."""
+    """Return why a path leads to no NIfTI file; None where it does."""
     if not written:
         return "nifti_path is empty"
     try:
@@ -166,13 +160,13 @@ def _unusable(written: str, target: Path) -> str | None:
             return "nifti_path leads to no file"
     except OSError:  # too long a name, a folder that may not be looked into
         return "nifti_path cannot be followed"
-    return None if target.name.lower().endswith(NIFTI) else "nifti_path is no .nii or .nii.gz file"
+    return None if target.name.lower().endswith(NIFTI) else "nifti_path is not a .nii or .nii.gz file"
 
 
 def _case(
     target: Path, folder: Path, known: Mapping[str, str], labels: dict[str, float], line: tuple[int, Path]
 ) -> Case:
-    """A row as a case; `line` is its number and the table."""
+    """Return a row as a case; `line` is its number and the table."""
     number, path = line
     fields: dict[str, Any] = {field: cell or None for field, cell in known.items()}
     if fields.get("fold") is not None:
@@ -181,7 +175,7 @@ def _case(
     image = relative(target, folder) if target.is_relative_to(folder) else target.as_posix()
     try:
         return Case.build(id=name, images={IMAGE: image}, labels=labels, **fields)
-    except ConfigError as error:  # which quotes what was written, perhaps a patient
+    except ConfigError as error:  # its text quotes the cell, perhaps a patient
         raise InputError(f"line {number}: a cell or a column has too long a name", where=path) from error
 
 
@@ -194,12 +188,12 @@ def _fold(cell: str, number: int, path: Path) -> int | None:
             raise ValueError(cell)
     except ValueError as error:
         fix = "write 0, 1, ... or nothing"
-        raise InputError(f"line {number}: the fold is no whole number", where=path, fix=fix) from error
+        raise InputError(f"line {number}: the fold is not a whole number", where=path, fix=fix) from error
     return int(fold)
 
 
 def _joined(first: Case, second: Case, lines: tuple[int, int], path: Path) -> Case:
-    """What two rows say of one file."""
+    """Return the case of two rows that name the same file."""
     shared = set(first.labels) & set(second.labels)
     differ = [f"label {name}" for name in first.labels if name in shared and first.labels[name] != second.labels[name]]
     differ += [
@@ -209,15 +203,13 @@ def _joined(first: Case, second: Case, lines: tuple[int, int], path: Path) -> Ca
     ]
     if differ:
         what = f"lines {lines[0]} and {lines[1]} name one file and contradict each other ({differ[0]})"
-        raise InputError(what, where=path, fix="leave one of the lines")
-    found = {
-        name: getattr(first, name) if getattr(first, name) is not None else getattr(second, name) for name in _FACTS
-    }
-    return first.model_copy(update={**found, "labels": {**first.labels, **second.labels}})
+        raise InputError(what, where=path, fix="remove one of the lines")
+    facts = {name: getattr(second if getattr(first, name) is None else first, name) for name in _FACTS}
+    return first.model_copy(update={**facts, "labels": {**first.labels, **second.labels}})
 
 
 def _free(name: str, taken: dict[str, int]) -> str:
-    """A name that no case has yet: NAME, NAME-2, ..."""
+    """Return the first free name of NAME, NAME-2, ..."""
     free = name
     while free in taken:
         taken[name] += 1

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
-from vesalius.cohort.builders.files import PICTURES, example, expected, files_below, relative, stem
+from vesalius.cohort.builders.files import PICTURES, expected, files_below, listed, relative, stem
 from vesalius.cohort.case import IMAGE, Box, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
@@ -16,7 +16,7 @@ _SPLITS = ("train", "val", "test")
 
 
 def build(folder: Path) -> Cohort:
-    """One case for each annotated picture; facts count the boxes of each label.
+    """Return one case for each annotated picture; facts count the boxes of each label.
 
     Raises:
         InputError: no Annotations with pictures, or a damaged annotation.
@@ -41,59 +41,53 @@ def build(folder: Path) -> Cohort:
                 split=split_of.get(name),
             )
         )
-    caveats = []
-    bare = sorted(set(pictures) - set(notes))
-    if bare:
-        caveats.append(f"pictures without boxes, left out: {example(bare)}")
-    alone = sorted(set(notes) - set(pictures))
-    if alone:
-        caveats.append(f"annotations without a picture, left out: {example(alone)}")
-    if double or again:
-        later = [relative(path, folder) for path in (*double, *again)]
-        caveats.append(f"files whose name another has already, left out: {example(later)}")
-    if odd:
-        caveats.append(f"{odd} boxes without area were left out")
-    return Cohort(tuple(cases), folder, tuple(caveats))
+    caveats = {
+        "pictures without boxes, left out": sorted(set(pictures) - set(notes)),
+        "annotations without a picture, left out": sorted(set(notes) - set(pictures)),
+        "files whose name is taken, left out": [relative(path, folder) for path in (*double, *again)],
+    }
+    empty = [f"{odd} boxes without area were left out"] if odd else []
+    return Cohort(tuple(cases), folder, (*listed(caveats), *empty))
 
 
 def _by_name(paths: Iterable[Path]) -> tuple[dict[str, Path], list[Path]]:
-    """Name -> file, and files whose name another has already."""
-    found: dict[str, Path] = {}
-    again = [path for path in paths if found.setdefault(stem(path, (*PICTURES, ".xml")), path) != path]
-    return found, again
+    """Return name -> file, and files whose name is taken."""
+    named: dict[str, Path] = {}
+    again = [path for path in paths if named.setdefault(stem(path, (*PICTURES, ".xml")), path) != path]
+    return named, again
 
 
 def _splits(folder: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
+    split_of: dict[str, str] = {}
     for path in files_below(folder, (".txt",)):
         if path.stem in _SPLITS and path.parent.name == "Main":
             words = regular(path).read_text(encoding="utf-8", errors="replace").split()
             for word in words:
-                if found.setdefault(word, path.stem) != path.stem:
-                    what = f"lists a picture that {found[word]}.txt lists too"
+                if split_of.setdefault(word, path.stem) != path.stem:
+                    what = f"lists a picture that {split_of[word]}.txt lists too"
                     raise InputError(what, where=path, fix="leave it in one of the two")
-    return found
+    return split_of
 
 
 def _boxes(path: Path) -> tuple[list[Box], int]:
-    """Boxes in shares of the picture, and how many had no area."""
+    """Return boxes in shares of the picture, and how many have no area."""
     try:
         text = regular(path).read_text(encoding="utf-8-sig")
-        if "<!DOCTYPE" in text or "<!ENTITY" in text:  # nothing of the kind belongs here, and entities can be bombs
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:  # annotations need no entities, and entities can be bombs
             raise ValueError("declares entities")
         tree = ElementTree.fromstring(text)
         width, height = (_number(tree, f"size/{word}") for word in ("width", "height"))
         boxes, odd = [], 0
-        for one in tree.iter("object"):
-            left, right = (min(1, max(0, _number(one, f"bndbox/{word}") / width)) for word in ("xmin", "xmax"))
-            top, bottom = (min(1, max(0, _number(one, f"bndbox/{word}") / height)) for word in ("ymin", "ymax"))
+        for node in tree.iter("object"):
+            left, right = (min(1, max(0, _number(node, f"bndbox/{word}") / width)) for word in ("xmin", "xmax"))
+            top, bottom = (min(1, max(0, _number(node, f"bndbox/{word}") / height)) for word in ("ymin", "ymax"))
             if left < right and top < bottom:
-                label = (one.findtext("name") or "").strip() or "unnamed"
+                label = (node.findtext("name") or "").strip() or "unnamed"
                 boxes.append(Box(label=label, left=left, right=right, top=top, bottom=bottom))
             else:
                 odd += 1
     except (OSError, ValueError, ZeroDivisionError, ElementTree.ParseError) as error:
-        raise InputError(f"is no annotation that can be read ({error})", where=path) from error
+        raise InputError(f"is not a readable annotation ({error})", where=path) from error
     return boxes, odd
 
 

@@ -8,7 +8,7 @@ from tasks.evaluate.masks.making import heart, write
 from vesalius.errors import InputError
 from vesalius.scan.geometry import spacing_mm
 from vesalius.scan.reading import Reading
-from vesalius.tasks.evaluate.masks.find import find_masks, passed_over
+from vesalius.tasks.evaluate.masks.find import find_masks, ignored_files
 
 
 def manifest(path, *cases):
@@ -46,8 +46,8 @@ def test_in_the_layout_of_acdc_only_references_are_masks(tmp_path):
     ]
     assert found[0].keys == ("p1_frame01",)
     assert found[0].cine_keys == ("p1_4d", "p1")
-    assert passed_over(tmp_path) == ["p1_4d.nii.gz", "p1_frame01.nii.gz"]
-    assert passed_over(tmp_path / "p1_4d.nii.gz") == []
+    assert ignored_files(tmp_path) == ["p1_4d.nii.gz", "p1_frame01.nii.gz"]
+    assert ignored_files(tmp_path / "p1_4d.nii.gz") == []
 
 
 def test_one_file(tmp_path):

@@ -45,7 +45,7 @@ def test_what_only_the_prediction_holds_is_0_and_told(tmp_path):
     reference[reference < 3] = 0
     result = measure_pair(pair(tmp_path, heart(4), reference), {2: "MYO", 3: "LV"})
     assert [row.dice for row in result.rows] == [0, 1]
-    assert "reference has none (Dice 0): MYO; if nobody" in result.notes[-1]
+    assert "reference has none (Dice 0): MYO; if it was not outlined" in result.notes[-1]
 
 
 def test_only_the_classes_asked_for(tmp_path):

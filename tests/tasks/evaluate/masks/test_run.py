@@ -40,24 +40,22 @@ def table(folder):
 
 def test_a_cohort_of_phantoms_whole(hearts, tmp_path):
     result = evaluate_masks(hearts / "predicted", hearts / "hearts.jsonl", tmp_path / "out", classes=CLASSES)
-    assert result["failed"] == []
-    found = {one["name"]: one for one in result["results"]["classes"]}
-    assert found["RV"]["dice"]["mean"] == 1
-    assert found["RV"]["hd95_mm"]["mean"] == 0
-    assert 0.5 < found["LV"]["dice"]["mean"] < 1
+    assert result.failed == []
+    found = {one.name: one for one in result.results.classes}
+    assert found["RV"].dice.mean == 1
+    assert found["RV"].hd95_mm.mean == 0
+    assert 0.5 < found["LV"].dice.mean < 1
     rows = table(tmp_path / "out")
     assert len(rows) == 2 * 2 * 3
     assert {row["mask"] for row in rows} == {"ED", "ES"}
     for number in (1, 2):
         facts = json.loads((hearts / f"hearts/patient00{number}/truth.json").read_text())["measured"]
-        pumped = {one["quantity"]: one for one in result["results"]["pumping"]}
-        assert pumped["edv_ml"]["reference"]["values"][f"patient00{number}"] == pytest.approx(
-            facts["lv_edv_ml"], rel=1e-4
-        )
-        assert pumped["ef_percent"]["reference"]["values"][f"patient00{number}"] == pytest.approx(
+        pumped = {one.quantity: one for one in result.results.pumping}
+        assert pumped["edv_ml"].reference.values[f"patient00{number}"] == pytest.approx(facts["lv_edv_ml"], rel=1e-4)
+        assert pumped["ef_percent"].reference.values[f"patient00{number}"] == pytest.approx(
             100 * facts["lv_ef"], abs=0.01
         )
-        assert pumped["edv_ml"]["difference"]["values"][f"patient00{number}"] < 0
+        assert pumped["edv_ml"].difference.values[f"patient00{number}"] < 0
     page = (tmp_path / "out" / "report.html").read_text()
     assert BANNER in page
     assert str(tmp_path) not in page + (tmp_path / "out" / "summary.json").read_text()
@@ -69,13 +67,13 @@ def test_a_cohort_of_phantoms_whole(hearts, tmp_path):
 def test_folders_give_the_same_as_a_manifest(hearts, tmp_path):
     one = evaluate_masks(hearts / "predicted", hearts / "hearts.jsonl", tmp_path / "one", lv=3)
     two = evaluate_masks(hearts / "predicted", hearts / "hearts", tmp_path / "two", lv=3)
-    assert two["failed"] == []
-    assert two["results"]["classes"] == one["results"]["classes"]
+    assert two.failed == []
+    assert two.results.classes == one.results.classes
     (note,) = (line for line in lines(two) if "NAME_gt" in line)
     cines = sum("_gt" not in path.name for path in (hearts / "hearts").rglob("*.nii.gz"))
     assert note.endswith(f": not read, as other files beside it are called NAME_gt ({cines} files in all)")
     assert note.count(".nii.gz") == min(cines, 5)
-    assert two["results"]["pumping"] == one["results"]["pumping"]
+    assert two.results.pumping == one.results.pumping
 
 
 def test_what_is_damaged_or_missing_is_listed_and_the_rest_goes_on(hearts, tmp_path):
@@ -92,13 +90,13 @@ def test_what_is_damaged_or_missing_is_listed_and_the_rest_goes_on(hearts, tmp_p
         evaluate_masks(folder / moved.name, hearts / "hearts" / "patient002", tmp_path / "none")
     assert "\n" not in str(error.value)
     result = evaluate_masks(folder, hearts / "hearts.jsonl", tmp_path / "out", lv=3)
-    told = {one["path"]: one["error"] for one in result["failed"]}
+    told = {one["path"]: one["error"] for one in result.failed}
     assert set(told) == {"patient001 ED", "patient001 ES", "patient002 ED", "stranger"}
     assert told["patient001 ES"] == "patient001 ES: no predicted mask"
     assert told["stranger"] == "stranger: no reference mask"
     assert "voxels, the reference 64x64" in told["patient002 ED"]
-    assert result["results"]["pairs"] == 1
-    assert result["results"]["pumping"] == []
+    assert result.results.pairs == 1
+    assert result.results.pumping == ()
     summary = (tmp_path / "out" / "summary.json").read_text()
     assert set(json.loads(summary)["failures"]) == set(told)
     assert str(tmp_path) not in summary
@@ -107,8 +105,8 @@ def test_what_is_damaged_or_missing_is_listed_and_the_rest_goes_on(hearts, tmp_p
 def test_two_files(tmp_path):
     one, other = write(tmp_path / "mine.nii.gz", heart(4)), write(tmp_path / "theirs.nii.gz", heart(5))
     result = vesalius.evaluate_masks(one, other, tmp_path / "out")
-    assert result["results"]["patients"] == ["theirs"]
-    assert [one["name"] for one in result["results"]["classes"]] == ["1", "2", "3", "mean of classes"]
+    assert result.results.patients == ("theirs",)
+    assert [one.name for one in result.results.classes] == ["1", "2", "3", "mean of classes"]
 
 
 def test_one_split_of_a_manifest(hearts, tmp_path):
@@ -116,7 +114,7 @@ def test_one_split_of_a_manifest(hearts, tmp_path):
     path = hearts / "split.jsonl"
     path.write_text("".join(json.dumps(row | {"split": f"s{n}"}) + "\n" for n, row in enumerate(rows)))
     result = evaluate_masks(hearts / "predicted", path, tmp_path / "out", split="s1")
-    assert (result["results"]["patients"], result["failed"]) == (["patient002"], [])
+    assert (result.results.patients, result.failed) == (("patient002",), [])
     with pytest.raises(UsageError, match=r"'test'.*the manifest has s0, s1"):
         evaluate_masks(hearts / "predicted", path, tmp_path / "no", split="test")
     with pytest.raises(UsageError, match="only a manifest knows splits"):
@@ -127,7 +125,7 @@ def test_empty_masks_agree_on_nothing(tmp_path):
     nothing = np.zeros((4, 4, 2), np.uint8)
     one, other = write(tmp_path / "a.nii", nothing), write(tmp_path / "b.nii", nothing)
     result = evaluate_masks(one, other, tmp_path / "out", lv=3)
-    assert (result["results"]["classes"], result["results"]["pairs"]) == ([], 1)
+    assert (result.results.classes, result.results.pairs) == ((), 1)
     assert lines(result) == [f"open {tmp_path / 'out' / 'report.html'}"]
 
 

@@ -7,13 +7,12 @@ import pytest
 
 from vesalius.metrics.cardiac import Beat, Pumping
 from vesalius.metrics.masks import Measured
-from vesalius.report.made import made
 from vesalius.report.masks import ALL
 from vesalius.tasks.evaluate.masks.find import Mask
 from vesalius.tasks.evaluate.masks.match import Pair
 from vesalius.tasks.evaluate.masks.measure import PairResult
-from vesalius.tasks.evaluate.masks.page import build_report
-from vesalius.tasks.evaluate.masks.run import lines
+from vesalius.tasks.evaluate.masks.page import result_of
+from vesalius.tasks.evaluate.masks.run import MaskEvaluation, lines
 from vesalius.tasks.evaluate.masks.summary import summarise
 
 
@@ -80,7 +79,7 @@ def test_pumping_and_notes():
     assert summary.notes == {"odd": ("a", "b"), "no ejection fraction: the ES mask is empty": ("x",)}
 
 
-def test_hearts_that_cannot_be_are_warnings_with_their_cases(tmp_path):
+def test_hearts_that_cannot_be_are_warnings_with_their_cases():
     results = [result("a", "A", (3, 1.0, 0.0)), result("b", "B", (3, 1.0, 0.0))]
     by_curve = Pumping(100, 8, 0, 9, "smoothed curve")
     found = [
@@ -95,12 +94,12 @@ def test_hearts_that_cannot_be_are_warnings_with_their_cases(tmp_path):
         "implausible: the LV is in several pieces in the predicted mask of ES": ("b",),
     }
     assert summary.pumping_tables[0].caption.endswith("; ED and ES by stated frames or smoothed curve")
-    report = build_report(summary, results[0].rows, made("x", 1), tmp_path)
-    heart = next(one for one in report.sections if one.title == "Left ventricle")
+    page = result_of(summary, results[0].rows, {"A": "a"}, {})
+    heart = next(one for one in page.sections if one.title == "Left ventricle")
     shown = [block.text for block in heart.blocks if block.kind == "text" and block.tone == "warning"]
     assert shown[0] == "a, b: implausible by the predicted masks: ESV above EDV, so EF is negative."
     assert len(shown) == 3
-    told = lines({"results": report.results, "failed": [], "report": "r"})
+    told = lines(MaskEvaluation(Path("o"), Path("r"), summary, []))
     assert f"warning: {shown[0].removesuffix('.')}" in told
 
 

@@ -1,4 +1,4 @@
-"""Names of classes, as words on the command line."""
+"""Class names from the command line."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from vesalius.errors import UsageError
 
 _PAIR = re.compile(r"\s*(\d{1,9})\s*=\s*([^=,]*[^=,\s])\s*")
 _LV = frozenset({"lv", "lvcavity", "lvbloodpool", "lvbp", "leftventricle", "leftventriclecavity"})
-"""Names of the cavity of the left ventricle, without blanks and marks."""
+"""Names of the cavity of the left ventricle, without blanks and punctuation."""
 
 
 def parse_classes(text: str) -> dict[int, str]:
-    """Label -> name of words such as "1=RV,2=MYO,3=LV".
+    """Read label -> name from text such as "1=RV,2=MYO,3=LV".
 
     Raises:
-        UsageError: not of this form, a label or a name comes twice, or 0 is named.
+        UsageError: another form, a repeated label or name, or a name for 0.
+
+    Example:
+        >>> parse_classes("1=RV, 3=LV cavity")
+        {1: 'RV', 3: 'LV cavity'}
     """
     fix = "write --classes 1=RV,2=MYO,3=LV"
     names: dict[int, str] = {}
@@ -34,17 +38,17 @@ def parse_classes(text: str) -> dict[int, str]:
 
 
 def lv_label(classes: Mapping[int, str], lv: int | None) -> int | None:
-    """The label of the LV cavity: `lv` where given, else the class called LV, None where there is none.
+    """The label of the LV cavity: `lv` where given, else the class called LV, else None.
 
     Raises:
-        UsageError: `lv` is no class that is measured, or two classes are called LV.
+        UsageError: `lv` is not a measured class, or two classes are called LV.
     """
     if lv is None:
-        called = [label for label, name in classes.items() if re.sub(r"[\W_]", "", name).lower() in _LV]
-        if len(called) > 1:
-            what = f"labels {called[0]} and {called[1]} are both called the LV cavity"
-            raise UsageError(what, where="--classes", fix=f"pass --lv {called[0]} or --lv {called[1]}")
-        return called[0] if called else None
+        labels = [label for label, name in classes.items() if re.sub(r"[\W_]", "", name).lower() in _LV]
+        if len(labels) > 1:
+            what = f"labels {labels[0]} and {labels[1]} are both called the LV cavity"
+            raise UsageError(what, where="--classes", fix=f"pass --lv {labels[0]} or --lv {labels[1]}")
+        return labels[0] if labels else None
     if lv < 1 or (classes and lv not in classes):
         known = f"there are {', '.join(map(str, classes))}" if classes else "labels start from 1"
         raise UsageError(f"{lv} is no class", where="--lv", fix=known)

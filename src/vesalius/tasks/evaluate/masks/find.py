@@ -1,9 +1,9 @@
-"""Label masks at a path: a file, a folder or a manifest, each with the names under which a counterpart may lie.
+"""Label masks at a path: a file, a folder or a manifest, each with the names that its counterpart may have.
 
-In a folder, files called NAME_gt are the masks where there are any (the layout of ACDC), else all files are. Files
-called NAME_ED, NAME_ES, NAME_frameXX (counted from 01) and NAME_4d, with or without _gt, are of one patient NAME. Where
-several folders hold files of one name (P1/seg.nii.gz, P2/seg.nii.gz) a patient is a folder.
-The pictures of a report (`figures/` of what `vesalius predict` wrote) are no masks.
+In a folder, files called NAME_gt are the masks if there are any (the layout of ACDC), else all files are. Files called
+NAME_ED, NAME_ES, NAME_frameXX (counted from 01) and NAME_4d, with or without _gt, belong to one patient NAME. Where
+several folders hold files of one name (P1/seg.nii.gz, P2/seg.nii.gz), each folder is a patient. The pictures of a
+report (`figures/` of a folder that `vesalius predict` wrote) are not masks.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ _PHASE = re.compile(r"(?P<case>.+?)_(?P<phase>ed|es|frame\d+|4d)", re.IGNORECASE
 
 @dataclass(frozen=True)
 class Mask:
-    """A mask that was found, not yet opened.
+    """A mask that is not opened yet.
 
     Args:
-        case: what it is told by; a patient is told by the first of its cases.
+        case: display name; a patient is shown under the name of its first case.
         name: of the mask within the case: "mask", "ED", "frame12", ...
-        structure: what it shows where a case has masks of several things, else "".
-        patient: who it is of; never told.
+        structure: what it shows where a case has masks of several structures, else "".
+        patient: patient id; never appears in output.
         open: reads the header.
         where: its path, for errors.
-        keys: names under which a counterpart may be called, the surest first.
+        keys: names that its counterpart may have, the most specific first.
         cine_keys: the same for a counterpart that holds all frames.
-        frame: frame of the cine that it belongs to, from 0; None where unknown.
+        frame: its frame of the cine, from 0; None where unknown.
         split: train, val, test, ...
         is_patient: a manifest names the patient; else each case stands for a patient.
     """
@@ -68,7 +68,7 @@ class Mask:
 
     @property
     def title(self) -> str:
-        """Case and mask, for people."""
+        """Case and mask."""
         return self.case if self.name == MASK else f"{self.case} {self.name}"
 
 
@@ -78,29 +78,29 @@ def is_manifest(path: Path) -> bool:
 
 
 def find_masks(path: Path, reading: Reading = AS_STATED) -> list[Mask]:
-    """The masks at a path, in a fixed order; the choices of reading that a manifest makes come first.
+    """The masks at a path, in a fixed order; a manifest's choices of reading take precedence.
 
     Raises:
-        InputError: nothing there, no mask in it, or a manifest that cannot be read.
+        InputError: no such path, no mask in it, or an unreadable manifest.
     """
     if not regular(path).exists():
         raise InputError("no such file or folder", where=path)
     if is_manifest(path):
         cohort = read_manifest(path).read_by(reading)
-        found = [mask for case in cohort for mask in _of_case(cohort, case)]
-        if not found:
+        masks = [mask for case in cohort for mask in _of_case(cohort, case)]
+        if not masks:
             raise InputError("no case has a mask", where=path, fix="name a manifest with masks")
-        return found
+        return masks
     if path.is_file():
         return [_of_file(path, path.parent, reading)]
     marked, others = _in_folder(path)
     if not marked and not others:
         raise InputError("holds no mask", where=path, fix=f"masks end in {', '.join(_SUFFIXES)}")
-    return _told_apart([_of_file(file, path, reading) for file in marked or others], path)
+    return _unique_names([_of_file(file, path, reading) for file in marked or others], path)
 
 
-def passed_over(path: Path) -> list[str]:
-    """Files of a folder that are not looked at, because others in it are called NAME_gt."""
+def ignored_files(path: Path) -> list[str]:
+    """Files of a folder that are ignored because others in it are called NAME_gt."""
     marked, others = _in_folder(path) if path.is_dir() else ([], [])
     return [relative(file, path) for file in others] if marked else []
 
@@ -112,20 +112,20 @@ def _in_folder(path: Path) -> tuple[list[Path], list[Path]]:
     return marked, [file for file in files if file not in set(marked)]
 
 
-def _told_apart(masks: list[Mask], root: Path) -> list[Mask]:
-    """Masks whose case says whose they are; before, files of one name may lie in several folders."""
+def _unique_names(masks: list[Mask], root: Path) -> list[Mask]:
+    """Make case names unique by prefixing the folder."""
     folders: dict[tuple[str, str], set[Path]] = defaultdict(set)
     for mask in masks:
         folders[mask.case, mask.name].add(mask.where.parent)
     several = {case for (case, _), places in folders.items() if len(places) > 1}
-    apart = []
+    renamed = []
     for mask in masks:
         folder = relative(mask.where.parent, root)
         if mask.case in several and folder != ".":
             mask = replace(mask, case=f"{folder}/{mask.case}", patient=folder)
-        apart.append(mask)
-    count = Counter(mask.title for mask in apart)
-    return [replace(mask, case=relative(mask.where, root)) if count[mask.title] > 1 else mask for mask in apart]
+        renamed.append(mask)
+    count = Counter(mask.title for mask in renamed)
+    return [replace(mask, case=relative(mask.where, root)) if count[mask.title] > 1 else mask for mask in renamed]
 
 
 def _of_file(file: Path, folder: Path, reading: Reading) -> Mask:
@@ -180,5 +180,5 @@ def _name(path: str) -> str:
 
 
 def _bare(name: str) -> str:
-    """A name without the mark of a reference."""
+    """A name without the suffix of a reference."""
     return name[: -len(_GT)] if name.lower().endswith(_GT) and len(name) > len(_GT) else name

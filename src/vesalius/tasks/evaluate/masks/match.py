@@ -1,4 +1,4 @@
-"""Which predicted mask belongs to which reference mask."""
+"""Pairs of predicted and reference masks."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Pair:
     """A predicted mask and its reference.
 
     Args:
-        predicted: of the same frames, or of the whole cine.
-        reference: what it is measured against.
-        by_cine: the predicted mask was found by the name of the cine and must hold all its frames.
+        predicted: mask of the same frames, or of the whole cine.
+        reference: mask to compare with.
+        by_cine: the predicted mask was matched by the name of the cine and must hold all its frames.
     """
 
     predicted: Mask
@@ -26,11 +26,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Matched:
-    """What belongs together and what is alone.
+    """Pairs, and masks without a counterpart.
 
     Args:
         pairs: in the order of the references.
-        alone: title -> why it has no counterpart.
+        alone: title -> why there is no counterpart.
     """
 
     pairs: tuple[Pair, ...]
@@ -38,10 +38,10 @@ class Matched:
 
 
 def match_masks(predicted: Sequence[Mask], reference: Sequence[Mask]) -> Matched:
-    """Pair masks by their names, each name only where it means one mask on either side.
+    """Pair masks by their names, using a name only if it is unique on both sides.
 
-    Two single files are a pair whatever they are called. A predicted mask of a whole cine may be the counterpart of
-    several reference masks that say which frame they are of.
+    Two single files are a pair whatever their names. A predicted mask of a whole cine may be the counterpart of several
+    reference masks with known frames.
     """
     if len(predicted) == len(reference) == 1 and not reference[0].split:
         return Matched((Pair(predicted[0], reference[0]),), {})
@@ -50,14 +50,14 @@ def match_masks(predicted: Sequence[Mask], reference: Sequence[Mask]) -> Matched
     pairs: list[Pair] = []
     alone: dict[str, str] = {}
     for mask in reference:
-        own = [key for key in mask.keys if len(wanted[key]) == 1]
-        found, cine = _first(offered, own), _first(offered, mask.cine_keys)
-        if found is not None:
-            pairs.append(Pair(found, mask))
+        unique = [key for key in mask.keys if len(wanted[key]) == 1]
+        same, cine = _first(offered, unique), _first(offered, mask.cine_keys)
+        if same is not None:
+            pairs.append(Pair(same, mask))
         elif cine is not None:
             pairs.append(Pair(cine, mask, by_cine=True))
         else:
-            names = [key for key in own if len(offered.get(key, ())) > 1]
+            names = [key for key in unique if len(offered.get(key, ())) > 1]
             why = f"{len(offered[names[0]])} predicted masks are called {names[0]}" if names else "no predicted mask"
             alone[mask.title] = why
     used = {id(pair.predicted) for pair in pairs}
@@ -67,12 +67,12 @@ def match_masks(predicted: Sequence[Mask], reference: Sequence[Mask]) -> Matched
 
 def _index(masks: Sequence[Mask], keys: Sequence[Iterable[str]]) -> dict[str, list[Mask]]:
     index: dict[str, list[Mask]] = defaultdict(list)
-    for mask, own in zip(masks, keys, strict=True):
-        for key in dict.fromkeys(own):
+    for mask, names in zip(masks, keys, strict=True):
+        for key in dict.fromkeys(names):
             index[key].append(mask)
     return dict(index)
 
 
 def _first(index: dict[str, list[Mask]], keys: Iterable[str]) -> Mask | None:
-    """The mask that the surest unambiguous name means."""
+    """The mask of the first unambiguous name."""
     return next((index[key][0] for key in keys if len(index.get(key, ())) == 1), None)

@@ -1,4 +1,4 @@
-"""A pair of masks measured: overlap, distances, volumes.
+"""Measure a pair of masks that lie on one grid.
 
 Letters: T time, I J K voxel axes.
 """
@@ -24,7 +24,7 @@ from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.masks.match import Pair
 
 MOST_LABELS = 256
-"""A mask with more different labels is taken for an image."""
+"""A mask with more labels is considered an image."""
 _AWAY_MM = 1e-2
 _SHEAR_DEGREES = 0.1
 _LARGEST = np.iinfo(np.int32).max
@@ -32,13 +32,13 @@ _LARGEST = np.iinfo(np.int32).max
 
 @dataclass(frozen=True)
 class PairResult:
-    """A pair that could be measured.
+    """A measured pair.
 
     Args:
-        pair: which.
+        pair: the masks.
         rows: one for each frame and class that either mask holds.
-        notes: what a careful reader should know, one sentence each.
-        frames: of the reference, measured or not.
+        notes: caveats, one sentence each.
+        frames: number of frames of the reference, measured or not.
     """
 
     pair: Pair
@@ -73,9 +73,9 @@ def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
         notes.append("the files state no geometry: no distances in mm, no volumes")
     elif shear_degrees(affine) > _SHEAR_DEGREES:
         notes.append("the voxel axes are not at right angles: distances are measured as if they were")
-    other = sorted(set(labels_of(predicted, reference)) - set(classes)) if classes else []
-    if other:
-        notes.append(f"labels that are no class were not measured: {', '.join(map(str, other))}")
+    unnamed = sorted(set(labels_of(predicted, reference)) - set(classes)) if classes else []
+    if unnamed:
+        notes.append(f"labels that are no class were not measured: {', '.join(map(str, unnamed))}")
     notes += _only_predicted(predicted[kept], reference[kept], classes)
     rows = tuple(
         row
@@ -86,11 +86,13 @@ def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
 
 
 def check_grids(predicted: Scan, reference: Scan, pair: Pair) -> None:
-    """Raise GeometryError where two scans do not have the same voxels in the same places."""
+    """Raise GeometryError unless two scans have the same voxels in the same places."""
     where = pair.predicted.where
     if predicted.shape[2:] != reference.shape[2:]:
-        size, other = ("x".join(map(str, scan.shape[2:])) for scan in (predicted, reference))
-        raise GeometryError(f"has {size} voxels, the reference {other}", where=where, fix=_fix(predicted, reference))
+        sizes = ["x".join(map(str, scan.shape[2:])) for scan in (predicted, reference)]
+        raise GeometryError(
+            f"has {sizes[0]} voxels, the reference {sizes[1]}", where=where, fix=_fix(predicted, reference)
+        )
     if predicted.geometry is None and reference.geometry is None:
         return
     for scan, words in ((predicted, "it"), (reference, "its reference")):
@@ -104,9 +106,9 @@ def check_grids(predicted: Scan, reference: Scan, pair: Pair) -> None:
 
 
 def _fix(predicted: Scan, reference: Scan) -> str:
-    one, other = predicted.orientation, reference.orientation
-    if one and other and one != other:
-        return f"turn it: vesalius convert MASK -o OUT --orient {other}"
+    orientation = reference.orientation
+    if predicted.orientation and orientation and predicted.orientation != orientation:
+        return f"turn it: vesalius convert MASK -o OUT --orient {orientation}"
     return "write it on the grid of the image that the reference was drawn on, labels by nearest neighbour"
 
 
@@ -116,7 +118,7 @@ def _corners(scan: Scan) -> NDArray[np.float64]:
 
 
 def _labels(scan: Scan, mask: Any) -> NDArray[np.int32]:
-    """The labels of a mask, (T, I, J, K)."""
+    """Labels of a mask, (T, I, J, K)."""
     fix = "give a label mask: one channel of whole numbers, 0 for background"
     try:
         labels = read_labels(scan, 0, _LARGEST)[0].astype(np.int32)
@@ -144,7 +146,7 @@ def _same_frames(predicted: NDArray[np.int32], reference: NDArray[np.int32], pai
 
 
 def _labelled_frames(reference: NDArray[np.int32]) -> tuple[list[int], list[str]]:
-    """Frames to measure: of several, those in which the reference has any label."""
+    """Frames to measure: of several, those in which the reference has a label."""
     frames = len(reference)
     kept = [t for t in range(frames) if frames == 1 or reference[t].any()]
     if len(kept) == frames:
@@ -155,16 +157,16 @@ def _labelled_frames(reference: NDArray[np.int32]) -> tuple[list[int], list[str]
 def _only_predicted(
     predicted: NDArray[np.int32], reference: NDArray[np.int32], classes: Mapping[int, str]
 ) -> Iterator[str]:
-    """A note for classes that some frame of the reference lacks: nobody may have outlined them there."""
+    """A note for classes that some frame of the reference lacks: perhaps they were not outlined there."""
     lacking = {
         label
-        for one, other in zip(predicted, reference, strict=True)
-        for label in set(labels_of(one)) - set(labels_of(other))
+        for found, truth in zip(predicted, reference, strict=True)
+        for label in set(labels_of(found)) - set(labels_of(truth))
         if not classes or label in classes
     }
     if lacking:
         names = ", ".join(classes.get(label, str(label)) for label in sorted(lacking))
-        yield f"predicted where the reference has none (Dice 0): {names}; if nobody outlined it there, leave it out"
+        yield f"predicted where the reference has none (Dice 0): {names}; if it was not outlined there, leave it out"
 
 
 def _rows(

@@ -1,36 +1,34 @@
-"""The report of an evaluation of masks: tables, a chart, notes, definitions."""
+"""The result of an evaluation of masks: tables, a chart, notes, definitions."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.cardiac import EDV_ML, EF_PERCENT
 from vesalius.metrics.masks import PIECE_SHARE, Measured
 from vesalius.report.dots import dots
-from vesalius.report.masks import ALL, lowest_table
-from vesalius.report.page import Made, Report, Section, write_figure
+from vesalius.report.masks import ALL, COLUMNS, csv_rows, lowest_table
+from vesalius.report.result import Result
 from vesalius.tasks.evaluate.masks.summary import MaskSummary
 from vesalius.wording import some
 
+_CHART = "dice.png"
 DEFINITIONS = {
     "Dice": "2 |A and B| / (|A| + |B|) of the voxels of a class. 0 where one of the masks lacks the class; a class "
-    "that both lack counts neither for nor against.",
+    "that both lack is left out.",
     "HD95": "95 % Hausdorff distance: each surface voxel of one mask has a distance to the nearest surface voxel of "
     "the other, in mm between voxel centres; the 95th percentile of either direction, the larger of the two. None "
-    "where one of the masks lacks the class: such a miss shows in Dice and in the number of patients behind the mean, "
-    "not here.",
+    "where one of the masks lacks the class: such a miss shows in Dice and in the number of patients behind the mean.",
     "Average distance": "Mean of the same distances over the surface voxels of both masks.",
     "Volume difference": "Predicted minus reference, voxels of the class times the volume of a voxel.",
     "Patient": "Values are averaged over the masks and frames of a patient first, then over patients. The manifest "
-    "says who is who; without one, files called NAME_ED, NAME_ES, NAME_frameXX, NAME_4d are of one patient, and any "
-    "other file is a patient of its own. Patients are told by their first case.",
+    "names the patients; without one, files called NAME_ED, NAME_ES, NAME_frameXX, NAME_4d are of one patient, and any "
+    "other file is a separate patient. Patients are shown under the name of their first case.",
     "Interval": f"In brackets from {MIN_PATIENTS} patients on: 95 % percentile bootstrap over patients, or over "
-    "studies where no patient is known: the table says which. Below that each patient's own values are listed. (7 of "
-    "9) says how many patients have a value.",
+    "studies where no patient is known: the table says which. With fewer, each patient's values are listed. (7 of 9): "
+    "so many patients have a value.",
     ALL: "Each patient's mean over the classes that it has a value for, then over patients.",
     "EDV, ESV, SV, EF": "Volume of the LV cavity at end-diastole and end-systole, EDV - ESV, 100 SV / EDV. The "
     "moments are the masks called ED and ES. Else they are the ends of the reference's volume curve, smoothed by two "
@@ -44,49 +42,49 @@ DEFINITIONS = {
 }
 
 
-def build_report(summary: MaskSummary, rows: Sequence[Measured], made: Made, folder: Path) -> Report:
-    """The report; its chart is written to the folder `figures`.
+def result_of(
+    summary: MaskSummary, rows: Sequence[Measured], patients: Mapping[str, str], failures: Mapping[str, str]
+) -> Result:
+    """Everything that the report shows.
 
     Args:
         summary: of all pairs.
         rows: every measured class and frame.
-        made: how it was made.
-        folder: the folder `figures`.
+        patients: patient id -> display name.
+        failures: mask -> why it was not measured.
     """
-    words = f"{summary.pairs} predicted mask{'' if summary.pairs == 1 else 's'}"
-    lead = f"{words} of {summary.words} against their references."
-    report = Report(title="Evaluation of masks", task="evaluate masks", lead=lead, made=made)
-    section = report.section("Overlap and distance")
+    result = Result(results=asdict(summary), rows=csv_rows(rows, patients), columns=COLUMNS, failures=dict(failures))
+    section = result.section("Overlap and distance")
     for number, table in enumerate(summary.overlap_tables):
         section.table(table.columns, table.rows, table.caption)
         if number == 0:
-            _chart(section, summary, folder)
+            result.figures[_CHART] = _chart(summary)
+            words = "Dice of each patient (dots) and their mean (line) by class."
+            section.figure(_CHART, words, words)
     if not summary.classes:
         section.text("No mask holds any of the classes.", tone="warning")
     if summary.pumping:
-        heart = report.section("Left ventricle")
+        heart = result.section("Left ventricle")
         for warning, cases in summary.warnings.items():
             heart.text(f"{some(cases)}: {warning}.", tone="warning")
         for table in summary.pumping_tables:
             heart.table(table.columns, table.rows, table.caption)
     if rows:
         lowest = lowest_table(rows)
-        report.section("Lowest").table(lowest.columns, lowest.rows, lowest.caption)
+        result.section("Lowest").table(lowest.columns, lowest.rows, lowest.caption)
     if summary.notes:
-        notes = report.section("Notes")
+        notes = result.section("Notes")
         for note, cases in summary.notes.items():
             notes.text(f"{some(cases)}: {note}.", tone="note")
-    report.section("Definitions").definitions(DEFINITIONS)
-    report.results = json.loads(json.dumps(asdict(summary)))
-    return report
+    result.section("Definitions").definitions(DEFINITIONS)
+    return result
 
 
-def _chart(section: Section, summary: MaskSummary, folder: Path) -> None:
+def _chart(summary: MaskSummary) -> bytes:
+    """Dice of each patient by class, as PNG."""
     groups = {
         one.name: [value for value in one.dice.values.values() if value is not None]
         for one in summary.classes
         if one.label is not None
     }
-    write_figure(folder / "dice.png", dots(groups, "Dice", (0.0, 1.0)))
-    words = "Dice of each patient (dots) and their mean (line) by class."
-    section.figure("dice.png", words, words)
+    return dots(groups, "Dice", (0.0, 1.0))
