@@ -6,11 +6,11 @@ import datetime
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import vesalius
 from vesalius.report.page import Made
+from vesalius.versions import installed
 
 _PACKAGES = ("numpy", "scipy", "scikit-image", "nibabel", "pydicom", "imagecodecs", "av")
 
@@ -32,7 +32,7 @@ def made(
     return Made(
         command=command,
         date=today,
-        versions=versions | {name: _version(name) for name in packages},
+        versions=versions | {name: installed(name) or "unknown" for name in packages},
         facts={"Threads": machine, **(facts or {})},
     )
 
@@ -62,10 +62,3 @@ def _word(word: str | Path) -> str:
         return word.resolve().name or "."
     key, equals, value = word.partition("=")
     return f"{key}={Path(value).name}" if equals and "/" in value else word
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"

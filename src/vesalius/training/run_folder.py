@@ -17,7 +17,6 @@ import json
 import platform
 import shutil
 from collections.abc import Collection, Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,6 +28,7 @@ from vesalius.config import Config
 from vesalius.errors import ConfigError, OutputError
 from vesalius.files import regular
 from vesalius.output import as_output_error, new_file, refuse_odd
+from vesalius.versions import installed
 
 CONFIG, ENVIRONMENT, LAST, BEST, MODEL, SPLITS = "config.yaml", "env.json", "last", "best", "model", "splits"
 _PACKAGES = ("numpy", "torch", "torchvision", "accelerate", "timm", "monai", "safetensors")
@@ -123,7 +123,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
         "python": platform.python_version(),
         "system": platform.system(),
         "machine": platform.machine(),
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": {name: installed(name) for name in _PACKAGES},
         "threads": torch.get_num_threads(),
         **facts,
     }
@@ -182,10 +182,3 @@ def _clear(folder: Path, usual: Iterable[str]) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

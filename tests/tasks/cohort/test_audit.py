@@ -18,11 +18,11 @@ def test_a_report_tells_the_same_as_the_terminal(tmp_path):
     assert text[1].startswith("warning: empty-mask: c5")
     assert text[2] == "10 cases (10 read): 1 error(s), 1 warning(s), 0 note(s)"
     assert text[3] == "all: 10 cases, 9 patients; any 5/10, epidural 5/10"
-    assert result["failed"] == 1
+    assert result.failed == 1
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Research use only" in page
-    for finding in result["findings"]:
-        assert str(escape(finding["text"])) in page
+    for finding in result.findings:
+        assert str(escape(finding.text)) in page
     assert "patient 0" not in page
     assert str(tmp_path) not in page
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
@@ -32,7 +32,7 @@ def test_a_report_tells_the_same_as_the_terminal(tmp_path):
 
 def test_a_sound_cohort_says_so(tmp_path):
     result = audit_cohort(manifest(tmp_path, sound(tmp_path)), tmp_path / "out")
-    assert (result["failed"], result["findings"]) == (0, [])
+    assert (result.failed, result.findings) == (0, ())
     assert "No problem was found" in (tmp_path / "out" / "report.html").read_text()
     with pytest.raises(OutputError, match="exists already"):
         audit_cohort(tmp_path / "manifest.jsonl", tmp_path / "out")
@@ -45,7 +45,7 @@ def test_how_a_manifest_was_read_is_a_note(tmp_path):
     rows[0]["images"]["image"] = "d\\i0.nii.gz"
     result = audit_cohort(manifest(tmp_path, rows))
     text = "paths that exist only with slashes, read so: 1 (c0)"
-    assert [(one["level"], one["code"], one["text"]) for one in result["findings"]] == [("note", "reading", text)]
+    assert [(finding.level, finding.code, finding.text) for finding in result.findings] == [("note", "reading", text)]
     assert next(lines(result)) == f"note: reading: {text}"
 
 
@@ -53,5 +53,5 @@ def test_a_table_of_series_is_audited(tmp_path):
     sound(tmp_path)
     (tmp_path / "t.csv").write_text("NIFTI_PATH;any;patient_id;split\ni0.nii.gz;1;p;train\ni1.nii.gz;0;p;test\n")
     result = audit_cohort(tmp_path / "t.csv")
-    assert "patient-in-two-splits" in [one["code"] for one in result["findings"]]
-    assert (result["cases"], result["looked"]) == (2, 2)
+    assert "patient-in-two-splits" in [finding.code for finding in result.findings]
+    assert (result.cases, result.looked) == (2, 2)

@@ -24,7 +24,7 @@ def test_what_is_left_out_is_in_the_result_and_in_the_lines(tmp_path):
     write(tmp_path / "sub-1" / "anat", "sub-1_T1w")
     write(tmp_path / "derivatives" / "x" / "sub-1" / "anat", "sub-1_space-MNI_label-lesion_mask")
     result = build_manifest("bids", tmp_path, tmp_path / "m.jsonl")
-    (note,) = result["notes"]
+    (note,) = result.notes
     assert note.endswith("left out: 1 (sub-1_space-MNI_label-lesion_mask.nii.gz)")
     assert f"note: {note}" in list(lines(result))
 

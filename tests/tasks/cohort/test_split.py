@@ -31,8 +31,8 @@ def test_one_manifest_for_each_part(tmp_path):
     assert sorted(case.id for fold in folds for case in fold) == sorted(
         case.id for case in whole if case.split != "test"
     )
-    told = json.loads((tmp_path / "out" / "split.json").read_text())
-    assert (told["seed"], told["folds"], told["digest"]) == (1, 2, result["digest"])
+    facts = json.loads((tmp_path / "out" / "split.json").read_text())
+    assert (facts["seed"], facts["folds"], facts["digest"]) == (1, 2, result.digest)
     assert next(iter(lines(result))).startswith("all: 10 cases, 10 patients; any 5/10")
     assert not list(tmp_path.glob(".*part*"))
 
@@ -40,8 +40,8 @@ def test_one_manifest_for_each_part(tmp_path):
 def test_a_table_gives_tables_and_the_same_split(tmp_path):
     path = manifest(tmp_path, sound(tmp_path))
     table = write_manifest(read_manifest(path), tmp_path / "m.csv")
-    one, other = split_manifest(path, tmp_path / "a", seed=5), split_manifest(table, tmp_path / "b", seed=5)
-    assert one["digest"] == other["digest"] != split_manifest(path, tmp_path / "c", seed=6)["digest"]
+    first, second = split_manifest(path, tmp_path / "a", seed=5), split_manifest(table, tmp_path / "b", seed=5)
+    assert first.digest == second.digest != split_manifest(path, tmp_path / "c", seed=6).digest
     assert (
         read_manifest(tmp_path / "b" / "train.csv").of_split("train").cases
         == read_manifest(tmp_path / "a" / "train.jsonl").cases

@@ -23,7 +23,7 @@ def made(tmp_path_factory):
 
 def test_lossless_files_are_equal_and_rows_are_measured(made):
     folder, small, result = made
-    rows = {(row["scan"], row["target"]): row for row in result["rows"]}
+    rows = {(row["scan"], row["target"]): row for row in result.rows}
     for subject in small:
         assert rows[subject.name, "lossless"]["equal"] is True
         path = folder / "scans" / f"{subject.name}-lossless.vsl"
@@ -43,15 +43,15 @@ def test_the_folder_is_a_run_folder(made):
     assert "Not a medical device" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    assert len(summary["results"]["rows"]) == len(result["rows"])
+    assert len(summary["results"]["rows"]) == len(result.rows)
     with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
-        assert len(list(csv.DictReader(file))) == len(result["rows"])
+        assert len(list(csv.DictReader(file))) == len(result.rows)
     assert not list(folder.glob("restored-*"))
 
 
 def test_people_read_one_line_a_row(made):
     _, _, result = made
-    assert len(module.lines(result)) == len(result["rows"]) + 2
+    assert len(list(module.lines(result))) == len(result.rows) + 2
 
 
 def test_an_existing_folder_is_refused_before_anything_is_done(made):

@@ -101,9 +101,9 @@ def test_from_scans_to_a_tested_model_and_nothing_is_extracted_twice(tmp_path, m
     (tmp_path / "data" / "p03s0.nii.gz").write_bytes(b"broken")
     told = dry_run(config(tmp_path), ["data.skip_invalid=true"], device="cpu")
     assert told["failed"] > 0  # the audit sees the broken one
-    assert sum(part["cases"] for part in told["parts"]) == 31  # as the run counts
+    assert sum(part.cases for part in told["parts"]) == 31  # as the run counts
     whole = dry_run(config(tmp_path), ["data.skip_invalid=false"], device="cpu")
-    assert sum(part["cases"] for part in whole["parts"]) == 32
+    assert sum(part.cases for part in whole["parts"]) == 32
     seen, real = [], Encoder.embed
     monkeypatch.setattr(Encoder, "embed", lambda *given: seen.append(1) or real(*given))
     done = train(config(tmp_path), tmp_path / "run", device="cpu")

@@ -227,7 +227,7 @@ def test_a_dry_run_counts_the_extraction_and_leaves_nothing(cohort, seen):
     assert cost["measured"] == len(seen) - 1 == 2
     assert told["estimate"]["seconds_in_all"] == pytest.approx(cost["seconds"] + told["estimate"]["seconds"])
     assert cost["seconds"] == pytest.approx(cost["slices"] * cost["slice_seconds"])
-    train_cases = told["parts"][0]["cases"]
+    train_cases = told["parts"][0].cases
     assert told["estimate"]["steps"] == 2 * (train_cases // 8)
     assert set(told["estimate"]["parameters"]) == {"head"}
     assert cost["parameters"]["encoder"] > 100_000 > told["estimate"]["parameters"]["head"]

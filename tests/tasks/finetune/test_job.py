@@ -85,7 +85,7 @@ def test_pictures_without_a_label_or_a_patient_are_told(tmp_path):
     assert note.startswith(
         f"cases that are left out, as they have no label or are in no split of the run: 2 of {len(cases)}"
     )
-    assert {part["patients"] for part in told["parts"]} == {None}
+    assert {part.patients for part in told["parts"]} == {None}
     said = []
     done = train(saved(tmp_path, table), tmp_path / "run", device="cpu", progress=said.append)
     assert note[1:] in " ".join(done["notes"])

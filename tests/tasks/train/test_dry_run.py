@@ -17,7 +17,7 @@ def test_told_before_the_run_and_nothing_written(tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
     assert told["failed"] == 0
     assert told["config"]["batch"] == 4
-    assert [(part["name"], part["cases"]) for part in told["parts"]] == [("train", 5), ("val", 1), ("test", 2)]
+    assert [(part.name, part.cases) for part in told["parts"]] == [("train", 5), ("val", 1), ("test", 2)]
     cost = told["estimate"]
     assert cost["steps"] == 80
     assert cost["parameters"]["net"] > 1000

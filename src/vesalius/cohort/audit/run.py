@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from vesalius.cohort.audit.twins import twin_findings
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
 from vesalius.cohort.manifest import BadLine, read_lines
+from vesalius.metrics.drawn import Drawn
 
 WHOLE = "all"
 """Name of the row that counts every case."""
@@ -27,15 +28,15 @@ class SplitCounts:
     Args:
         name: name of the split, or "all".
         cases: number of cases.
-        patients: number of known patients.
-        studies: studies (or cases without a study) whose patient is unknown.
+        patients: number of known patients; None where no patient is known.
+        studies_without_patient: studies (or cases without a study) whose patient is unknown.
         positives: class -> (positive cases, cases with a known label).
     """
 
     name: str
     cases: int
-    patients: int
-    studies: int
+    patients: int | None
+    studies_without_patient: int
     positives: dict[str, tuple[int, int]]
 
 
@@ -98,8 +99,8 @@ def audit(
         findings += twin_findings(looked)
         findings += crowd_findings(looked)
     findings.sort(key=lambda finding: LEVELS.index(finding.level))  # stable
-    parts = [count_part(WHOLE, cohort), *(count_part(name, cohort.of_split(name)) for name in cohort.splits)]
-    return Audit(tuple(findings), tuple(parts), len(looked))
+    splits = {WHOLE: cohort} | {name: cohort.of_split(name) for name in cohort.splits}
+    return Audit(tuple(findings), count_splits(splits), len(looked))
 
 
 def _look_at_all(cohort: Cohort, workers: int, progress: Callable[[str], None] | None) -> list[Looked]:
@@ -112,11 +113,15 @@ def _look_at_all(cohort: Cohort, workers: int, progress: Callable[[str], None] |
     return looked
 
 
-def count_part(name: str, cohort: Cohort) -> SplitCounts:
-    """Count a cohort, or one split of it."""
+def count_splits(splits: Mapping[str, Cohort]) -> tuple[SplitCounts, ...]:
+    """Count the cases of splits by their names."""
+    return tuple(_count(name, cohort) for name, cohort in splits.items())
+
+
+def _count(name: str, cohort: Cohort) -> SplitCounts:
     positives = {}
     for label in cohort.classes:
         known = [case.labels[label] >= 0.5 for case in cohort if label in case.labels]
         positives[label] = (sum(known), len(known))
-    kinds = [is_patient for _, is_patient in set(owners(cohort).values())]
-    return SplitCounts(name, len(cohort), sum(kinds), len(kinds) - sum(kinds), positives)
+    drawn = Drawn.of(owners(cohort).values())
+    return SplitCounts(name, len(cohort), drawn.patients, drawn.studies, positives)

@@ -1,15 +1,39 @@
-"""Audit a manifest, and write what was found as a report."""
+"""Audit a manifest, and write the findings as a report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from vesalius.cohort.audit.finding import LEVELS
-from vesalius.cohort.audit.run import Audit, audit_manifest
+from vesalius.cohort.audit.finding import LEVELS, Finding
+from vesalius.cohort.audit.run import Audit, SplitCounts, audit_manifest
+from vesalius.json_values import as_json
 from vesalius.output import new_folder, refuse_existing
-from vesalius.tasks.cohort.parts import part_facts, part_lines, split_table
+from vesalius.tasks.cohort.counts import count_lines, split_table
+
+
+@dataclass(frozen=True)
+class AuditedCohort:
+    """Result of `audit_cohort`.
+
+    Args:
+        manifest: path of the manifest.
+        cases: number of cases.
+        looked: number of cases whose pixels were read.
+        findings: errors first, then warnings, then notes.
+        parts: counts of the whole cohort, then of each split.
+        failed: number of errors.
+        report: path of the report, None where none was written.
+    """
+
+    manifest: Path
+    cases: int
+    looked: int
+    findings: tuple[Finding, ...]
+    parts: tuple[SplitCounts, ...]
+    failed: int
+    report: Path | None = None
 
 
 def audit_cohort(
@@ -20,8 +44,8 @@ def audit_cohort(
     workers: int = 1,
     force: bool = False,
     progress: Callable[[str], None] | None = None,
-) -> dict[str, Any]:
-    """Look for leaks, twins, damaged files and contradictions in a cohort.
+) -> AuditedCohort:
+    """Find leaks, duplicates, damaged files and contradictions in a cohort.
 
     Args:
         manifest: `.jsonl` or `.csv`.
@@ -29,10 +53,7 @@ def audit_cohort(
         pixels: False reads the manifest only.
         workers: cases read at the same time.
         force: replace an existing folder.
-        progress: told how far it is.
-
-    Returns:
-        {"cases", "looked", "findings": [{"level", "code", "text", "cases"}], "parts", "failed": errors}, JSON-able.
+        progress: callback that receives a line now and then.
 
     Raises:
         InputError: the manifest cannot be read.
@@ -40,34 +61,25 @@ def audit_cohort(
     """
     if output is not None:
         refuse_existing(output, force=force)
-    done = audit_manifest(manifest, pixels=pixels, workers=workers, progress=progress)
-    result: dict[str, Any] = {
-        "manifest": str(manifest),
-        "cases": done.parts[0].cases,
-        "looked": done.looked,
-        "findings": [
-            {"level": one.level, "code": one.code, "text": one.text, "cases": list(one.cases)} for one in done.findings
-        ],
-        "parts": [part_facts(part) for part in done.parts],
-        "failed": done.count("error"),
-    }
+    audit = audit_manifest(manifest, pixels=pixels, workers=workers, progress=progress)
+    report = None
     if output is not None:
         with new_folder(output, force=force) as folder:
-            _write_report(done, folder, manifest.name, workers, pixels)
-        result["report"] = str(output / "report.html")
-    return result
+            _write_report(audit, folder, manifest.name, workers, pixels)
+        report = output / "report.html"
+    cases, failed = audit.parts[0].cases, audit.count("error")
+    return AuditedCohort(manifest, cases, audit.looked, audit.findings, audit.parts, failed, report)
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """The result for people."""
-    for one in result["findings"]:
-        yield f"{one['level']}: {one['code']}: {one['text']}"
-    counts = {level: sum(one["level"] == level for one in result["findings"]) for level in LEVELS}
-    read = f"{result['looked']} read" if result["looked"] else "pixels not read"
-    yield f"{result['cases']} cases ({read}): " + ", ".join(f"{count} {level}(s)" for level, count in counts.items())
-    yield from part_lines(result["parts"])
-    if "report" in result:
-        yield result["report"]
+def lines(result: AuditedCohort) -> Iterator[str]:
+    """Yield the result for people."""
+    yield from map(str, result.findings)
+    counts = {level: sum(finding.level == level for finding in result.findings) for level in LEVELS}
+    read = f"{result.looked} read" if result.looked else "pixels not read"
+    yield f"{result.cases} cases ({read}): " + ", ".join(f"{count} {level}(s)" for level, count in counts.items())
+    yield from count_lines(result.parts)
+    if result.report is not None:
+        yield str(result.report)
 
 
 def _write_report(audit: Audit, folder: Path, name: str, workers: int, pixels: bool) -> None:
@@ -76,9 +88,9 @@ def _write_report(audit: Audit, folder: Path, name: str, workers: int, pixels: b
     from vesalius.report.publish import publish
     from vesalius.report.result import Result
 
-    whole, facts = audit.parts[0], [part_facts(part) for part in audit.parts]
+    whole = audit.parts[0]
     result = Result(
-        results={"parts": facts, "counts": {level: audit.count(level) for level in LEVELS}},
+        results={"parts": as_json(audit.parts), "counts": {level: audit.count(level) for level in LEVELS}},
         columns=("level", "code", "text", "cases"),
         rows=[{"level": f.level, "code": f.code, "text": f.text, "cases": " ".join(f.cases)} for f in audit.findings],
     )
@@ -88,8 +100,8 @@ def _write_report(audit: Audit, folder: Path, name: str, workers: int, pixels: b
         findings.table(columns, [[f.level, f.code, f.text] for f in audit.findings])
     else:
         findings.text("No problem was found.")
-    table = split_table(facts)
-    caption = "Positive cases of those whose label is known." if whole.positives else ""
+    table = split_table(audit.parts)
+    caption = "Positive cases among those with a known label." if whole.positives else ""
     result.section("Splits").table(table.columns, table.rows, caption)
     counts = ", ".join(f"{audit.count(level)} {level}(s)" for level in LEVELS)
     publish(

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.shard import shard
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """A tar file by its name in the folder, and its size."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class ShardedCohort:
+    """Result of `shard_cohort`.
+
+    Args:
+        path: folder of the shards.
+        shards: the tar files.
+        notes: changes of headers and caveats, one sentence each.
+    """
+
+    path: Path
+    shards: tuple[ShardFile, ...]
+    notes: tuple[str, ...]
 
 
 def shard_cohort(
@@ -18,32 +41,29 @@ def shard_cohort(
     seed: int = 0,
     keep_identifiers: bool = False,
     force: bool = False,
-) -> dict[str, Any]:
-    """Write the cases of a manifest as tar shards, a row of them for each split.
+) -> ShardedCohort:
+    """Write the cases of a manifest as tar shards, see `vesalius.cohort.shard.shard`.
 
     Args:
         manifest: `.jsonl` or `.csv`.
-        output: folder to be made.
-        shard_mib: size at which a new shard begins.
-        seed: of the order.
-        keep_identifiers: pack files as they are, with all that their headers say.
+        output: new folder.
+        shard_mib: MiB after which a new shard begins.
+        seed: random seed of the order.
+        keep_identifiers: pack files unchanged, with their full headers.
         force: replace an existing folder.
-
-    Returns:
-        {"path", "shards": [{"name", "bytes"}], "notes"}, JSON-able.
 
     Raises:
         InputError: the manifest or a file of a case cannot be read.
         OutputError: the folder exists or cannot be written.
     """
     cohort = read_manifest(manifest)
-    done = shard(cohort, output, shard_mib=shard_mib, seed=seed, keep_identifiers=keep_identifiers, force=force)
-    shards = [{"name": path.name, "bytes": path.stat().st_size} for path in done.paths]
-    return {"path": str(output), "shards": shards, "notes": [*cohort.notes, *done.notes]}
+    shards = shard(cohort, output, shard_mib=shard_mib, seed=seed, keep_identifiers=keep_identifiers, force=force)
+    files = tuple(ShardFile(path.name, path.stat().st_size) for path in shards.paths)
+    return ShardedCohort(output, files, (*cohort.notes, *shards.notes))
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """The result for people."""
-    yield from (f"{one['name']}  {one['bytes'] / 2**20:.1f} MiB" for one in result["shards"])
-    yield from (f"note: {note}" for note in result["notes"])
-    yield result["path"]
+def lines(result: ShardedCohort) -> Iterator[str]:
+    """Yield the result for people."""
+    yield from (f"{file.name}  {file.bytes / 2**20:.1f} MiB" for file in result.shards)
+    yield from (f"note: {note}" for note in result.notes)
+    yield str(result.path)

@@ -1,22 +1,40 @@
-"""Split a manifest by patient, and write one manifest for each part."""
+"""Split a manifest by patient, and write one manifest for each split."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from vesalius.cohort.audit.run import WHOLE, count_part
+from vesalius.cohort.audit.run import WHOLE, SplitCounts, count_splits
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import By
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.cohort.split import RATIOS, split_cohort
+from vesalius.json_values import as_json
 from vesalius.output import new_folder
-from vesalius.tasks.cohort.parts import part_facts, part_lines
+from vesalius.tasks.cohort.counts import count_lines
 
 SPLIT_FACTS = "split.json"
+
+
+@dataclass(frozen=True)
+class SplitManifest:
+    """Result of `split_manifest`.
+
+    Args:
+        path: folder of the manifests.
+        parts: counts of the whole cohort, then of each split and fold.
+        notes: caveats, one sentence each.
+        digest: 16 hexadecimal digits; equal digests are equal splits.
+    """
+
+    path: Path
+    parts: tuple[SplitCounts, ...]
+    notes: tuple[str, ...]
+    digest: str
 
 
 def split_manifest(
@@ -29,55 +47,45 @@ def split_manifest(
     stratify: str | None = None,
     seed: int = 0,
     force: bool = False,
-) -> dict[str, Any]:
+) -> SplitManifest:
     """Write `manifest`, `train`, `val`, `test` (and `fold0`, ...) with the suffix of the input, and `split.json`.
 
     Fold n holds the cases that the n-th of `folds` models is validated on.
 
     Args:
         manifest: `.jsonl` or `.csv`.
-        output: folder to be made.
+        output: new folder.
         ratios: shares of train, val and test.
         folds: number of folds outside the test split, or 0.
-        by: what is never divided.
+        by: unit that is never divided.
         stratify: a fact whose values are spread evenly, besides the labels.
-        seed: another seed, another split.
+        seed: random seed.
         force: replace an existing folder.
-
-    Returns:
-        {"path", "parts", "notes", "digest"}, JSON-able; equal digests are equal splits.
 
     Raises:
         InputError: the manifest cannot be read.
-        UsageError: it cannot be split as asked.
+        UsageError: the ratios, folds or fact do not fit the cohort.
         OutputError: the folder exists or cannot be written.
     """
     cohort = split_cohort(read_manifest(manifest), ratios, folds=folds, by=by, stratify=stratify, seed=seed)
-    suffix = manifest.suffix.lower()
-    pieces = {"manifest": cohort} | {name: cohort.of_split(name) for name in cohort.splits}
-    for fold in range(folds):
-        pieces[f"fold{fold}"] = cohort.of_fold(fold)
-    parts = [part_facts(count_part(WHOLE if name == "manifest" else name, one)) for name, one in pieces.items()]
-    result: dict[str, Any] = {
-        "path": str(output),
-        "parts": parts,
-        "notes": list(cohort.notes),
-        "digest": _digest(cohort),
-    }
-    settings = {"ratios": list(ratios), "folds": folds, "by": by, "stratify": stratify, "seed": seed}
+    splits = {name: cohort.of_split(name) for name in cohort.splits}
+    splits |= {f"fold{fold}": cohort.of_fold(fold) for fold in range(folds)}
+    result = SplitManifest(output, count_splits({WHOLE: cohort, **splits}), cohort.notes, _digest(cohort))
+    settings = {"ratios": ratios, "folds": folds, "by": by, "stratify": stratify, "seed": seed}
+    facts = {**settings, "parts": result.parts, "notes": result.notes, "digest": result.digest}
     with new_folder(output, force=force) as folder:
-        for name, one in pieces.items():
-            write_manifest(one, folder / f"{name}{suffix}")
-        told = {**settings, "parts": parts, "notes": result["notes"], "digest": result["digest"]}
-        (folder / SPLIT_FACTS).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        for name, split in {"manifest": cohort, **splits}.items():
+            write_manifest(split, folder / f"{name}{manifest.suffix.lower()}")
+        text = json.dumps(as_json(facts), indent=1, ensure_ascii=False)
+        (folder / SPLIT_FACTS).write_text(text + "\n", encoding="utf-8")
     return result
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """The result for people."""
-    yield from part_lines(result["parts"])
-    yield from (f"note: {note}" for note in result["notes"])
-    yield result["path"]
+def lines(result: SplitManifest) -> Iterator[str]:
+    """Yield the result for people."""
+    yield from count_lines(result.parts)
+    yield from (f"note: {note}" for note in result.notes)
+    yield str(result.path)
 
 
 def _digest(cohort: Cohort) -> str:

@@ -1,32 +1,49 @@
-"""The demo: every job of this version, small, on scans that ship inside our dependencies and on phantoms.
+"""The demo: a small run of each job, on scans that ship inside our dependencies and on phantoms.
 
-Nothing is fetched. Each restored file is compared with its source by the library that brought the source, not by ours.
-What the models of the package find is told beside what the phantoms were made with.
+Nothing is downloaded. Each restored file is compared with its source by the library that ships the source. The findings
+of the shipped models are reported beside the known truth of the phantoms.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vesalius.output import new_folder
 from vesalius.report.made import made
-from vesalius.report.page import Column, Section
+from vesalius.report.page import PAGE, Column, Section
 from vesalius.report.publish import publish
 from vesalius.report.result import Result
-from vesalius.report.table import Cell, fixed, number
+from vesalius.report.table import fixed, number
 from vesalius.tasks.demo.files import Demonstration
 from vesalius.tasks.demo.models import show_models
 from vesalius.tasks.demo.subjects import SUBJECTS
 
 COLUMNS = ("scan", "target", "coder", "bytes", "ratio", "source_ratio", "psnr_db", "max_error", "equal", "seconds")
+_EQUAL = {True: "yes", False: "NO", None: ""}
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """Where the demo was written, and what it measured.
+
+    Args:
+        path: the folder.
+        report: its report.html.
+        rows: one for each scan and target, with the keys `COLUMNS`.
+    """
+
+    path: str
+    report: str
+    rows: tuple[dict[str, Any], ...]
 
 
 def demo(
     output: Path, *, threads: int = 1, force: bool = False, progress: Callable[[str], None] = lambda _: None
-) -> dict[str, Any]:
+) -> DemoResult:
     """Inspect, compress, restore and compare every subject, and write a report.
 
     Args:
@@ -35,9 +52,6 @@ def demo(
         threads: chunks coded at a time.
         force: replace an existing folder.
         progress: called with one line per step.
-
-    Returns:
-        {"path", "report", "rows"}: one row for each scan and target.
 
     Raises:
         InputError: a dependency does not ship its scan any more.
@@ -64,26 +78,24 @@ def demo(
             made=made("vesalius demo", threads),
         )
     progress(f"done in {time.perf_counter() - started:.0f} s")
-    return {"path": str(output), "report": str(output / "report.html"), "rows": result.rows}
+    return DemoResult(str(output), str(output / PAGE), tuple(result.rows))
 
 
-def lines(result: dict[str, Any]) -> list[str]:
-    """The result for people: one line per row."""
-    shown = [f"{'scan':<12}{'target':<16}{'coder':<10}{'bytes':>9}{'ratio':>9}{'PSNR dB':>9}  equal"]
-    for row in result["rows"]:
-        equal = {True: "yes", False: "NO", None: ""}[row["equal"]]
+def lines(result: DemoResult) -> Iterator[str]:
+    """Describe the result for people: one line for each row."""
+    yield f"{'scan':<12}{'target':<16}{'coder':<10}{'bytes':>9}{'ratio':>9}{'PSNR dB':>9}  equal"
+    for row in result.rows:
         measured = f"{row['bytes']:>9}{number(row['ratio']):>9}{fixed(row['psnr_db'], 1):>9}"
-        shown.append(f"{row['scan']:<12}{row['target']:<16}{row['coder']:<10}{measured}  {equal}")
-    return [*shown, f"open {result['report']}"]
+        yield f"{row['scan']:<12}{row['target']:<16}{row['coder']:<10}{measured}  {_EQUAL[row['equal']]}"
+    yield f"open {result.report}"
 
 
-def _overview(section: Section, rows: list[dict[str, Cell]]) -> None:
+def _overview(section: Section, rows: Sequence[dict[str, Any]]) -> None:
     columns = [Column(name=name) for name in ("Scan", "Target", "Coder")]
     columns += [Column(name=name, numeric=True) for name in ("Bytes", "Ratio", "PSNR (dB)", "Max error")]
     columns.append(Column(name="Equal to the source"))
     cells = []
     for row in rows:
-        equal = {True: "yes", False: "NO", None: ""}[row["equal"]]  # type: ignore[index]
-        measured = [f"{row['bytes']:,}", number(row["ratio"]), fixed(row["psnr_db"], 2), number(row["max_error"])]  # type: ignore[arg-type]
-        cells.append([str(row["scan"]), str(row["target"]), str(row["coder"]), *measured, equal])
+        measured = [f"{row['bytes']:,}", number(row["ratio"]), fixed(row["psnr_db"], 2), number(row["max_error"])]
+        cells.append([str(row["scan"]), str(row["target"]), str(row["coder"]), *measured, _EQUAL[row["equal"]]])
     section.table(columns, cells, "Ratio: 2 bytes x voxels / bytes of the file. Max error in the scan's own units.")

@@ -11,9 +11,9 @@ import torch
 import yaml
 from accelerate import PartialState
 
-from vesalius.cohort.audit.run import audit, count_part
+from vesalius.cohort.audit.run import audit, count_splits
 from vesalius.cohort.cohort import Cohort
-from vesalius.tasks.cohort.parts import part_facts, part_lines
+from vesalius.tasks.cohort.counts import count_lines
 from vesalius.tasks.train.run import make_job
 from vesalius.tasks.train.start import Start
 from vesalius.training.device import on_cpu
@@ -64,7 +64,7 @@ def dry_run(
         parts = {name: cohort.where(lambda case: case.id not in broken) for name, cohort in parts.items()}
     result: dict[str, Any] = {
         "config": job.config.model_dump(mode="json"),
-        "parts": [part_facts(count_part(name, cohort)) for name, cohort in parts.items()],
+        "parts": count_splits(parts),
         "notes": list(job.notes()),
         "findings": [{"level": one.level, "code": one.code, "text": one.text} for one in found.findings],
         "failed": found.count("error"),
@@ -88,7 +88,7 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result for people."""
     yield yaml.safe_dump(result["config"], sort_keys=False).rstrip()
     yield ""
-    yield from part_lines(result["parts"])
+    yield from count_lines(result["parts"])
     yield from (f"note: {note}" for note in result["notes"])
     for one in result["findings"]:
         yield f"{one['level']}: {one['code']}: {one['text']}"

@@ -9,14 +9,14 @@ from typing import Any
 
 import torch
 
-from vesalius.cohort.audit.run import count_part
+from vesalius.cohort.audit.run import count_splits
 from vesalius.files import regular
 from vesalius.report.curves import curves
 from vesalius.report.made import made
 from vesalius.report.page import Section
 from vesalius.report.publish import publish
 from vesalius.report.result import Result
-from vesalius.tasks.cohort.parts import part_facts, split_table
+from vesalius.tasks.cohort.counts import split_table
 from vesalius.tasks.job import Job
 from vesalius.training.loop import LoopResult
 from vesalius.training.record import read_record
@@ -80,8 +80,7 @@ def _training(job: Job, trained: LoopResult) -> Section:
 
 
 def _cases(job: Job) -> Section:
-    parts = [part_facts(count_part(name, cohort)) for name, cohort in job.parts().items()]
-    table = split_table(parts)
+    table = split_table(count_splits(job.parts()))
     return Section(title="Cases").table(table.columns, table.rows, "No patient is on two sides.")
 
 

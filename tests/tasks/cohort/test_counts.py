@@ -1,23 +1,24 @@
 from vesalius.cohort.audit.run import SplitCounts
-from vesalius.tasks.cohort.parts import part_facts, part_lines
+from vesalius.json_values import as_json
+from vesalius.tasks.cohort.counts import count_lines
 
 
 def test_classes_nobody_knows_are_left_out():
-    facts = part_facts(SplitCounts("train", 3, 2, 0, {"any": (1, 2), "epidural": (0, 0)}))
-    assert facts == {
+    counts = SplitCounts("train", 3, 2, 0, {"any": (1, 2), "epidural": (0, 0)})
+    assert as_json(counts) == {
         "name": "train",
         "cases": 3,
         "patients": 2,
         "studies_without_patient": 0,
         "positives": {"any": [1, 2], "epidural": [0, 0]},
     }
-    assert list(part_lines([facts])) == ["train: 3 cases, 2 patients; any 1/2"]
+    assert list(count_lines([counts])) == ["train: 3 cases, 2 patients; any 1/2"]
 
 
 def test_many_classes_are_a_table():
-    whole = part_facts(SplitCounts("all", 9, 5, 2, {name: (2, 9) for name in "abcd"}))
-    part = part_facts(SplitCounts("val", 3, 0, 2, {name: (1, 3) for name in "abc"}))
-    rows = [line.split() for line in part_lines([whole, part])]
+    whole = SplitCounts("all", 9, 5, 2, dict.fromkeys("abcd", (2, 9)))
+    val = SplitCounts("val", 3, None, 2, dict.fromkeys("abc", (1, 3)))
+    rows = [line.split() for line in count_lines([whole, val])]
     assert ["all", "val"] in rows
     assert ["patients", "5", "unknown"] in rows
     assert ["studies", "without", "a", "patient", "2", "2"] in rows
@@ -26,7 +27,7 @@ def test_many_classes_are_a_table():
 
 
 def test_studies_are_no_patients():
-    lines = part_lines([part_facts(SplitCounts("val", 9, 0, 4, {})), part_facts(SplitCounts("test", 9, 3, 1, {}))])
+    lines = count_lines([SplitCounts("val", 9, None, 4, {}), SplitCounts("test", 9, 3, 1, {})])
     assert list(lines) == [
         "val: 9 cases, 4 studies (patients unknown)",
         "test: 9 cases, 3 patients and 1 study without one",

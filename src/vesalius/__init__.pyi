@@ -1,0 +1,49 @@
+"""The public names of the package, each listed here only: `__init__.py` imports them from here on first use."""
+
+from .codec.compress import compress_scan as compress_scan
+from .codec.decode import decode_scan as decode_scan
+from .codec.options import CompressConfig as CompressConfig
+from .cohort.build import build_cohort as build_cohort
+from .cohort.cache import Cache as Cache
+from .cohort.case import Case as Case
+from .cohort.cohort import Cohort as Cohort
+from .cohort.features import FeatureStore as FeatureStore
+from .cohort.loader import Loader as Loader
+from .cohort.manifest import read_manifest as read_manifest
+from .cohort.manifest import write_manifest as write_manifest
+from .cohort.read import open_image as open_image
+from .cohort.read import open_mask as open_mask
+from .cohort.split import split_cohort as split_cohort
+from .errors import VesaliusError as VesaliusError
+from .report.html import run_report as run_report
+from .scan.open import find_scans as find_scans
+from .scan.open import open_scan as open_scan
+from .scan.reading import Reading as Reading
+from .scan.scan import Scan as Scan
+from .tasks.cohort.audit import audit_cohort as audit_cohort
+from .tasks.cohort.build import build_manifest as build_manifest
+from .tasks.cohort.shard import shard_cohort as shard_cohort
+from .tasks.cohort.split import split_manifest as split_manifest
+from .tasks.compress.decompress import decompress as decompress
+from .tasks.compress.decompress import verify as verify
+from .tasks.compress.run import compress as compress
+from .tasks.convert import convert as convert
+from .tasks.demo.run import demo as demo
+from .tasks.embed import embed as embed
+from .tasks.evaluate.classifier import evaluate_classifier as evaluate_classifier
+from .tasks.evaluate.codec import evaluate_codec as evaluate_codec
+from .tasks.evaluate.masks import evaluate_masks as evaluate_masks
+from .tasks.info import info as info
+from .tasks.inspect import inspect as inspect
+from .tasks.phantom import phantom_cine as phantom_cine
+from .tasks.phantom import phantom_head_ct as phantom_head_ct
+from .tasks.predict.run import predict as predict
+from .tasks.train.run import train as train
+from .tasks.weights.export import export_model as export_model
+from .tasks.weights.fetch import fetch_weights as fetch_weights
+from .tasks.weights.importing import import_weights as import_weights
+from .tasks.weights.listing import list_weights as list_weights
+from .transforms.prepare import Prepare as Prepare
+from .weights.saved import from_pretrained as from_pretrained
+
+__version__: str
