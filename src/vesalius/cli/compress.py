@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ import typer
 
 from vesalius.cli.options import Cache, Force, Json, Paths, Quiet, Threads, cores, with_options
 from vesalius.cli.show import emit, finish, progress
+from vesalius.codec.options import CompressConfig, Identifiers
 from vesalius.errors import UsageError
 from vesalius.scan.reading import AS_STATED, Reading
 
@@ -23,22 +24,11 @@ if TYPE_CHECKING:
     from vesalius.tasks.compress.run import CompressedScans
 
 
-@with_options()
+@with_options(without=("quality", "identifiers", "threads"))
 def compress(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="A .vsl file, or a folder for many scans.")],
-    lossless: Annotated[bool, typer.Option("--lossless", help="Keep every value (the default).")] = False,
-    psnr: Annotated[float | None, typer.Option("--psnr", metavar="DB", help="At least this PSNR.")] = None,
-    ratio: Annotated[
-        float | None,
-        typer.Option(
-            "--ratio", metavar="N", help="At least N:1 against 16 bits a voxel, at most 5 % more (25 % below 20 kB)."
-        ),
-    ] = None,
-    max_error: Annotated[float | None, typer.Option("--max-error", metavar="E", help="Hard bound, real units.")] = None,
-    coder: Annotated[str, typer.Option("--coder", help="auto, or a coder (see vesalius info).")] = "auto",
-    effort: Annotated[str, typer.Option("--effort", help="normal: auto tries two coders; best: all.")] = "normal",
-    access: Annotated[str, typer.Option("--access", help="A chunk is a slice over time, or a few frames.")] = "slice",
+    options: CompressConfig,
     keep_identifiers: Annotated[bool, typer.Option("--keep-identifiers", help="Keep all DICOM attributes.")] = False,
     strip: Annotated[bool, typer.Option("--strip", help="Blank free text (NIfTI texts, DICOM descriptions).")] = False,
     reading: Reading = AS_STATED,
@@ -52,25 +42,15 @@ def compress(
 
     The target is checked by decoding before a file is closed; one that cannot be met writes nothing.
     """
-    from vesalius.codec.options import CompressConfig
     from vesalius.tasks.compress.run import compress as run
 
     if keep_identifiers and strip:
         raise UsageError("--keep-identifiers and --strip exclude each other", fix="give one of them")
-    config = CompressConfig.build(
-        lossless=lossless,
-        psnr=psnr,
-        ratio=ratio,
-        max_error=max_error,
-        coder=coder,
-        effort=effort,
-        access=access,
-        identifiers="keep" if keep_identifiers else "strip" if strip else "default",
-        threads=threads,
-    )
-    result = run(paths, output, config, reading=reading, cache=cache, force=force, progress=progress(quiet))
-    emit(asdict(result), json, lambda _: _compressed(result))
-    finish(asdict(result))
+    identifiers: Identifiers = "keep" if keep_identifiers else "strip" if strip else "default"
+    options = replace(options, identifiers=identifiers, threads=threads)
+    result = run(paths, output, options, reading=reading, cache=cache, force=force, progress=progress(quiet))
+    emit(result, json, _compressed)
+    finish(result)
 
 
 def _compressed(result: CompressedScans) -> list[str]:
@@ -100,14 +80,14 @@ def decompress(
     tier: Annotated[str | None, typer.Option("--tier", help="lossless or lossy; the best one by default.")] = None,
     slice_number: Annotated[int | None, typer.Option("--slice", metavar="N", help="One slice, from 0.")] = None,
     frame: Annotated[int | None, typer.Option("--frame", metavar="N", help="One frame, from 0.")] = None,
-    salvage: Annotated[bool, typer.Option("--salvage", help="Give back what is intact of a damaged file.")] = False,
+    salvage: Annotated[bool, typer.Option("--salvage", help="Restore what is intact of a damaged file.")] = False,
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Give back what a .vsl file was made from.
+    """Restore the source of a .vsl file.
 
-    --slice and --frame give one piece, as a new .nii, .npy or .png file.
+    --slice and --frame write one piece, as a new .nii, .npy or .png file.
     """
     from vesalius.tasks.compress.decompress import decompress as run
 
@@ -121,7 +101,7 @@ def decompress(
         threads=threads,
         force=force,
     )
-    emit(asdict(result), json, lambda _: _decompressed(result))
+    emit(result, json, _decompressed)
 
 
 def _decompressed(result: Restored | RestoredPiece) -> list[str]:
@@ -137,7 +117,8 @@ def _decompressed(result: Restored | RestoredPiece) -> list[str]:
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .vsl file.", show_default=False)],
     original: Annotated[
-        Path | None, typer.Argument(metavar="[ORIGINAL]", help="What it was made from.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="[ORIGINAL]", help="The file or folder it was made from.", show_default=False),
     ] = None,
     reading: Reading = AS_STATED,
     threads: Threads = cores(),
@@ -145,12 +126,11 @@ def verify(
 ) -> None:
     """Check a .vsl file, and compare it with its original.
 
-    Every checksum is checked and every tier decoded.
+    All checksums are checked and all tiers decoded.
     """
     from vesalius.tasks.compress.decompress import verify as run
 
-    result = run(file, original, reading=reading, threads=threads)
-    emit(asdict(result), json, lambda _: _verified(result))
+    emit(run(file, original, reading=reading, threads=threads), json, _verified)
 
 
 def _verified(result: VerifyResult) -> list[str]:

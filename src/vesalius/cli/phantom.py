@@ -38,10 +38,9 @@ def cine(
     Volumes, EF, wall thickness and noise are known. Options: groups, frames, size, fov_mm, thickness_mm, noise,
     shading, banding, flow, shift_mm, labels_4d.
     """
-    from vesalius.tasks.phantom.cine import lines, phantom_cine
+    from vesalius.tasks.phantom import cine_lines, phantom_cine
 
-    done = phantom_cine(output, patients, seed, options or (), force=force)
-    emit(done, json, lines)
+    emit(phantom_cine(output, patients, seed, options or (), force=force), json, cine_lines)
 
 
 @app.command(name="head-ct")
@@ -58,7 +57,6 @@ def head_ct(
     Volumes, HU, compartments and noise are known. Options: matrix, slices, thickness_mm, fov_mm, noise_hu,
     prevalence.any, volume_ml.subdural, lookalikes.motion, bleeds, ...
     """
-    from vesalius.tasks.phantom.head_ct import lines, phantom_head_ct
+    from vesalius.tasks.phantom import head_ct_lines, phantom_head_ct
 
-    done = phantom_head_ct(output, patients, seed, options or (), force=force)
-    emit(done, json, lines)
+    emit(phantom_head_ct(output, patients, seed, options or (), force=force), json, head_ct_lines)

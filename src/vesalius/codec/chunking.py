@@ -1,4 +1,4 @@
-"""How the voxels of a scan are cut into chunks that each decode alone.
+"""Chunks: pieces of a scan that each decode alone.
 
 Letters: C channel, T time, I J K voxel axes, N pictures of a chunk: frames of one slice, or slices of a still scan.
 Chunks are numbered slice by slice, within a slice in time order.
@@ -40,12 +40,10 @@ class Chunk:
 
     @property
     def t(self) -> slice:
-        """Frames of the chunk."""
         return slice(self.t_start, self.t_stop)
 
     @property
     def slices(self) -> slice:
-        """Slices of the chunk."""
         return slice(self.k, self.k + self.depth)
 
     @property
@@ -137,5 +135,5 @@ class Chunking:
 
 
 def _even(count: int, most: int) -> int:
-    """The size of groups of nearly equal size, none above `most`."""
+    """Return the size of nearly equal groups, none above `most`."""
     return -(-count // -(-count // most))

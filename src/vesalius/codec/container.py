@@ -1,6 +1,6 @@
 """The byte layout of a `.vsl` file, version 1: head, frames, tail. `docs/vsl-format.md` describes it byte by byte.
 
-A frame is a blob (deflated bytes kept word for word) or a chunk (coded pixels). Every frame has its own checksum and
+A frame is a blob (deflated bytes kept word for word) or a chunk (coded pixels). Every frame has a checksum and
 a marker, so that what is intact can be found in a damaged file. Numbers are little endian.
 """
 
@@ -37,12 +37,12 @@ _MAX_BRACKETS = 1 << 18
 """Opening brackets in a header or tail: empty objects take a hundred times their bytes when parsed."""
 _MAX_FRAME = 1 << 31
 _SALVAGE_EFFORT = 16
-"""Salvage gives up after checking this many times the size of the file in vain."""
+"""Salvage gives up after this many times the size of the file was checked in vain."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where one frame lies.
+    """Position of one frame.
 
     Args:
         kind: BLOB or CHUNK.
@@ -64,7 +64,7 @@ class Frame:
 
     @property
     def name(self) -> str:
-        """What an error calls this frame."""
+        """Name in error messages."""
         return f"attachment {self.index}" if self.kind == BLOB else f"chunk {self.index} of tier {self.tier}"
 
 
@@ -80,7 +80,7 @@ class VslWriter:
         self._put(_HEAD.pack(MAGIC, MAJOR, MINOR, len(packed), zlib.crc32(packed)) + packed)
 
     def blob(self, index: int, data: bytes) -> None:
-        """Append bytes to be kept word for word."""
+        """Append bytes that are kept word for word."""
         self._frame(BLOB, 0, 0, index, zlib.compress(data, 9))
 
     def chunk(self, tier: int, coder: int, index: int, payload: bytes) -> None:
@@ -113,7 +113,7 @@ class VslWriter:
 
 
 def size_of(header: dict[str, Any], tail: dict[str, Any], payloads: list[int]) -> int:
-    """Bytes of a file with this header and tail and frames of these payload lengths."""
+    """Return the bytes of a file with this header and tail and frames of these payload lengths."""
     overhead = _HEAD.size + len(_pack_json(header)) + len(_pack_json({**tail, "lengths": payloads})) + _FOOT.size
     return overhead + sum(payloads) + _FRAME.size * len(payloads)
 
@@ -123,7 +123,7 @@ class VslReader:
 
     Args:
         path: the file.
-        salvage: find the frames by their markers and do without the tail.
+        salvage: find the frames by their markers and ignore the tail.
 
     Raises:
         CorruptFileError: not a `.vsl` file, a newer version, cut short, or a checksum of head or tail does not match.
@@ -159,7 +159,7 @@ class VslReader:
         self._file.close()
 
     def payload(self, frame: Frame) -> bytes:
-        """The bytes of one frame.
+        """Return the bytes of one frame.
 
         Raises:
             CorruptFileError: the frame is cut short or its checksum does not match.
@@ -170,7 +170,7 @@ class VslReader:
         return data
 
     def blob(self, index: int, length: int) -> bytes:
-        """The attachment `index`, which must have `length` bytes.
+        """Return the attachment `index`, which must have `length` bytes.
 
         Raises:
             CorruptFileError: absent, damaged, or of another length.
@@ -181,7 +181,7 @@ class VslReader:
         return _inflate(self.payload(frame), length, f"attachment {index}", self.path)
 
     def chunks(self, tier: int) -> dict[int, Frame]:
-        """Chunk number -> frame, of one tier."""
+        """Return chunk number -> frame of one tier."""
         return self._places.get((CHUNK, tier), {})
 
     def check_whole(self) -> None:
@@ -250,7 +250,7 @@ class VslReader:
         return Frame(kind, tier, coder, index, position + _FRAME.size, length, crc)
 
     def _scan_frames(self, position: int) -> Iterator[Frame]:
-        """Frames whose marker, bounds and checksum are right, found from `position` on."""
+        """Yield the frames from `position` on whose marker, bounds and checksum are right."""
         effort = _SALVAGE_EFFORT * self.size
         while position + _FRAME.size <= self.size:
             frame = self._frame_at(position)
@@ -268,12 +268,12 @@ class VslReader:
         return _checksum(frame, self._read(frame.offset, frame.length, frame.name)) == frame.crc
 
     def _next_marker(self, position: int) -> int:
-        """Position of the next marker at or after `position`, or the end of the file."""
+        """Return the position of the next marker at or after `position`, or the end of the file."""
         while position < self.size:
             block = self._read(position, min(1 << 20, self.size - position), "the file")
-            found = block.find(_MARKER)
-            if found >= 0:
-                return position + found
+            offset = block.find(_MARKER)
+            if offset >= 0:
+                return position + offset
             position += max(1, len(block) - len(_MARKER) + 1)
         return self.size
 
@@ -317,7 +317,7 @@ def _brackets(text: bytes) -> int:
 
 
 def _checksum(frame: Frame, payload: bytes) -> int:
-    """CRC-32 of the head of a frame (all before the CRC itself) and its payload."""
+    """Return the CRC-32 of the head of a frame (up to the CRC) and its payload."""
     head = _FRAME_HEAD.pack(_MARKER, frame.kind, frame.tier, frame.coder, 0, frame.index, len(payload))
     return zlib.crc32(payload, zlib.crc32(head))
 

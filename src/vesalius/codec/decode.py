@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,13 @@ from vesalius.codec.header import Header, Tail, TierRecord, parse_header, parse_
 from vesalius.codec.spill import room_for
 from vesalius.codec.tiers import Tier, read_tier
 from vesalius.codec.trials import in_order
-from vesalius.errors import CorruptFileError, UsageError, VesaliusError
+from vesalius.errors import CorruptFileError, UsageError
 from vesalius.memory import check_memory, limit_bytes
 from vesalius.scan.native import Kept, Packed
 from vesalius.scan.pixels import ALL, ArrayPixels
 from vesalius.scan.scan import Scan
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +58,6 @@ class VslFile:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Stored dtype."""
         return np.dtype(self.header.dtype)
 
     def chunk_shape(self, chunk: Chunk) -> tuple[int, int, int, int]:
@@ -63,28 +65,28 @@ class VslFile:
         c, _, i, j, _ = self.header.shape
         return c, (chunk.t_stop - chunk.t_start) * chunk.depth, i, j
 
-    def decode(self, reader: VslReader, chunk: Chunk, payload: bytes | None = None) -> NDArray[Any]:
+    def decode(self, chunk: Chunk, payload: bytes) -> NDArray[Any]:
         """Decode the stored values (C, N, I, J) of one chunk.
+
+        Raises:
+            CorruptFileError: the chunk is damaged; the message names it.
+        """
+        with self._naming(chunk):
+            return self.tier.decode(payload, self.chunk_shape(chunk))
+
+    def payload(self, reader: VslReader, chunk: Chunk) -> bytes:
+        """Return the coded bytes of one chunk.
 
         Raises:
             CorruptFileError: the chunk is missing or damaged; the message names it.
         """
-        name = f"{chunk.name} of tier {self.tier.name}"
-        try:
-            return self.tier.decode(
-                self.payload(reader, chunk) if payload is None else payload, self.chunk_shape(chunk)
-            )
-        except CorruptFileError as error:
-            raise CorruptFileError(f"{name}: {error.what}", where=self.path, fix=_SALVAGE) from error
-
-    def payload(self, reader: VslReader, chunk: Chunk) -> bytes:
-        """Return the coded bytes of one chunk."""
-        frame = reader.chunks(self.tier_number).get(chunk.number)
-        if frame is None:
-            raise CorruptFileError("is missing")
-        if frame.coder != self.tier.coder.id:
-            raise CorruptFileError("names another coder than its tier")
-        return reader.payload(frame)
+        with self._naming(chunk):
+            frame = reader.chunks(self.tier_number).get(chunk.number)
+            if frame is None:
+                raise CorruptFileError("is missing")
+            if frame.coder != self.tier.coder.id:
+                raise CorruptFileError("names another coder than its tier")
+            return reader.payload(frame)
 
     def packed(self) -> Packed:
         """Return what the writer of the source format needs."""
@@ -92,6 +94,14 @@ class VslFile:
         with VslReader(self.path, salvage=self.salvage) as reader:
             blobs = {name: reader.blob(n, header.blobs[n].length) for n, name in enumerate(header.native_blobs)}
         return Packed(header.format, header.facts, blobs, header.folder)
+
+    @contextmanager
+    def _naming(self, chunk: Chunk) -> Iterator[None]:
+        try:
+            yield
+        except CorruptFileError as error:
+            what = f"{chunk.name} of tier {self.tier.name}: {error.what}"
+            raise CorruptFileError(what, where=self.path, fix=_SALVAGE) from error
 
 
 _CHUNK_COPIES = 3
@@ -108,12 +118,10 @@ class VslPixels:
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        """(C, T, I, J, K)."""
         return self.file.header.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The stored dtype."""
         return self.file.dtype
 
     @property
@@ -131,7 +139,7 @@ class VslPixels:
         chunks = self.file.chunking.covering(t, k)
         with VslReader(self.file.path) as reader:
             payloads = ((chunk, self.file.payload(reader, chunk)) for chunk in chunks)
-            decoded = in_order(lambda pair: self.file.decode(reader, *pair), payloads, threads)
+            decoded = in_order(lambda pair: self.file.decode(*pair), payloads, threads)
             for chunk, part in zip(chunks, decoded, strict=True):
                 kept_t = [n for n, frame in enumerate(frames) if chunk.t_start <= frame < chunk.t_stop]
                 kept_k = [n for n, slice_k in enumerate(slices) if chunk.k <= slice_k < chunk.k + chunk.depth]
@@ -262,13 +270,12 @@ def describe(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class VslNative:
-    """The source file's side of a scan that came from a `.vsl` file."""
+    """Facts of the source file of a scan that was read from a `.vsl` file."""
 
     file: VslFile
 
     @property
     def format(self) -> str:
-        """Format of the original source file."""
         return self.file.header.format
 
     def pack(self, identifiers: str, uid_key: bytes | None) -> Packed:
@@ -318,7 +325,7 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
             raise CorruptFileError("nothing is left to salvage", where=file.path)
         room = room_for(file.header.shape, file.dtype, file.path)
         for chunk, part in zip(file.chunking, _decoded(file, reader, threads), strict=True):
-            if isinstance(part, VesaliusError):
+            if isinstance(part, CorruptFileError):
                 lost[chunk] = part
                 continue
             room.put(chunk.t, chunk.slices, chunk.voxels(part))
@@ -334,19 +341,22 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
     return scan, _loss(lost), digest.hexdigest()
 
 
-def _decoded(file: VslFile, reader: VslReader, threads: int) -> Iterator[NDArray[Any] | VesaliusError]:
-    def decode(pair: tuple[Chunk, bytes | VesaliusError]) -> NDArray[Any] | VesaliusError:
-        chunk, payload = pair
-        if isinstance(payload, VesaliusError):
-            return payload
+def _decoded(file: VslFile, reader: VslReader, threads: int) -> Iterator[NDArray[Any] | CorruptFileError]:
+    """Yield the values of all chunks; under salvage the error of a damaged one."""
+
+    def attempt(step: Callable[..., _T], *arguments: Any) -> _T | CorruptFileError:
         try:
-            return file.decode(reader, chunk, payload)
+            return step(*arguments)
         except CorruptFileError as error:
             if not file.salvage:
                 raise
             return error
 
-    payloads = ((chunk, _fetch(file, reader, chunk)) for chunk in file.chunking)
+    def decode(pair: tuple[Chunk, bytes | CorruptFileError]) -> NDArray[Any] | CorruptFileError:
+        chunk, payload = pair
+        return payload if isinstance(payload, CorruptFileError) else attempt(file.decode, chunk, payload)
+
+    payloads = ((chunk, attempt(file.payload, reader, chunk)) for chunk in file.chunking)
     return in_order(decode, payloads, _threads(file, threads))
 
 
@@ -357,22 +367,12 @@ def _threads(file: VslFile, threads: int) -> int:
     return max(1, min(threads, limit_bytes() // needed))
 
 
-def _fetch(file: VslFile, reader: VslReader, chunk: Chunk) -> bytes | VesaliusError:
-    try:
-        return file.payload(reader, chunk)
-    except CorruptFileError as error:
-        named = f"{chunk.name} of tier {file.tier.name}: {error.what}"
-        if not file.salvage:
-            raise CorruptFileError(named, where=file.path, fix=_SALVAGE) from error
-        return CorruptFileError(named)
-
-
 def _lowest(part: NDArray[Any]) -> Any:
     """Return the smallest finite value as a Python number; 0 for complex numbers and without a finite value."""
     finite = part[np.isfinite(part)]
     return finite.min().item() if finite.size and part.dtype.kind != "c" else 0
 
 
-def _loss(lost: dict[Chunk, VesaliusError]) -> Loss:
+def _loss(lost: dict[Chunk, CorruptFileError]) -> Loss:
     slices = tuple(sorted({k for chunk in lost for k in range(chunk.k, chunk.k + chunk.depth)}))
     return Loss(slices, tuple(chunk.number for chunk in lost), tuple(error.what for error in lost.values()))

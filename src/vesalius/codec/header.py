@@ -45,7 +45,7 @@ class GridModel(_Model):
 
 
 class StackModel(_Model):
-    """A place for each slice: nine numbers a slice (origin, step along i, step along j; RAS+ mm)."""
+    """Positions of the slices: nine numbers each (origin, step along i, step along j; RAS+ mm)."""
 
     kind: Literal["stack"]
     slices: _Table
@@ -62,14 +62,14 @@ class IntensityModel(_Model):
 
 
 class BlobModel(_Model):
-    """An attachment."""
+    """Name and length of an attachment."""
 
     name: str
     length: int = Field(ge=0, le=MAX_ATTACHMENT)
 
 
 class _TierRecord(_Model):
-    """What the records of all tiers begin with."""
+    """Fields that the records of all tiers begin with."""
 
     name: Literal["lossless", "lossy"]
     kind: str
@@ -82,7 +82,7 @@ class _TierRecord(_Model):
 
 
 class LosslessRecord(_TierRecord):
-    """How a lossless tier was coded."""
+    """Record of a lossless tier."""
 
     kind: Literal["lossless"]
     whole: bool = False
@@ -94,7 +94,7 @@ class LosslessRecord(_TierRecord):
 
 
 class LossyRecord(_TierRecord):
-    """How a tier of a lossy coder was coded."""
+    """Record of a tier of a lossy coder."""
 
     kind: Literal["lossy"]
     low: float = 0.0
@@ -104,7 +104,7 @@ class LossyRecord(_TierRecord):
 
 
 class BoundedRecord(_TierRecord):
-    """How a tier with a bound on its error was coded."""
+    """Record of a tier with a bound on its error."""
 
     kind: Literal["bounded"]
     low: float = 0.0
@@ -117,7 +117,7 @@ class BoundedRecord(_TierRecord):
 
 
 TierRecord = Annotated[LosslessRecord | LossyRecord | BoundedRecord, Field(discriminator="kind")]
-"""How one tier was coded; `vesalius.codec.tiers` writes and reads it."""
+"""Record of one tier; `vesalius.codec.tiers` writes and reads it."""
 
 
 class Header(_Model):

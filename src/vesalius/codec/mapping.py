@@ -92,9 +92,13 @@ def exact_map(survey: Survey) -> ExactMap:
     span = survey.high - survey.low
     if survey.distinct is not None and len(survey.distinct) <= (span + 1) // 2:
         return Rank(survey.distinct)
+    return Offset(survey.low, plane_bits(span))
+
+
+def plane_bits(span: int) -> tuple[int, ...]:
+    """Return the depths of the planes that hold numbers from 0 to `span`, highest plane first."""
     bits = max(1, span.bit_length())
-    planes = [16] * (bits // 16)
-    return Offset(survey.low, tuple(([bits % 16] if bits % 16 else []) + planes))
+    return tuple(([bits % 16] if bits % 16 else []) + [16] * (bits // 16))
 
 
 def pack_table(table: NDArray[Any]) -> bytes:

@@ -76,7 +76,7 @@ class PlanInput:
 
 @dataclass(frozen=True)
 class Plan:
-    """How one tier will be coded.
+    """Plan for coding one tier.
 
     Args:
         tier: the tier.

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.codec.coders.pictures import in_threads
 from vesalius.codec.coders.protocol import Coder
 from vesalius.errors import CorruptFileError
 
@@ -22,27 +22,27 @@ _MODE, _VALUE, _LENGTH = struct.Struct("<B"), struct.Struct("<H"), struct.Struct
 
 
 def to_pictures(x_CTIJ: NDArray[Any]) -> NDArray[Any]:
-    """(C, T, I, J) to pictures (C * T, J, I), C-contiguous."""
+    """Turn (C, T, I, J) into pictures (C * T, J, I), C-contiguous."""
     c, t, i, j = x_CTIJ.shape
     return np.ascontiguousarray(x_CTIJ.transpose(0, 1, 3, 2).reshape(c * t, j, i))
 
 
-def from_pictures(x_NJI: NDArray[Any], shape_CTIJ: tuple[int, int, int, int]) -> NDArray[Any]:
-    """The inverse of `to_pictures`."""
+def from_pictures(x_NJI: NDArray[Any], shape_CTIJ: tuple[int, ...]) -> NDArray[Any]:
+    """Invert `to_pictures`."""
     c, t, i, j = shape_CTIJ
     return x_NJI.reshape(c, t, j, i).transpose(0, 1, 3, 2)
 
 
 def encode_sequence(x_CTIJ: NDArray[Any], bits: int, coder: Coder, quality: float | None, threads: int = 1) -> bytes:
-    """One plane (C, T, I, J) of uint16 below 2**bits to bytes; each channel is coded on its own.
+    """Code one plane (C, T, I, J) of uint16 below 2**bits, each channel separately.
 
     Args:
         x_CTIJ: the plane.
         bits: its depth.
         coder: codes the pictures.
         quality: a rung of the coder's ladder, or None for lossless.
-        threads: channels coded at a time; what is left over goes to each lossless coder. The bytes do not depend on
-            it (those of a lossy video coder would, so it gets one).
+        threads: channels coded at a time; a lossless coder gets the threads left over. The bytes do not depend on
+            them (those of a lossy video coder would, so it gets one).
     """
     inner = max(1, threads // len(x_CTIJ)) if quality is None else 1
 
@@ -54,10 +54,7 @@ def encode_sequence(x_CTIJ: NDArray[Any], bits: int, coder: Coder, quality: floa
         data = coder.encode(pictures, bits, quality, inner)
         return _MODE.pack(_CODED) + _LENGTH.pack(len(data)) + data
 
-    if threads == 1 or len(x_CTIJ) == 1:
-        return b"".join(map(code, x_CTIJ))
-    with ThreadPoolExecutor(max_workers=threads) as pool:
-        return b"".join(pool.map(code, x_CTIJ))
+    return b"".join(in_threads(code, list(x_CTIJ), threads))
 
 
 class SequenceReader:
@@ -67,8 +64,8 @@ class SequenceReader:
         self._payload = payload
         self._position = 0
 
-    def decode(self, shape_CTIJ: tuple[int, int, int, int], bits: int, coder: Coder) -> NDArray[Any]:
-        """The next plane, uint16 of shape (C, T, I, J).
+    def decode(self, shape_CTIJ: tuple[int, ...], bits: int, coder: Coder) -> NDArray[Any]:
+        """Return the next plane, uint16 of shape (C, T, I, J).
 
         Raises:
             CorruptFileError: the payload ends early, the coder refuses its bytes, or values lie beyond the depth.
@@ -79,7 +76,7 @@ class SequenceReader:
         return np.concatenate(channels) if len(channels) > 1 else channels[0]
 
     def take(self, form: struct.Struct) -> tuple[Any, ...]:
-        """The next numbers. Raises CorruptFileError where the payload ends early."""
+        """Return the next numbers. Raises CorruptFileError where the payload ends early."""
         try:
             values = form.unpack_from(self._payload, self._position)
         except struct.error as error:
@@ -92,7 +89,7 @@ class SequenceReader:
         if self._position != len(self._payload):
             raise CorruptFileError("the chunk has bytes left over")
 
-    def _channels(self, shape_CTIJ: tuple[int, int, int, int], bits: int, coder: Coder) -> Iterator[NDArray[Any]]:
+    def _channels(self, shape_CTIJ: tuple[int, ...], bits: int, coder: Coder) -> Iterator[NDArray[Any]]:
         c, t, i, j = shape_CTIJ
         for _ in range(c):
             (mode,) = self.take(_MODE)

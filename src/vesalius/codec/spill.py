@@ -1,4 +1,4 @@
-"""Room for a decoded scan: an array, or beyond a size a temporary file of which little is in memory at a time.
+"""Room for a decoded scan: an array, or for a large scan a temporary file of which little is in memory at a time.
 
 Letters: C channel, T time, I J K voxel axes.
 """
@@ -10,7 +10,7 @@ import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +23,47 @@ IN_MEMORY_BYTES = 1 << 26
 Shape = tuple[int, int, int, int, int]
 
 
-class Room(Protocol):
-    """Voxels that are written piece by piece, then read."""
+@dataclass(frozen=True, eq=False)
+class Room:
+    """Voxels that are written piece by piece, then read.
+
+    A file holds them slice by slice and frame by frame, (C, T, K, I, J). Every access maps the file again, so that
+    memory is given back.
+
+    Args:
+        shape: (C, T, I, J, K).
+        dtype: stored dtype.
+        held: the array in memory, or the temporary file.
+    """
+
+    shape: Shape
+    dtype: np.dtype[Any]
+    held: NDArray[Any] | IO[bytes]
+    direct = True
 
     def put(self, t: slice, k: slice, values_CTIJK: NDArray[Any] | Any) -> None:
         """Set frames `t` of slices `k`."""
-        ...
+        self._voxels("r+")[:, t, :, :, k] = values_CTIJK
+
+    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
+        """Return frames `t` and slices `k`, (C, t, I, J, k)."""
+        return self._voxels("r")[:, t, :, :, k]
 
     @property
     def pixels(self) -> Pixels:
-        """What was put."""
-        ...
+        """The voxels."""
+        return ArrayPixels(self.held) if isinstance(self.held, np.ndarray) else self
+
+    def _voxels(self, mode: Any) -> NDArray[Any]:
+        if isinstance(self.held, np.ndarray):
+            return self.held
+        c, t, i, j, k = self.shape
+        mapped: NDArray[Any] = np.memmap(self.held, self.dtype, mode, 0, (c, t, k, i, j))
+        return mapped.transpose(0, 1, 3, 4, 2)
 
 
 def room_for(shape: Shape, dtype: np.dtype[Any], source: Path) -> Room:
-    """Room for a scan.
+    """Make room for a scan.
 
     Args:
         shape: (C, T, I, J, K).
@@ -49,7 +75,7 @@ def room_for(shape: Shape, dtype: np.dtype[Any], source: Path) -> Room:
     """
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if size <= IN_MEMORY_BYTES:
-        return _Memory(np.empty(shape, dtype))
+        return Room(shape, dtype, np.empty(shape, dtype))
     needs = CorruptFileError(f"needs {size} bytes of temporary space", where=source, fix="set TMPDIR to a larger disk")
     if size > shutil.disk_usage(tempfile.gettempdir()).free:
         raise needs
@@ -58,45 +84,6 @@ def room_for(shape: Shape, dtype: np.dtype[Any], source: Path) -> Room:
         spill.truncate(size)
     except (OSError, ValueError, OverflowError) as error:
         raise needs from error
-    made = _File(spill, shape, dtype)
-    weakref.finalize(made, spill.close)
-    return made
-
-
-@dataclass(frozen=True, eq=False)
-class _Memory:
-    array_CTIJK: NDArray[Any]
-
-    def put(self, t: slice, k: slice, values_CTIJK: NDArray[Any] | Any) -> None:
-        self.array_CTIJK[:, t, :, :, k] = values_CTIJK
-
-    @property
-    def pixels(self) -> Pixels:
-        return ArrayPixels(self.array_CTIJK)
-
-
-@dataclass(frozen=True, eq=False)
-class _File:
-    """Slice after slice, each frame by frame: (C, T, K, I, J). Every access maps anew, so that memory is given back."""
-
-    spill: IO[bytes]
-    shape: Shape
-    dtype: np.dtype[Any]
-
-    direct = True
-
-    def put(self, t: slice, k: slice, values_CTIJK: NDArray[Any] | Any) -> None:
-        self._mapped("r+")[:, t, :, :, k] = values_CTIJK
-
-    def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Frames `t` and slices `k`, (C, t, I, J, k)."""
-        return self._mapped("r")[:, t, :, :, k]
-
-    @property
-    def pixels(self) -> Pixels:
-        return self
-
-    def _mapped(self, mode: Any) -> NDArray[Any]:
-        c, t, i, j, k = self.shape
-        whole: NDArray[Any] = np.memmap(self.spill, self.dtype, mode, 0, (c, t, k, i, j))
-        return whole.transpose(0, 1, 3, 4, 2)
+    room = Room(shape, dtype, spill)
+    weakref.finalize(room, spill.close)
+    return room

@@ -63,7 +63,7 @@ def survey(scan: Scan) -> Survey:
 
 
 def _pieces(scan: Scan) -> Iterator[tuple[slice, slice]]:
-    """Frames and a slice, together of about PIECE values: all voxels once."""
+    """Yield frames and a slice of about PIECE values together, until all voxels were covered once."""
     c, frames, i, j, slices = scan.shape
     step = max(1, PIECE // (c * i * j))
     for k in range(slices):
@@ -89,7 +89,7 @@ def _key_range(scan: Scan, keys: IntegerKeys) -> tuple[int, int, NDArray[Any] | 
 
 
 def _stored_range(scan: Scan) -> tuple[bool, float, float]:
-    """All finite?, lowest and highest finite stored value."""
+    """Return whether all values are finite, and the lowest and highest finite stored value."""
     finite, low, high = True, np.inf, -np.inf
     for t, k in _pieces(scan):
         stored = scan.stored(t, k)
@@ -101,7 +101,7 @@ def _stored_range(scan: Scan) -> tuple[bool, float, float]:
 
 
 def _peak(scan: Scan) -> float:
-    """p99.9 minus p0.1 of the finite real values: exact percentiles, by counting equal values."""
+    """Return p99.9 minus p0.1 of the finite real values: exact percentiles, by counting equal values."""
     values, counts = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
     for t, k in _pieces(scan):
         new, new_counts = _real_counts(scan, t, k)
@@ -118,7 +118,7 @@ def _peak(scan: Scan) -> float:
 
 
 def _real_counts(scan: Scan, t: slice, k: slice) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The finite real values of a piece and how often each occurs, perhaps in parts."""
+    """Return the finite real values of a piece and their counts, perhaps in parts."""
     counts: NDArray[Any]
     with np.errstate(over="ignore", invalid="ignore"):  # extended floats, signalling NaN
         if scan.intensity.is_uniform:
@@ -138,7 +138,7 @@ def _merge(values: list[NDArray[Any]], counts: list[NDArray[Any]]) -> tuple[list
 
 
 def _percentile(values: NDArray[Any], counts: NDArray[Any], share: float) -> float:
-    """As numpy.percentile (linear) on the repeated values."""
+    """Return numpy.percentile (linear) of the repeated values."""
     ends = np.cumsum(counts)
     position = share * (int(ends[-1]) - 1)
     below = int(position)

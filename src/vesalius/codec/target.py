@@ -69,7 +69,7 @@ class Psnr(Target):
             raise TargetError(what, where="--psnr", fix="ask for less, or use lossless")
 
     def missed(self, coder: str, best_db: float) -> MissedTargetError:
-        """The error for a coder whose best rung has `best_db` decibels."""
+        """Return the error for a coder whose best rung has `best_db` decibels."""
         what = f"{self.db:g} dB cannot be reached with {coder}: the best is {best_db:.1f} dB"
         fix = "ask for less, or use --max-error or lossless"
         return MissedTargetError(what, where="--psnr", fix=fix, distance=self.db - best_db)
@@ -103,7 +103,7 @@ class Ratio(Target):
             raise self.missed(reached, what, fix="ask for that, or choose another --coder")
 
     def missed(self, nearest: float, what: str, fix: str) -> MissedTargetError:
-        """The error for a coder whose nearest ratio is `nearest`."""
+        """Return the error for a coder whose nearest ratio is `nearest`."""
         return MissedTargetError(what, where="--ratio", fix=fix, distance=abs(math.log(nearest / self.ratio)))
 
 

@@ -25,7 +25,7 @@ from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.coders.table import coder_by_id
 from vesalius.codec.header import BoundedRecord, LosslessRecord, LossyRecord, TierRecord
 from vesalius.codec.integer_keys import IntegerKeys
-from vesalius.codec.mapping import ExactMap, Offset, Rank, pack_table, unpack_table
+from vesalius.codec.mapping import ExactMap, Offset, Rank, pack_table, plane_bits, unpack_table
 from vesalius.codec.options import Access
 from vesalius.codec.sequences import SequenceReader, encode_sequence
 from vesalius.codec.survey import Survey
@@ -33,7 +33,7 @@ from vesalius.errors import CorruptFileError
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
 
-Shape = tuple[int, int, int, int]
+Shape = tuple[int, ...]
 Attachment = Callable[[int], bytes]
 """Reads an attachment of the file by its number."""
 _QUANTA = struct.Struct("<qB")
@@ -247,10 +247,10 @@ class BoundedTier(Tier):
         coded_base, base = b"", np.full(values.shape, self.low)
         if self.base is not None:
             coded_base = self.base.encode(values.astype(np.float64), self.base_quality, threads)
-            base = self._base_values(SequenceReader(coded_base), _shape(values))
+            base = self._base_values(SequenceReader(coded_base), values.shape)
         quanta = np.rint((values - base) / self.step).astype(np.int64)
         low, span = int(quanta.min()), int(quanta.max() - quanta.min())
-        planes = _plane_bits(span)
+        planes = plane_bits(span)
         parts = Offset(0, planes).split((quanta - low).astype(np.uint64))
         coded = [
             encode_sequence(part, bits, self.coder, None, threads) for part, bits in zip(parts, planes, strict=True)
@@ -266,7 +266,7 @@ class BoundedTier(Tier):
         low, bits = reader.take(_QUANTA)
         if not 1 <= bits <= 64:
             raise CorruptFileError("the residual has an impossible depth")
-        planes = _plane_bits((1 << bits) - 1)
+        planes = plane_bits((1 << bits) - 1)
         parts = [reader.decode(shape_CTIJ, depth, self.coder) for depth in planes]
         reader.finish()
         quanta = Offset(0, planes).join(parts, 64).astype(np.int64) + low
@@ -365,16 +365,6 @@ def _lossy(coder: Coder) -> Coder:
     if not coder.lossy_bits:
         raise CorruptFileError(f"coder {coder.name} is not lossy")
     return coder
-
-
-def _shape(array: NDArray[Any]) -> Shape:
-    c, t, i, j = array.shape
-    return c, t, i, j
-
-
-def _plane_bits(span: int) -> tuple[int, ...]:
-    bits = max(1, span.bit_length())
-    return tuple(([bits % 16] if bits % 16 else []) + [16] * (bits // 16))
 
 
 def _finite(stored_CTIJ: NDArray[Any], fill: float, masked: bool) -> tuple[NDArray[np.float64], bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +76,8 @@ def _compare(path: Path, check: TierCheck, scan: Scan, original: Scan, peak: flo
             squared, voxels = squared + float(np.square(error).sum()), voxels + error.size
         largest = max(largest, float(np.abs(error).max(initial=0.0)))
     decibels = psnr(squared, voxels, peak)
-    return TierCheck(check.name, check.checksum, equal, decibels if np.isfinite(decibels) else None, largest)
+    psnr_db = decibels if np.isfinite(decibels) else None
+    return replace(check, equal=equal, psnr_db=psnr_db, max_error=largest)
 
 
 def _check_recorded(path: Path, check: TierCheck, tail: Tail | None, number: int) -> None:

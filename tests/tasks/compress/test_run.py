@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -107,7 +108,7 @@ def test_a_rerun_does_not_take_another_scan_for_finished(tmp_path):
     nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "2" / "x.nii")
     result = compress([tmp_path / "2"], tmp_path / "out", FAST)
     assert "made from another scan" in result.failed[0].error
-    result = compress([tmp_path / "1"], tmp_path / "out", FAST.model_copy(update={"identifiers": "keep"}))
+    result = compress([tmp_path / "1"], tmp_path / "out", replace(FAST, identifiers="keep"))
     assert "with other options" in result.failed[0].error
     result = compress([tmp_path / "1"], tmp_path / "out", CompressConfig(psnr=40))
     assert "with other targets" in result.failed[0].error
@@ -184,6 +185,8 @@ def test_progress_tells_each_scan(tmp_path):
 
 RUN = """
 import sys
+from dataclasses import replace
+from dataclasses import replace
 from pathlib import Path
 from vesalius.tasks.compress.run import compress
 from vesalius.codec.options import CompressConfig

@@ -26,7 +26,7 @@ class Jpeg2000(Coder):
     """JPEG 2000 code streams, picture by picture, one tile each.
 
     Quality is the PSNR in dB, against the full range of the depth, that the rate allocation aims at; the best rung cuts
-    nothing away (on tiny pictures the allocation misses its aim, on one of a single value even by far).
+    nothing away (on tiny pictures the allocation misses its aim, by far on one of a single value).
     A picture is stored as its code stream less the start (SOC and the SIZ segment, which follow from shape and depth)
     and less comments.
     """
@@ -71,7 +71,7 @@ def _decode_picture(start: bytes, part: bytes) -> NDArray[Any]:
 
 
 def _without_comments(stream: bytes, place: int) -> bytes:
-    """The code stream from `place` on without the COM segments of its main header."""
+    """Return the code stream from `place` on without the COM segments of its main header."""
     kept = b""
     while place < len(stream) and (marker := stream[place : place + 2]) != _TILE:
         end = place + 2 + int.from_bytes(stream[place + 2 : place + 4], "big")

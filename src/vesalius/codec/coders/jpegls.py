@@ -14,7 +14,7 @@ import jpeg_ls  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.coders.pictures import check_claim, check_pictures, decode_each, encode_each
+from vesalius.codec.coders.pictures import check_claim, check_pictures, decode_each, encode_each, least_dtype
 from vesalius.codec.coders.protocol import Coder
 from vesalius.errors import CorruptFileError
 
@@ -62,7 +62,7 @@ class JpegLs(Coder):
 
 
 def _encode_picture(x_JI: NDArray[np.uint16], bits: int, near: int) -> bytes:
-    raw = x_JI.astype(_dtype(bits)).tobytes()
+    raw = x_JI.astype(least_dtype(bits)).tobytes()
     if max(x_JI.shape) > _MAX_SIDE:
         return _RAW + raw
     try:
@@ -77,7 +77,7 @@ def _encode_picture(x_JI: NDArray[np.uint16], bits: int, near: int) -> bytes:
 
 
 def _decode_picture(part: bytes, shape_JI: tuple[int, int], bits: int) -> NDArray[Any]:
-    x_JI = np.zeros(shape_JI, _dtype(bits))
+    x_JI = np.zeros(shape_JI, least_dtype(bits))
     if part.startswith(_RAW):
         x_JI[:] = np.frombuffer(part, x_JI.dtype, offset=1).reshape(shape_JI)
     else:
@@ -87,10 +87,6 @@ def _decode_picture(part: bytes, shape_JI: tuple[int, int], bits: int) -> NDArra
 
 def _crc(data: bytes) -> bytes:
     return zlib.crc32(data).to_bytes(4, "little")
-
-
-def _dtype(bits: int) -> str:
-    return "u1" if bits <= 8 else "<u2"
 
 
 def _start(shape_JI: tuple[int, ...], bits: int) -> bytes:

@@ -18,7 +18,7 @@ from vesalius.codec.coders.protocol import Coder
 from vesalius.errors import CorruptFileError
 
 _SIGNATURE = b"\xff\x0a"
-"""How a bare code stream begins."""
+"""First bytes of a bare code stream."""
 
 _HEADER_BYTES = 24
 _RATIOS = (
@@ -74,7 +74,7 @@ def _encode_picture(x_JI: NDArray[np.uint16], bits: int, quality: float | None) 
 
 
 def _unboxed(stream: bytes) -> bytes:
-    """The code stream of a container; libjxl insists on one for lossless beyond 12 bits."""
+    """Take the code stream out of a container, which libjxl insists on for lossless beyond 12 bits."""
     place = 0
     while place + 8 <= len(stream):
         size = int.from_bytes(stream[place : place + 4], "big") or len(stream) - place
@@ -96,7 +96,7 @@ def _decode_picture(part: bytes, claim: JpegXlHeader) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class JpegXlHeader:
-    """What a stream claims: shape (J, I) and depth in bits."""
+    """Shape (J, I) and depth in bits that a stream claims."""
 
     shape_JI: tuple[int, int]
     bits: int
@@ -106,8 +106,8 @@ def read_header(stream: bytes) -> JpegXlHeader:
     """Read a bare code stream's SizeHeader and the start of its ImageMetadata.
 
     Raises:
-        CorruptFileError: not a code stream, or one with what our pictures never have: a preview, an animation, a
-            rotation, floating-point samples or extra channels.
+        CorruptFileError: not a code stream, or one with features that our pictures never have: a preview, an
+            animation, a rotation, floating-point samples or extra channels.
     """
     if not stream.startswith(_SIGNATURE):
         raise CorruptFileError("a picture is not a JPEG XL code stream")

@@ -18,7 +18,7 @@ _DROPPED = (35, 38, 39, 40)  # delimiter, filler, SEI before and after
 
 
 def strip(packets: Iterable[bytes]) -> bytes:
-    """The NAL units of an encoder's packets, less delimiters, filler and SEI, each behind its length."""
+    """Join the NAL units of an encoder's packets, less delimiters, filler and SEI, each behind its length."""
     kept = []
     for packet in packets:
         for unit in _START.split(packet):
@@ -30,23 +30,23 @@ def strip(packets: Iterable[bytes]) -> bytes:
 
 
 def packets(data: bytes, count: int) -> list[bytes]:
-    """What `strip` made as `count` packets in annex B form, one picture each.
+    """Cut the result of `strip` into `count` packets in annex B form, one picture each.
 
     Raises:
         CorruptFileError: not such a stream, or not one slice for each of `count` pictures.
     """
-    made: list[bytes] = []
+    pictures: list[bytes] = []
     current = b""
     for unit in parts.split(data, most=count + 2 * len(_PARAMETER_SETS)):
         current += b"\0\0\0\x01" + unit
         if len(unit) > 2 and _kind(unit) in _CODED_PICTURE:
-            made.append(current)
+            pictures.append(current)
             current = b""
         elif len(unit) <= 2 or _kind(unit) not in _PARAMETER_SETS:
             raise CorruptFileError("a chunk holds HEVC units that vesalius does not write")
-    if current or len(made) != count:
-        raise CorruptFileError(f"a chunk holds {len(made)} coded pictures, not {count}")
-    return made
+    if current or len(pictures) != count:
+        raise CorruptFileError(f"a chunk holds {len(pictures)} coded pictures, not {count}")
+    return pictures
 
 
 def _kind(unit: bytes) -> int:

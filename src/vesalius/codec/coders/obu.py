@@ -17,7 +17,7 @@ _DELIMITER_OBU = b"\x12\x00"
 
 
 def strip(packets: Iterable[bytes]) -> bytes:
-    """The OBUs of an encoder's packets in one string, less temporal delimiters, metadata and padding."""
+    """Join the OBUs of an encoder's packets, less temporal delimiters, metadata and padding."""
     kept = []
     for packet in packets:
         for kind, whole, _ in _units(packet):
@@ -29,7 +29,7 @@ def strip(packets: Iterable[bytes]) -> bytes:
 
 
 def temporal_units(data: bytes, count: int) -> list[bytes]:
-    """What `strip` made, cut into temporal units, each with its delimiter: what any AV1 decoder takes.
+    """Cut the result of `strip` into temporal units with delimiters, as any AV1 decoder takes them.
 
     Raises:
         CorruptFileError: not such a stream, or one that does not show `count` frames.
@@ -52,12 +52,12 @@ def temporal_units(data: bytes, count: int) -> list[bytes]:
 
 
 def _is_shown(first: int) -> bool:
-    """From the first byte of a frame header: show_existing_frame (1 bit), frame_type (2), show_frame (1)."""
+    """Decide by the first byte of a frame header: show_existing_frame (1 bit), frame_type (2), show_frame (1)."""
     return bool(first & 0x80 or first & 0x10)
 
 
 def _units(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """(type, the whole unit, its payload); every unit must state its size and have no extension."""
+    """Yield (type, whole unit, payload); every unit must state its size and have no extension."""
     start = 0
     while start < len(data):
         header = data[start]

@@ -1,4 +1,4 @@
-"""A list of byte strings as one byte string: each with its length before it.
+"""Lists of byte strings in one byte string, each behind its length.
 
 Lengths are LEB128: seven bits a byte, lowest first, the high bit says that another byte follows.
 """
@@ -13,15 +13,20 @@ _MAX_LENGTH_BYTES = 6
 
 
 def join(parts: Sequence[bytes]) -> bytes:
-    """Each part behind its length."""
+    """Join parts, each behind its length.
+
+    Example:
+        >>> split(join([b"ab", b""]), most=2)
+        [b'ab', b'']
+    """
     return b"".join(leb128(len(part)) + part for part in parts)
 
 
 def split(data: bytes, most: int) -> list[bytes]:
-    """The parts that `join` put together.
+    """Split the result of `join`.
 
     Args:
-        data: all of the bytes.
+        data: the joined bytes.
         most: more parts than this are refused before they are listed.
 
     Raises:
@@ -39,7 +44,7 @@ def split(data: bytes, most: int) -> list[bytes]:
 
 
 def leb128(number: int) -> bytes:
-    """A number >= 0 in LEB128."""
+    """Return a number >= 0 in LEB128."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -49,7 +54,7 @@ def leb128(number: int) -> bytes:
 
 
 def read_leb128(data: bytes, start: int) -> tuple[int, int]:
-    """The LEB128 number at `start` and the place behind it.
+    """Return the LEB128 number at `start` and the position behind it.
 
     Raises:
         CorruptFileError: the bytes end within the number, or it is longer than six bytes.

@@ -1,4 +1,4 @@
-"""What coders share: checks of what goes in and of what a stream claims to give, and coding picture by picture.
+"""Code that coders share: checks of pictures and of the claims of streams, and coding picture by picture.
 
 Letters: N pictures, J rows, I columns.
 """
@@ -20,7 +20,7 @@ _Out = TypeVar("_Out")
 
 
 def check_pictures(x_NJI: NDArray[Any], bits: int, most_bits: int) -> NDArray[np.uint16]:
-    """The pictures as contiguous uint16.
+    """Return pictures as contiguous uint16.
 
     Raises:
         ValueError: not (N, J, I) of uint8 or uint16, an empty axis, or a value that needs more than `bits` bits: a
@@ -49,15 +49,15 @@ def encode_each(
     x_NJI: NDArray[np.uint16], encode_picture: Callable[[NDArray[np.uint16]], bytes], threads: int
 ) -> bytes:
     """Code each picture (J, I); the parts stand in order, each behind its length."""
-    return parts.join(_map(encode_picture, list(x_NJI), threads))
+    return parts.join(in_threads(encode_picture, list(x_NJI), threads))
 
 
 def decode_each(
     data: bytes, shape_NJI: tuple[int, int, int], decode_picture: Callable[[bytes], NDArray[Any]], threads: int
 ) -> NDArray[np.uint16]:
-    """The pictures that `encode_each` coded, shape (N, J, I).
+    """Decode the result of `encode_each` into pictures (N, J, I).
 
-    `decode_picture` gives one picture and may raise anything on damaged bytes.
+    `decode_picture` returns one picture and may raise any exception on damaged bytes.
 
     Raises:
         CorruptFileError: the lengths are wrong, or a picture cannot be decoded or has another shape.
@@ -78,11 +78,17 @@ def decode_each(
             raise CorruptFileError(f"a picture has shape {picture_JI.shape}, not {shape_NJI[1:]}")
         return picture_JI.astype(np.uint16, copy=False)
 
-    return np.stack(_map(decode, coded, threads))
+    return np.stack(in_threads(decode, coded, threads))
 
 
-def _map(function: Callable[[_In], _Out], items: list[_In], threads: int) -> list[_Out]:
+def in_threads(function: Callable[[_In], _Out], items: list[_In], threads: int) -> list[_Out]:
+    """Map a function over items in up to `threads` threads."""
     if threads <= 1 or len(items) == 1:
         return [function(item) for item in items]
     with ThreadPoolExecutor(min(threads, len(items))) as pool:
         return list(pool.map(function, items))
+
+
+def least_dtype(bits: int) -> np.dtype[Any]:
+    """Return the smallest unsigned dtype, little endian, for values of so many bits."""
+    return np.dtype("u1" if bits <= 8 else "<u2")

@@ -1,4 +1,4 @@
-"""What a coder is: a sequence of unsigned integer pictures to bytes and back.
+"""Coders: between a sequence of unsigned integer pictures and bytes.
 
 Letters: N pictures (frames) of one chunk, J rows, I columns.
 """

@@ -1,4 +1,4 @@
-"""The one table of coders."""
+"""Table of coders."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _RATE = Fraction(25)  # no meaning: a chunk's times stand in the file's header
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """How pictures lie in a video frame.
+    """Layout of pictures in a video frame.
 
     Args:
         name: FFmpeg's pixel format; its first plane holds the picture.
@@ -34,20 +34,19 @@ class VideoFormat:
     least_JI: tuple[int, int]
 
     def padded(self, shape_JI: tuple[int, ...]) -> tuple[int, int]:
-        """The size (J, I) of the frames for pictures of this shape."""
+        """Return the size (J, I) of the frames for pictures of this shape."""
         rows, columns = (max(least, -(-side // 8) * 8) for side, least in zip(shape_JI, self.least_JI, strict=True))
         return rows, columns
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of one sample."""
         return np.dtype("u1" if self.bits <= 8 else "<u2")
 
 
 def encode_frames(
     encoder: str, video: VideoFormat, x_NJI: NDArray[np.uint16], shift: int, options: dict[str, str]
 ) -> list[bytes]:
-    """The packets of an encoder, in coding order.
+    """Encode pictures; return the packets in coding order.
 
     Pictures are shifted up by `shift` bits and grown to the frame by repeating their last row and column.
 
@@ -83,10 +82,10 @@ def decode_frames(
     video: VideoFormat,
     shape_NJI: tuple[int, int, int],
 ) -> NDArray[np.uint16]:
-    """The pictures at the depth of the format, cropped to `shape_NJI`.
+    """Decode pictures at the depth of the format, cropped to `shape_NJI`.
 
     Frames beyond the expected size are refused by the decoder before it takes memory for them. It runs in the calling
-    thread alone: a decoder's own threads give packets back to Python, and wait for ever where the thread that holds
+    thread alone: threads of the decoder give packets back to Python, and wait for ever where the thread that holds
     Python's lock waits for them.
 
     Raises:
@@ -124,7 +123,7 @@ def lower(x_NJI: NDArray[np.uint16], shift: int, bits: int) -> NDArray[np.uint16
 
 
 def _frame(video: VideoFormat, x_JI: NDArray[Any]) -> Any:
-    """A frame whose other planes are the middle of the range."""
+    """Make a frame whose other planes are the middle of the range."""
     rows, columns = x_JI.shape
     frame: Any = av.VideoFrame(columns, rows, video.name)
     for number, plane in enumerate(frame.planes):

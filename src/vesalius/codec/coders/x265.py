@@ -15,10 +15,10 @@ from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.video import VideoFormat, decode_frames, encode_frames, lower
 from vesalius.errors import CorruptFileError
 
-_LEAST_JI = (16, 72)  # x265 loses track of its own pictures where they are one block of 64 columns wide
+_LEAST_JI = (16, 72)  # where pictures are one block of 64 columns wide, x265 loses track of them
 _FORMATS = tuple(VideoFormat(f"gray{end}", bits, _LEAST_JI) for end, bits in (("", 8), ("10le", 10), ("12le", 12)))
 _LOSSY = _FORMATS[-1]
-_COARSEST = 45  # beyond, x265 overflows at 12 bits: what it thinks it coded is not what decoders see
+_COARSEST = 45  # beyond, x265 overflows at 12 bits: its picture of the result differs from what decoders see
 _PRESET = "slow"
 _PARAMETERS = {
     "log-level": "none",
@@ -77,5 +77,5 @@ class X265(Coder):
 
 
 def _format(bits: int, shift: int) -> VideoFormat:
-    """The least format that holds the shifted values."""
+    """Return the smallest format that holds the shifted values."""
     return next(video for video in _FORMATS if bits + shift <= video.bits)

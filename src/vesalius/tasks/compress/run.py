@@ -95,7 +95,6 @@ def compress(
     Raises:
         VesaliusError: nothing can be done at all: no input, several scans for one output file; or the one scan failed.
     """
-    config.targets()
     refuse_odd(output)
     many = output.suffix.lower() != SUFFIX
     if many and _looks_like_a_file(output):
@@ -202,7 +201,8 @@ def _job_id(scan: Scan, config: CompressConfig, reading: Reading) -> str:
     """Return a digest of the stored values, the geometry and every option that changes the file."""
     digest = hashlib.sha256()
     # a quality is part of the targets, which `_finished` compares: ids from before that option stay valid
-    options = config.model_dump(mode="json", exclude={"threads", "quality"}) | reading.stated()
+    options = {key: value for key, value in vars(config).items() if key not in ("threads", "quality")}
+    options |= reading.stated()
     grid = None if scan.grid_problem else scan.affine.tolist()
     for fact in (options, scan.shape, scan.dtype.str, grid, scan.frame_ms):
         digest.update(json.dumps(fact, sort_keys=True).encode() + b"\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ class Demonstration:
 
     def _compress(self, target: CompressConfig) -> tuple[CompressResult, Path]:
         path = self.folder / "scans" / f"{self.subject.name}-{target.words.replace(' ', '-').replace(':', '-')}.vsl"
-        options = target.model_copy(update={"threads": self.threads})
+        options = replace(target, threads=self.threads)
         return compress_scan(self.scan, path, options, uid_key=self.key), path
 
     def _row(self, done: CompressResult, target: CompressConfig) -> dict[str, Cell]:
@@ -132,13 +133,13 @@ def _picture(scan: Scan) -> NDArray[Any]:
 
 
 def _facts(scan: Scan) -> dict[str, str]:
-    facts = describe_scan(scan)
+    facts = vars(describe_scan(scan))
     wanted = ("shape", "dtype", "spacing_mm", "orientation", "grid_problem", "modality", "t_meaning", "problems")
-    return {key.replace("_", " "): _words(facts[key]) for key in wanted if facts.get(key) not in (None, [], "")}
+    return {key.replace("_", " "): _words(facts[key]) for key in wanted if facts[key] not in (None, (), "")}
 
 
 def _words(fact: Any) -> str:
-    if not isinstance(fact, list):
+    if not isinstance(fact, tuple):
         return str(fact)
     return "; ".join(fact) if isinstance(fact[0], str) else " x ".join(map(str, fact))
 

@@ -1,4 +1,4 @@
-"""Our lossless coder. Letters: N pictures, J rows, I columns."""
+"""wls: lossless coding by weighted least-squares prediction. Letters: N pictures, J rows, I columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.coders.pictures import check_claim, check_pictures
+from vesalius.codec.coders.pictures import check_claim, check_pictures, least_dtype
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.wls import frozen, kernels
 from vesalius.codec.coders.wls.fit import Choice, fit
@@ -41,29 +41,29 @@ class Wls(Coder):
         for choice in choices(x_NJI) if x_NJI.any() else []:
             coded = _CODED + encode_with(x_NJI, bits, fit(x_NJI, choice, threads))
             best = min(best or coded, coded, key=len)
-        if best and len(best) <= x_NJI.size * np.dtype(_dtype(bits)).itemsize:
+        if best and len(best) <= x_NJI.size * least_dtype(bits).itemsize:
             return best
-        return _RAW + x_NJI.astype(_dtype(bits)).tobytes()
+        return _RAW + x_NJI.astype(least_dtype(bits)).tobytes()
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
         check_claim(shape_NJI, bits, self.lossless_bits)
         if data[:1] == _RAW:
             values = np.frombuffer(data, np.uint8, offset=1)
-            if values.size != int(np.prod(shape_NJI)) * np.dtype(_dtype(bits)).itemsize:
+            if values.size != int(np.prod(shape_NJI)) * least_dtype(bits).itemsize:
                 raise CorruptFileError("a stored chunk has another length than its pictures")
-            return values.view(_dtype(bits)).reshape(shape_NJI).astype(np.uint16)
+            return values.view(least_dtype(bits)).reshape(shape_NJI).astype(np.uint16)
         if data[:1] != _CODED:
             raise CorruptFileError("a chunk does not begin as wls chunks do")
         model, state, words = unpack(data[1:], shape_NJI)
         out_NJI = np.zeros(shape_NJI, np.uint16)  # masked pixels stay
-        went = kernels.decode(words, state, shape_NJI, *_arguments(model, shape_NJI, bits), out_NJI)
-        if went:
-            raise CorruptFileError(f"a chunk {_WHY[went]}")
+        failure = kernels.decode(words, state, shape_NJI, *_arguments(model, shape_NJI, bits), out_NJI)
+        if failure:
+            raise CorruptFileError(f"a chunk {_WHY[failure]}")
         return out_NJI
 
 
 def choices(x_NJI: NDArray[np.uint16]) -> list[Choice]:
-    """What is tried, by the number of pixels."""
+    """Return the choices to try, by the number of pixels."""
     live = int(x_NJI.any(axis=0).sum()) * len(x_NJI)
     if live < _TINY:
         return [Choice((6, 5, 1), 1), Choice((2, 1, 0), 1)]
@@ -73,7 +73,7 @@ def choices(x_NJI: NDArray[np.uint16]) -> list[Choice]:
 
 
 def encode_with(x_NJI: NDArray[np.uint16], bits: int, model: Model) -> bytes:
-    """The stream of a model; integers only, the same on every machine."""
+    """Return the stream of a model; integers only, the same on every machine."""
     arguments = _arguments(model, x_NJI.shape, bits)
     live = x_NJI[0].size if model.mask_JI is None else int((~model.mask_JI).sum())
     words, state = kernels.encode(x_NJI, *arguments, live * len(x_NJI))
@@ -81,7 +81,7 @@ def encode_with(x_NJI: NDArray[np.uint16], bits: int, model: Model) -> bytes:
 
 
 def _arguments(model: Model, shape_NJI: tuple[int, ...], bits: int) -> tuple[Any, ...]:
-    """The arguments from `top` to `rates` of the kernels."""
+    """Return the arguments from `top` to `rates` of the kernels."""
     _, rows, columns = shape_NJI
     mask_JI = np.zeros((rows, columns), np.uint8) if model.mask_JI is None else model.mask_JI.astype(np.uint8)
     spans = np.zeros((rows, 2), np.int64)
@@ -95,7 +95,3 @@ def _arguments(model: Model, shape_NJI: tuple[int, ...], bits: int) -> tuple[Any
     rates = (frozen.INCREMENT, frozen.MOST_SEEN, frozen.MIDDLE, frozen.FINE, frozen.CONTEXTS)
     head = (model.top, bits, *kernel_arguments(model), model.block_log2, model.shift, spans, mask_JI)
     return (*head, places, scales, frozen.context_table(), frozen.prior().copy(), rates)
-
-
-def _dtype(bits: int) -> str:
-    return "u1" if bits <= 8 else "<u2"

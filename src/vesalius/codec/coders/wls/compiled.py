@@ -4,8 +4,9 @@ Floats are computed as written (IEEE 754, no fused or reordered sums), so that t
 machine and under any number of threads.
 
 Numba keeps it beside the source, else in the user's cache folder, else where NUMBA_CACHE_DIR says. Where none of these
-can be written, each process compiles anew, which takes seconds. Beware: what is kept is known by the time stamp of the
-file that defines the function alone. So a kernel calls only functions of its own file, and constants are arguments.
+can be written, each process compiles again, which takes seconds. Beware: the cache knows a function by the time stamp
+of the file that defines it, and by nothing else. So a kernel calls functions of the same file only, and takes constants
+as arguments.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import numba
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as machine code that runs without Python's lock."""
+    """Compile a function to machine code that runs without Python's lock."""
     try:
-        made: Callable[..., Any] = numba.njit(cache=True, nogil=True)(function)
+        machine_code: Callable[..., Any] = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder for a cache can be written
-        made = numba.njit(nogil=True)(function)
-    return made
+        machine_code = numba.njit(nogil=True)(function)
+    return machine_code

@@ -24,12 +24,12 @@ _ROUNDS = 8
 _RIDGE = 1e-4
 _FIRST_SAMPLES, _SAMPLES, _START_SAMPLES = 10_000, 400_000, 20_000
 _BLOCKS = 1024
-"""About as many blocks at most: larger pictures have larger blocks."""
+"""Most blocks, roughly: larger pictures have larger blocks."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How rich the predictors are.
+    """Richness of the predictors.
 
     Args:
         neighbours: see Model.
@@ -41,7 +41,7 @@ class Choice:
 
 
 def fit(x_NJI: NDArray[np.uint16], choice: Choice, threads: int = 1) -> Model:
-    """A model for these pictures; any model codes them exactly, a good one in few bytes.
+    """Fit a model to pictures; any model codes them exactly, a good one in few bytes.
 
     It is the same on every machine and for any number of threads.
     """
@@ -88,13 +88,13 @@ class _Fit:
         return _Level(taps, offsets, 0 if level == 0 else self.choice.neighbours[0])
 
     def _frames(self, level: int, samples: int) -> NDArray[np.int64]:
-        """Pictures of a level, spread evenly, about as many as are needed."""
+        """Return pictures of a level, spread evenly, about as many as the samples need."""
         first, count = level, len(self.x_NJI)
         wanted = min(count - first, max(4, -(-samples // max(1, self.live))))
         return np.unique(np.linspace(first, count - 1, wanted).astype(np.int64))
 
     def _whole(self, facts: _Level, frames: NDArray[np.int64], samples: int) -> Floats:
-        """One set of weights (1, W) for all blocks."""
+        """Return one set of weights (1, W) for all blocks."""
         gram_BP, _ = self._grams(facts, frames, samples, whole=True)
         return facts.weights(gram_BP, np.zeros(1, np.int64), None)
 
@@ -119,7 +119,7 @@ class _Fit:
         return grams_BP, energy_B
 
     def _classes(self, main: _Level) -> tuple[NDArray[np.int64], Floats]:
-        """The class of each block and the weights of each class: k-means on the squared error."""
+        """Return the class of each block and the weights of each class, by k-means on the squared error."""
         grams_BP, energy_B = self._grams(main, self._frames(self.main, _SAMPLES), _SAMPLES, whole=False)
         whole_KW = main.weights(grams_BP, np.zeros(len(grams_BP), np.int64), None)
         busy_B = energy_B > 0
@@ -145,7 +145,7 @@ class _Level:
     reference: int
 
     def weights(self, grams_BP: Floats, classes_B: NDArray[np.int64], toward_W: Floats | None) -> Floats:
-        """The weights of each class (K, W), drawn a little toward others (or toward the reference neighbour)."""
+        """Return the weights of each class (K, W), drawn a little toward others (or the reference neighbour)."""
         if toward_W is None:
             toward_W = np.zeros(len(self.taps))
             toward_W[self.reference] = 1
@@ -154,14 +154,14 @@ class _Level:
         return weights_KW
 
     def errors(self, grams_BP: Floats, weights_KW: Floats) -> Floats:
-        """The squared error (B, K) of each block under each class."""
+        """Return the squared error (B, K) of each block under each class."""
         errors_BK = np.empty((len(grams_BP), len(weights_KW)), np.float32)
         squared_errors(grams_BP, weights_KW, self.reference, errors_BK)
         return errors_BK
 
 
 def _in_parts(work: Callable[[int, int], None], count: int, threads: int) -> None:
-    """work(first, last) for parts that together are 0 to count."""
+    """Call work(first, last) for parts that together are 0 to count."""
     parts = min(count, 4 * threads) if threads > 1 else 1
     bounds = [count * n // parts for n in range(parts + 1)]
     if parts == 1:
@@ -172,7 +172,7 @@ def _in_parts(work: Callable[[int, int], None], count: int, threads: int) -> Non
 
 
 def _first_classes(grams_BP: Floats, main: _Level, whole_KW: Floats, many: int) -> NDArray[np.int64]:
-    """Blocks in equal groups by how much better the whole's weights do than the reference neighbour alone."""
+    """Group blocks by how much better the weights of the whole predict than the reference neighbour alone."""
     plain_KW = np.zeros_like(whole_KW)
     plain_KW[0, main.reference] = 1
     plain_B, fitted_B = main.errors(grams_BP, np.concatenate([plain_KW, whole_KW])).T
@@ -183,17 +183,17 @@ def _first_classes(grams_BP: Floats, main: _Level, whole_KW: Floats, many: int) 
 
 
 def _rounded(levels: list[Floats], top: int) -> tuple[int, tuple[NDArray[np.int16], ...]]:
-    """The fraction bits, and the weights as integers whose sum is rounded too."""
+    """Return the fraction bits, and the weights as integers whose sum is rounded too."""
     shift = min(12, max(9, top.bit_length() + 1))
     largest = max(float(np.abs(weights).max()) for weights in levels)
     while shift > 7 and largest * (1 << shift) > 32000:
         shift -= 1
-    made = []
+    integers = []
     for weights_KW in levels:
         scaled = weights_KW * (1 << shift)
         whole = np.rint(scaled)
         most = np.abs(scaled).argmax(axis=1)
         rows = np.arange(len(whole))
         whole[rows, most] += np.rint(scaled.sum(axis=1)) - whole.sum(axis=1)
-        made.append(np.clip(whole, -32767, 32767).astype(np.int16))
-    return shift, tuple(made)
+        integers.append(np.clip(whole, -32767, 32767).astype(np.int16))
+    return shift, tuple(integers)

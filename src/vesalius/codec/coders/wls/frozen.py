@@ -12,7 +12,7 @@ PAD = 5
 
 
 def _near(before: bool) -> tuple[tuple[int, int], ...]:
-    """(rows, columns) to the neighbours, by distance, then by rows apart, rows, columns."""
+    """Return (rows, columns) to the neighbours, by distance, then by rows apart, rows, columns."""
     reach = range(-PAD, PAD + 1)
     places = [(j, i) for j in reach for i in reach if (before or (j, i) < (0, 0)) and j * j + i * i <= PAD * PAD]
     return tuple(
@@ -33,8 +33,8 @@ SCALE_PLACES = (
     *((3, *place) for place in _CROSS),
     *((2, 0, 0), (0, -1, 0)),
 )
-"""Where the errors stand that tell the scale of a pixel: (pictures back, or 3 for the running mean; rows; columns).
-The first 8 count in the first picture; the last only fills up."""
+"""Places of the errors that give the scale of a pixel: (pictures back, or 3 for the running mean; rows; columns).
+The first 8 count in the first picture; the last is padding."""
 SCALE_FIRST = (220, 80, 200, 110, 120, 80, 38, 38, 38, 38)
 """Weights (1/1024) in the first picture: W, WW, then the first 8 places."""
 SCALE = (76, 60, 64, 35, 35, 40, 24, 24, 24, 24, 50, 28, 28, 28, 28, 22, 22, 22, 22, 12, 6, 6, 6, 6, 26, 0)
@@ -46,7 +46,7 @@ SYMBOLS = 97
 ESCAPE = 96
 MIDDLE = 48
 PRIOR_WEIGHT = 3072
-"""Counts that a context starts with; a symbol adds INCREMENT."""
+"""Initial counts of a context; each symbol adds INCREMENT."""
 INCREMENT = 32
 MOST_SEEN = 12000
 """Symbols after which the counts of a context are halved."""

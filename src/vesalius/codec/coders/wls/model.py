@@ -1,4 +1,4 @@
-"""What the decoder is told before the first pixel: neighbours, weights, the map of classes, the mask.
+"""Side information of a chunk, ahead of its first pixel: neighbours, weights, the map of classes, the mask.
 
 Letters: J rows, I columns (of pixels or of blocks), K classes, W weights.
 """
@@ -54,7 +54,7 @@ class Model:
         return max(len(weights) for weights in self.weights)
 
     def pack(self, state: int, words: NDArray[np.uint32]) -> bytes:
-        """The model, then the words of the pixels."""
+        """Return the model, then the words of the pixels."""
         flags = _MASKED * (self.mask_JI is not None)
         flags |= sum(_CLASSED << level for level, weights in enumerate(self.weights) if len(weights) > 1)
         head = _HEAD.pack(*self.neighbours, self.shift, self.block_log2, self.classes, flags, self.top, state)
@@ -66,7 +66,7 @@ class Model:
 
 
 def unpack(data: bytes, shape_NJI: tuple[int, int, int]) -> tuple[Model, int, NDArray[np.uint32]]:
-    """A model, the first state and the words. Nothing larger than the pictures is made.
+    """Read a model, the first state and the words, without making anything larger than the pictures.
 
     Raises:
         CorruptFileError: not such bytes.
@@ -112,13 +112,13 @@ def block_shape(shape_JI: tuple[int, ...], block_log2: int) -> tuple[int, int]:
 
 
 def taps_of(neighbours: tuple[int, int, int], level: int) -> list[tuple[int, int, int]]:
-    """(pictures back, rows, columns) of the neighbours of a level, in the order of its weights."""
+    """Return (pictures back, rows, columns) of the neighbours of a level, in the order of its weights."""
     sets = (frozen.NOW, frozen.BEFORE, frozen.BEFORE)
     return [(lag, *place) for lag in range(level + 1) for place in sets[lag][: neighbours[lag]]]
 
 
 def kernel_arguments(model: Model) -> tuple[Any, ...]:
-    """The arguments from `levels` to `counts` of the kernels."""
+    """Return the arguments from `levels` to `counts` of the kernels."""
     ordered = [_for_kernel(model, level) for level in range(len(model.weights))]
     most = max(len(taps) for taps, _ in ordered)
     taps = np.zeros((LEVELS, most, 3), np.int64)
@@ -149,7 +149,7 @@ def _for_kernel(model: Model, level: int) -> tuple[list[tuple[int, int, int]], N
 
 
 def _steps(weights_KW: NDArray[np.int16]) -> NDArray[np.int32]:
-    """The weights of class 0, then each class's difference from it."""
+    """Return the weights of class 0, then the difference of each class from it."""
     wide = weights_KW.astype(np.int32)
     wide[1:] -= wide[:1].copy()
     return wide

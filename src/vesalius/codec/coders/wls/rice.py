@@ -11,7 +11,7 @@ _FADE = 8
 
 
 class _Width:
-    """The number of plain bits, from the mean of the numbers so far."""
+    """Number of plain bits, from the mean of the numbers so far."""
 
     def __init__(self) -> None:
         self.total, self.count = 64, 1
@@ -30,7 +30,12 @@ class _Width:
 
 
 def write(numbers: Iterable[int]) -> bytes:
-    """Numbers of at most 17 bits as bytes, highest bit first, filled up with zeros.
+    """Write numbers of at most 17 bits as bytes, highest bit first, filled up with zeros.
+
+    Example:
+        >>> read(write([0, -1, 5, 40]), 4)
+        [0, -1, 5, 40]
+
 
     v becomes 2 v, or -2 v - 1 where it is negative. With w plain bits: the rest in unary (ones, then a zero), then the
     plain bits; from 24 ones on there is no zero, and 18 plain bits give the whole.
@@ -51,7 +56,7 @@ def write(numbers: Iterable[int]) -> bytes:
 
 
 def read(data: bytes, count: int) -> list[int]:
-    """The inverse of `write` for `count` numbers.
+    """Invert `write` for `count` numbers.
 
     Raises:
         CorruptFileError: the bytes end early or go on.
