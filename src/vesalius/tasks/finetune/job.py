@@ -30,7 +30,8 @@ class FinetuneJob(Job):
         UsageError: it holds nothing to train on, or a label is neither 0 nor 1.
     """
 
-    Settings = FinetuneConfig
+    Config = FinetuneConfig
+    config: FinetuneConfig
 
     def __init__(self, config: FinetuneConfig) -> None:
         self.config = config
@@ -45,10 +46,6 @@ class FinetuneJob(Job):
         self._parts = config.data.splits(cohort, config.train.seed)
         for name in ("train", "val") if slices is None else ():
             check_both(self._parts[name], self.classes, name)
-
-    @property
-    def settings(self) -> FinetuneConfig:
-        return self.config
 
     def parts(self) -> Mapping[str, Cohort]:
         return self._parts
