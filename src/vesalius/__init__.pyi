@@ -31,12 +31,12 @@ from .tasks.convert import convert as convert
 from .tasks.demo.run import demo as demo
 from .tasks.embed import embed as embed
 from .tasks.evaluate.classifier import evaluate_classifier as evaluate_classifier
-from .tasks.evaluate.codec import evaluate_codec as evaluate_codec
+from .tasks.evaluate.codec.run import evaluate_codec as evaluate_codec
 from .tasks.evaluate.masks import evaluate_masks as evaluate_masks
 from .tasks.info import info as info
 from .tasks.inspect import inspect as inspect
-from .tasks.phantom.cine import phantom_cine as phantom_cine
-from .tasks.phantom.head_ct import phantom_head_ct as phantom_head_ct
+from .tasks.phantom import phantom_cine as phantom_cine
+from .tasks.phantom import phantom_head_ct as phantom_head_ct
 from .tasks.predict.run import predict as predict
 from .tasks.train.run import train as train
 from .tasks.weights.export import export_model as export_model

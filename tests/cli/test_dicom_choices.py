@@ -37,9 +37,9 @@ def test_verbs_refuse_in_one_line_and_the_fix_works(vesalius, tmp_path):
     assert "are assumed for 1 of 5" in done.out
     done = vesalius("compress", folder, "-o", tmp_path / "l.vsl", "--max-error", "2")
     assert done.code == 2
-    assert f"{folder}: real values are not known" in done.err
+    assert f"{folder}: real values are unknown" in done.err
     assert "instance 12" in done.err
-    assert [one["range"] for one in inspect([folder], values=True)["scans"]] == [None]
+    assert [one.range for one in inspect([folder], values=True).scans] == [None]
     assert vesalius("compress", folder, "-o", tmp_path / "a.vsl").code == 0
     assert vesalius("verify", tmp_path / "a.vsl", folder).code == 0
     assert "instance 12" in vesalius("inspect", tmp_path / "a.vsl").out

@@ -63,7 +63,7 @@ def test_convert_takes_a_compressed_file(vesalius, source, tmp_path):
 def test_convert_refuses_what_exists_or_cannot_be(vesalius, source, tmp_path):
     (tmp_path / "out.npy").write_bytes(b"mine")
     assert "exists already" in vesalius("convert", source, "-o", tmp_path / "out.npy").error
-    assert "unknown kind of output" in vesalius("convert", source, "-o", tmp_path / "out.xyz").error
+    assert "the suffix of the output is unknown" in vesalius("convert", source, "-o", tmp_path / "out.xyz").error
     assert "no such file" in vesalius("convert", tmp_path / "none.nii", "-o", tmp_path / "x.nii").error
     assert "--spacing" in vesalius("convert", source, "-o", tmp_path / "x.nii", "--spacing", "1,2").error
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import nibabel as nib
@@ -83,9 +84,9 @@ def test_all_niftis_come_back_byte_for_byte(tmp_path):
 
 def test_inspect_describes_all_and_fails_only_at_bundles_of_arrays():
     result = inspect([real(".")])
-    assert [one for one in result["failed"] if not one["path"].endswith(".npz")] == []
-    assert json.loads(json.dumps(result))
-    described = {scan["format"] for scan in result["scans"]}
+    assert [one for one in result.failed if not one.path.endswith(".npz")] == []
+    assert json.loads(json.dumps(asdict(result)))
+    described = {scan.format for scan in result.scans}
     assert {"nifti", "dicom"} <= described
 
 

@@ -21,7 +21,7 @@ def test_ybr_as_pydicom_turns_it():
     expected = convert_color_space(EVERY, "YBR_FULL", "RGB")
     np.testing.assert_array_equal(shown.stored()[:, 0, 0, :, 0].T, expected[:, 0])
     assert (shown.colour, shown.dtype) == ("rgb", np.uint8)
-    assert shown.problems == ("YBR colours are given as RGB",)
+    assert shown.problems == ("YBR colours are converted to RGB",)
 
 
 def test_the_matrix_undoes_the_luminance_of_bt601():
@@ -45,11 +45,11 @@ def test_others_stay_as_they_are(colour):
 
 
 def test_what_is_no_colour_is_refused():
-    with pytest.raises(UsageError, match="palette is not known"):
+    with pytest.raises(UsageError, match="palette of these indices is unknown"):
         in_rgb(Scan.from_array(np.zeros((2, 2, 2), "u1"), colour="palette"))
-    with pytest.raises(UsageError, match=r"2 channel\(s\) of uint8 are no ybr"):
+    with pytest.raises(UsageError, match=r"2 channel\(s\) of uint8 are not ybr"):
         in_rgb(Scan.from_array(np.zeros((2, 1, 2, 2, 2), "u1"), colour="ybr"))
-    with pytest.raises(UsageError, match=r"3 channel\(s\) of int16 are no ybr"):
+    with pytest.raises(UsageError, match=r"3 channel\(s\) of int16 are not ybr"):
         in_rgb(Scan.from_array(np.zeros((3, 1, 2, 2, 2), "i2"), colour="ybr"))
 
 
@@ -68,7 +68,7 @@ def test_ybr_of_an_ultrasound_in_every_format(tmp_path):
     expected = dcmread(path).pixel_array[0]
     for name in ("x.png", "x.tif", "x.npy"):
         written = write_scan(part(scan, t=0), tmp_path / name)
-        assert "YBR colours are given as RGB" in written.notes
+        assert "YBR colours are converted to RGB" in written.notes
         found = open_scan(tmp_path / name)
         picture = found.stored()[:, 0, :, :, 0].T.astype(int)
         assert np.abs(picture - expected).max() <= 2

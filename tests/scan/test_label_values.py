@@ -52,7 +52,7 @@ def test_whole_numbers_within_bounds_and_the_precision_of_their_type(values, exp
     if expected:
         np.testing.assert_array_equal(read_labels(scan(values), 0, 5).ravel(), np.rint(values))
     else:
-        with pytest.raises(NotLabelsError, match="other values than whole numbers from 0 to 5"):
+        with pytest.raises(NotLabelsError, match="values other than whole numbers from 0 to 5"):
             read_labels(scan(values), 0, 5)
 
 
@@ -105,7 +105,7 @@ def test_precision_of_the_slope_in_the_file(tmp_path):
 
 def test_several_channels_are_no_label_map():
     rgb = Scan.from_array(np.zeros((3, 1, 2, 2, 1), np.uint8), colour="rgb")
-    with pytest.raises(NotLabelsError, match=r"has 3 channels \(rgb\), a label map has one"):
+    with pytest.raises(NotLabelsError, match=r"has 3 channels \(rgb\), but a label map has one"):
         read_labels(rgb, 0, 5)
 
 
@@ -132,7 +132,7 @@ def test_a_picture_with_a_palette_is_its_colours_as_an_image_and_its_indices_as_
     assert image.problems == ("palette colours are expanded to RGB",)
     mask = label_map(image)
     np.testing.assert_array_equal(read_labels(mask, 0, 15)[0, 0, :, :, 0].T, LABELS)
-    assert mask.problems == ("the indices of a palette are the values, not its colours",)
+    assert mask.problems == ("the values are palette indices, not colours",)
     assert mask.colour == "grey"
 
 

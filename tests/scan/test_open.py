@@ -63,7 +63,7 @@ def test_nothing_there(tmp_path):
     with pytest.raises(InputError, match="no readable scan here"):
         find_scans(tmp_path)
     (tmp_path / "a.dcm").write_bytes((TEST_FILES / "CT_small.dcm").read_bytes())
-    with pytest.raises(UsageError, match=r"no series that ends in 1\.2; there are 1\.3\.6\.1"):
+    with pytest.raises(UsageError, match=r"no series that ends in 1\.2; choose from 1\.3\.6\.1"):
         find_scans(tmp_path, Reading(series="1.2"))
     os.mkfifo(tmp_path / "fifo.nii")
     with pytest.raises(InputError, match=r"fifo\.nii: is a FIFO, not a file"):
@@ -133,7 +133,7 @@ def test_what_looks_like_a_scan_and_is_not_read_is_named(folder):
     assert refusals(folder) == {
         "c.dcm": f"{folder}/c.dcm: is an empty file; copy it again",
         "fifo": f"{folder}/sub/fifo: is a FIFO, not a file; move it away",
-        "gone.nii": f"{folder}/gone.nii: is a link that leads nowhere; get the file that it stands for",
+        "gone.nii": f"{folder}/gone.nii: is a link that leads nowhere; copy the file that it points to",
         "study.zip": f"{folder}/study.zip: is a zip archive; unpack it first",
         "volume.gz": f"{folder}/volume.gz: is a gzipped NIfTI file by its content; name it .nii.gz",
         "volume.nifti": f"{folder}/volume.nifti: is a NIfTI file by its content; name it .nii",
@@ -143,17 +143,17 @@ def test_what_looks_like_a_scan_and_is_not_read_is_named(folder):
             with pytest.raises(InputError, match=one.path.name):
                 one.open()
     others = list_scans(folder).others_line()
-    assert others == "4 other file(s) hold no scan: 2 .txt, 1 .gz, 1 .xlsx"
+    assert others == "4 other file(s) are not scans: 2 .txt, 1 .gz, 1 .xlsx"
 
 
 def test_the_one_file_that_is_given_is_named_whatever_it_is(tmp_path):
     for name, content, what in (
         ("a.xz", b"\xfd7zXZ\0", "is an xz file; unpack it first"),
         ("a.jfif", b"\xff\xd8\xff\xe0", "is a JPEG picture by its content; name it .jpg"),
-        ("a.mnc", b"\x89HDF\r\n", "is an HDF5 file, perhaps MINC; make a NIfTI file of it first"),
+        ("a.mnc", b"\x89HDF\r\n", "is an HDF5 file, perhaps MINC; convert it to NIfTI first"),
         ("a", b"", "is an empty file; copy it again"),
         ("a.nii", b"PK\x03\x04", "is a zip archive by its content; unpack it first"),
-        ("a.vsl", b"\x89VSL\r\n\x1a\n", "is a .vsl file; give it back with vesalius decompress first"),
+        ("a.vsl", b"\x89VSL\r\n\x1a\n", "is a .vsl file; restore it with vesalius decompress first"),
         ("a.nrrd", gzip.compress(b"NRRD0004", mtime=0), "is a gzipped NRRD file by its content; unpack it first"),
     ):
         (tmp_path / name).write_bytes(content)

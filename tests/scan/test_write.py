@@ -123,8 +123,8 @@ def test_tiff_holds_real_values(tmp_path):
         (scan((1, 1, 4, 5, 1), "f4"), "x.png", "PNG cannot hold"),
         (scan((1, 2, 4, 5, 3)), "x.tif", "2 frames of 3 slices"),
         (scan(dtype=np.longdouble), "x.tif", "TIFF cannot hold"),
-        (scan(), "x.jpg", r"unknown kind of output; end the name with one of \.nii\.gz, \.nii, \.npy"),
-        (scan(), "x", "unknown kind of output"),
+        (scan(), "x.jpg", r"the suffix of the output is unknown; end the name with one of \.nii\.gz, \.nii, \.npy"),
+        (scan(), "x", "the suffix of the output is unknown"),
     ],
 )
 def test_what_a_format_cannot_hold(one, name, what, tmp_path):
@@ -155,7 +155,7 @@ def test_nibabel_reads_what_was_written(tmp_path):
 def test_formats_that_cannot_say_that_low_is_bright_say_so(suffix, tmp_path):
     one = scan((1, 1, 4, 5, 1), "u2", colour="inverted")
     notes = write_scan(one, tmp_path / f"x{suffix}").notes
-    assert notes[-1] == "low values are bright (MONOCHROME1): the values are kept, the file cannot say so"
+    assert notes[-1] == "low values are bright (MONOCHROME1): the values are kept, the file cannot state it"
     assert np.array_equal(open_scan(tmp_path / f"x{suffix}").stored().ravel(), one.stored().ravel())
 
 
@@ -183,4 +183,4 @@ def test_png_is_drawn_like_the_source(dtype, top, slices, tmp_path):
 def test_channels_of_no_stated_meaning_are_told_in_png(tmp_path):
     for channels in (3, 4):
         notes = write_scan(scan((channels, 1, 4, 5, 1), "u1", colour="channels"), tmp_path / f"{channels}.png").notes
-        assert notes == (f"{channels} channels are written as red, green, blue (and alpha), whatever they are",)
+        assert notes == (f"{channels} channels are written as red, green, blue (and alpha), whatever they mean",)

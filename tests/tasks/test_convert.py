@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import imagecodecs
 import nibabel as nib
@@ -30,14 +31,14 @@ def source(tmp_path):
 @pytest.mark.parametrize("name", ["o.nii", "o.nii.gz", "o.npy", "o.npz", "o.tif"])
 def test_values_are_kept(name, source, tmp_path):
     done = convert(source, tmp_path / name)
-    assert done["path"] == str(tmp_path / name)
+    assert done.path == str(tmp_path / name)
     assert np.array_equal(open_scan(tmp_path / name).stored(), open_scan(source).stored())
-    assert json.loads(json.dumps(done))["shape"] == [1, 1, 6, 5, 4]
+    assert json.loads(json.dumps(asdict(done)))["shape"] == [1, 1, 6, 5, 4]
 
 
 def test_orientation(source, tmp_path):
     done = convert(source, tmp_path / "o.nii", orient="PIR")
-    assert done["orientation"] == "PIR"
+    assert done.orientation == "PIR"
     turned, original = open_scan(tmp_path / "o.nii"), open_scan(source)
     image = nib.as_closest_canonical(nib.load(tmp_path / "o.nii"))
     np.testing.assert_array_equal(image.get_fdata(), nib.as_closest_canonical(nib.load(source)).get_fdata())
@@ -48,7 +49,7 @@ def test_orientation(source, tmp_path):
 
 def test_spacing(source, tmp_path):
     done = convert(source, tmp_path / "o.nii", spacing_mm=(3.0, 4.0, 4.0))
-    assert done["spacing_mm"] == [3, 4, 4]
+    assert done.spacing_mm == (3, 4, 4)
 
 
 def test_a_vsl_file_is_read_too(source, tmp_path):
@@ -60,9 +61,9 @@ def test_a_vsl_file_is_read_too(source, tmp_path):
 
 def test_pictures_are_windowed_where_png_cannot_hold_the_values(source, tmp_path):
     done = convert(source, tmp_path / "o.png")
-    assert done["path"] == str(tmp_path / "o")
-    assert done["dtype"] == "|u1"
-    (note,) = done["notes"]
+    assert done.path == str(tmp_path / "o")
+    assert done.dtype == "|u1"
+    (note,) = done.notes
     low, high = (float(word) for word in note.split("from ")[1].split(" are")[0].split(" to "))
     values = open_scan(source).values()[0, 0]
     np.testing.assert_allclose((low, high), np.percentile(values, (0.5, 99.5)), rtol=1e-4)
@@ -76,7 +77,7 @@ def test_pictures_that_fit_stay_exact(tmp_path):
     array = np.random.default_rng(0).integers(0, 255, (3, 1, 6, 5, 1)).astype("u1")
     write_scan(Scan.from_array(array, colour="rgb"), tmp_path / "in.tif")
     done = convert(tmp_path / "in.tif", tmp_path / "o.png")
-    assert done["notes"] == []
+    assert done.notes == ()
     assert np.array_equal(open_scan(tmp_path / "o.png").stored(), array)
 
 
@@ -87,9 +88,9 @@ def test_inverted_pictures_are_drawn_right(tmp_path):
     picture = open_scan(tmp_path / "o.png").stored()
     assert picture.ravel()[0] == 255
     assert picture.ravel()[-1] == 0
-    low, high = (float(done["notes"][0].split()[place]) for place in (3, 5))
+    low, high = (float(done.notes[0].split()[place]) for place in (3, 5))
     assert low > high  # the high value is drawn black
-    assert done["notes"][1] == "low values are bright, as the source says (MONOCHROME1)"
+    assert done.notes[1] == "low values are bright, as the source states (MONOCHROME1)"
 
 
 def test_refusals_name_the_input(tmp_path):
@@ -111,7 +112,7 @@ def test_a_tilted_series_needs_resampling(tmp_path):
     with pytest.raises(GeometryError, match=r"tilt.*--resample"):
         convert(path, tmp_path / "o.nii.gz")
     done = convert(path, tmp_path / "o.nii.gz", resample=True)
-    assert done["grid_problem"] is None
+    assert done.grid_problem is None
     assert (tmp_path / "o.nii.gz").exists()
 
 
@@ -119,7 +120,7 @@ def test_what_a_series_lost_is_noted(tmp_path):
     paths = save_all([placed(np.full((4, 6), n, np.int16), (0, 0, n)) for n in range(4)], tmp_path / "in")
     paths[3].write_bytes(paths[3].read_bytes()[:333])
     done = convert(tmp_path / "in", tmp_path / "o.nii")
-    assert done["problems"][-1] == f"1 file in its folder cannot be read and may be of this scan: {paths[3].name}"
+    assert done.problems[-1] == f"1 file in its folder cannot be read and may be of this scan: {paths[3].name}"
     assert open_scan(tmp_path / "o.nii").stored()[0, 0, 0, 0].tolist() == [0, 1, 2]
 
 
@@ -153,7 +154,7 @@ def test_transform_codes_are_carried_through(codes, way, tmp_path):
     assert (int(header["sform_code"]), int(header["qform_code"])) == codes
     expected = [3, 2, 4] if way == "spacing" else [1.5, 2, 4]
     np.testing.assert_allclose(header["pixdim"][1:4], expected)
-    assert (done["orientation"] is None) == (codes == (0, 0))
+    assert (done.orientation is None) == (codes == (0, 0))
 
 
 def test_the_spacing_is_chosen_and_written(tmp_path):
@@ -169,8 +170,8 @@ def test_the_spacing_is_chosen_and_written(tmp_path):
 
 def test_of_several_channels_the_first_is_drawn_and_that_is_told(tmp_path):
     write_scan(Scan.from_array(np.random.default_rng(0).random((4, 1, 6, 5, 1)), AFFINE), tmp_path / "in.nii")
-    notes = convert(tmp_path / "in.nii", tmp_path / "o.png")["notes"]
-    assert notes[1:] == ["of 4 channels the first is drawn"]
+    notes = convert(tmp_path / "in.nii", tmp_path / "o.png").notes
+    assert notes[1:] == ("only the first of 4 channels is shown",)
 
 
 def test_an_ultrasound_is_drawn_in_its_colours(tmp_path):
@@ -180,8 +181,8 @@ def test_an_ultrasound_is_drawn_in_its_colours(tmp_path):
     compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", CompressConfig(threads=1), uid_key=b"k" * 32)
     for name in ("in.dcm", "in.vsl"):
         done = convert(tmp_path / name, tmp_path / f"{name}.png")
-        assert "YBR colours are given as RGB" in done["problems"]
-        assert done["notes"] == []
+        assert "YBR colours are converted to RGB" in done.problems
+        assert done.notes == ()
         drawn = imagecodecs.imread(tmp_path / f"{name}.png")
         np.testing.assert_array_equal(drawn, np.broadcast_to([254, 0, 0], (6, 8, 3)))
 
@@ -192,7 +193,7 @@ def test_a_palette_that_a_vsl_file_does_not_hold_is_refused(tmp_path):
     words |= {f"{name}PaletteColorLookupTableData": bytes(range(48)) for name in ("Red", "Green", "Blue")}
     save(instance(indices, PhotometricInterpretation="PALETTE COLOR", **words), tmp_path / "in.dcm")
     compress_scan(open_scan(tmp_path / "in.dcm"), tmp_path / "in.vsl", CompressConfig(threads=1), uid_key=b"k" * 32)
-    with pytest.raises(UsageError, match=r"in\.vsl: palette indices are no image.*vesalius decompress"):
+    with pytest.raises(UsageError, match=r"in\.vsl: the palette of these indices is unknown.*vesalius decompress"):
         convert(tmp_path / "in.vsl", tmp_path / "o.png")
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -26,19 +27,19 @@ def folder(tmp_path):
 
 
 def test_every_scan_is_described_and_the_damaged_one_told(folder):
-    result = json.loads(json.dumps(inspect([folder])))
-    first, second = result["scans"]
-    assert first["path"] == str(folder / "a.nii.gz")
-    assert first["format"] == "nifti"
-    assert first["shape"] == [1, 3, 6, 5, 4]
-    assert first["spacing_mm"] == [1.5, 2, 4]
-    assert first["orientation"] == "LAS"
-    assert first["frame_ms"] == [0, 40, 80]
-    assert first["bytes"] == (folder / "a.nii.gz").stat().st_size
-    assert second["grid_problem"] == "the file states no geometry"
-    (failed,) = result["failed"]
-    assert failed["path"] == str(folder / "c.nii")
-    assert len(failed["error"].splitlines()) == 1
+    result = inspect([folder])
+    first, second = result.scans
+    assert first.path == str(folder / "a.nii.gz")
+    assert first.format == "nifti"
+    assert first.shape == (1, 3, 6, 5, 4)
+    assert first.spacing_mm == (1.5, 2, 4)
+    assert first.orientation == "LAS"
+    assert first.frame_ms == (0, 40, 80)
+    assert first.bytes == (folder / "a.nii.gz").stat().st_size
+    assert second.grid_problem == "the file states no geometry"
+    (failed,) = result.failed
+    assert failed.path == str(folder / "c.nii")
+    assert len(failed.error.splitlines()) == 1
 
 
 def test_lines_for_people(folder):
@@ -50,14 +51,14 @@ def test_lines_for_people(folder):
 
 
 def test_values_only_where_asked(folder):
-    (facts,) = inspect([folder / "a.nii.gz"], values=True)["scans"]
+    (facts,) = inspect([folder / "a.nii.gz"], values=True).scans
     stored = open_scan(folder / "a.nii.gz").stored()
-    assert facts["range"] == [stored.min(), stored.max()]
-    assert "range" not in inspect([folder / "a.nii.gz"])["scans"][0]
+    assert facts.range == (stored.min(), stored.max())
+    assert inspect([folder / "a.nii.gz"]).scans[0].range is None
     np.save(folder / "n.npy", np.full((4, 5), np.nan))
     np.save(folder / "z.npy", np.ones((4, 5), "c8"))
     for name in ("n.npy", "z.npy"):
-        assert inspect([folder / name], values=True)["scans"][0]["range"] is None
+        assert inspect([folder / name], values=True).scans[0].range is None
 
 
 def test_one_bad_path_alone_is_an_error_and_among_others_a_failure(folder):
@@ -66,27 +67,27 @@ def test_one_bad_path_alone_is_an_error_and_among_others_a_failure(folder):
     with pytest.raises(InputError, match="no such file"):
         inspect([folder / "absent"])
     result = inspect([folder / "absent", folder / "c.nii", folder / "b.npy"])
-    assert (len(result["scans"]), len(result["failed"])) == (1, 2)
+    assert (len(result.scans), len(result.failed)) == (1, 2)
 
 
 def test_bytes_of_several_files(folder):
     for number in range(3):
         Image.fromarray(np.full((4, 5), number, "u1")).save(folder / "stack" / f"s{number}.png")
-    (facts,) = inspect([folder / "stack"])["scans"]
-    assert facts["bytes"] == sum(path.stat().st_size for path in (folder / "stack").iterdir())
+    (facts,) = inspect([folder / "stack"]).scans
+    assert facts.bytes == sum(path.stat().st_size for path in (folder / "stack").iterdir())
 
 
 def test_vsl_files(folder):
     scan = open_scan(folder / "a.nii.gz")
     compress_scan(scan, folder / "d.vsl", CompressConfig(threads=1))
-    (facts,) = inspect([folder / "d.vsl"])["scans"]
-    assert facts["format"] == "vsl"
-    assert facts["shape"] == list(scan.shape)
-    assert facts["vsl"]["bytes"] == (folder / "d.vsl").stat().st_size
+    (facts,) = inspect([folder / "d.vsl"]).scans
+    assert facts.format == "vsl"
+    assert facts.shape == scan.shape
+    assert facts.vsl["bytes"] == (folder / "d.vsl").stat().st_size
     (folder / "e.vsl").write_bytes(b"VSL?")
     result = inspect([folder])
-    assert [one["path"] for one in result["scans"] if one["format"] == "vsl"] == [str(folder / "d.vsl")]
-    assert str(folder / "e.vsl") in [one["path"] for one in result["failed"]]
+    assert [one.path for one in result.scans if one.format == "vsl"] == [str(folder / "d.vsl")]
+    assert str(folder / "e.vsl") in [one.path for one in result.failed]
 
 
 @pytest.mark.data
@@ -95,7 +96,7 @@ def test_no_patient_in_what_is_said():
     pydicom = pytest.importorskip("pydicom")
     header = pydicom.dcmread(next(iter(path.glob("*.dcm"))), stop_before_pixels=True)
     result = inspect([path])
-    text = json.dumps(result) + " ".join(lines(result))
+    text = json.dumps(asdict(result)) + " ".join(lines(result))
     for name in ("PatientName", "PatientID", "PatientBirthDate", "InstitutionName"):
         value = str(header.get(name, "")).strip()
         assert not value or value not in text.replace(str(path), "")
@@ -106,7 +107,7 @@ def test_other_files_are_counted_and_lost_ones_named(folder):
         (folder / name).write_text("text")
     (folder / "x.zip").write_bytes(b"PK\x03\x04")
     result = inspect([folder])
-    assert result["notes"] == [f"{folder}: 3 other file(s) hold no scan: 2 .txt, 1 .csv"]
-    assert [one["error"].partition(": ")[2] for one in result["failed"]][1:] == ["is a zip archive; unpack it first"]
-    assert lines(result)[-1] == f"note: {result['notes'][0]}"
-    assert inspect([folder / "a.nii.gz"])["notes"] == []
+    assert result.notes == (f"{folder}: 3 other file(s) are not scans: 2 .txt, 1 .csv",)
+    assert [one.error.partition(": ")[2] for one in result.failed][1:] == ["is a zip archive; unpack it first"]
+    assert lines(result)[-1] == f"note: {result.notes[0]}"
+    assert inspect([folder / "a.nii.gz"]).notes == ()

@@ -109,7 +109,7 @@ def test_colours_and_inverted_xrays():
     ybr = np.array([76, 85, 255], "u1").reshape(3, 1, 1, 1, 1)
     done = Prepare()(Scan.from_array(ybr, colour="ybr")).ravel()
     np.testing.assert_allclose(done, [254, 0, 0], atol=1.0)
-    with pytest.raises(UsageError, match="palette indices are no image"):
+    with pytest.raises(UsageError, match="the palette of these indices is unknown"):
         Prepare()(Scan.from_array(ybr[:1], colour="palette"))
     with pytest.raises(UsageError, match="complex64 are no image"):
         Prepare()(Scan.from_array(np.zeros((2, 2, 2), "c8")))
@@ -133,7 +133,7 @@ def test_masks_must_lie_on_the_image():
     ]:
         with pytest.raises(GeometryError, match=words):
             Prepare().sample(scan, {"organ": mask})
-    with pytest.raises(UsageError, match="other values than whole numbers"):
+    with pytest.raises(UsageError, match="values other than whole numbers"):
         Prepare().sample(scan, {"organ": Scan.from_array(np.full((8, 10, 6), 0.5), AFFINE)})
     whole = Scan.from_array(np.full((8, 10, 6), 2.0), AFFINE)
     assert Prepare().sample(scan, {"organ": whole}).masks["organ"].dtype == np.int16

@@ -5,13 +5,31 @@ Letters: B batch, N classes with the background first, X voxels (all spatial axe
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
+
+from vesalius.objectives.objective import Loss, Objective
 
 NOT_LABELLED = -1
 """Voxels with this label enter neither term."""
+
+
+Weight = Annotated[float, Field(ge=0)]
+
+
+class DiceCeConfig(Objective):
+    """Weights of `DiceCe` on the logits, with "classes" and "missing" of the batch."""
+
+    dice: Weight = Field(default=1.0, description="weight of the Dice term")
+    ce: Weight = Field(default=1.0, description="weight of the cross-entropy")
+    over: Literal["sample", "batch"] = Field(default="sample", description="sums of a class run over each of these")
+
+    def make(self) -> Loss:
+        module = DiceCe(self.dice, self.ce, self.over)
+        return lambda logits, batch: module(logits, batch["classes"], batch["missing"])
 
 
 class DiceCe(nn.Module):

@@ -1,1 +1,1 @@
-"""Synthetic cohorts with known truth: made from a seed, written in the layouts of real data sets."""
+"""Synthetic cohorts with known truth, drawn from a seed and written in the layouts of real data sets."""

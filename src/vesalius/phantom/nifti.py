@@ -1,4 +1,4 @@
-"""NIfTI files of phantoms, whose bytes depend on nothing but their content."""
+"""NIfTI files of phantoms; their bytes depend only on their content."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from vesalius.scan.geometry import Affine, spacing_mm
 _SCANNER = 1
 """NIfTI code of scanner coordinates."""
 _LEVEL = 1
-"""Of gzip: what is noise packs no better at 6 (1.5 % smaller), which takes five times as long."""
+"""Level of gzip: noise packs hardly better at 6 (1.5 % smaller), which takes five times as long."""
 
 
 def write_nifti(
     path: Path, array_TIJK: NDArray[np.int16] | NDArray[np.uint8], affine: Affine, step_s: float | None = None
 ) -> None:
-    """One `.nii.gz` file in mm, (I, J, K) for a single frame, else (I, J, K, T).
+    """Write one `.nii.gz` file in mm, (I, J, K) for a single frame, else (I, J, K, T).
 
     Args:
-        path: where it goes.
+        path: the file.
         array_TIJK: frames of voxels.
         affine: voxel centre to RAS+ mm, as sform and qform.
         step_s: seconds between frames; needed where there are several.

@@ -142,9 +142,11 @@ def overlap_table(classes: Sequence[ClassSummary], of: str, intervals: str) -> R
         of: of what, for the caption.
         intervals: what the bootstrap draws; named where there are intervals.
     """
-    rows = [[one.name, *(shown_mean(getattr(one, key), _decimals(key)) for key in MEASURES)] for one in classes]
+    rows = [
+        [summary.name, *(shown_mean(getattr(summary, key), _decimals(key)) for key in MEASURES)] for summary in classes
+    ]
     columns = [Column(name="Class"), *(Column(name=words, numeric=True) for words in MEASURES.values())]
-    spreads = [getattr(one, key) for one in classes for key in MEASURES]
+    spreads = [getattr(summary, key) for summary in classes for key in MEASURES]
     return ReportTable(columns=columns, rows=rows, caption=f"Mean of {of}{interval_words(spreads, intervals)}")
 
 
@@ -156,9 +158,9 @@ def patient_table(classes: Sequence[ClassSummary]) -> ReportTable | None:
     columns = [Column(name="Patient (first case)"), Column(name="Class")]
     columns += [Column(name=words, numeric=True) for words in MEASURES.values()]
     rows = [
-        [who, one.name, *(shown(getattr(one, key).values[who], _decimals(key)) for key in MEASURES)]
+        [who, summary.name, *(shown(getattr(summary, key).values[who], _decimals(key)) for key in MEASURES)]
         for who in patients
-        for one in classes
+        for summary in classes
     ]
     return ReportTable(columns=columns, rows=rows, caption="Each patient")
 
@@ -173,10 +175,12 @@ def pumping_table(pumping: Sequence[PumpSummary], unit: str, intervals: str, sou
         sources: how end-diastole and end-systole are known.
     """
     columns = [Column(name=""), *(Column(name=name, numeric=True) for name in _SIDES.values())]
-    rows = [[QUANTITIES[one.quantity], *(shown_mean(getattr(one, key), 1) for key in _SIDES)] for one in pumping]
+    rows = [
+        [QUANTITIES[summary.quantity], *(shown_mean(getattr(summary, key), 1) for key in _SIDES)] for summary in pumping
+    ]
     count = len(pumping[0].reference.values) if pumping else 0
     caption = f"Left ventricle, mean of {count} {unit}{'' if count == 1 else 's'}"
-    caption += interval_words([getattr(one, key) for one in pumping for key in _SIDES], intervals)
+    caption += interval_words([getattr(summary, key) for summary in pumping for key in _SIDES], intervals)
     known_by = " or ".join(dict.fromkeys(sources))
     return ReportTable(
         columns=columns, rows=rows, caption=f"{caption}; ED and ES by {known_by}" if known_by else caption
@@ -191,9 +195,9 @@ def pumping_patient_table(pumping: Sequence[PumpSummary]) -> ReportTable | None:
     columns = [Column(name="Patient (first case)"), Column(name="")]
     columns += [Column(name=_SIDES[key], numeric=True) for key in sides]
     rows = [
-        [who, QUANTITIES[one.quantity], *(shown(getattr(one, key).values[who], 1) for key in sides)]
+        [who, QUANTITIES[summary.quantity], *(shown(getattr(summary, key).values[who], 1) for key in sides)]
         for who in pumping[0].reference.values
-        for one in pumping
+        for summary in pumping
     ]
     return ReportTable(columns=columns, rows=rows, caption="Left ventricle, each patient")
 

@@ -1,4 +1,4 @@
-"""The colours that a scan means, as red, green and blue: for everything that shows or writes a picture.
+"""Conversion of the colours of a scan to red, green and blue, for everything that shows or writes a picture.
 
 Letters: C channel, T time, I J K voxel axes.
 """
@@ -29,10 +29,10 @@ _YBR_RGB = np.array(
 
 @dataclass(frozen=True, eq=False)
 class RgbPixels:
-    """Pixels of one kind of colours as red, green and blue.
+    """Pixels converted to red, green and blue.
 
     Args:
-        whole: three channels Y, Cb, Cr, or one of palette indices.
+        whole: three channels Y, Cb, Cr, or one channel of palette indices.
         palette_N3: colours of the indices, None for Y, Cb, Cr.
     """
 
@@ -41,21 +41,17 @@ class RgbPixels:
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        """(3, T, I, J, K)."""
         return 3, *self.whole.shape[1:]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """That of Y, Cb, Cr or of the palette."""
         return self.whole.dtype if self.palette_N3 is None else self.palette_N3.dtype
 
     @property
     def direct(self) -> bool:
-        """Never: each piece is computed."""
         return False
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Frames `t` and slices `k`, (3, t, I, J, k)."""
         stored = self.whole.read(t, k)
         if self.palette_N3 is not None:
             inside = np.minimum(stored[0], len(self.palette_N3) - 1)
@@ -65,24 +61,24 @@ class RgbPixels:
 
 
 def in_rgb(scan: Scan) -> Scan:
-    """A scan whose channels are Y, Cb, Cr or indices of a palette, in red, green and blue; any other as it is.
+    """Return a scan of Y, Cb, Cr or palette indices in red, green and blue; any other scan unchanged.
 
-    The problems of the result say so. It is no longer tied to its source file.
+    The result notes the conversion among its problems and is no longer tied to its source file.
 
     Raises:
-        UsageError: the palette is not known, or the values are no such colours.
+        UsageError: the palette is unknown, or the values cannot be such colours.
     """
     if scan.colour not in ("ybr", "palette"):
         return scan
     is_palette = scan.colour == "palette"
     if is_palette and scan.palette_N3 is None:
-        what = "palette indices are no image where their palette is not known"
-        raise UsageError(what, fix="give the file that they came from; vesalius decompress writes that of a .vsl file")
+        what = "the palette of these indices is unknown, so they cannot be shown"
+        raise UsageError(what, fix="use the original file; vesalius decompress restores that of a .vsl file")
     channels = 1 if is_palette else 3
     if scan.dtype.kind != "u" or scan.shape[0] != channels or not scan.intensity.is_identity:
-        what = f"{scan.shape[0]} channel(s) of {scan.dtype.name} are no {scan.colour} colours"
-        raise UsageError(what, fix="leave the scan out")
-    note = "palette colours are given as RGB" if is_palette else "YBR colours are given as RGB"
+        what = f"{scan.shape[0]} channel(s) of {scan.dtype.name} are not {scan.colour} colours"
+        raise UsageError(what, fix="skip the scan")
+    note = "palette colours are converted to RGB" if is_palette else "YBR colours are converted to RGB"
     return replace(
         scan,
         pixels=RgbPixels(scan.pixels, scan.palette_N3),
@@ -94,7 +90,7 @@ def in_rgb(scan: Scan) -> Scan:
 
 
 def ybr_to_rgb(ybr: NDArray[Any], axis: int, low: float, high: float) -> NDArray[np.float64]:
-    """Y, Cb, Cr along one axis to red, green, blue from `low` to `high`; zero chroma is 128 of 0 to 255."""
+    """Convert Y, Cb, Cr along one axis to red, green, blue from `low` to `high`; zero chroma is 128 of 0 to 255."""
     y, cb, cr = np.moveaxis(ybr.astype(np.float64), axis, 0)
     centre = low + (high - low + 1) // 2
     rgb = np.tensordot(_YBR_RGB, np.stack([y, cb - centre, cr - centre]), 1)
@@ -102,7 +98,7 @@ def ybr_to_rgb(ybr: NDArray[Any], axis: int, low: float, high: float) -> NDArray
 
 
 def narrow_palette(table: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.unsignedinteger[Any]]:
-    """A palette of 16 bits with 8 where it holds no more: the same byte twice, or in the high byte alone."""
+    """Return a 16-bit palette with 8 bits where it holds no more: the same byte twice, or only high bytes."""
     if table.dtype.itemsize == 1:
         return table
     if (table % 257 == 0).all():

@@ -8,6 +8,8 @@ from pathlib import Path
 from vesalius.errors import InputError
 
 COPY_FIX = "check that the copy is complete"
+DEFLATE_MAX_RATIO = 1032
+"""Largest expansion of a deflate stream; a header that promises more is wrong."""
 PADDING = 1 << 20
 """Zero bytes allowed after the values (tools that write whole blocks leave them); reading stops there."""
 _BLOCK = 1 << 16

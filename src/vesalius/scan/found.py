@@ -1,4 +1,4 @@
-"""One scan found on disk, or one file that ought to be read and cannot be."""
+"""Scans found on disk, files that should be readable and are not, and the choice among several scans."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Found:
     Args:
         path: the file, or the folder of a series or stack.
         format: "nifti", "dicom", ...
-        open: reads the header and returns the Scan.
+        open: function that reads the header and returns the Scan.
         series_uid: DICOM SeriesInstanceUID, else None.
-        name: a file name stem for results, unique among the scans of one folder, without identifiers of the patient.
-        plane: of a DICOM stack the plane nearest to its slices, else None.
-        refusal: why it cannot be read, where that is known already; `open` raises it.
+        name: file name stem for results, unique among the scans of one folder, without identifiers of the patient.
+        plane: plane nearest to the slices of a DICOM stack, else None.
+        refusal: reason why it cannot be read, where that is already known; `open` raises it.
     """
 
     path: Path
@@ -41,63 +41,65 @@ class Found:
 
 
 def refused(path: Path, error: InputError, format: str = "dicom") -> Found:
-    """A file or folder that ought to be read and cannot be."""
+    """Return the entry of a file or folder that should be readable and is not."""
     refusal = error.at(path)
     return Found(path, format, partial(_refuse, refusal), name=path.stem, refusal=refusal)
 
 
 def closed_folder(path: Path, error: OSError) -> Found:
-    """A folder that cannot be listed."""
+    """Return the entry of a folder that cannot be listed."""
     what = f"cannot be listed ({error.strerror or type(error).__name__})"
     return refused(path, InputError(what, where=path, fix="get permission to read it"), "folder")
 
 
 def choose(found: Sequence[Found], reading: Reading) -> list[Found]:
-    """The scans that the user wants.
+    """Return the scans that the user wants.
 
     Raises:
-        UsageError: no such series; the line names those that are there.
+        UsageError: no such series; the message lists the existing ones.
     """
     series = reading.series
     if series is not None:
-        exact = [one for one in found if one.series_uid == series]
-        wanted = exact or [one for one in found if (one.series_uid or "").endswith(series)]
+        exact = [scan for scan in found if scan.series_uid == series]
+        wanted = exact or [scan for scan in found if (scan.series_uid or "").endswith(series)]
         if not wanted and found:
-            known = [one.series_uid for one in found if one.series_uid]
-            fix = f"there are {some(known)}" if known else "leave it out: only DICOM files state a series"
+            known = [scan.series_uid for scan in found if scan.series_uid]
+            fix = f"choose from {some(known)}" if known else "leave it out: only DICOM files state a series"
             raise UsageError(f"no series that ends in {series}", where="--series", fix=fix)
         found = wanted
     return list(found) if reading.orientation is None else _of_plane(found, reading.orientation)
 
 
 def ways(found: Sequence[Found]) -> str:
-    """What picks one of several scans, for the line that refuses them."""
-    planes = Counter(one.plane for one in found)
+    """Return the options that would pick a single scan, for the error that several were found."""
+    planes = Counter(scan.plane for scan in found)
     single = [plane for plane in planes if plane is not None and len(_of_plane(found, plane)) == 1]
-    options = ["--series UID"] if any(one.series_uid for one in found) else []
-    if single and len({_series(one) for one in found}) == 1:
+    options = ["--series UID"] if any(scan.series_uid for scan in found) else []
+    if single and len({_series(scan) for scan in found}) == 1:
         options.append(f"--orientation {'|'.join(single)}")
-    fixes = ["name one file"] if len({one.path for one in found if one.path.is_file()}) > 1 else []
+    fixes = ["name one file"] if len({scan.path for scan in found if scan.path.is_file()}) > 1 else []
     fixes += [f"pass {' or '.join(options)}"] if options else []
     return " or ".join(fixes) or "name one of them"
 
 
 def _of_plane(found: Sequence[Found], plane: Orientation) -> list[Found]:
-    """Of each series that holds several orientations the pictures of one; other series are kept whole."""
+    """Keep one orientation of each series that holds several; other series stay whole."""
     planes: dict[str, set[str]] = {}
-    for one in found:
-        planes.setdefault(_series(one), set()).update([one.plane] if one.plane else [])
+    for scan in found:
+        planes.setdefault(_series(scan), set()).update([scan.plane] if scan.plane else [])
     kept = []
-    for one in found:
-        there = planes[_series(one)]
-        if len(there) < 2 or one.plane == plane:
-            kept.append(one)
-        elif plane not in there:
+    for scan in found:
+        present = planes[_series(scan)]
+        if len(present) < 2 or scan.plane == plane:
+            kept.append(scan)
+        elif plane not in present:
             error = UsageError(
-                f"no {plane} pictures in this series", where=one.path, fix=f"it holds {some(sorted(there)) or 'none'}"
+                f"no {plane} pictures in this series",
+                where=scan.path,
+                fix=f"it holds {some(sorted(present)) or 'none'}",
             )
-            kept.append(replace(one, open=partial(_refuse, error), plane=plane))
-            planes[_series(one)].add(plane)  # refused once
+            kept.append(replace(scan, open=partial(_refuse, error), plane=plane))
+            planes[_series(scan)].add(plane)  # refused once
     return kept
 
 

@@ -1,8 +1,8 @@
 """Affine geometry of a scan.
 
-Five answers, valid in the whole package:
-convention: world coordinates are RAS+ (x to the patient's Right, y Anterior, z Superior); DICOM's LPS is turned
-    at the door by `lps_to_ras`.
+Conventions of the whole package:
+convention: world coordinates are RAS+ (x to the patient's Right, y Anterior, z Superior); DICOM's LPS is
+    converted on reading by `lps_to_ras`.
 corner: the affine gives the *centre* of voxel (0, 0, 0), not its corner.
 order: voxel indices are (i, j, k); for DICOM and pictures i is the column and j the row.
 unit: millimetre.
@@ -23,7 +23,7 @@ _AXIS_CODES = (("L", "R"), ("P", "A"), ("I", "S"))
 
 
 def lps_to_ras(vectors: ArrayLike) -> NDArray[np.float64]:
-    """Points or directions [..., 3] from DICOM's LPS to RAS+ (and back: it is its own inverse)."""
+    """Turn points or directions [..., 3] from DICOM's LPS to RAS+ (or back: it is its own inverse)."""
     return np.asarray(vectors, dtype=np.float64) * _LPS_RAS
 
 
@@ -40,20 +40,29 @@ def check_affine(affine: ArrayLike) -> Affine:
         raise GeometryError("the last row of the affine is not (0, 0, 0, 1)")
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
     if (lengths == 0).any() or abs(np.linalg.det(matrix[:3, :3] / np.where(lengths == 0, 1, lengths))) < 1e-6:
-        raise GeometryError("the affine is singular: two voxel axes coincide or one has no length")
+        raise GeometryError("the affine is singular: two voxel axes coincide or an axis has no length")
     return matrix
 
 
 def spacing_mm(affine: Affine) -> tuple[float, float, float]:
-    """Distance between neighbouring voxel centres along i, j, k in mm."""
+    """Return the distance between neighbouring voxel centres along i, j, k in mm.
+
+    Example:
+        >>> spacing_mm(np.diag([-1.0, 0.5, 2.5, 1.0]))
+        (1.0, 0.5, 2.5)
+    """
     i, j, k = np.linalg.norm(affine[:3, :3], axis=0)
     return float(i), float(j), float(k)
 
 
 def orientation(affine: Affine) -> str:
-    """Three letters: the anatomical direction in which i, j and k increase, e.g. "RAS" or "LPS".
+    """Return three letters: the anatomical directions in which i, j and k increase, e.g. "RAS" or "LPS".
 
-    Each voxel axis is given the world axis nearest to it, one to one.
+    Each voxel axis is assigned the nearest world axis, one to one.
+
+    Example:
+        >>> orientation(np.diag([-1.0, -1.0, 2.5, 1.0]))
+        'LPS'
     """
     letters = ""
     for world_axis, sign in axis_map(affine):
@@ -62,31 +71,31 @@ def orientation(affine: Affine) -> str:
 
 
 def axis_map(affine: Affine) -> list[tuple[int, int]]:
-    """For voxel axes i, j, k: (nearest world axis 0..2, sign +1 or -1), a one-to-one assignment."""
+    """Return (nearest world axis 0..2, sign +1 or -1) for the voxel axes i, j, k, a one-to-one assignment."""
     directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     left = np.abs(directions)
-    found: dict[int, int] = {}
+    nearest: dict[int, int] = {}
     for _ in range(3):
         world_axis, voxel_axis = np.unravel_index(np.argmax(left), (3, 3))
-        found[int(voxel_axis)] = int(world_axis)
+        nearest[int(voxel_axis)] = int(world_axis)
         left[world_axis, :] = -1
         left[:, voxel_axis] = -1
-    return [(found[axis], 1 if directions[found[axis], axis] >= 0 else -1) for axis in range(3)]
+    return [(nearest[axis], 1 if directions[nearest[axis], axis] >= 0 else -1) for axis in range(3)]
 
 
 def shear_degrees(affine: Affine) -> float:
-    """Largest departure from a right angle between two voxel axes, in degrees (0 for an orthogonal grid)."""
+    """Return the largest departure from a right angle between two voxel axes, in degrees (0: orthogonal)."""
     directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     cosines = (directions.T @ directions)[np.triu_indices(3, 1)]
     return float(np.degrees(np.arcsin(np.clip(np.abs(cosines).max(), 0, 1))))
 
 
 def to_world(affine: Affine, voxels: ArrayLike) -> NDArray[np.float64]:
-    """Voxel indices [..., 3] (i, j, k) to world points [..., 3] (RAS+ mm)."""
+    """Map voxel indices [..., 3] (i, j, k) to world points [..., 3] (RAS+ mm)."""
     return np.asarray(voxels, dtype=np.float64) @ affine[:3, :3].T + affine[:3, 3]
 
 
 def to_voxel(affine: Affine, points: ArrayLike) -> NDArray[np.float64]:
-    """World points [..., 3] (RAS+ mm) to fractional voxel indices [..., 3] (i, j, k)."""
+    """Map world points [..., 3] (RAS+ mm) to fractional voxel indices [..., 3] (i, j, k)."""
     inverse = np.linalg.inv(affine)
     return np.asarray(points, dtype=np.float64) @ inverse[:3, :3].T + inverse[:3, 3]

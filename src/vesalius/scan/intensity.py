@@ -13,14 +13,18 @@ from vesalius.errors import InputError
 
 @dataclass(frozen=True)
 class Intensity:
-    """The intensity map of a scan.
+    """The map from stored to real values.
 
     Args:
-        slope_TK: slope, shape (1, 1) or (T, K) where a file scales each slice on its own (PET); NaN where it is not
-            known.
+        slope_TK: slope, shape (1, 1), or (T, K) where a file scales each slice separately (PET); NaN where unknown.
         inter_TK: intercept, same shapes.
-        unit: unit of the real values as the file states it ("HU"), or "" where it does not.
-        problem: why slopes are not known, a clause; "" where all are.
+        unit: unit of the real values as the file states it ("HU"), or "".
+        problem: clause that says why slopes are unknown; "" where all are known.
+
+    Example:
+        >>> hounsfield = Intensity.linear(1, -1024, "HU")
+        >>> hounsfield.to_real(np.full((1, 1, 1, 1, 1), 1064, np.int16)).item()
+        40.0
     """
 
     slope_TK: NDArray[np.float64] = field(default_factory=lambda: np.ones((1, 1)))
@@ -30,7 +34,7 @@ class Intensity:
 
     @classmethod
     def linear(cls, slope: float, inter: float, unit: str = "") -> Intensity:
-        """One slope and intercept for the whole scan."""
+        """Return the map with one slope and one intercept for the whole scan."""
         return cls(np.full((1, 1), float(slope)), np.full((1, 1), float(inter)), unit)
 
     @property
@@ -49,18 +53,18 @@ class Intensity:
         return self.slope_TK.size == 1 and self.inter_TK.size == 1
 
     def part(self, t: slice, k: slice) -> Intensity:
-        """The map of the frames `t` and slices `k`."""
+        """Return the map of the frames `t` and slices `k`."""
         if self.is_uniform:
             return self
         return replace(self, slope_TK=self.slope_TK[t, k], inter_TK=self.inter_TK[t, k])
 
     def to_real(self, stored_CTIJK: NDArray[Any], dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
-        """Stored values (C, T, I, J, K) to real values; computed in float64 where there is anything to compute.
+        """Convert stored values (C, T, I, J, K) to real values; computed in float64 unless the map is the identity.
 
-        Of complex values it is the magnitude, as complex MR is looked at.
+        Complex values give their magnitude, as complex MR is viewed.
 
         Raises:
-            InputError: a slope or an intercept is not known.
+            InputError: a slope or an intercept is unknown.
         """
         self.check_known()
         values = stored_CTIJK
@@ -69,11 +73,11 @@ class Intensity:
         return (np.abs(values) if values.dtype.kind == "c" else values).astype(dtype)
 
     def check_known(self) -> None:
-        """Refuse what needs real values.
+        """Raise an error where real values are unknown.
 
         Raises:
-            InputError: a slope or an intercept is not known.
+            InputError: a slope or an intercept is unknown.
         """
         if not self.is_known:
             fix = "pass --assume-rescale SLOPE,INTERCEPT (a .vsl file must be decompressed before)"
-            raise InputError(f"real values are not known: {self.problem or 'a slope is not stated'}", fix=fix)
+            raise InputError(f"real values are unknown: {self.problem or 'a slope is not stated'}", fix=fix)

@@ -1,7 +1,7 @@
-"""The labels of a label map: whole numbers within the precision in which the file stores them.
+"""Labels of a label map: whole numbers within the precision of the file.
 
 A file that stores labels as integers with a slope gives 1.00000004 for 1, because its slope was rounded to float32, and
-0.988 where its steps do not meet 1. Such values are labels as far as the rounding of the file explains the difference.
+0.988 where its steps do not meet 1. Such values count as labels where the rounding of the file explains the difference.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from vesalius.scan.pictures.stack import indices
 from vesalius.scan.scan import Scan
 
 _ROUNDINGS = 4
-"""Of the stored precision: slope, intercept, product and sum are each rounded."""
+"""Roundings at the stored precision: slope, intercept, product and sum."""
 _COARSE = 0.1
-"""Steps between stored values that are wider explain nothing: they may be values of an image."""
+"""Widest step between stored values that explains a difference; wider ones may belong to an image."""
 
 
 class NotLabelsError(ValueError):
-    """The values of a scan are no labels; the text goes on after the name of the mask."""
+    """The values of a scan are not labels; the message continues after the name of the mask."""
 
 
 def label_map(scan: Scan) -> Scan:
-    """A scan that was opened as a label map: of pictures with a palette the indices count, not the colours."""
+    """Return a scan opened as a label map: pictures with a palette give its indices, not its colours."""
     return indices(scan)
 
 
 def read_labels(scan: Scan, least: int, most: int) -> NDArray[np.int64]:
-    """The labels of a label map, (1, T, I, J, K).
+    """Return the labels of a label map, (1, T, I, J, K).
 
     Args:
         scan: the label map.
@@ -40,16 +40,16 @@ def read_labels(scan: Scan, least: int, most: int) -> NDArray[np.int64]:
     """
     if scan.shape[0] != 1:
         kind = "" if scan.colour == "channels" else f" ({scan.colour})"
-        raise NotLabelsError(f"has {scan.shape[0]} channels{kind}, a label map has one")
+        raise NotLabelsError(f"has {scan.shape[0]} channels{kind}, but a label map has one")
     values = scan.values(dtype=np.float64)
     labels = np.rint(values)
     finite = bool(np.isfinite(values).all()) and scan.dtype.kind != "c"
-    if values.size and not (finite and _are_near(scan, values, labels) and _within(labels, least, most)):
-        raise NotLabelsError(f"holds other values than whole numbers from {least} to {most}")
+    if values.size and not (finite and _are_whole(scan, values, labels) and _within(labels, least, most)):
+        raise NotLabelsError(f"holds values other than whole numbers from {least} to {most}")
     return labels.astype(np.int64)
 
 
-def _are_near(scan: Scan, values: NDArray[np.floating], labels: NDArray[np.floating]) -> bool:
+def _are_whole(scan: Scan, values: NDArray[np.floating], labels: NDArray[np.floating]) -> bool:
     return bool(np.abs(values - labels).max() <= _precision(scan, values))
 
 
@@ -58,7 +58,7 @@ def _within(labels: NDArray[np.floating], least: int, most: int) -> bool:
 
 
 def _precision(scan: Scan, values: NDArray[np.floating]) -> float:
-    """How far the rounding of the file can move a whole number."""
+    """Return how far the rounding of the file can move a whole number."""
     epsilon = float(np.finfo(scan.dtype).eps) if scan.dtype.kind == "f" else 0.0
     step = 0.0
     reach = float(np.abs(values).max())
@@ -72,6 +72,6 @@ def _precision(scan: Scan, values: NDArray[np.floating]) -> float:
 
 
 def _epsilon(factors: NDArray[np.float64]) -> float:
-    """Precision in which a header holds them: float32 where all are such numbers."""
+    """Return the precision of the factors in the header: float32 where all of them fit it."""
     single = (factors.astype(np.float32) == factors).all()
     return float(np.finfo(np.float32 if single else np.float64).eps)

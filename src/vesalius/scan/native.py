@@ -1,6 +1,6 @@
-"""What a scan needs to be written back as the kind of file it came from.
+"""What is needed to write a scan back as the kind of file it came from.
 
-The codec stores `facts` and `blobs` word for word and hands them back to `restore`; it knows no file format.
+The codec stores `facts` and `blobs` unchanged and hands them back to `restore`; it knows no file format.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ Identifiers = Literal["default", "keep", "strip"]
 
 @dataclass(frozen=True)
 class Kept:
-    """How much a packed source holds of one kind of thing that stands in the file beside the values.
+    """How much of one kind of content beside the values a packed source holds.
 
     Args:
-        what: the kind, in the plural, e.g. "attributes".
-        kept: how many are kept as they are.
-        changed: how many are kept with another value, e.g. hashed UIDs.
-        left_out: how many are not kept.
-        names: of those left out, where names say nothing about a patient.
-        cure: what keeps them too, e.g. "--keep-identifiers keeps them".
-        of_pixels: they are bits of the pixels, beyond those that readers give as values.
-        words: the numbers in words, e.g. "attributes: 41 kept, 9 kept with another value, 300 not".
+        what: the kind of content, in the plural, e.g. "attributes".
+        kept: number kept unchanged.
+        changed: number kept with another value, e.g. hashed UIDs.
+        left_out: number not kept.
+        names: names of those left out, unless a name could identify a patient.
+        cure: how to keep them too, e.g. "--keep-identifiers keeps them".
+        of_pixels: True for bits of the pixels beyond those that readers return as values.
+        words: summary, e.g. "attributes: 41 kept, 9 kept with another value, 300 not".
     """
 
     what: str
@@ -57,12 +57,12 @@ class Packed:
 
     Args:
         format: key of the writer in `RESTORERS`, e.g. "nifti".
-        facts: small JSON facts the writer needs.
-        blobs: byte strings kept word for word, e.g. the NIfTI header.
+        facts: small JSON facts for the writer.
+        blobs: byte strings stored unchanged, e.g. the NIfTI header.
         folder: the source is a folder of files (a DICOM series, a PNG stack), so a folder is written back.
-        warnings: one sentence each, for the user, e.g. on text fields that were kept.
-        kept: what of the source is in here and what is not; nothing is said of what is always kept.
-        exact: names of the blobs that only exact pixels can use.
+        warnings: sentences for the user, e.g. about text fields that are kept.
+        kept: counts of what is kept and what is not; content that is always kept is not listed.
+        exact: names of the blobs that need exact pixels.
     """
 
     format: str
@@ -74,20 +74,20 @@ class Packed:
     exact: tuple[str, ...] = ()
 
     def for_lossy(self) -> Packed:
-        """Without what only exact pixels can use."""
+        """Return a copy without the blobs that need exact pixels."""
         blobs = {name: blob for name, blob in self.blobs.items() if name not in self.exact}
         kept = tuple(
-            replace(one, kept=0, left_out=one.kept + one.left_out, cure="a lossless file holds them")
-            if one.of_pixels
-            else one
-            for one in self.kept
+            replace(count, kept=0, left_out=count.kept + count.left_out, cure="a lossless file holds them")
+            if count.of_pixels
+            else count
+            for count in self.kept
         )
         return replace(self, blobs=blobs, kept=kept, exact=())
 
 
 @dataclass(frozen=True)
 class LossyNote:
-    """How lossy pixels were made, for formats that must say so (DICOM).
+    """How lossy pixels were made, for formats that must state it (DICOM).
 
     Args:
         ratio: bytes of the stored pixels over bytes of the file.
@@ -99,7 +99,7 @@ class LossyNote:
 
 
 class Native(Protocol):
-    """The source file's side of a scan."""
+    """The source file of a scan."""
 
     @property
     def format(self) -> str:
@@ -107,17 +107,17 @@ class Native(Protocol):
         ...
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
-        """What to store.
+        """Pack what is stored beside the pixels.
 
         Args:
-            identifiers: "default" keeps what the pixels need and no direct identifier of a DICOM file, "keep" keeps
-                every attribute, "strip" blanks free text too.
-            uid_key: secret with which DICOM UIDs are remapped; None only where nothing is remapped.
+            identifiers: "default" keeps what the pixels need and no direct identifier of a DICOM file; "keep" keeps
+                every attribute; "strip" also blanks free text.
+            uid_key: secret for remapping DICOM UIDs; None only where nothing is remapped.
         """
         ...
 
     def kept(self, packed: Packed) -> tuple[Kept, ...]:
-        """How much of the source is in what was packed from it, found by comparing the two."""
+        """Compare the source with what was packed from it and count what is kept."""
         ...
 
 

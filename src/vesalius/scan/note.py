@@ -1,14 +1,12 @@
-"""Sentences about a scan that are more than text.
+"""Sentences about a scan that carry more than text: file names, or a level.
 
-Some name files, for eyes on this machine, and have the same sentence for files that leave it; some weigh more than
-others.
+A note that names files is shown on this machine only; files that leave it hold the sentence without the names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,9 +19,9 @@ _LOST = "in its folder cannot be read and may be of this scan"
 
 
 class Note(str):
-    """A sentence with names of files in it.
+    """A sentence that names files.
 
-    Names of files are often names of patients, so a note that is stored (in a `.vsl` header) is `plain`.
+    Names of files are often names of patients, so a `.vsl` header stores the `plain` sentence.
 
     Args:
         text: the sentence.
@@ -34,29 +32,28 @@ class Note(str):
     plain: str
 
     def __new__(cls, text: str, plain: str) -> Note:
-        """See the class."""
         note = super().__new__(cls, text)
         note.plain = plain
         return note
 
     @classmethod
     def naming(cls, what: str, names: Sequence[str]) -> Note:
-        """`what`, a sentence that counts, followed by up to five of the names."""
+        """Return the sentence `what`, which holds a count, followed by up to five of the names."""
         return cls(f"{what}: {some(names)}", what)
 
 
 def plain(note: str) -> str:
-    """The sentence without names of files."""
+    """Return the sentence without names of files."""
     return note.plain if isinstance(note, Note) else note
 
 
 class Contradiction(str):
-    """A sentence on statements of a file that exclude each other, so that results may rest on the wrong one.
+    """A sentence about statements of a file that exclude each other: results may rest on the wrong one.
 
     Args:
-        text: the sentence: what was taken, and how to choose.
-        level: "error" where measures are wrong by it, else "warning"; an audit calls it that.
-        kind: the same sentence without the numbers of this scan, under which many scans are counted.
+        text: the sentence: which statement is used, and how to choose.
+        level: "error" where it makes measures wrong, else "warning"; the level of the audit finding.
+        kind: the same sentence without the numbers of this scan, to count scans by.
     """
 
     __slots__ = ("kind", "level")
@@ -64,25 +61,23 @@ class Contradiction(str):
     kind: str
 
     def __new__(cls, text: str, level: Literal["error", "warning"], kind: str) -> Contradiction:
-        """See the class."""
         note = super().__new__(cls, text)
         note.level, note.kind = level, kind
         return note
 
     def __getnewargs__(self) -> tuple[str, Literal["error", "warning"], str]:  # type: ignore[override]
-        """For copies and other processes."""
         return str(self), self.level, self.kind
 
 
 def level_of(note: str) -> Literal["error", "warning", "note"]:
-    """How much weight a sentence about a scan has in an audit."""
+    """Return the level at which an audit reports a sentence about a scan."""
     return note.level if isinstance(note, Contradiction) else "note"
 
 
 def lost_line(names: Sequence[str]) -> Note:
-    """Of a scan, about files in its folder.
+    """Return the note of a scan that may lack slices, because files in its folder cannot be read.
 
-    Examples:
+    Example:
         >>> lost_line(["4.dcm"])
         '1 file in its folder cannot be read and may be of this scan: 4.dcm'
     """
@@ -90,16 +85,18 @@ def lost_line(names: Sequence[str]) -> Note:
 
 
 def lost_lines(problems: Iterable[str]) -> list[str]:
-    """Those of the problems of a scan that say what was left out."""
+    """Return the notes that `lost_line` made. They are found by their text: a `.vsl` header stores nothing else."""
     return [line for line in problems if _LOST in line]
 
 
 def noting(open_scan: Callable[[], Scan], lost: Sequence[Path]) -> Callable[[], Scan]:
-    """Open a scan that says which files in its folder cannot be read."""
-    return partial(_open, open_scan, lost_line(sorted(path.name for path in lost))) if lost else open_scan
+    """Wrap `open_scan` so that the scan notes which files in its folder cannot be read."""
+    if not lost:
+        return open_scan
 
+    def open_noted() -> Scan:
+        scan = open_scan()
+        others = [problem for problem in scan.problems if _LOST not in problem]
+        return replace(scan, problems=(*others, lost_line(sorted(path.name for path in lost))))
 
-def _open(open_scan: Callable[[], Scan], line: str) -> Scan:
-    scan = open_scan()
-    others = [problem for problem in scan.problems if _LOST not in problem]
-    return replace(scan, problems=(*others, line))
+    return open_noted

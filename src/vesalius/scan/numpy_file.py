@@ -2,7 +2,7 @@
 
 Axes: two are (I, J), three (I, J, K), four (T, I, J, K), five (C, T, I, J, K). An .npz file holds one array, or names
 the scan "image" or "arr_0"; beside "image", `affine_ras_mm` (4x4, voxel centre to RAS+ mm) and `frame_ms` are
-understood, which `vesalius convert` writes. Nothing is ever unpickled.
+read too (`vesalius convert` writes them). Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from numpy.typing import NDArray
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
 from vesalius.memory import check_memory
-from vesalius.scan.damage import COPY_FIX, not_decodable, read_to_end, surplus_notes
+from vesalius.scan.damage import COPY_FIX, DEFLATE_MAX_RATIO, not_decodable, read_to_end, surplus_notes
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
 from vesalius.scan.note import Note
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
-from vesalius.scan.slicer.flat_pixels import DEFLATE_MAX_RATIO
 
 AXES = {2: "IJ", 3: "IJK", 4: "TIJK", 5: "CTIJK"}
-"""Number of axes -> what they are."""
+"""Number of axes -> their letters."""
 SCAN_NAMES = ("image", "arr_0")
 AFFINE_NAME = "affine_ras_mm"
 TIMES_NAME = "frame_ms"
 _KINDS = "biufc"
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _MOST_BESIDE = 1 << 24
-"""Bytes of an affine or of times beside the scan."""
+"""Largest size in bytes of an affine or of frame times beside the scan."""
 _END_BYTES, _IN_ZIP64 = 22, 0xFFFF
-"""Of the record at the end of an archive, and the number of entries there if it stands elsewhere."""
+"""Length of the record at the end of an archive; its number of entries where ZIP64 states it elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class NumpyPixels:
         member: name inside an .npz file, else None.
         dtype: stored dtype, byte order included.
         file_shape: shape of the array, two to five axes.
-        fortran: the first axis is the fastest.
+        fortran: True where the first axis is the fastest.
         offset: first byte of the values, in the file or in the member.
     """
 
@@ -65,21 +65,19 @@ class NumpyPixels:
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        """(C, T, I, J, K)."""
         lengths = dict(zip(AXES[len(self.file_shape)], self.file_shape, strict=True))
         c, t, i, j, k = (lengths.get(letter, 1) for letter in "CTIJK")
         return c, t, i, j, k
 
     @property
     def direct(self) -> bool:
-        """True for .npy."""
         return self.member is None
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Frames `t` and slices `k` as (C, t, I, J, k).
+        """Read the frames `t` and slices `k` as (C, t, I, J, k).
 
         Raises:
-            InputError: the file ends early or cannot be inflated; an array of an .npz file holds more than it promises.
+            InputError: the file ends early or cannot be inflated, or an array of an .npz file is longer than promised.
         """
         order = "F" if self.fortran else "C"
         if not self.direct:
@@ -97,7 +95,7 @@ class NumpyPixels:
         return array[tuple(ALL if letter in axes else None for letter in "CTIJK")][:, t, :, :, k]
 
     def left_over(self) -> int:
-        """Bytes behind the values of a .npy file; the end of a stream is judged by `read`."""
+        """Return the bytes behind the values of a .npy file; `read` checks the end of a stream."""
         end = self.offset + math.prod(self.file_shape) * self.dtype.itemsize
         return self.path.stat().st_size - end if self.direct else 0
 
@@ -112,7 +110,7 @@ class NumpyPixels:
 
 @dataclass(frozen=True, eq=False)
 class NumpyNative:
-    """What an .npy or .npz file holds besides the values.
+    """Content of a .npy or .npz file beside the values.
 
     Args:
         pixels: its array.
@@ -126,18 +124,15 @@ class NumpyNative:
     format: str = "numpy"
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
-        """The header of the array and its name; `strip` gives it the usual name and blanks the header's free space.
+        """Pack the header and name of the array; "strip" gives it the usual name and a header as NumPy writes it.
 
         Raises:
-            UsageError: an .npz file with several arrays: the others would be lost.
+            UsageError: an .npz file with several arrays, of which the others would be lost.
         """
         if len(self.members) > 1:
             shown = ", ".join(_plain(name) for name in self.members[:8])
-            raise UsageError(
-                f"holds {len(self.members)} arrays ({shown}), only one of them is a scan",
-                where=self.pixels.path,
-                fix="save the scan alone with numpy.save",
-            )
+            what = f"holds {len(self.members)} arrays ({shown}), but a .vsl file stores one"
+            raise UsageError(what, where=self.pixels.path, fix="save the scan alone with numpy.save")
         member = self.pixels.member
         if identifiers == "strip":
             facts: dict[str, Json] = {"member": member and f"{SCAN_NAMES[0]}.npy"}
@@ -149,14 +144,13 @@ class NumpyNative:
         return replace(packed, kept=self.kept(packed))
 
     def _usual_header(self) -> bytes:
-        """The header as NumPy writes it: dtype, order and shape only."""
         out = io.BytesIO()
         facts = {"descr": npy.dtype_to_descr(self.pixels.dtype), "fortran_order": self.pixels.fortran}
         npy.write_array_header_1_0(out, {**facts, "shape": self.pixels.file_shape})
         return out.getvalue()
 
     def kept(self, packed: Packed) -> tuple[Kept, ...]:
-        """The header always; bytes behind the values never."""
+        """Count the bytes behind the values, which are never kept; the header always is."""
         length = self.pixels.left_over()
         return (Kept("bytes behind the values", left_out=length),) if length else ()
 
@@ -165,7 +159,7 @@ def read(path: Path, reading: Reading = AS_STATED) -> Scan:
     """Open a .npy or .npz file; pixels stay on disk.
 
     Raises:
-        InputError: not such a file, damaged, values that are no numbers, or several arrays none of which is named.
+        InputError: not such a file, damaged, values that are not numbers, or several arrays without a known name.
     """
     try:
         if zipfile.is_zipfile(regular(path)):
@@ -186,7 +180,8 @@ def _read_npz(path: Path) -> Scan:
         sizes = {info.filename: info.file_size for info in archive.infolist() if info.filename.endswith(".npy")}
         member = _choose(path, tuple(sizes))
         if sizes[member] > archive.getinfo(member).compress_size * DEFLATE_MAX_RATIO + 64:
-            raise InputError(f"the array {_plain(member)!r} promises more than it can hold", where=path, fix=COPY_FIX)
+            what = f"the array {_plain(member)!r} promises more values than its compressed bytes can hold"
+            raise InputError(what, where=path, fix=COPY_FIX)
         with archive.open(member) as file:
             pixels, header = _read_head(path, file, member, sizes[member])
         problems: list[str] = []
@@ -198,7 +193,7 @@ def _read_npz(path: Path) -> Scan:
             times = _side(archive, TIMES_NAME, (pixels.shape[1],), problems)
         unread = [_plain(name) for name in archive.namelist() if name not in read]
         if unread:
-            problems.append(Note.naming(f"entries beside the scan are not read ({len(unread)})", unread))
+            problems.append(Note.naming(f"other entries of the file are not read ({len(unread)})", unread))
     geometry: Affine | None = None if affine is None else check_affine(affine)
     frame_ms = None if times is None else tuple(times.tolist())
     return Scan(
@@ -213,7 +208,7 @@ def _read_npz(path: Path) -> Scan:
 
 
 def _check_directory(path: Path, archive: zipfile.ZipFile) -> None:
-    """The directory has no checksum: a wrong length there lets entries vanish, but their number stands at the end."""
+    """Compare the directory, which has no checksum, with the number of entries at the end of the archive."""
     with regular(path).open("rb") as file:
         file.seek(-_END_BYTES - len(archive.comment), io.SEEK_END)
         stated = int.from_bytes(file.read(_END_BYTES)[10:12], "little")
@@ -223,50 +218,45 @@ def _check_directory(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def _choose(path: Path, members: tuple[str, ...]) -> str:
-    """The array that is the scan."""
     if not members:
         raise InputError("is a zip file without NumPy arrays", where=path)
     named = [f"{name}.npy" for name in SCAN_NAMES if f"{name}.npy" in members]
     if len(members) == 1 or named:
         return named[0] if named else members[0]
     shown = ", ".join(_plain(name) for name in members[:8]) + (", ..." if len(members) > 8 else "")
-    raise InputError(
-        f"holds {len(members)} arrays ({shown}) and none is called image", where=path, fix="save the scan as image"
-    )
+    what = f"holds {len(members)} arrays ({shown}) and none is called image"
+    raise InputError(what, where=path, fix="save the scan under the name image")
 
 
 def _side(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], problems: list[str]) -> NDArray[Any] | None:
-    """A small float array beside the scan, or None."""
     if f"{name}.npy" not in archive.namelist():
         return None
     large = archive.getinfo(f"{name}.npy").file_size > _MOST_BESIDE
     array = np.zeros(0) if large else np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
     if array.shape != shape or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-        problems.append(f"{name} is not {' x '.join(map(str, shape))} numbers and is not used")
+        problems.append(f"{name} is not {' x '.join(map(str, shape))} numbers; it is ignored")
         return None
     return array.astype(np.float64)
 
 
 def _read_head(path: Path, file: Any, member: str | None, size: int) -> tuple[NumpyPixels, bytes]:
-    """The description of an array, checked against the bytes that are there."""
     version = npy.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
+    if version not in _HEADERS:
         raise InputError("holds records, not numbers", where=path)
-    read_array_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python warns of odd text in a damaged header
-        shape, fortran, dtype = read_array_header(file)
+        warnings.simplefilter("ignore")  # Python warns about odd text in a damaged header
+        shape, fortran, dtype = _HEADERS[version](file)
     offset = file.tell()
     if dtype.kind not in _KINDS:
-        raise InputError(f"values of the type {dtype.name} are no numbers", where=path)
+        raise InputError(f"values of type {dtype.name} are not numbers", where=path)
     if len(shape) not in AXES:
-        what = f"an array of {len(shape)} axes is no scan: 2 are IJ, 3 IJK, 4 TIJK, 5 CTIJK"
+        what = f"an array of {len(shape)} axes is not a scan; known are 2 (IJ), 3 (IJK), 4 (TIJK) and 5 (CTIJK)"
         raise InputError(what, where=path)
     if 0 in shape:
         raise InputError(f"the array is empty (shape {shape})", where=path)
     needed = offset + math.prod(shape) * dtype.itemsize
     if needed > size:
-        raise InputError(f"the header promises {needed} bytes, the file has {size}", where=path, fix=COPY_FIX)
+        raise InputError(f"the header promises {needed} bytes, but the file has {size}", where=path, fix=COPY_FIX)
     file.seek(0)
     return NumpyPixels(path, member, dtype, shape, fortran, offset), file.read(offset)
 
@@ -284,9 +274,7 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
     try:
         header, member = packed.blobs["header"], packed.facts["member"]
         file = io.BytesIO(header)
-        version = npy.read_magic(file)
-        read_array_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read_array_header(file)
+        shape, fortran, dtype = _HEADERS[npy.read_magic(file)](file)
     except Exception as error:
         raise CorruptFileError("the stored NumPy header is damaged", where=path) from error
     lengths = dict(zip(AXES.get(len(shape), ""), shape, strict=False))

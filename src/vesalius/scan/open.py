@@ -1,4 +1,4 @@
-"""From a path to scans: what is in this file or folder, and opening it.
+"""From a path to scans: what a file or folder holds, and opening it.
 
 `find_scans` lists without decoding pixels; `open_scan` insists on exactly one.
 """
@@ -49,17 +49,17 @@ READERS = Table(
 _FORMATS = {"nifti.read": "nifti", "scan.numpy_file": "numpy", "pictures.stack": "raster"}
 """End of a module's path -> format, where it is not the module's name."""
 _ARCHIVES = ("", ".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
-"""Suffixes of archives that may hold scans; a table of a spreadsheet is a zip archive, too."""
+"""Suffixes of archives that may hold scans; office documents are zip archives too."""
 FORMATS = frozenset({"dicom"} | {_name.lstrip(".") for _name in READERS})
-"""Words for what can be read."""
+"""Readable formats."""
 
 
 @dataclass(frozen=True)
 class FolderListing:
-    """What lies in a folder.
+    """Contents of a folder.
 
     Args:
-        found: the scans, and the files and folders that ought to be read and cannot be, each with its refusal.
+        found: the scans, and unreadable files and folders that should be scans, each with its refusal.
         others: files that are no scans: texts, tables, programs.
     """
 
@@ -67,12 +67,12 @@ class FolderListing:
     others: tuple[Path, ...] = ()
 
     def others_line(self) -> str | None:
-        """How many other files there are, by suffix; None where there are none."""
+        """Return the number of other files by suffix, or None where there are none."""
         if not self.others:
             return None
         kinds = Counter(path.suffix.lower() or "no suffix" for path in self.others)
         shown = some([f"{count} {kind}" for kind, count in kinds.most_common()])
-        return f"{len(self.others)} other file(s) hold no scan: {shown}"
+        return f"{len(self.others)} other file(s) are not scans: {shown}"
 
 
 def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
@@ -81,33 +81,33 @@ def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
     Args:
         path: a NIfTI, DICOM, NRRD, MetaImage, NumPy or picture file, a folder with one DICOM series or one numbered
             stack of pictures.
-        reading: choices where the files leave some open, e.g. one of several series.
+        reading: choices where the files are ambiguous, e.g. one of several series.
 
     Returns:
-        The scan; its problems name the files beside it that cannot be read.
+        The scan; its problems name unreadable files beside it.
 
     Raises:
-        InputError: nothing readable there.
+        InputError: nothing readable at `path`.
         UsageError: several scans; the message lists their series.
     """
     listed = find_scans(path, reading)
-    found = [one for one in listed if one.refusal is None]
-    lost = [one for one in listed if one.refusal is not None]
+    found = [scan for scan in listed if scan.refusal is None]
+    lost = [scan for scan in listed if scan.refusal is not None]
     if len(found) > 1:
-        shown = some([one.series_uid or one.path.name for one in found])
+        shown = some([scan.series_uid or scan.path.name for scan in found])
         raise UsageError(f"holds {len(found)} scans ({shown})", where=path, fix=ways(found))
     if not found:
         return lost[0].open()
     from vesalius.scan.note import noting
 
-    return noting(found[0].open, [one.path for one in lost])()
+    return noting(found[0].open, [scan.path for scan in lost])()
 
 
 def find_scans(path: str | Path, reading: Reading = AS_STATED) -> list[Found]:
-    """All scans at `path`: a file, or a folder searched through all its subfolders, in a stable order.
+    """Return all scans at `path`: a file, or a folder with all its subfolders, in a stable order.
 
-    What ought to be read and cannot be (damaged, empty, an archive, a FIFO, a folder without the right to list it) is
-    among them, with its `refusal`.
+    Files and folders that should be readable and are not (damaged, empty, an archive, a FIFO, no permission to list)
+    are included, with their `refusal`.
 
     Raises:
         InputError: no such path, or no scan in it.
@@ -116,7 +116,7 @@ def find_scans(path: str | Path, reading: Reading = AS_STATED) -> list[Found]:
 
 
 def list_scans(path: str | Path, reading: Reading = AS_STATED) -> FolderListing:
-    """What `find_scans` finds, and the files that are no scans.
+    """Return what `find_scans` finds, and the files that are no scans.
 
     Raises:
         InputError: no such path, or no scan in it.
@@ -127,15 +127,13 @@ def list_scans(path: str | Path, reading: Reading = AS_STATED) -> FolderListing:
     listing = _list(path, reading)
     found = tuple(choose(listing.found, reading))
     if not found:
-        what = "no readable scan here"
-        raise InputError(
-            what, where=path, fix="vesalius reads NIfTI, DICOM, NRRD, MetaImage, NumPy, PNG, JPEG and TIFF"
-        )
+        fix = "vesalius reads NIfTI, DICOM, NRRD, MetaImage, NumPy, PNG, JPEG and TIFF"
+        raise InputError("no readable scan here", where=path, fix=fix)
     return FolderListing(found, listing.others)
 
 
 def suffix(path: Path) -> str:
-    """The suffix that decides about the format, lower case, ".nii.gz" in one piece."""
+    """Return the suffix that decides the format, in lower case; ".nii.gz" counts as one suffix."""
     name = path.name.lower()
     double = "".join(Path(name).suffixes[-2:])
     return double if double in READERS else Path(name).suffix
@@ -157,7 +155,7 @@ def _list(path: Path, reading: Reading) -> FolderListing:
 
 
 def _sorted_out(files: Sequence[Path], reading: Reading) -> FolderListing:
-    """Scans by their suffix, then DICOM by its content, then what looks like a scan or an archive and is not read."""
+    """Sort files into scans by suffix, DICOM by content, and unread files that look like a scan or an archive."""
     found: list[Found] = []
     rest: list[Path] = []
     others: list[Path] = []
@@ -190,12 +188,12 @@ def _sorted_out(files: Sequence[Path], reading: Reading) -> FolderListing:
 
 
 def _refusal(file: Path) -> InputError | None:
-    """Why a file must not be opened, or leads nowhere although its name promises a scan."""
+    """Return why a file must not be opened, or leads nowhere although its name promises a scan."""
     kind = odd_kind(file)
     if kind is not None:
         return InputError(f"is {kind}, not a file", where=file, fix="move it away")
     if _is_loose_link(file) and (suffix(file) in READERS or suffix(file) in SUFFIXES):
-        return InputError("is a link that leads nowhere", where=file, fix="get the file that it stands for")
+        return InputError("is a link that leads nowhere", where=file, fix="copy the file that it points to")
     return None
 
 
@@ -204,21 +202,21 @@ def _is_loose_link(file: Path) -> bool:
 
 
 def strange(file: Path, *, alone: bool) -> InputError | None:
-    """Why a file that no reader takes is named all the same: an archive, or a volume under another suffix.
+    """Return why a file that no reader takes is reported anyway: an archive, or a volume with another suffix.
 
     Args:
-        file: what is left over.
-        alone: it is the path that was given, so that whatever it is helps.
+        file: the file.
+        alone: True where it is the only file of the given path, so that any reason helps.
     """
     head = head_of_file(file)
-    found = signature(head)
-    if found is not None and (alone or found.is_volume or (found.is_archive and suffix(file) in _ARCHIVES)):
-        return InputError(f"is {found.name}{' by its content' if found.suffixes else ''}", where=file, fix=found.fix)
+    kind = signature(head)
+    if kind is not None and (alone or kind.is_volume or (kind.is_archive and suffix(file) in _ARCHIVES)):
+        return InputError(f"is {kind.name}{' by its content' if kind.suffixes else ''}", where=file, fix=kind.fix)
     return InputError("is an empty file", where=file, fix="copy it again") if alone and not head else None
 
 
 def _is_second_of_pair(path: Path, files: Collection[Path]) -> bool:
-    """True for the .hdr of a NIfTI or Analyze pair whose .img is among the files: it stands for both."""
+    """True for the .hdr of a NIfTI or Analyze pair whose .img is among the files: the .img stands for both."""
     return suffix(path).startswith(".hdr") and path.with_name(path.name.replace(".hdr", ".img")) in files
 
 
@@ -238,11 +236,11 @@ def _format(path: Path) -> str:
 
 
 def _opener(path: Path, reading: Reading) -> Callable[[], Scan]:
-    def open_it() -> Scan:
+    def open_file() -> Scan:
         try:
             scan: Scan = READERS.get(suffix(path))(path, reading)
         except InputError as error:
             raise misread(path, error) from error
         return scan
 
-    return open_it
+    return open_file

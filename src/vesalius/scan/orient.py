@@ -1,4 +1,4 @@
-"""Turning a scan to another order and direction of its voxel axes: permutation and flips only, values untouched."""
+"""Permutes and flips the voxel axes of a scan; values are untouched."""
 
 from __future__ import annotations
 
@@ -13,24 +13,30 @@ from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 
 _AXES = {"L": (0, -1), "R": (0, 1), "P": (1, -1), "A": (1, 1), "I": (2, -1), "S": (2, 1)}
-"""Letter to world axis and direction."""
+"""Letter -> world axis and direction."""
 
 
 def reorient(scan: Scan, code: str) -> Scan:
-    """The same voxels with axes that increase in the directions of `code`.
+    """Return the same voxels with axes that increase in the directions of `code`.
 
-    Each voxel axis goes to the world axis nearest to it, so an oblique scan stays oblique: its affine changes by the
-    same permutation and flips, and every voxel keeps its world position exactly. A scan whose slices have their own
-    slopes is turned to real values (float64) where the slice axis moves. The result holds an array in memory and is no
-    longer tied to its source file.
+    Each voxel axis is matched with the nearest world axis, so an oblique scan stays oblique: its affine changes by the
+    same permutation and flips, and every voxel keeps its exact world position. A scan whose slices have their own
+    slopes is converted to real values (float64) where the slice axis moves. The result is held in memory and no longer
+    tied to its source file.
 
     Args:
         scan: a scan with a grid.
-        code: three letters such as "RAS": the directions in which i, j and k shall increase.
+        code: three letters such as "RAS": the directions in which i, j and k are to increase.
 
     Raises:
         UsageError: `code` does not name three different axes.
         GeometryError: the scan has no grid.
+
+    Example:
+        >>> scan = Scan.from_array(np.arange(8).reshape(2, 2, 2), np.eye(4))
+        >>> turned = reorient(scan, "LPS")
+        >>> turned.orientation, turned.stored()[0, 0, :, 0, 0].tolist()
+        ('LPS', [6, 2])
     """
     wanted = _parse(code)
     affine = scan.affine
@@ -66,7 +72,7 @@ def _parse(code: str) -> list[tuple[int, int]]:
 
 
 def _turned(affine: Affine, sources: list[int], flips: list[bool], shape: tuple[int, ...]) -> Affine:
-    """The affine of the turned axes; `shape` is that of the permuted array."""
+    """Return the affine of the turned axes; `shape` is that of the permuted array."""
     matrix = np.eye(4)
     origin = affine[:3, 3].copy()
     for axis, (source, flip) in enumerate(zip(sources, flips, strict=True)):

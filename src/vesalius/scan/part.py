@@ -1,4 +1,4 @@
-"""One frame or one slice of a scan, in its own place in the world."""
+"""One frame or one slice of a scan, at its place in the world."""
 
 from __future__ import annotations
 
@@ -25,29 +25,25 @@ class PartPixels:
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        """(C, T, I, J, K) of the part."""
         c, _, i, j, _ = self.whole.shape
         return c, len(self.t), i, j, len(self.k)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The stored dtype."""
         return self.whole.dtype
 
     @property
     def direct(self) -> bool:
-        """As the whole."""
         return self.whole.direct
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Frames and slices counted within the part."""
         return self.whole.read(_slice(self.t[t]), _slice(self.k[k]))
 
 
 def part(scan: Scan, *, t: int | None = None, k: int | None = None) -> Scan:
-    """One frame `t`, one slice `k`, or both (numbers from 0); what is None stays whole.
+    """Return one frame `t`, one slice `k`, or both (numbers from 0); an axis that is None stays whole.
 
-    The affine is moved so that the voxels stay where they are in the world (RAS+ mm).
+    The affine is shifted so that the voxels keep their world positions (RAS+ mm).
 
     Raises:
         UsageError: no such frame or slice.

@@ -1,4 +1,4 @@
-"""Where the stored numbers of a scan come from: an array in memory or a file read piece by piece."""
+"""Sources of the stored numbers of a scan: an array in memory, or a file read piece by piece."""
 
 from __future__ import annotations
 
@@ -33,26 +33,23 @@ class Pixels(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ArrayPixels:
-    """Pixels that are already an array (C, T, I, J, K); a memory map counts."""
+    """Pixels of an array (C, T, I, J, K); it may be a memory map."""
 
     array_CTIJK: NDArray[Any]
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        """(C, T, I, J, K)."""
         c, t, i, j, k = self.array_CTIJK.shape
         return c, t, i, j, k
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The stored dtype."""
         return self.array_CTIJK.dtype
 
     @property
     def direct(self) -> bool:
-        """Always."""
         return True
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """A view of the frames `t` and slices `k`."""
+        """Return a view of the frames `t` and slices `k`."""
         return self.array_CTIJK[:, t, :, :, k]

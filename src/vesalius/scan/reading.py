@@ -1,4 +1,4 @@
-"""What a user decides where a file leaves a choice open; by default every file is read as it states."""
+"""Choices of the user where a file is ambiguous; by default every file is read as it states."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SpacingFrom = Literal["sform", "pixdim"]
 class Reading:
     """Choices for opening a scan.
 
-    Each value only matters to files that leave the choice open; a reader ignores choices that its format does not know.
+    A choice affects only files that are ambiguous; a reader ignores choices that its format does not know.
 
     Args:
         series: DICOM SeriesInstanceUID, or its end, where a folder holds several.
-        orientation: the planes to keep where one series holds several orientations.
-        assume_rescale: (slope, intercept) for DICOM frames that state none that can be used while others of their stack
-            do, and for CT that states none at all.
-        spacing_from: which spacing of a NIfTI header to trust where sform and pixdim disagree.
+        orientation: planes to keep where a series holds several orientations.
+        assume_rescale: (slope, intercept) for DICOM frames without a usable statement in a stack where others have one,
+            and for CT without any.
+        spacing_from: spacing of a NIfTI header to use where sform and pixdim disagree.
 
     Raises:
         UsageError: a rescaling that is not a nonzero slope and an intercept.
@@ -58,7 +58,7 @@ class Reading:
             raise UsageError(what, where="--assume-rescale", fix="write for instance 1,-1024")
 
     def stated(self) -> dict[str, Any]:
-        """The choices that were made, JSON-able: what keys of caches and records of runs must hold."""
+        """Return the choices that are set, JSON-able: part of every cache key and run record."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 

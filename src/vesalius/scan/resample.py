@@ -1,6 +1,6 @@
-"""Making a grid: one orthogonal grid from a slice stack, another spacing on the same axes, or another scan's grid.
+"""Resampling: a slice stack to one orthogonal grid, a grid to another spacing, values to another grid.
 
-All interpolate linearly and reproduce linear ramps exactly. Neither filters before sampling, so a much coarser
+All interpolate linearly and reproduce linear ramps exactly. None filters before sampling, so a much coarser
 spacing aliases. Results are real values in float32 (nearest keeps the stored values), held in memory.
 
 Letters: C channel, T time, I J K voxel axes.
@@ -26,22 +26,22 @@ from vesalius.scan.scan import Scan
 Interpolation = Literal["linear", "nearest"]
 
 _LINEAR_BYTES = 48
-"""Held for each voxel while one frame is sampled: six arrays of float64."""
+"""Bytes per voxel while one frame is sampled: six arrays of float64."""
 _MOST_VOXELS = 2.0**62
-"""Along an axis; such a grid fits into no memory."""
+"""Limit along an axis; no memory holds such a grid."""
 
 
 def to_grid(scan: Scan) -> Scan:
-    """One orthogonal grid from a stack of parallel slices that are tilted or unevenly spaced.
+    """Resample a stack of parallel slices that are tilted or unevenly spaced to one orthogonal grid.
 
     The in-plane axes and spacings are those of the slices; k runs along their normal. The step along k is the median
     gap, changed slightly where needed so that a whole number of steps reaches from the first to the last slice.
     The in-plane field is the union of all slices' fields, on the pixel positions of the first slice. A grid voxel
     lies between two slices: it is sampled bilinearly in each of them, and the two samples are weighted by distance
-    along the normal. Where one of the two does not reach, the voxel gets the smallest real value of the scan (air, or
+    along the normal. Outside one of the two, the voxel gets the smallest real value of the scan (air, or
     the padding value of the file).
 
-    Slices at one position are merged if their pixels are equal. A scan that has a grid is returned as it is.
+    Slices at one position are merged if their pixels are equal. A scan that has a grid is returned unchanged.
 
     Raises:
         GeometryError: no geometry, slices that are not parallel or not rectangular, or slices that differ at one
@@ -68,10 +68,10 @@ def to_grid(scan: Scan) -> Scan:
 
 
 def regrid(scan: Scan, spacing: tuple[float, float, float], interpolation: Interpolation = "linear") -> Scan:
-    """The scan on the same axes with another spacing.
+    """Resample a scan to another spacing on the same axes.
 
     The field of view (outer edges of the outermost voxels) keeps its centre; its length becomes the nearest whole
-    number of new voxels. Samples beyond the outermost voxel centres take the value of the edge.
+    number of new voxels. Samples beyond the outermost voxel centres take the edge value.
 
     Args:
         scan: a scan with a grid.
@@ -81,6 +81,11 @@ def regrid(scan: Scan, spacing: tuple[float, float, float], interpolation: Inter
     Raises:
         GeometryError: the scan has no grid.
         UsageError: a spacing that is not positive, or linear interpolation of palette indices.
+
+    Example:
+        >>> scan = Scan.from_array(np.zeros((4, 4, 10)), np.diag([1.0, 1.0, 1.0, 1.0]))
+        >>> regrid(scan, (2.0, 2.0, 2.5)).shape
+        (1, 1, 2, 2, 4)
     """
     if not all(math.isfinite(step) and step > 0 for step in spacing):
         raise UsageError(f"a spacing of {spacing} mm is impossible", fix="give three positive numbers")
@@ -93,29 +98,31 @@ def regrid(scan: Scan, spacing: tuple[float, float, float], interpolation: Inter
     firsts = [
         (old - 1) / 2 - scale * (new - 1) / 2 for old, new, scale in zip(scan.shape[2:], sizes, scales, strict=True)
     ]
-    places = [first + scale * np.arange(new) for first, new, scale in zip(firsts, sizes, scales, strict=True)]
-    places = [np.clip(place, 0, old - 1) for place, old in zip(places, scan.shape[2:], strict=True)]
+    positions = [first + scale * np.arange(new) for first, new, scale in zip(firsts, sizes, scales, strict=True)]
+    positions = [
+        np.clip(axis_positions, 0, old - 1) for axis_positions, old in zip(positions, scan.shape[2:], strict=True)
+    ]
     matrix = affine.copy()
     matrix[:3, :3] = affine[:3, :3] * scales
     matrix[:3, 3] = affine[:3, :3] @ firsts + affine[:3, 3]
     if interpolation == "nearest":
-        array, intensity = _nearest(scan, places)
+        array, intensity = _nearest(scan, positions)
     else:
-        array, intensity = _linear(scan, places), Intensity(unit=scan.intensity.unit)
+        array, intensity = _linear(scan, positions), Intensity(unit=scan.intensity.unit)
     return replace(scan, pixels=ArrayPixels(array), geometry=check_affine(matrix), intensity=intensity, native=None)
 
 
 def onto(
     array_CIJK: NDArray[np.floating], affine: Affine, shape_IJK: tuple[int, int, int], target: Affine
 ) -> NDArray[np.float32]:
-    """Values of one grid at the voxels of another whose axes are parallel to its own, in any order and direction.
+    """Sample the values of one grid at the voxels of another grid with parallel axes, in any order and direction.
 
-    Interpolates linearly; beyond the outermost voxel centres the value of the edge.
+    Interpolates linearly; beyond the outermost voxel centres the edge value is repeated.
 
     Args:
         array_CIJK: the values.
-        affine: of their grid.
-        shape_IJK: voxels of the other grid.
+        affine: affine of their grid.
+        shape_IJK: shape of the other grid.
         target: affine of the other grid.
 
     Raises:
@@ -124,18 +131,18 @@ def onto(
     between = np.linalg.inv(affine) @ target
     scales = between[:3, :3]
     sources = [int(np.argmax(np.abs(column))) for column in scales.T]
-    crooked = np.abs(scales).sum() - sum(abs(scales[source, axis]) for axis, source in enumerate(sources))
-    if sorted(sources) != [0, 1, 2] or crooked > PERPENDICULAR * np.abs(scales).sum():
+    off_axis = np.abs(scales).sum() - sum(abs(scales[source, axis]) for axis, source in enumerate(sources))
+    if sorted(sources) != [0, 1, 2] or off_axis > PERPENDICULAR * np.abs(scales).sum():
         raise GeometryError("the axes of the two grids are not parallel")
     turned = array_CIJK.transpose(0, *(1 + source for source in sources))
     for axis, source in enumerate(sources):
-        places = between[source, 3] + scales[source, axis] * np.arange(shape_IJK[axis])
-        places = np.clip(places, 0, turned.shape[axis + 1] - 1)
-        whole = np.rint(places)
-        if np.abs(places - whole).max(initial=0) < EDGE_PIXELS:
+        positions = between[source, 3] + scales[source, axis] * np.arange(shape_IJK[axis])
+        positions = np.clip(positions, 0, turned.shape[axis + 1] - 1)
+        whole = np.rint(positions)
+        if np.abs(positions - whole).max(initial=0) < EDGE_PIXELS:
             turned = turned.take(whole.astype(np.intp), axis + 1)
         else:
-            turned = _sample(turned, axis + 1, places, np.nan).astype(np.float32)
+            turned = _sample(turned, axis + 1, positions, np.nan).astype(np.float32)
     return np.ascontiguousarray(turned, np.float32)
 
 
@@ -165,36 +172,36 @@ def _shifted(scan: Scan, t: int, n: int, target: StackGrid) -> NDArray[np.floati
 
 
 def _sample(
-    array: NDArray[np.floating], axis: int, places: NDArray[np.floating], outside: float
+    array: NDArray[np.floating], axis: int, positions: NDArray[np.floating], outside: float
 ) -> NDArray[np.floating]:
-    """Linear samples at fractional positions along one axis; beyond the outermost centres `outside`."""
+    """Interpolate linearly at fractional positions along one axis; `outside` beyond the outermost centres."""
     last = array.shape[axis] - 1
-    inside = (places >= -EDGE_PIXELS) & (places <= last + EDGE_PIXELS)
-    places = np.clip(places, 0, last)
-    low = np.minimum(np.floor(places).astype(np.intp), max(last - 1, 0))
+    inside = (positions >= -EDGE_PIXELS) & (positions <= last + EDGE_PIXELS)
+    positions = np.clip(positions, 0, last)
+    low = np.minimum(np.floor(positions).astype(np.intp), max(last - 1, 0))
     form = [1] * array.ndim
     form[axis] = -1
-    weight = (places - low).reshape(form)
+    weight = (positions - low).reshape(form)
     lower = np.take(array, low, axis)
     upper = np.take(array, np.minimum(low + 1, last), axis)
     blend = np.where(weight == 0, lower, np.where(weight == 1, upper, lower * (1 - weight) + upper * weight))
     return np.where(inside.reshape(form), blend, outside)
 
 
-def _linear(scan: Scan, places: list[NDArray[np.floating]]) -> NDArray[np.float32]:
+def _linear(scan: Scan, positions: list[NDArray[np.floating]]) -> NDArray[np.float32]:
     samples, times = scan.shape[:2]
-    out = np.empty((samples, times, *(len(place) for place in places)), dtype=np.float32)
+    out = np.empty((samples, times, *(len(axis_positions) for axis_positions in positions)), dtype=np.float32)
     for t in range(times):
         frame = scan.values(t=slice(t, t + 1), dtype=np.float64)[:, 0]
-        for axis, place in enumerate(places):
-            frame = _sample(frame, axis + 1, place, np.nan)
+        for axis, axis_positions in enumerate(positions):
+            frame = _sample(frame, axis + 1, axis_positions, np.nan)
         out[:, t] = frame
     return out
 
 
-def _nearest(scan: Scan, places: list[NDArray[np.floating]]) -> tuple[NDArray[Any], Intensity]:
-    """Stored values of the nearest voxels, half way up, with the slopes of their slices."""
-    i, j, k = (np.floor(place + 0.5).astype(np.intp) for place in places)
+def _nearest(scan: Scan, positions: list[NDArray[np.floating]]) -> tuple[NDArray[Any], Intensity]:
+    """Return the stored values of the nearest voxels (halves round up) and the slopes of their slices."""
+    i, j, k = (np.floor(axis_positions + 0.5).astype(np.intp) for axis_positions in positions)
     array = scan.stored().take(i, axis=2).take(j, axis=3).take(k, axis=4)
     intensity = scan.intensity
     if not intensity.is_uniform:

@@ -28,23 +28,30 @@ Space = Literal["unknown", "scanner", "aligned", "talairach", "mni", "template"]
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """One scan of shape (C, T, I, J, K). Pixels are read when asked for.
+    """One scan of shape (C, T, I, J, K), read lazily.
 
     Args:
-        pixels: stored values, read lazily.
+        pixels: stored values, read on demand.
         geometry: a 4x4 affine (voxel centre to RAS+ mm), a SliceStack, or None where the file states no geometry.
-        intensity: stored to real values.
+        intensity: map from stored to real values.
         frame_ms: start of each frame in ms, or None where the unit or the spacing in time is unknown.
-        t_meaning: what the T axis is; only "time" enters temporal measures.
+        t_meaning: meaning of the T axis; only "time" enters temporal measures.
         modality: "MR", "CT", "US", ... as the file states it, else "unknown".
-        colour: what C means: one "grey" channel ("inverted" for MONOCHROME1), "rgb", "ybr" (YBR_FULL), "palette"
+        colour: meaning of C: one "grey" channel ("inverted" for MONOCHROME1), "rgb", "ybr" (YBR_FULL), "palette"
             indices, or other "channels".
-        palette_N3: colours of the indices of a "palette", None where they are not known.
-        spaces: which world the affine leads to, as NIfTI names them ("aligned": to another scan; "unknown": not even
-            the directions of the axes are known); two where the sform and the qform of one place name different
-            worlds, () where the source names none.
-        problems: what a careful reader should know, one sentence each.
+        palette_N3: colours of the indices of a "palette", None where they are unknown.
+        spaces: world that the affine leads to, as NIfTI names them ("aligned": to another scan; "unknown": not even the
+            directions of the axes are known); two where the sform and the qform of one place name different worlds, ()
+            where the source names none.
+        problems: caveats, one sentence each.
         native: what is needed to write the scan back as the kind of file it came from, or None.
+
+    Example:
+        >>> scan = Scan.from_array(np.zeros((4, 5, 6), np.int16), np.diag([1.0, 1.0, 2.5, 1.0]), modality="CT")
+        >>> scan.shape, scan.spacing_mm, scan.orientation
+        ((1, 1, 4, 5, 6), (1.0, 1.0, 2.5), 'RAS')
+        >>> scan.values(k=slice(0, 2)).shape
+        (1, 1, 4, 5, 2)
     """
 
     pixels: Pixels
@@ -61,7 +68,7 @@ class Scan:
 
     @classmethod
     def from_array(cls, array_CTIJK: ArrayLike, affine: ArrayLike | None = None, **facts: object) -> Scan:
-        """A scan from an array (C, T, I, J, K), or (I, J, K) for one static channel."""
+        """Return a scan of an array (C, T, I, J, K), or (I, J, K) for one static channel, with the fields `facts`."""
         array = np.asarray(array_CTIJK)
         if array.ndim == 3:
             array = array[None, None]
@@ -86,11 +93,11 @@ class Scan:
         return self.pixels.dtype
 
     def stored(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Stored values of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
+        """Read the stored values of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
         return self.pixels.read(t, k)
 
     def values(self, t: slice = ALL, k: slice = ALL, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
-        """Real values (HU where known) of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
+        """Read the real values (HU where known) of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
         c, times, i, j, depth = self.shape
         voxels = c * len(range(times)[t]) * i * j * len(range(depth)[k])
         scaled = 0 if self.intensity.is_identity else 2 * np.dtype(np.float64).itemsize
@@ -98,7 +105,7 @@ class Scan:
         return self.intensity.part(t, k).to_real(self.stored(t, k), dtype)
 
     def resident(self) -> Scan:
-        """The scan with its pixels in memory, unless reading a slice costs no more than its own bytes."""
+        """Return the scan with its pixels in memory, unless reading a slice costs no more than its own bytes."""
         return self if self.pixels.direct else replace(self, pixels=ArrayPixels(self.stored()))
 
     @property
@@ -118,7 +125,7 @@ class Scan:
 
     @property
     def grid_problem(self) -> str | None:
-        """Why there is no affine, or None where there is one."""
+        """Reason why there is no affine, or None."""
         if self.geometry is None:
             return "the file states no geometry"
         return self.geometry.grid_problem if isinstance(self.geometry, SliceStack) else None

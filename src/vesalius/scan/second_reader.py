@@ -1,8 +1,8 @@
-"""The stored values of an original, read another way than `open_scan` reads them.
+"""The stored values of an original, read with other code than that of `open_scan`.
 
-A fault of a reader that stands before and behind a comparison cancels out. So `verify` takes the original from other
-code: nibabel on the whole inflated file, the cells of native DICOM pixels or a second decoder, the other decoder of
-PNG and TIFF, numpy.load. Where there is none, it says so.
+A reader's fault cancels out where the same reader stands on both sides of a comparison. So `verify` reads the original
+with nibabel on the whole inflated file, from the cells of native DICOM pixels or with a second decoder, with the other
+decoder of PNG and TIFF, or with numpy.load, and reports where no second reader exists.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 
 _COPIES = 3
-"""Of the values, held while they are decoded and put in order."""
+"""Copies of the values held while they are decoded and ordered."""
 
 
 def read_again(scan: Scan) -> tuple[Scan, str | None]:
-    """The scan with pixels from a second reader, and its name; the scan itself and None where there is none.
+    """Return the scan with pixels from a second reader, and that reader's name; the scan and None where there is none.
 
     Raises:
         InputError: the second reader finds the file damaged, or of another shape or number type.
@@ -48,25 +48,22 @@ def read_again(scan: Scan) -> tuple[Scan, str | None]:
             _COPIES * math.prod(scan.shape) * scan.dtype.itemsize, where, instead="verify without the original"
         )
     try:
-        done = read(native)
+        decoded = read(native)
     except (VesaliusError, OSError, MemoryError):
         raise
     except Exception as error:  # decoders raise nearly anything on damaged data
         what = f"a second reader finds it damaged ({type(error).__name__})"
         raise InputError(what, where=where, fix=COPY_FIX) from error
-    if done is None:
+    if decoded is None:
         return scan, None
-    array, name = done
+    array, name = decoded
     if array.shape != scan.shape or array.dtype != scan.dtype:
-        raise InputError(
-            f"two readers differ: {scan.dtype} {scan.shape} here, {array.dtype} {array.shape} from {name}",
-            fix="report this with the kind of file it is",
-        )
+        what = f"two readers disagree: {scan.dtype} {scan.shape} here, {array.dtype} {array.shape} from {name}"
+        raise InputError(what, fix="report this with the kind of file")
     return replace(scan, pixels=ArrayPixels(array)), name
 
 
 def _nifti(native: Any) -> tuple[NDArray[Any], str] | None:
-    """Nibabel on the whole file, inflated where it is a gzip file, to its end."""
     pixels = native.pixels
     if not pixels.direct:
         return _nibabel(native, io.BytesIO(_inflated(pixels.path, pixels.end)))
@@ -75,7 +72,6 @@ def _nifti(native: Any) -> tuple[NDArray[Any], str] | None:
 
 
 def _nibabel(native: Any, bulk: BinaryIO) -> tuple[NDArray[Any], str] | None:
-    """Its own header, shape and number type."""
     import nibabel as nib
     from nibabel.fileholders import FileHolder
 
@@ -88,7 +84,7 @@ def _nibabel(native: Any, bulk: BinaryIO) -> tuple[NDArray[Any], str] | None:
     try:
         image = kind.from_file_map(files if native.pair_header is not None else {"image": files["image"]})
         array = np.asanyarray(image.dataobj.get_unscaled())
-    except Exception:  # nibabel refuses headers that are read here with a problem line
+    except Exception:  # nibabel refuses some headers that our reader takes with a note
         return None
     i, j, k, t, *more = (*array.shape, 1, 1, 1)[: max(array.ndim, 4)]
     array = array.reshape((i, j, k, t, int(np.prod(more, dtype=int))), order="F")
@@ -127,17 +123,17 @@ def _raster(native: Any) -> tuple[NDArray[Any], str] | None:
     pages: list[NDArray[Any]] = []
     names = set()
     for picture in pictures:
-        done = decode(picture)
-        if done is None:
+        decoded = decode(picture)
+        if decoded is None:
             return None
-        pages += [page.reshape(picture.shape) for page in done[0]]
-        names.add(done[1])
+        pages += [page.reshape(picture.shape) for page in decoded[0]]
+        names.add(decoded[1])
     array_KJIC = np.stack(pages)
     return array_KJIC.transpose(3, 2, 1, 0)[:, None], " and ".join(sorted(names))
 
 
 def _png(picture: Any) -> tuple[list[NDArray[Any]], str] | None:
-    """What Pillow decodes, decoded by libpng, and the other way round."""
+    """Decode with libpng what Pillow decodes, and the other way round."""
     import imagecodecs
     from PIL import Image
 
@@ -166,9 +162,9 @@ def _tiff(picture: Any) -> tuple[list[NDArray[Any]], str] | None:
                 if image.mode in ("P", "1") or picture.colour == "inverted" or page.shape != picture.shape:
                     return None
                 if page.dtype != picture.dtype and not (page.dtype.kind == picture.dtype.kind == "u"):
-                    return None  # Pillow turns some types into others
+                    return None  # Pillow converts some types
                 pages.append(page.astype(picture.dtype))
-    except Exception:  # Pillow reads fewer kinds
+    except Exception:  # Pillow reads fewer kinds of TIFF
         return None
     return pages, "Pillow"
 
@@ -180,11 +176,11 @@ def _dicom(native: Any) -> tuple[NDArray[Any], str] | None:
     for path, element in zip(pixels.paths, pixels.elements, strict=True):
         raw = cells(path, element)
         if raw is None:
-            done = decode_again(path, element)
-            if done is None:
+            decoded = decode_again(path, element)
+            if decoded is None:
                 return None
-            frames.append(done[0])
-            names.add(done[1])
+            frames.append(decoded[0])
+            names.add(decoded[1])
         else:
             frames.append(values(raw, element))
             names.add("the cells of Pixel Data")
@@ -202,4 +198,4 @@ _READERS: dict[str, Callable[[Any], tuple[NDArray[Any], str] | None]] = {
     "numpy": _numpy,
     "raster": _raster,
 }
-"""Format -> second reader; gives None for kinds of file that only the first reads."""
+"""Format -> second reader, which returns None for files that only the first reader knows."""

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says."""
+"""Recognition of files by their first bytes, whatever their names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vesalius.files import regular
 from vesalius.scan.damage import not_readable
 
 HEAD_BYTES = 4096
-"""Enough of a file for everything here."""
+"""Length of the head that is enough for every signature."""
 _NO_SUFFIX = "\0"
 _LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 _SHORT_VRS = frozenset(
@@ -27,10 +27,10 @@ class Signature:
     """A kind of file.
 
     Args:
-        name: what it is, with its article.
-        suffixes: of files that are read as such, the usual one first; () where none is read.
-        is_volume: a scan for certain, so that it is named wherever it lies; a picture may be a logo.
-        fix: what makes it readable.
+        name: its name, with the article.
+        suffixes: suffixes under which it is read, the usual one first; () where it is not read.
+        is_volume: True where it is certainly a scan and must be reported; a picture may be a logo.
+        fix: how to make it readable.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Signature:
 
     @property
     def is_archive(self) -> bool:
-        """True for what holds other files."""
+        """True for a file that holds other files."""
         return self.name.endswith("archive")
 
 
@@ -55,7 +55,7 @@ _GZIPPED_NIFTI = _read("a gzipped NIfTI file", ".nii.gz", ".nii")
 _META = _read("a MetaImage file", ".mha", ".mhd", also=", or .mhd where its values lie in another file")
 _TIFF = _read("a TIFF picture", ".tif", ".tiff", is_volume=False)
 _GZIP = Signature("a gzip file")
-_CONVERT = "make a NIfTI file of it first"
+_CONVERT = "convert it to NIfTI first"
 _PLACES: tuple[tuple[int, bytes, Signature], ...] = (
     (128, b"DICM", _DICOM),
     (344, b"n+1\0", _NIFTI),
@@ -69,7 +69,7 @@ _PLACES: tuple[tuple[int, bytes, Signature], ...] = (
     (0, b"\x89PNG\r\n", _read("a PNG picture", ".png", is_volume=False)),
     (0, b"\xff\xd8\xff", _read("a JPEG picture", ".jpg", ".jpeg", is_volume=False)),
     *((0, magic, _TIFF) for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-    (0, b"\x89VSL\r\n\x1a\n", Signature("a .vsl file", fix="give it back with vesalius decompress first")),
+    (0, b"\x89VSL\r\n\x1a\n", Signature("a .vsl file", fix="restore it with vesalius decompress first")),
     (0, b"PK\x03\x04", Signature("a zip archive")),
     (0, b"PK\x05\x06", Signature("an empty zip archive")),
     (0, b"7z\xbc\xaf\x27\x1c", Signature("a 7z archive")),
@@ -89,7 +89,7 @@ def head_of_file(path: Path, size: int = HEAD_BYTES) -> bytes:
     """Return the first `size` bytes of a file.
 
     Raises:
-        InputError: it cannot be read, or is no file.
+        InputError: it cannot be read, or is not a file.
     """
     try:
         with regular(path).open("rb") as file:
@@ -99,10 +99,10 @@ def head_of_file(path: Path, size: int = HEAD_BYTES) -> bytes:
 
 
 def signature(head: bytes) -> Signature | None:
-    """What begins with these bytes; None where nothing here does."""
-    for place, magic, found in _PLACES:
-        if head[place : place + len(magic)] == magic and _goes_on(head, magic):
-            return found
+    """Return the kind of file that begins with these bytes, or None where it is unknown."""
+    for start, magic, kind in _PLACES:
+        if head[start : start + len(magic)] == magic and _continues(head, magic):
+            return kind
     if head[:2] == b"\x1f\x8b":
         return _gzipped(head)
     if is_dicom(head):
@@ -113,10 +113,10 @@ def signature(head: bytes) -> Signature | None:
 
 
 def is_dicom(head: bytes) -> bool:
-    """True for the DICOM magic, and for a data set without the 128 bytes and DICM that begins as one must.
+    """True for the DICOM magic, and for a data set without preamble that begins as the standard requires.
 
-    Its first element is of group 0002 or 0008, with an even length that is stated as its VR demands (or, without VR,
-    in four bytes), and another element with a higher tag follows.
+    Its first element has group 0002 or 0008 and an even length, stated as its VR requires (or, without VR, in four
+    bytes), and an element with a higher tag follows.
     """
     if head[128:132] == b"DICM":
         return True
@@ -134,7 +134,7 @@ def is_dicom(head: bytes) -> bool:
 
 
 def misread(path: Path, error: InputError) -> InputError:
-    """Why a file could not be read as what its suffix says, where its bytes give a better reason than the reader."""
+    """Return why a file could not be read as its suffix says; its bytes may give a better reason than the reader."""
     if not path.exists():
         return error
     try:
@@ -143,21 +143,20 @@ def misread(path: Path, error: InputError) -> InputError:
         return reason
     if not head:
         return InputError("is an empty file", where=path, fix="copy it again")
-    found = signature(head)
+    kind = signature(head)
     name = path.name.lower()
-    is_as_named = name.endswith(found.suffixes or (_NO_SUFFIX,)) if found else True
-    if found is None or found == _GZIP or is_as_named or (found.is_archive and name.endswith(".npz")):
+    is_as_named = name.endswith(kind.suffixes or (_NO_SUFFIX,)) if kind else True
+    if kind is None or kind == _GZIP or is_as_named or (kind.is_archive and name.endswith(".npz")):
         return error
-    return InputError(f"is {found.name} by its content", where=path, fix=found.fix)
+    return InputError(f"is {kind.name} by its content", where=path, fix=kind.fix)
 
 
-def _goes_on(head: bytes, magic: bytes) -> bool:
+def _continues(head: bytes, magic: bytes) -> bool:
     rest = _SHORT_MAGIC.get(magic)
     return rest is None or head[len(magic) + 1 : len(magic) + 1 + len(rest)] == rest
 
 
 def _gzipped(head: bytes) -> Signature:
-    """What a gzip stream holds."""
     try:
         inner = signature(zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES))
     except zlib.error:
@@ -170,7 +169,7 @@ def _gzipped(head: bytes) -> Signature:
 
 
 def _end_of_first(head: bytes, order: str) -> int | None:
-    """Where the first element of a data set ends; None where its length cannot be."""
+    """Return where the first element of a data set ends, or None where its length is impossible."""
     word = head[4:6].decode("ascii", "replace")
     if word in _LONG_VRS:
         length, start = struct.unpack_from(f"{order}I", head.ljust(12, b"\0"), 8)[0], 12

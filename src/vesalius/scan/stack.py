@@ -1,7 +1,7 @@
-"""A slice stack: parallel or not, even or not, each slice has its own place in the world.
+"""A slice stack: each slice has a place of its own in the world; slices may be tilted or unevenly spaced.
 
-A DICOM series is always a stack first. A *grid* (one affine for all voxels) exists only where the positions
-allow one; `SliceStack.grid_problem` says why not. Conventions as in `vesalius.scan.geometry`:
+A DICOM series is read as a stack first. A *grid* (one affine for all voxels) exists only where the positions
+allow one; else `SliceStack.grid_problem` gives the reason. Conventions as in `vesalius.scan.geometry`:
 RAS+ mm, voxel centres, (i, j, k) with i along a row (column index), j down the rows, k along the normal.
 """
 
@@ -17,7 +17,7 @@ from vesalius.errors import GeometryError
 from vesalius.scan.geometry import Affine, check_affine
 
 PARALLEL_COSINE = 1 - 1e-4
-"""Two directions closer than about 0.8 degrees count as one."""
+"""Two directions less than about 0.8 degrees apart count as equal."""
 GAP_TOLERANCE = 0.01
 """Gaps may differ by this fraction of the median gap, or by GAP_TOLERANCE_MM if that is more."""
 GAP_TOLERANCE_MM = 0.01
@@ -36,6 +36,12 @@ class SliceStack:
         steps_i_K3: world vector (mm) from pixel (i, j) to (i + 1, j) of each slice.
         steps_j_K3: world vector (mm) from pixel (i, j) to (i, j + 1) of each slice.
         thickness_mm: nominal slice thickness where the file states it; the third step of a single slice.
+
+    Example:
+        >>> origins = np.array([[0, 0, 0], [0, 0, 2], [0, 0, 5]])
+        >>> stack = SliceStack(origins, np.tile([1.0, 0, 0], (3, 1)), np.tile([0, 1.0, 0], (3, 1)))
+        >>> stack.grid_problem
+        'the gaps between slices are uneven (2.00 / 3.00 mm)'
     """
 
     origins_K3: NDArray[np.float64]
@@ -48,7 +54,7 @@ class SliceStack:
 
     @cached_property
     def normal(self) -> NDArray[np.float64]:
-        """Unit normal of the first slice, i x j: the direction in which k is meant to grow."""
+        """Unit normal of the first slice, i x j: the direction in which k should grow."""
         normal = np.cross(self.steps_i_K3[0], self.steps_j_K3[0])
         return normal / np.linalg.norm(normal)
 
@@ -84,14 +90,14 @@ class SliceStack:
 
     @cached_property
     def duplicates(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of neighbouring slices (k, k + 1) at one position."""
+        """Pairs of neighbouring slices (k, k + 1) at the same position."""
         if not self.is_parallel:
             return ()
         return tuple((k, k + 1) for k in np.flatnonzero(np.abs(self.gaps_mm) <= GAP_TOLERANCE_MM).tolist())
 
     @cached_property
     def grid_problem(self) -> str | None:
-        """Why the slices do not lie on one grid, or None where they do."""
+        """Reason why the slices do not lie on one grid, or None."""
         if not self.is_parallel:
             return "the slices differ in orientation or pixel spacing"
         if self.duplicates:
@@ -123,10 +129,10 @@ class SliceStack:
         return f"the gaps between slices are uneven ({text} mm)"
 
     def affine(self) -> Affine:
-        """The affine of the grid the slices lie on: (i, j, k) to RAS+ mm of the voxel centre.
+        """Return the affine of the grid that the slices lie on: (i, j, k) to RAS+ mm of the voxel centre.
 
         Raises:
-            GeometryError: there is no such grid; the message gives `grid_problem`.
+            GeometryError: there is no such grid; the message holds `grid_problem`.
         """
         if self.grid_problem:
             fix = MAKE_A_GRID if self.is_parallel and not self.duplicates else None

@@ -1,4 +1,4 @@
-"""Write a scan as a new file of a common format, by its suffix. Nothing is reoriented or resampled on the way."""
+"""Writing a scan as a new file of a common format, chosen by the suffix. Nothing is reoriented or resampled."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ WRITERS = Table(
 
 @dataclass(frozen=True)
 class Written:
-    """What was written.
+    """A written file or folder.
 
     Args:
         path: the file, or the folder of pictures.
-        notes: what the format cannot hold or holds otherwise, one sentence each.
+        notes: what the format cannot hold or holds differently, one sentence each.
     """
 
     path: Path
@@ -49,21 +49,22 @@ def write_scan(scan: Scan, path: Path, *, force: bool = False) -> Written:
     """Write a scan as NIfTI, NumPy, PNG or TIFF.
 
     Args:
-        scan: the scan. Y, Cb, Cr and the indices of a palette are written as RGB.
-        path: its suffix decides. .nii and .nii.gz need an affine. .npy and .npz hold real values in as many of the axes
-            (C, T, I, J, K) as are needed, .npz also the affine and the frame times. .png holds stored values of 8 or 16
-            bits; several slices or frames become a folder of that name without the suffix. .tif holds real values, the
-            slices (or the frames of one slice) as pages.
+        scan: the scan; Y, Cb, Cr and palette indices are written as RGB.
+        path: its suffix chooses the format. .nii and .nii.gz need an affine. .npy and .npz hold real values in as many
+            of the axes (C, T, I, J, K) as needed, .npz also the affine and the frame times. .png holds stored values of
+            8 or 16 bits; several slices or frames become a folder of that name without the suffix. .tif holds real
+            values, the slices (or the frames of one slice) as pages.
         force: replace an existing file or folder.
 
     Raises:
-        UsageError: an unknown suffix, or a scan the format cannot hold.
-        GeometryError: NIfTI was asked for and the scan lies on no grid.
+        UsageError: an unknown suffix, or a scan that the format cannot hold.
+        GeometryError: the output is NIfTI and the scan has no grid.
         OutputError: the file exists or cannot be written.
     """
-    suffix = next((one for one in WRITERS if path.name.lower().endswith(one)), None)
+    suffix = next((known for known in WRITERS if path.name.lower().endswith(known)), None)
     if suffix is None:
-        raise UsageError("unknown kind of output", where=path, fix=f"end the name with one of {', '.join(WRITERS)}")
+        fix = f"end the name with one of {', '.join(WRITERS)}"
+        raise UsageError("the suffix of the output is unknown", where=path, fix=fix)
     coloured = in_rgb(scan)
     conversions = coloured.problems[len(scan.problems) :]
     if suffix == ".png" and scan.shape[1] * scan.shape[4] > 1:
@@ -90,7 +91,7 @@ def _nifti(scan: Scan, path: Path) -> tuple[str, ...]:
 
 
 def _real(scan: Scan) -> NDArray[Any]:
-    """Real values (C, T, I, J, K): the stored ones where they are real, else float32."""
+    """Return the real values (C, T, I, J, K): the stored values where these are real, else float32."""
     return scan.stored() if scan.intensity.is_identity else scan.values()
 
 
@@ -103,21 +104,20 @@ def _numpy(scan: Scan, path: Path) -> tuple[str, ...]:
             np.save(file, array, allow_pickle=False)
         notes = () if scan.grid_problem else ("the file holds no geometry: .npz and .nii do",)
         return (*notes, *_inverted_note(scan))
-    beside: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     if scan.grid_problem is None:
-        beside["affine_ras_mm"] = scan.affine
+        metadata["affine_ras_mm"] = scan.affine
     if scan.frame_ms is not None:
-        beside["frame_ms"] = np.asarray(scan.frame_ms)
+        metadata["frame_ms"] = np.asarray(scan.frame_ms)
     with path.open("wb") as file:
-        np.savez_compressed(file, image=array, **beside)
+        np.savez_compressed(file, image=array, **metadata)
     return _inverted_note(scan)
 
 
 def _inverted_note(scan: Scan) -> tuple[str, ...]:
-    """For formats that cannot say it."""
     if scan.colour != "inverted":
         return ()
-    return ("low values are bright (MONOCHROME1): the values are kept, the file cannot say so",)
+    return ("low values are bright (MONOCHROME1): the values are kept, the file cannot state it",)
 
 
 def _png(scan: Scan, path: Path) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def _png(scan: Scan, path: Path) -> tuple[str, ...]:
 
 
 def _brightness(scan: Scan, t: slice = ALL) -> NDArray[Any]:
-    """Stored values of which high ones are bright."""
+    """Return stored values in which high means bright."""
     stored = scan.stored(t)
     if scan.colour != "inverted":
         return stored
@@ -164,9 +164,9 @@ def _png_notes(scan: Scan) -> tuple[str, ...]:
     if not scan.intensity.is_identity:
         notes.append("the pictures hold stored values: slope and intercept are not in them")
     if scan.colour == "inverted":
-        notes.append("low values were bright (MONOCHROME1): the values are inverted, so that they are drawn like it")
+        notes.append("low values were bright (MONOCHROME1): the values are inverted, so that they look the same")
     if scan.colour == "channels" and scan.shape[0] > 2:
-        notes.append(f"{scan.shape[0]} channels are written as red, green, blue (and alpha), whatever they are")
+        notes.append(f"{scan.shape[0]} channels are written as red, green, blue (and alpha), whatever they mean")
     return tuple(notes)
 
 
@@ -184,7 +184,6 @@ def _tiff(scan: Scan, path: Path) -> tuple[str, ...]:
 
 
 def _pages(array_CTIJK: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """The pictures (J, I, C) of all frames and slices."""
     for t in range(array_CTIJK.shape[1]):
         for k in range(array_CTIJK.shape[4]):
             yield array_CTIJK[:, t, :, :, k].transpose(2, 1, 0)

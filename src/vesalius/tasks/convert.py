@@ -1,10 +1,9 @@
-"""Convert a scan to another kind of file, in its place in the world."""
+"""Convert a scan to another file format; its place in the world is kept."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,21 @@ from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import GeometryError, InputError, UsageError
 from vesalius.output import refuse_existing
 from vesalius.scan.colours import in_rgb
-from vesalius.scan.describe import describe_scan
+from vesalius.scan.describe import ScanFacts, describe_scan
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.open import open_scan
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Colour, Scan
 from vesalius.scan.write import fits_png_exactly, write_scan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion(ScanFacts):
+    """A written file, with the facts of the scan in it and notes on what changed."""
+
+    path: str
+    notes: tuple[str, ...]
 
 
 def convert(
@@ -30,30 +37,30 @@ def convert(
     reading: Reading = AS_STATED,
     resample: bool = False,
     force: bool = False,
-) -> dict[str, Any]:
+) -> Conversion:
     """Read a scan and write it as NIfTI, NumPy, PNG or TIFF, by the suffix of `output`.
 
     Args:
-        path: what `open_scan` opens, or a `.vsl` file.
+        path: anything that `open_scan` opens, or a `.vsl` file.
         output: the file to write.
         orient: three letters such as "RAS": the voxel axes are permuted and flipped, nothing is interpolated.
         spacing_mm: resample linearly to this spacing along i, j, k.
-        reading: choices where the files leave some open.
-        resample: make one grid of slices that are tilted or unevenly spaced.
+        reading: choices where the files are ambiguous.
+        resample: resample slices that are tilted or unevenly spaced to one grid.
         force: replace an existing file.
 
     Returns:
-        {"path", "notes", and the facts of what was written}. Pictures that PNG cannot hold as they are (CT, MR, floats)
-        are windowed to 8 bits, and a note says how; several of them become a folder.
+        The written file. Pictures that PNG cannot hold unchanged (CT, MR, floats) are windowed to 8 bits, with a note;
+        several of them become a folder.
 
     Raises:
-        GeometryError: a grid is needed and there is none; the reason is given.
-        InputError: real values are needed and not known.
+        GeometryError: a grid is required and there is none; the message holds the reason.
+        InputError: real values are required and unknown.
         OutputError: the file exists or cannot be written.
     """
     refuse_existing(output, force=force)
     if output.exists() and path.exists() and output.samefile(path):
-        raise UsageError("is the file to be read", where=output, fix="choose another name")
+        raise UsageError("is the input file", where=output, fix="choose another name")
     scan = _open(path, reading)
     try:
         scan = in_rgb(scan)
@@ -64,11 +71,10 @@ def convert(
         written = write_scan(scan, output, force=force)
     except (GeometryError, InputError, UsageError) as error:
         raise error.at(path) from error
-    return {"path": str(written.path), "notes": [*notes, *written.notes], **describe_scan(scan)}
+    return Conversion(**vars(describe_scan(scan)), path=str(written.path), notes=(*notes, *written.notes))
 
 
 def _reshaped(scan: Scan, resample: bool, spacing_mm: tuple[float, float, float] | None, orient: str | None) -> Scan:
-    """The scan on the grid that is wanted."""
     if resample and scan.grid_problem:
         from vesalius.scan.resample import to_grid
 
@@ -79,7 +85,7 @@ def _reshaped(scan: Scan, resample: bool, spacing_mm: tuple[float, float, float]
         scan = regrid(scan, spacing_mm)
     if orient is not None:
         if scan.spaces == ("unknown",):
-            what = "the orientation is unknown (neither sform nor qform), so the axes cannot be turned"
+            what = "the orientation is unknown (neither sform nor qform), so the axes cannot be reoriented"
             raise UsageError(what, fix="leave out --orient")
         from vesalius.scan.orient import reorient
 
@@ -87,18 +93,18 @@ def _reshaped(scan: Scan, resample: bool, spacing_mm: tuple[float, float, float]
     return scan
 
 
-def lines(result: dict[str, Any]) -> list[str]:
-    """The result for people."""
-    return [str(result["path"]), *(f"note: {note}" for note in (*result["problems"], *result["notes"]))]
+def lines(result: Conversion) -> list[str]:
+    """Return the lines for the terminal."""
+    return [result.path, *(f"note: {note}" for note in (*result.problems, *result.notes))]
 
 
 def _windowed(scan: Scan) -> tuple[Scan, tuple[str, ...]]:
-    """The scan as pictures of 8 bits, grey or RGB, and how they were made."""
+    """Return the scan as 8-bit pictures, grey or RGB, and notes on how they were made."""
     from vesalius.transforms.view import to_view
     from vesalius.transforms.window import default_range, to_screen
 
     if scan.dtype.kind == "c":
-        raise UsageError("complex values are no picture", fix="write .npy or .nii")
+        raise UsageError("complex values cannot be shown as a picture", fix="write .npy or .nii")
     low, high = default_range(scan)
     frames = []
     scan = scan.resident()
@@ -108,11 +114,11 @@ def _windowed(scan: Scan) -> tuple[Scan, tuple[str, ...]]:
     pixels = ArrayPixels(np.stack(frames, axis=1))
     colour: Colour = "rgb" if pixels.shape[0] == 3 else "grey"
     black, white = (high, low) if scan.colour == "inverted" else (low, high)
-    notes = [f"real values from {black:.6g} to {white:.6g} are drawn from black to white"]
+    notes = [f"real values from {black:.6g} to {white:.6g} are shown from black to white"]
     if scan.colour == "inverted":
-        notes.append("low values are bright, as the source says (MONOCHROME1)")
+        notes.append("low values are bright, as the source states (MONOCHROME1)")
     if scan.shape[0] > 1 and colour == "grey":
-        notes.append(f"of {scan.shape[0]} channels the first is drawn")
+        notes.append(f"only the first of {scan.shape[0]} channels is shown")
     return replace(scan, pixels=pixels, intensity=Intensity(), colour=colour, native=None), tuple(notes)
 
 

@@ -105,8 +105,8 @@ def test_masks_of_colours_are_reported(tmp_path):
     looked = [look(Cohort(tuple(cases), tmp_path), case) for case in cases]
     assert looked[0].values == {0, 1, 2}
     assert [(one.level, one.text) for one in looked[0].findings] == [
-        ("note", "p: mask 'mask': the indices of a palette are the values, not its colours")
+        ("note", "p: mask 'mask': the values are palette indices, not colours")
     ]
     assert [(one.level, one.text) for one in looked[1].findings] == [
-        ("error", "c: mask 'mask' has 3 channels (rgb), a label map has one")
+        ("error", "c: mask 'mask' has 3 channels (rgb), but a label map has one")
     ]

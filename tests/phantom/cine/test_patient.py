@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phantom.cine.hearts import NAMES, SMALL, patient
 from vesalius.phantom.cine.options import CineOptions
-from vesalius.phantom.cine.patient import cine_patient, cine_patients
+from vesalius.phantom.cine.patient import cine_patient, cine_patients, emptying, end_systole
 
 ALL = [f"patient{number:03d}" for number in range(1, 11)]
 
@@ -107,3 +109,23 @@ def test_blood_is_as_bright_as_stated_and_brighter_than_the_wall():
     shown, labels = made.image_TIJK[0, ..., k], made.labels_TIJK[0, ..., k]
     assert np.percentile(shown[labels == 3], 70) == pytest.approx(made.facts["blood_signal"], rel=0.02)
     assert np.median(shown[labels == 2]) == pytest.approx(0.36 * made.facts["blood_signal"], rel=0.1)
+
+
+@given(st.integers(8, 64), st.floats(0.3, 0.42))
+def test_the_ventricle_empties_once_and_fills_once(frames, share):
+    es = end_systole(frames, share)
+    c = emptying(frames, es)
+    assert abs(es / frames - share) <= 0.5 / frames + 1e-9 or es == 2
+    assert c[0] == 0
+    assert c[es] == 1
+    assert np.argmax(c) == es
+    assert (np.diff(c[: es + 1]) > 0).all()
+    assert (np.diff(c[es:]) < 0).all()
+    assert (c[1:] > 0).all()
+
+
+def test_most_filling_is_early_and_the_atria_add_a_kick():
+    c = emptying(100, 35)
+    assert c[35 + 65 // 3] < 0.4
+    slope = -np.diff(c[35:])
+    assert slope[:20].max() > slope[30:45].max() < slope[48:62].max()

@@ -76,7 +76,7 @@ def test_colour_samples_become_channels(tmp_path):
     [
         ([{"FrameOfReferenceUID": None}, {}], "the frame of reference is not stated"),
         ([{"FrameOfReferenceUID": "1.2"}, {}], "2 frames of reference"),
-        ([{"LossyImageCompression": "01"}, {}], "compressed with loss before"),
+        ([{"LossyImageCompression": "01"}, {}], "already compressed with loss"),
         ([{"RescaleSlope": 1, "RescaleIntercept": 0}, {}], "1 of 2 pictures (nothing is stated: slice 1 = instance 1)"),
         ([{"RescaleSlope": 2}, {"RescaleSlope": 2}], "2 of 2 pictures (RescaleIntercept is missing: slice 0"),
         ([{"RescaleSlope": 0, "RescaleIntercept": 5}] * 2, "2 of 2 pictures (RescaleSlope is 0: slice 0"),
@@ -148,7 +148,7 @@ def test_slices_without_a_statement_are_named_and_have_no_real_values(tmp_path):
     assert "2 of 5 pictures (nothing is stated: slice 1 = instance 11, slice 4 = instance 14)" in problem
     assert (scan.intensity.unit, scan.spacing_mm) == ("HU", (0.25, 0.5, 2.0))
     assert not scan.intensity.is_identity
-    with pytest.raises(InputError, match=r"real values are not known.*instance 11.*--assume-rescale SLOPE,INTERCEPT"):
+    with pytest.raises(InputError, match=r"real values are unknown.*instance 11.*--assume-rescale SLOPE,INTERCEPT"):
         scan.values()
     np.testing.assert_array_equal(scan.stored()[0, 0, 0, 0], [1064, 1065, 1066, 1067, 1068])
     np.testing.assert_array_equal(scan.values(k=slice(2, 4))[0, 0, 0, 0], [42, 43])  # both are stated
@@ -242,7 +242,7 @@ def test_lossy_tiers_refuse_and_take_the_assumption(tmp_path):
 def test_ct_without_any_statement_has_stored_values_and_says_so(tmp_path):
     paths = series(tmp_path / "ct", missing=range(3), count=3)
     scan = opened(paths)
-    assert scan.problems == ("no slope and intercept are stated: values are the stored ones, HU or other",)
+    assert scan.problems == ("no slope and intercept are stated: stored values are used, HU or not",)
     assert scan.intensity.unit == ""
     assert scan.values().max() == 1066
     assumed = opened(paths, ASSUMED)

@@ -195,7 +195,7 @@ def test_a_picture_of_diffusion_without_a_b_value_is_never_time(tmp_path):
     many = frames(lambda data, _: data, range(3), ImageType=["DERIVED", "PRIMARY", "DIFFUSION", "ADC"])
     result = arranged(tmp_path, many)
     assert (result.t_meaning, result.frame_ms) == ("unknown", None)
-    assert any("maps of diffusion" in problem for problem in result.problems)
+    assert any("diffusion maps" in problem for problem in result.problems)
 
 
 def test_an_enhanced_frame_may_hold_the_attribute_of_its_vendor(tmp_path):

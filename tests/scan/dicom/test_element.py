@@ -43,7 +43,7 @@ def test_single_bits_and_subsampled_colours_have_their_own_lengths():
 @pytest.mark.parametrize(
     ("keyword", "value", "words"),
     [
-        ("NumberOfFrames", 5, "promises 240 bytes of pixels, there are 192"),
+        ("NumberOfFrames", 5, "promises 240 bytes of pixels, but the file has 192"),
         ("Rows", 60000, "promises"),
         ("BitsAllocated", 12, "BitsAllocated is missing or impossible"),
         ("BitsStored", 9, "BitsStored is missing or impossible"),

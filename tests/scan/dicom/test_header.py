@@ -146,7 +146,7 @@ def test_what_follows_a_deflated_data_set_is_its_checksum_or_padding(tmp_path):
         assert read_instance(path).pixels.rows == 512
     for behind in (b"x", bytes(4) + len(plain).to_bytes(4, "little")):
         path.write_bytes(stream + behind)
-        with pytest.raises(InputError, match="bytes behind it are not its checksum"):
+        with pytest.raises(InputError, match="bytes after it are not its checksum"):
             read_instance(path)
     path.write_bytes(stream[:-20])
     with pytest.raises(InputError, match="breaks off"):
@@ -170,7 +170,7 @@ def test_a_second_compressed_picture_that_nothing_counts(tmp_path):
     data.PixelData = encapsulate([frame, frame])
     data.save_as(tmp_path / "a.dcm")
     notes = read_instance(tmp_path / "a.dcm").notes
-    assert "2 compressed pictures are there, the header promises one; only the first is read" in notes
+    assert "2 compressed pictures are stored, but the header promises one; only the first is read" in notes
 
 
 def test_free_text_is_no_modality(tmp_path):
@@ -205,7 +205,7 @@ def test_the_palette_of_dicom_as_pydicom_applies_it(kind, tmp_path):
     assert scan.colour == "palette"
     expected = apply_color_lut(data.pixel_array, data)
     expected = expected if expected.dtype == np.uint8 else (expected >> 8).astype(np.uint8)
-    assert "palette colours are given as RGB" in write_scan(scan, tmp_path / "x.png").notes
+    assert "palette colours are converted to RGB" in write_scan(scan, tmp_path / "x.png").notes
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x.png")), expected)
     np.testing.assert_array_equal(Prepare(layout="CJI")(scan), expected.transpose(2, 0, 1))
 
@@ -223,7 +223,7 @@ def test_a_missing_palette_and_two_palettes_are_told_and_refused(tmp_path):
     many = [with_palette([256, 0, 8], RNG.integers(0, 256, (3, 256)), number=n, InstanceNumber=n) for n in (1, 2)]
     save_all(many, tmp_path / "two")
     for scan in (bare, open_scan(tmp_path / "two")):
-        assert any("colours are not known" in problem for problem in scan.problems)
-        with pytest.raises(UsageError, match="palette is not known"):
+        assert any("colours are unknown" in problem for problem in scan.problems)
+        with pytest.raises(UsageError, match="palette of these indices is unknown"):
             write_scan(scan, tmp_path / "x.png")
     assert not (tmp_path / "x.png").exists()

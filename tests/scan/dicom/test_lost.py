@@ -30,7 +30,7 @@ NAMES = (("IM1", "IM2", "IM10"), ("a-1.dcm", "a-2.dcm", "a-3.dcm"), ("1.2.3", "1
 def test_a_file_named_like_its_neighbours_is_lost_not_skipped(names, content, tmp_path):
     paths = series(tmp_path, names)
     paths[2].write_bytes({"": b"", "zeros": bytes(5000), "text": b"<html>not found</html>"}[content])
-    what = "is an empty file" if not content else "holds no DICOM picture, though its name says so"
+    what = "is an empty file" if not content else "holds no DICOM picture although its name says so"
     assert reasons(paths) == {names[2]: what}
     scan = list_series(paths)[0][0].open()
     assert scan.shape[4] == 2
@@ -64,11 +64,11 @@ def test_a_header_alone_is_lost_where_its_neighbours_have_pictures(tmp_path):
         delattr(data, name)
     (tmp_path / "other").mkdir()
     headers = [save(data, tmp_path / "3.dcm"), save(data, tmp_path / "other" / "3.dcm")]
-    with pytest.raises(HeaderOnlyError, match="holds the header of a picture, but no picture"):
+    with pytest.raises(HeaderOnlyError, match="holds the header of a picture but no picture"):
         read_instance(headers[0])
-    assert reasons([*paths, *headers]) == {"3.dcm": "holds the header of a picture, but no picture"}
+    assert reasons([*paths, *headers]) == {"3.dcm": "holds the header of a picture but no picture"}
     assert len(list_series([*paths, headers[1]])[0]) == 1
-    assert reasons(headers[:1]) == {"3.dcm": "holds the header of a picture, but no picture"}
+    assert reasons(headers[:1]) == {"3.dcm": "holds the header of a picture but no picture"}
 
 
 def test_other_objects_of_a_study_are_no_loss(tmp_path):

@@ -8,7 +8,7 @@ from pydicom.uid import MRImageStorage
 
 from dicom_making import enhanced, instance, placed, save_all
 from vesalius.scan.dicom.header import read_instance
-from vesalius.scan.dicom.order import arrange
+from vesalius.scan.dicom.order import arrange, by_orientation, by_position, frames_of, normal_of, place_of
 
 
 def flat(value):
@@ -181,7 +181,7 @@ def test_frames_ordered_by_number_only_are_said_to_be(tmp_path):
     result, numbers = arranged(tmp_path, many)
     assert numbers == [[0, 1, 2], [10, 11, 12]]
     assert result.t_meaning == "unknown"
-    assert result.problems == ("the order of the frames in time rests on the instance number",)
+    assert result.problems == ("the frames are ordered in time by the instance number only",)
 
 
 def test_a_missing_frame_makes_slices_of_all(tmp_path):
@@ -189,7 +189,7 @@ def test_a_missing_frame_makes_slices_of_all(tmp_path):
     del many[4]
     result, numbers = arranged(tmp_path, many)
     assert numbers == [[1, 2, 3, 101, 103, 201, 202, 203]]
-    assert any("1 of 3 positions have 2 frame(s) and the others 3" in problem for problem in result.problems)
+    assert any("1 of 3 positions have 2 frame(s), the others 3" in problem for problem in result.problems)
     assert any("number 1, counted from 0" in problem for problem in result.problems)
     assert "duplicate" in result.stack.grid_problem
 
@@ -210,7 +210,7 @@ def test_instances_without_a_place_follow_their_numbers(tmp_path):
     assert result.stack is None
     assert [problem.split(":")[0] for problem in result.problems] == [
         "no geometry",
-        "without positions the pictures are kept in the order of their instance numbers",
+        "without positions the pictures are ordered by instance number",
     ]
 
 
@@ -252,7 +252,7 @@ def test_segments_of_one_position_are_ordered_and_of_unknown_meaning(tmp_path):
     result, _ = arranged(tmp_path, [data])
     assert result.order()[..., 1].tolist() == [[1, 2], [0, 3]]
     assert result.t_meaning == "unknown"
-    assert result.problems == ("the order of the frames in time rests on the dimension index",)
+    assert result.problems == ("the frames are ordered in time by the dimension index only",)
 
 
 def test_a_mosaic_has_no_place(tmp_path):
@@ -283,7 +283,7 @@ def test_settings_that_change_with_the_clock_are_no_time(tmp_path, attribute, va
     result, numbers = arranged(tmp_path, many)
     assert numbers == [[0, 10], [1, 11], [2, 12]]
     assert (result.t_meaning, result.frame_ms) == ("unknown", None)
-    assert result.problems == (f"the T axis mixes {words}, and perhaps time",)
+    assert result.problems == (f"the T axis mixes {words} and perhaps time",)
 
 
 def test_repetition_times_of_a_gated_cine_follow_the_heart(tmp_path):
@@ -322,3 +322,50 @@ def test_uneven_steps_of_the_clock_are_doubted(tmp_path):
     assert (result.t_meaning, result.frame_ms) == ("time", (0, 25_000, 70_000))
     (problem,) = result.problems
     assert "perhaps phases" in problem
+
+
+AXIAL, SAGITTAL = (1, 0, 0, 0, 1, 0), (0, 1, 0, 0, 0, -1)
+
+
+def frames(folder, places):
+    """One picture of each (cosines, position, spacing)."""
+    many = [
+        placed(np.zeros((3, 4), np.int16), position, cosines=cosines, spacing=spacing, number=n)
+        for n, (cosines, position, spacing) in enumerate(places)
+    ]
+    return frames_of([read_instance(path) for path in save_all(many, folder)])
+
+
+def numbers(groups):
+    return [[frame.number for frame in group] for group in groups]
+
+
+def test_directions_and_spacing_make_an_orientation(tmp_path):
+    one, two = (0.5, 0.5), (0.5, 0.6)
+    found = frames(
+        tmp_path,
+        [(AXIAL, (0, 0, 0), one), (SAGITTAL, (0, 0, 0), one), (AXIAL, (0, 0, 4), one), (AXIAL, (0, 0, 8), two)],
+    )
+    assert sorted(numbers(by_orientation(found))) == [[0, 2], [1], [3]]
+
+
+@pytest.mark.parametrize(("degrees", "groups"), [(0.3, 1), (3, 2)])
+def test_small_turns_are_rounding(tmp_path, degrees, groups):
+    angle = np.radians(degrees)
+    turned = (np.cos(angle), np.sin(angle), 0, -np.sin(angle), np.cos(angle), 0)
+    found = frames(tmp_path, [(AXIAL, (0, 0, 0), (1, 1)), (turned, (0, 0, 2), (1, 1))])
+    assert len(by_orientation(found)) == groups
+
+
+def test_positions_grow_along_the_normal(tmp_path):
+    heights = [4, 0, 2, 4]
+    found = frames(tmp_path, [(SAGITTAL, (height, 0, 0), (1, 1)) for height in heights])
+    positions = by_position(found)
+    assert numbers(positions) in ([[1], [2], [0, 3]], [[0, 3], [2], [1]])  # by the sign of the normal
+    along = [np.dot(place_of(group[0]).origin, normal_of(place_of(group[0]))) for group in positions]
+    assert along == sorted(along)
+
+
+def test_slices_of_one_height_beside_each_other_are_two_positions(tmp_path):
+    found = frames(tmp_path, [(AXIAL, (0, 0, 5), (1, 1)), (AXIAL, (9, 0, 5), (1, 1)), (AXIAL, (0, 0, 5), (1, 1))])
+    assert sorted(numbers(by_position(found))) == [[0, 2], [1]]

@@ -75,10 +75,10 @@ def test_the_words_of_a_table_may_come_as_bytes(tmp_path, kind):
 @pytest.mark.parametrize(
     ("entries", "first", "problem"),
     [
-        ([n * n for n in range(16)], 0, "no straight line"),
-        ([7] * 16, 0, "no straight line"),
-        ([3 * n for n in range(8)], 0, "does not reach over all stored values"),
-        ([3 * n for n in range(16)], 4, "does not reach over all stored values"),
+        ([n * n for n in range(16)], 0, "not a straight line"),
+        ([7] * 16, 0, "not a straight line"),
+        ([3 * n for n in range(8)], 0, "does not cover all stored values"),
+        ([3 * n for n in range(16)], 4, "does not cover all stored values"),
     ],
 )
 def test_other_lookup_tables_are_problems(entries, first, problem):
@@ -89,7 +89,7 @@ def test_other_lookup_tables_are_problems(entries, first, problem):
 
 def test_a_lookup_table_beside_slope_and_intercept_is_noted():
     data = stating(RescaleSlope=2, RescaleIntercept=1, ModalityLUTSequence=table(range(16)))
-    assert "kept and not applied" in read_rescale(data).note
+    assert "kept but not applied" in read_rescale(data).note
 
 
 def test_the_only_mapping_counts_if_it_is_a_line():
@@ -122,11 +122,11 @@ def test_the_line_of_a_mapping_table_is_found():
 )
 def test_other_mappings_are_problems(mappings):
     found = read_rescale(stating(RealWorldValueMappingSequence=Sequence(mappings)))
-    assert "no single straight line" in found.problem
+    assert "not a single straight line" in found.problem
 
 
 def test_a_mapping_that_contradicts_slope_and_intercept_is_noted_and_one_that_agrees_is_not():
-    for inter, words in ((-10.0, ""), (0.0, "says otherwise")):
+    for inter, words in ((-10.0, ""), (0.0, "contradicts")):
         data = stating(RescaleSlope=2.5, RescaleIntercept=-10)
         data.RealWorldValueMappingSequence = Sequence([mapping(inter=inter)])
         found = read_rescale(data)

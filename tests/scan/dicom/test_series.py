@@ -87,7 +87,7 @@ def test_a_damaged_picture_is_found_and_says_so_when_opened(tmp_path):
     good, bad = list_series(paths)[0]
     assert good.open().shape[4] == 2
     assert bad.path == paths[1]
-    with pytest.raises(InputError, match=r"1\.dcm: the header promises 48 bytes of pixels, there are 47"):
+    with pytest.raises(InputError, match=r"1\.dcm: the header promises 48 bytes of pixels, but the file has 47"):
         bad.open()
 
 

@@ -79,7 +79,7 @@ def test_a_qform_that_disagrees_is_told_with_what_is_used_and_why(qform, words):
     (problem,) = placed.problems
     assert problem.startswith("sform (mni) and qform (scanner) disagree: ")
     assert words in problem
-    assert problem.endswith("the sform is used, as most readers prefer it")
+    assert problem.endswith("the sform is used, as in most readers")
     assert level_of(problem) == "warning"
     assert placed.spaces == ("mni",)  # the qform of another place names none of this one
 
@@ -135,16 +135,18 @@ def test_no_pixdim_beside_a_sform():
 def test_a_broken_transform_is_named_and_passed_over():
     placed = place(header(sform=(TURN, 1), qform=(TURN, 1), srow_x=0))
     np.testing.assert_allclose(placed.affine, TURN, atol=1e-6)
-    assert "the sform is not usable" in placed.problems[0]
+    assert "the sform is unusable" in placed.problems[0]
     placed = place(header(sform=(TURN, 1), qform=(TURN, 2), quatern_b=3))
-    assert placed.problems == ("the qform is not usable: it is not a rotation",)
+    assert placed.problems == ("the qform is unusable: it is not a rotation",)
     assert placed.spaces == ("scanner",)
 
 
 def test_spacing_alone():
     placed = place(header(pixdim=[1, -2, 3, 4, 0, 0, 0, 0]))
     np.testing.assert_array_equal(placed.affine, np.diag([2, 3, 4, 1]))
-    assert placed.problems == ("neither sform nor qform: orientation unknown, spacing only",)
+    assert placed.problems == (
+        "neither sform nor qform is stated: the orientation is unknown, only the spacing is used",
+    )
     assert placed.spaces == ("unknown",)
     placed = place(header(pixdim=[1, 0, 3, 4, 0, 0, 0, 0]))
     assert placed.affine is None
@@ -161,7 +163,7 @@ def test_lengths_are_turned_to_mm(unit, factor):
 def test_a_unit_that_nifti_does_not_know_is_named():
     placed = place(header(sform=(TURN, 1), qform=(TURN, 1), xyzt_units=5))
     np.testing.assert_allclose(placed.affine, TURN)
-    assert placed.problems == ("the unit of lengths (code 5) is not one of NIfTI's: taken as mm",)
+    assert placed.problems == ("the unit of lengths (code 5) is unknown to NIfTI: read as mm",)
 
 
 @pytest.mark.parametrize("choice", [None, "sform", "pixdim"])

@@ -44,7 +44,7 @@ def test_values_and_spacing_as_nibabel_reads_them(dtype, order, tmp_path):
     assert np.array_equal(scan.stored()[0, 0], np.asarray(nib.load(path).dataobj))
     assert scan.dtype == np.dtype(dtype).newbyteorder(order)
     assert scan.spacing_mm == (0.5, 2.0, 4.0)
-    assert describe_scan(scan)["orientation"] is None
+    assert describe_scan(scan).orientation is None
     assert scan.problems == ("Analyze 7.5 states no orientation: left and right are unknown, only the spacing is used",)
     assert np.array_equal(read(path.with_suffix(".hdr")).stored(), scan.stored())
 
@@ -66,7 +66,7 @@ def test_the_scale_of_spm_is_applied_and_said(order, tmp_path):
     (tmp_path / "a.mat").write_bytes(b"matlab")
     scan = read(path)
     assert np.allclose(scan.values()[0, 0], expected)
-    assert "values are scaled as SPM does it: stored x 0.25 + 0" in scan.problems
+    assert "values are scaled as in SPM: stored x 0.25 + 0" in scan.problems
     assert "the position in a.mat is not read" in scan.problems
 
 
@@ -76,7 +76,7 @@ def test_a_pair_is_found_once_and_half_of_it_is_named(tmp_path):
     assert found.path.name == "a.img"
     (tmp_path / "a.img").unlink()
     (found,) = find_scans(tmp_path)
-    with pytest.raises(InputError, match=r"a\.hdr: the other file of the pair is absent \(a\.img\)"):
+    with pytest.raises(InputError, match=r"a\.hdr: the other file of the pair is missing \(a\.img\)"):
         found.open()
 
 
@@ -123,5 +123,5 @@ def test_values_of_no_type_are_refused(tmp_path):
     header = bytearray(path.with_suffix(".hdr").read_bytes())
     header[70:74] = bytes(4)
     path.with_suffix(".hdr").write_bytes(header)
-    with pytest.raises(InputError, match="no type of number"):
+    with pytest.raises(InputError, match="no numeric type"):
         read(path)

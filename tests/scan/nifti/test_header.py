@@ -50,7 +50,7 @@ def test_both_files_of_a_pair_are_found(tmp_path):
     for ending in ("", ".gz"):
         hdr, img = tmp_path / f"x.hdr{ending}", tmp_path / f"x.img{ending}"
         hdr.touch()
-        with pytest.raises(InputError, match="pair is absent"):
+        with pytest.raises(InputError, match="pair is missing"):
             find_files(hdr)
         img.touch()
         assert find_files(hdr) == find_files(img) == (hdr, img)
@@ -70,7 +70,7 @@ def test_headers_of_both_orders(cls, order, tmp_path, caplog, capsys):
     assert type(found) is cls
     assert found.endianness == order
     assert found["pixdim"][0] == 1
-    assert problems == ["header: pixdim[0] (qfac) is 7, not 1 or -1; 1 is taken"]
+    assert problems == ["header: pixdim[0] (qfac) is 7, not 1 or -1; 1 is used"]
     assert caplog.records == []
     assert capsys.readouterr() == ("", "")
 
@@ -159,7 +159,7 @@ def test_a_spacing_of_zero_is_not_made_one(tmp_path):
     assert read((4, 3, 2), [0, 2, 3]) == ([0, 2, 3], [])
     found, problems = read((4, 3, 1), [1.5, 2, 0])
     assert found == [1.5, 2, 1]
-    assert problems == ["header: no spacing is stated along an axis of one voxel; 1 is taken"]
+    assert problems == ["header: no spacing is stated along an axis of one voxel; 1 is used"]
     found, problems = read((4, 3, 2), [1.5, -2, 3])
     assert found == [1.5, 2, 3]
     assert "should be positive" in problems[0]
@@ -171,8 +171,8 @@ def test_a_spacing_of_zero_is_not_made_one(tmp_path):
         (2, -5, (2, -5, [])),
         (0, -5, (1, 0, [])),
         (np.nan, np.nan, (1, 0, [])),
-        (np.inf, 0, (1, 0, ["the slope is infinite: values are the stored ones"])),
-        (-np.inf, 0, (1, 0, ["the slope is infinite: values are the stored ones"])),
+        (np.inf, 0, (1, 0, ["the slope is infinite: stored values are used"])),
+        (-np.inf, 0, (1, 0, ["the slope is infinite: stored values are used"])),
     ],
 )
 def test_scaling(slope, inter, expected, tmp_path):
@@ -181,7 +181,7 @@ def test_scaling(slope, inter, expected, tmp_path):
 
 @pytest.mark.parametrize("inter", [np.nan, np.inf])
 def test_a_slope_without_its_intercept_is_refused(inter, tmp_path):
-    with pytest.raises(InputError, match="scl_slope is 2, but scl_inter is no number"):
+    with pytest.raises(InputError, match="scl_slope is 2, but scl_inter is not a number"):
         scaling(header(scl_slope=2, scl_inter=inter), tmp_path)
 
 
@@ -189,4 +189,4 @@ def test_a_slope_without_its_intercept_is_refused(inter, tmp_path):
 def test_an_axis_of_frequencies_is_not_time(unit, word, tmp_path):
     made = header(pixdim=[1, 1, 1, 1, 2, 0, 0, 0])
     made.set_xyzt_units("mm", unit)
-    assert time(made, 5, tmp_path / "x.nii") == (None, "unknown", [f"the fourth axis counts in {word}: it is not time"])
+    assert time(made, 5, tmp_path / "x.nii") == (None, "unknown", [f"the fourth axis is in {word}, so it is not time"])

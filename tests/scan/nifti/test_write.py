@@ -205,6 +205,6 @@ def test_colours_of_8_bits_are_rgb24(tmp_path):
 def test_colours_that_nifti_does_not_know_become_channels_with_a_note(tmp_path):
     scan = Scan.from_array(noise((3, 1, 4, 5, 2), "u2"), np.eye(4), colour="rgb")
     assert write_nifti(scan, tmp_path / "x.nii") == (
-        "NIfTI has no colours of uint16: red, green and blue are written as channels",
+        "NIfTI has no uint16 colours: red, green and blue are written as channels",
     )
     assert nib.load(tmp_path / "x.nii").shape == (4, 5, 2, 1, 3)

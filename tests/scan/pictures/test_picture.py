@@ -2,16 +2,22 @@ import struct
 import zlib
 
 import imagecodecs
+import nibabel as nib
 import numpy as np
 import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from vesalius.codec.options import CompressConfig
 from vesalius.errors import InputError
+from vesalius.scan.open import open_scan
 from vesalius.scan.pictures import picture as module
-from vesalius.scan.pictures.picture import kind_of, look
+from vesalius.scan.pictures.picture import beside, kind_of, look
+from vesalius.tasks.compress.decompress import verify
+from vesalius.tasks.compress.run import compress
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 255, (5, 7)).astype("u1")
@@ -38,7 +44,7 @@ def test_png_of_8_bits_as_pillow_reads_it(mode, tmp_path):
     assert np.array_equal(page, array)
     assert page.dtype == array.dtype
     assert picture.colour == ("grey" if channels == 1 else "rgb" if channels == 3 else "channels")
-    alpha = f"channel {channels} is transparency (alpha), kept as it is"
+    alpha = f"channel {channels} is transparency (alpha) and kept unchanged"
     assert picture.notes == ((alpha,) if channels in (2, 4) else ())
 
 
@@ -98,7 +104,7 @@ def test_orientation_is_told_and_not_applied(suffix, tmp_path):
     image.save(tmp_path / f"x{suffix}", exif=exif)
     picture, page = only(tmp_path / f"x{suffix}")
     assert page.shape == (5, 7, 1)
-    assert "EXIF 6" in picture.notes[0]
+    assert "EXIF orientation 6" in picture.notes[0]
 
 
 @pytest.mark.parametrize("byteorder", "<>")
@@ -169,7 +175,7 @@ def test_imagej_hyperstack_is_told(tmp_path):
     tifffile.imwrite(tmp_path / "x.tif", array, imagej=True)
     picture = look(tmp_path / "x.tif")
     assert len(picture.pages) == 6
-    assert "taken as K" in picture.notes[0]
+    assert "become K" in picture.notes[0]
 
 
 def test_animated_png(tmp_path):
@@ -209,7 +215,7 @@ def test_a_picture_that_changed_since(tmp_path):
     Image.fromarray(GREY).save(tmp_path / "x.png")
     picture = look(tmp_path / "x.png")
     Image.fromarray(RGB).save(tmp_path / "x.png")
-    with pytest.raises(InputError, match="not what its header says"):
+    with pytest.raises(InputError, match="does not match its header"):
         list(picture.read([0]))
 
 
@@ -270,3 +276,66 @@ def test_libpng_does_not_print_through(tmp_path, capfd):
     path.write_bytes(whole[:33] + extra + whole[33:])
     assert next(look(path).read([0]))[:, :, 0].tolist() == np.arange(600).reshape(20, 30).tolist()
     assert capfd.readouterr() == ("", "")
+
+
+GREY = np.arange(40, dtype="u1").reshape(5, 8)
+FAST = CompressConfig(coder="deflate")
+
+
+def test_png(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / "plain.png")
+    assert beside(look(tmp_path / "plain.png")) == []
+    text = PngInfo()
+    text.add_text("Author", "somebody")
+    Image.fromarray(GREY).save(tmp_path / "a.png", pnginfo=text, dpi=(72, 72))
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes() + b"more")
+    assert sorted(beside(look(tmp_path / "a.png"))) == ["bytes behind the picture", "resolution", "text"]
+
+
+def test_what_a_jpeg_holds_beside_its_values(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / "plain.jpg")
+    assert beside(look(tmp_path / "plain.jpg")) == []
+    Image.fromarray(GREY).save(tmp_path / "a.jpg", dpi=(72, 72), comment=b"words", icc_profile=b"profile")
+    assert sorted(beside(look(tmp_path / "a.jpg"))) == ["colour profile", "resolution", "text"]
+
+
+def test_tiff(tmp_path):
+    tifffile.imwrite(tmp_path / "plain.tif", GREY, metadata=None, software=False)
+    assert beside(look(tmp_path / "plain.tif")) == []
+    tifffile.imwrite(tmp_path / "a.tif", GREY, metadata=None, description="words", software="s", resolution=(7, 7))
+    assert sorted(beside(look(tmp_path / "a.tif"))) == ["ImageDescription", "Software", "resolution"]
+
+
+def test_compress_and_verify_name_what_a_stack_loses(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in (1, 2):
+        text = PngInfo()
+        text.add_text("Author", f"somebody {number}")
+        Image.fromarray(GREY + number).save(tmp_path / "in" / f"x{number}.png", pnginfo=text)
+    (written,) = compress([tmp_path / "in"], tmp_path / "a.vsl", FAST).written
+    assert [one.words for one in written.kept] == ["texts and settings beside the values: 1 not (text)"]
+    assert verify(tmp_path / "a.vsl", tmp_path / "in").kept == written.kept
+
+
+def test_nifti_names_blanked_fields_and_bytes_behind_the_values(tmp_path):
+    image = nib.Nifti1Image(GREY[None].astype("<i2"), np.eye(4))
+    image.header["descrip"], image.header["db_name"] = b"words", b"names"
+    image.header.extensions.append(nib.nifti1.Nifti1Extension(6, b"a comment"))
+    nib.save(image, tmp_path / "a.nii")
+    compress([tmp_path / "a.nii"], tmp_path / "a.vsl", FAST)
+    assert verify(tmp_path / "a.vsl", tmp_path / "a.nii").kept == ()  # all of it is kept
+    stripped = CompressConfig(coder="deflate", identifiers="strip")
+    (written,) = compress([tmp_path / "a.nii"], tmp_path / "b.vsl", stripped).written
+    (told,) = written.kept
+    assert (sorted(told.names), told.left_out) == (["db_name", "descrip", "extensions"], 3)
+    assert verify(tmp_path / "b.vsl", tmp_path / "a.nii").kept == (told,)
+    with (tmp_path / "a.nii").open("ab") as file:
+        file.write(b"tail")
+    packed = open_scan(tmp_path / "a.nii").native.pack("default", None)
+    assert [one.words for one in packed.kept] == ["bytes behind the values: 4 not"]
+    np.save(tmp_path / "a.npy", GREY)
+    with (tmp_path / "a.npy").open("ab") as file:
+        file.write(b"tails")
+    assert [one.words for one in open_scan(tmp_path / "a.npy").native.pack("default", None).kept] == [
+        "bytes behind the values: 5 not"
+    ]

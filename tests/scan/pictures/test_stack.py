@@ -85,13 +85,13 @@ def test_jpeg_comes_back_as_png_and_says_so(tmp_path):
     scan = read(tmp_path / "x.jpg")
     packed = restored(scan, tmp_path / "y.png")
     assert np.array_equal(read(tmp_path / "y.png").stored(), scan.stored())
-    assert "come back as PNG" in packed.warnings[0]
+    assert "are restored as PNG" in packed.warnings[0]
 
 
 @pytest.mark.parametrize("array", [np.ones((2, 5, 7), "u1"), np.ones((5, 7), "f4"), np.ones((5, 7), "i2")])
 def test_png_cannot_hold_everything(array, tmp_path):
     tifffile.imwrite(tmp_path / "x.tif", array, photometric="minisblack")
-    with pytest.raises(UsageError, match=r"name the output \.tif"):
+    with pytest.raises(UsageError, match=r"end the name of the output with \.tif"):
         restored(read(tmp_path / "x.tif"), tmp_path / "y.png")
 
 
@@ -138,7 +138,7 @@ def test_a_stack_comes_back_under_its_names_only_where_names_are_kept(tmp_path):
     assert np.array_equal(find_stack(tmp_path / "out").open().stored(), scan.stored())
     for level in ("default", "strip"):
         bare = scan.native.pack(level, None)
-        assert bare.warnings == ("names of files are not kept: the pictures come back numbered",)
+        assert bare.warnings == ("file names are not kept: the pictures are restored with numbers",)
         (tmp_path / level).mkdir()
         restore(bare, scan.pixels, tmp_path / level, None)
         assert sorted(path.name for path in (tmp_path / level).iterdir()) == [f"picture-{n:04d}.png" for n in (1, 2, 3)]
@@ -238,7 +238,7 @@ def test_names_that_no_system_gives_back_are_numbered_when_they_are_packed(stem,
     scan = find_stack(tmp_path).open()
     packed = scan.native.pack("keep", None)
     assert packed.facts["names"] == ["picture-0001", "picture-0002", "picture-0003"]
-    assert any("some names of files are not valid everywhere" in warning for warning in packed.warnings)
+    assert any("some file names are not valid everywhere" in warning for warning in packed.warnings)
     (tmp_path / "out").mkdir()
     restore(packed, scan.pixels, tmp_path / "out", None)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"picture-000{n}.png" for n in (1, 2, 3)]

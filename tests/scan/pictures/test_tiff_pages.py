@@ -88,5 +88,5 @@ def test_a_large_stack_of_imagej_lists_its_first_page_only(tmp_path):
     tifffile.imwrite(path, PAGES, imagej=True)
     assert open_scan(path).shape[4] == 9
     relink(path, 0, 0)
-    with pytest.raises(InputError, match="states 9 pictures, its list of pages has 1"):
+    with pytest.raises(InputError, match="states 9 pictures, but its list of pages has 1"):
         open_scan(path)

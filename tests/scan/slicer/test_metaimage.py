@@ -163,7 +163,7 @@ def test_a_singular_matrix_gives_no_geometry(tmp_path):
         ({"NDims": "2"}, "NDims"),
         ({"NDims": "5", "DimSize": "1 1 1 1 1"}, "NDims"),
         ({"DimSize": "4 0 2"}, "empty"),
-        ({"DimSize": "4 x 2"}, "no numbers"),
+        ({"DimSize": "4 x 2"}, "not hold numbers"),
         ({"ElementType": "MET_STRING"}, "MET_STRING"),
         ({"ElementNumberOfChannels": "0"}, "channels"),
         ({"Offset": "1 2"}, "do not fit"),

@@ -207,7 +207,7 @@ def test_labelled_frames_are_t(tmp_path):
     fields = {"kinds": "list domain domain domain", "labels": '"frame" "" "" ""'}
     scan = read(write(tmp_path / "x.nrrd", numbers((3, 2, 4, 5)), fields))
     assert scan.shape == (1, 3, 2, 4, 5)
-    assert any("taken as T" in problem for problem in scan.problems)
+    assert any("read as T" in problem for problem in scan.problems)
 
 
 def test_slices_in_files_of_their_own(tmp_path):

@@ -45,7 +45,7 @@ def test_vectors(tmp_path):
     [
         ("NRRD0004", "NRRDXXXX", "is not an NRRD file"),
         ("sizes: 4 3 2", "sizes: 4 3", "do not agree"),
-        ("sizes: 4 3 2", "sizes: 4 3 two", "holds no numbers"),
+        ("sizes: 4 3 2", "sizes: 4 3 two", "does not hold numbers"),
         ("sizes: 4 3 2", "sizes: 4 0 2", "empty"),
         ("sizes: 4 3 2", "sizes: 4 -3 2", "empty"),
         ("dimension: 3", "dimension: 2", "do not agree"),
@@ -59,8 +59,8 @@ def test_vectors(tmp_path):
         ("encoding: raw", "encoding: gzip\nbyte skip: -1", "impossible"),
         ("encoding: raw", "encoding: raw\ndata file: x%d.raw 1 1000000 1", "too many"),
         ("encoding: raw", "encoding: raw\ndata file: LIST", "names no file"),
-        ("encoding: raw", "encoding: raw\nspace directions: (a,b)", "no vectors"),
-        ("encoding: raw", 'encoding: raw\nkinds: "open', "open quote"),
+        ("encoding: raw", "encoding: raw\nspace directions: (a,b)", "not hold vectors"),
+        ("encoding: raw", 'encoding: raw\nkinds: "open', "unclosed quote"),
     ],
 )
 def test_damaged_headers_are_told_in_one_line(old, new, what, tmp_path):

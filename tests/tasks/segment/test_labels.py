@@ -59,5 +59,5 @@ def test_what_is_no_label_is_refused(tmp_path, value):
     labels = blob(0)[1].astype(np.float32)
     labels[0, 0, 0] = value
     write_nifti(tmp_path / "c0_seg.nii.gz", labels[None], np.eye(4))
-    with pytest.raises(InputError, match="case c0: a mask holds other values than whole numbers from -32768"):
+    with pytest.raises(InputError, match="case c0: a mask holds values other than whole numbers from -32768"):
         read_classes(cohort, cohort.cases[0], VALUES)

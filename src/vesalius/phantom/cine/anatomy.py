@@ -1,4 +1,4 @@
-"""The body round the heart, which stands still: chest wall, ribs, lungs with vessels, liver, stomach, spleen, aorta.
+"""The body around the heart, which stands still: chest wall, ribs, lungs with vessels, abdominal organs, aorta.
 
 Places are in mm from the axis of the left ventricle: x to the right of the picture (the patient's left side), y down.
 Letters: I columns, J rows, K slices.
@@ -19,18 +19,18 @@ from vesalius.phantom.cine.waves import Waves, draw_waves
 
 Places = NDArray[np.float64]
 _TURNED = -0.62
-"""The oblique section of the chest, against the picture."""
+"""Rotation of the oblique section of the chest against the picture."""
 _RIBS_MM = 36.0
-"""From rib to rib in the oblique section."""
+"""Distance from rib to rib in the oblique section."""
 
 
 class Body:
     """The drawn shape of one patient's chest; `slice_at` paints a slice.
 
     Args:
-        heart: what the organs make room for.
+        heart: the heart, for which the organs make room.
         grid: voxel centres.
-        bmi: body mass index: the fat under the skin.
+        bmi: body mass index; sets the fat under the skin.
         draw: random numbers of this body.
     """
 
@@ -70,7 +70,7 @@ class Body:
         self._vessels = _draw_vessels(draw)
 
     def slice_at(self, k: int) -> tuple[Field, Field]:
-        """Water and fat of slice k, each of shape (I, J)."""
+        """Return water and fat of slice k, each of shape (I, J)."""
         grid = self._grid
         places = grid.places_mm()
         still = grid.axis_K2[k] - grid.shift_K3[k, :2]
@@ -94,7 +94,7 @@ class Body:
         return canvas.water * texture, canvas.fat * (1 + 0.06 * self._waves["fat"](x, y, z))
 
     def _depth(self, x: Places, y: Places, z: float) -> tuple[Field, Field]:
-        """Depth below the skin in mm, and the way round the body in mm."""
+        """Return the depth below the skin and the distance around the body, both in mm."""
         c, s = math.cos(_TURNED), math.sin(_TURNED)
         apex_ward = 0.45 * (z - 40.0)
         u0, v0 = x - self._middle[0] - 0.6 * apex_ward, y - self._middle[1] - apex_ward
@@ -106,13 +106,12 @@ class Body:
         return ((1 - share) * 0.93 * b).astype(np.float32), (angle * 0.5 * (far + b)).astype(np.float32)
 
     def _wall_mm(self, x: Places, y: Places, z: float) -> Field:
-        """Thickness of the chest wall with skin, fat and ribs."""
         return np.asarray(
             self._fat_mm * self._fat_share(x, y, z) + 13.0 + 1.2 * self._waves["wall"](x, y, z), np.float32
         )
 
     def _fat_share(self, x: Places, y: Places, z: float) -> Field:
-        """How thick the fat under the skin is here: more at the side and below than over the breastbone."""
+        """Return the relative thickness of the fat under the skin: more at the side and below than over the sternum."""
         side = np.clip((x + 0.6 * y) / 160.0 + 0.5, 0.35, 1.5)
         return np.asarray(side + 0.1 * self._waves["wall"](y, x, z), np.float32)
 
@@ -149,7 +148,6 @@ class Body:
             part.lay(part.inside(round_it) * np.float32(seen), signal)
 
     def _paint_organs(self, canvas: Canvas, x: Places, y: Places, z: float, k: int) -> None:
-        """What lies below the diaphragm, and the aorta in front of the spine."""
         top = self._diaphragm(x, k)
         under = (y - top).astype(np.float32)
         cushion = (6.0 * np.exp(-(((x + 12.0) / 45.0) ** 2)) - 0.5).astype(np.float32)
@@ -190,7 +188,7 @@ class Body:
         canvas.lay(canvas.inside(aorta), 0.95 * paint.BLOOD)
 
     def _diaphragm(self, x: Places, k: int) -> Places:
-        """The y of the diaphragm at each x: under the heart, higher at the right dome, lower at the left side."""
+        """Return the y of the diaphragm at each x: under the heart, higher at the right dome, lower at the left."""
         under_heart = self._bottom_K[k] + 1.0
         right = 10.0 * np.exp(-(((x + 75.0) / 45.0) ** 2))
         left = 36.0 * np.sin(np.clip((x - 12.0) / 100.0, 0, 1) * (math.pi / 2)) ** 2
@@ -199,14 +197,13 @@ class Body:
 
 
 def _reach_down(heart: Heart, grid: Grid) -> Places:
-    """How far the heart reaches down in each slice at end-diastole, in mm, shape (K,)."""
+    """Return how far the heart reaches down in each slice at end-diastole, in mm, shape (K,)."""
     epi = np.sqrt(np.maximum(heart.epi_mm2(grid.z_K, 0.0), 0))
     outer = epi + heart.rv_mm(0.0) * heart.rv_share(grid.z_K, 0.0)
     return np.maximum((outer * np.sin(angles())).max(axis=1), 6.0)
 
 
 def _draw_vessels(draw: np.random.Generator) -> list[tuple[float, ...]]:
-    """Lung vessels: x, y, z, lean in x and y, radius, signal, height in z; bigger ones nearer to the hilum."""
     vessels: list[tuple[float, ...]] = []
     for _ in range(200):
         x, y = draw.uniform(-90, 120), draw.uniform(-110, 90)

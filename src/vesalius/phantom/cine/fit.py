@@ -1,11 +1,11 @@
-"""From a heart to voxel labels, and a heart made to fit: its labelled volumes are those asked for, to one voxel.
+"""From a heart to voxel labels, and fitting a heart so that its labelled volumes equal the requested ones.
 
 Labels of ACDC: 0 background, 1 RV cavity, 2 LV myocardium, 3 LV cavity with its papillary muscles. A slice is labelled
 where its middle lies below the valve plane of that moment, so the label of the highest slice may end in systole, as it
-does where a reader outlines slice by slice; the label of the RV ends bit by bit, as its valve stands oblique.
+does where a reader outlines slice by slice; the label of the RV ends gradually, because its valve is oblique.
 
-No search is needed for the fit: each size that is sought is a bound on one number per voxel, so it lies between the
-n-th and the next of the sorted numbers, where n voxels make up the volume.
+The volumes fit to one voxel and need no search: each unknown size is a bound on one number per voxel, so it lies
+between the n-th and the next of the sorted numbers, where n voxels make up the volume.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _Values = NDArray[np.float64]
 
 
 def label(heart: Heart, grid: Grid, c: float) -> NDArray[np.uint8]:
-    """Labels at emptying c in the window of the grid, shape (K, I, J)."""
+    """Return the labels at emptying c in the window of the grid, shape (K, I, J)."""
     square = grid.radius_KIJ.astype(np.float64) ** 2
     epi = _at(grid, heart.epi_mm2(grid.z_K, c))
     inside = np.where(square < _at(grid, heart.endo_mm2(grid.z_K, c)), LV, MYOCARDIUM)
@@ -36,7 +36,7 @@ def label(heart: Heart, grid: Grid, c: float) -> NDArray[np.uint8]:
 
 
 def fit_heart(heart: Heart, grid: Grid, subject: Subject) -> Heart:
-    """The heart with the labelled volumes asked for: LV and RV at end-diastole and end-systole, and the wall at both.
+    """Return the heart whose labelled LV, RV and wall volumes at end-diastole and end-systole are the requested ones.
 
     Raises:
         UsageError: the picture is too small for the heart.
@@ -72,7 +72,7 @@ def fit_heart(heart: Heart, grid: Grid, subject: Subject) -> Heart:
 
 
 def _bound(values: _Values, grid: Grid, heart: Heart, c: float, count: int) -> float:
-    """The number that `count` voxels of the labelled slices lie below."""
+    """Return the number below which `count` voxels of the labelled slices lie."""
     labelled = np.sort(values[grid.z_K >= heart.base_mm(c)], axis=None)[count - 1 : count + 1]
     if labelled.size < 2 or not np.isfinite(labelled).all():
         raise _too_small()
@@ -80,7 +80,7 @@ def _bound(values: _Values, grid: Grid, heart: Heart, c: float, count: int) -> f
 
 
 def _rv_share(heart: Heart, grid: Grid, c: float) -> Table:
-    """The crescent of the right ventricle without the atrium, shape (K, A)."""
+    """Return the crescent of the right ventricle without the atrium, shape (K, A)."""
     return heart.rv_share(grid.z_K, c) * heart.rv_below_valve(grid.z_K, c)
 
 
@@ -89,10 +89,9 @@ def _too_small() -> UsageError:
 
 
 def _over(values: _Values, table: _Values) -> _Values:
-    """The quotient, infinite where the table says that there is nothing."""
     return np.where(table > 1e-9, values / np.where(table > 1e-9, table, 1.0), np.inf)
 
 
 def _at(grid: Grid, table_ZA: Table) -> _Values:
-    """The table of each slice at the angle of each voxel, shape (K, I, J)."""
+    """Return the table of each slice at the angle of each voxel, shape (K, I, J)."""
     return np.stack([table.take(angle) for table, angle in zip(table_ZA, grid.angle_KIJ, strict=True)])

@@ -47,21 +47,19 @@ class Grid:
 
     @property
     def slices(self) -> int:
-        """Number of slices."""
         return len(self.z_K)
 
     @property
     def voxel_mm3(self) -> float:
-        """Volume of a voxel."""
         return self.spacing_mm**2 * self.thickness_mm
 
     def places_mm(self) -> NDArray[np.float64]:
-        """The x (or y) of the voxel centres from the middle of the picture, shape (size,)."""
+        """Return the x (or y) of the voxel centres from the middle of the picture, shape (size,)."""
         return _places_mm(self.size, self.spacing_mm)
 
 
 def build_grid(heart: Heart, options: CineOptions, draw: np.random.Generator) -> Grid:
-    """Slices from above the valves to below the apex, each moved a little by its breath hold."""
+    """Draw slices from above the valves to below the apex, each shifted slightly by its breath hold."""
     spacing = draw.uniform(*options.fov_mm) / options.size
     thickness = draw.uniform(*options.thickness_mm)
     ending = round(heart.shortening_mm / thickness)
@@ -87,13 +85,13 @@ def build_grid(heart: Heart, options: CineOptions, draw: np.random.Generator) ->
 
 
 def polar(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Radius in mm and entry of the tables of angles."""
+    """Return the radius in mm and the entry in the tables of angles."""
     angle = (np.arctan2(y, x) + math.pi) * (ANGLES / (2 * math.pi))
     return np.sqrt(x * x + y * y).astype(np.float32), np.minimum(angle.astype(np.intp), ANGLES - 1)
 
 
 def draw_affine(grid: Grid, draw: np.random.Generator) -> Affine:
-    """Voxel centre to RAS+ mm: a usual short axis, tilted a little; k points to the apex (left, front, down)."""
+    """Draw the affine (voxel centre to RAS+ mm) of a usual, slightly tilted short axis; k points to the apex."""
     to_apex = np.array([-0.66, 0.64, -0.4]) + draw.normal(0, 0.05, 3)
     to_apex /= np.linalg.norm(to_apex)
     column = np.array([-0.72, -0.69, 0.05]) + draw.normal(0, 0.05, 3)
@@ -109,7 +107,7 @@ def draw_affine(grid: Grid, draw: np.random.Generator) -> Affine:
 
 
 def _first_labelled_mm(shortening: float, thickness: float, ending: int, draw: np.random.Generator) -> float:
-    """Depth of the highest slice of the ventricles, such that `ending` slices end in systole as the valves come down.
+    """Return the depth of the highest slice such that `ending` slices leave the ventricles during systole.
 
     The valve plane lies near the border of two slices both at end-diastole and at end-systole, so that what whole
     slices count too much or too little is small at both and the walls move as the ejection fraction says.
@@ -123,5 +121,4 @@ def _places_mm(size: int, spacing: float) -> NDArray[np.float64]:
 
 
 def _span(places: NDArray[np.float64], low: float, high: float) -> slice:
-    """The entries of `places` between low and high."""
     return slice(int(np.searchsorted(places, low)), int(np.searchsorted(places, high, side="right")))

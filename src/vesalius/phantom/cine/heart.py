@@ -2,7 +2,7 @@
 
 Every border is star-shaped around the long axis: at depth z (mm below the valve plane at end-diastole) and angle theta
 it has one radius. The LV cavity is a half ellipsoid cut at the valve plane, which comes down in systole while the apex
-stays. The wall keeps its volume, so it thickens. The right ventricle is a crescent round the septum.
+stays. The wall keeps its volume, so it thickens. The right ventricle is a crescent around the septum.
 
 Letters: A angles (0 to the right of the picture, clockwise: 90 degrees is down), Z depths.
 Emptying c is 0 at end-diastole and 1 at end-systole.
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from vesalius.phantom.cine.subject import MYOCARDIUM_G_PER_ML, Subject
 
 ANGLES = 720
-"""Table entries round the axis: half a degree each."""
+"""Table entries around the axis: half a degree each."""
 Table = NDArray[np.float64]
 
 WIDEST = 0.15
@@ -38,7 +38,7 @@ _TERRITORIES = {"LAD": -2.2, "LCX": 0.1, "RCA": 1.75}
 
 @dataclass(frozen=True)
 class Heart:
-    """A heart with numbers; `endo_mm2`, `wall_mm2` and `rv_share` give its borders.
+    """A heart in numbers; `endo_mm2`, `wall_mm2` and `rv_share` give its borders.
 
     Args:
         length_mm: from the valve plane to the apex of the LV cavity at end-diastole.
@@ -51,7 +51,7 @@ class Heart:
         rv_angle: middle of the RV.
         rv_half: half of the angle that the RV takes at the base.
         outline: small waves of the cross-section: amplitude and phase of 2 and 3 waves.
-        flat_septum: how far the septum is pressed flat, 0 to 1.
+        flat_septum: flattening of the septum, 0 to 1.
         bump: extra thickness (share), its angle and its width: the septum in HCM.
         scar: share of thinning and of lost contraction, angle, half width, depth (share of the length), half depth.
     """
@@ -71,20 +71,20 @@ class Heart:
     scar: tuple[float, float, float, float, float, float]
 
     def base_mm(self, c: float) -> float:
-        """Depth of the valve plane."""
+        """Return the depth of the valve plane."""
         return self.shortening_mm * c
 
     def depth_share(self, z_Z: Table, c: float) -> Table:
-        """Depth as a share of the length at emptying c: 0 the valve plane, 1 the apex of the cavity."""
+        """Return the depth as a share of the length at emptying c: 0 the valve plane, 1 the apex of the cavity."""
         base = self.base_mm(c)
         return (z_Z - base) / (self.length_mm - base)
 
     def endo_mm2(self, z_Z: Table, c: float) -> Table:
-        """Square of the radius of the LV cavity, shape (Z, A); negative beyond the apex."""
+        """Return the squared radius of the LV cavity, shape (Z, A); negative beyond the apex."""
         return self.radius_mm2 * self.endo_share(z_Z, c) * (1 - self.contraction * c * self.contracts(z_Z, c))
 
     def endo_share(self, z_Z: Table, c: float) -> Table:
-        """The cavity before radius and contraction, shape (Z, A): 1 at its widest, negative beyond the apex."""
+        """Return the cavity before radius and contraction, shape (Z, A): 1 at its widest, negative beyond the apex."""
         share = self.depth_share(z_Z, c)[:, None]
         beyond = np.where(share > WIDEST, (share - WIDEST) / (1 - WIDEST), 0.6 * (share - WIDEST))
         (two, at_two), (three, at_three) = self.outline
@@ -94,12 +94,12 @@ class Heart:
         return (1 - np.sign(beyond) * np.abs(beyond) ** _BULLET) * (1 + waves - flat)
 
     def contracts(self, z_Z: Table, c: float) -> Table:
-        """How well the wall moves, shape (Z, A): 1 healthy, 0 not at all; the atria do not."""
+        """Return how well the wall moves, shape (Z, A): 1 healthy, 0 not at all; the atria do not move."""
         share = self.depth_share(z_Z, c)[:, None]
         return (1 - self.scar[1] * self._scar(share)) * np.clip(1 + share / 0.1, 0, 1)
 
     def wall_mm2(self, z_Z: Table, c: float) -> Table:
-        """What the wall adds to the square of the radius, before the factor `wall`, shape (Z, A)."""
+        """Return what the wall adds to the squared radius, before the factor `wall`, shape (Z, A)."""
         share = self.depth_share(z_Z, c)[:, None]
         at_rest = np.maximum(self.radius_mm2 * self.endo_share(self.length_mm * np.clip(share[:, 0], 0, 1), 0.0), 0)
         thick = self._thickness_mm(share)
@@ -107,20 +107,20 @@ class Heart:
         return thick**2 + 2 * thick * np.sqrt(at_rest) - past_apex**2 * (past_apex > 0)
 
     def wall_factor(self, c: float) -> float:
-        """The factor on `wall_mm2`."""
+        """Return the factor on `wall_mm2`."""
         return self.wall[0] + (self.wall[1] - self.wall[0]) * c
 
     def epi_mm2(self, z_Z: Table, c: float) -> Table:
-        """Square of the radius of the outer border of the LV wall, shape (Z, A); of a thin wall above the valves."""
+        """Return the squared outer radius of the LV wall, shape (Z, A); that of a thin wall above the valves."""
         endo = np.maximum(self.endo_mm2(z_Z, c), 0)
         wall = self.wall_factor(c) * self.wall_mm2(z_Z, c)
         thin = ATRIAL_WALL_MM**2 + 2 * ATRIAL_WALL_MM * np.sqrt(endo)
         return endo + np.where(z_Z[:, None] < self.base_mm(c), thin, wall)
 
     def rv_share(self, z_Z: Table, c: float) -> Table:
-        """The RV crescent before its depth, shape (Z, A): 1 where it is deepest, 0 where there is none.
+        """Return the RV crescent before its depth, shape (Z, A): 1 at its deepest, 0 where there is none.
 
-        Above the tricuspid valve it is that of the right atrium: see `rv_below_valve`.
+        Above the tricuspid valve it belongs to the right atrium, see `rv_below_valve`.
         """
         share = self.depth_share(z_Z, c)[:, None]
         half = self.rv_half * (1 - 0.38 * np.clip(share, 0, 1) ** 1.5)
@@ -129,13 +129,13 @@ class Heart:
         return (1 - np.abs(at) ** 2.6) ** 0.7 * (1 - 0.22 * at) * tapers
 
     def rv_below_valve(self, z_Z: Table, c: float) -> NDArray[np.bool_]:
-        """Where the crescent is ventricle, shape (Z, A): the tricuspid valve stands oblique, lower at the back."""
+        """Return where the crescent is ventricle, shape (Z, A): the tricuspid valve is oblique, lower at the back."""
         share = self.depth_share(z_Z, c)[:, None]
         front = 0.5 + 0.5 * turn(angles() - self.rv_angle) / self.rv_half
         return front > 0.9 - share / _VALVE
 
     def rv_mm(self, c: float) -> float:
-        """Depth of the RV crescent."""
+        """Return the depth of the RV crescent."""
         return self.rv_depth_mm[0] + (self.rv_depth_mm[1] - self.rv_depth_mm[0]) * c
 
     def _thickness_mm(self, share: Table) -> Table:
@@ -150,17 +150,17 @@ class Heart:
 
 
 def angles() -> Table:
-    """The middle of every table entry, in (-pi, pi), shape (A,)."""
+    """Return the middle of every table entry, in (-pi, pi), shape (A,)."""
     return np.asarray((np.arange(ANGLES) + 0.5) * (2 * math.pi / ANGLES) - math.pi, np.float64)
 
 
 def turn(angle: Table) -> Table:
-    """The same angle in (-pi, pi)."""
+    """Wrap angles to (-pi, pi)."""
     return (angle + math.pi) % (2 * math.pi) - math.pi
 
 
 def build_heart(subject: Subject, draw: np.random.Generator) -> Heart:
-    """A heart of about the right size; `fit_heart` makes its labelled volumes exact."""
+    """Draw a heart of about the right size; `fit_heart` makes its labelled volumes exact."""
     roundness = draw.uniform(*_ROUNDNESS[subject.group])
     edv, esv = subject.lv_edv_ml * 1000, subject.lv_esv_ml * 1000
     length = (4 * roundness**2 * edv / (math.pi * _SHAPE_INTEGRAL)) ** (1 / 3)
@@ -190,7 +190,6 @@ def build_heart(subject: Subject, draw: np.random.Generator) -> Heart:
 
 
 def _mean_thickness_mm(radius: float, length: float, wall_mm3: float) -> float:
-    """Thickness of a wall of the given volume round a half ellipsoid, by bisection."""
     low, high = 0.0, 60.0
     for _ in range(40):
         middle = (low + high) / 2

@@ -1,4 +1,4 @@
-"""Volumes, ejection fractions and wall thickness, measured from labels as a reader would.
+"""Volumes, ejection fractions and wall thickness, measured from labels as a reader would measure them.
 
 Letters: T the frames of end-diastole and end-systole, I columns, J rows, K slices.
 """
@@ -21,9 +21,9 @@ _RAYS = 72
 
 
 def measure(labels_TIJK: NDArray[np.uint8], grid: Grid, subject: Subject) -> dict[str, Any]:
-    """What was asked for beside what the labels of end-diastole and end-systole measure, ready for JSON."""
+    """Return the requested values and those measured from the labels of end-diastole and end-systole, JSON-able."""
     (rv_ed, rv_es), (wall, _), (lv_ed, lv_es) = (
-        [volume_ml(one, value, grid.voxel_mm3) for one in labels_TIJK] for value in (RV, MYOCARDIUM, LV)
+        [volume_ml(labels, value, grid.voxel_mm3) for labels in labels_TIJK] for value in (RV, MYOCARDIUM, LV)
     )
     thickness = wall_thickness_mm(labels_TIJK[0], grid.spacing_mm)
     return {
@@ -47,15 +47,15 @@ def measure(labels_TIJK: NDArray[np.uint8], grid: Grid, subject: Subject) -> dic
 
 
 def volume_ml(labels: NDArray[np.uint8], value: int, voxel_mm3: float) -> float:
-    """Volume of a label."""
+    """Return the volume of a label."""
     return int((labels == value).sum()) * voxel_mm3 / 1000
 
 
 def wall_thickness_mm(labels_IJK: NDArray[np.uint8], spacing_mm: float) -> NDArray[np.float64]:
-    """Mean thickness of the LV wall in each sector of each slice, shape (K, SECTORS); NaN where there is no cavity.
+    """Return the mean thickness of the LV wall per sector and slice, shape (K, SECTORS); NaN without a cavity.
 
     Measured along rays from the middle of the cavity; the first sector starts at the right of the picture, clockwise.
-    Slices where the cavity is smaller than 8 mm across are left out: rays cross the apex at a slant there.
+    Slices where the cavity is smaller than 8 mm across are skipped: rays cross the apex obliquely there.
     """
     result = np.full((labels_IJK.shape[2], SECTORS), math.nan)
     step = 0.1

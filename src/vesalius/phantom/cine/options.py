@@ -15,7 +15,7 @@ _BOUNDS = {"fov_mm": (250.0, 600.0), "thickness_mm": (3.0, 15.0)}
 
 
 class CineOptions(Config):
-    """What a cohort of cine phantoms is made of."""
+    """Options of a cohort of cine phantoms."""
 
     patients: int = Field(default=5, ge=1, le=100_000, description="number of patients; their groups take turns")
     seed: int = Field(default=0, ge=0, description="every draw depends on it and on the name of the patient")

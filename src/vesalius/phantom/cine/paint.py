@@ -1,7 +1,7 @@
-"""Painting a slice with water and fat, soft at the edges.
+"""Painting a slice with water and fat, with soft edges.
 
-Two pictures are kept, the signal of water and that of fat. In a balanced sequence the two are out of phase, so a voxel
-shows the difference: at every border of fat and water there is the dark line that such images have.
+Water and fat are painted separately. In a balanced sequence the two are out of phase, so a voxel shows their
+difference: every border of fat and water has the dark line that is typical of such images.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ LUNG = 0.045
 AIR = 0.0
 CORTEX = 0.05
 MARROW = 0.45
-FLUID = 1.05
-"""Signals of tissues in a balanced cine, LV blood being 1; MARROW is the fat of it."""
+"""Signals of tissues in a balanced cine relative to LV blood; MARROW is its fat."""
 
 
 class Canvas:
@@ -38,23 +37,23 @@ class Canvas:
         self.water, self.fat, self.edge_mm = water, fat, edge_mm
 
     def lay(self, cover: Field, water: ArrayLike = 0.0, fat: ArrayLike = 0.0) -> None:
-        """Put a tissue over what is there: `cover` is 0 to 1."""
+        """Paint a tissue over the existing ones: `cover` is 0 to 1."""
         for signal, tissue in ((self.water, water), (self.fat, fat)):
             change = np.subtract(np.asarray(tissue, np.float32), signal)
             change *= cover
             signal += change
 
     def inside(self, depth_mm: ArrayLike) -> Field:
-        """Cover of a region from the depth below its border, negative outside."""
+        """Return the cover of a region from the depth below its border, negative outside."""
         return np.clip(np.asarray(depth_mm, np.float32) * np.float32(1 / self.edge_mm) + np.float32(0.5), 0, 1)
 
     def magnitude(self) -> Field:
-        """What the scanner would show without coils and noise."""
+        """Return the signal without coils and noise."""
         return np.abs(self.water - self.fat)
 
 
 def ellipse(x: ArrayLike, y: ArrayLike, radii: tuple[float, float], turned: float = 0.0) -> Field:
-    """About the depth in mm below the border of an ellipse round the origin, exact on the short axis."""
+    """Return the approximate depth in mm below the border of an ellipse around the origin, exact on the short axis."""
     c, s = np.cos(turned), np.sin(turned)
     u = (np.asarray(x) * c + np.asarray(y) * s) / radii[0]
     v = (np.asarray(y) * c - np.asarray(x) * s) / radii[1]

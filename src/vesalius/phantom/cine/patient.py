@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from vesalius.phantom.cine.anatomy import Body
-from vesalius.phantom.cine.cycle import emptying, end_systole
 from vesalius.phantom.cine.fit import fit_heart, label
 from vesalius.phantom.cine.grid import Grid, build_grid, draw_affine
 from vesalius.phantom.cine.heart import Heart, build_heart
@@ -25,20 +25,25 @@ from vesalius.phantom.cine.subject import Subject, draw_subject
 from vesalius.scan.geometry import Affine
 from vesalius.seeding import generator
 
+_FILLING = ((0.0, 1.0), (0.1, 0.86), (0.3, 0.36), (0.42, 0.22), (0.72, 0.15), (0.82, 0.12), (0.93, 0.02), (1.0, 0.0))
+"""Share of diastole -> emptying: fast filling, rest, the kick of the atria."""
+_EJECTION = ((0.0, 0.0), (0.15, 0.05), (0.5, 0.55), (0.85, 0.95), (1.0, 1.0))
+"""Share of systole -> emptying: the valves open a little after the first frame."""
+
 
 @dataclass(frozen=True, eq=False)
 class CinePatient:
-    """A phantom with what is known of it.
+    """A phantom and the truth about it.
 
     Args:
-        name: e.g. "patient001"; with the seed it decides everything.
-        subject: what was asked for.
+        name: e.g. "patient001"; it and the seed determine every draw.
+        subject: the requested body and heart.
         image_TIJK: magnitude as a scanner stores it, int16.
-        labels_TIJK: 0 background, 1 RV cavity, 2 LV myocardium, 3 LV cavity, uint8; of every frame.
+        labels_TIJK: 0 background, 1 RV cavity, 2 LV myocardium, 3 LV cavity, uint8, every frame.
         affine: voxel centre to RAS+ mm.
         frame_ms: start of each frame.
         es_frame: the frame of end-systole, from 0; end-diastole is frame 0.
-        facts: what was asked for and what the labels measure, ready for JSON.
+        facts: requested values and those measured from the labels, JSON-able.
     """
 
     name: str
@@ -52,16 +57,16 @@ class CinePatient:
 
 
 def cine_patients(options: CineOptions) -> Iterator[CinePatient]:
-    """The patients of a cohort one after the other: patient001, patient002, ..."""
+    """Yield the patients of a cohort: patient001, patient002, ..."""
     for number in range(1, options.patients + 1):
         yield cine_patient(options, f"patient{number:03d}")
 
 
 def cine_patient(options: CineOptions, name: str) -> CinePatient:
-    """One patient; depends on the options and the name, not on other patients.
+    """Return one patient; it depends on the options and the name, not on other patients.
 
     Raises:
-        UsageError: the name is no name of a folder.
+        UsageError: the name cannot be the name of a folder.
     """
     subject = draw_subject(options, name)
 
@@ -90,6 +95,26 @@ def cine_patient(options: CineOptions, name: str) -> CinePatient:
                        tuple(round(interval * t, 2) for t in range(options.frames)), es_frame, facts)  # fmt: skip
 
 
+def end_systole(frames: int, share: float) -> int:
+    """Return the frame (from 0) of end-systole where systole takes `share` of the beat."""
+    return min(max(round(frames * share), 2), frames - 3)
+
+
+def emptying(frames: int, es_frame: int) -> NDArray[np.float64]:
+    """Return the ejected share of the stroke volume, shape (T,): 0 at end-diastole (frame 0), 1 in frame `es_frame`.
+
+    It rises until `es_frame` and falls after it; the beat is periodic.
+
+    Example:
+        >>> emptying(8, 3).round(2).tolist()
+        [0.0, 0.28, 0.77, 1.0, 0.61, 0.23, 0.17, 0.13]
+    """
+    systole = [(es_frame * at, value) for at, value in _EJECTION]
+    diastole = [(es_frame + (frames - es_frame) * at, value) for at, value in _FILLING[1:]]
+    at, value = np.array(systole + diastole).T
+    return np.clip(PchipInterpolator(at, value)(np.arange(frames)), 0.0, 1.0)
+
+
 def _images(
     options: CineOptions,
     heart: Heart,
@@ -99,7 +124,6 @@ def _images(
     blood: float,
     name: str,
 ) -> NDArray[np.int16]:
-    """The stored pictures, shape (T, I, J, K)."""
 
     def draw(what: str) -> np.random.Generator:
         return generator(options.seed, "cine", name, what)

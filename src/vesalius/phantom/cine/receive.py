@@ -1,4 +1,4 @@
-"""What the scanner adds: receive coils, dark bands of off-resonance, noise.
+"""What the scanner adds: receive coils, dark off-resonance bands, noise.
 
 Letters: I columns, J rows, K slices.
 """
@@ -14,14 +14,14 @@ from vesalius.phantom.cine.grid import Grid
 from vesalius.phantom.cine.waves import draw_waves
 
 _COILS_MM = ((-95.0, -60.0), (-45.0, -112.0), (35.0, -118.0), (-118.0, 15.0), (105.0, 105.0), (130.0, 20.0))
-"""Middles of the receive coils from the heart: most on the front of the chest, two at the back and side."""
+"""Centres of the receive coils relative to the heart: most on the front of the chest, two at the back and side."""
 _REACH_MM = 62.0
 _NULL = 0.02
-"""How narrow a band is: the share of the half-width at which the signal has fallen to a half, about."""
+"""Narrowness of a band: about the share of the half-width at which the signal has fallen to one half."""
 
 
 def coil_shading(grid: Grid, strength: float, draw: np.random.Generator) -> NDArray[np.float32]:
-    """Sensitivity of the receive coils, shape (K, I, J); 1 at the heart."""
+    """Return the sensitivity of the receive coils, shape (K, I, J); 1 at the heart."""
     places = grid.places_mm().astype(np.float32)
     x, y = places[None, :, None], places[None, None, :]
     heart = grid.axis_K2.mean(axis=0)
@@ -39,7 +39,7 @@ def coil_shading(grid: Grid, strength: float, draw: np.random.Generator) -> NDAr
 
 
 def banding(grid: Grid, strength: float, draw: np.random.Generator) -> NDArray[np.float32]:
-    """Share of the signal that off-resonance leaves, shape (K, I, J): dark bands where spins turn by half a circle."""
+    """Return the share of the signal that off-resonance leaves, shape (K, I, J); dark at half a turn of the spins."""
     x = grid.places_mm()[None, :, None] - grid.axis_K2[:, 0, None, None]
     y = grid.places_mm()[None, None, :] - grid.axis_K2[:, 1, None, None]
     z = (grid.z_K - grid.z_K.mean())[:, None, None]
@@ -52,7 +52,7 @@ def banding(grid: Grid, strength: float, draw: np.random.Generator) -> NDArray[n
 
 
 def add_noise(signal_KIJ: NDArray[np.float32], sigma: float, draw: np.random.Generator) -> NDArray[np.float32]:
-    """Magnitude of the signal with complex Gaussian noise of `sigma` in each part: Rician (Gudbjartsson 1995)."""
+    """Return the magnitude of the signal with complex Gaussian noise of `sigma`: Rician (Gudbjartsson 1995)."""
     real, imaginary = (draw.standard_normal(signal_KIJ.shape, dtype=np.float32) for _ in range(2))
     real *= np.float32(sigma)
     real += signal_KIJ

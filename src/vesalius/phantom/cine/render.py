@@ -24,14 +24,14 @@ _PAPILLARIES = ((-0.75, 0.74), (0.95, 0.72))
 
 @dataclass(frozen=True, eq=False)
 class Details:
-    """What makes one heart look like itself; it changes no label.
+    """Individual details of one heart, which change no label.
 
     Args:
         ridges: random heights of trabeculae: number of waves, phase, lean per mm of depth and height, for LV and RV.
         papillaries: angle, share of the radius, size in mm, of each muscle.
         fat_A: thickness of the fat on the heart at the base, in mm.
-        rough: makes the papillary muscles uneven.
-        flow: two fields that blood turns between.
+        rough: unevenness of the papillary muscles.
+        flow: two fields between which the blood alternates.
         flow_strength: their share of the signal.
     """
 
@@ -44,7 +44,7 @@ class Details:
 
 
 def draw_details(heart: Heart, bmi: float, flow: float, draw: np.random.Generator) -> Details:
-    """The details of a heart."""
+    """Draw the details of a heart."""
     papillaries = tuple(
         (angle + draw.normal(0, 0.12), share + draw.uniform(-0.05, 0.05), draw.uniform(3.8, 5.4))
         for angle, share in _PAPILLARIES
@@ -75,7 +75,7 @@ class HeartPainter:
     Args:
         heart: fitted to the grid.
         grid: voxel centres.
-        details: what changes no label.
+        details: its individual details.
     """
 
     def __init__(self, heart: Heart, grid: Grid, details: Details) -> None:
@@ -96,13 +96,13 @@ class HeartPainter:
         self._edge_mm = 1.5 * grid.spacing_mm
 
     def paint(self, water_KIJ: Field, fat_KIJ: Field, c: float, phase: float) -> Field:
-        """The magnitude of the window with the heart at emptying c, shape (K, I, J).
+        """Return the magnitude of the window with the heart at emptying c, shape (K, I, J).
 
         Args:
             water_KIJ: water of the still body in the window.
             fat_KIJ: fat of the still body in the window.
             c: emptying.
-            phase: part of the beat that has gone, 0 to 1: how the blood has turned.
+            phase: phase of the beat, 0 to 1; moves the blood.
         """
         borders = self._borders(c)
         turned = np.float32(math.cos(2 * math.pi * phase)), np.float32(math.sin(2 * math.pi * phase))
@@ -117,7 +117,7 @@ class HeartPainter:
         return result
 
     def _part(self, k: int, outer_A: Table) -> _Part:
-        """Columns and rows of the window that the heart takes in slice k, with the root of the aorta."""
+        """Return the columns and rows of the window that the heart and the aortic root take in slice k."""
         reach = np.maximum(
             outer_A, 2.0 * math.sqrt(self._heart.radius_mm2) * (self._grid.z_K[k] < self._heart.base_mm(1.0))
         )
@@ -142,7 +142,7 @@ class HeartPainter:
         self._paint_root(canvas, k, part, c, lv_blood)
 
     def _cover(self, k: int, part: _Part, low_A: Table, high_A: Table) -> Field:
-        """Cover of what lies within a border that runs from `low_A` to `high_A` mm across the slice."""
+        """Return the cover inside a border that runs from `low_A` to `high_A` mm across the slice."""
         edge = self._edge_mm
         end = (high_A + edge / 2).astype(np.float32)
         slope = (1 / (high_A - low_A + edge)).astype(np.float32)
@@ -153,10 +153,13 @@ class HeartPainter:
         return np.clip(cover, 0, 1, out=cover)
 
     def _borders(self, c: float) -> dict[str, tuple[Table, Table]]:
-        """Each border's least and greatest radius within each slice, shapes (K, A)."""
+        """Return the least and greatest radius of each border within each slice, shapes (K, A)."""
         sampled = [self._borders_at(z, ridges, c) for z, ridges in self._sampled]
         return {
-            name: (np.minimum.reduce([one[name] for one in sampled]), np.maximum.reduce([one[name] for one in sampled]))
+            name: (
+                np.minimum.reduce([radii[name] for radii in sampled]),
+                np.maximum.reduce([radii[name] for radii in sampled]),
+            )
             for name in sampled[0]
         }
 
@@ -201,7 +204,6 @@ class HeartPainter:
             canvas.lay(canvas.inside(depth) * endo * np.float32(seen), paint.MYOCARDIUM)
 
     def _paint_root(self, canvas: Canvas, k: int, part: _Part, c: float, blood: Field) -> None:
-        """The aortic root between the atria, above the valve plane."""
         grid, heart = self._grid, self._heart
         above = float(np.clip((heart.base_mm(c) - grid.z_K[k]) / grid.thickness_mm + 0.5, 0, 1))
         if above == 0:
@@ -214,7 +216,7 @@ class HeartPainter:
 
 
 def _ridges(numbers: NDArray[np.float64], z: Table, septum: float) -> Table:
-    """Heights of trabeculae round the wall, 0 to 1, shape (Z, A); few on the septum."""
+    """Return the heights of trabeculae around the wall, 0 to 1, shape (Z, A); few on the septum."""
     waves = np.zeros((len(z), ANGLES))
     for count, phase, lean, height in numbers.T:
         waves += height * np.cos(count * (angles() + 0.4 * lean * z[:, None]) + phase)

@@ -1,10 +1,10 @@
-"""Who is scanned: body, volumes, ejection fractions and mass that fit one of the five groups.
+"""The requested subject: body, volumes, ejection fractions and mass that fit one of the five groups.
 
 Criteria of the groups: Bernard et al. 2018, doi 10.1109/TMI.2018.2837502, and the rules on the pages of the challenge:
 DCM has LV EDV > 100 mL/m2, LV EF < 40 % and a wall under 12 mm, HCM has LV EF > 55 %, mass > 110 g/m2 and segments
 thicker than 15 mm, MINF has LV EF < 40 % and segments that do not contract, RV has RV EDV > 110 mL/m2 or RV EF < 40 %,
 normal hearts have LV EDV < 90 (men) or 80 (women) mL/m2, RV EDV < 100 mL/m2, LV EF > 50 % and RV EF > 45 %. No means
-of these groups are published with them, so the means come from other cohorts, cut off at the criteria:
+of these groups are published with them, so the means come from other cohorts, truncated at the criteria:
 
 - normal LV EDV/BSA 81 (12) and 76 (10) mL/m2, men and women: Kawel-Boehm et al. 2015, doi 10.1186/s12968-015-0111-7;
 - normal LV EF 58 (5) and 61 (5) %, mass 53 (9) and 42 (7) g/m2, papillary muscles counted as cavity as in ACDC:
@@ -14,8 +14,9 @@ of these groups are published with them, so the means come from other cohorts, c
   (Radau et al. 2009): EDV 234 (63), 245 (86), 114 (50) mL; EF 33 (13), 32 (12), 63 (9) %; mass 194 (39), 201 (45),
   176 (86) g.
 
-Both ventricles eject the same volume, which gives the RV EF. Ours, without a source: the range of the RV EDV of the
-group RV above its criterion, and height and weight, drawn as of adults. Body surface after Mosteller 1987.
+Both ventricles eject the same volume, which gives the RV EF. Our own choice, without a source: the range of the RV EDV
+of the group RV above its criterion, and the distributions of height and weight of adults. Body surface after Mosteller
+1987.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _FAILING = {
 
 @dataclass(frozen=True)
 class Subject:
-    """What is asked of one phantom.
+    """What is requested of one phantom.
 
     Args:
         group: one of the five groups.
@@ -71,37 +72,32 @@ class Subject:
 
     @property
     def bsa_m2(self) -> float:
-        """Body surface area, Mosteller."""
         return math.sqrt(self.height_cm * self.weight_kg / 3600)
 
     @property
     def lv_esv_ml(self) -> float:
-        """Volume of the LV cavity at end-systole."""
         return self.lv_edv_ml * (1 - self.lv_ef)
 
     @property
     def rv_esv_ml(self) -> float:
-        """Volume of the RV cavity at end-systole."""
         return self.rv_edv_ml * (1 - self.rv_ef)
 
 
 def group_of(options: CineOptions, name: str) -> Group:
-    """The group of a patient: by the number at the end of the name, so that groups take turns, else drawn."""
+    """Return the group of a patient: by the number at the end of the name, so that groups alternate, else drawn."""
     number = re.search(r"\d+$", name)
     turn = int(number.group()) - 1 if number else int(generator(options.seed, "cine", name, "group").integers(1 << 30))
     return options.groups[turn % len(options.groups)]
 
 
 def draw_subject(options: CineOptions, name: str) -> Subject:
-    """The body and heart that are asked for; depends on the seed and the name only.
+    """Draw the requested body and heart; depends only on the seed and the name.
 
     Raises:
-        UsageError: the name is no name of a folder.
+        UsageError: the name cannot be the name of a folder.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-        raise UsageError(
-            "the name of a phantom has other signs than letters, digits, - and _", fix="choose another name"
-        )
+        raise UsageError("the name of a phantom may hold only letters, digits, - and _", fix="choose another name")
     group = group_of(options, name)
     draw = generator(options.seed, "cine", name, "subject")
     for _ in range(_TRIES):
@@ -137,7 +133,6 @@ def _draw(draw: _Draw, group: Group) -> Subject:
 
 
 def _normal_edv(draw: _Draw, *, man: bool) -> float:
-    """LV EDV of a normal heart in mL/m2."""
     return _normal(draw, (81.0, 12.0), (57.0, 89.0)) if man else _normal(draw, (76.0, 10.0), (56.0, 79.0))
 
 
@@ -152,9 +147,8 @@ def _fits(subject: Subject) -> bool:
 
 
 def _normal(draw: _Draw, mean_sd: tuple[float, float], limits: tuple[float, float]) -> float:
-    """A normal number, drawn again while it lies outside the limits."""
     for _ in range(_TRIES):
         value = float(draw.normal(*mean_sd))
         if limits[0] < value < limits[1]:
             return value
-    raise AssertionError("the limits leave nothing of the normal distribution")
+    raise AssertionError("the limits exclude nearly the whole normal distribution")

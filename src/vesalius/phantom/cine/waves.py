@@ -22,18 +22,18 @@ class Waves:
     phases: NDArray[np.float64]
 
     def __call__(self, x: ArrayLike, y: ArrayLike, z: ArrayLike = 0.0) -> NDArray[np.float32]:
-        """The field at places in mm; x, y and z broadcast."""
-        x, y, z = (np.asarray(one, np.float64) for one in (x, y, z))
+        """Return the field at positions in mm; x, y and z broadcast."""
+        x, y, z = (np.asarray(axis, np.float64) for axis in (x, y, z))
         total = np.zeros(np.broadcast_shapes(x.shape, y.shape, z.shape), np.float32)
         for (a, b, c), phase in zip(self.vectors, self.phases, strict=True):
-            along, across = a * x, b * y + (c * z + phase)  # the cosine of the sum by those of its parts: fewer of them
+            along, across = a * x, b * y + (c * z + phase)  # cos(a + b) from its parts needs fewer cosines
             total += np.cos(along).astype(np.float32) * np.cos(across).astype(np.float32)
             total -= np.sin(along).astype(np.float32) * np.sin(across).astype(np.float32)
         return total * np.float32(math.sqrt(2 / len(self.phases)))
 
 
 def draw_waves(draw: np.random.Generator, length_mm: float, count: int = 10, z_length_mm: float = 60.0) -> Waves:
-    """Waves in all directions of a slice, of about `length_mm` within it and `z_length_mm` across slices."""
+    """Draw waves in all directions of a slice, of about `length_mm` within it and `z_length_mm` across slices."""
     angle = draw.uniform(0, 2 * math.pi, count)
     number = 2 * math.pi / length_mm * draw.uniform(0.6, 1.4, count)
     across = draw.normal(0, 2 * math.pi / z_length_mm / 2, count)

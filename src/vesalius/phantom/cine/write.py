@@ -1,6 +1,6 @@
-"""Cine phantoms as a folder in the layout of ACDC, with what is known of each in truth.json.
+"""Cine phantoms as a folder in the layout of ACDC, with the truth about each in truth.json.
 
-Other than in ACDC the header of the 4D file states the time between frames, in seconds, for it is known.
+In contrast to ACDC, the header of the 4D file states the time between frames, in seconds, because it is known.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ class CineSummary:
 
 
 def write_cine(folder: Path, options: CineOptions, *, force: bool = False) -> CineSummary:
-    """Write a cohort: a folder for each patient with the files of ACDC and truth.json. One patient at a time in memory.
+    """Write a cohort: a folder for each patient with the files of ACDC and truth.json, one patient in memory at a time.
 
-    The same options give the same bytes; so does a patient whatever the number of the others.
+    The same options give the same bytes; a patient does not depend on the number of the others.
 
     Args:
-        folder: what to make; nothing is there until all is written.
-        options: what to make it of.
-        force: replace what is there.
+        folder: the new folder; it appears only when everything is written.
+        options: options of the cohort.
+        force: replace an existing folder.
 
     Raises:
-        OutputError: the folder holds something already, or cannot be written.
+        OutputError: the folder is not empty or cannot be written.
     """
     names: list[str] = []
     groups: Counter[str] = Counter()
@@ -54,8 +54,8 @@ def write_cine(folder: Path, options: CineOptions, *, force: bool = False) -> Ci
             write_patient(part / patient.name, patient, labels_4d=options.labels_4d)
             names.append(patient.name)
             groups[patient.subject.group] += 1
-            asked, measured = patient.facts["requested"], patient.facts["measured"]
-            errors += [abs(asked[name] - measured[name]) for name in ("lv_ef", "rv_ef")]
+            requested, measured = patient.facts["requested"], patient.facts["measured"]
+            errors += [abs(requested[name] - measured[name]) for name in ("lv_ef", "rv_ef")]
     return CineSummary(folder, tuple(names), dict(groups), max(errors))
 
 
@@ -63,8 +63,8 @@ def write_patient(folder: Path, patient: CinePatient, *, labels_4d: bool = False
     """Write the files of one patient into a new folder.
 
     Args:
-        folder: made here; its name is not looked at.
-        patient: what to write.
+        folder: the new folder; its name has no meaning.
+        patient: the patient.
         labels_4d: write the labels of every frame too.
     """
     folder.mkdir()
@@ -74,9 +74,9 @@ def write_patient(folder: Path, patient: CinePatient, *, labels_4d: bool = False
     if labels_4d:
         write_nifti(folder / f"{name}_4d_gt.nii.gz", patient.labels_TIJK, affine, step_s)
     for t in (0, patient.es_frame):
-        one = slice(t, t + 1)
-        write_nifti(folder / f"{name}_frame{t + 1:02d}.nii.gz", patient.image_TIJK[one], affine, step_s)
-        write_nifti(folder / f"{name}_frame{t + 1:02d}_gt.nii.gz", patient.labels_TIJK[one], affine, step_s)
+        frame = slice(t, t + 1)
+        write_nifti(folder / f"{name}_frame{t + 1:02d}.nii.gz", patient.image_TIJK[frame], affine, step_s)
+        write_nifti(folder / f"{name}_frame{t + 1:02d}_gt.nii.gz", patient.labels_TIJK[frame], affine, step_s)
     subject = patient.subject
     lines = [f"ED: {1}", f"ES: {patient.es_frame + 1}", f"Group: {subject.group}", f"Height: {subject.height_cm}",
              f"NbFrame: {len(patient.frame_ms)}", f"Weight: {subject.weight_kg}"]  # fmt: skip

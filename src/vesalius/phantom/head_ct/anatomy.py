@@ -1,4 +1,4 @@
-"""What makes one head different from another: drawn once for a patient, the same in all of the patient's studies."""
+"""Individual anatomy of a head: drawn once per patient, the same in all of the patient's studies."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Anatomy:
     """One patient's head. Lengths in mm, in the head's own frame.
 
     Args:
-        age_years: of the patient.
+        age_years: age of the patient.
         atrophy: 0 (none) to 1 (severe): widens sulci, fissures and ventricles.
-        half_width: of the cranial cavity at the ear line.
-        half_length: of the cranial cavity, front to back.
-        height: from the ventricles to the vertex, within the skull.
-        taper: how much narrower the front is than the back, per mm.
+        half_width: half width of the cranial cavity at the ear line.
+        half_length: half length of the cranial cavity, front to back.
+        height: height from the ventricles to the vertex, within the skull.
+        taper: narrowing from the back to the front, per mm.
         shear: sideways shift per mm forward (an oblique head).
         skull: thickness of the skull, mm.
         scalp: thickness of skin and fat over the vertex, mm.
@@ -60,7 +60,7 @@ class Anatomy:
 
 
 def draw_anatomy(options: HeadCtOptions, patient: int) -> Anatomy:
-    """The head of patient number `patient`, which depends on the seed and that number only."""
+    """Draw the head of patient number `patient`, which depends only on the seed and that number."""
     random = generator(options.seed, "head-ct", patient, "anatomy")
     age = float(random.uniform(*options.age_years))
     atrophy = float(np.clip((age - 45) / 50 + random.normal(0, 0.16), 0, 1))
@@ -93,7 +93,7 @@ def draw_anatomy(options: HeadCtOptions, patient: int) -> Anatomy:
 
 
 def _draw_hu(random: np.random.Generator, *, dense_falx: bool, dense_vessels: bool) -> dict[Tissue, float]:
-    """Mean HU of each tissue; grey is always denser than white."""
+    """Draw the mean HU of each tissue; grey is always denser than white."""
     return {
         Tissue.AIR: -1000.0,
         Tissue.SKIN: random.uniform(25, 50),
@@ -124,4 +124,4 @@ def _draw_calcified(options: HeadCtOptions, random: np.random.Generator, age: fl
     if random.random() >= options.lookalikes.calcification * min(1.0, older):
         present[:3] = False
     present[3] = random.random() < options.lookalikes.basal_ganglia
-    return {name: size for (name, size), here in zip(sizes.items(), present, strict=True) if here}
+    return {name: size for (name, size), is_present in zip(sizes.items(), present, strict=True) if is_present}

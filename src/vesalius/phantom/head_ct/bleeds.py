@@ -1,12 +1,12 @@
-"""Bleeds: where each type may lie, and how it fills that place until its volume is reached.
+"""Bleeds: where each type may lie, and how it fills that place up to its volume.
 
-Every type has a compartment and a score; the blood takes the places of the compartment with the highest score. So the
-volume is as asked for, and no blood lies outside its compartment.
+Every type has a compartment and a score; the blood fills the points of the compartment with the highest score. So the
+volume is as requested, and no blood lies outside its compartment.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from vesalius.seeding import generator
 
 _PARENCHYMA = (Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY, Tissue.STEM)
 _MOST = 0.85
-"""Share of a compartment that blood fills at most."""
+"""Largest share of a compartment that blood fills."""
 _PLACES: dict[str, tuple[float, float, float]] = {
     "temporal": (0.92, 0.05, 0.02),
     "frontal": (0.60, 0.72, 0.25),
@@ -34,18 +34,18 @@ _PLACES: dict[str, tuple[float, float, float]] = {
     "sylvian": (38, 8, -3),
     "convexity": (38, -5, 48),
 }
-"""Epidural: direction from the centre; the others: place in mm. For the right side."""
+"""Epidural: direction from the centre; others: place in mm. For the right side."""
 
 
 @dataclass(frozen=True)
 class Bleed:
-    """What is asked of one bleed.
+    """A requested bleed.
 
     Args:
-        type: which compartment.
-        volume_ml: of its mask.
+        type: type, which sets its compartment.
+        volume_ml: volume of its mask.
         hu: mean before noise.
-        pattern: where within the compartment.
+        pattern: place within the compartment.
         side: 1 right, -1 left.
         jitter_mm: shift of its centre.
     """
@@ -59,22 +59,21 @@ class Bleed:
 
 
 def draw_bleeds(options: HeadCtOptions, patient: int, study: int) -> list[Bleed]:
-    """The bleeds of a study.
+    """Draw the bleeds of a study.
 
     Types, places and first sizes belong to the patient; at later studies the bleeds are smaller, darker or gone.
     """
-    if options.bleeds is not None:
-        random = generator(options.seed, "head-ct", patient, "bleeds")
-        return [_asked(one.type, one.volume_ml, one.hu, one.pattern, random) for one in options.bleeds]
     random = generator(options.seed, "head-ct", patient, "bleeds")
-    found = []
+    if options.bleeds is not None:
+        return [_draw(bleed.type, bleed.volume_ml, bleed.hu, bleed.pattern, random) for bleed in options.bleeds]
+    first = []
     for name in _types(options, random):
         low, high = getattr(options.volume_ml, name.value)
         volume = float(np.exp(random.uniform(np.log(low), np.log(high))))
         older = random.random() < options.subacute
         hu = float(random.uniform(*(options.subacute_hu if older else options.acute_hu)))
-        found.append(_asked(name, volume, hu, None, random))
-    return [later for one in found if (later := _later(one, options, patient, study)) is not None]
+        first.append(_draw(name, volume, hu, None, random))
+    return [later for bleed in first if (later := _later(bleed, options, patient, study)) is not None]
 
 
 def _types(options: HeadCtOptions, random: np.random.Generator) -> list[BleedName]:
@@ -85,18 +84,18 @@ def _types(options: HeadCtOptions, random: np.random.Generator) -> list[BleedNam
     present = random.random(len(chance)) < chance
     if not present.any():
         present[random.choice(len(chance), p=chance / chance.sum())] = True
-    return [name for name, here in zip(BleedName, present, strict=True) if here]
+    return [name for name, is_present in zip(BleedName, present, strict=True) if is_present]
 
 
-def _asked(name: BleedName, volume: float, hu: float, pattern: str | None, random: np.random.Generator) -> Bleed:
+def _draw(name: BleedName, volume: float, hu: float, pattern: str | None, random: np.random.Generator) -> Bleed:
     chosen = str(random.choice(PATTERNS[name]))
     side = int(random.choice([-1, 1]))
-    x, y, z = (float(one) for one in random.normal(0, 5, 3))
+    x, y, z = random.normal(0, 5, 3).tolist()
     return Bleed(name, volume, hu, pattern or chosen, side, (x, y, z))
 
 
 def _later(bleed: Bleed, options: HeadCtOptions, patient: int, study: int) -> Bleed | None:
-    """The same bleed at study number `study`, from 0; None where it is gone."""
+    """Return the same bleed at study number `study`, from 0; None where it is gone."""
     random = generator(options.seed, "head-ct", patient, "follow-up", bleed.type.value)
     volume, hu = bleed.volume_ml, bleed.hu
     for _ in range(study):
@@ -104,11 +103,11 @@ def _later(bleed: Bleed, options: HeadCtOptions, patient: int, study: int) -> Bl
             return None
         volume *= random.uniform(0.4, 1.15)
         hu = max(options.subacute_hu[0], hu - random.uniform(2, 10))
-    return Bleed(bleed.type, volume, hu, bleed.pattern, bleed.side, bleed.jitter_mm)
+    return replace(bleed, volume_ml=volume, hu=hu)
 
 
 def compartment(bleed: Bleed, p: Points, head: HeadTissue) -> NDArray[np.bool_]:
-    """Where this bleed may lie, at the points."""
+    """Return the points where this bleed may lie."""
     tissue, depth, same = head.tissue_N, head.depth_N, head.side_N * np.float32(bleed.side)
     intracranial = tissue >= Tissue.CSF
     soft = intracranial & ~np.isin(tissue, (Tissue.DURA, Tissue.CALCIFICATION))
@@ -128,7 +127,7 @@ def compartment(bleed: Bleed, p: Points, head: HeadTissue) -> NDArray[np.bool_]:
 
 
 def score(bleed: Bleed, anatomy: Anatomy, p: Points, head: HeadTissue) -> Values:
-    """How early blood comes to a point."""
+    """Return how early blood reaches a point."""
     rough = anatomy.tissue.at(p)
     if bleed.type is BleedName.EPIDURAL:
         return -((_along_skull(bleed, anatomy, p) / 34) ** 2) - head.depth_N / np.float32(17) + np.float32(0.03) * rough
@@ -139,13 +138,13 @@ def score(bleed: Bleed, anatomy: Anatomy, p: Points, head: HeadTissue) -> Values
     if bleed.type is BleedName.INTRAVENTRICULAR and bleed.pattern == "level":
         return -p.y - np.float32(3) * np.float32(head.side_N * bleed.side < 0)  # it sinks to the back
     place = _PLACES.get(bleed.pattern, (12.0, -15.0, 18.0))
-    x, y, z = (one + shift for one, shift in zip(place, bleed.jitter_mm, strict=True))
+    x, y, z = (middle + shift for middle, shift in zip(place, bleed.jitter_mm, strict=True))
     away = np.sqrt((p.x - np.float32(x * bleed.side)) ** 2 + (p.y - np.float32(y)) ** 2 + (p.z - np.float32(z)) ** 2)
     return (-away * (1 + np.float32(0.16) * rough)).astype(np.float32)
 
 
 def fill(bleed: Bleed, anatomy: Anatomy, p: Points, head: HeadTissue, point_ml: float) -> NDArray[np.intp]:
-    """The points that the blood takes."""
+    """Return the points that the blood fills."""
     allowed = np.flatnonzero(compartment(bleed, p, head))
     inside = p.at(allowed)
     part = HeadTissue(head.tissue_N[allowed], head.depth_N[allowed], head.side_N[allowed])
@@ -157,7 +156,6 @@ def fill(bleed: Bleed, anatomy: Anatomy, p: Points, head: HeadTissue, point_ml: 
 
 
 def _along_skull(bleed: Bleed, anatomy: Anatomy, p: Points) -> Values:
-    """Distance in mm along the skull from the middle of the bleed."""
     x, y, z = _PLACES.get(bleed.pattern, (0.7, 0.0, 0.6)) if bleed.type is BleedName.EPIDURAL else (0.75, 0.0, 0.55)
     centre = np.array([x * bleed.side, y, z]) + np.array([0, *bleed.jitter_mm[1:]]) / 60
     centre /= np.linalg.norm(centre)

@@ -1,4 +1,4 @@
-"""A head at points: which tissue lies there, how deep below the inner table, and its HU before the scanner.
+"""A head at points: the tissue there, the depth below the inner table, and the HU before the scanner.
 
 Letters: N points.
 """
@@ -54,7 +54,7 @@ def head_at(anatomy: Anatomy, p: Points) -> HeadTissue:
 
 
 def hu_of(anatomy: Anatomy, tissue_N: NDArray[np.uint8]) -> Values:
-    """Mean HU of each tissue."""
+    """Return the mean HU of each tissue."""
     table = np.zeros(max(Tissue) + 1, np.float32)
     for tissue, hu in anatomy.hu.items():
         table[tissue] = hu
@@ -62,7 +62,7 @@ def hu_of(anatomy: Anatomy, tissue_N: NDArray[np.uint8]) -> Values:
 
 
 def _depth(anatomy: Anatomy, p: Points) -> Values:
-    """Radial distance to the inner table: from the centre to the surface through the point, minus to the point."""
+    """Return the radial distance to the inner table: centre to surface through the point, minus centre to point."""
     width = np.float32(anatomy.half_width) * (1 - np.float32(anatomy.taper) * p.y)
     up = np.where(p.z > 0, np.float32(anatomy.height), np.float32(1.25 * anatomy.height))
     power = np.float32(_ROUND)
@@ -73,14 +73,13 @@ def _depth(anatomy: Anatomy, p: Points) -> Values:
 
 
 def _floor(p: Points) -> Values:
-    """Height of the skull base: three steps, deepest at the back, each higher in the middle."""
+    """Return the height of the skull base: three steps, deepest at the back, each higher in the middle."""
     front = np.float32(-22) - np.float32(14) / (1 + np.exp((p.y - 26 + np.float32(0.10) * np.abs(p.x)) / 5))
     back = np.float32(26) / (1 + np.exp((p.y + 14 - np.float32(0.25) * np.abs(p.x)) / 5))
     return (front - back - np.float32(0.0015) * p.x**2).astype(np.float32)
 
 
 def _outside(tissue: NDArray[np.uint8], anatomy: Anatomy, p: Points, depth: Values) -> None:
-    """Scalp, skull, skull base, face and headrest."""
     skull, scalp = anatomy.skull, anatomy.scalp
     bone = (depth <= 0) & (depth > -skull)
     middle = bone & (depth < -_TABLE_MM) & (depth > -skull + _TABLE_MM)
@@ -96,7 +95,7 @@ def _outside(tissue: NDArray[np.uint8], anatomy: Anatomy, p: Points, depth: Valu
 
 
 def _face(anatomy: Anatomy, p: Points, depth: Values) -> NDArray[np.uint8]:
-    """What lies under the skull base: a plate of bone, petrous bones with air cells, sinuses, eyes, muscle and fat."""
+    """Return the tissue below the skull base: bone, petrous bones with air cells, sinuses, eyes, muscle and fat."""
     floor = _floor(p)
     cells = anatomy.cells.at(p)
     tissue = np.where(anatomy.tissue.at(p) > 0.9, np.uint8(Tissue.FAT), np.uint8(Tissue.MUSCLE))
@@ -120,7 +119,6 @@ def _face(anatomy: Anatomy, p: Points, depth: Values) -> NDArray[np.uint8]:
 
 
 def _brain(anatomy: Anatomy, p: Points, depth: Values, side: Values) -> NDArray[np.uint8]:
-    """Everything within the dura."""
     tissue = _cortex(anatomy, p, depth)
     _deep(tissue, p)
     _membranes(tissue, anatomy, p, side)
@@ -131,7 +129,7 @@ def _brain(anatomy: Anatomy, p: Points, depth: Values, side: Values) -> NDArray[
 
 
 def _cortex(anatomy: Anatomy, p: Points, depth: Values) -> NDArray[np.uint8]:
-    """White matter, a folded sheet of grey matter, fluid in the folds and over the surface."""
+    """Return white matter, a folded sheet of grey matter, and fluid in the folds and over the surface."""
     fold = np.abs(anatomy.gyri.at(p)) / np.float32(anatomy.gyri.slope_per_mm())
     reach = np.clip(1 - depth / np.float32(_SULCUS_DEPTH_MM), 0, 1)
     open_mm = np.float32(anatomy.sulci) * reach
@@ -143,7 +141,6 @@ def _cortex(anatomy: Anatomy, p: Points, depth: Values) -> NDArray[np.uint8]:
 
 
 def _deep(tissue: NDArray[np.uint8], p: Points) -> None:
-    """Grey nuclei, brain stem."""
     for sign in (-1.0, 1.0):
         for centre, radii in (
             ((sign * 10, -10, 6), (8, 14, 9)),
@@ -157,7 +154,6 @@ def _deep(tissue: NDArray[np.uint8], p: Points) -> None:
 
 
 def _membranes(tissue: NDArray[np.uint8], anatomy: Anatomy, p: Points, side: Values) -> None:
-    """Falx and tentorium with the fluid beside them."""
     away = np.abs(side)
     above = (p.z > 14) | (np.abs(p.y + 8) > 48)
     gap = np.float32(anatomy.falx + 0.2 + 0.45 * anatomy.gap)
@@ -171,12 +167,11 @@ def _membranes(tissue: NDArray[np.uint8], anatomy: Anatomy, p: Points, side: Val
 
 
 def _tentorium(p: Points) -> Values:
-    """Height of the tentorium: a tent, high in the midline."""
+    """Return the height of the tentorium: a tent, high in the midline."""
     return np.float32(-8) - np.float32(0.32) * np.abs(p.x) + np.float32(0.08) * (p.y + 40)
 
 
 def _fluid(tissue: NDArray[np.uint8], anatomy: Anatomy, p: Points) -> None:
-    """Ventricles, Sylvian fissures and basal cisterns."""
     wide = 0.6 + anatomy.sulci
     away = np.abs(p.x)
     sheet = np.abs(p.y - 15 + np.float32(0.35) * (away - 30) + np.float32(0.5) * p.z)
@@ -198,7 +193,6 @@ def _fluid(tissue: NDArray[np.uint8], anatomy: Anatomy, p: Points) -> None:
 
 
 def _vessels(tissue: NDArray[np.uint8], p: Points, depth: Values) -> None:
-    """Circle of Willis, middle cerebral and basilar arteries, superior sagittal sinus."""
     basilar = tube(p, [(0, 3, -34), (0, 3, -20)], [1.6, 1.6])
     tissue[(basilar < 0) & (tissue == Tissue.CSF)] = Tissue.VESSEL
     for sign in (-1.0, 1.0):
@@ -221,6 +215,6 @@ def _calcify(tissue: NDArray[np.uint8], anatomy: Anatomy, p: Points) -> None:
 
 
 def texture(anatomy: Anatomy, p: Points) -> Values:
-    """Slow variation of HU, of standard deviation 1."""
+    """Return the slow variation of HU, with standard deviation 1."""
     field: RandomField = anatomy.tissue
     return field.at(p)

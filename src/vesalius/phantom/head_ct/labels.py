@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 
 
 class Tissue(IntEnum):
-    """What a voxel of the truth map is. Blood is not among them: it is in the mask, the map says where it lies."""
+    """Tissue of a voxel of the truth map. Blood is in the mask; the map states the tissue in which it lies."""
 
     AIR = 0
     SKIN = 1
@@ -58,4 +58,4 @@ PATTERNS: dict[BleedName, tuple[str, ...]] = {
     BleedName.SUBARACHNOID: ("basal", "sylvian", "convexity"),
     BleedName.SUBDURAL: ("convexity", "falx"),
 }
-"""Where and how each type lies."""
+"""Possible places of each type."""

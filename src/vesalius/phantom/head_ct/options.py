@@ -15,7 +15,7 @@ Range = tuple[float, float]
 
 
 class BleedRates(Config):
-    """Shares of studies with a finding. The shares of single types are those among all studies, not among positives."""
+    """Shares of studies with a finding; shares of single types are among all studies, not among positives."""
 
     any: Share = Field(default=0.40, description="share of studies with a bleed of any type")
     epidural: Share = Field(default=0.025, description="share of studies with an epidural bleed")
@@ -51,7 +51,7 @@ class Volumes(Config):
 
 
 class LookAlikes(Config):
-    """What a careless reader takes for blood. Shares are of patients, those of motion and streaks of studies."""
+    """Findings that can be mistaken for blood. Shares are of patients, those of motion and streaks of studies."""
 
     calcification: Share = Field(default=0.65, description="share of patients with a calcified pineal gland or plexus")
     basal_ganglia: Share = Field(default=0.15, description="share of patients with calcified basal ganglia")
@@ -62,16 +62,16 @@ class LookAlikes(Config):
 
 
 class BleedRequest(Config):
-    """One bleed that every study is to have, instead of drawn ones."""
+    """One bleed that every study has, instead of drawn ones."""
 
     type: BleedName = Field(description="type of the bleed")
     volume_ml: float = Field(gt=0, le=250, description="volume of its mask, mL")
     hu: float = Field(default=65.0, ge=5, le=95, description="mean HU before noise")
-    pattern: str | None = Field(default=None, description="a pattern of that type, drawn where not given")
+    pattern: str | None = Field(default=None, description="a pattern of that type; drawn by default")
 
 
 class HeadCtOptions(Config):
-    """Everything a head CT phantom depends on, besides the numbers of the patient and the study."""
+    """All options of a head CT phantom, besides the numbers of the patient and the study."""
 
     seed: int = Field(default=0, ge=0, description="the same seed gives the same studies")
     matrix: int = Field(default=256, ge=64, le=1024, description="rows and columns of a slice")
@@ -95,7 +95,7 @@ class HeadCtOptions(Config):
     subacute: Share = Field(default=0.25, description="share of bleeds that are older at their first study")
     lookalikes: LookAlikes = Field(default_factory=LookAlikes, description="findings that look like blood")
     bleeds: tuple[BleedRequest, ...] | None = Field(
-        default=None, description="exactly these bleeds in every study; drawn by prevalence where not given"
+        default=None, description="exactly these bleeds in every study; drawn by prevalence by default"
     )
 
     @model_validator(mode="after")
@@ -107,7 +107,7 @@ class HeadCtOptions(Config):
         _check_range(self.acute_hu, "acute_hu", 20.0, 95.0)
         _check_range(self.subacute_hu, "subacute_hu", 5.0, 95.0)
         _check_range(self.studies_per_patient, "studies_per_patient", 1, 20)
-        types = [one.type for one in self.bleeds or ()]
+        types = [bleed.type for bleed in self.bleeds or ()]
         if len(set(types)) < len(types):
             raise ValueError("bleeds names a type twice")
         return self

@@ -1,4 +1,4 @@
-"""What a CT scanner makes of a head: blur, beam hardening, motion, noise, whole numbers.
+"""Effects of a CT scanner: blur, beam hardening, motion, noise, rounding.
 
 Letters: I columns, J rows, K slices.
 """
@@ -16,13 +16,13 @@ Image = NDArray[np.float32]
 
 
 def reconstruct(ideal_IJK: Image, options: HeadCtOptions, pixel_mm: float) -> Image:
-    """The blur of the reconstruction kernel in each slice."""
+    """Apply the blur of the reconstruction kernel to each slice."""
     sigma = options.kernel_mm / pixel_mm
     return gaussian_filter(ideal_IJK, (sigma, sigma, 0), truncate=3) if sigma > 0 else ideal_IJK
 
 
 def add_motion(image_IJK: Image, random: np.random.Generator, pixel_mm: float) -> list[int]:
-    """Blur some neighbouring slices, in place, as a head does that turns while they are taken; returns which."""
+    """Blur some neighbouring slices in place, as by a turning head, and return which."""
     slices = image_IJK.shape[2]
     first, count = int(random.integers(0, max(1, slices - 3))), int(random.integers(2, 5))
     moved = list(range(first, min(slices, first + count)))
@@ -36,7 +36,7 @@ def add_motion(image_IJK: Image, random: np.random.Generator, pixel_mm: float) -
 
 
 def add_noise(image_IJK: Image, options: HeadCtOptions, random: np.random.Generator, pixel_mm: float) -> None:
-    """Noise of the asked standard deviation, in place, correlated within each slice."""
+    """Add noise of the requested standard deviation in place, correlated within each slice."""
     noise = random.standard_normal(image_IJK.shape, dtype=np.float32)
     sigma = options.noise_kernel_mm / pixel_mm
     if sigma > 0:
@@ -46,5 +46,5 @@ def add_noise(image_IJK: Image, options: HeadCtOptions, random: np.random.Genera
 
 
 def to_stored(image_IJK: Image) -> NDArray[np.int16]:
-    """HU as a scanner stores them."""
+    """Return HU as a scanner stores them."""
     return np.clip(np.rint(image_IJK), LOWEST, HIGHEST).astype(np.int16)

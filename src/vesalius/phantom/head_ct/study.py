@@ -5,7 +5,7 @@ Letters: I columns, J rows, K slices, S samples through a slice, N points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,23 +22,23 @@ from vesalius.scan.geometry import Affine
 from vesalius.seeding import generator
 
 _RIM_MM = 4.0
-"""Width of the oedema round blood in the brain."""
+"""Width of the oedema around blood in the brain."""
 _LOWEST_MM = -62.0
 """Height of the lowest slice in the head's frame."""
 
 
 @dataclass(frozen=True, eq=False)
 class HeadCtStudy:
-    """A phantom with what is known of it.
+    """A phantom and the truth about it.
 
     Args:
         image_IJK: HU as stored, int16; i grows to the patient's left, j to the back, k up.
         ideal_IJK: HU before blur, beam hardening, motion and noise, float32.
         mask_IJK: 0 no blood, 1 epidural, 2 intraparenchymal, 3 intraventricular, 4 subarachnoid, 5 subdural.
-        tissue_IJK: `Tissue` of the middle of each voxel, as it was before the blood came.
+        tissue_IJK: `Tissue` of the middle of each voxel, before bleeding.
         affine: voxel centre to RAS+ mm.
         labels: the six labels, 0 or 1.
-        facts: what was asked for and what the mask measures, ready for JSON.
+        facts: requested values and those measured from the mask, JSON-able.
     """
 
     image_IJK: NDArray[np.int16]
@@ -51,13 +51,13 @@ class HeadCtStudy:
 
 
 def studies_of(options: HeadCtOptions, patient: int) -> int:
-    """Number of studies of a patient."""
+    """Return the number of studies of a patient."""
     low, high = options.studies_per_patient
     return int(generator(options.seed, "head-ct", patient, "studies").integers(low, high + 1))
 
 
 def head_ct_study(options: HeadCtOptions, patient: int, study: int = 0) -> HeadCtStudy:
-    """Study number `study` of patient number `patient`, both from 0; it depends on them and the options only."""
+    """Return study number `study` of patient number `patient`, both from 0; it depends only on them and the options."""
     anatomy = draw_anatomy(options, patient)
     random = generator(options.seed, "head-ct", patient, "study", study)
     pixel_mm = float(random.uniform(*options.fov_mm)) / options.matrix
@@ -83,7 +83,7 @@ def head_ct_study(options: HeadCtOptions, patient: int, study: int = 0) -> HeadC
         "noise_hu": options.noise_hu,
         "calcified": sorted(anatomy.calcified),
         "moved_slices": moved,
-        "bleeds": [_told(bleed, ml) for bleed, ml in zip(bleeds, measured, strict=True)],
+        "bleeds": [_bleed_facts(bleed, ml) for bleed, ml in zip(bleeds, measured, strict=True)],
     }
     affine = np.array([[-pixel_mm, 0, 0, 0], [0, -pixel_mm, 0, 0], [0, 0, options.thickness_mm, 0], [0, 0, 0, 1.0]])
     half = (options.matrix - 1) / 2 * pixel_mm
@@ -102,7 +102,7 @@ def head_ct_study(options: HeadCtOptions, patient: int, study: int = 0) -> HeadC
 def _grid(
     options: HeadCtOptions, pixel_mm: float, random: np.random.Generator
 ) -> tuple[tuple[Values, Values, Values], tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Positions along x, y and z (slice by slice, through each slice), and the turn and shift into the head's frame."""
+    """Return positions along x, y and z (slice by slice, through each slice), and rotation and shift into the head."""
     half = (options.matrix - 1) / 2
     across = ((half - np.arange(options.matrix)) * pixel_mm).astype(np.float32)
     through = (np.arange(options.subslices) + 0.5) / options.subslices - 0.5
@@ -121,7 +121,7 @@ def _turn(angles: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _points(grid: tuple[Values, Values, Values], to_head: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Points:
-    """All points in the head's frame, in the order S, K, J, I."""
+    """Return all points in the head's frame, in the order S, K, J, I."""
     x, y, z = grid
     turn, shift_mm = to_head
     turn32 = turn.astype(np.float32)
@@ -134,14 +134,13 @@ def _points(grid: tuple[Values, Values, Values], to_head: tuple[NDArray[np.float
 
 
 def _to_volume(values_N: NDArray[Any], shape: tuple[int, int, int, int]) -> NDArray[Any]:
-    """Points as (S, K, J, I)."""
     return values_N.reshape(shape)
 
 
 def _with_blood(
     anatomy: Anatomy, points: Points, head: HeadTissue, bleeds: list[Bleed], point_ml: float
 ) -> tuple[Values, NDArray[np.uint8]]:
-    """HU of every point, and which bleed (from 1, in the order of the list) it belongs to."""
+    """Return the HU of every point, and the bleed (from 1, in the order of the list) that it belongs to."""
     hu_N = hu_of(anatomy, head.tissue_N)
     owner_N = np.zeros(len(points), np.uint8)
     for number, bleed in enumerate(bleeds, start=1):
@@ -157,16 +156,8 @@ def _with_blood(
 
 
 def _swell(hu_N: Values, anatomy: Anatomy, points: Points, head: HeadTissue, bleed: Bleed, point_ml: float) -> None:
-    """Oedema in the white matter round a bleed, before the blood is drawn."""
     radius = (bleed.volume_ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3)
-    grown = Bleed(
-        bleed.type,
-        bleed.volume_ml * ((radius + _RIM_MM) / radius) ** 3,
-        bleed.hu,
-        bleed.pattern,
-        bleed.side,
-        bleed.jitter_mm,
-    )
+    grown = replace(bleed, volume_ml=bleed.volume_ml * ((radius + _RIM_MM) / radius) ** 3)
     rim = fill(grown, anatomy, points, head, point_ml)
     rim = rim[np.isin(head.tissue_N[rim], (Tissue.WHITE, Tissue.DEEP_GREY, Tissue.GREY))]
     hu_N[rim] = np.float32(anatomy.hu[Tissue.OEDEMA])
@@ -175,7 +166,7 @@ def _swell(hu_N: Values, anatomy: Anatomy, points: Points, head: HeadTissue, ble
 def _mask(
     owner_N: NDArray[np.uint8], shape: tuple[int, int, int, int], bleeds: list[Bleed], voxel_ml: float
 ) -> tuple[NDArray[np.uint8], list[float]]:
-    """Voxels of each bleed: those with the largest share of blood, as many as its volume; and the volumes in mL."""
+    """Return the mask, where each bleed takes the voxels with most blood up to its volume, and the volumes in mL."""
     owner = _to_volume(owner_N, shape)
     mask = np.zeros(shape[1:], np.uint8)
     measured = []
@@ -199,7 +190,7 @@ def _hardening(
     shape: tuple[int, int, int, int],
     random: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Brighter brain beneath the skull; dark and bright streaks between the petrous bones."""
+    """Return brighter brain beneath the skull, and dark and bright streaks between the petrous bones."""
     inside = head.depth_N > 0
     extra = np.where(inside, np.float32(options.cupping_hu) * np.exp(-head.depth_N / np.float32(9)), np.float32(0))
     if random.random() < options.lookalikes.streaks:
@@ -210,7 +201,7 @@ def _hardening(
     return _to_volume(extra, shape).mean(axis=0, dtype=np.float32).transpose(2, 1, 0)
 
 
-def _told(bleed: Bleed, measured_ml: float) -> dict[str, Any]:
+def _bleed_facts(bleed: Bleed, measured_ml: float) -> dict[str, Any]:
     return {
         "type": bleed.type.value,
         "pattern": bleed.pattern,

@@ -3,7 +3,7 @@
 P0001/S1.nii.gz, P0001/S1_mask.nii.gz   a study and its mask
 series.csv     nifti_path, six labels, study_uid, patient_id
 slices.csv     path, slice (from 0, upwards), six labels
-truth.json     what was asked for and what the masks measure
+truth.json     requested values and those measured from the masks
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class HeadCtSummary:
     """What was written.
 
     Args:
-        folder: the cohort.
+        path: folder of the cohort.
         patients: their number.
         studies: their number.
         positive: label -> number of studies that have it.
         largest_volume_error: greatest |measured - requested| / requested of a bleed that found enough room.
     """
 
-    folder: Path
+    path: Path
     patients: int
     studies: int
     positive: dict[str, int]
@@ -47,16 +47,16 @@ class HeadCtSummary:
 def write_head_ct(folder: Path, options: HeadCtOptions, patients: int, *, force: bool = False) -> HeadCtSummary:
     """Write a cohort, one study at a time in memory.
 
-    The same options give the same bytes; so does a patient whatever the number of the others.
+    The same options give the same bytes; a patient does not depend on the number of the others.
 
     Args:
-        folder: what to make; nothing is there until all is written.
-        options: what to make it of.
-        patients: how many.
-        force: replace what is there.
+        folder: the new folder; it appears only when everything is written.
+        options: options of the studies.
+        patients: number of patients.
+        force: replace an existing folder.
 
     Raises:
-        OutputError: the folder holds something already, or cannot be written.
+        OutputError: the folder is not empty or cannot be written.
     """
     series: list[dict[str, Any]] = []
     slices: list[dict[str, Any]] = []
@@ -77,7 +77,7 @@ def write_head_ct(folder: Path, options: HeadCtOptions, patients: int, *, force:
                 slices += _slice_rows(path, study)
                 truth[path] = study.facts
                 positive.update(label for label, value in study.labels.items() if value)
-                errors += [_error(one) for one in study.facts["bleeds"]]
+                errors += [_error(bleed) for bleed in study.facts["bleeds"]]
         _table(part / "series.csv", series, ("nifti_path", *LABELS, "study_uid", "patient_id"))
         _table(part / "slices.csv", slices, ("path", "slice", *LABELS))
         (part / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="ascii", newline="\n")
@@ -87,16 +87,16 @@ def write_head_ct(folder: Path, options: HeadCtOptions, patients: int, *, force:
 def _slice_rows(path: str, study: HeadCtStudy) -> list[dict[str, Any]]:
     rows = []
     for k in range(study.mask_IJK.shape[2]):
-        found = set(np.unique(study.mask_IJK[..., k]).tolist())
-        labels = {name.value: int(name.mask_value in found) for name in BleedName}
+        present = set(np.unique(study.mask_IJK[..., k]).tolist())
+        labels = {name.value: int(name.mask_value in present) for name in BleedName}
         rows.append({"path": path, "slice": k, "any": int(any(labels.values())), **labels})
     return rows
 
 
 def _error(bleed: dict[str, Any]) -> float:
-    """Relative error of the volume; 0 where the compartment was too small for what was asked."""
-    asked, measured = bleed["requested_ml"], bleed["measured_ml"]
-    return 0.0 if bleed["no_room"] else abs(measured - asked) / asked
+    """Return the relative error of the volume; 0 where the compartment was too small."""
+    requested, measured = bleed["requested_ml"], bleed["measured_ml"]
+    return 0.0 if bleed["no_room"] else abs(measured - requested) / requested
 
 
 def _table(path: Path, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:

@@ -1,4 +1,8 @@
-"""One stack of DICOM instances as a Scan."""
+"""One stack of DICOM instances as a Scan, with the intensity map of its frames.
+
+A frame that states nothing while others do, or whose statement is unusable, has unknown real values. They stay NaN in
+the map, which refuses to compute real values, unless the user assumes a slope and an intercept.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,8 @@ from numpy.typing import NDArray
 
 from vesalius.scan.dicom.header import InstanceFacts
 from vesalius.scan.dicom.native import DicomNative
-from vesalius.scan.dicom.order import Arrangement, arrange
+from vesalius.scan.dicom.order import Arrangement, StackFrame, arrange
 from vesalius.scan.dicom.pixels import DicomPixels
-from vesalius.scan.dicom.positions import StackFrame
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
@@ -23,12 +26,12 @@ from vesalius.wording import some
 def scan_of(
     instances: Sequence[InstanceFacts], *, folder: bool, reading: Reading = AS_STATED, notes: Sequence[str] = ()
 ) -> Scan:
-    """The Scan of the instances of one stack (same size, dtype and colour; all with a place or none).
+    """Return the Scan of the instances of one stack (same size, dtype and colour; all with a place or none).
 
     Args:
         instances: their header facts.
-        folder: the stack is written back as a folder of files.
-        reading: choices where the instances leave some open.
+        folder: True where the stack is restored as a folder of files.
+        reading: choices where the instances are ambiguous.
         notes: further problems of the scan.
     """
     arranged = arrange(instances)
@@ -73,12 +76,12 @@ def _problems(instances: Sequence[InstanceFacts], arranged: Arrangement) -> list
     for note, count in counts.items():
         problems.append(note if count == len(instances) else f"{note} ({count} of {len(instances)} files)")
     if instances[0].colour == "palette" and _palette(instances) is None:
-        problems.append("the palette is missing, damaged, or another one for each file: its colours are not known")
+        problems.append("the palette is missing, damaged or different for each file, so its colours are unknown")
     return problems
 
 
 def _palette(instances: Sequence[InstanceFacts]) -> NDArray[np.unsignedinteger[Any]] | None:
-    """The palette that all instances share."""
+    """Return the palette that all instances share, or None."""
     first, *others = (instance.palette_N3 for instance in instances)
     if first is None or any(other is None or not np.array_equal(first, other) for other in others):
         return None
@@ -86,7 +89,7 @@ def _palette(instances: Sequence[InstanceFacts]) -> NDArray[np.unsignedinteger[A
 
 
 def _rests_on_clock(arranged: Arrangement) -> bool:
-    """True where T is time and only clock times, which are dropped without identifiers, say so."""
+    """True where T is time by clock times only, which are dropped unless identifiers are kept."""
     return arranged.t_meaning == "time" and any(
         (frame.facts.temporal_index, frame.facts.trigger_ms, frame.facts.reference_ms) == (None, None, None)
         for row in arranged.frames_TK
@@ -95,17 +98,17 @@ def _rests_on_clock(arranged: Arrangement) -> bool:
 
 
 def _common(values: list[Any]) -> Any:
-    """The value that all share, else ""."""
+    """Return the value that all share, else ""."""
     return values[0] if len(set(values)) == 1 else ""
 
 
 def _intensity(
     instances: Sequence[InstanceFacts], arranged: Arrangement, reading: Reading
 ) -> tuple[Intensity, list[str]]:
-    """Slopes and intercepts per frame, one for all where they agree, and what a careful reader should know of them."""
+    """Return slopes and intercepts per frame (one pair where they agree), and notes."""
     rescales_TK = [[frame.facts.rescale for frame in row] for row in arranged.frames_TK]
-    slope_TK = np.array([[one.slope for one in row] for row in rescales_TK], dtype=np.float64)
-    inter_TK = np.array([[one.inter for one in row] for row in rescales_TK], dtype=np.float64)
+    slope_TK = np.array([[rescale.slope for rescale in row] for row in rescales_TK], dtype=np.float64)
+    inter_TK = np.array([[rescale.inter for rescale in row] for row in rescales_TK], dtype=np.float64)
     unit, problems = _unit(instances)
     unknown, reasons = _unknown(instances, arranged, reading)
     problem = ""
@@ -115,29 +118,29 @@ def _intensity(
         if reading.assume_rescale is None:
             problem = f"no usable slope and intercept are stated for {where}"
             slope_TK[t, k] = inter_TK[t, k] = np.nan
-            problems.append(f"real values are not known: {problem}")
+            problems.append(f"real values are unknown: {problem}")
         else:
             slope, inter = reading.assume_rescale
             slope_TK[t, k], inter_TK[t, k] = slope, inter
             problems.append(f"slope {slope:g} and intercept {inter:g} are assumed for {where}")
     elif _is_bare_ct(instances):
-        problems.append("no slope and intercept are stated: values are the stored ones, HU or other")
-    if len(np.unique(slope_TK)) == len(np.unique(inter_TK)) == 1:  # NaN equals NaN here
+        problems.append("no slope and intercept are stated: stored values are used, HU or not")
+    if len(np.unique(slope_TK)) == len(np.unique(inter_TK)) == 1:  # NaN equals NaN in np.unique
         slope_TK, inter_TK = slope_TK[:1, :1], inter_TK[:1, :1]
     return Intensity(slope_TK, inter_TK, unit, problem), problems
 
 
 def _unit(instances: Sequence[InstanceFacts]) -> tuple[str, list[str]]:
-    """The unit of the instances that state a usable map, or of all where none does."""
+    """Return the unit of the instances that state a usable map, or of all where none does."""
     stating = [instance for instance in instances if any(frame.rescale.stated for frame in instance.frames)]
     units = {instance.unit for instance in stating or instances}
     if len(units) > 1:
-        return "", ["the instances state different units; none is given"]
+        return "", ["the instances state different units, so no unit is given"]
     return units.pop(), []
 
 
 def _is_bare_ct(instances: Sequence[InstanceFacts]) -> bool:
-    """True for grey CT of which nothing says what the stored values are."""
+    """True for grey CT where nothing states what the stored values are."""
     is_ct = all(instance.modality == "CT" and instance.colour == "grey" for instance in instances)
     return is_ct and not any(frame.rescale.stated for instance in instances for frame in instance.frames)
 
@@ -145,18 +148,17 @@ def _is_bare_ct(instances: Sequence[InstanceFacts]) -> bool:
 def _unknown(
     instances: Sequence[InstanceFacts], arranged: Arrangement, reading: Reading
 ) -> tuple[list[tuple[int, int]], list[str]]:
-    """(t, k) of the frames whose real values nothing tells, and the reasons, each once."""
+    """Return (t, k) of the frames whose real values are unknown, and the reasons, each once."""
     frames = [(t, k, frame.facts.rescale) for t, row in enumerate(arranged.frames_TK) for k, frame in enumerate(row)]
-    says = any(one.stated or one.problem for _, _, one in frames)
-    is_assumed_ct = reading.assume_rescale is not None and all(one.modality == "CT" for one in instances)
+    says = any(rescale.stated or rescale.problem for _, _, rescale in frames)
+    is_assumed_ct = reading.assume_rescale is not None and all(instance.modality == "CT" for instance in instances)
     if not says and not is_assumed_ct:  # stored values are the real ones
         return [], []
-    unknown = [(t, k, one.problem or "nothing is stated") for t, k, one in frames if not one.stated]
+    unknown = [(t, k, rescale.problem or "nothing is stated") for t, k, rescale in frames if not rescale.stated]
     return [(t, k) for t, k, _ in unknown], list(dict.fromkeys(reason for _, _, reason in unknown))
 
 
 def _named(arranged: Arrangement, places: Sequence[tuple[int, int]]) -> str:
-    """Slices by their number in the stack and the number of their instance, at most five."""
     frames = len(arranged.frames_TK)
     shown = [_slice_name(t if frames > 1 else None, k, arranged.frames_TK[t][k]) for t, k in places]
     return some(shown)

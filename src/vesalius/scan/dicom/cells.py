@@ -1,7 +1,7 @@
-"""The cells of native Pixel Data as they stand in the file: before any bit is masked.
+"""The cells of native Pixel Data as stored in the file, before any bit is masked.
 
-A cell has BitsAllocated bits, a value the low BitsStored of them. Old archives keep overlays in the bits above, and
-some writers place the value there (HighBit); readers mask these bits, so they are looked at here.
+A cell has BitsAllocated bits; its value is in the low BitsStored of them. Old archives keep overlays in the bits
+above, and some writers place the value there (HighBit). Readers mask these bits, so this module reads them.
 
 Letters: N frames of an instance, J rows, I columns, C samples.
 """
@@ -19,26 +19,26 @@ from numpy.typing import NDArray
 from pydicom.uid import UID, ExplicitVRBigEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from vesalius.files import regular
-from vesalius.scan.dicom.element import PixelElement
+from vesalius.scan.dicom.element import PixelElement, read_span
 from vesalius.scan.dicom.header import open_stream
 
 HIGH_BITS = "high_bits"
-"""Name of the attachment that holds them."""
+"""Name of the attachment with the high bits."""
 
 
 def cells(path: Path, element: PixelElement) -> NDArray[Any] | None:
-    """The cells (N, J, I, C) of an instance, unsigned and little endian; None where they are compressed or packed."""
+    """Read the cells (N, J, I, C) of an instance, unsigned and little endian; None where compressed or packed."""
     with regular(path).open("rb") as file:
         return _cells(open_stream(file, file.read(4096)), element)
 
 
 @dataclass(frozen=True)
 class HighBits:
-    """Bits of the cells of one instance that its values do not say.
+    """Bits of the cells of one instance that are not part of its values.
 
     Args:
-        difference_NJIC: what must be added (exclusive or) to the values for the cells.
-        foreign: pixels whose bits are neither the sign nor zero, as an overlay leaves them.
+        difference_NJIC: exclusive or of cells and values.
+        foreign: number of pixels whose bits are neither the sign nor zero, as with an overlay.
     """
 
     difference_NJIC: NDArray[Any]
@@ -46,7 +46,7 @@ class HighBits:
 
 
 def high_bits(path: Path, element: PixelElement, picked: Sequence[int] | None = None) -> HighBits | None:
-    """The bits above BitsStored of the frames `picked` (None: all); None where the values say them all."""
+    """Return the bits above BitsStored of the frames `picked` (None: all); None where the values determine them."""
     if element.keyword != "PixelData" or element.bits_stored == element.bits_allocated:
         return None
     cells_NJIC = cells(path, element)
@@ -61,7 +61,7 @@ def high_bits(path: Path, element: PixelElement, picked: Sequence[int] | None = 
 
 
 def values(cells_NJIC: NDArray[Any], element: PixelElement) -> NDArray[Any]:
-    """The values in the low BitsStored bits of cells, signed where the file says so."""
+    """Return the values in the low BitsStored bits of cells, signed where the file says so."""
     if element.keyword != "PixelData":
         return np.ascontiguousarray(cells_NJIC).view(element.dtype)
     unused = 8 * cells_NJIC.dtype.itemsize - element.bits_stored
@@ -70,7 +70,7 @@ def values(cells_NJIC: NDArray[Any], element: PixelElement) -> NDArray[Any]:
 
 
 def decode_again(path: Path, element: PixelElement) -> tuple[NDArray[Any], str] | None:
-    """The values (N, J, I, C) of losslessly compressed frames by another decoder, and its name; None where none is."""
+    """Decode losslessly compressed frames (N, J, I, C) with a second decoder; None where there is none."""
     decode = {
         RLELossless: "dicomrle",
         JPEGLSLossless: "jpegls",
@@ -83,7 +83,7 @@ def decode_again(path: Path, element: PixelElement) -> tuple[NDArray[Any], str] 
     frames = []
     with regular(path).open("rb") as file:
         for spans in element.spans:
-            data = b"".join(_span(file, start, length) for start, length in spans)
+            data = b"".join(read_span(file, span) for span in spans)
             if decode == "dicomrle":
                 planes = np.frombuffer(imagecodecs.dicomrle_decode(data, element.dtype), element.dtype)
                 frame = planes.reshape(element.samples, element.rows, element.columns).transpose(1, 2, 0)
@@ -92,11 +92,6 @@ def decode_again(path: Path, element: PixelElement) -> tuple[NDArray[Any], str] 
             cells_JIC = frame.astype(f"<u{element.dtype.itemsize}")
             frames.append(values(cells_JIC.reshape(element.rows, element.columns, element.samples), element))
     return np.stack(frames), "imagecodecs"
-
-
-def _span(file: BinaryIO, start: int, length: int) -> bytes:
-    file.seek(start)
-    return file.read(length)
 
 
 def _cells(stream: BinaryIO, element: PixelElement) -> NDArray[Any] | None:

@@ -1,7 +1,7 @@
-"""What a compressed frame says about itself, read before a decoder sees it.
+"""The header of a compressed frame, read before a decoder sees the frame.
 
-A decoder trusts the sizes in its own stream and takes memory for them; so they are compared with the DICOM header
-first. The colour of a JPEG frame can be read here too: some writers state another one in DICOM.
+A decoder trusts the sizes in its stream and allocates memory for them, so they are compared with the DICOM header
+first. The colour of a JPEG frame is read here too: some writers state a different one in DICOM.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a length."""
 _JPEG2000_BOX = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _RLE_MAX_RATIO = 64
-"""PackBits makes at most 128 bytes of two."""
+"""PackBits expands two bytes to at most 128."""
 _MAX_RATIO = 100_000
-"""Beyond what the packet headers of an empty JPEG 2000 or JPEG-LS picture allow at the sizes in use."""
+"""More than the packet headers of an empty JPEG 2000 or JPEG-LS picture allow at the sizes in use."""
 _MAX_FRAME_BYTES = 1 << 29
 
 
@@ -32,8 +32,8 @@ class Codestream:
         columns: width.
         samples: number of components.
         precision: bits of a component.
-        rgb: the component names of a JPEG stream say RGB.
-        jfif: a JFIF marker says that three components are YCbCr.
+        rgb: True where the component names of a JPEG stream are RGB.
+        jfif: True where a JFIF marker states that three components are YCbCr.
     """
 
     rows: int
@@ -45,7 +45,7 @@ class Codestream:
 
 
 def parse(head: bytes) -> Codestream | None:
-    """The header of a JPEG, JPEG-LS or JPEG 2000 stream, or None where `head` holds none."""
+    """Return the header of a JPEG, JPEG-LS or JPEG 2000 stream, or None where `head` holds none."""
     try:
         if head.startswith(_JPEG2000_BOX):
             head = head[max(head.find(b"\xff\x4f\xff\x51"), 0) :]
@@ -62,7 +62,7 @@ def check(stream: Codestream | None, length: int, rows: int, columns: int, sampl
     """Compare a frame with its DICOM header.
 
     Args:
-        stream: what the frame says, None for RLE or where nothing could be read.
+        stream: header of the frame, None for RLE or where it cannot be read.
         length: bytes of the compressed frame.
         rows: Rows.
         columns: Columns.
@@ -75,16 +75,16 @@ def check(stream: Codestream | None, length: int, rows: int, columns: int, sampl
     size = rows * columns * samples * -(-bits // 8)
     ratio = _RLE_MAX_RATIO if stream is None else _MAX_RATIO
     if size > ratio * max(length, 1) or size > _MAX_FRAME_BYTES:
-        raise InputError(f"the header promises frames of {size} bytes, a compressed frame has {length}")
+        raise InputError(f"the header promises frames of {size} bytes, but a compressed frame has {length}")
     if stream is None:
         return
     if (stream.rows, stream.columns, stream.samples) != (rows, columns, samples):
         raise InputError(
-            f"the header says {columns} x {rows} with {samples} sample(s), the compressed frame"
+            f"the header states {columns} x {rows} with {samples} sample(s), the compressed frame"
             f" {stream.columns} x {stream.rows} with {stream.samples}"
         )
     if stream.precision > bits:
-        raise InputError(f"the compressed frame has {stream.precision} bits, the header allocates {bits}")
+        raise InputError(f"the compressed frame has {stream.precision} bits, but the header allocates {bits}")
 
 
 def _parse_jpeg(head: bytes) -> Codestream | None:
@@ -107,7 +107,7 @@ def _parse_jpeg(head: bytes) -> Codestream | None:
 
 
 def _parse_jpeg2000(head: bytes) -> Codestream | None:
-    """SIZ is the first segment: every component has the size of the picture where its sampling is 1 x 1."""
+    """Read SIZ, the first segment: a component has the size of the picture where its sampling is 1 x 1."""
     width, height, left, top, tile_width, tile_height, tile_left, tile_top, samples = struct.unpack_from(
         ">8LH", head, 8
     )

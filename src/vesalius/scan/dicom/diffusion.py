@@ -1,8 +1,8 @@
-"""What a DICOM header states about diffusion weighting: the standard attributes, else those of the vendors.
+"""Statements of a DICOM header about diffusion weighting: standard attributes, else those of the vendors.
 
 A vendor's attribute counts only in a block that the vendor's creator reserves, whatever the number of the block, or in
-the usual block of a file of this manufacturer where the creator was taken out. It may come as bytes (VR UN of implicit
-files). Directions only tell frames apart: they are not turned to the patient.
+the usual block of a file of this manufacturer whose creator was removed. It may be stored as bytes (VR UN of implicit
+files). Directions only distinguish frames: they are not converted to patient axes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Kind = Literal["text", "f", "d"]
 
 @dataclass(frozen=True)
 class _Private:
-    """An attribute of a vendor: its group, the last byte of its element, how its bytes are read, its creator."""
+    """A private attribute: group, last byte of the element, encoding of its bytes, creator."""
 
     group: int
     element: int
@@ -43,12 +43,12 @@ _VENDORS = (
     ),
     (_Private(0x0065, 0x09, "d", _UIH), (_Private(0x0065, 0x37, "d", _UIH),)),
 )
-"""(b value, gradient direction) of Siemens, GE, Philips and United Imaging; Canon and Hitachi write the standard's."""
-_ATTRIBUTES = tuple(one for b_value, directions in _VENDORS for one in (b_value, *directions))
+"""(b value, gradient direction) of Siemens, GE, Philips and United Imaging; Canon and Hitachi use the standard ones."""
+_ATTRIBUTES = tuple(attribute for b_value, directions in _VENDORS for attribute in (b_value, *directions))
 _MANUFACTURERS = (("SIEMENS", "SIEMENS"), ("GEMS_", "GE "), ("Philips", "PHILIPS"), ("Image Private", "UIH"))
 """(beginning of a creator, beginning of the manufacturer's name in capitals)."""
 _USUAL_BLOCK = 0x10
-_GROUPS = frozenset(one.group for one in _ATTRIBUTES)
+_GROUPS = frozenset(attribute.group for attribute in _ATTRIBUTES)
 _GE_OFFSET = 1e9
 """Newer GE systems add this to the b value."""
 _LARGEST_B = 1e5
@@ -60,7 +60,7 @@ _WORDS = frozenset(("DIFFUSION", "TRACEW", "TRACE", "ADC", "EADC", "FA", "TENSOR
 
 
 def read_diffusion(data: Dataset, group: Dataset | None = None) -> tuple[float, ...] | None:
-    """(b value in s/mm2, then the gradient direction where it is stated), or None where no b value is.
+    """Return (b value in s/mm2, then the gradient direction where stated), or None without a b value.
 
     Args:
         data: the data set, or the functional groups of an enhanced frame.
@@ -69,23 +69,23 @@ def read_diffusion(data: Dataset, group: Dataset | None = None) -> tuple[float, 
     source = data if group is None else group
     strength = number(source, "DiffusionBValue")
     if strength is not None:
-        direction = source if group is None else item(group, "DiffusionGradientDirectionSequence")
-        return (strength, *numbers(direction, "DiffusionGradientOrientation"))
+        holder = source if group is None else item(group, "DiffusionGradientDirectionSequence")
+        return (strength, *numbers(holder, "DiffusionGradientOrientation"))
     blocks = _blocks(data)
     for b_value, directions in _VENDORS if blocks else ():
-        found = _values(data, blocks, b_value)
-        if not found:
+        stated = _values(data, blocks, b_value)
+        if not stated:
             continue
-        strength = found[0] - _GE_OFFSET if found[0] >= _GE_OFFSET else found[0]
+        strength = stated[0] - _GE_OFFSET if stated[0] >= _GE_OFFSET else stated[0]
         if not 0 <= strength < _LARGEST_B:
             continue
-        many = [one for attribute in directions for one in _values(data, blocks, attribute)]
-        return (strength, *many) if strength > 0 and len(many) == 3 else (strength,)
+        direction = [step for attribute in directions for step in _values(data, blocks, attribute)]
+        return (strength, *direction) if strength > 0 and len(direction) == 3 else (strength,)
     return _written(data)
 
 
 def is_diffusion(data: Dataset, kind: Dataset | None = None) -> bool:
-    """True where the type of the picture says that it is diffusion-weighted or a map made of such pictures.
+    """True where the image type states diffusion weighting or a map made of such pictures.
 
     Args:
         data: the data set.
@@ -99,24 +99,23 @@ def is_diffusion(data: Dataset, kind: Dataset | None = None) -> bool:
 
 
 def is_weighting(sequence_name: str) -> bool:
-    """True where the name of a Siemens sequence is made of the b value."""
+    """True where the name of a Siemens sequence consists of the b value."""
     return bool(_SEQUENCE_NAME.fullmatch(sequence_name.lstrip("*")))
 
 
 def _written(data: Dataset) -> tuple[float, ...] | None:
-    """The b value that stands in a name or a comment of a fixed form."""
     match = _SEQUENCE_NAME.fullmatch(text(data, "SequenceName").lstrip("*"))
     if match:
         return (float(match[1]),)
     match = _COMMENT.fullmatch(text(data, "ImageComments").replace(" ", ""))
     if not match:
         return None
-    many = finite([one for one in match.groups() if one is not None])
+    many = finite([group for group in match.groups() if group is not None])
     return many or None
 
 
 def _blocks(data: Dataset) -> dict[tuple[int, str], int]:
-    """(group, creator) -> the block that it reserves, of the groups of vendors."""
+    """Return (group, creator) -> the reserved block, for the groups of vendors."""
     tags = [tag for tag in data.keys() if tag.group in _GROUPS]  # noqa: SIM118
     creators = sorted((tag for tag in tags if 0x10 <= tag.element <= 0xFF), reverse=True)
     blocks = {(tag.group, _as_text(_raw(data, tag.group, tag.element))): tag.element for tag in creators}
@@ -125,20 +124,19 @@ def _blocks(data: Dataset) -> dict[tuple[int, str], int]:
 
 
 def _usual(manufacturer: str, groups: set[int]) -> dict[tuple[int, str], int]:
-    """(group, creator) -> the block that this manufacturer uses, of groups whose creators are gone."""
+    """Return (group, creator) -> the manufacturer's usual block, for groups whose creators are gone."""
     starts = tuple(creator for creator, name in _MANUFACTURERS if f"{manufacturer} ".startswith(name))
     return {
-        (one.group, one.creator): _USUAL_BLOCK
-        for one in _ATTRIBUTES
-        if starts and one.group in groups and one.creator.startswith(starts)
+        (attribute.group, attribute.creator): _USUAL_BLOCK
+        for attribute in _ATTRIBUTES
+        if starts and attribute.group in groups and attribute.creator.startswith(starts)
     }
 
 
 def _values(data: Dataset, blocks: dict[tuple[int, str], int], attribute: _Private) -> tuple[float, ...]:
-    """The numbers of a vendor's attribute; () where its block is not reserved or it holds none."""
     block = blocks.get((attribute.group, attribute.creator))
-    found = None if block is None else _raw(data, attribute.group, (block << 8) | attribute.element)
-    return () if found is None else _decoded(found, attribute.kind)
+    stored = None if block is None else _raw(data, attribute.group, (block << 8) | attribute.element)
+    return () if stored is None else _decoded(stored, attribute.kind)
 
 
 def _raw(data: Dataset, group: int, element: int) -> object:
@@ -146,23 +144,23 @@ def _raw(data: Dataset, group: int, element: int) -> object:
     if tag not in data:
         return None
     try:
-        found: object = data[tag].value
+        stored: object = data[tag].value
     except Exception:  # conversion of a damaged value
         return None
-    return found
+    return stored
 
 
-def _as_text(found: object) -> str:
-    text = found.decode("latin-1") if isinstance(found, bytes) else str(found)
+def _as_text(stored: object) -> str:
+    text = stored.decode("latin-1") if isinstance(stored, bytes) else str(stored)
     return text.strip(" \0")
 
 
-def _decoded(found: object, kind: _Kind) -> tuple[float, ...]:
-    if not isinstance(found, bytes):
-        return finite([found] if isinstance(found, str | float | int) else found)
+def _decoded(stored: object, kind: _Kind) -> tuple[float, ...]:
+    if not isinstance(stored, bytes):
+        return finite([stored] if isinstance(stored, str | float | int) else stored)
     if kind == "text":
-        return finite(_as_text(found).split("\\"))
+        return finite(_as_text(stored).split("\\"))
     size = struct.calcsize(f"<{kind}")
-    if not found or len(found) % size:
+    if not stored or len(stored) % size:
         return ()
-    return finite(struct.unpack(f"<{len(found) // size}{kind}", found))
+    return finite(struct.unpack(f"<{len(stored) // size}{kind}", stored))

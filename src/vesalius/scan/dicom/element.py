@@ -1,7 +1,7 @@
-"""The pixel element of an instance: what the header promises, where the bytes are, whether they can be there.
+"""The pixel element of an instance: what the header promises, where the bytes are, and whether they can be there.
 
-Native pixels must be as long as the header says. Compressed pixels come in fragments; here the fragments are
-listed, given to their frames, and the first frame's own header is compared with the data set.
+Native pixels must have the length that the header states. Compressed pixels come in fragments, which are listed and
+assigned to frames; the header inside the first frame is compared with the data set.
 """
 
 from __future__ import annotations
@@ -64,18 +64,18 @@ PLUGINS = {
     HTJ2K: "pylibjpeg",
     RLELossless: "pydicom",
 }
-"""Transfer syntax to the decoder that reads it: one of pydicom's plug-ins, or imagecodecs. GDCM, which pydicom would
+"""Transfer syntax -> its decoder: one of pydicom's plug-ins, or imagecodecs. GDCM, which pydicom would
 prefer, ends the process on damaged frames and is not used."""
 _KEYWORDS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
 _BITS_ALLOCATED = (1, 8, 16, 32, 64)
-_PHOTOMETRIC = frozenset(one.value for one in PhotometricInterpretation)
+_PHOTOMETRIC = frozenset(term.value for term in PhotometricInterpretation)
 _VRS = ("OB", "OW", "OF", "OD", "UN")
 _ITEM, _DELIMITER = 0xFFFEE000, 0xFFFEE0DD
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _FIRST_BYTES = (b"\xff\xd8", b"\xff\x4f")
-"""Of a JPEG or JPEG-LS picture, and of a JPEG 2000 one."""
+"""First bytes of a JPEG or JPEG-LS picture, and of a JPEG 2000 one."""
 _HEAD_BYTES = 1 << 18
-"""A frame's own header is sought this far."""
+"""Bytes of a frame that are searched for its header."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ class PixelElement:
         bits_allocated: BitsAllocated.
         bits_stored: BitsStored.
         high_bit: HighBit where stated.
-        signed: PixelRepresentation is 1.
+        signed: True where PixelRepresentation is 1.
         photometric: PhotometricInterpretation as stated.
         planar: PlanarConfiguration.
         frames: NumberOfFrames.
         spans: fragments of each frame, empty for native pixels.
-        codestream: what the first compressed frame says about itself.
+        codestream: header of the first compressed frame.
         surplus: bytes of native pixels beyond what the header promises.
         extra_pictures: compressed pictures beyond the one that the header promises.
     """
@@ -124,14 +124,14 @@ class PixelElement:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Stored dtype once decoded, little endian; single bits become bytes."""
+        """Stored dtype after decoding, little endian; single bits become bytes."""
         if self.keyword != "PixelData":
             return np.dtype("<f4" if self.keyword == "FloatPixelData" else "<f8")
         return np.dtype(f"<{'ui'[self.signed]}{max(self.bits_allocated // 8, 1)}")
 
     @property
     def is_compressed(self) -> bool:
-        """True where each frame is a compressed stream of its own."""
+        """True where each frame is a separate compressed stream."""
         return UID(self.syntax).is_encapsulated
 
     @property
@@ -143,10 +143,10 @@ class PixelElement:
 
 
 def locate(stream: BinaryIO, data: Dataset, syntax: str) -> PixelElement:
-    """The pixel element that begins at the position of `stream`.
+    """Return the pixel element at the position of `stream`.
 
     Args:
-        stream: file or inflated data set, placed by `dicom_header.read_header`.
+        stream: file or inflated data set, positioned by `header.read_header`.
         data: the data set before the pixels.
         syntax: transfer syntax UID.
 
@@ -178,12 +178,22 @@ def locate(stream: BinaryIO, data: Dataset, syntax: str) -> PixelElement:
     needed = math.ceil(pixels.frame_bytes * pixels.frames)
     available = min(length, _size(stream) - pixels.offset)
     if needed > available:
-        raise InputError(
-            f"the header promises {needed} bytes of pixels, there are {available}",
-            fix=COPY_FIX,
-        )
+        raise InputError(f"the header promises {needed} bytes of pixels, but the file has {available}", fix=COPY_FIX)
     stated = length != _UNDEFINED_LENGTH
     return replace(pixels, surplus=max(available - needed - needed % 2, 0) if stated else 0)
+
+
+def read_span(stream: BinaryIO, span: Span) -> bytes:
+    """Read a fragment.
+
+    Raises:
+        InputError: the file ends before it.
+    """
+    stream.seek(span[0])
+    data = stream.read(span[1])
+    if len(data) < span[1]:
+        raise InputError("the compressed pixels break off", fix=COPY_FIX)
+    return data
 
 
 def _check_syntax(syntax: str) -> None:
@@ -192,7 +202,7 @@ def _check_syntax(syntax: str) -> None:
 
 
 def _element_head(stream: BinaryIO, syntax: UID) -> tuple[str, str, int]:
-    """Keyword, VR and length of the element at the position of `stream`, which is left at its value."""
+    """Read keyword, VR and length of the element at the position of `stream`, which is left at the value."""
     order = "<" if syntax.is_little_endian else ">"
     try:
         group, element = struct.unpack(f"{order}HH", stream.read(4))
@@ -205,15 +215,15 @@ def _element_head(stream: BinaryIO, syntax: UID) -> tuple[str, str, int]:
             stream.seek(2, os.SEEK_CUR)
         (length,) = struct.unpack(f"{order}L", stream.read(4))
     except (struct.error, KeyError) as error:
-        raise InputError("has a picture's header but no pixels") from error
+        raise InputError("holds the header of a picture but no pixels") from error
     return keyword, vr, length
 
 
 def _required(data: Dataset, keyword: str, allowed: Any) -> int:
-    found = integer(data, keyword)
-    if found is None or found not in allowed:
+    number = integer(data, keyword)
+    if number is None or number not in allowed:
         raise InputError(f"{keyword} is missing or impossible")
-    return found
+    return number
 
 
 def _bits_stored(data: Dataset, keyword: str) -> int:
@@ -242,20 +252,19 @@ def _with_fragments(stream: BinaryIO, data: Dataset, pixels: PixelElement) -> Pi
     spans = _frame_spans(stream, data, pixels, offsets, fragments)
     first = spans[0][0]
     stream.seek(first[0])
-    found = dicom_codestream.parse(stream.read(min(first[1], _HEAD_BYTES)))
+    codestream = dicom_codestream.parse(stream.read(min(first[1], _HEAD_BYTES)))
     if pixels.syntax == RLELossless:
-        found = None
+        codestream = None
     for frame in spans:
         length = sum(size for _, size in frame)
-        compared = found if frame is spans[0] else None
+        compared = codestream if frame is spans[0] else None
         if compared is not None or pixels.syntax == RLELossless:
             dicom_codestream.check(compared, length, pixels.rows, pixels.columns, pixels.samples, pixels.bits_allocated)
     extra = _pictures(stream, fragments) - 1 if pixels.frames == 1 else 0
-    return replace(pixels, spans=spans, codestream=found, extra_pictures=max(extra, 0))
+    return replace(pixels, spans=spans, codestream=codestream, extra_pictures=max(extra, 0))
 
 
 def _pictures(stream: BinaryIO, fragments: list[Span]) -> int:
-    """How many fragments begin a picture."""
     count = 0
     for start, _ in fragments if len(fragments) > 1 else ():
         stream.seek(start)
@@ -264,7 +273,6 @@ def _pictures(stream: BinaryIO, fragments: list[Span]) -> int:
 
 
 def _fragments(stream: BinaryIO) -> tuple[list[int], list[Span]]:
-    """Basic offset table, and the spans of the fragments after it."""
     end = _size(stream)
     spans: list[Span] = []
     while True:
@@ -276,10 +284,8 @@ def _fragments(stream: BinaryIO) -> tuple[list[int], list[Span]]:
         if tag == _DELIMITER:
             break
         if tag != _ITEM or stream.tell() + length > end:
-            raise InputError(
-                f"the compressed pixels break off after {max(len(spans) - 1, 0)} fragment(s)",
-                fix=COPY_FIX,
-            )
+            what = f"the compressed pixels break off after {max(len(spans) - 1, 0)} fragment(s)"
+            raise InputError(what, fix=COPY_FIX)
         spans.append((stream.tell(), length))
         stream.seek(length, os.SEEK_CUR)
     if len(spans) < 2 or not any(length for _, length in spans[1:]):
@@ -293,7 +299,7 @@ def _fragments(stream: BinaryIO) -> tuple[list[int], list[Span]]:
 def _frame_spans(
     stream: BinaryIO, data: Dataset, pixels: PixelElement, offsets: list[int], fragments: list[Span]
 ) -> tuple[tuple[Span, ...], ...]:
-    """Which fragments belong to which frame: one each, else by the offset tables, else by the end of image marker."""
+    """Assign fragments to frames: one each, else by the offset tables, else by the end-of-image marker."""
     if pixels.frames == 1:
         return (tuple(fragments),)
     if len(fragments) == pixels.frames:
@@ -308,7 +314,7 @@ def _frame_spans(
             return tuple(tuple(fragments[low:high]) for low, high in itertools.pairwise(bounds))
     groups = _by_end_marker(stream, fragments)
     if len(groups) != pixels.frames:
-        raise InputError(f"{len(fragments)} compressed fragment(s) cannot be given to {pixels.frames} frames")
+        raise InputError(f"{len(fragments)} compressed fragment(s) cannot be assigned to {pixels.frames} frames")
     return tuple(groups)
 
 

@@ -1,8 +1,8 @@
-"""What a DICOM header states about each frame: place in the patient, time, rescaling.
+"""Facts that a DICOM header states about each frame: place in the patient, time, rescaling.
 
 Four layouts are read: single-frame instances, enhanced multi-frame instances (functional groups), RT Dose
-(GridFrameOffsetVector) and reconstructed NM (SliceVector). Nothing is completed by guessing: a frame without a
-stated place has none. Vectors are turned from LPS to RAS+ here, so nothing above this file knows LPS.
+(GridFrameOffsetVector) and reconstructed NM (SliceVector). Nothing is guessed: a frame without a
+stated place has none. Vectors are converted from LPS to RAS+ here, so nothing above this file knows LPS.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Vector = tuple[float, float, float]
 _T = TypeVar("_T")
 
 _AXIS_TOLERANCE = 0.02
-"""Direction cosines may miss unit length and a right angle by this much (rounding in the file)."""
+"""Tolerance of unit length and right angle of direction cosines (rounding in the file)."""
 _SLICE_VECTOR, _TIME_SLOT_VECTOR = 0x00540080, 0x00540070
 _SETTINGS = (
     ("inversion times", "InversionTime"),
@@ -39,7 +39,7 @@ _SETTINGS = (
     ("tube voltages", "KVP"),
     ("reconstruction kernels", "ConvolutionKernel"),
 )
-"""What differs, in words, and the attribute that states it."""
+"""Name of a setting, and the attribute that states it."""
 _SETTING_GROUPS = (
     "MRTimingAndRelatedParametersSequence",
     "MRModifierSequence",
@@ -52,7 +52,7 @@ _TIME_POINTERS = frozenset({0x00181063, 0x00181065, _TIME_SLOT_VECTOR, 0x0054010
 
 @dataclass(frozen=True)
 class Place:
-    """Where a frame lies: RAS+ mm, voxel centres, i along a row (column index), j down the rows.
+    """Place of a frame: RAS+ mm, voxel centres, i along a row (column index), j down the rows.
 
     Args:
         origin: centre of pixel (0, 0).
@@ -67,26 +67,26 @@ class Place:
 
 @dataclass(frozen=True)
 class FrameFacts:
-    """What is stated about one frame; None where nothing is. Times in ms.
+    """Facts stated about one frame; None where nothing is stated. Times in ms.
 
     Args:
-        place: where it lies.
-        no_place: why `place` is None, a clause.
+        place: its place.
+        no_place: clause that says why `place` is None.
         thickness_mm: nominal slice thickness.
-        rescale: from stored to real values.
-        slice_index: number of the slice in an instance that numbers slices without placing them (NM).
+        rescale: map from stored to real values.
+        slice_index: number of the slice in an instance that numbers slices without a place (NM).
         temporal_index: number of the temporal position.
-        trigger_ms: after the R peak.
+        trigger_ms: time after the R peak.
         reference_ms: PET frame reference time, or offset of the temporal position.
         acquired_ms: clock time of the acquisition; only differences mean anything.
-        content_ms: clock time at which the picture was made; orders, but is not a time of the patient.
+        content_ms: clock time at which the picture was made; gives an order, not a time of the patient.
         acquisition: acquisition number.
         dimensions: dimension index values of an enhanced frame.
         echo_ms: echo time.
         diffusion: (b value, gradient direction) or None.
-        is_diffusion: the type of the picture says that it is diffusion-weighted or a map of diffusion.
-        settings: (what, value) of settings of the scanner that may tell frames apart besides.
-        component: part of the image type that tells apart pictures of one place and time (magnitude and phase).
+        is_diffusion: True where the image type states diffusion weighting or a diffusion map.
+        settings: (name, value) of scanner settings that may distinguish frames.
+        component: part of the image type that distinguishes pictures of one place and time (magnitude and phase).
     """
 
     place: Place | None = None
@@ -109,7 +109,7 @@ class FrameFacts:
 
 
 def read_frames(data: Dataset, count: int) -> tuple[FrameFacts, ...]:
-    """The facts of the `count` frames of an instance."""
+    """Return the facts of the `count` frames of an instance."""
     groups = items(data, "PerFrameFunctionalGroupsSequence")
     shared = item(data, "SharedFunctionalGroupsSequence")
     if any(groups) or shared:  # some single-frame writers leave an empty sequence
@@ -125,10 +125,10 @@ def read_frames(data: Dataset, count: int) -> tuple[FrameFacts, ...]:
 
 
 def pointers(data: Dataset) -> frozenset[int]:
-    """Tags that FrameIncrementPointer names: what changes from frame to frame."""
-    found = value(data, "FrameIncrementPointer")
+    """Return the tags in FrameIncrementPointer: what changes from frame to frame."""
+    stated = value(data, "FrameIncrementPointer")
     try:
-        return frozenset(int(tag) for tag in ([found] if isinstance(found, int) else found or ()))
+        return frozenset(int(tag) for tag in ([stated] if isinstance(stated, int) else stated or ()))
     except (TypeError, ValueError):
         return frozenset()
 
@@ -158,16 +158,16 @@ def _single(data: Dataset) -> FrameFacts:
     )
 
 
-def _enhanced(data: Dataset, shared: Dataset | None, own: Dataset | None) -> FrameFacts:
+def _enhanced(data: Dataset, shared: Dataset | None, frame: Dataset | None) -> FrameFacts:
     def group(name: str) -> Dataset | None:
-        return item(own, name) or item(shared, name)
+        return item(frame, name) or item(shared, name)
 
     place, reason = _place(
         group("PlanePositionSequence"), group("PlaneOrientationSequence"), group("PixelMeasuresSequence")
     )
     content, diffusion = group("FrameContentSequence"), group("MRDiffusionSequence")
     trigger, kind = group("CardiacSynchronizationSequence"), group("MRImageFrameTypeSequence")
-    mappings = items(own, "RealWorldValueMappingSequence") or items(shared, "RealWorldValueMappingSequence")
+    mappings = items(frame, "RealWorldValueMappingSequence") or items(shared, "RealWorldValueMappingSequence")
     rescale = read_rescale(data, group("PixelValueTransformationSequence"), mappings)
     offset_s = number(group("TemporalPositionSequence"), "TemporalPositionTimeOffset")
     return FrameFacts(
@@ -186,7 +186,7 @@ def _enhanced(data: Dataset, shared: Dataset | None, own: Dataset | None) -> Fra
         acquisition=integer(content, "FrameAcquisitionNumber"),
         dimensions=numbers(content, "DimensionIndexValues") or None,
         echo_ms=number(group("MREchoSequence"), "EffectiveEchoTime"),
-        diffusion=_first(None if own is None else read_diffusion(own, diffusion), read_diffusion(data, diffusion)),
+        diffusion=_first(None if frame is None else read_diffusion(frame, diffusion), read_diffusion(data, diffusion)),
         is_diffusion=is_diffusion(data, kind),
         settings=_settings(*(group(name) for name in _SETTING_GROUPS), data),
         component=text(kind, "ComplexImageComponent"),
@@ -194,7 +194,7 @@ def _enhanced(data: Dataset, shared: Dataset | None, own: Dataset | None) -> Fra
 
 
 def _cine(data: Dataset, first: FrameFacts, count: int) -> tuple[FrameFacts, ...]:
-    """Frames over time: one stated place holds for all of them only where time is what changes."""
+    """Return frames over time: a single stated place holds for all of them only where time is what changes."""
     if not pointers(data) & _TIME_POINTERS:
         first = replace(first, place=None, no_place="no position is stated for each frame")
     starts = _frame_starts_ms(data, count)
@@ -205,7 +205,6 @@ def _cine(data: Dataset, first: FrameFacts, count: int) -> tuple[FrameFacts, ...
 
 
 def _frame_starts_ms(data: Dataset, count: int) -> list[float] | None:
-    """Start of each frame by FrameTimeVector or FrameTime, or None where neither is stated."""
     vector = numbers(data, "FrameTimeVector")
     if len(vector) == count and min(vector[1:], default=1) > 0:
         return np.cumsum([0.0, *vector[1:]]).tolist()
@@ -214,7 +213,7 @@ def _frame_starts_ms(data: Dataset, count: int) -> list[float] | None:
 
 
 def _dose(data: Dataset, first: FrameFacts, count: int) -> tuple[FrameFacts, ...]:
-    """RT Dose: offsets along the normal, relative to the first plane or, where the first is not 0, absolute."""
+    """Read RT Dose: offsets along the normal, relative to the first plane (absolute offsets give no place)."""
     offsets = numbers(data, "GridFrameOffsetVector")
     if len(offsets) != count or offsets[0] != 0:
         reason = "GridFrameOffsetVector does not give an offset for each frame from the first"
@@ -223,7 +222,7 @@ def _dose(data: Dataset, first: FrameFacts, count: int) -> tuple[FrameFacts, ...
 
 
 def _nuclear(data: Dataset, first: FrameFacts, count: int) -> tuple[FrameFacts, ...]:
-    """NM: slice and time numbers per frame; reconstructed slices lie SpacingBetweenSlices apart along the normal."""
+    """Read NM: slice and time numbers per frame; reconstructed slices lie SpacingBetweenSlices apart on the normal."""
     slices, slots = numbers(data, "SliceVector"), numbers(data, "TimeSlotVector")
     if len(slices) != count:
         return (replace(first, place=None, no_place="SliceVector does not number each frame"),) * count
@@ -250,7 +249,7 @@ def _moved(frame: FrameFacts, offset_mm: float) -> FrameFacts:
 
 
 def _place(position: Dataset | None, orientation: Dataset | None, measures: Dataset | None) -> tuple[Place | None, str]:
-    """The place, or None and why. PixelSpacing is (between rows, between columns)."""
+    """Return the place, or None and the reason. PixelSpacing is (between rows, between columns)."""
     origin = numbers(position, "ImagePositionPatient")
     cosines = numbers(orientation, "ImageOrientationPatient")
     spacing = numbers(measures, "PixelSpacing")
@@ -279,16 +278,16 @@ def _vector(values: NDArray[np.float64]) -> Vector:
 
 
 def _settings(*sources: Dataset | None) -> tuple[tuple[str, str], ...]:
-    """What else than time may change from frame to frame, each by the first source that states it."""
-    found = []
+    """Return what besides time may change from frame to frame, each by the first source that states it."""
+    settings = []
     for name, keyword in _SETTINGS:
-        stated = next((joined for joined in ("\\".join(words(one, keyword)) for one in sources) if joined), "")
-        if keyword == "SequenceName" and is_weighting(stated):  # the b value says it already
+        stated = next((joined for joined in ("\\".join(words(source, keyword)) for source in sources) if joined), "")
+        if keyword == "SequenceName" and is_weighting(stated):  # the b value states it
             continue
-        if stated and not (keyword == "EchoNumbers" and any(number(one, "EchoTime") for one in sources)):
-            found.append((name, stated))
-    return tuple(found)
+        if stated and not (keyword == "EchoNumbers" and any(number(source, "EchoTime") for source in sources)):
+            settings.append((name, stated))
+    return tuple(settings)
 
 
 def _first(*candidates: _T | None) -> _T | None:
-    return next((one for one in candidates if one is not None), None)
+    return next((candidate for candidate in candidates if candidate is not None), None)

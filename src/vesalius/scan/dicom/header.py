@@ -1,6 +1,6 @@
 """The facts of one DICOM instance, read once and without its pixels.
 
-`read_instance` opens a file, decides whether it holds a picture, and checks what it promises against what it has:
+`read_instance` decides whether a file holds a picture and compares what its header promises with what the file has:
 pixel bytes for uncompressed data, frame sizes and fragments for compressed data. So a scan that opens can be read
 within bounded memory.
 """
@@ -47,14 +47,14 @@ from vesalius.scan.signature import is_dicom
 
 _MAX_INFLATED = 1 << 30
 _INFLATED_COPIES = 3
-"""The data set, the room it grows into, and the stream made of it."""
+"""The data set, the buffer it grows into, and the stream made of it."""
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _ALWAYS_FITS = 4096
-"""Bytes of an element that no limit of memory refuses: nearly all elements are shorter."""
+"""Length of an element that needs no memory check; nearly all elements are shorter."""
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, double and integer pixels; the tables of offsets before them are read with the header."""
 _WITH_PICTURE = frozenset({"Segmentation Storage", "Parametric Map Storage", "Enhanced US Volume Storage"})
-"""SOP classes whose instances hold pictures, beside all that have "Image Storage" in their names."""
+"""SOP classes with pictures, besides all that have "Image Storage" in their names."""
 _UNCOMPRESSED_COLOURS: dict[str, Colour] = {
     "MONOCHROME2": "grey",
     "MONOCHROME1": "inverted",
@@ -65,7 +65,7 @@ _UNCOMPRESSED_COLOURS: dict[str, Colour] = {
     "YBR_RCT": "rgb",
     "YBR_ICT": "rgb",
 }
-"""Colour of what the decoders give: the two JPEG 2000 transforms are undone by every decoder."""
+"""Colours after decoding: every decoder undoes the two JPEG 2000 transforms."""
 _UNSPECIFIED_UNITS = ("", "US", "UNSPECIFIED")
 _UNITS = """
     OD HU MGML Z_EFF ED EDW HU_MOD PCT CNTS NONE CM2 CM2ML PCNT CPS BQML MGMINML UMOLMINML MLMING MLG 1CM UMOLML
@@ -78,23 +78,23 @@ _MODALITY = re.compile("[A-Z0-9_]{1,16}")
 
 @dataclass(frozen=True)
 class InstanceFacts:
-    """What one instance states.
+    """Facts that one instance states.
 
     Args:
-        path: its file.
+        path: the file.
         uid: SOPInstanceUID, "" where it is missing.
         series_uid: SeriesInstanceUID, "" where it is missing.
         series_number: SeriesNumber.
         number: InstanceNumber.
         modality: as stated, else "unknown".
         frame_of_reference: FrameOfReferenceUID, "" where it is missing.
-        colour: what the samples mean once decoded.
-        palette_N3: colours of the stored values of a "palette", None where they are not known.
-        unit: of the real values, "" where none is stated.
+        colour: meaning of the decoded samples.
+        palette_N3: colours of the stored values of a "palette", None where they are unknown.
+        unit: unit of the real values, "" where none is stated.
         pixels: where the pixels are and how to decode them.
         frames: the facts of each frame.
-        notes: what a careful reader should know, one sentence each.
-        picked: numbers in the file of `frames` where they are a part of it, None where they are all.
+        notes: caveats, one sentence each.
+        picked: numbers of `frames` in the file where they are a part of it, None where they are all.
     """
 
     path: Path
@@ -113,11 +113,11 @@ class InstanceFacts:
     picked: tuple[int, ...] | None = None
 
     def indices(self) -> tuple[int, ...]:
-        """The number in the file of each of `frames`."""
+        """Return the number in the file of each of `frames`."""
         return tuple(range(len(self.frames))) if self.picked is None else self.picked
 
     def part(self, indices: Iterable[int]) -> InstanceFacts:
-        """The instance with the frames of these numbers only."""
+        """Return the instance with only the frames of these numbers."""
         kept = tuple(sorted(indices))
         if kept == self.indices():
             return self
@@ -126,11 +126,11 @@ class InstanceFacts:
 
 
 def read_instance(path: Path) -> InstanceFacts | None:
-    """Read the header of a file, or None where it is no DICOM picture.
+    """Read the header of a file; None where it is not a DICOM picture.
 
     Raises:
         InputError: a DICOM picture that is damaged or cannot be decoded here.
-        HeaderOnlyError: the header of one, from which the picture was left out.
+        HeaderOnlyError: a DICOM header whose picture was left out.
     """
     try:
         with regular(path).open("rb") as file:
@@ -148,10 +148,10 @@ def read_instance(path: Path) -> InstanceFacts | None:
 
 
 def read_header(stream: BinaryIO, *, force: bool = False) -> Dataset:
-    """The data set up to the pixels; `stream` is left where the pixel element begins.
+    """Read the data set up to the pixels; `stream` is left at the pixel element.
 
     Raises:
-        InputError: it cannot be parsed.
+        InputError: the data set cannot be parsed.
     """
     try:
         if isinstance(stream, io.BytesIO):  # an inflated data set, see `open_stream`
@@ -164,10 +164,10 @@ def read_header(stream: BinaryIO, *, force: bool = False) -> Dataset:
 
 
 def read_whole(stream: BinaryIO) -> Dataset:
-    """The whole data set, pixels included.
+    """Read the whole data set, pixels included.
 
     Raises:
-        InputError: it cannot be parsed.
+        InputError: the data set cannot be parsed.
     """
     try:
         if isinstance(stream, io.BytesIO):
@@ -182,11 +182,11 @@ def read_whole(stream: BinaryIO) -> Dataset:
 
 
 def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
-    """The file itself, or its inflated data set where the whole data set is deflated.
+    """Return the file itself, or its inflated data set where the whole data set is deflated.
 
     Raises:
-        InputError: damaged deflate data, or more than 1 GiB of it. Deflate has no checksum; some writers add that of
-            gzip, others a byte of padding, and nothing else may follow.
+        InputError: damaged deflate data, or more than 1 GiB of it. Deflate has no checksum; some writers append that of
+            gzip, others a byte of padding; nothing else may follow.
     """
     if DeflatedExplicitVRLittleEndian.encode() not in head[:1024]:
         return file
@@ -199,21 +199,19 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
     except zlib.error as error:
         raise InputError("the deflated data set is damaged", fix=COPY_FIX) from error
     if inflater.unconsumed_tail:
-        check_memory(_INFLATED_COPIES * _MAX_INFLATED)  # where a lower limit of memory ended it
+        check_memory(_INFLATED_COPIES * _MAX_INFLATED)  # where a lower memory limit ended it
         raise InputError("the deflated data set is larger than 1 GiB")
     if not inflater.eof:
         raise InputError("the deflated data set breaks off", fix=COPY_FIX)
     rest = inflater.unused_data
     if rest[:8] != struct.pack("<LL", zlib.crc32(data), len(data)) and rest.strip(b"\0"):
-        raise InputError(
-            f"the deflated data set is damaged: {len(rest)} bytes behind it are not its checksum",
-            fix=COPY_FIX,
-        )
+        what = f"the deflated data set is damaged: {len(rest)} bytes after it are not its checksum"
+        raise InputError(what, fix=COPY_FIX)
     return io.BytesIO(data)
 
 
 def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
-    """Whether the pixels begin, and no element before them may be too large."""
+    """True where the pixels begin; checks that no element before them is too large."""
     if tag in _PIXELS:
         return True
     if _ALWAYS_FITS < length != _UNDEFINED_LENGTH:
@@ -258,22 +256,22 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
 
 
 def _check_whole(stream: BinaryIO, data: Dataset, head: bytes) -> None:
-    """Raise InputError where a data set without a picture ought to have one.
+    """Raise InputError where a data set without a picture should have one.
 
     Raises:
-        HeaderOnlyError: it ends with an element, so that it may have been made without a picture.
+        HeaderOnlyError: it ends with an element, so it may have been written without a picture.
     """
     stated = text(data, "SOPClassUID") or text(getattr(data, "file_meta", None), "MediaStorageSOPClassUID")
     name = UID(stated).name
     if not ((not stated and is_dicom(head)) or "Image Storage" in name or name in _WITH_PICTURE):
         return
     if _ends_with_element(stream, data):
-        raise HeaderOnlyError("holds the header of a picture, but no picture", fix="copy it again")
+        raise HeaderOnlyError("holds the header of a picture but no picture", fix="copy it again")
     raise InputError("was cut within its header", fix="copy it again")
 
 
 def _ends_with_element(stream: BinaryIO, data: Dataset) -> bool:
-    """False where the last element promises other bytes than there are."""
+    """False where the last element promises more or fewer bytes than there are."""
     if not len(data):
         return False
     try:
@@ -286,7 +284,6 @@ def _ends_with_element(stream: BinaryIO, data: Dataset) -> bool:
 
 
 def _syntax(data: Dataset) -> str:
-    """The transfer syntax; without file meta information what the parser found."""
     stated = text(getattr(data, "file_meta", None), "TransferSyntaxUID")
     if stated:
         return stated
@@ -297,7 +294,7 @@ def _syntax(data: Dataset) -> str:
 
 
 def _colour(pixels: PixelElement) -> Colour:
-    """By what the compressed frame says, where it says more than the header (as its decoders do)."""
+    """Return the colour; the compressed frame decides where it states more than the header (as in its decoders)."""
     stream, stated = pixels.codestream, pixels.photometric
     if stream is not None and pixels.samples == 3:
         if stream.rgb:
@@ -310,7 +307,7 @@ def _colour(pixels: PixelElement) -> Colour:
 
 
 def _palette(data: Dataset, pixels: PixelElement) -> NDArray[np.unsignedinteger[Any]] | None:
-    """Colours [2 ** bits stored, RGB], segmented tables unpacked; None where the palette is missing or damaged."""
+    """Return the colours [2 ** bits stored, RGB], segmented tables unpacked; None for a missing or damaged palette."""
     if pixels.signed or not 1 <= pixels.bits_stored <= _MOST_PALETTE_BITS:
         return None
     stored = np.arange(1 << pixels.bits_stored, dtype=np.uint16)
@@ -324,18 +321,17 @@ def _palette(data: Dataset, pixels: PixelElement) -> NDArray[np.unsignedinteger[
 
 @lru_cache(maxsize=8)
 def _shared(table: bytes, dtype: str) -> NDArray[np.unsignedinteger[Any]]:
-    """One array for equal tables: a series of a thousand files has one palette."""
+    """Return one array for equal tables: a series of a thousand files has one palette."""
     return np.frombuffer(table, dtype).reshape(-1, 3)
 
 
 def _modality(data: Dataset) -> str:
-    """A coded word; free text in its place counts as unknown, for it may say anything."""
+    """Return a coded word; free text counts as unknown, because it may say anything."""
     stated = text(data, "Modality")
     return stated if _MODALITY.fullmatch(stated) else "unknown"
 
 
 def _unit(data: Dataset, frames: tuple[FrameFacts, ...]) -> str:
-    """The unit that all frames with a usable statement share, "" where they differ."""
     stated = {_frame_unit(data, frame.rescale) for frame in frames if frame.rescale.stated}
     if not stated:
         return _frame_unit(data, frames[0].rescale)
@@ -343,7 +339,7 @@ def _unit(data: Dataset, frames: tuple[FrameFacts, ...]) -> str:
 
 
 def _frame_unit(data: Dataset, rescale: Rescale) -> str:
-    """A unit of the standard, or "": free text in its place may say anything."""
+    """Return a unit of the standard, or "": free text may say anything."""
     modality = text(data, "Modality")
     if modality == "CT" and rescale.stated and not rescale.unit:
         return "HU"
@@ -359,24 +355,24 @@ def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) 
     if padding is not None:
         notes.append(f"the stored value {padding} marks pixels outside the picture (PixelPaddingValue)")
     if text(data, "LossyImageCompression") == "01":
-        notes.append("the source was compressed with loss before (LossyImageCompression)")
+        notes.append("the source was already compressed with loss (LossyImageCompression)")
     notes += dict.fromkeys(frame.rescale.note for frame in frames if frame.rescale.note)
     if frames[0].place is None and numbers(data, "ImagerPixelSpacing"):
         notes.append("pixel spacing is stated at the detector only (ImagerPixelSpacing), not in the patient")
     if pixels.surplus:
         notes.append(f"the pixel data {surplus(pixels.surplus)}; they are not read")
     if pixels.extra_pictures:
-        what = f"{pixels.extra_pictures + 1} compressed pictures are there, the header promises one"
+        what = f"{pixels.extra_pictures + 1} compressed pictures are stored, but the header promises one"
         notes.append(f"{what}; only the first is read")
     if pixels.samples == 3 and _colour(pixels) == "channels":
-        notes.append(f"colours of the kind {pixels.photometric} are not converted: the channels are as stored")
+        notes.append(f"colours of the kind {pixels.photometric} are not converted; the channels are as stored")
     if pixels.high_bit not in (None, pixels.bits_stored - 1):
         notes.append("HighBit is not BitsStored - 1; the low bits are read as pydicom reads them")
     return notes
 
 
 def _padding(data: Dataset, pixels: PixelElement) -> int | None:
-    """PixelPaddingValue, which some writers store with the wrong sign."""
+    """Return PixelPaddingValue, which some writers store with the wrong sign."""
     padding = integer(data, "PixelPaddingValue")
     if padding is None or pixels.dtype.kind not in "iu" or not 8 <= pixels.bits_allocated <= 32:
         return padding

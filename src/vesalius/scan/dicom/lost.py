@@ -1,4 +1,4 @@
-"""Files that ought to be instances of a series and are none, being empty or overwritten: none is skipped in silence."""
+"""Empty or overwritten files that should be instances of a series: none is skipped silently."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from vesalius.scan.signature import head_of_file, is_dicom, signature
 
 _T = TypeVar("_T")
 SUFFIXES = (".dcm", ".dicom", ".ima")
-"""Names that promise DICOM."""
+"""Suffixes that promise DICOM."""
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 _HASHES = re.compile(r"[0-9a-f-]{8,}")
 
 
 class HeaderOnlyError(InputError):
-    """A whole data set of a class of pictures, without a picture."""
+    """A complete data set of a picture class, without a picture."""
 
 
 class Strangers:
-    """Files in which no picture was found: no DICOM by their content, or no more than the header of a picture.
+    """Files without a picture: not DICOM by their content, or only the header of a picture.
 
-    Some are lost instances, by their names: these end as DICOM files do, or differ from that of an instance in the same
-    folder in their numbers only.
+    Some are lost instances by their names, which end like those of DICOM files, or differ only in numbers from the name
+    of an instance in the same folder.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Strangers:
         self._headers: list[tuple[Path, InputError]] = []
 
     def read(self, path: Path, reader: Callable[[Path], _T | None]) -> _T | None:
-        """What `reader` makes of an instance; None where it is none, which is remembered.
+        """Read an instance with `reader`; return None where the file is none, and remember it.
 
         Raises:
             InputError: the file cannot be read, or holds a damaged picture.
@@ -51,9 +51,9 @@ class Strangers:
         return facts
 
     def divide(self, instances: Sequence[Path]) -> tuple[list[tuple[Path, InputError]], list[Path]]:
-        """Lost instances with the reasons, and the files that have nothing to do with DICOM.
+        """Return lost instances with the reasons, and the files that have nothing to do with DICOM.
 
-        Headers that are like no instance beside them are neither: such data sets are made on purpose.
+        Headers whose names match no instance are neither: such data sets are made on purpose.
         """
         patterns = {(path.parent, _pattern(path.name)) for path in instances}
         alone = not instances and len(self._headers) + len(self._files) == 1
@@ -71,11 +71,11 @@ def _reason(path: Path) -> InputError:
     head = head_of_file(path)
     if not head:
         return InputError("is an empty file", where=path, fix="copy it again")
-    found = signature(head)
-    if found is not None:
-        return InputError(f"is {found.name} by its content, not DICOM", where=path, fix=found.fix)
+    kind = signature(head)
+    if kind is not None:
+        return InputError(f"is {kind.name} by its content, not DICOM", where=path, fix=kind.fix)
     return InputError(
-        "holds no DICOM picture, though its name says so", where=path, fix="copy it again, or move it away"
+        "holds no DICOM picture although its name says so", where=path, fix="copy it again, or move it away"
     )
 
 

@@ -1,7 +1,7 @@
-"""The source side of a DICOM stack: its headers, packed to be stored beside the pixels.
+"""The source of a DICOM stack: its headers, packed for storage beside the pixels.
 
-Headers are read again when they are packed, one instance at a time. They are stored as explicit VR little endian data
-sets: what all instances share once, and what is left of each. UIDs that an instance needs and lacks are made here.
+Headers are read again for packing, one instance at a time. They are stored as explicit VR little endian data sets: what
+all instances share once, and the rest of each. UIDs that an instance needs and lacks are created here.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ _SINGLE_FRAME_CLASSES = {
     "CR": ComputedRadiographyImageStorage,
     "DX": DigitalXRayImageStorageForPresentation,
 }
-"""For instances that do not state their class."""
+"""Classes for instances that do not state theirs."""
 _FOREIGN = "pixels with bits above BitsStored"
 _MOST_HIGH_BITS = 1 << 29
-"""Bytes that an attachment of a `.vsl` file holds."""
+"""Largest attachment of a `.vsl` file in bytes."""
 _SWAPPED_WORDS = {"OW": "u2", "OL": "u4", "OF": "u4", "OD": "u8", "OV": "u8"}
 _KEEP_FEWER = "leave out --keep-identifiers, or repair the file"
 _PHOTOMETRIC: dict[Colour, str] = {"rgb": "RGB", "ybr": "YBR_FULL"}
@@ -84,12 +84,12 @@ class DicomNative:
     """Headers of the instances of one stack.
 
     Args:
-        pixels: the stack's pixels; they know the files and which frame lies where.
+        pixels: pixels of the stack, with the files and the order of the frames.
         uids: SOPInstanceUID of each instance, "" where it is missing.
-        picked: of each instance the numbers of the frames that belong to the stack, None where all do.
-        colour: what the decoded samples mean.
-        numbered_in_time: T is time by clock times only, which are dropped; temporal positions are numbered instead.
-        folder: the stack is written back as a folder of files.
+        picked: for each instance the numbers of the frames that belong to the stack, None where all do.
+        colour: meaning of the decoded samples.
+        numbered_in_time: True where T is time by clock times only, which are dropped; temporal positions replace them.
+        folder: True where the stack is restored as a folder of files.
     """
 
     pixels: DicomPixels
@@ -101,14 +101,14 @@ class DicomNative:
     format: str = "dicom"
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
-        """Headers without pixels; see `dicom_privacy` for what "default" and "strip" keep.
+        """Pack the headers without pixels; see `privacy` for what "default" and "strip" keep.
 
         Raises:
             InputError: a header that cannot be read or written.
-            UsageError: UIDs are to be remapped and there is no key.
+            UsageError: UIDs must be remapped and no key is given.
         """
         if identifiers != "keep" and uid_key is None:
-            raise UsageError("DICOM UIDs are remapped with a key and none is given")
+            raise UsageError("DICOM UIDs must be remapped, but no key is given")
         headers, warnings, attributes = [], dict[str, None](), Attributes()
         foreign, held = self._high_bits(hold=identifiers == "keep")
         with quiet():
@@ -120,16 +120,20 @@ class DicomNative:
                 warning = None if identifiers == "keep" else burned_in_warning(data)
                 warnings |= {warning: None} if warning else {}
                 headers.append(_encode(data, path, _KEEP_FEWER if identifiers == "keep" else None))
-        common = {tag: chunk for tag, chunk in headers[0].items() if all(own.get(tag) == chunk for own in headers)}
-        own_bytes = [_join({tag: chunk for tag, chunk in own.items() if tag not in common}) for own in headers]
-        self._try_out(_join(common), own_bytes)
+        common = {
+            tag: chunk for tag, chunk in headers[0].items() if all(header.get(tag) == chunk for header in headers)
+        }
+        rests = [_join({tag: chunk for tag, chunk in header.items() if tag not in common}) for header in headers]
+        self._try_out(_join(common), rests)
         if identifiers == "keep":
-            warnings["every attribute of the DICOM header is kept, with names and dates"] = None
-        if any(one is not None for one in self.picked):
-            warnings["some frames of the files belong to other scans; the others become files of their own"] = None
+            warnings["every attribute of the DICOM header is kept, names and dates included"] = None
+        if any(picked is not None for picked in self.picked):
+            warnings[
+                "some frames of the files belong to other scans; the frames of this scan become separate files"
+            ] = None
         blobs = {
             "common": _join(common),
-            "own": b"".join(struct.pack("<L", len(one)) + one for one in own_bytes),
+            "own": b"".join(struct.pack("<L", len(rest)) + rest for rest in rests),
             "order": self._order().astype("<u4").tobytes(),
         }
         return Packed(
@@ -143,7 +147,7 @@ class DicomNative:
         )
 
     def kept(self, packed: Packed) -> tuple[Kept, ...]:
-        """Attributes, and pixels with bits that readers mask.
+        """Count the attributes and the pixels with bits that readers mask.
 
         Raises:
             InputError: a header that cannot be read.
@@ -158,9 +162,9 @@ class DicomNative:
         return (attributes.count(), *_high_kept(foreign, is_held=held == packed.blobs.get(HIGH_BITS)))
 
     def _high_bits(self, *, hold: bool) -> tuple[int, bytes]:
-        """Pixels with foreign bits above the stored ones, and all such bits: instance, length and bytes of each.
+        """Return the pixels with foreign high bits, and all high bits: instance, length and bytes of each.
 
-        Too many for an attachment are not held.
+        They are left out where an attachment cannot hold them.
         """
         foreign, held, size = 0, [], 0
         for n, (path, element) in enumerate(zip(self.pixels.paths, self.pixels.elements, strict=True)):
@@ -175,7 +179,6 @@ class DicomNative:
         return foreign, b"".join(held) if hold and size <= _MOST_HIGH_BITS else b""
 
     def _order(self) -> NDArray[np.int64]:
-        """Instance and frame of each (t, k), the frames counted among those that are picked."""
         order_TK2 = self.pixels.order_TK2.copy()
         for n, picked in enumerate(self.picked):
             if picked is not None:
@@ -183,16 +186,15 @@ class DicomNative:
                 order_TK2[of_instance, 1] = np.searchsorted(picked, order_TK2[of_instance, 1])
         return order_TK2
 
-    def _try_out(self, common: bytes, own_bytes: list[bytes]) -> None:
-        """Put every file together once with a dot for a picture: what is stored must be writable again."""
-        for path, element, own in zip(self.pixels.paths, self.pixels.elements, own_bytes, strict=True):
+    def _try_out(self, common: bytes, rests: list[bytes]) -> None:
+        """Compose every file once with a one-pixel picture: what is stored must be writable."""
+        for path, element, rest in zip(self.pixels.paths, self.pixels.elements, rests, strict=True):
             try:
-                compose(common + own, np.zeros((1, 1, 1, element.samples), element.dtype), None)
+                compose(common + rest, np.zeros((1, 1, 1, element.samples), element.dtype), None)
             except CorruptFileError as error:
                 raise InputError("the header cannot be written back", where=path) from error
 
     def _header(self, n: int, identifiers: Identifiers, uid_key: bytes | None) -> tuple[Dataset, Dataset]:
-        """What is to be stored, and the header as it was read."""
         path = self.pixels.paths[n]
         try:
             data = self._read(path, identifiers)
@@ -217,7 +219,7 @@ class DicomNative:
             return _little_endian(data)
 
     def _complete(self, data: Dataset, n: int) -> None:
-        """Make the class and the UIDs that an instance needs and lacks."""
+        """Create the class and the UIDs that an instance needs and lacks."""
         seed = "\n".join(self.uids)
         meta = getattr(data, "file_meta", None)
         if not is_class_uid(text(data, "SOPClassUID")):
@@ -233,13 +235,13 @@ class DicomNative:
                 setattr(data, keyword, stated or remapped_uid(f"{keyword} {number} {seed}", b"missing"))
 
     def _pick(self, data: Dataset, n: int) -> None:
-        """Keep the functional groups of the frames that are picked; what is left is an instance of its own."""
+        """Keep the functional groups of the picked frames; the result is a separate instance."""
         picked = self.picked[n]
         if picked is None:
             return
         groups = items(data, "PerFrameFunctionalGroupsSequence")
         if groups:
-            data.PerFrameFunctionalGroupsSequence = Sequence(groups[one] for one in picked if one < len(groups))
+            data.PerFrameFunctionalGroupsSequence = Sequence(groups[frame] for frame in picked if frame < len(groups))
         data.NumberOfFrames = len(picked)
         data.SOPInstanceUID = remapped_uid(f"{self.uids[n]} {picked}", b"part")
 
@@ -279,7 +281,7 @@ class DicomNative:
         return kept
 
     def _describe(self, data: Dataset, n: int) -> None:
-        """The pixels as they are once decoded."""
+        """Describe the pixels as they are after decoding."""
         element = self.pixels.elements[n]
         if element.samples > 1:
             data.PhotometricInterpretation = _PHOTOMETRIC.get(self.colour, element.photometric)
@@ -290,17 +292,16 @@ class DicomNative:
 
 
 def _high_kept(foreign: int, *, is_held: bool) -> list[Kept]:
-    """Nothing where no pixel has such bits."""
     if not foreign:
         return []
     if is_held:
         return [Kept(_FOREIGN, foreign, of_pixels=True)]
-    cure = "--keep-identifiers keeps them in a lossless file: they may be an overlay with words"
+    cure = "--keep-identifiers keeps them in a lossless file: they may be an overlay with text"
     return [Kept(_FOREIGN, left_out=foreign, cure=cure, of_pixels=True)]
 
 
 def _little_endian(data: Dataset) -> Dataset:
-    """Swap the words of bulk values of a big endian source: pydicom keeps them as they are in the file."""
+    """Swap the words of bulk values of a big endian source: pydicom keeps them as in the file."""
     little = data.original_encoding[1] is not False
     if not _is_explicit_little(data):
         data = correct_ambiguous_vr(data, little)
@@ -313,15 +314,15 @@ def _little_endian(data: Dataset) -> Dataset:
 
 
 def _is_explicit_little(data: Dataset) -> bool:
-    """True where raw elements hold the bytes that are to be written; some files state explicit VR and are implicit."""
+    """True where raw elements hold the bytes to write; some files state explicit VR and are implicit."""
     raw = [element for element in data.values() if isinstance(element, RawDataElement)]
     return data.original_encoding == (False, True) and all(element.VR is not None for element in raw)
 
 
 def _encode(data: Dataset, path: Path, fix: str | None) -> dict[int, bytes]:
-    """Each element as explicit VR little endian bytes; no pixels, no group lengths."""
+    """Encode each element as explicit VR little endian bytes, without pixels and group lengths."""
     encodings = convert_encodings(value(data, "SpecificCharacterSet") or "ISO_IR 6")
-    as_they_are = _is_explicit_little(data)
+    keeps_bytes = _is_explicit_little(data)
     chunks: dict[int, bytes] = {}
     for tag in sorted(data.keys()):
         if not is_counted(tag):
@@ -329,14 +330,11 @@ def _encode(data: Dataset, path: Path, fix: str | None) -> dict[int, bytes]:
         out = DicomBytesIO()
         out.is_little_endian, out.is_implicit_VR = True, False
         try:
-            write_data_element(out, data.get_item(tag) if as_they_are else data[tag], encodings)
+            write_data_element(out, data.get_item(tag) if keeps_bytes else data[tag], encodings)
         except Exception as error:
             name = f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
-            raise InputError(
-                f"attribute {name} cannot be converted ({type(error).__name__})",
-                where=path,
-                fix=fix,
-            ) from error
+            what = f"attribute {name} cannot be converted ({type(error).__name__})"
+            raise InputError(what, where=path, fix=fix) from error
         chunks[int(tag)] = out.getvalue()
     return chunks
 
@@ -349,12 +347,12 @@ def _join(chunks: dict[int, bytes]) -> bytes:
 
 
 def is_counted(tag: int) -> bool:
-    """False for pixels, which are stored as pixels, group lengths and padding."""
+    """False for pixels (stored as pixels), group lengths and padding."""
     return not (_FIRST_PIXEL_TAG <= tag <= _LAST_PIXEL_TAG or tag == _TRAILING_PADDING or tag & 0xFFFF == 0)
 
 
 class Attributes:
-    """Compares headers as they were read with what is stored of them, instance by instance."""
+    """Compares headers as read with what is stored of them, and counts the attributes with a value once per stack."""
 
     def __init__(self) -> None:
         self._every: set[int] = set()
@@ -373,7 +371,7 @@ class Attributes:
                 self._changed.add(tag)
 
     def count(self) -> Kept:
-        """The counts over all instances."""
+        """Return the counts over all instances."""
         changed = self._changed - self._left_out
         kept = len(self._every) - len(changed) - len(self._left_out)
         cure = "--keep-identifiers keeps all" if self._left_out else ""
@@ -381,7 +379,7 @@ class Attributes:
 
 
 def as_read(data: Dataset) -> Dataset:
-    """A copy that stays as it is while `data` is changed; values that are not parsed yet are shared."""
+    """Return a copy that does not change with `data`; values that are not parsed yet are shared."""
     shadow = Dataset({tag: _apart(data.get_item(tag)) for tag in data.keys()})  # noqa: SIM118
     shadow.set_original_encoding(*data.original_encoding, data.original_character_set)
     return shadow
@@ -396,12 +394,12 @@ def _with_value(data: Dataset) -> Iterator[int]:
 
 
 def _is_empty(element: Any) -> bool:
-    found = element.value
-    return found is None or (isinstance(found, bytes) and not found.strip(b"\0 ")) or found == ""
+    stored = element.value
+    return stored is None or (isinstance(stored, bytes) and not stored.strip(b"\0 ")) or stored == ""
 
 
 def _value(data: Dataset, tag: int) -> Any:
-    """The parsed value; what cannot be parsed is compared as it stands in the file."""
+    """Return the parsed value, or the bytes of a value that cannot be parsed."""
     try:
         return data[tag].value
     except Exception:  # a damaged value raises nearly anything

@@ -1,8 +1,8 @@
 """From the frames of a stack to slices and times: (t, k) -> (instance, frame).
 
 Slices are sorted by position along the normal, never by instance number or file name. Frames at one position are
-sorted by the best statement on time that tells them apart at every position. Where positions have different numbers
-of frames, or frames cannot be told apart, all frames become slices (T = 1): nothing is dropped.
+sorted by the best statement of time that distinguishes them at every position. Where positions have different numbers
+of frames, or frames cannot be distinguished, all frames become slices (T = 1): nothing is dropped.
 """
 
 from __future__ import annotations
@@ -15,25 +15,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.scan.dicom.frames import FrameFacts
+from vesalius.scan.dicom.frames import FrameFacts, Place, Vector
 from vesalius.scan.dicom.header import InstanceFacts
-from vesalius.scan.dicom.positions import StackFrame, by_number, by_orientation, by_position, frames_of
 from vesalius.scan.dicom.values import finite
 from vesalius.scan.scan import TMeaning
-from vesalius.scan.stack import SliceStack
+from vesalius.scan.stack import GAP_TOLERANCE_MM, PARALLEL_COSINE, SliceStack
 from vesalius.wording import some
 
 
 @dataclass(frozen=True)
+class StackFrame:
+    """One frame of a stack: its storage and its facts.
+
+    Args:
+        instance: number of its instance.
+        index: number of the frame in the file.
+        number: InstanceNumber.
+        uid: SOPInstanceUID.
+        facts: facts that are stated about it.
+    """
+
+    instance: int
+    index: int
+    number: int | None
+    uid: str
+    facts: FrameFacts
+
+
+@dataclass(frozen=True)
 class Arrangement:
-    """How the frames of a stack lie in time and space.
+    """Arrangement of the frames of a stack in time and space.
 
     Args:
         frames_TK: the frames, T rows of K.
         stack: geometry of the K slices, or None where none is stated.
         frame_ms: start of each frame, or None.
-        t_meaning: what the T axis is.
-        problems: one sentence each.
+        t_meaning: meaning of the T axis.
+        problems: caveats, one sentence each.
     """
 
     frames_TK: list[list[StackFrame]]
@@ -43,7 +61,7 @@ class Arrangement:
     problems: tuple[str, ...]
 
     def order(self) -> NDArray[np.int64]:
-        """Instance and frame of each (t, k), shape (T, K, 2)."""
+        """Return instance and frame of each (t, k), shape (T, K, 2)."""
         return np.array([[(frame.instance, frame.index) for frame in row] for row in self.frames_TK], dtype=np.int64)
 
 
@@ -59,6 +77,82 @@ def arrange(instances: Sequence[InstanceFacts]) -> Arrangement:
     return _in_time(by_position(frames))
 
 
+# Frames by orientation and position
+
+
+def frames_of(instances: Sequence[InstanceFacts]) -> list[StackFrame]:
+    """Return all frames of the instances."""
+    return [
+        StackFrame(n, index, instance.number, instance.uid, facts)
+        for n, instance in enumerate(instances)
+        for index, facts in zip(instance.indices(), instance.frames, strict=True)
+    ]
+
+
+def by_orientation(frames: Sequence[StackFrame]) -> list[list[StackFrame]]:
+    """Group frames that share directions and pixel spacing (within rounding), sorted by their normals."""
+    groups: list[list[StackFrame]] = []
+    known: dict[tuple[Vector, Vector], list[StackFrame]] = {}
+    for frame in sorted(frames, key=by_number):
+        place = place_of(frame)
+        steps = (place.step_i, place.step_j)
+        if steps not in known:
+            group = next((group for group in groups if _same_directions(place_of(group[0]), place)), None)
+            if group is None:
+                group = []
+                groups.append(group)
+            known[steps] = group
+        known[steps].append(frame)
+    return sorted(groups, key=lambda group: np.round(normal_of(place_of(group[0])), 3).tolist())
+
+
+def by_position(frames: Sequence[StackFrame]) -> list[list[StackFrame]]:
+    """Group frames of parallel slices by position, sorted along the normal."""
+    normal = normal_of(place_of(frames[0]))
+    origins = np.array([place_of(frame).origin for frame in frames])
+    heights = origins @ normal
+    by_height = np.argsort(heights, kind="stable")
+    positions: list[list[int]] = []
+    level_start = 0
+    for n, index in enumerate(by_height.tolist()):
+        if n == 0 or heights[index] - heights[by_height[n - 1]] > GAP_TOLERANCE_MM:
+            level_start = len(positions)
+        for position in positions[level_start:]:
+            if np.linalg.norm(origins[index] - origins[position[0]]) <= GAP_TOLERANCE_MM:
+                position.append(index)
+                break
+        else:
+            positions.append([index])
+    return [[frames[index] for index in position] for position in positions]
+
+
+def by_number(frame: StackFrame) -> tuple[Any, ...]:
+    """Return a key that sorts by instance number."""
+    return (frame.number is None, frame.number or 0, frame.uid, frame.index, frame.instance)
+
+
+def place_of(frame: StackFrame) -> Place:
+    """Return the place of a frame that has one."""
+    place = frame.facts.place
+    assert place is not None  # stacks hold either frames with a place or frames without
+    return place
+
+
+def normal_of(place: Place) -> NDArray[np.float64]:
+    """Return the unit normal, i x j."""
+    normal = np.cross(place.step_i, place.step_j)
+    return normal / np.linalg.norm(normal)
+
+
+def _same_directions(first: Place, second: Place) -> bool:
+    for a, b in ((first.step_i, second.step_i), (first.step_j, second.step_j)):
+        if np.dot(a, b) < PARALLEL_COSINE * np.linalg.norm(a) * np.linalg.norm(b):
+            return False
+        if not np.isclose(np.linalg.norm(a), np.linalg.norm(b), rtol=1e-3):
+            return False
+    return True
+
+
 # Frames without a place
 
 
@@ -68,7 +162,7 @@ def _without_places(frames: list[StackFrame]) -> Arrangement:
     if len({frame.instance for frame in frames}) > 1:
         ordered = sorted(frames, key=by_number)
         if len(ordered) > 1:
-            problems.append("without positions the pictures are kept in the order of their instance numbers")
+            problems.append("without positions the pictures are ordered by instance number")
         return Arrangement([ordered], None, None, "unknown", tuple(problems))
     if frames[0].facts.slice_index is not None:
         groups: dict[int, list[StackFrame]] = {}
@@ -92,13 +186,12 @@ def _plain_times(frames_TK: list[list[StackFrame]], name: str) -> tuple[float, .
 
 
 def _by_orientation(frames: list[StackFrame]) -> list[StackFrame]:
-    """Frames of several orientations: one orientation after the other, each sorted along its own normal."""
     positions = [position for group in by_orientation(frames) for position in by_position(group)]
     return [frame for position in positions for frame in sorted(position, key=_any_time)]
 
 
 def _in_time(positions: list[list[StackFrame]]) -> Arrangement:
-    """Positions of equal length become T x K if the frames of each can be told apart, else T = 1."""
+    """Arrange positions of equal length as T x K if their frames can be distinguished, else as T = 1."""
     count = len(positions[0])
     if any(len(position) != count for position in positions):
         return _irregular(positions)
@@ -118,16 +211,16 @@ def _in_time(positions: list[list[StackFrame]]) -> Arrangement:
 
 
 def _varying(positions: list[list[StackFrame]]) -> tuple[str, ...]:
-    """What else than time changes within a position."""
+    """Return what besides time changes within a position."""
     names = ["component", "echo_ms", "diffusion"]
     names += dict.fromkeys(name for position in positions for frame in position for name, _ in frame.facts.settings)
     if all(_states_time(frame) for position in positions for frame in position):
-        names = [name for name in names if name != "repetition times"]  # of a gated scan they follow the heart
+        names = [name for name in names if name != "repetition times"]  # in a gated scan they follow the heart
     return tuple(name for name in names if any(len({_fact(frame, name) for frame in row}) > 1 for row in positions))
 
 
 def _fact(frame: StackFrame, name: str) -> Any:
-    """A fact of a frame by the name of its field, or one of its settings in a form that sorts also where it lacks."""
+    """Return a fact by the name of its field, or a setting in a form that can be sorted even where it is missing."""
     if name in _FIELDS:
         return getattr(frame.facts, name)
     stated = dict(frame.facts.settings).get(name)
@@ -150,13 +243,13 @@ _ALIGNED = frozenset({"the echo times", "the temporal position"})
 """Keys whose values must be the same at every position."""
 
 _WEAK = frozenset({"the dimension index", "the acquisition number", "the content time", "the instance number"})
-"""Keys that order frames without saying that they are times."""
+"""Keys that give an order but no time."""
 _UNEVEN = 1.5
-"""Steps of the clock that differ by this factor may be phases of an examination rather than a series in time."""
+"""Clock steps that differ by this factor may be phases of an examination rather than a time series."""
 
 
 def _orders(varying: tuple[str, ...]) -> Iterator[tuple[str, _Key]]:
-    """Sort keys from the most to the least telling: (name, key)."""
+    """Yield sort keys from the most to the least reliable: (name, key)."""
     labels = tuple(name for name in varying if name != "diffusion")
 
     def by(*names: str) -> _Key:
@@ -182,11 +275,11 @@ def _in_words(varying: tuple[str, ...]) -> str:
 
 
 def _sorted_by(positions: list[list[StackFrame]], key: _Key) -> list[list[StackFrame]] | None:
-    """Each position sorted, or None where the key is missing or does not tell the frames apart."""
+    """Sort each position; None where the key is missing or does not distinguish the frames."""
     columns = []
     for position in positions:
         keys = [key(frame) for frame in position]
-        if any(None in one for one in keys) or len(set(keys)) < len(keys):
+        if any(None in parts for parts in keys) or len(set(keys)) < len(keys):
             return None
         columns.append(sorted(position, key=key))
     return columns
@@ -199,23 +292,21 @@ def _is_aligned(frames_TK: list[list[StackFrame]], key: _Key) -> bool:
 def _regular(frames_TK: list[list[StackFrame]], name: str, varying: tuple[str, ...]) -> Arrangement:
     problems = []
     if name in _WEAK:
-        problems.append(f"the order of the frames in time rests on {name}")
+        problems.append(f"the frames are ordered in time by {name} only")
     meaning = _meaning(name, varying)
     if varying and meaning == "unknown":
-        problems.append(f"the T axis mixes {_in_words(varying)}, and perhaps time")
+        problems.append(f"the T axis mixes {_in_words(varying)} and perhaps time")
     if meaning == "diffusion" and not _is_aligned(frames_TK, lambda frame: (frame.facts.diffusion,)):
         problems.append("the diffusion weighting differs between slices of one frame")
     if meaning == "time" and any(_is_weighted(frame) for row in frames_TK for frame in row):
         meaning = "unknown"
-        problems.append("the pictures are diffusion-weighted or maps of diffusion; what changes along T is not stated")
+        problems.append("the pictures are diffusion-weighted or diffusion maps; what changes along T is not stated")
     frame_ms = None
     if meaning == "time":
         frame_ms, reason = _frame_times(frames_TK)
         problems += [reason] if reason else []
         if name == _BY_CLOCK and frame_ms is not None and _is_uneven(frame_ms):
-            problems.append(
-                "that T is time rests on the clock of the acquisition, whose steps are uneven: perhaps phases"
-            )
+            problems.append("T is read as time by the acquisition clock only, whose steps are uneven: perhaps phases")
     return Arrangement(frames_TK, _stack(frames_TK[0]), frame_ms, meaning, tuple(problems))
 
 
@@ -239,7 +330,7 @@ def _meaning(name: str, varying: tuple[str, ...]) -> TMeaning:
 
 
 def _frame_times(frames_TK: list[list[StackFrame]]) -> tuple[tuple[float, ...] | None, str]:
-    """Start of each frame: the median over the slices, if every slice is within half a frame of it."""
+    """Return the start of each frame: the median over the slices, if each slice is within half a frame of it."""
     for name in ("trigger_ms", "reference_ms", "acquired_ms"):
         times = [[getattr(frame.facts, name) for frame in row] for row in frames_TK]
         if any(None in row for row in times):
@@ -253,7 +344,7 @@ def _frame_times(frames_TK: list[list[StackFrame]]) -> tuple[tuple[float, ...] |
             continue
         spread = float(np.abs(times_TK - median_T[:, None]).max())
         if spread > np.median(steps) / 2:
-            return None, f"frame times differ between slices by up to {spread:.0f} ms, so none is given"
+            return None, f"frame times differ between slices by up to {spread:.0f} ms, so they are dropped"
         return tuple(median_T.tolist()), ""
     return None, "the time of the frames is not stated"
 
@@ -268,7 +359,7 @@ def _irregular(positions: list[list[StackFrame]]) -> Arrangement:
         sizes = ", ".join(str(size) for size in sorted(counts) if size != usual)
         where = some([str(k) for k, position in enumerate(positions) if len(position) != usual])
         problems.append(
-            f"{odd} of {len(positions)} positions have {sizes} frame(s) and the others {usual}:"
+            f"{odd} of {len(positions)} positions have {sizes} frame(s), the others {usual}:"
             f" number {where}, counted from 0; all frames are kept as slices"
         )
     doubles = sum(len(position) - len({_any_time(frame)[:-2] for frame in position}) for position in positions)
@@ -277,11 +368,10 @@ def _irregular(positions: list[list[StackFrame]]) -> Arrangement:
     return Arrangement([rows], _stack(rows), None, "unknown", tuple(problems))
 
 
-# Small parts
+# Geometry and tie-breaking
 
 
 def _stack(frames: list[StackFrame]) -> SliceStack | None:
-    """The geometry of these slices, or None where one has no place."""
     places = [frame.facts.place for frame in frames if frame.facts.place is not None]
     if len(places) < len(frames):
         return None
@@ -295,7 +385,7 @@ def _stack(frames: list[StackFrame]) -> SliceStack | None:
 
 
 def _any_time(frame: StackFrame) -> tuple[Any, ...]:
-    """A key that orders any frames, missing values first; the last two only break ties."""
+    """Return a key that orders any frames, missing values first; its last two entries only break ties."""
     facts = frame.facts
     stated = (
         facts.component,
@@ -310,4 +400,4 @@ def _any_time(frame: StackFrame) -> tuple[Any, ...]:
         facts.content_ms,
     )
     number = -1 if frame.number is None else frame.number
-    return (*((one is not None, one) for one in stated), number, frame.index)
+    return (*((fact is not None, fact) for fact in stated), number, frame.index)

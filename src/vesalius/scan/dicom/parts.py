@@ -1,8 +1,8 @@
-"""The parts of a DICOM stack that are scans of their own: orientations, and pictures of frames that are incomplete.
+"""The parts of a DICOM stack that are separate scans: orientations, and the pictures of incomplete frames.
 
-A localizer among axial slices, the three planes of a localizer or of a long-axis cine lie in one series. Each
-orientation is a part. Of a cine with a missing picture the complete frames are one part, what is left is another:
-nothing is dropped. Many pictures that each have an orientation of their own (a turning projection) stay together.
+A series may hold a localizer among axial slices, or the three planes of a localizer or long-axis cine. Each
+orientation is a part. Of a cine with a missing picture the complete frames are one part and the rest another:
+nothing is dropped. Many pictures with a different orientation each (a rotating projection) stay together.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from vesalius.scan.dicom.header import InstanceFacts
-from vesalius.scan.dicom.positions import StackFrame, by_orientation, by_position, frames_of, normal_of, place_of
+from vesalius.scan.dicom.order import StackFrame, by_orientation, by_position, frames_of, normal_of, place_of
 from vesalius.scan.reading import Orientation
 from vesalius.wording import some
 
 _MOST_SINGLES = 6
-"""So many single pictures of different orientations are a localizer; more are a turning projection."""
+"""Most single pictures of different orientations in a localizer; more are a rotating projection."""
 _FEWEST_FRAMES = 3
 _LARGEST_SHARE = 0.1
-"""Share of the pictures that may be missing."""
+"""Largest share of the pictures that may be missing."""
 _PLANES: tuple[Orientation, ...] = ("sagittal", "coronal", "axial")
 """The plane whose normal lies nearest to each world axis."""
 _EXACT, _NEAR = ("temporal_index", "diffusion", "echo_ms"), ("trigger_ms", "reference_ms")
-"""Facts that name a frame in every slice by one value, and by about one."""
+"""Facts that identify a frame in every slice by an equal value, and by a similar one."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class StackPart:
     """A part of a stack.
 
     Args:
-        instances: with the frames of the part only.
-        plane: nearest to its slices, None where no place is stated or the planes differ.
-        notes: what is missing or left to another part, one sentence each.
+        instances: the instances, with the frames of the part only.
+        plane: plane nearest to its slices, None where no place is stated or the planes differ.
+        notes: what is missing or in another part, one sentence each.
     """
 
     instances: list[InstanceFacts]
@@ -50,11 +50,11 @@ class StackPart:
 
 
 def parts(instances: list[InstanceFacts], orientation: Orientation | None = None) -> list[StackPart]:
-    """The parts of a stack, one where there is nothing to part.
+    """Return the parts of a stack; one where there is nothing to separate.
 
     Args:
-        instances: of one stack; either all of their frames have a place or none has.
-        orientation: planes that the user wants, for whose sake a turning projection is parted too.
+        instances: instances of one stack; either all of their frames have a place or none has.
+        orientation: planes that the user wants; then a rotating projection is separated too.
     """
     frames = frames_of(instances)
     if any(frame.facts.place is None for frame in frames):
@@ -62,22 +62,21 @@ def parts(instances: list[InstanceFacts], orientation: Orientation | None = None
     groups = by_orientation(frames)
     if len(groups) == len(frames) > _MOST_SINGLES and orientation is None:
         return [StackPart(instances)]
-    found = []
+    separated = []
     for group in groups:
         plane = _PLANES[int(np.argmax(np.abs(normal_of(place_of(group[0])))))]
         whole, left, missing = _complete(by_position(group))
         if left:
             lacking = f"{len(missing)} picture(s) missing ({some(missing)})"
-            note = f"{lacking}: the {len(left)} others of such frames are a scan of their own"
-            found.append(StackPart(_with(instances, whole), plane, (note,)))
-            found.append(StackPart(_with(instances, left), plane, (f"left over from a series with {lacking}",)))
+            note = f"{lacking}: the {len(left)} others of these frames are a separate scan"
+            separated.append(StackPart(_with(instances, whole), plane, (note,)))
+            separated.append(StackPart(_with(instances, left), plane, (f"left over from a series with {lacking}",)))
         else:
-            found.append(StackPart(_with(instances, group), plane))
-    return found
+            separated.append(StackPart(_with(instances, group), plane))
+    return separated
 
 
 def _with(instances: Sequence[InstanceFacts], frames: Sequence[StackFrame]) -> list[InstanceFacts]:
-    """The instances that hold these frames, with no other."""
     wanted: dict[int, list[int]] = defaultdict(list)
     for frame in frames:
         wanted[frame.instance].append(frame.index)
@@ -85,9 +84,9 @@ def _with(instances: Sequence[InstanceFacts], frames: Sequence[StackFrame]) -> l
 
 
 def _complete(positions: list[list[StackFrame]]) -> tuple[list[StackFrame], list[StackFrame], list[str]]:
-    """Frames that are there at every position, the pictures of the others, and names of what is missing.
+    """Return the frames that are present at every position, the pictures of the others, and names of what is missing.
 
-    Nothing is left over where nothing is missing, or where no statement tells which frame a picture belongs to.
+    Nothing is left over where nothing is missing, or where no statement assigns the pictures to frames.
     """
     frames = [frame for position in positions for frame in position]
     count = max(map(len, positions))
@@ -107,7 +106,7 @@ def _complete(positions: list[list[StackFrame]]) -> tuple[list[StackFrame], list
         kept = [position[t] for position in numbered for t in position if t in whole]
         left = [position[t] for position in numbered for t in position if t not in whole]
         full = next(position for position in numbered if len(position) == count)
-        lacking = [(t, k) for k, there in enumerate(present) for t in full if t not in there]
+        lacking = [(t, k) for k, numbers in enumerate(present) for t in full if t not in numbers]
         return kept, left, [_missing(t, k, name, full[t]) for t, k in sorted(lacking)]
     return frames, [], []
 
@@ -118,26 +117,26 @@ def _missing(t: int, k: int, name: str, frame: StackFrame) -> str:
 
 
 def _numbered(positions: list[list[StackFrame]], name: str, count: int) -> list[dict[int, StackFrame]] | None:
-    """Each position as {number of the frame: picture} by one fact, or None where it does not tell."""
+    """Return each position as {frame number: picture} by one fact, or None where it does not distinguish them."""
     values = [[getattr(frame.facts, name) for frame in position] for position in positions]
     if any(None in row or len(set(row)) < len(row) for row in values):
         return None
     rows = [sorted(row) for row in values]
     full = [row for row in rows if len(row) == count]
     if name in _EXACT:
-        numbers = {one: t for t, one in enumerate(full[0])}
+        numbers = {value: t for t, value in enumerate(full[0])}
         if not all(set(row) <= set(numbers) for row in rows):
             return None
         return [
-            {numbers[one]: frame for one, frame in zip(row, position, strict=True)}
+            {numbers[value]: frame for value, frame in zip(row, position, strict=True)}
             for row, position in zip(values, positions, strict=True)
         ]
     middle = np.median(np.array(full, dtype=np.float64), axis=0)
     reach = float(np.diff(middle).min()) / 2
     numbered = []
     for row, position in zip(values, positions, strict=True):
-        nearest = [int(np.argmin(np.abs(middle - one))) for one in row]
-        apart = [abs(middle[t] - one) for t, one in zip(nearest, row, strict=True)]
+        nearest = [int(np.argmin(np.abs(middle - value))) for value in row]
+        apart = [abs(middle[t] - value) for t, value in zip(nearest, row, strict=True)]
         if len(set(nearest)) < len(nearest) or max(apart) >= reach:
             return None
         numbered.append(dict(zip(nearest, position, strict=True)))

@@ -1,8 +1,7 @@
-"""Stored values of a DICOM stack, decoded frame by frame when they are asked for.
+"""Stored values of a DICOM stack, decoded frame by frame on demand.
 
-Stored means: what the decoder of the transfer syntax gives, without a change of colour space (YBR stays YBR) and
-without rescaling; bits above BitsStored are cut off as pydicom does. Byte order is little endian whatever the file
-has.
+Stored means: the output of the decoder of the transfer syntax, without a change of colour space (YBR stays YBR) and
+without rescaling; bits above BitsStored are cut off as in pydicom. Byte order is little endian, whatever the file has.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.scan.damage import COPY_FIX, not_readable
 from vesalius.scan.dicom import codestream as dicom_codestream
-from vesalius.scan.dicom.element import PLUGINS, PixelElement, Span
+from vesalius.scan.dicom.element import PLUGINS, PixelElement, read_span
 from vesalius.scan.dicom.header import open_stream
 from vesalius.scan.dicom.values import quiet
 from vesalius.scan.pixels import ALL
@@ -46,23 +45,20 @@ class DicomPixels:
 
     @cached_property
     def shape(self) -> tuple[int, int, int, int, int]:
-        """(C, T, I, J, K)."""
         t, k, _ = self.order_TK2.shape
         first = self.elements[0]
         return first.samples, t, first.columns, first.rows, k
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The stored dtype, little endian."""
         return self.elements[0].dtype
 
     @property
     def direct(self) -> bool:
-        """Never: a frame is decoded each time."""
         return False
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Frames `t` and slices `k` as (C, t, I, J, k).
+        """Read the frames `t` and slices `k` as (C, t, I, J, k).
 
         Raises:
             InputError: pixel data that cannot be decoded.
@@ -97,11 +93,11 @@ class DicomPixels:
 
 
 def _decode_frame(stream: BinaryIO, element: PixelElement, frame: int) -> NDArray[Any]:
-    """One frame as (J, I, C)."""
+    """Decode one frame as (J, I, C)."""
     decoder = get_decoder(UID(element.syntax))
     options = _options(element)
     if element.is_compressed:
-        data = b"".join(_read_span(stream, span) for span in element.spans[frame])
+        data = b"".join(read_span(stream, span) for span in element.spans[frame])
         _check_frame(data, element)
         plugin = PLUGINS[element.syntax]
         if plugin == "imagecodecs":
@@ -116,7 +112,7 @@ def _decode_frame(stream: BinaryIO, element: PixelElement, frame: int) -> NDArra
 
 
 def _decode_jpeg(data: bytes, element: PixelElement) -> NDArray[Any]:
-    """One frame of any JPEG process as (J, I, C), colours as they are in the stream."""
+    """Decode one frame of any JPEG process as (J, I, C), colours as in the stream."""
     if element.samples == 3:  # the same name twice: no transform
         array = imagecodecs.jpeg_decode(data, colorspace="YCBCR", outcolorspace="YCBCR")
     else:
@@ -129,7 +125,6 @@ def _decode_jpeg(data: bytes, element: PixelElement) -> NDArray[Any]:
 
 
 def _options(element: PixelElement) -> dict[str, Any]:
-    """What pydicom's decoders want to know, in their words."""
     options: dict[str, Any] = {
         "rows": element.rows,
         "columns": element.columns,
@@ -146,22 +141,14 @@ def _options(element: PixelElement) -> dict[str, Any]:
     return options
 
 
-def _read_span(stream: BinaryIO, span: Span) -> bytes:
-    stream.seek(span[0])
-    data = stream.read(span[1])
-    if len(data) < span[1]:
-        raise InputError("the compressed pixels break off", fix=COPY_FIX)
-    return data
-
-
 def _check_frame(data: bytes, element: PixelElement) -> None:
-    """Compare a frame's own header with the data set before a decoder sees the frame."""
-    found = None
+    """Compare the header of a frame with the data set before a decoder sees the frame."""
+    stream = None
     if element.syntax != RLELossless:
-        found = dicom_codestream.parse(data)
-        if found is None:
+        stream = dicom_codestream.parse(data)
+        if stream is None:
             raise InputError("a compressed frame has no readable header", fix=COPY_FIX)
-    dicom_codestream.check(found, len(data), element.rows, element.columns, element.samples, element.bits_allocated)
+    dicom_codestream.check(stream, len(data), element.rows, element.columns, element.samples, element.bits_allocated)
 
 
 def _last_line(error: Exception) -> str:

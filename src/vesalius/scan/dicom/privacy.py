@@ -1,12 +1,12 @@
-"""What of a DICOM header is kept: an allow-list, attribute by attribute. What is not named here is dropped.
+"""What is kept of a DICOM header: an allow-list of attributes. Everything else is dropped.
 
 "default" keeps the pixels' description, geometry, intensity, timing, and acquisition parameters that are numbers or
-coded words; no free text, no date, no clock time, no name, no private attribute, no overlay. "strip" drops the
-acquisition parameters too. "keep" does not come here: it keeps the whole data set.
+coded words; no free text, no date, no clock time, no name, no private attribute, no overlay. "strip" also drops the
+acquisition parameters. "keep" does not use this module: it keeps the whole data set.
 
-Values are checked, not only names: a number must be a number, a coded word must look like one, so that text in the
-wrong place is dropped. UIDs of instances are replaced by keyed hashes, the same everywhere; UIDs of the standard
-stay. Pixels are not looked at: burned-in text is warned about, not removed.
+Values are checked too: numbers must be numbers and coded words must look like coded words, so that text in the wrong
+place is dropped. UIDs of instances are replaced by keyed hashes, the same everywhere; UIDs of the standard stay.
+Pixels are not examined: burned-in text causes a warning and is not removed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _IDENTITY = """
     InstanceNumber SeriesNumber AcquisitionNumber ImageType FrameType ConversionType
     ReferencedImageSequence SourceImageSequence ReferencedSOPClassUID ReferencedSOPInstanceUID ReferencedFrameNumber
 """
-"""Which instance this is and what it belongs to; numbers within the study, hashed UIDs."""
+"""Identity of the instance and its series: numbers within the study, hashed UIDs."""
 
 _PIXELS = """
     SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames FrameIncrementPointer Rows Columns
@@ -48,7 +48,7 @@ _PIXELS = """
     QualityControlImage RecognizableVisualFeatures PresentationLUTShape PixelIntensityRelationship
     PixelIntensityRelationshipSign
 """
-"""How to read the pixels."""
+"""Description of the pixels."""
 
 _GEOMETRY = """
     ImagePositionPatient ImageOrientationPatient PixelSpacing ImagerPixelSpacing NominalScannedPixelSpacing
@@ -63,7 +63,7 @@ _GEOMETRY = """
     PhysicalUnitsXDirection PhysicalUnitsYDirection PhysicalDeltaX PhysicalDeltaY ReferencePixelX0 ReferencePixelY0
     ReferencePixelPhysicalValueX ReferencePixelPhysicalValueY
 """
-"""Where the pixels are."""
+"""Place of the pixels."""
 
 _INTENSITY = """
     RescaleSlope RescaleIntercept RescaleType PixelValueTransformationSequence ModalityLUTSequence ModalityLUTType
@@ -74,7 +74,7 @@ _INTENSITY = """
     RealWorldValueFirstValueMapped RealWorldValueLastValueMapped RealWorldValueIntercept RealWorldValueSlope
     RealWorldValueLUTData DoubleFloatRealWorldValueFirstValueMapped DoubleFloatRealWorldValueLastValueMapped
 """
-"""What the pixels mean in numbers."""
+"""Meaning of the pixel values."""
 
 _TIMING = """
     TriggerTime FrameReferenceTime TemporalPositionIdentifier NumberOfTemporalPositions TemporalResolution
@@ -84,14 +84,14 @@ _TIMING = """
     ActualCardiacTriggerDelayTime RRIntervalTimeNominal NominalInterval LowRRValue HighRRValue HeartRate
     CardiacNumberOfImages TriggerWindow FrameAcquisitionDuration FrameAcquisitionNumber CardiacCyclePosition
 """
-"""When the frames were taken, relative to the heart or to the first frame; never clock times."""
+"""Times of the frames, relative to the heart or to the first frame; never clock times."""
 
 _SEGMENTS = """
     SegmentSequence SegmentNumber SegmentAlgorithmType SegmentationType SegmentIdentificationSequence
     ReferencedSegmentNumber MaximumFractionalValue SegmentationFractionalType SegmentsOverlap
     SegmentedPropertyCategoryCodeSequence SegmentedPropertyTypeCodeSequence CodeValue CodingSchemeDesignator
 """
-"""What a segmentation needs to be one; labels are replaced by numbers."""
+"""Required attributes of a segmentation; labels are replaced by numbers."""
 
 _ACQUISITION = """
     KVP ExposureTime XRayTubeCurrent Exposure FocalSpots DataCollectionDiameter DistanceSourceToDetector
@@ -107,9 +107,9 @@ _ACQUISITION = """
     MagnetizationTransfer
     CollimatorType AcquisitionDuration AxialAcceptance AxialMash NumberOfDetectors EnergyWindowInformationSequence
 """
-"""How the picture was made: numbers and coded words only. Dropped by "strip", save what tells frames apart."""
+"""Acquisition: numbers and coded words only. "strip" drops them, except those that distinguish frames."""
 
-_TELLS_FRAMES_APART = """
+_DISTINGUISHES_FRAMES = """
     EchoTime EchoNumbers DiffusionBValue DiffusionGradientOrientation DiffusionDirectionality MRDiffusionSequence
     DiffusionGradientDirectionSequence MREchoSequence EffectiveEchoTime ComplexImageComponent MRImageFrameTypeSequence
     InversionTime FlipAngle ScanOptions AcquisitionContrast MRTimingAndRelatedParametersSequence
@@ -119,7 +119,7 @@ _TELLS_FRAMES_APART = """
 _KEPT = frozenset(" ".join((_IDENTITY, _PIXELS, _GEOMETRY, _INTENSITY, _TIMING, _SEGMENTS)).split())
 ALLOWED: dict[Level, frozenset[str]] = {
     "default": _KEPT | frozenset(_ACQUISITION.split()),
-    "strip": _KEPT | frozenset(_TELLS_FRAMES_APART.split()),
+    "strip": _KEPT | frozenset(_DISTINGUISHES_FRAMES.split()),
 }
 """Keywords kept at each level, in the data set and in the items of kept sequences."""
 
@@ -149,7 +149,7 @@ EMPTY_IF_DROPPED = (
     "CollimatorType",
     "CorrectedImage",
 )
-"""Type 2 attributes of some modalities: where the source has one that is not kept, it stays present and empty."""
+"""Type 2 attributes of some modalities: one that the source has and that is not kept stays present and empty."""
 
 _CLASS_UIDS = frozenset({"SOPClassUID", "ReferencedSOPClassUID"})
 _CODE_WORD = re.compile(r"[A-Z0-9_ ]{0,16}")
@@ -158,7 +158,7 @@ _PATTERNS_BY_VR = {
     "CS": _CODE_WORD,
     "DS": _NUMBER,
     "IS": _NUMBER,
-    "UI": re.compile(".+"),  # whatever it is, it is replaced by a hash
+    "UI": re.compile(".+"),  # any value is replaced by a hash
 }
 _CLASS_UID = re.compile(r"[0-9.]{1,64}")
 _BODY_PARTS = """
@@ -182,14 +182,14 @@ _PATTERNS = {
     "CodeValue": re.compile("[A-Z]?-?[0-9A-F]{1,14}"),
     "CodingSchemeDesignator": re.compile("SCT|SRT|SNM3|DCM|FMA|LN|UCUM"),
 }
-"""Kept attributes whose representation allows free text, with the words that are let through."""
+"""Kept attributes whose representation allows free text -> the words that are allowed."""
 _BINARY_VRS = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "SV", "UV", "AT", "OW", "OB"})
 _STANDARD_UID = re.compile(r"1\.2\.840\.10008\.[0-9.]{1,50}")
 _BURNED_IN_MODALITIES = frozenset({"US", "XA", "RF", "ES", "OT", "SC", "XC", "GM", "SM", "OP", "IVUS", "IVOCT"})
 
 
 def filtered(data: Dataset, level: Level) -> Dataset:
-    """A copy with what the allow-list of `level` keeps; `data` is left as it is. UIDs are still the old ones."""
+    """Return a copy with what the allow-list of `level` keeps, UIDs unchanged; `data` itself is not changed."""
     return _filter(data, ALLOWED[level])
 
 
@@ -199,28 +199,28 @@ def remap_uids(data: Dataset, key: bytes) -> None:
         if element.VR != "UI" or element.keyword in _CLASS_UIDS or not element.value:
             continue
         many = [element.value] if isinstance(element.value, str) else list(element.value)
-        new = [one if _STANDARD_UID.fullmatch(one) else remapped_uid(one, key) for one in map(str, many)]
+        new = [uid if _STANDARD_UID.fullmatch(uid) else remapped_uid(uid, key) for uid in map(str, many)]
         element.value = new[0] if len(new) == 1 else new
 
 
 def remapped_uid(uid: str, key: bytes) -> str:
-    """The keyed hash that stands for a UID: HMAC-SHA256, its first 128 bits as a UUID-derived UID."""
+    """Return the keyed hash of a UID: the first 128 bits of HMAC-SHA256 as a UUID-derived UID."""
     digest = hmac.new(key, uid.strip(" \0").encode(), hashlib.sha256).digest()
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
 
 def is_class_uid(uid: str) -> bool:
-    """True for what can be the UID of a SOP class."""
+    """True for a possible UID of a SOP class."""
     return bool(_CLASS_UID.fullmatch(uid))
 
 
 def burned_in_warning(data: Dataset) -> str | None:
-    """A sentence where the pixels may show text that names the patient, else None."""
+    """Return a sentence where the pixels may show text that identifies the patient, else None."""
     stated = text(data, "BurnedInAnnotation")
     if stated == "YES":
-        return "the header says that text is burned into the pixels; it is kept"
+        return "the header states that text is burned into the pixels; it is kept"
     if stated != "NO" and text(data, "Modality") in _BURNED_IN_MODALITIES:
-        return "pixels of this modality often show text; it is not looked for and is kept"
+        return "pixels of this modality often show text; it is not searched for and is kept"
     return None
 
 
@@ -232,7 +232,7 @@ def _filter(data: Dataset, allowed: frozenset[str]) -> Dataset:
             continue
         element = data[tag]
         if element.VR == "SQ" and dictionary_VR(tag) == "SQ":
-            kept.add(DataElement(tag, "SQ", Sequence(_filter(one, allowed) for one in element.value)))
+            kept.add(DataElement(tag, "SQ", Sequence(_filter(entry, allowed) for entry in element.value)))
         elif keyword == "ImageType":
             _keep_sound_words(kept, words(data, keyword))
         elif _is_sound(element):
@@ -242,13 +242,12 @@ def _filter(data: Dataset, allowed: frozenset[str]) -> Dataset:
 
 
 def _keep_sound_words(kept: Dataset, many: tuple[str, ...]) -> None:
-    sound = [one for one in many if _CODE_WORD.fullmatch(one)]
+    sound = [word for word in many if _CODE_WORD.fullmatch(word)]
     if len(sound) > 1:
         kept.ImageType = sound
 
 
 def _replace_labels(kept: Dataset) -> None:
-    """Labels that a valid item needs, made from its numbers."""
     if "SegmentNumber" in kept and "SegmentAlgorithmType" in kept:
         kept.SegmentLabel = f"Segment {kept.SegmentNumber}"
     if "CodeValue" in kept:
@@ -256,11 +255,11 @@ def _replace_labels(kept: Dataset) -> None:
 
 
 def _is_sound(element: DataElement) -> bool:
-    """True where the value is of the kind that the dictionary says; free text is never sound."""
+    """True where the value has the type that the dictionary states; free text never has."""
     if element.VR not in dictionary_VR(element.tag).split(" or "):
         return False
     if element.VR in _BINARY_VRS:
         return True
     pattern = _PATTERNS.get(element.keyword) or _PATTERNS_BY_VR.get(element.VR)
     many = element.value if element.VM > 1 else [element.value]
-    return pattern is not None and all(pattern.fullmatch(str(one).strip()) for one in many)
+    return pattern is not None and all(pattern.fullmatch(str(entry).strip()) for entry in many)

@@ -1,15 +1,15 @@
-"""What a DICOM header states about real values: real = slope * stored + intercept, or why that is not known.
+"""Statements of a DICOM header about real values: real = slope * stored + intercept, or why that is unknown.
 
 Four statements are read, in this order: RescaleSlope and RescaleIntercept, DoseGridScaling, a modality lookup table, a
-real world value mapping. The last two count where they are the only statement and a straight line. A statement that
-is there and cannot be used is a problem, never the identity.
+real world value mapping. The last two count where they are the only statement and a straight line. An
+unusable statement is a problem, never the identity.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,9 @@ from vesalius.scan.dicom.values import holds, integer, item, items, number, numb
 
 _LINE_TOLERANCE = 1e-6
 _UNITS = {"[hnsf'U]": "HU", "Bq/ml": "BQML", "{SUVbw}g/ml": "GML"}
-"""Codes of MeasurementUnitsCodeSequence and the words that DICOM has for them elsewhere."""
+"""Code of MeasurementUnitsCodeSequence -> the term that DICOM uses for it elsewhere."""
 _OTHER_UNIT = "OTHER"
-"""Keeps a unit that is not stated from being taken for that of the modality."""
+"""Prevents an unstated unit from being read as that of the modality."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Rescale:
     Args:
         slope: real = slope * stored + inter; 1 where nothing is stated.
         inter: 0 where nothing is stated.
-        stated: a usable statement is there.
-        unit: of the real values in DICOM's words.
-        problem: why a statement that is there cannot be used, a clause.
-        note: what a careful reader should know of the choice, a sentence.
+        stated: True where there is a usable statement.
+        unit: unit of the real values in DICOM's terms.
+        problem: clause that says why a statement is unusable.
+        note: caveat about the choice, a sentence.
     """
 
     slope: float = 1.0
@@ -46,7 +46,7 @@ class Rescale:
 
 
 def read_rescale(data: Dataset, transformation: Dataset | None = None, mappings: Sequence[Dataset] = ()) -> Rescale:
-    """The statement of a frame.
+    """Read the statement of a frame.
 
     Args:
         data: the data set.
@@ -56,9 +56,9 @@ def read_rescale(data: Dataset, transformation: Dataset | None = None, mappings:
     source = data if transformation is None else transformation
     mappings = mappings or items(data, "RealWorldValueMappingSequence")
     table = item(data, "ModalityLUTSequence")
-    found = _line(source) or _dose(data)
-    if found is not None:
-        return _with_note(found, table, mappings)
+    line = _line(source) or _dose(data)
+    if line is not None:
+        return _with_note(line, table, mappings)
     if table is not None:
         return _of_table(data, table)
     if mappings:
@@ -67,7 +67,6 @@ def read_rescale(data: Dataset, transformation: Dataset | None = None, mappings:
 
 
 def _line(source: Dataset) -> Rescale | None:
-    """RescaleSlope and RescaleIntercept, None where neither is there."""
     wrong = []
     for keyword in ("RescaleSlope", "RescaleIntercept"):
         if not holds(source, keyword):
@@ -93,33 +92,32 @@ def _dose(data: Dataset) -> Rescale | None:
     return Rescale(scaling, 0.0, True, text(data, "DoseUnits"))
 
 
-def _with_note(found: Rescale, table: Dataset | None, mappings: Sequence[Dataset]) -> Rescale:
-    """The statement with a note on others that contradict it."""
+def _with_note(line: Rescale, table: Dataset | None, mappings: Sequence[Dataset]) -> Rescale:
     note = ""
     if table is not None:
-        note = "a modality lookup table stands beside slope and intercept; it is kept and not applied"
-    elif found.stated and mappings and _mapped(mappings) not in (None, (found.slope, found.inter)):
-        note = "a real world value mapping says otherwise than slope and intercept; it is kept and not applied"
-    return Rescale(found.slope, found.inter, found.stated, found.unit, found.problem, note)
+        note = "there is a modality lookup table besides slope and intercept; it is kept but not applied"
+    elif line.stated and mappings and _mapped(mappings) not in (None, (line.slope, line.inter)):
+        note = "a real world value mapping contradicts slope and intercept; it is kept but not applied"
+    return replace(line, note=note)
 
 
 def _of_table(data: Dataset, table: Dataset) -> Rescale:
-    """A modality lookup table; it is a line only if it reaches over every value that can be stored."""
+    """Read a modality lookup table; it counts as a line only if it covers every value that can be stored."""
     entries, first = _entries(table, value(data, "PixelRepresentation") == 1)
     if len(entries) < 2:
         return Rescale(problem="its modality lookup table is unreadable")
     steps = np.diff(entries)
     low, high = _stored_range(data)
     if np.abs(steps - steps[0]).max() > 0 or steps[0] == 0:
-        return Rescale(problem="its modality lookup table is no straight line")
+        return Rescale(problem="its modality lookup table is not a straight line")
     if low < first or high > first + len(entries) - 1:
-        return Rescale(problem="its modality lookup table does not reach over all stored values")
+        return Rescale(problem="its modality lookup table does not cover all stored values")
     slope = float(steps[0])
     return Rescale(slope, float(entries[0]) - slope * first, True, text(table, "ModalityLUTType") or _OTHER_UNIT)
 
 
 def _entries(table: Dataset, is_signed: bool) -> tuple[NDArray[np.float64], int]:
-    """The entries of a lookup table and the stored value of the first; no entries where it is unreadable."""
+    """Return the entries of a lookup table and the stored value of the first; none where it is unreadable."""
     descriptor, data = numbers(table, "LUTDescriptor"), value(table, "LUTData")
     if len(descriptor) != 3 or data is None:
         return np.zeros(0), 0
@@ -138,19 +136,20 @@ def _of_mappings(data: Dataset, mappings: Sequence[Dataset]) -> Rescale:
     line = _mapped(mappings)
     if line is None:
         several = " (there are several)" if len(mappings) > 1 else ""
-        return Rescale(problem=f"its real world value mapping is no single straight line{several}")
+        return Rescale(problem=f"its real world value mapping is not a single straight line{several}")
     note = "real values come from the real world value mapping, which is the only statement"
     low, high = _stored_range(data)
     first, last = _ends(mappings[0])
     if (first is not None and low < first) or (last is not None and high > last):
-        note += f" and made for stored values from {first:g} to {last:g}" if None not in (first, last) else ""
+        note += f" and is made for stored values from {first:g} to {last:g}" if None not in (first, last) else ""
     code = text(item(mappings[0], "MeasurementUnitsCodeSequence"), "CodeValue")
     return Rescale(*line, True, _UNITS.get(code, _OTHER_UNIT), note=note)
 
 
 def _mapped(mappings: Sequence[Dataset]) -> tuple[float, float] | None:
-    """Slope and intercept that all mappings share, else None."""
-    lines = {(number(one, "RealWorldValueSlope"), number(one, "RealWorldValueIntercept")) for one in mappings}
+    lines = {
+        (number(mapping, "RealWorldValueSlope"), number(mapping, "RealWorldValueIntercept")) for mapping in mappings
+    }
     if len(lines) != 1:
         return None
     slope, inter = lines.pop()
@@ -160,7 +159,6 @@ def _mapped(mappings: Sequence[Dataset]) -> tuple[float, float] | None:
 
 
 def _line_of(mapping: Dataset) -> tuple[float, float] | None:
-    """The line that the table of a mapping lies on, or None."""
     entries, first = numbers(mapping, "RealWorldValueLUTData"), _ends(mapping)[0]
     if len(entries) < 2 or first is None:
         return None
@@ -174,7 +172,6 @@ def _line_of(mapping: Dataset) -> tuple[float, float] | None:
 
 
 def _ends(mapping: Dataset) -> tuple[float | None, float | None]:
-    """First and last stored value of a mapping."""
     ends = []
     for name in ("RealWorldValueFirstValueMapped", "RealWorldValueLastValueMapped"):
         whole = number(mapping, name)
@@ -183,6 +180,5 @@ def _ends(mapping: Dataset) -> tuple[float | None, float | None]:
 
 
 def _stored_range(data: Dataset) -> tuple[int, int]:
-    """Smallest and largest value that BitsStored allows."""
     bits = min(max(integer(data, "BitsStored") or integer(data, "BitsAllocated") or 16, 1), 64)
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if value(data, "PixelRepresentation") == 1 else (0, (1 << bits) - 1)

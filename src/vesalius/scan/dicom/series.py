@@ -1,8 +1,8 @@
 """From files to DICOM stacks: which files are pictures, and which of them belong together.
 
-A stack is what shares SeriesInstanceUID (files without one: the folder), size, samples, depth, sign, colour, and
-having a place or not. Instances without a place that hold several frames are stacks of their own. The parts of a stack
-(see `dicom_parts`) are scans of their own; the largest part of a series comes first.
+The instances of a stack share SeriesInstanceUID (without one: the folder), size, samples, depth, sign, colour, and
+whether they state a place. Multi-frame instances without a place are separate stacks. The parts of a stack (see
+`parts`) are separate scans; the largest part of a series comes first.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[list[Found], list[Path]]:
-    """The DICOM stacks among the files, in a stable order, and the files that have nothing to do with them.
+    """Return the DICOM stacks among the files, in a stable order, and the files that have nothing to do with them.
 
-    A second scan of the same series gets a UID that ends in "#2". A damaged picture, and a file that is no DICOM
-    although its name says so, becomes a Found of its own whose `open` raises InputError; the stacks beside it say so.
+    A second scan of the same series gets a UID that ends in "#2". A damaged picture, and a file that is not DICOM
+    although its name says so, becomes an entry whose `open` raises InputError; the stacks beside it carry a note.
     """
     from vesalius.scan.found import Found, refused
 
@@ -45,9 +45,9 @@ def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[li
         series.setdefault(stack[0].series_uid or str(stack[0].path.parent), []).extend(
             parts(stack, reading.orientation)
         )
-    for of_series in series.values():
-        of_series.sort(key=lambda part: -part.pictures)  # the localizer comes last
-        for part in of_series:
+    for scans in series.values():
+        scans.sort(key=lambda part: -part.pictures)  # the localizer comes last
+        for part in scans:
             first = part.instances[0]
             uid = first.series_uid or None
             per_series[first.series_uid] += 1
@@ -59,7 +59,7 @@ def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[li
                 Found(
                     path=_path(part.instances),
                     format="dicom",
-                    open=noting(_opener(part, _notes(of_series), reading), _lost_beside(part.instances, broken)),
+                    open=noting(_opener(part, _notes(scans), reading), _lost_beside(part.instances, broken)),
                     series_uid=uid,
                     name=name if names[name] == 1 else f"{name}-{names[name]}",
                     plane=part.plane,
@@ -68,19 +68,18 @@ def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[li
     return found + [refused(path, error) for path, error in broken], others
 
 
-def _notes(of_series: list[StackPart]) -> tuple[str, ...]:
-    """What a reader of one part should know of the others."""
-    placed = [part for part in of_series if part.plane is not None]
-    if len(of_series) < 2 or not placed:
+def _notes(scans: list[StackPart]) -> tuple[str, ...]:
+    placed = [part for part in scans if part.plane is not None]
+    if len(scans) < 2 or not placed:
         return ()
-    shown = [f"{part.pictures} {part.plane or 'without a place'}" for part in of_series]
-    return (f"its series holds {len(of_series)} scans: {some(shown)} picture(s)",)
+    shown = [f"{part.pictures} {part.plane or 'without a place'}" for part in scans]
+    return (f"its series holds {len(scans)} scans: {some(shown)} picture(s)",)
 
 
 def _sort_out(
     files: Sequence[Path],
 ) -> tuple[list[list[InstanceFacts]], list[tuple[Path, InputError]], list[Path]]:
-    """The instances of each stack, what is damaged, and what has nothing to do with DICOM."""
+    """Return the instances of each stack, the damaged files, and the files that have nothing to do with DICOM."""
     stacks: dict[tuple[Any, ...], list[InstanceFacts]] = {}
     broken: list[tuple[Path, InputError]] = []
     strangers = Strangers()
@@ -94,7 +93,7 @@ def _sort_out(
             stacks.setdefault(_key(facts), []).append(facts)
     instances = [facts.path for stack in stacks.values() for facts in stack]
     lost, others = strangers.divide(instances)
-    return sorted(stacks.values(), key=_stack_order), sorted(broken + lost, key=lambda one: one[0]), others
+    return sorted(stacks.values(), key=_stack_order), sorted(broken + lost, key=lambda entry: entry[0]), others
 
 
 def _read(path: Path) -> InstanceFacts | None:
@@ -132,7 +131,6 @@ def _stack_order(instances: list[InstanceFacts]) -> tuple[Any, ...]:
 
 
 def _path(instances: list[InstanceFacts]) -> Path:
-    """The file, or the folder that holds all files."""
     if len(instances) == 1:
         return instances[0].path
     return Path(os.path.commonpath([instance.path.parent for instance in instances]))

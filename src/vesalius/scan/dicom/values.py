@@ -1,7 +1,7 @@
-"""Reading values of a pydicom data set that may be damaged: a value, or None where it is absent or unreadable.
+"""Reading attributes of a pydicom data set that may be damaged: a value, or None where absent or unreadable.
 
-pydicom converts values when they are first touched and raises nearly anything on damaged ones; all of that is
-caught here and nowhere else. Messages never repeat a value, because it may name a patient.
+pydicom converts values on first access and raises nearly anything on damaged ones; all of that is caught here and
+nowhere else. Messages never repeat a value, because it may name a patient.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _USERS: list[int] = [0]
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence pydicom's warnings on values that break the standard; they are judged by this package.
+    """Silence pydicom's warnings about values that break the standard; this package judges them.
 
-    The filters are those of the whole process, so threads share them: the first sets them, the last restores them.
+    The warning filters are shared by all threads of the process: the first user sets them, the last restores them.
     """
     with _LOCK:
         _USERS[0] += 1
@@ -62,94 +62,94 @@ def _hush() -> ExitStack:
 
 
 def value(data: Dataset | None, keyword: str) -> Any:
-    """The value of an attribute, or None where it is absent, empty or unreadable."""
+    """Return the value of an attribute, or None where it is absent, empty or unreadable."""
     tag = _tag(keyword)
-    if data is None or tag is None or tag not in data:  # `data.get` is far slower where nothing is stated
+    if data is None or tag is None or tag not in data:  # `data.get` is far slower for absent attributes
         return None
     try:
-        found = data[tag].value
+        stated = data[tag].value
     except Exception:  # conversion of a damaged value
         return None
-    return None if found is None or found == "" else found
+    return None if stated is None or stated == "" else stated
 
 
 def holds(data: Dataset | None, keyword: str) -> bool:
-    """True where an attribute is there and not empty, readable or not."""
+    """True where an attribute is present and not empty, readable or not."""
     tag = _tag(keyword)
     if data is None or tag is None or tag not in data:
         return False
     try:
-        found = data.get_item(tag).value
+        stated = data.get_item(tag).value
     except Exception:  # conversion of a damaged value
         return True
-    if isinstance(found, bytes):
-        return bool(found.strip(b" \0"))
-    return found is not None and str(found).strip(" \0") not in ("", "[]")
+    if isinstance(stated, bytes):
+        return bool(stated.strip(b" \0"))
+    return stated is not None and str(stated).strip(" \0") not in ("", "[]")
 
 
 def text(data: Dataset | None, keyword: str) -> str:
-    """The attribute as text without outer blanks; "" where there is none."""
-    found = value(data, keyword)
-    return "" if found is None else str(found).strip(" \0")
+    """Return the attribute as text without outer blanks; "" where it is absent."""
+    stated = value(data, keyword)
+    return "" if stated is None else str(stated).strip(" \0")
 
 
 def words(data: Dataset | None, keyword: str) -> tuple[str, ...]:
-    """All values of an attribute as text."""
-    found = value(data, keyword)
-    if found is None or isinstance(found, bytes):
+    """Return all values of an attribute as text."""
+    stated = value(data, keyword)
+    if stated is None or isinstance(stated, bytes):
         return ()
     try:
-        return (str(found),) if isinstance(found, str | int | float) else tuple(str(word) for word in found)
-    except Exception:  # a damaged item of what is no text
+        return (str(stated),) if isinstance(stated, str | int | float) else tuple(str(word) for word in stated)
+    except Exception:  # a damaged item
         return ()
 
 
 def numbers(data: Dataset | None, keyword: str) -> tuple[float, ...]:
-    """All values of a numeric attribute; () where it is absent or one of them is not a finite number."""
-    found = value(data, keyword)
-    if found is None or isinstance(found, bytes):
+    """Return all values of a numeric attribute; () where it is absent or a value is not a finite number."""
+    stated = value(data, keyword)
+    if stated is None or isinstance(stated, bytes):
         return ()
-    return finite([found] if isinstance(found, (str, float, int)) else found)
+    return finite([stated] if isinstance(stated, (str, float, int)) else stated)
 
 
 def finite(values: Any) -> tuple[float, ...]:
-    """All values as numbers; () where one of them is not a finite number."""
+    """Return all values as numbers; () where a value is not a finite number."""
     try:
-        many = tuple(float(one) for one in values)
+        many = tuple(float(entry) for entry in values)
     except (TypeError, ValueError, OverflowError):
         return ()
     return many if all(map(math.isfinite, many)) else ()
 
 
 def number(data: Dataset | None, keyword: str) -> float | None:
-    """The first value of a numeric attribute, or None."""
+    """Return the first value of a numeric attribute, or None."""
     many = numbers(data, keyword)
     return many[0] if many else None
 
 
 def integer(data: Dataset | None, keyword: str) -> int | None:
-    """The first value of a numeric attribute if it is a whole number, else None."""
-    one = number(data, keyword)
-    return None if one is None or one != int(one) else int(one)
+    """Return the first value of a numeric attribute if it is a whole number, else None."""
+    first = number(data, keyword)
+    return None if first is None or first != int(first) else int(first)
 
 
 def item(data: Dataset | None, keyword: str) -> Dataset | None:
-    """The first item of a sequence, or None."""
+    """Return the first item of a sequence, or None."""
     many = items(data, keyword)
     return many[0] if many else None
 
 
 def items(data: Dataset | None, keyword: str) -> list[Dataset]:
-    """The items of a sequence; [] where it is absent or no sequence."""
-    found = value(data, keyword)
+    """Return the items of a sequence; [] where it is absent or not a sequence."""
+    stated = value(data, keyword)
     try:
-        return [one for one in found or () if isinstance(one, Dataset)]
+        return [entry for entry in stated or () if isinstance(entry, Dataset)]
     except TypeError:
         return []
 
 
 def clock_ms(data: Dataset | None, day_keyword: str, time_keyword: str) -> float | None:
-    """Milliseconds from a date (DA) and a time (TM) attribute; the zero is the same for all results.
+    """Return milliseconds from a date (DA) and a time (TM) attribute; all results share one zero.
 
     A missing date leaves the time of day. Only differences of results mean anything.
     """
@@ -160,7 +160,7 @@ def clock_ms(data: Dataset | None, day_keyword: str, time_keyword: str) -> float
 
 
 def moment_ms(data: Dataset | None, keyword: str) -> float | None:
-    """Milliseconds from a DT attribute (the offset from UTC is left aside), or None."""
+    """Return milliseconds from a DT attribute (the offset from UTC is ignored), or None."""
     stated = text(data, keyword).split("+")[0].split("-")[0]
     if len(stated) < 14 or not stated[:14].isdigit():
         return None

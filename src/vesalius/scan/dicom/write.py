@@ -1,4 +1,4 @@
-"""Writing a packed DICOM stack back: valid instances in explicit VR little endian, uncompressed.
+"""Restoring a packed DICOM stack: valid instances in explicit VR little endian, uncompressed.
 
 Single-frame instances become one file each, multi-frame instances stay multi-frame. File names are numbers in the
 order of the slices, because the old names may name a patient.
@@ -33,7 +33,7 @@ from vesalius.scan.native import LossyNote, Packed
 from vesalius.scan.pixels import Pixels
 
 IMPLEMENTATION_UID = "2.25.297341185712034846914420133061938752816"
-"""Names this writer in the file meta information."""
+"""Identifies this writer in the file meta information."""
 _LOSSY_METHODS = {
     "jpegls": "ISO_14495_1",
     "jpeg2000": "ISO_15444_1",
@@ -41,7 +41,7 @@ _LOSSY_METHODS = {
     "x265": "ISO_23008_2",
     "svtav1": "AV1",
 }
-"""Coder to the word of LossyImageCompressionMethod; AV1 has no defined term yet."""
+"""Coder -> term of LossyImageCompressionMethod; AV1 has no defined term yet."""
 _MAX_ELEMENT_BYTES = 0xFFFFFFFE
 _FIRST_PIXEL_TAG = 0x7FE00000
 _FLOAT_ELEMENTS = {"<f4": (0x0008, b"OF"), "<f8": (0x0009, b"OD")}
@@ -77,13 +77,13 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
 def compose(
     header: bytes, frames_NJIC: NDArray[Any], lossy: LossyNote | None, high: bytes | None = None
 ) -> tuple[bytes, bytes | memoryview, bytes]:
-    """The bytes of one file before, of and after its pixel value.
+    """Return the bytes of one file before its pixel value, the value, and the bytes after it.
 
     Args:
         header: an explicit VR little endian data set without pixels, its elements in any order.
         frames_NJIC: all frames of the instance.
         lossy: how the pixels were made, or None where they are exact.
-        high: bits of the pixel value above the stored ones, see `dicom_cells.high_bits`.
+        high: bits of the cells above the stored ones, see `cells.high_bits`.
 
     Raises:
         CorruptFileError: the header is damaged, or `high` does not fit.
@@ -116,7 +116,7 @@ def compose(
 
 
 def _unpack(packed: Packed, shape: tuple[int, int, int, int, int], path: Path) -> tuple[NDArray[np.int64], list[bytes]]:
-    """Order of the frames and the own header bytes of each instance."""
+    """Return the order of the frames and the header bytes of each instance."""
     try:
         count = int(packed.facts["instances"])  # type: ignore[arg-type]
         if list(shape) != packed.facts["shape"]:
@@ -136,10 +136,10 @@ def _unpack(packed: Packed, shape: tuple[int, int, int, int, int], path: Path) -
 
 
 def stored_headers(packed: Packed, count: int) -> list[Dataset]:
-    """The packed headers of all instances.
+    """Return the packed headers of all instances.
 
     Raises:
-        CorruptFileError: they are damaged, or not as many.
+        CorruptFileError: they are damaged, or their number is wrong.
     """
     try:
         shape = tuple(int(n) for n in packed.facts["shape"])  # type: ignore[arg-type, union-attr]
@@ -150,26 +150,25 @@ def stored_headers(packed: Packed, count: int) -> list[Dataset]:
     except Exception as error:  # damaged headers raise nearly anything
         raise CorruptFileError("a stored DICOM header is damaged") from error
     if len(sets) != count:
-        raise CorruptFileError(f"holds the headers of {len(sets)} instances, the original has {count}")
+        raise CorruptFileError(f"holds the headers of {len(sets)} instances, but the original has {count}")
     return sets
 
 
 def _high_bits(packed: Packed, path: Path) -> dict[int, bytes]:
-    """Instance -> what was packed of its bits above the stored ones."""
-    data, at, found = packed.blobs.get(HIGH_BITS, b""), 0, {}
+    data, at, bits = packed.blobs.get(HIGH_BITS, b""), 0, {}
     while at < len(data):
         if at + 8 > len(data):
             raise CorruptFileError("the stored high bits are damaged", where=path)
         instance, length = struct.unpack_from("<LL", data, at)
-        found[int(instance)] = data[at + 8 : at + 8 + length]
+        bits[int(instance)] = data[at + 8 : at + 8 + length]
         at += 8 + length
-    return found
+    return bits
 
 
 def _instances(pixels: Pixels, order_TK2: NDArray[np.int64], count: int) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Each instance once all of its frames are read, as (instance, frames of shape (N, J, I, C)).
+    """Yield each instance once all of its frames are read, as (instance, frames of shape (N, J, I, C)).
 
-    Pixels are read slice by slice over all frames, as they are chunked by default.
+    Pixels are read slice by slice over all frames, which is the default chunking.
     """
     samples, _, columns, rows, slices = pixels.shape
     sizes = np.bincount(order_TK2[..., 0].ravel(), minlength=count)
@@ -196,7 +195,7 @@ def _stream() -> DicomBytesIO:
 
 
 def _write_elements(stream: DicomBytesIO, data: Dataset, tags: range) -> None:
-    """Write the elements with these tags; those that nobody touched stay as they are, byte for byte."""
+    """Write the elements with these tags; unchanged elements stay as they are, byte for byte."""
     encodings = convert_encodings(value(data, "SpecificCharacterSet") or "ISO_IR 6")
     for tag in sorted(tag for tag in data.keys() if int(tag) in tags):  # noqa: SIM118
         write_data_element(stream, data.get_item(tag), encodings)
@@ -213,7 +212,7 @@ def _meta(data: Dataset) -> FileMetaDataset:
 
 
 def _describe(data: Dataset, frames_NJIC: NDArray[Any]) -> None:
-    """Bring the pixel description in line with the array: size, and depth and sign where they changed."""
+    """Adapt the pixel description to the array: size, and depth and sign where they changed."""
     count, rows, columns, samples = frames_NJIC.shape
     data.Rows, data.Columns, data.SamplesPerPixel = rows, columns, samples
     if count > 1 or value(data, "NumberOfFrames") is not None:
@@ -239,7 +238,7 @@ def _describe(data: Dataset, frames_NJIC: NDArray[Any]) -> None:
 
 
 def _body(data: Dataset, frames_NJIC: NDArray[Any]) -> tuple[bytes | memoryview, int, bytes]:
-    """Pixel bytes, element number and VR of the pixel element."""
+    """Return pixel bytes, element number and VR of the pixel element."""
     dtype = frames_NJIC.dtype
     if dtype.kind == "f":
         if dtype.str not in _FLOAT_ELEMENTS:
@@ -275,17 +274,16 @@ def _mark_lossy(data: Dataset, body: bytes | memoryview, lossy: LossyNote) -> No
 
 
 def _put(data: Dataset, keyword: str, new: Any) -> None:
-    """Set an attribute without a look at its old value, which may be damaged."""
+    """Set an attribute without reading its old value, which may be damaged."""
     tag = tag_for_keyword(keyword)
     assert tag is not None  # keywords of this file
     data.add_new(tag, dictionary_VR(tag), new)
 
 
 def _numbers(data: Dataset, keyword: str) -> list[str]:
-    found = value(data, keyword)
-    return [] if found is None else [str(one) for one in (found if not isinstance(found, float) else [found])]
+    stated = value(data, keyword)
+    return [] if stated is None else [str(number) for number in ([stated] if isinstance(stated, float) else stated)]
 
 
 def _short(ratio: float) -> str:
-    """A decimal string of at most 16 characters."""
     return f"{ratio:.6g}" if math.isfinite(ratio) else "0"

@@ -1,7 +1,7 @@
-"""Where a NIfTI header says that its voxels lie: by sform, by qform, or by pixdim alone.
+"""The place of the voxels by a NIfTI header: by sform, by qform, or by pixdim alone.
 
-The sform is preferred, as most readers prefer it. Both are compared: where they name other places, or the sform another
-spacing than pixdim, a problem says in what they differ and which was taken.
+The sform is preferred, as in most readers. Where sform and qform name different places, or sform and pixdim different
+spacings, a note says how they differ and which is used.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ SPACES: tuple[Space, ...] = ("unknown", "scanner", "aligned", "talairach", "mni"
 """Names of the transform codes 0 to 5."""
 _TO_MM = {"meter": 1000.0, "micron": 0.001}
 _SPACING = 2e-3
-"""Spacings that differ by a smaller share are one: pixdim is often rounded."""
+"""Spacings with a smaller relative difference count as equal: pixdim is often rounded."""
 _DEGREES = 0.5
-"""Axes that point apart by less are parallel: a quaternion of float32 is not exact."""
+"""Axes less far apart count as parallel: a quaternion of float32 is not exact."""
 _ORIGIN = 0.1
-"""Origins that are nearer than this share of the smallest spacing are one."""
+"""Origins closer than this share of the smallest spacing count as equal."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """Where the voxels lie.
+    """The place of the voxels.
 
     Args:
-        affine: voxel centre to RAS+ mm; None where not even the spacing is known.
+        affine: voxel centre to RAS+ mm; None where even the spacing is unknown.
         spaces: as in Scan.
-        problems: what a careful reader should know.
+        problems: caveats.
     """
 
     affine: Affine | None
@@ -48,11 +48,11 @@ class Placed:
 
 
 def place(header: Any, spacing_from: SpacingFrom | None = None) -> Placed:
-    """sform, else qform, else the spacing alone, in mm; a broken one is passed over and named.
+    """Return the place by sform, else qform, else the spacing alone, in mm; broken ones are skipped and noted.
 
     Args:
-        header: of nibabel.
-        spacing_from: whose spacing is used where sform and pixdim differ; by default the sform's, with a contradiction
+        header: nibabel header.
+        spacing_from: spacing to use where sform and pixdim differ; by default that of the sform, with a contradiction
             among the problems. "pixdim" keeps the directions and the origin of the sform.
 
     Raises:
@@ -60,7 +60,7 @@ def place(header: Any, spacing_from: SpacingFrom | None = None) -> Placed:
     """
     unit, problems = spatial_unit(header)
     if unit in _TO_MM:
-        problems.append(f"the header gives lengths in {unit}s: turned to mm")
+        problems.append(f"the header states lengths in {unit}s; they are converted to mm")
     to_mm = _TO_MM.get(unit, 1.0)
     forms = _forms(header, to_mm, problems)
     spacing = to_mm * np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64))
@@ -68,7 +68,7 @@ def place(header: Any, spacing_from: SpacingFrom | None = None) -> Placed:
         return _by_sform(header, forms, spacing, spacing_from, problems)
     if "qform" in forms:
         return Placed(forms["qform"], ("unknown", _space(header, "qform")), tuple(problems))
-    problems.append("neither sform nor qform: orientation unknown, spacing only")
+    problems.append("neither sform nor qform is stated: the orientation is unknown, only the spacing is used")
     try:
         return Placed(check_affine(np.diag([*spacing, 1.0])), ("unknown",), tuple(problems))
     except GeometryError:
@@ -76,7 +76,6 @@ def place(header: Any, spacing_from: SpacingFrom | None = None) -> Placed:
 
 
 def _forms(header: Any, to_mm: float, problems: list[str]) -> dict[str, Affine]:
-    """The transforms that are stated and usable."""
     forms = {}
     for name in ("sform", "qform"):
         if int(header[f"{name}_code"]) > 0:
@@ -86,7 +85,7 @@ def _forms(header: Any, to_mm: float, problems: list[str]) -> dict[str, Affine]:
                 forms[name] = check_affine(matrix)
             except (GeometryError, ValueError, ArithmeticError, HeaderDataError) as error:
                 reason = error.what if isinstance(error, GeometryError) else "it is not a rotation"
-                problems.append(f"the {name} is not usable: {reason}")
+                problems.append(f"the {name} is unusable: {reason}")
     return forms
 
 
@@ -102,13 +101,13 @@ def _by_sform(
     apart = [] if qform is None else _apart(sform, qform)
     if apart:
         other = _space(header, "qform")
-        words, used = "; ".join(apart), "the sform is used, as most readers prefer it"
+        words, used = "; ".join(apart), "the sform is used, as in most readers"
         what = f"sform ({space}) and qform ({other}) disagree: {words}; {used}"
         problems.append(Contradiction(what, "warning", f"sform and qform disagree; {used}"))
     affine, scaled = _scaled(sform, spacing, "pixdim and qform" if qform is not None else "pixdim", spacing_from)
     stated = _space(header, "qform")
     agree = not apart and not scaled and qform is not None
-    other = stated if agree or stated == "unknown" else space  # one place is written, so both have the space of it
+    other = stated if agree or stated == "unknown" else space  # only one place is written, so both get its space
     return Placed(affine, (space,) if other == space else (space, other), (*problems, *scaled))
 
 
@@ -117,7 +116,6 @@ def _space(header: Any, name: str) -> Space:
 
 
 def _apart(sform: Affine, qform: Affine) -> list[str]:
-    """In what two transforms differ, spacing aside."""
     directions = [matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0) for matrix in (sform, qform)]
     angles = np.degrees(np.arccos(np.clip((directions[0] * directions[1]).sum(0), -1, 1)))
     mirrored = [axis for axis, angle in zip("ijk", angles, strict=True) if angle > 180 - 45]
@@ -134,7 +132,7 @@ def _apart(sform: Affine, qform: Affine) -> list[str]:
 def _scaled(
     sform: Affine, spacing: NDArray[np.float64], other: str, spacing_from: SpacingFrom | None
 ) -> tuple[Affine, list[str]]:
-    """The sform with the spacing that was chosen, and what a reader should know where there are two."""
+    """Return the sform with the chosen spacing, and notes where there are two spacings."""
     lengths = np.array(spacing_mm(sform))
     if not np.isfinite(spacing).all() or not spacing.all():
         if spacing_from == "pixdim":

@@ -1,7 +1,7 @@
 """Analyze 7.5 pairs (.hdr, .img), the format before NIfTI: values and spacing; orientation is unknown.
 
-The format states no orientation on which its writers agreed, so that left and right are never certain. A scale factor
-where SPM writes one is applied, as SPM does. The pair comes back byte for byte.
+Writers of the format never agreed on an orientation, so left and right are never certain. A scale factor in the place
+where SPM stores one is applied, as in SPM. The pair is restored byte for byte.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from vesalius.scan.scan import Scan
 _BYTES = 348
 _MAX_BEFORE_PIXELS = 1 << 26
 _SCALE_AT = 112
-"""Where SPM keeps a scale factor and an offset, two floats; other writers leave them 0."""
+"""Place of SPM's scale factor and offset, two floats; other writers leave them 0."""
 _TEXTS = {
     "db_name": (14, 18),
     "descrip": (148, 80),
@@ -40,13 +40,13 @@ _TEXTS = {
     "exp_date": (293, 10),
     "exp_time": (303, 10),
 }
-"""Text field -> (place, bytes)."""
+"""Text field -> (place, length)."""
 _UNITS = ("", "mm")
 
 
 @dataclass(frozen=True, eq=False)
 class AnalyzeNative:
-    """The header of an Analyze pair, and what lies before the pixels."""
+    """The header of an Analyze pair and the bytes before the pixels."""
 
     header: bytes
     before: bytes
@@ -54,7 +54,7 @@ class AnalyzeNative:
     format: str = "nifti"
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
-        """As a NIfTI pair, whose writer gives it back; `strip` blanks the text fields."""
+        """Pack as a NIfTI pair, whose writer restores it; "strip" blanks the text fields."""
         header, warnings = self.header, []
         kept = [name for name, (start, size) in _TEXTS.items() if header[start : start + size].strip(b"\0 ")]
         if identifiers == "strip":
@@ -73,7 +73,7 @@ class AnalyzeNative:
         return Packed("nifti", facts, {"before_pixels": self.before, "pair_header": header}, True, tuple(warnings))
 
     def kept(self, packed: Packed) -> tuple[Kept, ...]:
-        """Text fields that `strip` blanked, and bytes behind the values, which are never kept."""
+        """Count the text fields that "strip" blanked, and the bytes behind the values, which are never kept."""
         now = packed.blobs.get("pair_header", b"")
         blanked = [
             name
@@ -86,7 +86,7 @@ class AnalyzeNative:
 
 
 def is_analyze(head: bytes) -> bool:
-    """True for the header of an Analyze 7.5 pair, in either byte order; NIfTI pairs are none."""
+    """True for the header of an Analyze 7.5 pair in either byte order, False for NIfTI pairs."""
     return len(head) >= _BYTES and head[344:348].rstrip(b"\0") not in (b"n+1", b"ni1") and _order(head) is not None
 
 
@@ -105,7 +105,7 @@ def read_pair(header_path: Path, pixels_path: Path) -> Scan:
         what = f"cannot be read as Analyze 7.5 ({str(error)[:120]})"
         raise InputError(what, where=header_path, fix=COPY_FIX) from error
     if not shape or min(shape) < 1:
-        raise InputError(f"the Analyze header gives the impossible shape {shape}", where=header_path)
+        raise InputError(f"the Analyze header states the impossible shape {shape}", where=header_path)
     if not (0 <= offset <= _MAX_BEFORE_PIXELS and offset.is_integer()):
         raise InputError(f"the Analyze header states the impossible pixel offset {offset:g}", where=header_path)
     pixels = NiftiPixels(pixels_path, shape + (1,) * (3 - len(shape)), dtype, int(offset))
@@ -129,7 +129,6 @@ def read_pair(header_path: Path, pixels_path: Path) -> Scan:
 
 
 def _order(head: bytes) -> str | None:
-    """The byte order in which it is an Analyze header, None where it is none."""
     for order in "<>":
         size, dims = struct.unpack_from(f"{order}i", head)[0], struct.unpack_from(f"{order}h", head, 40)[0]
         code, bits = struct.unpack_from(f"{order}hh", head, 70)
@@ -143,7 +142,7 @@ def _geometry(header: Any) -> tuple[Affine | None, list[str]]:
     problems = ["Analyze 7.5 states no orientation: left and right are unknown, only the spacing is used"]
     unit = bytes(header["vox_units"].item()).rstrip(b"\0 ").decode("ascii", "replace").lower()
     if unit not in _UNITS:
-        return None, [*problems, "the unit of the voxel spacing is not mm; it is not used"]
+        return None, [*problems, "the unit of the voxel spacing is not mm, so the spacing is ignored"]
     spacing = np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64))
     try:
         return check_affine(np.diag([*spacing, 1.0])), problems
@@ -156,4 +155,4 @@ def _intensity(head: bytes, order: str) -> tuple[Intensity, list[str]]:
     if slope in (0.0, 1.0) or not math.isfinite(slope):
         return Intensity(), []
     inter = inter if math.isfinite(inter) else 0.0
-    return Intensity.linear(slope, inter), [f"values are scaled as SPM does it: stored x {slope:g} + {inter:g}"]
+    return Intensity.linear(slope, inter), [f"values are scaled as in SPM: stored x {slope:g} + {inter:g}"]

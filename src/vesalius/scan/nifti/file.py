@@ -1,4 +1,4 @@
-"""Access to the bytes of NIfTI files, gzipped or not, with errors in one line."""
+"""Access to the bytes of NIfTI files, gzipped or not."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from typing import Any
 from vesalius.files import regular
 from vesalius.scan.damage import not_decodable
 
-GZIP_MAX_RATIO = 1032
-"""No deflate stream expands further; a header that promises more than this lies."""
 _BLOCK = 1 << 20
 
 
 def is_gzip(path: Path) -> bool:
-    """True where the first two bytes say so; for a file that is not there the suffix decides."""
+    """True where the first two bytes are those of gzip; the suffix decides for a file that does not exist."""
     try:
         with regular(path).open("rb") as file:
             return file.read(2) == b"\x1f\x8b"
@@ -27,10 +25,10 @@ def is_gzip(path: Path) -> bool:
 
 
 def head_of(path: Path, size: int) -> bytes:
-    """The first `size` bytes, fewer where the file is shorter.
+    """Return the first `size` bytes, fewer where the file is shorter.
 
     Raises:
-        InputError: absent, or not the gzip file it is named.
+        InputError: missing, or not a gzip file although its name says so.
     """
     try:
         with gzip.open(regular(path), "rb") if is_gzip(path) else regular(path).open("rb") as file:
@@ -40,7 +38,7 @@ def head_of(path: Path, size: int) -> bytes:
 
 
 def take(file: Any, length: int) -> bytes:
-    """Exactly `length` bytes, gathered block by block, so that no memory is taken before the bytes are there.
+    """Return exactly `length` bytes, read block by block, so that no memory is taken before the bytes exist.
 
     Raises:
         EOFError: the file ends early.
@@ -55,7 +53,7 @@ def take(file: Any, length: int) -> bytes:
 
 
 def skip(file: Any, length: int) -> None:
-    """Pass over `length` bytes.
+    """Skip `length` bytes.
 
     Raises:
         EOFError: the file ends early.
@@ -69,7 +67,7 @@ def skip(file: Any, length: int) -> None:
 
 @contextmanager
 def create(path: Path) -> Iterator[Any]:
-    """A file to be written, gzipped where its suffix says so; without name and time, equal values give equal bytes."""
+    """Open a file for writing, gzipped by suffix; without name and time, so that equal values give equal bytes."""
     with path.open("wb") as file:
         if not path.name.lower().endswith(".gz"):
             yield file

@@ -1,4 +1,4 @@
-"""The header of a NIfTI file: found, mended where nibabel can mend it, and read as geometry, time and text."""
+"""The header of a NIfTI file: finding it, repairing it as nibabel can, and its units, time and texts."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ _TIME_MS = {8: 1000.0, 16: 1.0, 24: 0.001}
 _NOT_TIME = {32: "Hz", 40: "ppm", 48: "rad/s"}
 _DIFFUSION_WORDS = frozenset({"dwi", "dmri", "dti"})
 _WORD_BYTES = 50
-"""What a word of one byte and the space behind it take at most, once split, per byte."""
+"""Most memory per byte of a text that is split into words of one byte."""
 _TEXT_FIELDS = ("descrip", "aux_file", "intent_name", "db_name")
 
 
 def find_files(path: Path) -> tuple[Path, Path]:
-    """(file with the header, file with the pixels); the same for .nii."""
+    """Return (file with the header, file with the pixels); the same for .nii."""
     name = path.name.lower()
-    for own, other in ((".hdr", ".img"), (".img", ".hdr")):
+    for suffix, other in ((".hdr", ".img"), (".img", ".hdr")):
         for packed in ("", ".gz"):
-            if name.endswith(own + packed):
-                stem = path.name[: len(name) - len(own + packed)]
+            if name.endswith(suffix + packed):
+                stem = path.name[: len(name) - len(suffix + packed)]
                 second = path.with_name(stem + other + packed)
                 if not regular(second).is_file():
-                    raise InputError(f"the other file of the pair is absent ({second.name})", where=path)
-                return (path, second) if own == ".hdr" else (second, path)
+                    raise InputError(f"the other file of the pair is missing ({second.name})", where=path)
+                return (path, second) if suffix == ".hdr" else (second, path)
     return path, path
 
 
 def read_header(path: Path, *, single: bool) -> tuple[Any, list[str]]:
-    """The header, mended where nibabel can mend it, and what was mended.
+    """Return the header, repaired where nibabel can, and what was repaired.
 
     Raises:
         InputError: neither NIfTI-1 nor NIfTI-2.
@@ -61,11 +61,11 @@ def read_header(path: Path, *, single: bool) -> tuple[Any, list[str]]:
         raise InputError("the header is cut short", where=path, fix="copy the file again")
     header = cls(head[: cls.sizeof_hdr], check=False)
     _check_offset(header, path, single=single)
-    return header, _mend(header)
+    return header, _repair(header)
 
 
 def _check_offset(header: Any, path: Path, *, single: bool) -> None:
-    """The pixels must begin at a whole byte, behind the header where they share its file.
+    """Check that the pixels begin at a whole byte, behind the header where both share a file.
 
     Raises:
         InputError: they do not.
@@ -80,35 +80,35 @@ def _check_offset(header: Any, path: Path, *, single: bool) -> None:
         raise InputError(what, where=path, fix="name it .hdr, with its .img beside it" if is_half else None)
 
 
-def _mend(header: Any) -> list[str]:
-    """Let nibabel mend what it can, and say what; a spacing of 0 stays 0, it would make it 1."""
+def _repair(header: Any) -> list[str]:
+    """Let nibabel repair what it can, and return its messages; a spacing of 0 stays 0 (nibabel would set 1)."""
     pixdim = header["pixdim"].copy()
     shape = np.array((*header.get_data_shape(), 1, 1, 1)[:3])
     missing = pixdim[1:4] == 0
     header["pixdim"][1:4][missing] = 1
     messages = _Messages()
-    mended = logging.Logger("nifti", logging.WARNING)
-    mended.addHandler(messages)
-    header.check_fix(mended, logging.ERROR)
+    logger = logging.Logger("nifti", logging.WARNING)
+    logger.addHandler(messages)
+    header.check_fix(logger, logging.ERROR)
     header["pixdim"][1:4][missing & (shape > 1)] = 0
     lines = messages.lines
     if (missing & (shape <= 1)).any():
-        lines.append("header: no spacing is stated along an axis of one voxel; 1 is taken")
+        lines.append("header: no spacing is stated along an axis of one voxel; 1 is used")
     if pixdim[0] not in (-1, 0, 1) and int(header["qform_code"]) > 0:
-        lines.append(f"header: pixdim[0] (qfac) is {pixdim[0]:g}, not 1 or -1; 1 is taken")
+        lines.append(f"header: pixdim[0] (qfac) is {pixdim[0]:g}, not 1 or -1; 1 is used")
     return lines
 
 
 def check_extensions(head: bytes, header: Any, *, single: bool) -> None:
-    """Follow the chain of extensions: their sizes must lead to the pixels, or to the end of the header file of a pair.
+    """Follow the chain of extensions: it must end at the pixels, or at the end of the header file of a pair.
 
     Args:
         head: all bytes before the pixels, or the whole header file of a pair.
         header: the header that was read from them.
-        single: header and pixels share one file.
+        single: True where header and pixels share one file.
 
     Raises:
-        ValueError: an extension has an impossible size. Its content is not looked at.
+        ValueError: an extension has an impossible size. Its content is not read.
     """
     place = header.sizeof_hdr + 4
     if len(head) < place or head[place - 4] == 0:
@@ -125,7 +125,7 @@ def check_extensions(head: bytes, header: Any, *, single: bool) -> None:
 
 
 class _Messages(logging.Handler):
-    """Keeps the messages of nibabel's header check, which would otherwise be printed."""
+    """Collects the messages of nibabel's header check, which would otherwise be printed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,31 +136,32 @@ class _Messages(logging.Handler):
 
 
 def spatial_unit(header: Any) -> tuple[str, list[str]]:
-    """The unit of lengths, "unknown" counts as mm, and what is wrong with its code."""
+    """Return the unit of lengths ("unknown" counts as mm), and a note where its code is wrong."""
     code = int(header["xyzt_units"]) % 8
     if code in _UNITS:
         return _UNITS[code], []
-    return "unknown", [f"the unit of lengths (code {code}) is not one of NIfTI's: taken as mm"]
+    return "unknown", [f"the unit of lengths (code {code}) is unknown to NIfTI: read as mm"]
 
 
 def scaling(header: Any, path: Path) -> tuple[float, float, list[str]]:
-    """Slope, intercept, and what is wrong with them; 1 and 0 where the header states none (slope 0 or NaN).
+    """Return slope, intercept and notes; 1 and 0 where the header states none (slope 0 or NaN).
 
     Raises:
-        InputError: a slope with an intercept that is no number.
+        InputError: a slope with an intercept that is not a number.
     """
     slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
     if slope == 0 or math.isnan(slope):
         return 1.0, 0.0, []
     if math.isinf(slope):
-        return 1.0, 0.0, ["the slope is infinite: values are the stored ones"]
+        return 1.0, 0.0, ["the slope is infinite: stored values are used"]
     if not math.isfinite(inter):
-        raise InputError(f"scl_slope is {slope:g}, but scl_inter is no number: its values are not known", where=path)
+        what = f"scl_slope is {slope:g}, but scl_inter is not a number, so real values are unknown"
+        raise InputError(what, where=path)
     return slope, inter, []
 
 
 def time(header: Any, frames: int, path: Path) -> tuple[tuple[float, ...] | None, TMeaning, list[str]]:
-    """Frame times in ms (None where the unit or the interval is not stated), what T means, and what is missing."""
+    """Return frame times in ms (None where unit or interval is not stated), the meaning of T, and notes."""
     if frames == 1:
         return None, "unknown", []
     unit = int(header["xyzt_units"]) & 0b111000
@@ -168,7 +169,7 @@ def time(header: Any, frames: int, path: Path) -> tuple[tuple[float, ...] | None
     if _has_gradients(path, frames):
         return None, "diffusion", []
     if unit in _NOT_TIME:
-        return None, "unknown", [f"the fourth axis counts in {_NOT_TIME[unit]}: it is not time"]
+        return None, "unknown", [f"the fourth axis is in {_NOT_TIME[unit]}, so it is not time"]
     if not math.isfinite(step) or step <= 0:
         return None, "unknown", ["the time unit or the frame interval is not stated"]
     start = float(header["toffset"]) * _TIME_MS[unit]
@@ -189,7 +190,7 @@ def _has_gradients(path: Path, frames: int) -> bool:
 
 
 def text_warnings(header: bytes) -> list[str]:
-    """One sentence for the text fields and one for the extensions, where there are any."""
+    """Return one sentence for the text fields and one for the extensions, where they exist."""
     parsed = _parse(header)
     kept = [name for name in _TEXT_FIELDS if name in parsed.dtype.names and bytes(parsed[name].item()).strip(b"\0 ")]
     warnings = []
@@ -201,7 +202,7 @@ def text_warnings(header: bytes) -> list[str]:
 
 
 def strip(header: bytes) -> bytes:
-    """Blank the text fields and the extensions; the length stays, so the pixel offset does too."""
+    """Blank the text fields and the extensions; the length, and so the pixel offset, stays."""
     parsed = _parse(header)
     blanked = bytearray(header)
     for name in _TEXT_FIELDS:
@@ -214,17 +215,16 @@ def strip(header: bytes) -> bytes:
 
 
 def differences(header: bytes, other: bytes) -> list[str]:
-    """Names of the fields in which two headers differ, and "extensions"."""
+    """Return the names of the fields in which two headers differ, and "extensions"."""
     if header == other:
         return []
-    one, two = _parse(header), _parse(other.ljust(len(header), b"\0"))
-    names = [name for name in one.dtype.names or () if one[name].tobytes() != two[name].tobytes()]
-    end = one.dtype.itemsize
+    first, second = _parse(header), _parse(other.ljust(len(header), b"\0"))
+    names = [name for name in first.dtype.names or () if first[name].tobytes() != second[name].tobytes()]
+    end = first.dtype.itemsize
     return names + (["extensions"] if header[end:] != other[end:] else [])
 
 
 def _parse(header: bytes) -> Any:
-    """The header as a structured array in its own byte order."""
     size = struct.unpack("<i", header[:4])[0]
     order = "<" if size in (348, 540) else ">"
     cls = nib.Nifti2Header if 540 in (size, struct.unpack(">i", header[:4])[0]) else nib.Nifti1Header

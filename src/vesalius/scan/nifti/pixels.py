@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
-from vesalius.scan.damage import not_decodable, read_to_end
-from vesalius.scan.nifti.file import GZIP_MAX_RATIO, is_gzip, skip, take
+from vesalius.scan.damage import DEFLATE_MAX_RATIO, not_decodable, read_to_end
+from vesalius.scan.nifti.file import is_gzip, skip, take
 from vesalius.scan.pixels import ALL
 
 
@@ -24,7 +24,7 @@ class NiftiPixels:
     """Stored values of a NIfTI file, mapped into memory, or inflated where the file is gzipped.
 
     Args:
-        path: the file that holds the pixels.
+        path: the file with the pixels.
         file_shape: dims of the file, (i, j, k, t, c...), at least three.
         file_dtype: dtype of the file, byte order included; RGB24 and RGBA32 are structured.
         offset: first byte of the pixels.
@@ -42,22 +42,21 @@ class NiftiPixels:
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        """(C, T, I, J, K)."""
         i, j, k, t, *channels = (*self.file_shape, 1)
         return math.prod(channels) * self.colours, t, i, j, k
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The stored dtype; uint8 for RGB24 and RGBA32."""
+        """Stored dtype; uint8 for RGB24 and RGBA32."""
         return np.dtype(np.uint8) if self.file_dtype.names else self.file_dtype
 
     @property
     def direct(self) -> bool:
-        """Unless the file is gzipped, which is inflated from its start for every piece."""
+        """False where the file is gzipped: it is inflated from its start for every piece."""
         return not is_gzip(self.path)
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Frames `t` and slices `k` as (C, t, I, J, k).
+        """Read the frames `t` and slices `k` as (C, t, I, J, k).
 
         Raises:
             InputError: the file ends early, cannot be decompressed or holds more than its header promises; the last
@@ -75,22 +74,22 @@ class NiftiPixels:
         return array.transpose(4, 3, 0, 1, 2)
 
     def check_length(self) -> None:
-        """Compare what the header promises with the size of the file, before any memory is taken.
+        """Compare the promise of the header with the length of the file, before any memory is taken.
 
         Raises:
-            InputError: the file is absent or too short, or its values are of no type that is a number.
+            InputError: the file is missing or too short, or its values are not of a numeric type.
         """
         if self.file_dtype.kind == "V" and not self.file_dtype.names:
-            raise InputError("the header states no type of number for the values", where=self.path)
+            raise InputError("the header states no numeric type for the values", where=self.path)
         if not regular(self.path).is_file():
             raise InputError("no such file", where=self.path)
         size, needed = self.path.stat().st_size, self.end
-        if needed > (size if self.direct else size * GZIP_MAX_RATIO):
+        if needed > (size if self.direct else size * DEFLATE_MAX_RATIO):
             what = f"the header promises {needed} bytes, the file has {size}"
             raise InputError(what, where=self.path, fix="copy the file again")
 
     def left_over(self) -> int:
-        """Bytes behind the last value of a file that is not compressed; the end of a stream is judged by `read`."""
+        """Return the bytes behind the last value of an uncompressed file; `read` checks the end of a stream."""
         return self.path.stat().st_size - self.end if self.direct else 0
 
     @property
@@ -109,7 +108,6 @@ class NiftiPixels:
 
     @property
     def _five(self) -> tuple[int, int, int, int, int]:
-        """The file's shape as (i, j, k, t, all further axes)."""
         i, j, k, t, *more = (*self.file_shape, 1)
         return i, j, k, t, math.prod(more)
 
@@ -118,7 +116,7 @@ class NiftiPixels:
         return whole[:, :, k, t]
 
     def _inflated(self, t: slice, k: slice) -> NDArray[Any]:
-        """Volume by volume: what is not wanted is passed over, and no memory is taken before its bytes are there."""
+        """Read volume by volume: unwanted ones are skipped, and no memory is taken before its bytes exist."""
         i, j, slices, frames, more = self._five
         length = i * j * slices * self.file_dtype.itemsize
         wanted, height = range(frames)[t], len(range(slices)[k])
@@ -136,7 +134,6 @@ class NiftiPixels:
         return np.frombuffer(b"".join(kept), self.file_dtype).reshape((i, j, height, len(wanted), more), order="F")
 
     def _slices(self, volume: bytes, k: slice) -> bytes:
-        """The slices `k` of the bytes of one volume."""
         if k == ALL:
             return volume
         array = np.frombuffer(volume, self.file_dtype).reshape(self.file_shape[:3], order="F")
@@ -144,7 +141,7 @@ class NiftiPixels:
 
 
 def _split_colours(array: NDArray[np.void]) -> NDArray[np.uint8]:
-    """(I, J, K, T, C) of RGB records to (I, J, K, T, C * 3) of uint8, the colour fastest."""
+    """Convert (I, J, K, T, C) of RGB records to (I, J, K, T, C * 3) of uint8, the colour fastest."""
     names = array.dtype.names or ()
     parts = np.stack([array[name] for name in names], axis=-1)
     return parts.reshape(*array.shape[:4], array.shape[4] * len(names))

@@ -1,8 +1,8 @@
 """NIfTI-1 and NIfTI-2 (.nii, .nii.gz, .hdr/.img pairs): read piece by piece, written back byte for byte.
 
 Axes: the file's (i, j, k) stay as they are, dim 4 is T, dims 5 to 7 are C (flattened, dim 5 fastest). RGB24 and
-RGBA32 become channels. `nifti_affine` decides between sform, qform and spacing. Header and extension bytes are kept
-word for word.
+RGBA32 become channels. `affine` decides between sform, qform and spacing. Header and extension bytes are kept
+unchanged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from vesalius.scan.intensity import Intensity
 from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
 from vesalius.scan.nifti.affine import place
 from vesalius.scan.nifti.analyze import is_analyze, read_pair
-from vesalius.scan.nifti.file import GZIP_MAX_RATIO, create, head_of, is_gzip
+from vesalius.scan.nifti.file import create, head_of, is_gzip
 from vesalius.scan.nifti.header import (
     check_extensions,
     differences,
@@ -36,11 +36,8 @@ from vesalius.scan.pixels import Pixels
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
-__all__ = ["GZIP_MAX_RATIO", "SUFFIXES", "NiftiNative", "NiftiPixels", "read", "restore"]
-
-SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 MAX_BEFORE_PIXELS = 1 << 26
-"""Header and extensions together are never longer."""
+"""Largest size of header and extensions together."""
 _ANALYZE_BYTES = 348
 
 
@@ -54,7 +51,7 @@ class NiftiNative:
     format: str = "nifti"
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
-        """Everything before the pixels, word for word; `strip` blanks the text fields and drops the extensions."""
+        """Pack everything before the pixels unchanged; "strip" blanks the text fields and drops the extensions."""
         header, warnings = self.header, []
         pair = self.pair_header or b""
         which = "pair" if self.pair_header is not None else "single"
@@ -74,7 +71,7 @@ class NiftiNative:
         return replace(packed, kept=self.kept(packed))
 
     def kept(self, packed: Packed) -> tuple[Kept, ...]:
-        """What `strip` blanked, and bytes behind the values, which are never kept; all else is, word for word."""
+        """Count what "strip" blanked, and the bytes behind the values, which are never kept; all else is unchanged."""
         pairs = (("before_pixels", self.header), ("pair_header", self.pair_header or b""))
         blanked = [name for blob, ours in pairs for name in differences(ours, packed.blobs.get(blob, b""))]
         kept = [Kept("header fields", left_out=len(blanked), names=tuple(blanked))] if blanked else []
@@ -131,7 +128,7 @@ def _scan(path: Path, header_path: Path, pixels_path: Path, reading: Reading) ->
     header, problems = read_header(header_path, single=header_path == pixels_path)
     shape = tuple(int(n) for n in header.get_data_shape())
     if not shape or len(shape) > 7 or min(shape) < 0:
-        raise InputError(f"the header gives the impossible shape {shape}", where=path)
+        raise InputError(f"the header states the impossible shape {shape}", where=path)
     if 0 in shape:
         raise InputError(f"the image is empty (shape {shape})", where=path)
     offset = int(header.get_data_offset())
@@ -139,12 +136,12 @@ def _scan(path: Path, header_path: Path, pixels_path: Path, reading: Reading) ->
     pixels.check_length()
     problems += surplus_notes(pixels.left_over())
     if offset > MAX_BEFORE_PIXELS:
-        raise InputError(f"{offset} bytes lie before the pixels, that cannot be", where=path)
+        raise InputError(f"{offset} bytes before the pixels are impossible", where=path)
     before = head_of(pixels_path, offset)
     pair_header = None if header_path == pixels_path else head_of(header_path, MAX_BEFORE_PIXELS)
     check_extensions(before if pair_header is None else pair_header, header, single=pair_header is None)
     if is_gzip(pixels_path) != pixels_path.name.lower().endswith(".gz"):
-        problems.append(f"the file is {'' if is_gzip(pixels_path) else 'not '}gzipped, its name says otherwise")
+        problems.append(f"the file is {'' if is_gzip(pixels_path) else 'not '}gzipped, but its name says otherwise")
     placed = place(header, reading.spacing_from)
     slope, inter, scaling_problems = scaling(header, path)
     if (slope, inter) != (1, 0) and pixels.file_dtype.names:

@@ -1,7 +1,7 @@
-"""A new NIfTI file of any scan that has an affine.
+"""Writing any scan that has an affine as a new NIfTI file.
 
-Axes stay as they are: dims 1 to 3 are I, J, K, dim 4 is T, dim 5 is C. In contrast to this,
-`nifti.read.restore` writes a NIfTI file back with the header it had.
+Axes stay as they are: dims 1 to 3 are I, J, K, dim 4 is T, dim 5 is C. `nifti.read.restore`,
+in contrast, restores a NIfTI file with its original header.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ NIFTI1_LARGEST = 32767
 EVEN_TOLERANCE = 1e-3
 """Frame intervals that differ by less than this fraction of their median count as even."""
 RIGHT_ANGLE_DEGREES = 0.01
-"""A grid that is sheared by more has no qform."""
+"""A grid with more shear has no qform."""
 _LEGAL = frozenset({"u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "c8", "c16"})
 _NEAREST = {"b1": "u1", "f2": "f4", f"f{np.longdouble(0).itemsize}": "f8", f"c{np.clongdouble(0).itemsize}": "c16"}
-"""Stored dtypes that NIfTI does not know (or not everywhere) -> what they are written as."""
+"""Stored dtypes that NIfTI does not know (or not everywhere) -> the dtype written."""
 
 
 _RGB24 = np.dtype([(name, "u1") for name in "RGB"])
@@ -38,8 +38,8 @@ def write_nifti(scan: Scan, path: Path) -> tuple[str, ...]:
     """Write a NIfTI-1 file (NIfTI-2 where an axis is longer than 32767), gzipped where `path` ends in .gz.
 
     The stored values are kept with slope and intercept where one pair serves the whole scan, else real values are
-    written as float32. sform and qform hold the affine (voxel centre to RAS+ mm) with the transform codes that the
-    scan came with: 1 (scanner) from DICOM, 2 (aligned) where the source names no world, 0 where it does not state how
+    written as float32. sform and qform hold the affine (voxel centre to RAS+ mm) with the transform codes of the
+    source: 1 (scanner) from DICOM, 2 (aligned) where the source names no world, 0 where it does not state how
     the axes lie, so that only the spacing is written. The orientation is never changed.
 
     Returns:
@@ -50,12 +50,12 @@ def write_nifti(scan: Scan, path: Path) -> tuple[str, ...]:
         UsageError: `path` does not end in .nii or .nii.gz.
     """
     if not path.name.lower().endswith((".nii", ".nii.gz")):
-        raise UsageError("is not a NIfTI name", where=path, fix="name the output .nii or .nii.gz")
+        raise UsageError("is not a NIfTI name", where=path, fix="end its name with .nii or .nii.gz")
     affine, scan = scan.affine, scan.resident()
     dtype, scale = _stored_as(scan)
     header, notes = _header(scan, affine, dtype)
     if scan.colour == "rgb" and dtype.names is None:
-        notes.append(f"NIfTI has no colours of {scan.dtype.name}: red, green and blue are written as channels")
+        notes.append(f"NIfTI has no {scan.dtype.name} colours: red, green and blue are written as channels")
     if scale is not None:
         header.set_slope_inter(*scale)
     with create(path) as file:
@@ -67,7 +67,7 @@ def write_nifti(scan: Scan, path: Path) -> tuple[str, ...]:
 
 
 def _stored_as(scan: Scan) -> tuple[np.dtype[Any], tuple[float, float] | None]:
-    """(dtype in the file, slope and intercept), or (float32, None) where real values must be written."""
+    """Return (dtype in the file, slope and intercept), or (float32, None) where real values must be written."""
     real = np.dtype("<f4"), None
     if not scan.intensity.is_uniform:
         return real
@@ -103,7 +103,7 @@ def _header(scan: Scan, affine: Affine, dtype: np.dtype[Any]) -> tuple[Any, list
 
 
 def _set_place(header: Any, spaces: tuple[Space, ...], affine: Affine) -> None:
-    """The two transforms; a sheared grid has no qform, so its sform takes the code of the only one there was."""
+    """Set the transforms; a sheared grid has no qform, so its sform takes the code of the only one there was."""
     if spaces == ("unknown",):
         return
     codes = [SPACES.index(space) for space in spaces] or [ALIGNED]
@@ -114,7 +114,7 @@ def _set_place(header: Any, spaces: tuple[Space, ...], affine: Affine) -> None:
 
 
 def _frames(scan: Scan) -> tuple[float, float, list[str]]:
-    """(interval in ms or 0 where it is unknown, start in ms, notes)."""
+    """Return (interval in ms or 0 where unknown, start in ms, notes)."""
     times = scan.frame_ms
     if scan.shape[1] < 2:
         return 0.0, 0.0, []
@@ -128,7 +128,6 @@ def _frames(scan: Scan) -> tuple[float, float, list[str]]:
 
 
 def _volume(scan: Scan, channel: int, frame: int, dtype: np.dtype[Any], *, stored: bool) -> NDArray[Any]:
-    """One volume (I, J, K) in the dtype of the file."""
     t = slice(frame, frame + 1)
     values = scan.stored(t) if stored else scan.values(t, dtype=np.float32)
     if dtype.names:

@@ -1,7 +1,7 @@
-"""One PNG, JPEG or TIFF file: what its header says, and its pages as arrays (J, I, C).
+"""One PNG, JPEG or TIFF file: its header, and its pages as arrays (J, I, C).
 
-Letters: J rows, I columns, C channel. Palettes are expanded to RGB, or give their indices
-where a picture is a label map; a stated orientation (EXIF) is reported, not applied.
+Letters: J rows, I columns, C channel. Palettes are expanded to RGB, or read as indices
+where the picture is a label map; EXIF orientation is reported, not applied.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from vesalius.scan.scan import Colour
 Kind = Literal["png", "jpeg", "tiff"]
 
 MAX_PIXELS = int(Image.MAX_IMAGE_PIXELS or 0)
-"""A page with more pixels is taken for a decompression bomb."""
+"""A page with more pixels is treated as a decompression bomb."""
 _KINDS: dict[str, Kind] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".tif": "tiff", ".tiff": "tiff"}
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 """PNG colour type -> channels, palette expanded."""
@@ -37,10 +37,31 @@ _MODES = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "P": 3}
 """Pillow mode -> channels, palette expanded."""
 _ORIENTATION_TAG = 274
 _EXPANDED = "palette colours are expanded to RGB"
-_INDICES = "the indices of a palette are the values, not its colours"
-_ALPHA = "channel {} is transparency (alpha), kept as it is"
-for _library in ("tifffile", "imagecodecs", "PIL"):  # what they mend or warn of is not printed
+_INDICES = "the values are palette indices, not colours"
+_ALPHA = "channel {} is transparency (alpha) and kept unchanged"
+for _library in ("tifffile", "imagecodecs", "PIL"):  # their warnings are not printed
     logging.getLogger(_library).addHandler(logging.NullHandler())
+_PNG_PICTURE = frozenset({"IHDR", "PLTE", "IDAT", "IEND", "tRNS"})
+_PNG_NAMES = {
+    "tEXt": "text",
+    "zTXt": "text",
+    "iTXt": "text",
+    "pHYs": "resolution",
+    "tIME": "time",
+    "eXIf": "EXIF",
+    "iCCP": "colour profile",
+    "gAMA": "gamma",
+    "sRGB": "sRGB intent",
+    "cHRM": "primaries",
+    "bKGD": "background",
+    "sBIT": "significant bits",
+}
+_TIFF_PICTURE = frozenset(
+    {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 284, 292, 293, 296, 297, 317, 320}
+    | {322, 323, 324, 325, 330, 332, 338, 339, 347, 512, 513, 514, 530, 531, 532}
+)
+"""Tags that say how the values are stored; a writer sets its own."""
+_RESOLUTION = frozenset({282, 283})
 
 
 @dataclass(frozen=True)
@@ -52,13 +73,13 @@ class Picture:
         kind: its format.
         size_JI: rows and columns.
         channels: values per pixel.
-        dtype: of the values, in the machine's byte order.
-        colour: what the channels mean.
+        dtype: dtype of the values, in the machine's byte order.
+        colour: meaning of the channels.
         pages: numbers of the pages to read, more than one only for TIFF.
-        notes: what a careful reader should know.
-        byteorder: of a TIFF file.
-        index_dtype: of the indices of its palette, None where it has none.
-        indices: its pages are given as these indices.
+        notes: caveats.
+        byteorder: byte order of a TIFF file.
+        index_dtype: dtype of its palette indices, None without a palette.
+        indices: True where its pages are read as these indices.
     """
 
     path: Path
@@ -79,17 +100,17 @@ class Picture:
         return (*self.size_JI, self.channels)
 
     def read(self, which: Sequence[int]) -> Iterator[NDArray[Any]]:
-        """The pages `which` (places in `pages`), each (J, I, C).
+        """Decode the pages `which` (places in `pages`), each (J, I, C).
 
         Raises:
-            InputError: damaged, or not what the header said when it was read first.
+            InputError: damaged, or changed since the header was read.
         """
         decode = {"png": _decode_png, "jpeg": _decode_jpeg, "tiff": _decode_tiff}[self.kind]
         try:
             for page in decode(self, [self.pages[number] for number in which]):
                 array = page.reshape(page.shape[0], page.shape[1], -1)
                 if array.shape != self.shape or array.dtype != self.dtype:
-                    raise InputError("the picture is not what its header says", where=self.path, fix=COPY_FIX)
+                    raise InputError("the picture does not match its header", where=self.path, fix=COPY_FIX)
                 yield array
         except InputError:
             raise
@@ -98,7 +119,7 @@ class Picture:
 
 
 def as_indices(picture: Picture) -> Picture:
-    """The same picture with the indices of its palette as values, in place of their colours, where it has one."""
+    """Return the same picture with the indices of its palette as values, where it has one."""
     if picture.index_dtype is None:
         return picture
     notes = tuple(_INDICES if note == _EXPANDED else note for note in picture.notes)
@@ -106,7 +127,7 @@ def as_indices(picture: Picture) -> Picture:
 
 
 def kind_of(path: Path) -> Kind | None:
-    """The format that the suffix names, None where it is no picture."""
+    """Return the format that the suffix names, or None where it is not a picture."""
     return _KINDS.get(path.suffix.lower())
 
 
@@ -114,7 +135,7 @@ def look(path: Path) -> Picture:
     """Read the header of a picture.
 
     Raises:
-        InputError: damaged, more than one picture (APNG), colours that are not read, or too large to be safe.
+        InputError: damaged, animated, of unsupported colours, or too large to be safe.
     """
     kind = kind_of(path)
     if kind is None:
@@ -152,19 +173,19 @@ def _look_png(path: Path) -> Picture:
     with _open(path, "png") as image:
         check_memory(2 * image.width * image.height * len(image.getbands()), path)  # EXIF decodes the picture
         if getattr(image, "n_frames", 1) > 1:
-            raise InputError("is animated: only still pictures are read", where=path)
+            raise InputError("is animated; only still pictures are supported", where=path)
         channels = _PNG_CHANNELS.get(colour_type) if depth == 16 else _MODES.get(image.mode)
         if channels is None:
-            raise InputError(f"pictures of the mode {image.mode} are not read", where=path)
+            raise InputError(f"pictures of mode {image.mode} are not supported", where=path)
         notes = _notes(image.getexif().get(_ORIENTATION_TAG)) + surplus_notes(png_chunks.left_over(path))
         if "transparency" in image.info:
-            notes.append("the transparency of single colours is left out")
+            notes.append("the transparency of single colours is ignored")
         if image.mode == "P":
             notes.append(_EXPANDED)
         elif channels in (2, 4):
             notes.append(_ALPHA.format(channels))
         elif depth in (2, 4):
-            notes.append(f"grey values of {depth} bits are given as 8 bits")
+            notes.append(f"grey values of {depth} bits are read as 8 bits")
         dtype = {16: "u2", 1: "?" if image.mode == "1" else "u1"}.get(depth, "u1")
         size, index_dtype = (image.height, image.width), np.dtype("u1") if image.mode == "P" else None
     colour = _colour(channels)
@@ -174,10 +195,10 @@ def _look_png(path: Path) -> Picture:
 def _look_jpeg(path: Path) -> Picture:
     with _open(path, "jpeg") as image:
         if image.mode not in ("L", "RGB"):
-            raise InputError(f"{image.mode} pictures are not read", where=path, fix="save it as RGB or grey")
+            raise InputError(f"{image.mode} pictures are not supported", where=path, fix="save it as RGB or grey")
         notes = _notes(image.getexif().get(_ORIENTATION_TAG))
         if getattr(image, "n_frames", 1) > 1:
-            notes.append("holds further pictures, only the first is read")
+            notes.append("holds further pictures; only the first is read")
         channels, size = _MODES[image.mode], (image.height, image.width)
     return Picture(path, "jpeg", size, channels, np.dtype("u1"), _colour(channels), notes=tuple(notes))
 
@@ -198,11 +219,11 @@ def _look_tiff(path: Path) -> Picture:
         notes = _notes(first.tags.valueof(_ORIENTATION_TAG)) + tiff_pages.check_places(path, every)
         tiff_pages.check_count(path, file.imagej_metadata, len(every))
         if len(pages) < len(every):
-            notes.append(f"{len(every) - len(pages)} reduced page(s) left out")
+            notes.append(f"{len(every) - len(pages)} reduced page(s) are skipped")
         if len(pages) > 1 and (file.is_imagej or file.is_ome):
-            notes.append("what the pages mean (time, channel, depth) is not read: they are taken as K")
+            notes.append("the meaning of the pages (time, channel, depth) is not read: they become K")
         if first.axes not in ("YX", "YXS", "SYX"):
-            raise InputError(f"pages with the axes {first.axes} are not read", where=path)
+            raise InputError(f"pages with the axes {first.axes} are not supported", where=path)
         rows, columns, samples = (first.sizes.get(name, 1) for name in ("height", "width", "sample"))
         if not all(isinstance(length, int) for length in (rows, columns, samples)):
             raise InputError("states no clear size", where=path, fix=COPY_FIX)
@@ -216,7 +237,7 @@ def _look_tiff(path: Path) -> Picture:
         numbers = tuple(number for number, _ in pages)
         order = file.byteorder
     if dtype is None or dtype.kind not in "biufc":
-        raise InputError("values of this type are not read", where=path)
+        raise InputError("values of this type are not supported", where=path)
     return Picture(path, "tiff", (rows, columns), samples, dtype, colour, numbers, tuple(notes), order, index_dtype)
 
 
@@ -233,7 +254,7 @@ def _tiff_colour(path: Path, page: Any, samples: int) -> Colour:
         return "rgb" if named_rgb else _colour(samples, rgb="channels")
     if page.photometric == PHOTOMETRIC.MINISWHITE:
         return "inverted" if samples == 1 else "channels"
-    raise InputError(f"TIFF colours of the kind {page.photometric.name} are not read", where=path)
+    raise InputError(f"TIFF colours of the kind {page.photometric.name} are not supported", where=path)
 
 
 def _colour(channels: int, rgb: Colour = "rgb") -> Colour:
@@ -241,14 +262,13 @@ def _colour(channels: int, rgb: Colour = "rgb") -> Colour:
 
 
 def _palette(page: Any) -> NDArray[Any]:
-    """The palette (3, entries)."""
     return narrow_palette(np.asarray(page.colormap))
 
 
 def _notes(orientation: Any) -> list[str]:
     if orientation in (None, 0, 1):
         return []
-    return [f"the file asks for another orientation (EXIF {orientation}): not applied"]
+    return [f"the EXIF orientation {orientation} of the file is not applied"]
 
 
 def _decode_png(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
@@ -269,7 +289,7 @@ def _decode_jpeg(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any
 
 def _decode_pillow(picture: Picture, source: Path | io.BytesIO) -> NDArray[Any]:
     with _open(source, picture.kind) as image:
-        image.info.pop("transparency", None)  # stands in the notes; convert would warn of it
+        image.info.pop("transparency", None)  # in the notes already; convert would warn about it
         return np.asarray(image.convert("RGB") if image.mode == "P" and not picture.indices else image)
 
 
@@ -288,4 +308,45 @@ def _decode_tiff(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any
 
 
 def _too_large(path: Path, what: str) -> InputError:
-    return InputError(f"holds {what} {MAX_PIXELS}: taken for a decompression bomb", where=path, fix="cut it into tiles")
+    return InputError(f"holds {what} {MAX_PIXELS}, as a decompression bomb would", where=path, fix="cut it into tiles")
+
+
+def beside(picture: Picture) -> list[str]:
+    """Return the names of the other content, each once.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        return list(
+            dict.fromkeys({"png": _beside_png, "jpeg": _beside_jpeg, "tiff": _beside_tiff}[picture.kind](picture))
+        )
+    except Exception as error:  # decoders raise nearly anything
+        raise InputError("cannot be read", where=picture.path) from error
+
+
+def _beside_png(picture: Picture) -> list[str]:
+    kinds = png_chunks.kinds(regular(picture.path).read_bytes())
+    names = [_PNG_NAMES.get(kind, kind) for kind in kinds if kind not in _PNG_PICTURE]
+    return names + (["bytes behind the picture"] if png_chunks.left_over(picture.path) else [])
+
+
+def _beside_jpeg(picture: Picture) -> list[str]:
+    names = {"exif": "EXIF", "icc_profile": "colour profile", "comment": "text", "photoshop": "Photoshop data"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(regular(picture.path), formats=["JPEG"]) as image:
+            present = [name for key, name in names.items() if image.info.get(key)]
+            return present + (["resolution"] if image.info.get("jfif_unit") else [])
+
+
+def _beside_tiff(picture: Picture) -> list[str]:
+    from tifffile import TiffFile
+
+    with TiffFile(regular(picture.path)) as file:
+        tags = [tag for page in file.pages for tag in getattr(page, "tags", ())]
+        return [
+            "resolution" if tag.code in _RESOLUTION else tag.name
+            for tag in tags
+            if tag.code not in _TIFF_PICTURE and not (tag.code in _RESOLUTION and tag.value in ((1, 1), (0, 0), (0, 1)))
+        ]

@@ -1,6 +1,6 @@
-"""The chunks of a PNG file: each has a checksum, and the last says that the picture is whole.
+"""The chunks of a PNG file: each has a checksum, and the last marks the end of the picture.
 
-Pillow compares the checksums of the header only; libpng warns of the others without ending.
+Pillow compares only the checksums of the header; libpng warns about the others and continues.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def check(data: bytes, path: Path) -> None:
-    """Compare the checksum of every chunk of a file, those that need not be read included.
+    """Compare the checksum of every chunk of a file, unread ones included.
 
     Raises:
         InputError: a checksum does not match, or the picture breaks off.
@@ -34,7 +34,7 @@ def check(data: bytes, path: Path) -> None:
 
 
 def left_over(path: Path) -> int:
-    """Bytes behind the end of the picture; 0 where it breaks off."""
+    """Return the bytes behind the end of the picture, 0 where it breaks off."""
     with regular(path).open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(size - len(_END), 0))
@@ -51,12 +51,12 @@ def left_over(path: Path) -> int:
 
 
 def kinds(data: bytes) -> list[str]:
-    """Names of the chunks in their order, each once."""
+    """Return the names of the chunks in their order, each once."""
     return list(dict.fromkeys(kind.decode("latin-1") for kind, _, _ in _chunks(data)))
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
-    """Kind, body and stated checksum of every chunk that is whole, up to the end chunk."""
+    """Yield kind, body and stated checksum of every complete chunk, up to the end chunk."""
     at, kind = len(SIGNATURE), b""
     while kind != b"IEND" and at + 12 <= len(data):
         (length,) = struct.unpack_from(">L", data, at)

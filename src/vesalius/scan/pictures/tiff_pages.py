@@ -1,6 +1,6 @@
-"""Are all pages of a TIFF file there? Its pages are a chain, each naming the place of the next; nothing counts them.
+"""Are all pages of a TIFF file present? Pages form a chain, each naming the place of the next; nothing counts them.
 
-tifffile ends quietly where the chain is broken.
+tifffile stops silently where the chain is broken.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from vesalius.scan.damage import COPY_FIX
 
 _BIG = 43
 _ENTRY_BYTES = 20
-"""At most, of one entry in the list of a page."""
+"""Largest size of one entry in the list of a page."""
 
 
 def check_chain(path: Path) -> None:
     """Follow the chain of pages to its end.
 
     Raises:
-        InputError: it leads outside the file, or back to a page that was there before.
+        InputError: it leads outside the file, or back to an earlier page.
     """
     size = path.stat().st_size
     places: dict[int, int] = {}
@@ -48,14 +48,14 @@ def check_chain(path: Path) -> None:
 
 
 def check_count(path: Path, stated: Any, pages: int) -> None:
-    """Compare with the number of pictures that ImageJ states: of a large stack it lists the first page only.
+    """Compare the number of pages with that stated by ImageJ, which lists only the first page of a large stack.
 
     Raises:
-        InputError: it states more than there are pages.
+        InputError: it states more pages than exist.
     """
     pictures = stated.get("images", 1) if isinstance(stated, dict) else 1
     if isinstance(pictures, int) and pictures > pages:
-        what = f"states {pictures} pictures, its list of pages has {pages}"
+        what = f"states {pictures} pictures, but its list of pages has {pages}"
         raise InputError(what, where=path, fix="save the stack with one page for each picture")
 
 
@@ -65,14 +65,14 @@ def _number(file: Any, form: str) -> int | None:
 
 
 def check_places(path: Path, pages: Sequence[Any]) -> list[str]:
-    """Compare where the pages say their values lie with the file.
+    """Compare the stated places of the values with the length of the file.
 
     Args:
         path: the file.
-        pages: all pages as tifffile gives them.
+        pages: all pages as tifffile returns them.
 
     Returns:
-        what a careful reader should know, one sentence each.
+        Notes, one sentence each.
 
     Raises:
         InputError: values outside the file.
@@ -86,7 +86,7 @@ def check_places(path: Path, pages: Sequence[Any]) -> list[str]:
         length = sum(length for _, length in spans)
         smallest = min(smallest, length)
         used += length + sum(_ENTRY_BYTES + tag.valuebytecount for tag in page.tags)
-    notes = [f"{empty} strip(s) or tile(s) hold no values: they are read as zeros"] if empty else []
+    notes = [f"{empty} strip(s) or tile(s) hold no values; they are read as zeros"] if empty else []
     spare = size - used
     if spare > max(smallest, 1 << 10) and not any(page.subifds for page in pages):
         notes.append(f"{spare} bytes of the file belong to none of its {len(pages)} page(s): pages may be missing")

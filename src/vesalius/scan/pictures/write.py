@@ -1,4 +1,4 @@
-"""Writing PNG and TIFF files without loss. Letters: J rows, I columns, C channel, K pages."""
+"""Lossless writing of PNG and TIFF files. Letters: J rows, I columns, C channel, K pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 Photometric = Literal["minisblack", "miniswhite", "rgb"]
 
 _BIG = 4_000_000_000
-"""Bytes of values from which a TIFF file is written with 64-bit offsets."""
+"""Size in bytes from which a TIFF file gets 64-bit offsets."""
 
 
 def fits_png(dtype: np.dtype[Any], channels: int) -> bool:
@@ -43,7 +43,7 @@ def write_tiff(
         path: the file.
         pages_JIC: pages of any integer, float or complex type.
         size: bytes of all values together.
-        photometric: what the values mean.
+        photometric: meaning of the values.
         byteorder: "<" or ">".
     """
     from tifffile import TiffWriter
@@ -61,5 +61,5 @@ def write_tiff(
 
 
 def photometric_of(colour: str) -> Photometric:
-    """How TIFF names the colours of a scan."""
+    """Return the TIFF name of the colours of a scan."""
     return "rgb" if colour == "rgb" else "miniswhite" if colour == "inverted" else "minisblack"

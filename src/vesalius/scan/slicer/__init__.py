@@ -1,1 +1,1 @@
-"""NRRD and MetaImage: nrrd, nrrd_header and metaimage, above the flat arrays of flat_pixels."""
+"""NRRD and MetaImage, read only. Reading order: nrrd (nrrd_header), metaimage; both build on flat_pixels."""

@@ -1,4 +1,4 @@
-"""Stored values that lie in one file or several as one flat array: raw, compressed or as text (NRRD, MetaImage).
+"""Stored values as one flat array over one or several files: raw, compressed or text (NRRD, MetaImage).
 
 Letters: C channel, T time, I J K voxel axes. `axes` names the axes of the file, fastest first, e.g. "CIJK"; several C
 are flattened, the first fastest.
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,22 +22,20 @@ from numpy.typing import NDArray
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
-from vesalius.scan.damage import COPY_FIX, read_to_end, surplus_notes
+from vesalius.scan.damage import COPY_FIX, DEFLATE_MAX_RATIO, read_to_end, surplus_notes
 from vesalius.scan.pixels import ALL
 
 Encoding = Literal["raw", "zlib", "bzip2", "text", "hex"]
 """zlib stands for zlib and gzip streams."""
 
-DEFLATE_MAX_RATIO = 1032
-"""No deflate stream expands further; a header that promises more than this lies."""
 _BLOCK = 1 << 20
 _WORD_BYTES = 100
-"""Of a number that is read as text: a string, an integer, and their places in two lists."""
+"""Memory for a number read as text: a string, an integer, and their places in two lists."""
 
 
 @dataclass(frozen=True)
 class FileSpan:
-    """One file with a stretch of the values.
+    """A stretch of values in one file.
 
     Args:
         path: the file.
@@ -50,24 +48,56 @@ class FileSpan:
     skip: int = 0
 
 
+@dataclass(frozen=True)
+class TextHeader:
+    """The text header of a file.
+
+    Args:
+        path: the file.
+        fields: name -> text.
+        length: bytes up to the values of an attached header.
+        data_files: names of data files in a list after the header.
+    """
+
+    kind: ClassVar[str]
+    path: Path
+    fields: dict[str, str]
+    length: int
+    data_files: tuple[str, ...]
+
+    def text(self, name: str) -> str | None:
+        """Return the text of a field, None where it is absent."""
+        return self.fields.get(name)
+
+    def numbers(self, name: str, kind: type = float) -> list[Any]:
+        """Return the numbers of a field, [] where it is absent."""
+        try:
+            return [kind(word) for word in (self.text(name) or "").split()]
+        except ValueError as error:
+            raise self.wrong(f"`{name}` does not hold numbers") from error
+
+    def wrong(self, what: str) -> InputError:
+        """Return an error about this header."""
+        return InputError(what, where=self.path, fix=f"check that it is an intact {self.kind} file")
+
+
 def beside(header: Path, name: str) -> Path:
-    """A data file that a header names.
+    """Return the path of a data file that a header names.
 
     Raises:
-        InputError: it lies outside the folder of the header, where a header from elsewhere must not lead; or no file
-            can be named so.
+        InputError: it lies outside the folder of the header, where a foreign header must not lead, or its name is
+            impossible.
     """
     path = header.parent / name
     try:
         path.is_file()  # raises where the name is too long, `resolve` where it holds a NUL character
         inside = path.resolve().is_relative_to(header.parent.resolve())
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "a NUL character in it"
+        reason = error.strerror if isinstance(error, OSError) else "it holds a NUL character"
         raise InputError(f"names a data file that cannot be opened ({reason})", where=header, fix=COPY_FIX) from error
     if not inside:
-        raise InputError(
-            "names a data file outside its folder", where=header, fix="put the data file beside the header"
-        )
+        fix = "move the data file next to the header"
+        raise InputError("names a data file outside its folder", where=header, fix=fix)
     return path
 
 
@@ -77,7 +107,7 @@ class FlatPixels:
 
     Args:
         pieces: the files in order; each holds an equal share.
-        encoding: how the values are written.
+        encoding: encoding of the values.
         dtype: stored dtype, byte order included.
         file_shape: axis lengths, fastest first.
         axes: one letter of CTIJK per axis of the file.
@@ -91,22 +121,20 @@ class FlatPixels:
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        """(C, T, I, J, K)."""
         c, t, i, j, k = (math.prod(self._lengths(letter)) for letter in "CTIJK")
         return c, t, i, j, k
 
     @property
     def direct(self) -> bool:
-        """True where the values are mapped into memory; all else is decoded from its start for every piece."""
         return self.encoding == "raw" and len(self.pieces) == 1
 
     @cached_property
     def bytes_per_piece(self) -> int:
-        """Decoded bytes that every file holds."""
+        """Decoded bytes in every file."""
         return math.prod(self.file_shape) * self.dtype.itemsize // len(self.pieces)
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Frames `t` and slices `k` as (C, t, I, J, k).
+        """Read the frames `t` and slices `k` as (C, t, I, J, k).
 
         Raises:
             InputError: the file ends early, cannot be decoded or holds more than its header promises.
@@ -123,17 +151,17 @@ class FlatPixels:
         return array[:, t if "T" not in self.axes else ALL, :, :, k if "K" not in self.axes else ALL]
 
     def check_length(self) -> None:
-        """Compare what the header promises with the size of the files, before any memory is taken.
+        """Compare the promise of the header with the length of the files, before any memory is taken.
 
         Raises:
-            InputError: a file is absent or too short.
+            InputError: a file is missing or too short.
         """
         if math.prod(self.file_shape) % len(self.pieces):
             what = f"the values cannot be spread evenly over {len(self.pieces)} files"
             raise InputError(what, where=self.pieces[0].path)
         for piece in self.pieces:
             if not regular(piece.path).is_file():
-                raise InputError("the file with the values is absent", where=piece.path, fix=COPY_FIX)
+                raise InputError("the file with the values is missing", where=piece.path, fix=COPY_FIX)
             size = max(piece.path.stat().st_size - piece.offset, 0)
             needed = piece.skip + self.bytes_per_piece
             if needed > self._most(size):
@@ -141,7 +169,7 @@ class FlatPixels:
                 raise InputError(what, where=piece.path, fix=COPY_FIX)
 
     def problems(self) -> list[str]:
-        """A sentence where raw files hold more than is read; `read` judges the end of all others."""
+        """Return a note where raw files hold more than is read; `read` checks the end of all others."""
         if self.encoding != "raw":
             return []
         sizes = [piece.path.stat().st_size - piece.offset - piece.skip for piece in self.pieces]
@@ -149,7 +177,7 @@ class FlatPixels:
         return surplus_notes(length)
 
     def _most(self, size: int) -> float:
-        """Decoded bytes that `size` bytes can hold; bzip2 has no useful bound and is inflated step by step."""
+        """Return the most decoded bytes that `size` bytes can hold; bzip2 has no useful bound: inflated in steps."""
         most: dict[str, float] = {
             "raw": size,
             "zlib": size * DEFLATE_MAX_RATIO,
@@ -206,7 +234,7 @@ class FlatPixels:
 
 
 def _decoder(file: Any, encoding: Encoding) -> Callable[[int], bytes]:
-    """Gives at most so many decoded bytes, none at the end."""
+    """Return a function that gives at most the requested number of decoded bytes, none at the end."""
     if encoding == "zlib":
         return _Inflated(file).read
     if encoding == "bzip2":
@@ -225,7 +253,7 @@ class _Inflated:
         self._engine = zlib.decompressobj(wbits=47)  # zlib or gzip, whichever it is
 
     def read(self, size: int) -> bytes:
-        """At most `size` inflated bytes, none at the end.
+        """Return at most `size` inflated bytes, none at the end.
 
         Raises:
             EOFError: the stream breaks off before its checksum.
@@ -242,7 +270,7 @@ class _Inflated:
                 raise EOFError("the stream breaks off")
 
     def _next_member(self) -> bytes:
-        """The beginning of what follows a finished stream; b"" at the end of the file."""
+        """Return the beginning of what follows a finished stream; b"" at the end of the file."""
         data = self._engine.unused_data.lstrip(b"\0")
         while not data:
             block = self._file.read(_BLOCK)

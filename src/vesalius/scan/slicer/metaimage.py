@@ -1,7 +1,7 @@
 """MetaImage, .mha and .mhd with its data file: read only.
 
 Axes: the file's (i, j, k) stay as they are, a fourth axis is T, interleaved channels are C. The file's world is LPS
-(as ITK writes and reads it, whatever `AnatomicalOrientation` says) and is turned to RAS+ mm. `ElementSize` serves as
+(as ITK writes and reads it, whatever `AnatomicalOrientation` says) and is converted to RAS+ mm. `ElementSize` serves as
 the spacing only where `ElementSpacing` is absent.
 """
 
@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +19,7 @@ from vesalius.scan.intensity import Intensity
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.signature import head_of_file
-from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, FlatPixels, beside
+from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, FlatPixels, TextHeader, beside
 from vesalius.scan.slicer.nrrd_header import MAX_FILES, number_into
 
 MAX_HEADER_BYTES = 1 << 20
@@ -49,35 +47,19 @@ _NAMES = {
 _MODALITIES = {"MET_MOD_CT": "CT", "MET_MOD_MR": "MR", "MET_MOD_US": "US", "MET_MOD_NM": "NM"}
 
 
-@dataclass(frozen=True)
-class _Header:
-    """Fields of the header, its length in bytes and the lines after `ElementDataFile = LIST`."""
-
-    path: Path
-    fields: dict[str, str]
-    length: int
-    data_files: tuple[str, ...]
+class _Header(TextHeader):
+    kind = "MetaImage"
 
     def text(self, name: str) -> str | None:
-        """The field, looked up under all the names it goes by."""
-        found = [self.fields[one] for one in _NAMES.get(name, (name,)) if one in self.fields]
-        return found[0] if found else None
+        """Return the field, looked up under all its names."""
+        values = [self.fields[known] for known in _NAMES.get(name, (name,)) if known in self.fields]
+        return values[0] if values else None
 
     def flag(self, name: str) -> bool:
         return (self.text(name) or "").strip().lower() in {"true", "1"}
 
-    def numbers(self, name: str, kind: type = float) -> list[Any]:
-        """The numbers of a field, [] where it is absent."""
-        try:
-            return [kind(word) for word in (self.text(name) or "").split()]
-        except ValueError as error:
-            raise self.wrong(f"{name} holds no numbers") from error
-
     def whole(self, name: str, default: int) -> int:
         return int(next(iter(self.numbers(name, int)), default))
-
-    def wrong(self, what: str) -> InputError:
-        return InputError(what, where=self.path, fix="check that it is an intact MetaImage file")
 
 
 def read(path: Path, reading: Reading = AS_STATED) -> Scan:
@@ -120,7 +102,7 @@ def _sizes(header: _Header) -> list[int]:
 def _pixels(header: _Header, shape: tuple[int, ...], axes: str) -> FlatPixels:
     word = (header.text("ElementType") or "").removeprefix("MET_").removesuffix("_ARRAY")
     if word not in _DTYPES:
-        raise header.wrong(f"values of the type {header.text('ElementType')!r} cannot be read")
+        raise header.wrong(f"values of type {header.text('ElementType')!r} cannot be read")
     dtype = np.dtype(_DTYPES[word])
     if dtype.itemsize > 1:
         dtype = dtype.newbyteorder(">" if header.flag("msb") else "<")
@@ -156,7 +138,7 @@ def _paths(header: _Header) -> list[Path]:
     elif counted:
         first, last, step = int(counted[2]), int(counted[3]), int(counted[4] or 1)
         if step < 1 or (last - first) // step >= MAX_FILES:
-            raise header.wrong("`ElementDataFile` counts too many files")
+            raise header.wrong("`ElementDataFile` lists too many files")
         names = [number_into(counted[1], number) for number in range(first, last + 1, step)]
     if not names or not names[0]:
         raise header.wrong("`ElementDataFile` names no file")
@@ -180,12 +162,12 @@ def _geometry(header: _Header, axes: int) -> tuple[Affine | None, list[str]]:
         raise header.wrong("spacing, matrix and offset do not fit the number of axes")
     if axes == 2:
         shown = " x ".join(f"{step:.6g}" for step in spacing)
-        return None, [f"a picture in a world of two dimensions: no geometry (spacing {shown}, unit not stated)"]
+        return None, [f"no geometry: the file is two-dimensional (spacing {shown}, unit not stated)"]
     directions = np.array(matrix).reshape(axes, axes)  # row n: direction of axis n
     words = {"spacing": "spacing", "offset": "position", "matrix": "orientation"}
     problems = [f"the {word} is not stated" for name, word in words.items() if not header.text(name)]
     if axes == 4 and (directions[3, :3].any() or directions[:3, 3].any()):
-        return None, [*problems, "the matrix mixes space and time: no geometry"]
+        return None, [*problems, "no geometry: the matrix mixes space and time"]
     affine = np.eye(4)
     affine[:3, :3] = lps_to_ras(directions[:3, :3] * np.array(spacing[:3])[:, None]).T
     affine[:3, 3] = lps_to_ras(offset[:3])

@@ -2,7 +2,7 @@
 
 Axes: up to three spatial axes are I, J, K in the file's order; an axis of kind `time` is T; a list of gradients
 (DWMRI) or of frames (MultiVolume) is T too; every other axis that is not spatial is C. World coordinates of the
-patient spaces RAS, LAS and LPS are turned to RAS+ mm. `scanner-xyz` and the 3D-handed spaces do not say where the
+patient spaces RAS, LAS and LPS are converted to RAS+ mm. `scanner-xyz` and the 3D-handed spaces do not state how the
 patient lies, so they give no geometry.
 """
 
@@ -33,7 +33,7 @@ _SPACES = {
     "left-posterior-superior": (-1, -1, 1),
     "lps": (-1, -1, 1),
 }
-"""Patient space -> signs that turn it to RAS."""
+"""Patient space -> signs that convert it to RAS."""
 _MM = {"mm": 1.0, "millimeter": 1.0, "millimetre": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001, "µm": 0.001}
 _MS = {"s": 1000.0, "sec": 1000.0, "seconds": 1000.0, "ms": 1.0, "msec": 1.0, "milliseconds": 1.0, "us": 0.001}
 _SPATIAL_KINDS = frozenset({"domain", "space"})
@@ -76,7 +76,7 @@ class _Time:
 
 
 def _axes(header: NrrdHeader) -> tuple[str, list[str]]:
-    """One letter per axis of the file."""
+    """Return one letter per axis of the file, and notes."""
     kinds = [kind.lower() for kind in header.words("kinds")]
     directions = _directions(header)
     problems: list[str] = []
@@ -88,7 +88,7 @@ def _axes(header: NrrdHeader) -> tuple[str, list[str]]:
         elif "T" not in letters and (spatial or _is_frames(header, axis, kind)):
             letters.append("T")
             if kind != "time":
-                problems.append(f"axis {axis} of the file is taken as T: {_why_t(header, kind, spatial)}")
+                problems.append(f"axis {axis} of the file is read as T: {_why_t(header, kind, spatial)}")
         else:
             letters.append("C")
     if sum(letter in "IJK" for letter in letters) < 2:
@@ -123,7 +123,6 @@ def _why_t(header: NrrdHeader, kind: str, spatial: bool) -> str:
 
 
 def _directions(header: NrrdHeader) -> list[NDArray[np.float64] | None]:
-    """Space directions per axis, [] where the file states none."""
     directions = header.vectors("spacedirections")
     if not directions:
         return []
@@ -141,9 +140,9 @@ def _geometry(header: NrrdHeader, axes: str) -> tuple[Affine | SliceStack | None
         return None, [_no_geometry(header, axes, directions, space)]
     unit = next(iter(header.fields.get("spaceunits", '"mm"').replace('"', " ").split()), "mm")
     if unit.lower() not in _MM:
-        return None, [f"the space unit {unit!r} is unknown: no geometry"]
+        return None, [f"no geometry: the space unit {unit!r} is unknown"]
     origin = next(iter(header.vectors("spaceorigin")), None)
-    problems = [] if origin is not None else ["no space origin is stated: the first voxel is taken to lie at 0, 0, 0"]
+    problems = [] if origin is not None else ["no space origin is stated: the first voxel is placed at 0, 0, 0"]
     turn = np.array(_SPACES[space]) * _MM[unit.lower()]
     steps = [_three(directions[axes.index(letter)]) * turn for letter in "IJK" if letter in axes]
     start = (np.zeros(3) if origin is None else _three(origin)) * turn
@@ -158,7 +157,7 @@ def _geometry(header: NrrdHeader, axes: str) -> tuple[Affine | SliceStack | None
 
 
 def _three(vector: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """The three spatial parts of a vector of the space, nan where they are missing."""
+    """Return the three spatial components of a vector, NaN where they are missing."""
     three = np.full(3, np.nan)
     if vector is not None:
         three[: min(len(vector), 3)] = vector[:3]
@@ -166,7 +165,6 @@ def _three(vector: NDArray[np.float64] | None) -> NDArray[np.float64]:
 
 
 def _no_geometry(header: NrrdHeader, axes: str, directions: list[NDArray[np.float64] | None], space: str) -> str:
-    """Why there is no geometry; the spacing is named where the file states it."""
     if directions:
         spacings = [math.nan if direction is None else float(np.linalg.norm(direction)) for direction in directions]
     else:
@@ -175,8 +173,8 @@ def _no_geometry(header: NrrdHeader, axes: str, directions: list[NDArray[np.floa
     if len(spacings) == len(axes):
         shown = " x ".join(f"{spacings[axes.index(letter)]:.6g}" for letter in "IJK" if letter in axes)
         shown = f" (spacing {shown}, unit not checked)"
-    what = f"the space {space!r} is not that of a patient" if space else "the file states no patient space"
-    return f"{what}: no geometry{shown}"
+    reason = f"{space!r} is not a patient space" if space else "the file states no patient space"
+    return f"no geometry: {reason}{shown}"
 
 
 def _time(header: NrrdHeader, axes: str, frames: int) -> _Time:
@@ -199,7 +197,6 @@ def _time(header: NrrdHeader, axes: str, frames: int) -> _Time:
 
 
 def _time_step(header: NrrdHeader, axis: int) -> tuple[float, str]:
-    """Interval between frames and its unit, from a four-dimensional space or from the axis itself."""
     directions = _directions(header)
     direction = directions[axis] if directions else None
     if direction is not None and len(direction) == 4:
@@ -210,7 +207,7 @@ def _time_step(header: NrrdHeader, axis: int) -> tuple[float, str]:
 
 
 def _multi_volume(header: NrrdHeader, frames: int) -> _Time:
-    """Frame times as a MultiVolume writes them: a list of numbers and the attribute they come from."""
+    """Return frame times as a MultiVolume states them: a list of numbers and the attribute they come from."""
     meaning = _TAG_MEANINGS.get(header.pairs.get("MultiVolume.FrameIdentifyingDICOMTagName", "").strip(), "unknown")
     scale = _MS.get(header.pairs.get("MultiVolume.FrameIdentifyingDICOMTagUnits", "").strip().lower(), math.nan)
     try:

@@ -1,4 +1,4 @@
-"""The text header of an NRRD file: fields, key/value pairs, and where the values lie.
+"""The text header of an NRRD file: fields, key/value pairs, and the place of the values.
 
 Fields are `name: value` (names without spaces and in lower case here), pairs are `key:=value`.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.scan.signature import head_of_file
-from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, beside
+from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, TextHeader, beside
 
 MAX_HEADER_BYTES = 1 << 22
 MAX_AXES = 16
@@ -49,22 +49,11 @@ _ENDS = {"little": "<", "big": ">"}
 
 
 @dataclass(frozen=True)
-class NrrdHeader:
-    """A parsed header.
+class NrrdHeader(TextHeader):
+    """A parsed header with its pairs, key -> text."""
 
-    Args:
-        path: the file it was read from.
-        fields: name -> text.
-        pairs: key -> text.
-        length: bytes up to the values of an attached header.
-        data_files: lines after `data file: LIST`.
-    """
-
-    path: Path
-    fields: dict[str, str]
+    kind = "NRRD"
     pairs: dict[str, str]
-    length: int
-    data_files: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -79,7 +68,6 @@ class NrrdHeader:
 
     @property
     def encoding(self) -> Encoding:
-        """How the values are written."""
         word = self.fields.get("encoding", "").lower()
         if word not in _ENCODINGS:
             raise self.wrong(f"the encoding {word!r} is not one of {', '.join(_ENCODINGS)}")
@@ -87,45 +75,37 @@ class NrrdHeader:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Stored dtype, byte order included."""
         word = self.fields.get("type", "").lower()
         code = _DTYPES.get(word.replace(" ", ""))
         if code is None:
-            raise self.wrong(f"values of the type {word!r} cannot be read")
+            raise self.wrong(f"values of type {word!r} cannot be read")
         if code[1] == "1" or self.encoding == "text":
             return np.dtype(code)
         end = self.fields.get("endian", "").lower()
         if end not in _ENDS:
-            raise self.wrong("`endian` is absent: the byte order is unknown")
+            raise self.wrong("`endian` is missing, so the byte order is unknown")
         return np.dtype(_ENDS[end] + code)
 
-    def numbers(self, name: str, kind: type = float) -> list[Any]:
-        """The numbers of a field, [] where it is absent."""
-        try:
-            return [kind(word) for word in self.fields.get(name, "").split()]
-        except ValueError as error:
-            raise self.wrong(f"`{name}` holds no numbers") from error
-
     def words(self, name: str) -> list[str]:
-        """One word per axis, quoted or not; "" for each axis where the field is absent."""
+        """Return one word per axis, quoted or not; "" for each axis where the field is absent."""
         try:
             words = shlex.split(self.fields.get(name, ""))
         except ValueError as error:
-            raise self.wrong(f"`{name}` has an open quote") from error
+            raise self.wrong(f"`{name}` has an unclosed quote") from error
         return words if len(words) == len(self.sizes) else [""] * len(self.sizes)
 
     def vectors(self, name: str) -> list[np.ndarray[Any, np.dtype[np.float64]] | None]:
-        """The vectors "(x,y,z)" of a field, None for each "none"; [] where it is absent."""
-        found: list[np.ndarray[Any, np.dtype[np.float64]] | None] = []
+        """Return the vectors "(x,y,z)" of a field, None for each "none"; [] where it is absent."""
+        vectors: list[np.ndarray[Any, np.dtype[np.float64]] | None] = []
         for word in re.findall(r"\([^()]*\)|[^\s()]+", self.fields.get(name, "")):
             if word.lower() == "none":
-                found.append(None)
+                vectors.append(None)
                 continue
             try:
-                found.append(np.array([float(part) for part in word.strip("()").split(",")]))
+                vectors.append(np.array([float(part) for part in word.strip("()").split(",")]))
             except ValueError as error:
-                raise self.wrong(f"`{name}` holds no vectors") from error
-        return found
+                raise self.wrong(f"`{name}` does not hold vectors") from error
+        return vectors
 
     def pieces(self, bytes_of_values: int) -> tuple[FileSpan, ...]:
         """Where the values lie: behind the header, or in the data files that it names."""
@@ -141,10 +121,6 @@ class NrrdHeader:
             pieces.append(FileSpan(path, offset, max(skip[0], 0)))
         return tuple(pieces)
 
-    def wrong(self, what: str) -> InputError:
-        """An error about this header."""
-        return InputError(what, where=self.path, fix="check that it is an intact NRRD file")
-
     def _paths(self) -> list[Path]:
         text = self.fields.get("datafile")
         if text is None:
@@ -155,13 +131,13 @@ class NrrdHeader:
         return [beside(self.path, name) for name in names]
 
     def _numbered(self, text: str) -> list[str]:
-        """`pattern first last step` or one plain name."""
+        """Expand `pattern first last step`, or return one plain name."""
         match = re.fullmatch(r"(.*%0?\d*d.*?)\s+(-?\d+)\s+(-?\d+)\s+(-?\d+)(\s+\d+)?", text)
         if match is None:
             return [text] if text else []
         first, last, step = (int(match[group]) for group in (2, 3, 4))
         if step == 0 or abs(last - first) // abs(step) >= MAX_FILES:
-            raise self.wrong("`data file` counts too many files")
+            raise self.wrong("`data file` lists too many files")
         return [number_into(match[1], number) for number in range(first, last + (1 if step > 0 else -1), step)]
 
 
@@ -177,11 +153,16 @@ def read_header(path: Path) -> NrrdHeader:
     end = re.search(rb"\r?\n\r?\n", head)
     length = len(head) if end is None else end.end()
     fields, pairs, files = _parse(path, head[: length if end is None else end.start()])
-    return NrrdHeader(path, fields, pairs, length, files)
+    return NrrdHeader(path, fields, length, files, pairs)
 
 
 def number_into(pattern: str, number: int) -> str:
-    """Put `number` where the pattern says %d, %3d or %03d."""
+    """Insert `number` where the pattern says %d, %3d or %03d.
+
+    Example:
+        >>> number_into("slice%03d.raw", 7)
+        'slice007.raw'
+    """
     match = re.search(r"%(0?)(\d{0,3})d", pattern)
     if match is None:
         return pattern
@@ -214,7 +195,6 @@ def _parse(path: Path, head: bytes) -> tuple[dict[str, str], dict[str, str], tup
 
 
 def _after_lines(path: Path, offset: int, lines: int) -> int:
-    """The offset after passing over whole lines."""
     if not lines or not path.is_file():
         return offset
     with regular(path).open("rb") as file:

@@ -133,13 +133,13 @@ def _picture(scan: Scan) -> NDArray[Any]:
 
 
 def _facts(scan: Scan) -> dict[str, str]:
-    facts = describe_scan(scan)
+    facts = vars(describe_scan(scan))
     wanted = ("shape", "dtype", "spacing_mm", "orientation", "grid_problem", "modality", "t_meaning", "problems")
-    return {key.replace("_", " "): _words(facts[key]) for key in wanted if facts.get(key) not in (None, [], "")}
+    return {key.replace("_", " "): _words(facts[key]) for key in wanted if facts[key] not in (None, (), "")}
 
 
 def _words(fact: Any) -> str:
-    if not isinstance(fact, list):
+    if not isinstance(fact, tuple):
         return str(fact)
     return "; ".join(fact) if isinstance(fact[0], str) else " x ".join(map(str, fact))
 

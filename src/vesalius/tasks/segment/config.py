@@ -1,14 +1,17 @@
-"""Settings of a segmentation: `task: segment` in a configuration of `vesalius train`."""
+"""Configuration of a segmentation: `task: segment` in a configuration of `vesalius train`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from vesalius.cohort.case import Case
 from vesalius.config import Config
 from vesalius.nets.net import AnyNet
+from vesalius.objectives.dice_ce import DiceCeConfig
+from vesalius.objectives.objective import Objective
 from vesalius.tasks.cohort_data import CohortData
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import TrainConfig
@@ -19,14 +22,13 @@ Positive = Annotated[int, Field(ge=1)]
 Patch = tuple[Positive, Positive, Positive]
 Values = Annotated[tuple[Annotated[int, Field(gt=0, lt=1 << 15)], ...], Field(min_length=1)]
 Ignored = tuple[Annotated[int, Field(ge=-(1 << 15), lt=1 << 15)], ...]
-Weight = Annotated[float, Field(ge=0)]
 Check = Literal["cine-mr", "none"]
 """Plausibility check before prediction: a short-axis cine MR, or none."""
-CHECK_WORDS = "cine-mr: predict refuses what cannot be a short-axis cine MR; none: no check"
+CHECK_WORDS = "cine-mr: predict refuses scans that cannot be a short-axis cine MR; none: no check"
 
 
 class SegmentData(CohortData):
-    """Which cases, and what their label maps mean."""
+    """The cases, and the meaning of their label maps."""
 
     masks: tuple[str, ...] = Field(
         default=("mask",),
@@ -40,15 +42,15 @@ class SegmentData(CohortData):
     )
     absent: Literal["background", "unknown"] = Field(
         default="background",
-        description="a class that a label map does not hold: it is not there, or it was not labelled in this map",
+        description="a class that a label map does not hold: it is absent, or it was not labelled in this map",
     )
-    ignored: Ignored = Field(default=(), description="values of voxels that nobody labelled")
+    ignored: Ignored = Field(default=(), description="values of unlabelled voxels")
 
     @model_validator(mode="after")
     def _one_class_for_each_value(self) -> SegmentData:
         values = [value for several in self.labels.values() for value in several]
         if len(set(values)) < len(values) or set(values) & set(self.ignored):
-            raise ValueError("a value belongs to two classes, or to one and to the ignored")
+            raise ValueError("a value belongs to two classes, or to a class and to the ignored values")
         return self
 
     def usable(self, case: Case) -> bool:
@@ -59,18 +61,15 @@ class SegmentData(CohortData):
         return f"mask called {' or '.join(self.masks)}"
 
 
-class LossConfig(Config):
-    """Weights of the loss, see `vesalius.objectives.dice_ce`."""
-
-    dice: Weight = 1.0
-    ce: Weight = 1.0
-    over: Literal["sample", "batch"] = "sample"
+def _read_loss(given: Any) -> Any:
+    """A loss without a name is dice_ce."""
+    return Objective.read({"name": "dice_ce", **given} if isinstance(given, Mapping) else given)
 
 
 class InferConfig(Config):
-    """How a whole scan is segmented: in overlapping windows of the size of a patch."""
+    """Segmentation of a whole scan, in overlapping windows of the size of a patch."""
 
-    overlap: float = Field(default=0.5, ge=0, lt=1, description="of neighbouring windows")
+    overlap: float = Field(default=0.5, ge=0, lt=1, description="overlap of neighbouring windows")
     windows: int = Field(default=4, ge=1, description="windows that go through the net at once")
     largest: tuple[str, ...] = Field(default=(), description="classes of which only the largest piece is kept")
 
@@ -80,22 +79,22 @@ class SegmentConfig(JobConfig):
 
     task: Literal["segment"] = "segment"
     data: SegmentData
-    prepare: Prepare = Field(default=Prepare(layout="CIJK"), description="from a scan to the array; sizes must stay")
+    prepare: Prepare = Field(default=Prepare(layout="CIJK"), description="from a scan to the array, of equal size")
     patch: Patch = Field(description="voxels along i, j, k; 1 along k: pictures, segmented one by one")
     margin: tuple[int, int, int] = Field(
-        default=(0, 0, 0), description="voxels that are cut besides and cropped after the augmentation"
+        default=(0, 0, 0), description="additional voxels on each side, cropped after the augmentation"
     )
-    about_labels: float = Field(default=0.67, ge=0, le=1, description="share of the patches that lie about a label")
+    about_labels: float = Field(default=0.67, ge=0, le=1, description="share of the patches around a label")
     augment: tuple[AnyTransform, ...] = Field(default=(), description="random changes of each patch")
     batch: int = Field(default=2, ge=1, description="patches in a batch, of all processes together")
     repeats: int = Field(default=1, ge=1, description="patches of each case in an epoch")
     net: AnyNet = Field(
         description="its inputs are the channels of the prepared images, its outputs the labels and the background"
     )
-    loss: LossConfig = LossConfig()
+    loss: Annotated[SerializeAsAny[Objective], BeforeValidator(_read_loss)] = DiceCeConfig()
     infer: InferConfig = InferConfig()
     regions: dict[str, tuple[str, ...]] = Field(
-        default={}, description="unions of classes that are measured instead of them, e.g. whole tumour"
+        default={}, description="unions of classes that are measured instead of the classes, e.g. whole tumour"
     )
     cavity: str | None = Field(default=None, description="class whose volume at ED and ES gives the ejection fraction")
     check: Check = Field(default="none", description=CHECK_WORDS)
@@ -106,11 +105,11 @@ class SegmentConfig(JobConfig):
         if self.prepare.layout != "CIJK":
             raise ValueError("prepare.layout must be CIJK")
         known = set(self.data.labels)
-        asked = {*self.infer.largest, *(one for several in self.regions.values() for one in several)}
+        named = {*self.infer.largest, *(name for members in self.regions.values() for name in members)}
         if self.cavity is not None:
-            asked.add(self.cavity)
-        if asked - known:
-            raise ValueError(f"{', '.join(sorted(asked - known))} is no class of data.labels")
+            named.add(self.cavity)
+        if named - known:
+            raise ValueError(f"{', '.join(sorted(named - known))} is no class of data.labels")
         return self
 
     @model_validator(mode="after")

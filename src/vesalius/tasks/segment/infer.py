@@ -1,4 +1,4 @@
-"""A whole volume through a net, in overlapping windows.
+"""Segment a whole volume in overlapping windows.
 
 Letters: C channel, I J K voxel axes, N classes with the background first.
 """
@@ -13,10 +13,10 @@ from vesalius.tasks.segment.config import InferConfig, Patch
 
 @torch.no_grad()
 def probabilities(net: nn.Module, x_CIJK: Tensor, patch: Patch, infer: InferConfig) -> Tensor:
-    """Probabilities of the classes, shape (N, I, J, K), float32, where `x_CIJK` lies.
+    """Class probabilities, shape (N, I, J, K), float32, on the device of `x_CIJK`.
 
-    Windows have the size of a patch and are weighted by a Gaussian about their middle. A net for pictures gets the
-    slices along k one by one.
+    Windows have the size of a patch and are weighted by a Gaussian at their centre. A net for pictures takes the slices
+    along k one by one.
     """
     from monai.inferers import sliding_window_inference
 

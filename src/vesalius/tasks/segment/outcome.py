@@ -155,18 +155,18 @@ class SegmentSummary:
     def of(cls, rows: Sequence[Measured], cavity: str | None, drawn: Drawn) -> SegmentSummary:
         """Summarise rows; `cavity` is the class whose volume gives the ejection fraction."""
         patients = {who: who for who in sorted({row.patient for row in rows}, key=int)}
-        found = beats(rows, cavity)
-        ef = pump_summary(found, "ef_percent", patients) if found else None
-        return cls(rows, class_summaries(rows, patients, _SEED), found, ef, drawn)
+        cines = beats(rows, cavity)
+        ef = pump_summary(cines, "ef_percent", patients) if cines else None
+        return cls(rows, class_summaries(rows, patients, _SEED), cines, ef, drawn)
 
     @property
     def results(self) -> dict[str, Any]:
         """The numbers for programs, JSON-able."""
-        dice = finite_mean(one.dice.mean for one in self.classes if one.dice.mean is not None)
+        dice = finite_mean(summary.dice.mean for summary in self.classes if summary.dice.mean is not None)
         result: dict[str, Any] = {
             "dice": dice if math.isfinite(dice) else None,
             "intervals": self.drawn.by,
-            "classes": {one.name: self._class(one) for one in self.classes},
+            "classes": {summary.name: self._class(summary) for summary in self.classes},
         }
         if self.ef is not None:
             result["ejection_fraction"] = {
@@ -182,7 +182,7 @@ class SegmentSummary:
     @property
     def texts(self) -> dict[str, str]:
         """Measure -> value in words, for the model card."""
-        words = {f"Dice, {one.name}": self._class(one)["text"] for one in self.classes}
+        words = {f"Dice, {summary.name}": self._class(summary)["text"] for summary in self.classes}
         return words if self.ef is None else words | {"Ejection fraction, mean absolute error": self._ef_error}
 
     def sections(self, split: str, figures: Sequence[str]) -> list[Section]:
@@ -203,8 +203,8 @@ class SegmentSummary:
             means.figure(file, "Worst, middle and best case.", "Slices with the outlines of reference and model")
         return [means, self._patients(), *self._functions()]
 
-    def _class(self, one: ClassSummary) -> dict[str, Any]:
-        dice = one.dice
+    def _class(self, summary: ClassSummary) -> dict[str, Any]:
+        dice = summary.dice
         interval = None if dice.low is None or dice.high is None else f"{dice.low:.3f} to {dice.high:.3f}"
         of = interval or f"{dice.present} {'studies' if self.drawn.studies else 'patients'}"
         of += f", {self.drawn.by}" if self.drawn.studies else ""
@@ -213,7 +213,7 @@ class SegmentSummary:
             "interval": [dice.low, dice.high] if interval else None,
             "interval_text": interval or "-",
             "patients": dice.present,
-            "hd95_mm": one.hd95_mm.mean,
+            "hd95_mm": summary.hd95_mm.mean,
             "text": "-" if dice.mean is None else f"{dice.mean:.3f} ({of})",
         }
 
@@ -230,7 +230,7 @@ class SegmentSummary:
         return text if error.present == of else f"{text} ({error.present} of {of} patients)"
 
     def _patients(self) -> Section:
-        names = [one.name for one in self.classes]
+        names = [summary.name for summary in self.classes]
         maps: dict[tuple[int, str, str], dict[str, Measured]] = {}
         for row in self.rows:
             maps.setdefault((int(row.patient), row.case, row.mask), {})[row.name] = row

@@ -1,7 +1,7 @@
-"""Is this a short-axis cine MR? Asked before a model for cines says anything about a scan.
+"""Plausibility check before a cine model is used: can a scan be a short-axis cine MR?
 
-A net for hearts finds a heart in a head, too. What cannot be a cine is refused; what is unusual for one is a warning.
-The usual protocol is that of Kramer et al. 2020, doi:10.1186/s12968-020-00607-1; the limits here lie well beyond it.
+A net for hearts finds a heart in a head, too. A scan that cannot be a cine is refused; an unusual one is a warning. The
+limits lie well beyond the usual protocol, that of Kramer et al. 2020, doi:10.1186/s12968-020-00607-1.
 Letters: T time, I J K voxel axes, slices along K.
 """
 
@@ -19,26 +19,26 @@ from vesalius.tasks.predictor import Plausibility
 _FIX = "give a short-axis cine MR"
 _AIR_HU, _LEAST_AIR = (-1150.0, -850.0), 0.02
 _LEAST_VALUES = 24
-"""Different values; whole numbers with fewer are a label map."""
+"""Whole numbers with fewer different values are a label map."""
 _STEP_MS, _BEAT_MS = 200.0, 3000.0
-"""Frames farther apart than the first, which together last longer than the second, show no beat."""
+"""Frames farther apart than the first, and together longer than the second, show no beat."""
 _LONG_BEAT_MS = 2000.0
 """30 beats a minute."""
 _FIELD_MM = (80.0, 600.0)
 """A heart is about 120 mm across, and cines are cut to it; no bore is wider than the second."""
 _LEAST_PIXELS = 48
-"""Where the size of a pixel is not known."""
+"""For an unknown size of a pixel."""
 _PIXEL_MM, _SLICE_MM = (0.5, 4.0), (4.0, 15.0)
 _MOST_SLICES = 30
 _THICKER = 1.5
-"""Times as thick as a pixel is wide: slices of a stack are, the voxels of a functional MR of the head are not."""
+"""Slices of a stack are at least so many pixels thick, the voxels of a functional MR of the head are not."""
 
 
 def check_cine_mr(scan: Scan) -> Plausibility:
-    """Look whether a scan can be a short-axis cine MR, or a frame of one.
+    """Check that a scan can be a short-axis cine MR, or a frame of one.
 
     Raises:
-        InputError: it cannot.
+        InputError: it cannot be.
     """
     channels, frames = scan.shape[:2]
     if scan.modality not in ("MR", "unknown"):
@@ -48,7 +48,7 @@ def check_cine_mr(scan: Scan) -> Plausibility:
     if scan.t_meaning not in ("time", "unknown"):
         raise InputError(f"has {frames} frames of {scan.t_meaning}, not of time", fix=_FIX)
     warnings = [] if scan.modality == "MR" else ["the file does not say that it is MR"]
-    warnings += [*_of_time(scan), *_of_place(scan), *_of_values(scan)]
+    warnings += [*_check_time(scan), *_check_place(scan), *_check_values(scan)]
     spacing_mm = scan.spacing_mm
     numbers: dict[str, float] = {"frames": frames, "slices": scan.shape[4]}
     if spacing_mm is not None:
@@ -57,12 +57,12 @@ def check_cine_mr(scan: Scan) -> Plausibility:
     return Plausibility(numbers, tuple(warnings))
 
 
-def _of_time(scan: Scan) -> list[str]:
+def _check_time(scan: Scan) -> list[str]:
     frames = scan.shape[1]
     if frames == 1:
         return ["one frame, and nothing says that it is of a cine"]
     if scan.frame_ms is None:
-        return []  # the scan itself reports that
+        return []  # the scan reports that
     step_ms = float(np.median(np.diff(scan.frame_ms)))
     lasts_ms = step_ms * frames
     if step_ms > _STEP_MS and lasts_ms > _BEAT_MS:
@@ -73,7 +73,7 @@ def _of_time(scan: Scan) -> list[str]:
     return []
 
 
-def _of_place(scan: Scan) -> list[str]:
+def _check_place(scan: Scan) -> list[str]:
     frames, *sizes, slices = scan.shape[1:]
     spacing_mm = scan.spacing_mm
     if spacing_mm is None or np.allclose(spacing_mm, 1.0, rtol=0, atol=1e-4):
@@ -98,7 +98,7 @@ def _of_place(scan: Scan) -> list[str]:
 
 
 def _unusual(shown: str, field_mm: float, spacing_mm: tuple[float, float, float], slices: int) -> Iterator[str]:
-    """What a cine seldom has."""
+    """Properties that cines rarely have."""
     if field_mm > _FIELD_MM[1]:
         yield f"the field of view is {shown}, unusual for a cine"
     if min(spacing_mm[:2]) < _PIXEL_MM[0] or max(spacing_mm[:2]) > _PIXEL_MM[1]:
@@ -109,11 +109,11 @@ def _unusual(shown: str, field_mm: float, spacing_mm: tuple[float, float, float]
         yield f"{slices} slices, a short-axis stack has 6 to 16"
 
 
-def _of_values(scan: Scan) -> list[str]:
+def _check_values(scan: Scan) -> list[str]:
     frames = scan.shape[1]
     chosen = sorted({0, frames // 3, 2 * frames // 3})
-    shown = [scan.values(t=slice(t, t + 1)) for t in chosen]
-    values = np.concatenate([one[np.isfinite(one)] for one in shown])
+    frames_shown = [scan.values(t=slice(t, t + 1)) for t in chosen]
+    values = np.concatenate([frame[np.isfinite(frame)] for frame in frames_shown])
     if not values.size or values.min() == values.max():
         raise InputError("holds one value everywhere", fix=_FIX)
     is_air = (values >= _AIR_HU[0]) & (values <= _AIR_HU[1])
@@ -121,7 +121,7 @@ def _of_values(scan: Scan) -> list[str]:
         raise InputError(f"holds values from {values.min():.0f} to {values.max():.0f} like HU: CT, not MR", fix=_FIX)
     if _is_label_map(values):
         raise InputError(f"holds {len(np.unique(values))} different whole numbers: a label map, no image", fix=_FIX)
-    if len(shown) > 1 and all(np.array_equal(shown[0], one, equal_nan=True) for one in shown[1:]):
+    if len(chosen) > 1 and all(np.array_equal(frames_shown[0], frame, equal_nan=True) for frame in frames_shown[1:]):
         return ["all frames are equal: nothing beats"]
     return []
 

@@ -1,4 +1,4 @@
-"""A segmenter on new scans: label maps as NIfTI on the grid of the input, volumes, a picture.
+"""Prediction with a segmenter: label maps as NIfTI on the grid of the input, volumes, pictures.
 
 Letters: T time, I J K voxel axes.
 """
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vesalius.cohort.ends import Ends
 from vesalius.metrics.cardiac import SMOOTHED, smoothed, volumes_ml, voxel_ml
+from vesalius.report.masks import by_reason
 from vesalius.report.overlay import Outlined, outlines
 from vesalius.report.page import Column, Section
 from vesalius.report.table import fixed
@@ -29,7 +30,7 @@ from vesalius.wording import some
 
 _OUTLINES, _VOLUMES = "outlines", "volumes"
 _CAPTIONS = {
-    _OUTLINES: "{}: the slice with most of what was found; outlines are the model's.",
+    _OUTLINES: "{}: the slice with the most labels; outlines are the model's.",
     _VOLUMES: "{}: volume in each frame, and where end-diastole and end-systole were read.",
 }
 
@@ -37,8 +38,8 @@ _CAPTIONS = {
 class SegmentPredictor(Predictor):
     """Writes a label map for each study.
 
-    Measures are volumes in mL, of a cine at end-diastole and end-systole, and what follows from them; how these moments
-    are known ("ef_from"), what the check of the scan found, and warnings. There is no picture where nothing was found.
+    Measures are volumes in mL (of a cine EDV, ESV and EF), how end-diastole and end-systole are known ("ef_from"), the
+    result of the plausibility check, and warnings. Without any label there is no picture.
     """
 
     task = "segment"
@@ -56,20 +57,23 @@ class SegmentPredictor(Predictor):
         """Segment a study and write its map.
 
         Raises:
-            InputError: an image is missing, or fails the check that the model asks for.
+            InputError: an image is missing, or fails the plausibility check of the model.
             GeometryError: the slices lie on no grid.
             UsageError: values that are no image.
         """
         scans = self.placed(scans)
         image = self._segmenter.contract.ordered(scans)[0]
-        asked = self._segmenter.settings.check
-        plausible = check_cine_mr(image) if asked == "cine-mr" else Plausibility()
-        found = self._segmenter(scans)
-        write_scan(found, target, force=True)
-        labels_TIJK = found.stored()[0]
-        function = self._measured(labels_TIJK, found, ends)
-        pictures = {_OUTLINES: self._picture(labels_TIJK, scans), _VOLUMES: self._curve(labels_TIJK, found, function)}
-        facts = function.facts | plausible.facts(asked, *function.warnings, *image.problems)
+        check = self._segmenter.settings.check
+        plausible = check_cine_mr(image) if check == "cine-mr" else Plausibility()
+        label_map = self._segmenter(scans)
+        write_scan(label_map, target, force=True)
+        labels_TIJK = label_map.stored()[0]
+        function = self._measured(labels_TIJK, label_map, ends)
+        pictures = {
+            _OUTLINES: self._picture(labels_TIJK, scans),
+            _VOLUMES: self._curve(labels_TIJK, label_map, function),
+        }
+        facts = function.facts | plausible.facts(check, *function.warnings, *image.problems)
         return Predicted(facts, {kind: png for kind, png in pictures.items() if png is not None})
 
     def told(self, measures: Mapping[str, Any]) -> str:
@@ -81,47 +85,44 @@ class SegmentPredictor(Predictor):
     def sections(
         self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]
     ) -> list[Section]:
-        warned: dict[str, list[str]] = {}
-        for name, one in results.items():
-            for warning in one.get("warnings", ()):
-                warned.setdefault(warning, []).append(name)
-        told = Section(title="What was found")
-        for warning, names in warned.items():
-            told.text(f"{some(names)}: {warning}.", "warning")
-        numbers = {name: _numbers(one) for name, one in results.items()}
-        keys = list(dict.fromkeys(key for one in numbers.values() for key in one))
-        has_ends = any("ef_from" in one for one in results.values())
+        warnings = by_reason((text, name) for name, facts in results.items() for text in facts.get("warnings", ()))
+        section = Section(title="What was found")
+        for warning, names in warnings.items():
+            section.text(f"{some(names)}: {warning}.", "warning")
+        numbers = {name: _numbers(facts) for name, facts in results.items()}
+        keys = list(dict.fromkeys(key for row in numbers.values() for key in row))
+        has_ends = any("ef_from" in facts for facts in results.values())
         columns = [Column(name="study"), *(Column(name=key, numeric=True) for key in keys)]
         columns += [Column(name="ED and ES by")] if has_ends else []
         rows = [
-            [name, *(_cell(one.get(key)) for key in keys), *([str(results[name].get("ef_from", "-"))] * has_ends)]
-            for name, one in numbers.items()
+            [name, *(_cell(row.get(key)) for key in keys), *([str(results[name].get("ef_from", "-"))] * has_ends)]
+            for name, row in numbers.items()
         ]
-        told.table(columns, rows, "Frames count from 0." if has_ends else "")
+        section.table(columns, rows, "Frames count from 0." if has_ends else "")
         for name, files in pictures.items():
             for kind, caption in _CAPTIONS.items():
                 if kind in files:
-                    told.figure(files[kind], caption.format(name), f"{kind.capitalize()} in {name}")
-        return [told]
+                    section.figure(files[kind], caption.format(name), f"{kind.capitalize()} in {name}")
+        return [section]
 
-    def _measured(self, labels_TIJK: NDArray[Any], found: Scan, ends: Ends | None = None) -> Function:
-        if found.spacing_mm is None:
-            return Function({}, None, [f"no volumes: {found.grid_problem}"])
-        settings, voxel = self._segmenter.settings, voxel_ml(found.affine)
+    def _measured(self, labels_TIJK: NDArray[Any], label_map: Scan, ends: Ends | None = None) -> Function:
+        if label_map.spacing_mm is None:
+            return Function({}, None, [f"no volumes: {label_map.grid_problem}"])
+        settings, voxel = self._segmenter.settings, voxel_ml(label_map.affine)
         values = {name: several[0] for name, several in settings.labels.items()}
-        if settings.cavity is not None and found.t_meaning in ("time", "unknown"):
+        if settings.cavity is not None and label_map.t_meaning in ("time", "unknown"):
             return function_of(labels_TIJK, values, settings.cavity, voxel, ends)
         of_several = ", largest" if len(labels_TIJK) > 1 else ""
         volumes = {name: volumes_ml(labels_TIJK, (label,), voxel) for name, label in values.items()}
         return Function({f"{name} mL{of_several}": float(volume_T.max()) for name, volume_T in volumes.items()})
 
-    def _curve(self, labels_TIJK: NDArray[Any], found: Scan, function: Function) -> bytes | None:
+    def _curve(self, labels_TIJK: NDArray[Any], label_map: Scan, function: Function) -> bytes | None:
         """The volume of the cavity over the frames; None where there is no EF."""
         cavity, heart = self._segmenter.settings.cavity, function.pumping
         if cavity is None or heart is None:
             return None
         label = self._segmenter.settings.labels[cavity][0]
-        volumes_T = volumes_ml(labels_TIJK, (label,), voxel_ml(found.affine))
+        volumes_T = volumes_ml(labels_TIJK, (label,), voxel_ml(label_map.affine))
         curve_T = smoothed(volumes_T) if heart.ef_from == SMOOTHED else None
         ends = {"ED": (heart.ed_frame or 0, heart.edv_ml), "ES": (heart.es_frame or 0, heart.esv_ml)}
         return volume_curve(volumes_T, curve_T, ends, cavity)
@@ -140,8 +141,8 @@ class SegmentPredictor(Predictor):
         picture_JI = part(image, t=t).values(k=slice(k, k + 1))[0, 0, :, :, 0].T
         spacing_mm = image.spacing_mm or (1.0, 1.0, 1.0)
         caption = f"slice {k}" if len(labels_TIJK) == 1 else f"frame {t}, slice {k}"
-        one = Outlined(caption, picture_JI, None, found_JI, (spacing_mm[1], spacing_mm[0]))
-        return outlines([one], tuple(self._segmenter.settings.labels))
+        picture = Outlined(caption, picture_JI, None, found_JI, (spacing_mm[1], spacing_mm[0]))
+        return outlines([picture], tuple(self._segmenter.settings.labels))
 
 
 def _numbers(measures: Mapping[str, Any]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""A trained segmentation model at work: scans in, label maps on the grid of the scans out.
+"""A trained segmentation model: from scans to label maps on the grid of the scans.
 
 Letters: C channel, T time, I J K voxel axes, N classes with the background first.
 """
@@ -32,8 +32,8 @@ class Segmenter:
 
     Args:
         model: net and settings.
-        contract: what it takes.
-        device: where it runs.
+        contract: the input that it takes.
+        device: device of the net.
     """
 
     def __init__(self, model: Pretrained, contract: InputContract, device: str | torch.device = "cpu") -> None:
@@ -46,7 +46,7 @@ class Segmenter:
 
     @classmethod
     def from_pretrained(cls, name: str | Path, device: str | torch.device = "cpu") -> Segmenter:
-        """A model folder, a run folder or a name of the zoo.
+        """Load a model folder, a run folder or a model of the zoo.
 
         Raises:
             InputError: no such model, or one for another job.
@@ -56,9 +56,9 @@ class Segmenter:
         return cls(model, read_contract(model.folder), device)
 
     def __call__(self, scans: Scan | Mapping[str, Scan]) -> Scan:
-        """The label map of a scan (of several images of one study, by name), on its own grid, of all its frames.
+        """Label map of all frames of a scan, or of several images of one study by name, on the grid of the first image.
 
-        A scan whose slices lie on no grid is only taken where the contract resamples; its map lies on the new grid.
+        A scan whose slices lie on no grid needs a contract that resamples; its map lies on the new grid.
 
         Raises:
             InputError: an image is missing, or there are more or fewer channels than the model takes.
@@ -81,8 +81,8 @@ class Segmenter:
         )
 
     def classes(self, scans: Mapping[str, Scan], t: int = 0) -> NDArray[np.integer]:
-        """Class numbers of one frame on the grid of the first image, shape (I, J, K). Raises as a call does."""
-        ordered = [part(one, t=t) for one in self.contract.ordered(scans)]
+        """Class numbers of one frame on the grid of the first image, shape (I, J, K). Raises as `__call__`."""
+        ordered = [part(scan, t=t) for scan in self.contract.ordered(scans)]
         prepare, settings, first = self.contract.prepare, self.settings, ordered[0]
         x_CIJK = prepare(ordered)
         placed = prepare.placed(first)
@@ -98,5 +98,5 @@ class Segmenter:
         if placed.grid_problem is None:
             i, j, k = target.shape[2:]
             p_NIJK = onto(p_NIJK, placed.affine, (i, j, k), target.affine)
-        found: NDArray[np.integer] = p_NIJK.argmax(0)
-        return largest_pieces(found, [1 + self.values.names.index(name) for name in self.settings.infer.largest])
+        classes_IJK: NDArray[np.integer] = p_NIJK.argmax(0)
+        return largest_pieces(classes_IJK, [1 + self.values.names.index(name) for name in self.settings.infer.largest])

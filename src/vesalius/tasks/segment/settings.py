@@ -1,4 +1,4 @@
-"""What a shipped segmentation model needs besides its net and its input contract."""
+"""Settings that ship with a segmentation model, besides its net and its input contract."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class SegmentSettings(Config):
     """`settings` in the `config.json` of a model for the task "segment"."""
 
     labels: dict[str, Values] = Field(description="class -> its values in label maps; the first one is written")
-    ignored: Ignored = Field(default=(), description="values of voxels that nobody labelled")
+    ignored: Ignored = Field(default=(), description="values of unlabelled voxels")
     patch: Patch
     infer: InferConfig = InferConfig()
     regions: dict[str, tuple[str, ...]] = Field(default={}, description="unions of classes that are measured")

@@ -1,4 +1,4 @@
-"""The segmentation that the loop trains.
+"""Segmentation as a task of the training loop.
 
 Letters: B batch, C channel, I J K voxel axes, N classes with the background first.
 """
@@ -21,7 +21,6 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
 from vesalius.metrics.overlap import dice
 from vesalius.nets.net import build
-from vesalius.objectives.dice_ce import DiceCe
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.infer import probabilities
 from vesalius.tasks.segment.labels import LabelValues, read_classes
@@ -36,17 +35,17 @@ from vesalius.weights.saved import NET, ModelConfig, save_pretrained
 
 
 class SegmentTask(Task):
-    """Patches of label maps, Dice + cross-entropy; validated on whole volumes.
+    """Training on patches of label maps, validation on whole volumes.
 
     Args:
         config: of the run.
-        parts: the cases to train on and to validate on ("train", "val").
+        parts: the cases of the splits "train" and "val".
     """
 
     def __init__(self, config: SegmentConfig, parts: Mapping[str, Cohort]) -> None:
         self.config, self.parts = config, parts
         self.values = LabelValues(config.data.labels, config.data.ignored)
-        self._loss = DiceCe(config.loss.dice, config.loss.ce, config.loss.over)
+        self._loss = config.loss.make()
         self._missing = {**self._missing_in("train"), **self._missing_in("val")}
         self._training = self._loader("train", self._changes(), config.repeats)
         self._held_out = self._loader("val", None, 1)
@@ -58,37 +57,39 @@ class SegmentTask(Task):
         return self._training.total // self.config.batch
 
     def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
-        """Images (B, C, I, J, K), classes (B, I, J, K) and classes not labelled (B, N), this rank's share."""
+        """This rank's images (B, C, I, J, K), classes (B, I, J, K) and unlabelled classes (B, N)."""
         share = self._training.shard(rank, world)
         for batch in batches(share, epoch, self.config.batch // world, drop_last=True, start=start):
             classes = self.values.classes(batch.masks[MASK][:, 0], where=f"case {batch.cases[0].id} or one beside it")
             yield {
                 "image": torch.from_numpy(batch.images),
                 "classes": torch.from_numpy(classes).long(),
-                "missing": torch.from_numpy(np.stack([self._missing[one.id] for one in batch.cases])),
+                "missing": torch.from_numpy(np.stack([self._missing[case.id] for case in batch.cases])),
             }
 
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
         del step
-        image, classes = batch["image"], batch["classes"]
         if self.config.patch[2] == 1:
-            image, classes = image[..., 0], classes[..., 0]
-        return {"net": self._loss(self.modules["net"](image), classes, batch["missing"])}, {}
+            batch = {**batch, "image": batch["image"][..., 0], "classes": batch["classes"][..., 0]}
+        return {"net": self._loss(self.modules["net"](batch["image"]), batch)}, {}
 
     def validate(self, step: int) -> dict[str, float]:
         """Mean Dice over the held-out label maps, of each class and of all."""
         del step
         device = next(self.modules["net"].parameters()).device
         scores: dict[str, list[float]] = defaultdict(list)
-        for sample in self._held_out.epoch(0):
+        share: list[dict[str, float]] = []
+        for sample in self._held_out.shard(self.ranks.rank, self.ranks.world).epoch(0):
             truth = self.values.classes(sample.masks[MASK][0], where=f"case {sample.id}")
             p_NIJK = self.probabilities(torch.from_numpy(sample.image).to(device))
-            found = p_NIJK.argmax(0).cpu().numpy()
+            predicted = p_NIJK.argmax(0).cpu().numpy()
             missing_N = self._missing[sample.id]
-            overlaps = dice(np.where(truth < 0, 0, found), np.maximum(truth, 0), range(1, len(missing_N)))
-            for number, name in enumerate(self.values.names, start=1):
-                if not missing_N[number]:
-                    scores[name].append(overlaps[number])
+            overlaps = dice(np.where(truth < 0, 0, predicted), np.maximum(truth, 0), range(1, len(missing_N)))
+            names = enumerate(self.values.names, start=1)
+            share.append({name: overlaps[number] for number, name in names if not missing_N[number]})
+        for overlap_of in self.ranks.gathered(share):
+            for name, overlap in overlap_of.items():
+                scores[name].append(overlap)
         means = {
             name: float(np.nanmean(scores[name])) for name in self.values.names if not np.isnan(scores[name]).all()
         }
@@ -98,7 +99,7 @@ class SegmentTask(Task):
         }
 
     def probabilities(self, x_CIJK: Tensor) -> Tensor:
-        """Of a prepared volume, shape (N, I, J, K)."""
+        """Class probabilities of a prepared volume, shape (N, I, J, K)."""
         return probabilities(bare(self.modules["net"]), x_CIJK, self.config.patch, self.config.infer)
 
     def export(self, folder: Path) -> None:
@@ -110,7 +111,7 @@ class SegmentTask(Task):
         write_contract(contract, folder)
 
     def _missing_in(self, part: str) -> dict[str, NDArray[np.bool_]]:
-        """Unit -> for each class, the background among them, whether it was not labelled."""
+        """Unit -> for each class and the background, whether it was not labelled, shape (N,)."""
         cohort = units(self.parts[part], self.config.data.masks)
         count = len(self.values.names) + 1
         if self.config.data.absent == "background":
@@ -122,7 +123,7 @@ class SegmentTask(Task):
         return missing
 
     def _changes(self) -> Chain:
-        """From a whole volume to a patch."""
+        """Transforms from a whole volume to a patch."""
         config = self.config
         large = tuple(size + 2 * margin for size, margin in zip(config.patch, config.margin, strict=True))
         crop = LabelCrop(size=large, mask=MASK, share=config.about_labels)

@@ -11,24 +11,24 @@ from vesalius.tasks.segment.config import SegmentData
 
 
 def units(cohort: Cohort, masks: Sequence[str]) -> Cohort:
-    """A case for each label map of each case, called ID or, where there are several maps, ID/MAP.
+    """One case for each label map of each case, with the id ID, or ID/MAP where there are several maps.
 
-    Its mask and frame are called "mask" whatever they were called before.
+    Its mask and frame are renamed to "mask".
     """
-    found = []
+    maps = []
     for case in cohort:
-        for name in (one for one in masks if one in case.masks):
+        for name in (mask for mask in masks if mask in case.masks):
             change = {
                 "id": case.id if len(masks) == 1 else f"{case.id}/{name}",
                 "masks": {MASK: case.masks[name]},
                 "frames": {MASK: case.frames[name]} if name in case.frames else {},
             }
-            found.append(case.model_copy(update=change))
-    return Cohort(tuple(found), cohort.root, cohort.notes)
+            maps.append(case.model_copy(update=change))
+    return Cohort(tuple(maps), cohort.root, cohort.notes)
 
 
 def frame_of_units(cohort: Cohort, data: SegmentData) -> str | None:
-    """The name of the frame that a loader is to take, or None where the images are static.
+    """The name of the frame for the loader; None for static images.
 
     Raises:
         UsageError: some units lie on a frame and some do not.

@@ -204,7 +204,7 @@ def test_masks_become_classes_by_frame(tmp_path):
 def test_masks_that_hold_no_labels_are_refused(tmp_path, value):
     (study,) = find_studies([write_cohort(tmp_path / "cohort", patients=1)])
     nib.save(nib.Nifti1Image(np.full((24, 20, 4), value, np.float32), np.eye(4)), study.masks[0])
-    with pytest.raises(InputError, match="other values than whole numbers"):
+    with pytest.raises(InputError, match="values other than whole numbers"):
         read_masks(study, study.scan(), VALUES.classes)
 
 

@@ -161,7 +161,7 @@ def test_a_mask_that_was_stored_scaled_is_read_by_its_labels(tmp_path):
     assert nib.load(tmp_path / "m.nii").dataobj.inter != 0
     np.testing.assert_array_equal(read_mask(tmp_path / "m.nii"), labels)
     nib.save(nib.Nifti1Image(labels / 2, np.eye(4)), tmp_path / "m.nii")
-    with pytest.raises(InputError, match="one of the masks holds other values than whole numbers"):
+    with pytest.raises(InputError, match="one of the masks holds values other than whole numbers"):
         read_mask(tmp_path / "m.nii")
 
 

@@ -128,7 +128,7 @@ def test_what_is_no_mask_is_refused(tmp_path):
         return Pair(find_masks(tmp_path / "p.nii")[0], reference)
 
     for bad in (heart(4) + np.float32(0.5), heart(4).astype(np.int16) - 1, np.full((20, 20, 4), np.nan, np.float32)):
-        with pytest.raises(InputError, match="other values than whole numbers from 0"):
+        with pytest.raises(InputError, match="values other than whole numbers from 0"):
             measure_pair(against(bad), {})
     with pytest.raises(InputError, match="1,599 different labels"):
         measure_pair(against(np.arange(1600, dtype=np.int16).reshape(20, 20, 4)), {})

@@ -83,8 +83,8 @@ def result_of(
 def _chart(summary: MaskSummary) -> bytes:
     """Dice of each patient by class, as PNG."""
     groups = {
-        one.name: [value for value in one.dice.values.values() if value is not None]
-        for one in summary.classes
-        if one.label is not None
+        each.name: [value for value in each.dice.values.values() if value is not None]
+        for each in summary.classes
+        if each.label is not None
     }
     return dots(groups, "Dice", (0.0, 1.0))

@@ -35,10 +35,10 @@ def beats(results: Sequence[PairResult], lv: int) -> tuple[list[Beat], dict[str,
     for (case, patient), masks in cines.items():
         if sum(result.pair.reference.name == MASK for result in masks) > 1:  # perhaps not moments of one beat
             continue
-        moments = [moment for one in masks if not one.pair.reference.structure for moment in _moments(one, lv)]
+        moments = [moment for result in masks if not result.pair.reference.structure for moment in _moments(result, lv)]
         if len(moments) < 2:
             continue
-        diastole, systole, source = _ends(moments, max(one.frames for one in masks))
+        diastole, systole, source = _ends(moments, max(result.frames for result in masks))
         missing = _missing(diastole, systole, lv)
         if missing:
             without[case] = missing

@@ -1,0 +1,86 @@
+"""Synthetic cohorts with known truth, and their manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vesalius.config import from_overrides
+from vesalius.phantom.cine.options import CineOptions
+from vesalius.phantom.cine.write import write_cine
+from vesalius.phantom.head_ct.options import HeadCtOptions
+from vesalius.phantom.head_ct.write import HeadCtSummary, write_head_ct
+
+
+@dataclass(frozen=True)
+class CineCohort:
+    """A written cohort of cine phantoms.
+
+    Args:
+        path: its folder.
+        patients: number of patients.
+        groups: group -> number of patients.
+        largest_ef_error: largest difference of measured and requested ejection fraction, in points.
+    """
+
+    path: str
+    patients: int
+    groups: dict[str, int]
+    largest_ef_error: float
+
+
+def phantom_cine(
+    output: Path, patients: int = 5, seed: int = 0, options: Sequence[str] = (), *, force: bool = False
+) -> CineCohort:
+    """Write beating short-axis hearts in the layout of ACDC, with known volumes, EF and noise.
+
+    Args:
+        output: the new folder.
+        patients: number of patients.
+        seed: the same seed gives the same bytes.
+        options: options of `CineOptions`, as "noise=0.05".
+        force: replace an existing folder.
+
+    Raises:
+        ConfigError: a wrong option.
+        OutputError: the folder exists or cannot be written.
+    """
+    chosen = from_overrides(CineOptions, options, {"patients": patients, "seed": seed})
+    cohort = write_cine(output, chosen, force=force)
+    return CineCohort(str(output), len(cohort.patients), cohort.groups, 100 * cohort.largest_ef_error)
+
+
+def cine_lines(cohort: CineCohort) -> Iterator[str]:
+    """Yield the lines for the terminal."""
+    groups = ", ".join(f"{count} {name}" for name, count in cohort.groups.items())
+    yield f"{cohort.patients} patients: {groups}"
+    yield f"EF of the labels differs by at most {cohort.largest_ef_error:.2f} points from the requested EF"
+    yield cohort.path
+
+
+def phantom_head_ct(
+    output: Path, patients: int = 5, seed: int = 0, options: Sequence[str] = (), *, force: bool = False
+) -> HeadCtSummary:
+    """Write head CT with five kinds of bleed and look-alikes, masks, and the tables that detection starts from.
+
+    Args:
+        output: the new folder.
+        patients: number of patients; each has one to three studies.
+        seed: the same seed gives the same bytes.
+        options: options of `HeadCtOptions`, as "noise_hu=5".
+        force: replace an existing folder.
+
+    Raises:
+        ConfigError: a wrong option.
+        OutputError: the folder exists or cannot be written.
+    """
+    return write_head_ct(output, from_overrides(HeadCtOptions, options, {"seed": seed}), patients, force=force)
+
+
+def head_ct_lines(cohort: HeadCtSummary) -> Iterator[str]:
+    """Yield the lines for the terminal."""
+    positive = ", ".join(f"{name} {count}" for name, count in cohort.positive.items())
+    yield f"{cohort.patients} patients, {cohort.studies} studies; positive: {positive}"
+    yield f"bleeds differ by at most {cohort.largest_volume_error:.1%} from the requested volume"
+    yield str(cohort.path)

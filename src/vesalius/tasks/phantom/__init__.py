@@ -1,1 +1,0 @@
-"""Synthetic cohorts with known truth, and their manifests."""
