@@ -106,7 +106,7 @@ def test_a_cine_gives_volumes_over_time(tmp_path):
 def test_options(tmp_path):
     """One that the job does not know is refused in one line; others make another run of it."""
     model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", ("test",))
-    with pytest.raises(UsageError, match="--top-k: means nothing to a model for segment"):
+    with pytest.raises(UsageError, match="--top-k: is not supported by segment models"):
         predict(model, [manifest], tmp_path / "out", {"top_k": 3}, device="cpu")
     predict(model, [manifest], tmp_path / "out", device="cpu")
     with pytest.raises(OutputError, match="with other options"):
@@ -135,11 +135,11 @@ def test_names_of_every_language_get_their_pictures(tmp_path):
 
 
 def test_what_cannot_be(tmp_path):
-    with pytest.raises(InputError, match="nothing can be predicted; name a model for detect or segment"):
+    with pytest.raises(InputError, match="predicts nothing; name a model for detect, finetune, segment"):
         predict(make_model(tmp_path / "m0", task="other"), [tmp_path], tmp_path / "out")
     manifest = make_cohort(tmp_path / "data", ("test",))
     with pytest.raises(
-        InputError, match="is a model for encode, with which nothing can be predicted; look at slices with"
+        InputError, match="is a model for encode, which predicts nothing; .*vectors of an encoder come from"
     ):
         predict(make_model(tmp_path / "m", task="encode"), [manifest], tmp_path / "out")
     (tmp_path / "full").mkdir()
