@@ -84,10 +84,10 @@ def show_models(result: Result, folder: Path, threads: int, progress: Callable[[
         truth = example.make(scan)
         predicted = predict(example.model, [scan], out, device="cpu", threads=threads)
         section = result.section(example.title)
-        section.blocks += limits_section(predicted["limits"]).blocks
+        section.blocks += limits_section(predicted.limits).blocks
         section.text("A synthetic phantom with known truth: the figure shows that the model runs, not how good it is.")
         section.definitions(
-            {"model": example.model, "made with": truth, "found": "; ".join(predicted["told"].values())}
+            {"model": example.model, "made with": truth, "found": "; ".join(predicted.summary.values())}
         )
         for picture in sorted((out / FIGURES).glob("*.png")):
             kind = picture.stem.rpartition(".")[2]
