@@ -111,7 +111,7 @@ def test_files_that_do_not_fit(data, files, kind, message):
 def test_what_is_no_array(data, tmp_path):
     given = data()
     np.save(tmp_path / "embeddings.npy", np.array([{}, {}], object), allow_pickle=True)
-    with pytest.raises(VesaliusError, match="not (a )?readable"):
+    with pytest.raises(VesaliusError, match=r"not (a )?readable"):
         read_bare(given)
 
 
