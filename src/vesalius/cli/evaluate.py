@@ -23,7 +23,7 @@ def evaluate() -> None:
 
 
 @app.command()
-@with_options(flags={"judge": "--judge MODEL"}, without={"lossless"})
+@with_options(without={"lossless"})
 def codec(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
