@@ -6,6 +6,8 @@ import pytest
 
 from vesalius.errors import InputError
 from vesalius.scan.reading import Reading
+from vesalius.tasks.evaluate.codec.run import CodecEvaluation
+from vesalius.tasks.evaluate.codec.summary import Summary
 from vesalius.tasks.evaluate.masks.run import MaskEvaluation
 
 
@@ -14,14 +16,14 @@ def called(monkeypatch):
     """The arguments that evaluate_codec got."""
     seen = {}
 
-    def evaluate_codec(paths, output, *, coders, points, judge, reading, threads, force, progress):
+    def evaluate_codec(paths, output, config, *, reading, threads, force, progress):
         progress("one study done")
-        seen.update(paths=paths, output=output, coders=coders, points=points, threads=threads, force=force, judge=judge)
-        seen.update(reading=reading)
-        return {"path": str(output), "studies": 2}
+        seen.update(paths=paths, output=output, threads=threads, force=force, reading=reading)
+        seen.update(coders=config.coders, points=config.points, judge=config.judge)
+        return CodecEvaluation(str(output), "page", Summary(()), [])
 
-    monkeypatch.setattr("vesalius.tasks.evaluate.codec.evaluate_codec", evaluate_codec)
-    monkeypatch.setattr("vesalius.tasks.evaluate.codec.lines", lambda result: [f"{result['studies']} studies"])
+    monkeypatch.setattr("vesalius.tasks.evaluate.codec.run.evaluate_codec", evaluate_codec)
+    monkeypatch.setattr("vesalius.tasks.evaluate.codec.run.lines", lambda result: [f"open {result.report}"])
     return seen
 
 
@@ -45,7 +47,7 @@ def test_evaluate_codec_hands_on_its_options(vesalius, called):
         "--spacing-from",
         "pixdim",
     )
-    assert (done.code, done.out, done.err) == (0, "2 studies\n", "one study done\n")
+    assert (done.code, done.out, done.err) == (0, "open page\n", "one study done\n")
     assert called == {
         "paths": [Path("a"), Path("b")],
         "output": Path("out"),
@@ -60,7 +62,8 @@ def test_evaluate_codec_hands_on_its_options(vesalius, called):
 
 def test_evaluate_codec_speaks_json_and_can_be_quiet(vesalius, called):
     done = vesalius("evaluate", "codec", "a", "-o", "out", "--json", "-q")
-    assert (done.told, done.err) == ({"path": "out", "studies": 2}, "")
+    told = {"path": "out", "report": "page", "results": {"data_sets": []}, "failed": []}
+    assert (done.told, done.err) == (told, "")
     assert (called["force"], called["points"], called["judge"]) == (False, 8, None)
 
 

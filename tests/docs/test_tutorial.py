@@ -51,7 +51,7 @@ def test_every_shown_configuration_is_valid(repository, tmp_path, name):
     for block in shown:
         path = tmp_path / block.file
         path.write_text(block.code, encoding="utf-8")
-        load_config(job_class(read_table(path)["task"]).Settings, path)
+        load_config(job_class(read_table(path)["task"]).Config, path)
 
 
 @pytest.fixture

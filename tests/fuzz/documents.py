@@ -89,8 +89,8 @@ def _series(path: Path) -> Any:
 def _config(path: Path) -> Any:
     from vesalius.tasks.train.jobs import job_class
 
-    settings = job_class(read_table(path).get("task")).Settings
-    return json.loads(load_config(settings, path).model_dump_json())
+    config = job_class(read_table(path).get("task")).Config
+    return json.loads(load_config(config, path).model_dump_json())
 
 
 def _model(path: Path) -> Any:

@@ -68,20 +68,16 @@ class ToyConfig(JobConfig):
 class ToyJob(Job):
     """Refuses to train, in the words of its configuration."""
 
-    Settings = ToyConfig
+    Config = ToyConfig
 
     def __init__(self, config):
-        self._config = config
-
-    @property
-    def settings(self):
-        return self._config
+        self.config = config
 
     def parts(self):
         return {}
 
     def task(self):
-        raise UsageError(self._config.words)
+        raise UsageError(self.config.words)
 
     def outcome(self, model, device):
         raise NotImplementedError

@@ -11,9 +11,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from training.toys import CONFIG, TASKS, Cached, Fit, Gan, Plain, Whole, train
+from training.toys import CONFIG, TASKS, Cached, Fit, Gan, OnFrozen, Plain, Shared, Whole, train
 from vesalius.errors import ConfigError, CorruptFileError, OutputError, TrainingError
-from vesalius.training.config import OptimizerConfig
+from vesalius.training.config import OptimizerConfig, ScheduleConfig
 from vesalius.training.loop import Loop
 from vesalius.training.record import read_record
 from vesalius.training.task import Trained
@@ -50,7 +50,7 @@ def test_a_run_leaves_a_record_a_state_and_a_model(tmp_path):
     assert first["lr"] == pytest.approx(0.03 / 3)
     assert last["lr"] == 0
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {"config.yaml", "env.json", "metrics.jsonl", "last", "model"}
+    assert names == {"config.yaml", "env.json", "files.json", "metrics.jsonl", "last", "model"}
     told = json.loads((tmp_path / "run" / "env.json").read_text())
     assert (told["device"], told["processes"], told["precision"]) == ("cpu", 1, "fp32")
     assert str(tmp_path) not in (tmp_path / "run" / "env.json").read_text()
@@ -204,6 +204,48 @@ def test_frozen_modules_get_no_gradient_from_a_loss_that_passes_through(tmp_path
     assert all(p.grad is None for p in task.modules["judge"].parameters())
 
 
+def test_a_frozen_module_is_in_no_state_and_no_average(tmp_path):
+    task = OnFrozen()
+    loop = Loop(task, changed(max_steps=2, best="error", best_is="min"), tmp_path, cpu=True)
+    before = {key: value.clone() for key, value in task.encoder.state_dict().items()}
+    loop.run()
+    for name in ("last", "best"):
+        keys = set(load_file(tmp_path / name / "state.safetensors"))
+        assert any(key.startswith("module/net/") for key in keys)
+        assert not [key for key in keys if "encoder" in key]
+    assert not [key for key in loop.ema.averages if "encoder" in key]
+    assert all(torch.equal(task.encoder.state_dict()[key], value) for key, value in before.items())
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in task.encoder.parameters())
+
+
+def test_an_optimizer_has_its_own_schedule_and_may_stay_out_of_the_average(tmp_path):
+    class Pair(Gan):
+        def optimizers(self):
+            constant = ScheduleConfig(name="constant")
+            return {"maker": Trained(("maker",)), "judge": Trained(("judge",), None, constant, averaged=False)}
+
+    loop = Loop(Pair(), changed(max_steps=4), tmp_path, cpu=True)
+    loop.run()
+    lines = [line for line in rows(tmp_path) if line["kind"] == "train"]
+    assert [line["lr/judge"] for line in lines] == [0.03] * 4
+    assert [line["lr/maker"] for line in lines[:3]] == pytest.approx([0.01, 0.02, 0.03])
+    assert {key.split(".")[0] for key in loop.ema.averages} == {"maker"}
+    keys = load_file(tmp_path / "last" / "state.safetensors")
+    assert {key.split("/")[1].split(".")[0] for key in keys if key.startswith("average/")} == {"maker"}
+
+
+def test_a_task_decides_what_is_in_train_mode():
+    class Half(Gan):
+        def train_mode(self):
+            super().train_mode()
+            self.modules["judge"].eval()
+
+    task = Half()
+    loop = Loop(task, CONFIG, None, cpu=True)
+    loop.step(next(iter(loop.batches(0, 0))))
+    assert (task.modules["maker"].training, task.modules["judge"].training) == (True, False)
+
+
 def test_bf16_on_the_cpu_stays_close(tmp_path):
     train(Plain(), CONFIG, tmp_path / "fp32")
     train(Plain(), changed(precision="bf16"), tmp_path / "bf16")
@@ -307,10 +349,10 @@ def test_a_full_disk_keeps_the_last_state(tmp_path, monkeypatch):
 
 
 def test_two_processes_equal_one(tmp_path):
-    train(Plain(), CONFIG, tmp_path / "one")
+    train(Shared(), CONFIG, tmp_path / "one")
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     subprocess.run(
-        [*launch, str(TOYS), "plain", str(tmp_path / "two")],
+        [*launch, str(TOYS), "shared", str(tmp_path / "two")],
         env=ENVIRONMENT,
         check=True,
         capture_output=True,

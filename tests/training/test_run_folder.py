@@ -5,7 +5,7 @@ import yaml
 
 from vesalius.errors import ConfigError, OutputError
 from vesalius.training.config import TrainConfig
-from vesalius.training.run_folder import begin, may_begin, write_environment
+from vesalius.training.run_folder import begin, may_begin, note_files, write_environment
 
 
 def test_defaults_are_written_out(tmp_path):
@@ -24,7 +24,7 @@ def test_an_old_run_is_kept(tmp_path):
     assert begin(tmp_path, TrainConfig(), resume=True)
     (tmp_path / "notes.txt").write_text("mine")
     assert not begin(tmp_path, TrainConfig(), resume=False, force=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "notes.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "files.json", "notes.txt"]
 
 
 @pytest.mark.parametrize("words", [{"force": True}, {"resume": True}, {}])
@@ -47,7 +47,39 @@ def test_a_run_of_another_job_is_begun_anew(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").touch()
     assert not begin(tmp_path, TrainConfig(), resume=False, force=True)
-    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "files.json"]
+
+
+def test_force_removes_the_files_that_the_run_listed_and_no_others(tmp_path):
+    begin(tmp_path, TrainConfig(), resume=False, files=("report.html",))
+    note_files(tmp_path, ["features/rows.csv", "probs.npy"])
+    for name in ("report.html", "probs.npy", "notes.txt", "features/rows.csv", "model/config.json", "mine/x.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    begin(tmp_path, TrainConfig(), resume=False, force=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "files.json", "mine", "notes.txt"]
+
+
+@pytest.mark.parametrize("text", ['["../c", "", "..", 3, "/c", "notes.txt/"]', "{", "7", '{"mine": 1}'])
+def test_a_list_never_leads_out_of_the_folder(tmp_path, text):
+    folder = tmp_path / "run"
+    begin(folder, TrainConfig(), resume=False)
+    (folder / "mine").touch()
+    (tmp_path / "c").touch()
+    (folder / "files.json").write_text(text)
+    begin(folder, TrainConfig(), resume=False, force=True)
+    assert (folder / "mine").exists()
+    assert (tmp_path / "c").exists()
+
+
+def test_volatile_keys_and_blocks_may_differ_on_resume(tmp_path):
+    begin(tmp_path, TrainConfig.build(optimizer={"lr": 0.1}, epochs=3), resume=False)
+    changed = TrainConfig.build(optimizer={"lr": 0.2}, epochs=4)
+    with pytest.raises(ConfigError, match="epochs: was 3"):
+        begin(tmp_path, changed, resume=True, volatile={"optimizer"})
+    with pytest.raises(ConfigError, match=r"optimizer\.lr: was 0\.1"):
+        begin(tmp_path, changed, resume=True, volatile={"epochs", "optimizer.l"})
+    begin(tmp_path, changed, resume=True, volatile={"optimizer", "epochs"})
 
 
 @pytest.mark.parametrize("words", [{"resume": True}, {"resume": False}, {"resume": False, "force": True}])

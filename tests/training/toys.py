@@ -60,6 +60,31 @@ class Plain(Fit):
     dropout = 0.0
 
 
+class Shared(Plain):
+    """Each process validates every other point."""
+
+    def validate(self, step):
+        draw = generator("held out")
+        points = torch.from_numpy(draw.normal(size=(63, WIDTH)).astype("float32"))
+        errors = [float((self.modules["net"](x) - x.sum()).square()) for x in self.ranks.share(points)]
+        return {"error": sum(self.ranks.gathered(errors)) / len(points)}
+
+
+class OnFrozen(Plain):
+    """A net on the outputs of a frozen encoder with dropout and a buffer."""
+
+    def build(self):
+        self.encoder = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.BatchNorm1d(WIDTH), nn.Dropout(0.5))
+        return super().build()
+
+    def frozen(self):
+        return {"encoder": self.encoder}
+
+    def training_step(self, batch, step):
+        assert not self.encoder.training
+        return super().training_step({"x": self.encoder(batch["x"]), "y": batch["y"]}, step)
+
+
 class Gan(Fit):
     """Two optimizers with settings of their own."""
 
@@ -175,7 +200,9 @@ def _contrast(outputs, targets):
     return functional.mse_loss(outputs - outputs.mean(0), targets) + outputs.std()
 
 
-TASKS = {task.__name__.lower(): task for task in (Fit, Plain, Gan, Teacher, Cached, Whole, Broken, Steep)}
+TASKS = {
+    task.__name__.lower(): task for task in (Fit, Plain, Shared, OnFrozen, Gan, Teacher, Cached, Whole, Broken, Steep)
+}
 CONFIG = TrainConfig(
     seed=3,
     epochs=7,

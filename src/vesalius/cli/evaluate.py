@@ -11,6 +11,7 @@ import typer
 from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, Vectors, cores, needs_torch, with_options
 from vesalius.cli.show import emit, finish, progress
 from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -21,23 +22,11 @@ def evaluate() -> None:
 
 
 @app.command()
-@with_options()
+@with_options(flags={"judge": "--judge MODEL"}, without={"lossless"})
 def codec(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
-    coders: Annotated[
-        str, typer.Option("--coders", help="Coders to compare, comma-separated.")
-    ] = "svtav1,x265,jpeg2000,jpegxl",
-    points: Annotated[int, typer.Option("--points", min=2, help="Rate points per coder and study.")] = 8,
-    judge: Annotated[
-        str | None,
-        typer.Option(
-            "--judge",
-            metavar="MODEL",
-            help="Segmentation model that finds the heart before and after: Dice, EDV, ESV, EF.",
-            show_default=False,
-        ),
-    ] = None,
+    config: CodecEvaluationConfig,
     reading: Reading = AS_STATED,
     threads: Threads = cores(),
     force: Force = False,
@@ -46,22 +35,13 @@ def codec(
 ) -> None:
     """Compare coders on your scans: bytes, quality, time.
 
-    Each measure is given for the whole field, and near the heart where ED and ES masks lie beside the scan.
-    A judge is a model folder, a run folder or a name of the zoo; it should have taken part in no training of a coder.
+    Each measure is given for the whole field, and near the heart where ED and ES masks are known.
+    A judge is a model folder, a run folder or a name of the zoo that took no part in the training of a coder.
     """
-    from vesalius.tasks.evaluate.codec import evaluate_codec, lines
+    from vesalius.tasks.evaluate.codec.run import evaluate_codec, lines
 
-    names = tuple(name.strip() for name in coders.split(",") if name.strip())
     result = evaluate_codec(
-        paths,
-        output,
-        coders=names,
-        points=points,
-        judge=judge,
-        reading=reading,
-        threads=threads,
-        force=force,
-        progress=progress(quiet),
+        paths, output, config, reading=reading, threads=threads, force=force, progress=progress(quiet)
     )
     emit(result, json, lines)
     finish(result)

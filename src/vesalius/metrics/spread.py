@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from vesalius.metrics.bootstrap import patient_interval
+from vesalius.metrics.drawn import Owner
 
 SEED = 20261121
 """Seed of the bootstrap draws of every evaluation."""
@@ -47,10 +48,28 @@ class Spread:
         )
 
     @classmethod
-    def of_all(cls, values: Mapping[str, float | None]) -> Spread:
-        """`of`, but without an interval where a value is unknown: the known ones may differ from the others."""
-        spread = cls.of(values)
-        return spread if spread.present == len(spread.values) else replace(spread, low=None, high=None)
+    def by_patient(cls, values: Mapping[str, float | None], owners: Mapping[str, Owner] | None = None) -> Spread:
+        """Mean and interval over patients of one value for each study: studies of a patient are averaged first.
+
+        There is no interval where a study has no value: the other studies may differ from it.
+
+        Args:
+            values: study -> value.
+            owners: study -> patient; a study that is not in it counts as a patient.
+
+        Example:
+            >>> owners = {"before": ("A", True), "after": ("A", True), "other": ("B", True)}
+            >>> Spread.by_patient({"before": 1.0, "after": 3.0, "other": 4.0}, owners).mean
+            3.0
+        """
+        known = cls.of(values)
+        by_owner: dict[Owner, list[float]] = {}
+        for name, value in known.values.items():
+            group = by_owner.setdefault((owners or {}).get(name, (name, False)), [])
+            group += [] if value is None else [value]
+        means = cls.of({repr(owner): finite_mean(group) for owner, group in by_owner.items()})
+        is_complete = known.present == len(values)
+        return replace(means if is_complete else replace(means, low=None, high=None), values=known.values)
 
     @property
     def present(self) -> int:

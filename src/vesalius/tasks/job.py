@@ -1,4 +1,4 @@
-"""What a job gives to `vesalius train` besides the task that the loop runs: its data, and a test of what it ships."""
+"""The interface between a job and `vesalius train`: configuration, cases, the task of the loop, a test of the model."""
 
 from __future__ import annotations
 
@@ -18,51 +18,62 @@ from vesalius.training.task import Task
 
 
 class SourceConfig(Config):
-    """Data that a model has seen, for its card."""
+    """Training data of a model, for its card."""
 
-    name: str = Field(description="of the data set")
-    licence: str = Field(description="under which it may be used")
-    note: str = Field(default="", description="how many patients, which part")
+    name: str = Field(description="name of the data set")
+    licence: str = Field(description="its licence")
+    note: str = Field(default="", description="how many patients, which split")
 
 
 class CardConfig(Config):
-    """What the model card says besides what the run measures."""
+    """Words of the model card; its numbers come from the run."""
 
-    summary: str = Field(default="", description="what the model is, in one sentence")
-    licence: str = Field(default="unknown", description="of the weights")
-    data: tuple[SourceConfig, ...] = Field(default=(), description="what it was trained on")
+    summary: str = Field(default="", description="the model in one sentence")
+    licence: str = Field(default="unknown", description="licence of the weights")
+    data: tuple[SourceConfig, ...] = Field(default=(), description="data sets that it was trained on")
     limits: tuple[str, ...] = Field(default=(), description="where it fails or must not be used")
 
 
+class InitConfig(Config):
+    """Weights of a trained model that a run starts from."""
+
+    model: str = Field(description="a run or model folder, or a name of the zoo")
+    part: str = Field(default="encoder", description="part of that model; it goes into the part of the same name")
+    allow: tuple[str, ...] = Field(
+        default=(), description="patterns of tensors that may be missing, unexpected or of another shape"
+    )
+
+
 class JobConfig(Config):
-    """What every configuration of a run has."""
+    """Base of the configurations of all runs."""
 
     task: str
     card: CardConfig = CardConfig()
+    init_from: InitConfig | None = Field(default=None, description="weights to start from; none: fresh ones")
     train: TrainConfig = TrainConfig()
 
     @model_validator(mode="before")
     @classmethod
     def _best_of_the_job(cls, given: Any) -> Any:
-        """By which measure weights are chosen, where `train` says other things and nothing about it."""
+        """Fill in the job's default `best` where `train` is given without one."""
         train = given.get("train") if isinstance(given, dict) else None
-        own = cls.model_fields["train"].default
-        if not isinstance(train, dict) or "best" in train or not isinstance(own, TrainConfig) or own.best is None:
+        usual = cls.model_fields["train"].default
+        if not isinstance(train, dict) or "best" in train or not isinstance(usual, TrainConfig) or usual.best is None:
             return given
-        return {**given, "train": {"best": own.best, "best_is": own.best_is, **train}}
+        return {**given, "train": {"best": usual.best, "best_is": usual.best_is, **train}}
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What a run does once, before its loop begins.
+    """The work of a run before its loop begins.
 
     Args:
-        scans: that are to be looked at.
-        slices: of these scans; about, where only pixels tell which are left out.
-        there: scans that are finished already, in the cache.
-        measured: scans on which the time was measured.
+        scans: number of scans to encode.
+        slices: number of their slices; an estimate where only pixels decide which slices are skipped.
+        there: number of scans that are in the cache already.
+        measured: number of scans on which the time was measured.
         slice_seconds: mean time for a slice, reading included.
-        parameters: by part, of what is frozen.
+        parameters: counts of the frozen parts by name.
     """
 
     scans: int
@@ -74,28 +85,29 @@ class Preparation:
 
     @property
     def seconds(self) -> float:
-        """Of the whole preparation."""
+        """Expected time of the whole preparation."""
         return self.slices * self.slice_seconds
 
 
-def _nothing(line: str) -> None:
-    """Say nothing."""
-
-
 class Job(ABC):
-    """A kind of run. Subclasses set `Settings` and take a configuration of that class."""
+    """A kind of run. Subclasses set `Config` and take a configuration of that class, which they keep as `config`."""
 
-    Settings: ClassVar[type[JobConfig]]
-    progress: Callable[[str], None] = staticmethod(_nothing)
-    """Told how far the work outside the loop is: a preparation before it, the test after it."""
+    Config: ClassVar[type[JobConfig]]
+    predictor: ClassVar[str | None] = None
+    """"module:Class" of the predictor of the models that it ships; None: they predict nothing."""
+    pipeline: ClassVar[str] = ""
+    """Name that model hubs have for the work of its models."""
+    lead: ClassVar[str] = "The trained model is tested on cases that it has not seen; then how it was trained."
+    """First paragraph of the report."""
+    volatile: ClassVar[frozenset[str]] = frozenset({"card", "data.workers", "data.memory_mib", "data.cache"})
+    """Keys, or blocks of keys, that may differ when a run is resumed: they change no number of the record."""
+
+    config: JobConfig
+    progress: Callable[[str], None] = staticmethod(lambda _: None)
+    """Callback that receives the progress of the work outside the loop: a preparation before it, the test after it."""
 
     @abstractmethod
     def __init__(self, config: Any) -> None: ...
-
-    @property
-    @abstractmethod
-    def settings(self) -> JobConfig:
-        """The configuration."""
 
     @abstractmethod
     def parts(self) -> Mapping[str, Cohort]:
@@ -106,7 +118,7 @@ class Job(ABC):
         return {}
 
     def notes(self) -> Sequence[str]:
-        """What a careful user should know of the cases: what is left out and why, patients that are not known."""
+        """Caveats about the cases: which are skipped and why, unknown patients."""
         return next(iter(self.parts().values())).notes
 
     @property
@@ -115,12 +127,12 @@ class Job(ABC):
         return False
 
     def preparation(self) -> Preparation | None:
-        """The cost of what is done once before the loop begins, measured on a few real cases; None: nothing is."""
+        """Cost of the work before the loop begins, measured on a few real cases; None: there is no such work."""
         return None
 
     @abstractmethod
     def task(self) -> Task:
-        """What the loop runs; a new one at each call."""
+        """Make the task of the loop; a new one at each call."""
 
     @property
     def reads_scans(self) -> bool:
@@ -128,7 +140,7 @@ class Job(ABC):
         return True
 
     def trial(self) -> Task:
-        """A task for a few steps that tell time and memory; it may not write anything that stays."""
+        """A throw-away task for estimating time and memory; it must leave nothing on disk."""
         return self.task()
 
     @abstractmethod

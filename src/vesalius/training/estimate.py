@@ -41,9 +41,8 @@ class Estimate:
 def estimate(loop: Loop) -> Estimate:
     """Run two steps to warm up, time five, validate once; the loop's task is changed and must not be used further."""
     task, config = loop.task, loop.config
-    counts = {
-        name: sum(p.numel() for p in module.parameters()) for name, module in task.named_parts(task.modules).items()
-    }
+    parts = task.named_parts(task.modules) | task.frozen()
+    counts = {name: sum(p.numel() for p in module.parameters()) for name, module in parts.items()}
     cuda = loop.accelerator.device.type == "cuda"
     if cuda:
         torch.cuda.reset_peak_memory_stats()

@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import send_to_device
-from torch import Tensor
+from accelerate.utils import broadcast, send_to_device
+from torch import Tensor, nn
 
 from vesalius.errors import TrainingError
 from vesalius.output import new_folder
@@ -34,11 +34,13 @@ from vesalius.training.record import Record
 from vesalius.training.run_folder import BEST, LAST, MODEL, has_state, write_environment
 from vesalius.training.schedule import rate_factor
 from vesalius.training.state import State, gather, load_state, part, restore, save_state
-from vesalius.training.task import Batch, Logs, Task, bare, mean_logs, parameters_of
+from vesalius.training.task import Batch, Logs, Ranks, Task, bare, mean_logs, parameters_of
 from vesalius.training.trackers import make_trackers
 
 Watch = Callable[[dict[str, Any]], None]
-"""Told every line of the record."""
+"""Callback that receives each row of metrics.jsonl."""
+Start = Callable[[dict[str, nn.Module]], None]
+"""Callback that changes freshly built modules, e.g. loads weights to start from."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class LoopResult:
 
 @dataclass
 class _Progress:
-    """What changes besides tensors."""
+    """The state of a run besides tensors."""
 
     step: int = 0
     best: float | None = None
@@ -74,31 +76,43 @@ class _Progress:
 
 
 class Loop:
-    """A task on its way.
+    """The training of one task.
 
     Args:
-        task: what is trained.
-        config: how.
+        task: modules, data and losses.
+        config: epochs, optimizer, schedule and so on.
         folder: of the run; None keeps nothing (a trial).
         cpu: use the CPU even where there is a GPU.
+        start: called with the modules of `task.build`, before optimizers and averages are made of them.
     """
 
-    def __init__(self, task: Task, config: TrainConfig, folder: Path | None, *, cpu: bool = False) -> None:
+    def __init__(
+        self, task: Task, config: TrainConfig, folder: Path | None, *, cpu: bool = False, start: Start | None = None
+    ) -> None:
         self.task, self.config, self.folder = task, config, folder
         AcceleratorState._reset_state()  # else a second run in one Python keeps the precision of the first
         self.accelerator = Accelerator(mixed_precision=_precision(config.precision, cpu), cpu=cpu)
         self._seed("build")
         built = task.build()
-        task.modules = {name: module.to(self.accelerator.device) for name, module in built.items()}
+        if start is not None:
+            start(built)
+        device = self.accelerator.device
+        task.modules = {name: module.to(device) for name, module in built.items()}
+        task.ranks = Ranks(self.accelerator.process_index, self.accelerator.num_processes)
+        for module in task.frozen().values():
+            module.to(device).eval().requires_grad_(False)
         trained = task.optimizers()
-        self.parameters = {name: parameters_of(task.modules, one.modules) for name, one in trained.items()}
+        self.parameters = {name: parameters_of(task.modules, group.modules) for name, group in trained.items()}
         self.optimizers = {
-            name: make_optimizer(one.optimizer or config.optimizer, [p for _, p in self.parameters[name]])
-            for name, one in trained.items()
+            name: make_optimizer(group.optimizer or config.optimizer, [p for _, p in self.parameters[name]])
+            for name, group in trained.items()
         }
-        self.peaks = {name: [group["lr"] for group in one.param_groups] for name, one in self.optimizers.items()}
+        self.schedules = {name: group.schedule or config.schedule for name, group in trained.items()}
+        self.peaks = {name: [group["lr"] for group in each.param_groups] for name, each in self.optimizers.items()}
         task.modules = {name: self._prepared(module) for name, module in task.modules.items()}
-        self.ema = Ema(task.modules, config.ema_decay) if config.ema_decay else None
+        raw = {name for group in trained.values() if not group.averaged for name in group.modules}
+        averaged = {name: module for name, module in task.modules.items() if name not in raw}
+        self.ema = Ema(averaged, config.ema_decay) if config.ema_decay else None
         self.steps_per_epoch = math.ceil(task.batches_per_epoch() / config.accumulate)
         if not self.steps_per_epoch:
             raise TrainingError("there is not one batch to train on", fix="give more cases or a smaller batch")
@@ -123,7 +137,7 @@ class Loop:
         sinks = self._sinks()
         started = time.monotonic()
 
-        def tell(kind: str, epoch: int, numbers: dict[str, float]) -> None:
+        def report(kind: str, epoch: int, numbers: dict[str, float]) -> None:
             row = {"step": self.progress.step, "epoch": epoch, "kind": kind, **numbers}
             row["seconds"] = round(time.monotonic() - started, 3)
             for sink in sinks:
@@ -133,13 +147,13 @@ class Loop:
 
         try:
             while not self.progress.done:
-                self._epoch(self.progress.step // self.steps_per_epoch, tell)
+                self._epoch(self.progress.step // self.steps_per_epoch, report)
         finally:
             for sink in sinks:
                 sink.close()
         self._export()
-        told = self.progress
-        return LoopResult(told.step, told.best, told.best_step, told.measures or {}, told.stopped_early)
+        end = self.progress
+        return LoopResult(end.step, end.best, end.best_step, end.measures or {}, end.stopped_early)
 
     def step(self, batches: list[Batch]) -> dict[str, float]:
         """One optimizer step on these batches; returns the logged numbers.
@@ -149,8 +163,7 @@ class Loop:
         """
         step = self.progress.step
         self._seed("step", step)
-        for module in self.task.modules.values():
-            module.train()
+        self.task.train_mode()
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         logs: list[Logs] = []
@@ -162,7 +175,7 @@ class Loop:
         numbers |= {f"gradient_norm/{name}" if several else "gradient_norm": norm for name, norm in norms.items()}
         self._check(numbers, step)
         for name, optimizer in self.optimizers.items():
-            factor = rate_factor(self.config.schedule, step, self.steps)
+            factor = rate_factor(self.schedules[name], step, self.steps)
             for group, peak in zip(optimizer.param_groups, self.peaks[name], strict=True):
                 group["lr"] = peak * factor
             optimizer.step()
@@ -180,7 +193,7 @@ class Loop:
         while several := list(islice(source, self.config.accumulate)):
             yield send_to_device(several, self.accelerator.device)
 
-    def _epoch(self, epoch: int, tell: Callable[[str, int, dict[str, float]], None]) -> None:
+    def _epoch(self, epoch: int, report: Callable[[str, int, dict[str, float]], None]) -> None:
         config, progress = self.config, self.progress
         waiting: list[dict[str, float]] = []
         for batches in self.batches(epoch, progress.step % self.steps_per_epoch):
@@ -188,7 +201,7 @@ class Loop:
             ends = progress.step % self.steps_per_epoch == 0 or progress.step >= self.steps
             saves = progress.step % config.checkpoint_every == 0
             if ends or saves or progress.step % config.log_every == 0:
-                tell("train", epoch, _means(waiting))
+                report("train", epoch, _means(waiting))
                 waiting = []
             if ends:
                 break
@@ -197,7 +210,7 @@ class Loop:
         if (epoch + 1) % config.validate_every == 0 or progress.step >= self.steps:
             measures = self.measures()
             if measures:
-                tell("validation", epoch, measures)
+                report("validation", epoch, measures)
             self._judge(measures)
         progress.done = progress.done or progress.step >= self.steps
         self._save()
@@ -210,9 +223,9 @@ class Loop:
             with self.accelerator.autocast():
                 losses, logs = self.task.training_step(batch, step)
             names = {name: f"loss/{name}" if len(losses) > 1 else "loss" for name in losses}
-            told = {names[name]: loss.detach() for name, loss in losses.items()} | dict(logs)
+            numbers = {names[name]: loss.detach() for name, loss in losses.items()} | dict(logs)
             self.task.backward(losses, batch, step, lambda loss: self.accelerator.backward(loss * share))
-        return told
+        return numbers
 
     def _clip(self, name: str) -> float:
         parameters = [p for _, p in self.parameters[name]]
@@ -242,7 +255,14 @@ class Loop:
         for module in self.task.modules.values():
             module.eval()
         with torch.no_grad(), self.ema.applied() if self.ema else nullcontext(), self.accelerator.autocast():
+            self._share_buffers()
             return {name: float(value) for name, value in self.task.validate(self.progress.step).items()}
+
+    def _share_buffers(self) -> None:
+        """Give every process the buffers of the first, which are shipped: each has seen other batches."""
+        if self.accelerator.num_processes > 1:
+            for module in self.task.modules.values():
+                broadcast([*bare(module).buffers()])
 
     def _judge(self, measures: dict[str, float]) -> None:
         """Keep the weights if they are the best so far; count towards the early end if not."""
@@ -302,8 +322,8 @@ class Loop:
         averaged = self.ema is not None and not chosen
         shown = self.ema.applied() if averaged and self.ema else nullcontext()
         shutil.rmtree(self.folder / MODEL, ignore_errors=True)  # where a finished run was resumed
-        with new_folder(self.folder / MODEL) as made, shown:
-            self.task.export(made)
+        with new_folder(self.folder / MODEL) as folder, shown:
+            self.task.export(folder)
 
     def _sinks(self) -> list[Any]:
         if self.folder is None or not self.is_main:
@@ -317,19 +337,19 @@ class Loop:
         write_environment(self.folder, facts)
         return [Record(self.folder, self.progress.step), *make_trackers(self.config.trackers, self.folder)]
 
-    def _prepared(self, module: torch.nn.Module) -> torch.nn.Module:
+    def _prepared(self, module: nn.Module) -> nn.Module:
         trains = any(p.requires_grad for p in module.parameters())
-        prepared: torch.nn.Module = self.accelerator.prepare_model(module) if trains else module
+        prepared: nn.Module = self.accelerator.prepare_model(module) if trains else module
         return prepared
 
     def _seed(self, *names: str | int) -> None:
         torch.manual_seed(digest(self.config.seed, *names) % 2**63)
 
 
-def _precision(asked: Precision, cpu: bool) -> str:
+def _precision(wanted: Precision, cpu: bool) -> str:
     gpu = torch.cuda.is_available() and not cpu
-    found = resolved(asked, "cuda" if gpu else "cpu")
-    return "no" if found == "fp32" else found
+    precision = resolved(wanted, "cuda" if gpu else "cpu")
+    return "no" if precision == "fp32" else precision
 
 
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:

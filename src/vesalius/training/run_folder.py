@@ -6,8 +6,9 @@ splits/       the cases of each split
 metrics.jsonl every line of the run
 last/         the full state, to resume from
 best/         the chosen weights
-model/        what is shipped
-summary.json, report.html
+model/        the model that is shipped
+files.json    the names of all these, which --force removes
+summary.json, report.html, ...: what the caller writes and notes with `note_files`
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from pathlib import Path
+from collections.abc import Collection, Iterable
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -30,53 +32,68 @@ from vesalius.versions import installed
 
 CONFIG, ENVIRONMENT, LAST, BEST, MODEL, SPLITS = "config.yaml", "env.json", "last", "best", "model", "splits"
 _PACKAGES = ("numpy", "torch", "torchvision", "accelerate", "timm", "monai", "safetensors")
-OF_JOBS = ("metrics.json", "probs.npy")
-"""Files that a job may add."""
-MAY_CHANGE = frozenset({"train.trackers", "data.workers", "data.memory_mib", "data.cache", "data.batch"})
-"""Keys that may differ when a run is resumed: they change no number of the record."""
-_CARD = "card."
-"""Neither do the words of the model card."""
+FILES = "files.json"
+_WRITTEN = (CONFIG, ENVIRONMENT, FILES, "metrics.jsonl", LAST, BEST, MODEL, SPLITS, "tensorboard", "mlflow")
 
 
-def begin(folder: Path, config: Config, *, resume: bool, force: bool = False) -> bool:
+def begin(
+    folder: Path,
+    config: Config,
+    *,
+    resume: bool,
+    force: bool = False,
+    volatile: Collection[str] = (),
+    files: Collection[str] = (),
+) -> bool:
     """Make the folder of a new run, or check that an old one may be resumed.
+
+    Args:
+        folder: the run folder.
+        config: of the whole run.
+        resume: go on with an old run.
+        force: begin again in the folder of an old run; the files that it listed are removed, others stay.
+        volatile: dotted keys (or blocks of keys) that may differ when a run is resumed.
+        files: names in the folder that the caller will write besides those of the loop.
 
     Returns:
         True where there is a state to resume from.
 
     Raises:
         OutputError: what `may_begin` refuses, or the folder cannot be written.
-        ConfigError: the old run had another configuration; the first differing key is told.
+        ConfigError: the old run had another configuration; the first differing key is named.
     """
-    if may_begin(folder, config, resume=resume, force=force):
+    if may_begin(folder, config, resume=resume, force=force, volatile=volatile):
         return has_state(folder)
     with as_output_error(folder):
         if folder.exists():
-            _clear(folder)
+            _clear(folder, (*_WRITTEN, *files))
+    note_files(folder, (*_WRITTEN, *files))
     with new_file(folder / CONFIG, force=True) as part:
         part.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     return False
 
 
-def may_begin(folder: Path, config: Config, *, resume: bool, force: bool = False) -> bool:
-    """What `begin` checks, before anything is written.
+def may_begin(
+    folder: Path, config: Config, *, resume: bool, force: bool = False, volatile: Collection[str] = ()
+) -> bool:
+    """Check as `begin` does, without writing anything.
 
     Returns:
         True where an old run is resumed, False where a new one begins.
 
     Raises:
-        OutputError: the folder holds something, and neither `resume` nor `force` was given; or it is no run's, then
-            neither of them helps.
-        ConfigError: the old run had another configuration; the first differing key is told.
+        OutputError: the folder holds something, and neither `resume` nor `force` was given; or it is not the folder of
+            a run, then neither of them helps.
+        ConfigError: the old run had another configuration; the first differing key is named.
     """
     refuse_odd(folder)
     with as_output_error(folder):
         if resume and (folder / CONFIG).exists():
-            _check_same(folder, config)
+            _check_same(folder, config, {*volatile, "train.trackers"})
             return True
         if folder.exists() and not folder.is_dir():
             raise OutputError("is a file, a folder is to be made there", where=folder, fix="choose another name")
-        held = sorted(one.name for one in folder.iterdir()) if folder.exists() else []
+        held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
     if not held:
         return False
     if not _is_run(folder, config):
@@ -92,9 +109,16 @@ def has_state(folder: Path) -> bool:
     return (folder / LAST / "state.safetensors").exists()
 
 
+def note_files(folder: Path, names: Iterable[str]) -> None:
+    """Add names of files or folders to the list of those that the run writes, before they are written."""
+    listed = sorted({*_listed(folder), *(PurePosixPath(name).parts[0] for name in names)})
+    with new_file(folder / FILES, force=True) as part:
+        part.write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
+
+
 def write_environment(folder: Path, facts: dict[str, Any]) -> None:
-    """Write `env.json`: versions, and what else the caller knows of device and processes."""
-    told = {
+    """Write `env.json`: versions and the caller's facts of device and processes."""
+    versions = {
         "vesalius": vesalius.__version__,
         "python": platform.python_version(),
         "system": platform.system(),
@@ -104,7 +128,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
         **facts,
     }
     with new_file(folder / ENVIRONMENT, force=True) as part:
-        part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(versions, indent=1) + "\n", encoding="utf-8")
 
 
 def _is_run(folder: Path, config: Config) -> bool:
@@ -116,14 +140,15 @@ def _is_run(folder: Path, config: Config) -> bool:
     return isinstance(old, dict) and (set(type(config).model_fields) <= set(old) or {"task", "train"} <= set(old))
 
 
-def _check_same(folder: Path, config: Config) -> None:
+def _check_same(folder: Path, config: Config, volatile: Collection[str]) -> None:
     try:
         old = yaml.safe_load(regular(folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError("cannot be read", where=folder / CONFIG, fix="start a new run folder") from error
     was, now = _flat(old), _flat(config.model_dump(mode="json"))
     for key in [*was, *now]:
-        if key not in MAY_CHANGE and not key.startswith(_CARD) and was.get(key) != now.get(key):
+        blocks = {key[:end] for end, letter in enumerate(f"{key}.") if letter == "."}
+        if was.get(key) != now.get(key) and not blocks & set(volatile):
             raise ConfigError(
                 f"was {was.get(key)!r} when this run began and is {now.get(key)!r} now",
                 where=f"{folder}: {key}",
@@ -135,13 +160,25 @@ def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(table, dict):
         return {prefix: table}
     return {
-        key: value for name, one in table.items() for key, value in _flat(one, f"{prefix}.{name}".lstrip(".")).items()
+        key: value for name, item in table.items() for key, value in _flat(item, f"{prefix}.{name}".lstrip(".")).items()
     }
 
 
-def _clear(folder: Path) -> None:
-    """Remove what an earlier run left; other files beside it stay."""
-    for name in (CONFIG, ENVIRONMENT, "metrics.jsonl", "summary.json", "report.html", "table.csv", *OF_JOBS):
-        (folder / name).unlink(missing_ok=True)
-    for name in (LAST, BEST, MODEL, SPLITS, "tensorboard", "mlflow", "figures", "features"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+def _listed(folder: Path) -> list[str]:
+    """The names that a run has listed, none of which leads out of its folder; empty where there is no list."""
+    try:
+        names = json.loads(regular(folder / FILES).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return []
+    names = names if isinstance(names, list) else []
+    return [name for name in names if isinstance(name, str) and name == Path(name).name not in ("", "..")]
+
+
+def _clear(folder: Path, usual: Iterable[str]) -> None:
+    """Remove the files that an earlier run listed; without a list those that a run usually writes. Others stay."""
+    for name in _listed(folder) or usual:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,27 +1,30 @@
-"""What a job gives to the loop: modules, optimizers, a loss for a batch, a validation.
+"""The interface between a job and the loop: modules, optimizers, a loss for a batch, a validation.
 
 A task is one object for one run. The loop calls `build` once, prepares the modules for the device and the processes,
 puts them into `task.modules` and then calls the rest. Everything random in a task is drawn from names
-(`vesalius.seeding`) or from PyTorch's global generator, which the loop seeds anew for every step: so a resumed run
-draws what the unbroken one drew.
+(`vesalius.seeding`) or from PyTorch's global generator, which the loop seeds before every step: so a resumed run
+draws the same numbers as the unbroken one.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from accelerate.utils import gather_object
 from torch import Tensor, nn
 
-from vesalius.training.config import OptimizerConfig
+from vesalius.training.config import OptimizerConfig, ScheduleConfig
 
+_T = TypeVar("_T")
 Batch = Any
-"""Whatever the task's own `training_step` takes: tensors in dicts, lists, tuples."""
+"""The argument of the task's `training_step`: tensors in dicts, lists, tuples."""
 Losses = Mapping[str, Tensor]
 """optimizer name -> scalar loss."""
 Logs = Mapping[str, Tensor | float]
@@ -29,26 +32,78 @@ Logs = Mapping[str, Tensor | float]
 
 @dataclass(frozen=True)
 class Trained:
-    """What one optimizer trains.
+    """The modules of one optimizer.
 
     Args:
         modules: names among those of `Task.build`.
-        optimizer: its settings, or None for those of the run.
+        optimizer: its settings; None: those of the run.
+        schedule: of its learning rate; None: that of the run.
+        averaged: whether these modules take part in the averaged weights of the run (`train.ema_decay`).
     """
 
     modules: tuple[str, ...]
     optimizer: OptimizerConfig | None = None
+    schedule: ScheduleConfig | None = None
+    averaged: bool = True
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among the processes of a run; divides the work of a validation.
+
+    Args:
+        rank: number of this process.
+        world: number of processes.
+
+    Example:
+        >>> Ranks(1, 2).share(["a", "b", "c"])
+        ['b']
+        >>> Ranks().gathered([0.5, 0.25])
+        [0.5, 0.25]
+    """
+
+    rank: int = 0
+    world: int = 1
+
+    def share(self, items: Sequence[_T]) -> list[_T]:
+        """The items of this process: every `world`-th."""
+        return list(items[self.rank :: self.world])
+
+    def gathered(self, results: Sequence[_T]) -> list[_T]:
+        """The results of all processes, one for each item of a shared list, in the order of that list."""
+        if self.world == 1:
+            return list(results)
+        by_rank = gather_object([list(results)])
+        return [row for rows in zip_longest(*by_rank, fillvalue=_NONE) for row in rows if row is not _NONE]
+
+
+_NONE = object()
 
 
 class Task(ABC):
-    """A job. Subclasses give the abstract members; the others have a default that does nothing special."""
+    """The work of the loop. Subclasses define the abstract members; the others have a neutral default."""
 
     modules: dict[str, nn.Module]
     """Set by the loop after `build`: the modules on their device, wrapped where there are several processes."""
+    ranks: Ranks = Ranks()
+    """Set by the loop: this process among the others."""
 
     @abstractmethod
     def build(self) -> dict[str, nn.Module]:
         """The modules by name, freshly initialized (the loop has seeded PyTorch) or loaded."""
+
+    def frozen(self) -> dict[str, nn.Module]:
+        """Modules that are used and never trained, e.g. an autoencoder below a diffusion model.
+
+        Asked for after `build`. The loop puts them on the device in eval mode without gradients; they are part of
+        neither states nor averages, and are not wrapped for several processes.
+        """
+        return {}
+
+    def train_mode(self) -> None:
+        """Called before each step; override to keep some modules in eval mode, e.g. frozen batch norms."""
+        for module in self.modules.values():
+            module.train()
 
     @abstractmethod
     def batches_per_epoch(self) -> int:
@@ -63,14 +118,14 @@ class Task(ABC):
 
     @abstractmethod
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
-        """A loss for every optimizer, and what else is worth a line in the record.
+        """A loss for every optimizer, and further numbers for the record.
 
         Losses are means over the batch. No graph may be shared between two losses; a module that a loss passes
         through without training it is to be `frozen`.
         """
 
     def optimizers(self) -> dict[str, Trained]:
-        """What is trained by what; the default trains all modules with one optimizer called "net"."""
+        """The modules of each optimizer; the default trains all modules with one optimizer called "net"."""
         return {"net": Trained(tuple(self.modules))}
 
     def named_parts(self, modules: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
@@ -79,12 +134,16 @@ class Task(ABC):
         for name, module in modules.items():
             children = dict(bare(module).named_children())
             pair = {"encoder", "head"}
-            own = {child: children[child] for child in children if child in pair} if pair <= children.keys() else {}
-            parts |= own or {name: bare(module)}
+            both = {child: children[child] for child in children if child in pair} if pair <= children.keys() else {}
+            parts |= both or {name: bare(module)}
         return parts
 
     def validate(self, step: int) -> dict[str, float]:
-        """Measures on held-out cases; modules are in eval mode (with averaged weights where the run keeps them)."""
+        """Measures on held-out cases; modules are in eval mode (with averaged weights where the run keeps them).
+
+        Called in every process, and must return the same measures in each: measure `ranks.share(cases)` and combine
+        the results of all with `ranks.gathered`.
+        """
         del step
         return {}
 
@@ -130,16 +189,16 @@ def bare(module: nn.Module) -> nn.Module:
 
 def parameters_of(modules: Mapping[str, nn.Module], names: tuple[str, ...]) -> list[tuple[str, nn.Parameter]]:
     """Named trainable parameters of some modules, each once."""
-    found: dict[int, tuple[str, nn.Parameter]] = {}
+    trainable: dict[int, tuple[str, nn.Parameter]] = {}
     for name in names:
         for key, parameter in bare(modules[name]).named_parameters():
             if parameter.requires_grad:
-                found.setdefault(id(parameter), (f"{name}.{key}", parameter))
-    return list(found.values())
+                trainable.setdefault(id(parameter), (f"{name}.{key}", parameter))
+    return list(trainable.values())
 
 
 def mean_logs(logs: list[Logs]) -> dict[str, float]:
     """Means over micro-batches."""
-    keys = dict.fromkeys(key for one in logs for key in one)
-    values = {key: [float(torch.as_tensor(one[key]).detach()) for one in logs if key in one] for key in keys}
+    keys = dict.fromkeys(key for log in logs for key in log)
+    values = {key: [float(torch.as_tensor(log[key]).detach()) for log in logs if key in log] for key in keys}
     return {key: sum(column) / len(column) for key, column in values.items()}

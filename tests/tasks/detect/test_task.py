@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from tasks.detect.tiny import random_studies
+from training.ranks import as_two
 from vesalius.tasks.detect.config import DetectConfig
+from vesalius.tasks.detect.measure import score
 from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.task import DetectTask
 
@@ -78,6 +80,13 @@ def test_calibration_looks_at_validation_only(tmp_path):
     kept = json.loads(told[0])
     assert kept["classes"] == list(CLASSES)
     assert kept["samples"] == 30
+
+
+def test_two_processes_score_as_one():
+    task, parts = make_task()
+    net = task.modules["net"].eval()
+    alone = score(net, parts["val"], batch=4)
+    assert np.array_equal(as_two(lambda ranks: score(net, parts["val"], 4, ranks)).logits_SC, alone.logits_SC)
 
 
 @pytest.mark.parametrize("unknown", [0, 1])

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from tasks.segment.small import blob, make_cohort, settings
+from training.ranks import validated_by_two
 from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError
 from vesalius.phantom.nifti import write_nifti
@@ -64,6 +65,14 @@ def test_a_value_that_no_class_names(tmp_path):
     task = make_task(make_cohort(tmp_path), data__labels={"bright": [4], "dark": [8]})
     with pytest.raises(InputError, match="a mask holds 7"):
         list(task.batches(0, 0, 0, 1))
+
+
+def test_two_processes_validate_as_one(tmp_path):
+    task = make_task(make_cohort(tmp_path, ("train", "train", "val", "val", "val")))
+    task.modules = task.build()
+    task.modules["net"].eval()
+    with torch.no_grad():
+        assert task.validate(0) == validated_by_two(task)
 
 
 def test_export_can_be_loaded(tmp_path):

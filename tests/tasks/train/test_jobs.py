@@ -86,7 +86,7 @@ def test_every_shipped_configuration_is_valid(name):
     path = find_config(name)
     text = path.read_text(encoding="utf-8")
     task = next(line.split()[1] for line in text.splitlines() if line.startswith("task:"))
-    config = load_config(job_class(task).Settings, path, NEEDS.get(name, ["data.manifest=m.jsonl"]))
+    config = load_config(job_class(task).Config, path, NEEDS.get(name, ["data.manifest=m.jsonl"]))
     assert config.task == task
 
 

@@ -147,7 +147,6 @@ def _fits(subject: Subject) -> bool:
 
 
 def _normal(draw: _Draw, mean_sd: tuple[float, float], limits: tuple[float, float]) -> float:
-    """Draw a normal number, again while it lies outside the limits."""
     for _ in range(_TRIES):
         value = float(draw.normal(*mean_sd))
         if limits[0] < value < limits[1]:

@@ -156,7 +156,6 @@ def _with_blood(
 
 
 def _swell(hu_N: Values, anatomy: Anatomy, points: Points, head: HeadTissue, bleed: Bleed, point_ml: float) -> None:
-    """Set oedema in the white matter around a bleed, before the blood is drawn."""
     radius = (bleed.volume_ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3)
     grown = replace(bleed, volume_ml=bleed.volume_ml * ((radius + _RIM_MM) / radius) ** 3)
     rim = fill(grown, anatomy, points, head, point_ml)

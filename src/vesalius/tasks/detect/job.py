@@ -35,7 +35,9 @@ class DetectJob(Job):
             splits that are given would leak.
     """
 
-    Settings = DetectConfig
+    Config = DetectConfig
+    volatile = Job.volatile | {"data.batch"}
+    config: DetectConfig
 
     def __init__(self, config: DetectConfig) -> None:
         self.config = config
@@ -56,10 +58,6 @@ class DetectJob(Job):
         self._outside = left_out_notes(cohort, self._parts, "are in no part of the run")
         self._left_out: Mapping[str, Cohort] = {}
         self._studies: Mapping[str, Studies] = {}
-
-    @property
-    def settings(self) -> DetectConfig:
-        return self.config
 
     @property
     def reads_scans(self) -> bool:

@@ -21,22 +21,28 @@ from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.scored import Scored, outcome_of
 from vesalius.tasks.detect.outputs import result_files
 from vesalius.tasks.detect.studies import Studies
+from vesalius.training.task import Ranks
 from vesalius.weights.saved import HEAD, from_pretrained
 
 BATCH = 64
+_ALONE = Ranks()
 _EXAMPLES = 5
 
 
 @torch.no_grad()
-def score(net: nn.Module, studies: Studies, batch: int = BATCH) -> Scored:
-    """Logits of studies by a head in eval mode, on its device; studies of similar length share a batch."""
+def score(net: nn.Module, studies: Studies, batch: int = BATCH, ranks: Ranks = _ALONE) -> Scored:
+    """Logits of studies by a head in eval mode, on its device; studies of similar length share a batch.
+
+    Each of several processes takes its share of the batches; all of them return the logits of all studies.
+    """
     device = next(net.parameters()).device
     order = np.argsort([len(rows) for rows in studies.rows], kind="stable")
     logits_SC = np.empty(studies.labels_SC.shape, np.float64)
-    for start in range(0, len(order), batch):
-        numbers = order[start : start + batch]
-        tensors = tensors_of(studies.batch(numbers), device)
-        logits_SC[numbers] = net(tensors["x"], tensors["there"])[0].float().cpu().numpy()
+    share = []
+    for start in ranks.share(range(0, len(order), batch)):
+        tensors = tensors_of(studies.batch(order[start : start + batch]), device)
+        share.append(net(tensors["x"], tensors["there"])[0].float().cpu().numpy())
+    logits_SC[order] = np.concatenate(ranks.gathered(share))
     return Scored(logits_SC, studies.labels_SC, studies.ids, studies.owners)
 
 

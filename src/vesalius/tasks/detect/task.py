@@ -99,7 +99,7 @@ class DetectTask(Task):
         """Loss and ranking of held-out studies; what cannot be measured is left out."""
         del step
         val = self._studies["val"]
-        logits_SC = score(bare(self.modules["net"]), val).logits_SC
+        logits_SC = score(bare(self.modules["net"]), val, ranks=self.ranks).logits_SC
         ranking = rank_classes(logits_SC, val.labels_SC)
         measures = {
             "loss": float(self._loss(torch.from_numpy(logits_SC), torch.from_numpy(val.labels_SC))),

@@ -38,7 +38,8 @@ class FinetuneJob(Job):
         UsageError: it holds nothing to train on.
     """
 
-    Settings = FinetuneConfig
+    Config = FinetuneConfig
+    config: FinetuneConfig
 
     def __init__(self, config: FinetuneConfig) -> None:
         self.config = config
@@ -50,10 +51,6 @@ class FinetuneJob(Job):
         if slices is None:
             check_decided(cohort, self.classes, config.data.where)
         self._parts = config.data.splits(cohort, config.train.seed)
-
-    @property
-    def settings(self) -> FinetuneConfig:
-        return self.config
 
     def parts(self) -> Mapping[str, Cohort]:
         return self._parts

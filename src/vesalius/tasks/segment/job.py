@@ -28,15 +28,12 @@ class SegmentJob(Job):
         UsageError: it holds nothing to train on.
     """
 
-    Settings = SegmentConfig
+    Config = SegmentConfig
+    config: SegmentConfig
 
     def __init__(self, config: SegmentConfig) -> None:
         self.config = config
         self._parts = config.data.splits(config.data.cohort(), config.train.seed)
-
-    @property
-    def settings(self) -> SegmentConfig:
-        return self.config
 
     def parts(self) -> Mapping[str, Cohort]:
         return self._parts

@@ -78,15 +78,18 @@ class SegmentTask(Task):
         del step
         device = next(self.modules["net"].parameters()).device
         scores: dict[str, list[float]] = defaultdict(list)
-        for sample in self._held_out.epoch(0):
+        share: list[dict[str, float]] = []
+        for sample in self._held_out.shard(self.ranks.rank, self.ranks.world).epoch(0):
             truth = self.values.classes(sample.masks[MASK][0], where=f"case {sample.id}")
             p_NIJK = self.probabilities(torch.from_numpy(sample.image).to(device))
             predicted = p_NIJK.argmax(0).cpu().numpy()
             missing_N = self._missing[sample.id]
             overlaps = dice(np.where(truth < 0, 0, predicted), np.maximum(truth, 0), range(1, len(missing_N)))
-            for number, name in enumerate(self.values.names, start=1):
-                if not missing_N[number]:
-                    scores[name].append(overlaps[number])
+            names = enumerate(self.values.names, start=1)
+            share.append({name: overlaps[number] for number, name in names if not missing_N[number]})
+        for overlap_of in self.ranks.gathered(share):
+            for name, overlap in overlap_of.items():
+                scores[name].append(overlap)
         means = {
             name: float(np.nanmean(scores[name])) for name in self.values.names if not np.isnan(scores[name]).all()
         }

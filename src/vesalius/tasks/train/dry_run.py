@@ -15,6 +15,7 @@ from vesalius.cohort.audit.run import audit, count_splits
 from vesalius.cohort.cohort import Cohort
 from vesalius.tasks.cohort.counts import count_lines
 from vesalius.tasks.train.run import make_job
+from vesalius.tasks.train.start import Start
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import duration, estimate
 from vesalius.training.loop import Loop
@@ -62,7 +63,7 @@ def dry_run(
         broken = {case for one in found.findings if one.code in _UNREADABLE for case in one.cases}
         parts = {name: cohort.where(lambda case: case.id not in broken) for name, cohort in parts.items()}
     result: dict[str, Any] = {
-        "config": job.settings.model_dump(mode="json"),
+        "config": job.config.model_dump(mode="json"),
         "parts": count_splits(parts),
         "notes": list(job.notes()),
         "findings": [{"level": one.level, "code": one.code, "text": one.text} for one in found.findings],
@@ -72,7 +73,9 @@ def dry_run(
     }
     if not result["failed"] or job.skips_invalid:
         progress("running a few steps")
-        loop = Loop(job.trial(), job.settings.train, None, cpu=on_cpu(device))
+        task = job.trial()
+        start = Start(job.config.init_from, task) if job.config.init_from else None
+        loop = Loop(task, job.config.train, None, cpu=on_cpu(device), start=start)
         cost = asdict(estimate(loop)) | {"device": loop.accelerator.device.type}
         before = job.preparation()
         if before is not None:

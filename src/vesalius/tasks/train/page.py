@@ -41,9 +41,9 @@ def write_run(job: Job, folder: Path, trained: LoopResult, result: Result, comma
     page = publish(
         result,
         folder,
-        title=f"{job.settings.task}: {folder.name}",
-        task=f"train {job.settings.task}",
-        lead="What was trained is tested on cases that it has not seen; then how it was trained.",
+        title=f"{job.config.task}: {folder.name}",
+        task=f"train {job.config.task}",
+        lead=job.lead,
         made=made(command, torch.get_num_threads(), _facts(folder), _PACKAGES),
     )
     failed = [{"path": name, "error": why} for name, why in result.failures.items()]
@@ -52,12 +52,12 @@ def write_run(job: Job, folder: Path, trained: LoopResult, result: Result, comma
 
 def _card(job: Job, folder: Path, trained: LoopResult, result: Result, command: str) -> Card:
     """The model card: words of the configuration, numbers of the run."""
-    told = job.settings.card
+    told = job.config.card
     cases = ", ".join(f"{len(cohort)} {name}" for name, cohort in job.parts().items() if len(cohort))
     return Card(
         name=folder.name,
-        summary=told.summary or f"A model for the job {job.settings.task}.",
-        task=job.settings.task,
+        summary=told.summary or f"A model for the job {job.config.task}.",
+        task=job.config.task,
         licence=told.licence,
         data=tuple(DataSource(one.name, one.licence, one.note) for one in told.data),
         training=f"{trained.steps} optimizer steps; cases: {cases}. The configuration is in the run's config.yaml.",
@@ -68,7 +68,7 @@ def _card(job: Job, folder: Path, trained: LoopResult, result: Result, command: 
 
 
 def _training(job: Job, trained: LoopResult) -> Section:
-    config = job.settings.train
+    config = job.config.train
     chosen = (
         f"The weights of step {trained.best_step} are shipped: best {config.best} ({trained.best:.4f}) in validation."
         if trained.best is not None

@@ -14,16 +14,21 @@ from vesalius.config import load_config, read_table
 from vesalius.errors import UsageError
 from vesalius.output import sole_writer
 from vesalius.report.made import command_line
+from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE
 from vesalius.tasks.job import Job, JobConfig
 from vesalius.tasks.train.jobs import CONFIGS, find_config, job_class
 from vesalius.tasks.train.page import write_run
 from vesalius.tasks.train.splits import check_left_out, check_splits, write_splits
+from vesalius.tasks.train.start import INIT, Start
 from vesalius.training.device import on_cpu
 from vesalius.training.loop import Loop
-from vesalius.training.run_folder import MODEL, SPLITS, begin, has_state, may_begin
+from vesalius.training.run_folder import MODEL, SPLITS, begin, has_state, may_begin, note_files
 
 Watch = Callable[[dict[str, Any], int], None]
-"""Told every line of the record, and the number of steps of the whole run."""
+"""Callback that receives each row of metrics.jsonl and the number of steps of the whole run."""
+
+_FILES = (INIT, SUMMARY, TABLE, FIGURES, PAGE)
+"""Names that a run writes besides those of the loop."""
 
 
 def train(
@@ -46,12 +51,12 @@ def train(
         config: a file, or the name of a configuration that comes with the package.
         output: the run folder.
         overrides: "a.b=value".
-        resume: go on where an earlier run with the same configuration stopped; a new folder is begun.
-        force: begin anew in a folder that holds a run.
+        resume: go on where an earlier run with the same configuration stopped; begin in a new folder.
+        force: replace the run that the folder holds.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         threads: of PyTorch, shared by the processes of this machine; None: its own choice.
-        watch: told every line of the record.
-        progress: told what is done besides.
+        watch: callback that receives each row of metrics.jsonl.
+        progress: callback that receives progress lines of the work outside the loop.
 
     Returns:
         {"path", "report", "results", "failed"}, JSON-able; empty in processes that do not write.
@@ -69,40 +74,46 @@ def train(
         torch.set_num_threads(max(1, threads // state.num_processes))
     job = make_job(config, overrides)
     job.progress = progress
-    settings = job.settings
-    _check_share(settings, state.num_processes)
+    _check_share(job.config, state.num_processes)
     with sole_writer(output) if state.is_main_process else nullcontext():
-        old = may_begin(output, settings, resume=resume, force=force)
+        old = may_begin(output, job.config, resume=resume, force=force, volatile=job.volatile)
         if old:
             check_splits(job.parts(), output / SPLITS)
-        loop = Loop(job.task(), settings.train, output, cpu=use_cpu)  # what cannot be built leaves no folder
+        resuming = old and has_state(output)
+        task = job.task()
+        start = Start(job.config.init_from, task) if job.config.init_from and not resuming else None
+        loop = Loop(task, job.config.train, output, cpu=use_cpu, start=start)  # what cannot be built leaves no folder
         if old:
             check_left_out(job.left_out(), output / SPLITS)
         state.wait_for_everyone()
         if state.is_main_process:
-            begin(output, settings, resume=resume, force=force)
+            begin(output, job.config, resume=resume, force=force, volatile=job.volatile, files=_FILES)
             write_splits(job.parts(), output / SPLITS, job.left_out())
+            if start is not None:
+                start.write(output)
+                for line in start.lines():
+                    progress(line)
         state.wait_for_everyone()
-        resuming = old and has_state(output)
         result = loop.run(resume=resuming, watch=None if watch is None else lambda row: watch(row, loop.steps))
         if not loop.is_main:
             return {}
         progress("testing the model on held-out cases")
         outcome = job.outcome(output / MODEL, loop.accelerator.device.type)
+        note_files(output, outcome.files)
         return write_run(job, output, result, outcome, command_of(config, output, overrides))
 
 
 def make_job(config: str | Path, overrides: Sequence[str] = ()) -> Job:
-    """The job that a configuration asks for.
+    """Make the job of a configuration.
 
     Raises:
         ConfigError: a wrong key or value.
         InputError: a file is missing or damaged.
     """
     path = find_config(config)
-    named = [one.removeprefix("task=") for one in overrides if one.startswith("task=")]
+    named = [word.removeprefix("task=") for word in overrides if word.startswith("task=")]
     cls = job_class(named[-1] if named else read_table(path).get("task"))
-    return cls(load_config(cls.Settings, path, overrides, where=config))
+    return cls(load_config(cls.Config, path, overrides, where=config))
 
 
 def command_of(config: str | Path, output: Path, overrides: Sequence[str]) -> str:
@@ -111,9 +122,9 @@ def command_of(config: str | Path, output: Path, overrides: Sequence[str]) -> st
     return command_line("train", str(config) if shipped else Path(config), "-o", output, *overrides)
 
 
-def _check_share(settings: JobConfig, processes: int) -> None:
+def _check_share(config: JobConfig, processes: int) -> None:
     """Refuse a batch that the processes cannot share; a job without a `batch` answers for itself."""
-    batch = getattr(settings, "batch", None)
+    batch = getattr(config, "batch", None)
     if isinstance(batch, int) and batch % processes:
         what = f"{batch} cannot be shared by {processes} processes"
         raise UsageError(what, where="batch", fix=f"choose a multiple of {processes}")

@@ -9,6 +9,7 @@ from vesalius.errors import UsageError
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.adapter import Coded
+from vesalius.tasks.evaluate.codec.results import Measures, Point, StudyResult
 
 STEPS = tuple(2.0 ** (n / 3) for n in range(28))
 """Sizes of the quantiser's step."""
@@ -17,7 +18,7 @@ STEPS = tuple(2.0 ** (n / 3) for n in range(28))
 class FakeCodec:
     """Rounds stored values to multiples of a step; the bytes are what a formula says.
 
-    `shares` gives each coder's bytes as a multiple of the formula; "spoilt" coders keep a constant picture.
+    `shares` gives each coder's bytes as a multiple of the formula; the coder "tokens" has one rate point.
     """
 
     def __init__(self, shares=None):
@@ -26,8 +27,8 @@ class FakeCodec:
 
     def ladder(self, coder):
         if coder not in self.shares:
-            raise UsageError(f"no coder {coder!r}", where="--coders")
-        return STEPS
+            raise UsageError(f"no such coder as {coder!r}", where="--coders")
+        return STEPS[18:19] if coder == "tokens" else STEPS
 
     def lossy(self, scan, coder, step, threads):
         self.calls.append((coder, step))
@@ -80,3 +81,28 @@ def write_cohort(folder, patients=2, masks=True):
                 nib.save(nib.Nifti1Image(mask, affine), own / f"{name}_frame{frame:02d}_gt.nii.gz")
         (own / "Info.cfg").write_text("ED: 2\nES: 5\nGroup: DCM\nHeight: 180.0\nNbFrame: 6\n")
     return folder
+
+
+RATIOS = [5.0, 20.0, 80.0, 320.0, 1280.0]
+
+
+def study(name, *, data_set="cine", shift=0.0, heart=-4.0, share=1.25, exact=(), frames=10):
+    """Two coders whose PSNR is a line in the log ratio: 50 dB at 5:1 plus shift, 4 dB less for each doubling."""
+
+    def points(coder, factor):
+        for ratio in RATIOS:
+            db = 50 + shift - 4 * math.log2(ratio / 5)
+            measures = [
+                Measures(psnr_db=db + down, ssim=0.5 + (db + down) / 120, max_error=1.0, temporal_error=None)
+                for down in (0.0, heart or 0.0)
+            ]
+            yield Point(
+                coder=coder, step=ratio, size_bytes=1, ratio=ratio / factor, whole=measures[0],
+                heart=measures[1] if heart else None, encode_ms=ratio, decode_ms=1.0 + shift,
+            )  # fmt: skip
+
+    return StudyResult(
+        data_set=data_set, name=name, shape=(1, frames, 10, 10, 10), voxels=1000, source_bytes=1, gzip6_bytes=1,
+        peak=1.0,
+        heart=((0, 1),) * 3 if heart else None, points=(*points("svtav1", 1.0), *points("x265", share)), exact=exact,
+    )  # fmt: skip

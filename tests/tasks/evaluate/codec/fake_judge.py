@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tasks.evaluate.codec.test_summary import study
+from tasks.evaluate.codec.fake import study
 from vesalius.tasks.evaluate.codec.judge import Judge
-from vesalius.tasks.evaluate.codec.judged import JudgedStudy, Judgement
+from vesalius.tasks.evaluate.codec.results import JudgedStudy, Judgement
 from vesalius.tasks.segment.settings import SegmentSettings
 
 CAVITY_ABOVE, RIM_ABOVE = 500, 400

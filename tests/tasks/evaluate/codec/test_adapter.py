@@ -9,8 +9,9 @@ from vesalius.codec.decode import decode_scan
 from vesalius.codec.options import CompressConfig
 from vesalius.errors import UsageError
 from vesalius.scan.nifti import read as nifti
-from vesalius.tasks.evaluate.codec import evaluate_codec
 from vesalius.tasks.evaluate.codec.adapter import VslCodec
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
+from vesalius.tasks.evaluate.codec.run import evaluate_codec
 
 
 @pytest.fixture
@@ -46,11 +47,9 @@ def test_ladders():
 
 
 def test_the_whole_evaluation_on_files_of_our_own(scan, tmp_path):
-    result = evaluate_codec(
-        [tmp_path / "a.nii.gz"], tmp_path / "run", coders=("jpeg2000",), lossless=("jpegls",), points=2, threads=2
-    )
-    (data_set,) = result["results"]["data_sets"]
-    whole = data_set["coders"][0]
-    assert whole["ratio_at_db"]["35"]["mean"] > 1
-    assert data_set["lossless"]["jpegls"]["mean"] > 1
-    assert result["failed"] == []
+    config = CodecEvaluationConfig(coders=("jpeg2000",), lossless=("jpegls",), points=2)
+    evaluation = evaluate_codec([tmp_path / "a.nii.gz"], tmp_path / "run", config, threads=2)
+    (data_set,) = evaluation.results.data_sets
+    assert data_set.coders[0].ratio_at_db[35].mean > 1
+    assert data_set.lossless["jpegls"].mean > 1
+    assert evaluation.failed == []

@@ -5,31 +5,35 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from tasks.evaluate.codec.fake import FakeCodec, write_cohort
+from tasks.evaluate.codec.fake import STEPS, FakeCodec, write_cohort
 from tasks.evaluate.codec.test_judge import model
 from vesalius.errors import InputError, OutputError, UsageError
+from vesalius.json_values import as_json
 from vesalius.report.html import run_report
-from vesalius.tasks.evaluate.codec import evaluate_codec, lines
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.codec.results import COLUMNS
+from vesalius.tasks.evaluate.codec.run import evaluate_codec, lines
 
 
 def evaluate(paths, output, codec=None, **options):
-    options = {"coders": ("svtav1",), "lossless": ("jpegxl",), "points": 2, "threads": 1} | options
-    return evaluate_codec(paths, output, codec=codec or FakeCodec(), **options)
+    settings = {"coders": ("svtav1",), "lossless": ("jpegxl",), "points": 2}
+    settings |= {name: options.pop(name) for name in ("coders", "lossless", "points", "judge") if name in options}
+    config = CodecEvaluationConfig.build(**settings)
+    return evaluate_codec(paths, output, config, codec=codec or FakeCodec(), **{"threads": 1, **options})
 
 
 def test_the_whole_command(tmp_path):
     cohort, output = write_cohort(tmp_path / "cohort"), tmp_path / "run"
     nib.save(nib.Nifti1Image(np.arange(512, dtype=np.int16).reshape(8, 8, 8), np.eye(4)), tmp_path / "lone.nii")
     result = evaluate([cohort, tmp_path / "lone.nii"], output, coders=("svtav1", "x265"))
-    assert result["failed"] == []
+    assert result.failed == []
     with (output / "table.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
     assert {row["study"] for row in rows} == {"patient001", "patient002", "lone"}
     assert {row["coder"] for row in rows} == {"svtav1", "x265", "jpegxl", "zstd-19", "gzip-9", "gzip-6"}
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
-    assert summary["results"] == json.loads(json.dumps(result["results"]))
+    assert summary["results"] == as_json(result.results)
     page = (output / "report.html").read_text(encoding="utf-8")
     assert str(tmp_path) not in page + json.dumps(summary)
     before = (output / "report.html").read_bytes()
@@ -37,12 +41,43 @@ def test_the_whole_command(tmp_path):
     assert not [path for path in output.rglob("*") if ".part" in path.name]
 
 
+def test_a_coder_with_one_rate_point(tmp_path):
+    """Tokens and autoencoders have no ladder: they are measured at their rate, without BD-rate."""
+    cohort, output = write_cohort(tmp_path / "cohort"), tmp_path / "run"
+    codec = FakeCodec({"svtav1": 1.0, "tokens": 0.5})
+    result = evaluate([cohort], output, codec, coders=("svtav1", "tokens"), points=3)
+    assert [step for coder, step in codec.calls if coder == "tokens"] == [STEPS[18]] * 2
+    tokens = next(one for one in result.results.data_sets[0].of("whole") if one.coder == "tokens")
+    with (output / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["coder"] == "tokens"]
+    assert tokens.single.ratio.mean == pytest.approx(np.mean([float(row["ratio"]) for row in rows]))
+    assert tokens.single.psnr_db.mean == pytest.approx(np.mean([float(row["psnr_db"]) for row in rows]))
+    assert tokens.delta_rate == {}
+    page = (output / "report.html").read_text(encoding="utf-8")
+    for text in (page, "\n".join(lines(result))):
+        assert "coders with one rate point" in text
+        assert "tokens has one rate point: no BD-rate" in text
+    alone = evaluate([cohort], tmp_path / "alone", codec, coders=("tokens",), points=1)
+    assert alone.results.data_sets[0].coders[0].single is not None
+
+
+def test_two_studies_of_a_patient_are_one_patient(tmp_path):
+    cohort = write_cohort(tmp_path / "cohort")
+    places = [f"patient00{number}/patient00{number}_4d.nii.gz" for number in (1, 2)]
+    lines_of = [{"id": f"s{n}", "patient": "secret", "images": {"image": place}} for n, place in enumerate(places)]
+    (cohort / "m.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines_of))
+    (data_set,) = evaluate([cohort / "m.jsonl"], tmp_path / "run").results.data_sets
+    assert (data_set.studies, data_set.patients, data_set.intervals) == (("s0", "s1"), 1, "by patient")
+    written = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert not any(b"secret" in path.read_bytes() for path in written)
+
+
 def test_lines_for_people(tmp_path):
     cohort = write_cohort(tmp_path / "cohort", patients=1, masks=False)
     result = evaluate([cohort], tmp_path / "run", coders=("svtav1", "x265"))
-    text = "\n".join(lines(json.loads(json.dumps(result))))
+    text = "\n".join(lines(result))
     for words in (
-        "cohort: mean of 1 study; intervals by study (patients unknown)",
+        "cohort: mean of 1 study; intervals by patient",
         "ratio at 40 dB",
         "against x265",
         "needs a segmenter",
@@ -59,13 +94,13 @@ def test_one_bad_study_does_not_stop_the_others(tmp_path):
     damaged.write_bytes(good[:200])
     codec = FakeCodec()
     result = evaluate([cohort], output, codec)
-    assert [one["path"] for one in result["failed"]] == ["cohort/patient001"]
+    assert [one["path"] for one in result.failed] == ["cohort/patient001"]
     assert any(line.startswith("failed: ") for line in lines(result))
     assert str(tmp_path) not in (output / "summary.json").read_text(encoding="utf-8")
     measured = len(codec.calls)
     damaged.write_bytes(good)
     again = evaluate([cohort], output, codec)
-    assert again["failed"] == []
+    assert again.failed == []
     assert {call for call in codec.calls[measured:]} != set()
     assert len(codec.calls) < 2 * measured + 12  # patient002 was not measured again
     with pytest.raises(OutputError, match="exists"):
@@ -94,8 +129,8 @@ def test_a_stopped_run_goes_on(tmp_path):
     told, codec = [], FakeCodec()
     result = evaluate([cohort], output, codec, progress=told.append)
     assert len([line for line in told if "measured before" in line]) == len(done) == 1
-    assert result["failed"] == []
-    assert result["results"]["data_sets"][0]["studies"] == ["patient001", "patient002"]
+    assert result.failed == []
+    assert result.results.data_sets[0].studies == ("patient001", "patient002")
 
 
 def test_what_was_measured_otherwise_is_measured_again(tmp_path):
@@ -148,7 +183,7 @@ def test_usage_errors_come_before_any_work(tmp_path):
 
 def test_a_judge_adds_columns_tables_and_belongs_to_what_was_asked(tmp_path):
     cohort, output = write_cohort(tmp_path / "cohort", patients=1), tmp_path / "run"
-    judge = model(tmp_path / "small")
+    judge = str(model(tmp_path / "small"))
     result = evaluate([cohort], output, judge=judge)
     with (output / "table.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -156,7 +191,7 @@ def test_a_judge_adds_columns_tables_and_belongs_to_what_was_asked(tmp_path):
     assert {"judge_dice_lv", "judge_dice_delta_lv", "judge_agreement_rv", "judge_ef_delta_percent"} <= set(rows[0])
     exact = next(row for row in rows if row["coder"] == "jpegxl")
     assert (exact["step"], float(exact["judge_dice_delta_lv"])) == ("lossless", 0)
-    text = "\n".join(lines(json.loads(json.dumps(result))))
+    text = "\n".join(lines(result))
     for words in ("its ceiling", "restored scans", "Dice 0.90", "Judge: "):
         assert words in text
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
@@ -173,7 +208,7 @@ def test_a_judge_adds_columns_tables_and_belongs_to_what_was_asked(tmp_path):
     assert again(judge=judge)
     assert not again()
     assert again()
-    assert not again(judge=model(tmp_path / "other"))  # other random weights
+    assert not again(judge=str(model(tmp_path / "other")))  # other random weights
 
 
 def test_a_judge_that_is_none_fails_before_any_work(tmp_path):

@@ -3,33 +3,13 @@ import math
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
-from vesalius.tasks.evaluate.codec.results import Exact, Measures, Point, StudyResult
-from vesalius.tasks.evaluate.codec.summary import Summary, summarise
-
-RATIOS = [5.0, 20.0, 80.0, 320.0, 1280.0]
-
-
-def study(name, *, data_set="cine", shift=0.0, heart=-4.0, share=1.25, exact=(), frames=10):
-    """Two coders whose PSNR is a line in the log ratio: 50 dB at 5:1 plus shift, 4 dB less for each doubling."""
-
-    def points(coder, factor):
-        for ratio in RATIOS:
-            db = 50 + shift - 4 * math.log2(ratio / 5)
-            measures = [
-                Measures(psnr_db=db + down, ssim=0.5 + (db + down) / 120, max_error=1.0, temporal_error=None)
-                for down in (0.0, heart or 0.0)
-            ]
-            yield Point(
-                coder=coder, step=ratio, size_bytes=1, ratio=ratio / factor, whole=measures[0],
-                heart=measures[1] if heart else None, encode_ms=ratio, decode_ms=1.0 + shift,
-            )  # fmt: skip
-
-    return StudyResult(
-        data_set=data_set, name=name, shape=(1, frames, 10, 10, 10), voxels=1000, source_bytes=1, gzip6_bytes=1,
-        peak=1.0,
-        heart=((0, 1),) * 3 if heart else None, points=(*points("svtav1", 1.0), *points("x265", share)), exact=exact,
-    )  # fmt: skip
+from tasks.evaluate.codec.fake import study
+from tasks.evaluate.codec.fake_judge import judged_study
+from vesalius.json_values import as_json
+from vesalius.tasks.evaluate.codec.results import Exact
+from vesalius.tasks.evaluate.codec.summary import Summary, judge_summary, read_at, summarise
 
 
 def test_readings_of_a_line():
@@ -43,6 +23,9 @@ def test_readings_of_a_line():
     assert heart[0].ratio_at_db[30].values["a"] == pytest.approx(5 * 2**4)
     assert whole[0].psnr_at_ratio[100].values["b"] == pytest.approx(52 - 4 * math.log2(20))
     assert whole[0].ssim_at_ratio[1000].values["a"] == pytest.approx(0.5 + (50 - 4 * math.log2(200)) / 120)
+
+
+RATIOS = (100, 320, 5000)
 
 
 def test_delta_rates():
@@ -86,5 +69,81 @@ def test_lossless_ratios_and_reasons():
 
 def test_round_trip_as_strict_json():
     summary = summarise([study("a"), study("b", shift=-20.0)])
-    text = json.dumps(summary.model_dump(mode="json"), allow_nan=False)
-    assert Summary.model_validate(json.loads(text)) == summary
+    text = json.dumps(as_json(summary), allow_nan=False)
+    assert TypeAdapter(Summary).validate_json(text) == summary
+
+
+def test_dice_is_read_between_neighbours_in_the_logarithm():
+    summary = judge_summary([judged_study("a")], RATIOS)
+    at = summary.coders[0].at
+    share = math.log(100 / 80) / math.log(4)
+    assert at[100].dice["lv"].values["a"] == pytest.approx(0.85 - 0.05 * share)
+    assert at[320].dice["lv"].values["a"] == pytest.approx(0.80)
+    assert at[320].dice_delta["lv"].values["a"] == pytest.approx(0.80 - 0.96)
+    assert at[320].mean_dice.mean == pytest.approx((0.80 + 0.70) / 2)
+    assert at[320].mean_dice_delta.mean == pytest.approx(0.75 - 0.93)
+    assert at[320].edv_delta_ml.mean == pytest.approx(-3.2)
+    assert at[5000].dice["lv"].values == {"a": None}  # beyond the measured end
+    assert (summary.mean_dice.mean, summary.dice["lv"].mean) == (pytest.approx(0.93), pytest.approx(0.96))
+    assert summary.masks_ef_percent.mean == 55
+    assert at[320].mean_agreement.values == {}  # there are masks
+
+
+def test_values_that_rise_and_fall_keep_every_point():
+    result = judged_study("a", ef_of=lambda ratio: 60.0 + (5 if ratio == 80 else -3))
+    summary = judge_summary([result], (80, 320))
+    first, second = summary.coders[0].at.values()
+    assert (first.ef_delta_points.mean, second.ef_delta_points.mean) == (pytest.approx(5), pytest.approx(-3))
+    assert second.ef_error_points.mean == pytest.approx(3)
+
+
+def test_nothing_is_read_beside_a_point_without_a_value():
+    result = judged_study("a", ef_of=lambda ratio: None if ratio == 320 else 60.0)
+
+    def ef(_, found):
+        return found.ef_percent
+
+    assert read_at(result, "svtav1", 100, ef) is None
+    assert read_at(result, "svtav1", 80, ef) == 60
+    assert read_at(study("b"), "svtav1", 80, ef) is None
+
+
+def test_studies_without_masks_have_agreement():
+    summary = judge_summary([judged_study("a"), judged_study("b", masks=False), study("c")], RATIOS)
+    at = summary.coders[0].at[320]
+    assert list(at.dice["lv"].values) == ["a"]
+    assert at.mean_agreement.values == {"b": pytest.approx(0.85)}
+    assert at.agreement["lv"].values == {"a": pytest.approx(0.85), "b": pytest.approx(0.85)}
+    assert summary.frames_from == {"a": "Info.cfg", "b": "judge"}
+    assert list(summary.ef_percent.values) == ["a", "b"]
+
+
+def test_nobody_was_judged():
+    assert judge_summary([study("a")], RATIOS) is None
+    assert summarise([study("a")]).data_sets[0].judge is None
+
+
+def test_judged_studies_round_trip_as_strict_json():
+    summary = summarise([judged_study("a"), judged_study("b", masks=False)])
+    text = json.dumps(as_json(summary), allow_nan=False)
+    assert TypeAdapter(Summary).validate_json(text) == summary
+
+
+def test_hearts_that_cannot_be():
+    """By whose masks: the judge's of the original, of a restored scan, or the readers'."""
+    assert judge_summary([judged_study("a")], RATIOS).warnings == {}
+    bad = judged_study("b", ef_of=lambda ratio: 60.0)
+    points = [one.model_copy(update={"judged": one.judged.model_copy(update={"esv_ml": 130.0})}) for one in bad.points]
+    judged = bad.judged.model_copy(
+        update={
+            "original": bad.judged.original.model_copy(update={"edv_ml": 2.0, "esv_ml": 1.0, "in_pieces": ("ES",)}),
+            "masks_ef_percent": -3.0,
+        }
+    )
+    bad = bad.model_copy(update={"points": tuple(points), "judged": judged})
+    assert judge_summary([judged_study("a"), bad], RATIOS).warnings == {
+        "implausible by the reference masks: ESV above EDV, so EF is negative": ("b",),
+        "implausible by the judge on the original: EDV below 20 mL": ("b",),
+        "implausible by the judge on the original: the cavity is in several pieces at ES": ("b",),
+        "implausible by the judge on a restored scan: ESV above EDV, so EF is negative": ("b",),
+    }

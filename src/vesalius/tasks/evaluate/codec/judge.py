@@ -21,7 +21,7 @@ from vesalius.metrics.masks import pieces
 from vesalius.metrics.overlap import dice
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.codec.judged import FramesFrom, JudgedStudy, Judgement
+from vesalius.tasks.evaluate.codec.results import FramesFrom, JudgedStudy, Judgement
 from vesalius.tasks.evaluate.codec.studies import Study, read_mask
 from vesalius.tasks.segment.labels import LabelValues
 from vesalius.tasks.segment.outcome import Finds
@@ -223,8 +223,9 @@ def ends(
 ) -> tuple[int, int, FramesFrom]:
     """Frames of end-diastole and end-systole, from 0, and how they are known.
 
-    Info.cfg states them; else they are the ends of the volume curve of the reference masks, else of the judge's masks:
-    smoothed where there are enough frames, as the extremes of noisy volumes lie too far apart (`metrics.cardiac`).
+    Info.cfg or a manifest states them; else they are the ends of the volume curve of the reference masks, else of the
+    judge's masks: smoothed where there are enough frames, as the extremes of noisy volumes lie too far apart
+    (`metrics.cardiac`).
 
     Args:
         study: the study.
@@ -239,8 +240,8 @@ def ends(
     frames = scan.shape[1]
     if study.diastole is not None and study.systole is not None:
         if max(study.diastole, study.systole) >= frames:
-            raise InputError(f"Info.cfg names a frame beyond the {frames} of the scan")
-        return study.diastole, study.systole, "Info.cfg"
+            raise InputError(f"{study.stated_by} names a frame beyond the {frames} of the scan")
+        return study.diastole, study.systole, study.stated_by
     if not cavity:
         raise InputError("no ED and ES frames are named, and the judge names no cavity to find them by")
     drawn = [t for t, mask in masks.items() if t < frames and np.isin(mask, cavity).any()]

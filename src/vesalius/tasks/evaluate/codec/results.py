@@ -1,11 +1,15 @@
-"""What was measured on one study, as it is kept in `measured/*.json` while an evaluation runs."""
+"""What was measured on one study, as `measured/*.json` keeps it while an evaluation runs."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
+from vesalius.metrics.cardiac import Pumping, ef_doubts
 from vesalius.report.table import Cell
-from vesalius.tasks.evaluate.codec.judged import JudgedStudy, Judgement
 
 COLUMNS = (
     "data_set", "study", "coder", "step", "bytes", "ratio", "ratio_to_source", "ratio_to_gzip6", "bits_per_voxel",
@@ -13,11 +17,100 @@ COLUMNS = (
     "heart_psnr_db", "heart_ssim", "heart_max_error", "heart_temporal_error",
     "encode_ms_per_frame", "decode_ms_per_frame",
 )  # fmt: skip
-"""Header of `table.csv`."""
+"""Header of `table.csv`; `judge_columns` follow where a judge took part."""
+FramesFrom = Literal["Info.cfg", "the manifest", "masks", "judge"]
+_VOLUMES = (("edv", "ml"), ("esv", "ml"), ("ef", "percent"))
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+
+class Judgement(_Model):
+    """The judge's masks of one scan, original or restored, measured.
+
+    Args:
+        dice: class -> "ED" / "ES" -> Dice with the reference mask; only classes that the mask of the frame holds.
+        agreement: the same with the judge's own masks of the original; only classes that one of the two holds.
+        edv_ml: volume of the cavity at end-diastole; None without a cavity or a known voxel size.
+        esv_ml: volume at end-systole.
+        ef_percent: None where a frame has no cavity.
+        in_pieces: "ED", "ES" where the cavity has several large pieces.
+
+    Example:
+        >>> dice = {"LV": {"ED": 0.92, "ES": 0.88}}
+        >>> Judgement(dice=dice, agreement={}, edv_ml=120.0, esv_ml=50.0, ef_percent=58.3).words
+        ', Dice 0.900'
+    """
+
+    dice: dict[str, dict[str, float]]
+    agreement: dict[str, dict[str, float]]
+    edv_ml: float | None
+    esv_ml: float | None
+    ef_percent: float | None
+    in_pieces: tuple[str, ...] = ()
+
+    @property
+    def doubts(self) -> list[str]:
+        """Reasons why these masks cannot show a heart."""
+        pieces = [f"the cavity is in several pieces at {phase}" for phase in self.in_pieces]
+        return [*_pump_doubts(self.edv_ml, self.esv_ml, self.ef_percent), *pieces]
+
+    @property
+    def words(self) -> str:
+        """The end of a progress line."""
+        name, overlaps = ("Dice", self.dice) if self.dice else ("agreement", self.agreement)
+        mean = mean_of(mean_by_class(overlaps))
+        return "" if mean is None else f", {name} {mean:.3f}"
+
+
+class JudgedStudy(_Model):
+    """What the judge found in the original, and what readers drew.
+
+    Args:
+        ed: frame of end-diastole, from 0.
+        es: frame of end-systole, from 0.
+        frames_from: how the two are known.
+        classes: measured classes, in the order of the judge.
+        original: the judge on the original: its ceiling.
+        masks_edv_ml: volume of the cavity in the reference mask at end-diastole; None without a mask.
+        masks_esv_ml: volume at end-systole.
+        masks_ef_percent: EF of the two.
+    """
+
+    ed: int
+    es: int
+    frames_from: FramesFrom
+    classes: tuple[str, ...]
+    original: Judgement
+    masks_edv_ml: float | None = None
+    masks_esv_ml: float | None = None
+    masks_ef_percent: float | None = None
+
+    @property
+    def masks_doubts(self) -> list[str]:
+        """Reasons why the reference masks cannot show a heart."""
+        return _pump_doubts(self.masks_edv_ml, self.masks_esv_ml, self.masks_ef_percent)
+
+    @property
+    def has_masks(self) -> bool:
+        """True where Dice with reference masks is known."""
+        return bool(self.original.dice)
+
+    def cells(self, judgement: Judgement) -> dict[str, Cell]:
+        """The columns of one file of this study in `table.csv`."""
+        row: dict[str, Cell] = {}
+        ceiling, dice = mean_by_class(self.original.dice), mean_by_class(judgement.dice)
+        agreement = mean_by_class(judgement.agreement)
+        for name in self.classes:
+            row[f"judge_dice_{name}"] = dice.get(name)
+            row[f"judge_dice_delta_{name}"] = difference(dice.get(name), ceiling.get(name))
+            row[f"judge_agreement_{name}"] = agreement.get(name)
+        for name, unit in _VOLUMES:
+            value = getattr(judgement, f"{name}_{unit}")
+            row[f"judge_{name}_{unit}"] = value
+            row[f"judge_{name}_delta_{unit}"] = difference(value, getattr(self.original, f"{name}_{unit}"))
+        return row
 
 
 class Measures(_Model):
@@ -37,17 +130,17 @@ class Measures(_Model):
 
 
 class Point(_Model):
-    """One file: a coder at one step of its ladder.
+    """One lossy file: a coder at one step of its ladder.
 
     Args:
         coder: name.
-        step: step of the ladder, best first in a coder's own numbers.
+        step: step of the ladder, in the coder's own numbers.
         size_bytes: the whole file.
         ratio: 2 bytes x voxels over size.
         whole: measures of the whole field.
         heart: measures of the heart region, None without masks.
         encode_ms: wall milliseconds of encoding per picture.
-        decode_ms: the same for decoding.
+        decode_ms: wall milliseconds of decoding per picture.
         judged: what the judge found in the restored scan, None without a judge.
     """
 
@@ -63,14 +156,14 @@ class Point(_Model):
 
 
 class Exact(_Model):
-    """One lossless file, or the reason why there is none.
+    """One lossless file, or the reason why the method cannot write one.
 
     Args:
-        method: coder, or a general compressor such as "gzip-9".
+        method: coder, or a general-purpose compressor such as "gzip-9".
         size_bytes: None where the method cannot hold the values.
         why_not: the reason then.
-        encode_ms: wall milliseconds per picture; None for general compressors.
-        decode_ms: the same for decoding.
+        encode_ms: wall milliseconds per picture; None for general-purpose compressors.
+        decode_ms: wall milliseconds of decoding per picture.
     """
 
     method: str
@@ -81,7 +174,7 @@ class Exact(_Model):
 
 
 class FigureFile(_Model):
-    """A picture of the folder `figures`."""
+    """A picture in the folder `figures`."""
 
     file: str
     caption: str
@@ -97,13 +190,13 @@ class StudyResult(_Model):
         shape: (C, T, I, J, K).
         voxels: product of the shape.
         source_bytes: the source file or folder.
-        gzip6_bytes: gzip -6 of the plain 16-bit array, None where there is no such array.
+        gzip6_bytes: gzip -6 of the plain 16-bit array, None where the values do not fit 16 bits.
         peak: p99.9 minus p0.1 of the real values.
         heart: (start, stop) along i, j, k of the heart region, or None.
         points: lossy files.
         exact: lossless files.
-        pictures: drawn on the way.
-        notes: what a careful reader should know.
+        pictures: figures of this study.
+        notes: caveats.
         judged: what the judge found in the original, None without a judge.
     """
 
@@ -128,9 +221,9 @@ class StudyResult(_Model):
     def rows(self) -> list[dict[str, Cell]]:
         """Rows of `table.csv`, lossy files first."""
         return [self._lossy_row(point) for point in self.points] + [
-            self._size_row(one.method, None, one.size_bytes, one.encode_ms, one.decode_ms) | self._judged(None)
-            for one in self.exact
-            if one.size_bytes is not None
+            self._size_row(exact.method, None, exact.size_bytes, exact.encode_ms, exact.decode_ms) | self._judged(None)
+            for exact in self.exact
+            if exact.size_bytes is not None
         ]
 
     def _lossy_row(self, point: Point) -> dict[str, Cell]:
@@ -141,7 +234,7 @@ class StudyResult(_Model):
         return row | self._judged(point.judged)
 
     def _judged(self, judgement: Judgement | None) -> dict[str, Cell]:
-        """Of a lossless file (None): those of the original, which it equals."""
+        """Columns of the judge; a lossless file (None) has those of the original, which it equals."""
         return self.judged.cells(judgement or self.judged.original) if self.judged else {}
 
     def _size_row(
@@ -160,3 +253,36 @@ class StudyResult(_Model):
             "encode_ms_per_frame": encode_ms,
             "decode_ms_per_frame": decode_ms,
         }
+
+
+def judge_columns(studies: Iterable[JudgedStudy | None]) -> tuple[str, ...]:
+    """Columns that judged studies add to `table.csv`; empty without any."""
+    judged = [study for study in studies if study is not None]
+    return tuple(dict.fromkeys(name for study in judged for name in study.cells(study.original)))
+
+
+def mean_by_class(overlaps: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Class -> mean over its frames."""
+    return {name: math.fsum(by_frame.values()) / len(by_frame) for name, by_frame in overlaps.items() if by_frame}
+
+
+def mean_of(values: dict[str, float]) -> float | None:
+    """Mean over classes; None without any."""
+    return math.fsum(values.values()) / len(values) if values else None
+
+
+def difference(minuend: float | None, subtrahend: float | None) -> float | None:
+    """The difference of two values; None where either is unknown.
+
+    Example:
+        >>> difference(3.0, 1.0), difference(None, 1.0)
+        (2.0, None)
+    """
+    return None if minuend is None or subtrahend is None else minuend - subtrahend
+
+
+def _pump_doubts(edv_ml: float | None, esv_ml: float | None, ef_percent: float | None) -> list[str]:
+    """Implausible among the known of these."""
+    if edv_ml and esv_ml is not None:
+        return list(Pumping(edv_ml, esv_ml).doubts)
+    return [] if ef_percent is None else list(ef_doubts(ef_percent))

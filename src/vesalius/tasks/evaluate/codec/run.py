@@ -1,7 +1,7 @@
 """`evaluate codec` from start to end.
 
-Each finished study is kept as `measured/NAME.json`, so that a rerun into the same folder goes on where an earlier one
-was stopped or failed. The folder then receives `figures/`, `table.csv`, `summary.json` and `report.html`.
+Each finished study is kept as `measured/NAME.json`, so that a rerun into the same folder continues an evaluation that
+was stopped or had failures. The folder then receives `figures/`, `table.csv`, `summary.json` and `report.html`.
 """
 
 from __future__ import annotations
@@ -17,109 +17,134 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 import vesalius
-from vesalius.errors import OutputError, UsageError, VesaliusError
+from vesalius.errors import UsageError, VesaliusError
 from vesalius.files import regular
-from vesalius.output import alone, new_file, refuse_existing, refuse_odd
-from vesalius.report.html import run_report
-from vesalius.report.made import made
+from vesalius.output import alone, claim, new_file
+from vesalius.report.made import command_line, made
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
-from vesalius.report.table import plain_text, write_csv
+from vesalius.report.publish import publish
+from vesalius.report.table import plain_text
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.codec.adapter import Codec, VslCodec
-from vesalius.tasks.evaluate.codec.judge_tables import JUDGE_DEFINITIONS, judge_table, originals_table
-from vesalius.tasks.evaluate.codec.judged import judge_columns
-from vesalius.tasks.evaluate.codec.page import DEFINITIONS, build_report
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
+from vesalius.tasks.evaluate.codec.page import DEFINITIONS, JUDGE_DEFINITIONS, lead, show
 from vesalius.tasks.evaluate.codec.pictures import slug
-from vesalius.tasks.evaluate.codec.results import COLUMNS, StudyResult
+from vesalius.tasks.evaluate.codec.results import StudyResult
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
 from vesalius.tasks.evaluate.codec.study import EvaluationPlan, evaluate_study
 from vesalius.tasks.evaluate.codec.summary import Summary, summarise
-from vesalius.tasks.evaluate.codec.tables import claims_table, delta_rate_table, lossless_table, orientation_table
+from vesalius.tasks.evaluate.codec.tables import (
+    claims_table,
+    delta_rate_table,
+    judge_table,
+    lossless_table,
+    orientation_table,
+    originals_table,
+    single_note,
+    single_table,
+)
 from vesalius.wording import some
 
 if TYPE_CHECKING:
     from vesalius.tasks.evaluate.codec.judge import Judge
 
-CODERS = ("svtav1", "x265", "jpeg2000", "jpegxl")
-LOSSLESS = ("wls", "jpegxl", "jpeg2000", "jpegls", "x265")
-POINTS, QUICK_POINTS = 8, 4
 _MEASURED = "measured"
 _WIDTH = 120
+
+
+@dataclass(frozen=True)
+class CodecEvaluation:
+    """An evaluation that was written.
+
+    Args:
+        path: the folder.
+        report: its page.
+        results: the numbers.
+        failed: studies that could not be measured, {"path", "error"} each.
+    """
+
+    path: str
+    report: str
+    results: Summary
+    failed: list[dict[str, str]]
 
 
 @alone
 def evaluate_codec(
     paths: Sequence[Path],
     output: Path,
+    config: CodecEvaluationConfig | None = None,
     *,
-    coders: Sequence[str] = CODERS,
-    lossless: Sequence[str] = LOSSLESS,
-    points: int = POINTS,
-    judge: str | Path | None = None,
     reading: Reading = AS_STATED,
     threads: int | None = None,
     force: bool = False,
     progress: Callable[[str], None] = lambda _: None,
     codec: Codec | None = None,
-) -> dict[str, Any]:
+) -> CodecEvaluation:
     """Compare coders on every study at `paths` and write a report.
 
     Args:
-        paths: folders of patients (ACDC layout, or anything `inspect` opens) and files.
+        paths: manifests, folders in a layout that `cohort build` knows, other folders and files.
         output: folder to write.
-        coders: lossy coders, in the order of the tables.
-        lossless: coders for lossless files; may be empty.
-        points: steps of each coder's ladder measured per study (QUICK_POINTS for a first look).
-        judge: segmentation model (folder, run folder or name of the zoo) that measures Dice and EF before and after.
+        config: what is measured; defaults by default.
         reading: choices where the files leave some open.
         threads: chunks coded at a time; all processors by default.
-        force: begin anew in a folder that holds an evaluation.
+        force: start again in a folder that holds an evaluation.
         progress: called with one line per step.
         codec: what is evaluated; `.vsl` files by default.
-
-    Returns:
-        {"path", "report", "results", "failed": [{"path", "error"}]}; "results" is a `Summary` as JSON.
 
     Raises:
         UsageError: no study could be measured, no such coder, or too few points.
         InputError: no such judge, or it takes several images.
         OutputError: the folder exists with other content, or cannot be written.
     """
-    codec = codec or VslCodec()
-    if points < 2:
-        raise UsageError(f"{points} points make no curve", where="--points", fix="take at least 2")
-    for coder in coders:
-        codec.ladder(coder)
+    config, codec = config or CodecEvaluationConfig(), codec or VslCodec()
+    ladders = [codec.ladder(coder) for coder in config.coders]
+    if config.points < 2 and any(len(steps) > 1 for steps in ladders):
+        raise UsageError(f"{config.points} points make no curve", where="--points", fix="take at least 2")
     studies = find_studies(paths, reading)
-    plan = EvaluationPlan(tuple(coders), tuple(lossless), points, threads or os.cpu_count() or 1, _judge(judge))
+    plan = EvaluationPlan(
+        config.coders, config.lossless, config.points, threads or os.cpu_count() or 1, _load_judge(config.judge)
+    )
     run = _Run(output, codec, plan, progress)
-    run.prepare(force)
+    claim(output, force=force, belongs=run.is_unfinished())
+    if force:
+        run.clear()
     results, failed = run.measure(studies)
     if not results:
         first = next(iter(failed.values()))
         raise UsageError(f"no study could be measured; the first: {first}", fix="see vesalius inspect")
-    return run.finish(results, failed, _made(paths, plan, output))
+    summary = summarise(results, {(study.data_set, study.name): study.owner for study in studies})
+    result = show(results, summary)
+    result.failures = {name: error.reason for name, error in failed.items()}
+    facts = _made(paths, plan, output)
+    page = publish(
+        result, output, title="Codec evaluation", task="evaluate codec", lead=lead(results, summary), made=facts
+    )
+    failures = [{"path": name, "error": str(error)} for name, error in failed.items()]
+    return CodecEvaluation(str(output), str(page), summary, failures)
 
 
-def lines(result: dict[str, Any]) -> list[str]:
+def lines(evaluation: CodecEvaluation) -> list[str]:
     """The result for people: the orientation, BD-rate, claims and lossless tables with their definitions."""
-    summary = Summary.model_validate(result["results"])
+    summary = evaluation.results
+    judged = [data_set for data_set in summary.data_sets if data_set.judge is not None]
     tables = [
-        table
-        for one in summary.data_sets
-        for table in (orientation_table(one), delta_rate_table(one), claims_table(one))
-        if table.rows
+        make(data_set)
+        for data_set in summary.data_sets
+        for make in (orientation_table, single_table, delta_rate_table, claims_table)
     ]
-    judged = [one for one in summary.data_sets if one.judge is not None]
-    tables += [table for one in judged for table in (originals_table(one), judge_table(one))]
-    shown = [line for table in (*tables, lossless_table(summary)) for line in plain_text(table, _WIDTH).splitlines()]
+    tables += [make(data_set) for data_set in judged for make in (originals_table, judge_table)]
+    tables = [table for table in tables if table.rows]
+    text = [line for table in (*tables, lossless_table(summary)) for line in plain_text(table, _WIDTH).splitlines()]
+    text += [f"note: {note}" for data_set in summary.data_sets if (note := single_note(data_set))]
     words = ("Peak", "Ratio", "Heart region", "At a ratio, at a PSNR", "BD-rate", "Milliseconds per frame")
-    shown += [f"{word}: {DEFINITIONS[word]}" for word in words]
-    warnings = [pair for one in judged if one.judge for pair in one.judge.warnings.items()]
-    shown += [f"warning: {some(names)}: {warning}" for warning, names in warnings]
-    shown += [f"{word}: {text}" for word, text in (JUDGE_DEFINITIONS if judged else {}).items()]
-    shown += [f"failed: {one['error']}" for one in result["failed"]]
-    return [*shown, f"open {result['report']}"]
+    text += [f"{word}: {DEFINITIONS[word]}" for word in words]
+    warnings = [pair for data_set in judged if data_set.judge for pair in data_set.judge.warnings.items()]
+    text += [f"warning: {some(names)}: {warning}" for warning, names in warnings]
+    text += [f"{word}: {definition}" for word, definition in (JUDGE_DEFINITIONS if judged else {}).items()]
+    text += [f"failed: {failure['error']}" for failure in evaluation.failed]
+    return [*text, f"open {evaluation.report}"]
 
 
 @dataclass(frozen=True)
@@ -131,23 +156,6 @@ class _Run:
     plan: EvaluationPlan
     progress: Callable[[str], None]
 
-    @property
-    def figures(self) -> Path:
-        return self.output / FIGURES
-
-    def prepare(self, force: bool) -> None:
-        """Take the folder: empty, begun and not finished, or any evaluation under `force`."""
-        refuse_odd(self.output)
-        if not (force or self._is_unfinished()):
-            refuse_existing(self.output)
-        try:
-            if force and self.output.is_dir():
-                self._clear()
-            for folder in (self.output / _MEASURED, self.figures):
-                folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError("no folder can be made there", where=self.output, fix="choose another") from error
-
     def measure(self, studies: Iterable[Study]) -> tuple[list[StudyResult], dict[str, VesaliusError]]:
         """Results of all studies that could be measured, and the others with their errors."""
         results: list[StudyResult] = []
@@ -155,35 +163,29 @@ class _Run:
         pictured: set[str] = set()
         for study in studies:
             try:
-                results.append(self._one(study, draw=study.data_set not in pictured))
+                results.append(self._measure_study(study, draw=study.data_set not in pictured))
                 pictured.add(study.data_set)
             except VesaliusError as error:
                 failed[f"{study.data_set}/{study.name}"] = error
                 self.progress(f"{study.data_set}/{study.name}: failed, see the end")
         return results, failed
 
-    def finish(self, results: list[StudyResult], failed: dict[str, VesaliusError], made: Made) -> dict[str, Any]:
-        """Write table, summary and page; in these, a failure is told without the path of its file."""
-        summary = summarise(results)
-        report = build_report(results, summary, made, self.figures)
-        report.failures = {name: error.reason for name, error in failed.items()}
-        columns = (*COLUMNS, *judge_columns(one.judged for one in results))
-        write_csv(self.output / TABLE, [row for one in results for row in one.rows()], columns)
-        report.save(self.output)
-        page = run_report(self.output)
-        told = [{"path": name, "error": str(error)} for name, error in failed.items()]
-        return {"path": str(self.output), "report": str(page), "results": report.results, "failed": told}
-
-    def _clear(self) -> None:
+    def clear(self) -> None:
         """Remove what an earlier evaluation wrote, and nothing else."""
         for name in (_MEASURED, FIGURES):
             shutil.rmtree(self.output / name, ignore_errors=True)
         for name in (SUMMARY, TABLE, PAGE):
             (self.output / name).unlink(missing_ok=True)
 
-    def _one(self, study: Study, *, draw: bool) -> StudyResult:
+    def is_unfinished(self) -> bool:
+        """True for a folder with an evaluation that was stopped or had failures."""
+        if not (self.output / _MEASURED).is_dir():
+            return False
+        return not (self.output / SUMMARY).exists() or bool(load_report(self.output).failures)
+
+    def _measure_study(self, study: Study, *, draw: bool) -> StudyResult:
         kept = self.output / _MEASURED / f"{slug(study.data_set)}-{slug(study.name)}.json"
-        asked: dict[str, Any] = {
+        key: dict[str, Any] = {
             "vesalius": vesalius.__version__,
             "study": [study.data_set, study.name],
             "coders": list(self.plan.coders),
@@ -193,37 +195,30 @@ class _Run:
             **study.reading.stated(),
         }
         if self.plan.judge is not None:
-            asked["judge"] = self.plan.judge.key
-        earlier = _earlier(kept, asked)
-        if earlier is not None and all((self.figures / one.file).exists() for one in earlier.pictures):
+            key["judge"] = self.plan.judge.key
+        earlier = _earlier(kept, key)
+        if earlier is not None and all((self.output / FIGURES / one.file).exists() for one in earlier.pictures):
             self.progress(f"{study.data_set}/{study.name}: measured before")
             return earlier
-        result = evaluate_study(study, self.codec, self.plan, self.progress, self.figures if draw else None)
+        figures = self.output / FIGURES if draw else None
+        result = evaluate_study(study, self.codec, self.plan, self.progress, figures)
         with new_file(kept, force=True) as part:
-            found = {"asked": asked, "result": json.loads(result.model_dump_json())}  # infinities as strings
-            part.write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
+            record = {"asked": key, "result": json.loads(result.model_dump_json())}  # infinities as strings
+            part.write_text(json.dumps(record, indent=1, allow_nan=False), encoding="utf-8")
         return result
 
-    def _is_unfinished(self) -> bool:
-        """True for a folder in which an evaluation was begun and either stopped or left failures."""
-        if not (self.output / _MEASURED).is_dir():
-            return False
-        if not (self.output / SUMMARY).exists():
-            return True
-        return bool(load_report(self.output).failures)
 
-
-def _earlier(path: Path, asked: dict[str, Any]) -> StudyResult | None:
-    """The result of an earlier run that was asked for the same, or None."""
+def _earlier(path: Path, key: dict[str, Any]) -> StudyResult | None:
+    """The result of an earlier run with the same key, or None."""
     try:
-        found = json.loads(regular(path).read_text(encoding="utf-8"))
-        return StudyResult.model_validate(found["result"]) if found["asked"] == asked else None
+        record = json.loads(regular(path).read_text(encoding="utf-8"))
+        return StudyResult.model_validate(record["result"]) if record["asked"] == key else None
     except (OSError, ValueError, RecursionError, KeyError, TypeError, ValidationError):
         return None
 
 
-def _judge(name: str | Path | None) -> Judge | None:
-    """The judge; nothing of it is imported where none is asked."""
+def _load_judge(name: str | None) -> Judge | None:
+    """The judge; its modules (and torch) are imported only where one is named."""
     if name is None:
         return None
     from vesalius.tasks.evaluate.codec.judge import Judge
@@ -232,11 +227,9 @@ def _judge(name: str | Path | None) -> Judge | None:
 
 
 def _made(paths: Sequence[Path], plan: EvaluationPlan, output: Path) -> Made:
-    """How it was made; folders by their last name only, so that no path of this machine is told."""
-    words = ["vesalius evaluate codec", *(path.resolve().name or "." for path in paths), "-o", output.name]
-    words += ["--coders", ",".join(plan.coders)]
+    words: list[str | Path] = [*paths, "-o", output, "--coders", ",".join(plan.coders)]
     facts = {"Points": f"about {plan.points} of each coder's ladder per study"}
     if plan.judge is not None:
         words += ["--judge", plan.judge.name]
         facts["Judge"] = f"{plan.judge.name}, weights {plan.judge.digest[:12]}"
-    return made(" ".join(words), plan.threads, facts)
+    return made(command_line("evaluate codec", *words), plan.threads, facts)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,7 @@ class Study:
         masks_by_frame: those whose frame (from 0) is known.
         systole: frame of end-systole, from 0; None where unknown.
         diastole: frame of end-diastole, from 0; None where unknown.
+        stated_by: what states these frames.
         is_cycle: ED and ES are stated, so the T axis is the cardiac cycle, whatever the file says.
         reading: how it is opened.
     """
@@ -66,6 +68,7 @@ class Study:
     masks_by_frame: Mapping[int, Path] = field(default_factory=dict)
     systole: int | None = None
     diastole: int | None = None
+    stated_by: Literal["Info.cfg", "the manifest"] = "Info.cfg"
     is_cycle: bool = False
     reading: Reading = AS_STATED
 
@@ -193,6 +196,7 @@ def _of_cohort(cohort: Cohort, data_set: str | None = None) -> Iterator[Study]:
                 masks_by_frame={case.frames[name]: mask for name, mask in masks.items() if name in case.frames},
                 systole=ends.es if ends else None,
                 diastole=ends.ed if ends else None,
+                stated_by="the manifest" if data_set else "Info.cfg",
                 is_cycle=ends is not None,
                 reading=case.how,
             )

@@ -1,21 +1,31 @@
-"""From studies to data sets: what each coder gives at the ratios and qualities people ask for.
+"""From studies to data sets: what each coder gives at common ratios and qualities, and what the judge finds there.
 
-Every value is read from a study's own curve, then averaged over studies; nothing is read beyond a measured end.
+Every value is read from a study's own points, averaged within patients, then over patients; nothing is read beyond a
+measured end. PSNR and SSIM rise with the bytes and are read from monotone curves. Dice and volumes need not, so
+between two neighbouring points they are interpolated linearly in the logarithm of the ratio.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from vesalius.metrics.bdrate import Curve, delta_rate, psnr_at_ratio, ratio_at_psnr, value_at_ratio
-from vesalius.metrics.drawn import BY_STUDY
+from vesalius.metrics.drawn import Drawn, Owner
 from vesalius.metrics.spread import Spread
-from vesalius.tasks.evaluate.codec.judge_summary import JudgeSummary, judge_summary
-from vesalius.tasks.evaluate.codec.results import Measures, Point, StudyResult
+from vesalius.tasks.evaluate.codec.results import (
+    JudgedStudy,
+    Judgement,
+    Measures,
+    Point,
+    StudyResult,
+    difference,
+    mean_by_class,
+    mean_of,
+)
 
 Region = Literal["whole", "heart"]
 DECIBELS = (40, 35, 30)
@@ -23,12 +33,27 @@ RATIOS = (100, 300, 1000)
 CLAIMED_RATIO = 1000
 ANCHORS = ("svtav1", "x265")
 
+Read = Callable[[JudgedStudy, Judgement], float | None]
+"""Reads a number of one file of a study."""
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+@dataclass(frozen=True)
+class SinglePoint:
+    """A coder with one rate point: its ratio and quality there.
+
+    Args:
+        ratio: compression ratio.
+        psnr_db: PSNR in dB.
+        ssim: SSIM.
+    """
+
+    ratio: Spread
+    psnr_db: Spread
+    ssim: Spread
 
 
-class CoderSummary(_Model):
+@dataclass(frozen=True)
+class CoderSummary:
     """One coder in one region of one data set.
 
     Args:
@@ -37,9 +62,10 @@ class CoderSummary(_Model):
         ratio_at_db: decibels -> ratio.
         psnr_at_ratio: ratio -> dB.
         ssim_at_ratio: ratio -> SSIM.
-        delta_rate: anchor coder -> BD-rate in percent.
+        delta_rate: anchor coder -> BD-rate in percent; empty for a coder with one rate point.
         encode_ms: per picture, at the file nearest to 1000:1.
-        decode_ms: the same.
+        decode_ms: per picture, at the same file.
+        single: where the coder has one rate point.
     """
 
     coder: str
@@ -50,25 +76,95 @@ class CoderSummary(_Model):
     delta_rate: dict[str, Spread]
     encode_ms: Spread
     decode_ms: Spread
+    single: SinglePoint | None = None
 
 
-class DataSetSummary(_Model):
+@dataclass(frozen=True)
+class JudgedAt:
+    """A coder at one ratio, as the judge sees it.
+
+    Args:
+        dice: class -> Dice of the judge's masks with the reference masks; studies whose masks hold the class.
+        dice_delta: class -> that less the judge's own Dice on the original.
+        mean_dice: mean over the classes of a study.
+        mean_dice_delta: that less the mean on the original.
+        agreement: class -> Dice of the judge's masks with its masks of the original.
+        mean_agreement: mean over the classes; studies without masks.
+        edv_delta_ml: restored less original, both by the judge.
+        esv_delta_ml: restored less original.
+        ef_delta_points: restored less original, percentage points.
+        ef_error_points: absolute value of that.
+    """
+
+    dice: dict[str, Spread]
+    dice_delta: dict[str, Spread]
+    mean_dice: Spread
+    mean_dice_delta: Spread
+    agreement: dict[str, Spread]
+    mean_agreement: Spread
+    edv_delta_ml: Spread
+    esv_delta_ml: Spread
+    ef_delta_points: Spread
+    ef_error_points: Spread
+
+
+@dataclass(frozen=True)
+class JudgedCoder:
+    """One coder: ratio -> what the judge sees there."""
+
+    coder: str
+    at: dict[int, JudgedAt]
+
+
+@dataclass(frozen=True)
+class JudgeSummary:
+    """The judge on one data set.
+
+    Args:
+        classes: what it finds.
+        dice: class -> its own Dice with the masks on the originals: the ceiling.
+        mean_dice: mean over the classes of a study.
+        edv_ml: on the originals, by the judge.
+        esv_ml: on the originals, by the judge.
+        ef_percent: on the originals, by the judge.
+        masks_ef_percent: by the reference masks.
+        frames_from: study -> how its ED and ES frames are known.
+        coders: lossy coders.
+        warnings: implausible finding -> the studies concerned.
+    """
+
+    classes: tuple[str, ...]
+    dice: dict[str, Spread]
+    mean_dice: Spread
+    edv_ml: Spread
+    esv_ml: Spread
+    ef_percent: Spread
+    masks_ef_percent: Spread
+    frames_from: dict[str, str]
+    coders: tuple[JudgedCoder, ...]
+    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DataSetSummary:
     """All coders on one data set.
 
     Args:
         name: the data set.
         studies: its studies.
-        intervals: what the bootstrap draws, in words; studies, because patients are unknown.
+        patients: number of patients; a study whose patient is unknown counts as one.
+        intervals: what the bootstrap draws, in words.
         is_cine: some study has several frames; the claims are about such.
         coders: by region, then coder.
         lossless: method -> lossless ratio to plain 16 bit.
         why_no_lossless: method -> reason, where a study has no such file.
-        judge: what a judge segmenter found; None where none was asked or nothing could be judged.
+        judge: what a judge segmenter found; None without a judge or without a study that it could judge.
     """
 
     name: str
     studies: tuple[str, ...]
-    intervals: str = BY_STUDY
+    patients: int
+    intervals: str
     is_cine: bool
     coders: tuple[CoderSummary, ...]
     lossless: dict[str, Spread]
@@ -77,19 +173,35 @@ class DataSetSummary(_Model):
 
     def of(self, region: Region) -> list[CoderSummary]:
         """Summaries of one region."""
-        return [one for one in self.coders if one.region == region]
+        return [coder for coder in self.coders if coder.region == region]
 
 
-class Summary(_Model):
+@dataclass(frozen=True)
+class Summary:
     """The whole evaluation."""
 
     data_sets: tuple[DataSetSummary, ...]
 
 
-def summarise(results: Sequence[StudyResult]) -> Summary:
-    """Aggregate studies by data set, in the order they were given."""
-    names = dict.fromkeys(result.data_set for result in results)
-    return Summary(data_sets=tuple(_data_set(name, [one for one in results if one.data_set == name]) for name in names))
+Owners = Mapping[str, Owner]
+"""Study -> patient; a study that is not in it has no known patient."""
+
+
+def summarise(results: Sequence[StudyResult], owners: Mapping[tuple[str, str], Owner] | None = None) -> Summary:
+    """Aggregate studies by data set, in the order in which they were given.
+
+    Args:
+        results: measured studies.
+        owners: (data set, study) -> patient.
+    """
+    data_sets = []
+    for name in dict.fromkeys(result.data_set for result in results):
+        members = [result for result in results if result.data_set == name]
+        known = {study: owner for (data_set, study), owner in (owners or {}).items() if data_set == name}
+        data_sets.append(
+            _data_set(name, members, {one.name: known.get(one.name, (one.name, False)) for one in members})
+        )
+    return Summary(data_sets=tuple(data_sets))
 
 
 def region_points(result: StudyResult, coder: str, region: Region) -> list[tuple[Point, Measures]]:
@@ -110,59 +222,129 @@ def ssim_at(result: StudyResult, coder: str, region: Region, ratio: float) -> fl
     return value_at_ratio([point.ratio for point, _ in pairs], [measures.ssim for _, measures in pairs], ratio)
 
 
-def _data_set(name: str, results: list[StudyResult]) -> DataSetSummary:
+def judge_summary(
+    results: Sequence[StudyResult], ratios: Sequence[int], owners: Owners | None = None
+) -> JudgeSummary | None:
+    """Aggregate the judged studies of a data set; None without any."""
+    results = [result for result in results if result.judged is not None]
+    studies = {result.name: result.judged for result in results if result.judged is not None}
+    if not studies:
+        return None
+    spread = partial(Spread.by_patient, owners=owners or {})
+    classes = tuple(dict.fromkeys(name for study in studies.values() for name in study.classes))
+    with_masks = {name: study for name, study in studies.items() if study.has_masks}
     coders = dict.fromkeys(point.coder for result in results for point in result.points)
-    methods = dict.fromkeys(one.method for result in results for one in result.exact)
-    lossless = {
-        method: Spread.of_all({one.name: _lossless_ratio(one, method) for one in results}) for method in methods
-    }
+
+    def originals(read: Read, group: Mapping[str, JudgedStudy] = studies) -> Spread:
+        return spread({name: read(study, study.original) for name, study in group.items()})
+
+    return JudgeSummary(
+        classes=classes,
+        dice={name: originals(_dice(name), group) for name in classes if (group := _holding(studies, name))},
+        mean_dice=originals(_mean_dice, with_masks),
+        edv_ml=originals(_volume("edv_ml")),
+        esv_ml=originals(_volume("esv_ml")),
+        ef_percent=originals(_volume("ef_percent")),
+        masks_ef_percent=originals(lambda study, _: study.masks_ef_percent, with_masks),
+        frames_from={name: study.frames_from for name, study in studies.items()},
+        coders=tuple(
+            JudgedCoder(coder=coder, at={ratio: _judged_at(results, studies, coder, ratio, spread) for ratio in ratios})
+            for coder in coders
+        ),
+        warnings=_warnings(results),
+    )
+
+
+def read_at(result: StudyResult, coder: str, ratio: float, read: Read) -> float | None:
+    """A number of one coder on one study at a ratio; None outside the measured range or beside a point without it."""
+    judged = result.judged
+    if judged is None:
+        return None
+    points = [(math.log(one.ratio), read(judged, one.judged)) for one in result.of(coder) if one.judged is not None]
+    target = math.log(ratio)
+    below = max((point for point in points if point[0] <= target), default=None, key=lambda point: point[0])
+    above = min((point for point in points if point[0] >= target), default=None, key=lambda point: point[0])
+    if below is None or above is None or below[1] is None or above[1] is None:
+        return None
+    share = (target - below[0]) / (above[0] - below[0]) if above[0] > below[0] else 0.0
+    return below[1] + share * (above[1] - below[1])
+
+
+def _names(results: Sequence[StudyResult]) -> tuple[str, ...]:
+    return tuple(result.name for result in results)
+
+
+def _data_set(name: str, results: list[StudyResult], owners: Owners) -> DataSetSummary:
+    coders = dict.fromkeys(point.coder for result in results for point in result.points)
+    methods = dict.fromkeys(exact.method for result in results for exact in result.exact)
     regions: tuple[Region, ...] = ("whole", "heart")
     return DataSetSummary(
         name=name,
-        studies=tuple(result.name for result in results),
+        studies=_names(results),
+        patients=len(set(owners.values())),
+        intervals=Drawn.of(owners.values()).by,
         is_cine=any(result.shape[1] > 1 for result in results),
         coders=tuple(
-            _coder(measured, coder, region)
+            _coder(measured, coder, region, owners)
             for region in regions
-            if (measured := [one for one in results if region == "whole" or one.heart is not None])
+            if (measured := [result for result in results if region == "whole" or result.heart is not None])
             for coder in coders
         ),
-        lossless=lossless,
-        why_no_lossless={one.method: one.why_not for result in results for one in result.exact if one.why_not},
-        judge=judge_summary(results, RATIOS),
+        lossless={
+            method: Spread.by_patient({result.name: _lossless_ratio(result, method) for result in results}, owners)
+            for method in methods
+        },
+        why_no_lossless={exact.method: exact.why_not for result in results for exact in result.exact if exact.why_not},
+        judge=judge_summary(results, RATIOS, owners),
     )
 
 
-def _coder(results: list[StudyResult], coder: str, region: Region) -> CoderSummary:
-    curves = {one.name: psnr_curve(one, coder, region) for one in results}
+def _coder(results: list[StudyResult], coder: str, region: Region, owners: Owners) -> CoderSummary:
+    curves = {result.name: psnr_curve(result, coder, region) for result in results}
+    coded = [result for result in results if result.of(coder)]
 
     def across(read: Callable[[Curve], float | None]) -> Spread:
-        return Spread.of_all({name: read(curve) for name, curve in curves.items()})
+        return Spread.by_patient({name: read(curve) for name, curve in curves.items()}, owners)
 
-    def ssim(ratio: float) -> Spread:
-        return Spread.of_all({one.name: ssim_at(one, coder, region, ratio) for one in results})
+    def each(read: Callable[[StudyResult], float | None], group: Sequence[StudyResult] = results) -> Spread:
+        return Spread.by_patient({result.name: read(result) for result in group}, owners)
 
+    single = None
+    if all(len(result.of(coder)) == 1 for result in coded):
+        single = SinglePoint(
+            ratio=each(lambda result: result.of(coder)[0].ratio, coded),
+            psnr_db=each(lambda result: _only(result, coder, region).psnr_db, coded),
+            ssim=each(lambda result: _only(result, coder, region).ssim, coded),
+        )
     return CoderSummary(
         coder=coder,
         region=region,
-        ratio_at_db={db: across(lambda curve, db=db: ratio_at_psnr(curve, db)) for db in DECIBELS},  # type: ignore[misc]
-        psnr_at_ratio={ratio: across(lambda curve, n=ratio: psnr_at_ratio(curve, n)) for ratio in RATIOS},  # type: ignore[misc]
-        ssim_at_ratio={ratio: ssim(ratio) for ratio in RATIOS},
-        delta_rate=dict(_delta_rates(results, coder, region)),
-        encode_ms=Spread.of_all({one.name: _nearest(one, coder).encode_ms for one in results if one.of(coder)}),
-        decode_ms=Spread.of_all({one.name: _nearest(one, coder).decode_ms for one in results if one.of(coder)}),
+        ratio_at_db={db: across(partial(ratio_at_psnr, db=db)) for db in DECIBELS},
+        psnr_at_ratio={ratio: across(partial(psnr_at_ratio, ratio=ratio)) for ratio in RATIOS},
+        ssim_at_ratio={ratio: each(partial(ssim_at, coder=coder, region=region, ratio=ratio)) for ratio in RATIOS},
+        delta_rate={} if single else _delta_rates(results, coder, region, owners),
+        encode_ms=each(lambda result: _nearest(result, coder).encode_ms, coded),
+        decode_ms=each(lambda result: _nearest(result, coder).decode_ms, coded),
+        single=single,
     )
 
 
-def _delta_rates(results: list[StudyResult], coder: str, region: Region) -> Iterator[tuple[str, Spread]]:
+def _only(result: StudyResult, coder: str, region: Region) -> Measures:
+    """Measures of a coder with one rate point."""
+    return region_points(result, coder, region)[0][1]
+
+
+def _delta_rates(results: list[StudyResult], coder: str, region: Region, owners: Owners) -> dict[str, Spread]:
+    rates = {}
     for anchor in ANCHORS:
-        if anchor == coder or not any(one.of(anchor) for one in results):
+        if anchor == coder or not any(result.of(anchor) for result in results):
             continue
         values: dict[str, float | None] = {}
-        for one in results:
-            found = delta_rate(psnr_curve(one, anchor, region), psnr_curve(one, coder, region))
-            values[one.name] = found.percent if found else None
-        yield anchor, Spread.of_all(values)
+        for result in results:
+            delta = delta_rate(psnr_curve(result, anchor, region), psnr_curve(result, coder, region))
+            values[result.name] = delta.percent if delta else None
+        rates[anchor] = Spread.by_patient(values, owners)
+    return rates
 
 
 def _nearest(result: StudyResult, coder: str) -> Point:
@@ -171,5 +353,78 @@ def _nearest(result: StudyResult, coder: str) -> Point:
 
 
 def _lossless_ratio(result: StudyResult, method: str) -> float | None:
-    sizes = [one.size_bytes for one in result.exact if one.method == method and one.size_bytes]
+    sizes = [exact.size_bytes for exact in result.exact if exact.method == method and exact.size_bytes]
     return 2 * result.voxels / sizes[0] if sizes else None
+
+
+def _judged_at(
+    results: Sequence[StudyResult],
+    studies: Mapping[str, JudgedStudy],
+    coder: str,
+    ratio: int,
+    spread: Callable[[Mapping[str, float | None]], Spread],
+) -> JudgedAt:
+    def across(read: Read, group: Mapping[str, JudgedStudy] = studies) -> Spread:
+        return spread({one.name: read_at(one, coder, ratio, read) for one in results if one.name in group})
+
+    classes = tuple(dict.fromkeys(name for study in studies.values() for name in study.classes))
+    drawn = {name: group for name in classes if (group := _holding(studies, name))}
+    with_masks = {name: study for name, study in studies.items() if study.has_masks}
+    without = {name: study for name, study in studies.items() if not study.has_masks}
+    ef = across(_change(_volume("ef_percent")))
+    return JudgedAt(
+        dice={name: across(_dice(name), group) for name, group in drawn.items()},
+        dice_delta={name: across(_change(_dice(name)), group) for name, group in drawn.items()},
+        mean_dice=across(_mean_dice, with_masks),
+        mean_dice_delta=across(_change(_mean_dice), with_masks),
+        agreement={name: across(_agreement(name)) for name in classes},
+        mean_agreement=across(lambda _, found: mean_of(mean_by_class(found.agreement)), without),
+        edv_delta_ml=across(_change(_volume("edv_ml"))),
+        esv_delta_ml=across(_change(_volume("esv_ml"))),
+        ef_delta_points=ef,
+        ef_error_points=spread({name: None if delta is None else abs(delta) for name, delta in ef.values.items()}),
+    )
+
+
+def _warnings(results: Sequence[StudyResult]) -> dict[str, tuple[str, ...]]:
+    """Implausible finding, with whose masks show it -> studies."""
+    warnings: dict[str, list[str]] = {}
+    for result in results:
+        if result.judged is None:
+            continue
+        restored = [doubt for point in result.points if point.judged is not None for doubt in point.judged.doubts]
+        sides = {
+            "the reference masks": result.judged.masks_doubts,
+            "the judge on the original": result.judged.original.doubts,
+            "the judge on a restored scan": dict.fromkeys(restored),
+        }
+        for side, doubts in sides.items():
+            for doubt in doubts:
+                warnings.setdefault(f"implausible by {side}: {doubt}", []).append(result.name)
+    return {warning: tuple(names) for warning, names in warnings.items()}
+
+
+def _holding(studies: Mapping[str, JudgedStudy], name: str) -> dict[str, JudgedStudy]:
+    """Studies whose masks hold a class."""
+    return {key: study for key, study in studies.items() if study.original.dice.get(name)}
+
+
+def _change(read: Read) -> Read:
+    """The number less that of the original."""
+    return lambda study, found: difference(read(study, found), read(study, study.original))
+
+
+def _dice(name: str) -> Read:
+    return lambda _, found: mean_by_class(found.dice).get(name)
+
+
+def _agreement(name: str) -> Read:
+    return lambda _, found: mean_by_class(found.agreement).get(name)
+
+
+def _volume(name: str) -> Read:
+    return lambda _, found: getattr(found, name)
+
+
+def _mean_dice(_: JudgedStudy, found: Judgement) -> float | None:
+    return mean_of(mean_by_class(found.dice))
