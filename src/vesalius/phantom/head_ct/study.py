@@ -51,7 +51,12 @@ class HeadCtStudy:
 
 
 def studies_of(options: HeadCtOptions, patient: int) -> int:
-    """Return the number of studies of a patient."""
+    """Return the number of studies of a patient.
+
+    Example:
+        >>> studies_of(HeadCtOptions(studies_per_patient=(2, 2)), patient=0)
+        2
+    """
     low, high = options.studies_per_patient
     return int(generator(options.seed, "head-ct", patient, "studies").integers(low, high + 1))
 

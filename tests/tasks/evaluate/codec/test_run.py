@@ -18,7 +18,7 @@ from vesalius.tasks.evaluate.codec.run import evaluate_codec, lines
 def evaluate(paths, output, codec=None, **options):
     settings = {"coders": ("svtav1",), "lossless": ("jpegxl",), "points": 2}
     settings |= {name: options.pop(name) for name in ("coders", "lossless", "points", "judge") if name in options}
-    config = CodecEvaluationConfig.build(**settings)
+    config = CodecEvaluationConfig(**settings)
     return evaluate_codec(paths, output, config, codec=codec or FakeCodec(), **{"threads": 1, **options})
 
 

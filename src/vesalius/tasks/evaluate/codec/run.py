@@ -197,7 +197,7 @@ class _Run:
         if self.plan.judge is not None:
             key["judge"] = self.plan.judge.key
         earlier = _earlier(kept, key)
-        if earlier is not None and all((self.output / FIGURES / one.file).exists() for one in earlier.pictures):
+        if earlier is not None and all((self.output / FIGURES / figure.file).exists() for figure in earlier.pictures):
             self.progress(f"{study.data_set}/{study.name}: measured before")
             return earlier
         figures = self.output / FIGURES if draw else None
@@ -232,4 +232,6 @@ def _made(paths: Sequence[Path], plan: EvaluationPlan, output: Path) -> Made:
     if plan.judge is not None:
         words += ["--judge", plan.judge.name]
         facts["Judge"] = f"{plan.judge.name}, weights {plan.judge.digest[:12]}"
+        if plan.judge.caveats:
+            facts["Caveats of the judge"] = "; ".join(plan.judge.caveats)
     return made(command_line("evaluate codec", *words), plan.threads, facts)
