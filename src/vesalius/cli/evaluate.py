@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -93,8 +92,8 @@ def masks(
         force=force,
         progress=progress(quiet),
     )
-    emit(asdict(result), json, lambda _: lines(result))
-    finish({"failed": result.failed})
+    emit(result, json, lines)
+    finish(result)
 
 
 @app.command()

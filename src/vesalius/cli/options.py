@@ -28,9 +28,6 @@ Cache = Annotated[
     Path | None,
     typer.Option("--cache", metavar="DIR", help="Folder of the key for DICOM UIDs.", show_default=False),
 ]
-Vectors = Annotated[
-    Path | None, typer.Option("--cache", metavar="DIR", help="Where vectors are kept.", show_default="the user's")
-]
 OnDevice = Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")]
 NewFolder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)]
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.", show_default=False)]
