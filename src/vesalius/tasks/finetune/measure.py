@@ -5,8 +5,6 @@ Letters: U pictures (whole cases, or slices of all volumes), B pictures that go 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import nn
@@ -18,6 +16,7 @@ from vesalius.metrics.drawn import Owner
 from vesalius.tasks.classify.scored import Scored
 from vesalius.tasks.finetune.config import SliceLabels
 from vesalius.tasks.finetune.pictures import MapLabels
+from vesalius.wording import Progress, quiet
 
 BATCH = 64
 _LINES = 5
@@ -29,7 +28,7 @@ def score(
     net: nn.Module,
     loader: Loader,
     slices: SliceLabels | None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> Scored:
     """Classify every picture of a loader.
 

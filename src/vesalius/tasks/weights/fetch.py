@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from vesalius.files import regular
 from vesalius.output import new_folder, refuse_existing
 from vesalius.weights.hub import ask_hub, fetch_files
 from vesalius.weights.known import known_model
+from vesalius.wording import Progress, quiet
 
 SOURCE = "source.json"
 """Where the files came from, beside them."""
@@ -25,7 +26,7 @@ def fetch_weights(
     check_size: bool = False,
     revision: str | None = None,
     force: bool = False,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress = quiet,
 ) -> dict[str, Any]:
     """Fetch a public model, or ask how large it is.
 
@@ -35,7 +36,7 @@ def fetch_weights(
         check_size: ask only.
         revision: a commit or branch instead of the pinned one.
         force: replace an existing folder.
-        progress: told the licence and the size before anything is fetched.
+        progress: receives the licence and the size before anything is fetched.
 
     Returns:
         {"name", "repository", "revision", "pinned", "licence", "files": {name: bytes}, "bytes", "path", "import"},
@@ -52,13 +53,12 @@ def fetch_weights(
         if output is None:
             raise UsageError("no folder is given", where="-o", fix="name a new folder, or ask with --check-size")
         refuse_existing(output, force=force)
-    tell = progress or _silent
-    tell(f"{name}: {known.about}; {known.repository}")
-    tell(f"licence: {known.licence}")
+    progress(f"{name}: {known.about}; {known.repository}")
+    progress(f"licence: {known.licence}")
     listing = ask_hub(known, revision)
     total = sum(listing.sizes.values())
     pinned = revision is None and known.revision is not None
-    tell(f"{total / 1e6:.1f} MB, revision {listing.commit}" + ("" if pinned else " (not pinned)"))
+    progress(f"{total / 1e6:.1f} MB, revision {listing.commit}" + ("" if pinned else " (not pinned)"))
     result: dict[str, Any] = {
         "name": name,
         "repository": known.repository,
@@ -94,10 +94,6 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     if result["path"]:
         yield result["path"]
         yield f"next: {result['import']}"
-
-
-def _silent(line: str) -> None:
-    """Tell nothing."""
 
 
 def _digest(path: Path) -> str:
