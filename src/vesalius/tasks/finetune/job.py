@@ -39,6 +39,7 @@ class FinetuneJob(Job):
     """
 
     Config = FinetuneConfig
+    pipeline = "image-classification"
     config: FinetuneConfig
 
     def __init__(self, config: FinetuneConfig) -> None:
