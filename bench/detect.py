@@ -49,7 +49,7 @@ from vesalius.tasks.encode.vectors import extract
 from vesalius.training.precision import Precision, resolved
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.ct_slices import ct_slices
-from vesalius.weights.saved import ModelConfig, from_pretrained, save_pretrained
+from vesalius.weights.saved import ENCODER, ModelConfig, from_pretrained, save_pretrained
 
 PLAIN, NOTHING, ALL = "plain fp32 loop", "vesalius, no part", "vesalius, all parts"
 SIDE, CLIP_HU, MEAN_HU, STD_HU = 224, (-1000.0, 1000.0), 65.1084213, 178.0166321
@@ -129,7 +129,7 @@ def make_encoder(folder: Path, size: str) -> Path:
         for name, one in net.named_parameters():  # as initialized, hardly anything of the picture reaches the token
             if "gamma_" in name:
                 one.fill_(1.0)
-    save_pretrained(folder, net, ModelConfig(task="encode", net=config))
+    save_pretrained(folder, {ENCODER: net}, ModelConfig.of("encode", {ENCODER: config}))
     write_contract(InputContract(prepare=ct_slices("wide", SIDE)), folder)
     return folder
 
@@ -155,13 +155,13 @@ def studies(work: Path, phantoms: int) -> Cohort:
 
 def speed(cohort: Cohort, model: Path, parts: list[Way], repeats: int, batch: int, work: Path) -> None:
     """Measure and print the table."""
-    loaded = from_pretrained(model)
+    part = from_pretrained(model).parts[ENCODER]
     contract = InputContract(prepare=ct_slices("wide", SIDE))
-    encoders = {name: Encoder(loaded, contract, precision=name) for name in {way.precision for way in parts}}
-    contenders: dict[str, Callable[[], Vectors]] = {PLAIN: lambda: plain(cohort, loaded.net.vit, batch, work)}
+    encoders = {name: Encoder(part, contract, precision=name) for name in {way.precision for way in parts}}
+    contenders: dict[str, Callable[[], Vectors]] = {PLAIN: lambda: plain(cohort, part.net.vit, batch, work)}
     for way in parts:
         contenders[way.name] = lambda way=way: ours(cohort, encoders[way.precision], way, batch, work)
-    warm_up(loaded.net, encoders)
+    warm_up(part.net, encoders)
     taken = {name: Taken() for name in contenders}
     for repeat in range(repeats):
         names = list(contenders)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.metrics.cardiac import pumping
-from vesalius.phantom.cine.cycle import emptying, end_systole
+from vesalius.phantom.cine.patient import emptying, end_systole
 
 Volumes = NDArray[np.float64]
 FRAMES = (8, 10, 12, 16, 20, 25, 30, 35)

@@ -173,8 +173,8 @@ def look_at(cohort: Cohort, case: Case, detector: Detector) -> Looked:
     blood_ml = float(blood.sum()) * down_mm * across_mm * thick_mm / 1000
     mask_BJI = to_view(open_mask(cohort, case, MASK), "axial")[:, 0] > 0
     if not mask_BJI.any():
-        return Looked(found.study_C, blood_ml, None, None, None)
-    c = detector.leading(found.study_C)
+        return Looked(found.whole_C, blood_ml, None, None, None)
+    c = detector.calibration.leading(found.whole_C)
     top = int(found.numbers[found.slices_LC[:, c].argmax()])
     heat_HW = detector.patch_logits(detector.encoder.patches(slices, top), c)
     touches_BHW = np.stack([touched(mask_JI, heat_HW.shape, (down_mm, across_mm)) for mask_JI in mask_BJI])
@@ -185,7 +185,7 @@ def look_at(cohort: Cohort, case: Case, detector: Detector) -> Looked:
     row, column = j * heat_HW.shape[0] // smooth.shape[1], i * heat_HW.shape[1] // smooth.shape[2]
     chance = float(touches_BHW[top][brain_HW].mean()) if brain_HW.any() else 0.0
     return Looked(
-        found.study_C, blood_ml, bool(touches_BHW[top][peak(heat_HW)]), chance, bool(touches_BHW[b, row, column])
+        found.whole_C, blood_ml, bool(touches_BHW[top][peak(heat_HW)]), chance, bool(touches_BHW[b, row, column])
     )
 
 

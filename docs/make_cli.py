@@ -13,7 +13,7 @@ from mkdocs.structure.files import File, Files
 HEAD = """# Commands
 
 Made from the program itself; `vesalius COMMAND --help` says the same. Exit codes: 0 done; 2 something you can mend,
-told in one line that says what, where and how; 1 a fault of Vesalius."""
+reported in one line that says what, where and how; 1 a bug in Vesalius."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -44,16 +44,16 @@ def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 def _usage(name: str, parameters: list[Any]) -> str:
     words = []
-    for one in parameters:
-        if one.param_type_name == "argument":
-            words.append(_word(one) if one.required else f"[{_word(one)}]")
-        elif one.required:
-            words.append(f"{one.opts[0]} {_word(one)}")
+    for parameter in parameters:
+        if parameter.param_type_name == "argument":
+            words.append(_word(parameter) if parameter.required else f"[{_word(parameter)}]")
+        elif parameter.required:
+            words.append(f"{parameter.opts[0]} {_word(parameter)}")
     return " ".join([name, *words, "[OPTIONS]"])
 
 
 def _table(parameters: list[Any]) -> str:
-    rows = [_row(one) for one in parameters if not getattr(one, "hidden", False)]
+    rows = [_row(parameter) for parameter in parameters if not getattr(parameter, "hidden", False)]
     return "\n".join(["| option | meaning | default |", "|---|---|---|", *rows]) if rows else ""
 
 

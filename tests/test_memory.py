@@ -48,8 +48,8 @@ def test_what_needs_more_is_refused_with_both_amounts(memory_limit):
 def test_the_machine_says_what_is_available(tmp_path):
     file = tmp_path / "meminfo"
     file.write_text("MemTotal:       100 kB\nMemFree:          1 kB\nMemAvailable:    40 kB\n")
-    assert memory._of_machine(file) == 40 << 10
-    assert memory._of_machine(tmp_path / "absent") >= 1 << 28  # what the system has in all
+    assert memory._free_on_machine(file) == 40 << 10
+    assert memory._free_on_machine(tmp_path / "absent") >= 1 << 28  # what the system has in all
 
 
 def test_control_groups_of_both_versions_count(tmp_path):
@@ -66,7 +66,7 @@ def test_control_groups_of_both_versions_count(tmp_path):
         (mount / folder / names[0]).write_text(f"{limit}\n")
         (mount / folder / names[1]).write_text(f"{used}\n")
         (mount / folder / "memory.stat").write_text(f"anon 1\n{names[2]} {cached}\n")
-    assert sorted(memory._of_groups(mine, mount))[:2] == [150, 800]
+    assert sorted(memory._free_in_groups(mine, mount))[:2] == [150, 800]
 
 
 def test_archives_are_weighed_before_they_are_inflated(tmp_path, memory_limit):

@@ -104,7 +104,7 @@ def test_force_does_not_remove_what_others_put_there(tmp_path):
         with new_folder(tmp_path / "x", force=True) as part:
             (part / "a").touch()
 
-    with pytest.raises(OutputError, match="holds f, which is not written now; remove it yourself"):
+    with pytest.raises(OutputError, match="holds f, which this command does not write; remove it yourself"):
         use()
     assert (tmp_path / "x" / "f" / "thesis.txt").read_text() == "mine"
     assert names(tmp_path) == ["x"]
@@ -221,7 +221,7 @@ def test_of_two_runs_on_one_target_the_second_ends_with_a_line(tmp_path, kind, f
     runs = [subprocess.Popen([*command, word], **pipes) for word in ("first", "second")]
     assert [run.stdout.readline() for run in runs] == ["writing\n", "writing\n"]
     ends = [run.communicate("\n")[0] for run in runs]
-    assert ends == ["done\n", f"{target}: was written by another run meanwhile and stays as it is; {AGAIN}\n"]
+    assert ends == ["done\n", f"{target}: was written by another run in the meantime and is kept; {AGAIN}\n"]
     assert (target if kind == "file" else target / "a").read_text() == "first"
     assert names(target.parent) == ["x"]
 

@@ -32,22 +32,29 @@ _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 3, 8, 8, 8
 _MOST_VALUES = 100_000
 _TEXT_COPIES = 100
-"""What the tree of a text takes, as a multiple of its size."""
+"""Memory of the tree of a text, as a multiple of the text."""
 
 
 class Config(BaseModel):
-    """Base of all configurations: unknown keys are refused, values do not change after loading."""
+    """Base of all configurations: unknown keys are refused, values do not change after loading.
+
+    Example:
+        >>> class Noise(Config):
+        ...     sigma: float = 0.1
+        >>> Noise.build(sigma=0.2)
+        Noise(sigma=0.2)
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     @classmethod
     def build(cls: type[_C], **values: Any) -> _C:
-        """A configuration from keyword arguments. Raises ConfigError in one line."""
+        """Make a configuration of keyword arguments. Raises ConfigError in one line."""
         return cls.parse(values)
 
     @classmethod
     def parse(cls: type[_C], raw: dict[str, Any], where: str | Path | None = None) -> _C:
-        """A configuration from a table of keys; `where` is the file that it comes from, for messages.
+        """Make a configuration of a table of keys; errors name the file `where`.
 
         Raises:
             ConfigError: a wrong key or value, in one line.
@@ -106,7 +113,7 @@ def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = (), *, whe
         cls: the Config class to read.
         path: a YAML file, or JSON with // or # comments.
         overrides: "dotted.key=value", the value in YAML.
-        where: what messages about keys call the file; None: its path.
+        where: the file as error messages name it; None: its path.
 
     Raises:
         ConfigError: unreadable file, wrong key, wrong value, or an override without "=".
@@ -115,10 +122,10 @@ def load_config(cls: type[_C], path: Path, overrides: Sequence[str] = (), *, whe
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """The keys of a configuration file, not checked.
+    """Read the keys of a configuration file without checking them.
 
     Raises:
-        ConfigError: unreadable file, or no table of keys.
+        ConfigError: unreadable file, or not a table of keys.
     """
     try:
         check_memory(_TEXT_COPIES * path.stat().st_size, path)
@@ -139,7 +146,7 @@ def read_table(path: Path) -> dict[str, Any]:
 
 
 def _check_size(raw: Any, path: Path) -> None:
-    """Refuse what no configuration needs: aliases of aliases let a few lines stand for millions of values."""
+    """Raise ConfigError for a huge table: with aliases of aliases, a few lines stand for millions of values."""
     left, values = _MOST_VALUES, [raw]
     while values:
         value = values.pop()
@@ -152,7 +159,7 @@ def _check_size(raw: Any, path: Path) -> None:
 def from_overrides(
     cls: type[_C], overrides: Sequence[str], raw: dict[str, Any] | None = None, where: str | Path | None = None
 ) -> _C:
-    """A configuration from words such as "noise=0.05", over the table `raw`.
+    """Make a configuration of the table `raw` and words such as "noise=0.05", which win.
 
     Raises:
         ConfigError: wrong key, wrong value, or a word without "=".
@@ -164,7 +171,7 @@ def from_overrides(
 
 
 def _without_comments(text: str) -> str:
-    """JSON text as YAML wants it: no // and # comments, no tabs (outside strings)."""
+    """Turn JSON into YAML: remove // and # comments and tabs outside strings."""
     return re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|#[^\n]*|\t', lambda match: match.group(1) or " ", text)
 
 
@@ -185,7 +192,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
 
 def _one_line(cls: type[BaseModel], error: ValidationError, where: str | Path | None) -> ConfigError:
     errors = error.errors()
-    misspelt = (one for one in errors if one["type"] == "extra_forbidden")  # rather than the key that it should be
+    misspelt = (item for item in errors if item["type"] == "extra_forbidden")  # before the key that is then missing
     first = next(misspelt, errors[0])
     key = ".".join(str(part) for part in first["loc"]) or "configuration"
     place = f"{where}: {key}" if where else key
@@ -194,11 +201,11 @@ def _one_line(cls: type[BaseModel], error: ValidationError, where: str | Path | 
         return ConfigError("no such key", where=place, fix=f"did you mean {near[0]!r}?" if near else None)
     if first["type"] == "missing":
         return ConfigError("is required and missing", where=place)
-    own = first["type"] == "value_error"  # a sentence of a validator of ours
-    told = str(first["ctx"]["error"]) if own else first["msg"].lower()
-    if own and isinstance(first["input"], dict | BaseModel):  # keys that do not fit each other
-        return ConfigError(told, where=place)
-    return ConfigError(f"{_short(first['input'])} was given: {told}", where=place)
+    is_ours = first["type"] == "value_error"  # raised by a validator of the house
+    reason = str(first["ctx"]["error"]) if is_ours else first["msg"].lower()
+    if is_ours and isinstance(first["input"], dict | BaseModel):  # keys that do not fit each other
+        return ConfigError(reason, where=place)
+    return ConfigError(f"{_short(first['input'])} was given: {reason}", where=place)
 
 
 def _short(value: Any) -> str:
@@ -207,7 +214,7 @@ def _short(value: Any) -> str:
 
 
 def _keys_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """Valid keys of the (nested) configuration at `path`."""
+    """Return the valid keys of the (nested) configuration at `path`."""
     for part in path:
         field = cls.model_fields.get(str(part))
         inner = field.annotation if field else None

@@ -1,7 +1,7 @@
-"""Tables of text (CSV): how every table is read, whoever wrote it, and how ours are written.
+"""Tables of text (CSV): reading tables of any origin, writing our own.
 
 Read: cells between commas, semicolons or tabs, whichever divides the header into most columns; UTF-8 or, as
-spreadsheets save "Unicode text", UTF-16 with a byte order mark; any line ends; lines without content are passed over.
+spreadsheets save "Unicode text", UTF-16 with a byte order mark; any line ends; lines without content are skipped.
 Written: commas, UTF-8, numbers that read back to the same float64. Text that a spreadsheet would run as a formula
 gets an apostrophe in front (a number does not), and reading takes it off again.
 """
@@ -24,10 +24,10 @@ from vesalius.memory import check_memory
 
 Cell = str | int | float | None
 _ROW_COPIES = 20
-"""What the cells of a table take, as a multiple of its size."""
+"""Memory of the cells of a table, as a multiple of the file size."""
 _SEPARATORS = (",", ";", "\t")
 _STATED = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
-"""First line that some spreadsheets put before the header."""
+"""First line that some spreadsheets write before the header."""
 _RISKY = re.compile(r"'*[=+\-@\t\r\n]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
@@ -40,7 +40,7 @@ class TextTable:
     """A table with a header.
 
     Args:
-        path: of the file.
+        path: the file.
         columns: names without blanks around them, in the order of the file.
         lines: number in the file and cells of each line with content.
     """
@@ -50,10 +50,10 @@ class TextTable:
     lines: tuple[tuple[int, list[str]], ...]
 
     def rows(self) -> list[dict[str, str]]:
-        """Column -> cell of each line, without blanks around the cells.
+        """Return column -> cell of each line, without blanks around the cells.
 
         Raises:
-            InputError: a column is there twice, or a line has more cells than there are columns.
+            InputError: a column stands there twice, or a line has more cells than there are columns.
         """
         self.check_columns()
         rows = []
@@ -65,7 +65,7 @@ class TextTable:
         return rows
 
     def filled(self) -> Iterator[tuple[int, list[str]]]:
-        """The lines with as many cells as there are columns; with more only where they say something."""
+        """Yield the lines filled up to the number of columns; surplus cells stay only where they have content."""
         width = len(self.columns)
         for number, cells in self.lines:
             more = cells[width:] if any(cells[width:]) else []
@@ -73,11 +73,11 @@ class TextTable:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Of the lines."""
+        """Numbers of the lines in the file."""
         return tuple(number for number, _ in self.lines)
 
     def check_columns(self) -> None:
-        """Raise InputError where two columns have one name, however it is capitalized."""
+        """Raise InputError where two columns have the same name, upper and lower case alike."""
         for name, count in Counter(name.lower() for name in self.columns).items():
             if count > 1 and name:
                 raise InputError(f"has the column {name} {count} times", where=self.path, fix="leave one of them")
@@ -87,8 +87,8 @@ def read_text_table(path: Path, *, keep_blank: bool = False) -> TextTable:
     """Read a table.
 
     Args:
-        path: of the file.
-        keep_blank: lines without content count too (a table of one column, in which nothing is a value).
+        path: the file.
+        keep_blank: keep lines without content (in a table of one column an empty cell is a value).
 
     Raises:
         InputError: it cannot be read, or has no header.
@@ -96,16 +96,16 @@ def read_text_table(path: Path, *, keep_blank: bool = False) -> TextTable:
     with _reading(path) as lines:
         columns = tuple(name.strip() for name in _cells(next(lines, (0, []))[1]))
         read = ((number, _cells(line)) for number, line in lines)
-        found = [(number, cells) for number, cells in read if keep_blank or any(cell.strip() for cell in cells)]
+        kept = [(number, cells) for number, cells in read if keep_blank or any(cell.strip() for cell in cells)]
     if not any(columns):
         raise InputError("is an empty table", where=path)
-    table = TextTable(path, columns, tuple(found))
+    table = TextTable(path, columns, tuple(kept))
     _check_divided(table)
     return table
 
 
 def header(path: Path) -> tuple[str, ...]:
-    """The columns of a table; none where it cannot be read."""
+    """Return the columns of a table; an empty tuple where it cannot be read."""
     try:
         with _reading(path) as lines:
             return tuple(name.strip() for name in _cells(next(lines, (0, []))[1]))
@@ -114,35 +114,40 @@ def header(path: Path) -> tuple[str, ...]:
 
 
 def number_in(cell: str) -> float:
-    """The number in a cell, with a decimal point or a comma that can be nothing else.
+    """Return the number in a cell, with a decimal point or an unambiguous decimal comma.
 
     Raises:
-        ValueError: there is none, or the comma may divide thousands.
+        ValueError: not a number, or the comma may divide thousands.
+
+    Example:
+        >>> number_in("0,5"), number_in("1.5e3")
+        (0.5, 1500.0)
     """
     return float(cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell.strip()) else cell)
 
 
 def write_rows(file: TextIO, rows: Iterable[Sequence[Cell]]) -> None:
-    """Write rows, the header among them; None is an empty cell."""
+    """Write rows, the header included; None is an empty cell."""
     for row in rows:
         file.write(row_text(row))
 
 
 def row_text(row: Sequence[Cell]) -> str:
-    """One line with its end.
+    """Return one line with its end.
 
-    >>> row_text(["a, b", -1.5, "=1+1", None]).strip().split(",")
-    ['"a', ' b"', '-1.5', "'=1+1", '']
+    Example:
+        >>> row_text(["a, b", -1.5, "=1+1", None]).strip().split(",")
+        ['"a', ' b"', '-1.5', "'=1+1", '']
     """
     cells = [_quoted(_shown(value)) for value in row]
     return (",".join(cells) if cells != [""] else '""') + "\n"
 
 
 def row_cells(line: str) -> list[str]:
-    """The cells of one line of ours.
+    """Return the cells of one line that `row_text` wrote.
 
     Raises:
-        ValueError: it is not one line as `row_text` writes it.
+        ValueError: another kind of line.
     """
     try:
         (cells,) = csv.reader([line], strict=True)
@@ -164,13 +169,13 @@ def _quoted(cell: str) -> str:
 
 
 def _cells(line: Sequence[str]) -> list[str]:
-    """Cells as they were meant: without the apostrophe that stands before a formula."""
+    """Return the cells without the apostrophe that guards a formula."""
     return [cell[1:] if _GUARDED.match(cell) else cell for cell in line]
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[Iterator[tuple[int, list[str]]]]:
-    """The lines of a table with their numbers, the header first."""
+    """Yield the lines of a table with their numbers, the header first."""
     try:
         check_memory(_ROW_COPIES * path.stat().st_size, path)
         with regular(path).open(encoding=_encoding(path), newline="") as file:
@@ -205,15 +210,15 @@ def _put_back(first: str, file: TextIO) -> Iterator[str]:
 
 
 def _count(line: str, mark: str) -> int:
-    """Number of cells of a line, were they divided by `mark`."""
+    """Return the number of cells that `mark` divides a line into."""
     return len(next(csv.reader([line], delimiter=mark), []))
 
 
 def _check_divided(table: TextTable) -> None:
-    """Refuse a table each of whose lines was saved as one quoted cell."""
+    """Raise InputError for a table whose lines were each saved as one quoted cell."""
     if len(table.columns) > 1:
         return
     every = [table.columns[0], *(cells[0] for _, cells in table.filled())]
     if any(all(_count(line, mark) == _count(every[0], mark) > 1 for line in every) for mark in _SEPARATORS):
-        fix = "save it again so that each cell has quotes of its own, or none"
+        fix = "save it again with quotes around single cells, or without quotes"
         raise InputError("holds one column: each line is one cell in quotes", where=table.path, fix=fix)

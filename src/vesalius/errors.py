@@ -1,7 +1,7 @@
-"""The error tree: everything a user can cause is a VesaliusError, told in one line.
+"""The error tree: every problem that a user can cause is a VesaliusError, whose message is one line.
 
-A message has three parts: where it happened, what was wrong, what to do. The command line prints it and
-exits with 2. Any other exception that reaches the command line is a bug (exit 1).
+A message has three parts: where the problem is, what is wrong, what to do. The command line prints it and exits with 2.
+Any other exception that reaches the command line is a bug (exit 1).
 """
 
 from __future__ import annotations
@@ -11,18 +11,22 @@ from typing import Self
 from unicodedata import category
 
 MOST = 500
-"""Characters of an error line."""
+"""Longest error line, in characters."""
 _MOST_WHERE, _MOST_FIX = 180, 200
 _LEFT_OUT = " ... "
 
 
 class VesaliusError(Exception):
-    """Something the user can mend.
+    """A problem that the user can mend.
 
     Args:
-        what: what was wrong, in one sentence without a full stop.
-        where: the file, folder, key or option concerned, if there is one.
+        what: what is wrong, in one sentence without a full stop.
+        where: the file, folder, key or option concerned, if any.
         fix: what to do, an imperative sentence without a full stop.
+
+    Example:
+        >>> print(VesaliusError("is an empty file", where="scan.nii", fix="copy it again"))
+        scan.nii: is an empty file; copy it again
     """
 
     def __init__(self, what: str, *, where: str | Path | None = None, fix: str | None = None) -> None:
@@ -37,7 +41,7 @@ class VesaliusError(Exception):
 
     @property
     def reason(self) -> str:
-        """What was wrong and what to do, without the place: for a report, which names no path of this machine."""
+        """What is wrong and what to do, without the place: for reports, which show no path of this machine."""
         return self.what if self.fix is None else f"{self.what}; {self.fix}"
 
     def __str__(self) -> str:
@@ -47,7 +51,7 @@ class VesaliusError(Exception):
 
 
 def printable(text: str) -> str:
-    r"""One line without control characters and without what no encoding takes: a file may be named anything.
+    r"""Return one line in which control characters and undecodable bytes of file names are escaped.
 
     Example:
         >>> printable("scan\x1b[2J of\nZoe")
@@ -60,7 +64,7 @@ def printable(text: str) -> str:
 
 
 def _shortened(text: str, most: int) -> str:
-    """The beginning and the end of what is longer than `most`."""
+    """Keep the beginning and the end of a text that is longer than `most`."""
     if len(text) <= most:
         return text
     end = (most - len(_LEFT_OUT)) // 2
@@ -80,7 +84,7 @@ class InputError(VesaliusError):
 
 
 class GeometryError(VesaliusError):
-    """The positions of a scan do not allow what was asked."""
+    """The slice positions of a scan do not allow the operation."""
 
 
 class CorruptFileError(VesaliusError):
@@ -103,4 +107,4 @@ class MissingExtraError(VesaliusError):
 
 
 class TrainingError(VesaliusError):
-    """A run cannot go on; what was trained so far is kept."""
+    """A run cannot go on; the state saved so far is kept."""

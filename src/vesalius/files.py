@@ -1,7 +1,7 @@
-"""What a path leads to before it is opened.
+"""Checks of paths before they are opened.
 
-Opening a FIFO waits for a writer that may never come, a device never ends, and a socket cannot be opened: what is to
-be read goes through `regular` first, wherever its path came from.
+Opening a FIFO waits for a writer that may never come, a device never ends, and a socket cannot be opened. So every path
+that is read goes through `regular` first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KINDS = {
 
 
 def odd_kind(path: Path) -> str | None:
-    """What must not be opened, as "a FIFO"; None for files, folders and what is not there. Links are followed."""
+    """Return the kind of a path that must not be opened, e.g. "a FIFO"; None for other paths. Links are followed."""
     try:
         return _KINDS.get(stat.S_IFMT(path.stat().st_mode))
     except (OSError, ValueError):  # opening it gives the reason
@@ -29,7 +29,7 @@ def odd_kind(path: Path) -> str | None:
 
 
 def regular(path: Path) -> Path:
-    """The path itself, unless it must not be opened.
+    """Return the path itself if it may be opened.
 
     Raises:
         InputError: it is a FIFO, a device or a socket.
@@ -41,12 +41,12 @@ def regular(path: Path) -> Path:
 
 
 def walk(folder: Path) -> tuple[list[Path], list[tuple[Path, OSError]]]:
-    """All paths below a folder that are not folders, sorted, and the folders that cannot be listed.
+    """Return all files below a folder, sorted, and the folders that cannot be listed.
 
-    Links to folders are not followed, so that they cannot lead in circles.
+    Links to folders are not followed, which avoids circles.
     """
     files: list[Path] = []
     unreadable: list[tuple[Path, OSError]] = []
     for place, _, names in os.walk(folder, onerror=lambda error: unreadable.append((Path(error.filename), error))):
         files.extend(Path(place, name) for name in names)
-    return sorted(files), sorted(unreadable, key=lambda one: one[0])
+    return sorted(files), sorted(unreadable, key=lambda pair: pair[0])

@@ -1,7 +1,7 @@
-"""How much memory a command may take: what needs more is refused before it is decoded.
+"""A memory limit: scans and files that need more are refused before they are decoded.
 
-The limit is half of what the machine has available when it is first needed, or what `set_limit` was given. It holds
-for each array that is about to be made, copies counted. What is mapped from disk does not count.
+The limit is half of the available memory when it is first needed, or the value given to `set_limit`. It holds for each
+array that is about to be made, its copies included. Arrays mapped from disk do not count.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vesalius.files import regular
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 _SHARE = 0.5
 _UNKNOWN_BYTES = 8 * GIB
-"""Taken as available where the system does not say."""
+"""Assumed to be available where the system does not say."""
 _AMOUNT = re.compile(r"(\d+\.?\d*|\.\d+) *(gib|mib)?", re.IGNORECASE)
 _CGROUP_2 = ("memory.max", "memory.current", "inactive_file")
 _CGROUP_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
@@ -27,7 +27,7 @@ _limit: int | None = None
 
 
 def limit_bytes() -> int:
-    """Bytes that one decoded array, with its copies, may take."""
+    """Return the bytes that one decoded array may take, its copies included."""
     global _limit
     if _limit is None:
         _limit = int(available_bytes() * _SHARE)
@@ -38,20 +38,20 @@ def set_limit(limit: int | str | None) -> None:
     """Set the limit of this process.
 
     Args:
-        limit: bytes, or words such as "2GiB", "500MiB" or "2" (GiB); None: half of what is available.
+        limit: bytes, or text such as "2GiB", "500MiB" or "2" (GiB); None: half of the available memory.
 
     Raises:
-        UsageError: not such an amount, or none at all.
+        UsageError: not an amount of memory.
     """
     global _limit
     _limit = parse_amount(limit) if isinstance(limit, str) else limit
 
 
 def parse_amount(words: str) -> int:
-    """Bytes of "2GiB", "500MiB" or "2" (GiB).
+    """Return the bytes of "2GiB", "500MiB" or "2" (GiB).
 
     Raises:
-        UsageError: not such an amount.
+        UsageError: not an amount of memory.
 
     Example:
         >>> parse_amount("1.5GiB"), parse_amount("2")
@@ -67,12 +67,12 @@ def parse_amount(words: str) -> int:
 
 
 def check_memory(needed_bytes: int, where: str | Path | None = None, *, instead: str | None = None) -> None:
-    """Refuse what needs more memory than the limit.
+    """Raise InputError if the memory limit is too low.
 
     Args:
-        needed_bytes: of everything that is held at a time.
+        needed_bytes: bytes of all arrays held at a time.
         where: the file to name.
-        instead: what helps besides a higher limit, an imperative clause.
+        instead: another remedy besides a higher limit, an imperative clause.
 
     Raises:
         InputError: more than `limit_bytes`.
@@ -84,11 +84,11 @@ def check_memory(needed_bytes: int, where: str | Path | None = None, *, instead:
 
 
 def check_archive(path: Path, member: str | None = None) -> None:
-    """Refuse arrays of a zip archive (.npz, a PyTorch file) that do not fit; other files pass.
+    """Raise InputError for a zip archive (.npz, a PyTorch file) whose arrays do not fit; other files pass.
 
     Args:
         path: the archive.
-        member: the one that is to be read; None: all of them.
+        member: the only one that is read; None: all of them.
 
     Raises:
         InputError: they need more than `limit_bytes`.
@@ -97,29 +97,29 @@ def check_archive(path: Path, member: str | None = None) -> None:
         with zipfile.ZipFile(regular(path)) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
-        return  # its reader says what is wrong
+        return  # the reader reports the problem
     check_memory(2 * (sum(sizes.values()) if member is None else sizes.get(member, 0)), path)
 
 
 def available_bytes() -> int:
-    """What the machine, and the control group of this process, have left."""
-    rooms = [_of_machine(), *_of_groups(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))]
-    return max(0, min(rooms))
+    """Return the bytes that the machine and the control groups of this process have left."""
+    free = [_free_on_machine(), *_free_in_groups(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))]
+    return max(0, min(free))
 
 
-def _of_machine(meminfo: Path = Path("/proc/meminfo")) -> int:
-    found = re.search(r"^MemAvailable: *(\d+) kB", _text(meminfo), re.MULTILINE)
-    if found:
-        return int(found[1]) * KIB
+def _free_on_machine(meminfo: Path = Path("/proc/meminfo")) -> int:
+    match = re.search(r"^MemAvailable: *(\d+) kB", _text(meminfo), re.MULTILINE)
+    if match:
+        return int(match[1]) * KIB
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return _UNKNOWN_BYTES
 
 
-def _of_groups(mine: Path, mount: Path) -> list[int]:
-    """What each control group above this process has left, for both versions of control groups."""
-    rooms = []
+def _free_in_groups(mine: Path, mount: Path) -> list[int]:
+    """Return the bytes that each control group above this process has left, for both versions of control groups."""
+    free = []
     for line in _text(mine).splitlines():
         _, controllers, group = (*line.split(":", 2), "", "")[:3]
         if controllers == "":
@@ -131,11 +131,11 @@ def _of_groups(mine: Path, mount: Path) -> list[int]:
         folder = root / group.strip("/")
         for place in [folder, *folder.parents]:  # a container may see its own group as the root
             if place.is_relative_to(root):
-                rooms += _of_group(place, *files)
-    return rooms
+                free += _free_in_group(place, *files)
+    return free
 
 
-def _of_group(folder: Path, limit: str, usage: str, reclaimable: str) -> list[int]:
+def _free_in_group(folder: Path, limit: str, usage: str, reclaimable: str) -> list[int]:
     most, used = _text(folder / limit).strip(), _text(folder / usage).strip()
     if not (most.isdecimal() and used.isdecimal()):
         return []
@@ -151,7 +151,7 @@ def _text(path: Path) -> str:
 
 
 def _shown(size: int, rounded: Callable[[float], int]) -> str:
-    """An amount; what is needed is rounded up and the limit down, so that the two never look equal."""
+    """Format an amount; a need is rounded up and a limit down, so that the two never look equal."""
     if size >= GIB:
         return f"{rounded(size / GIB * 10) / 10:.1f} GiB"
     return f"{rounded(size / MIB)} MiB"

@@ -1,10 +1,10 @@
-"""Writing so that nothing is lost and nothing is half-written.
+"""Atomic writing: no output is lost or left half-written.
 
-Every output is made under a temporary name beside its target and renamed when it is complete. A killed
-process can leave a hidden `.xxxx.part.NAME`, never a wrong file under the target name.
+Every output is written under a temporary name beside its target and renamed when it is complete. A killed process can
+leave a hidden `.xxxx.part.NAME`, never a wrong file under the target name.
 
-Two runs on one target: what became of the target since a run began is compared before it is replaced, so the second
-to finish ends with an error. A run that writes into a folder for long holds it (`sole_writer`).
+Two runs on one target: a run compares the target with its state at the start of the run before it replaces it, so the
+second to finish ends with an error. A run that writes into a folder for long locks it (`sole_writer`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vesalius.files import odd_kind
 
 try:
     import fcntl
-except ImportError:  # Windows: what two runs do there is compared, not locked
+except ImportError:  # Windows: targets are compared, not locked
     fcntl = None  # type: ignore[assignment]
 
 _P = ParamSpec("_P")
@@ -33,16 +33,16 @@ _R = TypeVar("_R")
 _Identity = tuple[int, int, int, int]
 _TRIES, _PAUSE_S = 50, 0.02
 _held: set[tuple[int, int]] = set()
-"""Device and number of the folders that this process holds."""
+"""Device and inode of the folders that this process has locked."""
 
 
 class OvertakenError(OutputError):
-    """Another run wrote the target meanwhile; it stays as that run left it."""
+    """Another run wrote the target in the meantime; its output stays."""
 
 
 @contextmanager
 def as_output_error(path: Path) -> Iterator[None]:
-    """What the system refuses within is told as an OutputError about `path`."""
+    """Turn OSError inside the block into OutputError for `path`."""
     try:
         yield
     except OSError as error:
@@ -53,7 +53,7 @@ def as_output_error(path: Path) -> Iterator[None]:
 
 
 def refuse_odd(path: Path) -> None:
-    """Raise OutputError if `path` is a FIFO, a device or a socket: it is never replaced, others may wait on it."""
+    """Raise OutputError for a FIFO, a device or a socket: these are never replaced, others may wait on them."""
     kind = odd_kind(path)
     if kind is not None:
         raise OutputError(f"is {kind}, not a file", where=path, fix="choose another name")
@@ -88,7 +88,7 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
             with _publishing(path, seen):
                 part.replace(path)
     finally:
-        with suppress(OSError):  # the first error is the one to tell
+        with suppress(OSError):  # the first error is reported
             part.unlink(missing_ok=True)
 
 
@@ -96,8 +96,8 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
 def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     """Yield a temporary folder; on success it becomes `path`, else it is removed.
 
-    Under `force` an older `path` is replaced, but only if it holds no file besides those that are written now: what
-    somebody else put there is not ours to remove.
+    Under `force` an older `path` is replaced, but only if it holds no files besides those that are written now: files
+    of other origin are not removed.
     """
     if path.name in ("", ".."):
         raise OutputError("is the folder you are in", where=path, fix="name a new folder in it")
@@ -133,17 +133,17 @@ def claim(folder: Path, *, force: bool = False, belongs: bool = False) -> None:
 
 @contextmanager
 def sole_writer(folder: Path) -> Iterator[None]:
-    """Hold a folder that is written into for long; it is made where it is absent, and removed if it stays empty.
+    """Lock a folder that is written into for long; an absent folder is made, and removed again if it stays empty.
 
-    The hold ends with the process, however that ends; file systems without locks give none.
+    The lock ends with the process, however that ends; file systems without locks give none.
 
     Raises:
         OutputError: another process holds it.
     """
-    if fcntl is None or (folder.exists() and not folder.is_dir()):  # a file: whoever writes says so
+    if fcntl is None or (folder.exists() and not folder.is_dir()):  # a file: the writer reports it
         yield
         return
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
     with as_output_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
@@ -160,24 +160,24 @@ def sole_writer(folder: Path) -> Iterator[None]:
         if not already:
             _held.discard(key)
         os.close(handle)
-        for one in made:
+        for path in new_folders:
             with suppress(OSError):  # not empty
-                one.rmdir()
+                path.rmdir()
 
 
 def alone(writes: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Decorates a function that writes into the folder `output` for long: it holds that folder."""
+    """Decorate a function that writes into the folder `output` for long: it locks that folder."""
 
     @functools.wraps(writes)
-    def held(*arguments: _P.args, **named: _P.kwargs) -> _R:
+    def locked(*arguments: _P.args, **named: _P.kwargs) -> _R:
         with sole_writer(inspect.signature(writes).bind(*arguments, **named).arguments["output"]):
             return writes(*arguments, **named)
 
-    return held
+    return locked
 
 
 def _locked(handle: int) -> bool:
-    """Whether the lock could be had; True also where there are none."""
+    """Take the lock of a folder, if it is free; True also where the file system has no locks."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -192,7 +192,7 @@ def _publishing(path: Path, seen: _Identity | None) -> Iterator[None]:
     """Take turns with other runs in the target's folder, and refuse a target that is not what was `seen`."""
     with _turn(path.parent):
         if _identity(path) != seen:
-            what = "was written by another run meanwhile and stays as it is"
+            what = "was written by another run in the meantime and is kept"
             raise OvertakenError(what, where=path, fix="choose another name, or wait until other runs end")
         yield
 
@@ -207,7 +207,7 @@ def _turn(folder: Path) -> Iterator[None]:
             for _ in range(0 if (facts.st_dev, facts.st_ino) in _held else _TRIES):
                 if _locked(handle):
                     break
-                time.sleep(_PAUSE_S)  # a run that holds the folder for long is not waited for
+                time.sleep(_PAUSE_S)  # a run that locks the folder for long is not waited for
         yield
     finally:
         if handle is not None:
@@ -215,7 +215,7 @@ def _turn(folder: Path) -> Iterator[None]:
 
 
 def _identity(path: Path) -> _Identity | None:
-    """What changes when the target is written; None where there is no target."""
+    """Return facts that change when the target is written; None where there is no target."""
     try:
         facts = path.lstat()
     except OSError:
@@ -225,14 +225,14 @@ def _identity(path: Path) -> _Identity | None:
 
 @contextmanager
 def _by_its_name(part: Path, path: Path) -> Iterator[None]:
-    """Errors name the target, not the temporary file."""
+    """Let errors name the target, not the temporary file."""
     try:
         yield
     except VesaliusError as error:
         for name in ("what", "where", "fix"):
-            said = getattr(error, name)
-            if said is not None:
-                setattr(error, name, said.replace(part.name, path.name))
+            text = getattr(error, name)
+            if text is not None:
+                setattr(error, name, text.replace(part.name, path.name))
         error.args = (str(error),)
         raise
 
@@ -248,9 +248,9 @@ def _swap_folder(part: Path, path: Path) -> None:
     if not path.exists():
         part.replace(path)
         return
-    strange = next((one for one in sorted(path.rglob("*")) if not (part / one.relative_to(path)).exists()), None)
-    if strange is not None:
-        what = f"holds {strange.relative_to(path)}, which is not written now"
+    foreign = next((old for old in sorted(path.rglob("*")) if not (part / old.relative_to(path)).exists()), None)
+    if foreign is not None:
+        what = f"holds {foreign.relative_to(path)}, which this command does not write"
         raise OutputError(what, where=path, fix="remove it yourself or choose another folder")
     old = _part_name(path)
     path.replace(old)

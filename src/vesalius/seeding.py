@@ -1,7 +1,7 @@
 """Randomness that does not depend on machine, worker or order: every draw comes from names, not from a shared state.
 
-The names are those of the thing that is drawn, e.g. (run seed, epoch, sample id): the same sample is changed in the
-same way whichever worker, rank or place in the batch it gets.
+The names identify the draw, e.g. (run seed, epoch, sample id): the same sample is changed in the same way whatever its
+worker, rank and place in the batch.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ Name = int | str
 
 
 def digest(*names: Name) -> int:
-    """A whole number of 128 bits, equally likely everywhere, that only depends on `names`.
+    """Return a uniformly distributed number of 128 bits that only depends on `names`.
 
-    The same on every machine, Python and NumPy version; 1 and "1" are different names, and so are ("a", "b") and
+    It is the same on every machine, Python and NumPy version; 1 and "1" are different names, and so are ("a", "b") and
     ("ab",).
     """
     hashed = hashlib.blake2b(digest_size=16)
@@ -28,16 +28,17 @@ def digest(*names: Name) -> int:
 
 
 def generator(*names: Name) -> np.random.Generator:
-    """Random numbers that only depend on `names`, e.g. on (seed, epoch, sample_id).
+    """Return a generator that only depends on `names`, e.g. on (seed, epoch, sample_id).
 
-    Its bits are the same everywhere; what NumPy makes of them may change with NumPy's version.
+    Its bits are the same everywhere; the numbers that NumPy makes of them may change with NumPy's version.
+
+    Example:
+        >>> digest("case", 7) == digest("case", 7), digest("case", 7) == digest("case", "7")
+        (True, False)
     """
     return np.random.Generator(np.random.PCG64(digest(*names)))
 
 
 def shuffled(ids: list[str], *names: Name) -> list[str]:
-    """The ids in an order that only depends on `names` and the set of ids, not on the order given.
-
-    The same on every machine and version.
-    """
-    return sorted(ids, key=lambda one: (digest(*names, one), one))
+    """Return the ids in an order that only depends on `names` and the set of ids, on every machine and version."""
+    return sorted(ids, key=lambda name: (digest(*names, name), name))

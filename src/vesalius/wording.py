@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def some(names: Sequence[str], most: int = 5, between: str = ", ") -> str:
-    """The first names, and how many more there are.
+    """Return the first names, and the number of the others.
 
     Example:
         >>> some(["a", "b", "c"], most=2)

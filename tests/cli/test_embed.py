@@ -1,10 +1,6 @@
 """embed as a user calls it."""
 
-import pytest
-
 from tasks.detect.tiny import AFFINE, head, make_encoder
-from vesalius.cli.embed import _pair
-from vesalius.errors import UsageError
 from vesalius.phantom.nifti import write_nifti
 
 
@@ -20,11 +16,11 @@ def test_embed(vesalius, tmp_path):
     assert (done.told["slices"], done.told["cached"], done.err) == (1, False, "")
     told = vesalius(*words, "--force", "--least-body", "0.5", "--body-above", "-200", "--json").told
     assert (told["slices"], told["cached"]) == (6, False)  # 54 % of each slice are head
-    assert "--least-body" in vesalius(*words, "--force", "--least-body", "1").error
+    assert "least_body" in vesalius(*words, "--force", "--least-body", "1").error
     assert "body_above" in vesalius(*words, "--force", "--body-above", "nan").error
 
 
-def test_patches():
-    assert _pair("3,4") == (3, 4)
-    with pytest.raises(UsageError, match="is not 2 comma-separated numbers"):
-        _pair("3x4")
+def test_odd_patches(vesalius, tmp_path):
+    words = ("embed", "m", tmp_path, "-o", tmp_path / "out", "--patch")
+    assert "--patch: '3x4' is not" in vesalius(*words, "3x4").error
+    assert vesalius(*words, "3").error.startswith("--patch")

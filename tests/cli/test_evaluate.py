@@ -126,13 +126,15 @@ def test_evaluate_masks_refuses_odd_classes(vesalius):
 def test_evaluate_classifier_hands_on_its_options(vesalius, monkeypatch):
     seen = {}
 
-    def evaluate_classifier(model, cohort, output, *, progress, **options):
+    from vesalius.tasks.evaluate.classifier import EvaluatedClassifier
+
+    def evaluate_classifier(model, cohort, output, options, *, progress, **more):
         progress("measuring")
-        seen.update(model=model, cohort=cohort, output=output, **options)
-        return {"path": str(output)}
+        seen.update(model=model, cohort=cohort, output=output, **vars(options), **more)
+        return EvaluatedClassifier(str(output), "report.html", {})
 
     monkeypatch.setattr("vesalius.tasks.evaluate.classifier.evaluate_classifier", evaluate_classifier)
-    monkeypatch.setattr("vesalius.tasks.evaluate.classifier.lines", lambda result: [result["path"]])
+    monkeypatch.setattr("vesalius.tasks.evaluate.classifier.lines", lambda result: [result.path])
     words = ["m", "c.csv", "-o", "out", "--split", "test", "--skip-invalid", "--cache", "k", "--device", "cpu"]
     done = vesalius("evaluate", "classifier", *words, "--threads", "3", "--force")
     assert (done.code, done.out, done.err) == (0, "out\n", "measuring\n")
@@ -153,13 +155,13 @@ def test_evaluate_classifier_hands_on_its_options(vesalius, monkeypatch):
     }
     words = ["--embeddings", "x.npy", "--labels", "y.npy", "--patients", "p.npy", "--studies", "s.npy"]
     done = vesalius("evaluate", "classifier", "m", "-o", "out", *words, "--json", "-q")
-    assert (done.told, done.err) == ({"path": "out"}, "")
+    assert (done.told["path"], done.err) == ("out", "")
     assert (seen["cohort"], seen["embeddings"], seen["labels"]) == (None, Path("x.npy"), Path("y.npy"))
     assert (seen["patients"], seen["studies"]) == (Path("p.npy"), Path("s.npy"))
 
 
 def test_evaluate_classifier_refuses_in_one_line(vesalius, tmp_path):
     assert (
-        "is a model for segment, not for detect"
+        "is a model for segment, not a classifier"
         in vesalius("evaluate", "classifier", "segment/cine_unet", "c.csv", "-o", tmp_path / "out").error
     )

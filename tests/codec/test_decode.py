@@ -1,3 +1,4 @@
+import json
 import resource
 import struct
 import subprocess
@@ -8,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import vesalius
 from codec.scans import Kept, attempt, decoded, noise, refused, same_bits, scan_of, smooth
 from codec.test_container import mutate
 from vesalius.codec import spill
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader, VslWriter
-from vesalius.codec.decode import VslFile, decode_all, decode_scan, open_vsl
+from vesalius.codec.decode import VslFile, decode_all, decode_scan, describe, header_scan, open_vsl
 from vesalius.codec.options import CompressConfig
 from vesalius.codec.restore import check_digest
 from vesalius.errors import CorruptFileError, UsageError
@@ -376,3 +378,51 @@ def test_the_largest_chunk_takes_bounded_memory(source, tmp_path, side, expected
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )
     assert done.stdout.strip() == expected, done.stderr
+
+
+DESCRIBED = smooth((1, 3, 16, 15, 2), np.uint16)
+
+
+@pytest.fixture
+def described(tmp_path):
+    scan = scan_of(
+        DESCRIBED,
+        geometry=np.diag([1.0, 2.0, 3.0, 1.0]),
+        intensity=Intensity.linear(2.0, -5.0, "HU"),
+        modality="CT",
+        native=Kept({"kept": b"abc"}),
+    )
+    compress_scan(scan, tmp_path / "a.vsl", CompressConfig(lossless=True, max_error=4, coder="jpegxl", threads=1))
+    return tmp_path / "a.vsl"
+
+
+def test_a_file_tells_what_it_is_without_decoding(described):
+    told = describe(described)
+    assert told == json.loads(json.dumps(told))
+    size = described.stat().st_size
+    assert (told["format_version"], told["tool"]) == ("1.0", f"vesalius {vesalius.__version__}")
+    assert (told["source_format"], told["bytes"]) == ("numpy", size)
+    assert told["ratio_16_bit"] == 2 * DESCRIBED.size / size
+    assert told["bits_per_voxel"] == 8 * size / DESCRIBED.size
+    low, high = np.percentile(2.0 * DESCRIBED - 5, [0.1, 99.9])
+    assert told["peak"] == pytest.approx(high - low)
+    assert told["attachments"]["kept"] == 3
+    lossless, lossy = told["tiers"]
+    assert (lossless["name"], lossless["target"], lossless["psnr_db"]) == ("lossless", "lossless", None)
+    assert (lossy["coder"], lossy["target"], lossy["exact_decoder"]) == ("jpegxl", "max error 4", True)
+    assert 0 < lossy["max_error"] <= 4
+
+
+def test_the_facts_of_the_scan_are_there_without_pixels(described):
+    scan = header_scan(described)
+    assert (scan.shape, scan.dtype, scan.modality) == (DESCRIBED.shape, DESCRIBED.dtype, "CT")
+    np.testing.assert_array_equal(scan.affine, np.diag([1.0, 2.0, 3.0, 1.0]))
+    assert scan.intensity.unit == "HU"
+    assert scan.pixels.array_CTIJK.strides == (0,) * 5
+
+
+def test_a_damaged_file_is_not_described(described):
+    described.write_bytes(described.read_bytes()[:-3])
+    for work in (describe, header_scan):
+        with pytest.raises(CorruptFileError):
+            work(described)

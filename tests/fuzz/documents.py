@@ -8,7 +8,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from fuzz.formats import Made
+from fuzz.formats import Specimen
 from vesalius.cohort.builders.series import read_series
 from vesalius.cohort.case import Box, Case
 from vesalius.cohort.cohort import Cohort
@@ -28,7 +28,7 @@ train: {epochs: 3, optimizer: {name: adamw, lr: 0.001}, schedule: {name: cosine,
 """
 
 
-def every(folder: Path) -> list[Made]:
+def every(folder: Path) -> list[Specimen]:
     """All of them."""
     cases = tuple(
         Case(
@@ -50,24 +50,24 @@ def every(folder: Path) -> list[Made]:
     nib.save(nib.Nifti1Image(np.zeros((2, 2, 2), "i2"), np.eye(4)), folder / "a.nii")
     rows = "".join(f"{n}.nii,s{n},p{n // 2},{n % 2},0\n" for n in range(4))
     series = f"nifti_path,study_uid,patient_id,any,epidural\n{rows}".encode()
-    made = [Made(f"manifest {name[2:]}", {name: data}, name, name) for name, data in files.items()]
+    specimens = [Specimen(f"manifest {name[2:]}", {name: data}, name, name) for name, data in files.items()]
     scan = (folder / "a.nii").read_bytes()
     return [
-        *made,
-        Made("table of series", {"t.csv": series, **{f"{n}.nii": scan for n in range(4)}}, "t.csv", "t.csv"),
-        Made("run configuration", {"c.yaml": _CONFIG.encode()}, "c.yaml", "c.yaml"),
+        *specimens,
+        Specimen("table of series", {"t.csv": series, **{f"{n}.nii": scan for n in range(4)}}, "t.csv", "t.csv"),
+        Specimen("run configuration", {"c.yaml": _CONFIG.encode()}, "c.yaml", "c.yaml"),
         *_models(folder),
     ]
 
 
-def _models(folder: Path) -> list[Made]:
+def _models(folder: Path) -> list[Specimen]:
     from vesalius.nets.unet import UNet
     from vesalius.weights.saved import ModelConfig, save_pretrained
 
     net = UNet(dims=2, inputs=1, outputs=2, channels=(4, 8))
     save_pretrained(folder, {"net": net.make()}, ModelConfig.of("segment", {"net": net}))
     files = {name: (folder / name).read_bytes() for name in ("config.json", "net.safetensors")}
-    return [Made(f"model {name}", files, ".", name) for name in files]
+    return [Specimen(f"model {name}", files, ".", name) for name in files]
 
 
 def reader_of(path: Path) -> Callable[[Path], Any] | None:
@@ -83,7 +83,7 @@ def _manifest(path: Path) -> Any:
 
 def _series(path: Path) -> Any:
     cohort, bad = read_series(path)
-    return [case.model_dump(mode="json") for case in cohort], [str(one) for one in bad]
+    return [case.model_dump(mode="json") for case in cohort], [str(error) for error in bad]
 
 
 def _config(path: Path) -> Any:

@@ -1,6 +1,6 @@
 """A small sound file of every format that is read: what the mutations start from.
 
-Each `Made` says which bytes a checksum of the format covers: a change there must never give other values in silence.
+Each `Specimen` says which bytes a checksum of the format covers: a change there must never change values silently.
 """
 
 import gzip
@@ -38,15 +38,15 @@ AFFINE = np.array([[-2, 0.1, 0, 5], [0, 2, 0.2, -8], [0, 0, 3, 9], [0, 0, 0, 1.0
 
 
 @dataclass(frozen=True)
-class Made:
+class Specimen:
     """One sound input.
 
     Args:
-        name: of the format and its kind.
+        name: name of the format and its kind.
         files: file name -> bytes; written into one folder.
-        opened: what is handed to the product, "." for the folder.
+        opened: path to open, "." for the folder.
         mutated: the file that is changed.
-        guarded: stretches of that file, first byte and end, over which a checksum of the format lies.
+        guarded: stretches of that file, first byte and end, that a checksum of the format covers.
     """
 
     name: str
@@ -56,11 +56,11 @@ class Made:
     guarded: tuple[tuple[int, int], ...] = ()
 
     def is_guarded(self, place: int) -> bool:
-        """True where a checksum lies over a byte."""
+        """True where a checksum covers a byte."""
         return any(start <= place < end for start, end in self.guarded)
 
     def write(self, folder: Path, changed: bytes | None = None) -> Path:
-        """Write the files, the mutated one with other bytes; returns the path to open."""
+        """Write the files, the mutated one with other bytes, and return the path to open."""
         for name, data in self.files.items():
             (folder / name).write_bytes(data if changed is None or name != self.mutated else changed)
         return folder if self.opened == "." else folder / self.opened
@@ -74,14 +74,16 @@ def values(dtype: str, shape=SHAPE, seed=0) -> np.ndarray:
     return (smooth % 256 if np.dtype(dtype).itemsize == 1 else smooth).astype(dtype)
 
 
-def every(folder: Path) -> list[Made]:
+def every(folder: Path) -> list[Specimen]:
     """All of them; `folder` is for writers that need files."""
-    return [made for maker in (_nifti, _nrrd, _metaimage, _numpy, _pictures, _dicom, _vsl) for made in maker(folder)]
+    return [
+        specimen for maker in (_nifti, _nrrd, _metaimage, _numpy, _pictures, _dicom, _vsl) for specimen in maker(folder)
+    ]
 
 
-def _single(name: str, file: str, data: bytes, guarded: int | None = None) -> Made:
+def _single(name: str, file: str, data: bytes, guarded: int | None = None) -> Specimen:
     """One file; a checksum lies over its bytes from `guarded` on."""
-    return Made(name, {file: data}, file, file, () if guarded is None else ((guarded, len(data)),))
+    return Specimen(name, {file: data}, file, file, () if guarded is None else ((guarded, len(data)),))
 
 
 def _written(folder: Path, file: str, write: Callable[[Path], object]) -> bytes:
@@ -89,7 +91,7 @@ def _written(folder: Path, file: str, write: Callable[[Path], object]) -> bytes:
     return (folder / file).read_bytes()
 
 
-def _nifti(folder: Path) -> list[Made]:
+def _nifti(folder: Path) -> list[Specimen]:
     def saved(file: str, cls, dtype: str, shape=(*SHAPE, 3), order: str = "<") -> bytes:
         header = cls.header_class(endianness=order)
         header.set_data_dtype(np.dtype(dtype).newbyteorder(order))
@@ -97,7 +99,7 @@ def _nifti(folder: Path) -> list[Made]:
         image.header.set_xyzt_units("mm", "sec")
         return _written(folder, file, lambda path: nib.save(image, path))
 
-    one = saved("a.nii", nib.Nifti1Image, "i2")
+    nifti = saved("a.nii", nib.Nifti1Image, "i2")
     pair = saved("p.img", nib.Nifti1Pair, "i2", order=">")
     analyze = nib.AnalyzeHeader(endianness=">")
     analyze.set_data_shape(SHAPE)
@@ -107,38 +109,38 @@ def _nifti(folder: Path) -> list[Made]:
     old = {name: (folder / name).read_bytes() for name in ("z.hdr", "z.img")}
     both = {"p.hdr": (folder / "p.hdr").read_bytes(), "p.img": pair}
     return [
-        _single("nifti", "a.nii", one),
-        _single("nifti gzip", "a.nii.gz", gzip.compress(one, mtime=0), 10),
+        _single("nifti", "a.nii", nifti),
+        _single("nifti gzip", "a.nii.gz", gzip.compress(nifti, mtime=0), 10),
         _single(
             "nifti gzip, two members",
             "b.nii.gz",
-            gzip.compress(one[:900], mtime=0) + gzip.compress(one[900:], mtime=0),
+            gzip.compress(nifti[:900], mtime=0) + gzip.compress(nifti[900:], mtime=0),
             10,
         ),
         _single("nifti2 float gzip", "c.nii.gz", gzip.compress(saved("n2.nii", nib.Nifti2Image, "f4"), mtime=0), 10),
-        Made("nifti pair header", both, "p.img", "p.hdr"),
-        Made("nifti pair values", both, "p.img", "p.img"),
-        Made("analyze header", old, "z.img", "z.hdr"),
+        Specimen("nifti pair header", both, "p.img", "p.hdr"),
+        Specimen("nifti pair values", both, "p.img", "p.img"),
+        Specimen("analyze header", old, "z.img", "z.hdr"),
     ]
 
 
-def _nrrd(folder: Path) -> list[Made]:
+def _nrrd(folder: Path) -> list[Specimen]:
     header = {"space": "left-posterior-superior", "space directions": AFFINE[:3, :3].T, "space origin": AFFINE[:3, 3]}
-    made = []
+    specimens = []
     for encoding, is_guarded in (("raw", False), ("gzip", True), ("bzip2", True), ("ascii", False)):
         file = f"{encoding}.nrrd"
         full = {**header, "encoding": encoding}
         data = _written(folder, file, lambda path, full=full: nrrd.write(str(path), values("i2"), full))
         start = data.index(b"\n\n") + 2
-        made.append(_single(f"nrrd {encoding}", file, data, start if is_guarded else None))
-    mib = _whole_mib(made[1].files["gzip.nrrd"])
-    made.append(_single("nrrd gzip, a whole MiB", "mib.nrrd", mib, mib.index(b"\n\n") + 2))
+        specimens.append(_single(f"nrrd {encoding}", file, data, start if is_guarded else None))
+    mib = _whole_mib(specimens[1].files["gzip.nrrd"])
+    specimens.append(_single("nrrd gzip, a whole MiB", "mib.nrrd", mib, mib.index(b"\n\n") + 2))
     nrrd.write(str(folder / "d.nhdr"), values("i2"), {**header, "encoding": "gzip"}, detached_header=True)
     files = {path.name: path.read_bytes() for path in sorted(folder.glob("d.*"))}
     values_file = next(name for name in files if name != "d.nhdr")
-    made.append(Made("nhdr header", files, "d.nhdr", "d.nhdr"))
-    made.append(Made("nhdr values", files, "d.nhdr", values_file, ((10, len(files[values_file])),)))
-    return made
+    specimens.append(Specimen("nhdr header", files, "d.nhdr", "d.nhdr"))
+    specimens.append(Specimen("nhdr values", files, "d.nhdr", values_file, ((10, len(files[values_file])),)))
+    return specimens
 
 
 def _whole_mib(nrrd_gzip: bytes) -> bytes:
@@ -148,26 +150,26 @@ def _whole_mib(nrrd_gzip: bytes) -> bytes:
     return b"\n".join(lines) + b"\n\n" + gzip.compress(values("i2", (64, 64, 128)).tobytes(order="F"), 1, mtime=0)
 
 
-def _metaimage(folder: Path) -> list[Made]:
+def _metaimage(folder: Path) -> list[Specimen]:
     image = SimpleITK.GetImageFromArray(values("i2").transpose(2, 1, 0))
     image.SetSpacing((1.5, 2.0, 3.0))
-    made = []
+    specimens = []
     for compressed in (False, True):
         file = f"{'zlib' if compressed else 'raw'}.mha"
         SimpleITK.WriteImage(image, str(folder / file), useCompression=compressed)
         data = (folder / file).read_bytes()
         start = data.index(b"\n", data.index(b"ElementDataFile")) + 1
-        made.append(_single(f"mha {file[:-4]}", file, data, start if compressed else None))
+        specimens.append(_single(f"mha {file[:-4]}", file, data, start if compressed else None))
     SimpleITK.WriteImage(image, str(folder / "d.mhd"), useCompression=True)
     files = {name: (folder / name).read_bytes() for name in ("d.mhd", "d.zraw")}
     return [
-        *made,
-        Made("mhd header", files, "d.mhd", "d.mhd"),
-        Made("mhd values", files, "d.mhd", "d.zraw", ((0, len(files["d.zraw"])),)),
+        *specimens,
+        Specimen("mhd header", files, "d.mhd", "d.mhd"),
+        Specimen("mhd values", files, "d.mhd", "d.zraw", ((0, len(files["d.zraw"])),)),
     ]
 
 
-def _numpy(folder: Path) -> list[Made]:
+def _numpy(folder: Path) -> list[Specimen]:
     array = values("i2")
     npy = _written(folder, "a.npy", lambda path: np.save(path, array))
     npz = _written(folder, "a.npz", lambda path: np.savez_compressed(path, image=array, affine_ras_mm=AFFINE))
@@ -179,7 +181,7 @@ def _numpy(folder: Path) -> list[Made]:
     ]
 
 
-def _pictures(folder: Path) -> list[Made]:
+def _pictures(folder: Path) -> list[Specimen]:
     grey, rgb = values("u1", (23, 31)), values("u1", (23, 31, 3))
     palette = Image.fromarray(grey % 9)
     palette.putpalette(list(range(27)))
@@ -201,10 +203,10 @@ def _pictures(folder: Path) -> list[Made]:
         _single("png 16 bit", "w.png", png("w.png", wide), 0),
         _single("png rgb", "c.png", png("c.png", Image.fromarray(rgb)), 0),
         _single("png palette", "p.png", png("p.png", palette), 0),
-        Made("png stack", stack, ".", "s1.png", ((0, len(stack["s1.png"])),)),
+        Specimen("png stack", stack, ".", "s1.png", ((0, len(stack["s1.png"])),)),
         _single("jpeg", "a.jpg", jpeg),
         _single("tiff pages", "m.tif", many),
-        Made("tiff deflate", {"d.tif": packed}, "d.tif", "d.tif", _strips(packed)),
+        Specimen("tiff deflate", {"d.tif": packed}, "d.tif", "d.tif", _strips(packed)),
     ]
 
 
@@ -218,16 +220,16 @@ def _strips(tiff: bytes) -> tuple[tuple[int, int], ...]:
         )
 
 
-def _dicom(folder: Path) -> list[Made]:
+def _dicom(folder: Path) -> list[Specimen]:
     array = values("i2")
 
-    def series(name: str, syntax: str | None = None) -> Made:
+    def series(name: str, syntax: str | None = None) -> Specimen:
         files = {}
         for k in range(SHAPE[2]):
             rescale = {"RescaleSlope": 1, "RescaleIntercept": -1024}
             data = placed(array[:, :, k].T, (0, 0, 3 * k), number=k + 1, **rescale)
             files[f"{k}.dcm"] = _written(folder, f"{k}.dcm", lambda path, data=data: _save_as(data, syntax, path))
-        return Made(f"dicom {name}", files, ".", "2.dcm")
+        return Specimen(f"dicom {name}", files, ".", "2.dcm")
 
     places = [(3 * (k % 2), 1 + k // 2, 10 * (k // 2), 1.0) for k in range(4)]
     many = _written(folder, "e.dcm", lambda path: save(enhanced(array.transpose(2, 1, 0)[:4], places), path))
@@ -264,12 +266,12 @@ def _save_as(data: Dataset, syntax: str | None, path: Path) -> None:
         save(data, path)
 
 
-def _vsl(folder: Path) -> list[Made]:
+def _vsl(folder: Path) -> list[Specimen]:
     (folder / "v.nii").write_bytes(_nifti(folder)[0].files["a.nii"])
     scan = open_scan(folder / "v.nii")
-    made = []
+    specimens = []
     for name, options in (("lossless", {}), ("two tiers", {"lossless": True, "psnr": 40.0})):
         file = f"{name[:3]}.vsl"
         compress_scan(scan, folder / file, CompressConfig(threads=1, **options))
-        made.append(_single(f"vsl {name}", file, (folder / file).read_bytes(), 0))
-    return made
+        specimens.append(_single(f"vsl {name}", file, (folder / file).read_bytes(), 0))
+    return specimens

@@ -1,9 +1,9 @@
-"""What the product makes of one damaged input, as one word.
+"""Judges what the package makes of one damaged input, in one word.
 
-refused     one line of error, as house rules have it
+refused     one line of error, as the house rules demand
 equal       the values, geometry and times of the sound file
-noted       something differs, and the scan's notes name a problem that the sound file has not
-differs     something differs and nothing says so; allowed only where the format has no checksum over the damage
+noted       something differs, and the scan has a note that the sound file has not
+differs     something differs without a note; allowed only where no checksum covers the damage
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from fuzz.documents import reader_of
-from fuzz.formats import Made
+from fuzz.formats import Specimen
 from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import decode_scan
 from vesalius.errors import VesaliusError
@@ -30,7 +30,7 @@ _LONGEST = 500
 
 @dataclass(frozen=True)
 class Facts:
-    """All that a user may rest on, of every scan at a path."""
+    """Everything that a user relies on, of every scan at a path."""
 
     scans: tuple[tuple[Any, ...], ...]
     notes: frozenset[str]
@@ -38,7 +38,7 @@ class Facts:
 
 
 class FaultError(AssertionError):
-    """The product did what it never may."""
+    """The package did something forbidden."""
 
 
 def facts_of(path: Path) -> Facts:
@@ -63,7 +63,7 @@ def facts_of(path: Path) -> Facts:
 def _has(path: Path, tier: str) -> bool:
     from vesalius.codec.decode import open_vsl
 
-    return any(one.name == tier for one in open_vsl(path).header.tiers)
+    return any(record.name == tier for record in open_vsl(path).header.tiers)
 
 
 def _scan(scan) -> tuple[Any, ...]:
@@ -74,14 +74,14 @@ def _scan(scan) -> tuple[Any, ...]:
     return (stored.shape, stored.dtype.str, stored.tobytes(), real, grid, scan.frame_ms, scan.t_meaning, scan.colour)
 
 
-def judge(made: Made, sound: Facts, changed: bytes, start: int) -> str:
-    """The outcome for other bytes in the mutated file.
+def judge(specimen: Specimen, sound: Facts, changed: bytes, start: int) -> str:
+    """Return the outcome for other bytes in the mutated file.
 
     Raises:
-        FaultError: a silent difference under a checksum, or an error that is no single short line.
+        FaultError: a silent difference under a checksum, or an error that is not a single short line.
     """
     with tempfile.TemporaryDirectory(prefix="fuzz") as folder:
-        path = made.write(Path(folder), changed)
+        path = specimen.write(Path(folder), changed)
         try:
             got = facts_of(path)
         except VesaliusError as error:
@@ -95,14 +95,14 @@ def judge(made: Made, sound: Facts, changed: bytes, start: int) -> str:
         return "refused"
     if got.errors or got.notes - sound.notes:
         return "noted"
-    if made.is_guarded(start):
-        raise FaultError("other values in silence under a checksum")
+    if specimen.is_guarded(start):
+        raise FaultError("other values, silently, under a checksum")
     return "differs"
 
 
 def _check(line: str) -> None:
     if "\n" in line or len(line) > _LONGEST or ".part" in line or "Traceback" in line:
-        raise FaultError(f"no line for a user: {line[:600]!r}")
+        raise FaultError(f"not a line for a user: {line[:600]!r}")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """`python -m fuzz.run --inputs N [--formats WORD]`: damage every format, N inputs in all, and count the outcomes.
 
-It runs in a process of its own, so that the peak of its memory is its own. With --json the result is one line: the
+It runs in a separate process, so that its peak memory is measured alone. With --json the result is one line: the
 counts, the faults as (format, class, number, what) and the peak in MiB. `--only CLASS NUMBER` repeats one input.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fuzz import documents, formats
-from fuzz.formats import Made
+from fuzz.formats import Specimen
 from fuzz.judge import OUTCOMES, Facts, FaultError, facts_of, judge, nothing_printed
 from fuzz.mutate import CLASSES, mutated
 from vesalius.memory import set_limit
@@ -24,7 +24,7 @@ from vesalius.memory import set_limit
 
 @dataclass
 class Tally:
-    """What came out."""
+    """Counts and faults."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     faults: list[tuple[str, str, int, str]] = field(default_factory=list)
@@ -50,16 +50,17 @@ def main() -> None:
     given = parser.parse_args()
     set_limit(given.memory)
     with tempfile.TemporaryDirectory() as folder:
-        made = [
-            one for one in (*formats.every(Path(folder)), *documents.every(Path(folder))) if given.formats in one.name
-        ]
+        every = (*formats.every(Path(folder)), *documents.every(Path(folder)))
+        specimens = [specimen for specimen in every if given.formats in specimen.name]
     tally = Tally()
-    rounds = -(-given.inputs // (len(CLASSES) * len(made)))
-    for one in made:
-        sound = _sound(one)
+    rounds = -(-given.inputs // (len(CLASSES) * len(specimens)))
+    for specimen in specimens:
+        sound = _sound(specimen)
         for kind in CLASSES if given.only is None else given.only[:1]:
             for number in range(rounds) if given.only is None else [int(given.only[1])]:
-                tally.counts[one.name, _outcome(one, sound, kind, number, tally, shown=given.only is not None)] += 1
+                tally.counts[
+                    specimen.name, _outcome(specimen, sound, kind, number, tally, shown=given.only is not None)
+                ] += 1
     peak_mib = _peak_mib()
     if given.json:
         counts = [[*key, count] for key, count in tally.counts.items()]
@@ -72,33 +73,33 @@ def main() -> None:
 
 
 def _peak_mib() -> int:
-    """Peak memory of this program; ru_maxrss would count what started it, which may be larger."""
+    """Peak memory of this program; ru_maxrss would count its parent, which may be larger."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) // 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def _sound(made: Made) -> Facts:
+def _sound(specimen: Specimen) -> Facts:
     with tempfile.TemporaryDirectory() as folder:
-        sound = facts_of(made.write(Path(folder)))
+        sound = facts_of(specimen.write(Path(folder)))
     if not sound.scans or sound.errors:
-        raise SystemExit(f"{made.name} is not sound: {sound.errors}")
+        raise SystemExit(f"{specimen.name} is not sound: {sound.errors}")
     return sound
 
 
-def _outcome(made: Made, sound: Facts, kind: str, number: int, tally: Tally, *, shown: bool) -> str:
-    mutation = mutated(made.files[made.mutated], kind, made.name, number)
-    if mutation.data == made.files[made.mutated]:
+def _outcome(specimen: Specimen, sound: Facts, kind: str, number: int, tally: Tally, *, shown: bool) -> str:
+    mutation = mutated(specimen.files[specimen.mutated], kind, specimen.name, number)
+    if mutation.data == specimen.files[specimen.mutated]:
         return "equal"
     try:
         with nothing_printed():
-            return judge(made, sound, mutation.data, mutation.start)
+            return judge(specimen, sound, mutation.data, mutation.start)
     except Exception as error:
         if shown:
             traceback.print_exc()
         what = str(error) if isinstance(error, FaultError) else f"{type(error).__name__}: {error}"
-        tally.faults.append((made.name, kind, number, " ".join(what.split())[:300]))
+        tally.faults.append((specimen.name, kind, number, " ".join(what.split())[:300]))
         return "fault"
 
 

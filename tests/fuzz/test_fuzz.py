@@ -14,9 +14,9 @@ _MOST_MIB = 2048
 
 def _run(inputs: int, *more: str) -> dict:
     command = [sys.executable, "-m", "fuzz.run", "--json", "--memory", "2GiB", "--inputs", str(inputs), *more]
-    done = subprocess.run(command, capture_output=True, text=True, cwd="tests")
-    assert done.stdout, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    process = subprocess.run(command, capture_output=True, text=True, cwd="tests")
+    assert process.stdout, process.stderr[-3000:]
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 def _check(result: dict, inputs: int) -> None:

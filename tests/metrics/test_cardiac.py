@@ -15,9 +15,8 @@ from vesalius.metrics.cardiac import (
     volumes_ml,
     voxel_ml,
 )
-from vesalius.phantom.cine.cycle import emptying, end_systole
 from vesalius.phantom.cine.options import CineOptions
-from vesalius.phantom.cine.patient import cine_patient
+from vesalius.phantom.cine.patient import cine_patient, emptying, end_systole
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def test_every_class_stands_in_the_tables():
 def test_validation_instead_of_test_is_a_warning():
     block = sections(told("val"), [])[0].blocks[0]
     assert block.tone == "warning"
-    assert "too good" in block.text
+    assert "optimistic" in block.text
 
 
 def test_of_a_named_cohort_nobody_knows_whether_it_was_seen():
@@ -51,7 +51,7 @@ def test_unknown_patients_stand_beside_the_intervals():
     assert sections(results, [])[0].blocks[1].caption.startswith("Intervals by patient.")
     results |= {"drawn": [0, 40], "patients": None, "intervals": "by study (patients unknown)"}
     head = sections(results, [])[0]
-    assert head.blocks[0].text.startswith("40 studies (patients unknown): test part")
+    assert head.blocks[0].text.startswith("40 studies (patients unknown): test split")
     assert head.blocks[1].caption.startswith("Intervals by study (patients unknown).")
     assert "alibrated" not in head.blocks[1].caption
     results |= {"studies": 60, "drawn": [10, 3]}

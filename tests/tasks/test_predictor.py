@@ -1,50 +1,39 @@
-import math
-
 import numpy as np
 import pytest
 
 from vesalius.errors import UsageError
 from vesalius.scan.scan import Scan
 from vesalius.scan.stack import SliceStack
-from vesalius.tasks.predictor import Predicted, PredictOptions, Predictor
+from vesalius.tasks.predict_options import PredictOptions
+from vesalius.tasks.predictor import Predicted, Predictor
 
 
 class Nothing(Predictor):
-    """A job that knows one option."""
+    """A job with the common options."""
 
-    task, knows = "nothing", frozenset({"resample"})
+    task = "nothing"
     images = ("image",)
 
     def target_of(self, name):
         return name
 
-    def __call__(self, scans, target):
+    def __call__(self, scans, target, ends=None):
         return Predicted({})
 
-    def told(self, measures):
+    def summary(self, measures):
         return ""
 
     def sections(self, results, pictures):
         return []
 
 
-def test_what_was_asked_for():
-    assert PredictOptions().asked == {}
-    assert PredictOptions(top_k=3, resample=True).asked == {"top_k": 3, "resample": True}
-    assert PredictOptions(intercept_hu=0.0).asked == {"intercept_hu": 0.0}
-
-
-@pytest.mark.parametrize("wrong", [{"top_k": 0}, {"intercept_hu": math.nan}, {"intercept_hu": math.inf}])
-def test_numbers_that_cannot_be(wrong):
-    with pytest.raises(UsageError):
-        PredictOptions(**wrong)
-
-
-def test_a_job_refuses_what_it_does_not_know(tmp_path):
+def test_a_job_refuses_options_of_another(tmp_path):
     assert Nothing(tmp_path, "cpu").options == PredictOptions()
-    assert Nothing(tmp_path, "cpu", PredictOptions(resample=True)).options.resample
-    with pytest.raises(UsageError, match=r"--heat-map: means nothing to a model for nothing; leave it out"):
-        Nothing(tmp_path, "cpu", PredictOptions(heat_map="logit"))
+    assert Nothing(tmp_path, "cpu", {"resample": True}).options.resample
+    with pytest.raises(UsageError, match=r"--heat-map: is not supported by nothing models; leave it out"):
+        Nothing(tmp_path, "cpu", {"heat_map": "logit"})
+    with pytest.raises(UsageError, match=r"--intercept: is not supported by nothing models"):
+        Nothing(tmp_path, "cpu", {"intercept_hu": -1024.0})
 
 
 def test_a_grid_only_where_it_was_asked_for(tmp_path):
@@ -53,5 +42,5 @@ def test_a_grid_only_where_it_was_asked_for(tmp_path):
     stack = SliceStack(origins, steps[0], steps[1])
     scans = {"image": Scan.from_array(np.zeros((4, 4, 3)), None, geometry=stack)}
     assert Nothing(tmp_path, "cpu").placed(scans)["image"].grid_problem
-    made = Nothing(tmp_path, "cpu", PredictOptions(resample=True)).placed(scans)["image"]
+    made = Nothing(tmp_path, "cpu", {"resample": True}).placed(scans)["image"]
     assert made.grid_problem is None

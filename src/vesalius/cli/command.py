@@ -1,4 +1,4 @@
-"""What every verb takes without naming it: `--memory`, which sets the limit of the process."""
+"""The option `--memory`, which every verb has: it sets the memory limit of the process."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _Memory = Annotated[
     typer.Option(
         "--memory",
         metavar="GIB",
-        help="Refuse what needs more memory (2, 2GiB, 500MiB).",
-        show_default="half of what is free",
+        help="Memory limit: refuse scans that need more (2, 2GiB, 500MiB).",
+        show_default="half of the free memory",
         callback=set_limit,
     ),
 ]
 
 
 def with_memory(app: typer.Typer) -> None:
-    """Give the option to all verbs of `app` and of its groups."""
+    """Add the option to all verbs of `app` and of its groups."""
     for verb in app.registered_commands:
         if verb.callback is not None:
             verb.callback = _taking_memory(verb.callback)
@@ -41,9 +41,9 @@ def _taking_memory(verb: Callable[..., Any]) -> Callable[..., Any]:
         return verb(**options)
 
     hints = get_type_hints(verb, include_extras=True)
-    known = inspect.signature(verb).parameters.values()
-    own = inspect.Parameter(_NAME, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_Memory)
+    parameters = inspect.signature(verb).parameters.values()
+    memory = inspect.Parameter(_NAME, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_Memory)
     taking.__annotations__ = {**hints, _NAME: _Memory}
-    resolved = [one.replace(annotation=hints.get(one.name, one.annotation)) for one in known]
-    taking.__signature__ = inspect.Signature([*resolved, own])  # type: ignore[attr-defined]
+    resolved = [item.replace(annotation=hints.get(item.name, item.annotation)) for item in parameters]
+    taking.__signature__ = inspect.Signature([*resolved, memory])  # type: ignore[attr-defined]
     return taking

@@ -18,9 +18,9 @@ def demo(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run every job, small, and leave report.html.
+    """Run a small example of each job and write report.html.
 
-    The scans ship inside our dependencies, or are phantoms: nothing is fetched.
+    The scans ship inside the dependencies, or are phantoms: nothing is downloaded.
     """
     from vesalius.tasks.demo.run import demo as run
     from vesalius.tasks.demo.run import lines

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, Vectors, cores, needs_torch, with_options
+from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, cores, needs_torch, with_options
 from vesalius.cli.show import emit, finish, progress
 from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
@@ -97,40 +98,25 @@ def masks(
 
 
 @app.command()
+@with_options()
 def classifier(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="A run or model folder of train detect/..., or a name of the zoo."),
+        typer.Argument(metavar="MODEL", help="A run of train detect/... or finetune/..., or a zoo name."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
     cohort: Annotated[
         Path | None,
         typer.Argument(metavar="COHORT", help="A manifest, or a table of series.", show_default=False),
     ] = None,
-    split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Only this split of a manifest.")] = None,
-    skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Leave out scans that cannot be read, and tell them.")
-    ] = False,
-    embeddings: Annotated[
-        Path | None, typer.Option("--embeddings", metavar="FILE", help="Instead of COHORT: vectors, .npy [N, D].")
-    ] = None,
-    labels: Annotated[
-        Path | None, typer.Option("--labels", metavar="FILE", help="Of the vectors: .npy [N, classes] or .csv.")
-    ] = None,
-    patients: Annotated[
-        Path | None, typer.Option("--patients", metavar="FILE", help="Of the vectors: .npy [N] or N lines of text.")
-    ] = None,
-    studies: Annotated[
-        Path | None, typer.Option("--studies", metavar="FILE", help="Likewise: which vectors are slices of one study.")
-    ] = None,
-    cache: Vectors = None,
+    options: ClassifierOptions = ClassifierOptions(),
     device: OnDevice = "auto",
     threads: Threads = cores(),
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure a detection model on another labelled cohort: AUROC, decisions, calibration.
+    """Measure a classifier on another labelled cohort: AUROC, decisions, calibration.
 
     Thresholds and temperature are those stored with the model; nothing is chosen on the cohort.
     """
@@ -141,13 +127,7 @@ def classifier(
         model,
         cohort,
         output,
-        embeddings=embeddings,
-        labels=labels,
-        patients=patients,
-        studies=studies,
-        split=split,
-        skip_invalid=skip_invalid,
-        cache=cache,
+        options,
         device=device,
         threads=threads,
         force=force,

@@ -25,29 +25,27 @@ def inspect(paths: Paths, reading: Reading = AS_STATED, json: Json = False) -> N
 
 @with_options()
 def convert(
-    path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="A file, or a folder with one scan.", show_default=False)
-    ],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="File, or folder with one scan.", show_default=False)],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="What to write: .nii, .nii.gz, .npy, .npz, .png, .tif.")
+        Path, typer.Option("-o", "--output", help="File to write: .nii, .nii.gz, .npy, .npz, .png, .tif.")
     ],
     orient: Annotated[
         str | None, typer.Option("--orient", metavar="RAS", help="Permute and flip the voxel axes.")
     ] = None,
     spacing: Annotated[str | None, typer.Option("--spacing", metavar="X,Y,Z", help="Resample, mm along i,j,k.")] = None,
     reading: Reading = AS_STATED,
-    resample: Annotated[bool, typer.Option("--resample", help="Make one grid of tilted or uneven slices.")] = False,
+    resample: Annotated[bool, typer.Option("--resample", help="Resample tilted or uneven slices to one grid.")] = False,
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Convert a scan to another file format.
 
-    Its place in the world is kept.
+    Positions in world coordinates are kept.
     """
     from vesalius.tasks.convert import convert as run
     from vesalius.tasks.convert import lines
 
-    done = run(
+    result = run(
         path,
         output,
         orient=orient,
@@ -56,7 +54,7 @@ def convert(
         resample=resample,
         force=force,
     )
-    emit(done, json, lines)
+    emit(result, json, lines)
 
 
 def _spacing(text: str) -> tuple[float, float, float]:
@@ -65,7 +63,7 @@ def _spacing(text: str) -> tuple[float, float, float]:
 
 
 def info(json: Json = False) -> None:
-    """Print versions, coders and formats."""
+    """Print versions, coders, formats, jobs and shipped models."""
     from vesalius.tasks.info import info as run
     from vesalius.tasks.info import lines
 

@@ -1,7 +1,7 @@
 """The `vesalius` command: one verb per job.
 
-Each verb imports what it needs when it runs, so that `--help` starts fast. Exit codes: 0 done, 2 the user can mend it
-(one line on stderr), 1 a bug (traceback), 130 interrupted.
+Each verb imports its libraries when it runs, so that `--help` starts fast. Exit codes: 0 done, 2 an error that the user
+can mend (one line on stderr), 1 a bug (traceback), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ app.command()(inspect.info)
 with_memory(app)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(is_given: bool) -> None:
+    if is_given:
         typer.echo(f"vesalius {vesalius.__version__}")
         raise typer.Exit
 
@@ -64,7 +64,7 @@ def common(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Nothing is common to all verbs but the version."""
+    """Options of the program itself."""
 
 
 def run(arguments: list[str] | None = None) -> None:
@@ -72,7 +72,7 @@ def run(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     _clean_up_when_ended()
     _print_any_name()
-    _let_libraries_be_silent()
+    _silence_logs()
     as_json = "--json" in arguments
     try:
         code = app(arguments, standalone_mode=False, prog_name="vesalius")
@@ -96,8 +96,8 @@ def run(arguments: list[str] | None = None) -> None:
 
 
 def _line_of(error: Exception, as_json: bool) -> str | None:
-    """What the system or Python refused on behalf of the user, in one line; None for a bug."""
-    if isinstance(error, UnicodeEncodeError):  # only names of files hold what UTF-8 does not
+    """Return the line for an error of the system or of Python that the user can mend; None for a bug."""
+    if isinstance(error, UnicodeEncodeError):  # only file names hold undecodable bytes
         name = str(error.object)[max(0, error.start - 60) : error.end + 60]
         return str(InputError("a name is not UTF-8", where=name, fix="rename the file or folder"))
     if isinstance(error, ValueError) and str(error).startswith("embedded null"):
@@ -111,23 +111,23 @@ def _line_of(error: Exception, as_json: bool) -> str | None:
 
 
 def _print_any_name() -> None:
-    """Let names that are not UTF-8, or not in the locale's encoding, be printed with escapes."""
+    """Print names that are not UTF-8, or not in the locale's encoding, with escapes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _let_libraries_be_silent() -> None:
-    """What readers have to say stands in their errors and notes; Python prints logs that no handler takes."""
+def _silence_logs() -> None:
+    """Silence logs of libraries: problems of readers stand in errors and notes."""
     logging.getLogger().addHandler(logging.NullHandler())
 
 
 class _Ended(BaseException):
-    """The process was asked to end: not an Exception, so that nothing but cleaning up happens on the way out."""
+    """A signal ended the process: not an Exception, so that only clean-up code runs on the way out."""
 
 
 def _clean_up_when_ended() -> None:
-    """Let SIGTERM and SIGHUP (a batch system, a closed terminal) remove half-written files as Ctrl-C does."""
+    """Let SIGTERM and SIGHUP (batch system, closed terminal) remove half-written files, as Ctrl-C does."""
 
     def end(number: int, frame: object) -> None:  # noqa: ARG001
         raise _Ended
@@ -139,9 +139,9 @@ def _clean_up_when_ended() -> None:
 
 
 def _usage(error: Exception, message: str, as_json: bool) -> str:
-    """Typer's message in one line, with the command to ask for help.
+    """Return typer's message in one line, with the command that shows help.
 
-    Where no command was given its message is the whole help, which goes to stdout.
+    Without a command its message is the whole help, which goes to stdout.
     """
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "vesalius"

@@ -21,17 +21,19 @@ import typer
 from vesalius.errors import ConfigError, MissingExtraError, UsageError
 
 Device = Literal["auto", "cpu", "cuda"]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, progress on stderr.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, progress on stderr.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no progress.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, max=1024, help="Threads to use.", show_default="all cores")]
+Threads = Annotated[int, typer.Option("--threads", min=1, max=1024, help="Thread count.", show_default="all cores")]
 Cache = Annotated[
-    Path | None, typer.Option("--cache", metavar="DIR", help="Folder of the key for DICOM UIDs.", show_default=False)
+    Path | None,
+    typer.Option("--cache", metavar="DIR", help="Folder of the key for DICOM UIDs.", show_default=False),
 ]
 Vectors = Annotated[
     Path | None, typer.Option("--cache", metavar="DIR", help="Where vectors are kept.", show_default="the user's")
 ]
 OnDevice = Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")]
+NewFolder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)]
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.", show_default=False)]
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Force, Json
+from vesalius.cli.options import Force, Json, NewFolder
 from vesalius.cli.show import emit
 
-app = typer.Typer(help="Synthetic cohorts with known truth.", no_args_is_help=True, rich_markup_mode=None)
-Output = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to be made.", show_default=False)]
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Patients = Annotated[int, typer.Option("--patients", min=1, help="Number of patients.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same bytes.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed; the same seed gives the same bytes.")]
 Options = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Other options.", show_default=False)
 ]
@@ -21,19 +19,19 @@ Options = Annotated[
 
 @app.callback()
 def phantom() -> None:
-    """Synthetic cohorts with known truth."""
+    """Make synthetic cohorts with known truth."""
 
 
 @app.command()
 def cine(
-    output: Output,
+    output: NewFolder,
     options: Options = None,
     patients: Patients = 5,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Beating short-axis hearts in the layout of ACDC.
+    """Make beating short-axis hearts in the layout of ACDC.
 
     Volumes, EF, wall thickness and noise are known. Options: groups, frames, size, fov_mm, thickness_mm, noise,
     shading, banding, flow, shift_mm, labels_4d.
@@ -45,14 +43,14 @@ def cine(
 
 @app.command(name="head-ct")
 def head_ct(
-    output: Output,
+    output: NewFolder,
     options: Options = None,
     patients: Patients = 5,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Head CT with five kinds of bleed, look-alikes, masks and label tables.
+    """Make head CT with five kinds of bleed, look-alikes, masks and label tables.
 
     Volumes, HU, compartments and noise are known. Options: matrix, slices, thickness_mm, fov_mm, noise_hu,
     prevalence.any, volume_ml.subdural, lookalikes.motion, bleeds, ...

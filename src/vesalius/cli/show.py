@@ -1,4 +1,4 @@
-"""What commands print: one JSON object on stdout under --json, else short lines; progress goes to stderr."""
+"""The output of commands: one JSON object on stdout under --json, else short lines; progress goes to stderr."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def progress(quiet: bool) -> Callable[[str], None]:
         nonlocal counted
         count = None if watched else _COUNT.match(line)
         if count is not None:
-            number, whole = count.groups()
+            number, total = count.groups()
             now = time.monotonic()
-            if number not in ("1", whole) and now - counted < _PAUSE_S:
+            if number not in ("1", total) and now - counted < _PAUSE_S:
                 return
             counted = now
         typer.echo(printable(line), err=True)

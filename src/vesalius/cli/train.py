@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 def train(
     config: Annotated[
-        str, typer.Argument(metavar="CONFIG", help="A file, or a name that vesalius info lists.", show_default=False)
+        str,
+        typer.Argument(metavar="CONFIG", help="File, or a name that vesalius info lists.", show_default=False),
     ],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[a.b=value]...", help="Keys to change.", show_default=False)
+        list[str] | None, typer.Argument(metavar="[a.b=value]...", help="Keys to override.", show_default=False)
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="RUN", help="Run folder.", show_default=False)
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in this folder stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in this folder.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the data, estimate time and memory, write nothing.")
     ] = False,
@@ -46,16 +47,16 @@ def train(
         from vesalius.tasks.train.dry_run import dry_run as run
         from vesalius.tasks.train.dry_run import lines
 
-        told = run(config, overrides or (), device=device, threads=threads, progress=progress(quiet))
-        emit(told, json, lines)
-        finish(told)
+        estimate = run(config, overrides or (), device=device, threads=threads, progress=progress(quiet))
+        emit(estimate, json, lines)
+        finish(estimate)
         return
     if output is None:
         raise UsageError("is missing", where="-o RUN", fix="name the run folder, or pass --dry-run")
     from vesalius.tasks.train.run import train as run_training
 
     with _Bar(quiet) as bar:
-        done = run_training(
+        result = run_training(
             config,
             output,
             overrides or (),
@@ -66,9 +67,9 @@ def train(
             watch=bar.watch,
             progress=bar.say,
         )
-    if done:
-        emit(done, json, _lines)
-        finish(done)
+    if result:
+        emit(result, json, _lines)
+        finish(result)
 
 
 def _lines(result: TrainResult) -> list[str]:
@@ -77,7 +78,7 @@ def _lines(result: TrainResult) -> list[str]:
 
     report = load_report(Path(result.path))
     tables = [block for section in report.sections[:1] for block in section.blocks if block.kind == "table"]
-    failed = [f"failed: {one['path']}: {one['error']}" for one in result.failed]
+    failed = [f"failed: {failure['path']}: {failure['error']}" for failure in result.failed]
     rows = [row for table in tables for row in plain_text(table).splitlines()]
     return [*result.notes, *rows, *failed, result.report]
 
@@ -109,13 +110,13 @@ class _Bar:
 
     @property
     def watch(self) -> Callable[[dict[str, Any], int], None] | None:
-        """What the loop tells its lines to."""
+        """Callback of the loop that receives each metrics row."""
         if self._bar is not None:
             return self._show
         return None if self._quiet else _line
 
     def say(self, line: str) -> None:
-        """How far the work outside the loop is: beside the bar on a terminal, else a line."""
+        """Report the progress of work outside the loop: beside the bar on a terminal, else as a line."""
         if self._bar is not None:
             self._bar.update(self._task, description=line)
         elif not self._quiet:

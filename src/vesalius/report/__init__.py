@@ -1,1 +1,1 @@
-"""From results to what people read: pictures, charts, tables and one self-contained HTML page."""
+"""Reports: figures, charts, tables and one self-contained HTML page for the results of every task."""

@@ -35,7 +35,7 @@ class Line:
         name: the coder; equal names share a look.
         ratios: compression ratios.
         values: PSNR in dB, SSIM, ...
-        faint: drawn thin and without markers (one patient behind the mean).
+        faint: draw it thin and without markers (single patients behind the mean).
     """
 
     name: str
@@ -46,7 +46,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Goal:
-    """A point somebody claims to reach."""
+    """A point that a publication claims to reach."""
 
     name: str
     ratio: float
@@ -54,12 +54,12 @@ class Goal:
 
 
 def rate_distortion(panels: Mapping[str, Sequence[Line]], value_name: str, goal: Goal | None = None) -> bytes:
-    """A PNG of curves over a logarithmic compression ratio, one panel for each key, with shared axes.
+    """Draw a PNG of curves over a logarithmic compression ratio, one panel for each key, with shared axes.
 
     Args:
         panels: title -> curves, e.g. "Whole field" and "Heart region".
         value_name: label of the y axis.
-        goal: a claim to be marked, or None.
+        goal: a claim to mark, or None.
 
     Raises:
         ValueError: no curve has a point.
@@ -79,7 +79,7 @@ def rate_distortion(panels: Mapping[str, Sequence[Line]], value_name: str, goal:
         _dress(axes, title)
     grid[0].set_ylabel(value_name, fontsize=TEXT_POINTS, color=INK)
     _ratio_axis(grid[0], [ratio for line in lines for ratio in line.ratios] + ([goal.ratio] if goal else []))
-    handles = [_key(name, one) for name, one in looks.items()]
+    handles = [_key(name, style) for name, style in looks.items()]
     if goal is not None:
         handles.append(Line2D([], [], marker="*", markersize=13, color=INK, linestyle="none", label=goal.name))
     legend_below(figure, handles, TEXT_POINTS)
@@ -87,7 +87,7 @@ def rate_distortion(panels: Mapping[str, Sequence[Line]], value_name: str, goal:
 
 
 def bars(groups: Mapping[str, Mapping[str, float]], value_name: str) -> bytes:
-    """A PNG of horizontal bars with their numbers: group -> name -> value.
+    """Draw a PNG of horizontal bars with their numbers: group -> name -> value.
 
     Raises:
         ValueError: there is no bar.
@@ -117,20 +117,20 @@ def bars(groups: Mapping[str, Mapping[str, float]], value_name: str) -> bytes:
     return to_png(figure)
 
 
-def _curve(axes: Any, line: Line, one: SeriesStyle) -> None:
+def _curve(axes: Any, line: Line, style: SeriesStyle) -> None:
     order = np.argsort(line.ratios)
     x, y = np.asarray(line.ratios, dtype=float)[order], np.asarray(line.values, dtype=float)[order]
     if line.faint:
-        axes.plot(x, y, color=one.colour, linewidth=0.8, alpha=0.35)
+        axes.plot(x, y, color=style.colour, linewidth=0.8, alpha=0.35)
     else:
         every = max(1, len(x) // _MOST_MARKERS)
-        (drawn,) = axes.plot(x, y, color=one.colour, linestyle=one.dashes, linewidth=2)
-        drawn.set(marker=one.marker, markersize=5, markevery=every)
+        (drawn,) = axes.plot(x, y, color=style.colour, linestyle=style.dashes, linewidth=2)
+        drawn.set(marker=style.marker, markersize=5, markevery=every)
 
 
-def _key(name: str, one: SeriesStyle) -> Line2D:
+def _key(name: str, style: SeriesStyle) -> Line2D:
     return Line2D(
-        [], [], color=one.colour, linestyle=one.dashes, linewidth=2, marker=one.marker, markersize=5, label=name
+        [], [], color=style.colour, linestyle=style.dashes, linewidth=2, marker=style.marker, markersize=5, label=name
     )
 
 
@@ -141,7 +141,7 @@ def _dress(axes: Any, title: str) -> None:
 
 
 def _ratio_axis(axes: Any, ratios: Sequence[float]) -> None:
-    """A log axis with plain numbers, few enough to read."""
+    """Make the x axis logarithmic with a few plain numbers."""
     low, high = min(ratios), max(ratios)
     axes.set_xscale("log")
     axes.set_xlim(low / 1.15, high * 1.15)

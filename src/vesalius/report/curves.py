@@ -11,7 +11,7 @@ _MOST_MARKERS = 40
 
 
 def curves(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
-    """A PNG with one panel for each key, side by side: name -> (step, value) points, joined by lines.
+    """Draw a PNG with one panel for each key, side by side: name -> (step, value) points, joined by lines.
 
     Raises:
         ValueError: there is no point.
@@ -24,14 +24,14 @@ def curves(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
     grid = figure.subplots(1, len(drawn), squeeze=False)[0]
     for axes, (title, lines) in zip(grid, drawn.items(), strict=True):
         for place, (name, points) in enumerate(lines.items()):
-            one = look(place)
+            style = look(place)
             steps, values = [step for step, _ in points], [value for _, value in points]
-            marker = one.marker if len(points) <= _MOST_MARKERS else None
+            marker = style.marker if len(points) <= _MOST_MARKERS else None
             axes.plot(
                 steps,
                 values,
-                color=one.colour,
-                linestyle=one.dashes,
+                color=style.colour,
+                linestyle=style.dashes,
                 marker=marker,
                 markersize=4,
                 linewidth=1.6,

@@ -9,18 +9,18 @@ import numpy as np
 from vesalius.report.style import INK, TEXT_POINTS, look, new_figure, quiet_axes, to_png
 
 _SPREAD = 0.26
-"""Half the height of a row that dots may take, in rows."""
+"""Largest shift of a dot, in rows."""
 
 
 def dots(groups: Mapping[str, Sequence[float]], value_name: str, limits: tuple[float, float] | None = None) -> bytes:
-    """A PNG of dots along a horizontal axis: group -> values. A line marks the mean of a group of several.
+    """Draw a PNG of dots along a horizontal axis: group -> values. A line marks the mean of several values.
 
-    Dots are moved up and down a little, always in the same way, so that equal values can be told apart.
+    Dots are shifted up and down a little, always in the same way, so that equal values stay visible.
 
     Args:
         groups: row -> values; a row may be empty.
         value_name: label of the axis.
-        limits: ends of the axis; by the values where None.
+        limits: ends of the axis; None: ends of the values.
 
     Raises:
         ValueError: there is no group.

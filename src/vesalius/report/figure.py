@@ -46,11 +46,11 @@ def panel(
     unit: str = "",
     caption: str = "Original",
 ) -> bytes:
-    """A PNG: the original, each restored picture beside it, and below each its error.
+    """Draw a PNG: the original, each restored picture beside it, and its error below.
 
-    With one restored picture all three stand in one row. Grey pictures share one window. The error (restored minus
-    original) is white where it is zero; full colour is the width of the window divided by `gain`, so an error is
-    seen `gain` times as strong as in the pictures; the scale below says how much that is.
+    A single restored picture and its error stand in one row with the original. Grey pictures share one window. The
+    error (restored minus original) is white where it is zero; full colour is the width of the window divided by
+    `gain`, so an error is seen `gain` times as strong as in the pictures. The scale below gives the values.
 
     Args:
         original_JI: real values, shape (J, I).
@@ -59,12 +59,12 @@ def panel(
         spacing_mm: distance of neighbouring pixels along (j, i), for the right proportions.
         gain: how much the error is amplified.
         unit: unit of the values, e.g. "HU"; "" where unknown.
-        caption: what stands above the original.
+        caption: text above the original.
 
     Raises:
         ValueError: no restored picture, shapes that differ, or a window that is not from low to high.
     """
-    if not restored or any(one.picture_JI.shape != original_JI.shape for one in restored):
+    if not restored or any(shown.picture_JI.shape != original_JI.shape for shown in restored):
         raise ValueError("restored pictures of the original's shape are needed")
     if not window[0] < window[1]:
         raise ValueError(f"no window from {window[0]} to {window[1]}")
@@ -73,10 +73,10 @@ def panel(
     _grey(sheet, (0, 0), original_JI, window, caption)
     limit = (window[1] - window[0]) / gain
     error_cells = []
-    for place, one in enumerate(restored, start=1):
-        _grey(sheet, (0, place), one.picture_JI, window, one.caption)
+    for place, shown in enumerate(restored, start=1):
+        _grey(sheet, (0, place), shown.picture_JI, window, shown.caption)
         error_cells.append((0, 2) if rows == 1 else (1, place))
-        error_JI = one.picture_JI.astype(np.float64) - original_JI
+        error_JI = shown.picture_JI.astype(np.float64) - original_JI
         drawn = _error(sheet, error_cells[-1], error_JI, limit, f"Error x {gain:g}\n{_rms(error_JI, unit)}")
     _scale(sheet, drawn, error_cells, limit, unit)
     return to_png(sheet.figure)
@@ -115,7 +115,7 @@ class _Sheet:
         return _EDGE + column * (self.cell_width + _GAP)
 
     def place(self, left: float, bottom: float, width: float, height: float) -> Any:
-        """Axes at a place given in inches."""
+        """Axes at a position in inches."""
         across, up = self.figure.get_size_inches()
         return self.figure.add_axes((left / across, bottom / up, width / across, height / up))
 

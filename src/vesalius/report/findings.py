@@ -1,4 +1,4 @@
-"""What `metrics.findings.measured` found, for people: tables and definitions."""
+"""Tables and definitions of measured findings (`metrics.findings.measured`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RELIABILITY = "reliability.png"
 
 @dataclass(frozen=True)
 class _Part:
-    """What is said of the samples that were measured."""
+    """Words for the kind of samples that were measured."""
 
     title: str
     words: str
@@ -30,52 +30,51 @@ class _Part:
     chosen: str
 
 
-_FROM_VALIDATION = "Thresholds and temperatures come from the validation part only."
+_FROM_VALIDATION = "Thresholds and temperatures come from the validation split only."
 _PARTS = {
     "test": _Part(
         "Findings of held-out {}",
-        "test part, which neither training nor any choice has seen",
+        "test split, which neither training nor any choice has seen",
         "plain",
         _FROM_VALIDATION,
     ),
     "val": _Part(
         "Findings of held-out {}",
-        "validation part, for want of a test part: weights, thresholds and temperature were chosen on it, so these "
-        "numbers are too good",
+        "validation split (there is no test split): weights, thresholds and temperatures were chosen on it, so these "
+        "numbers are optimistic",
         "warning",
         _FROM_VALIDATION,
     ),
     "cohort": _Part(
         "Findings of {}",
-        "a cohort that was named; whether the model was trained or chosen on any of it is not checked, that is for the "
-        "reader to know",
+        "the given cohort; overlap with the training data was not checked",
         "note",
         "Thresholds and temperatures are those stored with the model; nothing was chosen on this cohort.",
     ),
 }
-"""By "part" of the results: parts of a run, and a cohort that somebody named."""
+"""By "part" of the results: a split of a run, or a given cohort."""
 _DEFINITIONS = {
-    "AUROC": "How often one with the finding gets a higher score than one without; 0.5 is chance.",
-    "AUPRC": "Average precision; its chance level is the prevalence, which stands beside it.",
-    "Interval": f"95 % percentile bootstrap that draws patients with all that is theirs; none below {MIN_PATIENTS} "
-    "patients. Where no patient is known it draws studies, which may be too narrow, and says so.",
-    "Threshold": "Lowest probability at which the wanted share of those without the finding is left alone. Chosen on "
-    "the validation part of the training, judged here.",
+    "AUROC": "How often a case with the finding gets a higher score than a case without; 0.5 is chance.",
+    "AUPRC": "Average precision; its chance level is the prevalence beside it.",
+    "Interval": f"95 % percentile bootstrap over patients with all their studies; none below {MIN_PATIENTS} patients. "
+    "Where patients are unknown it draws studies, which may be too narrow, and says so.",
+    "Threshold": "Lowest probability that still spares the target share of cases without the finding. Chosen on the "
+    "validation split of the training, tested here.",
     "Log loss": "Cross-entropy over all labels; 'any' counts double as in the RSNA 2019 challenge.",
     "ECE": "Expected calibration error in 15 bins of equal width, before and after temperature scaling.",
 }
 
 
 def sections(results: Mapping[str, Any], notes: Sequence[str], unit: str = "studies") -> list[Section]:
-    """What `measured` found (with "part" and "prevalences"); `unit` is what it measured, in the plural."""
+    """Return the sections for the results of `measured` (with "part" and "prevalences"); `unit` is a plural."""
     part = _PARTS[results["part"]]
     head = Section(title=part.title.format(unit)).text(f"{counted(results, unit)}: {part.words}.", part.tone)
     for note in notes:
         head.text(note[0].upper() + note[1:] + ".", "note")
     names = ("AUROC", "95 % interval", "AUPRC", "95 % interval", "prevalence")
     rows = [
-        [name, *_pair(one["auroc"]), *_pair(one["auprc"]), fixed(one["prevalence"], 3)]
-        for name, one in results["classes"].items()
+        [name, *_pair(measures["auroc"]), *_pair(measures["auprc"]), fixed(measures["prevalence"], 3)]
+        for name, measures in results["classes"].items()
     ]
     rows.append(["mean", *_pair(results["auroc"]), *_pair(results["auprc"]), ""])
     loss, ends = _pair(results["log_loss"])
@@ -93,20 +92,24 @@ def sections(results: Mapping[str, Any], notes: Sequence[str], unit: str = "stud
         "calibration_error",
         "brier",
     )
-    cells = [[name, *(fixed(one[key], 3) for key in keys)] for name, one in results["classes"].items()]
+    cells = [[name, *(fixed(measures[key], 3) for key in keys)] for name, measures in results["classes"].items()]
     decided.table(_columns("", *words), cells, part.chosen)
-    decided.figure(RELIABILITY, "Probabilities and what came true.", "Reliability before and after temperature scaling")
-    common = Section(title="How frequent the findings are")
+    decided.figure(
+        RELIABILITY,
+        "Predicted probabilities against observed frequencies.",
+        "Reliability before and after temperature scaling",
+    )
+    common = Section(title="Prevalence of the findings")
     parts = results["prevalences"]
-    told = [[name, *(_count(one[name]) for one in parts.values())] for name in results["classes"]]
-    common.table(_columns("", *parts), told, f"{unit.capitalize()} with the finding / of which it is known.")
-    return [head, decided, common, Section(title="What the words mean").definitions(_DEFINITIONS)]
+    counts = [[name, *(_count(labels[name]) for labels in parts.values())] for name in results["classes"]]
+    common.table(_columns("", *parts), counts, f"{unit.capitalize()} with the finding / {unit} with a known label.")
+    return [head, decided, common, Section(title="Definitions").definitions(_DEFINITIONS)]
 
 
 def reliability_figure(
     logits_SC: NDArray[np.float64], labels_SC: NDArray[np.float32], classes: Sequence[str], point: OperatingPoint
 ) -> bytes:
-    """A PNG: probabilities of samples S and classes C against what came true, before and after the temperatures."""
+    """Draw a PNG: probabilities of samples S and classes C against outcomes, before and after the temperatures."""
     from vesalius.report.reliability import reliability_plot
 
     panels = {"As trained": cooled(logits_SC, 1.0), "With temperature": point.probabilities(logits_SC)}
@@ -114,7 +117,7 @@ def reliability_figure(
 
 
 def counted(results: Mapping[str, Any], unit: str = "studies") -> str:
-    """How many samples of how many patients were measured, e.g. "118 studies of 60 patients"."""
+    """Return the numbers of samples and patients, e.g. "118 studies of 60 patients"."""
     known, studies = results["drawn"]
     if not known and studies == results[unit]:
         return f"{results[unit]} {unit} (patients unknown)"
@@ -122,7 +125,7 @@ def counted(results: Mapping[str, Any], unit: str = "studies") -> str:
 
 
 def text_of(measure: Mapping[str, Any], by: str) -> str:
-    """A value with its interval and what that draws, for a model card."""
+    """Return a value with its interval and the unit of the bootstrap, for a model card."""
     value, interval = _pair(measure)
     if interval == NOTHING:
         return value
@@ -134,9 +137,9 @@ def _pair(measure: Mapping[str, Any]) -> tuple[str, str]:
     return fixed(measure["value"], 3), NOTHING if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
 
 
-def _count(one: Mapping[str, int]) -> str:
-    known = one["positive"] + one["negative"]
-    return f"{one['positive']}/{known}" if known else NOTHING
+def _count(labels: Mapping[str, int]) -> str:
+    known = labels["positive"] + labels["negative"]
+    return f"{labels['positive']}/{known}" if known else NOTHING
 
 
 def _columns(first: str, *names: str) -> list[Column]:

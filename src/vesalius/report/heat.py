@@ -1,4 +1,4 @@
-"""A map of patches over the slice that it is of.
+"""A map of patch values over its slice.
 
 Letters: J rows, I columns, H W patches down and across.
 """
@@ -16,11 +16,11 @@ from vesalius.report.style import INK, QUIET, TEXT_POINTS, new_figure, to_png
 
 _INCHES = 3.6
 _COLOURS, _DARK = "inferno", 0.35
-"""Where the scale begins at a threshold its dark part is left out: what counts is never drawn black on black."""
+"""A scale that begins at a threshold leaves out its dark part, so that no relevant patch is black on black."""
 _MOST_OPAQUE = 0.7
-"""Of the highest value; the lowest leaves the slice as it is."""
+"""Opacity of the highest value; the lowest is transparent."""
 _LEAST_OPAQUE = 0.25
-"""Of a value at the floor: it counts, so it is seen."""
+"""Opacity of a value at the floor, which must be visible."""
 _LEAST_SPAN = 1e-3
 """Values that differ less, relative to the highest (to 1 where that is less), look equal."""
 
@@ -36,23 +36,23 @@ def heat_map(
     covered: tuple[float, float, float, float] | None = None,
     floor: float | None = None,
 ) -> bytes:
-    """A PNG: the slice alone, and the slice under its map, with a scale.
+    """Draw a PNG: the slice alone, and the slice under its map, with a scale.
 
     With a floor the scale begins there: patches below it are not coloured, and where no patch reaches it there is
     neither colour nor frame.
 
     Args:
-        picture_JI: 8 bits.
+        picture_JI: the slice, 8 bits.
         map_HW: a value for each patch.
-        name: of the values, for the scale.
-        caption: what stands above the slice.
+        name: name of the values, for the scale.
+        caption: text above the slice.
         pixel_aspect: row spacing over column spacing.
-        mark: a patch (row, column) to be framed.
-        covered: (top, bottom, left, right) edges in pixels of what the patches cover; None: the whole picture.
-        floor: lowest value that is drawn, e.g. a threshold; None: the whole map is.
+        mark: a patch (row, column) to frame.
+        covered: (top, bottom, left, right) edges in pixels of the area of the patches; None: the whole picture.
+        floor: lowest value to draw, e.g. a threshold; None: draw the whole map.
 
     Raises:
-        ValueError: a value is not finite, or nothing is there.
+        ValueError: a value is not finite, or the picture or map is empty.
     """
     if not picture_JI.size or not map_HW.size or not np.isfinite(map_HW).all():
         raise ValueError("an empty picture, or a map that is not finite")

@@ -1,4 +1,4 @@
-"""A report as one HTML file: its style and pictures inside, no scripts, nothing fetched from anywhere."""
+"""A report as one HTML file: style and pictures embedded, no scripts, nothing fetched."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AllRows:
         columns: header.
         numeric: True for each column of numbers.
         rows: cells.
-        left_out: rows beyond the number that a page can show.
+        left_out: number of rows beyond those that a page shows.
     """
 
     columns: list[str]
@@ -42,11 +42,11 @@ class AllRows:
 
 @dataclass(frozen=True)
 class Image:
-    """A picture as the page holds it.
+    """A picture embedded in the page.
 
     Args:
-        uri: its bytes as a data address.
-        width: width in CSS pixels at which its letters have the size they were drawn with.
+        uri: its bytes as a data URI.
+        width: width in CSS pixels at which its text has the size it was drawn with.
     """
 
     uri: str
@@ -54,12 +54,12 @@ class Image:
 
 
 def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | None = None) -> str:
-    """The page.
+    """Render the page.
 
     Args:
-        report: what it says.
+        report: the content.
         pictures: file name -> PNG bytes, for every name in `report.figures`.
-        all_rows: the numbers behind it, shown folded at its end.
+        all_rows: the numbers behind it, folded at its end.
 
     Raises:
         KeyError: a picture is missing.
@@ -75,7 +75,7 @@ def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | No
 
 
 def run_report(folder: Path) -> Path:
-    """Make `report.html` of a run folder anew from `summary.json`, `table.csv` (if there) and `figures/`.
+    """Rebuild `report.html` of a run folder from `summary.json`, `table.csv` (if there) and `figures/`.
 
     Raises:
         InputError: one of them is missing or damaged.

@@ -1,4 +1,4 @@
-"""What the card of a model says about where it fails: the first thing that anyone sees of its results."""
+"""The limits of a model, from its card: they stand first wherever its results are shown."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from vesalius.report.page import Section
 
 
 def limits_section(caveats: Sequence[str]) -> Section:
-    """The first box of a report, of `CardFacts.caveats`."""
+    """Return the first section of a report from `CardFacts.caveats`."""
     return Section(title="Limits of the model").text(" ".join(caveats), "warning")
 
 
 def limits_line(caveats: Sequence[str]) -> str:
-    """The first line on the terminal."""
+    """Return the first line for the terminal."""
     return f"warning: limits of the model: {' '.join(caveats)}"

@@ -1,4 +1,4 @@
-"""How a result was made: command, day, versions; no path, host or user of this machine."""
+"""Provenance of a result: command, date, versions; no path, host or user of this machine."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _PACKAGES = ("numpy", "scipy", "scikit-image", "nibabel", "pydicom", "imagecodec
 def made(
     command: str, threads: int, facts: Mapping[str, str] | None = None, packages: Sequence[str] = _PACKAGES
 ) -> Made:
-    """The facts that stand at the end of every report.
+    """Collect the facts that stand at the end of every report.
 
     Args:
-        command: what was typed, with names for paths.
-        threads: threads used.
-        facts: what else changes the numbers.
-        packages: whose versions matter.
+        command: the command, see `command_line`.
+        threads: number of threads.
+        facts: further facts that change the numbers.
+        packages: libraries whose versions matter.
     """
     versions = {"vesalius": vesalius.__version__, "python": platform.python_version()}
     machine = f"{threads} on {os.cpu_count()} processors, {platform.machine()}, {platform.system()}"
@@ -38,7 +38,7 @@ def made(
 
 
 def command_line(verb: str, *words: str | Path, **options: str | Path | bool | None) -> str:
-    """The command that was typed, with paths by their last name only, so that no folder of this machine is shown.
+    """Rebuild the typed command, with paths by their last name only, so that no folder of this machine is shown.
 
     Args:
         verb: e.g. "evaluate masks".

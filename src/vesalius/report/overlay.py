@@ -1,4 +1,4 @@
-"""Pictures with outlines: what a model found, and what a reference marks where there is one.
+"""Pictures with the outlines of a model and, if there is one, of a reference.
 
 Letters: J rows, I columns.
 """
@@ -25,10 +25,10 @@ class Outlined:
     """A picture and its label maps.
 
     Args:
-        caption: what stands above.
+        caption: text above the picture.
         picture_JI: real values.
         truth_JI: class numbers of the reference, 0 the background; None where there is no reference.
-        found_JI: of the model.
+        found_JI: class numbers of the model.
         spacing_mm: distance of neighbouring pixels along (j, i), for the right proportions.
     """
 
@@ -40,14 +40,14 @@ class Outlined:
 
 
 def outlines(pictures: Sequence[Outlined], names: Sequence[str], columns: int = 3) -> bytes:
-    """A PNG of pictures in rows.
+    """Draw a PNG of pictures in rows.
 
-    What a model found is drawn in full lines; where any picture has a reference, that has the full lines and the model
-    dotted ones. The legend names what is drawn: the classes of these pictures, and whose the lines are if they are two.
+    The model has full lines; where any picture has a reference, the reference has full lines and the model dotted ones.
+    The legend names the classes of these pictures, and the two kinds of lines.
 
     Args:
         pictures: at least one.
-        names: of the classes 1, 2, ...; each has its colour.
+        names: names of the classes 1, 2, ...; each has its colour.
         columns: pictures in a row.
 
     Raises:
@@ -57,15 +57,16 @@ def outlines(pictures: Sequence[Outlined], names: Sequence[str], columns: int = 
         raise ValueError("there is no picture to draw")
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    compared = any(one.truth_JI is not None for one in pictures)
+    compared = any(picture.truth_JI is not None for picture in pictures)
     figure = new_figure(_INCHES * columns, (_INCHES + 0.35) * rows + 0.1, "constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
     drawn: set[int] = set()
-    for axes, one in zip(grid, pictures, strict=False):
-        _grey(axes, one)
-        styles = ((one.truth_JI, "-", 1.3), (one.found_JI, _DOTTED if compared else "-", 2.0 if compared else 1.3))
+    for axes, picture in zip(grid, pictures, strict=False):
+        _grey(axes, picture)
+        model_style = (_DOTTED, 2.0) if compared else ("-", 1.3)
+        styles = ((picture.truth_JI, "-", 1.3), (picture.found_JI, *model_style))
         for labels_JI, style, width in styles:
             if labels_JI is not None:
                 drawn |= _contours(axes, labels_JI, len(names), style, width)
@@ -78,15 +79,15 @@ def outlines(pictures: Sequence[Outlined], names: Sequence[str], columns: int = 
     return to_png(figure)
 
 
-def _grey(axes: Any, one: Outlined) -> None:
-    low, high = float(np.nanmin(one.picture_JI)), float(np.nanpercentile(one.picture_JI, _BRIGHTEST))
-    shape = one.spacing_mm[0] / one.spacing_mm[1]
-    axes.imshow(one.picture_JI, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), aspect=shape)
-    axes.set_title(one.caption, fontsize=TEXT_POINTS - 1, color=INK)
+def _grey(axes: Any, shown: Outlined) -> None:
+    low, high = float(np.nanmin(shown.picture_JI)), float(np.nanpercentile(shown.picture_JI, _BRIGHTEST))
+    aspect = shown.spacing_mm[0] / shown.spacing_mm[1]
+    axes.imshow(shown.picture_JI, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), aspect=aspect)
+    axes.set_title(shown.caption, fontsize=TEXT_POINTS - 1, color=INK)
 
 
 def _contours(axes: Any, labels_JI: NDArray[np.integer], classes: int, style: Any, width: float) -> set[int]:
-    """Outline the classes; those that have an outline."""
+    """Outline the classes; return the classes that have an outline."""
     drawn = set()
     for number in range(1, classes + 1):
         inside_JI = labels_JI == number

@@ -1,4 +1,4 @@
-"""What a report says: sections of text, tables, figures and definitions, as `summary.json` keeps it.
+"""The content of a report: sections of text, tables, figures and definitions, as `summary.json` keeps it.
 
 A run folder holds `summary.json` (this), `table.csv` (every measured number) and `figures/*.png`; `report.html` is a
 pure function of the three.
@@ -21,7 +21,7 @@ from vesalius.output import new_file
 SUMMARY, TABLE, FIGURES, PAGE = "summary.json", "table.csv", "figures", "report.html"
 Tone = Literal["plain", "note", "warning"]
 _NO_TEXT = re.compile("[\ud800-\udfff]")
-"""What a file name that is not UTF-8 holds in place of bytes."""
+"""Surrogates: they stand for bytes of file names that are not UTF-8."""
 
 
 class _Model(BaseModel):
@@ -37,14 +37,14 @@ class Text(_Model):
 
 
 class Column(_Model):
-    """A column of a table; numbers stand to the right."""
+    """A column of a table; numbers are right-aligned."""
 
     name: str
     numeric: bool = False
 
 
 class ReportTable(_Model):
-    """Rows of cells that are already formatted for reading."""
+    """Rows of cells, already formatted for reading."""
 
     kind: Literal["table"] = "table"
     columns: list[Column]
@@ -62,7 +62,7 @@ class Figure(_Model):
 
 
 class Definitions(_Model):
-    """Words and what they mean."""
+    """Terms and their definitions."""
 
     kind: Literal["definitions"] = "definitions"
     items: list[tuple[Annotated[str, Field(strict=True)], Annotated[str, Field(strict=True)]]]
@@ -72,7 +72,13 @@ Block = Annotated[Text | ReportTable | Figure | Definitions, Field(discriminator
 
 
 class Section(_Model):
-    """A heading and what stands below it. The methods add a block and give back the section."""
+    """A heading and the blocks below it. The methods add a block and return the section.
+
+    Example:
+        >>> section = Section(title="Overlap").text("Dice 0.91.").definitions({"Dice": "Overlap of two masks."})
+        >>> [block.kind for block in section.blocks]
+        ['text', 'definitions']
+    """
 
     title: str
     blocks: list[Block] = []
@@ -85,7 +91,7 @@ class Section(_Model):
         """Add a table.
 
         Raises:
-            ValueError: a row has another number of cells than there are columns.
+            ValueError: a row has more or fewer cells than there are columns.
         """
         cells = [list(row) for row in rows]
         if any(len(row) != len(columns) for row in cells):
@@ -93,11 +99,11 @@ class Section(_Model):
         return self._add(ReportTable(columns=list(columns), rows=cells, caption=caption))
 
     def figure(self, file: str, caption: str, alt: str) -> Section:
-        """Add a picture of the folder `figures`; `alt` says in words what it shows."""
+        """Add a picture of the folder `figures`; `alt` describes it in words."""
         return self._add(Figure(file=file, caption=caption, alt=alt))
 
     def definitions(self, items: Mapping[str, str]) -> Section:
-        """Add words and what they mean."""
+        """Add terms and their definitions."""
         return self._add(Definitions(items=list(items.items())))
 
     def _add(self, block: Block) -> Section:
@@ -106,13 +112,13 @@ class Section(_Model):
 
 
 class Made(_Model):
-    """How a report was made.
+    """Provenance of a report.
 
     Args:
-        command: what was typed, without absolute paths.
-        date: day, ISO form.
+        command: the command, without absolute paths.
+        date: ISO date.
         versions: program or library -> version.
-        facts: anything else that changes the numbers, e.g. threads.
+        facts: further facts that change the numbers, e.g. threads.
     """
 
     command: str
@@ -126,12 +132,12 @@ class Report(_Model):
 
     Args:
         title: heading of the page.
-        task: the command that made it, e.g. "evaluate codec".
-        lead: one paragraph: what was done to what.
+        task: the command, e.g. "evaluate codec".
+        lead: one paragraph that introduces the report.
         sections: in reading order.
-        made: how it was made.
+        made: provenance.
         results: the numbers for programs, any JSON; NaN and infinities are written as null.
-        failures: input -> why it could not be done, one line each.
+        failures: input -> why it failed, one line each.
     """
 
     title: str
@@ -143,27 +149,27 @@ class Report(_Model):
     failures: dict[str, str] = {}
 
     def section(self, title: str) -> Section:
-        """Add a section and give it back."""
+        """Add a section and return it."""
         self.sections.append(Section(title=title))
         return self.sections[-1]
 
     @property
     def figures(self) -> list[str]:
-        """Names of the pictures it needs, in reading order."""
+        """Names of its pictures, in reading order."""
         blocks = (block for section in self.sections for block in section.blocks)
         return [block.file for block in blocks if isinstance(block, Figure)]
 
     def to_json(self) -> str:
-        """The text of `summary.json`; of a file name that is not UTF-8, the bytes stand there as escapes."""
+        """Return the text of `summary.json`, with escapes for undecodable bytes of file names."""
         text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         return _NO_TEXT.sub(lambda half: rf"\\u{ord(half[0]):04x}", text)
 
     @classmethod
     def from_json(cls, text: str, where: Path | None = None) -> Report:
-        """The inverse of `to_json`.
+        """Read the text of `to_json`.
 
         Raises:
-            InputError: not such a text; the message names the first wrong key.
+            InputError: another kind of text; the message names the first wrong key.
         """
         try:
             return cls.model_validate_json(text)
@@ -180,7 +186,7 @@ class Report(_Model):
 
 
 def load_report(folder: Path) -> Report:
-    """The report of a run folder.
+    """Read the report of a run folder.
 
     Raises:
         InputError: no such folder, or its summary is missing or damaged.

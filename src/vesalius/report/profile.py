@@ -11,11 +11,11 @@ from vesalius.report.style import INK, TEXT_POINTS, legend_below, look, new_figu
 
 
 def profile(lines: Mapping[str, NDArray[Any]], numbers: NDArray[Any]) -> bytes:
-    """A PNG: a line for each key over the numbers of the slices.
+    """Draw a PNG: a line for each key over the slice numbers.
 
     Args:
         lines: name -> probabilities, one for each slice.
-        numbers: of the slices.
+        numbers: slice numbers.
 
     Raises:
         ValueError: there is no line, or one of another length.
@@ -26,9 +26,9 @@ def profile(lines: Mapping[str, NDArray[Any]], numbers: NDArray[Any]) -> bytes:
     axes = figure.subplots()
     handles = []
     for place, (name, values) in enumerate(lines.items()):
-        one = look(place)
+        style = look(place)
         handles += axes.plot(
-            numbers, values, color=one.colour, linestyle=one.dashes, marker=one.marker, markersize=3, label=name
+            numbers, values, color=style.colour, linestyle=style.dashes, marker=style.marker, markersize=3, label=name
         )
     quiet_axes(axes)
     whole_ticks(axes.xaxis)

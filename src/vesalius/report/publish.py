@@ -12,15 +12,15 @@ from vesalius.report.table import write_csv
 
 
 def publish(result: Result, folder: Path, *, title: str, task: str, lead: str, made: Made) -> Path:
-    """Write everything that a run folder shows, in place of older files of the same names.
+    """Write a result for people and programs, in place of older files of the same names.
 
     Args:
-        result: what is published.
+        result: the result.
         folder: an existing folder.
         title: heading of the page.
         task: the command, e.g. "evaluate codec".
-        lead: one paragraph: what was done to what.
-        made: how it was made, see `report.made`.
+        lead: one paragraph that introduces the report.
+        made: provenance, see `report.made`.
 
     Returns:
         The path of `report.html`.

@@ -1,4 +1,4 @@
-"""Do probabilities come true? Predicted against observed shares."""
+"""Reliability diagram: predicted probabilities against observed frequencies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Points = Sequence[tuple[float, float]]
 
 
 def reliability_plot(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
-    """A PNG with a panel for each key: name -> (mean probability, share that came true) of each bin that is not empty.
+    """Draw a PNG with a panel for each key: name -> (mean probability, observed share) of each bin that is not empty.
 
     Raises:
         ValueError: there is no panel.
@@ -33,15 +33,15 @@ def reliability_plot(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
     for axes, (title, lines) in zip(grid, panels.items(), strict=True):
         axes.plot((0, 1), (0, 1), color=QUIET, linewidth=1.0)
         for place, (name, points) in enumerate(lines.items()):
-            one = look(place)
+            style = look(place)
             x, y = [point[0] for point in points], [point[1] for point in points]
-            style = {"color": one.colour, "linestyle": one.dashes, "marker": one.marker, "markersize": 5}
-            (handles[name],) = axes.plot(x, y, linewidth=1.6, label=name, **style)
+            drawn = {"color": style.colour, "linestyle": style.dashes, "marker": style.marker, "markersize": 5}
+            (handles[name],) = axes.plot(x, y, linewidth=1.6, label=name, **drawn)
         quiet_axes(axes)
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axes.set_title(title, fontsize=TITLE_POINTS, color=INK)
         axes.set_xlabel("mean probability", fontsize=TEXT_POINTS, color=INK)
-    grid[0].set_ylabel("share that came true", fontsize=TEXT_POINTS, color=INK)
+    grid[0].set_ylabel("observed share", fontsize=TEXT_POINTS, color=INK)
     legend_below(figure, list(handles.values()))
-    figure.canvas.draw()  # square axes find their place in the second drawing only
+    figure.canvas.draw()  # square axes reach their final place in the second drawing only
     return to_png(figure)

@@ -1,6 +1,6 @@
-"""How every figure looks: sizes, and colours that colour-blind readers can tell apart.
+"""The style of every figure: sizes, and colours that colour-blind readers can distinguish.
 
-Only matplotlib's objects are used, never pyplot: nothing global is touched, and threads may draw at once.
+Only matplotlib's objects are used, never pyplot: there is no global state, and threads may draw at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INK, QUIET, RULE = "#1d2733", "#5a6672", "#d5dbe1"
 
 @dataclass(frozen=True)
 class SeriesStyle:
-    """How one series is drawn: three ways to tell it apart."""
+    """Colour, marker and dashes of a series: each alone distinguishes it."""
 
     colour: str
     marker: str
@@ -42,19 +42,19 @@ _LOOKS = (
 
 
 def look(place: int) -> SeriesStyle:
-    """The look of the series at this place; after seven they repeat."""
+    """Return the style of the series at this place; after seven they repeat."""
     return _LOOKS[place % len(_LOOKS)]
 
 
 def new_figure(width_inches: float, height_inches: float, layout: Literal["constrained"] | None) -> Figure:
-    """An empty white figure; under None everything in it is placed by hand."""
+    """Make an empty white figure; without a layout everything in it is placed by hand."""
     figure = Figure(figsize=(width_inches, height_inches), dpi=DPI, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
 
 def quiet_axes(axes: Any) -> None:
-    """Two thin axes, a light grid behind, readable ticks."""
+    """Give axes two thin lines, a light grid behind and readable ticks."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -65,10 +65,10 @@ def quiet_axes(axes: Any) -> None:
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], points: float = TEXT_POINTS - 1) -> None:
-    """A legend below everything, in as many columns as fit; the figure grows by its height, and for a name too long.
+    """Add a legend below everything, in as many columns as fit; the figure grows by its height, and for long names.
 
     Args:
-        figure: of the constrained layout.
+        figure: a figure of the constrained layout.
         handles: with labels, in reading order.
         points: size of the letters.
     """
@@ -85,12 +85,12 @@ def legend_below(figure: Figure, handles: Sequence[Any], points: float = TEXT_PO
 
 
 def whole_ticks(axis: Any) -> None:
-    """Ticks at whole numbers only: frames, slices and steps have no halves."""
+    """Put ticks at whole numbers only, for frames, slices and steps."""
     axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def to_png(figure: Figure) -> bytes:
-    """PNG bytes; the same figure gives the same bytes."""
+    """Return PNG bytes; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()

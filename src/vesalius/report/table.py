@@ -19,7 +19,7 @@ from vesalius.output import new_file
 from vesalius.report.page import ReportTable
 
 NOTHING = "-"
-"""What stands where there is no number."""
+"""Text of a missing number."""
 _LINE_UNDER_HEADER = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
@@ -29,13 +29,13 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Cell]], columns: Sequence[
     Numbers are written so that they read back to the same float64; None is an empty cell.
 
     Raises:
-        ValueError: a row has a key that is no column.
+        ValueError: a row has a key that is not a column.
         OutputError: cannot be written.
     """
     for row in rows:
-        strange = set(row) - set(columns)
-        if strange:
-            raise ValueError(f"no column {sorted(strange)[0]}")
+        unknown = set(row) - set(columns)
+        if unknown:
+            raise ValueError(f"no column {sorted(unknown)[0]}")
     with (
         new_file(path, force=True) as part,
         part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,  # a name may not be UTF-8
@@ -44,10 +44,10 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Cell]], columns: Sequence[
 
 
 def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a CSV file of ours.
+    """Read header and rows of a CSV file that `write_csv` wrote.
 
     Raises:
-        InputError: cannot be read, or a row has another length than the header.
+        InputError: it cannot be read, or a row is longer or shorter than the header.
     """
     try:
         table = read_text_table(path, keep_blank=True)
@@ -59,7 +59,12 @@ def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number for reading: `digits` significant ones, but no digit before the point is cut."""
+    """Format a number with `digits` significant digits; digits before the point are never cut.
+
+    Example:
+        >>> number(1234.5), number(0.012345), number(None)
+        ('1,234', '0.0123', '-')
+    """
     if value is None or math.isnan(value):
         return NOTHING
     if math.isinf(value):
@@ -70,14 +75,14 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def fixed(value: float | None, decimals: int) -> str:
-    """A number for reading with so many decimals."""
+    """Format a number with a fixed number of decimals."""
     if value is None or not math.isfinite(value):
         return number(value)
     return f"{value:,.{decimals}f}"
 
 
 def rich_table(table: ReportTable) -> RichTable:
-    """A table for the terminal, without its caption; text wraps, numbers do not."""
+    """Make a table for the terminal, without its caption; text wraps, numbers do not."""
     shown = RichTable(box=_LINE_UNDER_HEADER, pad_edge=False)
     for column in table.columns:
         shown.add_column(RichText(column.name), justify="right" if column.numeric else "left", no_wrap=column.numeric)
@@ -87,7 +92,7 @@ def rich_table(table: ReportTable) -> RichTable:
 
 
 def plain_text(table: ReportTable, width: int = 120) -> str:
-    """Caption and table without colour, as one string that ends with an empty line."""
+    """Return caption and table without colour, as one string that ends with an empty line."""
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
     with console.capture() as capture:
         console.print(rich_table(table))

@@ -17,13 +17,13 @@ from vesalius.report.style import INK, TEXT_POINTS, legend_below, look, new_figu
 def volume_curve(
     volumes_T: NDArray[Any], curve_T: NDArray[Any] | None, ends: Mapping[str, tuple[int, float]], name: str
 ) -> bytes:
-    """A PNG: dots for what was measured in each frame, a line for the smoothed curve, marks at its ends.
+    """Draw a PNG: dots for the volumes of the frames, a line for the smoothed curve, marks at ED and ES.
 
     Args:
-        volumes_T: in mL.
-        curve_T: the smoothed volumes, or None where none was used.
+        volumes_T: volumes in mL.
+        curve_T: smoothed volumes; None where no smoothing was used.
         ends: "ED", "ES" -> frame from 0, and volume in mL.
-        name: of the cavity.
+        name: name of the cavity.
     """
     figure = new_figure(6.4, 2.9, "constrained")
     axes = figure.subplots()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -92,10 +91,12 @@ def lost_lines(problems: Iterable[str]) -> list[str]:
 
 def noting(open_scan: Callable[[], Scan], lost: Sequence[Path]) -> Callable[[], Scan]:
     """Wrap `open_scan` so that the scan notes which files in its folder cannot be read."""
-    return partial(_open, open_scan, lost_line(sorted(path.name for path in lost))) if lost else open_scan
+    if not lost:
+        return open_scan
 
+    def open_noted() -> Scan:
+        scan = open_scan()
+        others = [problem for problem in scan.problems if _LOST not in problem]
+        return replace(scan, problems=(*others, lost_line(sorted(path.name for path in lost))))
 
-def _open(open_scan: Callable[[], Scan], line: str) -> Scan:
-    scan = open_scan()
-    others = [problem for problem in scan.problems if _LOST not in problem]
-    return replace(scan, problems=(*others, line))
+    return open_noted

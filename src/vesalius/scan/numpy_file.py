@@ -36,6 +36,7 @@ SCAN_NAMES = ("image", "arr_0")
 AFFINE_NAME = "affine_ras_mm"
 TIMES_NAME = "frame_ms"
 _KINDS = "biufc"
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _MOST_BESIDE = 1 << 24
 """Largest size in bytes of an affine or of frame times beside the scan."""
 _END_BYTES, _IN_ZIP64 = 22, 0xFFFF
@@ -130,11 +131,8 @@ class NumpyNative:
         """
         if len(self.members) > 1:
             shown = ", ".join(_plain(name) for name in self.members[:8])
-            raise UsageError(
-                f"holds {len(self.members)} arrays ({shown}), but a .vsl file stores one",
-                where=self.pixels.path,
-                fix="save the scan alone with numpy.save",
-            )
+            what = f"holds {len(self.members)} arrays ({shown}), but a .vsl file stores one"
+            raise UsageError(what, where=self.pixels.path, fix="save the scan alone with numpy.save")
         member = self.pixels.member
         if identifiers == "strip":
             facts: dict[str, Json] = {"member": member and f"{SCAN_NAMES[0]}.npy"}
@@ -182,11 +180,8 @@ def _read_npz(path: Path) -> Scan:
         sizes = {info.filename: info.file_size for info in archive.infolist() if info.filename.endswith(".npy")}
         member = _choose(path, tuple(sizes))
         if sizes[member] > archive.getinfo(member).compress_size * DEFLATE_MAX_RATIO + 64:
-            raise InputError(
-                f"the array {_plain(member)!r} promises more values than its compressed bytes can hold",
-                where=path,
-                fix=COPY_FIX,
-            )
+            what = f"the array {_plain(member)!r} promises more values than its compressed bytes can hold"
+            raise InputError(what, where=path, fix=COPY_FIX)
         with archive.open(member) as file:
             pixels, header = _read_head(path, file, member, sizes[member])
         problems: list[str] = []
@@ -229,11 +224,8 @@ def _choose(path: Path, members: tuple[str, ...]) -> str:
     if len(members) == 1 or named:
         return named[0] if named else members[0]
     shown = ", ".join(_plain(name) for name in members[:8]) + (", ..." if len(members) > 8 else "")
-    raise InputError(
-        f"holds {len(members)} arrays ({shown}) and none is called image",
-        where=path,
-        fix="save the scan under the name image",
-    )
+    what = f"holds {len(members)} arrays ({shown}) and none is called image"
+    raise InputError(what, where=path, fix="save the scan under the name image")
 
 
 def _side(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], problems: list[str]) -> NDArray[Any] | None:
@@ -248,14 +240,12 @@ def _side(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], problems:
 
 
 def _read_head(path: Path, file: Any, member: str | None, size: int) -> tuple[NumpyPixels, bytes]:
-    """Read the description of an array and check it against the length of the file."""
     version = npy.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
+    if version not in _HEADERS:
         raise InputError("holds records, not numbers", where=path)
-    read_array_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python warns about odd text in a damaged header
-        shape, fortran, dtype = read_array_header(file)
+        shape, fortran, dtype = _HEADERS[version](file)
     offset = file.tell()
     if dtype.kind not in _KINDS:
         raise InputError(f"values of type {dtype.name} are not numbers", where=path)
@@ -284,9 +274,7 @@ def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None)
     try:
         header, member = packed.blobs["header"], packed.facts["member"]
         file = io.BytesIO(header)
-        version = npy.read_magic(file)
-        read_array_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read_array_header(file)
+        shape, fortran, dtype = _HEADERS[npy.read_magic(file)](file)
     except Exception as error:
         raise CorruptFileError("the stored NumPy header is damaged", where=path) from error
     lengths = dict(zip(AXES.get(len(shape), ""), shape, strict=False))

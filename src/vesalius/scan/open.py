@@ -127,10 +127,8 @@ def list_scans(path: str | Path, reading: Reading = AS_STATED) -> FolderListing:
     listing = _list(path, reading)
     found = tuple(choose(listing.found, reading))
     if not found:
-        what = "no readable scan here"
-        raise InputError(
-            what, where=path, fix="vesalius reads NIfTI, DICOM, NRRD, MetaImage, NumPy, PNG, JPEG and TIFF"
-        )
+        fix = "vesalius reads NIfTI, DICOM, NRRD, MetaImage, NumPy, PNG, JPEG and TIFF"
+        raise InputError("no readable scan here", where=path, fix=fix)
     return FolderListing(found, listing.others)
 
 

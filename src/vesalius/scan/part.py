@@ -47,6 +47,11 @@ def part(scan: Scan, *, t: int | None = None, k: int | None = None) -> Scan:
 
     Raises:
         UsageError: no such frame or slice.
+
+    Example:
+        >>> volume = Scan.from_array(np.zeros((4, 5, 6)), np.diag([1.0, 1.0, 2.0, 1.0]))
+        >>> part(volume, k=3).affine[2, 3].item()
+        6.0
     """
     frames, slices = _pick(t, scan.shape[1], "frame"), _pick(k, scan.shape[4], "slice")
     times = scan.frame_ms

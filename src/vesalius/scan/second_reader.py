@@ -58,15 +58,12 @@ def read_again(scan: Scan) -> tuple[Scan, str | None]:
         return scan, None
     array, name = decoded
     if array.shape != scan.shape or array.dtype != scan.dtype:
-        raise InputError(
-            f"two readers disagree: {scan.dtype} {scan.shape} here, {array.dtype} {array.shape} from {name}",
-            fix="report this with the kind of file",
-        )
+        what = f"two readers disagree: {scan.dtype} {scan.shape} here, {array.dtype} {array.shape} from {name}"
+        raise InputError(what, fix="report this with the kind of file")
     return replace(scan, pixels=ArrayPixels(array)), name
 
 
 def _nifti(native: Any) -> tuple[NDArray[Any], str] | None:
-    """Read the whole file with nibabel, inflated to its end where it is gzipped."""
     pixels = native.pixels
     if not pixels.direct:
         return _nibabel(native, io.BytesIO(_inflated(pixels.path, pixels.end)))

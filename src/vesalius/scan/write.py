@@ -63,9 +63,8 @@ def write_scan(scan: Scan, path: Path, *, force: bool = False) -> Written:
     """
     suffix = next((known for known in WRITERS if path.name.lower().endswith(known)), None)
     if suffix is None:
-        raise UsageError(
-            "the suffix of the output is unknown", where=path, fix=f"end the name with one of {', '.join(WRITERS)}"
-        )
+        fix = f"end the name with one of {', '.join(WRITERS)}"
+        raise UsageError("the suffix of the output is unknown", where=path, fix=fix)
     coloured = in_rgb(scan)
     conversions = coloured.problems[len(scan.problems) :]
     if suffix == ".png" and scan.shape[1] * scan.shape[4] > 1:

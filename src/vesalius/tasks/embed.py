@@ -1,4 +1,4 @@
-"""The vectors of one scan as plain files, and how alike its patches are: `vesalius embed`.
+"""The vectors of one scan as plain files, and how similar its patches are: `vesalius embed`.
 
 slice_embeddings.npy   [N, D]
 slice_indices.npy      number of each slice, from 0, from below upwards where the plane is axial
@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -31,74 +30,83 @@ from vesalius.report.limits import limits_line
 from vesalius.scan.note import plain
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
-from vesalius.tasks.encode.encoder import BATCH, Encoder, similarity
+from vesalius.tasks.encode.encoder import Encoder, similarity
+from vesalius.tasks.encode.options import MIDDLE, EmbedOptions
 from vesalius.tasks.encode.sheet import Sheet
-from vesalius.tasks.encode.slices import SliceConfig, Slices
+from vesalius.tasks.encode.slices import Slices
 from vesalius.tasks.encode.vectors import add, at, store_of
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import peak_mib
-from vesalius.training.precision import Precision
 from vesalius.transforms.contract import InputContract
-from vesalius.transforms.ct_slices import CtWindow, ct_slices
+from vesalius.transforms.ct_slices import ct_slices
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.resize import Resize
 from vesalius.weights.card import read_card
 
-MIDDLE = -1
 _SIDE = 224
 
 
 @dataclass(frozen=True)
-class PatchChoice:
-    """Which patches are compared.
+class Embedded:
+    """The result of `embed`; but for the paths it is also written as `summary.json`.
 
     Args:
-        slice: number of a slice; MIDDLE: the middle one of those that were chosen.
-        patch: (row, column) of the patch that the others are compared with; None: the middle one.
+        path: the folder that was written.
+        shape: voxels of the scan (I, J, K).
+        slices: number of vectors.
+        dim: numbers in a vector.
+        seconds: time of the whole run.
+        peak_mib: peak memory, of the GPU where the net ran there.
+        cached: whether the vectors were in the cache.
+        slice: number of the slice of the similarity map.
+        patch: row and column of the patch that the others are compared with.
+        limits: caveats of the model card.
+        encoder: digest of the encoder.
+        precision: that it computed with.
+        device: where it ran.
+        notes: problems of the scan.
     """
 
-    slice: int = MIDDLE
-    patch: tuple[int, int] | None = None
+    path: str
+    shape: list[int]
+    slices: int
+    dim: int
+    seconds: float
+    peak_mib: float
+    cached: bool
+    slice: int
+    patch: list[int]
+    limits: list[str]
+    encoder: str
+    precision: str
+    device: str
+    notes: list[str]
 
 
 def embed(
     path: Path,
     output: Path,
     encoder: str,
-    choice: SliceConfig | None = None,
-    look: PatchChoice | None = None,
+    options: EmbedOptions | None = None,
     *,
     reading: Reading = AS_STATED,
-    window: CtWindow | None = None,
-    batch: int = BATCH,
-    precision: Precision = "auto",
-    cache: Path | None = None,
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
     progress: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
+) -> Embedded:
     """Write the vectors of the slices of a scan into a new folder.
 
     Args:
         path: a scan.
         output: folder to make.
-        encoder: model folder or zoo name.
-        choice: of slices; None: all.
-        look: patches to compare; None: those about the middle of the middle slice.
+        encoder: a model with an encoder: model folder, run folder or zoo name.
+        options: slices, window and patches; None: all slices, as the encoder was trained.
         reading: choices where the files leave some open.
-        window: how axial CT slices are shown, as large as the encoder has them; None: as the encoder was trained.
-        batch: slices that go through the encoder at once.
-        precision: of the encoder.
-        cache: folder where vectors are kept; None: that of the user.
         device: "auto", "cpu" or "cuda".
         threads: of PyTorch; None: its own choice.
         force: replace an older folder.
-        progress: told what is done.
-
-    Returns:
-        {"path", "notes", "shape", "slices", "dim", "seconds", "peak_mib", "cached", "slice", "patch", "limits",
-        "encoder"}, JSON-able.
+        progress: callback that receives a line now and then.
 
     Raises:
         InputError: the scan or the encoder cannot be read.
@@ -106,54 +114,69 @@ def embed(
         OutputError: the folder exists or cannot be written.
     """
     refuse_existing(output, force=force)
-    choice, look = choice or SliceConfig(), look or PatchChoice()
+    options = options or EmbedOptions()
     started = time.perf_counter()
     if threads is not None:
         torch.set_num_threads(threads)
-    where = "cpu" if on_cpu(device) else "cuda"
-    made = Encoder.from_pretrained(encoder, where, precision)
-    if window is not None:
-        made = made.prepared_by(InputContract(prepare=ct_slices(window, _side(made.contract.prepare))))
+    place = "cpu" if on_cpu(device) else "cuda"
+    loaded = Encoder.from_pretrained(encoder, place, options.precision)
+    if options.window != "as-trained":
+        side = _side(loaded.contract.prepare)
+        loaded = loaded.prepared_by(InputContract(prepare=ct_slices(options.window, side)))
     try:
-        seen = _seen(path, reading, made, choice, Cache(cache), batch, progress)
+        encoded = _encode(path, reading, loaded, options, progress)
     except OutputError:
         raise
     except VesaliusError as error:
         raise at(error, path) from error
-    scan, slices, rows_ND, items_N = seen.scan, seen.slices, seen.rows_ND, seen.items_N
-    number = int(items_N[len(items_N) // 2]) if look.slice == MIDDLE else look.slice
+    scan, slices, rows_ND, items_N = encoded.scan, encoded.slices, encoded.rows_ND, encoded.items_N
+    number = int(items_N[len(items_N) // 2]) if options.slice == MIDDLE else options.slice
     if not 0 <= number < len(slices):
         raise UsageError(f"no slice {number}", where="--slice", fix=f"choose from 0 to {len(slices) - 1}, or -1")
-    map_HW = similarity(made.patches(slices, number), look.patch)
-    patch = look.patch or (map_HW.shape[0] // 2, map_HW.shape[1] // 2)
-    sheet = Sheet.of(scan, slices, number)
-    facts: dict[str, Any] = {
-        "shape": list(scan.shape[2:]),
-        "slices": len(rows_ND),
-        "dim": rows_ND.shape[1],
-        "seconds": round(time.perf_counter() - started, 3),
-        "peak_mib": round(peak_mib(where == "cuda"), 1),
-        "cached": seen.is_cached,
-        "slice": number,
-        "patch": list(patch),
-        "limits": list(_caveats(made.model.folder)),
-        "encoder": made.digest(),
-        "precision": made.precision,
-        "device": where,
-        "notes": [plain(problem) for problem in scan.problems],
-    }
+    map_HW = similarity(loaded.patches(slices, number), options.patch)
+    patch = options.patch or (map_HW.shape[0] // 2, map_HW.shape[1] // 2)
+    picture = Sheet.of(scan, slices, number).picture(map_HW, "cosine similarity", patch)
+    result = Embedded(
+        path=str(output),
+        shape=list(scan.shape[2:]),
+        slices=len(rows_ND),
+        dim=rows_ND.shape[1],
+        seconds=round(time.perf_counter() - started, 3),
+        peak_mib=round(peak_mib(place == "cuda"), 1),
+        cached=encoded.is_cached,
+        slice=number,
+        patch=list(patch),
+        limits=list(read_card(loaded.folder).caveats),
+        encoder=loaded.digest(),
+        precision=loaded.precision,
+        device=place,
+        notes=list(scan.problems),
+    )
+    facts = asdict(result) | {"notes": [plain(problem) for problem in scan.problems]}
+    del facts["path"]
     with new_folder(output, force=force) as folder:
         np.save(folder / "slice_embeddings.npy", rows_ND)
         np.save(folder / "slice_indices.npy", items_N)
         np.save(folder / "embedding_mean.npy", rows_ND.mean(axis=0))
         np.save(folder / "similarity_map.npy", map_HW)
-        (folder / "similarity_map.png").write_bytes(sheet.picture(map_HW, "cosine similarity", patch))
+        (folder / "similarity_map.png").write_bytes(picture)
         (folder / "summary.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    return {"path": str(output), **facts, "notes": list(scan.problems)}
+    return result
+
+
+def lines(result: Embedded) -> list[str]:
+    """The result for people."""
+    how = "found in the cache" if result.cached else f"{result.seconds:.1f} s on {result.device}"
+    return [
+        limits_line(result.limits),
+        f"{result.slices} slices, {result.dim} numbers each; {how}, {result.precision}",
+        *(f"note: {note}" for note in result.notes),
+        result.path,
+    ]
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
+class _Encoded:
     """A scan that was read once, and its vectors."""
 
     scan: Scan
@@ -163,20 +186,14 @@ class _Seen:
     is_cached: bool
 
 
-def _seen(
-    path: Path,
-    reading: Reading,
-    encoder: Encoder,
-    choice: SliceConfig,
-    files: Cache,
-    batch: int,
-    progress: Callable[[str], None],
-) -> _Seen:
-    """Read a scan; its vectors are made where they are not kept yet."""
+def _encode(
+    path: Path, reading: Reading, encoder: Encoder, options: EmbedOptions, progress: Callable[[str], None]
+) -> _Encoded:
+    """Read a scan, and encode its slices unless their vectors are cached."""
     case = Case.build(id="scan", images={IMAGE: path.name or "."}, series=reading.series, reading=reading)
-    cohort = Cohort((case,), path.parent)
+    cohort, files = Cohort((case,), path.parent), Cache(options.cache)
     loader = Loader(cohort, prepare=encoder.contract.prepare, cache=files)
-    key, store = loader.key(case), store_of(encoder, choice, files)
+    key, store = loader.key(case), store_of(encoder, options.choice, files)
     scan = open_image(cohort, case, IMAGE).resident()
     slices = Slices.of(scan, encoder.contract.prepare)
     if loader.key(case) != key:
@@ -184,25 +201,12 @@ def _seen(
     is_cached = key in store
     if not is_cached:
         progress(f"encoding slices of {len(slices)}")
-        add(store, key, case.id, slices, encoder, choice, batch)
-    return _Seen(scan, slices, np.array(store.rows(key)), store.items(key), is_cached)
-
-
-def _caveats(folder: Path) -> tuple[str, ...]:
-    return read_card(folder).caveats
+        add(store, key, case.id, slices, encoder, options.choice, options.batch)
+    return _Encoded(scan, slices, np.array(store.rows(key)), store.items(key), is_cached)
 
 
 def _side(prepare: Prepare) -> int:
-    """Pixels of the square that a preparation makes at last; where it makes none, the usual one."""
+    """Side of the square that a preparation ends with, in pixels; 224 where it ends with none."""
     sizes = [step.size for step in prepare.steps if isinstance(step, Resize)]
     side = sizes[-1][0] if sizes and len(set(sizes[-1])) == 1 else None
     return _SIDE if side is None else side
-
-
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """The result for people."""
-    yield limits_line(result["limits"])
-    how = "found in the cache" if result["cached"] else f"{result['seconds']:.1f} s on {result['device']}"
-    yield f"{result['slices']} slices, {result['dim']} numbers each; {how}, {result['precision']}"
-    yield from (f"note: {note}" for note in result["notes"])
-    yield result["path"]

@@ -1,83 +1,45 @@
-"""What a job gives to `vesalius predict`: a class that takes one study and writes what a model finds in it."""
+"""What a job gives to `vesalius predict`: a class that predicts one study and writes the result. Imports no torch."""
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from vesalius.cohort.ends import Ends
-from vesalius.errors import UsageError
 from vesalius.report.page import Section
 from vesalius.scan.resample import to_grid
 from vesalius.scan.scan import Scan
+from vesalius.tasks.predict_options import PredictOptions
 from vesalius.weights.card import CardFacts, read_card
-from vesalius.weights.saved import digest_of
-
-HeatMap = Literal["logit", "rollout"]
-
-
-@dataclass(frozen=True)
-class PredictOptions:
-    """What may be asked of a prediction; what is not asked for has its default.
-
-    Args:
-        top_k: suspicious slices that are told.
-        intercept_hu: added to every value of a scan.
-        resample: make one grid of slices that are tilted or unevenly spaced.
-        heat_map: what the heat map shows.
-
-    Raises:
-        UsageError: a number that cannot be.
-    """
-
-    top_k: int | None = field(default=None, metadata={"flag": "--top-k"})
-    intercept_hu: float | None = field(default=None, metadata={"flag": "--intercept"})
-    resample: bool = field(default=False, metadata={"flag": "--resample"})
-    heat_map: HeatMap | None = field(default=None, metadata={"flag": "--heat-map"})
-
-    def __post_init__(self) -> None:
-        if self.top_k is not None and self.top_k < 1:
-            raise UsageError(f"{self.top_k} was given", where="--top-k", fix="give 1 or more")
-        if self.intercept_hu is not None and not math.isfinite(self.intercept_hu):
-            raise UsageError("is no number", where="--intercept", fix="give for instance -1024")
-
-    @property
-    def asked(self) -> dict[str, Any]:
-        """What was asked for, by name."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
-
-    def check(self, known: frozenset[str], task: str) -> None:
-        """Raise UsageError where something was asked for that a job does not know."""
-        for one in fields(self):
-            if one.name in self.asked and one.name not in known:
-                what = f"means nothing to a model for {task}"
-                raise UsageError(what, where=one.metadata["flag"], fix="leave it out")
 
 
 @dataclass(frozen=True)
 class Plausibility:
-    """What a check found of a scan that can be of the kind that a model was made for; others it refuses with an error.
+    """Result of a plausibility check that a scan passed; a scan of another kind is refused with an error.
 
     Args:
-        numbers: that the check went by, as `summary.json` keeps them.
-        warnings: what a careful reader should know, one sentence each, without a full stop.
+        numbers: that the check used, for `summary.json`.
+        warnings: caveats, one sentence each, without a full stop.
+
+    Example:
+        >>> Plausibility({"air": 0.4}, ("few slices",)).facts("head-ct", "no spacing", "few slices")
+        {'check': {'asked': 'head-ct', 'air': 0.4}, 'warnings': ['few slices', 'no spacing']}
     """
 
     numbers: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def facts(self, check: str, *more: str) -> dict[str, Any]:
-        """The keys check and warnings of a study's measures; `more` warnings follow those of the check, each once."""
+        """Return the keys check and warnings of a study's measures; `more` warnings follow, each once."""
         return {"check": {"asked": check, **self.numbers}, "warnings": list(dict.fromkeys([*self.warnings, *more]))}
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """What was found in one study.
+    """The result of one study.
 
     Args:
         measures: JSON-able.
@@ -89,33 +51,34 @@ class Predicted:
 
 
 class Predictor(ABC):
-    """Predicts with a model. Subclasses name their task and the options that they know, and load in `__init__`.
+    """Predicts with a model. Subclasses set `task` and `Options`, and load the model in `__init__`.
 
     Args:
         model: a model folder.
         device: where the net runs.
-        options: what was asked for.
+        options: by name, those that differ from the defaults of `Options`.
 
     Raises:
-        UsageError: an option that the job does not know.
+        UsageError: an option that the job does not have, or a value that cannot be.
     """
 
     card: CardFacts
-    """What the card of the model says."""
+    """Facts of the model card."""
     task: ClassVar[str]
-    knows: ClassVar[frozenset[str]]
-    """Names of `PredictOptions`."""
+    Options: ClassVar[type[PredictOptions]] = PredictOptions
+    options: PredictOptions
     images: Sequence[str]
     """Names of the images that a study needs."""
 
-    def __init__(self, model: Path, device: str, options: PredictOptions | None = None) -> None:
-        self.options = options or PredictOptions()
-        self.options.check(self.knows, self.task)
-        self.model, self.device, self.card = model, device, read_card(model)
+    def __init__(self, model: Path, device: str, options: Mapping[str, Any] | None = None) -> None:
+        self.options = self.Options.of(self.task, dict(options or {}))
+        self.folder, self.device, self.card = model, device, read_card(model)
 
     def digest(self) -> str:
         """Changes with everything in the model folder that decides about results."""
-        return digest_of(self.model)
+        from vesalius.weights.saved import digest_of
+
+        return digest_of(self.folder)
 
     @abstractmethod
     def target_of(self, name: str) -> str:
@@ -135,14 +98,14 @@ class Predictor(ABC):
         """
 
     @abstractmethod
-    def told(self, measures: Mapping[str, Any]) -> str:
-        """What was found, in a line."""
+    def summary(self, measures: Mapping[str, Any]) -> str:
+        """The measures of a study in one line."""
 
     @abstractmethod
     def sections(
         self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]
     ) -> list[Section]:
-        """The studies for people.
+        """Sections of the report.
 
         Args:
             results: study -> measures.
@@ -150,7 +113,7 @@ class Predictor(ABC):
         """
 
     def placed(self, scans: Mapping[str, Scan]) -> dict[str, Scan]:
-        """The scans as they were asked for: on a grid under `resample`."""
+        """Return the scans, with `resample` on a grid."""
         return {
             name: to_grid(scan) if self.options.resample and scan.grid_problem else scan for name, scan in scans.items()
         }

@@ -1,10 +1,8 @@
-"""Which numbers nets compute with."""
+"""Which numbers nets compute with. Imports torch only to ask the hardware."""
 
 from __future__ import annotations
 
 from typing import Literal
-
-import torch
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -18,5 +16,7 @@ def resolved(asked: Precision, device_type: str) -> Literal["fp32", "bf16"]:
     """
     if asked != "auto":
         return asked
+    import torch
+
     gpu = device_type == "cuda"
     return "bf16" if (torch.cuda.is_bf16_supported() if gpu else torch.cpu._is_avx512_bf16_supported()) else "fp32"

@@ -42,13 +42,13 @@ def test_numbers_that_cannot_be(tmp_path, wrong):
     (tmp_path / CALIBRATION).write_text(json.dumps(whole | {"thresholds": [highest, None]}))
     assert Calibration.read(tmp_path).thresholds == (highest, None)
     (tmp_path / CALIBRATION).write_text(json.dumps(whole | wrong))
-    with pytest.raises(InputError, match=f"{CALIBRATION}: is no readable calibration; get the model folder anew"):
+    with pytest.raises(InputError, match=f"{CALIBRATION}: is not a readable calibration; get the model folder again"):
         Calibration.read(tmp_path)
 
 
 def test_damaged_ones(tmp_path):
-    with pytest.raises(InputError, match="no readable calibration"):
+    with pytest.raises(InputError, match="not a readable calibration"):
         Calibration.read(tmp_path)
     (tmp_path / CALIBRATION).write_text("{}")
-    with pytest.raises(InputError, match="no readable calibration"):
+    with pytest.raises(InputError, match="not a readable calibration"):
         Calibration.read(tmp_path)

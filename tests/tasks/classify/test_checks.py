@@ -1,12 +1,21 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loaded import Problem
 from vesalius.errors import UsageError
-from vesalius.tasks.classify.checks import check_both, check_classes, left_out_words, notes_of
+from vesalius.tasks.classify.checks import (
+    check_both,
+    check_classes,
+    check_labels,
+    cohort_notes,
+    labels_of,
+    left_out_words,
+    training_notes,
+)
 
 
 def cohort(*labels):
@@ -30,19 +39,19 @@ def test_a_part_needs_both():
 
 def test_notes():
     train = cohort({"any": 1, "a": 0, "b": 1}, {"any": 0, "a": 0, "c": 0, "b": 1})
-    assert notes_of(train, train, ("any",)) == ()
-    assert notes_of(train, train, ("any", "a", "c", "b", "d")) == (
+    assert training_notes(train, train, ("any",)) == ()
+    assert training_notes(train, train, ("any", "a", "c", "b", "d")) == (
         "in the part train every label of d is unknown: nothing is learned of it",
         "in the part train every label of a, c is negative: nothing is learned of it",
         "in the part train every label of b is positive: nothing is learned of it",
     )
     odd = cohort({"any": 0, "subdural": 1}, {"any": 1, "subdural": 1}, {"any": 0, "subdural": 0}, {"subdural": 1})
     told = "labels of 1 of 4 cases contradict each other: any is 0, one of its kinds is 1"
-    assert notes_of(odd, odd, ("any", "subdural")) == (told,)
-    assert notes_of(odd, odd, ("subdural",)) == ()
+    assert training_notes(odd, odd, ("any", "subdural")) == (told,)
+    assert training_notes(odd, odd, ("subdural",)) == ()
     bare = cohort({"any": 1}, {"any": 0}, {"x": 1}, {})
     told = "2 of 4 cases have no label of these classes and do not contribute to training"
-    assert told in notes_of(bare, bare, ("any",))
+    assert told in training_notes(bare, bare, ("any",))
 
 
 def test_what_is_left_out_is_named_up_to_five_times():
@@ -51,3 +60,26 @@ def test_what_is_left_out_is_named_up_to_five_times():
     words = left_out_words(problems)
     assert words.startswith("cases that cannot be read and are left out: 7, namely s0 (is cut short), ")
     assert words.endswith("s4 (is cut short) and 2 more")
+
+
+def test_labels_of_cases_in_the_order_of_the_model():
+    cases = cohort({"subdural": 1}, {})
+    found = labels_of(cases, ("any", "subdural"))
+    np.testing.assert_array_equal(found, [[np.nan, 1], [np.nan, np.nan]])
+    check_labels(found, ("any", "subdural"), "m.jsonl")
+    with pytest.raises(UsageError, match=r"m.jsonl: no case has a label of the model's classes \(any, subdural\)"):
+        check_labels(found[1:], ("any", "subdural"), "m.jsonl")
+
+
+def test_caveats_of_a_cohort():
+    cases = cohort({"any": 1, "tumour": 0}, {"any": 1})
+    labels = labels_of(cases, ("any", "subdural"))
+    patients = [(case.id, False) for case in cases]
+    notes = cohort_notes(cases, labels, patients, ("any", "subdural"), [Problem("c9", "is cut short")])
+    assert notes == [
+        "the cohort has no labels for subdural, which the model reports too",
+        "all known labels of any are positive, so there is no AUROC for it",
+        "the model does not know tumour, for which the cohort has labels",
+        "some cases have no patient, so intervals are by study (patients unknown) and may be too narrow",
+        "cases that cannot be read and are left out: 1, namely c9 (is cut short)",
+    ]

@@ -1,5 +1,5 @@
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.page import sections_of, told_of
+from vesalius.tasks.classify.page import sections_of, summary_line
 
 CALIBRATION = Calibration(
     classes=("any", "sub"), temperatures=(1.0, 1.0), thresholds=(0.4, None), specificity=0.9, samples=50
@@ -23,13 +23,13 @@ ONE = {
 
 
 def test_a_line():
-    assert told_of(ONE) == (
+    assert summary_line(ONE) == (
         "any 0.910 (positive), sub 0.200; most suspicious slice 7; the file does not say that it is CT"
     )
 
 
 def test_sections():
-    head, study, words = sections_of({"a": ONE}, {"a": {"heat": "a.heat.png"}}, ("any", "sub"), CALIBRATION)
+    head, study, words = sections_of({"a": ONE}, {"a": {"heat": "a.heat.png"}}, CALIBRATION)
     assert head.blocks[1].rows == [["a", "0.910", "0.200", "any"], ["threshold", "0.400", "-", ""]]
     assert study.blocks[0].text == "The file does not say that it is CT."
     assert study.blocks[1].rows == [["7", "k = 4", "0.950", "0.100"], ["3", "-", "0.500", "0.100"]]
@@ -40,7 +40,7 @@ def test_sections():
 
 
 def test_many_studies_are_not_all_drawn():
-    told = sections_of({f"s{n}": ONE for n in range(30)}, {}, ("any", "sub"), CALIBRATION)
+    told = sections_of({f"s{n}": ONE for n in range(30)}, {}, CALIBRATION)
     assert len(told) == 26
     assert "6 more studies" in told[-2].blocks[-1].text
-    assert len(sections_of({}, {}, ("any", "sub"), CALIBRATION)) == 2
+    assert len(sections_of({}, {}, CALIBRATION)) == 2

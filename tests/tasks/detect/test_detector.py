@@ -27,7 +27,7 @@ def test_probabilities_are_those_of_head_and_encoder(tmp_path):
         by_slice = net.head(rows).numpy()
     np.testing.assert_allclose(found.slices_LC, sigmoid(by_slice / 2), atol=1e-5)
     expected = np.sort(by_slice, axis=0)[-2:].mean(0)  # top-k of two slices
-    np.testing.assert_allclose(found.study_C, sigmoid(expected / 2), atol=1e-5)
+    np.testing.assert_allclose(found.whole_C, sigmoid(expected / 2), atol=1e-5)
 
 
 def test_slices_beside_the_head_are_not_looked_at(tmp_path):
@@ -54,21 +54,20 @@ def test_a_patch_is_judged_as_a_study_of_its_own(tmp_path, aggregate):
 
 def test_the_leading_class_is_farthest_above_its_threshold(tmp_path):
     detector = Detector.from_pretrained(make_model(tmp_path, classes=("a", "b", "c")))
-    thresholds = detector.calibration.model_copy(update={"thresholds": (0.9, 0.2, None)})
-    detector.calibration = thresholds
-    assert detector.leading(np.array([0.92, 0.6, 0.7])) == 1
-    assert detector.leading(np.array([0.92, 0.1, 0.7])) == 2
-    assert detector.leading(np.array([1.0, 0.1, 0.7])) == 0
+    calibration = detector.calibration.model_copy(update={"thresholds": (0.9, 0.2, None)})
+    assert calibration.leading(np.array([0.92, 0.6, 0.7])) == 1
+    assert calibration.leading(np.array([0.92, 0.1, 0.7])) == 2
+    assert calibration.leading(np.array([1.0, 0.1, 0.7])) == 0
 
 
 def test_rollout_on_the_grid_of_the_patches(tmp_path):
     detector = Detector.from_pretrained(make_model(tmp_path))
-    found = detector.rollout(SLICES, 2)
+    found = detector.encoder.rollout(SLICES, 2)
     assert found.shape == (2, 2)
     assert 0 < found.sum() < 1000
     detector.encoder.part.net.vit.blocks[0].attn = torch.nn.Identity()
     with pytest.raises(UsageError, match="shows no attention"):
-        detector.rollout(SLICES, 2)
+        detector.encoder.rollout(SLICES, 2)
 
 
 def test_parts_that_do_not_belong_together(tmp_path):
@@ -81,7 +80,7 @@ def test_parts_that_do_not_belong_together(tmp_path):
     make_model(tmp_path / "c")
     text = (tmp_path / "c" / "calibration.json").read_text()
     (tmp_path / "c" / "calibration.json").write_text(text.replace("subdural", "epidural"))
-    with pytest.raises(CorruptFileError, match="of other classes"):
+    with pytest.raises(CorruptFileError, match="to other classes"):
         Detector.from_pretrained(tmp_path / "c")
     make_model(tmp_path / "e")
     (tmp_path / "e" / "encoder.safetensors").unlink()
@@ -91,5 +90,5 @@ def test_parts_that_do_not_belong_together(tmp_path):
     model = from_pretrained(bare)
     config = model.config.model_copy(update={"settings": {**model.config.settings, "encoder": None}})
     save_pretrained(bare, model.parts, config)
-    with pytest.raises(InputError, match="trained on bare vectors"):
+    with pytest.raises(InputError, match="trained on precomputed vectors"):
         Detector.from_pretrained(bare)

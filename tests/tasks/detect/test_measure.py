@@ -82,7 +82,7 @@ def test_what_could_not_be_read_is_counted(model):
 
 def test_a_model_without_a_calibration(model):
     (model / "calibration.json").unlink()
-    with pytest.raises(InputError, match="no readable calibration"):
+    with pytest.raises(InputError, match="not a readable calibration"):
         measure_model(model, {"test": studies()}, "test", "cpu")
 
 

@@ -104,7 +104,7 @@ def counts_agree(run, done):
     assert cases.blocks[0].rows[0] == ["cases", *map(str, splits.values())]
     assert ", ".join(f"{count} {part}" for part, count in splits.items()) in (run / "model" / "README.md").read_text()
     shown = _lines(done)
-    assert shown[0].startswith(f"{splits['test']} studies of {report.results['patients']} patients: test part")
+    assert shown[0].startswith(f"{splits['test']} studies of {report.results['patients']} patients: test split")
     (left_out,) = [line for line in shown if line.startswith("Cases that cannot be read and are left out: 4, namely ")]
     assert "line 3 (nifti_path leads to no file)" in left_out
     assert left_out in (run / "report.html").read_text().replace("&#39;", "'")

@@ -45,7 +45,7 @@ def test_vectors_of_scans(scans, tmp_path):
 def test_the_encoder_goes_with_the_model(scans):
     source = scans()
     used = source.encoder("cpu")
-    assert source.shipped_encoder() is used
+    assert source.shipped_encoder("cpu") is used
     assert used.contract.prepare == prepare()
 
 
@@ -74,4 +74,4 @@ def test_vectors_of_files(tmp_path):
     assert source.tried({}, "cpu").cost is None
     np.testing.assert_array_equal(source.tried({}, "cpu").vectors.rows_ND, np.eye(3))
     assert source.settings(("any",), "cpu").encoder is None
-    assert source.shipped_encoder() is None
+    assert source.shipped_encoder("cpu") is None

@@ -84,7 +84,7 @@ def test_refusals(tmp_path):
     with pytest.raises(InputError, match="has no part called encoder, only net"):
         Encoder.from_pretrained(tmp_path)
     save_pretrained(tmp_path, {"encoder": net.make()}, ModelConfig.of("segment", {"encoder": net}))
-    with pytest.raises(InputError, match="gives no class token"):
+    with pytest.raises(InputError, match="is not an encoder of pictures"):
         Encoder.from_pretrained(tmp_path)
     encoder = Encoder.from_pretrained(make_encoder(tmp_path / "e"))
     with pytest.raises(UsageError, match="no slice"):

@@ -13,6 +13,7 @@ from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.evaluate.classifier import evaluate_classifier, lines
+from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.train.run import train
 
 ABOUT_THE_RUN = {
@@ -27,6 +28,10 @@ ABOUT_THE_RUN = {
     "split",
 }
 NAMES = ("embeddings", "labels", "patients")
+
+
+def evaluate(model, cohort, output, *, device="auto", force=False, **options):
+    return evaluate_classifier(model, cohort, output, ClassifierOptions(**options), device=device, force=force)
 
 
 def numbers(results):
@@ -97,13 +102,13 @@ def vectors(folder):
 def test_the_test_part_of_a_run_again_gives_the_same_numbers(made, tmp_path, monkeypatch, name):
     run = made / name
     monkeypatch.setattr(Encoder, "embed", lambda *_: pytest.fail("the vectors are in the cache"))
-    done = evaluate_classifier(run, run / "splits" / "test.csv", tmp_path / "out", cache=made / "cache", device="cpu")
+    done = evaluate(run, run / "splits" / "test.csv", tmp_path / "out", cache=made / "cache", device="cpu")
     then, now = summary(run), summary(tmp_path / "out")
     assert then["part"] == "test"
     assert numbers(now) == numbers(then)
     assert now["studies"] == (2 if name == "m" else 1) * now["patients"]
     assert now["prevalences"]["cohort"] == then["prevalences"]["test"]
-    assert now == done["results"]
+    assert now == done.results
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["auroc"] == then["auroc"]
     for file in ("probs.npy", "table.csv"):
         assert (tmp_path / "out" / file).read_bytes() == (run / file).read_bytes()
@@ -120,9 +125,9 @@ def test_the_test_part_of_a_run_again_gives_the_same_numbers(made, tmp_path, mon
 
 
 def test_measures_equal_those_of_scikit_learn(made, tmp_path):
-    done = evaluate_classifier(made / "m" / "model", made / "data" / "m.jsonl", tmp_path / "out", cache=made / "cache")
+    done = evaluate(made / "m" / "model", made / "data" / "m.jsonl", tmp_path / "out", cache=made / "cache")
     rows = table(tmp_path / "out" / "table.csv")
-    for name, one in done["results"]["classes"].items():
+    for name, one in done.results["classes"].items():
         own = [row for row in rows if row["class"] == name]
         truth, p = [float(row["label"]) for row in own], [float(row["probability"]) for row in own]
         assert one["auroc"]["value"] == pytest.approx(roc_auc_score(truth, p))
@@ -146,13 +151,13 @@ def test_other_labels_change_no_threshold_and_missing_ones_are_told(made, tmp_pa
         for case in cohort
     ]
     write_manifest(Cohort(tuple(turned), cohort.root), tmp_path / "turned.jsonl")
-    done = evaluate_classifier(made / "m", tmp_path / "turned.jsonl", tmp_path / "out", cache=made / "cache")
-    then, now = summary(made / "m")["classes"], done["results"]["classes"]
+    done = evaluate(made / "m", tmp_path / "turned.jsonl", tmp_path / "out", cache=made / "cache")
+    then, now = summary(made / "m")["classes"], done.results["classes"]
     for name, one in now.items():
         assert (one["threshold"], one["temperature"]) == (then[name]["threshold"], then[name]["temperature"])
     assert now["any"]["auroc"]["value"] == pytest.approx(1 - then["any"]["auroc"]["value"])
     assert now["subdural"]["auroc"]["value"] is None
-    assert done["results"]["auroc"]["value"] == now["any"]["auroc"]["value"]
+    assert done.results["auroc"]["value"] == now["any"]["auroc"]["value"]
     shown = "\n".join(lines(done))
     assert "note: The cohort has no labels for subdural" in shown
     assert "note: The model does not know tumour" in shown
@@ -167,10 +172,10 @@ def test_one_split_of_a_manifest(made, tmp_path):
     ]
     write_manifest(Cohort(tuple(parts), made / "m" / "splits"), tmp_path / "both.jsonl")
     given = {"cache": made / "cache", "device": "cpu"}
-    done = evaluate_classifier(made / "m", tmp_path / "both.jsonl", tmp_path / "out", split="test", **given)
-    assert numbers(done["results"]) == numbers(summary(made / "m"))
+    done = evaluate(made / "m", tmp_path / "both.jsonl", tmp_path / "out", split="test", **given)
+    assert numbers(done.results) == numbers(summary(made / "m"))
     with pytest.raises(UsageError, match=r"no case is in split 'val'; the cohort has train, test"):
-        evaluate_classifier(made / "m", tmp_path / "both.jsonl", tmp_path / "other", split="val", **given)
+        evaluate(made / "m", tmp_path / "both.jsonl", tmp_path / "other", split="val", **given)
 
 
 def test_a_table_of_series_with_rows_that_lead_nowhere(tmp_path):
@@ -185,28 +190,28 @@ def test_a_table_of_series_with_rows_that_lead_nowhere(tmp_path):
         writer.writerows(rows)
     given = (model, tmp_path / "data" / "series.csv", tmp_path / "out")
     with pytest.raises(InputError, match=r"1 rows lead to no scan.*--skip-invalid"):
-        evaluate_classifier(*given, cache=tmp_path / "cache")
-    done = evaluate_classifier(*given, cache=tmp_path / "cache", skip_invalid=True)
-    assert done["results"]["studies"] == 4
-    assert done["results"]["invalid_nifti_report"]["count"] == 2
+        evaluate(*given, cache=tmp_path / "cache")
+    done = evaluate(*given, cache=tmp_path / "cache", skip_invalid=True)
+    assert done.results["studies"] == 4
+    assert done.results["invalid_nifti_report"]["count"] == 2
     shown = "\n".join(lines(done))
     assert "Cases that cannot be read and are left out: 2, namely " in shown
     assert "All known labels of subdural are negative, so there is no AUROC for it" in shown
 
 
 def test_vectors_give_the_same_numbers_as_the_run(bare, tmp_path):
-    done = evaluate_classifier(bare / "run", None, tmp_path / "out", **vectors(bare))
-    assert numbers(done["results"]) == numbers(summary(bare / "run"))
+    done = evaluate(bare / "run", None, tmp_path / "out", **vectors(bare))
+    assert numbers(done.results) == numbers(summary(bare / "run"))
     assert (tmp_path / "out" / "probs.npy").read_bytes() == (bare / "run" / "probs.npy").read_bytes()
     labels = np.load(bare / "test_labels.npy")
     (tmp_path / "y.csv").write_text("sub\n" + "\n".join(str(one) for one in labels[:, 1]) + "\n")
-    again = evaluate_classifier(
+    again = evaluate(
         bare / "run", None, tmp_path / "csv", **{**vectors(bare), "labels": tmp_path / "y.csv", "patients": None}
     )
-    found = [one["results"]["classes"]["sub"]["auroc"]["value"] for one in (done, again)]
+    found = [one.results["classes"]["sub"]["auroc"]["value"] for one in (done, again)]
     assert found[0] == found[1]
-    assert again["results"]["patients"] is None
-    assert again["results"]["intervals"] == "by study (patients unknown)"
+    assert again.results["patients"] is None
+    assert again.results["intervals"] == "by study (patients unknown)"
     assert "60 studies (patients unknown)" in "\n".join(lines(again))
     assert "note: The cohort has no labels for any" in "\n".join(lines(again))
 
@@ -219,9 +224,9 @@ def test_vectors_of_a_run_on_scans(made, tmp_path):
     (tmp_path / "patients.txt").write_text("\n".join(row["patient"] for row in index))
     given = {name: run / "features" / f"test_{name}.npy" for name in ("embeddings", "labels")}
     given |= {name: tmp_path / f"{name}.txt" for name in ("studies", "patients")}
-    done = evaluate_classifier(run, None, tmp_path / "out", **given)
-    assert numbers(done["results"]) == numbers(summary(run))
-    assert "nobody checked that the vectors are of the encoder" in "\n".join(lines(done)).lower()
+    done = evaluate(run, None, tmp_path / "out", **given)
+    assert numbers(done.results) == numbers(summary(run))
+    assert "it was not checked that the vectors come from the encoder" in "\n".join(lines(done)).lower()
 
 
 def test_what_does_not_fit_is_refused(made, bare, tmp_path):
@@ -229,23 +234,23 @@ def test_what_does_not_fit_is_refused(made, bare, tmp_path):
     out = tmp_path / "out"
     np.save(tmp_path / "wide.npy", np.ones((60, 5), np.float32))
     with pytest.raises(UsageError, match="holds vectors of 5 numbers, the model takes 8"):
-        evaluate_classifier(bare / "run", None, out, **{**given, "embeddings": tmp_path / "wide.npy"})
+        evaluate(bare / "run", None, out, **{**given, "embeddings": tmp_path / "wide.npy"})
     np.save(tmp_path / "none.npy", np.full((60, 2), np.nan))
     with pytest.raises(UsageError, match=r"no case has a label of the model's classes \(any, sub\)"):
-        evaluate_classifier(bare / "run", None, out, **{**given, "labels": tmp_path / "none.npy"})
+        evaluate(bare / "run", None, out, **{**given, "labels": tmp_path / "none.npy"})
     np.save(tmp_path / "half.npy", np.full((60, 2), 0.5))
     with pytest.raises(UsageError, match="other labels than 0 and 1"):
-        evaluate_classifier(bare / "run", None, out, **{**given, "labels": tmp_path / "half.npy"})
-    with pytest.raises(InputError, match=r"was trained on bare vectors.*pass --embeddings"):
-        evaluate_classifier(bare / "run", made / "data" / "m.jsonl", out)
+        evaluate(bare / "run", None, out, **{**given, "labels": tmp_path / "half.npy"})
+    with pytest.raises(InputError, match=r"was trained on precomputed vectors.*pass --embeddings"):
+        evaluate(bare / "run", made / "data" / "m.jsonl", out)
     with pytest.raises(InputError, match=r"is a model for segment.*evaluate masks"):
-        evaluate_classifier("segment/cine_unet", made / "data" / "m.jsonl", out)
-    with pytest.raises(InputError, match=r"is a model for encode, not for detect; name a model of train detect"):
-        evaluate_classifier(made / "encoder", made / "data" / "m.jsonl", out)
+        evaluate("segment/cine_unet", made / "data" / "m.jsonl", out)
+    with pytest.raises(InputError, match=r"is a model for encode, not a classifier; name a model of train detect"):
+        evaluate(made / "encoder", made / "data" / "m.jsonl", out)
     with pytest.raises(InputError, match="is neither a folder nor a model"):
-        evaluate_classifier(tmp_path / "nothing", made / "data" / "m.jsonl", out)
+        evaluate(tmp_path / "nothing", made / "data" / "m.jsonl", out)
     with pytest.raises(InputError, match="cannot be read"):
-        evaluate_classifier(made / "m", tmp_path / "nothing.jsonl", out)
+        evaluate(made / "m", tmp_path / "nothing.jsonl", out)
     assert not out.exists()
 
 
@@ -256,13 +261,13 @@ def test_what_does_not_fit_is_refused(made, bare, tmp_path):
         (None, (), None, "COHORT: there is nothing to measure on"),
         (None, ("embeddings",), None, "--labels: is missing"),
         (None, ("labels", "patients"), None, "--embeddings: is missing"),
-        (None, NAMES, "test", "--split: only a manifest knows splits"),
+        (None, NAMES, "test", "--split: only a manifest has splits"),
     ],
 )
 def test_one_cohort_or_vectors_with_labels(bare, tmp_path, cohort, names, split, message):
     given = {name: path for name, path in vectors(bare).items() if name in names}
     with pytest.raises(UsageError, match=message):
-        evaluate_classifier(bare / "run", cohort and tmp_path / cohort, tmp_path / "out", split=split, **given)
+        evaluate(bare / "run", cohort and tmp_path / cohort, tmp_path / "out", split=split, **given)
 
 
 def test_a_model_whose_parts_do_not_belong_together(made, tmp_path):
@@ -270,11 +275,11 @@ def test_a_model_whose_parts_do_not_belong_together(made, tmp_path):
     make_encoder(tmp_path / "other", seed=5)
     shutil.copyfile(tmp_path / "other" / "encoder.safetensors", tmp_path / "model" / "encoder.safetensors")
     with pytest.raises(CorruptFileError, match="not the encoder that the head was trained on"):
-        evaluate_classifier(tmp_path / "model", made / "data" / "m.jsonl", tmp_path / "out")
+        evaluate(tmp_path / "model", made / "data" / "m.jsonl", tmp_path / "out")
     path = tmp_path / "model" / "calibration.json"
     path.write_text(path.read_text().replace("subdural", "epidural"))
-    with pytest.raises(CorruptFileError, match="of other classes"):
-        evaluate_classifier(tmp_path / "model", made / "data" / "m.jsonl", tmp_path / "out")
+    with pytest.raises(CorruptFileError, match="to other classes"):
+        evaluate(tmp_path / "model", made / "data" / "m.jsonl", tmp_path / "out")
 
 
 def test_written_whole_or_not_at_all(bare, tmp_path, monkeypatch):
@@ -284,11 +289,33 @@ def test_written_whole_or_not_at_all(bare, tmp_path, monkeypatch):
     for name, path in vectors(bare).items():
         np.save(few[name], np.load(path)[:16])
     with monkeypatch.context() as patch:
-        patch.setattr("vesalius.tasks.evaluate.classifier.run_report", lambda _: 1 / 0)
+        patch.setattr("vesalius.tasks.evaluate.classifier.publish", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            evaluate_classifier(bare / "run", None, out, **few)
+            evaluate(bare / "run", None, out, **few)
     assert list(tmp_path.iterdir()) == [tmp_path / "few"]
-    evaluate_classifier(bare / "run", None, out, **few)
+    evaluate(bare / "run", None, out, **few)
     with pytest.raises(OutputError, match="exists already"):
-        evaluate_classifier(bare / "run", None, out, **few)
-    evaluate_classifier(bare / "run", None, out, force=True, **few)
+        evaluate(bare / "run", None, out, **few)
+    evaluate(bare / "run", None, out, force=True, **few)
+
+
+@pytest.mark.parametrize(
+    ("name", "factor", "message"),
+    [("any", 2, "the label any is 2 in 1 of 2 cases, not 0 or 1"), ("other", 1, "no case has")],
+)
+def test_what_does_not_fit_is_told_before_a_scan_is_looked_at(tmp_path, monkeypatch, name, factor, message):
+    model, cohort = make_model(tmp_path / "model"), read_manifest(make_cohort(tmp_path / "data", 2, 1))
+    changed = [case.model_copy(update={"labels": {name: factor * case.labels["any"]}}) for case in cohort]
+    write_manifest(Cohort(tuple(changed), cohort.root), tmp_path / "m.jsonl")
+    monkeypatch.setattr(Encoder, "embed", lambda *_: pytest.fail("a scan was looked at"))
+    with pytest.raises(UsageError, match=message):
+        evaluate(model, tmp_path / "m.jsonl", tmp_path / "out", cache=tmp_path / "cache", device="cpu")
+    assert not (tmp_path / "cache").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_without_its_encoder_is_incomplete(tmp_path):
+    model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", 2, 1)
+    (model / "encoder.safetensors").unlink()
+    with pytest.raises(CorruptFileError, match=r"encoder.safetensors: is missing from the model folder"):
+        evaluate(model, manifest, tmp_path / "out", device="cpu")

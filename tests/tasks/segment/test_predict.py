@@ -14,7 +14,7 @@ def test_measures_and_picture(tmp_path):
     assert (done.measures["check"], done.measures["warnings"]) == ({"asked": "none"}, [])
     assert all(png.startswith(b"\x89PNG") for png in done.pictures.values())
     (section,) = predictor.sections({"a": done.measures}, {"a": {"outlines": "a.outlines.png"}})
-    assert "bright mL" in predictor.told(done.measures)
+    assert "bright mL" in predictor.summary(done.measures)
     assert section.blocks[0].rows[0][0] == "a"
 
 

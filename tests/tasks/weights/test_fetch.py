@@ -38,7 +38,7 @@ def test_a_size_is_only_asked_for(tmp_path, monkeypatch):
     assert "f9e44c814b77203eaa57a6bdbbd535f21ede1415" in hub.asked[0][1]
     assert list(tmp_path.iterdir()) == []
     with stubbed(StubHub({"config.json": b"{}", "model.safetensors": b"x"})):
-        assert not fetch_weights("dinov2-base", check_size=True, revision="main")["pinned"]
+        assert not fetch_weights("dinov2-base", check_size=True, revision="main").pinned
 
 
 def test_nothing_is_left_where_it_failed(tmp_path):

@@ -1,6 +1,7 @@
 import json
 
 from tasks.weights.models import model_at
+from vesalius.json_values import as_json
 from vesalius.tasks.weights.listing import lines, list_weights
 from vesalius.weights import place
 
@@ -21,7 +22,7 @@ def test_the_zoo(tmp_path, monkeypatch):
     assert {public["name"] for public in result.public} >= {"meddinov3", "voco-base", "rad-dino"}
     assert result.failed == []
     assert any("A tiny net." in line for line in lines(result))
-    json.dumps(result)
+    json.dumps(as_json(result))
 
 
 def test_folders_and_what_is_wrong_with_them(tmp_path):

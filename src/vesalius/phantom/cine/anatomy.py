@@ -204,7 +204,6 @@ def _reach_down(heart: Heart, grid: Grid) -> Places:
 
 
 def _draw_vessels(draw: np.random.Generator) -> list[tuple[float, ...]]:
-    """Draw lung vessels: x, y, z, lean in x and y, radius, signal, height in z; larger near the hilum."""
     vessels: list[tuple[float, ...]] = []
     for _ in range(200):
         x, y = draw.uniform(-90, 120), draw.uniform(-110, 90)

@@ -89,7 +89,6 @@ def _too_small() -> UsageError:
 
 
 def _over(values: _Values, table: _Values) -> _Values:
-    """Return the quotient, infinite where the table is 0."""
     return np.where(table > 1e-9, values / np.where(table > 1e-9, table, 1.0), np.inf)
 
 

@@ -190,7 +190,6 @@ def build_heart(subject: Subject, draw: np.random.Generator) -> Heart:
 
 
 def _mean_thickness_mm(radius: float, length: float, wall_mm3: float) -> float:
-    """Return the thickness of a wall of the given volume around a half ellipsoid, by bisection."""
     low, high = 0.0, 60.0
     for _ in range(40):
         middle = (low + high) / 2

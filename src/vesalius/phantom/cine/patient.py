@@ -124,7 +124,6 @@ def _images(
     blood: float,
     name: str,
 ) -> NDArray[np.int16]:
-    """Return the stored pictures, shape (T, I, J, K)."""
 
     def draw(what: str) -> np.random.Generator:
         return generator(options.seed, "cine", name, what)

@@ -95,6 +95,10 @@ def draw_subject(options: CineOptions, name: str) -> Subject:
 
     Raises:
         UsageError: the name cannot be the name of a folder.
+
+    Example:
+        >>> draw_subject(CineOptions(groups=("DCM",)), "patient001").lv_ef < 0.4
+        True
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise UsageError("the name of a phantom may hold only letters, digits, - and _", fix="choose another name")
@@ -147,7 +151,6 @@ def _fits(subject: Subject) -> bool:
 
 
 def _normal(draw: _Draw, mean_sd: tuple[float, float], limits: tuple[float, float]) -> float:
-    """Draw a normal number, again while it lies outside the limits."""
     for _ in range(_TRIES):
         value = float(draw.normal(*mean_sd))
         if limits[0] < value < limits[1]:

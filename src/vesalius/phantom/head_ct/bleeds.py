@@ -156,7 +156,6 @@ def fill(bleed: Bleed, anatomy: Anatomy, p: Points, head: HeadTissue, point_ml: 
 
 
 def _along_skull(bleed: Bleed, anatomy: Anatomy, p: Points) -> Values:
-    """Return the distance in mm along the skull from the middle of the bleed."""
     x, y, z = _PLACES.get(bleed.pattern, (0.7, 0.0, 0.6)) if bleed.type is BleedName.EPIDURAL else (0.75, 0.0, 0.55)
     centre = np.array([x * bleed.side, y, z]) + np.array([0, *bleed.jitter_mm[1:]]) / 60
     centre /= np.linalg.norm(centre)

@@ -51,7 +51,12 @@ class HeadCtStudy:
 
 
 def studies_of(options: HeadCtOptions, patient: int) -> int:
-    """Return the number of studies of a patient."""
+    """Return the number of studies of a patient.
+
+    Example:
+        >>> studies_of(HeadCtOptions(studies_per_patient=(2, 2)), patient=0)
+        2
+    """
     low, high = options.studies_per_patient
     return int(generator(options.seed, "head-ct", patient, "studies").integers(low, high + 1))
 
@@ -156,7 +161,6 @@ def _with_blood(
 
 
 def _swell(hu_N: Values, anatomy: Anatomy, points: Points, head: HeadTissue, bleed: Bleed, point_ml: float) -> None:
-    """Set oedema in the white matter around a bleed, before the blood is drawn."""
     radius = (bleed.volume_ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3)
     grown = replace(bleed, volume_ml=bleed.volume_ml * ((radius + _RIM_MM) / radius) ** 3)
     rim = fill(grown, anatomy, points, head, point_ml)

@@ -159,7 +159,6 @@ def _unknown(
 
 
 def _named(arranged: Arrangement, places: Sequence[tuple[int, int]]) -> str:
-    """Return slices by their number in the stack and the number of their instance, at most five."""
     frames = len(arranged.frames_TK)
     shown = [_slice_name(t if frames > 1 else None, k, arranged.frames_TK[t][k]) for t, k in places]
     return some(shown)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydicom.uid import UID, ExplicitVRBigEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from vesalius.files import regular
-from vesalius.scan.dicom.element import PixelElement
+from vesalius.scan.dicom.element import PixelElement, read_span
 from vesalius.scan.dicom.header import open_stream
 
 HIGH_BITS = "high_bits"
@@ -83,7 +83,7 @@ def decode_again(path: Path, element: PixelElement) -> tuple[NDArray[Any], str] 
     frames = []
     with regular(path).open("rb") as file:
         for spans in element.spans:
-            data = b"".join(_span(file, start, length) for start, length in spans)
+            data = b"".join(read_span(file, span) for span in spans)
             if decode == "dicomrle":
                 planes = np.frombuffer(imagecodecs.dicomrle_decode(data, element.dtype), element.dtype)
                 frame = planes.reshape(element.samples, element.rows, element.columns).transpose(1, 2, 0)
@@ -92,11 +92,6 @@ def decode_again(path: Path, element: PixelElement) -> tuple[NDArray[Any], str] 
             cells_JIC = frame.astype(f"<u{element.dtype.itemsize}")
             frames.append(values(cells_JIC.reshape(element.rows, element.columns, element.samples), element))
     return np.stack(frames), "imagecodecs"
-
-
-def _span(file: BinaryIO, start: int, length: int) -> bytes:
-    file.seek(start)
-    return file.read(length)
 
 
 def _cells(stream: BinaryIO, element: PixelElement) -> NDArray[Any] | None:

@@ -134,7 +134,6 @@ def _usual(manufacturer: str, groups: set[int]) -> dict[tuple[int, str], int]:
 
 
 def _values(data: Dataset, blocks: dict[tuple[int, str], int], attribute: _Private) -> tuple[float, ...]:
-    """Return the numbers of a private attribute; () where its block is not reserved or it holds none."""
     block = blocks.get((attribute.group, attribute.creator))
     stored = None if block is None else _raw(data, attribute.group, (block << 8) | attribute.element)
     return () if stored is None else _decoded(stored, attribute.kind)

@@ -178,12 +178,22 @@ def locate(stream: BinaryIO, data: Dataset, syntax: str) -> PixelElement:
     needed = math.ceil(pixels.frame_bytes * pixels.frames)
     available = min(length, _size(stream) - pixels.offset)
     if needed > available:
-        raise InputError(
-            f"the header promises {needed} bytes of pixels, but the file has {available}",
-            fix=COPY_FIX,
-        )
+        raise InputError(f"the header promises {needed} bytes of pixels, but the file has {available}", fix=COPY_FIX)
     stated = length != _UNDEFINED_LENGTH
     return replace(pixels, surplus=max(available - needed - needed % 2, 0) if stated else 0)
+
+
+def read_span(stream: BinaryIO, span: Span) -> bytes:
+    """Read a fragment.
+
+    Raises:
+        InputError: the file ends before it.
+    """
+    stream.seek(span[0])
+    data = stream.read(span[1])
+    if len(data) < span[1]:
+        raise InputError("the compressed pixels break off", fix=COPY_FIX)
+    return data
 
 
 def _check_syntax(syntax: str) -> None:
@@ -263,7 +273,6 @@ def _pictures(stream: BinaryIO, fragments: list[Span]) -> int:
 
 
 def _fragments(stream: BinaryIO) -> tuple[list[int], list[Span]]:
-    """Return the basic offset table and the spans of the fragments after it."""
     end = _size(stream)
     spans: list[Span] = []
     while True:
@@ -275,10 +284,8 @@ def _fragments(stream: BinaryIO) -> tuple[list[int], list[Span]]:
         if tag == _DELIMITER:
             break
         if tag != _ITEM or stream.tell() + length > end:
-            raise InputError(
-                f"the compressed pixels break off after {max(len(spans) - 1, 0)} fragment(s)",
-                fix=COPY_FIX,
-            )
+            what = f"the compressed pixels break off after {max(len(spans) - 1, 0)} fragment(s)"
+            raise InputError(what, fix=COPY_FIX)
         spans.append((stream.tell(), length))
         stream.seek(length, os.SEEK_CUR)
     if len(spans) < 2 or not any(length for _, length in spans[1:]):

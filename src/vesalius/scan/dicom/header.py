@@ -205,10 +205,8 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
         raise InputError("the deflated data set breaks off", fix=COPY_FIX)
     rest = inflater.unused_data
     if rest[:8] != struct.pack("<LL", zlib.crc32(data), len(data)) and rest.strip(b"\0"):
-        raise InputError(
-            f"the deflated data set is damaged: {len(rest)} bytes after it are not its checksum",
-            fix=COPY_FIX,
-        )
+        what = f"the deflated data set is damaged: {len(rest)} bytes after it are not its checksum"
+        raise InputError(what, fix=COPY_FIX)
     return io.BytesIO(data)
 
 
@@ -334,7 +332,6 @@ def _modality(data: Dataset) -> str:
 
 
 def _unit(data: Dataset, frames: tuple[FrameFacts, ...]) -> str:
-    """Return the unit that all frames with a usable statement share, "" where they differ."""
     stated = {_frame_unit(data, frame.rescale) for frame in frames if frame.rescale.stated}
     if not stated:
         return _frame_unit(data, frames[0].rescale)

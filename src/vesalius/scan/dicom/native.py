@@ -333,11 +333,8 @@ def _encode(data: Dataset, path: Path, fix: str | None) -> dict[int, bytes]:
             write_data_element(out, data.get_item(tag) if keeps_bytes else data[tag], encodings)
         except Exception as error:
             name = f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
-            raise InputError(
-                f"attribute {name} cannot be converted ({type(error).__name__})",
-                where=path,
-                fix=fix,
-            ) from error
+            what = f"attribute {name} cannot be converted ({type(error).__name__})"
+            raise InputError(what, where=path, fix=fix) from error
         chunks[int(tag)] = out.getvalue()
     return chunks
 

@@ -23,7 +23,7 @@ from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.scan.damage import COPY_FIX, not_readable
 from vesalius.scan.dicom import codestream as dicom_codestream
-from vesalius.scan.dicom.element import PLUGINS, PixelElement, Span
+from vesalius.scan.dicom.element import PLUGINS, PixelElement, read_span
 from vesalius.scan.dicom.header import open_stream
 from vesalius.scan.dicom.values import quiet
 from vesalius.scan.pixels import ALL
@@ -97,7 +97,7 @@ def _decode_frame(stream: BinaryIO, element: PixelElement, frame: int) -> NDArra
     decoder = get_decoder(UID(element.syntax))
     options = _options(element)
     if element.is_compressed:
-        data = b"".join(_read_span(stream, span) for span in element.spans[frame])
+        data = b"".join(read_span(stream, span) for span in element.spans[frame])
         _check_frame(data, element)
         plugin = PLUGINS[element.syntax]
         if plugin == "imagecodecs":
@@ -139,14 +139,6 @@ def _options(element: PixelElement) -> dict[str, Any]:
     if element.keyword == "PixelData":
         options |= {"bits_stored": element.bits_stored, "pixel_representation": int(element.signed)}
     return options
-
-
-def _read_span(stream: BinaryIO, span: Span) -> bytes:
-    stream.seek(span[0])
-    data = stream.read(span[1])
-    if len(data) < span[1]:
-        raise InputError("the compressed pixels break off", fix=COPY_FIX)
-    return data
 
 
 def _check_frame(data: bytes, element: PixelElement) -> None:

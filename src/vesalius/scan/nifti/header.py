@@ -155,9 +155,8 @@ def scaling(header: Any, path: Path) -> tuple[float, float, list[str]]:
     if math.isinf(slope):
         return 1.0, 0.0, ["the slope is infinite: stored values are used"]
     if not math.isfinite(inter):
-        raise InputError(
-            f"scl_slope is {slope:g}, but scl_inter is not a number, so real values are unknown", where=path
-        )
+        what = f"scl_slope is {slope:g}, but scl_inter is not a number, so real values are unknown"
+        raise InputError(what, where=path)
     return slope, inter, []
 
 

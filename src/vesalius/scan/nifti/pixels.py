@@ -108,7 +108,6 @@ class NiftiPixels:
 
     @property
     def _five(self) -> tuple[int, int, int, int, int]:
-        """Shape of the file as (i, j, k, t, all further axes)."""
         i, j, k, t, *more = (*self.file_shape, 1)
         return i, j, k, t, math.prod(more)
 

@@ -209,11 +209,8 @@ def _write(path: Path, pages: Iterator[NDArray[Any]], pixels: Pixels, colour: st
         return
     pictures = list(pages)
     if len(pictures) > 1 or not fits_png(pixels.dtype, pixels.shape[0]) or colour == "inverted":
-        raise UsageError(
-            "PNG cannot hold the pictures of this TIFF file",
-            where=path.name,
-            fix="end the name of the output with .tif",
-        )
+        fix = "end the name of the output with .tif"
+        raise UsageError("PNG cannot hold the pictures of this TIFF file", where=path.name, fix=fix)
     write_png(path, pictures[0])
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,39 @@ class FileSpan:
     skip: int = 0
 
 
+@dataclass(frozen=True)
+class TextHeader:
+    """The text header of a file.
+
+    Args:
+        path: the file.
+        fields: name -> text.
+        length: bytes up to the values of an attached header.
+        data_files: names of data files in a list after the header.
+    """
+
+    kind: ClassVar[str]
+    path: Path
+    fields: dict[str, str]
+    length: int
+    data_files: tuple[str, ...]
+
+    def text(self, name: str) -> str | None:
+        """Return the text of a field, None where it is absent."""
+        return self.fields.get(name)
+
+    def numbers(self, name: str, kind: type = float) -> list[Any]:
+        """Return the numbers of a field, [] where it is absent."""
+        try:
+            return [kind(word) for word in (self.text(name) or "").split()]
+        except ValueError as error:
+            raise self.wrong(f"`{name}` does not hold numbers") from error
+
+    def wrong(self, what: str) -> InputError:
+        """Return an error about this header."""
+        return InputError(what, where=self.path, fix=f"check that it is an intact {self.kind} file")
+
+
 def beside(header: Path, name: str) -> Path:
     """Return the path of a data file that a header names.
 
@@ -63,9 +96,8 @@ def beside(header: Path, name: str) -> Path:
         reason = error.strerror if isinstance(error, OSError) else "it holds a NUL character"
         raise InputError(f"names a data file that cannot be opened ({reason})", where=header, fix=COPY_FIX) from error
     if not inside:
-        raise InputError(
-            "names a data file outside its folder", where=header, fix="move the data file next to the header"
-        )
+        fix = "move the data file next to the header"
+        raise InputError("names a data file outside its folder", where=header, fix=fix)
     return path
 
 

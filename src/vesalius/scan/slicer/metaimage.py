@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +19,7 @@ from vesalius.scan.intensity import Intensity
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.signature import head_of_file
-from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, FlatPixels, beside
+from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, FlatPixels, TextHeader, beside
 from vesalius.scan.slicer.nrrd_header import MAX_FILES, number_into
 
 MAX_HEADER_BYTES = 1 << 20
@@ -49,14 +47,8 @@ _NAMES = {
 _MODALITIES = {"MET_MOD_CT": "CT", "MET_MOD_MR": "MR", "MET_MOD_US": "US", "MET_MOD_NM": "NM"}
 
 
-@dataclass(frozen=True)
-class _Header:
-    """Fields of the header, its length in bytes and the lines after `ElementDataFile = LIST`."""
-
-    path: Path
-    fields: dict[str, str]
-    length: int
-    data_files: tuple[str, ...]
+class _Header(TextHeader):
+    kind = "MetaImage"
 
     def text(self, name: str) -> str | None:
         """Return the field, looked up under all its names."""
@@ -66,18 +58,8 @@ class _Header:
     def flag(self, name: str) -> bool:
         return (self.text(name) or "").strip().lower() in {"true", "1"}
 
-    def numbers(self, name: str, kind: type = float) -> list[Any]:
-        """Return the numbers of a field, [] where it is absent."""
-        try:
-            return [kind(word) for word in (self.text(name) or "").split()]
-        except ValueError as error:
-            raise self.wrong(f"{name} does not hold numbers") from error
-
     def whole(self, name: str, default: int) -> int:
         return int(next(iter(self.numbers(name, int)), default))
-
-    def wrong(self, what: str) -> InputError:
-        return InputError(what, where=self.path, fix="check that it is an intact MetaImage file")
 
 
 def read(path: Path, reading: Reading = AS_STATED) -> Scan:

@@ -197,7 +197,6 @@ def _time(header: NrrdHeader, axes: str, frames: int) -> _Time:
 
 
 def _time_step(header: NrrdHeader, axis: int) -> tuple[float, str]:
-    """Return the interval between frames and its unit, from a four-dimensional space or from the axis itself."""
     directions = _directions(header)
     direction = directions[axis] if directions else None
     if direction is not None and len(direction) == 4:

@@ -16,7 +16,7 @@ import numpy as np
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.scan.signature import head_of_file
-from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, beside
+from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, TextHeader, beside
 
 MAX_HEADER_BYTES = 1 << 22
 MAX_AXES = 16
@@ -49,22 +49,11 @@ _ENDS = {"little": "<", "big": ">"}
 
 
 @dataclass(frozen=True)
-class NrrdHeader:
-    """A parsed header.
+class NrrdHeader(TextHeader):
+    """A parsed header with its pairs, key -> text."""
 
-    Args:
-        path: the file.
-        fields: name -> text.
-        pairs: key -> text.
-        length: bytes up to the values of an attached header.
-        data_files: lines after `data file: LIST`.
-    """
-
-    path: Path
-    fields: dict[str, str]
+    kind = "NRRD"
     pairs: dict[str, str]
-    length: int
-    data_files: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -96,13 +85,6 @@ class NrrdHeader:
         if end not in _ENDS:
             raise self.wrong("`endian` is missing, so the byte order is unknown")
         return np.dtype(_ENDS[end] + code)
-
-    def numbers(self, name: str, kind: type = float) -> list[Any]:
-        """Return the numbers of a field, [] where it is absent."""
-        try:
-            return [kind(word) for word in self.fields.get(name, "").split()]
-        except ValueError as error:
-            raise self.wrong(f"`{name}` does not hold numbers") from error
 
     def words(self, name: str) -> list[str]:
         """Return one word per axis, quoted or not; "" for each axis where the field is absent."""
@@ -139,10 +121,6 @@ class NrrdHeader:
             pieces.append(FileSpan(path, offset, max(skip[0], 0)))
         return tuple(pieces)
 
-    def wrong(self, what: str) -> InputError:
-        """Return an error about this header."""
-        return InputError(what, where=self.path, fix="check that it is an intact NRRD file")
-
     def _paths(self) -> list[Path]:
         text = self.fields.get("datafile")
         if text is None:
@@ -175,7 +153,7 @@ def read_header(path: Path) -> NrrdHeader:
     end = re.search(rb"\r?\n\r?\n", head)
     length = len(head) if end is None else end.end()
     fields, pairs, files = _parse(path, head[: length if end is None else end.start()])
-    return NrrdHeader(path, fields, pairs, length, files)
+    return NrrdHeader(path, fields, length, files, pairs)
 
 
 def number_into(pattern: str, number: int) -> str:

@@ -1,27 +1,34 @@
-"""What a run of detection refuses before it begins, and what a careful reader of its report should know."""
+"""What a classifier refuses before it is trained or measured, and caveats for the reader of its report.
+
+Letters: S samples, C classes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vesalius.cohort.builders.series import LABELS
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loaded import Problem
 from vesalius.errors import UsageError
+from vesalius.metrics.drawn import Drawn, Owner
 from vesalius.wording import some
 
 
 def check_classes(known: Sequence[str], classes: Sequence[str], where: str) -> None:
-    """Raise UsageError where no case has a label of a class.
+    """Raise UsageError if no case has a label of a class.
 
     Args:
         known: classes that cases have labels of.
-        classes: that are to be learned.
-        where: what names the labels, for messages.
+        classes: to learn.
+        where: source of the labels, for messages.
     """
     if not known:
-        looked_for = f"a table with nifti_path needs one of the columns {', '.join(LABELS)}, or others of 0 and 1"
-        raise UsageError("no case has a label", where=where, fix=f"add labels; {looked_for}")
+        columns = f"a table with nifti_path needs one of the columns {', '.join(LABELS)}, or others of 0 and 1"
+        raise UsageError("no case has a label", where=where, fix=f"add labels; {columns}")
     strange = [name for name in classes if name not in known]
     if strange:
         what = f"no case has a label {', '.join(strange)}"
@@ -29,27 +36,40 @@ def check_classes(known: Sequence[str], classes: Sequence[str], where: str) -> N
 
 
 def check_both(cohort: Cohort, classes: Sequence[str], part: str) -> None:
-    """Raise UsageError where nothing can be learned from a part, or no temperature chosen on it."""
+    """Raise UsageError if a split has labels of one value only: nothing to learn, and no temperature to choose."""
     values = {case.labels[name] for case in cohort for name in classes if name in case.labels}
     if len(values) < 2:
         what = f"the part {part!r} has {len(cohort)} cases, and not both positive and negative labels among them"
         raise UsageError(what, fix="give more cases, or other data.ratios")
 
 
+def check_labels(labels_SC: NDArray[np.float32], classes: Sequence[str], where: str) -> None:
+    """Raise UsageError if no label is known to measure against."""
+    if np.isnan(labels_SC).all():
+        what = f"no case has a label of the model's classes ({', '.join(classes)})"
+        raise UsageError(what, where=where, fix="name the labels as the model does")
+
+
+def labels_of(cohort: Cohort, classes: Sequence[str]) -> NDArray[np.float32]:
+    """Return the labels of all cases, shape (S, C), NaN where unknown."""
+    rows = [[case.labels.get(name, np.nan) for name in classes] for case in cohort]
+    return np.array(rows, np.float32).reshape(len(rows), len(classes))
+
+
 def left_out_words(problems: Sequence[Problem]) -> str:
-    """Cases that cannot be read: how many, which, and why."""
-    words = some([f"{one.id} ({one.reason})" for one in problems])
+    """One sentence about unreadable cases: how many, which, and why."""
+    words = some([f"{problem.id} ({problem.reason})" for problem in problems])
     return f"cases that cannot be read and are left out: {len(problems)}, namely {words}"
 
 
-def notes_of(cohort: Cohort, train: Cohort, classes: Sequence[str]) -> tuple[str, ...]:
-    """Classes of which nothing is learned, and labels of the whole cohort that contradict each other."""
+def training_notes(cohort: Cohort, train: Cohort, classes: Sequence[str]) -> tuple[str, ...]:
+    """Caveats of a run: classes of which nothing is learned, and labels of the whole cohort that contradict."""
     known = {name: {case.labels[name] for case in train if name in case.labels} for name in classes}
     notes = []
-    for values, words in ((set(), "unknown"), ({0.0}, "negative"), ({1.0}, "positive")):
+    for values, word in ((set(), "unknown"), ({0.0}, "negative"), ({1.0}, "positive")):
         alike = [name for name in classes if known[name] == values]
         if alike:
-            notes.append(f"in the part train every label of {', '.join(alike)} is {words}: nothing is learned of it")
+            notes.append(f"in the part train every label of {', '.join(alike)} is {word}: nothing is learned of it")
     unknown = sum(not any(name in case.labels for name in classes) for case in cohort)
     if unknown:
         notes.append(
@@ -59,3 +79,38 @@ def notes_of(cohort: Cohort, train: Cohort, classes: Sequence[str]) -> tuple[str
     if odd and "any" in classes:
         notes.append(f"labels of {odd} of {len(cohort)} cases contradict each other: any is 0, one of its kinds is 1")
     return tuple(notes)
+
+
+def cohort_notes(
+    cohort: Cohort,
+    labels_SC: NDArray[np.float32],
+    patients: Iterable[Owner],
+    classes: Sequence[str],
+    problems: Sequence[Problem],
+) -> list[str]:
+    """Caveats of measuring a model on another cohort.
+
+    Args:
+        cohort: the cases.
+        labels_SC: of the samples that were measured.
+        patients: of these samples.
+        classes: of the model.
+        problems: unreadable cases that were left out.
+    """
+    notes = []
+    known = [set(labels_S[~np.isnan(labels_S)].tolist()) for labels_S in labels_SC.T]
+    unlabelled = [name for name, values in zip(classes, known, strict=True) if not values]
+    if unlabelled:
+        notes.append(f"the cohort has no labels for {', '.join(unlabelled)}, which the model reports too")
+    for value, word in ((0.0, "negative"), (1.0, "positive")):
+        alike = [name for name, values in zip(classes, known, strict=True) if values == {value}]
+        if alike:
+            notes.append(f"all known labels of {', '.join(alike)} are {word}, so there is no AUROC for it")
+    strange = [name for name in cohort.classes if name not in classes]
+    if strange:
+        notes.append(f"the model does not know {', '.join(strange)}, for which the cohort has labels")
+    if any(case.patient is None for case in cohort):
+        notes.append(f"some cases have no patient, so intervals are {Drawn.of(patients).by} and may be too narrow")
+    if problems:
+        notes.append(left_out_words(problems))
+    return notes

@@ -1,4 +1,7 @@
-"""Predictions of a detection for people: a line on the terminal, tables and pictures in the report."""
+"""Predictions of a classifier for people: a line on the terminal, tables and pictures in the report.
+
+`unit` is what the calibration was chosen on: "studies", "slices" of volumes, or "pictures".
+"""
 
 from __future__ import annotations
 
@@ -14,90 +17,123 @@ HEAT, SIMILARITY, PROFILE = "heat", "similarity", "profile"
 _SHOWN = 24
 """Studies that are shown with pictures; the others have them in their folders."""
 _MAPS = {
-    "logit": "for each patch the logit of {name}, as if the study were this patch alone. Colours begin at the "
+    "logit": "for each patch the logit of {name}, as if the scan were this patch alone. Colours begin at the "
     "threshold, below it nothing is drawn. It shows where; the head learned from whole slices, so the values are no "
     "risks",
     "rollout": "attention rollout: how much of each patch reaches the class token. It shows where the encoder looks, "
     "whatever the finding",
 }
-_DEFINITIONS = {
-    "Probability": "Of the study. Its scale was set on validation studies of the model's own data; on any other data "
-    "it is not validated.",
-    "Threshold": "From validation studies too; a study at or above it counts as positive. None where validation knew "
-    "no study without the finding.",
-    "Suspicious slices": "Slices with the highest probability of the leading finding when the head sees each alone. "
-    "Counted from 0, from below upwards in axial scans; the index in the file stands beside it.",
-    "Leading finding": "The one farthest above its threshold, or least below.",
-}
+_OF = {"studies": "Of the study", "slices": "The highest of the slices", "pictures": "Of the picture"}
+_SLICES_CAVEAT = (
+    "The model was trained and calibrated on single slices, so the more slices a scan has, the more often one of them "
+    "reaches the threshold by chance."
+)
 
 
-def told_of(measures: Mapping[str, Any]) -> str:
-    """What was found in a study, in a line."""
-    parts = [f"{name} {one['probability']:.3f}{_mark(one)}" for name, one in measures["classes"].items()]
-    top = measures["top_slices"][0]["slice"]
+def summary_line(measures: Mapping[str, Any], unit: str = "studies") -> str:
+    """Return the measures of a scan in one line."""
+    parts = [
+        f"{name} {found['probability']:.3f}{' (positive)' if found['positive'] else ''}"
+        for name, found in measures["classes"].items()
+    ]
+    top = "" if unit == "pictures" else f"; most suspicious slice {measures['top_slices'][0]['slice']}"
     warned = "".join(f"; {warning}" for warning in measures["warnings"])
-    return f"{', '.join(parts)}; most suspicious slice {top}{warned}"
+    return f"{', '.join(parts)}{top}{warned}"
 
 
 def sections_of(
-    results: Mapping[str, dict[str, Any]],
+    results: Mapping[str, Mapping[str, Any]],
     pictures: Mapping[str, Mapping[str, str]],
-    classes: Sequence[str],
     calibration: Calibration,
+    unit: str = "studies",
     data: Sequence[str] = (),
 ) -> list[Section]:
-    """All studies in a table, then one section for each; `data` names what the model was trained on."""
+    """Return one table of all scans, then a section for each.
+
+    Args:
+        results: scan -> measures.
+        pictures: scan -> kind -> file in `figures`.
+        calibration: of the model.
+        unit: as the module says.
+        data: names of the training data.
+    """
+    classes, samples = calibration.classes, f"{calibration.samples} validation {unit}"
     head = Section(title="Probabilities")
     head.text(
-        f"Thresholds for a specificity of {calibration.specificity:.2f} on {calibration.samples} validation studies. "
+        f"Thresholds for a specificity of {calibration.specificity:.2f} on {samples}. "
         "The model card says what the model was made for and where it fails."
     )
-    columns = [Column(name="study"), *(Column(name=name, numeric=True) for name in classes), Column(name="positive")]
+    if unit == "slices":
+        head.text(_SLICES_CAVEAT, "warning")
+    name = "picture" if unit == "pictures" else "study"
+    columns = [Column(name=name), *(Column(name=name, numeric=True) for name in classes), Column(name="positive")]
     rows = []
-    for study, one in results.items():
-        found = one["classes"]
-        positive = [name for name in classes if found[name]["positive"]]
-        told = ", ".join(positive) or NOTHING
-        rows.append([study, *(fixed(found[name]["probability"], 3) for name in classes), told])
-    thresholds = [NOTHING if one is None else fixed(one, 3) for one in calibration.thresholds]
-    head.table(columns, [*rows, ["threshold", *thresholds, ""]], _caption(calibration, data))
-    shown = [_study(name, one, pictures.get(name, {}), classes) for name, one in list(results.items())[:_SHOWN]]
+    for scan, measures in results.items():
+        found = measures["classes"]
+        positive = ", ".join(name for name in classes if found[name]["positive"])
+        rows.append([scan, *(fixed(found[name]["probability"], 3) for name in classes), positive or NOTHING])
+    thresholds = [NOTHING if value is None else fixed(value, 3) for value in calibration.thresholds]
+    whole = "Probabilities of whole studies" if unit == "studies" else f"Probabilities of {unit}"
+    trained_on = " and ".join(data) or "the model's own training data"
+    caption = f"{whole}, calibrated on {trained_on} only ({samples})."
+    head.table(columns, [*rows, ["threshold", *thresholds, ""]], caption)
+    shown = [
+        _scan_section(scan, measures, pictures.get(scan, {}), classes, unit)
+        for scan, measures in list(results.items())[:_SHOWN]
+    ]
     if len(results) > _SHOWN:
         shown[-1].text(f"{len(results) - _SHOWN} more studies have their pictures in their own folders.", "note")
-    return [head, *shown, Section(title="What the words mean").definitions(_DEFINITIONS)]
+    return [head, *shown, Section(title="Definitions").definitions(_definitions(unit))]
 
 
-def _study(study: str, one: Mapping[str, Any], pictures: Mapping[str, str], classes: Sequence[str]) -> Section:
-    told = Section(title=study)
-    for warning in one["warnings"]:
-        told.text(warning[0].upper() + warning[1:] + ".", "warning")
-    columns = [Column(name="slice"), Column(name="in the file"), *(Column(name=name, numeric=True) for name in classes)]
-    rows = [
-        [
-            str(top["slice"]),
-            f"{top['file_axis']} = {top['file_index']}" if "file_index" in top else NOTHING,
-            *(fixed(top["probabilities"][name], 3) for name in classes),
-        ]
-        for top in one["top_slices"]
-    ]
-    looked = f"{one['slices_looked_at']} of {one['slices']} slices were looked at in {one['seconds']:.1f} s."
-    told.table(columns, rows, f"Suspicious slices by {one['leading']}. {looked}")
-    heat = one["heat_map"]
-    captions = {
-        HEAT: f"Slice {heat['slice']}: {_heat_words(heat)}{_below(one)}",
-        SIMILARITY: f"Slice {heat['slice']}: how alike each patch is to the framed one, whatever the finding.",
-        PROFILE: "What the head says of each slice alone.",
+def _definitions(unit: str) -> dict[str, str]:
+    definitions = {
+        "Probability": f"{_OF[unit]}. Its scale was set on validation {unit} of the model's own data; on any other "
+        "data it is not validated.",
+        "Threshold": f"From validation {unit} too; {_OF[unit].lower()}, a probability at or above it counts as "
+        f"positive. None where validation had no {unit} without the finding.",
+        "Suspicious slices": "Slices with the highest probability of the leading finding when the head sees each "
+        "alone. Counted from 0, from below upwards in axial scans; the index in the file stands beside it.",
+        "Leading finding": "The one farthest above its threshold, or least below.",
     }
+    if unit == "pictures":
+        del definitions["Suspicious slices"]
+    return definitions
+
+
+def _scan_section(
+    scan: str, measures: Mapping[str, Any], pictures: Mapping[str, str], classes: Sequence[str], unit: str
+) -> Section:
+    section = Section(title=scan)
+    for warning in measures["warnings"]:
+        section.text(warning[0].upper() + warning[1:] + ".", "warning")
+    if unit != "pictures":
+        columns = [Column(name="slice"), Column(name="in the file")]
+        columns += [Column(name=name, numeric=True) for name in classes]
+        rows = [
+            [
+                str(top["slice"]),
+                f"{top['file_axis']} = {top['file_index']}" if "file_index" in top else NOTHING,
+                *(fixed(top["probabilities"][name], 3) for name in classes),
+            ]
+            for top in measures["top_slices"]
+        ]
+        used = f"{measures['slices_looked_at']} of {measures['slices']} slices were used"
+        section.table(
+            columns, rows, f"Suspicious slices by {measures['leading']}. {used}, in {measures['seconds']:.1f} s."
+        )
+    heat = measures["heat_map"]
+    where = "" if unit == "pictures" else f"Slice {heat['slice']}: "
+    captions = {
+        HEAT: f"{where}{_heat_words(heat)}{_below(measures)}",
+        SIMILARITY: f"{where}how alike each patch is to the framed one, whatever the finding.",
+    }
+    if unit != "pictures":
+        captions[PROFILE] = "Probability of each slice alone."
     for kind, caption in captions.items():
         if kind in pictures:
-            told.figure(pictures[kind], caption, f"{kind} of {study}")
-    return told
-
-
-def _caption(calibration: Calibration, data: Sequence[str]) -> str:
-    """Of the probabilities: where their calibration holds."""
-    of = " and ".join(data) or "the model's own training data"
-    return f"Probabilities of whole studies, calibrated on {of} only ({calibration.samples} validation studies)."
+            section.figure(pictures[kind], caption[0].upper() + caption[1:], f"{kind} of {scan}")
+    return section
 
 
 def _heat_words(heat: Mapping[str, Any]) -> str:
@@ -110,11 +146,7 @@ def _heat_words(heat: Mapping[str, Any]) -> str:
     return f"{_MAPS[heat['shows']].format(name=heat['class'])}. The frame is the hottest patch."
 
 
-def _below(one: Mapping[str, Any]) -> str:
-    """Said where colours could be taken for a finding."""
-    decided = one["classes"][one["leading"]]["positive"]
-    return "" if decided is not False else f" The study as a whole is below the threshold of {one['leading']}."
-
-
-def _mark(one: Mapping[str, Any]) -> str:
-    return " (positive)" if one["positive"] else ""
+def _below(measures: Mapping[str, Any]) -> str:
+    """A sentence for colours that could be taken for a finding."""
+    is_positive = measures["classes"][measures["leading"]]["positive"]
+    return f" The whole is below the threshold of {measures['leading']}." if is_positive is False else ""

@@ -1,6 +1,6 @@
-"""What the models of the package find in phantoms, beside what the phantoms were made with.
+"""Predictions of the shipped models on phantoms, beside their known truth.
 
-They need torch, which the package does not install on its own; without it this part of the demo tells how to get it.
+The models need torch, which is an extra; without it this part of the demo says how to install it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ MISSING = "The models of the package need pip install 'vesalius[nets]'; with it 
 
 @dataclass(frozen=True)
 class Example:
-    """A model, and a phantom that it is shown.
+    """A model and a phantom for it.
 
     Args:
         model: name in the zoo.
-        title: what it does.
-        study: name of the file that is made.
-        make: writes the phantom and gives what is known of it.
+        title: title of the section.
+        study: name of the phantom file.
+        make: writes the phantom and returns its truth in words.
     """
 
     model: str
@@ -68,7 +68,7 @@ def show_models(result: Result, folder: Path, threads: int, progress: Callable[[
     Args:
         result: receives the sections and figures.
         folder: of the report; predictions go below `models`.
-        threads: of the nets.
+        threads: threads of the nets.
         progress: called with one line per example.
     """
     if find_spec(NEEDS) is None:
@@ -82,11 +82,13 @@ def show_models(result: Result, folder: Path, threads: int, progress: Callable[[
         (folder / "models").mkdir(exist_ok=True)
         scan, out = folder / "models" / f"{example.study}.nii.gz", folder / "models" / example.study
         truth = example.make(scan)
-        done = predict(example.model, [scan], out, device="cpu", threads=threads)
+        predicted = predict(example.model, [scan], out, device="cpu", threads=threads)
         section = result.section(example.title)
-        section.blocks += limits_section(done["limits"]).blocks
-        section.text("A phantom: drawn, with known truth. The figure says that the model runs, not how good it is.")
-        section.definitions({"model": example.model, "made with": truth, "found": "; ".join(done["told"].values())})
+        section.blocks += limits_section(predicted.limits).blocks
+        section.text("A synthetic phantom with known truth: the figure shows that the model runs, not how good it is.")
+        section.definitions(
+            {"model": example.model, "made with": truth, "found": "; ".join(predicted.summary.values())}
+        )
         for picture in sorted((out / FIGURES).glob("*.png")):
             kind = picture.stem.rpartition(".")[2]
             result.figures[f"{example.study}-{kind}.png"] = regular(picture).read_bytes()

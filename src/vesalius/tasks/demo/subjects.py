@@ -1,4 +1,4 @@
-"""The scans of the demo, which ship inside our dependencies, and how the package that ships one compares it."""
+"""The scans of the demo, which ship inside our dependencies, and their comparison by the package that ships them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class DemoScan:
 
     Args:
         name: short name, used for files.
-        title: what it is.
+        title: description for people.
         package: the package that ships it.
         parts: path below that package.
         targets: lossy targets to show.
-        same: compares source and restored file with the package's own reader.
+        same: compares source and restored file with the reader of that package.
     """
 
     name: str
@@ -36,7 +36,7 @@ class DemoScan:
 
     @property
     def path(self) -> Path:
-        """Where it lies on this machine."""
+        """Path on this machine."""
         spec = find_spec(self.package)
         if spec is None or spec.origin is None:
             raise InputError(f"package {self.package} is missing", fix=f"pip install {self.package}")

@@ -13,7 +13,7 @@ from vesalius.cohort.labels import check_decided
 from vesalius.cohort.training_splits import left_out_notes, training_splits
 from vesalius.errors import UsageError
 from vesalius.report.result import Result
-from vesalius.tasks.classify.checks import check_both, check_classes, left_out_words, notes_of
+from vesalius.tasks.classify.checks import check_both, check_classes, left_out_words, training_notes
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.measure import measure_model
 from vesalius.tasks.detect.outputs import feature_files
@@ -75,7 +75,7 @@ class DetectJob(Job):
             self.classes,
             lambda: self.studies(device),
             self._source.settings(self.classes, device),
-            self._source.shipped_encoder,
+            self._source.shipped_encoder(device),
         )
 
     def trial(self) -> DetectTask:
@@ -95,7 +95,7 @@ class DetectJob(Job):
     def notes(self) -> Sequence[str]:
         train, problems = self._parts["train"], self._source.problems
         whole = Cohort(tuple(case for part in self._parts.values() for case in part), train.root)
-        notes = (*train.notes, *self._outside, *notes_of(whole, train, self.classes))
+        notes = (*train.notes, *self._outside, *training_notes(whole, train, self.classes))
         return (*notes, left_out_words(problems)) if problems else notes
 
     def left_out(self) -> Mapping[str, Cohort]:

@@ -74,7 +74,7 @@ def measure_model(
         CorruptFileError: it is damaged.
     """
     calibration = Calibration.read(model)
-    scored = score(from_pretrained(model, "detect", only=HEAD).net.to(device), studies[part])
+    scored = score(from_pretrained(model, "detect", HEAD).parts[HEAD].net.to(device), studies[part])
     labels = {name: split.labels_SC for name, split in studies.items()}
     outcome = outcome_of(scored, part, calibration, labels, notes)
     outcome.results["invalid_nifti_report"] = _invalid_report(problems)

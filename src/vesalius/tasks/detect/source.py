@@ -70,8 +70,8 @@ class StudySource(ABC):
         """Vectors for a trial of the loop and what it costs to make all of them; nothing stays on disk."""
         return Tried(self.vectors(parts, device))
 
-    def shipped_encoder(self) -> Encoder | None:
-        """The encoder that goes into the model folder, once it was used; None for precomputed vectors."""
+    def shipped_encoder(self, device: str) -> Encoder | None:  # noqa: ARG002
+        """The encoder that belongs into the model folder; None: there is none."""
         return None
 
 
@@ -120,6 +120,7 @@ class Scans(StudySource):
 
     Args:
         data: manifests, encoder, slices.
+        encoder: one that is loaded already; None: that of `data`.
 
     Raises:
         InputError: a manifest or the encoder cannot be read; a row leads to no scan and `skip_invalid` is not set.
@@ -127,7 +128,7 @@ class Scans(StudySource):
 
     reads_scans = True
 
-    def __init__(self, data: DetectData) -> None:
+    def __init__(self, data: DetectData, encoder: Encoder | None = None) -> None:
         self._data = data
         self.cohort, self._unusable = _cohort(data.manifest, data.classes)
         self.has_slice_labels = data.unit == "study"
@@ -135,7 +136,7 @@ class Scans(StudySource):
         if self._unusable and not data.skip_invalid:
             what = f"{len(self._unusable)} rows lead to no scan, {self._unusable[0]}"
             raise InputError(what, where=data.manifest[0], fix=f"mend them, or {SKIP}")
-        self._encoders: dict[str, Encoder] = {}
+        self._encoders = {} if encoder is None else {encoder.device.type: encoder}
 
     def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = lambda _: None) -> Vectors:
         return _vectors(self._extracted(parts, device, self._data.cache, progress))
@@ -163,9 +164,6 @@ class Scans(StudySource):
             classes=classes, images=data.images, unit=data.unit, slices=data.slices, check=data.check, encoder=facts
         )
 
-    def shipped_encoder(self) -> Encoder | None:
-        return next(iter(self._encoders.values()))
-
     def encoder(self, device: str) -> Encoder:
         """The encoder on a device, with the window of the run."""
         if device not in self._encoders:
@@ -176,6 +174,9 @@ class Scans(StudySource):
                 loaded = loaded.prepared_by(contract)
             self._encoders[device] = loaded
         return self._encoders[device]
+
+    def shipped_encoder(self, device: str) -> Encoder | None:
+        return self.encoder(device)
 
     def _extracted(
         self, parts: Mapping[str, Cohort], device: str, cache: Path | None, progress: Progress = lambda _: None

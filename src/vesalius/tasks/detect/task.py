@@ -39,7 +39,7 @@ class DetectTask(Task):
         studies: gives the studies of each part; called once, when the loop builds the task, because only then the
             device is known on which an encoder would have to work.
         settings: of the model that is shipped.
-        encoder: gives the encoder that is shipped with the head, once the studies are loaded; None: there is none.
+        encoder: ships with the head; None: the head was trained on precomputed vectors.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class DetectTask(Task):
         classes: Sequence[str],
         studies: Callable[[], Mapping[str, Studies]],
         settings: DetectSettings,
-        encoder: Callable[[], Encoder | None] = lambda: None,
+        encoder: Encoder | None = None,
     ) -> None:
         self.config, self.classes, self.settings = config, tuple(classes), settings
         self._load, self._encoder = studies, encoder
@@ -110,19 +110,14 @@ class DetectTask(Task):
         return {name: value for name, value in measures.items() if math.isfinite(value)}
 
     def export(self, folder: Path) -> None:
-        """The head; temperatures and thresholds, for which nothing but validation studies is looked at."""
-        net, val = bare(self.modules["net"]), self._studies["val"]
+        """Head and encoder; temperatures and thresholds, chosen on validation studies only."""
+        net, val, encoder = bare(self.modules["net"]), self._studies["val"], self._encoder
         nets: dict[str, Net] = {HEAD: self.net_config()}
         parts: dict[str, nn.Module | Part] = {HEAD: net}
-        encoder = self._encoder()
         if encoder is not None:
-            nets, parts = {ENCODER: encoder.part.config, **nets}, {ENCODER: encoder.part, **parts}
+            nets, parts = {ENCODER: encoder.config, **nets}, {ENCODER: encoder.part, **parts}
             write_contract(encoder.contract, folder)
         save_pretrained(folder, parts, ModelConfig.of("detect", nets, self.settings))
-        point = choose(
-            score(net, val).logits_SC,
-            val.labels_SC,
-            specificity=self.config.specificity,
-            sharing=self.config.temperature,
-        )
+        scored, config = score(net, val), self.config
+        point = choose(scored.logits_SC, scored.labels_SC, specificity=config.specificity, sharing=config.temperature)
         Calibration.of(point, self.classes).write(folder)

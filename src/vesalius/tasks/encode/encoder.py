@@ -1,4 +1,4 @@
-"""A frozen encoder of slices: vectors of class tokens, and patches that can be compared.
+"""A frozen encoder of slices: one vector for each slice, and one for each of its patches.
 
 Letters: B slices, C channel, J rows, I columns, D width, L patches row by row, H W patches down and across.
 """
@@ -15,23 +15,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vesalius.errors import InputError, UsageError
-from vesalius.nets.vit import Tokens
+from vesalius.nets.encoder import EncoderNet
+from vesalius.nets.rollout import attends, attention_rollout
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.precision import Precision, resolved
 from vesalius.transforms.contract import InputContract, read_contract
-from vesalius.weights.saved import ENCODER, Pretrained, from_pretrained
+from vesalius.weights.saved import ENCODER, Part, from_pretrained
 
 BATCH = 16
 
 
 class Encoder:
-    """A model whose net gives a class token and patches.
+    """An encoder of pictures with the preparation of its images.
 
     Args:
-        model: net with its weights.
+        part: net with its weights; any `EncoderNet` of two dimensions.
         contract: how its images are prepared.
         device: where it runs.
-        precision: of the net; "auto" is bf16 where the hardware has it. Vectors are float32 in any case.
+        precision: of the net; "auto" is bf16 where the hardware has it. Vectors are always float32.
 
     Raises:
         InputError: the net is of another kind.
@@ -39,91 +40,114 @@ class Encoder:
 
     def __init__(
         self,
-        model: Pretrained,
+        part: Part,
         contract: InputContract,
         device: str | torch.device = "cpu",
         precision: Precision = "fp32",
     ) -> None:
-        self.model, self.part, self.contract = model, model.parts[ENCODER], contract
-        if not isinstance(self.part.net, Tokens):
-            raise InputError("gives no class token, so it cannot encode slices", where=model.folder)
+        if not isinstance(part.config, EncoderNet) or part.config.dims != 2:
+            raise InputError("is not an encoder of pictures", where=part.path, fix="name a model with such an encoder")
+        self.part, self.config, self.contract = part, part.config, contract
         self.device = torch.device(device)
         self.precision = resolved(precision, self.device.type)
-        self._net = _rounded(self.part.net.to(self.device).requires_grad_(False), self.precision)
+        self._net = _rounded(part.net.to(self.device).requires_grad_(False), self.precision)
 
     @classmethod
     def from_pretrained(
         cls, name: str | Path, device: str | torch.device = "cpu", precision: Precision = "fp32"
     ) -> Encoder:
-        """Load the encoder of a model folder, a run folder or a name of the zoo.
+        """Load the encoder of any model that has one: a model folder, a run folder, or a name of the zoo.
 
-        `vesalius weights import` makes a model folder of a public checkpoint; a trained model with a head has one, too.
+        `vesalius weights import` makes a model folder of a public checkpoint.
 
         Raises:
-            InputError: no such model, it has no encoder, or its net is of another kind.
+            InputError: no such model, or it has no encoder of pictures.
             CorruptFileError: it is damaged.
         """
         model = from_pretrained(name, only=ENCODER)
-        return cls(model, read_contract(model.folder), device, precision)
+        return cls(model.parts[ENCODER], read_contract(model.folder), device, precision)
 
     def prepared_by(self, contract: InputContract) -> Encoder:
-        """The same encoder with images that are prepared in another way, e.g. through other windows."""
-        return Encoder(self.model, contract, self.device, self.precision)
+        """Return the same encoder with another preparation of its images, e.g. through other windows."""
+        return Encoder(self.part, contract, self.device, self.precision)
+
+    @property
+    def folder(self) -> Path:
+        """The model folder."""
+        return self.part.path.parent
 
     @property
     def width(self) -> int:
-        """D."""
-        width: int = self._net.vit.embed_dim  # type: ignore[assignment, union-attr]
-        return width
+        """Numbers in a vector, D."""
+        return self.config.width
 
     def digest(self) -> str:
         """64 hexadecimal digits for weights, sizes and precision: all that decides about vectors besides the input."""
-        sizes = self.part.config.model_dump_json(exclude_defaults=True)  # a field that comes later changes nothing
+        sizes = self.config.model_dump_json(exclude_defaults=True)  # a field that comes later changes nothing
         facts = (self.part.digest, sizes, self.precision, "class token")
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
     @torch.no_grad()
     def tokens(self, x_BCJI: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-        """(class_BD, patches_BLD) of prepared slices, float32, on the device.
+        """(whole_BD, patches_BLD) of prepared slices, float32, on the device.
 
         Raises:
             UsageError: the net takes other channels or sizes.
         """
-        net = self.part.config
-        inputs, side = net.inputs, net.divisor
+        inputs, side = self.config.inputs, self.config.divisor
         if x_BCJI.shape[1] != inputs or x_BCJI.shape[2] % side or x_BCJI.shape[3] % side:
             given = f"{x_BCJI.shape[1]} channels of {x_BCJI.shape[2]} x {x_BCJI.shape[3]} pixels"
             raise UsageError(f"{given}; the encoder takes {inputs} channels and multiples of {side} pixels")
         x = torch.from_numpy(x_BCJI).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            class_BD, patches_BLD = self._net(x)
-        return class_BD.float(), patches_BLD.float()
+            whole_BD, patches_BLD = self._net(x)
+        return whole_BD.float(), patches_BLD.float()
 
     def embed(self, slices: Slices, numbers: NDArray[np.int64], batch: int = BATCH) -> NDArray[np.float32]:
-        """Class tokens of some slices, shape (B, D).
+        """Vectors of some slices, shape (B, D).
 
         Raises:
             UsageError: there is no slice, a step of the preparation does not fit, or the vectors are not finite.
         """
         if not len(numbers):
             raise UsageError("there is no slice", fix="leave the scan out")
-        parts = [self.tokens(x_BCJI)[0].cpu().numpy() for x_BCJI in slices.batches(numbers, batch)]
-        vectors: NDArray[np.float32] = np.concatenate(parts)
-        if not np.isfinite(vectors).all():
+        vectors_BD: NDArray[np.float32] = np.concatenate(
+            [self.tokens(x_BCJI)[0].cpu().numpy() for x_BCJI in slices.batches(numbers, batch)]
+        )
+        if not np.isfinite(vectors_BD).all():
             raise UsageError("the encoder gives vectors that are not finite", fix="pass fp32, or check the weights")
-        return vectors
+        return vectors_BD
 
     def patches(self, slices: Slices, number: int) -> NDArray[np.float32]:
-        """Patches of one slice on their grid, shape (H, W, D)."""
+        """Vectors of the patches of one slice on their grid, shape (H, W, D)."""
         x_BCJI = slices.prepared([number])
-        patches_LD = self.tokens(x_BCJI)[1][0].cpu().numpy()
-        side = self.part.config.divisor
-        grid: NDArray[np.float32] = patches_LD.reshape(x_BCJI.shape[2] // side, x_BCJI.shape[3] // side, -1)
-        return grid
+        return self._on_grid(self.tokens(x_BCJI)[1][0], x_BCJI)
+
+    def check_attention(self) -> None:
+        """Raise UsageError where the net shows no attention."""
+        if not attends(self.part.net):
+            what = "the encoder shows no attention, so there is no rollout"
+            raise UsageError(what, where="--heat-map", fix="take logit")
+
+    def rollout(self, slices: Slices, number: int) -> NDArray[np.float32]:
+        """Attention rollout (H, W) of a slice: share of each patch in what reaches the class token, times 1000.
+
+        Raises:
+            UsageError: the net shows no attention.
+        """
+        self.check_attention()
+        x_BCJI = slices.prepared([number])
+        shares_BL = attention_rollout(self.part.net, torch.from_numpy(x_BCJI).to(self.device))  # type: ignore[arg-type]
+        return self._on_grid(1000 * shares_BL[0, :, None], x_BCJI)[..., 0]
+
+    def _on_grid(self, places_LD: Tensor, x_BCJI: NDArray[np.float32]) -> NDArray[np.float32]:
+        rows, columns = (size // self.config.divisor for size in x_BCJI.shape[2:])
+        grid_HWD: NDArray[np.float32] = places_LD.cpu().numpy().reshape(rows, columns, -1)
+        return grid_HWD
 
 
 def _rounded(net: nn.Module, precision: str) -> nn.Module:
-    """The net for a precision: weights that autocast would round for each batch anew are rounded once, in a copy."""
+    """Round once, in a copy, the weights that autocast would round for each batch."""
     if precision != "bf16":
         return net
     net = copy.deepcopy(net)
@@ -138,6 +162,11 @@ def similarity(patches_HWD: NDArray[np.float32], at: tuple[int, int] | None = No
 
     Raises:
         UsageError: no such patch.
+
+    Example:
+        >>> patches_HWD = np.array([[[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]], np.float32)
+        >>> similarity(patches_HWD, (0, 0)).tolist()
+        [[1.0, 0.0, 1.0]]
     """
     rows, columns = patches_HWD.shape[:2]
     row, column = (rows // 2, columns // 2) if at is None else at

@@ -15,6 +15,7 @@ from pydantic import Field
 from vesalius.config import Config
 from vesalius.errors import UsageError
 from vesalius.scan.scan import Scan
+from vesalius.tasks.encode.options import SLICE_HELP
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.transform import Chain, Sample, digest_of
 
@@ -26,20 +27,10 @@ class SliceConfig(Config):
     in any case, and whether it can be what it should be is asked elsewhere.
     """
 
-    stride: int = Field(default=1, ge=1, description="every so many slices")
-    most: int = Field(default=0, ge=0, description="slices at most, evenly spread over the scan; 0: all")
-    least_body: float = Field(
-        default=0.0,
-        ge=0,
-        lt=1,
-        description="slices are left out where less than this share of the pixels is above body_above, 0.02 for "
-        "heads; 0: none",
-    )
-    body_above: float = Field(
-        default=-500.0,
-        allow_inf_nan=False,
-        description="real value that divides air and body: HU of CT; for other images name your own",
-    )
+    stride: int = Field(default=1, ge=1, description=SLICE_HELP["stride"])
+    most: int = Field(default=0, ge=0, description=SLICE_HELP["most"])
+    least_body: float = Field(default=0.0, ge=0, lt=1, description=SLICE_HELP["least_body"])
+    body_above: float = Field(default=-500.0, allow_inf_nan=False, description=SLICE_HELP["body_above"])
 
     def chosen(self, slices: Slices) -> NDArray[np.int64]:
         """Numbers (from 0, rising) of the slices of a scan that are looked at."""

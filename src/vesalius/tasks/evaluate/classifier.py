@@ -1,82 +1,92 @@
-"""`evaluate classifier`: a trained detection model on a labelled cohort, with what was chosen when it was trained."""
+"""`evaluate classifier`: a trained classifier on a labelled cohort, with the choices made when it was trained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from vesalius.cohort.cache import Cache
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.labels import check_decided
+from vesalius.cohort.loader import Loader
+from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError, UsageError
 from vesalius.output import new_folder, refuse_existing
-from vesalius.report.html import run_report
 from vesalius.report.limits import limits_line, limits_section
-from vesalius.report.made import made
-from vesalius.report.page import FIGURES, PAGE, TABLE, Made, Report, ReportTable, load_report, write_figure
-from vesalius.report.table import plain_text, write_csv
+from vesalius.report.made import command_line, made
+from vesalius.report.page import PAGE, ReportTable, load_report
+from vesalius.report.publish import publish
+from vesalius.report.result import Result
+from vesalius.report.table import plain_text
 from vesalius.tasks.classify.calibration import Calibration
+from vesalius.tasks.classify.checks import check_labels, cohort_notes, labels_of
+from vesalius.tasks.classify.scored import outcome_of
 from vesalius.tasks.detect.config import DetectData
-from vesalius.tasks.detect.detector import check_calibration, check_encoder
+from vesalius.tasks.detect.detector import encoder_of
 from vesalius.tasks.detect.measure import measure_model
 from vesalius.tasks.detect.settings import DetectSettings
-from vesalius.tasks.detect.source import Files, Scans, StudySource
+from vesalius.tasks.detect.source import Files, Scans
 from vesalius.tasks.detect.studies import studies_of
-from vesalius.tasks.evaluate.fit import check_given, check_labels, check_width, labels_of, notes_of, settings_of
+from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
+from vesalius.tasks.finetune.classifier import Network
+from vesalius.tasks.finetune.measure import score
 from vesalius.training.device import on_cpu
 from vesalius.weights.card import read_card
 from vesalius.weights.place import locate
-from vesalius.weights.saved import digest_of, read_config
+from vesalius.weights.saved import ENCODER, HEAD, digest_of, from_pretrained, read_config
 
 _PART = "cohort"
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "timm", "nibabel", "pydicom")
 _TABLES, _WIDTH = 2, 120
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class EvaluatedClassifier:
+    """The result of `evaluate_classifier`.
+
+    Args:
+        path: the folder that was written.
+        report: its page.
+        results: every measure, JSON-able.
+    """
+
+    path: str
+    report: str
+    results: dict[str, Any]
 
 
 def evaluate_classifier(
     model: str | Path,
     cohort: Path | None,
     output: Path,
+    options: ClassifierOptions | None = None,
     *,
-    embeddings: Path | None = None,
-    labels: Path | None = None,
-    patients: Path | None = None,
-    studies: Path | None = None,
-    split: str | None = None,
-    skip_invalid: bool = False,
-    cache: Path | None = None,
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Measure a model of `train detect/...` on a labelled cohort and write a report.
+    progress: Progress = lambda _: None,
+) -> EvaluatedClassifier:
+    """Measure a model of `train detect/...` or `train finetune/...` on a labelled cohort and write a report.
 
     Thresholds and temperatures are those of the model folder; nothing is chosen on the cohort.
 
     Args:
         model: a run folder, a model folder or a name of the zoo.
-        cohort: a manifest or a table of series; None where vectors are given.
+        cohort: a manifest or a table of series; None with precomputed vectors.
         output: folder to write.
-        embeddings: vectors instead of a cohort, .npy [N, D].
-        labels: of the vectors, .npy [N, classes] in the order of the model's classes, or .csv with a header.
-        patients: of the vectors, .npy [N] or a text file of N lines.
-        studies: likewise: which vectors are the slices of one study.
-        split: only cases of this split of the manifest.
-        skip_invalid: leave out scans that cannot be read, and tell them.
-        cache: folder where vectors of scans are kept; None: the user's.
+        options: which cases or vectors; None: all cases of the cohort.
         device: "auto", "cpu" or "cuda".
         threads: of PyTorch; None: its own choice.
         force: replace an earlier evaluation.
-        progress: told what is done.
-
-    Returns:
-        {"path", "report", "results"}, JSON-able.
+        progress: callback that receives a line now and then.
 
     Raises:
-        UsageError: what is given does not fit together, or the cohort has none of the labels of the model.
+        UsageError: the arguments do not fit together, or the cohort has none of the labels of the model.
         InputError: no such model, one for another job, or a file that cannot be read.
         CorruptFileError: the model folder is damaged.
         OutputError: the folder exists or cannot be written.
@@ -84,114 +94,146 @@ def evaluate_classifier(
     refuse_existing(output, force=force)
     if threads is not None:
         torch.set_num_threads(threads)
-    place = "cpu" if on_cpu(device) else "cuda"
-    vectors = {"embeddings": embeddings, "labels": labels, "patients": patients, "studies": studies}
-    check_given(cohort, vectors, split)
+    options = options or ClassifierOptions()
+    options.check(cohort)
     folder = locate(model)
-    config = read_config(folder)
-    settings = settings_of(config, folder)
-    check_calibration(Calibration.read(folder), settings, folder)
-    source = (
-        _files(vectors, settings)
-        if cohort is None
-        else _scans(cohort, folder, settings, place, skip_invalid=skip_invalid, cache=cache)
-    )
-    where = str(cohort or embeddings)
-    part = _part(source, split)
-    check_decided(part, settings.classes, where)
-    check_labels(labels_of(part, settings.classes), settings, where)  # before scans are looked at, which takes long
-    if isinstance(source, Scans):
-        check_width(source.encoder(place).width, config, where)
-    vectors_of = source.vectors({_PART: part}, place, progress)
-    found = studies_of(part, vectors_of, settings.classes, settings.unit)
-    if not len(found):
-        raise InputError(f"no case can be read, {source.problems[0]} for one", where=where, fix="mend the files")
-    check_width(found.width, config, where)
-    check_labels(found.labels_SC, settings, where)
-    progress(f"measuring {len(found)} studies")
-    notes = notes_of(found, source, settings)
-    outcome = measure_model(folder, {_PART: found}, _PART, place, notes, source.problems)
-    given = [] if cohort is None else [cohort]
-    caveats = read_card(folder).caveats
-    report = Report(
-        title="Evaluation of a classifier",
-        task="evaluate classifier",
-        lead=f"{Path(model).name} on {Path(where).name}. Thresholds and temperatures were chosen when the model was "
-        "trained; nothing is chosen here. Research use only, not a medical device.",
-        sections=[limits_section(caveats), *outcome.sections],
-        made=_made([Path(model), *given], output, {**vectors, "split": split}, skip_invalid=skip_invalid),
-        results=outcome.results | {"limits": list(caveats), "model": digest_of(folder), "split": split},
-    )
-    with new_folder(output, force=force) as made_now:
-        (made_now / FIGURES).mkdir()
-        for name, png in outcome.figures.items():
-            write_figure(made_now / FIGURES / name, png)
-        for name, write in outcome.files.items():
-            write(made_now / name)
-        write_csv(made_now / TABLE, outcome.rows, outcome.columns)
-        report.save(made_now)
-        run_report(made_now)
-    return {"path": str(output), "report": str(output / PAGE), "results": report.results}
+    task = read_config(folder).task
+    place = "cpu" if on_cpu(device) else "cuda"
+    if task == "detect":
+        outcome = _measure_studies(folder, cohort, options, place, progress)
+    elif task == "finetune":
+        outcome = _measure_pictures(folder, cohort, options, place, progress)
+    else:
+        fix = "name a model of train detect/... or finetune/...; label maps are measured with evaluate masks"
+        raise InputError(f"is a model for {task}, not a classifier", where=folder, fix=fix)
+    caveats, data = read_card(folder).caveats, cohort or options.embeddings
+    outcome.sections.insert(0, limits_section(caveats))
+    outcome.results |= {"limits": list(caveats), "model": digest_of(folder), "split": options.split}
+    inputs = [Path(model), *([] if cohort is None else [cohort])]
+    flags = {**options.vectors, "split": options.split, "skip_invalid": options.skip_invalid}
+    command = command_line("evaluate classifier", *inputs, "-o", output, **flags)
+    with new_folder(output, force=force) as part:
+        publish(
+            outcome,
+            part,
+            title="Evaluation of a classifier",
+            task="evaluate classifier",
+            lead=f"{Path(model).name} on {Path(str(data)).name}. Thresholds and temperatures were chosen when the "
+            "model was trained; nothing is chosen here. Research use only, not a medical device.",
+            made=made(command, torch.get_num_threads(), None, _PACKAGES),
+        )
+    return EvaluatedClassifier(str(output), str(output / PAGE), outcome.results)
 
 
-def lines(result: dict[str, Any]) -> list[str]:
-    """The result for people: findings and decisions, then what a careful reader should know."""
-    blocks = [block for section in load_report(Path(result["path"])).sections for block in section.blocks]
+def lines(result: EvaluatedClassifier) -> list[str]:
+    """The result for people: limits, findings and decisions, then caveats."""
+    blocks = [block for section in load_report(Path(result.path)).sections for block in section.blocks]
     tables = [block for block in blocks if isinstance(block, ReportTable)][:_TABLES]
     shown = [line for table in tables for line in plain_text(table, _WIDTH).splitlines()]
-    _, *texts = [block.text for block in blocks if block.kind == "text"]  # the first ones are the limits
-    return [
-        limits_line(result["results"]["limits"]),
-        *shown,
-        *(f"note: {text}" for text in texts),
-        f"open {result['report']}",
-    ]
+    _, *texts = [block.text for block in blocks if block.kind == "text"]  # the first one holds the limits
+    notes = [f"note: {text}" for text in texts]
+    return [limits_line(result.results["limits"]), *shown, *notes, f"open {result.report}"]
 
 
-def _files(vectors: dict[str, Path | None], settings: DetectSettings) -> Files:
-    """A table names its columns; an array has those of the model."""
-    labels = vectors["labels"]
-    is_table = labels is not None and labels.suffix.lower() == ".csv"
-    return Files(DetectData.build(classes=() if is_table else settings.classes, **vectors))
-
-
-def _scans(
-    cohort: Path, folder: Path, settings: DetectSettings, device: str, *, skip_invalid: bool, cache: Path | None
-) -> Scans:
-    if settings.encoder is None:
-        what = "was trained on bare vectors, no encoder came with it, so it cannot look at scans"
+def _measure_studies(
+    folder: Path, cohort: Path | None, options: ClassifierOptions, device: str, progress: Progress
+) -> Result:
+    """Measure a detection model on scans or on precomputed vectors."""
+    model = from_pretrained(folder, "detect")
+    settings = DetectSettings.parse(model.config.settings, where=folder)
+    Calibration.read(folder, settings.classes)
+    source: Scans | Files
+    if cohort is None:
+        source = Files(_vector_data(options, settings))
+    elif settings.encoder is None:
+        what = "was trained on precomputed vectors, without an encoder, so it cannot take scans"
         raise InputError(what, where=folder, fix="pass --embeddings and --labels instead of a cohort")
-    data = DetectData.build(
-        manifest=(cohort,),
-        encoder=str(folder),
+    else:
+        data = DetectData.build(
+            manifest=(cohort,),
+            encoder=str(folder),
+            images=settings.images,
+            unit=settings.unit,
+            slices=settings.slices,
+            cache=options.cache,
+            skip_invalid=options.skip_invalid,
+        )
+        source = Scans(data, encoder_of(model.parts.get(ENCODER), settings, folder, device))
+    where = str(cohort or options.embeddings)
+    part = _part(source.cohort, options.split)
+    check_decided(part, settings.classes, where)
+    check_labels(labels_of(part, settings.classes), settings.classes, where)  # before scans are encoded
+    inputs = model.parts[HEAD].config.inputs
+    if isinstance(source, Scans):
+        _check_width(source.encoder(device).width, inputs, where)
+    studies = studies_of(part, source.vectors({_PART: part}, device, progress), settings.classes, settings.unit)
+    if not len(studies):
+        raise InputError(f"no case can be read, {source.problems[0]} for one", where=where, fix="mend the files")
+    _check_width(studies.width, inputs, where)
+    check_labels(studies.labels_SC, settings.classes, where)
+    progress(f"measuring {len(studies)} studies")
+    notes = cohort_notes(source.cohort, studies.labels_SC, studies.owners, settings.classes, source.problems)
+    if not source.reads_scans and settings.encoder is not None:
+        notes.append("it was not checked that the vectors come from the encoder that the model was trained on")
+    return measure_model(folder, {_PART: studies}, _PART, device, notes, source.problems)
+
+
+def _measure_pictures(
+    folder: Path, cohort: Path | None, options: ClassifierOptions, device: str, progress: Progress
+) -> Result:
+    """Measure a finetuned classifier on pictures, or on the slices of volumes with label maps."""
+    network = Network(folder, device)
+    settings = network.settings
+    calibration, slices = Calibration.read(folder, settings.classes), settings.slices
+    if cohort is None:
+        what = "takes pictures or volumes, not precomputed vectors"
+        raise UsageError(what, where=folder, fix="name a manifest")
+    where, whole = str(cohort), _part(read_manifest(cohort), options.split)
+    if slices is None:
+        check_decided(whole, settings.classes, where)
+        check_labels(labels_of(whole, settings.classes), settings.classes, where)
+        part = whole
+    else:
+        part = whole.where(lambda case: slices.mask in case.masks)
+        if not len(part):
+            raise UsageError(f"no case has a mask called {slices.mask}", where=where, fix="name it in the manifest")
+    loader = Loader(
+        part,
+        prepare=network.encoder.contract.prepare,
         images=settings.images,
-        unit=settings.unit,
-        slices=settings.slices,
-        precision=settings.encoder.precision,
-        cache=cache,
-        skip_invalid=skip_invalid,
+        masks=() if slices is None else (slices.mask,),
+        classes=settings.classes,
+        cache=None if options.cache is None else Cache(options.cache),
+        order="cohort",
+        on_error="skip" if options.skip_invalid else "raise",
     )
-    source = Scans(data)
-    check_encoder(source.encoder(device), settings)
-    return source
+    scored = score(network.net, loader, slices, progress)
+    check_labels(scored.labels_SC, settings.classes, where)
+    notes = cohort_notes(part, scored.labels_SC, scored.patients, settings.classes, loader.problems)
+    if len(part) < len(whole):
+        notes.append(f"{len(whole) - len(part)} of {len(whole)} cases have no mask to take labels from")
+    unit = "pictures" if slices is None else "slices"
+    return outcome_of(scored, _PART, calibration, {_PART: scored.labels_SC}, notes, unit)
 
 
-def _part(source: StudySource, split: str | None) -> Cohort:
+def _vector_data(options: ClassifierOptions, settings: DetectSettings) -> DetectData:
+    """A table names its columns; an array has those of the model."""
+    is_table = options.labels is not None and options.labels.suffix.lower() == ".csv"
+    return DetectData.build(classes=() if is_table else settings.classes, **options.vectors)
+
+
+def _check_width(width: int, inputs: int | None, where: str) -> None:
+    if width != inputs:
+        what = f"holds vectors of {width} numbers, the model takes {inputs}"
+        raise UsageError(what, where=where, fix="give vectors of the encoder that the model was trained on")
+
+
+def _part(cohort: Cohort, split: str | None) -> Cohort:
     """The cohort, or a split of it."""
     if split is None:
-        return source.cohort
-    part = source.cohort.of_split(split)
+        return cohort
+    part = cohort.of_split(split)
     if not len(part):
-        fix = f"the cohort has {', '.join(source.cohort.splits) or 'no splits'}"
+        fix = f"the cohort has {', '.join(cohort.splits) or 'no splits'}"
         raise UsageError(f"no case is in split {split!r}", where="--split", fix=fix)
     return part
-
-
-def _made(inputs: list[Path], output: Path, options: dict[str, Path | str | None], *, skip_invalid: bool) -> Made:
-    """How it was made; paths by their last name only, so that no path of this machine is told."""
-    words = ["vesalius evaluate classifier", *(path.resolve().name or "." for path in inputs), "-o", output.name]
-    for name, value in options.items():
-        if value is not None:
-            words += [f"--{name}", value.name if isinstance(value, Path) else value]
-    words += ["--skip-invalid"] if skip_invalid else []
-    return made(" ".join(words), torch.get_num_threads(), None, _PACKAGES)

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from vesalius.cohort.case import MASK, Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loader import Loader
 from vesalius.config import Config
 from vesalius.nets.classifier import Classifier
 from vesalius.nets.encoder import AnyEncoder
@@ -48,6 +50,11 @@ class FinetuneData(CohortData):
         if self.slices is not None:
             return self.slices.mask in case.masks
         return bool(case.labels.keys() & self.classes if self.classes else case.labels)
+
+    def held_out(self, cohort: Cohort, prepare: Prepare, classes: tuple[str, ...]) -> Loader:
+        """Return a loader of a split that is not trained on, with the masks that its labels come from."""
+        masks = () if self.slices is None else (self.slices.mask,)
+        return self.loader(cohort, prepare=prepare, order="cohort", masks=masks, classes=classes)
 
     @property
     def needs(self) -> str:

@@ -1,30 +1,22 @@
-"""Finetuning as a job of `vesalius train`: its cases, its task, and the test of the model that it ships.
-
-Letters: U pictures, N classes.
-"""
+"""Finetuning as a job of `vesalius train`: its cases, its task, and the test of the model that it ships."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.labels import check_decided
 from vesalius.errors import UsageError
-from vesalius.metrics.findings import measured, prevalences
-from vesalius.metrics.operating import choose
-from vesalius.report.findings import RELIABILITY, counted, reliability_figure, sections, text_of
 from vesalius.report.result import Result
-from vesalius.report.table import Cell
+from vesalius.tasks.classify.calibration import Calibration
+from vesalius.tasks.classify.checks import check_both, check_classes
+from vesalius.tasks.classify.scored import outcome_of
+from vesalius.tasks.finetune.classifier import Network
 from vesalius.tasks.finetune.config import FinetuneConfig
-from vesalius.tasks.finetune.infer import HeldOut, held_out, trained
+from vesalius.tasks.finetune.measure import score
 from vesalius.tasks.finetune.task import FinetuneTask
 from vesalius.tasks.job import Job
-
-_COLUMNS = ("case", "slice", "patient", "class", "logit", "label")
 
 
 class FinetuneJob(Job):
@@ -35,10 +27,11 @@ class FinetuneJob(Job):
 
     Raises:
         InputError: the manifest cannot be read.
-        UsageError: it holds nothing to train on.
+        UsageError: it holds nothing to train on, or a label is neither 0 nor 1.
     """
 
     Config = FinetuneConfig
+    predictor = "vesalius.tasks.finetune.predict:FinetunePredictor"
     pipeline = "image-classification"
     config: FinetuneConfig
 
@@ -50,8 +43,11 @@ class FinetuneJob(Job):
         if not self.classes:
             raise UsageError("no case has a label", fix="build the manifest with labels, or name data.slices")
         if slices is None:
+            check_classes(cohort.classes, self.classes, config.data.where)
             check_decided(cohort, self.classes, config.data.where)
         self._parts = config.data.splits(cohort, config.train.seed)
+        for name in ("train", "val") if slices is None else ():
+            check_both(self._parts[name], self.classes, name)
 
     def parts(self) -> Mapping[str, Cohort]:
         return self._parts
@@ -64,41 +60,19 @@ class FinetuneJob(Job):
         return FinetuneTask(self.config.model_copy(update={"data": data}), self._parts, self.classes)
 
     def outcome(self, model: Path, device: str) -> Result:
-        """Ranking, calibration and decisions; temperature and thresholds are chosen on the validation part."""
-        net = trained(model, self.config, device)
-        val = held_out(net, self._parts["val"], self.config, self.classes, self.progress)
-        part = "test" if len(self._parts["test"]) else "val"
-        found = held_out(net, self._parts["test"], self.config, self.classes, self.progress) if part == "test" else val
-        point = choose(val.logits_UN, val.labels_UN)
-        unit = "pictures" if self.config.data.slices is None else "slices"
-        results: dict[str, Any] = {
-            "part": part,
-            **measured(found.logits_UN, found.labels_UN, found.owners, self.classes, point, unit),
+        """Test the shipped model with the temperature and thresholds that it ships with."""
+        net, data = Network(model, device).net, self.config.data
+        calibration = Calibration.read(model, self.classes)
+        split = "test" if len(self._parts["test"]) else "val"
+        scored = {
+            name: score(
+                net,
+                data.held_out(self._parts[name], self.config.prepare, self.classes),
+                data.slices,
+                self.progress,
+            )
+            for name in dict.fromkeys(("val", split))
         }
-        results["prevalences"] = prevalences({"val": val.labels_UN, part: found.labels_UN}, self.classes)
-        outcome = Result(results=results, columns=_COLUMNS, rows=_rows(found, self.classes))
-        outcome.sections = sections(results, self.notes(), unit)
-        outcome.figures = {RELIABILITY: reliability_figure(found.logits_UN, found.labels_UN, self.classes, point)}
-        by = results["intervals"]
-        outcome.measured = {
-            f"AUROC of {unit}, {name}": text_of(one["auroc"], by) for name, one in results["classes"].items()
-        }
-        outcome.measured[f"AUROC of {unit}, mean"] = text_of(results["auroc"], by)
-        outcome.tested_on = f"{counted(results, unit)} of the part {part}"
-        return outcome
-
-
-def _rows(found: HeldOut, classes: tuple[str, ...]) -> list[dict[str, Cell]]:
-    numbers = {patient: number for number, patient in enumerate(dict.fromkeys(found.owners), start=1)}
-    return [
-        {
-            "case": name,
-            "slice": found.slices[u],
-            "patient": numbers[found.owners[u]] if found.owners[u][1] else None,
-            "class": classes[n],
-            "logit": float(found.logits_UN[u, n]),
-            "label": None if np.isnan(found.labels_UN[u, n]) else float(found.labels_UN[u, n]),
-        }
-        for u, name in enumerate(found.ids)
-        for n in range(len(classes))
-    ]
+        labels = {name: part.labels_SC for name, part in scored.items()}
+        unit = "pictures" if data.slices is None else "slices"
+        return outcome_of(scored[split], split, calibration, labels, self.notes(), unit)

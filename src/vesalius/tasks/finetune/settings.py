@@ -1,10 +1,11 @@
-"""What a shipped classifier needs besides its two parts, the encoder and the head on its vectors."""
+"""What a finetuned classifier ships with besides its encoder, head, input contract and calibration."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from vesalius.config import Config
+from vesalius.tasks.finetune.config import SliceLabels
 
 
 class FinetuneSettings(Config):
@@ -12,3 +13,4 @@ class FinetuneSettings(Config):
 
     classes: tuple[str, ...] = Field(min_length=1, description="what the logits mean")
     images: tuple[str, ...] = Field(min_length=1, description="images that become the channels")
+    slices: SliceLabels | None = Field(default=None, description="how label maps became labels of slices")

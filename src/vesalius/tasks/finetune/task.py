@@ -16,13 +16,17 @@ from vesalius.cohort.batch import batches
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
 from vesalius.metrics.classify import rank_classes
-from vesalius.nets.net import Net, build
+from vesalius.metrics.operating import choose
+from vesalius.nets.net import build
 from vesalius.objectives.masked_bce import MaskedBce
+from vesalius.tasks.classify.calibration import Calibration
+from vesalius.tasks.classify.scored import Scored
+from vesalius.tasks.finetune.classifier import Network
 from vesalius.tasks.finetune.config import FinetuneConfig
-from vesalius.tasks.finetune.infer import held_out
+from vesalius.tasks.finetune.measure import score
 from vesalius.tasks.finetune.pictures import MapLabels, OneSlice
 from vesalius.tasks.finetune.settings import FinetuneSettings
-from vesalius.training.task import Batch, Logs, Losses, Task, bare
+from vesalius.training.task import Batch, Logs, Losses, Ranks, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.transform import Chain
 from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, save_pretrained
@@ -78,10 +82,11 @@ class FinetuneTask(Task):
     def validate(self, step: int) -> dict[str, float]:
         """Loss and ranking of held-out pictures; what cannot be measured is left out."""
         del step
-        found = held_out(bare(self.modules["net"]), self.parts["val"], self.config, self.classes)
-        ranking = rank_classes(found.logits_UN, found.labels_UN)
+        net = bare(self.modules["net"])
+        scored = self._score_val(net, self.ranks)
+        ranking = rank_classes(scored.logits_SC, scored.labels_SC)
         measures = {
-            "loss": float(self._loss(torch.from_numpy(found.logits_UN), torch.from_numpy(found.labels_UN))),
+            "loss": float(self._loss(torch.from_numpy(scored.logits_SC), torch.from_numpy(scored.labels_SC))),
             "auroc": ranking.macro_auroc,
             "auprc": ranking.macro_auprc,
         }
@@ -89,17 +94,20 @@ class FinetuneTask(Task):
         return {name: value for name, value in measures.items() if math.isfinite(value)}
 
     def export(self, folder: Path) -> None:
-        """Encoder and head, and how images are prepared for them."""
+        """Encoder and head; temperature and thresholds, chosen on validation pictures by the weights as written."""
         net, config = bare(self.modules["net"]), self.config
-        numbers = _NUMBERS[config.numbers]
-        encoder, head = net.encoder, net.head
-        settings = FinetuneSettings(classes=self.classes, images=config.data.images)
-        assert isinstance(encoder, nn.Module)
-        assert isinstance(head, nn.Module)
-        contract = InputContract(images=config.data.images, prepare=config.prepare, classes=self.classes)
-        write_contract(contract, folder)
-        nets: dict[str, Net] = {ENCODER: config.net, HEAD: config.classifier(len(self.classes)).head}
-        save_pretrained(folder, {ENCODER: encoder, HEAD: head}, ModelConfig.of("finetune", nets, settings), numbers)
+        settings = FinetuneSettings(classes=self.classes, images=config.data.images, slices=config.data.slices)
+        nets = {ENCODER: config.net, HEAD: config.classifier(len(self.classes)).head}
+        modules = {name: getattr(net, name) for name in nets}
+        save_pretrained(folder, modules, ModelConfig.of("finetune", nets, settings), _NUMBERS[config.numbers])
+        write_contract(InputContract(images=config.data.images, prepare=config.prepare, classes=self.classes), folder)
+        scored = self._score_val(Network(folder, next(net.parameters()).device).net, Ranks())
+        Calibration.of(choose(scored.logits_SC, scored.labels_SC), self.classes).write(folder)
+
+    def _score_val(self, net: nn.Module, ranks: Ranks) -> Scored:
+        data = self.config.data
+        loader = data.held_out(self.parts["val"], self.config.prepare, self.classes)
+        return score(net, loader, data.slices, ranks=ranks)
 
     def _loader(self) -> Loader:
         config, slices = self.config, self.config.data.slices

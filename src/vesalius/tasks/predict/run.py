@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +12,54 @@ import torch
 
 from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError, printable
 from vesalius.files import regular
-from vesalius.output import alone, new_file, refuse_existing
-from vesalius.report.html import run_report
+from vesalius.named import Table
+from vesalius.output import alone, claim, new_file
 from vesalius.report.limits import limits_line, limits_section
-from vesalius.report.made import made
-from vesalius.report.page import FIGURES, PAGE, SUMMARY, Report, write_figure
+from vesalius.report.made import command_line, made
+from vesalius.report.page import FIGURES, PAGE, SUMMARY, write_figure
+from vesalius.report.publish import publish
+from vesalius.report.result import Result
 from vesalius.scan.reading import AS_STATED, Reading
-from vesalius.tasks.detect.predict import DetectPredictor
 from vesalius.tasks.predict.inputs import Input, find_inputs
 from vesalius.tasks.predict.ledger import RECORD, Finished, Ledger, content_digest
-from vesalius.tasks.predictor import PredictOptions, Predictor
-from vesalius.tasks.segment.predict import SegmentPredictor
+from vesalius.tasks.predictor import Predictor
+from vesalius.tasks.train.jobs import JOBS
 from vesalius.training.device import on_cpu
 from vesalius.weights.card import NOTICE
 from vesalius.weights.place import locate
 from vesalius.weights.saved import read_config
 
-_PREDICTORS: dict[str, type[Predictor]] = {"detect": DetectPredictor, "segment": SegmentPredictor}
-"""task of a model -> what predicts with it."""
 _STATE = "model.json"
-_OWN = (SUMMARY, PAGE, FIGURES, _STATE, RECORD)
+_RESERVED = (SUMMARY, PAGE, FIGURES, _STATE, RECORD)
 """Names that no study may have."""
 _PACKAGES = ("numpy", "scipy", "torch", "timm", "monai", "nibabel", "pydicom")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The result of `predict`.
+
+    Args:
+        path: the folder that was written.
+        report: its page.
+        about: what the model is, by its card.
+        limits: where it fails, by its card.
+        results: study -> measures.
+        sources: study -> where its scan lies, seen from what was given.
+        summary: study -> measures in one line.
+        skipped: outputs that an earlier run had finished.
+        failed: {"path", "source", "error", "reason"} of each study that could not be predicted.
+    """
+
+    path: str
+    report: str
+    about: str
+    limits: list[str]
+    results: dict[str, dict[str, Any]]
+    sources: dict[str, str]
+    summary: dict[str, str]
+    skipped: list[str]
+    failed: list[dict[str, str]]
 
 
 @alone
@@ -41,133 +67,140 @@ def predict(
     model: str | Path,
     paths: Sequence[Path],
     output: Path,
-    options: PredictOptions | None = None,
+    options: Mapping[str, Any] | None = None,
     *,
     reading: Reading = AS_STATED,
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
     progress: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Predict every study; what fails is listed and the rest goes on; a rerun skips what is finished.
+) -> Predictions:
+    """Predict every study; failures are listed and the rest goes on; a rerun skips what is finished.
 
     Args:
         model: a model folder, a run folder or a name of the zoo.
         paths: scans, folders of scans, manifests.
         output: folder for the predictions, summary.json and report.html.
-        options: what is asked of the prediction; None: nothing.
+        options: of the job, by name, e.g. {"top_k": 3} (`DetectOptions`); None: its defaults.
         reading: choices where the files leave some open.
         device: "auto", "cpu" or "cuda".
         threads: of PyTorch; None: its own choice.
-        force: predict anew what is there; what another model, or this one with other options, left is removed.
-        progress: called with one line before each study; what came of it is in the result.
-
-    Returns:
-        {"path", "report", "about", "limits", "results": {name: measures}, "sources": {name: where it came from},
-        "told": {name: line}, "skipped", "failed"}, JSON-able; "about" and "limits" are what the card of the model says
-        it is, and where it fails.
+        force: predict finished studies again; results of another model, or of other options, are removed.
+        progress: callback that receives one line before each study.
 
     Raises:
         InputError: no such model, or one whose job does not predict.
-        UsageError: an option that the job does not know; the model takes several images and no manifest was given; no
-            GPU.
+        UsageError: an option that the job does not have, or a value that cannot be; the model takes several images and
+            no manifest was given; no GPU.
         OutputError: the folder holds something else.
-        CorruptFileError: nobody can tell what it holds.
+        CorruptFileError: the record of an earlier run in it is damaged.
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    options = options or PredictOptions()
     folder = locate(model)
     task = read_config(folder).task
-    if task not in _PREDICTORS:
-        what = f"is a model for {task}, with which nothing can be predicted"
-        fix = "look at slices with vesalius embed" if task == "encode" else None
-        raise InputError(what, where=folder, fix=fix or f"name a model for {' or '.join(_PREDICTORS)}")
-    predictor = _PREDICTORS[task](folder, "cpu" if on_cpu(device) else "cuda", options)
-    about, limits = predictor.card.summary, predictor.card.caveats
+    predictor = _predictor_class(task, folder)(folder, "cpu" if on_cpu(device) else "cuda", options)
     inputs, failed = find_inputs(paths, predictor.images, reading)
-    record = _begin(
-        output, {"model": predictor.digest(), **options.asked, **reading.stated()}, predictor.target_of, force=force
-    )
+    chosen = predictor.options.given | reading.stated()
+    ledger = _begin(output, {"model": predictor.digest(), **chosen}, predictor.target_of, force=force)
     results: dict[str, dict[str, Any]] = {}
     skipped = []
-    title = f"Predictions: {folder.name if folder.name != 'model' else folder.parent.name}"
-    command = f"vesalius predict {Path(model).name} -o {output.name}"
     try:
-        for number, one in enumerate(inputs, 1):
+        for number, study in enumerate(inputs, 1):
             failures = f", {len(failed)} failed so far" if failed else ""
-            progress(f"{number} of {len(inputs)}: {one.names[0]}{failures}")
+            progress(f"{number} of {len(inputs)}: {study.names[0]}{failures}")
             try:
-                name, is_new = _one(predictor, one, record, output, taken=(*_OWN, *results), anew=force)
+                name, is_new = _predict_study(
+                    predictor, study, ledger, output, taken=(*_RESERVED, *results), force=force
+                )
             except Exception as error:
-                failed.append(_failed(one, error))
+                failed.append(_failure(study, error))
                 continue
-            results[name] = record.studies[name].measures
-            target = output / predictor.target_of(name)
+            results[name] = ledger.studies[name].measures
             if not is_new:
-                skipped.append(str(target))
-    finally:  # who stops in the middle keeps what is finished
-        whole = {name: study.measures for name, study in record.studies.items()}
-        Report(
-            title=title,
-            task=f"predict {task}",
-            lead=f"{about or 'A model without a summary'}. Studies: {len(whole)}. {NOTICE}",
-            sections=[limits_section(limits), *(predictor.sections(whole, _pictures(output, whole)) if whole else ())],
-            made=made(command, torch.get_num_threads(), None, _PACKAGES),
-            results={
-                "limits": list(limits),
-                "studies": {name: {"source": one.source, **one.measures} for name, one in record.studies.items()},
-                "model": predictor.digest(),
-                "options": options.asked | reading.stated(),
-            },
-            failures={printable(one["source"]): one["reason"] for one in failed},
-        ).save(output)
-    page = run_report(output)
-    return {
-        "path": str(output),
-        "report": str(page),
-        "about": about,
-        "limits": list(limits),
-        "results": results,
-        "sources": {name: record.studies[name].source for name in results},
-        "told": {name: predictor.told(measures) for name, measures in results.items()},
-        "skipped": skipped,
-        "failed": failed,
-    }
+                skipped.append(str(output / predictor.target_of(name)))
+    finally:  # an interrupted run keeps what is finished
+        title = f"Predictions: {folder.name if folder.name != 'model' else folder.parent.name}"
+        command = command_line("predict", Path(model).name, "-o", output.name)
+        page = _publish(predictor, ledger, output, title, command, chosen, failed)
+    return Predictions(
+        path=str(output),
+        report=str(page),
+        about=predictor.card.summary,
+        limits=list(predictor.card.caveats),
+        results=results,
+        sources={name: ledger.studies[name].source for name in results},
+        summary={name: predictor.summary(measures) for name, measures in results.items()},
+        skipped=skipped,
+        failed=failed,
+    )
 
 
-def lines(result: dict[str, Any]) -> list[str]:
+def lines(result: Predictions) -> list[str]:
     """The result for people."""
-    shown = [limits_line(result["limits"])]
-    shown += [f"model: {result['about']}"] if result["about"] else []
-    shown += [f"{name}: {line}" for name, line in result["told"].items()]
-    shown += [f"{path}  finished before" for path in result["skipped"]]
-    return [*shown, *map(_failure, result["failed"]), result["report"]]
+    shown = [limits_line(result.limits)]
+    shown += [f"model: {result.about}"] if result.about else []
+    shown += [f"{name}: {line}" for name, line in result.summary.items()]
+    shown += [f"{path}  finished before" for path in result.skipped]
+    return [*shown, *map(_failure_line, result.failed), result.report]
 
 
-def _failure(one: dict[str, str]) -> str:
-    path, error = one["path"], one["error"]
+def _failure_line(failure: Mapping[str, str]) -> str:
+    path, error = failure["path"], failure["error"]
     return f"failed  {error}" if error.startswith(path) else f"failed  {path}: {error}"
 
 
-def _failed(one: Input, error: Exception) -> dict[str, str]:
+def _failure(study: Input, error: Exception) -> dict[str, str]:
     if isinstance(error, VesaliusError):
-        return {"path": one.where, "source": one.source, "error": str(error), "reason": error.reason}
+        return {"path": study.where, "source": study.source, "error": str(error), "reason": error.reason}
     reason = " ".join(f"an unforeseen {type(error).__name__}: {error}".split())
-    return {"path": one.where, "source": one.source, "error": reason, "reason": reason}
+    return {"path": study.where, "source": study.source, "error": reason, "reason": reason}
 
 
-def _one(
-    predictor: Predictor, one: Input, record: Ledger, output: Path, *, taken: Collection[str], anew: bool
+def _publish(
+    predictor: Predictor,
+    ledger: Ledger,
+    output: Path,
+    title: str,
+    command: str,
+    chosen: Mapping[str, Any],
+    failed: Sequence[Mapping[str, str]],
+) -> Path:
+    """Write summary and page of all finished studies of the folder."""
+    measures = {name: study.measures for name, study in ledger.studies.items()}
+    about, limits = predictor.card.summary, predictor.card.caveats
+    figures = {name: files for name in measures if (files := _figures(output, name))}
+    result = Result(
+        results={
+            "limits": list(limits),
+            "studies": {name: {"source": study.source, **study.measures} for name, study in ledger.studies.items()},
+            "model": predictor.digest(),
+            "options": dict(chosen),
+        },
+        sections=[limits_section(limits), *(predictor.sections(measures, figures) if measures else ())],
+        failures={printable(failure["source"]): failure["reason"] for failure in failed},
+    )
+    return publish(
+        result,
+        output,
+        title=title,
+        task=f"predict {predictor.task}",
+        lead=f"{about or 'A model without a summary'}. Studies: {len(measures)}. {NOTICE}",
+        made=made(command, torch.get_num_threads(), None, _PACKAGES),
+    )
+
+
+def _predict_study(
+    predictor: Predictor, study: Input, ledger: Ledger, output: Path, *, taken: Collection[str], force: bool
 ) -> tuple[str, bool]:
-    """The name of a study, and whether it was predicted now; a finished one is predicted again only if `anew`."""
-    scans = {name: scan.resident() for name, scan in one.open().items()}
-    ends = one.ends()
+    """Return the name of a study, and whether it was predicted now; a finished one is skipped unless `force`."""
+    scans = {name: scan.resident() for name, scan in study.open().items()}
+    ends = study.ends()
     digest = content_digest(scans, ends)
-    name = record.name_for(one.names, digest, taken)
-    if name in record.studies and not anew:
-        if record.studies[name].source != one.source:
-            record.add(replace(record.studies[name], source=one.source))
+    name = ledger.name_for(study.names, digest, taken)
+    if name in ledger.studies and not force:
+        if ledger.studies[name].source != study.source:
+            ledger.add(replace(ledger.studies[name], source=study.source))
         return name, False
     target = output / predictor.target_of(name)
     predicted = predictor(scans, target, ends)
@@ -178,56 +211,54 @@ def _one(
     written = [*(target.iterdir() if target.is_dir() else [target])]
     written += [output / FIGURES / file for file in _figures(output, name).values()]
     files = tuple(sorted(path.relative_to(output).as_posix() for path in written))
-    record.add(Finished(name, digest, predicted.measures, one.source, files))
+    ledger.add(Finished(name, digest, predicted.measures, study.source, files))
     return name, True
 
 
+def _predictor_class(task: str, folder: Path) -> type[Predictor]:
+    """The predictor that the job of a model names."""
+    home = JOBS.get(task).predictor if task in JOBS else None
+    if home is None:
+        fix = f"name a model for {', '.join(JOBS)}; vectors of an encoder come from vesalius embed"
+        raise InputError(f"is a model for {task}, which predicts nothing", where=folder, fix=fix)
+    cls: type[Predictor] = Table("predictor", {task: home}).get(task)
+    return cls
+
+
 def _begin(output: Path, state: dict[str, Any], target_of: Callable[[str], str], *, force: bool) -> Ledger:
-    """Take the folder; what an earlier run with the same model and options finished. What another left is removed.
+    """Take the folder; return the studies that an earlier run with the same model and options finished.
 
     Raises:
-        CorruptFileError: nobody can tell what it holds.
-        OutputError: it holds something else, or predictions of another model.
+        CorruptFileError: the record of an earlier run is damaged.
+        OutputError: the folder holds something else, or predictions of another model.
     """
     kept = output / _STATE
-    same = False
-    if kept.exists():
-        same = _state(kept, force=force) == state
-    else:
-        refuse_existing(output, force=force)
-    if kept.exists() and not same and not force:
+    belongs = kept.exists()
+    same = belongs and _state(kept, force=force) == state
+    if belongs and not same and not force:
         what = "holds predictions of another model or with other options"
         raise OutputError(what, where=output, fix="choose another or pass --force")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError("no folder can be made there", where=output, fix="choose another") from error
-    record = Ledger.again(output, lambda name: (output / target_of(name)).exists()) if same else Ledger.emptied(output)
+    claim(output, force=force, belongs=belongs)
+    ledger = Ledger.again(output, lambda name: (output / target_of(name)).exists()) if same else Ledger.emptied(output)
     with new_file(kept, force=True) as part:
         part.write_text(json.dumps(state) + "\n", encoding="utf-8")
-    return record
+    return ledger
 
 
 def _state(path: Path, *, force: bool) -> Any:
-    """What model and options a folder was made with; None where it cannot be told and `force` does not care."""
+    """Model and options of an earlier run; None where the file is damaged and `force` is given."""
     try:
         return json.loads(regular(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         if force:
             return None
         fix = "choose another folder or pass --force"
-        raise CorruptFileError("does not tell what model the folder is of", where=path, fix=fix) from error
-
-
-def _pictures(output: Path, results: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """Study -> kind -> file in `figures`, of the studies that have pictures."""
-    found = {name: _figures(output, name) for name in results}
-    return {name: files for name, files in found.items() if files}
+        raise CorruptFileError("does not say which model the folder belongs to", where=path, fix=fix) from error
 
 
 def _figures(output: Path, name: str) -> dict[str, str]:
-    """Kind -> file in `figures`; a kind holds no full stop."""
+    """Kind -> file in `figures` of a study; a kind holds no full stop."""
     folder = output / FIGURES
     files = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    own = [file for file in files if file.startswith(f"{name}.") and file.count(".") == name.count(".") + 2]
-    return {file.split(".")[-2]: file for file in own}
+    matching = [file for file in files if file.startswith(f"{name}.") and file.count(".") == name.count(".") + 2]
+    return {file.split(".")[-2]: file for file in matching}

@@ -22,7 +22,7 @@ from vesalius.report.volumes import volume_curve
 from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
-from vesalius.tasks.predictor import Plausibility, Predicted, PredictOptions, Predictor
+from vesalius.tasks.predictor import Plausibility, Predicted, Predictor
 from vesalius.tasks.segment.function import Function, function_of
 from vesalius.tasks.segment.plausible import check_cine_mr
 from vesalius.tasks.segment.segmenter import Segmenter
@@ -43,9 +43,8 @@ class SegmentPredictor(Predictor):
     """
 
     task = "segment"
-    knows = frozenset({"resample"})
 
-    def __init__(self, model: Path, device: str, options: PredictOptions | None = None) -> None:
+    def __init__(self, model: Path, device: str, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(model, device, options)
         self._segmenter = Segmenter.from_pretrained(model, device)
         self.images: Sequence[str] = self._segmenter.contract.images
@@ -76,7 +75,7 @@ class SegmentPredictor(Predictor):
         facts = function.facts | plausible.facts(check, *function.warnings, *image.problems)
         return Predicted(facts, {kind: png for kind, png in pictures.items() if png is not None})
 
-    def told(self, measures: Mapping[str, Any]) -> str:
+    def summary(self, measures: Mapping[str, Any]) -> str:
         numbers = [f"{key} {value:.4g}" for key, value in _numbers(measures).items()]
         known = f" ({measures['ef_from']})" if "ef_from" in measures else ""
         warned = "".join(f"; {warning}" for warning in measures.get("warnings", ()))

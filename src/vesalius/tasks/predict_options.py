@@ -1,0 +1,91 @@
+"""Options of `vesalius predict`; each job's predictor names its class. Imports nothing, so that help starts fast."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from vesalius.errors import UsageError
+
+HeatMap = Literal["logit", "rollout"]
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """Options that every job has.
+
+    Example:
+        >>> PredictOptions(resample=True).given, PredictOptions().given
+        ({'resample': True}, {})
+    """
+
+    resample: bool = field(
+        default=False, metadata={"help": "Make one grid of slices that are tilted or unevenly spaced."}
+    )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that differ from their defaults, by name."""
+        return {name: value for name, value in asdict(self).items() if value != self._default(name)}
+
+    @classmethod
+    def of(cls, task: str, given: dict[str, Any]) -> Any:
+        """Build the options of a job.
+
+        Raises:
+            UsageError: an option that the job does not have, or a value that cannot be.
+        """
+        known = {option.name: option for option in fields(cls)}
+        for name in given:
+            if name not in known:
+                flag = f"--{name.removesuffix('_hu').replace('_', '-')}"
+                raise UsageError(f"is not supported by {task} models", where=flag, fix="leave it out")
+        return cls(**given)
+
+    @classmethod
+    def _default(cls, name: str) -> Any:
+        return next(option.default for option in fields(cls) if option.name == name)
+
+
+@dataclass(frozen=True)
+class ClassifyOptions(PredictOptions):
+    """Options of classifiers of slices.
+
+    Raises:
+        UsageError: a number of slices below 1.
+    """
+
+    top_k: int = field(default=5, metadata={"help": "Classifiers: number of suspicious slices to report."})
+    heat_map: HeatMap = field(
+        default="logit",
+        metadata={
+            "help": "Classifiers: logit of the finding for each patch, or where the encoder's attention goes.",
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if self.top_k < 1:
+            raise UsageError(f"{self.top_k} was given", where="--top-k", fix="give 1 or more")
+
+
+@dataclass(frozen=True)
+class DetectOptions(ClassifyOptions):
+    """Options of detection.
+
+    Raises:
+        UsageError: an intercept that is not finite.
+    """
+
+    intercept_hu: float | None = field(
+        default=None,
+        metadata={
+            "help": "Detection: number added to every value first, e.g. -1024 where air is stored as 0.",
+            "flag": "--intercept HU",
+        },
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.intercept_hu is not None and not math.isfinite(self.intercept_hu):
+            raise UsageError("is not a number", where="--intercept", fix="give for instance -1024")

@@ -1,0 +1,101 @@
+"""A finetuned classifier from training to predict, evaluate, embed and export, as a user calls them."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from tasks.finetune.small import make_pictures, make_volumes, of_pictures, of_volumes
+from vesalius.tasks.train.run import train
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A run on pictures and one on slices of volumes, with their data."""
+    folder = tmp_path_factory.mktemp("finetune")
+    for name, make, table in (("pictures", make_pictures, of_pictures), ("volumes", make_volumes, of_volumes)):
+        config = table(make(folder / f"{name}-data"))
+        config["train"] = {**config["train"], "epochs": 2, "validate_every": 2}
+        (folder / "c.yaml").write_text(yaml.safe_dump(config))
+        train(folder / "c.yaml", folder / name, device="cpu")
+    return folder
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(("name", "unit"), [("pictures", "pictures"), ("volumes", "slices")])
+def test_its_thresholds_are_kept_and_used(runs, vesalius, tmp_path, name, unit):
+    """The test split again, by the stored calibration: every number is that of the run."""
+    run = runs / name
+    calibration = json.loads((run / "model" / "calibration.json").read_text())
+    then = json.loads((run / "summary.json").read_text())["results"]
+    assert [one["threshold"] for one in then["classes"].values()] == calibration["thresholds"]
+    assert [one["temperature"] for one in then["classes"].values()] == calibration["temperatures"]
+    out = tmp_path / "out"
+    words = ("evaluate", "classifier", run, run / "splits" / "test.csv", "-o", out, "--device", "cpu", "--json", "-q")
+    now = vesalius(*words).told["results"]
+    assert now["part"] == "cohort"
+    assert (now[unit], now["patients"], now["auroc"]) == (then[unit], then["patients"], then["auroc"])
+    for found, expected in zip(now["classes"].values(), then["classes"].values(), strict=True):
+        exact = ("auroc", "threshold", "temperature", "sensitivity", "specificity", "positive", "unknown")
+        assert [found[key] for key in exact] == [expected[key] for key in exact]
+        assert found["brier"] == pytest.approx(expected["brier"], abs=1e-6)
+    assert len(rows(out / "table.csv")) == len(rows(run / "table.csv"))
+    assert f"Findings of {unit}" in (out / "report.html").read_text()
+
+
+def test_volumes_slice_by_slice(runs, vesalius, tmp_path):
+    """Probabilities of the test of the run come out again for a volume alone; limits stand first."""
+    scan, out = runs / "volumes-data" / "v12.nii.gz", tmp_path / "out"
+    done = vesalius("predict", runs / "volumes", scan, "-o", out, "--device", "cpu", "--top-k", "2", "--json", "-q")
+    measures = done.told["results"]["v12"]
+    probs = np.load(out / "v12" / "slice_probs.npy")
+    expected = [float(row["probability"]) for row in rows(runs / "volumes" / "table.csv") if row["case"] == "v12"]
+    np.testing.assert_allclose(probs.ravel(), expected, atol=1e-4)
+    thresholds = json.loads((runs / "volumes" / "model" / "calibration.json").read_text())["thresholds"]
+    for number, found in enumerate(measures["classes"].values()):
+        assert found["probability"] == pytest.approx(probs[:, number].max(), abs=1e-6)
+        assert found["positive"] == (found["probability"] >= thresholds[number])
+    assert len(measures["top_slices"]) == 2
+    assert np.load(out / "v12" / "heat_patches.npy").shape == (2, 2)
+    page = (out / "report.html").read_text()
+    assert page.index("Limits of the model") < page.index("Probabilities of slices, calibrated on")
+    assert "the more slices a scan has" in page
+    assert "most suspicious slice" in done.told["summary"]["v12"]
+
+
+def test_pictures(runs, vesalius, tmp_path):
+    values = np.load(runs / "pictures-data" / "x.npy")[:2]
+    for number, picture in enumerate(values):
+        Image.fromarray(np.clip(40 * (picture + 2), 0, 255).astype(np.uint8)).save(tmp_path / f"p{number}.png")
+    out = tmp_path / "out"
+    paths = (tmp_path / "p0.png", tmp_path / "p1.png")
+    done = vesalius("predict", runs / "pictures", *paths, "-o", out, "--device", "cpu", "--json", "-q")
+    assert list(done.told["results"]) == ["p0", "p1"]
+    assert "slice" not in done.told["summary"]["p0"]
+    assert set(done.told["results"]["p0"]["classes"]) == {"left", "never"}
+    page = (out / "report.html").read_text()
+    assert "Probabilities of pictures" in page
+    assert "Suspicious slices" not in page
+    assert "finished before" in vesalius("predict", runs / "pictures", *paths, "-o", out, "--device", "cpu").out
+
+
+def test_options_of_detection_are_refused_in_one_line(runs, vesalius, tmp_path):
+    words = ("predict", runs / "volumes", runs / "volumes-data" / "v0.nii.gz", "-o", tmp_path / "out")
+    error = vesalius(*words, "--intercept", "-1024").error
+    assert "--intercept: is not supported by finetune models; leave it out" in error
+
+
+def test_vectors_and_a_file_for_other_programs(runs, vesalius, tmp_path):
+    scan = runs / "volumes-data" / "v0.nii.gz"
+    done = vesalius("embed", runs / "volumes", scan, "-o", tmp_path / "v", "--cache", tmp_path / "c", "--json", "-q")
+    assert (done.told["slices"], done.told["dim"]) == (6, 128)
+    done = vesalius("export", runs / "volumes", "-o", tmp_path / "m.onnx", "--size", "32,32", "--json")
+    assert done.code == 0, done.error
+    assert [shape[-1] for shape in done.told["outputs"].values()] == [3, 3]  # classes of the picture, of its places
