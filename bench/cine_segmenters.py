@@ -54,19 +54,19 @@ def main() -> None:
     for number, name in enumerate(NETS):
         segmenter = Segmenter.from_pretrained(given.output / name)
         held_out = real.where(lambda case, n=number: (case.patient or case.id) not in patients[n::2])
-        told = [
+        tables = [
             (where, show(name, where, rows_of(segmenter, cohort)))
             for where, cohort in ({"Sunnybrook, the other half": held_out} | beside).items()
         ]
-        add_to_card(given.output / name / "model" / "README.md", told)
+        add_to_card(given.output / name / "model" / "README.md", tables)
 
 
 def phantoms(folder: Path, seed: int, patients: int, frames: int) -> Cohort:
     """A cohort of phantoms, made once."""
-    made = folder / f"phantoms-{seed}"
-    if not made.exists():
-        write_cine(made, CineOptions(patients=patients, seed=seed, frames=frames))
-    return build_cohort("acdc", made)
+    phantom_folder = folder / f"phantoms-{seed}"
+    if not phantom_folder.exists():
+        write_cine(phantom_folder, CineOptions(patients=patients, seed=seed, frames=frames))
+    return build_cohort("acdc", phantom_folder)
 
 
 def learning(real: Cohort, mine: set[str], made: Cohort) -> Cohort:
@@ -84,14 +84,14 @@ def learning(real: Cohort, mine: set[str], made: Cohort) -> Cohort:
 
 def rows_of(segmenter: Segmenter, cohort: Cohort) -> list[Measured]:
     """What was measured on every label map."""
-    found = measure(segmenter, units(cohort, MASKS), segmenter.contract.images, absent="unknown")
-    return [row for _, one in found if isinstance(one, Unit) for row in one.rows]
+    measured = measure(segmenter, units(cohort, MASKS), segmenter.contract.images, absent="unknown")
+    return [row for _, unit in measured if isinstance(unit, Unit) for row in unit.rows]
 
 
-def add_to_card(card: Path, told: list[tuple[str, dict[str, str]]]) -> None:
+def add_to_card(card: Path, tables: list[tuple[str, dict[str, str]]]) -> None:
     """Put a table of what was measured here at the end of a model card."""
-    measures = list(dict.fromkeys(measure for _, one in told for measure in one))
-    lines = [[where, *(one.get(measure, "-") for measure in measures)] for where, one in told]
+    measures = list(dict.fromkeys(measure for _, texts in tables for measure in texts))
+    lines = [[where, *(texts.get(measure, "-") for measure in measures)] for where, texts in tables]
     table = "\n".join(
         f"| {' | '.join(cells)} |" for cells in [["on", *measures], ["---"] * (1 + len(measures)), *lines]
     )
@@ -112,9 +112,9 @@ def show(name: str, where: str, rows: list[Measured]) -> dict[str, str]:
         print(f"  patient {beat.patient} EF {found:5.1f} %, reference {truth:5.1f} %")
     words = {f"Dice {key}": one["text"] for key, one in result["classes"].items()}
     if summary.beats:
-        told = result["ejection_fraction"]
-        mean, absolute = told["mean_error_points"], told["mean_absolute_error_points"]
-        patients = f"({told['patients']} of {told['of_patients']} patients)"
+        ef = result["ejection_fraction"]
+        mean, absolute = ef["mean_error_points"], ef["mean_absolute_error_points"]
+        patients = f"({ef['patients']} of {ef['of_patients']} patients)"
         error = f"{'-' if absolute is None else f'{absolute:.1f}'} {patients}"
         print(f"  EF error in points: mean {'-' if mean is None else f'{mean:+.2f}'}, absolute {error}")
         words["EF, mean absolute error in points"] = error

@@ -87,10 +87,10 @@ class Tally:
     def timed(self, what: str, pool: ThreadPoolExecutor, work: Callable[..., Any], *items: list[Any]) -> list[Any]:
         """The results of `work` on all items, and the seconds that it took, by both clocks."""
         cpu, wall = time.process_time(), time.perf_counter()
-        made = list(pool.map(work, *items))
+        results = list(pool.map(work, *items))
         for clock, seconds in (("cpu", time.process_time() - cpu), ("wall", time.perf_counter() - wall)):
             self.seconds[f"{clock} {what}"] = self.seconds.get(f"{clock} {what}", 0.0) + seconds
-        return made
+        return results
 
     def speed(self, what: str) -> float:
         return 2e-6 * self.values / max(self.seconds[what], 1e-9)
@@ -209,8 +209,8 @@ def start_up() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for label in ("compiling", "from the cache"):
             environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
-            told = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
-            print(f"  {label:15s} {told.stdout.decode().strip()}")
+            finished = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+            print(f"  {label:15s} {finished.stdout.decode().strip()}")
 
 
 def memory(gigabytes: float, threads: int) -> None:

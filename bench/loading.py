@@ -81,11 +81,11 @@ def tasks(folder: Path, memory_mib: int, epochs: int) -> Iterator[Task]:
     if volumes:
         names = [str(path) for path in volumes]
         yield Task("hippocampus-msd", names, (1.25, 1.25, 1.25), (48, 48, 48), memory_mib, epochs)
-    made = make(folder / "volumes", 12, (128, 128, 128), (1.0, 1.0, 1.25))
-    yield Task("made-up volumes 128x128x128", made, (1.5, 1.5, 1.5), (96, 96, 96), memory_mib, epochs)
-    made = straight(cines, folder) if cines else make(folder / "cines", 6, (160, 160, 12, 20), (1.4, 1.4, 8.0))
+    files = make(folder / "volumes", 12, (128, 128, 128), (1.0, 1.0, 1.25))
+    yield Task("made-up volumes 128x128x128", files, (1.5, 1.5, 1.5), (96, 96, 96), memory_mib, epochs)
+    files = straight(cines, folder) if cines else make(folder / "cines", 6, (160, 160, 12, 20), (1.4, 1.4, 8.0))
     name = "cine-sunnybrook" if cines else "made-up cines"
-    yield Task(name, made, (1.8, 1.8, 8.0), (144, 144, 16), memory_mib, epochs)
+    yield Task(name, files, (1.8, 1.8, 8.0), (144, 144, 16), memory_mib, epochs)
 
 
 def make(folder: Path, count: int, shape: tuple[int, ...], spacing: tuple[float, ...]) -> list[str]:
@@ -116,31 +116,31 @@ def straight(paths: list[Path], folder: Path) -> list[str]:
 
 
 def compare(task: Task, folder: Path) -> None:
-    said = {name: run(name, task, folder) for name in (LOAD, OURS, TWO, MEMORY, DISK)}
+    results = {name: run(name, task, folder) for name in (LOAD, OURS, TWO, MEMORY, DISK)}
     print(f"\n{task.name}: {len(task.files)} cases, budget {task.memory_mib} MiB")
     print(f"{'':26s}{'first epoch':>14s}{'later epochs':>14s}{'peak memory, MiB':>20s}{'as fast as LoadImage':>23s}")
-    slow = said[LOAD]["later_s"]
-    for name, one in said.items():
-        peak = "not known" if one["peaks_mib"] is None else "{:.0f}, {:.0f}".format(*one["peaks_mib"])
-        ratio = f"{slow / one['later_s']:.1f} times"
-        print(f"{name:26s}{one['first_s']:12.2f} s{one['later_s']:12.3f} s{peak:>20s}{ratio:>23s}")
-    apart = differences(folder, said, len(task.files))
-    peaks = [max(said[name]["peaks_mib"] or (0,)) for name in (OURS, TWO)]
+    slow = results[LOAD]["later_s"]
+    for name, result in results.items():
+        peak = "unknown" if result["peaks_mib"] is None else "{:.0f}, {:.0f}".format(*result["peaks_mib"])
+        ratio = f"{slow / result['later_s']:.1f} times"
+        print(f"{name:26s}{result['first_s']:12.2f} s{result['later_s']:12.3f} s{peak:>20s}{ratio:>23s}")
+    apart = differences(folder, list(results), len(task.files))
+    peaks = [max(results[name]["peaks_mib"] or (0,)) for name in (OURS, TWO)]
     within = f"peak {max(peaks):.0f} of {task.memory_mib} MiB" if max(peaks) else "memory not known"
-    met = slow / said[OURS]["later_s"] >= GOAL and max(peaks) <= task.memory_mib and apart <= TOLERANCE
+    met = slow / results[OURS]["later_s"] >= GOAL and max(peaks) <= task.memory_mib and apart <= TOLERANCE
     print(
         f"values of 0..1 differ by {apart:.1e} at most; {within}; goal of {GOAL:g} times {'met' if met else 'MISSED'}"
     )
-    for note in said[OURS]["notes"]:
+    for note in results[OURS]["notes"]:
         print(f"note: {note}")
 
 
-def differences(folder: Path, said: dict[str, Any], count: int) -> float:
-    """The largest difference of any array from those of the LoadImage pipeline."""
+def differences(folder: Path, names: list[str], count: int) -> float:
+    """Return the largest difference of any array from those of the LoadImage pipeline."""
     apart = 0.0
     for n in range(count):
         reference = np.load(folder / f"{LOAD}-{n}.npy", mmap_mode="r")
-        for name in said:
+        for name in names:
             apart = max(apart, float(np.abs(np.load(folder / f"{name}-{n}.npy") - reference).max()))
     return apart
 
@@ -148,8 +148,8 @@ def differences(folder: Path, said: dict[str, Any], count: int) -> float:
 def run(name: str, task: Task, folder: Path) -> dict[str, Any]:
     words = [sys.executable, __file__, "--contender", name, json.dumps(task.__dict__), str(folder)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    done = subprocess.run(words, check=True, stdout=subprocess.PIPE, env=environment, text=True)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    finished = subprocess.run(words, check=True, stdout=subprocess.PIPE, env=environment, text=True)
+    result: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
     return result
 
 
@@ -167,11 +167,11 @@ def contend(name: str, task: Task, folder: Path) -> None:
         seconds.append(time.perf_counter() - start)
         if before_mib is not None:
             peaks_mib.append((memory_mib("VmHWM") or 0) - before_mib)
-            Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew
+            Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     for n, image in enumerate(read(0)):
         np.save(folder / f"{name}-{n}.npy", np.asarray(image))
-    said = {"first_s": seconds[0], "later_s": statistics.median(seconds[1:]), "notes": loader.notes if loader else ()}
-    print(json.dumps({**said, "peaks_mib": [peaks_mib[0], max(peaks_mib[1:])] if peaks_mib else None}))
+    result = {"first_s": seconds[0], "later_s": statistics.median(seconds[1:]), "notes": loader.notes if loader else ()}
+    print(json.dumps({**result, "peaks_mib": [peaks_mib[0], max(peaks_mib[1:])] if peaks_mib else None}))
 
 
 def our_loader(name: str, task: Task, folder: Path) -> Loader:

@@ -1,6 +1,6 @@
 """Seconds per thousand cases to write, read, split and audit (without pixels) manifests of growing size.
 
-Goal: they stay constant with size. Several cases belong to one patient; some patients are not known.
+Goal: they stay constant with size. Several cases belong to one patient; some patients are unknown.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of cases")
-    parser.add_argument("--runs", type=int, default=3, help="the fastest of so many runs counts")
+    parser.add_argument("--runs", type=int, default=3, help="number of runs; the fastest counts")
     given = parser.parse_args()
     print("seconds per 1,000 cases")
     print(f"{'cases':>8s}" + "".join(f"{word:>14s}" for word in ("make", *STEPS)))
@@ -42,7 +42,7 @@ STEPS = ("write jsonl", "read jsonl", "write csv", "read csv", "split", "folds",
 
 
 def seconds(size: int) -> list[float]:
-    """Of each step."""
+    """Measure the seconds of each step."""
     took: list[float] = []
 
     def timed(work: Callable[[], T]) -> T:

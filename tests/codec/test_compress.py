@@ -372,7 +372,7 @@ def test_an_existing_file_is_refused_before_any_work(tmp_path, monkeypatch):
 
 
 def test_quality_is_one_rung_of_the_ladder(tmp_path):
-    ladder = module.plan.__globals__["coder_named"]("jpegxl").qualities
+    ladder = module.coder_named("jpegxl").qualities
     sizes = []
     for step in ladder[:: len(ladder) // 4]:
         path = tmp_path / f"{step}.vsl"
@@ -392,7 +392,7 @@ def test_threads_change_nothing(tmp_path):
 
 
 def test_a_coder_that_lies_is_found_out(tmp_path, monkeypatch):
-    deflate = type(module.plan.__globals__["coder_named"]("deflate"))
+    deflate = type(module.coder_named("deflate"))
     monkeypatch.setattr(deflate, "decode", lambda self, data, shape, bits, threads: np.zeros(shape, np.uint16))
     with pytest.raises(AssertionError, match="did not give back"):
         compress_scan(scan_of(CASES["u2"]), tmp_path / "a.vsl", CompressConfig(coder="deflate", threads=1))

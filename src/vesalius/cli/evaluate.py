@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +22,7 @@ def evaluate() -> None:
 
 
 @app.command()
-@with_options(flags={"judge": "--judge MODEL"}, without={"lossless"})
+@with_options(without={"lossless"})
 def codec(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
@@ -93,8 +92,8 @@ def masks(
         force=force,
         progress=progress(quiet),
     )
-    emit(asdict(result), json, lambda _: lines(result))
-    finish({"failed": result.failed})
+    emit(result, json, lines)
+    finish(result)
 
 
 @app.command()

@@ -1,7 +1,7 @@
-"""Options of verbs, each declared once: those that many verbs share, and those that a class of options declares.
+"""Options of verbs, each declared once: here those that many verbs share, others in a dataclass of options.
 
-`with_options` turns the fields of a configuration or dataclass into command-line options; their help, defaults, choices
-and bounds stand in the class only.
+`with_options` turns the fields of a dataclass into command-line options; help, defaults and choices stand in the class
+only. Dataclasses rather than configurations, because `--help` is fast without pydantic.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import functools
 import importlib.util
 import inspect
 import os
-import types
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
-from vesalius.errors import ConfigError, MissingExtraError, UsageError
+from vesalius.errors import MissingExtraError, UsageError
 
 Device = Literal["auto", "cpu", "cuda"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, progress on stderr.")]
@@ -28,9 +27,6 @@ Threads = Annotated[int, typer.Option("--threads", min=1, max=1024, help="Thread
 Cache = Annotated[
     Path | None,
     typer.Option("--cache", metavar="DIR", help="Folder of the key for DICOM UIDs.", show_default=False),
-]
-Vectors = Annotated[
-    Path | None, typer.Option("--cache", metavar="DIR", help="Where vectors are kept.", show_default="the user's")
 ]
 OnDevice = Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")]
 NewFolder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)]
@@ -71,37 +67,33 @@ def numbers(text: str, kind: type[_N], where: str, example: str, count: int | No
     raise UsageError(what, where=where, fix=f"write for instance {example}")
 
 
-def with_options(
-    *, flags: Mapping[str, str] | None = None, without: Collection[str] = ()
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorate a verb: a parameter whose type is a class of options becomes one option for each field of the class.
+def with_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate a verb: a parameter whose type is a dataclass becomes one option for each field of the dataclass.
 
-    A class of options is a `Config`, whose fields have descriptions and bounds, or a frozen dataclass, whose fields
-    have metadata (`help`, `flag`, `example`). The verb receives one object.
+    The metadata of a field hold its `help`; `flag` with a metavar, e.g. "--ratio N", where it is not the name; and an
+    `example` of comma-separated values. The verb receives one object.
 
     Args:
-        flags: field -> flag, with a metavar after a space, where it differs from `--field-name`.
         without: fields that get no option and keep their default.
     """
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         parameters: list[inspect.Parameter] = []
-        groups: dict[str, list[_Field]] = {}
-        classes: dict[str, Any] = {}
+        groups: dict[str, tuple[Any, list[_Field]]] = {}
         for parameter in inspect.signature(verb, eval_str=True).parameters.values():
-            if _is_options(parameter.annotation):
-                classes[parameter.name] = parameter.annotation
-                groups[parameter.name] = [
-                    field for field in _fields(parameter.annotation, flags or {}) if field.name not in without
-                ]
-                parameters += [field.parameter() for field in groups[parameter.name]]
+            cls = parameter.annotation
+            if dataclasses.is_dataclass(cls):
+                hints = get_type_hints(cls)
+                fields = [_Field(field, hints[field.name]) for field in dataclasses.fields(cls)]
+                groups[parameter.name] = cls, [field for field in fields if field.name not in without]
+                parameters += [field.parameter() for field in groups[parameter.name][1]]
             else:
                 parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
 
         @functools.wraps(verb)
         def wrapped(**given: Any) -> None:
-            for name, fields in groups.items():
-                given[name] = _built(classes[name], fields, {field.name: given.pop(field.name) for field in fields})
+            for name, (cls, fields) in groups.items():
+                given[name] = cls(**{field.name: field.value(given.pop(field.name)) for field in fields})
             verb(**given)
 
         wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -111,86 +103,28 @@ def with_options(
     return decorate
 
 
-@dataclasses.dataclass(frozen=True)
 class _Field:
-    """A field of a class of options, as an option of the command line."""
+    """A field of a dataclass as an option of the command line; a tuple is typed as "a,b"."""
 
-    name: str
-    type: Any
-    default: Any
-    help: str
-    word: str | None = None
-    """The flag with its metavar, where it is not the name of the field."""
-    least: float | None = None
-    most: float | None = None
-    example: str = ""
-
-    @property
-    def flag(self) -> str:
-        """What is typed."""
-        return self.word.split()[0] if self.word else f"--{self.name.replace('_', '-')}"
-
-    @property
-    def plain_type(self) -> Any:
-        """The type without None."""
-        is_union = get_origin(self.type) in (Union, types.UnionType)
-        return next(kind for kind in get_args(self.type) if kind is not type(None)) if is_union else self.type
-
-    @property
-    def number(self) -> type[int] | type[float] | None:
-        """The type of the numbers of a tuple, which the command line takes as "a,b"; None for other fields."""
-        return get_args(self.plain_type)[0] if get_origin(self.plain_type) is tuple else None
+    def __init__(self, field: dataclasses.Field[Any], kind: Any) -> None:
+        self.name, self._about, self._kind = field.name, field.metadata, kind
+        self._default: Any = field.default
+        self._flag, _, self._metavar = self._about.get("flag", f"--{self.name.replace('_', '-')}").partition(" ")
+        kinds = (kind, *get_args(kind))  # of X | None, too
+        self._listed = next((get_args(item)[0] for item in kinds if get_origin(item) is tuple), None)
 
     def parameter(self) -> inspect.Parameter:
-        """The parameter of a verb."""
-        metavar = self.word.partition(" ")[2] if self.word else ""
-        option = typer.Option(self.flag, metavar=metavar or None, help=self.help, min=self.least, max=self.most)
-        kind = str | None if self.number else self.type
-        default = ",".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
-        return inspect.Parameter(
-            self.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
-        )
+        option = typer.Option(self._flag, metavar=self._metavar or None, help=self._about.get("help"))
+        kind, default = self._kind, self._default
+        if self._listed:
+            kind, default = str | None, ",".join(map(str, default)) if default else None
+        kind = Annotated[kind, option]
+        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
-
-def _is_options(annotation: Any) -> bool:
-    return isinstance(annotation, type) and (
-        dataclasses.is_dataclass(annotation) or hasattr(annotation, "model_fields")
-    )
-
-
-def _fields(cls: Any, flags: Mapping[str, str]) -> Iterator[_Field]:
-    """The fields of a configuration (pydantic) or a dataclass."""
-    if not dataclasses.is_dataclass(cls):
-        for name, info in cls.model_fields.items():
-            bounds = {key: getattr(rule, key) for rule in info.metadata for key in ("ge", "le") if hasattr(rule, key)}
-            yield _Field(
-                name,
-                info.annotation,
-                info.default,
-                info.description or "",
-                flags.get(name),
-                least=bounds.get("ge"),
-                most=bounds.get("le"),
-                example=next(iter(info.examples or ()), ""),
-            )
-        return
-    hints = get_type_hints(cls)
-    for field in dataclasses.fields(cls):
-        about = field.metadata
-        flag = flags.get(field.name, about.get("flag"))
-        yield _Field(
-            field.name, hints[field.name], field.default, about.get("help", ""), flag, example=about.get("example", "")
-        )
-
-
-def _built(cls: Any, fields: Collection[_Field], given: Mapping[str, Any]) -> Any:
-    """Return the object of options; errors name the flag, not the field."""
-    values = dict(given)
-    for field in fields:
-        if field.number and isinstance(values[field.name], str):
-            values[field.name] = numbers(values[field.name], field.number, field.flag, field.example)
-    try:
-        return cls.build(**values) if hasattr(cls, "build") else cls(**values)
-    except ConfigError as error:
-        flag = next((field.flag for field in fields if field.name == str(error.where).partition(".")[0]), error.where)
-        raise ConfigError(error.what, where=flag, fix=error.fix) from error
+    def value(self, typed: Any) -> Any:
+        """The value of the field, from what the command line gives."""
+        if self._listed is None or typed is None:
+            return typed
+        if self._listed is str:
+            return tuple(typed.split(","))
+        return numbers(typed, self._listed, self._flag, self._about.get("example", "1,2"))

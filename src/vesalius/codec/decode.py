@@ -23,7 +23,7 @@ from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.memory import check_memory, limit_bytes
 from vesalius.scan.native import Kept, Packed
-from vesalius.scan.pixels import ALL, ArrayPixels
+from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
 
 _T = TypeVar("_T")
@@ -223,13 +223,6 @@ def decode_scan(path: Path, tier: str | None = None, *, threads: int = 1) -> Sca
     """
     file = open_vsl(path, tier)
     return Scan(pixels=VslPixels(file, threads), native=VslNative(file), **scan_facts(file.header))
-
-
-def header_scan(path: Path) -> Scan:
-    """Return a Scan with the facts of a `.vsl` file and pixels that are all 0, for `inspect`."""
-    header = open_vsl(path).header
-    zeros = np.broadcast_to(np.zeros((), dtype=header.dtype), header.shape)
-    return Scan(pixels=ArrayPixels(zeros), **scan_facts(header))
 
 
 def describe(path: Path) -> dict[str, Any]:

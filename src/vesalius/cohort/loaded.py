@@ -1,4 +1,4 @@
-"""What the loader returns for a case: the loaded arrays, or the reason why there are none.
+"""Results of the loader for a case: its arrays, or the problem that prevented loading.
 
 Letters: C channel; after it come the axes of the prepared image (J I, I J K or T I J K). N classes.
 """

@@ -35,6 +35,12 @@ COLUMNS = (
 )  # fmt: skip
 """Header of `table.csv`; patient_case is the first case of the patient, frames count from 0."""
 _LOWEST = 10
+_SIDES = {
+    "reference": "reference",
+    "predicted": "predicted",
+    "difference": "difference",
+    "absolute": "absolute difference",
+}
 
 
 @dataclass(frozen=True)
@@ -134,80 +140,37 @@ def by_reason(reasons: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return {reason: tuple(cases) for reason, cases in groups.items()}
 
 
-def overlap_table(classes: Sequence[ClassSummary], of: str, intervals: str) -> ReportTable:
-    """The measures of each class, mean over patients.
+def overlap_tables(classes: Sequence[ClassSummary], of: str, intervals: str) -> list[ReportTable]:
+    """The measures of each class: means over patients, and each patient where they are few.
 
     Args:
         classes: the rows.
-        of: of what, for the caption.
+        of: of what the means are, for the caption.
         intervals: what the bootstrap draws; named where there are intervals.
     """
-    rows = [
-        [summary.name, *(shown_mean(getattr(summary, key), _decimals(key)) for key in MEASURES)] for summary in classes
-    ]
-    columns = [Column(name="Class"), *(Column(name=words, numeric=True) for words in MEASURES.values())]
-    spreads = [getattr(summary, key) for summary in classes for key in MEASURES]
-    return ReportTable(columns=columns, rows=rows, caption=f"Mean of {of}{interval_words(spreads, intervals)}")
+    rows = {one.name: [(getattr(one, key), 3 if key == "dice" else 2) for key in MEASURES] for one in classes}
+    means = _mean_table("Class", list(MEASURES.values()), rows, f"Mean of {of}", intervals)
+    return [means, *_patient_tables("Class", list(MEASURES.values()), rows, "Each patient")]
 
 
-def patient_table(classes: Sequence[ClassSummary]) -> ReportTable | None:
-    """Each patient's values where they are too few for an interval; else None."""
-    patients = classes[0].dice.values if classes else {}
-    if not 0 < len(patients) < MIN_PATIENTS:
-        return None
-    columns = [Column(name="Patient (first case)"), Column(name="Class")]
-    columns += [Column(name=words, numeric=True) for words in MEASURES.values()]
-    rows = [
-        [who, summary.name, *(shown(getattr(summary, key).values[who], _decimals(key)) for key in MEASURES)]
-        for who in patients
-        for summary in classes
-    ]
-    return ReportTable(columns=columns, rows=rows, caption="Each patient")
-
-
-def pumping_table(pumping: Sequence[PumpSummary], unit: str, intervals: str, sources: Iterable[str]) -> ReportTable:
-    """EDV, ESV, SV and EF of both sides, and how they differ.
+def pumping_tables(
+    pumping: Sequence[PumpSummary], unit: str, intervals: str, sources: Iterable[str]
+) -> list[ReportTable]:
+    """EDV, ESV, SV and EF of both sides and their difference: means over patients, and each patient where they are few.
 
     Args:
         pumping: the rows.
         unit: "patient" or "case".
-        intervals: as in `overlap_table`.
+        intervals: as in `overlap_tables`.
         sources: how end-diastole and end-systole are known.
     """
-    columns = [Column(name=""), *(Column(name=name, numeric=True) for name in _SIDES.values())]
-    rows = [
-        [QUANTITIES[summary.quantity], *(shown_mean(getattr(summary, key), 1) for key in _SIDES)] for summary in pumping
-    ]
-    count = len(pumping[0].reference.values) if pumping else 0
+    rows = {QUANTITIES[one.quantity]: [(getattr(one, key), 1) for key in _SIDES] for one in pumping}
+    count = len(pumping[0].reference.values)
     caption = f"Left ventricle, mean of {count} {unit}{'' if count == 1 else 's'}"
-    caption += interval_words([getattr(summary, key) for summary in pumping for key in _SIDES], intervals)
-    known_by = " or ".join(dict.fromkeys(sources))
-    return ReportTable(
-        columns=columns, rows=rows, caption=f"{caption}; ED and ES by {known_by}" if known_by else caption
-    )
-
-
-def pumping_patient_table(pumping: Sequence[PumpSummary]) -> ReportTable | None:
-    """Each patient's EDV, ESV and EF where they are too few for an interval; else None."""
-    if not pumping or len(pumping[0].reference.values) >= MIN_PATIENTS:
-        return None
-    sides = [key for key in _SIDES if key != "absolute"]
-    columns = [Column(name="Patient (first case)"), Column(name="")]
-    columns += [Column(name=_SIDES[key], numeric=True) for key in sides]
-    rows = [
-        [who, QUANTITIES[summary.quantity], *(shown(getattr(summary, key).values[who], 1) for key in sides)]
-        for who in pumping[0].reference.values
-        for summary in pumping
-    ]
-    return ReportTable(columns=columns, rows=rows, caption="Left ventricle, each patient")
-
-
-_SIDES = {
-    "reference": "reference",
-    "predicted": "predicted",
-    "difference": "difference",
-    "absolute": "absolute difference",
-}
+    means = _mean_table("", list(_SIDES.values()), rows, caption, intervals)
+    means.caption += f"; ED and ES by {' or '.join(dict.fromkeys(sources))}"
+    signed = {name: cells[:-1] for name, cells in rows.items()}
+    return [means, *_patient_tables("", list(_SIDES.values())[:-1], signed, "Left ventricle, each patient")]
 
 
 def lowest_table(rows: Sequence[Measured]) -> ReportTable:
@@ -224,23 +187,38 @@ def lowest_table(rows: Sequence[Measured]) -> ReportTable:
 
 def csv_rows(rows: Sequence[Measured], patients: Mapping[str, str]) -> list[dict[str, Cell]]:
     """Rows of `table.csv`; an unknown value is an empty cell."""
+    numbers = ("dice", "hd95_mm", "average_mm", "predicted_ml", "reference_ml", "volume_ml")
     return [
-        {
-            "case": row.case,
-            "patient_case": patients[row.patient],
-            "mask": row.mask,
-            "frame": row.frame,
-            "label": row.label,
-            "class": row.name,
-            "dice": _known(row.dice),
-            "hd95_mm": _known(row.hd95_mm),
-            "average_mm": _known(row.average_mm),
-            "predicted_ml": _known(row.predicted_ml),
-            "reference_ml": _known(row.reference_ml),
-            "difference_ml": _known(row.volume_ml),
-        }
+        dict(zip(COLUMNS, (row.case, patients[row.patient], row.mask, row.frame, row.label, row.name,
+                           *(_known(getattr(row, number)) for number in numbers)), strict=True))
         for row in rows
+    ]  # fmt: skip
+
+
+_Rows = Mapping[str, Sequence[tuple[Spread, int]]]
+"""Name -> spreads, each with its decimals."""
+
+
+def _mean_table(head: str, names: Sequence[str], rows: _Rows, caption: str, intervals: str) -> ReportTable:
+    columns = [Column(name=head), *(Column(name=name, numeric=True) for name in names)]
+    cells = [[name, *(shown_mean(*cell) for cell in each)] for name, each in rows.items()]
+    words = interval_words((spread for each in rows.values() for spread, _ in each), intervals)
+    return ReportTable(columns=columns, rows=cells, caption=caption + words)
+
+
+def _patient_tables(head: str, names: Sequence[str], rows: _Rows, caption: str) -> list[ReportTable]:
+    """Each patient's values where they are too few for an interval."""
+    patients = next(iter(rows.values()))[0][0].values
+    if len(patients) >= MIN_PATIENTS:
+        return []
+    columns = [Column(name="Patient (first case)"), Column(name=head)]
+    columns += [Column(name=name, numeric=True) for name in names]
+    cells = [
+        [who, name, *(shown(spread.values[who], decimals) for spread, decimals in each)]
+        for who in patients
+        for name, each in rows.items()
     ]
+    return [ReportTable(columns=columns, rows=cells, caption=caption)]
 
 
 def shown(value: float | None, decimals: int) -> str:
@@ -266,10 +244,6 @@ def interval_words(spreads: Iterable[Spread], intervals: str) -> str:
         ''
     """
     return f"; intervals {intervals}" if any(spread.low is not None for spread in spreads) else ""
-
-
-def _decimals(measure: Measure) -> int:
-    return 3 if measure == "dice" else 2
 
 
 def _known(value: float) -> float | None:

@@ -9,7 +9,7 @@ from vesalius.transforms.prepare import Prepare
 CtWindow = Literal["wide", "brain-subdural-bone"]
 
 _MEAN_HU, _STD_HU = 65.1084213, 178.0166321
-"""Of MedDINOv3's training data."""
+"""Statistics of MedDINOv3's training data."""
 
 
 def ct_slices(window: CtWindow = "wide", side: int = 224) -> Prepare:

@@ -30,7 +30,7 @@ Params: TypeAlias = Any
 Range: TypeAlias = Annotated[tuple[float, float], AfterValidator(lambda ends: _ascending(ends))]
 """A field of a configuration: smallest and largest value."""
 PositiveRange: TypeAlias = Annotated[Range, AfterValidator(lambda ends: _positive(ends))]
-"""As Range, above 0."""
+"""A Range above 0."""
 _REVISION = 1
 """Part of every digest: raise it when any transform gives other values for the same configuration."""
 
@@ -54,7 +54,7 @@ class Augment(Protocol):
     """A random change of whole samples: every Transform is one.
 
     `draw` takes all randomness from the generator. `apply_to` returns a changed sample and leaves the arrays of the
-    given one as they are (they are read-only).
+    given one unchanged (they are read-only).
     """
 
     def draw(self, generator: np.random.Generator) -> Params: ...

@@ -7,9 +7,12 @@ import yaml
 
 from tasks.detect.tiny import make_cohort, make_encoder
 from vesalius.errors import UsageError, VesaliusError
+from vesalius.nets.bit import BiT
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.job import DetectJob
+from vesalius.tasks.embed import embed
 from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.encode.options import EmbedOptions
 from vesalius.tasks.train.dry_run import dry_run
 from vesalius.tasks.train.run import train
 from vesalius.weights.saved import from_pretrained
@@ -210,3 +213,28 @@ def test_slices_are_learned_from_where_they_have_labels(bare, tmp_path):
     (tmp_path / "studies.txt").write_text("".join(f"s{n // 2}\n" for n in range(120)))
     words = [*bare, f"data.studies={tmp_path}/studies.txt", "loss.slices=1", "train.epochs=1"]
     train("detect/head_from_embeddings", tmp_path / "run", words, device="cpu")
+
+
+def test_an_encoder_that_gives_a_map(tmp_path):
+    """BiT has no class token: the mean of its last map is the vector of a slice."""
+    manifest = make_cohort(tmp_path / "data", patients=12, per_patient=1)
+    encoder = make_encoder(tmp_path / "encoder", config=BiT(depths=(1, 1, 1, 1)))
+    options = EmbedOptions(most=2, cache=tmp_path / "cache")
+    result = embed(tmp_path / "data" / "p00s0.nii.gz", tmp_path / "vectors", str(encoder), options, device="cpu")
+    assert (result.slices, result.dim) == (2, 2048)
+    assert np.load(tmp_path / "vectors" / "similarity_map.npy").shape == (1, 1)
+    table = {
+        "task": "detect",
+        "data": {
+            "manifest": str(manifest),
+            "encoder": str(encoder),
+            "cache": str(tmp_path / "cache"),
+            "slices": {"most": 2},
+            "ratios": [0.5, 0.5, 0.0],
+        },
+        "batch": 4,
+        "train": {"epochs": 1},
+    }
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(table))
+    assert train(tmp_path / "c.yaml", tmp_path / "run", device="cpu")["results"]["part"] == "val"
+    assert Encoder.from_pretrained(tmp_path / "run").width == 2048

@@ -1,7 +1,7 @@
 """ACDC (Bernard et al. 2018, doi:10.1109/TMI.2018.2837502) and sets in its layout: a folder for each patient.
 
 `NAME_4d.nii.gz` is the image of the case, `NAME_frameXX_gt.nii.gz` its masks, called ED and ES after `Info.cfg`; masks
-may also be called `NAME_ED_gt.nii.gz`. Where there is no 4D file, each frame is a case of its own.
+may also be called `NAME_ED_gt.nii.gz`. Without a 4D file, each frame is a case.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
 """BIDS (Gorgolewski et al. 2016, doi:10.1038/sdata.2016.44): sub-*/[ses-*/]TYPE/*.nii.gz, participants.tsv.
 
-Each image file of the subjects is a case, for images of one session need not share a grid. A label map (_mask, _dseg,
-_seg), beside it or in derivatives/, is a mask of the image where
+Each image file of the subjects is a case, because images of one session need not share a grid. A label map (_mask,
+_dseg, _seg), beside it or in derivatives/, is a mask of the image where
 
-- it lies in a folder of the same type (anat, func, ...), as far as both say;
-- its space- is that of the image; to an image without one goes what has none, what says `orig`, or the suffix of the
-  image itself (space-T1w);
-- all other entities are equal (sub, ses, run, acq, res, ...), but label-, desc-, atlas-, seg-, and hemi- where the
+- it lies in a folder of the same type (anat, func, ...), as far as both have one;
+- its space- is that of the image; an image without space- takes masks without it, with `orig`, or with the suffix of
+  the image (space-T1w);
+- all other entities are equal (sub, ses, run, acq, res, ...), except label-, desc-, atlas-, seg-, and hemi- where the
   image has none.
 
-Those name it, in the order hemi, atlas, seg, label, desc: `sub-01_label-lesion_mask` is the mask `mask_lesion`,
-`sub-01_hemi-L_desc-manual_dseg` is `dseg_L_manual`, and without any of them it is called by its suffix. A note names
-every derivative that is left out, and masks that go with several images.
+These exceptions name the mask, in the order hemi, atlas, seg, label, desc: `sub-01_label-lesion_mask` is the mask
+`mask_lesion`, `sub-01_hemi-L_desc-manual_dseg` is `dseg_L_manual`, and without any it has its suffix as name. A
+note names every derivative that is left out, and masks that fit several images.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ CURVE_RUNGS = (0.35, 0.5, 0.65, 0.8, 0.95)
 
 
 class Demonstration:
-    """One subject: its rows, pictures and section."""
+    """Rows, pictures and a section for one subject."""
 
     def __init__(self, subject: DemoScan, folder: Path, threads: int) -> None:
         self.subject, self.folder, self.threads = subject, folder, threads
@@ -60,39 +60,39 @@ class Demonstration:
             result.figures |= self._curve(section)
 
     def _lossless(self) -> dict[str, Cell]:
-        done, path = self._compress(CompressConfig())
+        packed, path = self._compress(CompressConfig())
         restored = self.folder / f"restored-{self.subject.name}{self._suffix()}"
         restore(open_vsl(path), restored, threads=self.threads)
         equal = self.subject.same(self.subject.path, restored)
         _remove(restored)
-        return {**self._row(done, CompressConfig()), "equal": equal}
+        return {**self._row(packed, CompressConfig()), "equal": equal}
 
     def _lossy(self, target: CompressConfig, section: Section) -> tuple[dict[str, Cell] | None, Scan | None]:
         try:
-            done, path = self._compress(target)
+            packed, path = self._compress(target)
         except TargetError as error:
             section.text(f"{target.words}: {error}", tone="note")
             return None, None
-        return self._row(done, target), decode_scan(path).resident()
+        return self._row(packed, target), decode_scan(path).resident()
 
     def _compress(self, target: CompressConfig) -> tuple[CompressResult, Path]:
         path = self.folder / "scans" / f"{self.subject.name}-{target.words.replace(' ', '-').replace(':', '-')}.vsl"
         options = replace(target, threads=self.threads)
         return compress_scan(self.scan, path, options, uid_key=self.key), path
 
-    def _row(self, done: CompressResult, target: CompressConfig) -> dict[str, Cell]:
-        (tier,) = done.tiers
+    def _row(self, packed: CompressResult, target: CompressConfig) -> dict[str, Cell]:
+        (tier,) = packed.tiers
         return {
             "scan": self.subject.name,
             "target": target.words,
             "coder": tier.coder,
-            "bytes": done.bytes_written,
-            "ratio": done.ratio,
-            "source_ratio": self.subject.path.stat().st_size / done.bytes_written,
+            "bytes": packed.bytes_written,
+            "ratio": packed.ratio,
+            "source_ratio": self.subject.path.stat().st_size / packed.bytes_written,
             "psnr_db": tier.psnr_db,
             "max_error": tier.max_error,
             "equal": None,
-            "seconds": round(done.encode_seconds, 2),
+            "seconds": round(packed.encode_seconds, 2),
         }
 
     def _pictures(self, section: Section, shown: list[Shown]) -> dict[str, bytes]:
@@ -105,7 +105,7 @@ class Demonstration:
         return {name: png}
 
     def _curve(self, section: Section) -> dict[str, bytes]:
-        """Rate against distortion for the two coders that use time."""
+        """Draw rate against distortion for the two coders that use time."""
         curves = []
         for coder in ("svtav1", "x265"):
             points = []
@@ -113,10 +113,10 @@ class Demonstration:
             for place in CURVE_RUNGS:
                 step = ladder[int(place * (len(ladder) - 1))]
                 options = CompressConfig(quality=step, coder=coder, threads=self.threads)
-                done = compress_scan(self.scan, path, options, uid_key=self.key)
+                result = compress_scan(self.scan, path, options, uid_key=self.key)
                 path.unlink()
-                if done.tiers[0].psnr_db is not None:
-                    points.append((done.ratio, done.tiers[0].psnr_db))
+                if result.tiers[0].psnr_db is not None:
+                    points.append((result.ratio, result.tiers[0].psnr_db))
             curves.append(Line(coder, [ratio for ratio, _ in points], [psnr for _, psnr in points]))
         name = f"{self.subject.name}-rate.png"
         section.figure(name, "Compression ratio (2 bytes a voxel) against PSNR.", "Rate-distortion curves")
@@ -127,7 +127,7 @@ class Demonstration:
 
 
 def _picture(scan: Scan) -> NDArray[Any]:
-    """The middle slice of the middle frame, upright, real values (J, I)."""
+    """Return the middle slice of the middle frame, upright, real values (J, I)."""
     t, k = scan.shape[1] // 2, scan.shape[4] // 2
     return to_grey(to_view(scan, "upright", t=slice(t, t + 1), k=slice(k, k + 1)), scan.colour)[0]
 

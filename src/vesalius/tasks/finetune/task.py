@@ -40,7 +40,7 @@ class FinetuneTask(Task):
     Args:
         config: of the run.
         parts: the cases to train on and to validate on ("train", "val").
-        classes: what is learned.
+        classes: labels to learn.
     """
 
     def __init__(self, config: FinetuneConfig, parts: Mapping[str, Cohort], classes: tuple[str, ...]) -> None:
@@ -56,7 +56,7 @@ class FinetuneTask(Task):
         return max(1, self._training.total // self.config.batch)
 
     def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
-        """Images (B, C, J, I), labels (B, N) and, where they are learned from, those of places (B, L, N)."""
+        """Yield images (B, C, J, I), labels (B, N) and, with a loss of places, their labels (B, L, N)."""
         size = min(self.config.batch, self._training.total) // world
         slices, loss = self.config.data.slices, self.config.loss
         for batch in batches(self._training.shard(rank, world), epoch, size, drop_last=True, start=start):
@@ -80,7 +80,7 @@ class FinetuneTask(Task):
         return {"net": loss + self.config.loss.places * of_places}, {"loss_pictures": loss, "loss_places": of_places}
 
     def validate(self, step: int) -> dict[str, float]:
-        """Loss and ranking of held-out pictures; what cannot be measured is left out."""
+        """Return loss and ranking of held-out pictures, without what cannot be measured."""
         del step
         net = bare(self.modules["net"])
         scored = self._score_val(net, self.ranks)

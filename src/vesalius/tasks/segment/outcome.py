@@ -23,7 +23,7 @@ from vesalius.metrics.cardiac import STATED, Beat, Pumping, voxel_ml
 from vesalius.metrics.drawn import Drawn
 from vesalius.metrics.masks import Measured, measure_masks
 from vesalius.metrics.spread import Spread, finite_mean
-from vesalius.report.masks import ClassSummary, PumpSummary, by_reason, class_summaries, overlap_table, pump_summary
+from vesalius.report.masks import ClassSummary, PumpSummary, by_reason, class_summaries, overlap_tables, pump_summary
 from vesalius.report.overlay import Outlined, outlines
 from vesalius.report.page import Column, Section
 from vesalius.report.table import Cell, fixed
@@ -197,7 +197,7 @@ class SegmentSummary:
             f"{maps} label maps of {self.drawn.words}: {_SPLIT_WORDS[split]}. Predicted and compared "
             "on the grid of the input; HD95 is the larger of the two directed 95th percentiles."
         )
-        table = overlap_table(self.classes, self.drawn.words, self.drawn.by)
+        table = overlap_tables(self.classes, self.drawn.words, self.drawn.by)[0]
         means.table(table.columns, table.rows, table.caption)
         for file in figures:
             means.figure(file, "Worst, middle and best case.", "Slices with the outlines of reference and model")

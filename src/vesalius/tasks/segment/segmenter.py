@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from vesalius.cohort.case import IMAGE
 from vesalius.errors import InputError, UsageError
@@ -20,7 +21,7 @@ from vesalius.scan.part import part
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.resample import onto, to_grid
 from vesalius.scan.scan import Scan
-from vesalius.tasks.segment.infer import probabilities
+from vesalius.tasks.segment.config import InferConfig, Patch
 from vesalius.tasks.segment.labels import LabelValues, largest_pieces
 from vesalius.tasks.segment.settings import SegmentSettings
 from vesalius.transforms.contract import InputContract, read_contract
@@ -100,3 +101,26 @@ class Segmenter:
             p_NIJK = onto(p_NIJK, placed.affine, (i, j, k), target.affine)
         classes_IJK: NDArray[np.integer] = p_NIJK.argmax(0)
         return largest_pieces(classes_IJK, [1 + self.values.names.index(name) for name in self.settings.infer.largest])
+
+
+@torch.no_grad()
+def probabilities(net: nn.Module, x_CIJK: Tensor, patch: Patch, infer: InferConfig) -> Tensor:
+    """Class probabilities, shape (N, I, J, K), float32, on the device of `x_CIJK`.
+
+    Windows have the size of a patch and are weighted by a Gaussian at their centre. A net for pictures takes the slices
+    along k one by one.
+    """
+    from monai.inferers import sliding_window_inference
+
+    flat = patch[2] == 1
+    x = x_CIJK.permute(3, 0, 1, 2) if flat else x_CIJK[None]
+    logits = sliding_window_inference(
+        x,
+        roi_size=patch[:2] if flat else patch,
+        sw_batch_size=infer.windows,
+        predictor=net,
+        overlap=infer.overlap,
+        mode="gaussian",
+    )
+    p = logits.float().softmax(1)
+    return p.permute(1, 2, 3, 0) if flat else p[0]

@@ -22,8 +22,8 @@ from vesalius.cohort.loader import Loader
 from vesalius.metrics.overlap import dice
 from vesalius.nets.net import build
 from vesalius.tasks.segment.config import SegmentConfig
-from vesalius.tasks.segment.infer import probabilities
 from vesalius.tasks.segment.labels import LabelValues, read_classes
+from vesalius.tasks.segment.segmenter import probabilities
 from vesalius.tasks.segment.settings import SegmentSettings
 from vesalius.tasks.segment.units import frame_of_units, units
 from vesalius.training.task import Batch, Logs, Losses, Task, bare

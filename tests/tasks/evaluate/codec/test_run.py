@@ -18,7 +18,7 @@ from vesalius.tasks.evaluate.codec.run import evaluate_codec, lines
 def evaluate(paths, output, codec=None, **options):
     settings = {"coders": ("svtav1",), "lossless": ("jpegxl",), "points": 2}
     settings |= {name: options.pop(name) for name in ("coders", "lossless", "points", "judge") if name in options}
-    config = CodecEvaluationConfig.build(**settings)
+    config = CodecEvaluationConfig(**settings)
     return evaluate_codec(paths, output, config, codec=codec or FakeCodec(), **{"threads": 1, **options})
 
 
@@ -185,6 +185,7 @@ def test_a_judge_adds_columns_tables_and_belongs_to_what_was_asked(tmp_path):
     cohort, output = write_cohort(tmp_path / "cohort", patients=1), tmp_path / "run"
     judge = str(model(tmp_path / "small"))
     result = evaluate([cohort], output, judge=judge)
+    assert lines(result)[0].startswith("warning: limits of the model: ")
     with (output / "table.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0])[: len(COLUMNS)] == COLUMNS

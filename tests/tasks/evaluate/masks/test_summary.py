@@ -11,9 +11,8 @@ from vesalius.report.masks import ALL
 from vesalius.tasks.evaluate.masks.find import Mask
 from vesalius.tasks.evaluate.masks.match import Pair
 from vesalius.tasks.evaluate.masks.measure import PairResult
-from vesalius.tasks.evaluate.masks.page import result_of
 from vesalius.tasks.evaluate.masks.run import MaskEvaluation, lines
-from vesalius.tasks.evaluate.masks.summary import summarise
+from vesalius.tasks.evaluate.masks.summary import result_of, summarise
 
 
 def result(case, patient, *classes, mask="mask", structure="", notes=(), is_patient=True, lv=3):
@@ -109,3 +108,21 @@ def test_cases_that_stand_for_patients_are_called_so():
     found = summarise([bare], [], {})
     assert (found.drawn, found.intervals) == ((0, 1), "by study (patients unknown)")
     assert summarise([named, bare], [], {}).intervals == "by patient, 1 of 2 by study (patient unknown)"
+
+
+def test_sections_chart_and_results():
+    results = [result("a", "A", (3, 0.5, 2.0), notes=("odd",))]
+    summary = summarise(results, [Beat("a", "A", Pumping(100, 50), Pumping(100, 50))], {})
+    page = result_of(summary, results[0].rows, {"A": "a"}, {"b": "no predicted mask"})
+    titles = ["Overlap and distance", "Left ventricle", "Lowest", "Notes", "Definitions"]
+    assert [one.title for one in page.sections] == titles
+    assert [block.kind for block in page.sections[0].blocks] == ["table", "figure", "table"]
+    assert page.figures["dice.png"].startswith(b"\x89PNG")
+    assert page.results["classes"][0]["dice"]["mean"] == 0.5
+    assert (page.rows[0]["patient_case"], page.failures) == ("a", {"b": "no predicted mask"})
+
+
+def test_empty_masks_are_said_to_be_empty():
+    page = result_of(summarise([result("a", "A")], [], {}), (), {"A": "a"}, {})
+    assert page.sections[0].blocks[0].text == "No mask holds any of the classes."
+    assert page.figures == {}

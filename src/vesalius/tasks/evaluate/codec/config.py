@@ -1,39 +1,44 @@
-"""What `evaluate codec` measures."""
+"""Options of `evaluate codec`. Without pydantic, so that the command line starts fast."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass, field
 
-from pydantic import BeforeValidator, Field
-
-from vesalius.config import Config
+from vesalius.errors import UsageError
 
 
-def _names(given: Any) -> Any:
-    """Names without blanks; empty ones are left out."""
-    if isinstance(given, list | tuple) and all(isinstance(name, str) for name in given):
-        return tuple(name.strip() for name in given if name.strip())
-    return given
+@dataclass(frozen=True)
+class CodecEvaluationConfig:
+    """What `evaluate codec` measures. Names of coders are stripped, empty ones left out.
 
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-
-
-class CodecEvaluationConfig(Config):
-    """What `evaluate codec` measures.
+    Raises:
+        UsageError: a wrong value.
 
     Example:
         >>> CodecEvaluationConfig(coders=("svtav1", " x265 "), points=4).coders
         ('svtav1', 'x265')
     """
 
-    coders: Names = Field(
-        default=("svtav1", "x265", "jpeg2000", "jpegxl"), description="Coders to compare, comma-separated."
+    coders: tuple[str, ...] = field(
+        default=("svtav1", "x265", "jpeg2000", "jpegxl"), metadata={"help": "Coders to compare, comma-separated."}
     )
-    lossless: Names = Field(
-        default=("wls", "jpegxl", "jpeg2000", "jpegls", "x265"), description="Coders for lossless files."
+    lossless: tuple[str, ...] = field(
+        default=("wls", "jpegxl", "jpeg2000", "jpegls", "x265"), metadata={"help": "Coders for lossless files."}
     )
-    points: int = Field(default=8, ge=1, description="Rate points per coder and study.")
-    judge: str | None = Field(
-        default=None, description="Segmentation model that finds the heart before and after: Dice, EDV, ESV, EF."
+    points: int = field(default=8, metadata={"help": "Rate points per coder and study."})
+    judge: str | None = field(
+        default=None,
+        metadata={
+            "flag": "--judge MODEL",
+            "help": "Segmentation model that finds the heart before and after: Dice, EDV, ESV, EF.",
+        },
     )
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.points, int) or self.points < 1:
+            raise UsageError(f"{self.points} rate points were given", where="--points", fix="give 1 or more")
+        for name in ("coders", "lossless"):
+            coders = getattr(self, name)
+            if not all(isinstance(coder, str) for coder in coders):
+                raise UsageError(f"{coders} are not names", where=f"--{name}", fix="give names of coders")
+            object.__setattr__(self, name, tuple(coder.strip() for coder in coders if coder.strip()))

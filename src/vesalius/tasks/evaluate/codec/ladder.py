@@ -1,6 +1,6 @@
 """Choosing which steps of a coder's ladder to measure: few, but from very good to very bad.
 
-Ratios and decibels are read between measured points only, so the points must enclose what will be asked for.
+Ratios and decibels are read between measured points only, so the points must enclose those that reports show.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ HIGH_DB, HIGH_DB_EVERYWHERE, LOW_RATIO = 44.0, 41.0, 90.0
 LOW_DB, HIGH_RATIO = 28.0, 1000.0
 """The worst point shall have at most LOW_DB in every region, and at least HIGH_RATIO."""
 USELESS_DB = 24.0
-"""Below this in the whole field nothing is left to see: no further point is measured, whatever the ratio."""
+"""Below this in the whole field no structure is visible: no further point is measured, whatever the ratio."""
 _READINGS_PER_END = 3
 _BEYOND_DB = 1.0
 _EXPECTED_SPAN_DB, _EXPECTED_SPAN_RATIOS = 35.0, 1000.0
@@ -25,7 +25,7 @@ _SMALLEST_GAP_DB = 0.5
 
 @dataclass(frozen=True)
 class RatePoint:
-    """What one step gave.
+    """Rate and quality at one step.
 
     Args:
         ratio: compression ratio.
@@ -44,12 +44,17 @@ def walk(read: Callable[[int], RatePoint], rungs: int, points: int) -> dict[int,
 
     Args:
         read: measures a rung (0 is the best).
-        rungs: length of the ladder.
+        rungs: length of the ladder; 1 for a coder with a single rate point.
         points: rungs wanted. Fewer are measured where gaps get small; two more where a gap stays wide; at least as
             many as the ends need (at most three each).
 
     Returns:
         rung -> reading, from best to worst.
+
+    Example:
+        >>> readings = walk(lambda rung: RatePoint(2.0 ** (rung + 2), (50.0 - 5 * rung,)), rungs=8, points=4)
+        >>> list(readings)
+        [1, 2, 3, 4, 6]
     """
     readings = {rungs // 2: read(rungs // 2)}
     for towards in (-1, 1):
@@ -97,16 +102,16 @@ def _stride(readings: dict[int, RatePoint], rungs: int, towards: int) -> int:
     return math.ceil(min(wanted, rungs)) if math.isfinite(wanted) else 1
 
 
-def _positive(found: float, otherwise: float) -> float:
-    return found if math.isfinite(found) and found > 0 else otherwise
+def _positive(slope: float, otherwise: float) -> float:
+    return slope if math.isfinite(slope) and slope > 0 else otherwise
 
 
 def _widest_gap(readings: dict[int, RatePoint]) -> tuple[float, int]:
     """The largest difference between neighbours within the range of interest, and a rung between them."""
     gaps = [
-        (_within(readings[one]) - _within(readings[other]), (one + other) // 2)
-        for one, other in itertools.pairwise(sorted(readings))
-        if other - one > 1
+        (_within(readings[better]) - _within(readings[worse]), (better + worse) // 2)
+        for better, worse in itertools.pairwise(sorted(readings))
+        if worse - better > 1
     ]
     return max(gaps, default=(0.0, 0))
 

@@ -1,4 +1,4 @@
-"""Original, restored and error pictures of a study at ratios people ask for.
+"""Original, restored and error pictures of a study at common ratios.
 
 Letters: I columns, J rows of a picture.
 """
@@ -41,9 +41,9 @@ class DrawnPoint:
 def draw(
     study: Study, scan: Scan, place: tuple[int, int], box: Box | None, restored: Sequence[DrawnPoint], folder: Path
 ) -> tuple[FigureFile, ...]:
-    """Write pictures of one slice: the whole field, and the heart region where there is one.
+    """Write pictures of one slice: whole field, and heart region where there is a box.
 
-    They are drawn at RATIOS, or at the median of the measured ratios where no coder comes near one of those.
+    Drawn at RATIOS, or at the median of the measured ratios where no coder comes near any of RATIOS.
 
     Args:
         study: the study.
@@ -51,7 +51,7 @@ def draw(
         place: frame and slice.
         box: heart region, or None.
         restored: all measured points.
-        folder: where the PNG files go.
+        folder: folder for the PNG files.
     """
     frame, depth = place
     original_IJ = scan.values(slice(frame, frame + 1), slice(depth, depth + 1))[0, 0, :, :, 0]
@@ -65,7 +65,7 @@ def draw(
         for region, inside in regions if near else ():
             name = f"{slug(study.data_set)}-{slug(study.name)}-{wanted}-{region.split()[0]}.png"
             window = percentile_range(original_IJ[inside], *DISPLAY_PERCENT)
-            shown = [Shown(_words(one.point, region), view.turn(one.picture_IJ[inside])) for one in near]
+            shown = [Shown(_words(drawn.point, region), view.turn(drawn.picture_IJ[inside])) for drawn in near]
             png = panel(
                 view.turn(original_IJ[inside]),
                 shown,
@@ -91,21 +91,21 @@ def _wanted(restored: Sequence[DrawnPoint]) -> list[int]:
     reached = [ratio for ratio in RATIOS if _nearest(restored, ratio)]
     if reached or not restored:
         return reached
-    return [max(1, round(statistics.median_low(one.point.ratio for one in restored)))]
+    return [max(1, round(statistics.median_low(drawn.point.ratio for drawn in restored)))]
 
 
 def _nearest(restored: Sequence[DrawnPoint], wanted: float) -> list[DrawnPoint]:
-    """For each coder the point nearest to a ratio, if it is near at all."""
-    found: dict[str, DrawnPoint] = {}
-    for one in restored:
-        best = found.get(one.point.coder)
-        if best is None or _distance(one, wanted) < _distance(best, wanted):
-            found[one.point.coder] = one
-    return [one for one in found.values() if _distance(one, wanted) <= math.log(NEAR)]
+    """For each coder the point nearest to a ratio, if it is within NEAR."""
+    nearest: dict[str, DrawnPoint] = {}
+    for drawn in restored:
+        best = nearest.get(drawn.point.coder)
+        if best is None or _distance(drawn, wanted) < _distance(best, wanted):
+            nearest[drawn.point.coder] = drawn
+    return [drawn for drawn in nearest.values() if _distance(drawn, wanted) <= math.log(NEAR)]
 
 
-def _distance(one: DrawnPoint, wanted: float) -> float:
-    return abs(math.log(one.point.ratio / wanted))
+def _distance(drawn: DrawnPoint, wanted: float) -> float:
+    return abs(math.log(drawn.point.ratio / wanted))
 
 
 def _words(point: Point, region: str) -> str:
@@ -114,7 +114,7 @@ def _words(point: Point, region: str) -> str:
 
 
 def _channel(scan: Scan) -> str:
-    """What a grey picture shows of several channels."""
+    """Which of several channels the grey picture shows."""
     channels = scan.shape[0]
     return "" if channels == 1 else f" Of {channels} channels ({scan.colour}) the first is drawn."
 
@@ -126,7 +126,7 @@ def _caption(
     near: Sequence[DrawnPoint],
     restored: Sequence[DrawnPoint],
 ) -> str:
-    absent = sorted({one.point.coder for one in restored} - {one.point.coder for one in near})
+    absent = sorted({drawn.point.coder for drawn in restored} - {drawn.point.coder for drawn in near})
     missing = f" No file of {', '.join(absent)} is near this ratio." if absent else ""
     return (
         f"{where}; frame {place[0]}, slice {place[1]} (from 0), turned by the affine. Grey window "

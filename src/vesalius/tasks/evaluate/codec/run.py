@@ -20,6 +20,7 @@ import vesalius
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.files import regular
 from vesalius.output import alone, claim, new_file
+from vesalius.report.limits import limits_line
 from vesalius.report.made import command_line, made
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
 from vesalius.report.publish import publish
@@ -61,12 +62,14 @@ class CodecEvaluation:
         report: its page.
         results: the numbers.
         failed: studies that could not be measured, {"path", "error"} each.
+        limits: caveats of the judge's model card.
     """
 
     path: str
     report: str
     results: Summary
     failed: list[dict[str, str]]
+    limits: tuple[str, ...] = ()
 
 
 @alone
@@ -122,7 +125,8 @@ def evaluate_codec(
         result, output, title="Codec evaluation", task="evaluate codec", lead=lead(results, summary), made=facts
     )
     failures = [{"path": name, "error": str(error)} for name, error in failed.items()]
-    return CodecEvaluation(str(output), str(page), summary, failures)
+    limits = plan.judge.caveats if plan.judge else ()
+    return CodecEvaluation(str(output), str(page), summary, failures, limits)
 
 
 def lines(evaluation: CodecEvaluation) -> list[str]:
@@ -144,7 +148,8 @@ def lines(evaluation: CodecEvaluation) -> list[str]:
     text += [f"warning: {some(names)}: {warning}" for warning, names in warnings]
     text += [f"{word}: {definition}" for word, definition in (JUDGE_DEFINITIONS if judged else {}).items()]
     text += [f"failed: {failure['error']}" for failure in evaluation.failed]
-    return [*text, f"open {evaluation.report}"]
+    limits = [limits_line(evaluation.limits)] if evaluation.limits else []
+    return [*limits, *text, f"open {evaluation.report}"]
 
 
 @dataclass(frozen=True)
@@ -197,7 +202,7 @@ class _Run:
         if self.plan.judge is not None:
             key["judge"] = self.plan.judge.key
         earlier = _earlier(kept, key)
-        if earlier is not None and all((self.output / FIGURES / one.file).exists() for one in earlier.pictures):
+        if earlier is not None and all((self.output / FIGURES / figure.file).exists() for figure in earlier.pictures):
             self.progress(f"{study.data_set}/{study.name}: measured before")
             return earlier
         figures = self.output / FIGURES if draw else None
@@ -232,4 +237,6 @@ def _made(paths: Sequence[Path], plan: EvaluationPlan, output: Path) -> Made:
     if plan.judge is not None:
         words += ["--judge", plan.judge.name]
         facts["Judge"] = f"{plan.judge.name}, weights {plan.judge.digest[:12]}"
+        if plan.judge.caveats:
+            facts["Caveats of the judge"] = "; ".join(plan.judge.caveats)
     return made(command_line("evaluate codec", *words), plan.threads, facts)

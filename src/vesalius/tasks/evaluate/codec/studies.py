@@ -228,7 +228,7 @@ def _of_scans(path: Path, reading: Reading) -> Iterator[Study]:
 def _dicom_patients(path: Path) -> dict[str, str | None]:
     """Series UID (or path, without one) -> pseudonym of the patient."""
     instances, _ = read_instances(walk(path)[0] if path.is_dir() else [path])
-    return {one.series or str(one.path): identity(one.patient, keep=False) for one in instances}
+    return {instance.series or str(instance.path): identity(instance.patient, keep=False) for instance in instances}
 
 
 def _folder_name(folder: Path) -> str:

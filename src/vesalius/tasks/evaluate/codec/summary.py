@@ -197,10 +197,8 @@ def summarise(results: Sequence[StudyResult], owners: Mapping[tuple[str, str], O
     data_sets = []
     for name in dict.fromkeys(result.data_set for result in results):
         members = [result for result in results if result.data_set == name]
-        known = {study: owner for (data_set, study), owner in (owners or {}).items() if data_set == name}
-        data_sets.append(
-            _data_set(name, members, {one.name: known.get(one.name, (one.name, False)) for one in members})
-        )
+        patients = {result.name: (owners or {}).get((name, result.name), (result.name, False)) for result in members}
+        data_sets.append(_data_set(name, members, patients))
     return Summary(data_sets=tuple(data_sets))
 
 
@@ -260,7 +258,9 @@ def read_at(result: StudyResult, coder: str, ratio: float, read: Read) -> float 
     judged = result.judged
     if judged is None:
         return None
-    points = [(math.log(one.ratio), read(judged, one.judged)) for one in result.of(coder) if one.judged is not None]
+    points = [
+        (math.log(point.ratio), read(judged, point.judged)) for point in result.of(coder) if point.judged is not None
+    ]
     target = math.log(ratio)
     below = max((point for point in points if point[0] <= target), default=None, key=lambda point: point[0])
     above = min((point for point in points if point[0] >= target), default=None, key=lambda point: point[0])
@@ -365,7 +365,7 @@ def _judged_at(
     spread: Callable[[Mapping[str, float | None]], Spread],
 ) -> JudgedAt:
     def across(read: Read, group: Mapping[str, JudgedStudy] = studies) -> Spread:
-        return spread({one.name: read_at(one, coder, ratio, read) for one in results if one.name in group})
+        return spread({result.name: read_at(result, coder, ratio, read) for result in results if result.name in group})
 
     classes = tuple(dict.fromkeys(name for study in studies.values() for name in study.classes))
     drawn = {name: group for name in classes if (group := _holding(studies, name))}

@@ -124,7 +124,9 @@ def study_table(data_set: DataSetSummary) -> ReportTable | None:
 def claims_table(data_set: DataSetSummary) -> ReportTable:
     """What was claimed for 1000:1 of cine against what was measured; no rows for still scans."""
     columns = [Column(name=f"Claim at {CLAIMED_RATIO:,}:1"), Column(name="Region")]
-    columns += [Column(name=name, numeric=True) for name in ("Claimed", *(one.coder for one in data_set.of("whole")))]
+    columns += [
+        Column(name=name, numeric=True) for name in ("Claimed", *(summary.coder for summary in data_set.of("whole")))
+    ]
     return ReportTable(
         columns=[*columns, Column(name="Holds for")],
         rows=list(_claims(data_set)) if data_set.is_cine else [],

@@ -17,9 +17,8 @@ from vesalius.tasks.evaluate.masks.classes import lv_label
 from vesalius.tasks.evaluate.masks.find import Mask, find_masks, ignored_files, is_manifest
 from vesalius.tasks.evaluate.masks.match import Pair, match_masks
 from vesalius.tasks.evaluate.masks.measure import PairResult, measure_pair
-from vesalius.tasks.evaluate.masks.page import result_of
 from vesalius.tasks.evaluate.masks.pump import beats
-from vesalius.tasks.evaluate.masks.summary import MaskSummary, patient_names, summarise
+from vesalius.tasks.evaluate.masks.summary import MaskSummary, patient_names, result_of, summarise
 from vesalius.wording import some
 
 _WIDTH = 120

@@ -1,27 +1,61 @@
-"""What `evaluate masks` found, from pairs to patients."""
+"""What `evaluate masks` reports: pairs summarised by patient, tables, a chart, notes, definitions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from vesalius.metrics.cardiac import Beat
+from vesalius.metrics.bootstrap import MIN_PATIENTS
+from vesalius.metrics.cardiac import EDV_ML, EF_PERCENT, Beat
 from vesalius.metrics.drawn import Drawn
+from vesalius.metrics.masks import PIECE_SHARE, Measured
+from vesalius.report.dots import dots
 from vesalius.report.masks import (
+    ALL,
+    COLUMNS,
     QUANTITIES,
     ClassSummary,
     PumpSummary,
     by_reason,
     class_summaries,
+    csv_rows,
+    lowest_table,
     mean_of_classes,
-    overlap_table,
-    patient_table,
+    overlap_tables,
     pump_summary,
-    pumping_patient_table,
-    pumping_table,
+    pumping_tables,
 )
 from vesalius.report.page import ReportTable
+from vesalius.report.result import Result
 from vesalius.tasks.evaluate.masks.measure import PairResult
+from vesalius.wording import some
+
+_CHART = "dice.png"
+DEFINITIONS = {
+    "Dice": "2 |A and B| / (|A| + |B|) of the voxels of a class. 0 where one of the masks lacks the class; a class "
+    "that both lack is left out.",
+    "HD95": "95 % Hausdorff distance: each surface voxel of one mask has a distance to the nearest surface voxel of "
+    "the other, in mm between voxel centres; the 95th percentile of either direction, the larger of the two. None "
+    "where one of the masks lacks the class: such a miss shows in Dice and in the number of patients behind the mean.",
+    "Average distance": "Mean of the same distances over the surface voxels of both masks.",
+    "Volume difference": "Predicted minus reference, voxels of the class times the volume of a voxel.",
+    "Patient": "Values are averaged over the masks and frames of a patient first, then over patients. The manifest "
+    "names the patients; without one, files called NAME_ED, NAME_ES, NAME_frameXX, NAME_4d are of one patient, and any "
+    "other file is a separate patient. Patients are shown under the name of their first case.",
+    "Interval": f"In brackets from {MIN_PATIENTS} patients on: 95 % percentile bootstrap over patients, or over "
+    "studies where no patient is known: the table says which. With fewer, each patient's values are listed. (7 of 9): "
+    "so many patients have a value.",
+    ALL: "Each patient's mean over the classes that it has a value for, then over patients.",
+    "EDV, ESV, SV, EF": "Volume of the LV cavity at end-diastole and end-systole, EDV - ESV, 100 SV / EDV. The "
+    "moments are the masks called ED and ES. Else they are the ends of the reference's volume curve, smoothed by two "
+    "harmonics where a whole beat of eight frames or more has masks (both sides are then read off their smoothed "
+    "curves), as the extremes of noisy volumes make EF too large; of fewer masks the largest and the smallest. Both "
+    "sides are measured at the same moments.",
+    "Implausible": f"EDV outside {EDV_ML[0]:.0f} to {EDV_ML[1]:.0f} mL, EF outside {EF_PERCENT[0]:.0f} to "
+    f"{EF_PERCENT[1]:.0f} %, a cavity of several pieces with {100 * PIECE_SHARE:.0f} % of its voxels or more each.",
+    "Grid": "Masks are compared voxel by voxel, so both must have the same shape and the same place in the world; "
+    "nothing is resampled.",
+}
 
 
 @dataclass(frozen=True)
@@ -58,21 +92,14 @@ class MaskSummary:
     @property
     def overlap_tables(self) -> list[ReportTable]:
         """Means of the classes, and each patient where they are few; none where no mask holds a class."""
-        if not self.classes:
-            return []
         of = f"{self.words}, {self.pairs} mask{'' if self.pairs == 1 else 's'}"
-        tables = [overlap_table(self.classes, of, self.intervals), patient_table(self.classes)]
-        return [table for table in tables if table is not None]
+        return overlap_tables(self.classes, of, self.intervals) if self.classes else []
 
     @property
     def pumping_tables(self) -> list[ReportTable]:
         """The same of the left ventricle; none without a beat."""
-        if not self.pumping:
-            return []
         unit = "case" if self.drawn[1] else "patient"
-        whole = pumping_table(self.pumping, unit, self.intervals, self.ef_from.values())
-        tables = [whole, pumping_patient_table(self.pumping)]
-        return [table for table in tables if table is not None]
+        return pumping_tables(self.pumping, unit, self.intervals, self.ef_from.values()) if self.pumping else []
 
 
 def summarise(results: Sequence[PairResult], beats: Sequence[Beat], without: Mapping[str, str]) -> MaskSummary:
@@ -113,3 +140,51 @@ def patient_names(results: Sequence[PairResult]) -> dict[str, str]:
             taken = sum(name == mask.case or name.startswith(f"{mask.case} (") for name in names.values())
             names[mask.patient] = f"{mask.case} ({taken + 1})" if taken else mask.case
     return names
+
+
+def result_of(
+    summary: MaskSummary, rows: Sequence[Measured], patients: Mapping[str, str], failures: Mapping[str, str]
+) -> Result:
+    """Everything that the report shows.
+
+    Args:
+        summary: of all pairs.
+        rows: every measured class and frame.
+        patients: patient id -> display name.
+        failures: mask -> why it was not measured.
+    """
+    result = Result(results=asdict(summary), rows=csv_rows(rows, patients), columns=COLUMNS, failures=dict(failures))
+    section = result.section("Overlap and distance")
+    for number, table in enumerate(summary.overlap_tables):
+        section.table(table.columns, table.rows, table.caption)
+        if number == 0:
+            result.figures[_CHART] = _chart(summary)
+            words = "Dice of each patient (dots) and their mean (line) by class."
+            section.figure(_CHART, words, words)
+    if not summary.classes:
+        section.text("No mask holds any of the classes.", tone="warning")
+    if summary.pumping:
+        heart = result.section("Left ventricle")
+        for warning, cases in summary.warnings.items():
+            heart.text(f"{some(cases)}: {warning}.", tone="warning")
+        for table in summary.pumping_tables:
+            heart.table(table.columns, table.rows, table.caption)
+    if rows:
+        lowest = lowest_table(rows)
+        result.section("Lowest").table(lowest.columns, lowest.rows, lowest.caption)
+    if summary.notes:
+        notes = result.section("Notes")
+        for note, cases in summary.notes.items():
+            notes.text(f"{some(cases)}: {note}.", tone="note")
+    result.section("Definitions").definitions(DEFINITIONS)
+    return result
+
+
+def _chart(summary: MaskSummary) -> bytes:
+    """Dice of each patient by class, as PNG."""
+    groups = {
+        each.name: [value for value in each.dice.values.values() if value is not None]
+        for each in summary.classes
+        if each.label is not None
+    }
+    return dots(groups, "Dice", (0.0, 1.0))
