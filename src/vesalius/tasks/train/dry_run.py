@@ -81,7 +81,7 @@ def dry_run(
     whole = Cohort(tuple(case for name in parts for case in _named(parts[name], name)), some.root)
     found = audit(whole, pixels=job.reads_scans, workers=threads or 1, progress=progress)
     if job.skips_invalid:
-        broken = {case for one in found.findings if one.code in _UNREADABLE for case in one.cases}
+        broken = {case for finding in found.findings if finding.code in _UNREADABLE for case in finding.cases}
         parts = {name: cohort.where(lambda case: case.id not in broken) for name, cohort in parts.items()}
     result = DryRun(
         config=job.config.model_dump(mode="json"),
