@@ -34,7 +34,7 @@ from vesalius.metrics.classify import rank_classes
 from vesalius.phantom.head_ct.labels import LABELS
 from vesalius.phantom.head_ct.options import BleedRates, HeadCtOptions
 from vesalius.phantom.head_ct.write import write_head_ct
-from vesalius.tasks.detect.detector import Detector
+from vesalius.tasks.detect.predict import Detector
 from vesalius.tasks.encode.sheet import peak
 from vesalius.tasks.encode.slices import Slices
 from vesalius.tasks.train.run import train
@@ -151,7 +151,7 @@ def took(what: str, config: str, run: Path, words: list[str]) -> float:
 
 def look_at_all(cohort: Cohort, model: Path) -> list[Looked]:
     """Every study through the shipped model."""
-    detector = Detector.from_pretrained(model)
+    detector = Detector(model)
     looked = []
     for number, case in enumerate(cohort, start=1):
         looked.append(look_at(cohort, case, detector))

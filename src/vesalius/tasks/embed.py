@@ -124,12 +124,11 @@ def embed(
         side = _side(loaded.contract.prepare)
         loaded = loaded.prepared_by(InputContract(prepare=ct_slices(options.window, side)))
     try:
-        encoded = _encode(path, reading, loaded, options, progress)
+        scan, slices, rows_ND, items_N, is_cached = _encode(path, reading, loaded, options, progress)
     except OutputError:
         raise
     except VesaliusError as error:
         raise at(error, path) from error
-    scan, slices, rows_ND, items_N = encoded.scan, encoded.slices, encoded.rows_ND, encoded.items_N
     number = int(items_N[len(items_N) // 2]) if options.slice == MIDDLE else options.slice
     if not 0 <= number < len(slices):
         raise UsageError(f"no slice {number}", where="--slice", fix=f"choose from 0 to {len(slices) - 1}, or -1")
@@ -143,7 +142,7 @@ def embed(
         dim=rows_ND.shape[1],
         seconds=round(time.perf_counter() - started, 3),
         peak_mib=round(peak_mib(place == "cuda"), 1),
-        cached=encoded.is_cached,
+        cached=is_cached,
         slice=number,
         patch=list(patch),
         limits=list(read_card(loaded.folder).caveats),
@@ -175,19 +174,10 @@ def lines(result: Embedded) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, eq=False)
-class _Encoded:
-    """A scan that was read once, and its vectors."""
-
-    scan: Scan
-    slices: Slices
-    rows_ND: NDArray[np.float32]
-    items_N: NDArray[np.int64]
-    is_cached: bool
-
-
-def _encode(path: Path, reading: Reading, encoder: Encoder, options: EmbedOptions, progress: Progress) -> _Encoded:
-    """Read a scan, and encode its slices unless their vectors are cached."""
+def _encode(
+    path: Path, reading: Reading, encoder: Encoder, options: EmbedOptions, progress: Progress
+) -> tuple[Scan, Slices, NDArray[np.float32], NDArray[np.int64], bool]:
+    """Read a scan; return it, its slices, their vectors and numbers, and whether the vectors were cached."""
     case = Case.build(id="scan", images={IMAGE: path.name or "."}, series=reading.series, reading=reading)
     cohort, files = Cohort((case,), path.parent), Cache(options.cache)
     loader = Loader(cohort, prepare=encoder.contract.prepare, cache=files)
@@ -200,7 +190,7 @@ def _encode(path: Path, reading: Reading, encoder: Encoder, options: EmbedOption
     if not is_cached:
         progress(f"encoding slices of {len(slices)}")
         add(store, key, case.id, slices, encoder, options.choice, options.batch)
-    return _Encoded(scan, slices, np.array(store.rows(key)), store.items(key), is_cached)
+    return scan, slices, np.array(store.rows(key)), store.items(key), is_cached
 
 
 def _side(prepare: Prepare) -> int:

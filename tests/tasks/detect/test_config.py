@@ -1,7 +1,7 @@
 import pytest
 
 from vesalius.errors import ConfigError
-from vesalius.tasks.detect.config import DetectConfig
+from vesalius.tasks.detect.config import DetectConfig, DetectSettings
 
 BARE = {"embeddings": "x.npy", "labels": "y.npy"}
 
@@ -35,3 +35,9 @@ def test_defaults_are_those_of_the_recipe():
 def test_one_form_or_the_other(data, message):
     with pytest.raises(ConfigError, match=message):
         parse(data)
+
+
+def test_a_model_has_a_class():
+    assert DetectSettings.parse({"classes": ["any"], "images": ["image"]}).encoder is None
+    with pytest.raises(ConfigError):
+        DetectSettings.parse({"classes": [], "images": ["image"]})

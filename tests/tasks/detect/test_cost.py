@@ -7,12 +7,15 @@ from tasks.detect.tiny import make_cohort, make_encoder
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError
+from vesalius.tasks.detect.config import DetectData
 from vesalius.tasks.detect.cost import left_to_do, slices_of, try_scans
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.encode.vectors import extract
 
 EVERY_OTHER = SliceConfig(stride=2)
+DATA = DetectData(manifest=("m.jsonl",), encoder="e", slices=EVERY_OTHER, batch=8)
+SKIPPING = DATA.model_copy(update={"skip_invalid": True})
 
 
 @pytest.fixture
@@ -26,24 +29,25 @@ def test_time_for_a_slice_without_the_first_scan_which_warms_up(given, monkeypat
     cohort, encoder = given
     clock = iter(np.arange(0.0, 100.0, 1.0))
     monkeypatch.setattr("vesalius.tasks.detect.cost.time", SimpleNamespace(perf_counter=lambda: float(next(clock))))
-    trial = try_scans(cohort, encoder, EVERY_OTHER, ("image",), 8, skip_invalid=False)
-    assert [len(rows) for rows in trial.rows] == [3] * 6
-    assert trial.measured == 5
-    assert trial.slice_seconds == pytest.approx(1 / 3)
+    trial = try_scans(cohort, encoder, DATA)
+    assert [len(rows) for rows in trial.vectors.of_case.values()] == [3] * 6
+    assert len(trial.vectors.rows_ND) == 18
+    assert trial.cost.measured == 5
+    assert trial.cost.slice_seconds == pytest.approx(1 / 3)
 
 
 def test_what_the_cache_holds_is_not_counted(given, tmp_path):
     cohort, encoder = given
     cache = tmp_path / "cache"
-    left = left_to_do(cohort, encoder, EVERY_OTHER, ("image",), cache)
-    assert (left.scans, left.slices, left.there) == (6, 18, 0)
+    data = DATA.model_copy(update={"cache": cache})
+    assert left_to_do(cohort, encoder, data) == (6, 18, 0)
     assert not cache.exists()
     extract(Cohort(cohort.cases[:2], cohort.root), encoder, EVERY_OTHER, cache)
-    left = left_to_do(cohort, encoder, EVERY_OTHER, ("image",), cache)
-    assert (left.scans, left.slices, left.there) == (4, 12, 2)
-    left = left_to_do(cohort, encoder, SliceConfig(), ("image",), cache)
-    assert (left.slices, left.there) == (36, 0)  # another choice has a store of its own
-    assert slices_of(cohort, cohort.cases[0], encoder, SliceConfig(most=4), ("image",)) == 4
+    assert left_to_do(cohort, encoder, data) == (4, 12, 2)
+    every = data.model_copy(update={"slices": SliceConfig()})
+    assert left_to_do(cohort, encoder, every)[1:] == (36, 0)  # another choice has a store of its own
+    four = data.model_copy(update={"slices": SliceConfig(most=4)})
+    assert slices_of(cohort, cohort.cases[0], encoder, four) == 4
 
 
 def test_scans_that_cannot_be_read(given):
@@ -51,9 +55,9 @@ def test_scans_that_cannot_be_read(given):
     for case in cohort.cases[:2]:
         cohort.path(case.images["image"]).write_bytes(b"nothing")
     with pytest.raises(InputError, match="p00s0"):
-        try_scans(cohort, encoder, EVERY_OTHER, ("image",), 8, skip_invalid=False)
-    assert len(try_scans(cohort, encoder, EVERY_OTHER, ("image",), 8, skip_invalid=True).rows) == 4
+        try_scans(cohort, encoder, DATA)
+    assert len(try_scans(cohort, encoder, SKIPPING).vectors.rows_ND) == 4 * 3
     bad = Cohort(cohort.cases[:2], cohort.root)
     with pytest.raises(InputError, match="none of the first 2 scans can be read"):
-        try_scans(bad, encoder, EVERY_OTHER, ("image",), 8, skip_invalid=True)
-    assert left_to_do(cohort, encoder, EVERY_OTHER, ("image",), None).scans == 4
+        try_scans(bad, encoder, SKIPPING)
+    assert left_to_do(cohort, encoder, DATA)[0] == 4

@@ -24,13 +24,13 @@ def test_vectors_of_scans(scans, tmp_path):
     source = scans(slices={"stride": 4})
     assert isinstance(source, Scans)
     assert source.reads_scans
-    tried = source.tried({"train": source.cohort}, "cpu")
+    tried = source.tried(source.cohort, "cpu")
     assert not (tmp_path / "cache").exists()
     few, cost = tried.vectors, tried.cost
     assert (cost.scans, cost.slices, cost.there, cost.measured) == (2, 4, 0, 1)
     assert cost.seconds == pytest.approx(4 * cost.slice_seconds)
     assert cost.parameters == {"encoder": sum(p.numel() for p in source.encoder("cpu").part.net.parameters())}
-    found = source.vectors({"train": source.cohort}, "cpu")
+    found = source.vectors(source.cohort, "cpu")
     for case in source.cohort:
         rows = found.of_case[case.id]
         assert found.items_N[rows].tolist() == [0, 4]
@@ -45,7 +45,7 @@ def test_vectors_of_scans(scans, tmp_path):
 def test_the_encoder_goes_with_the_model(scans):
     source = scans()
     used = source.encoder("cpu")
-    assert source.shipped_encoder("cpu") is used
+    assert source.encoder("cpu") is used
     assert used.contract.prepare == prepare()
 
 
@@ -57,10 +57,10 @@ def test_another_window(scans):
 def test_problems_are_told(scans, tmp_path):
     (tmp_path / "data" / "p00s0.nii.gz").write_bytes(b"")
     with pytest.raises(InputError, match=r"p00s0\.nii\.gz: "):
-        scans().vectors({"train": scans().cohort}, "cpu")
+        scans().vectors(scans().cohort, "cpu")
     source = scans(skip_invalid=True)
-    assert list(source.vectors({"train": source.cohort}, "cpu").of_case) == ["p01s0"]
-    assert [one.id for one in source.problems] == ["p00s0"]
+    assert list(source.vectors(source.cohort, "cpu").of_case) == ["p01s0"]
+    assert [problem.id for problem in source.problems] == ["p00s0"]
 
 
 def test_vectors_of_files(tmp_path):
@@ -70,8 +70,8 @@ def test_vectors_of_files(tmp_path):
     source = source_of(DetectConfig.parse({"data": data}))
     assert isinstance(source, Files)
     assert not source.reads_scans
-    np.testing.assert_array_equal(source.vectors({}, "cpu").rows_ND, np.eye(3))
-    assert source.tried({}, "cpu").cost is None
-    np.testing.assert_array_equal(source.tried({}, "cpu").vectors.rows_ND, np.eye(3))
+    np.testing.assert_array_equal(source.vectors(source.cohort, "cpu").rows_ND, np.eye(3))
+    assert source.tried(source.cohort, "cpu").cost is None
+    np.testing.assert_array_equal(source.tried(source.cohort, "cpu").vectors.rows_ND, np.eye(3))
     assert source.settings(("any",), "cpu").encoder is None
-    assert source.shipped_encoder("cpu") is None
+    assert source.encoder("cpu") is None

@@ -6,9 +6,8 @@ import torch
 
 from tasks.detect.tiny import random_studies
 from training.ranks import as_two
-from vesalius.tasks.detect.config import DetectConfig
+from vesalius.tasks.detect.config import DetectConfig, DetectSettings
 from vesalius.tasks.detect.measure import score
-from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.task import DetectTask
 
 CLASSES = ("any", "sub")

@@ -13,7 +13,7 @@ from vesalius.nets.study import StudyHead
 from vesalius.nets.vit import ViT
 from vesalius.phantom.nifti import write_nifti
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.detect.settings import DetectSettings, EncoderFacts
+from vesalius.tasks.detect.config import DetectSettings, EncoderFacts
 from vesalius.tasks.detect.studies import Studies, Vectors
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.transforms.contract import InputContract, write_contract

@@ -2,7 +2,7 @@ import pytest
 
 from tasks.finetune.small import of_pictures, of_volumes
 from vesalius.errors import ConfigError
-from vesalius.tasks.finetune.config import FinetuneConfig
+from vesalius.tasks.finetune.config import FinetuneConfig, FinetuneSettings
 
 WRONG = {
     "prepare.layout must be BCJI": of_volumes("m.jsonl", prepare={"layout": "CJI"}),
@@ -28,3 +28,9 @@ def test_the_classifier_has_the_encoder_of_the_configuration():
     config = FinetuneConfig.parse(of_pictures("m.jsonl", hidden=5))
     net = config.classifier(3)
     assert (net.encoder, net.outputs, net.head.inputs, net.head.hidden) == (config.net, 3, 128, 5)
+
+
+def test_a_model_has_a_class():
+    assert FinetuneSettings(classes=("any",), images=("image",)).classes == ("any",)
+    with pytest.raises(ConfigError):
+        FinetuneSettings.parse({"classes": [], "images": ["image"]})

@@ -1,14 +1,53 @@
 """tests/cli/test_finetuned.py goes the whole way from training to predictions."""
 
+import json
+
 import numpy as np
 import pytest
+import torch
 
 from tasks.finetune.small import AFFINE, volume
-from vesalius.errors import UsageError
+from vesalius.errors import CorruptFileError, UsageError
 from vesalius.scan.scan import Scan
-from vesalius.tasks.finetune.predict import FinetunePredictor
+from vesalius.tasks.encode.slices import Slices
+from vesalius.tasks.finetune.predict import FinetunePredictor, Network, PictureClassifier
 
 VOLUME = Scan.from_array(volume(3)[0], AFFINE)
+
+
+def test_what_was_written_is_read_again(volume_model):
+    folder, net = volume_model
+    x = torch.randn(2, 1, 32, 32)
+    with torch.no_grad():
+        for mine, read in zip(net(x), Network(folder).net(x), strict=True):
+            assert torch.equal(mine, read)
+
+
+def test_a_volume_has_the_logits_of_its_most_suspicious_slices(volume_model):
+    folder, net = volume_model
+    classifier = PictureClassifier(folder)
+    image, _ = volume(3)
+    slices = Slices.of(Scan.from_array(image, np.diag([2.0, 2.0, 5.0, 1.0])), classifier.encoder.contract.prepare)
+    found = classifier(slices)
+    with torch.no_grad():
+        logits_LC, places_LPC = net(torch.from_numpy(image.transpose(2, 1, 0)[:, None].copy()))
+    expected = classifier.calibration.point.probabilities(logits_LC.double().numpy())
+    np.testing.assert_allclose(found.slices_LC, expected, atol=1e-5)
+    np.testing.assert_allclose(found.whole_C, expected.max(0), atol=1e-5)
+    heat_HW = classifier.patch_logits(classifier.encoder.patches(slices, 2), 1)
+    temperature = classifier.calibration.temperatures[1]
+    np.testing.assert_allclose(heat_HW.ravel(), places_LPC[2, :, 1].numpy() / temperature, atol=1e-4)
+
+
+def test_parts_that_do_not_belong_together(volume_model, tmp_path):
+    folder, _ = volume_model
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["settings"]["classes"] = ["any"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CorruptFileError, match="do not fit each other"):
+        Network(tmp_path)
 
 
 def test_slices_of_a_volume(volume_model, tmp_path):

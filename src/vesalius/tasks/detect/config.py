@@ -1,4 +1,4 @@
-"""Configuration of a detection run: `task: detect` in a configuration of `vesalius train`."""
+"""Configuration of a detection run (`task: detect`), and the settings that ship with its model."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ from vesalius.metrics.operating import SPECIFICITY, Sharing
 from vesalius.nets.aggregate import AnyAggregate, Mean
 from vesalius.objectives.masked_bce import MOST_WEIGHT
 from vesalius.tasks.cohort_data import ManifestData
-from vesalius.tasks.detect.settings import CHECK_WORDS, Check, Unit
 from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import OptimizerConfig, TrainConfig
 from vesalius.training.precision import Precision
 from vesalius.transforms.ct_slices import CtWindow
+
+Check = Literal["head-ct", "none"]
+"""Plausibility check run before prediction: "head-ct" or "none"."""
+Unit = Literal["case", "study"]
+"""What carries one label: a case, or all cases of a study."""
+CHECK_WORDS = "head-ct: what does not look like a head CT in HU is refused; none: no check"
 
 
 class DetectData(ManifestData):
@@ -108,3 +113,22 @@ class DetectConfig(JobConfig):
         best="loss",
         best_is="min",
     )
+
+
+class EncoderFacts(Config):
+    """The encoder that made the vectors."""
+
+    name: str = Field(description="its name in the configuration, the last part of a path")
+    digest: str = Field(description="of weights, sizes and precision")
+    precision: Precision
+
+
+class DetectSettings(Config):
+    """`settings` in the `config.json` of a model for the task "detect"."""
+
+    classes: tuple[str, ...] = Field(min_length=1, description="what the logits mean")
+    images: tuple[str, ...] = Field(min_length=1, description="images that become the channels")
+    unit: Unit = Field(default="case", description="what has one label: a case, or all cases of a study")
+    slices: SliceConfig = SliceConfig()
+    check: Check = Field(default="none", description=CHECK_WORDS)
+    encoder: EncoderFacts | None = Field(default=None, description="none: the head was trained on bare vectors")

@@ -1,13 +1,9 @@
-"""Cost of encoding a cohort, measured on a few of its scans in advance; nothing is kept.
-
-Letters: N slices of a scan, D width.
-"""
+"""Cost of encoding a cohort, measured on a few of its scans in advance; nothing is kept."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +16,13 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, VesaliusError
+from vesalius.tasks.detect.config import DetectData
+from vesalius.tasks.detect.studies import Vectors
 from vesalius.tasks.encode.encoder import Encoder
-from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.encode.vectors import extract, known_store
+from vesalius.tasks.job import Preparation
 from vesalius.transforms.view import view_of
+from vesalius.weights.saved import ENCODER
 
 _ENOUGH, _SLICES, _MOST = 2, 16, 24
 """Least number of scans and slices to measure after a warm-up scan, and the most scans to try."""
@@ -32,42 +31,23 @@ _PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, eq=False)
-class TimedScans:
-    """Scans that were encoded.
+class Tried:
+    """For a dry run.
 
     Args:
-        rows: vectors [N, D] of each.
-        measured: scans behind the time.
-        slice_seconds: mean time for a slice, by the header's count, reading included.
+        vectors: for every case, perhaps those of another case.
+        cost: of encoding all cases; None: nothing is to be encoded.
     """
 
-    rows: tuple[NDArray[np.float32], ...]
-    measured: int
-    slice_seconds: float
+    vectors: Vectors
+    cost: Preparation | None = None
 
 
-@dataclass(frozen=True)
-class Left:
-    """What is left to encode.
-
-    Args:
-        scans: without cached vectors.
-        slices: of these scans, by their headers.
-        there: scans with cached vectors.
-    """
-
-    scans: int
-    slices: int
-    there: int
-
-
-def try_scans(
-    cohort: Cohort, encoder: Encoder, choice: SliceConfig, images: Sequence[str], batch: int, *, skip_invalid: bool
-) -> TimedScans:
-    """Encode a few scans.
+def try_scans(cohort: Cohort, encoder: Encoder, data: DetectData) -> Tried:
+    """Encode a few scans, whose vectors stand in for those of the others.
 
     Raises:
-        InputError: a scan cannot be read, or with `skip_invalid` none can.
+        InputError: a scan cannot be read, or with `data.skip_invalid` none can.
     """
     rows: list[NDArray[np.float32]] = []
     times: list[tuple[float, int]] = []
@@ -75,11 +55,18 @@ def try_scans(
     for case in cohort.cases[:_MOST]:
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
-            scan = Cohort((case,), cohort.root)
-            found = extract(scan, encoder, choice, Path(folder), images=images, batch=batch, skip_invalid=skip_invalid)
+            found = extract(
+                Cohort((case,), cohort.root),
+                encoder,
+                data.slices,
+                Path(folder),
+                images=data.images,
+                batch=data.batch,
+                skip_invalid=data.skip_invalid,
+            )
             if case.id not in found.keys:
                 continue
-            times.append((time.perf_counter() - started, slices_of(cohort, case, encoder, choice, images)))
+            times.append((time.perf_counter() - started, slices_of(cohort, case, encoder, data)))
             rows.append(np.array(found.store.rows(found.keys[case.id])))
         measured = times[1:]
         enough = len(measured) >= _ENOUGH and sum(count for _, count in measured) >= _SLICES
@@ -89,34 +76,41 @@ def try_scans(
         raise InputError(f"none of the first {min(_MOST, len(cohort))} scans can be read", fix="mend the files")
     measured = times[1:] or times
     seconds, slices = sum(spent for spent, _ in measured), sum(count for _, count in measured)
-    return TimedScans(tuple(rows), len(measured), seconds / max(1, slices))
+    parameters = {ENCODER: sum(p.numel() for p in encoder.part.net.parameters())}
+    cost = Preparation(*left_to_do(cohort, encoder, data), len(measured), seconds / max(1, slices), parameters)
+    ends = np.cumsum([len(scan_rows) for scan_rows in rows])
+    places = np.split(np.arange(ends[-1]), ends[:-1])
+    of_case = {case.id: places[number % len(places)] for number, case in enumerate(cohort)}
+    items_N = np.concatenate([np.arange(len(scan_rows)) for scan_rows in rows])
+    return Tried(Vectors(np.concatenate(rows), of_case, items_N), cost)
 
 
-def left_to_do(
-    cohort: Cohort, encoder: Encoder, choice: SliceConfig, images: Sequence[str], cache: Path | None
-) -> Left:
-    """Count the scans that the cache does not hold yet; unreadable ones are not counted."""
-    store = known_store(encoder, choice, Cache(cache))
-    loader = Loader(cohort, prepare=encoder.contract.prepare, images=images)
-    scans = slices = there = 0
+def left_to_do(cohort: Cohort, encoder: Encoder, data: DetectData) -> tuple[int, int, int]:
+    """Count the scans that the cache does not hold yet, their slices, and the scans that it holds.
+
+    Unreadable scans are not counted.
+    """
+    store = known_store(encoder, data.slices, Cache(data.cache))
+    loader = Loader(cohort, prepare=encoder.contract.prepare, images=data.images)
+    scans = slices = cached = 0
     for case in cohort:
         try:
             if store is not None and loader.key(case) in store:
-                there += 1
+                cached += 1
                 continue
-            slices += slices_of(cohort, case, encoder, choice, images)
+            slices += slices_of(cohort, case, encoder, data)
         except VesaliusError:  # the audit names it
             continue
         scans += 1
-    return Left(scans, slices, there)
+    return scans, slices, cached
 
 
-def slices_of(cohort: Cohort, case: Case, encoder: Encoder, choice: SliceConfig, images: Sequence[str]) -> int:
+def slices_of(cohort: Cohort, case: Case, encoder: Encoder, data: DetectData) -> int:
     """Count the slices to use by the header; the share of air is unknown before pixels are read.
 
     Raises:
         VesaliusError: it cannot be read.
     """
     prepare = encoder.contract.prepare
-    view = view_of(open_image(cohort, case, images[0]), prepare.plane, prepare.display)
-    return len(choice.spread(np.arange(view.count, dtype=np.int64)))
+    view = view_of(open_image(cohort, case, data.images[0]), prepare.plane, prepare.display)
+    return len(data.slices.spread(np.arange(view.count, dtype=np.int64)))

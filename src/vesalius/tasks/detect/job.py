@@ -15,9 +15,10 @@ from vesalius.errors import UsageError
 from vesalius.report.result import Result
 from vesalius.tasks.classify.checks import check_both, check_classes, left_out_words, training_notes
 from vesalius.tasks.detect.config import DetectConfig
+from vesalius.tasks.detect.cost import Tried
 from vesalius.tasks.detect.measure import measure_model
 from vesalius.tasks.detect.outputs import feature_files
-from vesalius.tasks.detect.source import Tried, source_of
+from vesalius.tasks.detect.source import source_of
 from vesalius.tasks.detect.studies import Studies, Vectors, studies_of
 from vesalius.tasks.detect.task import DetectTask
 from vesalius.tasks.job import Job, Preparation
@@ -75,7 +76,7 @@ class DetectJob(Job):
             self.classes,
             lambda: self.studies(device),
             self._source.settings(self.classes, device),
-            self._source.shipped_encoder(device),
+            self._source.encoder(device),
         )
 
     def trial(self) -> DetectTask:
@@ -90,12 +91,11 @@ class DetectJob(Job):
     @cached_property
     def _tried(self) -> Tried:
         self.progress("encoding a few scans")
-        return self._source.tried(self._parts, _device())
+        return self._source.tried(self._whole(), _device())
 
     def notes(self) -> Sequence[str]:
         train, problems = self._parts["train"], self._source.problems
-        whole = Cohort(tuple(case for part in self._parts.values() for case in part), train.root)
-        notes = (*train.notes, *self._outside, *training_notes(whole, train, self.classes))
+        notes = (*train.notes, *self._outside, *training_notes(self._whole(), train, self.classes))
         return (*notes, left_out_words(problems)) if problems else notes
 
     def left_out(self) -> Mapping[str, Cohort]:
@@ -114,7 +114,7 @@ class DetectJob(Job):
         """
         if not self._studies:
             with PartialState().main_process_first():  # one process extracts, the others find it done
-                vectors = self._source.vectors(self._parts, device, self.progress)
+                vectors = self._source.vectors(self._whole(), device, self.progress)
             known = vectors.of_case
             self._left_out = {name: part.where(lambda case: case.id not in known) for name, part in self._parts.items()}
             self._parts = {name: part.where(lambda case: case.id in known) for name, part in self._parts.items()}
@@ -132,6 +132,9 @@ class DetectJob(Job):
         if self.reads_scans:
             outcome.files |= feature_files(studies)
         return outcome
+
+    def _whole(self) -> Cohort:
+        return Cohort(tuple(case for part in self._parts.values() for case in part), self._source.cohort.root)
 
     def _joined(self, parts: Mapping[str, Cohort], vectors: Vectors) -> Mapping[str, Studies]:
         unit = self.config.data.unit

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,30 +14,14 @@ from vesalius.cohort.loaded import Problem
 from vesalius.cohort.manifest import joined, read_manifest
 from vesalius.errors import InputError
 from vesalius.tasks.detect.bare import read_bare
-from vesalius.tasks.detect.config import DetectConfig, DetectData
-from vesalius.tasks.detect.cost import left_to_do, try_scans
-from vesalius.tasks.detect.settings import DetectSettings, EncoderFacts
+from vesalius.tasks.detect.config import DetectConfig, DetectData, DetectSettings, EncoderFacts
+from vesalius.tasks.detect.cost import Tried, try_scans
 from vesalius.tasks.detect.studies import Vectors
 from vesalius.tasks.encode.encoder import Encoder
-from vesalius.tasks.encode.vectors import SKIP, Extracted, extract
-from vesalius.tasks.job import Preparation
+from vesalius.tasks.encode.vectors import SKIP, extract
 from vesalius.transforms.contract import InputContract
 from vesalius.transforms.ct_slices import ct_slices
-from vesalius.weights.saved import ENCODER
 from vesalius.wording import Progress, quiet
-
-
-@dataclass(frozen=True, eq=False)
-class Tried:
-    """For a dry run.
-
-    Args:
-        vectors: for every case, perhaps those of another case.
-        cost: of encoding all cases; None: nothing is to be encoded.
-    """
-
-    vectors: Vectors
-    cost: Preparation | None = None
 
 
 class StudySource(ABC):
@@ -58,19 +41,19 @@ class StudySource(ABC):
         return (*(name for name in LABELS if name in found), *(name for name in found if name not in LABELS))
 
     @abstractmethod
-    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = quiet) -> Vectors:
-        """Return the vectors of all cases of the splits; `progress` receives a line now and then."""
+    def vectors(self, cases: Cohort, device: str, progress: Progress = quiet) -> Vectors:
+        """Return the vectors of cases; `progress` receives a line now and then."""
 
     @abstractmethod
     def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:
         """Return the settings of the shipped model."""
 
-    def tried(self, parts: Mapping[str, Cohort], device: str) -> Tried:
+    def tried(self, cases: Cohort, device: str) -> Tried:
         """Return vectors for a trial of the loop, and the cost of computing all; nothing stays on disk."""
-        return Tried(self.vectors(parts, device))
+        return Tried(self.vectors(cases, device))
 
-    def shipped_encoder(self, device: str) -> Encoder | None:  # noqa: ARG002
-        """The encoder that belongs into the model folder; None: there is none."""
+    def encoder(self, device: str) -> Encoder | None:  # noqa: ARG002
+        """Return the encoder that ships with the model; None: there is none."""
         return None
 
 
@@ -81,9 +64,6 @@ def source_of(config: DetectConfig) -> StudySource:
 
 class Files(StudySource):
     """Vectors from `.npy` files.
-
-    Args:
-        data: which files.
 
     Raises:
         InputError: a file cannot be read.
@@ -102,12 +82,7 @@ class Files(StudySource):
         found = set(self.cohort.classes)
         return tuple(name for name in self._names if name in found)
 
-    def vectors(
-        self,
-        parts: Mapping[str, Cohort],  # noqa: ARG002
-        device: str,  # noqa: ARG002
-        progress: Progress = quiet,  # noqa: ARG002
-    ) -> Vectors:
+    def vectors(self, cases: Cohort, device: str, progress: Progress = quiet) -> Vectors:  # noqa: ARG002
         return self._vectors
 
     def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:  # noqa: ARG002
@@ -137,28 +112,34 @@ class Scans(StudySource):
             raise InputError(what, where=data.manifest[0], fix=f"mend them, or {SKIP}")
         self._encoders = {} if encoder is None else {encoder.device.type: encoder}
 
-    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = quiet) -> Vectors:
-        return _vectors(self._extracted(parts, device, self._data.cache, progress))
+    def vectors(self, cases: Cohort, device: str, progress: Progress = quiet) -> Vectors:
+        data = self._data
+        found = extract(
+            cases,
+            self.encoder(device),
+            data.slices,
+            data.cache,
+            images=data.images,
+            batch=data.batch,
+            skip_invalid=data.skip_invalid,
+            progress=progress,
+        )
+        self.problems = (*self._unusable, *found.problems)
+        of_case = {}
+        items_N = np.zeros(len(found.store), np.int64)
+        for case, key in found.keys.items():
+            first, count = found.store.span(key)
+            of_case[case] = np.arange(first, first + count)
+            items_N[of_case[case]] = found.store.items(key)
+        return Vectors(found.store.features, of_case, items_N)
 
-    def tried(self, parts: Mapping[str, Cohort], device: str) -> Tried:
-        """Encode a few scans; in the trial their vectors stand in for the others."""
-        data, encoder = self._data, self.encoder(device)
-        cases = Cohort(tuple(case for part in parts.values() for case in part), self.cohort.root)
-        trial = try_scans(cases, encoder, data.slices, data.images, data.batch, skip_invalid=data.skip_invalid)
-        count = len(trial.rows)
-        places = np.split(np.arange(sum(map(len, trial.rows))), np.cumsum([len(rows) for rows in trial.rows])[:-1])
-        of_case = {case.id: places[number % count] for number, case in enumerate(cases)}
-        items_N = np.concatenate([np.arange(len(rows)) for rows in trial.rows])
-        left = left_to_do(cases, encoder, data.slices, data.images, data.cache)
-        parameters = {ENCODER: sum(p.numel() for p in encoder.part.net.parameters())}
-        cost = Preparation(left.scans, left.slices, left.there, trial.measured, trial.slice_seconds, parameters)
-        return Tried(Vectors(np.concatenate(trial.rows), of_case, items_N), cost)
+    def tried(self, cases: Cohort, device: str) -> Tried:
+        return try_scans(cases, self.encoder(device), self._data)
 
     def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:
-        encoder = self.encoder(device)
-        name = Path(str(self._data.encoder)).name
+        encoder, data = self.encoder(device), self._data
+        name = Path(str(data.encoder)).name
         facts = EncoderFacts(name=name, digest=encoder.digest(), precision=encoder.precision)
-        data = self._data
         return DetectSettings(
             classes=classes, images=data.images, unit=data.unit, slices=data.slices, check=data.check, encoder=facts
         )
@@ -173,27 +154,6 @@ class Scans(StudySource):
                 loaded = loaded.prepared_by(contract)
             self._encoders[device] = loaded
         return self._encoders[device]
-
-    def shipped_encoder(self, device: str) -> Encoder | None:
-        return self.encoder(device)
-
-    def _extracted(
-        self, parts: Mapping[str, Cohort], device: str, cache: Path | None, progress: Progress = quiet
-    ) -> Extracted:
-        data, root = self._data, self.cohort.root
-        cases = Cohort(tuple(case for part in parts.values() for case in part), root)
-        found = extract(
-            cases,
-            self.encoder(device),
-            data.slices,
-            cache,
-            images=data.images,
-            batch=data.batch,
-            skip_invalid=data.skip_invalid,
-            progress=progress,
-        )
-        self.problems = (*self._unusable, *found.problems)
-        return found
 
 
 def _cohort(paths: Sequence[Path], classes: Sequence[str]) -> tuple[Cohort, tuple[Problem, ...]]:
@@ -211,12 +171,3 @@ def _cohort(paths: Sequence[Path], classes: Sequence[str]) -> tuple[Cohort, tupl
         several = len(paths) > 1
         unusable += [Problem(f"{path.name} {row.id}", row.reason) for row in bad] if several else bad
     return joined(cohorts, paths[-1]), tuple(unusable)
-
-
-def _vectors(found: Extracted) -> Vectors:
-    spans = {case: found.store.span(key) for case, key in found.keys.items()}
-    places = {case: np.arange(first, first + count) for case, (first, count) in spans.items()}
-    items_N = np.zeros(len(found.store), np.int64)
-    for case, rows in places.items():
-        items_N[rows] = found.store.items(found.keys[case])
-    return Vectors(found.store.features, places, items_N)

@@ -20,9 +20,8 @@ from vesalius.nets.study import StudyHead
 from vesalius.objectives.masked_bce import MaskedBce, positive_weights
 from vesalius.seeding import generator
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.detect.config import DetectConfig
+from vesalius.tasks.detect.config import DetectConfig, DetectSettings
 from vesalius.tasks.detect.measure import score, tensors_of
-from vesalius.tasks.detect.settings import DetectSettings
 from vesalius.tasks.detect.studies import Studies
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.training.task import Batch, Logs, Losses, Task, bare

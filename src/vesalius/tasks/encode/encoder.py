@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.encoder import EncoderNet
 from vesalius.nets.rollout import attends, attention_rollout
-from vesalius.tasks.encode.slices import SliceConfig, Slices
+from vesalius.tasks.encode.slices import Slices
 from vesalius.training.precision import Precision, resolved
 from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.weights.saved import ENCODER, Part, from_pretrained
@@ -30,7 +30,7 @@ class Encoder:
 
     Args:
         part: net with its weights; any `EncoderNet` of two dimensions.
-        contract: how its images are prepared.
+        contract: preparation of its images.
         device: where it runs.
         precision: of the net; "auto" is bf16 where the hardware has it. Vectors are always float32.
 
@@ -177,8 +177,3 @@ def similarity(patches_HWD: NDArray[np.float32], at: tuple[int, int] | None = No
     lengths = np.linalg.norm(patches_HWD, axis=-1, keepdims=True)
     unit_HWD = patches_HWD / np.maximum(lengths, np.finfo(np.float32).tiny)
     return (unit_HWD @ unit_HWD[row, column]).astype(np.float32)
-
-
-def facts_digest(encoder: Encoder, choice: SliceConfig) -> str:
-    """64 hexadecimal digits for the preparation and the choice of slices."""
-    return hashlib.sha256(f"{encoder.contract.prepare.digest()} {choice.digest()}".encode()).hexdigest()

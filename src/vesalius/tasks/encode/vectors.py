@@ -7,11 +7,13 @@ Each scan is added when it is finished: an interrupted run goes on where it stop
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +25,7 @@ from vesalius.cohort.loaded import Problem
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, VesaliusError
-from vesalius.tasks.encode.encoder import BATCH, Encoder, facts_digest
+from vesalius.tasks.encode.encoder import BATCH, Encoder
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.estimate import duration
 from vesalius.wording import Progress, quiet
@@ -88,25 +90,26 @@ def extract(
     extracted = Extracted(store_of(encoder, choice, files))
     clock = _Clock(len(cohort), progress)
 
-    def load(case: Case) -> tuple[str, Slices | None] | VesaliusError:
-        try:
-            key = loader.key(case)
-            if key in extracted.store:
-                return key, None
-            scans = [open_image(cohort, case, name) for name in images]
-            slices = Slices.of(scans, encoder.contract.prepare)
-            if loader.key(case) != key:
-                raise InputError("was written while it was read", fix="run again")
-        except VesaliusError as error:
-            return error
+    def load(case: Case) -> tuple[str, Slices | None]:
+        key = loader.key(case)
+        if key in extracted.store:
+            return key, None
+        slices = Slices.of([open_image(cohort, case, name) for name in images], encoder.contract.prepare)
+        if loader.key(case) != key:
+            raise InputError("was written while it was read", fix="run again")
         return key, slices
 
     for number, (case, loaded) in enumerate(_ahead(cohort.cases, load, ahead), start=1):
-        error = (
-            loaded if isinstance(loaded, VesaliusError) else _store(extracted, case, *loaded, encoder, choice, batch)
-        )
-        if error is not None:
-            error = at(error, cohort.path(next(iter(case.images.values()))))
+        try:
+            key, slices = loaded()
+            if slices is not None and key not in extracted.store:  # two cases may have the same files
+                add(extracted.store, key, case.id, slices, encoder, choice, batch)
+                extracted.encoded += 1
+            extracted.keys[case.id] = key
+        except OutputError:
+            raise
+        except VesaliusError as bare:
+            error = at(bare, cohort.path(next(iter(case.images.values()))))
             if not skip_invalid:
                 raise InputError(error.what, where=error.where, fix=f"{error.fix or 'mend it'}, or {SKIP}") from error
             extracted.problems.append(Problem(case.id, error.reason))
@@ -115,12 +118,7 @@ def extract(
 
 
 class _Clock:
-    """Reports the progress of an extraction now and then; says nothing if every vector is cached.
-
-    Args:
-        scans: number of scans.
-        progress: callback that receives each line.
-    """
+    """Reports the progress of an extraction now and then; says nothing if every vector is cached."""
 
     def __init__(self, scans: int, progress: Progress) -> None:
         self._scans, self._progress = scans, progress
@@ -128,7 +126,6 @@ class _Clock:
         self._encoded = 0
 
     def tick(self, number: int, extracted: Extracted) -> None:
-        """Print a line after a scan, if it is time."""
         now = time.monotonic()
         spent, is_last = now - self._started, number == self._scans
         if extracted.encoded == self._encoded or not (
@@ -163,24 +160,9 @@ def known_store(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureS
 
 
 def _place(encoder: Encoder, choice: SliceConfig, files: Cache) -> tuple[StoreFacts, Path]:
-    facts = StoreFacts(width=encoder.width, encoder=encoder.digest(), prepare=facts_digest(encoder, choice))
+    chosen = hashlib.sha256(f"{encoder.contract.prepare.digest()} {choice.digest()}".encode()).hexdigest()
+    facts = StoreFacts(width=encoder.width, encoder=encoder.digest(), prepare=chosen)
     return facts, files.folder / _FOLDER / f"{facts.encoder[:16]}-{facts.prepare[:16]}"
-
-
-def _store(
-    extracted: Extracted, case: Case, key: str, slices: Slices | None, encoder: Encoder, choice: SliceConfig, batch: int
-) -> VesaliusError | None:
-    """Put the vectors of a case into the store, unless they are there; return the error that prevents it."""
-    if slices is not None and key not in extracted.store:
-        try:
-            add(extracted.store, key, case.id, slices, encoder, choice, batch)
-        except OutputError:
-            raise
-        except VesaliusError as error:
-            return error
-        extracted.encoded += 1
-    extracted.keys[case.id] = key
-    return None
 
 
 def add(
@@ -201,18 +183,22 @@ def at(error: VesaliusError, path: Path) -> VesaliusError:
     return error if error.where is not None else InputError(error.what, where=path, fix=error.fix)
 
 
-def _ahead(cases: Sequence[Case], load: Callable[[Case], _T], count: int) -> Iterator[tuple[Case, _T]]:
-    """Yield each case with its loaded data; another thread loads the next ones meanwhile."""
+def _ahead(cases: Sequence[Case], load: Callable[[Case], _T], count: int) -> Iterator[tuple[Case, Callable[[], _T]]]:
+    """Yield each case with a function that returns its loaded data, or raises what went wrong.
+
+    Another thread loads the next `count` cases meanwhile.
+    """
     if not count:
-        yield from ((case, load(case)) for case in cases)
+        yield from ((case, partial(load, case)) for case in cases)
         return
     with ThreadPoolExecutor(1, thread_name_prefix="vesalius-slices") as pool:
         waiting: deque[Future[_T]] = deque(pool.submit(load, case) for case in cases[:count])
         try:
             for number, case in enumerate(cases):
-                loaded = waiting.popleft().result()
+                future = waiting.popleft()
+                wait([future])  # first, so that no more than `count` cases are in memory
                 waiting.extend(pool.submit(load, later) for later in cases[number + count : number + count + 1])
-                yield case, loaded
+                yield case, future.result
         finally:
             for future in waiting:
                 future.cancel()

@@ -24,19 +24,18 @@ from vesalius.report.table import plain_text
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.checks import check_labels, cohort_notes, labels_of
 from vesalius.tasks.classify.scored import outcome_of
-from vesalius.tasks.detect.config import DetectData
-from vesalius.tasks.detect.detector import encoder_of
+from vesalius.tasks.detect.config import DetectData, DetectSettings
 from vesalius.tasks.detect.measure import measure_model
-from vesalius.tasks.detect.settings import DetectSettings
+from vesalius.tasks.detect.predict import encoder_of
 from vesalius.tasks.detect.source import Files, Scans
 from vesalius.tasks.detect.studies import studies_of
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
-from vesalius.tasks.finetune.classifier import Network
 from vesalius.tasks.finetune.measure import score
+from vesalius.tasks.finetune.predict import Network
 from vesalius.training.device import on_cpu
 from vesalius.weights.card import read_card
 from vesalius.weights.place import locate
-from vesalius.weights.saved import ENCODER, HEAD, digest_of, from_pretrained, read_config
+from vesalius.weights.saved import HEAD, digest_of, from_pretrained, read_config
 from vesalius.wording import Progress, quiet
 
 _PART = "cohort"
@@ -157,7 +156,7 @@ def _measure_studies(
             cache=options.cache,
             skip_invalid=options.skip_invalid,
         )
-        source = Scans(data, encoder_of(model.parts.get(ENCODER), settings, folder, device))
+        source = Scans(data, encoder_of(model, settings, device))
     where = str(cohort or options.embeddings)
     part = _part(source.cohort, options.split)
     check_decided(part, settings.classes, where)
@@ -165,7 +164,7 @@ def _measure_studies(
     inputs = model.parts[HEAD].config.inputs
     if isinstance(source, Scans):
         _check_width(source.encoder(device).width, inputs, where)
-    studies = studies_of(part, source.vectors({_PART: part}, device, progress), settings.classes, settings.unit)
+    studies = studies_of(part, source.vectors(part, device, progress), settings.classes, settings.unit)
     if not len(studies):
         raise InputError(f"no case can be read, {source.problems[0]} for one", where=where, fix="mend the files")
     _check_width(studies.width, inputs, where)

@@ -1,4 +1,4 @@
-"""Configuration of a finetuning run: `task: finetune` in a configuration of `vesalius train`."""
+"""Configuration of a finetuning run (`task: finetune`), and the settings that ship with its model."""
 
 from __future__ import annotations
 
@@ -106,3 +106,11 @@ class FinetuneConfig(JobConfig):
     def classifier(self, classes: int) -> Classifier:
         """Encoder and head."""
         return Classifier(encoder=self.net, outputs=classes, hidden=self.hidden, dropout=self.dropout)
+
+
+class FinetuneSettings(Config):
+    """`settings` in the `config.json` of a model for the task "finetune"."""
+
+    classes: tuple[str, ...] = Field(min_length=1, description="what the logits mean")
+    images: tuple[str, ...] = Field(min_length=1, description="images that become the channels")
+    slices: SliceLabels | None = Field(default=None, description="how label maps became labels of slices")

@@ -12,9 +12,9 @@ from vesalius.report.result import Result
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.checks import check_both, check_classes
 from vesalius.tasks.classify.scored import outcome_of
-from vesalius.tasks.finetune.classifier import Network
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.measure import score
+from vesalius.tasks.finetune.predict import Network
 from vesalius.tasks.finetune.task import FinetuneTask
 from vesalius.tasks.job import Job
 

@@ -21,11 +21,10 @@ from vesalius.nets.net import build
 from vesalius.objectives.masked_bce import MaskedBce
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.scored import Scored
-from vesalius.tasks.finetune.classifier import Network
-from vesalius.tasks.finetune.config import FinetuneConfig
+from vesalius.tasks.finetune.config import FinetuneConfig, FinetuneSettings
 from vesalius.tasks.finetune.measure import score
 from vesalius.tasks.finetune.pictures import MapLabels, OneSlice
-from vesalius.tasks.finetune.settings import FinetuneSettings
+from vesalius.tasks.finetune.predict import Network
 from vesalius.training.task import Batch, Logs, Losses, Ranks, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.transform import Chain
