@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vesalius.transforms.contract import InputContract
-from vesalius.transforms.ct_slices import ct_slices
+from vesalius.transforms.prepare import ct_slices
 
 
 def contract_of(layout: str, inputs: int | None) -> InputContract | None:
