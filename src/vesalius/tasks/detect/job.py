@@ -36,6 +36,8 @@ class DetectJob(Job):
     """
 
     Config = DetectConfig
+    predictor = "vesalius.tasks.detect.predict:DetectPredictor"
+    pipeline = "image-classification"
     volatile = Job.volatile | {"data.batch"}
     config: DetectConfig
 

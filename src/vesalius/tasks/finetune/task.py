@@ -26,7 +26,7 @@ from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.measure import score
 from vesalius.tasks.finetune.pictures import MapLabels, OneSlice
 from vesalius.tasks.finetune.settings import FinetuneSettings
-from vesalius.training.task import Batch, Logs, Losses, Task, bare
+from vesalius.training.task import Batch, Logs, Losses, Ranks, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.transform import Chain
 from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, save_pretrained
@@ -83,7 +83,7 @@ class FinetuneTask(Task):
         """Return loss and ranking of held-out pictures, without what cannot be measured."""
         del step
         net = bare(self.modules["net"])
-        scored = self._score_val(net)
+        scored = self._score_val(net, self.ranks)
         ranking = rank_classes(scored.logits_SC, scored.labels_SC)
         measures = {
             "loss": float(self._loss(torch.from_numpy(scored.logits_SC), torch.from_numpy(scored.labels_SC))),
@@ -101,12 +101,13 @@ class FinetuneTask(Task):
         modules = {name: getattr(net, name) for name in nets}
         save_pretrained(folder, modules, ModelConfig.of("finetune", nets, settings), _NUMBERS[config.numbers])
         write_contract(InputContract(images=config.data.images, prepare=config.prepare, classes=self.classes), folder)
-        scored = self._score_val(Network(folder, next(net.parameters()).device).net)
+        scored = self._score_val(Network(folder, next(net.parameters()).device).net, Ranks())
         Calibration.of(choose(scored.logits_SC, scored.labels_SC), self.classes).write(folder)
 
-    def _score_val(self, net: nn.Module) -> Scored:
+    def _score_val(self, net: nn.Module, ranks: Ranks) -> Scored:
         data = self.config.data
-        return score(net, data.held_out(self.parts["val"], self.config.prepare, self.classes), data.slices)
+        loader = data.held_out(self.parts["val"], self.config.prepare, self.classes)
+        return score(net, loader, data.slices, ranks=ranks)
 
     def _loader(self) -> Loader:
         config, slices = self.config, self.config.data.slices
