@@ -212,7 +212,7 @@ def test_without_patients_studies_are_kept_together_and_it_is_said(cohort):
         "no patient_id: only cases of a study are kept together"
         in (folder / "run" / "summary.json").read_text().lower()
     )
-    with pytest.raises(InputError, match="stands in two manifests"):
+    with pytest.raises(InputError, match="is in two manifests"):
         train(config(manifest=[str(path), str(path)]), folder / "two", device="cpu")
 
 
