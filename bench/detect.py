@@ -48,7 +48,7 @@ from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.encode.vectors import extract
 from vesalius.training.device import Precision, resolved
 from vesalius.transforms.contract import InputContract, write_contract
-from vesalius.transforms.ct_slices import ct_slices
+from vesalius.transforms.prepare import ct_slices
 from vesalius.weights.saved import ENCODER, ModelConfig, from_pretrained, save_pretrained
 
 PLAIN, NOTHING, ALL = "plain fp32 loop", "vesalius, no part", "vesalius, all parts"

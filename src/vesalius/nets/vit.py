@@ -47,9 +47,9 @@ class TokenNet(EncoderNet):
 
 
 class ViT(TokenNet):
-    """DINOv3 and MedDINOv3 (arXiv:2509.02379) with rotary positions: x_BCJI to (class_BD, patches_BLD), both normalized.
+    """x_BCJI to (class_BD, patches_BLD), both normalized; J and I are multiples of 16.
 
-    From timm; J and I are multiples of 16. The registers stay inside. Tensor names are timm's below `vit.`.
+    DINOv3 and MedDINOv3 (arXiv:2509.02379) with rotary positions and registers, from timm. The registers stay inside. Tensor names are timm's below `vit.`.
     """
 
     divisor: ClassVar[int] = 16

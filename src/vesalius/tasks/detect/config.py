@@ -17,7 +17,7 @@ from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import OptimizerConfig, TrainConfig
 from vesalius.training.device import Precision
-from vesalius.transforms.ct_slices import CtWindow
+from vesalius.transforms.prepare import CtWindow
 
 
 class DetectData(ManifestData):

@@ -85,7 +85,7 @@ def import_weights(
         raise MissingExtraError("torch is not installed", extra="nets") from error
     from vesalius.nets.net import build
     from vesalius.transforms.contract import InputContract, write_contract
-    from vesalius.transforms.ct_slices import ct_slices
+    from vesalius.transforms.prepare import ct_slices
     from vesalius.weights.checkpoint import read_checkpoint
     from vesalius.weights.keymap import match
     from vesalius.weights.layouts.table import LAYOUTS

@@ -34,7 +34,7 @@ class Layout:
         about: the files and their origin, in one line.
         net: the network that they fit, as in a configuration: {"name": ..., sizes}. Empty where any network does.
         keymap: from their names to that network's.
-        ct_window: `vesalius.transforms.ct_slices` window of the images that they were trained on, for networks of three
+        ct_window: `transforms.prepare.ct_slices` window of the images that they were trained on, for networks of three
             channels; None: the preparation is unknown.
     """
 
