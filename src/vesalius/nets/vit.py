@@ -49,7 +49,8 @@ class TokenNet(EncoderNet):
 class ViT(TokenNet):
     """x_BCJI to (class_BD, patches_BLD), both normalized; J and I are multiples of 16.
 
-    DINOv3 and MedDINOv3 (arXiv:2509.02379) with rotary positions and registers, from timm. The registers stay inside. Tensor names are timm's below `vit.`.
+    DINOv3 and MedDINOv3 (arXiv:2509.02379) with rotary positions and registers, from timm. The registers stay
+    inside. Tensor names are timm's below `vit.`.
     """
 
     divisor: ClassVar[int] = 16
