@@ -53,7 +53,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Card:
-    """What people must know before they use a model.
+    """Facts and caveats for the users of a model.
 
     Args:
         name: of the model, e.g. "segment/cine-unet".
@@ -116,19 +116,21 @@ class Card:
         parts += [_DATA, f"Licence of the weights: {self.licence}."]
         if self.data:
             parts.append(
-                _table(("data", "licence", "remark"), [(one.name, one.licence, one.note) for one in self.data])
+                _table(
+                    ("data", "licence", "remark"), [(source.name, source.licence, source.note) for source in self.data]
+                )
             )
-        parts += ["## How it was trained", self.training or "Not told."]
+        parts += ["## How it was trained", self.training or "Not stated."]
         if self.command:
             parts.append(f"```bash\n{self.command}\n```")
         parts.append("## Measured")
         if self.figures:
-            rows = [(one.measure, one.value, one.data) for one in self.figures]
+            rows = [(number.measure, number.value, number.data) for number in self.figures]
             parts.append(_table(("measure", "value", "on"), rows))
         else:
             parts.append("Nothing was measured.")
         limits = (*self.limits, "It is not made for patients: no diagnosis, no treatment.")
-        return [*parts, _LIMITS, "\n".join(f"- {_line(one)}" for one in limits)]
+        return [*parts, _LIMITS, "\n".join(f"- {_line(limit)}" for limit in limits)]
 
 
 @dataclass(frozen=True)

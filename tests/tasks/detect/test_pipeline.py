@@ -202,7 +202,7 @@ def test_without_patients_studies_are_kept_together_and_it_is_said(cohort):
     assert (done.results["patients"], done.results["intervals"]) == (None, "by study (patients unknown)")
     assert f"{count} studies (patients unknown)" in shown
     assert "Intervals by study (patients unknown)." in shown
-    assert "cases can only be kept together by study" in shown
+    assert "only cases of a study are kept together" in shown
     assert "by study (patients unknown)" in (folder / "run" / "report.html").read_text()
     assert (
         f"{count} studies (patients unknown) of the part test" in (folder / "run" / "model" / "README.md").read_text()
@@ -212,7 +212,7 @@ def test_without_patients_studies_are_kept_together_and_it_is_said(cohort):
         "no patient_id: only cases of a study are kept together"
         in (folder / "run" / "summary.json").read_text().lower()
     )
-    with pytest.raises(InputError, match="stands in two manifests"):
+    with pytest.raises(InputError, match="is in two manifests"):
         train(config(manifest=[str(path), str(path)]), folder / "two", device="cpu")
 
 

@@ -1,4 +1,5 @@
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.job import FinetuneJob
 from vesalius.tasks.train.dry_run import dry_run
 from vesalius.tasks.train.run import train
+from vesalius.tasks.train.start import Start
+from vesalius.weights.saved import from_pretrained
 
 
 def saved(folder, table):
@@ -92,3 +95,18 @@ def test_pictures_without_a_label_or_a_patient_are_told(tmp_path):
     assert done.results["intervals"] == "by study (patients unknown)"
     assert f"{done.results['pictures']} pictures (patients unknown)" in done.notes[0]
     assert any("held-out cases measured" in line for line in said)
+
+
+def test_the_encoder_of_one_run_starts_another_and_a_resumed_run_does_not_load_it_again(tmp_path, monkeypatch):
+    table = of_pictures(make_pictures(tmp_path / "data"), train={"epochs": 1})
+    train(saved(tmp_path, table), tmp_path / "first", device="cpu")
+    said = []
+    words = [f"init_from.model={tmp_path / 'first'}", "train.max_steps=1"]
+    train(saved(tmp_path, table), tmp_path / "second", words, device="cpu", progress=said.append)
+    assert "start from encoder of first" in said
+    report = json.loads((tmp_path / "second" / "init.json").read_text())
+    first = from_pretrained(tmp_path / "first", only="encoder").parts["encoder"]
+    assert (report["model"], report["sha256"]) == ("first", first.digest)
+    assert set(report["loaded"]) == set(first.net.state_dict())
+    monkeypatch.setattr(Start, "__call__", lambda *_: pytest.fail("loaded again"))
+    train(saved(tmp_path, table), tmp_path / "second", words, device="cpu", resume=True)

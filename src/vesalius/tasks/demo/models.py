@@ -19,6 +19,7 @@ from vesalius.phantom.head_ct.study import head_ct_study
 from vesalius.phantom.nifti import write_nifti
 from vesalius.report.page import FIGURES, limits_section
 from vesalius.report.result import Result
+from vesalius.wording import Progress
 
 NEEDS = "torch"
 MISSING = "The models of the package need pip install 'vesalius[nets]'; with it the demo shows them here."
@@ -61,7 +62,7 @@ EXAMPLES = (
 )
 
 
-def show_models(result: Result, folder: Path, threads: int, progress: Callable[[str], None]) -> None:
+def show_models(result: Result, folder: Path, threads: int, progress: Progress) -> None:
     """Predict each example and add a section for it.
 
     Args:
