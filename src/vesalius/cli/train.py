@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vesalius.cli.options import Force, Json, OnDevice, Quiet, Threads, cores, needs_torch
+from vesalius.cli.options import Force, Json, OnDevice, Quiet, Threads, needs_torch
 from vesalius.cli.show import emit, finish, progress
 from vesalius.errors import UsageError
+from vesalius.memory import cores
 
 if TYPE_CHECKING:
     from vesalius.tasks.train.page import TrainResult

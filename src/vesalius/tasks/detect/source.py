@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +25,7 @@ from vesalius.tasks.job import Preparation
 from vesalius.transforms.contract import InputContract
 from vesalius.transforms.ct_slices import ct_slices
 from vesalius.weights.saved import ENCODER
-
-Progress = Callable[[str], None]
+from vesalius.wording import Progress, quiet
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +58,7 @@ class StudySource(ABC):
         return (*(name for name in LABELS if name in found), *(name for name in found if name not in LABELS))
 
     @abstractmethod
-    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = lambda _: None) -> Vectors:
+    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = quiet) -> Vectors:
         """Return the vectors of all cases of the splits; `progress` receives a line now and then."""
 
     @abstractmethod
@@ -107,7 +106,7 @@ class Files(StudySource):
         self,
         parts: Mapping[str, Cohort],  # noqa: ARG002
         device: str,  # noqa: ARG002
-        progress: Progress = lambda _: None,  # noqa: ARG002
+        progress: Progress = quiet,  # noqa: ARG002
     ) -> Vectors:
         return self._vectors
 
@@ -138,7 +137,7 @@ class Scans(StudySource):
             raise InputError(what, where=data.manifest[0], fix=f"mend them, or {SKIP}")
         self._encoders = {} if encoder is None else {encoder.device.type: encoder}
 
-    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = lambda _: None) -> Vectors:
+    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = quiet) -> Vectors:
         return _vectors(self._extracted(parts, device, self._data.cache, progress))
 
     def tried(self, parts: Mapping[str, Cohort], device: str) -> Tried:
@@ -179,7 +178,7 @@ class Scans(StudySource):
         return self.encoder(device)
 
     def _extracted(
-        self, parts: Mapping[str, Cohort], device: str, cache: Path | None, progress: Progress = lambda _: None
+        self, parts: Mapping[str, Cohort], device: str, cache: Path | None, progress: Progress = quiet
     ) -> Extracted:
         data, root = self._data, self.cohort.root
         cases = Cohort(tuple(case for part in parts.values() for case in part), root)

@@ -26,6 +26,7 @@ from vesalius.errors import InputError, OutputError, VesaliusError
 from vesalius.tasks.encode.encoder import BATCH, Encoder, facts_digest
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.estimate import duration
+from vesalius.wording import Progress, quiet
 
 _T = TypeVar("_T")
 SKIP = "skip what cannot be read (data.skip_invalid=true in train, --skip-invalid in evaluate)"
@@ -63,7 +64,7 @@ def extract(
     batch: int = BATCH,
     ahead: int = 1,
     skip_invalid: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> Extracted:
     """Return the vectors of the chosen slices of every case.
 
@@ -121,7 +122,7 @@ class _Clock:
         progress: callback that receives each line.
     """
 
-    def __init__(self, scans: int, progress: Callable[[str], None]) -> None:
+    def __init__(self, scans: int, progress: Progress) -> None:
         self._scans, self._progress = scans, progress
         self._started = self._printed = time.monotonic()
         self._encoded = 0

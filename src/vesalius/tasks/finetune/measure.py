@@ -5,8 +5,6 @@ Letters: U pictures (whole cases, or slices of all volumes), B pictures that go 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from vesalius.tasks.classify.scored import Scored
 from vesalius.tasks.finetune.config import SliceLabels
 from vesalius.tasks.finetune.pictures import MapLabels
 from vesalius.training.task import Ranks
+from vesalius.wording import Progress, quiet
 
 BATCH = 64
 _ALONE = Ranks()
@@ -31,7 +30,7 @@ def score(
     net: nn.Module,
     loader: Loader,
     slices: SliceLabels | None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
     ranks: Ranks = _ALONE,
 ) -> Scored:
     """Classify every picture of a loader.

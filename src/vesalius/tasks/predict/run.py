@@ -28,6 +28,7 @@ from vesalius.training.device import on_cpu
 from vesalius.weights.card import NOTICE
 from vesalius.weights.place import locate
 from vesalius.weights.saved import read_config
+from vesalius.wording import Progress, quiet
 
 _STATE = "model.json"
 _RESERVED = (SUMMARY, PAGE, FIGURES, _STATE, RECORD)
@@ -73,7 +74,7 @@ def predict(
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> Predictions:
     """Predict every study; failures are listed and the rest goes on; a rerun skips what is finished.
 

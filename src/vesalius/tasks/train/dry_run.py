@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from vesalius.tasks.train.start import Start
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import duration, estimate
 from vesalius.training.loop import Loop
+from vesalius.wording import Progress, quiet
 
 _UNREADABLE = ("missing-image", "mask-without-image", "unreadable-image")
 """Findings of an audit whose cases a run leaves out, if it may."""
@@ -55,7 +56,7 @@ def dry_run(
     *,
     device: str = "auto",
     threads: int | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> DryRun:
     """Write out the configuration, audit of the cases, and the time and memory measured on a few real steps.
 

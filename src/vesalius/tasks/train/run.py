@@ -23,6 +23,7 @@ from vesalius.tasks.train.start import INIT, Start
 from vesalius.training.device import on_cpu
 from vesalius.training.loop import Loop
 from vesalius.training.run_folder import MODEL, SPLITS, begin, has_state, may_begin, note_files
+from vesalius.wording import Progress, quiet
 
 Watch = Callable[[dict[str, Any], int], None]
 """Callback that receives each row of metrics.jsonl and the number of steps of the whole run."""
@@ -41,7 +42,7 @@ def train(
     device: str = "auto",
     threads: int | None = None,
     watch: Watch | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> TrainResult | None:
     """Train, ship the best weights, test them on held-out cases, write the report.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from vesalius.files import regular
 from vesalius.output import new_folder, refuse_existing
 from vesalius.weights.hub import ask_hub, fetch_files
 from vesalius.weights.known import known_model
+from vesalius.wording import Progress, quiet
 
 SOURCE = "source.json"
 """File beside the others with their origin."""
@@ -52,7 +53,7 @@ def fetch_weights(
     check_size: bool = False,
     revision: str | None = None,
     force: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> FetchedWeights:
     """Fetch a public model, or only its size.
 
