@@ -12,7 +12,7 @@ from vesalius.scan.open import READERS
 from vesalius.scan.write import WRITERS
 from vesalius.tasks.train.jobs import JOBS
 from vesalius.transforms.prepare import Prepare
-from vesalius.transforms.table import TRANSFORMS
+from vesalius.transforms.transform import TRANSFORMS
 from vesalius.weights.layouts.table import LAYOUTS
 
 torch = pytest.importorskip("torch")
