@@ -37,8 +37,7 @@ from vesalius.tasks.encode.vectors import add, at, store_of
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import peak_mib
 from vesalius.transforms.contract import InputContract
-from vesalius.transforms.ct_slices import ct_slices
-from vesalius.transforms.prepare import Prepare
+from vesalius.transforms.prepare import Prepare, ct_slices
 from vesalius.transforms.resize import Resize
 from vesalius.weights.card import read_card
 from vesalius.wording import Progress, quiet

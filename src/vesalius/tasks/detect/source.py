@@ -23,7 +23,7 @@ from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.encode.vectors import SKIP, Extracted, extract
 from vesalius.tasks.job import Preparation
 from vesalius.transforms.contract import InputContract
-from vesalius.transforms.ct_slices import ct_slices
+from vesalius.transforms.prepare import ct_slices
 from vesalius.weights.saved import ENCODER
 from vesalius.wording import Progress, quiet
 

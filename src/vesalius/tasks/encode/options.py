@@ -27,8 +27,8 @@ class EmbedOptions:
         UsageError: a patch that is not a pair, or no slice in a batch.
 
     Example:
-        >>> EmbedOptions(patch=(7, 7)).window
-        'as-trained'
+        >>> EmbedOptions(stride=2, patch=(7, 7)).slice == MIDDLE
+        True
     """
 
     stride: int = field(default=1, metadata={"help": SLICE_HELP["stride"]})

@@ -38,7 +38,7 @@ class SliceConfig(Config):
 
     @classmethod
     def of(cls, options: EmbedOptions) -> SliceConfig:
-        """Return the choice that the options of `embed` make.
+        """Return the choice of slices that options of `vesalius embed` state.
 
         Raises:
             ConfigError: a number that cannot be.
