@@ -3,11 +3,13 @@ import pytest
 import torch
 
 from tasks.detect.tiny import AFFINE, NET, STEPS, head, make_encoder, make_model, prepare
+from vesalius.cohort.cache import Cache
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.unet import UNet
 from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.encoder import Encoder, similarity
 from vesalius.tasks.encode.slices import SliceConfig, Slices
+from vesalius.tasks.encode.vectors import store_of
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.weights.saved import ModelConfig, from_pretrained, save_pretrained
 

@@ -15,8 +15,8 @@ from vesalius.tasks.cohort_data import ManifestData
 from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import OptimizerConfig, TrainConfig
-from vesalius.training.precision import Precision
-from vesalius.transforms.ct_slices import CtWindow
+from vesalius.training.device import Precision
+from vesalius.transforms.prepare import CtWindow
 
 Check = Literal["head-ct", "none"]
 """Plausibility check run before prediction: "head-ct" or "none"."""
