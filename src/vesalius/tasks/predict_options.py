@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from vesalius.errors import UsageError
@@ -27,7 +27,8 @@ class PredictOptions:
     @property
     def given(self) -> dict[str, Any]:
         """The options that differ from their defaults, by name."""
-        return {name: value for name, value in asdict(self).items() if value != self._default(name)}
+        values = [(option, getattr(self, option.name)) for option in fields(self)]
+        return {option.name: value for option, value in values if value != option.default}
 
     @classmethod
     def of(cls, task: str, given: dict[str, Any]) -> Any:
@@ -36,16 +37,12 @@ class PredictOptions:
         Raises:
             UsageError: an option that the job does not have, or a value that cannot be.
         """
-        known = {option.name: option for option in fields(cls)}
+        known = {option.name for option in fields(cls)}
         for name in given:
             if name not in known:
                 flag = f"--{name.removesuffix('_hu').replace('_', '-')}"
                 raise UsageError(f"is not supported by {task} models", where=flag, fix="leave it out")
         return cls(**given)
-
-    @classmethod
-    def _default(cls, name: str) -> Any:
-        return next(option.default for option in fields(cls) if option.name == name)
 
 
 @dataclass(frozen=True)
@@ -59,9 +56,7 @@ class ClassifyOptions(PredictOptions):
     top_k: int = field(default=5, metadata={"help": "Classifiers: number of suspicious slices to report."})
     heat_map: HeatMap = field(
         default="logit",
-        metadata={
-            "help": "Classifiers: logit of the finding for each patch, or where the encoder's attention goes.",
-        },
+        metadata={"help": "Classifiers: logit of the finding for each patch, or where the encoder's attention goes."},
     )
 
     def __post_init__(self) -> None:

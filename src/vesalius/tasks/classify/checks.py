@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.cohort.builders.series import LABELS
-from vesalius.cohort.case import Problem
+from vesalius.cohort.case import Case, Problem
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import UsageError
 from vesalius.metrics.drawn import Drawn, Owner
@@ -66,9 +66,9 @@ def check_labels(labels_SC: NDArray[np.float32], classes: Sequence[str], where: 
         raise UsageError(what, where=where, fix="name the labels as the model does")
 
 
-def labels_of(cohort: Cohort, classes: Sequence[str]) -> NDArray[np.float32]:
+def labels_of(cases: Iterable[Case], classes: Sequence[str]) -> NDArray[np.float32]:
     """Return the labels of all cases, shape (S, C), NaN where unknown."""
-    rows = [[case.labels.get(name, np.nan) for name in classes] for case in cohort]
+    rows = [[case.labels.get(name, np.nan) for name in classes] for case in cases]
     return np.array(rows, np.float32).reshape(len(rows), len(classes))
 
 

@@ -54,7 +54,7 @@ def sections_of(
         results: scan -> measures.
         pictures: scan -> kind -> file in `figures`.
         calibration: of the model.
-        unit: as the module says.
+        unit: see the module.
         data: names of the training data.
     """
     classes, samples = calibration.classes, f"{calibration.samples} validation {unit}"

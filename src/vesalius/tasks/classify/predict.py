@@ -151,8 +151,7 @@ class ClassifyPredictor(Predictor):
     def __call__(self, scans: Mapping[str, Scan], target: Path, ends: Ends | None = None) -> Predicted:  # noqa: ARG002
         started = time.perf_counter()
         contract = self.model.encoder.contract.model_copy(update={"images": self.model.images})
-        given = dict(zip(contract.images, contract.ordered(scans), strict=True))
-        ordered, plausible = self.checked(list(self.placed(given).values()))
+        ordered, plausible = self.checked(contract.ordered(self.placed(scans)))
         slices = Slices.of(ordered, contract.prepare)
         found = self.model(slices)
         names, calibration = self.model.calibration.classes, self.model.calibration

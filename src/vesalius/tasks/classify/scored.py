@@ -45,10 +45,6 @@ class Scored:
     patients: tuple[Owner, ...]
     items: tuple[int, ...] = ()
 
-    def columns(self, name: str) -> tuple[str, ...]:
-        """The keys of `rows`, in order."""
-        return (name, *(("slice",) if self.items else ()), "patient", "class", "logit", "probability", "label")
-
     def rows(self, calibration: Calibration, name: str) -> list[dict[str, Cell]]:
         """A row for each sample and class; patients are numbered, and `name` heads the column of ids."""
         p_SC = calibration.point.probabilities(self.logits_SC)
@@ -94,11 +90,12 @@ def outcome_of(
     }
     name = "study" if unit == "studies" else "case"
     by, auroc = results["intervals"], "AUROC" if unit == "studies" else f"AUROC of {unit}"
+    rows = scored.rows(calibration, name)
     return Result(
         results=results,
         sections=sections(results, notes, unit),
-        rows=scored.rows(calibration, name),
-        columns=scored.columns(name),
+        rows=rows,
+        columns=tuple(rows[0]),
         figures={RELIABILITY: reliability_figure(scored.logits_SC, scored.labels_SC, classes, point)},
         measured={
             **{f"{auroc}, {name}": text_of(measures["auroc"], by) for name, measures in results["classes"].items()},

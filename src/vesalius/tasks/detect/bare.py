@@ -40,7 +40,7 @@ def read_bare(data: DetectData) -> tuple[Cohort, Vectors, tuple[str, ...]]:
     together: dict[str, list[int]] = {}
     for row, study in enumerate(studies):
         together.setdefault(study, []).append(row)
-    labels_XC, classes = _labels(data)
+    labels_XC, classes = _labels(data.labels, data.classes)
     if len(labels_XC) not in (len(rows_ND), len(together)):
         counts = f"{len(rows_ND)} embeddings of {len(together)} studies"
         raise UsageError(f"holds {len(labels_XC)} lines of labels for {counts}", where=data.labels)
@@ -79,21 +79,18 @@ def _embeddings(path: Path) -> NDArray[np.float32]:
     return np.ascontiguousarray(array, np.float32)
 
 
-def _labels(data: DetectData) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Return labels and their names: those of `data.classes`, in that order."""
-    path = data.labels
-    if path is None:
-        raise UsageError("is missing", where="data.labels")
+def _labels(path: Path, wanted: tuple[str, ...]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Return labels and their names: the wanted ones, in that order; all if none is wanted."""
     array, names = _label_table(path) if path.suffix.lower() == ".csv" else (_array(path), ())
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2 or array.dtype.kind not in "biuf":
         raise InputError(f"is {array.dtype} of shape {array.shape}, not numbers [N, classes]", where=path)
-    if names and data.classes:
-        missing = [name for name in data.classes if name not in names]
+    if names and wanted:
+        missing = [name for name in wanted if name not in names]
         if missing:
             raise UsageError(f"has no column {missing[0]}", where=path, fix=f"choose from {', '.join(names)}")
-        array, names = array[:, [names.index(name) for name in data.classes]], data.classes
-    classes = names or data.classes or tuple(f"class {number}" for number in range(1, array.shape[1] + 1))
+        array, names = array[:, [names.index(name) for name in wanted]], wanted
+    classes = names or wanted or tuple(f"class {number}" for number in range(1, array.shape[1] + 1))
     if len(classes) != array.shape[1]:
         raise UsageError(f"holds {array.shape[1]} labels, data.classes names {len(classes)}", where=path)
     _check_decided(array, classes, path)

@@ -15,8 +15,7 @@ from vesalius.report.result import Result
 from vesalius.tasks.classify.checks import check_both, check_classes, check_decided, left_out_words, training_notes
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.cost import Tried
-from vesalius.tasks.detect.measure import measure_model
-from vesalius.tasks.detect.outputs import feature_files
+from vesalius.tasks.detect.measure import feature_files, measure_model
 from vesalius.tasks.detect.source import source_of
 from vesalius.tasks.detect.studies import Studies, Vectors, studies_of
 from vesalius.tasks.detect.task import DetectTask

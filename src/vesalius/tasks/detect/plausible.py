@@ -55,7 +55,7 @@ def check_head_ct(scan: Scan) -> Plausibility:
     finite = hu_BJI[np.isfinite(hu_BJI)]
     if not finite.size or finite.min() == finite.max():
         raise InputError("holds one value everywhere", fix="give a head CT")
-    air = _share(hu_BJI, _AIR_HU)
+    air = _air(hu_BJI)
     if air < _LEAST_AIR:
         _refuse_without_air(hu_BJI, spacing_mm, air)
     enclosed = _enclosed_cm2(hu_BJI, spacing_mm)
@@ -88,7 +88,7 @@ def _refuse_without_air(hu_BJI: NDArray[Any], spacing_mm: tuple[float, float], a
     """Raise the error that helps most."""
     moved = hu_BJI + OFFSET_HU
     fix = f"pass --intercept {OFFSET_HU:.0f}"
-    if _share(moved, _AIR_HU) < _LEAST_AIR:
+    if _air(moved) < _LEAST_AIR:
         raise InputError(f"has no air near -1000 HU ({100 * air:.1f} % of the voxels)", fix="give a head CT in HU")
     if _enclosed_cm2(moved, spacing_mm) >= _LEAST_ENCLOSED_CM2:
         raise UsageError("its air is near 0 and not near -1000: HU with another zero", where="--intercept", fix=fix)
@@ -106,8 +106,8 @@ def _unstretched(units_BJI: NDArray[Any]) -> NDArray[np.float32]:
     return (units_BJI - inner + OFFSET_HU).astype(np.float32)
 
 
-def _share(hu_BJI: NDArray[Any], ends: tuple[float, float]) -> float:
-    return float(((hu_BJI >= ends[0]) & (hu_BJI <= ends[1])).mean())
+def _air(hu_BJI: NDArray[Any]) -> float:
+    return float(((hu_BJI >= _AIR_HU[0]) & (hu_BJI <= _AIR_HU[1])).mean())
 
 
 def _enclosed_cm2(hu_BJI: NDArray[Any], spacing_mm: tuple[float, float]) -> float:

@@ -16,6 +16,7 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
 from vesalius.metrics.drawn import Owner
+from vesalius.tasks.classify.checks import labels_of
 
 Rows = NDArray[np.intp]
 
@@ -101,7 +102,7 @@ def studies_of(cohort: Cohort, vectors: Vectors, classes: Sequence[str], unit: s
             name = case.study if unit == "study" and case.study is not None else case.id
             together.setdefault(name, []).append(case)
     owner_of = owners(case for cases in together.values() for case in cases)
-    labels = [np.stack([_labels(case, classes) for case in cases]) for cases in together.values()]
+    labels = [labels_of(cases, classes) for cases in together.values()]
     rows = [[vectors.of_case[case.id] for case in cases] for cases in together.values()]
     joined = tuple(np.concatenate(several) for several in rows)
     known: tuple[NDArray[np.float32], ...] | None = None
@@ -133,16 +134,8 @@ def whole(labels_NC: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(is_open_C, np.nan, highest_C).astype(np.float32)
 
 
-def _labels(case: Case, classes: Sequence[str]) -> NDArray[np.float32]:
-    return np.array([case.labels.get(name, np.nan) for name in classes], np.float32)
-
-
 def _of_slices(rows: Sequence[Rows], labels_KC: NDArray[np.float32]) -> NDArray[np.float32]:
     """Labels of the rows of a study: of a case that is one slice; unknown for the slices of larger ones."""
-    parts = [
-        np.repeat(
-            labels_C[None] if len(case_rows) == 1 else np.full_like(labels_C[None], np.nan), len(case_rows), axis=0
-        )
-        for case_rows, labels_C in zip(rows, labels_KC, strict=True)
-    ]
-    return np.concatenate(parts)
+    counts_K = np.array([len(case_rows) for case_rows in rows])
+    known_KC = np.where(counts_K[:, None] == 1, labels_KC, np.float32(np.nan))
+    return np.repeat(known_KC, counts_K, axis=0)

@@ -139,7 +139,8 @@ def _measure_studies(
     Calibration.read(folder, settings.classes)
     source: Scans | Files
     if cohort is None:
-        source = Files(_vector_data(options, settings))
+        names_columns = options.labels is not None and options.labels.suffix.lower() == ".csv"
+        source = Files(DetectData.build(classes=() if names_columns else settings.classes, **options.vectors))
     elif settings.encoder is None:
         what = "was trained on precomputed vectors, without an encoder, so it cannot take scans"
         raise InputError(what, where=folder, fix="pass --embeddings and --labels instead of a cohort")
@@ -158,13 +159,13 @@ def _measure_studies(
     part = _part(source.cohort, options.split)
     check_decided(part, settings.classes, where)
     check_labels(labels_of(part, settings.classes), settings.classes, where)  # before scans are encoded
-    inputs = model.parts[HEAD].config.inputs
-    if isinstance(source, Scans):
-        _check_width(source.encoder(device).width, inputs, where)
     studies = studies_of(part, source.vectors(part, device, progress), settings.classes, settings.unit)
     if not len(studies):
         raise InputError(f"no case can be read, {source.problems[0]} for one", where=where, fix="mend the files")
-    _check_width(studies.width, inputs, where)
+    inputs = model.parts[HEAD].config.inputs
+    if studies.width != inputs:
+        what = f"holds vectors of {studies.width} numbers, the model takes {inputs}"
+        raise UsageError(what, where=where, fix="give vectors of the encoder that the model was trained on")
     check_labels(studies.labels_SC, settings.classes, where)
     progress(f"measuring {len(studies)} studies")
     notes = cohort_notes(source.cohort, studies.labels_SC, studies.owners, settings.classes, source.problems)
@@ -209,18 +210,6 @@ def _measure_pictures(
         notes.append(f"{len(whole) - len(part)} of {len(whole)} cases have no mask to take labels from")
     unit = "pictures" if slices is None else "slices"
     return outcome_of(scored, _PART, calibration, {_PART: scored.labels_SC}, notes, unit)
-
-
-def _vector_data(options: ClassifierOptions, settings: DetectSettings) -> DetectData:
-    """A table names its columns; an array has those of the model."""
-    is_table = options.labels is not None and options.labels.suffix.lower() == ".csv"
-    return DetectData.build(classes=() if is_table else settings.classes, **options.vectors)
-
-
-def _check_width(width: int, inputs: int | None, where: str) -> None:
-    if width != inputs:
-        what = f"holds vectors of {width} numbers, the model takes {inputs}"
-        raise UsageError(what, where=where, fix="give vectors of the encoder that the model was trained on")
 
 
 def _part(cohort: Cohort, split: str | None) -> Cohort:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vesalius.cohort.cohort import Cohort
-from vesalius.errors import UsageError
 from vesalius.report.result import Result
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.checks import check_both, check_classes, check_decided
@@ -39,8 +38,6 @@ class FinetuneJob(Job):
         cohort = config.data.cohort()
         slices = config.data.slices
         self.classes = config.data.classes or cohort.classes if slices is None else tuple(slices.values)
-        if not self.classes:
-            raise UsageError("no case has a label", fix="build the manifest with labels, or name data.slices")
         if slices is None:
             check_classes(cohort.classes, self.classes, config.data.where)
             check_decided(cohort, self.classes, config.data.where)

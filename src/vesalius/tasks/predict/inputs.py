@@ -79,14 +79,17 @@ def find_inputs(
                 cohort, bad = read_manifest(path), []
                 places = [f"case {number}" for number in range(1, len(cohort) + 1)]
             found.extend(_of_cohort(path, cohort.read_by(reading), images, places))
-            for row in bad:
-                reasons = {"error": row.reason, "reason": row.reason}
-                failed.append({"path": f"{path} {row.id}", "source": f"{_shown(path)} {row.id}", **reasons})
+            failed += [failure(f"{path} {row.id}", f"{_shown(path)} {row.id}", row.reason, row.reason) for row in bad]
         except UsageError:
             raise
         except VesaliusError as error:
-            failed.append({"path": str(path), "source": _shown(path), "error": str(error), "reason": error.reason})
+            failed.append(failure(path, _shown(path), error, error.reason))
     return _apart(found), failed
+
+
+def failure(path: object, source: str, error: object, reason: str) -> dict[str, str]:
+    """What could not be predicted: its path, the same for reports, the error with its path, and the reason alone."""
+    return {"path": str(path), "source": source, "error": str(error), "reason": reason}
 
 
 def _of_cohort(path: Path, cohort: Cohort, images: Sequence[str], places: Sequence[str]) -> list[Input]:
@@ -115,12 +118,7 @@ def _of_path(path: Path, images: Sequence[str], reading: Reading) -> tuple[list[
     listed = find_scans(path, reading)
     found = [scan for scan in listed if scan.refusal is None]
     lost = [
-        {
-            "path": str(scan.path),
-            "source": _below_path(path, scan),
-            "error": str(scan.refusal),
-            "reason": scan.refusal.what,
-        }
+        failure(scan.path, _below_path(path, scan), scan.refusal, scan.refusal.what)
         for scan in listed
         if scan.refusal is not None
     ]

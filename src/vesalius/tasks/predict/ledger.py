@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -108,8 +109,8 @@ class Ledger:
             for name in alike:
                 if name == plain or (name.startswith(f"{plain}-") and name[len(plain) + 1 :].isdecimal()):
                     return name
-        most = len(self.studies) + len(taken) + 1
-        return next(name for name in _names(wanted[0], most) if name not in taken and name not in self.studies)
+        names = chain(wanted[:1], (f"{wanted[0]}-{number}" for number in count(2)))
+        return next(name for name in names if name not in taken and name not in self.studies)
 
 
 def content_digest(scans: Mapping[str, Scan], ends: Ends | None = None) -> str:
@@ -137,11 +138,6 @@ def _places(scan: Scan) -> tuple[Any, ...]:
     return () if scan.geometry is None else (scan.geometry,)
 
 
-def _names(plain: str, most: int) -> Iterator[str]:
-    yield plain
-    yield from (f"{plain}-{number}" for number in range(2, most + 1))
-
-
 def _line(study: Finished) -> str:
     return json.dumps(asdict(study)) + "\n"  # escapes keep names that are not UTF-8
 
@@ -158,7 +154,6 @@ def _read(path: Path) -> list[Finished]:
 
 
 def _finished(raw: dict[str, Any]) -> Finished:
-    """From a line. Raises ValueError, TypeError or KeyError where it is none."""
     files = tuple(PurePosixPath(file) for file in raw["files"])
     if any(file.is_absolute() or ".." in file.parts for file in files):
         raise ValueError("a file beyond the folder")

@@ -18,7 +18,7 @@ from vesalius.report.page import FIGURES, PAGE, SUMMARY, limits_line, limits_sec
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
 from vesalius.scan.reading import AS_STATED, Reading
-from vesalius.tasks.predict.inputs import Input, find_inputs
+from vesalius.tasks.predict.inputs import Input, failure, find_inputs
 from vesalius.tasks.predict.ledger import RECORD, Finished, Ledger, content_digest
 from vesalius.tasks.predictor import Predictor
 from vesalius.tasks.train.jobs import JOBS
@@ -141,19 +141,17 @@ def lines(result: Predictions) -> list[str]:
     shown += [f"model: {result.about}"] if result.about else []
     shown += [f"{name}: {line}" for name, line in result.summary.items()]
     shown += [f"{path}  finished before" for path in result.skipped]
-    return [*shown, *map(_failure_line, result.failed), result.report]
-
-
-def _failure_line(failure: Mapping[str, str]) -> str:
-    path, error = failure["path"], failure["error"]
-    return f"failed  {error}" if error.startswith(path) else f"failed  {path}: {error}"
+    for study in result.failed:
+        place = "" if study["error"].startswith(study["path"]) else f"{study['path']}: "
+        shown.append(f"failed  {place}{study['error']}")
+    return [*shown, result.report]
 
 
 def _failure(study: Input, error: Exception) -> dict[str, str]:
     if isinstance(error, VesaliusError):
-        return {"path": study.where, "source": study.source, "error": str(error), "reason": error.reason}
+        return failure(study.where, study.source, error, error.reason)
     reason = " ".join(f"an unforeseen {type(error).__name__}: {error}".split())
-    return {"path": study.where, "source": study.source, "error": reason, "reason": reason}
+    return failure(study.where, study.source, reason, reason)
 
 
 def _publish(
@@ -177,7 +175,7 @@ def _publish(
             "options": dict(chosen),
         },
         sections=[limits_section(limits), *(predictor.sections(measures, figures) if measures else ())],
-        failures={printable(failure["source"]): failure["reason"] for failure in failed},
+        failures={printable(study["source"]): study["reason"] for study in failed},
     )
     return publish(
         result,
