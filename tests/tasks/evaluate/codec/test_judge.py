@@ -10,9 +10,10 @@ from vesalius.errors import InputError
 from vesalius.nets.unet import UNet
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.codec.judge import Judge, ends, read_masks
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
-from vesalius.tasks.evaluate.codec.study import EvaluationPlan, evaluate_study
+from vesalius.tasks.evaluate.codec.study import evaluate_study
 from vesalius.tasks.segment.labels import LabelValues
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
@@ -115,8 +116,8 @@ def test_what_cannot_be_judged_says_why(study):
 
 def test_every_lossy_point_is_judged_and_no_lossless_file(study):
     judge = fake_judge()
-    plan = EvaluationPlan(("svtav1",), ("jpegxl",), 4, 1, judge)
-    result = evaluate_study(study, FakeCodec(), plan, lambda line: None)
+    config = CodecEvaluationConfig(("svtav1",), ("jpegxl",), 4)
+    result = evaluate_study(study, FakeCodec(), config, lambda line: None, threads=1, judge=judge)
     assert len(judge.segmenter.calls) == 2 * (1 + len(result.points))
     for point in result.points:
         restored = np.rint(np.rint(cine(1)[0] / point.step) * point.step)

@@ -10,7 +10,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -39,32 +39,8 @@ class Coded:
     stored_CTIJK: NDArray[Any]
 
 
-class Codec(Protocol):
-    """Coders by name."""
-
-    def ladder(self, coder: str) -> tuple[float, ...]:
-        """Lossy steps of a coder from best to worst; one step for a coder with a single rate point.
-
-        Raises:
-            UsageError: no such coder, or it is lossless only.
-        """
-        ...
-
-    def lossy(self, scan: Scan, coder: str, step: float, threads: int) -> Coded:
-        """Code a scan at one step of the ladder and read it back."""
-        ...
-
-    def lossless(self, scan: Scan, coder: str, threads: int) -> Coded:
-        """Code a scan losslessly and read it back.
-
-        Raises:
-            UsageError: the coder cannot hold these values.
-        """
-        ...
-
-
 class VslCodec:
-    """`.vsl` files in a temporary folder.
+    """Coders by name, through `.vsl` files in a temporary folder.
 
     Example:
         >>> len(VslCodec().ladder("jpegxl")) > 10
@@ -72,18 +48,26 @@ class VslCodec:
     """
 
     def ladder(self, coder: str) -> tuple[float, ...]:
-        """See Codec."""
+        """Lossy steps of a coder from best to worst; one step for a coder with a single rate point.
+
+        Raises:
+            UsageError: no such coder, or it is lossless only.
+        """
         steps = coder_named(coder).qualities
         if not coder_named(coder).lossy_bits or not steps:
             raise UsageError(f"{coder} is lossless only", where="--coders", fix="leave it out")
         return steps
 
     def lossy(self, scan: Scan, coder: str, step: float, threads: int) -> Coded:
-        """See Codec."""
+        """Code a scan at one step of the ladder and read it back."""
         return self._through_file(scan, CompressConfig(quality=step, coder=coder, threads=threads))
 
     def lossless(self, scan: Scan, coder: str, threads: int) -> Coded:
-        """See Codec."""
+        """Code a scan losslessly and read it back.
+
+        Raises:
+            UsageError: the coder cannot hold these values.
+        """
         return self._through_file(scan, CompressConfig(coder=coder, threads=threads))
 
     def _through_file(self, scan: Scan, options: CompressConfig) -> Coded:

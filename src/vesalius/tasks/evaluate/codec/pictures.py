@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from vesalius.metrics.codec import Box
 from vesalius.report.figure import Shown, panel
-from vesalius.report.page import write_figure
+from vesalius.report.page import Figure, write_figure
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.codec.results import FigureFile, Point
+from vesalius.tasks.evaluate.codec.results import Point
 from vesalius.tasks.evaluate.codec.studies import Study
 from vesalius.transforms.view import view_of
 from vesalius.transforms.window import DISPLAY_PERCENT, percentile_range
@@ -40,7 +40,7 @@ class DrawnPoint:
 
 def draw(
     study: Study, scan: Scan, place: tuple[int, int], box: Box | None, restored: Sequence[DrawnPoint], folder: Path
-) -> tuple[FigureFile, ...]:
+) -> tuple[Figure, ...]:
     """Write pictures of one slice: whole field, and heart region where there is a box.
 
     Drawn at RATIOS, or at the median of the measured ratios where no coder comes near any of RATIOS.
@@ -77,7 +77,7 @@ def draw(
             write_figure(folder / name, png)
             where = f"{study.data_set}, {study.name}: {region} near {wanted:,}:1"
             caption = _caption(where, place, window, near, restored) + _channel(scan)
-            pictures.append(FigureFile(file=name, caption=caption, alt=where))
+            pictures.append(Figure(file=name, caption=caption, alt=where))
     return tuple(pictures)
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from vesalius.metrics.cardiac import Pumping, ef_doubts
+from vesalius.report.page import Figure
 from vesalius.report.table import Cell
 
 COLUMNS = (
@@ -114,12 +115,12 @@ class JudgedStudy(_Model):
 
 
 class Measures(_Model):
-    """How far one region of a restored scan is from the original; all frames.
+    """How far one region of a restored scan is from the original; all frames; errors in real values.
 
     Args:
         psnr_db: infinite where nothing differs.
         ssim: mean over pictures; NaN where none is large enough.
-        max_error: largest absolute error, real values.
+        max_error: the largest absolute one.
         temporal_error: see `vesalius.metrics.codec`; None where T is not time.
     """
 
@@ -134,13 +135,13 @@ class Point(_Model):
 
     Args:
         coder: name.
-        step: step of the ladder, in the coder's own numbers.
+        step: in the coder's own numbers.
         size_bytes: the whole file.
         ratio: 2 bytes x voxels over size.
         whole: measures of the whole field.
         heart: measures of the heart region, None without masks.
-        encode_ms: wall milliseconds of encoding per picture.
-        decode_ms: wall milliseconds of decoding per picture.
+        encode_ms: wall milliseconds per picture.
+        decode_ms: wall milliseconds per picture.
         judged: what the judge found in the restored scan, None without a judge.
     """
 
@@ -163,7 +164,7 @@ class Exact(_Model):
         size_bytes: None where the method cannot hold the values.
         why_not: the reason then.
         encode_ms: wall milliseconds per picture; None for general-purpose compressors.
-        decode_ms: wall milliseconds of decoding per picture.
+        decode_ms: the same of decoding.
     """
 
     method: str
@@ -171,14 +172,6 @@ class Exact(_Model):
     why_not: str = ""
     encode_ms: float | None = None
     decode_ms: float | None = None
-
-
-class FigureFile(_Model):
-    """A picture in the folder `figures`."""
-
-    file: str
-    caption: str
-    alt: str
 
 
 class StudyResult(_Model):
@@ -207,10 +200,10 @@ class StudyResult(_Model):
     source_bytes: int
     gzip6_bytes: int | None
     peak: float
-    heart: tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None
+    heart: tuple[tuple[int, int], ...] | None
     points: tuple[Point, ...]
     exact: tuple[Exact, ...]
-    pictures: tuple[FigureFile, ...] = ()
+    pictures: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = ()
     judged: JudgedStudy | None = None
 
