@@ -14,7 +14,13 @@ from vesalius.nets.net import Net
 
 
 class Head(Net):
-    """x_BD to logits_BN: norm, linear, GELU, dropout, linear."""
+    """x_BD to logits_BN: norm, linear, GELU, dropout, linear.
+
+    Example:
+        >>> import torch
+        >>> Head(inputs=8, outputs=3, hidden=4).make()(torch.zeros(2, 8)).shape
+        torch.Size([2, 3])
+    """
 
     dims: ClassVar[None] = None
     divisor: ClassVar[int] = 1

@@ -16,7 +16,15 @@ from vesalius.nets.net import Net
 
 
 class StudyHead(Net):
-    """x_BSD, there_BS to (study_BN, slices_BSN), both logits; real slices come first in each study."""
+    """x_BSD, there_BS to (study_BN, slices_BSN), both logits; real slices come first in each study.
+
+    Example:
+        >>> import torch
+        >>> net = StudyHead(inputs=8, outputs=3, hidden=4).make()
+        >>> study_BN, slices_BSN = net(torch.zeros(2, 5, 8), torch.ones(2, 5, dtype=torch.bool))
+        >>> study_BN.shape, slices_BSN.shape
+        (torch.Size([2, 3]), torch.Size([2, 5, 3]))
+    """
 
     dims: ClassVar[None] = None
     divisor: ClassVar[int] = 1

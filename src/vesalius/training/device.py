@@ -11,7 +11,7 @@ def on_cpu(device: str) -> bool:
     """Whether "auto", "cpu" or "cuda" means the CPU here.
 
     Raises:
-        UsageError: a GPU was asked for and there is none.
+        UsageError: a GPU is wanted and there is none.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("there is no CUDA device", where="--device", fix="pass --device cpu")

@@ -17,8 +17,8 @@ def make_optimizer(config: OptimizerConfig, parameters: list[nn.Parameter]) -> O
     """
     if not parameters:
         raise ValueError("there is nothing to train")
-    matrices = [one for one in parameters if one.ndim > 1]
-    vectors = [one for one in parameters if one.ndim <= 1]
+    matrices = [parameter for parameter in parameters if parameter.ndim > 1]
+    vectors = [parameter for parameter in parameters if parameter.ndim <= 1]
     groups = [
         {"params": matrices, "weight_decay": config.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
@@ -26,9 +26,9 @@ def make_optimizer(config: OptimizerConfig, parameters: list[nn.Parameter]) -> O
     if config.name == "lars":
         groups[1]["adapt"] = False
         return Lars(
-            [one for one in groups if one["params"]], lr=config.lr, momentum=config.momentum, trust=config.trust
+            [group for group in groups if group["params"]], lr=config.lr, momentum=config.momentum, trust=config.trust
         )
-    kept = [one for one in groups if one["params"]]
+    kept = [group for group in groups if group["params"]]
     if config.name == "sgd":
         return SGD(kept, lr=config.lr, momentum=config.momentum)
     return AdamW(kept, lr=config.lr, betas=config.betas)
