@@ -6,6 +6,7 @@ import pytest
 
 from tasks.evaluate.codec.fake import FakeCodec, cine, cine_scan, write_cohort
 from tasks.evaluate.codec.fake_judge import fake_judge
+from vesalius.cohort.ends import Ends
 from vesalius.errors import InputError
 from vesalius.nets.unet import UNet
 from vesalius.scan.pixels import ArrayPixels
@@ -162,9 +163,9 @@ def never(t):
 
 
 def test_info_says_it():
-    assert ends(lone(diastole=1, systole=4), cine_scan(), {}, (2,), never) == (1, 4, "Info.cfg")
+    assert ends(lone(ends=Ends(1, 4, "Info.cfg")), cine_scan(), {}, (2,), never) == (1, 4, "Info.cfg")
     with pytest.raises(InputError, match="beyond the 6"):
-        ends(lone(diastole=1, systole=6), cine_scan(), {}, (2,), never)
+        ends(lone(ends=Ends(1, 6, "Info.cfg")), cine_scan(), {}, (2,), never)
 
 
 def test_the_masks_say_it_where_the_file_is_silent():

@@ -24,14 +24,7 @@ from vesalius.scan.scan import Scan
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """A scan that went through a file.
-
-    Args:
-        size_bytes: the whole file, its header included.
-        encode_seconds: wall time of writing it.
-        decode_seconds: wall time of reading every voxel back.
-        stored_CTIJK: restored values, in the stored dtype.
-    """
+    """A scan that went through a file: the bytes of all of it, wall times, and the values in the stored dtype."""
 
     size_bytes: int
     encode_seconds: float

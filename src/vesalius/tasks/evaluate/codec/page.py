@@ -98,12 +98,7 @@ JUDGE_DEFINITIONS = {
 
 
 def show(results: Sequence[StudyResult], summary: Summary) -> Result:
-    """Return everything to publish; the pictures of studies lie in the folder `figures` already.
-
-    Args:
-        results: all studies.
-        summary: their summary.
-    """
+    """Return everything to publish; the pictures of studies lie in the folder `figures` already."""
     result = Result(
         results=as_json(summary),
         rows=[row for study in results for row in study.rows()],

@@ -41,17 +41,10 @@ class DrawnPoint:
 def draw(
     study: Study, scan: Scan, place: tuple[int, int], box: Box | None, restored: Sequence[DrawnPoint], folder: Path
 ) -> tuple[Figure, ...]:
-    """Write pictures of one slice: whole field, and heart region where there is a box.
+    """Write PNG files of one slice of a study: whole field, and heart region where there is a box.
 
-    Drawn at RATIOS, or at the median of the measured ratios where no coder comes near any of RATIOS.
-
-    Args:
-        study: the study.
-        scan: its scan.
-        place: frame and slice.
-        box: heart region, or None.
-        restored: all measured points.
-        folder: folder for the PNG files.
+    Drawn at RATIOS, or at the median of the measured ratios where no coder comes near any of RATIOS. `place` is the
+    frame and the slice; `restored` holds all measured points.
     """
     frame, depth = place
     original_IJ = scan.values(slice(frame, frame + 1), slice(depth, depth + 1))[0, 0, :, :, 0]

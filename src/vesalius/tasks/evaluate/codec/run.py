@@ -106,7 +106,11 @@ def evaluate_codec(
     if config.points < 2 and any(len(steps) > 1 for steps in ladders):
         raise UsageError(f"{config.points} points make no curve", where="--points", fix="take at least 2")
     studies = find_studies(paths, reading)
-    judge = _load_judge(config.judge)
+    judge = None
+    if config.judge is not None:
+        from vesalius.tasks.evaluate.codec.judge import Judge  # imports torch
+
+        judge = Judge.load(config.judge)
     run = _Run(output, codec, config, threads or cores(), judge, progress)
     claim(output, force=force, belongs=run.is_unfinished())
     if force:
@@ -127,8 +131,7 @@ def evaluate_codec(
         made=run.made(paths),
     )
     failures = [{"path": name, "error": str(error)} for name, error in failed.items()]
-    limits = judge.caveats if judge else ()
-    return CodecEvaluation(str(output), str(page), summary, failures, limits)
+    return CodecEvaluation(str(output), str(page), summary, failures, judge.caveats if judge else ())
 
 
 def lines(evaluation: CodecEvaluation) -> list[str]:
@@ -242,12 +245,3 @@ def _earlier(path: Path, key: dict[str, Any]) -> StudyResult | None:
         return StudyResult.model_validate(record["result"]) if record["asked"] == key else None
     except (OSError, ValueError, RecursionError, KeyError, TypeError, ValidationError):
         return None
-
-
-def _load_judge(name: str | None) -> Judge | None:
-    """The judge; its modules (and torch) are imported only where one is named."""
-    if name is None:
-        return None
-    from vesalius.tasks.evaluate.codec.judge import Judge
-
-    return Judge.load(name)

@@ -93,12 +93,7 @@ def measure(
 ) -> tuple[Measures, Measures | None]:
     """Compare a restored scan with its original, slice by slice: whole field, and heart region where there is a box.
 
-    Args:
-        original: the scan; its intensity map holds for both.
-        stored_CTIJK: restored stored values.
-        peak: peak of the whole scan.
-        box: heart region, or None.
-        threads: slices measured at a time.
+    The peak is that of the whole scan; the intensity map of the original holds for both.
     """
 
     def measure_slice(k: int) -> tuple[_Sums, _Sums | None]:
@@ -176,7 +171,7 @@ class _Work:
         Not the first frame: coders that use time spend most on it.
         """
         frames = self.scan.shape[1]
-        frame = frames // 2 if self.study.systole is None else min(self.study.systole, frames - 1)
+        frame = frames // 2 if self.study.ends is None else min(self.study.ends.es, frames - 1)
         depth = slice(0, self.scan.shape[4]) if self.box is None else self.box[2]
         return frame, (depth.start + depth.stop - 1) // 2
 

@@ -51,18 +51,10 @@ class SinglePoint:
 
 @dataclass(frozen=True)
 class CoderSummary:
-    """One coder in one region ("whole" field or "heart" region) of one data set.
+    """One coder in one region of one data set.
 
-    Args:
-        coder: name.
-        region: where.
-        ratio_at_db: decibels -> ratio.
-        psnr_at_ratio: ratio -> dB.
-        ssim_at_ratio: ratio -> SSIM.
-        delta_rate: anchor coder -> BD-rate in percent; empty for a coder with one rate point.
-        encode_ms: per picture, at the file nearest to 1000:1.
-        decode_ms: per picture, at the same file.
-        single: where the coder has one rate point.
+    `delta_rate` is the BD-rate in percent by anchor, empty for a coder with one rate point (`single`). Milliseconds are
+    per picture, at the file nearest to 1000:1.
     """
 
     coder: str
@@ -80,17 +72,9 @@ class CoderSummary:
 class JudgedAt:
     """A coder at one ratio, as the judge sees it; deltas are restored less original, both by the judge.
 
-    Args:
-        dice: class -> Dice of the judge's masks with the reference masks; studies whose masks hold the class.
-        dice_delta: class -> that less the judge's own Dice on the original.
-        mean_dice: mean over the classes of a study.
-        mean_dice_delta: that less the mean on the original.
-        agreement: class -> Dice of the judge's masks with its masks of the original.
-        mean_agreement: mean over the classes; studies without masks.
-        edv_delta_ml: of the cavity at end-diastole.
-        esv_delta_ml: of the cavity at end-systole.
-        ef_delta_points: percentage points.
-        ef_error_points: absolute value of that.
+    `dice` compares with the reference masks, by class, in the studies whose masks hold the class; `agreement` with the
+    judge's own masks of the original. Means are over the classes of a study: `mean_dice` of studies with masks,
+    `mean_agreement` of those without. `ef_error_points` is the absolute value of the delta of EF.
     """
 
     dice: dict[str, Spread]
@@ -115,19 +99,10 @@ class JudgedCoder:
 
 @dataclass(frozen=True)
 class JudgeSummary:
-    """The judge on one data set. Volumes and EF are those of the originals, by the judge.
+    """The judge on one data set: what it finds in the originals, and in what each lossy coder restores.
 
-    Args:
-        classes: what it finds.
-        dice: class -> its own Dice with the masks on the originals: the ceiling.
-        mean_dice: mean over the classes of a study.
-        edv_ml: end-diastole.
-        esv_ml: end-systole.
-        ef_percent: of the two.
-        masks_ef_percent: EF by the reference masks.
-        frames_from: study -> how its ED and ES frames are known.
-        coders: lossy coders.
-        warnings: implausible finding -> the studies concerned.
+    `dice` is its own Dice with the reference masks on the originals, by class: the ceiling. `frames_from` says for each
+    study how its ED and ES frames are known; `warnings` is implausible finding -> the studies concerned.
     """
 
     classes: tuple[str, ...]
@@ -147,9 +122,9 @@ class DataSetSummary:
     """All coders on one data set.
 
     Args:
-        name: the data set.
+        name: of the data set.
         studies: their names.
-        patients: number of patients; a study whose patient is unknown counts as one.
+        patients: how many; a study whose patient is unknown counts as one.
         intervals: what the bootstrap draws, in words.
         is_cine: some study has several frames; the claims are about such.
         coders: by region, then coder.
@@ -185,12 +160,7 @@ Owners = Mapping[str, Owner]
 
 
 def summarise(results: Sequence[StudyResult], owners: Mapping[tuple[str, str], Owner] | None = None) -> Summary:
-    """Aggregate studies by data set, in the order in which they were given.
-
-    Args:
-        results: measured studies.
-        owners: (data set, study) -> patient.
-    """
+    """Aggregate studies by data set, in the order given; `owners` is (data set, study) -> patient."""
     data_sets = []
     for name in dict.fromkeys(result.data_set for result in results):
         members = [result for result in results if result.data_set == name]

@@ -36,14 +36,7 @@ _BY_RATIO = (Column(name="Ratio", numeric=True), Column(name="Coder"))
 
 @dataclass(frozen=True)
 class _Cell:
-    """A number over studies, ready to be shown.
-
-    Args:
-        spread: the number.
-        show: formats a value.
-        unit: follows a value and the mean.
-        change: difference to the original, shown in round brackets.
-    """
+    """A number over studies with its format, and its difference to the original, shown in round brackets."""
 
     spread: Spread
     show: Callable[[float], str]
