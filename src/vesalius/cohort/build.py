@@ -141,4 +141,4 @@ def _first(folder: Path, options: Sequence[str]) -> Cohort:
         except other:
             continue
         return Cohort(cohort.cases, cohort.root, (f"recognised as layout {name}", *cohort.notes))
-    raise InputError("has no known layout", where=folder, fix=f"known are {', '.join(BUILDERS)}")
+    raise OtherLayoutError("has no known layout", where=folder, fix=f"known are {', '.join(BUILDERS)}")

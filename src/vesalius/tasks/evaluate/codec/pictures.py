@@ -69,7 +69,7 @@ def draw(
             )
             write_figure(folder / name, png)
             where = f"{study.data_set}, {study.name}: {region} near {wanted:,}:1"
-            caption = _caption(where, place, window, near, restored) + _channel(scan)
+            caption = _caption(where, scan, place, window, near, restored)
             pictures.append(Figure(file=name, caption=caption, alt=where))
     return tuple(pictures)
 
@@ -106,14 +106,9 @@ def _words(point: Point, region: str) -> str:
     return f"{point.coder}, {point.ratio:,.0f}:1\n{measures.psnr_db:.1f} dB, SSIM {measures.ssim:.3f}"
 
 
-def _channel(scan: Scan) -> str:
-    """Which of several channels the grey picture shows."""
-    channels = scan.shape[0]
-    return "" if channels == 1 else f" Of {channels} channels ({scan.colour}) the first is drawn."
-
-
 def _caption(
     where: str,
+    scan: Scan,
     place: tuple[int, int],
     window: tuple[float, float],
     near: Sequence[DrawnPoint],
@@ -121,8 +116,10 @@ def _caption(
 ) -> str:
     absent = sorted({drawn.point.coder for drawn in restored} - {drawn.point.coder for drawn in near})
     missing = f" No file of {', '.join(absent)} is near this ratio." if absent else ""
+    channels = scan.shape[0]
+    channel = "" if channels == 1 else f" Of {channels} channels ({scan.colour}) the first is drawn."
     return (
         f"{where}; frame {place[0]}, slice {place[1]} (from 0), turned by the affine. Grey window "
         f"{window[0]:.4g} to {window[1]:.4g}. PSNR and SSIM are of all frames and slices of the region, RMS "
-        f"of the picture alone.{missing}"
+        f"of the picture alone.{missing}{channel}"
     )

@@ -151,18 +151,10 @@ def _of_folder(path: Path, reading: Reading) -> Iterator[Study]:
 
 
 def _cohort(folder: Path) -> Cohort | None:
-    """The folder as a cohort; None where no layout says more than the files (DICOM series say it themselves).
-
-    Raises:
-        InputError: a mistake in a folder of the ACDC layout, which is the one with heart masks.
-    """
-    try:
-        return build_cohort("acdc", folder)
-    except OtherLayoutError:
-        pass
+    """The folder as a cohort; None where no layout says more than the files (DICOM series say it themselves)."""
     try:
         cohort = build_cohort(AUTO, folder)
-    except InputError:
+    except OtherLayoutError:
         return None
     is_known = any(case.patient for case in cohort) and not any(case.series for case in cohort)
     return cohort if is_known else None

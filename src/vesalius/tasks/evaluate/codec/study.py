@@ -69,7 +69,7 @@ def evaluate_study(
     box, note = heart_box(study, scan)
     trial, why_not = judge.trial(study, scan) if judge else (None, "")
     work = _Work(study, scan, codec, threads, peak_of(scan.values(dtype=np.float64)), box, trial, progress)
-    restored = [DrawnPoint(*pair) for coder in config.coders for pair in work.lossy(coder, config.points)]
+    restored = [drawn for coder in config.coders for drawn in work.lossy(coder, config.points)]
     exact, gzip6_bytes = work.exact(config.lossless)
     return StudyResult(
         data_set=study.data_set,
@@ -175,14 +175,14 @@ class _Work:
         depth = slice(0, self.scan.shape[4]) if self.box is None else self.box[2]
         return frame, (depth.start + depth.stop - 1) // 2
 
-    def lossy(self, coder: str, points: int) -> list[tuple[Point, NDArray[Any]]]:
-        """Points of a coder, best first, each with its picture (real values, (I, J))."""
+    def lossy(self, coder: str, points: int) -> list[DrawnPoint]:
+        """Points of a coder, best first."""
         steps = self.codec.ladder(coder)
-        measured: dict[int, tuple[Point, NDArray[Any]]] = {}
+        measured: dict[int, DrawnPoint] = {}
 
         def read(rung: int) -> RatePoint:
             measured[rung] = self._point(coder, steps[rung])
-            point = measured[rung][0]
+            point = measured[rung].point
             regions = [point.whole] if point.heart is None else [point.whole, point.heart]
             return RatePoint(point.ratio, tuple(region.psnr_db for region in regions))
 
@@ -201,7 +201,7 @@ class _Work:
         general = (Exact(method=method, size_bytes=size) for method, size in sizes.items())
         return (*coded, *general), sizes["gzip-6"]
 
-    def _point(self, coder: str, step: float) -> tuple[Point, NDArray[Any]]:
+    def _point(self, coder: str, step: float) -> DrawnPoint:
         coded = self.codec.lossy(self.scan, coder, step, self.threads)
         whole, heart = measure(self.scan, coded.stored_CTIJK, self.peak, self.box, self.threads)
         rate = ratio(math.prod(self.scan.shape), coded.size_bytes)
@@ -218,7 +218,7 @@ class _Work:
             decode_ms=1000 * coded.decode_seconds / self.pictures,
             judged=judged,
         )
-        return point, self._picture(coded)
+        return DrawnPoint(point, self._picture(coded))
 
     def _lossless(self, coder: str) -> Exact:
         try:
