@@ -15,8 +15,7 @@ from codec.test_header import PLAIN, TIER
 from vesalius.codec.chunking import Chunking
 from vesalius.codec.coders.table import coder
 from vesalius.codec.header import LosslessRecord, parse_header
-from vesalius.codec.integer_keys import IntegerKeys
-from vesalius.codec.mapping import Offset, Rank, exact_map, pack_table
+from vesalius.codec.mapping import IntegerKeys, Offset, Rank, exact_map, pack_table
 from vesalius.codec.survey import survey
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, bounded_step, read_tier
 from vesalius.errors import CorruptFileError

@@ -24,8 +24,7 @@ from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.coders.table import coder_by_id
 from vesalius.codec.header import BoundedRecord, LosslessRecord, LossyRecord, TierRecord
-from vesalius.codec.integer_keys import IntegerKeys
-from vesalius.codec.mapping import ExactMap, Offset, Rank, pack_table, plane_bits, unpack_table
+from vesalius.codec.mapping import ExactMap, IntegerKeys, Offset, Rank, pack_table, plane_bits, unpack_table
 from vesalius.codec.options import Access
 from vesalius.codec.sequences import SequenceReader, encode_sequence
 from vesalius.codec.survey import Survey
