@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Chunking
 from vesalius.codec.container import MAJOR, MINOR, VslReader
-from vesalius.codec.header import Header, Tail, TierRecord, parse_header, parse_tail, scan_facts
+from vesalius.codec.header import Header, Tail, TierRecord, scan_facts
 from vesalius.codec.spill import room_for
 from vesalius.codec.tiers import Tier, read_tier
 from vesalius.codec.trials import in_order
@@ -165,8 +165,8 @@ def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False
     """
     with VslReader(path, salvage=salvage) as reader:
         try:
-            header = parse_header(reader.header)
-            tail = None if salvage else parse_tail(reader.tail)
+            header = Header.parse(reader.header)
+            tail = None if salvage else Tail.parse(reader.tail)
             scan_facts(header)
             if tail is not None and len(tail.tiers) != len(header.tiers):
                 raise CorruptFileError("header and tail name different tiers")
