@@ -46,9 +46,9 @@ from vesalius.phantom.head_ct.write import write_head_ct
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.encode.vectors import extract
-from vesalius.training.precision import Precision, resolved
+from vesalius.training.device import Precision, resolved
 from vesalius.transforms.contract import InputContract, write_contract
-from vesalius.transforms.ct_slices import ct_slices
+from vesalius.transforms.prepare import ct_slices
 from vesalius.weights.saved import ENCODER, ModelConfig, from_pretrained, save_pretrained
 
 PLAIN, NOTHING, ALL = "plain fp32 loop", "vesalius, no part", "vesalius, all parts"

@@ -10,7 +10,6 @@ import torch
 
 from vesalius.cohort.cache import Cache
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.labels import check_decided
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError, UsageError
@@ -22,7 +21,7 @@ from vesalius.report.publish import publish
 from vesalius.report.result import Result
 from vesalius.report.table import plain_text
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.checks import check_labels, cohort_notes, labels_of
+from vesalius.tasks.classify.checks import check_decided, check_labels, cohort_notes, labels_of
 from vesalius.tasks.classify.scored import outcome_of
 from vesalius.tasks.detect.config import DetectData
 from vesalius.tasks.detect.detector import encoder_of

@@ -15,10 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vesalius.cohort.batch import batches
 from vesalius.cohort.case import MASK
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loader import Loader
+from vesalius.cohort.loader import Loader, batches
 from vesalius.metrics.overlap import dice
 from vesalius.nets.net import build
 from vesalius.tasks.segment.config import SegmentConfig
@@ -28,8 +27,7 @@ from vesalius.tasks.segment.settings import SegmentSettings
 from vesalius.tasks.segment.units import frame_of_units, units
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
-from vesalius.transforms.crop import CenterCrop, CenterPad
-from vesalius.transforms.foreground import LabelCrop
+from vesalius.transforms.crop import CenterCrop, CenterPad, LabelCrop
 from vesalius.transforms.transform import Chain
 from vesalius.weights.saved import NET, ModelConfig, save_pretrained
 
