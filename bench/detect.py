@@ -46,7 +46,7 @@ from vesalius.phantom.head_ct.write import write_head_ct
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.encode.vectors import extract
-from vesalius.training.precision import Precision, resolved
+from vesalius.training.device import Precision, resolved
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import ct_slices
 from vesalius.weights.saved import ENCODER, ModelConfig, from_pretrained, save_pretrained

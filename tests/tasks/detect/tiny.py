@@ -9,7 +9,7 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import write_manifest
 from vesalius.nets.aggregate import TopK
-from vesalius.nets.study import StudyHead
+from vesalius.nets.head import StudyHead
 from vesalius.nets.vit import ViT
 from vesalius.phantom.nifti import write_nifti
 from vesalius.tasks.classify.calibration import Calibration

@@ -3,8 +3,7 @@ import torch
 
 from tasks.weights.models import TINY_VIT, meddinov3_at, model_at
 from vesalius.errors import InputError, OutputError, UsageError
-from vesalius.nets.head import Head
-from vesalius.nets.study import StudyHead
+from vesalius.nets.head import Head, StudyHead
 from vesalius.nets.vit import ViT
 from vesalius.tasks.weights.export import export_model, lines
 from vesalius.tasks.weights.importing import import_weights

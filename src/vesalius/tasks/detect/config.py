@@ -16,7 +16,7 @@ from vesalius.tasks.detect.settings import CHECK_WORDS, Check, Unit
 from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import OptimizerConfig, TrainConfig
-from vesalius.training.precision import Precision
+from vesalius.training.device import Precision
 from vesalius.transforms.prepare import CtWindow
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from vesalius.config import Config
 from vesalius.tasks.encode.slices import SliceConfig
-from vesalius.training.precision import Precision
+from vesalius.training.device import Precision
 
 Check = Literal["head-ct", "none"]
 """Plausibility check run before prediction: "head-ct" or "none"."""

@@ -15,8 +15,8 @@ from torch import nn
 from vesalius.metrics.calibration import cooled
 from vesalius.metrics.classify import rank_classes, rsna_weights, weighted_log_loss
 from vesalius.metrics.operating import choose
+from vesalius.nets.head import StudyHead
 from vesalius.nets.net import Net, build
-from vesalius.nets.study import StudyHead
 from vesalius.objectives.masked_bce import MaskedBce, positive_weights
 from vesalius.seeding import generator
 from vesalius.tasks.classify.calibration import Calibration

@@ -88,10 +88,10 @@ def import_weights(
     from vesalius.transforms.prepare import ct_slices
     from vesalius.weights.checkpoint import read_checkpoint
     from vesalius.weights.keymap import match
-    from vesalius.weights.layouts.table import layout_named
+    from vesalius.weights.layouts.table import LAYOUTS
     from vesalius.weights.saved import ENCODER, NET, ModelConfig, save_pretrained
 
-    family = layout_named(layout)
+    family = LAYOUTS.get(layout)
     config = _net(layout, family.net, net)
     read = read_checkpoint(checkpoint)
     module = build(config)
