@@ -126,9 +126,10 @@ def make_encoder(folder: Path, size: str) -> Path:
     config = ViT.build(size=size)
     net = config.make()
     with torch.no_grad():
-        for name, one in net.named_parameters():  # as initialized, hardly anything of the picture reaches the token
+        for name, parameter in net.named_parameters():
+            # as initialized, hardly anything of the picture reaches the token
             if "gamma_" in name:
-                one.fill_(1.0)
+                parameter.fill_(1.0)
     save_pretrained(folder, {ENCODER: net}, ModelConfig.of("encode", {ENCODER: config}))
     write_contract(InputContract(prepare=ct_slices("wide", SIDE)), folder)
     return folder
@@ -185,12 +186,12 @@ def warm_up(net: nn.Module, encoders: dict[Precision, Encoder]) -> None:
 
 def show(taken: dict[str, Taken], count: int) -> None:
     """Print what was measured."""
-    seconds = {name: statistics.median(one.seconds) for name, one in taken.items()}
+    seconds = {name: statistics.median(times.seconds) for name, times in taken.items()}
     print(f"\n{count} studies, median of {len(taken[PLAIN].seconds)} repeats")
     print(f"{'':34s}{'studies/min':>12s}{'s':>9s}{'CPU s':>9s}{'slices':>8s}{'factor of':>11s}{'factor of':>11s}")
     print(f"{'':72s}{'plain loop':>11s}{'no part':>11s}")
-    for name, one in taken.items():
-        slices, cpu = sum(map(len, one.vectors.values())), statistics.median(one.cpu_seconds)
+    for name, times in taken.items():
+        slices, cpu = sum(map(len, times.vectors.values())), statistics.median(times.cpu_seconds)
         numbers = f"{60 * count / seconds[name]:12.2f}{seconds[name]:9.1f}{cpu:9.1f}{slices:8d}"
         print(f"{name:34s}{numbers}{seconds[PLAIN] / seconds[name]:11.2f}{seconds[NOTHING] / seconds[name]:11.2f}")
     alike = [cosines(taken[PLAIN].vectors[case], taken[NOTHING].vectors[case]).min() for case in taken[PLAIN].vectors]
@@ -251,14 +252,14 @@ def accuracy(work: Path, model: Path, way: Way, count: int, batch: int) -> None:
         print("too few labelled studies for an AUROC")
         return
     found, slices = {}, {}
-    for one in (Way("fp32, all slices"), Way("fast way", way.precision, way.least_body, 1)):
-        encoder = Encoder.from_pretrained(model, precision=one.precision)
-        vectors = ours(cohort, encoder, one, batch, work)
-        slices[one.name] = sum(map(len, vectors.values()))
+    for contender in (Way("fp32, all slices"), Way("fast way", way.precision, way.least_body, 1)):
+        encoder = Encoder.from_pretrained(model, precision=contender.precision)
+        vectors = ours(cohort, encoder, contender, batch, work)
+        slices[contender.name] = sum(map(len, vectors.values()))
         pooled_SD = np.stack(
             [np.concatenate([rows.mean(0), rows.max(0)]) for rows in (vectors[case.id] for case in cohort)]
         )
-        found[one.name] = statistics.mean(aurocs(pooled_SD, labels_S))
+        found[contender.name] = statistics.mean(aurocs(pooled_SD, labels_S))
     positive = int(labels_S.sum())
     print(f"\nAUROC of `any`, {count} labelled phantoms ({positive} positive), {FOLDINGS} foldings of {FOLDS} parts")
     for name, value in found.items():
@@ -267,7 +268,7 @@ def accuracy(work: Path, model: Path, way: Way, count: int, batch: int) -> None:
     pair = 1 / (positive * (count - positive))
     what = "bf16 and " if way.precision == "bf16" else "fp32 (no bf16 here) and "
     print(f"{what}slices without head left out change it by {last - first:+.4f}; goal at most {AUROC_GOAL} either way")
-    print(f"one pair of studies weighs {pair:.4f} in one folding, so differences of that size tell nothing")
+    print(f"one pair of studies weighs {pair:.4f} in one folding, so differences of that size mean nothing")
 
 
 def aurocs(pooled_SD: NDArray[np.float32], labels_S: NDArray[np.int64]) -> Iterator[float]:

@@ -61,7 +61,7 @@ GAP_MM, RIM_MM, SMOOTH_MM, GROWN_MM = 6.0, 4.0, 2.0, 5.0
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class StudyResult:
     """What was found of one study.
 
     Args:
@@ -89,8 +89,8 @@ def main() -> None:
     given = parser.parse_args()
     out: Path = given.output
     with ProcessPoolExecutor() as pool:
-        asked = [(out, seed, prevalence, given.patients) for seed, prevalence in LEARNING.items()]
-        *learning, unseen = pool.map(phantoms, *zip(*asked, (out, UNSEEN_SEED, PREVALENCE, given.unseen), strict=True))
+        runs = [(out, seed, prevalence, given.patients) for seed, prevalence in LEARNING.items()]
+        *learning, unseen = pool.map(phantoms, *zip(*runs, (out, UNSEEN_SEED, PREVALENCE, given.unseen), strict=True))
     encoder, run = out / "encoder", out / "head_ct_phantom"
     manifests = [out / f"learning-{seed}.jsonl" for seed in LEARNING]
     for manifest, cohort in zip(manifests, learning, strict=True):
@@ -100,7 +100,7 @@ def main() -> None:
     seconds = took("step 1", "finetune/head_ct_phantom", encoder, [*words, *given.overrides])
     seconds += took("step 2", "detect/head_ct_phantom", run, [*words, f"data.encoder={encoder}"])
     print(f"both steps: {seconds / 60:.1f} minutes of processor; more where a run was there already")
-    table = told(unseen, look_at_all(unseen, run / "model"))
+    table = table_of(unseen, measure_all(unseen, run / "model"))
     for row in table:
         print("  ".join(f"{cell:36s}" for cell in row))
     text = "\n".join(f"| {' | '.join(row)} |" for row in [table[0], ["---"] * len(table[0]), *table[1:]])
@@ -125,8 +125,8 @@ def phantoms(out: Path, seed: int, prevalence: BleedRates, patients: int) -> Coh
     cases = []
     for case in cohort:
         name = case.images[IMAGE].removesuffix(".nii.gz")
-        own = {"id": f"{seed}-{name}", "patient": f"{seed}-{case.patient}", "masks": {MASK: f"{name}_mask.nii.gz"}}
-        cases.append(case.model_copy(update=own))
+        changes = {"id": f"{seed}-{name}", "patient": f"{seed}-{case.patient}", "masks": {MASK: f"{name}_mask.nii.gz"}}
+        cases.append(case.model_copy(update=changes))
     return Cohort(tuple(cases), cohort.root)
 
 
@@ -149,18 +149,18 @@ def took(what: str, config: str, run: Path, words: list[str]) -> float:
     return used
 
 
-def look_at_all(cohort: Cohort, model: Path) -> list[Looked]:
+def measure_all(cohort: Cohort, model: Path) -> list[StudyResult]:
     """Every study through the shipped model."""
     detector = Detector(model)
-    looked = []
+    results = []
     for number, case in enumerate(cohort, start=1):
-        looked.append(look_at(cohort, case, detector))
+        results.append(measure_study(cohort, case, detector))
         if number % 20 == 0:
             print(f"{number} of {len(cohort)} studies", flush=True)
-    return looked
+    return results
 
 
-def look_at(cohort: Cohort, case: Case, detector: Detector) -> Looked:
+def measure_study(cohort: Cohort, case: Case, detector: Detector) -> StudyResult:
     """One study: what the model says, as `vesalius predict` shows it, and what the baselines say."""
     scan = open_image(cohort, case, IMAGE)
     slices = Slices.of(scan, detector.encoder.contract.prepare)
@@ -173,18 +173,18 @@ def look_at(cohort: Cohort, case: Case, detector: Detector) -> Looked:
     blood_ml = float(blood.sum()) * down_mm * across_mm * thick_mm / 1000
     mask_BJI = to_view(open_mask(cohort, case, MASK), "axial")[:, 0] > 0
     if not mask_BJI.any():
-        return Looked(found.whole_C, blood_ml, None, None, None)
+        return StudyResult(found.whole_C, blood_ml, None, None, None)
     c = detector.calibration.leading(found.whole_C)
     top = int(found.numbers[found.slices_LC[:, c].argmax()])
     heat_HW = detector.patch_logits(detector.encoder.patches(slices, top), c)
     touches_BHW = np.stack([touched(mask_JI, heat_HW.shape, (down_mm, across_mm)) for mask_JI in mask_BJI])
     brain_HW = by_patch(inside_BJI[top], heat_HW.shape).mean(axis=-1) >= 0.5
     smooth = ndimage.gaussian_filter(hu_BJI, (0, SMOOTH_MM / down_mm, SMOOTH_MM / across_mm))
-    deep_BJI = np.stack([shrunk(one, (down_mm, across_mm)) for one in inside_BJI])
+    deep_BJI = np.stack([shrunk(inside_JI, (down_mm, across_mm)) for inside_JI in inside_BJI])
     b, j, i = np.unravel_index(np.where(deep_BJI, smooth, -np.inf).argmax(), smooth.shape)
     row, column = j * heat_HW.shape[0] // smooth.shape[1], i * heat_HW.shape[1] // smooth.shape[2]
     chance = float(touches_BHW[top][brain_HW].mean()) if brain_HW.any() else 0.0
-    return Looked(
+    return StudyResult(
         found.whole_C, blood_ml, bool(touches_BHW[top][peak(heat_HW)]), chance, bool(touches_BHW[b, row, column])
     )
 
@@ -209,7 +209,7 @@ def touched(mask_JI: NDArray[np.bool_], grid: tuple[int, ...], spacing_mm: tuple
 
 def inside_skull(hu_BJI: NDArray[np.float32], spacing_mm: tuple[float, float]) -> NDArray[np.bool_]:
     """What bone surrounds, slice by slice, gaps of the bone bridged."""
-    reach = [max(1, round(GAP_MM / one)) for one in spacing_mm]
+    reach = [max(1, round(GAP_MM / spacing)) for spacing in spacing_mm]
     around = np.ones((2 * reach[0] + 1, 2 * reach[1] + 1), bool)
     found = []
     for hu_JI in hu_BJI:
@@ -225,22 +225,22 @@ def shrunk(inside_JI: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> NDA
     return deep[1:-1, 1:-1]
 
 
-def told(cohort: Cohort, looked: list[Looked]) -> list[list[str]]:
+def table_of(cohort: Cohort, results: list[StudyResult]) -> list[list[str]]:
     """The table: a line for each measure, the model beside the baselines."""
     patients = [case.patient for case in cohort]
     labels_SC = np.array([[case.labels[name] for name in LABELS] for case in cohort])
-    model_SC = np.stack([one.p_C for one in looked])
-    blood_SC = np.repeat([[one.blood_ml] for one in looked], len(LABELS), axis=1)
+    model_SC = np.stack([result.p_C for result in results])
+    blood_SC = np.repeat([[result.blood_ml] for result in results], len(LABELS), axis=1)
     ranks = [ranked(scores, labels_SC, patients) for scores in (model_SC, blood_SC)]
     rows = [["measure", "model", "volume of 50 to 90 HU in the skull"]]
     for number, name in enumerate(("mean", *LABELS)):
         positive = "" if name == "mean" else f" ({labels_SC[:, number - 1].sum():.0f} positive)"
-        rows.append([f"AUROC of studies, {name}{positive}", *(one[number] for one in ranks)])
-    hits = [(one, who) for one, who in zip(looked, patients, strict=True) if one.hit is not None]
+        rows.append([f"AUROC of studies, {name}{positive}", *(measure[number] for measure in ranks)])
+    hits = [(result, who) for result, who in zip(results, patients, strict=True) if result.hit is not None]
     kinds = {
-        "heat-map hit": [float(bool(one.hit)) for one, _ in hits],
-        "a random patch of the brain in that slice": [float(one.chance or 0) for one, _ in hits],
-        "the brightest spot of the brain": [float(bool(one.brightest)) for one, _ in hits],
+        "heat-map hit": [float(bool(result.hit)) for result, _ in hits],
+        "a random patch of the brain in that slice": [float(result.chance or 0) for result, _ in hits],
+        "the brightest spot of the brain": [float(bool(result.brightest)) for result, _ in hits],
     }
     for name, values in kinds.items():
         rows.append([f"{name} ({len(hits)} studies)", shares(np.array(values), [who for _, who in hits]), "-"])
@@ -256,8 +256,8 @@ def ranked(scores_SC: NDArray[np.float64], labels_SC: NDArray[np.float64], patie
 
     intervals = clustered_intervals(values, patients)
     return [
-        f"{value:.3f}" + ("" if one is None else f" ({one.low:.3f} to {one.high:.3f})")
-        for value, one in zip(values(np.arange(len(patients))), intervals, strict=True)
+        f"{value:.3f}" + ("" if interval is None else f" ({interval.low:.3f} to {interval.high:.3f})")
+        for value, interval in zip(values(np.arange(len(patients))), intervals, strict=True)
     ]
 
 

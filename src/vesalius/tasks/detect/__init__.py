@@ -1,1 +1,1 @@
-"""Findings on scans: a frozen encoder looks at the slices, a light head says what is there."""
+"""Findings on scans: a frozen encoder gives vectors of the slices, and a light head says what they show."""

@@ -26,7 +26,7 @@ CHECK_WORDS = "head-ct: what does not look like a head CT in HU is refused; none
 
 
 class DetectData(ManifestData):
-    """What is learned from: scans of a manifest and an encoder that looks at them, or vectors that are there already.
+    """The training data: scans of a manifest with the encoder that reads them, or precomputed vectors.
 
     Vectors: embeddings, labels and, if they are known, patients, studies and splits, each with a line for each row of
     the embeddings; labels may also have a line for each study.
@@ -54,7 +54,7 @@ class DetectData(ManifestData):
     batch: int = Field(default=16, ge=1, description="slices in a batch of the encoder")
     precision: Precision = Field(default="fp32", description="of the encoder; auto: bf16 where the hardware has it")
     cache: Path | None = Field(default=None, description="folder where vectors stay between runs; none: the user's")
-    skip_invalid: bool = Field(default=False, description="go on without scans that cannot be read, and tell them")
+    skip_invalid: bool = Field(default=False, description="go on without scans that cannot be read, and list them")
 
     @field_validator("classes")
     @classmethod
@@ -131,4 +131,4 @@ class DetectSettings(Config):
     unit: Unit = Field(default="case", description="what has one label: a case, or all cases of a study")
     slices: SliceConfig = SliceConfig()
     check: Check = Field(default="none", description=CHECK_WORDS)
-    encoder: EncoderFacts | None = Field(default=None, description="none: the head was trained on bare vectors")
+    encoder: EncoderFacts | None = Field(default=None, description="none: the head was trained on precomputed vectors")

@@ -51,9 +51,8 @@ class DetectJob(Job):
         if config.loss.slices and not self._source.has_slice_labels:
             fix = "set it to 0, or give loose slices with data.unit=study, or a line of labels for each row of a study"
             raise UsageError("no single slice has labels", where="loss.slices", fix=fix)
-        self._parts = training_splits(
-            cohort, data.ratios, fold=data.fold, seed=config.train.seed, where=_split_by(config)
-        )
+        splits_in = data.where or str(data.splits or data.patients or data.embeddings)
+        self._parts = training_splits(cohort, data.ratios, fold=data.fold, seed=config.train.seed, where=splits_in)
         for name in ("train", "val"):
             check_both(self._parts[name], self.classes, name)
         self._outside = left_out_notes(cohort, self._parts, "are in no part of the run")
@@ -142,9 +141,3 @@ class DetectJob(Job):
 def _device() -> str:
     """The device of the loop, as `PartialState(cpu=...)` was set up before."""
     return str(PartialState().device)
-
-
-def _split_by(config: DetectConfig) -> str:
-    """The files that may hold splits, for messages."""
-    data = config.data
-    return data.where or str(data.splits or data.patients or data.embeddings)
