@@ -38,6 +38,7 @@ class RgbPixels:
 
     whole: Pixels
     palette_N3: NDArray[np.unsignedinteger[Any]] | None = None
+    direct = False
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -46,10 +47,6 @@ class RgbPixels:
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.whole.dtype if self.palette_N3 is None else self.palette_N3.dtype
-
-    @property
-    def direct(self) -> bool:
-        return False
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         stored = self.whole.read(t, k)

@@ -93,9 +93,3 @@ def shear_degrees(affine: Affine) -> float:
 def to_world(affine: Affine, voxels: ArrayLike) -> NDArray[np.float64]:
     """Map voxel indices [..., 3] (i, j, k) to world points [..., 3] (RAS+ mm)."""
     return np.asarray(voxels, dtype=np.float64) @ affine[:3, :3].T + affine[:3, 3]
-
-
-def to_voxel(affine: Affine, points: ArrayLike) -> NDArray[np.float64]:
-    """Map world points [..., 3] (RAS+ mm) to fractional voxel indices [..., 3] (i, j, k)."""
-    inverse = np.linalg.inv(affine)
-    return np.asarray(points, dtype=np.float64) @ inverse[:3, :3].T + inverse[:3, 3]

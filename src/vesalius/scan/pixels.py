@@ -36,6 +36,7 @@ class ArrayPixels:
     """Pixels of an array (C, T, I, J, K); it may be a memory map."""
 
     array_CTIJK: NDArray[Any]
+    direct = True
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -45,10 +46,6 @@ class ArrayPixels:
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.array_CTIJK.dtype
-
-    @property
-    def direct(self) -> bool:
-        return True
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """Return a view of the frames `t` and slices `k`."""

@@ -123,32 +123,16 @@ ALLOWED: dict[Level, frozenset[str]] = {
 }
 """Keywords kept at each level, in the data set and in the items of kept sequences."""
 
-EMPTY_REQUIRED = (
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyDate",
-    "StudyTime",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-    "StudyID",
-    "Manufacturer",
-)
+EMPTY_REQUIRED = """
+    PatientName PatientID PatientBirthDate PatientSex StudyDate StudyTime AccessionNumber ReferringPhysicianName StudyID
+    Manufacturer
+"""
 """Type 2 attributes of the patient, study and equipment modules: present and empty."""
 
-EMPTY_IF_DROPPED = (
-    "PositionReferenceIndicator",
-    "KVP",
-    "Laterality",
-    "PatientOrientation",
-    "ScanOptions",
-    "MRAcquisitionType",
-    "RepetitionTime",
-    "EchoTrainLength",
-    "CollimatorType",
-    "CorrectedImage",
-)
+EMPTY_IF_DROPPED = """
+    PositionReferenceIndicator KVP Laterality PatientOrientation ScanOptions MRAcquisitionType RepetitionTime
+    EchoTrainLength CollimatorType CorrectedImage
+"""
 """Type 2 attributes of some modalities: one that the source has and that is not kept stays present and empty."""
 
 _CLASS_UIDS = frozenset({"SOPClassUID", "ReferencedSOPClassUID"})

@@ -45,6 +45,7 @@ class RasterPixels:
     """Stored values of the pages of one file, or of a stack of files with one page each; decoded on every read."""
 
     pictures: tuple[Picture, ...]
+    direct = False
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -54,10 +55,6 @@ class RasterPixels:
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.pictures[0].dtype
-
-    @property
-    def direct(self) -> bool:
-        return False
 
     @property
     def _places(self) -> list[tuple[int, int]]:
