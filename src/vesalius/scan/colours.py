@@ -29,12 +29,7 @@ _YBR_RGB = np.array(
 
 @dataclass(frozen=True, eq=False)
 class RgbPixels:
-    """Pixels converted to red, green and blue.
-
-    Args:
-        whole: three channels Y, Cb, Cr, or one channel of palette indices.
-        palette_N3: colours of the indices, None for Y, Cb, Cr.
-    """
+    """Y, Cb, Cr converted to red, green and blue, or palette indices where `palette_N3` gives their colours."""
 
     whole: Pixels
     palette_N3: NDArray[np.unsignedinteger[Any]] | None = None

@@ -64,10 +64,7 @@ def orientation(affine: Affine) -> str:
         >>> orientation(np.diag([-1.0, -1.0, 2.5, 1.0]))
         'LPS'
     """
-    letters = ""
-    for world_axis, sign in axis_map(affine):
-        letters += _AXIS_CODES[world_axis][sign > 0]
-    return letters
+    return "".join(_AXIS_CODES[world_axis][sign > 0] for world_axis, sign in axis_map(affine))
 
 
 def axis_map(affine: Affine) -> list[tuple[int, int]]:

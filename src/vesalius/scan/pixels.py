@@ -14,7 +14,8 @@ ALL = slice(None)
 class Pixels(Protocol):
     """Stored values of shape (C, T, I, J, K), read lazily.
 
-    `read` returns the frames `t` and slices `k` as (C, t, I, J, k) in the stored dtype, byte order included.
+    `read` returns the frames `t` and slices `k` as (C, t, I, J, k) in the stored dtype, byte order included. It raises
+    InputError where a file is damaged, ends early, cannot be decoded, or holds more than its header promises.
     """
 
     @property
@@ -48,5 +49,4 @@ class ArrayPixels:
         return self.array_CTIJK.dtype
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Return a view of the frames `t` and slices `k`."""
         return self.array_CTIJK[:, t, :, :, k]

@@ -62,15 +62,9 @@ _MAX_FRAME_BYTES = 1 << 29
 
 @dataclass(frozen=True)
 class Codestream:
-    """The header of one compressed frame.
+    """The header of one compressed frame; `precision` is the bits of a component.
 
-    Args:
-        rows: height.
-        columns: width.
-        samples: number of components.
-        precision: bits of a component.
-        rgb: True where the component names of a JPEG stream are RGB.
-        jfif: True where a JFIF marker states that three components are YCbCr.
+    The names of the components of a JPEG stream state `rgb`; a JFIF marker (`jfif`) states that three are YCbCr.
     """
 
     rows: int
@@ -141,17 +135,15 @@ class PixelElement:
 
 
 def locate(stream: BinaryIO, data: Dataset, syntax: str) -> PixelElement:
-    """Return the pixel element at the position of `stream`.
+    """Return the pixel element at the position of `stream`, a file or an inflated data set.
 
-    Args:
-        stream: file or inflated data set, positioned by `header.read_header`.
-        data: the data set before the pixels.
-        syntax: transfer syntax UID.
+    `header.read_header` sets the position and returns `data`, the data set before the pixels.
 
     Raises:
         InputError: no pixels, a transfer syntax that cannot be decoded, an impossible header, missing bytes.
     """
-    _check_syntax(syntax)
+    if syntax not in PLUGINS:
+        raise InputError(f"transfer syntax {UID(syntax).name} cannot be decoded", fix="convert it with a DICOM tool")
     keyword, vr, length = _element_head(stream, UID(syntax))
     pixels = PixelElement(
         syntax=syntax,
@@ -230,11 +222,6 @@ def check_frame(stream: Codestream | None, length: int, pixels: PixelElement) ->
     if stream.precision > pixels.bits_allocated:
         what = f"the compressed frame has {stream.precision} bits, but the header allocates {pixels.bits_allocated}"
         raise InputError(what)
-
-
-def _check_syntax(syntax: str) -> None:
-    if syntax not in PLUGINS:
-        raise InputError(f"transfer syntax {UID(syntax).name} cannot be decoded", fix="convert it with a DICOM tool")
 
 
 def _element_head(stream: BinaryIO, syntax: UID) -> tuple[str, str, int]:

@@ -246,11 +246,7 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
 
 
 def _check_whole(stream: BinaryIO, data: Dataset, head: bytes) -> None:
-    """Raise InputError where a data set without a picture should have one.
-
-    Raises:
-        HeaderOnlyError: it ends with an element, so it may have been written without a picture.
-    """
+    """Raise InputError where a data set should have a picture; HeaderOnlyError where it is complete without one."""
     stated = text(data, "SOPClassUID") or text(getattr(data, "file_meta", None), "MediaStorageSOPClassUID")
     name = uid.UID(stated).name
     if not ((not stated and is_dicom(head)) or "Image Storage" in name or name in _WITH_PICTURE):

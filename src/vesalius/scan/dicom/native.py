@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import io
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from pydicom import uid
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
 from pydicom.sequence import Sequence
 
@@ -43,7 +41,7 @@ from vesalius.scan.dicom.privacy import (
     remapped_uid,
 )
 from vesalius.scan.dicom.values import items, quiet, text, value
-from vesalius.scan.dicom.write import compose, stored_headers
+from vesalius.scan.dicom.write import compose, explicit_stream, stored_headers
 from vesalius.scan.native import Identifiers, Kept, Packed
 from vesalius.scan.scan import Colour
 
@@ -310,8 +308,7 @@ def _encode(data: Dataset, path: Path, fix: str | None) -> dict[int, bytes]:
     for tag in sorted(data.keys()):
         if not is_counted(tag):
             continue
-        out = DicomBytesIO()
-        out.is_little_endian, out.is_implicit_VR = True, False
+        out = explicit_stream()
         try:
             write_data_element(out, data.get_item(tag) if keeps_bytes else data[tag], encodings)
         except Exception as error:
@@ -344,7 +341,9 @@ class Attributes:
 
     def add(self, source: Dataset, stored: Dataset) -> None:
         """Compare one instance."""
-        for tag in _with_value(source):
+        for tag in map(int, source.keys()):
+            if not is_counted(tag) or _is_empty(source.get_item(tag)):
+                continue
             self._every.add(tag)
             if tag in stored and stored.get_item(tag) is source.get_item(tag):
                 continue
@@ -370,10 +369,6 @@ def as_read(data: Dataset) -> Dataset:
 
 def _apart(element: Any) -> Any:
     return element if isinstance(element, tuple) else copy.copy(element)
-
-
-def _with_value(data: Dataset) -> Iterator[int]:
-    return (tag for tag in map(int, data.keys()) if is_counted(tag) and not _is_empty(data.get_item(tag)))
 
 
 def _is_empty(element: Any) -> bool:

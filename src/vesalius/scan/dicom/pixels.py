@@ -54,11 +54,6 @@ class DicomPixels:
         return self.elements[0].dtype
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Read the frames `t` and slices `k` as (C, t, I, J, k).
-
-        Raises:
-            InputError: pixel data that cannot be decoded.
-        """
         order = self.order_TK2[t, k]
         samples, _, columns, rows, _ = self.shape
         frame_bytes = samples * columns * rows * self.dtype.itemsize
@@ -138,7 +133,6 @@ def _options(element: PixelElement) -> dict[str, Any]:
 
 
 def _check_frame(data: bytes, element: PixelElement) -> None:
-    """Compare the header of a frame with the data set before a decoder sees the frame."""
     stream = None
     if element.syntax != RLELossless:
         stream = parse_frame(data)

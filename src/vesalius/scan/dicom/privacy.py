@@ -218,24 +218,16 @@ def _filter(data: Dataset, allowed: frozenset[str]) -> Dataset:
         if element.VR == "SQ" and dictionary_VR(tag) == "SQ":
             kept.add(DataElement(tag, "SQ", Sequence(_filter(entry, allowed) for entry in element.value)))
         elif keyword == "ImageType":
-            _keep_sound_words(kept, words(data, keyword))
+            sound = [word for word in words(data, keyword) if _CODE_WORD.fullmatch(word)]
+            if len(sound) > 1:
+                kept.ImageType = sound
         elif _is_sound(element):
             kept.add(copy.copy(element))
-    _replace_labels(kept)
-    return kept
-
-
-def _keep_sound_words(kept: Dataset, many: tuple[str, ...]) -> None:
-    sound = [word for word in many if _CODE_WORD.fullmatch(word)]
-    if len(sound) > 1:
-        kept.ImageType = sound
-
-
-def _replace_labels(kept: Dataset) -> None:
     if "SegmentNumber" in kept and "SegmentAlgorithmType" in kept:
         kept.SegmentLabel = f"Segment {kept.SegmentNumber}"
     if "CodeValue" in kept:
         kept.CodeMeaning = f"Code {kept.CodeValue}"
+    return kept
 
 
 def _is_sound(element: DataElement) -> bool:

@@ -62,11 +62,6 @@ class RasterPixels:
         return [(n, place) for n, picture in enumerate(self.pictures) for place in range(len(picture.pages))]
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Read the frames `t` (there is one) and slices `k` as (C, t, I, J, k).
-
-        Raises:
-            InputError: a picture is damaged.
-        """
         chosen = self._places[k]
         rows, columns, channels = self.pictures[0].shape
         page_bytes = rows * columns * channels * self.dtype.itemsize
@@ -171,12 +166,7 @@ def _in_order(files: Sequence[Path]) -> list[Path] | None:
 def _scan(pictures: tuple[Picture, ...], *, stack: bool) -> Scan:
     pixels = RasterPixels(pictures)
     problems = dict.fromkeys(note for picture in pictures for note in picture.notes)
-    return Scan(
-        pixels=pixels,
-        colour=pictures[0].colour,
-        problems=tuple(problems),
-        native=RasterNative(pixels, stack),
-    )
+    return Scan(pixels=pixels, colour=pictures[0].colour, problems=tuple(problems), native=RasterNative(pixels, stack))
 
 
 def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None) -> None:
