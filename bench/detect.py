@@ -46,9 +46,9 @@ from vesalius.phantom.head_ct.write import write_head_ct
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.encode.vectors import extract
-from vesalius.training.precision import Precision, resolved
+from vesalius.training.device import Precision, resolved
 from vesalius.transforms.contract import InputContract, write_contract
-from vesalius.transforms.ct_slices import ct_slices
+from vesalius.transforms.prepare import ct_slices
 from vesalius.weights.saved import ENCODER, ModelConfig, from_pretrained, save_pretrained
 
 PLAIN, NOTHING, ALL = "plain fp32 loop", "vesalius, no part", "vesalius, all parts"
@@ -175,7 +175,7 @@ def speed(cohort: Cohort, model: Path, parts: list[Way], repeats: int, batch: in
 
 
 def warm_up(net: nn.Module, encoders: dict[Precision, Encoder]) -> None:
-    """What a net prepares in its first call is nobody's time."""
+    """Run each net once, so that preparations of the first call are not measured."""
     x_BCJI = np.zeros((2, 3, SIDE, SIDE), np.float32)
     for encoder in encoders.values():
         encoder.tokens(x_BCJI)
@@ -234,8 +234,8 @@ def read(path: Path) -> NDArray[np.float32]:
         return np.ascontiguousarray(image.get_fdata(dtype=np.float32)[::-1, ::-1].transpose(2, 1, 0))
     from pydicom import dcmread
 
-    instances = sorted((dcmread(one) for one in path.iterdir()), key=lambda one: float(one.ImagePositionPatient[2]))
-    stack = [one.pixel_array * float(one.RescaleSlope) + float(one.RescaleIntercept) for one in instances]
+    instances = sorted(map(dcmread, path.iterdir()), key=lambda data: float(data.ImagePositionPatient[2]))
+    stack = [data.pixel_array * float(data.RescaleSlope) + float(data.RescaleIntercept) for data in instances]
     return np.stack(stack).astype(np.float32)
 
 

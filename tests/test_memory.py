@@ -1,5 +1,6 @@
 """The limit of memory: what is available, what is allowed, what is refused."""
 
+import os
 import zipfile
 
 import pytest
@@ -80,3 +81,13 @@ def test_archives_are_weighed_before_they_are_inflated(tmp_path, memory_limit):
         with pytest.raises(InputError, match=r"needs [23] MiB"):
             memory.check_archive(path, member)
     memory.check_archive(tmp_path / "absent.npz")  # its reader says so
+
+
+def test_cores_are_those_this_process_may_use(monkeypatch):
+    assert memory.cores() >= 1
+    if hasattr(os, "sched_getaffinity"):
+        assert memory.cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(memory.os, "sched_getaffinity", raising=False)
+    assert memory.cores() == os.cpu_count()
+    monkeypatch.setattr(memory.os, "cpu_count", lambda: None)
+    assert memory.cores() == 1

@@ -16,7 +16,7 @@ def as_json(value: Any) -> Any:
         {'psnr_db': None, 'shape': [3, 4]}
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
+        return {field.metadata.get("json", field.name): as_json(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "tolist"):  # numbers and arrays of NumPy, which is not imported here
         value = value.tolist()
     if isinstance(value, Mapping):

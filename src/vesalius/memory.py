@@ -1,4 +1,4 @@
-"""A memory limit: scans and files that need more are refused before they are decoded.
+"""A memory limit: scans and files that need more are refused before they are decoded; the processors of a process.
 
 The limit is half of the available memory when it is first needed, or the value given to `set_limit`. It holds for each
 array that is about to be made, its copies included. Arrays mapped from disk do not count.
@@ -99,6 +99,11 @@ def check_archive(path: Path, member: str | None = None) -> None:
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
         return  # the reader reports the problem
     check_memory(2 * (sum(sizes.values()) if member is None else sizes.get(member, 0)), path)
+
+
+def cores() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def available_bytes() -> int:

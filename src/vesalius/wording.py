@@ -1,8 +1,11 @@
-"""Phrases that messages, notes and reports share."""
+"""Phrases that messages, notes and reports share; lines of progress."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+Progress = Callable[[str], None]
+"""Receives one line for the user now and then."""
 
 
 def some(names: Sequence[str], most: int = 5, between: str = ", ") -> str:
@@ -14,3 +17,7 @@ def some(names: Sequence[str], most: int = 5, between: str = ", ") -> str:
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return between.join(names[:most]) + more
+
+
+def quiet(line: str) -> None:
+    """Show no progress."""

@@ -1,4 +1,3 @@
-import os
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -6,20 +5,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from vesalius.cli import options
-from vesalius.cli.options import cores, numbers, with_options
+from vesalius.cli.options import numbers, with_options
 from vesalius.errors import UsageError
 from vesalius.scan.reading import AS_STATED, Reading
-
-
-def test_cores_are_those_this_process_may_use(monkeypatch):
-    assert cores() >= 1
-    if hasattr(os, "sched_getaffinity"):
-        assert cores() == len(os.sched_getaffinity(0))
-    monkeypatch.delattr(options.os, "sched_getaffinity", raising=False)
-    assert cores() == os.cpu_count()
-    monkeypatch.setattr(options.os, "cpu_count", lambda: None)
-    assert cores() == 1
 
 
 @dataclass(frozen=True)

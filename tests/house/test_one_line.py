@@ -12,7 +12,7 @@ from vesalius.scan.open import READERS
 from vesalius.scan.write import WRITERS
 from vesalius.tasks.train.jobs import JOBS
 from vesalius.transforms.prepare import Prepare
-from vesalius.transforms.table import TRANSFORMS
+from vesalius.transforms.transform import TRANSFORMS
 from vesalius.weights.layouts.table import LAYOUTS
 
 torch = pytest.importorskip("torch")
@@ -28,15 +28,15 @@ def test_a_coder(add, make_nifti, tmp_path):
     add(CODERS, "toy", "ToyCoder")
     source, packed = make_nifti(), tmp_path / "tiny.vsl"
     done = vesalius.compress([source], packed, vesalius.CompressConfig(coder="toy"))
-    assert done["written"][0]["tiers"][0]["coder"] == "toy"
-    assert vesalius.verify(packed, source)["tiers"][0]["equal"]
+    assert done.written[0].tiers[0].coder == "toy"
+    assert vesalius.verify(packed, source).tiers[0].equal
 
 
 def test_a_net(add, tmp_path):
     add(NETS, "toy", "ToyNet")
     torch.save(torch.nn.Linear(3, 1).state_dict(), tmp_path / "toy.pt")
     imported = vesalius.import_weights(tmp_path / "toy.pt", "vesalius", tmp_path / "out", ["name=toy", "width=3"])
-    assert imported["net"] == {"name": "toy", "width": 3}
+    assert imported.net == {"name": "toy", "width": 3}
 
 
 def test_a_layout(add, tmp_path):
@@ -44,7 +44,7 @@ def test_a_layout(add, tmp_path):
     add(NETS, "toy", "ToyNet")
     state = {f"toy.{name}": tensor for name, tensor in torch.nn.Linear(2, 1).state_dict().items()}
     torch.save(state, tmp_path / "toy.pt")
-    assert vesalius.import_weights(tmp_path / "toy.pt", "toy", tmp_path / "out")["layout"] == "toy"
+    assert vesalius.import_weights(tmp_path / "toy.pt", "toy", tmp_path / "out").layout == "toy"
 
 
 def test_a_transform(add, make_nifti):

@@ -15,7 +15,7 @@ from vesalius.scan.numpy_file import read as read_numpy
 from vesalius.tasks.job import Job, JobConfig
 from vesalius.transforms.transform import Transform
 from vesalius.weights.keymap import KeyMap
-from vesalius.weights.layouts.layout import Layout
+from vesalius.weights.layouts.table import Layout
 from vesalius.weights.rules import Strip
 
 

@@ -6,11 +6,10 @@ from nets.battery import make
 from vesalius.errors import ConfigError
 from vesalius.nets.bit import BiT
 from vesalius.nets.classifier import Classifier
-from vesalius.nets.dinov2 import DinoV2
 from vesalius.nets.encoder import EncoderNet
 from vesalius.nets.table import NETS
 from vesalius.nets.unet import UNet
-from vesalius.nets.vit import ViT
+from vesalius.nets.vit import DinoV2, ViT
 
 SMALL = (
     ViT(size="micro", depth=1, inputs=1),

@@ -1,10 +1,9 @@
 import pytest
 import torch
 
-from vesalius.nets.dinov2 import DinoV2
 from vesalius.nets.rollout import attends, attention_rollout
 from vesalius.nets.unet import UNet
-from vesalius.nets.vit import ViT
+from vesalius.nets.vit import DinoV2, ViT
 
 
 def by_hand(net, x):

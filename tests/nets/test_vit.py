@@ -3,7 +3,7 @@ import torch
 
 from nets.battery import check_bf16, check_overfits, check_saved_equals_loaded, make
 from nets.test_unet import blocks
-from vesalius.nets.vit import SIZES, ViT
+from vesalius.nets.vit import SIZES, DinoV2, ViT
 
 SMALL = ViT(size="tiny", depth=2, inputs=1)
 
@@ -91,3 +91,26 @@ def test_a_stem_of_convolutions_halves_four_times(tmp_path):
     both = torch.cat([one, torch.randn(1, 3, 32, 32)])
     assert torch.allclose(net(both)[0][0], net(one)[0][0], atol=1e-5)
     check_saved_equals_loaded(ViT(size="micro", depth=1, inputs=3, stem="conv"), torch.randn(1, 3, 32, 32), tmp_path)
+
+
+SMALL_DINOV2 = DinoV2(size="tiny", depth=2, inputs=1, side=56)
+
+
+def test_class_and_patches_of_dinov2():
+    net = make(SMALL_DINOV2).eval()
+    class_BD, patches_BLD = net(torch.randn(2, 1, 56, 56))
+    assert class_BD.shape == (2, 192)
+    assert patches_BLD.shape == (2, 16, 192)
+    assert net(torch.randn(1, 1, 28, 70))[1].shape == (1, 10, 192)
+    assert net.vit.pos_embed.shape == (1, 17, 192)
+    assert {one.eps for one in net.modules() if isinstance(one, torch.nn.LayerNorm)} == {1e-6}
+    assert (SMALL_DINOV2.dims, SMALL_DINOV2.divisor, SMALL_DINOV2.width) == (2, 14, 192)
+
+
+def test_battery_of_dinov2(tmp_path):
+    torch.manual_seed(0)
+    target = torch.randint(0, 3, (4, 4, 4))
+    x = (target[:, None] - 1.0).repeat_interleave(14, 2).repeat_interleave(14, 3) + 0.1 * torch.randn(4, 1, 56, 56)
+    check_saved_equals_loaded(SMALL_DINOV2, x, tmp_path)
+    check_bf16(SMALL_DINOV2, x, within=0.05)
+    check_overfits(SMALL_DINOV2, x, target.flatten(1), steps=80, logits=lambda out: out[1][..., :3].transpose(1, 2))

@@ -8,8 +8,7 @@ import pytest
 
 from transforms.every import CASES, EACH, IDS, sample, to_tensor, transform
 from vesalius.seeding import generator
-from vesalius.transforms.table import TRANSFORMS
-from vesalius.transforms.transform import Chain, Transform, read_transform
+from vesalius.transforms.transform import TRANSFORMS, Chain, Transform, read_transform
 
 every = pytest.mark.parametrize(("config", "layout"), EACH, ids=IDS)
 

@@ -6,7 +6,8 @@ import pytest
 
 from vesalius.errors import ConfigError
 from vesalius.seeding import generator
-from vesalius.transforms.transform import Chain, Sample, Sometimes, Transform, read_transform
+from vesalius.transforms.spatial import Flip
+from vesalius.transforms.transform import TRANSFORMS, Chain, Sample, Sometimes, Transform, read_transform
 
 
 class AddOne(Transform):
@@ -71,10 +72,18 @@ def test_one_of_ones_own_is_named_by_its_home():
 
 def test_nothing_heavy_is_imported():
     code = (
-        "import sys, vesalius.transforms.prepare, vesalius.transforms.boxes\n"
-        "from vesalius.transforms.table import TRANSFORMS\n"
+        "import sys, vesalius.transforms.prepare\n"
+        "from vesalius.transforms.transform import TRANSFORMS\n"
         "[TRANSFORMS.get(name) for name in TRANSFORMS.names()]\n"
         "print(sorted({'torch', 'monai', 'torchio', 'matplotlib', 'skimage', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_names_and_classes():
+    assert TRANSFORMS.get("flip") is Flip
+    assert TRANSFORMS.name_of(Flip) == "flip"
+    assert list(TRANSFORMS.names()) == sorted(TRANSFORMS.names())
+    with pytest.raises(ConfigError, match="flap: no such transform; did you mean 'flip'"):
+        TRANSFORMS.get("flap")

@@ -4,6 +4,7 @@ import yaml
 from vesalius.weights.card import Card, CardFacts, DataSource, Number, read_card
 
 CARD = Card(
+    pipeline="image-segmentation",
     name="segment/cine-unet",
     summary="Left ventricle\nin cine MRI: a tiny net.",
     task="segment",

@@ -6,13 +6,13 @@ from vesalius.errors import ConfigError
 from vesalius.nets.table import NETS
 from vesalius.weights.checkpoint import _READERS
 from vesalius.weights.known import KNOWN, known_model
-from vesalius.weights.layouts.table import layout_named
+from vesalius.weights.layouts.table import LAYOUTS
 
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_every_one_can_be_imported_by_its_layout(name):
     known = known_model(name)
-    net = layout_named(known.layout).net
+    net = LAYOUTS.get(known.layout).net
     sizes = {key: value for key, value in net.items() if key != "name"}
     sizes |= {word.partition("=")[0]: int(word.partition("=")[2]) for word in known.sizes}
     assert NETS.get(net["name"]).build(**sizes)

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from vesalius.cli.options import Force, Json, NewFolder, Quiet, Threads, cores, numbers
+from vesalius.cli.options import Force, Json, NewFolder, Quiet, Threads, numbers
 from vesalius.cli.show import emit, finish, progress
+from vesalius.memory import cores
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Manifest = Annotated[Path, typer.Argument(metavar="M", help="Manifest, .jsonl or .csv.", show_default=False)]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vesalius.cli.options import Cache, Force, Json, Paths, Quiet, Threads, cores, with_options
+from vesalius.cli.options import Cache, Force, Json, Paths, Quiet, Threads, with_options
 from vesalius.cli.show import emit, finish, progress
 from vesalius.codec.options import CompressConfig, Identifiers
 from vesalius.errors import UsageError
+from vesalius.memory import cores
 from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Force, Json, Quiet, Threads, cores
+from vesalius.cli.options import Force, Json, Quiet, Threads
 from vesalius.cli.show import emit, progress
+from vesalius.memory import cores
 
 
 def demo(

@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import importlib.util
 import inspect
-import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -31,11 +30,6 @@ Cache = Annotated[
 OnDevice = Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")]
 NewFolder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)]
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.", show_default=False)]
-
-
-def cores() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def needs_torch() -> None:

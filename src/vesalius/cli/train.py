@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vesalius.cli.options import Force, Json, OnDevice, Quiet, Threads, cores, needs_torch
+from vesalius.cli.options import Force, Json, OnDevice, Quiet, Threads, needs_torch
 from vesalius.cli.show import emit, finish, progress
 from vesalius.errors import UsageError
+from vesalius.memory import cores
+
+if TYPE_CHECKING:
+    from vesalius.tasks.train.page import TrainResult
 
 
 def train(
@@ -69,15 +73,15 @@ def train(
         finish(result)
 
 
-def _lines(result: dict[str, Any]) -> list[str]:
+def _lines(result: TrainResult) -> list[str]:
     from vesalius.report.page import load_report
     from vesalius.report.table import plain_text
 
-    report = load_report(Path(result["path"]))
+    report = load_report(Path(result.path))
     tables = [block for section in report.sections[:1] for block in section.blocks if block.kind == "table"]
-    failed = [f"failed: {failure['path']}: {failure['error']}" for failure in result["failed"]]
+    failed = [f"failed: {failure['path']}: {failure['error']}" for failure in result.failed]
     rows = [row for table in tables for row in plain_text(table).splitlines()]
-    return [*result["notes"], *rows, *failed, result["report"]]
+    return [*result.notes, *rows, *failed, result.report]
 
 
 class _Bar:

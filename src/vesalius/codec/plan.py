@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -24,6 +23,7 @@ from vesalius.codec.target import RATIO_TOLERANCE, Lossless, MaxError, MissedTar
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, Tier, bounded_step
 from vesalius.codec.trials import Trial, Trials, chunk_of, in_order, sample, spare_threads
 from vesalius.errors import TargetError, UsageError
+from vesalius.memory import cores
 from vesalius.scan.scan import Scan
 
 PSNR_MARGIN = 1e-6
@@ -63,7 +63,7 @@ class PlanInput:
     @property
     def threads(self) -> int:
         """Chunks coded at a time."""
-        return self.options.threads or os.cpu_count() or 1
+        return self.options.threads or cores()
 
     def sampled(self) -> PlanInput:
         """Return the same input on a sample of the scan."""

@@ -59,4 +59,4 @@ def _attentions(net: Tokens, x_BCJI: Tensor) -> list[Tensor]:
 def _attending(net: Tokens) -> list[Any]:
     """The attention of each block; None for a block that shows none."""
     found = [getattr(block, "attn", None) for block in getattr(net.vit, "blocks", [])]
-    return [one if hasattr(one, "fused_attn") and hasattr(one, "attn_drop") else None for one in found]
+    return [each if hasattr(each, "fused_attn") and hasattr(each, "attn_drop") else None for each in found]

@@ -12,11 +12,11 @@ NETS = Table(
         "swin-encoder": "vesalius.nets.swinunetr:SwinEncoder",
         "swinunetr": "vesalius.nets.swinunetr:SwinUNETR",
         "vit": "vesalius.nets.vit:ViT",
-        "dinov2": "vesalius.nets.dinov2:DinoV2",
+        "dinov2": "vesalius.nets.vit:DinoV2",
         "bit": "vesalius.nets.bit:BiT",
         "head": "vesalius.nets.head:Head",
         "classifier": "vesalius.nets.classifier:Classifier",
-        "study-head": "vesalius.nets.study:StudyHead",
+        "study-head": "vesalius.nets.head:StudyHead",
     },
 )
 AGGREGATES = Table(

@@ -1,4 +1,4 @@
-"""Vision transformer with rotary positions and registers (DINOv3, arXiv:2508.10104; MedDINOv3, arXiv:2509.02379).
+"""Vision transformers: DINOv2 (arXiv:2304.07193), DINOv3 (arXiv:2508.10104) and what others made from them.
 
 Letters: B batch, C channel, J rows, I columns, L patches row by row, D width, H W patches down and across.
 """
@@ -49,7 +49,8 @@ class TokenNet(EncoderNet):
 class ViT(TokenNet):
     """x_BCJI to (class_BD, patches_BLD), both normalized; J and I are multiples of 16.
 
-    From timm. The registers stay inside. Tensor names are timm's below `vit.`.
+    DINOv3 and MedDINOv3 (arXiv:2509.02379) with rotary positions and registers, from timm. The registers stay
+    inside. Tensor names are timm's below `vit.`.
     """
 
     divisor: ClassVar[int] = 16
@@ -92,6 +93,35 @@ class ViT(TokenNet):
         if self.rope == "bf16":
             vit.rope = _RoughRope(width // heads)
         return Tokens(vit, self.pool)
+
+
+class DinoV2(TokenNet):
+    """DINOv2 and RAD-DINO (arXiv:2401.10815) with learned positions; J and I are multiples of 14, otherwise as `ViT`.
+
+    Departure: at another side than `side` the positions are resampled with antialiasing, DINOv2's own code does so
+    without.
+    """
+
+    divisor: ClassVar[int] = 14
+    side: int = Field(default=518, ge=14, multiple_of=14, description="pixels that the learned positions are for")
+
+    def make(self) -> nn.Module:
+        import timm
+
+        width, heads = SIZES[self.size]
+        vit = timm.create_model(
+            "vit_base_patch14_dinov2",
+            num_classes=0,
+            global_pool="token",
+            img_size=self.side,
+            dynamic_img_size=True,
+            in_chans=self.inputs,
+            embed_dim=width,
+            num_heads=heads,
+            depth=self.depth,
+            drop_path_rate=self.drop_path,
+        )
+        return Tokens(vit)
 
 
 class Tokens(nn.Module):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,15 +32,15 @@ from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.encoder import Encoder, similarity
 from vesalius.tasks.encode.options import MIDDLE, EmbedOptions
 from vesalius.tasks.encode.sheet import Sheet
-from vesalius.tasks.encode.slices import Slices
+from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.tasks.encode.vectors import add, at, store_of
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import peak_mib
 from vesalius.transforms.contract import InputContract
-from vesalius.transforms.ct_slices import ct_slices
-from vesalius.transforms.prepare import Prepare
+from vesalius.transforms.prepare import Prepare, ct_slices
 from vesalius.transforms.resize import Resize
 from vesalius.weights.card import read_card
+from vesalius.wording import Progress, quiet
 
 _SIDE = 224
 
@@ -93,7 +92,7 @@ def embed(
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> Embedded:
     """Write the vectors of the slices of a scan into a new folder.
 
@@ -186,14 +185,13 @@ class _Encoded:
     is_cached: bool
 
 
-def _encode(
-    path: Path, reading: Reading, encoder: Encoder, options: EmbedOptions, progress: Callable[[str], None]
-) -> _Encoded:
+def _encode(path: Path, reading: Reading, encoder: Encoder, options: EmbedOptions, progress: Progress) -> _Encoded:
     """Read a scan, and encode its slices unless their vectors are cached."""
     case = Case.build(id="scan", images={IMAGE: path.name or "."}, series=reading.series, reading=reading)
     cohort, files = Cohort((case,), path.parent), Cache(options.cache)
     loader = Loader(cohort, prepare=encoder.contract.prepare, cache=files)
-    key, store = loader.key(case), store_of(encoder, options.choice, files)
+    choice = SliceConfig.of(options)
+    key, store = loader.key(case), store_of(encoder, choice, files)
     scan = open_image(cohort, case, IMAGE).resident()
     slices = Slices.of(scan, encoder.contract.prepare)
     if loader.key(case) != key:
@@ -201,7 +199,7 @@ def _encode(
     is_cached = key in store
     if not is_cached:
         progress(f"encoding slices of {len(slices)}")
-        add(store, key, case.id, slices, encoder, options.choice, options.batch)
+        add(store, key, case.id, slices, encoder, choice, options.batch)
     return _Encoded(scan, slices, np.array(store.rows(key)), store.items(key), is_cached)
 
 

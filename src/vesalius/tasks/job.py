@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +15,7 @@ from vesalius.config import Config
 from vesalius.report.result import Result
 from vesalius.training.config import TrainConfig
 from vesalius.training.task import Task
+from vesalius.wording import Progress, quiet
 
 
 class SourceConfig(Config):
@@ -103,7 +104,7 @@ class Job(ABC):
     """Keys, or blocks of keys, that may differ when a run is resumed: they change no number of the record."""
 
     config: JobConfig
-    progress: Callable[[str], None] = staticmethod(lambda _: None)
+    progress: Progress = staticmethod(quiet)
     """Callback that receives the progress of the work outside the loop: a preparation before it, the test after it."""
 
     @abstractmethod

@@ -1,18 +1,32 @@
-"""Where nets run."""
+"""Where nets run, and with which numbers. Imports torch only to ask the hardware."""
 
 from __future__ import annotations
 
-import torch
+from typing import Literal
 
 from vesalius.errors import UsageError
 
+Precision = Literal["auto", "fp32", "bf16"]
+
 
 def on_cpu(device: str) -> bool:
-    """Whether "auto", "cpu" or "cuda" means the CPU here.
+    """Return whether "auto", "cpu" or "cuda" means the CPU here.
 
     Raises:
-        UsageError: a GPU was asked for and there is none.
+        UsageError: a GPU is wanted and there is none.
     """
+    import torch
+
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("there is no CUDA device", where="--device", fix="pass --device cpu")
     return device == "cpu" or not torch.cuda.is_available()
+
+
+def resolved(precision: Precision, device_type: str) -> Literal["fp32", "bf16"]:
+    """Return what "auto" means on "cpu" or "cuda": bf16 where the hardware computes with it, else fp32."""
+    if precision != "auto":
+        return precision
+    import torch
+
+    gpu = device_type == "cuda"
+    return "bf16" if (torch.cuda.is_bf16_supported() if gpu else torch.cpu._is_avx512_bf16_supported()) else "fp32"

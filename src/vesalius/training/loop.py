@@ -27,12 +27,11 @@ from vesalius.errors import TrainingError
 from vesalius.output import new_folder
 from vesalius.seeding import digest
 from vesalius.training.config import TrainConfig
+from vesalius.training.device import Precision, resolved
 from vesalius.training.ema import Ema
-from vesalius.training.optimizers import make_optimizer
-from vesalius.training.precision import Precision, resolved
+from vesalius.training.optimizers import make_optimizer, rate_factor
 from vesalius.training.record import Record
 from vesalius.training.run_folder import BEST, LAST, MODEL, has_state, write_environment
-from vesalius.training.schedule import rate_factor
 from vesalius.training.state import State, gather, load_state, part, restore, save_state
 from vesalius.training.task import Batch, Logs, Ranks, Task, bare, mean_logs, parameters_of
 from vesalius.training.trackers import make_trackers

@@ -1,30 +1,29 @@
-"""Cropping and padding to a size: voxels are removed or added, values stay.
+"""Cropping and padding: voxels are removed or added, values stay.
 
 A size has one number for each axis after the channel: (J, I), (I, J, K) or (T, I, J, K); None keeps an axis. All take
-arrays of any dtype.
+arrays of any dtype. The boxes of `ForegroundCrop` and `LabelCrop` depend on the image or a mask, so these two crop
+whole samples.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from vesalius.errors import UsageError
-from vesalius.transforms.arrays import Array, full, letters
-from vesalius.transforms.transform import Params, Transform
+from vesalius.transforms.arrays import Array, full, letters, library
+from vesalius.transforms.transform import Params, Sample, Transform
 
 Size = tuple[Annotated[int, Field(ge=1)] | None, ...]
 SIZE_FIELD = Field(min_length=2, max_length=4, description="voxels along each axis after the channel")
 
 
 class RandomCrop(Transform):
-    """A box of a size at a random place; of a cine in space and time.
-
-    >>> RandomCrop(size=[1, 2]).apply(np.arange(6.0).reshape(1, 2, 3), (0.0, 0.9))
-    array([[[1., 2.]]])
-    """
+    """A box of a size at a random place; of a cine in space and time."""
 
     size: Size = SIZE_FIELD
 
@@ -37,10 +36,7 @@ class RandomCrop(Transform):
         Raises:
             UsageError: an axis is shorter than the box.
         """
-        wanted = sizes(x, self.size)
-        if any(size > present for size, present in zip(wanted, x.shape[1:], strict=True)):
-            raise UsageError(f"shape {tuple(x.shape)} is smaller than the crop {wanted}", fix="pad it first")
-        spare = [present - size for size, present in zip(wanted, x.shape[1:], strict=True)]
+        wanted, spare = _fitting(x, self.size)
         return cut(x, [int(share * (room + 1)) for share, room in zip(params, spare, strict=True)], wanted)
 
     def apply_mask(self, mask: Array, params: Params = None) -> Array:
@@ -65,11 +61,7 @@ class CenterCrop(Transform):
 
 
 class CenterPad(Transform):
-    """Each axis that is shorter than the size gets voxels on both sides; of an odd number one more at the end.
-
-    >>> CenterPad(size=[1, 4]).apply(np.ones((1, 1, 1)))
-    array([[[0., 1., 0., 0.]]])
-    """
+    """Each axis that is shorter than the size gets voxels on both sides; of an odd number one more at the end."""
 
     size: Size = SIZE_FIELD
     fill: float = Field(default=0.0, description="value of the new voxels; labels get 0")
@@ -91,11 +83,7 @@ class CenterPad(Transform):
 
 
 class CenterFit(Transform):
-    """Cropped and padded to a size about the middle, never resized.
-
-    >>> CenterFit(size=[2, 1]).apply(np.arange(3.0).reshape(1, 1, 3)).tolist()
-    [[[1.0], [0.0]]]
-    """
+    """Cropped and padded to a size about the middle, never resized."""
 
     size: Size = SIZE_FIELD
     fill: float = Field(default=0.0, description="value of the new voxels; labels get 0")
@@ -105,6 +93,85 @@ class CenterFit(Transform):
 
     def apply_mask(self, mask: Array, params: Params = None) -> Array:
         return CenterPad(size=self.size, fill=0).apply(CenterCrop(size=self.size).apply(mask))
+
+
+class ForegroundCrop(Transform):
+    """The smallest box that holds the foreground of all channels, with a margin; all frames are kept.
+
+    >>> ForegroundCrop().apply(np.array([[[0.0, 3.0, 4.0, 0.0]]]))
+    array([[[3., 4.]]])
+    """
+
+    above: float | None = Field(default=None, description="voxels above this are foreground; None: all nonzero voxels")
+    margin: int = Field(default=0, ge=0, description="voxels kept around the box")
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        return cut(x, *self._box(x))
+
+    def apply_mask(self, mask: Array, params: Params = None) -> Array:
+        raise UsageError("the foreground of an image cannot be found in its mask", fix="crop the whole sample")
+
+    def apply_to(self, sample: Sample, params: Params = None) -> Sample:
+        return _cut_sample(sample, *self._box(sample.image))
+
+    def _box(self, x: Array) -> tuple[list[int], list[int]]:
+        first_spatial = 2 if "T" in letters(x) else 1
+        inside = _as_bits(x != 0 if self.above is None else x > self.above)
+        if not inside.any():
+            raise UsageError("the image has no foreground", fix="choose a lower value of above, or leave the scan out")
+        firsts, wanted = [0] * (first_spatial - 1), list(x.shape[1:first_spatial])
+        for axis in range(first_spatial, x.ndim):
+            filled = np.flatnonzero(inside.any(axis=tuple(n for n in range(x.ndim) if n != axis)))
+            low = max(0, int(filled[0]) - self.margin)
+            firsts.append(low)
+            wanted.append(min(x.shape[axis], int(filled[-1]) + 1 + self.margin) - low)
+        return firsts, wanted
+
+
+class LabelCrop(Transform):
+    """A box of a size around a random nonzero voxel of a mask; a box anywhere if the mask is empty.
+
+    >>> sample = Sample(np.arange(4.0).reshape(1, 1, 4), {"mask": np.array([[[0, 0, 0, 1]]])})
+    >>> LabelCrop(size=[1, 2], mask="mask").apply_to(sample, (0.0, 0.0, 0.0, 0.0)).image
+    array([[[2., 3.]]])
+    """
+
+    size: Size = SIZE_FIELD
+    mask: str = Field(description="name of the mask")
+    share: float = Field(default=1.0, ge=0, le=1, description="share of boxes around a label; others lie anywhere")
+
+    def draw(self, generator: np.random.Generator) -> Params:
+        """Return the label voxel (as a share of their number), the place of a box elsewhere, and which one to take."""
+        return tuple(float(share) for share in generator.random(2 + len(self.size)))
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        raise UsageError("labels cannot be found in an image", fix="crop the whole sample")
+
+    def apply_mask(self, mask: Array, params: Params = None) -> Array:
+        raise UsageError("a single mask cannot be cropped around another mask", fix="crop the whole sample")
+
+    def apply_to(self, sample: Sample, params: Params = None) -> Sample:
+        """Return the box around the voxel, moved so that it lies inside.
+
+        Raises:
+            UsageError: the sample has no such mask, or is smaller than the box.
+        """
+        if self.mask not in sample.masks:
+            raise UsageError(
+                f"the sample has no mask {self.mask!r}", fix=f"it has: {', '.join(sample.masks) or 'none'}"
+            )
+        wanted, spare = _fitting(sample.image, self.size)
+        inside = _as_bits(sample.masks[self.mask] != 0).any(axis=0)
+        labelled = np.flatnonzero(inside & (params[-1] < self.share))
+        if len(labelled):
+            middle = np.unravel_index(labelled[int(params[0] * len(labelled))], sample.image.shape[1:])
+            firsts = [
+                min(max(0, int(place) - size // 2), room)
+                for place, size, room in zip(middle, wanted, spare, strict=True)
+            ]
+        else:
+            firsts = [int(share * (room + 1)) for share, room in zip(params[1:-1], spare, strict=True)]
+        return _cut_sample(sample, firsts, wanted)
 
 
 def sizes(x: Array, size: Size) -> list[int]:
@@ -121,3 +188,21 @@ def sizes(x: Array, size: Size) -> list[int]:
 def cut(x: Array, firsts: list[int], wanted: list[int]) -> Array:
     """Return a view of the box that starts at `firsts`; all channels."""
     return x[(slice(None), *(slice(first, first + size) for first, size in zip(firsts, wanted, strict=True)))]
+
+
+def _fitting(x: Array, size: Size) -> tuple[list[int], list[int]]:
+    """Return a size in voxels, and by how many voxels each axis of `x` is longer."""
+    wanted = sizes(x, size)
+    spare = [present - voxels for voxels, present in zip(wanted, x.shape[1:], strict=True)]
+    if min(spare) < 0:
+        raise UsageError(f"shape {tuple(x.shape)} is smaller than the crop {wanted}", fix="pad it first")
+    return wanted, spare
+
+
+def _cut_sample(sample: Sample, firsts: list[int], wanted: list[int]) -> Sample:
+    masks = {name: cut(mask, firsts, wanted) for name, mask in sample.masks.items()}
+    return replace(sample, image=cut(sample.image, firsts, wanted), masks=masks)
+
+
+def _as_bits(x: Array) -> NDArray[np.bool_]:
+    return x if library(x) is np else x.cpu().numpy()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vesalius.errors import UsageError
-from vesalius.transforms.arrays import Array, check_floating, letters, library, through_numpy
+from vesalius.transforms.arrays import Array, check_floating, letters, library, positions, through_numpy
 from vesalius.transforms.intensity import per_channel
 from vesalius.transforms.transform import Params, Range, Transform
 from vesalius.transforms.window import percentile_range
@@ -54,11 +54,7 @@ class ZScore(Transform):
 
 
 class Percentiles(Transform):
-    """Two percentiles of each channel become 0 and 1, clipped outside.
-
-    >>> Percentiles(low=0, high=100).apply(np.array([[[1.0, 2.0, 5.0]]]))
-    array([[[0.  , 0.25, 1.  ]]])
-    """
+    """Two percentiles of each channel become 0 and 1, clipped outside."""
 
     low: float = Field(default=0.5, ge=0, le=100, description="percentile that becomes 0")
     high: float = Field(default=99.5, ge=0, le=100, description="percentile that becomes 1")
@@ -119,12 +115,7 @@ class Windows(Transform):
 
 
 class Repeat(Transform):
-    """One channel becomes several equal ones, for nets that expect colours.
-
-    >>> Repeat(channels=2).apply(np.array([[[1.0, 2.0]]]))[:, 0]
-    array([[1., 2.],
-           [1., 2.]])
-    """
+    """One channel becomes several equal ones, for nets that expect colours."""
 
     channels: int = Field(default=3, ge=1, description="channels of the result")
 
@@ -134,6 +125,32 @@ class Repeat(Transform):
     def apply(self, x: Array, params: Params = None) -> Array:
         _check_one_channel(x, "one is repeated")
         return library(x).concatenate([x] * self.channels, 0)
+
+
+class Neighbours(Transform):
+    """Each slice along k gets its neighbours as further channels: a chamber ends where the next one begins.
+
+    The channels of the slice `reach` below come first, then those of the slice nearer, and so on upwards. Beyond the
+    ends of the stack the last slice is repeated.
+
+    >>> Neighbours().apply(np.arange(3.0).reshape(1, 1, 1, 3))[:, 0, 0]
+    array([[0., 0., 1.],
+           [0., 1., 2.],
+           [1., 2., 2.]])
+    """
+
+    reach: int = Field(default=1, ge=1, le=8, description="slices to either side")
+
+    def channel_count(self, given: int) -> int:
+        return given * (2 * self.reach + 1)
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        (k,) = positions(x, "K")
+        count = x.shape[k]
+        shifted = [
+            x[..., [min(max(n + by, 0), count - 1) for n in range(count)]] for by in range(-self.reach, self.reach + 1)
+        ]
+        return library(x).concatenate(shifted, 0)
 
 
 class Equalize(Transform):

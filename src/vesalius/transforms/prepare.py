@@ -28,10 +28,13 @@ from vesalius.transforms.transform import AnyTransform, Chain, Sample, Transform
 from vesalius.transforms.view import Display, Plane, to_view
 
 Layout = Literal["CTIJK", "CIJK", "BCJI", "CJI"]
+CtWindow = Literal["wide", "brain-subdural-bone"]
 
 SAME_PLACE_MM = 1e-2
 """Corners of two grids that lie closer count as the same place."""
 _LABELS = np.iinfo(np.int16)
+_MEAN_HU, _STD_HU = 65.1084213, 178.0166321
+"""Statistics of MedDINOv3's training data."""
 
 
 def _fixed(transform: Transform) -> Transform:
@@ -180,6 +183,25 @@ class Prepare(Config):
         masks = {name: np.stack([picture.masks[name] for picture in pictures]) for name in sample.masks}
         image = np.stack([picture.image for picture in pictures]) if pictures else sample.image
         return replace(sample, image=_as_float32(image), masks=masks)
+
+
+def ct_slices(window: CtWindow = "wide", side: int = 224) -> Prepare:
+    """Return the preparation of axial CT slices as squares of three channels, for encoders that expect colours.
+
+    Args:
+        window: wide: HU clipped to -1000 and 1000 and standardized, three equal channels, as MedDINOv3
+            (arXiv:2509.02379) was trained; brain-subdural-bone: a channel for each of these windows, from -1 to 1.
+        side: pixels of the square.
+    """
+    size = {"name": "resize", "size": [side, side]}
+    steps: tuple[dict[str, Any], ...]
+    if window == "wide":
+        standardize = {"name": "standardize", "clip": [-1000, 1000], "mean": [_MEAN_HU], "std": [_STD_HU]}
+        steps = (standardize, size, {"name": "repeat", "channels": 3})
+    else:
+        to_one = {"name": "standardize", "mean": [0.5], "std": [0.5]}
+        steps = ({"name": "windows", "windows": window}, size, to_one)
+    return Prepare.build(layout="BCJI", plane="axial", steps=steps)
 
 
 def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@
 array; `apply` and `apply_mask` have no randomness, so one draw changes an image and its masks alike. Neither changes
 its input; results may share its memory.
 
-A transform is a strict configuration: it is read from YAML by its name in `table.py`, and its digest names the work
+A transform is a strict configuration: it is read from YAML by its name in `TRANSFORMS`, and its digest names the work
 it does in cache keys.
 """
 
@@ -22,8 +22,8 @@ import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny
 
 from vesalius.config import Config, Named
+from vesalius.named import Table
 from vesalius.transforms.arrays import Array
-from vesalius.transforms.table import TRANSFORMS
 
 Params: TypeAlias = Any
 """Result of one draw: plain numbers and tuples; None where there is nothing to draw."""
@@ -33,6 +33,46 @@ PositiveRange: TypeAlias = Annotated[Range, AfterValidator(lambda ends: _positiv
 """A Range above 0."""
 _REVISION = 1
 """Part of every digest: raise it when any transform gives other values for the same configuration."""
+
+TRANSFORMS = Table(
+    "transform",
+    {
+        "affine": "vesalius.transforms.spatial:Affine",
+        "blur": "vesalius.transforms.intensity:Blur",
+        "center_crop": "vesalius.transforms.crop:CenterCrop",
+        "center_fit": "vesalius.transforms.crop:CenterFit",
+        "center_pad": "vesalius.transforms.crop:CenterPad",
+        "chain": "vesalius.transforms.transform:Chain",
+        "colour_jitter": "vesalius.transforms.intensity:ColourJitter",
+        "contrast": "vesalius.transforms.intensity:Contrast",
+        "elastic": "vesalius.transforms.spatial:Elastic",
+        "equalize": "vesalius.transforms.normalize:Equalize",
+        "flip": "vesalius.transforms.spatial:Flip",
+        "foreground_crop": "vesalius.transforms.crop:ForegroundCrop",
+        "frames": "vesalius.transforms.resize:Frames",
+        "grey_jitter": "vesalius.transforms.intensity:GreyJitter",
+        "greyscale": "vesalius.transforms.intensity:Greyscale",
+        "label_crop": "vesalius.transforms.crop:LabelCrop",
+        "modality_dropout": "vesalius.transforms.intensity:ModalityDropout",
+        "monai": "vesalius.transforms.adapter:Monai",
+        "monai_dict": "vesalius.transforms.adapter:MonaiDict",
+        "neighbours": "vesalius.transforms.normalize:Neighbours",
+        "percentiles": "vesalius.transforms.normalize:Percentiles",
+        "quarter_turn": "vesalius.transforms.spatial:QuarterTurn",
+        "random_crop": "vesalius.transforms.crop:RandomCrop",
+        "random_resized_crop": "vesalius.transforms.resize:RandomResizedCrop",
+        "repeat": "vesalius.transforms.normalize:Repeat",
+        "resize": "vesalius.transforms.resize:Resize",
+        "scale_shift": "vesalius.transforms.intensity:ScaleShift",
+        "sometimes": "vesalius.transforms.transform:Sometimes",
+        "standardize": "vesalius.transforms.normalize:Standardize",
+        "tempo": "vesalius.transforms.resize:Tempo",
+        "torchio": "vesalius.transforms.adapter:TorchIO",
+        "windows": "vesalius.transforms.normalize:Windows",
+        "zscore": "vesalius.transforms.normalize:ZScore",
+    },
+)
+"""Names of the transforms in configurations, and where they live."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,12 +205,7 @@ class Chain(Transform):
 
 
 class Sometimes(Transform):
-    """A transform that is applied with a probability; its parameters are None where it is not applied.
-
-    >>> sometimes = Sometimes(p=0, transform={"name": "flip"})
-    >>> print(sometimes.draw(np.random.default_rng(0)))
-    None
-    """
+    """A transform that is applied with a probability; its parameters are None where it is not applied."""
 
     p: float = Field(ge=0, le=1, description="probability")
     transform: AnyTransform = Field(description="transform to apply")

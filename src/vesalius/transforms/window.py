@@ -16,7 +16,7 @@ from vesalius.scan.scan import Colour, Scan
 SOFT_TISSUE_HU = (-160.0, 240.0)
 """Display range of CT in HU: center 40, width 400."""
 DISPLAY_PERCENT = (0.5, 99.5)
-_LUMINANCE_RGB = (0.299, 0.587, 0.114)
+LUMINANCE_RGB = (0.299, 0.587, 0.114)
 _MAX_SLICES = 32
 """Number of slices, evenly spread, that are read for percentiles."""
 
@@ -87,7 +87,7 @@ def to_screen(x_BCJI: NDArray[Any], colour: Colour, display_range: tuple[float, 
 def to_grey(x_BCJI: NDArray[Any], colour: Colour) -> NDArray[Any]:
     """Return one channel x_BJI in real values: the luminance of "rgb", else the first channel."""
     if colour == "rgb" and x_BCJI.shape[1] == 3:
-        return np.einsum("bcji,c->bji", x_BCJI, np.array(_LUMINANCE_RGB, dtype=x_BCJI.dtype))
+        return np.einsum("bcji,c->bji", x_BCJI, np.array(LUMINANCE_RGB, dtype=x_BCJI.dtype))
     return x_BCJI[:, 0]
 
 

@@ -19,12 +19,6 @@ _DATA, _LIMITS = "## Data and licence", "## Limits"
 _FENCE = "---\n"
 _MOST_CARD, _MOST_LINE = 1 << 20, 400
 """Characters of a card that is read, and of a line that is shown of it."""
-_PIPELINES = {
-    "segment": "image-segmentation",
-    "detect": "image-classification",
-    "encode": "image-feature-extraction",
-}
-"""What hubs call the job of a task."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Card:
-    """What people must know before they use a model.
+    """Facts and caveats for the users of a model.
 
     Args:
         name: of the model, e.g. "segment/cine-unet".
@@ -71,7 +65,8 @@ class Card:
         command: that trains it again; "" if there is none.
         figures: what was measured, by runs only.
         limits: where it fails or must not be used, a sentence each.
-        base: model it was made from; "" if there is none.
+        base: model that it was made from; "" without one.
+        pipeline: word of the hubs for its work, e.g. "image-segmentation"; "" without one.
     """
 
     name: str
@@ -84,6 +79,7 @@ class Card:
     figures: tuple[Number, ...] = ()
     limits: tuple[str, ...] = ()
     base: str = ""
+    pipeline: str = ""
 
     def write(self, folder: Path) -> Path:
         """Write `README.md` into an existing folder, in place of an older one; returns its path.
@@ -107,8 +103,8 @@ class Card:
         if not is_id:
             front["license_name"] = self.licence
         front |= {"library_name": "vesalius", "tags": ["medical-imaging", self.task], "summary": _line(self.summary)}
-        if self.task in _PIPELINES:
-            front["pipeline_tag"] = _PIPELINES[self.task]
+        if self.pipeline:
+            front["pipeline_tag"] = self.pipeline
         if self.base:
             front["base_model"] = self.base
         return front
@@ -120,19 +116,21 @@ class Card:
         parts += [_DATA, f"Licence of the weights: {self.licence}."]
         if self.data:
             parts.append(
-                _table(("data", "licence", "remark"), [(one.name, one.licence, one.note) for one in self.data])
+                _table(
+                    ("data", "licence", "remark"), [(source.name, source.licence, source.note) for source in self.data]
+                )
             )
-        parts += ["## How it was trained", self.training or "Not told."]
+        parts += ["## How it was trained", self.training or "Not stated."]
         if self.command:
             parts.append(f"```bash\n{self.command}\n```")
         parts.append("## Measured")
         if self.figures:
-            rows = [(one.measure, one.value, one.data) for one in self.figures]
+            rows = [(number.measure, number.value, number.data) for number in self.figures]
             parts.append(_table(("measure", "value", "on"), rows))
         else:
             parts.append("Nothing was measured.")
         limits = (*self.limits, "It is not made for patients: no diagnosis, no treatment.")
-        return [*parts, _LIMITS, "\n".join(f"- {_line(one)}" for one in limits)]
+        return [*parts, _LIMITS, "\n".join(f"- {_line(limit)}" for limit in limits)]
 
 
 @dataclass(frozen=True)

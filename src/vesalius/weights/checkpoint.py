@@ -52,7 +52,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         check_archive(file)
         for name, value in _reader(file)(file).items():
             if name in tensors:
-                raise InputError(f"holds {name}, which another shard holds, too", where=file, fix="get it anew")
+                raise InputError(f"holds {name}, which another shard holds, too", where=file, fix="get it again")
             tensors[name] = value
     if not tensors:
         raise InputError("holds no tensor", where=path, fix="name another file")
@@ -70,10 +70,10 @@ def _files(path: Path) -> list[Path]:
         names = sorted(set(json.loads(regular(path).read_text(encoding="utf-8"))["weight_map"].values()))
         shards = [path.parent / name for name in names]
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise InputError("is no readable index of shards", where=path, fix="get the folder anew") from error
+        raise InputError("is no readable index of shards", where=path, fix="get the folder again") from error
     for name, shard in zip(names, shards, strict=True):
         if Path(name).name != name or not regular(shard).is_file():
-            raise InputError(f"names the shard {name}, which is not beside it", where=path, fix="get the folder anew")
+            raise InputError(f"names the shard {name}, which is not beside it", where=path, fix="get the folder again")
     return shards
 
 
@@ -81,11 +81,11 @@ def _in_folder(folder: Path) -> Path:
     for name in _HUB:
         if regular(folder / name).is_file():
             return folder / name
-    found = sorted(one for one in folder.iterdir() if one.suffix in _READERS)
-    if len(found) != 1:
-        what = "holds no weights" if not found else f"holds {len(found)} files of weights"
+    weights = sorted(path for path in folder.iterdir() if path.suffix in _READERS)
+    if len(weights) != 1:
+        what = "holds no weights" if not weights else f"holds {len(weights)} files of weights"
         raise InputError(what, where=folder, fix="name the file")
-    return regular(found[0])
+    return regular(weights[0])
 
 
 def _safetensors(path: Path) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
     try:
         return dict(load_file(regular(path)))
     except Exception as error:  # a damaged file raises anything
-        raise InputError("is no readable safetensors file", where=path, fix="get it anew") from error
+        raise InputError("is no readable safetensors file", where=path, fix="get it again") from error
 
 
 def _npz(path: Path) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _npz(path: Path) -> dict[str, Any]:
         with np.load(regular(path), allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.array(arrays[name])) for name in arrays.files}
     except Exception as error:  # as above
-        raise InputError("is no readable .npz file of plain arrays", where=path, fix="get it anew") from error
+        raise InputError("is no readable .npz file of plain arrays", where=path, fix="get it again") from error
 
 
 def _pickle(path: Path) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _pickle(path: Path) -> dict[str, Any]:
             what = f"cannot be read without running what is in it ({needs[1]})"
             fix = "turn it into .safetensors where you trust it, or get another file"
             raise InputError(what, where=path, fix=fix) from error
-        raise InputError("is no readable PyTorch file", where=path, fix="get it anew") from error
+        raise InputError("is no readable PyTorch file", where=path, fix="get it again") from error
     if isinstance(raw, Tensor) or not isinstance(raw, Mapping):
         raise InputError("holds no table of tensors", where=path, fix="name another file")
     return {str(name): value for name, value in raw.items()}

@@ -53,7 +53,7 @@ def ask_hub(known: Known, revision: str | None = None) -> HubFiles:
         info = HfApi().model_info(known.repository, revision=revision or known.revision, files_metadata=True)
     except Exception as error:  # transports raise anything
         raise _told(error, known) from error
-    sizes = {one.rfilename: one.size for one in info.siblings or () if one.rfilename in known.files}
+    sizes = {file.rfilename: file.size for file in info.siblings or () if file.rfilename in known.files}
     missing = [name for name in known.files if sizes.get(name) is None]
     if missing or info.sha is None:
         raise InputError(

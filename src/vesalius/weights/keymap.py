@@ -1,4 +1,4 @@
-"""From a public checkpoint to one of our networks: explicit rules, and a report of what became of every tensor."""
+"""From a public checkpoint to one of our networks: explicit rules, and a report of every tensor."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ class KeyMap:
     Args:
         wrappers: tables that may lie around the tensors; at each level the first one that is there is opened.
         rules: applied in order.
+
+    Example:
+        >>> from vesalius.weights.rules import Rename, Strip
+        >>> net = nn.Linear(2, 1)
+        >>> checkpoint = {"model": {"module.kernel": torch.ones(1, 2), "module.bias": torch.ones(1)}}
+        >>> report = match(checkpoint, net, KeyMap(("model",), (Strip("module."), Rename("^kernel$", "weight"))))
+        >>> report.loaded, net.weight.tolist()
+        (('weight', 'bias'), [[1.0, 1.0]])
     """
 
     wrappers: tuple[str, ...] = ()
@@ -41,8 +49,8 @@ def match(checkpoint: Mapping[str, Any], module: nn.Module, keymap: KeyMap, allo
     Raises:
         InputError: a tensor is missing, unexpected, of another shape or not finite.
     """
-    own = dict(module.state_dict())
-    state = _opened(checkpoint, keymap, {name: tuple(tensor.shape) for name, tensor in own.items()})
+    tensors = dict(module.state_dict())
+    state = _opened(checkpoint, keymap, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
     for rule in keymap.rules:
         rule.apply(state)
     report = _compared(state, tuple(allow))
@@ -53,14 +61,14 @@ def match(checkpoint: Mapping[str, Any], module: nn.Module, keymap: KeyMap, allo
         _check_finite(state.parts[name])
     with torch.no_grad():
         for name in report.loaded:
-            own[name].copy_(state.parts[name].tensor)
+            tensors[name].copy_(state.parts[name].tensor)
     return report
 
 
 def _opened(checkpoint: Mapping[str, Any], keymap: KeyMap, wanted: Mapping[str, tuple[int, ...]]) -> Renaming:
     dropped: list[tuple[str, str]] = []
     table, path = checkpoint, ""
-    while (key := next((one for one in keymap.wrappers if isinstance(table.get(one), Mapping)), None)) is not None:
+    while (key := next((word for word in keymap.wrappers if isinstance(table.get(word), Mapping)), None)) is not None:
         dropped += [(f"{path}{name}", f"beside {path}{key}") for name in table if name != key]
         table, path = table[key], f"{path}{key}."
     tensors = {str(name): one for name, one in table.items() if isinstance(one, Tensor)}
@@ -73,7 +81,7 @@ def _compared(state: Renaming, allow: tuple[str, ...]) -> MatchReport:
     allowed: list[tuple[str, str]] = []
 
     def refused(name: str, kind: str, *also: str) -> bool:
-        if any(fnmatchcase(one, pattern) for one in (name, *also) for pattern in allow):
+        if any(fnmatchcase(each, pattern) for each in (name, *also) for pattern in allow):
             allowed.append((name, kind))
             return False
         return True
@@ -103,4 +111,4 @@ def _compared(state: Renaming, allow: tuple[str, ...]) -> MatchReport:
 
 def _check_finite(part: Piece) -> None:
     if part.tensor.is_floating_point() and not bool(torch.isfinite(part.tensor).all()):
-        raise InputError(f"{part.origin} holds NaN or infinite values", fix="get the checkpoint anew")
+        raise InputError(f"{part.origin} holds NaN or infinite values", fix="get the checkpoint again")

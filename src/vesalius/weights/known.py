@@ -18,7 +18,7 @@ class Known:
         about: what it is, in one line.
         repository: on the Hugging Face hub.
         files: that are needed.
-        revision: commit that is fetched; None: the newest one, whose commit is then told and written down.
+        revision: commit that is fetched; None: the newest one; its commit is reported and written down.
         layout: that imports it.
         sizes: of the network, where they are not the layout's own: "width=96".
         licence: of the weights, with what to mind.

@@ -1,4 +1,4 @@
-"""What became of every tensor of a checkpoint and of every tensor of a network."""
+"""Report of every tensor of a checkpoint and of a network: loaded, missing, unexpected, left out or changed."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class MatchReport:
         return bool(self.loaded) and not (self.missing or self.unexpected or self.shapes)
 
     def problem(self) -> str:
-        """What does not fit, as a part of a sentence: counts and the first names."""
+        """The misfits as a part of a sentence: counts and the first names."""
         wrong = [f"{name} is {_size(given)} instead of {_size(wanted)}" for name, given, wanted in self.shapes]
         kinds = [
             (self.missing, "missing"),
             (self.unexpected, "unexpected"),
             (tuple(wrong), "of another shape"),
         ]
-        told = [f"{len(names)} {word} ({_first(names)})" for names, word in kinds if names]
-        return "; ".join(told) or ("" if self.loaded else "no tensor fits")
+        problems = [f"{len(names)} {word} ({_first(names)})" for names, word in kinds if names]
+        return "; ".join(problems) or ("" if self.loaded else "no tensor fits")
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: every name, and the counts."""

@@ -148,9 +148,9 @@ class Join:
             whole = re.sub(first, self.to, name)
             patterns = [self.pattern.format(word) for word in self.words]
             names = [next((n for n in state.parts if _becomes(n, p, self.to) == whole), None) for p in patterns]
-            if any(one is None for one in names):
+            if any(name is None for name in names):
                 continue
-            parts = [state.parts.pop(one) for one in names if one is not None]
+            parts = [state.parts.pop(name) for name in names if name is not None]
             tensor = torch.cat([part.tensor for part in parts])
             origin = " + ".join(part.origin for part in parts)
             state.parts[whole] = Piece(tensor, origin, f"joined from {len(parts)}")

@@ -34,7 +34,7 @@ def test_a_row_each(data):
     np.testing.assert_array_equal(vectors.rows_ND, X)
     assert vectors.of_case["row-0000004"].tolist() == [4]
     assert split_item(cohort.cases[4].images["image"]) == ("embeddings.npy", "", 4)
-    assert "each row is taken for a patient" in cohort.notes[0]
+    assert "each row counts as a separate patient" in cohort.notes[0]
     assert vectors.labels_NC is None
     assert classes == ("class 1", "class 2")
 
@@ -95,7 +95,7 @@ def test_an_empty_line_of_one_column_says_nothing(data):
         ({"labels": "any;sub\n" + "1;1e300\n" * 6}, UsageError, "sub is 1e\\+300"),
         ({"labels": "any,sub,any\n" + "1,0,1\n" * 6}, InputError, "the column any 2 times"),
         ({"labels": "any,\n" + "1,0\n" * 6}, InputError, "a column without a name"),
-        ({"labels": "any,sub\n1,x\n"}, InputError, "no readable table"),
+        ({"labels": "any,sub\n1,x\n"}, InputError, "not a readable table"),
         ({"labels": "any,sub\n" + "1,0\n" * 6, "classes": ["epi"]}, UsageError, "no column epi"),
         ({"classes": ["any"]}, UsageError, "holds 2 labels, data.classes names 1"),
         ({"patients": "a\nb\n"}, UsageError, "2 names, perhaps empty ones, for 6"),
@@ -111,7 +111,7 @@ def test_files_that_do_not_fit(data, files, kind, message):
 def test_what_is_no_array(data, tmp_path):
     given = data()
     np.save(tmp_path / "embeddings.npy", np.array([{}, {}], object), allow_pickle=True)
-    with pytest.raises(VesaliusError, match="no readable"):
+    with pytest.raises(VesaliusError, match=r"not (a )?readable"):
         read_bare(given)
 
 

@@ -7,9 +7,12 @@ import yaml
 
 from tasks.detect.tiny import make_cohort, make_encoder
 from vesalius.errors import UsageError, VesaliusError
+from vesalius.nets.bit import BiT
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.job import DetectJob
+from vesalius.tasks.embed import embed
 from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.encode.options import EmbedOptions
 from vesalius.tasks.train.dry_run import dry_run
 from vesalius.tasks.train.run import train
 from vesalius.weights.saved import from_pretrained
@@ -35,7 +38,7 @@ def bare(tmp_path):
 def test_a_head_from_bare_embeddings(bare, tmp_path):
     words = [*bare, "data.classes=[any,sub]", "train.epochs=8", "batch=16"]
     done = train("detect/head_from_embeddings", tmp_path / "run", words, device="cpu")
-    run, results = tmp_path / "run", done["results"]
+    run, results = tmp_path / "run", done.results
     assert results["part"] == "test"
     assert results["classes"]["any"]["auroc"]["value"] > 0.9
     probs, kept = np.load(run / "probs.npy"), json.loads((run / "metrics.json").read_text())
@@ -72,8 +75,8 @@ def test_test_labels_cannot_reach_what_is_shipped(bare, tmp_path):
 
 def test_dry_run_of_bare_embeddings(bare):
     told = dry_run("detect/head_from_embeddings", bare, device="cpu")
-    assert told["failed"] == 0
-    assert told["estimate"]["steps"] > 0
+    assert told.failed == 0
+    assert told.estimate["steps"] > 0
 
 
 def config(tmp_path, **keys):
@@ -100,14 +103,14 @@ def test_from_scans_to_a_tested_model_and_nothing_is_extracted_twice(tmp_path, m
     make_encoder(tmp_path / "encoder")
     (tmp_path / "data" / "p03s0.nii.gz").write_bytes(b"broken")
     told = dry_run(config(tmp_path), ["data.skip_invalid=true"], device="cpu")
-    assert told["failed"] > 0  # the audit sees the broken one
-    assert sum(part.cases for part in told["parts"]) == 31  # as the run counts
+    assert told.failed > 0  # the audit sees the broken one
+    assert sum(part.cases for part in told.parts) == 31  # as the run counts
     whole = dry_run(config(tmp_path), ["data.skip_invalid=false"], device="cpu")
-    assert sum(part.cases for part in whole["parts"]) == 32
+    assert sum(part.cases for part in whole.parts) == 32
     seen, real = [], Encoder.embed
     monkeypatch.setattr(Encoder, "embed", lambda *given: seen.append(1) or real(*given))
     done = train(config(tmp_path), tmp_path / "run", device="cpu")
-    run, results = tmp_path / "run", done["results"]
+    run, results = tmp_path / "run", done.results
     assert len(seen) == 31
     assert results["classes"]["any"]["auroc"]["value"] == 1.0  # blood as bright as bone
     assert results["invalid_nifti_report"]["count"] == 1
@@ -122,7 +125,7 @@ def test_from_scans_to_a_tested_model_and_nothing_is_extracted_twice(tmp_path, m
     assert (run / "model" / "calibration.json").exists()
     again = train(config(tmp_path), tmp_path / "again", device="cpu")
     assert len(seen) == 31
-    assert again["results"] == results
+    assert again.results == results
     train(config(tmp_path, window="brain-subdural-bone", side=32), tmp_path / "window", device="cpu")
     assert len(seen) == 62
 
@@ -187,7 +190,7 @@ def test_labels_and_splits_of_a_table_are_taken_and_what_is_odd_is_told(tmp_path
     words = [f"data.manifest={table}", f"data.encoder={make_encoder(tmp_path / 'encoder')}", "train.epochs=2"]
     words.append(f"data.cache={tmp_path / 'cache'}")
     done = train("detect/head_ct_phantom", tmp_path / "run", words, device="cpu")
-    assert list(done["results"]["classes"]) == ["any", "subdural", "fracture"]
+    assert list(done.results["classes"]) == ["any", "subdural", "fracture"]
     with (tmp_path / "run" / "splits" / "val.csv").open() as file:
         assert {row["patient"] for row in csv.DictReader(file)} == {"Doe8", "Doe9"}
     page = (tmp_path / "run" / "report.html").read_text()
@@ -210,3 +213,28 @@ def test_slices_are_learned_from_where_they_have_labels(bare, tmp_path):
     (tmp_path / "studies.txt").write_text("".join(f"s{n // 2}\n" for n in range(120)))
     words = [*bare, f"data.studies={tmp_path}/studies.txt", "loss.slices=1", "train.epochs=1"]
     train("detect/head_from_embeddings", tmp_path / "run", words, device="cpu")
+
+
+def test_an_encoder_that_gives_a_map(tmp_path):
+    """BiT has no class token: the mean of its last map is the vector of a slice."""
+    manifest = make_cohort(tmp_path / "data", patients=12, per_patient=1)
+    encoder = make_encoder(tmp_path / "encoder", config=BiT(depths=(1, 1, 1, 1)))
+    options = EmbedOptions(most=2, cache=tmp_path / "cache")
+    result = embed(tmp_path / "data" / "p00s0.nii.gz", tmp_path / "vectors", str(encoder), options, device="cpu")
+    assert (result.slices, result.dim) == (2, 2048)
+    assert np.load(tmp_path / "vectors" / "similarity_map.npy").shape == (1, 1)
+    table = {
+        "task": "detect",
+        "data": {
+            "manifest": str(manifest),
+            "encoder": str(encoder),
+            "cache": str(tmp_path / "cache"),
+            "slices": {"most": 2},
+            "ratios": [0.5, 0.5, 0.0],
+        },
+        "batch": 4,
+        "train": {"epochs": 1},
+    }
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(table))
+    assert train(tmp_path / "c.yaml", tmp_path / "run", device="cpu")["results"]["part"] == "val"
+    assert Encoder.from_pretrained(tmp_path / "run").width == 2048

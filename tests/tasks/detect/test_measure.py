@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from tasks.detect.tiny import make_model, random_studies
 from vesalius.cohort.loaded import Problem
 from vesalius.errors import InputError
-from vesalius.nets.study import StudyHead
+from vesalius.nets.head import StudyHead
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.detect.measure import measure_model, score, tensors_of
 from vesalius.tasks.detect.studies import Studies, Vectors

@@ -95,7 +95,7 @@ def counts_agree(run, done):
     splits = {part: len(table(run / "splits" / f"{part}.csv")) for part in ("train", "val", "test")}
     assert sum(splits.values()) == 2 * PATIENTS - 4
     (lost,) = table(run / "splits" / "left-out.csv")
-    assert lost["id"] in " ".join(done["notes"])
+    assert lost["id"] in " ".join(done.notes)
     for part, count in splits.items():
         assert len(np.load(run / "features" / f"{part}_labels.npy")) == count
     report = load_report(run)
@@ -183,7 +183,7 @@ def test_nothing_is_extracted_twice(cohort, seen):
     assert len(seen) == whole
     again = train(config(), folder / "again", device="cpu")
     assert len(seen) == whole
-    assert again["results"] == first["results"]
+    assert again.results == first.results
     train(config(window="brain-subdural-bone", side=32), folder / "window", device="cpu")
     assert len(seen) == 2 * whole
 
@@ -198,11 +198,11 @@ def test_without_patients_studies_are_kept_together_and_it_is_said(cohort):
         writer.writerows(rows)
     done = train(config(), folder / "run", device="cpu")
     shown = "\n".join(_lines(done))
-    count = done["results"]["studies"]
-    assert (done["results"]["patients"], done["results"]["intervals"]) == (None, "by study (patients unknown)")
+    count = done.results["studies"]
+    assert (done.results["patients"], done.results["intervals"]) == (None, "by study (patients unknown)")
     assert f"{count} studies (patients unknown)" in shown
     assert "Intervals by study (patients unknown)." in shown
-    assert "cases can only be kept together by study" in shown
+    assert "only cases of a study are kept together" in shown
     assert "by study (patients unknown)" in (folder / "run" / "report.html").read_text()
     assert (
         f"{count} studies (patients unknown) of the part test" in (folder / "run" / "model" / "README.md").read_text()
@@ -212,7 +212,7 @@ def test_without_patients_studies_are_kept_together_and_it_is_said(cohort):
         "no patient_id: only cases of a study are kept together"
         in (folder / "run" / "summary.json").read_text().lower()
     )
-    with pytest.raises(InputError, match="stands in two manifests"):
+    with pytest.raises(InputError, match="is in two manifests"):
         train(config(manifest=[str(path), str(path)]), folder / "two", device="cpu")
 
 
@@ -222,21 +222,21 @@ def test_a_dry_run_counts_the_extraction_and_leaves_nothing(cohort, seen):
     before = sorted(folder.rglob("*"))
     told = dry_run(config(), device="cpu")
     assert sorted(folder.rglob("*")) == sorted([*before, folder / "c.yaml"])
-    cost = told["preparation"]
+    cost = told.preparation
     assert (cost["scans"], cost["slices"], cost["there"]) == (2 * PATIENTS, 8 * 2 * PATIENTS, 0)
     assert cost["measured"] == len(seen) - 1 == 2
-    assert told["estimate"]["seconds_in_all"] == pytest.approx(cost["seconds"] + told["estimate"]["seconds"])
+    assert told.estimate["seconds_in_all"] == pytest.approx(cost["seconds"] + told.estimate["seconds"])
     assert cost["seconds"] == pytest.approx(cost["slices"] * cost["slice_seconds"])
-    train_cases = told["parts"][0].cases
-    assert told["estimate"]["steps"] == 2 * (train_cases // 8)
-    assert set(told["estimate"]["parameters"]) == {"head"}
-    assert cost["parameters"]["encoder"] > 100_000 > told["estimate"]["parameters"]["head"]
+    train_cases = told.parts[0].cases
+    assert told.estimate["steps"] == 2 * (train_cases // 8)
+    assert set(told.estimate["parameters"]) == {"head"}
+    assert cost["parameters"]["encoder"] > 100_000 > told.estimate["parameters"]["head"]
     shown = "\n".join(lines(told))
     assert "vectors first: about " in shown
     assert "(224 slices of 28 scans, " in shown
     assert " M (frozen)" in shown
     train(config(), folder / "run", device="cpu")
-    again = dry_run(config(), device="cpu")["preparation"]
+    again = dry_run(config(), device="cpu").preparation
     assert (again["scans"], again["slices"], again["there"], again["seconds"]) == (0, 0, 2 * PATIENTS, 0)
 
 
@@ -244,9 +244,9 @@ def test_a_dry_run_goes_on_where_the_run_would(cohort):
     folder, config = cohort
     damage(folder / "cohort" / "series.csv")
     told = dry_run(config(skip_invalid=True), device="cpu")
-    assert told["failed"] == 1
-    assert told["preparation"]["scans"] == 2 * PATIENTS - 4
-    assert any("nifti_path leads to no file" in note for note in told["notes"])
+    assert told.failed == 1
+    assert told.preparation["scans"] == 2 * PATIENTS - 4
+    assert any("nifti_path leads to no file" in note for note in told.notes)
     shown = "\n".join(lines(told))
     assert "would stop the run" not in shown
     assert "left out (data.skip_invalid)" in shown
@@ -259,7 +259,7 @@ def test_a_resumed_run_keeps_to_what_could_be_read(cohort):
     path.write_bytes(good[: len(good) // 2])
     first = train(config(skip_invalid=True), folder / "run", device="cpu")
     again = train(config(skip_invalid=True), folder / "run", device="cpu", resume=True)
-    assert again["results"] == first["results"]
+    assert again.results == first.results
     path.write_bytes(good)
     with pytest.raises(UsageError, match="could not be read when this run began and can be now"):
         train(config(skip_invalid=True), folder / "run", device="cpu", resume=True)

@@ -127,10 +127,10 @@ def test_a_table_of_series_is_a_manifest(challenge, tmp_path):
     words = [f"data.manifest={tmp_path / 'series.csv'}", f"data.encoder={challenge[0] / 'encoder'}", "train.epochs=2"]
     done = train("detect/rsna", tmp_path / "run", [*words, f"data.cache={tmp_path / 'cache'}"], device="cpu")
     told = {"nifti_path leads to no file": 1, "nifti_path is a folder": 1, "cannot be read": 1}
-    assert done["results"]["invalid_nifti_report"]["reasons"] == told
+    assert done.results["invalid_nifti_report"]["reasons"] == told
     counts = {part: len(np.load(tmp_path / "run" / "features" / f"{part}_pooled.npy")) for part in PARTS}
     assert sum(counts.values()) == 2 * PATIENTS - 1
-    assert done["results"]["studies"] == counts["test"]
+    assert done.results["studies"] == counts["test"]
 
 
 def check_files(run, cohort):

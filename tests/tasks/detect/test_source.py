@@ -5,7 +5,7 @@ from tasks.detect.tiny import make_cohort, make_encoder, prepare
 from vesalius.errors import InputError
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.source import Files, Scans, source_of
-from vesalius.transforms.ct_slices import ct_slices
+from vesalius.transforms.prepare import ct_slices
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import write_manifest
 from vesalius.nets.aggregate import TopK
-from vesalius.nets.study import StudyHead
+from vesalius.nets.head import StudyHead
 from vesalius.nets.vit import ViT
 from vesalius.phantom.nifti import write_nifti
 from vesalius.tasks.classify.calibration import Calibration
@@ -33,16 +33,16 @@ def prepare(steps=STEPS):
     return Prepare.build(layout="BCJI", plane="axial", steps=steps)
 
 
-def make_encoder(folder: Path, seed=0) -> Path:
+def make_encoder(folder: Path, seed=0, config=NET) -> Path:
     """A model folder with random weights."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    net = NET.make()
+    net = config.make()
     with torch.no_grad():
         for name, one in net.named_parameters():  # as initialized, hardly anything of the image reaches the class token
             if "gamma_" in name:
                 one.fill_(1.0)
-    save_pretrained(folder, {"encoder": net}, ModelConfig.of("encode", {"encoder": NET}))
+    save_pretrained(folder, {"encoder": net}, ModelConfig.of("encode", {"encoder": config}))
     write_contract(InputContract(prepare=prepare()), folder)
     return folder
 

@@ -31,14 +31,14 @@ def cohort(tmp_path):
 
 def test_each_slice_of_each_case_once(encoder, cohort, tmp_path):
     found = extract(cohort, encoder, ALL, tmp_path / "cache")
-    assert (found.made, found.problems, len(found.store)) == (3, [], 18)
+    assert (found.encoded, found.problems, len(found.store)) == (3, [], 18)
     for case in cohort:
         key = found.keys[case.id]
         slices = Slices.of(open_scan(cohort.path(case.images["image"])), prepare())
         np.testing.assert_allclose(found.store.rows(key), encoder.embed(slices, np.arange(6)), atol=1e-5)
         assert found.store.items(key).tolist() == list(range(6))
     again = extract(cohort, encoder, ALL, tmp_path / "cache")
-    assert (again.made, again.keys) == (0, found.keys)
+    assert (again.encoded, again.keys) == (0, found.keys)
 
 
 def test_another_path_hits(encoder, cohort, tmp_path):
@@ -46,7 +46,7 @@ def test_another_path_hits(encoder, cohort, tmp_path):
     shutil.copytree(tmp_path / "data", tmp_path / "moved")
     (tmp_path / "moved" / "p00s0.nii.gz").rename(tmp_path / "moved" / "other.nii.gz")
     cases = [Case(id="renamed", images={"image": "other.nii.gz"}), *cohort.cases[1:]]
-    assert extract(Cohort(tuple(cases), tmp_path / "moved"), encoder, ALL, tmp_path / "cache").made == 0
+    assert extract(Cohort(tuple(cases), tmp_path / "moved"), encoder, ALL, tmp_path / "cache").encoded == 0
 
 
 def test_a_changed_voxel_window_weight_or_choice_misses(encoder, cohort, tmp_path):
@@ -55,17 +55,17 @@ def test_a_changed_voxel_window_weight_or_choice_misses(encoder, cohort, tmp_pat
     image = head(0, False)
     image[3, 3, 3] += 1
     write_nifti(tmp_path / "data" / "p00s0.nii.gz", image[None], AFFINE)
-    assert extract(cohort, encoder, ALL, cache).made == 1
+    assert extract(cohort, encoder, ALL, cache).encoded == 1
     window = InputContract(prepare=prepare(({**STEPS[0], "clip": [0, 80]}, *STEPS[1:])))
-    assert extract(cohort, encoder.prepared_by(window), ALL, cache).made == 3
-    assert extract(cohort, Encoder.from_pretrained(make_encoder(tmp_path / "b", 1)), ALL, cache).made == 3
+    assert extract(cohort, encoder.prepared_by(window), ALL, cache).encoded == 3
+    assert extract(cohort, Encoder.from_pretrained(make_encoder(tmp_path / "b", 1)), ALL, cache).encoded == 3
     few = extract(cohort, encoder, SliceConfig(stride=2), cache)
-    assert few.made == 3
+    assert few.encoded == 3
     assert few.store.items(few.keys["p01s0"]).tolist() == [0, 2, 4]
-    assert extract(cohort, encoder, ALL, cache).made == 0
+    assert extract(cohort, encoder, ALL, cache).encoded == 0
     write_nifti(tmp_path / "data" / "p02s0.nii.gz", with_air(head(2, False)), AFFINE)
     bodies = extract(cohort, encoder, SliceConfig(least_body=0.02), cache)
-    assert bodies.made == 3
+    assert bodies.encoded == 3
     assert bodies.store.items(bodies.keys["p02s0"]).tolist() == [1, 2, 3, 4]  # as numbered in the scan
 
 
@@ -79,26 +79,26 @@ def with_air(image):
 def test_as_many_ahead_as_wanted(encoder, cohort, tmp_path, ahead):
     one = extract(cohort, encoder, ALL, tmp_path / "one")
     other = extract(cohort, encoder, ALL, tmp_path / "other", ahead=ahead)
-    assert (other.made, other.keys) == (one.made, one.keys)
+    assert (other.encoded, other.keys) == (one.encoded, one.keys)
     np.testing.assert_array_equal(other.store.features, one.store.features)
 
 
 def test_bad_cases_stop_or_are_told(encoder, cohort, tmp_path):
     (tmp_path / "data" / "p01s0.nii.gz").write_bytes(b"no scan")
-    with pytest.raises(InputError, match=r"^[^:]*p01s0.nii.gz: [^:]*, or leave out .*data.skip_invalid"):
+    with pytest.raises(InputError, match=r"^[^:]*p01s0.nii.gz: [^:]*, or skip .*data.skip_invalid"):
         extract(cohort, encoder, ALL, tmp_path / "cache")
     told = []
     found = extract(cohort, encoder, ALL, tmp_path / "cache", skip_invalid=True, progress=told.append)
     assert sorted(found.keys) == ["p00s0", "p02s0"]
     assert [one.id for one in found.problems] == ["p01s0"]
-    assert found.made == 1  # the first one was kept when the first run stopped
+    assert found.encoded == 1  # the first one was kept when the first run stopped
     assert told[-1] == "3 of 3 scans, 1 of them encoded now, 1 cannot be read"
     assert str(tmp_path) not in found.problems[0].reason
 
 
 def test_values_that_are_no_image_are_told_with_their_file(encoder, cohort, tmp_path):
     write_nifti(tmp_path / "data" / "p01s0.nii.gz", np.full((1, 4, 4, 2), np.nan, np.float32), AFFINE)
-    with pytest.raises(InputError, match=r"p01s0.nii.gz: the scan holds NaN .*; replace them .*, or leave out"):
+    with pytest.raises(InputError, match=r"p01s0.nii.gz: the scan holds NaN .*; replace them .*, or skip"):
         extract(cohort, encoder, ALL, tmp_path / "cache")
     found = extract(cohort, encoder, ALL, tmp_path / "cache", skip_invalid=True)
     assert [one.id for one in found.problems] == ["p01s0"]
@@ -148,7 +148,7 @@ def test_an_interrupted_run_goes_on(encoder, cohort, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         extract(cohort, encoder, ALL, tmp_path / "cache")
     monkeypatch.setattr(Encoder, "embed", real)
-    assert extract(cohort, encoder, ALL, tmp_path / "cache").made == 1
+    assert extract(cohort, encoder, ALL, tmp_path / "cache").encoded == 1
 
 
 def test_nothing(encoder, tmp_path):

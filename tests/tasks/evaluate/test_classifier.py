@@ -136,7 +136,7 @@ def test_measures_equal_those_of_scikit_learn(made, tmp_path):
     shown = "\n".join(lines(done))
     assert "AUROC" in shown
     assert "sensitivity" in shown
-    assert "whether the model was trained or chosen on any of it is not checked" in shown
+    assert "the training data was not checked" in shown
     page = (tmp_path / "out" / "report.html").read_text()
     assert "nothing was chosen on this cohort" in page
     assert "vesalius evaluate classifier model m.jsonl -o out" in page

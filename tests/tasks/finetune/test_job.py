@@ -1,4 +1,5 @@
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.job import FinetuneJob
 from vesalius.tasks.train.dry_run import dry_run
 from vesalius.tasks.train.run import train
+from vesalius.tasks.train.start import Start
+from vesalius.weights.saved import from_pretrained
 
 
 def saved(folder, table):
@@ -25,7 +28,7 @@ def saved(folder, table):
 def test_slices_from_training_to_an_encoder_that_detection_takes(tmp_path):
     cohort = read_manifest(make_volumes(tmp_path / "data"))
     done = train(saved(tmp_path, of_volumes(tmp_path / "data" / "m.jsonl")), tmp_path / "run", device="cpu")
-    results = done["results"]
+    results = done.results
     assert (results["part"], results["slices"], results["patients"]) == ("test", 24, 4)
     assert results["classes"]["bright"]["auroc"]["value"] > 0.9
     assert results["classes"]["dark"]["auroc"]["value"] > 0.9
@@ -43,10 +46,10 @@ def test_pictures_with_labels_of_their_own(tmp_path):
     make_pictures(tmp_path / "data")
     path = saved(tmp_path, of_pictures(tmp_path / "data" / "m.jsonl"))
     told = dry_run(path, [], device="cpu")
-    assert told["estimate"]["steps"] > 0
-    assert set(told["estimate"]["parameters"]) == {"encoder", "head"}
-    assert told["preparation"] is None
-    results = train(path, tmp_path / "run", device="cpu")["results"]
+    assert told.estimate["steps"] > 0
+    assert set(told.estimate["parameters"]) == {"encoder", "head"}
+    assert told.preparation is None
+    results = train(path, tmp_path / "run", device="cpu").results
     assert results["pictures"] == 12
     assert results["classes"]["left"]["auroc"]["value"] == 1.0
     assert results["classes"]["never"]["auroc"]["value"] is None
@@ -81,14 +84,29 @@ def test_pictures_without_a_label_or_a_patient_are_told(tmp_path):
     table["data"]["cache"] = str(tmp_path / "cache")
     told = dry_run(saved(tmp_path, table), device="cpu")
     assert not (tmp_path / "cache").exists()
-    (note,) = [one for one in told["notes"] if "no label" in one]
+    (note,) = [one for one in told.notes if "no label" in one]
     assert note.startswith(
         f"cases that are left out, as they have no label or are in no split of the run: 2 of {len(cases)}"
     )
-    assert {part.patients for part in told["parts"]} == {None}
+    assert {part.patients for part in told.parts} == {None}
     said = []
     done = train(saved(tmp_path, table), tmp_path / "run", device="cpu", progress=said.append)
-    assert note[1:] in " ".join(done["notes"])
-    assert done["results"]["intervals"] == "by study (patients unknown)"
-    assert f"{done['results']['pictures']} pictures (patients unknown)" in done["notes"][0]
+    assert note[1:] in " ".join(done.notes)
+    assert done.results["intervals"] == "by study (patients unknown)"
+    assert f"{done.results['pictures']} pictures (patients unknown)" in done.notes[0]
     assert any("held-out cases measured" in line for line in said)
+
+
+def test_the_encoder_of_one_run_starts_another_and_a_resumed_run_does_not_load_it_again(tmp_path, monkeypatch):
+    table = of_pictures(make_pictures(tmp_path / "data"), train={"epochs": 1})
+    train(saved(tmp_path, table), tmp_path / "first", device="cpu")
+    said = []
+    words = [f"init_from.model={tmp_path / 'first'}", "train.max_steps=1"]
+    train(saved(tmp_path, table), tmp_path / "second", words, device="cpu", progress=said.append)
+    assert "start from encoder of first" in said
+    report = json.loads((tmp_path / "second" / "init.json").read_text())
+    first = from_pretrained(tmp_path / "first", only="encoder").parts["encoder"]
+    assert (report["model"], report["sha256"]) == ("first", first.digest)
+    assert set(report["loaded"]) == set(first.net.state_dict())
+    monkeypatch.setattr(Start, "__call__", lambda *_: pytest.fail("loaded again"))
+    train(saved(tmp_path, table), tmp_path / "second", words, device="cpu", resume=True)

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from tasks.finetune.small import make_volumes, of_volumes, volume
+from training.ranks import validated_by_two
 from vesalius.cohort.loader import Loader
 from vesalius.errors import InputError
 from vesalius.tasks.finetune.config import FinetuneConfig
@@ -36,3 +37,12 @@ def test_nothing_that_can_be_read(tmp_path):
     )
     with pytest.raises(InputError, match="no case can be read, case v8: "):
         score(job.task().build()["net"], loader, slices)
+
+
+def test_two_processes_score_as_one(tmp_path):
+    config = FinetuneConfig.parse(of_volumes(make_volumes(tmp_path)))
+    task = FinetuneJob(config).task()
+    task.modules = task.build()
+    task.modules["net"].eval()
+    with torch.no_grad():
+        assert task.validate(0) == validated_by_two(task)

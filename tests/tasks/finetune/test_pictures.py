@@ -6,8 +6,8 @@ from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import UsageError
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.pictures import MapLabels, OneSlice
+from vesalius.transforms.spatial import Flip
 from vesalius.transforms.transform import Chain, Sample
-from vesalius.transforms.turn import Flip
 
 VALUES = {"any": (2, 3), "bright": (2,)}
 

@@ -64,7 +64,7 @@ def test_nothing_beyond_the_folder_is_removed(tmp_path, file):
     (tmp_path / "mine.nii").touch()
     (tmp_path / "out").mkdir()
     Ledger(tmp_path / "out", [finished("a", "1", files=(file,))])
-    with pytest.raises(CorruptFileError, match="no readable record"):
+    with pytest.raises(CorruptFileError, match="not a readable record"):
         Ledger.emptied(tmp_path / "out")
     assert (tmp_path / "mine.nii").exists()
 

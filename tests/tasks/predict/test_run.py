@@ -11,7 +11,6 @@ from tasks.segment.small import AFFINE, SHAPE, blob, make_cohort
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError
 from vesalius.nets.unet import UNet
 from vesalius.phantom.nifti import write_nifti
-from vesalius.report.page import Report
 from vesalius.scan.open import open_scan
 from vesalius.tasks.predict.run import lines, predict
 from vesalius.tasks.segment.predict import SegmentPredictor
@@ -106,7 +105,7 @@ def test_a_cine_gives_volumes_over_time(tmp_path):
 def test_options(tmp_path):
     """One that the job does not know is refused in one line; others make another run of it."""
     model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", ("test",))
-    with pytest.raises(UsageError, match="--top-k: means nothing to a model for segment"):
+    with pytest.raises(UsageError, match="--top-k: is not supported by segment models"):
         predict(model, [manifest], tmp_path / "out", {"top_k": 3}, device="cpu")
     predict(model, [manifest], tmp_path / "out", device="cpu")
     with pytest.raises(OutputError, match="with other options"):
@@ -135,11 +134,11 @@ def test_names_of_every_language_get_their_pictures(tmp_path):
 
 
 def test_what_cannot_be(tmp_path):
-    with pytest.raises(InputError, match="nothing can be predicted; name a model for detect or segment"):
+    with pytest.raises(InputError, match="predicts nothing; name a model for detect, finetune, segment"):
         predict(make_model(tmp_path / "m0", task="other"), [tmp_path], tmp_path / "out")
     manifest = make_cohort(tmp_path / "data", ("test",))
     with pytest.raises(
-        InputError, match="is a model for encode, with which nothing can be predicted; look at slices with"
+        InputError, match=r"is a model for encode, which predicts nothing; .*vectors of an encoder come from"
     ):
         predict(make_model(tmp_path / "m", task="encode"), [manifest], tmp_path / "out")
     (tmp_path / "full").mkdir()
@@ -212,7 +211,7 @@ def test_what_is_finished_outlives_a_kill(tmp_path, monkeypatch):
     """Nothing after the first study runs, not even what is to run at the end; its line is there."""
     model, manifest = make_model(tmp_path / "model"), make_cohort(tmp_path / "data", ("test", "test"))
     stop_at_the_second(monkeypatch)
-    monkeypatch.setattr(Report, "save", lambda *_: None)
+    monkeypatch.setattr("vesalius.tasks.predict.run.publish", lambda *_, **__: tmp_path)
     with pytest.raises(KeyboardInterrupt):
         predict(model, [manifest], tmp_path / "out", device="cpu")
     monkeypatch.undo()

@@ -37,7 +37,7 @@ def test_regions_of_both_numberings(tmp_path, name, words, enhancing):
     manifest = write_manifest(cohort, tmp_path / "data" / "brats.jsonl")
     overrides = [f"data.manifest={manifest}", *SMALL, *QUICK]
     done = train("segment/brats_fast", tmp_path / "run", overrides, device="cpu", threads=1)
-    classes = done["results"]["classes"]
+    classes = done.results["classes"]
     assert list(classes) == ["whole_tumour", "tumour_core", "enhancing_tumour"]
     assert classes["whole_tumour"]["dice"] > 0.6
     assert classes["whole_tumour"]["patients"] == 1

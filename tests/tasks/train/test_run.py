@@ -48,8 +48,8 @@ def test_a_whole_run(config, tmp_path):
     told = []
     done = train(config, tmp_path / "run", device="cpu", watch=lambda row, steps: told.append((row["step"], steps)))
     run = tmp_path / "run"
-    assert done["results"]["dice"] > 0.7
-    assert done["failed"] == []
+    assert done.results["dice"] > 0.7
+    assert done.failed == []
     assert told[-1] == (40, 40)
     for name in ("config.yaml", "env.json", "metrics.jsonl", "summary.json", "table.csv", "report.html"):
         assert (run / name).stat().st_size
@@ -69,7 +69,7 @@ def test_a_whole_run(config, tmp_path):
     assert Segmenter.from_pretrained(run).values.names == ("bright", "dark")
     weights = (run / "model" / "net.safetensors").read_bytes()
     again = train(config, run, resume=True, device="cpu")
-    assert again["results"] == done["results"]
+    assert again.results == done.results
     assert (run / "model" / "net.safetensors").read_bytes() == weights
     assert "Dice, bright" in (run / "model" / "README.md").read_text()
 

@@ -3,8 +3,7 @@ import torch
 
 from tasks.weights.models import TINY_VIT, meddinov3_at, model_at
 from vesalius.errors import InputError, OutputError, UsageError
-from vesalius.nets.head import Head
-from vesalius.nets.study import StudyHead
+from vesalius.nets.head import Head, StudyHead
 from vesalius.nets.vit import ViT
 from vesalius.tasks.weights.export import export_model, lines
 from vesalius.tasks.weights.importing import import_weights
@@ -17,9 +16,9 @@ def test_a_model_folder_as_onnx(tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     folder = model_at(tmp_path / "tiny")
     result = export_model(folder, tmp_path / "tiny.onnx", size=(16, 24))
-    assert result["input"] == ["B", 1, 16, 24]
-    assert result["outputs"] == {"output": ["B", 2, 16, 24]}
-    assert result["largest_difference"] <= result["within"]
+    assert result.input == ["B", 1, 16, 24]
+    assert result.outputs == {"output": ["B", 2, 16, 24]}
+    assert result.largest_difference <= result.within
     x = torch.randn(5, 1, 16, 24)
     session = onnxruntime.InferenceSession(str(tmp_path / "tiny.onnx"))
     with torch.no_grad():
@@ -38,8 +37,8 @@ def test_a_classifier_as_a_whole_and_one_part_of_it(tmp_path):
     nets = {"encoder": ViT(size="micro", depth=1, inputs=1), "head": Head(inputs=128, outputs=2, hidden=0)}
     save_pretrained(tmp_path, {name: net.make() for name, net in nets.items()}, ModelConfig.of("finetune", nets))
     whole = export_model(tmp_path, tmp_path / "whole.onnx", size=(32, 16))
-    assert whole["outputs"] == {"output_0": ["B", 2], "output_1": ["B", 2, 2]}
-    with pytest.raises(UsageError, match="takes other things than one image"):
+    assert whole.outputs == {"output_0": ["B", 2], "output_1": ["B", 2, 2]}
+    with pytest.raises(UsageError, match="input of the network is not one image"):
         export_model(tmp_path, tmp_path / "head.onnx", part="head", size=(32, 16))
     nets["head"] = StudyHead(inputs=128, outputs=2)
     save_pretrained(tmp_path, {name: net.make() for name, net in nets.items()}, ModelConfig.of("detect", nets))
@@ -52,15 +51,15 @@ def test_the_size_of_the_input_contract(tmp_path):
         pytest.importorskip(name)
     import_weights(meddinov3_at(tmp_path / "m.pth"), "meddinov3", tmp_path / "m", TINY_VIT)
     result = export_model(tmp_path / "m", tmp_path / "m.onnx")
-    assert result["input"] == ["B", 3, 224, 224]
-    assert result["outputs"] == {"output_0": ["B", 192], "output_1": ["B", 196, 192]}
+    assert result.input == ["B", 3, 224, 224]
+    assert result.outputs == {"output_0": ["B", 192], "output_1": ["B", 196, 192]}
 
 
 def test_wrong_words(tmp_path):
     folder = model_at(tmp_path / "tiny")
-    with pytest.raises(UsageError, match="'tflite' is no format"):
+    with pytest.raises(UsageError, match="'tflite' is not supported"):
         export_model(folder, tmp_path / "x", format="tflite")
-    with pytest.raises(UsageError, match="does not tell the size of its images; give --size"):
+    with pytest.raises(UsageError, match="does not state the size of its images; give --size"):
         export_model(folder, tmp_path / "x.onnx")
     for size in ((16, 16, 16), (15, 16), (0, 16)):
         with pytest.raises(UsageError, match=r"does not fit a network of 2 axes that are multiples of 2"):

@@ -20,12 +20,12 @@ def test_fetched_then_imported_with_its_licence(tmp_path):
     assert any(method == "GET" and "model.pth" in path for method, path in hub.asked)
     assert (tmp_path / "there" / "model.pth").read_bytes() == data
     source = json.loads((tmp_path / "there" / "source.json").read_text())
-    assert source["revision"] == COMMIT == result["revision"]
+    assert source["revision"] == COMMIT == result.revision
     assert source["sha256"] == {"model.pth": hashlib.sha256(data).hexdigest()}
     assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["model.pth", "source.json"]
     assert list(lines(result))[-1].endswith(f"{tmp_path / 'there' / 'model.pth'} --layout meddinov3 -o meddinov3")
     done = import_weights(tmp_path / "there", "meddinov3", tmp_path / "model", ["size=tiny", "depth=2"])
-    assert done["licence"] == source["licence"]
+    assert done.licence == source["licence"]
     assert COMMIT in (tmp_path / "model" / "README.md").read_text()
 
 
@@ -33,12 +33,12 @@ def test_a_size_is_only_asked_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with stubbed(StubHub({"config.json": b"{}", "model.safetensors": b"x" * 1000})) as hub:
         result = fetch_weights("dinov2-base", check_size=True)
-    assert (result["bytes"], result["path"], result["pinned"]) == (1002, None, True)
+    assert (result.bytes, result.path, result.pinned) == (1002, None, True)
     assert [method for method, _ in hub.asked] == ["GET"]
     assert "f9e44c814b77203eaa57a6bdbbd535f21ede1415" in hub.asked[0][1]
     assert list(tmp_path.iterdir()) == []
     with stubbed(StubHub({"config.json": b"{}", "model.safetensors": b"x"})):
-        assert not fetch_weights("dinov2-base", check_size=True, revision="main")["pinned"]
+        assert not fetch_weights("dinov2-base", check_size=True, revision="main").pinned
 
 
 def test_nothing_is_left_where_it_failed(tmp_path):

@@ -1,13 +1,17 @@
 import hashlib
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from tasks.weights.models import NET, TINY_VIT, meddinov3_at, shared_bare
 from vesalius.errors import ConfigError, InputError, OutputError, UsageError
+from vesalius.nets.vit import ViT
+from vesalius.scan.scan import Scan
 from vesalius.tasks.weights.importing import import_weights, lines
 from vesalius.transforms.contract import read_contract
+from vesalius.weights.layouts.table import LAYOUTS
 from vesalius.weights.saved import from_pretrained
 from weights.layouts.dinov3_by_hand import forward, raw_state
 
@@ -16,8 +20,8 @@ def test_a_public_file_becomes_a_model_that_gives_the_same(tmp_path):
     source = meddinov3_at(tmp_path / "model.pth")
     result = import_weights(source, "meddinov3", tmp_path / "out", [*TINY_VIT, "rope=fp32"], licence="apache-2.0")
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    assert result["files"] == {"model.pth": digest}
-    assert result["report"]["counts"]["missing"] == result["report"]["counts"]["unexpected"] == 0
+    assert result.files == {"model.pth": digest}
+    assert result.report["counts"]["missing"] == result.report["counts"]["unexpected"] == 0
     loaded = from_pretrained(tmp_path / "out", "encode")
     x = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
@@ -76,3 +80,28 @@ def test_wrong_words(tmp_path):
         import_weights(source, "dinov3", tmp_path / "out", ["name=vitt"])
     with pytest.raises(OutputError, match="exists already"):
         import_weights(source, "dinov3", source)
+
+
+def test_ct_slices_for_meddinov3(tmp_path):
+    import_weights(meddinov3_at(tmp_path / "m.pth"), "meddinov3", tmp_path / "m", TINY_VIT)
+    contract = read_contract(tmp_path / "m")
+    hu = np.linspace(-900, 1500, 32 * 32 * 5, dtype=np.float32).reshape(1, 1, 32, 32, 5).copy()
+    hu[0, 0, :16, :16] = -3000
+    hu[0, 0, 16:, 16:] = 65.1084213
+    x_BCJI = contract.prepared({"image": Scan.from_array(hu, np.diag([-1.0, -1.0, 5.0, 1.0]))})
+    assert x_BCJI.shape == (5, 3, 224, 224)
+    assert np.array_equal(x_BCJI[:, 0], x_BCJI[:, 2])
+    assert x_BCJI.min() == pytest.approx((-1000 - 65.1084213) / 178.0166321, rel=1e-5)
+    assert x_BCJI.max() <= (1000 - 65.1084213) / 178.0166321 + 1e-4
+    assert abs(x_BCJI[0, 0, 170, 170]) < 1e-4
+
+
+def test_what_is_not_known_is_not_invented(tmp_path):
+    layouts = {name: LAYOUTS.get(name) for name in LAYOUTS.names()}
+    assert [name for name, layout in layouts.items() if layout.ct_window] == ["meddinov3"]
+    grey = ViT(size="tiny", depth=2, inputs=1, qkv_bias=False)
+    state = {name.removeprefix("vit."): value for name, value in grey.make().state_dict().items()}
+    torch.save({"teacher": state}, tmp_path / "m.pth")
+    result = import_weights(tmp_path / "m.pth", "meddinov3", tmp_path / "m", [*TINY_VIT, "inputs=1"], allow=["*"])
+    assert not result.contract
+    assert not (tmp_path / "m" / "preprocessor.json").exists()

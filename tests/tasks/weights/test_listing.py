@@ -1,6 +1,7 @@
 import json
 
 from tasks.weights.models import model_at
+from vesalius.json_values import as_json
 from vesalius.tasks.weights.listing import lines, list_weights
 from vesalius.weights import place
 
@@ -9,7 +10,7 @@ def test_the_zoo(tmp_path, monkeypatch):
     monkeypatch.setattr(place, "ZOO", tmp_path)
     folder = model_at(tmp_path / "segment" / "tiny")
     result = list_weights()
-    (one,) = result["models"]
+    (one,) = result.models
     assert one == {
         "name": "segment/tiny",
         "task": "segment",
@@ -18,10 +19,10 @@ def test_the_zoo(tmp_path, monkeypatch):
         "licence": "cc0-1.0",
         "about": "A tiny net.",
     }
-    assert {public["name"] for public in result["public"]} >= {"meddinov3", "voco-base", "rad-dino"}
-    assert result["failed"] == []
+    assert {public["name"] for public in result.public} >= {"meddinov3", "voco-base", "rad-dino"}
+    assert result.failed == []
     assert any("A tiny net." in line for line in lines(result))
-    json.dumps(result)
+    json.dumps(as_json(result))
 
 
 def test_folders_and_what_is_wrong_with_them(tmp_path):
@@ -30,9 +31,9 @@ def test_folders_and_what_is_wrong_with_them(tmp_path):
     damaged = model_at(tmp_path / "damaged")
     (damaged / "config.json").write_text('{"task": "segment"}')
     result = list_weights([good, damaged, tmp_path / "none"])
-    assert [one["licence"] for one in result["models"]] == ["unknown"]
-    assert [one["path"] for one in result["failed"]] == [str(damaged), str(tmp_path / "none")]
-    assert result["public"] == []
+    assert [one["licence"] for one in result.models] == ["unknown"]
+    assert [one["path"] for one in result.failed] == [str(damaged), str(tmp_path / "none")]
+    assert result.public == []
     assert sum(line.startswith("failed: ") for line in lines(result)) == 2
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
 from vesalius.cohort.manifest import BadLine, read_lines
 from vesalius.metrics.drawn import Drawn
+from vesalius.wording import Progress, quiet
 
 WHOLE = "all"
 """Name of the row that counts every case."""
@@ -59,9 +60,7 @@ class Audit:
         return sum(finding.level == level for finding in self.findings)
 
 
-def audit_manifest(
-    path: str | Path, *, pixels: bool = True, workers: int = 1, progress: Callable[[str], None] | None = None
-) -> Audit:
+def audit_manifest(path: str | Path, *, pixels: bool = True, workers: int = 1, progress: Progress = quiet) -> Audit:
     """Audit a manifest file, bad lines included.
 
     Raises:
@@ -77,7 +76,7 @@ def audit(
     *,
     pixels: bool = True,
     workers: int = 1,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress = quiet,
 ) -> Audit:
     """Find leaks, duplicates, damaged files and contradictions.
 
@@ -103,12 +102,12 @@ def audit(
     return Audit(tuple(findings), count_splits(splits), len(looked))
 
 
-def _look_at_all(cohort: Cohort, workers: int, progress: Callable[[str], None] | None) -> list[Looked]:
+def _look_at_all(cohort: Cohort, workers: int, progress: Progress) -> list[Looked]:
     looked = []
     with ThreadPoolExecutor(workers) as pool:
         for seen in pool.map(lambda case: look(cohort, case), cohort.cases):
             looked.append(seen)
-            if progress is not None and len(looked) % max(1, len(cohort) // 10) == 0:
+            if len(looked) % max(1, len(cohort) // 10) == 0:
                 progress(f"{len(looked)} of {len(cohort)} cases read")
     return looked
 

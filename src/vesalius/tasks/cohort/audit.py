@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from vesalius.cohort.audit.run import Audit, SplitCounts, audit_manifest
 from vesalius.json_values import as_json
 from vesalius.output import new_folder, refuse_existing
 from vesalius.tasks.cohort.counts import count_lines, split_table
+from vesalius.wording import Progress, quiet
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def audit_cohort(
     pixels: bool = True,
     workers: int = 1,
     force: bool = False,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress = quiet,
 ) -> AuditedCohort:
     """Find leaks, duplicates, damaged files and contradictions in a cohort.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +21,7 @@ from vesalius.scan.open import find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.uid_key import uid_key
-
-Progress = Callable[[str], None]
-
-
-def quiet(line: str) -> None:
-    """A progress function that shows nothing."""
+from vesalius.wording import Progress, quiet
 
 
 @dataclass(frozen=True)

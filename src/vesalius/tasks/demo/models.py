@@ -20,6 +20,7 @@ from vesalius.phantom.nifti import write_nifti
 from vesalius.report.limits import limits_section
 from vesalius.report.page import FIGURES
 from vesalius.report.result import Result
+from vesalius.wording import Progress
 
 NEEDS = "torch"
 MISSING = "The models of the package need pip install 'vesalius[nets]'; with it the demo shows them here."
@@ -62,7 +63,7 @@ EXAMPLES = (
 )
 
 
-def show_models(result: Result, folder: Path, threads: int, progress: Callable[[str], None]) -> None:
+def show_models(result: Result, folder: Path, threads: int, progress: Progress) -> None:
     """Predict each example and add a section for it.
 
     Args:

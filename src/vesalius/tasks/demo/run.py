@@ -7,7 +7,7 @@ of the shipped models are reported beside the known truth of the phantoms.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from vesalius.report.table import fixed, number
 from vesalius.tasks.demo.files import Demonstration
 from vesalius.tasks.demo.models import show_models
 from vesalius.tasks.demo.subjects import SUBJECTS
+from vesalius.wording import Progress, quiet
 
 COLUMNS = ("scan", "target", "coder", "bytes", "ratio", "source_ratio", "psnr_db", "max_error", "equal", "seconds")
 _EQUAL = {True: "yes", False: "NO", None: ""}
@@ -41,9 +42,7 @@ class DemoResult:
     rows: tuple[dict[str, Any], ...]
 
 
-def demo(
-    output: Path, *, threads: int = 1, force: bool = False, progress: Callable[[str], None] = lambda _: None
-) -> DemoResult:
+def demo(output: Path, *, threads: int = 1, force: bool = False, progress: Progress = quiet) -> DemoResult:
     """Inspect, compress, restore and compare every subject, and write a report.
 
     Args:

@@ -1,4 +1,4 @@
-"""Vectors that somebody else extracted: `.npy` files with labels, patients, studies and splits beside them.
+"""Precomputed vectors: `.npy` files with labels, patients, studies and splits beside them.
 
 Letters: N rows, D width, C classes, S studies.
 """
@@ -21,12 +21,12 @@ from vesalius.tasks.detect.config import DetectData
 from vesalius.tasks.detect.studies import Vectors, whole
 
 NO_PATIENTS = (
-    "no patients were given: {} is taken for a patient of its own, so the split may leak and intervals be narrow"
+    "no patients were given: {} counts as a separate patient, so the split may leak and intervals may be too narrow"
 )
 
 
 def read_bare(data: DetectData) -> tuple[Cohort, Vectors, tuple[str, ...]]:
-    """A case for each study (for each row, where no studies are given), the vectors, and the labels in their order.
+    """Return a case for each study (for each row without studies), the vectors, and the labels in their order.
 
     Raises:
         InputError: a file cannot be read, or holds something else.
@@ -52,20 +52,22 @@ def read_bare(data: DetectData) -> tuple[Cohort, Vectors, tuple[str, ...]]:
             Case(
                 id=study,
                 images=_images(data.embeddings.name, rows),
-                patient=_one(names["patients"], rows, data.patients),
+                patient=_common(names["patients"], rows, data.patients),
                 study=study if names["studies"] else None,
-                split=_one(names["splits"], rows, data.splits),
-                labels={name: float(one) for name, one in zip(classes, labels_C, strict=True) if not np.isnan(one)},
+                split=_common(names["splits"], rows, data.splits),
+                labels={
+                    name: float(label) for name, label in zip(classes, labels_C, strict=True) if not np.isnan(label)
+                },
             )
         )
     notes = [] if names["patients"] else [NO_PATIENTS.format("each study" if names["studies"] else "each row")]
     places = {study: np.array(rows, np.intp) for study, rows in together.items()}
     items_N = np.zeros(len(rows_ND), np.int64)
-    for own in places.values():
-        items_N[own] = np.arange(len(own))
-    of_rows = labels_XC if by_row and names["studies"] else None
+    for rows_n in places.values():
+        items_N[rows_n] = np.arange(len(rows_n))
+    row_labels = labels_XC if by_row and names["studies"] else None
     cohort = Cohort(tuple(cases), data.embeddings.parent, tuple(notes))
-    return cohort, Vectors(rows_ND, places, items_N, of_rows), classes
+    return cohort, Vectors(rows_ND, places, items_N, row_labels), classes
 
 
 def _embeddings(path: Path) -> NDArray[np.float32]:
@@ -78,7 +80,7 @@ def _embeddings(path: Path) -> NDArray[np.float32]:
 
 
 def _labels(data: DetectData) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Labels and their names: those of `data.classes`, in that order."""
+    """Return labels and their names: those of `data.classes`, in that order."""
     path = data.labels
     if path is None:
         raise UsageError("is missing", where="data.labels")
@@ -91,20 +93,20 @@ def _labels(data: DetectData) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         if missing:
             raise UsageError(f"has no column {missing[0]}", where=path, fix=f"choose from {', '.join(names)}")
         array, names = array[:, [names.index(name) for name in data.classes]], data.classes
-    found = names or data.classes or tuple(f"class {number}" for number in range(1, array.shape[1] + 1))
-    if len(found) != array.shape[1]:
-        raise UsageError(f"holds {array.shape[1]} labels, data.classes names {len(found)}", where=path)
-    _check_decided(array, found, path)
-    return array.astype(np.float32), found
+    classes = names or data.classes or tuple(f"class {number}" for number in range(1, array.shape[1] + 1))
+    if len(classes) != array.shape[1]:
+        raise UsageError(f"holds {array.shape[1]} labels, data.classes names {len(classes)}", where=path)
+    _check_decided(array, classes, path)
+    return array.astype(np.float32), classes
 
 
 def _check_decided(labels_XC: NDArray[np.generic], classes: Sequence[str], path: Path) -> None:
-    """Raise UsageError where a label is neither 0 nor 1 nor NaN."""
+    """Raise UsageError if a label is neither 0 nor 1 nor NaN."""
     for name, labels_X in zip(classes, labels_XC.astype(np.float64).T, strict=True):
         others = labels_X[~np.isnan(labels_X) & (labels_X != 0) & (labels_X != 1)]
         if len(others):
             what = f"holds other labels than 0 and 1: {name} is {others[0]:g} for one, {len(others)} lines in all"
-            raise UsageError(what, where=path, fix="write 0, 1, or nothing (NaN in .npy) where it is not known")
+            raise UsageError(what, where=path, fix="write 0, 1, or nothing (NaN in .npy) where it is unknown")
 
 
 def _label_table(path: Path) -> tuple[NDArray[np.float64], tuple[str, ...]]:
@@ -118,7 +120,7 @@ def _label_table(path: Path) -> tuple[NDArray[np.float64], tuple[str, ...]]:
         array = np.array(values, np.float64).reshape(len(values), len(names))
     except ValueError as error:
         fix = "write a header of classes, then 0, 1 or nothing"
-        raise InputError("is no readable table of labels", where=path, fix=fix) from error
+        raise InputError("is not a readable table of labels", where=path, fix=fix) from error
     if "" in names or len(set(names)) < len(names):
         wrong = next(name for name in names if not name or names.count(name) > 1)
         what = f"has the column {wrong} {names.count(wrong)} times" if wrong else "has a column without a name"
@@ -127,32 +129,32 @@ def _label_table(path: Path) -> tuple[NDArray[np.float64], tuple[str, ...]]:
 
 
 def _words(path: Path | None, count: int) -> list[str]:
-    """A name for each row; none where there is no file."""
+    """Return a name for each row; none without a file."""
     if path is None:
         return []
     if path.suffix.lower() == ".npy":
         array = _array(path)
         if array.ndim != 1 or array.dtype.kind not in "iuUS":
             raise InputError(f"is {array.dtype} of shape {array.shape}, not names or whole numbers [N]", where=path)
-        words = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in array.tolist()]
+        words = [word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word) for word in array.tolist()]
     else:
         try:
             words = regular(path).read_text(encoding="utf-8-sig").splitlines()
         except FileNotFoundError as error:
             raise InputError("does not exist", where=path) from error
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError("is no readable text", where=path) from error
+            raise InputError("is not readable text", where=path) from error
     if len(words) != count or not all(word.strip() for word in words):
         raise UsageError(f"has {len(words)} names, perhaps empty ones, for {count} embeddings", where=path)
     return [word.strip() for word in words]
 
 
-def _one(words: list[str], rows: list[int], path: Path | None) -> str | None:
-    """What all rows of a study say."""
-    said = {words[row] for row in rows} if words else set()
-    if len(said) > 1:
+def _common(words: list[str], rows: list[int], path: Path | None) -> str | None:
+    """Return the word that all rows of a study share."""
+    values = {words[row] for row in rows} if words else set()
+    if len(values) > 1:
         raise UsageError("says different things of the rows of one study", where=path)
-    return said.pop() if said else None
+    return values.pop() if values else None
 
 
 def _images(name: str, rows: list[int]) -> dict[str, str]:
@@ -162,14 +164,13 @@ def _images(name: str, rows: list[int]) -> dict[str, str]:
 
 
 def _array(path: Path) -> NDArray[np.generic]:
-    regular(path)
     try:
-        found = np.load(regular(path), mmap_mode="r", allow_pickle=False)
+        array = np.load(regular(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError("does not exist", where=path) from error
     except Exception as error:  # a damaged file raises anything
-        raise InputError("is no readable .npy file of plain numbers or words", where=path) from error
-    if not isinstance(found, np.ndarray):
+        raise InputError("is not a readable .npy file of plain numbers or words", where=path) from error
+    if not isinstance(array, np.ndarray):
         raise InputError("holds several arrays", where=path, fix="give a .npy file")
-    check_memory(3 * found.nbytes, path)
-    return found
+    check_memory(3 * array.nbytes, path)
+    return array

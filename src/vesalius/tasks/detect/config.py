@@ -1,4 +1,4 @@
-"""Settings of a detection: `task: detect` in a configuration of `vesalius train`."""
+"""Configuration of a detection run: `task: detect` in a configuration of `vesalius train`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from vesalius.tasks.detect.settings import CHECK_WORDS, Check, Unit
 from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import OptimizerConfig, TrainConfig
-from vesalius.training.precision import Precision
-from vesalius.transforms.ct_slices import CtWindow
+from vesalius.training.device import Precision
+from vesalius.transforms.prepare import CtWindow
 
 
 class DetectData(ManifestData):
@@ -46,7 +46,7 @@ class DetectData(ManifestData):
     )
     check: Check = Field(default="none", description=CHECK_WORDS)
     side: int = Field(default=224, ge=1, description="pixels of a slice's side, where a window is given")
-    batch: int = Field(default=16, ge=1, description="slices that go through the encoder at once")
+    batch: int = Field(default=16, ge=1, description="slices in a batch of the encoder")
     precision: Precision = Field(default="fp32", description="of the encoder; auto: bf16 where the hardware has it")
     cache: Path | None = Field(default=None, description="folder where vectors stay between runs; none: the user's")
     skip_invalid: bool = Field(default=False, description="go on without scans that cannot be read, and tell them")
@@ -92,13 +92,13 @@ class DetectConfig(JobConfig):
 
     task: Literal["detect"] = "detect"
     data: DetectData
-    aggregate: AnyAggregate = Field(default=Mean(), description="how the slices become a study")
+    aggregate: AnyAggregate = Field(default=Mean(), description="how slices are combined into a study")
     hidden: int = Field(default=256, description="width of the head; 0 or less: one linear layer")
     dropout: float = Field(default=0.2, ge=0, lt=1, description="in the head")
     batch: int = Field(default=64, ge=1, description="studies in a batch, of all processes together")
     loss: DetectLoss = DetectLoss()
     specificity: float = Field(
-        default=SPECIFICITY, gt=0, le=1, description="for which thresholds are chosen on validation cases"
+        default=SPECIFICITY, gt=0, le=1, description="at which thresholds are chosen on validation cases"
     )
     temperature: Sharing = Field(default="shared", description="one for all classes or one for each; by validation")
     train: TrainConfig = TrainConfig(

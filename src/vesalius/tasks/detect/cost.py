@@ -1,4 +1,4 @@
-"""What it costs to make the vectors of a cohort, measured on a few of its scans before it begins; nothing is kept.
+"""Cost of encoding a cohort, measured on a few of its scans in advance; nothing is kept.
 
 Letters: N slices of a scan, D width.
 """
@@ -26,9 +26,9 @@ from vesalius.tasks.encode.vectors import extract, known_store
 from vesalius.transforms.view import view_of
 
 _ENOUGH, _SLICES, _MOST = 2, 16, 24
-"""Scans and slices that are measured at least after a first one that warms up, and scans that are tried at most."""
+"""Least number of scans and slices to measure after a warm-up scan, and the most scans to try."""
 _PATIENCE_S = 60.0
-"""After it no further scan is measured."""
+"""Time after which no further scan is measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class TimedScans:
     Args:
         rows: vectors [N, D] of each.
         measured: scans behind the time.
-        slice_seconds: mean time for a slice of those that the header tells, reading included.
+        slice_seconds: mean time for a slice, by the header's count, reading included.
     """
 
     rows: tuple[NDArray[np.float32], ...]
@@ -48,12 +48,12 @@ class TimedScans:
 
 @dataclass(frozen=True)
 class Left:
-    """What is to be made.
+    """What is left to encode.
 
     Args:
-        scans: whose vectors are not kept yet.
+        scans: without cached vectors.
         slices: of these scans, by their headers.
-        there: scans whose vectors are kept.
+        there: scans with cached vectors.
     """
 
     scans: int
@@ -95,7 +95,7 @@ def try_scans(
 def left_to_do(
     cohort: Cohort, encoder: Encoder, choice: SliceConfig, images: Sequence[str], cache: Path | None
 ) -> Left:
-    """Which scans the cache does not hold yet; those that cannot be read are not counted."""
+    """Count the scans that the cache does not hold yet; unreadable ones are not counted."""
     store = known_store(encoder, choice, Cache(cache))
     loader = Loader(cohort, prepare=encoder.contract.prepare, images=images)
     scans = slices = there = 0
@@ -112,7 +112,7 @@ def left_to_do(
 
 
 def slices_of(cohort: Cohort, case: Case, encoder: Encoder, choice: SliceConfig, images: Sequence[str]) -> int:
-    """Slices that are looked at by what the header tells; the share of air is not known before pixels are read.
+    """Count the slices to use by the header; the share of air is unknown before pixels are read.
 
     Raises:
         VesaliusError: it cannot be read.

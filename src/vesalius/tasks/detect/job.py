@@ -1,4 +1,4 @@
-"""Detection as a job of `vesalius train`: its studies, its task, and the test of the model that it ships."""
+"""Detection as a job of `vesalius train`: its studies, its task, and the test of the shipped model."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class DetectJob(Job):
     """
 
     Config = DetectConfig
+    predictor = "vesalius.tasks.detect.predict:DetectPredictor"
+    pipeline = "image-classification"
     volatile = Job.volatile | {"data.batch"}
     config: DetectConfig
 
@@ -77,7 +79,7 @@ class DetectJob(Job):
         )
 
     def trial(self) -> DetectTask:
-        """As large as the run: the vectors of a few scans stand for those of all others. They are not kept."""
+        """As large as the run: vectors of a few scans stand in for the others. They are not kept."""
         device = _device()
         settings = self._source.settings(self.classes, device)
         return DetectTask(self.config, self.classes, lambda: self._joined(self._parts, self._tried.vectors), settings)
@@ -104,7 +106,7 @@ class DetectJob(Job):
         return self.config.data.skip_invalid
 
     def studies(self, device: str) -> Mapping[str, Studies]:
-        """The studies of each part, with vectors; made once.
+        """Return the studies of each split with their vectors; computed once.
 
         Raises:
             InputError: a case cannot be read.
@@ -113,9 +115,9 @@ class DetectJob(Job):
         if not self._studies:
             with PartialState().main_process_first():  # one process extracts, the others find it done
                 vectors = self._source.vectors(self._parts, device, self.progress)
-            found = vectors.of_case
-            self._left_out = {name: part.where(lambda case: case.id not in found) for name, part in self._parts.items()}
-            self._parts = {name: part.where(lambda case: case.id in found) for name, part in self._parts.items()}
+            known = vectors.of_case
+            self._left_out = {name: part.where(lambda case: case.id not in known) for name, part in self._parts.items()}
+            self._parts = {name: part.where(lambda case: case.id in known) for name, part in self._parts.items()}
             for name in ("train", "val"):
                 if not len(self._parts[name]):
                     raise UsageError(f"no case of the part {name!r} can be read", fix="mend the files")
@@ -137,11 +139,11 @@ class DetectJob(Job):
 
 
 def _device() -> str:
-    """Where the loop will run: asked for before by `PartialState(cpu=...)`."""
+    """The device of the loop, as `PartialState(cpu=...)` was set up before."""
     return str(PartialState().device)
 
 
 def _split_by(config: DetectConfig) -> str:
-    """The files that may name splits, for messages."""
+    """The files that may hold splits, for messages."""
     data = config.data
     return data.where or str(data.splits or data.patients or data.embeddings)

@@ -1,4 +1,4 @@
-"""Files that a detection adds to its run folder, for readers that know nothing of this package.
+"""Files that a detection run adds to its folder, in plain formats.
 
 metrics.json                      every measure
 probs.npy                         calibrated probabilities of the held-out studies [S, C]
@@ -27,7 +27,7 @@ FEATURES = "features"
 
 
 def result_files(results: Mapping[str, Any], p_SC: NDArray[np.float64]) -> dict[str, Writer]:
-    """`metrics.json` and `probs.npy`."""
+    """Return the writers of `metrics.json` and `probs.npy`."""
 
     def metrics(path: Path) -> None:
         path.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -36,7 +36,7 @@ def result_files(results: Mapping[str, Any], p_SC: NDArray[np.float64]) -> dict[
 
 
 def feature_files(parts: Mapping[str, Studies]) -> dict[str, Writer]:
-    """The files below `features/`."""
+    """Return the writers of the files below `features/`."""
     files: dict[str, Writer] = {}
     for name, studies in parts.items():
         if len(studies):
@@ -60,9 +60,9 @@ def _index(studies: Studies, path: Path) -> None:
         write_rows(file, [("row", "study", "patient", "slice", "case")])
         case_of = {at: case for case, rows in studies.vectors.of_case.items() for at in rows.tolist()}
         row = 0
-        for study, owner, own in zip(studies.ids, studies.owners, studies.rows, strict=True):
-            patient = owner[0] if owner[1] else ""  # not known
-            for at, item in zip(own.tolist(), studies.vectors.items_N[own].tolist(), strict=True):
+        for study, owner, rows in zip(studies.ids, studies.owners, studies.rows, strict=True):
+            patient = owner[0] if owner[1] else ""  # unknown
+            for at, item in zip(rows.tolist(), studies.vectors.items_N[rows].tolist(), strict=True):
                 write_rows(file, [(row, study, patient, item, case_of[at])])
                 row += 1
 

@@ -1,7 +1,7 @@
-"""Is this a head CT in HU? Asked before a model for head CT says anything about it.
+"""Plausibility check of head CT: is a scan a head CT in HU? It runs before a model for head CT predicts.
 
-What a model says of another kind of scan, or of values with another zero, looks like any other result; so such scans
-are refused. Letters: B slices from below upwards, J rows, I columns.
+A prediction for another kind of scan, or for values with another zero, looks like any other result; so such scans are
+refused. Letters: B slices from below upwards, J rows, I columns.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from vesalius.tasks.predictor import Plausibility
 from vesalius.transforms.view import to_view, view_of
 
 OFFSET_HU = -1024.0
-"""What templates and some converters leave out: their air is 0."""
+"""Offset that templates and some converters drop: their air is 0."""
 _AIR_HU = (-1150.0, -850.0)
 _SOFT_HU = (0.0, 80.0)
 _BONE_HU = 300.0
 _LEAST_AIR = 0.02
 """Share of the voxels that must be air; a cropped head has less around it, but sinuses and background remain."""
 _LEAST_ENCLOSED_CM2 = 25.0
-"""Soft tissue that bone surrounds, in the slice that has most of it. A spinal canal has 3, a brain 100 to 180."""
+"""Least soft tissue surrounded by bone, in the slice with most of it. A spinal canal has 3, a brain 100 to 180."""
 _GAP_MM = 6.0
 """Gaps in the bone up to twice this are bridged: foramina, thin bone blurred in thick slices."""
 _STRETCH_FROM, _STRETCH_TO, _STRETCH = 900.0, 1100.0, 11.0
@@ -40,11 +40,11 @@ _MOST_SLICES, _MOST_PIXELS = 40, 192
 
 
 def check_head_ct(scan: Scan) -> Plausibility:
-    """Look whether a scan can be a head CT in HU.
+    """Check that a scan can be a head CT in HU.
 
     Raises:
         InputError: it cannot.
-        UsageError: its values seem to be HU with another zero; `shifted` mends that.
+        UsageError: its values seem to be HU with another zero; `shifted` corrects that.
         GeometryError: there are no axial slices.
     """
     if scan.modality not in ("CT", "unknown"):
@@ -69,13 +69,13 @@ def check_head_ct(scan: Scan) -> Plausibility:
 
 
 def shifted(scan: Scan, intercept: float) -> Scan:
-    """The scan with a number added to every value, as CT in HU."""
+    """Return the scan with a number added to every value, as CT in HU."""
     values = scan.values() + np.float32(intercept)
     return replace(scan, pixels=ArrayPixels(values), intensity=Intensity(unit="HU"), native=None)
 
 
 def _few(scan: Scan) -> tuple[NDArray[np.float32], tuple[float, float]]:
-    """Real values of some axial slices, thinned out, and the distance of their pixels along rows and columns."""
+    """Return real values of some axial slices, thinned out, and their pixel spacing along rows and columns."""
     view = view_of(scan, "axial")
     x_BJI = to_view(scan, "axial")[:, 0]
     every = max(1, -(-len(x_BJI) // _MOST_SLICES))
@@ -113,7 +113,7 @@ def _share(hu_BJI: NDArray[Any], ends: tuple[float, float]) -> float:
 def _enclosed_cm2(hu_BJI: NDArray[Any], spacing_mm: tuple[float, float]) -> float:
     """Area of soft tissue within rings of bone, in the slice that has most."""
     areas = [0.0]
-    reach = [max(1, round(_GAP_MM / one)) for one in spacing_mm]
+    reach = [max(1, round(_GAP_MM / spacing)) for spacing in spacing_mm]
     around = np.ones((2 * reach[0] + 1, 2 * reach[1] + 1), bool)
     pad = ((reach[0], reach[0]), (reach[1], reach[1]))
     for hu_JI in hu_BJI:
@@ -128,15 +128,15 @@ def _enclosed_cm2(hu_BJI: NDArray[Any], spacing_mm: tuple[float, float]) -> floa
 
 def _warnings(scan: Scan) -> tuple[str, ...]:
     view = view_of(scan, "axial")
-    told = []
+    warnings = []
     if scan.modality == "unknown":
-        told.append("the file does not say that it is CT")
+        warnings.append("the file does not say that it is CT")
     if view.spacing_mm is not None:
         sizes = [scan.shape[2 + axis] for axis in (view.axes[1], view.axes[0])]
-        field = [size * one for size, one in zip(sizes, view.spacing_mm, strict=True)]
+        field = [size * spacing for size, spacing in zip(sizes, view.spacing_mm, strict=True)]
         if min(field) < _FIELD_MM[0] or max(field) > _FIELD_MM[1]:
-            told.append(f"the field of view is {field[0]:.0f} x {field[1]:.0f} mm, unusual for a head")
+            warnings.append(f"the field of view is {field[0]:.0f} x {field[1]:.0f} mm, unusual for a head")
     spacing = scan.spacing_mm
     if spacing is not None and spacing[view.axes[2]] * view.count < _SHORT_MM:
-        told.append(f"{view.count} slices cover {spacing[view.axes[2]] * view.count:.0f} mm, less than a brain")
-    return tuple(told)
+        warnings.append(f"{view.count} slices cover {spacing[view.axes[2]] * view.count:.0f} mm, less than a brain")
+    return tuple(warnings)

@@ -1,4 +1,4 @@
-"""What a shipped detection model needs besides its head: how slices became vectors, and what was chosen on validation.
+"""Settings that ship with a detection model: how slices became vectors.
 
 A model folder holds the part "head", `calibration.json` and, where scans were learned from, the part "encoder" with
 its input contract. Letters: C classes.
@@ -12,22 +12,22 @@ from pydantic import Field
 
 from vesalius.config import Config
 from vesalius.tasks.encode.slices import SliceConfig
-from vesalius.training.precision import Precision
+from vesalius.training.device import Precision
 
 Check = Literal["head-ct", "none"]
-"""What is asked of a scan before the model says anything about it: to be a head CT in HU, or nothing."""
+"""Plausibility check run before prediction: "head-ct" or "none"."""
 Unit = Literal["case", "study"]
-"""What has one label: a case, or all cases of a study."""
+"""What carries one label: a case, or all cases of a study."""
 CHECK_WORDS = "head-ct: what does not look like a head CT in HU is refused; none: no check"
 
 
 class EncoderFacts(Config):
-    """Which encoder the vectors are of.
+    """The encoder that made the vectors.
 
     Args:
-        name: as it was called in the configuration, the last part of a path.
+        name: its name in the configuration, the last part of a path.
         digest: of weights, sizes and precision.
-        precision: that it computed with.
+        precision: of its computation.
     """
 
     name: str

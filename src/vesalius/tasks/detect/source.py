@@ -1,9 +1,9 @@
-"""Where the vectors of a run come from: files of vectors, or scans that an encoder looks at."""
+"""Sources of the vectors of a run: precomputed files, or scans and a frozen encoder."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,9 @@ from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.encode.vectors import SKIP, Extracted, extract
 from vesalius.tasks.job import Preparation
 from vesalius.transforms.contract import InputContract
-from vesalius.transforms.ct_slices import ct_slices
+from vesalius.transforms.prepare import ct_slices
 from vesalius.weights.saved import ENCODER
-
-Progress = Callable[[str], None]
+from vesalius.wording import Progress, quiet
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +33,8 @@ class Tried:
     """For a dry run.
 
     Args:
-        vectors: for every case, perhaps those of others.
-        cost: of making those of all cases; None: they are there.
+        vectors: for every case, perhaps those of another case.
+        cost: of encoding all cases; None: nothing is to be encoded.
     """
 
     vectors: Vectors
@@ -50,24 +49,24 @@ class StudySource(ABC):
     has_slice_labels: bool
     """Whether single slices of studies may have labels."""
     problems: tuple[Problem, ...] = ()
-    """Cases that could not be read, once the vectors were asked for."""
+    """Unreadable cases, known once the vectors are computed."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of all labels that cases have: those of RSNA 2019 first, the others as they appear."""
+        """Names of all labels of the cases: those of RSNA 2019 first, the others in order of appearance."""
         found = self.cohort.classes
         return (*(name for name in LABELS if name in found), *(name for name in found if name not in LABELS))
 
     @abstractmethod
-    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = lambda _: None) -> Vectors:
-        """Of all cases of the parts; `progress` receives a line now and then."""
+    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = quiet) -> Vectors:
+        """Return the vectors of all cases of the splits; `progress` receives a line now and then."""
 
     @abstractmethod
     def settings(self, classes: tuple[str, ...], device: str) -> DetectSettings:
-        """Of the model that is shipped."""
+        """Return the settings of the shipped model."""
 
     def tried(self, parts: Mapping[str, Cohort], device: str) -> Tried:
-        """Vectors for a trial of the loop and what it costs to make all of them; nothing stays on disk."""
+        """Return vectors for a trial of the loop, and the cost of computing all; nothing stays on disk."""
         return Tried(self.vectors(parts, device))
 
     def shipped_encoder(self, device: str) -> Encoder | None:  # noqa: ARG002
@@ -76,7 +75,7 @@ class StudySource(ABC):
 
 
 def source_of(config: DetectConfig) -> StudySource:
-    """The source that a configuration asks for. Raises as the classes do."""
+    """Return the source of a configuration. Raises as the classes do."""
     return Scans(config.data) if config.data.manifest else Files(config.data)
 
 
@@ -99,7 +98,7 @@ class Files(StudySource):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of all labels that rows have, in the order of the columns."""
+        """Names of all labels of the rows, in the order of the columns."""
         found = set(self.cohort.classes)
         return tuple(name for name in self._names if name in found)
 
@@ -107,7 +106,7 @@ class Files(StudySource):
         self,
         parts: Mapping[str, Cohort],  # noqa: ARG002
         device: str,  # noqa: ARG002
-        progress: Progress = lambda _: None,  # noqa: ARG002
+        progress: Progress = quiet,  # noqa: ARG002
     ) -> Vectors:
         return self._vectors
 
@@ -116,7 +115,7 @@ class Files(StudySource):
 
 
 class Scans(StudySource):
-    """Vectors that a frozen encoder makes of the scans of manifests.
+    """Vectors that a frozen encoder computes from the scans of manifests.
 
     Args:
         data: manifests, encoder, slices.
@@ -138,11 +137,11 @@ class Scans(StudySource):
             raise InputError(what, where=data.manifest[0], fix=f"mend them, or {SKIP}")
         self._encoders = {} if encoder is None else {encoder.device.type: encoder}
 
-    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = lambda _: None) -> Vectors:
+    def vectors(self, parts: Mapping[str, Cohort], device: str, progress: Progress = quiet) -> Vectors:
         return _vectors(self._extracted(parts, device, self._data.cache, progress))
 
     def tried(self, parts: Mapping[str, Cohort], device: str) -> Tried:
-        """A few scans are encoded; for the trial their vectors stand for those of all others."""
+        """Encode a few scans; in the trial their vectors stand in for the others."""
         data, encoder = self._data, self.encoder(device)
         cases = Cohort(tuple(case for part in parts.values() for case in part), self.cohort.root)
         trial = try_scans(cases, encoder, data.slices, data.images, data.batch, skip_invalid=data.skip_invalid)
@@ -165,7 +164,7 @@ class Scans(StudySource):
         )
 
     def encoder(self, device: str) -> Encoder:
-        """The encoder on a device, with the window of the run."""
+        """Return the encoder on a device, with the window of the run."""
         if device not in self._encoders:
             data = self._data
             loaded = Encoder.from_pretrained(str(data.encoder), device, data.precision)
@@ -179,7 +178,7 @@ class Scans(StudySource):
         return self.encoder(device)
 
     def _extracted(
-        self, parts: Mapping[str, Cohort], device: str, cache: Path | None, progress: Progress = lambda _: None
+        self, parts: Mapping[str, Cohort], device: str, cache: Path | None, progress: Progress = quiet
     ) -> Extracted:
         data, root = self._data, self.cohort.root
         cases = Cohort(tuple(case for part in parts.values() for case in part), root)
@@ -198,7 +197,7 @@ class Scans(StudySource):
 
 
 def _cohort(paths: Sequence[Path], classes: Sequence[str]) -> tuple[Cohort, tuple[Problem, ...]]:
-    """The cases of manifests, or of tables of series, and the rows that lead to no scan."""
+    """Return the cases of manifests or tables of series, and the rows that lead to no scan."""
     cohorts: list[Cohort] = []
     unusable: list[Problem] = []
     for path in paths:
@@ -209,7 +208,8 @@ def _cohort(paths: Sequence[Path], classes: Sequence[str]) -> tuple[Cohort, tupl
         if not len(cohort):
             raise InputError("no nifti_path leads to a .nii or .nii.gz file", where=path, fix="check the paths in it")
         cohorts.append(cohort)
-        unusable += [Problem(f"{path.name} {one.id}", one.reason) for one in bad] if len(paths) > 1 else bad
+        several = len(paths) > 1
+        unusable += [Problem(f"{path.name} {row.id}", row.reason) for row in bad] if several else bad
     return joined(cohorts, paths[-1]), tuple(unusable)
 
 

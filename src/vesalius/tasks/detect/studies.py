@@ -1,4 +1,4 @@
-"""Studies as a head takes them: vectors of their slices and labels.
+"""Studies as input of a head: vectors of their slices, and labels.
 
 Letters: S studies, N rows (slices) of all studies, B studies of a batch, L slices of the largest of them, D width,
 C classes.
@@ -22,13 +22,13 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """Vectors of slices, and whose they are.
+    """Vectors of slices, with the case of each.
 
     Args:
         rows_ND: float32, perhaps on disk.
         of_case: case -> its rows, in the order of the slices.
-        items_N: number of the slice that a row is of.
-        labels_NC: of the rows, NaN where unknown; None where only studies have labels.
+        items_N: slice number of each row.
+        labels_NC: of the rows, NaN where unknown; None if only studies have labels.
     """
 
     rows_ND: NDArray[np.float32]
@@ -39,15 +39,15 @@ class Vectors:
 
 @dataclass(frozen=True, eq=False)
 class Studies:
-    """The studies of one part of a cohort.
+    """The studies of one split of a cohort.
 
     Args:
         ids: of the studies.
-        owners: the patients; where none is known, the study itself.
+        owners: the patients; where unknown, the study itself.
         rows: of each study among those of `vectors`.
         vectors: of all slices.
-        labels_SC: 0 or 1, NaN where it is not known; float32.
-        slice_labels: the same for the rows of each study; None where there is nothing.
+        labels_SC: 0 or 1, NaN where unknown; float32.
+        slice_labels: the same for the rows of each study; None if no slice has labels.
     """
 
     ids: tuple[str, ...]
@@ -62,15 +62,15 @@ class Studies:
 
     @property
     def width(self) -> int:
-        """D."""
+        """Numbers in a vector, D."""
         return self.vectors.rows_ND.shape[1]
 
     def batch(self, numbers: Sequence[int] | Rows) -> dict[str, NDArray[np.generic]]:
-        """Some studies, filled up to the largest of them.
+        """Return some studies, padded to the largest of them.
 
         Returns:
             {"x": (B, L, D), "there": (B, L) bool, "labels": (B, C), "slice_labels": (B, L, C)}; the last one is all
-            NaN where nothing is known of slices.
+            NaN if no slice has labels.
         """
         longest, classes = max(len(self.rows[n]) for n in numbers), self.labels_SC.shape[1]
         x_BLD = np.zeros((len(numbers), longest, self.width), np.float32)
@@ -87,10 +87,10 @@ class Studies:
 
 
 def studies_of(cohort: Cohort, vectors: Vectors, classes: Sequence[str], unit: str = "case") -> Studies:
-    """The studies of a part; cases without vectors are left out.
+    """Return the studies of a split; cases without vectors are left out.
 
     Args:
-        cohort: the cases of the part.
+        cohort: the cases of the split.
         vectors: of its slices.
         classes: order of the labels.
         unit: "case", or "study": the cases of one study are brought together, in the order of the cohort.
@@ -100,29 +100,33 @@ def studies_of(cohort: Cohort, vectors: Vectors, classes: Sequence[str], unit: s
         if case.id in vectors.of_case:
             name = case.study if unit == "study" and case.study is not None else case.id
             together.setdefault(name, []).append(case)
-    whose = owners(case for cases in together.values() for case in cases)
+    owner_of = owners(case for cases in together.values() for case in cases)
     labels = [np.stack([_labels(case, classes) for case in cases]) for cases in together.values()]
     rows = [[vectors.of_case[case.id] for case in cases] for cases in together.values()]
     joined = tuple(np.concatenate(several) for several in rows)
     known: tuple[NDArray[np.float32], ...] | None = None
     if vectors.labels_NC is not None:
-        known = tuple(vectors.labels_NC[one] for one in joined)
+        known = tuple(vectors.labels_NC[numbers] for numbers in joined)
     elif unit == "study":
-        known = tuple(_of_slices(several, own) for several, own in zip(rows, labels, strict=True))
+        known = tuple(_of_slices(several, labels_KC) for several, labels_KC in zip(rows, labels, strict=True))
     return Studies(
         tuple(together),
-        tuple(whose[cases[0].id] for cases in together.values()),
+        tuple(owner_of[cases[0].id] for cases in together.values()),
         joined,
         vectors,
-        np.stack([whole(own) for own in labels]) if labels else np.empty((0, len(classes)), np.float32),
+        np.stack([whole(labels_KC) for labels_KC in labels]) if labels else np.empty((0, len(classes)), np.float32),
         known,
     )
 
 
 def whole(labels_NC: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Labels of a study, shape (C,), from those of its parts: the highest.
+    """Return the labels of a study, shape (C,): the highest of its parts.
 
-    Unknown where a part that is not known could be higher than the others.
+    Unknown where an unknown part could be higher than the others.
+
+    Example:
+        >>> whole(np.array([[0, 0], [1, np.nan]], np.float32)).tolist()
+        [1.0, nan]
     """
     highest_C = np.max(np.nan_to_num(labels_NC, nan=-1.0), axis=0)
     is_open_C = np.isnan(labels_NC).any(axis=0) & (highest_C < 1)
@@ -134,9 +138,11 @@ def _labels(case: Case, classes: Sequence[str]) -> NDArray[np.float32]:
 
 
 def _of_slices(rows: Sequence[Rows], labels_KC: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Labels of the rows of a study: those of a case that is one slice, unknown for the slices of larger ones."""
+    """Labels of the rows of a study: of a case that is one slice; unknown for the slices of larger ones."""
     parts = [
-        np.repeat(own[None] if len(some) == 1 else np.full_like(own[None], np.nan), len(some), axis=0)
-        for some, own in zip(rows, labels_KC, strict=True)
+        np.repeat(
+            labels_C[None] if len(case_rows) == 1 else np.full_like(labels_C[None], np.nan), len(case_rows), axis=0
+        )
+        for case_rows, labels_C in zip(rows, labels_KC, strict=True)
     ]
     return np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""The head that the loop trains; the encoder is frozen and has done its work before.
+"""The head that the loop trains; the frozen encoder has made the vectors before.
 
 Letters: B studies, L slices, C classes.
 """
@@ -15,8 +15,8 @@ from torch import nn
 from vesalius.metrics.calibration import cooled
 from vesalius.metrics.classify import rank_classes, rsna_weights, weighted_log_loss
 from vesalius.metrics.operating import choose
+from vesalius.nets.head import StudyHead
 from vesalius.nets.net import Net, build
-from vesalius.nets.study import StudyHead
 from vesalius.objectives.masked_bce import MaskedBce, positive_weights
 from vesalius.seeding import generator
 from vesalius.tasks.classify.calibration import Calibration
@@ -35,9 +35,9 @@ class DetectTask(Task):
 
     Args:
         config: of the run.
-        classes: what is learned.
-        studies: gives the studies of each part; called once, when the loop builds the task, because only then the
-            device is known on which an encoder would have to work.
+        classes: labels to learn.
+        studies: returns the studies of each split; called once, when the loop builds the task, because only then the
+            encoder's device is known.
         settings: of the model that is shipped.
         encoder: ships with the head; None: the head was trained on precomputed vectors.
     """
@@ -80,7 +80,7 @@ class DetectTask(Task):
         return max(1, len(self._studies["train"]) // self.config.batch)
 
     def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
-        """What `Studies.batch` gives, this rank's share; what the last full batch leaves over waits for its turn."""
+        """Yield this rank's share of `Studies.batch`; the incomplete last batch of an epoch is dropped."""
         train = self._studies["train"]
         order = generator(self.config.train.seed, epoch, "order").permutation(len(train))
         size = min(self.config.batch, len(train)) // world * world
@@ -96,7 +96,7 @@ class DetectTask(Task):
         return {"net": loss}, {}
 
     def validate(self, step: int) -> dict[str, float]:
-        """Loss and ranking of held-out studies; what cannot be measured is left out."""
+        """Return loss and ranking of held-out studies, without what cannot be measured."""
         del step
         val = self._studies["val"]
         logits_SC = score(bare(self.modules["net"]), val, ranks=self.ranks).logits_SC

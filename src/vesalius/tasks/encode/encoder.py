@@ -18,7 +18,7 @@ from vesalius.errors import InputError, UsageError
 from vesalius.nets.encoder import EncoderNet
 from vesalius.nets.rollout import attends, attention_rollout
 from vesalius.tasks.encode.slices import SliceConfig, Slices
-from vesalius.training.precision import Precision, resolved
+from vesalius.training.device import Precision, resolved
 from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.weights.saved import ENCODER, Part, from_pretrained
 

@@ -1,4 +1,4 @@
-"""What leads to a finding: the map of one slice's patches, the same on its pixels, and pictures of both.
+"""One slice with the map of its patches: on its pixels, and as pictures.
 
 Letters: J rows and I columns of a slice, H W patches down and across.
 """
@@ -20,7 +20,7 @@ from vesalius.transforms.window import default_range, to_screen
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """One slice as people look at it, and where the encoder's patches lie on it.
+    """One slice as it is displayed, and where the encoder's patches lie on it.
 
     Args:
         grey_JI: 8 bits.
@@ -48,8 +48,8 @@ class Sheet:
         """
         low, high = default_range(scan) if window_hu is None else window_hu
         grey = to_screen(slices.values_BCJI[number : number + 1, :1], "grey", (low, high))[0, 0]
-        own = slices.prepare.spacing_mm is None and scan.geometry is not None
-        aspect = view_of(scan, slices.prepare.plane, slices.prepare.display).pixel_aspect if own else 1.0
+        is_native = slices.prepare.spacing_mm is None and scan.geometry is not None
+        aspect = view_of(scan, slices.prepare.plane, slices.prepare.display).pixel_aspect if is_native else 1.0
         unit = " HU" if window_hu is not None or scan.intensity.unit == "HU" else ""
         caption = f"slice {number}, {low:.4g} to {high:.4g}{unit}"
         return cls(grey, (low, high), aspect, slices.covered(number), caption)
@@ -57,7 +57,7 @@ class Sheet:
     def picture(
         self, map_HW: NDArray[np.float32], name: str, mark: tuple[int, int], floor: float | None = None
     ) -> bytes:
-        """A PNG of the slice alone and under a map of its patches, one of them framed; nothing below a floor."""
+        """Return a PNG of the slice alone and under a map of its patches, one of them framed; nothing below a floor."""
         return heat_map(
             self.grey_JI,
             map_HW,
@@ -70,7 +70,7 @@ class Sheet:
         )
 
     def on_pixels(self, map_HW: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The map on the pixels of the slice, (J, I): linear between the middles of patches, NaN where none reaches."""
+        """Return the map on the pixels of the slice, (J, I): linear between patch centres, NaN outside."""
         lines = []
         for size, patches, (first, last) in zip(
             self.grey_JI.shape, map_HW.shape, (self.covered[:2], self.covered[2:]), strict=True
@@ -84,6 +84,11 @@ class Sheet:
 
 
 def peak(map_HW: NDArray[np.float32]) -> tuple[int, int]:
-    """(row, column) of the highest patch."""
+    """Return (row, column) of the highest patch.
+
+    Example:
+        >>> peak(np.array([[0, 1], [3, 2]], np.float32))
+        (1, 0)
+    """
     row, column = np.unravel_index(int(map_HW.argmax()), map_HW.shape)
     return int(row), int(column)

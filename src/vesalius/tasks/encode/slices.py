@@ -1,4 +1,4 @@
-"""Which slices of a scan an encoder looks at, and how they are prepared for it.
+"""Which slices of a scan an encoder takes, and how they are prepared for it.
 
 Letters: B slices, C channel, J rows, I columns.
 """
@@ -15,16 +15,20 @@ from pydantic import Field
 from vesalius.config import Config
 from vesalius.errors import UsageError
 from vesalius.scan.scan import Scan
-from vesalius.tasks.encode.options import SLICE_HELP
+from vesalius.tasks.encode.options import SLICE_HELP, EmbedOptions
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.transform import Chain, Sample, digest_of
 
 
 class SliceConfig(Config):
-    """Which slices. Those that are almost only air are left out first; stride and most count what remains.
+    """Choice of slices. Those that are almost only air are left out first; stride and most count what remains.
 
-    A scan of which nothing would remain, e.g. a lone slice beside the head, keeps all its slices: a study has vectors
-    in any case, and whether it can be what it should be is asked elsewhere.
+    A scan of which nothing would remain, e.g. a lone slice beside the head, keeps all its slices, so every study has at
+    least one vector; plausibility is checked elsewhere.
+
+    Example:
+        >>> SliceConfig(stride=2, most=2).spread(np.arange(12)).tolist()
+        [2, 8]
     """
 
     stride: int = Field(default=1, ge=1, description=SLICE_HELP["stride"])
@@ -32,12 +36,21 @@ class SliceConfig(Config):
     least_body: float = Field(default=0.0, ge=0, lt=1, description=SLICE_HELP["least_body"])
     body_above: float = Field(default=-500.0, allow_inf_nan=False, description=SLICE_HELP["body_above"])
 
+    @classmethod
+    def of(cls, options: EmbedOptions) -> SliceConfig:
+        """Return the choice of slices that options of `vesalius embed` state.
+
+        Raises:
+            ConfigError: a number that cannot be.
+        """
+        return cls.build(**{name: getattr(options, name) for name in SLICE_HELP})
+
     def chosen(self, slices: Slices) -> NDArray[np.int64]:
-        """Numbers (from 0, rising) of the slices of a scan that are looked at."""
+        """Return the numbers (from 0, rising) of the slices to use."""
         return self.spread(self._with_body(slices.values_BCJI))
 
     def spread(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of some numbers that stride and most leave."""
+        """Apply `stride` and `most` to slice numbers."""
         numbers = numbers[:: self.stride]
         if not self.most or len(numbers) <= self.most:
             return numbers
@@ -45,13 +58,13 @@ class SliceConfig(Config):
         return numbers[((ends[:-1] + ends[1:]) / 2).astype(np.int64)]
 
     def _with_body(self, values_BCJI: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Numbers of the slices that show enough of the body in any channel; all where none does."""
+        """Return the numbers of slices that show enough of the body in any channel; all where none does."""
         everything = np.arange(len(values_BCJI), dtype=np.int64)
         if not self.least_body:
             return everything
         least = self.least_body * values_BCJI[0, 0].size
-        found = [any(np.count_nonzero(x_JI > self.body_above) >= least for x_JI in x_CJI) for x_CJI in values_BCJI]
-        return everything[found] if any(found) else everything
+        shows_body = [any(np.count_nonzero(x_JI > self.body_above) >= least for x_JI in x_CJI) for x_CJI in values_BCJI]
+        return everything[shows_body] if any(shows_body) else everything
 
     def digest(self) -> str:
         """64 hexadecimal digits that change with every value."""
@@ -60,11 +73,11 @@ class SliceConfig(Config):
 
 @dataclass(frozen=True, eq=False)
 class Slices:
-    """The slices of a scan, seen from below upwards where the plane is axial.
+    """The slices of a scan, from below upwards where the plane is axial.
 
     Args:
         values_BCJI: real values of all slices (HU), before the steps of the preparation.
-        prepare: what is done to each slice.
+        prepare: preparation of each slice.
     """
 
     values_BCJI: NDArray[np.float32]
@@ -72,14 +85,16 @@ class Slices:
 
     @classmethod
     def of(cls, scans: Scan | Sequence[Scan], prepare: Prepare) -> Slices:
-        """The slices of a scan, or of several on one grid whose channels are joined.
+        """Return the slices of a scan, or of several on one grid whose channels are joined.
 
         Raises:
             GeometryError: the plane of the pictures cannot be found.
             UsageError: a preparation of volumes, a scan of several frames, or values that are no image.
         """
         if prepare.layout not in ("BCJI", "CJI"):
-            raise UsageError(f"a preparation {prepare.layout} makes no slices", fix="take an encoder of pictures")
+            raise UsageError(
+                f"a preparation with the layout {prepare.layout} makes no slices", fix="name an encoder of pictures"
+            )
         first = scans if isinstance(scans, Scan) else scans[0]
         if first.shape[1] > 1:
             raise UsageError(f"the scan has {first.shape[1]} frames, a study of slices has one", fix="give one frame")
@@ -90,7 +105,7 @@ class Slices:
         return len(self.values_BCJI)
 
     def prepared(self, numbers: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
-        """What the encoder takes of some slices, x_BCJI.
+        """Return some slices as the encoder takes them, x_BCJI.
 
         Raises:
             UsageError: a step does not fit, or gives pictures of different sizes.
@@ -102,7 +117,7 @@ class Slices:
         return np.ascontiguousarray(np.stack(pictures), dtype=np.float32)
 
     def covered(self, number: int) -> tuple[float, float, float, float]:
-        """Where on a slice lies what the encoder sees of it: (top, bottom, left, right) edges in pixels of the slice.
+        """Return the part of a slice that the encoder sees: (top, bottom, left, right) edges in pixels of the slice.
 
         A resized slice is covered from -0.5 to its number of rows - 0.5; cropped it is less, padded more.
 
@@ -112,8 +127,8 @@ class Slices:
         picture = self.values_BCJI[number]
         rows_JI, columns_JI = np.indices(picture.shape[1:], np.int16) + 1  # 0 is where it was padded
         masks = {"rows": rows_JI[None], "columns": columns_JI[None]}
-        done = Chain(transforms=self.prepare.steps).apply_to(Sample(picture, masks)).masks
-        return (*_edges(done["rows"][0].max(axis=1)), *_edges(done["columns"][0].max(axis=0)))
+        seen = Chain(transforms=self.prepare.steps).apply_to(Sample(picture, masks)).masks
+        return (*_edges(seen["rows"][0].max(axis=1)), *_edges(seen["columns"][0].max(axis=0)))
 
     def batches(self, numbers: NDArray[np.int64], size: int) -> Iterator[NDArray[np.float32]]:
         """x_BCJI of at most `size` slices each."""
@@ -122,7 +137,7 @@ class Slices:
 
 
 def _edges(numbers: NDArray[np.int16]) -> tuple[float, float]:
-    """Edges, in pixels of the slice, of a line whose pixels lie at these pixels of the slice (from 1; 0 beyond it)."""
+    """Edges of a line of pixels, given the slice pixel that each shows (from 1; 0 is padding)."""
     there = np.flatnonzero(numbers)
     if len(there) < 2:
         return -0.5, float(numbers.max()) - 0.5

@@ -1,8 +1,8 @@
-"""Vectors of all slices of a cohort, made once and kept under what they were made from.
+"""Vectors of all slices of a cohort, computed once and cached by their inputs.
 
 A store belongs to one encoder (weights, sizes, precision), one preparation (windows, size) and one choice of slices;
-in it a scan is found by the bytes of its files. So another path finds what is there, and a changed voxel, window or
-weight finds nothing. Each scan is added when it is done: an interrupted run goes on where it stopped.
+in it a scan is found by the bytes of its files. So a moved file is found, and a changed voxel, window or weight is not.
+Each scan is added when it is finished: an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from vesalius.errors import InputError, OutputError, VesaliusError
 from vesalius.tasks.encode.encoder import BATCH, Encoder, facts_digest
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.estimate import duration
+from vesalius.wording import Progress, quiet
 
 _T = TypeVar("_T")
-SKIP = "leave out what cannot be read (data.skip_invalid=true in train, --skip-invalid in evaluate)"
-"""What to do where a scan cannot be read."""
+SKIP = "skip what cannot be read (data.skip_invalid=true in train, --skip-invalid in evaluate)"
+"""Fix for an unreadable scan."""
 _PAUSE_S, _PAUSE_SHARE = 5.0, 0.05
-"""Between two lines of progress: so many seconds, or that share of the time so far. Few lines, soon and to the end."""
+"""Least time between two progress lines: seconds, or a share of the time so far."""
 _FOLDER = "embeddings-1"
-"""The number is that of the form of the vectors."""
+"""The number is the version of the vectors' form."""
 
 
 @dataclass
@@ -41,16 +42,16 @@ class Extracted:
     """The vectors of a cohort.
 
     Args:
-        store: where they are.
+        store: that holds them.
         keys: case -> key in the store; a case that could not be read has none.
-        problems: these cases, with reasons.
-        made: scans that the encoder had to look at now.
+        problems: unreadable cases, with reasons.
+        encoded: number of scans that were encoded now.
     """
 
     store: FeatureStore
     keys: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    made: int = 0
+    encoded: int = 0
 
 
 def extract(
@@ -63,20 +64,20 @@ def extract(
     batch: int = BATCH,
     ahead: int = 1,
     skip_invalid: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> Extracted:
-    """Vectors of the chosen slices of every case.
+    """Return the vectors of the chosen slices of every case.
 
     Args:
         cohort: cases with unique ids.
-        encoder: what looks.
+        encoder: gives the vectors.
         choice: of slices.
-        cache: folder in which stores are kept; None: that of the user.
+        cache: folder of the stores; None: that of the user.
         images: names of the images whose channels are joined.
-        batch: slices that go through the encoder at once.
-        ahead: scans that are read meanwhile and wait in memory; 0: each is read when its turn comes.
-        skip_invalid: note cases that cannot be read and go on, instead of stopping.
-        progress: callback that receives a line now and then; not called where nothing is left to extract.
+        batch: slices in a batch.
+        ahead: scans to read in advance; 0: each is read when its turn comes.
+        skip_invalid: list unreadable cases and go on, instead of stopping.
+        progress: callback that receives a line now and then; not called if every vector is cached.
 
     Raises:
         InputError: a case cannot be read.
@@ -84,13 +85,13 @@ def extract(
     """
     files = Cache(cache)
     loader = Loader(cohort, prepare=encoder.contract.prepare, images=images, cache=files)
-    found = Extracted(store_of(encoder, choice, files))
+    extracted = Extracted(store_of(encoder, choice, files))
     clock = _Clock(len(cohort), progress)
 
     def load(case: Case) -> tuple[str, Slices | None] | VesaliusError:
         try:
             key = loader.key(case)
-            if key in found.store:
+            if key in extracted.store:
                 return key, None
             scans = [open_image(cohort, case, name) for name in images]
             slices = Slices.of(scans, encoder.contract.prepare)
@@ -101,43 +102,47 @@ def extract(
         return key, slices
 
     for number, (case, loaded) in enumerate(_ahead(cohort.cases, load, ahead), start=1):
-        error = loaded if isinstance(loaded, VesaliusError) else _kept(found, case, *loaded, encoder, choice, batch)
+        error = (
+            loaded if isinstance(loaded, VesaliusError) else _store(extracted, case, *loaded, encoder, choice, batch)
+        )
         if error is not None:
             error = at(error, cohort.path(next(iter(case.images.values()))))
             if not skip_invalid:
                 raise InputError(error.what, where=error.where, fix=f"{error.fix or 'mend it'}, or {SKIP}") from error
-            found.problems.append(Problem(case.id, error.reason))
-        clock.tick(number, found)
-    return found
+            extracted.problems.append(Problem(case.id, error.reason))
+        clock.tick(number, extracted)
+    return extracted
 
 
 class _Clock:
-    """Says how far an extraction is, now and then; nothing where everything is there.
+    """Reports the progress of an extraction now and then; says nothing if every vector is cached.
 
     Args:
-        scans: in all.
+        scans: number of scans.
         progress: callback that receives each line.
     """
 
-    def __init__(self, scans: int, progress: Callable[[str], None]) -> None:
+    def __init__(self, scans: int, progress: Progress) -> None:
         self._scans, self._progress = scans, progress
-        self._started = self._said = time.monotonic()
-        self._made = 0
+        self._started = self._printed = time.monotonic()
+        self._encoded = 0
 
-    def tick(self, number: int, found: Extracted) -> None:
-        """After each scan."""
+    def tick(self, number: int, extracted: Extracted) -> None:
+        """Print a line after a scan, if it is time."""
         now = time.monotonic()
         spent, is_last = now - self._started, number == self._scans
-        if found.made == self._made or not (is_last or now - self._said >= max(_PAUSE_S, _PAUSE_SHARE * spent)):
+        if extracted.encoded == self._encoded or not (
+            is_last or now - self._printed >= max(_PAUSE_S, _PAUSE_SHARE * spent)
+        ):
             return
-        self._said, self._made = now, found.made
-        bad = f", {len(found.problems)} cannot be read" if found.problems else ""
+        self._printed, self._encoded = now, extracted.encoded
+        bad = f", {len(extracted.problems)} cannot be read" if extracted.problems else ""
         left = "" if is_last else f", about {duration(spent / number * (self._scans - number))} left"
-        self._progress(f"{number} of {self._scans} scans, {found.made} of them encoded now{bad}{left}")
+        self._progress(f"{number} of {self._scans} scans, {extracted.encoded} of them encoded now{bad}{left}")
 
 
 def store_of(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureStore:
-    """Where the vectors of an encoder, its preparation and a choice of slices are kept.
+    """Open or create the store of an encoder, its preparation and a choice of slices.
 
     Raises:
         InputError: it is damaged.
@@ -148,7 +153,7 @@ def store_of(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureStor
 
 
 def known_store(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureStore | None:
-    """The store as it is; None where nothing was kept yet. Nothing is written.
+    """Open the store; None if there is none yet. Nothing is written.
 
     Raises:
         InputError: it is damaged.
@@ -162,29 +167,29 @@ def _place(encoder: Encoder, choice: SliceConfig, files: Cache) -> tuple[StoreFa
     return facts, files.folder / _FOLDER / f"{facts.encoder[:16]}-{facts.prepare[:16]}"
 
 
-def _kept(
-    found: Extracted, case: Case, key: str, slices: Slices | None, encoder: Encoder, choice: SliceConfig, batch: int
+def _store(
+    extracted: Extracted, case: Case, key: str, slices: Slices | None, encoder: Encoder, choice: SliceConfig, batch: int
 ) -> VesaliusError | None:
-    """Put the vectors of a case into the store, unless they are there; says why where that cannot be."""
-    if slices is not None and key not in found.store:
+    """Put the vectors of a case into the store, unless they are there; return the error that prevents it."""
+    if slices is not None and key not in extracted.store:
         try:
-            add(found.store, key, case.id, slices, encoder, choice, batch)
+            add(extracted.store, key, case.id, slices, encoder, choice, batch)
         except OutputError:
             raise
         except VesaliusError as error:
             return error
-        found.made += 1
-    found.keys[case.id] = key
+        extracted.encoded += 1
+    extracted.keys[case.id] = key
     return None
 
 
 def add(
     store: FeatureStore, key: str, name: str, slices: Slices, encoder: Encoder, choice: SliceConfig, batch: int = BATCH
 ) -> None:
-    """Put the vectors of the chosen slices of a scan into a store.
+    """Encode the chosen slices of a scan and add them to a store.
 
     Raises:
-        UsageError: the encoder cannot look at them.
+        UsageError: the encoder cannot take them.
         OutputError: the store cannot be written.
     """
     numbers = choice.chosen(slices)
@@ -192,12 +197,12 @@ def add(
 
 
 def at(error: VesaliusError, path: Path) -> VesaliusError:
-    """The error with the file that it is about, where it does not name one itself."""
+    """Return the error with a path, unless it names one already."""
     return error if error.where is not None else InputError(error.what, where=path, fix=error.fix)
 
 
 def _ahead(cases: Sequence[Case], load: Callable[[Case], _T], count: int) -> Iterator[tuple[Case, _T]]:
-    """Each case with what was loaded of it, the next ones being loaded by another thread meanwhile."""
+    """Yield each case with its loaded data; another thread loads the next ones meanwhile."""
     if not count:
         yield from ((case, load(case)) for case in cases)
         return
@@ -206,8 +211,8 @@ def _ahead(cases: Sequence[Case], load: Callable[[Case], _T], count: int) -> Ite
         try:
             for number, case in enumerate(cases):
                 loaded = waiting.popleft().result()
-                waiting.extend(pool.submit(load, one) for one in cases[number + count : number + count + 1])
+                waiting.extend(pool.submit(load, later) for later in cases[number + count : number + count + 1])
                 yield case, loaded
         finally:
-            for one in waiting:
-                one.cancel()
+            for future in waiting:
+                future.cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,11 +37,11 @@ from vesalius.training.device import on_cpu
 from vesalius.weights.card import read_card
 from vesalius.weights.place import locate
 from vesalius.weights.saved import ENCODER, HEAD, digest_of, from_pretrained, read_config
+from vesalius.wording import Progress, quiet
 
 _PART = "cohort"
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "timm", "nibabel", "pydicom")
 _TABLES, _WIDTH = 2, 120
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def evaluate_classifier(
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
-    progress: Progress = lambda _: None,
+    progress: Progress = quiet,
 ) -> EvaluatedClassifier:
     """Measure a model of `train detect/...` or `train finetune/...` on a labelled cohort and write a report.
 

@@ -1,4 +1,4 @@
-"""Settings of a finetuning: `task: finetune` in a configuration of `vesalius train`."""
+"""Configuration of a finetuning run: `task: finetune` in a configuration of `vesalius train`."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Values = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
 
 
 class SliceLabels(Config):
-    """Slices of volumes as pictures; a label map says what is in each."""
+    """Slices of volumes as pictures, labelled by a label map."""
 
     mask: str = Field(default=MASK, description="label map that the labels come from")
     values: dict[str, Values] = Field(min_length=1, description="class -> its values in the label map")
     least: int = Field(
-        default=10, ge=1, description="pixels from which on a class is there; fewer, but some: it is not known"
+        default=10, ge=1, description="least pixels of a class that is present; fewer, but some: unknown"
     )
     about_labels: float = Field(
-        default=0.5, ge=0, le=1, description="share of the slices that are drawn among those that hold a label"
+        default=0.5, ge=0, le=1, description="share of slices drawn among those that hold a label"
     )
 
 
 class FinetuneData(CohortData):
-    """Which cases, and what is learned of them."""
+    """The cases, and the labels to learn."""
 
     classes: tuple[str, ...] = Field(default=(), description="labels of pictures to learn; none: all there are")
     slices: SliceLabels | None = Field(default=None, description="volumes: how their slices become labelled pictures")
@@ -66,11 +66,11 @@ class FinetuneLoss(Config):
 
     positive: float = Field(default=1.0, gt=0, description="weight of a positive picture")
     places: float = Field(
-        default=0.0, ge=0, description="weight of the loss of single places (patches) whose labels the map tells"
+        default=0.0, ge=0, description="weight of the loss of single places (patches), labelled by the map"
     )
     place_positive: float = Field(default=1.0, gt=0, description="weight of a positive place")
     place_least: int = Field(
-        default=10, ge=1, description="pixels from which on a class is in a place; fewer, but some: it is not known"
+        default=10, ge=1, description="least pixels of a class that is present in a place; fewer, but some: unknown"
     )
 
 
@@ -98,7 +98,7 @@ class FinetuneConfig(JobConfig):
         if self.prepare.layout != wanted:
             raise ValueError(f"prepare.layout must be {wanted}")
         if self.loss.places and not self.data.slices:
-            raise ValueError("loss.places needs data.slices: only a label map tells what is in a place")
+            raise ValueError("loss.places needs data.slices: only a label map says what is in a place")
         if self.net.dims != 2:
             raise ValueError("net is not an encoder of pictures")
         return self

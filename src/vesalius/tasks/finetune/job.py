@@ -31,6 +31,8 @@ class FinetuneJob(Job):
     """
 
     Config = FinetuneConfig
+    predictor = "vesalius.tasks.finetune.predict:FinetunePredictor"
+    pipeline = "image-classification"
     config: FinetuneConfig
 
     def __init__(self, config: FinetuneConfig) -> None:

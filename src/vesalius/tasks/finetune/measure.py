@@ -5,21 +5,22 @@ Letters: U pictures (whole cases, or slices of all volumes), B pictures that go 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from vesalius.cohort.groups import owners
 from vesalius.cohort.loader import Loader
 from vesalius.errors import InputError
-from vesalius.metrics.drawn import Owner
 from vesalius.tasks.classify.scored import Scored
 from vesalius.tasks.finetune.config import SliceLabels
 from vesalius.tasks.finetune.pictures import MapLabels
+from vesalius.training.task import Ranks
+from vesalius.wording import Progress, quiet
 
 BATCH = 64
+_ALONE = Ranks()
 _LINES = 5
 """Number of progress lines."""
 
@@ -29,41 +30,47 @@ def score(
     net: nn.Module,
     loader: Loader,
     slices: SliceLabels | None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
+    ranks: Ranks = _ALONE,
 ) -> Scored:
     """Classify every picture of a loader.
+
+    Each of several processes takes its share of the cases; all of them return the pictures of all cases.
 
     Args:
         net: a classifier in eval mode.
         loader: prepared cases in the order of the cohort.
         slices: how label maps become labels of slices; None: the cases are pictures with labels.
         progress: callback that receives a line now and then.
+        ranks: this process among the others.
 
     Raises:
         InputError: a case cannot be loaded, or none is left.
     """
     device = next(net.parameters()).device
     maps = None if slices is None else MapLabels(slices.values, slices.least)
-    logits, labels = [], []
-    ids: list[str] = []
-    patient_of, patients = owners(loader.cohort), list[Owner]()
-    items: list[int] = []
+    share: list[tuple[str, NDArray[np.float64], NDArray[np.float32]]] = []
+    patient_of = owners(loader.cohort)
     every = max(1, len(loader) // _LINES)
-    for number, case in enumerate(loader.epoch(0), start=1):
+    for number, case in enumerate(loader.shard(ranks.rank, ranks.world).epoch(0), start=1):
         x_BCJI = case.image if slices is not None else case.image[None]
+        logits = []
         for start in range(0, len(x_BCJI), BATCH):
             x = torch.from_numpy(x_BCJI[start : start + BATCH]).to(device)
             logits.append(net(x)[0].float().cpu().numpy().astype(np.float64))
-        if maps is None or slices is None:
-            labels.append(case.labels_N[None])
-        else:
-            labels.append(maps.of_pictures(case.masks[slices.mask]))
-        ids += [case.id] * len(x_BCJI)
-        patients += [patient_of[case.id]] * len(x_BCJI)
-        items += range(len(x_BCJI))
+        labels_UN = case.labels_N[None] if slices is None or maps is None else maps.of_pictures(case.masks[slices.mask])
+        share.append((case.id, np.concatenate(logits), labels_UN))
         if number % every == 0:
             progress(f"{number} of {len(loader)} held-out cases measured")
-    if not logits:
+    cases = ranks.gathered(share)
+    if not cases:
         first = f", {loader.problems[0]} for one" if loader.problems else ""
         raise InputError(f"no case can be read{first}", fix="mend the files")
-    return Scored(np.concatenate(logits), np.concatenate(labels), tuple(ids), tuple(patients), tuple(items))
+    ids = tuple(name for name, logits_UN, _ in cases for _ in logits_UN)
+    return Scored(
+        np.concatenate([logits_UN for _, logits_UN, _ in cases]),
+        np.concatenate([labels_UN for _, _, labels_UN in cases]),
+        ids,
+        tuple(patient_of[name] for name in ids),
+        tuple(number for _, logits_UN, _ in cases for number in range(len(logits_UN))),
+    )

@@ -1,4 +1,4 @@
-"""The pictures that are learned from: whole cases, or single slices of volumes whose labels a map tells.
+"""Pictures for training: slices drawn from volumes, and labels from label maps.
 
 Letters: B slices, C channel, J rows, I columns, N classes, L places row by row, H W places down and across.
 """
@@ -16,12 +16,12 @@ from vesalius.transforms.transform import Chain, Params, Sample
 
 @dataclass(frozen=True)
 class OneSlice:
-    """Draws one slice of a volume, then changes it. It takes samples of x_BCJI and gives x_CJI.
+    """Draws one slice of a volume, then augments it: from a sample of x_BCJI to one of x_CJI.
 
     Args:
-        mask: label map that leads.
-        share: of the slices that are drawn among those that hold a label; the others are drawn among all.
-        changes: of the slice.
+        mask: name of the label map.
+        share: of slices drawn among those that hold a label; the others are drawn among all.
+        changes: augmentation of the slice.
     """
 
     mask: str
@@ -29,29 +29,34 @@ class OneSlice:
     changes: Chain
 
     def draw(self, generator: np.random.Generator) -> Params:
-        """About a label or not; which slice, as a share of their number; the changes."""
+        """Draw whether the slice holds a label, its number as a share, and the augmentation."""
         about, place = generator.random(2)
         return float(about), float(place), self.changes.draw(generator)
 
     def apply_to(self, sample: Sample, params: Params) -> Sample:
-        """The slice, changed."""
-        about, place, its = params
+        """Return the slice, augmented."""
+        about, place, changes = params
         chosen = np.arange(len(sample.image))
         if about < self.share:
             labelled = np.flatnonzero((sample.masks[self.mask] != 0).any(axis=(1, 2, 3)))
             chosen = labelled if len(labelled) else chosen
         number = chosen[int(place * len(chosen))]
         masks = {name: mask[number] for name, mask in sample.masks.items()}
-        one = self.changes.apply_to(Sample(sample.image[number], masks), its)
-        return replace(sample, image=one.image, masks=one.masks)
+        changed = self.changes.apply_to(Sample(sample.image[number], masks), changes)
+        return replace(sample, image=changed.image, masks=changed.masks)
 
 
 class MapLabels:
-    """What a label map says of pictures and of places in them.
+    """Labels of pictures and of places in them, from a label map.
 
     Args:
         values: class -> its values in the map.
-        least: pixels from which on a class is there; fewer, but some: it is not known (NaN).
+        least: least pixels of a class that is present; fewer, but some: unknown (NaN).
+
+    Example:
+        >>> mask_BCJI = np.array([[[[1, 1], [2, 0]]]])
+        >>> MapLabels({"any": [1, 2], "dark": [2]}, least=2).of_pictures(mask_BCJI).tolist()
+        [[1.0, nan]]
     """
 
     def __init__(self, values: Mapping[str, Sequence[int]], least: int) -> None:
@@ -61,18 +66,18 @@ class MapLabels:
         self._belongs_VN = np.array(belongs, np.float32)
 
     def of_pictures(self, mask_BCJI: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Labels of whole pictures, shape (B, N)."""
+        """Return labels of whole pictures, shape (B, N)."""
         return _known(self._counts(mask_BCJI, mask_BCJI.shape[2:])[:, 0], self._least)
 
     def of_both(
         self, mask_BCJI: NDArray[np.integer], side: int, least: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Labels of whole pictures (B, N) and of squares of a side in them (B, L, N), these from `least` pixels on."""
+        """Return labels of whole pictures (B, N) and of squares in them (B, L, N), with their own `least`."""
         counts_BLN = self._counts(mask_BCJI, (side, side))
         return _known(counts_BLN.sum(axis=1), self._least), _known(counts_BLN, least)
 
     def _counts(self, mask_BCJI: NDArray[np.integer], size: tuple[int, ...]) -> NDArray[np.float32]:
-        """Pixels of each class in each place of a size, shape (B, L, N)."""
+        """Count the pixels of each class in each place of a size, shape (B, L, N)."""
         count, _, rows, columns = mask_BCJI.shape
         tall, wide = size
         squares = mask_BCJI[:, 0].reshape(count, rows // tall, tall, columns // wide, wide)

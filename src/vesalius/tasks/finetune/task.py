@@ -26,7 +26,7 @@ from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.measure import score
 from vesalius.tasks.finetune.pictures import MapLabels, OneSlice
 from vesalius.tasks.finetune.settings import FinetuneSettings
-from vesalius.training.task import Batch, Logs, Losses, Task, bare
+from vesalius.training.task import Batch, Logs, Losses, Ranks, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.transform import Chain
 from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, save_pretrained
@@ -40,7 +40,7 @@ class FinetuneTask(Task):
     Args:
         config: of the run.
         parts: the cases to train on and to validate on ("train", "val").
-        classes: what is learned.
+        classes: labels to learn.
     """
 
     def __init__(self, config: FinetuneConfig, parts: Mapping[str, Cohort], classes: tuple[str, ...]) -> None:
@@ -56,7 +56,7 @@ class FinetuneTask(Task):
         return max(1, self._training.total // self.config.batch)
 
     def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
-        """Images (B, C, J, I), labels (B, N) and, where they are learned from, those of places (B, L, N)."""
+        """Yield images (B, C, J, I), labels (B, N) and, with a loss of places, their labels (B, L, N)."""
         size = min(self.config.batch, self._training.total) // world
         slices, loss = self.config.data.slices, self.config.loss
         for batch in batches(self._training.shard(rank, world), epoch, size, drop_last=True, start=start):
@@ -80,10 +80,10 @@ class FinetuneTask(Task):
         return {"net": loss + self.config.loss.places * of_places}, {"loss_pictures": loss, "loss_places": of_places}
 
     def validate(self, step: int) -> dict[str, float]:
-        """Loss and ranking of held-out pictures; what cannot be measured is left out."""
+        """Return loss and ranking of held-out pictures, without what cannot be measured."""
         del step
         net = bare(self.modules["net"])
-        scored = self._score_val(net)
+        scored = self._score_val(net, self.ranks)
         ranking = rank_classes(scored.logits_SC, scored.labels_SC)
         measures = {
             "loss": float(self._loss(torch.from_numpy(scored.logits_SC), torch.from_numpy(scored.labels_SC))),
@@ -101,12 +101,13 @@ class FinetuneTask(Task):
         modules = {name: getattr(net, name) for name in nets}
         save_pretrained(folder, modules, ModelConfig.of("finetune", nets, settings), _NUMBERS[config.numbers])
         write_contract(InputContract(images=config.data.images, prepare=config.prepare, classes=self.classes), folder)
-        scored = self._score_val(Network(folder, next(net.parameters()).device).net)
+        scored = self._score_val(Network(folder, next(net.parameters()).device).net, Ranks())
         Calibration.of(choose(scored.logits_SC, scored.labels_SC), self.classes).write(folder)
 
-    def _score_val(self, net: nn.Module) -> Scored:
+    def _score_val(self, net: nn.Module, ranks: Ranks) -> Scored:
         data = self.config.data
-        return score(net, data.held_out(self.parts["val"], self.config.prepare, self.classes), data.slices)
+        loader = data.held_out(self.parts["val"], self.config.prepare, self.classes)
+        return score(net, loader, data.slices, ranks=ranks)
 
     def _loader(self) -> Loader:
         config, slices = self.config, self.config.data.slices

@@ -1,4 +1,4 @@
-"""What is to be predicted: scans of files and folders, or the cases of a manifest, each with a name for its output."""
+"""Inputs of a prediction: scans of files and folders, or cases of a manifest, each with a name for its output."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Input:
     """One study.
 
     Args:
-        names: for its output, whole file names on every system, without a suffix: first the one that is wanted
-            (several may want the same), then others that it may have been called by in an earlier run.
+        names: for its output, valid file names without a suffix: first the preferred one (several studies may prefer
+            the same), then others that an earlier run may have used.
         where: the path it came from, for messages.
-        source: the same seen from what was given, for what is written: no path of this machine.
+        source: the same relative to what was given, for reports: no path of this machine.
         open: the images by name.
         folders: above it, the nearest last.
         ends: frames of end-diastole and end-systole, where a manifest or an Info.cfg states them.
@@ -48,9 +48,9 @@ class Input:
 def find_inputs(
     paths: Sequence[Path], images: Sequence[str], reading: Reading = AS_STATED
 ) -> tuple[list[Input], list[dict[str, str]]]:
-    """All studies below some paths, and the paths at which there is none.
+    """Return all studies below some paths, and the paths that hold none.
 
-    Those of one name are named after the folders above them, too, as many as tell them apart.
+    Studies of one name are named after the folders above them too, as many as make the names unique.
 
     Args:
         paths: files, folders, tables with nifti_path, and manifests, which alone can name several images of a study.
@@ -79,9 +79,9 @@ def find_inputs(
                 cohort, bad = read_manifest(path), []
                 places = [f"case {number}" for number in range(1, len(cohort) + 1)]
             found.extend(_of_cohort(path, cohort.read_by(reading), images, places))
-            for one in bad:
-                told = {"error": one.reason, "reason": one.reason}
-                failed.append({"path": f"{path} {one.id}", "source": f"{_shown(path)} {one.id}", **told})
+            for row in bad:
+                reasons = {"error": row.reason, "reason": row.reason}
+                failed.append({"path": f"{path} {row.id}", "source": f"{_shown(path)} {row.id}", **reasons})
         except UsageError:
             raise
         except VesaliusError as error:
@@ -90,7 +90,7 @@ def find_inputs(
 
 
 def _of_cohort(path: Path, cohort: Cohort, images: Sequence[str], places: Sequence[str]) -> list[Input]:
-    """The cases, each with its place in the file."""
+    """Return the cases, each with its place in the file."""
     return [
         Input(
             (_plain(case.id),),
@@ -108,28 +108,33 @@ def _of_case(cohort: Cohort, case: Case, images: Sequence[str]) -> dict[str, Sca
 
 
 def _of_path(path: Path, images: Sequence[str], reading: Reading) -> tuple[list[Input], list[dict[str, str]]]:
-    """The scans at a path, and what cannot be read there."""
+    """Return the scans at a path, and what cannot be read there."""
     if tuple(images) != (IMAGE,):
         what = f"the model takes {', '.join(images)} of each study"
         raise UsageError(what, where=path, fix="name them in a manifest, see vesalius cohort build")
     listed = find_scans(path, reading)
-    found = [one for one in listed if one.refusal is None]
+    found = [scan for scan in listed if scan.refusal is None]
     lost = [
-        {"path": str(one.path), "source": _below_path(path, one), "error": str(one.refusal), "reason": one.refusal.what}
-        for one in listed
-        if one.refusal is not None
+        {
+            "path": str(scan.path),
+            "source": _below_path(path, scan),
+            "error": str(scan.refusal),
+            "reason": scan.refusal.what,
+        }
+        for scan in listed
+        if scan.refusal is not None
     ]
-    shared = Counter(one.path for one in found)
+    shared = Counter(scan.path for scan in found)
     inputs = [
         Input(
-            (_plain(one.name),),
-            str(one.path),
-            _below_path(path, one) + (f"#{one.name}" if shared[one.path] > 1 else ""),
-            partial(_of_found, one),
-            _folders(one),
-            partial(ends_beside, one.path),
+            (_plain(scan.name),),
+            str(scan.path),
+            _below_path(path, scan) + (f"#{scan.name}" if shared[scan.path] > 1 else ""),
+            partial(_of_found, scan),
+            _folders(scan),
+            partial(ends_beside, scan.path),
         )
-        for one in found
+        for scan in found
     ]
     return inputs, lost
 
@@ -143,43 +148,43 @@ def _of_found(found: Found) -> dict[str, Scan]:
 
 
 def _folders(found: Found) -> tuple[str, ...]:
-    """Names of the folders above a scan; a stack of pictures is named after its own."""
+    """Names of the folders above a scan; a stack of pictures has the name of its folder."""
     is_inside = found.path.is_dir() and found.path.name != found.name
     parts = (found.path if is_inside else found.path.parent).parts
     return tuple(part for part in parts if part not in (found.path.anchor, ".."))
 
 
 def _shown(path: Path) -> str:
-    """What was given, without what only this machine knows: of an absolute path the end."""
+    """The path as given; of an absolute path only the end."""
     if not path.is_absolute():
         return path.as_posix()
     return path.name if path.is_dir() else PurePosixPath(path.parent.name, path.name).as_posix()
 
 
 def _apart(found: Sequence[Input]) -> list[Input]:
-    """With names that differ, as far as folders can make them differ."""
+    """Make names unique by prefixing parent folders."""
     depths = [0] * len(found)
     while True:
-        names = [_below(one, depth) for one, depth in zip(found, depths, strict=True)]
-        counts = Counter(name for name, _ in {(name, one.where) for name, one in zip(names, found, strict=True)})
-        deeper = [n for n, one in enumerate(found) if counts[names[n]] > 1 and depths[n] < len(one.folders)]
+        names = [_below(study, depth) for study, depth in zip(found, depths, strict=True)]
+        counts = Counter(name for name, _ in {(name, study.where) for name, study in zip(names, found, strict=True)})
+        deeper = [n for n, study in enumerate(found) if counts[names[n]] > 1 and depths[n] < len(study.folders)]
         if not deeper:
             break
         for n in deeper:
             depths[n] += 1
-    others = [[_below(one, depth) for depth in range(len(one.folders) + 1)] for one in found]
+    others = [[_below(study, depth) for depth in range(len(study.folders) + 1)] for study in found]
     return [
-        replace(one, names=tuple(dict.fromkeys((name, *other))))
-        for one, name, other in zip(found, names, others, strict=True)
+        replace(study, names=tuple(dict.fromkeys((name, *other))))
+        for study, name, other in zip(found, names, others, strict=True)
     ]
 
 
-def _below(one: Input, depth: int) -> str:
-    """The name after that of some folders above."""
-    return "-".join((*map(_plain, one.folders[len(one.folders) - depth :]), one.names[0]))
+def _below(study: Input, depth: int) -> str:
+    """The name with those of some folders above it as a prefix."""
+    return "-".join((*map(_plain, study.folders[len(study.folders) - depth :]), study.names[0]))
 
 
 def _plain(name: str) -> str:
-    """A name in which a figure may be called after it."""
+    """A file-name-safe version of `name`."""
     plain = "".join(letter if letter.isalpha() or letter.isdecimal() or letter in "-_." else "_" for letter in name)
     return plain.lstrip("-.") or "scan"

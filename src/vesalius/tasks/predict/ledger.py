@@ -1,8 +1,8 @@
-"""The studies that a folder of predictions holds: a line of JSON for each, written when it is finished.
+"""The finished studies of a folder of predictions: a line of JSON for each.
 
 A process that is killed loses no more than the study it was at. A study is known by the content of its images, never
-by its name alone: files of the same name in two folders are two studies. Each knows where it came from and which files
-are its own, so that it can be traced to its scan, and removed without touching what somebody else put there.
+by its name alone: files of the same name in two folders are two studies. Each lists its source and its files,
+so that it can be traced to its scan, and removed without touching other files.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Ledger:
 
     Args:
         folder: of the predictions.
-        studies: finished before; they are written anew, so that no half line of a killed process stays.
+        studies: finished before; they are rewritten, so that no half line of a killed process stays.
 
     Raises:
         OutputError: cannot be written.
@@ -59,26 +59,26 @@ class Ledger:
 
     def __init__(self, folder: Path, studies: Collection[Finished] = ()) -> None:
         self._path = folder / RECORD
-        self.studies = {one.name: one for one in studies}
+        self.studies = {study.name: study for study in studies}
         with new_file(self._path, force=True) as part:
             part.write_text("".join(map(_line, self.studies.values())), encoding="utf-8")
 
     @classmethod
     def again(cls, folder: Path, there: Callable[[str], bool]) -> Ledger:
-        """That of an earlier run, without the studies whose output is not `there` any more.
+        """Continue that of an earlier run, without the studies whose output is gone.
 
         Raises:
             CorruptFileError: it is damaged.
             OutputError: cannot be written.
         """
-        return cls(folder, [one for one in _read(folder / RECORD) if there(one.name)])
+        return cls(folder, [study for study in _read(folder / RECORD) if there(study.name)])
 
     @classmethod
     def emptied(cls, folder: Path) -> Ledger:
-        """A new one in place of that of an earlier run, whose files are removed; what it does not list stays.
+        """Start a new one; files that an earlier run listed are removed, others stay.
 
         Raises:
-            CorruptFileError: it is damaged, so nobody can tell what is to be removed.
+            CorruptFileError: it is damaged, so it is unknown what to remove.
             OutputError: cannot be removed or written.
         """
         for study in _read(folder / RECORD):
@@ -86,7 +86,7 @@ class Ledger:
         return cls(folder)
 
     def add(self, study: Finished) -> None:
-        """Raises OutputError where it cannot be written."""
+        """Add a study. Raises OutputError if it cannot be written."""
         try:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(_line(study))
@@ -95,7 +95,7 @@ class Ledger:
         self.studies[study.name] = study
 
     def name_for(self, wanted: Sequence[str], digest: str, taken: Collection[str]) -> str:
-        """The name of a study: that of an earlier run where the content is the same, else one that is free.
+        """Return the name of a study: that of an earlier run with the same content, else a free one.
 
         Args:
             wanted: names; the first one that it gets, the others that an earlier run may have given it. What follows
@@ -103,7 +103,7 @@ class Ledger:
             digest: of its images.
             taken: names that it may not have.
         """
-        alike = [name for name, one in self.studies.items() if one.digest == digest and name not in taken]
+        alike = [name for name, study in self.studies.items() if study.digest == digest and name not in taken]
         for plain in wanted:
             for name in alike:
                 if name == plain or (name.startswith(f"{plain}-") and name[len(plain) + 1 :].isdecimal()):
@@ -150,10 +150,10 @@ def _read(path: Path) -> list[Finished]:
     """The whole lines; what a killed process left of a last one is passed over."""
     try:
         lines = regular(path).read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if path.exists() else []
-        studies = {one.name: one for one in (_finished(json.loads(line)) for line in lines)}
+        studies = {study.name: study for study in (_finished(json.loads(line)) for line in lines)}
     except (OSError, ValueError, RecursionError, TypeError, KeyError) as error:
         fix = "choose another folder, or empty this one"
-        raise CorruptFileError("is no readable record of finished studies", where=path, fix=fix) from error
+        raise CorruptFileError("is not a readable record of finished studies", where=path, fix=fix) from error
     return list(studies.values())
 
 
@@ -168,10 +168,10 @@ def _finished(raw: dict[str, Any]) -> Finished:
 def _remove(folder: Path, files: Sequence[str]) -> None:
     """Remove files of a study, and their folders where nothing else is left in them."""
     paths = [folder / file for file in files]
-    own = [path for path in paths if path.parent == folder or not path.parent.is_symlink()]
+    removable = [path for path in paths if path.parent == folder or not path.parent.is_symlink()]
     with as_output_error(folder):
-        for path in own:
+        for path in removable:
             path.unlink(missing_ok=True)
-    for parent in {path.parent for path in own} - {folder}:
-        with suppress(OSError):  # somebody else put something there
+    for parent in {path.parent for path in removable} - {folder}:
+        with suppress(OSError):  # not empty: another program put something there
             parent.rmdir()

@@ -12,6 +12,7 @@ import torch
 
 from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError, printable
 from vesalius.files import regular
+from vesalius.named import Table
 from vesalius.output import alone, claim, new_file
 from vesalius.report.limits import limits_line, limits_section
 from vesalius.report.made import command_line, made
@@ -19,23 +20,16 @@ from vesalius.report.page import FIGURES, PAGE, SUMMARY, write_figure
 from vesalius.report.publish import publish
 from vesalius.report.result import Result
 from vesalius.scan.reading import AS_STATED, Reading
-from vesalius.tasks.detect.predict import DetectPredictor
-from vesalius.tasks.finetune.predict import FinetunePredictor
 from vesalius.tasks.predict.inputs import Input, find_inputs
 from vesalius.tasks.predict.ledger import RECORD, Finished, Ledger, content_digest
 from vesalius.tasks.predictor import Predictor
-from vesalius.tasks.segment.predict import SegmentPredictor
+from vesalius.tasks.train.jobs import JOBS
 from vesalius.training.device import on_cpu
 from vesalius.weights.card import NOTICE
 from vesalius.weights.place import locate
 from vesalius.weights.saved import read_config
+from vesalius.wording import Progress, quiet
 
-_PREDICTORS: dict[str, type[Predictor]] = {
-    "detect": DetectPredictor,
-    "finetune": FinetunePredictor,
-    "segment": SegmentPredictor,
-}
-"""task of a model -> its predictor."""
 _STATE = "model.json"
 _RESERVED = (SUMMARY, PAGE, FIGURES, _STATE, RECORD)
 """Names that no study may have."""
@@ -80,7 +74,7 @@ def predict(
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> Predictions:
     """Predict every study; failures are listed and the rest goes on; a rerun skips what is finished.
 
@@ -106,10 +100,7 @@ def predict(
         torch.set_num_threads(threads)
     folder = locate(model)
     task = read_config(folder).task
-    if task not in _PREDICTORS:
-        fix = f"name a model for {', '.join(_PREDICTORS)}; vectors of an encoder come from vesalius embed"
-        raise InputError(f"is a model for {task}, which predicts nothing", where=folder, fix=fix)
-    predictor = _PREDICTORS[task](folder, "cpu" if on_cpu(device) else "cuda", options)
+    predictor = _predictor_class(task, folder)(folder, "cpu" if on_cpu(device) else "cuda", options)
     inputs, failed = find_inputs(paths, predictor.images, reading)
     chosen = predictor.options.given | reading.stated()
     ledger = _begin(output, {"model": predictor.digest(), **chosen}, predictor.target_of, force=force)
@@ -223,6 +214,16 @@ def _predict_study(
     files = tuple(sorted(path.relative_to(output).as_posix() for path in written))
     ledger.add(Finished(name, digest, predicted.measures, study.source, files))
     return name, True
+
+
+def _predictor_class(task: str, folder: Path) -> type[Predictor]:
+    """The predictor that the job of a model names."""
+    home = JOBS.get(task).predictor if task in JOBS else None
+    if home is None:
+        fix = f"name a model for {', '.join(JOBS)}; vectors of an encoder come from vesalius embed"
+        raise InputError(f"is a model for {task}, which predicts nothing", where=folder, fix=fix)
+    cls: type[Predictor] = Table("predictor", {task: home}).get(task)
+    return cls
 
 
 def _begin(output: Path, state: dict[str, Any], target_of: Callable[[str], str], *, force: bool) -> Ledger:

@@ -29,6 +29,8 @@ class SegmentJob(Job):
     """
 
     Config = SegmentConfig
+    predictor = "vesalius.tasks.segment.predict:SegmentPredictor"
+    pipeline = "image-segmentation"
     config: SegmentConfig
 
     def __init__(self, config: SegmentConfig) -> None:

@@ -6,7 +6,7 @@ Letters: I J K voxel axes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -31,7 +31,7 @@ from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
 from vesalius.tasks.segment.labels import LabelValues, read_classes
 from vesalius.tasks.segment.settings import SegmentSettings
-from vesalius.wording import some
+from vesalius.wording import Progress, quiet, some
 
 COLUMNS = ("unit", "patient", "map", "name", "dice", "hd95_mm", "found_ml", "truth_ml")
 """Header of `table.csv`; patients are numbered, so that no id leaves the manifest."""
@@ -67,7 +67,7 @@ def measure(
     images: tuple[str, ...],
     *,
     absent: Literal["background", "unknown"] = "background",
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> Iterator[tuple[Case, Unit | VesaliusError]]:
     """Predict and compare one label map after the other; an unreadable one yields its error.
 

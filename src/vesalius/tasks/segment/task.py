@@ -28,8 +28,7 @@ from vesalius.tasks.segment.settings import SegmentSettings
 from vesalius.tasks.segment.units import frame_of_units, units
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
-from vesalius.transforms.crop import CenterCrop, CenterPad
-from vesalius.transforms.foreground import LabelCrop
+from vesalius.transforms.crop import CenterCrop, CenterPad, LabelCrop
 from vesalius.transforms.transform import Chain
 from vesalius.weights.saved import NET, ModelConfig, save_pretrained
 

@@ -1,9 +1,9 @@
-"""What a run would do and cost, before it begins; nothing is written."""
+"""The configuration, cases and expected cost of a run before it begins; nothing is written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,35 @@ from vesalius.tasks.train.start import Start
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import duration, estimate
 from vesalius.training.loop import Loop
+from vesalius.wording import Progress, quiet
 
 _UNREADABLE = ("missing-image", "mask-without-image", "unreadable-image")
 """Findings of an audit whose cases a run leaves out, if it may."""
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a run would do and cost.
+
+    Args:
+        config: the whole configuration, defaults written out.
+        parts: counts of the cases of each split that the run would take.
+        notes: caveats about the cases.
+        findings: of the audit, {"level", "code", "text"} each.
+        failed: number of errors among them.
+        skips_invalid: whether the run goes on without unreadable cases.
+        preparation: cost of the work before the loop; None: there is no such work.
+        estimate: cost of the loop and of the whole; None where the errors would stop the run.
+    """
+
+    config: dict[str, Any]
+    parts: Sequence[Any]
+    notes: list[str]
+    findings: list[dict[str, str]]
+    failed: int
+    skips_invalid: bool
+    preparation: dict[str, Any] | None = None
+    estimate: dict[str, Any] | None = None
 
 
 def dry_run(
@@ -30,20 +56,16 @@ def dry_run(
     *,
     device: str = "auto",
     threads: int | None = None,
-    progress: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """The whole configuration, an audit of the cases, and the time and memory measured on a few real steps.
+    progress: Progress = quiet,
+) -> DryRun:
+    """Write out the configuration, audit of the cases, and the time and memory measured on a few real steps.
 
     Args:
         config: a file, or the name of a configuration that comes with the package.
         overrides: "a.b=value".
         device: "auto", "cpu" or "cuda".
         threads: of PyTorch; None: its own choice.
-        progress: told what is done.
-
-    Returns:
-        {"config", "parts", "notes", "findings", "preparation", "estimate", "failed"}, JSON-able; "parts" counts the
-        cases that the run would take, "failed" the errors of the audit.
+        progress: callback that receives progress lines.
 
     Raises:
         ConfigError: a wrong key or value.
@@ -51,7 +73,7 @@ def dry_run(
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    PartialState(cpu=on_cpu(device))  # a task may ask where it will run
+    PartialState(cpu=on_cpu(device))  # a task may look where it will run
     job = make_job(config, overrides)
     job.progress = progress
     parts = job.parts()
@@ -60,44 +82,43 @@ def dry_run(
     whole = Cohort(tuple(case for name in parts for case in _named(parts[name], name)), some.root)
     found = audit(whole, pixels=job.reads_scans, workers=threads or 1, progress=progress)
     if job.skips_invalid:
-        broken = {case for one in found.findings if one.code in _UNREADABLE for case in one.cases}
+        broken = {case for finding in found.findings if finding.code in _UNREADABLE for case in finding.cases}
         parts = {name: cohort.where(lambda case: case.id not in broken) for name, cohort in parts.items()}
-    result: dict[str, Any] = {
-        "config": job.config.model_dump(mode="json"),
-        "parts": count_splits(parts),
-        "notes": list(job.notes()),
-        "findings": [{"level": one.level, "code": one.code, "text": one.text} for one in found.findings],
-        "failed": found.count("error"),
-        "skips_invalid": job.skips_invalid,
-        "preparation": None,
-    }
-    if not result["failed"] or job.skips_invalid:
-        progress("running a few steps")
-        task = job.trial()
-        start = Start(job.config.init_from, task) if job.config.init_from else None
-        loop = Loop(task, job.config.train, None, cpu=on_cpu(device), start=start)
-        cost = asdict(estimate(loop)) | {"device": loop.accelerator.device.type}
-        before = job.preparation()
-        if before is not None:
-            result["preparation"] = asdict(before) | {"seconds": before.seconds}
-        result["estimate"] = cost | {"seconds_in_all": cost["seconds"] + (before.seconds if before else 0.0)}
-    return result
+    result = DryRun(
+        config=job.config.model_dump(mode="json"),
+        parts=count_splits(parts),
+        notes=list(job.notes()),
+        findings=[{"level": finding.level, "code": finding.code, "text": finding.text} for finding in found.findings],
+        failed=found.count("error"),
+        skips_invalid=job.skips_invalid,
+    )
+    if result.failed and not job.skips_invalid:
+        return result
+    progress("running a few steps")
+    task = job.trial()
+    start = Start(job.config.init_from, task) if job.config.init_from else None
+    loop = Loop(task, job.config.train, None, cpu=on_cpu(device), start=start)
+    cost = asdict(estimate(loop)) | {"device": loop.accelerator.device.type}
+    before = job.preparation()
+    cost["seconds_in_all"] = cost["seconds"] + (before.seconds if before else 0.0)
+    preparation = None if before is None else asdict(before) | {"seconds": before.seconds}
+    return replace(result, preparation=preparation, estimate=cost)
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """The result for people."""
-    yield yaml.safe_dump(result["config"], sort_keys=False).rstrip()
+def lines(result: DryRun) -> Iterator[str]:
+    """Format the result for people."""
+    yield yaml.safe_dump(result.config, sort_keys=False).rstrip()
     yield ""
-    yield from count_lines(result["parts"])
-    yield from (f"note: {note}" for note in result["notes"])
-    for one in result["findings"]:
-        yield f"{one['level']}: {one['code']}: {one['text']}"
-    if "estimate" not in result:
+    yield from count_lines(result.parts)
+    yield from (f"note: {note}" for note in result.notes)
+    for finding in result.findings:
+        yield f"{finding['level']}: {finding['code']}: {finding['text']}"
+    if result.estimate is None:
         yield "the errors above would stop the run"
         return
-    if result["failed"]:
+    if result.failed:
         yield "cases above that cannot be read are left out (data.skip_invalid)"
-    yield from _cost_lines(result["estimate"], result["preparation"])
+    yield from _cost_lines(result.estimate, result.preparation)
 
 
 def _cost_lines(cost: dict[str, Any], before: dict[str, Any] | None) -> Iterator[str]:

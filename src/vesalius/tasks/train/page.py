@@ -1,9 +1,10 @@
-"""The report of a run: what the model is worth on held-out cases first, then how it was trained."""
+"""The report of a run: first the test of the model on held-out cases, then the training."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,27 @@ _CURVES = "training.png"
 _PACKAGES = ("numpy", "scipy", "torch", "accelerate", "monai", "timm", "safetensors")
 
 
-def write_run(job: Job, folder: Path, trained: LoopResult, result: Result, command: str) -> dict[str, Any]:
-    """Write the model card and publish the test of a finished run.
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished run.
 
-    Returns:
-        {"path", "report", "results", "notes", "failed"}, JSON-able.
+    Args:
+        path: the run folder.
+        report: its page.
+        results: the numbers of the test, and the steps of the training.
+        notes: caveats.
+        failed: cases that could not be measured, {"path", "error"} each.
     """
+
+    path: str
+    report: str
+    results: dict[str, Any]
+    notes: list[str]
+    failed: list[dict[str, str]]
+
+
+def write_run(job: Job, folder: Path, trained: LoopResult, result: Result, command: str) -> TrainResult:
+    """Write the model card and publish the test of a finished run."""
     _card(job, folder, trained, result, command).write(folder / MODEL)
     notes = [block.text for block in result.sections[0].blocks if block.kind == "text"] if result.sections else []
     result.sections += [_training(job, trained), _cases(job)]
@@ -47,23 +63,24 @@ def write_run(job: Job, folder: Path, trained: LoopResult, result: Result, comma
         made=made(command, torch.get_num_threads(), _facts(folder), _PACKAGES),
     )
     failed = [{"path": name, "error": why} for name, why in result.failures.items()]
-    return {"path": str(folder), "report": str(page), "results": result.results, "notes": notes, "failed": failed}
+    return TrainResult(str(folder), str(page), result.results, notes, failed)
 
 
 def _card(job: Job, folder: Path, trained: LoopResult, result: Result, command: str) -> Card:
     """The model card: words of the configuration, numbers of the run."""
-    told = job.config.card
+    card = job.config.card
     cases = ", ".join(f"{len(cohort)} {name}" for name, cohort in job.parts().items() if len(cohort))
     return Card(
         name=folder.name,
-        summary=told.summary or f"A model for the job {job.config.task}.",
+        summary=card.summary or f"A model for the job {job.config.task}.",
         task=job.config.task,
-        licence=told.licence,
-        data=tuple(DataSource(one.name, one.licence, one.note) for one in told.data),
+        licence=card.licence,
+        data=tuple(DataSource(source.name, source.licence, source.note) for source in card.data),
         training=f"{trained.steps} optimizer steps; cases: {cases}. The configuration is in the run's config.yaml.",
         command=command,
         figures=tuple(Number(name, value, result.tested_on) for name, value in result.measured.items()),
-        limits=told.limits,
+        limits=card.limits,
+        pipeline=job.pipeline,
     )
 
 
@@ -85,7 +102,7 @@ def _cases(job: Job) -> Section:
 
 
 def _curves(folder: Path) -> bytes:
-    found: dict[str, dict[str, list[tuple[float, float]]]] = {
+    series: dict[str, dict[str, list[tuple[float, float]]]] = {
         "Training": defaultdict(list),
         "Validation": defaultdict(list),
     }
@@ -96,15 +113,15 @@ def _curves(folder: Path) -> bytes:
                 name.startswith("loss") if title == "Training" else name not in ("step", "epoch", "kind", "seconds")
             )
             if wanted and value is not None:
-                found[title][name].append((row["step"], value))
-    return curves(found)
+                series[title][name].append((row["step"], value))
+    return curves(series)
 
 
 def _facts(folder: Path) -> dict[str, str]:
-    """Of `env.json`."""
-    told = json.loads(regular(folder / ENVIRONMENT).read_text(encoding="utf-8"))
+    """Device, processes and precision from `env.json`."""
+    environment = json.loads(regular(folder / ENVIRONMENT).read_text(encoding="utf-8"))
     return {
-        "Device": str(told.get("device")),
-        "Processes": str(told.get("processes")),
-        "Precision": str(told.get("precision")),
+        "Device": str(environment.get("device")),
+        "Processes": str(environment.get("processes")),
+        "Precision": str(environment.get("precision")),
     }

@@ -17,12 +17,13 @@ from vesalius.report.made import command_line
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE
 from vesalius.tasks.job import Job, JobConfig
 from vesalius.tasks.train.jobs import CONFIGS, find_config, job_class
-from vesalius.tasks.train.page import write_run
+from vesalius.tasks.train.page import TrainResult, write_run
 from vesalius.tasks.train.splits import check_left_out, check_splits, write_splits
 from vesalius.tasks.train.start import INIT, Start
 from vesalius.training.device import on_cpu
 from vesalius.training.loop import Loop
 from vesalius.training.run_folder import MODEL, SPLITS, begin, has_state, may_begin, note_files
+from vesalius.wording import Progress, quiet
 
 Watch = Callable[[dict[str, Any], int], None]
 """Callback that receives each row of metrics.jsonl and the number of steps of the whole run."""
@@ -41,8 +42,8 @@ def train(
     device: str = "auto",
     threads: int | None = None,
     watch: Watch | None = None,
-    progress: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
+    progress: Progress = quiet,
+) -> TrainResult | None:
     """Train, ship the best weights, test them on held-out cases, write the report.
 
     Under `accelerate launch` each process calls this; one of them writes.
@@ -59,7 +60,7 @@ def train(
         progress: callback that receives progress lines of the work outside the loop.
 
     Returns:
-        {"path", "report", "results", "failed"}, JSON-able; empty in processes that do not write.
+        The finished run; None in processes that do not write.
 
     Raises:
         ConfigError: a wrong key or value, or one that differs from the run that is resumed.
@@ -96,7 +97,7 @@ def train(
         state.wait_for_everyone()
         result = loop.run(resume=resuming, watch=None if watch is None else lambda row: watch(row, loop.steps))
         if not loop.is_main:
-            return {}
+            return None
         progress("testing the model on held-out cases")
         outcome = job.outcome(output / MODEL, loop.accelerator.device.type)
         note_files(output, outcome.files)

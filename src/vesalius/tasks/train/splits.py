@@ -58,7 +58,7 @@ def check_left_out(left_out: Mapping[str, Cohort], folder: Path) -> None:
     if not folder.is_dir():
         return
     now = {case.id for part in left_out.values() for case in part}
-    was = {one.id for one in _lines(folder).values() if one.is_left_out}
+    was = {line.id for line in _lines(folder).values() if line.is_left_out}
     for key in sorted(was ^ now):
         words = ("could not be read when this run began and can be now", "could be read when this run began, not now")
         raise UsageError(f"case {key} {words[key in now]}", where=folder.parent, fix=_FIX)
@@ -68,7 +68,7 @@ def check_splits(parts: Mapping[str, Cohort], folder: Path) -> None:
     """Compare the cases with those that a run began with; there is nothing to compare where it has not come so far.
 
     Raises:
-        UsageError: a case is new, gone, changed, in another split or at another place; the first one is told.
+        UsageError: a case is new, gone, changed, in another split or at another place; the first one is named.
         CorruptFileError: the manifests of the run cannot be read.
     """
     if not folder.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,33 @@ if TYPE_CHECKING:
 FORMATS = ("onnx",)
 
 
+@dataclass(frozen=True)
+class ExportedModel:
+    """An exported file and how it compares with the model.
+
+    Args:
+        path: the file.
+        format: e.g. "onnx".
+        opset: version of the operators.
+        input: shape of the image, "B" first.
+        outputs: name -> shape.
+        largest_difference: between an output of the file and of the model.
+        largest_output: to judge that difference by.
+        within: the difference that was allowed.
+        bytes: size of the file.
+    """
+
+    path: str
+    format: str
+    opset: int
+    input: list[int | str]
+    outputs: dict[str, list[int | str]]
+    largest_difference: float
+    largest_output: float
+    within: float
+    bytes: int
+
+
 def export_model(
     model: str | Path,
     output: Path,
@@ -30,8 +58,8 @@ def export_model(
     opset: int | None = None,
     within: float | None = None,
     force: bool = False,
-) -> dict[str, Any]:
-    """Export a model, and compare what the file gives with what the model gives.
+) -> ExportedModel:
+    """Export a model, and compare the outputs of the file with those of the model.
 
     Args:
         model: a model folder, a run folder, or a name of the zoo.
@@ -43,10 +71,6 @@ def export_model(
         within: largest absolute difference of outputs; None: 0.001.
         force: replace an existing file.
 
-    Returns:
-        {"path", "format", "opset", "input", "outputs", "largest_difference", "largest_output", "within", "bytes"},
-        JSON-able.
-
     Raises:
         UsageError: unknown format, no size, a model whose parts take different inputs, or the file gives other numbers.
         InputError: no such model or part.
@@ -54,7 +78,7 @@ def export_model(
         OutputError: the file exists or cannot be written.
     """
     if format not in FORMATS:
-        raise UsageError(f"{format!r} is no format", where="--format", fix=f"choose one of: {', '.join(FORMATS)}")
+        raise UsageError(f"{format!r} is not supported", where="--format", fix=f"choose one of: {', '.join(FORMATS)}")
     refuse_existing(output, force=force)
     try:
         import torch  # noqa: F401
@@ -65,7 +89,7 @@ def export_model(
 
     loaded = from_pretrained(model, only=part)
     config, net = _whole(loaded)
-    sample = _sample(config, size if size is not None else _own_size(loaded.folder))
+    sample = _sample(config, size if size is not None else _usual_size(loaded.folder))
     opset, within = opset or OPSET, WITHIN if within is None else within
     notes = {"config": loaded.config.model_dump_json(), "notice": NOTICE, "weights_sha256": loaded.digest}
     contract = loaded.folder / "preprocessor.json"
@@ -74,28 +98,20 @@ def export_model(
     with new_file(output, force=force) as file:
         parity = export_onnx(net, sample, file, opset=opset, within=within, notes=notes)
         count = file.stat().st_size
-    return {
-        "path": str(output),
-        "format": format,
-        "opset": opset,
-        "input": ["B", *sample],
-        "outputs": {name: list(shape) for name, shape in parity.outputs.items()},
-        "largest_difference": parity.largest,
-        "largest_output": parity.scale,
-        "within": within,
-        "bytes": count,
-    }
+    outputs = {name: list(shape) for name, shape in parity.outputs.items()}
+    shape: list[int | str] = ["B", *sample]
+    return ExportedModel(str(output), format, opset, shape, outputs, parity.largest, parity.scale, within, count)
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """The result for people."""
-    outputs = ", ".join(f"{name} {_shape(shape)}" for name, shape in result["outputs"].items())
-    yield f"x {_shape(result['input'])} to {outputs}; opset {result['opset']}, {result['bytes'] / 1e6:.1f} MB"
+def lines(result: ExportedModel) -> Iterator[str]:
+    """Format the result for people."""
+    outputs = ", ".join(f"{name} {_shape(shape)}" for name, shape in result.outputs.items())
+    yield f"x {_shape(result.input)} to {outputs}; opset {result.opset}, {result.bytes / 1e6:.1f} MB"
     yield (
-        f"ONNX Runtime differs by at most {result['largest_difference']:.2g} "
-        f"(outputs reach {result['largest_output']:.2g}, allowed {result['within']:g})"
+        f"ONNX Runtime differs by at most {result.largest_difference:.2g} "
+        f"(outputs reach {result.largest_output:.2g}, allowed {result.within:g})"
     )
-    yield result["path"]
+    yield result.path
 
 
 def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
@@ -119,21 +135,21 @@ def _sample(net: Net, size: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of one sample; the network says how many axes and what divides them."""
     dims, inputs, divisor = net.dims, net.inputs, net.divisor
     if dims is None or inputs is None:
-        raise UsageError("a network that takes other things than one image cannot be exported")
+        raise UsageError("the input of the network is not one image, so it cannot be exported")
     if len(size) != dims or any(side < 1 or side % divisor for side in size):
         what = f"{','.join(map(str, size))} does not fit a network of {dims} axes that are multiples of {divisor}"
         raise UsageError(what, where="--size", fix=f"give {dims} such numbers")
     return (inputs, *size)
 
 
-def _own_size(folder: Path) -> tuple[int, ...]:
+def _usual_size(folder: Path) -> tuple[int, ...]:
     """The size at the end of the model's preparation."""
     from vesalius.transforms.contract import PREPROCESSOR, read_contract
 
     steps = read_contract(folder).prepare.steps if regular(folder / PREPROCESSOR).is_file() else ()
     sizes = [size for size in (getattr(step, "size", None) for step in steps) if isinstance(size, tuple)]
     if not sizes or any(side is None for side in sizes[-1]):
-        raise UsageError("the model does not tell the size of its images", where=folder, fix="give --size")
+        raise UsageError("the model does not state the size of its images", where=folder, fix="give --size")
     return tuple(sizes[-1])
 
 

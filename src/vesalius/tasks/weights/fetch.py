@@ -1,21 +1,49 @@
-"""Fetch a public model's files from the hub: the only job that uses the network."""
+"""Fetch a public model's files from the hub: the only command that uses the network."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from vesalius.errors import UsageError
 from vesalius.files import regular
 from vesalius.output import new_folder, refuse_existing
 from vesalius.weights.hub import ask_hub, fetch_files
 from vesalius.weights.known import known_model
+from vesalius.wording import Progress, quiet
 
 SOURCE = "source.json"
-"""Where the files came from, beside them."""
+"""File beside the others with their origin."""
+
+
+@dataclass(frozen=True)
+class FetchedWeights:
+    """A public model on the hub, or fetched from it.
+
+    Args:
+        name: as `weights list` shows it.
+        repository: on the hub.
+        revision: a commit.
+        pinned: whether that commit is the tested one.
+        licence: of the weights.
+        files: name -> bytes.
+        bytes: of all files.
+        path: the new folder; None where only the size was wanted.
+        next_command: command that imports the files; likewise.
+    """
+
+    name: str
+    repository: str
+    revision: str
+    pinned: bool
+    licence: str
+    files: dict[str, int]
+    bytes: int
+    path: str | None = None
+    next_command: str | None = field(default=None, metadata={"json": "import"})
 
 
 def fetch_weights(
@@ -25,21 +53,17 @@ def fetch_weights(
     check_size: bool = False,
     revision: str | None = None,
     force: bool = False,
-    progress: Callable[[str], None] | None = None,
-) -> dict[str, Any]:
-    """Fetch a public model, or ask how large it is.
+    progress: Progress = quiet,
+) -> FetchedWeights:
+    """Fetch a public model, or only its size.
 
     Args:
         name: as `weights list` shows it.
-        output: folder to be made; not needed for a size.
-        check_size: ask only.
+        output: folder to write; not needed for a size.
+        check_size: fetch nothing but the size.
         revision: a commit or branch instead of the pinned one.
         force: replace an existing folder.
-        progress: told the licence and the size before anything is fetched.
-
-    Returns:
-        {"name", "repository", "revision", "pinned", "licence", "files": {name: bytes}, "bytes", "path", "import"},
-        JSON-able; "path" and "import", the command that comes next, are None for a size.
+        progress: callback that receives the licence and the size before anything is fetched.
 
     Raises:
         ConfigError: no such model.
@@ -52,52 +76,36 @@ def fetch_weights(
         if output is None:
             raise UsageError("no folder is given", where="-o", fix="name a new folder, or ask with --check-size")
         refuse_existing(output, force=force)
-    tell = progress or _silent
-    tell(f"{name}: {known.about}; {known.repository}")
-    tell(f"licence: {known.licence}")
+    progress(f"{name}: {known.about}; {known.repository}")
+    progress(f"licence: {known.licence}")
     listing = ask_hub(known, revision)
     total = sum(listing.sizes.values())
     pinned = revision is None and known.revision is not None
-    tell(f"{total / 1e6:.1f} MB, revision {listing.commit}" + ("" if pinned else " (not pinned)"))
-    result: dict[str, Any] = {
-        "name": name,
-        "repository": known.repository,
-        "revision": listing.commit,
-        "pinned": pinned,
-        "licence": known.licence,
-        "files": dict(listing.sizes),
-        "bytes": total,
-        "path": None,
-        "import": None,
-    }
+    progress(f"{total / 1e6:.1f} MB, revision {listing.commit}" + ("" if pinned else " (not pinned)"))
+    sizes_of = dict(listing.sizes)
+    result = FetchedWeights(name, known.repository, listing.commit, pinned, known.licence, sizes_of, total)
     if check_size or output is None:
         return result
     with new_folder(output, force=force) as folder:
         fetch_files(known, listing, folder)
-        source = {key: result[key] for key in ("name", "repository", "revision", "licence")}
-        source |= {"layout": known.layout, "sha256": {one: _digest(folder / one) for one in known.files}}
+        source = {key: getattr(result, key) for key in ("name", "repository", "revision", "licence")}
+        source |= {"layout": known.layout, "sha256": {file: _digest(folder / file) for file in known.files}}
         (folder / SOURCE).write_text(json.dumps(source, indent=1) + "\n", encoding="utf-8")
     sizes = "".join(f" {size}" for size in known.sizes)
     path = output / known.files[-1]
-    return result | {
-        "path": str(output),
-        "import": f"vesalius weights import {path} --layout {known.layout} -o {name}{sizes}",
-    }
+    command = f"vesalius weights import {path} --layout {known.layout} -o {name}{sizes}"
+    return replace(result, path=str(output), next_command=command)
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """The result for people."""
-    for name, count in result["files"].items():
+def lines(result: FetchedWeights) -> Iterator[str]:
+    """Format the result for people."""
+    for name, count in result.files.items():
         yield f"{name}  {count / 1e6:.1f} MB"
-    yield f"licence: {result['licence']}"
-    yield f"{result['repository']}, revision {result['revision']}"
-    if result["path"]:
-        yield result["path"]
-        yield f"next: {result['import']}"
-
-
-def _silent(line: str) -> None:
-    """Tell nothing."""
+    yield f"licence: {result.licence}"
+    yield f"{result.repository}, revision {result.revision}"
+    if result.path:
+        yield result.path
+        yield f"next: {result.next_command}"
 
 
 def _digest(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,32 @@ if TYPE_CHECKING:
     from vesalius.weights.checkpoint import Checkpoint
 
 TASK = "encode"
-"""Job of an imported model: features of images, for other jobs to build on."""
+"""Job of an imported model: vectors of images, for other jobs to build on."""
 MATCH = "match.json"
 _UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class ImportedWeights:
+    """A converted checkpoint.
+
+    Args:
+        path: the model folder.
+        layout: name of the checkpoint's layout.
+        net: the network and its sizes.
+        files: name of each file -> its SHA-256.
+        licence: of the weights.
+        contract: whether the preparation of the images is known and was written.
+        report: as `MatchReport.as_dict`.
+    """
+
+    path: str
+    layout: str
+    net: dict[str, Any]
+    files: dict[str, str]
+    licence: str
+    contract: bool
+    report: dict[str, Any]
 
 
 def import_weights(
@@ -36,21 +60,17 @@ def import_weights(
     allow: Sequence[str] = (),
     licence: str | None = None,
     force: bool = False,
-) -> dict[str, Any]:
+) -> ImportedWeights:
     """Read a checkpoint, load every tensor of it into our network, and save that as a model folder.
 
     Args:
         checkpoint: a file, or a folder of the hub's form; one that `fetch` made knows its licence.
-        layout: how it is laid out, e.g. "meddinov3".
-        output: folder to be made.
-        net: sizes of the network where they are not the layout's own, as "width=96".
+        layout: form of the checkpoint, e.g. "meddinov3".
+        output: folder to write.
+        net: sizes of the network that differ from the layout's, as "width=96".
         allow: patterns of tensors that may be missing, unexpected or of another shape.
         licence: of the weights, for the card.
         force: replace an existing folder.
-
-    Returns:
-        {"path", "layout", "net", "files": {name: SHA-256}, "licence", "contract", "report": as `MatchReport.as_dict`},
-        JSON-able.
 
     Raises:
         InputError: the checkpoint cannot be read, or does not fit.
@@ -59,16 +79,19 @@ def import_weights(
         OutputError: the folder exists or cannot be written.
     """
     refuse_existing(output, force=force)
-    _check_installed()
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("torch is not installed", extra="nets") from error
     from vesalius.nets.net import build
-    from vesalius.tasks.weights.contracts import contract_of
-    from vesalius.transforms.contract import write_contract
+    from vesalius.transforms.contract import InputContract, write_contract
+    from vesalius.transforms.prepare import ct_slices
     from vesalius.weights.checkpoint import read_checkpoint
     from vesalius.weights.keymap import match
-    from vesalius.weights.layouts.table import layout_named
+    from vesalius.weights.layouts.table import LAYOUTS
     from vesalius.weights.saved import ENCODER, NET, ModelConfig, save_pretrained
 
-    family = layout_named(layout)
+    family = LAYOUTS.get(layout)
     config = _net(layout, family.net, net)
     read = read_checkpoint(checkpoint)
     module = build(config)
@@ -82,45 +105,38 @@ def import_weights(
     settings = {
         "layout": layout,
         "source": {**known, "sha256": files},
-        "allowed": [list(one) for one in report.allowed],
+        "allowed": [list(pair) for pair in report.allowed],
     }
-    words = [*net, *(f"--allow {shlex.quote(one)}" for one in allow)]
+    words = [*net, *(f"--allow {shlex.quote(pattern)}" for pattern in allow)]
     part = ENCODER if config.outputs is None else NET
-    contract = contract_of(layout, config.inputs)
+    has_contract = family.ct_window is not None and config.inputs == 3
     with new_folder(output, force=force) as folder:
         save_pretrained(folder, {part: module}, ModelConfig.of(TASK, {part: config}, settings))
-        if contract is not None:
-            write_contract(contract, folder)
+        if family.ct_window is not None and has_contract:
+            write_contract(InputContract(prepare=ct_slices(family.ct_window)), folder)
         (folder / MATCH).write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
         _card(output.name, layout, licence, known, read, words).write(folder)
-    return {
-        "path": str(output),
-        "layout": layout,
-        "net": config.model_dump(mode="json"),
-        "files": files,
-        "licence": licence,
-        "contract": contract is not None,
-        "report": report.as_dict(),
-    }
+    sizes = config.model_dump(mode="json")
+    return ImportedWeights(str(output), layout, sizes, files, licence, has_contract, report.as_dict())
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """The result for people."""
-    for name, digest in result["files"].items():
+def lines(result: ImportedWeights) -> Iterator[str]:
+    """Format the result for people."""
+    for name, digest in result.files.items():
         yield f"{name}  SHA-256 {digest}"
-    yield from MatchReport.from_dict(result["report"]).lines()
-    if not result["contract"]:
-        yield "note: how its images are to be prepared is not known; no preprocessor.json was written"
-    if result["licence"] == _UNKNOWN:
-        yield "note: its licence is not known; tell it with --licence"
-    yield result["path"]
+    yield from MatchReport.from_dict(result.report).lines()
+    if not result.contract:
+        yield "note: the preparation of its images is not known; no preprocessor.json was written"
+    if result.licence == _UNKNOWN:
+        yield "note: its licence is not known; name it with --licence"
+    yield result.path
 
 
-def _net(layout: str, own: Any, words: Sequence[str]) -> Net:
+def _net(layout: str, usual: Any, words: Sequence[str]) -> Net:
     """The network of a layout with other sizes; `name=` among the words takes another network."""
     names = [word.removeprefix("name=") for word in words if word.startswith("name=")]
-    sizes = {key: value for key, value in own.items() if key != "name"}
-    name = names[-1] if names else own.get("name")
+    sizes = {key: value for key, value in usual.items() if key != "name"}
+    name = names[-1] if names else usual.get("name")
     if name is None:
         fix = f"add name=NET and its sizes; networks: {', '.join(NETS.names())}"
         raise UsageError("does not know the network", where=f"layout {layout}", fix=fix)
@@ -130,14 +146,14 @@ def _net(layout: str, own: Any, words: Sequence[str]) -> Net:
 
 
 def _source(checkpoint: Path) -> dict[str, str]:
-    """What `fetch` wrote beside the files; empty for files from elsewhere."""
+    """The origin that `fetch` wrote beside the files; empty for files from elsewhere."""
     path = (checkpoint if checkpoint.is_dir() else checkpoint.parent) / SOURCE
     try:
-        told = json.loads(regular(path).read_text(encoding="utf-8"))
+        source = json.loads(regular(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     keys = ("name", "repository", "revision", "licence")
-    return {key: str(told[key]) for key in keys if key in told} if isinstance(told, dict) else {}
+    return {key: str(source[key]) for key in keys if key in source} if isinstance(source, dict) else {}
 
 
 def _card(name: str, layout: str, licence: str, known: dict[str, str], read: Checkpoint, words: Sequence[str]) -> Card:
@@ -151,15 +167,9 @@ def _card(name: str, layout: str, licence: str, known: dict[str, str], read: Che
         task=TASK,
         licence=licence,
         data=(DataSource(origin, licence, f"SHA-256 {digests}"),),
-        training=f"By others. Converted with layout {layout}; {MATCH} tells what became of every tensor.",
+        training=f"By others. Converted with layout {layout}; {MATCH} lists every tensor.",
         command=f"vesalius weights import {files} --layout {layout} -o {name}{sizes}",
-        limits=("Nothing was measured here. What its authors say of its limits holds.",),
+        limits=("Nothing was measured here. The limits that its authors state hold.",),
         base=known.get("repository", ""),
+        pipeline="image-feature-extraction",
     )
-
-
-def _check_installed() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("torch is not installed", extra="nets") from error

@@ -1,9 +1,10 @@
-"""Which models are here: those of the zoo, or those of folders. Needs no torch."""
+"""List models: those of the zoo, or those of folders. Needs no torch."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,26 @@ from vesalius.weights.place import locate, zoo_names
 _MB = 1e6
 
 
-def list_weights(folders: Sequence[Path] = ()) -> dict[str, Any]:
-    """The models of the zoo, or those in the folders that are given, and the public ones that can be fetched.
+@dataclass(frozen=True)
+class WeightsList:
+    """Models and where they come from.
+
+    Args:
+        models: {"name", "task", "net", "mb", "licence", "about"} of each.
+        public: {"name", "layout", "licence", "about"} of each public model; empty where folders were given.
+        failed: {"path", "error"} of each folder that cannot be read.
+    """
+
+    models: list[dict[str, Any]]
+    public: list[dict[str, Any]]
+    failed: list[dict[str, str]]
+
+
+def list_weights(folders: Sequence[Path] = ()) -> WeightsList:
+    """List the models of the zoo and the public ones that can be fetched, or the models in folders.
 
     Args:
         folders: model or run folders; none: the zoo.
-
-    Returns:
-        {"models": [{"name", "task", "net", "mb", "licence", "about"}], "public": [{"name", "layout", "licence",
-        "about"}], "failed": [{"path", "error"}]}, JSON-able; "public" where no folder is given.
     """
     models, failed = [], []
     for name in folders or zoo_names():
@@ -33,25 +45,26 @@ def list_weights(folders: Sequence[Path] = ()) -> dict[str, Any]:
         except VesaliusError as error:
             failed.append({"path": str(name), "error": str(error)})
     public = [
-        {"name": name, "layout": one.layout, "licence": one.licence, "about": one.about} for name, one in KNOWN.items()
+        {"name": name, "layout": known.layout, "licence": known.licence, "about": known.about}
+        for name, known in KNOWN.items()
     ]
-    return {"models": models, "public": [] if folders else public, "failed": failed}
+    return WeightsList(models, [] if folders else public, failed)
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """The result for people."""
-    if not result["models"] and not result["failed"]:
+def lines(result: WeightsList) -> Iterator[str]:
+    """Format the result for people."""
+    if not result.models and not result.failed:
         yield "no model comes with this version"
-    for one in result["models"]:
-        yield f"{one['name']}  {one['task']}, {one['net']}, {one['mb']:.1f} MB, {one['licence']}"
-        if one["about"]:
-            yield f"    {one['about']}"
-    if result["public"]:
+    for model in result.models:
+        yield f"{model['name']}  {model['task']}, {model['net']}, {model['mb']:.1f} MB, {model['licence']}"
+        if model["about"]:
+            yield f"    {model['about']}"
+    if result.public:
         yield "public models, by `weights fetch` and `weights import`:"
-    for one in result["public"]:
-        yield f"{one['name']}  {one['about']}; {one['licence']}"
-    for one in result["failed"]:
-        yield f"failed: {one['error']}"
+    for model in result.public:
+        yield f"{model['name']}  {model['about']}; {model['licence']}"
+    for failure in result.failed:
+        yield f"failed: {failure['error']}"
 
 
 def _facts(name: str) -> dict[str, Any]:
@@ -62,7 +75,7 @@ def _facts(name: str) -> dict[str, Any]:
         net = " + ".join(str(part["net"]["name"]) for part in parts.values())
         size = sum((folder / f"{name}.safetensors").stat().st_size for name in parts)
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
-        raise InputError("is no readable model folder", where=folder, fix="get it anew") from error
+        raise InputError("is not a readable model folder", where=folder, fix="get it again") from error
     card = read_card(folder)
     return {
         "name": name,

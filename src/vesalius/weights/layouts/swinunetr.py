@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vesalius.weights.keymap import KeyMap
-from vesalius.weights.layouts.layout import Layout
+from vesalius.weights.layouts.table import Layout
 from vesalius.weights.rules import Drop, Inflate, Rename, Strip
 
 VOCO = Layout(

@@ -1,31 +1,52 @@
-"""Names of the layouts, and where they live."""
+"""The form of public checkpoints: a layout for each family, by name."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
 from vesalius.named import Table
-from vesalius.weights.layouts.layout import Layout
+from vesalius.weights.keymap import KeyMap
+from vesalius.weights.rules import Strip
 
 LAYOUTS = Table(
     "layout",
     {
-        "vesalius": "vesalius.weights.layouts.vesalius:PLAIN",
+        "vesalius": "vesalius.weights.layouts.table:PLAIN",
         "voco-swinunetr": "vesalius.weights.layouts.swinunetr:VOCO",
-        "meddinov3": "vesalius.weights.layouts.dinov3:MEDDINOV3",
-        "dinov3": "vesalius.weights.layouts.dinov3:DINOV3",
-        "dinov3-transformers": "vesalius.weights.layouts.dinov3:DINOV3_TRANSFORMERS",
-        "dinov2": "vesalius.weights.layouts.dinov2:DINOV2",
-        "dinov2-transformers": "vesalius.weights.layouts.dinov2:DINOV2_TRANSFORMERS",
-        "rad-dino": "vesalius.weights.layouts.dinov2:RAD_DINO",
+        "meddinov3": "vesalius.weights.layouts.dino:MEDDINOV3",
+        "dinov3": "vesalius.weights.layouts.dino:DINOV3",
+        "dinov3-transformers": "vesalius.weights.layouts.dino:DINOV3_TRANSFORMERS",
+        "dinov2": "vesalius.weights.layouts.dino:DINOV2",
+        "dinov2-transformers": "vesalius.weights.layouts.dino:DINOV2_TRANSFORMERS",
+        "rad-dino": "vesalius.weights.layouts.dino:RAD_DINO",
         "bit-npz": "vesalius.weights.layouts.bit:BIT",
     },
 )
 
 
-def layout_named(name: str) -> Layout:
-    """The layout of a name.
+@dataclass(frozen=True)
+class Layout:
+    """The form of a family of checkpoints.
 
-    Raises:
-        ConfigError: no such name.
+    Args:
+        about: the files and their origin, in one line.
+        net: the network that they fit, as in a configuration: {"name": ..., sizes}. Empty where any network does.
+        keymap: from their names to that network's.
+        ct_window: `transforms.prepare.ct_slices` window of the images that they were trained on, for networks of three
+            channels; None: the preparation is unknown.
     """
-    layout: Layout = LAYOUTS.get(name)
-    return layout
+
+    about: str
+    net: Mapping[str, Any]
+    keymap: KeyMap
+    ct_window: Literal["wide"] | None = None
+
+
+PLAIN = Layout(
+    about="tensors of one of our networks; name it: name=unet dims=2 ...",
+    net={},
+    keymap=KeyMap(wrappers=("state_dict", "model"), rules=(Strip("module."), Strip("_orig_mod."))),
+)
+"""As `torch.save(net.state_dict())` leaves the tensors of our own networks."""

@@ -7,9 +7,8 @@ was stopped or had failures. The folder then receives `figures/`, `table.csv`, `
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from pydantic import ValidationError
 import vesalius
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.files import regular
+from vesalius.memory import cores
 from vesalius.output import alone, claim, new_file
 from vesalius.report.limits import limits_line
 from vesalius.report.made import command_line, made
@@ -44,7 +44,7 @@ from vesalius.tasks.evaluate.codec.tables import (
     single_note,
     single_table,
 )
-from vesalius.wording import some
+from vesalius.wording import Progress, quiet, some
 
 if TYPE_CHECKING:
     from vesalius.tasks.evaluate.codec.judge import Judge
@@ -81,7 +81,7 @@ def evaluate_codec(
     reading: Reading = AS_STATED,
     threads: int | None = None,
     force: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
     codec: Codec | None = None,
 ) -> CodecEvaluation:
     """Compare coders on every study at `paths` and write a report.
@@ -106,9 +106,7 @@ def evaluate_codec(
     if config.points < 2 and any(len(steps) > 1 for steps in ladders):
         raise UsageError(f"{config.points} points make no curve", where="--points", fix="take at least 2")
     studies = find_studies(paths, reading)
-    plan = EvaluationPlan(
-        config.coders, config.lossless, config.points, threads or os.cpu_count() or 1, _load_judge(config.judge)
-    )
+    plan = EvaluationPlan(config.coders, config.lossless, config.points, threads or cores(), _load_judge(config.judge))
     run = _Run(output, codec, plan, progress)
     claim(output, force=force, belongs=run.is_unfinished())
     if force:
@@ -159,7 +157,7 @@ class _Run:
     output: Path
     codec: Codec
     plan: EvaluationPlan
-    progress: Callable[[str], None]
+    progress: Progress
 
     def measure(self, studies: Iterable[Study]) -> tuple[list[StudyResult], dict[str, VesaliusError]]:
         """Results of all studies that could be measured, and the others with their errors."""

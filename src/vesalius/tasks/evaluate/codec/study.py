@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from vesalius.tasks.evaluate.codec.ladder import RatePoint, walk
 from vesalius.tasks.evaluate.codec.pictures import DrawnPoint, draw
 from vesalius.tasks.evaluate.codec.results import Exact, FigureFile, Measures, Point, StudyResult
 from vesalius.tasks.evaluate.codec.studies import Study, heart_box
+from vesalius.wording import Progress
 
 if TYPE_CHECKING:
     from vesalius.tasks.evaluate.codec.judge import Judge, JudgedScan
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 METHODS = ("zstd-19", "gzip-9", "gzip-6")
 """General-purpose compressors of the plain 16-bit array, with their levels."""
 _CHECKED_AT_ONCE = 1 << 22
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from vesalius.tasks.evaluate.masks.match import Pair, match_masks
 from vesalius.tasks.evaluate.masks.measure import PairResult, measure_pair
 from vesalius.tasks.evaluate.masks.pump import beats
 from vesalius.tasks.evaluate.masks.summary import MaskSummary, patient_names, result_of, summarise
-from vesalius.wording import some
+from vesalius.wording import Progress, quiet, some
 
 _WIDTH = 120
 _SHOWN = 5
@@ -52,7 +52,7 @@ def evaluate_masks(
     split: str | None = None,
     reading: Reading = AS_STATED,
     force: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> MaskEvaluation:
     """Measure predicted label masks against reference masks and write a report.
 
@@ -147,7 +147,7 @@ def _titles(masks: Sequence[Mask], keep: Callable[[Mask], bool]) -> set[str]:
 
 
 def _measure(
-    pairs: Sequence[Pair], classes: Mapping[int, str], progress: Callable[[str], None]
+    pairs: Sequence[Pair], classes: Mapping[int, str], progress: Progress
 ) -> tuple[list[PairResult], dict[str, VesaliusError]]:
     """Results of the pairs, and the errors of those that could not be measured."""
     results: list[PairResult] = []

@@ -10,8 +10,52 @@ from scipy.spatial.transform import Rotation
 from transforms.every import image
 from vesalius.errors import ConfigError, UsageError
 from vesalius.seeding import generator
-from vesalius.transforms.affine import Affine
-from vesalius.transforms.turn import QuarterTurn
+from vesalius.transforms.spatial import Affine, Elastic, Flip, QuarterTurn
+
+
+def test_flips_by_letter():
+    x_CJI, x_CIJK = image("CJI"), image("CIJK")
+    both = Flip(axes="IJ", p=1.0)
+    assert both.draw(generator(0)) == "IJ"
+    np.testing.assert_array_equal(Flip(axes="I").apply(x_CJI, "I"), x_CJI[:, :, ::-1])
+    np.testing.assert_array_equal(Flip(axes="I").apply(x_CIJK, "I"), x_CIJK[:, ::-1])
+    np.testing.assert_array_equal(both.apply(x_CIJK, "IJ"), x_CIJK[:, ::-1, ::-1])
+    assert both.apply(x_CJI, "IJ").flags.c_contiguous
+    assert Flip(p=0.0).draw(generator(0)) == ""
+    with pytest.raises(UsageError, match="CJI has no axis K"):
+        Flip(axes="K").apply(x_CJI, "")
+
+
+def test_each_axis_has_its_own_coin():
+    drawn = [Flip(axes="IJK", p=0.25).draw(generator("coin", n)) for n in range(1000)]
+    for letter in "IJK":
+        assert np.mean([letter in one for one in drawn]) == pytest.approx(0.25, abs=0.05)
+    assert np.mean([{"I", "J"} <= set(one) for one in drawn]) == pytest.approx(1 / 16, abs=0.03)
+
+
+@given(st.integers(0, 3), st.sampled_from(["IJ", "JI", "IK", "KJ"]))
+def test_quarter_turns_carry_the_first_axis_to_the_second(quarters, plane):
+    x = np.random.default_rng(0).random((2, 5, 5, 5))
+    turned = QuarterTurn(plane=plane).apply(x, quarters)
+    first, second = (1 + "IJK".index(letter) for letter in plane)
+    expected = x
+    for _ in range(quarters):
+        out = np.empty_like(expected)
+        for one in range(5):
+            for other in range(5):
+                # first -> second, second -> -first
+                source, target = [slice(None)] * 4, [slice(None)] * 4
+                source[first], source[second] = one, other
+                target[first], target[second] = 4 - other, one
+                out[tuple(target)] = expected[tuple(source)]
+        expected = out
+    np.testing.assert_array_equal(turned, expected)
+
+
+def test_only_squares_are_turned():
+    with pytest.raises(UsageError, match="not square in IJ"):
+        QuarterTurn().apply(image("CJI"), 1)
+    assert {QuarterTurn().draw(generator("turn", n)) for n in range(50)} == {0, 1, 2, 3}
 
 
 @given(st.floats(-180, 180), st.floats(0.5, 2), st.floats(-0.3, 0.3), st.floats(-0.3, 0.3), st.floats(0.5, 3))
@@ -93,3 +137,41 @@ def test_what_does_not_fit():
         Affine(axes="IJK").apply(image("CJI"), ((1.0, 1.0, 1.0), 1.0, (0.0, 0.0, 0.0)))
     with pytest.raises(ConfigError, match="axes"):
         Affine.build(axes="KI")
+
+
+def moved_places(one, shape, seed):
+    """Where each voxel of the result came from, by deforming the coordinates themselves."""
+    grid = np.stack(np.meshgrid(*(np.arange(size, dtype=float) for size in shape), indexing="ij"))
+    return one.apply(grid, seed), grid
+
+
+@pytest.mark.parametrize(("axes", "shape"), [("IJ", (60, 48)), ("IJK", (30, 32, 28))])
+def test_nothing_folds_and_moves_are_bounded(axes, shape):
+    one = Elastic(axes=axes, spans=4, strength=0.4)
+    for n in range(5):
+        places, grid = moved_places(one, shape, one.draw(generator("fold", n)))
+        moves = places - grid
+        for axis, size in enumerate(shape):
+            assert np.abs(moves[axis]).max() <= 0.4 * size / 4
+        assert np.abs(moves).max() > 0.5
+        inner = (slice(None), *(slice(size // 4, -size // 4) for size in shape))
+        jacobian = np.stack([np.stack(np.gradient(part)) for part in places[inner]])
+        assert (np.linalg.det(np.moveaxis(jacobian, (0, 1), (-2, -1))) > 0).all()
+
+
+def test_the_field_is_smooth():
+    places, grid = moved_places(Elastic(spans=3, strength=0.3), (80, 80), 7)
+    moves = (places - grid)[:, 20:60, 20:60]
+    assert np.abs(np.diff(moves, n=2, axis=1)).max() < 0.05
+
+
+def test_without_strength_nothing_moves():
+    x = np.random.default_rng(0).random((2, 10, 12)).astype("f4")
+    np.testing.assert_allclose(Elastic(strength=0.0).apply(x, 3), x, atol=1e-6)
+
+
+def test_all_frames_move_alike():
+    x = np.random.default_rng(0).random((1, 1, 9, 9, 2)).repeat(4, axis=1)
+    done = Elastic().apply(x, 5)
+    assert (done == done[:, :1]).all()
+    np.testing.assert_array_equal(Elastic().apply(x[:, 0], 5), done[:, 0])
