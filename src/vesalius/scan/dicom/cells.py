@@ -46,7 +46,7 @@ def cells(path: Path, element: PixelElement) -> NDArray[Any] | None:
 
 @dataclass(frozen=True)
 class HighBits:
-    """Exclusive or of cells and values, and the number of pixels whose bits are not the sign or zero (overlays)."""
+    """Exclusive or of cells and values; number of pixels whose bits are neither the sign nor zero, as in overlays."""
 
     difference_NJIC: NDArray[Any]
     foreign: int
