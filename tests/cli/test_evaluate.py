@@ -92,8 +92,8 @@ def masks_called(monkeypatch):
         seen.update(reading=reading)
         return MaskEvaluation(output, output, None, [{"path": "x", "error": "x: no predicted mask"}])
 
-    monkeypatch.setattr("vesalius.tasks.evaluate.masks.evaluate_masks", evaluate_masks)
-    monkeypatch.setattr("vesalius.tasks.evaluate.masks.lines", lambda result: [f"{len(result.failed)} failed"])
+    monkeypatch.setattr("vesalius.tasks.evaluate.masks.run.evaluate_masks", evaluate_masks)
+    monkeypatch.setattr("vesalius.tasks.evaluate.masks.run.lines", lambda result: [f"{len(result.failed)} failed"])
     return seen
 
 
