@@ -17,13 +17,7 @@ _INFO = "Info.cfg"
 
 @dataclass(frozen=True)
 class Ends:
-    """The two frames, counted from 0.
-
-    Args:
-        ed: end-diastole.
-        es: end-systole.
-        stated_by: "Info.cfg" or "the manifest".
-    """
+    """The two frames, counted from 0, stated by "Info.cfg" or "the manifest"."""
 
     ed: int
     es: int
