@@ -243,5 +243,5 @@ def test_what_would_leak_or_be_dropped_is_refused(facts, fold, message):
 
 def test_a_test_case_with_a_fold_is_not_trained_on():
     folds = [Case(id=f"c{n}", images={"image": "x"}, fold=n % 2, split="test" if n == 3 else None) for n in range(4)]
-    with pytest.raises(UsageError, match="^1 case is in more than one fold"):
+    with pytest.raises(UsageError, match=r"^1 case is in more than one fold"):
         training_splits(Cohort(tuple(folds), Path()), fold=0)

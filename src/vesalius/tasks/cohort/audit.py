@@ -86,9 +86,8 @@ def _counts(audit: Audit) -> str:
 
 
 def _write_report(audit: Audit, folder: Path, name: str, workers: int, pixels: bool) -> None:
-    from vesalius.report.made import command_line, made
     from vesalius.report.page import Column
-    from vesalius.report.publish import publish
+    from vesalius.report.publish import command_line, made, publish
     from vesalius.report.result import Result
 
     whole = audit.parts[0]
