@@ -15,15 +15,8 @@ from vesalius.config import Config
 from vesalius.report.result import Result
 from vesalius.training.config import TrainConfig
 from vesalius.training.task import Task
+from vesalius.weights.card import DataSource
 from vesalius.wording import Progress, quiet
-
-
-class SourceConfig(Config):
-    """Training data of a model, for its card."""
-
-    name: str = Field(description="name of the data set")
-    licence: str = Field(description="its licence")
-    note: str = Field(default="", description="how many patients, which split")
 
 
 class CardConfig(Config):
@@ -31,7 +24,7 @@ class CardConfig(Config):
 
     summary: str = Field(default="", description="the model in one sentence")
     licence: str = Field(default="unknown", description="licence of the weights")
-    data: tuple[SourceConfig, ...] = Field(default=(), description="data sets that it was trained on")
+    data: tuple[DataSource, ...] = Field(default=(), description="data sets that it was trained on")
     limits: tuple[str, ...] = Field(default=(), description="where it fails or must not be used")
 
 

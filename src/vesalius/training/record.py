@@ -24,8 +24,8 @@ class Record:
     """The lines of one run.
 
     Args:
-        folder: of the run.
-        step: lines of later steps are taken out (they are written again).
+        folder: the run folder.
+        step: lines of later steps are removed (the resumed run writes them again).
     """
 
     def __init__(self, folder: Path, step: int = 0) -> None:
@@ -51,12 +51,11 @@ class Record:
             raise _unwritten(self._path, error) from error
 
     def close(self) -> None:
-        """Close the file."""
         self._file.close()
 
 
 def read_record(folder: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a run; an unfinished last line of a killed run is left out.
+    """Yield the lines of a run, without the unfinished last line of a killed one.
 
     Raises:
         CorruptFileError: cannot be read, or a line is not one that a run writes.

@@ -1,4 +1,4 @@
-"""Where lines go besides `metrics.jsonl`: TensorBoard and MLflow, one key each, both on this machine only."""
+"""Trackers besides `metrics.jsonl`: TensorBoard and MLflow, both on this machine only."""
 
 from __future__ import annotations
 
@@ -28,12 +28,10 @@ class TensorBoard:
         self._writer = SummaryWriter(str(folder / "tensorboard"))
 
     def add(self, row: dict[str, Any]) -> None:
-        """One point for each number."""
         for name, value in _numbers(row):
             self._writer.add_scalar(name, value, row["step"])
 
     def close(self) -> None:
-        """Write what is left."""
         self._writer.close()
 
 
@@ -54,16 +52,14 @@ class MlFlow:
         mlflow.start_run(run_name=folder.name)
 
     def add(self, row: dict[str, Any]) -> None:
-        """One point for each number."""
         self._mlflow.log_metrics(dict(_numbers(row)), step=row["step"])
 
     def close(self) -> None:
-        """End the run."""
         self._mlflow.end_run()
 
 
 def make_trackers(names: tuple[str, ...], folder: Path) -> list[Tracker]:
-    """The trackers called so.
+    """Make the trackers of these names.
 
     Raises:
         MissingExtraError: one is not installed.
