@@ -43,7 +43,7 @@ EXEMPT = {
 
 def _is_empty(path):
     """True where a module holds only its docstring, imports, assignments and a `__getattr__`."""
-    kinds = (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.If)
+    kinds = (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.If)
     body = ast.parse(path.read_text(encoding="utf-8")).body
     return all(isinstance(n, kinds) or (isinstance(n, ast.FunctionDef) and n.name == "__getattr__") for n in body)
 

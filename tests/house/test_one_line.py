@@ -28,8 +28,8 @@ def test_a_coder(add, make_nifti, tmp_path):
     add(CODERS, "toy", "ToyCoder")
     source, packed = make_nifti(), tmp_path / "tiny.vsl"
     done = vesalius.compress([source], packed, vesalius.CompressConfig(coder="toy"))
-    assert done.written[0]["tiers"][0]["coder"] == "toy"
-    assert vesalius.verify(packed, source)["tiers"][0]["equal"]
+    assert done.written[0].tiers[0].coder == "toy"
+    assert vesalius.verify(packed, source).tiers[0].equal
 
 
 def test_a_net(add, tmp_path):

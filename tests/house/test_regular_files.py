@@ -22,7 +22,7 @@ _FUNCTIONS = {
     "shutil.copy",
     "nib.load",
 }
-_NO_PATHS = {"stream", "file", "archive", "cls", "bz2", "self.spill", "FeatureStore"}
+_NO_PATHS = {"stream", "file", "archive", "cls", "bz2", "self.held", "FeatureStore"}
 """Names that stand for what is open already, for modules and classes, and for a file that the process made itself."""
 
 

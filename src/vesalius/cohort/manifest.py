@@ -112,7 +112,7 @@ def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
     path = regular(Path(path))
     if _is_table(path):
         if is_series_table(path):
-            cohort, left_out = read_series(path)
+            cohort, left_out, _ = read_series(path)
             return cohort, [BadLine(int(problem.id.removeprefix("line ")), problem.reason) for problem in left_out]
         return _parsed(_table_lines(path), path)
     try:

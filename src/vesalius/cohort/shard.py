@@ -41,19 +41,6 @@ _NO_NATIVE = (".nrrd", ".mha")
 _HEADERS_ALONE = (".nhdr", ".mhd")
 
 
-@dataclass(frozen=True)
-class Shards:
-    """Written shards.
-
-    Args:
-        paths: paths of the tar files.
-        notes: changes of headers, one sentence each.
-    """
-
-    paths: tuple[Path, ...]
-    notes: tuple[str, ...]
-
-
 def shard(
     cohort: Cohort,
     folder: Path,
@@ -62,7 +49,7 @@ def shard(
     seed: int = 0,
     keep_identifiers: bool = False,
     force: bool = False,
-) -> Shards:
+) -> tuple[list[Path], list[str]]:
     """Write a cohort as tar files, one series of them for each split, the cases in a shuffled order.
 
     Args:
@@ -72,6 +59,9 @@ def shard(
         seed: random seed of the order.
         keep_identifiers: pack files unchanged, with their full headers.
         force: replace an existing folder.
+
+    Returns:
+        The tar files, and a sentence for each change of headers.
 
     Raises:
         InputError: a file of a case is missing or not a readable scan.
@@ -84,7 +74,7 @@ def shard(
         for split in [*cohort.splits, *([None] if any(case.split is None for case in cohort) else [])]:
             ids = shuffled([case.id for case in cohort if case.split == split], seed)
             names += _write(part, split or "all", [by_id[case_id] for case_id in ids], packer, shard_mib)
-    return Shards(tuple(folder / name for name in names), packer.notes())
+    return [folder / name for name in names], packer.notes()
 
 
 def _write(folder: Path, split: str, cases: list[Case], packer: _Packer, shard_mib: float) -> list[str]:
@@ -145,9 +135,9 @@ class _Packer:
             for member, source in sources:
                 yield member, _bytes(self.cohort, source)
 
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> list[str]:
         """Return one sentence for each change or caveat."""
-        return tuple(f"{what}: {count} file(s)" for what, count in sorted(self.counts.items()))
+        return [f"{what}: {count} file(s)" for what, count in sorted(self.counts.items())]
 
     def _files(self, case: Case, kind: str, name: str, scratch: Path) -> Iterator[tuple[str, Path]]:
         """Yield ends of the names of an image or mask, and the files to pack."""

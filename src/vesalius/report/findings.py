@@ -110,7 +110,7 @@ def reliability_figure(
     logits_SC: NDArray[np.float64], labels_SC: NDArray[np.float32], classes: Sequence[str], point: OperatingPoint
 ) -> bytes:
     """Draw a PNG: probabilities of samples S and classes C against outcomes, before and after the temperatures."""
-    from vesalius.report.reliability import reliability_plot
+    from vesalius.report.chart import reliability_plot
 
     panels = {"As trained": cooled(logits_SC, 1.0), "With temperature": point.probabilities(logits_SC)}
     return reliability_plot({name: reliability_points(p_SC, labels_SC, classes) for name, p_SC in panels.items()})

@@ -14,7 +14,7 @@ from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.manifest import read_manifests
-from vesalius.cohort.training_splits import left_out_notes, training_splits
+from vesalius.cohort.split import left_out_notes, training_splits
 from vesalius.config import Config
 from vesalius.errors import UsageError
 from vesalius.transforms.prepare import Prepare

@@ -25,14 +25,14 @@ from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
-from vesalius.report.limits import limits_line
+from vesalius.report.page import limits_line
 from vesalius.scan.note import plain
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.encoder import Encoder, similarity
 from vesalius.tasks.encode.options import MIDDLE, EmbedOptions
 from vesalius.tasks.encode.sheet import Sheet
-from vesalius.tasks.encode.slices import Slices
+from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.tasks.encode.vectors import add, at, store_of
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import peak_mib
@@ -190,7 +190,8 @@ def _encode(path: Path, reading: Reading, encoder: Encoder, options: EmbedOption
     case = Case.build(id="scan", images={IMAGE: path.name or "."}, series=reading.series, reading=reading)
     cohort, files = Cohort((case,), path.parent), Cache(options.cache)
     loader = Loader(cohort, prepare=encoder.contract.prepare, cache=files)
-    key, store = loader.key(case), store_of(encoder, options.choice, files)
+    choice = SliceConfig.of(options)
+    key, store = loader.key(case), store_of(encoder, choice, files)
     scan = open_image(cohort, case, IMAGE).resident()
     slices = Slices.of(scan, encoder.contract.prepare)
     if loader.key(case) != key:
@@ -198,7 +199,7 @@ def _encode(path: Path, reading: Reading, encoder: Encoder, options: EmbedOption
     is_cached = key in store
     if not is_cached:
         progress(f"encoding slices of {len(slices)}")
-        add(store, key, case.id, slices, encoder, options.choice, options.batch)
+        add(store, key, case.id, slices, encoder, choice, options.batch)
     return _Encoded(scan, slices, np.array(store.rows(key)), store.items(key), is_cached)
 
 

@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vesalius.cohort.case import Case
+from vesalius.cohort.case import Case, Problem
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loaded import Problem
 from vesalius.errors import UsageError
 from vesalius.tasks.classify.checks import (
     check_both,
     check_classes,
+    check_decided,
     check_labels,
     cohort_notes,
     labels_of,
@@ -35,6 +35,15 @@ def test_a_part_needs_both():
     check_both(cohort({"any": 1}, {"x": 0}), ("any", "x"), "val")
     with pytest.raises(UsageError, match="the part 'val' has 2 cases, and not both"):
         check_both(cohort({"any": 1}, {"x": 0}), ("any",), "val")
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.5, "0.5"), (2, "2"), (-1, "-1")])
+def test_labels_are_decided(value, shown):
+    given = cohort({"any": 1}, {"any": value, "x": value}, {}, {"any": value})
+    check_decided(cohort({"any": 1.0}, {"any": 0}, {}), ("any",), "m.jsonl")
+    with pytest.raises(UsageError, match=f"^m.jsonl: the label any is {shown} in 2 of 4 cases, not 0 or 1; write 0"):
+        check_decided(given, ("any", "x"), "m.jsonl")
+    check_decided(given, ("y",), "m.jsonl")
 
 
 def test_notes():

@@ -3,4 +3,4 @@ from vesalius.tasks.encode.slices import SliceConfig
 
 
 def test_the_choice_of_slices_has_the_digest_of_one_made_alone():
-    assert EmbedOptions(stride=2, slice=3, batch=4).choice.digest() == SliceConfig(stride=2).digest()
+    assert SliceConfig.of(EmbedOptions(stride=2, slice=3, batch=4)).digest() == SliceConfig(stride=2).digest()

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.cohort.builders.series import LABELS
+from vesalius.cohort.case import Problem
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loaded import Problem
 from vesalius.errors import UsageError
 from vesalius.metrics.drawn import Drawn, Owner
 from vesalius.wording import some
@@ -41,6 +41,22 @@ def check_both(cohort: Cohort, classes: Sequence[str], part: str) -> None:
     if len(values) < 2:
         what = f"the part {part!r} has {len(cohort)} cases, and not both positive and negative labels among them"
         raise UsageError(what, fix="give more cases, or other data.ratios")
+
+
+def check_decided(cohort: Cohort, classes: Sequence[str], where: str) -> None:
+    """Raise UsageError where a label is neither 0 nor 1: held-out cases are ranked by it.
+
+    Args:
+        cohort: cases with labels.
+        classes: the labels to check.
+        where: file that holds the labels, for the message.
+    """
+    for name in classes:
+        others = [case.labels[name] for case in cohort if case.labels.get(name, 0) not in (0, 1)]
+        if others:
+            shown = ", ".join(f"{value:g}" for value in sorted(set(others))[:3])
+            what = f"the label {name} is {shown} in {len(others)} of {len(cohort)} cases, not 0 or 1"
+            raise UsageError(what, where=where, fix="write 0, 1 or nothing")
 
 
 def check_labels(labels_SC: NDArray[np.float32], classes: Sequence[str], where: str) -> None:

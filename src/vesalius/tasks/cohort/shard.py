@@ -57,9 +57,9 @@ def shard_cohort(
         OutputError: the folder exists or cannot be written.
     """
     cohort = read_manifest(manifest)
-    shards = shard(cohort, output, shard_mib=shard_mib, seed=seed, keep_identifiers=keep_identifiers, force=force)
-    files = tuple(ShardFile(path.name, path.stat().st_size) for path in shards.paths)
-    return ShardedCohort(output, files, (*cohort.notes, *shards.notes))
+    paths, notes = shard(cohort, output, shard_mib=shard_mib, seed=seed, keep_identifiers=keep_identifiers, force=force)
+    files = tuple(ShardFile(path.name, path.stat().st_size) for path in paths)
+    return ShardedCohort(output, files, (*cohort.notes, *notes))
 
 
 def lines(result: ShardedCohort) -> Iterator[str]:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from vesalius.errors import UsageError
-
-if TYPE_CHECKING:
-    from vesalius.tasks.encode.slices import SliceConfig
 
 MIDDLE = -1
 """Number that stands for the middle slice."""
@@ -30,8 +27,8 @@ class EmbedOptions:
         UsageError: a patch that is not a pair, or no slice in a batch.
 
     Example:
-        >>> EmbedOptions(stride=2, slice=4).choice.stride
-        2
+        >>> EmbedOptions(stride=2, patch=(7, 7)).slice == MIDDLE
+        True
     """
 
     stride: int = field(default=1, metadata={"help": SLICE_HELP["stride"]})
@@ -64,14 +61,3 @@ class EmbedOptions:
             raise UsageError("is not a row and a column", where="--patch", fix="write for instance 7,7")
         if self.batch < 1:
             raise UsageError(f"{self.batch} was given", where="--batch", fix="give 1 or more")
-
-    @property
-    def choice(self) -> SliceConfig:
-        """The choice of slices.
-
-        Raises:
-            ConfigError: a number that cannot be.
-        """
-        from vesalius.tasks.encode.slices import SliceConfig
-
-        return SliceConfig.build(**{name: getattr(self, name) for name in SLICE_HELP})

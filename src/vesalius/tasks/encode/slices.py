@@ -15,7 +15,7 @@ from pydantic import Field
 from vesalius.config import Config
 from vesalius.errors import UsageError
 from vesalius.scan.scan import Scan
-from vesalius.tasks.encode.options import SLICE_HELP
+from vesalius.tasks.encode.options import SLICE_HELP, EmbedOptions
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.transform import Chain, Sample, digest_of
 
@@ -35,6 +35,15 @@ class SliceConfig(Config):
     most: int = Field(default=0, ge=0, description=SLICE_HELP["most"])
     least_body: float = Field(default=0.0, ge=0, lt=1, description=SLICE_HELP["least_body"])
     body_above: float = Field(default=-500.0, allow_inf_nan=False, description=SLICE_HELP["body_above"])
+
+    @classmethod
+    def of(cls, options: EmbedOptions) -> SliceConfig:
+        """Return the choice of slices that options of `vesalius embed` state.
+
+        Raises:
+            ConfigError: a number that cannot be.
+        """
+        return cls.build(**{name: getattr(options, name) for name in SLICE_HELP})
 
     def chosen(self, slices: Slices) -> NDArray[np.int64]:
         """Return the numbers (from 0, rising) of the slices to use."""

@@ -15,10 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vesalius.cohort.batch import batches
 from vesalius.cohort.case import MASK
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loader import Loader
+from vesalius.cohort.loader import Loader, batches
 from vesalius.metrics.overlap import dice
 from vesalius.nets.net import build
 from vesalius.tasks.segment.config import SegmentConfig

@@ -12,10 +12,9 @@ import torch
 
 from vesalius.cohort.audit.run import count_splits
 from vesalius.files import regular
-from vesalius.report.curves import curves
-from vesalius.report.made import made
+from vesalius.report.chart import curves
 from vesalius.report.page import Section
-from vesalius.report.publish import publish
+from vesalius.report.publish import made, publish
 from vesalius.report.result import Result
 from vesalius.tasks.cohort.counts import split_table
 from vesalius.tasks.job import Job

@@ -13,8 +13,8 @@ from accelerate import PartialState
 from vesalius.config import load_config, read_table
 from vesalius.errors import UsageError
 from vesalius.output import sole_writer
-from vesalius.report.made import command_line
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE
+from vesalius.report.publish import command_line
 from vesalius.tasks.job import Job, JobConfig
 from vesalius.tasks.train.jobs import CONFIGS, find_config, job_class
 from vesalius.tasks.train.page import TrainResult, write_run

@@ -20,10 +20,8 @@ from vesalius.errors import UsageError, VesaliusError
 from vesalius.files import regular
 from vesalius.memory import cores
 from vesalius.output import alone, claim, new_file
-from vesalius.report.limits import limits_line
-from vesalius.report.made import command_line, made
-from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
-from vesalius.report.publish import publish
+from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, limits_line, load_report
+from vesalius.report.publish import command_line, made, publish
 from vesalius.report.table import plain_text
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.codec.adapter import Codec, VslCodec

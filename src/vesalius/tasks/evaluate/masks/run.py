@@ -8,9 +8,8 @@ from pathlib import Path
 
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
-from vesalius.report.made import command_line, made
 from vesalius.report.page import PAGE
-from vesalius.report.publish import publish
+from vesalius.report.publish import command_line, made, publish
 from vesalius.report.table import plain_text
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.masks.classes import lv_label

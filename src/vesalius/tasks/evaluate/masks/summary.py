@@ -9,7 +9,7 @@ from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.cardiac import EDV_ML, EF_PERCENT, Beat
 from vesalius.metrics.drawn import Drawn
 from vesalius.metrics.masks import PIECE_SHARE, Measured
-from vesalius.report.dots import dots
+from vesalius.report.chart import dots
 from vesalius.report.masks import (
     ALL,
     COLUMNS,
