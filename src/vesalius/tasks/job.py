@@ -59,12 +59,12 @@ class JobConfig(Config):
 
 @dataclass(frozen=True)
 class Preparation:
-    """The work of a run before its loop begins.
+    """The work of a run before its loop begins: scans to encode, besides those that are `there`, in the cache.
 
     Args:
         scans: number of scans to encode.
         slices: number of their slices; an estimate where only pixels decide which slices are skipped.
-        there: number of scans that are in the cache already.
+        there: number of scans in the cache.
         measured: number of scans on which the time was measured.
         slice_seconds: mean time for a slice, reading included.
         parameters: counts of the frozen parts by name.

@@ -7,13 +7,13 @@ the start; a resumed run's lines equal those of an unbroken one in everything bu
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from vesalius.errors import CorruptFileError, OutputError
 from vesalius.files import regular
+from vesalius.json_values import as_json
 from vesalius.output import new_file
 
 METRICS = "metrics.jsonl"
@@ -84,8 +84,4 @@ def _unwritten(path: Path, error: OSError) -> OutputError:
 
 
 def _line(row: dict[str, Any]) -> str:
-    return json.dumps({key: _finite(value) for key, value in row.items()}, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(as_json(row), allow_nan=False) + "\n"

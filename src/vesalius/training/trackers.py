@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from vesalius.errors import MissingExtraError
-
-
-class Tracker(Protocol):
-    """Takes the numbers of a line."""
-
-    def add(self, row: dict[str, Any]) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class TensorBoard:
@@ -58,13 +50,13 @@ class MlFlow:
         self._mlflow.end_run()
 
 
-def make_trackers(names: tuple[str, ...], folder: Path) -> list[Tracker]:
+def make_trackers(names: tuple[str, ...], folder: Path) -> list[TensorBoard | MlFlow]:
     """Make the trackers of these names.
 
     Raises:
         MissingExtraError: one is not installed.
     """
-    table: dict[str, Callable[[Path], Tracker]] = {"tensorboard": TensorBoard, "mlflow": MlFlow}
+    table: dict[str, type[TensorBoard | MlFlow]] = {"tensorboard": TensorBoard, "mlflow": MlFlow}
     return [table[name](folder) for name in names]
 
 

@@ -84,7 +84,7 @@ def _as_input_error(error: Exception, known: Known) -> InputError:
 
 
 def _prepare() -> None:
-    """Keep huggingface_hub from telling the hub what else is installed and which program started this one."""
+    """Keep huggingface_hub from reporting to the hub what is installed and which program started this one."""
     try:
         from huggingface_hub import constants
     except ImportError as error:

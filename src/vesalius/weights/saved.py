@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from vesalius import __version__
 from vesalius.config import Config
@@ -189,7 +189,9 @@ def digest_of(folder: Path) -> str:
 def _load(folder: Path, name: str, config: Net) -> Part:
     path = weights_path(folder, name)
     net = build(config, folder / CONFIG, numbers=_numbers(path))
-    tensors = _tensors(path)
+    with _readable(path):
+        check_memory(2 * path.stat().st_size, path)
+        tensors = load_file(regular(path))
     try:
         net.load_state_dict(tensors)
     except RuntimeError as error:
@@ -211,12 +213,6 @@ def _numbers(path: Path) -> int:
     """Count the numbers that a weights file holds, from its header."""
     with _readable(path), safe_open(regular(path), framework="pt") as file:
         return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118 - no mapping
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    with _readable(path):
-        check_memory(2 * path.stat().st_size, path)
-        return load_file(regular(path))
 
 
 @contextmanager

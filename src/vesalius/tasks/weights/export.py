@@ -24,18 +24,9 @@ FORMATS = ("onnx",)
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """An exported file and how it compares with the model.
+    """An exported file, and the largest difference of its outputs from those of the model, which `within` allows.
 
-    Args:
-        path: file that was written.
-        format: "onnx".
-        opset: version of the operators.
-        input: shape of the image, "B" first.
-        outputs: name -> shape.
-        largest_difference: between an output of the file and of the model; `within` was allowed.
-        largest_output: scale by which to judge that difference.
-        within: allowed difference.
-        bytes: size of the file.
+    Shapes begin with "B"; `largest_output` is the scale by which to judge the difference.
     """
 
     path: str

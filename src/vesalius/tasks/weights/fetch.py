@@ -22,16 +22,8 @@ SOURCE = "source.json"
 class FetchedWeights:
     """A public model on the hub, or fetched from it.
 
-    Args:
-        name: as `weights list` shows it.
-        repository: on the hub.
-        revision: a commit.
-        pinned: whether that commit is the tested one.
-        licence: of the weights.
-        files: name -> bytes.
-        bytes: of all files.
-        path: the new folder; None where only the size was asked for.
-        next_command: command that imports the files; None likewise.
+    `revision` is a commit, `pinned` whether it is the tested one; `files` holds the bytes of each file. Where only the
+    size was asked for, there is neither `path`, the new folder, nor `next_command`, which imports the files.
     """
 
     name: str

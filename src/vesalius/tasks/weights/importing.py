@@ -31,16 +31,9 @@ _UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class ImportedWeights:
-    """A converted checkpoint.
+    """A converted checkpoint: the model folder, its network with sizes, the SHA-256 of each file by name.
 
-    Args:
-        path: the model folder.
-        layout: form of the checkpoint.
-        net: the network and its sizes.
-        files: name of each file -> its SHA-256.
-        licence: of the weights.
-        contract: whether the preparation of the images is known and was written.
-        report: `MatchReport.as_dict`.
+    `contract`: whether the preparation of the images is known and was written; `report`: `MatchReport.as_dict`.
     """
 
     path: str
