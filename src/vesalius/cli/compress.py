@@ -18,7 +18,7 @@ from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:
     from vesalius.codec.compress import TierResult
-    from vesalius.codec.restore import Restored
+    from vesalius.codec.decode import Restored
     from vesalius.codec.verify import TierCheck
     from vesalius.scan.native import Kept
     from vesalius.tasks.compress.decompress import RestoredPiece, VerifyResult

@@ -30,11 +30,10 @@ from vesalius.codec.header import (
     intensity_model,
     spaces_model,
 )
-from vesalius.codec.options import CompressConfig
+from vesalius.codec.options import CompressConfig, Lossless, Target
 from vesalius.codec.plan import Plan, PlanInput, plan_tier
 from vesalius.codec.search import psnr
 from vesalius.codec.survey import survey
-from vesalius.codec.target import Lossless, Target
 from vesalius.codec.trials import Trial, chunk_of, in_order, measure, spare_threads
 from vesalius.errors import InputError, UsageError
 from vesalius.output import new_file, refuse_existing

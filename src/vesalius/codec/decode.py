@@ -1,4 +1,4 @@
-"""`.vsl` -> Scan, each chunk decoded when its voxels are read; and the facts of a file without decoding."""
+"""`.vsl` -> Scan, each chunk decoded when its voxels are read; and back to the kind of file that it came from."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Chunking
 from vesalius.codec.container import MAJOR, MINOR, VslReader
-from vesalius.codec.header import Header, Tail, TierRecord, parse_header, parse_tail, scan_facts
+from vesalius.codec.header import Header, Tail, TierRecord, scan_facts
 from vesalius.codec.spill import room_for
 from vesalius.codec.tiers import Tier, read_tier
 from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.memory import check_memory, limit_bytes
-from vesalius.scan.native import Kept, Packed
+from vesalius.output import new_file, new_folder
+from vesalius.scan.native import Kept, LossyNote, Packed, writer
 from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
 
@@ -164,8 +165,8 @@ def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False
     """
     with VslReader(path, salvage=salvage) as reader:
         try:
-            header = parse_header(reader.header)
-            tail = None if salvage else parse_tail(reader.tail)
+            header = Header.parse(reader.header)
+            tail = None if salvage else Tail.parse(reader.tail)
             scan_facts(header)
             if tail is not None and len(tail.tiers) != len(header.tiers):
                 raise CorruptFileError("header and tail name different tiers")
@@ -369,3 +370,67 @@ def _lowest(part: NDArray[Any]) -> Any:
 def _loss(lost: dict[Chunk, CorruptFileError]) -> Loss:
     slices = tuple(sorted({k for chunk in lost for k in range(chunk.k, chunk.k + chunk.depth)}))
     return Loss(slices, tuple(chunk.number for chunk in lost), tuple(error.what for error in lost.values()))
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A restored file or folder.
+
+    Args:
+        path: the written file or folder.
+        tier: tier that was decoded.
+        checksum: True where the decoded values agree with the recorded checksum, None where the file has none.
+        lost: slices and chunks that are lost (only under salvage).
+    """
+
+    path: Path
+    tier: str
+    checksum: bool | None
+    lost: Loss
+
+
+def restore(file: VslFile, path: Path, *, threads: int, force: bool = False) -> Restored:
+    """Decode a tier and write the source's kind of file (a folder of instances for a DICOM series).
+
+    Raises:
+        CorruptFileError: a chunk is damaged, the decoded values do not have the recorded checksum, or the writer of the
+            source's kind of file cannot use the stored facts.
+        OutputError: `path` exists or cannot be written.
+    """
+    write, packed = writer(file.header.format), file.packed()
+    opened = new_folder if file.header.folder else new_file
+    with opened(path, force=force) as part:
+        scan, lost, digest = decode_all(file, threads)
+        checksum = None if lost.chunks else check_digest(file, digest)
+        try:
+            write(packed, scan.pixels, part, lossy_note(file))
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            what = f"what is stored about the source file cannot be used ({type(error).__name__})"
+            raise CorruptFileError(what, where=file.path) from error
+    return Restored(path, file.tier.name, checksum, lost)
+
+
+def check_digest(file: VslFile, digest: str) -> bool | None:
+    """Compare with the recorded checksum; None where the coder is not exact and there is none.
+
+    Raises:
+        CorruptFileError: they differ.
+    """
+    recorded = file.tail.tiers[file.tier_number].sha256 if file.tail else None
+    if recorded is None:
+        return None
+    if recorded != digest:
+        raise CorruptFileError(
+            "the decoded values are not those that were coded (checksum)",
+            where=file.path,
+            fix="report this with your platform and the versions that `vesalius info` prints",
+        )
+    return True
+
+
+def lossy_note(file: VslFile) -> LossyNote | None:
+    """Return how the pixels were coded lossily, or None where they were not."""
+    if file.tier.name == "lossless":
+        return None
+    stored = math.prod(file.header.shape) * file.dtype.itemsize
+    return LossyNote(stored / file.path.stat().st_size, file.tier.coder.name)

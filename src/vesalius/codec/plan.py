@@ -16,10 +16,19 @@ from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import CODERS
 from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.mapping import exact_map
-from vesalius.codec.options import CompressConfig
+from vesalius.codec.options import (
+    RATIO_TOLERANCE,
+    CompressConfig,
+    Lossless,
+    MaxError,
+    MissedTargetError,
+    Psnr,
+    Quality,
+    Ratio,
+    Target,
+)
 from vesalius.codec.search import balance, last_meeting, spread_for_bytes, spread_for_psnr, total
 from vesalius.codec.survey import Survey
-from vesalius.codec.target import RATIO_TOLERANCE, Lossless, MaxError, MissedTargetError, Psnr, Quality, Ratio, Target
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, Tier, bounded_step
 from vesalius.codec.trials import Trial, Trials, chunk_of, in_order, sample, spare_threads
 from vesalius.errors import TargetError, UsageError

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.integer_keys import IntegerKeys, holds_integers
+from vesalius.codec.mapping import IntegerKeys, holds_integers
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
 

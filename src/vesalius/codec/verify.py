@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from vesalius.codec.container import VslReader
-from vesalius.codec.decode import decode_all, open_vsl
+from vesalius.codec.decode import check_digest, decode_all, open_vsl
 from vesalius.codec.header import Tail
-from vesalius.codec.restore import check_digest
 from vesalius.codec.search import psnr
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.scan.scan import Scan

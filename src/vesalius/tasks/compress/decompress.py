@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vesalius.codec.decode import VslFile, decode_scan, open_vsl
-from vesalius.codec.restore import Restored, restore
+from vesalius.codec.decode import Restored, VslFile, decode_scan, open_vsl, restore
 from vesalius.codec.verify import TierCheck
 from vesalius.codec.verify import verify as verify_tiers
 from vesalius.errors import UsageError

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.compress import CompressResult, compress_scan
-from vesalius.codec.decode import decode_scan, open_vsl
+from vesalius.codec.decode import decode_scan, open_vsl, restore
 from vesalius.codec.options import CompressConfig
-from vesalius.codec.restore import restore
 from vesalius.errors import TargetError
 from vesalius.report.chart import Line, rate_distortion
 from vesalius.report.figure import Shown, panel
