@@ -8,9 +8,10 @@ from typing import get_type_hints
 
 from pydantic import Field, ValidationError
 
+from vesalius.cohort.builders.files import OtherLayoutError
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config, from_overrides
-from vesalius.errors import InputError, UsageError, VesaliusError
+from vesalius.errors import InputError, UsageError
 from vesalius.files import regular, walk
 from vesalius.named import Table
 from vesalius.scan.reading import Reading, SpacingFrom
@@ -58,7 +59,8 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
     Raises:
         UsageError: no such layout.
         ConfigError: a wrong option.
-        InputError: no such folder, another layout, or a folder, FIFO or device below that cannot be read.
+        InputError: no such folder, another layout, a mistake in a folder of this layout, or a folder, FIFO or device
+            below that cannot be read.
     """
     folder = Path(folder)
     if not regular(folder).exists():
@@ -131,10 +133,12 @@ def _unique(cohort: Cohort) -> Cohort:
 def _first(folder: Path, options: Sequence[str]) -> Cohort:
     if options:
         raise UsageError("options belong to a layout", where=options[0], fix="name the layout instead of auto")
+    # A mistake in a folder that fits a layout is reported; a single file cannot be walked by most layouts.
+    other = OtherLayoutError if folder.is_dir() else InputError
     for name in BUILDERS:
         try:
             cohort = _build(name, folder, ())
-        except VesaliusError:
+        except other:
             continue
         return Cohort(cohort.cases, cohort.root, (f"recognised as layout {name}", *cohort.notes))
-    raise InputError("has no known layout", where=folder, fix=f"known are {', '.join(BUILDERS)}")
+    raise OtherLayoutError("has no known layout", where=folder, fix=f"known are {', '.join(BUILDERS)}")

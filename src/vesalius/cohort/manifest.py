@@ -30,6 +30,7 @@ from vesalius.memory import check_memory
 from vesalius.output import new_file
 from vesalius.wording import some
 
+SUFFIXES = (".jsonl", ".csv")
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
 _TABLES = {
     "image": "images",
@@ -205,7 +206,7 @@ def _from(old: Path, path: str, new: Path) -> str:
 
 def _is_table(path: Path) -> bool:
     suffix = path.suffix.lower()
-    if suffix not in (".jsonl", ".csv"):
+    if suffix not in SUFFIXES:
         raise UsageError("a manifest ends in .jsonl or .csv", where=path, fix="choose one of the two")
     return suffix == ".csv"
 

@@ -33,7 +33,7 @@ def test_classes():
 
 def test_a_part_needs_both():
     check_both(cohort({"any": 1}, {"x": 0}), ("any", "x"), "val")
-    with pytest.raises(UsageError, match="the part 'val' has 2 cases, and not both"):
+    with pytest.raises(UsageError, match="the 'val' split has 2 cases, but not both"):
         check_both(cohort({"any": 1}, {"x": 0}), ("any",), "val")
 
 
@@ -50,9 +50,9 @@ def test_notes():
     train = cohort({"any": 1, "a": 0, "b": 1}, {"any": 0, "a": 0, "c": 0, "b": 1})
     assert training_notes(train, train, ("any",)) == ()
     assert training_notes(train, train, ("any", "a", "c", "b", "d")) == (
-        "in the part train every label of d is unknown: nothing is learned of it",
-        "in the part train every label of a, c is negative: nothing is learned of it",
-        "in the part train every label of b is positive: nothing is learned of it",
+        "in the train split every label of d is unknown: the model cannot learn it",
+        "in the train split every label of a, c is negative: the model cannot learn it",
+        "in the train split every label of b is positive: the model cannot learn it",
     )
     odd = cohort({"any": 0, "subdural": 1}, {"any": 1, "subdural": 1}, {"any": 0, "subdural": 0}, {"subdural": 1})
     told = "labels of 1 of 4 cases contradict each other: any is 0, one of its kinds is 1"

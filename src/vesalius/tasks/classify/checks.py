@@ -35,11 +35,11 @@ def check_classes(known: Sequence[str], classes: Sequence[str], where: str) -> N
         raise UsageError(what, where="data.classes", fix=f"choose from {', '.join(known)}")
 
 
-def check_both(cohort: Cohort, classes: Sequence[str], part: str) -> None:
+def check_both(cohort: Cohort, classes: Sequence[str], split: str) -> None:
     """Raise UsageError if a split has labels of one value only: nothing to learn, and no temperature to choose."""
     values = {case.labels[name] for case in cohort for name in classes if name in case.labels}
     if len(values) < 2:
-        what = f"the part {part!r} has {len(cohort)} cases, and not both positive and negative labels among them"
+        what = f"the {split!r} split has {len(cohort)} cases, but not both positive and negative labels"
         raise UsageError(what, fix="give more cases, or other data.ratios")
 
 
@@ -79,13 +79,13 @@ def left_out_words(problems: Sequence[Problem]) -> str:
 
 
 def training_notes(cohort: Cohort, train: Cohort, classes: Sequence[str]) -> tuple[str, ...]:
-    """Caveats of a run: classes of which nothing is learned, and labels of the whole cohort that contradict."""
+    """Caveats of a run: classes that the model cannot learn, and contradictory labels in the whole cohort."""
     known = {name: {case.labels[name] for case in train if name in case.labels} for name in classes}
     notes = []
     for values, word in ((set(), "unknown"), ({0.0}, "negative"), ({1.0}, "positive")):
         alike = [name for name in classes if known[name] == values]
         if alike:
-            notes.append(f"in the part train every label of {', '.join(alike)} is {word}: nothing is learned of it")
+            notes.append(f"in the train split every label of {', '.join(alike)} is {word}: the model cannot learn it")
     unknown = sum(not any(name in case.labels for name in classes) for case in cohort)
     if unknown:
         notes.append(
