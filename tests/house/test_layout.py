@@ -32,7 +32,6 @@ EXEMPT = {
     "src/vesalius/phantom/head_ct/head.py": HEADS,
     "src/vesalius/phantom/head_ct/labels.py": HEADS,
     "src/vesalius/phantom/head_ct/options.py": HEADS,
-    "src/vesalius/phantom/head_ct/scanner.py": HEADS,
     "src/vesalius/tasks/job.py": "abstract members; tests/tasks/train runs a job whole",
     "src/vesalius/tasks/train/page.py": "test_train.py reads what it writes",
 }
