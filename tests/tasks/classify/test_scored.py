@@ -22,8 +22,9 @@ def scored(items=()):
 def test_rows_of_studies_and_of_slices():
     studies, slices = scored(), scored(tuple(range(12)))
     rows = studies.rows(CALIBRATION, "study")
-    assert tuple(rows[0]) == studies.columns("study")
-    assert tuple(slices.rows(CALIBRATION, "case")[0]) == slices.columns("case")
+    columns = ("patient", "class", "logit", "probability", "label")
+    assert tuple(rows[0]) == ("study", *columns)
+    assert tuple(slices.rows(CALIBRATION, "case")[0]) == ("case", "slice", *columns)
     assert (rows[1]["label"], rows[4]["patient"], rows[-1]["patient"]) == (None, 2, None)
     assert rows[3]["probability"] == pytest.approx(1 / (1 + math.exp(-rows[3]["logit"] / 2)))
     assert [row["slice"] for row in slices.rows(CALIBRATION, "case")][-2:] == [11, 11]

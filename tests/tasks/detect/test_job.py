@@ -236,5 +236,5 @@ def test_an_encoder_that_gives_a_map(tmp_path):
         "train": {"epochs": 1},
     }
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(table))
-    assert train(tmp_path / "c.yaml", tmp_path / "run", device="cpu")["results"]["part"] == "val"
+    assert train(tmp_path / "c.yaml", tmp_path / "run", device="cpu").results["part"] == "val"
     assert Encoder.from_pretrained(tmp_path / "run").width == 2048
