@@ -27,7 +27,7 @@ import numpy as np
 
 from vesalius.cohort.build import build_cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
-from vesalius.cohort.training_splits import training_splits
+from vesalius.cohort.split import training_splits
 from vesalius.config import load_config
 from vesalius.metrics.bootstrap import patient_interval
 from vesalius.tasks.segment.config import SegmentConfig

@@ -32,7 +32,7 @@ from .tasks.demo.run import demo as demo
 from .tasks.embed import embed as embed
 from .tasks.evaluate.classifier import evaluate_classifier as evaluate_classifier
 from .tasks.evaluate.codec.run import evaluate_codec as evaluate_codec
-from .tasks.evaluate.masks import evaluate_masks as evaluate_masks
+from .tasks.evaluate.masks.run import evaluate_masks as evaluate_masks
 from .tasks.info import info as info
 from .tasks.inspect import inspect as inspect
 from .tasks.phantom import phantom_cine as phantom_cine

@@ -62,7 +62,7 @@ def test_evaluate_codec_hands_on_its_options(vesalius, called):
 
 def test_evaluate_codec_speaks_json_and_can_be_quiet(vesalius, called):
     done = vesalius("evaluate", "codec", "a", "-o", "out", "--json", "-q")
-    told = {"path": "out", "report": "page", "results": {"data_sets": []}, "failed": []}
+    told = {"path": "out", "report": "page", "results": {"data_sets": []}, "failed": [], "limits": []}
     assert (done.told, done.err) == (told, "")
     assert (called["force"], called["points"], called["judge"]) == (False, 8, None)
 
@@ -92,8 +92,8 @@ def masks_called(monkeypatch):
         seen.update(reading=reading)
         return MaskEvaluation(output, output, None, [{"path": "x", "error": "x: no predicted mask"}])
 
-    monkeypatch.setattr("vesalius.tasks.evaluate.masks.evaluate_masks", evaluate_masks)
-    monkeypatch.setattr("vesalius.tasks.evaluate.masks.lines", lambda result: [f"{len(result.failed)} failed"])
+    monkeypatch.setattr("vesalius.tasks.evaluate.masks.run.evaluate_masks", evaluate_masks)
+    monkeypatch.setattr("vesalius.tasks.evaluate.masks.run.lines", lambda result: [f"{len(result.failed)} failed"])
     return seen
 
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vesalius.codec.decode import decode_all, open_vsl
-from vesalius.codec.options import CompressConfig
-from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio
+from vesalius.codec.options import CompressConfig, Lossless, MaxError, Psnr, Quality, Ratio
 from vesalius.errors import CorruptFileError
 from vesalius.scan.native import Packed
 from vesalius.scan.scan import Scan

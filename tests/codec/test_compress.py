@@ -23,10 +23,8 @@ from codec.scans import (
 from codec.second_decoder import decode as second_decode
 from vesalius.codec import compress as module
 from vesalius.codec.compress import compress_scan
-from vesalius.codec.decode import open_vsl
-from vesalius.codec.options import CompressConfig
-from vesalius.codec.restore import restore
-from vesalius.codec.target import Lossless, MaxError, Psnr, Quality, Ratio
+from vesalius.codec.decode import open_vsl, restore
+from vesalius.codec.options import CompressConfig, Lossless, MaxError, Psnr, Quality, Ratio
 from vesalius.errors import InputError, OutputError, TargetError, UsageError
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.nifti import read as nifti

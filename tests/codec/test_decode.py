@@ -15,9 +15,8 @@ from codec.test_container import mutate
 from vesalius.codec import spill
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader, VslWriter
-from vesalius.codec.decode import VslFile, decode_all, decode_scan, describe, open_vsl
+from vesalius.codec.decode import VslFile, check_digest, decode_all, decode_scan, describe, open_vsl
 from vesalius.codec.options import CompressConfig
-from vesalius.codec.restore import check_digest
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.scan.intensity import Intensity
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from codec.second_decoder import decode
-from vesalius.codec.decode import decode_all, decode_scan, open_vsl
-from vesalius.codec.restore import check_digest
+from vesalius.codec.decode import check_digest, decode_all, decode_scan, open_vsl
 from vesalius.codec.verify import verify
 
 FOLDER = Path(__file__).parent / "golden"

@@ -5,14 +5,7 @@ import numpy as np
 import pytest
 
 from codec.scans import DTYPES
-from vesalius.codec.header import (
-    Header,
-    geometry_model,
-    intensity_model,
-    parse_header,
-    parse_tail,
-    scan_facts,
-)
+from vesalius.codec.header import Header, Tail, geometry_model, intensity_model, scan_facts
 from vesalius.errors import CorruptFileError
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
@@ -40,12 +33,12 @@ PLAIN = {
 
 
 def test_absent_keys_have_the_defaults_of_the_format():
-    header = parse_header(PLAIN)
+    header = Header.parse(PLAIN)
     assert header.geometry is None
     assert header.frame_ms is None
     assert (header.t_meaning, header.modality, header.colour) == ("unknown", "unknown", "grey")
     assert (header.problems, header.facts, header.folder, header.native_blobs, header.blobs) == ((), {}, False, (), ())
-    lossless, lossy, bounded = parse_header({**PLAIN, "tiers": [TIER, LOSSY, BOUNDED]}).tiers
+    lossless, lossy, bounded = Header.parse({**PLAIN, "tiers": [TIER, LOSSY, BOUNDED]}).tiers
     assert header.tiers == (lossless,)
     assert (lossless.whole, lossless.low, lossless.table_blob) == (False, 0, None)
     for tier in (lossy, bounded):
@@ -54,12 +47,12 @@ def test_absent_keys_have_the_defaults_of_the_format():
 
 
 def test_unknown_keys_are_ignored():
-    assert parse_header({**PLAIN, "new": 1, "tiers": [{**TIER, "later": "x"}]}) == parse_header(PLAIN)
+    assert Header.parse({**PLAIN, "new": 1, "tiers": [{**TIER, "later": "x"}]}) == Header.parse(PLAIN)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_every_number_type_can_be_named(dtype):
-    assert np.dtype(parse_header({**PLAIN, "dtype": dtype.str}).dtype) == dtype
+    assert np.dtype(Header.parse({**PLAIN, "dtype": dtype.str}).dtype) == dtype
 
 
 WRONG = {
@@ -107,7 +100,7 @@ WRONG = {
 def test_impossible_values_are_named(name):
     key, value = WRONG[name]
     with pytest.raises(CorruptFileError, match="the header has an impossible value") as caught:
-        parse_header({**PLAIN, key: value})
+        Header.parse({**PLAIN, key: value})
     assert "\n" not in str(caught.value)
     assert key in str(caught.value) or "Error" in str(caught.value)
 
@@ -122,7 +115,7 @@ MISFITS = {
 @pytest.mark.parametrize("key", MISFITS)
 def test_facts_that_do_not_fit_the_shape_are_refused(key):
     with pytest.raises(CorruptFileError, match="does not fit"):
-        scan_facts(parse_header({**PLAIN, key: MISFITS[key]}))
+        scan_facts(Header.parse({**PLAIN, key: MISFITS[key]}))
 
 
 RAGGED = [
@@ -136,7 +129,7 @@ RAGGED = [
 @pytest.mark.parametrize("facts", RAGGED)
 def test_ragged_tables_and_singular_grids_are_refused(facts):
     with pytest.raises(CorruptFileError, match="does not fit"):
-        scan_facts(parse_header({**PLAIN, **facts}))
+        scan_facts(Header.parse({**PLAIN, **facts}))
 
 
 def through_json(model):
@@ -156,7 +149,7 @@ def test_floats_come_back_to_the_last_bit():
         "intensity": through_json(intensity_model(scan.intensity)),
         "frame_ms": [0.1, 1 / 3],
     }
-    facts = scan_facts(parse_header(raw))
+    facts = scan_facts(Header.parse(raw))
     assert facts["geometry"].tobytes() == scan.geometry.tobytes()
     assert facts["intensity"].slope_TK.tobytes() == slope.tobytes()
     assert facts["intensity"].inter_TK.tobytes() == inter.tobytes()
@@ -168,7 +161,7 @@ def test_stacks_come_back():
     rng = np.random.default_rng(4)
     stack = SliceStack(*rng.normal(0, 1, (3, 5, 3)), 8.0)
     scan = Scan.from_array(np.zeros((1, 2, 3, 4, 5)), geometry=stack)
-    back = scan_facts(parse_header({**PLAIN, "geometry": through_json(geometry_model(scan))}))["geometry"]
+    back = scan_facts(Header.parse({**PLAIN, "geometry": through_json(geometry_model(scan))}))["geometry"]
     for name in ("origins_K3", "steps_i_K3", "steps_j_K3"):
         np.testing.assert_array_equal(getattr(back, name), getattr(stack, name))
     assert back.thickness_mm == 8.0
@@ -179,16 +172,16 @@ def test_no_geometry_is_kept_as_such():
 
 
 def test_large_offsets_come_back_exactly():
-    header = parse_header({**PLAIN, "tiers": [{**TIER, "low": 2**64 - 1}]})
+    header = Header.parse({**PLAIN, "tiers": [{**TIER, "low": 2**64 - 1}]})
     assert header.tiers[0].low == 2**64 - 1
     assert isinstance(header, Header)
 
 
 def test_tails():
-    tail = parse_tail(
+    tail = Tail.parse(
         {"tiers": [{"sha256": "00", "psnr_db": 40.5, "max_error": 1.0, "note": "why"}, {}], "lengths": []}
     )
     assert (tail.tiers[0].psnr_db, tail.tiers[1].sha256, tail.tiers[1].tolerance) == (40.5, None, 0.0)
     for wrong in ({}, {"tiers": 5}, {"tiers": [{"psnr_db": math.inf}]}, {"tiers": [{"tolerance": "x"}]}):
         with pytest.raises(CorruptFileError, match="the tail has an impossible value"):
-            parse_tail(wrong)
+            Tail.parse(wrong)

@@ -7,9 +7,9 @@ from codec.plain_coders import Raw
 from codec.scans import noise, options_for, scan_of, smooth
 from vesalius.codec import plan as module
 from vesalius.codec.coders.table import CODERS, coder
+from vesalius.codec.options import Lossless, MaxError, MissedTargetError, Psnr, Quality, Ratio
 from vesalius.codec.plan import PlanInput, lossy_tier, plan_tier
 from vesalius.codec.survey import survey
-from vesalius.codec.target import Lossless, MaxError, MissedTargetError, Psnr, Quality, Ratio
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier
 from vesalius.codec.trials import chunk_of
 from vesalius.errors import TargetError, UsageError

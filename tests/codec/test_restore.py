@@ -6,12 +6,11 @@ import pytest
 
 from codec.scans import CASE_TYPES, noise, smooth, write_nifti
 from codec.test_decode import rewritten
-from vesalius.codec import restore as module
+from vesalius.codec import decode as module
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader
-from vesalius.codec.decode import open_vsl
+from vesalius.codec.decode import check_digest, lossy_note, open_vsl, restore
 from vesalius.codec.options import CompressConfig
-from vesalius.codec.restore import check_digest, lossy_note, restore
 from vesalius.errors import CorruptFileError, OutputError
 from vesalius.scan.nifti import read as nifti
 

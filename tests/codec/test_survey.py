@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from codec.scans import DTYPES, noise, of_specials, scan_of, seeds, shapes
 from vesalius.codec import survey as module
-from vesalius.codec.integer_keys import IntegerKeys
+from vesalius.codec.mapping import IntegerKeys
 from vesalius.codec.survey import survey
 from vesalius.scan.intensity import Intensity
 

@@ -14,9 +14,8 @@ from codec.scans import DTYPES, REAL, noise, of_specials, same_bits, scan_of, se
 from codec.test_header import PLAIN, TIER
 from vesalius.codec.chunking import Chunking
 from vesalius.codec.coders.table import coder
-from vesalius.codec.header import LosslessRecord, parse_header
-from vesalius.codec.integer_keys import IntegerKeys
-from vesalius.codec.mapping import Offset, Rank, exact_map, pack_table
+from vesalius.codec.header import Header, LosslessRecord
+from vesalius.codec.mapping import IntegerKeys, Offset, Rank, exact_map, pack_table
 from vesalius.codec.survey import survey
 from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, bounded_step, read_tier
 from vesalius.errors import CorruptFileError
@@ -199,7 +198,7 @@ def read_back(tier, blobs):
         blobs.append(tier.table)
     model = tier.record(Chunking((1, 2, 12, 10, 1), 2), "in words", table)
     raw = json.loads(json.dumps(model.model_dump(mode="json", exclude_defaults=True)))
-    header = parse_header({**PLAIN, "dtype": "<f4", "tiers": [raw]})
+    header = Header.parse({**PLAIN, "dtype": "<f4", "tiers": [raw]})
     assert header.tiers[0] == model
     return read_tier(header.tiers[0], np.dtype(header.dtype), lambda n: blobs[n])
 
@@ -225,7 +224,7 @@ def test_a_description_says_what_the_tier_is():
 
 
 def built(dtype="<i2", blob=b"", **facts):
-    header = parse_header({**PLAIN, "dtype": dtype, "tiers": [{**TIER, **facts}]})
+    header = Header.parse({**PLAIN, "dtype": dtype, "tiers": [{**TIER, **facts}]})
     return read_tier(header.tiers[0], np.dtype(header.dtype), lambda n: blob)
 
 
@@ -290,7 +289,7 @@ def test_the_keys_of_noise_come_back():
     stored = noise(">c16", (1, 2, 3, 4))
     tier = LosslessTier(coder("deflate"), IntegerKeys(stored.dtype), Offset(0, (16,) * 4))
     model = tier.record(Chunking((1, 2, 3, 4, 1), 2), "", None)
-    header = parse_header({**PLAIN, "dtype": ">c16", "tiers": [json.loads(model.model_dump_json())]})
+    header = Header.parse({**PLAIN, "dtype": ">c16", "tiers": [json.loads(model.model_dump_json())]})
     back = read_tier(header.tiers[0], np.dtype(header.dtype), lambda n: b"")
     assert same_bits(back.decode(tier.encode(stored), stored.shape), stored)
 

@@ -26,6 +26,22 @@ def test_auto_takes_the_first_that_fits(tmp_path):
     assert list(BUILDERS)[-1] == "images"  # takes anything, so it comes last
 
 
+def test_auto_reports_a_mistake_in_a_folder_that_fits(tmp_path):
+    """Before, the error was swallowed and the folder became one of the layout "images"."""
+    folder = written(tmp_path / "d", {"patient001/patient001_4d.nii.gz": "x", "patient001/Info.cfg": "ED: 1\nES: 1\n"})
+    with pytest.raises(InputError) as named:
+        build_cohort("acdc", folder)
+    with pytest.raises(InputError) as found:
+        build_cohort("auto", folder)
+    assert str(found.value) == str(named.value)
+
+
+def test_auto_takes_a_single_file(tmp_path):
+    files = {"m.jsonl": '{"image_path": "a.png"}', "a.png": "x"}
+    cohort = build_cohort("auto", written(tmp_path / "d", files) / "m.jsonl")
+    assert cohort.notes[0] == "recognised as layout jsonl"
+
+
 def written(folder, files):
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

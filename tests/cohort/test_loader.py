@@ -9,11 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cohort.loading import Scaled, Shifted, make_cohort, values_of
+from real_data import real
 from vesalius.cohort.cache import Cache
-from vesalius.cohort.case import Case
+from vesalius.cohort.case import Case, Problem
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loader import Loader
+from vesalius.cohort.loader import LoadedCase, Loader, batches
 from vesalius.errors import InputError, UsageError
+
+
+def ids_of(batch):
+    return tuple(case.id for case in batch.cases)
 
 
 @pytest.fixture(scope="module")
@@ -276,3 +281,89 @@ def test_repeats_come_in_rounds_and_are_changed_anew(cohort):
     assert (first[0] != first[1]).any()
     shards = [loader.shard(rank, 2).ids(2) for rank in range(2)]
     assert sorted(shards[0] + shards[1]) == sorted(ids)
+
+
+@pytest.fixture(scope="module")
+def loader(tmp_path_factory):
+    cohort = make_cohort(tmp_path_factory.mktemp("cohort"), 7)
+    return Loader(cohort, prepare=Scaled(), masks=("mask",), augment=Shifted())
+
+
+def test_batches_hold_the_samples_in_order(loader):
+    samples = list(loader.epoch(2))
+    made = list(batches(loader, 2, 3))
+    assert [len(ids_of(batch)) for batch in made] == [3, 3, 1]
+    assert sum((ids_of(batch) for batch in made), ()) == tuple(sample.id for sample in samples)
+    np.testing.assert_array_equal(np.concatenate([batch.images for batch in made]), [s.image for s in samples])
+    np.testing.assert_array_equal(np.concatenate([b.masks["mask"] for b in made]), [s.masks["mask"] for s in samples])
+    np.testing.assert_array_equal(np.concatenate([b.labels_BN for b in made]), [s.labels_N for s in samples])
+    assert all(batch.images.flags.c_contiguous and batch.images.flags.writeable for batch in made)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 8), st.integers(1, 3), st.integers(0, 3))
+def test_shards_have_equally_many_full_batches(loader, size, world, epoch):
+    shards = [list(batches(loader.shard(rank, world), epoch, size, drop_last=True)) for rank in range(world)]
+    assert {len(shard) for shard in shards} == {7 // world // size}
+    assert all(len(ids_of(batch)) == size for shard in shards for batch in shard)
+    ids = [one for shard in shards for batch in shard for one in ids_of(batch)]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_going_on_in_the_middle(loader, drop_last):
+    whole = list(batches(loader, 1, 2, drop_last=drop_last))
+    rest = list(batches(loader, 1, 2, drop_last=drop_last, start=2))
+    assert [ids_of(batch) for batch in rest] == [ids_of(batch) for batch in whole[2:]]
+    np.testing.assert_array_equal(rest[0].images, whole[2].images)
+
+
+def test_unlike_samples_make_no_batch(tmp_path):
+    for n, (size, kind) in enumerate([(4, np.int16), (4, np.int16), (5, np.int16)]):
+        nib.save(nib.Nifti1Image(np.zeros((size, 4, 3), kind), np.eye(4)), tmp_path / f"{n}.nii")
+    cases = tuple(Case(id=f"c{n}", images={"image": f"{n}.nii"}) for n in range(3))
+    unlike = Loader(Cohort(cases, tmp_path), prepare=Scaled(), order="cohort")
+    with pytest.raises(UsageError, match=r"cases c0 and c2 .* \(1, 4, 4, 3\) float32 and \(1, 5, 4, 3\) float32"):
+        list(batches(unlike, 0, 3))
+    with pytest.raises(UsageError):
+        batches(unlike, 0, 0)
+
+
+def test_skipped_cases_leave_no_holes(tmp_path):
+    cohort = make_cohort(tmp_path, 5)
+    (tmp_path / "a2.nii.gz").unlink()
+    skipping = Loader(cohort, prepare=Scaled(), order="cohort", on_error="skip")
+    assert [ids_of(batch) for batch in batches(skipping, 0, 2)] == [("c0", "c1"), ("c3", "c4")]
+    assert [ids_of(batch) for batch in batches(skipping, 0, 3, drop_last=True)] == [("c0", "c1", "c3")]
+    with pytest.raises(InputError, match="case c2"):
+        list(batches(Loader(cohort, prepare=Scaled(), order="cohort"), 0, 2))
+
+
+def test_a_loaded_case_knows_its_id_and_size():
+    case = Case(id="a", images={"image": "x"}, facts={"age": 7})
+    loaded = LoadedCase(case, np.zeros((2, 3), np.float32), np.zeros(0, np.float32), "k", {"m": np.zeros(5, np.uint8)})
+    assert loaded.id == "a"
+    assert loaded.case.facts == {"age": 7}
+    assert loaded.nbytes == 29
+    assert str(Problem("a", "is gone")) == "case a: is gone"
+
+
+@pytest.mark.data
+def test_real_scans_come_as_they_are_opened(tmp_path):
+    """Cines, static MR and a folder of DICOM instances; from the files and from the cache."""
+    from vesalius.scan.open import open_scan
+
+    root = real("hippocampus-msd").parent
+    paths = [
+        *sorted(root.glob("hippocampus-msd/imagesTr/*.nii.gz"))[:3],
+        *sorted(root.glob("cine-*/*/*_4d.nii.gz"))[:1],
+        root / "ct-head-tilted-dicom",
+    ]
+    cases = tuple(Case(id=f"{n}", images={"image": path.relative_to(root).as_posix()}) for n, path in enumerate(paths))
+    loader = Loader(
+        Cohort(cases, root), prepare=Scaled(), cache=Cache(tmp_path), memory_mib=64, workers=2, order="cohort"
+    )
+    for epoch in range(2):
+        for sample, path in zip(loader.epoch(epoch), paths, strict=True):
+            np.testing.assert_array_equal(sample.image, open_scan(path).values()[:, 0])
+    assert not loader.problems

@@ -69,7 +69,7 @@ def content(paths):
 
 
 def test_every_file_is_there_beside_what_is_known(cohort, tmp_path):
-    paths = shard(cohort, tmp_path / "out", shard_mib=0.3).paths
+    paths = shard(cohort, tmp_path / "out", shard_mib=0.3)[0]
     assert sorted(path.name for path in paths) == [
         "all-000000.tar",
         "test-000000.tar",
@@ -95,8 +95,8 @@ def test_every_file_is_there_beside_what_is_known(cohort, tmp_path):
 
 
 def test_headers_are_reduced_and_values_are_not(cohort, tmp_path):
-    done = shard(cohort, tmp_path / "out")
-    found = content(done.paths)
+    paths, notes = shard(cohort, tmp_path / "out")
+    found = content(paths)
     data = pydicom.dcmread(io.BytesIO(found["c-0-2.image-flair.00000.dcm"]))
     source = pydicom.dcmread(TEST_FILES / "CT_small.dcm")
     np.testing.assert_array_equal(data.pixel_array, source.pixel_array)
@@ -109,19 +109,19 @@ def test_headers_are_reduced_and_values_are_not(cohort, tmp_path):
     image = nib.Nifti1Image.from_bytes(gzip.decompress(found["c-0-2.image-t1.nii.gz"]))
     np.testing.assert_array_equal(image.get_fdata(), VOLUME)
     assert (bytes(image.header["descrip"].item()), len(image.header.extensions)) == (b"", 0)
-    assert done.notes == (
+    assert notes == [
         "DICOM headers reduced, UIDs hashed: 1 file(s)",
         "NIfTI text and extensions blanked: 1 file(s)",
         "packed unchanged, with their full headers: 7 file(s)",
-    )
+    ]
 
 
 def test_identifiers_are_kept_where_that_is_asked(cohort, tmp_path):
-    done = shard(cohort, tmp_path / "out", keep_identifiers=True)
-    found = content(done.paths)
+    paths, notes = shard(cohort, tmp_path / "out", keep_identifiers=True)
+    found = content(paths)
     assert found["c-0-2.image-flair.00000.dcm"] == (TEST_FILES / "CT_small.dcm").read_bytes()
     assert found["c-0-2.image-t1.nii.gz"] == (tmp_path / "v.nii.gz").read_bytes()
-    assert done.notes == ("packed unchanged, with their full headers: 9 file(s)",)
+    assert notes == ["packed unchanged, with their full headers: 9 file(s)"]
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -150,7 +150,7 @@ def test_what_is_packed_is_read_again(tmp_path, keep):
         Case(id="x", images={"image": "x"}),
     )
     cohort = Cohort(cases, tmp_path)
-    found = content(shard(cohort, tmp_path / "out", keep_identifiers=keep).paths)
+    found = content(shard(cohort, tmp_path / "out", keep_identifiers=keep)[0])
     assert (b"Roe" in b"".join([*found.values(), *map(str.encode, found)])) is keep
     made = []
     for case in cases:
@@ -171,13 +171,13 @@ def test_what_is_packed_is_read_again(tmp_path, keep):
 
 
 def test_members_of_a_key_stand_together_and_bytes_repeat(cohort, tmp_path):
-    one, other = (shard(cohort, tmp_path / name, seed=3).paths for name in ("one", "other"))
+    one, other = (shard(cohort, tmp_path / name, seed=3)[0] for name in ("one", "other"))
     for a, b in zip(one, other, strict=True):
         assert a.read_bytes() == b.read_bytes()
         with tarfile.open(a) as tar:
             keys = [name.split(".")[0] for name in tar.getnames()]
         assert len([n for n in range(1, len(keys)) if keys[n] != keys[n - 1]]) + 1 == len(set(keys))
-    assert one[0].read_bytes() != shard(cohort, tmp_path / "third", seed=4).paths[0].read_bytes()
+    assert one[0].read_bytes() != shard(cohort, tmp_path / "third", seed=4)[0][0].read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -216,4 +216,4 @@ def test_the_series_uid_is_not_in_a_shard(cohort, tmp_path):
     uid = str(pydicom.dcmread(TEST_FILES / "CT_small.dcm").SeriesInstanceUID)
     case = Case(id="a", series=uid, images={"image": "series"})
     path = write_manifest(Cohort((case,), tmp_path), tmp_path / "m.csv")
-    assert uid.encode() not in shard(read_manifest(path), tmp_path / "out").paths[0].read_bytes()
+    assert uid.encode() not in shard(read_manifest(path), tmp_path / "out")[0][0].read_bytes()

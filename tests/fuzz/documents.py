@@ -82,7 +82,7 @@ def _manifest(path: Path) -> Any:
 
 
 def _series(path: Path) -> Any:
-    cohort, bad = read_series(path)
+    cohort, bad, _ = read_series(path)
     return [case.model_dump(mode="json") for case in cohort], [str(error) for error in bad]
 
 

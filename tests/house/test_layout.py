@@ -12,8 +12,6 @@ HEADS = "tests/phantom/head_ct/test_study.py measures whole heads: tissues, blee
 EXEMPT = {
     "src/vesalius/__main__.py": "one call; every test that starts `python -m vesalius` runs it",
     "src/vesalius/codec/coders/protocol.py": "a protocol without code; the battery of the coders tests what it says",
-    "src/vesalius/codec/coders/nal.py": BATTERY,
-    "src/vesalius/codec/coders/obu.py": BATTERY,
     "src/vesalius/codec/coders/pictures.py": BATTERY,
     "src/vesalius/codec/coders/table.py": BATTERY,
     "src/vesalius/codec/coders/video.py": BATTERY,
@@ -34,7 +32,6 @@ EXEMPT = {
     "src/vesalius/phantom/head_ct/head.py": HEADS,
     "src/vesalius/phantom/head_ct/labels.py": HEADS,
     "src/vesalius/phantom/head_ct/options.py": HEADS,
-    "src/vesalius/phantom/head_ct/scanner.py": HEADS,
     "src/vesalius/tasks/job.py": "abstract members; tests/tasks/train runs a job whole",
     "src/vesalius/tasks/train/page.py": "test_train.py reads what it writes",
 }

@@ -12,9 +12,8 @@ import pytest
 
 from real_data import real
 from vesalius.codec.compress import compress_scan
-from vesalius.codec.decode import open_vsl
+from vesalius.codec.decode import open_vsl, restore
 from vesalius.codec.options import CompressConfig
-from vesalius.codec.restore import restore
 from vesalius.codec.verify import verify
 from vesalius.scan.open import find_scans, open_scan
 from vesalius.tasks.inspect import inspect

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vesalius.errors import InputError, OutputError
 from vesalius.report.html import AllRows, render
-from vesalius.report.page import Column, Made, Report, load_report, write_figure
+from vesalius.report.page import Column, Made, Report, limits_line, limits_section, load_report, write_figure
 from vesalius.report.table import read_csv, write_csv
 
 WORDS = st.text(max_size=12)
@@ -112,3 +112,10 @@ def test_a_name_that_is_not_utf_8_stands_as_escapes(tmp_path):
     write_csv(tmp_path / "table.csv", [{"file": "caf\udce9"}], ["file"])
     assert read_csv(tmp_path / "table.csv") == (["file"], [[r"caf\udce9"]])
     assert r"caf\udce9" in render(report, {}, AllRows(["file"], [False], [["caf\udce9"]], 0))
+
+
+def test_one_warning_and_one_line():
+    caveats = ("Trained on drawings only.", "Not for children.")
+    (block,) = limits_section(caveats).blocks
+    assert (block.tone, block.text) == ("warning", "Trained on drawings only. Not for children.")
+    assert limits_line(caveats) == "warning: limits of the model: Trained on drawings only. Not for children."

@@ -126,7 +126,7 @@ def test_a_decoder_that_passes_over_damage_is_found_out(tmp_path, monkeypatch):
         + zlib.crc32(body).to_bytes(4)
         + data[at + 8 + length :]
     )
-    monkeypatch.setattr(picture.png_chunks, "check", lambda *_: None)
+    monkeypatch.setattr(picture.complete, "check_png", lambda *_: None)
     with pytest.raises(CorruptFileError, match="differs from this original"):
         verify(tmp_path / "a.vsl", path)
 

@@ -18,7 +18,7 @@ from vesalius.scan.reading import AS_STATED, Reading
 
 if TYPE_CHECKING:
     from vesalius.codec.compress import TierResult
-    from vesalius.codec.restore import Restored
+    from vesalius.codec.decode import Restored
     from vesalius.codec.verify import TierCheck
     from vesalius.scan.native import Kept
     from vesalius.tasks.compress.decompress import RestoredPiece, VerifyResult
@@ -71,7 +71,6 @@ def _loss(tier: TierResult) -> str:
 
 
 def _kept(kinds: Sequence[Kept]) -> list[str]:
-    """Lines on what the file keeps of the source beside the values."""
     return [f"  {kind.words}" + (f"; {kind.cure}" if kind.cure else "") for kind in kinds]
 
 

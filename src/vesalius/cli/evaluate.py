@@ -78,8 +78,8 @@ def masks(
 
     Masks belong together by file name, or by case in a manifest, and must lie on one grid. Per patient, with intervals.
     """
-    from vesalius.tasks.evaluate.masks import evaluate_masks, lines
     from vesalius.tasks.evaluate.masks.classes import parse_classes
+    from vesalius.tasks.evaluate.masks.run import evaluate_masks, lines
 
     names = parse_classes(classes) if classes else None
     result = evaluate_masks(

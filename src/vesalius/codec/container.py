@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from vesalius.codec.coders.parts import inflate
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.files import regular
 from vesalius.memory import check_memory
@@ -42,15 +43,13 @@ _SALVAGE_EFFORT = 16
 
 @dataclass(frozen=True)
 class Frame:
-    """Position of one frame.
+    """Position of one frame in the file: `length` bytes of payload from `offset` on.
 
     Args:
         kind: BLOB or CHUNK.
-        tier: number of the tier a chunk belongs to, 0 for a blob.
+        tier: number of the tier of a chunk, 0 for a blob.
         coder: number of the coder of a chunk, 0 for a blob.
         index: number of the blob or chunk within its kind and tier.
-        offset: first byte of the payload in the file.
-        length: bytes of the payload.
         crc: CRC-32 of the head of the frame and the payload.
     """
 
@@ -159,37 +158,25 @@ class VslReader:
         self._file.close()
 
     def payload(self, frame: Frame) -> bytes:
-        """Return the bytes of one frame.
-
-        Raises:
-            CorruptFileError: the frame is cut short or its checksum does not match.
-        """
+        """Return the bytes of one frame. Raises CorruptFileError where its checksum is wrong, or the file ends."""
         data = self._read(frame.offset, frame.length, frame.name)
         if _checksum(frame, data) != frame.crc:
             raise self._corrupt(f"{frame.name} is damaged (checksum)")
         return data
 
     def blob(self, index: int, length: int) -> bytes:
-        """Return the attachment `index`, which must have `length` bytes.
-
-        Raises:
-            CorruptFileError: absent, damaged, or of another length.
-        """
+        """Return attachment `index`. Raises CorruptFileError where it is absent, damaged, or not of `length` bytes."""
         frame = self._places.get((BLOB, 0), {}).get(index)
         if frame is None:
             raise self._corrupt(f"attachment {index} is missing")
-        return _inflate(self.payload(frame), length, f"attachment {index}", self.path)
+        return self._inflate(self.payload(frame), frame.name, length, least=length)
 
     def chunks(self, tier: int) -> dict[int, Frame]:
         """Return chunk number -> frame of one tier."""
         return self._places.get((CHUNK, tier), {})
 
     def check_whole(self) -> None:
-        """Compare the SHA-256 of the whole file.
-
-        Raises:
-            CorruptFileError: it does not match.
-        """
+        """Raise CorruptFileError where the SHA-256 of the whole file does not match."""
         digest = hashlib.sha256()
         self._file.seek(0)
         left = self.size - 40
@@ -281,7 +268,7 @@ class VslReader:
         data = self._read(offset, length, name)
         if zlib.crc32(data) != crc:
             raise self._corrupt(f"{name} is damaged (checksum)")
-        text = _inflate(data, None, name, self.path)
+        text = self._inflate(data, name, _MAX_JSON, least=0)
         if _brackets(text) > _MAX_BRACKETS:
             raise self._corrupt(f"{name} is too complex")
         try:
@@ -291,6 +278,13 @@ class VslReader:
         if not isinstance(parsed, dict):
             raise self._corrupt(f"{name} is not an object")
         return parsed
+
+    def _inflate(self, data: bytes, name: str, size: int, *, least: int) -> bytes:
+        check_memory(size, self.path)
+        try:
+            return inflate(data, size, name, least=least)
+        except CorruptFileError as error:
+            raise error.at(self.path) from error
 
     def _read(self, offset: int, length: int, name: str) -> bytes:
         if length < 0 or offset < 0 or offset + length > self.size:
@@ -320,17 +314,3 @@ def _checksum(frame: Frame, payload: bytes) -> int:
     """Return the CRC-32 of the head of a frame (up to the CRC) and its payload."""
     head = _FRAME_HEAD.pack(_MARKER, frame.kind, frame.tier, frame.coder, 0, frame.index, len(payload))
     return zlib.crc32(payload, zlib.crc32(head))
-
-
-def _inflate(data: bytes, length: int | None, name: str, path: Path) -> bytes:
-    """Inflate at most `length` bytes (or the bound for JSON)."""
-    limit = _MAX_JSON if length is None else length
-    check_memory(limit, path)
-    engine = zlib.decompressobj()
-    try:
-        raw = engine.decompress(data, limit + 1)
-    except zlib.error as error:
-        raise CorruptFileError(f"{name} cannot be inflated", where=path) from error
-    if len(raw) > limit or (length is not None and len(raw) != length) or not engine.eof:
-        raise CorruptFileError(f"{name} has another length than stated", where=path)
-    return raw

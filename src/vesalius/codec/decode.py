@@ -1,4 +1,4 @@
-"""`.vsl` -> Scan, each chunk decoded when its voxels are read; and the facts of a file without decoding."""
+"""`.vsl` -> Scan, each chunk decoded when its voxels are read; and back to the kind of file that it came from."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Chunking
 from vesalius.codec.container import MAJOR, MINOR, VslReader
-from vesalius.codec.header import Header, Tail, TierRecord, parse_header, parse_tail, scan_facts
+from vesalius.codec.header import Header, Tail, TierRecord, scan_facts
 from vesalius.codec.spill import room_for
 from vesalius.codec.tiers import Tier, read_tier
 from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.memory import check_memory, limit_bytes
-from vesalius.scan.native import Kept, Packed
+from vesalius.output import new_file, new_folder
+from vesalius.scan.native import Kept, LossyNote, Packed, writer
 from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
 
@@ -31,16 +32,9 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, eq=False)
 class VslFile:
-    """An opened `.vsl` file: checked header, tail and one tier.
+    """An opened `.vsl` file: checked header, tail and one tier with its chunks.
 
-    Args:
-        path: the file.
-        header: checked header.
-        tail: checked tail; None where it was lost (salvage).
-        tier_number: number of the tier to decode.
-        tier: the tier.
-        chunking: its chunks.
-        salvage: read frames by their markers.
+    `tail` is None under `salvage`, which finds the frames by their markers.
     """
 
     path: Path
@@ -52,11 +46,6 @@ class VslFile:
     salvage: bool = False
 
     @property
-    def record(self) -> TierRecord:
-        """The header's record of the tier."""
-        return self.header.tiers[self.tier_number]
-
-    @property
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(self.header.dtype)
 
@@ -66,20 +55,12 @@ class VslFile:
         return c, (chunk.t_stop - chunk.t_start) * chunk.depth, i, j
 
     def decode(self, chunk: Chunk, payload: bytes) -> NDArray[Any]:
-        """Decode the stored values (C, N, I, J) of one chunk.
-
-        Raises:
-            CorruptFileError: the chunk is damaged; the message names it.
-        """
+        """Decode the stored values (C, N, I, J) of one chunk. Raises CorruptFileError that names the chunk."""
         with self._naming(chunk):
             return self.tier.decode(payload, self.chunk_shape(chunk))
 
     def payload(self, reader: VslReader, chunk: Chunk) -> bytes:
-        """Return the coded bytes of one chunk.
-
-        Raises:
-            CorruptFileError: the chunk is missing or damaged; the message names it.
-        """
+        """Return the coded bytes of one chunk. Raises CorruptFileError that names a missing or damaged chunk."""
         with self._naming(chunk):
             frame = reader.chunks(self.tier_number).get(chunk.number)
             if frame is None:
@@ -115,6 +96,7 @@ class VslPixels:
 
     file: VslFile
     threads: int = 1
+    direct = False
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -123,11 +105,6 @@ class VslPixels:
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.file.dtype
-
-    @property
-    def direct(self) -> bool:
-        """False: each piece is decoded."""
-        return False
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """Return frames `t` and slices `k`, (C, t, I, J, k)."""
@@ -164,8 +141,8 @@ def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False
     """
     with VslReader(path, salvage=salvage) as reader:
         try:
-            header = parse_header(reader.header)
-            tail = None if salvage else parse_tail(reader.tail)
+            header = Header.parse(reader.header)
+            tail = None if salvage else Tail.parse(reader.tail)
             scan_facts(header)
             if tail is not None and len(tail.tiers) != len(header.tiers):
                 raise CorruptFileError("header and tail name different tiers")
@@ -216,21 +193,13 @@ def _tier_number(header: Header, tier: str | int | None, path: Path) -> int:
 
 
 def decode_scan(path: Path, tier: str | None = None, *, threads: int = 1) -> Scan:
-    """Open the scan in a `.vsl` file; pixels are decoded when they are read.
-
-    Raises:
-        CorruptFileError: damaged or hostile.
-    """
+    """Open the scan in a `.vsl` file; pixels are decoded when they are read. Raises CorruptFileError."""
     file = open_vsl(path, tier)
     return Scan(pixels=VslPixels(file, threads), native=VslNative(file), **scan_facts(file.header))
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Return JSON-able facts of a `.vsl` file, without decoding a pixel.
-
-    Raises:
-        CorruptFileError: damaged.
-    """
+    """Return JSON-able facts of a `.vsl` file, without decoding a pixel. Raises CorruptFileError."""
     file = open_vsl(path)
     header, size = file.header, path.stat().st_size
     voxels = math.prod(header.shape)
@@ -274,8 +243,7 @@ class VslNative:
     def pack(self, identifiers: str, uid_key: bytes | None) -> Packed:
         """Return what was kept when the file was written; nothing can be added later.
 
-        Raises:
-            UsageError: `identifiers` is "strip", which has to be done on the source file.
+        "strip" raises UsageError: it has to be done on the source file.
         """
         if identifiers == "strip":
             raise UsageError("a .vsl file cannot be stripped later", where=self.file.path, fix="strip the source file")
@@ -288,13 +256,7 @@ class VslNative:
 
 @dataclass(frozen=True)
 class Loss:
-    """Slices and chunks that `--salvage` could not restore.
-
-    Args:
-        slices: numbers of the slices with a lost chunk.
-        chunks: numbers of the lost chunks.
-        reasons: one sentence each.
-    """
+    """Numbers of the slices and chunks that `--salvage` could not restore; a sentence for each chunk."""
 
     slices: tuple[int, ...]
     chunks: tuple[int, ...]
@@ -330,7 +292,7 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
             raise CorruptFileError("nothing is left to salvage", where=file.path)
         for chunk in lost:
             room.put(chunk.t, chunk.slices, min(lowest))
-    scan = Scan(pixels=room.pixels, **scan_facts(file.header))
+    scan = Scan(pixels=room, **scan_facts(file.header))
     return scan, _loss(lost), digest.hexdigest()
 
 
@@ -369,3 +331,59 @@ def _lowest(part: NDArray[Any]) -> Any:
 def _loss(lost: dict[Chunk, CorruptFileError]) -> Loss:
     slices = tuple(sorted({k for chunk in lost for k in range(chunk.k, chunk.k + chunk.depth)}))
     return Loss(slices, tuple(chunk.number for chunk in lost), tuple(error.what for error in lost.values()))
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A restored file or folder, and what salvage lost.
+
+    `checksum` is True where the decoded values agree with the recorded one, None where the file has none.
+    """
+
+    path: Path
+    tier: str
+    checksum: bool | None
+    lost: Loss
+
+
+def restore(file: VslFile, path: Path, *, threads: int, force: bool = False) -> Restored:
+    """Decode a tier and write the source's kind of file (a folder of instances for a DICOM series).
+
+    Raises:
+        CorruptFileError: a chunk is damaged, the decoded values do not have the recorded checksum, or the writer of the
+            source's kind of file cannot use the stored facts.
+        OutputError: `path` exists or cannot be written.
+    """
+    write, packed = writer(file.header.format), file.packed()
+    opened = new_folder if file.header.folder else new_file
+    with opened(path, force=force) as part:
+        scan, lost, digest = decode_all(file, threads)
+        checksum = None if lost.chunks else check_digest(file, digest)
+        try:
+            write(packed, scan.pixels, part, lossy_note(file))
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            what = f"what is stored about the source file cannot be used ({type(error).__name__})"
+            raise CorruptFileError(what, where=file.path) from error
+    return Restored(path, file.tier.name, checksum, lost)
+
+
+def check_digest(file: VslFile, digest: str) -> bool | None:
+    """Raise CorruptFileError where a recorded checksum differs; return True, or None where none is recorded."""
+    recorded = file.tail.tiers[file.tier_number].sha256 if file.tail else None
+    if recorded is None:
+        return None
+    if recorded != digest:
+        raise CorruptFileError(
+            "the decoded values are not those that were coded (checksum)",
+            where=file.path,
+            fix="report this with your platform and the versions that `vesalius info` prints",
+        )
+    return True
+
+
+def lossy_note(file: VslFile) -> LossyNote | None:
+    """Return how the pixels were coded lossily, or None where they were not."""
+    if file.tier.name == "lossless":
+        return None
+    stored = math.prod(file.header.shape) * file.dtype.itemsize
+    return LossyNote(stored / file.path.stat().st_size, file.tier.coder.name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, field_validator
@@ -20,7 +20,6 @@ from vesalius.scan.scan import Scan, Space
 from vesalius.scan.stack import SliceStack
 
 _DTYPE = re.compile(r"[<>|=][biufc]\d{1,2}")
-_M = TypeVar("_M", bound=BaseModel)
 _Size = Field(ge=1, le=1 << 31)
 _Row = Annotated[tuple[float, ...], FailFast()]
 _Table = Annotated[tuple[_Row, ...], FailFast()]
@@ -35,6 +34,16 @@ MAX_ATTACHMENT = 1 << 29
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def parse(cls, raw: dict[str, Any]) -> Self:
+        """Check a JSON object; CorruptFileError names the first key that is missing or impossible."""
+        try:
+            return cls.model_validate_json(json.dumps(raw))
+        except (ValidationError, TypeError, ValueError, RecursionError) as error:
+            place = error.errors()[0]["loc"] if isinstance(error, ValidationError) else ()
+            key = ".".join(map(str, place)) or type(error).__name__
+            raise CorruptFileError(f"the {cls.__name__.lower()} has an impossible value ({key})") from error
 
 
 class GridModel(_Model):
@@ -185,28 +194,6 @@ class Tail(_Model):
     tiers: Annotated[tuple[TierReached, ...], FailFast()]
 
 
-def parse_header(raw: dict[str, Any]) -> Header:
-    """Check a header.
-
-    Raises:
-        CorruptFileError: a key is missing or has an impossible value; the message names it.
-    """
-    return _parse(Header, raw, "the header")
-
-
-def parse_tail(raw: dict[str, Any]) -> Tail:
-    """Check a tail. Raises CorruptFileError as `parse_header` does."""
-    return _parse(Tail, raw, "the tail")
-
-
-def _parse(model: type[_M], raw: dict[str, Any], name: str) -> _M:
-    try:
-        return model.model_validate_json(json.dumps(raw))
-    except (ValidationError, TypeError, ValueError, RecursionError) as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"]) if isinstance(error, ValidationError) else ""
-        raise CorruptFileError(f"{name} has an impossible value ({where or type(error).__name__})") from error
-
-
 def geometry_model(scan: Scan) -> GridModel | StackModel | None:
     """Return the geometry of a scan as it is stored."""
     if scan.geometry is None:
@@ -242,10 +229,12 @@ def scan_facts(header: Header) -> dict[str, Any]:
     """
     _, frames, _, _, slices = header.shape
     try:
+        if header.frame_ms is not None and len(header.frame_ms) != frames:
+            raise ValueError("frame times")
         return {
             "geometry": _geometry(header.geometry, slices),
             "intensity": _intensity(header.intensity, frames, slices),
-            "frame_ms": _frame_ms(header.frame_ms, frames),
+            "frame_ms": header.frame_ms,
             "t_meaning": header.t_meaning,
             "modality": header.modality,
             "colour": header.colour,
@@ -272,9 +261,3 @@ def _intensity(model: IntensityModel, frames: int, slices: int) -> Intensity:
     if slope.shape != inter.shape or slope.shape not in ((1, 1), (frames, slices)):
         raise ValueError("intensity map")
     return Intensity(slope, inter, model.unit, model.problem)
-
-
-def _frame_ms(times: tuple[float, ...] | None, frames: int) -> tuple[float, ...] | None:
-    if times is not None and len(times) != frames:
-        raise ValueError("frame times")
-    return times

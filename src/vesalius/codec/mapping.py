@@ -1,20 +1,117 @@
-"""Exact maps between keys and pictures of at most 16 bits: by offset, by rank, or in planes.
+"""Exact maps from stored values to pictures of at most 16 bits, and back bit for bit, in two steps.
 
-A map turns the keys of one chunk, (C, T, I, J), into planes, each a sequence of pictures that a coder takes.
-Letters: C channel, T time, N pictures of a sequence (C x T), J rows, I columns.
+Values of any dtype become unsigned integers ("keys") of one component each. Order is kept: a < b gives key(a) < key(b),
+so that neighbouring intensities have neighbouring keys. Complex numbers become two components, extended floats eight
+or sixteen 16-bit words; each component is a channel more. Then a map turns the keys of one chunk into planes, each a
+sequence of pictures that a coder takes: by offset, by rank, or in parts of 16 bits.
+Letters: C channel, T time, I J rows and columns of one chunk.
 """
 
 from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.survey import Survey
+from vesalius.codec.coders.parts import inflate
 from vesalius.errors import CorruptFileError
+
+if TYPE_CHECKING:
+    from vesalius.codec.survey import Survey
+
+LARGEST_WHOLE = {2: 1 << 11, 4: 1 << 24, 8: 1 << 53}
+"""Item size of a float -> magnitude up to which every integer is exact."""
+
+
+@dataclass(frozen=True)
+class IntegerKeys:
+    """Conversion between stored values and keys.
+
+    Example:
+        >>> keys = IntegerKeys(np.dtype("<i2"))
+        >>> keys.to_keys(np.array([-1, 0, 1], "<i2").reshape(1, 1, 1, 3)).ravel().tolist()
+        [32767, 32768, 32769]
+
+    Args:
+        dtype: stored dtype, byte order included.
+        whole: the values are floats that all hold integers (no -0.0, no NaN); they are keyed as integers.
+    """
+
+    dtype: np.dtype[Any]
+    whole: bool = False
+
+    @property
+    def components(self) -> int:
+        """Channels of keys per stored channel."""
+        if self.dtype.kind == "c" and self.dtype.itemsize <= 16:
+            return 2
+        return self.dtype.itemsize // 2 if self.dtype.itemsize > 8 else 1
+
+    @property
+    def bits(self) -> int:
+        """Bits of a key: 8, 16, 32 or 64."""
+        return 8 * self.dtype.itemsize // self.components
+
+    def to_keys(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Turn stored values (C, T, I, J) into unsigned keys (C * components, T, I, J)."""
+        native = np.ascontiguousarray(stored, dtype=self.dtype.newbyteorder("="))
+        parts = native.view(self._part()).reshape(*native.shape, self.components)
+        parts = np.moveaxis(parts, -1, 1).reshape(-1, *native.shape[1:])
+        if self.whole:
+            parts = parts.astype(f"i{parts.itemsize}")
+        return _ordered(np.ascontiguousarray(parts))
+
+    def to_stored(self, keys: NDArray[Any]) -> NDArray[Any]:
+        """Turn keys (C * components, T, I, J) into stored values (C, T, I, J)."""
+        part = self._part()
+        coded = np.dtype(f"i{part.itemsize}") if self.whole else part
+        parts = _unordered(keys, coded).astype(part, copy=False)
+        split = parts.reshape(-1, self.components, *parts.shape[1:])
+        joined = np.ascontiguousarray(np.moveaxis(split, 1, -1))
+        native = joined.view(self.dtype.newbyteorder("=")).reshape(joined.shape[:-1])
+        return native.astype(self.dtype, copy=False)
+
+    def _part(self) -> np.dtype[Any]:
+        if self.dtype.kind == "b":
+            return np.dtype(np.uint8)
+        if self.components == 1:
+            return self.dtype.newbyteorder("=")
+        return np.dtype(f"f{self.dtype.itemsize // 2}") if self.components == 2 else np.dtype(np.uint16)
+
+
+def _ordered(parts: NDArray[Any]) -> NDArray[Any]:
+    unsigned = np.dtype(f"u{parts.itemsize}")
+    bits = parts.view(unsigned)
+    top = unsigned.type(1 << (8 * parts.itemsize - 1))
+    if parts.dtype.kind == "i":
+        return bits ^ top
+    if parts.dtype.kind == "f":
+        return np.where(bits & top, ~bits, bits | top)
+    return bits
+
+
+def _unordered(keys: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    unsigned = np.dtype(f"u{dtype.itemsize}")
+    keys = np.ascontiguousarray(keys, dtype=unsigned)
+    top = unsigned.type(1 << (8 * dtype.itemsize - 1))
+    if dtype.kind == "i":
+        return (keys ^ top).view(dtype)
+    if dtype.kind == "f":
+        return np.where(keys & top, keys ^ top, ~keys).view(dtype)
+    return keys.view(dtype)
+
+
+def holds_integers(stored: NDArray[Any]) -> bool:
+    """Return True where every float is a finite integer small enough to be exact, and none is -0.0."""
+    if stored.dtype.kind != "f" or stored.dtype.itemsize not in LARGEST_WHOLE:
+        return False
+    limit = LARGEST_WHOLE[stored.dtype.itemsize]
+    with np.errstate(invalid="ignore"):
+        whole = (np.abs(stored) < limit) & (np.rint(stored) == stored)
+    return bool(whole.all() and not (np.signbit(stored) & (stored == 0)).any())
 
 
 @dataclass(frozen=True)
@@ -56,11 +153,7 @@ class Offset:
 
 @dataclass(frozen=True, eq=False)
 class Rank:
-    """picture = number of the key in the sorted table of the keys that occur.
-
-    Args:
-        table: sorted distinct keys.
-    """
+    """picture = number of the key in `table`, the sorted keys that occur."""
 
     table: NDArray[Any]
 
@@ -74,11 +167,7 @@ class Rank:
         return [np.searchsorted(self.table, keys).astype(np.uint16)]
 
     def join(self, planes: list[NDArray[Any]], key_bits: int) -> NDArray[Any]:
-        """Invert `split`.
-
-        Raises:
-            CorruptFileError: a rank lies beyond the table.
-        """
+        """Invert `split`. Raises CorruptFileError where a rank lies beyond the table."""
         if planes[0].size and int(planes[0].max()) >= len(self.table):
             raise CorruptFileError("a rank lies beyond the table of values")
         return self.table[planes[0]].astype(f"u{key_bits // 8}")
@@ -108,17 +197,7 @@ def pack_table(table: NDArray[Any]) -> bytes:
 
 
 def unpack_table(data: bytes, count: int) -> NDArray[Any]:
-    """Invert `pack_table` for `count` keys, as uint64.
-
-    Raises:
-        CorruptFileError: the bytes are no such table.
-    """
-    engine = zlib.decompressobj()
-    try:
-        raw = engine.decompress(data, 8 * count + 1)
-    except zlib.error as error:
-        raise CorruptFileError("the table of values cannot be inflated") from error
-    if len(raw) != 8 * count:
-        raise CorruptFileError("the table of values has another length than stated")
+    """Invert `pack_table` for `count` keys, as uint64. Raises CorruptFileError where the bytes are no such table."""
+    raw = inflate(data, 8 * count, "the table of values")
     steps = np.ascontiguousarray(np.frombuffer(raw, dtype=np.uint8).reshape(8, -1).T).view("<u8")[:, 0]
     return np.cumsum(steps.astype(np.uint64), dtype=np.uint64)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.integer_keys import IntegerKeys, holds_integers
+from vesalius.codec.mapping import IntegerKeys, holds_integers
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
 
@@ -25,9 +25,7 @@ class Survey:
     """What `survey` finds in a scan.
 
     Args:
-        keys: how stored values become keys.
-        low: smallest key.
-        high: largest key.
+        keys: how stored values become keys, which go from `low` to `high`.
         distinct: the sorted distinct keys, or None where there are more than MAX_DISTINCT.
         finite: no NaN and no infinity.
         stored_low: smallest finite stored value (0.0 where there is none, and for complex numbers).

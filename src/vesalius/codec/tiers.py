@@ -24,8 +24,7 @@ from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.coders.table import coder_by_id
 from vesalius.codec.header import BoundedRecord, LosslessRecord, LossyRecord, TierRecord
-from vesalius.codec.integer_keys import IntegerKeys
-from vesalius.codec.mapping import ExactMap, Offset, Rank, pack_table, plane_bits, unpack_table
+from vesalius.codec.mapping import ExactMap, IntegerKeys, Offset, Rank, pack_table, plane_bits, unpack_table
 from vesalius.codec.options import Access
 from vesalius.codec.sequences import SequenceReader, encode_sequence
 from vesalius.codec.survey import Survey
@@ -45,11 +44,7 @@ _ROUNDINGS = 4
 
 @dataclass(frozen=True, eq=False)
 class Tier(ABC):
-    """One way of coding a scan.
-
-    Args:
-        coder: the coder whose number stands at each chunk.
-    """
+    """One way of coding a scan; the number of its `coder` stands at each chunk."""
 
     coder: Coder
     name: ClassVar[Literal["lossless", "lossy"]] = "lossy"
@@ -82,13 +77,7 @@ class Tier(ABC):
 
     @abstractmethod
     def record(self, chunking: Chunking, target: str, table_blob: int | None = None) -> TierRecord:
-        """Return the header's record of this tier.
-
-        Args:
-            chunking: the chunks.
-            target: the target, in words.
-            table_blob: number of the attachment that holds `table`.
-        """
+        """Return the header's record of this tier; `table_blob` is the number of the attachment that holds `table`."""
 
     def chunking(self, shape: tuple[int, int, int, int, int], access: Access) -> Chunking:
         """Cut a scan into chunks: grouping pictures pays only for coders that use what neighbours share."""
@@ -159,14 +148,13 @@ class LosslessTier(Tier):
 
 
 @dataclass(frozen=True, eq=False)
-class LossyTier(Tier):
-    """picture = round((stored - low) / step), coded lossily; non-finite values are kept in a mask.
+class _RealTier(Tier):
+    """Tier of real numbers: low + step * number; non-finite values are kept in a mask.
 
     Args:
-        coder: coder of the pictures.
         dtype: stored dtype (integer or float).
-        low: stored value of picture value 0.
-        step: stored difference of one picture value.
+        low: stored value of number 0.
+        step: stored difference of one number.
         masked: each payload starts with the mask of non-finite values.
     """
 
@@ -175,25 +163,44 @@ class LossyTier(Tier):
     step: float
     masked: bool
 
+    def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
+        reader = SequenceReader(payload)
+        mask = reader.decode(shape_CTIJ, 2, coder_named("deflate")) if self.masked else None
+        stored = _to_dtype(self.decode_values(reader, shape_CTIJ), self.dtype)
+        reader.finish()
+        if mask is None:
+            return stored
+        choices = np.array([0, np.nan, np.inf, -np.inf]).astype(stored.dtype)
+        return np.where(mask > 0, choices[np.minimum(mask, 3)], stored).astype(stored.dtype, copy=False)
+
+    @abstractmethod
+    def decode_values(self, reader: SequenceReader, shape_CTIJ: Shape) -> NDArray[np.float64]:
+        """Return the finite values as float64 stored values, before rounding to the dtype."""
+
+    def finite(self, stored_CTIJ: NDArray[Any]) -> tuple[NDArray[np.float64], bytes]:
+        """Return float64 values with non-finite ones replaced, and the coded mask (1 NaN, 2 +Inf, 3 -Inf)."""
+        values = stored_CTIJ.astype(np.float64)
+        if not self.masked:
+            return values, b""
+        mask = (np.isnan(values) * 1 + np.isposinf(values) * 2 + np.isneginf(values) * 3).astype(np.uint16)
+        return np.where(mask, self.low, values), encode_sequence(mask, 2, coder_named("deflate"), None)
+
+
+@dataclass(frozen=True, eq=False)
+class LossyTier(_RealTier):
+    """picture = round((stored - low) / step), coded lossily."""
+
     @property
     def exact(self) -> bool:
         return self.coder.exact_lossy
 
     def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None, threads: int = 1) -> bytes:
-        values, mask = _finite(stored_CTIJ, self.low, self.masked)
+        values, mask = self.finite(stored_CTIJ)
         top = (1 << self.coder.lossy_bits) - 1
         pictures = np.clip(np.rint((values - self.low) / self.step), 0, top).astype(np.uint16)
         return mask + encode_sequence(pictures, self.coder.lossy_bits, self.coder, quality, threads)
 
-    def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
-        reader = SequenceReader(payload)
-        mask = _read_mask(reader, shape_CTIJ, self.masked)
-        values = self.decode_values(reader, shape_CTIJ)
-        reader.finish()
-        return _unmask(_to_dtype(values, self.dtype), mask)
-
     def decode_values(self, reader: SequenceReader, shape_CTIJ: Shape) -> NDArray[np.float64]:
-        """Return the pictures as float64 stored values, before rounding to the dtype."""
         pictures = reader.decode(shape_CTIJ, self.coder.lossy_bits, self.coder)
         with np.errstate(over="ignore"):  # a hostile step; the sum is clipped
             return self.low + self.step * pictures.astype(np.float64)
@@ -210,25 +217,17 @@ class LossyTier(Tier):
 
 
 @dataclass(frozen=True, eq=False)
-class BoundedTier(Tier):
+class BoundedTier(_RealTier):
     """stored = base + step * quantum, the quanta coded exactly: no value is off by more than half a step.
 
-    The base decodes exactly on every machine, and so does the residual.
+    The base decodes exactly on every machine, and so does the residual. Without a lossy base it is `low`; `step` is
+    2 E + 1 for integers, just under 2 E for floats.
 
     Args:
-        coder: exact coder of the quanta.
-        dtype: stored dtype (integer or float).
-        low: base where there is no lossy base.
-        step: stored difference of one quantum: 2 E + 1 for integers, just under 2 E for floats.
-        masked: each payload starts with the mask of non-finite values.
         base: lossy tier with an exact decoder, or None.
         base_quality: rung of the base's ladder (only the encoder needs it).
     """
 
-    dtype: np.dtype[Any]
-    low: float
-    step: float
-    masked: bool
     base: LossyTier | None = None
     base_quality: float | None = None
     exact = True
@@ -243,7 +242,7 @@ class BoundedTier(Tier):
         return Chunking.of(shape, access, temporal=True)
 
     def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None, threads: int = 1) -> bytes:
-        values, mask = _finite(stored_CTIJ, self.low, self.masked)
+        values, mask = self.finite(stored_CTIJ)
         coded_base, base = b"", np.full(values.shape, self.low)
         if self.base is not None:
             coded_base = self.base.encode(values.astype(np.float64), self.base_quality, threads)
@@ -257,22 +256,16 @@ class BoundedTier(Tier):
         ]
         return b"".join([mask, coded_base, _QUANTA.pack(low, max(1, span.bit_length())), *coded])
 
-    def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
-        reader = SequenceReader(payload)
-        mask = _read_mask(reader, shape_CTIJ, self.masked)
-        base: NDArray[np.float64] | float = self.low
-        if self.base is not None:
-            base = self._base_values(reader, shape_CTIJ)
+    def decode_values(self, reader: SequenceReader, shape_CTIJ: Shape) -> NDArray[np.float64]:
+        base = self.low if self.base is None else self._base_values(reader, shape_CTIJ)
         low, bits = reader.take(_QUANTA)
         if not 1 <= bits <= 64:
             raise CorruptFileError("the residual has an impossible depth")
         planes = plane_bits((1 << bits) - 1)
         parts = [reader.decode(shape_CTIJ, depth, self.coder) for depth in planes]
-        reader.finish()
         quanta = Offset(0, planes).join(parts, 64).astype(np.int64) + low
         with np.errstate(over="ignore", invalid="ignore"):  # a hostile step; the sum is clipped
-            values = base + self.step * quanta.astype(np.float64)
-        return _unmask(_to_dtype(values, self.dtype), mask)
+            return base + self.step * quanta.astype(np.float64)
 
     def record(self, chunking: Chunking, target: str, table_blob: int | None = None) -> BoundedRecord:
         facts = self._facts(chunking, target)
@@ -317,12 +310,7 @@ def read_tier(record: TierRecord, dtype: np.dtype[Any], attachment: Attachment) 
 
 
 def bounded_step(scan: Scan, survey: Survey, error: float) -> float | None:
-    """Return the step of a `BoundedTier` that keeps a bound on real values, floating-point rounding included.
-
-    Args:
-        scan: its dtype and intensity map count.
-        survey: range of its stored values.
-        error: bound in real units, above 0.
+    """Return the step of a `BoundedTier` that keeps the bound `error` > 0 on real values, rounding included.
 
     Returns:
         2 n + 1 for integers; a little under twice the bound for floats; None where the bound is below what the stored
@@ -365,26 +353,6 @@ def _lossy(coder: Coder) -> Coder:
     if not coder.lossy_bits:
         raise CorruptFileError(f"coder {coder.name} is not lossy")
     return coder
-
-
-def _finite(stored_CTIJ: NDArray[Any], fill: float, masked: bool) -> tuple[NDArray[np.float64], bytes]:
-    """Float64 values with non-finite ones replaced, and the coded mask (1 NaN, 2 +Inf, 3 -Inf)."""
-    values = stored_CTIJ.astype(np.float64)
-    if not masked:
-        return values, b""
-    mask = np.isnan(values) * 1 + np.isposinf(values) * 2 + np.isneginf(values) * 3
-    return np.where(mask, fill, values), encode_sequence(mask.astype(np.uint16), 2, coder_named("deflate"), None)
-
-
-def _read_mask(reader: SequenceReader, shape_CTIJ: Shape, masked: bool) -> NDArray[Any] | None:
-    return reader.decode(shape_CTIJ, 2, coder_named("deflate")) if masked else None
-
-
-def _unmask(stored: NDArray[Any], mask: NDArray[Any] | None) -> NDArray[Any]:
-    if mask is None:
-        return stored
-    choices = np.array([0, np.nan, np.inf, -np.inf]).astype(stored.dtype)
-    return np.where(mask > 0, choices[np.minimum(mask, 3)], stored).astype(stored.dtype, copy=False)
 
 
 def _to_dtype(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -21,27 +21,18 @@ _COPIES = 2
 
 
 class Budget:
-    """Counter of the bytes of one loader, shared by its threads.
-
-    Args:
-        total_bytes: bytes that the loader may hold.
-    """
+    """Counter of the bytes of one loader, of which it may hold `total_bytes`; shared by its threads."""
 
     def __init__(self, total_bytes: int) -> None:
         self.total_bytes = total_bytes
         self._kept: dict[tuple[str, ...], tuple[str, NDArray[Any]]] = {}
-        self._kept_bytes = 0
+        self.kept_bytes = 0
         self._making_bytes = 0
         self._most_making_bytes = 0
         self._sample_bytes = 0
         self._waiting = 1
         self._change = threading.Condition()
         self.notes: list[str] = []
-
-    @property
-    def kept_bytes(self) -> int:
-        """Bytes of the arrays that are kept."""
-        return self._kept_bytes
 
     @contextmanager
     def making(self, cost_bytes: int) -> Iterator[None]:
@@ -89,18 +80,18 @@ class Budget:
     def has_room(self, size_bytes: int) -> bool:
         """Return whether an array of this size could be kept now."""
         with self._change:
-            return self._kept_bytes + size_bytes <= self._room_to_keep()
+            return self.kept_bytes + size_bytes <= self._room_to_keep()
 
     def keep(self, slot: tuple[str, ...], key: str, array: NDArray[Any]) -> NDArray[Any]:
         """Keep an array, read-only, if there is room; return the array."""
         with self._change:
             if slot in self._kept:
                 self._drop(slot)
-            if self._kept_bytes + array.nbytes > self._room_to_keep():
+            if self.kept_bytes + array.nbytes > self._room_to_keep():
                 return array
             array.setflags(write=False)
             self._kept[slot] = key, array
-            self._kept_bytes += array.nbytes
+            self.kept_bytes += array.nbytes
         return array
 
     def _room_to_keep(self) -> int:
@@ -108,8 +99,8 @@ class Budget:
 
     def _shed(self) -> None:
         """Drop the arrays kept last until the rest fits."""
-        while self._kept and self._kept_bytes > self._room_to_keep():
+        while self._kept and self.kept_bytes > self._room_to_keep():
             self._drop(next(reversed(self._kept)))
 
     def _drop(self, slot: tuple[str, ...]) -> None:
-        self._kept_bytes -= self._kept.pop(slot)[1].nbytes
+        self.kept_bytes -= self._kept.pop(slot)[1].nbytes

@@ -8,10 +8,11 @@ from typing import get_type_hints
 
 from pydantic import Field, ValidationError
 
+from vesalius.cohort.builders.files import OtherLayoutError, files_below
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config, from_overrides
-from vesalius.errors import InputError, UsageError, VesaliusError
-from vesalius.files import regular, walk
+from vesalius.errors import InputError, UsageError
+from vesalius.files import regular
 from vesalius.named import Table
 from vesalius.scan.reading import Reading, SpacingFrom
 
@@ -58,33 +59,21 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
     Raises:
         UsageError: no such layout.
         ConfigError: a wrong option.
-        InputError: no such folder, another layout, or a folder, FIFO or device below that cannot be read.
+        InputError: no such folder, another layout, a mistake in a folder of this layout, or a folder, FIFO or device
+            below that cannot be read.
     """
     folder = Path(folder)
     if not regular(folder).exists():
         raise InputError("no such folder", where=folder)
     if folder.is_dir():
-        _check_readable(folder)
+        for path in files_below(folder):  # a folder that cannot be listed, or a device, would lose cases silently
+            regular(path)
     shared = [option for option in options if option.partition("=")[0] in SharedOptions.model_fields]
     reading = Reading(spacing_from=from_overrides(SharedOptions, shared).spacing_from)
     options = [option for option in options if option not in shared]
     if layout == AUTO:
         return _first(folder, options).read_by(reading)
     return _build(layout, folder, options).read_by(reading)
-
-
-def _check_readable(folder: Path) -> None:
-    """Raise InputError where a folder below cannot be listed or holds a device: cases would be lost silently.
-
-    Hidden names are skipped, as by the builders.
-    """
-    files, unreadable = walk(folder)
-    for place, error in unreadable:
-        what = f"cannot be listed ({error.strerror or type(error).__name__})"
-        raise InputError(what, where=place, fix="get permission to read it, or move it away")
-    for path in files:
-        if not path.name.startswith("."):
-            regular(path)
 
 
 def _build(layout: str, folder: Path, options: Sequence[str]) -> Cohort:
@@ -131,10 +120,12 @@ def _unique(cohort: Cohort) -> Cohort:
 def _first(folder: Path, options: Sequence[str]) -> Cohort:
     if options:
         raise UsageError("options belong to a layout", where=options[0], fix="name the layout instead of auto")
+    # A mistake in a folder that fits a layout is reported; a single file cannot be walked by most layouts.
+    other = OtherLayoutError if folder.is_dir() else InputError
     for name in BUILDERS:
         try:
             cohort = _build(name, folder, ())
-        except VesaliusError:
+        except other:
             continue
         return Cohort(cohort.cases, cohort.root, (f"recognised as layout {name}", *cohort.notes))
-    raise InputError("has no known layout", where=folder, fix=f"known are {', '.join(BUILDERS)}")
+    raise OtherLayoutError("has no known layout", where=folder, fix=f"known are {', '.join(BUILDERS)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
@@ -107,3 +107,14 @@ class Case(Config):
     def paths(self) -> tuple[str, ...]:
         """Paths of the images, then of the masks."""
         return (*self.images.values(), *self.masks.values())
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The id of a case that could not be loaded, and the reason in one sentence."""
+
+    id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"case {self.id}: {self.reason}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeGuard
+from typing import Final, Literal, TypeGuard
 
 from vesalius.cohort.builders.acdc import read_info
 from vesalius.cohort.case import Case
@@ -12,22 +12,17 @@ from vesalius.errors import InputError
 
 ED, ES = "ED", "ES"
 """Names of the masks and of their frames."""
-_INFO = "Info.cfg"
+_INFO: Final = "Info.cfg"
+StatedBy = Literal["Info.cfg", "the manifest"]
 
 
 @dataclass(frozen=True)
 class Ends:
-    """The two frames, counted from 0.
-
-    Args:
-        ed: end-diastole.
-        es: end-systole.
-        stated_by: "Info.cfg" or "the manifest".
-    """
+    """The two frames, counted from 0, and what states them."""
 
     ed: int
     es: int
-    stated_by: str
+    stated_by: StatedBy
 
     @property
     def frames(self) -> tuple[int, int]:
@@ -59,7 +54,7 @@ def ends_beside(path: Path) -> Ends | None:
     return _ends(ed - 1, es - 1, _INFO) if _is_frame(ed, 1) and _is_frame(es, 1) else None
 
 
-def _ends(ed: int, es: int, stated_by: str) -> Ends:
+def _ends(ed: int, es: int, stated_by: StatedBy) -> Ends:
     if ed == es:
         raise InputError(f"{stated_by} calls one frame both ED and ES", fix="correct it, or remove unknown frames")
     return Ends(ed, es, stated_by)

@@ -3,6 +3,8 @@
 Order and randomness come from (seed, epoch, case id), so the samples are the same for any number of workers and any
 place in a batch. Workers are threads: decoding and NumPy release Python's lock. Nothing here needs torch; arrays
 are handed over with `torch.from_numpy(sample.image)`.
+
+Letters: B samples of a batch, N classes.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,10 +28,9 @@ from numpy.typing import NDArray
 from vesalius import __version__
 from vesalius.cohort.budget import Budget
 from vesalius.cohort.cache import Cache
-from vesalius.cohort.case import IMAGE, Case
+from vesalius.cohort.case import IMAGE, Case, Problem
 from vesalius.cohort.cohort import Cohort, split_item
 from vesalius.cohort.content import Contents, stamp_of
-from vesalius.cohort.loaded import LoadedCase, Problem
 from vesalius.cohort.read import open_image, open_mask
 from vesalius.errors import InputError, UsageError, VesaliusError
 from vesalius.scan.open import suffix
@@ -43,6 +46,56 @@ Turn = tuple[str, int]
 """A case in an epoch: its id, and the number of its repetition (from 0)."""
 _WORKING_BYTES_PER_VOXEL = 32
 """Besides two copies of the stored values: measured for orientation, z-scores and a coarser spacing."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedCase:
+    """A case with its arrays.
+
+    Arrays are contiguous, writable and shared with no other object, so `torch.from_numpy(loaded.image)` is all that
+    torch needs.
+
+    Args:
+        case: the case of the manifest.
+        image: the prepared and, where the loader augments, augmented image, channel first; several images are its
+            channels.
+        labels_N: 0, 1 or a probability for each class of the loader, NaN where unknown; float32.
+        key: 64 hexadecimal digits for the content of the image files and their preparation (not the augmentation).
+        masks: label maps by name.
+    """
+
+    case: Case
+    image: NDArray[Any]
+    labels_N: NDArray[np.float32]
+    key: str
+    masks: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Id of the case."""
+        return self.case.id
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the image and the masks."""
+        return self.image.nbytes + sum(mask.nbytes for mask in self.masks.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Samples of one shape.
+
+    Args:
+        cases: in the order of the batch.
+        images: with B as the first axis, then the axes of the samples.
+        labels_BN: NaN where not known.
+        masks: by name, B first.
+    """
+
+    cases: tuple[Case, ...]
+    images: NDArray[Any]
+    labels_BN: NDArray[np.float32]
+    masks: Mapping[str, NDArray[Any]]
 
 
 class Loader:
@@ -270,6 +323,61 @@ class Loader:
         how = case.series if is_folder else suffix(path)
         choices = [case.reading.stated()] if case.reading.stated() else []
         return [self._contents.digest(path, stamps[path]), is_folder, how, array, index, *choices]
+
+
+def batches(loader: Loader, epoch: int, size: int, *, drop_last: bool = False, start: int = 0) -> Iterator[Batch]:
+    """Yield one epoch in batches.
+
+    Args:
+        loader: source of the samples.
+        epoch: number of the epoch.
+        size: samples in a batch.
+        drop_last: drop an incomplete last batch; then all shards of an epoch have equally many batches (unless cases
+            are skipped), as distributed training needs.
+        start: number of batches to skip without loading them.
+
+    Raises:
+        UsageError: an impossible size, or samples of different shapes.
+        InputError: a case cannot be loaded.
+    """
+    if size < 1:
+        raise UsageError("a batch needs at least one sample")
+    return _batches(loader, epoch, size, drop_last, start)
+
+
+def _batches(loader: Loader, epoch: int, size: int, drop_last: bool, start: int) -> Iterator[Batch]:
+    left = loader.total // loader.world // size - start if drop_last else len(loader)
+    samples = loader.epoch(epoch, start=start * size)
+    while left > 0:
+        batch = _stacked(islice(samples, size), size)
+        if batch is None or (drop_last and len(batch.cases) < size):
+            return
+        left -= 1
+        yield batch
+
+
+def _stacked(samples: Iterator[LoadedCase], size: int) -> Batch | None:
+    """Fill a batch sample by sample, so that no sample is in memory twice for long; None without samples."""
+    cases: list[Case] = []
+    stacks: dict[str | None, NDArray[Any]] = {}
+    labels = []
+    for n, sample in enumerate(samples):
+        arrays: list[tuple[str | None, NDArray[Any]]] = [(None, sample.image), *sample.masks.items()]
+        if n == 0:
+            stacks = {name: np.empty((size, *array.shape), array.dtype) for name, array in arrays}
+        for name, array in arrays:
+            if name not in stacks or (stacks[name].shape[1:], stacks[name].dtype) != (array.shape, array.dtype):
+                shapes = " and ".join(f"{image.shape} {image.dtype}" for image in (stacks[None][0], sample.image))
+                what = f"cases {cases[0].id} and {sample.id} do not fit into one batch: their images are {shapes}"
+                raise UsageError(f"{what}, or their masks differ", fix="crop or pad them to one size")
+            stacks[name][n] = array
+        cases.append(sample.case)
+        labels.append(sample.labels_N)
+    if not cases:
+        return None
+    stacks = {name: stack[: len(cases)] for name, stack in stacks.items()}
+    masks = {name: stack for name, stack in stacks.items() if name is not None}
+    return Batch(tuple(cases), stacks[None], np.stack(labels), masks)
 
 
 def _hashed(facts: list[Any]) -> str:

@@ -30,15 +30,9 @@ from vesalius.memory import check_memory
 from vesalius.output import new_file
 from vesalius.wording import some
 
+SUFFIXES = (".jsonl", ".csv")
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
-_TABLES = {
-    "image": "images",
-    "mask": "masks",
-    "frame": "frames",
-    "label": "labels",
-    "fact": "facts",
-    "reading": "reading",
-}
+_TABLES = {name: f"{name}s" for name in ("image", "mask", "frame", "label", "fact")} | {"reading": "reading"}
 """Prefix of a column -> field."""
 _JSON = ("boxes",)
 """Columns whose cells are JSON."""
@@ -48,12 +42,7 @@ _ROW_COPIES = 20
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that is not a case.
-
-    Args:
-        number: number of the line in the file, from 1.
-        reason: one sentence.
-    """
+    """A line that is not a case: its number in the file, from 1, and the reason in one sentence."""
 
     number: int
     reason: str
@@ -112,7 +101,7 @@ def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
     path = regular(Path(path))
     if _is_table(path):
         if is_series_table(path):
-            cohort, left_out = read_series(path)
+            cohort, left_out, _ = read_series(path)
             return cohort, [BadLine(int(problem.id.removeprefix("line ")), problem.reason) for problem in left_out]
         return _parsed(_table_lines(path), path)
     try:
@@ -205,7 +194,7 @@ def _from(old: Path, path: str, new: Path) -> str:
 
 def _is_table(path: Path) -> bool:
     suffix = path.suffix.lower()
-    if suffix not in (".jsonl", ".csv"):
+    if suffix not in SUFFIXES:
         raise UsageError("a manifest ends in .jsonl or .csv", where=path, fix="choose one of the two")
     return suffix == ".csv"
 

@@ -31,27 +31,14 @@ from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.output import new_folder
 from vesalius.scan.native import Identifiers, writer
+from vesalius.scan.open import suffix
 from vesalius.scan.scan import Scan
 from vesalius.scan.uid_key import uid_key
 from vesalius.seeding import shuffled
 
-_DOUBLE = (".nii.gz", ".hdr.gz", ".img.gz")
 _NO_NATIVE = (".nrrd", ".mha")
 """Formats without a writer: packed unchanged."""
 _HEADERS_ALONE = (".nhdr", ".mhd")
-
-
-@dataclass(frozen=True)
-class Shards:
-    """Written shards.
-
-    Args:
-        paths: paths of the tar files.
-        notes: changes of headers, one sentence each.
-    """
-
-    paths: tuple[Path, ...]
-    notes: tuple[str, ...]
 
 
 def shard(
@@ -62,7 +49,7 @@ def shard(
     seed: int = 0,
     keep_identifiers: bool = False,
     force: bool = False,
-) -> Shards:
+) -> tuple[list[Path], list[str]]:
     """Write a cohort as tar files, one series of them for each split, the cases in a shuffled order.
 
     Args:
@@ -72,6 +59,9 @@ def shard(
         seed: random seed of the order.
         keep_identifiers: pack files unchanged, with their full headers.
         force: replace an existing folder.
+
+    Returns:
+        The tar files, and a sentence for each change of headers.
 
     Raises:
         InputError: a file of a case is missing or not a readable scan.
@@ -84,7 +74,7 @@ def shard(
         for split in [*cohort.splits, *([None] if any(case.split is None for case in cohort) else [])]:
             ids = shuffled([case.id for case in cohort if case.split == split], seed)
             names += _write(part, split or "all", [by_id[case_id] for case_id in ids], packer, shard_mib)
-    return Shards(tuple(folder / name for name in names), packer.notes())
+    return [folder / name for name in names], packer.notes()
 
 
 def _write(folder: Path, split: str, cases: list[Case], packer: _Packer, shard_mib: float) -> list[str]:
@@ -106,15 +96,11 @@ def _write(folder: Path, split: str, cases: list[Case], packer: _Packer, shard_m
 
 @dataclass
 class _Packer:
-    """From a case to the members of a tar file; counts changes of headers.
-
-    Args:
-        cohort: cohort of the cases.
-        keep: keep headers unchanged.
-    """
+    """From a case to the members of a tar file; counts changes of headers."""
 
     cohort: Cohort
     keep: bool
+    """Whether headers are packed unchanged."""
     counts: Counter[str] = field(default_factory=Counter)
     """Change of the header or caveat -> number of files."""
 
@@ -145,9 +131,9 @@ class _Packer:
             for member, source in sources:
                 yield member, _bytes(self.cohort, source)
 
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> list[str]:
         """Return one sentence for each change or caveat."""
-        return tuple(f"{what}: {count} file(s)" for what, count in sorted(self.counts.items()))
+        return [f"{what}: {count} file(s)" for what, count in sorted(self.counts.items())]
 
     def _files(self, case: Case, kind: str, name: str, scratch: Path) -> Iterator[tuple[str, Path]]:
         """Yield ends of the names of an image or mask, and the files to pack."""
@@ -166,15 +152,15 @@ class _Packer:
             numbered = source.is_dir()
             yield from ((f".{n:05d}.dcm" if numbered else ".dcm", path) for n, path in enumerate(paths))
         elif native is not None and native.format == "nifti" and (native.pair_header is not None or not self.keep):
-            suffix = ".nii.gz" if source.name.lower().endswith(".gz") else ".nii"
-            scratch = scratch if native.pair_header is not None else scratch.with_name(scratch.name + suffix)
+            ending = ".nii.gz" if source.name.lower().endswith(".gz") else ".nii"
+            scratch = scratch if native.pair_header is not None else scratch.with_name(scratch.name + ending)
             written = self._reduced(scan, "keep" if self.keep else "strip", scratch)
-            yield from ((path.suffix if len(written) > 1 else suffix, path) for path in written)
+            yield from ((path.suffix if len(written) > 1 else ending, path) for path in written)
         elif source.is_dir():
             pictures = [picture.path for picture in native.pixels.pictures]
-            yield from ((f".{n:05d}{_suffix(path)}", path) for n, path in enumerate(pictures))
+            yield from ((f".{n:05d}{suffix(path)}", path) for n, path in enumerate(pictures))
         else:
-            yield _suffix(source), source
+            yield suffix(source), source
         if self.keep or native is None or native.format not in ("dicom", "nifti"):
             _read_whole(scan)
             self.counts["packed unchanged, with their full headers"] += 1
@@ -211,11 +197,6 @@ def _bytes(cohort: Cohort, source: str | Path) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array_item(cohort, source), allow_pickle=False)
     return buffer.getvalue()
-
-
-def _suffix(path: Path) -> str:
-    name = path.name.lower()
-    return next((suffix for suffix in _DOUBLE if name.endswith(suffix)), Path(name).suffix)
 
 
 def _plain(text: str) -> str:

@@ -20,13 +20,9 @@ _LEVEL = 1
 def write_nifti(
     path: Path, array_TIJK: NDArray[np.int16] | NDArray[np.uint8], affine: Affine, step_s: float | None = None
 ) -> None:
-    """Write one `.nii.gz` file in mm, (I, J, K) for a single frame, else (I, J, K, T).
+    """Write one `.nii.gz` file in mm, (I, J, K) for a single frame, else (I, J, K, T) with `step_s` between frames.
 
-    Args:
-        path: the file.
-        array_TIJK: frames of voxels.
-        affine: voxel centre to RAS+ mm, as sform and qform.
-        step_s: seconds between frames; needed where there are several.
+    The affine (voxel centre to RAS+ mm) is written as sform and qform.
     """
     frames, *shape = array_TIJK.shape
     header = nib.Nifti1Header(endianness="<")

@@ -1,4 +1,7 @@
-"""Charts: rate against distortion, and bars."""
+"""Charts: lines (rate against distortion, training, slices, reliability, volumes), bars and dots.
+
+Letters: T time.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from numpy.typing import NDArray
 
 from vesalius.report.style import (
     INK,
@@ -21,10 +25,14 @@ from vesalius.report.style import (
     new_figure,
     quiet_axes,
     to_png,
+    whole_ticks,
 )
 
+Points = Sequence[tuple[float, float]]
 _TICK_STEPS = (1, 2, 5)
-_MOST_MARKERS = 8
+_MOST_MARKERS, _MOST_STEPS_MARKED = 8, 40
+_SHIFT = 0.26
+"""Largest shift of a dot, in rows."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +84,121 @@ def rate_distortion(panels: Mapping[str, Sequence[Line]], value_name: str, goal:
                 _curve(axes, line, looks[line.name])
         if goal is not None:
             axes.plot(goal.ratio, goal.value, marker="*", markersize=15, color=INK, linestyle="none", zorder=5)
-        _dress(axes, title)
+        quiet_axes(axes, x="compression ratio (n : 1, log scale)")
+        axes.set_title(title, fontsize=TITLE_POINTS, color=INK, loc="left")
     grid[0].set_ylabel(value_name, fontsize=TEXT_POINTS, color=INK)
     _ratio_axis(grid[0], [ratio for line in lines for ratio in line.ratios] + ([goal.ratio] if goal else []))
-    handles = [_key(name, style) for name, style in looks.items()]
+    handles = [
+        Line2D([], [], linewidth=2, markersize=5, label=name, **style.of_line()) for name, style in looks.items()
+    ]
     if goal is not None:
         handles.append(Line2D([], [], marker="*", markersize=13, color=INK, linestyle="none", label=goal.name))
     legend_below(figure, handles, TEXT_POINTS)
+    return to_png(figure)
+
+
+def curves(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
+    """Draw a PNG of a run, one panel for each key: name -> (optimizer step, value) points, joined by lines.
+
+    Raises:
+        ValueError: there is no point.
+    """
+    drawn = {title: {name: points for name, points in lines.items() if points} for title, lines in panels.items()}
+    drawn = {title: lines for title, lines in drawn.items() if lines}
+    if not drawn:
+        raise ValueError("there is no curve to draw")
+    figure = new_figure(max(5.2 * len(drawn), 6.4), 3.8, "constrained")
+    grid = figure.subplots(1, len(drawn), squeeze=False)[0]
+    for axes, (title, lines) in zip(grid, drawn.items(), strict=True):
+        for place, (name, points) in enumerate(lines.items()):
+            steps, values = [step for step, _ in points], [value for _, value in points]
+            size = 4 if len(points) <= _MOST_STEPS_MARKED else 0
+            axes.plot(steps, values, linewidth=1.6, markersize=size, label=name, **look(place).of_line())
+        quiet_axes(axes, x="optimizer steps")
+        whole_ticks(axes.xaxis)
+        axes.set_title(title, fontsize=TITLE_POINTS, color=INK)
+        if len(lines) > 1:
+            axes.legend(fontsize=TEXT_POINTS - 1, frameon=False)
+    return to_png(figure)
+
+
+def profile(lines: Mapping[str, NDArray[Any]], numbers: NDArray[Any]) -> bytes:
+    """Draw a PNG of the probabilities along a study: a line for each key over the slice numbers.
+
+    Raises:
+        ValueError: there is no line, or one that has not a probability for each slice.
+    """
+    if not lines or any(len(values) != len(numbers) for values in lines.values()):
+        raise ValueError("there is no line to draw, or one of another length")
+    figure = new_figure(6.8, 3.2, "constrained")
+    axes = figure.subplots()
+    handles = []
+    for place, (name, values) in enumerate(lines.items()):
+        handles += axes.plot(numbers, values, markersize=3, label=name, **look(place).of_line())
+    quiet_axes(axes, x="slice", y="probability of the slice")
+    whole_ticks(axes.xaxis)
+    axes.set(ylim=(-0.02, 1.02))
+    legend_below(figure, handles)
+    return to_png(figure)
+
+
+def reliability_plot(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
+    """Draw a PNG with a panel for each key: name -> (mean probability, observed share) of each bin that is not empty.
+
+    Raises:
+        ValueError: there is no panel.
+    """
+    if not panels:
+        raise ValueError("there is no panel to draw")
+    figure = new_figure(max(4.4 * len(panels), 5.0), 4.6, "constrained")
+    grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    handles: dict[str, object] = {}
+    for axes, (title, lines) in zip(grid, panels.items(), strict=True):
+        axes.plot((0, 1), (0, 1), color=QUIET, linewidth=1.0)
+        for place, (name, points) in enumerate(lines.items()):
+            x, y = [point[0] for point in points], [point[1] for point in points]
+            (handles[name],) = axes.plot(x, y, linewidth=1.6, markersize=5, label=name, **look(place).of_line())
+        quiet_axes(axes, x="mean probability")
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+        axes.set_title(title, fontsize=TITLE_POINTS, color=INK)
+    grid[0].set_ylabel("observed share", fontsize=TEXT_POINTS, color=INK)
+    legend_below(figure, list(handles.values()))
+    figure.canvas.draw()  # square axes reach their final place in the second drawing only
+    return to_png(figure)
+
+
+def volume_curve(
+    volumes_T: NDArray[Any], curve_T: NDArray[Any] | None, ends: Mapping[str, tuple[int, float]], name: str
+) -> bytes:
+    """Draw a PNG: dots for the volumes of the frames, a line for the smoothed curve, marks at ED and ES.
+
+    Args:
+        volumes_T: volumes in mL.
+        curve_T: smoothed volumes; None where no smoothing was used.
+        ends: "ED", "ES" -> frame from 0, and volume in mL.
+        name: name of the cavity.
+    """
+    figure = new_figure(6.4, 2.9, "constrained")
+    axes = figure.subplots()
+    frames_T = np.arange(len(volumes_T))
+    line = "none" if curve_T is not None else ":"
+    handles = axes.plot(
+        frames_T, volumes_T, color=look(0).colour, marker="o", markersize=4, linestyle=line, label="each frame"
+    )
+    if curve_T is not None:
+        handles += axes.plot(frames_T, curve_T, color=look(1).colour, linewidth=1.6, label="smoothed curve")
+    at = np.array(list(ends.values()), dtype=float).reshape(-1, 2)
+    marks: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "linestyle": "none"}
+    handles += axes.plot(at[:, 0], at[:, 1], color=INK, label=" and ".join(ends), **marks)
+    highest = max(ml for _, ml in ends.values())
+    for words, (frame, ml) in ends.items():
+        away = {"xytext": (0, 9), "va": "bottom"} if ml == highest else {"xytext": (0, -9), "va": "top"}
+        style: dict[str, Any] = {"fontsize": TEXT_POINTS - 1, "color": INK, "ha": "center", **away}
+        axes.annotate(words, (frame, ml), textcoords="offset points", **style)
+    quiet_axes(axes, x="frame", y=f"{name} (mL)")
+    whole_ticks(axes.xaxis)
+    axes.margins(x=0.06, y=0.2)
+    legend_below(figure, handles)
     return to_png(figure)
 
 
@@ -106,14 +222,47 @@ def bars(groups: Mapping[str, Mapping[str, float]], value_name: str) -> bytes:
         handles.append(drawn)
         labels = [f"{group[name]:.2f}" if name in group else "" for name in names]
         axes.bar_label(drawn, labels=labels, padding=3, fontsize=TEXT_POINTS - 1, color=INK)
-    quiet_axes(axes)
+    quiet_axes(axes, x=value_name)
     axes.grid(False, axis="y")
     axes.set_yticks(np.arange(len(names)), names)
     axes.invert_yaxis()
     axes.margins(x=0.1)
-    axes.set_xlabel(value_name, fontsize=TEXT_POINTS, color=INK)
     if len(groups) > 1:
         legend_below(figure, handles, TEXT_POINTS)
+    return to_png(figure)
+
+
+def dots(groups: Mapping[str, Sequence[float]], value_name: str, limits: tuple[float, float] | None = None) -> bytes:
+    """Draw a PNG of dots along a horizontal axis: group -> values. A line marks the mean of several values.
+
+    Dots are shifted up and down a little, always in the same way, so that equal values stay visible.
+
+    Args:
+        groups: row -> values; a row may be empty.
+        value_name: label of the axis.
+        limits: ends of the axis; None: ends of the values.
+
+    Raises:
+        ValueError: there is no group.
+    """
+    if not groups:
+        raise ValueError("there is no group to draw")
+    figure = new_figure(7.6, 1.1 + 0.42 * len(groups), "constrained")
+    axes = figure.subplots()
+    for place, values in enumerate(groups.values()):
+        array = np.asarray(values, dtype=float)
+        shifts = ((np.arange(array.size) * 0.618) % 1 - 0.5) * 2 * _SHIFT if array.size > 1 else np.zeros(array.size)
+        colour = look(place).colour
+        axes.plot(array, place + shifts, linestyle="none", marker="o", markersize=5, color=colour, alpha=0.65)
+        if array.size > 1:
+            axes.plot([array.mean()] * 2, [place - 0.36, place + 0.36], color=INK, linewidth=2)
+    quiet_axes(axes, x=value_name)
+    axes.grid(False, axis="y")
+    axes.set_yticks(np.arange(len(groups)), list(groups))
+    axes.set_ylim(len(groups) - 0.4, -0.6)
+    if limits is not None:
+        margin = 0.02 * (limits[1] - limits[0])
+        axes.set_xlim(limits[0] - margin, limits[1] + margin)
     return to_png(figure)
 
 
@@ -124,20 +273,7 @@ def _curve(axes: Any, line: Line, style: SeriesStyle) -> None:
         axes.plot(x, y, color=style.colour, linewidth=0.8, alpha=0.35)
     else:
         every = max(1, len(x) // _MOST_MARKERS)
-        (drawn,) = axes.plot(x, y, color=style.colour, linestyle=style.dashes, linewidth=2)
-        drawn.set(marker=style.marker, markersize=5, markevery=every)
-
-
-def _key(name: str, style: SeriesStyle) -> Line2D:
-    return Line2D(
-        [], [], color=style.colour, linestyle=style.dashes, linewidth=2, marker=style.marker, markersize=5, label=name
-    )
-
-
-def _dress(axes: Any, title: str) -> None:
-    quiet_axes(axes)
-    axes.set_title(title, fontsize=TITLE_POINTS, color=INK, loc="left")
-    axes.set_xlabel("compression ratio (n : 1, log scale)", fontsize=TEXT_POINTS, color=INK)
+        axes.plot(x, y, linewidth=2, markersize=5, markevery=every, **style.of_line())
 
 
 def _ratio_axis(axes: Any, ratios: Sequence[float]) -> None:

@@ -206,3 +206,13 @@ def write_figure(path: Path, png: bytes) -> None:
     """
     with new_file(path, force=True) as part:
         part.write_bytes(png)
+
+
+def limits_section(caveats: Sequence[str]) -> Section:
+    """Return the first section of a report about a model, from `CardFacts.caveats`."""
+    return Section(title="Limits of the model").text(" ".join(caveats), "warning")
+
+
+def limits_line(caveats: Sequence[str]) -> str:
+    """Return the same as the first line for the terminal."""
+    return f"warning: limits of the model: {' '.join(caveats)}"

@@ -28,6 +28,10 @@ class SeriesStyle:
     marker: str
     dashes: str | tuple[int, tuple[int, ...]]
 
+    def of_line(self) -> dict[str, Any]:
+        """Return the arguments of a matplotlib line."""
+        return {"color": self.colour, "marker": self.marker, "linestyle": self.dashes}
+
 
 _LOOKS = (
     SeriesStyle("#0072b2", "o", "-"),
@@ -53,8 +57,8 @@ def new_figure(width_inches: float, height_inches: float, layout: Literal["const
     return figure
 
 
-def quiet_axes(axes: Any) -> None:
-    """Give axes two thin lines, a light grid behind and readable ticks."""
+def quiet_axes(axes: Any, x: str = "", y: str = "") -> None:
+    """Give axes two thin lines, a light grid behind, readable ticks, and these names."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -62,6 +66,8 @@ def quiet_axes(axes: Any) -> None:
     axes.grid(True, color=RULE, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=TEXT_POINTS - 1, colors=QUIET, labelcolor=INK)
+    axes.set_xlabel(x, fontsize=TEXT_POINTS, color=INK)
+    axes.set_ylabel(y, fontsize=TEXT_POINTS, color=INK)
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], points: float = TEXT_POINTS - 1) -> None:

@@ -29,15 +29,11 @@ _YBR_RGB = np.array(
 
 @dataclass(frozen=True, eq=False)
 class RgbPixels:
-    """Pixels converted to red, green and blue.
-
-    Args:
-        whole: three channels Y, Cb, Cr, or one channel of palette indices.
-        palette_N3: colours of the indices, None for Y, Cb, Cr.
-    """
+    """Y, Cb, Cr converted to red, green and blue, or palette indices where `palette_N3` gives their colours."""
 
     whole: Pixels
     palette_N3: NDArray[np.unsignedinteger[Any]] | None = None
+    direct = False
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -46,10 +42,6 @@ class RgbPixels:
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.whole.dtype if self.palette_N3 is None else self.palette_N3.dtype
-
-    @property
-    def direct(self) -> bool:
-        return False
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         stored = self.whole.read(t, k)

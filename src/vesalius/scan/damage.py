@@ -23,13 +23,7 @@ def not_readable(path: Path, error: OSError) -> InputError:
 
 
 def not_decodable(path: Path, error: Exception, kind: str) -> InputError:
-    """Return the one-line error for what a library raised on a damaged file.
-
-    Args:
-        path: the file.
-        error: the library's exception.
-        kind: what the file was read as, e.g. "a picture".
-    """
+    """Return the one-line error for what a library raised on a damaged file that was read as `kind` ("a picture")."""
     if isinstance(error, FileNotFoundError):
         return InputError("no such file", where=path)
     lines = str(error).replace(repr(str(path)), "it").strip().splitlines()
@@ -40,9 +34,7 @@ def not_decodable(path: Path, error: Exception, kind: str) -> InputError:
 def read_to_end(read: Callable[[int], bytes], path: Path) -> None:
     """Read past the last promised byte, so that the decoder compares the checksum at the end of its stream.
 
-    Args:
-        read: returns at most the given number of decoded bytes, none at the end; raises what the decoder raises.
-        path: named in the error.
+    `read` returns at most the given number of decoded bytes, none at the end, and raises what the decoder raises.
 
     Raises:
         InputError: more than padding follows.

@@ -64,10 +64,7 @@ def orientation(affine: Affine) -> str:
         >>> orientation(np.diag([-1.0, -1.0, 2.5, 1.0]))
         'LPS'
     """
-    letters = ""
-    for world_axis, sign in axis_map(affine):
-        letters += _AXIS_CODES[world_axis][sign > 0]
-    return letters
+    return "".join(_AXIS_CODES[world_axis][sign > 0] for world_axis, sign in axis_map(affine))
 
 
 def axis_map(affine: Affine) -> list[tuple[int, int]]:
@@ -93,9 +90,3 @@ def shear_degrees(affine: Affine) -> float:
 def to_world(affine: Affine, voxels: ArrayLike) -> NDArray[np.float64]:
     """Map voxel indices [..., 3] (i, j, k) to world points [..., 3] (RAS+ mm)."""
     return np.asarray(voxels, dtype=np.float64) @ affine[:3, :3].T + affine[:3, 3]
-
-
-def to_voxel(affine: Affine, points: ArrayLike) -> NDArray[np.float64]:
-    """Map world points [..., 3] (RAS+ mm) to fractional voxel indices [..., 3] (i, j, k)."""
-    inverse = np.linalg.inv(affine)
-    return np.asarray(points, dtype=np.float64) @ inverse[:3, :3].T + inverse[:3, 3]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +23,6 @@ SliceValues = Callable[[int], NDArray[np.floating]]
 class StackGrid:
     """An orthogonal grid around all slices of a parallel stack; see `vesalius.scan.resample.to_grid`.
 
-    Args:
-        stack: geometry of the slices.
-        columns: pixels along i.
-        rows: pixels along j.
-        slice_values: reads one slice.
-
     Attributes:
         slices: the slices to sample, one of each position, in the direction of the normal.
         shape: voxels (I, J, K) of the grid.
@@ -47,11 +40,9 @@ class StackGrid:
         upward = range(len(stack))
         if stack.heights_mm[-1] < stack.heights_mm[0]:
             upward = upward[::-1]
-            stack = replace(
-                stack,
-                origins_K3=stack.origins_K3[::-1],
-                steps_i_K3=stack.steps_i_K3[::-1],
-                steps_j_K3=stack.steps_j_K3[::-1],
+            down = slice(None, None, -1)
+            stack = SliceStack(
+                stack.origins_K3[down], stack.steps_i_K3[down], stack.steps_j_K3[down], stack.thickness_mm
             )
         kept = _one_of_each_position(stack, lambda n: slice_values(upward[n]))
         step_i, step_j = stack.steps_i_K3[0], stack.steps_j_K3[0]

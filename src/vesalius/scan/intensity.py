@@ -73,11 +73,7 @@ class Intensity:
         return (np.abs(values) if values.dtype.kind == "c" else values).astype(dtype)
 
     def check_known(self) -> None:
-        """Raise an error where real values are unknown.
-
-        Raises:
-            InputError: a slope or an intercept is unknown.
-        """
+        """Raise InputError where a slope or an intercept is unknown."""
         if not self.is_known:
             fix = "pass --assume-rescale SLOPE,INTERCEPT (a .vsl file must be decompressed before)"
             raise InputError(f"real values are unknown: {self.problem or 'a slope is not stated'}", fix=fix)

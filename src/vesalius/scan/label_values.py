@@ -30,11 +30,6 @@ def label_map(scan: Scan) -> Scan:
 def read_labels(scan: Scan, least: int, most: int) -> NDArray[np.int64]:
     """Return the labels of a label map, (1, T, I, J, K).
 
-    Args:
-        scan: the label map.
-        least: smallest label allowed.
-        most: largest label allowed.
-
     Raises:
         NotLabelsError: several channels, or values that are not whole numbers from `least` to `most`.
     """
@@ -44,17 +39,10 @@ def read_labels(scan: Scan, least: int, most: int) -> NDArray[np.int64]:
     values = scan.values(dtype=np.float64)
     labels = np.rint(values)
     finite = bool(np.isfinite(values).all()) and scan.dtype.kind != "c"
-    if values.size and not (finite and _are_whole(scan, values, labels) and _within(labels, least, most)):
+    within = labels.size and least <= labels.min() and labels.max() <= most
+    if values.size and not (finite and within and np.abs(values - labels).max() <= _precision(scan, values)):
         raise NotLabelsError(f"holds values other than whole numbers from {least} to {most}")
     return labels.astype(np.int64)
-
-
-def _are_whole(scan: Scan, values: NDArray[np.floating], labels: NDArray[np.floating]) -> bool:
-    return bool(np.abs(values - labels).max() <= _precision(scan, values))
-
-
-def _within(labels: NDArray[np.floating], least: int, most: int) -> bool:
-    return bool(least <= labels.min()) and bool(labels.max() <= most)
 
 
 def _precision(scan: Scan, values: NDArray[np.floating]) -> float:
@@ -64,14 +52,10 @@ def _precision(scan: Scan, values: NDArray[np.floating]) -> float:
     reach = float(np.abs(values).max())
     if not scan.intensity.is_identity:
         slopes, inters = scan.intensity.slope_TK, scan.intensity.inter_TK
-        epsilon = max(epsilon, _epsilon(np.concatenate([slopes, inters])))
+        factors = np.concatenate([slopes, inters])
+        is_single = (factors.astype(np.float32) == factors).all()  # the header states float32 where all factors fit it
+        epsilon = max(epsilon, float(np.finfo(np.float32 if is_single else np.float64).eps))
         reach = max(reach, float(np.abs(inters).max()))
         if scan.dtype.kind in "iu":
             step = float(np.abs(slopes).max())
     return min(_COARSE, _ROUNDINGS * epsilon * reach + (step / 2 if step <= _COARSE else 0.0))
-
-
-def _epsilon(factors: NDArray[np.float64]) -> float:
-    """Return the precision of the factors in the header: float32 where all of them fit it."""
-    single = (factors.astype(np.float32) == factors).all()
-    return float(np.finfo(np.float32 if single else np.float64).eps)

@@ -5,6 +5,7 @@ The codec stores `facts` and `blobs` unchanged and hands them back to `restore`;
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, cast
@@ -51,6 +52,12 @@ class Kept:
         object.__setattr__(self, "words", f"{self.what}: {', '.join(parts)}")
 
 
+def left_out(fields: Sequence[str], surplus: int) -> tuple[Kept, ...]:
+    """Return the counts of blanked header fields and of bytes behind the values, which are never kept."""
+    kept = [Kept("header fields", left_out=len(fields), names=tuple(fields))] if fields else []
+    return (*kept, *([Kept("bytes behind the values", left_out=surplus)] if surplus else []))
+
+
 @dataclass(frozen=True)
 class Packed:
     """What is stored beside the pixels.
@@ -87,12 +94,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class LossyNote:
-    """How lossy pixels were made, for formats that must state it (DICOM).
-
-    Args:
-        ratio: bytes of the stored pixels over bytes of the file.
-        method: name of the coder.
-    """
+    """How lossy pixels were made, for DICOM, which must state it: bytes of the pixels over those of the file; coder."""
 
     ratio: float
     method: str
@@ -138,7 +140,7 @@ RESTORERS = Table(
 
 
 def writer(format: str) -> _Restore:
-    """The function that writes a scan back as `format`.
+    """Return the function that writes a scan back as `format`.
 
     Raises:
         CorruptFileError: no such format in this version.

@@ -21,11 +21,7 @@ _LOST = "in its folder cannot be read and may be of this scan"
 class Note(str):
     """A sentence that names files.
 
-    Names of files are often names of patients, so a `.vsl` header stores the `plain` sentence.
-
-    Args:
-        text: the sentence.
-        plain: the same sentence without names.
+    Names of files are often names of patients, so a `.vsl` header stores `plain`, the same sentence without names.
     """
 
     __slots__ = ("plain",)

@@ -24,7 +24,7 @@ from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.scan.damage import COPY_FIX, DEFLATE_MAX_RATIO, not_decodable, read_to_end, surplus_notes
 from vesalius.scan.geometry import Affine, check_affine
-from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
+from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed, left_out
 from vesalius.scan.note import Note
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import AS_STATED, Reading
@@ -48,7 +48,6 @@ class NumpyPixels:
     """Stored values of one array in a .npy file (mapped into memory) or an .npz file (inflated for every read).
 
     Args:
-        path: the file.
         member: name inside an .npz file, else None.
         dtype: stored dtype, byte order included.
         file_shape: shape of the array, two to five axes.
@@ -74,11 +73,6 @@ class NumpyPixels:
         return self.member is None
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Read the frames `t` and slices `k` as (C, t, I, J, k).
-
-        Raises:
-            InputError: the file ends early or cannot be inflated, or an array of an .npz file is longer than promised.
-        """
         order = "F" if self.fortran else "C"
         if not self.direct:
             check_memory(2 * math.prod(self.file_shape) * self.dtype.itemsize, self.path)
@@ -151,8 +145,7 @@ class NumpyNative:
 
     def kept(self, packed: Packed) -> tuple[Kept, ...]:
         """Count the bytes behind the values, which are never kept; the header always is."""
-        length = self.pixels.left_over()
-        return (Kept("bytes behind the values", left_out=length),) if length else ()
+        return left_out((), self.pixels.left_over())
 
 
 def read(path: Path, reading: Reading = AS_STATED) -> Scan:

@@ -204,9 +204,7 @@ def _is_loose_link(file: Path) -> bool:
 def strange(file: Path, *, alone: bool) -> InputError | None:
     """Return why a file that no reader takes is reported anyway: an archive, or a volume with another suffix.
 
-    Args:
-        file: the file.
-        alone: True where it is the only file of the given path, so that any reason helps.
+    Any reason helps where the file is `alone`: the only one at the given path.
     """
     head = head_of_file(file)
     kind = signature(head)

@@ -9,7 +9,7 @@ import numpy as np
 from vesalius.errors import UsageError
 from vesalius.scan.geometry import Affine, axis_map, check_affine
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.pixels import ArrayPixels
+from vesalius.scan.pixels import ALL, ArrayPixels
 from vesalius.scan.scan import Scan
 
 _AXES = {"L": (0, -1), "R": (0, 1), "P": (1, -1), "A": (1, 1), "I": (2, -1), "S": (2, 1)}
@@ -49,7 +49,7 @@ def reorient(scan: Scan, code: str) -> Scan:
     array = scan.stored()
     if not intensity.is_uniform:
         if sources[2] == 2:
-            intensity = _flipped(intensity) if flips[2] else intensity
+            intensity = intensity.part(ALL, slice(None, None, -1)) if flips[2] else intensity
         else:
             array, intensity = scan.values(dtype=np.float64), Intensity(unit=intensity.unit)
     array = array.transpose(0, 1, *(2 + source for source in sources))
@@ -82,7 +82,3 @@ def _turned(affine: Affine, sources: list[int], flips: list[bool], shape: tuple[
             origin += step * (shape[axis] - 1)
     matrix[:3, 3] = origin
     return check_affine(matrix)
-
-
-def _flipped(intensity: Intensity) -> Intensity:
-    return replace(intensity, slope_TK=intensity.slope_TK[:, ::-1], inter_TK=intensity.inter_TK[:, ::-1])

@@ -14,7 +14,8 @@ ALL = slice(None)
 class Pixels(Protocol):
     """Stored values of shape (C, T, I, J, K), read lazily.
 
-    `read` returns the frames `t` and slices `k` as (C, t, I, J, k) in the stored dtype, byte order included.
+    `read` returns the frames `t` and slices `k` as (C, t, I, J, k) in the stored dtype, byte order included. It raises
+    InputError where a file is damaged, ends early, cannot be decoded, or holds more than its header promises.
     """
 
     @property
@@ -36,6 +37,7 @@ class ArrayPixels:
     """Pixels of an array (C, T, I, J, K); it may be a memory map."""
 
     array_CTIJK: NDArray[Any]
+    direct = True
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -46,10 +48,5 @@ class ArrayPixels:
     def dtype(self) -> np.dtype[Any]:
         return self.array_CTIJK.dtype
 
-    @property
-    def direct(self) -> bool:
-        return True
-
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Return a view of the frames `t` and slices `k`."""
         return self.array_CTIJK[:, t, :, :, k]

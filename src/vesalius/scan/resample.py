@@ -117,13 +117,8 @@ def onto(
 ) -> NDArray[np.float32]:
     """Sample the values of one grid at the voxels of another grid with parallel axes, in any order and direction.
 
-    Interpolates linearly; beyond the outermost voxel centres the edge value is repeated.
-
-    Args:
-        array_CIJK: the values.
-        affine: affine of their grid.
-        shape_IJK: shape of the other grid.
-        target: affine of the other grid.
+    Interpolates linearly; beyond the outermost voxel centres the edge value is repeated. `affine` is that of the
+    values, `shape_IJK` and `target` are shape and affine of the other grid.
 
     Raises:
         GeometryError: the axes are not parallel.

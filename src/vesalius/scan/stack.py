@@ -140,11 +140,9 @@ class SliceStack:
         matrix = np.eye(4)
         matrix[:3, 0] = self.steps_i_K3[0]
         matrix[:3, 1] = self.steps_j_K3[0]
-        matrix[:3, 2] = self._step_k()
+        if len(self) > 1:
+            matrix[:3, 2] = (self.origins_K3[-1] - self.origins_K3[0]) / (len(self) - 1)
+        else:
+            matrix[:3, 2] = self.normal * (self.thickness_mm or 1.0)
         matrix[:3, 3] = self.origins_K3[0]
         return check_affine(matrix)
-
-    def _step_k(self) -> NDArray[np.float64]:
-        if len(self) > 1:
-            return (self.origins_K3[-1] - self.origins_K3[0]) / (len(self) - 1)
-        return self.normal * (self.thickness_mm or 1.0)

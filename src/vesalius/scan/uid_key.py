@@ -15,8 +15,7 @@ _BYTES = 32
 def uid_key(folder: Path | None = None) -> bytes:
     """Return the key; it is created on first use (mode 0600).
 
-    Args:
-        folder: folder of the key file; $XDG_DATA_HOME/vesalius or ~/.local/share/vesalius by default.
+    Its folder is $XDG_DATA_HOME/vesalius or ~/.local/share/vesalius by default.
 
     Raises:
         InputError: the key file is damaged.

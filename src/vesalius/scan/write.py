@@ -14,6 +14,7 @@ from vesalius.errors import UsageError
 from vesalius.named import Table
 from vesalius.output import new_file, new_folder
 from vesalius.scan.colours import in_rgb
+from vesalius.scan.pictures.write import fits_png, photometric_of, write_png, write_tiff
 from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
 
@@ -34,12 +35,7 @@ WRITERS = Table(
 
 @dataclass(frozen=True)
 class Written:
-    """A written file or folder.
-
-    Args:
-        path: the file, or the folder of pictures.
-        notes: what the format cannot hold or holds differently, one sentence each.
-    """
+    """A written file or folder, with a sentence for each fact that the format cannot hold or holds differently."""
 
     path: Path
     notes: tuple[str, ...] = ()
@@ -78,8 +74,6 @@ def write_scan(scan: Scan, path: Path, *, force: bool = False) -> Written:
 
 def fits_png_exactly(scan: Scan) -> bool:
     """True where PNG can hold the stored values and they are the real ones."""
-    from vesalius.scan.pictures.write import fits_png
-
     exact = scan.intensity.is_identity and fits_png(scan.dtype, scan.shape[0])
     return exact and scan.colour not in ("inverted", "ybr", "palette")
 
@@ -121,8 +115,6 @@ def _inverted_note(scan: Scan) -> tuple[str, ...]:
 
 
 def _png(scan: Scan, path: Path) -> tuple[str, ...]:
-    from vesalius.scan.pictures.write import write_png
-
     _check_png(scan)
     write_png(path, _brightness(scan)[:, 0, :, :, 0].transpose(2, 1, 0))
     return _png_notes(scan)
@@ -137,8 +129,6 @@ def _brightness(scan: Scan, t: slice = ALL) -> NDArray[Any]:
 
 
 def _png_folder(scan: Scan, path: Path, *, force: bool) -> tuple[str, ...]:
-    from vesalius.scan.pictures.write import write_png
-
     _check_png(scan)
     _, frames, _, _, slices = scan.shape
     scan = scan.resident()
@@ -152,8 +142,6 @@ def _png_folder(scan: Scan, path: Path, *, force: bool) -> tuple[str, ...]:
 
 
 def _check_png(scan: Scan) -> None:
-    from vesalius.scan.pictures.write import fits_png
-
     if not fits_png(scan.dtype, scan.shape[0]):
         what = f"PNG cannot hold {scan.shape[0]} channel(s) of {scan.dtype.name}"
         raise UsageError(what, fix="write .npy")
@@ -171,8 +159,6 @@ def _png_notes(scan: Scan) -> tuple[str, ...]:
 
 
 def _tiff(scan: Scan, path: Path) -> tuple[str, ...]:
-    from vesalius.scan.pictures.write import photometric_of, write_tiff
-
     _, frames, _, _, slices = scan.shape
     if min(frames, slices) > 1:
         raise UsageError(f"TIFF holds slices or frames, not {frames} frames of {slices} slices", fix="write .npy")

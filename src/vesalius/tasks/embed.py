@@ -25,7 +25,7 @@ from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
-from vesalius.report.limits import limits_line
+from vesalius.report.page import limits_line
 from vesalius.scan.note import plain
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -159,15 +160,7 @@ def _range(scan: Scan) -> tuple[float, float] | None:
 def _vsl(path: Path, values: bool) -> InspectedScan:
     from vesalius.codec.decode import decode_scan, describe
 
-    scan = decode_scan(path)
-    return InspectedScan(
-        **vars(describe_scan(scan)),
-        path=str(path),
-        format="vsl",
-        bytes=path.stat().st_size,
-        range=_range(scan) if values else None,
-        vsl=describe(path),
-    )
+    return replace(_inspected(Found(path, "vsl", partial(decode_scan, path)), values), vsl=describe(path))
 
 
 def _words(scan: InspectedScan) -> Iterator[str]:

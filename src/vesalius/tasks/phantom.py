@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from vesalius.config import from_overrides
 from vesalius.phantom.cine.options import CineOptions
-from vesalius.phantom.cine.write import write_cine
+from vesalius.phantom.cine.write import CineCohort, write_cine
 from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.phantom.head_ct.write import HeadCtSummary, write_head_ct
-
-
-@dataclass(frozen=True)
-class CineCohort:
-    """A written cohort of cine phantoms.
-
-    Args:
-        path: its folder.
-        patients: number of patients.
-        groups: group -> number of patients.
-        largest_ef_error: largest difference of measured and requested ejection fraction, in points.
-    """
-
-    path: str
-    patients: int
-    groups: dict[str, int]
-    largest_ef_error: float
 
 
 def phantom_cine(
@@ -47,8 +29,7 @@ def phantom_cine(
         OutputError: the folder exists or cannot be written.
     """
     chosen = from_overrides(CineOptions, options, {"patients": patients, "seed": seed})
-    cohort = write_cine(output, chosen, force=force)
-    return CineCohort(str(output), len(cohort.patients), cohort.groups, 100 * cohort.largest_ef_error)
+    return write_cine(output, chosen, force=force)
 
 
 def cine_lines(cohort: CineCohort) -> Iterator[str]:
@@ -56,7 +37,7 @@ def cine_lines(cohort: CineCohort) -> Iterator[str]:
     groups = ", ".join(f"{count} {name}" for name, count in cohort.groups.items())
     yield f"{cohort.patients} patients: {groups}"
     yield f"EF of the labels differs by at most {cohort.largest_ef_error:.2f} points from the requested EF"
-    yield cohort.path
+    yield str(cohort.path)
 
 
 def phantom_head_ct(
@@ -64,12 +45,8 @@ def phantom_head_ct(
 ) -> HeadCtSummary:
     """Write head CT with five kinds of bleed and look-alikes, masks, and the tables that detection starts from.
 
-    Args:
-        output: the new folder.
-        patients: number of patients; each has one to three studies.
-        seed: the same seed gives the same bytes.
-        options: options of `HeadCtOptions`, as "noise_hu=5".
-        force: replace an existing folder.
+    Each patient has one to three studies. Options are those of `HeadCtOptions`, as "noise_hu=5"; the other arguments
+    are those of `phantom_cine`.
 
     Raises:
         ConfigError: a wrong option.

@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 from tests.codec.coders.pictures_for_tests import beating
 
-from vesalius.codec.coders import obu
-from vesalius.codec.coders.svtav1 import SvtAv1
+from vesalius.codec.coders.svtav1 import SvtAv1, temporal_units
 from vesalius.errors import CorruptFileError
 
 
@@ -40,7 +39,7 @@ def test_stripped_stream_has_one_key_frame_and_no_delimiters(count):
 
 def test_temporal_units_show_one_frame_each():
     x_NJI = beating((9, 66, 70), 10)
-    units = obu.temporal_units(SvtAv1().encode(x_NJI, 10, 40, 1), 9)
+    units = temporal_units(SvtAv1().encode(x_NJI, 10, 40, 1), 9)
     assert all(unit.startswith(b"\x12\0") for unit in units)
     context = av.CodecContext.create("libdav1d", "r")
     context.thread_count = 1

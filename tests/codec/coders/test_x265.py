@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from tests.codec.coders.pictures_for_tests import beating
 
-from vesalius.codec.coders import nal, parts
+from vesalius.codec.coders import parts, x265
 from vesalius.codec.coders.x265 import X265
 from vesalius.errors import CorruptFileError
 
@@ -20,9 +20,9 @@ def test_narrow_noise_comes_back():
 def test_decoder_sees_what_the_encoder_saw(quality, monkeypatch):
     """The encoder's hash of each picture, checked by the decoder; at the coarse end x265 can overflow at 12 bits."""
     kept = []
-    original = nal.strip
-    monkeypatch.setattr("vesalius.codec.coders.x265._PARAMETERS", {**_parameters(), "hash": "1"})
-    monkeypatch.setattr(nal, "strip", lambda packets: kept.extend(packets) or original(packets))
+    original = x265.strip_units
+    monkeypatch.setattr(x265, "_PARAMETERS", {**x265._PARAMETERS, "hash": "1"})
+    monkeypatch.setattr(x265, "strip_units", lambda packets: kept.extend(packets) or original(packets))
     for seed, noise in enumerate((0.0, 0.02, 0.4)):
         X265().encode(beating((4, 40, 100), 12, noise, seed), 12, quality, 1)
         context = av.CodecContext.create("hevc", "r")
@@ -32,12 +32,6 @@ def test_decoder_sees_what_the_encoder_saw(quality, monkeypatch):
         kept.clear()
 
 
-def _parameters():
-    from vesalius.codec.coders import x265
-
-    return dict(x265._PARAMETERS)
-
-
 def test_units_are_parameter_sets_and_one_slice_per_picture():
     x_NJI = beating((5, 40, 100), 10)
     data = X265().encode(x_NJI, 10, None, 1)
@@ -45,7 +39,7 @@ def test_units_are_parameter_sets_and_one_slice_per_picture():
     assert kinds[:3] == [32, 33, 34]
     assert len(kinds) == 8
     assert all(kind < 32 for kind in kinds[3:])
-    assert all(packet.startswith(b"\0\0\0\1") for packet in nal.packets(data[1:], 5))
+    assert all(packet.startswith(b"\0\0\0\1") for packet in x265.packets(data[1:], 5))
 
 
 def test_lossless_uses_the_past():

@@ -19,7 +19,7 @@ from codec.scans import Kept, options_for, scan_of, smooth  # noqa: E402
 from codec.second_decoder import decode  # noqa: E402
 from vesalius.codec.coders.table import coder  # noqa: E402
 from vesalius.codec.compress import compress_scan  # noqa: E402
-from vesalius.codec.target import Lossless, MaxError, Psnr, Quality  # noqa: E402
+from vesalius.codec.options import Lossless, MaxError, Psnr, Quality  # noqa: E402
 from vesalius.scan.intensity import Intensity  # noqa: E402
 
 

@@ -2,14 +2,15 @@ import pytest
 
 from cohort.audit.planted import FAULTS, manifest, sound
 from real_data import real
-from vesalius.cohort.audit.run import audit, audit_manifest
+from vesalius.cohort.audit.run import audit
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import read_lines
 from vesalius.errors import InputError
 
 
 def test_a_sound_cohort_has_no_findings(tmp_path):
-    result = audit_manifest(manifest(tmp_path, sound(tmp_path)))
+    result = audit(*read_lines(manifest(tmp_path, sound(tmp_path))))
     assert [str(finding) for finding in result.findings] == []
     assert result.looked == 10
     whole, train, val, test = result.parts
@@ -23,7 +24,7 @@ def test_every_planted_fault_is_named_in_one_line(tmp_path, fault):
     planted = FAULTS[fault]
     rows = sound(tmp_path)
     planted.plant(tmp_path, rows)
-    result = audit_manifest(manifest(tmp_path, rows), workers=2)
+    result = audit(*read_lines(manifest(tmp_path, rows)), workers=2)
     told = [
         one for one in result.findings if one.code == planted.code and all(name in one.text for name in planted.names)
     ]
@@ -43,19 +44,19 @@ def test_workers_change_nothing_and_pixels_can_be_left_alone(tmp_path):
     for plant in ("a NaN", "nearly the same pixels", "a patient in two splits"):
         FAULTS[plant].plant(tmp_path, rows)
     path = manifest(tmp_path, rows)
-    assert audit_manifest(path, workers=1) == audit_manifest(path, workers=4)
-    light = audit_manifest(path, pixels=False)
+    assert audit(*read_lines(path), workers=1) == audit(*read_lines(path), workers=4)
+    light = audit(*read_lines(path), pixels=False)
     assert light.looked == 0
     assert [one.code for one in light.findings] == ["patient-in-two-splits"]
     assert light.count("error") == 1
     lines = []
-    audit_manifest(path, progress=lines.append)
+    audit(*read_lines(path), progress=lines.append)
     assert lines[-1] == "10 of 10 cases read"
 
 
 def test_a_manifest_that_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match="No such file"):
-        audit_manifest(tmp_path / "none.jsonl")
+        audit(*read_lines(tmp_path / "none.jsonl"))
 
 
 @pytest.mark.data

@@ -165,7 +165,7 @@ def test_rsna_series_table_tells_what_leads_nowhere(tmp_path):
     table = tmp_path / "t.csv"
     table.write_text('"NIfTI_path",any,patient_id\na.nii.gz,1,p\nb,0,p\n,0,p\nnone.nii,0,p\nc.txt,,p\n')
     assert is_series_table(table)
-    cohort, bad = read_series(table)
+    cohort, bad, _ = read_series(table)
     assert [(case.id, case.patient, case.labels) for case in cohort] == [("a", "p", {"any": 1.0})]
     assert [(one.id, one.reason) for one in bad] == [
         ("line 3", "nifti_path is a folder"),

@@ -32,7 +32,7 @@ def test_other_labels_than_those_of_rsna(table):
         "a.nii.gz,1,0.0,1,x,p,",
         "b.nii.gz,,1,70,,q,",
     )
-    cohort, bad = read_series(path)
+    cohort, bad, _ = read_series(path)
     assert [case.labels for case in cohort] == [{"Fracture": 1, "tumour": 0}, {"tumour": 1}]
     assert cohort.notes == ("columns that hold other values than 0 and 1, not labels: 1 (note)",)
     assert bad == []
@@ -41,7 +41,7 @@ def test_other_labels_than_those_of_rsna(table):
 
 def test_those_of_rsna_come_first_whatever_the_order_of_the_columns(table):
     path = table("fracture,SUBDURAL,Any,nifti_path", "0,1,1,a.nii.gz", "1,0,0,b.nii.gz")
-    cohort, _ = read_series(path)
+    cohort, *_ = read_series(path)
     assert cohort.classes == ("any", "subdural", "fracture")
     assert "label columns besides those of RSNA: 1 (fracture)" in cohort.notes
 
@@ -88,7 +88,7 @@ def test_a_file_that_is_named_twice_is_one_case(table):
         "./d/../a.nii.gz,1,0,0,0,0,,p",
         files=("a", "b", "d/x"),
     )
-    cohort, _ = read_series(path)
+    cohort, *_ = read_series(path)
     assert [case.id for case in cohort] == ["a", "b"]
     assert cohort.cases[0].patient == "p"
     assert cohort.cases[0].labels == dict(zip(LABELS, (1, 0, 0, 0, 0, 1), strict=True))
@@ -124,7 +124,7 @@ def test_what_is_refused(table, lines, message):
 
 def test_a_path_of_any_length_is_one_bad_row(table):
     rows = [f"{'x' * 300}.nii.gz,1", f"{'d/' * 5000}y.nii.gz,1", "a.nii.gz/b.nii.gz,1"]
-    cohort, bad = read_series(table("nifti_path,any", *rows, "a.nii.gz,1"))
+    cohort, bad, _ = read_series(table("nifti_path,any", *rows, "a.nii.gz,1"))
     assert [one.id for one in bad] == ["line 2", "line 3", "line 4"]
     assert all(one.reason.startswith("nifti_path ") for one in bad)
     assert len(cohort) == 1

@@ -2,9 +2,9 @@
 
 from functools import cache
 
-from vesalius.phantom.cine.fit import fit_heart
 from vesalius.phantom.cine.grid import build_grid
 from vesalius.phantom.cine.heart import build_heart
+from vesalius.phantom.cine.labels import fit_heart
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.patient import cine_patient
 from vesalius.phantom.cine.subject import draw_subject

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vesalius.phantom.cine.paint import BLOOD, FAT, Canvas, ellipse
+from vesalius.phantom.cine.paint import BLOOD, FAT, Canvas, draw_waves, ellipse
 
 
 def canvas(shape=(40, 3), edge=1.0):
@@ -37,3 +37,24 @@ def test_depth_in_a_circle_is_exact_and_an_ellipse_ends_at_its_radii():
     assert ellipse(3.0, 4.0, (10.0, 10.0)) == pytest.approx(5)
     assert ellipse(12.0, 0.0, (12.0, 5.0)) == pytest.approx(0, abs=1e-6)
     assert ellipse(0.0, 12.0, (12.0, 5.0), np.pi / 2) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.fixture
+def waves():
+    return draw_waves(np.random.default_rng(3), 20.0, 12)
+
+
+def test_the_sum_of_cosines_by_hand(waves):
+    x, y, z = 3.5, -7.0, 11.0
+    expected = sum(
+        np.cos(vector @ [x, y, z] + phase) for vector, phase in zip(waves.vectors, waves.phases, strict=True)
+    )
+    assert waves(x, y, z) == pytest.approx(expected * np.sqrt(2 / 12), abs=1e-5)
+
+
+def test_mean_and_spread_over_a_large_field(waves):
+    places = np.linspace(-900, 900, 500)
+    field = waves(places[:, None], places[None, :])
+    assert field.shape == (500, 500)
+    assert field.mean() == pytest.approx(0, abs=0.05)
+    assert field.std() == pytest.approx(1, abs=0.08)

@@ -3,8 +3,10 @@ import pytest
 
 from phantom.cine.hearts import NAMES, fitted
 from vesalius.phantom.cine import paint
-from vesalius.phantom.cine.fit import LV, MYOCARDIUM, RV, label
-from vesalius.phantom.cine.render import HeartPainter, draw_details
+from vesalius.phantom.cine.labels import LV, MYOCARDIUM, RV, label
+from vesalius.phantom.cine.render import HeartPainter, add_noise, banding, coil_shading, draw_details
+
+GRID = fitted("patient001")[1]
 
 
 @pytest.fixture(scope="module", params=["NOR", "HCM", "RV"])
@@ -48,3 +50,41 @@ def test_blood_turns_with_the_beat_and_comes_back():
     first, half, whole = (painter.paint(empty, empty.copy(), 0.0, phase) for phase in (0.0, 0.5, 1.0))
     assert whole == pytest.approx(first, abs=1e-5)
     assert np.abs(half - first).max() > 0.05
+
+
+def heart_values(field_KIJ):
+    at = [int(np.argmin(np.abs(GRID.places_mm() - place))) for place in GRID.axis_K2.mean(axis=0)]
+    return field_KIJ[:, at[0], at[1]]
+
+
+def test_coils_are_even_where_none_are_asked_and_one_at_the_heart():
+    assert (coil_shading(GRID, 0.0, np.random.default_rng(0)) == 1).all()
+    shading = coil_shading(GRID, 1.0, np.random.default_rng(0))
+    assert heart_values(shading)[GRID.slices // 2] == pytest.approx(1)
+    assert shading.max() > 2
+    steps = np.abs(np.diff(np.log(shading), axis=1))
+    assert steps.max() < 0.05 * GRID.spacing_mm  # smooth
+
+
+def test_bands_are_dark_lines_and_absent_where_none_are_asked():
+    assert banding(GRID, 0.0, np.random.default_rng(0)) == pytest.approx(1, abs=1e-6)
+    bands = banding(GRID, 2.0, np.random.default_rng(0))
+    assert bands.min() < 0.2
+    assert bands.max() <= 1.0001
+    assert np.median(bands) > 0.8
+
+
+def test_no_noise_changes_nothing():
+    signal = np.linspace(0, 9, 60, dtype=np.float32).reshape(3, 4, 5)
+    assert add_noise(signal, 0.0, np.random.default_rng(0)) == pytest.approx(signal)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 6.0])
+def test_noise_is_rician(sigma):
+    """Rayleigh without signal: mean sigma sqrt(pi / 2), second moment 2 sigma^2. With signal A: A^2 + 2 sigma^2."""
+    draw = np.random.default_rng(1)
+    empty = add_noise(np.zeros((4, 200, 200), np.float32), sigma, draw)
+    assert empty.mean() == pytest.approx(sigma * np.sqrt(np.pi / 2), rel=0.01)
+    assert (empty.astype(float) ** 2).mean() == pytest.approx(2 * sigma**2, rel=0.02)
+    full = add_noise(np.full((4, 200, 200), 3 * sigma, np.float32), sigma, draw)
+    assert (full.astype(float) ** 2).mean() == pytest.approx(11 * sigma**2, rel=0.02)

@@ -7,9 +7,8 @@ from pydicom.uid import ImplicitVRLittleEndian, MRImageStorage
 
 from dicom_making import enhanced, instance, item, placed, save, save_all, sequence
 from vesalius.codec.compress import compress_scan
-from vesalius.codec.decode import open_vsl
+from vesalius.codec.decode import open_vsl, restore
 from vesalius.codec.options import CompressConfig
-from vesalius.codec.restore import restore
 from vesalius.scan.dicom.diffusion import is_diffusion, read_diffusion
 from vesalius.scan.dicom.header import read_instance
 from vesalius.scan.dicom.order import arrange

@@ -7,9 +7,8 @@ from pydicom.uid import MRImageStorage
 from dicom_making import enhanced, instance, item, placed, save, save_all, sequence
 from real_data import real
 from vesalius.codec.compress import compress_scan
-from vesalius.codec.decode import decode_scan, open_vsl
+from vesalius.codec.decode import decode_scan, open_vsl, restore
 from vesalius.codec.options import CompressConfig
-from vesalius.codec.restore import restore
 from vesalius.scan.dicom.series import list_series
 from vesalius.scan.open import find_scans
 from vesalius.scan.reading import Reading

@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vesalius.cohort.case import Case
+from vesalius.cohort.case import Case, Problem
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loaded import Problem
 from vesalius.errors import UsageError
 from vesalius.tasks.classify.checks import (
     check_both,
     check_classes,
+    check_decided,
     check_labels,
     cohort_notes,
     labels_of,
@@ -33,17 +33,26 @@ def test_classes():
 
 def test_a_part_needs_both():
     check_both(cohort({"any": 1}, {"x": 0}), ("any", "x"), "val")
-    with pytest.raises(UsageError, match="the part 'val' has 2 cases, and not both"):
+    with pytest.raises(UsageError, match="the 'val' split has 2 cases, but not both"):
         check_both(cohort({"any": 1}, {"x": 0}), ("any",), "val")
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.5, "0.5"), (2, "2"), (-1, "-1")])
+def test_labels_are_decided(value, shown):
+    given = cohort({"any": 1}, {"any": value, "x": value}, {}, {"any": value})
+    check_decided(cohort({"any": 1.0}, {"any": 0}, {}), ("any",), "m.jsonl")
+    with pytest.raises(UsageError, match=f"^m.jsonl: the label any is {shown} in 2 of 4 cases, not 0 or 1; write 0"):
+        check_decided(given, ("any", "x"), "m.jsonl")
+    check_decided(given, ("y",), "m.jsonl")
 
 
 def test_notes():
     train = cohort({"any": 1, "a": 0, "b": 1}, {"any": 0, "a": 0, "c": 0, "b": 1})
     assert training_notes(train, train, ("any",)) == ()
     assert training_notes(train, train, ("any", "a", "c", "b", "d")) == (
-        "in the part train every label of d is unknown: nothing is learned of it",
-        "in the part train every label of a, c is negative: nothing is learned of it",
-        "in the part train every label of b is positive: nothing is learned of it",
+        "in the train split every label of d is unknown: the model cannot learn it",
+        "in the train split every label of a, c is negative: the model cannot learn it",
+        "in the train split every label of b is positive: the model cannot learn it",
     )
     odd = cohort({"any": 0, "subdural": 1}, {"any": 1, "subdural": 1}, {"any": 0, "subdural": 0}, {"subdural": 1})
     told = "labels of 1 of 4 cases contradict each other: any is 0, one of its kinds is 1"

@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from tasks.detect.tiny import make_model, random_studies
-from vesalius.cohort.loaded import Problem
+from vesalius.cohort.case import Problem
 from vesalius.errors import InputError
 from vesalius.nets.head import StudyHead
 from vesalius.tasks.classify.calibration import Calibration

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.codec.coders.parts import inflate
 from vesalius.codec.coders.pictures import check_claim, check_pictures
 from vesalius.codec.coders.protocol import Coder
-from vesalius.errors import CorruptFileError
 
 _SIGNED = {1: "i1", 2: "<i2"}
 _UNSIGNED = {1: "u1", 2: "<u2"}
@@ -47,22 +47,9 @@ class Deflate(Coder):
         check_claim(shape_NJI, bits, self.lossless_bits)
         planes = 1 + (bits > 8)
         size = shape_NJI[0] * shape_NJI[1] * shape_NJI[2]
-        raw = _inflate(data, size * planes)
+        raw = inflate(data, size * planes, "a chunk")
         bytes_VP = np.ascontiguousarray(np.frombuffer(raw, np.uint8).reshape(planes, size).T)
         folded_NJI = bytes_VP.view(_UNSIGNED[planes]).reshape(shape_NJI)
         step_NJI = (folded_NJI >> 1) ^ -(folded_NJI & 1)
         x_NJI = np.cumsum(step_NJI, axis=-1, dtype=folded_NJI.dtype)
         return x_NJI.astype(np.uint16, copy=False)
-
-
-def _inflate(data: bytes, size: int) -> bytes:
-    """Exactly `size` bytes, never more in memory."""
-    stream = zlib.decompressobj()
-    try:
-        raw = stream.decompress(data, size)
-        whole = len(raw) == size and not stream.decompress(stream.unconsumed_tail, 1) and stream.eof
-    except zlib.error as error:
-        raise CorruptFileError("a chunk is not a zlib stream") from error
-    if not whole or stream.unused_data:
-        raise CorruptFileError("a chunk's zlib stream has another length than its pictures")
-    return raw

@@ -12,8 +12,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.coders.pictures import check_claim, check_pictures, decode_each, encode_each
-from vesalius.codec.coders.protocol import Coder
+from vesalius.codec.coders.pictures import PictureCoder
 from vesalius.errors import CorruptFileError
 
 _UNCUT = 100
@@ -22,7 +21,7 @@ _COMMENT = b"\xff\x64"
 _TILE = b"\xff\x90"
 
 
-class Jpeg2000(Coder):
+class Jpeg2000(PictureCoder):
     """JPEG 2000 code streams, picture by picture, one tile each.
 
     Quality is the PSNR in dB, against the full range of the depth, that the rate allocation aims at; the best rung cuts
@@ -37,37 +36,26 @@ class Jpeg2000(Coder):
     lossy_bits = 16
     qualities: tuple[float, ...] = (_UNCUT, *range(88, 63, -2), *range(63, 19, -1))
 
-    def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
-        x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
-        return encode_each(x_NJI, lambda x_JI: _encode_picture(x_JI, bits, quality), threads)
-
-    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
-        check_claim(shape_NJI, bits, self.lossless_bits)
-        start = _start(shape_NJI[1:], bits)
-        return decode_each(data, shape_NJI, lambda part: _decode_picture(start, part), threads)
-
-
-def _encode_picture(x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> bytes:
-    stream = bytes(
-        imagecodecs.jpeg2k_encode(
-            x_JI.astype(np.uint8) if bits <= 8 else x_JI,
-            level=0 if quality in (None, _UNCUT) else int(quality),
-            reversible=quality is None,
-            codecformat="j2k",
-            bitspersample=bits,
-            numthreads=1,
+    def encode_picture(self, x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> bytes:
+        stream = bytes(
+            imagecodecs.jpeg2k_encode(
+                x_JI.astype(np.uint8) if bits <= 8 else x_JI,
+                level=0 if quality in (None, _UNCUT) else int(quality),
+                reversible=quality is None,
+                codecformat="j2k",
+                bitspersample=bits,
+                numthreads=1,
+            )
         )
-    )
-    start = _start(x_JI.shape, bits)
-    if not stream.startswith(start + _COD):
-        raise RuntimeError("this OpenJPEG begins a stream in a way that vesalius does not know")
-    return _without_comments(stream, len(start))
+        start = _start(x_JI.shape, bits)
+        if not stream.startswith(start + _COD):
+            raise RuntimeError("this OpenJPEG begins a stream in a way that vesalius does not know")
+        return _without_comments(stream, len(start))
 
-
-def _decode_picture(start: bytes, part: bytes) -> NDArray[Any]:
-    if not part.startswith(_COD):
-        raise CorruptFileError("a JPEG 2000 picture does not begin as vesalius writes it")
-    return imagecodecs.jpeg2k_decode(start + part, numthreads=1)
+    def decode_picture(self, part: bytes, shape_JI: tuple[int, int], bits: int) -> NDArray[Any]:
+        if not part.startswith(_COD):
+            raise CorruptFileError("a JPEG 2000 picture does not begin as vesalius writes it")
+        return imagecodecs.jpeg2k_decode(_start(shape_JI, bits) + part, numthreads=1)
 
 
 def _without_comments(stream: bytes, place: int) -> bytes:

@@ -14,8 +14,7 @@ import jpeg_ls  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.coders.pictures import check_claim, check_pictures, decode_each, encode_each, least_dtype
-from vesalius.codec.coders.protocol import Coder
+from vesalius.codec.coders.pictures import PictureCoder, least_dtype
 from vesalius.errors import CorruptFileError
 
 _MAX_SIDE = 65535
@@ -23,7 +22,7 @@ _RAW = b"\0"
 _SOF = b"\xff\xf7"
 
 
-class JpegLs(Coder):
+class JpegLs(PictureCoder):
     """JPEG-LS, picture by picture; near-lossless holds |error| <= quality at every pixel.
 
     Quality is NEAR, in steps of the coded depth; it is limited to half of the depth's range, as the standard wants.
@@ -48,41 +47,37 @@ class JpegLs(Coder):
 
     def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
         """Code pictures; lossy coding too takes up to 16 bits, for a bound in stored values."""
-        x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
-        near = 0 if quality is None else min(int(quality), ((1 << bits) - 1) // 2)
-        pictures = encode_each(x_NJI, lambda x_JI: _encode_picture(x_JI, bits, near), threads)
+        pictures = super().encode(x_NJI, bits, quality, threads)
         return _crc(pictures) + pictures
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
-        check_claim(shape_NJI, bits, self.lossless_bits)
         crc, pictures = data[:4], data[4:]
         if crc != _crc(pictures):
             raise CorruptFileError("the checksum inside a JPEG-LS chunk is wrong")
-        return decode_each(pictures, shape_NJI, lambda part: _decode_picture(part, shape_NJI[1:], bits), threads)
+        return super().decode(pictures, shape_NJI, bits, threads)
 
+    def encode_picture(self, x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> bytes:
+        near = 0 if quality is None else min(int(quality), ((1 << bits) - 1) // 2)
+        raw = x_JI.astype(least_dtype(bits)).tobytes()
+        if max(x_JI.shape) > _MAX_SIDE:
+            return _RAW + raw
+        try:
+            stream = bytes(jpeg_ls.encode_buffer(raw, *x_JI.shape, 1, max(bits, 2), near))
+        except RuntimeError:  # its buffer is as large as the pixels: noise does not fit
+            return _RAW + raw
+        start = _start(x_JI.shape, bits)
+        if not stream.startswith(start):
+            raise RuntimeError("this CharLS begins a stream in a way that vesalius does not know")
+        body = stream[len(start) :]
+        return body if len(body) <= len(raw) else _RAW + raw
 
-def _encode_picture(x_JI: NDArray[np.uint16], bits: int, near: int) -> bytes:
-    raw = x_JI.astype(least_dtype(bits)).tobytes()
-    if max(x_JI.shape) > _MAX_SIDE:
-        return _RAW + raw
-    try:
-        stream = bytes(jpeg_ls.encode_buffer(raw, *x_JI.shape, 1, max(bits, 2), near))
-    except RuntimeError:  # its buffer is as large as the pixels: noise does not fit
-        return _RAW + raw
-    start = _start(x_JI.shape, bits)
-    if not stream.startswith(start):
-        raise RuntimeError("this CharLS begins a stream in a way that vesalius does not know")
-    body = stream[len(start) :]
-    return body if len(body) <= len(raw) else _RAW + raw
-
-
-def _decode_picture(part: bytes, shape_JI: tuple[int, int], bits: int) -> NDArray[Any]:
-    x_JI = np.zeros(shape_JI, least_dtype(bits))
-    if part.startswith(_RAW):
-        x_JI[:] = np.frombuffer(part, x_JI.dtype, offset=1).reshape(shape_JI)
-    else:
-        imagecodecs.jpegls_decode(_start(shape_JI, bits) + part, out=x_JI)
-    return x_JI.astype(np.uint16)
+    def decode_picture(self, part: bytes, shape_JI: tuple[int, int], bits: int) -> NDArray[Any]:
+        x_JI = np.zeros(shape_JI, least_dtype(bits))
+        if part.startswith(_RAW):
+            x_JI[:] = np.frombuffer(part, x_JI.dtype, offset=1).reshape(shape_JI)
+        else:
+            imagecodecs.jpegls_decode(_start(shape_JI, bits) + part, out=x_JI)
+        return x_JI.astype(np.uint16)
 
 
 def _crc(data: bytes) -> bytes:

@@ -5,7 +5,6 @@ Letters: N pictures, J rows, I columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -13,30 +12,19 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.codec.coders.pictures import check_claim, check_pictures, decode_each, encode_each
-from vesalius.codec.coders.protocol import Coder
+from vesalius.codec.coders.pictures import PictureCoder
 from vesalius.errors import CorruptFileError
 
 _SIGNATURE = b"\xff\x0a"
 """First bytes of a bare code stream."""
-
 _HEADER_BYTES = 24
-_RATIOS = (
-    None,
-    Fraction(1),
-    Fraction(6, 5),
-    Fraction(4, 3),
-    Fraction(3, 2),
-    Fraction(16, 9),
-    Fraction(5, 4),
-    Fraction(2),
-)
+_RATIOS = (None, *map(Fraction, ("1", "6/5", "4/3", "3/2", "16/9", "5/4", "2")))
 _SIDE_BITS = (9, 13, 18, 30)
 _DEPTHS = (8, 10, 12)
 _EFFORT = 6  # 7 takes twice the time for no fewer bytes on scans
 
 
-class JpegXl(Coder):
+class JpegXl(PictureCoder):
     """JPEG XL code streams without a container, picture by picture, grey.
 
     Quality is the distance (1 is about a visible difference on a display); the ladder is geometric.
@@ -48,29 +36,26 @@ class JpegXl(Coder):
     lossy_bits = 16
     qualities: tuple[float, ...] = tuple(round(0.02 * 1250 ** (rung / 95), 4) for rung in range(96))
 
-    def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
-        x_NJI = check_pictures(x_NJI, bits, self.lossless_bits)
-        return encode_each(x_NJI, lambda x_JI: _encode_picture(x_JI, bits, quality), threads)
-
-    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
-        check_claim(shape_NJI, bits, self.lossless_bits)
-        claim = JpegXlHeader(shape_NJI[1:], bits)
-        return decode_each(data, shape_NJI, lambda part: _decode_picture(part, claim), threads)
-
-
-def _encode_picture(x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> bytes:
-    stream = bytes(
-        imagecodecs.jpegxl_encode(
-            x_JI.astype(np.uint8) if bits <= 8 else x_JI,
-            effort=_EFFORT,
-            distance=quality,
-            lossless=quality is None,
-            bitspersample=bits,
-            usecontainer=False,
-            numthreads=1,
+    def encode_picture(self, x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> bytes:
+        stream = bytes(
+            imagecodecs.jpegxl_encode(
+                x_JI.astype(np.uint8) if bits <= 8 else x_JI,
+                effort=_EFFORT,
+                distance=quality,
+                lossless=quality is None,
+                bitspersample=bits,
+                usecontainer=False,
+                numthreads=1,
+            )
         )
-    )
-    return stream if stream.startswith(_SIGNATURE) else _unboxed(stream)
+        return stream if stream.startswith(_SIGNATURE) else _unboxed(stream)
+
+    def decode_picture(self, part: bytes, shape_JI: tuple[int, int], bits: int) -> NDArray[Any]:
+        if read_header(part) != (shape_JI, bits):
+            raise CorruptFileError(f"a JPEG XL picture claims another size or depth than {shape_JI}, {bits} bits")
+        x_JI = np.empty(shape_JI, np.uint8 if bits <= 8 else np.uint16)
+        imagecodecs.jpegxl_decode(part, out=x_JI, numthreads=1)
+        return x_JI
 
 
 def _unboxed(stream: bytes) -> bytes:
@@ -84,26 +69,8 @@ def _unboxed(stream: bytes) -> bytes:
     raise RuntimeError("this libjxl writes a container that vesalius does not know")
 
 
-def _decode_picture(part: bytes, claim: JpegXlHeader) -> NDArray[Any]:
-    if read_header(part) != claim:
-        raise CorruptFileError(
-            f"a JPEG XL picture claims another size or depth than {claim.shape_JI}, {claim.bits} bits"
-        )
-    x_JI = np.empty(claim.shape_JI, np.uint8 if claim.bits <= 8 else np.uint16)
-    imagecodecs.jpegxl_decode(part, out=x_JI, numthreads=1)
-    return x_JI
-
-
-@dataclass(frozen=True)
-class JpegXlHeader:
-    """Shape (J, I) and depth in bits that a stream claims."""
-
-    shape_JI: tuple[int, int]
-    bits: int
-
-
-def read_header(stream: bytes) -> JpegXlHeader:
-    """Read a bare code stream's SizeHeader and the start of its ImageMetadata.
+def read_header(stream: bytes) -> tuple[tuple[int, int], int]:
+    """Return the shape (J, I) and depth that a bare code stream claims: its SizeHeader and first ImageMetadata.
 
     Raises:
         CorruptFileError: not a code stream, or one with features that our pictures never have: a preview, an
@@ -123,7 +90,7 @@ def read_header(stream: bytes) -> JpegXlHeader:
     extra_channels = bits.take(2)
     if all_default or extra_fields or is_float or extra_channels:
         raise CorruptFileError("a JPEG XL picture is not a plain grey one")
-    return JpegXlHeader((rows, columns), depth)
+    return (rows, columns), depth
 
 
 def _side(bits: _Bits, small: bool) -> int:

@@ -1,10 +1,11 @@
-"""Lists of byte strings in one byte string, each behind its length.
+"""Byte strings inside a chunk: lists in which each stands behind its length; inflating to a known size.
 
 Lengths are LEB128: seven bits a byte, lowest first, the high bit says that another byte follows.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 from vesalius.errors import CorruptFileError
@@ -54,14 +55,28 @@ def leb128(number: int) -> bytes:
 
 
 def read_leb128(data: bytes, start: int) -> tuple[int, int]:
-    """Return the LEB128 number at `start` and the position behind it.
-
-    Raises:
-        CorruptFileError: the bytes end within the number, or it is longer than six bytes.
-    """
+    """Return the LEB128 number at `start` and the position behind it. Raises CorruptFileError where it is cut short."""
     number = 0
     for place, byte in enumerate(data[start : start + _MAX_LENGTH_BYTES]):
         number |= (byte & 0x7F) << (7 * place)
         if byte < 0x80:
             return number, start + place + 1
     raise CorruptFileError("a length inside a chunk is cut short")
+
+
+def inflate(data: bytes, size: int, name: str, *, least: int | None = None, wbits: int = zlib.MAX_WBITS) -> bytes:
+    """Inflate a zlib stream (a raw one where `wbits` is negative) to `size` bytes, or to `least` to `size` of them.
+
+    No more than that is taken in memory.
+
+    Raises:
+        CorruptFileError: not such a stream, or one of another length; the message begins with `name`.
+    """
+    stream = zlib.decompressobj(wbits)
+    try:
+        raw = stream.decompress(data, size + 1)
+    except zlib.error as error:
+        raise CorruptFileError(f"{name} cannot be inflated") from error
+    if not (size if least is None else least) <= len(raw) <= size or not stream.eof or stream.unused_data:
+        raise CorruptFileError(f"{name} has another length than stated")
+    return raw

@@ -1,10 +1,11 @@
-"""Code that coders share: checks of pictures and of the claims of streams, and coding picture by picture.
+"""What coders share: checks of pictures and of the claims of streams; coders that work picture by picture.
 
 Letters: N pictures, J rows, I columns.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.codec.coders import parts
+from vesalius.codec.coders.protocol import Coder
 from vesalius.errors import CorruptFileError
 
 _In = TypeVar("_In")
@@ -36,49 +38,45 @@ def check_pictures(x_NJI: NDArray[Any], bits: int, most_bits: int) -> NDArray[np
 
 
 def check_claim(shape_NJI: tuple[int, int, int], bits: int, most_bits: int) -> None:
-    """Check that an encoder can have written pictures of this shape and depth.
-
-    Raises:
-        CorruptFileError: an empty axis, or a depth beyond the coder's.
-    """
+    """Raise CorruptFileError for a shape with an empty axis or a depth beyond the coder's, which no encoder writes."""
     if min(shape_NJI) < 1 or not 1 <= bits <= most_bits:
         raise CorruptFileError(f"a chunk cannot hold pictures of shape {shape_NJI} with {bits} bits")
 
 
-def encode_each(
-    x_NJI: NDArray[np.uint16], encode_picture: Callable[[NDArray[np.uint16]], bytes], threads: int
-) -> bytes:
-    """Code each picture (J, I); the parts stand in order, each behind its length."""
-    return parts.join(in_threads(encode_picture, list(x_NJI), threads))
+class PictureCoder(Coder):
+    """A coder that codes each picture (J, I) alone; the parts stand in order, each behind its length."""
 
+    @abstractmethod
+    def encode_picture(self, x_JI: NDArray[np.uint16], bits: int, quality: float | None) -> bytes:
+        """Code one picture."""
 
-def decode_each(
-    data: bytes, shape_NJI: tuple[int, int, int], decode_picture: Callable[[bytes], NDArray[Any]], threads: int
-) -> NDArray[np.uint16]:
-    """Decode the result of `encode_each` into pictures (N, J, I).
+    @abstractmethod
+    def decode_picture(self, part: bytes, shape_JI: tuple[int, int], bits: int) -> NDArray[Any]:
+        """Return one picture; damaged bytes may raise any exception."""
 
-    `decode_picture` returns one picture and may raise any exception on damaged bytes.
+    def encode(self, x_NJI: NDArray[Any], bits: int, quality: float | None, threads: int) -> bytes:
+        pictures = list(check_pictures(x_NJI, bits, self.lossless_bits))
+        return parts.join(in_threads(lambda x_JI: self.encode_picture(x_JI, bits, quality), pictures, threads))
 
-    Raises:
-        CorruptFileError: the lengths are wrong, or a picture cannot be decoded or has another shape.
-    """
-    count = shape_NJI[0]
-    coded = parts.split(data, most=count)
-    if len(coded) != count:
-        raise CorruptFileError(f"a chunk holds {len(coded)} pictures, not {count}")
+    def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
+        check_claim(shape_NJI, bits, self.lossless_bits)
+        count = shape_NJI[0]
+        coded = parts.split(data, most=count)
+        if len(coded) != count:
+            raise CorruptFileError(f"a chunk holds {len(coded)} pictures, not {count}")
 
-    def decode(part: bytes) -> NDArray[np.uint16]:
-        try:
-            picture_JI = decode_picture(part)
-        except CorruptFileError:
-            raise
-        except Exception as error:  # third-party decoders raise many kinds
-            raise CorruptFileError(f"a picture cannot be decoded ({type(error).__name__})") from error
-        if picture_JI.shape != shape_NJI[1:] or picture_JI.dtype not in (np.uint8, np.uint16):
-            raise CorruptFileError(f"a picture has shape {picture_JI.shape}, not {shape_NJI[1:]}")
-        return picture_JI.astype(np.uint16, copy=False)
+        def decode(part: bytes) -> NDArray[np.uint16]:
+            try:
+                picture_JI = self.decode_picture(part, shape_NJI[1:], bits)
+            except CorruptFileError:
+                raise
+            except Exception as error:  # third-party decoders raise many kinds
+                raise CorruptFileError(f"a picture cannot be decoded ({type(error).__name__})") from error
+            if picture_JI.shape != shape_NJI[1:] or picture_JI.dtype not in (np.uint8, np.uint16):
+                raise CorruptFileError(f"a picture has shape {picture_JI.shape}, not {shape_NJI[1:]}")
+            return picture_JI.astype(np.uint16, copy=False)
 
-    return np.stack(in_threads(decode, coded, threads))
+        return np.stack(in_threads(decode, coded, threads))
 
 
 def in_threads(function: Callable[[_In], _Out], items: list[_In], threads: int) -> list[_Out]:

@@ -1,15 +1,20 @@
 """HEVC (ITU-T H.265) through x265: grey pictures over time, lossy at 12 bits and lossless.
 
+A stream holds network abstraction layer (NAL) units, section 7.3.1, each behind its length; the start codes that an
+encoder puts between them (annex B) are left out.
+
 Letters: N pictures, J rows, I columns.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from numpy.typing import NDArray
 
-from vesalius.codec.coders import nal
+from vesalius.codec.coders import parts
 from vesalius.codec.coders.pictures import check_claim, check_pictures
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.video import VideoFormat, decode_frames, encode_frames, lower
@@ -43,6 +48,12 @@ _PARAMETERS = {
 }
 
 
+_START = re.compile(b"\0*\0\0\\x01")
+_CODED_PICTURE = range(32)
+_PARAMETER_SETS = (32, 33, 34)
+_DROPPED = (35, 38, 39, 40)  # delimiter, filler, SEI before and after
+
+
 class X265(Coder):
     """HEVC range extensions, monochrome: one stream per chunk with one key frame.
 
@@ -65,17 +76,53 @@ class X265(Coder):
         rate = "lossless=1" if quality is None else f"crf={quality:g}"
         parameters = [f"{key}={value}" for key, value in _PARAMETERS.items()]
         options = {"preset": _PRESET, "tune": "psnr", "x265-params": ":".join([*parameters, rate])}
-        return bytes([shift]) + nal.strip(encode_frames("libx265", _format(bits, shift), x_NJI, shift, options))
+        return bytes([shift]) + strip_units(encode_frames("libx265", _format(bits, shift), x_NJI, shift, options))
 
     def decode(self, data: bytes, shape_NJI: tuple[int, int, int], bits: int, threads: int) -> NDArray[Any]:
         check_claim(shape_NJI, bits, self.lossless_bits)
         if not data or data[0] not in (0, _LOSSY.bits - bits):
             raise CorruptFileError("a chunk does not begin as x265 chunks do")
-        shift, packets = data[0], nal.packets(data[1:], shape_NJI[0])
-        x_NJI = decode_frames("hevc", packets, _format(bits, shift), shape_NJI)
+        shift = data[0]
+        x_NJI = decode_frames("hevc", packets(data[1:], shape_NJI[0]), _format(bits, shift), shape_NJI)
         return lower(x_NJI, shift, bits)
 
 
 def _format(bits: int, shift: int) -> VideoFormat:
     """Return the smallest format that holds the shifted values."""
     return next(video for video in _FORMATS if bits + shift <= video.bits)
+
+
+def strip_units(packets: Iterable[bytes]) -> bytes:
+    """Join the NAL units of an encoder's packets, less delimiters, filler and SEI, each behind its length."""
+    kept = []
+    for packet in packets:
+        for unit in _START.split(packet):
+            if unit and _kind(unit) in (*_CODED_PICTURE, *_PARAMETER_SETS):
+                kept.append(unit)
+            elif unit and _kind(unit) not in _DROPPED:
+                raise RuntimeError(f"this encoder writes HEVC units of type {_kind(unit)}, unknown to vesalius")
+    return parts.join(kept)
+
+
+def packets(data: bytes, count: int) -> list[bytes]:
+    """Cut the result of `strip_units` into `count` packets in annex B form, one picture each.
+
+    Raises:
+        CorruptFileError: not such a stream, or not one slice for each of `count` pictures.
+    """
+    pictures: list[bytes] = []
+    current = b""
+    for unit in parts.split(data, most=count + 2 * len(_PARAMETER_SETS)):
+        current += b"\0\0\0\x01" + unit
+        if len(unit) > 2 and _kind(unit) in _CODED_PICTURE:
+            pictures.append(current)
+            current = b""
+        elif len(unit) <= 2 or _kind(unit) not in _PARAMETER_SETS:
+            raise CorruptFileError("a chunk holds HEVC units that vesalius does not write")
+    if current or len(pictures) != count:
+        raise CorruptFileError(f"a chunk holds {len(pictures)} coded pictures, not {count}")
+    return pictures
+
+
+def _kind(unit: bytes) -> int:
+    return unit[0] >> 1 & 0x3F

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-from vesalius.cohort.audit.crowd import crowd_findings
+from vesalius.cohort.audit.compare import crowd_findings, twin_findings
 from vesalius.cohort.audit.finding import LEVELS, Finding
 from vesalius.cohort.audit.pixels import Looked, look, missing_files
 from vesalius.cohort.audit.records import record_findings
-from vesalius.cohort.audit.twins import twin_findings
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
-from vesalius.cohort.manifest import BadLine, read_lines
+from vesalius.cohort.manifest import BadLine
 from vesalius.metrics.drawn import Drawn
 from vesalius.wording import Progress, quiet
 
@@ -60,19 +58,9 @@ class Audit:
         return sum(finding.level == level for finding in self.findings)
 
 
-def audit_manifest(path: str | Path, *, pixels: bool = True, workers: int = 1, progress: Progress = quiet) -> Audit:
-    """Audit a manifest file, bad lines included.
-
-    Raises:
-        InputError: the file cannot be read at all.
-    """
-    cohort, bad = read_lines(path)
-    return audit(cohort, bad, pixels=pixels, workers=workers, progress=progress)
-
-
 def audit(
     cohort: Cohort,
-    bad: list[BadLine] | None = None,
+    bad: Sequence[BadLine] = (),
     *,
     pixels: bool = True,
     workers: int = 1,
@@ -81,13 +69,13 @@ def audit(
     """Find leaks, duplicates, damaged files and contradictions.
 
     Args:
-        cohort: the good lines.
+        cohort: the good lines of a manifest.
         bad: the bad lines.
         pixels: False reads the manifest only and touches no file of it.
         workers: cases read at the same time; each holds one image with its masks in memory.
         progress: callback that receives a line now and then.
     """
-    findings = [Finding("error", "bad-line", str(line)) for line in bad or ()]
+    findings = [Finding("error", "bad-line", str(line)) for line in bad]
     findings += [Finding("note", "reading", note) for note in cohort.notes]
     findings += record_findings(cohort)
     looked: list[Looked] = []

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import Field
 
-from vesalius.cohort.builders.files import example, expected, files_below, listed, relative
+from vesalius.cohort.builders.files import OtherLayoutError, example, expected, files_below, listed, relative
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
@@ -61,7 +61,8 @@ def build(folder: Path, options: DicomOptions) -> Cohort:
     instances, broken = read_instances(files_below(folder))
     instances = [instance for instance in instances if options.modality in (None, instance.modality)]
     if not instances and broken:
-        raise broken[0][1]
+        error = broken[0][1]
+        raise OtherLayoutError(error.what, where=error.where, fix=error.fix) from error
     if not instances:
         raise expected("DICOM", "no picture of that kind below it", folder)
     key = uid_key() if options.hash_uids else None

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from vesalius.wording import some
 NIFTI = (".nii", ".nii.gz")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 VOLUMES = (*NIFTI, ".nrrd", ".nhdr", ".mha", ".mhd")
+SCANS = (*VOLUMES, *PICTURES)
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 _DECIMAL = re.compile(r"-?(0|[1-9]\d*)\.\d+", re.ASCII)
 
@@ -62,6 +63,13 @@ def by_slot(
     return homes, again, others
 
 
+def by_name(paths: Iterable[Path], suffixes: tuple[str, ...] = SCANS) -> tuple[dict[str, Path], list[Path]]:
+    """Return name without suffix -> file, and the files whose name is taken."""
+    named: dict[str, Path] = {}
+    again = [path for path in paths if named.setdefault(stem(path, suffixes), path) != path]
+    return named, again
+
+
 def _closed(error: OSError) -> None:
     if isinstance(error, FileNotFoundError):
         return
@@ -69,7 +77,7 @@ def _closed(error: OSError) -> None:
     raise InputError(what, where=str(error.filename), fix="get permission to read it, or move it away")
 
 
-def stem(path: Path, suffixes: tuple[str, ...] = (*VOLUMES, *PICTURES)) -> str:
+def stem(path: Path, suffixes: tuple[str, ...] = SCANS) -> str:
     """Return the name of a file without its (double) suffix.
 
     >>> stem(Path("scans/p1_t1.nii.gz"))

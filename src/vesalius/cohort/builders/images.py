@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from vesalius.cohort.builders.files import PICTURES, VOLUMES, expected, files_below, relative, stem
+from vesalius.cohort.builders.files import SCANS, expected, files_below, relative, stem
 from vesalius.cohort.builders.msd import NO_PATIENTS, named_patient
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
@@ -29,7 +29,7 @@ def build(folder: Path, options: ImagesOptions) -> Cohort:
     Raises:
         InputError: no picture or volume.
     """
-    paths = list(files_below(folder, (*PICTURES, *VOLUMES)))
+    paths = list(files_below(folder, SCANS))
     if not paths:
         raise expected("images", "no picture or volume in it", folder)
     names = Counter(stem(path) for path in paths)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import PICTURES, VOLUMES, expected, files_below, listed, read_json, relative, stem
+from vesalius.cohort.builders.files import SCANS, by_name, expected, files_below, listed, read_json, relative
 from vesalius.cohort.builders.msd import DATASET, NO_PATIENTS, MsdOptions, named_patient
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
@@ -31,7 +31,7 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     notes: list[str] = []
     for images, labels, split in _PARTS:
         channels_of, odd, again = _channels(folder / images)
-        masks, twice = _files(folder / labels)
+        masks, twice = by_name(files_below(folder / labels, SCANS))
         skipped = {
             f"files of {images} without a channel number, left out": odd,
             "second files of a channel or mask, left out": again + twice,
@@ -56,16 +56,9 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     return Cohort(tuple(cases), folder, tuple(notes))
 
 
-def _files(folder: Path) -> tuple[dict[str, Path], list[Path]]:
-    """Return name -> file, and files whose name is taken."""
-    named: dict[str, Path] = {}
-    again = [path for path in files_below(folder, (*VOLUMES, *PICTURES)) if named.setdefault(stem(path), path) != path]
-    return named, again
-
-
 def _channels(folder: Path) -> tuple[dict[str, dict[str, Path]], list[Path], list[Path]]:
     """Return name -> channel -> file; files without a channel; files whose name is taken."""
-    files, again = _files(folder)
+    files, again = by_name(files_below(folder, SCANS))
     channels: dict[str, dict[str, Path]] = defaultdict(dict)
     odd = []
     for name, path in files.items():

@@ -69,7 +69,7 @@ def _is_known(path: Path) -> bool:
 
 
 def _from_series(folder: Path, path: Path) -> Cohort:
-    cohort, bad = read_series(path, folder)
+    cohort, bad, _ = read_series(path, folder)
     if not len(cohort):
         raise InputError("no nifti_path leads to a .nii or .nii.gz file", where=path, fix="check the paths in it")
     notes = listed({"rows whose nifti_path is not a NIfTI file, left out": [problem.id for problem in bad]})

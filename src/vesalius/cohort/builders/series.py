@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.cohort.builders.files import NIFTI, listed, on_disk, relative, stem
-from vesalius.cohort.case import IMAGE, Case
+from vesalius.cohort.case import IMAGE, Case, Problem
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loaded import Problem
 from vesalius.csv_table import header, number_in, read_text_table
 from vesalius.errors import ConfigError, InputError
 from vesalius.files import odd_kind
@@ -42,12 +41,7 @@ def is_series_table(path: Path) -> bool:
     return path.suffix.lower() == ".csv" and _PATH in [name.lower() for name in header(path)]
 
 
-def read_series(path: Path, folder: Path | None = None, classes: Sequence[str] = ()) -> tuple[Cohort, list[Problem]]:
-    """Return the cases and the rejected rows of `read_series_lines`."""
-    return read_series_lines(path, folder, classes)[:2]
-
-
-def read_series_lines(
+def read_series(
     path: Path, folder: Path | None = None, classes: Sequence[str] = ()
 ) -> tuple[Cohort, list[Problem], tuple[int, ...]]:
     """Return the rows that lead to a NIfTI file as cases, the other rows with the reason, and the line of each case.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
-from vesalius.cohort.builders.files import PICTURES, expected, files_below, listed, relative, stem
+from vesalius.cohort.builders.files import PICTURES, by_name, expected, files_below, listed, relative
 from vesalius.cohort.case import IMAGE, Box, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
@@ -21,8 +20,8 @@ def build(folder: Path) -> Cohort:
     Raises:
         InputError: no Annotations with pictures, or a damaged annotation.
     """
-    pictures, double = _by_name(files_below(folder, PICTURES))
-    notes, again = _by_name(files_below(folder, (".xml",)))
+    pictures, double = by_name(files_below(folder, PICTURES), PICTURES)
+    notes, again = by_name(files_below(folder, (".xml",)), (".xml",))
     names = sorted(set(pictures) & set(notes))
     if not names:
         raise expected("VOC", "no NAME.xml with a picture of the same name", folder)
@@ -48,13 +47,6 @@ def build(folder: Path) -> Cohort:
     }
     empty = [f"{odd} boxes without area were left out"] if odd else []
     return Cohort(tuple(cases), folder, (*listed(caveats), *empty))
-
-
-def _by_name(paths: Iterable[Path]) -> tuple[dict[str, Path], list[Path]]:
-    """Return name -> file, and files whose name is taken."""
-    named: dict[str, Path] = {}
-    again = [path for path in paths if named.setdefault(stem(path, (*PICTURES, ".xml")), path) != path]
-    return named, again
 
 
 def _splits(folder: Path) -> dict[str, str]:

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from vesalius.phantom.cine import paint
 from vesalius.phantom.cine.grid import Grid
 from vesalius.phantom.cine.heart import Heart, angles, turn
-from vesalius.phantom.cine.paint import Canvas, Field, ellipse
-from vesalius.phantom.cine.waves import Waves, draw_waves
+from vesalius.phantom.cine.paint import Canvas, Field, Waves, draw_waves, ellipse
 
 Places = NDArray[np.float64]
 _TURNED = -0.62
@@ -25,14 +24,7 @@ _RIBS_MM = 36.0
 
 
 class Body:
-    """The drawn shape of one patient's chest; `slice_at` paints a slice.
-
-    Args:
-        heart: the heart, for which the organs make room.
-        grid: voxel centres.
-        bmi: body mass index; sets the fat under the skin.
-        draw: random numbers of this body.
-    """
+    """The drawn shape of one patient's chest, with room for the heart; the body mass index sets the fat of the skin."""
 
     def __init__(self, heart: Heart, grid: Grid, bmi: float, draw: np.random.Generator) -> None:
         self._grid = grid

@@ -5,7 +5,7 @@ Letters: T frames, I columns, J rows, K slices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from vesalius.phantom.cine.anatomy import Body
-from vesalius.phantom.cine.fit import fit_heart, label
 from vesalius.phantom.cine.grid import Grid, build_grid, draw_affine
 from vesalius.phantom.cine.heart import Heart, build_heart
-from vesalius.phantom.cine.measure import measure
+from vesalius.phantom.cine.labels import fit_heart, label, measure
 from vesalius.phantom.cine.options import CineOptions
-from vesalius.phantom.cine.receive import add_noise, banding, coil_shading
-from vesalius.phantom.cine.render import HeartPainter, draw_details
+from vesalius.phantom.cine.render import HeartPainter, add_noise, banding, coil_shading, draw_details
 from vesalius.phantom.cine.subject import Subject, draw_subject
 from vesalius.scan.geometry import Affine
 from vesalius.seeding import generator
@@ -70,8 +68,8 @@ def cine_patient(options: CineOptions, name: str) -> CinePatient:
     """
     subject = draw_subject(options, name)
 
-    def draw(what: str) -> np.random.Generator:
-        return generator(options.seed, "cine", name, what)
+    def draw(*what: str | int) -> np.random.Generator:
+        return generator(options.seed, "cine", name, *what)
 
     heart = build_heart(subject, draw("heart"))
     grid = build_grid(heart, options, draw("grid"))
@@ -82,7 +80,7 @@ def cine_patient(options: CineOptions, name: str) -> CinePatient:
     for t, c in enumerate(emptied):
         labels[t][grid.window] = label(heart, grid, float(c)).transpose(1, 2, 0)
     blood = draw("level").uniform(180, 420)
-    image = _images(options, heart, grid, subject, emptied, blood, name)
+    image = _images(options, heart, grid, subject, emptied, blood, draw)
     interval = round(subject.rr_ms / options.frames, 2)
     facts = {
         **measure(labels[[0, es_frame]], grid, subject),
@@ -122,12 +120,8 @@ def _images(
     subject: Subject,
     emptied: NDArray[np.float64],
     blood: float,
-    name: str,
+    draw: Callable[..., np.random.Generator],
 ) -> NDArray[np.int16]:
-
-    def draw(what: str) -> np.random.Generator:
-        return generator(options.seed, "cine", name, what)
-
     bmi = subject.weight_kg / (subject.height_cm / 100) ** 2
     body = Body(heart, grid, bmi, draw("body"))
     water, fat = (np.stack(pair) for pair in zip(*(body.slice_at(k) for k in range(grid.slices)), strict=True))
@@ -138,6 +132,6 @@ def _images(
     image = np.empty((len(emptied), options.size, options.size, grid.slices), np.int16)
     for t, c in enumerate(emptied):
         still[window] = painter.paint(water[window], fat[window], float(c), t / len(emptied)) * gain[window]
-        noisy = add_noise(still, options.noise * blood, generator(options.seed, "cine", name, "noise", t))
+        noisy = add_noise(still, options.noise * blood, draw("noise", t))
         image[t] = np.rint(noisy, out=noisy).clip(0, np.iinfo(np.int16).max).astype(np.int16).transpose(1, 2, 0)
     return image

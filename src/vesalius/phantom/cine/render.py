@@ -1,6 +1,6 @@
-"""The pictures of the beating heart before coils and noise: soft borders, papillary muscles, trabeculae, blood.
+"""The pictures of the beating heart: soft borders, papillary muscles, trabeculae, blood, and what the scanner adds.
 
-Letters: I columns, J rows, K slices, A angles.
+The scanner adds receive coils, dark off-resonance bands and noise. Letters: I columns, J rows, K slices, A angles.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 from vesalius.phantom.cine import paint
 from vesalius.phantom.cine.grid import Grid
 from vesalius.phantom.cine.heart import ANGLES, RV_WALL_MM, Heart, Table, angles, turn
-from vesalius.phantom.cine.paint import Canvas, Field
-from vesalius.phantom.cine.waves import Waves, draw_waves
+from vesalius.phantom.cine.paint import Canvas, Field, Waves, draw_waves
 
 _Part = tuple[slice, slice]
 _PAPILLARIES = ((-0.75, 0.74), (0.95, 0.72))
 """Angle and share of the radius of the two papillary muscles: front and side, back and below."""
+_COILS_MM = ((-95.0, -60.0), (-45.0, -112.0), (35.0, -118.0), (-118.0, 15.0), (105.0, 105.0), (130.0, 20.0))
+"""Centres of the receive coils relative to the heart: most on the front of the chest, two at the back and side."""
+_REACH_MM = 62.0
+_NULL = 0.02
+"""Narrowness of a band: about the share of the half-width at which the signal has fallen to one half."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,34 +53,18 @@ def draw_details(heart: Heart, bmi: float, flow: float, draw: np.random.Generato
         (angle + draw.normal(0, 0.12), share + draw.uniform(-0.05, 0.05), draw.uniform(3.8, 5.4))
         for angle, share in _PAPILLARIES
     )
-    ridges = tuple(
-        np.stack(
-            [
-                draw.integers(low, 27, 8),
-                draw.uniform(0, 2 * math.pi, 8),
-                draw.normal(0, 0.1, 8),
-                draw.uniform(0.3, 1, 8),
-            ]
-        )
-        for low in (5, 5)
-    )
+    ridges = (_draw_ridges(draw), _draw_ridges(draw))
     theta = angles()
     grooves = [heart.rv_angle - heart.rv_half, heart.rv_angle + heart.rv_half]
     fat = 0.9 + sum(6.0 * np.exp(-((turn(theta - groove) / 0.3) ** 2)) for groove in grooves)
     fat = fat + 4.0 * np.exp(-((turn(theta - heart.rv_angle) / 0.9) ** 2))
     fat = fat * (0.5 + 0.06 * max(bmi - 18, 0)) * draw.uniform(0.8, 1.2)
     rough, turning = draw_waves(draw, 9.0, 6), (draw_waves(draw, 26.0), draw_waves(draw, 26.0))
-    return Details((ridges[0], ridges[1]), papillaries, fat, rough, turning, 0.05 * flow)
+    return Details(ridges, papillaries, fat, rough, turning, 0.05 * flow)
 
 
 class HeartPainter:
-    """Paints the heart over the still body, slice by slice and frame by frame.
-
-    Args:
-        heart: fitted to the grid.
-        grid: voxel centres.
-        details: its individual details.
-    """
+    """Paints a heart that is fitted to the grid over the still body, slice by slice and frame by frame."""
 
     def __init__(self, heart: Heart, grid: Grid, details: Details) -> None:
         self._heart, self._grid, self._details = heart, grid, details
@@ -98,11 +86,7 @@ class HeartPainter:
     def paint(self, water_KIJ: Field, fat_KIJ: Field, c: float, phase: float) -> Field:
         """Return the magnitude of the window with the heart at emptying c, shape (K, I, J).
 
-        Args:
-            water_KIJ: water of the still body in the window.
-            fat_KIJ: fat of the still body in the window.
-            c: emptying.
-            phase: phase of the beat, 0 to 1; moves the blood.
+        Water and fat are those of the still body in the window. The phase of the beat, 0 to 1, moves the blood.
         """
         borders = self._borders(c)
         turned = np.float32(math.cos(2 * math.pi * phase)), np.float32(math.sin(2 * math.pi * phase))
@@ -215,6 +199,49 @@ class HeartPainter:
         canvas.lay(canvas.inside(root) * np.float32(above), blood)
 
 
+def coil_shading(grid: Grid, strength: float, draw: np.random.Generator) -> NDArray[np.float32]:
+    """Return the sensitivity of the receive coils, shape (K, I, J); 1 at the heart."""
+    places = grid.places_mm().astype(np.float32)
+    x, y = places[None, :, None], places[None, None, :]
+    heart = grid.axis_K2.mean(axis=0)
+    depth = (grid.z_K - grid.z_K.mean())[:, None, None].astype(np.float32)
+    total = np.zeros((grid.slices, grid.size, grid.size), np.float32)
+    for a, b in _COILS_MM:
+        at = (heart + np.array([a, b]) + draw.normal(0, 8.0, 2)).astype(np.float32)
+        away = (x - at[0]) ** 2 + ((y - at[1]) ** 2 + (depth - draw.normal(20.0, 15.0)) ** 2)
+        fall = np.float32(1) + away / np.float32(_REACH_MM**2)
+        total += draw.uniform(0.7, 1.3) / (fall * fall)
+    root = np.sqrt(total)
+    i, j = (int(np.argmin(np.abs(grid.places_mm() - place))) for place in heart)
+    even = root / root[grid.slices // 2, i, j]
+    return (even**strength).astype(np.float32)
+
+
+def banding(grid: Grid, strength: float, draw: np.random.Generator) -> NDArray[np.float32]:
+    """Return the share of the signal that off-resonance leaves, shape (K, I, J); dark at half a turn of the spins."""
+    x = grid.places_mm()[None, :, None] - grid.axis_K2[:, 0, None, None]
+    y = grid.places_mm()[None, None, :] - grid.axis_K2[:, 1, None, None]
+    z = (grid.z_K - grid.z_K.mean())[:, None, None]
+    slope = draw.normal(0, 0.0022, 2)
+    turns = slope[0] * x + slope[1] * y + 3.2e-5 * draw.uniform(0.5, 1.3) * (x * x + y * y)
+    turns += draw.uniform(0.1, 0.25) * np.exp(-(((x - 40) / 30) ** 2 + ((y - 45) / 25) ** 2))  # lung meets diaphragm
+    turns += 0.05 * draw_waves(draw, 120.0)(x, y, z) + draw.normal(0, 0.03)
+    half = np.cos(math.pi * strength * turns / 2) ** 2
+    return (half * (1 + _NULL) / (half + _NULL)).astype(np.float32)
+
+
+def add_noise(signal_KIJ: NDArray[np.float32], sigma: float, draw: np.random.Generator) -> NDArray[np.float32]:
+    """Return the magnitude of the signal with complex Gaussian noise of `sigma`: Rician (Gudbjartsson 1995)."""
+    real, imaginary = (draw.standard_normal(signal_KIJ.shape, dtype=np.float32) for _ in range(2))
+    real *= np.float32(sigma)
+    real += signal_KIJ
+    imaginary *= np.float32(sigma)
+    real *= real
+    imaginary *= imaginary
+    real += imaginary
+    return np.sqrt(real, out=real)
+
+
 def _ridges(numbers: NDArray[np.float64], z: Table, septum: float) -> Table:
     """Return the heights of trabeculae around the wall, 0 to 1, shape (Z, A); few on the septum."""
     waves = np.zeros((len(z), ANGLES))
@@ -222,3 +249,8 @@ def _ridges(numbers: NDArray[np.float64], z: Table, septum: float) -> Table:
         waves += height * np.cos(count * (angles() + 0.4 * lean * z[:, None]) + phase)
     rough = 1 - 0.8 * np.exp(-((turn(angles() - septum) / 1.1) ** 2))
     return np.clip(waves / 2.2, 0, 1) * rough
+
+
+def _draw_ridges(draw: np.random.Generator) -> NDArray[np.float64]:
+    numbers, phases = draw.integers(5, 27, 8), draw.uniform(0, 2 * math.pi, 8)
+    return np.stack([numbers, phases, draw.normal(0, 0.1, 8), draw.uniform(0.3, 1, 8)])

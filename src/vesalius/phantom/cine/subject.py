@@ -47,10 +47,6 @@ class Subject:
     """What is requested of one phantom.
 
     Args:
-        group: one of the five groups.
-        sex: "F" or "M".
-        height_cm: body height.
-        weight_kg: body weight.
         lv_edv_ml: volume of the LV cavity at end-diastole, papillary muscles included.
         lv_ef: ejection fraction of the left ventricle, 0 to 1.
         rv_edv_ml: volume of the RV cavity at end-diastole.
@@ -117,7 +113,7 @@ def _draw(draw: _Draw, group: Group) -> Subject:
     height_cm = float(_normal(draw, (177.0, 7.0) if man else (164.0, 6.5), (145.0, 200.0)))
     weight_kg = float(_normal(draw, (26.0, 4.0), (18.0, 38.0)) * (height_cm / 100) ** 2)
     bsa = math.sqrt(height_cm * weight_kg / 3600)
-    usual = _normal_edv(draw, man=man) * bsa
+    usual = _normal(draw, (81.0, 12.0) if man else (76.0, 10.0), (57.0, 89.0) if man else (56.0, 79.0)) * bsa
     if group in _FAILING:
         volume, limits, fraction, weight = _FAILING[group]
         edv = _normal(draw, volume, (limits[0] * bsa, limits[1] * bsa))
@@ -134,10 +130,6 @@ def _draw(draw: _Draw, group: Group) -> Subject:
     rr_ms = _normal(draw, (900.0, 130.0), (600.0, 1300.0))
     return Subject(group, sex, round(height_cm, 1), round(weight_kg, 1), float(edv), float(ef), float(rv_edv),
                    float(edv * ef / rv_edv), float(mass), float(rr_ms))  # fmt: skip
-
-
-def _normal_edv(draw: _Draw, *, man: bool) -> float:
-    return _normal(draw, (81.0, 12.0), (57.0, 89.0)) if man else _normal(draw, (76.0, 10.0), (56.0, 79.0))
 
 
 def _fits(subject: Subject) -> bool:

@@ -17,56 +17,43 @@ from vesalius.phantom.nifti import write_nifti
 
 
 @dataclass(frozen=True)
-class CineSummary:
-    """What was written.
+class CineCohort:
+    """A written cohort of cine phantoms.
 
     Args:
-        folder: the cohort.
-        patients: their names.
+        path: its folder.
+        patients: number of patients.
         groups: group -> number of patients.
-        largest_ef_error: greatest difference of a measured and a requested ejection fraction, LV or RV, 0 to 1.
+        largest_ef_error: greatest difference of a measured and a requested ejection fraction, LV or RV, in points.
     """
 
-    folder: Path
-    patients: tuple[str, ...]
+    path: Path
+    patients: int
     groups: dict[str, int]
     largest_ef_error: float
 
 
-def write_cine(folder: Path, options: CineOptions, *, force: bool = False) -> CineSummary:
+def write_cine(folder: Path, options: CineOptions, *, force: bool = False) -> CineCohort:
     """Write a cohort: a folder for each patient with the files of ACDC and truth.json, one patient in memory at a time.
 
-    The same options give the same bytes; a patient does not depend on the number of the others.
-
-    Args:
-        folder: the new folder; it appears only when everything is written.
-        options: options of the cohort.
-        force: replace an existing folder.
+    The same options give the same bytes; a patient does not depend on the number of the others. The new folder appears
+    only when everything is written; `force` replaces an existing one.
 
     Raises:
         OutputError: the folder is not empty or cannot be written.
     """
-    names: list[str] = []
     groups: Counter[str] = Counter()
     errors = [0.0]
     with new_folder(folder, force=force) as part:
         for patient in cine_patients(options):
-            write_patient(part / patient.name, patient, labels_4d=options.labels_4d)
-            names.append(patient.name)
+            _write_patient(part / patient.name, patient, labels_4d=options.labels_4d)
             groups[patient.subject.group] += 1
             requested, measured = patient.facts["requested"], patient.facts["measured"]
             errors += [abs(requested[name] - measured[name]) for name in ("lv_ef", "rv_ef")]
-    return CineSummary(folder, tuple(names), dict(groups), max(errors))
+    return CineCohort(folder, options.patients, dict(groups), 100 * max(errors))
 
 
-def write_patient(folder: Path, patient: CinePatient, *, labels_4d: bool = False) -> None:
-    """Write the files of one patient into a new folder.
-
-    Args:
-        folder: the new folder; its name has no meaning.
-        patient: the patient.
-        labels_4d: write the labels of every frame too.
-    """
+def _write_patient(folder: Path, patient: CinePatient, *, labels_4d: bool) -> None:
     folder.mkdir()
     name, affine = patient.name, patient.affine
     step_s = (patient.frame_ms[1] - patient.frame_ms[0]) / 1000
@@ -78,7 +65,7 @@ def write_patient(folder: Path, patient: CinePatient, *, labels_4d: bool = False
         write_nifti(folder / f"{name}_frame{t + 1:02d}.nii.gz", patient.image_TIJK[frame], affine, step_s)
         write_nifti(folder / f"{name}_frame{t + 1:02d}_gt.nii.gz", patient.labels_TIJK[frame], affine, step_s)
     subject = patient.subject
-    lines = [f"ED: {1}", f"ES: {patient.es_frame + 1}", f"Group: {subject.group}", f"Height: {subject.height_cm}",
+    lines = ["ED: 1", f"ES: {patient.es_frame + 1}", f"Group: {subject.group}", f"Height: {subject.height_cm}",
              f"NbFrame: {len(patient.frame_ms)}", f"Weight: {subject.weight_kg}"]  # fmt: skip
     (folder / "Info.cfg").write_text("\n".join(lines) + "\n", encoding="ascii", newline="\n")
     truth = {"name": name, "ed_frame": 1, "es_frame": patient.es_frame + 1,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.phantom.head_ct.anatomy import Anatomy
-from vesalius.phantom.head_ct.fields import Point, Points, RandomField, Values, bump, ellipsoid, tube
+from vesalius.phantom.head_ct.fields import Point, Points, Values, bump, ellipsoid, tube
 from vesalius.phantom.head_ct.labels import Tissue
 
 _ROUND = 2.35
@@ -212,9 +212,3 @@ def _calcify(tissue: NDArray[np.uint8], anatomy: Anatomy, p: Points) -> None:
     for name, size in anatomy.calcified.items():
         for centre, radius in places[name]:
             tissue[ellipsoid(p, centre, (radius * size,) * 3) < 1] = Tissue.CALCIFICATION
-
-
-def texture(anatomy: Anatomy, p: Points) -> Values:
-    """Return the slow variation of HU, with standard deviation 1."""
-    field: RandomField = anatomy.tissue
-    return field.at(p)

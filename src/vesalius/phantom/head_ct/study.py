@@ -1,4 +1,4 @@
-"""One head CT phantom: image, mask and the truth about them.
+"""One head CT phantom: image, mask and the truth about them, and the effects of the scanner.
 
 Letters: I columns, J rows, K slices, S samples through a slice, N points.
 """
@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, shift
 
 from vesalius.phantom.head_ct.anatomy import Anatomy, draw_anatomy
 from vesalius.phantom.head_ct.bleeds import Bleed, draw_bleeds, fill
 from vesalius.phantom.head_ct.fields import Points, Values, bump
-from vesalius.phantom.head_ct.head import PETROUS_Z, HeadTissue, head_at, hu_of, texture
+from vesalius.phantom.head_ct.head import PETROUS_Z, HeadTissue, head_at, hu_of
 from vesalius.phantom.head_ct.labels import LABELS, Tissue
 from vesalius.phantom.head_ct.options import HeadCtOptions
-from vesalius.phantom.head_ct.scanner import add_motion, add_noise, reconstruct, to_stored
 from vesalius.scan.geometry import Affine
 from vesalius.seeding import generator
 
@@ -25,6 +25,9 @@ _RIM_MM = 4.0
 """Width of the oedema around blood in the brain."""
 _LOWEST_MM = -62.0
 """Height of the lowest slice in the head's frame."""
+_STORED_HU = (-1024, 3071)
+"""Smallest and largest value that a scanner stores."""
+Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,22 +69,21 @@ def head_ct_study(options: HeadCtOptions, patient: int, study: int = 0) -> HeadC
     anatomy = draw_anatomy(options, patient)
     random = generator(options.seed, "head-ct", patient, "study", study)
     pixel_mm = float(random.uniform(*options.fov_mm)) / options.matrix
-    grid, to_head = _grid(options, pixel_mm, random)
-    points = _points(grid, to_head)
+    points = _points(options, pixel_mm, random)
     head = head_at(anatomy, points)
     bleeds = draw_bleeds(options, patient, study)
     shape = (options.subslices, options.slices, options.matrix, options.matrix)
     point_ml = pixel_mm**2 * options.thickness_mm / options.subslices / 1000
     hu_N, owner_N = _with_blood(anatomy, points, head, bleeds, point_ml)
-    hu_N += np.float32(options.texture_hu) * texture(anatomy, points) * (head.tissue_N >= Tissue.CSF)
-    ideal_IJK = _to_volume(hu_N, shape).mean(axis=0, dtype=np.float32).transpose(2, 1, 0)
+    hu_N += np.float32(options.texture_hu) * anatomy.tissue.at(points) * (head.tissue_N >= Tissue.CSF)
+    ideal_IJK = hu_N.reshape(shape).mean(axis=0, dtype=np.float32).transpose(2, 1, 0)
     mask_IJK, measured = _mask(owner_N, shape, bleeds, point_ml * options.subslices)
     image = reconstruct(ideal_IJK + _hardening(options, points, head, shape, random), options, pixel_mm)
     moved = add_motion(image, random, pixel_mm) if random.random() < options.lookalikes.motion else []
     add_noise(image, options, random, pixel_mm)
     present = {bleed.type.value for bleed, ml in zip(bleeds, measured, strict=True) if ml > 0}
     labels = {name: int(bool(present) if name == "any" else name in present) for name in LABELS}
-    tissue_IJK = _to_volume(head.tissue_N, shape)[options.subslices // 2].transpose(2, 1, 0)
+    tissue_IJK = head.tissue_N.reshape(shape)[options.subslices // 2].transpose(2, 1, 0)
     facts = {
         "age_years": round(anatomy.age_years),
         "atrophy": round(anatomy.atrophy, 3),
@@ -93,28 +95,54 @@ def head_ct_study(options: HeadCtOptions, patient: int, study: int = 0) -> HeadC
     affine = np.array([[-pixel_mm, 0, 0, 0], [0, -pixel_mm, 0, 0], [0, 0, options.thickness_mm, 0], [0, 0, 0, 1.0]])
     half = (options.matrix - 1) / 2 * pixel_mm
     affine[:3, 3] = half, half, _LOWEST_MM
-    return HeadCtStudy(
-        to_stored(image),
-        np.ascontiguousarray(ideal_IJK),
-        mask_IJK,
-        np.ascontiguousarray(tissue_IJK),
-        affine,
-        labels,
-        facts,
-    )
+    image_IJK = np.clip(np.rint(image), *_STORED_HU).astype(np.int16)
+    ideal_IJK, tissue_IJK = np.ascontiguousarray(ideal_IJK), np.ascontiguousarray(tissue_IJK)
+    return HeadCtStudy(image_IJK, ideal_IJK, mask_IJK, tissue_IJK, affine, labels, facts)
 
 
-def _grid(
-    options: HeadCtOptions, pixel_mm: float, random: np.random.Generator
-) -> tuple[tuple[Values, Values, Values], tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Return positions along x, y and z (slice by slice, through each slice), and rotation and shift into the head."""
+def reconstruct(ideal_IJK: Image, options: HeadCtOptions, pixel_mm: float) -> Image:
+    """Apply the blur of the reconstruction kernel to each slice."""
+    sigma = options.kernel_mm / pixel_mm
+    return gaussian_filter(ideal_IJK, (sigma, sigma, 0), truncate=3) if sigma > 0 else ideal_IJK
+
+
+def add_motion(image_IJK: Image, random: np.random.Generator, pixel_mm: float) -> list[int]:
+    """Blur some neighbouring slices in place, as by a turning head, and return which."""
+    slices = image_IJK.shape[2]
+    first, count = int(random.integers(0, max(1, slices - 3))), int(random.integers(2, 5))
+    moved = list(range(first, min(slices, first + count)))
+    way_mm = random.normal(0, 1, 2)
+    way = way_mm / max(1e-6, float(np.linalg.norm(way_mm))) * random.uniform(2, 5) / pixel_mm
+    for k in moved:
+        picture = image_IJK[..., k]
+        ghosts = [shift(picture, way * share, order=1, mode="nearest") for share in (-0.5, 0.0, 0.5)]
+        image_IJK[..., k] = np.mean(ghosts, axis=0)
+    return moved
+
+
+def add_noise(image_IJK: Image, options: HeadCtOptions, random: np.random.Generator, pixel_mm: float) -> None:
+    """Add noise of the requested standard deviation in place, correlated within each slice."""
+    noise = random.standard_normal(image_IJK.shape, dtype=np.float32)
+    sigma = options.noise_kernel_mm / pixel_mm
+    if sigma > 0:
+        noise = gaussian_filter(noise, (sigma, sigma, 0), truncate=3)
+        noise /= noise.std()
+    image_IJK += np.float32(options.noise_hu) * noise
+
+
+def _points(options: HeadCtOptions, pixel_mm: float, random: np.random.Generator) -> Points:
+    """Return all points in the head's frame, in the order S, K, J, I: slice by slice, and through each slice."""
     half = (options.matrix - 1) / 2
     across = ((half - np.arange(options.matrix)) * pixel_mm).astype(np.float32)
     through = (np.arange(options.subslices) + 0.5) / options.subslices - 0.5
     heights = _LOWEST_MM + options.thickness_mm * (np.arange(options.slices) + through[:, None])  # S, K
-    angles = np.radians(random.normal(0, options.tilt_degrees * np.array([0.7, 0.5, 1.0])))
+    turn = _turn(np.radians(random.normal(0, options.tilt_degrees * np.array([0.7, 0.5, 1.0])))).astype(np.float32)
     shift_mm = random.normal(0, [3, 3, 4])
-    return (across, across, heights.ravel().astype(np.float32)), (_turn(angles), shift_mm)
+    x, y, z = across[None, None, :], across[None, :, None], heights.ravel().astype(np.float32)[:, None, None]
+    rows = [
+        (turn[row, 0] * x + turn[row, 1] * y + turn[row, 2] * z + np.float32(shift_mm[row])).ravel() for row in range(3)
+    ]
+    return Points(rows[0], rows[1], rows[2])
 
 
 def _turn(angles: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,23 +151,6 @@ def _turn(angles: NDArray[np.float64]) -> NDArray[np.float64]:
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
     return about_z @ about_y @ about_x
-
-
-def _points(grid: tuple[Values, Values, Values], to_head: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Points:
-    """Return all points in the head's frame, in the order S, K, J, I."""
-    x, y, z = grid
-    turn, shift_mm = to_head
-    turn32 = turn.astype(np.float32)
-    zz, yy, xx = z[:, None, None], y[None, :, None], x[None, None, :]
-    rows = [
-        (turn32[row, 0] * xx + turn32[row, 1] * yy + turn32[row, 2] * zz + np.float32(shift_mm[row])).ravel()
-        for row in range(3)
-    ]
-    return Points(rows[0], rows[1], rows[2])
-
-
-def _to_volume(values_N: NDArray[Any], shape: tuple[int, int, int, int]) -> NDArray[Any]:
-    return values_N.reshape(shape)
 
 
 def _with_blood(
@@ -154,7 +165,6 @@ def _with_blood(
         if bleed.type.value == "intraparenchymal":
             _swell(hu_N, anatomy, points, head, bleed, point_ml)
         owner_N[taken] = number
-        hu_N[taken] = np.float32(bleed.hu)
     for number, bleed in enumerate(bleeds, start=1):
         hu_N[owner_N == number] = np.float32(bleed.hu)
     return hu_N, owner_N
@@ -172,7 +182,7 @@ def _mask(
     owner_N: NDArray[np.uint8], shape: tuple[int, int, int, int], bleeds: list[Bleed], voxel_ml: float
 ) -> tuple[NDArray[np.uint8], list[float]]:
     """Return the mask, where each bleed takes the voxels with most blood up to its volume, and the volumes in mL."""
-    owner = _to_volume(owner_N, shape)
+    owner = owner_N.reshape(shape)
     mask = np.zeros(shape[1:], np.uint8)
     measured = []
     for number, bleed in enumerate(bleeds, start=1):
@@ -203,7 +213,7 @@ def _hardening(
         wave = np.cos((points.y + 8) * np.float32(2 * np.pi / 17)) * bump(points.y + 8, 16.0)
         between = bump(points.x, 30.0)
         extra -= np.float32(options.streak_hu) * height * wave * between * inside
-    return _to_volume(extra, shape).mean(axis=0, dtype=np.float32).transpose(2, 1, 0)
+    return extra.reshape(shape).mean(axis=0, dtype=np.float32).transpose(2, 1, 0)
 
 
 def _bleed_facts(bleed: Bleed, measured_ml: float) -> dict[str, Any]:

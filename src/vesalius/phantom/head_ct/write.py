@@ -27,12 +27,11 @@ from vesalius.seeding import digest
 
 @dataclass(frozen=True)
 class HeadCtSummary:
-    """What was written.
+    """A written cohort of head CT phantoms.
 
     Args:
-        path: folder of the cohort.
-        patients: their number.
-        studies: their number.
+        path: its folder.
+        patients, studies: their numbers.
         positive: label -> number of studies that have it.
         largest_volume_error: greatest |measured - requested| / requested of a bleed that found enough room.
     """
@@ -47,13 +46,8 @@ class HeadCtSummary:
 def write_head_ct(folder: Path, options: HeadCtOptions, patients: int, *, force: bool = False) -> HeadCtSummary:
     """Write a cohort, one study at a time in memory.
 
-    The same options give the same bytes; a patient does not depend on the number of the others.
-
-    Args:
-        folder: the new folder; it appears only when everything is written.
-        options: options of the studies.
-        patients: number of patients.
-        force: replace an existing folder.
+    The same options give the same bytes; a patient does not depend on the number of the others. The new folder appears
+    only when everything is written; `force` replaces an existing one.
 
     Raises:
         OutputError: the folder is not empty or cannot be written.

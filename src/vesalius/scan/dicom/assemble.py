@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vesalius.scan.dicom.header import InstanceFacts
 from vesalius.scan.dicom.native import DicomNative
-from vesalius.scan.dicom.order import Arrangement, StackFrame, arrange
+from vesalius.scan.dicom.order import Arrangement, StackFrame, arrange, states_time
 from vesalius.scan.dicom.pixels import DicomPixels
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.reading import AS_STATED, Reading
@@ -28,11 +28,7 @@ def scan_of(
 ) -> Scan:
     """Return the Scan of the instances of one stack (same size, dtype and colour; all with a place or none).
 
-    Args:
-        instances: their header facts.
-        folder: True where the stack is restored as a folder of files.
-        reading: choices where the instances are ambiguous.
-        notes: further problems of the scan.
+    `folder` is True where the stack is restored as a folder of files; `notes` are further problems of the scan.
     """
     arranged = arrange(instances)
     intensity, doubts = _intensity(instances, arranged, reading)
@@ -81,7 +77,6 @@ def _problems(instances: Sequence[InstanceFacts], arranged: Arrangement) -> list
 
 
 def _palette(instances: Sequence[InstanceFacts]) -> NDArray[np.unsignedinteger[Any]] | None:
-    """Return the palette that all instances share, or None."""
     first, *others = (instance.palette_N3 for instance in instances)
     if first is None or any(other is None or not np.array_equal(first, other) for other in others):
         return None
@@ -90,15 +85,11 @@ def _palette(instances: Sequence[InstanceFacts]) -> NDArray[np.unsignedinteger[A
 
 def _rests_on_clock(arranged: Arrangement) -> bool:
     """True where T is time by clock times only, which are dropped unless identifiers are kept."""
-    return arranged.t_meaning == "time" and any(
-        (frame.facts.temporal_index, frame.facts.trigger_ms, frame.facts.reference_ms) == (None, None, None)
-        for row in arranged.frames_TK
-        for frame in row
-    )
+    frames = (frame for row in arranged.frames_TK for frame in row)
+    return arranged.t_meaning == "time" and not all(map(states_time, frames))
 
 
 def _common(values: list[Any]) -> Any:
-    """Return the value that all share, else ""."""
     return values[0] if len(set(values)) == 1 else ""
 
 
@@ -160,8 +151,7 @@ def _unknown(
 
 def _named(arranged: Arrangement, places: Sequence[tuple[int, int]]) -> str:
     frames = len(arranged.frames_TK)
-    shown = [_slice_name(t if frames > 1 else None, k, arranged.frames_TK[t][k]) for t, k in places]
-    return some(shown)
+    return some([_slice_name(t if frames > 1 else None, k, arranged.frames_TK[t][k]) for t, k in places])
 
 
 def _slice_name(t: int | None, k: int, frame: StackFrame) -> str:

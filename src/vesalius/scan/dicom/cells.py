@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,18 +28,25 @@ HIGH_BITS = "high_bits"
 
 def cells(path: Path, element: PixelElement) -> NDArray[Any] | None:
     """Read the cells (N, J, I, C) of an instance, unsigned and little endian; None where compressed or packed."""
+    big, size = element.syntax == ExplicitVRBigEndian, element.bits_allocated // 8
+    if element.is_compressed or not size:
+        return None
+    if element.photometric == "YBR_FULL_422" or (big and size == 1 and element.vr == "OW"):
+        return None
+    shape = (element.frames, element.rows, element.columns, element.samples)
     with regular(path).open("rb") as file:
-        return _cells(open_stream(file, file.read(4096)), element)
+        stream = open_stream(file, file.read(4096))
+        stream.seek(element.offset)
+        data = np.frombuffer(stream.read(math.prod(shape) * size), f"{'>' if big else '<'}u{size}")
+    flat = data.astype(f"<u{size}", copy=False)
+    if element.planar and element.samples > 1:
+        return flat.reshape(shape[0], shape[3], shape[1], shape[2]).transpose(0, 2, 3, 1)
+    return flat.reshape(shape)
 
 
 @dataclass(frozen=True)
 class HighBits:
-    """Bits of the cells of one instance that are not part of its values.
-
-    Args:
-        difference_NJIC: exclusive or of cells and values.
-        foreign: number of pixels whose bits are neither the sign nor zero, as with an overlay.
-    """
+    """Exclusive or of cells and values; number of pixels whose bits are neither the sign nor zero, as in overlays."""
 
     difference_NJIC: NDArray[Any]
     foreign: int
@@ -71,11 +78,7 @@ def values(cells_NJIC: NDArray[Any], element: PixelElement) -> NDArray[Any]:
 
 def decode_again(path: Path, element: PixelElement) -> tuple[NDArray[Any], str] | None:
     """Decode losslessly compressed frames (N, J, I, C) with a second decoder; None where there is none."""
-    decode = {
-        RLELossless: "dicomrle",
-        JPEGLSLossless: "jpegls",
-        JPEG2000Lossless: "jpeg2k",
-    }.get(UID(element.syntax))
+    decode = {RLELossless: "dicomrle", JPEGLSLossless: "jpegls", JPEG2000Lossless: "jpeg2k"}.get(UID(element.syntax))
     if decode is None or (element.samples > 1 and decode != "dicomrle"):
         return None  # decoders may treat colours differently
     import imagecodecs
@@ -92,18 +95,3 @@ def decode_again(path: Path, element: PixelElement) -> tuple[NDArray[Any], str] 
             cells_JIC = frame.astype(f"<u{element.dtype.itemsize}")
             frames.append(values(cells_JIC.reshape(element.rows, element.columns, element.samples), element))
     return np.stack(frames), "imagecodecs"
-
-
-def _cells(stream: BinaryIO, element: PixelElement) -> NDArray[Any] | None:
-    big, size = element.syntax == ExplicitVRBigEndian, element.bits_allocated // 8
-    if element.is_compressed or not size:
-        return None
-    if element.photometric == "YBR_FULL_422" or (big and size == 1 and element.vr == "OW"):
-        return None
-    shape = (element.frames, element.rows, element.columns, element.samples)
-    stream.seek(element.offset)
-    data = np.frombuffer(stream.read(math.prod(shape) * size), f"{'>' if big else '<'}u{size}")
-    flat = data.astype(f"<u{size}", copy=False)
-    if element.planar and element.samples > 1:
-        return flat.reshape(shape[0], shape[3], shape[1], shape[2]).transpose(0, 2, 3, 1)
-    return flat.reshape(shape)

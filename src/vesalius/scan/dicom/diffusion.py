@@ -62,9 +62,7 @@ _WORDS = frozenset(("DIFFUSION", "TRACEW", "TRACE", "ADC", "EADC", "FA", "TENSOR
 def read_diffusion(data: Dataset, group: Dataset | None = None) -> tuple[float, ...] | None:
     """Return (b value in s/mm2, then the gradient direction where stated), or None without a b value.
 
-    Args:
-        data: the data set, or the functional groups of an enhanced frame.
-        group: item of MRDiffusionSequence of an enhanced frame.
+    `data` is the data set, or the functional groups of an enhanced frame with its item of MRDiffusionSequence, `group`.
     """
     source = data if group is None else group
     strength = number(source, "DiffusionBValue")
@@ -87,9 +85,7 @@ def read_diffusion(data: Dataset, group: Dataset | None = None) -> tuple[float, 
 def is_diffusion(data: Dataset, kind: Dataset | None = None) -> bool:
     """True where the image type states diffusion weighting or a map made of such pictures.
 
-    Args:
-        data: the data set.
-        kind: item of MRImageFrameTypeSequence of an enhanced frame.
+    `kind` is the item of MRImageFrameTypeSequence of an enhanced frame.
     """
     if text(data, "Modality") != "MR":
         return False

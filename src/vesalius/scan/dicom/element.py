@@ -1,7 +1,8 @@
 """The pixel element of an instance: what the header promises, where the bytes are, and whether they can be there.
 
 Native pixels must have the length that the header states. Compressed pixels come in fragments, which are listed and
-assigned to frames; the header inside the first frame is compared with the data set.
+assigned to frames; the header inside the first frame is compared with the data set, and its colour is read: some
+writers state a different one in DICOM.
 """
 
 from __future__ import annotations
@@ -15,55 +16,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 import numpy as np
+from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.pixels.common import PhotometricInterpretation
-from pydicom.uid import (
-    HTJ2K,
-    JPEG2000,
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    RLELossless,
-)
+from pydicom.uid import UID, RLELossless
 
 from vesalius.errors import InputError
 from vesalius.scan.damage import COPY_FIX
-from vesalius.scan.dicom import codestream as dicom_codestream
-from vesalius.scan.dicom.codestream import Codestream
 from vesalius.scan.dicom.values import integer, text, value
 
 Span = tuple[int, int]
 """First byte and length."""
 
-PLUGINS = {
-    ImplicitVRLittleEndian: "",
-    ExplicitVRLittleEndian: "",
-    ExplicitVRBigEndian: "",
-    DeflatedExplicitVRLittleEndian: "",
-    JPEGBaseline8Bit: "imagecodecs",
-    JPEGExtended12Bit: "imagecodecs",
-    JPEGLossless: "imagecodecs",
-    JPEGLosslessSV1: "imagecodecs",
-    JPEGLSLossless: "pyjpegls",
-    JPEGLSNearLossless: "pyjpegls",
-    JPEG2000Lossless: "pylibjpeg",
-    JPEG2000: "pylibjpeg",
-    HTJ2KLossless: "pylibjpeg",
-    HTJ2KLosslessRPCL: "pylibjpeg",
-    HTJ2K: "pylibjpeg",
-    RLELossless: "pydicom",
+_DECODERS = {
+    "": "ImplicitVRLittleEndian ExplicitVRLittleEndian ExplicitVRBigEndian DeflatedExplicitVRLittleEndian",
+    "imagecodecs": "JPEGBaseline8Bit JPEGExtended12Bit JPEGLossless JPEGLosslessSV1",
+    "pyjpegls": "JPEGLSLossless JPEGLSNearLossless",
+    "pylibjpeg": "JPEG2000Lossless JPEG2000 HTJ2KLossless HTJ2KLosslessRPCL HTJ2K",
+    "pydicom": "RLELossless",
 }
+PLUGINS: dict[str, str] = {getattr(uid, name): plugin for plugin, names in _DECODERS.items() for name in names.split()}
 """Transfer syntax -> its decoder: one of pydicom's plug-ins, or imagecodecs. GDCM, which pydicom would
 prefer, ends the process on damaged frames and is not used."""
 _KEYWORDS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
@@ -76,6 +48,31 @@ _FIRST_BYTES = (b"\xff\xd8", b"\xff\x4f")
 """First bytes of a JPEG or JPEG-LS picture, and of a JPEG 2000 one."""
 _HEAD_BYTES = 1 << 18
 """Bytes of a frame that are searched for its header."""
+_JPEG_SIZE_MARKERS = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7})
+"""Start of frame of every JPEG process, and of JPEG-LS (F7)."""
+_BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
+"""Markers without a length."""
+_JPEG2000_BOX = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
+_RLE_MAX_RATIO = 64
+"""PackBits expands two bytes to at most 128."""
+_MAX_RATIO = 100_000
+"""More than the packet headers of an empty JPEG 2000 or JPEG-LS picture allow at the sizes in use."""
+_MAX_FRAME_BYTES = 1 << 29
+
+
+@dataclass(frozen=True)
+class Codestream:
+    """The header of one compressed frame; `precision` is the bits of a component.
+
+    The names of the components of a JPEG stream state `rgb`; a JFIF marker (`jfif`) states that three are YCbCr.
+    """
+
+    rows: int
+    columns: int
+    samples: int
+    precision: int
+    rgb: bool = False
+    jfif: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,16 +84,11 @@ class PixelElement:
         keyword: PixelData, FloatPixelData or DoubleFloatPixelData.
         vr: its value representation, "OW" in implicit VR.
         offset: first byte of the value in the file, or in the inflated data set where all of it is deflated.
-        rows: Rows.
-        columns: Columns.
-        samples: SamplesPerPixel.
-        bits_allocated: BitsAllocated.
-        bits_stored: BitsStored.
+        rows, columns, samples, bits_allocated, bits_stored, planar, frames: Rows, Columns, SamplesPerPixel,
+            BitsAllocated, BitsStored, PlanarConfiguration, NumberOfFrames.
         high_bit: HighBit where stated.
         signed: True where PixelRepresentation is 1.
         photometric: PhotometricInterpretation as stated.
-        planar: PlanarConfiguration.
-        frames: NumberOfFrames.
         spans: fragments of each frame, empty for native pixels.
         codestream: header of the first compressed frame.
         surplus: bytes of native pixels beyond what the header promises.
@@ -143,17 +135,15 @@ class PixelElement:
 
 
 def locate(stream: BinaryIO, data: Dataset, syntax: str) -> PixelElement:
-    """Return the pixel element at the position of `stream`.
+    """Return the pixel element at the position of `stream`, a file or an inflated data set.
 
-    Args:
-        stream: file or inflated data set, positioned by `header.read_header`.
-        data: the data set before the pixels.
-        syntax: transfer syntax UID.
+    `header.read_header` sets the position and returns `data`, the data set before the pixels.
 
     Raises:
         InputError: no pixels, a transfer syntax that cannot be decoded, an impossible header, missing bytes.
     """
-    _check_syntax(syntax)
+    if syntax not in PLUGINS:
+        raise InputError(f"transfer syntax {UID(syntax).name} cannot be decoded", fix="convert it with a DICOM tool")
     keyword, vr, length = _element_head(stream, UID(syntax))
     pixels = PixelElement(
         syntax=syntax,
@@ -196,9 +186,42 @@ def read_span(stream: BinaryIO, span: Span) -> bytes:
     return data
 
 
-def _check_syntax(syntax: str) -> None:
-    if syntax not in PLUGINS:
-        raise InputError(f"transfer syntax {UID(syntax).name} cannot be decoded", fix="convert it with a DICOM tool")
+def parse_frame(head: bytes) -> Codestream | None:
+    """Return the header of a JPEG, JPEG-LS or JPEG 2000 stream, or None where `head` holds none."""
+    try:
+        if head.startswith(_JPEG2000_BOX):
+            head = head[max(head.find(b"\xff\x4f\xff\x51"), 0) :]
+        if head.startswith(b"\xff\x4f\xff\x51"):
+            return _parse_jpeg2000(head)
+        if head.startswith(b"\xff\xd8"):
+            return _parse_jpeg(head)
+    except (struct.error, IndexError):
+        pass
+    return None
+
+
+def check_frame(stream: Codestream | None, length: int, pixels: PixelElement) -> None:
+    """Compare the header of a compressed frame of `length` bytes, None for RLE, with the DICOM header.
+
+    A decoder trusts the sizes in its stream and allocates memory for them, so this comes first.
+
+    Raises:
+        InputError: the sizes differ, or the frame promises more than its length can hold.
+    """
+    size = pixels.rows * pixels.columns * pixels.samples * -(-pixels.bits_allocated // 8)
+    ratio = _RLE_MAX_RATIO if stream is None else _MAX_RATIO
+    if size > ratio * max(length, 1) or size > _MAX_FRAME_BYTES:
+        raise InputError(f"the header promises frames of {size} bytes, but a compressed frame has {length}")
+    if stream is None:
+        return
+    if (stream.rows, stream.columns, stream.samples) != (pixels.rows, pixels.columns, pixels.samples):
+        raise InputError(
+            f"the header states {pixels.columns} x {pixels.rows} with {pixels.samples} sample(s), the compressed frame"
+            f" {stream.columns} x {stream.rows} with {stream.samples}"
+        )
+    if stream.precision > pixels.bits_allocated:
+        what = f"the compressed frame has {stream.precision} bits, but the header allocates {pixels.bits_allocated}"
+        raise InputError(what)
 
 
 def _element_head(stream: BinaryIO, syntax: UID) -> tuple[str, str, int]:
@@ -252,14 +275,14 @@ def _with_fragments(stream: BinaryIO, data: Dataset, pixels: PixelElement) -> Pi
     spans = _frame_spans(stream, data, pixels, offsets, fragments)
     first = spans[0][0]
     stream.seek(first[0])
-    codestream = dicom_codestream.parse(stream.read(min(first[1], _HEAD_BYTES)))
+    codestream = parse_frame(stream.read(min(first[1], _HEAD_BYTES)))
     if pixels.syntax == RLELossless:
         codestream = None
     for frame in spans:
         length = sum(size for _, size in frame)
         compared = codestream if frame is spans[0] else None
         if compared is not None or pixels.syntax == RLELossless:
-            dicom_codestream.check(compared, length, pixels.rows, pixels.columns, pixels.samples, pixels.bits_allocated)
+            check_frame(compared, length, pixels)
     extra = _pictures(stream, fragments) - 1 if pixels.frames == 1 else 0
     return replace(pixels, spans=spans, codestream=codestream, extra_pictures=max(extra, 0))
 
@@ -328,3 +351,37 @@ def _by_end_marker(stream: BinaryIO, fragments: list[Span]) -> list[tuple[Span, 
             groups.append(tuple(open_group))
             open_group = []
     return groups
+
+
+def _parse_jpeg(head: bytes) -> Codestream | None:
+    at, jfif = 2, False
+    while at + 4 <= len(head):
+        if head[at] != 0xFF:
+            return None
+        marker = head[at + 1]
+        if marker == 0xFF or marker in _BARE_MARKERS:
+            at += 1 if marker == 0xFF else 2
+            continue
+        (length,) = struct.unpack_from(">H", head, at + 2)
+        if marker in _JPEG_SIZE_MARKERS:
+            precision, rows, columns, samples = struct.unpack_from(">BHHB", head, at + 4)
+            names = bytes(head[at + 10 + 3 * n] for n in range(samples))
+            return Codestream(rows, columns, samples, precision, names in (b"RGB", b"rgb"), jfif)
+        jfif = jfif or (0xE0 <= marker <= 0xEF and head[at + 4 : at + 8] == b"JFIF")
+        at += 2 + length
+    return None
+
+
+def _parse_jpeg2000(head: bytes) -> Codestream | None:
+    """Read SIZ, the first segment: a component has the size of the picture where its sampling is 1 x 1."""
+    width, height, left, top, tile_width, tile_height, tile_left, tile_top, samples = struct.unpack_from(
+        ">8LH", head, 8
+    )
+    precisions = {head[42 + 3 * n] for n in range(samples)}
+    samplings = {bytes(head[43 + 3 * n : 45 + 3 * n]) for n in range(samples)}
+    if not samples or samplings != {b"\x01\x01"} or not tile_width or not tile_height:
+        return None
+    tiles = -(-(width - tile_left) // tile_width) * -(-(height - tile_top) // tile_height)
+    if left > width or top > height or tiles > 65535:
+        return None
+    return Codestream(height - top, width - left, samples, 1 + max(precision & 0x7F for precision in precisions))

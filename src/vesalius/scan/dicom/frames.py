@@ -52,13 +52,7 @@ _TIME_POINTERS = frozenset({0x00181063, 0x00181065, _TIME_SLOT_VECTOR, 0x0054010
 
 @dataclass(frozen=True)
 class Place:
-    """Place of a frame: RAS+ mm, voxel centres, i along a row (column index), j down the rows.
-
-    Args:
-        origin: centre of pixel (0, 0).
-        step_i: from pixel (i, j) to (i + 1, j).
-        step_j: from pixel (i, j) to (i, j + 1).
-    """
+    """Place of a frame in RAS+ mm: centre of pixel (0, 0), steps along a row (i, column index), down the rows (j)."""
 
     origin: Vector
     step_i: Vector

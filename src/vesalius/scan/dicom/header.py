@@ -19,18 +19,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
+from pydicom import dcmread, uid
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_partial
 from pydicom.pixels.processing import apply_color_lut
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
 
 from vesalius.errors import InputError
 from vesalius.files import regular
@@ -82,12 +75,9 @@ class InstanceFacts:
 
     Args:
         path: the file.
-        uid: SOPInstanceUID, "" where it is missing.
-        series_uid: SeriesInstanceUID, "" where it is missing.
-        series_number: SeriesNumber.
-        number: InstanceNumber.
+        uid, series_uid, frame_of_reference: SOPInstanceUID, SeriesInstanceUID, FrameOfReferenceUID, "" where missing.
+        series_number, number: SeriesNumber, InstanceNumber.
         modality: as stated, else "unknown".
-        frame_of_reference: FrameOfReferenceUID, "" where it is missing.
         colour: meaning of the decoded samples.
         palette_N3: colours of the stored values of a "palette", None where they are unknown.
         unit: unit of the real values, "" where none is stated.
@@ -188,7 +178,7 @@ def open_stream(file: BinaryIO, head: bytes) -> BinaryIO:
         InputError: damaged deflate data, or more than 1 GiB of it. Deflate has no checksum; some writers append that of
             gzip, others a byte of padding; nothing else may follow.
     """
-    if DeflatedExplicitVRLittleEndian.encode() not in head[:1024]:
+    if uid.DeflatedExplicitVRLittleEndian.encode() not in head[:1024]:
         return file
     start = 144 + int.from_bytes(head[140:144], "little")
     file.seek(start)
@@ -234,7 +224,7 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
     if value(data, "Rows") is None or value(data, "Columns") is None:
         _check_whole(stream, data, head)
         return None
-    syntax = DeflatedExplicitVRLittleEndian if stream is not file else _syntax(data)
+    syntax = uid.DeflatedExplicitVRLittleEndian if stream is not file else _syntax(data)
     pixels = locate(stream, data, syntax)
     frames = read_frames(data, pixels.frames)
     colour = _colour(pixels)
@@ -256,13 +246,9 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
 
 
 def _check_whole(stream: BinaryIO, data: Dataset, head: bytes) -> None:
-    """Raise InputError where a data set without a picture should have one.
-
-    Raises:
-        HeaderOnlyError: it ends with an element, so it may have been written without a picture.
-    """
+    """Raise InputError where a data set should have a picture; HeaderOnlyError where it is complete without one."""
     stated = text(data, "SOPClassUID") or text(getattr(data, "file_meta", None), "MediaStorageSOPClassUID")
-    name = UID(stated).name
+    name = uid.UID(stated).name
     if not ((not stated and is_dicom(head)) or "Image Storage" in name or name in _WITH_PICTURE):
         return
     if _ends_with_element(stream, data):
@@ -289,8 +275,8 @@ def _syntax(data: Dataset) -> str:
         return stated
     implicit, little = data.original_encoding
     if implicit:
-        return ImplicitVRLittleEndian
-    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        return uid.ImplicitVRLittleEndian
+    return uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
 
 
 def _colour(pixels: PixelElement) -> Colour:

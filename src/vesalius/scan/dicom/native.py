@@ -9,33 +9,18 @@ from __future__ import annotations
 import copy
 import io
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import uid
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
 from pydicom.sequence import Sequence
-from pydicom.uid import (
-    ComputedRadiographyImageStorage,
-    CTImageStorage,
-    DigitalXRayImageStorageForPresentation,
-    MRImageStorage,
-    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
-    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
-    MultiFrameTrueColorSecondaryCaptureImageStorage,
-    NuclearMedicineImageStorage,
-    PositronEmissionTomographyImageStorage,
-    SecondaryCaptureImageStorage,
-    UltrasoundImageStorage,
-    UltrasoundMultiFrameImageStorage,
-)
 
 from vesalius.errors import CorruptFileError, InputError, UsageError
 from vesalius.files import regular
@@ -56,19 +41,19 @@ from vesalius.scan.dicom.privacy import (
     remapped_uid,
 )
 from vesalius.scan.dicom.values import items, quiet, text, value
-from vesalius.scan.dicom.write import compose, stored_headers
+from vesalius.scan.dicom.write import compose, explicit_stream, stored_headers
 from vesalius.scan.native import Identifiers, Kept, Packed
 from vesalius.scan.scan import Colour
 
 _FIRST_PIXEL_TAG, _LAST_PIXEL_TAG, _TRAILING_PADDING = 0x7FE00000, 0x7FE0FFFF, 0xFFFCFFFC
 _SINGLE_FRAME_CLASSES = {
-    "CT": CTImageStorage,
-    "MR": MRImageStorage,
-    "PT": PositronEmissionTomographyImageStorage,
-    "NM": NuclearMedicineImageStorage,
-    "US": UltrasoundImageStorage,
-    "CR": ComputedRadiographyImageStorage,
-    "DX": DigitalXRayImageStorageForPresentation,
+    "CT": uid.CTImageStorage,
+    "MR": uid.MRImageStorage,
+    "PT": uid.PositronEmissionTomographyImageStorage,
+    "NM": uid.NuclearMedicineImageStorage,
+    "US": uid.UltrasoundImageStorage,
+    "CR": uid.ComputedRadiographyImageStorage,
+    "DX": uid.DigitalXRayImageStorageForPresentation,
 }
 """Classes for instances that do not state theirs."""
 _FOREIGN = "pixels with bits above BitsStored"
@@ -225,11 +210,7 @@ class DicomNative:
         if not is_class_uid(text(data, "SOPClassUID")):
             stated = text(meta, "MediaStorageSOPClassUID")
             data.SOPClassUID = stated if is_class_uid(stated) else self._class(data, n)
-        for keyword, stated in (
-            ("SOPInstanceUID", self.uids[n]),
-            ("StudyInstanceUID", ""),
-            ("SeriesInstanceUID", ""),
-        ):
+        for keyword, stated in (("SOPInstanceUID", self.uids[n]), ("StudyInstanceUID", ""), ("SeriesInstanceUID", "")):
             if not text(data, keyword):
                 number = n if keyword == "SOPInstanceUID" else ""
                 setattr(data, keyword, stated or remapped_uid(f"{keyword} {number} {seed}", b"missing"))
@@ -248,21 +229,21 @@ class DicomNative:
     def _class(self, data: Dataset, n: int) -> str:
         element = self.pixels.elements[n]
         if element.frames == 1:
-            return _SINGLE_FRAME_CLASSES.get(text(data, "Modality"), SecondaryCaptureImageStorage)
+            return _SINGLE_FRAME_CLASSES.get(text(data, "Modality"), uid.SecondaryCaptureImageStorage)
         if text(data, "Modality") == "US":
-            return UltrasoundMultiFrameImageStorage
+            return uid.UltrasoundMultiFrameImageStorage
         if element.samples > 1:
-            return MultiFrameTrueColorSecondaryCaptureImageStorage
+            return uid.MultiFrameTrueColorSecondaryCaptureImageStorage
         if element.bits_allocated <= 8:
-            return MultiFrameGrayscaleByteSecondaryCaptureImageStorage
-        return MultiFrameGrayscaleWordSecondaryCaptureImageStorage
+            return uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage
+        return uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage
 
     def _deidentified(self, data: Dataset, n: int, level: Level, uid_key: bytes) -> Dataset:
         kept = filtered(data, level)
         remap_uids(kept, uid_key)
-        for keyword in EMPTY_REQUIRED:
+        for keyword in EMPTY_REQUIRED.split():
             setattr(kept, keyword, "")
-        for keyword in EMPTY_IF_DROPPED:
+        for keyword in EMPTY_IF_DROPPED.split():
             if keyword in data and keyword not in kept:
                 setattr(kept, keyword, None)
         kept.PatientIdentityRemoved = "YES"
@@ -270,7 +251,7 @@ class DicomNative:
         kept.LongitudinalTemporalInformationModified = "REMOVED"
         if "Modality" not in kept:
             kept.Modality = "OT"
-        if kept.SOPClassUID == SecondaryCaptureImageStorage and "ConversionType" not in kept:
+        if kept.SOPClassUID == uid.SecondaryCaptureImageStorage and "ConversionType" not in kept:
             kept.ConversionType = "WSD"
         diffusion = read_diffusion(data)  # perhaps a private attribute, which is dropped
         if diffusion is not None and "DiffusionBValue" not in kept:
@@ -327,8 +308,7 @@ def _encode(data: Dataset, path: Path, fix: str | None) -> dict[int, bytes]:
     for tag in sorted(data.keys()):
         if not is_counted(tag):
             continue
-        out = DicomBytesIO()
-        out.is_little_endian, out.is_implicit_VR = True, False
+        out = explicit_stream()
         try:
             write_data_element(out, data.get_item(tag) if keeps_bytes else data[tag], encodings)
         except Exception as error:
@@ -361,7 +341,9 @@ class Attributes:
 
     def add(self, source: Dataset, stored: Dataset) -> None:
         """Compare one instance."""
-        for tag in _with_value(source):
+        for tag in map(int, source.keys()):
+            if not is_counted(tag) or _is_empty(source.get_item(tag)):
+                continue
             self._every.add(tag)
             if tag in stored and stored.get_item(tag) is source.get_item(tag):
                 continue
@@ -387,10 +369,6 @@ def as_read(data: Dataset) -> Dataset:
 
 def _apart(element: Any) -> Any:
     return element if isinstance(element, tuple) else copy.copy(element)
-
-
-def _with_value(data: Dataset) -> Iterator[int]:
-    return (tag for tag in map(int, data.keys()) if is_counted(tag) and not _is_empty(data.get_item(tag)))
 
 
 def _is_empty(element: Any) -> bool:

@@ -25,15 +25,7 @@ from vesalius.wording import some
 
 @dataclass(frozen=True)
 class StackFrame:
-    """One frame of a stack: its storage and its facts.
-
-    Args:
-        instance: number of its instance.
-        index: number of the frame in the file.
-        number: InstanceNumber.
-        uid: SOPInstanceUID.
-        facts: facts that are stated about it.
-    """
+    """One frame of a stack: the number of its instance, its number in that file, InstanceNumber and SOPInstanceUID."""
 
     instance: int
     index: int
@@ -214,7 +206,7 @@ def _varying(positions: list[list[StackFrame]]) -> tuple[str, ...]:
     """Return what besides time changes within a position."""
     names = ["component", "echo_ms", "diffusion"]
     names += dict.fromkeys(name for position in positions for frame in position for name, _ in frame.facts.settings)
-    if all(_states_time(frame) for position in positions for frame in position):
+    if all(states_time(frame) for position in positions for frame in position):
         names = [name for name in names if name != "repetition times"]  # in a gated scan they follow the heart
     return tuple(name for name in names if any(len({_fact(frame, name) for frame in row}) > 1 for row in positions))
 
@@ -230,7 +222,8 @@ def _fact(frame: StackFrame, name: str) -> Any:
     return (1, *numeric, "") if numeric else (2, 0.0, stated)
 
 
-def _states_time(frame: StackFrame) -> bool:
+def states_time(frame: StackFrame) -> bool:
+    """True where a frame states a time other than a clock time."""
     facts = frame.facts
     return (facts.temporal_index, facts.trigger_ms, facts.reference_ms) != (None, None, None)
 
@@ -244,6 +237,10 @@ _ALIGNED = frozenset({"the echo times", "the temporal position"})
 
 _WEAK = frozenset({"the dimension index", "the acquisition number", "the content time", "the instance number"})
 """Keys that give an order but no time."""
+_TIE_ORDER = """
+    component echo_ms temporal_index trigger_ms reference_ms acquired_ms acquisition diffusion settings content_ms
+"""
+"""Facts in the order in which they sort frames that no key distinguishes."""
 _UNEVEN = 1.5
 """Clock steps that differ by this factor may be phases of an examination rather than a time series."""
 
@@ -386,18 +383,6 @@ def _stack(frames: list[StackFrame]) -> SliceStack | None:
 
 def _any_time(frame: StackFrame) -> tuple[Any, ...]:
     """Return a key that orders any frames, missing values first; its last two entries only break ties."""
-    facts = frame.facts
-    stated = (
-        facts.component,
-        facts.echo_ms,
-        facts.temporal_index,
-        facts.trigger_ms,
-        facts.reference_ms,
-        facts.acquired_ms,
-        facts.acquisition,
-        facts.diffusion,
-        facts.settings,
-        facts.content_ms,
-    )
+    stated = [getattr(frame.facts, name) for name in _TIE_ORDER.split()]
     number = -1 if frame.number is None else frame.number
     return (*((fact is not None, fact) for fact in stated), number, frame.index)

@@ -50,11 +50,9 @@ class StackPart:
 
 
 def parts(instances: list[InstanceFacts], orientation: Orientation | None = None) -> list[StackPart]:
-    """Return the parts of a stack; one where there is nothing to separate.
+    """Return the parts of a stack, whose frames all have a place or none; one where there is nothing to separate.
 
-    Args:
-        instances: instances of one stack; either all of their frames have a place or none has.
-        orientation: planes that the user wants; then a rotating projection is separated too.
+    Where the user wants planes of an `orientation`, a rotating projection is separated too.
     """
     frames = frames_of(instances)
     if any(frame.facts.place is None for frame in frames):

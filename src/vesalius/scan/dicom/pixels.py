@@ -22,8 +22,7 @@ from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.scan.damage import COPY_FIX, not_readable
-from vesalius.scan.dicom import codestream as dicom_codestream
-from vesalius.scan.dicom.element import PLUGINS, PixelElement, read_span
+from vesalius.scan.dicom.element import PLUGINS, PixelElement, check_frame, parse_frame, read_span
 from vesalius.scan.dicom.header import open_stream
 from vesalius.scan.dicom.values import quiet
 from vesalius.scan.pixels import ALL
@@ -42,6 +41,7 @@ class DicomPixels:
     paths: tuple[Path, ...]
     elements: tuple[PixelElement, ...]
     order_TK2: NDArray[np.int64]
+    direct = False
 
     @cached_property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -53,16 +53,7 @@ class DicomPixels:
     def dtype(self) -> np.dtype[Any]:
         return self.elements[0].dtype
 
-    @property
-    def direct(self) -> bool:
-        return False
-
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Read the frames `t` and slices `k` as (C, t, I, J, k).
-
-        Raises:
-            InputError: pixel data that cannot be decoded.
-        """
         order = self.order_TK2[t, k]
         samples, _, columns, rows, _ = self.shape
         frame_bytes = samples * columns * rows * self.dtype.itemsize
@@ -142,13 +133,12 @@ def _options(element: PixelElement) -> dict[str, Any]:
 
 
 def _check_frame(data: bytes, element: PixelElement) -> None:
-    """Compare the header of a frame with the data set before a decoder sees the frame."""
     stream = None
     if element.syntax != RLELossless:
-        stream = dicom_codestream.parse(data)
+        stream = parse_frame(data)
         if stream is None:
             raise InputError("a compressed frame has no readable header", fix=COPY_FIX)
-    dicom_codestream.check(stream, len(data), element.rows, element.columns, element.samples, element.bits_allocated)
+    check_frame(stream, len(data), element)
 
 
 def _last_line(error: Exception) -> str:

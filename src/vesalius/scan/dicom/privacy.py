@@ -123,32 +123,16 @@ ALLOWED: dict[Level, frozenset[str]] = {
 }
 """Keywords kept at each level, in the data set and in the items of kept sequences."""
 
-EMPTY_REQUIRED = (
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyDate",
-    "StudyTime",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-    "StudyID",
-    "Manufacturer",
-)
+EMPTY_REQUIRED = """
+    PatientName PatientID PatientBirthDate PatientSex StudyDate StudyTime AccessionNumber ReferringPhysicianName StudyID
+    Manufacturer
+"""
 """Type 2 attributes of the patient, study and equipment modules: present and empty."""
 
-EMPTY_IF_DROPPED = (
-    "PositionReferenceIndicator",
-    "KVP",
-    "Laterality",
-    "PatientOrientation",
-    "ScanOptions",
-    "MRAcquisitionType",
-    "RepetitionTime",
-    "EchoTrainLength",
-    "CollimatorType",
-    "CorrectedImage",
-)
+EMPTY_IF_DROPPED = """
+    PositionReferenceIndicator KVP Laterality PatientOrientation ScanOptions MRAcquisitionType RepetitionTime
+    EchoTrainLength CollimatorType CorrectedImage
+"""
 """Type 2 attributes of some modalities: one that the source has and that is not kept stays present and empty."""
 
 _CLASS_UIDS = frozenset({"SOPClassUID", "ReferencedSOPClassUID"})
@@ -234,24 +218,16 @@ def _filter(data: Dataset, allowed: frozenset[str]) -> Dataset:
         if element.VR == "SQ" and dictionary_VR(tag) == "SQ":
             kept.add(DataElement(tag, "SQ", Sequence(_filter(entry, allowed) for entry in element.value)))
         elif keyword == "ImageType":
-            _keep_sound_words(kept, words(data, keyword))
+            sound = [word for word in words(data, keyword) if _CODE_WORD.fullmatch(word)]
+            if len(sound) > 1:
+                kept.ImageType = sound
         elif _is_sound(element):
             kept.add(copy.copy(element))
-    _replace_labels(kept)
-    return kept
-
-
-def _keep_sound_words(kept: Dataset, many: tuple[str, ...]) -> None:
-    sound = [word for word in many if _CODE_WORD.fullmatch(word)]
-    if len(sound) > 1:
-        kept.ImageType = sound
-
-
-def _replace_labels(kept: Dataset) -> None:
     if "SegmentNumber" in kept and "SegmentAlgorithmType" in kept:
         kept.SegmentLabel = f"Segment {kept.SegmentNumber}"
     if "CodeValue" in kept:
         kept.CodeMeaning = f"Code {kept.CodeValue}"
+    return kept
 
 
 def _is_sound(element: DataElement) -> bool:

@@ -48,10 +48,7 @@ class Rescale:
 def read_rescale(data: Dataset, transformation: Dataset | None = None, mappings: Sequence[Dataset] = ()) -> Rescale:
     """Read the statement of a frame.
 
-    Args:
-        data: the data set.
-        transformation: item of PixelValueTransformationSequence of an enhanced frame, where there is one.
-        mappings: items of RealWorldValueMappingSequence of an enhanced frame.
+    An enhanced frame has an item of PixelValueTransformationSequence and items of RealWorldValueMappingSequence.
     """
     source = data if transformation is None else transformation
     mappings = mappings or items(data, "RealWorldValueMappingSequence")

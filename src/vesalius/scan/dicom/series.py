@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vesalius.errors import InputError
 from vesalius.scan.dicom.lost import SUFFIXES, Strangers
+from vesalius.scan.found import Found, refused
 from vesalius.scan.note import noting
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.wording import some
@@ -23,8 +24,6 @@ from vesalius.wording import some
 if TYPE_CHECKING:
     from vesalius.scan.dicom.header import InstanceFacts
     from vesalius.scan.dicom.parts import StackPart
-    from vesalius.scan.found import Found
-    from vesalius.scan.scan import Scan
 
 
 def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[list[Found], list[Path]]:
@@ -33,39 +32,38 @@ def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[li
     A second scan of the same series gets a UID that ends in "#2". A damaged picture, and a file that is not DICOM
     although its name says so, becomes an entry whose `open` raises InputError; the stacks beside it carry a note.
     """
-    from vesalius.scan.found import Found, refused
-
     stacks, broken, others = _sort_out(files)
-    found, per_series = [], Counter[str]()
-    names = Counter[str]()
+    found = [refused(path, error) for path, error in broken]
+    if not stacks:
+        return found, others
+    from vesalius.scan.dicom.assemble import scan_of
+    from vesalius.scan.dicom.parts import parts
+
     series: dict[str, list[StackPart]] = {}
     for stack in stacks:
-        from vesalius.scan.dicom.parts import parts
-
-        series.setdefault(stack[0].series_uid or str(stack[0].path.parent), []).extend(
-            parts(stack, reading.orientation)
-        )
-    for scans in series.values():
-        scans.sort(key=lambda part: -part.pictures)  # the localizer comes last
-        for part in scans:
-            first = part.instances[0]
-            uid = first.series_uid or None
-            per_series[first.series_uid] += 1
-            if uid and per_series[first.series_uid] > 1:
-                uid = f"{uid}#{per_series[first.series_uid]}"
-            name = _name(part.instances)
+        key = stack[0].series_uid or str(stack[0].path.parent)
+        series.setdefault(key, []).extend(parts(stack, reading.orientation))
+    names = Counter[str]()
+    scans = []
+    for members in series.values():
+        members.sort(key=lambda part: -part.pictures)  # the localizer comes last
+        notes = _notes(members)
+        for number, part in enumerate(members, 1):
+            instances, uid, name = part.instances, part.instances[0].series_uid, _name(part.instances)
             names[name] += 1
-            found.append(
+            is_folder = len(instances) > 1
+            opener = partial(scan_of, instances, folder=is_folder, reading=reading, notes=(*part.notes, *notes))
+            scans.append(
                 Found(
-                    path=_path(part.instances),
+                    path=_path(instances),
                     format="dicom",
-                    open=noting(_opener(part, _notes(scans), reading), _lost_beside(part.instances, broken)),
-                    series_uid=uid,
+                    open=noting(opener, _lost_beside(instances, broken)),
+                    series_uid=(f"{uid}#{number}" if number > 1 else uid) if uid else None,
                     name=name if names[name] == 1 else f"{name}-{names[name]}",
                     plane=part.plane,
                 )
             )
-    return found + [refused(path, error) for path, error in broken], others
+    return scans + found, others
 
 
 def _notes(scans: list[StackPart]) -> tuple[str, ...]:
@@ -76,9 +74,7 @@ def _notes(scans: list[StackPart]) -> tuple[str, ...]:
     return (f"its series holds {len(scans)} scans: {some(shown)} picture(s)",)
 
 
-def _sort_out(
-    files: Sequence[Path],
-) -> tuple[list[list[InstanceFacts]], list[tuple[Path, InputError]], list[Path]]:
+def _sort_out(files: Sequence[Path]) -> tuple[list[list[InstanceFacts]], list[tuple[Path, InputError]], list[Path]]:
     """Return the instances of each stack, the damaged files, and the files that have nothing to do with DICOM."""
     stacks: dict[tuple[Any, ...], list[InstanceFacts]] = {}
     broken: list[tuple[Path, InputError]] = []
@@ -142,10 +138,3 @@ def _name(instances: list[InstanceFacts]) -> str:
         return first.path.stem if first.path.name.lower().endswith(SUFFIXES) else first.path.name
     number = "" if first.series_number is None else f"-{first.series_number}"
     return f"{first.modality.lower()}-series{number}"
-
-
-def _opener(part: StackPart, notes: tuple[str, ...], reading: Reading) -> Callable[[], Scan]:
-    from vesalius.scan.dicom.assemble import scan_of
-
-    folder = len(part.instances) > 1
-    return partial(scan_of, part.instances, folder=folder, reading=reading, notes=(*part.notes, *notes))

@@ -21,8 +21,6 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
 _DAY_MS = 86_400_000.0
-
-
 _LOCK = threading.Lock()
 _HUSHED: list[ExitStack] = []
 _USERS: list[int] = [0]
@@ -37,7 +35,11 @@ def quiet() -> Iterator[None]:
     with _LOCK:
         _USERS[0] += 1
         if _USERS[0] == 1:
-            _HUSHED.append(_hush())
+            hushed = ExitStack()
+            hushed.enter_context(warnings.catch_warnings())
+            hushed.enter_context(config.disable_value_validation())
+            warnings.simplefilter("ignore")
+            _HUSHED.append(hushed)
     try:
         yield
     finally:
@@ -51,14 +53,6 @@ def quiet() -> Iterator[None]:
 def _tag(keyword: str) -> BaseTag | None:
     tag = tag_for_keyword(keyword)
     return None if tag is None else Tag(tag)
-
-
-def _hush() -> ExitStack:
-    stack = ExitStack()
-    stack.enter_context(warnings.catch_warnings())
-    stack.enter_context(config.disable_value_validation())
-    warnings.simplefilter("ignore")
-    return stack
 
 
 def value(data: Dataset | None, keyword: str) -> Any:

@@ -102,7 +102,7 @@ def compose(
                 raise OutputError("the pixels of one instance exceed the 4 GiB that DICOM allows")
             if lossy is not None:
                 _mark_lossy(data, body, lossy)
-            head, tail = _stream(), _stream()
+            head, tail = explicit_stream(), explicit_stream()
             head.write(bytes(128) + b"DICM")
             write_file_meta_info(head, _meta(data), enforce_standard=True)
             _write_elements(head, data, range(_FIRST_PIXEL_TAG))
@@ -116,7 +116,6 @@ def compose(
 
 
 def _unpack(packed: Packed, shape: tuple[int, int, int, int, int], path: Path) -> tuple[NDArray[np.int64], list[bytes]]:
-    """Return the order of the frames and the header bytes of each instance."""
     try:
         count = int(packed.facts["instances"])  # type: ignore[arg-type]
         if list(shape) != packed.facts["shape"]:
@@ -188,7 +187,8 @@ def _instances(pixels: Pixels, order_TK2: NDArray[np.int64], count: int) -> Iter
                 yield instance, waiting.pop(instance)[0]
 
 
-def _stream() -> DicomBytesIO:
+def explicit_stream() -> DicomBytesIO:
+    """Return a stream for elements in explicit VR little endian."""
     stream = DicomBytesIO()
     stream.is_little_endian, stream.is_implicit_VR = True, False
     return stream

@@ -34,13 +34,7 @@ _ORIGIN = 0.1
 
 @dataclass(frozen=True)
 class Placed:
-    """The place of the voxels.
-
-    Args:
-        affine: voxel centre to RAS+ mm; None where even the spacing is unknown.
-        spaces: as in Scan.
-        problems: caveats.
-    """
+    """The place of the voxels, as in Scan; no affine where even the spacing is unknown."""
 
     affine: Affine | None
     spaces: tuple[Space, ...]

@@ -19,9 +19,8 @@ from vesalius.errors import GeometryError, InputError
 from vesalius.scan.damage import COPY_FIX
 from vesalius.scan.geometry import Affine, check_affine
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.native import Identifiers, Json, Kept, Packed
-from vesalius.scan.nifti.file import head_of
-from vesalius.scan.nifti.pixels import NiftiPixels
+from vesalius.scan.native import Identifiers, Kept, Packed, left_out
+from vesalius.scan.nifti.pixels import NiftiPixels, head_of
 from vesalius.scan.note import Note
 from vesalius.scan.scan import Scan
 
@@ -64,13 +63,8 @@ class AnalyzeNative:
             header = bytes(blanked[:_BYTES])
         elif kept:
             warnings.append(f"Analyze text fields are kept ({', '.join(kept)}); --strip blanks them")
-        dtype = self.pixels.file_dtype
-        facts: dict[str, Json] = {
-            "pair": True,
-            "file_shape": [int(n) for n in self.pixels.file_shape],
-            "file_dtype": "RGB24" if dtype.names else dtype.str,
-        }
-        return Packed("nifti", facts, {"before_pixels": self.before, "pair_header": header}, True, tuple(warnings))
+        blobs = {"before_pixels": self.before, "pair_header": header}
+        return Packed("nifti", self.pixels.facts(pair=True), blobs, True, tuple(warnings))
 
     def kept(self, packed: Packed) -> tuple[Kept, ...]:
         """Count the text fields that "strip" blanked, and the bytes behind the values, which are never kept."""
@@ -80,9 +74,7 @@ class AnalyzeNative:
             for name, (start, size) in _TEXTS.items()
             if self.header[start : start + size] != now[start : start + size]
         ]
-        length = self.pixels.left_over()
-        kept = [Kept("header fields", left_out=len(blanked), names=tuple(blanked))] if blanked else []
-        return (*kept, *([Kept("bytes behind the values", left_out=length)] if length else []))
+        return left_out(blanked, self.pixels.left_over())
 
 
 def is_analyze(head: bytes) -> bool:

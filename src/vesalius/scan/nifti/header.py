@@ -17,7 +17,7 @@ from nibabel.nifti2 import Nifti2PairHeader
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
-from vesalius.scan.nifti.file import head_of
+from vesalius.scan.nifti.pixels import head_of
 from vesalius.scan.scan import TMeaning
 
 _UNITS = {0: "unknown", 1: "meter", 2: "mm", 3: "micron"}
@@ -65,11 +65,7 @@ def read_header(path: Path, *, single: bool) -> tuple[Any, list[str]]:
 
 
 def _check_offset(header: Any, path: Path, *, single: bool) -> None:
-    """Check that the pixels begin at a whole byte, behind the header where both share a file.
-
-    Raises:
-        InputError: they do not.
-    """
+    """Check that the pixels begin at a whole byte, behind the header where both share a file."""
     stated = header["vox_offset"].item()
     least = header.single_vox_offset if single else 0
     if not math.isfinite(stated) or stated != int(stated):
@@ -100,12 +96,7 @@ def _repair(header: Any) -> list[str]:
 
 
 def check_extensions(head: bytes, header: Any, *, single: bool) -> None:
-    """Follow the chain of extensions: it must end at the pixels, or at the end of the header file of a pair.
-
-    Args:
-        head: all bytes before the pixels, or the whole header file of a pair.
-        header: the header that was read from them.
-        single: True where header and pixels share one file.
+    """Follow the chain of extensions in the bytes before the pixels, or in the header file of a pair, to its end.
 
     Raises:
         ValueError: an extension has an impossible size. Its content is not read.

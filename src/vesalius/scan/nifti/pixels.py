@@ -1,9 +1,12 @@
-"""Stored values of a NIfTI file, read slab by slab."""
+"""The bytes of NIfTI files, gzipped or not, and their stored values, read slab by slab."""
 
 from __future__ import annotations
 
 import gzip
 import math
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,10 @@ from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.scan.damage import DEFLATE_MAX_RATIO, not_decodable, read_to_end
-from vesalius.scan.nifti.file import is_gzip, skip, take
+from vesalius.scan.native import Json
 from vesalius.scan.pixels import ALL
+
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +61,7 @@ class NiftiPixels:
         return not is_gzip(self.path)
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Read the frames `t` and slices `k` as (C, t, I, J, k).
-
-        Raises:
-            InputError: the file ends early, cannot be decompressed or holds more than its header promises; the last
-                two are seen only where the last value is read.
-        """
+        """Read as `Pixels` says; damage and surplus of a gzip stream are seen only where the last value is read."""
         self._check_memory(t, k)
         try:
             array = self._mapped(t, k) if self.direct else self._inflated(t, k)
@@ -72,6 +72,11 @@ class NiftiPixels:
         if self.file_dtype.names:
             array = _split_colours(array)
         return array.transpose(4, 3, 0, 1, 2)
+
+    def facts(self, *, pair: bool) -> dict[str, Json]:
+        """Return what `nifti.read.restore` needs to know of the file."""
+        code = {1: self.file_dtype.str, 3: "RGB24", 4: "RGBA32"}[self.colours]
+        return {"pair": pair, "file_shape": [int(n) for n in self.file_shape], "file_dtype": code}
 
     def check_length(self) -> None:
         """Compare the promise of the header with the length of the file, before any memory is taken.
@@ -126,9 +131,10 @@ class NiftiPixels:
             place = 0
             for number in numbers:
                 start = self.offset + number * length
-                skip(file, start - place)
+                for _ in blocks(file, start - place):
+                    pass
                 place = start + length
-                kept.append(self._slices(take(file, length), k))
+                kept.append(self._slices(b"".join(blocks(file, length)), k))
             if place == self.end:
                 read_to_end(file.read, self.path)
         return np.frombuffer(b"".join(kept), self.file_dtype).reshape((i, j, height, len(wanted), more), order="F")
@@ -138,6 +144,53 @@ class NiftiPixels:
             return volume
         array = np.frombuffer(volume, self.file_dtype).reshape(self.file_shape[:3], order="F")
         return array[:, :, k].tobytes(order="F")
+
+
+def is_gzip(path: Path) -> bool:
+    """True where the first two bytes are those of gzip; the suffix decides for a file that does not exist."""
+    try:
+        with regular(path).open("rb") as file:
+            return file.read(2) == b"\x1f\x8b"
+    except OSError:
+        return path.name.lower().endswith(".gz")
+
+
+def head_of(path: Path, size: int) -> bytes:
+    """Return the first `size` bytes, fewer where the file is shorter.
+
+    Raises:
+        InputError: missing, or not a gzip file although its name says so.
+    """
+    try:
+        with gzip.open(regular(path), "rb") if is_gzip(path) else regular(path).open("rb") as file:
+            return bytes(file.read(size))
+    except (OSError, EOFError, zlib.error) as error:
+        raise not_decodable(path, error, "NIfTI") from error
+
+
+def blocks(file: Any, length: int) -> Iterator[bytes]:
+    """Yield exactly `length` bytes block by block, so that no memory is taken before the bytes exist.
+
+    Raises:
+        EOFError: the file ends early.
+    """
+    while length > 0:
+        block = file.read(min(length, _BLOCK))
+        if not block:
+            raise EOFError("the file ends early")
+        length -= len(block)
+        yield block
+
+
+@contextmanager
+def create(path: Path) -> Iterator[Any]:
+    """Open a file for writing, gzipped by suffix; without name and time, so that equal values give equal bytes."""
+    with path.open("wb") as file:
+        if not path.name.lower().endswith(".gz"):
+            yield file
+            return
+        with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+            yield packed
 
 
 def _split_colours(array: NDArray[np.void]) -> NDArray[np.uint8]:

@@ -17,10 +17,9 @@ import numpy as np
 from vesalius.errors import CorruptFileError, GeometryError, InputError
 from vesalius.scan.damage import not_decodable, surplus_notes
 from vesalius.scan.intensity import Intensity
-from vesalius.scan.native import Identifiers, Json, Kept, LossyNote, Packed
+from vesalius.scan.native import Identifiers, Kept, LossyNote, Packed, left_out
 from vesalius.scan.nifti.affine import place
 from vesalius.scan.nifti.analyze import is_analyze, read_pair
-from vesalius.scan.nifti.file import create, head_of, is_gzip
 from vesalius.scan.nifti.header import (
     check_extensions,
     differences,
@@ -31,7 +30,7 @@ from vesalius.scan.nifti.header import (
     text_warnings,
     time,
 )
-from vesalius.scan.nifti.pixels import NiftiPixels
+from vesalius.scan.nifti.pixels import NiftiPixels, create, head_of, is_gzip
 from vesalius.scan.pixels import Pixels
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
@@ -52,31 +51,20 @@ class NiftiNative:
 
     def pack(self, identifiers: Identifiers, uid_key: bytes | None) -> Packed:
         """Pack everything before the pixels unchanged; "strip" blanks the text fields and drops the extensions."""
-        header, warnings = self.header, []
-        pair = self.pair_header or b""
-        which = "pair" if self.pair_header is not None else "single"
-        target = pair if which == "pair" else header
-        if identifiers == "strip":
-            target = strip(target)
-        else:
-            warnings = text_warnings(target)
-        header, pair = (header, target) if which == "pair" else (target, b"")
-        facts: dict[str, Json] = {
-            "pair": which == "pair",
-            "file_shape": [int(n) for n in self.pixels.file_shape],
-            "file_dtype": _dtype_code(self.pixels.file_dtype),
-        }
-        blobs = {"before_pixels": header, "pair_header": pair}
-        packed = Packed("nifti", facts, blobs, which == "pair", tuple(warnings))
+        is_pair = self.pair_header is not None
+        header = self.header if self.pair_header is None else self.pair_header
+        warnings = [] if identifiers == "strip" else text_warnings(header)
+        header = strip(header) if identifiers == "strip" else header
+        before, pair = (self.header, header) if is_pair else (header, b"")
+        blobs = {"before_pixels": before, "pair_header": pair}
+        packed = Packed("nifti", self.pixels.facts(pair=is_pair), blobs, is_pair, tuple(warnings))
         return replace(packed, kept=self.kept(packed))
 
     def kept(self, packed: Packed) -> tuple[Kept, ...]:
         """Count what "strip" blanked, and the bytes behind the values, which are never kept; all else is unchanged."""
         pairs = (("before_pixels", self.header), ("pair_header", self.pair_header or b""))
         blanked = [name for blob, ours in pairs for name in differences(ours, packed.blobs.get(blob, b""))]
-        kept = [Kept("header fields", left_out=len(blanked), names=tuple(blanked))] if blanked else []
-        length = self.pixels.left_over()
-        return (*kept, *([Kept("bytes behind the values", left_out=length)] if length else []))
+        return left_out(blanked, self.pixels.left_over())
 
 
 def read(path: Path, reading: Reading = AS_STATED) -> Scan:
@@ -159,10 +147,6 @@ def _scan(path: Path, header_path: Path, pixels_path: Path, reading: Reading) ->
         problems=(*problems, *placed.problems, *scaling_problems, *time_problems),
         native=NiftiNative(before, pixels, pair_header),
     )
-
-
-def _dtype_code(dtype: np.dtype[Any]) -> str:
-    return {3: "RGB24", 4: "RGBA32"}[len(dtype.names)] if dtype.names else dtype.str
 
 
 def _write_frame(file: Any, pixels: Pixels, channel: int, colours: int, frame: int) -> None:

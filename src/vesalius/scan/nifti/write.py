@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vesalius.errors import UsageError
 from vesalius.scan.geometry import Affine, shear_degrees, spacing_mm
 from vesalius.scan.nifti.affine import SPACES
-from vesalius.scan.nifti.file import create
+from vesalius.scan.nifti.pixels import create
 from vesalius.scan.scan import Scan, Space
 
 ALIGNED = 2
@@ -29,8 +29,6 @@ RIGHT_ANGLE_DEGREES = 0.01
 _LEGAL = frozenset({"u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "c8", "c16"})
 _NEAREST = {"b1": "u1", "f2": "f4", f"f{np.longdouble(0).itemsize}": "f8", f"c{np.clongdouble(0).itemsize}": "c16"}
 """Stored dtypes that NIfTI does not know (or not everywhere) -> the dtype written."""
-
-
 _RGB24 = np.dtype([(name, "u1") for name in "RGB"])
 
 

@@ -1,1 +1,1 @@
-"""PNG, JPEG and TIFF. Reading order: stack, picture (png_chunks, tiff_pages); write makes new files."""
+"""PNG, JPEG and TIFF. Reading order: stack, picture (complete); write makes new files."""

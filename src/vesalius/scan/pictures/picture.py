@@ -23,7 +23,7 @@ from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.scan.colours import narrow_palette
 from vesalius.scan.damage import COPY_FIX, not_decodable, surplus_notes
-from vesalius.scan.pictures import png_chunks, tiff_pages
+from vesalius.scan.pictures import complete
 from vesalius.scan.scan import Colour
 
 Kind = Literal["png", "jpeg", "tiff"]
@@ -167,7 +167,7 @@ def _open(source: Path | io.BytesIO, kind: Kind) -> Image.Image:
 def _look_png(path: Path) -> Picture:
     with regular(path).open("rb") as file:
         head = file.read(26)
-    if len(head) < 26 or not head.startswith(png_chunks.SIGNATURE):
+    if len(head) < 26 or not head.startswith(complete.PNG_SIGNATURE):
         raise InputError("is not a PNG file", where=path, fix=COPY_FIX)
     depth, colour_type = head[24], head[25]
     with _open(path, "png") as image:
@@ -177,7 +177,7 @@ def _look_png(path: Path) -> Picture:
         channels = _PNG_CHANNELS.get(colour_type) if depth == 16 else _MODES.get(image.mode)
         if channels is None:
             raise InputError(f"pictures of mode {image.mode} are not supported", where=path)
-        notes = _notes(image.getexif().get(_ORIENTATION_TAG)) + surplus_notes(png_chunks.left_over(path))
+        notes = _notes(image.getexif().get(_ORIENTATION_TAG)) + surplus_notes(complete.png_left_over(path))
         if "transparency" in image.info:
             notes.append("the transparency of single colours is ignored")
         if image.mode == "P":
@@ -206,7 +206,7 @@ def _look_jpeg(path: Path) -> Picture:
 def _look_tiff(path: Path) -> Picture:
     from tifffile import PHOTOMETRIC, TiffFile
 
-    tiff_pages.check_chain(path)
+    complete.check_tiff_chain(path)
     with TiffFile(regular(path)) as file:
         every: list[Any] = list(file.pages)
         pages = [(number, page) for number, page in enumerate(every) if not page.is_reduced]
@@ -216,8 +216,8 @@ def _look_tiff(path: Path) -> Picture:
         facts = {(page.shape, page.axes, str(page.dtype), page.photometric) for _, page in pages}
         if len(facts) > 1:
             raise InputError(f"its {len(pages)} pages differ in size or type", where=path, fix="save them one by one")
-        notes = _notes(first.tags.valueof(_ORIENTATION_TAG)) + tiff_pages.check_places(path, every)
-        tiff_pages.check_count(path, file.imagej_metadata, len(every))
+        notes = _notes(first.tags.valueof(_ORIENTATION_TAG)) + complete.check_tiff_places(path, every)
+        complete.check_tiff_count(path, file.imagej_metadata, len(every))
         if len(pages) < len(every):
             notes.append(f"{len(every) - len(pages)} reduced page(s) are skipped")
         if len(pages) > 1 and (file.is_imagej or file.is_ome):
@@ -274,7 +274,7 @@ def _notes(orientation: Any) -> list[str]:
 def _decode_png(picture: Picture, pages: Sequence[int]) -> Iterator[NDArray[Any]]:
     for _ in pages:
         data = regular(picture.path).read_bytes()
-        png_chunks.check(data, picture.path)
+        complete.check_png(data, picture.path)
         if picture.dtype.itemsize == 1:
             yield _decode_pillow(picture, io.BytesIO(data))
         else:
@@ -326,9 +326,9 @@ def beside(picture: Picture) -> list[str]:
 
 
 def _beside_png(picture: Picture) -> list[str]:
-    kinds = png_chunks.kinds(regular(picture.path).read_bytes())
+    kinds = complete.png_chunks(regular(picture.path).read_bytes())
     names = [_PNG_NAMES.get(kind, kind) for kind in kinds if kind not in _PNG_PICTURE]
-    return names + (["bytes behind the picture"] if png_chunks.left_over(picture.path) else [])
+    return names + (["bytes behind the picture"] if complete.png_left_over(picture.path) else [])
 
 
 def _beside_jpeg(picture: Picture) -> list[str]:

@@ -45,6 +45,7 @@ class RasterPixels:
     """Stored values of the pages of one file, or of a stack of files with one page each; decoded on every read."""
 
     pictures: tuple[Picture, ...]
+    direct = False
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -56,20 +57,11 @@ class RasterPixels:
         return self.pictures[0].dtype
 
     @property
-    def direct(self) -> bool:
-        return False
-
-    @property
     def _places(self) -> list[tuple[int, int]]:
         """(picture, place of the page) of each slice."""
         return [(n, place) for n, picture in enumerate(self.pictures) for place in range(len(picture.pages))]
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Read the frames `t` (there is one) and slices `k` as (C, t, I, J, k).
-
-        Raises:
-            InputError: a picture is damaged.
-        """
         chosen = self._places[k]
         rows, columns, channels = self.pictures[0].shape
         page_bytes = rows * columns * channels * self.dtype.itemsize
@@ -174,12 +166,7 @@ def _in_order(files: Sequence[Path]) -> list[Path] | None:
 def _scan(pictures: tuple[Picture, ...], *, stack: bool) -> Scan:
     pixels = RasterPixels(pictures)
     problems = dict.fromkeys(note for picture in pictures for note in picture.notes)
-    return Scan(
-        pixels=pixels,
-        colour=pictures[0].colour,
-        problems=tuple(problems),
-        native=RasterNative(pixels, stack),
-    )
+    return Scan(pixels=pixels, colour=pictures[0].colour, problems=tuple(problems), native=RasterNative(pixels, stack))
 
 
 def restore(packed: Packed, pixels: Pixels, path: Path, lossy: LossyNote | None) -> None:

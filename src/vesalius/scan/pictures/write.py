@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 Photometric = Literal["minisblack", "miniswhite", "rgb"]
 
@@ -27,6 +26,8 @@ def write_png(path: Path, x_JIC: NDArray[Any]) -> None:
     """Write one picture; `fits_png` must hold. Two channels are grey and alpha, three RGB, four RGB and alpha."""
     picture = np.ascontiguousarray(x_JIC[..., 0] if x_JIC.shape[2] == 1 else x_JIC)
     if picture.dtype.kind == "b":
+        from PIL import Image
+
         Image.fromarray(picture).save(path, format="PNG")
         return
     import imagecodecs
@@ -37,15 +38,7 @@ def write_png(path: Path, x_JIC: NDArray[Any]) -> None:
 def write_tiff(
     path: Path, pages_JIC: Iterable[NDArray[Any]], size: int, *, photometric: Photometric, byteorder: str = "<"
 ) -> None:
-    """Write one page after the other, deflated.
-
-    Args:
-        path: the file.
-        pages_JIC: pages of any integer, float or complex type.
-        size: bytes of all values together.
-        photometric: meaning of the values.
-        byteorder: "<" or ">".
-    """
+    """Write pages of any integer, float or complex type, deflated; `size` is the bytes of all values together."""
     from tifffile import TiffWriter
 
     with TiffWriter(path, bigtiff=size > _BIG, byteorder="<" if byteorder == "<" else ">") as file:

@@ -1,1 +1,1 @@
-"""NRRD and MetaImage, read only. Reading order: nrrd (nrrd_header), metaimage; both build on flat_pixels."""
+"""NRRD and MetaImage, read only. Reading order: nrrd, metaimage; both build on flat_pixels."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import io
 import math
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from vesalius.scan.pixels import ALL
 Encoding = Literal["raw", "zlib", "bzip2", "text", "hex"]
 """zlib stands for zlib and gzip streams."""
 
+_MAX_FILES = 1 << 16
+"""Most data files of one header."""
 _BLOCK = 1 << 20
 _WORD_BYTES = 100
 """Memory for a number read as text: a string, an integer, and their places in two lists."""
@@ -35,13 +38,7 @@ _WORD_BYTES = 100
 
 @dataclass(frozen=True)
 class FileSpan:
-    """A stretch of values in one file.
-
-    Args:
-        path: the file.
-        offset: first byte of its values.
-        skip: decoded bytes to pass over before the first value.
-    """
+    """A stretch of values in one file, from the byte `offset`; `skip` decoded bytes precede the first value."""
 
     path: Path
     offset: int = 0
@@ -53,13 +50,14 @@ class TextHeader:
     """The text header of a file.
 
     Args:
-        path: the file.
         fields: name -> text.
         length: bytes up to the values of an attached header.
         data_files: names of data files in a list after the header.
     """
 
     kind: ClassVar[str]
+    counted: ClassVar[str]
+    """Pattern of a field that lists numbered files: name with %d, first, last, step."""
     path: Path
     fields: dict[str, str]
     length: int
@@ -75,6 +73,22 @@ class TextHeader:
             return [kind(word) for word in (self.text(name) or "").split()]
         except ValueError as error:
             raise self.wrong(f"`{name}` does not hold numbers") from error
+
+    def paths(self, field: str, text: str) -> list[Path]:
+        """Return the data files that a field names: in the list after the header, by numbers, or by one plain name."""
+        names = [text]
+        numbered = re.fullmatch(self.counted, text)
+        if text.split()[:1] == ["LIST"]:
+            names = list(self.data_files)
+        elif numbered:
+            first, last, step = int(numbered[2]), int(numbered[3]), int(numbered[4] or 1)
+            if step == 0 or abs(last - first) // abs(step) >= _MAX_FILES:
+                raise self.wrong(f"`{field}` lists too many files")
+            numbers = range(first, last + (1 if step > 0 else -1), step)
+            names = [number_into(numbered[1], number) for number in numbers]
+        if not names or not names[0]:
+            raise self.wrong(f"`{field}` names no file")
+        return [beside(self.path, name) for name in names]
 
     def wrong(self, what: str) -> InputError:
         """Return an error about this header."""
@@ -101,6 +115,21 @@ def beside(header: Path, name: str) -> Path:
     return path
 
 
+def number_into(pattern: str, number: int) -> str:
+    """Insert `number` where the pattern says %d, %3d or %03d.
+
+    Example:
+        >>> number_into("slice%03d.raw", 7)
+        'slice007.raw'
+    """
+    match = re.search(r"%(0?)(\d{0,3})d", pattern)
+    if match is None:
+        return pattern
+    width = int(match[2] or 0)
+    shown = str(number).zfill(width) if match[1] else str(number).rjust(width)
+    return pattern[: match.start()] + shown + pattern[match.end() :]
+
+
 @dataclass(frozen=True, eq=False)
 class FlatPixels:
     """Stored values of shape (C, T, I, J, K) in one flat array over `pieces`.
@@ -121,7 +150,8 @@ class FlatPixels:
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        c, t, i, j, k = (math.prod(self._lengths(letter)) for letter in "CTIJK")
+        lengths = list(zip(self.file_shape, self.axes, strict=True))
+        c, t, i, j, k = (math.prod(length for length, axis in lengths if axis == letter) for letter in "CTIJK")
         return c, t, i, j, k
 
     @property
@@ -134,21 +164,13 @@ class FlatPixels:
         return math.prod(self.file_shape) * self.dtype.itemsize // len(self.pieces)
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
-        """Read the frames `t` and slices `k` as (C, t, I, J, k).
-
-        Raises:
-            InputError: the file ends early, cannot be decoded or holds more than its header promises.
-        """
+        letters = self.axes + "".join(letter for letter in "TIJK" if letter not in self.axes)
         array = self._mapped() if self.direct else self._decoded()
-        chosen = {"T": t, "K": k}
-        array = array[tuple(ALL if letter not in "TK" else chosen[letter] for letter in self.axes)]
-        channels = [axis for axis, letter in enumerate(self.axes) if letter == "C"][::-1]
-        others = [self.axes.find(letter) for letter in "TIJK"]
-        array = array.transpose(*channels, *(axis for axis in others if axis >= 0))
-        lengths = [array.shape[len(channels) + number] for number in range(sum(axis >= 0 for axis in others))]
-        sizes = [lengths.pop(0) if axis >= 0 else 1 for axis in others]
-        array = array.reshape(math.prod(array.shape[: len(channels)]), *sizes)
-        return array[:, t if "T" not in self.axes else ALL, :, :, k if "K" not in self.axes else ALL]
+        array = array.reshape(*array.shape, *(1,) * (len(letters) - array.ndim))
+        array = array[tuple({"T": t, "K": k}.get(letter, ALL) for letter in letters)]
+        channels = [axis for axis, letter in enumerate(letters) if letter == "C"][::-1]
+        array = array.transpose(*channels, *(letters.index(letter) for letter in "TIJK"))
+        return array.reshape(math.prod(array.shape[: len(channels)]), *array.shape[len(channels) :])
 
     def check_length(self) -> None:
         """Compare the promise of the header with the length of the files, before any memory is taken.
@@ -186,9 +208,6 @@ class FlatPixels:
             "hex": size // 2,
         }
         return most[self.encoding]
-
-    def _lengths(self, letter: str) -> list[int]:
-        return [length for length, axis in zip(self.file_shape, self.axes, strict=True) if axis == letter]
 
     def _mapped(self) -> NDArray[Any]:
         (piece,) = self.pieces

@@ -19,8 +19,7 @@ from vesalius.scan.intensity import Intensity
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.scan.signature import head_of_file
-from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, FlatPixels, TextHeader, beside
-from vesalius.scan.slicer.nrrd_header import MAX_FILES, number_into
+from vesalius.scan.slicer.flat_pixels import Encoding, FileSpan, FlatPixels, TextHeader
 
 MAX_HEADER_BYTES = 1 << 20
 _DTYPES = {
@@ -49,6 +48,7 @@ _MODALITIES = {"MET_MOD_CT": "CT", "MET_MOD_MR": "MR", "MET_MOD_US": "US", "MET_
 
 class _Header(TextHeader):
     kind = "MetaImage"
+    counted = r"(.*%0?\d*d.*?)\s+(\d+)\s+(\d+)(?:\s+(\d+))?"
 
     def text(self, name: str) -> str | None:
         """Return the field, looked up under all its names."""
@@ -114,7 +114,8 @@ def _pixels(header: _Header, shape: tuple[int, ...], axes: str) -> FlatPixels:
 
 
 def _pieces(header: _Header, bytes_of_values: int, encoding: Encoding) -> tuple[FileSpan, ...]:
-    paths = _paths(header)
+    name = (header.text("ElementDataFile") or "").strip()
+    paths = [header.path] if name.upper() == "LOCAL" else header.paths("ElementDataFile", name)
     skip = header.whole("HeaderSize", 0)
     if skip < -1 or (skip == -1 and encoding != "raw"):
         raise header.wrong(f"the header size {skip} is impossible")
@@ -125,24 +126,6 @@ def _pieces(header: _Header, bytes_of_values: int, encoding: Encoding) -> tuple[
             offset = max(path.stat().st_size - bytes_of_values // len(paths), 0)
         pieces.append(FileSpan(path, offset))
     return tuple(pieces)
-
-
-def _paths(header: _Header) -> list[Path]:
-    name = (header.text("ElementDataFile") or "").strip()
-    if name.upper() == "LOCAL":
-        return [header.path]
-    names = [name]
-    counted = re.fullmatch(r"(.*%0?\d*d.*?)\s+(\d+)\s+(\d+)(?:\s+(\d+))?", name)
-    if name.split()[:1] == ["LIST"]:
-        names = list(header.data_files)
-    elif counted:
-        first, last, step = int(counted[2]), int(counted[3]), int(counted[4] or 1)
-        if step < 1 or (last - first) // step >= MAX_FILES:
-            raise header.wrong("`ElementDataFile` lists too many files")
-        names = [number_into(counted[1], number) for number in range(first, last + 1, step)]
-    if not names or not names[0]:
-        raise header.wrong("`ElementDataFile` names no file")
-    return [beside(header.path, name) for name in names]
 
 
 def _intensity(header: _Header, problems: list[str]) -> Intensity:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.cohort.builders.series import LABELS
+from vesalius.cohort.case import Problem
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loaded import Problem
 from vesalius.errors import UsageError
 from vesalius.metrics.drawn import Drawn, Owner
 from vesalius.wording import some
@@ -35,12 +35,28 @@ def check_classes(known: Sequence[str], classes: Sequence[str], where: str) -> N
         raise UsageError(what, where="data.classes", fix=f"choose from {', '.join(known)}")
 
 
-def check_both(cohort: Cohort, classes: Sequence[str], part: str) -> None:
+def check_both(cohort: Cohort, classes: Sequence[str], split: str) -> None:
     """Raise UsageError if a split has labels of one value only: nothing to learn, and no temperature to choose."""
     values = {case.labels[name] for case in cohort for name in classes if name in case.labels}
     if len(values) < 2:
-        what = f"the part {part!r} has {len(cohort)} cases, and not both positive and negative labels among them"
+        what = f"the {split!r} split has {len(cohort)} cases, but not both positive and negative labels"
         raise UsageError(what, fix="give more cases, or other data.ratios")
+
+
+def check_decided(cohort: Cohort, classes: Sequence[str], where: str) -> None:
+    """Raise UsageError where a label is neither 0 nor 1: held-out cases are ranked by it.
+
+    Args:
+        cohort: cases with labels.
+        classes: the labels to check.
+        where: file that holds the labels, for the message.
+    """
+    for name in classes:
+        others = [case.labels[name] for case in cohort if case.labels.get(name, 0) not in (0, 1)]
+        if others:
+            shown = ", ".join(f"{value:g}" for value in sorted(set(others))[:3])
+            what = f"the label {name} is {shown} in {len(others)} of {len(cohort)} cases, not 0 or 1"
+            raise UsageError(what, where=where, fix="write 0, 1 or nothing")
 
 
 def check_labels(labels_SC: NDArray[np.float32], classes: Sequence[str], where: str) -> None:
@@ -63,13 +79,13 @@ def left_out_words(problems: Sequence[Problem]) -> str:
 
 
 def training_notes(cohort: Cohort, train: Cohort, classes: Sequence[str]) -> tuple[str, ...]:
-    """Caveats of a run: classes of which nothing is learned, and labels of the whole cohort that contradict."""
+    """Caveats of a run: classes that the model cannot learn, and contradictory labels in the whole cohort."""
     known = {name: {case.labels[name] for case in train if name in case.labels} for name in classes}
     notes = []
     for values, word in ((set(), "unknown"), ({0.0}, "negative"), ({1.0}, "positive")):
         alike = [name for name in classes if known[name] == values]
         if alike:
-            notes.append(f"in the part train every label of {', '.join(alike)} is {word}: nothing is learned of it")
+            notes.append(f"in the train split every label of {', '.join(alike)} is {word}: the model cannot learn it")
     unknown = sum(not any(name in case.labels for name in classes) for case in cohort)
     if unknown:
         notes.append(

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from vesalius.cohort.ends import Ends
 from vesalius.output import new_folder
+from vesalius.report.chart import profile
 from vesalius.report.page import Section
-from vesalius.report.profile import profile
 from vesalius.scan.scan import Scan
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.page import HEAT, PROFILE, SIMILARITY, sections_of, summary_line

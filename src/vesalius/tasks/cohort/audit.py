@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vesalius.cohort.audit.finding import LEVELS, Finding
-from vesalius.cohort.audit.run import Audit, SplitCounts, audit_manifest
+from vesalius.cohort.audit.finding import LEVELS
+from vesalius.cohort.audit.run import Audit, audit
+from vesalius.cohort.manifest import read_lines
 from vesalius.json_values import as_json
 from vesalius.output import new_folder, refuse_existing
 from vesalius.tasks.cohort.counts import count_lines, split_table
@@ -15,26 +16,20 @@ from vesalius.wording import Progress, quiet
 
 
 @dataclass(frozen=True)
-class AuditedCohort:
-    """Result of `audit_cohort`.
+class AuditedCohort(Audit):
+    """Result of `audit_cohort`: an audit, and what it is of.
 
     Args:
         manifest: path of the manifest.
         cases: number of cases.
-        looked: number of cases whose pixels were read.
-        findings: errors first, then warnings, then notes.
-        parts: counts of the whole cohort, then of each split.
         failed: number of errors.
         report: path of the report, None where none was written.
     """
 
     manifest: Path
     cases: int
-    looked: int
-    findings: tuple[Finding, ...]
-    parts: tuple[SplitCounts, ...]
     failed: int
-    report: Path | None = None
+    report: Path | None
 
 
 def audit_cohort(
@@ -62,31 +57,37 @@ def audit_cohort(
     """
     if output is not None:
         refuse_existing(output, force=force)
-    audit = audit_manifest(manifest, pixels=pixels, workers=workers, progress=progress)
-    report = None
+    cohort, bad = read_lines(manifest)
+    result = audit(cohort, bad, pixels=pixels, workers=workers, progress=progress)
     if output is not None:
         with new_folder(output, force=force) as folder:
-            _write_report(audit, folder, manifest.name, workers, pixels)
-        report = output / "report.html"
-    cases, failed = audit.parts[0].cases, audit.count("error")
-    return AuditedCohort(manifest, cases, audit.looked, audit.findings, audit.parts, failed, report)
+            _write_report(result, folder, manifest.name, workers, pixels)
+    return AuditedCohort(
+        **vars(result),
+        manifest=manifest,
+        cases=len(cohort),
+        failed=result.count("error"),
+        report=None if output is None else output / "report.html",
+    )
 
 
 def lines(result: AuditedCohort) -> Iterator[str]:
     """Yield the result for people."""
     yield from map(str, result.findings)
-    counts = {level: sum(finding.level == level for finding in result.findings) for level in LEVELS}
     read = f"{result.looked} read" if result.looked else "pixels not read"
-    yield f"{result.cases} cases ({read}): " + ", ".join(f"{count} {level}(s)" for level, count in counts.items())
+    yield f"{result.cases} cases ({read}): {_counts(result)}"
     yield from count_lines(result.parts)
     if result.report is not None:
         yield str(result.report)
 
 
+def _counts(audit: Audit) -> str:
+    return ", ".join(f"{audit.count(level)} {level}(s)" for level in LEVELS)
+
+
 def _write_report(audit: Audit, folder: Path, name: str, workers: int, pixels: bool) -> None:
-    from vesalius.report.made import command_line, made
     from vesalius.report.page import Column
-    from vesalius.report.publish import publish
+    from vesalius.report.publish import command_line, made, publish
     from vesalius.report.result import Result
 
     whole = audit.parts[0]
@@ -104,13 +105,12 @@ def _write_report(audit: Audit, folder: Path, name: str, workers: int, pixels: b
     table = split_table(audit.parts)
     caption = "Positive cases among those with a known label." if whole.positives else ""
     result.section("Splits").table(table.columns, table.rows, caption)
-    counts = ", ".join(f"{audit.count(level)} {level}(s)" for level in LEVELS)
     publish(
         result,
         folder,
         title=f"Audit of {name}",
         task="cohort audit",
-        lead=f"{whole.cases} cases, {audit.looked} of them read voxel by voxel: {counts}. Cases are named by their "
-        "ids, patients never.",
+        lead=f"{whole.cases} cases, {audit.looked} of them read voxel by voxel: {_counts(audit)}. Cases are named by "
+        "their ids, patients never.",
         made=made(command_line("cohort audit", name, no_pixels=not pixels), workers),
     )

@@ -17,8 +17,7 @@ from vesalius.phantom.head_ct.labels import BleedName
 from vesalius.phantom.head_ct.options import BleedRequest, HeadCtOptions
 from vesalius.phantom.head_ct.study import head_ct_study
 from vesalius.phantom.nifti import write_nifti
-from vesalius.report.limits import limits_section
-from vesalius.report.page import FIGURES
+from vesalius.report.page import FIGURES, limits_section
 from vesalius.report.result import Result
 from vesalius.wording import Progress
 

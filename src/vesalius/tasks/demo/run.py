@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.output import new_folder
-from vesalius.report.made import made
 from vesalius.report.page import PAGE, Column, Section
-from vesalius.report.publish import publish
+from vesalius.report.publish import made, publish
 from vesalius.report.result import Result
 from vesalius.report.table import fixed, number
 from vesalius.tasks.demo.files import Demonstration

@@ -9,11 +9,10 @@ from pathlib import Path
 from accelerate import PartialState
 
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.labels import check_decided
-from vesalius.cohort.training_splits import left_out_notes, training_splits
+from vesalius.cohort.split import left_out_notes, training_splits
 from vesalius.errors import UsageError
 from vesalius.report.result import Result
-from vesalius.tasks.classify.checks import check_both, check_classes, left_out_words, training_notes
+from vesalius.tasks.classify.checks import check_both, check_classes, check_decided, left_out_words, training_notes
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.measure import measure_model
 from vesalius.tasks.detect.outputs import feature_files

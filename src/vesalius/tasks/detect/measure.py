@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vesalius.cohort.loaded import Problem
+from vesalius.cohort.case import Problem
 from vesalius.report.result import Result
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.scored import Scored, outcome_of

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from vesalius.cohort.builders.series import LABELS, is_series_table, read_series
+from vesalius.cohort.case import Problem
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loaded import Problem
 from vesalius.cohort.manifest import joined, read_manifest
 from vesalius.errors import InputError
 from vesalius.tasks.detect.bare import read_bare
@@ -204,7 +204,7 @@ def _cohort(paths: Sequence[Path], classes: Sequence[str]) -> tuple[Cohort, tupl
         if not is_series_table(path):
             cohorts.append(read_manifest(path))
             continue
-        cohort, bad = read_series(path, classes=classes)
+        cohort, bad, _ = read_series(path, classes=classes)
         if not len(cohort):
             raise InputError("no nifti_path leads to a .nii or .nii.gz file", where=path, fix="check the paths in it")
         cohorts.append(cohort)

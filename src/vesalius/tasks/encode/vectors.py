@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from vesalius.cohort.cache import Cache
-from vesalius.cohort.case import IMAGE, Case
+from vesalius.cohort.case import IMAGE, Case, Problem
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.features import FeatureStore, StoreFacts
-from vesalius.cohort.loaded import Problem
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, VesaliusError

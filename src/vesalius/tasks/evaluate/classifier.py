@@ -10,19 +10,16 @@ import torch
 
 from vesalius.cohort.cache import Cache
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.labels import check_decided
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError, UsageError
 from vesalius.output import new_folder, refuse_existing
-from vesalius.report.limits import limits_line, limits_section
-from vesalius.report.made import command_line, made
-from vesalius.report.page import PAGE, ReportTable, load_report
-from vesalius.report.publish import publish
+from vesalius.report.page import PAGE, ReportTable, limits_line, limits_section, load_report
+from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
 from vesalius.report.table import plain_text
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.checks import check_labels, cohort_notes, labels_of
+from vesalius.tasks.classify.checks import check_decided, check_labels, cohort_notes, labels_of
 from vesalius.tasks.classify.scored import outcome_of
 from vesalius.tasks.detect.config import DetectData
 from vesalius.tasks.detect.detector import encoder_of

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.labels import check_decided
 from vesalius.errors import UsageError
 from vesalius.report.result import Result
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.checks import check_both, check_classes
+from vesalius.tasks.classify.checks import check_both, check_classes, check_decided
 from vesalius.tasks.classify.scored import outcome_of
 from vesalius.tasks.finetune.classifier import Network
 from vesalius.tasks.finetune.config import FinetuneConfig

@@ -12,9 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from vesalius.cohort.batch import batches
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loader import Loader
+from vesalius.cohort.loader import Loader, batches
 from vesalius.metrics.classify import rank_classes
 from vesalius.metrics.operating import choose
 from vesalius.nets.net import build

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from vesalius.cohort.builders.series import is_series_table, read_series_lines
+from vesalius.cohort.builders.series import is_series_table, read_series
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.ends import Ends, ends_beside, ends_of_case
@@ -73,7 +73,7 @@ def find_inputs(
                 failed.extend(lost)
                 continue
             if is_series_table(path):
-                cohort, bad, lines = read_series_lines(path)
+                cohort, bad, lines = read_series(path)
                 places = [f"line {number}" for number in lines]
             else:
                 cohort, bad = read_manifest(path), []

@@ -14,10 +14,8 @@ from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusE
 from vesalius.files import regular
 from vesalius.named import Table
 from vesalius.output import alone, claim, new_file
-from vesalius.report.limits import limits_line, limits_section
-from vesalius.report.made import command_line, made
-from vesalius.report.page import FIGURES, PAGE, SUMMARY, write_figure
-from vesalius.report.publish import publish
+from vesalius.report.page import FIGURES, PAGE, SUMMARY, limits_line, limits_section, write_figure
+from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.predict.inputs import Input, find_inputs

@@ -26,11 +26,11 @@ from vesalius.metrics.cardiac import (
     voxel_ml,
 )
 from vesalius.metrics.masks import pieces
+from vesalius.report.chart import volume_curve
 from vesalius.report.masks import by_reason
 from vesalius.report.overlay import Outlined, outlines
 from vesalius.report.page import Column, Section
 from vesalius.report.table import fixed
-from vesalius.report.volumes import volume_curve
 from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan

@@ -15,17 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vesalius.cohort.batch import batches
 from vesalius.cohort.case import MASK
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loader import Loader
+from vesalius.cohort.loader import Loader, batches
 from vesalius.metrics.overlap import dice
 from vesalius.nets.net import build
-from vesalius.tasks.segment.config import SegmentConfig
-from vesalius.tasks.segment.labels import LabelValues, read_classes
+from vesalius.tasks.segment.config import SegmentConfig, SegmentSettings
+from vesalius.tasks.segment.labels import LabelValues, frame_of_units, read_classes, units
 from vesalius.tasks.segment.segmenter import probabilities
-from vesalius.tasks.segment.settings import SegmentSettings
-from vesalius.tasks.segment.units import frame_of_units, units
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.crop import CenterCrop, CenterPad, LabelCrop

@@ -8,14 +8,14 @@ import numpy as np
 from vesalius.errors import UsageError
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.codec.adapter import Coded
+from vesalius.tasks.evaluate.codec.adapter import Coded, VslCodec
 from vesalius.tasks.evaluate.codec.results import Measures, Point, StudyResult
 
 STEPS = tuple(2.0 ** (n / 3) for n in range(28))
 """Sizes of the quantiser's step."""
 
 
-class FakeCodec:
+class FakeCodec(VslCodec):
     """Rounds stored values to multiples of a step; the bytes are what a formula says.
 
     `shares` gives each coder's bytes as a multiple of the formula; the coder "tokens" has one rate point.

@@ -6,13 +6,15 @@ import pytest
 
 from tasks.evaluate.codec.fake import FakeCodec, cine, cine_scan, write_cohort
 from tasks.evaluate.codec.fake_judge import fake_judge
+from vesalius.cohort.ends import Ends
 from vesalius.errors import InputError
 from vesalius.nets.unet import UNet
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.codec.judge import Judge, ends, read_masks
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
-from vesalius.tasks.evaluate.codec.study import EvaluationPlan, evaluate_study
+from vesalius.tasks.evaluate.codec.study import evaluate_study
 from vesalius.tasks.segment.labels import LabelValues
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
@@ -115,8 +117,8 @@ def test_what_cannot_be_judged_says_why(study):
 
 def test_every_lossy_point_is_judged_and_no_lossless_file(study):
     judge = fake_judge()
-    plan = EvaluationPlan(("svtav1",), ("jpegxl",), 4, 1, judge)
-    result = evaluate_study(study, FakeCodec(), plan, lambda line: None)
+    config = CodecEvaluationConfig(("svtav1",), ("jpegxl",), 4)
+    result = evaluate_study(study, FakeCodec(), config, lambda line: None, threads=1, judge=judge)
     assert len(judge.segmenter.calls) == 2 * (1 + len(result.points))
     for point in result.points:
         restored = np.rint(np.rint(cine(1)[0] / point.step) * point.step)
@@ -161,9 +163,9 @@ def never(t):
 
 
 def test_info_says_it():
-    assert ends(lone(diastole=1, systole=4), cine_scan(), {}, (2,), never) == (1, 4, "Info.cfg")
+    assert ends(lone(ends=Ends(1, 4, "Info.cfg")), cine_scan(), {}, (2,), never) == (1, 4, "Info.cfg")
     with pytest.raises(InputError, match="beyond the 6"):
-        ends(lone(diastole=1, systole=6), cine_scan(), {}, (2,), never)
+        ends(lone(ends=Ends(1, 6, "Info.cfg")), cine_scan(), {}, (2,), never)
 
 
 def test_the_masks_say_it_where_the_file_is_silent():

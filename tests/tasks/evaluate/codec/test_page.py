@@ -4,10 +4,10 @@ from pydantic import TypeAdapter
 
 from tasks.evaluate.codec.fake import study
 from vesalius.report.chart import bars
-from vesalius.report.page import Made, Report, load_report
+from vesalius.report.page import Figure, Made, Report, load_report
 from vesalius.report.publish import publish
 from vesalius.tasks.evaluate.codec.page import DEFINITIONS, lead, show
-from vesalius.tasks.evaluate.codec.results import Exact, FigureFile
+from vesalius.tasks.evaluate.codec.results import Exact
 from vesalius.tasks.evaluate.codec.summary import Summary, summarise
 
 MADE = Made(command="vesalius evaluate codec x", date="2026-11-21")
@@ -24,7 +24,7 @@ def build(results, folder):
 
 
 def test_the_report_holds_every_table_figure_and_definition(tmp_path):
-    picture = FigureFile(file="p.png", caption="c", alt="a")
+    picture = Figure(file="p.png", caption="c", alt="a")
     first = study("a", exact=EXACT).model_copy(update={"pictures": (picture,), "notes": ("odd spacing",)})
     results = [first, study("b", shift=1.0), study("c", data_set="other", heart=None)]
     report = build(results, tmp_path)

@@ -5,10 +5,10 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.evaluate.codec.fake_judge import judged_study, judgement
+from vesalius.report.page import Figure
 from vesalius.tasks.evaluate.codec.results import (
     COLUMNS,
     Exact,
-    FigureFile,
     Measures,
     Point,
     StudyResult,
@@ -33,7 +33,7 @@ def result(**changes):
         "data_set": "d", "name": "p", "shape": (1, 1, 10, 10, 10), "voxels": 1000, "source_bytes": 900,
         "gzip6_bytes": 800, "peak": 100.0, "heart": ((0, 1), (0, 2), (0, 3)), "points": points,
         "exact": (Exact(method="gzip-9", size_bytes=700), Exact(method="z", size_bytes=None, why_not="too deep")),
-        "pictures": (FigureFile(file="a.png", caption="c", alt="a"),), "notes": ("n",),
+        "pictures": (Figure(file="a.png", caption="c", alt="a"),), "notes": ("n",),
     }  # fmt: skip
     return StudyResult(**(facts | changes))
 

@@ -77,7 +77,7 @@ def test_lines_for_people(tmp_path):
     result = evaluate([cohort], tmp_path / "run", coders=("svtav1", "x265"))
     text = "\n".join(lines(result))
     for words in (
-        "cohort: mean of 1 study; intervals by patient",
+        "cohort: mean of 1 study",
         "ratio at 40 dB",
         "against x265",
         "needs a segmenter",

@@ -9,6 +9,7 @@ import pytest
 from dicom_making import placed, save_all
 from real_data import real
 from tasks.evaluate.codec.fake import write_cohort
+from vesalius.cohort.ends import Ends
 from vesalius.errors import InputError, UsageError
 from vesalius.tasks.evaluate.codec.studies import find_studies, heart_box, read_mask
 
@@ -18,7 +19,7 @@ def test_acdc_layout(tmp_path):
     assert [(one.data_set, one.name) for one in studies] == [("cohort", "patient001"), ("cohort", "patient002")]
     first = studies[0]
     assert [path.name for path in first.masks] == ["patient001_frame02_gt.nii.gz", "patient001_frame05_gt.nii.gz"]
-    assert (first.systole, first.is_cycle) == (4, True)
+    assert first.ends == Ends(1, 4, "Info.cfg")
     assert first.source_bytes == first.path.stat().st_size
     assert first.scan().shape == (1, 6, 24, 20, 4)
     assert first.scan().t_meaning == "time"
@@ -59,7 +60,7 @@ def test_only_the_frames_that_info_names_count(tmp_path):
     (own / "Info.cfg").unlink()
     (study,) = find_studies([cohort])
     assert len(study.masks) == 2
-    assert (study.systole, study.is_cycle, study.data_set) == (None, False, "cohort")
+    assert (study.ends, study.data_set) == (None, "cohort")
 
 
 def test_other_folders_give_every_scan(tmp_path):
@@ -116,7 +117,7 @@ def test_real_cohorts(folder, count):
         scan = study.scan()
         assert scan.t_meaning == "time"
         assert len(study.masks) == 2
-        assert 0 < study.systole < scan.shape[1]
+        assert 0 < study.ends.es < scan.shape[1]
     box, _ = heart_box(studies[0], studies[0].scan())
     assert box is not None
 
@@ -125,14 +126,14 @@ def test_masks_by_frame(tmp_path):
     own = write_cohort(tmp_path / "cohort", patients=1) / "patient001"
     (own / "patient001_frame05_gt.nii.gz").rename(own / "patient001_ES_gt.nii.gz")
     (study,) = find_studies([own])
-    assert (study.diastole, study.systole) == (1, 4)
+    assert study.ends.frames == (1, 4)
     assert {frame: path.name for frame, path in study.masks_by_frame.items()} == {
         1: "patient001_frame02_gt.nii.gz",
         4: "patient001_ES_gt.nii.gz",
     }
     (own / "Info.cfg").unlink()
     (study,) = find_studies([own])
-    assert (study.diastole, study.systole) == (None, None)
+    assert study.ends is None
     assert list(study.masks_by_frame) == [1]  # nobody says which frame is ES
 
 
@@ -184,7 +185,7 @@ def test_a_manifest_says_patients_masks_and_frames(tmp_path):
         ("hearts", "study-1", ("A", True)),
         ("hearts", "study-2", ("A", True)),
     ]
-    assert (studies[0].diastole, studies[0].systole, list(studies[0].masks_by_frame)) == (1, 4, [1])
+    assert (studies[0].ends, list(studies[0].masks_by_frame)) == (Ends(1, 4, "the manifest"), [1])
 
 
 def test_known_layouts_say_whose_scans_they_are(tmp_path):

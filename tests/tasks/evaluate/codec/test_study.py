@@ -15,17 +15,17 @@ from vesalius.errors import UsageError
 from vesalius.metrics.error import SquaredError, peak
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
 from vesalius.tasks.evaluate.codec.study import (
     METHODS,
-    EvaluationPlan,
     as_16_bit,
     compressed_bytes,
     evaluate_study,
     measure,
 )
 
-PLAN = EvaluationPlan(coders=("svtav1", "x265"), lossless=("jpegxl", "unable"), points=5, threads=2)
+CONFIG = CodecEvaluationConfig(coders=("svtav1", "x265"), lossless=("jpegxl", "unable"), points=5)
 
 
 BOX = (slice(6, 18), slice(5, 16), slice(1, 3))
@@ -42,7 +42,7 @@ def study(tmp_path):
 
 def test_everything_measured_on_one_study(study, tmp_path):
     codec, told = FakeCodec(), []
-    result = evaluate_study(study, codec, PLAN, told.append, tmp_path)
+    result = evaluate_study(study, codec, CONFIG, told.append, threads=2, figures=tmp_path)
     array, height = cine(1).astype(float), peak(cine(1))
     assert (result.voxels, result.peak, result.shape) == (array.size, height, array.shape)
     assert result.heart == ((4, 20), (4, 16), (0, 4))
@@ -65,7 +65,7 @@ def test_everything_measured_on_one_study(study, tmp_path):
 
 
 def test_lossless_rows(study):
-    result = evaluate_study(study, FakeCodec(), PLAN, quiet)
+    result = evaluate_study(study, FakeCodec(), CONFIG, quiet, threads=2)
     rows = {one.method: one for one in result.exact}
     assert list(rows) == ["jpegxl", "unable", "zstd-19", "gzip-9", "gzip-6"]
     assert rows["jpegxl"].size_bytes == result.voxels
@@ -82,7 +82,7 @@ def test_a_codec_that_loses_a_bit_is_a_bug(study):
             return coded
 
     with pytest.raises(AssertionError, match="bit for bit"):
-        evaluate_study(study, Careless(), PLAN, quiet)
+        evaluate_study(study, Careless(), CONFIG, quiet, threads=2)
 
 
 def opened(scan):
@@ -91,7 +91,7 @@ def opened(scan):
 
 def test_scans_without_masks_time_or_whole_numbers():
     scan = Scan.from_array(np.random.default_rng(0).normal(size=(12, 11, 3)).astype(np.float32))
-    result = evaluate_study(opened(scan), FakeCodec({"x": 1.0}), EvaluationPlan(("x",), (), 3, 1), quiet)
+    result = evaluate_study(opened(scan), FakeCodec({"x": 1.0}), CodecEvaluationConfig(("x",), (), 3), quiet, threads=1)
     assert result.heart is None
     assert all(point.heart is None and point.whole.temporal_error is None for point in result.points)
     assert result.gzip6_bytes is None
@@ -100,14 +100,14 @@ def test_scans_without_masks_time_or_whole_numbers():
 
 def test_a_constant_scan_is_measured():
     scan = Scan.from_array(np.full((12, 11, 3), 64, np.int16))
-    result = evaluate_study(opened(scan), FakeCodec({"x": 1.0}), EvaluationPlan(("x",), (), 3, 1), quiet)
+    result = evaluate_study(opened(scan), FakeCodec({"x": 1.0}), CodecEvaluationConfig(("x",), (), 3), quiet, threads=1)
     assert result.peak == 0
     assert {point.whole.psnr_db for point in result.points} <= {math.inf, -math.inf}
 
 
 def test_complex_values_are_refused():
     with pytest.raises(UsageError, match="complex"):
-        evaluate_study(opened(Scan.from_array(np.ones((3, 3, 3), complex))), FakeCodec(), PLAN, quiet)
+        evaluate_study(opened(Scan.from_array(np.ones((3, 3, 3), complex))), FakeCodec(), CONFIG, quiet, threads=2)
 
 
 def test_16_bit_integers_are_taken_as_a_nifti_file_holds_them():

@@ -29,7 +29,7 @@ def test_orientation():
     assert first["ratio at 40 dB"] == "28.3 (1 of 2)"
     assert first["ratio at 30 dB"] == "90.0"  # the mean of 160 and 20
     assert len(table.rows) == 4
-    assert table.caption == "cine: mean of 2 studies; intervals by study (patients unknown)"
+    assert table.caption == "cine: mean of 2 studies"
     assert plain_text(table).startswith(table.caption)
     assert data_set.intervals == "by study (patients unknown)"
     assert "28.3 (1 of 2)" in plain_text(table)
@@ -37,11 +37,12 @@ def test_orientation():
 
 def test_ten_patients_get_intervals_and_no_list():
     (data_set,) = summarise([study(f"p{n}", shift=n / 4) for n in range(10)]).data_sets
-    assert study_table(data_set) is None
+    assert study_table(data_set).rows == []
     shown = cells(orientation_table(data_set))[0]["ratio at 40 dB"]
     mean, low, high = (float(word.strip("[],")) for word in shown.split())
     assert low < mean < high
     assert "[" in cells(orientation_table(data_set))[0]["dB at 100:1"]
+    assert orientation_table(data_set).caption == "cine: mean of 10 studies; intervals by study (patients unknown)"
     assert "[" in cells(delta_rate_table(data_set))[1]["against svtav1"]
 
 
@@ -129,12 +130,12 @@ def test_agreement_is_called_so():
 
 
 def test_patients_are_listed_where_they_are_few():
-    assert judge_study_table(data_set(judged_study("a"))) is None
+    assert judge_study_table(data_set(judged_study("a"))).rows == []
     rows = cells(judge_study_table(data_set(judged_study("a"), judged_study("b", masks=False))))
     assert len(rows) == 2 * 3 * 2
     assert (rows[-1]["Study"], rows[-1]["Dice lv"]) == ("b", "-")
     ten = data_set(*(judged_study(f"p{n}") for n in range(10)))
-    assert judge_study_table(ten) is None
+    assert judge_study_table(ten).rows == []
     assert len(originals_table(ten).rows) == 1
     assert "[" in cells(judge_table(ten))[0]["EDV (mL)"]
 

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -8,7 +9,7 @@ from tasks.evaluate.masks.making import heart, write
 from vesalius.errors import InputError
 from vesalius.scan.geometry import spacing_mm
 from vesalius.scan.reading import Reading
-from vesalius.tasks.evaluate.masks.find import find_masks, ignored_files
+from vesalius.tasks.evaluate.masks.find import Mask, find_masks, ignored_files, match_masks
 
 
 def manifest(path, *cases):
@@ -120,3 +121,46 @@ def test_choices_reach_the_masks_of_a_manifest(tmp_path):
     (tmp_path / "m.csv").write_text("id,image,mask,reading:spacing_from\nopen,x.nii,m.nii,\nchosen,x.nii,m.nii,sform\n")
     masks = find_masks(tmp_path / "m.csv", Reading(spacing_from="pixdim"))
     assert [spacing_mm(mask.open().geometry) for mask in masks] == [(1.25, 1.5, 9), (1, 1, 1)]
+
+
+def named(*keys, cine=(), split=None, name="mask"):
+    return Mask(keys[0], name, "", keys[0], lambda: None, Path(keys[0]), keys, cine, split=split)
+
+
+def matched(predicted, reference):
+    pairs, alone = match_masks(predicted, reference)
+    return [(pair.predicted.keys[0], pair.reference.keys[0]) for pair in pairs], alone
+
+
+def test_by_name():
+    pairs, alone = matched([named("b"), named("a"), named("x")], [named("a"), named("b"), named("y")])
+    assert pairs == [("a", "a"), ("b", "b")]
+    assert alone == {"y": "no predicted mask", "x": "no reference mask"}
+
+
+def test_two_files_are_a_pair():
+    assert matched([named("a")], [named("b")]) == ([("a", "b")], {})
+
+
+def test_a_name_that_means_several_is_no_match():
+    predicted = [named("s1/seg", "seg"), named("s3/seg", "seg")]
+    pairs, alone = matched(predicted, [named("s1/seg", "seg"), named("s2/seg", "seg")])
+    assert pairs == [("s1/seg", "s1/seg")]
+    assert alone == {"s2/seg": "no predicted mask", "s3/seg": "no reference mask"}
+    _, alone = matched(predicted, [named("seg"), named("other")])
+    assert alone["seg"] == "2 predicted masks are called seg"
+
+
+def test_a_cine_serves_all_its_moments():
+    moments = [named(f"c/{name}", cine=("c",), name=name) for name in ("ED", "ES")]
+    assert matched([named("c")], moments) == ([("c", "c/ED"), ("c", "c/ES")], {})
+    exact = [named("c"), named("c/ED")]
+    assert matched(exact, moments)[0] == [("c/ED", "c/ED"), ("c", "c/ES")]
+    assert [pair.by_cine for pair in match_masks(exact, moments)[0]] == [False, True]
+
+
+def test_another_moment_is_no_counterpart():
+    moments = [named(f"c/{name}", cine=("c",), name=name) for name in ("ED", "ES")]
+    pairs, alone = matched(moments[:1], moments)
+    assert pairs == [("c/ED", "c/ED")]
+    assert alone == {"c/ES ES": "no predicted mask"}

@@ -6,8 +6,7 @@ from PIL import Image
 
 from tasks.evaluate.masks.making import AFFINE, heart, write
 from vesalius.errors import GeometryError, InputError
-from vesalius.tasks.evaluate.masks.find import find_masks
-from vesalius.tasks.evaluate.masks.match import Pair
+from vesalius.tasks.evaluate.masks.find import Pair, find_masks
 from vesalius.tasks.evaluate.masks.measure import measure_pair
 
 

@@ -5,8 +5,7 @@ import pytest
 
 from tasks.evaluate.masks.making import heart, write
 from vesalius.metrics.cardiac import smoothed
-from vesalius.tasks.evaluate.masks.find import find_masks
-from vesalius.tasks.evaluate.masks.match import match_masks
+from vesalius.tasks.evaluate.masks.find import find_masks, match_masks
 from vesalius.tasks.evaluate.masks.measure import measure_pair
 from vesalius.tasks.evaluate.masks.pump import beats
 
@@ -15,7 +14,7 @@ def measured(tmp_path, predicted, reference):
     for side, masks in (("p", predicted), ("r", reference)):
         for name, labels in masks.items():
             write(tmp_path / side / f"{name}.nii.gz", labels)
-    pairs = match_masks(find_masks(tmp_path / "p"), find_masks(tmp_path / "r")).pairs
+    pairs, _ = match_masks(find_masks(tmp_path / "p"), find_masks(tmp_path / "r"))
     return [measure_pair(pair, {}) for pair in pairs]
 
 
@@ -109,5 +108,5 @@ def test_an_unknown_voxel_size_is_the_reason(tmp_path):
         for name, radius in (("ED", 5), ("ES", 3)):
             (tmp_path / side).mkdir(exist_ok=True)
             np.save(tmp_path / side / f"a_{name}.npy", heart(radius))
-    pairs = match_masks(find_masks(tmp_path / "p"), find_masks(tmp_path / "r")).pairs
+    pairs, _ = match_masks(find_masks(tmp_path / "p"), find_masks(tmp_path / "r"))
     assert beats([measure_pair(pair, {}) for pair in pairs], 3) == ([], {"a": "the size of a voxel is unknown"})

@@ -8,8 +8,7 @@ import pytest
 from vesalius.metrics.cardiac import Beat, Pumping
 from vesalius.metrics.masks import Measured
 from vesalius.report.masks import ALL
-from vesalius.tasks.evaluate.masks.find import Mask
-from vesalius.tasks.evaluate.masks.match import Pair
+from vesalius.tasks.evaluate.masks.find import Mask, Pair
 from vesalius.tasks.evaluate.masks.measure import PairResult
 from vesalius.tasks.evaluate.masks.run import MaskEvaluation, lines
 from vesalius.tasks.evaluate.masks.summary import result_of, summarise

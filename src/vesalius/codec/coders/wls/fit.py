@@ -7,13 +7,14 @@ as in gram.py, K classes, W weights.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.codec.coders.pictures import in_threads
 from vesalius.codec.coders.wls import frozen
 from vesalius.codec.coders.wls.gram import absolute_errors, grams
 from vesalius.codec.coders.wls.model import LEVELS, Model, block_shape, taps_of
@@ -29,12 +30,7 @@ _BLOCKS = 1024
 
 @dataclass(frozen=True)
 class Choice:
-    """Richness of the predictors.
-
-    Args:
-        neighbours: see Model.
-        classes: most classes.
-    """
+    """Richness of the predictors: `neighbours` as in Model, and most classes."""
 
     neighbours: tuple[int, int, int]
     classes: int
@@ -164,11 +160,7 @@ def _in_parts(work: Callable[[int, int], None], count: int, threads: int) -> Non
     """Call work(first, last) for parts that together are 0 to count."""
     parts = min(count, 4 * threads) if threads > 1 else 1
     bounds = [count * n // parts for n in range(parts + 1)]
-    if parts == 1:
-        work(0, count)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, bounds[:-1], bounds[1:]))
+    in_threads(lambda span: work(*span), list(pairwise(bounds)), threads)
 
 
 def _first_classes(grams_BP: Floats, main: _Level, whole_KW: Floats, many: int) -> NDArray[np.int64]:

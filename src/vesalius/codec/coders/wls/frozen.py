@@ -61,7 +61,7 @@ def context_table() -> NDArray[np.uint8]:
 
 @cache
 def prior() -> NDArray[np.int32]:
-    """Counts (CONTEXTS, SYMBOLS) before the first symbol: three geometric distributions about the scale."""
+    """Counts (3 * CONTEXTS, SYMBOLS) before the first symbol: three geometric distributions about each scale."""
     rows = []
     for context in range(CONTEXTS):
         low_bits = max(0, context // 4 - 5)
@@ -77,4 +77,4 @@ def prior() -> NDArray[np.int32]:
             total = sum(powers[place] for place in places)
             shares = [old + (powers[place] << 20) // total for old, place in zip(shares, places, strict=True)]
         rows.append([share * PRIOR_WEIGHT // (3 << 20) for share in shares] + [1])
-    return np.array(rows + rows[:FINE] * 0 + rows * 2, np.int32)
+    return np.array(rows * 3, np.int32)

@@ -22,6 +22,8 @@ LEVELS = 3
 """Sets of weights: for the first picture, the second, and all others."""
 MOST_CLASSES = 32
 _MASKED, _CLASSED = 1, 2
+_RAW = -15
+"""Window bits of a deflate stream without head and checksum."""
 _SAME = tuple(frozen.NOW.index((0, -n)) for n in range(1, 5))
 """Places in NOW of the neighbours in the same row: W, WW, WWW."""
 
@@ -93,14 +95,15 @@ def unpack(data: bytes, shape_NJI: tuple[int, int, int]) -> tuple[Model, int, ND
     blocks = block_shape(shape_NJI[1:], block_log2)
     classes_JI = np.zeros(blocks, np.uint8)
     if classes > 1:
-        classes_JI = np.frombuffer(_inflate(side[1], classes_JI.size), np.uint8).reshape(blocks)
+        plane = parts.inflate(side[1], classes_JI.size, "the classes of a chunk", wbits=_RAW)
+        classes_JI = np.frombuffer(plane, np.uint8).reshape(blocks)
         if int(classes_JI.max()) >= classes:
             raise CorruptFileError("a chunk names a class that it lacks")
     mask_JI = None
     if flags & _MASKED:
         size = shape_NJI[1] * shape_NJI[2]
-        plane = np.frombuffer(_inflate(side[2], -(-size // 8)), np.uint8)
-        mask_JI = np.unpackbits(plane, count=size).reshape(shape_NJI[1:]).astype(bool)
+        plane = parts.inflate(side[2], -(-size // 8), "the mask of a chunk", wbits=_RAW)
+        mask_JI = np.unpackbits(np.frombuffer(plane, np.uint8), count=size).reshape(shape_NJI[1:]).astype(bool)
     model = Model((now, one, two), shift, block_log2, top, classes_JI, weights, mask_JI)
     return model, state, np.frombuffer(data, "<u4", offset=place)
 
@@ -170,17 +173,5 @@ def _read_weights(data: bytes, neighbours: tuple[int, int, int], classes: list[i
 
 
 def _deflate(data: bytes) -> bytes:
-    stream = zlib.compressobj(9, wbits=-15)
+    stream = zlib.compressobj(9, wbits=_RAW)
     return stream.compress(data) + stream.flush()
-
-
-def _inflate(data: bytes, size: int) -> bytes:
-    """Exactly `size` bytes, never more in memory."""
-    stream = zlib.decompressobj(wbits=-15)
-    try:
-        raw = stream.decompress(data, size + 1)
-    except zlib.error as error:
-        raise CorruptFileError("a plane of a chunk cannot be inflated") from error
-    if len(raw) != size or not stream.eof:
-        raise CorruptFileError("a plane of a chunk has another length than its pictures")
-    return raw

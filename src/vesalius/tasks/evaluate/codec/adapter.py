@@ -10,7 +10,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -24,14 +24,7 @@ from vesalius.scan.scan import Scan
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """A scan that went through a file.
-
-    Args:
-        size_bytes: the whole file, its header included.
-        encode_seconds: wall time of writing it.
-        decode_seconds: wall time of reading every voxel back.
-        stored_CTIJK: restored values, in the stored dtype.
-    """
+    """A scan that went through a file: the bytes of all of it, wall times, and the values in the stored dtype."""
 
     size_bytes: int
     encode_seconds: float
@@ -39,32 +32,8 @@ class Coded:
     stored_CTIJK: NDArray[Any]
 
 
-class Codec(Protocol):
-    """Coders by name."""
-
-    def ladder(self, coder: str) -> tuple[float, ...]:
-        """Lossy steps of a coder from best to worst; one step for a coder with a single rate point.
-
-        Raises:
-            UsageError: no such coder, or it is lossless only.
-        """
-        ...
-
-    def lossy(self, scan: Scan, coder: str, step: float, threads: int) -> Coded:
-        """Code a scan at one step of the ladder and read it back."""
-        ...
-
-    def lossless(self, scan: Scan, coder: str, threads: int) -> Coded:
-        """Code a scan losslessly and read it back.
-
-        Raises:
-            UsageError: the coder cannot hold these values.
-        """
-        ...
-
-
 class VslCodec:
-    """`.vsl` files in a temporary folder.
+    """Coders by name, through `.vsl` files in a temporary folder.
 
     Example:
         >>> len(VslCodec().ladder("jpegxl")) > 10
@@ -72,18 +41,26 @@ class VslCodec:
     """
 
     def ladder(self, coder: str) -> tuple[float, ...]:
-        """See Codec."""
+        """Lossy steps of a coder from best to worst; one step for a coder with a single rate point.
+
+        Raises:
+            UsageError: no such coder, or it is lossless only.
+        """
         steps = coder_named(coder).qualities
         if not coder_named(coder).lossy_bits or not steps:
             raise UsageError(f"{coder} is lossless only", where="--coders", fix="leave it out")
         return steps
 
     def lossy(self, scan: Scan, coder: str, step: float, threads: int) -> Coded:
-        """See Codec."""
+        """Code a scan at one step of the ladder and read it back."""
         return self._through_file(scan, CompressConfig(quality=step, coder=coder, threads=threads))
 
     def lossless(self, scan: Scan, coder: str, threads: int) -> Coded:
-        """See Codec."""
+        """Code a scan losslessly and read it back.
+
+        Raises:
+            UsageError: the coder cannot hold these values.
+        """
         return self._through_file(scan, CompressConfig(coder=coder, threads=threads))
 
     def _through_file(self, scan: Scan, options: CompressConfig) -> Coded:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ Classes = NDArray[np.integer]
 _PHASES = (ED, ES)
 
 
+@dataclass(frozen=True, eq=False)
 class Judge:
     """A segmenter with a name.
 
@@ -46,24 +48,21 @@ class Judge:
         caveats: what its card says about where it fails.
     """
 
-    def __init__(
-        self,
-        name: str,
-        segmenter: Finds,
-        image: str,
-        digest: str,
-        key: Mapping[str, Any],
-        caveats: Sequence[str] = (),
-    ) -> None:
-        self.name, self.segmenter, self.image, self.digest = name, segmenter, image, digest
-        self.key, self.caveats = dict(key), tuple(caveats)
-        settings = segmenter.settings
-        self.classes = settings.measured_classes
-        self.cavity: tuple[int, ...] = ()
-        if settings.cavity is not None:
-            numbers = {name: (number,) for number, name in enumerate(settings.labels, start=1)}
-            self.cavity = (numbers | self.classes)[settings.cavity]
-        self.values = LabelValues(settings.labels, settings.ignored)
+    name: str
+    segmenter: Finds
+    image: str
+    digest: str
+    key: Mapping[str, Any]
+    caveats: tuple[str, ...] = ()
+
+    @property
+    def cavity(self) -> tuple[int, ...]:
+        """Numbers of the cavity; empty where the judge names none."""
+        settings = self.segmenter.settings
+        if settings.cavity is None:
+            return ()
+        numbers = {name: (number,) for number, name in enumerate(settings.labels, start=1)}
+        return (numbers | settings.measured_classes)[settings.cavity]
 
     @classmethod
     def load(cls, name: str | Path) -> Judge:
@@ -85,13 +84,14 @@ class Judge:
             "contract": segmenter.contract.model_dump(mode="json"),
         }
         display_name = Path(name).resolve().name if Path(name).is_dir() else str(name)
-        return cls(display_name, segmenter, images[0], digest, key, read_card(folder).caveats)
+        return cls(display_name, segmenter, images[0], digest, key, tuple(read_card(folder).caveats))
 
     def trial(self, study: Study, scan: Scan) -> tuple[JudgedScan | None, str]:
         """The judge at work on one study; with a note why that is not possible, or what is missing."""
         note, masks = "", {}
+        settings = self.segmenter.settings
         try:
-            masks = read_masks(study, scan, self.values.classes)
+            masks = read_masks(study, scan, LabelValues(settings.labels, settings.ignored).classes)
         except VesaliusError as error:
             note = f"the judge does without masks: {error.what}"
         try:
@@ -105,19 +105,7 @@ class Judge:
         except VesaliusError as error:
             return None, f"not judged: {error.what}"
         drawn = {phase: masks[t] for phase, t in frames.items() if t in masks}
-        trial = JudgedScan(self, scan, frames, drawn, original)
-        edv_ml, esv_ml, ef_percent = trial.pumped(drawn) if len(drawn) == 2 else (None, None, None)
-        facts = JudgedStudy(
-            ed=ed,
-            es=es,
-            frames_from=source,
-            classes=tuple(self.classes),
-            original=trial.measured(original),
-            masks_edv_ml=edv_ml,
-            masks_esv_ml=esv_ml,
-            masks_ef_percent=ef_percent,
-        )
-        return replace(trial, facts=facts), note
+        return JudgedScan(self, scan, frames, source, drawn, original), note
 
     def segment(self, scan: Scan, t: int) -> Classes:
         """Class numbers of one frame, (I, J, K)."""
@@ -132,32 +120,40 @@ class JudgedScan:
         by: the judge.
         scan: the original.
         frames: "ED" and "ES" -> frame, from 0.
+        frames_from: how the two are known.
         drawn: "ED" / "ES" -> reference mask, where there is one.
         original: "ED" and "ES" -> the judge's classes of the original.
-        facts: what it found in the original.
     """
 
     by: Judge
     scan: Scan
     frames: Mapping[str, int]
+    frames_from: FramesFrom
     drawn: Mapping[str, Classes]
     original: Mapping[str, Classes]
-    facts: JudgedStudy | None = None
 
-    @property
+    @cached_property
     def study(self) -> JudgedStudy:
-        """What was found in the original."""
-        assert self.facts is not None
-        return self.facts
+        """What the judge found in the original, and readers drew."""
+        edv_ml, esv_ml, ef_percent = self._pumped(self.drawn) if len(self.drawn) == 2 else (None, None, None)
+        return JudgedStudy(
+            ed=self.frames[ED],
+            es=self.frames[ES],
+            frames_from=self.frames_from,
+            classes=tuple(self.by.segmenter.settings.measured_classes),
+            original=self._measured(self.original),
+            masks_edv_ml=edv_ml,
+            masks_esv_ml=esv_ml,
+            masks_ef_percent=ef_percent,
+        )
 
     def judge(self, stored_CTIJK: NDArray[Any]) -> Judgement:
         """Judge a restored scan, given as stored values."""
         restored = replace(self.scan, pixels=ArrayPixels(stored_CTIJK), native=None)
-        return self.measured({phase: self.by.segment(restored, t) for phase, t in self.frames.items()})
+        return self._measured({phase: self.by.segment(restored, t) for phase, t in self.frames.items()})
 
-    def measured(self, masks: Mapping[str, Classes]) -> Judgement:
-        """Overlaps and volumes of masks of both frames."""
-        edv_ml, esv_ml, ef_percent = self.pumped(masks)
+    def _measured(self, masks: Mapping[str, Classes]) -> Judgement:
+        edv_ml, esv_ml, ef_percent = self._pumped(masks)
         return Judgement(
             dice=self._overlaps(masks, self.drawn, needed=True),
             agreement=self._overlaps(masks, self.original, needed=False),
@@ -169,7 +165,7 @@ class JudgedScan:
             ),
         )
 
-    def pumped(self, masks: Mapping[str, Classes]) -> tuple[float | None, float | None, float | None]:
+    def _pumped(self, masks: Mapping[str, Classes]) -> tuple[float | None, float | None, float | None]:
         """EDV and ESV in mL and EF in percent; None where unknown."""
         if not self.by.cavity:
             return None, None, None
@@ -185,7 +181,7 @@ class JudgedScan:
     ) -> dict[str, dict[str, float]]:
         """Class -> frame -> Dice; under `needed` without the classes that the reference does not hold in a frame."""
         overlaps: dict[str, dict[str, float]] = {}
-        for name, members in self.by.classes.items():
+        for name, members in self.by.segmenter.settings.measured_classes.items():
             for phase, truth in reference.items():
                 found_IJK, truth_IJK = np.isin(masks[phase], members) & (truth >= 0), np.isin(truth, members)
                 value = math.nan if needed and not truth_IJK.any() else dice(found_IJK, truth_IJK, (1,))[1]
@@ -225,23 +221,17 @@ def ends(
 
     Info.cfg or a manifest states them; else they are the ends of the volume curve of the reference masks, else of the
     judge's masks: smoothed where there are enough frames, as the extremes of noisy volumes lie too far apart
-    (`metrics.cardiac`).
-
-    Args:
-        study: the study.
-        scan: its scan.
-        masks: reference masks by frame.
-        cavity: numbers of the cavity; empty where the judge has none.
-        segment: the judge's classes of a frame of the original.
+    (`metrics.cardiac`). `cavity` holds the numbers of the cavity, none where the judge has none; `segment` gives the
+    judge's classes of a frame of the original.
 
     Raises:
         InputError: T is not known to be time, there is no such frame, or a frame without a cavity.
     """
     frames = scan.shape[1]
-    if study.diastole is not None and study.systole is not None:
-        if max(study.diastole, study.systole) >= frames:
-            raise InputError(f"{study.stated_by} names a frame beyond the {frames} of the scan")
-        return study.diastole, study.systole, study.stated_by
+    if study.ends is not None:
+        if max(study.ends.frames) >= frames:
+            raise InputError(f"{study.ends.stated_by} names a frame beyond the {frames} of the scan")
+        return study.ends.ed, study.ends.es, study.ends.stated_by
     if not cavity:
         raise InputError("no ED and ES frames are named, and the judge names no cavity to find them by")
     drawn = [t for t, mask in masks.items() if t < frames and np.isin(mask, cavity).any()]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from vesalius.json_values import as_json
-from vesalius.metrics.bdrate import psnr_at_ratio
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.ssim import SSIM_WINDOW
 from vesalius.report.chart import Goal, Line, bars, rate_distortion
+from vesalius.report.masks import by_reason
 from vesalius.report.page import ReportTable, Section
 from vesalius.report.result import Result
 from vesalius.tasks.evaluate.codec.ladder import USELESS_DB
@@ -19,11 +20,12 @@ from vesalius.tasks.evaluate.codec.results import COLUMNS, StudyResult, judge_co
 from vesalius.tasks.evaluate.codec.summary import (
     CLAIMED_RATIO,
     DataSetSummary,
+    Measure,
     Region,
     Summary,
+    measure_at,
     psnr_curve,
     region_points,
-    ssim_at,
 )
 from vesalius.tasks.evaluate.codec.tables import (
     CLAIMED_DB,
@@ -43,6 +45,7 @@ from vesalius.wording import some
 
 _MEAN_POINTS = 24
 _REGIONS: dict[Region, str] = {"whole": "Whole field", "heart": "Heart region"}
+_MEASURES: dict[Measure, tuple[str, float]] = {"psnr_db": ("PSNR (dB)", CLAIMED_DB), "ssim": ("SSIM", CLAIMED_SSIM)}
 
 DEFINITIONS = {
     "Peak": "p99.9 minus p0.1 of the real values of the whole scan; the same peak serves the heart region.",
@@ -95,12 +98,7 @@ JUDGE_DEFINITIONS = {
 
 
 def show(results: Sequence[StudyResult], summary: Summary) -> Result:
-    """Return everything to publish; the pictures of studies lie in the folder `figures` already.
-
-    Args:
-        results: all studies.
-        summary: their summary.
-    """
+    """Return everything to publish; the pictures of studies lie in the folder `figures` already."""
     result = Result(
         results=as_json(summary),
         rows=[row for study in results for row in study.rows()],
@@ -132,10 +130,10 @@ def lead(results: Sequence[StudyResult], summary: Summary) -> str:
     return f"Coders compared on {studies} {'study' if studies == 1 else 'studies'} of {names}."
 
 
-def _add(section: Section, *tables: ReportTable | None) -> None:
+def _add(section: Section, *tables: ReportTable) -> None:
     """Add the tables that have rows."""
     for table in tables:
-        if table is not None and table.rows:
+        if table.rows:
             section.table(table.columns, table.rows, table.caption)
 
 
@@ -149,28 +147,22 @@ def _judge(section: Section, data_set: DataSetSummary) -> None:
 
 def _curves(result: Result, section: Section, data_set: DataSetSummary, studies: Sequence[StudyResult]) -> None:
     """Charts of PSNR and of SSIM over the ratio."""
-    if not data_set.coders:
-        return
     thin = " Thin lines are the studies, thick lines their mean where all have one." if len(studies) > 1 else ""
-    goals = {
-        "psnr": Goal("claimed at 1,000:1", CLAIMED_RATIO, CLAIMED_DB),
-        "ssim": Goal("claimed at 1,000:1", CLAIMED_RATIO, CLAIMED_SSIM),
-    }
-    for measure, name in (("psnr", "PSNR (dB)"), ("ssim", "SSIM")):
+    for measure, (name, claimed) in _MEASURES.items():
         panels = {
             title: _lines(data_set, studies, region, measure)
             for region, title in _REGIONS.items()
             if data_set.of(region)
         }
-        if not any(panels.values()):
-            continue
-        file = f"{slug(data_set.name)}-{measure}.png"
-        result.figures[file] = rate_distortion(panels, name, goals[measure])
-        words = f"{data_set.name}: {name} over compression ratio, by coder."
-        section.figure(file, words + thin, words)
+        if any(panels.values()):
+            file = f"{slug(data_set.name)}-{name.split()[0].lower()}.png"
+            goal = Goal(f"claimed at {CLAIMED_RATIO:,}:1", CLAIMED_RATIO, claimed)
+            result.figures[file] = rate_distortion(panels, name, goal)
+            words = f"{data_set.name}: {name} over compression ratio, by coder."
+            section.figure(file, words + thin, words)
 
 
-def _lines(data_set: DataSetSummary, results: Sequence[StudyResult], region: Region, measure: str) -> list[Line]:
+def _lines(data_set: DataSetSummary, results: Sequence[StudyResult], region: Region, measure: Measure) -> list[Line]:
     lines = []
     for summary in data_set.of(region):
         coder = summary.coder
@@ -179,51 +171,38 @@ def _lines(data_set: DataSetSummary, results: Sequence[StudyResult], region: Reg
         if summary.single or len(each) == 1:
             lines += each
         elif each:
-            lines += [Line(line.name, line.ratios, line.values, faint=True) for line in each]
+            lines += [replace(line, faint=True) for line in each]
             lines += _mean_line(results, coder, region, measure, each)
     return lines
 
 
-def _line(result: StudyResult, coder: str, region: Region, measure: str) -> Line:
-    if measure == "psnr":
+def _line(result: StudyResult, coder: str, region: Region, measure: Measure) -> Line:
+    if measure == "psnr_db":
         curve = psnr_curve(result, coder, region)
         return Line(coder, curve.ratios, curve.psnr_db)
-    pairs = [
-        (point.ratio, measures.ssim)
-        for point, measures in region_points(result, coder, region)
-        if np.isfinite(measures.ssim)
-    ]
-    return Line(coder, [ratio for ratio, _ in pairs], [ssim for _, ssim in pairs])
+    points = [(ratio, each.ssim) for ratio, each in region_points(result, coder, region) if np.isfinite(each.ssim)]
+    return Line(coder, [ratio for ratio, _ in points], [ssim for _, ssim in points])
 
 
 def _mean_line(
-    results: Sequence[StudyResult], coder: str, region: Region, measure: str, each: Sequence[Line]
+    results: Sequence[StudyResult], coder: str, region: Region, measure: Measure, each: Sequence[Line]
 ) -> list[Line]:
     """The mean over studies at ratios that all of them reach."""
     low, high = max(min(line.ratios) for line in each), min(max(line.ratios) for line in each)
     if low >= high:
         return []
-    ratios, means = [], []
+    coded = [result for result in results if region_points(result, coder, region)]
+    means = {}
     for ratio in np.geomspace(low, high, _MEAN_POINTS).tolist():
-        values = [
-            psnr_at_ratio(psnr_curve(result, coder, region), ratio)
-            if measure == "psnr"
-            else ssim_at(result, coder, region, ratio)
-            for result in results
-            if result.of(coder) and (region == "whole" or result.heart is not None)
-        ]
+        values = [measure_at(result, coder, region, measure, ratio) for result in coded]
         known = [value for value in values if value is not None]
         if len(known) == len(values):
-            ratios.append(ratio)
-            means.append(float(np.mean(known)))
-    return [Line(coder, ratios, means)] if len(ratios) > 1 else []
+            means[ratio] = float(np.mean(known))
+    return [Line(coder, list(means), list(means.values()))] if len(means) > 1 else []
 
 
 def _notes(section: Section, results: Sequence[StudyResult]) -> None:
-    notes: dict[str, list[str]] = {}
-    for result in results:
-        for note in result.notes:
-            notes.setdefault(note, []).append(result.name)
+    notes = by_reason((note, result.name) for result in results for note in result.notes)
     for note, names in notes.items():
         section.text(f"{', '.join(names)}: {note}.", tone="note")
 

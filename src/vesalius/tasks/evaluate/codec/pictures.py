@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from vesalius.metrics.codec import Box
 from vesalius.report.figure import Shown, panel
-from vesalius.report.page import write_figure
+from vesalius.report.page import Figure, write_figure
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.codec.results import FigureFile, Point
+from vesalius.tasks.evaluate.codec.results import Point
 from vesalius.tasks.evaluate.codec.studies import Study
 from vesalius.transforms.view import view_of
 from vesalius.transforms.window import DISPLAY_PERCENT, percentile_range
@@ -40,18 +40,11 @@ class DrawnPoint:
 
 def draw(
     study: Study, scan: Scan, place: tuple[int, int], box: Box | None, restored: Sequence[DrawnPoint], folder: Path
-) -> tuple[FigureFile, ...]:
-    """Write pictures of one slice: whole field, and heart region where there is a box.
+) -> tuple[Figure, ...]:
+    """Write PNG files of one slice of a study: whole field, and heart region where there is a box.
 
-    Drawn at RATIOS, or at the median of the measured ratios where no coder comes near any of RATIOS.
-
-    Args:
-        study: the study.
-        scan: its scan.
-        place: frame and slice.
-        box: heart region, or None.
-        restored: all measured points.
-        folder: folder for the PNG files.
+    Drawn at RATIOS, or at the median of the measured ratios where no coder comes near any of RATIOS. `place` is the
+    frame and the slice; `restored` holds all measured points.
     """
     frame, depth = place
     original_IJ = scan.values(slice(frame, frame + 1), slice(depth, depth + 1))[0, 0, :, :, 0]
@@ -76,8 +69,8 @@ def draw(
             )
             write_figure(folder / name, png)
             where = f"{study.data_set}, {study.name}: {region} near {wanted:,}:1"
-            caption = _caption(where, place, window, near, restored) + _channel(scan)
-            pictures.append(FigureFile(file=name, caption=caption, alt=where))
+            caption = _caption(where, scan, place, window, near, restored)
+            pictures.append(Figure(file=name, caption=caption, alt=where))
     return tuple(pictures)
 
 
@@ -113,14 +106,9 @@ def _words(point: Point, region: str) -> str:
     return f"{point.coder}, {point.ratio:,.0f}:1\n{measures.psnr_db:.1f} dB, SSIM {measures.ssim:.3f}"
 
 
-def _channel(scan: Scan) -> str:
-    """Which of several channels the grey picture shows."""
-    channels = scan.shape[0]
-    return "" if channels == 1 else f" Of {channels} channels ({scan.colour}) the first is drawn."
-
-
 def _caption(
     where: str,
+    scan: Scan,
     place: tuple[int, int],
     window: tuple[float, float],
     near: Sequence[DrawnPoint],
@@ -128,8 +116,10 @@ def _caption(
 ) -> str:
     absent = sorted({drawn.point.coder for drawn in restored} - {drawn.point.coder for drawn in near})
     missing = f" No file of {', '.join(absent)} is near this ratio." if absent else ""
+    channels = scan.shape[0]
+    channel = "" if channels == 1 else f" Of {channels} channels ({scan.colour}) the first is drawn."
     return (
         f"{where}; frame {place[0]}, slice {place[1]} (from 0), turned by the affine. Grey window "
         f"{window[0]:.4g} to {window[1]:.4g}. PSNR and SSIM are of all frames and slices of the region, RMS "
-        f"of the picture alone.{missing}"
+        f"of the picture alone.{missing}{channel}"
     )

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from vesalius.metrics.cardiac import Pumping, ef_doubts
+from vesalius.report.page import Figure
 from vesalius.report.table import Cell
 
 COLUMNS = (
@@ -32,8 +33,8 @@ class Judgement(_Model):
     Args:
         dice: class -> "ED" / "ES" -> Dice with the reference mask; only classes that the mask of the frame holds.
         agreement: the same with the judge's own masks of the original; only classes that one of the two holds.
-        edv_ml: volume of the cavity at end-diastole; None without a cavity or a known voxel size.
-        esv_ml: volume at end-systole.
+        edv_ml: of the cavity; None without a cavity or a known voxel size.
+        esv_ml: the same.
         ef_percent: None where a frame has no cavity.
         in_pieces: "ED", "ES" where the cavity has several large pieces.
 
@@ -73,9 +74,9 @@ class JudgedStudy(_Model):
         frames_from: how the two are known.
         classes: measured classes, in the order of the judge.
         original: the judge on the original: its ceiling.
-        masks_edv_ml: volume of the cavity in the reference mask at end-diastole; None without a mask.
-        masks_esv_ml: volume at end-systole.
-        masks_ef_percent: EF of the two.
+        masks_edv_ml: of the cavity in the reference masks; None without a mask.
+        masks_esv_ml: the same.
+        masks_ef_percent: the same.
     """
 
     ed: int
@@ -114,12 +115,12 @@ class JudgedStudy(_Model):
 
 
 class Measures(_Model):
-    """How far one region of a restored scan is from the original; all frames.
+    """How far one region of a restored scan is from the original; all frames; errors in real values.
 
     Args:
         psnr_db: infinite where nothing differs.
         ssim: mean over pictures; NaN where none is large enough.
-        max_error: largest absolute error, real values.
+        max_error: the largest absolute one.
         temporal_error: see `vesalius.metrics.codec`; None where T is not time.
     """
 
@@ -134,13 +135,13 @@ class Point(_Model):
 
     Args:
         coder: name.
-        step: step of the ladder, in the coder's own numbers.
+        step: in the coder's own numbers.
         size_bytes: the whole file.
         ratio: 2 bytes x voxels over size.
         whole: measures of the whole field.
         heart: measures of the heart region, None without masks.
-        encode_ms: wall milliseconds of encoding per picture.
-        decode_ms: wall milliseconds of decoding per picture.
+        encode_ms: wall milliseconds per picture.
+        decode_ms: wall milliseconds per picture.
         judged: what the judge found in the restored scan, None without a judge.
     """
 
@@ -163,7 +164,7 @@ class Exact(_Model):
         size_bytes: None where the method cannot hold the values.
         why_not: the reason then.
         encode_ms: wall milliseconds per picture; None for general-purpose compressors.
-        decode_ms: wall milliseconds of decoding per picture.
+        decode_ms: the same of decoding.
     """
 
     method: str
@@ -173,16 +174,8 @@ class Exact(_Model):
     decode_ms: float | None = None
 
 
-class FigureFile(_Model):
-    """A picture in the folder `figures`."""
-
-    file: str
-    caption: str
-    alt: str
-
-
 class StudyResult(_Model):
-    """Everything measured on one study.
+    """Everything measured on one study: its lossy files (points), lossless files, pictures, caveats (notes).
 
     Args:
         data_set: name of its data set.
@@ -193,10 +186,10 @@ class StudyResult(_Model):
         gzip6_bytes: gzip -6 of the plain 16-bit array, None where the values do not fit 16 bits.
         peak: p99.9 minus p0.1 of the real values.
         heart: (start, stop) along i, j, k of the heart region, or None.
-        points: lossy files.
-        exact: lossless files.
-        pictures: figures of this study.
-        notes: caveats.
+        points: by coder, best first.
+        exact: by method.
+        pictures: empty but for the first study of a data set.
+        notes: one sentence each.
         judged: what the judge found in the original, None without a judge.
     """
 
@@ -207,10 +200,10 @@ class StudyResult(_Model):
     source_bytes: int
     gzip6_bytes: int | None
     peak: float
-    heart: tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None
+    heart: tuple[tuple[int, int], ...] | None
     points: tuple[Point, ...]
     exact: tuple[Exact, ...]
-    pictures: tuple[FigureFile, ...] = ()
+    pictures: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = ()
     judged: JudgedStudy | None = None
 
@@ -220,39 +213,30 @@ class StudyResult(_Model):
 
     def rows(self) -> list[dict[str, Cell]]:
         """Rows of `table.csv`, lossy files first."""
-        return [self._lossy_row(point) for point in self.points] + [
-            self._size_row(exact.method, None, exact.size_bytes, exact.encode_ms, exact.decode_ms) | self._judged(None)
-            for exact in self.exact
-            if exact.size_bytes is not None
-        ]
+        exact = [self._row(file, file.size_bytes) for file in self.exact if file.size_bytes is not None]
+        return [self._row(file, file.size_bytes) for file in self.points] + exact
 
-    def _lossy_row(self, point: Point) -> dict[str, Cell]:
-        row = self._size_row(point.coder, point.step, point.size_bytes, point.encode_ms, point.decode_ms)
-        row |= point.whole.model_dump()
-        if point.heart is not None:
-            row |= {f"heart_{name}": value for name, value in point.heart.model_dump().items()}
-        return row | self._judged(point.judged)
-
-    def _judged(self, judgement: Judgement | None) -> dict[str, Cell]:
-        """Columns of the judge; a lossless file (None) has those of the original, which it equals."""
-        return self.judged.cells(judgement or self.judged.original) if self.judged else {}
-
-    def _size_row(
-        self, name: str, step: float | None, size: int, encode_ms: float | None, decode_ms: float | None
-    ) -> dict[str, Cell]:
-        return {
+    def _row(self, file: Point | Exact, size: int) -> dict[str, Cell]:
+        row: dict[str, Cell] = {
             "data_set": self.data_set,
             "study": self.name,
-            "coder": name,
-            "step": "lossless" if step is None else step,
             "bytes": size,
             "ratio": 2 * self.voxels / size,
             "ratio_to_source": self.source_bytes / size,
             "ratio_to_gzip6": None if self.gzip6_bytes is None else self.gzip6_bytes / size,
             "bits_per_voxel": 8 * size / self.voxels,
-            "encode_ms_per_frame": encode_ms,
-            "decode_ms_per_frame": decode_ms,
+            "encode_ms_per_frame": file.encode_ms,
+            "decode_ms_per_frame": file.decode_ms,
         }
+        if isinstance(file, Exact):
+            row |= {"coder": file.method, "step": "lossless"}
+        else:
+            row |= {"coder": file.coder, "step": file.step, **file.whole.model_dump()}
+            row |= {f"heart_{name}": value for name, value in (file.heart.model_dump() if file.heart else {}).items()}
+        if self.judged is not None:  # a lossless file equals the original
+            judgement = file.judged if isinstance(file, Point) else None
+            row |= self.judged.cells(judgement or self.judged.original)
+        return row
 
 
 def judge_columns(studies: Iterable[JudgedStudy | None]) -> tuple[str, ...]:

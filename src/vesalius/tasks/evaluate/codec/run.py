@@ -20,19 +20,17 @@ from vesalius.errors import UsageError, VesaliusError
 from vesalius.files import regular
 from vesalius.memory import cores
 from vesalius.output import alone, claim, new_file
-from vesalius.report.limits import limits_line
-from vesalius.report.made import command_line, made
-from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, load_report
-from vesalius.report.publish import publish
+from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, limits_line, load_report
+from vesalius.report.publish import command_line, made, publish
 from vesalius.report.table import plain_text
 from vesalius.scan.reading import AS_STATED, Reading
-from vesalius.tasks.evaluate.codec.adapter import Codec, VslCodec
+from vesalius.tasks.evaluate.codec.adapter import VslCodec
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.codec.page import DEFINITIONS, JUDGE_DEFINITIONS, lead, show
 from vesalius.tasks.evaluate.codec.pictures import slug
 from vesalius.tasks.evaluate.codec.results import StudyResult
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
-from vesalius.tasks.evaluate.codec.study import EvaluationPlan, evaluate_study
+from vesalius.tasks.evaluate.codec.study import evaluate_study
 from vesalius.tasks.evaluate.codec.summary import Summary, summarise
 from vesalius.tasks.evaluate.codec.tables import (
     claims_table,
@@ -82,7 +80,7 @@ def evaluate_codec(
     threads: int | None = None,
     force: bool = False,
     progress: Progress = quiet,
-    codec: Codec | None = None,
+    codec: VslCodec | None = None,
 ) -> CodecEvaluation:
     """Compare coders on every study at `paths` and write a report.
 
@@ -106,8 +104,12 @@ def evaluate_codec(
     if config.points < 2 and any(len(steps) > 1 for steps in ladders):
         raise UsageError(f"{config.points} points make no curve", where="--points", fix="take at least 2")
     studies = find_studies(paths, reading)
-    plan = EvaluationPlan(config.coders, config.lossless, config.points, threads or cores(), _load_judge(config.judge))
-    run = _Run(output, codec, plan, progress)
+    judge = None
+    if config.judge is not None:
+        from vesalius.tasks.evaluate.codec.judge import Judge  # imports torch
+
+        judge = Judge.load(config.judge)
+    run = _Run(output, codec, config, threads or cores(), judge, progress)
     claim(output, force=force, belongs=run.is_unfinished())
     if force:
         run.clear()
@@ -118,13 +120,16 @@ def evaluate_codec(
     summary = summarise(results, {(study.data_set, study.name): study.owner for study in studies})
     result = show(results, summary)
     result.failures = {name: error.reason for name, error in failed.items()}
-    facts = _made(paths, plan, output)
     page = publish(
-        result, output, title="Codec evaluation", task="evaluate codec", lead=lead(results, summary), made=facts
+        result,
+        output,
+        title="Codec evaluation",
+        task="evaluate codec",
+        lead=lead(results, summary),
+        made=run.made(paths),
     )
     failures = [{"path": name, "error": str(error)} for name, error in failed.items()]
-    limits = plan.judge.caveats if plan.judge else ()
-    return CodecEvaluation(str(output), str(page), summary, failures, limits)
+    return CodecEvaluation(str(output), str(page), summary, failures, judge.caveats if judge else ())
 
 
 def lines(evaluation: CodecEvaluation) -> list[str]:
@@ -155,8 +160,10 @@ class _Run:
     """One evaluation into one folder."""
 
     output: Path
-    codec: Codec
-    plan: EvaluationPlan
+    codec: VslCodec
+    config: CodecEvaluationConfig
+    threads: int
+    judge: Judge | None
     progress: Progress
 
     def measure(self, studies: Iterable[Study]) -> tuple[list[StudyResult], dict[str, VesaliusError]]:
@@ -186,25 +193,43 @@ class _Run:
             return False
         return not (self.output / SUMMARY).exists() or bool(load_report(self.output).failures)
 
+    def made(self, paths: Sequence[Path]) -> Made:
+        """Provenance: the command, and what the numbers depend on."""
+        words: list[str | Path] = [*paths, "-o", self.output, "--coders", ",".join(self.config.coders)]
+        facts = {"Points": f"about {self.config.points} of each coder's ladder per study"}
+        if self.judge is not None:
+            words += ["--judge", self.judge.name]
+            facts["Judge"] = f"{self.judge.name}, weights {self.judge.digest[:12]}"
+            if self.judge.caveats:
+                facts["Caveats of the judge"] = "; ".join(self.judge.caveats)
+        return made(command_line("evaluate codec", *words), self.threads, facts)
+
     def _measure_study(self, study: Study, *, draw: bool) -> StudyResult:
         kept = self.output / _MEASURED / f"{slug(study.data_set)}-{slug(study.name)}.json"
         key: dict[str, Any] = {
             "vesalius": vesalius.__version__,
             "study": [study.data_set, study.name],
-            "coders": list(self.plan.coders),
-            "lossless": list(self.plan.lossless),
-            "points": self.plan.points,
+            "coders": list(self.config.coders),
+            "lossless": list(self.config.lossless),
+            "points": self.config.points,
             "source_bytes": study.source_bytes,
             **study.reading.stated(),
         }
-        if self.plan.judge is not None:
-            key["judge"] = self.plan.judge.key
+        if self.judge is not None:
+            key["judge"] = self.judge.key
         earlier = _earlier(kept, key)
         if earlier is not None and all((self.output / FIGURES / figure.file).exists() for figure in earlier.pictures):
             self.progress(f"{study.data_set}/{study.name}: measured before")
             return earlier
-        figures = self.output / FIGURES if draw else None
-        result = evaluate_study(study, self.codec, self.plan, self.progress, figures)
+        result = evaluate_study(
+            study,
+            self.codec,
+            self.config,
+            self.progress,
+            threads=self.threads,
+            judge=self.judge,
+            figures=self.output / FIGURES if draw else None,
+        )
         with new_file(kept, force=True) as part:
             record = {"asked": key, "result": json.loads(result.model_dump_json())}  # infinities as strings
             part.write_text(json.dumps(record, indent=1, allow_nan=False), encoding="utf-8")
@@ -218,23 +243,3 @@ def _earlier(path: Path, key: dict[str, Any]) -> StudyResult | None:
         return StudyResult.model_validate(record["result"]) if record["asked"] == key else None
     except (OSError, ValueError, RecursionError, KeyError, TypeError, ValidationError):
         return None
-
-
-def _load_judge(name: str | None) -> Judge | None:
-    """The judge; its modules (and torch) are imported only where one is named."""
-    if name is None:
-        return None
-    from vesalius.tasks.evaluate.codec.judge import Judge
-
-    return Judge.load(name)
-
-
-def _made(paths: Sequence[Path], plan: EvaluationPlan, output: Path) -> Made:
-    words: list[str | Path] = [*paths, "-o", output, "--coders", ",".join(plan.coders)]
-    facts = {"Points": f"about {plan.points} of each coder's ladder per study"}
-    if plan.judge is not None:
-        words += ["--judge", plan.judge.name]
-        facts["Judge"] = f"{plan.judge.name}, weights {plan.judge.digest[:12]}"
-        if plan.judge.caveats:
-            facts["Caveats of the judge"] = "; ".join(plan.judge.caveats)
-    return made(command_line("evaluate codec", *words), plan.threads, facts)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,8 @@ from vesalius.cohort.builders.dicom import identity, read_instances
 from vesalius.cohort.builders.files import OtherLayoutError, stem
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort, split_item
-from vesalius.cohort.ends import ED, ES, ends_of_case
-from vesalius.cohort.manifest import read_manifest
+from vesalius.cohort.ends import ED, ES, Ends, ends_of_case
+from vesalius.cohort.manifest import SUFFIXES, read_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, UsageError
 from vesalius.files import regular, walk
@@ -33,7 +32,6 @@ from vesalius.scan.open import find_scans, open_scan
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 
-_MANIFESTS = (".jsonl", ".csv")
 _CINE = "_4d"
 _LABELS = np.iinfo(np.int16)
 
@@ -51,10 +49,8 @@ class Study:
         patient: patient id, None where unknown; never written anywhere.
         masks: label files of the heart.
         masks_by_frame: those whose frame (from 0) is known.
-        systole: frame of end-systole, from 0; None where unknown.
-        diastole: frame of end-diastole, from 0; None where unknown.
-        stated_by: what states these frames.
-        is_cycle: ED and ES are stated, so the T axis is the cardiac cycle, whatever the file says.
+        ends: frames of end-diastole and end-systole where both are stated; T is then the cardiac cycle, whatever the
+            file says.
         reading: how it is opened.
     """
 
@@ -66,10 +62,7 @@ class Study:
     patient: str | None = None
     masks: tuple[Path, ...] = ()
     masks_by_frame: Mapping[int, Path] = field(default_factory=dict)
-    systole: int | None = None
-    diastole: int | None = None
-    stated_by: Literal["Info.cfg", "the manifest"] = "Info.cfg"
-    is_cycle: bool = False
+    ends: Ends | None = None
     reading: Reading = AS_STATED
 
     @property
@@ -80,7 +73,7 @@ class Study:
     def scan(self) -> Scan:
         """The opened scan; T is time where ED and ES are stated."""
         scan = self.open()
-        if self.is_cycle and scan.t_meaning == "unknown" and scan.shape[1] > 1:
+        if self.ends is not None and scan.t_meaning == "unknown" and scan.shape[1] > 1:
             return replace(scan, t_meaning="time")
         return scan
 
@@ -119,11 +112,7 @@ def heart_box(study: Study, scan: Scan) -> tuple[Box | None, str]:
 
 
 def read_mask(path: Path) -> NDArray[np.int64]:
-    """Labels of a reference mask, (I, J, K).
-
-    Raises:
-        InputError: it cannot be read, or holds no labels.
-    """
+    """Labels of a reference mask, (I, J, K); InputError where it cannot be read or holds no labels."""
     try:
         return read_labels(label_map(open_scan(path)), _LABELS.min, _LABELS.max)[0, 0]
     except NotLabelsError as error:
@@ -135,7 +124,7 @@ def _find(path: Path, reading: Reading) -> Iterator[Study]:
         raise InputError("no such file or folder", where=path)
     if path.is_dir():
         yield from _of_folder(path, reading)
-    elif path.suffix.lower() in _MANIFESTS:
+    elif path.suffix.lower() in SUFFIXES:
         yield from _of_cohort(read_manifest(path).read_by(reading), path.stem)
     elif stem(path).endswith(_CINE):
         cohort = build_cohort("acdc", path.parent).read_by(reading)
@@ -162,18 +151,10 @@ def _of_folder(path: Path, reading: Reading) -> Iterator[Study]:
 
 
 def _cohort(folder: Path) -> Cohort | None:
-    """The folder as a cohort; None where no layout says more than the files (DICOM series say it themselves).
-
-    Raises:
-        InputError: a mistake in a folder of the ACDC layout, which is the one with heart masks.
-    """
-    try:
-        return build_cohort("acdc", folder)
-    except OtherLayoutError:
-        pass
+    """The folder as a cohort; None where no layout says more than the files (DICOM series say it themselves)."""
     try:
         cohort = build_cohort(AUTO, folder)
-    except InputError:
+    except OtherLayoutError:
         return None
     is_known = any(case.patient for case in cohort) and not any(case.series for case in cohort)
     return cohort if is_known else None
@@ -182,6 +163,8 @@ def _cohort(folder: Path) -> Cohort | None:
 def _of_cohort(cohort: Cohort, data_set: str | None = None) -> Iterator[Study]:
     for case in cohort:
         ends = ends_of_case(case)
+        if ends is not None and data_set is None:
+            ends = replace(ends, stated_by="Info.cfg")
         masks = {name: cohort.path(case.masks[name]) for name in _heart_masks(case)}
         for image, place in case.images.items():
             path = cohort.path(place)
@@ -194,10 +177,7 @@ def _of_cohort(cohort: Cohort, data_set: str | None = None) -> Iterator[Study]:
                 patient=case.patient,
                 masks=tuple(sorted(masks.values())),
                 masks_by_frame={case.frames[name]: mask for name, mask in masks.items() if name in case.frames},
-                systole=ends.es if ends else None,
-                diastole=ends.ed if ends else None,
-                stated_by="the manifest" if data_set else "Info.cfg",
-                is_cycle=ends is not None,
+                ends=ends,
                 reading=case.how,
             )
 

@@ -23,10 +23,11 @@ from vesalius.metrics.error import SquaredError
 from vesalius.metrics.error import peak as peak_of
 from vesalius.metrics.ssim import ssim_per_picture, to_pictures
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.codec.adapter import Codec, Coded
+from vesalius.tasks.evaluate.codec.adapter import Coded, VslCodec
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.codec.ladder import RatePoint, walk
 from vesalius.tasks.evaluate.codec.pictures import DrawnPoint, draw
-from vesalius.tasks.evaluate.codec.results import Exact, FigureFile, Measures, Point, StudyResult
+from vesalius.tasks.evaluate.codec.results import Exact, Measures, Point, StudyResult
 from vesalius.tasks.evaluate.codec.studies import Study, heart_box
 from vesalius.wording import Progress
 
@@ -38,35 +39,25 @@ METHODS = ("zstd-19", "gzip-9", "gzip-6")
 _CHECKED_AT_ONCE = 1 << 22
 
 
-@dataclass(frozen=True)
-class EvaluationPlan:
-    """What is measured on every study.
-
-    Args:
-        coders: lossy coders.
-        lossless: coders for lossless files.
-        points: steps of each coder's ladder.
-        threads: chunks or slices processed at a time.
-        judge: segments original and restored scans; None for no judge.
-    """
-
-    coders: tuple[str, ...]
-    lossless: tuple[str, ...]
-    points: int
-    threads: int
-    judge: Judge | None = None
-
-
 def evaluate_study(
-    study: Study, codec: Codec, plan: EvaluationPlan, progress: Progress, figures: Path | None = None
+    study: Study,
+    codec: VslCodec,
+    config: CodecEvaluationConfig,
+    progress: Progress,
+    *,
+    threads: int,
+    judge: Judge | None = None,
+    figures: Path | None = None,
 ) -> StudyResult:
     """Measure one study.
 
     Args:
         study: the study.
         codec: what codes it.
-        plan: what is measured.
+        config: what is measured.
         progress: called with one line per step.
+        threads: chunks or slices processed at a time.
+        judge: segments original and restored scans.
         figures: folder for pictures of this study, or None for no pictures.
 
     Raises:
@@ -76,13 +67,10 @@ def evaluate_study(
     if scan.dtype.kind not in "iuf":
         raise UsageError(f"values of type {scan.dtype} cannot be measured", where=study.path, fix="leave it out")
     box, note = heart_box(study, scan)
-    trial, why_not = plan.judge.trial(study, scan) if plan.judge else (None, "")
-    work = _Work(study, scan, codec, plan, peak_of(scan.values(dtype=np.float64)), box, trial, progress)
-    restored = [DrawnPoint(*pair) for coder in plan.coders for pair in work.lossy(coder)]
-    exact, gzip6_bytes = work.exact()
-    pictures: tuple[FigureFile, ...] = ()
-    if figures is not None:
-        pictures = draw(study, scan, work.place, box, restored, figures)
+    trial, why_not = judge.trial(study, scan) if judge else (None, "")
+    work = _Work(study, scan, codec, threads, peak_of(scan.values(dtype=np.float64)), box, trial, progress)
+    restored = [drawn for coder in config.coders for drawn in work.lossy(coder, config.points)]
+    exact, gzip6_bytes = work.exact(config.lossless)
     return StudyResult(
         data_set=study.data_set,
         name=study.name,
@@ -91,10 +79,10 @@ def evaluate_study(
         source_bytes=study.source_bytes,
         gzip6_bytes=gzip6_bytes,
         peak=work.peak,
-        heart=None if box is None else _bounds(box),
+        heart=None if box is None else tuple((side.start, side.stop) for side in box),
         points=tuple(drawn.point for drawn in restored),
         exact=exact,
-        pictures=pictures,
+        pictures=() if figures is None else draw(study, scan, work.place, box, restored, figures),
         notes=tuple(text for text in (note, why_not, *scan.problems) if text),
         judged=trial.study if trial else None,
     )
@@ -105,12 +93,7 @@ def measure(
 ) -> tuple[Measures, Measures | None]:
     """Compare a restored scan with its original, slice by slice: whole field, and heart region where there is a box.
 
-    Args:
-        original: the scan; its intensity map holds for both.
-        stored_CTIJK: restored stored values.
-        peak: peak of the whole scan.
-        box: heart region, or None.
-        threads: slices measured at a time.
+    The peak is that of the whole scan; the intensity map of the original holds for both.
     """
 
     def measure_slice(k: int) -> tuple[_Sums, _Sums | None]:
@@ -168,8 +151,8 @@ class _Work:
 
     study: Study
     scan: Scan
-    codec: Codec
-    plan: EvaluationPlan
+    codec: VslCodec
+    threads: int
     peak: float
     box: Box | None
     trial: JudgedScan | None
@@ -188,39 +171,39 @@ class _Work:
         Not the first frame: coders that use time spend most on it.
         """
         frames = self.scan.shape[1]
-        frame = frames // 2 if self.study.systole is None else min(self.study.systole, frames - 1)
+        frame = frames // 2 if self.study.ends is None else min(self.study.ends.es, frames - 1)
         depth = slice(0, self.scan.shape[4]) if self.box is None else self.box[2]
         return frame, (depth.start + depth.stop - 1) // 2
 
-    def lossy(self, coder: str) -> list[tuple[Point, NDArray[Any]]]:
-        """Points of a coder, best first, each with its picture (real values, (I, J))."""
+    def lossy(self, coder: str, points: int) -> list[DrawnPoint]:
+        """Points of a coder, best first."""
         steps = self.codec.ladder(coder)
-        measured: dict[int, tuple[Point, NDArray[Any]]] = {}
+        measured: dict[int, DrawnPoint] = {}
 
         def read(rung: int) -> RatePoint:
             measured[rung] = self._point(coder, steps[rung])
-            point = measured[rung][0]
+            point = measured[rung].point
             regions = [point.whole] if point.heart is None else [point.whole, point.heart]
             return RatePoint(point.ratio, tuple(region.psnr_db for region in regions))
 
-        return [measured[rung] for rung in walk(read, len(steps), self.plan.points)]
+        return [measured[rung] for rung in walk(read, len(steps), points)]
 
-    def exact(self) -> tuple[tuple[Exact, ...], int | None]:
+    def exact(self, coders: Sequence[str]) -> tuple[tuple[Exact, ...], int | None]:
         """Lossless files and general-purpose compressors; and the bytes of gzip -6, to which ratios refer."""
-        coded = [self._lossless(coder) for coder in self.plan.lossless]
+        coded = [self._lossless(coder) for coder in coders]
         values = as_16_bit(self.scan.stored())
         if values is None:
             why = "the values are no 16-bit integers"
             return (*coded, *(Exact(method=method, size_bytes=None, why_not=why) for method in METHODS)), None
         self._report(", ".join(METHODS))
-        with ThreadPoolExecutor(max_workers=self.plan.threads) as pool:
+        with ThreadPoolExecutor(max_workers=self.threads) as pool:
             sizes = dict(zip(METHODS, pool.map(lambda method: compressed_bytes(method, values), METHODS), strict=True))
         general = (Exact(method=method, size_bytes=size) for method, size in sizes.items())
         return (*coded, *general), sizes["gzip-6"]
 
-    def _point(self, coder: str, step: float) -> tuple[Point, NDArray[Any]]:
-        coded = self.codec.lossy(self.scan, coder, step, self.plan.threads)
-        whole, heart = measure(self.scan, coded.stored_CTIJK, self.peak, self.box, self.plan.threads)
+    def _point(self, coder: str, step: float) -> DrawnPoint:
+        coded = self.codec.lossy(self.scan, coder, step, self.threads)
+        whole, heart = measure(self.scan, coded.stored_CTIJK, self.peak, self.box, self.threads)
         rate = ratio(math.prod(self.scan.shape), coded.size_bytes)
         judged = self.trial.judge(coded.stored_CTIJK) if self.trial else None
         self._report(f"{coder} {step:g}: {rate:.4g}:1, {whole.psnr_db:.2f} dB{judged.words if judged else ''}")
@@ -235,11 +218,11 @@ class _Work:
             decode_ms=1000 * coded.decode_seconds / self.pictures,
             judged=judged,
         )
-        return point, self._picture(coded)
+        return DrawnPoint(point, self._picture(coded))
 
     def _lossless(self, coder: str) -> Exact:
         try:
-            coded = self.codec.lossless(self.scan, coder, self.plan.threads)
+            coded = self.codec.lossless(self.scan, coder, self.threads)
         except UsageError as error:
             return Exact(method=coder, size_bytes=None, why_not=error.what)
         if coded.stored_CTIJK.tobytes() != self.scan.stored().tobytes():
@@ -297,8 +280,3 @@ def _measures(slices: Sequence[_Sums], peak: float, is_time: bool) -> Measures:
 def _is_whole(flat: NDArray[Any]) -> bool:
     parts = (flat[start : start + _CHECKED_AT_ONCE] for start in range(0, flat.size, _CHECKED_AT_ONCE))
     return flat.dtype.kind in "iu" or all(np.isfinite(part).all() and (np.rint(part) == part).all() for part in parts)
-
-
-def _bounds(box: Box) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-    i, j, k = box
-    return (i.start, i.stop), (j.start, j.stop), (k.start, k.stop)

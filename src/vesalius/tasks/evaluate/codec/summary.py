@@ -8,14 +8,15 @@ between two neighbouring points they are interpolated linearly in the logarithm 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from vesalius.metrics.bdrate import Curve, delta_rate, psnr_at_ratio, ratio_at_psnr, value_at_ratio
+from vesalius.metrics.bdrate import Curve, delta_rate, ratio_at_psnr, value_at_ratio
 from vesalius.metrics.drawn import Drawn, Owner
 from vesalius.metrics.spread import Spread
+from vesalius.report.masks import by_reason
 from vesalius.tasks.evaluate.codec.results import (
     JudgedStudy,
     Judgement,
@@ -28,6 +29,8 @@ from vesalius.tasks.evaluate.codec.results import (
 )
 
 Region = Literal["whole", "heart"]
+Measure = Literal["psnr_db", "ssim"]
+REGIONS: tuple[Region, ...] = ("whole", "heart")
 DECIBELS = (40, 35, 30)
 RATIOS = (100, 300, 1000)
 CLAIMED_RATIO = 1000
@@ -39,13 +42,7 @@ Read = Callable[[JudgedStudy, Judgement], float | None]
 
 @dataclass(frozen=True)
 class SinglePoint:
-    """A coder with one rate point: its ratio and quality there.
-
-    Args:
-        ratio: compression ratio.
-        psnr_db: PSNR in dB.
-        ssim: SSIM.
-    """
+    """Compression ratio, PSNR in dB and SSIM of a coder with one rate point."""
 
     ratio: Spread
     psnr_db: Spread
@@ -56,16 +53,8 @@ class SinglePoint:
 class CoderSummary:
     """One coder in one region of one data set.
 
-    Args:
-        coder: name.
-        region: "whole" field or "heart" region.
-        ratio_at_db: decibels -> ratio.
-        psnr_at_ratio: ratio -> dB.
-        ssim_at_ratio: ratio -> SSIM.
-        delta_rate: anchor coder -> BD-rate in percent; empty for a coder with one rate point.
-        encode_ms: per picture, at the file nearest to 1000:1.
-        decode_ms: per picture, at the same file.
-        single: where the coder has one rate point.
+    `delta_rate` is the BD-rate in percent by anchor, empty for a coder with one rate point (`single`). Milliseconds are
+    per picture, at the file nearest to 1000:1.
     """
 
     coder: str
@@ -81,19 +70,11 @@ class CoderSummary:
 
 @dataclass(frozen=True)
 class JudgedAt:
-    """A coder at one ratio, as the judge sees it.
+    """A coder at one ratio, as the judge sees it; deltas are restored less original, both by the judge.
 
-    Args:
-        dice: class -> Dice of the judge's masks with the reference masks; studies whose masks hold the class.
-        dice_delta: class -> that less the judge's own Dice on the original.
-        mean_dice: mean over the classes of a study.
-        mean_dice_delta: that less the mean on the original.
-        agreement: class -> Dice of the judge's masks with its masks of the original.
-        mean_agreement: mean over the classes; studies without masks.
-        edv_delta_ml: restored less original, both by the judge.
-        esv_delta_ml: restored less original.
-        ef_delta_points: restored less original, percentage points.
-        ef_error_points: absolute value of that.
+    `dice` compares with the reference masks, by class, in the studies whose masks hold the class; `agreement` with the
+    judge's own masks of the original. Means are over the classes of a study: `mean_dice` of studies with masks,
+    `mean_agreement` of those without. `ef_error_points` is the absolute value of the delta of EF.
     """
 
     dice: dict[str, Spread]
@@ -118,19 +99,10 @@ class JudgedCoder:
 
 @dataclass(frozen=True)
 class JudgeSummary:
-    """The judge on one data set.
+    """The judge on one data set: what it finds in the originals, and in what each lossy coder restores.
 
-    Args:
-        classes: what it finds.
-        dice: class -> its own Dice with the masks on the originals: the ceiling.
-        mean_dice: mean over the classes of a study.
-        edv_ml: on the originals, by the judge.
-        esv_ml: on the originals, by the judge.
-        ef_percent: on the originals, by the judge.
-        masks_ef_percent: by the reference masks.
-        frames_from: study -> how its ED and ES frames are known.
-        coders: lossy coders.
-        warnings: implausible finding -> the studies concerned.
+    `dice` is its own Dice with the reference masks on the originals, by class: the ceiling. `frames_from` says for each
+    study how its ED and ES frames are known; `warnings` is implausible finding -> the studies concerned.
     """
 
     classes: tuple[str, ...]
@@ -150,9 +122,9 @@ class DataSetSummary:
     """All coders on one data set.
 
     Args:
-        name: the data set.
-        studies: its studies.
-        patients: number of patients; a study whose patient is unknown counts as one.
+        name: of the data set.
+        studies: their names.
+        patients: how many; a study whose patient is unknown counts as one.
         intervals: what the bootstrap draws, in words.
         is_cine: some study has several frames; the claims are about such.
         coders: by region, then coder.
@@ -188,12 +160,7 @@ Owners = Mapping[str, Owner]
 
 
 def summarise(results: Sequence[StudyResult], owners: Mapping[tuple[str, str], Owner] | None = None) -> Summary:
-    """Aggregate studies by data set, in the order in which they were given.
-
-    Args:
-        results: measured studies.
-        owners: (data set, study) -> patient.
-    """
+    """Aggregate studies by data set, in the order given; `owners` is (data set, study) -> patient."""
     data_sets = []
     for name in dict.fromkeys(result.data_set for result in results):
         members = [result for result in results if result.data_set == name]
@@ -202,54 +169,75 @@ def summarise(results: Sequence[StudyResult], owners: Mapping[tuple[str, str], O
     return Summary(data_sets=tuple(data_sets))
 
 
-def region_points(result: StudyResult, coder: str, region: Region) -> list[tuple[Point, Measures]]:
-    """Points of a coder with their measures in a region."""
-    pairs = [(point, point.whole if region == "whole" else point.heart) for point in result.of(coder)]
-    return [(point, measures) for point, measures in pairs if measures is not None]
+def region_points(result: StudyResult, coder: str, region: Region) -> list[tuple[float, Measures]]:
+    """Ratio and measures in a region of each point of a coder."""
+    pairs = [(point.ratio, point.whole if region == "whole" else point.heart) for point in result.of(coder)]
+    return [(ratio, measures) for ratio, measures in pairs if measures is not None]
 
 
 def psnr_curve(result: StudyResult, coder: str, region: Region) -> Curve:
     """PSNR against ratio of one coder on one study; empty where it was not measured."""
     pairs = region_points(result, coder, region)
-    return Curve.of([point.ratio for point, _ in pairs], [measures.psnr_db for _, measures in pairs])
+    return Curve.of([ratio for ratio, _ in pairs], [measures.psnr_db for _, measures in pairs])
 
 
-def ssim_at(result: StudyResult, coder: str, region: Region, ratio: float) -> float | None:
-    """SSIM of one coder on one study at a ratio; None outside the measured range."""
+def measure_at(result: StudyResult, coder: str, region: Region, measure: Measure, ratio: float) -> float | None:
+    """PSNR or SSIM of one coder on one study at a ratio; None outside the measured range."""
     pairs = region_points(result, coder, region)
-    return value_at_ratio([point.ratio for point, _ in pairs], [measures.ssim for _, measures in pairs], ratio)
+    return value_at_ratio([at for at, _ in pairs], [getattr(measures, measure) for _, measures in pairs], ratio)
 
 
 def judge_summary(
     results: Sequence[StudyResult], ratios: Sequence[int], owners: Owners | None = None
 ) -> JudgeSummary | None:
     """Aggregate the judged studies of a data set; None without any."""
-    results = [result for result in results if result.judged is not None]
-    studies = {result.name: result.judged for result in results if result.judged is not None}
-    if not studies:
+    judged = {result.name: (result, result.judged) for result in results if result.judged is not None}
+    if not judged:
         return None
-    spread = partial(Spread.by_patient, owners=owners or {})
+    studies = {name: study for name, (_, study) in judged.items()}
     classes = tuple(dict.fromkeys(name for study in studies.values() for name in study.classes))
-    with_masks = {name: study for name, study in studies.items() if study.has_masks}
-    coders = dict.fromkeys(point.coder for result in results for point in result.points)
+    with_masks = [name for name, study in studies.items() if study.has_masks]
+    without = [name for name in studies if name not in with_masks]
+    holding = {
+        name: group
+        for name in classes
+        if (group := [key for key, study in studies.items() if study.original.dice.get(name)])
+    }
 
-    def originals(read: Read, group: Mapping[str, JudgedStudy] = studies) -> Spread:
-        return spread({name: read(study, study.original) for name, study in group.items()})
+    def originals(read: Read, group: Iterable[str] = studies) -> Spread:
+        return Spread.by_patient({name: read(studies[name], studies[name].original) for name in group}, owners)
 
+    def judged_at(coder: str, ratio: int) -> JudgedAt:
+        def across(read: Read, group: Iterable[str] = studies) -> Spread:
+            return Spread.by_patient({name: read_at(judged[name][0], coder, ratio, read) for name in group}, owners)
+
+        ef = across(_change(_volume("ef_percent")))
+        error = {name: None if delta is None else abs(delta) for name, delta in ef.values.items()}
+        return JudgedAt(
+            dice={name: across(_dice(name), group) for name, group in holding.items()},
+            dice_delta={name: across(_change(_dice(name)), group) for name, group in holding.items()},
+            mean_dice=across(_mean_dice, with_masks),
+            mean_dice_delta=across(_change(_mean_dice), with_masks),
+            agreement={name: across(_agreement(name)) for name in classes},
+            mean_agreement=across(lambda _, found: mean_of(mean_by_class(found.agreement)), without),
+            edv_delta_ml=across(_change(_volume("edv_ml"))),
+            esv_delta_ml=across(_change(_volume("esv_ml"))),
+            ef_delta_points=ef,
+            ef_error_points=Spread.by_patient(error, owners),
+        )
+
+    coders = dict.fromkeys(point.coder for result, _ in judged.values() for point in result.points)
     return JudgeSummary(
         classes=classes,
-        dice={name: originals(_dice(name), group) for name in classes if (group := _holding(studies, name))},
+        dice={name: originals(_dice(name), group) for name, group in holding.items()},
         mean_dice=originals(_mean_dice, with_masks),
         edv_ml=originals(_volume("edv_ml")),
         esv_ml=originals(_volume("esv_ml")),
         ef_percent=originals(_volume("ef_percent")),
         masks_ef_percent=originals(lambda study, _: study.masks_ef_percent, with_masks),
         frames_from={name: study.frames_from for name, study in studies.items()},
-        coders=tuple(
-            JudgedCoder(coder=coder, at={ratio: _judged_at(results, studies, coder, ratio, spread) for ratio in ratios})
-            for coder in coders
-        ),
-        warnings=_warnings(results),
+        coders=tuple(JudgedCoder(coder, {ratio: judged_at(coder, ratio) for ratio in ratios}) for coder in coders),
+        warnings=by_reason(_warnings(results)),
     )
 
 
@@ -270,23 +258,18 @@ def read_at(result: StudyResult, coder: str, ratio: float, read: Read) -> float 
     return below[1] + share * (above[1] - below[1])
 
 
-def _names(results: Sequence[StudyResult]) -> tuple[str, ...]:
-    return tuple(result.name for result in results)
-
-
 def _data_set(name: str, results: list[StudyResult], owners: Owners) -> DataSetSummary:
     coders = dict.fromkeys(point.coder for result in results for point in result.points)
     methods = dict.fromkeys(exact.method for result in results for exact in result.exact)
-    regions: tuple[Region, ...] = ("whole", "heart")
     return DataSetSummary(
         name=name,
-        studies=_names(results),
+        studies=tuple(result.name for result in results),
         patients=len(set(owners.values())),
         intervals=Drawn.of(owners.values()).by,
         is_cine=any(result.shape[1] > 1 for result in results),
         coders=tuple(
             _coder(measured, coder, region, owners)
-            for region in regions
+            for region in REGIONS
             if (measured := [result for result in results if region == "whole" or result.heart is not None])
             for coder in coders
         ),
@@ -300,38 +283,33 @@ def _data_set(name: str, results: list[StudyResult], owners: Owners) -> DataSetS
 
 
 def _coder(results: list[StudyResult], coder: str, region: Region, owners: Owners) -> CoderSummary:
-    curves = {result.name: psnr_curve(result, coder, region) for result in results}
     coded = [result for result in results if result.of(coder)]
-
-    def across(read: Callable[[Curve], float | None]) -> Spread:
-        return Spread.by_patient({name: read(curve) for name, curve in curves.items()}, owners)
 
     def each(read: Callable[[StudyResult], float | None], group: Sequence[StudyResult] = results) -> Spread:
         return Spread.by_patient({result.name: read(result) for result in group}, owners)
 
+    def ratio_at(result: StudyResult, db: int) -> float | None:
+        return ratio_at_psnr(psnr_curve(result, coder, region), db)
+
+    at = partial(measure_at, coder=coder, region=region)
     single = None
     if all(len(result.of(coder)) == 1 for result in coded):
         single = SinglePoint(
-            ratio=each(lambda result: result.of(coder)[0].ratio, coded),
-            psnr_db=each(lambda result: _only(result, coder, region).psnr_db, coded),
-            ssim=each(lambda result: _only(result, coder, region).ssim, coded),
+            ratio=each(lambda result: region_points(result, coder, region)[0][0], coded),
+            psnr_db=each(lambda result: region_points(result, coder, region)[0][1].psnr_db, coded),
+            ssim=each(lambda result: region_points(result, coder, region)[0][1].ssim, coded),
         )
     return CoderSummary(
         coder=coder,
         region=region,
-        ratio_at_db={db: across(partial(ratio_at_psnr, db=db)) for db in DECIBELS},
-        psnr_at_ratio={ratio: across(partial(psnr_at_ratio, ratio=ratio)) for ratio in RATIOS},
-        ssim_at_ratio={ratio: each(partial(ssim_at, coder=coder, region=region, ratio=ratio)) for ratio in RATIOS},
+        ratio_at_db={db: each(partial(ratio_at, db=db)) for db in DECIBELS},
+        psnr_at_ratio={ratio: each(partial(at, measure="psnr_db", ratio=ratio)) for ratio in RATIOS},
+        ssim_at_ratio={ratio: each(partial(at, measure="ssim", ratio=ratio)) for ratio in RATIOS},
         delta_rate={} if single else _delta_rates(results, coder, region, owners),
         encode_ms=each(lambda result: _nearest(result, coder).encode_ms, coded),
         decode_ms=each(lambda result: _nearest(result, coder).decode_ms, coded),
         single=single,
     )
-
-
-def _only(result: StudyResult, coder: str, region: Region) -> Measures:
-    """Measures of a coder with one rate point."""
-    return region_points(result, coder, region)[0][1]
 
 
 def _delta_rates(results: list[StudyResult], coder: str, region: Region, owners: Owners) -> dict[str, Spread]:
@@ -357,38 +335,8 @@ def _lossless_ratio(result: StudyResult, method: str) -> float | None:
     return 2 * result.voxels / sizes[0] if sizes else None
 
 
-def _judged_at(
-    results: Sequence[StudyResult],
-    studies: Mapping[str, JudgedStudy],
-    coder: str,
-    ratio: int,
-    spread: Callable[[Mapping[str, float | None]], Spread],
-) -> JudgedAt:
-    def across(read: Read, group: Mapping[str, JudgedStudy] = studies) -> Spread:
-        return spread({result.name: read_at(result, coder, ratio, read) for result in results if result.name in group})
-
-    classes = tuple(dict.fromkeys(name for study in studies.values() for name in study.classes))
-    drawn = {name: group for name in classes if (group := _holding(studies, name))}
-    with_masks = {name: study for name, study in studies.items() if study.has_masks}
-    without = {name: study for name, study in studies.items() if not study.has_masks}
-    ef = across(_change(_volume("ef_percent")))
-    return JudgedAt(
-        dice={name: across(_dice(name), group) for name, group in drawn.items()},
-        dice_delta={name: across(_change(_dice(name)), group) for name, group in drawn.items()},
-        mean_dice=across(_mean_dice, with_masks),
-        mean_dice_delta=across(_change(_mean_dice), with_masks),
-        agreement={name: across(_agreement(name)) for name in classes},
-        mean_agreement=across(lambda _, found: mean_of(mean_by_class(found.agreement)), without),
-        edv_delta_ml=across(_change(_volume("edv_ml"))),
-        esv_delta_ml=across(_change(_volume("esv_ml"))),
-        ef_delta_points=ef,
-        ef_error_points=spread({name: None if delta is None else abs(delta) for name, delta in ef.values.items()}),
-    )
-
-
-def _warnings(results: Sequence[StudyResult]) -> dict[str, tuple[str, ...]]:
-    """Implausible finding, with whose masks show it -> studies."""
-    warnings: dict[str, list[str]] = {}
+def _warnings(results: Sequence[StudyResult]) -> Iterator[tuple[str, str]]:
+    """(implausible finding with the masks that show it, study)."""
     for result in results:
         if result.judged is None:
             continue
@@ -396,17 +344,11 @@ def _warnings(results: Sequence[StudyResult]) -> dict[str, tuple[str, ...]]:
         sides = {
             "the reference masks": result.judged.masks_doubts,
             "the judge on the original": result.judged.original.doubts,
-            "the judge on a restored scan": dict.fromkeys(restored),
+            "the judge on a restored scan": restored,
         }
         for side, doubts in sides.items():
             for doubt in doubts:
-                warnings.setdefault(f"implausible by {side}: {doubt}", []).append(result.name)
-    return {warning: tuple(names) for warning, names in warnings.items()}
-
-
-def _holding(studies: Mapping[str, JudgedStudy], name: str) -> dict[str, JudgedStudy]:
-    """Studies whose masks hold a class."""
-    return {key: study for key, study in studies.items() if study.original.dice.get(name)}
+                yield f"implausible by {side}: {doubt}", result.name
 
 
 def _change(read: Read) -> Read:

@@ -1,4 +1,4 @@
-"""Label masks at a path: a file, a folder or a manifest, each with the names that its counterpart may have.
+"""Label masks at a path (a file, a folder or a manifest), and their pairs by the names that a counterpart may have.
 
 In a folder, files called NAME_gt are the masks if there are any (the layout of ACDC), else all files are. Files called
 NAME_ED, NAME_ES, NAME_frameXX (counted from 01) and NAME_4d, with or without _gt, belong to one patient NAME. Where
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -19,7 +19,7 @@ from vesalius.cohort.builders.files import PICTURES, VOLUMES, files_below, relat
 from vesalius.cohort.case import MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.ends import ED, ES
-from vesalius.cohort.manifest import read_manifest
+from vesalius.cohort.manifest import SUFFIXES, read_manifest
 from vesalius.cohort.read import open_mask
 from vesalius.errors import InputError
 from vesalius.files import regular
@@ -31,7 +31,6 @@ from vesalius.scan.scan import Scan
 
 _ARRAYS = (".npy", ".npz")
 _SUFFIXES = (*VOLUMES, *PICTURES, *_ARRAYS)
-_MANIFESTS = (".jsonl", ".csv")
 _GT = "_gt"
 _PHASE = re.compile(r"(?P<case>.+?)_(?P<phase>ed|es|frame\d+|4d)", re.IGNORECASE)
 
@@ -72,9 +71,24 @@ class Mask:
         return self.case if self.name == MASK else f"{self.case} {self.name}"
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A predicted mask and its reference.
+
+    Args:
+        predicted: mask of the same frames, or of the whole cine.
+        reference: mask to compare with.
+        by_cine: the predicted mask was matched by the name of the cine and must hold all its frames.
+    """
+
+    predicted: Mask
+    reference: Mask
+    by_cine: bool = False
+
+
 def is_manifest(path: Path) -> bool:
     """True for a .jsonl or .csv file."""
-    return path.suffix.lower() in _MANIFESTS and regular(path).is_file()
+    return path.suffix.lower() in SUFFIXES and regular(path).is_file()
 
 
 def find_masks(path: Path, reading: Reading = AS_STATED) -> list[Mask]:
@@ -103,6 +117,36 @@ def ignored_files(path: Path) -> list[str]:
     """Files of a folder that are ignored because others in it are called NAME_gt."""
     marked, others = _in_folder(path) if path.is_dir() else ([], [])
     return [relative(file, path) for file in others] if marked else []
+
+
+def match_masks(predicted: Sequence[Mask], reference: Sequence[Mask]) -> tuple[list[Pair], dict[str, str]]:
+    """Pair masks by their names, using a name only if it is unique on both sides.
+
+    Two single files are a pair whatever their names. A predicted mask of a whole cine may be the counterpart of several
+    reference masks with known frames.
+
+    Returns:
+        Pairs in the order of the references; title of a mask without a counterpart -> why there is none.
+    """
+    if len(predicted) == len(reference) == 1 and not reference[0].split:
+        return [Pair(predicted[0], reference[0])], {}
+    offered, wanted = _by_key(predicted), _by_key(reference)
+    pairs: list[Pair] = []
+    alone: dict[str, str] = {}
+    for mask in reference:
+        unique = [key for key in mask.keys if len(wanted[key]) == 1]
+        same, cine = _first(offered, unique), _first(offered, mask.cine_keys)
+        if same is not None:
+            pairs.append(Pair(same, mask))
+        elif cine is not None:
+            pairs.append(Pair(cine, mask, by_cine=True))
+        else:
+            names = [key for key in unique if len(offered.get(key, ())) > 1]
+            why = f"{len(offered[names[0]])} predicted masks are called {names[0]}" if names else "no predicted mask"
+            alone[mask.title] = why
+    used = {id(pair.predicted) for pair in pairs}
+    alone |= {mask.title: "no reference mask" for mask in predicted if id(mask) not in used and mask.title not in alone}
+    return pairs, alone
 
 
 def _in_folder(path: Path) -> tuple[list[Path], list[Path]]:
@@ -182,3 +226,16 @@ def _name(path: str) -> str:
 def _bare(name: str) -> str:
     """A name without the suffix of a reference."""
     return name[: -len(_GT)] if name.lower().endswith(_GT) and len(name) > len(_GT) else name
+
+
+def _by_key(masks: Sequence[Mask]) -> dict[str, list[Mask]]:
+    index: dict[str, list[Mask]] = defaultdict(list)
+    for mask in masks:
+        for key in dict.fromkeys(mask.keys):
+            index[key].append(mask)
+    return dict(index)
+
+
+def _first(index: dict[str, list[Mask]], keys: Iterable[str]) -> Mask | None:
+    """The mask of the first unambiguous name."""
+    return next((index[key][0] for key in keys if len(index.get(key, ())) == 1), None)

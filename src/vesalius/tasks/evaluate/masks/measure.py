@@ -21,7 +21,7 @@ from vesalius.scan.geometry import shear_degrees, spacing_mm, to_world
 from vesalius.scan.label_values import NotLabelsError, read_labels
 from vesalius.scan.note import Contradiction
 from vesalius.scan.scan import Scan
-from vesalius.tasks.evaluate.masks.match import Pair
+from vesalius.tasks.evaluate.masks.find import Pair
 
 MOST_LABELS = 256
 """A mask with more labels is considered an image."""
@@ -48,11 +48,7 @@ class PairResult:
 
 
 def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
-    """Measure a pair.
-
-    Args:
-        pair: the masks.
-        classes: labels to measure -> names; empty for all that either mask holds.
+    """Measure the labels of `classes` (label -> name) in a pair; without classes, all that either mask holds.
 
     Raises:
         GeometryError: the masks lie on different grids.

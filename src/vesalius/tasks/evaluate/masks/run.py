@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
-from vesalius.report.made import command_line, made
 from vesalius.report.page import PAGE
-from vesalius.report.publish import publish
+from vesalius.report.publish import command_line, made, publish
 from vesalius.report.table import plain_text
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.masks.classes import lv_label
-from vesalius.tasks.evaluate.masks.find import Mask, find_masks, ignored_files, is_manifest
-from vesalius.tasks.evaluate.masks.match import Pair, match_masks
+from vesalius.tasks.evaluate.masks.find import Pair, find_masks, ignored_files, is_manifest, match_masks
 from vesalius.tasks.evaluate.masks.measure import PairResult, measure_pair
 from vesalius.tasks.evaluate.masks.pump import beats
 from vesalius.tasks.evaluate.masks.summary import MaskSummary, patient_names, result_of, summarise
@@ -127,23 +125,18 @@ def _pairs(
 ) -> tuple[Sequence[Pair], dict[str, str]]:
     """Pairs of the split, and its masks without a counterpart: title -> reason."""
     wanted = find_masks(reference, reading)
-    offered = find_masks(predicted, reading)
-    matched = match_masks(offered, wanted)
+    pairs, alone = match_masks(find_masks(predicted, reading), wanted)
     if split is None:
-        return matched.pairs, matched.alone
+        return pairs, alone
     if not is_manifest(reference):
         raise UsageError("only a manifest knows splits", where="--split", fix="name a manifest as REFERENCE")
-    outside = _titles(wanted, lambda mask: mask.split != split)
-    if len(outside) == len(_titles(wanted, lambda _: True)):
+    inside = {mask.title for mask in wanted if mask.split == split}
+    if not inside:
         known = ", ".join(sorted({mask.split for mask in wanted if mask.split})) or "no splits"
         raise UsageError(f"no mask of a case in split {split!r}", where="--split", fix=f"the manifest has {known}")
-    inside = _titles(wanted, lambda mask: mask.split == split)
-    alone = {title: why for title, why in matched.alone.items() if title in inside or title not in outside}
-    return [pair for pair in matched.pairs if pair.reference.split == split], alone
-
-
-def _titles(masks: Sequence[Mask], keep: Callable[[Mask], bool]) -> set[str]:
-    return {mask.title for mask in masks if keep(mask)}
+    outside = {mask.title for mask in wanted if mask.split != split}
+    alone = {title: why for title, why in alone.items() if title in inside or title not in outside}
+    return [pair for pair in pairs if pair.reference.split == split], alone
 
 
 def _measure(

@@ -9,7 +9,7 @@ from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.cardiac import EDV_ML, EF_PERCENT, Beat
 from vesalius.metrics.drawn import Drawn
 from vesalius.metrics.masks import PIECE_SHARE, Measured
-from vesalius.report.dots import dots
+from vesalius.report.chart import dots
 from vesalius.report.masks import (
     ALL,
     COLUMNS,
@@ -103,13 +103,7 @@ class MaskSummary:
 
 
 def summarise(results: Sequence[PairResult], beats: Sequence[Beat], without: Mapping[str, str]) -> MaskSummary:
-    """Aggregate pairs by patient, then over patients.
-
-    Args:
-        results: measured pairs.
-        beats: of the cines.
-        without: case -> why its cine gave no beat.
-    """
+    """Aggregate pairs by patient, then over patients; `without` is case -> why its cine gave no beat."""
     patients = patient_names(results)
     rows = sorted((row for result in results for row in result.rows), key=lambda row: (row.structure, row.label))
     classes = class_summaries(rows, patients)
@@ -145,14 +139,7 @@ def patient_names(results: Sequence[PairResult]) -> dict[str, str]:
 def result_of(
     summary: MaskSummary, rows: Sequence[Measured], patients: Mapping[str, str], failures: Mapping[str, str]
 ) -> Result:
-    """Everything that the report shows.
-
-    Args:
-        summary: of all pairs.
-        rows: every measured class and frame.
-        patients: patient id -> display name.
-        failures: mask -> why it was not measured.
-    """
+    """Everything that the report shows; `patients` is id -> display name, `failures` mask -> why it failed."""
     result = Result(results=asdict(summary), rows=csv_rows(rows, patients), columns=COLUMNS, failures=dict(failures))
     section = result.section("Overlap and distance")
     for number, table in enumerate(summary.overlap_tables):

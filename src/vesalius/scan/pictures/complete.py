@@ -1,12 +1,15 @@
-"""Are all pages of a TIFF file present? Pages form a chain, each naming the place of the next; nothing counts them.
+"""Is a PNG or TIFF file complete? Decoders do not ask.
 
-tifffile stops silently where the chain is broken.
+Each chunk of a PNG file has a checksum, and the last marks the end of the picture. Pillow compares only the checksums
+of the header; libpng warns about the others and continues. The pages of a TIFF file form a chain, each naming the place
+of the next; nothing counts them, and tifffile stops silently where the chain is broken.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +17,51 @@ from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.scan.damage import COPY_FIX
 
-_BIG = 43
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+_BIG_TIFF = 43
 _ENTRY_BYTES = 20
 """Largest size of one entry in the list of a page."""
 
 
-def check_chain(path: Path) -> None:
+def check_png(data: bytes, path: Path) -> None:
+    """Compare the checksum of every chunk of a file, unread ones included.
+
+    Raises:
+        InputError: a checksum does not match, or the picture breaks off.
+    """
+    for kind, body, crc in _chunks(data):
+        if zlib.crc32(body, zlib.crc32(kind)) != crc:
+            name = kind.decode("latin-1") if kind.isalpha() else "unknown"
+            raise InputError(f"is damaged: the checksum of its {name} chunk does not match", where=path, fix=COPY_FIX)
+        if kind == b"IEND":
+            return
+    raise InputError("breaks off before the end of the picture", where=path, fix=COPY_FIX)
+
+
+def png_left_over(path: Path) -> int:
+    """Return the bytes behind the end of the picture, 0 where it breaks off."""
+    with regular(path).open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - len(_PNG_END), 0))
+        if file.read() == _PNG_END:
+            return 0
+        file.seek(0)
+        data = file.read()
+    ends = len(PNG_SIGNATURE)
+    for kind, body, _ in _chunks(data):
+        ends += 12 + len(body)
+        if kind == b"IEND":
+            return size - ends
+    return 0
+
+
+def png_chunks(data: bytes) -> list[str]:
+    """Return the names of the chunks in their order, each once."""
+    return list(dict.fromkeys(kind.decode("latin-1") for kind, _, _ in _chunks(data)))
+
+
+def check_tiff_chain(path: Path) -> None:
     """Follow the chain of pages to its end.
 
     Raises:
@@ -30,7 +72,7 @@ def check_chain(path: Path) -> None:
     with regular(path).open("rb") as file:
         head = file.read(16).ljust(16, b"\0")
         order = "<" if head[:2] == b"II" else ">"
-        big = struct.unpack_from(f"{order}H", head, 2)[0] == _BIG
+        big = struct.unpack_from(f"{order}H", head, 2)[0] == _BIG_TIFF
         count, entry, offset = ("Q", 20, "Q") if big else ("H", 12, "L")
         (place,) = struct.unpack_from(order + offset, head, 8 if big else 4)
         while place:
@@ -47,7 +89,7 @@ def check_chain(path: Path) -> None:
             place = following
 
 
-def check_count(path: Path, stated: Any, pages: int) -> None:
+def check_tiff_count(path: Path, stated: Any, pages: int) -> None:
     """Compare the number of pages with that stated by ImageJ, which lists only the first page of a large stack.
 
     Raises:
@@ -59,17 +101,8 @@ def check_count(path: Path, stated: Any, pages: int) -> None:
         raise InputError(what, where=path, fix="save the stack with one page for each picture")
 
 
-def _number(file: Any, form: str) -> int | None:
-    data = file.read(struct.calcsize(form))
-    return int(struct.unpack(form, data)[0]) if len(data) == struct.calcsize(form) else None
-
-
-def check_places(path: Path, pages: Sequence[Any]) -> list[str]:
-    """Compare the stated places of the values with the length of the file.
-
-    Args:
-        path: the file.
-        pages: all pages as tifffile returns them.
+def check_tiff_places(path: Path, pages: Sequence[Any]) -> list[str]:
+    """Compare the places of the values, as all `pages` of tifffile state them, with the length of the file.
 
     Returns:
         Notes, one sentence each.
@@ -91,3 +124,20 @@ def check_places(path: Path, pages: Sequence[Any]) -> list[str]:
     if spare > max(smallest, 1 << 10) and not any(page.subifds for page in pages):
         notes.append(f"{spare} bytes of the file belong to none of its {len(pages)} page(s): pages may be missing")
     return notes
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+    """Yield kind, body and stated checksum of every complete chunk, up to the end chunk."""
+    at, kind = len(PNG_SIGNATURE), b""
+    while kind != b"IEND" and at + 12 <= len(data):
+        (length,) = struct.unpack_from(">L", data, at)
+        kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        at += 12 + length
+        if at > len(data):
+            return
+        yield kind, body, int.from_bytes(data[at - 4 : at])
+
+
+def _number(file: Any, form: str) -> int | None:
+    data = file.read(struct.calcsize(form))
+    return int(struct.unpack(form, data)[0]) if len(data) == struct.calcsize(form) else None
