@@ -17,6 +17,7 @@ from vesalius.codec.coders.table import CODERS
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.options import CompressConfig
 from vesalius.errors import VesaliusError
+from vesalius.memory import cores
 from vesalius.scan.open import find_scans
 from vesalius.scan.scan import Scan
 
@@ -24,26 +25,23 @@ MOST_MORE = {"normal": 0.05, "best": 0.005}
 
 
 def size(scan: Scan, coder: str, effort: str, threads: int) -> int | None:
-    """Bytes of a lossless file; None where it cannot be made."""
+    """Return the bytes of a lossless file; None where it cannot be made."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.vsl"
         try:
-            made = compress_scan(
-                scan, path, CompressConfig(coder=coder, effort=effort, threads=threads), uid_key=b"bench"
-            )
+            options = CompressConfig(coder=coder, effort=effort, threads=threads)
+            return compress_scan(scan, path, options, uid_key=b"bench").bytes_written
         except VesaliusError:
             return None
-        return made.bytes_written
 
 
 def compare(name: str, root: Path, most: int, largest: int, threads: int) -> dict[str, float]:
-    """The worst ratio of `auto` to the best single coder, by effort, over scans of a folder; prints each."""
-    found = find_scans(root, None)
+    """Return the worst ratio of `auto` to the best single coder, by effort, over scans of a folder; prints each."""
+    found = find_scans(root)
     worst = dict.fromkeys(MOST_MORE, 1.0)
     for place in range(min(most, len(found))):
-        one = found[place * len(found) // min(most, len(found))]
         try:
-            scan = one.open()
+            scan = found[place * len(found) // min(most, len(found))].open()
         except VesaliusError:
             continue
         if scan.native is None or scan.voxels > largest:
@@ -66,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--most", type=int, default=3, help="scans of a folder, spread evenly")
     parser.add_argument("--largest", type=int, default=6_000_000, help="voxels of a scan; larger ones are left out")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=cores())
     options = parser.parse_args()
     root = os.environ.get("VESALIUS_DATA")
     if not root:

@@ -19,9 +19,9 @@ from vesalius.metrics.drawn import Drawn
 from vesalius.metrics.masks import Measured
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.write import write_cine
+from vesalius.tasks.segment.labels import units
 from vesalius.tasks.segment.outcome import SegmentSummary, Unit, measure
 from vesalius.tasks.segment.segmenter import Segmenter
-from vesalius.tasks.segment.units import units
 from vesalius.tasks.train.run import train
 
 NETS = {"cine_unet": 10, "cine_segresnet": 20}

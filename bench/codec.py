@@ -8,9 +8,8 @@
 Definitions: ratio = 2 bytes x voxels / bytes; bits per voxel likewise; MB/s = 2 bytes x voxels / 10**6 / second.
 "cpu" is by processor time of one thread, which other work on the machine disturbs least; "wall" by the clock, with as
 many threads as the heading says. Lossless: every coder gets the same integers (ranks, where less than half of the range
-occurs), in the chunks that the file would hold; container and table of values do not count. "jpegxl-7" is JPEG
-XL at effort 7, the peer of our stated goals. Lossy: whole files, target
-checked by decoding, peak p99.9 minus p0.1.
+occurs), in the chunks that the file would hold; container and table of values do not count. "jpegxl-7" is JPEG XL at
+effort 7, the peer of our stated goals. Lossy: whole files, target checked by decoding, peak p99.9 minus p0.1.
 """
 
 import argparse
@@ -41,6 +40,7 @@ from vesalius.codec.sequences import to_pictures
 from vesalius.codec.survey import survey
 from vesalius.codec.trials import chunk_of, spare_threads
 from vesalius.errors import VesaliusError
+from vesalius.memory import cores
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.open import open_scan
 from vesalius.scan.pixels import ArrayPixels
@@ -72,20 +72,20 @@ class Effort7:
         return parts.join([bytes(imagecodecs.jpegxl_encode(x_JI, **options)) for x_JI in pictures])
 
     def decode(self, data: bytes, shape_NJI: tuple[int, ...], bits: int, threads: int) -> Pictures:
-        found = [imagecodecs.jpegxl_decode(part, numthreads=1) for part in parts.split(data, shape_NJI[0])]
-        return np.stack(found).reshape(shape_NJI)
+        pictures = [imagecodecs.jpegxl_decode(part, numthreads=1) for part in parts.split(data, shape_NJI[0])]
+        return np.stack(pictures).reshape(shape_NJI)
 
 
 @dataclass
 class Tally:
-    """What one coder did on a set."""
+    """Bytes and seconds of one coder on a set."""
 
     bytes: int = 0
     values: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
     def timed(self, what: str, pool: ThreadPoolExecutor, work: Callable[..., Any], *items: list[Any]) -> list[Any]:
-        """The results of `work` on all items, and the seconds that it took, by both clocks."""
+        """Return the results of `work` on all items; add the seconds that it took, by both clocks."""
         cpu, wall = time.process_time(), time.perf_counter()
         results = list(pool.map(work, *items))
         for clock, seconds in (("cpu", time.process_time() - cpu), ("wall", time.perf_counter() - wall)):
@@ -96,23 +96,23 @@ class Tally:
         return 2e-6 * self.values / max(self.seconds[what], 1e-9)
 
 
-def lossless_one(scan: Scan, one: Any, tally: Tally, threads: int) -> None:
+def code_scan(scan: Scan, tested: Any, tally: Tally, threads: int) -> None:
     """Code and decode all chunks of a scan, with one thread and with all."""
-    found = survey(scan)
-    exact = exact_map(found)
+    values = survey(scan)
+    exact = exact_map(values)
     bits = exact.plane_bits[0]
-    chunking = Chunking.of(scan.shape, "slice", temporal=one.temporal, stacked=one.stacks)
-    chunks = [to_pictures(exact.split(found.keys.to_keys(chunk_of(scan, chunk)))[0]) for chunk in chunking]
+    chunking = Chunking.of(scan.shape, "slice", temporal=tested.temporal, stacked=tested.stacks)
+    chunks = [to_pictures(exact.split(values.keys.to_keys(chunk_of(scan, chunk)))[0]) for chunk in chunking]
     shapes = [x.shape for x in chunks]
 
     for count in sorted({1, threads}):
         spare = spare_threads(count, len(chunks))  # as `compress` does
 
         def encode(x: Pictures, spare: int = spare) -> bytes:
-            return one.encode(x, bits, None, spare)
+            return tested.encode(x, bits, None, spare)
 
         def decode(data: bytes, shape: tuple[int, ...]) -> Pictures:
-            return one.decode(data, shape, bits, 1)
+            return tested.decode(data, shape, bits, 1)
 
         with ThreadPoolExecutor(count) as pool:
             coded = tally.timed(f"encode {count}", pool, encode, chunks)
@@ -124,7 +124,7 @@ def lossless_one(scan: Scan, one: Any, tally: Tally, threads: int) -> None:
 
 
 def thinned(scan: Scan, slices: int) -> Scan:
-    """At most so many slices of a 4D scan, evenly spread; a still scan as it is."""
+    """Return at most so many slices of a 4D scan, evenly spread; a still scan as it is."""
     _, t, _, _, k = scan.shape
     if t == 1 or k <= slices:
         return scan
@@ -140,8 +140,8 @@ def lossless(name: str, paths: list[Path], threads: int, slices: int) -> None:
         scan = thinned(open_scan(path).resident(), slices)
         depth = max(exact_map(survey(scan)).plane_bits)
         able = {word: coder(word) for word in CODERS if coder(word).lossless_bits >= depth}
-        for word, one in {PEER: Effort7(), **able}.items():
-            lossless_one(scan, one, tallies.setdefault(word, Tally()), threads)
+        for word, tested in {PEER: Effort7(), **able}.items():
+            code_scan(scan, tested, tallies.setdefault(word, Tally()), threads)
     every = tallies[PEER].values
     peer = tallies[PEER]
     print(f"\n{name}, lossless: {len(paths)} scans, {every} voxels; speeds in MB/s, {threads} threads in the last two")
@@ -184,15 +184,17 @@ def lossy(name: str, paths: list[Path], threads: int) -> None:
                 with tempfile.TemporaryDirectory() as folder:
                     packed = Path(folder) / "a.vsl"
                     try:
-                        done = compress_scan(scan, packed, CompressConfig(psnr=decibels, coder=word, threads=threads))
+                        written = compress_scan(
+                            scan, packed, CompressConfig(psnr=decibels, coder=word, threads=threads)
+                        )
                     except VesaliusError as error:
                         cells.append(f"{decibels} dB: {type(error).__name__}")
                         continue
                     started = time.perf_counter()
                     decode_all(open_vsl(packed), threads)
                     seconds = time.perf_counter() - started
-                    speeds = f"{1000 * done.encode_seconds / pictures:.0f} / {1000 * seconds / pictures:.1f} ms"
-                    cells.append(f"{decibels} dB: {done.ratio:.1f}:1, {speeds}")
+                    speeds = f"{1000 * written.encode_seconds / pictures:.0f} / {1000 * seconds / pictures:.1f} ms"
+                    cells.append(f"{decibels} dB: {written.ratio:.1f}:1, {speeds}")
 
             print(f"{path.name.partition('.')[0][:24]:24s} {word:10s} {'; '.join(cells)}")
 
@@ -240,8 +242,8 @@ def memory(gigabytes: float, threads: int) -> None:
             _, status, used = os.wait4(pid, 0)
             seconds = time.perf_counter() - started
             print(f"  {words[0]:10s} peak {used.ru_maxrss / 2**20:.2f} GiB, {seconds:.0f} s, status {status}")
-        with path.open("rb") as one, Path(back).open("rb") as other:
-            same = all(block == other.read(1 << 24) for block in iter(lambda: one.read(1 << 24), b""))
+        with path.open("rb") as original, Path(back).open("rb") as restored:
+            same = all(block == restored.read(1 << 24) for block in iter(lambda: original.read(1 << 24), b""))
         print(f"  restored bit for bit: {same}")
 
 
@@ -250,7 +252,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS), help="sets to measure")
     parser.add_argument("--most", type=int, default=8, help="scans of a set, spread evenly")
     parser.add_argument("--slices", type=int, default=5, help="slices of a 4D scan, lossless")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads of the parallel columns")
+    parser.add_argument("--threads", type=int, default=cores(), help="threads of the parallel columns")
     parser.add_argument("--lossy", action="store_true", help="lossy tables of the cine sets too")
     parser.add_argument("--memory", type=float, default=0, metavar="GB", help="peak memory for a file of this size")
     options = parser.parse_args()

@@ -6,6 +6,7 @@ that is read goes through `regular` first.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -38,6 +39,16 @@ def regular(path: Path) -> Path:
     if kind is not None:
         raise InputError(f"is {kind}, not a file", where=path, fix="give the path of a file")
     return path
+
+
+def sha256(*paths: Path) -> str:
+    """Return the SHA-256 of the bytes of files, one after another, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with regular(path).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def walk(folder: Path) -> tuple[list[Path], list[tuple[Path, OSError]]]:

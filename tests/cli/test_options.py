@@ -1,10 +1,14 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+import nibabel as nib
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from vesalius import memory
+from vesalius.cli import main
 from vesalius.cli.options import numbers, with_options
 from vesalius.errors import UsageError
 from vesalius.scan.reading import AS_STATED, Reading
@@ -89,3 +93,29 @@ def test_numbers_are_read_from_text():
     for text in ("64x32", "", "1,,2"):
         with pytest.raises(UsageError, match=r"--size: .* is not a list of .*; write for instance 64,32"):
             numbers(text, int, "--size", "64,32")
+
+
+def _verbs(command):
+    for child in getattr(command, "commands", {"": command}).values():
+        yield from _verbs(child) if hasattr(child, "commands") else [child]
+
+
+def test_every_verb_has_memory_once():
+    verbs = list(_verbs(typer.main.get_command(main.app)))
+    assert len(verbs) > 15
+    assert all(sum("--memory" in parameter.opts for parameter in verb.params) == 1 for verb in verbs)
+
+
+@pytest.mark.parametrize(("words", "allowed"), [("1MiB", "1 MiB"), ("0.002", "2 MiB")])
+def test_memory_is_the_limit_of_the_readers(tmp_path, vesalius, words, allowed):
+    path = tmp_path / "zeros.nii.gz"
+    nib.save(nib.Nifti1Image(np.zeros((100, 100, 100), np.int16), np.eye(4)), path)
+    error = vesalius("convert", path, "-o", tmp_path / "out.nii", "--memory", words).error
+    assert error.startswith(f"{path}: needs 6 MiB of memory, {allowed} are allowed; raise --memory, or uncompress")
+    assert not (tmp_path / "out.nii").exists()
+    assert vesalius("convert", path, "-o", tmp_path / "out.nii").code == 0  # the next command has its own limit
+    assert memory.limit_bytes() > 1 << 28
+
+
+def test_a_wrong_amount_of_memory_is_a_usage_error(vesalius):
+    assert vesalius("info", "--memory", "lots").error.startswith("--memory: 'lots' is not an amount of memory")

@@ -1,4 +1,6 @@
-"""weights list, import and fetch as a user calls them."""
+"""weights list, import and fetch, and export as a user calls them."""
+
+import pytest
 
 from tasks.weights.models import meddinov3_at, model_at
 from vesalius.tasks.weights.importing import import_weights
@@ -55,3 +57,18 @@ def test_fetch_offline_is_one_line(vesalius, tmp_path):
     done = vesalius("weights", "fetch", "voco-base", "-o", tmp_path / "voco", "-q")
     assert "the hub cannot be reached" in done.error
     assert not (tmp_path / "voco").exists()
+
+
+def test_export(vesalius, tmp_path):
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(name)
+    folder = model_at(tmp_path / "tiny")
+    words = ("export", folder, "--format", "onnx", "-o", tmp_path / "tiny.onnx", "--size", "16,16")
+    done = vesalius(*words)
+    assert (done.code, done.err) == (0, "")
+    assert "ONNX Runtime differs by at most" in done.out
+    assert "exists already" in vesalius(*words).error
+    assert vesalius(*words, "--size", "64x32").error.startswith(
+        "--size: '64x32' is not a list of comma-separated numbers"
+    )
+    assert vesalius(*words, "--force", "--json").told["opset"] == 20

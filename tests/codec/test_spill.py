@@ -16,11 +16,11 @@ def test_what_is_put_is_read(limit, monkeypatch, tmp_path):
     for k in range(0, 6, 2):
         for t in range(3):
             room.put(slice(t, t + 1), slice(k, k + 2), expected[:, t : t + 1, :, :, k : k + 2])
-    assert np.array_equal(room.pixels.read(), expected)
-    assert np.array_equal(room.pixels.read(slice(1, 3), slice(2, 3)), expected[:, 1:3, :, :, 2:3])
-    assert (room.pixels.shape, room.pixels.dtype, room.pixels.direct) == (SHAPE, expected.dtype, True)
+    assert np.array_equal(room.read(), expected)
+    assert np.array_equal(room.read(slice(1, 3), slice(2, 3)), expected[:, 1:3, :, :, 2:3])
+    assert (room.shape, room.dtype, room.direct) == (SHAPE, expected.dtype, True)
     room.put(slice(0, 1), slice(0, 6), 7)
-    assert (room.pixels.read(slice(0, 1)) == 7).all()
+    assert (room.read(slice(0, 1)) == 7).all()
 
 
 def test_no_space(monkeypatch, tmp_path):

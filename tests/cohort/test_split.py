@@ -239,3 +239,9 @@ def test_what_would_leak_or_be_dropped_is_refused(facts, fold, message):
     with pytest.raises(UsageError, match=message) as told:
         training_splits(many_cases(**facts), fold=fold, where="m.jsonl")
     assert not {f"p{n}" for n in range(20)} & set(str(told.value).replace(";", " ").split())
+
+
+def test_a_test_case_with_a_fold_is_not_trained_on():
+    folds = [Case(id=f"c{n}", images={"image": "x"}, fold=n % 2, split="test" if n == 3 else None) for n in range(4)]
+    with pytest.raises(UsageError, match=r"^1 case is in more than one fold"):
+        training_splits(Cohort(tuple(folds), Path()), fold=0)

@@ -6,10 +6,12 @@ import vesalius
 from vesalius.codec.coders.table import CODERS
 from vesalius.cohort.build import BUILDERS
 from vesalius.cohort.manifest import read_manifest
+from vesalius.csv_table import read_text_table
 from vesalius.errors import UsageError
 from vesalius.nets.table import NETS
 from vesalius.scan.open import READERS
 from vesalius.scan.write import WRITERS
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.train.jobs import JOBS
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.transform import TRANSFORMS
@@ -30,6 +32,11 @@ def test_a_coder(add, make_nifti, tmp_path):
     done = vesalius.compress([source], packed, vesalius.CompressConfig(coder="toy"))
     assert done.written[0].tiers[0].coder == "toy"
     assert vesalius.verify(packed, source).tiers[0].equal
+    config = CodecEvaluationConfig(coders=("toy",), lossless=("toy",), points=2)
+    evaluated = vesalius.evaluate_codec([source], tmp_path / "out", config)
+    assert not evaluated.failed
+    measured = {row["coder"] for row in read_text_table(tmp_path / "out" / "table.csv").rows()}
+    assert measured - {"gzip-6", "gzip-9", "zstd-19"} == {"toy"}  # the baselines of every evaluation
 
 
 def test_a_net(add, tmp_path):

@@ -8,14 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
 from vesalius.errors import InputError
-from vesalius.metrics.calibration import (
-    brier,
-    calibration_error,
-    cooled,
-    fit_temperature,
-    fit_temperatures,
-    reliability,
-)
+from vesalius.metrics.calibration import brier, calibration_error, cooled, fit_temperature, reliability
+from vesalius.metrics.operating import choose
 
 DRAW = np.random.default_rng(4)
 LOGITS = DRAW.normal(0, 2, 4000)
@@ -55,7 +49,7 @@ def test_one_temperature_for_all_or_one_for_each():
     logits = np.stack([LOGITS * 2, LOGITS * 0.5, LOGITS], axis=1)
     labels = np.stack([LABELS, LABELS, np.zeros(4000)], axis=1)
     labels[::3, 1] = math.nan
-    each = fit_temperatures(logits, labels)
+    each = choose(logits, labels, sharing="per_class").temperatures
     assert each == pytest.approx([2, 0.5, 1], rel=0.1)
     assert each[2] == 1  # never positive
     shared = fit_temperature(logits[:, :2], labels[:, :2])

@@ -35,7 +35,7 @@ def test_everything_comes_back_bit_for_bit(tmp_path, name):
     for index, entry in old.items():
         for key, value in entry.items():
             torch.testing.assert_close(new[index][key], value, rtol=0, atol=0)
-    assert set(part(state, "extra/")) == {"queue", "half"}
+    assert set(part(state.tensors, "extra/")) == {"queue", "half"}
     assert not list(tmp_path.glob(".*part*"))
 
 

@@ -9,7 +9,10 @@ CARD = Card(
     summary="Left ventricle\nin cine MRI: a tiny net.",
     task="segment",
     licence="apache-2.0",
-    data=(DataSource("Sunnybrook", "CC0", "45 patients | all"), DataSource("phantoms", "none needed")),
+    data=(
+        DataSource(name="Sunnybrook", licence="CC0", note="45 patients | all"),
+        DataSource(name="phantoms", licence="none needed"),
+    ),
     training="Dice and cross-entropy.",
     command="vesalius train segment/cine -o run",
     figures=(Number("Dice", "0.91 (0.88 to 0.93)", "12 held-out patients"),),
@@ -87,7 +90,7 @@ def test_a_missing_or_damaged_card_tells_nothing(tmp_path, text):
 
 def test_caveats_name_the_data_and_the_limits(tmp_path):
     """What a model was trained on stands first; a bar in a name is no end of a cell."""
-    source = DataSource("drawings | heads", "CC0", "made here")
+    source = DataSource(name="drawings | heads", licence="CC0", note="made here")
     Card(name="x", summary="y", task="t", licence="A", data=(source, source), limits=("Adults only.",)).write(tmp_path)
     text = (tmp_path / "README.md").read_text() + "\n## Measured elsewhere\n\n- not a limit\n\n| a |\n| - |\n| b |\n"
     (tmp_path / "README.md").write_text(text)

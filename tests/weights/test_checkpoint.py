@@ -107,7 +107,7 @@ def test_shards_lie_beside_their_index(tmp_path):
 def test_one_tensor_in_two_shards(tmp_path):
     shards(tmp_path)
     save_file(TENSORS, tmp_path / "model-2.safetensors")
-    with pytest.raises(InputError, match=r"holds a.weight, which another shard holds"):
+    with pytest.raises(InputError, match=r"holds a.weight, as another shard does"):
         read_checkpoint(tmp_path)
 
 

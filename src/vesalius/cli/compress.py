@@ -71,7 +71,6 @@ def _loss(tier: TierResult) -> str:
 
 
 def _kept(kinds: Sequence[Kept]) -> list[str]:
-    """Lines on what the file keeps of the source beside the values."""
     return [f"  {kind.words}" + (f"; {kind.cure}" if kind.cure else "") for kind in kinds]
 
 

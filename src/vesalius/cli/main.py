@@ -17,8 +17,8 @@ from typing import Annotated
 import typer
 
 import vesalius
-from vesalius.cli import cohort, compress, demo, embed, evaluate, export, inspect, phantom, predict, train, weights
-from vesalius.cli.command import with_memory
+from vesalius.cli import cohort, compress, demo, embed, evaluate, inspect, phantom, predict, train, weights
+from vesalius.cli.options import with_memory
 from vesalius.cli.show import fail
 from vesalius.errors import InputError, UsageError, VesaliusError
 
@@ -46,7 +46,7 @@ app.command()(predict.predict)
 app.command()(embed.embed)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(weights.app, name="weights")
-app.command()(export.export)
+app.command()(weights.export)
 app.command()(evaluate.report)
 app.command()(inspect.info)
 with_memory(app)

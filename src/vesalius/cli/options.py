@@ -1,7 +1,8 @@
 """Options of verbs, each declared once: here those that many verbs share, others in a dataclass of options.
 
 `with_options` turns the fields of a dataclass into command-line options; help, defaults and choices stand in the class
-only. Dataclasses rather than configurations, because `--help` is fast without pydantic.
+only. Dataclasses rather than configurations, because `--help` is fast without pydantic. `with_memory` gives all
+verbs the option `--memory`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 import typer
 
 from vesalius.errors import MissingExtraError, UsageError
+from vesalius.memory import set_limit
 
 Device = Literal["auto", "cpu", "cuda"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, progress on stderr.")]
@@ -30,6 +32,16 @@ Cache = Annotated[
 OnDevice = Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")]
 NewFolder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)]
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.", show_default=False)]
+_Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="GIB",
+        help="Memory limit: refuse scans that need more (2, 2GiB, 500MiB).",
+        show_default="half of the free memory",
+        callback=set_limit,
+    ),
+]
 
 
 def needs_torch() -> None:
@@ -95,6 +107,31 @@ def with_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., No
         return wrapped
 
     return decorate
+
+
+def with_memory(app: typer.Typer) -> None:
+    """Add `--memory`, the memory limit of the process, to all verbs of `app` and of its groups."""
+    for verb in app.registered_commands:
+        if verb.callback is not None:
+            verb.callback = _taking_memory(verb.callback)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            with_memory(group.typer_instance)
+
+
+def _taking_memory(verb: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(verb)
+    def taking(**options: Any) -> Any:
+        options.pop("memory")
+        return verb(**options)
+
+    hints = get_type_hints(verb, include_extras=True)
+    parameters = inspect.signature(verb).parameters.values()
+    memory = inspect.Parameter("memory", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_Memory)
+    taking.__annotations__ = {**hints, "memory": _Memory}
+    resolved = [item.replace(annotation=hints.get(item.name, item.annotation)) for item in parameters]
+    taking.__signature__ = inspect.Signature([*resolved, memory])  # type: ignore[attr-defined]
+    return taking
 
 
 class _Field:

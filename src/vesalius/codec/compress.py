@@ -52,16 +52,9 @@ TOLERANCE = 0.02
 
 @dataclass(frozen=True)
 class TierResult:
-    """One tier of a written file, measured by decoding.
+    """One tier of a written file, measured by decoding; `why` says the reason for the coder.
 
-    Args:
-        name: "lossless" or "lossy".
-        coder: coder of the chunks.
-        why: the reason for the coder.
-        target: the target, in words.
-        psnr_db: PSNR over the whole scan, None where nothing is lost.
-        max_error: largest absolute error in real values.
-        payload_bytes: bytes of its chunks.
+    `psnr_db` is over the whole scan, None where nothing is lost; `max_error` is in real values.
     """
 
     name: str
@@ -75,16 +68,14 @@ class TierResult:
 
 @dataclass(frozen=True)
 class CompressResult:
-    """A written `.vsl` file.
+    """A written `.vsl` file of `bytes_written` bytes.
 
     Args:
-        path: the file.
-        bytes_written: its size.
-        voxels: voxels of the scan, all channels and frames.
+        voxels: of all channels and frames.
         ratio: 2 bytes x voxels over the size.
         bits_per_voxel: 8 x size over voxels.
         encode_seconds: wall time of coding, planning included.
-        tiers: the tiers, in the order of the file.
+        tiers: in the order of the file.
         warnings: one sentence each.
         kept: how much of the source file is kept beside its pixels; what is always kept is not listed.
     """
@@ -287,7 +278,7 @@ class _Writing:
             decoded = np.ascontiguousarray(plan.tier.decode(payload, stored.shape))
             if plan.tier.name == "lossy":
                 return chunk, measure(scan, chunk, plan.tier, payload), decoded.view(np.uint8)
-            if not _same_bits(decoded, stored):
+            if not np.array_equal(decoded.view(np.uint8), stored.view(np.uint8)):
                 raise AssertionError(f"{plan.tier.coder.name} did not give back chunk {chunk.number}")
             return chunk, Trial(payload, 0.0, 0.0, stored.size), decoded.view(np.uint8)
 
@@ -302,9 +293,3 @@ def _lengths(plan: Plan) -> list[int]:
     """Return the lengths of the payloads where the plan has them, else plausible ones."""
     trials = map(plan.planned, plan.chunking)
     return [1000 + 7 * n if trial is None else len(trial.payload) for n, trial in enumerate(trials)]
-
-
-def _same_bits(first: NDArray[Any], second: NDArray[Any]) -> bool:
-    return first.shape == second.shape and bool(
-        np.array_equal(first.view(np.uint8), np.ascontiguousarray(second).view(np.uint8))
-    )

@@ -43,15 +43,13 @@ _SALVAGE_EFFORT = 16
 
 @dataclass(frozen=True)
 class Frame:
-    """Position of one frame.
+    """Position of one frame in the file: `length` bytes of payload from `offset` on.
 
     Args:
         kind: BLOB or CHUNK.
-        tier: number of the tier a chunk belongs to, 0 for a blob.
+        tier: number of the tier of a chunk, 0 for a blob.
         coder: number of the coder of a chunk, 0 for a blob.
         index: number of the blob or chunk within its kind and tier.
-        offset: first byte of the payload in the file.
-        length: bytes of the payload.
         crc: CRC-32 of the head of the frame and the payload.
     """
 
@@ -160,22 +158,14 @@ class VslReader:
         self._file.close()
 
     def payload(self, frame: Frame) -> bytes:
-        """Return the bytes of one frame.
-
-        Raises:
-            CorruptFileError: the frame is cut short or its checksum does not match.
-        """
+        """Return the bytes of one frame. Raises CorruptFileError where its checksum is wrong, or the file ends."""
         data = self._read(frame.offset, frame.length, frame.name)
         if _checksum(frame, data) != frame.crc:
             raise self._corrupt(f"{frame.name} is damaged (checksum)")
         return data
 
     def blob(self, index: int, length: int) -> bytes:
-        """Return the attachment `index`, which must have `length` bytes.
-
-        Raises:
-            CorruptFileError: absent, damaged, or of another length.
-        """
+        """Return attachment `index`. Raises CorruptFileError where it is absent, damaged, or not of `length` bytes."""
         frame = self._places.get((BLOB, 0), {}).get(index)
         if frame is None:
             raise self._corrupt(f"attachment {index} is missing")
@@ -186,11 +176,7 @@ class VslReader:
         return self._places.get((CHUNK, tier), {})
 
     def check_whole(self) -> None:
-        """Compare the SHA-256 of the whole file.
-
-        Raises:
-            CorruptFileError: it does not match.
-        """
+        """Raise CorruptFileError where the SHA-256 of the whole file does not match."""
         digest = hashlib.sha256()
         self._file.seek(0)
         left = self.size - 40

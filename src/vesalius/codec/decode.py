@@ -32,16 +32,9 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, eq=False)
 class VslFile:
-    """An opened `.vsl` file: checked header, tail and one tier.
+    """An opened `.vsl` file: checked header, tail and one tier with its chunks.
 
-    Args:
-        path: the file.
-        header: checked header.
-        tail: checked tail; None where it was lost (salvage).
-        tier_number: number of the tier to decode.
-        tier: the tier.
-        chunking: its chunks.
-        salvage: read frames by their markers.
+    `tail` is None under `salvage`, which finds the frames by their markers.
     """
 
     path: Path
@@ -53,11 +46,6 @@ class VslFile:
     salvage: bool = False
 
     @property
-    def record(self) -> TierRecord:
-        """The header's record of the tier."""
-        return self.header.tiers[self.tier_number]
-
-    @property
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(self.header.dtype)
 
@@ -67,20 +55,12 @@ class VslFile:
         return c, (chunk.t_stop - chunk.t_start) * chunk.depth, i, j
 
     def decode(self, chunk: Chunk, payload: bytes) -> NDArray[Any]:
-        """Decode the stored values (C, N, I, J) of one chunk.
-
-        Raises:
-            CorruptFileError: the chunk is damaged; the message names it.
-        """
+        """Decode the stored values (C, N, I, J) of one chunk. Raises CorruptFileError that names the chunk."""
         with self._naming(chunk):
             return self.tier.decode(payload, self.chunk_shape(chunk))
 
     def payload(self, reader: VslReader, chunk: Chunk) -> bytes:
-        """Return the coded bytes of one chunk.
-
-        Raises:
-            CorruptFileError: the chunk is missing or damaged; the message names it.
-        """
+        """Return the coded bytes of one chunk. Raises CorruptFileError that names a missing or damaged chunk."""
         with self._naming(chunk):
             frame = reader.chunks(self.tier_number).get(chunk.number)
             if frame is None:
@@ -116,6 +96,7 @@ class VslPixels:
 
     file: VslFile
     threads: int = 1
+    direct = False
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -124,11 +105,6 @@ class VslPixels:
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.file.dtype
-
-    @property
-    def direct(self) -> bool:
-        """False: each piece is decoded."""
-        return False
 
     def read(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """Return frames `t` and slices `k`, (C, t, I, J, k)."""
@@ -217,21 +193,13 @@ def _tier_number(header: Header, tier: str | int | None, path: Path) -> int:
 
 
 def decode_scan(path: Path, tier: str | None = None, *, threads: int = 1) -> Scan:
-    """Open the scan in a `.vsl` file; pixels are decoded when they are read.
-
-    Raises:
-        CorruptFileError: damaged or hostile.
-    """
+    """Open the scan in a `.vsl` file; pixels are decoded when they are read. Raises CorruptFileError."""
     file = open_vsl(path, tier)
     return Scan(pixels=VslPixels(file, threads), native=VslNative(file), **scan_facts(file.header))
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Return JSON-able facts of a `.vsl` file, without decoding a pixel.
-
-    Raises:
-        CorruptFileError: damaged.
-    """
+    """Return JSON-able facts of a `.vsl` file, without decoding a pixel. Raises CorruptFileError."""
     file = open_vsl(path)
     header, size = file.header, path.stat().st_size
     voxels = math.prod(header.shape)
@@ -275,8 +243,7 @@ class VslNative:
     def pack(self, identifiers: str, uid_key: bytes | None) -> Packed:
         """Return what was kept when the file was written; nothing can be added later.
 
-        Raises:
-            UsageError: `identifiers` is "strip", which has to be done on the source file.
+        "strip" raises UsageError: it has to be done on the source file.
         """
         if identifiers == "strip":
             raise UsageError("a .vsl file cannot be stripped later", where=self.file.path, fix="strip the source file")
@@ -289,13 +256,7 @@ class VslNative:
 
 @dataclass(frozen=True)
 class Loss:
-    """Slices and chunks that `--salvage` could not restore.
-
-    Args:
-        slices: numbers of the slices with a lost chunk.
-        chunks: numbers of the lost chunks.
-        reasons: one sentence each.
-    """
+    """Numbers of the slices and chunks that `--salvage` could not restore; a sentence for each chunk."""
 
     slices: tuple[int, ...]
     chunks: tuple[int, ...]
@@ -331,7 +292,7 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
             raise CorruptFileError("nothing is left to salvage", where=file.path)
         for chunk in lost:
             room.put(chunk.t, chunk.slices, min(lowest))
-    scan = Scan(pixels=room.pixels, **scan_facts(file.header))
+    scan = Scan(pixels=room, **scan_facts(file.header))
     return scan, _loss(lost), digest.hexdigest()
 
 
@@ -374,13 +335,9 @@ def _loss(lost: dict[Chunk, CorruptFileError]) -> Loss:
 
 @dataclass(frozen=True)
 class Restored:
-    """A restored file or folder.
+    """A restored file or folder, and what salvage lost.
 
-    Args:
-        path: the written file or folder.
-        tier: tier that was decoded.
-        checksum: True where the decoded values agree with the recorded checksum, None where the file has none.
-        lost: slices and chunks that are lost (only under salvage).
+    `checksum` is True where the decoded values agree with the recorded one, None where the file has none.
     """
 
     path: Path
@@ -411,11 +368,7 @@ def restore(file: VslFile, path: Path, *, threads: int, force: bool = False) -> 
 
 
 def check_digest(file: VslFile, digest: str) -> bool | None:
-    """Compare with the recorded checksum; None where the coder is not exact and there is none.
-
-    Raises:
-        CorruptFileError: they differ.
-    """
+    """Raise CorruptFileError where a recorded checksum differs; return True, or None where none is recorded."""
     recorded = file.tail.tiers[file.tier_number].sha256 if file.tail else None
     if recorded is None:
         return None

@@ -37,11 +37,7 @@ class _Model(BaseModel):
 
     @classmethod
     def parse(cls, raw: dict[str, Any]) -> Self:
-        """Check a JSON object.
-
-        Raises:
-            CorruptFileError: a key is missing or has an impossible value; the message names it.
-        """
+        """Check a JSON object; CorruptFileError names the first key that is missing or impossible."""
         try:
             return cls.model_validate_json(json.dumps(raw))
         except (ValidationError, TypeError, ValueError, RecursionError) as error:

@@ -75,7 +75,6 @@ class IntegerKeys:
         return native.astype(self.dtype, copy=False)
 
     def _part(self) -> np.dtype[Any]:
-        """Dtype of one component in native byte order."""
         if self.dtype.kind == "b":
             return np.dtype(np.uint8)
         if self.components == 1:
@@ -154,11 +153,7 @@ class Offset:
 
 @dataclass(frozen=True, eq=False)
 class Rank:
-    """picture = number of the key in the sorted table of the keys that occur.
-
-    Args:
-        table: sorted distinct keys.
-    """
+    """picture = number of the key in `table`, the sorted keys that occur."""
 
     table: NDArray[Any]
 
@@ -172,11 +167,7 @@ class Rank:
         return [np.searchsorted(self.table, keys).astype(np.uint16)]
 
     def join(self, planes: list[NDArray[Any]], key_bits: int) -> NDArray[Any]:
-        """Invert `split`.
-
-        Raises:
-            CorruptFileError: a rank lies beyond the table.
-        """
+        """Invert `split`. Raises CorruptFileError where a rank lies beyond the table."""
         if planes[0].size and int(planes[0].max()) >= len(self.table):
             raise CorruptFileError("a rank lies beyond the table of values")
         return self.table[planes[0]].astype(f"u{key_bits // 8}")

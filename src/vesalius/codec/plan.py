@@ -55,14 +55,7 @@ _MISSED = 1e9
 
 @dataclass(frozen=True)
 class PlanInput:
-    """A scan to be planned, with the options.
-
-    Args:
-        scan: the scan, in memory or mapped.
-        survey: its survey.
-        options: targets and options.
-        coder: the coder to use; None for auto.
-    """
+    """A scan to be planned, in memory or mapped; its survey; the options; the coder to use (None: auto)."""
 
     scan: Scan
     survey: Survey
@@ -85,13 +78,9 @@ class PlanInput:
 
 @dataclass(frozen=True)
 class Plan:
-    """Plan for coding one tier.
+    """Plan for coding one tier: its chunks; the reason for the coder and the target, in words.
 
     Args:
-        tier: the tier.
-        chunking: its chunks.
-        why: the reason for the coder, in words.
-        target: the target, in words.
         rungs: chunk number -> rung of the ladder (empty for exact tiers).
         trials: chunks that planning has coded already, to be written as they are.
     """
@@ -111,10 +100,7 @@ class Plan:
 def plan_tier(inputs: PlanInput, target: Target, overhead: Callable[[Plan], int]) -> Plan:
     """Decide how to code a tier.
 
-    Args:
-        inputs: scan and options.
-        target: the target.
-        overhead: returns the bytes of the file that are not payload, for a plan (only used for `Ratio`).
+    `overhead` returns the bytes of the file that are not payload, for a plan; only a `Ratio` needs it.
 
     Raises:
         TargetError: the target cannot be reached; the message names the best reachable value.

@@ -67,8 +67,7 @@ class SequenceReader:
     def decode(self, shape_CTIJ: tuple[int, ...], bits: int, coder: Coder) -> NDArray[Any]:
         """Return the next plane, uint16 of shape (C, T, I, J).
 
-        Raises:
-            CorruptFileError: the payload ends early, the coder refuses its bytes, or values lie beyond the depth.
+        Raises CorruptFileError where the payload ends early, the coder refuses its bytes, or a value exceeds the depth.
         """
         channels = list(self._channels(shape_CTIJ, bits, coder))
         if any(int(channel.max()) >> bits for channel in channels):

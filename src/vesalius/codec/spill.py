@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.errors import CorruptFileError
-from vesalius.scan.pixels import ALL, ArrayPixels, Pixels
+from vesalius.scan.pixels import ALL
 
 IN_MEMORY_BYTES = 1 << 26
 """A decoded scan above this size is kept in a temporary file."""
@@ -25,15 +25,10 @@ Shape = tuple[int, int, int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """Voxels that are written piece by piece, then read.
+    """Voxels (C, T, I, J, K) that are written piece by piece, then read: an array in memory, or a temporary file.
 
     A file holds them slice by slice and frame by frame, (C, T, K, I, J). Every access maps the file again, so that
     memory is given back.
-
-    Args:
-        shape: (C, T, I, J, K).
-        dtype: stored dtype.
-        held: the array in memory, or the temporary file.
     """
 
     shape: Shape
@@ -49,11 +44,6 @@ class Room:
         """Return frames `t` and slices `k`, (C, t, I, J, k)."""
         return self._voxels("r")[:, t, :, :, k]
 
-    @property
-    def pixels(self) -> Pixels:
-        """The voxels."""
-        return ArrayPixels(self.held) if isinstance(self.held, np.ndarray) else self
-
     def _voxels(self, mode: Any) -> NDArray[Any]:
         if isinstance(self.held, np.ndarray):
             return self.held
@@ -63,15 +53,9 @@ class Room:
 
 
 def room_for(shape: Shape, dtype: np.dtype[Any], source: Path) -> Room:
-    """Make room for a scan.
+    """Make room for a scan of shape (C, T, I, J, K) and this stored dtype.
 
-    Args:
-        shape: (C, T, I, J, K).
-        dtype: stored dtype.
-        source: the file to name in an error.
-
-    Raises:
-        CorruptFileError: the disk has no room for the temporary file.
+    Raises CorruptFileError, which names `source`, where the disk has no room for the temporary file.
     """
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if size <= IN_MEMORY_BYTES:

@@ -25,9 +25,7 @@ class Survey:
     """What `survey` finds in a scan.
 
     Args:
-        keys: how stored values become keys.
-        low: smallest key.
-        high: largest key.
+        keys: how stored values become keys, which go from `low` to `high`.
         distinct: the sorted distinct keys, or None where there are more than MAX_DISTINCT.
         finite: no NaN and no infinity.
         stored_low: smallest finite stored value (0.0 where there is none, and for complex numbers).

@@ -44,11 +44,7 @@ _ROUNDINGS = 4
 
 @dataclass(frozen=True, eq=False)
 class Tier(ABC):
-    """One way of coding a scan.
-
-    Args:
-        coder: the coder whose number stands at each chunk.
-    """
+    """One way of coding a scan; the number of its `coder` stands at each chunk."""
 
     coder: Coder
     name: ClassVar[Literal["lossless", "lossy"]] = "lossy"
@@ -81,13 +77,7 @@ class Tier(ABC):
 
     @abstractmethod
     def record(self, chunking: Chunking, target: str, table_blob: int | None = None) -> TierRecord:
-        """Return the header's record of this tier.
-
-        Args:
-            chunking: the chunks.
-            target: the target, in words.
-            table_blob: number of the attachment that holds `table`.
-        """
+        """Return the header's record of this tier; `table_blob` is the number of the attachment that holds `table`."""
 
     def chunking(self, shape: tuple[int, int, int, int, int], access: Access) -> Chunking:
         """Cut a scan into chunks: grouping pictures pays only for coders that use what neighbours share."""
@@ -320,12 +310,7 @@ def read_tier(record: TierRecord, dtype: np.dtype[Any], attachment: Attachment) 
 
 
 def bounded_step(scan: Scan, survey: Survey, error: float) -> float | None:
-    """Return the step of a `BoundedTier` that keeps a bound on real values, floating-point rounding included.
-
-    Args:
-        scan: its dtype and intensity map count.
-        survey: range of its stored values.
-        error: bound in real units, above 0.
+    """Return the step of a `BoundedTier` that keeps the bound `error` > 0 on real values, rounding included.
 
     Returns:
         2 n + 1 for integers; a little under twice the bound for floats; None where the bound is below what the stored

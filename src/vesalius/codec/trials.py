@@ -27,13 +27,13 @@ _Out = TypeVar("_Out")
 
 @dataclass(frozen=True)
 class Trial:
-    """One chunk coded at one rung and decoded again.
+    """One chunk coded at one rung and decoded again; errors are those of its finite real values.
 
     Args:
         payload: the coded bytes.
-        squared_error: sum of squared differences of the finite real values.
-        max_error: largest absolute difference of the finite real values.
-        voxels: finite voxels of the chunk.
+        squared_error: sum of squared differences.
+        max_error: largest absolute difference.
+        voxels: number of finite voxels.
     """
 
     payload: bytes
@@ -70,13 +70,7 @@ def spare_threads(threads: int, chunks: int) -> int:
 
 @dataclass
 class Trials:
-    """Trials of one tier on one scan, each run once.
-
-    Args:
-        scan: the scan.
-        tier: a lossy tier.
-        threads: chunks coded at a time.
-    """
+    """Trials of one lossy tier on one scan, `threads` chunks at a time, each run once."""
 
     scan: Scan
     tier: Tier

@@ -17,14 +17,13 @@ from vesalius.scan.scan import Scan
 
 @dataclass(frozen=True)
 class TierCheck:
-    """One tier, decoded.
+    """One tier, decoded; all but `name` and `checksum` compare it with the original.
 
     Args:
-        name: "lossless" or "lossy".
         checksum: decoded values agree with the recorded checksum; None where there is none.
         equal: stored values equal the original's bit for bit; None without an original.
-        psnr_db: against the original; None without one or where nothing differs.
-        max_error: against the original, real values; None without one.
+        psnr_db: None without an original or where nothing differs.
+        max_error: in real values; None without an original.
     """
 
     name: str

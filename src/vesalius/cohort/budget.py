@@ -21,11 +21,7 @@ _COPIES = 2
 
 
 class Budget:
-    """Counter of the bytes of one loader, shared by its threads.
-
-    Args:
-        total_bytes: bytes that the loader may hold.
-    """
+    """Counter of the bytes of one loader, of which it may hold `total_bytes`; shared by its threads."""
 
     def __init__(self, total_bytes: int) -> None:
         self.total_bytes = total_bytes

@@ -8,11 +8,11 @@ from typing import get_type_hints
 
 from pydantic import Field, ValidationError
 
-from vesalius.cohort.builders.files import OtherLayoutError
+from vesalius.cohort.builders.files import OtherLayoutError, files_below
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config, from_overrides
 from vesalius.errors import InputError, UsageError
-from vesalius.files import regular, walk
+from vesalius.files import regular
 from vesalius.named import Table
 from vesalius.scan.reading import Reading, SpacingFrom
 
@@ -66,27 +66,14 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
     if not regular(folder).exists():
         raise InputError("no such folder", where=folder)
     if folder.is_dir():
-        _check_readable(folder)
+        for path in files_below(folder):  # a folder that cannot be listed, or a device, would lose cases silently
+            regular(path)
     shared = [option for option in options if option.partition("=")[0] in SharedOptions.model_fields]
     reading = Reading(spacing_from=from_overrides(SharedOptions, shared).spacing_from)
     options = [option for option in options if option not in shared]
     if layout == AUTO:
         return _first(folder, options).read_by(reading)
     return _build(layout, folder, options).read_by(reading)
-
-
-def _check_readable(folder: Path) -> None:
-    """Raise InputError where a folder below cannot be listed or holds a device: cases would be lost silently.
-
-    Hidden names are skipped, as by the builders.
-    """
-    files, unreadable = walk(folder)
-    for place, error in unreadable:
-        what = f"cannot be listed ({error.strerror or type(error).__name__})"
-        raise InputError(what, where=place, fix="get permission to read it, or move it away")
-    for path in files:
-        if not path.name.startswith("."):
-            regular(path)
 
 
 def _build(layout: str, folder: Path, options: Sequence[str]) -> Cohort:

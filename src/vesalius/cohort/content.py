@@ -44,11 +44,7 @@ class Contents:
         self._known = {} if log is None else _read(log)
 
     def digest(self, path: Path, stamp: str) -> str:
-        """Return 64 hexadecimal digits for the content of `path`, a file or a folder.
-
-        Args:
-            path: path of an image or mask.
-            stamp: stamp of that path, taken just before.
+        """Return 64 hexadecimal digits for the content of a file or a folder, whose `stamp` was taken just before.
 
         Raises:
             InputError: nothing at the path, or it cannot be read.

@@ -18,13 +18,7 @@ StatedBy = Literal["Info.cfg", "the manifest"]
 
 @dataclass(frozen=True)
 class Ends:
-    """The two frames, counted from 0.
-
-    Args:
-        ed: end-diastole.
-        es: end-systole.
-        stated_by: what states them.
-    """
+    """The two frames, counted from 0, and what states them."""
 
     ed: int
     es: int

@@ -48,12 +48,7 @@ class StoreFacts(Config):
 
 
 class FeatureStore:
-    """The rows of many scans; made with `create` or `open`. One process appends at a time, any number read.
-
-    Args:
-        folder: the folder of the three files.
-        facts: content of `store.json`.
-    """
+    """The rows of many scans; made with `create` or `open`. One process appends at a time, any number read."""
 
     def __init__(self, folder: Path, facts: StoreFacts) -> None:
         self.folder = folder
@@ -229,11 +224,8 @@ class FeatureStore:
             with regular(path).open("rb") as file:
                 version = npy.read_magic(file)
                 shape, _, dtype = npy.read_array_header_1_0(file)
-                fits = version == (1, 0) and (shape[1:], dtype, file.tell()) == (
-                    (self.facts.width,),
-                    self._dtype,
-                    offset,
-                )
+                fits = version == (1, 0) and shape[1:] == (self.facts.width,)
+                fits = fits and dtype == self._dtype and file.tell() == offset
                 fits = fits and path.stat().st_size >= offset + len(self) * row_bytes
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=path) from error

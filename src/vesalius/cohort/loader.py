@@ -97,11 +97,6 @@ class Batch:
     labels_BN: NDArray[np.float32]
     masks: Mapping[str, NDArray[Any]]
 
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Ids of the cases."""
-        return tuple(case.id for case in self.cases)
-
 
 class Loader:
     """The cases of a cohort as arrays.

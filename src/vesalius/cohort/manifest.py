@@ -32,14 +32,7 @@ from vesalius.wording import some
 
 SUFFIXES = (".jsonl", ".csv")
 _PLAIN = ("id", "patient", "study", "series", "fourth_axis", "caption", "split", "fold")
-_TABLES = {
-    "image": "images",
-    "mask": "masks",
-    "frame": "frames",
-    "label": "labels",
-    "fact": "facts",
-    "reading": "reading",
-}
+_TABLES = {name: f"{name}s" for name in ("image", "mask", "frame", "label", "fact")} | {"reading": "reading"}
 """Prefix of a column -> field."""
 _JSON = ("boxes",)
 """Columns whose cells are JSON."""
@@ -49,12 +42,7 @@ _ROW_COPIES = 20
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that is not a case.
-
-    Args:
-        number: number of the line in the file, from 1.
-        reason: one sentence.
-    """
+    """A line that is not a case: its number in the file, from 1, and the reason in one sentence."""
 
     number: int
     reason: str

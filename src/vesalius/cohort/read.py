@@ -32,11 +32,7 @@ _RGB = 3
 
 @dataclass(frozen=True, eq=False)
 class ChannelPixels:
-    """Pixels whose T axis holds channels.
-
-    Args:
-        pixels: of shape (1, T, I, J, K).
-    """
+    """Pixels of shape (1, T, I, J, K) whose T axis holds channels."""
 
     pixels: Pixels
 

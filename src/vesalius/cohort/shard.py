@@ -31,11 +31,11 @@ from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.output import new_folder
 from vesalius.scan.native import Identifiers, writer
+from vesalius.scan.open import suffix
 from vesalius.scan.scan import Scan
 from vesalius.scan.uid_key import uid_key
 from vesalius.seeding import shuffled
 
-_DOUBLE = (".nii.gz", ".hdr.gz", ".img.gz")
 _NO_NATIVE = (".nrrd", ".mha")
 """Formats without a writer: packed unchanged."""
 _HEADERS_ALONE = (".nhdr", ".mhd")
@@ -96,15 +96,11 @@ def _write(folder: Path, split: str, cases: list[Case], packer: _Packer, shard_m
 
 @dataclass
 class _Packer:
-    """From a case to the members of a tar file; counts changes of headers.
-
-    Args:
-        cohort: cohort of the cases.
-        keep: keep headers unchanged.
-    """
+    """From a case to the members of a tar file; counts changes of headers."""
 
     cohort: Cohort
     keep: bool
+    """Whether headers are packed unchanged."""
     counts: Counter[str] = field(default_factory=Counter)
     """Change of the header or caveat -> number of files."""
 
@@ -156,15 +152,15 @@ class _Packer:
             numbered = source.is_dir()
             yield from ((f".{n:05d}.dcm" if numbered else ".dcm", path) for n, path in enumerate(paths))
         elif native is not None and native.format == "nifti" and (native.pair_header is not None or not self.keep):
-            suffix = ".nii.gz" if source.name.lower().endswith(".gz") else ".nii"
-            scratch = scratch if native.pair_header is not None else scratch.with_name(scratch.name + suffix)
+            ending = ".nii.gz" if source.name.lower().endswith(".gz") else ".nii"
+            scratch = scratch if native.pair_header is not None else scratch.with_name(scratch.name + ending)
             written = self._reduced(scan, "keep" if self.keep else "strip", scratch)
-            yield from ((path.suffix if len(written) > 1 else suffix, path) for path in written)
+            yield from ((path.suffix if len(written) > 1 else ending, path) for path in written)
         elif source.is_dir():
             pictures = [picture.path for picture in native.pixels.pictures]
-            yield from ((f".{n:05d}{_suffix(path)}", path) for n, path in enumerate(pictures))
+            yield from ((f".{n:05d}{suffix(path)}", path) for n, path in enumerate(pictures))
         else:
-            yield _suffix(source), source
+            yield suffix(source), source
         if self.keep or native is None or native.format not in ("dicom", "nifti"):
             _read_whole(scan)
             self.counts["packed unchanged, with their full headers"] += 1
@@ -201,11 +197,6 @@ def _bytes(cohort: Cohort, source: str | Path) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array_item(cohort, source), allow_pickle=False)
     return buffer.getvalue()
-
-
-def _suffix(path: Path) -> str:
-    name = path.name.lower()
-    return next((suffix for suffix in _DOUBLE if name.endswith(suffix)), Path(name).suffix)
 
 
 def _plain(text: str) -> str:

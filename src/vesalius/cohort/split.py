@@ -233,8 +233,9 @@ def _check_complete(cohort: Cohort, where: str | None) -> None:
 
 
 def _check_disjoint(splits: Mapping[str, Cohort], where: str | None, kind: str) -> None:
-    """Raise UsageError where a patient or a study is in two splits."""
-    for unit, words in (("patient", ("patient is", "patients are")), ("study", ("study is", "studies are"))):
+    """Raise UsageError where a patient, a study or a case (of the test split, with a fold) is in two splits."""
+    words_of = {"patient": ("patient is", "patients are"), "study": ("study is", "studies are")}
+    for unit, words in (words_of | {"id": ("case is", "cases are")}).items():
         seen: dict[str, set[str]] = defaultdict(set)
         for name, split in splits.items():
             for case in split:

@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from vesalius.errors import InputError
-from vesalius.metrics.classify import check_probabilities, known, score_pair
+from vesalius.metrics.classify import check_probabilities, known
 
 BINS = 15
 _LOG_TEMPERATURE = math.log(100.0)
@@ -129,17 +129,6 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     bounds = (-_LOG_TEMPERATURE, _LOG_TEMPERATURE)
     best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8})
     return math.exp(min((*bounds, float(best.x)), key=loss))
-
-
-def fit_temperatures(logits_NC: ArrayLike, labels_NC: ArrayLike) -> NDArray[np.float64]:
-    """A temperature for each class, shape (C,); 1 where a class has no positive or no negative.
-
-    Raises:
-        ValueError: as `fit_temperature`.
-    """
-    logits, labels = score_pair(logits_NC, labels_NC, axes=2)
-    columns = zip(logits.T, labels.T, strict=True)
-    return np.array([fit_temperature(column, truth) if {0.0, 1.0} <= set(truth) else 1.0 for column, truth in columns])
 
 
 def cooled(logits: ArrayLike, temperature: ArrayLike) -> NDArray[np.float64]:

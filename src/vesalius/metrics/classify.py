@@ -8,7 +8,7 @@ Letters: N samples, C classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +76,8 @@ def rank_classes(scores_NC: ArrayLike, labels_NC: ArrayLike) -> Ranking:
         (0.75, 0.75, (1,))
     """
     scores, labels = score_pair(scores_NC, labels_NC, axes=2)
-    auroc_C, auprc_C = (_per_class(measure, scores, labels) for measure in (auroc, auprc))
+    columns = list(zip(scores.T, labels.T, strict=True))
+    auroc_C, auprc_C = (np.array([measure(*column) for column in columns]) for measure in (auroc, auprc))
     absent = tuple(np.flatnonzero(np.isnan(auroc_C)).tolist())
     return Ranking(tuple(auroc_C.tolist()), tuple(auprc_C.tolist()), macro(auroc_C), macro(auprc_C), absent)
 
@@ -184,14 +185,6 @@ def check_probabilities(probabilities: NDArray[np.float64]) -> None:
     """Raise ValueError if a probability is below 0 or above 1."""
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ValueError("a probability is outside [0, 1]")
-
-
-def _per_class(
-    measure: Callable[[NDArray[np.float64], NDArray[np.float64]], float],
-    scores_NC: NDArray[np.float64],
-    labels_NC: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    return np.array([measure(scores_NC[:, c], labels_NC[:, c]) for c in range(scores_NC.shape[1])], dtype=np.float64)
 
 
 def _checked(labels: NDArray[np.float64]) -> NDArray[np.float64]:

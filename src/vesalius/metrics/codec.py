@@ -64,5 +64,5 @@ def heart_region(
     margins = [math.ceil(margin_mm / spacing - _VOXEL_TOLERANCE) for spacing in spacing_mm]
     starts = np.maximum(inside.min(axis=0) - margins, 0).tolist()
     stops = np.minimum(inside.max(axis=0) + 1 + margins, volumes[0].shape).tolist()
-    i, j, k = (slice(start, stop) for start, stop in zip(starts, stops, strict=True))
+    i, j, k = map(slice, starts, stops)
     return i, j, k

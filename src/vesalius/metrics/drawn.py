@@ -55,15 +55,10 @@ class Drawn:
     @property
     def words(self) -> str:
         """Number of patients, in words."""
-        studies = _count(self.studies, "study", "studies")
+        patients = f"{self.known} {'patient' if self.known == 1 else 'patients'}"
         if not self.studies:
-            return _count(self.known, "patient", "patients")
-        return (
-            f"{_count(self.known, 'patient', 'patients')} and {studies} without one"
-            if self.known
-            else (f"{studies} ({'patient' if self.studies == 1 else 'patients'} unknown)")
-        )
-
-
-def _count(number: int, singular: str, plural: str) -> str:
-    return f"{number} {singular if number == 1 else plural}"
+            return patients
+        studies = f"{self.studies} {'study' if self.studies == 1 else 'studies'}"
+        if self.known:
+            return f"{patients} and {studies} without one"
+        return f"{studies} ({'patient' if self.studies == 1 else 'patients'} unknown)"

@@ -33,18 +33,16 @@ class SquaredError:
 
     Args:
         squared: sum of squared differences.
-        absolute: sum of absolute differences.
         max_error: largest absolute difference.
         voxels: number of voxels compared.
 
     Example:
         >>> errors = SquaredError.of([0.0, 10.0, 20.0], [1.0, 10.0, 22.0])
-        >>> errors.mae, errors.max_error, round(errors.psnr(peak=20.0), 1)
-        (1.0, 2.0, 23.8)
+        >>> errors.max_error, round(errors.psnr(peak=20.0), 1)
+        (2.0, 23.8)
     """
 
     squared: float = 0.0
-    absolute: float = 0.0
     max_error: float = 0.0
     voxels: int = 0
 
@@ -66,14 +64,12 @@ class SquaredError:
             return
         with np.errstate(over="ignore"):
             self.squared += float(np.square(difference).sum())
-        self.absolute += float(difference.sum())
         self.max_error = max(self.max_error, float(difference.max()))
         self.voxels += difference.size
 
     def merge(self, other: SquaredError) -> None:
         """Add the sums of other voxels."""
         self.squared += other.squared
-        self.absolute += other.absolute
         self.max_error = max(self.max_error, other.max_error)
         self.voxels += other.voxels
 
@@ -86,11 +82,6 @@ class SquaredError:
     def rmse(self) -> float:
         """Root of the mean squared error, in the unit of the values."""
         return math.sqrt(self.mse)
-
-    @property
-    def mae(self) -> float:
-        """Mean absolute error."""
-        return self.absolute / self.voxels if self.voxels else math.nan
 
     def psnr(self, peak: float) -> float:
         """20 log10(peak / rms error) in dB.

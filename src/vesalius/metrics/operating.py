@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vesalius.errors import InputError
-from vesalius.metrics.calibration import cooled, fit_temperature, fit_temperatures
+from vesalius.metrics.calibration import cooled, fit_temperature
 from vesalius.metrics.classify import known, score_pair
 
 SPECIFICITY = 0.9
@@ -106,23 +106,24 @@ def choose(
         logits_NC: of validation samples.
         labels_NC: 0, 1 or NaN.
         specificity: minimum specificity of the thresholds.
-        sharing: one temperature for all classes, or one for each.
+        sharing: one temperature for all classes, or one for each (1 for a class without a positive or a negative).
 
     Raises:
         InputError: the temperature is shared, and no positive or no negative of any class is known.
         ValueError: shapes differ, or a logit or label is invalid.
     """
     logits, labels = score_pair(logits_NC, labels_NC, axes=2)
+    columns = list(zip(logits.T, labels.T, strict=True))
     if sharing == "shared":
-        temperatures = np.full(logits.shape[1], fit_temperature(logits, labels))
+        temperatures = [fit_temperature(logits, labels)] * len(columns)
     else:
-        temperatures = fit_temperatures(logits, labels)
+        temperatures = [fit_temperature(*column) if {0.0, 1.0} <= set(column[1]) else 1.0 for column in columns]
     scores = cooled(logits, temperatures)
     thresholds = tuple(
         threshold_at_specificity(scores[:, c], labels[:, c], specificity) if (labels[:, c] == 0).any() else math.nan
         for c in range(logits.shape[1])
     )
-    return OperatingPoint(tuple(temperatures.tolist()), thresholds, specificity, len(logits))
+    return OperatingPoint(tuple(temperatures), thresholds, specificity, len(logits))
 
 
 def threshold_at_specificity(scores_N: ArrayLike, labels_N: ArrayLike, specificity: float) -> float:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, find_objects
 from scipy.spatial import KDTree
 
 from vesalius.metrics.overlap import label_pair, labels_of
@@ -75,16 +75,12 @@ def surface_distances(
 def _distance(found: NDArray[np.bool_], truth: NDArray[np.bool_], spacing: NDArray[np.float64]) -> SurfaceDistance:
     if not found.any() or not truth.any():
         return SurfaceDistance(math.nan, math.nan)
-    box = _bounding_box(found | truth)
-    points, others = (_surface(mask[box]) * spacing for mask in (found, truth))
+    (box,) = find_objects((found | truth).astype(np.uint8))
+    surfaces = (mask & ~binary_erosion(mask) for mask in (found[box], truth[box]))  # voxels with a face outside
+    points, others = (np.argwhere(surface) * spacing for surface in surfaces)
     forth, back = _nearest(points, others), _nearest(others, points)
     hd95 = max(np.percentile(forth, _PERCENT), np.percentile(back, _PERCENT))
     return SurfaceDistance(float(hd95), float(np.concatenate([forth, back]).mean()))
-
-
-def _surface(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Indices (points, axes) of the voxels with a face outside."""
-    return np.argwhere(mask & ~binary_erosion(mask))
 
 
 def _nearest(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -92,11 +88,3 @@ def _nearest(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArra
     tree = KDTree(others, leafsize=_LEAF, balanced_tree=False, compact_nodes=False)  # built once, used once
     distances: NDArray[np.float64] = tree.query(points)[0]
     return distances
-
-
-def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    box = []
-    for axis in range(mask.ndim):
-        inside = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(int(inside[0]), int(inside[-1]) + 1))
-    return tuple(box)

@@ -1,7 +1,7 @@
 """From the slices of a study to one vector or one score: mean, max, top-k, gated attention, recurrent.
 
-A study has as many slices as it has, a batch as many as its largest study: `there` tells which are real. What lies in
-the others changes nothing. Letters: B studies, S slices, D width (of vectors or of logits), E width of the result.
+A batch has as many slices as its largest study; `there` says which slices of a study are real. The values of the others
+change nothing. Letters: B studies, S slices, D width (of vectors or of logits), E width of the result.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ Over = Literal["vectors", "logits"]
 
 
 class Aggregate(Named, ABC):
-    """How slices become a study. `make` gives a module: x_BSD, there_BS to (study_BE, slices_BSE)."""
+    """How slices become a study. `make` returns a module: x_BSD, there_BS to (study_BE, slices_BSE)."""
 
     table = AGGREGATES
     over: ClassVar[Over] = "vectors"
-    """Whether the slices' vectors are brought together before the head, or their logits behind it."""
+    """Whether the slices' vectors are aggregated before the head, or their logits after it."""
 
     @abstractmethod
     def make(self, width: int) -> nn.Module:
-        """The module for vectors of this width, freshly initialized from PyTorch's global generator."""
+        """Return the module for vectors of width D, freshly initialized from PyTorch's global generator."""
 
     def width(self, width: int) -> int:
-        """E for a D."""
+        """Return E for a D."""
         return width
 
 
@@ -115,7 +115,7 @@ class _GatedAttention(nn.Module):
         self.score = nn.Linear(hidden, 1)
 
     def weights(self, x_BSD: Tensor, there_BS: Tensor) -> Tensor:
-        """Of the slices, shape (B, S); they add up to 1 in each study."""
+        """Return the weights of the slices, shape (B, S); they add up to 1 in each study."""
         real_BSD = x_BSD.masked_fill(~there_BS[..., None], 0.0)
         scores_BS = self.score(self.content(real_BSD).tanh() * self.gate(real_BSD).sigmoid())[..., 0]
         return scores_BS.float().masked_fill(~there_BS, -torch.inf).softmax(1)

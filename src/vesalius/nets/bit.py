@@ -6,14 +6,12 @@ Letters: B batch, C channel, J rows, I columns, L places row by row, D width.
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from vesalius.nets.encoder import EncoderNet
-
-Positive = Annotated[int, Field(ge=1)]
 
 
 class BiT(EncoderNet):
@@ -25,12 +23,13 @@ class BiT(EncoderNet):
     dims: ClassVar[int] = 2
     divisor: ClassVar[int] = 32
     inputs: int = Field(default=3, ge=1, description="channels of the image")
-    depths: tuple[Positive, Positive, Positive, Positive] = Field(default=(3, 4, 6, 3), description="blocks of a stage")
+    depths: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = Field(
+        default=(3, 4, 6, 3), description="blocks of a stage"
+    )
     factor: int = Field(default=1, ge=1, description="how many times wider than the plain one")
 
     @property
     def width(self) -> int:
-        """Channels of the map."""
         return 2048 * self.factor
 
     def make(self) -> nn.Module:

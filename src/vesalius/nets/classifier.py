@@ -23,34 +23,30 @@ class Classifier(Net):
 
     @property
     def dims(self) -> int | None:
-        """Spatial axes of the input, as the encoder has them."""
         return self.encoder.dims
 
     @property
     def inputs(self) -> int | None:
-        """Channels of the image."""
         return self.encoder.inputs
 
     @property
     def divisor(self) -> int:
-        """The side of a place."""
         return self.encoder.divisor
 
     @property
     def head(self) -> Head:
-        """Sizes of the head."""
         return Head(inputs=self.encoder.width, outputs=self.outputs, hidden=self.hidden, dropout=self.dropout)
 
     @classmethod
     def of(cls, encoder: EncoderNet, head: Head) -> Classifier:
-        """Sizes of the classifier that an encoder and a head make together."""
+        """Return the configuration of the classifier that an encoder and a head make together."""
         return cls(encoder=encoder, outputs=head.outputs, hidden=head.hidden, dropout=head.dropout)
 
     def make(self) -> nn.Module:
         return self.joined(self.encoder.make(), self.head.make())
 
     def joined(self, encoder: nn.Module, head: nn.Module) -> nn.Module:
-        """The classifier of two networks that exist already."""
+        """Return the classifier of two existing networks."""
         return _Classifier(encoder, head)
 
 
@@ -60,6 +56,5 @@ class _Classifier(nn.Module):
         self.encoder, self.head = encoder, head
 
     def forward(self, x_BCJI: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of the pictures and of their places."""
         whole_BD, places_BLD = self.encoder(x_BCJI)
         return self.head(whole_BD), self.head(places_BLD)

@@ -67,16 +67,16 @@ some layers replace parameters that they have just made. Whether it fits exactly
 
 
 def build(config: Net, where: str | Path | None = None, *, numbers: int | None = None) -> nn.Module:
-    """The network of an untrusted configuration; its size is checked while it is built.
+    """Build the network of an untrusted configuration; its size is checked while it is built.
 
     Args:
-        config: its sizes.
+        config: sizes of the network.
         where: the file that states them, for errors.
-        numbers: how many its weights file holds; None: what memory allows.
+        numbers: how many numbers the weights file holds; None: as many as memory allows.
 
     Raises:
-        InputError: it needs too much memory, or its sizes do not make a network.
-        CorruptFileError: it is far larger than its weights.
+        InputError: the network needs too much memory, or the sizes do not make a network.
+        CorruptFileError: the network is far larger than its weights.
     """
     try:
         with _watched(where, numbers):
@@ -92,7 +92,7 @@ def _watched(where: str | Path | None, numbers: int | None) -> Iterator[None]:
     """Count the parameters that this thread registers, before they are initialized: until then they take no memory."""
     thread, count = threading.get_ident(), 0
 
-    def met(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:  # noqa: ARG001
+    def count_numbers(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:  # noqa: ARG001
         nonlocal count
         if parameter is None or threading.get_ident() != thread:
             return
@@ -102,7 +102,7 @@ def _watched(where: str | Path | None, numbers: int | None) -> Iterator[None]:
             what = f"asks for a network larger than its weights, which are {numbers} numbers"
             raise CorruptFileError(what, where=where, fix="get the model folder again")
 
-    handle = register_module_parameter_registration_hook(met)
+    handle = register_module_parameter_registration_hook(count_numbers)
     try:
         yield
     finally:
@@ -114,5 +114,5 @@ AnyNet: TypeAlias = Annotated[SerializeAsAny[Net], BeforeValidator(Net.read)]
 
 
 def channels_last(net: nn.Module) -> nn.Module:
-    """A net for pictures with its weights laid out as oneDNN and cuDNN convolve fastest (volumes gain nothing)."""
+    """Lay out the weights of a net for pictures as oneDNN and cuDNN convolve fastest (volumes gain nothing)."""
     return net.to(memory_format=torch.channels_last)

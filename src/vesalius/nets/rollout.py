@@ -20,7 +20,7 @@ def attends(net: nn.Module) -> bool:
 
 @torch.no_grad()
 def attention_rollout(net: Tokens, x_BCJI: Tensor) -> Tensor:
-    """Shares (B, L) of the patches in what reaches the class token; with those of the other tokens they add up to 1.
+    """Return the shares (B, L) of patches in what reaches the class token; with the other tokens they add up to 1.
 
     Attention is averaged over heads; the residual branch counts as much as the attention. It knows nothing of classes.
 
@@ -39,13 +39,13 @@ def attention_rollout(net: Tokens, x_BCJI: Tensor) -> Tensor:
 
 
 def _attentions(net: Tokens, x_BCJI: Tensor) -> list[Tensor]:
-    """Attention of each block, (B, H, N, N). The fused kernels hide it, so the plain ones compute once more."""
-    found: list[Tensor] = []
+    """Return the attention of each block, (B, H, N, N), from the plain kernels: the fused ones hide it."""
+    attentions: list[Tensor] = []
     hooks, fused = [], []
     for attention in _attending(net):
         fused.append((attention, attention.fused_attn))
         attention.fused_attn = False
-        hooks.append(attention.attn_drop.register_forward_hook(lambda _module, given, _out: found.append(given[0])))
+        hooks.append(attention.attn_drop.register_forward_hook(lambda _module, x, _out: attentions.append(x[0])))
     try:
         net(x_BCJI)
     finally:
@@ -53,10 +53,10 @@ def _attentions(net: Tokens, x_BCJI: Tensor) -> list[Tensor]:
             hook.remove()
         for attention, before in fused:
             attention.fused_attn = before
-    return found
+    return attentions
 
 
 def _attending(net: Tokens) -> list[Any]:
-    """The attention of each block; None for a block that shows none."""
-    found = [getattr(block, "attn", None) for block in getattr(net.vit, "blocks", [])]
-    return [each if hasattr(each, "fused_attn") and hasattr(each, "attn_drop") else None for each in found]
+    """Return the attention layer of each block; None for a block that shows no attention."""
+    layers = [getattr(block, "attn", None) for block in getattr(net.vit, "blocks", [])]
+    return [layer if hasattr(layer, "fused_attn") and hasattr(layer, "attn_drop") else None for layer in layers]

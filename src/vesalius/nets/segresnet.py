@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import nn
 
 from vesalius.nets.net import Net, channels_last
-
-Positive = Annotated[int, Field(ge=1)]
 
 
 class SegResNet(Net):
@@ -19,8 +17,8 @@ class SegResNet(Net):
     inputs: int = Field(ge=1, description="channels of the image")
     outputs: int = Field(ge=1, description="classes, the background among them")
     width: int = Field(default=16, ge=8, multiple_of=8, description="channels of the first level; doubled at each next")
-    down: tuple[Positive, ...] = Field(default=(1, 2, 2, 4), min_length=1, description="blocks of each level down")
-    up: tuple[Positive, ...] = Field(default=(1, 1, 1), description="blocks of each level up")
+    down: tuple[PositiveInt, ...] = Field(default=(1, 2, 2, 4), min_length=1, description="blocks of each level down")
+    up: tuple[PositiveInt, ...] = Field(default=(1, 1, 1), description="blocks of each level up")
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
@@ -31,7 +29,6 @@ class SegResNet(Net):
 
     @property
     def divisor(self) -> int:
-        """Axes of the input are multiples of this."""
         return 2 ** len(self.up)
 
     def make(self) -> nn.Module:

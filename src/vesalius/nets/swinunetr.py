@@ -5,14 +5,12 @@ Letters: B batch, C channel, I J K voxels.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from vesalius.nets.net import Net
-
-Positive = Annotated[int, Field(ge=1)]
 
 
 class _Swin(Net):
@@ -20,8 +18,12 @@ class _Swin(Net):
     dims: Literal[2, 3] = Field(default=3, description="pictures or volumes")
     inputs: int = Field(default=1, ge=1, description="channels of the image")
     width: int = Field(default=48, ge=12, multiple_of=12, description="channels of the first level: 48, 96 or 192")
-    depths: tuple[Positive, Positive, Positive, Positive] = Field(default=(2, 2, 2, 2), description="blocks of a stage")
-    heads: tuple[Positive, Positive, Positive, Positive] = Field(default=(3, 6, 12, 24), description="of a stage")
+    depths: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = Field(
+        default=(2, 2, 2, 2), description="blocks of a stage"
+    )
+    heads: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = Field(
+        default=(3, 6, 12, 24), description="of a stage"
+    )
     window: int = Field(default=7, ge=1, description="side of the window of attention, in voxels of the stage")
 
 
@@ -57,7 +59,6 @@ class _Encoder(nn.Module):
             setattr(self, f"encoder{level}", getattr(whole, f"encoder{level}"))
 
     def forward(self, x_BCIJK: Tensor) -> tuple[Tensor, ...]:
-        """Five maps, the finest first."""
         stages = self.swinViT(x_BCIJK, True)
         first = self.encoder1(x_BCIJK)  # type: ignore[operator]
         later = [getattr(self, f"encoder{level}")(stages[stage]) for level, stage in ((2, 0), (3, 1), (4, 2), (10, 4))]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import nn
 
 from vesalius.nets.net import Net, channels_last
-
-Positive = Annotated[int, Field(ge=1)]
 
 
 class UNet(Net):
@@ -21,8 +20,8 @@ class UNet(Net):
     dims: Literal[2, 3] = Field(description="pictures or volumes")
     inputs: int = Field(ge=1, description="channels of the image")
     outputs: int = Field(ge=1, description="classes, the background among them")
-    channels: tuple[Positive, ...] = Field(default=(16, 32, 64, 128), min_length=2, description="of each level")
-    strides: tuple[Positive, ...] | None = Field(default=None, description="between levels; None: 2 everywhere")
+    channels: tuple[PositiveInt, ...] = Field(default=(16, 32, 64, 128), min_length=2, description="of each level")
+    strides: tuple[PositiveInt, ...] | None = Field(default=None, description="between levels; None: 2 everywhere")
     units: int = Field(default=2, ge=0, description="convolutions in a residual unit")
     norm: Literal["instance", "batch"] = "instance"
     dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -35,11 +34,7 @@ class UNet(Net):
 
     @property
     def divisor(self) -> int:
-        """Axes of the input are multiples of this."""
-        product = 1
-        for stride in self._strides:
-            product *= stride
-        return product
+        return math.prod(self._strides)
 
     @property
     def _strides(self) -> tuple[int, ...]:

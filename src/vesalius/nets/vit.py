@@ -42,7 +42,6 @@ class TokenNet(EncoderNet):
 
     @property
     def width(self) -> int:
-        """Numbers of a token, D."""
         return SIZES[self.size][0]
 
 
@@ -138,7 +137,6 @@ class Tokens(nn.Module):
         self.vit, self._pool = vit, pool
 
     def forward(self, x_BCJI: Tensor) -> tuple[Tensor, Tensor]:
-        """(class_BD, patches_BLD)."""
         tokens_BLD = self.vit.forward_features(x_BCJI)  # type: ignore[operator]
         patches_BLD = tokens_BLD[:, self.vit.num_prefix_tokens :]
         return tokens_BLD[:, 0] if self._pool == "class" else patches_BLD.amax(1), patches_BLD

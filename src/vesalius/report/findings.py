@@ -53,6 +53,16 @@ _PARTS = {
     ),
 }
 """By "part" of the results: a split of a run, or a given cohort."""
+_DECIDED = {
+    "threshold": "threshold",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "positive_predictive_value": "PPV",
+    "temperature": "temperature",
+    "calibration_error_as_trained": "ECE before",
+    "calibration_error": "ECE after",
+    "brier": "Brier",
+}
 _DEFINITIONS = {
     "AUROC": "How often a case with the finding gets a higher score than a case without; 0.5 is chance.",
     "AUPRC": "Average precision; its chance level is the prevalence beside it.",
@@ -81,19 +91,8 @@ def sections(results: Mapping[str, Any], notes: Sequence[str], unit: str = "stud
     caption = f"Intervals {results['intervals']}. Weighted log loss {loss} ({ends}) at the temperature below."
     head.table(_columns("", *names), rows, caption)
     decided = Section(title="Decisions and calibration")
-    words = ("threshold", "sensitivity", "specificity", "PPV", "temperature", "ECE before", "ECE after", "Brier")
-    keys = (
-        "threshold",
-        "sensitivity",
-        "specificity",
-        "positive_predictive_value",
-        "temperature",
-        "calibration_error_as_trained",
-        "calibration_error",
-        "brier",
-    )
-    cells = [[name, *(fixed(measures[key], 3) for key in keys)] for name, measures in results["classes"].items()]
-    decided.table(_columns("", *words), cells, part.chosen)
+    cells = [[name, *(fixed(measures[key], 3) for key in _DECIDED)] for name, measures in results["classes"].items()]
+    decided.table(_columns("", *_DECIDED.values()), cells, part.chosen)
     decided.figure(
         RELIABILITY,
         "Predicted probabilities against observed frequencies.",

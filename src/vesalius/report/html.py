@@ -68,7 +68,7 @@ def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | No
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    images = {name: Image(_data_uri(pictures[name]), _css_width(pictures[name])) for name in report.figures}
+    images = {name: _image(pictures[name]) for name in report.figures}
     template = environment.get_template("page.html")
     page = template.render(report=report, images=images, all_rows=all_rows, banner=BANNER) + "\n"
     return page.encode(errors="backslashreplace").decode()  # a name may not be UTF-8
@@ -100,19 +100,19 @@ def _picture(path: Path) -> bytes:
     return data
 
 
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-
-
-def _css_width(png: bytes) -> int:
-    return int.from_bytes(png[_PNG_WIDTH], "big") * _CSS_PIXELS_PER_INCH // DPI
+def _image(png: bytes) -> Image:
+    width = int.from_bytes(png[_PNG_WIDTH], "big") * _CSS_PIXELS_PER_INCH // DPI
+    return Image("data:image/png;base64," + base64.b64encode(png).decode("ascii"), width)
 
 
 def _all_rows(path: Path) -> AllRows:
     columns, rows = read_csv(path)
     numeric = [all(_is_number(row[place]) for row in rows) for place in range(len(columns))]
     shown = [
-        [_rounded(cell) if is_numeric else cell for cell, is_numeric in zip(row, numeric, strict=True)]
+        [
+            number(float(cell), digits=4) if cell and is_numeric else cell
+            for cell, is_numeric in zip(row, numeric, strict=True)
+        ]
         for row in rows[:_ROWS_SHOWN]
     ]
     return AllRows(columns, numeric, shown, max(0, len(rows) - _ROWS_SHOWN))
@@ -124,7 +124,3 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _rounded(cell: str) -> str:
-    return number(float(cell), digits=4) if cell else ""

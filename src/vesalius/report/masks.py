@@ -148,7 +148,7 @@ def overlap_tables(classes: Sequence[ClassSummary], of: str, intervals: str) -> 
         of: of what the means are, for the caption.
         intervals: what the bootstrap draws; named where there are intervals.
     """
-    rows = {one.name: [(getattr(one, key), 3 if key == "dice" else 2) for key in MEASURES] for one in classes}
+    rows = {row.name: [(getattr(row, key), 3 if key == "dice" else 2) for key in MEASURES] for row in classes}
     means = _mean_table("Class", list(MEASURES.values()), rows, f"Mean of {of}", intervals)
     return [means, *_patient_tables("Class", list(MEASURES.values()), rows, "Each patient")]
 
@@ -164,7 +164,7 @@ def pumping_tables(
         intervals: as in `overlap_tables`.
         sources: how end-diastole and end-systole are known.
     """
-    rows = {QUANTITIES[one.quantity]: [(getattr(one, key), 1) for key in _SIDES] for one in pumping}
+    rows = {QUANTITIES[row.quantity]: [(getattr(row, key), 1) for key in _SIDES] for row in pumping}
     count = len(pumping[0].reference.values)
     caption = f"Left ventricle, mean of {count} {unit}{'' if count == 1 else 's'}"
     means = _mean_table("", list(_SIDES.values()), rows, caption, intervals)

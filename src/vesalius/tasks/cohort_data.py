@@ -113,16 +113,8 @@ class CohortData(ManifestData):
     ) -> Loader:
         """Return a loader of a split, with the images, cache, memory and workers of this block.
 
-        Args:
-            cohort: the cases.
-            prepare: deterministic preparation of every scan, cached.
-            order: "shuffled" for training; "cohort" for held-out cases, whose loader gets a quarter of the memory.
-            seed: random seed of order and augmentation.
-            masks: names of the masks to load.
-            frame: name of the frame to load of cines, such as "ED"; None: whole scans.
-            classes: labels to load, in this order; None: all of the cohort.
-            augment: random changes in each epoch.
-            repeats: how often each case comes in an epoch.
+        The arguments are those of `Loader`. Take the order "shuffled" for training and "cohort" for held-out cases,
+        whose loader gets a quarter of the memory.
         """
         return Loader(
             cohort,

@@ -15,15 +15,8 @@ from vesalius.config import Config
 from vesalius.report.result import Result
 from vesalius.training.config import TrainConfig
 from vesalius.training.task import Task
+from vesalius.weights.card import DataSource
 from vesalius.wording import Progress, quiet
-
-
-class SourceConfig(Config):
-    """Training data of a model, for its card."""
-
-    name: str = Field(description="name of the data set")
-    licence: str = Field(description="its licence")
-    note: str = Field(default="", description="how many patients, which split")
 
 
 class CardConfig(Config):
@@ -31,7 +24,7 @@ class CardConfig(Config):
 
     summary: str = Field(default="", description="the model in one sentence")
     licence: str = Field(default="unknown", description="licence of the weights")
-    data: tuple[SourceConfig, ...] = Field(default=(), description="data sets that it was trained on")
+    data: tuple[DataSource, ...] = Field(default=(), description="data sets that it was trained on")
     limits: tuple[str, ...] = Field(default=(), description="where it fails or must not be used")
 
 
@@ -66,12 +59,12 @@ class JobConfig(Config):
 
 @dataclass(frozen=True)
 class Preparation:
-    """The work of a run before its loop begins.
+    """The work of a run before its loop begins: scans to encode, besides those that are `there`, in the cache.
 
     Args:
         scans: number of scans to encode.
         slices: number of their slices; an estimate where only pixels decide which slices are skipped.
-        there: number of scans that are in the cache already.
+        there: number of scans in the cache.
         measured: number of scans on which the time was measured.
         slice_seconds: mean time for a slice, reading included.
         parameters: counts of the frozen parts by name.

@@ -1,4 +1,4 @@
-"""Settings of the loop. Every task's own configuration holds one of these under `train`."""
+"""Configuration of the loop, the block `train` of every job's configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vesalius.config import Config
 
 
 class OptimizerConfig(Config):
-    """One optimizer. 1-d parameters (biases, scales of norms) are never decayed."""
+    """An optimizer. Parameters with one axis (biases, scales of norms) are never decayed."""
 
     name: Literal["adamw", "sgd", "lars"] = Field(default="adamw", description="lars: SGD with a rate for each layer")
     lr: float = Field(default=1e-3, gt=0, description="peak learning rate")
@@ -21,7 +21,7 @@ class OptimizerConfig(Config):
 
 
 class ScheduleConfig(Config):
-    """How the learning rate goes, as a factor of the peak."""
+    """Course of the learning rate, as a factor of the peak."""
 
     name: Literal["cosine", "steps", "constant"] = "cosine"
     warmup_steps: int = Field(default=0, ge=0, description="linear from 0")
@@ -31,7 +31,7 @@ class ScheduleConfig(Config):
 
 
 class TrainConfig(Config):
-    """The run."""
+    """Configuration of the loop."""
 
     seed: int = Field(default=0, ge=0, description="of everything random")
     epochs: int = Field(default=10, ge=1)

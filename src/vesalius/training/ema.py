@@ -12,12 +12,7 @@ from vesalius.training.task import bare
 
 
 class Ema:
-    """average = decay * average + (1 - decay) * weights, with min(decay, (1 + step) / (10 + step)) at the beginning.
-
-    Args:
-        modules: by name.
-        decay: near 1.
-    """
+    """average = decay * average + (1 - decay) * weights, with min(decay, (1 + step) / (10 + step)) at the beginning."""
 
     def __init__(self, modules: Mapping[str, nn.Module], decay: float) -> None:
         self._modules = {name: bare(module) for name, module in modules.items()}
@@ -26,7 +21,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """After optimizer step number `step` (from 0)."""
+        """Follow the weights after optimizer step number `step` (from 0)."""
         decay = min(self._decay, (1 + step) / (10 + step))
         for key, value in self._weights():
             if value.is_floating_point():
@@ -36,7 +31,7 @@ class Ema:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Inside, the modules hold the averages."""
+        """Put the averages into the modules for a while."""
         self._swap()
         try:
             yield

@@ -22,11 +22,11 @@ class Estimate:
     """The expected cost of a run.
 
     Args:
-        parameters: trained and fixed ones, by module.
-        steps: optimizer steps.
+        parameters: counts of trained and frozen ones, by module.
+        steps: optimizer steps of the whole run.
         step_seconds: median of a few real steps, loading included.
-        validation_seconds: of one validation.
-        seconds: of the whole run.
+        validation_seconds: time of one validation.
+        seconds: time of the whole run.
         memory_mib: peak of the process (of the GPU where there is one).
     """
 
@@ -66,14 +66,14 @@ def estimate(loop: Loop) -> Estimate:
 
 
 def duration(seconds: float) -> str:
-    """A time for people: "40 s", "12 min", "3.5 h"."""
+    """Format a time for people: "40 s", "12 min", "3.5 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def peak_mib(cuda: bool) -> float:
-    """Most memory of this process so far, or of the GPU."""
+    """Return the peak memory of this process so far, or of the GPU."""
     if cuda:
         return torch.cuda.max_memory_allocated() / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

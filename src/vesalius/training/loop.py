@@ -44,14 +44,14 @@ Start = Callable[[dict[str, nn.Module]], None]
 
 @dataclass(frozen=True)
 class LoopResult:
-    """How a run ended.
+    """The end of a run.
 
     Args:
-        steps: optimizer steps done.
-        best: the chosen measure's best value, None where none was chosen.
-        best_step: when it was reached; the last step where none was chosen.
+        steps: number of optimizer steps.
+        best: best value of the measure `train.best`; None where none was chosen.
+        best_step: the step of that value; the last step where none was chosen.
         measures: of the last validation.
-        stopped_early: `patience` ended it.
+        stopped_early: whether `patience` ended the run.
     """
 
     steps: int
@@ -80,7 +80,7 @@ class Loop:
     Args:
         task: modules, data and losses.
         config: epochs, optimizer, schedule and so on.
-        folder: of the run; None keeps nothing (a trial).
+        folder: the run folder; None writes nothing (a trial).
         cpu: use the CPU even where there is a GPU.
         start: called with the modules of `task.build`, before optimizers and averages are made of them.
     """
@@ -107,14 +107,14 @@ class Loop:
             for name, group in trained.items()
         }
         self.schedules = {name: group.schedule or config.schedule for name, group in trained.items()}
-        self.peaks = {name: [group["lr"] for group in each.param_groups] for name, each in self.optimizers.items()}
+        self.peaks = {name: [group["lr"] for group in opt.param_groups] for name, opt in self.optimizers.items()}
         task.modules = {name: self._prepared(module) for name, module in task.modules.items()}
         raw = {name for group in trained.values() if not group.averaged for name in group.modules}
         averaged = {name: module for name, module in task.modules.items() if name not in raw}
         self.ema = Ema(averaged, config.ema_decay) if config.ema_decay else None
         self.steps_per_epoch = math.ceil(task.batches_per_epoch() / config.accumulate)
         if not self.steps_per_epoch:
-            raise TrainingError("there is not one batch to train on", fix="give more cases or a smaller batch")
+            raise TrainingError("there is no batch to train on", fix="give more cases or a smaller batch")
         whole = config.epochs * self.steps_per_epoch
         self.steps = min(whole, config.max_steps or whole)
         self.progress = _Progress()
@@ -155,7 +155,7 @@ class Loop:
         return LoopResult(end.step, end.best, end.best_step, end.measures or {}, end.stopped_early)
 
     def step(self, batches: list[Batch]) -> dict[str, float]:
-        """One optimizer step on these batches; returns the logged numbers.
+        """Take one optimizer step on these batches and return the logged numbers.
 
         Raises:
             TrainingError: a loss or gradient is not a number.
@@ -169,7 +169,11 @@ class Loop:
         for number, batch in enumerate(batches):
             logs.append(self._backward(batch, step, last=number == len(batches) - 1, share=1 / len(batches)))
         numbers = self._mean_over_ranks(mean_logs(logs))
-        norms = {name: self._clip(name) for name in self.optimizers}
+        longest = self.config.clip_norm or math.inf
+        norms = {
+            name: float(nn.utils.clip_grad_norm_([p for _, p in named], longest))
+            for name, named in self.parameters.items()
+        }
         several = len(norms) > 1
         numbers |= {f"gradient_norm/{name}" if several else "gradient_norm": norm for name, norm in norms.items()}
         self._check(numbers, step)
@@ -186,11 +190,11 @@ class Loop:
         return numbers
 
     def batches(self, epoch: int, first_step: int) -> Iterator[list[Batch]]:
-        """The batches of each optimizer step of an epoch, on the device, from a step of it on."""
+        """Yield the batches of each optimizer step of an epoch, on the device, from one of its steps on."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         source = iter(self.task.batches(epoch, first_step * self.config.accumulate, rank, world))
-        while several := list(islice(source, self.config.accumulate)):
-            yield send_to_device(several, self.accelerator.device)
+        while batches := list(islice(source, self.config.accumulate)):
+            yield send_to_device(batches, self.accelerator.device)
 
     def _epoch(self, epoch: int, report: Callable[[str, int, dict[str, float]], None]) -> None:
         config, progress = self.config, self.progress
@@ -205,14 +209,14 @@ class Loop:
             if ends:
                 break
             if saves:
-                self._save()
+                self._write(LAST)
         if (epoch + 1) % config.validate_every == 0 or progress.step >= self.steps:
             measures = self.measures()
             if measures:
                 report("validation", epoch, measures)
             self._judge(measures)
         progress.done = progress.done or progress.step >= self.steps
-        self._save()
+        self._write(LAST)
 
     def _backward(self, batch: Batch, step: int, *, last: bool, share: float) -> dict[str, Tensor | float]:
         with ExitStack() as stack:
@@ -226,20 +230,13 @@ class Loop:
             self.task.backward(losses, batch, step, lambda loss: self.accelerator.backward(loss * share))
         return numbers
 
-    def _clip(self, name: str) -> float:
-        parameters = [p for _, p in self.parameters[name]]
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip_norm or math.inf)
-        return float(norm)
-
     def _check(self, numbers: dict[str, float], step: int) -> None:
         for name, value in numbers.items():
             if name.startswith(("loss", "gradient_norm")) and not math.isfinite(value):
-                stands = self.folder is not None and has_state(self.folder)
-                kept = "the state of the last checkpoint is kept" if stands else "no state was written"
-                raise TrainingError(
-                    f"{name} is {value} at step {step}; {kept}",
-                    fix="lower optimizer.lr, set clip_norm, or look at the data with vesalius cohort audit",
-                )
+                is_kept = self.folder is not None and has_state(self.folder)
+                kept = "the state of the last checkpoint is kept" if is_kept else "no state was written"
+                fix = "lower optimizer.lr, set clip_norm, or look at the data with vesalius cohort audit"
+                raise TrainingError(f"{name} is {value} at step {step}; {kept}", fix=fix)
 
     def _mean_over_ranks(self, numbers: dict[str, float]) -> dict[str, float]:
         if self.accelerator.num_processes == 1:
@@ -249,7 +246,7 @@ class Loop:
         return dict(zip(numbers, mean.tolist(), strict=True))
 
     def measures(self) -> dict[str, float]:
-        """The measures of the task, now."""
+        """Validate: the measures of the task with the present (averaged) weights."""
         self._seed("validate", self.progress.step)
         for module in self.task.modules.values():
             module.eval()
@@ -258,7 +255,7 @@ class Loop:
             return {name: float(value) for name, value in self.task.validate(self.progress.step).items()}
 
     def _share_buffers(self) -> None:
-        """Give every process the buffers of the first, which are shipped: each has seen other batches."""
+        """Give every process the buffers of the first, which are shipped: those of the others saw other batches."""
         if self.accelerator.num_processes > 1:
             for module in self.task.modules.values():
                 broadcast([*bare(module).buffers()])
@@ -270,42 +267,35 @@ class Loop:
         if config.best is None:
             return
         if config.best not in measures:
-            raise TrainingError(
-                f"no measure {config.best!r}", where="train.best", fix=f"choose one of {', '.join(sorted(measures))}"
-            )
-        value = measures[config.best]
-        least, best = progress.best is None, progress.best or 0.0
-        better = math.isfinite(value) and (least or (value > best if config.best_is == "max" else value < best))
-        if better:
+            fix = f"choose one of {', '.join(sorted(measures))}"
+            raise TrainingError(f"no measure {config.best!r}", where="train.best", fix=fix)
+        value, best = measures[config.best], progress.best
+        is_better = best is None or (value > best if config.best_is == "max" else value < best)
+        if math.isfinite(value) and is_better:
             progress.best, progress.best_step, progress.waited = value, progress.step, 0
-            self._write(BEST, weights_only=True)
+            self._write(BEST)
         else:
             progress.waited += 1
             progress.stopped_early = config.patience is not None and progress.waited >= config.patience
             progress.done = progress.stopped_early
 
-    def _save(self) -> None:
-        self._write(LAST, weights_only=False)
-
-    def _write(self, name: str, *, weights_only: bool) -> None:
+    def _write(self, name: str) -> None:
+        """Write the whole state into `last`, the (averaged) weights alone into `best`."""
         if self.folder is None or not self.is_main:
             return
-        if weights_only:
+        modules, step = self.task.modules, self.progress.step
+        if name == BEST:
             with self.ema.applied() if self.ema else nullcontext():
-                state = gather(self.task.modules, {}, {}, {}, {"step": self.progress.step})
-                save_state(state, self.folder / name)
+                save_state(gather(modules, {}, {}, {}, {"step": step}), self.folder / name)
             return
-        averages = self.ema.averages if self.ema else {}
-        state = gather(
-            self.task.modules, self.optimizers, averages, self.task.extra_state(), vars(self.progress).copy()
-        )
-        save_state(state, self.folder / name)
+        averages, extra = self.ema.averages if self.ema else {}, self.task.extra_state()
+        save_state(gather(modules, self.optimizers, averages, extra, dict(vars(self.progress))), self.folder / name)
 
     def _restore(self, state: State) -> None:
         restore(state, self.task.modules, self.optimizers)
         if self.ema is not None:
-            self.ema.load(part(state, "average/"))
-        self.task.load_extra_state(part(state, "extra/"))
+            self.ema.load(part(state.tensors, "average/"))
+        self.task.load_extra_state(part(state.tensors, "extra/"))
         numbers = {key: value for key, value in state.numbers.items() if key != "scalars"}
         self.progress = _Progress(**numbers)
 
@@ -318,10 +308,9 @@ class Loop:
             restore(load_state(self.folder / BEST), self.task.modules, {})
         for module in self.task.modules.values():
             bare(module).eval()
-        averaged = self.ema is not None and not chosen
-        shown = self.ema.applied() if averaged and self.ema else nullcontext()
+        averaged = self.ema.applied() if self.ema and not chosen else nullcontext()
         shutil.rmtree(self.folder / MODEL, ignore_errors=True)  # where a finished run was resumed
-        with new_folder(self.folder / MODEL) as folder, shown:
+        with new_folder(self.folder / MODEL) as folder, averaged:
             self.task.export(folder)
 
     def _sinks(self) -> list[Any]:

@@ -7,13 +7,13 @@ the start; a resumed run's lines equal those of an unbroken one in everything bu
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from vesalius.errors import CorruptFileError, OutputError
 from vesalius.files import regular
+from vesalius.json_values import as_json
 from vesalius.output import new_file
 
 METRICS = "metrics.jsonl"
@@ -24,8 +24,8 @@ class Record:
     """The lines of one run.
 
     Args:
-        folder: of the run.
-        step: lines of later steps are taken out (they are written again).
+        folder: the run folder.
+        step: lines of later steps are removed (the resumed run writes them again).
     """
 
     def __init__(self, folder: Path, step: int = 0) -> None:
@@ -51,12 +51,11 @@ class Record:
             raise _unwritten(self._path, error) from error
 
     def close(self) -> None:
-        """Close the file."""
         self._file.close()
 
 
 def read_record(folder: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a run; an unfinished last line of a killed run is left out.
+    """Yield the lines of a run, without the unfinished last line of a killed one.
 
     Raises:
         CorruptFileError: cannot be read, or a line is not one that a run writes.
@@ -85,8 +84,4 @@ def _unwritten(path: Path, error: OSError) -> OutputError:
 
 
 def _line(row: dict[str, Any]) -> str:
-    return json.dumps({key: _finite(value) for key, value in row.items()}, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(as_json(row), allow_nan=False) + "\n"

@@ -45,22 +45,15 @@ def begin(
     volatile: Collection[str] = (),
     files: Collection[str] = (),
 ) -> bool:
-    """Make the folder of a new run, or check that an old one may be resumed.
+    """Check as `may_begin`, then make the folder of a new run; of an old run the files that it listed are removed.
 
-    Args:
-        folder: the run folder.
-        config: of the whole run.
-        resume: go on with an old run.
-        force: begin again in the folder of an old run; the files that it listed are removed, others stay.
-        volatile: dotted keys (or blocks of keys) that may differ when a run is resumed.
-        files: names in the folder that the caller will write besides those of the loop.
+    `files` are names in the folder that the caller will write besides those of the loop.
 
     Returns:
         True where there is a state to resume from.
 
     Raises:
         OutputError: what `may_begin` refuses, or the folder cannot be written.
-        ConfigError: the old run had another configuration; the first differing key is named.
     """
     if may_begin(folder, config, resume=resume, force=force, volatile=volatile):
         return has_state(folder)
@@ -76,7 +69,14 @@ def begin(
 def may_begin(
     folder: Path, config: Config, *, resume: bool, force: bool = False, volatile: Collection[str] = ()
 ) -> bool:
-    """Check as `begin` does, without writing anything.
+    """Check whether a run may begin in a folder, or an old one be resumed; write nothing.
+
+    Args:
+        folder: the run folder.
+        config: of the whole run.
+        resume: go on with an old run.
+        force: begin again in the folder of an old run.
+        volatile: dotted keys (or blocks of keys) that may differ when a run is resumed.
 
     Returns:
         True where an old run is resumed, False where a new one begins.
@@ -92,7 +92,7 @@ def may_begin(
             _check_same(folder, config, {*volatile, "train.trackers"})
             return True
         if folder.exists() and not folder.is_dir():
-            raise OutputError("is a file, a folder is to be made there", where=folder, fix="choose another name")
+            raise OutputError("is a file, not a folder", where=folder, fix="choose another name")
         held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
     if not held:
         return False
@@ -110,7 +110,7 @@ def has_state(folder: Path) -> bool:
 
 
 def note_files(folder: Path, names: Iterable[str]) -> None:
-    """Add names of files or folders to the list of those that the run writes, before they are written."""
+    """Add names of files or folders to the list of those that the run writes, before it writes them."""
     listed = sorted({*_listed(folder), *(PurePosixPath(name).parts[0] for name in names)})
     with new_file(folder / FILES, force=True) as part:
         part.write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
@@ -133,18 +133,23 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
 
 def _is_run(folder: Path, config: Config) -> bool:
     """Whether the folder holds a configuration as `begin` writes it: of a job, or of the kind that is begun now."""
+    old = set(_read_config(folder))
+    return set(type(config).model_fields) <= old or {"task", "train"} <= old
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    """Read the configuration in a folder; empty where there is none that can be read."""
     try:
-        old = yaml.safe_load(regular(folder / CONFIG).read_text(encoding="utf-8"))
+        table = yaml.safe_load(regular(folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return False
-    return isinstance(old, dict) and (set(type(config).model_fields) <= set(old) or {"task", "train"} <= set(old))
+        return {}
+    return table if isinstance(table, dict) else {}
 
 
 def _check_same(folder: Path, config: Config, volatile: Collection[str]) -> None:
-    try:
-        old = yaml.safe_load(regular(folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ConfigError("cannot be read", where=folder / CONFIG, fix="start a new run folder") from error
+    old = _read_config(folder)
+    if not old:
+        raise ConfigError("cannot be read", where=folder / CONFIG, fix="start a new run folder")
     was, now = _flat(old), _flat(config.model_dump(mode="json"))
     for key in [*was, *now]:
         blocks = {key[:end] for end, letter in enumerate(f"{key}.") if letter == "."}
@@ -165,7 +170,7 @@ def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _listed(folder: Path) -> list[str]:
-    """The names that a run has listed, none of which leads out of its folder; empty where there is no list."""
+    """Read the names that a run has listed, without any that leads out of its folder; empty where there is no list."""
     try:
         names = json.loads(regular(folder / FILES).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -26,16 +26,12 @@ from vesalius.training.task import bare
 
 STATE = "state.safetensors"
 _HEADER = "vesalius"
+_AGAIN = "start a new run folder"
 
 
 @dataclass
 class State:
-    """What a resumed run starts from.
-
-    Args:
-        tensors: by name.
-        numbers: step, best value, configuration, ...: anything JSON holds.
-    """
+    """Tensors by name, and numbers (step, best value, ...: anything that JSON holds) from which a run is resumed."""
 
     tensors: dict[str, Tensor]
     numbers: dict[str, Any]
@@ -48,7 +44,7 @@ def gather(
     extra: Mapping[str, Tensor],
     numbers: dict[str, Any],
 ) -> State:
-    """The state of everything that changes."""
+    """Collect the state of everything that changes."""
     tensors: dict[str, Tensor] = {}
     scalars: dict[str, Any] = {}
     for name, module in modules.items():
@@ -74,24 +70,23 @@ def restore(state: State, modules: Mapping[str, nn.Module], optimizers: Mapping[
     """
     try:
         for name, module in modules.items():
-            bare(module).load_state_dict(part(state, f"module/{name}/"))
+            bare(module).load_state_dict(part(state.tensors, f"module/{name}/"))
         for name, optimizer in optimizers.items():
             whole = optimizer.state_dict()
             entries: dict[int, dict[str, Any]] = {}
-            found = part(state, f"optimizer/{name}/") | _scalars(state, f"optimizer/{name}/")
-            for key, value in found.items():
+            prefix = f"optimizer/{name}/"
+            values = part(state.tensors, prefix) | part(state.numbers.get("scalars", {}), prefix)
+            for key, value in values.items():
                 index, _, word = key.partition("/")
                 entries.setdefault(int(index), {})[word] = value
             optimizer.load_state_dict({"state": entries, "param_groups": whole["param_groups"]})
     except (KeyError, RuntimeError, ValueError) as error:
-        raise CorruptFileError(
-            "does not fit the modules of this run", where=STATE, fix="start a new run folder"
-        ) from error
+        raise CorruptFileError("does not fit the modules of this run", where=STATE, fix=_AGAIN) from error
 
 
-def part(state: State, prefix: str) -> dict[str, Tensor]:
-    """Tensors whose names begin with `prefix`, without it."""
-    return {key.removeprefix(prefix): value for key, value in state.tensors.items() if key.startswith(prefix)}
+def part(table: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the entries whose names begin with `prefix`, by the rest of their names."""
+    return {key.removeprefix(prefix): value for key, value in table.items() if key.startswith(prefix)}
 
 
 def save_state(state: State, folder: Path) -> None:
@@ -122,10 +117,5 @@ def load_state(folder: Path) -> State:
             numbers = json.loads((file.metadata() or {})[_HEADER])
             tensors = {key: file.get_tensor(key) for key in list(file.keys())}
     except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
-        raise CorruptFileError("holds no readable state", where=path, fix="start a new run folder") from error
+        raise CorruptFileError("holds no readable state", where=path, fix=_AGAIN) from error
     return State(tensors, numbers)
-
-
-def _scalars(state: State, prefix: str) -> dict[str, Any]:
-    scalars: dict[str, Any] = state.numbers.get("scalars", {})
-    return {key.removeprefix(prefix): value for key, value in scalars.items() if key.startswith(prefix)}

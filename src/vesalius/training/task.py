@@ -36,8 +36,8 @@ class Trained:
 
     Args:
         modules: names among those of `Task.build`.
-        optimizer: its settings; None: those of the run.
-        schedule: of its learning rate; None: that of the run.
+        optimizer: settings; None: those of the run.
+        schedule: of the learning rate; None: that of the run.
         averaged: whether these modules take part in the averaged weights of the run (`train.ema_decay`).
     """
 
@@ -95,8 +95,9 @@ class Task(ABC):
     def frozen(self) -> dict[str, nn.Module]:
         """Modules that are used and never trained, e.g. an autoencoder below a diffusion model.
 
-        Asked for after `build`. The loop puts them on the device in eval mode without gradients; they are part of
-        neither states nor averages, and are not wrapped for several processes.
+        Called after `build`. The loop puts them on the device in eval mode without gradients; they are part of neither
+        states nor averages, and are not wrapped for several processes. Keep them outside the modules of `build`: inside
+        one of those they would be stored, averaged and set to train mode together with it.
         """
         return {}
 
@@ -118,10 +119,10 @@ class Task(ABC):
 
     @abstractmethod
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
-        """A loss for every optimizer, and further numbers for the record.
+        """Return a loss for every optimizer, and further numbers for the record.
 
-        Losses are means over the batch. No graph may be shared between two losses; a module that a loss passes
-        through without training it is to be `frozen`.
+        Losses are means over the batch. No graph may be shared between two losses; put a module that a loss passes
+        through without training it into the context of `frozen` below.
         """
 
     def optimizers(self) -> dict[str, Trained]:
@@ -148,7 +149,7 @@ class Task(ABC):
         return {}
 
     def backward(self, losses: Losses, batch: Batch, step: int, backward: Callable[[Tensor], None]) -> None:
-        """Fill the gradients. Override for gradient caching; `backward` scales as precision and accumulation ask."""
+        """Fill the gradients. Override for gradient caching; `backward` scales for precision and accumulation."""
         del batch, step
         for loss in losses.values():
             backward(loss)
@@ -169,7 +170,7 @@ class Task(ABC):
 
 @contextmanager
 def frozen(*modules: nn.Module) -> Iterator[None]:
-    """Inside, losses pass through these modules without leaving gradients on their parameters."""
+    """Let losses pass through these modules without leaving gradients on their parameters."""
     switched = [p for module in modules for p in module.parameters() if p.requires_grad]
     for parameter in switched:
         parameter.requires_grad_(False)
@@ -181,14 +182,14 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
 
 
 def bare(module: nn.Module) -> nn.Module:
-    """The module itself, without what the loop wrapped around it for several processes."""
+    """Return the module without what the loop wrapped around it for several processes."""
     inner = getattr(module, "module", None)
     wrapped = isinstance(module, nn.parallel.DistributedDataParallel | nn.DataParallel)
     return inner if wrapped and isinstance(inner, nn.Module) else module
 
 
 def parameters_of(modules: Mapping[str, nn.Module], names: tuple[str, ...]) -> list[tuple[str, nn.Parameter]]:
-    """Named trainable parameters of some modules, each once."""
+    """Return the named trainable parameters of some modules, each once."""
     trainable: dict[int, tuple[str, nn.Parameter]] = {}
     for name in names:
         for key, parameter in bare(modules[name]).named_parameters():

@@ -1,20 +1,12 @@
-"""Where lines go besides `metrics.jsonl`: TensorBoard and MLflow, one key each, both on this machine only."""
+"""Trackers besides `metrics.jsonl`: TensorBoard and MLflow, both on this machine only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from vesalius.errors import MissingExtraError
-
-
-class Tracker(Protocol):
-    """Takes the numbers of a line."""
-
-    def add(self, row: dict[str, Any]) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class TensorBoard:
@@ -28,12 +20,10 @@ class TensorBoard:
         self._writer = SummaryWriter(str(folder / "tensorboard"))
 
     def add(self, row: dict[str, Any]) -> None:
-        """One point for each number."""
         for name, value in _numbers(row):
             self._writer.add_scalar(name, value, row["step"])
 
     def close(self) -> None:
-        """Write what is left."""
         self._writer.close()
 
 
@@ -54,21 +44,19 @@ class MlFlow:
         mlflow.start_run(run_name=folder.name)
 
     def add(self, row: dict[str, Any]) -> None:
-        """One point for each number."""
         self._mlflow.log_metrics(dict(_numbers(row)), step=row["step"])
 
     def close(self) -> None:
-        """End the run."""
         self._mlflow.end_run()
 
 
-def make_trackers(names: tuple[str, ...], folder: Path) -> list[Tracker]:
-    """The trackers called so.
+def make_trackers(names: tuple[str, ...], folder: Path) -> list[TensorBoard | MlFlow]:
+    """Make the trackers of these names.
 
     Raises:
         MissingExtraError: one is not installed.
     """
-    table: dict[str, Callable[[Path], Tracker]] = {"tensorboard": TensorBoard, "mlflow": MlFlow}
+    table: dict[str, type[TensorBoard | MlFlow]] = {"tensorboard": TensorBoard, "mlflow": MlFlow}
     return [table[name](folder) for name in names]
 
 

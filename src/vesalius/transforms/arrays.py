@@ -110,11 +110,7 @@ def as_numpy(x: Array) -> NDArray[Any]:
 
 
 def through_numpy(x: Array, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Array:
-    """Apply `change` to `x` as a NumPy array and return the result in the library of `x`.
-
-    Raises:
-        UsageError: a tensor that is not in main memory.
-    """
+    """Apply `change` to `x` as a NumPy array and return the result in the library of `x`. Raises as `as_numpy` does."""
     changed = change(as_numpy(x))
     return changed if library(x) is np else library(x).from_numpy(np.ascontiguousarray(changed))
 

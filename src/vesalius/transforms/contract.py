@@ -37,13 +37,7 @@ class InputContract(Config):
     classes: tuple[str, ...] = Field(default=(), description="meaning of the outputs, without the background")
 
     def prepared(self, scans: Mapping[str, Scan]) -> NDArray[np.float32]:
-        """Return the array that the net takes.
-
-        Raises:
-            InputError: an image is missing.
-            GeometryError: as `Prepare`.
-            UsageError: as `Prepare`.
-        """
+        """Return the array that the net takes. Raises as `ordered` and `Prepare` do."""
         return self.prepare(self.ordered(scans))
 
     def ordered(self, scans: Mapping[str, Scan]) -> list[Scan]:

@@ -157,9 +157,6 @@ class Equalize(Transform):
     """Histogram equalization: values become the share of voxels below them, channel by channel; 0 and 1 stay.
 
     For values from 0 to 1 (clipped).
-
-    >>> Equalize(bins=4).apply(np.array([[[0.0, 0.25, 0.25, 1.0]]]))
-    array([[[0.  , 0.25, 0.25, 1.  ]]])
     """
 
     bins: int = Field(default=256, ge=2, le=65536, description="bins of the histogram from 0 to 1")

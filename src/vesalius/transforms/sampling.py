@@ -47,12 +47,9 @@ def along(x: Array, axis: int, matrix: Matrix) -> Array:
 
 
 def resize_matrix(old: int, new: int, reach: int) -> Matrix:
-    """Return weights that resize an axis, the field of view kept, averaging where it shrinks.
+    """Return weights that resize an axis of `old` voxels, the field of view kept, averaging where it shrinks.
 
-    Args:
-        old: number of voxels.
-        new: number of voxels wanted.
-        reach: 1 for linear, 2 for cubic interpolation (Keys, a = -0.5).
+    `reach` is 1 for linear, 2 for cubic interpolation (Keys, a = -0.5).
     """
     step = old / new
     blur = max(step, 1.0)

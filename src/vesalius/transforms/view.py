@@ -100,11 +100,7 @@ def to_view(
 
 
 def view_of(scan: Scan, plane: Plane, display: Display = "radiological") -> View:
-    """Return how `to_view` turns a scan, without reading a pixel.
-
-    Raises:
-        GeometryError: as `to_view`.
-    """
+    """Return how `to_view` turns a scan, without reading a pixel. Raises as `to_view` does."""
     if plane in ("native", "upright"):
         stored = None if scan.geometry is None else _directions(scan)
         return _view(scan, stored, _SLICES, (1, 1, 1) if plane == "native" or stored is None else _upright(stored))

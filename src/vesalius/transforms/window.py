@@ -24,13 +24,10 @@ _MAX_SLICES = 32
 def window(values: NDArray[Any], center: float, width: float) -> NDArray[np.float32]:
     """Map values from center - width / 2 to center + width / 2 to 0 to 1, clipped outside; NaN becomes 0.
 
+    Center and width are in the unit of the values, e.g. HU; the width is above 0.
+
     >>> window(np.array([-9.0, 40.0, 99.0]), 40, 80)
     array([0. , 0.5, 1. ], dtype=float32)
-
-    Args:
-        values: real values of any shape.
-        center: in the unit of the values, e.g. HU.
-        width: greater than 0, same unit.
     """
     low = center - width / 2
     return _scaled(values, low, low + width)
@@ -68,13 +65,9 @@ def default_range(scan: Scan) -> tuple[float, float]:
 def to_screen(x_BCJI: NDArray[Any], colour: Colour, display_range: tuple[float, float]) -> NDArray[np.uint8]:
     """Return pictures of 8 bits with one channel (grey) or three (RGB).
 
-    "ybr" becomes RGB, "inverted" is turned so that high values are dark, of other "channels" the first is drawn.
-    Convert indices of a palette with `in_rgb` before.
-
-    Args:
-        x_BCJI: real values.
-        colour: of the scan.
-        display_range: values drawn black and white.
+    "ybr" becomes RGB, "inverted" is turned so that high values are dark, of other "channels" the first is drawn. The
+    ends of the display range are the real values drawn black and white. Convert indices of a palette with `in_rgb`
+    before.
     """
     if colour in ("rgb", "ybr") and x_BCJI.shape[1] == 3:
         if colour == "ybr":

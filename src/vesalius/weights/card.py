@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import Field
 
+from vesalius.config import Config
 from vesalius.files import regular
 from vesalius.output import new_file
 
@@ -21,30 +23,17 @@ _MOST_CARD, _MOST_LINE = 1 << 20, 400
 """Characters of a card that is read, and of a line that is shown of it."""
 
 
-@dataclass(frozen=True)
-class DataSource:
-    """Data that a model has seen.
+class DataSource(Config):
+    """Training data of a model, for its card."""
 
-    Args:
-        name: of the data set, or of what was drawn.
-        licence: under which it may be used.
-        note: how many patients, which part, where from.
-    """
-
-    name: str
-    licence: str
-    note: str = ""
+    name: str = Field(description="name of the data set")
+    licence: str = Field(description="its licence")
+    note: str = Field(default="", description="how many patients, which split")
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number that was measured.
-
-    Args:
-        measure: what, e.g. "Dice of the left ventricle".
-        value: with its unit or interval, e.g. "0.91 (0.88 to 0.93)".
-        data: on what, e.g. "12 held-out patients".
-    """
+    """A measured number, e.g. "Dice of the left ventricle", "0.91 (0.88 to 0.93)" on "12 held-out patients"."""
 
     measure: str
     value: str
@@ -56,17 +45,17 @@ class Card:
     """Facts and caveats for the users of a model.
 
     Args:
-        name: of the model, e.g. "segment/cine-unet".
-        summary: what it is, in one sentence.
-        task: its job, e.g. "segment".
+        name: e.g. "segment/cine-unet".
+        summary: the model in one sentence.
+        task: job of the model, e.g. "segment".
         licence: of the weights, e.g. "apache-2.0".
         data: what it was trained on.
         training: how it was trained, in a few sentences.
-        command: that trains it again; "" if there is none.
-        figures: what was measured, by runs only.
+        command: trains it again.
+        figures: measures of runs only.
         limits: where it fails or must not be used, a sentence each.
-        base: model that it was made from; "" without one.
-        pipeline: word of the hubs for its work, e.g. "image-segmentation"; "" without one.
+        base: model that it was made from.
+        pipeline: name that model hubs have for its work, e.g. "image-segmentation".
     """
 
     name: str
@@ -82,7 +71,7 @@ class Card:
     pipeline: str = ""
 
     def write(self, folder: Path) -> Path:
-        """Write `README.md` into an existing folder, in place of an older one; returns its path.
+        """Write `README.md` into an existing folder, in place of an older one, and return its path.
 
         Raises:
             OutputError: it cannot be written.
@@ -93,7 +82,7 @@ class Card:
         return path
 
     def text(self) -> str:
-        """The whole card."""
+        """Return the whole card."""
         front = yaml.safe_dump(self._front(), sort_keys=False, allow_unicode=True, width=120)
         return f"{_FENCE}{front}{_FENCE}\n" + "\n\n".join(self._parts()) + "\n"
 
@@ -115,11 +104,8 @@ class Card:
             parts.append(f"Made from {self.base}.")
         parts += [_DATA, f"Licence of the weights: {self.licence}."]
         if self.data:
-            parts.append(
-                _table(
-                    ("data", "licence", "remark"), [(source.name, source.licence, source.note) for source in self.data]
-                )
-            )
+            rows = [(source.name, source.licence, source.note) for source in self.data]
+            parts.append(_table(("data", "licence", "remark"), rows))
         parts += ["## How it was trained", self.training or "Not stated."]
         if self.command:
             parts.append(f"```bash\n{self.command}\n```")
@@ -135,14 +121,7 @@ class Card:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What programs read from a card.
-
-    Args:
-        licence: "unknown" where the card says nothing.
-        summary: "" where it says nothing.
-        data: names of what the model was trained on.
-        limits: where it fails or must not be used, a sentence each.
-    """
+    """What programs read from a card: `data` are names, `limits` sentences; a licence that it lacks is "unknown"."""
 
     licence: str
     summary: str
@@ -151,7 +130,7 @@ class CardFacts:
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        """What stands before every result of the model, a sentence each: its data, then its limits."""
+        """The caveats before every result of the model, a sentence each: its data, then its limits."""
         if not (self.summary or self.data or self.limits):
             return ("The model has no card: what it was trained on and where it fails is not known.",)
         if not self.data:
@@ -160,12 +139,12 @@ class CardFacts:
 
 
 def read_card(folder: Path) -> CardFacts:
-    """What the card of a model folder says; a missing or damaged one says nothing."""
+    """Read the card of a model folder; a missing or damaged one gives empty facts."""
     try:
         with regular(folder / CARD).open(encoding="utf-8") as file:
             text = file.read(_MOST_CARD + 1)
         if len(text) > _MOST_CARD:
-            raise ValueError("no card is so long")
+            raise ValueError("is too long for a card")
         front = yaml.safe_load(text.split(_FENCE, 2)[1]) if text.startswith(_FENCE) else None
     except (OSError, ValueError, RecursionError, IndexError, yaml.YAMLError):
         text, front = "", None
@@ -192,7 +171,7 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Text of a card in one line that a terminal takes; "" for what is no text, as a tree of aliases is not."""
+    """Return text of a card as one printable line; "" for anything else, such as a tree of YAML aliases."""
     line = _line(str(value)) if isinstance(value, str | int | float) else ""
     line = "".join(letter for letter in line if letter.isprintable())
     return line if len(line) <= _MOST_LINE else f"{line[: _MOST_LINE - 4]} ..."

@@ -1,8 +1,7 @@
-"""Reading files of weights that others wrote: nothing in them is ever run."""
+"""Read files of weights that others wrote; no code in them is ever run."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import warnings
@@ -16,11 +15,11 @@ import torch
 from torch import Tensor
 
 from vesalius.errors import InputError
-from vesalius.files import regular
+from vesalius.files import regular, sha256
 from vesalius.memory import check_archive, check_memory
 
 _HUB = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-"""What a folder of the hub's form holds, the first one that is there is read."""
+"""Files of a folder of the hub's form; the first that exists is read."""
 _INDEX = ".index.json"
 
 
@@ -30,7 +29,7 @@ class Checkpoint:
 
     Args:
         tensors: names to tensors, perhaps in tables of tables.
-        files: where they were, with the SHA-256 of each.
+        files: path and SHA-256 of each.
     """
 
     tensors: Mapping[str, Any]
@@ -50,13 +49,15 @@ def read_checkpoint(path: Path) -> Checkpoint:
     for file in files:
         check_memory(2 * file.stat().st_size, file)
         check_archive(file)
-        for name, value in _reader(file)(file).items():
+        if file.suffix not in _READERS:
+            raise InputError("is of an unknown kind", where=file, fix=f"name a file that ends in {', '.join(_READERS)}")
+        for name, value in _READERS[file.suffix](file).items():
             if name in tensors:
-                raise InputError(f"holds {name}, which another shard holds, too", where=file, fix="get it again")
+                raise InputError(f"holds {name}, as another shard does", where=file, fix="get the shards again")
             tensors[name] = value
     if not tensors:
         raise InputError("holds no tensor", where=path, fix="name another file")
-    return Checkpoint(tensors, tuple((file, _digest(file)) for file in files))
+    return Checkpoint(tensors, tuple((file, sha256(file)) for file in files))
 
 
 def _files(path: Path) -> list[Path]:
@@ -107,7 +108,7 @@ def _npz(path: Path) -> dict[str, Any]:
 
 def _pickle(path: Path) -> dict[str, Any]:
     try:
-        with warnings.catch_warnings(action="ignore"):  # about other pickle protocols, which are refused or read
+        with warnings.catch_warnings(action="ignore"):  # about pickle protocols
             raw = torch.load(regular(path), map_location="cpu", weights_only=True)
     except Exception as error:  # as above
         needs = re.search(r"Unsupported \w+: \w+ ([\w.]+)", str(error))
@@ -129,14 +130,3 @@ _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     ".bin": _pickle,
     ".ckpt": _pickle,
 }
-
-
-def _reader(path: Path) -> Callable[[Path], dict[str, Any]]:
-    if path.suffix not in _READERS:
-        raise InputError("is of an unknown kind", where=path, fix=f"name a file that ends in {', '.join(_READERS)}")
-    return _READERS[path.suffix]
-
-
-def _digest(path: Path) -> str:
-    with regular(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

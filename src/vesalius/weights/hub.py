@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vesalius.errors import InputError, MissingExtraError, VesaliusError
+from vesalius.errors import InputError, MissingExtraError
 from vesalius.weights.known import Known
 
 _GONE = {
@@ -24,23 +24,14 @@ _CARRY = "try again, or fetch on a machine with a network and carry the folder o
 
 @dataclass(frozen=True)
 class HubFiles:
-    """What the hub has of a model.
-
-    Args:
-        commit: revision that was found, a commit.
-        sizes: bytes of each file that is needed.
-    """
+    """The commit of a model on the hub, and the bytes of each file that is needed."""
 
     commit: str
     sizes: Mapping[str, int]
 
 
 def ask_hub(known: Known, revision: str | None = None) -> HubFiles:
-    """The commit and the sizes of a model's files; no file is fetched.
-
-    Args:
-        known: which model.
-        revision: a commit or branch instead of the one that is known.
+    """Ask for the commit and the sizes of a model's files at its own revision or another; fetch nothing.
 
     Raises:
         InputError: it is not there, or the hub cannot be reached.
@@ -52,18 +43,17 @@ def ask_hub(known: Known, revision: str | None = None) -> HubFiles:
     try:
         info = HfApi().model_info(known.repository, revision=revision or known.revision, files_metadata=True)
     except Exception as error:  # transports raise anything
-        raise _told(error, known) from error
+        raise _as_input_error(error, known) from error
     sizes = {file.rfilename: file.size for file in info.siblings or () if file.rfilename in known.files}
     missing = [name for name in known.files if sizes.get(name) is None]
     if missing or info.sha is None:
-        raise InputError(
-            f"lacks {', '.join(missing) or 'a commit'}", where=known.repository, fix="name another --revision"
-        )
+        what = f"lacks {', '.join(missing) or 'a commit'}"
+        raise InputError(what, where=known.repository, fix="name another --revision")
     return HubFiles(info.sha, {name: int(sizes[name] or 0) for name in known.files})
 
 
 def fetch_files(known: Known, listing: HubFiles, folder: Path) -> None:
-    """Write the files of a model into an existing folder.
+    """Fetch the files of a model into an existing folder.
 
     Raises:
         InputError: they are not there, the hub cannot be reached, or a file came in another size.
@@ -78,13 +68,13 @@ def fetch_files(known: Known, listing: HubFiles, folder: Path) -> None:
         except Exception as error:  # as above
             if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
                 raise
-            raise _told(error, known) from error
+            raise _as_input_error(error, known) from error
         if path.stat().st_size != size:
             raise InputError(f"{name} came with {path.stat().st_size} bytes instead of {size}", where=known.repository)
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # the hub's notes about the download
 
 
-def _told(error: Exception, known: Known) -> VesaliusError:
+def _as_input_error(error: Exception, known: Known) -> InputError:
     names = [cls.__name__ for cls in type(error).__mro__]
     reason = next((name for name in names if name in _GONE), None)
     if reason is not None and "LocalEntryNotFoundError" not in names:  # that one says: not in the cache, and no network
@@ -94,7 +84,7 @@ def _told(error: Exception, known: Known) -> VesaliusError:
 
 
 def _prepare() -> None:
-    """Keep huggingface_hub from telling the hub what else is installed and which program started this one."""
+    """Keep huggingface_hub from reporting to the hub what is installed and which program started this one."""
     try:
         from huggingface_hub import constants
     except ImportError as error:

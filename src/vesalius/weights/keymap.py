@@ -17,10 +17,10 @@ from vesalius.weights.rules import Piece, Renaming, Rule
 
 @dataclass(frozen=True)
 class KeyMap:
-    """How to read a layout.
+    """How the tensors of a checkpoint become those of a network.
 
     Args:
-        wrappers: tables that may lie around the tensors; at each level the first one that is there is opened.
+        wrappers: tables that may lie around the tensors; at each level the first that exists is opened.
         rules: applied in order.
 
     Example:
@@ -57,8 +57,9 @@ def match(checkpoint: Mapping[str, Any], module: nn.Module, keymap: KeyMap, allo
     if not report.fits:
         fix = "check the layout and the sizes of the network, or name what may differ with --allow"
         raise InputError(f"does not fit the network: {report.problem()}", fix=fix)
-    for name in report.loaded:
-        _check_finite(state.parts[name])
+    for part in (state.parts[name] for name in report.loaded):
+        if part.tensor.is_floating_point() and not bool(torch.isfinite(part.tensor).all()):
+            raise InputError(f"{part.origin} holds NaN or infinite values", fix="get the checkpoint again")
     with torch.no_grad():
         for name in report.loaded:
             tensors[name].copy_(state.parts[name].tensor)
@@ -71,7 +72,7 @@ def _opened(checkpoint: Mapping[str, Any], keymap: KeyMap, wanted: Mapping[str, 
     while (key := next((word for word in keymap.wrappers if isinstance(table.get(word), Mapping)), None)) is not None:
         dropped += [(f"{path}{name}", f"beside {path}{key}") for name in table if name != key]
         table, path = table[key], f"{path}{key}."
-    tensors = {str(name): one for name, one in table.items() if isinstance(one, Tensor)}
+    tensors = {str(name): value for name, value in table.items() if isinstance(value, Tensor)}
     dropped += [(f"{path}{name}", "no tensor") for name in table if str(name) not in tensors]
     return Renaming({name: Piece(tensor, name) for name, tensor in tensors.items()}, wanted, dropped)
 
@@ -107,8 +108,3 @@ def _compared(state: Renaming, allow: tuple[str, ...]) -> MatchReport:
         dropped=tuple(state.dropped),
         changed=tuple((name, how) for name, how in changed if how is not None),
     )
-
-
-def _check_finite(part: Piece) -> None:
-    if part.tensor.is_floating_point() and not bool(torch.isfinite(part.tensor).all()):
-        raise InputError(f"{part.origin} holds NaN or infinite values", fix="get the checkpoint again")

@@ -1,4 +1,4 @@
-"""A network as an ONNX file that gives the same numbers in ONNX Runtime; any other is refused."""
+"""Write a network as an ONNX file; a file that gives other numbers in ONNX Runtime is refused."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ from vesalius.errors import MissingExtraError, UsageError
 OPSET = 20
 """ONNX operators of version 20 (2023): runtimes since ONNX Runtime 1.17 know them."""
 WITHIN = 1e-3
-"""Largest absolute difference of an output that is taken as equal."""
+"""Largest absolute difference of outputs that count as equal."""
 _BATCH = 2
-"""Pictures in the example: exporters take 1 for a constant."""
 _CHECKED = (1, 3)
-"""Pictures in the batches that are compared."""
+"""Batch sizes of the example (exporters take 1 for a constant) and of the comparison."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How equal the file is to the network.
+    """Comparison of a file with its network.
 
     Args:
-        largest: largest absolute difference of any number of any output.
-        scale: largest absolute number of the network's outputs, to judge it by.
+        largest: largest absolute difference of any output.
+        scale: largest absolute output of the network, by which to judge it.
         outputs: name -> shape, "B" first.
     """
 
@@ -46,19 +45,17 @@ def export_onnx(
     *,
     opset: int = OPSET,
     within: float = WITHIN,
-    seed: int = 0,
     notes: Mapping[str, str] | None = None,
 ) -> Parity:
     """Write a network, in eval mode and on the CPU, as ONNX with a free batch size, and compare both.
 
     Args:
-        net: takes one tensor x, gives one tensor or several.
+        net: takes one tensor, gives one or several.
         sample: shape of one sample, (C, J, I) or (C, I, J, K); it is fixed in the file.
         path: file to write.
         opset: version of the operators.
         within: largest absolute difference that is allowed.
-        seed: of the random samples that are compared.
-        notes: words stored in the file, e.g. the configuration.
+        notes: metadata for the file, e.g. the configuration.
 
     Raises:
         MissingExtraError: onnx, onnxruntime or onnxscript is not installed.
@@ -68,7 +65,7 @@ def export_onnx(
         if find_spec(package) is None:
             raise MissingExtraError(f"{package} is not installed", extra="onnx")
     net = net.eval()
-    draw = torch.Generator().manual_seed(seed)
+    draw = torch.Generator().manual_seed(0)
     example = torch.randn(_BATCH, *sample, generator=draw)
     names = _names(net, example)
     program = _program(net, example, names, opset)
@@ -123,13 +120,13 @@ def _compared(
         x = torch.randn(count, *sample, generator=draw)
         with torch.inference_mode():
             wanted = _listed(net(x))
-        for name, one, other in zip(names, wanted, session.run(list(names), {"x": x.numpy()}), strict=True):
-            if tuple(other.shape) != tuple(one.shape):
-                raise UsageError(f"{name} of the file has shape {other.shape} instead of {tuple(one.shape)}")
-            difference = (torch.from_numpy(other) - one).abs().max().item()
+        for name, ours, theirs in zip(names, wanted, session.run(list(names), {"x": x.numpy()}), strict=True):
+            if tuple(theirs.shape) != tuple(ours.shape):
+                raise UsageError(f"{name} of the file has shape {theirs.shape} instead of {tuple(ours.shape)}")
+            difference = (torch.from_numpy(theirs) - ours).abs().max().item()
             largest = max(largest, difference) if difference == difference else float("inf")  # NaN
-            scale = max(scale, one.abs().max().item())
-            shapes[name] = ("B", *one.shape[1:])
+            scale = max(scale, ours.abs().max().item())
+            shapes[name] = ("B", *ours.shape[1:])
     if not largest <= within:
         what = f"the file differs from the network by up to {largest:.3g}, more than {within:g}"
         raise UsageError(what, fix=f"allow it with --within, outputs reach {scale:.3g}")

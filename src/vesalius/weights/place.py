@@ -1,4 +1,4 @@
-"""Where models lie: folders, run folders, the zoo that comes with the package. Needs no torch."""
+"""Find model folders: by path, in a run folder, or in the zoo that comes with the package. Needs no torch."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _CONFIG, _OF_A_RUN = "config.json", "model"
 
 
 def zoo_names() -> tuple[str, ...]:
-    """The models that come with the package, e.g. "segment/cine-unet"; sorted."""
+    """Return the names of the models that come with the package, e.g. "segment/cine_unet"; sorted."""
     folders = (path.parent for path in ZOO.rglob(_CONFIG)) if ZOO.is_dir() else ()
     return tuple(sorted(folder.relative_to(ZOO).as_posix() for folder in folders))
 
 
 def locate(name: str | Path) -> Path:
-    """The model folder called so: a folder first, then a run folder, then the zoo.
+    """Return the model folder of a name: a model folder itself, that of a run folder, or one of the zoo.
 
     Raises:
-        InputError: there is none.
+        InputError: no such folder or model.
     """
     path = regular(Path(name))
     for folder in (path, path / _OF_A_RUN, ZOO / path):
@@ -31,8 +31,5 @@ def locate(name: str | Path) -> Path:
     if path.is_dir():
         raise InputError("is no model folder: it has no config.json", where=path, fix="name a run or model folder")
     names = ", ".join(zoo_names()) or "nothing yet"
-    raise InputError(
-        "is neither a folder nor a model that comes with the package",
-        where=str(name),
-        fix=f"name a folder or one of: {names}",
-    )
+    what, fix = "is neither a folder nor a model that comes with the package", f"name a folder or one of: {names}"
+    raise InputError(what, where=str(name), fix=fix)

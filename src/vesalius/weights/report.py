@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 _SHOWN = 3
@@ -31,41 +31,37 @@ class MatchReport:
     unexpected: tuple[str, ...] = ()
     shapes: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
     allowed: tuple[tuple[str, str], ...] = ()
-    dropped: tuple[tuple[str, str], ...] = field(default=())
-    changed: tuple[tuple[str, str], ...] = field(default=())
+    dropped: tuple[tuple[str, str], ...] = ()
+    changed: tuple[tuple[str, str], ...] = ()
 
     @property
     def fits(self) -> bool:
-        """Nothing is missing, unexpected or of another shape but what was allowed."""
+        """Whether nothing is missing, unexpected or of another shape but what was allowed."""
         return bool(self.loaded) and not (self.missing or self.unexpected or self.shapes)
 
     def problem(self) -> str:
-        """The misfits as a part of a sentence: counts and the first names."""
-        wrong = [f"{name} is {_size(given)} instead of {_size(wanted)}" for name, given, wanted in self.shapes]
-        kinds = [
-            (self.missing, "missing"),
-            (self.unexpected, "unexpected"),
-            (tuple(wrong), "of another shape"),
-        ]
+        """Return the misfits for a message: counts and the first names."""
+        wrong = tuple(f"{name} is {_size(given)} instead of {_size(wanted)}" for name, given, wanted in self.shapes)
+        kinds = ((self.missing, "missing"), (self.unexpected, "unexpected"), (wrong, "of another shape"))
         problems = [f"{len(names)} {word} ({_first(names)})" for names, word in kinds if names]
         return "; ".join(problems) or ("" if self.loaded else "no tensor fits")
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: every name, and the counts."""
+        """Return every name, and the counts, for JSON."""
         return {"fits": self.fits, "counts": self.counts(), **asdict(self)}
 
     @classmethod
     def from_dict(cls, table: dict[str, Any]) -> MatchReport:
-        """The report of what `as_dict` made."""
+        """The inverse of `as_dict`."""
         return cls(**{key: value for key, value in table.items() if key not in ("fits", "counts")})
 
     def counts(self) -> dict[str, int]:
-        """How many tensors of each kind."""
+        """Return how many tensors there are of each kind."""
         kinds = ("loaded", "missing", "unexpected", "shapes", "allowed", "dropped", "changed")
         return {kind: len(getattr(self, kind)) for kind in kinds}
 
     def lines(self) -> Iterator[str]:
-        """For people: a line for each kind, reasons grouped."""
+        """Format for people: a line for each kind, reasons grouped."""
         yield f"loaded: {len(self.loaded)} tensors, {self.parameters:,} numbers"
         yield f"missing: {len(self.missing)}, unexpected: {len(self.unexpected)}, other shape: {len(self.shapes)}"
         for word, pairs in (("allowed", self.allowed), ("changed", self.changed), ("left out", self.dropped)):

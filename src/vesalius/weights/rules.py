@@ -45,6 +45,10 @@ class Renaming:
     wanted: Mapping[str, tuple[int, ...]]
     dropped: list[tuple[str, str]] = field(default_factory=list)
 
+    def found(self, pattern: str) -> list[str]:
+        """Return the names in which the pattern is found."""
+        return [name for name in self.parts if re.search(pattern, name)]
+
     def rename(self, new_name: Callable[[str], str]) -> None:
         """Give each tensor a new name.
 
@@ -80,7 +84,7 @@ class Rename:
 
 @dataclass(frozen=True)
 class Strip:
-    """Take a prefix away from the names that have it."""
+    """Remove a prefix from the names that have it."""
 
     prefix: str
 
@@ -96,7 +100,7 @@ class Drop:
     why: str
 
     def apply(self, state: Renaming) -> None:
-        for name in [name for name in state.parts if re.search(self.pattern, name)]:
+        for name in state.found(self.pattern):
             state.dropped.append((state.parts.pop(name).origin, self.why))
 
 
@@ -115,7 +119,7 @@ class Split:
     why: str = ""
 
     def apply(self, state: Renaming) -> None:
-        for name in [name for name in state.parts if re.search(self.pattern, name)]:
+        for name in state.found(self.pattern):
             whole = state.parts[name]
             if whole.tensor.ndim == 0 or len(whole.tensor) % len(self.to):
                 continue  # stays as it is, and is reported as unexpected
@@ -144,7 +148,7 @@ class Join:
 
     def apply(self, state: Renaming) -> None:
         first = self.pattern.format(self.words[0])
-        for name in [name for name in state.parts if re.search(first, name)]:
+        for name in state.found(first):
             whole = re.sub(first, self.to, name)
             patterns = [self.pattern.format(word) for word in self.words]
             names = [next((n for n in state.parts if _becomes(n, p, self.to) == whole), None) for p in patterns]
@@ -166,9 +170,9 @@ class Inflate:
     pattern: str
 
     def apply(self, state: Renaming) -> None:
-        for name, part in state.parts.items():
-            wanted = state.wanted.get(name, ())
-            if not re.search(self.pattern, name) or len(wanted) < 2 or part.tensor.ndim != len(wanted):
+        for name in state.found(self.pattern):
+            part, wanted = state.parts[name], state.wanted.get(name, ())
+            if len(wanted) < 2 or part.tensor.ndim != len(wanted):
                 continue
             times, rest = divmod(wanted[1], part.tensor.shape[1])
             if rest or times < 2:
@@ -186,8 +190,9 @@ class Permute:
     axes: tuple[int, ...]
 
     def apply(self, state: Renaming) -> None:
-        for name, part in state.parts.items():
-            if re.search(self.pattern, name) and part.tensor.ndim == len(self.axes):
+        for name in state.found(self.pattern):
+            part = state.parts[name]
+            if part.tensor.ndim == len(self.axes):
                 state.parts[name] = Piece(part.tensor.permute(self.axes), part.origin, f"axes in order {self.axes}")
 
 

@@ -5,7 +5,6 @@ The input contract (`preprocessor.json`) is written and read by `vesalius.transf
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import shutil
@@ -19,19 +18,19 @@ import torch
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from vesalius import __version__
 from vesalius.config import Config
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
-from vesalius.files import regular
+from vesalius.files import regular, sha256
 from vesalius.memory import check_memory
 from vesalius.nets.net import AnyNet, Net, build
 from vesalius.weights.place import locate
 
 CONFIG = "config.json"
 NET, ENCODER, HEAD = "net", "encoder", "head"
-"""Usual names of parts: of a model that is one network, and of an encoder with a head."""
+"""Usual names of parts: the only network of a model, or its encoder and head."""
 PartName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 _AGAIN = "get the model folder again"
 
@@ -39,18 +38,11 @@ _AGAIN = "get the model folder again"
 class PartConfig(Config):
     """One part of a model."""
 
-    net: AnyNet = Field(description="its network")
+    net: AnyNet = Field(description="network of the part")
 
 
 class ModelConfig(Config):
-    """Content of `config.json`.
-
-    Args:
-        task: which job the model does, e.g. "segment".
-        parts: its networks by name.
-        settings: what else the task needs to use it.
-        vesalius: version that wrote it.
-    """
+    """Content of `config.json`."""
 
     task: str = Field(description="job that the model does")
     parts: dict[PartName, PartConfig] = Field(min_length=1, description="networks by name")
@@ -67,14 +59,7 @@ class ModelConfig(Config):
 
 @dataclass(frozen=True)
 class Part:
-    """One network of a loaded model.
-
-    Args:
-        config: its sizes.
-        net: with its weights, in eval mode, on the CPU.
-        path: its weights file.
-        digest: SHA-256 of that file.
-    """
+    """One network of a loaded model, in eval mode on the CPU; `digest` is the SHA-256 of its weights file `path`."""
 
     config: Net
     net: nn.Module
@@ -84,13 +69,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A loaded model.
-
-    Args:
-        folder: its folder.
-        config: task, networks, settings.
-        parts: the loaded networks by name.
-    """
+    """A loaded model: its folder, its configuration and the loaded networks by name."""
 
     folder: Path
     config: ModelConfig
@@ -98,7 +77,7 @@ class Pretrained:
 
     @property
     def digest(self) -> str:
-        """As `digest_of` the folder: for the weights of all parts, also of those that were not loaded."""
+        """`digest_of` the folder: of the weights of all parts, loaded or not."""
         return digest_of(self.folder)
 
     @property
@@ -145,12 +124,12 @@ def save_pretrained(
 
 
 def from_pretrained(name: str | Path, task: str | None = None, only: str | None = None) -> Pretrained:
-    """Load a model; nothing is fetched from anywhere.
+    """Load a model from this machine.
 
     Args:
         name: a model folder, a run folder, or a name of the zoo.
-        task: the job that it must do; None: any.
-        only: the one part to load; None: all.
+        task: job that the model must be for; None: any.
+        only: part to load; None: all.
 
     Raises:
         InputError: no such model, one for another job, or one without that part.
@@ -176,10 +155,10 @@ def read_config(folder: Path) -> ModelConfig:
     path = folder / CONFIG
     try:
         raw = json.loads(regular(path).read_text(encoding="utf-8"))
+        if not isinstance(raw, dict):
+            raise ValueError("is not a table")
     except (OSError, ValueError, RecursionError) as error:
         raise InputError("is not a readable model configuration", where=path, fix="name a model folder") from error
-    if not isinstance(raw, dict):
-        raise InputError("is not a readable model configuration", where=path, fix="name a model folder")
     if "net" in raw and "parts" not in raw:
         command = "vesalius weights import FOLDER/model.safetensors --layout vesalius -o NEW name=NET SIZES"
         fix = f"train it again, or run `{command}`"
@@ -191,38 +170,33 @@ def read_config(folder: Path) -> ModelConfig:
 
 
 def weights_path(folder: Path, part: str) -> Path:
-    """The weights file of a part of a model folder."""
+    """Return the weights file of a part of a model folder."""
     return folder / f"{part}.safetensors"
 
 
 def digest_of(folder: Path) -> str:
-    """SHA-256 of the weights of a model folder: of the files of all parts, one after another by name.
+    """Return the SHA-256 of the weights of a model folder: of the files of all parts, one after another by name.
 
     Raises:
         InputError: the folder's configuration cannot be read.
         CorruptFileError: a weights file is missing.
     """
-    return _digest(*(weights_path(folder, part) for part in sorted(read_config(folder).parts)))
-
-
-def _digest(*paths: Path) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        with _readable(path), regular(path).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
+    paths = [weights_path(folder, part) for part in sorted(read_config(folder).parts)]
+    with _readable(folder):
+        return sha256(*paths)
 
 
 def _load(folder: Path, name: str, config: Net) -> Part:
     path = weights_path(folder, name)
     net = build(config, folder / CONFIG, numbers=_numbers(path))
-    tensors = _tensors(path)
+    with _readable(path):
+        check_memory(2 * path.stat().st_size, path)
+        tensors = load_file(regular(path))
     try:
         net.load_state_dict(tensors)
     except RuntimeError as error:
         raise CorruptFileError("does not hold the tensors of its network", where=path, fix=_AGAIN) from error
-    return Part(config, net.eval(), path, _digest(path))
+    return Part(config, net.eval(), path, sha256(path))
 
 
 def _save(net: nn.Module, path: Path, dtype: torch.dtype | None) -> None:
@@ -241,17 +215,11 @@ def _numbers(path: Path) -> int:
         return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118 - no mapping
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
-    with _readable(path):
-        check_memory(2 * path.stat().st_size, path)
-        return load_file(regular(path))
-
-
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise CorruptFileError("is missing from the model folder", where=path, fix=_AGAIN) from error
+        raise CorruptFileError("is missing from the model folder", where=error.filename or path, fix=_AGAIN) from error
     except (OSError, SafetensorError, ValueError) as error:
         raise CorruptFileError("is not a readable weights file", where=path, fix=_AGAIN) from error

@@ -52,7 +52,7 @@ def test_another_zero_is_mended_where_asked_for(tmp_path, phantom):
 def test_the_refused_report_keeps_its_cure_and_the_limits_come_first(tmp_path, phantom):
     """On the terminal, in the page and in the summary."""
     model = make_model(tmp_path / "model", check="head-ct")
-    data = (DataSource("drawn heads", "CC0"),)
+    data = (DataSource(name="drawn heads", licence="CC0"),)
     Card(name="m", summary="A test", task="detect", licence="CC0", data=data, limits=("Not for real scans.",)).write(
         model
     )

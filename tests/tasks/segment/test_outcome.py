@@ -9,9 +9,9 @@ from vesalius.errors import VesaliusError
 from vesalius.metrics.drawn import Drawn
 from vesalius.metrics.masks import Measured
 from vesalius.phantom.nifti import write_nifti
+from vesalius.tasks.segment.config import SegmentSettings
+from vesalius.tasks.segment.labels import units
 from vesalius.tasks.segment.outcome import COLUMNS, SegmentSummary, Unit, beats, measure, table_rows
-from vesalius.tasks.segment.settings import SegmentSettings
-from vesalius.tasks.segment.units import units
 
 KNOWN = Drawn(2)
 VOXEL_ML = 1.0 * 1.5 * 2.0 / 1000

@@ -2,17 +2,22 @@ import json
 
 import pytest
 import torch
+import yaml
 
+from tasks.detect.tiny import make_cohort
+from tasks.finetune.small import make_volumes, of_volumes
 from vesalius.errors import InputError, UsageError
+from vesalius.files import sha256
 from vesalius.nets.classifier import Classifier
 from vesalius.nets.head import Head
 from vesalius.nets.vit import ViT
 from vesalius.tasks.job import InitConfig
+from vesalius.tasks.train.run import train
 from vesalius.tasks.train.start import Start
 from vesalius.training.config import TrainConfig
 from vesalius.training.loop import Loop
 from vesalius.training.task import Task
-from vesalius.weights.saved import ModelConfig, save_pretrained
+from vesalius.weights.saved import ModelConfig, from_pretrained, save_pretrained
 
 ENCODER = ViT(size="micro", depth=1, inputs=1)
 
@@ -111,3 +116,22 @@ def test_a_part_goes_into_the_only_net_of_a_run(model):
         torch.equal(task.modules["net"].state_dict()[key], value)
         for key, value in modules["encoder"].state_dict().items()
     )
+
+
+def test_an_encoder_goes_from_finetuning_into_detection_and_back(tmp_path):
+    prepare = {"layout": "BCJI", "plane": "axial", "steps": [{"name": "resize", "size": [32, 32]}]}
+    table = of_volumes(make_volumes(tmp_path / "data"), prepare=prepare, train={"max_steps": 1})
+    config = tmp_path / "c.yaml"
+    config.write_text(yaml.safe_dump(table))
+    first, head, second = (tmp_path / name for name in ("first", "head", "second"))
+    train(config, first, device="cpu")
+    words = [f"data.manifest={make_cohort(tmp_path / 'heads')}", f"data.encoder={first}", "train.max_steps=1"]
+    train("detect/head_ct_phantom", head, words, device="cpu")
+    train(config, second, [f"init_from.model={head}"], device="cpu")
+    digest = sha256(first / "model" / "encoder.safetensors")
+    assert sha256(head / "model" / "encoder.safetensors") == digest
+    report = json.loads((second / "init.json").read_text())
+    assert (report["model"], report["part"], report["sha256"], report["fits"]) == ("head", "encoder", digest, True)
+    encoder = from_pretrained(head, only="encoder").net
+    assert set(report["loaded"]) == set(encoder.state_dict())
+    assert (report["missing"], report["unexpected"], report["allowed"]) == ([], [], [])

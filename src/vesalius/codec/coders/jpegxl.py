@@ -5,7 +5,6 @@ Letters: N pictures, J rows, I columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -52,7 +51,7 @@ class JpegXl(PictureCoder):
         return stream if stream.startswith(_SIGNATURE) else _unboxed(stream)
 
     def decode_picture(self, part: bytes, shape_JI: tuple[int, int], bits: int) -> NDArray[Any]:
-        if read_header(part) != JpegXlHeader(shape_JI, bits):
+        if read_header(part) != (shape_JI, bits):
             raise CorruptFileError(f"a JPEG XL picture claims another size or depth than {shape_JI}, {bits} bits")
         x_JI = np.empty(shape_JI, np.uint8 if bits <= 8 else np.uint16)
         imagecodecs.jpegxl_decode(part, out=x_JI, numthreads=1)
@@ -70,16 +69,8 @@ def _unboxed(stream: bytes) -> bytes:
     raise RuntimeError("this libjxl writes a container that vesalius does not know")
 
 
-@dataclass(frozen=True)
-class JpegXlHeader:
-    """Shape (J, I) and depth in bits that a stream claims."""
-
-    shape_JI: tuple[int, int]
-    bits: int
-
-
-def read_header(stream: bytes) -> JpegXlHeader:
-    """Read a bare code stream's SizeHeader and the start of its ImageMetadata.
+def read_header(stream: bytes) -> tuple[tuple[int, int], int]:
+    """Return the shape (J, I) and depth that a bare code stream claims: its SizeHeader and first ImageMetadata.
 
     Raises:
         CorruptFileError: not a code stream, or one with features that our pictures never have: a preview, an
@@ -99,7 +90,7 @@ def read_header(stream: bytes) -> JpegXlHeader:
     extra_channels = bits.take(2)
     if all_default or extra_fields or is_float or extra_channels:
         raise CorruptFileError("a JPEG XL picture is not a plain grey one")
-    return JpegXlHeader((rows, columns), depth)
+    return (rows, columns), depth
 
 
 def _side(bits: _Bits, small: bool) -> int:

@@ -55,11 +55,7 @@ def leb128(number: int) -> bytes:
 
 
 def read_leb128(data: bytes, start: int) -> tuple[int, int]:
-    """Return the LEB128 number at `start` and the position behind it.
-
-    Raises:
-        CorruptFileError: the bytes end within the number, or it is longer than six bytes.
-    """
+    """Return the LEB128 number at `start` and the position behind it. Raises CorruptFileError where it is cut short."""
     number = 0
     for place, byte in enumerate(data[start : start + _MAX_LENGTH_BYTES]):
         number |= (byte & 0x7F) << (7 * place)

@@ -30,11 +30,7 @@ CODERS = Table(
 
 @cache
 def coder(name: str) -> Coder:
-    """Return the coder called `name`.
-
-    Raises:
-        UsageError: no such coder.
-    """
+    """Return the coder called `name`; UsageError where there is none."""
     instance: Coder = CODERS.get(name, where=f"--coder {name}")()
     return instance
 

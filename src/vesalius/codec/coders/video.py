@@ -14,6 +14,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.codec.coders.pictures import least_dtype
 from vesalius.errors import CorruptFileError, UsageError
 
 _RATE = Fraction(25)  # no meaning: a chunk's times stand in the file's header
@@ -40,7 +41,7 @@ class VideoFormat:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype("u1" if self.bits <= 8 else "<u2")
+        return least_dtype(self.bits)
 
 
 def encode_frames(
@@ -48,10 +49,8 @@ def encode_frames(
 ) -> list[bytes]:
     """Encode pictures; return the packets in coding order.
 
-    Pictures are shifted up by `shift` bits and grown to the frame by repeating their last row and column.
-
-    Raises:
-        UsageError: the encoder is missing from this build of PyAV, or refuses the size.
+    Pictures are shifted up by `shift` bits and grown to the frame by repeating their last row and column. Raises
+    UsageError where the encoder is missing from this build of PyAV, or refuses the size.
     """
     rows, columns = video.padded(x_NJI.shape[1:])
     _, below, beside = np.subtract((0, rows, columns), (0, *x_NJI.shape[1:]))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from vesalius.cohort.audit.finding import Finding
+from vesalius.cohort.audit.finding import Finding, Level, gathered
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.read import open_image, open_mask
@@ -55,9 +55,9 @@ class Looked:
     modality: str = "unknown"
     values: frozenset[int] = frozenset()
 
-    def add(self, level: str, code: str, text: str) -> None:
+    def add(self, level: Level, code: str, text: str) -> None:
         """Add a fault of this case."""
-        self.findings.append(Finding(level, code, f"{self.case.id}: {text}", (self.case.id,)))  # type: ignore[arg-type]
+        self.findings += gathered(level, code, [self.case.id], text)
 
 
 def missing_files(cohort: Cohort, case: Case) -> Iterator[Finding]:
@@ -72,11 +72,10 @@ def missing_files(cohort: Cohort, case: Case) -> Iterator[Finding]:
         if not state:
             continue
         if name in no_image and has_mask:
-            text = f"{case.id}: the mask exists, image {name!r} {state}"
-            yield Finding("error", "mask-without-image", text, (case.id,))
+            yield from gathered("error", "mask-without-image", [case.id], f"the mask exists, image {name!r} {state}")
         else:
             code = "missing-image" if name in no_image else "missing-mask"
-            yield Finding("error", code, f"{case.id}: {name!r} {state}", (case.id,))
+            yield from gathered("error", code, [case.id], f"{name!r} {state}")
 
 
 def _state(cohort: Cohort, path: str) -> str:

@@ -103,13 +103,10 @@ def _masks(cohort: Cohort) -> Iterator[Finding]:
     for case in cohort:
         for name, path in case.masks.items():
             if path in case.images.values():
-                yield Finding(
-                    "error", "mask-is-image", f"{case.id}: mask {name!r} is the image file itself", (case.id,)
-                )
+                yield from gathered("error", "mask-is-image", [case.id], f"mask {name!r} is the image file itself")
         for name in case.frames:
             if name not in case.masks:
-                text = f"{case.id}: frame {name!r} belongs to no mask"
-                yield Finding("error", "frame-without-mask", text, (case.id,))
+                yield from gathered("error", "frame-without-mask", [case.id], f"frame {name!r} belongs to no mask")
 
 
 def _labels(cohort: Cohort) -> Iterator[Finding]:

@@ -46,7 +46,10 @@ def build(folder: Path) -> Cohort:
         raise InputError(what, where=folder, fix="correct these lines")
     if not cases:
         raise expected("JSONL", "no .jsonl file with image_path", folder)
-    return _unique(cases, home)
+    if len({case.id for case in cases}) < len(cases):  # file names; where two are equal, all ids are paths
+        cases = [case.model_copy(update={"id": case.images[IMAGE]}) for case in cases]
+    missing = [case.id for case in cases if not (home / case.images[IMAGE]).exists()]
+    return Cohort(tuple(cases), home, tuple(listed({"missing images": missing})))
 
 
 def _case(line: str, path: Path, home: Path, split: str | None) -> Case:
@@ -88,17 +91,3 @@ def _box(row: Any) -> Box:
         return Box(label=label, left=max(0, left), right=min(1, right), top=max(0, top), bottom=min(1, bottom))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{str(row)[:60]} is not a box of a label and four shares") from error
-
-
-def _unique(cases: list[Case], home: Path) -> Cohort:
-    """Ids are file names; if two are equal, all ids are paths."""
-    names = {case.id for case in cases}
-    if len(names) < len(cases):
-        cases = [case.model_copy(update={"id": case.images[IMAGE]}) for case in cases]
-    seen: dict[str, int] = {}
-    unique = []
-    for case in cases:
-        seen[case.id] = seen.get(case.id, 0) + 1
-        unique.append(case if seen[case.id] == 1 else case.model_copy(update={"id": f"{case.id}-{seen[case.id]}"}))
-    gone = [case.id for case in unique if not (home / case.images[IMAGE]).exists()]
-    return Cohort(tuple(unique), home, tuple(listed({"missing images": gone})))

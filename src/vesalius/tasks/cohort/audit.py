@@ -63,10 +63,8 @@ def audit_cohort(
         with new_folder(output, force=force) as folder:
             _write_report(result, folder, manifest.name, workers, pixels)
     return AuditedCohort(
-        result.findings,
-        result.parts,
-        result.looked,
-        manifest,
+        **vars(result),
+        manifest=manifest,
         cases=len(cohort),
         failed=result.count("error"),
         report=None if output is None else output / "report.html",

@@ -33,7 +33,7 @@ class BuiltManifest:
 def build_manifest(
     layout: str, folder: Path, output: Path, options: Sequence[str] = (), *, force: bool = False
 ) -> BuiltManifest:
-    """Find the cases of a data set and write them as a manifest.
+    """Find the cases of a data set as `build_cohort` does, and write them as a manifest.
 
     Args:
         layout: a name of `vesalius.cohort.build.BUILDERS`, or "auto".

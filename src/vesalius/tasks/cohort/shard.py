@@ -42,15 +42,7 @@ def shard_cohort(
     keep_identifiers: bool = False,
     force: bool = False,
 ) -> ShardedCohort:
-    """Write the cases of a manifest as tar shards, see `vesalius.cohort.shard.shard`.
-
-    Args:
-        manifest: `.jsonl` or `.csv`.
-        output: new folder.
-        shard_mib: MiB after which a new shard begins.
-        seed: random seed of the order.
-        keep_identifiers: pack files unchanged, with their full headers.
-        force: replace an existing folder.
+    """Write the cases of a manifest as tar shards into a new folder, with the options of `vesalius.cohort.shard.shard`.
 
     Raises:
         InputError: the manifest or a file of a case cannot be read.

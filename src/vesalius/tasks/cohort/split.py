@@ -50,17 +50,8 @@ def split_manifest(
 ) -> SplitManifest:
     """Write `manifest`, `train`, `val`, `test` (and `fold0`, ...) with the suffix of the input, and `split.json`.
 
-    Fold n holds the cases that the n-th of `folds` models is validated on.
-
-    Args:
-        manifest: `.jsonl` or `.csv`.
-        output: new folder.
-        ratios: shares of train, val and test.
-        folds: number of folds outside the test split, or 0.
-        by: unit that is never divided.
-        stratify: a fact whose values are spread evenly, besides the labels.
-        seed: random seed.
-        force: replace an existing folder.
+    Fold n holds the cases that the n-th of `folds` models is validated on. Options are those of `split_cohort`;
+    `force` replaces an existing folder.
 
     Raises:
         InputError: the manifest cannot be read.

@@ -29,14 +29,7 @@ SUFFIXES = {
 
 @dataclass(frozen=True)
 class RestoredPiece:
-    """One slice or frame, written as a new file.
-
-    Args:
-        path: the written file.
-        tier: decoded tier.
-        slice: its number, None for all slices.
-        frame: its number, None for all frames.
-    """
+    """One slice or frame (None: all of them), written as a new file."""
 
     path: Path
     tier: str
@@ -46,13 +39,7 @@ class RestoredPiece:
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """A `.vsl` file whose checksums all match.
-
-    Args:
-        path: the file.
-        whole: always True; a damaged file raises.
-        tiers: the checks of each tier.
-    """
+    """A `.vsl` file whose checksums all match (`whole` is always True: a damaged file raises), and its tiers."""
 
     path: Path
     whole: bool
@@ -112,13 +99,7 @@ def decompress(
 def verify(path: Path, original: Path | None = None, *, reading: Reading = AS_STATED, threads: int = 1) -> VerifyResult:
     """Check all checksums of a `.vsl` file, decode every tier, and compare with the original if there is one.
 
-    Returns a CompareResult where there is an original.
-
-    Args:
-        path: the `.vsl` file.
-        original: the file or folder that it was made from.
-        reading: choices where the original leaves some open; the same as for `compress`.
-        threads: chunks decoded at a time.
+    Returns a CompareResult where there is an original; `reading` must be that of `compress`.
 
     Raises:
         CorruptFileError: something differs from what was recorded.

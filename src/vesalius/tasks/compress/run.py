@@ -26,12 +26,7 @@ from vesalius.wording import Progress, quiet
 
 @dataclass(frozen=True)
 class CompressedScan(CompressResult):
-    """A scan that was compressed.
-
-    Args:
-        source: its file or folder.
-        problems: caveats about the source.
-    """
+    """A compressed scan, its file or folder, and caveats about it."""
 
     source: Path
     problems: tuple[str, ...]
@@ -47,13 +42,7 @@ class CompressFailure:
 
 @dataclass(frozen=True)
 class CompressedScans:
-    """Result of `compress`.
-
-    Args:
-        written: scans that were compressed.
-        skipped: files that an earlier run had finished.
-        failed: inputs that failed.
-    """
+    """Scans that were compressed, files that an earlier run had finished, and inputs that failed."""
 
     written: tuple[CompressedScan, ...]
     skipped: tuple[Path, ...]
@@ -165,7 +154,6 @@ def _unique(items: Sequence[_Item]) -> list[_Item]:
 
 
 def _relative(found: Found, root: Path) -> Path:
-    """Path below the output folder: the subfolder of the scan, and its name."""
     if root.is_file() or found.path == root:
         return Path(f"{found.name}.vsl")
     return found.path.relative_to(root).parent / f"{found.name}.vsl"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,7 @@ class Demonstration:
         restored = self.folder / f"restored-{self.subject.name}{self._suffix()}"
         restore(open_vsl(path), restored, threads=self.threads)
         equal = self.subject.same(self.subject.path, restored)
-        _remove(restored)
+        restored.unlink()
         return {**self._row(packed, CompressConfig()), "equal": equal}
 
     def _lossy(self, target: CompressConfig, section: Section) -> tuple[dict[str, Cell] | None, Scan | None]:
@@ -141,10 +140,3 @@ def _words(fact: Any) -> str:
     if not isinstance(fact, tuple):
         return str(fact)
     return "; ".join(fact) if isinstance(fact[0], str) else " x ".join(map(str, fact))
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()

@@ -168,6 +168,8 @@ def _array(path: Path) -> NDArray[np.generic]:
         array = np.load(regular(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError("does not exist", where=path) from error
+    except InputError:  # a FIFO or a device
+        raise
     except Exception as error:  # a damaged file raises anything
         raise InputError("is not a readable .npy file of plain numbers or words", where=path) from error
     if not isinstance(array, np.ndarray):

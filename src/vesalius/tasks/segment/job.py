@@ -11,10 +11,10 @@ from vesalius.metrics.drawn import Drawn
 from vesalius.report.result import Result
 from vesalius.tasks.job import Job
 from vesalius.tasks.segment.config import SegmentConfig
+from vesalius.tasks.segment.labels import units
 from vesalius.tasks.segment.outcome import COLUMNS, SegmentSummary, Unit, extremes_picture, measure, table_rows
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.tasks.segment.task import SegmentTask
-from vesalius.tasks.segment.units import units
 
 
 class SegmentJob(Job):

@@ -1,5 +1,6 @@
 """Between the values of label maps and the classes of a net (0 is the background, the others in their order).
 
+A unit is one label map and the image, or the frame of a cine, that it lies on.
 Letters: I J K voxel axes.
 """
 
@@ -14,9 +15,10 @@ from scipy import ndimage
 from vesalius.cohort.case import MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.read import open_mask
-from vesalius.errors import InputError
+from vesalius.errors import InputError, UsageError
 from vesalius.objectives.dice_ce import NOT_LABELLED
 from vesalius.scan.label_values import NotLabelsError, read_labels
+from vesalius.tasks.segment.config import SegmentData
 
 _UNKNOWN = -2
 _RANGE = np.iinfo(np.int16)
@@ -56,6 +58,39 @@ class LabelValues:
         """The label map to write, of the smallest unsigned type that holds the values."""
         values = self._written[classes]
         return values.astype(np.uint8 if self._written.max() <= np.iinfo(np.uint8).max else np.uint16)
+
+
+def units(cohort: Cohort, masks: Sequence[str]) -> Cohort:
+    """One case for each label map of each case, with the id ID, or ID/MAP where there are several maps.
+
+    Its mask and frame are renamed to "mask".
+    """
+    maps = []
+    for case in cohort:
+        for name in (mask for mask in masks if mask in case.masks):
+            change = {
+                "id": case.id if len(masks) == 1 else f"{case.id}/{name}",
+                "masks": {MASK: case.masks[name]},
+                "frames": {MASK: case.frames[name]} if name in case.frames else {},
+            }
+            maps.append(case.model_copy(update=change))
+    return Cohort(tuple(maps), cohort.root, cohort.notes)
+
+
+def frame_of_units(cohort: Cohort, data: SegmentData) -> str | None:
+    """The name of the frame for the loader; None for static images.
+
+    Raises:
+        UsageError: some units lie on a frame and some do not.
+    """
+    with_frame = sum(MASK in case.frames for case in cohort)
+    if with_frame not in (0, len(cohort)):
+        raise UsageError(
+            f"{with_frame} of {len(cohort)} masks lie on a frame of a cine, the others do not",
+            where=data.where,
+            fix="make two manifests",
+        )
+    return MASK if with_frame else None
 
 
 def read_classes(units: Cohort, case: Case, values: LabelValues) -> NDArray[np.int8]:

@@ -29,8 +29,8 @@ from vesalius.report.page import Column, Section
 from vesalius.report.table import Cell, fixed
 from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
+from vesalius.tasks.segment.config import SegmentSettings
 from vesalius.tasks.segment.labels import LabelValues, read_classes
-from vesalius.tasks.segment.settings import SegmentSettings
 from vesalius.wording import Progress, quiet, some
 
 COLUMNS = ("unit", "patient", "map", "name", "dice", "hd95_mm", "found_ml", "truth_ml")

@@ -21,9 +21,8 @@ from vesalius.scan.part import part
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.resample import onto, to_grid
 from vesalius.scan.scan import Scan
-from vesalius.tasks.segment.config import InferConfig, Patch
+from vesalius.tasks.segment.config import InferConfig, Patch, SegmentSettings
 from vesalius.tasks.segment.labels import LabelValues, largest_pieces
-from vesalius.tasks.segment.settings import SegmentSettings
 from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.weights.saved import NET, Pretrained, from_pretrained
 

@@ -20,11 +20,9 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader, batches
 from vesalius.metrics.overlap import dice
 from vesalius.nets.net import build
-from vesalius.tasks.segment.config import SegmentConfig
-from vesalius.tasks.segment.labels import LabelValues, read_classes
+from vesalius.tasks.segment.config import SegmentConfig, SegmentSettings
+from vesalius.tasks.segment.labels import LabelValues, frame_of_units, read_classes, units
 from vesalius.tasks.segment.segmenter import probabilities
-from vesalius.tasks.segment.settings import SegmentSettings
-from vesalius.tasks.segment.units import frame_of_units, units
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.crop import CenterCrop, CenterPad, LabelCrop

@@ -33,8 +33,8 @@ class DryRun:
         config: the whole configuration, defaults written out.
         parts: counts of the cases of each split that the run would take.
         notes: caveats about the cases.
-        findings: of the audit, {"level", "code", "text"} each.
-        failed: number of errors among them.
+        findings: of the audit, {"level", "code", "text"} each; `failed` of them are errors.
+        failed: number of errors.
         skips_invalid: whether the run goes on without unreadable cases.
         preparation: cost of the work before the loop; None: there is no such work.
         estimate: cost of the loop and of the whole; None where the errors would stop the run.
@@ -78,18 +78,18 @@ def dry_run(
     job.progress = progress
     parts = job.parts()
     progress("reading every case")
-    some = next(iter(parts.values()))
-    whole = Cohort(tuple(case for name in parts for case in _named(parts[name], name)), some.root)
-    found = audit(whole, pixels=job.reads_scans, workers=threads or 1, progress=progress)
+    cases = (case.model_copy(update={"split": name}) for name, cohort in parts.items() for case in cohort)
+    whole = Cohort(tuple(cases), next(iter(parts.values())).root)
+    report = audit(whole, pixels=job.reads_scans, workers=threads or 1, progress=progress)
     if job.skips_invalid:
-        broken = {case for finding in found.findings if finding.code in _UNREADABLE for case in finding.cases}
+        broken = {case for finding in report.findings if finding.code in _UNREADABLE for case in finding.cases}
         parts = {name: cohort.where(lambda case: case.id not in broken) for name, cohort in parts.items()}
     result = DryRun(
         config=job.config.model_dump(mode="json"),
         parts=count_splits(parts),
         notes=list(job.notes()),
-        findings=[{"level": finding.level, "code": finding.code, "text": finding.text} for finding in found.findings],
-        failed=found.count("error"),
+        findings=[{"level": finding.level, "code": finding.code, "text": finding.text} for finding in report.findings],
+        failed=report.count("error"),
         skips_invalid=job.skips_invalid,
     )
     if result.failed and not job.skips_invalid:
@@ -145,7 +145,3 @@ def _cost_lines(cost: dict[str, Any], before: dict[str, Any] | None) -> Iterator
 
 def _millions(count: int) -> str:
     return f"{count / 1e6:.2f} M" if count >= 10_000 else f"{count:,}"
-
-
-def _named(cohort: Cohort, split: str) -> list[Any]:
-    return [case.model_copy(update={"split": split}) for case in cohort]

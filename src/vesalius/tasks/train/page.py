@@ -21,7 +21,7 @@ from vesalius.tasks.job import Job
 from vesalius.training.loop import LoopResult
 from vesalius.training.record import read_record
 from vesalius.training.run_folder import ENVIRONMENT, MODEL
-from vesalius.weights.card import Card, DataSource, Number
+from vesalius.weights.card import Card, Number
 
 _CURVES = "training.png"
 _PACKAGES = ("numpy", "scipy", "torch", "accelerate", "monai", "timm", "safetensors")
@@ -33,8 +33,8 @@ class TrainResult:
 
     Args:
         path: the run folder.
-        report: its page.
-        results: the numbers of the test, and the steps of the training.
+        report: page of the run.
+        results: measures of the test, and the steps of the training.
         notes: caveats.
         failed: cases that could not be measured, {"path", "error"} each.
     """
@@ -66,7 +66,6 @@ def write_run(job: Job, folder: Path, trained: LoopResult, result: Result, comma
 
 
 def _card(job: Job, folder: Path, trained: LoopResult, result: Result, command: str) -> Card:
-    """The model card: words of the configuration, numbers of the run."""
     card = job.config.card
     cases = ", ".join(f"{len(cohort)} {name}" for name, cohort in job.parts().items() if len(cohort))
     return Card(
@@ -74,7 +73,7 @@ def _card(job: Job, folder: Path, trained: LoopResult, result: Result, command: 
         summary=card.summary or f"A model for the job {job.config.task}.",
         task=job.config.task,
         licence=card.licence,
-        data=tuple(DataSource(source.name, source.licence, source.note) for source in card.data),
+        data=card.data,
         training=f"{trained.steps} optimizer steps; cases: {cases}. The configuration is in the run's config.yaml.",
         command=command,
         figures=tuple(Number(name, value, result.tested_on) for name, value in result.measured.items()),
@@ -101,26 +100,17 @@ def _cases(job: Job) -> Section:
 
 
 def _curves(folder: Path) -> bytes:
-    series: dict[str, dict[str, list[tuple[float, float]]]] = {
-        "Training": defaultdict(list),
-        "Validation": defaultdict(list),
-    }
+    training: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    validation: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in read_record(folder):
-        title = "Training" if row.get("kind") == "train" else "Validation"
+        is_training = row.get("kind") == "train"
         for name, value in row.items():
-            wanted = (
-                name.startswith("loss") if title == "Training" else name not in ("step", "epoch", "kind", "seconds")
-            )
+            wanted = name.startswith("loss") if is_training else name not in ("step", "epoch", "kind", "seconds")
             if wanted and value is not None:
-                series[title][name].append((row["step"], value))
-    return curves(series)
+                (training if is_training else validation)[name].append((row["step"], value))
+    return curves({"Training": training, "Validation": validation})
 
 
 def _facts(folder: Path) -> dict[str, str]:
-    """Device, processes and precision from `env.json`."""
     environment = json.loads(regular(folder / ENVIRONMENT).read_text(encoding="utf-8"))
-    return {
-        "Device": str(environment.get("device")),
-        "Processes": str(environment.get("processes")),
-        "Precision": str(environment.get("precision")),
-    }
+    return {name.capitalize(): str(environment.get(name)) for name in ("device", "processes", "precision")}

@@ -52,10 +52,10 @@ def train(
         config: a file, or the name of a configuration that comes with the package.
         output: the run folder.
         overrides: "a.b=value".
-        resume: go on where an earlier run with the same configuration stopped; begin in a new folder.
+        resume: continue an earlier run with the same configuration; a new folder begins a new run.
         force: replace the run that the folder holds.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
-        threads: of PyTorch, shared by the processes of this machine; None: its own choice.
+        threads: of PyTorch, shared by the processes of this machine; None: as PyTorch chooses.
         watch: callback that receives each row of metrics.jsonl.
         progress: callback that receives progress lines of the work outside the loop.
 
@@ -124,7 +124,7 @@ def command_of(config: str | Path, output: Path, overrides: Sequence[str]) -> st
 
 
 def _check_share(config: JobConfig, processes: int) -> None:
-    """Refuse a batch that the processes cannot share; a job without a `batch` answers for itself."""
+    """Refuse a batch that the processes cannot share; a job without a `batch` checks this itself."""
     batch = getattr(config, "batch", None)
     if isinstance(batch, int) and batch % processes:
         what = f"{batch} cannot be shared by {processes} processes"

@@ -1,9 +1,10 @@
-"""Write a model for other programs."""
+"""Write a model in a format of other programs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,18 +24,9 @@ FORMATS = ("onnx",)
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """An exported file and how it compares with the model.
+    """An exported file, and the largest difference of its outputs from those of the model, which `within` allows.
 
-    Args:
-        path: the file.
-        format: e.g. "onnx".
-        opset: version of the operators.
-        input: shape of the image, "B" first.
-        outputs: name -> shape.
-        largest_difference: between an output of the file and of the model.
-        largest_output: to judge that difference by.
-        within: the difference that was allowed.
-        bytes: size of the file.
+    Shapes begin with "B"; `largest_output` is the scale by which to judge the difference.
     """
 
     path: str
@@ -80,10 +72,8 @@ def export_model(
     if format not in FORMATS:
         raise UsageError(f"{format!r} is not supported", where="--format", fix=f"choose one of: {', '.join(FORMATS)}")
     refuse_existing(output, force=force)
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("torch is not installed", extra="nets") from error
+    if find_spec("torch") is None:
+        raise MissingExtraError("torch is not installed", extra="nets")
     from vesalius.weights.onnx import OPSET, WITHIN, export_onnx
     from vesalius.weights.saved import from_pretrained
 
@@ -115,7 +105,7 @@ def lines(result: ExportedModel) -> Iterator[str]:
 
 
 def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
-    """The network of a model with its sizes; a classifier is made of its encoder and its head."""
+    """Return the network of a model and its sizes; an encoder and a head make a classifier."""
     from vesalius.nets.classifier import Classifier
     from vesalius.nets.encoder import EncoderNet
     from vesalius.nets.head import Head
@@ -123,8 +113,8 @@ def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
     parts = list(model.parts.values())
     if len(parts) == 1:
         return parts[0].config, parts[0].net
-    encoder, head = parts if len(parts) == 2 else (None, None)
-    if encoder and head and isinstance(encoder.config, EncoderNet) and isinstance(head.config, Head):
+    encoder, head = parts[:2]
+    if len(parts) == 2 and isinstance(encoder.config, EncoderNet) and isinstance(head.config, Head):
         whole = Classifier.of(encoder.config, head.config)
         return whole, whole.joined(encoder.net, head.net).eval()
     fix = f"name one with --part: {', '.join(model.parts)}"
@@ -132,7 +122,6 @@ def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
 
 
 def _sample(net: Net, size: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of one sample; the network says how many axes and what divides them."""
     dims, inputs, divisor = net.dims, net.inputs, net.divisor
     if dims is None or inputs is None:
         raise UsageError("the input of the network is not one image, so it cannot be exported")
@@ -143,7 +132,7 @@ def _sample(net: Net, size: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _usual_size(folder: Path) -> tuple[int, ...]:
-    """The size at the end of the model's preparation."""
+    """Return the size at the end of the model's preparation of images."""
     from vesalius.transforms.contract import PREPROCESSOR, read_contract
 
     steps = read_contract(folder).prepare.steps if regular(folder / PREPROCESSOR).is_file() else ()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vesalius.errors import UsageError
-from vesalius.files import regular
+from vesalius.files import sha256
 from vesalius.output import new_folder, refuse_existing
 from vesalius.weights.hub import ask_hub, fetch_files
 from vesalius.weights.known import known_model
@@ -23,16 +22,8 @@ SOURCE = "source.json"
 class FetchedWeights:
     """A public model on the hub, or fetched from it.
 
-    Args:
-        name: as `weights list` shows it.
-        repository: on the hub.
-        revision: a commit.
-        pinned: whether that commit is the tested one.
-        licence: of the weights.
-        files: name -> bytes.
-        bytes: of all files.
-        path: the new folder; None where only the size was wanted.
-        next_command: command that imports the files; likewise.
+    `revision` is a commit, `pinned` whether it is the tested one; `files` holds the bytes of each file. Where only the
+    size was asked for, there is neither `path`, the new folder, nor `next_command`, which imports the files.
     """
 
     name: str
@@ -55,12 +46,12 @@ def fetch_weights(
     force: bool = False,
     progress: Progress = quiet,
 ) -> FetchedWeights:
-    """Fetch a public model, or only its size.
+    """Fetch a public model, or ask only for its size.
 
     Args:
         name: as `weights list` shows it.
         output: folder to write; not needed for a size.
-        check_size: fetch nothing but the size.
+        check_size: ask for the size only.
         revision: a commit or branch instead of the pinned one.
         force: replace an existing folder.
         progress: callback that receives the licence and the size before anything is fetched.
@@ -82,14 +73,14 @@ def fetch_weights(
     total = sum(listing.sizes.values())
     pinned = revision is None and known.revision is not None
     progress(f"{total / 1e6:.1f} MB, revision {listing.commit}" + ("" if pinned else " (not pinned)"))
-    sizes_of = dict(listing.sizes)
-    result = FetchedWeights(name, known.repository, listing.commit, pinned, known.licence, sizes_of, total)
+    files = dict(listing.sizes)
+    result = FetchedWeights(name, known.repository, listing.commit, pinned, known.licence, files, total)
     if check_size or output is None:
         return result
     with new_folder(output, force=force) as folder:
         fetch_files(known, listing, folder)
         source = {key: getattr(result, key) for key in ("name", "repository", "revision", "licence")}
-        source |= {"layout": known.layout, "sha256": {file: _digest(folder / file) for file in known.files}}
+        source |= {"layout": known.layout, "sha256": {file: sha256(folder / file) for file in known.files}}
         (folder / SOURCE).write_text(json.dumps(source, indent=1) + "\n", encoding="utf-8")
     sizes = "".join(f" {size}" for size in known.sizes)
     path = output / known.files[-1]
@@ -106,8 +97,3 @@ def lines(result: FetchedWeights) -> Iterator[str]:
     if result.path:
         yield result.path
         yield f"next: {result.next_command}"
-
-
-def _digest(path: Path) -> str:
-    with regular(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

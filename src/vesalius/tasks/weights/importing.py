@@ -1,4 +1,4 @@
-"""Turn a public checkpoint into a model folder of ours, once."""
+"""Convert a public checkpoint into a model folder."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,16 +31,9 @@ _UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class ImportedWeights:
-    """A converted checkpoint.
+    """A converted checkpoint: the model folder, its network with sizes, the SHA-256 of each file by name.
 
-    Args:
-        path: the model folder.
-        layout: name of the checkpoint's layout.
-        net: the network and its sizes.
-        files: name of each file -> its SHA-256.
-        licence: of the weights.
-        contract: whether the preparation of the images is known and was written.
-        report: as `MatchReport.as_dict`.
+    `contract`: whether the preparation of the images is known and was written; `report`: `MatchReport.as_dict`.
     """
 
     path: str
@@ -79,10 +73,8 @@ def import_weights(
         OutputError: the folder exists or cannot be written.
     """
     refuse_existing(output, force=force)
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("torch is not installed", extra="nets") from error
+    if find_spec("torch") is None:
+        raise MissingExtraError("torch is not installed", extra="nets")
     from vesalius.nets.net import build
     from vesalius.transforms.contract import InputContract, write_contract
     from vesalius.transforms.prepare import ct_slices
@@ -102,11 +94,8 @@ def import_weights(
     known = _source(checkpoint)
     licence = licence or known.get("licence") or _UNKNOWN
     files = {path.name: digest for path, digest in read.files}
-    settings = {
-        "layout": layout,
-        "source": {**known, "sha256": files},
-        "allowed": [list(pair) for pair in report.allowed],
-    }
+    allowed = [list(pair) for pair in report.allowed]
+    settings = {"layout": layout, "source": {**known, "sha256": files}, "allowed": allowed}
     words = [*net, *(f"--allow {shlex.quote(pattern)}" for pattern in allow)]
     part = ENCODER if config.outputs is None else NET
     has_contract = family.ct_window is not None and config.inputs == 3
@@ -126,27 +115,26 @@ def lines(result: ImportedWeights) -> Iterator[str]:
         yield f"{name}  SHA-256 {digest}"
     yield from MatchReport.from_dict(result.report).lines()
     if not result.contract:
-        yield "note: the preparation of its images is not known; no preprocessor.json was written"
+        yield "note: the preparation of the images is not known; no preprocessor.json was written"
     if result.licence == _UNKNOWN:
-        yield "note: its licence is not known; name it with --licence"
+        yield "note: the licence is not known; name it with --licence"
     yield result.path
 
 
 def _net(layout: str, usual: Any, words: Sequence[str]) -> Net:
-    """The network of a layout with other sizes; `name=` among the words takes another network."""
+    """Return the network of a layout with the sizes among the words; `name=` takes another network."""
     names = [word.removeprefix("name=") for word in words if word.startswith("name=")]
     sizes = {key: value for key, value in usual.items() if key != "name"}
     name = names[-1] if names else usual.get("name")
     if name is None:
         fix = f"add name=NET and its sizes; networks: {', '.join(NETS.names())}"
         raise UsageError("does not know the network", where=f"layout {layout}", fix=fix)
-    given = [word for word in words if not word.startswith("name=")]
-    net: Net = from_overrides(NETS.get(name), given, sizes)
+    net: Net = from_overrides(NETS.get(name), [word for word in words if not word.startswith("name=")], sizes)
     return net
 
 
 def _source(checkpoint: Path) -> dict[str, str]:
-    """The origin that `fetch` wrote beside the files; empty for files from elsewhere."""
+    """Read the origin that `fetch` wrote beside the files; empty for files from elsewhere."""
     path = (checkpoint if checkpoint.is_dir() else checkpoint.parent) / SOURCE
     try:
         source = json.loads(regular(path).read_text(encoding="utf-8"))
@@ -166,7 +154,7 @@ def _card(name: str, layout: str, licence: str, known: dict[str, str], read: Che
         summary=f"{known.get('name', files)} as a model folder, converted with layout {layout}.",
         task=TASK,
         licence=licence,
-        data=(DataSource(origin, licence, f"SHA-256 {digests}"),),
+        data=(DataSource(name=origin, licence=licence, note=f"SHA-256 {digests}"),),
         training=f"By others. Converted with layout {layout}; {MATCH} lists every tensor.",
         command=f"vesalius weights import {files} --layout {layout} -o {name}{sizes}",
         limits=("Nothing was measured here. The limits that its authors state hold.",),

@@ -14,18 +14,10 @@ from vesalius.weights.card import read_card
 from vesalius.weights.known import KNOWN
 from vesalius.weights.place import locate, zoo_names
 
-_MB = 1e6
-
 
 @dataclass(frozen=True)
 class WeightsList:
-    """Models and where they come from.
-
-    Args:
-        models: {"name", "task", "net", "mb", "licence", "about"} of each.
-        public: {"name", "layout", "licence", "about"} of each public model; empty where folders were given.
-        failed: {"path", "error"} of each folder that cannot be read.
-    """
+    """Models, public models that can be fetched (none where folders were given), and folders that cannot be read."""
 
     models: list[dict[str, Any]]
     public: list[dict[str, Any]]
@@ -33,11 +25,7 @@ class WeightsList:
 
 
 def list_weights(folders: Sequence[Path] = ()) -> WeightsList:
-    """List the models of the zoo and the public ones that can be fetched, or the models in folders.
-
-    Args:
-        folders: model or run folders; none: the zoo.
-    """
+    """List the models of the zoo and the public ones that can be fetched, or the models in model or run folders."""
     models, failed = [], []
     for name in folders or zoo_names():
         try:
@@ -77,11 +65,5 @@ def _facts(name: str) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         raise InputError("is not a readable model folder", where=folder, fix="get it again") from error
     card = read_card(folder)
-    return {
-        "name": name,
-        "task": task,
-        "net": net,
-        "mb": size / _MB,
-        "licence": card.licence,
-        "about": card.summary,
-    }
+    facts = {"name": name, "task": task, "net": net, "mb": size / 1e6}
+    return facts | {"licence": card.licence, "about": card.summary}

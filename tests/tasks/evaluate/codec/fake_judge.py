@@ -5,7 +5,7 @@ import numpy as np
 from tasks.evaluate.codec.fake import study
 from vesalius.tasks.evaluate.codec.judge import Judge
 from vesalius.tasks.evaluate.codec.results import JudgedStudy, Judgement
-from vesalius.tasks.segment.settings import SegmentSettings
+from vesalius.tasks.segment.config import SegmentSettings
 
 CAVITY_ABOVE, RIM_ABOVE = 500, 400
 """The disc of `fake.cine` lies near 800, the rest near 200."""

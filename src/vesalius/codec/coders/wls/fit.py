@@ -30,12 +30,7 @@ _BLOCKS = 1024
 
 @dataclass(frozen=True)
 class Choice:
-    """Richness of the predictors.
-
-    Args:
-        neighbours: see Model.
-        classes: most classes.
-    """
+    """Richness of the predictors: `neighbours` as in Model, and most classes."""
 
     neighbours: tuple[int, int, int]
     classes: int

@@ -36,7 +36,6 @@ def write(numbers: Iterable[int]) -> bytes:
         >>> read(write([0, -1, 5, 40]), 4)
         [0, -1, 5, 40]
 
-
     v becomes 2 v, or -2 v - 1 where it is negative. With w plain bits: the rest in unary (ones, then a zero), then the
     plain bits; from 24 ones on there is no zero, and 18 plain bits give the whole.
     """
@@ -56,11 +55,7 @@ def write(numbers: Iterable[int]) -> bytes:
 
 
 def read(data: bytes, count: int) -> list[int]:
-    """Invert `write` for `count` numbers.
-
-    Raises:
-        CorruptFileError: the bytes end early or go on.
-    """
+    """Invert `write` for `count` numbers. Raises CorruptFileError where the bytes end early or go on."""
     text = bin(int.from_bytes(b"\1" + data, "big"))[3:]
     place, numbers = 0, []
     width = _Width()
