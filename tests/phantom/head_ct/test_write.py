@@ -48,7 +48,7 @@ def test_scans_open_in_hu_on_their_grid(cohort):
     assert scan.orientation == "LPS"
     assert scan.stored().min() >= -1024
     truth = json.loads((cohort.path / "truth.json").read_text())
-    assert set(truth) == {str(path.relative_to(cohort.path)) for path in cohort.folder.glob("P*/S?.nii.gz")}
+    assert set(truth) == {str(path.relative_to(cohort.path)) for path in cohort.path.glob("P*/S?.nii.gz")}
 
 
 def test_the_pipeline_reads_it_and_finds_nothing_wrong(cohort):
@@ -65,7 +65,7 @@ def digests(folder):
 
 def test_a_patient_is_the_same_in_a_smaller_cohort(cohort, tmp_path):
     fewer = write_head_ct(tmp_path / "out", OPTIONS, 2)
-    assert digests(fewer.path).items() <= digests(cohort.folder).items()
+    assert digests(fewer.path).items() <= digests(cohort.path).items()
     with pytest.raises(OutputError, match="exists already"):
         write_head_ct(tmp_path / "out", OPTIONS, 1)
 
