@@ -23,16 +23,16 @@ def cohort(tmp_path_factory):
 
 
 def test_tables_agree_with_masks(cohort):
-    with (cohort.folder / "series.csv").open() as file:
+    with (cohort.path / "series.csv").open() as file:
         series = list(csv.DictReader(file))
-    with (cohort.folder / "slices.csv").open() as file:
+    with (cohort.path / "slices.csv").open() as file:
         slices = list(csv.DictReader(file))
     assert len(series) == cohort.studies
     assert len({row["patient_id"] for row in series}) == cohort.patients == 4
     assert len({row["study_uid"] for row in series}) == len(series)
     assert all(row["study_uid"].startswith("2.25.") and len(row["study_uid"]) <= 64 for row in series)
     for row in series:
-        mask = open_scan(cohort.folder / row["nifti_path"].replace(".nii.gz", "_mask.nii.gz")).stored()[0, 0]
+        mask = open_scan(cohort.path / row["nifti_path"].replace(".nii.gz", "_mask.nii.gz")).stored()[0, 0]
         for name in BleedName:
             assert int(row[name.value]) == int((mask == name.mask_value).any())
         rows = [one for one in slices if one["path"] == row["nifti_path"]]
@@ -42,17 +42,17 @@ def test_tables_agree_with_masks(cohort):
 
 
 def test_scans_open_in_hu_on_their_grid(cohort):
-    scan = open_scan(cohort.folder / "P0001" / "S1.nii.gz")
+    scan = open_scan(cohort.path / "P0001" / "S1.nii.gz")
     assert scan.shape == (1, 1, 64, 64, 16)
     assert scan.spacing_mm[2] == pytest.approx(9)
     assert scan.orientation == "LPS"
     assert scan.stored().min() >= -1024
-    truth = json.loads((cohort.folder / "truth.json").read_text())
-    assert set(truth) == {str(path.relative_to(cohort.folder)) for path in cohort.folder.glob("P*/S?.nii.gz")}
+    truth = json.loads((cohort.path / "truth.json").read_text())
+    assert set(truth) == {str(path.relative_to(cohort.path)) for path in cohort.path.glob("P*/S?.nii.gz")}
 
 
 def test_the_pipeline_reads_it_and_finds_nothing_wrong(cohort):
-    found = build_cohort("rsna-ich", cohort.folder)
+    found = build_cohort("rsna-ich", cohort.path)
     assert len(found) == cohort.studies
     assert [one for one in audit(found).findings if one.level == "error"] == []
 
@@ -65,7 +65,7 @@ def digests(folder):
 
 def test_a_patient_is_the_same_in_a_smaller_cohort(cohort, tmp_path):
     fewer = write_head_ct(tmp_path / "out", OPTIONS, 2)
-    assert digests(fewer.folder).items() <= digests(cohort.folder).items()
+    assert digests(fewer.path).items() <= digests(cohort.path).items()
     with pytest.raises(OutputError, match="exists already"):
         write_head_ct(tmp_path / "out", OPTIONS, 1)
 
