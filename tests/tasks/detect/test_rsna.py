@@ -101,13 +101,13 @@ def test_loose_files_become_tested_studies(challenge, run, tmp_path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         run("run")
     stop = 0
-    first = run("run", resume=True)["results"]
+    first = run("run", resume=True).results
     assert len(seen) == readable  # none of the 40 twice
     report = first["invalid_nifti_report"]
     assert (report["count"], report["reasons"]) == (1, {"cannot be read": 1})
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["results"]["invalid_nifti_report"] == report
     check_files(tmp_path / "run", cohort)
-    assert run("again")["results"] == first
+    assert run("again").results == first
     assert len(seen) == readable
     run("window", "data.window=brain-subdural-bone", "data.side=32")
     assert len(seen) == 2 * readable
