@@ -38,4 +38,4 @@ def test_an_outcome_names_what_was_measured():
     assert set(pictures.measured) == {"AUROC of pictures, any", "AUROC of pictures, sub", "AUROC of pictures, mean"}
     assert (studies.results["studies"], pictures.results["pictures"]) == (12, 12)
     assert studies.results["classes"]["any"]["threshold"] == 0.5
-    assert pictures.tested_on.endswith("of the part val")
+    assert pictures.tested_on.endswith("of the val split")

@@ -205,7 +205,7 @@ def test_without_patients_studies_are_kept_together_and_it_is_said(cohort):
     assert "only cases of a study are kept together" in shown
     assert "by study (patients unknown)" in (folder / "run" / "report.html").read_text()
     assert (
-        f"{count} studies (patients unknown) of the part test" in (folder / "run" / "model" / "README.md").read_text()
+        f"{count} studies (patients unknown) of the test split" in (folder / "run" / "model" / "README.md").read_text()
     )
     assert {row["patient"] for row in table(folder / "run" / "features" / "test_index.csv")} == {""}
     assert (

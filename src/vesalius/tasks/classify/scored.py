@@ -101,5 +101,5 @@ def outcome_of(
             **{f"{auroc}, {name}": text_of(measures["auroc"], by) for name, measures in results["classes"].items()},
             f"{auroc}, mean": text_of(results["auroc"], by),
         },
-        tested_on=f"{counted(results, unit)} of the part {part}",
+        tested_on=f"{counted(results, unit)} of the {part} split",
     )

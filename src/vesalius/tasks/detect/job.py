@@ -55,7 +55,7 @@ class DetectJob(Job):
         self._parts = training_splits(cohort, data.ratios, fold=data.fold, seed=config.train.seed, where=splits_in)
         for name in ("train", "val"):
             check_both(self._parts[name], self.classes, name)
-        self._outside = left_out_notes(cohort, self._parts, "are in no part of the run")
+        self._outside = left_out_notes(cohort, self._parts, "are in no split of the run")
         self._left_out: Mapping[str, Cohort] = {}
         self._studies: Mapping[str, Studies] = {}
 
@@ -117,7 +117,7 @@ class DetectJob(Job):
             self._parts = {name: part.where(lambda case: case.id in known) for name, part in self._parts.items()}
             for name in ("train", "val"):
                 if not len(self._parts[name]):
-                    raise UsageError(f"no case of the part {name!r} can be read", fix="mend the files")
+                    raise UsageError(f"no case of the split {name!r} can be read", fix="mend the files")
                 check_both(self._parts[name], self.classes, name)
             self._studies = self._joined(self._parts, vectors)
         return self._studies
