@@ -6,6 +6,7 @@ A target says what a `.vsl` file must keep, or how small it must be, and checks 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -102,18 +103,18 @@ class MissedTargetError(TargetError):
         self.distance = distance
 
 
-class Target:
+class Target(ABC):
     """Base of all targets."""
 
     @property
+    @abstractmethod
     def words(self) -> str:
         """The target as the file states it."""
-        raise NotImplementedError
 
-    def check_tier(self, psnr_db: float | None, max_error: float) -> None:
+    def check_tier(self, psnr_db: float | None, max_error: float) -> None:  # noqa: B027
         """Raise TargetError where a decoded tier misses the target; `psnr_db` is None where nothing is lost."""
 
-    def check_size(self, voxels: int, size_bytes: int) -> None:
+    def check_size(self, voxels: int, size_bytes: int) -> None:  # noqa: B027
         """Raise TargetError where a file of this size misses the target."""
 
 
