@@ -32,7 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
         import sitecustomize
     sitecustomize.block()
     os.environ["MPLBACKEND"] = "agg"
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as many tests as cores, so no more threads
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # as many tests as cores, so no more threads
+        os.environ.setdefault(variable, "1")
     data = os.environ.get("VESALIUS_DATA")
     if data:
         if not Path(data).is_dir():
