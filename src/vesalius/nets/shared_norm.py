@@ -31,9 +31,9 @@ class SharedBatchNorm(_BatchNorm):
         values = x.float()
         variance_C, mean_C = torch.var_mean(values, axes, correction=0)
         world = distributed.get_world_size()
-        mean_of_all_C: Tensor = _MeanOverProcesses.apply(mean_C)  # type: ignore[no-untyped-call]
+        mean_of_all_C: Tensor = _MeanOverProcesses.apply(mean_C)
         variances_C = variance_C + (mean_C - mean_of_all_C) ** 2
-        variance_of_all_C: Tensor = _MeanOverProcesses.apply(variances_C)  # type: ignore[no-untyped-call]
+        variance_of_all_C: Tensor = _MeanOverProcesses.apply(variances_C)
         self._follow(mean_of_all_C.detach(), variance_of_all_C.detach(), world * x.numel() // x.shape[1])
         shape = [1, -1] + [1] * (x.ndim - 2)
         scale_C = torch.rsqrt(variance_of_all_C + self.eps)
@@ -90,7 +90,7 @@ class _MeanOverProcesses(torch.autograd.Function):
         return _mean(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         del ctx
         return _mean(gradient)
 

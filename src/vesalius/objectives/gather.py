@@ -34,7 +34,7 @@ def gathered(rows_BD: Tensor) -> Tensor:
     """
     if processes() == 1:
         return rows_BD
-    rows_AD: Tensor = _Gather.apply(rows_BD)  # type: ignore[no-untyped-call]
+    rows_AD: Tensor = _Gather.apply(rows_BD)
     return rows_AD
 
 
@@ -47,7 +47,7 @@ class _Gather(torch.autograd.Function):
         return torch.cat(parts)
 
     @staticmethod
-    def backward(ctx: Any, gradient_AD: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient_AD: Tensor) -> Tensor:
         summed_AD = gradient_AD.contiguous()
         distributed.all_reduce(summed_AD)
         start = rank() * ctx.count

@@ -60,7 +60,8 @@ class NtXent(nn.Module):
         a_BD, b_BD = first_BD.float(), second_BD.float()
         if self.hidden_norm:
             a_BD, b_BD = nn.functional.normalize(a_BD, dim=1), nn.functional.normalize(b_BD, dim=1)
-        a_AD, b_AD = gathered(torch.cat([a_BD, b_BD])).unflatten(0, (-1, 2, count)).transpose(0, 1).flatten(1, 2)
+        of_all = gathered(torch.cat([a_BD, b_BD]))
+        a_AD, b_AD = of_all.reshape(-1, 2, count, of_all.shape[1]).transpose(0, 1).flatten(1, 2)
         labels_B = torch.arange(count, device=a_BD.device) + rank() * count
         itself_BA = torch.zeros(count, len(a_AD), device=a_BD.device).scatter_(1, labels_B[:, None], _SELF)
         aa_BA, bb_BA = a_BD @ a_AD.T / self.temperature + itself_BA, b_BD @ b_AD.T / self.temperature + itself_BA

@@ -3,7 +3,7 @@ import pytest
 from tasks.simclr.small import JITTER, table
 from vesalius.errors import ConfigError
 from vesalius.tasks.simclr.config import SimclrConfig
-from vesalius.tasks.simclr.contrast import Contrast
+from vesalius.tasks.simclr.contrastive import Contrastive
 from vesalius.tasks.simclr.simsiam import SimSiam
 
 
@@ -26,7 +26,7 @@ def test_wrong_keys_are_one_line(wrong, told):
 
 
 def test_methods_by_name():
-    assert SimclrConfig.parse(table("m.jsonl")).method == Contrast(temperature=0.2, outputs=16)
+    assert SimclrConfig.parse(table("m.jsonl")).method == Contrastive(temperature=0.2, outputs=16)
     keys = {"name": "simsiam", "outputs": 32, "hidden": 8}
     assert SimclrConfig.parse(table("m.jsonl", method=keys)).method == SimSiam(outputs=32, hidden=8)
 

@@ -30,7 +30,7 @@ class Cached:
 
     def __init__(self, encoder: nn.Module, x_BVCJI: Tensor, chunk: int) -> None:
         self._encoder = encoder
-        self._chunks = x_BVCJI.split(chunk)
+        self._chunks = torch.split(x_BVCJI, chunk)
         self._seeds = torch.randint(2**62, (len(self._chunks),)).tolist()
         device = x_BVCJI.device.type
         self._precision = (device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
@@ -42,19 +42,19 @@ class Cached:
         """Give the encoder its gradients; those of `whole_BVD` are there."""
         if self.whole_BVD.grad is None:
             raise ValueError("the loss has not gone backwards to whole_BVD")
-        gradients = self.whole_BVD.grad.split([len(chunk) for chunk in self._chunks])
+        gradients = torch.split(self.whole_BVD.grad, [len(chunk) for chunk in self._chunks])
         last = len(self._chunks) - 1
         for number, gradient in enumerate(gradients):
             with nullcontext() if number == last else _alone(self._encoder):
                 with self._as_before():
                     vectors_BVD = self._encoded(number)
-                vectors_BVD.backward(gradient)
+                torch.autograd.backward(vectors_BVD, gradient)
 
     def _encoded(self, number: int) -> Tensor:
         torch.manual_seed(self._seeds[number])
         x_BVCJI = self._chunks[number]
         whole: Tensor = self._encoder(in_order(x_BVCJI))[0]
-        return whole.float().unflatten(0, (x_BVCJI.shape[1], -1)).transpose(0, 1)
+        return whole.float().reshape(x_BVCJI.shape[1], -1, whole.shape[1]).transpose(0, 1)
 
     def _as_before(self) -> Any:
         device, dtype, is_on = self._precision
@@ -75,13 +75,11 @@ def _alone(module: nn.Module) -> Any:
 def _steady(net: nn.Module) -> Iterator[None]:
     """Keep running statistics as they are while batch norms normalize by the batch."""
     norms = [module for module in net.modules() if isinstance(module, _BatchNorm)]
-    kept = [(norm.momentum, norm.num_batches_tracked.clone()) for norm in norms if norm.num_batches_tracked is not None]
-    tracking = [norm for norm in norms if norm.num_batches_tracked is not None]
-    for norm in tracking:
-        norm.momentum = 0.0
+    kept = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
+    for norm in norms:
+        norm.momentum, norm.num_batches_tracked = 0.0, None
     try:
         yield
     finally:
-        for norm, (momentum, count) in zip(tracking, kept, strict=True):
-            norm.momentum = momentum
-            norm.num_batches_tracked.copy_(count)
+        for norm, (momentum, count) in zip(norms, kept, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count

@@ -10,7 +10,7 @@ from vesalius.config import Config
 from vesalius.nets.encoder import AnyEncoder
 from vesalius.tasks.cohort_data import CohortData
 from vesalius.tasks.job import JobConfig
-from vesalius.tasks.simclr.contrast import Contrast
+from vesalius.tasks.simclr.contrastive import Contrastive
 from vesalius.tasks.simclr.method import AnyMethod
 from vesalius.transforms.prepare import Prepare, Step
 from vesalius.transforms.transform import AnyTransform, Chain
@@ -43,7 +43,7 @@ class SimclrConfig(JobConfig):
     )
     repeats: int = Field(default=1, ge=1, description="how often each picture comes in an epoch")
     net: AnyEncoder = Field(description="the encoder")
-    method: AnyMethod = Contrast()
+    method: AnyMethod = Contrastive()
     health: HealthConfig = HealthConfig()
     numbers: Literal["fp32", "bf16"] = Field(
         default="fp32", description="of the weights files; bf16 halves them and rounds the weights"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from vesalius.cohort.cohort import Cohort
+from vesalius.csv_table import Cell
 from vesalius.report.page import Column
 from vesalius.report.result import Result
 from vesalius.tasks.job import Job
@@ -62,7 +63,9 @@ class SimclrJob(Job):
         split = "test" if len(self._parts["test"]) else "val"
         health = Health(self.config, self._parts["train"], self._parts[split])
         measures = health.measure(parts[ENCODER].net.to(device), parts[HEAD].net.to(device))
-        rows = [{"measure": name, "value": value, "meaning": _MEANING[name]} for name, value in measures.items()]
+        rows: list[dict[str, Cell]] = [
+            {"measure": name, "value": value, "meaning": _MEANING[name]} for name, value in measures.items()
+        ]
         result = Result(results={split: measures}, columns=("measure", "value", "meaning"), rows=rows)
         result.measured = {_MEANING[name].split(":")[0]: f"{value:.3f}" for name, value in measures.items()}
         result.tested_on = f"{health.counts['held out']} pictures of the split {split}"

@@ -20,7 +20,7 @@ from vesalius.training.task import Logs
 METHODS = Table(
     "method",
     {
-        "simclr": "vesalius.tasks.simclr.contrast:Contrast",
+        "simclr": "vesalius.tasks.simclr.contrastive:Contrastive",
         "simsiam": "vesalius.tasks.simclr.simsiam:SimSiam",
     },
 )

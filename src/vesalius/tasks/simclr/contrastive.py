@@ -16,7 +16,7 @@ from vesalius.tasks.simclr.method import Method
 from vesalius.training.task import Logs
 
 
-class Contrast(Method):
+class Contrastive(Method):
     """NT-Xent on projections; the defaults are those of REMEDIS."""
 
     temperature: float = Field(default=0.1, gt=0, description="of the similarities")
