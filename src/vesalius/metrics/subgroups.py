@@ -38,8 +38,8 @@ def subgroups(
     Returns:
         A row for each group: {"fact", "group", "samples", "patients", "auroc" (mean over classes), "classes" (name ->
         {"positive", "negative", "auroc"}) and "not_measured"}. A measure is {"value", "interval"}, None where it
-        cannot be had. A group of fewer than MIN_PATIENTS patients, or without both labels of any class, is not measured, and
-        "not_measured" says why.
+        cannot be had. A group of fewer than MIN_PATIENTS patients, or without both labels of any class, is not
+        measured, and "not_measured" says why.
     """
     known = [plain(table) for table in facts]
     rows = []

@@ -81,7 +81,8 @@ class FinetuneConfig(JobConfig):
     data: FinetuneData
     prepare: Prepare = Field(description="from a scan to a picture (layout CJI) or to slices (layout BCJI)")
     prepare_for_training: Prepare | None = Field(
-        default=None, description="another preparation of what is trained on, e.g. larger for random crops; none: prepare"
+        default=None,
+        description="another preparation of what is trained on, e.g. larger for random crops; none: prepare",
     )
     augment: tuple[AnyTransform, ...] = Field(default=(), description="random changes of each picture, x_CJI")
     batch: int = Field(default=32, ge=1, description="pictures in a batch, of all processes together")

@@ -1,4 +1,4 @@
-"""BiT-HyperRule (arXiv:1912.11370, section 3.3): the whole recipe of a transfer from the size of the data and the pictures.
+"""BiT-HyperRule (arXiv:1912.11370, section 3.3): the recipe of a transfer from the numbers of pictures and pixels.
 
 SGD with momentum 0.9 and rate 0.003 at a batch of 512, warm-up, then a tenth at each milestone:
 
@@ -39,7 +39,7 @@ Pixels = Annotated[int, Field(ge=8)]
 
 
 class HyperRule(Config):
-    """What the rule leaves open. All else follows from the data and becomes ordinary keys of the run's `config.yaml`."""
+    """What the rule leaves open. All else follows from the data, as ordinary keys of the run's `config.yaml`."""
 
     flip: bool = Field(default=True, description="flip left and right; off where laterality matters")
     sizes: tuple[Pixels, Pixels] | None = Field(
