@@ -49,7 +49,7 @@ def subgroups(
             continue
         for name in sorted(set(names), key=lambda group: _place(fact, group)):
             chosen = np.flatnonzero(np.array(names) == name)
-            inside = [owners[row] for row in chosen]
+            inside = [owners[row] for row in chosen.tolist()]
             rows.append({"fact": fact, "group": name} | _group(scores_SC[chosen], labels_SC[chosen], inside, classes))
     return rows
 

@@ -131,7 +131,7 @@ def outcome_of(
 
 def _beside(results: Mapping[str, Any], auroc: str, by: str) -> dict[str, str]:
     """Return the lines of the card for the calls of one class and for the baselines."""
-    lines = {}
+    lines: dict[str, str] = {}
     if "one_class" in results:
         names = {"accuracy": "accuracy", "macro_f1": "macro F1", "worst_recall": "recall of the worst class"}
         lines |= {words: text_of(results["one_class"][key], by) for key, words in names.items()}
