@@ -25,8 +25,8 @@ def test_regions_are_drawn_in_the_colours_of_their_classes():
     one = drawn(Places("p", WHITE, [(0.1, 0.1, 0.5, 0.5)], [1]))
     two = drawn(Places("p", WHITE, [(0.1, 0.1, 0.5, 0.5), (0.7, 0.7, 0.2, 0.2)], [1, 0]))
     assert count(none, 0) == count(none, 1) == 0
-    assert count(one, 1) > 300 > count(one, 0)
-    assert count(two, 0) > 100
+    assert count(one, 1) > 50 > count(one, 0) == 0
+    assert count(two, 0) > 15
 
 
 def test_the_edge_of_the_tissue_is_drawn_where_it_is_known():
