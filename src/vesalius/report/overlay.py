@@ -26,7 +26,7 @@ class Outlined:
 
     Args:
         caption: text above the picture.
-        picture_JI: real values.
+        picture_JI: real values (J, I), or 8 bits (J, I, 3) in colours.
         truth_JI: class numbers of the reference, 0 the background; None where there is no reference.
         found_JI: class numbers of the model.
         spacing_mm: distance of neighbouring pixels along (j, i), for the right proportions.
@@ -64,7 +64,7 @@ def outlines(pictures: Sequence[Outlined], names: Sequence[str], columns: int = 
         axes.set_axis_off()
     drawn: set[int] = set()
     for axes, picture in zip(grid, pictures, strict=False):
-        _grey(axes, picture)
+        _draw(axes, picture)
         model_style = (_DOTTED, 2.0) if compared else ("-", 1.3)
         styles = ((picture.truth_JI, "-", 1.3), (picture.found_JI, *model_style))
         for labels_JI, style, width in styles:
@@ -79,10 +79,13 @@ def outlines(pictures: Sequence[Outlined], names: Sequence[str], columns: int = 
     return to_png(figure)
 
 
-def _grey(axes: Any, shown: Outlined) -> None:
-    low, high = float(np.nanmin(shown.picture_JI)), float(np.nanpercentile(shown.picture_JI, _BRIGHTEST))
+def _draw(axes: Any, shown: Outlined) -> None:
     aspect = shown.spacing_mm[0] / shown.spacing_mm[1]
-    axes.imshow(shown.picture_JI, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), aspect=aspect)
+    if shown.picture_JI.ndim == len("JIC"):
+        axes.imshow(shown.picture_JI, aspect=aspect)
+    else:
+        low, high = float(np.nanmin(shown.picture_JI)), float(np.nanpercentile(shown.picture_JI, _BRIGHTEST))
+        axes.imshow(shown.picture_JI, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), aspect=aspect)
     axes.set_title(shown.caption, fontsize=TEXT_POINTS - 1, color=INK)
 
 

@@ -39,7 +39,7 @@ class Segmenter:
     def __init__(self, model: Pretrained, contract: InputContract, device: str | torch.device = "cpu") -> None:
         self.contract = contract
         self.settings = SegmentSettings.parse(model.config.settings, where=model.folder)
-        self.values = LabelValues(self.settings.labels)
+        self.values = LabelValues(self.settings.labels, map_values=self.settings.map_values)
         self.device = torch.device(device)
         self._inputs = model.parts[NET].config.inputs
         self._net = model.net.to(self.device)
