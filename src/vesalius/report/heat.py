@@ -42,7 +42,7 @@ def heat_map(
     neither colour nor frame.
 
     Args:
-        picture_JI: the slice, 8 bits.
+        picture_JI: the slice, 8 bits, (J, I) or in colours (J, I, 3).
         map_HW: a value for each patch.
         name: name of the values, for the scale.
         caption: text above the slice.
@@ -56,7 +56,7 @@ def heat_map(
     """
     if not picture_JI.size or not map_HW.size or not np.isfinite(map_HW).all():
         raise ValueError("an empty picture, or a map that is not finite")
-    rows, columns = picture_JI.shape
+    rows, columns = picture_JI.shape[:2]
     tall = rows * pixel_aspect / columns
     figure = new_figure(2 * _INCHES + 0.9, _INCHES * tall + 0.5, "constrained")
     alone, under = figure.subplots(1, 2)

@@ -24,6 +24,7 @@ from vesalius.scan.orient import reorient
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.resample import Interpolation, regrid, to_grid
 from vesalius.scan.scan import Scan
+from vesalius.transforms.normalize import Windows
 from vesalius.transforms.transform import AnyTransform, Chain, Sample, Transform, digest_of
 from vesalius.transforms.view import Display, Plane, to_view
 
@@ -134,6 +135,16 @@ class Prepare(Config):
     def channel_count(self, given: int) -> int:
         """Return the channels of the result for scans with `given` channels together."""
         return Chain(transforms=(*self.values, *self.steps)).channel_count(given)
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """Real values that the first window maps to black and white; None: there is no window.
+
+        Example:
+            >>> ct_slices("brain-subdural-bone").window
+            (0.0, 80.0)
+        """
+        return next((step.first for step in (*self.values, *self.steps) if isinstance(step, Windows)), None)
 
     def digest(self) -> str:
         """Return 64 hexadecimal digits that change with every value."""

@@ -67,6 +67,7 @@ def test_a_picture(picture_model, tmp_path):
     done = predictor({"image": picture}, tmp_path / "a")
     assert np.load(tmp_path / "a" / "slice_probs.npy").shape == (1, 2)
     assert "slice" not in predictor.summary(done.measures)
+    assert set(done.pictures) == {"heat", "similarity"}  # one picture has no profile
     _, section, definitions = predictor.sections({"a": done.measures}, {"a": {"heat": "h.png", "profile": "p.png"}})
     assert [block.kind for block in section.blocks] == ["text", "figure"] or len(section.blocks) == 1
     assert "Suspicious slices" not in dict(definitions.blocks[0].items)

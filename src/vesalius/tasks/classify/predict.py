@@ -131,7 +131,7 @@ class ClassifyPredictor(Predictor):
     check: str = "none"
     """Plausibility check, for the summary."""
     window_hu: tuple[float, float] | None = None
-    """How slices are shown; None: the default range of the scan."""
+    """How slices are shown; None: through the window of the model, or in the default range of the scan."""
     model: SliceClassifier
 
     def digest(self) -> str:
@@ -169,8 +169,9 @@ class ClassifyPredictor(Predictor):
         pictures = {
             HEAT: sheet.picture(heat_HW, heat_name, at, floor),
             SIMILARITY: sheet.picture(similar_HW, "cosine similarity", at),
-            PROFILE: profile({name: found.slices_LC[:, n] for n, name in enumerate(names)}, found.numbers),
         }
+        if len(slices) > 1:
+            pictures[PROFILE] = profile({name: found.slices_LC[:, n] for n, name in enumerate(names)}, found.numbers)
         view = self._view(ordered[0], slices)
         problems = [problem for scan in ordered for problem in scan.problems]
         facts = {
