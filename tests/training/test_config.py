@@ -12,6 +12,10 @@ from vesalius.training.config import TrainConfig
         ({"schedule": {"name": "linear"}}, r"schedule\.name: 'linear' was given"),
         ({"ema_decay": 1}, "ema_decay: 1 was given"),
         ({"patience": 3}, "patience needs a measure"),
+        (
+            {"schedule": {"warmup_steps": 3, "warmup_epochs": 1}},
+            "schedule: give warmup_steps or warmup_epochs, not both",
+        ),
     ],
 )
 def test_wrong_keys_are_one_line(wrong, told):

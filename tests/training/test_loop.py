@@ -168,6 +168,32 @@ def test_accumulated_batches_are_one_batch(tmp_path):
                 assert other[key] == pytest.approx(one[key], rel=1e-4)
 
 
+def test_a_rate_scales_with_the_samples_of_a_step_and_warms_up_in_epochs(tmp_path):
+    class Sized(Plain):
+        def batch_size(self):
+            return 8
+
+    scaled = OptimizerConfig(name="lars", lr=0.3, scaling="linear")
+    config = changed(optimizer=scaled, schedule=ScheduleConfig(name="constant", warmup_epochs=2), accumulate=3)
+    train(Sized(), config, tmp_path / "run")  # 3 batches of 8 in a step, one step in an epoch
+    rates = [row["lr"] for row in rows(tmp_path / "run") if row["kind"] == "train"]
+    assert rates == pytest.approx([0.3 * 24 / 256 * factor for factor in (0.5, 1, 1, 1, 1, 1, 1)])
+    with pytest.raises(TrainingError, match=r"optimizer\.scaling: this job does not say how many samples"):
+        train(Plain(), config, tmp_path / "unsized")
+
+
+def test_a_task_may_be_measured_before_it_is_trained(tmp_path):
+    class First(Plain):
+        measures_untrained = True
+
+    train(First(), CONFIG, tmp_path / "run")
+    first, second, *_ = rows(tmp_path / "run")
+    assert (first["kind"], first["step"], first["epoch"]) == ("validation", 0, 0)
+    assert second["step"] == 1
+    train(First(), CONFIG, tmp_path / "run", resume=True)
+    assert [row["step"] for row in rows(tmp_path / "run")].count(0) == 1
+
+
 def test_gradient_caching_equals_the_whole_batch(tmp_path):
     plain = changed(optimizer=OptimizerConfig(name="sgd", lr=0.01))
     train(Whole(), plain, tmp_path / "whole")

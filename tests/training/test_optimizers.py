@@ -45,6 +45,19 @@ def test_runs_shorter_than_their_warm_up():
     assert rate_factor(ScheduleConfig(), 0, 1) == 1
 
 
+def google_factor(step, warm, steps):
+    """Google's SimCLR code counts steps from 0: a linear rise, then half a cosine over what is left."""
+    return step / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
+
+
+@pytest.mark.parametrize(("warm", "steps"), [(10, 100), (3, 7), (1, 50)])
+def test_each_factor_lies_between_googles_for_this_step_and_the_next(warm, steps):
+    for step in range(steps):
+        ends = sorted(google_factor(at, warm, steps) for at in (step, step + 1))
+        factor = rate_factor(ScheduleConfig(warmup_steps=warm), step, steps)
+        assert ends[0] - 1e-12 <= factor <= ends[1] + 1e-12 or (step == warm - 1 and factor == 1), step
+
+
 def google(weights, gradients, rates, momentum, decay, eta, *, adapt):
     """Google's formula, number by number: the rate multiplies what enters the buffer."""
     buffer = [0.0] * len(weights)

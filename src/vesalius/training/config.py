@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -13,11 +14,27 @@ class OptimizerConfig(Config):
     """An optimizer. Parameters with one axis (biases, scales of norms) are never decayed."""
 
     name: Literal["adamw", "sgd", "lars"] = Field(default="adamw", description="lars: SGD with a rate for each layer")
-    lr: float = Field(default=1e-3, gt=0, description="peak learning rate")
+    lr: float = Field(default=1e-3, gt=0, description="peak learning rate, for the batch that `scaling` means")
+    scaling: Literal["none", "linear", "sqrt"] = Field(
+        default="none",
+        description="peak rate for a step of n samples: none: lr; linear: lr * n / 256; sqrt: lr * sqrt(n)",
+    )
     weight_decay: float = Field(default=1e-2, ge=0)
     betas: tuple[float, float] = Field(default=(0.9, 0.999), description="of AdamW")
     momentum: float = Field(default=0.9, ge=0, lt=1, description="of SGD and LARS")
     trust: float = Field(default=1e-3, gt=0, description="LARS: rate of a layer over |weights| / |gradient|")
+
+    def rate(self, samples: int) -> float:
+        """Return the peak rate for optimizer steps of so many samples.
+
+        As SimCLR scales it (arXiv:2002.05709, section 2.2 and appendix B.1).
+
+        >>> OptimizerConfig(lr=0.3, scaling="linear").rate(512), OptimizerConfig(lr=0.075, scaling="sqrt").rate(4096)
+        (0.6, 4.8)
+        """
+        if self.scaling == "linear":
+            return self.lr * samples / 256
+        return self.lr * math.sqrt(samples) if self.scaling == "sqrt" else self.lr
 
 
 class ScheduleConfig(Config):
@@ -25,9 +42,27 @@ class ScheduleConfig(Config):
 
     name: Literal["cosine", "steps", "constant"] = "cosine"
     warmup_steps: int = Field(default=0, ge=0, description="linear from 0")
+    warmup_epochs: float = Field(default=0.0, ge=0, description="the same in epochs, instead of steps")
     floor: float = Field(default=0.0, ge=0, le=1, description="cosine: factor at the end")
     milestones: tuple[float, ...] = Field(default=(), description="steps: shares of the run at which the rate falls")
     gamma: float = Field(default=0.1, gt=0, le=1, description="steps: factor at each milestone")
+
+    @model_validator(mode="after")
+    def _one_warm_up(self) -> ScheduleConfig:
+        if self.warmup_steps and self.warmup_epochs:
+            raise ValueError("give warmup_steps or warmup_epochs, not both")
+        return self
+
+    def in_steps(self, steps_per_epoch: int) -> ScheduleConfig:
+        """Return the same schedule with its warm-up in steps.
+
+        >>> ScheduleConfig(warmup_epochs=2.5).in_steps(10).warmup_steps
+        25
+        """
+        if not self.warmup_epochs:
+            return self
+        steps = round(self.warmup_epochs * steps_per_epoch)
+        return self.model_copy(update={"warmup_steps": steps, "warmup_epochs": 0.0})
 
 
 class TrainConfig(Config):

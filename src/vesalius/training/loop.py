@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from vesalius.errors import TrainingError
 from vesalius.output import new_folder
 from vesalius.seeding import digest
-from vesalius.training.config import TrainConfig
+from vesalius.training.config import OptimizerConfig, TrainConfig
 from vesalius.training.device import Precision, resolved
 from vesalius.training.ema import Ema
 from vesalius.training.optimizers import make_optimizer, rate_factor
@@ -100,21 +100,25 @@ class Loop:
         task.ranks = Ranks(self.accelerator.process_index, self.accelerator.num_processes)
         for module in task.frozen().values():
             module.to(device).eval().requires_grad_(False)
+        self.steps_per_epoch = math.ceil(task.batches_per_epoch() / config.accumulate)
+        if not self.steps_per_epoch:
+            raise TrainingError("there is no batch to train on", fix="give more cases or a smaller batch")
         trained = task.optimizers()
         self.parameters = {name: parameters_of(task.modules, group.modules) for name, group in trained.items()}
         self.optimizers = {
-            name: make_optimizer(group.optimizer or config.optimizer, [p for _, p in self.parameters[name]])
+            name: make_optimizer(
+                self._scaled(group.optimizer or config.optimizer), [p for _, p in self.parameters[name]]
+            )
             for name, group in trained.items()
         }
-        self.schedules = {name: group.schedule or config.schedule for name, group in trained.items()}
+        self.schedules = {
+            name: (group.schedule or config.schedule).in_steps(self.steps_per_epoch) for name, group in trained.items()
+        }
         self.peaks = {name: [group["lr"] for group in opt.param_groups] for name, opt in self.optimizers.items()}
         task.modules = {name: self._prepared(module) for name, module in task.modules.items()}
         raw = {name for group in trained.values() if not group.averaged for name in group.modules}
         averaged = {name: module for name, module in task.modules.items() if name not in raw}
         self.ema = Ema(averaged, config.ema_decay) if config.ema_decay else None
-        self.steps_per_epoch = math.ceil(task.batches_per_epoch() / config.accumulate)
-        if not self.steps_per_epoch:
-            raise TrainingError("there is no batch to train on", fix="give more cases or a smaller batch")
         whole = config.epochs * self.steps_per_epoch
         self.steps = min(whole, config.max_steps or whole)
         self.progress = _Progress()
@@ -145,6 +149,8 @@ class Loop:
                 watch(row)
 
         try:
+            if self.task.measures_untrained and self.progress.step == 0:
+                report("validation", 0, self.measures())
             while not self.progress.done:
                 self._epoch(self.progress.step // self.steps_per_epoch, report)
         finally:
@@ -324,6 +330,17 @@ class Loop:
         }
         write_environment(self.folder, facts)
         return [Record(self.folder, self.progress.step), *make_trackers(self.config.trackers, self.folder)]
+
+    def _scaled(self, optimizer: OptimizerConfig) -> OptimizerConfig:
+        """The settings with the peak rate for the samples of a step of this run."""
+        if optimizer.scaling == "none":
+            return optimizer
+        batch = self.task.batch_size()
+        if batch is None:
+            raise TrainingError(
+                "this job does not say how many samples a step has", where="optimizer.scaling", fix="take none"
+            )
+        return optimizer.model_copy(update={"lr": optimizer.rate(batch * self.config.accumulate), "scaling": "none"})
 
     def _prepared(self, module: nn.Module) -> nn.Module:
         trains = any(p.requires_grad for p in module.parameters())

@@ -42,7 +42,9 @@ def make_optimizer(config: OptimizerConfig, parameters: list[nn.Parameter]) -> O
 def rate_factor(config: ScheduleConfig, step: int, steps: int) -> float:
     """Return the factor of the peak rate for optimizer step number `step` (from 0) of `steps`.
 
-    Warm-up: (step + 1) / warmup_steps. Cosine: from 1 after the warm-up to `floor` at the last step.
+    Warm-up: (step + 1) / warmup_steps. Cosine: from 1 after the warm-up to `floor` at the last step. Google's SimCLR
+    code counts from 0, so that its first step trains nothing and its last one stays above the floor: each factor here
+    lies between Google's for this step and for the next. A warm-up in epochs comes as steps (`in_steps`).
 
     Example:
         >>> schedule = ScheduleConfig(warmup_steps=2)

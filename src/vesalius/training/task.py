@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from accelerate.utils import gather_object
@@ -87,6 +87,8 @@ class Task(ABC):
     """Set by the loop after `build`: the modules on their device, wrapped where there are several processes."""
     ranks: Ranks = Ranks()
     """Set by the loop: this process among the others."""
+    measures_untrained: ClassVar[bool] = False
+    """Whether the loop validates once before the first step, for measures whose course matters."""
 
     @abstractmethod
     def build(self) -> dict[str, nn.Module]:
@@ -109,6 +111,10 @@ class Task(ABC):
     @abstractmethod
     def batches_per_epoch(self) -> int:
         """Number of batches of one epoch, the same on every rank."""
+
+    def batch_size(self) -> int | None:
+        """Samples of a batch, of all processes together; None: unknown, and no rate can scale with it."""
+        return None
 
     @abstractmethod
     def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:

@@ -53,9 +53,12 @@ class FinetuneTask(Task):
     def batches_per_epoch(self) -> int:
         return max(1, self._training.total // self.config.batch)
 
+    def batch_size(self) -> int:
+        return min(self.config.batch, self._training.total)
+
     def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
         """Yield images (B, C, J, I), labels (B, N) and, with a loss of places, their labels (B, L, N)."""
-        size = min(self.config.batch, self._training.total) // world
+        size = self.batch_size() // world
         slices, loss = self.config.data.slices, self.config.loss
         for batch in batches(self._training.shard(rank, world), epoch, size, drop_last=True, start=start):
             given = {"image": batch.images, "labels": batch.labels_BN}

@@ -53,6 +53,9 @@ class SegmentTask(Task):
     def batches_per_epoch(self) -> int:
         return self._training.total // self.config.batch
 
+    def batch_size(self) -> int:
+        return self.config.batch
+
     def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
         """This rank's images (B, C, I, J, K), classes (B, I, J, K) and unlabelled classes (B, N)."""
         share = self._training.shard(rank, world)
