@@ -23,12 +23,13 @@ from vesalius.metrics.overlap import dice
 from vesalius.nets.net import build
 from vesalius.tasks.segment.config import SegmentConfig, SegmentSettings
 from vesalius.tasks.segment.labels import LabelValues, frame_of_units, read_classes, units
+from vesalius.tasks.segment.parts import modules_of, parts_of
 from vesalius.tasks.segment.segmenter import probabilities
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.crop import CenterCrop, CenterPad, LabelCrop
 from vesalius.transforms.transform import Chain
-from vesalius.weights.saved import NET, ModelConfig, save_pretrained
+from vesalius.weights.saved import ModelConfig, save_pretrained
 
 
 class SegmentTask(Task):
@@ -49,6 +50,10 @@ class SegmentTask(Task):
 
     def build(self) -> dict[str, nn.Module]:
         return {"net": build(self.config.net)}
+
+    def named_parts(self, modules: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+        """Encoder and decoder where the net has both, so that a run can start from an encoder alone."""
+        return modules_of(self.config.net, bare(modules["net"]))
 
     def batches_per_epoch(self) -> int:
         return self._training.total // self.config.batch
@@ -106,8 +111,8 @@ class SegmentTask(Task):
     def export(self, folder: Path) -> None:
         config = self.config
         settings = SegmentSettings.of(config)
-        model = ModelConfig.of("segment", {NET: config.net}, settings)
-        save_pretrained(folder, {NET: bare(self.modules["net"])}, model)
+        model = ModelConfig.of("segment", parts_of(config.net), settings)
+        save_pretrained(folder, modules_of(config.net, bare(self.modules["net"])), model)
         contract = InputContract(images=config.data.images, prepare=config.prepare, classes=self.values.names)
         write_contract(contract, folder)
 
