@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.cohort import split_item
+from vesalius.cohort.item import split_item
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.wording import some
@@ -117,6 +117,23 @@ def read_json(path: Path) -> Any:
         return json.loads(regular(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError("is not a readable JSON file", where=path) from error
+
+
+def named_part(pattern: str | None, text: str, group: str) -> str | None:
+    """Return a named group (else the first group, else all) of a pattern in a text; None without a match or pattern.
+
+    Raises:
+        InputError: the pattern is not a regular expression; `group` is the option that holds it.
+    """
+    if pattern is None:
+        return None
+    try:
+        match = re.search(pattern, text)
+    except re.error as error:
+        raise InputError(f"is not a regular expression ({error})", where=group) from error
+    if match is None:
+        return None
+    return match[group] if group in match.groupdict() else match[1 if match.re.groups else 0]
 
 
 def number_or_text(cell: str) -> str | int | float:

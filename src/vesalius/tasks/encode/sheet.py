@@ -53,9 +53,10 @@ class Sheet:
         colour: Colour = "rgb" if scan.colour == "rgb" else "grey"
         screen_CJI = to_screen(slices.values_BCJI[number : number + 1], colour, (low, high))[0]
         picture = screen_CJI.transpose(1, 2, 0) if len(screen_CJI) > 1 else screen_CJI[0]
-        is_native = slices.prepare.spacing_mm is None and scan.geometry is not None
+        is_shown = slices.prepare.intensity == "shown"  # levels, with square pixels
+        is_native = slices.prepare.spacing_mm is None and scan.geometry is not None and not is_shown
         aspect = view_of(scan, slices.prepare.plane, slices.prepare.display).pixel_aspect if is_native else 1.0
-        unit = " HU" if window_hu is not None or scan.intensity.unit == "HU" else ""
+        unit = " HU" if window_hu is not None or (scan.intensity.unit == "HU" and not is_shown) else ""
         which = f"slice {number}, " if len(slices) > 1 else ""
         caption = f"{which}{low:.4g} to {high:.4g}{unit}"
         return cls(picture, (low, high), aspect, slices.covered(number), caption)

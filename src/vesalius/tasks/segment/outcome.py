@@ -31,7 +31,7 @@ from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
 from vesalius.tasks.segment.config import SegmentSettings
 from vesalius.tasks.segment.labels import LabelValues, read_classes
-from vesalius.tasks.segment.shown import shown
+from vesalius.tasks.segment.screen import on_screen
 from vesalius.wording import Progress, quiet, some
 
 COLUMNS = ("unit", "patient", "map", "name", "dice", "hd95_mm", "found_ml", "truth_ml")
@@ -110,7 +110,9 @@ def _measured(segmenter: Finds, units: Cohort, case: Case, images: tuple[str, ..
     )
     k = int((truth_IJK > 0).sum((0, 1)).argmax())
     i_mm, j_mm, _ = image.spacing_mm or (1.0, 1.0, 1.0)
-    return Unit(tuple(rows), Outlined("", shown(image, 0, k), truth_IJK[..., k].T, found_IJK[..., k].T, (j_mm, i_mm)))
+    return Unit(
+        tuple(rows), Outlined("", on_screen(image, 0, k), truth_IJK[..., k].T, found_IJK[..., k].T, (j_mm, i_mm))
+    )
 
 
 def beats(rows: Sequence[Measured], cavity: str | None) -> list[Beat]:

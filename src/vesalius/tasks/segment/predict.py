@@ -38,7 +38,7 @@ from vesalius.scan.write import write_scan
 from vesalius.tasks.predictor import Plausibility, Predicted, Predictor
 from vesalius.tasks.segment.plausible import check_cine_mr
 from vesalius.tasks.segment.segmenter import Segmenter
-from vesalius.tasks.segment.shown import is_picture, shown
+from vesalius.tasks.segment.screen import is_picture, on_screen
 from vesalius.wording import some
 
 _VENTRICLES = frozenset({"lv", "rv"})
@@ -181,7 +181,7 @@ class SegmentPredictor(Predictor):
             found_JI[labels_JI == value] = number
         spacing_mm = image.spacing_mm or (1.0, 1.0, 1.0)
         caption = "" if is_picture(image) else f"slice {k}" if len(labels_TIJK) == 1 else f"frame {t}, slice {k}"
-        picture = Outlined(caption, shown(image, t, k), None, found_JI, (spacing_mm[1], spacing_mm[0]))
+        picture = Outlined(caption, on_screen(image, t, k), None, found_JI, (spacing_mm[1], spacing_mm[0]))
         return outlines([picture], tuple(self._segmenter.settings.labels))
 
 

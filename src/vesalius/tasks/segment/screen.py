@@ -15,7 +15,7 @@ from vesalius.scan.scan import Scan
 from vesalius.transforms.window import default_range, to_screen
 
 
-def shown(scan: Scan, t: int, k: int) -> NDArray[Any]:
+def on_screen(scan: Scan, t: int, k: int) -> NDArray[Any]:
     """Return a slice of a frame: real values (J, I), or 8 bits (J, I, 3) of a picture in colours."""
     frame = part(in_rgb(scan), t=t)
     values_CIJ = frame.values(k=slice(k, k + 1))[:, 0, :, :, 0]
