@@ -37,8 +37,8 @@ from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
 from vesalius.tasks.predictor import Plausibility, Predicted, Predictor
 from vesalius.tasks.segment.plausible import check_cine_mr
-from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.tasks.segment.screen import is_picture, on_screen
+from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.wording import some
 
 _VENTRICLES = frozenset({"lv", "rv"})
