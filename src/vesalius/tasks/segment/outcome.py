@@ -195,9 +195,10 @@ class SegmentSummary:
             figures: files.
         """
         maps = len({row.case for row in self.rows})
+        distance = "; HD95 is the larger of the two directed 95th percentiles" if self._has_mm else ""
         means = Section(title="Segmentation of held-out patients").text(
             f"{maps} label maps of {self.drawn.words}: {_SPLIT_WORDS[split]}. Predicted and compared "
-            "on the grid of the input; HD95 is the larger of the two directed 95th percentiles."
+            f"on the grid of the input{distance}."
         )
         table = overlap_tables(self.classes, self.drawn.words, self.drawn.by)[0]
         means.table(table.columns, table.rows, table.caption)
@@ -220,6 +221,11 @@ class SegmentSummary:
         }
 
     @property
+    def _has_mm(self) -> bool:
+        """Whether any distance is known: pixels of pictures have no size."""
+        return any(math.isfinite(row.hd95_mm) for row in self.rows)
+
+    @property
     def _warnings(self) -> dict[str, tuple[str, ...]]:
         return by_reason((doubt, beat.patient) for beat in self.beats for doubt in beat.doubts)
 
@@ -237,7 +243,7 @@ class SegmentSummary:
         for row in self.rows:
             maps.setdefault((int(row.patient), row.case, row.mask), {})[row.name] = row
         measures = {"Dice": ("dice", 3), "HD95 mm": ("hd95_mm", 1)}
-        if all(math.isnan(row.hd95_mm) for row in self.rows):  # pictures, whose pixels have no size
+        if not self._has_mm:
             del measures["HD95 mm"]
         columns = [Column(name="patient"), Column(name="map")]
         columns += [Column(name=f"{what} {name}", numeric=True) for what in measures for name in names]
