@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from vesalius.errors import CorruptFileError
-from vesalius.nets.encoder import PyramidNet
+from vesalius.nets.encoder import Pyramid, PyramidNet
 from vesalius.nets.net import Net
 from vesalius.nets.pyramid_unet import MapDecoder, PyramidUNet
 from vesalius.weights.saved import ENCODER, NET, Pretrained
@@ -45,8 +45,8 @@ def whole(model: Pretrained) -> tuple[Net, nn.Module]:
         return parts[NET], model.net
     encoder, decoder = parts.get(ENCODER), parts.get(DECODER)
     if len(parts) == 2 and isinstance(encoder, PyramidNet) and isinstance(decoder, MapDecoder):
-        config = PyramidUNet.of(encoder, decoder)
-        if config.decoder == decoder:
-            return config, config.joined(model.parts[ENCODER].net, model.parts[DECODER].net).eval()
+        config, net = PyramidUNet.of(encoder, decoder), model.parts[ENCODER].net
+        if config.decoder == decoder and isinstance(net, Pyramid):
+            return config, config.joined(net, model.parts[DECODER].net).eval()
     what = f"a segmenter has one part, {NET}, or a fitting {ENCODER} and {DECODER}, not {', '.join(parts)}"
     raise CorruptFileError(what, where=model.folder, fix="get the model folder again")
