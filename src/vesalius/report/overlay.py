@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from vesalius.report.style import INK, TEXT_POINTS, legend_below, look, new_figure, to_png
 
-_INCHES = 2.9
+_INCHES, _LINE_INCHES = 2.9, 0.2
+"""Side of a picture, and height of a line of its caption."""
 _BRIGHTEST = 99.5
 _DOTTED = (0, (1, 1))
 
@@ -58,7 +59,8 @@ def outlines(pictures: Sequence[Outlined], names: Sequence[str], columns: int = 
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     compared = any(picture.truth_JI is not None for picture in pictures)
-    figure = new_figure(_INCHES * columns, (_INCHES + 0.35) * rows + 0.1, "constrained")
+    lines = max(picture.caption.count("\n") + 1 for picture in pictures)
+    figure = new_figure(_INCHES * columns, (_INCHES + 0.15 + _LINE_INCHES * lines) * rows + 0.1, "constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
