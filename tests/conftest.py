@@ -1,6 +1,7 @@
 """What holds for every test: no network, repeatable draws, the real data by VESALIUS_DATA."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,15 @@ import pytest
 from vesalius import memory
 
 _NO_NETWORK = Path(__file__).parent / "no_network"
+_COMPILE = """
+import numpy as np
+from vesalius.codec.coders.wls.coder import Wls
+x_NJI = (np.arange(8 * 24 * 24) % 97).astype(np.uint16).reshape(8, 24, 24)
+Wls().decode(Wls().encode(x_NJI, 7, None, 1), x_NJI.shape, 7, 1)
+"""
+"""Compiles the kernels of the coder `wls` into Numba's cache: 25 seconds, once for all processes of the tests."""
+
+_COMPILER = pytest.StashKey[subprocess.Popen[bytes]]()
 
 hypothesis.settings.register_profile(
     "ci", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -32,12 +42,21 @@ def pytest_configure(config: pytest.Config) -> None:
         import sitecustomize
     sitecustomize.block()
     os.environ["MPLBACKEND"] = "agg"
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as many tests as cores, so no more threads
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # as many tests as cores, so no more threads
+        os.environ.setdefault(variable, "1")
     data = os.environ.get("VESALIUS_DATA")
     if data:
         if not Path(data).is_dir():
             raise pytest.UsageError("VESALIUS_DATA is not a folder")
         os.environ["VESALIUS_DATA"] = str(Path(data).resolve())
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):  # else a test compiles them
+        config.stash[_COMPILER] = subprocess.Popen([sys.executable, "-c", _COMPILE], stderr=subprocess.DEVNULL)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Wait for what `pytest_configure` started."""
+    if _COMPILER in config.stash:
+        config.stash[_COMPILER].wait()
 
 
 @pytest.fixture(scope="session")

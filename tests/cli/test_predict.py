@@ -1,10 +1,9 @@
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tasks.detect.tiny import AFFINE, head, make_encoder
 from tasks.detect.tiny import make_model as make_detector
@@ -15,14 +14,18 @@ from vesalius.phantom.head_ct.study import head_ct_study
 from vesalius.phantom.nifti import write_nifti
 
 
-def run(*words):
-    done = subprocess.run(
-        [sys.executable, "-m", "vesalius", "predict", *map(str, words)], capture_output=True, text=True
-    )
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def run(vesalius):
+    """run(MODEL, ...): exit code, stdout and stderr of `vesalius predict ...`."""
+
+    def command(*words):
+        done = vesalius("predict", *words)
+        return done.code, done.out, done.err
+
+    return command
 
 
-def test_a_folder_of_scans(tmp_path):
+def test_a_folder_of_scans(run, tmp_path):
     make_cohort(tmp_path / "data", ("test",))
     (tmp_path / "data" / "c0_seg.nii.gz").unlink()
     (tmp_path / "data" / "m.jsonl").unlink()
@@ -36,14 +39,14 @@ def test_a_folder_of_scans(tmp_path):
     assert "failed" in out
 
 
-def test_no_model(tmp_path):
+def test_no_model(run, tmp_path):
     code, out, err = run("segment/none", tmp_path, "-o", tmp_path / "out")
     assert (code, out) == (2, "")
     assert "neither a folder nor a model" in err
     assert err.count("\n") == 1
 
 
-def test_findings_and_refusals_in_one_line_each(tmp_path):
+def test_findings_and_refusals_in_one_line_each(run, tmp_path):
     """A head is found through, an offset one and an empty one are refused by name; the rest goes on."""
     study = head_ct_study(HeadCtOptions(matrix=96, slices=12, thickness_mm=12.0, subslices=1), 0, 0)
     image = study.image_IJK[None]

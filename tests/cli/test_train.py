@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -12,9 +10,15 @@ ROW = {"step": 3, "kind": "validation", "loss": 0.5}
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def run(*words):
-    done = subprocess.run([sys.executable, "-m", "vesalius", "train", *map(str, words)], capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def run(vesalius):
+    """run(CONFIG, ...): exit code, stdout and stderr of `vesalius train ...`."""
+
+    def command(*words):
+        done = vesalius("train", *words)
+        return done.code, done.out, done.err
+
+    return command
 
 
 @pytest.fixture
@@ -24,7 +28,7 @@ def config(tmp_path):
     return path
 
 
-def test_a_run(config, tmp_path):
+def test_a_run(run, config, tmp_path):
     code, out, err = run(config, "-o", tmp_path / "run", "train.epochs=1", "--json", "--device", "cpu")
     assert code == 0, err
     told = json.loads(out)
@@ -46,7 +50,7 @@ def test_a_run(config, tmp_path):
         (("segment/hippocampus", "-o", "x", "trian.epochs=2"), "trian: no such key; did you mean 'train'?"),
     ],
 )
-def test_one_line_for_what_a_user_can_cause(words, told):
+def test_one_line_for_what_a_user_can_cause(run, words, told):
     code, out, err = run(*words)
     assert (code, out) == (2, "")
     assert told in err

@@ -1,9 +1,7 @@
 from pathlib import Path
 
-import pytest
-
 from vesalius.cohort.case import Case
-from vesalius.cohort.cohort import Cohort, split_item
+from vesalius.cohort.cohort import Cohort
 from vesalius.scan.reading import Reading
 
 CASES = tuple(
@@ -26,20 +24,6 @@ def test_counts_and_parts():
     assert cohort.where(lambda case: case.id > "b").root == Path("data")
     assert cohort.path("sub/x.npz#images/3") == Path("data/sub/x.npz")
     assert cohort.path("/far/x.nii") == Path("/far/x.nii")
-
-
-@pytest.mark.parametrize(
-    ("path", "parts"),
-    [
-        ("a.npz#train/12", ("a.npz", "train", 12)),
-        ("a.npz", ("a.npz", None, 0)),
-        ("a#b/3.png", ("a#b/3.png", None, 0)),
-        ("a#b.npz#x/0", ("a#b.npz", "x", 0)),
-        ("a.npz#x", ("a.npz#x", None, 0)),
-    ],
-)
-def test_items_of_array_files(path, parts):
-    assert split_item(path) == parts
 
 
 def test_choices_of_reading_fill_what_the_cases_leave_open():

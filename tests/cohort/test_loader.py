@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from cohort.loading import Scaled, Shifted, make_cohort, values_of
 from real_data import real
@@ -171,6 +172,20 @@ def test_a_file_that_changes_between_two_epochs(tmp_path):
     changed = values_of(1) + np.int16(7)
     nib.save(nib.Nifti1Image(changed, np.eye(4)), tmp_path / "a1.nii.gz")
     np.testing.assert_array_equal([s.image[0] for s in loader.epoch(1)][1], changed)
+
+
+def test_regions_of_one_picture_are_keyed_apart(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 8)).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+    paths = {"left": "x.png#region/0,0,4,9", "right": "x.png#region/4,0,4,9", "whole": "x.png"}
+    cohort = Cohort(tuple(Case(id=name, images={"image": path}) for name, path in paths.items()), tmp_path)
+    for _ in range(2):  # prepared, then from the cache
+        loader = Loader(cohort, prepare=Scaled(), order="cohort", cache=Cache(tmp_path / "cache"))
+        left, right, whole = loader.epoch(0)
+        np.testing.assert_array_equal(left.image[0, :, :, 0], pixels[:, :4].T)
+        np.testing.assert_array_equal(right.image[0, :, :, 0], pixels[:, 4:].T)
+        np.testing.assert_array_equal(whole.image[0, :, :, 0], pixels.T)
+        assert len({left.key, right.key, whole.key}) == 3
 
 
 def test_reading_as_channels_is_another_key(tmp_path):

@@ -1,6 +1,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from PIL import Image
 
 from dicom_making import placed, save_all
 from real_data import real
@@ -54,6 +55,37 @@ def test_items_of_arrays(tmp_path):
     ]:
         with pytest.raises(InputError, match=told):
             open_image(*where, name)
+
+
+def test_regions_of_pictures_and_their_masks(tmp_path):
+    rgb, labels = DRAW.integers(0, 256, (6, 5, 3)).astype(np.uint8), DRAW.integers(0, 4, (6, 5)).astype(np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "x.png")
+    coloured = Image.fromarray(labels)
+    coloured.putpalette(list(range(12)))
+    coloured.save(tmp_path / "m.png")
+    images = {"part": "x.png#region/1,2,3,4", "far": "x.png#region/3,0,3,1", "gone": "y.png#region/0,0,1,1"}
+    masks = {"mask": "m.png#region/1,2,3,4", "smaller": "m.png#region/0,0,4,4/2x2"}
+    where = cohort_of(tmp_path, images=images, masks=masks)
+    np.testing.assert_array_equal(open_image(*where, "part").stored()[:, 0, :, :, 0], rgb[2:6, 1:4].transpose(2, 1, 0))
+    np.testing.assert_array_equal(open_mask(*where, "mask").stored()[0, 0, :, :, 0], labels[2:6, 1:4].T)
+    with pytest.raises(InputError, match=r"x.png: region/3,0,3,1 reaches beyond its 5 x 6 pixels"):
+        open_image(*where, "far")
+    with pytest.raises(InputError, match="no such file"):
+        open_image(*where, "gone")
+    with pytest.raises(InputError, match="a mask is never resampled; write region/0,0,4,4"):
+        open_mask(*where, "smaller")
+    Image.fromarray(255 - rgb[::-1]).save(tmp_path / "x.png")
+    again = open_image(*where, "part").stored()[:, 0, :, :, 0]
+    np.testing.assert_array_equal(again, (255 - rgb[::-1])[2:6, 1:4].transpose(2, 1, 0))
+
+
+def test_a_region_of_a_dicom_picture_keeps_its_values(tmp_path):
+    pixels = DRAW.integers(0, 999, (4, 5)).astype(np.uint16)
+    (path,) = save_all([placed(pixels, (0, 0, 0), RescaleSlope=2, RescaleIntercept=-5)], tmp_path)
+    whole = open_image(*cohort_of(tmp_path, images={"image": path.name}), "image")
+    part = open_image(*cohort_of(tmp_path, images={"image": f"{path.name}#region/1,0,2,3"}), "image")
+    np.testing.assert_array_equal(part.values(), whole.values()[:, :, 1:3, :3])
+    np.testing.assert_allclose(part.affine[:3, 3], whole.affine[:3, 3] + whole.affine[:3, 0])
 
 
 def test_a_changed_file_is_read_again(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from dicom_making import TEST_FILES
 from vesalius.cohort.case import Case
@@ -92,6 +93,24 @@ def test_every_file_is_there_beside_what_is_known(cohort, tmp_path):
     assert told["caption"] == "é"
     np.testing.assert_array_equal(np.load(io.BytesIO(found["c-0-2.mask.npy"])), np.arange(12, 24).reshape(3, 4))
     assert not list(tmp_path.glob(".*part*"))
+
+
+def test_a_region_is_packed_as_png_without_a_header(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 8, 3)).astype(np.uint8)
+    text = PngInfo()
+    text.add_text("Comment", "Jane Doe")
+    Image.fromarray(pixels).save(tmp_path / "x.png", pnginfo=text)
+    Image.fromarray(pixels[..., 0].astype(np.float32)).save(tmp_path / "y.tif")
+    case = Case(id="a", images={"image": "x.png#region/1,2,4,5"}, labels={"cell": 1})
+    paths, notes = shard(Cohort((case,), tmp_path), tmp_path / "out")
+    found = content(paths)
+    assert json.loads(found["a.json"]) == {"id": "a", "labels": {"cell": 1}, "files": {"image": "image.png"}}
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(found["a.image.png"]))), pixels[2:7, 1:5])
+    assert b"Jane" not in found["a.image.png"]
+    assert notes == ["regions packed as PNG: 1 file(s)"]
+    case = Case(id="a", images={"image": "y.tif#region/1,2,4,5"})
+    with pytest.raises(InputError, match=r"y.tif: a region of it is no picture that PNG can hold; pack whole scans"):
+        shard(Cohort((case,), tmp_path), tmp_path / "other")
 
 
 def test_headers_are_reduced_and_values_are_not(cohort, tmp_path):

@@ -21,6 +21,8 @@ _FUNCTIONS = {
     "shutil.copyfile",
     "shutil.copy",
     "nib.load",
+    "h5py.File",
+    "openslide.OpenSlide",
 }
 _NO_PATHS = {"stream", "file", "archive", "cls", "bz2", "self.held", "FeatureStore"}
 """Names that stand for what is open already, for modules and classes, and for a file that the process made itself."""

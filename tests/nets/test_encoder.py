@@ -6,7 +6,8 @@ from nets.battery import make
 from vesalius.errors import ConfigError
 from vesalius.nets.bit import BiT
 from vesalius.nets.classifier import Classifier
-from vesalius.nets.encoder import EncoderNet
+from vesalius.nets.encoder import EncoderNet, Pyramid, PyramidNet
+from vesalius.nets.resnet import ResNet
 from vesalius.nets.table import NETS
 from vesalius.nets.unet import UNet
 from vesalius.nets.vit import DinoV2, ViT
@@ -14,7 +15,13 @@ from vesalius.nets.vit import DinoV2, ViT
 SMALL = (
     ViT(size="micro", depth=1, inputs=1),
     DinoV2(size="micro", depth=1, inputs=1, side=28),
-    BiT(inputs=1, depths=(1, 1, 1, 1)),
+    BiT(inputs=1, depths=(1, 1, 1, 1), factor=0.125, norm_groups=8),
+    ResNet(depth=50, factor=0.25, inputs=1, stem="deep"),
+)
+PYRAMIDS = (
+    *(config for config in SMALL if isinstance(config, PyramidNet)),
+    ResNet(depth=18, factor=0.5, stem="cifar"),
+    BiT(factor=0.25, norm_groups=16),
 )
 
 
@@ -31,6 +38,39 @@ def test_every_encoder_gives_the_whole_and_its_places(config):
 def test_the_encoders_of_the_table_are_tested_here():
     named = {NETS.get(name) for name in NETS.names()}
     assert {cls for cls in named if issubclass(cls, EncoderNet)} == {type(config) for config in SMALL}
+
+
+@pytest.mark.parametrize("config", PYRAMIDS, ids=lambda config: type(config).__name__)
+def test_a_pyramid_has_four_maps_that_grow_coarser(config):
+    net = make(config).eval()
+    assert isinstance(net, Pyramid)
+    side = 2 * config.divisor
+    x = torch.randn(2, config.inputs, side, 2 * side)
+    with torch.no_grad():
+        maps, (whole_BD, places_BLD) = net.maps(x), net(x)
+    assert tuple(map_BCJI.shape[1] for map_BCJI in maps) == config.channels
+    assert [map_BCJI.shape[2:] for map_BCJI in maps] == [(rows, 2 * rows) for rows in (16, 8, 4, 2)]
+    torch.testing.assert_close(whole_BD, maps[3].mean((2, 3)))
+    assert torch.equal(places_BLD[:, 5], maps[3][:, :, 1, 1])
+
+
+@pytest.mark.parametrize("config", PYRAMIDS, ids=lambda config: type(config).__name__)
+def test_the_groups_of_a_pyramid_hold_every_tensor_once_and_in_order(config):
+    net = make(config).eval()
+    groups = [[parameter for module in group for parameter in module.parameters()] for group in net.groups()]
+    everything = [id(parameter) for group in groups for parameter in group]
+    assert len(groups) == 5
+    assert len(everything) == len(set(everything))
+    assert set(everything) == {id(parameter) for parameter in net.parameters()}
+    buffers = {id(buffer) for group in net.groups() for module in group for buffer in module.buffers()}
+    assert buffers == {id(buffer) for buffer in net.buffers()}
+    maps = net.maps(torch.randn(1, config.inputs, config.divisor * 2, config.divisor * 2))
+    for number, map_BCJI in enumerate(maps, 1):  # the map of a group depends on its groups and no later one
+        for group in groups[number + 1 :]:
+            gradients = torch.autograd.grad(map_BCJI.sum(), group, allow_unused=True, retain_graph=True)
+            assert all(gradient is None for gradient in gradients)
+        gradients = torch.autograd.grad(map_BCJI.square().sum(), groups[number], retain_graph=True)
+        assert any(gradient.any() for gradient in gradients)
 
 
 def test_a_field_for_an_encoder_takes_no_other_network():

@@ -64,8 +64,8 @@ class Box(Config):
 class Case(Config):
     """One line of a manifest.
 
-    A path is relative to the folder of the manifest. It names a file, a folder with one DICOM series, or one item of
-    an array file as "archive.npz#array/12" (array and index along its first axis).
+    A path is relative to the folder of the manifest. It names a file, a folder with one DICOM series, one item of an
+    array file, or a region of a picture or slide; `vesalius.cohort.item` has the form of the latter two.
 
     >>> case = Case.build(id="p1", images={"t1": "p1/t1.nii.gz"}, labels={"tumour": 1, "bleed": None})
     >>> case.labels, case.paths

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from vesalius.cohort.case import Case
+from vesalius.cohort.item import split_item
 from vesalius.scan.reading import AS_STATED, Reading
 
 
@@ -38,7 +39,7 @@ class Cohort:
         return iter(self.cases)
 
     def path(self, relative: str) -> Path:
-        """Return the place of a path of a case on disk, without the "#item" of an array file."""
+        """Return the place of a path of a case on disk, without the "#item" inside the file."""
         return self.root / PurePosixPath(split_item(relative)[0])
 
     def where(self, keep: Callable[[Case], bool]) -> Cohort:
@@ -74,16 +75,3 @@ class Cohort:
     def classes(self) -> tuple[str, ...]:
         """Names of all labels, in the order of first appearance."""
         return tuple(dict.fromkeys(name for case in self.cases for name in case.labels))
-
-
-def split_item(path: str) -> tuple[str, str | None, int]:
-    """Split "archive.npz#array/12" into path, name of the array and index; for other paths None and 0.
-
-    >>> split_item("archive.npz#train_images/12")
-    ('archive.npz', 'train_images', 12)
-    """
-    file, mark, item = path.rpartition("#")
-    array, slash, index = item.rpartition("/")
-    if mark and slash and index.isdecimal() and file.lower().endswith((".npz", ".npy")):
-        return file, array, int(index)
-    return path, None, 0

@@ -29,8 +29,9 @@ from vesalius import __version__
 from vesalius.cohort.budget import Budget
 from vesalius.cohort.cache import Cache
 from vesalius.cohort.case import IMAGE, Case, Problem
-from vesalius.cohort.cohort import Cohort, split_item
+from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.content import Contents, stamp_of
+from vesalius.cohort.item import split_item
 from vesalius.cohort.read import open_image, open_mask
 from vesalius.errors import InputError, UsageError, VesaliusError
 from vesalius.scan.open import suffix
@@ -315,14 +316,20 @@ class Loader:
             raise InputError(
                 f"has no {name!r}, only {', '.join(map(repr, paths)) or 'nothing'}", where=f"case {case.id}"
             )
-        file, array, index = split_item(paths[name])
+        file, item = split_item(paths[name])
         path = self.cohort.root / file
         if path not in stamps:
             stamps[path] = stamp_of(path)
         is_folder = path.is_dir()
         how = case.series if is_folder else suffix(path)
         choices = [case.reading.stated()] if case.reading.stated() else []
-        return [self._contents.digest(path, stamps[path]), is_folder, how, array, index, *choices]
+        return [
+            self._contents.digest(path, stamps[path]),
+            is_folder,
+            how,
+            None if item is None else item.text,
+            *choices,
+        ]
 
 
 def batches(loader: Loader, epoch: int, size: int, *, drop_last: bool = False, start: int = 0) -> Iterator[Batch]:

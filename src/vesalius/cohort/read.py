@@ -1,6 +1,6 @@
 """Opening the images and masks of a case.
 
-Letters: C channel, T time, I J K voxel axes; N items of an array file.
+Letters: C channel, T time, I J K voxel axes.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.cohort.arrays import array_item
 from vesalius.cohort.case import Case
-from vesalius.cohort.cohort import Cohort, split_item
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.content import stamp_of
+from vesalius.cohort.item import ArrayItem, split_item
 from vesalius.errors import InputError
-from vesalius.files import regular
-from vesalius.memory import check_archive
 from vesalius.scan.found import Found
 from vesalius.scan.label_values import label_map
 from vesalius.scan.open import find_scans, open_scan
 from vesalius.scan.pixels import ALL, Pixels
 from vesalius.scan.reading import Reading
+from vesalius.scan.region import Region, crop
 from vesalius.scan.scan import Scan
+from vesalius.scan.slides.slide import read_tile
 from vesalius.scan.uid_key import known_uid_key
 
 _RGB = 3
@@ -64,7 +67,8 @@ def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
         InputError: no such name, or no readable scan at its path.
         UsageError: several scans at its path.
     """
-    scan = _open(cohort, case, case.images, name)
+    path, region = _split(case, case.images, name)
+    scan = _open(cohort, case, path) if region is None else _region(cohort, case, path, region)
     if case.fourth_axis == "channel" and scan.shape[0] == 1 and scan.shape[1] > 1:
         return replace(
             scan, pixels=ChannelPixels(scan.pixels), frame_ms=None, t_meaning="unknown", colour="channels", native=None
@@ -74,15 +78,37 @@ def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
 
 def open_mask(cohort: Cohort, case: Case, name: str) -> Scan:
     """Open the mask `name` of a case as a label map. Raises as `open_image` does."""
-    return label_map(_open(cohort, case, case.masks, name))
+    path, region = _split(case, case.masks, name)
+    scan = label_map(_open(cohort, case, path))
+    if region is None:
+        return scan
+    if region.size is not None:
+        fix = f"write {replace(region, size=None).text}"
+        raise InputError("a mask is never resampled", where=cohort.path(path), fix=fix)
+    return crop(scan, region, cohort.path(path))
 
 
-def _open(cohort: Cohort, case: Case, paths: dict[str, str], name: str) -> Scan:
+def _region(cohort: Cohort, case: Case, written: str, region: Region) -> Scan:
+    path = cohort.path(written)
+    if region.size is not None:
+        return read_tile(path, region)
+    scan = _open(cohort, case, written) if path.is_dir() else _whole(path, case.how, stamp_of(path))
+    return crop(scan, region, path)
+
+
+def _split(case: Case, paths: dict[str, str], name: str) -> tuple[str, Region | None]:
+    """Return the path of an image or mask without its region, and the region."""
     if name not in paths:
         raise InputError(f"has no {name!r}, only {', '.join(map(repr, paths)) or 'nothing'}", where=f"case {case.id}")
-    if split_item(paths[name])[1] is not None:
-        return _item(cohort, paths[name])
-    path = cohort.path(paths[name])
+    file, item = split_item(paths[name])
+    return (file, item) if isinstance(item, Region) else (paths[name], None)
+
+
+def _open(cohort: Cohort, case: Case, written: str) -> Scan:
+    item = split_item(written)[1]
+    path = cohort.path(written)
+    if isinstance(item, ArrayItem):
+        return _item(path, item)
     if case.series is None or not path.is_dir():
         return open_scan(path, case.how)
     stacks = _of_series(_scans(path, case.reading, _changed_ns(path)), case.series)
@@ -115,35 +141,22 @@ def _uid(found: Found) -> str:
     return (found.series_uid or "").partition("#")[0]
 
 
-def array_item(cohort: Cohort, path: str) -> NDArray[Any]:
-    """Return the item of a path such as "archive.npz#array/12", as it lies in the array.
-
-    Raises:
-        InputError: no such file, array or item.
-    """
-    file, name, index = split_item(path)
-    source = cohort.path(file)
-    try:
-        stat = source.stat()
-        array_N = _array(source, name or "", stat.st_mtime_ns, stat.st_size)
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=source) from error
-    if index >= len(array_N):
-        raise InputError(f"array {name!r} has {len(array_N)} items, none numbered {index}", where=source)
-    item: NDArray[Any] = array_N[index]
-    return item
-
-
-def _item(cohort: Cohort, path: str) -> Scan:
+def _item(path: Path, item: ArrayItem) -> Scan:
     """Open one item of an array: a picture (J, I) or (J, I, RGB), or a volume (I, J, K)."""
-    item = array_item(cohort, path)
-    if item.ndim == 2:
-        return Scan.from_array(item.T[:, :, None])
-    if item.ndim == 3 and item.shape[2] == _RGB:
-        return Scan.from_array(item.transpose(2, 1, 0)[:, None, :, :, None], colour="rgb")
-    if item.ndim == 3:
-        return Scan.from_array(item)
-    raise InputError(f"an item of shape {item.shape} is neither a picture nor a volume", where=cohort.path(path))
+    array = array_item(path, item)
+    if array.ndim == 2:
+        return Scan.from_array(array.T[:, :, None])
+    if array.ndim == 3 and array.shape[2] == _RGB:
+        return Scan.from_array(array.transpose(2, 1, 0)[:, None, :, :, None], colour="rgb")
+    if array.ndim == 3:
+        return Scan.from_array(array)
+    raise InputError(f"an item of shape {array.shape} is neither a picture nor a volume", where=path)
+
+
+@lru_cache(maxsize=2)
+def _whole(path: Path, reading: Reading, stamp: str) -> Scan:  # noqa: ARG001
+    """Open a scan of which regions are read, decoded once although many cases lie on it."""
+    return open_scan(path, reading).resident()
 
 
 @lru_cache(maxsize=4)
@@ -161,22 +174,3 @@ def _changed_ns(folder: Path) -> int:
     except OSError as error:
         raise InputError(f"cannot be listed ({error.strerror or type(error).__name__})", where=folder) from error
     return max(times)
-
-
-@lru_cache(maxsize=4)
-def _array(path: Path, name: str, changed_ns: int, size: int) -> NDArray[Any]:  # noqa: ARG001
-    """Return an array of a file, kept while the file is unchanged (`changed_ns`, `size`)."""
-    try:
-        if path.suffix.lower() == ".npy":
-            loaded = np.load(regular(path), mmap_mode="r", allow_pickle=False)
-        else:
-            check_archive(path, f"{name}.npy")
-            with np.load(regular(path), allow_pickle=False) as archive:
-                loaded = archive[name]
-    except (OSError, InputError):
-        raise
-    except Exception as error:
-        raise InputError(f"has no readable array {name!r}", where=path, fix="check the name after #") from error
-    if not isinstance(loaded, np.ndarray) or loaded.ndim < 1:
-        raise InputError(f"array {name!r} is a single number", where=path)
-    return loaded

@@ -1,8 +1,9 @@
 """Tar shards for training on a cluster (the WebDataset convention): files of one key stand next to each other.
 
 A case becomes `KEY.json` (its fields in the manifest, with `files`: image or mask name -> member), then one member for
-each file; a folder with a DICOM series becomes one member per instance, an item of an array file one `.npy` (as it
-lies in the array). KEY is the id with all characters but letters, digits, "-" and "_" replaced by "-", made unique.
+each file; a folder with a DICOM series becomes one member per instance, an item of an array file one `.npy` (as it lies
+in the array), a region of a picture or slide one `.png`. KEY is the id with all characters but letters, digits, "-" and
+"_" replaced by "-", made unique.
 
 Only scans that can be read to the end are packed. DICOM and NIfTI headers are reduced as in a `.vsl` file, unless
 identifiers are kept; see `docs/privacy.md`.
@@ -23,15 +24,19 @@ from typing import Any
 
 import numpy as np
 
+from vesalius.cohort.arrays import array_item
 from vesalius.cohort.case import Case
-from vesalius.cohort.cohort import Cohort, split_item
-from vesalius.cohort.read import array_item, open_image, open_mask
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.item import ArrayItem, split_item
+from vesalius.cohort.read import open_image, open_mask
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.output import new_folder
 from vesalius.scan.native import Identifiers, writer
 from vesalius.scan.open import suffix
+from vesalius.scan.pictures.write import fits_png, write_png
+from vesalius.scan.region import Region
 from vesalius.scan.scan import Scan
 from vesalius.scan.uid_key import uid_key
 from vesalius.seeding import shuffled
@@ -116,11 +121,14 @@ class _Packer:
             for kind, paths in (("image", case.images), ("mask", case.masks)):
                 for name, path in paths.items():
                     label = _plain(name if name == kind else f"{kind}-{name}").lower()
-                    if split_item(path)[1] is not None:
+                    item = split_item(path)[1]
+                    if isinstance(item, ArrayItem):
                         parts: list[tuple[str, Path | str]] = [(".npy", path)]
+                    elif isinstance(item, Region):
+                        parts = [(".png", self._region(case, kind, name, Path(scratch, f"{label}.png")))]
                     else:
                         parts = list(self._files(case, kind, name, Path(scratch, label)))
-                    listed = self.cohort.path(path).is_dir()
+                    listed = item is None and self.cohort.path(path).is_dir()
                     files[label] = [label + part for part, _ in parts] if listed else label + parts[0][0]
                     sources += [(f"{key}.{label}{part}", source) for part, source in parts]
             hidden = {"images", "masks"} | (set() if self.keep else {"series"})
@@ -165,6 +173,17 @@ class _Packer:
             _read_whole(scan)
             self.counts["packed unchanged, with their full headers"] += 1
 
+    def _region(self, case: Case, kind: str, name: str, target: Path) -> Path:
+        """Write a region of a picture or slide as PNG, which holds nothing of the header."""
+        scan = (open_image if kind == "image" else open_mask)(self.cohort, case, name)
+        is_picture = scan.shape[1] == scan.shape[4] == 1 and scan.colour in ("grey", "rgb", "channels")
+        if not (is_picture and scan.intensity.is_identity and fits_png(scan.dtype, scan.shape[0])):
+            source = self.cohort.path((case.images if kind == "image" else case.masks)[name])
+            raise InputError("a region of it is no picture that PNG can hold", where=source, fix="pack whole scans")
+        write_png(target, scan.stored()[:, 0, :, :, 0].transpose(2, 1, 0))
+        self.counts["regions packed as PNG"] += 1
+        return target
+
     def _reduced(self, scan: Scan, level: Identifiers, target: Path) -> list[Path]:
         """Write files with the identifiers that `level` keeps; the file that names the scan comes first."""
         native: Any = scan.native
@@ -195,7 +214,10 @@ def _bytes(cohort: Cohort, source: str | Path) -> bytes:
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=source) from error
     buffer = io.BytesIO()
-    np.save(buffer, array_item(cohort, source), allow_pickle=False)
+    item = split_item(source)[1]
+    if not isinstance(item, ArrayItem):
+        raise InputError("is no item of an array file", where=source)
+    np.save(buffer, array_item(cohort.path(source), item), allow_pickle=False)
     return buffer.getvalue()
 
 

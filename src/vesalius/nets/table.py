@@ -14,6 +14,8 @@ NETS = Table(
         "vit": "vesalius.nets.vit:ViT",
         "dinov2": "vesalius.nets.vit:DinoV2",
         "bit": "vesalius.nets.bit:BiT",
+        "resnet": "vesalius.nets.resnet:ResNet",
+        "projection": "vesalius.nets.projection:Projection",
         "head": "vesalius.nets.head:Head",
         "classifier": "vesalius.nets.classifier:Classifier",
         "study-head": "vesalius.nets.head:StudyHead",

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vesalius.cohort.cohort import split_item
+from vesalius.cohort.item import ArrayItem, split_item
 from vesalius.errors import InputError, UsageError, VesaliusError
 from vesalius.tasks.detect.bare import read_bare
 from vesalius.tasks.detect.config import DetectData
@@ -33,7 +33,7 @@ def test_a_row_each(data):
     assert cohort.cases[1].labels == {"class 1": 1.0}
     np.testing.assert_array_equal(vectors.rows_ND, X)
     assert vectors.of_case["row-0000004"].tolist() == [4]
-    assert split_item(cohort.cases[4].images["image"]) == ("embeddings.npy", "", 4)
+    assert split_item(cohort.cases[4].images["image"]) == ("embeddings.npy", ArrayItem("", 4))
     assert "each row counts as a separate patient" in cohort.notes[0]
     assert vectors.labels_NC is None
     assert classes == ("class 1", "class 2")

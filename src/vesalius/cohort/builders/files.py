@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.cohort import split_item
+from vesalius.cohort.item import split_item
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.wording import some

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree
 
+from pydantic import Field
+
+from vesalius.cohort.builders.boxes import BoxOptions, box_cases
 from vesalius.cohort.builders.files import PICTURES, by_name, expected, files_below, listed, relative
+from vesalius.cohort.builders.msd import named_patient
 from vesalius.cohort.case import IMAGE, Box, Case
 from vesalius.cohort.cohort import Cohort
-from vesalius.errors import InputError
+from vesalius.errors import InputError, UsageError
 from vesalius.files import regular
 
 _SPLITS = ("train", "val", "test")
+_NO_PATIENTS = "no patients known: the boxes of one picture stay together; set patient=REGEX if names contain patients"
 
 
-def build(folder: Path) -> Cohort:
-    """Return one case for each annotated picture; facts count the boxes of each label.
+class VocOptions(BoxOptions):
+    """What a case is, and its patient."""
+
+    unit: Literal["picture", "box"] = Field(
+        default="picture", description="what a case is: a picture with its boxes, or a square around each box"
+    )
+    patient: str | None = Field(
+        default=None, description='regular expression for the patient in a file name, as "(?P<patient>[^_]+)_"'
+    )
+
+
+def build(folder: Path, options: VocOptions) -> Cohort:
+    """Return one case for each annotated picture (facts count the boxes of each label), or for each box.
 
     Raises:
         InputError: no Annotations with pictures, or a damaged annotation.
@@ -26,6 +44,8 @@ def build(folder: Path) -> Cohort:
     if not names:
         raise expected("VOC", "no NAME.xml with a picture of the same name", folder)
     split_of = _splits(folder)
+    if options.unit == "picture" and (options.margin, options.side) != (None, None):
+        raise UsageError("margin and side belong to boxes", where="unit=picture", fix="write unit=box too")
     cases, odd = [], 0
     for name in names:
         boxes, left_out = _boxes(notes[name])
@@ -34,6 +54,7 @@ def build(folder: Path) -> Cohort:
         cases.append(
             Case(
                 id=name,
+                patient=named_patient(options.patient, name),
                 images={IMAGE: relative(pictures[name], folder)},
                 boxes=tuple(boxes),
                 facts={f"count_{label}": labels.count(label) for label in sorted(set(labels))},
@@ -46,7 +67,11 @@ def build(folder: Path) -> Cohort:
         "files whose name is taken, left out": [relative(path, folder) for path in (*double, *again)],
     }
     empty = [f"{odd} boxes without area were left out"] if odd else []
-    return Cohort(tuple(cases), folder, (*listed(caveats), *empty))
+    cohort = Cohort(tuple(cases), folder, (*listed(caveats), *empty))
+    if options.unit == "picture":
+        return cohort
+    unknown = () if options.patient is not None else (_NO_PATIENTS,)
+    return box_cases(replace(cohort, notes=(*cohort.notes, *unknown)), options)
 
 
 def _splits(folder: Path) -> dict[str, str]:

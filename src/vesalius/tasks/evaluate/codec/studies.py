@@ -18,8 +18,9 @@ from vesalius.cohort.build import AUTO, build_cohort
 from vesalius.cohort.builders.dicom import identity, read_instances
 from vesalius.cohort.builders.files import OtherLayoutError, stem
 from vesalius.cohort.case import IMAGE, Case
-from vesalius.cohort.cohort import Cohort, split_item
+from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.ends import ED, ES, Ends, ends_of_case
+from vesalius.cohort.item import split_item
 from vesalius.cohort.manifest import SUFFIXES, read_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, UsageError

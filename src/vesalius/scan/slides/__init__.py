@@ -1,0 +1,1 @@
+"""Whole-slide images through openslide. Reading order: slide, tissue."""
