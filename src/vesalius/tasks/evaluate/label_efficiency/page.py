@@ -137,9 +137,9 @@ def notes(measured: Measured) -> list[str]:
         by_reason.setdefault(reason, []).append(draw)
     lines = [f"Left out, {some(draws)}: {reason}." for reason, draws in by_reason.items()]
     if measured.failures:
-        lines.append(
-            f"{len(measured.failures)} cells failed; a seed counts for an arm only where all its folds are there."
-        )
+        count = len(measured.failures)
+        cells = f"{count} {'cell' if count == 1 else 'cells'} failed"
+        lines.append(f"{cells}; a seed counts for an arm only where all its folds are there.")
     return lines
 
 

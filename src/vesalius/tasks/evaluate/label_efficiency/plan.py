@@ -15,9 +15,10 @@ from typing import Any
 
 import yaml
 
+from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import groups
-from vesalius.cohort.manifest import read_manifests, write_manifest
+from vesalius.cohort.manifest import read_manifest, read_manifests, write_manifest
 from vesalius.cohort.subset import share_of_patients
 from vesalius.config import Config
 from vesalius.errors import UsageError
@@ -184,14 +185,13 @@ class Plan:
             kept = {"train": part, **{name: fold.parts[name] for name in ("val", "test")}}
             if fold.number is not None:
                 del kept["test"]  # it stays unseen
-            cases = [case.model_copy(update={"split": name}) for name, cohort in kept.items() for case in cohort]
+            cases = [case.model_copy(update={"split": name}) for name, part in kept.items() for case in part]
             path = folder / PATIENTS / f"{_draw(percent, seed, fold.number)}.csv"
-            before = path.read_bytes() if path.exists() else None
-            write_manifest(Cohort(tuple(cases), part.root), path, force=True)
-            if before is not None and before != path.read_bytes():
-                path.write_bytes(before)
+            cohort = Cohort(tuple(cases), fold.parts["train"].root)
+            if path.exists() and [*map(_facts, read_manifest(path))] != [*map(_facts, cohort)]:
                 what = "the cases have changed since this run began"
                 raise UsageError(what, where=folder, fix="resume with the same manifest, or choose another folder")
+            write_manifest(cohort, path, force=True)
 
     def _fold(self, number: int | None) -> _Fold:
         """Make the job of each arm, so that what is wrong shows before anything is trained."""
@@ -262,6 +262,14 @@ def _of_cell(manifest: Path, seed: int, classes: Sequence[str]) -> list[str]:
 
 def _yaml(texts: list[str]) -> str:
     return yaml.safe_dump(texts, default_flow_style=True, width=math.inf).strip()
+
+
+def _facts(case: Case) -> dict[str, Any]:
+    """Return what a case is; of its files only the names, since a folder may be moved."""
+    names = {
+        field: {key: Path(path).name for key, path in getattr(case, field).items()} for field in ("images", "masks")
+    }
+    return case.model_dump() | names
 
 
 def _draw(percent: float, seed: int, fold: int | None) -> str:
