@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from codec.scans import DTYPES
-from vesalius.codec.header import Header, Tail, geometry_model, intensity_model, scan_facts
+from vesalius.codec.header import Header, Tail, display_model, geometry_model, intensity_model, scan_facts
 from vesalius.errors import CorruptFileError
+from vesalius.scan.display_state import DisplayState, VoiTable, VoiWindow
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan
 from vesalius.scan.stack import SliceStack
@@ -185,3 +186,23 @@ def test_tails():
     for wrong in ({}, {"tiers": 5}, {"tiers": [{"psnr_db": math.inf}]}, {"tiers": [{"tolerance": "x"}]}):
         with pytest.raises(CorruptFileError, match="the tail has an impossible value"):
             Tail.parse(wrong)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        DisplayState(),
+        DisplayState(VoiWindow(40.5, 80, "SIGMOID"), (-3.0, -1.5), 1.5, ("R", "F")),
+        DisplayState(VoiTable(-7, 12, np.arange(0, 4096, dtype="<u2").tobytes())),
+    ],
+)
+def test_how_a_scan_is_shown_returns(shown):
+    stored = display_model(shown)
+    header = Header.parse(PLAIN | ({} if stored is None else {"display_state": json.loads(stored.model_dump_json())}))
+    assert scan_facts(header)["display_state"] == shown
+
+
+@pytest.mark.parametrize("shown", [{"window": [3, 0]}, {"entries": "AAA"}, {"entries": "AAAA", "bits": 12}])
+def test_an_impossible_way_to_show_is_refused(shown):
+    with pytest.raises(CorruptFileError, match="does not fit"):
+        scan_facts(Header.parse(PLAIN | {"display_state": shown}))

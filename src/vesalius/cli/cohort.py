@@ -40,8 +40,9 @@ def build(
 ) -> None:
     """Write a manifest of the cases in a folder.
 
-    Layouts: bids, acdc, brats, msd, nnunet, rsna-ich, chexpert, nih, voc, medmnist, jsonl, dicom, images; auto takes
-    the first that fits and names it. Patients come from the layout, or from file names with patient=REGEX.
+    Layouts: bids, acdc, brats, msd, nnunet, rsna-ich, chexpert, nih, voc, medmnist, pcam, jsonl, dicom, images,
+    slides; auto takes the first that fits and names it. Patients come from the layout, or from file names with
+    patient=REGEX.
     """
     from vesalius.tasks.cohort.build import build_manifest, lines
 

@@ -5,6 +5,7 @@ Floats are written with Python's shortest form that reads back to the same float
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
@@ -14,6 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, field_validator
 
 from vesalius.errors import CorruptFileError, VesaliusError
+from vesalius.scan.display_state import NOTHING_STATED, DisplayState, VoiFunction, VoiTable, VoiWindow
 from vesalius.scan.geometry import check_affine
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.scan import Scan, Space
@@ -68,6 +70,19 @@ class IntensityModel(_Model):
     inter: _Scales
     unit: str = ""
     problem: str = ""
+
+
+class DisplayModel(_Model):
+    """How the source wants the scan shown: a window, or the entries of a table (little-endian uint16 in base64)."""
+
+    window: tuple[float, float] | None = None
+    function: VoiFunction = "LINEAR"
+    first: int = 0
+    bits: int = Field(default=16, ge=8, le=16)
+    entries: str = Field(default="", max_length=1 << 18)
+    padding: tuple[float, float] | None = None
+    pixel_aspect: float = Field(default=1.0, gt=0)
+    directions: tuple[str, str] | None = None
 
 
 class BlobModel(_Model):
@@ -142,6 +157,7 @@ class Header(_Model):
     modality: str = "unknown"
     colour: Literal["grey", "inverted", "rgb", "ybr", "palette", "channels"] = "grey"
     spaces: Annotated[tuple[Space, ...], Field(max_length=2)] | None = None
+    display_state: DisplayModel | None = None
     problems: _Words = ()
     peak: float = Field(ge=0)
     format: str
@@ -221,6 +237,21 @@ def intensity_model(intensity: Intensity) -> IntensityModel:
     return IntensityModel(slope=slope, inter=inter, unit=intensity.unit, problem=intensity.problem)
 
 
+def display_model(state: DisplayState) -> DisplayModel | None:
+    """Return how a scan is shown, as it is stored, None where nothing is stated."""
+    if state == NOTHING_STATED:
+        return None
+    model = DisplayModel(padding=state.padding, pixel_aspect=state.pixel_aspect, directions=state.directions)
+    if isinstance(state.voi, VoiWindow):
+        stated: dict[str, Any] = {"window": (state.voi.center, state.voi.width), "function": state.voi.function}
+    elif isinstance(state.voi, VoiTable):
+        table = state.voi
+        stated = {"first": table.first, "bits": table.bits, "entries": base64.b64encode(table.entries).decode()}
+    else:
+        stated = {}
+    return model.model_copy(update=stated)
+
+
 def scan_facts(header: Header) -> dict[str, Any]:
     """Return the keyword arguments of Scan, all but pixels and native.
 
@@ -239,6 +270,7 @@ def scan_facts(header: Header) -> dict[str, Any]:
             "modality": header.modality,
             "colour": header.colour,
             "spaces": _USUAL_SPACES.get(header.format, ()) if header.spaces is None else header.spaces,
+            "display_state": _display_state(header.display_state),
             "problems": header.problems,
         }
     except (ValueError, VesaliusError) as error:
@@ -261,3 +293,19 @@ def _intensity(model: IntensityModel, frames: int, slices: int) -> Intensity:
     if slope.shape != inter.shape or slope.shape not in ((1, 1), (frames, slices)):
         raise ValueError("intensity map")
     return Intensity(slope, inter, model.unit, model.problem)
+
+
+def _display_state(model: DisplayModel | None) -> DisplayState:
+    if model is None:
+        return NOTHING_STATED
+    voi: VoiWindow | VoiTable | None = None
+    if model.entries:
+        entries = base64.b64decode(model.entries, validate=True)
+        if len(entries) % 2:
+            raise ValueError("lookup table")
+        voi = VoiTable(model.first, model.bits, entries)
+    elif model.window is not None:
+        if model.window[1] < (model.function == "LINEAR") or model.window[1] == 0:
+            raise ValueError("window")
+        voi = VoiWindow(*model.window, model.function)
+    return DisplayState(voi, model.padding, model.pixel_aspect, model.directions)

@@ -30,9 +30,11 @@ BUILDERS = Table(
         "nih": "vesalius.cohort.builders.nih:build",
         "voc": "vesalius.cohort.builders.voc:build",
         "medmnist": "vesalius.cohort.builders.medmnist:build",
+        "pcam": "vesalius.cohort.builders.pcam:build",
         "jsonl": "vesalius.cohort.builders.jsonl:build",
         "dicom": "vesalius.cohort.builders.dicom:build",
         "images": "vesalius.cohort.builders.images:build",
+        "slides": "vesalius.cohort.builders.slides:build",
     },
     error=UsageError,
     also=(AUTO,),
@@ -53,7 +55,7 @@ def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -
 
     Args:
         layout: a key of `BUILDERS`, or "auto" for the first one that fits.
-        folder: where the data set lies (for jsonl and medmnist also the file).
+        folder: where the data set lies (for jsonl, medmnist and slides also the file).
         options: options of the layout, such as "uncertain=ones", and those of `SharedOptions`.
 
     Raises:

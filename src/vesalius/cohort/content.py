@@ -28,6 +28,8 @@ _BLOCK = 1 << 20
 _MAX_LOG_BYTES = 1 << 26
 _PAIRS = {".hdr": ".img", ".img": ".hdr", ".hdr.gz": ".img.gz", ".img.gz": ".hdr.gz"}
 _DETACHED = (".mhd", ".nhdr")
+_WITH_FOLDER = ".mrxs"
+"""A slide whose pixels lie in the folder of its name."""
 
 
 class Contents:
@@ -109,6 +111,8 @@ def _companions(path: Path) -> list[Path]:
     if kind in _PAIRS:
         other = path.with_name(path.name[: -len(kind)] + _PAIRS[kind])
         return [other] if other.is_file() else []
+    if kind == _WITH_FOLDER:
+        return sorted(file for file in path.with_suffix("").rglob("*") if file.is_file())
     if kind in _DETACHED:
         pixels = open_scan(path).pixels
         return [piece.path for piece in pixels.pieces] if isinstance(pixels, FlatPixels) else []

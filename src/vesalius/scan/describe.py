@@ -9,7 +9,7 @@ from vesalius.scan.scan import Colour, Scan, Space, TMeaning
 
 @dataclass(frozen=True, kw_only=True)
 class ScanFacts:
-    """Facts of one scan; axes are (C, T, I, J, K), other fields as in `Scan`."""
+    """Facts of one scan; axes are (C, T, I, J, K), `window` is that of its display state, other fields as in `Scan`."""
 
     shape: tuple[int, int, int, int, int]
     axes: str = "C,T,I,J,K"
@@ -23,6 +23,7 @@ class ScanFacts:
     modality: str
     colour: Colour
     unit: str
+    window: str | None
     problems: tuple[str, ...]
 
 
@@ -46,5 +47,6 @@ def describe_scan(scan: Scan) -> ScanFacts:
         modality=scan.modality,
         colour=scan.colour,
         unit=scan.intensity.unit,
+        window=None if scan.display_state.voi is None else str(scan.display_state.voi),
         problems=tuple(map(str, scan.problems)),
     )

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from vesalius.errors import GeometryError, VesaliusError
 from vesalius.memory import check_memory
+from vesalius.scan.display_state import NOTHING_STATED, DisplayState
 from vesalius.scan.geometry import Affine, check_affine, orientation, spacing_mm
 from vesalius.scan.grid import StackGrid
 from vesalius.scan.intensity import Intensity
@@ -43,6 +44,7 @@ class Scan:
         spaces: world that the affine leads to, as NIfTI names them ("aligned": to another scan; "unknown": not even the
             directions of the axes are known); two where the sform and the qform of one place name different worlds, ()
             where the source names none.
+        display_state: how the source wants it shown: window, padding, shape of a pixel.
         problems: caveats, one sentence each.
         native: what is needed to write the scan back as the kind of file it came from, or None.
 
@@ -63,6 +65,7 @@ class Scan:
     colour: Colour = "grey"
     palette_N3: NDArray[np.unsignedinteger[Any]] | None = None
     spaces: tuple[Space, ...] = ()
+    display_state: DisplayState = NOTHING_STATED
     problems: tuple[str, ...] = ()
     native: Native | None = None
 

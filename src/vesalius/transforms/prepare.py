@@ -24,6 +24,7 @@ from vesalius.scan.orient import reorient
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.resample import Interpolation, regrid, to_grid
 from vesalius.scan.scan import Scan
+from vesalius.transforms.shown import shown, squared
 from vesalius.transforms.transform import AnyTransform, Chain, Sample, Transform, digest_of
 from vesalius.transforms.view import Display, Plane, to_view
 
@@ -51,7 +52,8 @@ class Prepare(Config):
     """Grid, orientation, spacing, values, view, size, in this order; a step that is None or empty is skipped.
 
     Images become float32, masks int16. X-rays stored inverted (MONOCHROME1) are turned so that bone is bright, YBR
-    and palettes become RGB.
+    and palettes become RGB. With `intensity` "shown" the values are the levels of `vesalius.transforms.shown`, and
+    pixels that the file says are not square become so in layouts of pictures.
     """
 
     resample: bool = Field(default=False, description="resample slices that are tilted or unevenly spaced to a grid")
@@ -61,6 +63,11 @@ class Prepare(Config):
     )
     non_finite: float | None = Field(
         default=None, description="replacement of NaN and infinite values; None refuses them"
+    )
+    intensity: Literal["real", "shown"] = Field(
+        default="real",
+        description="real: values in their unit, such as HU; shown: levels from 0 black to 1 white by the window or "
+        "lookup table of the file, else the range of 8-bit values or of the scan",
     )
     values: tuple[Step, ...] = Field(default=(), description="transforms of all values of the scan, such as zscore")
     layout: Layout = Field(
@@ -105,7 +112,10 @@ class Prepare(Config):
         image = self._laid_out(parts[0], array_CTIJK)
         labels = {
             name: self._laid_out(part, _labels(part, name))
-            for name, part in ((name, self.placed(mask, "nearest")) for name, mask in (masks or {}).items())
+            for name, part in (
+                (name, self.placed(replace(mask, display_state=scans[0].display_state), "nearest"))
+                for name, mask in (masks or {}).items()
+            )
         }
         return self._stepped(Sample(image, labels, facts or {}))
 
@@ -147,6 +157,8 @@ class Prepare(Config):
                 fix = "replace them in the file, or set non_finite where a preparation is configured"
                 raise UsageError("the scan holds NaN or infinite values", fix=fix)
             values = np.where(finite, values, np.float32(self.non_finite))
+        if self.intensity == "shown":
+            return shown(scan, _as_float32(values))
         if scan.colour == "inverted":
             values = values.min() + values.max() - values
         return _as_float32(values)
@@ -162,6 +174,8 @@ class Prepare(Config):
         colour = scan.colour if len(array_CTIJK) == scan.shape[0] else "channels"
         of_array = replace(scan, pixels=ArrayPixels(array_CTIJK), intensity=Intensity(), colour=colour, native=None)
         x_BCJI = to_view(of_array, self.plane, self.display).astype(array_CTIJK.dtype, copy=False)
+        if self.intensity == "shown":
+            x_BCJI = squared(x_BCJI, scan.display_state.pixel_aspect, labels=array_CTIJK.dtype.kind != "f")
         if self.layout == "BCJI":
             return x_BCJI
         if len(x_BCJI) != 1:

@@ -8,12 +8,13 @@ both. Slices are counted from inferior to superior, posterior to anterior, left 
 anatomical plane nearest to each voxel axis is taken.
 
 Native: the slices as stored. Upright: the stored slices, flipped so that the patient's left or back is on the right,
-front or head at the top.
+front or head at the top; projections without a place are flipped as the file states the directions of their rows and
+columns, else not at all.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -51,6 +52,7 @@ class View:
         count: pictures of one frame.
         spacing_mm: distance between neighbouring rows and columns, None where unknown.
         edges: letters of the patient's side at the left, right, top and bottom edge, None where unknown.
+        projection_aspect: row spacing over column spacing of a projection, which has no spacing in the patient.
     """
 
     axes: tuple[int, int, int]
@@ -58,11 +60,12 @@ class View:
     count: int
     spacing_mm: tuple[float, float] | None
     edges: tuple[str, str, str, str] | None
+    projection_aspect: float = 1.0
 
     @property
     def pixel_aspect(self) -> float:
         """Row spacing over column spacing: how much taller than wide a pixel is; 1 where unknown."""
-        return 1.0 if self.spacing_mm is None else self.spacing_mm[0] / self.spacing_mm[1]
+        return self.projection_aspect if self.spacing_mm is None else self.spacing_mm[0] / self.spacing_mm[1]
 
     def turn(self, slice_IJ: NDArray[Any]) -> NDArray[Any]:
         """Turn a slice (I, J) of the scan into a picture (J, I) of its native or upright view.
@@ -103,7 +106,9 @@ def view_of(scan: Scan, plane: Plane, display: Display = "radiological") -> View
     """Return how `to_view` turns a scan, without reading a pixel. Raises as `to_view` does."""
     if plane in ("native", "upright"):
         stored = None if scan.geometry is None else _directions(scan)
-        return _view(scan, stored, _SLICES, (1, 1, 1) if plane == "native" or stored is None else _upright(stored))
+        if stored is None:
+            return _projection(scan, plane)
+        return _view(scan, stored, _SLICES, (1, 1, 1) if plane == "native" else _upright(*_ends(stored)))
     directions = _directions(scan, plane)
     world_axes = axis_map(directions)
     axes, steps = [], []
@@ -116,10 +121,22 @@ def view_of(scan: Scan, plane: Plane, display: Display = "radiological") -> View
     return _view(scan, directions, (axes[0], axes[1], axes[2]), (steps[0], steps[1], steps[2]))
 
 
-def _upright(directions: Affine) -> tuple[int, int, int]:
-    """Return steps along i and j; an axis along the body's length keeps its direction along the columns."""
+def _ends(directions: Affine) -> tuple[str, str]:
+    """Return the letters of the sides that rows and columns of a slice run towards."""
     columns, rows, _ = (_CODES[world][sign > 0] for world, sign in axis_map(directions))
-    return -1 if columns in "RA" else 1, -1 if rows in "AS" else 1, 1
+    return columns, rows
+
+
+def _upright(along_row: str, down: str) -> tuple[int, int, int]:
+    """Return steps along i and j; an axis along the body's length keeps its direction along the columns."""
+    return -1 if along_row in "RA" else 1, -1 if down in "ASH" else 1, 1
+
+
+def _projection(scan: Scan, plane: Plane) -> View:
+    """Return the view of a picture without a place in the patient, by what its file states about showing it."""
+    ends = scan.display_state.directions
+    steps = (1, 1, 1) if plane == "native" or ends is None else _upright(*ends)
+    return replace(_view(scan, None, _SLICES, steps), projection_aspect=scan.display_state.pixel_aspect)
 
 
 def _view(scan: Scan, directions: Affine | None, axes: tuple[int, int, int], steps: tuple[int, int, int]) -> View:

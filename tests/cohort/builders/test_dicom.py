@@ -2,7 +2,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from dicom_making import TEST_FILES
+from dicom_making import TEST_FILES, instance, save
 from vesalius.cohort.build import build_cohort
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError
@@ -78,3 +78,34 @@ def test_a_second_stack_of_a_series_is_told(tmp_path):
     assert "1 more stack(s) of the series, of other size or kind, are not read" in scan.problems
     second = case.model_copy(update={"series": "1.2.3#2"})
     assert open_image(cohort, second, "image").shape[2:] == (64, 32, 1)
+
+
+def test_each_radiograph_is_a_case_with_its_facts(tmp_path):
+    """A frontal and a lateral picture in one series of a child; free text in a coded place is left out."""
+    stated = [
+        {"ViewPosition": "PA", "PatientAge": "018M", "Laterality": "L"},
+        {"ViewPosition": "LL", "PatientAge": "061Y", "ImageLaterality": "R", "Laterality": "L"},
+        {"ViewPosition": "DOE 1", "PatientAge": "", "PatientSex": ""},
+    ]
+    for number, attributes in enumerate(stated):
+        plain = {"Modality": "DX", "PatientSex": "F", "SeriesInstanceUID": "1.2.3"}
+        save(
+            instance(np.full((4, 4), number, np.uint16), number=number + 1, **plain | attributes),
+            tmp_path / f"{number}.dcm",
+        )
+    save(
+        instance(np.ones((4, 4), np.uint16), Modality="CR", SeriesInstanceUID="1.2.9", ViewPosition="AP"),
+        tmp_path / "z.dcm",
+    )
+    cohort = build_cohort("dicom", tmp_path)
+    assert [case.id for case in cohort] == ["series-00001-1", "series-00001-2", "series-00001-3", "series-00002"]
+    common = {"instances": 1, "modality": "DX"}
+    assert [case.facts for case in cohort] == [
+        {**common, "view": "PA", "laterality": "L", "sex": "F", "age": 1.5},
+        {**common, "view": "LL", "laterality": "R", "sex": "F", "age": 61},
+        common,
+        {"instances": 1, "modality": "CR", "view": "AP"},
+    ]
+    assert {case.series for case in cohort} == {None}
+    assert len({case.patient for case in cohort}) == 1
+    assert [open_image(cohort, case, "image").stored().max() for case in cohort] == [0, 1, 2, 1]

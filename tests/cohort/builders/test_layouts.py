@@ -313,6 +313,22 @@ def test_images_by_folder(tmp_path):
     ]
 
 
+def test_images_in_nested_folders_of_splits_and_classes(tmp_path):
+    for place in ("train/cat/p1/a.png", "Valid/dog/p2/b.png", "test/cat/p3/c.png", "extra.png"):
+        picture(tmp_path / "data" / place)
+    options = ["split_from_folder=true", "label=(?i)(train|valid|test)/(?P<label>[^/]+)/", r"patient=/(p\d)/"]
+    cohort = build_cohort("images", tmp_path / "data", options)
+    assert [(case.id, case.split, case.labels, case.patient) for case in cohort] == [
+        ("extra", None, {}, None),
+        ("b", "val", {"cat": 0, "dog": 1}, "p2"),
+        ("c", "test", {"cat": 1, "dog": 0}, "p3"),
+        ("a", "train", {"cat": 1, "dog": 0}, "p1"),
+    ]
+    assert cohort.notes == ("without a class in their path: 1 (extra)", "below no folder of a split: 1 (extra)")
+    with pytest.raises(ConfigError, match="label and label_from_folder exclude each other"):
+        build_cohort("images", tmp_path, ["label=x", "label_from_folder=true"])
+
+
 @pytest.mark.parametrize("layout", BUILDERS)
 def test_another_layout_is_said_in_one_line(tmp_path, layout):
     (tmp_path / "readme.txt").write_text("nothing")

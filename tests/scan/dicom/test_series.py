@@ -159,3 +159,10 @@ def test_the_jpeg_2000_body_opens_in_hounsfield_units():
     assert scan.problems == ()
     image = sitk.ReadImage(sorted(map(str, paths), key=lambda name: slice_height(sitk, name)))
     np.testing.assert_array_equal(scan.values()[0, 0], sitk.GetArrayFromImage(image).transpose(2, 1, 0))
+
+
+def test_radiographs_of_a_series_are_separate_pictures(tmp_path):
+    views = [instance(np.full((4, 4), n, np.uint16), number=n + 1, Modality="DX") for n in range(2)]
+    found, _ = list_series(save_all(views, tmp_path))
+    assert [scan.open().stored().max() for scan in found] == [0, 1]
+    assert [scan.path.name for scan in found] == ["0.dcm", "1.dcm"]

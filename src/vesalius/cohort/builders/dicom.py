@@ -1,4 +1,7 @@
-"""Folders of DICOM: one case for each series, wherever its instances lie.
+"""Folders of DICOM: one case for each series, wherever its instances lie, and one for each radiograph.
+
+The pictures of a series of radiographs are different views, so each is a case, with the facts view, laterality, age (in
+years) and sex of its header.
 
 Patient and study are written as pseudonyms (the beginning of a SHA-256), enough to keep a patient together, unless
 `keep_identifiers` is set. The SeriesInstanceUID, needed to find the instances again, is written unchanged, or as the
@@ -10,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +28,17 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
 from vesalius.errors import InputError
 from vesalius.files import regular
+from vesalius.scan.dicom.series import RADIOGRAPHS
 from vesalius.scan.uid_key import uid_key
 
-_TAGS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality", "SeriesNumber", "Rows")
+_TAGS = (
+    *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality", "SeriesNumber", "Rows"),
+    *("ViewPosition", "ImageLaterality", "Laterality", "PatientAge", "PatientSex"),
+)
+_AGE = re.compile(r"(\d{1,3})([YMWD])", re.ASCII)
+_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 1 / 52.18, "D": 1 / 365.25}
+_CODE = re.compile("[A-Z]{1,8}")
+"""View positions, sides and sexes; free text may say anything."""
 
 
 class DicomOptions(Config):
@@ -41,7 +53,7 @@ class DicomOptions(Config):
 
 @dataclass(frozen=True)
 class Instance:
-    """The facts that assign a file to a series; "" where missing."""
+    """The facts that assign a file to a series, "" where missing; `facts` are those of a radiograph."""
 
     path: Path
     patient: str
@@ -50,10 +62,11 @@ class Instance:
     uid: str
     modality: str
     number: str
+    facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
 def build(folder: Path, options: DicomOptions) -> Cohort:
-    """Return one case for each series.
+    """Return one case for each series, one for each instance where it holds radiographs.
 
     Raises:
         InputError: no DICOM picture below the folder.
@@ -66,10 +79,13 @@ def build(folder: Path, options: DicomOptions) -> Cohort:
     if not instances:
         raise expected("DICOM", "no picture of that kind below it", folder)
     key = uid_key() if options.hash_uids else None
-    cases = [
-        series_case(f"series-{number:05d}", members, folder, keep=options.keep_identifiers, key=key)
-        for number, members in enumerate(by_series(instances), 1)
-    ]
+    cases = []
+    for number, members in enumerate(by_series(instances), 1):
+        name = f"series-{number:05d}"
+        parts = [[instance] for instance in members] if members[0].modality in RADIOGRAPHS else [members]
+        names = [name] if len(parts) == 1 else [f"{name}-{place}" for place in range(1, len(parts) + 1)]
+        for name, part in zip(names, parts, strict=True):
+            cases.append(series_case(name, part, folder, keep=options.keep_identifiers, key=key))
     notes = instance_notes(instances, broken, folder, options.keep_identifiers)
     notes += listed({"without a patient id": [case.id for case in cases if case.patient is None]})
     if key is None and any(case.series for case in cases):
@@ -119,7 +135,7 @@ def series_case(
     first = min(instances, key=lambda instance: instance.path)
     alone = len(instances) == 1
     home = first.path if alone else Path(os.path.commonpath([instance.path.parent for instance in instances]))
-    facts: dict[str, Fact] = {"modality": first.modality, "instances": len(instances)}
+    facts: dict[str, Fact] = {"modality": first.modality, "instances": len(instances), **first.facts}
     if first.number:
         facts["series_number"] = first.number
     uid = first.series
@@ -191,7 +207,23 @@ def _instance(path: Path) -> Instance | None:
         words["SOPInstanceUID"],
         words["Modality"] or "unknown",
         words["SeriesNumber"],
+        _radiograph(words) if words["Modality"] in RADIOGRAPHS else {},
     )
+
+
+def _radiograph(words: Mapping[str, str]) -> dict[str, Fact]:
+    """Return the facts of a radiograph that are coded; the side of the image counts before that of the series."""
+    stated = {
+        "view": words["ViewPosition"],
+        "laterality": words["ImageLaterality"] or words["Laterality"],
+        "sex": words["PatientSex"],
+    }
+    facts: dict[str, Fact] = {name: word for name, word in stated.items() if _CODE.fullmatch(word)}
+    age = _AGE.fullmatch(words["PatientAge"])
+    if age is not None:
+        years = int(age[1]) * _YEARS[age[2]]
+        facts["age"] = int(years) if age[2] == "Y" else round(years, 2)
+    return facts
 
 
 def _text(data: Any, tag: str) -> str:

@@ -119,6 +119,23 @@ def read_json(path: Path) -> Any:
         raise InputError("is not a readable JSON file", where=path) from error
 
 
+def named_part(pattern: str | None, text: str, group: str) -> str | None:
+    """Return a named group (else the first group, else all) of a pattern in a text; None without a match or pattern.
+
+    Raises:
+        InputError: the pattern is not a regular expression; `group` is the option that holds it.
+    """
+    if pattern is None:
+        return None
+    try:
+        match = re.search(pattern, text)
+    except re.error as error:
+        raise InputError(f"is not a regular expression ({error})", where=group) from error
+    if match is None:
+        return None
+    return match[group] if group in match.groupdict() else match[1 if match.re.groups else 0]
+
+
 def number_or_text(cell: str) -> str | int | float:
     """Convert a cell to a number where it is one; "007" and "1e5" stay text, as they may be names.
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from vesalius.cohort.builders.files import expected, listed, on_disk, read_json, stem
+from vesalius.cohort.builders.files import expected, listed, named_part, on_disk, read_json, stem
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
@@ -57,23 +56,6 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     return Cohort(tuple(cases), folder, tuple(notes))
 
 
-def named_patient(pattern: str | None, name: str) -> str | None:
-    """Return the group "patient" (else the first group, else all) of a pattern in a name; None without a match.
-
-    Raises:
-        InputError: the pattern is not a regular expression.
-    """
-    if pattern is None:
-        return None
-    try:
-        match = re.search(pattern, name)
-    except re.error as error:
-        raise InputError(f"is not a regular expression ({error})", where="patient") from error
-    if match is None:
-        return None
-    return match["patient"] if "patient" in match.groupdict() else match[1 if match.re.groups else 0]
-
-
 def _case(folder: Path, split: str, row: Any, options: MsdOptions, *, channels: bool) -> Case:
     row = {"image": row} if isinstance(row, str) else row
     if not isinstance(row, dict) or not isinstance(row.get("image"), str) or not row["image"]:
@@ -83,7 +65,7 @@ def _case(folder: Path, split: str, row: Any, options: MsdOptions, *, channels: 
     name = stem(Path(image))
     return Case(
         id=name,
-        patient=named_patient(options.patient, name),
+        patient=named_part(options.patient, name, "patient"),
         images={IMAGE: image},
         masks={MASK: posixpath.normpath(on_disk(folder, mask))} if isinstance(mask, str) else {},
         fourth_axis="channel" if channels else "time",

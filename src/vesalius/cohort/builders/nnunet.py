@@ -7,8 +7,17 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import SCANS, by_name, expected, files_below, listed, read_json, relative
-from vesalius.cohort.builders.msd import DATASET, NO_PATIENTS, MsdOptions, named_patient
+from vesalius.cohort.builders.files import (
+    SCANS,
+    by_name,
+    expected,
+    files_below,
+    listed,
+    named_part,
+    read_json,
+    relative,
+)
+from vesalius.cohort.builders.msd import DATASET, NO_PATIENTS, MsdOptions
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
@@ -43,7 +52,7 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
             cases.append(
                 Case(
                     id=f"test-{name}" if split == "test" and name in taken else name,
-                    patient=named_patient(options.patient, name),
+                    patient=named_part(options.patient, name, "patient"),
                     images=_images(named, channels, folder),
                     masks={MASK: relative(masks[name], folder)} if name in masks else {},
                     split=split,

@@ -10,8 +10,7 @@ from xml.etree import ElementTree
 from pydantic import Field
 
 from vesalius.cohort.builders.boxes import BoxOptions, box_cases
-from vesalius.cohort.builders.files import PICTURES, by_name, expected, files_below, listed, relative
-from vesalius.cohort.builders.msd import named_patient
+from vesalius.cohort.builders.files import PICTURES, by_name, expected, files_below, listed, named_part, relative
 from vesalius.cohort.case import IMAGE, Box, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError, UsageError
@@ -54,7 +53,7 @@ def build(folder: Path, options: VocOptions) -> Cohort:
         cases.append(
             Case(
                 id=name,
-                patient=named_patient(options.patient, name),
+                patient=named_part(options.patient, name, "patient"),
                 images={IMAGE: relative(pictures[name], folder)},
                 boxes=tuple(boxes),
                 facts={f"count_{label}": labels.count(label) for label in sorted(set(labels))},

@@ -17,6 +17,7 @@ from vesalius.scan.dicom.header import InstanceFacts
 from vesalius.scan.dicom.native import DicomNative
 from vesalius.scan.dicom.order import Arrangement, StackFrame, arrange, states_time
 from vesalius.scan.dicom.pixels import DicomPixels
+from vesalius.scan.display_state import NOTHING_STATED
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
@@ -47,6 +48,7 @@ def scan_of(
         modality=_common([instance.modality for instance in instances]) or "unknown",
         colour=instances[0].colour,
         palette_N3=_palette(instances),
+        display_state=_common([instance.display_state for instance in instances]) or NOTHING_STATED,
         problems=(*notes, *_problems(instances, arranged), *doubts),
         native=DicomNative(
             pixels=pixels,

@@ -30,11 +30,13 @@ from vesalius.files import regular
 from vesalius.memory import check_memory, limit_bytes
 from vesalius.scan.colours import narrow_palette
 from vesalius.scan.damage import COPY_FIX, not_readable, surplus
+from vesalius.scan.dicom.display import read_display
 from vesalius.scan.dicom.element import PixelElement, locate
 from vesalius.scan.dicom.frames import FrameFacts, read_frames
 from vesalius.scan.dicom.lost import SUFFIXES, HeaderOnlyError
 from vesalius.scan.dicom.rescale import Rescale
 from vesalius.scan.dicom.values import integer, numbers, quiet, text, value
+from vesalius.scan.display_state import NOTHING_STATED, DisplayState
 from vesalius.scan.scan import Colour
 from vesalius.scan.signature import is_dicom
 
@@ -84,6 +86,7 @@ class InstanceFacts:
         pixels: where the pixels are and how to decode them.
         frames: the facts of each frame.
         notes: caveats, one sentence each.
+        display_state: how the picture is to be shown.
         picked: numbers of `frames` in the file where they are a part of it, None where they are all.
     """
 
@@ -99,6 +102,7 @@ class InstanceFacts:
     pixels: PixelElement
     frames: tuple[FrameFacts, ...]
     notes: tuple[str, ...]
+    display_state: DisplayState = NOTHING_STATED
     palette_N3: NDArray[np.unsignedinteger[Any]] | None = field(default=None, compare=False)
     picked: tuple[int, ...] | None = None
 
@@ -228,6 +232,8 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
     pixels = locate(stream, data, syntax)
     frames = read_frames(data, pixels.frames)
     colour = _colour(pixels)
+    padding = _real_padding(data, pixels, frames[0].rescale)
+    shown, notes = read_display(data, padding, is_projection=frames[0].place is None)
     return InstanceFacts(
         path=path,
         uid=text(data, "SOPInstanceUID") or text(getattr(data, "file_meta", None), "MediaStorageSOPInstanceUID"),
@@ -241,7 +247,8 @@ def _read(path: Path, file: BinaryIO, head: bytes, has_magic: bool) -> InstanceF
         unit=_unit(data, frames),
         pixels=pixels,
         frames=frames,
-        notes=tuple(_notes(data, pixels, frames)),
+        notes=(*_notes(data, pixels, frames), *notes),
+        display_state=shown,
     )
 
 
@@ -337,7 +344,7 @@ def _frame_unit(data: Dataset, rescale: Rescale) -> str:
 
 def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) -> list[str]:
     notes = []
-    padding = _padding(data, pixels)
+    padding = _padding(data, pixels, "PixelPaddingValue")
     if padding is not None:
         notes.append(f"the stored value {padding} marks pixels outside the picture (PixelPaddingValue)")
     if text(data, "LossyImageCompression") == "01":
@@ -357,9 +364,19 @@ def _notes(data: Dataset, pixels: PixelElement, frames: tuple[FrameFacts, ...]) 
     return notes
 
 
-def _padding(data: Dataset, pixels: PixelElement) -> int | None:
-    """Return PixelPaddingValue, which some writers store with the wrong sign."""
-    padding = integer(data, "PixelPaddingValue")
+def _padding(data: Dataset, pixels: PixelElement, keyword: str) -> int | None:
+    """Return PixelPaddingValue or PixelPaddingRangeLimit, which some writers store with the wrong sign."""
+    padding = integer(data, keyword)
     if padding is None or pixels.dtype.kind not in "iu" or not 8 <= pixels.bits_allocated <= 32:
         return padding
     return int(np.array(padding, dtype=np.int64).astype(pixels.dtype))
+
+
+def _real_padding(data: Dataset, pixels: PixelElement, rescale: Rescale) -> tuple[float, float] | None:
+    """Return the least and the largest real value of padding, None where none is stated."""
+    first = _padding(data, pixels, "PixelPaddingValue")
+    if first is None:
+        return None
+    last = _padding(data, pixels, "PixelPaddingRangeLimit")
+    ends = sorted(rescale.slope * stored + rescale.inter for stored in (first, first if last is None else last))
+    return ends[0], ends[1]

@@ -100,7 +100,7 @@ def _with_note(line: Rescale, table: Dataset | None, mappings: Sequence[Dataset]
 
 def _of_table(data: Dataset, table: Dataset) -> Rescale:
     """Read a modality lookup table; it counts as a line only if it covers every value that can be stored."""
-    entries, first = _entries(table, value(data, "PixelRepresentation") == 1)
+    entries, first = lookup_entries(table, value(data, "PixelRepresentation") == 1)
     if len(entries) < 2:
         return Rescale(problem="its modality lookup table is unreadable")
     steps = np.diff(entries)
@@ -113,7 +113,7 @@ def _of_table(data: Dataset, table: Dataset) -> Rescale:
     return Rescale(slope, float(entries[0]) - slope * first, True, text(table, "ModalityLUTType") or _OTHER_UNIT)
 
 
-def _entries(table: Dataset, is_signed: bool) -> tuple[NDArray[np.float64], int]:
+def lookup_entries(table: Dataset, is_signed: bool) -> tuple[NDArray[np.float64], int]:
     """Return the entries of a lookup table and the stored value of the first; none where it is unreadable."""
     descriptor, data = numbers(table, "LUTDescriptor"), value(table, "LUTData")
     if len(descriptor) != 3 or data is None:

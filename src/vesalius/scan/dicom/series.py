@@ -1,8 +1,8 @@
 """From files to DICOM stacks: which files are pictures, and which of them belong together.
 
 The instances of a stack share SeriesInstanceUID (without one: the folder), size, samples, depth, sign, colour, and
-whether they state a place. Multi-frame instances without a place are separate stacks. The parts of a stack (see
-`parts`) are separate scans; the largest part of a series comes first.
+whether they state a place. Multi-frame instances and radiographs without a place are separate stacks. The parts of a
+stack (see `parts`) are separate scans; the largest part of a series comes first.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from vesalius.wording import some
 if TYPE_CHECKING:
     from vesalius.scan.dicom.header import InstanceFacts
     from vesalius.scan.dicom.parts import StackPart
+
+RADIOGRAPHS = frozenset(("CR", "DX", "IO", "MG", "PX", "RG"))
+"""Modalities whose instances are single projections."""
 
 
 def list_series(files: Sequence[Path], reading: Reading = AS_STATED) -> tuple[list[Found], list[Path]]:
@@ -106,7 +109,7 @@ def _lost_beside(instances: list[InstanceFacts], broken: list[tuple[Path, InputE
 def _key(facts: InstanceFacts) -> tuple[Any, ...]:
     pixels = facts.pixels
     has_place = all(frame.place is not None for frame in facts.frames)
-    alone = str(facts.path) if not has_place and pixels.frames > 1 else ""
+    alone = str(facts.path) if not has_place and (pixels.frames > 1 or facts.modality in RADIOGRAPHS) else ""
     return (
         facts.series_uid or str(facts.path.parent),
         pixels.rows,
