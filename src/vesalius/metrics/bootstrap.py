@@ -133,6 +133,24 @@ def clustered_intervals(
     return [_percentiles(column, level, len(groups)) for column in values.T]
 
 
+def with_intervals(
+    measure: Callable[[Rows], Sequence[float]], patients: Sequence[Hashable]
+) -> list[dict[str, float | list[float] | None]]:
+    """Return the measures of all rows with their `clustered_intervals`, JSON-able.
+
+    Returns:
+        {"value", "interval": [low, high]} for each measure; None stands for what cannot be had.
+    """
+    values = measure(np.arange(len(patients)))
+    return [
+        {
+            "value": float(value) if np.isfinite(value) else None,
+            "interval": None if interval is None else [interval.low, interval.high],
+        }
+        for value, interval in zip(values, clustered_intervals(measure, patients), strict=True)
+    ]
+
+
 def _groups(patients: Sequence[Hashable]) -> list[Rows]:
     """The rows of each patient, in the order in which patients appear."""
     rows: dict[Hashable, list[int]] = {}

@@ -17,7 +17,7 @@ from vesalius.errors import InputError
 from vesalius.metrics.classify import check_probabilities, known
 
 BINS = 15
-_LOG_TEMPERATURE = math.log(100.0)
+MOST_TEMPERATURE = 100.0
 """Temperatures are searched from 1/100 to 100."""
 _EMPTY = (math.nan, math.nan)
 
@@ -126,7 +126,8 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     def loss(log_temperature: float) -> float:
         return float(np.logaddexp(0, signed * math.exp(-log_temperature)).mean())
 
-    bounds = (-_LOG_TEMPERATURE, _LOG_TEMPERATURE)
+    end = math.log(MOST_TEMPERATURE)
+    bounds = (-end, end)
     best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8})
     return math.exp(min((*bounds, float(best.x)), key=loss))
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.metrics.bootstrap import Interval, Rows, clustered_intervals
-from vesalius.metrics.calibration import brier, calibration_error, cooled, reliability
-from vesalius.metrics.classify import prevalence, rank_classes, rsna_weights, weighted_log_loss
+from vesalius.metrics.bootstrap import Rows, with_intervals
+from vesalius.metrics.calibration import brier, calibration_error, reliability
+from vesalius.metrics.classify import prevalence, rank_classes, rsna_weights
 from vesalius.metrics.drawn import Drawn, Owner
 from vesalius.metrics.operating import OperatingPoint
 
@@ -44,19 +44,20 @@ def measured(
         (what the bootstrap draws, in words), "auroc", "auprc", "log_loss" and "log_loss_as_trained" (each {"value",
         "interval"}), "classes": {name: measures}}; what cannot be measured is None.
     """
-    labels, p_SC, raw_SC = labels_SC, point.probabilities(logits_SC), cooled(logits_SC, 1.0)
+    labels, as_trained = labels_SC, point.as_trained()
+    p_SC, raw_SC, scores_SC = (
+        point.probabilities(logits_SC),
+        as_trained.probabilities(logits_SC),
+        point.log_odds(logits_SC),
+    )
     weights, count = rsna_weights(classes), len(classes)
 
     def values(rows: Rows) -> list[float]:
-        ranking = rank_classes(logits_SC[rows], labels[rows])
-        losses = [weighted_log_loss(p[rows], labels[rows], weights) for p in (p_SC, raw_SC)]
+        ranking = rank_classes(scores_SC[rows], labels[rows])
+        losses = [choice.log_loss(logits_SC[rows], labels[rows], weights) for choice in (point, as_trained)]
         return [*ranking.auroc, *ranking.auprc, ranking.macro_auroc, ranking.macro_auprc, *losses]
 
-    every_row = np.arange(len(labels))
-    measures = [
-        {"value": _finite(value), "interval": _ends(interval)}
-        for value, interval in zip(values(every_row), clustered_intervals(values, owners), strict=True)
-    ]
+    measures = with_intervals(values, owners)
     decisions = point.judge(logits_SC, labels)
     known = prevalence(labels)
     by_class = {}
@@ -110,7 +111,3 @@ def reliability_points(
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def _ends(interval: Interval | None) -> list[float] | None:
-    return None if interval is None else [interval.low, interval.high]

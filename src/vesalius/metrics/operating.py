@@ -8,7 +8,8 @@ Letters: N samples, C classes.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vesalius.errors import InputError
 from vesalius.metrics.calibration import cooled, fit_temperature
-from vesalius.metrics.classify import known, score_pair
+from vesalius.metrics.classify import known, score_pair, weighted_log_loss
 
 SPECIFICITY = 0.9
 Sharing = Literal["shared", "per_class"]
@@ -82,6 +83,18 @@ class OperatingPoint:
     def probabilities(self, logits_NC: ArrayLike) -> NDArray[np.float64]:
         """Calibrated probabilities (N, C)."""
         return cooled(logits_NC, self.temperatures)
+
+    def log_odds(self, logits_NC: ArrayLike) -> NDArray[np.float64]:
+        """Logarithm of p / (1 - p), (N, C): what samples are ranked by."""
+        return np.asarray(logits_NC, dtype=np.float64) / np.asarray(self.temperatures)
+
+    def log_loss(self, logits_NC: ArrayLike, labels_NC: ArrayLike, weights_C: Sequence[float]) -> float:
+        """Weighted cross-entropy of the probabilities, see `weighted_log_loss`."""
+        return weighted_log_loss(self.probabilities(logits_NC), labels_NC, weights_C)
+
+    def as_trained(self) -> OperatingPoint:
+        """The same with all temperatures 1."""
+        return replace(self, temperatures=(1.0,) * len(self.temperatures))
 
     def judge(self, logits_NC: ArrayLike, labels_NC: ArrayLike) -> tuple[Decisions | None, ...]:
         """Apply the thresholds to other samples, class by class; None where a class has no threshold.

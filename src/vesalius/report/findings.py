@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS
-from vesalius.metrics.calibration import cooled
 from vesalius.metrics.drawn import BY_PATIENT, Drawn
 from vesalius.metrics.findings import reliability_points
 from vesalius.metrics.operating import OperatingPoint
+from vesalius.report.beside import baseline_section, measure_cells, one_class_section, subgroup_section
 from vesalius.report.page import Column, Section, Tone
 from vesalius.report.table import NOTHING, fixed
 
@@ -83,11 +83,11 @@ def sections(results: Mapping[str, Any], notes: Sequence[str], unit: str = "stud
         head.text(note[0].upper() + note[1:] + ".", "note")
     names = ("AUROC", "95 % interval", "AUPRC", "95 % interval", "prevalence")
     rows = [
-        [name, *_pair(measures["auroc"]), *_pair(measures["auprc"]), fixed(measures["prevalence"], 3)]
+        [name, *measure_cells(measures["auroc"]), *measure_cells(measures["auprc"]), fixed(measures["prevalence"], 3)]
         for name, measures in results["classes"].items()
     ]
-    rows.append(["mean", *_pair(results["auroc"]), *_pair(results["auprc"]), ""])
-    loss, ends = _pair(results["log_loss"])
+    rows.append(["mean", *measure_cells(results["auroc"]), *measure_cells(results["auprc"]), ""])
+    loss, ends = measure_cells(results["log_loss"])
     caption = f"Intervals {results['intervals']}. Weighted log loss {loss} ({ends}) at the temperature below."
     head.table(_columns("", *names), rows, caption)
     decided = Section(title="Decisions and calibration")
@@ -102,7 +102,21 @@ def sections(results: Mapping[str, Any], notes: Sequence[str], unit: str = "stud
     parts = results["prevalences"]
     counts = [[name, *(_count(labels[name]) for labels in parts.values())] for name in results["classes"]]
     common.table(_columns("", *parts), counts, f"{unit.capitalize()} with the finding / {unit} with a known label.")
-    return [head, decided, common, Section(title="Definitions").definitions(_DEFINITIONS)]
+    return [head, *_beside(results, unit), decided, common, Section(title="Definitions").definitions(_DEFINITIONS)]
+
+
+def _beside(results: Mapping[str, Any], unit: str) -> list[Section]:
+    """Return the sections for what only some results hold."""
+    found = []
+    one_class = results.get("one_class")
+    if one_class is not None:
+        found.append(one_class_section(one_class, unit))
+    if results.get("baselines"):
+        macro_f1 = None if one_class is None else one_class["macro_f1"]
+        found.append(baseline_section(results["baselines"], results, f"the same {unit}", macro_f1))
+    if results.get("subgroups"):
+        found.append(subgroup_section(results["subgroups"], list(results["classes"]), unit))
+    return found
 
 
 def reliability_figure(
@@ -111,7 +125,10 @@ def reliability_figure(
     """Draw a PNG: probabilities of samples S and classes C against outcomes, before and after the temperatures."""
     from vesalius.report.chart import reliability_plot
 
-    panels = {"As trained": cooled(logits_SC, 1.0), "With temperature": point.probabilities(logits_SC)}
+    panels = {
+        "As trained": point.as_trained().probabilities(logits_SC),
+        "With temperature": point.probabilities(logits_SC),
+    }
     return reliability_plot({name: reliability_points(p_SC, labels_SC, classes) for name, p_SC in panels.items()})
 
 
@@ -125,15 +142,10 @@ def counted(results: Mapping[str, Any], unit: str = "studies") -> str:
 
 def text_of(measure: Mapping[str, Any], by: str) -> str:
     """Return a value with its interval and the unit of the bootstrap, for a model card."""
-    value, interval = _pair(measure)
+    value, interval = measure_cells(measure)
     if interval == NOTHING:
         return value
     return f"{value} ({interval})" if by == BY_PATIENT else f"{value} ({interval}, {by})"
-
-
-def _pair(measure: Mapping[str, Any]) -> tuple[str, str]:
-    ends = measure["interval"]
-    return fixed(measure["value"], 3), NOTHING if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
 
 
 def _count(labels: Mapping[str, int]) -> str:

@@ -12,7 +12,10 @@ from vesalius.training.task import bare
 
 
 class Ema:
-    """average = decay * average + (1 - decay) * weights, with min(decay, (1 + step) / (10 + step)) at the beginning."""
+    """average = decay * average + (1 - decay) * weights, with min(decay, (1 + step) / (10 + step)) at the beginning.
+
+    Parameters that are not trained (`requires_grad` is false) are constant and have no average.
+    """
 
     def __init__(self, modules: Mapping[str, nn.Module], decay: float) -> None:
         self._modules = {name: bare(module) for name, module in modules.items()}
@@ -53,4 +56,5 @@ class Ema:
     def _weights(self) -> Iterator[tuple[str, Tensor]]:
         for name, module in self._modules.items():
             for key, value in module.state_dict(keep_vars=True).items():
-                yield f"{name}.{key}", value
+                if value.requires_grad or not isinstance(value, nn.Parameter):
+                    yield f"{name}.{key}", value

@@ -15,9 +15,11 @@ from pydantic import model_validator
 from vesalius.config import Config
 from vesalius.errors import CorruptFileError, InputError
 from vesalius.files import regular
+from vesalius.metrics.one_class import Activation, OneClassPoint
 from vesalius.metrics.operating import OperatingPoint
 
 CALIBRATION = "calibration.json"
+POINTS: dict[Activation, type[OperatingPoint]] = {"sigmoid": OperatingPoint, "softmax": OneClassPoint}
 
 
 class Calibration(Config):
@@ -25,10 +27,12 @@ class Calibration(Config):
 
     Args:
         classes: in the order of the numbers.
-        temperatures: logits are divided by them before the sigmoid.
-        thresholds: on the resulting probabilities; null where no validation case is known to be negative.
-        specificity: least specificity of the thresholds on validation cases.
+        temperatures: logits are divided by them before the activation.
+        thresholds: on the resulting probabilities; null where no validation case is known to be negative, and for
+            classes that exclude each other.
+        specificity: least specificity of the thresholds on validation cases; null without thresholds.
         samples: number of validation samples.
+        activation: sigmoid, or softmax where each sample has one class: the most probable one is positive.
 
     Example:
         >>> numbers = {"temperatures": (2.0, 2.0), "thresholds": (0.6, None), "specificity": 0.9, "samples": 80}
@@ -42,8 +46,9 @@ class Calibration(Config):
     classes: tuple[str, ...]
     temperatures: tuple[float, ...]
     thresholds: tuple[float | None, ...]
-    specificity: float
+    specificity: float | None
     samples: int
+    activation: Activation = "sigmoid"
 
     @model_validator(mode="after")
     def _fits(self) -> Calibration:
@@ -52,6 +57,10 @@ class Calibration(Config):
             raise ValueError(f"{lengths[0]} temperatures and {lengths[1]} thresholds for {len(self.classes)} classes")
         if not all(math.isfinite(value) and value > 0 for value in self.temperatures):
             raise ValueError("a temperature that is not above 0")
+        if self.activation == "softmax" and (len(set(self.temperatures)) > 1 or set(self.thresholds) != {None}):
+            raise ValueError("a softmax has one temperature and no thresholds")
+        if self.activation == "sigmoid" and self.specificity is None:
+            raise ValueError("thresholds without a specificity")
         highest = math.nextafter(1.0, 2.0)  # of a class whose negatives reach 1
         if not all(value is None or 0 <= value <= highest for value in self.thresholds):
             raise ValueError("a threshold that is not a probability")
@@ -64,15 +73,17 @@ class Calibration(Config):
             classes=classes,
             temperatures=point.temperatures,
             thresholds=tuple(None if math.isnan(value) else value for value in point.thresholds),
-            specificity=point.specificity,
+            specificity=None if math.isnan(point.specificity) else point.specificity,
             samples=point.samples,
+            activation="softmax" if isinstance(point, OneClassPoint) else "sigmoid",
         )
 
     @property
     def point(self) -> OperatingPoint:
         """The same for measuring; NaN where a class has no threshold."""
         thresholds = tuple(math.nan if value is None else value for value in self.thresholds)
-        return OperatingPoint(self.temperatures, thresholds, self.specificity, self.samples)
+        specificity = math.nan if self.specificity is None else self.specificity
+        return POINTS[self.activation](self.temperatures, thresholds, specificity, self.samples)
 
     def threshold_logits(self) -> NDArray[np.float64]:
         """Calibrated logits (C,) at which a sample becomes positive; that of 0.5 where a class has no threshold."""
@@ -83,7 +94,12 @@ class Calibration(Config):
         return int(np.argmax(_logit(p_C) - self.threshold_logits()))
 
     def decisions(self, p_C: NDArray[np.float64]) -> dict[str, dict[str, float | bool | None]]:
-        """Return probability, threshold and decision of each class; no decision without a threshold."""
+        """Return probability, threshold and decision of each class; no decision of a sigmoid without a threshold."""
+        if self.activation == "softmax":
+            return {
+                name: {"probability": p, "threshold": None, "positive": c == int(np.argmax(p_C))}
+                for c, (name, p) in enumerate(zip(self.classes, p_C.tolist(), strict=True))
+            }
         return {
             name: {"probability": p, "threshold": threshold, "positive": None if threshold is None else p >= threshold}
             for name, p, threshold in zip(self.classes, p_C.tolist(), self.thresholds, strict=True)

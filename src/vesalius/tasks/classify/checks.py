@@ -6,6 +6,7 @@ Letters: S samples, C classes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,38 @@ def check_both(cohort: Cohort, classes: Sequence[str], split: str) -> None:
     values = {case.labels[name] for case in cohort for name in classes if name in case.labels}
     if len(values) < 2:
         what = f"the {split!r} split has {len(cohort)} cases, but not both positive and negative labels"
+        raise UsageError(what, fix="give more cases, or other data.ratios")
+
+
+def one_hot(cohort: Cohort, classes: Sequence[str], where: str) -> Cohort:
+    """Return the cases that have labels, with 0 or 1 for every class; each must have exactly one 1.
+
+    A case may name its class alone: classes without a label are 0 then.
+
+    Raises:
+        UsageError: there are fewer than two classes, or a case has no class or several.
+    """
+    if len(classes) < 2:
+        what = f"the only class is {', '.join(classes) or 'missing'}, and one class alone leaves nothing to decide"
+        raise UsageError(what, where=where, fix="give labels of two classes or more, or take loss.name=bce")
+    labelled = cohort.where(lambda case: any(name in case.labels for name in classes))
+    counts = [sum(case.labels.get(name) == 1 for name in classes) for case in labelled]
+    for word, wrong in (("no class", counts.count(0)), ("several classes", sum(count > 1 for count in counts))):
+        if wrong:
+            what = f"{wrong} of {len(labelled)} cases have {word}, a softmax needs exactly one"
+            raise UsageError(what, where=where, fix="mark one class of each case with 1, or take loss.name=bce")
+    cases = [
+        case.model_copy(update={"labels": {name: float(case.labels.get(name) == 1) for name in classes}})
+        for case in labelled
+    ]
+    return replace(labelled, cases=tuple(cases))
+
+
+def check_several(cohort: Cohort, classes: Sequence[str], split: str) -> None:
+    """Raise UsageError if all cases of a split have the same class."""
+    present = {name for case in cohort for name in classes if case.labels.get(name) == 1}
+    if len(present) < 2:
+        what = f"all {len(cohort)} cases of the {split!r} split have the class {', '.join(present)}"
         raise UsageError(what, fix="give more cases, or other data.ratios")
 
 

@@ -32,10 +32,14 @@ _SLICES_CAVEAT = (
 
 def summary_line(measures: Mapping[str, Any], unit: str = "studies") -> str:
     """Return the measures of a scan in one line."""
-    parts = [
-        f"{name} {found['probability']:.3f}{' (positive)' if found['positive'] else ''}"
-        for name, found in measures["classes"].items()
-    ]
+    classes = measures["classes"]
+    if "class" in measures:  # one class of several
+        parts = [f"{measures['class']} {classes[measures['class']]['probability']:.3f}"]
+    else:
+        parts = [
+            f"{name} {found['probability']:.3f}{' (positive)' if found['positive'] else ''}"
+            for name, found in classes.items()
+        ]
     top = "" if unit == "pictures" else f"; most suspicious slice {measures['top_slices'][0]['slice']}"
     warned = "".join(f"; {warning}" for warning in measures["warnings"])
     return f"{', '.join(parts)}{top}{warned}"
@@ -59,14 +63,18 @@ def sections_of(
     """
     classes, samples = calibration.classes, f"{calibration.samples} validation {unit}"
     head = Section(title="Probabilities")
-    head.text(
-        f"Thresholds for a specificity of {calibration.specificity:.2f} on {samples}. "
-        "The model card says what the model was made for and where it fails."
+    is_one_class = calibration.activation == "softmax"
+    chosen = (
+        "Each picture gets the most probable class."
+        if is_one_class
+        else f"Thresholds for a specificity of {calibration.specificity:.2f} on {samples}."
     )
+    head.text(f"{chosen} The model card says what the model was made for and where it fails.")
     if unit == "slices":
         head.text(_SLICES_CAVEAT, "warning")
     name = "picture" if unit == "pictures" else "study"
-    columns = [Column(name=name), *(Column(name=name, numeric=True) for name in classes), Column(name="positive")]
+    columns = [Column(name=name), *(Column(name=name, numeric=True) for name in classes)]
+    columns.append(Column(name="class" if is_one_class else "positive"))
     rows = []
     for scan, measures in results.items():
         found = measures["classes"]
@@ -76,17 +84,17 @@ def sections_of(
     whole = "Probabilities of whole studies" if unit == "studies" else f"Probabilities of {unit}"
     trained_on = " and ".join(data) or "the model's own training data"
     caption = f"{whole}, calibrated on {trained_on} only ({samples})."
-    head.table(columns, [*rows, ["threshold", *thresholds, ""]], caption)
+    head.table(columns, rows if is_one_class else [*rows, ["threshold", *thresholds, ""]], caption)
     shown = [
         _scan_section(scan, measures, pictures.get(scan, {}), classes, unit)
         for scan, measures in list(results.items())[:_SHOWN]
     ]
     if len(results) > _SHOWN:
         shown[-1].text(f"{len(results) - _SHOWN} more studies have their pictures in their own folders.", "note")
-    return [head, *shown, Section(title="Definitions").definitions(_definitions(unit))]
+    return [head, *shown, Section(title="Definitions").definitions(_definitions(unit, is_one_class))]
 
 
-def _definitions(unit: str) -> dict[str, str]:
+def _definitions(unit: str, is_one_class: bool) -> dict[str, str]:
     definitions = {
         "Probability": f"{_OF[unit]}. Its scale was set on validation {unit} of the model's own data; on any other "
         "data it is not validated.",
@@ -98,6 +106,9 @@ def _definitions(unit: str) -> dict[str, str]:
     }
     if unit == "pictures":
         del definitions["Suspicious slices"]
+    if is_one_class:
+        del definitions["Threshold"]
+        definitions["Leading finding"] = "The most probable class."
     return definitions
 
 

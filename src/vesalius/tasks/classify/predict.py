@@ -117,8 +117,8 @@ class SliceClassifier(ABC):
         """
         height, width, _ = patches_HWD.shape
         rows_ND = torch.from_numpy(patches_HWD).to(self.encoder.device).flatten(0, 1)
-        logits = self.place_logits(rows_ND)[:, c].float().cpu().numpy()
-        return (logits / self.calibration.temperatures[c]).reshape(height, width).astype(np.float32)
+        logits_NC = self.place_logits(rows_ND).double().cpu().numpy()
+        return self.calibration.point.log_odds(logits_NC)[:, c].reshape(height, width).astype(np.float32)
 
 
 class ClassifyPredictor(Predictor):
@@ -176,6 +176,7 @@ class ClassifyPredictor(Predictor):
         facts = {
             "classes": calibration.decisions(found.whole_C),
             "leading": names[c],
+            **({"class": names[c]} if calibration.activation == "softmax" else {}),
             "limits": list(self.card.caveats),
             "top_slices": [_slice_facts(found, row, names, view) for row in most.tolist()],
             **plausible.facts(self.check, *problems),

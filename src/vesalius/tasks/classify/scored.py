@@ -13,8 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.metrics.baseline import compared
 from vesalius.metrics.drawn import Owner
+from vesalius.metrics.facts import Facts
 from vesalius.metrics.findings import measured, prevalences
+from vesalius.metrics.one_class import one_class_measures
+from vesalius.metrics.subgroups import subgroups
+from vesalius.report.beside import CONFUSION
+from vesalius.report.confusion import confusion_plot
 from vesalius.report.findings import RELIABILITY, counted, reliability_figure, sections, text_of
 from vesalius.report.result import Result
 from vesalius.report.table import Cell
@@ -31,6 +37,7 @@ class Scored:
         ids: study or case of each sample.
         patients: the patient, or, where unknown, the study or the case itself.
         items: slice number within the case (0 for a picture); empty where a sample is a whole study.
+        facts: age, sex, view, ... of the case of each sample; empty where there are no facts.
 
     Example:
         >>> chosen = Calibration(classes=("any",), temperatures=(2.0,), thresholds=(0.6,), specificity=0.9, samples=8)
@@ -44,6 +51,7 @@ class Scored:
     ids: tuple[str, ...]
     patients: tuple[Owner, ...]
     items: tuple[int, ...] = ()
+    facts: tuple[Facts, ...] = ()
 
     def rows(self, calibration: Calibration, name: str) -> list[dict[str, Cell]]:
         """A row for each sample and class; patients are numbered, and `name` heads the column of ids."""
@@ -71,6 +79,7 @@ def outcome_of(
     labels: Mapping[str, NDArray[np.float32]],
     notes: Sequence[str] = (),
     unit: str = "studies",
+    baselines: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> Result:
     """Measure a classifier on one split with the temperatures and thresholds that it ships with.
 
@@ -81,6 +90,7 @@ def outcome_of(
         labels: split -> labels (S, C), for the table of prevalences.
         notes: caveats for the report.
         unit: what a sample is, in the plural.
+        baselines: trivial baselines to measure beside the model: name -> scores (S, C).
     """
     classes, point = calibration.classes, calibration.point
     results: dict[str, Any] = {
@@ -88,6 +98,19 @@ def outcome_of(
         **measured(scored.logits_SC, scored.labels_SC, scored.patients, classes, point, unit),
         "prevalences": prevalences(labels, classes),
     }
+    figures = {RELIABILITY: reliability_figure(scored.logits_SC, scored.labels_SC, classes, point)}
+    log_odds_SC = point.log_odds(scored.logits_SC)
+    if calibration.activation == "softmax":
+        calls = one_class_measures(log_odds_SC, scored.labels_SC, scored.patients, classes)
+        results["one_class"] = calls
+        figures[CONFUSION] = confusion_plot(calls["confusion"], classes)
+    results["baselines"] = {
+        name: compared(log_odds_SC, scores_SC, scored.labels_SC, scored.patients, calibration.activation)
+        for name, scores_SC in (baselines or {}).items()
+    }
+    results["subgroups"] = (
+        subgroups(log_odds_SC, scored.labels_SC, scored.patients, scored.facts, classes) if scored.facts else []
+    )
     name = "study" if unit == "studies" else "case"
     by, auroc = results["intervals"], "AUROC" if unit == "studies" else f"AUROC of {unit}"
     rows = scored.rows(calibration, name)
@@ -96,10 +119,22 @@ def outcome_of(
         sections=sections(results, notes, unit),
         rows=rows,
         columns=tuple(rows[0]),
-        figures={RELIABILITY: reliability_figure(scored.logits_SC, scored.labels_SC, classes, point)},
+        figures=figures,
         measured={
             **{f"{auroc}, {name}": text_of(measures["auroc"], by) for name, measures in results["classes"].items()},
             f"{auroc}, mean": text_of(results["auroc"], by),
+            **_beside(results, auroc, by),
         },
         tested_on=f"{counted(results, unit)} of the {part} split",
     )
+
+
+def _beside(results: Mapping[str, Any], auroc: str, by: str) -> dict[str, str]:
+    """Return the lines of the card for the calls of one class and for the baselines."""
+    lines: dict[str, str] = {}
+    if "one_class" in results:
+        names = {"accuracy": "accuracy", "macro_f1": "macro F1", "worst_recall": "recall of the worst class"}
+        lines |= {words: text_of(results["one_class"][key], by) for key, words in names.items()}
+    for name, measures in results["baselines"].items():
+        lines[f"{auroc}, mean, of the trivial baseline: {name}"] = text_of(measures["auroc"], by)
+    return lines

@@ -26,7 +26,9 @@ from torch import Tensor, nn
 
 from vesalius.cohort.case import Problem
 from vesalius.csv_table import write_rows
+from vesalius.metrics.facts import plain
 from vesalius.report.result import Result
+from vesalius.tasks.classify.baselines import Baselines
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.scored import Scored, outcome_of
 from vesalius.tasks.detect.studies import Studies
@@ -54,7 +56,7 @@ def score(net: nn.Module, studies: Studies, batch: int = BATCH, ranks: Ranks = _
         tensors = tensors_of(studies.batch(order[start : start + batch]), device)
         share.append(net(tensors["x"], tensors["there"])[0].float().cpu().numpy())
     logits_SC[order] = np.concatenate(ranks.gathered(share))
-    return Scored(logits_SC, studies.labels_SC, studies.ids, studies.owners)
+    return Scored(logits_SC, studies.labels_SC, studies.ids, studies.owners, facts=studies.facts)
 
 
 def tensors_of(batch: dict[str, NDArray[np.generic]], device: torch.device | str = "cpu") -> dict[str, Tensor]:
@@ -87,7 +89,8 @@ def measure_model(
     calibration = Calibration.read(model)
     scored = score(from_pretrained(model, "detect", HEAD).parts[HEAD].net.to(device), studies[part])
     labels = {name: split.labels_SC for name, split in studies.items()}
-    outcome = outcome_of(scored, part, calibration, labels, notes)
+    trivial = Baselines.read(model, calibration.classes).scores([plain(facts) for facts in scored.facts])
+    outcome = outcome_of(scored, part, calibration, labels, notes, baselines=trivial if scored.facts else None)
     outcome.results["invalid_nifti_report"] = _invalid_report(problems)
     outcome.files = result_files(outcome.results, calibration.point.probabilities(scored.logits_SC))
     return outcome

@@ -16,6 +16,7 @@ from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
 from vesalius.metrics.drawn import Owner
+from vesalius.metrics.facts import Facts
 from vesalius.tasks.classify.checks import labels_of
 
 Rows = NDArray[np.intp]
@@ -49,6 +50,7 @@ class Studies:
         vectors: of all slices.
         labels_SC: 0 or 1, NaN where unknown; float32.
         slice_labels: the same for the rows of each study; None if no slice has labels.
+        facts: age, sex, ... of the first case of each study; empty where there are none.
     """
 
     ids: tuple[str, ...]
@@ -57,6 +59,7 @@ class Studies:
     vectors: Vectors
     labels_SC: NDArray[np.float32]
     slice_labels: tuple[NDArray[np.float32], ...] | None = None
+    facts: tuple[Facts, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -117,6 +120,7 @@ def studies_of(cohort: Cohort, vectors: Vectors, classes: Sequence[str], unit: s
         vectors,
         np.stack([whole(labels_KC) for labels_KC in labels]) if labels else np.empty((0, len(classes)), np.float32),
         known,
+        tuple(cases[0].facts for cases in together.values()),
     )
 
 

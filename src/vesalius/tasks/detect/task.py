@@ -19,6 +19,7 @@ from vesalius.nets.head import StudyHead
 from vesalius.nets.net import Net, build
 from vesalius.objectives.masked_bce import MaskedBce, positive_weights
 from vesalius.seeding import generator
+from vesalius.tasks.classify.baselines import Baselines
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.detect.config import DetectConfig, DetectSettings
 from vesalius.tasks.detect.measure import score, tensors_of
@@ -120,3 +121,5 @@ class DetectTask(Task):
         scored, config = score(net, val), self.config
         point = choose(scored.logits_SC, scored.labels_SC, specificity=config.specificity, sharing=config.temperature)
         Calibration.of(point, self.classes).write(folder)
+        train = self._studies["train"]
+        Baselines.of_facts(train.facts, train.labels_SC, self.classes, "sigmoid").write(folder)

@@ -19,7 +19,7 @@ from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
 from vesalius.report.table import plain_text
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.checks import check_decided, check_labels, cohort_notes, labels_of
+from vesalius.tasks.classify.checks import check_decided, check_labels, cohort_notes, labels_of, one_hot
 from vesalius.tasks.classify.scored import outcome_of
 from vesalius.tasks.detect.config import DetectData, DetectSettings
 from vesalius.tasks.detect.measure import measure_model
@@ -27,7 +27,8 @@ from vesalius.tasks.detect.predict import encoder_of
 from vesalius.tasks.detect.source import Files, Scans
 from vesalius.tasks.detect.studies import studies_of
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
-from vesalius.tasks.finetune.measure import score
+from vesalius.tasks.finetune.config import with_classes
+from vesalius.tasks.finetune.measure import score, trivial_scores
 from vesalius.tasks.finetune.predict import Network
 from vesalius.training.device import on_cpu
 from vesalius.weights.card import read_card
@@ -184,11 +185,12 @@ def _measure_pictures(
     if cohort is None:
         what = "takes pictures or volumes, not precomputed vectors"
         raise UsageError(what, where=folder, fix="name a manifest")
-    where, whole = str(cohort), _part(read_manifest(cohort), options.split)
+    where, named = str(cohort), with_classes(read_manifest(cohort), settings.class_fact)
+    whole = _part(named, options.split)
     if slices is None:
         check_decided(whole, settings.classes, where)
         check_labels(labels_of(whole, settings.classes), settings.classes, where)
-        part = whole
+        part = whole if calibration.activation == "sigmoid" else one_hot(whole, settings.classes, where)
     else:
         part = whole.where(lambda case: slices.mask in case.masks)
         if not len(part):
@@ -207,9 +209,13 @@ def _measure_pictures(
     check_labels(scored.labels_SC, settings.classes, where)
     notes = cohort_notes(part, scored.labels_SC, scored.patients, settings.classes, loader.problems)
     if len(part) < len(whole):
-        notes.append(f"{len(whole) - len(part)} of {len(whole)} cases have no mask to take labels from")
+        lacked = "no class" if slices is None else "no mask to take labels from"
+        notes.append(f"{len(whole) - len(part)} of {len(whole)} cases have {lacked}")
     unit = "pictures" if slices is None else "slices"
-    return outcome_of(scored, _PART, calibration, {_PART: scored.labels_SC}, notes, unit)
+    trivial = None
+    if slices is None:
+        trivial = trivial_scores(folder, settings.classes, part, scored, settings.images[0])
+    return outcome_of(scored, _PART, calibration, {_PART: scored.labels_SC}, notes, unit, trivial)
 
 
 def _part(cohort: Cohort, split: str | None) -> Cohort:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.read import open_image
 from vesalius.report.result import Result
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.checks import check_both, check_classes, check_decided
+from vesalius.tasks.classify.checks import (
+    check_both,
+    check_classes,
+    check_decided,
+    check_several,
+    one_hot,
+    training_notes,
+)
 from vesalius.tasks.classify.scored import outcome_of
 from vesalius.tasks.finetune.config import FinetuneConfig
-from vesalius.tasks.finetune.measure import score
+from vesalius.tasks.finetune.hyperrule import resolved
+from vesalius.tasks.finetune.measure import score, trivial_scores
 from vesalius.tasks.finetune.predict import Network
 from vesalius.tasks.finetune.task import FinetuneTask
 from vesalius.tasks.job import Job
@@ -38,15 +48,30 @@ class FinetuneJob(Job):
         cohort = config.data.cohort()
         slices = config.data.slices
         self.classes = config.data.classes or cohort.classes if slices is None else tuple(slices.values)
+        is_one_class = config.loss.activation == "softmax"
         if slices is None:
             check_classes(cohort.classes, self.classes, config.data.where)
             check_decided(cohort, self.classes, config.data.where)
+            if is_one_class:
+                unlabelled = cohort.where(lambda case: not any(name in case.labels for name in self.classes))
+                labelled = one_hot(cohort, self.classes, config.data.where)
+                cohort = replace(cohort, cases=(*labelled.cases, *unlabelled.cases))
         self._parts = config.data.splits(cohort, config.train.seed)
         for name in ("train", "val") if slices is None else ():
-            check_both(self._parts[name], self.classes, name)
+            (check_several if is_one_class else check_both)(self._parts[name], self.classes, name)
+        if config.bit_hyperrule is not None:
+            train = self._parts["train"]
+            columns, rows = open_image(train, train.cases[0], config.data.images[0]).shape[2:4]
+            self.config = resolved(config, len(train), (rows, columns))
 
     def parts(self) -> Mapping[str, Cohort]:
         return self._parts
+
+    def notes(self) -> Sequence[str]:
+        if self.config.data.slices is not None:
+            return super().notes()
+        train = self._parts["train"]
+        return (*train.notes, *training_notes(train, train, self.classes))
 
     def task(self) -> FinetuneTask:
         return FinetuneTask(self.config, self._parts, self.classes)
@@ -71,4 +96,7 @@ class FinetuneJob(Job):
         }
         labels = {name: part.labels_SC for name, part in scored.items()}
         unit = "pictures" if data.slices is None else "slices"
-        return outcome_of(scored[split], split, calibration, labels, self.notes(), unit)
+        trivial = None
+        if data.slices is None:
+            trivial = trivial_scores(model, self.classes, self._parts[split], scored[split], data.images[0])
+        return outcome_of(scored[split], split, calibration, labels, self.notes(), unit, trivial)

@@ -5,14 +5,19 @@ Letters: U pictures (whole cases, or slices of all volumes), B pictures that go 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
 from vesalius.cohort.loader import Loader
 from vesalius.errors import InputError
+from vesalius.metrics.facts import plain
+from vesalius.tasks.classify.baselines import Baselines, looks_of
 from vesalius.tasks.classify.scored import Scored
 from vesalius.tasks.finetune.config import SliceLabels
 from vesalius.tasks.finetune.pictures import MapLabels
@@ -63,6 +68,7 @@ def score(
         if number % every == 0:
             progress(f"{number} of {len(loader)} held-out cases measured")
     cases = ranks.gathered(share)
+    facts_of = {case.id: case.facts for case in loader.cohort}
     if not cases:
         first = f", {loader.problems[0]} for one" if loader.problems else ""
         raise InputError(f"no case can be read{first}", fix="mend the files")
@@ -73,4 +79,27 @@ def score(
         ids,
         tuple(patient_of[name] for name in ids),
         tuple(number for _, logits_UN, _ in cases for number in range(len(logits_UN))),
+        tuple(facts_of[name] for name in ids),
     )
+
+
+def trivial_scores(
+    model: Path, classes: tuple[str, ...], cohort: Cohort, scored: Scored, image: str
+) -> dict[str, NDArray[np.float64]]:
+    """Return the scores of the trivial baselines of a model folder for measured pictures.
+
+    Args:
+        model: the model folder.
+        classes: of the model.
+        cohort: the measured cases.
+        scored: their logits.
+        image: name of the image of a case whose look a baseline may need.
+
+    Raises:
+        CorruptFileError: the baselines are damaged.
+    """
+    baselines = Baselines.read(model, classes)
+    if baselines.need_looks:
+        looks = looks_of(cohort, image, len(cohort))
+        return baselines.scores([looks[name] for name in scored.ids])
+    return baselines.scores([plain(facts) for facts in scored.facts])

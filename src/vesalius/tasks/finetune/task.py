@@ -11,17 +11,24 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader, batches
+from vesalius.errors import UsageError
 from vesalius.metrics.classify import rank_classes
-from vesalius.metrics.operating import choose
+from vesalius.metrics.one_class import accuracy, choose_one_class, confusion, macro_f1, recalls, true_class
+from vesalius.metrics.operating import OperatingPoint, choose
 from vesalius.nets.net import build
-from vesalius.objectives.masked_bce import MaskedBce
-from vesalius.tasks.classify.calibration import Calibration
+from vesalius.objectives.class_loss import BceLoss
+from vesalius.tasks.classify.baselines import Baselines, looks_of
+from vesalius.tasks.classify.calibration import POINTS, Calibration
+from vesalius.tasks.classify.checks import labels_of
 from vesalius.tasks.classify.scored import Scored
 from vesalius.tasks.finetune.config import FinetuneConfig, FinetuneSettings
+from vesalius.tasks.finetune.frozen import frozen_modules
 from vesalius.tasks.finetune.measure import score
+from vesalius.tasks.finetune.mixup import mixed
 from vesalius.tasks.finetune.pictures import MapLabels, OneSlice
 from vesalius.tasks.finetune.predict import Network
 from vesalius.training.task import Batch, Logs, Losses, Ranks, Task, bare
@@ -43,12 +50,24 @@ class FinetuneTask(Task):
 
     def __init__(self, config: FinetuneConfig, parts: Mapping[str, Cohort], classes: tuple[str, ...]) -> None:
         self.config, self.parts, self.classes = config, parts, classes
-        self._loss = MaskedBce([config.loss.positive] * len(classes))
-        self._place_loss = MaskedBce([config.loss.place_positive] * len(classes))
+        self._loss, self._place_loss = config.loss.of_pictures(len(classes)), config.loss.of_places(len(classes))
         self._training = self._loader()
 
     def build(self) -> dict[str, nn.Module]:
-        return {"net": build(self.config.classifier(len(self.classes)))}
+        net = build(self.config.classifier(len(self.classes)))
+        if self.config.zero_init_logits_layer:
+            last = [layer for layer in net.head.modules() if isinstance(layer, nn.Linear)][-1]  # type: ignore[union-attr]
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+        for module in self._frozen(net):
+            module.requires_grad_(False)
+        self._check_batch(net)
+        return {"net": net}
+
+    def train_mode(self) -> None:
+        super().train_mode()
+        for module in self._frozen(bare(self.modules["net"])):
+            module.eval()
 
     def batches_per_epoch(self) -> int:
         return max(1, self._training.total // self.config.batch)
@@ -64,7 +83,7 @@ class FinetuneTask(Task):
             given = {"image": batch.images, "labels": batch.labels_BN}
             if slices is not None:
                 maps, mask_BCJI = MapLabels(slices.values, slices.least), batch.masks[slices.mask]
-                if loss.places:
+                if isinstance(loss, BceLoss) and loss.places:
                     side = self.config.net.divisor
                     given["labels"], given["places"] = maps.of_both(mask_BCJI, side, loss.place_least)
                 else:
@@ -73,9 +92,11 @@ class FinetuneTask(Task):
 
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
         del step
+        if self.config.mixup:
+            batch = mixed(batch, self.config.mixup)
         logits_BN, places_BLN = self.modules["net"](batch["image"])
-        loss = self._loss(logits_BN, batch["labels"])
-        if "places" not in batch:
+        loss: Tensor = self._loss(logits_BN, batch["labels"])
+        if self._place_loss is None or not isinstance(self.config.loss, BceLoss):
             return {"net": loss}, {}
         of_places: Tensor = self._place_loss(places_BLN, batch["places"])
         return {"net": loss + self.config.loss.places * of_places}, {"loss_pictures": loss, "loss_places": of_places}
@@ -85,25 +106,68 @@ class FinetuneTask(Task):
         del step
         net = bare(self.modules["net"])
         scored = self._score_val(net, self.ranks)
-        ranking = rank_classes(scored.logits_SC, scored.labels_SC)
+        log_odds_SC = self._point().log_odds(scored.logits_SC)
+        ranking = rank_classes(log_odds_SC, scored.labels_SC)
         measures = {
             "loss": float(self._loss(torch.from_numpy(scored.logits_SC), torch.from_numpy(scored.labels_SC))),
             "auroc": ranking.macro_auroc,
             "auprc": ranking.macro_auprc,
         }
         measures |= {f"auroc/{name}": value for name, value in zip(self.classes, ranking.auroc, strict=True)}
+        if self.config.loss.activation == "softmax":
+            matrix = confusion(log_odds_SC.argmax(1), true_class(scored.labels_SC), len(self.classes))
+            by_class = recalls(matrix)
+            measures |= {"accuracy": accuracy(matrix), "macro_f1": macro_f1(matrix)}
+            measures |= {f"recall/{name}": value for name, value in zip(self.classes, by_class.tolist(), strict=True)}
         return {name: value for name, value in measures.items() if math.isfinite(value)}
 
     def export(self, folder: Path) -> None:
         """Encoder and head; temperature and thresholds, chosen on validation pictures by the weights as written."""
         net, config = bare(self.modules["net"]), self.config
-        settings = FinetuneSettings(classes=self.classes, images=config.data.images, slices=config.data.slices)
+        settings = FinetuneSettings(
+            classes=self.classes,
+            images=config.data.images,
+            class_fact=config.data.class_fact,
+            slices=config.data.slices,
+        )
         nets = {ENCODER: config.net, HEAD: config.classifier(len(self.classes)).head}
         modules = {name: getattr(net, name) for name in nets}
         save_pretrained(folder, modules, ModelConfig.of("finetune", nets, settings), _NUMBERS[config.numbers])
         write_contract(InputContract(images=config.data.images, prepare=config.prepare, classes=self.classes), folder)
         scored = self._score_val(Network(folder, next(net.parameters()).device).net, Ranks())
-        Calibration.of(choose(scored.logits_SC, scored.labels_SC), self.classes).write(folder)
+        chosen = choose if config.loss.activation == "sigmoid" else choose_one_class
+        Calibration.of(chosen(scored.logits_SC, scored.labels_SC), self.classes).write(folder)
+        if config.data.slices is None:
+            self._baselines().write(folder)
+
+    def _baselines(self) -> Baselines:
+        """Fit the trivial baselines on the cases to train on."""
+        train, activation, image = self.parts["train"], self.config.loss.activation, self.config.data.images[0]
+        facts, labels_SC = [case.facts for case in train], labels_of(train, self.classes)
+        baselines = Baselines.of_facts(facts, labels_SC, self.classes, activation)
+        if baselines.baselines:
+            return baselines
+        looks = looks_of(train, image)
+        seen = train.where(lambda case: case.id in looks)
+        return Baselines.of_looks([*looks.values()], labels_of(seen, self.classes), self.classes, activation)
+
+    def _point(self) -> OperatingPoint:
+        """The logits as they are: no temperature, no threshold."""
+        count = len(self.classes)
+        return POINTS[self.config.loss.activation]((1.0,) * count, (math.nan,) * count, math.nan, 0)
+
+    def _check_batch(self, net: nn.Module) -> None:
+        """Raise UsageError if batch norms would learn from one picture."""
+        learns = any(isinstance(layer, _BatchNorm) and layer.weight.requires_grad for layer in net.modules())
+        if learns and min(self.config.batch, self._training.total) < 2:
+            what = "a batch of one picture has no spread that batch norms could learn"
+            raise UsageError(
+                what, where="batch", fix="choose 2 or more, or train the head alone: fine_tune_after_block=4"
+            )
+
+    def _frozen(self, net: nn.Module) -> tuple[nn.Module, ...]:
+        """Parts of the encoder that do not learn; in eval mode, so that norms keep their statistics."""
+        return frozen_modules(net.encoder, self.config.fine_tune_after_block)  # type: ignore[arg-type]
 
     def _score_val(self, net: nn.Module, ranks: Ranks) -> Scored:
         data = self.config.data
@@ -115,7 +179,7 @@ class FinetuneTask(Task):
         changes = Chain(transforms=config.augment)
         return config.data.loader(
             self.parts["train"],
-            prepare=config.prepare,
+            prepare=config.training_prepare,
             order="shuffled",
             seed=config.train.seed,
             masks=() if slices is None else (slices.mask,),
