@@ -13,7 +13,7 @@ from vesalius.tasks.train.run import train
 def few_draws():
     """The runs of single cells draw few patients for intervals that no test here reads; the comparison draws all."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vesalius.metrics.findings.clustered_intervals", partial(clustered_intervals, draws=10))
+        patch.setattr("vesalius.metrics.bootstrap.clustered_intervals", partial(clustered_intervals, draws=10))
         yield
 
 

@@ -8,14 +8,14 @@ import yaml
 
 from tasks.evaluate.label_efficiency.small import OPTIONS, make_config
 from vesalius.tasks.evaluate.label_efficiency.cell import Training, run_training
-from vesalius.tasks.evaluate.label_efficiency.plan import Plan
+from vesalius.tasks.evaluate.label_efficiency.plan import CellPlan
 
 
 @pytest.fixture(scope="module")
 def training(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cell")
     config = make_config(folder, train={"epochs": 6, "schedule": {"warmup_epochs": 2}})
-    plan = Plan(config, (), replace(OPTIONS, arms=("scratch",), shares=(30.0,), seeds=(0,)))
+    plan = CellPlan(config, (), replace(OPTIONS, arms=("scratch",), shares=(30.0,), seeds=(0,)))
     plan.write(folder)
     (cell,) = plan.cells(folder)
     return Training(str(config), folder / "run", cell.words, cell.budget, "cpu", 1, Path.cwd())

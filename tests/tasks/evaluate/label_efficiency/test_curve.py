@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from vesalius.tasks.evaluate.label_efficiency.curve import curve, within_folds
-from vesalius.tasks.evaluate.label_efficiency.predictions import Predictions
+from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions
 
 
 def drawn(seed, count=120, folds=3):
@@ -20,7 +20,7 @@ def predictions(seed, gain, folds=1, count=60):
     logits_SC = np.random.default_rng(seed).normal(0, 1, (count, 1)) + gain * labels_SC
     keys = tuple(("0", str(number), "") for number in range(count))
     owners = tuple((str(number // 2), True) for number in range(count))
-    return Predictions(keys, owners, np.arange(count) % folds, ("sick",), logits_SC, labels_SC)
+    return CellPredictions(keys, owners, np.arange(count) % folds, ("sick",), logits_SC, labels_SC)
 
 
 def test_auroc_counts_all_pairs_within_folds():

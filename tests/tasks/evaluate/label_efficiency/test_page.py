@@ -4,9 +4,9 @@ import pytest
 
 from vesalius.metrics.bootstrap import Interval
 from vesalius.metrics.drawn import Drawn
-from vesalius.tasks.evaluate.label_efficiency.curve import Difference, Point
+from vesalius.tasks.evaluate.label_efficiency.curve import ArmPoint, Difference
 from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
-from vesalius.tasks.evaluate.label_efficiency.page import Measured, notes, result_of, table
+from vesalius.tasks.evaluate.label_efficiency.page import Comparison, notes, result_of, table
 from vesalius.tasks.evaluate.label_efficiency.plan import Cell
 
 INTERVAL = Interval(0.6, 0.8, 0.95, 40)
@@ -21,16 +21,16 @@ def measured():
         for seed in (0, 1)
     ]
     points = [
-        Point(10.0, "scratch", 0.7, INTERVAL, {0: 0.65, 1: 0.75}),
-        Point(10.0, "pretrained", 0.8, INTERVAL, {0: 0.8, 1: 0.8}),
-        Point(100.0, "scratch", math.nan, None, {0: math.nan}),
-        Point(100.0, "pretrained", 0.9, None, {0: 0.9}),
+        ArmPoint(10.0, "scratch", 0.7, INTERVAL, {0: 0.65, 1: 0.75}),
+        ArmPoint(10.0, "pretrained", 0.8, INTERVAL, {0: 0.8, 1: 0.8}),
+        ArmPoint(100.0, "scratch", math.nan, None, {0: math.nan}),
+        ArmPoint(100.0, "pretrained", 0.9, None, {0: 0.9}),
     ]
     differences = [Difference(10.0, "pretrained", "scratch", 0.1, Interval(0.02, 0.18, 0.95, 40), {0: 0.15, 1: 0.05})]
     left_out = {"1_percent-seed_0": "1 patient does not hold both labels of x"}
     failures = {"100_percent-seed_1-scratch": "loss is nan at step 3"}
     options = EfficiencyOptions(arms=("scratch", "pretrained"))
-    return Measured(options, cells, points, differences, Drawn(40), 80, left_out, failures)
+    return Comparison(options, cells, points, differences, Drawn(40), 80, left_out, failures)
 
 
 def test_the_table_has_a_row_for_each_share_and_arm(measured):

@@ -5,7 +5,7 @@ import pytest
 from tasks.evaluate.label_efficiency.small import OPTIONS, make_config
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import ConfigError, InputError, UsageError
-from vesalius.tasks.evaluate.label_efficiency.plan import Plan
+from vesalius.tasks.evaluate.label_efficiency.plan import CellPlan
 from vesalius.tasks.train.run import configured
 
 SCRATCH = replace(OPTIONS, arms=("scratch",))
@@ -21,7 +21,7 @@ def training(folder, cell):
 
 
 def test_arms_share_their_patients_and_a_share_lies_within_the_larger(config, tmp_path, study):
-    plan = Plan(config, study.words, OPTIONS)
+    plan = CellPlan(config, study.words, OPTIONS)
     plan.write(tmp_path)
     cells = list(plan.cells(tmp_path))
     assert len(cells) == len({cell.name for cell in cells}) == 8
@@ -35,7 +35,7 @@ def test_arms_share_their_patients_and_a_share_lies_within_the_larger(config, tm
 
 def test_every_cell_is_a_configuration_that_chooses_nothing_by_validation(config, tmp_path, study):
     options = replace(OPTIONS, shares=(100.0,), seeds=(3,))
-    plan = Plan(config, [*study.words, "scratch:train.optimizer.lr=0.01"], options)
+    plan = CellPlan(config, [*study.words, "scratch:train.optimizer.lr=0.01"], options)
     plan.write(tmp_path)
     scratch, pretrained = (configured(config, cell.words)[1] for cell in plan.cells(tmp_path))
     assert (scratch.init_from, pretrained.init_from.part) == (None, "encoder")
@@ -47,15 +47,15 @@ def test_every_cell_is_a_configuration_that_chooses_nothing_by_validation(config
 
 
 def test_the_budget_is_that_of_all_patients(config, tmp_path):
-    (cell,) = Plan(config, (), replace(SCRATCH, shares=(30.0,), seeds=(0,))).cells(tmp_path)
+    (cell,) = CellPlan(config, (), replace(SCRATCH, shares=(30.0,), seeds=(0,))).cells(tmp_path)
     assert cell.cases == 7
     assert (cell.budget.steps, cell.budget.per_epoch) == (6 * (23 // 8), 23 // 8)
-    (cell,) = Plan(config, (), replace(SCRATCH, shares=(30.0,), seeds=(0,), budget="epochs")).cells(tmp_path)
+    (cell,) = CellPlan(config, (), replace(SCRATCH, shares=(30.0,), seeds=(0,), budget="epochs")).cells(tmp_path)
     assert cell.budget is None
 
 
 def test_a_share_without_both_labels_is_left_out_with_its_reason(config, tmp_path):
-    plan = Plan(config, (), replace(SCRATCH, shares=(1.0, 100.0), seeds=(0,)))
+    plan = CellPlan(config, (), replace(SCRATCH, shares=(1.0, 100.0), seeds=(0,)))
     assert plan.left_out() == {"1_percent-seed_0": "1 patient does not hold both labels of left"}
     assert [cell.percent for cell in plan.cells(tmp_path)] == [100.0]
 
@@ -63,7 +63,7 @@ def test_a_share_without_both_labels_is_left_out_with_its_reason(config, tmp_pat
 def test_folds_come_from_the_manifest_and_fill_a_word(tmp_path):
     config = make_config(tmp_path, folds=3)
     words = ["card.summary=fold {fold}", "data.ratios=[0.7,0.2,0.1]"]
-    plan = Plan(config, words, replace(SCRATCH, shares=(100.0,), seeds=(0,), on="folds"))
+    plan = CellPlan(config, words, replace(SCRATCH, shares=(100.0,), seeds=(0,), on="folds"))
     plan.write(tmp_path)
     cells = list(plan.cells(tmp_path))
     assert [cell.fold for cell in cells] == [0, 1, 2]
@@ -78,14 +78,14 @@ def test_folds_come_from_the_manifest_and_fill_a_word(tmp_path):
 def test_cases_that_changed_are_refused(tmp_path):
     config = make_config(tmp_path)
     options = replace(SCRATCH, shares=(100.0,), seeds=(0,))
-    Plan(config, (), options).write(tmp_path)
+    CellPlan(config, (), options).write(tmp_path)
     manifest = tmp_path / "data" / "m.jsonl"
     before = (tmp_path / "patients" / "100_percent-seed_0.csv").read_bytes()
     cohort = read_manifest(manifest)
     cases = (cohort.cases[0].model_copy(update={"labels": {"left": 0.0}}), *cohort.cases[1:])
     write_manifest(type(cohort)(cases, cohort.root), manifest, force=True)
     with pytest.raises(UsageError, match="the cases have changed since this run began"):
-        Plan(config, (), options).write(tmp_path)
+        CellPlan(config, (), options).write(tmp_path)
     assert (tmp_path / "patients" / "100_percent-seed_0.csv").read_bytes() == before
 
 
@@ -102,7 +102,7 @@ def test_cases_that_changed_are_refused(tmp_path):
 )
 def test_what_cannot_be_trained_is_one_line_before_anything_is_written(config, words, changes, error, message):
     with pytest.raises(error) as caught:
-        Plan(config, words, replace(OPTIONS, **changes))
+        CellPlan(config, words, replace(OPTIONS, **changes))
     assert message in str(caught.value)
 
 
@@ -112,18 +112,18 @@ def test_a_cohort_without_test_cases_is_refused(tmp_path):
     cohort = read_manifest(manifest)
     write_manifest(cohort.where(lambda case: case.split != "test"), manifest, force=True)
     with pytest.raises(UsageError, match="--on test: there is no test split to measure on"):
-        Plan(config, (), SCRATCH)
+        CellPlan(config, (), SCRATCH)
 
 
 def test_other_jobs_and_bare_vectors_are_refused(tmp_path):
     with pytest.raises(UsageError, match="a run of segment has no labels to learn from"):
-        Plan("segment/hippocampus", ["data.manifest=m.jsonl"], SCRATCH)
+        CellPlan("segment/hippocampus", ["data.manifest=m.jsonl"], SCRATCH)
     words = ["data.embeddings=x.npy", "data.labels=y.npy"]
     with pytest.raises(UsageError, match="precomputed vectors have no manifest"):
-        Plan("detect/head_from_embeddings", words, SCRATCH)
+        CellPlan("detect/head_from_embeddings", words, SCRATCH)
 
 
 def test_a_probe_needs_a_job_that_freezes(study):
     words = ["data.manifest=m.jsonl", "data.encoder=e", *study.words]
     with pytest.raises(UsageError, match="arm probe: a run of detect has no fine_tune_after_block"):
-        Plan("detect/head_ct_phantom", words, replace(OPTIONS, arms=("probe",)))
+        CellPlan("detect/head_ct_phantom", words, replace(OPTIONS, arms=("probe",)))

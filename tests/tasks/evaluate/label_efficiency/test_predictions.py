@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vesalius.errors import CorruptFileError, InputError
-from vesalius.tasks.evaluate.label_efficiency.predictions import Predictions, check_same
+from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions, check_same
 
 TABLE = """case,slice,patient,class,logit,probability,label
 a,0,1,ball,1.5,0.8,1.0
@@ -17,7 +17,7 @@ b,0,,half,-1.0,0.3,0.0
 def read(folder, fold=None, text=TABLE):
     folder.mkdir(exist_ok=True)
     (folder / "table.csv").write_text(text)
-    return Predictions.read(folder, fold)
+    return CellPredictions.read(folder, fold)
 
 
 def test_a_table_becomes_samples_by_classes(tmp_path):
@@ -29,7 +29,7 @@ def test_a_table_becomes_samples_by_classes(tmp_path):
 
 
 def test_patients_of_several_folds_stay_apart(tmp_path):
-    whole = Predictions.joined([read(tmp_path / "first", 0), read(tmp_path / "second", 3)])
+    whole = CellPredictions.joined([read(tmp_path / "first", 0), read(tmp_path / "second", 3)])
     assert whole.folds_S.tolist() == [0, 0, 0, 3, 3, 3]
     assert len(set(whole.owners)) == 4
     assert len(set(whole.keys)) == 6

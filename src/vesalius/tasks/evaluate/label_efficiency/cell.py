@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vesalius.errors import VesaliusError
 from vesalius.report.page import PAGE
-from vesalius.tasks.evaluate.label_efficiency.plan import Budget
+from vesalius.tasks.evaluate.label_efficiency.plan import RunLength
 from vesalius.tasks.train.run import make_job, train
 from vesalius.training.run_folder import BEST, CONFIG, LAST, MODEL
 
@@ -35,7 +35,7 @@ class Training:
     config: str
     folder: Path
     words: tuple[str, ...]
-    budget: Budget | None
+    budget: RunLength | None
     device: str
     threads: int
     place: Path
@@ -67,7 +67,7 @@ def _with_budget(training: Training) -> list[str]:
     if training.budget is None:
         return [*training.words, f"train.validate_every={job.config.train.epochs}"]
     steps = training.budget.steps
-    epochs = math.ceil(steps / Budget.of(job).per_epoch)  # type: ignore[arg-type]
+    epochs = math.ceil(steps / RunLength.of(job).per_epoch)  # type: ignore[arg-type]
     words = [f"train.epochs={epochs}", f"train.max_steps={steps}", f"train.validate_every={epochs}"]
     warmup = job.config.train.schedule.in_steps(training.budget.per_epoch).warmup_steps
     words += ["train.schedule.warmup_epochs=0", f"train.schedule.warmup_steps={warmup}"]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vesalius.metrics.bootstrap import Interval, Rows, clustered_intervals
 from vesalius.metrics.classify import auprc, auroc, macro
 from vesalius.tasks.evaluate.label_efficiency.options import Measure
-from vesalius.tasks.evaluate.label_efficiency.predictions import Predictions
+from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions
 
 _MEASURES: dict[Measure, Callable[[Any, Any], float]] = {"auroc": auroc, "auprc": auprc}
 Arm = tuple[float, str]
@@ -25,7 +25,7 @@ Arm = tuple[float, str]
 
 
 @dataclass(frozen=True)
-class Point:
+class ArmPoint:
     """A share and arm.
 
     Args:
@@ -107,8 +107,8 @@ def _of_class(
 
 
 def curve(
-    measure: Measure, predictions: Mapping[Arm, Mapping[int, Predictions]], minus: str
-) -> tuple[list[Point], list[Difference]]:
+    measure: Measure, predictions: Mapping[Arm, Mapping[int, CellPredictions]], minus: str
+) -> tuple[list[ArmPoint], list[Difference]]:
     """Measure every share and arm, and the differences from the arm `minus`; all intervals share their draws.
 
     Args:
@@ -142,7 +142,7 @@ def curve(
     intervals = clustered_intervals(means, labels.owners)
     count = len(values)
     points = [
-        Point(percent, arm, value, interval, values[percent, arm])
+        ArmPoint(percent, arm, value, interval, values[percent, arm])
         for (percent, arm), value, interval in zip(values, value_means[:count], intervals[:count], strict=True)
     ]
     return points, [

@@ -14,7 +14,7 @@ from vesalius.report.chart import Band, banded
 from vesalius.report.page import Column, ReportTable
 from vesalius.report.result import Result
 from vesalius.report.table import NOTHING, fixed, number
-from vesalius.tasks.evaluate.label_efficiency.curve import Difference, Point
+from vesalius.tasks.evaluate.label_efficiency.curve import ArmPoint, Difference
 from vesalius.tasks.evaluate.label_efficiency.options import PRETRAINED, PROBE, SCRATCH, EfficiencyOptions
 from vesalius.tasks.evaluate.label_efficiency.plan import Cell
 from vesalius.wording import some
@@ -41,7 +41,7 @@ _DEFINITIONS = {
 
 
 @dataclass(frozen=True)
-class Measured:
+class Comparison:
     """Everything that the page shows.
 
     Args:
@@ -57,7 +57,7 @@ class Measured:
 
     options: EfficiencyOptions
     cells: Sequence[Cell]
-    points: Sequence[Point]
+    points: Sequence[ArmPoint]
     differences: Sequence[Difference]
     drawn: Drawn
     samples: int
@@ -73,7 +73,7 @@ class Measured:
         return {percent: sum(several) / len(several) for percent, several in counts.items()}
 
 
-def result_of(measured: Measured) -> Result:
+def result_of(measured: Comparison) -> Result:
     """Return the report."""
     options, name = measured.options, _NAMES[measured.options.measure]
     result = Result(
@@ -104,7 +104,7 @@ def result_of(measured: Measured) -> Result:
     return result
 
 
-def table(measured: Measured) -> ReportTable:
+def table(measured: Comparison) -> ReportTable:
     """Return the table of shares and arms."""
     name = _NAMES[measured.options.measure]
     difference_of = {(one.percent, one.arm): one for one in measured.differences}
@@ -130,7 +130,7 @@ def table(measured: Measured) -> ReportTable:
     return ReportTable(columns=columns, rows=rows, caption=f"Intervals {measured.drawn.by}.")
 
 
-def notes(measured: Measured) -> list[str]:
+def notes(measured: Comparison) -> list[str]:
     """Return caveats: what was left out or failed."""
     by_reason: dict[str, list[str]] = {}
     for draw, reason in measured.left_out.items():
@@ -143,7 +143,7 @@ def notes(measured: Measured) -> list[str]:
     return lines
 
 
-def _figure(measured: Measured) -> bytes:
+def _figure(measured: Comparison) -> bytes:
     patients = measured.patients
     bands = []
     for arm in measured.options.arms:
@@ -162,7 +162,7 @@ def _figure(measured: Measured) -> bytes:
     return banded(bands, "training patients (log scale)", _NAMES[measured.options.measure], ticks)
 
 
-def _numbers(measured: Measured) -> dict[str, Any]:
+def _numbers(measured: Comparison) -> dict[str, Any]:
     options, drawn, patients = measured.options, measured.drawn, measured.patients
     return {
         "measure": options.measure,
@@ -180,13 +180,13 @@ def _numbers(measured: Measured) -> dict[str, Any]:
     }
 
 
-def _measured(one: Point | Difference) -> dict[str, Any]:
+def _measured(one: ArmPoint | Difference) -> dict[str, Any]:
     interval = None if one.interval is None else asdict(one.interval)
     seeds = {str(seed): value for seed, value in one.seeds.items()}
     return {"percent": one.percent, "arm": one.arm, "value": one.value, "interval": interval, "seeds": seeds}
 
 
-def _rows(measured: Measured) -> list[dict[str, TableCell]]:
+def _rows(measured: Comparison) -> list[dict[str, TableCell]]:
     """A row for each share, arm and seed; patients and cases are means over the folds."""
     rows: list[dict[str, TableCell]] = []
     for point in measured.points:

@@ -38,7 +38,7 @@ _HEAD_ONLY = 4
 
 
 @dataclass(frozen=True)
-class Budget:
+class RunLength:
     """The length of a run on all training patients.
 
     Args:
@@ -50,7 +50,7 @@ class Budget:
     per_epoch: int
 
     @classmethod
-    def of(cls, job: FinetuneJob | DetectJob) -> Budget:
+    def of(cls, job: FinetuneJob | DetectJob) -> RunLength:
         """Return the budget of the run of a job."""
         train = job.config.train
         per_epoch = max(1, math.ceil(job.task().batches_per_epoch() / train.accumulate))
@@ -80,7 +80,7 @@ class Cell:
     patients: int
     cases: int
     words: tuple[str, ...]
-    budget: Budget | None
+    budget: RunLength | None
 
     @property
     def name(self) -> str:
@@ -88,7 +88,7 @@ class Cell:
         return f"{_draw(self.percent, self.seed, self.fold)}-{self.arm}"
 
 
-class Record(Config):
+class EfficiencyRecord(Config):
     """What may not change when a run is resumed: the configuration of each arm, and how cells are trained."""
 
     task: str = "label-efficiency"
@@ -103,10 +103,10 @@ class _Fold:
 
     number: int | None
     parts: Mapping[str, Cohort]
-    budgets: Mapping[str, Budget]
+    budgets: Mapping[str, RunLength]
 
 
-class Plan:
+class CellPlan:
     """The cells of a run, checked as far as that is possible before any is trained. Nothing is written.
 
     Args:
@@ -129,10 +129,10 @@ class Plan:
         self._folds = [self._fold(number) for number in numbers]
 
     @property
-    def record(self) -> Record:
+    def record(self) -> EfficiencyRecord:
         """The configuration of each arm; {fold} is left as it is."""
         arms = {arm: configured(self.config, words)[1].model_dump(mode="json") for arm, words in self._words.items()}
-        return Record(on=self.options.on, budget=self.options.budget, arms=arms)
+        return EfficiencyRecord(on=self.options.on, budget=self.options.budget, arms=arms)
 
     @property
     def volatile(self) -> frozenset[str]:
@@ -195,7 +195,7 @@ class Plan:
 
     def _fold(self, number: int | None) -> _Fold:
         """Make the job of each arm, so that what is wrong shows before anything is trained."""
-        budgets: dict[str, Budget] = {}
+        budgets: dict[str, RunLength] = {}
         parts: Mapping[str, Cohort] = {}
         for arm, words in self._words.items():
             words = [*_filled(words, number), *([] if number is None else [f"data.fold={number}"])]
@@ -207,7 +207,7 @@ class Plan:
             if not parts:
                 parts, self.classes = job.parts(), job.classes
             if self.options.budget == "steps":
-                budgets[arm] = Budget.of(job)
+                budgets[arm] = RunLength.of(job)
         if number is None and not len(parts["test"]):
             what, fix = "there is no test split to measure on", "give the manifest one, or pass --on folds"
             raise UsageError(what, where="--on test", fix=fix)

@@ -23,7 +23,7 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
+class CellPredictions:
     """Logits of one or several cells beside the labels.
 
     Args:
@@ -43,7 +43,7 @@ class Predictions:
     labels_SC: NDArray[np.float64]
 
     @classmethod
-    def read(cls, folder: Path, fold: int | None) -> Predictions:
+    def read(cls, folder: Path, fold: int | None) -> CellPredictions:
         """Read the table of a run of classification.
 
         Raises:
@@ -73,7 +73,7 @@ class Predictions:
         return cls(tuple(samples), tuple(owners), np.full(len(samples), number), tuple(classes), logits_SC, labels_SC)
 
     @classmethod
-    def joined(cls, parts: Sequence[Predictions]) -> Predictions:
+    def joined(cls, parts: Sequence[CellPredictions]) -> CellPredictions:
         """Join the folds of one model after the other."""
         return cls(
             tuple(key for part in parts for key in part.keys),
@@ -85,7 +85,7 @@ class Predictions:
         )
 
 
-def check_same(predictions: Mapping[object, Predictions], where: Path) -> None:
+def check_same(predictions: Mapping[object, CellPredictions], where: Path) -> None:
     """Raise CorruptFileError unless all are predictions of the same samples."""
     first, *others = predictions.values()
     for other in others:

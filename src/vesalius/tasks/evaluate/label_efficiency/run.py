@@ -21,9 +21,9 @@ from vesalius.tasks.evaluate.label_efficiency.cell import Training
 from vesalius.tasks.evaluate.label_efficiency.curve import Arm, curve
 from vesalius.tasks.evaluate.label_efficiency.engine import check_engine, outcomes
 from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
-from vesalius.tasks.evaluate.label_efficiency.page import Measured, notes, result_of, table
-from vesalius.tasks.evaluate.label_efficiency.plan import CELLS, PATIENTS, Cell, Plan
-from vesalius.tasks.evaluate.label_efficiency.predictions import Predictions, check_same
+from vesalius.tasks.evaluate.label_efficiency.page import Comparison, notes, result_of, table
+from vesalius.tasks.evaluate.label_efficiency.plan import CELLS, PATIENTS, Cell, CellPlan
+from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions, check_same
 from vesalius.tasks.train.jobs import CONFIGS, find_config
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import duration
@@ -97,7 +97,7 @@ def label_efficiency(
     use_cpu = on_cpu(device)
     PartialState(cpu=use_cpu)
     threads = threads or torch.get_num_threads()
-    plan = Plan(config, overrides, options)
+    plan = CellPlan(config, overrides, options)
     left_out = plan.left_out()
     cells = list(plan.cells(output))
     if not cells:
@@ -171,14 +171,14 @@ def _train(trainings: dict[Training, Cell], options: EfficiencyOptions, progress
     return failures
 
 
-def _measure(cells: Sequence[Cell], failures: dict[str, str], plan: Plan, output: Path) -> Measured:
+def _measure(cells: Sequence[Cell], failures: dict[str, str], plan: CellPlan, output: Path) -> Comparison:
     """Measure every arm whose seeds have all their folds."""
-    parts: dict[Arm, dict[int, dict[int | None, Predictions]]] = {}
+    parts: dict[Arm, dict[int, dict[int | None, CellPredictions]]] = {}
     for cell in cells:
-        predictions = Predictions.read(output / CELLS / cell.name, cell.fold)
+        predictions = CellPredictions.read(output / CELLS / cell.name, cell.fold)
         parts.setdefault((cell.percent, cell.arm), {}).setdefault(cell.seed, {})[cell.fold] = predictions
     whole = {
-        arm: {seed: Predictions.joined([folds[fold] for fold in plan.folds]) for seed, folds in seeds.items()}
+        arm: {seed: CellPredictions.joined([folds[fold] for fold in plan.folds]) for seed, folds in seeds.items()}
         for arm, seeds in (
             (arm, {seed: folds for seed, folds in seeds.items() if len(folds) == len(plan.folds)})
             for arm, seeds in parts.items()
@@ -191,6 +191,6 @@ def _measure(cells: Sequence[Cell], failures: dict[str, str], plan: Plan, output
     check_same({(arm, seed): each for arm, seeds in whole.items() for seed, each in seeds.items()}, output)
     points, differences = curve(plan.options.measure, whole, plan.options.arms[0])
     sample = next(iter(next(iter(whole.values())).values()))
-    return Measured(
+    return Comparison(
         plan.options, cells, points, differences, Drawn.of(sample.owners), len(sample.keys), plan.left_out(), failures
     )
