@@ -206,7 +206,8 @@ class CellPlan:
             assert isinstance(job, FinetuneJob | DetectJob)
             if not parts:
                 parts, self.classes = job.parts(), job.classes
-            if self.options.budget == "steps":
+            decides_itself = getattr(config, "bit_hyperrule", None) is not None  # the same steps for all small cohorts
+            if self.options.budget == "steps" and not decides_itself:
                 budgets[arm] = RunLength.of(job)
         if number is None and not len(parts["test"]):
             what, fix = "there is no test split to measure on", "give the manifest one, or pass --on folds"
