@@ -165,3 +165,41 @@ def test_evaluate_classifier_refuses_in_one_line(vesalius, tmp_path):
         "is a model for segment, not a classifier"
         in vesalius("evaluate", "classifier", "segment/cine_unet", "c.csv", "-o", tmp_path / "out").error
     )
+
+
+def test_evaluate_label_efficiency_hands_on_its_options_and_tells_failures_by_2(vesalius, monkeypatch):
+    seen = {}
+
+    from vesalius.report.page import ReportTable
+    from vesalius.tasks.evaluate.label_efficiency.run import LabelEfficiency
+
+    def label_efficiency(config, output, overrides, options, *, progress, **more):
+        progress("1 of 2 cells")
+        seen.update(config=config, output=output, overrides=overrides, **vars(options), **more)
+        failed = [{"path": "cell", "error": "cell: loss is nan"}]
+        return LabelEfficiency(str(output), "report.html", {}, ReportTable(columns=[], rows=[]), [], failed)
+
+    monkeypatch.setattr("vesalius.tasks.evaluate.label_efficiency.run.label_efficiency", label_efficiency)
+    monkeypatch.setattr("vesalius.tasks.evaluate.label_efficiency.run.lines", lambda result: [result.path])
+    words = ["c.yaml", "init_from=m", "probe:batch=4", "-o", "out", "--shares", "1,33.3", "--seeds", "4", "--resume"]
+    words += ["--arms", "scratch,probe", "--on", "folds", "--budget", "epochs", "--measure", "auprc", "--threads", "2"]
+    words += ["--engine", "ray", "--address", "auto", "--device", "cpu"]
+    done = vesalius("evaluate", "label-efficiency", *words)
+    assert (done.code, done.out, done.err) == (2, "out\n", "1 of 2 cells\n")
+    assert seen == {
+        "config": "c.yaml",
+        "output": Path("out"),
+        "overrides": ["init_from=m", "probe:batch=4"],
+        "shares": (1.0, 33.3),
+        "seeds": (4,),
+        "arms": ("scratch", "probe"),
+        "on": "folds",
+        "budget": "epochs",
+        "measure": "auprc",
+        "engine": "ray",
+        "address": "auto",
+        "resume": True,
+        "force": False,
+        "device": "cpu",
+        "threads": 2,
+    }
