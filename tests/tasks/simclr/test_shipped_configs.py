@@ -15,7 +15,10 @@ from vesalius.training.loop import Loop
 from vesalius.transforms.transform import Chain
 
 NAMES = [name for name in config_names() if name.startswith("simclr/")]
-LIGHT = {"bit": {"name": "bit", "depths": [1, 1, 1, 1], "factor": 0.25, "norm_groups": 4}, "resnet": {"depth": 18, "factor": 0.25}}
+LIGHT = {
+    "bit": {"name": "bit", "depths": [1, 1, 1, 1], "factor": 0.25, "norm_groups": 4},
+    "resnet": {"depth": 18, "factor": 0.25},
+}
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ def with_seed_keys(raw: Mapping[str, Any], overrides: Sequence[str]) -> tuple[Ra
             flags[key] = yaml.safe_load(value)
         else:
             rest.append(word)
-    for key in reversed(FLAGS):  # each of the three first transforms goes before those of the later lines
+    for key in reversed(list(FLAGS)):  # each of the three first transforms goes before those of the later lines
         if key in flags:
             FLAGS[key](keys, key, flags[key])
     return keys, rest
