@@ -112,12 +112,23 @@ def make_job(config: str | Path, overrides: Sequence[str] = ()) -> Job:
         ConfigError: a wrong key or value.
         InputError: a file is missing or damaged.
     """
+    cls, settings = configured(config, overrides)
+    return cls(settings)
+
+
+def configured(config: str | Path, overrides: Sequence[str] = ()) -> tuple[type[Job], JobConfig]:
+    """Return the class of a job and its configuration; no case is read.
+
+    Raises:
+        ConfigError: a wrong key or value.
+        InputError: there is no such configuration.
+    """
     path = find_config(config)
     named = [word.removeprefix("task=") for word in overrides if word.startswith("task=")]
     raw = read_table(path) | ({"task": named[-1]} if named else {})
     cls = job_class(raw.get("task"))
     keys, words = with_seed_keys(raw, overrides)
-    return cls(from_overrides(cls.Config, words, keys, where=config))
+    return cls, from_overrides(cls.Config, words, keys, where=config)
 
 
 def command_of(config: str | Path, output: Path, overrides: Sequence[str]) -> str:
