@@ -111,10 +111,21 @@ def make_job(config: str | Path, overrides: Sequence[str] = ()) -> Job:
         ConfigError: a wrong key or value.
         InputError: a file is missing or damaged.
     """
+    cls, settings = configured(config, overrides)
+    return cls(settings)
+
+
+def configured(config: str | Path, overrides: Sequence[str] = ()) -> tuple[type[Job], JobConfig]:
+    """Return the class of a job and its configuration; no case is read.
+
+    Raises:
+        ConfigError: a wrong key or value.
+        InputError: there is no such configuration.
+    """
     path = find_config(config)
     named = [word.removeprefix("task=") for word in overrides if word.startswith("task=")]
     cls = job_class(named[-1] if named else read_table(path).get("task"))
-    return cls(load_config(cls.Config, path, overrides, where=config))
+    return cls, load_config(cls.Config, path, overrides, where=config)
 
 
 def command_of(config: str | Path, output: Path, overrides: Sequence[str]) -> str:
