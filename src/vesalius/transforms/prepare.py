@@ -234,20 +234,18 @@ def ct_slices(window: CtWindow = "wide", side: int = 224) -> Prepare:
 
 
 def xrays(side: int) -> Prepare:
-    """Return the preparation of X-rays as squares of three equal channels, darkest -1 and lightest 1."""
-    steps: tuple[dict[str, Any], ...] = (
-        {"name": "percentiles", "low": 0, "high": 100},
-        {"name": "resize", "size": [side, side]},
-        {"name": "repeat", "channels": 3},
-        {"name": "standardize", "mean": [0.5], "std": [0.5]},
-    )
-    return Prepare.build(layout="BCJI", steps=steps)
+    """Return the preparation of X-rays, as a viewer shows them, as squares of three equal channels from -1 to 1."""
+    steps = (*_square_from_minus_one(side), {"name": "repeat", "channels": 3})
+    return Prepare.build(layout="BCJI", intensity="shown", steps=steps)
 
 
 def colour_pictures(side: int) -> Prepare:
-    """Return the preparation of pictures in 8-bit colour as squares of three channels; 0 to 255 become -1 to 1."""
-    standardize = {"name": "standardize", "clip": [0, 255], "mean": [127.5], "std": [127.5]}
-    return Prepare.build(layout="BCJI", steps=(standardize, {"name": "resize", "size": [side, side]}))
+    """Return the preparation of pictures in colour as squares of three channels from -1 to 1."""
+    return Prepare.build(layout="BCJI", intensity="shown", steps=_square_from_minus_one(side))
+
+
+def _square_from_minus_one(side: int) -> tuple[dict[str, Any], ...]:
+    return {"name": "standardize", "mean": [0.5], "std": [0.5]}, {"name": "resize", "size": [side, side]}
 
 
 def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
