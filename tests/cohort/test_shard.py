@@ -15,7 +15,7 @@ from dicom_making import TEST_FILES
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
-from vesalius.cohort.read import open_image
+from vesalius.cohort.read import open_image, open_mask
 from vesalius.cohort.shard import shard
 from vesalius.errors import InputError, OutputError
 
@@ -83,13 +83,10 @@ def test_every_file_is_there_beside_what_is_known(cohort, tmp_path):
         key = f"c-{n}"
         assert found[f"{key}.image.png"] == (tmp_path / f"{n}.png").read_bytes()
         told = json.loads(found[f"{key}.json"])
-        assert told == {"id": f"c.{n}", "labels": {"any": n % 2}, "split": "train", "files": {"image": "image.png"}}
+        assert told == {"id": f"c.{n}", "labels": {"any": n % 2}, "split": "train", "images": {"image": "image.png"}}
     told = json.loads(found["c-0-2.json"])  # the id "c-0" is the key of "c.0" already
-    assert told["files"] == {
-        "image-t1": "image-t1.nii.gz",
-        "image-flair": ["image-flair.00000.dcm"],
-        "mask": "mask.npy",
-    }
+    assert told["images"] == {"t1": "image-t1.nii.gz", "flair": "image-flair.*"}
+    assert told["masks"] == {"mask": "mask.npy"}
     assert told["caption"] == "é"
     np.testing.assert_array_equal(np.load(io.BytesIO(found["c-0-2.mask.npy"])), np.arange(12, 24).reshape(3, 4))
     assert not list(tmp_path.glob(".*part*"))
@@ -104,7 +101,7 @@ def test_a_region_is_packed_as_png_without_a_header(tmp_path):
     case = Case(id="a", images={"image": "x.png#region/1,2,4,5"}, labels={"cell": 1})
     paths, notes = shard(Cohort((case,), tmp_path), tmp_path / "out")
     found = content(paths)
-    assert json.loads(found["a.json"]) == {"id": "a", "labels": {"cell": 1}, "files": {"image": "image.png"}}
+    assert json.loads(found["a.json"]) == {"id": "a", "labels": {"cell": 1}, "images": {"image": "image.png"}}
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(found["a.image.png"]))), pixels[2:7, 1:5])
     assert b"Jane" not in found["a.image.png"]
     assert notes == ["regions packed as PNG: 1 file(s)"]
@@ -171,20 +168,17 @@ def test_what_is_packed_is_read_again(tmp_path, keep):
     cohort = Cohort(cases, tmp_path)
     found = content(shard(cohort, tmp_path / "out", keep_identifiers=keep)[0])
     assert (b"Roe" in b"".join([*found.values(), *map(str.encode, found)])) is keep
-    made = []
-    for case in cases:
-        files = json.loads(found[f"{case.id}.json"])["files"]["image"]
-        home = tmp_path / "back" / case.id
-        home.mkdir(parents=True)
-        for name, content_ in found.items():
-            if name.startswith(f"{case.id}.") and not name.endswith(".json"):
-                (home / name).write_bytes(content_)
-        image = f"{case.id}" if isinstance(files, list) else f"{case.id}/{case.id}.{files}"
-        made.append(Case(id=case.id, images={"image": image}))
-    back = Cohort(tuple(made), tmp_path / "back")
-    assert len(json.loads(found["s.json"])["files"]["image"]) == 3
-    for old, new in zip(cases, back, strict=True):
-        a, b = open_image(cohort, old, "image"), open_image(back, new, "image")
+    back = read_manifest(tmp_path / "out")
+    assert sorted(name for name in found if name.startswith("s.")) == [
+        "s.image.00000.dcm",
+        "s.image.00001.dcm",
+        "s.image.00002.dcm",
+        "s.json",
+    ]
+    assert sorted(case.id for case in back) == ["k", "p", "s", "x"]
+    by_id = {case.id: case for case in back}
+    for old in cases:
+        a, b = open_image(cohort, old, "image"), open_image(back, by_id[old.id], "image")
         np.testing.assert_array_equal(a.stored(), b.stored())
         assert a.spacing_mm == b.spacing_mm
 
@@ -236,3 +230,31 @@ def test_the_series_uid_is_not_in_a_shard(cohort, tmp_path):
     case = Case(id="a", series=uid, images={"image": "series"})
     path = write_manifest(Cohort((case,), tmp_path), tmp_path / "m.csv")
     assert uid.encode() not in shard(read_manifest(path), tmp_path / "out")[0][0].read_bytes()
+
+
+def test_a_cohort_returns_with_all_its_fields(tmp_path):
+    """Names in capitals, a frame, a palette mask, an item of an array, a whole array, regions: values are the same."""
+    draw = np.random.default_rng(0)
+    np.save(tmp_path / "whole.npy", draw.random((5, 4)).astype(np.float32))
+    np.save(tmp_path / "many.npy", draw.integers(0, 9, (3, 5, 4)).astype(np.uint8))
+    indexed = Image.fromarray(draw.integers(0, 3, (5, 4)).astype(np.uint8), "P")
+    indexed.putpalette([9, 9, 9, 200, 0, 0, 0, 200, 0])
+    indexed.save(tmp_path / "p.png")
+    Image.fromarray(draw.integers(0, 255, (5, 4, 3)).astype(np.uint8)).save(tmp_path / "rgb.png")
+    cases = (
+        Case(id="a.1", images={"T1": "whole.npy"}, labels={"x": 0.5}, facts={"age": 3}, patient="p", fold=2),
+        Case(id="b", images={"image": "many.npy#array/1"}, masks={"ED": "p.png"}, frames={"ED": 0}, split="val"),
+        Case(id="c", images={"image": "rgb.png#region/1,0,2,4"}, masks={"mask": "p.png#region/1,0,2,4"}, split="train"),
+    )
+    cohort = Cohort(cases, tmp_path)
+    shard(cohort, tmp_path / "out")
+    back = {case.id: case for case in read_manifest(tmp_path / "out")}
+    root = Cohort(tuple(back.values()), tmp_path / "out")
+    for case in cases:
+        again = back[case.id]
+        assert again.model_copy(update={"images": case.images, "masks": case.masks}) == case
+        for opened, names in ((open_image, case.images), (open_mask, case.masks)):
+            for name in names:
+                old, new = opened(cohort, case, name), opened(root, again, name)
+                assert (old.colour, old.shape) == (new.colour, new.shape)
+                np.testing.assert_array_equal(old.stored(), new.stored())

@@ -12,7 +12,9 @@ from vesalius.cli.show import emit, finish, progress
 from vesalius.memory import cores
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-Manifest = Annotated[Path, typer.Argument(metavar="M", help="Manifest, .jsonl or .csv.", show_default=False)]
+Manifest = Annotated[
+    Path, typer.Argument(metavar="M", help="Manifest, .jsonl or .csv, or shards (.tar or folder).", show_default=False)
+]
 Seed = Annotated[int, typer.Option("--seed", help="Random seed.")]
 By = Literal["patient", "study"]
 

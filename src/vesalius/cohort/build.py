@@ -32,6 +32,7 @@ BUILDERS = Table(
         "medmnist": "vesalius.cohort.builders.medmnist:build",
         "pcam": "vesalius.cohort.builders.pcam:build",
         "jsonl": "vesalius.cohort.builders.jsonl:build",
+        "webdataset": "vesalius.cohort.builders.webdataset:build",
         "dicom": "vesalius.cohort.builders.dicom:build",
         "images": "vesalius.cohort.builders.images:build",
         "slides": "vesalius.cohort.builders.slides:build",

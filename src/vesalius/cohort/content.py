@@ -16,6 +16,8 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
+from vesalius.cohort.item import TarMember
+from vesalius.cohort.tar import PAIRS, members_of, read_member
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.scan.open import open_scan, suffix
@@ -26,7 +28,6 @@ _YOUNG_NS = 2_000_000_000
 """The coarsest clock of a common file system ticks in 2 s."""
 _BLOCK = 1 << 20
 _MAX_LOG_BYTES = 1 << 26
-_PAIRS = {".hdr": ".img", ".img": ".hdr", ".hdr.gz": ".img.gz", ".img.gz": ".hdr.gz"}
 _DETACHED = (".mhd", ".nhdr")
 _WITH_FOLDER = ".mrxs"
 """A slide whose pixels lie in the folder of its name."""
@@ -45,12 +46,16 @@ class Contents:
         self._lock = threading.Lock()
         self._known = {} if log is None else _read(log)
 
-    def digest(self, path: Path, stamp: str) -> str:
+    def digest(self, path: Path, stamp: str, member: TarMember | None = None) -> str:
         """Return 64 hexadecimal digits for the content of a file or a folder, whose `stamp` was taken just before.
+
+        Of a tar file only the `member` counts: a file has the same digest inside a shard and outside.
 
         Raises:
             InputError: nothing at the path, or it cannot be read.
         """
+        if member is not None:
+            return self._digest_member(path, stamp, member)
         known = self._known.get(stamp)
         if known is not None:
             return known
@@ -61,6 +66,17 @@ class Contents:
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=path) from error
         if age_ns > _YOUNG_NS:
+            self._remember(stamp, digest)
+        return digest
+
+    def _digest_member(self, path: Path, stamp: str, member: TarMember) -> str:
+        stamp = hashlib.sha256(f"{stamp} {member.text}".encode()).hexdigest()
+        known = self._known.get(stamp)
+        if known is not None:
+            return known
+        digests = [hashlib.sha256(read_member(path, name)).hexdigest() for name in members_of(path, member)]
+        digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+        if time.time_ns() - _changed_ns(path) > _YOUNG_NS:
             self._remember(stamp, digest)
         return digest
 
@@ -108,8 +124,8 @@ def files_of(path: Path) -> list[Path]:
 
 def _companions(path: Path) -> list[Path]:
     kind = suffix(path)
-    if kind in _PAIRS:
-        other = path.with_name(path.name[: -len(kind)] + _PAIRS[kind])
+    if kind in PAIRS:
+        other = path.with_name(path.name[: -len(kind)] + PAIRS[kind])
         return [other] if other.is_file() else []
     if kind == _WITH_FOLDER:
         return sorted(file for file in path.with_suffix("").rglob("*") if file.is_file())

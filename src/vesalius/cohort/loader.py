@@ -31,7 +31,7 @@ from vesalius.cohort.cache import Cache
 from vesalius.cohort.case import IMAGE, Case, Problem
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.content import Contents, stamp_of
-from vesalius.cohort.item import split_item
+from vesalius.cohort.item import Item, TarMember, split_item
 from vesalius.cohort.read import open_image, open_mask
 from vesalius.errors import InputError, UsageError, VesaliusError
 from vesalius.scan.open import suffix
@@ -320,14 +320,15 @@ class Loader:
         path = self.cohort.root / file
         if path not in stamps:
             stamps[path] = stamp_of(path)
+        member = item if isinstance(item, TarMember) else None
         is_folder = path.is_dir()
-        how = case.series if is_folder else suffix(path)
+        how = case.series if is_folder else suffix(path if member is None else Path(member.name))
         choices = [case.reading.stated()] if case.reading.stated() else []
         return [
-            self._contents.digest(path, stamps[path]),
+            self._contents.digest(path, stamps[path], member),
             is_folder,
             how,
-            None if item is None else item.text,
+            _within(item),
             *choices,
         ]
 
@@ -385,6 +386,13 @@ def _stacked(samples: Iterator[LoadedCase], size: int) -> Batch | None:
     stacks = {name: stack[: len(cases)] for name, stack in stacks.items()}
     masks = {name: stack for name, stack in stacks.items() if name is not None}
     return Batch(tuple(cases), stacks[None], np.stack(labels), masks)
+
+
+def _within(item: Item | None) -> str | None:
+    """Return what an item adds to the bytes that are digested: nothing for a member that is read as a file is."""
+    if isinstance(item, TarMember):
+        return "array" if item.name.lower().endswith(".npy") else None
+    return None if item is None else item.text
 
 
 def _hashed(facts: list[Any]) -> str:

@@ -21,8 +21,11 @@ from typing import Any
 
 from vesalius.cohort.builders.files import listed, on_disk
 from vesalius.cohort.builders.series import is_series_table, read_series
+from vesalius.cohort.builders.webdataset import build as read_shards
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.json_line import json_object
+from vesalius.cohort.tar import TAR
 from vesalius.csv_table import number_in, read_text_table, write_rows
 from vesalius.errors import ConfigError, InputError, UsageError
 from vesalius.files import regular
@@ -52,7 +55,7 @@ class BadLine:
 
 
 def read_manifest(path: str | Path) -> Cohort:
-    """Read a manifest, `.jsonl` or `.csv`.
+    """Read a manifest, `.jsonl` or `.csv`, or shards as one: a `.tar` file or a folder of them.
 
     Raises:
         InputError: it cannot be read, holds no case, or has bad lines (the error names five; `cohort audit` all).
@@ -92,13 +95,15 @@ def joined(cohorts: Sequence[Cohort], where: str | Path) -> Cohort:
 
 
 def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
-    """Return the good lines of a manifest as a cohort, and the bad lines.
+    """Return the good lines of a manifest as a cohort, and the bad lines; a shard or a folder of shards has none.
 
     Raises:
         InputError: the file cannot be read or holds no line.
-        UsageError: neither .jsonl nor .csv.
+        UsageError: neither .jsonl, .csv nor .tar.
     """
     path = regular(Path(path))
+    if path.is_dir() or path.suffix.lower() == TAR:
+        return read_shards(path), []
     if _is_table(path):
         if is_series_table(path):
             cohort, left_out, _ = read_series(path)
@@ -195,7 +200,11 @@ def _from(old: Path, path: str, new: Path) -> str:
 def _is_table(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise UsageError("a manifest ends in .jsonl or .csv", where=path, fix="choose one of the two")
+        raise UsageError(
+            "a manifest ends in .jsonl or .csv, or is a shard or a folder of them (.tar)",
+            where=path,
+            fix="choose one of them",
+        )
     return suffix == ".csv"
 
 
@@ -206,29 +215,6 @@ def _json_lines(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any] | Co
                 yield number, json_object(line)
             except ConfigError as error:
                 yield number, error
-
-
-def json_object(line: str) -> dict[str, Any]:
-    """Return the object in a line of JSON.
-
-    Raises:
-        ConfigError: not an object, or a key twice.
-    """
-    try:
-        raw = json.loads(line, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError("is not valid JSON") from error
-    if not isinstance(raw, dict):
-        raise ConfigError("is not a JSON object")
-    return raw
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise ConfigError("is given twice", where=twice[:60])
-    return table
 
 
 def _table_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | ConfigError]]:

@@ -5,6 +5,7 @@ Letters: C channel, T time, I J K voxel axes.
 
 from __future__ import annotations
 
+import io
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,12 +19,13 @@ from vesalius.cohort.arrays import array_item
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.content import stamp_of
-from vesalius.cohort.item import ArrayItem, split_item
+from vesalius.cohort.item import ArrayItem, TarMember, split_item
+from vesalius.cohort.tar import read_member, unpacked
 from vesalius.errors import InputError
 from vesalius.scan.found import Found
 from vesalius.scan.label_values import label_map
 from vesalius.scan.open import find_scans, open_scan
-from vesalius.scan.pixels import ALL, Pixels
+from vesalius.scan.pixels import ALL, ArrayPixels, Pixels
 from vesalius.scan.reading import Reading
 from vesalius.scan.region import Region, crop
 from vesalius.scan.scan import Scan
@@ -79,7 +81,7 @@ def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
 def open_mask(cohort: Cohort, case: Case, name: str) -> Scan:
     """Open the mask `name` of a case as a label map. Raises as `open_image` does."""
     path, region = _split(case, case.masks, name)
-    scan = label_map(_open(cohort, case, path))
+    scan = _open(cohort, case, path, labels=True)
     if region is None:
         return scan
     if region.size is not None:
@@ -104,11 +106,35 @@ def _split(case: Case, paths: dict[str, str], name: str) -> tuple[str, Region | 
     return (file, item) if isinstance(item, Region) else (paths[name], None)
 
 
-def _open(cohort: Cohort, case: Case, written: str) -> Scan:
+def _open(cohort: Cohort, case: Case, written: str, *, labels: bool = False) -> Scan:
+    """Open an image, or a mask as its `labels`."""
     item = split_item(written)[1]
     path = cohort.path(written)
-    if isinstance(item, ArrayItem):
-        return _item(path, item)
+    if isinstance(item, TarMember):
+        return _member(path, item, case.reading, labels=labels)
+    scan = _item(array_item(path, item), path) if isinstance(item, ArrayItem) else _whole_file(case, path)
+    return label_map(scan) if labels else scan
+
+
+def _member(path: Path, member: TarMember, reading: Reading, *, labels: bool) -> Scan:
+    """Open a member of a tar file, its pixels in memory; arrays (.npy) as items of an array."""
+    if member.name.lower().endswith(".npy"):
+        return _item(_array(path, member), path)
+    with unpacked(path, member) as place:
+        scan = open_scan(place, reading)
+        scan = label_map(scan) if labels else scan
+        return replace(scan, pixels=ArrayPixels(np.array(scan.stored())), native=None)
+
+
+def _array(path: Path, member: TarMember) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(io.BytesIO(read_member(path, member.name)), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError("is no readable array", where=f"{path}#{member.text}") from error
+    return array
+
+
+def _whole_file(case: Case, path: Path) -> Scan:
     if case.series is None or not path.is_dir():
         return open_scan(path, case.how)
     stacks = _of_series(_scans(path, case.reading, _changed_ns(path)), case.series)
@@ -141,9 +167,8 @@ def _uid(found: Found) -> str:
     return (found.series_uid or "").partition("#")[0]
 
 
-def _item(path: Path, item: ArrayItem) -> Scan:
-    """Open one item of an array: a picture (J, I) or (J, I, RGB), or a volume (I, J, K)."""
-    array = array_item(path, item)
+def _item(array: NDArray[Any], path: Path) -> Scan:
+    """Return one item of an array as a scan: a picture (J, I) or (J, I, RGB), or a volume (I, J, K)."""
     if array.ndim == 2:
         return Scan.from_array(array.T[:, :, None])
     if array.ndim == 3 and array.shape[2] == _RGB:

@@ -1,9 +1,10 @@
 """Tar shards for training on a cluster (the WebDataset convention): files of one key stand next to each other.
 
-A case becomes `KEY.json` (its fields in the manifest, with `files`: image or mask name -> member), then one member for
-each file; a folder with a DICOM series becomes one member per instance, an item of an array file one `.npy` (as it lies
-in the array), a region of a picture or slide one `.png`. KEY is the id with all characters but letters, digits, "-" and
-"_" replaced by "-", made unique.
+A case becomes `KEY.json` (its fields in the manifest; a path is what follows "KEY." in the name of a member), then one
+member for each file; a folder with a DICOM series becomes one member per instance ("image.*"), an item of an array
+file one `.npy` (as it lies in the array; a whole .npy file is an `.npz`), a region of a picture or slide one `.png`.
+KEY is the id with all characters but letters, digits, "-" and "_" replaced by "-", made unique.
+`vesalius.cohort.builders.webdataset` reads the shards as a cohort.
 
 Only scans that can be read to the end are packed. DICOM and NIfTI headers are reduced as in a `.vsl` file, unless
 identifiers are kept; see `docs/privacy.md`.
@@ -115,7 +116,7 @@ class _Packer:
     def members(self, case: Case) -> Iterator[tuple[str, bytes]]:
         """Yield names and contents, the JSON first."""
         key = self.keys[case.id]
-        files: dict[str, str | list[str]] = {}
+        files: dict[str, dict[str, str]] = {"images": {}, "masks": {}}
         sources: list[tuple[str, Path | str]] = []
         with tempfile.TemporaryDirectory() as scratch:
             for kind, paths in (("image", case.images), ("mask", case.masks)):
@@ -129,10 +130,11 @@ class _Packer:
                     else:
                         parts = list(self._files(case, kind, name, Path(scratch, label)))
                     listed = item is None and self.cohort.path(path).is_dir()
-                    files[label] = [label + part for part, _ in parts] if listed else label + parts[0][0]
+                    files[f"{kind}s"][name] = f"{label}.*" if listed else label + parts[0][0]
                     sources += [(f"{key}.{label}{part}", source) for part, source in parts]
             hidden = {"images", "masks"} | (set() if self.keep else {"series"})
-            fields = case.model_dump(mode="json", exclude_defaults=True, exclude=hidden) | {"files": files}
+            fields = case.model_dump(mode="json", exclude_defaults=True, exclude=hidden)
+            fields |= {field: paths for field, paths in files.items() if paths}
             if not self.keep and "reading" in fields:
                 fields["reading"].pop("series", None)
             yield f"{key}.json", json.dumps(fields, ensure_ascii=False).encode()
@@ -167,6 +169,9 @@ class _Packer:
         elif source.is_dir():
             pictures = [picture.path for picture in native.pixels.pictures]
             yield from ((f".{n:05d}{suffix(path)}", path) for n, path in enumerate(pictures))
+        elif suffix(source) == ".npy":
+            np.savez(scratch.with_suffix(".npz"), image=np.load(regular(source), mmap_mode="r", allow_pickle=False))
+            yield ".npz", scratch.with_suffix(".npz")
         else:
             yield suffix(source), source
         if self.keep or native is None or native.format not in ("dicom", "nifti"):

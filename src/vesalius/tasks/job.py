@@ -93,6 +93,8 @@ class Job(ABC):
     """Name that model hubs have for the work of its models."""
     lead: ClassVar[str] = "The trained model is tested on cases that it has not seen; then how it was trained."
     """First paragraph of the report."""
+    panels: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Charts of the validation measures in the report: title -> measures; empty: one chart of all."""
     volatile: ClassVar[frozenset[str]] = frozenset({"card", "data.workers", "data.memory_mib", "data.cache"})
     """Keys, or blocks of keys, that may differ when a run is resumed: they change no number of the record."""
 

@@ -174,6 +174,9 @@ class Prepare(Config):
         colour = scan.colour if len(array_CTIJK) == scan.shape[0] else "channels"
         of_array = replace(scan, pixels=ArrayPixels(array_CTIJK), intensity=Intensity(), colour=colour, native=None)
         x_BCJI = to_view(of_array, self.plane, self.display).astype(array_CTIJK.dtype, copy=False)
+        rows, columns = x_BCJI.shape[2:]
+        if min(rows, columns) < 2:
+            raise UsageError(f"a picture of {columns} x {rows} pixels shows nothing", fix="leave it out")
         if self.intensity == "shown":
             x_BCJI = squared(x_BCJI, scan.display_state.pixel_aspect, labels=array_CTIJK.dtype.kind != "f")
         if self.layout == "BCJI":

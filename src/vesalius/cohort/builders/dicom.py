@@ -62,7 +62,7 @@ class Instance:
     uid: str
     modality: str
     number: str
-    facts: Mapping[str, Fact] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict, hash=False)
 
 
 def build(folder: Path, options: DicomOptions) -> Cohort:

@@ -8,7 +8,7 @@ from typing import Any
 from vesalius.cohort.builders.files import expected, files_below, listed, on_disk, relative, stem
 from vesalius.cohort.case import IMAGE, MASK, Box, Case
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.manifest import json_object
+from vesalius.cohort.json_line import json_object
 from vesalius.errors import ConfigError, InputError
 from vesalius.files import regular
 from vesalius.wording import some

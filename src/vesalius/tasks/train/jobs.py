@@ -21,6 +21,7 @@ JOBS = Table(
     {
         "detect": "vesalius.tasks.detect.job:DetectJob",
         "finetune": "vesalius.tasks.finetune.job:FinetuneJob",
+        "simclr": "vesalius.tasks.simclr.job:SimclrJob",
         "segment": "vesalius.tasks.segment.job:SegmentJob",
     },
     also=("my_module:MyJob",),

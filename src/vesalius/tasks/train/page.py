@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def write_run(job: Job, folder: Path, trained: LoopResult, result: Result, comma
     _card(job, folder, trained, result, command).write(folder / MODEL)
     notes = [block.text for block in result.sections[0].blocks if block.kind == "text"] if result.sections else []
     result.sections += [_training(job, trained), _cases(job)]
-    result.figures[_CURVES] = _curves(folder)
+    result.figures[_CURVES] = _curves(folder, job.panels)
     result.results |= {"steps": trained.steps, "best_step": trained.best_step, "best": trained.best}
     page = publish(
         result,
@@ -99,7 +100,7 @@ def _cases(job: Job) -> Section:
     return Section(title="Cases").table(table.columns, table.rows, "No patient is on two sides.")
 
 
-def _curves(folder: Path) -> bytes:
+def _curves(folder: Path, panels: Mapping[str, Sequence[str]]) -> bytes:
     training: dict[str, list[tuple[float, float]]] = defaultdict(list)
     validation: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in read_record(folder):
@@ -108,7 +109,9 @@ def _curves(folder: Path) -> bytes:
             wanted = name.startswith("loss") if is_training else name not in ("step", "epoch", "kind", "seconds")
             if wanted and value is not None:
                 (training if is_training else validation)[name].append((row["step"], value))
-    return curves({"Training": training, "Validation": validation})
+    shown = panels or {"Validation": list(validation)}
+    charts = {title: {name: validation[name] for name in names if name in validation} for title, names in shown.items()}
+    return curves({"Training": training, **charts})
 
 
 def _facts(folder: Path) -> dict[str, str]:

@@ -1,0 +1,144 @@
+"""Measures of an encoder while it learns: do its vectors spread, and do they know the labels of other patients?
+
+Letters: B pictures, C channel, J rows, I columns, V views, N samples, D width, P width of the projection, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loader import Loader, batches
+from vesalius.errors import TrainingError
+from vesalius.metrics.embedding import alignment, effective_rank, neighbour_auroc, probe_auroc, spread, uniformity
+from vesalius.seeding import shuffled
+from vesalius.tasks.simclr.config import SimclrConfig
+from vesalius.tasks.simclr.views import Views
+from vesalius.training.task import Ranks
+
+_BATCH = 64
+_ALONE = Ranks()
+PANELS = {
+    "AUROC of labels": ("neighbours", "probe"),
+    "Spread": ("spread",),
+    "Effective rank": ("effective_rank",),
+    "Views": ("alignment", "uniformity"),
+}
+"""Title of a chart -> measures."""
+Rows = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Vectors and labels of one or several pictures."""
+
+
+class Health:
+    """Measures vectors of the training pictures and of held-out ones; no patient is in both.
+
+    Args:
+        config: of the run.
+        train: cases whose labels the neighbours and the probe know.
+        held_out: cases that are measured.
+    """
+
+    def __init__(self, config: SimclrConfig, train: Cohort, held_out: Cohort) -> None:
+        self.config = config
+        few = {name: _some(cohort, config) for name, cohort in (("train", train), ("held out", held_out))}
+        self.counts = {name: len(cohort) for name, cohort in few.items()}
+        self._classes = tuple(name for name in train.classes if name in held_out.classes)
+        self._train, self._held_out = (self._loader(cohort, Views(config.fixed, 1)) for cohort in few.values())
+        self._pairs = self._loader(few["held out"], Views(config.view))
+
+    @torch.no_grad()
+    def measure(self, encoder: nn.Module, head: nn.Module, ranks: Ranks = _ALONE) -> dict[str, float]:
+        """Return the measures, without those that cannot be taken (no labels, one picture).
+
+        spread, effective_rank: of the encoder's vectors of held-out pictures. alignment, uniformity: of projections of
+        their views. neighbours, probe: AUROC of their labels from vectors and labels of training pictures.
+
+        Args:
+            encoder: in eval mode.
+            head: likewise.
+            ranks: this process among the others.
+        """
+        device = next(encoder.parameters()).device
+
+        def whole(x: NDArray[np.float32]) -> NDArray[np.float32]:
+            vectors: NDArray[np.float32] = encoder(torch.from_numpy(x).to(device))[0].float().cpu().numpy()
+            return vectors
+
+        def projected(x: NDArray[np.float32]) -> NDArray[np.float32]:
+            vectors_BD = encoder(torch.from_numpy(x).to(device))[0]
+            rows: NDArray[np.float32] = head(vectors_BD).float().cpu().numpy()
+            return rows
+
+        held_ND, truth_NK = _rows(self._held_out, whole, ranks)
+        first_NP, second_NP = _rows(self._pairs, projected, ranks)[0].reshape(len(held_ND), 2, -1).swapaxes(0, 1)
+        measures = {
+            "spread": spread(held_ND),
+            "effective_rank": effective_rank(held_ND),
+            "alignment": alignment(first_NP, second_NP),
+            "uniformity": uniformity(first_NP),
+        }
+        if self._classes:
+            train_ND, labels_NK = _rows(self._train, whole, ranks)
+            known = (train_ND, labels_NK, held_ND, truth_NK)
+            measures |= {
+                "neighbours": neighbour_auroc(*known, neighbours=self.config.health.neighbours),
+                "probe": probe_auroc(*known),
+            }
+        return {name: value for name, value in measures.items() if math.isfinite(value)}
+
+    def check(self, measures: dict[str, float], epoch: int) -> None:
+        """Give up where all vectors have become the same.
+
+        Args:
+            measures: of `measure`.
+            epoch: number of epochs that are done.
+
+        Raises:
+            TrainingError: a collapse, after the epochs of grace.
+        """
+        health = self.config.health
+        small = measures["spread"] < health.least_spread and measures["effective_rank"] < health.least_rank
+        if small and epoch >= health.grace:
+            what = (
+                f"the encoder has collapsed after {epoch} epochs: it gives all pictures nearly the same vector "
+                f"(spread {measures['spread']:.2g}, effective rank {measures['effective_rank']:.2g})"
+            )
+            fix = "lower optimizer.lr, lengthen the warm-up, enlarge the batch, or make augment stronger"
+            raise TrainingError(what, where="health", fix=fix)
+
+    def _loader(self, cohort: Cohort, views: Views) -> Loader:
+        config = self.config
+        return config.data.loader(
+            cohort,
+            prepare=config.prepare,
+            order="cohort",
+            seed=config.train.seed,
+            classes=self._classes,
+            augment=views,
+        )
+
+
+def _some(cohort: Cohort, config: SimclrConfig) -> Cohort:
+    ids = shuffled([case.id for case in cohort], config.train.seed, "health")
+    chosen = set(ids[: config.health.most])
+    return cohort.where(lambda case: case.id in chosen)
+
+
+def _rows(loader: Loader, encode: Callable[[NDArray[np.float32]], NDArray[np.float32]], ranks: Ranks) -> Rows:
+    """Vectors (N, V * width) and labels (N, K) of all pictures in the order of the cohort, in every process."""
+    share = list(_each(loader.shard(ranks.rank, ranks.world), encode))
+    rows = ranks.gathered(share)
+    return np.stack([vector for vector, _ in rows]), np.stack([labels for _, labels in rows])
+
+
+def _each(loader: Loader, encode: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Iterator[Rows]:
+    for batch in batches(loader, 0, _BATCH):
+        count, views = batch.images.shape[:2]
+        vectors = encode(batch.images.reshape(count * views, *batch.images.shape[2:])).reshape(count, -1)
+        yield from zip(vectors, batch.labels_BN, strict=True)
