@@ -68,7 +68,7 @@ def test_evaluate_codec_speaks_json_and_can_be_quiet(vesalius, called):
 
 
 def test_report_is_made_again(vesalius, monkeypatch):
-    monkeypatch.setattr("vesalius.report.html.run_report", lambda run: run / "report.html")
+    monkeypatch.setattr("vesalius.report.web_page.run_report", lambda run: run / "report.html")
     assert vesalius("report", "some").out == f"{Path('some') / 'report.html'}\n"
     assert vesalius("report", "some", "--json").told == {"path": str(Path("some") / "report.html")}
 
@@ -77,7 +77,7 @@ def test_failures_are_one_line(vesalius, monkeypatch, tmp_path):
     def run_report(run):
         raise InputError("has no summary.json", where=run)
 
-    monkeypatch.setattr("vesalius.report.html.run_report", run_report)
+    monkeypatch.setattr("vesalius.report.web_page.run_report", run_report)
     assert vesalius("report", tmp_path).error == f"{tmp_path}: has no summary.json"
 
 
@@ -165,3 +165,41 @@ def test_evaluate_classifier_refuses_in_one_line(vesalius, tmp_path):
         "is a model for segment, not a classifier"
         in vesalius("evaluate", "classifier", "segment/cine_unet", "c.csv", "-o", tmp_path / "out").error
     )
+
+
+def test_evaluate_label_efficiency_hands_on_its_options_and_tells_failures_by_2(vesalius, monkeypatch):
+    seen = {}
+
+    from vesalius.report.page import ReportTable
+    from vesalius.tasks.evaluate.label_efficiency.run import LabelEfficiency
+
+    def label_efficiency(config, output, overrides, options, *, progress, **more):
+        progress("1 of 2 cells")
+        seen.update(config=config, output=output, overrides=overrides, **vars(options), **more)
+        failed = [{"path": "cell", "error": "cell: loss is nan"}]
+        return LabelEfficiency(str(output), "report.html", {}, ReportTable(columns=[], rows=[]), [], failed)
+
+    monkeypatch.setattr("vesalius.tasks.evaluate.label_efficiency.run.label_efficiency", label_efficiency)
+    monkeypatch.setattr("vesalius.tasks.evaluate.label_efficiency.run.lines", lambda result: [result.path])
+    words = ["c.yaml", "init_from=m", "probe:batch=4", "-o", "out", "--shares", "1,33.3", "--seeds", "4", "--resume"]
+    words += ["--arms", "scratch,probe", "--on", "folds", "--budget", "epochs", "--measure", "auprc", "--threads", "2"]
+    words += ["--engine", "ray", "--address", "auto", "--device", "cpu"]
+    done = vesalius("evaluate", "label-efficiency", *words)
+    assert (done.code, done.out, done.err) == (2, "out\n", "1 of 2 cells\n")
+    assert seen == {
+        "config": "c.yaml",
+        "output": Path("out"),
+        "overrides": ["init_from=m", "probe:batch=4"],
+        "shares": (1.0, 33.3),
+        "seeds": (4,),
+        "arms": ("scratch", "probe"),
+        "on": "folds",
+        "budget": "epochs",
+        "measure": "auprc",
+        "engine": "ray",
+        "address": "auto",
+        "resume": True,
+        "force": False,
+        "device": "cpu",
+        "threads": 2,
+    }

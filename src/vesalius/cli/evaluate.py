@@ -1,4 +1,4 @@
-"""evaluate codec, evaluate masks, evaluate classifier, report."""
+"""evaluate codec, evaluate masks, evaluate classifier, evaluate label-efficiency, report."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vesalius.memory import cores
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
+from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -136,11 +137,55 @@ def classifier(
     emit(result, json, lines)
 
 
+@app.command("label-efficiency")
+@with_options()
+def label_efficiency(
+    config: Annotated[
+        str,
+        typer.Argument(metavar="CONFIG", help="Of finetune or detect: a file, or a name of vesalius info."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the cells and the report.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[a.b=value]...", help="Keys to override, init_from=RUN above all.", show_default=False),
+    ] = None,
+    options: EfficiencyOptions = EfficiencyOptions(),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on: finished cells are kept.")] = False,
+    device: OnDevice = "auto",
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train on 1, 3, 10, 33, 100 % of the patients: from scratch, pretrained, linear probe.
+
+    arm:a.b=value overrides a key of one arm only, e.g. probe:train.optimizer.lr=0.01. {fold} in a value stands for the
+    number of the fold, e.g. init_from=pretrained/{fold}. A Ray cluster needs DIR and the data on all its machines.
+    """
+    needs_torch()
+    from vesalius.tasks.evaluate.label_efficiency.run import label_efficiency as run
+    from vesalius.tasks.evaluate.label_efficiency.run import lines
+
+    result = run(
+        config,
+        output,
+        overrides or (),
+        options,
+        resume=resume,
+        force=force,
+        device=device,
+        threads=threads,
+        progress=progress(quiet),
+    )
+    emit(result, json, lines)
+    finish(result)
+
+
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder with summary.json.", show_default=False)],
     json: Json = False,
 ) -> None:
     """Make report.html again from a run folder."""
-    from vesalius.report.html import run_report
+    from vesalius.report.web_page import run_report
 
     emit({"path": str(run_report(run))}, json, lambda result: [result["path"]])

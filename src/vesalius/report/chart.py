@@ -1,4 +1,4 @@
-"""Charts: lines (rate against distortion, training, slices, reliability, volumes), bars and dots.
+"""Charts: lines (rate against distortion, training, slices, reliability, volumes, bands), bars and dots.
 
 Letters: T time.
 """
@@ -59,6 +59,61 @@ class Goal:
     name: str
     ratio: float
     value: float
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve with a band around it and dots behind the mean.
+
+    Args:
+        name: of the curve.
+        x: places, above 0.
+        values: means.
+        bands: lower and upper end at each place; None where there is none.
+        dots: the values behind each mean.
+    """
+
+    name: str
+    x: Sequence[float]
+    values: Sequence[float]
+    bands: Sequence[tuple[float, float] | None]
+    dots: Sequence[Sequence[float]] = ()
+
+
+def banded(curves: Sequence[Band], x_name: str, value_name: str, ticks: Mapping[float, str]) -> bytes:
+    """Draw a PNG of curves with bands over a logarithmic axis.
+
+    Args:
+        curves: to draw.
+        x_name: label of the x axis.
+        value_name: label of the y axis.
+        ticks: place -> text below it.
+
+    Raises:
+        ValueError: no curve has a point.
+    """
+    if not any(len(curve.x) for curve in curves):
+        raise ValueError("there is no curve to draw")
+    figure = new_figure(7.2, 4.6, "constrained")
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    handles = []
+    for place, curve in enumerate(curves):
+        style = look(place)
+        handles += axes.plot(curve.x, curve.values, linewidth=2, markersize=6, label=curve.name, **style.of_line())
+        inside = [(x, *band) for x, band in zip(curve.x, curve.bands, strict=True) if band is not None]
+        if inside:
+            at, low, high = zip(*inside, strict=True)
+            axes.fill_between(at, low, high, color=style.colour, alpha=0.15, linewidth=0)
+        for x, values in zip(curve.x, curve.dots, strict=False):
+            axes.plot([x] * len(values), values, linestyle="none", marker=".", color=style.colour, alpha=0.5)
+    quiet_axes(axes, x=x_name, y=value_name)
+    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.margins(x=0.06)
+    legend_below(figure, handles)
+    return to_png(figure)
 
 
 def rate_distortion(panels: Mapping[str, Sequence[Line]], value_name: str, goal: Goal | None = None) -> bytes:

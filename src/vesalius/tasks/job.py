@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
@@ -43,8 +43,16 @@ class JobConfig(Config):
 
     task: str
     card: CardConfig = CardConfig()
-    init_from: InitConfig | None = Field(default=None, description="weights to start from; none: fresh ones")
+    init_from: InitConfig | None = Field(
+        default=None, description="weights to start from, RUN or a block; none: fresh ones"
+    )
     train: TrainConfig = TrainConfig()
+
+    @field_validator("init_from", mode="before")
+    @classmethod
+    def _model_alone(cls, given: Any) -> Any:
+        """Take `init_from: RUN` for its encoder."""
+        return {"model": given} if isinstance(given, str) else given
 
     @model_validator(mode="before")
     @classmethod

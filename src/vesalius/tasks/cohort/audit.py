@@ -12,7 +12,10 @@ from vesalius.cohort.manifest import read_lines
 from vesalius.json_values import as_json
 from vesalius.output import new_folder, refuse_existing
 from vesalius.tasks.cohort.counts import count_lines, split_table
+from vesalius.tasks.cohort.places import places_figure
 from vesalius.wording import Progress, quiet
+
+_PLACES = "regions.png"
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def audit_cohort(
     result = audit(cohort, bad, pixels=pixels, workers=workers, progress=progress)
     if output is not None:
         with new_folder(output, force=force) as folder:
-            _write_report(result, folder, manifest.name, workers, pixels)
+            _write_report(result, folder, manifest.name, workers, places_figure(cohort) if pixels else None, pixels)
     return AuditedCohort(
         **vars(result),
         manifest=manifest,
@@ -85,7 +88,7 @@ def _counts(audit: Audit) -> str:
     return ", ".join(f"{audit.count(level)} {level}(s)" for level in LEVELS)
 
 
-def _write_report(audit: Audit, folder: Path, name: str, workers: int, pixels: bool) -> None:
+def _write_report(audit: Audit, folder: Path, name: str, workers: int, places: bytes | None, pixels: bool) -> None:
     from vesalius.report.page import Column
     from vesalius.report.publish import command_line, made, publish
     from vesalius.report.result import Result
@@ -105,6 +108,10 @@ def _write_report(audit: Audit, folder: Path, name: str, workers: int, pixels: b
     table = split_table(audit.parts)
     caption = "Positive cases among those with a known label." if whole.positives else ""
     result.section("Splits").table(table.columns, table.rows, caption)
+    if places is not None:
+        result.figures[_PLACES] = places
+        caption = "Each rectangle is a case; a few pictures, evenly chosen."
+        result.section("Regions").figure(_PLACES, caption, "pictures with the regions that are cases")
     publish(
         result,
         folder,

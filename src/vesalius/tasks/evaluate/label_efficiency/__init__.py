@@ -1,0 +1,1 @@
+"""Label efficiency: what a classifier is worth when it learns from fewer patients, `evaluate label-efficiency`."""

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from vesalius.errors import CorruptFileError, InputError
+from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions, check_same
+
+TABLE = """case,slice,patient,class,logit,probability,label
+a,0,1,ball,1.5,0.8,1.0
+a,0,1,half,-2.0,0.1,
+a,1,1,ball,0.5,0.6,0.0
+a,1,1,half,0.25,0.6,1.0
+b,0,,ball,0.0,0.5,0.0
+b,0,,half,-1.0,0.3,0.0
+"""
+
+
+def read(folder, fold=None, text=TABLE):
+    folder.mkdir(exist_ok=True)
+    (folder / "table.csv").write_text(text)
+    return CellPredictions.read(folder, fold)
+
+
+def test_a_table_becomes_samples_by_classes(tmp_path):
+    predictions = read(tmp_path / "run")
+    assert predictions.classes == ("ball", "half")
+    assert predictions.logits_SC.tolist() == [[1.5, -2.0], [0.5, 0.25], [0.0, -1.0]]
+    np.testing.assert_array_equal(predictions.labels_SC, [[1, np.nan], [0, 1], [0, 0]])
+    assert predictions.owners == (("0 1", True), ("0 1", True), ("0 b", False))
+
+
+def test_patients_of_several_folds_stay_apart(tmp_path):
+    whole = CellPredictions.joined([read(tmp_path / "first", 0), read(tmp_path / "second", 3)])
+    assert whole.folds_S.tolist() == [0, 0, 0, 3, 3, 3]
+    assert len(set(whole.owners)) == 4
+    assert len(set(whole.keys)) == 6
+
+
+def test_other_tables_and_other_cases_are_refused(tmp_path):
+    with pytest.raises(InputError, match="is no table of a classifier"):
+        read(tmp_path / "other", text="case,dice\na,0.9\n")
+    changed = TABLE.replace("b,0,,ball,0.0,0.5,0.0", "b,0,,ball,0.0,0.5,1.0")
+    first, same, other = (read(tmp_path / "run", text=text) for text in (TABLE, TABLE, changed))
+    check_same({1: first, 2: same}, tmp_path)
+    with pytest.raises(CorruptFileError, match="measured on different cases"):
+        check_same({1: first, 2: other}, tmp_path)
