@@ -15,7 +15,7 @@ from .cohort.read import open_image as open_image
 from .cohort.read import open_mask as open_mask
 from .cohort.split import split_cohort as split_cohort
 from .errors import VesaliusError as VesaliusError
-from .report.html import run_report as run_report
+from .report.web_page import run_report as run_report
 from .scan.open import find_scans as find_scans
 from .scan.open import open_scan as open_scan
 from .scan.reading import Reading as Reading

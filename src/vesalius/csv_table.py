@@ -1,7 +1,8 @@
 """Tables of text (CSV): reading tables of any origin, writing our own.
 
 Read: cells between commas, semicolons or tabs, whichever divides the header into most columns; UTF-8 or, as
-spreadsheets save "Unicode text", UTF-16 with a byte order mark; any line ends; lines without content are skipped.
+spreadsheets save "Unicode text", UTF-16 with a byte order mark; any line ends, gzipped (.csv.gz) or not; lines without
+content are skipped.
 Written: commas, UTF-8, numbers that read back to the same float64. Text that a spreadsheet would run as a formula
 gets an apostrophe in front (a number does not), and reading takes it off again.
 """
@@ -10,7 +11,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
+import io
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +24,7 @@ from typing import TextIO
 
 from vesalius.errors import InputError
 from vesalius.files import regular
-from vesalius.memory import check_memory
+from vesalius.memory import check_memory, limit_bytes
 
 Cell = str | int | float | None
 _ROW_COPIES = 20
@@ -177,20 +181,30 @@ def _cells(line: Sequence[str]) -> list[str]:
 def _reading(path: Path) -> Iterator[Iterator[tuple[int, list[str]]]]:
     """Yield the lines of a table with their numbers, the header first."""
     try:
-        check_memory(_ROW_COPIES * path.stat().st_size, path)
-        with regular(path).open(encoding=_encoding(path), newline="") as file:
+        with _opened(path) as file:
             yield _lines(file)
     except UnicodeError as error:
         what = "cannot be read as a table (it is not UTF-8 text)"
         raise InputError(what, where=path, fix='save it again as "CSV UTF-8"') from error
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot be read as a table ({reason})", where=path) from error
 
 
-def _encoding(path: Path) -> str:
+def _opened(path: Path) -> TextIO:
+    if path.name.lower().endswith(".gz"):
+        with gzip.open(regular(path)) as packed:
+            data = packed.read(limit_bytes() // _ROW_COPIES + 1)
+        check_memory(_ROW_COPIES * len(data), path)
+        return io.TextIOWrapper(io.BytesIO(data), encoding=_encoding(data[:2]), newline="")
+    check_memory(_ROW_COPIES * path.stat().st_size, path)
     with regular(path).open("rb") as file:
-        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+        encoding = _encoding(file.read(2))
+    return regular(path).open(encoding=encoding, newline="")
+
+
+def _encoding(head: bytes) -> str:
+    return "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def _lines(file: TextIO) -> Iterator[tuple[int, list[str]]]:

@@ -1,6 +1,7 @@
 import json
 
 from cohort.audit.planted import FAULTS, manifest, sound
+from vesalius.cohort.build import BUILDERS
 
 
 def test_build(vesalius, tmp_path):
@@ -10,6 +11,11 @@ def test_build(vesalius, tmp_path):
     assert "all: 20 cases" in done.out
     assert "did you mean 'images'" in vesalius("cohort", "build", "image", tmp_path, "-o", tmp_path / "n.jsonl").error
     assert "ends in .jsonl or .csv" in vesalius("cohort", "build", "auto", tmp_path, "-o", tmp_path / "n.txt").error
+
+
+def test_help_names_every_layout(vesalius):
+    words = vesalius("cohort", "build", "--help").out.replace(",", " ").replace(";", " ").split()
+    assert set(BUILDERS) <= set(words)
 
 
 def test_split_then_audit(vesalius, tmp_path):

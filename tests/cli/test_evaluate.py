@@ -68,7 +68,7 @@ def test_evaluate_codec_speaks_json_and_can_be_quiet(vesalius, called):
 
 
 def test_report_is_made_again(vesalius, monkeypatch):
-    monkeypatch.setattr("vesalius.report.html.run_report", lambda run: run / "report.html")
+    monkeypatch.setattr("vesalius.report.web_page.run_report", lambda run: run / "report.html")
     assert vesalius("report", "some").out == f"{Path('some') / 'report.html'}\n"
     assert vesalius("report", "some", "--json").told == {"path": str(Path("some") / "report.html")}
 
@@ -77,7 +77,7 @@ def test_failures_are_one_line(vesalius, monkeypatch, tmp_path):
     def run_report(run):
         raise InputError("has no summary.json", where=run)
 
-    monkeypatch.setattr("vesalius.report.html.run_report", run_report)
+    monkeypatch.setattr("vesalius.report.web_page.run_report", run_report)
     assert vesalius("report", tmp_path).error == f"{tmp_path}: has no summary.json"
 
 

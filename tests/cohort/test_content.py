@@ -42,6 +42,16 @@ def test_a_file_counts_with_its_bytes(tmp_path):
     assert stamp_of(tmp_path / "a.npy") != stamp_of(tmp_path / "b.npy")
 
 
+def test_the_folder_of_a_slide_counts(tmp_path):
+    (tmp_path / "s.mrxs").write_bytes(b"slide")
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "Data0000.dat").write_bytes(b"one")
+    assert files_of(tmp_path / "s.mrxs") == [tmp_path / "s.mrxs", tmp_path / "s" / "Data0000.dat"]
+    before = digest(tmp_path / "s.mrxs")
+    (tmp_path / "s" / "Data0000.dat").write_bytes(b"two")
+    assert digest(tmp_path / "s.mrxs") != before
+
+
 def test_a_digest_is_remembered_while_the_file_stays(tmp_path, no_young, reads):
     path, log = tmp_path / "a.nii", tmp_path / "known.txt"
     path.write_bytes(b"one")

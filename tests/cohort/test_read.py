@@ -1,3 +1,5 @@
+import os
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -77,6 +79,13 @@ def test_regions_of_pictures_and_their_masks(tmp_path):
     Image.fromarray(255 - rgb[::-1]).save(tmp_path / "x.png")
     again = open_image(*where, "part").stored()[:, 0, :, :, 0]
     np.testing.assert_array_equal(again, (255 - rgb[::-1])[2:6, 1:4].transpose(2, 1, 0))
+
+
+@pytest.mark.parametrize("path", ["x.h5#x/0", "x.npz#x/0", "x.png#region/0,0,1,1", "x.svs#region/0,0,1,1/1x1"])
+def test_no_item_is_read_from_a_fifo(tmp_path, path):
+    os.mkfifo(tmp_path / path.partition("#")[0])
+    with pytest.raises(InputError, match=f"{path[:3]}.*: is a FIFO, not a file"):
+        open_image(*cohort_of(tmp_path, images={"image": path}), "image")
 
 
 def test_a_region_of_a_dicom_picture_keeps_its_values(tmp_path):

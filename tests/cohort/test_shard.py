@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from dicom_making import TEST_FILES
+from vesalius.cohort.build import build_cohort
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
@@ -105,6 +106,10 @@ def test_a_region_is_packed_as_png_without_a_header(tmp_path):
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(found["a.image.png"]))), pixels[2:7, 1:5])
     assert b"Jane" not in found["a.image.png"]
     assert notes == ["regions packed as PNG: 1 file(s)"]
+    packed = build_cohort("webdataset", tmp_path / "out")
+    assert (packed.cases[0].id, packed.cases[0].labels) == ("a", {"cell": 1})
+    values = open_image(packed, packed.cases[0], "image").stored()[:, 0, :, :, 0]
+    np.testing.assert_array_equal(values, pixels[2:7, 1:5].transpose(2, 1, 0))
     case = Case(id="a", images={"image": "y.tif#region/1,2,4,5"})
     with pytest.raises(InputError, match=r"y.tif: a region of it is no picture that PNG can hold; pack whole scans"):
         shard(Cohort((case,), tmp_path), tmp_path / "other")

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vesalius.errors import InputError, OutputError
-from vesalius.report.html import AllRows, render
 from vesalius.report.page import Column, Made, Report, limits_line, limits_section, load_report, write_figure
 from vesalius.report.table import read_csv, write_csv
+from vesalius.report.web_page import AllRows, render
 
 WORDS = st.text(max_size=12)
 

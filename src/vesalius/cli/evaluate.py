@@ -186,6 +186,6 @@ def report(
     json: Json = False,
 ) -> None:
     """Make report.html again from a run folder."""
-    from vesalius.report.html import run_report
+    from vesalius.report.web_page import run_report
 
     emit({"path": str(run_report(run))}, json, lambda result: [result["path"]])

@@ -27,6 +27,7 @@ BUILDERS = Table(
         "nnunet": "vesalius.cohort.builders.nnunet:build",
         "rsna-ich": "vesalius.cohort.builders.rsna_ich:build",
         "chexpert": "vesalius.cohort.builders.chexpert:build",
+        "mimic-cxr": "vesalius.cohort.builders.mimic_cxr:build",
         "nih": "vesalius.cohort.builders.nih:build",
         "voc": "vesalius.cohort.builders.voc:build",
         "medmnist": "vesalius.cohort.builders.medmnist:build",

@@ -6,6 +6,7 @@ loader takes cases from shards as it takes them from files: order, ranks and res
 
 from __future__ import annotations
 
+import os
 import tarfile
 import tempfile
 import threading
@@ -88,20 +89,35 @@ def members_of(path: Path, member: TarMember) -> list[str]:
 
 @contextmanager
 def unpacked(path: Path, member: TarMember) -> Iterator[Path]:
-    """Provide a member as a file, or a series as a folder, in a scratch folder that lives as long as the context.
+    """Provide a member as a file, or a series as a folder, on disk as long as the context lasts.
 
     Raises:
         InputError: as `read_member`; inside the context an error names the tar file instead of the scratch file.
     """
-    names = members_of(path, member)
-    with tempfile.TemporaryDirectory(prefix="vesalius-") as scratch:
-        places = [Path(scratch, name.rpartition("/")[2]) for name in names]
-        for place, name in zip(places, names, strict=True):
-            place.write_bytes(read_member(path, name))
+    with _scratch(path, member, members_of(path, member)) as place:
         try:
-            yield Path(scratch) if member.is_series else places[0]
+            yield place
         except InputError as error:
             raise type(error)(error.what, where=f"{path}#{member.text}", fix=error.fix) from error
+
+
+@contextmanager
+def _scratch(path: Path, member: TarMember, names: list[str]) -> Iterator[Path]:
+    """Write members to disk; one alone needs no folder, whose removal costs more than its picture on some systems."""
+    if len(names) == 1 and not member.is_series:
+        handle, written = tempfile.mkstemp(prefix="vesalius-", suffix=suffix(Path(names[0])))
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(read_member(path, names[0]))
+            yield Path(written)
+        finally:
+            Path(written).unlink()
+        return
+    with tempfile.TemporaryDirectory(prefix="vesalius-") as folder:
+        places = [Path(folder, name.rpartition("/")[2]) for name in names]
+        for place, name in zip(places, names, strict=True):
+            place.write_bytes(read_member(path, name))
+        yield Path(folder) if member.is_series else places[0]
 
 
 @lru_cache(maxsize=65536)

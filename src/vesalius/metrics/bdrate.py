@@ -32,7 +32,7 @@ class Curve:
         >>> old, new = Curve.of([10, 40], [50, 40]), Curve.of([20, 80], [50, 40])
         >>> round(delta_rate(old, new).percent, 1)
         -50.0
-        >>> round(psnr_at_ratio(new, 40), 1)
+        >>> round(value_at_ratio(new.ratios, new.psnr_db, 40), 1)
         45.0
     """
 
@@ -91,11 +91,6 @@ def ratio_at_psnr(curve: Curve, db: float) -> float | None:
     if len(curve) == 1:
         return curve.ratios[0]
     return math.exp(-float(_log_rate(curve)(db)))
-
-
-def psnr_at_ratio(curve: Curve, ratio: float) -> float | None:
-    """The PSNR in dB at a ratio; None outside the measured range."""
-    return value_at_ratio(curve.ratios, curve.psnr_db, ratio)
 
 
 def value_at_ratio(ratios: ArrayLike, values: ArrayLike, ratio: float) -> float | None:

@@ -19,6 +19,8 @@ NETS = Table(
         "head": "vesalius.nets.head:Head",
         "classifier": "vesalius.nets.classifier:Classifier",
         "study-head": "vesalius.nets.head:StudyHead",
+        "pyramid-unet": "vesalius.nets.pyramid_unet:PyramidUNet",
+        "map-decoder": "vesalius.nets.pyramid_unet:MapDecoder",
     },
 )
 AGGREGATES = Table(

@@ -35,6 +35,7 @@ def heat_map(
     mark: tuple[int, int] | None = None,
     covered: tuple[float, float, float, float] | None = None,
     floor: float | None = None,
+    empty: str = "",
 ) -> bytes:
     """Draw a PNG: the slice alone, and the slice under its map, with a scale.
 
@@ -42,7 +43,7 @@ def heat_map(
     neither colour nor frame.
 
     Args:
-        picture_JI: the slice, 8 bits.
+        picture_JI: the slice, 8 bits, (J, I) or in colours (J, I, 3).
         map_HW: a value for each patch.
         name: name of the values, for the scale.
         caption: text above the slice.
@@ -50,13 +51,14 @@ def heat_map(
         mark: a patch (row, column) to frame.
         covered: (top, bottom, left, right) edges in pixels of the area of the patches; None: the whole picture.
         floor: lowest value to draw, e.g. a threshold; None: draw the whole map.
+        empty: words where no patch reaches the floor; "" names the floor.
 
     Raises:
         ValueError: a value is not finite, or the picture or map is empty.
     """
     if not picture_JI.size or not map_HW.size or not np.isfinite(map_HW).all():
         raise ValueError("an empty picture, or a map that is not finite")
-    rows, columns = picture_JI.shape
+    rows, columns = picture_JI.shape[:2]
     tall = rows * pixel_aspect / columns
     figure = new_figure(2 * _INCHES + 0.9, _INCHES * tall + 0.5, "constrained")
     alone, under = figure.subplots(1, 2)
@@ -86,7 +88,7 @@ def heat_map(
     under.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
     if not is_reached:
         alone.set_title(caption, fontsize=TEXT_POINTS, color=INK)
-        under.set_title(f"no patch reaches {low:.3g}", fontsize=TEXT_POINTS, color=INK)
+        under.set_title(empty or f"no patch reaches {low:.3g}", fontsize=TEXT_POINTS, color=INK)
         return to_png(figure)
     if mark is not None:
         height, width = (bottom - top) / map_HW.shape[0], (right - left) / map_HW.shape[1]

@@ -143,14 +143,17 @@ def by_reason(reasons: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
 def overlap_tables(classes: Sequence[ClassSummary], of: str, intervals: str) -> list[ReportTable]:
     """The measures of each class: means over patients, and each patient where they are few.
 
+    A measure that no class has (of pictures, whose pixels have no size) is no column.
+
     Args:
         classes: the rows.
         of: of what the means are, for the caption.
         intervals: what the bootstrap draws; named where there are intervals.
     """
-    rows = {row.name: [(getattr(row, key), 3 if key == "dice" else 2) for key in MEASURES] for row in classes}
-    means = _mean_table("Class", list(MEASURES.values()), rows, f"Mean of {of}", intervals)
-    return [means, *_patient_tables("Class", list(MEASURES.values()), rows, "Each patient")]
+    known = {key: words for key, words in MEASURES.items() if key == "dice" or _is_known(classes, key)}
+    rows = {row.name: [(getattr(row, key), 3 if key == "dice" else 2) for key in known] for row in classes}
+    means = _mean_table("Class", list(known.values()), rows, f"Mean of {of}", intervals)
+    return [means, *_patient_tables("Class", list(known.values()), rows, "Each patient")]
 
 
 def pumping_tables(
@@ -244,6 +247,10 @@ def interval_words(spreads: Iterable[Spread], intervals: str) -> str:
         ''
     """
     return f"; intervals {intervals}" if any(spread.low is not None for spread in spreads) else ""
+
+
+def _is_known(classes: Sequence[ClassSummary], measure: Measure) -> bool:
+    return any(getattr(row, measure).mean is not None for row in classes)
 
 
 def _known(value: float) -> float | None:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from vesalius.report.style import INK, TEXT_POINTS, legend_below, look, new_figure, to_png
 
-_INCHES = 2.9
+_INCHES, _LINE_INCHES = 2.9, 0.2
+"""Side of a picture, and height of a line of its caption."""
 _BRIGHTEST = 99.5
 _DOTTED = (0, (1, 1))
 
@@ -26,7 +27,7 @@ class Outlined:
 
     Args:
         caption: text above the picture.
-        picture_JI: real values.
+        picture_JI: real values (J, I), or 8 bits (J, I, 3) in colours.
         truth_JI: class numbers of the reference, 0 the background; None where there is no reference.
         found_JI: class numbers of the model.
         spacing_mm: distance of neighbouring pixels along (j, i), for the right proportions.
@@ -58,13 +59,14 @@ def outlines(pictures: Sequence[Outlined], names: Sequence[str], columns: int = 
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     compared = any(picture.truth_JI is not None for picture in pictures)
-    figure = new_figure(_INCHES * columns, (_INCHES + 0.35) * rows + 0.1, "constrained")
+    lines = max(picture.caption.count("\n") + 1 for picture in pictures)
+    figure = new_figure(_INCHES * columns, (_INCHES + 0.15 + _LINE_INCHES * lines) * rows + 0.1, "constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
     drawn: set[int] = set()
     for axes, picture in zip(grid, pictures, strict=False):
-        _grey(axes, picture)
+        _draw(axes, picture)
         model_style = (_DOTTED, 2.0) if compared else ("-", 1.3)
         styles = ((picture.truth_JI, "-", 1.3), (picture.found_JI, *model_style))
         for labels_JI, style, width in styles:
@@ -79,10 +81,13 @@ def outlines(pictures: Sequence[Outlined], names: Sequence[str], columns: int = 
     return to_png(figure)
 
 
-def _grey(axes: Any, shown: Outlined) -> None:
-    low, high = float(np.nanmin(shown.picture_JI)), float(np.nanpercentile(shown.picture_JI, _BRIGHTEST))
+def _draw(axes: Any, shown: Outlined) -> None:
     aspect = shown.spacing_mm[0] / shown.spacing_mm[1]
-    axes.imshow(shown.picture_JI, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), aspect=aspect)
+    if shown.picture_JI.ndim == len("JIC"):
+        axes.imshow(shown.picture_JI, aspect=aspect)
+    else:
+        low, high = float(np.nanmin(shown.picture_JI)), float(np.nanpercentile(shown.picture_JI, _BRIGHTEST))
+        axes.imshow(shown.picture_JI, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), aspect=aspect)
     axes.set_title(shown.caption, fontsize=TEXT_POINTS - 1, color=INK)
 
 

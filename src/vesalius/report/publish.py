@@ -13,10 +13,10 @@ from pathlib import Path
 
 import vesalius
 from vesalius.output import new_file
-from vesalius.report.html import run_report
 from vesalius.report.page import FIGURES, TABLE, Made, Report, write_figure
 from vesalius.report.result import Result
 from vesalius.report.table import write_csv
+from vesalius.report.web_page import run_report
 from vesalius.versions import installed
 
 _PACKAGES = ("numpy", "scipy", "scikit-image", "nibabel", "pydicom", "imagecodecs", "av")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from vesalius.errors import UsageError
 
-HeatMap = Literal["logit", "rollout"]
+HeatMap = Literal["logit", "grad-cam", "rollout"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,10 @@ class ClassifyOptions(PredictOptions):
     top_k: int = field(default=5, metadata={"help": "Classifiers: number of suspicious slices to report."})
     heat_map: HeatMap = field(
         default="logit",
-        metadata={"help": "Classifiers: logit of the finding for each patch, or where the encoder's attention goes."},
+        metadata={
+            "help": "Classifiers: logit of the finding for each patch, its Grad-CAM (ResNet, BiT), or where the "
+            "encoder's attention goes."
+        },
     )
 
     def __post_init__(self) -> None:

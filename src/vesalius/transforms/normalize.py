@@ -101,6 +101,12 @@ class Windows(Transform):
         description="center and width of each window in the unit of the values, or a name"
     )
 
+    @property
+    def first(self) -> tuple[float, float]:
+        """Real values that the first window maps to 0 and 1."""
+        center, width = self._each()[0]
+        return center - width / 2, center + width / 2
+
     def channel_count(self, given: int) -> int:
         return given * len(self._each())
 

@@ -24,6 +24,7 @@ from vesalius.scan.orient import reorient
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.resample import Interpolation, regrid, to_grid
 from vesalius.scan.scan import Scan
+from vesalius.transforms.normalize import Windows
 from vesalius.transforms.shown import shown, squared
 from vesalius.transforms.transform import AnyTransform, Chain, Sample, Transform, digest_of
 from vesalius.transforms.view import Display, Plane, to_view
@@ -144,6 +145,17 @@ class Prepare(Config):
     def channel_count(self, given: int) -> int:
         """Return the channels of the result for scans with `given` channels together."""
         return Chain(transforms=(*self.values, *self.steps)).channel_count(given)
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """Values that are black and white through the first window, or as levels; None: neither is prepared.
+
+        Example:
+            >>> ct_slices("brain-subdural-bone").window
+            (0.0, 80.0)
+        """
+        levels = (0.0, 1.0) if self.intensity == "shown" else None
+        return next((step.first for step in (*self.values, *self.steps) if isinstance(step, Windows)), levels)
 
     def digest(self) -> str:
         """Return 64 hexadecimal digits that change with every value."""

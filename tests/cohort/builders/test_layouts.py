@@ -224,7 +224,7 @@ def test_chexpert_and_its_policies(tmp_path):
     (case,) = cohort
     assert (case.patient, case.study, case.split) == ("patient00001", "patient00001/study1", "train")
     assert case.labels == {"No Finding": 1, "Fracture": 0}
-    assert case.facts == {"sex": "Female", "age": 68, "projection": "Frontal", "view": "AP"}
+    assert case.facts == {"sex": "F", "age": 68, "projection": "Frontal", "view": "AP"}
     assert "missing images: 1 (train-patient00001-study1-view9_frontal)" in cohort.notes
     for policy, value in (("ones", 1), ("zeros", 0)):
         assert build_cohort("chexpert", tmp_path, [f"uncertain={policy}"]).cases[0].labels["Edema"] == value

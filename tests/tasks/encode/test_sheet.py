@@ -5,6 +5,7 @@ from tasks.detect.tiny import AFFINE, STEPS, head, prepare
 from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.sheet import Sheet, peak
 from vesalius.tasks.encode.slices import Slices
+from vesalius.transforms.prepare import Prepare
 
 SCAN = Scan.from_array(head(0, True), AFFINE)
 
@@ -17,10 +18,10 @@ def test_a_head_is_seen_through_the_brain_window_as_radiologists_do():
     sheet = Sheet.of(scan, Slices.of(scan, prepare()), 1, (0.0, 80.0))
     assert sheet.window == (0.0, 80.0)
     assert sheet.caption == "slice 1, 0 to 80 HU"
-    rows, columns = np.nonzero(sheet.grey_JI == 255)
+    rows, columns = np.nonzero(sheet.picture_JI == 255)
     assert rows.max() < 12  # front at the top
     assert columns.max() < 12  # right on the left
-    assert set(np.unique(sheet.grey_JI)) == {0, 128, 255}
+    assert set(np.unique(sheet.picture_JI)) == {0, 128, 255}
     other = Sheet.of(scan, Slices.of(scan, prepare()), 1)
     assert other.window != sheet.window
 
@@ -47,3 +48,31 @@ def test_what_was_cropped_or_padded_is_known(size, edges):
     spread = sheet.on_pixels(np.ones((2, 2), np.float32))
     assert np.isnan(spread).any() == (size == 16)
     assert np.nansum(spread) == (size**2 if size == 16 else 24**2)
+
+
+def test_a_picture_in_colours_is_drawn_in_its_colours():
+    """A single picture has no slice number."""
+    picture = np.zeros((3, 1, 24, 24, 1), np.uint8)
+    picture[0, 0, 4:8, 12:20] = 200  # columns 4 to 7, rows 12 to 19
+    scan = Scan.from_array(picture, colour="rgb")
+    sheet = Sheet.of(scan, Slices.of(scan, Prepare(layout="CJI")), 0)
+    assert sheet.picture_JI.shape == (24, 24, 3)
+    assert sheet.picture_JI[14, 5].tolist() == [200, 0, 0]
+    assert sheet.caption == "0 to 255"
+    assert sheet.on_pixels(np.ones((2, 2), np.float32)).shape == (24, 24)
+    assert sheet.picture(np.eye(2, dtype=np.float32), "logit", (0, 0)).startswith(b"\x89PNG")
+
+
+def test_the_first_window_of_the_preparation_is_shown():
+    window = {"name": "windows", "windows": [[40, 60], [80, 200]]}
+    sheet = Sheet.of(SCAN, Slices.of(SCAN, prepare((window,))), 1)
+    assert sheet.window == (10.0, 70.0)
+
+
+def test_levels_are_drawn_from_black_to_white():
+    """A radiograph that is prepared as its file shows it has levels from 0 to 1, whatever its stored values."""
+    scan = Scan.from_array(np.linspace(0, 4000, 24 * 24, dtype=np.float32).reshape(24, 24, 1))
+    sheet = Sheet.of(scan, Slices.of(scan, Prepare(layout="CJI", intensity="shown")), 0)
+    assert sheet.window == (0.0, 1.0)
+    assert (sheet.picture_JI.min(), sheet.picture_JI.max()) == (0, 255)
+    assert 100 < np.median(sheet.picture_JI) < 155

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.finetune.small import AFFINE, volume
+from tasks.finetune.conftest import export
+from tasks.finetune.small import AFFINE, make_pictures, of_pictures, volume
 from vesalius.errors import CorruptFileError, UsageError
+from vesalius.nets.grad_cam import grad_cam
 from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.slices import Slices
 from vesalius.tasks.finetune.predict import FinetunePredictor, Network, PictureClassifier
@@ -67,8 +69,47 @@ def test_a_picture(picture_model, tmp_path):
     done = predictor({"image": picture}, tmp_path / "a")
     assert np.load(tmp_path / "a" / "slice_probs.npy").shape == (1, 2)
     assert "slice" not in predictor.summary(done.measures)
+    assert set(done.pictures) == {"heat", "similarity"}  # one picture has no profile
     _, section, definitions = predictor.sections({"a": done.measures}, {"a": {"heat": "h.png", "profile": "p.png"}})
     assert [block.kind for block in section.blocks] == ["text", "figure"] or len(section.blocks) == 1
     assert "Suspicious slices" not in dict(definitions.blocks[0].items)
     with pytest.raises(UsageError, match="has 6 slices and 1 frames, the model takes single pictures"):
         predictor({"image": VOLUME}, tmp_path / "b")
+
+
+@pytest.fixture(scope="module")
+def resnet_model(tmp_path_factory):
+    """An untrained ResNet for pictures, with a head of two layers."""
+    folder = tmp_path_factory.mktemp("resnet")
+    net = {"name": "resnet", "depth": 18, "factor": 0.125, "inputs": 1}
+    return export(folder, of_pictures(make_pictures(folder / "data", 16), net=net, hidden=8))[0]
+
+
+def test_grad_cam_of_the_leading_finding(resnet_model, tmp_path):
+    picture = Scan.from_array(np.random.default_rng(0).normal(size=(64, 96, 1)).astype(np.float32))
+    predictor = FinetunePredictor(resnet_model, "cpu", {"heat_map": "grad-cam"})
+    heat = predictor({"image": picture}, tmp_path / "a").measures["heat_map"]
+    assert (heat["shows"], heat["threshold"]) == ("grad-cam", None)
+    encoder, c = predictor.model.encoder, predictor.model.calibration.classes.index(heat["class"])
+    x = torch.from_numpy(picture.values()[0, 0, :, :, 0].T[None, None].copy())
+    expected = grad_cam(encoder.part.net, predictor.model.place_logits, x, c)[0]
+    found_HW = np.load(tmp_path / "a" / "heat_patches.npy")
+    np.testing.assert_allclose(found_HW, expected / predictor.model.calibration.temperatures[c], rtol=1e-4, atol=1e-7)
+    assert found_HW.shape == (3, 2)
+    assert np.load(tmp_path / "a" / "heat_map.npy").shape == (96, 64)
+    usual = FinetunePredictor(resnet_model, "cpu")
+    assert usual({"image": picture}, tmp_path / "b").measures["heat_map"]["shows"] == "logit"
+
+
+def test_where_no_place_speaks_for_the_finding(resnet_model, tmp_path, monkeypatch):
+    predictor = FinetunePredictor(resnet_model, "cpu", {"heat_map": "grad-cam"})
+    monkeypatch.setattr(predictor.model, "grad_cam", lambda *_: np.zeros((2, 2), np.float32))
+    picture = Scan.from_array(np.zeros((64, 64, 1), np.float32))
+    done = predictor({"image": picture}, tmp_path / "a")
+    section = predictor.sections({"a": done.measures}, {"a": {"heat": "h.png"}})[1]
+    assert section.blocks[-1].caption.startswith("Nothing is coloured, as no place speaks for")
+
+
+def test_a_transformer_has_no_grad_cam(picture_model):
+    with pytest.raises(UsageError, match="is no ResNet or BiT, so there is no Grad-CAM; take logit"):
+        FinetunePredictor(picture_model[0], "cpu", {"heat_map": "grad-cam"})

@@ -19,9 +19,11 @@ ENVIRONMENT = {
 }
 
 
-@pytest.mark.parametrize("chunk", [None, 2])
+@pytest.mark.parametrize("chunk", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_two_processes_equal_one(tmp_path, chunk):
-    changes = {"net": RESNET, "train": {"epochs": 7, "optimizer": {"name": "lars", "lr": 0.1}, "log_every": 1}}
+    changes = {"net": RESNET, "batch": 16}
+    # a rate at which rounding is not amplified from step to step
+    changes["train"] = {"epochs": 10, "optimizer": {"name": "lars", "lr": 0.01}, "log_every": 1, "validate_every": 10}
     manifest = make_pictures(tmp_path / "data", splits="train train train val")
     config = table(manifest, **changes)
     for name, size in (("one", chunk and 2 * chunk), ("two", chunk)):

@@ -23,6 +23,7 @@ from typing import Any
 from pydantic import Field
 
 from vesalius.cohort.builders.files import OtherLayoutError, example, expected, files_below, listed, relative
+from vesalius.cohort.builders.findings import age_years
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
@@ -35,8 +36,6 @@ _TAGS = (
     *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality", "SeriesNumber", "Rows"),
     *("ViewPosition", "ImageLaterality", "Laterality", "PatientAge", "PatientSex"),
 )
-_AGE = re.compile(r"(\d{1,3})([YMWD])", re.ASCII)
-_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 1 / 52.18, "D": 1 / 365.25}
 _CODE = re.compile("[A-Z]{1,8}")
 """View positions, sides and sexes; free text may say anything."""
 
@@ -219,11 +218,8 @@ def _radiograph(words: Mapping[str, str]) -> dict[str, Fact]:
         "sex": words["PatientSex"],
     }
     facts: dict[str, Fact] = {name: word for name, word in stated.items() if _CODE.fullmatch(word)}
-    age = _AGE.fullmatch(words["PatientAge"])
-    if age is not None:
-        years = int(age[1]) * _YEARS[age[2]]
-        facts["age"] = int(years) if age[2] == "Y" else round(years, 2)
-    return facts
+    age = age_years(words["PatientAge"])
+    return facts if age is None else {**facts, "age": age}
 
 
 def _text(data: Any, tag: str) -> str:

@@ -20,6 +20,8 @@ _MAPS = {
     "logit": "for each patch the logit of {name}, as if the scan were this patch alone. Colours begin at the "
     "threshold, below it nothing is drawn. It shows where; the head learned from whole slices, so the values are no "
     "risks",
+    "grad-cam": "Grad-CAM: the share of each place in the logit of {name}, where it is positive. It shows what speaks "
+    "for the finding, not how likely it is: the scale begins at 0 and ends at the highest place of this picture",
     "rollout": "attention rollout: how much of each patch reaches the class token. It shows where the encoder looks, "
     "whatever the finding",
 }
@@ -148,6 +150,8 @@ def _scan_section(
 
 
 def _heat_words(heat: Mapping[str, Any]) -> str:
+    if heat["shows"] == "grad-cam" and not heat["highest"]:
+        return f"nothing is coloured, as no place speaks for {heat['class']}."
     threshold = heat.get("threshold")  # none where attention is shown
     if threshold is not None and heat["highest"] < threshold:
         return (

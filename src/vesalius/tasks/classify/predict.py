@@ -4,7 +4,7 @@ summary.json          probabilities, decisions, suspicious slices, warnings, sec
 slice_probs.npy       [L, C] for each slice used; slice_indices.npy: their numbers from 0, from below upwards where the
                       plane is axial
 heat_map.npy/.png     of the most suspicious slice, on its pixels [J, I] (rows, columns; radiological where axial);
-                      heat_patches.npy: the same patch by patch [H, W]
+                      heat_patches.npy: the same patch by patch [H, W]; `--heat-map` chooses what it shows
 similarity_map.npy/.png   cosine of each patch of that slice with the hottest one [H, W]
 
 Letters: L slices, C classes, D width, J rows, I columns, H W patches down and across.
@@ -108,6 +108,12 @@ class SliceClassifier(ABC):
         point = self.calibration.point
         return Findings(numbers, point.probabilities(whole_C[None])[0], point.probabilities(slices_LC))
 
+    def grad_cam(self, slices: Slices, number: int, c: int) -> NDArray[np.float32]:
+        """Grad-CAM (H, W) of a class in one slice, as if the scan were this slice: shares of the calibrated logit."""
+        return self.encoder.grad_cam(slices, number, self.place_logits, c) / np.float32(
+            self.calibration.temperatures[c]
+        )
+
     @torch.no_grad()
     def patch_logits(self, patches_HWD: NDArray[np.float32], c: int) -> NDArray[np.float32]:
         """Logit (H, W) of a class for each patch, as if the scan were this one vector.
@@ -131,11 +137,18 @@ class ClassifyPredictor(Predictor):
     check: str = "none"
     """Plausibility check, for the summary."""
     window_hu: tuple[float, float] | None = None
-    """How slices are shown; None: the default range of the scan."""
+    """How slices are shown; None: through the window of the model, or in the default range of the scan."""
     model: SliceClassifier
 
     def digest(self) -> str:
         return self.model.digest()
+
+    def check_heat_map(self) -> None:
+        """Raise UsageError where the encoder cannot give the requested heat map."""
+        if self.options.heat_map == "rollout":
+            self.model.encoder.check_attention()
+        elif self.options.heat_map == "grad-cam":
+            self.model.encoder.check_pyramid()
 
     def target_of(self, name: str) -> str:
         return name
@@ -159,18 +172,17 @@ class ClassifyPredictor(Predictor):
         most = np.argsort(-found.slices_LC[:, c], kind="stable")[: self.options.top_k]
         number = int(found.numbers[most[0]])
         patches_HWD = self.model.encoder.patches(slices, number)
-        is_rollout = self.options.heat_map == "rollout"
-        heat_HW = self.model.encoder.rollout(slices, number) if is_rollout else self.model.patch_logits(patches_HWD, c)
-        floor = None if is_rollout else float(calibration.threshold_logits()[c])
+        heat_HW = self._heat(slices, number, patches_HWD, c)
+        threshold = float(calibration.threshold_logits()[c]) if self.options.heat_map == "logit" else None
         at = peak(heat_HW)
         similar_HW = similarity(patches_HWD, at)
         sheet = Sheet.of(ordered[0], slices, number, self.window_hu)
-        heat_name = "attention rollout x 1000" if is_rollout else f"logit of {names[c]}, from the threshold on"
         pictures = {
-            HEAT: sheet.picture(heat_HW, heat_name, at, floor),
+            HEAT: self._drawn(sheet, heat_HW, names[c], at, threshold),
             SIMILARITY: sheet.picture(similar_HW, "cosine similarity", at),
-            PROFILE: profile({name: found.slices_LC[:, n] for n, name in enumerate(names)}, found.numbers),
         }
+        if len(slices) > 1:
+            pictures[PROFILE] = profile({name: found.slices_LC[:, n] for n, name in enumerate(names)}, found.numbers)
         view = self._view(ordered[0], slices)
         problems = [problem for scan in ordered for problem in scan.problems]
         facts = {
@@ -182,10 +194,10 @@ class ClassifyPredictor(Predictor):
             **plausible.facts(self.check, *problems),
             "heat_map": {
                 "shows": self.options.heat_map,
-                "class": None if is_rollout else names[c],
+                "class": None if self.options.heat_map == "rollout" else names[c],
                 "slice": number,
                 "window": list(sheet.window),
-                "threshold": floor,
+                "threshold": threshold,
                 "highest": float(heat_HW.max()),
                 "hottest_patch": list(at),
                 "covered": [round(edge, 3) for edge in sheet.covered],
@@ -215,6 +227,26 @@ class ClassifyPredictor(Predictor):
         self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]
     ) -> list[Section]:
         return sections_of(results, pictures, self.model.calibration, self.unit, self.card.data)
+
+    def _heat(self, slices: Slices, number: int, patches_HWD: NDArray[np.float32], c: int) -> NDArray[np.float32]:
+        """Return the heat map (H, W) of a slice for a class."""
+        if self.options.heat_map == "rollout":
+            return self.model.encoder.rollout(slices, number)
+        if self.options.heat_map == "logit":
+            return self.model.patch_logits(patches_HWD, c)
+        return self.model.grad_cam(slices, number, c)
+
+    def _drawn(
+        self, sheet: Sheet, heat_HW: NDArray[np.float32], name: str, at: tuple[int, int], threshold: float | None
+    ) -> bytes:
+        if self.options.heat_map == "rollout":
+            return sheet.picture(heat_HW, "attention rollout x 1000", at)
+        if self.options.heat_map == "logit":
+            return sheet.picture(heat_HW, f"logit of {name}, from the threshold on", at, threshold)
+        floor = None if heat_HW.any() else 1.0  # nothing is drawn of a map that is 0 everywhere
+        return sheet.picture(
+            heat_HW, f"Grad-CAM of {name}: share of the logit", at, floor, f"no place speaks for {name}"
+        )
 
     def _view(self, scan: Scan, slices: Slices) -> View | None:
         """How the slices lie in the file; None where a new grid was made."""

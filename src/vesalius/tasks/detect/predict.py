@@ -94,8 +94,7 @@ class DetectPredictor(ClassifyPredictor):
         self.model = detector = Detector(model, device)
         self.images, self.check = detector.images, detector.settings.check
         self.window_hu = BRAIN_HU if self.check == "head-ct" else None
-        if self.options.heat_map == "rollout":
-            detector.encoder.check_attention()
+        self.check_heat_map()
 
     def checked(self, scans: list[Scan]) -> tuple[list[Scan], Plausibility]:
         plausible, warnings = Plausibility(), list[str]()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vesalius.errors import InputError, UsageError
-from vesalius.nets.encoder import EncoderNet
+from vesalius.nets.encoder import EncoderNet, Pyramid
+from vesalius.nets.grad_cam import grad_cam
 from vesalius.nets.rollout import attends, attention_rollout
 from vesalius.tasks.encode.slices import Slices
 from vesalius.training.device import Precision, resolved
@@ -128,6 +130,23 @@ class Encoder:
         if not attends(self.part.net):
             what = "the encoder shows no attention, so there is no rollout"
             raise UsageError(what, where="--heat-map", fix="take logit")
+
+    def check_pyramid(self) -> None:
+        """Raise UsageError where the net has no maps."""
+        if not isinstance(self.part.net, Pyramid):
+            what = "the encoder is no ResNet or BiT, so there is no Grad-CAM"
+            raise UsageError(what, where="--heat-map", fix="take logit")
+
+    def grad_cam(self, slices: Slices, number: int, head: Callable[[Tensor], Tensor], n: int) -> NDArray[np.float32]:
+        """Grad-CAM (H, W) of a slice for class `n` of a head: whole_BD to logits_BN; see `nets.grad_cam`.
+
+        Raises:
+            UsageError: the net has no maps.
+        """
+        self.check_pyramid()
+        x = torch.from_numpy(slices.prepared([number])).to(self.device)
+        map_HW: NDArray[np.float32] = grad_cam(self.part.net, head, x, n)[0].cpu().numpy()  # type: ignore[arg-type]
+        return map_HW
 
     def rollout(self, slices: Slices, number: int) -> NDArray[np.float32]:
         """Attention rollout (H, W) of a slice: share of each patch in what reaches the class token, times 1000.

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from vesalius.report.heat import heat_map
-from vesalius.scan.scan import Scan
+from vesalius.scan.colours import in_rgb
+from vesalius.scan.scan import Colour, Scan
 from vesalius.tasks.encode.slices import Slices
 from vesalius.transforms.view import view_of
 from vesalius.transforms.window import default_range, to_screen
@@ -23,14 +24,14 @@ class Sheet:
     """One slice as it is displayed, and where the encoder's patches lie on it.
 
     Args:
-        grey_JI: 8 bits.
+        picture_JI: 8 bits, (J, I) or in colours (J, I, 3).
         window: real values drawn black and white.
         pixel_aspect: row spacing over column spacing.
         covered: (top, bottom, left, right) edges in pixels of what the patches cover.
-        caption: which slice, through which window.
+        caption: which slice, if there are several, through which window.
     """
 
-    grey_JI: NDArray[np.uint8]
+    picture_JI: NDArray[np.uint8]
     window: tuple[float, float]
     pixel_aspect: float
     covered: tuple[float, float, float, float]
@@ -44,22 +45,33 @@ class Sheet:
             scan: that the slices are of.
             slices: in the view of the encoder.
             number: of the slice.
-            window_hu: drawn black and white, where values are known to be HU; None: the default range of the scan.
+            window_hu: drawn black and white, where values are known to be HU; None: the window of the preparation, or
+                the default range of the scan where that has none.
         """
-        low, high = default_range(scan) if window_hu is None else window_hu
-        grey = to_screen(slices.values_BCJI[number : number + 1, :1], "grey", (low, high))[0, 0]
-        is_native = slices.prepare.spacing_mm is None and scan.geometry is not None
+        scan = in_rgb(scan)
+        low, high = window_hu or slices.prepare.window or default_range(scan)
+        colour: Colour = "rgb" if scan.colour == "rgb" else "grey"
+        screen_CJI = to_screen(slices.values_BCJI[number : number + 1], colour, (low, high))[0]
+        picture = screen_CJI.transpose(1, 2, 0) if len(screen_CJI) > 1 else screen_CJI[0]
+        is_shown = slices.prepare.intensity == "shown"  # levels, with square pixels
+        is_native = slices.prepare.spacing_mm is None and scan.geometry is not None and not is_shown
         aspect = view_of(scan, slices.prepare.plane, slices.prepare.display).pixel_aspect if is_native else 1.0
-        unit = " HU" if window_hu is not None or scan.intensity.unit == "HU" else ""
-        caption = f"slice {number}, {low:.4g} to {high:.4g}{unit}"
-        return cls(grey, (low, high), aspect, slices.covered(number), caption)
+        unit = " HU" if window_hu is not None or (scan.intensity.unit == "HU" and not is_shown) else ""
+        which = f"slice {number}, " if len(slices) > 1 else ""
+        caption = f"{which}{low:.4g} to {high:.4g}{unit}"
+        return cls(picture, (low, high), aspect, slices.covered(number), caption)
 
     def picture(
-        self, map_HW: NDArray[np.float32], name: str, mark: tuple[int, int], floor: float | None = None
+        self,
+        map_HW: NDArray[np.float32],
+        name: str,
+        mark: tuple[int, int],
+        floor: float | None = None,
+        empty: str = "",
     ) -> bytes:
         """Return a PNG of the slice alone and under a map of its patches, one of them framed; nothing below a floor."""
         return heat_map(
-            self.grey_JI,
+            self.picture_JI,
             map_HW,
             name,
             caption=self.caption,
@@ -67,13 +79,14 @@ class Sheet:
             mark=mark,
             covered=self.covered,
             floor=floor,
+            empty=empty,
         )
 
     def on_pixels(self, map_HW: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the map on the pixels of the slice, (J, I): linear between patch centres, NaN outside."""
         lines = []
         for size, patches, (first, last) in zip(
-            self.grey_JI.shape, map_HW.shape, (self.covered[:2], self.covered[2:]), strict=True
+            self.picture_JI.shape[:2], map_HW.shape, (self.covered[:2], self.covered[2:]), strict=True
         ):
             share = (np.arange(size) - first) / (last - first)
             lines.append(np.where((share >= 0) & (share <= 1), share * patches - 0.5, np.nan))

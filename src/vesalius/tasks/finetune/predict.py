@@ -94,8 +94,7 @@ class FinetunePredictor(ClassifyPredictor):
         self.model = PictureClassifier(model, device)
         self.images = self.model.images
         self.unit = "pictures" if self.model.encoder.contract.prepare.layout == "CJI" else "slices"
-        if self.options.heat_map == "rollout":
-            self.model.encoder.check_attention()
+        self.check_heat_map()
 
     def checked(self, scans: list[Scan]) -> tuple[list[Scan], Plausibility]:
         if self.unit == "pictures":

@@ -25,6 +25,10 @@ Ignored = tuple[Annotated[int, Field(ge=-(1 << 15), lt=1 << 15)], ...]
 Check = Literal["cine-mr", "none"]
 """Plausibility check before prediction: a short-axis cine MR, or none."""
 CHECK_WORDS = "cine-mr: predict refuses scans that cannot be a short-axis cine MR; none: no check"
+MapValues = Literal["classes", "objects"]
+MAP_VALUES_WORDS = "what a value of a label map names: a class, or one of many objects, all of the only class"
+Suffix = Literal[".nii.gz", ".png"]
+SUFFIX_WORDS = "of the label maps that predict writes; .png: the model takes single pictures and no volumes"
 
 
 class SegmentData(CohortData):
@@ -40,6 +44,7 @@ class SegmentData(CohortData):
         max_length=127,
         description="class -> its values in the label maps; the first one is written in predictions",
     )
+    map_values: MapValues = Field(default="classes", description=MAP_VALUES_WORDS)
     absent: Literal["background", "unknown"] = Field(
         default="background",
         description="a class that a label map does not hold: it is absent, or it was not labelled in this map",
@@ -51,6 +56,8 @@ class SegmentData(CohortData):
         values = [value for several in self.labels.values() for value in several]
         if len(set(values)) < len(values) or set(values) & set(self.ignored):
             raise ValueError("a value belongs to two classes, or to a class and to the ignored values")
+        if self.map_values == "objects" and len(self.labels) > 1:
+            raise ValueError("labels names one class where map_values is objects")
         return self
 
     def usable(self, case: Case) -> bool:
@@ -98,6 +105,7 @@ class SegmentConfig(JobConfig):
     )
     cavity: str | None = Field(default=None, description="class whose volume at ED and ES gives the ejection fraction")
     check: Check = Field(default="none", description=CHECK_WORDS)
+    suffix: Suffix = Field(default=".nii.gz", description=SUFFIX_WORDS)
     train: TrainConfig = TrainConfig(best="dice")
 
     @model_validator(mode="after")
@@ -115,8 +123,11 @@ class SegmentConfig(JobConfig):
     @model_validator(mode="after")
     def _net_fits(self) -> SegmentConfig:
         dims = 2 if self.patch[2] == 1 else 3
-        inputs = self.prepare.channel_count(len(self.data.images))
-        wanted = {"dims": dims, "inputs": inputs, "outputs": len(self.data.labels) + 1}
+        if self.suffix == ".png" and (dims == 3 or self.cavity is not None):
+            raise ValueError("suffix .png is for pictures: the patch needs 1 along k, and there is no cavity")
+        wanted = {"dims": dims, "outputs": len(self.data.labels) + 1}
+        if self.suffix != ".png":  # only its file says whether a picture is grey or has colours
+            wanted["inputs"] = self.prepare.channel_count(len(self.data.images))
         for key, value in wanted.items():
             if getattr(self.net, key) != value:
                 raise ValueError(
@@ -137,6 +148,8 @@ class SegmentSettings(Config):
     regions: dict[str, tuple[str, ...]] = Field(default={}, description="unions of classes that are measured")
     cavity: str | None = Field(default=None, description="class whose volume gives the ejection fraction")
     check: Check = Field(default="none", description=CHECK_WORDS)
+    map_values: MapValues = Field(default="classes", description=MAP_VALUES_WORDS)
+    suffix: Suffix = Field(default=".nii.gz", description=SUFFIX_WORDS)
 
     @classmethod
     def of(cls, config: SegmentConfig) -> SegmentSettings:
@@ -149,7 +162,14 @@ class SegmentSettings(Config):
             regions=config.regions,
             cavity=config.cavity,
             check=config.check,
+            map_values=config.data.map_values,
+            suffix=config.suffix,
         )
+
+    @property
+    def has_baseline(self) -> bool:
+        """Whether a threshold of brightness can stand in for the model: pictures, and one class."""
+        return self.suffix == ".png" and len(self.labels) == 1
 
     @property
     def measured_classes(self) -> dict[str, tuple[int, ...]]:

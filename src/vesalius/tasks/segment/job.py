@@ -10,11 +10,12 @@ from vesalius.cohort.groups import owners
 from vesalius.metrics.drawn import Drawn
 from vesalius.report.result import Result
 from vesalius.tasks.job import Job
-from vesalius.tasks.segment.config import SegmentConfig
+from vesalius.tasks.segment.config import SegmentConfig, SegmentSettings
 from vesalius.tasks.segment.labels import units
 from vesalius.tasks.segment.outcome import COLUMNS, SegmentSummary, Unit, extremes_picture, measure, table_rows
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.tasks.segment.task import SegmentTask
+from vesalius.tasks.segment.trivial import OTSU, Beside, Otsu
 
 
 class SegmentJob(Job):
@@ -67,8 +68,22 @@ class SegmentJob(Job):
         if measured:
             outcome.figures["held-out.png"] = extremes_picture(measured, tuple(self.config.data.labels))
         outcome.sections = summary.sections(name, tuple(outcome.figures))
+        outcome.measured = summary.texts
+        settings = SegmentSettings.of(self.config)
+        if settings.has_baseline and rows:
+            self._compare(outcome, summary, settings, cohort)
         for note in self.notes():
             outcome.sections[0].text(note[0].upper() + note[1:] + ".", "note")
-        outcome.measured = summary.texts
         outcome.tested_on = f"{drawn.words} of the {name} split"
         return outcome
+
+    def _compare(self, outcome: Result, summary: SegmentSummary, settings: SegmentSettings, cohort: Cohort) -> None:
+        """Measure the trivial baseline on the same pictures, and put it beside the model."""
+        data = self.config.data
+        otsu = Otsu(settings, data.images)
+        units_of = measure(otsu, cohort, data.images, absent=data.absent)
+        baseline = [row for _, unit in units_of if isinstance(unit, Unit) for row in unit.rows]
+        beside = Beside.of(summary.rows, baseline)
+        outcome.results["trivial_baseline"] = beside.results
+        outcome.measured |= {f"Dice, {OTSU} instead": beside.text}
+        outcome.sections.insert(1, beside.section(summary.classes[0].dice, summary.drawn.by))

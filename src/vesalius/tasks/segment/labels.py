@@ -18,7 +18,7 @@ from vesalius.cohort.read import open_mask
 from vesalius.errors import InputError, UsageError
 from vesalius.objectives.dice_ce import NOT_LABELLED
 from vesalius.scan.label_values import NotLabelsError, read_labels
-from vesalius.tasks.segment.config import SegmentData
+from vesalius.tasks.segment.config import MapValues, SegmentData
 
 _UNKNOWN = -2
 _RANGE = np.iinfo(np.int16)
@@ -30,14 +30,23 @@ class LabelValues:
     Args:
         labels: class -> its values in label maps, the first of which is written.
         ignored: values of unlabelled voxels.
+        map_values: whether a value of a map names a class, or one of many objects of the only class.
+
+    Example:
+        >>> LabelValues({"nucleus": [1]}, map_values="objects").classes(np.array([0, 1, 277], np.int16), "case a")
+        array([0, 1, 1], dtype=int8)
     """
 
-    def __init__(self, labels: Mapping[str, Sequence[int]], ignored: Sequence[int] = ()) -> None:
+    def __init__(
+        self, labels: Mapping[str, Sequence[int]], ignored: Sequence[int] = (), map_values: MapValues = "classes"
+    ) -> None:
         self.names = tuple(labels)
         self._table = np.full(1 << 16, _UNKNOWN, np.int8)
         self._table[0] = 0
         for number, values in enumerate(labels.values(), start=1):
             self._table[list(values)] = number
+        if map_values == "objects":
+            self._table[1 : _RANGE.max + 1] = 1
         self._table[list(ignored)] = NOT_LABELLED
         self._written = np.array([0, *(values[0] for values in labels.values())])
 

@@ -31,6 +31,7 @@ from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
 from vesalius.tasks.segment.config import SegmentSettings
 from vesalius.tasks.segment.labels import LabelValues, read_classes
+from vesalius.tasks.segment.screen import on_screen
 from vesalius.wording import Progress, quiet, some
 
 COLUMNS = ("unit", "patient", "map", "name", "dice", "hd95_mm", "found_ml", "truth_ml")
@@ -92,7 +93,7 @@ def _measured(segmenter: Finds, units: Cohort, case: Case, images: tuple[str, ..
     t = case.frames.get(MASK, 0)
     scans = {name: open_image(units, case, name) for name in images}
     image = part(scans[images[0]], t=t)
-    truth_IJK = read_classes(units, case, LabelValues(settings.labels, settings.ignored))
+    truth_IJK = read_classes(units, case, LabelValues(settings.labels, settings.ignored, settings.map_values))
     found_IJK = np.where(truth_IJK < 0, 0, segmenter.classes(scans, t))
     numbers = settings.measured_classes
     if absent == "unknown":
@@ -108,9 +109,10 @@ def _measured(segmenter: Finds, units: Cohort, case: Case, images: tuple[str, ..
         mask=case.id.rpartition("/")[2] if case.frames else MASK,
     )
     k = int((truth_IJK > 0).sum((0, 1)).argmax())
-    picture_JI = image.values(k=slice(k, k + 1))[0, 0, :, :, 0].T
     i_mm, j_mm, _ = image.spacing_mm or (1.0, 1.0, 1.0)
-    return Unit(tuple(rows), Outlined("", picture_JI, truth_IJK[..., k].T, found_IJK[..., k].T, (j_mm, i_mm)))
+    return Unit(
+        tuple(rows), Outlined("", on_screen(image, 0, k), truth_IJK[..., k].T, found_IJK[..., k].T, (j_mm, i_mm))
+    )
 
 
 def beats(rows: Sequence[Measured], cavity: str | None) -> list[Beat]:
@@ -193,9 +195,10 @@ class SegmentSummary:
             figures: files.
         """
         maps = len({row.case for row in self.rows})
+        distance = "; HD95 is the larger of the two directed 95th percentiles" if self._has_mm else ""
         means = Section(title="Segmentation of held-out patients").text(
             f"{maps} label maps of {self.drawn.words}: {_SPLIT_WORDS[split]}. Predicted and compared "
-            "on the grid of the input; HD95 is the larger of the two directed 95th percentiles."
+            f"on the grid of the input{distance}."
         )
         table = overlap_tables(self.classes, self.drawn.words, self.drawn.by)[0]
         means.table(table.columns, table.rows, table.caption)
@@ -218,6 +221,11 @@ class SegmentSummary:
         }
 
     @property
+    def _has_mm(self) -> bool:
+        """Whether any distance is known: pixels of pictures have no size."""
+        return any(math.isfinite(row.hd95_mm) for row in self.rows)
+
+    @property
     def _warnings(self) -> dict[str, tuple[str, ...]]:
         return by_reason((doubt, beat.patient) for beat in self.beats for doubt in beat.doubts)
 
@@ -234,14 +242,20 @@ class SegmentSummary:
         maps: dict[tuple[int, str, str], dict[str, Measured]] = {}
         for row in self.rows:
             maps.setdefault((int(row.patient), row.case, row.mask), {})[row.name] = row
+        measures = {"Dice": ("dice", 3), "HD95 mm": ("hd95_mm", 1)}
+        if not self._has_mm:
+            del measures["HD95 mm"]
         columns = [Column(name="patient"), Column(name="map")]
-        columns += [Column(name=f"{what} {name}", numeric=True) for what in ("Dice", "HD95 mm") for name in names]
+        columns += [Column(name=f"{what} {name}", numeric=True) for what in measures for name in names]
         lines = [
             [
                 str(patient),
                 mask,
-                *(fixed(by_name[name].dice if name in by_name else None, 3) for name in names),
-                *(fixed(by_name[name].hd95_mm if name in by_name else None, 1) for name in names),
+                *(
+                    fixed(getattr(by_name[name], key) if name in by_name else None, decimals)
+                    for key, decimals in measures.values()
+                    for name in names
+                ),
             ]
             for (patient, _, mask), by_name in sorted(maps.items())
         ]

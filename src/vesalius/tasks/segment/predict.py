@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from vesalius.cohort.ends import Ends
+from vesalius.errors import UsageError
 from vesalius.metrics.cardiac import (
     EDV_ML,
     EXTREMES,
@@ -31,18 +33,18 @@ from vesalius.report.masks import by_reason
 from vesalius.report.overlay import Outlined, outlines
 from vesalius.report.page import Column, Section
 from vesalius.report.table import fixed
-from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
 from vesalius.tasks.predictor import Plausibility, Predicted, Predictor
 from vesalius.tasks.segment.plausible import check_cine_mr
+from vesalius.tasks.segment.screen import is_picture, on_screen
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.wording import some
 
 _VENTRICLES = frozenset({"lv", "rv"})
 _OUTLINES, _VOLUMES = "outlines", "volumes"
 _CAPTIONS = {
-    _OUTLINES: "{}: the slice with the most labels; outlines are the model's.",
+    _OUTLINES: "{}: the slice with the most labels, or the picture; outlines are the model's.",
     _VOLUMES: "{}: volume in each frame, and where end-diastole and end-systole were read.",
 }
 
@@ -70,8 +72,9 @@ class Function:
 class SegmentPredictor(Predictor):
     """Writes a label map for each study.
 
-    Measures are volumes in mL (of a cine EDV, ESV and EF), how end-diastole and end-systole are known ("ef_from"), the
-    result of the plausibility check, and warnings. Without any label there is no picture.
+    Measures are volumes in mL (of a cine EDV, ESV and EF; of a picture covered shares and pieces), how end-diastole and
+    end-systole are known ("ef_from"), the result of the plausibility check, and warnings. Without any label there is no
+    picture.
     """
 
     task = "segment"
@@ -82,7 +85,7 @@ class SegmentPredictor(Predictor):
         self.images: Sequence[str] = self._segmenter.contract.images
 
     def target_of(self, name: str) -> str:
-        return f"{name}.nii.gz"
+        return f"{name}{self._segmenter.settings.suffix}"
 
     def __call__(self, scans: Mapping[str, Scan], target: Path, ends: Ends | None = None) -> Predicted:
         """Segment a study and write its map.
@@ -90,11 +93,15 @@ class SegmentPredictor(Predictor):
         Raises:
             InputError: an image is missing, or fails the plausibility check of the model.
             GeometryError: the slices lie on no grid.
-            UsageError: values that are no image.
+            UsageError: values that are no image; a volume or a cine for a model of pictures.
         """
         scans = self.placed(scans)
         image = self._segmenter.contract.ordered(scans)[0]
-        check = self._segmenter.settings.check
+        settings = self._segmenter.settings
+        if settings.suffix == ".png" and not is_picture(image):
+            what = f"has {image.shape[4]} slices and {image.shape[1]} frames, the model takes single pictures"
+            raise UsageError(what, fix="give one picture")
+        check = settings.check
         plausible = check_cine_mr(image) if check == "cine-mr" else Plausibility()
         label_map = self._segmenter(scans)
         write_scan(label_map, target, force=True)
@@ -137,10 +144,13 @@ class SegmentPredictor(Predictor):
         return [section]
 
     def _measured(self, labels_TIJK: NDArray[Any], label_map: Scan, ends: Ends | None = None) -> Function:
+        settings = self._segmenter.settings
+        values = {name: several[0] for name, several in settings.labels.items()}
+        if settings.suffix == ".png":
+            return Function(covered(labels_TIJK, values))
         if label_map.spacing_mm is None:
             return Function({}, None, [f"no volumes: {label_map.grid_problem}"])
-        settings, voxel = self._segmenter.settings, voxel_ml(label_map.affine)
-        values = {name: several[0] for name, several in settings.labels.items()}
+        voxel = voxel_ml(label_map.affine)
         if settings.cavity is not None and label_map.t_meaning in ("time", "unknown"):
             return function_of(labels_TIJK, values, settings.cavity, voxel, ends)
         of_several = ", largest" if len(labels_TIJK) > 1 else ""
@@ -169,10 +179,9 @@ class SegmentPredictor(Predictor):
         labels_JI = labels_TIJK[t, :, :, k].T
         for number, value in enumerate(values, start=1):
             found_JI[labels_JI == value] = number
-        picture_JI = part(image, t=t).values(k=slice(k, k + 1))[0, 0, :, :, 0].T
         spacing_mm = image.spacing_mm or (1.0, 1.0, 1.0)
-        caption = f"slice {k}" if len(labels_TIJK) == 1 else f"frame {t}, slice {k}"
-        picture = Outlined(caption, picture_JI, None, found_JI, (spacing_mm[1], spacing_mm[0]))
+        caption = "" if is_picture(image) else f"slice {k}" if len(labels_TIJK) == 1 else f"frame {t}, slice {k}"
+        picture = Outlined(caption, on_screen(image, t, k), None, found_JI, (spacing_mm[1], spacing_mm[0]))
         return outlines([picture], tuple(self._segmenter.settings.labels))
 
 
@@ -183,6 +192,20 @@ def _numbers(measures: Mapping[str, Any]) -> dict[str, float]:
 def _cell(value: float | None) -> str:
     """Frames are whole numbers, volumes have a decimal."""
     return str(value) if isinstance(value, int) else fixed(value, 1)
+
+
+def covered(labels_TIJK: NDArray[Any], values: Mapping[str, int]) -> dict[str, float]:
+    """Return the share of a picture in percent that each class covers, and its separate pieces (edges touch).
+
+    Example:
+        >>> covered(np.array([[1, 0, 1, 0]]).reshape(1, 4, 1, 1), {"nucleus": 1})
+        {'nucleus %': 50.0, 'nucleus pieces': 2}
+    """
+    numbers: dict[str, float] = {}
+    for name, value in values.items():
+        inside = labels_TIJK == value
+        numbers |= {f"{name} %": 100 * float(inside.mean()), f"{name} pieces": int(ndimage.label(inside)[1])}
+    return numbers
 
 
 def function_of(

@@ -23,8 +23,9 @@ from vesalius.scan.resample import onto, to_grid
 from vesalius.scan.scan import Scan
 from vesalius.tasks.segment.config import InferConfig, Patch, SegmentSettings
 from vesalius.tasks.segment.labels import LabelValues, largest_pieces
+from vesalius.tasks.segment.parts import whole
 from vesalius.transforms.contract import InputContract, read_contract
-from vesalius.weights.saved import NET, Pretrained, from_pretrained
+from vesalius.weights.saved import Pretrained, from_pretrained
 
 
 class Segmenter:
@@ -39,10 +40,10 @@ class Segmenter:
     def __init__(self, model: Pretrained, contract: InputContract, device: str | torch.device = "cpu") -> None:
         self.contract = contract
         self.settings = SegmentSettings.parse(model.config.settings, where=model.folder)
-        self.values = LabelValues(self.settings.labels)
+        self.values = LabelValues(self.settings.labels, map_values=self.settings.map_values)
         self.device = torch.device(device)
-        self._inputs = model.parts[NET].config.inputs
-        self._net = model.net.to(self.device)
+        config, net = whole(model)
+        self._inputs, self._net = config.inputs, net.to(self.device)
 
     @classmethod
     def from_pretrained(cls, name: str | Path, device: str | torch.device = "cpu") -> Segmenter:
@@ -50,7 +51,7 @@ class Segmenter:
 
         Raises:
             InputError: no such model, or one for another job.
-            CorruptFileError: it is damaged.
+            CorruptFileError: it is damaged, or its parts do not fit each other.
         """
         model = from_pretrained(name, "segment")
         return cls(model, read_contract(model.folder), device)

@@ -18,16 +18,18 @@ from torch import Tensor, nn
 from vesalius.cohort.case import MASK
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader, batches
+from vesalius.errors import UsageError
 from vesalius.metrics.overlap import dice
 from vesalius.nets.net import build
 from vesalius.tasks.segment.config import SegmentConfig, SegmentSettings
 from vesalius.tasks.segment.labels import LabelValues, frame_of_units, read_classes, units
+from vesalius.tasks.segment.parts import modules_of, parts_of
 from vesalius.tasks.segment.segmenter import probabilities
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.crop import CenterCrop, CenterPad, LabelCrop
 from vesalius.transforms.transform import Chain
-from vesalius.weights.saved import NET, ModelConfig, save_pretrained
+from vesalius.weights.saved import ModelConfig, save_pretrained
 
 
 class SegmentTask(Task):
@@ -40,7 +42,7 @@ class SegmentTask(Task):
 
     def __init__(self, config: SegmentConfig, parts: Mapping[str, Cohort]) -> None:
         self.config, self.parts = config, parts
-        self.values = LabelValues(config.data.labels, config.data.ignored)
+        self.values = LabelValues(config.data.labels, config.data.ignored, config.data.map_values)
         self._loss = config.loss.make()
         self._missing = {**self._missing_in("train"), **self._missing_in("val")}
         self._training = self._loader("train", self._changes(), config.repeats)
@@ -48,6 +50,10 @@ class SegmentTask(Task):
 
     def build(self) -> dict[str, nn.Module]:
         return {"net": build(self.config.net)}
+
+    def named_parts(self, modules: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+        """Encoder and decoder where the net has both, so that a run can start from an encoder alone."""
+        return modules_of(self.config.net, bare(modules["net"]))
 
     def batches_per_epoch(self) -> int:
         return self._training.total // self.config.batch
@@ -59,6 +65,7 @@ class SegmentTask(Task):
         """This rank's images (B, C, I, J, K), classes (B, I, J, K) and unlabelled classes (B, N)."""
         share = self._training.shard(rank, world)
         for batch in batches(share, epoch, self.config.batch // world, drop_last=True, start=start):
+            self._check_channels(batch.images.shape[1])
             classes = self.values.classes(batch.masks[MASK][:, 0], where=f"case {batch.cases[0].id} or one beside it")
             yield {
                 "image": torch.from_numpy(batch.images),
@@ -104,10 +111,15 @@ class SegmentTask(Task):
     def export(self, folder: Path) -> None:
         config = self.config
         settings = SegmentSettings.of(config)
-        model = ModelConfig.of("segment", {NET: config.net}, settings)
-        save_pretrained(folder, {NET: bare(self.modules["net"])}, model)
+        model = ModelConfig.of("segment", parts_of(config.net), settings)
+        save_pretrained(folder, modules_of(config.net, bare(self.modules["net"])), model)
         contract = InputContract(images=config.data.images, prepare=config.prepare, classes=self.values.names)
         write_contract(contract, folder)
+
+    def _check_channels(self, channels: int) -> None:
+        if channels != self.config.net.inputs:
+            what = f"the images have {channels} channels once prepared, the net takes {self.config.net.inputs}"
+            raise UsageError(what, where="net.inputs", fix=f"set it to {channels}, or add steps to prepare")
 
     def _missing_in(self, part: str) -> dict[str, NDArray[np.bool_]]:
         """Unit -> for each class and the background, whether it was not labelled, shape (N,)."""

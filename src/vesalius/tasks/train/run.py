@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
-from vesalius.config import load_config, read_table
+from vesalius.config import from_overrides, read_table
 from vesalius.errors import UsageError
 from vesalius.output import sole_writer
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE
@@ -18,6 +18,7 @@ from vesalius.report.publish import command_line
 from vesalius.tasks.job import Job, JobConfig
 from vesalius.tasks.train.jobs import CONFIGS, find_config, job_class
 from vesalius.tasks.train.page import TrainResult, write_run
+from vesalius.tasks.train.seed_keys import with_seed_keys
 from vesalius.tasks.train.splits import check_left_out, check_splits, write_splits
 from vesalius.tasks.train.start import INIT, Start
 from vesalius.training.device import on_cpu
@@ -124,8 +125,10 @@ def configured(config: str | Path, overrides: Sequence[str] = ()) -> tuple[type[
     """
     path = find_config(config)
     named = [word.removeprefix("task=") for word in overrides if word.startswith("task=")]
-    cls = job_class(named[-1] if named else read_table(path).get("task"))
-    return cls, load_config(cls.Config, path, overrides, where=config)
+    raw = read_table(path) | ({"task": named[-1]} if named else {})
+    cls = job_class(raw.get("task"))
+    keys, words = with_seed_keys(raw, overrides)
+    return cls, from_overrides(cls.Config, words, keys, where=config)
 
 
 def command_of(config: str | Path, output: Path, overrides: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from tasks.evaluate.codec.fake import STEPS, FakeCodec, write_cohort
 from tasks.evaluate.codec.test_judge import model
 from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.json_values import as_json
-from vesalius.report.html import run_report
+from vesalius.report.web_page import run_report
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.codec.results import COLUMNS
 from vesalius.tasks.evaluate.codec.run import evaluate_codec, lines

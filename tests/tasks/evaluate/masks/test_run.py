@@ -9,7 +9,7 @@ from scipy.ndimage import binary_erosion
 import vesalius
 from tasks.evaluate.masks.making import heart, write
 from vesalius.errors import InputError, OutputError, UsageError
-from vesalius.report.html import BANNER
+from vesalius.report.web_page import BANNER
 from vesalius.scan.reading import Reading
 from vesalius.tasks.evaluate.masks.run import evaluate_masks, lines
 

@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 import pytest
 
 from vesalius.errors import InputError
-from vesalius.report.html import BANNER, render, run_report
 from vesalius.report.page import Column, Made, Report
 from vesalius.report.style import new_figure, to_png
 from vesalius.report.table import write_csv
+from vesalius.report.web_page import BANNER, render, run_report
 
 PNG = to_png(new_figure(3, 2, None))
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}"
