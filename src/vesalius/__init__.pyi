@@ -29,7 +29,7 @@ from .tasks.compress.decompress import verify as verify
 from .tasks.compress.run import compress as compress
 from .tasks.convert import convert as convert
 from .tasks.demo.run import demo as demo
-from .tasks.embed import embed as embed
+from .tasks.embed.run import embed as embed
 from .tasks.evaluate.classifier import evaluate_classifier as evaluate_classifier
 from .tasks.evaluate.codec.run import evaluate_codec as evaluate_codec
 from .tasks.evaluate.masks.run import evaluate_masks as evaluate_masks
@@ -38,6 +38,7 @@ from .tasks.inspect import inspect as inspect
 from .tasks.phantom import phantom_cine as phantom_cine
 from .tasks.phantom import phantom_head_ct as phantom_head_ct
 from .tasks.predict.run import predict as predict
+from .tasks.search.run import search as search
 from .tasks.train.run import train as train
 from .tasks.weights.export import export_model as export_model
 from .tasks.weights.fetch import fetch_weights as fetch_weights

@@ -86,10 +86,10 @@ def masks_called(monkeypatch):
     """The arguments that evaluate_masks got."""
     seen = {}
 
-    def evaluate_masks(predicted, reference, output, *, classes, lv, split, reading, force, progress):
+    def evaluate_masks(predicted, reference, output, *, classes, objects, lv, split, reading, force, progress):
         progress("one mask done")
         seen.update(paths=(predicted, reference), output=output, classes=classes, lv=lv, split=split, force=force)
-        seen.update(reading=reading)
+        seen.update(reading=reading, objects=objects)
         return MaskEvaluation(output, output, None, [{"path": "x", "error": "x: no predicted mask"}])
 
     monkeypatch.setattr("vesalius.tasks.evaluate.masks.run.evaluate_masks", evaluate_masks)
@@ -106,6 +106,7 @@ def test_evaluate_masks_hands_on_its_options_and_tells_failures_by_2(vesalius, m
         "paths": (Path("a"), Path("b")),
         "output": Path("out"),
         "classes": {1: "RV", 3: "LV"},
+        "objects": None,
         "lv": 3,
         "split": "test",
         "force": True,
@@ -114,9 +115,10 @@ def test_evaluate_masks_hands_on_its_options_and_tells_failures_by_2(vesalius, m
 
 
 def test_evaluate_masks_speaks_json(vesalius, masks_called):
-    done = vesalius("evaluate", "masks", "a", "b", "-o", "out", "--json", "-q")
+    done = vesalius("evaluate", "masks", "a", "b", "-o", "out", "--objects", "nucleus", "--json", "-q")
     assert (done.told["path"], done.err) == ("out", "")
     assert (masks_called["classes"], masks_called["lv"], masks_called["split"]) == (None, None, None)
+    assert masks_called["objects"] == "nucleus"
 
 
 def test_evaluate_masks_refuses_odd_classes(vesalius):

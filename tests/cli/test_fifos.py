@@ -140,6 +140,7 @@ GIVEN = [
     "export FIFO -o out.onnx",
     "export encoder -o FIFO --force",
     "report FIFO",
+    "search FIFO scan.nii.gz",
 ]
 """Where the path is given on the command line."""
 

@@ -16,7 +16,7 @@ def test_the_chinese_readme_shows_the_same_commands(repository):
     assert _commands(repository / "README.md") == _commands(repository / "README.zh-CN.md")
 
 
-PAGES = ["index", "tutorial", "cohort-tutorial", "own-task", "training", "segmentation", "detection"]
+PAGES = ["index", "tutorial", "cohort-tutorial", "own-task", "training", "segmentation", "detection", "features"]
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", *(f"docs/{page}.md" for page in PAGES)])

@@ -16,7 +16,8 @@ import pytest
 BLOCK = re.compile(
     r'^```(?P<language>bash|python|yaml)(?: title="(?P<file>[^"]+)")?\n(?P<code>.*?)^```$', re.MULTILINE | re.DOTALL
 )
-NEED_TORCH = {"own-task.md", "segmentation.md", "detection.md"}
+NEED_TORCH = {"own-task.md", "segmentation.md", "detection.md", "features.md"}
+NEED_LANCEDB = {"features.md"}
 
 
 class Block(NamedTuple):
@@ -73,12 +74,15 @@ def environment(tmp_path):
         "cohort-tutorial.md",
         "own-task.md",
         "detection.md",
+        "features.md",
         pytest.param("segmentation.md", marks=pytest.mark.slow),
     ],
 )
 def test_every_block_of_the_tutorial_runs(repository, tmp_path, environment, name):
     if name in NEED_TORCH and find_spec("torch") is None:
-        pytest.skip("this one trains")
+        pytest.skip("this one trains or embeds")
+    if name in NEED_LANCEDB and find_spec("lancedb") is None:
+        pytest.skip("needs vesalius[search]")
     blocks = _blocks(repository / "docs" / name)
     assert {block.language for block in blocks} >= {"bash", "python"}
     assert all(block.file for block in blocks if block.language == "yaml")

@@ -42,7 +42,8 @@ def loaded(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["info"], ["compress", "--help"], ["evaluate", "--help"], ["weights", "list"]]
+    "words",
+    [["--help"], ["info"], ["compress", "--help"], ["evaluate", "--help"], ["search", "--help"], ["weights", "list"]],
 )
 def test_talking_loads_no_imaging_library(loaded, words):
     modules = loaded(*words)

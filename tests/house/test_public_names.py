@@ -13,6 +13,7 @@ import vesalius
 VERBS = {
     "demo": "demo", "inspect": "inspect", "convert": "convert", "compress": "compress", "decompress": "decompress",
     "verify": "verify", "train": "train", "predict": "predict", "embed": "embed", "export": "export_model",
+    "search": "search",
     "report": "run_report", "info": "info",
 }  # fmt: skip
 

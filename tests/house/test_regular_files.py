@@ -24,7 +24,7 @@ _FUNCTIONS = {
     "h5py.File",
     "openslide.OpenSlide",
 }
-_NO_PATHS = {"stream", "file", "archive", "cls", "bz2", "self.held", "FeatureStore"}
+_NO_PATHS = {"stream", "file", "archive", "cls", "bz2", "self.held", "FeatureStore", "Collection"}
 """Names that stand for what is open already, for modules and classes, and for a file that the process made itself."""
 
 

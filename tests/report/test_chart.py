@@ -15,6 +15,7 @@ from vesalius.report.chart import (
     profile,
     rate_distortion,
     reliability_plot,
+    scatter,
     volume_curve,
 )
 from vesalius.report.style import look, new_figure
@@ -167,3 +168,16 @@ def test_volumes_are_dots_and_where_it_was_used_the_curve():
     assert coloured(bare, look(0).colour) > 200
     assert coloured(bare, look(1).colour) == 0
     assert coloured(curved, look(1).colour) > 500
+
+
+def test_a_cloud_of_points_shows_every_group_and_unknown_ones_in_grey():
+    positions = np.random.default_rng(0).normal(size=(90, 2))
+    groups = {"AP": positions[:40], "PA": positions[40:80], "unknown": positions[80:]}
+    png = scatter(groups, "view", quiet="unknown")
+    assert area(png, 0) > 100  # dots are translucent; the legend's are not
+    assert area(png, 1) > 100
+    assert area(png, 2) == 0
+    assert png == scatter(groups, "view", quiet="unknown")
+    assert np.ptp(pixels(png), axis=(0, 1)).min() > 150
+    with pytest.raises(ValueError, match="no point"):
+        scatter({"AP": positions[:0]}, "view")

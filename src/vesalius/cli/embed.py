@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vesalius.cli.options import Force, Json, OnDevice, Quiet, Threads, needs_torch, with_options
-from vesalius.cli.show import emit, progress
+from vesalius.cli.show import emit, finish, progress
 from vesalius.memory import cores
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.encode.options import EmbedOptions
@@ -20,7 +20,7 @@ def embed(
         str,
         typer.Argument(metavar="MODEL", help="A model with an encoder: folder or zoo name.", show_default=False),
     ],
-    path: Annotated[Path, typer.Argument(metavar="SCAN", help="File or folder.", show_default=False)],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Scan or manifest.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)],
     options: EmbedOptions,
     reading: Reading = AS_STATED,
@@ -30,10 +30,13 @@ def embed(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the vectors that a frozen encoder gives for the slices of a scan."""
+    """Write the vectors that a frozen encoder gives.
+
+    A scan becomes plain files and a map of similar patches; a manifest becomes a store of vectors for vesalius search.
+    """
     needs_torch()
-    from vesalius.tasks.embed import embed as run
-    from vesalius.tasks.embed import lines
+    from vesalius.tasks.embed.run import embed as run
+    from vesalius.tasks.embed.run import lines
 
     result = run(
         path,
@@ -47,3 +50,4 @@ def embed(
         progress=progress(quiet),
     )
     emit(result, json, lines)
+    finish(result)

@@ -63,6 +63,12 @@ def masks(
         str | None,
         typer.Option("--classes", metavar="N=NAME,...", help="Labels to measure, by name.", show_default="all labels"),
     ] = None,
+    objects: Annotated[
+        str | None,
+        typer.Option(
+            "--objects", metavar="NAME", help="Labels number objects (cells): all are one class of this name."
+        ),
+    ] = None,
     lv: Annotated[
         int | None,
         typer.Option("--lv", metavar="N", help="Label of the LV cavity: EF too.", show_default="the class called LV"),
@@ -88,6 +94,7 @@ def masks(
         reference,
         output,
         classes=names,
+        objects=objects,
         lv=lv,
         split=split,
         reading=reading,

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 import vesalius
-from vesalius.cli import cohort, compress, demo, embed, evaluate, inspect, phantom, predict, train, weights
+from vesalius.cli import cohort, compress, demo, embed, evaluate, inspect, phantom, predict, search, train, weights
 from vesalius.cli.options import with_memory
 from vesalius.cli.show import fail
 from vesalius.errors import InputError, UsageError, VesaliusError
@@ -44,6 +44,7 @@ app.command()(compress.verify)
 app.command()(train.train)
 app.command()(predict.predict)
 app.command()(embed.embed)
+app.command()(search.search)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(weights.app, name="weights")
 app.command()(weights.export)

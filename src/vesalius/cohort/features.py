@@ -30,7 +30,7 @@ from vesalius.config import Config, load_config
 from vesalius.csv_table import row_cells, row_text
 from vesalius.errors import ConfigError, InputError, OutputError, UsageError
 from vesalius.files import regular
-from vesalius.output import as_output_error, new_folder
+from vesalius.output import as_output_error, new_file, refuse_existing
 
 Digest = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _VALUES, _INDEX, _FACTS = "features.npy", "index.csv", "store.json"
@@ -59,16 +59,22 @@ class FeatureStore:
 
     @classmethod
     def create(cls, folder: str | Path, facts: StoreFacts) -> FeatureStore:
-        """Create an empty store.
+        """Create an empty store in a folder, which may hold other files.
 
         Raises:
-            OutputError: the folder exists already, or cannot be written.
+            OutputError: one of its files exists already, or cannot be written.
         """
         folder = Path(folder)
-        with new_folder(folder) as part:
-            (part / _VALUES).write_bytes(_header(0, facts))
-            (part / _INDEX).write_text(row_text(_COLUMNS), encoding="utf-8", newline="")
-            (part / _FACTS).write_text(facts.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        texts = {
+            _VALUES: _header(0, facts),
+            _INDEX: row_text(_COLUMNS).encode(),
+            _FACTS: (facts.model_dump_json(indent=2) + "\n").encode(),  # last: with it the store exists
+        }
+        for name in texts:
+            refuse_existing(folder / name)
+        for name, text in texts.items():
+            with new_file(folder / name) as part:
+                part.write_bytes(text)
         return cls(folder, facts)
 
     @classmethod

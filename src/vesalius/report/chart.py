@@ -1,4 +1,4 @@
-"""Charts: lines (rate against distortion, training, slices, reliability, volumes, bands), bars and dots.
+"""Charts: lines (rate against distortion, training, slices, reliability, volumes, bands), bars, dots and point clouds.
 
 Letters: T time.
 """
@@ -33,6 +33,8 @@ _TICK_STEPS = (1, 2, 5)
 _MOST_MARKERS, _MOST_STEPS_MARKED = 8, 40
 _SHIFT = 0.26
 """Largest shift of a dot, in rows."""
+_TURNS = 8
+"""Turns in which groups of points are drawn."""
 
 
 @dataclass(frozen=True)
@@ -318,6 +320,42 @@ def dots(groups: Mapping[str, Sequence[float]], value_name: str, limits: tuple[f
     if limits is not None:
         margin = 0.02 * (limits[1] - limits[0])
         axes.set_xlim(limits[0] - margin, limits[1] + margin)
+    return to_png(figure)
+
+
+def scatter(groups: Mapping[str, NDArray[Any]], title: str, quiet: str = "") -> bytes:
+    """Draw a PNG of points in a plane whose axes mean nothing: group -> positions (N, 2).
+
+    Groups are drawn in turns of a few points, so that none covers the others.
+
+    Args:
+        groups: in the order of the legend.
+        title: meaning of the groups, above the legend's names.
+        quiet: group to draw grey and small, e.g. that of unknown labels.
+
+    Raises:
+        ValueError: there is no point.
+    """
+    if not sum(map(len, groups.values())):
+        raise ValueError("there is no point to draw")
+    figure = new_figure(6.8, 6.2, "constrained")
+    axes = figure.subplots()
+    size = float(np.clip(120 / np.sqrt(sum(map(len, groups.values()))), 2.5, 7))
+    handles = []
+    for place, (name, positions_N2) in enumerate(groups.items()):
+        colour = QUIET if name == quiet else look(place).colour
+        marker = "." if name == quiet else look(place).marker
+        style: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": "none", "markeredgewidth": 0}
+        label = f"{name} ({len(positions_N2)})"
+        handles.append(Line2D([], [], markersize=6, label=label, **style))
+        for turn in range(_TURNS):
+            part = positions_N2[turn::_TURNS]
+            axes.plot(part[:, 0], part[:, 1], markersize=size, alpha=0.7, zorder=2 + turn, **style)
+    quiet_axes(axes)
+    axes.set(xticks=[], yticks=[])
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_title(title, fontsize=TITLE_POINTS, color=INK, loc="left")
+    legend_below(figure, handles)
     return to_png(figure)
 
 

@@ -103,7 +103,7 @@ def test_resolution(folder, tmp_path):
     ],
 )
 def test_without_any_tile_the_reason_is_one_line(folder, name, options, why):
-    with pytest.raises(InputError, match=rf"no tile was found; .*{why}.*") as caught:
+    with pytest.raises(InputError, match=rf"no tile was found: .*{why}.*") as caught:
         build_cohort("slides", folder / name, options)
     assert "\n" not in str(caught.value)
 

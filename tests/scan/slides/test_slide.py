@@ -8,6 +8,7 @@ from scan.slides.making import picture, write_slide
 from vesalius import memory
 from vesalius.errors import InputError, MissingExtraError
 from vesalius.scan.region import Region
+from vesalius.scan.slides import slide as module
 from vesalius.scan.slides.slide import is_slide, open_slide, read_tile
 
 
@@ -80,6 +81,13 @@ def test_damaged_tiles_are_refused_and_the_others_still_read(tmp_path):
             read_tile(tmp_path / "x.tif", Region(0, 0, 128, 128, (128, 128))).stored()
     sound = read_tile(tmp_path / "x.tif", Region(256, 256, 128, 128, (128, 128))).stored()
     np.testing.assert_array_equal(sound[:, 0, :, :, 0], picture()[256:384, 256:384].transpose(2, 1, 0))
+
+
+def test_an_impossible_size_is_refused(tmp_path, monkeypatch):
+    write_slide(tmp_path / "x.tif")
+    monkeypatch.setattr(module, "_MOST_PIXELS", 1000)
+    with pytest.raises(InputError, match=r"x.tif: states an impossible size \(1024 x 768 pixels at level 0\)"):
+        open_slide(tmp_path / "x.tif")
 
 
 def test_memory_is_checked_before_a_region_is_decoded(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from vesalius.errors import UsageError, VesaliusError
 from vesalius.nets.bit import BiT
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.job import DetectJob
-from vesalius.tasks.embed import embed
+from vesalius.tasks.embed.run import embed
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.encode.options import EmbedOptions
 from vesalius.tasks.train.dry_run import dry_run

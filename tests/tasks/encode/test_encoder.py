@@ -5,6 +5,7 @@ import torch
 from tasks.detect.tiny import AFFINE, NET, STEPS, head, make_encoder, make_model, prepare
 from vesalius.cohort.cache import Cache
 from vesalius.errors import InputError, UsageError
+from vesalius.nets.resnet import ResNet
 from vesalius.nets.unet import UNet
 from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.encoder import Encoder, similarity
@@ -98,3 +99,20 @@ def test_refusals(tmp_path):
     wrong = np.zeros((1, 1, 32, 40), np.float32)
     with pytest.raises(UsageError, match="1 channels of 32 x 40 pixels; the encoder takes 3 channels and multiples"):
         encoder.tokens(wrong)
+
+
+def test_endpoints_are_the_pooled_maps_of_block_groups(tmp_path):
+    config = ResNet(depth=18, factor=0.25)
+    encoder = Encoder.from_pretrained(make_encoder(tmp_path / "resnet", config=config))
+    ends = encoder.endpoints(SLICES, np.array([1, 4, 5]), batch=2)
+    assert [end.shape for end in ends] == [(3, width) for width in encoder.endpoint_widths()]
+    assert encoder.endpoint_widths() == config.channels
+    with torch.no_grad():
+        maps = encoder.part.net.maps(torch.from_numpy(SLICES.prepared([1, 4, 5])))
+    for end, map_BCJI in zip(ends, maps, strict=True):
+        np.testing.assert_allclose(end, map_BCJI.numpy().mean((2, 3)), atol=1e-5)
+    np.testing.assert_allclose(ends[-1], encoder.embed(SLICES, np.array([1, 4, 5])), atol=1e-5)
+    with pytest.raises(UsageError, match="there is no slice"):
+        encoder.endpoints(SLICES, np.array([], np.int64))
+    with pytest.raises(UsageError, match="--endpoints: the encoder has no block groups"):
+        Encoder.from_pretrained(make_encoder(tmp_path / "vit")).endpoint_widths()

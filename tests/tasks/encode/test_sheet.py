@@ -60,6 +60,9 @@ def test_a_picture_in_colours_is_drawn_in_its_colours():
     assert sheet.picture_JI[14, 5].tolist() == [200, 0, 0]
     assert sheet.caption == "0 to 255"
     assert sheet.on_pixels(np.ones((2, 2), np.float32)).shape == (24, 24)
+    tile = sheet.tile("a", framed=True)
+    assert (tile.caption, tile.framed, tile.pixel_aspect) == ("a", True, sheet.pixel_aspect)
+    np.testing.assert_array_equal(tile.picture, sheet.picture_JI)
     assert sheet.picture(np.eye(2, dtype=np.float32), "logit", (0, 0)).startswith(b"\x89PNG")
 
 

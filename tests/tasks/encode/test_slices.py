@@ -88,3 +88,12 @@ def test_refusals():
     wrong = ({"name": "repeat", "channels": 3}, *STEPS[2:])
     with pytest.raises(UsageError):
         Slices.of(flat, prepare(wrong)).prepared([0])
+
+
+def test_frames_one_after_the_other():
+    array = np.random.default_rng(0).normal(size=(1, 3, 24, 24, 2)).astype(np.float32)
+    slices = Slices.of_frames(Scan.from_array(array), Prepare(layout="CJI"))
+    assert len(slices) == 6
+    for t in range(3):
+        for k in range(2):
+            np.testing.assert_array_equal(slices.values_BCJI[2 * t + k, 0], array[0, t, :, :, k].T)

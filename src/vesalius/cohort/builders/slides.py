@@ -64,7 +64,8 @@ def build(folder: Path, options: SlidesOptions) -> Cohort:
         cases += [_tile(slide, tile) for tile in _chosen(slide, tiles, options)]
     notes += listed(left_out)
     if not cases:
-        raise InputError(f"no tile was found; {'; '.join(notes)}", where=folder, fix="lower min_tissue or um_per_pixel")
+        fix = "mend the slides, or choose other values of min_tissue, um_per_pixel and tile"
+        raise InputError(f"no tile was found: {'; '.join(notes)}", where=folder, fix=fix)
     used = len({case.study for case in cases})
     size = f"{options.tile} x {options.tile} pixels at {options.um_per_pixel:g} um per pixel"
     notes.insert(0, f"tiles of {size} from {used} of {len(slides)} slides, {options.min_tissue:.0%} tissue at least")

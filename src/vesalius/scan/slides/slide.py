@@ -27,6 +27,8 @@ SLIDES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide")
 """Suffixes of whole-slide images. TIFF files may be some, too."""
 _ROUNDING = 1.01
 """Levels are a little off the power of two: one that is 1 % coarser than wished counts as fine enough."""
+_MOST_PIXELS = 1 << 20
+"""Along a side: a glass slide of 75 mm has fewer at 0.1 um per pixel."""
 _BYTES_PER_PIXEL = 4 + 3
 """Of a region while its transparency is resolved."""
 
@@ -164,8 +166,9 @@ def open_slide_at(path: Path, changed_ns: int, size: int) -> Slide:
         raise InputError("is no whole-slide image that openslide can read", where=path, fix=COPY_FIX) from error
     except openslide.OpenSlideError as error:
         raise InputError("is a damaged whole-slide image", where=path, fix=COPY_FIX) from error
-    if min(min(level) for level in levels) < 1:
-        raise InputError("holds an empty level", where=path, fix=COPY_FIX)
+    if min(min(level) for level in levels) < 1 or max(levels[0]) > _MOST_PIXELS:
+        size = " x ".join(map(str, levels[0]))
+        raise InputError(f"states an impossible size ({size} pixels at level 0)", where=path, fix=COPY_FIX)
     x, y = steps
     return Slide(path, levels[0], tuple(downsamples), None if x is None or y is None else (x, y), handle)
 

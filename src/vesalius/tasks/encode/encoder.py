@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,15 +17,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vesalius.errors import InputError, UsageError
-from vesalius.nets.encoder import EncoderNet, Pyramid
+from vesalius.nets.encoder import EncoderNet, Pyramid, PyramidNet
 from vesalius.nets.grad_cam import grad_cam
 from vesalius.nets.rollout import attends, attention_rollout
+from vesalius.tasks.encode.options import Window
 from vesalius.tasks.encode.slices import Slices
 from vesalius.training.device import Precision, resolved
 from vesalius.transforms.contract import InputContract, read_contract
+from vesalius.transforms.prepare import Prepare, ct_slices
+from vesalius.transforms.resize import Resize
 from vesalius.weights.saved import ENCODER, Part, from_pretrained
 
 BATCH = 16
+_SIDE = 224
 
 
 class Encoder:
@@ -73,6 +78,12 @@ class Encoder:
         """Return the same encoder with another preparation of its images, e.g. through other windows."""
         return Encoder(self.part, contract, self.device, self.precision)
 
+    def through(self, window: Window) -> Encoder:
+        """Return the same encoder that sees CT slices through another window, at the size that it has now."""
+        if window == "as-trained":
+            return self
+        return self.prepared_by(InputContract(prepare=ct_slices(window, _side(self.contract.prepare))))
+
     @property
     def folder(self) -> Path:
         """The model folder."""
@@ -96,14 +107,20 @@ class Encoder:
         Raises:
             UsageError: the net takes other channels or sizes.
         """
+        x = self._on_device(x_BCJI)
+        with self._computing():
+            whole_BD, patches_BLD = self._net(x)
+        return whole_BD.float(), patches_BLD.float()
+
+    def _computing(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    def _on_device(self, x_BCJI: NDArray[np.float32]) -> Tensor:
         inputs, side = self.config.inputs, self.config.divisor
         if x_BCJI.shape[1] != inputs or x_BCJI.shape[2] % side or x_BCJI.shape[3] % side:
             given = f"{x_BCJI.shape[1]} channels of {x_BCJI.shape[2]} x {x_BCJI.shape[3]} pixels"
             raise UsageError(f"{given}; the encoder takes {inputs} channels and multiples of {side} pixels")
-        x = torch.from_numpy(x_BCJI).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            whole_BD, patches_BLD = self._net(x)
-        return whole_BD.float(), patches_BLD.float()
+        return torch.from_numpy(x_BCJI).to(self.device)
 
     def embed(self, slices: Slices, numbers: NDArray[np.int64], batch: int = BATCH) -> NDArray[np.float32]:
         """Vectors of some slices, shape (B, D).
@@ -111,14 +128,37 @@ class Encoder:
         Raises:
             UsageError: there is no slice, a step of the preparation does not fit, or the vectors are not finite.
         """
-        if not len(numbers):
-            raise UsageError("there is no slice", fix="leave the scan out")
-        vectors_BD: NDArray[np.float32] = np.concatenate(
-            [self.tokens(x_BCJI)[0].cpu().numpy() for x_BCJI in slices.batches(numbers, batch)]
-        )
-        if not np.isfinite(vectors_BD).all():
-            raise UsageError("the encoder gives vectors that are not finite", fix="pass fp32, or check the weights")
-        return vectors_BD
+        return _finite([self.tokens(x_BCJI)[0].cpu().numpy() for x_BCJI in slices.batches(numbers, batch)])
+
+    def endpoint_widths(self) -> tuple[int, ...]:
+        """Numbers in the pooled vector of each block group.
+
+        Raises:
+            UsageError: the net has no block groups.
+        """
+        if not isinstance(self.config, PyramidNet):
+            what = "the encoder has no block groups"
+            raise UsageError(what, where="--endpoints", fix="leave it out; a ResNet or BiT has them")
+        return self.config.channels
+
+    @torch.no_grad()
+    def endpoints(
+        self, slices: Slices, numbers: NDArray[np.int64], batch: int = BATCH
+    ) -> tuple[NDArray[np.float32], ...]:
+        """Means over the maps of block groups 1 to 4 of some slices, (B, channels) each; the last as `embed` gives it.
+
+        Raises:
+            UsageError: as `embed`, or the net has no block groups.
+        """
+        self.endpoint_widths()
+        net = cast(Pyramid, self._net)
+        batches = []
+        for x_BCJI in slices.batches(numbers, batch):
+            with self._computing():
+                maps = net.maps(self._on_device(x_BCJI))
+            batches.append([map_BCJI.float().mean((2, 3)).cpu().numpy() for map_BCJI in maps])
+        groups = list(zip(*batches, strict=True)) or [()]
+        return tuple(_finite(group) for group in groups)
 
     def patches(self, slices: Slices, number: int) -> NDArray[np.float32]:
         """Vectors of the patches of one slice on their grid, shape (H, W, D)."""
@@ -163,6 +203,27 @@ class Encoder:
         rows, columns = (size // self.config.divisor for size in x_BCJI.shape[2:])
         grid_HWD: NDArray[np.float32] = places_LD.cpu().numpy().reshape(rows, columns, -1)
         return grid_HWD
+
+
+def _finite(batches: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Join the vectors of batches.
+
+    Raises:
+        UsageError: there is none, or one is not finite.
+    """
+    if not batches:
+        raise UsageError("there is no slice", fix="leave the scan out")
+    vectors_BD: NDArray[np.float32] = np.concatenate(batches)
+    if not np.isfinite(vectors_BD).all():
+        raise UsageError("the encoder gives vectors that are not finite", fix="pass fp32, or check the weights")
+    return vectors_BD
+
+
+def _side(prepare: Prepare) -> int:
+    """Side of the square that a preparation ends with, in pixels; 224 where it ends with none."""
+    sizes = [step.size for step in prepare.steps if isinstance(step, Resize)]
+    side = sizes[-1][0] if sizes and len(set(sizes[-1])) == 1 else None
+    return _SIDE if side is None else side
 
 
 def _rounded(net: nn.Module, precision: str) -> nn.Module:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,8 @@ from vesalius.errors import UsageError
 
 MIDDLE = -1
 """Number that stands for the middle slice."""
+MIN_POINTS = 4
+"""Rows that a drawing in two dimensions needs."""
 SLICE_HELP = {
     "stride": "every so many slices",
     "most": "slices at most, evenly spread over the scan; 0: all",
@@ -19,12 +22,20 @@ SLICE_HELP = {
 }
 
 
+Window = Literal["as-trained", "wide", "brain-subdural-bone"]
+Pool = Literal["none", "mean", "max"]
+Method = Literal["tsne", "umap"]
+_OF_SCAN = ("slice", "patch")
+_OF_COHORT = ("pool", "endpoints", "project", "colour", "points", "seed")
+"""Fields that a manifest alone takes."""
+
+
 @dataclass(frozen=True)
 class EmbedOptions:
-    """Which slices an encoder takes, how they are shown to it, and which patches are compared.
+    """Which slices an encoder takes, how they are shown to it, and what is made of their vectors.
 
     Raises:
-        UsageError: a patch that is not a pair, or no slice in a batch.
+        UsageError: a patch that is not a pair, or a number that is too small.
 
     Example:
         >>> EmbedOptions(stride=2, patch=(7, 7)).slice == MIDDLE
@@ -35,29 +46,65 @@ class EmbedOptions:
     most: int = field(default=0, metadata={"help": SLICE_HELP["most"], "flag": "--max-slices"})
     least_body: float = field(default=0.0, metadata={"help": SLICE_HELP["least_body"], "flag": "--least-body SHARE"})
     body_above: float = field(default=-500.0, metadata={"help": SLICE_HELP["body_above"], "flag": "--body-above VALUE"})
-    slice: int = field(default=MIDDLE, metadata={"help": "slice of the similarity map; -1: the middle one"})
+    slice: int = field(default=MIDDLE, metadata={"help": "one scan: slice of the similarity map; -1: the middle one"})
     patch: tuple[int, int] | None = field(
         default=None,
         metadata={
-            "help": "row and column of the patch that others are compared with, by default the middle one",
+            "help": "one scan: row and column of the patch that others are compared with, by default the middle one",
             "flag": "--patch H,W",
             "example": "7,7",
         },
     )
-    window: Literal["as-trained", "wide", "brain-subdural-bone"] = field(
-        default="as-trained", metadata={"help": "how CT slices are shown"}
+    window: Window = field(default="as-trained", metadata={"help": "how CT slices are shown"})
+    pool: Pool = field(
+        default="none",
+        metadata={"help": "manifest: a row for each slice or frame, or one for each case, the mean or maximum of them"},
     )
+    endpoints: bool = field(
+        default=False, metadata={"help": "manifest: also the pooled vectors of block groups 1 to 4 (ResNet, BiT)"}
+    )
+    project: Method | None = field(
+        default=None, metadata={"help": "manifest: draw the rows in two dimensions; umap needs vesalius[project]"}
+    )
+    colour: str | None = field(
+        default=None,
+        metadata={
+            "help": "label or fact that colours the drawing, by default the class of the case or the first label",
+            "flag": "--colour NAME",
+        },
+    )
+    points: int = field(default=5000, metadata={"help": "rows drawn at most, chosen by the seed"})
+    seed: int = field(default=0, metadata={"help": "random seed of the drawing"})
     batch: int = field(default=16, metadata={"help": "slices in a batch"})
     precision: Literal["auto", "fp32", "bf16"] = field(
         default="auto", metadata={"help": "auto: bf16 where the hardware has it"}
     )
     cache: Path | None = field(
         default=None,
-        metadata={"help": "folder where vectors are kept, by default that of the user", "flag": "--cache DIR"},
+        metadata={
+            "help": "folder where vectors of single scans and digests of files are kept, by default that of the user",
+            "flag": "--cache DIR",
+        },
     )
 
     def __post_init__(self) -> None:
         if self.patch is not None and len(self.patch) != 2:
             raise UsageError("is not a row and a column", where="--patch", fix="write for instance 7,7")
-        if self.batch < 1:
-            raise UsageError(f"{self.batch} was given", where="--batch", fix="give 1 or more")
+        for name, least in (("batch", 1), ("points", MIN_POINTS), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise UsageError(f"{getattr(self, name)} was given", where=f"--{name}", fix=f"give {least} or more")
+        if self.colour is not None and self.project is None:
+            raise UsageError("colours a drawing, and none is made", where="--colour", fix="pass --project tsne or umap")
+
+    def check_of_scan(self) -> None:
+        """Raise UsageError where an option belongs to a manifest."""
+        self._refuse(_OF_COHORT, "one scan was given", "name a manifest, see vesalius cohort build")
+
+    def check_of_cohort(self) -> None:
+        """Raise UsageError where an option belongs to a single scan."""
+        self._refuse(_OF_SCAN, "a manifest was given", "name one scan")
+
+    def _refuse(self, names: Sequence[str], what: str, fix: str) -> None:
+        for option in fields(self):
+            if option.name in names and getattr(self, option.name) != option.default:
+                raise UsageError(f"does not apply, {what}", where=f"--{option.name}", fix=fix)

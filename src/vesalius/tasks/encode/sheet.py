@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from vesalius.report.contact import Tile
 from vesalius.report.heat import heat_map
 from vesalius.scan.colours import in_rgb
 from vesalius.scan.scan import Colour, Scan
@@ -81,6 +82,10 @@ class Sheet:
             floor=floor,
             empty=empty,
         )
+
+    def tile(self, caption: str, *, framed: bool = False) -> Tile:
+        """Return the slice alone, for a contact sheet."""
+        return Tile(caption, self.picture_JI, self.pixel_aspect, framed)
 
     def on_pixels(self, map_HW: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the map on the pixels of the slice, (J, I): linear between patch centres, NaN outside."""

@@ -73,7 +73,7 @@ class SliceConfig(Config):
 
 @dataclass(frozen=True, eq=False)
 class Slices:
-    """The slices of a scan, from below upwards where the plane is axial.
+    """The slices of a scan, from below upwards where the plane is axial; of several frames, those of each in turn.
 
     Args:
         values_BCJI: real values of all slices (HU), before the steps of the preparation.
@@ -85,19 +85,22 @@ class Slices:
 
     @classmethod
     def of(cls, scans: Scan | Sequence[Scan], prepare: Prepare) -> Slices:
-        """Return the slices of a scan, or of several on one grid whose channels are joined.
+        """Return the slices of a scan of one frame, or of several scans on one grid whose channels are joined.
 
         Raises:
             GeometryError: the plane of the pictures cannot be found.
             UsageError: a preparation of volumes, a scan of several frames, or values that are no image.
         """
-        if prepare.layout not in ("BCJI", "CJI"):
-            raise UsageError(
-                f"a preparation with the layout {prepare.layout} makes no slices", fix="name an encoder of pictures"
-            )
+        _check_layout(prepare)
         first = scans if isinstance(scans, Scan) else scans[0]
         if first.shape[1] > 1:
             raise UsageError(f"the scan has {first.shape[1]} frames, a study of slices has one", fix="give one frame")
+        return cls.of_frames(scans, prepare)
+
+    @classmethod
+    def of_frames(cls, scans: Scan | Sequence[Scan], prepare: Prepare) -> Slices:
+        """Return the slices of every frame. Raises as `of` does, but takes several frames."""
+        _check_layout(prepare)
         whole = prepare.model_copy(update={"layout": "BCJI", "steps": ()})
         return cls(whole(scans), prepare)
 
@@ -134,6 +137,12 @@ class Slices:
         """x_BCJI of at most `size` slices each."""
         for start in range(0, len(numbers), size):
             yield self.prepared(numbers[start : start + size])
+
+
+def _check_layout(prepare: Prepare) -> None:
+    if prepare.layout not in ("BCJI", "CJI"):
+        what = f"a preparation with the layout {prepare.layout} makes no slices"
+        raise UsageError(what, fix="name an encoder of pictures")
 
 
 def _edges(numbers: NDArray[np.int16]) -> tuple[float, float]:

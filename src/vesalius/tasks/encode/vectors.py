@@ -24,6 +24,7 @@ from vesalius.cohort.features import FeatureStore, StoreFacts
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, VesaliusError
+from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.encoder import BATCH, Encoder
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.estimate import duration
@@ -55,6 +56,37 @@ class Extracted:
     encoded: int = 0
 
 
+class Writer:
+    """Adds a row for each chosen slice of a scan to a store.
+
+    Args:
+        store: of this encoder, its preparation and this choice.
+        encoder: gives the vectors.
+        choice: of slices.
+        batch: slices in a batch.
+    """
+
+    def __init__(self, store: FeatureStore, encoder: Encoder, choice: SliceConfig, batch: int = BATCH) -> None:
+        self.store, self.encoder, self.choice, self.batch = store, encoder, choice, batch
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.store
+
+    def slices(self, scans: Sequence[Scan]) -> Slices:
+        """Return the slices of the images of a case. Raises as `Slices.of` does."""
+        return Slices.of(scans, self.encoder.contract.prepare)
+
+    def add(self, key: str, name: str, slices: Slices) -> None:
+        """Encode the chosen slices of a scan and add them.
+
+        Raises:
+            UsageError: the encoder cannot take them.
+            OutputError: the store cannot be written.
+        """
+        numbers = self.choice.chosen(slices)
+        self.store.append(key, name, self.encoder.embed(slices, numbers, self.batch), numbers.tolist())
+
+
 def extract(
     cohort: Cohort,
     encoder: Encoder,
@@ -67,7 +99,7 @@ def extract(
     skip_invalid: bool = False,
     progress: Progress = quiet,
 ) -> Extracted:
-    """Return the vectors of the chosen slices of every case.
+    """Return the vectors of the chosen slices of every case, from the cache or encoded now.
 
     Args:
         cohort: cases with unique ids.
@@ -85,15 +117,30 @@ def extract(
         OutputError: the store cannot be written.
     """
     files = Cache(cache)
-    loader = Loader(cohort, prepare=encoder.contract.prepare, images=images, cache=files)
-    extracted = Extracted(store_of(encoder, choice, files))
+    writer = Writer(store_of(encoder, choice, files), encoder, choice, batch)
+    return fill(cohort, writer, files, images=images, ahead=ahead, skip_invalid=skip_invalid, progress=progress)
+
+
+def fill(
+    cohort: Cohort,
+    writer: Writer,
+    files: Cache,
+    *,
+    images: Sequence[str] = (IMAGE,),
+    ahead: int = 1,
+    skip_invalid: bool = False,
+    progress: Progress = quiet,
+) -> Extracted:
+    """Let a writer add the cases that it lacks. Arguments, result and errors are those of `extract`."""
+    loader = Loader(cohort, prepare=writer.encoder.contract.prepare, images=images, cache=files)
+    extracted = Extracted(writer.store)
     clock = _Clock(len(cohort), progress)
 
     def load(case: Case) -> tuple[str, Slices | None]:
         key = loader.key(case)
-        if key in extracted.store:
+        if key in writer:
             return key, None
-        slices = Slices.of([open_image(cohort, case, name) for name in images], encoder.contract.prepare)
+        slices = writer.slices([open_image(cohort, case, name) for name in images])
         if loader.key(case) != key:
             raise InputError("was written while it was read", fix="run again")
         return key, slices
@@ -101,8 +148,8 @@ def extract(
     for number, (case, loaded) in enumerate(_ahead(cohort.cases, load, ahead), start=1):
         try:
             key, slices = loaded()
-            if slices is not None and key not in extracted.store:  # two cases may have the same files
-                add(extracted.store, key, case.id, slices, encoder, choice, batch)
+            if slices is not None and key not in writer:  # two cases may have the same files
+                writer.add(key, case.id, slices)
                 extracted.encoded += 1
             extracted.keys[case.id] = key
         except OutputError:
@@ -162,19 +209,6 @@ def _place(encoder: Encoder, choice: SliceConfig, files: Cache) -> tuple[StoreFa
     chosen = hashlib.sha256(f"{encoder.contract.prepare.digest()} {choice.digest()}".encode()).hexdigest()
     facts = StoreFacts(width=encoder.width, encoder=encoder.digest(), prepare=chosen)
     return facts, files.folder / _FOLDER / f"{facts.encoder[:16]}-{facts.prepare[:16]}"
-
-
-def add(
-    store: FeatureStore, key: str, name: str, slices: Slices, encoder: Encoder, choice: SliceConfig, batch: int = BATCH
-) -> None:
-    """Encode the chosen slices of a scan and add them to a store.
-
-    Raises:
-        UsageError: the encoder cannot take them.
-        OutputError: the store cannot be written.
-    """
-    numbers = choice.chosen(slices)
-    store.append(key, name, encoder.embed(slices, numbers, batch), numbers.tolist())
 
 
 def at(error: VesaliusError, path: Path) -> VesaliusError:

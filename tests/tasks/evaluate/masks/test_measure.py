@@ -152,3 +152,15 @@ def test_masks_with_a_palette_are_measured_by_their_indices(tmp_path):
     Image.fromarray(labels).save(tmp_path / "r.png")
     result = measure_pair(Pair(find_masks(tmp_path / "p.png")[0], find_masks(tmp_path / "r.png")[0]), {})
     assert [(row.label, row.dice) for row in result.rows] == [(3, 1.0)]
+
+
+def test_numbered_objects_are_one_class(tmp_path):
+    """The reference numbers 300 cells, the prediction says where any cell is."""
+    numbers = np.arange(600, dtype=np.uint16).reshape(20, 30)
+    Image.fromarray(numbers).save(tmp_path / "reference.png")
+    Image.fromarray((numbers >= 300).astype(np.uint8)).save(tmp_path / "predicted.png")
+    both = Pair(find_masks(tmp_path / "predicted.png")[0], find_masks(tmp_path / "reference.png")[0])
+    (row,) = measure_pair(both, {1: "cell"}, "objects").rows
+    assert (row.name, row.dice) == ("cell", pytest.approx(2 * 300 / (300 + 599)))
+    with pytest.raises(InputError, match="looks like an image"):
+        measure_pair(both, {1: "cell"})

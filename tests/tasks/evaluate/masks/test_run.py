@@ -162,3 +162,8 @@ def test_volumes_of_two_spacings_are_told_and_can_be_chosen(tmp_path):
     label = int(table(tmp_path / "out-None")[0]["label"])
     assert found[None] == found["sform"] == pytest.approx((labels == label).sum() / 1000)
     assert found["pixdim"] == pytest.approx(18 * found["sform"], rel=1e-5)
+
+
+def test_labels_number_objects_or_classes(tmp_path):
+    with pytest.raises(UsageError, match="--objects: labels number either objects or classes"):
+        evaluate_masks(tmp_path, tmp_path, tmp_path / "out", objects="nucleus", classes={1: "nucleus"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +47,15 @@ class PairResult:
     frames: int = 1
 
 
-def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
+def measure_pair(
+    pair: Pair, classes: Mapping[int, str], values: Literal["classes", "objects"] = "classes"
+) -> PairResult:
     """Measure the labels of `classes` (label -> name) in a pair; without classes, all that either mask holds.
+
+    Args:
+        pair: the masks.
+        classes: label -> name.
+        values: what a label names: a class, or one of many objects, which together are label 1.
 
     Raises:
         GeometryError: the masks lie on different grids.
@@ -57,7 +64,7 @@ def measure_pair(pair: Pair, classes: Mapping[int, str]) -> PairResult:
     scans = pair.predicted.open(), pair.reference.open()
     check_grids(*scans, pair)
     predicted, reference = (
-        _labels(scan, mask) for scan, mask in zip(scans, (pair.predicted, pair.reference), strict=True)
+        _labels(scan, mask, values) for scan, mask in zip(scans, (pair.predicted, pair.reference), strict=True)
     )
     predicted = _same_frames(predicted, reference, pair)
     kept, notes = _labelled_frames(reference)
@@ -113,13 +120,15 @@ def _corners(scan: Scan) -> NDArray[np.float64]:
     return to_world(scan.affine, np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3))
 
 
-def _labels(scan: Scan, mask: Any) -> NDArray[np.int32]:
+def _labels(scan: Scan, mask: Any, values: Literal["classes", "objects"]) -> NDArray[np.int32]:
     """Labels of a mask, (T, I, J, K)."""
     fix = "give a label mask: one channel of whole numbers, 0 for background"
     try:
         labels = read_labels(scan, 0, _LARGEST)[0].astype(np.int32)
     except NotLabelsError as error:
         raise InputError(str(error), where=mask.where, fix=fix) from error
+    if values == "objects":
+        return (labels > 0).astype(np.int32)
     count = len(labels_of(labels))
     if count > MOST_LABELS:
         raise InputError(f"holds {count:,} different labels and looks like an image", where=mask.where, fix=fix)

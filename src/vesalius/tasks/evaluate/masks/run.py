@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
@@ -46,6 +47,7 @@ def evaluate_masks(
     output: Path,
     *,
     classes: Mapping[int, str] | None = None,
+    objects: str | None = None,
     lv: int | None = None,
     split: str | None = None,
     reading: Reading = AS_STATED,
@@ -59,6 +61,7 @@ def evaluate_masks(
         reference: the same. Masks belong together by file name, or by case and mask in a manifest.
         output: folder to write.
         classes: label -> name; only these are measured. By default all labels but 0, named by their numbers.
+        objects: name of the only class, where labels number its objects (cells, nuclei): all but 0 are that class.
         lv: label of the LV cavity, for EDV, ESV and EF; by default the class called LV.
         split: only cases of this split of the reference manifest.
         reading: choices where the files, and a manifest that names them, leave some open.
@@ -70,11 +73,15 @@ def evaluate_masks(
         InputError: a path holds no masks.
         OutputError: the folder exists or cannot be written.
     """
-    names = dict(classes or {})
+    if objects is not None and (classes or lv is not None):
+        raise UsageError(
+            "labels number either objects or classes", where="--objects", fix="leave --classes and --lv out"
+        )
+    names = dict(classes or {}) if objects is None else {1: objects}
     cavity = lv_label(names, lv)
     refuse_existing(output, force=force)
     pairs, alone = _pairs(predicted, reference, split, reading)
-    results, broken = _measure(pairs, names, progress)
+    results, broken = _measure(pairs, names, "classes" if objects is None else "objects", progress)
     failed = [{"path": name, "error": f"{name}: {why}"} for name, why in alone.items()]
     failed += [{"path": name, "error": str(error)} for name, error in broken.items()]
     if not results:
@@ -92,7 +99,8 @@ def evaluate_masks(
         reference,
         "-o",
         output,
-        classes=",".join(f"{label}={name}" for label, name in names.items()) or None,
+        classes=",".join(f"{label}={name}" for label, name in (classes or {}).items()) or None,
+        objects=objects,
         split=split,
         spacing_from=reading.spacing_from,
     )
@@ -140,7 +148,7 @@ def _pairs(
 
 
 def _measure(
-    pairs: Sequence[Pair], classes: Mapping[int, str], progress: Progress
+    pairs: Sequence[Pair], classes: Mapping[int, str], values: Literal["classes", "objects"], progress: Progress
 ) -> tuple[list[PairResult], dict[str, VesaliusError]]:
     """Results of the pairs, and the errors of those that could not be measured."""
     results: list[PairResult] = []
@@ -149,7 +157,7 @@ def _measure(
         title = pair.reference.title
         progress(f"{number} of {len(pairs)}: {title}" + (f", {len(broken)} failed so far" if broken else ""))
         try:
-            results.append(measure_pair(pair, classes))
+            results.append(measure_pair(pair, classes, values))
         except VesaliusError as error:
             broken[title] = error
     return results, broken

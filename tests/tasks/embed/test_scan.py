@@ -8,7 +8,7 @@ from tasks.detect.tiny import AFFINE, head, make_encoder, make_model
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.phantom.nifti import write_nifti
-from vesalius.tasks.embed import embed, lines
+from vesalius.tasks.embed.run import embed, lines
 from vesalius.tasks.encode.options import EmbedOptions
 from vesalius.weights.card import Card
 
@@ -62,7 +62,7 @@ def test_every_file(given, options, tmp_path):
 def test_the_scan_is_read_once(given, options, monkeypatch):
     opened = []
     real = open_image
-    monkeypatch.setattr("vesalius.tasks.embed.open_image", lambda *of: opened.append(of) or real(*of))
+    monkeypatch.setattr("vesalius.tasks.embed.scan.open_image", lambda *of: opened.append(of) or real(*of))
     told = []
     embed(**given, options=options, progress=told.append)
     assert (len(opened), told) == (1, ["encoding slices of 6"])

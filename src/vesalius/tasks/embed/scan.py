@@ -1,4 +1,4 @@
-"""The vectors of one scan as plain files, and how similar its patches are: `vesalius embed`.
+"""The vectors of one scan as plain files, and how similar its patches are: `vesalius embed MODEL SCAN`.
 
 slice_embeddings.npy   [N, D]
 slice_indices.npy      number of each slice, from 0, from below upwards where the plane is axial
@@ -33,16 +33,11 @@ from vesalius.tasks.encode.encoder import Encoder, similarity
 from vesalius.tasks.encode.options import MIDDLE, EmbedOptions
 from vesalius.tasks.encode.sheet import Sheet
 from vesalius.tasks.encode.slices import SliceConfig, Slices
-from vesalius.tasks.encode.vectors import add, at, store_of
+from vesalius.tasks.encode.vectors import Writer, at, store_of
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import peak_mib
-from vesalius.transforms.contract import InputContract
-from vesalius.transforms.prepare import Prepare, ct_slices
-from vesalius.transforms.resize import Resize
 from vesalius.weights.card import read_card
 from vesalius.wording import Progress, quiet
-
-_SIDE = 224
 
 
 @dataclass(frozen=True)
@@ -81,12 +76,17 @@ class Embedded:
     device: str
     notes: list[str]
 
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Nothing: a scan that cannot be read is an error."""
+        return ()
 
-def embed(
+
+def embed_scan(
     path: Path,
     output: Path,
     encoder: str,
-    options: EmbedOptions | None = None,
+    options: EmbedOptions,
     *,
     reading: Reading = AS_STATED,
     device: str = "auto",
@@ -94,34 +94,14 @@ def embed(
     force: bool = False,
     progress: Progress = quiet,
 ) -> Embedded:
-    """Write the vectors of the slices of a scan into a new folder.
-
-    Args:
-        path: a scan.
-        output: folder to make.
-        encoder: a model with an encoder: model folder, run folder or zoo name.
-        options: slices, window and patches; None: all slices, as the encoder was trained.
-        reading: choices where the files leave some open.
-        device: "auto", "cpu" or "cuda".
-        threads: of PyTorch; None: its own choice.
-        force: replace an older folder.
-        progress: callback that receives a line now and then.
-
-    Raises:
-        InputError: the scan or the encoder cannot be read.
-        UsageError: no such slice or patch.
-        OutputError: the folder exists or cannot be written.
-    """
+    """Write the vectors of the slices of a scan into a new folder. Arguments and errors are those of `embed`."""
     refuse_existing(output, force=force)
-    options = options or EmbedOptions()
+    options.check_of_scan()
     started = time.perf_counter()
     if threads is not None:
         torch.set_num_threads(threads)
     place = "cpu" if on_cpu(device) else "cuda"
-    loaded = Encoder.from_pretrained(encoder, place, options.precision)
-    if options.window != "as-trained":
-        side = _side(loaded.contract.prepare)
-        loaded = loaded.prepared_by(InputContract(prepare=ct_slices(options.window, side)))
+    loaded = Encoder.from_pretrained(encoder, place, options.precision).through(options.window)
     try:
         scan, slices, rows_ND, items_N, is_cached = _encode(path, reading, loaded, options, progress)
     except OutputError:
@@ -162,7 +142,7 @@ def embed(
     return result
 
 
-def lines(result: Embedded) -> list[str]:
+def scan_lines(result: Embedded) -> list[str]:
     """The result for people."""
     how = "found in the cache" if result.cached else f"{result.seconds:.1f} s on {result.device}"
     return [
@@ -189,12 +169,5 @@ def _encode(
     is_cached = key in store
     if not is_cached:
         progress(f"encoding slices of {len(slices)}")
-        add(store, key, case.id, slices, encoder, choice, options.batch)
+        Writer(store, encoder, choice, options.batch).add(key, case.id, slices)
     return scan, slices, np.array(store.rows(key)), store.items(key), is_cached
-
-
-def _side(prepare: Prepare) -> int:
-    """Side of the square that a preparation ends with, in pixels; 224 where it ends with none."""
-    sizes = [step.size for step in prepare.steps if isinstance(step, Resize)]
-    side = sizes[-1][0] if sizes and len(set(sizes[-1])) == 1 else None
-    return _SIDE if side is None else side

@@ -1,0 +1,1 @@
+"""Vectors of a scan or of a cohort: `vesalius embed`."""
