@@ -39,7 +39,7 @@ def random_state(net: nn.Module) -> nn.Module:
     torch.manual_seed(1)
     with torch.no_grad():
         for name, value in net.state_dict().items():
-            if value.is_floating_point() and "running_var" in name:
+            if value.ndim == 1 and name.endswith(("weight", "running_var")):
                 value.uniform_(0.5, 1.5)
             elif value.is_floating_point():
                 value.normal_(std=0.1 if value.ndim < 4 else value[0].numel() ** -0.5)
@@ -63,7 +63,7 @@ def test_the_plain_one_is_torchvisions(depth):
     ours.load_state_dict(theirs.state_dict())
     x = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
-        torch.testing.assert_close(ours(x)[0], theirs(x), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(ours(x)[0], theirs(x), atol=1e-4, rtol=1e-5)
 
 
 def test_the_deep_stem_and_pooled_shortcuts_are_resnet_d():
@@ -74,7 +74,7 @@ def test_the_deep_stem_and_pooled_shortcuts_are_resnet_d():
     ours.layer1[0].downsample[0] = nn.Identity()
     x = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
-        torch.testing.assert_close(ours(x)[0], theirs(x), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(ours(x)[0], theirs(x), atol=1e-4, rtol=1e-5)
 
 
 def test_pooling_with_stride_1_leaves_out_what_is_beyond_the_border():

@@ -2,10 +2,11 @@ import re
 
 import pytest
 
+from vesalius.config import from_overrides
 from vesalius.errors import ConfigError
 from vesalius.nets.table import NETS
 from vesalius.weights.checkpoint import _READERS
-from vesalius.weights.known import KNOWN, known_model
+from vesalius.weights.known import KNOWN, ON_REQUEST, import_command, known_model
 from vesalius.weights.layouts.table import LAYOUTS
 
 
@@ -25,3 +26,19 @@ def test_every_one_can_be_imported_by_its_layout(name):
 def test_a_wrong_name_is_told_the_nearest():
     with pytest.raises(ConfigError, match="did you mean 'rad-dino'"):
         known_model("raddino")
+
+
+def test_the_eight_of_remedis_are_given_out_on_request():
+    names = [
+        f"{images}-{net}-remedis-{start}" for images in ("cxr", "path") for net in ("50x1", "152x2") for start in "sm"
+    ]
+    assert list(ON_REQUEST) == names
+    for name, asked in ON_REQUEST.items():
+        layout = LAYOUTS.get(asked.layout)
+        net = from_overrides(NETS.get(layout.net["name"]), asked.sizes)
+        assert (net.depths, net.width) == (((3, 8, 36, 3), 4096) if "152x2" in name else ((3, 4, 6, 3), 2048))
+        assert layout.images == ("xray" if name.startswith("cxr") else "colour")
+        assert asked.licence
+        with pytest.raises(ConfigError, match=f"^{name}: is given out on request only; request it") as caught:
+            known_model(name)
+        assert str(caught.value).endswith(f"{import_command('FOLDER', '...', asked.layout, asked.sizes)}`")

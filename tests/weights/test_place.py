@@ -31,3 +31,15 @@ def test_what_is_missing_is_told(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="neither a folder nor a model"):
         locate("segment/none")
     assert zoo_names() == ()
+
+
+def test_a_name_is_looked_for_among_the_models_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.setattr(place, "ZOO", tmp_path / "zoo")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(place.MODELS, raising=False)
+    with pytest.raises(InputError, match=r"^cxr-50x1-remedis-m: is given out on request only; request it .*10\.13026"):
+        locate("cxr-50x1-remedis-m")
+    mine = model_at(tmp_path / "models" / "cxr-50x1-remedis-m")
+    monkeypatch.setenv(place.MODELS, str(tmp_path / "models"))
+    assert locate("cxr-50x1-remedis-m") == mine
+    assert locate(model_at(tmp_path / "cxr-50x1-remedis-m")) == tmp_path / "cxr-50x1-remedis-m"

@@ -233,6 +233,21 @@ def ct_slices(window: CtWindow = "wide", side: int = 224) -> Prepare:
     return Prepare.build(layout="BCJI", plane="axial", steps=steps)
 
 
+def xrays(side: int) -> Prepare:
+    """Return the preparation of X-rays, as a viewer shows them, as squares of three equal channels from -1 to 1."""
+    steps = (*_square_from_minus_one(side), {"name": "repeat", "channels": 3})
+    return Prepare.build(layout="BCJI", intensity="shown", steps=steps)
+
+
+def colour_pictures(side: int) -> Prepare:
+    """Return the preparation of pictures in colour as squares of three channels from -1 to 1."""
+    return Prepare.build(layout="BCJI", intensity="shown", steps=_square_from_minus_one(side))
+
+
+def _square_from_minus_one(side: int) -> tuple[dict[str, Any], ...]:
+    return {"name": "standardize", "mean": [0.5], "std": [0.5]}, {"name": "resize", "size": [side, side]}
+
+
 def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(array, dtype=np.float32)
 

@@ -17,10 +17,13 @@ from torch import Tensor
 from vesalius.errors import InputError
 from vesalius.files import regular, sha256
 from vesalius.memory import check_archive, check_memory
+from vesalius.weights.tensor_bundle import read_bundle
 
 _HUB = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-"""Files of a folder of the hub's form; the first that exists is read."""
+_SAVED_MODEL = "variables/variables.index"
+"""Files of a folder of the hub's form, and of a SavedModel of TensorFlow; the first that exists is read."""
 _INDEX = ".index.json"
+_BUNDLE = ".index"
 
 
 @dataclass(frozen=True)
@@ -37,20 +40,25 @@ class Checkpoint:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read `.safetensors`, a PyTorch file, `.npz`, or a folder of the hub's form (whole or in shards).
+    """Read `.safetensors`, a PyTorch file, `.npz`, a folder of the hub's form (whole or in shards), or TensorFlow's.
 
-    A PyTorch file is a pickle; only tensors and plain tables are taken from it.
+    A PyTorch file is a pickle; only tensors and plain tables are taken from it. Of TensorFlow, a SavedModel's folder or
+    the `.index` of a checkpoint is named; what it computes is not read, only its variables.
 
     Raises:
         InputError: unreadable, of an unknown kind, or a pickle that needs more than that.
     """
     files = _files(path)
+    if files[0].suffix == _BUNDLE:
+        variables, files = read_bundle(files[0])
+        return Checkpoint(variables, tuple((file, sha256(file)) for file in files))
     tensors: dict[str, Any] = {}
     for file in files:
         check_memory(2 * file.stat().st_size, file)
         check_archive(file)
         if file.suffix not in _READERS:
-            raise InputError("is of an unknown kind", where=file, fix=f"name a file that ends in {', '.join(_READERS)}")
+            endings = ", ".join((*_READERS, _BUNDLE))
+            raise InputError("is of an unknown kind", where=file, fix=f"name a file that ends in {endings}")
         for name, value in _READERS[file.suffix](file).items():
             if name in tensors:
                 raise InputError(f"holds {name}, as another shard does", where=file, fix="get the shards again")
@@ -79,7 +87,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _in_folder(folder: Path) -> Path:
-    for name in _HUB:
+    for name in (*_HUB, _SAVED_MODEL):
         if regular(folder / name).is_file():
             return folder / name
     weights = sorted(path for path in folder.iterdir() if path.suffix in _READERS)

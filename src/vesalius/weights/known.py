@@ -1,4 +1,7 @@
-"""Public models that can be fetched: where they lie, which revision, under which licence. Needs no torch."""
+"""Public models: where they lie, which revision, under which licence, and which are given out on request only.
+
+Needs no torch.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,37 @@ class Known:
     licence: str
     revision: str | None = None
     sizes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OnRequest:
+    """A model that its authors give out on request, so that nobody else can fetch it.
+
+    Args:
+        about: what it is, in one line.
+        layout: that imports it.
+        licence: of the weights.
+        request: where, and what to ask for, an imperative clause.
+        sizes: of the network, where they are not the layout's own.
+    """
+
+    about: str
+    layout: str
+    licence: str
+    request: str
+    sizes: tuple[str, ...] = ()
+
+
+def _remedis(images: str, net: str, start: str) -> OnRequest:
+    what = {"cxr": "chest X-rays", "path": "pathology"}[images]
+    return OnRequest(
+        about=f"REMEDIS BiT ResNet-{net}, {what}, from BiT-{start.upper()}",
+        layout="remedis-cxr" if images == "cxr" else "remedis",
+        licence="terms of PhysioNet's project, to be accepted there",
+        request=f"request it with a credentialed account at PhysioNet, https://doi.org/10.13026/grp0-z205, "
+        f"folder {images}-{net}-remedis-{start}",
+        sizes=("depths=[3,8,36,3]", "factor=2") if net == "152x2" else (),
+    )
 
 
 def _voco(letter: str, width: int, *sizes: str) -> Known:
@@ -82,15 +116,31 @@ KNOWN: dict[str, Known] = {
     "voco-huge": _voco("H", 192, "width=192"),
 }
 
+ON_REQUEST: dict[str, OnRequest] = {
+    f"{images}-{net}-remedis-{start}": _remedis(images, net, start)
+    for images in ("cxr", "path")
+    for net in ("50x1", "152x2")
+    for start in ("s", "m")
+}
+
+
+def import_command(path: str, name: str, layout: str, sizes: tuple[str, ...]) -> str:
+    """Return the command that imports a file or folder as the model of a name."""
+    return " ".join((f"vesalius weights import {path} --layout {layout} -o {name}", *sizes))
+
 
 def known_model(name: str) -> Known:
     """Return a public model by its name in `KNOWN`.
 
     Raises:
-        ConfigError: no such name.
+        ConfigError: no such name, or one of `ON_REQUEST`.
     """
+    if name in ON_REQUEST:
+        asked = ON_REQUEST[name]
+        fix = f"{asked.request}, then `{import_command('FOLDER', '...', asked.layout, asked.sizes)}`"
+        raise ConfigError("is given out on request only", where=name, fix=fix)
     if name not in KNOWN:
-        near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0)
+        near = difflib.get_close_matches(name, (*KNOWN, *ON_REQUEST), n=1, cutoff=0)
         raise ConfigError(
             "no such public model", where=name, fix=f"did you mean {near[0]!r}? known: {', '.join(KNOWN)}"
         )

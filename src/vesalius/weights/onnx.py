@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,6 +46,7 @@ def export_onnx(
     opset: int = OPSET,
     within: float = WITHIN,
     notes: Mapping[str, str] | None = None,
+    names: Sequence[str] | None = None,
 ) -> Parity:
     """Write a network, in eval mode and on the CPU, as ONNX with a free batch size, and compare both.
 
@@ -56,6 +57,7 @@ def export_onnx(
         opset: version of the operators.
         within: largest absolute difference that is allowed.
         notes: metadata for the file, e.g. the configuration.
+        names: of the outputs; None: output, or output_0 and so on.
 
     Raises:
         MissingExtraError: onnx, onnxruntime or onnxscript is not installed.
@@ -67,7 +69,8 @@ def export_onnx(
     net = net.eval()
     draw = torch.Generator().manual_seed(0)
     example = torch.randn(_BATCH, *sample, generator=draw)
-    names = _names(net, example)
+    usual = _names(net, example)
+    names = usual if names is None else tuple(names)
     program = _program(net, example, names, opset)
     program.model.metadata_props.update(notes or {})
     program.save(str(path))

@@ -3,7 +3,9 @@ import torch
 
 from tasks.weights.models import TINY_VIT, meddinov3_at, model_at
 from vesalius.errors import InputError, OutputError, UsageError
+from vesalius.nets.bit import BiT
 from vesalius.nets.head import Head, StudyHead
+from vesalius.nets.resnet import ResNet
 from vesalius.nets.vit import ViT
 from vesalius.tasks.weights.export import export_model, lines
 from vesalius.tasks.weights.importing import import_weights
@@ -44,6 +46,40 @@ def test_a_classifier_as_a_whole_and_one_part_of_it(tmp_path):
     save_pretrained(tmp_path, {name: net.make() for name, net in nets.items()}, ModelConfig.of("detect", nets))
     with pytest.raises(UsageError, match="parts take different inputs; name one with --part: encoder, head"):
         export_model(tmp_path, tmp_path / "study.onnx", size=(32, 16))
+
+
+@pytest.mark.parametrize("kind", ["resnet", "bit"])
+def test_the_ends_of_a_pyramid_by_name(kind, tmp_path):
+    for name in ("onnx", "onnxscript"):
+        pytest.importorskip(name)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    encoder = {
+        "resnet": ResNet(depth=18, factor=0.125, inputs=1),
+        "bit": BiT(depths=(1, 1, 1, 1), factor=0.125, norm_groups=8),
+    }[kind]
+    nets = {"encoder": encoder, "head": Head(inputs=encoder.width, outputs=2, hidden=0)}
+    modules = {name: net.make() for name, net in nets.items()}
+    for module in modules["encoder"].modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # blocks begin as nothing
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    save_pretrained(tmp_path, modules, ModelConfig.of("finetune", nets))
+    part = None if kind == "resnet" else "encoder"
+    result = export_model(tmp_path, tmp_path / "x.onnx", part=part, size=(64, 32))
+    groups = {f"block_group{n}": ["B", encoder.channels[n - 1], 32 >> n, 16 >> n] for n in range(1, 5)}
+    logits = {"logits": ["B", 2]} if kind == "resnet" else {}
+    assert result.outputs == {"embedding": ["B", encoder.width]} | groups | logits
+    assert result.largest_difference < 1e-5 * max(1, result.largest_output)
+    x = torch.randn(2, encoder.inputs, 64, 32)
+    session = onnxruntime.InferenceSession(str(tmp_path / "x.onnx"))
+    outputs = dict(zip(result.outputs, session.run(list(result.outputs), {"x": x.numpy()}), strict=True))
+    with torch.no_grad():
+        whole_BD, _ = modules["encoder"].eval()(x)
+        wanted = {"embedding": whole_BD, **dict(zip(groups, modules["encoder"].maps(x), strict=True))}
+        wanted |= {"logits": modules["head"](whole_BD)} if logits else {}
+    for name, tensor in wanted.items():
+        within = 1e-5 * max(1.0, float(tensor.abs().max()))
+        torch.testing.assert_close(torch.from_numpy(outputs[name]), tensor, atol=within, rtol=0)
 
 
 def test_the_size_of_the_input_contract(tmp_path):

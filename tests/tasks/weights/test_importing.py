@@ -98,7 +98,8 @@ def test_ct_slices_for_meddinov3(tmp_path):
 
 def test_what_is_not_known_is_not_invented(tmp_path):
     layouts = {name: LAYOUTS.get(name) for name in LAYOUTS.names()}
-    assert [name for name, layout in layouts.items() if layout.ct_window] == ["meddinov3"]
+    known = {name: layout.images for name, layout in layouts.items() if layout.images}
+    assert known == {"meddinov3": "ct-wide", "remedis": "colour", "remedis-cxr": "xray"}
     grey = ViT(size="tiny", depth=2, inputs=1, qkv_bias=False)
     state = {name.removeprefix("vit."): value for name, value in grey.make().state_dict().items()}
     torch.save({"teacher": state}, tmp_path / "m.pth")

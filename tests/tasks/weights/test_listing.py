@@ -20,6 +20,8 @@ def test_the_zoo(tmp_path, monkeypatch):
         "about": "A tiny net.",
     }
     assert {public["name"] for public in result.public} >= {"meddinov3", "voco-base", "rad-dino"}
+    assert {asked["name"] for asked in result.on_request} >= {"cxr-50x1-remedis-m", "path-152x2-remedis-s"}
+    assert all("physionet" in f"{asked['licence']} {asked['request']}".lower() for asked in result.on_request)
     assert result.failed == []
     assert any("A tiny net." in line for line in lines(result))
     json.dumps(as_json(result))
@@ -33,7 +35,7 @@ def test_folders_and_what_is_wrong_with_them(tmp_path):
     result = list_weights([good, damaged, tmp_path / "none"])
     assert [one["licence"] for one in result.models] == ["unknown"]
     assert [one["path"] for one in result.failed] == [str(damaged), str(tmp_path / "none")]
-    assert result.public == []
+    assert result.public == result.on_request == []
     assert sum(line.startswith("failed: ") for line in lines(result)) == 2
 
 

@@ -10,6 +10,9 @@ from vesalius.nets.bit import BiT
 from vesalius.weights.checkpoint import read_checkpoint
 from vesalius.weights.keymap import match
 from vesalius.weights.layouts.bit import BIT
+from weights.layouts.filled import filled, picture
+
+FROZEN = [0.504915177822113, 1.8591772317886353, 0.005442902445793152, 1.4406622648239136]
 
 
 def google_name(name):
@@ -51,6 +54,19 @@ def test_the_same_as_timm_reads_it(npz):
     assert [why for _, why in report.dropped] == ["classes of ImageNet"] * 2
     for name, tensor in net.state_dict().items():
         assert torch.equal(tensor, theirs.state_dict()[name]), name
+
+
+@pytest.mark.slow
+def test_the_same_as_googles_own_network():
+    """Frozen from big_transfer's PyTorch model (commit 140de6e), run by hand with `filled` by Google's names."""
+    net = BiT().make().eval()
+    tensors = {}
+    for name, value in net.state_dict().items():
+        tensor = filled(google_name(name), tuple(value.shape))
+        tensors[google_name(name)] = tensor.permute(2, 3, 1, 0) if tensor.ndim == 4 else tensor
+    assert match(tensors, net, BIT.keymap).fits
+    with torch.no_grad():
+        torch.testing.assert_close(net(2 * picture() - 1)[0][0, :4], torch.tensor(FROZEN), atol=1e-5, rtol=1e-5)
 
 
 def test_what_timm_would_pass_over_is_refused(npz):

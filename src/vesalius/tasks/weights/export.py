@@ -53,6 +53,9 @@ def export_model(
 ) -> ExportedModel:
     """Export a model, and compare the outputs of the file with those of the model.
 
+    Outputs of ResNets and BiTs are named: `embedding`, `block_group1` to `block_group4` and, where the model has a
+    head, `logits`.
+
     Args:
         model: a model folder, a run folder, or a name of the zoo.
         output: file to write.
@@ -74,11 +77,13 @@ def export_model(
     refuse_existing(output, force=force)
     if find_spec("torch") is None:
         raise MissingExtraError("torch is not installed", extra="nets")
+    from vesalius.nets.endpoints import Endpoints
     from vesalius.weights.onnx import OPSET, WITHIN, export_onnx
     from vesalius.weights.saved import from_pretrained
 
     loaded = from_pretrained(model, only=part)
     config, net = _whole(loaded)
+    names = net.names if isinstance(net, Endpoints) else None
     sample = _sample(config, size if size is not None else _usual_size(loaded.folder))
     opset, within = opset or OPSET, WITHIN if within is None else within
     notes = {"config": loaded.config.model_dump_json(), "notice": NOTICE, "weights_sha256": loaded.digest}
@@ -86,7 +91,7 @@ def export_model(
     if regular(contract).is_file():
         notes["preprocessor"] = regular(contract).read_text(encoding="utf-8")
     with new_file(output, force=force) as file:
-        parity = export_onnx(net, sample, file, opset=opset, within=within, notes=notes)
+        parity = export_onnx(net, sample, file, opset=opset, within=within, notes=notes, names=names)
         count = file.stat().st_size
     outputs = {name: list(shape) for name, shape in parity.outputs.items()}
     shape: list[int | str] = ["B", *sample]
@@ -105,16 +110,23 @@ def lines(result: ExportedModel) -> Iterator[str]:
 
 
 def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
-    """Return the network of a model and its sizes; an encoder and a head make a classifier."""
+    """Return the network of a model and its sizes; an encoder and a head make a classifier.
+
+    A pyramid becomes its `Endpoints`.
+    """
     from vesalius.nets.classifier import Classifier
-    from vesalius.nets.encoder import EncoderNet
+    from vesalius.nets.encoder import EncoderNet, Pyramid
+    from vesalius.nets.endpoints import Endpoints
     from vesalius.nets.head import Head
 
     parts = list(model.parts.values())
+    encoder = parts[0]
     if len(parts) == 1:
-        return parts[0].config, parts[0].net
-    encoder, head = parts[:2]
+        return encoder.config, Endpoints(encoder.net).eval() if isinstance(encoder.net, Pyramid) else encoder.net
+    head = parts[1]
     if len(parts) == 2 and isinstance(encoder.config, EncoderNet) and isinstance(head.config, Head):
+        if isinstance(encoder.net, Pyramid):
+            return encoder.config, Endpoints(encoder.net, head.net).eval()
         whole = Classifier.of(encoder.config, head.config)
         return whole, whole.joined(encoder.net, head.net).eval()
     fix = f"name one with --part: {', '.join(model.parts)}"

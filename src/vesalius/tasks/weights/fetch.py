@@ -11,7 +11,7 @@ from vesalius.errors import UsageError
 from vesalius.files import sha256
 from vesalius.output import new_folder, refuse_existing
 from vesalius.weights.hub import ask_hub, fetch_files
-from vesalius.weights.known import known_model
+from vesalius.weights.known import import_command, known_model
 from vesalius.wording import Progress, quiet
 
 SOURCE = "source.json"
@@ -82,9 +82,8 @@ def fetch_weights(
         source = {key: getattr(result, key) for key in ("name", "repository", "revision", "licence")}
         source |= {"layout": known.layout, "sha256": {file: sha256(folder / file) for file in known.files}}
         (folder / SOURCE).write_text(json.dumps(source, indent=1) + "\n", encoding="utf-8")
-    sizes = "".join(f" {size}" for size in known.sizes)
     path = output / known.files[-1]
-    command = f"vesalius weights import {path} --layout {known.layout} -o {name}{sizes}"
+    command = import_command(str(path), name, known.layout, known.sizes)
     return replace(result, path=str(output), next_command=command)
 
 

@@ -21,12 +21,16 @@ from vesalius.weights.report import MatchReport
 
 if TYPE_CHECKING:
     from vesalius.nets.net import Net
+    from vesalius.transforms.prepare import Prepare
     from vesalius.weights.checkpoint import Checkpoint
+    from vesalius.weights.layouts.table import Images
 
 TASK = "encode"
 """Job of an imported model: vectors of images, for other jobs to build on."""
 MATCH = "match.json"
 _UNKNOWN = "unknown"
+_XRAY_SIDE, _COLOUR_SIDE = 448, 224
+"""Pixels, as REMEDIS (arXiv:2205.09723) used them for chest X-rays and for pathology."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def import_weights(
     """Read a checkpoint, load every tensor of it into our network, and save that as a model folder.
 
     Args:
-        checkpoint: a file, or a folder of the hub's form; one that `fetch` made knows its licence.
+        checkpoint: a file, or a folder: of the hub's form, a SavedModel, or one by `fetch`, which knows its licence.
         layout: form of the checkpoint, e.g. "meddinov3".
         output: folder to write.
         net: sizes of the network that differ from the layout's, as "width=96".
@@ -77,7 +81,6 @@ def import_weights(
         raise MissingExtraError("torch is not installed", extra="nets")
     from vesalius.nets.net import build
     from vesalius.transforms.contract import InputContract, write_contract
-    from vesalius.transforms.prepare import ct_slices
     from vesalius.weights.checkpoint import read_checkpoint
     from vesalius.weights.keymap import match
     from vesalius.weights.layouts.table import LAYOUTS
@@ -98,15 +101,15 @@ def import_weights(
     settings = {"layout": layout, "source": {**known, "sha256": files}, "allowed": allowed}
     words = [*net, *(f"--allow {shlex.quote(pattern)}" for pattern in allow)]
     part = ENCODER if config.outputs is None else NET
-    has_contract = family.ct_window is not None and config.inputs == 3
+    prepare = _prepare(family.images) if config.inputs == 3 else None
     with new_folder(output, force=force) as folder:
         save_pretrained(folder, {part: module}, ModelConfig.of(TASK, {part: config}, settings))
-        if family.ct_window is not None and has_contract:
-            write_contract(InputContract(prepare=ct_slices(family.ct_window)), folder)
+        if prepare is not None:
+            write_contract(InputContract(prepare=prepare), folder)
         (folder / MATCH).write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
         _card(output.name, layout, licence, known, read, words).write(folder)
     sizes = config.model_dump(mode="json")
-    return ImportedWeights(str(output), layout, sizes, files, licence, has_contract, report.as_dict())
+    return ImportedWeights(str(output), layout, sizes, files, licence, prepare is not None, report.as_dict())
 
 
 def lines(result: ImportedWeights) -> Iterator[str]:
@@ -119,6 +122,17 @@ def lines(result: ImportedWeights) -> Iterator[str]:
     if result.licence == _UNKNOWN:
         yield "note: the licence is not known; name it with --licence"
     yield result.path
+
+
+def _prepare(images: Images | None) -> Prepare | None:
+    """Return the preparation of the images that a family was trained on, where it is known."""
+    from vesalius.transforms.prepare import colour_pictures, ct_slices, xrays
+
+    if images is None:
+        return None
+    if images == "ct-wide":
+        return ct_slices("wide")
+    return xrays(_XRAY_SIDE) if images == "xray" else colour_pictures(_COLOUR_SIDE)
 
 
 def _net(layout: str, usual: Any, words: Sequence[str]) -> Net:

@@ -11,21 +11,22 @@ from typing import Any
 from vesalius.errors import InputError, VesaliusError
 from vesalius.files import regular
 from vesalius.weights.card import read_card
-from vesalius.weights.known import KNOWN
+from vesalius.weights.known import KNOWN, ON_REQUEST
 from vesalius.weights.place import locate, zoo_names
 
 
 @dataclass(frozen=True)
 class WeightsList:
-    """Models, public models that can be fetched (none where folders were given), and folders that cannot be read."""
+    """Models, public models and those given out on request (none where folders were named), unreadable folders."""
 
     models: list[dict[str, Any]]
     public: list[dict[str, Any]]
+    on_request: list[dict[str, Any]]
     failed: list[dict[str, str]]
 
 
 def list_weights(folders: Sequence[Path] = ()) -> WeightsList:
-    """List the models of the zoo and the public ones that can be fetched, or the models in model or run folders."""
+    """List the models of the zoo and the public ones, or the models in model or run folders."""
     models, failed = [], []
     for name in folders or zoo_names():
         try:
@@ -36,7 +37,11 @@ def list_weights(folders: Sequence[Path] = ()) -> WeightsList:
         {"name": name, "layout": known.layout, "licence": known.licence, "about": known.about}
         for name, known in KNOWN.items()
     ]
-    return WeightsList(models, [] if folders else public, failed)
+    on_request = [
+        {"name": name, "layout": asked.layout, "licence": asked.licence, "about": asked.about, "request": asked.request}
+        for name, asked in ON_REQUEST.items()
+    ]
+    return WeightsList(models, [] if folders else public, [] if folders else on_request, failed)
 
 
 def lines(result: WeightsList) -> Iterator[str]:
@@ -51,6 +56,10 @@ def lines(result: WeightsList) -> Iterator[str]:
         yield "public models, by `weights fetch` and `weights import`:"
     for model in result.public:
         yield f"{model['name']}  {model['about']}; {model['licence']}"
+    if result.on_request:
+        yield "given out on request, then by `weights import`:"
+    for model in result.on_request:
+        yield f"{model['name']}  {model['about']}; {model['licence']}; {model['request']}"
     for failure in result.failed:
         yield f"failed: {failure['error']}"
 

@@ -78,7 +78,7 @@ MEDDINOV3 = Layout(
     about="MedDINOv3 ViT-B/16, model.pth: CT slices; teacher with backbone and heads",
     net={"name": "vit", "size": "base", "eps": 1e-6, "qkv_bias": False, "rope": "bf16"},
     keymap=_META3,
-    ct_window="wide",
+    images="ct-wide",
 )
 DINOV3 = Layout(about="Meta's own DINOv3 files, ViT-S, B or L of patch 16; size=, depth=", net=_NET3, keymap=_META3)
 DINOV3_TRANSFORMERS = Layout(

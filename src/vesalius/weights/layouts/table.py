@@ -10,6 +10,7 @@ from vesalius.named import Table
 from vesalius.weights.keymap import KeyMap
 from vesalius.weights.rules import Strip
 
+Images = Literal["ct-wide", "xray", "colour"]
 LAYOUTS = Table(
     "layout",
     {
@@ -22,6 +23,12 @@ LAYOUTS = Table(
         "dinov2-transformers": "vesalius.weights.layouts.dino:DINOV2_TRANSFORMERS",
         "rad-dino": "vesalius.weights.layouts.dino:RAD_DINO",
         "bit-npz": "vesalius.weights.layouts.bit:BIT",
+        "remedis": "vesalius.weights.layouts.bit:REMEDIS",
+        "remedis-cxr": "vesalius.weights.layouts.bit:REMEDIS_CXR",
+        "torchvision-resnet": "vesalius.weights.layouts.resnet:TORCHVISION",
+        "simclr": "vesalius.weights.layouts.resnet:SIMCLR",
+        "simclr2": "vesalius.weights.layouts.resnet:SIMCLR2",
+        "simclr2-sk": "vesalius.weights.layouts.resnet:SIMCLR2_SK",
     },
 )
 
@@ -34,14 +41,14 @@ class Layout:
         about: the files and their origin, in one line.
         net: the network that they fit, as in a configuration: {"name": ..., sizes}. Empty where any network does.
         keymap: from their names to that network's.
-        ct_window: `transforms.prepare.ct_slices` window of the images that they were trained on, for networks of three
-            channels; None: the preparation is unknown.
+        images: what they were trained on, for networks of three channels: wide HU windows of CT slices, X-rays, or
+            pictures in 8-bit colour; None: the preparation is unknown.
     """
 
     about: str
     net: Mapping[str, Any]
     keymap: KeyMap
-    ct_window: Literal["wide"] | None = None
+    images: Images | None = None
 
 
 PLAIN = Layout(
