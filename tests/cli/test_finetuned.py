@@ -8,8 +8,13 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from pydicom.uid import DigitalXRayImageStorageForPresentation
 
-from tasks.finetune.small import make_pictures, make_volumes, of_pictures, of_volumes
+from dicom_making import instance, save
+from tasks.finetune.small import CELLS, make_cells, make_pictures, make_volumes, of_pictures, of_volumes
+from vesalius.cohort.case import Case
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import write_manifest
 from vesalius.tasks.train.run import train
 
 
@@ -103,3 +108,94 @@ def test_vectors_and_a_file_for_other_programs(runs, vesalius, tmp_path):
     done = vesalius("export", runs / "volumes", "-o", tmp_path / "m.onnx", "--size", "32,32", "--json")
     assert done.code == 0, done.error
     assert [shape[-1] for shape in done.told["outputs"].values()] == [3, 3]  # classes of the picture, of its places
+
+
+@pytest.fixture(scope="module")
+def xrays(tmp_path_factory):
+    """A run on 8-bit pictures whose left half is bright or not, prepared as chest X-rays are."""
+    folder = tmp_path_factory.mktemp("xrays")
+    draw = np.random.default_rng(0)
+    cases = []
+    for number in range(48):
+        Image.fromarray(half_bright(draw, is_left=number % 2 == 0, side=64)).save(folder / f"{number}.png")
+        labels, split = {"left": float(number % 2 == 0)}, ("train", "train", "val", "test")[number // 2 % 4]
+        facts = {"view": ("AP", "PA")[number % 4 == 0], "sex": "FM"[number % 3 == 0]}
+        images = {"image": f"{number}.png"}
+        cases.append(Case(id=str(number), images=images, patient=f"p{number}", labels=labels, facts=facts, split=split))
+    manifest = write_manifest(Cohort(tuple(cases), folder), folder / "m.jsonl")
+    steps = [{"name": "picture_channels", "count": 1}, {"name": "resize", "size": [32, 32]}]
+    steps.append({"name": "standardize", "mean": [0.5], "std": [0.25]})
+    config = of_pictures(manifest, prepare={"layout": "CJI", "intensity": "shown", "steps": steps})
+    (folder / "c.yaml").write_text(yaml.safe_dump(config))
+    train(folder / "c.yaml", folder / "run", device="cpu")
+    return folder / "run"
+
+
+def half_bright(draw, *, is_left, side):
+    picture = draw.normal(60, 10, (side, side))
+    picture[:, : side // 2] += 120 * is_left
+    return picture.clip(0, 255).astype(np.uint8)
+
+
+def test_pictures_and_dicom_xrays_of_every_kind_in_one_folder(xrays, vesalius, tmp_path):
+    """Grey, RGB, with transparency, 448 pixels; DICOM with 12 bits and a window, and with inverted greys."""
+    draw, folder = np.random.default_rng(9), tmp_path / "in"
+    folder.mkdir()
+    truth = {}
+    for number, is_left in enumerate((True, False)):
+        picture = half_bright(draw, is_left=is_left, side=448)
+        for mode in ("L", "RGB", "LA", "RGBA"):
+            Image.fromarray(picture).convert(mode).save(folder / f"{mode}{number}.png")
+            truth[f"{mode}{number}"] = is_left
+        stored = 16 * picture.astype(np.uint16)
+        for name, values, photometric in (("plain", stored, "MONOCHROME2"), ("inverted", 4095 - stored, "MONOCHROME1")):
+            window = {"WindowCenter": 2048, "WindowWidth": 4096}
+            data = instance(
+                values,
+                number=2 * number + len(name),
+                sop_class=DigitalXRayImageStorageForPresentation,
+                PhotometricInterpretation=photometric,
+                BitsStored=12,
+                HighBit=11,
+                Modality="DX",
+                SeriesInstanceUID=f"1.2.3.{number}.{len(name)}",
+                **window,
+            )
+            save(data, folder / f"{name}{number}.dcm")
+            truth[f"{name}{number}"] = is_left
+    out = tmp_path / "out"
+    done = vesalius("predict", xrays, folder, "-o", out, "--device", "cpu", "--threads", "1", "--json", "-q")
+    assert done.code == 0, done.err
+    results = done.told["results"]
+    assert len(results) == len(truth)
+    for name, source in done.told["sources"].items():
+        stem = source.rpartition("/")[2].rpartition(".")[0] or name
+        found = results[name]["classes"]["left"]
+        assert found["positive"] == truth[stem], stem
+        assert (found["probability"] > 0.5) == truth[stem], stem
+    for number in range(2):
+        same = [results[name]["classes"]["left"]["probability"] for name in results if name.endswith(f"{number}")]
+        assert max(same) - min(same) < 0.02
+    assert (out / "report.html").exists()
+
+
+def test_one_class_is_reported_of_each_picture(vesalius, tmp_path):
+    config = of_pictures(make_cells(tmp_path / "data"), loss={"name": "softmax"})
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(config))
+    train(tmp_path / "c.yaml", tmp_path / "run", device="cpu")
+    out = tmp_path / "out"
+    words = ("predict", tmp_path / "run", tmp_path / "run" / "splits" / "test.csv", "-o", out)
+    done = vesalius(*words, "--device", "cpu", "--threads", "1", "--json", "-q")
+    right = 0
+    for name, measures in done.told["results"].items():
+        called = measures["class"]
+        assert measures["leading"] == called
+        assert [label for label, found in measures["classes"].items() if found["positive"]] == [called]
+        assert sum(found["probability"] for found in measures["classes"].values()) == pytest.approx(1)
+        assert done.told["summary"][name].startswith(f"{called} ")
+        right += called == CELLS[int(name.removeprefix("x")) % 3]
+    assert len(done.told["results"]) == 15
+    assert right >= 13
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Each picture gets the most probable class" in page
+    assert "specificity" not in page

@@ -46,6 +46,7 @@ CASES = [
     ({"name": "tempo", "rate": [0.6, 1.5]}, ("CTIJK",)),
     ({"name": "zscore", "over": "nonzero"}, ALL),
     ({"name": "windows", "windows": [[0.4, 0.2], [0.5, 1.0]]}, ("CTIJK",)),
+    ({"name": "picture_channels", "count": 1}, ("CJI",)),
     ({"name": "repeat", "channels": 3}, ("CTIJK",)),
 ]
 EACH = [(config, layout) for config, layouts in CASES for layout in layouts]

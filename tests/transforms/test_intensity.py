@@ -16,6 +16,7 @@ from vesalius.transforms.intensity import (
     GreyJitter,
     Greyscale,
     ModalityDropout,
+    PictureChannels,
     ScaleShift,
 )
 
@@ -165,3 +166,20 @@ def test_missing_channels_are_filled():
     np.testing.assert_array_equal(done[[1, 3]], x[[1, 3]])
     with pytest.raises(UsageError, match="3 channels was given, 4 are expected"):
         ModalityDropout(channels=4).apply(x[:3], ())
+
+
+def test_pictures_get_the_channels_that_a_net_takes():
+    draw = np.random.default_rng(0)
+    colours, grey = draw.random((3, 4, 5)), draw.random((1, 4, 5))
+    alpha = np.ones((1, 4, 5))
+    one, three = PictureChannels(count=1), PictureChannels(count=3)
+    np.testing.assert_allclose(one.apply(colours), Greyscale().apply(colours)[:1])
+    np.testing.assert_array_equal(three.apply(grey), np.repeat(grey, 3, 0))
+    for transform in (one, three):
+        np.testing.assert_array_equal(transform.apply(np.concatenate([grey, alpha])), transform.apply(grey))
+        np.testing.assert_array_equal(transform.apply(np.concatenate([colours, alpha])), transform.apply(colours))
+        assert transform.channel_count(4) == len(transform.apply(colours))
+    equal = np.repeat(grey, 3, 0)  # an X-ray that was saved in colours
+    np.testing.assert_allclose(one.apply(equal), grey, rtol=1e-6)
+    with pytest.raises(UsageError, match="an image of 5 channels was given, neither grey nor RGB"):
+        one.apply(np.zeros((5, 2, 2)))

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from vesalius.config import Config
 from vesalius.metrics.bootstrap import Rows, with_intervals
-from vesalius.metrics.classify import rank_classes
+from vesalius.metrics.classify import aurocs, macro, rank_classes
 from vesalius.metrics.drawn import Owner
 from vesalius.metrics.facts import AGE, SEX, VIEW
 from vesalius.metrics.one_class import UNKNOWN, Activation, accuracy, confusion, macro_f1, true_class
@@ -132,22 +132,24 @@ def compared(
 
     Returns:
         {"auroc", "auprc", "auroc_difference"}, for a softmax also {"accuracy", "macro_f1", "macro_f1_difference"}; each
-        {"value", "interval"}. AUROC and AUPRC are means over the classes.
+        {"value", "interval"}. AUROC and AUPRC are means over the classes; AUPRC has no interval.
     """
-    names = ["auroc", "auprc", "auroc_difference"]
+    names = ["auroc", "auroc_difference"]
     names += ["accuracy", "macro_f1", "macro_f1_difference"] if activation == "softmax" else []
     count, true = labels_SC.shape[1], true_class(labels_SC)
 
     def values(rows: Rows) -> list[float]:
-        model, baseline = (rank_classes(scores[rows], labels_SC[rows]) for scores in (model_SC, baseline_SC))
-        measures = [baseline.macro_auroc, baseline.macro_auprc, model.macro_auroc - baseline.macro_auroc]
+        model, baseline = (macro(aurocs(scores[rows], labels_SC[rows])) for scores in (model_SC, baseline_SC))
+        measures = [baseline, model - baseline]
         if activation == "softmax":
             matrices = [confusion(scores[rows].argmax(1), true[rows], count) for scores in (model_SC, baseline_SC)]
             gain = macro_f1(matrices[0]) - macro_f1(matrices[1])
             measures += [accuracy(matrices[1]), macro_f1(matrices[1]), gain]
         return measures
 
-    return dict(zip(names, with_intervals(values, owners), strict=True))
+    auprc = rank_classes(baseline_SC, labels_SC).macro_auprc
+    measures = dict(zip(names, with_intervals(values, owners), strict=True))
+    return measures | {"auprc": {"value": auprc if math.isfinite(auprc) else None, "interval": None}}
 
 
 def _feature(name: str, facts: Sequence[Plain]) -> Feature:

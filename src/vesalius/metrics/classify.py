@@ -82,6 +82,16 @@ def rank_classes(scores_NC: ArrayLike, labels_NC: ArrayLike) -> Ranking:
     return Ranking(tuple(auroc_C.tolist()), tuple(auprc_C.tolist()), macro(auroc_C), macro(auprc_C), absent)
 
 
+def aurocs(scores_NC: ArrayLike, labels_NC: ArrayLike) -> list[float]:
+    """AUROC of each class alone, where the rest of `rank_classes` is not needed; NaN where a class is absent.
+
+    Raises:
+        ValueError: as `rank_classes`.
+    """
+    scores, labels = score_pair(scores_NC, labels_NC, axes=2)
+    return [auroc(*column) for column in zip(scores.T, labels.T, strict=True)]
+
+
 def auroc(scores_N: ArrayLike, labels_N: ArrayLike) -> float:
     """Area under the ROC curve: how often a positive scores higher than a negative; a tie counts half.
 

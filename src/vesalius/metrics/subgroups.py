@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.metrics.bootstrap import MIN_PATIENTS, Rows, with_intervals
-from vesalius.metrics.classify import prevalence, rank_classes
+from vesalius.metrics.classify import aurocs, macro, prevalence
 from vesalius.metrics.drawn import Owner
 from vesalius.metrics.facts import AGE, AGE_BANDS, SEX, UNKNOWN, VIEW, Facts, group_of, plain
 
@@ -58,18 +58,17 @@ def _group(
     scores_SC: NDArray[np.float64], labels_SC: NDArray[np.float32], owners: Sequence[Owner], classes: Sequence[str]
 ) -> dict[str, Any]:
     patients = len(set(owners))
-    ranking = rank_classes(scores_SC, labels_SC)
     why = ""
     if patients < MIN_PATIENTS:
         why = f"fewer than {MIN_PATIENTS} patients"
-    elif math.isnan(ranking.macro_auroc):
+    elif math.isnan(macro(aurocs(scores_SC, labels_SC))):
         why = "no class has positives and negatives"
     measures: list[dict[str, Any]] = [{"value": None, "interval": None}] * (len(classes) + 1)
     if not why:
 
         def values(rows: Rows) -> list[float]:
-            drawn = rank_classes(scores_SC[rows], labels_SC[rows])
-            return [*drawn.auroc, drawn.macro_auroc]
+            drawn = aurocs(scores_SC[rows], labels_SC[rows])
+            return [*drawn, macro(drawn)]
 
         measures = with_intervals(values, owners)
     counts = prevalence(labels_SC)

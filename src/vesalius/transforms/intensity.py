@@ -5,6 +5,8 @@ For floating x_CJI, x_CIJK and x_CTIJK; colours for RGB pictures x_CJI with thre
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from pydantic import Field
 
@@ -13,6 +15,9 @@ from vesalius.transforms.arrays import Array, check_floating, letters, library, 
 from vesalius.transforms.sampling import along, blur_matrix
 from vesalius.transforms.transform import Params, PositiveRange, Range, Transform
 from vesalius.transforms.window import LUMINANCE_RGB
+
+_MOST_PICTURE_CHANNELS = 4
+"""Red, green, blue and transparency."""
 
 
 class ScaleShift(Transform):
@@ -121,6 +126,35 @@ class Greyscale(Transform):
         red, green, blue = LUMINANCE_RGB
         grey = x[0] * red + x[1] * green + x[2] * blue
         return library(x).stack([grey, grey, grey], 0)
+
+
+class PictureChannels(Transform):
+    """Grey or coloured pictures, whichever are given, in the channels that a net takes; transparency is dropped.
+
+    Grey becomes three equal channels, red, green and blue become their luminance.
+
+    >>> PictureChannels(count=1).apply(np.ones((3, 2, 2))).shape
+    (1, 2, 2)
+    """
+
+    count: Literal[1, 3] = Field(description="channels of the result")
+
+    def channel_count(self, given: int) -> int:
+        return self.count
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        """Return the picture. Raises UsageError for an image that has neither one nor three channels and alpha."""
+        check_floating(x)
+        letters(x)
+        if not 1 <= x.shape[0] <= _MOST_PICTURE_CHANNELS:
+            raise UsageError(f"an image of {x.shape[0]} channels was given, neither grey nor RGB")
+        colours = x[:3] if x.shape[0] >= 3 else x[:1]
+        if len(colours) == self.count:
+            return colours
+        if self.count == 3:
+            return library(x).concatenate([colours] * 3, 0)
+        red, green, blue = LUMINANCE_RGB
+        return colours[:1] * red + colours[1:2] * green + colours[2:] * blue
 
 
 class Blur(Transform):

@@ -58,6 +58,7 @@ TRANSFORMS = Table(
         "monai_dict": "vesalius.transforms.adapter:MonaiDict",
         "neighbours": "vesalius.transforms.normalize:Neighbours",
         "percentiles": "vesalius.transforms.normalize:Percentiles",
+        "picture_channels": "vesalius.transforms.intensity:PictureChannels",
         "quarter_turn": "vesalius.transforms.spatial:QuarterTurn",
         "random_crop": "vesalius.transforms.crop:RandomCrop",
         "random_resized_crop": "vesalius.transforms.resize:RandomResizedCrop",

@@ -76,6 +76,6 @@ def test_levels_are_drawn_from_black_to_white():
     """A radiograph that is prepared as its file shows it has levels from 0 to 1, whatever its stored values."""
     scan = Scan.from_array(np.linspace(0, 4000, 24 * 24, dtype=np.float32).reshape(24, 24, 1))
     sheet = Sheet.of(scan, Slices.of(scan, Prepare(layout="CJI", intensity="shown")), 0)
-    assert sheet.window == (0.0, 1.0)
+    assert (sheet.window, sheet.caption) == ((0.0, 1.0), "levels 0 to 1")
     assert (sheet.picture_JI.min(), sheet.picture_JI.max()) == (0, 255)
     assert 100 < np.median(sheet.picture_JI) < 155

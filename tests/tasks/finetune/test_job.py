@@ -3,14 +3,16 @@ import json
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
-from tasks.finetune.small import make_pictures, make_volumes, of_pictures, of_volumes
+from tasks.finetune.small import CELLS, make_cells, make_pictures, make_volumes, of_pictures, of_volumes
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.cohort.read import open_image
-from vesalius.errors import UsageError
+from vesalius.errors import InputError, UsageError
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.encode.slices import Slices
+from vesalius.tasks.evaluate.classifier import evaluate_classifier
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.job import FinetuneJob
 from vesalius.tasks.train.dry_run import dry_run
@@ -110,3 +112,152 @@ def test_the_encoder_of_one_run_starts_another_and_a_resumed_run_does_not_load_i
     assert set(report["loaded"]) == set(first.net.state_dict())
     monkeypatch.setattr(Start, "__call__", lambda *_: pytest.fail("loaded again"))
     train(saved(tmp_path, table), tmp_path / "second", words, device="cpu", resume=True)
+
+
+def rewritten(manifest, name, change):
+    """The manifest with every case changed; returns its new path."""
+    cohort = read_manifest(manifest)
+    cases = tuple(change(number, case) for number, case in enumerate(cohort.cases))
+    return write_manifest(type(cohort)(cases, cohort.root), manifest.parent / name)
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory):
+    """A finished run of one class each, and its manifest."""
+    folder = tmp_path_factory.mktemp("cells")
+    manifest = make_cells(folder / "data")
+    table = of_pictures(manifest, loss={"name": "softmax"}, mixup=0.1, hidden=8)
+    table["train"]["best"] = "macro_f1"
+    train(saved(folder, table), folder / "run", device="cpu")
+    return folder / "run", manifest
+
+
+def test_one_class_each_is_called_measured_and_shown(cells):
+    run, _ = cells
+    results = json.loads((run / "summary.json").read_text())["results"]
+    calls = results["one_class"]
+    assert calls["accuracy"]["value"] > 0.9
+    assert set(calls["recall"]) == set(CELLS)
+    assert np.sum(calls["confusion"]) == results["pictures"] == 15
+    calibration = json.loads((run / "model" / "calibration.json").read_text())
+    assert (calibration["activation"], calibration["thresholds"]) == ("softmax", [None] * 3)
+    with (run / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    sums = [sum(float(row["probability"]) for row in rows[n : n + 3]) for n in range(0, len(rows), 3)]
+    np.testing.assert_allclose(sums, 1)
+    assert (run / "figures" / "confusion.png").exists()
+    page, card = (run / "report.html").read_text(), (run / "model" / "README.md").read_text()
+    for words in ("One class each", "Trivial baselines", "Groups of patients"):
+        assert words in page
+    assert "| macro F1 |" in card
+    assert "trivial baseline: view |" in card
+
+
+def test_baselines_and_groups_stand_beside_the_model_and_are_the_same_for_another_cohort(cells, tmp_path):
+    run, _ = cells
+    then = json.loads((run / "summary.json").read_text())["results"]
+    assert list(then["baselines"]) == ["view", "age and sex", "view, age and sex"]
+    assert then["baselines"]["view"]["macro_f1"]["value"] < then["one_class"]["macro_f1"]["value"]
+    assert {row["fact"] for row in then["subgroups"]} == {"age", "sex", "view"}
+    assert any(row["not_measured"] for row in then["subgroups"])
+    now = evaluate_classifier(run, run / "splits" / "test.csv", tmp_path / "out", device="cpu").results
+    for key in ("baselines", "subgroups", "one_class"):
+        assert now[key] == then[key]
+
+
+def test_the_class_may_be_a_fact(cells, tmp_path):
+    _, manifest = cells
+    bare = rewritten(manifest, "bare.jsonl", lambda _, case: case.model_copy(update={"labels": {}}))
+    table = of_pictures(bare, loss={"name": "softmax"})
+    table["data"] |= {"class_fact": "kind"}
+    job = FinetuneJob(FinetuneConfig.parse(table))
+    assert job.classes == tuple(sorted(CELLS))
+    labels = next(job.task().batches(0, 0, 0, 1))["labels"]
+    assert labels.sum(1).tolist() == [1.0] * 8
+    table["data"] |= {"class_fact": "nothing"}
+    with pytest.raises(UsageError, match=r"data\.class_fact: no case has the fact nothing"):
+        FinetuneJob(FinetuneConfig.parse(table))
+
+
+WRONG = {
+    "both": (lambda n, case: case.model_copy(update={"labels": {"red": 1, "white": 1}}), "60 of 60 cases have several"),
+    "none": (
+        lambda n, case: case.model_copy(update={"labels": {"red": 0, "white": float(n > 3)}}),
+        "4 of 60 cases have no",
+    ),
+    "one": (lambda n, case: case.model_copy(update={"labels": {"red": 1}}), "the only class is red"),
+    "alike": (
+        lambda n, case: case.model_copy(update={"labels": {"red" if case.split == "train" else "white": 1}}),
+        "all 30 cases of the 'train' split have the class red",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_labels_that_make_no_softmax_are_one_line(cells, name):
+    _, manifest = cells
+    change, words = WRONG[name]
+    table = of_pictures(rewritten(manifest, f"{name}.jsonl", change), loss={"name": "softmax"})
+    with pytest.raises(UsageError, match=words) as error:
+        FinetuneJob(FinetuneConfig.parse(table))
+    assert "\n" not in str(error.value)
+
+
+def test_a_run_whose_labels_are_all_alike_is_one_line(cells):
+    _, manifest = cells
+    alike = rewritten(manifest, "ill.jsonl", lambda _, case: case.model_copy(update={"labels": {"ill": 1}}))
+    with pytest.raises(UsageError, match="the 'train' split has 30 cases, but not both positive and negative labels"):
+        FinetuneJob(FinetuneConfig.parse(of_pictures(alike)))
+
+
+def test_a_batch_of_one_is_refused_where_batch_norms_learn(cells, tmp_path):
+    _, manifest = cells
+    net = {"name": "resnet", "depth": 18, "factor": 0.125, "inputs": 1}
+    table = of_pictures(manifest, net=net, batch=1, loss={"name": "softmax"})
+    with pytest.raises(UsageError, match="batch: a batch of one picture has no spread"):
+        train(saved(tmp_path, table), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+    FinetuneJob(FinetuneConfig.parse(table | {"fine_tune_after_block": 4})).task().build()
+
+
+def test_a_picture_one_pixel_wide_is_one_line(tmp_path):
+    manifest = make_pictures(tmp_path / "data")
+    np.save(manifest.parent / "thin.npy", np.zeros((1, 32, 1), np.float32))
+    thin = {"image": "thin.npy#array/0"}
+    with_thin = rewritten(
+        manifest, "thin.jsonl", lambda n, case: case if n else case.model_copy(update={"images": thin})
+    )
+    with pytest.raises(InputError, match=r"case x0: .* pixels shows nothing"):
+        train(saved(tmp_path, of_pictures(with_thin)), tmp_path / "run", device="cpu")
+
+
+def test_three_stages_one_after_the_other(cells, tmp_path):
+    """Supervised, then SimCLR without labels, then finetuning of the last block group, each from the one before."""
+    manifest = rewritten(cells[1], "plain.jsonl", lambda _, case: case.model_copy(update={"facts": {}}))
+    net = {"name": "resnet", "depth": 18, "factor": 0.125, "inputs": 1}
+    short = {"epochs": 1, "optimizer": {"lr": 0.003}}
+    first = of_pictures(manifest, net=net, loss={"name": "softmax"}, train=short)
+    train(saved(tmp_path, first), tmp_path / "first", device="cpu")
+    second = {
+        "task": "simclr",
+        "data": {"manifest": str(manifest), "workers": 0},
+        "prepare": {"layout": "CJI", "values": [{"name": "percentiles"}]},
+        "augment": [{"name": "random_resized_crop", "size": [32, 32]}],
+        "batch": 8,
+        "net": net,
+        "init_from": {"model": str(tmp_path / "first")},
+        "train": {"epochs": 1, "max_steps": 2},
+    }
+    train(saved(tmp_path, second), tmp_path / "second", device="cpu")
+    third = of_pictures(manifest, net=net, fine_tune_after_block=3, init_from={"model": str(tmp_path / "second")})
+    third = third | {"loss": {"name": "softmax"}, "train": short}
+    results = train(saved(tmp_path, third), tmp_path / "third", device="cpu").results
+    assert results["one_class"]["accuracy"]["value"] is not None
+    before, after = (
+        from_pretrained(tmp_path / name, only="encoder").parts["encoder"].net.state_dict()
+        for name in ("second", "third")
+    )
+    changed = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
+    assert changed == {"layer4"}
+    report = json.loads((tmp_path / "second" / "init.json").read_text())
+    assert report["sha256"] == from_pretrained(tmp_path / "first", only="encoder").parts["encoder"].digest

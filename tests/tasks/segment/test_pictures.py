@@ -15,6 +15,7 @@ from vesalius.tasks.segment.config import SegmentConfig, SegmentSettings
 from vesalius.tasks.segment.job import SegmentJob
 from vesalius.tasks.segment.labels import LabelValues, read_classes, units
 from vesalius.tasks.segment.predict import SegmentPredictor
+from vesalius.tasks.train.dry_run import dry_run
 from vesalius.tasks.train.run import train
 
 
@@ -101,3 +102,10 @@ def test_the_channels_of_the_pictures_decide_about_the_net(tmp_path):
     task = SegmentJob(SegmentConfig.parse(table)).task()
     with pytest.raises(UsageError, match=r"net\.inputs: the images have 3 channels once prepared, the net takes 1"):
         next(task.batches(0, 0, 0, 1))
+
+
+def test_the_configuration_of_the_package_steps(tmp_path):
+    manifest = make_pictures(tmp_path)
+    small = ["patch=[32,32,1]", "batch=2", "data.workers=0", "net.encoder.factor=0.125"]
+    result = dry_run("segment/nuclei", [f"data.manifest={manifest}", *small], device="cpu")
+    assert set(result.estimate["parameters"]) == {"encoder", "decoder"}

@@ -1,4 +1,4 @@
-"""Two processes on the CPU: gathered negatives, shared norms, gradient caching."""
+"""Two processes on the CPU: gathered negatives, shared norms."""
 
 import json
 import os
@@ -19,22 +19,21 @@ ENVIRONMENT = {
 }
 
 
-@pytest.mark.parametrize("chunk", [None, pytest.param(2, marks=pytest.mark.slow)])
-def test_two_processes_equal_one(tmp_path, chunk):
+def test_two_processes_equal_one(tmp_path):
     changes = {"net": RESNET, "batch": 16}
     # a rate at which rounding is not amplified from step to step
-    changes["train"] = {"epochs": 10, "optimizer": {"name": "lars", "lr": 0.01}, "log_every": 1, "validate_every": 10}
+    changes["train"] = {"epochs": 10, "optimizer": {"name": "lars", "lr": 0.001}, "log_every": 1, "validate_every": 10}
     manifest = make_pictures(tmp_path / "data", splits="train train train val")
     config = table(manifest, **changes)
-    for name, size in (("one", chunk and 2 * chunk), ("two", chunk)):
-        (tmp_path / f"{name}.json").write_text(json.dumps({**config, "chunk": size}), encoding="utf-8")
-    words = ["train.max_steps=20"]
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(config), encoding="utf-8")
+    words = ["train.max_steps=12"]
     train(tmp_path / "one.json", tmp_path / "one", words, device="cpu")
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "vesalius"]
     command = [*launch, "train", str(tmp_path / "two.json"), "-o", str(tmp_path / "two"), *words, "--device", "cpu"]
     subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True, timeout=300)
     one, two = list(read_record(tmp_path / "one")), list(read_record(tmp_path / "two"))
-    assert len(one) == len(two) > 20
+    assert len(one) == len(two) > 12
     for a, b in zip(one, two, strict=True):
         assert (a["step"], a["kind"]) == (b["step"], b["kind"])
         for key in a.keys() - {"seconds", "epoch", "kind"}:

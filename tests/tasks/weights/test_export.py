@@ -5,6 +5,7 @@ from tasks.weights.models import TINY_VIT, meddinov3_at, model_at
 from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.nets.bit import BiT
 from vesalius.nets.head import Head, StudyHead
+from vesalius.nets.pyramid_unet import PyramidUNet
 from vesalius.nets.resnet import ResNet
 from vesalius.nets.vit import ViT
 from vesalius.tasks.weights.export import export_model, lines
@@ -105,3 +106,12 @@ def test_wrong_words(tmp_path):
     with pytest.raises(OutputError, match="exists already"):
         export_model(folder, folder / "config.json")
     assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_segmenter_of_an_encoder_and_a_decoder(tmp_path):
+    net = PyramidUNet(encoder=ResNet(depth=18, factor=0.125), outputs=2, widths=(8, 8, 8, 8, 8))
+    parts = {"encoder": net.encoder, "decoder": net.decoder}
+    torch.manual_seed(0)
+    save_pretrained(tmp_path, {name: part.make() for name, part in parts.items()}, ModelConfig.of("segment", parts))
+    done = export_model(tmp_path, tmp_path / "a.onnx", size=(64, 32), within=1e-4)
+    assert (done.input, done.outputs) == (["B", 3, 64, 32], {"output": ["B", 2, 64, 32]})

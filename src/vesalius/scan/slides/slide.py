@@ -167,8 +167,8 @@ def open_slide_at(path: Path, changed_ns: int, size: int) -> Slide:
     except openslide.OpenSlideError as error:
         raise InputError("is a damaged whole-slide image", where=path, fix=COPY_FIX) from error
     if min(min(level) for level in levels) < 1 or max(levels[0]) > _MOST_PIXELS:
-        size = " x ".join(map(str, levels[0]))
-        raise InputError(f"states an impossible size ({size} pixels at level 0)", where=path, fix=COPY_FIX)
+        shown = " x ".join(map(str, levels[0]))
+        raise InputError(f"states an impossible size ({shown} pixels at level 0)", where=path, fix=COPY_FIX)
     x, y = steps
     return Slide(path, levels[0], tuple(downsamples), None if x is None or y is None else (x, y), handle)
 

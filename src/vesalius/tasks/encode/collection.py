@@ -20,6 +20,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.features import FeatureStore
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.tasks.encode.options import Pool
 from vesalius.tasks.encode.recipe import Recipe
 
@@ -51,7 +52,7 @@ class Collection:
         Raises:
             InputError: another folder, or it is damaged.
         """
-        store, recipe = FeatureStore.open(folder), Recipe.read(folder)
+        store, recipe = FeatureStore.open(regular(folder)), Recipe.read(folder)
         cohort = read_manifest(folder / CASES)
         lost = sum(case.facts.get(KEY) not in store for case in cohort)
         if lost:

@@ -59,7 +59,8 @@ class Sheet:
         aspect = view_of(scan, slices.prepare.plane, slices.prepare.display).pixel_aspect if is_native else 1.0
         unit = " HU" if window_hu is not None or (scan.intensity.unit == "HU" and not is_shown) else ""
         which = f"slice {number}, " if len(slices) > 1 else ""
-        caption = f"{which}{low:.4g} to {high:.4g}{unit}"
+        levels = "levels " if is_shown else ""
+        caption = f"{which}{levels}{low:.4g} to {high:.4g}{unit}"
         return cls(picture, (low, high), aspect, slices.covered(number), caption)
 
     def picture(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import batches
 from vesalius.errors import UsageError
-from vesalius.nets.net import build
+from vesalius.nets.net import build, channels_last
 from vesalius.nets.shared_norm import shared_norms
 from vesalius.tasks.simclr.cached import Cached, in_order
 from vesalius.tasks.simclr.config import SimclrConfig
@@ -61,7 +61,7 @@ class SimclrTask(Task):
 
     def build(self) -> dict[str, nn.Module]:
         net, method = self.config.net, self.config.method
-        modules = {ENCODER: build(net), HEAD: build(method.head(net.width)), **method.helpers(net.width)}
+        modules = {ENCODER: channels_last(build(net)), HEAD: build(method.head(net.width)), **method.helpers(net.width)}
         return {name: shared_norms(module) for name, module in modules.items()}
 
     def batch_size(self) -> int:

@@ -110,14 +110,15 @@ def lines(result: ExportedModel) -> Iterator[str]:
 
 
 def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
-    """Return the network of a model and its sizes; an encoder and a head make a classifier.
+    """Return the network of a model and its sizes.
 
-    A pyramid becomes its `Endpoints`.
+    An encoder with a head is a classifier, with a decoder of its maps a segmenter. A pyramid becomes its `Endpoints`.
     """
     from vesalius.nets.classifier import Classifier
-    from vesalius.nets.encoder import EncoderNet, Pyramid
+    from vesalius.nets.encoder import EncoderNet, Pyramid, PyramidNet
     from vesalius.nets.endpoints import Endpoints
     from vesalius.nets.head import Head
+    from vesalius.nets.pyramid_unet import MapDecoder, PyramidUNet
 
     parts = list(model.parts.values())
     encoder = parts[0]
@@ -129,6 +130,14 @@ def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
             return encoder.config, Endpoints(encoder.net, head.net).eval()
         whole = Classifier.of(encoder.config, head.config)
         return whole, whole.joined(encoder.net, head.net).eval()
+    if (
+        len(parts) == 2
+        and isinstance(encoder.net, Pyramid)
+        and isinstance(encoder.config, PyramidNet)
+        and isinstance(head.config, MapDecoder)
+    ):
+        segmenter = PyramidUNet.of(encoder.config, head.config)
+        return segmenter, segmenter.joined(encoder.net, head.net).eval()
     fix = f"name one with --part: {', '.join(model.parts)}"
     raise UsageError("its parts take different inputs", where=model.folder, fix=fix)
 

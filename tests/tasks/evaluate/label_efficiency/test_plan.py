@@ -46,6 +46,14 @@ def test_every_cell_is_a_configuration_that_chooses_nothing_by_validation(config
         assert config_of_cell.data.classes == ("left",)
 
 
+def test_only_the_probe_freezes_the_encoder(config, tmp_path, study):
+    options = replace(OPTIONS, shares=(100.0,), seeds=(0,), arms=("scratch", "pretrained", "probe"))
+    plan = CellPlan(config, study.words, options)
+    plan.write(tmp_path)
+    blocks = [configured(config, cell.words)[1].fine_tune_after_block for cell in plan.cells(tmp_path)]
+    assert blocks == [-1, -1, 4]
+
+
 def test_the_budget_is_that_of_all_patients(config, tmp_path):
     (cell,) = CellPlan(config, (), replace(SCRATCH, shares=(30.0,), seeds=(0,))).cells(tmp_path)
     assert cell.cases == 7

@@ -30,6 +30,8 @@ _DEFINITIONS = {
     "From scratch": "All weights are fresh.",
     "Pretrained": "The encoder starts with the weights of init_from and is trained on.",
     "Linear probe": "The encoder keeps the weights of init_from; only the head is trained.",
+    "View only, ...": "Logistic regression on the facts named, fitted on the patients of the same share: what is known "
+    "without looking at the picture.",
     "Interval": "95 % percentile bootstrap over the patients that are measured, of the mean over the seeds; all arms "
     f"and shares share the draws, so differences are paired. None below {MIN_PATIENTS} patients. It holds for these "
     "models: what other seeds and other training patients would give shows in the spread of the seeds.",
@@ -118,7 +120,7 @@ def table(measured: Comparison) -> ReportTable:
             [
                 f"{point.percent:g} %",
                 number(patients[point.percent]),
-                _ARMS[point.arm],
+                _ARMS.get(point.arm, point.arm),
                 fixed(point.value, 3),
                 _ends(point.interval),
                 fixed(point.spread, 3),
@@ -146,12 +148,12 @@ def notes(measured: Comparison) -> list[str]:
 def _figure(measured: Comparison) -> bytes:
     patients = measured.patients
     bands = []
-    for arm in measured.options.arms:
+    for arm in dict.fromkeys(point.arm for point in measured.points):
         points = [point for point in measured.points if point.arm == arm and math.isfinite(point.value)]
         if points:
             bands.append(
                 Band(
-                    _ARMS[arm],
+                    _ARMS.get(arm, arm),
                     [patients[point.percent] for point in points],
                     [point.value for point in points],
                     [None if point.interval is None else (point.interval.low, point.interval.high) for point in points],
@@ -191,8 +193,8 @@ def _rows(measured: Comparison) -> list[dict[str, TableCell]]:
     rows: list[dict[str, TableCell]] = []
     for point in measured.points:
         for seed, value in point.seeds.items():
-            wanted = (point.percent, point.arm, seed)
-            cells = [cell for cell in measured.cells if (cell.percent, cell.arm, cell.seed) == wanted]
+            wanted = (point.percent, seed)
+            cells = [cell for cell in measured.cells if (cell.percent, cell.seed) == wanted]
             rows.append(
                 {
                     "percent": point.percent,

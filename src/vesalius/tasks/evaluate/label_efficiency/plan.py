@@ -22,6 +22,7 @@ from vesalius.cohort.manifest import read_manifest, read_manifests, write_manife
 from vesalius.cohort.subset import share_of_patients
 from vesalius.config import Config
 from vesalius.errors import UsageError
+from vesalius.metrics.one_class import Activation
 from vesalius.tasks.detect.job import DetectJob
 from vesalius.tasks.evaluate.label_efficiency.options import ARMS, PROBE, SCRATCH, EfficiencyOptions
 from vesalius.tasks.finetune.job import FinetuneJob
@@ -155,6 +156,15 @@ class CellPlan:
             for fold in self._folds
         ]
 
+    def training(self, percent: float, seed: int, fold: int | None) -> Cohort:
+        """Return the training cases of a draw."""
+        return next(part for *draw, each, part in self._draws if (*draw, each.number) == (percent, seed, fold))
+
+    def measured(self, fold: int | None) -> Cohort:
+        """Return the cases that a fold measures."""
+        parts = next(each.parts for each in self._folds if each.number == fold)
+        return parts["test" if fold is None else "val"]
+
     def left_out(self) -> dict[str, str]:
         """Share, seed and fold that cannot be trained -> the reason."""
         return {
@@ -206,6 +216,7 @@ class CellPlan:
             assert isinstance(job, FinetuneJob | DetectJob)
             if not parts:
                 parts, self.classes = job.parts(), job.classes
+                self.activation: Activation = job.config.loss.activation if isinstance(job, FinetuneJob) else "sigmoid"
             decides_itself = getattr(config, "bit_hyperrule", None) is not None  # the same steps for all small cohorts
             if self.options.budget == "steps" and not decides_itself:
                 budgets[arm] = RunLength.of(job)

@@ -24,6 +24,7 @@ from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
 from vesalius.tasks.evaluate.label_efficiency.page import Comparison, notes, result_of, table
 from vesalius.tasks.evaluate.label_efficiency.plan import CELLS, PATIENTS, Cell, CellPlan
 from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions, check_same
+from vesalius.tasks.evaluate.label_efficiency.trivial import in_rank_order, trivial_predictions
 from vesalius.tasks.train.jobs import CONFIGS, find_config
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import duration
@@ -175,15 +176,24 @@ def _measure(cells: Sequence[Cell], failures: dict[str, str], plan: CellPlan, ou
     """Measure every arm whose seeds have all their folds."""
     parts: dict[Arm, dict[int, dict[int | None, CellPredictions]]] = {}
     for cell in cells:
-        predictions = CellPredictions.read(output / CELLS / cell.name, cell.fold)
+        predictions = in_rank_order(CellPredictions.read(output / CELLS / cell.name, cell.fold), plan.activation)
         parts.setdefault((cell.percent, cell.arm), {}).setdefault(cell.seed, {})[cell.fold] = predictions
+    for (percent, _), seeds in list(parts.items()):
+        for seed, folds in seeds.items():
+            for fold, like in folds.items():
+                train, held_out = plan.training(percent, seed, fold), plan.measured(fold)
+                for name, trivial in trivial_predictions(like, train, held_out, plan.activation).items():
+                    parts.setdefault((percent, name), {}).setdefault(seed, {})[fold] = trivial
     whole = {
-        arm: {seed: CellPredictions.joined([folds[fold] for fold in plan.folds]) for seed, folds in seeds.items()}
-        for arm, seeds in (
-            (arm, {seed: folds for seed, folds in seeds.items() if len(folds) == len(plan.folds)})
-            for arm, seeds in parts.items()
+        arm: complete
+        for arm, seeds in sorted(parts.items(), key=lambda item: item[0][0])
+        if (
+            complete := {
+                seed: CellPredictions.joined([folds[fold] for fold in plan.folds])
+                for seed, folds in seeds.items()
+                if len(folds) == len(plan.folds)
+            }
         )
-        if seeds
     }
     if not whole:
         first = next(iter({**failures, **plan.left_out()}.values()), "folds are missing")
