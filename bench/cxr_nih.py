@@ -1,7 +1,7 @@
 """What SimCLR on X-rays is worth at a tenth of the labels: the AUROC of Pneumonia on real chest X-rays, out of fold.
 
 The patients are dealt into folds, by label and view. For each fold SimCLR (simclr/cxr_small) trains on the pictures of
-all other patients, without labels. Then `label_efficiency` trains finetune/cxr_small on 10 % of these patients, from
+all other patients, without labels. Then `label_efficiency` trains finetune/cxr on 10 % of these patients, from
 scratch, from the weights of SimCLR, and as a linear probe on them, each with several seeds, and measures the fold.
 Printed are the AUROC of each arm and the difference from scratch with its bootstrap interval over the patients, beside
 logistic regressions on view, age and sex of the same patients: in this cohort the view is tied to the finding.
@@ -31,7 +31,7 @@ from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
 from vesalius.tasks.evaluate.label_efficiency.run import label_efficiency, lines
 from vesalius.tasks.train.run import train
 
-PRETRAIN, FINETUNE = "simclr/cxr_small", "finetune/cxr_small"
+PRETRAIN, FINETUNE = "simclr/cxr_small", "finetune/cxr"
 FINDING = "Pneumonia"
 _OF_FINETUNE = "finetune:"
 

@@ -128,6 +128,7 @@ GIVEN = [
     "evaluate masks FIFO cohort -o out",
     "evaluate masks cohort FIFO -o out",
     "evaluate masks cohort cohort -o FIFO --force",
+    "evaluate label-efficiency FIFO -o out",
     "evaluate classifier FIFO heads/m.jsonl -o out",
     "evaluate classifier detector FIFO -o out",
     "evaluate classifier detector heads/m.jsonl -o FIFO --force",

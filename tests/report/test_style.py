@@ -51,7 +51,7 @@ def test_same_figure_same_bytes():
 
 def test_pyplot_is_not_used():
     imports = "; ".join(
-        f"import vesalius.report.{one}" for one in ("chart", "figure", "html", "page", "style", "table")
+        f"import vesalius.report.{one}" for one in ("chart", "figure", "web_page", "page", "style", "table")
     )
     code = f"import sys; {imports}; sys.exit('matplotlib.pyplot' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)  # another Python: what else runs in this one may load it

@@ -18,6 +18,7 @@ class SoftCe(nn.Module):
         smoothing: s, in [0, 1).
 
     Example:
+        >>> import torch
         >>> SoftCe()(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.5, 0.5]]))
         tensor(0.6931)
     """

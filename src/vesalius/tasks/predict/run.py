@@ -216,7 +216,8 @@ def _predictor_class(task: str, folder: Path) -> type[Predictor]:
     """The predictor that the job of a model names."""
     home = JOBS.get(task).predictor if task in JOBS else None
     if home is None:
-        fix = f"name a model for {', '.join(JOBS)}; vectors of an encoder come from vesalius embed"
+        able = [name for name in JOBS if JOBS.get(name).predictor]
+        fix = f"name a model for {', '.join(able)}; vectors of an encoder come from vesalius embed"
         raise InputError(f"is a model for {task}, which predicts nothing", where=folder, fix=fix)
     cls: type[Predictor] = Table("predictor", {task: home}).get(task)
     return cls

@@ -32,7 +32,7 @@ def with_seed_keys(raw: Mapping[str, Any], overrides: Sequence[str]) -> tuple[Ra
 
     Example:
         >>> with_seed_keys({"task": "simclr", "temperature": 0.5}, ["train_epochs=90", "batch=64"])
-        ({'task': 'simclr', 'train': {'epochs': 90}, 'method': {'name': 'simclr', 'temperature': 0.5}}, ['batch=64'])
+        ({'task': 'simclr', 'method': {'name': 'simclr', 'temperature': 0.5}, 'train': {'epochs': 90}}, ['batch=64'])
     """
     if raw.get("task") != "simclr":
         return dict(raw), list(overrides)
