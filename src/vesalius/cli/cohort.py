@@ -42,9 +42,9 @@ def build(
 ) -> None:
     """Write a manifest of the cases in a folder.
 
-    Layouts: bids, acdc, brats, msd, nnunet, rsna-ich, chexpert, mimic-cxr, nih, voc, medmnist, pcam, jsonl, webdataset, dicom,
-    images, slides; auto takes the first that fits and names it. Patients come from the layout, or from file names with
-    patient=REGEX.
+    Layouts: bids, acdc, brats, msd, nnunet, rsna-ich, chexpert, mimic-cxr, nih, voc, medmnist, pcam, jsonl, webdataset,
+    dicom, images, slides; auto takes the first that fits and names it. Patients come from the layout, or from file
+    names with patient=REGEX.
     """
     from vesalius.tasks.cohort.build import build_manifest, lines
 
