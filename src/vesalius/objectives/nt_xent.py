@@ -46,7 +46,12 @@ class NtXent(nn.Module):
         Raises:
             ValueError: the shapes differ.
         """
-        (logits_a, logits_b), labels_B = self.logits(first_BD, second_BD)
+        return self.of_logits(*self.logits(first_BD, second_BD))
+
+    @staticmethod
+    def of_logits(logits: tuple[Tensor, Tensor], labels_B: Tensor) -> Tensor:
+        """Return the loss of what `logits` gives."""
+        logits_a, logits_b = logits
         return nn.functional.cross_entropy(logits_a, labels_B) + nn.functional.cross_entropy(logits_b, labels_B)
 
     def logits(self, first_BD: Tensor, second_BD: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:

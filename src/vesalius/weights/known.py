@@ -39,7 +39,7 @@ class Known:
 
 @dataclass(frozen=True)
 class OnRequest:
-    """A model that its authors give out on request, so that nobody else can fetch it.
+    """A model that its authors give out on request only, so that it cannot be fetched.
 
     Args:
         about: what it is, in one line.

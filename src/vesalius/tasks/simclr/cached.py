@@ -18,7 +18,7 @@ class Cached:
     """The vectors of a batch, encoded in chunks without a graph; `backward` encodes them again, each with its gradient.
 
     The gradients are those of the whole batch at once, and memory is that of a chunk. What holds exactly: a net
-    without batch norm gives the gradients of the whole batch. With batch norm a net normalizes each chunk by itself,
+    without batch norm gives the gradients of the whole batch. With batch norm a net normalizes each chunk alone,
     both times (of all processes together where norms are shared); the gradients are those of the loss over the whole
     batch for that net. Running statistics move once. Dropout draws the same both times.
 

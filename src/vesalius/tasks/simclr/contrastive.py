@@ -31,6 +31,6 @@ class Contrastive(Method):
         """Return NT-Xent, and how often the other view is the most similar one."""
         first_BD, second_BD = modules["head"](whole_VD).chunk(2)
         objective = NtXent(self.temperature, hidden_norm=self.hidden_norm)
-        (logits_a, logits_b), labels_B = objective.logits(first_BD, second_BD)
-        loss = nn.functional.cross_entropy(logits_a, labels_B) + nn.functional.cross_entropy(logits_b, labels_B)
-        return loss, {"contrast_accuracy": (logits_a.argmax(1) == labels_B).float().mean()}
+        logits, labels_B = objective.logits(first_BD, second_BD)
+        accuracy = (logits[0].argmax(1) == labels_B).float().mean()
+        return objective.of_logits(logits, labels_B), {"contrast_accuracy": accuracy}
