@@ -75,7 +75,9 @@ def test_mimic_cxr_in_parts(tmp_path):
     assert len(cohort) == 4
     assert "no table of metadata: views are unknown, so all are kept" in cohort.notes
     (tmp_path / "mimic-cxr-2.1.0-split.csv").write_bytes((tmp_path / "mimic-cxr-2.0.0-split.csv").read_bytes())
-    with pytest.raises(InputError, match=r"several tables with dicom_id, subject_id, study_id, split: 2 .*; leave one of them"):
+    with pytest.raises(
+        InputError, match=r"several tables with dicom_id, subject_id, study_id, split: 2 .*; leave one of them"
+    ):
         build_cohort("mimic-cxr", tmp_path)
     for path in tmp_path.glob("*split.csv"):
         path.unlink()
