@@ -1,12 +1,13 @@
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import typer
 
-from vesalius.cli.show import emit, fail, finish, progress
+from vesalius.cli.show import emit, fail, progress
 
 
 def test_failure_is_one_line_and_one_object(capsys):
@@ -57,12 +58,18 @@ def test_a_name_moves_no_cursor_and_ends_no_line(capsys):
     assert (seen.out, seen.err) == ("a\\x1b[2J b\\udce9\n", "a\\x07 b\n")
 
 
-def test_failures_among_many_end_with_two():
-    finish({"failed": []})
-    finish({})
-    with pytest.raises(typer.Exit) as ended:
-        finish({"failed": [{"path": "x"}]})
-    assert ended.value.exit_code == 2
+@dataclass(frozen=True)
+class Failed:
+    failed: tuple[str, ...]
+
+
+def test_failures_among_many_end_with_two(capsys):
+    emit(Failed(()), False, lambda _: ["all"])
+    for as_json in (False, True):
+        with pytest.raises(typer.Exit) as ended:
+            emit(Failed(("x",)), as_json, lambda _: ["one"])
+        assert ended.value.exit_code == 2
+    assert capsys.readouterr().out.startswith("all\none\n{")
 
 
 def test_lines_that_count_are_few_in_a_pipe(capsys, monkeypatch):

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fuzz.documents import reader_of
+from fuzz import containers, documents
 from fuzz.formats import Specimen
 from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import decode_scan
@@ -43,7 +43,7 @@ class FaultError(AssertionError):
 
 def facts_of(path: Path) -> Facts:
     """Read everything at a path; a scan that is refused alone leaves an error."""
-    read = reader_of(path)
+    read = documents.reader_of(path) or containers.reader_of(path)
     if read is not None:
         return Facts((read(path),), frozenset(), ())
     if path.suffix == SUFFIX:

@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fuzz import documents, formats
+from fuzz import containers, documents, formats
 from fuzz.formats import Specimen
 from fuzz.judge import OUTCOMES, Facts, FaultError, facts_of, judge, nothing_printed
 from fuzz.mutate import CLASSES, mutated
@@ -50,7 +50,7 @@ def main() -> None:
     given = parser.parse_args()
     set_limit(given.memory)
     with tempfile.TemporaryDirectory() as folder:
-        every = (*formats.every(Path(folder)), *documents.every(Path(folder)))
+        every = [specimen for module in (formats, documents, containers) for specimen in module.every(Path(folder))]
         specimens = [specimen for specimen in every if given.formats in specimen.name]
     tally = Tally()
     rounds = -(-given.inputs // (len(CLASSES) * len(specimens)))

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from vesalius.cli.options import Force, Json, NewFolder, Quiet, Threads, numbers
-from vesalius.cli.show import emit, finish, progress
+from vesalius.cli.show import emit, progress
 from vesalius.memory import cores
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -101,7 +101,6 @@ def audit(
         manifest, output, pixels=pixels, workers=threads, force=force, progress=progress(quiet or not pixels)
     )
     emit(result, json, lines)
-    finish(result)
 
 
 @app.command()

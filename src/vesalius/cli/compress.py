@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vesalius.cli.options import Cache, Force, Json, Paths, Quiet, Threads, with_options
-from vesalius.cli.show import emit, finish, progress
+from vesalius.cli.show import emit, progress
 from vesalius.codec.options import CompressConfig, Identifiers
 from vesalius.errors import UsageError
 from vesalius.memory import cores
@@ -51,7 +51,6 @@ def compress(
     options = replace(options, identifiers=identifiers, threads=threads)
     result = run(paths, output, options, reading=reading, cache=cache, force=force, progress=progress(quiet))
     emit(result, json, _compressed)
-    finish(result)
 
 
 def _compressed(result: CompressedScans) -> list[str]:

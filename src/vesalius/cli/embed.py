@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vesalius.cli.options import Force, Json, OnDevice, Quiet, Threads, needs_torch, with_options
-from vesalius.cli.show import emit, finish, progress
+from vesalius.cli.show import emit, progress
 from vesalius.memory import cores
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.encode.options import EmbedOptions
@@ -50,4 +50,3 @@ def embed(
         progress=progress(quiet),
     )
     emit(result, json, lines)
-    finish(result)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, needs_torch, with_options
-from vesalius.cli.show import emit, finish, progress
+from vesalius.cli.show import emit, progress
 from vesalius.memory import cores
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
@@ -46,7 +46,6 @@ def codec(
         paths, output, config, reading=reading, threads=threads, force=force, progress=progress(quiet)
     )
     emit(result, json, lines)
-    finish(result)
 
 
 @app.command()
@@ -102,7 +101,6 @@ def masks(
         progress=progress(quiet),
     )
     emit(result, json, lines)
-    finish(result)
 
 
 @app.command()
@@ -185,7 +183,6 @@ def label_efficiency(
         progress=progress(quiet),
     )
     emit(result, json, lines)
-    finish(result)
 
 
 def report(

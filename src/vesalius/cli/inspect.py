@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vesalius.cli.options import Force, Json, Paths, numbers, with_options
-from vesalius.cli.show import emit, finish
+from vesalius.cli.show import emit
 from vesalius.scan.reading import AS_STATED, Reading
 
 
@@ -20,7 +20,6 @@ def inspect(paths: Paths, reading: Reading = AS_STATED, json: Json = False) -> N
 
     result = run(paths, reading=reading)
     emit(result, json, lines)
-    finish(result)
 
 
 @with_options()

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from vesalius.cli.options import Force, Json, NewFolder
-from vesalius.cli.show import emit
+from vesalius.cli.options import Force, Json, NewFolder, Quiet
+from vesalius.cli.show import emit, progress
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Patients = Annotated[int, typer.Option("--patients", min=1, help="Number of patients.")]
@@ -30,6 +30,7 @@ def cine(
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make beating short-axis hearts in the layout of ACDC.
 
@@ -38,7 +39,8 @@ def cine(
     """
     from vesalius.tasks.phantom import cine_lines, phantom_cine
 
-    emit(phantom_cine(output, patients, seed, options or (), force=force), json, cine_lines)
+    result = phantom_cine(output, patients, seed, options or (), force=force, progress=progress(quiet))
+    emit(result, json, cine_lines)
 
 
 @app.command(name="head-ct")
@@ -49,6 +51,7 @@ def head_ct(
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make head CT with five kinds of bleed, look-alikes, masks and label tables.
 
@@ -57,4 +60,5 @@ def head_ct(
     """
     from vesalius.tasks.phantom import head_ct_lines, phantom_head_ct
 
-    emit(phantom_head_ct(output, patients, seed, options or (), force=force), json, head_ct_lines)
+    result = phantom_head_ct(output, patients, seed, options or (), force=force, progress=progress(quiet))
+    emit(result, json, head_ct_lines)

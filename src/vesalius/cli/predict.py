@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, needs_torch, with_options
-from vesalius.cli.show import emit, finish, progress
+from vesalius.cli.show import emit, progress
 from vesalius.memory import cores
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.predict_options import DetectOptions
@@ -49,4 +49,3 @@ def predict(
         progress=progress(quiet),
     )
     emit(result, json, lines)
-    finish(result)

@@ -29,12 +29,18 @@ def fail(message: str, as_json: bool, code: int = 2) -> int:
 
 
 def emit(result: Any, as_json: bool, human: Callable[[Any], Iterable[str]]) -> None:
-    """Print a result: as one JSON object, or as the lines that `human` makes of it."""
+    """Print a result: as one JSON object, or as the lines that `human` makes of it.
+
+    Raises:
+        Exit: with 2, where the result names inputs that failed; they were printed.
+    """
     if as_json:
         typer.echo(json.dumps(json_values.as_json(result), indent=2, allow_nan=False))
-        return
-    for line in human(result):
-        typer.echo(printable(line))
+    else:
+        for line in human(result):
+            typer.echo(printable(line))
+    if getattr(result, "failed", None):
+        raise typer.Exit(2)
 
 
 def progress(quiet: bool) -> Callable[[str], None]:
@@ -59,9 +65,3 @@ def progress(quiet: bool) -> Callable[[str], None]:
         typer.echo(printable(line), err=True)
 
     return show
-
-
-def finish(result: Any) -> None:
-    """Exit with 2 where some inputs failed; the failures were printed."""
-    if result.get("failed") if isinstance(result, dict) else result.failed:
-        raise typer.Exit(2)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vesalius.cli.options import Force, Json, OnDevice, Quiet, Threads, needs_torch
-from vesalius.cli.show import emit, finish, progress
+from vesalius.cli.show import emit, progress
 from vesalius.errors import UsageError
 from vesalius.memory import cores
 
@@ -50,7 +50,6 @@ def train(
 
         estimate = run(config, overrides or (), device=device, threads=threads, progress=progress(quiet))
         emit(estimate, json, lines)
-        finish(estimate)
         return
     if output is None:
         raise UsageError("is missing", where="-o RUN", fix="name the run folder, or pass --dry-run")
@@ -70,7 +69,6 @@ def train(
         )
     if result:
         emit(result, json, _lines)
-        finish(result)
 
 
 def _lines(result: TrainResult) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vesalius.cli.options import Force, Json, NewFolder, Quiet, numbers
-from vesalius.cli.show import emit, finish, progress
+from vesalius.cli.show import emit, progress
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -33,7 +33,6 @@ def list_models(
 
     result = list_weights(folders or ())
     emit(result, json, lines)
-    finish(result)
 
 
 @app.command(name="import")

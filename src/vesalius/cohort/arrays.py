@@ -57,6 +57,8 @@ def hdf5_array(path: Path, name: str) -> Any:
         import h5py
     except ImportError as error:
         raise MissingExtraError("h5py, which reads HDF5, is not installed", extra="wsi") from error
+    if not path.exists():
+        raise InputError("no such file", where=path)
     try:
         place: Any = h5py.File(str(regular(path)), "r")
     except InputError:
@@ -68,7 +70,7 @@ def hdf5_array(path: Path, name: str) -> Any:
     try:
         for part in name.split("/"):
             if not isinstance(place.get(part, getlink=True), h5py.HardLink):
-                raise InputError(f"has no array {name!r} of its own", where=path, fix="check the name after #")
+                raise InputError(f"has no array {name!r} of its own", where=path, fix="check the name of the array")
             place = place[part]
         _check_array(place, isinstance(place, h5py.Dataset), name, path)
     except InputError:
@@ -81,7 +83,7 @@ def hdf5_array(path: Path, name: str) -> Any:
 def _check_array(array: Any, is_array: bool, name: str, path: Path) -> None:
     """Refuse what is no array of numbers inside the file, and items or chunks that do not fit into memory."""
     if not is_array or not array.shape or array.dtype.kind not in _NUMBERS:
-        raise InputError(f"{name!r} is not an array of numbers", where=path, fix="check the name after #")
+        raise InputError(f"{name!r} is not an array of numbers", where=path, fix="check the name of the array")
     if array.is_virtual or array.external:
         what = f"the values of array {name!r} lie in other files"
         raise InputError(what, where=path, fix="copy them into one file (h5repack)")

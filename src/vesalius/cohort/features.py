@@ -90,6 +90,8 @@ class FeatureStore:
             UsageError: other facts.
         """
         folder = Path(folder)
+        if not (folder / _FACTS).is_file():
+            raise InputError("is not a feature store", where=folder, fix="make one with vesalius embed MODEL MANIFEST")
         try:
             stored = load_config(StoreFacts, folder / _FACTS)
         except ConfigError as error:

@@ -15,13 +15,14 @@ import os
 import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vesalius.cohort.builders.files import listed, on_disk
 from vesalius.cohort.builders.series import is_series_table, read_series
-from vesalius.cohort.builders.webdataset import build as read_shards
+from vesalius.cohort.builders.webdataset import read_shards
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.json_line import json_object
@@ -54,6 +55,15 @@ class BadLine:
         return f"line {self.number}: {self.reason}"
 
 
+def is_manifest(path: Path) -> bool:
+    """Whether a path names a manifest: by its suffix, or as a folder of nothing but shards (hidden files aside)."""
+    if not regular(path).is_dir():
+        return path.suffix.lower() in (*SUFFIXES, TAR)
+    with suppress(OSError):
+        return {place.suffix.lower() for place in path.iterdir() if not place.name.startswith(".")} == {TAR}
+    return False
+
+
 def read_manifest(path: str | Path) -> Cohort:
     """Read a manifest, `.jsonl` or `.csv`, or shards as one: a `.tar` file or a folder of them.
 
@@ -73,7 +83,9 @@ def read_manifests(paths: Sequence[str | Path]) -> Cohort:
     Raises:
         InputError: one cannot be read, or two cases have the same id.
     """
-    return joined([read_manifest(path) for path in paths], paths[-1])
+    places = [Path(path) for path in paths]
+    shards = read_shards(filter(_is_shards, places))  # together: classes are named by all of them
+    return joined([shards[place] if place in shards else read_manifest(place) for place in places], paths[-1])
 
 
 def joined(cohorts: Sequence[Cohort], where: str | Path) -> Cohort:
@@ -101,9 +113,9 @@ def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
         InputError: the file cannot be read or holds no line.
         UsageError: neither .jsonl, .csv nor .tar.
     """
-    path = regular(Path(path))
-    if path.is_dir() or path.suffix.lower() == TAR:
-        return read_shards(path), []
+    path = Path(path)
+    if _is_shards(path):
+        return read_shards([path])[path], []
     if _is_table(path):
         if is_series_table(path):
             cohort, left_out, _ = read_series(path)
@@ -195,6 +207,10 @@ def _from(old: Path, path: str, new: Path) -> str:
         return Path(os.path.relpath(old / path, new)).as_posix()
     except ValueError:
         return (old / path).as_posix()
+
+
+def _is_shards(path: Path) -> bool:
+    return regular(path).is_dir() or path.suffix.lower() == TAR
 
 
 def _is_table(path: Path) -> bool:

@@ -10,10 +10,17 @@ from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.write import CineCohort, write_cine
 from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.phantom.head_ct.write import HeadCtSummary, write_head_ct
+from vesalius.wording import Progress, quiet
 
 
 def phantom_cine(
-    output: Path, patients: int = 5, seed: int = 0, options: Sequence[str] = (), *, force: bool = False
+    output: Path,
+    patients: int = 5,
+    seed: int = 0,
+    options: Sequence[str] = (),
+    *,
+    force: bool = False,
+    progress: Progress = quiet,
 ) -> CineCohort:
     """Write beating short-axis hearts in the layout of ACDC, with known volumes, EF and noise.
 
@@ -23,13 +30,14 @@ def phantom_cine(
         seed: the same seed gives the same bytes.
         options: options of `CineOptions`, as "noise=0.05".
         force: replace an existing folder.
+        progress: callback that receives a line for each patient.
 
     Raises:
         ConfigError: a wrong option.
         OutputError: the folder exists or cannot be written.
     """
     chosen = from_overrides(CineOptions, options, {"patients": patients, "seed": seed})
-    return write_cine(output, chosen, force=force)
+    return write_cine(output, chosen, force=force, progress=progress)
 
 
 def cine_lines(cohort: CineCohort) -> Iterator[str]:
@@ -41,7 +49,13 @@ def cine_lines(cohort: CineCohort) -> Iterator[str]:
 
 
 def phantom_head_ct(
-    output: Path, patients: int = 5, seed: int = 0, options: Sequence[str] = (), *, force: bool = False
+    output: Path,
+    patients: int = 5,
+    seed: int = 0,
+    options: Sequence[str] = (),
+    *,
+    force: bool = False,
+    progress: Progress = quiet,
 ) -> HeadCtSummary:
     """Write head CT with five kinds of bleed and look-alikes, masks, and the tables that detection starts from.
 
@@ -52,7 +66,8 @@ def phantom_head_ct(
         ConfigError: a wrong option.
         OutputError: the folder exists or cannot be written.
     """
-    return write_head_ct(output, from_overrides(HeadCtOptions, options, {"seed": seed}), patients, force=force)
+    chosen = from_overrides(HeadCtOptions, options, {"seed": seed})
+    return write_head_ct(output, chosen, patients, force=force, progress=progress)
 
 
 def head_ct_lines(cohort: HeadCtSummary) -> Iterator[str]:

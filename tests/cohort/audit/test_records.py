@@ -33,7 +33,9 @@ def test_what_only_some_cases_have():
     lines = told({"images": {"t1": "a", "t2": "b"}}, {"images": {"t1": "c", "t2": "d"}}, {"images": {"t1": "e"}})
     assert lines == ["warning: image-not-listed: 2: has no image 't2', which most cases have"]
     (line,) = told({"patient": None}, {})
-    assert line.startswith("note: no-patient: 1 of 2 cases name no patient")
+    assert line.startswith("note: no-patient: 1 of 2 cases name neither patient nor study, so leaks between splits")
+    (line,) = told({"patient": None, "study": "smear"}, {})
+    assert line.startswith("note: no-patient: 1 of 2 cases name a study but no patient, so leaks between studies")
     assert told({"images": {"image": "/far/x.png"}}) == [
         "note: absolute-path: 0: the path is absolute, so the cohort cannot be moved"
     ]

@@ -84,6 +84,33 @@ def test_chexpert_with_its_other_tables_and_the_test_set(tmp_path):
     assert len(build_cohort("chexpert", tmp_path, ["frontal=false"])) == 4
 
 
+def test_chexpert_in_the_batches_of_its_download(tmp_path):
+    tables = tmp_path / "CheXpert-v1.0 batch 1 (validate & csv)"
+    for place in (
+        "CheXpert-v1.0 batch 2 (train 1)/patient00002/study2/view1_frontal.jpg",
+        "CheXpert-v1.0 batch 4 (train 3)/patient64540/study1/view1_frontal.jpg",
+        "CheXpert-v1.0 batch 1 (validate & csv)/valid/patient64541/study1/view1_frontal.jpg",
+    ):
+        picture(tmp_path / place)
+    head = f"Path,Sex,Age,Frontal/Lateral,AP/PA,{FOURTEEN}\n"
+    for name, patients in (
+        ("train", ("patient00002/study2", "patient64540/study1")),
+        ("valid", ["patient64541/study1"]),
+    ):
+        rows = (f"CheXpert-v1.0/{name}/{who}/view1_frontal.jpg,Male,73,Frontal,PA,1.0{NONE}\n" for who in patients)
+        (tables / f"{name}.csv").write_text(head + "".join(rows))
+    cohort = build_cohort("chexpert", tmp_path)
+    assert [(case.patient, case.split) for case in cohort] == [
+        ("patient00002", "train"),
+        ("patient64540", "train"),
+        ("patient64541", "val"),
+    ]
+    assert all(cohort.path(case.images["image"]).is_file() for case in cohort)
+    for name in ("train.csv", "valid.csv"):
+        (tables / name).rename(tmp_path / name)
+    assert [case.patient for case in build_cohort("chexpert", tmp_path)][:2] == ["patient00002", "patient64540"]
+
+
 def test_nih_with_boxes_and_the_official_test_split(tmp_path):
     for name in ("00000013_005.png", "00000017_001.png"):
         picture(tmp_path / "images_001" / "images" / name)

@@ -324,7 +324,11 @@ def test_images_in_nested_folders_of_splits_and_classes(tmp_path):
         ("c", "test", {"cat": 1, "dog": 0}, "p3"),
         ("a", "train", {"cat": 1, "dog": 0}, "p1"),
     ]
-    assert cohort.notes == ("without a class in their path: 1 (extra)", "below no folder of a split: 1 (extra)")
+    assert cohort.notes == (
+        "without a class in their path: 1 (extra)",
+        "below no folder of a split: 1 (extra)",
+        "without a patient, as patient=REGEX does not match: 1 (extra)",
+    )
     with pytest.raises(ConfigError, match="label and label_from_folder exclude each other"):
         build_cohort("images", tmp_path, ["label=x", "label_from_folder=true"])
 

@@ -15,11 +15,12 @@ PICTURES = [
     ("aa-1", "10000032", "50414267", "PA"),
     ("bb-2", "10000032", "50414267", "LATERAL"),
     ("cc-3", "10000764", "57375967", "AP"),
+    ("dd-4", "10000764", "57375967", ""),
 ]
 
 
 def mimic(root, *, version="2.0.0", gz=True):
-    """Three pictures of two patients, a lateral one and a DICOM file among them."""
+    """Four pictures of two patients, a lateral one, one of unknown view and a DICOM file among them."""
     for name, patient, study, view in PICTURES:
         place = root / "files" / f"p{patient[:2]}" / f"p{patient}" / f"s{study}" / name
         if view == "AP":
@@ -59,10 +60,11 @@ def test_mimic_cxr(tmp_path, version, gz):
     assert (second.split, second.labels, second.facts) == ("val", {}, {"view": "AP", "projection": "Frontal"})
     assert second.images["image"].endswith("cc-3.dcm")
     assert "rows of other than frontal views (frontal=false keeps them), left out: 1" in cohort.notes
+    assert "rows of unknown views (frontal=false keeps them), left out: 1" in cohort.notes
     assert "without labels of their study: 1 (cc-3)" in cohort.notes
     options = ["frontal=false", "labels=negbio", "uncertain=ones"]
     every = build_cohort("mimic-cxr", tmp_path, options)
-    assert [case.facts["projection"] for case in every] == ["Frontal", "Lateral", "Frontal"]
+    assert [case.facts.get("projection") for case in every] == ["Frontal", "Lateral", "Frontal", None]
     assert every.cases[1].labels == {"Atelectasis": 0, "Edema": 1, "No Finding": 0}
 
 
@@ -70,14 +72,23 @@ def test_mimic_cxr_in_parts(tmp_path):
     mimic(tmp_path, gz=False)
     (tmp_path / "mimic-cxr-2.0.0-metadata.csv").unlink()
     cohort = build_cohort("mimic-cxr", tmp_path)
-    assert len(cohort) == 3
+    assert len(cohort) == 4
     assert "no table of metadata: views are unknown, so all are kept" in cohort.notes
     (tmp_path / "mimic-cxr-2.1.0-split.csv").write_bytes((tmp_path / "mimic-cxr-2.0.0-split.csv").read_bytes())
-    with pytest.raises(InputError, match=r"several tables with dicom_id, study_id, split: 2 .*; leave one of them"):
+    with pytest.raises(
+        InputError, match=r"several tables with dicom_id, subject_id, study_id, split: 2 .*; leave one of them"
+    ):
         build_cohort("mimic-cxr", tmp_path)
     for path in tmp_path.glob("*split.csv"):
         path.unlink()
     with pytest.raises(InputError, match=r"is not a MIMIC-CXR folder: no table of metadata"):
+        build_cohort("mimic-cxr", tmp_path)
+
+
+def test_a_table_without_patients_is_none_of_it(tmp_path):
+    (tmp_path / "mimic-cxr-2.0.0-metadata.csv").write_text("dicom_id,study_id,ViewPosition\na,1,PA\n")
+    (tmp_path / "mimic-cxr-2.0.0-chexpert.csv").write_text("study_id,Edema\n1,1\n")
+    with pytest.raises(InputError, match=r"no table of metadata \(dicom_id, subject_id, study_id, ViewPosition\)"):
         build_cohort("mimic-cxr", tmp_path)
 
 

@@ -111,6 +111,7 @@ def test_nih(tmp_path):
     assert cohort.notes == (
         "only a.csv was read, other tables of this form were left out: 1 (b.csv)",
         "pictures whose name occurs in several folders, left out: 1 (1.png)",
+        "without a patient in the table: 1 (2)",
     )
 
 

@@ -96,6 +96,19 @@ def test_a_manifest_of_shards_is_an_index(tmp_path):
     assert open_image(cohort, cohort.cases[1], "image").shape == (1, 1, 5, 6, 1)
 
 
+def test_classes_of_several_shards_are_named_together(tmp_path):
+    """One alone may hold a single class, and keys of another one."""
+    paths = [tmp_path / f"train-{number}.tar" for number in range(2)]
+    for number, path in enumerate(paths):
+        fields = json.dumps({"split": "valid"}).encode()
+        write(path, [("k.png", picture(number)), ("k.cls", b"%d" % number), ("k.json", fields)])
+    cases = list(read_manifests(paths))
+    assert [case.labels for case in cases] == [{"positive": 0}, {"positive": 1}]
+    assert [case.id for case in cases] == ["train-0/k", "train-1/k"]
+    assert {case.split for case in cases} == {"val"}
+    assert [read_manifest(path).cases[0].labels["positive"] for path in paths] == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("members", "message"),
     [

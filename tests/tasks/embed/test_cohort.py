@@ -135,6 +135,7 @@ def test_what_cannot_be_read_is_listed_and_the_rest_done(run, made, tmp_path):
     (made / "data" / "only-bad.jsonl").write_text(bad + "\n")
     with pytest.raises(InputError, match="none of the 1 cases could be encoded; case bad: "):
         run(made / "data" / "only-bad.jsonl", output="none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_drawing_and_its_coordinates(run, tmp_path):

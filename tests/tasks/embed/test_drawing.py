@@ -1,3 +1,4 @@
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -50,9 +51,11 @@ def test_umap_keeps_clouds_apart_and_repeats():
 
 def test_a_missing_package_is_one_line(monkeypatch):
     monkeypatch.setattr("vesalius.tasks.embed.drawing.find_spec", lambda name: None)
-    check_drawing(TSNE)
+    check_drawing(TSNE, cohort({}))
     with pytest.raises(MissingExtraError, match=r"umap-learn is not installed; .*'vesalius\[project\]'"):
-        check_drawing(EmbedOptions(project="umap"))
+        check_drawing(EmbedOptions(project="umap"), cohort({}))
+    with pytest.raises(UsageError, match="no label or fact is named age"):
+        check_drawing(EmbedOptions(project="tsne", colour="age"), cohort({}))
 
 
 def test_some_points_of_many_and_their_table(tmp_path):
@@ -66,6 +69,16 @@ def test_some_points_of_many_and_their_table(tmp_path):
     assert {row["case"] for row in drawing.rows} == {f"c{row // 2}" for row in rows}
     with pytest.raises(UsageError, match="has 2 rows; draw 4 or more"):
         draw(make_store(tmp_path / "few", 2), TSNE)
+
+
+def test_rows_of_one_study_are_no_neighbours_where_patients_are_unknown(tmp_path):
+    """Each study is one group, so no row of another study is of the same group."""
+    collection = make_store(tmp_path / "store", 4)
+    changes = [{"patient": None, "study": f"s{n // 2}", "labels": {"nodule": float(n < 2)}} for n in range(4)]
+    cases = [case.model_copy(update=change) for case, change in zip(collection.cohort, changes, strict=True)]
+    drawing = draw(replace(collection, cohort=replace(collection.cohort, cases=tuple(cases))), TSNE)
+    assert (drawing.facts["same_group"], drawing.facts["same_group_by_chance"]) == (0, 0)
+    assert drawing.facts["neighbours"].startswith("the nearest row of another study is of the same group in 0 %")
 
 
 def test_groups_by_class_label_fact_or_split():

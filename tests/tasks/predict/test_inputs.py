@@ -3,9 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cohort.tars import write
 from dicom_making import placed, save_all
 from tasks.segment.small import make_cohort
 from vesalius.errors import InputError, UsageError
+from vesalius.scan.open import open_scan
 from vesalius.scan.reading import Reading
 from vesalius.tasks.predict.inputs import find_inputs
 
@@ -19,6 +21,16 @@ def test_files_folders_and_manifests(tmp_path):
     assert [one["path"] for one in failed] == [str(tmp_path / "none.nii")]
     first, third = found[0].open()["image"], found[2].open()["image"]
     np.testing.assert_array_equal(first.stored(), third.stored())
+
+
+def test_shards(tmp_path):
+    make_cohort(tmp_path, ("train",))
+    (tmp_path / "shards").mkdir()
+    write(tmp_path / "shards" / "train-0.tar", [("k.nii.gz", (tmp_path / "c0.nii.gz").read_bytes())])
+    for place in (tmp_path / "shards", tmp_path / "shards" / "train-0.tar"):
+        ((one,), failed) = find_inputs([place], ("image",))
+        assert (one.names, failed) == (("k",), [])
+        assert one.open()["image"].shape == open_scan(tmp_path / "c0.nii.gz").shape
 
 
 def test_a_table_of_series(tmp_path):

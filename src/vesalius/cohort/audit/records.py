@@ -81,10 +81,14 @@ def _missing_fields(cohort: Cohort) -> Iterator[Finding]:
     no_split = [case.id for case in cohort if case.split is None]
     if len(no_split) < count:
         yield from gathered("warning", "no-split", no_split, "in no split while others are")
-    no_patient = [case.id for case in cohort if case.patient is None]
-    if no_patient:
-        text = f"{len(no_patient)} of {count} cases name no patient, so leaks between splits cannot be detected"
-        yield Finding("note", "no-patient", text, tuple(no_patient))
+    no_patient = [case for case in cohort if case.patient is None]
+    for lacking, what, missed in (
+        ([case.id for case in no_patient if case.study is None], "neither patient nor study", "splits"),
+        ([case.id for case in no_patient if case.study is not None], "a study but no patient", "studies"),
+    ):
+        if lacking:
+            text = f"{len(lacking)} of {count} cases name {what}, so leaks between {missed} cannot be detected"
+            yield Finding("note", "no-patient", text, tuple(lacking))
     for word, lacking in (
         ("caption", [case.id for case in cohort if not (case.caption or "").strip()]),
         ("mask", [case.id for case in cohort if not case.masks]),

@@ -1,17 +1,19 @@
 """CheXpert (Irvin et al. 2019, arXiv:1901.07031) and tables of its form: Path, Sex, Age, view, then one column a label.
 
 train.csv and valid.csv of CheXpert-v1.0 and its small version, and test_labels.csv of the test set. That has no columns
-of sex, age and view: whether a view is frontal is then read from the name of the picture. Patient and study are
-folders of the path; labels are those of `vesalius.cohort.builders.findings`.
+of sex, age and view: whether a view is frontal is then read from the name of the picture. The tables write
+CheXpert-v1.0/train/patient00001/...; the download has these patients in "CheXpert-v1.0 batch 2 (train 1)" and two more
+such folders. Patient and study are folders of the path; labels are those of `vesalius.cohort.builders.findings`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 
-from vesalius.cohort.builders.files import expected, files_below, listed, number_or_text, stem
+from vesalius.cohort.builders.files import SPLITS, expected, files_below, listed, number_or_text, stem
 from vesalius.cohort.builders.findings import FindingOptions, known_labels, sex
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
@@ -21,8 +23,9 @@ from vesalius.errors import InputError
 _FACTS = {"Sex": "sex", "Age": "age", "Frontal/Lateral": "projection", "AP/PA": "view"}
 _PATH = "Path"
 _PLACE = re.compile(r"(?P<patient>patient\d+)/(?P<study>study\d+)/", re.IGNORECASE)
-_SPLITS = {"train": "train", "valid": "val", "val": "val", "test": "test"}
 _UNKNOWN = ("", "Unknown")
+_BATCHES = "CheXpert* batch * (train *)"
+"""Folders with training patients in the download of Stanford AIMI."""
 
 
 def build(folder: Path, options: FindingOptions) -> Cohort:
@@ -43,13 +46,13 @@ def build(folder: Path, options: FindingOptions) -> Cohort:
     missing: list[str] = []
     left_out: Counter[str] = Counter()
     for path, rows in tables.items():
-        split = _split(path)
+        split, places = _split(path), _places(folder, path.parent)
         for row in rows:
             why = _why_not(row, options)
             if why is not None:
                 left_out[why] += 1
                 continue
-            image = _find(folder, path.parent, row[_PATH])
+            image = _find(folder, places, row[_PATH])
             case = _case(row, image, split, options, path)
             if image is None:
                 missing.append(case.id)
@@ -57,14 +60,18 @@ def build(folder: Path, options: FindingOptions) -> Cohort:
                 cases.append(case)
     if not cases:
         raise InputError("no image of the tables exists", where=folder, fix="put the images where the column Path says")
-    left = {"tables of other names, left out": [path.name for path in others], "missing images": missing}
+    left = {
+        "tables of other names, left out": [path.name for path in others],
+        "missing images": missing,
+        "without a patient in their path": [case.id for case in cases if case.patient is None],
+    }
     notes = [options.note, *listed(left)]
     notes += [f"rows {why}, left out: {count}" for why, count in left_out.items()]
     return Cohort(tuple(cases), folder, tuple(notes))
 
 
 def _split(path: Path) -> str | None:
-    return _SPLITS.get(stem(path, (".csv", ".csv.gz")).lower().removesuffix("_labels"))
+    return SPLITS.get(stem(path, (".csv", ".csv.gz")).lower().removesuffix("_labels"))
 
 
 def _why_not(row: dict[str, str], options: FindingOptions) -> str | None:
@@ -92,12 +99,18 @@ def _rows(path: Path) -> list[dict[str, str]]:
     return [{known.get(name.lower(), name): cell for name, cell in row.items() if name} for row in rows]
 
 
-def _find(folder: Path, home: Path, path: str) -> str | None:
+def _places(folder: Path, home: Path) -> list[Path]:
+    """Return the folders below which pictures may lie: the whole, that of the table, and batches beside either."""
+    around = dict.fromkeys(place for place in (folder, home, home.parent) if place.is_relative_to(folder))
+    return [folder, home, *(batch for place in around for batch in sorted(place.glob(_BATCHES)))]
+
+
+def _find(folder: Path, places: Sequence[Path], path: str) -> str | None:
     """Return the path from the folder; the first parts of a path in the table may be missing on disk."""
     parts = (path if (folder / path).exists() else path.replace("\\", "/")).split("/")
     for start in range(min(3, len(parts))):
-        for root in (folder, home):
-            target = root.joinpath(*parts[start:])
+        for place in places:
+            target = place.joinpath(*parts[start:])
             if target.is_file() and target.is_relative_to(folder):
                 return target.relative_to(folder).as_posix()
     return None

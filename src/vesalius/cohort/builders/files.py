@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vesalius.cohort.case import Case
 from vesalius.cohort.item import split_item
 from vesalius.errors import InputError
 from vesalius.files import regular
@@ -19,6 +20,17 @@ NIFTI = (".nii", ".nii.gz")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 VOLUMES = (*NIFTI, ".nrrd", ".nhdr", ".mha", ".mhd")
 SCANS = (*VOLUMES, *PICTURES)
+SPLITS = {
+    "train": "train",
+    "val": "val",
+    "valid": "val",
+    "validate": "val",
+    "validation": "val",
+    "test": "test",
+}
+"""Word of a data set for a split, in lower case -> split."""
+NO_PATIENTS = "no patients known: each case counts as its own; set patient=REGEX if names contain them"
+"""Note of layouts that find patients by a regular expression only."""
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 _DECIMAL = re.compile(r"-?(0|[1-9]\d*)\.\d+", re.ASCII)
 
@@ -134,6 +146,13 @@ def named_part(pattern: str | None, text: str, group: str) -> str | None:
     if match is None:
         return None
     return match[group] if group in match.groupdict() else match[1 if match.re.groups else 0]
+
+
+def unknown_patients(cases: Sequence[Case], pattern: str | None, note: str = NO_PATIENTS) -> list[str]:
+    """Return the note where no pattern for patients is given, or one about the cases that do not match it."""
+    if pattern is None:
+        return [note]
+    return listed({"without a patient, as patient=REGEX does not match": [c.id for c in cases if c.patient is None]})
 
 
 def number_or_text(cell: str) -> str | int | float:

@@ -7,14 +7,20 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import Field, model_validator
 
-from vesalius.cohort.builders.files import SCANS, expected, files_below, listed, named_part, relative, stem
-from vesalius.cohort.builders.msd import NO_PATIENTS
+from vesalius.cohort.builders.files import (
+    SCANS,
+    SPLITS,
+    expected,
+    files_below,
+    listed,
+    named_part,
+    relative,
+    stem,
+    unknown_patients,
+)
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
-
-_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""Name of a folder, in lower case -> split."""
 
 
 class ImagesOptions(Config):
@@ -64,7 +70,7 @@ def build(folder: Path, options: ImagesOptions) -> Cohort:
     unlabelled = [case.id for case in cases if classes and not case.labels]
     unsplit = [case.id for case in cases if options.split_from_folder and case.split is None]
     notes = listed({"without a class in their path": unlabelled, "below no folder of a split": unsplit})
-    notes += [NO_PATIENTS] if options.patient is None else []
+    notes += unknown_patients(cases, options.patient)
     return Cohort(tuple(cases), folder, tuple(notes))
 
 
@@ -78,4 +84,4 @@ def _class(place: str, options: ImagesOptions) -> str | None:
 def _split(place: str) -> str | None:
     """Return the split that the nearest folder with such a name stands for."""
     folders = [part.lower() for part in PurePosixPath(place).parent.parts]
-    return next((_SPLITS[name] for name in reversed(folders) if name in _SPLITS), None)
+    return next((SPLITS[name] for name in reversed(folders) if name in SPLITS), None)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.cohort.builders.class_number import class_labels
 from vesalius.cohort.builders.files import expected, files_below, relative
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
@@ -61,9 +62,7 @@ def build(folder: Path) -> Cohort:
 def _named(row: NDArray[Any], values: list[int]) -> dict[str, float]:
     if len(row) > 1:
         return {f"label{place}": float(value) for place, value in enumerate(row)}
-    if len(values) <= 2:
-        return {"positive": float(row[0] == values[-1])}
-    return {f"class{value}": float(row[0] == value) for value in values}
+    return class_labels(int(row[0]), values)
 
 
 def _names(path: Path) -> set[str]:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from vesalius.cohort.builders.files import example, expected, files_below, listed, relative
+from vesalius.cohort.builders.files import SPLITS, example, expected, files_below, listed, relative
 from vesalius.cohort.builders.findings import FindingOptions, known_labels, sex
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
@@ -23,7 +23,6 @@ from vesalius.csv_table import header, read_text_table
 from vesalius.errors import InputError
 
 _PICTURE, _PATIENT, _STUDY, _VIEW = "dicom_id", "subject_id", "study_id", "ViewPosition"
-_SPLITS = {"train": "train", "validate": "val", "test": "test"}
 _FRONTAL = ("AP", "PA")
 """Beginning of the view positions that are frontal."""
 _SUFFIXES = (".jpg", ".dcm", ".png")
@@ -42,15 +41,16 @@ def build(folder: Path, options: MimicCxrOptions) -> Cohort:
         InputError: no such table, two of one kind, a label that is not 1, 0 or -1, or no picture on disk.
     """
     tables = {path: header(path) for path in files_below(folder, (".csv", ".csv.gz"))}
-    metadata = _one(tables, (_PICTURE, _STUDY, _VIEW))
-    split = _one(tables, (_PICTURE, _STUDY, "split"))
+    metadata = _one(tables, (_PICTURE, _PATIENT, _STUDY, _VIEW))
+    split = _one(tables, (_PICTURE, _PATIENT, _STUDY, "split"))
     labels = _one({path: columns for path, columns in tables.items() if options.labels in path.name.lower()}, (_STUDY,))
     pictures = metadata or split
     if pictures is None or labels is None:
-        missing = "metadata (dicom_id, study_id, ViewPosition)" if pictures is None else f"labels of {options.labels}"
+        columns = f"metadata ({_PICTURE}, {_PATIENT}, {_STUDY}, {_VIEW})"
+        missing = columns if pictures is None else f"labels of {options.labels}"
         raise expected("MIMIC-CXR", f"no table of {missing}", folder)
     people = _one(tables, (_PATIENT, "gender", "anchor_age"))
-    splits = {row[_PICTURE]: _SPLITS.get(row["split"]) for row in _rows(split)}
+    splits = {row[_PICTURE]: SPLITS.get(row["split"]) for row in _rows(split)}
     patients = {row[_PATIENT]: row for row in _rows(people)}
     findings = {row[_STUDY]: known_labels(_findings(row), options, labels) for row in _rows(labels)}
     cases: list[Case] = []
@@ -59,7 +59,7 @@ def build(folder: Path, options: MimicCxrOptions) -> Cohort:
     for row in _rows(pictures):
         view = row.get(_VIEW, "")
         if options.frontal and metadata is not None and not view.startswith(_FRONTAL):
-            left_out["of other than frontal views (frontal=false keeps them)"] += 1
+            left_out[f"of {'other than frontal' if view else 'unknown'} views (frontal=false keeps them)"] += 1
             continue
         image = _find(folder, row)
         if image is None:
@@ -118,9 +118,11 @@ def _find(folder: Path, row: dict[str, str]) -> str | None:
 
 def _facts(row: dict[str, str], person: dict[str, str]) -> dict[str, Fact]:
     view = row.get(_VIEW, "")
-    facts: dict[str, Fact] = {}
-    if view:
-        facts |= {"view": view, "projection": "Frontal" if view.startswith(_FRONTAL) else "Lateral"}
+    facts: dict[str, Fact] = {"view": view} if view else {}
+    if view.startswith(_FRONTAL):
+        facts["projection"] = "Frontal"
+    elif view == "LL" or "LATERAL" in view:  # others are oblique or of another part of the body
+        facts["projection"] = "Lateral"
     known = sex(person.get("gender", ""))
     if known is not None:
         facts["sex"] = known

@@ -8,15 +8,13 @@ from typing import Any
 
 from pydantic import Field
 
-from vesalius.cohort.builders.files import expected, listed, named_part, on_disk, read_json, stem
+from vesalius.cohort.builders.files import expected, listed, named_part, on_disk, read_json, stem, unknown_patients
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
 from vesalius.errors import InputError
 
 DATASET = "dataset.json"
-NO_PATIENTS = "no patients known: each case counts as its own; set patient=REGEX if names contain them"
-"""Note of layouts that find patients by a regular expression only."""
 
 
 class MsdOptions(Config):
@@ -52,7 +50,7 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     lost = [case.id for case in cases for mask in case.masks.values() if not (folder / mask).exists()]
     notes = _class_notes(dataset.get("labels"))
     notes += listed({"missing images": [case.id for case in missing], "missing masks": lost})
-    notes += [NO_PATIENTS] if options.patient is None else []
+    notes += unknown_patients(cases, options.patient)
     return Cohort(tuple(cases), folder, tuple(notes))
 
 

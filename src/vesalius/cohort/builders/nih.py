@@ -111,7 +111,11 @@ def _from_table(folder: Path, path: Path, rows: list[dict[str, str]], columns: d
         )
     if not cases:
         raise InputError("none of its images exists", where=path, fix="put the images below the folder")
-    notes = {"missing images": missing, "pictures whose name occurs in several folders, left out": several}
+    notes = {
+        "missing images": missing,
+        "pictures whose name occurs in several folders, left out": several,
+        "without a patient in the table": [case.id for case in cases if case.patient is None],
+    }
     return Cohort(tuple(cases), folder, tuple(listed(notes)))
 
 

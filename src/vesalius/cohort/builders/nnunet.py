@@ -16,8 +16,9 @@ from vesalius.cohort.builders.files import (
     named_part,
     read_json,
     relative,
+    unknown_patients,
 )
-from vesalius.cohort.builders.msd import DATASET, NO_PATIENTS, MsdOptions
+from vesalius.cohort.builders.msd import DATASET, MsdOptions
 from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
@@ -61,7 +62,7 @@ def build(folder: Path, options: MsdOptions) -> Cohort:
     if not cases:
         raise expected("nnU-Net", "no imagesTr/NAME_0000.* in it", folder)
     bare = [case.id for case in cases if case.split == "train" and not case.masks]
-    notes += listed({"training cases without a mask": bare}) + ([NO_PATIENTS] if options.patient is None else [])
+    notes += listed({"training cases without a mask": bare}) + unknown_patients(cases, options.patient)
     return Cohort(tuple(cases), folder, tuple(notes))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.cohort.arrays import hdf5_array
-from vesalius.cohort.builders.files import expected, files_below, number_or_text, relative
+from vesalius.cohort.builders.files import SPLITS, expected, files_below, number_or_text, relative
 from vesalius.cohort.case import IMAGE, Case, Fact
 from vesalius.cohort.cohort import Cohort
 from vesalius.csv_table import read_text_table
@@ -25,7 +25,6 @@ from vesalius.memory import check_memory
 LABEL = "metastasis"
 """The class: metastatic tissue in the middle 32 x 32 pixels."""
 _PICTURES = re.compile(r"(?P<start>camelyonpatch_level_2_split_(?P<split>train|valid|test))_x\.h5", re.IGNORECASE)
-_SPLITS = {"train": "train", "valid": "val", "test": "test"}
 _PLACE = ("coord_x", "coord_y")
 
 
@@ -45,7 +44,7 @@ def build(folder: Path) -> Cohort:
         raise expected("PatchCamelyon", "no camelyonpatch_level_2_split_*_x.h5 (unpack .gz files)", folder)
     cases: list[Case] = []
     unknown = []
-    for split in (name for name in _SPLITS if name in files):
+    for split in (name for name in SPLITS if name in files):
         path, start = files[split]
         labels = _labels(path.with_name(f"{start}_y{path.suffix}"), _count(path))
         rows = _rows(path.with_name(f"{start}_meta.csv"), len(labels))
@@ -56,12 +55,12 @@ def build(folder: Path) -> Cohort:
             facts: dict[str, Fact] = {name: number_or_text(row[name]) for name in _PLACE if row.get(name)}
             cases.append(
                 Case(
-                    id=f"{_SPLITS[split]}-{index:06d}",
+                    id=f"{SPLITS[split]}-{index:06d}",
                     patient=row.get("wsi") or None,
                     images={IMAGE: f"{relative(path, folder)}#x/{index}"},
                     labels={LABEL: float(label)},
                     facts=facts,
-                    split=_SPLITS[split],
+                    split=SPLITS[split],
                 )
             )
     notes = [f"patients unknown without the meta file: {', '.join(unknown)}; each picture counts as its own"]

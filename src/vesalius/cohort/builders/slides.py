@@ -69,8 +69,8 @@ def build(folder: Path, options: SlidesOptions) -> Cohort:
     used = len({case.study for case in cases})
     size = f"{options.tile} x {options.tile} pixels at {options.um_per_pixel:g} um per pixel"
     notes.insert(0, f"tiles of {size} from {used} of {len(slides)} slides, {options.min_tissue:.0%} tissue at least")
-    if any(case.patient is None for case in cases):
-        notes.append(_NO_PATIENTS)
+    without = [case.id for case in slides if case.patient is None]
+    notes += [_NO_PATIENTS] if len(without) == len(slides) else listed({"slides without a patient": without})
     return Cohort(tuple(cases), home, tuple(notes))
 
 

@@ -10,7 +10,16 @@ from xml.etree import ElementTree
 from pydantic import Field
 
 from vesalius.cohort.builders.boxes import BoxOptions, box_cases
-from vesalius.cohort.builders.files import PICTURES, by_name, expected, files_below, listed, named_part, relative
+from vesalius.cohort.builders.files import (
+    PICTURES,
+    by_name,
+    expected,
+    files_below,
+    listed,
+    named_part,
+    relative,
+    unknown_patients,
+)
 from vesalius.cohort.case import IMAGE, Box, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError, UsageError
@@ -69,7 +78,7 @@ def build(folder: Path, options: VocOptions) -> Cohort:
     cohort = Cohort(tuple(cases), folder, (*listed(caveats), *empty))
     if options.unit == "picture":
         return cohort
-    unknown = () if options.patient is not None else (_NO_PATIENTS,)
+    unknown = unknown_patients(cases, options.patient, _NO_PATIENTS)
     return box_cases(replace(cohort, notes=(*cohort.notes, *unknown)), options)
 
 

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import SCANS, expected, files_below, listed, relative
+from vesalius.cohort.builders.class_number import class_labels
+from vesalius.cohort.builders.files import SCANS, SPLITS, expected, files_below, listed, relative
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.item import TarMember
@@ -33,8 +34,7 @@ from vesalius.errors import ConfigError, InputError
 _NAME = re.compile(r"(?P<key>(?:.*/)?[^./]+)\.(?P<ext>[^/]+)")
 _IMAGES = (*SCANS, ".img", ".img.gz", ".npy", ".npz", ".dcm")
 _MASKS = ("mask", "seg")
-_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-_FIELDS = {"patient": "patient", "patient_id": "patient", "study": "study", "split": "split", "fold": "fold"}
+_FIELDS = {"patient": "patient", "patient_id": "patient", "study": "study", "fold": "fold"}
 """Key of a JSON member of other origin -> field of a case."""
 
 
@@ -67,24 +67,42 @@ def build(folder: Path) -> Cohort:
     Raises:
         InputError: no tar file, a damaged one, or a member that holds no field of a case.
     """
-    home = folder if folder.is_dir() else folder.parent
-    tars = list(files_below(folder, (TAR,))) if folder.is_dir() else [folder]
+    return read_shards([folder])[folder]
+
+
+def read_shards(places: Iterable[Path]) -> dict[Path, Cohort]:
+    """Return the cohort of each folder or tar file, with names of classes and cases that hold for all of them.
+
+    Raises as `build` does.
+    """
+    samples = {place: _below(place) for place in places}
+    numbers = {id(sample): _class(sample) for every in samples.values() for sample in every}
+    known = sorted({number for number in numbers.values() if number is not None})
+    counts = Counter(sample.key for every in samples.values() for sample in every)
+    cohorts = {}
+    for place, every in samples.items():
+        home = place if place.is_dir() else place.parent
+        cases, left_out = [], []
+        for sample in every:
+            number = numbers[id(sample)]
+            labels = {} if number is None else class_labels(number, known)
+            case = _case(sample, home, labels, alone=counts[sample.key] == 1)
+            if case is None:
+                left_out.append(sample.key)
+            else:
+                cases.append(case)
+        if not cases:
+            raise expected("WebDataset", "no key has an image", place)
+        cohorts[place] = Cohort(tuple(cases), home, tuple(listed({"keys without an image, left out": left_out})))
+    return cohorts
+
+
+def _below(place: Path) -> list[_Sample]:
+    tars = list(files_below(place, (TAR,))) if place.is_dir() else [place]
     samples = [sample for tar in tars for sample in _samples(tar)]
     if not samples:
-        raise expected("WebDataset", "no tar file with members KEY.EXT", folder)
-    classes = {id(sample): number for sample in samples if (number := _class(sample)) is not None}
-    known = sorted(set(classes.values()))
-    counts = Counter(sample.key for sample in samples)
-    cases, left_out = [], []
-    for sample in samples:
-        case = _case(sample, home, _one_hot(classes.get(id(sample)), known), alone=counts[sample.key] == 1)
-        if case is None:
-            left_out.append(sample.key)
-        else:
-            cases.append(case)
-    if not cases:
-        raise expected("WebDataset", "no key has an image", folder)
-    return Cohort(tuple(cases), home, tuple(listed({"keys without an image, left out": left_out})))
+        raise expected("WebDataset", "no tar file with members KEY.EXT", place)
+    return samples
 
 
 def _samples(tar: Path) -> Iterator[_Sample]:
@@ -109,14 +127,6 @@ def _class(sample: _Sample) -> int | None:
         raise InputError("is not the number of a class", where=f"{sample.tar}#{sample.of('cls')}") from error
 
 
-def _one_hot(number: int | None, known: list[int]) -> dict[str, float]:
-    if number is None:
-        return {}
-    if len(known) <= 2:
-        return {"positive": float(number == known[-1])}
-    return {f"class{value}": float(number == value) for value in known}
-
-
 def _case(sample: _Sample, home: Path, labels: dict[str, float], *, alone: bool) -> Case | None:
     """Return a sample as a case; None where it has no image."""
     where = f"{sample.tar}#{sample.of('json')}"
@@ -129,7 +139,7 @@ def _case(sample: _Sample, home: Path, labels: dict[str, float], *, alone: bool)
         if not images:
             return None
         fields = _fields(fields)
-        stated = _SPLITS.get(sample.tar.name.partition("-")[0].lower())
+        stated = SPLITS.get(sample.tar.name.partition("-")[0].lower())
         return Case.parse(
             {"split": stated, "caption": sample.text("txt"), **fields}
             | {"id": sample.key if alone else f"{sample.tar.stem}/{sample.key}"}
@@ -171,6 +181,8 @@ def _fields(stated: dict[str, Any]) -> dict[str, Any]:
         if key in _FIELDS:
             field_name = _FIELDS[key]
             fields[field_name] = value if field_name == "fold" or value is None else str(value)
+        elif key == "split" and value is not None:
+            fields[key] = SPLITS.get(str(value).lower(), str(value))
         elif key in ("labels", "caption"):
             fields[key] = value
         elif isinstance(value, str | int | float | bool):

@@ -14,6 +14,7 @@ from vesalius.output import new_folder
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.patient import CinePatient, cine_patients
 from vesalius.phantom.nifti import write_nifti
+from vesalius.wording import Progress, quiet
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class CineCohort:
     largest_ef_error: float
 
 
-def write_cine(folder: Path, options: CineOptions, *, force: bool = False) -> CineCohort:
+def write_cine(folder: Path, options: CineOptions, *, force: bool = False, progress: Progress = quiet) -> CineCohort:
     """Write a cohort: a folder for each patient with the files of ACDC and truth.json, one patient in memory at a time.
 
     The same options give the same bytes; a patient does not depend on the number of the others. The new folder appears
-    only when everything is written; `force` replaces an existing one.
+    only when everything is written; `force` replaces an existing one. `progress` receives a line for each patient.
 
     Raises:
         OutputError: the folder is not empty or cannot be written.
@@ -45,11 +46,12 @@ def write_cine(folder: Path, options: CineOptions, *, force: bool = False) -> Ci
     groups: Counter[str] = Counter()
     errors = [0.0]
     with new_folder(folder, force=force) as part:
-        for patient in cine_patients(options):
+        for number, patient in enumerate(cine_patients(options), 1):
             _write_patient(part / patient.name, patient, labels_4d=options.labels_4d)
             groups[patient.subject.group] += 1
             requested, measured = patient.facts["requested"], patient.facts["measured"]
             errors += [abs(requested[name] - measured[name]) for name in ("lv_ef", "rv_ef")]
+            progress(f"{number} of {options.patients} patients written")
     return CineCohort(folder, options.patients, dict(groups), 100 * max(errors))
 
 

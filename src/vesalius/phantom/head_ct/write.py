@@ -23,6 +23,7 @@ from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.phantom.head_ct.study import HeadCtStudy, head_ct_study, studies_of
 from vesalius.phantom.nifti import write_nifti
 from vesalius.seeding import digest
+from vesalius.wording import Progress, quiet
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,13 @@ class HeadCtSummary:
     largest_volume_error: float
 
 
-def write_head_ct(folder: Path, options: HeadCtOptions, patients: int, *, force: bool = False) -> HeadCtSummary:
+def write_head_ct(
+    folder: Path, options: HeadCtOptions, patients: int, *, force: bool = False, progress: Progress = quiet
+) -> HeadCtSummary:
     """Write a cohort, one study at a time in memory.
 
     The same options give the same bytes; a patient does not depend on the number of the others. The new folder appears
-    only when everything is written; `force` replaces an existing one.
+    only when everything is written; `force` replaces an existing one. `progress` receives a line for each patient.
 
     Raises:
         OutputError: the folder is not empty or cannot be written.
@@ -72,6 +75,7 @@ def write_head_ct(folder: Path, options: HeadCtOptions, patients: int, *, force:
                 truth[path] = study.facts
                 positive.update(label for label, value in study.labels.items() if value)
                 errors += [_error(bleed) for bleed in study.facts["bleeds"]]
+            progress(f"{patient + 1} of {patients} patients written")
         _table(part / "series.csv", series, ("nifti_path", *LABELS, "study_uid", "patient_id"))
         _table(part / "slices.csv", slices, ("path", "slice", *LABELS))
         (part / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="ascii", newline="\n")

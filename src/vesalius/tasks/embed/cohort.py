@@ -102,11 +102,11 @@ def embed_cohort(
     """Write the vectors of a cohort into a store, or add those that it lacks. Arguments and errors as for `embed`."""
     started = time.perf_counter()
     options.check_of_cohort()
-    check_drawing(options)
     if threads is not None:
         torch.set_num_threads(threads)
     place = "cpu" if on_cpu(device) else "cuda"
     cohort = read_manifest(path).read_by(reading)
+    check_drawing(options, cohort)
     loaded = Encoder.from_pretrained(encoder, place, options.precision).through(options.window)
     recipe = Recipe(
         model=model_name(loaded.folder, output),
@@ -122,6 +122,8 @@ def embed_cohort(
     images = loaded.contract.images
     extracted = fill(cohort, writer, Cache(options.cache), images=images, skip_invalid=True, progress=progress)
     if not extracted.keys:
+        if not len(writer.store):
+            _remove_store(output)
         problem = extracted.problems[0]
         what = f"none of the {len(cohort)} cases could be encoded; case {problem.id}: {problem.reason}"
         raise InputError(what, where=path)
@@ -229,7 +231,7 @@ def _store(folder: Path, facts: StoreFacts) -> FeatureStore:
 
 
 def _remove_store(output: Path) -> None:
-    """Remove what an earlier run wrote, and nothing else."""
+    """Remove what a run wrote, and nothing else."""
     with as_output_error(output):
         for folder in (output, *(output / name for name in GROUPS)):
             for name in (*STORE, CASES, RECIPE, "projection.csv"):

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from vesalius.cohort.case import Case, Fact
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.groups import owners
 from vesalius.errors import MissingExtraError, UsageError
 from vesalius.report.chart import scatter
 from vesalius.report.result import Result
@@ -71,10 +72,17 @@ class Drawing:
         section.text(self.text)
 
 
-def check_drawing(options: EmbedOptions) -> None:
-    """Raise MissingExtraError where the package of the drawing is not installed."""
+def check_drawing(options: EmbedOptions, cohort: Cohort) -> None:
+    """Find what would stop a drawing before the cohort is encoded.
+
+    Raises:
+        MissingExtraError: the package of the drawing is not installed.
+        UsageError: no such label or fact.
+    """
     if options.project == "umap" and find_spec("umap") is None:
         raise MissingExtraError("umap-learn is not installed", extra="project")
+    if options.project is not None:
+        groups_of(cohort, options.colour)
 
 
 def draw(collection: Collection, options: EmbedOptions) -> Drawing:
@@ -97,11 +105,13 @@ def draw(collection: Collection, options: EmbedOptions) -> Drawing:
     groups = [of_case[case.id] for _, case, _ in points]
     names = sorted(set(groups), key=lambda name: (name == UNKNOWN, _number_first(name)))
     placed = {name: xy_N2[[group == name for group in groups]] for name in names}
-    share, chance = neighbour_share(rows_ND, groups, [case.patient or case.id for _, case, _ in points])
+    owner_of = owners(collection.cohort)
+    share, chance = neighbour_share(rows_ND, groups, [owner_of[case.id][0] for _, case, _ in points])
+    unit_of = "patient" if all(is_patient for _, is_patient in owner_of.values()) else "study"
     neighbours = ""
     if share is not None and chance is not None:
         percents = f"{100 * share:.0f} % ({100 * chance:.0f} % by chance)"
-        neighbours = f"the nearest row of another patient is of the same group in {percents}"
+        neighbours = f"the nearest row of another {unit_of} is of the same group in {percents}"
     drawn = f"{len(points)} of {total} rows, chosen at random" if total > len(points) else f"{total} rows"
     caption = f"{_NAMES[method]} of {drawn}, coloured by {colour}."
     return Drawing(
@@ -184,16 +194,16 @@ def groups_of(cohort: Cohort, colour: str | None) -> tuple[str, dict[str, str]]:
 
 
 def neighbour_share(
-    rows_ND: NDArray[np.float32], groups: Sequence[str], patients: Sequence[str]
+    rows_ND: NDArray[np.float32], groups: Sequence[str], units: Sequence[str]
 ) -> tuple[float | None, float | None]:
-    """Return how often the nearest row of another patient is of the same group, and how often a random one would be.
+    """Return how often the nearest row of another unit is of the same group, and how often a random one would be.
 
-    Rows of unknown group are left out. None where fewer than two groups or patients are left.
+    Rows of unknown group are left out. None where fewer than two groups or units are left.
 
     Args:
         rows_ND: unit rows.
         groups: of the rows.
-        patients: of the rows.
+        units: of the rows: the patient, or the study where the patient is unknown.
 
     Example:
         >>> rows_ND = unit(np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1]], np.float32))
@@ -201,14 +211,14 @@ def neighbour_share(
         1.0
     """
     known = np.array([group != UNKNOWN for group in groups])
-    group_N, patient_N = np.array(groups)[known], np.unique(np.array(patients)[known], return_inverse=True)[1]
+    group_N, unit_N = np.array(groups)[known], np.unique(np.array(units)[known], return_inverse=True)[1]
     rows_ND = rows_ND[known]
-    if len(set(group_N)) < 2 or len(set(patient_N)) < 2:
+    if len(set(group_N)) < 2 or len(set(unit_N)) < 2:
         return None, None
     same, chance = [], []
     for start in range(0, len(rows_ND), _CHUNK):
         part = slice(start, start + _CHUNK)
-        others = patient_N[part, None] != patient_N[None]
+        others = unit_N[part, None] != unit_N[None]
         similarity = np.where(others, rows_ND[part] @ rows_ND.T, -np.inf)
         equal = group_N[part, None] == group_N[None]
         same.append(np.take_along_axis(equal, similarity.argmax(axis=1)[:, None], axis=1)[:, 0])

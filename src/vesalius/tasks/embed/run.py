@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vesalius.cohort.manifest import SUFFIXES
+from vesalius.cohort.manifest import is_manifest
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.embed.cohort import EmbeddedCohort, cohort_lines, embed_cohort
 from vesalius.tasks.embed.scan import Embedded, embed_scan, scan_lines
@@ -27,7 +27,7 @@ def embed(
     """Write the vectors that a frozen encoder gives.
 
     Args:
-        path: a scan, or a manifest (`.jsonl`, `.csv`).
+        path: a scan, or a manifest (`.jsonl`, `.csv`, shards).
         output: folder to make; one that holds the store of the same encoder is continued.
         encoder: a model with an encoder: model folder, run folder or zoo name.
         options: slices, window, pooling, drawing; None: every slice, as the encoder was trained.
@@ -43,7 +43,7 @@ def embed(
         MissingExtraError: a drawing needs a package that is not installed.
         OutputError: the folder holds something else or cannot be written.
     """
-    run = embed_cohort if path.suffix.lower() in SUFFIXES else embed_scan
+    run = embed_cohort if is_manifest(path) else embed_scan
     return run(
         path,
         output,

@@ -76,11 +76,6 @@ class Embedded:
     device: str
     notes: list[str]
 
-    @property
-    def failed(self) -> tuple[str, ...]:
-        """Nothing: a scan that cannot be read is an error."""
-        return ()
-
 
 def embed_scan(
     path: Path,

@@ -53,11 +53,13 @@ class Collection:
             InputError: another folder, or it is damaged.
         """
         store, recipe = FeatureStore.open(regular(folder)), Recipe.read(folder)
-        cohort = read_manifest(folder / CASES)
-        lost = sum(case.facts.get(KEY) not in store for case in cohort)
-        if lost:
-            what = f"names {lost} cases without rows in the store"
-            raise InputError(what, where=folder / CASES, fix="run vesalius embed again")
+        try:
+            cohort = read_manifest(folder / CASES)
+            lost = sum(case.facts.get(KEY) not in store for case in cohort)
+            if lost:
+                raise InputError(f"names {lost} cases without rows in the store", where=folder / CASES)
+        except InputError as error:
+            raise InputError(error.what, where=folder / CASES, fix="run vesalius embed again") from error
         return cls(folder, store, cohort, recipe)
 
     def key(self, case: Case) -> str:

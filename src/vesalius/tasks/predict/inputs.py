@@ -12,15 +12,13 @@ from vesalius.cohort.builders.series import is_series_table, read_series
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.ends import Ends, ends_beside, ends_of_case
-from vesalius.cohort.manifest import read_manifest
+from vesalius.cohort.manifest import is_manifest, read_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.scan.found import Found
 from vesalius.scan.open import find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
-
-_MANIFESTS = (".jsonl", ".csv")
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def find_inputs(
     failed: list[dict[str, str]] = []
     for path in paths:
         try:
-            if path.suffix.lower() not in _MANIFESTS:
+            if not is_manifest(path):
                 here, lost = _of_path(path, images, reading)
                 found.extend(here)
                 failed.extend(lost)

@@ -21,7 +21,7 @@ from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.ends import ED, ES, Ends, ends_of_case
 from vesalius.cohort.item import split_item
-from vesalius.cohort.manifest import SUFFIXES, read_manifest
+from vesalius.cohort.manifest import is_manifest, read_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, UsageError
 from vesalius.files import regular, walk
@@ -123,10 +123,10 @@ def read_mask(path: Path) -> NDArray[np.int64]:
 def _find(path: Path, reading: Reading) -> Iterator[Study]:
     if not regular(path).exists():
         raise InputError("no such file or folder", where=path)
-    if path.is_dir():
-        yield from _of_folder(path, reading)
-    elif path.suffix.lower() in SUFFIXES:
+    if is_manifest(path):
         yield from _of_cohort(read_manifest(path).read_by(reading), path.stem)
+    elif path.is_dir():
+        yield from _of_folder(path, reading)
     elif stem(path).endswith(_CINE):
         cohort = build_cohort("acdc", path.parent).read_by(reading)
         yield from _of_cohort(cohort.where(lambda case: cohort.path(case.images[IMAGE]) == path))

@@ -19,7 +19,7 @@ from vesalius.cohort.builders.files import PICTURES, VOLUMES, files_below, relat
 from vesalius.cohort.case import MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.ends import ED, ES
-from vesalius.cohort.manifest import SUFFIXES, read_manifest
+from vesalius.cohort.manifest import is_manifest, read_manifest
 from vesalius.cohort.read import open_mask
 from vesalius.errors import InputError
 from vesalius.files import regular
@@ -84,11 +84,6 @@ class Pair:
     predicted: Mask
     reference: Mask
     by_cine: bool = False
-
-
-def is_manifest(path: Path) -> bool:
-    """True for a .jsonl or .csv file."""
-    return path.suffix.lower() in SUFFIXES and regular(path).is_file()
 
 
 def find_masks(path: Path, reading: Reading = AS_STATED) -> list[Mask]:

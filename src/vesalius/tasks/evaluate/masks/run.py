@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from vesalius.cohort.manifest import is_manifest
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
 from vesalius.report.page import PAGE
@@ -14,7 +15,7 @@ from vesalius.report.publish import command_line, made, publish
 from vesalius.report.table import plain_text
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.masks.classes import lv_label
-from vesalius.tasks.evaluate.masks.find import Pair, find_masks, ignored_files, is_manifest, match_masks
+from vesalius.tasks.evaluate.masks.find import Pair, find_masks, ignored_files, match_masks
 from vesalius.tasks.evaluate.masks.measure import PairResult, measure_pair
 from vesalius.tasks.evaluate.masks.pump import beats
 from vesalius.tasks.evaluate.masks.summary import MaskSummary, patient_names, result_of, summarise
