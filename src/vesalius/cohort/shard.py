@@ -161,8 +161,8 @@ class _Packer:
         if source.name.lower().endswith(_HEADERS_ALONE):
             fix = "make one file of it with vesalius convert"
             raise InputError("is a header whose values lie in another file", where=source, fix=fix)
-        paths = {"images": {IMAGE: source.name}, "masks": {MASK: source.name}}
-        plain = case.model_copy(update=paths | {"fourth_axis": "time"})  # only readers of the values need channels
+        alone = {"images": {IMAGE: source.name}, "masks": {MASK: source.name}}
+        plain = case.model_copy(update=alone | {"fourth_axis": "time"})  # only readers of the values need channels
         scan = (open_image if kind == IMAGE else open_mask)(Cohort((plain,), source.parent), plain, kind)
         native: Any = scan.native
         if native is None and not source.name.lower().endswith(_NO_NATIVE):
