@@ -21,7 +21,7 @@ from vesalius.nets.shared_norm import shared_norms
 from vesalius.tasks.simclr.cached import Cached, in_order
 from vesalius.tasks.simclr.config import SimclrConfig
 from vesalius.tasks.simclr.health import Health
-from vesalius.tasks.simclr.views import Views
+from vesalius.tasks.simclr.views import Views, check_fit
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, save_pretrained
@@ -65,7 +65,9 @@ class SimclrTask(Task):
         return {name: shared_norms(module) for name, module in modules.items()}
 
     def batch_size(self) -> int:
-        return min(self.config.batch, self._training.total)
+        """Pictures of a batch: no more than an epoch has, and equally many for each process."""
+        pictures, world = min(self.config.batch, self._training.total), self.ranks.world
+        return pictures - pictures % world
 
     def batches_per_epoch(self) -> int:
         return max(1, self._training.total // self.config.batch)
@@ -74,15 +76,14 @@ class SimclrTask(Task):
         """Yield views x_BVCJI.
 
         Raises:
-            UsageError: the encoder takes other channels or sizes.
+            UsageError: there are more processes than pictures, or the encoder takes other channels or sizes.
         """
-        share, net = self._training.shard(rank, world), self.config.net
+        share, net, total = self._training.shard(rank, world), self.config.net, self._training.total
+        if total < world:
+            what = f"{total} pictures cannot be shared by {world} processes"
+            raise UsageError(what, where=self.config.data.where, fix="start fewer processes, or give more pictures")
         for batch in batches(share, epoch, self.batch_size() // world, drop_last=True, start=start):
-            channels, *sides = batch.images.shape[2:]
-            if channels != net.inputs or any(side % net.divisor for side in sides):
-                what = f"views have {channels} channels of {sides[0]} x {sides[1]} pixels"
-                fix = f"the encoder takes {net.inputs} channels and multiples of {net.divisor} pixels"
-                raise UsageError(what, where="augment", fix=fix)
+            check_fit(batch.images, net, "augment")
             yield torch.from_numpy(batch.images)
 
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
