@@ -97,7 +97,8 @@ def _training(job: Job, trained: LoopResult) -> Section:
 
 def _cases(job: Job) -> Section:
     table = split_table(count_splits(job.parts()))
-    return Section(title="Cases").table(table.columns, table.rows, "No patient is on two sides.")
+    caption = "No patient is in two splits; where patients are unknown, no study is."
+    return Section(title="Cases").table(table.columns, table.rows, caption)
 
 
 def _curves(folder: Path, panels: Mapping[str, Sequence[str]]) -> bytes:
