@@ -43,7 +43,7 @@ def test_views_come_from_seed_epoch_and_case(manifest):
 
 def test_bad_input_is_one_line(manifest, tmp_path):
     other = table(manifest, net={**RESNET, "inputs": 3})
-    with pytest.raises(UsageError, match=r"augment: views have 1 channels of 32 x 32 pixels; the encoder takes 3"):
+    with pytest.raises(UsageError, match=r"augment: the encoder does not take 1 channel of 32 x 32 pixels; give it 3"):
         next(SimclrJob(SimclrConfig.parse(other)).task().batches(0, 0, 0, 1))
     alone = make_pictures(tmp_path / "two", count=8, splits="train val")
     lines = alone.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -50,6 +50,8 @@ class FinetuneData(CohortData):
 
     @model_validator(mode="after")
     def _one_source_of_labels(self) -> FinetuneData:
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes names one of them twice")
         if self.classes and self.slices:
             raise ValueError("classes are those of slices.values where slices are given")
         if self.class_fact is not None and self.slices:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import batches
 from vesalius.errors import UsageError
+from vesalius.nets.encoder import check_pictures
 from vesalius.nets.net import build, channels_last
 from vesalius.nets.shared_norm import shared_norms
 from vesalius.tasks.simclr.cached import Cached, in_order
@@ -78,11 +79,7 @@ class SimclrTask(Task):
         """
         share, net = self._training.shard(rank, world), self.config.net
         for batch in batches(share, epoch, self.batch_size() // world, drop_last=True, start=start):
-            channels, *sides = batch.images.shape[2:]
-            if channels != net.inputs or any(side % net.divisor for side in sides):
-                what = f"views have {channels} channels of {sides[0]} x {sides[1]} pixels"
-                fix = f"the encoder takes {net.inputs} channels and multiples of {net.divisor} pixels"
-                raise UsageError(what, where="augment", fix=fix)
+            check_pictures(net, batch.images.shape, where="augment")
             yield torch.from_numpy(batch.images)
 
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
