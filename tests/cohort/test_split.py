@@ -206,6 +206,16 @@ def test_a_test_split_stays_and_the_rest_is_split():
     assert len(parts["val"]) > 0
 
 
+def test_training_cases_alone_are_split_and_a_note_says_so():
+    parts = training_splits(many_cases(split=lambda n: "train"))
+    assert all(map(len, parts.values()))
+    assert "the manifest has no validation cases" in parts["train"].notes[-1]
+    few = Cohort((case(0, patient="p"), case(1, patient="p")), Path())
+    told = r"^m.jsonl: 1 patient\(s\) cannot fill 3 splits; give cases of more patients"
+    with pytest.raises(UsageError, match=told):
+        training_splits(few, where="m.jsonl")
+
+
 def test_folds():
     given = many_cases(split=lambda n: "test" if n < 10 else "train", fold=lambda n: None if n < 10 else n // 2 % 3)
     parts = training_splits(given, fold=1)

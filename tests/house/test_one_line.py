@@ -1,8 +1,9 @@
-"""A new coder, net, transform, layout, job, builder, reader or writer is one line in one table."""
+"""A new coder, net, transform, layout, job, method, builder, reader or writer is one line in one table."""
 
 import pytest
 
 import vesalius
+from tasks.simclr.small import make_pictures, table
 from vesalius.codec.coders.table import CODERS
 from vesalius.cohort.build import BUILDERS
 from vesalius.cohort.manifest import read_manifest
@@ -12,7 +13,11 @@ from vesalius.nets.table import NETS
 from vesalius.scan.open import READERS
 from vesalius.scan.write import WRITERS
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
+from vesalius.tasks.simclr.config import SimclrConfig
+from vesalius.tasks.simclr.job import SimclrJob
+from vesalius.tasks.simclr.method import METHODS
 from vesalius.tasks.train.jobs import JOBS
+from vesalius.training.loop import Loop
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.transform import TRANSFORMS
 from vesalius.weights.layouts.table import LAYOUTS
@@ -67,6 +72,15 @@ def test_a_job(add, tmp_path):
     (tmp_path / "toy.yaml").write_text("task: toy\nwords: hello\n")
     with pytest.raises(UsageError, match="hello"):
         vesalius.train(tmp_path / "toy.yaml", tmp_path / "run", device="cpu")
+
+
+def test_a_method(add, tmp_path):
+    add(METHODS, "toy", "ToyMethod")
+    config = SimclrConfig.parse(table(make_pictures(tmp_path, count=16), method={"name": "toy", "weight": 2.0}))
+    loop = Loop(SimclrJob(config).task(), config.train, None, cpu=True)
+    before = loop.task.modules["head"][0].weight.detach().clone()
+    assert loop.step(next(loop.batches(0, 0)))["loss"] > 0
+    assert (loop.task.modules["head"][0].weight != before).any()
 
 
 def test_a_builder(add, make_nifti, tmp_path):

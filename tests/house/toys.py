@@ -11,8 +11,10 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
 from vesalius.errors import UsageError
 from vesalius.nets.net import Net
+from vesalius.nets.projection import Projection
 from vesalius.scan.numpy_file import read as read_numpy
 from vesalius.tasks.job import Job, JobConfig
+from vesalius.tasks.simclr.method import Method
 from vesalius.transforms.transform import Transform
 from vesalius.weights.keymap import KeyMap
 from vesalius.weights.layouts.table import Layout
@@ -81,6 +83,19 @@ class ToyJob(Job):
 
     def outcome(self, model, device):
         raise NotImplementedError
+
+
+class ToyMethod(Method):
+    """Projections of two views are as near as they can be, which collapses."""
+
+    weight: float = 1.0
+
+    def head(self, width):
+        return Projection(inputs=width, outputs=4)
+
+    def loss(self, modules, whole_VD):
+        first_BD, second_BD = modules["head"](whole_VD).chunk(2)
+        return self.weight * (first_BD - second_BD).square().mean(), {}
 
 
 class ToyOptions(Config):

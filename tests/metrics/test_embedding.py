@@ -21,6 +21,7 @@ def two_clusters():
 def test_spread_of_a_sphere_and_of_one_vector():
     draw = np.random.default_rng(0)
     assert spread(draw.normal(size=(5000, 64))) == pytest.approx(1, abs=0.01)
+    assert math.isnan(spread([[1.0, 0.0]]))
     assert spread(np.ones((9, 64)) * draw.uniform(1, 2, (9, 1))) == pytest.approx(0, abs=1e-9)
 
 

@@ -81,7 +81,7 @@ def test_the_best_weights_are_shipped(tmp_path):
         torch.testing.assert_close(value, best[f"module/net/{key}"], rtol=0, atol=0)
     result = train(Worsening(), changed(best="score", patience=2), tmp_path / "early")
     assert (result.stopped_early, result.best_step, result.steps) == (True, 9, 15)
-    with pytest.raises(TrainingError, match="no measure 'dice'; choose one of score"):
+    with pytest.raises(ConfigError, match="no measure 'dice'; choose one of score"):
         train(Worsening(), changed(best="dice"), tmp_path / "wrong")
 
 

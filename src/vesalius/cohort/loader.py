@@ -377,7 +377,9 @@ def _stacked(samples: Iterator[LoadedCase], size: int) -> Batch | None:
             if name not in stacks or (stacks[name].shape[1:], stacks[name].dtype) != (array.shape, array.dtype):
                 shapes = " and ".join(f"{image.shape} {image.dtype}" for image in (stacks[None][0], sample.image))
                 what = f"cases {cases[0].id} and {sample.id} do not fit into one batch: their images are {shapes}"
-                raise UsageError(f"{what}, or their masks differ", fix="crop or pad them to one size")
+                raise UsageError(
+                    f"{what}, or their masks differ", fix="prepare them to one size and one number of channels"
+                )
             stacks[name][n] = array
         cases.append(sample.case)
         labels.append(sample.labels_N)

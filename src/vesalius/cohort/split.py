@@ -114,7 +114,7 @@ def training_splits(
         }
     else:
         _check_complete(cohort, where)
-        cohort = cohort if "val" in cohort.splits else _split(cohort, ratios, seed)
+        cohort = cohort if "val" in cohort.splits else _split(cohort, ratios, seed, where)
         splits = {name: cohort.of_split(name) for name in SPLITS}
     _check_disjoint(splits, where, "split" if fold is None else "fold")
     return splits
@@ -201,13 +201,20 @@ def _notes(cohort: Cohort, by: By) -> list[str]:
     return notes
 
 
-def _split(cohort: Cohort, ratios: Sequence[float], seed: int) -> Cohort:
+def _split(cohort: Cohort, ratios: Sequence[float], seed: int, where: str | None) -> Cohort:
     tested = cohort.of_split("test")
     train, val, test = ratios
-    rest = split_cohort(
-        cohort.where(lambda case: case.split != "test"), (train, val, 0 if len(tested) else test), seed=seed
-    )
-    return Cohort((*rest.cases, *tested.cases), cohort.root, rest.notes)
+    untested = cohort.where(lambda case: case.split != "test")
+    try:
+        rest = split_cohort(untested, (train, val, 0 if len(tested) else test), seed=seed)
+    except UsageError as error:
+        if error.where is not None:
+            raise
+        fix = "give cases of more patients, or a split for each case"
+        raise UsageError(error.what, where=where, fix=fix) from error
+    anew = ("the manifest has no validation cases: its training cases were split by patient",)
+    notes = (*rest.notes, *(anew if "train" in cohort.splits else ()))
+    return Cohort((*rest.cases, *tested.cases), cohort.root, notes)
 
 
 def _check_names(cohort: Cohort, where: str | None) -> None:

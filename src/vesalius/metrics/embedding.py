@@ -24,13 +24,15 @@ _ROWS = 1024
 def spread(vectors_ND: ArrayLike) -> float:
     """Standard deviation of each number of vectors of length 1, times sqrt(D): 0 collapsed, 1 where they go everywhere.
 
-    As watched with SimSiam (arXiv:2011.10566, section 4.1).
+    As watched with SimSiam (arXiv:2011.10566, section 4.1). NaN for fewer than two vectors.
 
     Example:
         >>> spread([[1.0, 1.0], [2.0, 2.0]]), round(spread([[1, 0], [-1, 0], [0, 1], [0, -1]]), 6)
         (0.0, 1.0)
     """
     rows = _unit(vectors_ND)
+    if len(rows) < 2:
+        return math.nan
     return float(rows.std(axis=0).mean() * math.sqrt(rows.shape[1]))
 
 

@@ -28,7 +28,7 @@ class SharedBatchNorm(_BatchNorm):
         if not (self.training and shared):
             return super().forward(x)
         axes = [axis for axis in range(x.ndim) if axis != 1]
-        values = x.float()
+        values = x.to(torch.promote_types(x.dtype, torch.float32))
         variance_C, mean_C = torch.var_mean(values, axes, correction=0)
         world = distributed.get_world_size()
         mean_of_all_C: Tensor = _MeanOverProcesses.apply(mean_C)

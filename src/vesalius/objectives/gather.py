@@ -48,7 +48,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient_AD: Tensor) -> Tensor:
-        summed_AD = gradient_AD.contiguous()
+        summed_AD = gradient_AD.clone(memory_format=torch.contiguous_format)  # autograd keeps the one it passed
         distributed.all_reduce(summed_AD)
         start = rank() * ctx.count
         return summed_AD[start : start + ctx.count]

@@ -62,13 +62,14 @@ class NtXent(nn.Module):
         if first_BD.shape != second_BD.shape:
             raise ValueError(f"views of shape {tuple(first_BD.shape)} and {tuple(second_BD.shape)} do not fit")
         count = len(first_BD)
-        a_BD, b_BD = first_BD.float(), second_BD.float()
+        exact = torch.promote_types(first_BD.dtype, torch.float32)
+        a_BD, b_BD = first_BD.to(exact), second_BD.to(exact)
         if self.hidden_norm:
             a_BD, b_BD = nn.functional.normalize(a_BD, dim=1), nn.functional.normalize(b_BD, dim=1)
         of_all = gathered(torch.cat([a_BD, b_BD]))
         a_AD, b_AD = of_all.reshape(-1, 2, count, of_all.shape[1]).transpose(0, 1).flatten(1, 2)
         labels_B = torch.arange(count, device=a_BD.device) + rank() * count
-        itself_BA = torch.zeros(count, len(a_AD), device=a_BD.device).scatter_(1, labels_B[:, None], _SELF)
+        itself_BA = a_BD.new_zeros(count, len(a_AD)).scatter_(1, labels_B[:, None], _SELF)
         aa_BA, bb_BA = a_BD @ a_AD.T / self.temperature + itself_BA, b_BD @ b_AD.T / self.temperature + itself_BA
         ab_BA, ba_BA = a_BD @ b_AD.T / self.temperature, b_BD @ a_AD.T / self.temperature
         return (torch.cat([ab_BA, aa_BA], 1), torch.cat([ba_BA, bb_BA], 1)), labels_B

@@ -5,6 +5,7 @@ Letters: B pictures, D width of the projection.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 
@@ -22,7 +23,10 @@ class SimSiamLoss(nn.Module):
 
     def forward(self, predicted_1: Tensor, predicted_2: Tensor, projected_1: Tensor, projected_2: Tensor) -> Tensor:
         """Return the loss, a scalar; all arguments have the shape (B, D)."""
-        similarity = nn.functional.cosine_similarity
-        forth = similarity(predicted_1.float(), projected_2.detach().float(), dim=1).mean()
-        back = similarity(predicted_2.float(), projected_1.detach().float(), dim=1).mean()
+        forth, back = _similarity(predicted_1, projected_2), _similarity(predicted_2, projected_1)
         return -(forth + back) / 2
+
+
+def _similarity(predicted_BD: Tensor, projected_BD: Tensor) -> Tensor:
+    exact = torch.promote_types(predicted_BD.dtype, torch.float32)
+    return nn.functional.cosine_similarity(predicted_BD.to(exact), projected_BD.detach().to(exact), dim=1).mean()

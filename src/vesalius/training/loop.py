@@ -23,7 +23,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast, send_to_device
 from torch import Tensor, nn
 
-from vesalius.errors import TrainingError
+from vesalius.errors import ConfigError, TrainingError
 from vesalius.output import new_folder
 from vesalius.seeding import digest
 from vesalius.training.config import OptimizerConfig, TrainConfig
@@ -133,6 +133,7 @@ class Loop:
 
         Raises:
             TrainingError: a loss or gradient is not a number; the state of the last good checkpoint stays.
+            ConfigError: the task has no such measure as `train.best`.
             OutputError: the disk is full; the same.
         """
         if resume and self.folder is not None:
@@ -150,7 +151,9 @@ class Loop:
 
         try:
             if self.task.measures_untrained and self.progress.step == 0:
-                report("validation", 0, self.measures())
+                untrained = self.measures()
+                self._check_best(untrained)
+                report("validation", 0, untrained)
             while not self.progress.done:
                 self._epoch(self.progress.step // self.steps_per_epoch, report)
         finally:
@@ -272,9 +275,7 @@ class Loop:
         progress.measures = measures
         if config.best is None:
             return
-        if config.best not in measures:
-            fix = f"choose one of {', '.join(sorted(measures))}"
-            raise TrainingError(f"no measure {config.best!r}", where="train.best", fix=fix)
+        self._check_best(measures)
         value, best = measures[config.best], progress.best
         is_better = best is None or (value > best if config.best_is == "max" else value < best)
         if math.isfinite(value) and is_better:
@@ -284,6 +285,13 @@ class Loop:
             progress.waited += 1
             progress.stopped_early = config.patience is not None and progress.waited >= config.patience
             progress.done = progress.stopped_early
+
+    def _check_best(self, measures: dict[str, float]) -> None:
+        best = self.config.best
+        if best is not None and best not in measures:
+            raise ConfigError(
+                f"no measure {best!r}", where="train.best", fix=f"choose one of {', '.join(sorted(measures))}"
+            )
 
     def _write(self, name: str) -> None:
         """Write the whole state into `last`, the (averaged) weights alone into `best`."""

@@ -104,6 +104,12 @@ def may_begin(
     return False
 
 
+def discard(folder: Path) -> None:
+    """Remove what a run has written into its folder, where it has nothing to resume from."""
+    if not has_state(folder):
+        _clear(folder, _WRITTEN)
+
+
 def has_state(folder: Path) -> bool:
     """True where there is a state to resume from."""
     return (folder / LAST / "state.safetensors").exists()

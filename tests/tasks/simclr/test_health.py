@@ -52,6 +52,21 @@ def test_few_pictures_of_a_large_cohort(manifest):
     assert health(manifest, health={"most": 5}).counts == {"train": 5, "held out": 5}
 
 
+def test_one_picture_or_a_net_before_its_first_step_is_no_collapse(manifest):
+    cautious = health(manifest, health={"most": 2, "grace": 0})
+    collapsed = {"spread": 0.0, "effective_rank": 1.0}
+    cautious.check(collapsed, 0)
+    with pytest.raises(TrainingError, match="after 1 epochs"):
+        cautious.check(collapsed, 1)
+    config = SimclrConfig.parse(table(manifest))
+    parts = SimclrJob(config).parts()
+    first = parts["val"].cases[0].id
+    alone = Health(config, parts["train"], parts["val"].where(lambda case: case.id == first))
+    measured = alone.measure(Means(), nn.Identity())
+    assert set(measured) == {"effective_rank", "alignment"}
+    alone.check(measured, 100)
+
+
 def test_a_collapse_ends_the_run_in_one_line(manifest, tmp_path):
     config = SimclrConfig.parse(table(manifest, net=RESNET, health={"grace": 2}))
 

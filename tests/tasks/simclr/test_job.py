@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tasks.simclr.small import RESNET, VIT, make_pictures, table
+from tasks.simclr.small import RESNET, make_pictures, table
 from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.read import open_image
 from vesalius.tasks.encode.encoder import Encoder
@@ -89,9 +89,9 @@ def test_other_runs_start_from_it(finished, manifest, tmp_path):
     assert report["part"] == "encoder"
 
 
-@pytest.mark.parametrize(("net", "changes"), [(RESNET, {}), (VIT, {"chunk": 3})])
-def test_stopped_and_resumed_equals_unbroken(manifest, tmp_path, net, changes):
-    (tmp_path / "c.yaml").write_text(json.dumps(table(manifest, net=net, **changes)), encoding="utf-8")
+def test_stopped_and_resumed_equals_unbroken(manifest, tmp_path):
+    """With batch norms, chunks and momentum; the stop lies within an epoch."""
+    (tmp_path / "c.yaml").write_text(json.dumps(table(manifest, net=RESNET, chunk=3)), encoding="utf-8")
     train(tmp_path / "c.yaml", tmp_path / "whole", ["train.checkpoint_every=2"], device="cpu")
 
     class Stopped(Exception):  # noqa: N818

@@ -53,6 +53,24 @@ def test_each_flag_reaches_its_place():
     assert (jitter.strength, jitter.brightness, jitter.contrast) == (0.3, 0.1, 0.2)
 
 
+def test_transforms_that_a_configuration_lacks_or_has():
+    assert names(read("simclr/cifar", "use_blur=true"))[-2:] == ["greyscale", "blur"]
+    blurred = read("simclr/pathology", "use_blur=true")
+    assert blurred.augment == read("simclr/pathology").augment
+    assert "affine" in names(read("simclr/cxr_small"))
+    assert "affine" not in names(read("simclr/cxr_small", "rotation_range=0"))
+    assert names(read("simclr/cxr_small", "equalize_histogram=true")).count("equalize") == 1
+    assert "equalize" not in names(read("simclr/cxr_small", "equalize_histogram=false"))
+    assert read("simclr/cifar", "num_proj_layers=3").method == read("simclr/cifar", "num_nlh_layers=2").method
+
+
+def test_a_checkpoint_takes_the_place_of_a_model_alone():
+    keys, _ = with_seed_keys({"task": "simclr", "init_from": "old"}, ["checkpoint=new"])
+    assert keys["init_from"] == {"model": "new"}
+    keys, _ = with_seed_keys({"task": "simclr", "init_from": {"model": "old", "part": "net"}}, ["checkpoint=new"])
+    assert keys["init_from"] == {"model": "new", "part": "net"}
+
+
 def test_depth_and_width_of_the_net():
     config = read("simclr/cifar", "resnet_depth=34", "width_multiplier=2")
     assert (config.net.depth, config.net.factor, config.net.stem) == (34, 2, "cifar")
@@ -74,13 +92,32 @@ def test_other_tasks_have_no_flags():
         ("train_mode=finetune", "train_mode: 'finetune' was given: finetuning is a task of its own"),
         ("multi_instance=true", "multi_instance: True was given"),
         ("optimizer=sgd", "optimizer: 'sgd' was given; choose one of lars, momentum, adam"),
+        ("optimizer=[lars]", r"optimizer: \['lars'\] was given; choose one of"),
         ("temperature=0", "temperature: 0 was given"),
-        ("use_tpu=true", "use_tpu: no such key"),
+        ("temperature=[1", "temperature: value '\\[1' is not valid YAML"),
+        ("num_nlh_layers=2.0", "num_nlh_layers: 2.0 was given; give a whole number"),
+        ("use_blur=maybe", "use_blur: 'maybe' was given; choose one of true, false"),
+        ("dataset=cifar10", "dataset: no such key; give data.manifest=MANIFEST"),
+        ("use_tpu=true", "use_tpu: no such key; choose the device with --device"),
     ],
 )
 def test_what_means_nothing_here_is_one_line(word, told):
     with pytest.raises(ConfigError, match=told):
         read("simclr/cifar", word)
+
+
+@pytest.mark.parametrize(
+    ("keys", "word", "told"),
+    [
+        ({"train": 5}, "train_epochs=3", "train: 5 was given; give a table of keys"),
+        ({"train": {"optimizer": "lars"}}, "learning_rate=1", "train.optimizer: 'lars' was given"),
+        ({"augment": ["flip"]}, "use_blur=true", "augment: is not a list of transforms"),
+        ({"augment": [{"name": "flip"}]}, "color_jitter_strength=1", "strength: augment has no transform that this"),
+    ],
+)
+def test_a_configuration_that_a_flag_does_not_fit_is_one_line(keys, word, told):
+    with pytest.raises(ConfigError, match=told):
+        with_seed_keys({"task": "simclr", **keys}, [word])
 
 
 def test_every_flag_is_in_the_docs():

@@ -54,7 +54,8 @@ class Cached:
         torch.manual_seed(self._seeds[number])
         x_BVCJI = self._chunks[number]
         whole: Tensor = self._encoder(in_order(x_BVCJI))[0]
-        return whole.float().reshape(x_BVCJI.shape[1], -1, whole.shape[1]).transpose(0, 1)
+        whole_VD = whole.to(torch.promote_types(whole.dtype, torch.float32))
+        return whole_VD.reshape(x_BVCJI.shape[1], -1, whole.shape[1]).transpose(0, 1)
 
     def _as_before(self) -> Any:
         device, dtype, is_on = self._precision

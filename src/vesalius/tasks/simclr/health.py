@@ -17,6 +17,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader, batches
 from vesalius.errors import TrainingError
 from vesalius.metrics.embedding import alignment, effective_rank, neighbour_auroc, probe_auroc, spread, uniformity
+from vesalius.nets.encoder import check_pictures
 from vesalius.seeding import shuffled
 from vesalius.tasks.simclr.config import SimclrConfig
 from vesalius.tasks.simclr.views import Views
@@ -31,6 +32,7 @@ PANELS = {
     "Views": ("alignment", "uniformity"),
 }
 """Title of a chart -> measures."""
+Encode = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Rows = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Vectors and labels of one or several pictures."""
 
@@ -63,6 +65,9 @@ class Health:
             encoder: in eval mode.
             head: likewise.
             ranks: this process among the others.
+
+        Raises:
+            UsageError: the encoder takes other channels or sizes.
         """
         device = next(encoder.parameters()).device
 
@@ -75,8 +80,9 @@ class Health:
             rows: NDArray[np.float32] = head(vectors_BD).float().cpu().numpy()
             return rows
 
-        held_ND, truth_NK = _rows(self._held_out, whole, ranks)
-        first_NP, second_NP = _rows(self._pairs, projected, ranks)[0].reshape(len(held_ND), 2, -1).swapaxes(0, 1)
+        held_ND, truth_NK = self._rows(self._held_out, "whole", whole, ranks)
+        pairs_NP = self._rows(self._pairs, "augment", projected, ranks)[0]
+        first_NP, second_NP = pairs_NP.reshape(len(held_ND), 2, -1).swapaxes(0, 1)
         measures = {
             "spread": spread(held_ND),
             "effective_rank": effective_rank(held_ND),
@@ -84,7 +90,7 @@ class Health:
             "uniformity": uniformity(first_NP),
         }
         if self._classes:
-            train_ND, labels_NK = _rows(self._train, whole, ranks)
+            train_ND, labels_NK = self._rows(self._train, "whole", whole, ranks)
             known = (train_ND, labels_NK, held_ND, truth_NK)
             measures |= {
                 "neighbours": neighbour_auroc(*known, neighbours=self.config.health.neighbours),
@@ -93,24 +99,38 @@ class Health:
         return {name: value for name, value in measures.items() if math.isfinite(value)}
 
     def check(self, measures: dict[str, float], epoch: int) -> None:
-        """Give up where all vectors have become the same.
+        """Give up where all vectors have become the same; one picture alone shows nothing.
 
         Args:
             measures: of `measure`.
-            epoch: number of epochs that are done.
+            epoch: number of epochs that are done; before the first step nothing is judged.
 
         Raises:
             TrainingError: a collapse, after the epochs of grace.
         """
         health = self.config.health
-        small = measures["spread"] < health.least_spread and measures["effective_rank"] < health.least_rank
-        if small and epoch >= health.grace:
+        if "spread" not in measures or epoch < max(1, health.grace):
+            return
+        if measures["spread"] < health.least_spread and measures["effective_rank"] < health.least_rank:
             what = (
                 f"the encoder has collapsed after {epoch} epochs: it gives all pictures nearly the same vector "
                 f"(spread {measures['spread']:.2g}, effective rank {measures['effective_rank']:.2g})"
             )
             fix = "lower optimizer.lr, lengthen the warm-up, enlarge the batch, or make augment stronger"
             raise TrainingError(what, where="health", fix=fix)
+
+    def _rows(self, loader: Loader, where: str, encode: Encode, ranks: Ranks) -> Rows:
+        """Vectors (N, V * width) and labels (N, K) of all pictures in the order of the cohort, in every process."""
+        share = list(self._each(loader.shard(ranks.rank, ranks.world), where, encode))
+        rows = ranks.gathered(share)
+        return np.stack([vector for vector, _ in rows]), np.stack([labels for _, labels in rows])
+
+    def _each(self, loader: Loader, where: str, encode: Encode) -> Iterator[Rows]:
+        for batch in batches(loader, 0, _BATCH):
+            check_pictures(self.config.net, batch.images.shape, where)
+            count, views = batch.images.shape[:2]
+            vectors = encode(batch.images.reshape(count * views, *batch.images.shape[2:])).reshape(count, -1)
+            yield from zip(vectors, batch.labels_BN, strict=True)
 
     def _loader(self, cohort: Cohort, views: Views) -> Loader:
         config = self.config
@@ -128,17 +148,3 @@ def _some(cohort: Cohort, config: SimclrConfig) -> Cohort:
     ids = shuffled([case.id for case in cohort], config.train.seed, "health")
     chosen = set(ids[: config.health.most])
     return cohort.where(lambda case: case.id in chosen)
-
-
-def _rows(loader: Loader, encode: Callable[[NDArray[np.float32]], NDArray[np.float32]], ranks: Ranks) -> Rows:
-    """Vectors (N, V * width) and labels (N, K) of all pictures in the order of the cohort, in every process."""
-    share = list(_each(loader.shard(ranks.rank, ranks.world), encode))
-    rows = ranks.gathered(share)
-    return np.stack([vector for vector, _ in rows]), np.stack([labels for _, labels in rows])
-
-
-def _each(loader: Loader, encode: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Iterator[Rows]:
-    for batch in batches(loader, 0, _BATCH):
-        count, views = batch.images.shape[:2]
-        vectors = encode(batch.images.reshape(count * views, *batch.images.shape[2:])).reshape(count, -1)
-        yield from zip(vectors, batch.labels_BN, strict=True)

@@ -50,6 +50,12 @@ class SimclrJob(Job):
     def parts(self) -> Mapping[str, Cohort]:
         return self._parts
 
+    def notes(self) -> Sequence[str]:
+        batch, pictures = self.config.batch, len(self._parts["train"]) * self.config.repeats
+        if batch <= pictures:
+            return super().notes()
+        return (*super().notes(), f"an epoch has {pictures} pictures, fewer than the batch of {batch}: it is one batch")
+
     def task(self) -> SimclrTask:
         return SimclrTask(self.config, self._parts)
 

@@ -66,7 +66,9 @@ class SimclrTask(Task):
         return {name: shared_norms(module) for name, module in modules.items()}
 
     def batch_size(self) -> int:
-        return min(self.config.batch, self._training.total)
+        """Pictures of a batch: no more than an epoch has, and equally many for each process."""
+        pictures, world = min(self.config.batch, self._training.total), self.ranks.world
+        return pictures - pictures % world
 
     def batches_per_epoch(self) -> int:
         return max(1, self._training.total // self.config.batch)
@@ -75,9 +77,12 @@ class SimclrTask(Task):
         """Yield views x_BVCJI.
 
         Raises:
-            UsageError: the encoder takes other channels or sizes.
+            UsageError: there are more processes than pictures, or the encoder takes other channels or sizes.
         """
-        share, net = self._training.shard(rank, world), self.config.net
+        share, net, total = self._training.shard(rank, world), self.config.net, self._training.total
+        if total < world:
+            what = f"{total} pictures cannot be shared by {world} processes"
+            raise UsageError(what, where=self.config.data.where, fix="start fewer processes, or give more pictures")
         for batch in batches(share, epoch, self.batch_size() // world, drop_last=True, start=start):
             check_pictures(net, batch.images.shape, where="augment")
             yield torch.from_numpy(batch.images)

@@ -1,4 +1,4 @@
-"""Two random views of a picture, or one fixed one. Letters: V views, C channel, J rows, I columns."""
+"""Two random views of a picture, or one fixed one. Letters: B pictures, V views, C channel, J rows, I columns."""
 
 from __future__ import annotations
 

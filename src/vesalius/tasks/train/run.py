@@ -11,7 +11,7 @@ import torch
 from accelerate import PartialState
 
 from vesalius.config import from_overrides, read_table
-from vesalius.errors import UsageError
+from vesalius.errors import ConfigError, InputError, UsageError
 from vesalius.output import sole_writer
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE
 from vesalius.report.publish import command_line
@@ -23,7 +23,7 @@ from vesalius.tasks.train.splits import check_left_out, check_splits, write_spli
 from vesalius.tasks.train.start import INIT, Start
 from vesalius.training.device import on_cpu
 from vesalius.training.loop import Loop
-from vesalius.training.run_folder import MODEL, SPLITS, begin, has_state, may_begin, note_files
+from vesalius.training.run_folder import MODEL, SPLITS, begin, discard, has_state, may_begin, note_files
 from vesalius.wording import Progress, quiet
 
 Watch = Callable[[dict[str, Any], int], None]
@@ -47,7 +47,8 @@ def train(
 ) -> TrainResult | None:
     """Train, ship the best weights, test them on held-out cases, write the report.
 
-    Under `accelerate launch` each process calls this; one of them writes.
+    Under `accelerate launch` each process calls this; one of them writes. A new run that its input ends before the
+    first checkpoint leaves no folder.
 
     Args:
         config: a file, or the name of a configuration that comes with the package.
@@ -96,7 +97,12 @@ def train(
                 for line in start.lines():
                     progress(line)
         state.wait_for_everyone()
-        result = loop.run(resume=resuming, watch=None if watch is None else lambda row: watch(row, loop.steps))
+        try:
+            result = loop.run(resume=resuming, watch=None if watch is None else lambda row: watch(row, loop.steps))
+        except (ConfigError, InputError, UsageError):
+            if loop.is_main and not old:
+                discard(output)
+            raise
         if not loop.is_main:
             return None
         progress("testing the model on held-out cases")

@@ -42,13 +42,20 @@ def with_seed_keys(raw: Mapping[str, Any], overrides: Sequence[str]) -> tuple[Ra
     for word in overrides:
         key, equals, value = word.partition("=")
         if equals and key in FLAGS:
-            flags[key] = yaml.safe_load(value)
+            flags[key] = _value(key, value)
         else:
             rest.append(word)
     for key in reversed(list(FLAGS)):  # each of the three first transforms goes before those of the later lines
         if key in flags:
             FLAGS[key](keys, key, flags[key])
     return keys, rest
+
+
+def _value(flag: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"value {text!r} is not valid YAML", where=flag) from error
 
 
 Place = Callable[[Raw, str, Any], None]
@@ -62,20 +69,29 @@ def _at(dotted: str) -> Place:
     def place(keys: Raw, flag: str, value: Any) -> None:
         del flag
         inner = keys
-        for name in path:
-            inner[name] = {**_NAMED.get(name, {}), **(inner.get(name) or {})}
+        for depth, name in enumerate(path, start=1):
+            inner[name] = {**_NAMED.get(name, {}), **_table(inner.get(name), ".".join(path[:depth]))}
             inner = inner[name]
         inner[last] = value
 
     return place
 
 
-def _word(dotted: str, words: Mapping[Any, Any]) -> Place:
+def _table(held: Any, where: str) -> Mapping[str, Any]:
+    """Return the table that a key holds; a model alone (`init_from: RUN`) gives way to that of the flag."""
+    if held is None or (where == "init_from" and isinstance(held, str)):
+        return {}
+    if not isinstance(held, Mapping):
+        raise ConfigError(f"{held!r} was given", where=where, fix="give a table of keys")
+    return held
+
+
+def _word(dotted: str, words: Mapping[str, Any]) -> Place:
     """Another word at another place."""
 
     def place(keys: Raw, flag: str, value: Any) -> None:
-        if value not in words:
-            raise ConfigError(f"{value!r} was given", where=flag, fix=f"choose one of {', '.join(map(str, words))}")
+        if not isinstance(value, str) or value not in words:
+            raise ConfigError(f"{value!r} was given", where=flag, fix=f"choose one of {', '.join(words)}")
         _at(dotted)(keys, flag, words[value])
 
     return place
@@ -92,55 +108,102 @@ def _only(value_here: Any, why: str) -> Place:
     return place
 
 
-def _changes(change: Callable[[Raw, Any], Raw | None]) -> Place:
-    """Change every transform of the views and of whole pictures; None removes it, also below `sometimes`."""
-
-    def changed(step: Raw, value: Any) -> Raw | None:
-        inner = step.get("transform")
-        if not isinstance(inner, Mapping):
-            return change(dict(step), value)
-        new = change(dict(inner), value)
-        return None if new is None else {**step, "transform": new}
+def _instead(fix: str) -> Place:
+    """What is said in another way here."""
 
     def place(keys: Raw, flag: str, value: Any) -> None:
-        del flag
-        for block in ("augment", "whole"):
-            steps = [changed(step, value) for step in keys.get(block) or ()]
-            keys[block] = [step for step in steps if step is not None]
+        del keys, value
+        raise ConfigError("no such key", where=flag, fix=fix)
 
     return place
 
 
-def _sized(step: Raw, side: Any) -> Raw:
-    return {**step, "size": [side, side]} if "size" in step else step
+def _steps(keys: Raw, block: str) -> list[Raw]:
+    """Return the transforms of a block."""
+    steps = keys.get(block) or ()
+    if not isinstance(steps, list | tuple) or not all(isinstance(step, Mapping) for step in steps):
+        raise ConfigError("is not a list of transforms", where=block, fix="write [{name: flip, axes: I}, ...]")
+    return [dict(step) for step in steps]
 
 
-def _jittered(key: str) -> Callable[[Raw, Any], Raw]:
-    return lambda step, value: {**step, key: value} if step.get("name") in ("colour_jitter", "grey_jitter") else step
+def _inner(step: Raw) -> Raw:
+    """Return a transform, also the one below `sometimes`."""
+    inner = step.get("transform")
+    return dict(inner) if isinstance(inner, Mapping) else step
 
 
-def _without(name: str) -> Callable[[Raw, Any], Raw | None]:
-    return lambda step, wanted: None if step.get("name") == name and not wanted else step
+def _changes(has: Callable[[Raw], bool], change: Callable[[Raw, Any], Raw]) -> Place:
+    """Change every such transform of the views and of whole pictures; there must be one."""
+
+    def place(keys: Raw, flag: str, value: Any) -> None:
+        count = 0
+        for block in ("augment", "whole"):
+            steps = _steps(keys, block)
+            for number, step in enumerate(steps):
+                inner = _inner(step)
+                if has(inner):
+                    new, count = change(inner, value), count + 1
+                    steps[number] = {**step, "transform": new} if inner is not step else new
+            if steps:
+                keys[block] = steps
+        if not count:
+            raise ConfigError("augment has no transform that this changes", where=flag, fix="add one, or leave it out")
+
+    return place
+
+
+def _has_size(step: Raw) -> bool:
+    return "size" in step
+
+
+def _is_jitter(step: Raw) -> bool:
+    return step.get("name") in ("colour_jitter", "grey_jitter")
+
+
+def _set(key: str) -> Callable[[Raw, Any], Raw]:
+    return lambda step, value: {**step, key: value}
+
+
+def _without(keys: Raw, name: str) -> list[Raw]:
+    """Return the views' transforms but those of that name."""
+    return [step for step in _steps(keys, "augment") if _inner(step).get("name") != name]
+
+
+def _switched(value: Any, flag: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{value!r} was given", where=flag, fix="choose one of true, false")
+    return value
 
 
 def _first(step: Raw, name: str) -> Place:
     """Begin the views with a transform, or leave it out."""
 
     def place(keys: Raw, flag: str, value: Any) -> None:
-        _changes(_without(name))(keys, flag, False)
-        if value:
-            keys["augment"] = [step, *keys["augment"]]
+        keys["augment"] = [step, *_without(keys, name)] if _switched(value, flag) else _without(keys, name)
 
     return place
 
 
 def _rotation(keys: Raw, flag: str, value: Any) -> None:
-    if value:
-        _first({"name": "affine", "degrees": value, "outside": 0.0}, "affine")(keys, flag, True)
+    del flag
+    turn = {"name": "affine", "degrees": value, "outside": 0.0}
+    keys["augment"] = [turn, *_without(keys, "affine")] if value else _without(keys, "affine")
+
+
+def _blur(keys: Raw, flag: str, value: Any) -> None:
+    """End the views with the published blur where they have none, or leave it out."""
+    rest = _without(keys, "blur")
+    if not _switched(value, flag):
+        keys["augment"] = rest
+    elif len(rest) == len(_steps(keys, "augment")):
+        blur = {"name": "blur", "sigma": [0.1, 2.0]}
+        keys["augment"] = [*rest, {"name": "sometimes", "p": 0.5, "transform": blur}]
 
 
 def _layers(keys: Raw, flag: str, value: Any) -> None:
-    _at("method.layers")(keys, flag, value + 1 if isinstance(value, int) else value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(f"{value!r} was given", where=flag, fix="give a whole number")
+    _at("method.layers")(keys, flag, value + 1)
 
 
 FLAGS: Mapping[str, Place] = {
@@ -162,17 +225,22 @@ FLAGS: Mapping[str, Place] = {
     "head_proj_dim": _at("method.outputs"),
     "proj_out_dim": _at("method.outputs"),
     "num_nlh_layers": _layers,
+    "num_proj_layers": _at("method.layers"),
     "global_bn": _only(True, "norms are always those of all processes"),
     "resnet_depth": _at("net.depth"),
     "width_multiplier": _at("net.factor"),
-    "image_size": _changes(_sized),
-    "color_jitter_strength": _changes(_jittered("strength")),
-    "max_brightness_distort": _changes(_jittered("brightness")),
-    "max_contrast_distort": _changes(_jittered("contrast")),
-    "use_blur": _changes(_without("blur")),
+    "image_size": _changes(_has_size, lambda step, side: {**step, "size": [side, side]}),
+    "color_jitter_strength": _changes(_is_jitter, _set("strength")),
+    "max_brightness_distort": _changes(_is_jitter, _set("brightness")),
+    "max_contrast_distort": _changes(_is_jitter, _set("contrast")),
+    "use_blur": _blur,
     "equalize_histogram": _first({"name": "sometimes", "p": 0.5, "transform": {"name": "equalize"}}, "equalize"),
     "use_elastic_deform": _first({"name": "elastic"}, "elastic"),
     "rotation_range": _rotation,
     "multi_instance": _only(False, "several pictures of a patient as one pair are not implemented"),
+    "dataset": _instead("give data.manifest=MANIFEST, which vesalius cohort build makes"),
+    "eval_split": _instead("name the splits in the manifest (vesalius cohort split)"),
+    "model_dir": _instead("name the folder with -o"),
+    "use_tpu": _instead("choose the device with --device"),
 }
-"""Flag -> what it does to the keys. Flags of data sets, TPUs and files have no meaning here."""
+"""Flag -> what it does to the keys."""
