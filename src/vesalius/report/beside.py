@@ -73,8 +73,8 @@ def baseline_section(
             row += [fixed(baseline["macro_f1"]["value"], 3), *measure_cells(baseline["macro_f1_difference"])]
         rows.append(row)
     caption = (
-        f"Logistic regressions that see no picture content, fitted on the training cases and measured on "
-        f"{measured_on}. What the model adds is the difference, whose interval has the same draws for both."
+        "Logistic regressions that see no picture, or its mean colour and size alone, fitted on the training cases and "
+        f"measured on {measured_on}. What the model adds is the difference, whose interval has the same draws for both."
     )
     return Section(title="Trivial baselines").table(columns, rows, caption)
 
