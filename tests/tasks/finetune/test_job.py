@@ -150,7 +150,9 @@ def test_one_class_each_is_called_measured_and_shown(cells):
     for words in ("One class each", "Trivial baselines", "Groups of patients"):
         assert words in page
     assert "| macro F1 |" in card
-    assert "trivial baseline: view |" in card
+    assert "| macro F1 of the trivial baseline: view |" in card
+    assert ", mean, sex " in card
+    assert "not measured: fewer than" in card
 
 
 def test_baselines_and_groups_stand_beside_the_model_and_are_the_same_for_another_cohort(cells, tmp_path):

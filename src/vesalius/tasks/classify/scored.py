@@ -131,7 +131,7 @@ def outcome_of(
 
 
 def _beside(results: Mapping[str, Any], auroc: str, by: str) -> dict[str, str]:
-    """Return the lines of the card for the calls of one class and for the baselines."""
+    """Return the lines of the card for the calls of one class, for the baselines and for the subgroups."""
     lines: dict[str, str] = {}
     if "one_class" in results:
         names = {"accuracy": "accuracy", "macro_f1": "macro F1", "worst_recall": "recall of the worst class"}
@@ -141,4 +141,8 @@ def _beside(results: Mapping[str, Any], auroc: str, by: str) -> dict[str, str]:
         lines[f"{auroc}, mean, {of_baseline}"] = text_of(measures["auroc"], by)
         if "macro_f1" in measures:
             lines[f"macro F1 {of_baseline}"] = text_of(measures["macro_f1"], by)
+    for group in results["subgroups"]:
+        who = f"{group['fact']} {group['group']} ({group['patients']} patients)"
+        reason = group["not_measured"]
+        lines[f"{auroc}, mean, {who}"] = text_of(group["auroc"], by) if reason is None else f"not measured: {reason}"
     return lines
