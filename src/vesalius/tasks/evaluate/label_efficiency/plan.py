@@ -30,7 +30,8 @@ from vesalius.tasks.train.run import configured
 from vesalius.weights.place import locate
 from vesalius.wording import some
 
-CELLS, PATIENTS = "cells", "patients"
+CELLS = "cells"
+PATIENTS = "patients"
 """Folders of the runs and of their manifests."""
 _FOLD = "{fold}"
 """Stands for the number of the fold in a word of the command."""
