@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs package bench tools clean
+.PHONY: help setup demo test check docs notebook package bench tools clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +31,9 @@ check: $(VENV)/.nets  ## format, lint, types, import contracts
 
 docs: setup  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+notebook: $(VENV)/.nets  ## run the notebooks in docs/notebooks again and keep their outputs
+	$(BIN)/python docs/make_notebook.py
 
 package: setup  ## build the wheel into dist/
 	rm -rf dist

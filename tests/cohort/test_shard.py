@@ -188,6 +188,12 @@ def test_what_is_packed_is_read_again(tmp_path, keep):
         assert a.spacing_mm == b.spacing_mm
 
 
+def test_shards_are_packed_again(cohort, tmp_path):
+    first = shard(cohort, tmp_path / "out", keep_identifiers=True)[0]
+    again = shard(read_manifest(tmp_path / "out"), tmp_path / "again", keep_identifiers=True)[0]
+    assert sorted(content(again).values()) == sorted(content(first).values())
+
+
 def test_members_of_a_key_stand_together_and_bytes_repeat(cohort, tmp_path):
     one, other = (shard(cohort, tmp_path / name, seed=3)[0] for name in ("one", "other"))
     for a, b in zip(one, other, strict=True):

@@ -16,7 +16,10 @@ def test_the_chinese_readme_shows_the_same_commands(repository):
     assert _commands(repository / "README.md") == _commands(repository / "README.zh-CN.md")
 
 
-PAGES = ["index", "tutorial", "cohort-tutorial", "own-task", "training", "segmentation", "detection", "features"]
+PAGES = [
+    *("index", "tutorial", "cohort-tutorial", "own-task", "training", "segmentation", "detection", "features"),
+    "finetuning",
+]
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", *(f"docs/{page}.md" for page in PAGES)])

@@ -91,14 +91,7 @@ def decompress(
     from vesalius.tasks.compress.decompress import decompress as run
 
     result = run(
-        file,
-        output,
-        tier=tier,
-        slice_number=slice_number,
-        frame=frame,
-        salvage=salvage,
-        threads=threads,
-        force=force,
+        file, output, tier=tier, slice_number=slice_number, frame=frame, salvage=salvage, threads=threads, force=force
     )
     emit(result, json, _decompressed)
 

@@ -130,14 +130,7 @@ def classifier(
     from vesalius.tasks.evaluate.classifier import evaluate_classifier, lines
 
     result = evaluate_classifier(
-        model,
-        cohort,
-        output,
-        options,
-        device=device,
-        threads=threads,
-        force=force,
-        progress=progress(quiet),
+        model, cohort, output, options, device=device, threads=threads, force=force, progress=progress(quiet)
     )
     emit(result, json, lines)
 

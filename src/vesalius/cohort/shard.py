@@ -2,7 +2,8 @@
 
 A case becomes `KEY.json` (its fields in the manifest; a path is what follows "KEY." in the name of a member), then one
 member for each file; a folder with a DICOM series becomes one member per instance ("image.*"), an item of an array
-file one `.npy` (as it lies in the array; a whole .npy file is an `.npz`), a region of a picture or slide one `.png`.
+file one `.npy` (as it lies in the array; a whole .npy file is an `.npz`), a region of a picture or slide one `.png`. A
+member of a shard is packed as the file that it holds.
 KEY is the id with all characters but letters, digits, "-" and "_" replaced by "-", made unique.
 `vesalius.cohort.builders.webdataset` reads the shards as a cohort.
 
@@ -24,12 +25,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vesalius.cohort.arrays import array_item
-from vesalius.cohort.case import Case
+from vesalius.cohort.case import IMAGE, MASK, Case
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.item import ArrayItem, split_item
+from vesalius.cohort.item import ArrayItem, TarMember, split_item
 from vesalius.cohort.read import open_image, open_mask
+from vesalius.cohort.tar import read_member, unpacked
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
@@ -45,6 +48,7 @@ from vesalius.seeding import shuffled
 _NO_NATIVE = (".nrrd", ".mha")
 """Formats without a writer: packed unchanged."""
 _HEADERS_ALONE = (".nhdr", ".mhd")
+_Content = Path | bytes
 
 
 def shard(
@@ -117,42 +121,49 @@ class _Packer:
         """Yield names and contents, the JSON first."""
         key = self.keys[case.id]
         files: dict[str, dict[str, str]] = {"images": {}, "masks": {}}
-        sources: list[tuple[str, Path | str]] = []
+        sources: list[tuple[str, _Content]] = []
         with tempfile.TemporaryDirectory() as scratch:
             for kind, paths in (("image", case.images), ("mask", case.masks)):
                 for name, path in paths.items():
                     label = _plain(name if name == kind else f"{kind}-{name}").lower()
-                    item = split_item(path)[1]
+                    item, source = split_item(path)[1], self.cohort.path(path)
+                    listed = source.is_dir() if item is None else isinstance(item, TarMember) and item.is_series
+                    parts: list[tuple[str, _Content]]
                     if isinstance(item, ArrayItem):
-                        parts: list[tuple[str, Path | str]] = [(".npy", path)]
+                        parts = [(".npy", _saved(array_item(source, item)))]
                     elif isinstance(item, Region):
                         parts = [(".png", self._region(case, kind, name, Path(scratch, f"{label}.png")))]
+                    elif item is None:
+                        parts = list(self._files(case, kind, source, Path(scratch, label)))
+                    elif item.name.lower().endswith(".npy"):
+                        parts = [(".npy", read_member(source, item.name))]
                     else:
-                        parts = list(self._files(case, kind, name, Path(scratch, label)))
-                    listed = item is None and self.cohort.path(path).is_dir()
+                        with unpacked(source, item) as place:
+                            packed = self._files(case, kind, place, Path(scratch, label))
+                            parts = [(end, _bytes(file)) for end, file in packed]
                     files[f"{kind}s"][name] = f"{label}.*" if listed else label + parts[0][0]
-                    sources += [(f"{key}.{label}{part}", source) for part, source in parts]
+                    sources += [(f"{key}.{label}{end}", content) for end, content in parts]
             hidden = {"images", "masks"} | (set() if self.keep else {"series"})
             fields = case.model_dump(mode="json", exclude_defaults=True, exclude=hidden)
             fields |= {field: paths for field, paths in files.items() if paths}
             if not self.keep and "reading" in fields:
                 fields["reading"].pop("series", None)
             yield f"{key}.json", json.dumps(fields, ensure_ascii=False).encode()
-            for member, source in sources:
-                yield member, _bytes(self.cohort, source)
+            for member, content in sources:
+                yield member, content if isinstance(content, bytes) else _bytes(content)
 
     def notes(self) -> list[str]:
         """Return one sentence for each change or caveat."""
         return [f"{what}: {count} file(s)" for what, count in sorted(self.counts.items())]
 
-    def _files(self, case: Case, kind: str, name: str, scratch: Path) -> Iterator[tuple[str, Path]]:
+    def _files(self, case: Case, kind: str, source: Path, scratch: Path) -> Iterator[tuple[str, Path]]:
         """Yield ends of the names of an image or mask, and the files to pack."""
-        source = self.cohort.path((case.images if kind == "image" else case.masks)[name])
         if source.name.lower().endswith(_HEADERS_ALONE):
             fix = "make one file of it with vesalius convert"
             raise InputError("is a header whose values lie in another file", where=source, fix=fix)
-        plain = case.model_copy(update={"fourth_axis": "time"})  # only readers of the values need channels
-        scan = (open_image if kind == "image" else open_mask)(self.cohort, plain, name)
+        alone = {"images": {IMAGE: source.name}, "masks": {MASK: source.name}}
+        plain = case.model_copy(update=alone | {"fourth_axis": "time"})  # only readers of the values need channels
+        scan = (open_image if kind == IMAGE else open_mask)(Cohort((plain,), source.parent), plain, kind)
         native: Any = scan.native
         if native is None and not source.name.lower().endswith(_NO_NATIVE):
             fix = "make one file of it with vesalius convert"
@@ -211,18 +222,17 @@ def _read_whole(scan: Scan) -> None:
         scan.stored(slice(frame, frame + 1))
 
 
-def _bytes(cohort: Cohort, source: str | Path) -> bytes:
-    if isinstance(source, Path):
-        try:
-            check_memory(source.stat().st_size, source)
-            return regular(source).read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot be read ({error.strerror})", where=source) from error
+def _bytes(source: Path) -> bytes:
+    try:
+        check_memory(source.stat().st_size, source)
+        return regular(source).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=source) from error
+
+
+def _saved(array: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
-    item = split_item(source)[1]
-    if not isinstance(item, ArrayItem):
-        raise InputError("is no item of an array file", where=source)
-    np.save(buffer, array_item(cohort.path(source), item), allow_pickle=False)
+    np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
 
 

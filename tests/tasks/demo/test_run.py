@@ -18,6 +18,7 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SUBJECTS", small)
         patch.setattr(module, "show_models", lambda report, *rest: report.section("Models"))
+        patch.setattr(module, "show_pictures", lambda report, *rest: report.section("Pictures"))
         return folder, small, module.demo(folder, threads=2)
 
 

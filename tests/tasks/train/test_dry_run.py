@@ -22,6 +22,7 @@ def test_told_before_the_run_and_nothing_written(tmp_path):
     assert cost["steps"] == 80
     assert cost["parameters"]["net"] > 1000
     shown = "\n".join(lines(told))
+    assert all("\n" not in line for line in lines(told))  # a terminal shows each on its own line
     assert "time: about" in shown
     assert "memory: about" in shown
 

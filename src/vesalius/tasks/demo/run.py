@@ -19,6 +19,7 @@ from vesalius.report.result import Result
 from vesalius.report.table import fixed, number
 from vesalius.tasks.demo.files import Demonstration
 from vesalius.tasks.demo.models import show_models
+from vesalius.tasks.demo.pictures import show_pictures
 from vesalius.tasks.demo.subjects import SUBJECTS
 from vesalius.wording import Progress, quiet
 
@@ -46,7 +47,7 @@ def demo(output: Path, *, threads: int = 1, force: bool = False, progress: Progr
 
     Args:
         output: folder to write: report.html, summary.json, table.csv, figures/, the `.vsl` files in scans/ and what
-            the models found in models/.
+            the models found and learned in models/.
         threads: chunks coded at a time.
         force: replace an existing folder.
         progress: called with one line per step.
@@ -64,6 +65,7 @@ def demo(output: Path, *, threads: int = 1, force: bool = False, progress: Progr
             progress(subject.title)
             Demonstration(subject, part, threads).run(result)
         show_models(result, part, threads, progress)
+        show_pictures(result, part, threads, progress)
         _overview(overview, result.rows)
         result.results = {"rows": result.rows}
         publish(
@@ -72,7 +74,8 @@ def demo(output: Path, *, threads: int = 1, force: bool = False, progress: Progr
             title="Vesalius demo",
             task="demo",
             lead="Real scans that ship inside the dependencies of Vesalius, compressed, restored and compared with the "
-            "reader of the package that ships them; then the models of the package on phantoms.",
+            "reader of the package that ships them; then, where torch is installed, the models of the package on "
+            "phantoms, and pre-training on a picture.",
             made=made("vesalius demo", threads),
         )
     progress(f"done in {time.perf_counter() - started:.0f} s")

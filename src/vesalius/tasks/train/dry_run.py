@@ -107,7 +107,7 @@ def dry_run(
 
 def lines(result: DryRun) -> Iterator[str]:
     """Format the result for people."""
-    yield yaml.safe_dump(result.config, sort_keys=False).rstrip()
+    yield from yaml.safe_dump(result.config, sort_keys=False).splitlines()
     yield ""
     yield from count_lines(result.parts)
     yield from (f"note: {note}" for note in result.notes)
