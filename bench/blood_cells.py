@@ -6,9 +6,11 @@ crops with their labels, from the weights of SimCLR and from scratch. Printed ar
 each class on the test smears, and AUROC beside the baseline of mean colour and size of the crops. Red cells are 85 % of
 the cells, so accuracy alone says little. Goals: macro F1 and the recall of the worst class at least 0.95.
 
+--ship FOLDER copies the classifier that started from SimCLR: it is the one of the package.
+
 Resumable: the same command goes on where it stopped. --quick is a setting of sizes whose numbers mean nothing.
 
-    VESALIUS_DATA=DIR python bench/blood_cells.py -o WORK [--quick] [train.epochs=40] [finetune:train.epochs=6] ...
+    VESALIUS_DATA=DIR python bench/blood_cells.py -o WORK [--quick] [--ship FOLDER] [batch=64] [finetune:batch=32] ...
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -26,15 +29,27 @@ from vesalius.report.page import PAGE
 from vesalius.tasks.train.run import train
 
 PRETRAIN, FINETUNE = "simclr/blood_cells", "finetune/blood_cells"
-GOAL = 0.95
+NAME, GOAL = "blood_cells", 0.95
 QUICK = ("train.epochs=1", "train.max_steps=2", "train.schedule.warmup_epochs=0")
 _OF_FINETUNE = "finetune:"
+CARD = {
+    "summary": "Red cells, white cells and platelets in crops of stained blood smears; for trying out, not patients",
+    "licence": "apache-2.0",
+    "data": [{"name": "BCCD", "licence": "MIT", "note": "364 stained smears with boxes, split by smear"}],
+    "limits": [
+        "It takes a crop around one cell, as a box gives it, and finds no cells; every crop gets one of three classes.",
+        "One stain, one microscope, one magnification; no parasites, no blasts, no kinds of white cells.",
+        "It is unknown which smears are of one patient, so the test smears may hold patients that it has learned from.",
+        "It counts nothing. Box size and mean colour alone tell these classes apart about as well, see the measures.",
+    ],
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--quick", action="store_true", help="sizes that only show that it runs")
+    parser.add_argument("--ship", type=Path, help="folder that the classifier of the package is copied to")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("words", nargs="*", metavar="a.b=value")
     given = parser.parse_args()
@@ -48,12 +63,15 @@ def main() -> None:
     ours = [word for word in given.words if not word.startswith(_OF_FINETUNE)]
     theirs = [word.removeprefix(_OF_FINETUNE) for word in given.words if word.startswith(_OF_FINETUNE)]
     run(PRETRAIN, work / "encoder", [*shared, *ours], given.threads)
-    start = [f"init_from.model={work / 'encoder'}", "init_from.part=encoder"]
+    shared += [f"card.{key}={json.dumps(value)}" for key, value in CARD.items()]
+    start = [f"init_from.model={work / 'encoder'}", "init_from.part=encoder", "numbers=bf16"]
     results = {
         name: run(FINETUNE, work / name, [*shared, *words, *theirs], given.threads)
-        for name, words in (("pretrained", start), ("scratch", []))
+        for name, words in ((NAME, start), ("scratch", []))
     }
     show(results)
+    if given.ship:
+        shutil.copytree(work / NAME / "model", given.ship, dirs_exist_ok=True)
 
 
 def run(config: str, folder: Path, words: list[str], threads: int) -> dict[str, Any]:

@@ -136,5 +136,8 @@ def _beside(results: Mapping[str, Any], auroc: str, by: str) -> dict[str, str]:
         names = {"accuracy": "accuracy", "macro_f1": "macro F1", "worst_recall": "recall of the worst class"}
         lines |= {words: text_of(results["one_class"][key], by) for key, words in names.items()}
     for name, measures in results["baselines"].items():
-        lines[f"{auroc}, mean, of the trivial baseline: {name}"] = text_of(measures["auroc"], by)
+        of_baseline = f"of the trivial baseline: {name}"
+        lines[f"{auroc}, mean, {of_baseline}"] = text_of(measures["auroc"], by)
+        if "macro_f1" in measures:
+            lines[f"macro F1 {of_baseline}"] = text_of(measures["macro_f1"], by)
     return lines

@@ -138,9 +138,10 @@ def configured(config: str | Path, overrides: Sequence[str] = ()) -> tuple[type[
 
 
 def command_of(config: str | Path, output: Path, overrides: Sequence[str]) -> str:
-    """The command that was typed, paths by their last name only."""
+    """The command that was typed, paths by their last name only, without sentences of the card."""
     shipped = find_config(config).is_relative_to(CONFIGS)
-    return command_line("train", str(config) if shipped else Path(config), "-o", output, *overrides)
+    words = [word for word in overrides if not word.startswith("card.")]
+    return command_line("train", str(config) if shipped else Path(config), "-o", output, *words)
 
 
 def _check_share(config: JobConfig, processes: int) -> None:
