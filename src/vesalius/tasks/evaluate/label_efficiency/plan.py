@@ -30,8 +30,10 @@ from vesalius.tasks.train.run import configured
 from vesalius.weights.place import locate
 from vesalius.wording import some
 
-CELLS, PATIENTS = "cells", "patients"
-"""Folders of the runs and of their manifests."""
+CELLS = "cells"
+"""Folder of the runs."""
+PATIENTS = "patients"
+"""Folder of their manifests."""
 _FOLD = "{fold}"
 """Stands for the number of the fold in a word of the command."""
 _FROZEN = "fine_tune_after_block"
