@@ -11,11 +11,18 @@ from PIL import Image
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from dicom_making import instance, save
-from tasks.finetune.small import CELLS, make_cells, make_pictures, make_volumes, of_pictures, of_volumes
+from few_draws import few_draws
+from tasks.finetune.small import CELLS, RESNET, make_cells, make_pictures, make_volumes, of_pictures, of_volumes
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import write_manifest
 from vesalius.tasks.train.run import train
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fast():
+    with few_draws():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -138,17 +145,21 @@ def half_bright(draw, *, is_left, side):
 
 
 def test_pictures_and_dicom_xrays_of_every_kind_in_one_folder(xrays, vesalius, tmp_path):
-    """Grey, RGB, with transparency, 448 pixels; DICOM with 12 bits and a window, and with inverted greys."""
+    """Grey, RGB, with transparency, 448 pixels; DICOM with 12 bits and a window, and with inverted greys.
+
+    The picture that is bright at the left is there in every kind, the other one once.
+    """
     draw, folder = np.random.default_rng(9), tmp_path / "in"
     folder.mkdir()
     truth = {}
     for number, is_left in enumerate((True, False)):
         picture = half_bright(draw, is_left=is_left, side=448)
-        for mode in ("L", "RGB", "LA", "RGBA"):
+        for mode in ("L", "RGB", "LA", "RGBA") if is_left else ("L",):
             Image.fromarray(picture).convert(mode).save(folder / f"{mode}{number}.png")
             truth[f"{mode}{number}"] = is_left
         stored = 16 * picture.astype(np.uint16)
-        for name, values, photometric in (("plain", stored, "MONOCHROME2"), ("inverted", 4095 - stored, "MONOCHROME1")):
+        kinds = (("plain", stored, "MONOCHROME2"), ("inverted", 4095 - stored, "MONOCHROME1"))
+        for name, values, photometric in kinds if is_left else ():
             window = {"WindowCenter": 2048, "WindowWidth": 4096}
             data = instance(
                 values,
@@ -173,14 +184,14 @@ def test_pictures_and_dicom_xrays_of_every_kind_in_one_folder(xrays, vesalius, t
         found = results[name]["classes"]["left"]
         assert found["positive"] == truth[stem], stem
         assert (found["probability"] > 0.5) == truth[stem], stem
-    for number in range(2):
-        same = [results[name]["classes"]["left"]["probability"] for name in results if name.endswith(f"{number}")]
-        assert max(same) - min(same) < 0.02
+    same = [results[name]["classes"]["left"]["probability"] for name in results if name != "L1"]
+    assert len(same) == 6
+    assert max(same) - min(same) < 0.02
     assert (out / "report.html").exists()
 
 
 def test_one_class_is_reported_of_each_picture(vesalius, tmp_path):
-    config = of_pictures(make_cells(tmp_path / "data"), loss={"name": "softmax"})
+    config = of_pictures(make_cells(tmp_path / "data", 24), net=RESNET, loss={"name": "softmax"})
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(config))
     train(tmp_path / "c.yaml", tmp_path / "run", device="cpu")
     out = tmp_path / "out"
@@ -194,8 +205,8 @@ def test_one_class_is_reported_of_each_picture(vesalius, tmp_path):
         assert sum(found["probability"] for found in measures["classes"].values()) == pytest.approx(1)
         assert done.told["summary"][name].startswith(f"{called} ")
         right += called == CELLS[int(name.removeprefix("x")) % 3]
-    assert len(done.told["results"]) == 15
-    assert right >= 13
+    assert len(done.told["results"]) == 6
+    assert right >= 5
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Each picture gets the most probable class" in page
     assert "specificity" not in page

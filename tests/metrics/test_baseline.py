@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, roc_auc_score
 
@@ -76,11 +77,20 @@ def test_the_model_minus_the_baseline_on_the_same_draws():
     assert same["auroc_difference"] == {"value": 0.0, "interval": [0.0, 0.0]}
     better = baseline + 3 * labels
     found = compared(better, baseline, labels, owners, "softmax")
-    gain = roc_auc_score(labels, better) - roc_auc_score(labels, baseline)
+    gain = roc_auc_score(labels, better) - roc_auc_score(labels, softmax(baseline, axis=1))
     assert found["auroc_difference"]["value"] == pytest.approx(gain)
     assert found["auroc_difference"]["interval"][0] > 0
     f1 = f1_score(labels.argmax(1), baseline.argmax(1), average="macro")
     assert found["macro_f1"]["value"] == pytest.approx(f1)
+
+
+def test_classes_that_exclude_each_other_are_ranked_by_their_probability():
+    draw = np.random.default_rng(2)
+    logits, labels = draw.normal(0, 2, (90, 3)), np.eye(3, dtype=np.float32)[draw.integers(0, 3, 90)]
+    found = compared(logits, logits + labels, labels, [(f"p{n}", True) for n in range(90)], "softmax")
+    by_probability = roc_auc_score(labels, softmax(logits + labels, axis=1))
+    assert found["auroc"]["value"] == pytest.approx(by_probability)
+    assert abs(by_probability - roc_auc_score(labels, logits + labels)) > 0.01
 
 
 def test_weights_that_do_not_fit_the_features_are_refused():

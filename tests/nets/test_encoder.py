@@ -3,10 +3,10 @@ import torch
 from pydantic import ValidationError
 
 from nets.battery import make
-from vesalius.errors import ConfigError
+from vesalius.errors import ConfigError, UsageError
 from vesalius.nets.bit import BiT
 from vesalius.nets.classifier import Classifier
-from vesalius.nets.encoder import EncoderNet, Pyramid, PyramidNet
+from vesalius.nets.encoder import EncoderNet, Pyramid, PyramidNet, check_pictures
 from vesalius.nets.resnet import ResNet
 from vesalius.nets.table import NETS
 from vesalius.nets.unet import UNet
@@ -80,3 +80,12 @@ def test_a_field_for_an_encoder_takes_no_other_network():
         Classifier.parse({"encoder": {"name": "unet", "dims": 2, "inputs": 1, "outputs": 2}, "outputs": 2})
     with pytest.raises((ConfigError, ValidationError)):
         Classifier(encoder=UNet(dims=2, inputs=1, outputs=2), outputs=2)
+
+
+def test_pictures_of_other_channels_or_sizes_are_refused():
+    net = ViT(size="micro", depth=1, inputs=1)
+    check_pictures(net, (8, 1, 32, 48))
+    with pytest.raises(UsageError, match=r"^the encoder does not take 3 channels of 32 x 48 pixels; give it 1 channel"):
+        check_pictures(net, (3, 32, 48))
+    with pytest.raises(UsageError, match=r"^prepare: the encoder does not take 1 channel of 40 x 32 .* of 16 pixels$"):
+        check_pictures(net, (1, 40, 32), where="prepare")

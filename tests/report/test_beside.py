@@ -58,8 +58,9 @@ def test_baselines_stand_below_the_model_with_the_difference():
 
 def test_every_class_has_its_recall_and_count():
     scores, labels = samples(3)
-    section = one_class_section(one_class_measures(scores, labels, OWNERS, tuple("abc")), "pictures")
-    _, rows, _ = table_of(section)
+    section = one_class_section(one_class_measures(scores, labels, OWNERS, tuple("abc")), "pictures", "by patient")
+    _, rows, caption = table_of(section)
     assert [row[0] for row in rows[3:]] == ["recall of a", "recall of b", "recall of c"]
     assert [int(row[1]) for row in rows[3:]] == labels.sum(0).astype(int).tolist()
+    assert caption == "The most probable class is called. Intervals by patient."
     assert section.blocks[-1].file == CONFUSION

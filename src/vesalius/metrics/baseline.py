@@ -20,7 +20,15 @@ from vesalius.metrics.bootstrap import Rows, with_intervals
 from vesalius.metrics.classify import aurocs, macro, rank_classes
 from vesalius.metrics.drawn import Owner
 from vesalius.metrics.facts import AGE, SEX, VIEW
-from vesalius.metrics.one_class import UNKNOWN, Activation, accuracy, confusion, macro_f1, true_class
+from vesalius.metrics.one_class import (
+    UNKNOWN,
+    Activation,
+    accuracy,
+    confusion,
+    macro_f1,
+    softmax_log_odds,
+    true_class,
+)
 
 Plain = Mapping[str, str | float]
 """Facts of a sample: numbers, and words of a few values."""
@@ -130,6 +138,13 @@ def compared(
 ) -> dict[str, Any]:
     """Measure a baseline, and the model minus the baseline, on the same samples and the same draws of patients.
 
+    Args:
+        model_SC: log odds of each class by the model.
+        baseline_SC: `Baseline.scores`.
+        labels_SC: 0, 1, or NaN for unknown.
+        owners: patients, from whom the bootstrap draws.
+        activation: whether classes exclude each other (softmax).
+
     Returns:
         {"auroc", "auprc", "auroc_difference"}, for a softmax also {"accuracy", "macro_f1", "macro_f1_difference"}; each
         {"value", "interval"}. AUROC and AUPRC are means over the classes; AUPRC has no interval.
@@ -137,6 +152,8 @@ def compared(
     names = ["auroc", "auroc_difference"]
     names += ["accuracy", "macro_f1", "macro_f1_difference"] if activation == "softmax" else []
     count, true = labels_SC.shape[1], true_class(labels_SC)
+    if activation == "softmax":
+        baseline_SC = softmax_log_odds(baseline_SC)
 
     def values(rows: Rows) -> list[float]:
         model, baseline = (macro(aurocs(scores[rows], labels_SC[rows])) for scores in (model_SC, baseline_SC))

@@ -43,11 +43,8 @@ class OneClassPoint(OperatingPoint):
         return p_NC
 
     def log_odds(self, logits_NC: ArrayLike) -> NDArray[np.float64]:
-        """Logarithm of p / (1 - p): the logit of a class over those of all others together."""
-        cooled_NC = self._cooled(logits_NC)
-        others = ~np.eye(cooled_NC.shape[1], dtype=bool)
-        rest = [logsumexp(cooled_NC[:, kept], axis=1) for kept in others]
-        return cooled_NC - np.stack(rest, axis=1)
+        """Logarithm of p / (1 - p), see `softmax_log_odds`."""
+        return softmax_log_odds(self._cooled(logits_NC))
 
     def judge(self, logits_NC: ArrayLike, labels_NC: ArrayLike) -> tuple[Decisions | None, ...]:
         """Call one class of each sample."""
@@ -102,6 +99,20 @@ def choose_one_class(logits_NC: ArrayLike, labels_NC: ArrayLike) -> OneClassPoin
     end = math.log(MOST_TEMPERATURE)
     best = minimize_scalar(loss, bounds=(-end, end), method="bounded", options={"xatol": 1e-8})
     return point(min((-end, end, float(best.x)), key=loss))
+
+
+def softmax_log_odds(logits_NC: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return log(p / (1 - p)) of softmax probabilities: the logit of a class over those of all others together.
+
+    Samples are ranked by it. Logits alone do not rank them: what a softmax says of a class depends on the other logits.
+
+    Example:
+        >>> softmax_log_odds(np.array([[1.0, 0.0, 0.0], [2.0, 3.0, 0.0]]))[:, 0].round(2).tolist()
+        [0.31, -1.05]
+    """
+    others = ~np.eye(logits_NC.shape[1], dtype=bool)
+    rest = [logsumexp(logits_NC[:, kept], axis=1) for kept in others]
+    return logits_NC - np.stack(rest, axis=1)
 
 
 def true_class(labels_NC: ArrayLike) -> NDArray[np.intp]:

@@ -6,11 +6,13 @@ Letters: B batch, C channel, J rows, I columns, L places (row by row), D width.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import BeforeValidator, SerializeAsAny
 from torch import Tensor, nn
 
+from vesalius.errors import UsageError
 from vesalius.nets.net import Net
 
 Maps: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -76,6 +78,23 @@ class PyramidNet(EncoderNet):
     @abstractmethod
     def make(self) -> Pyramid:
         """Return the network, freshly initialized from PyTorch's global generator."""
+
+
+def check_pictures(net: EncoderNet, shape: Sequence[int], where: str | None = None) -> None:
+    """Raise UsageError if an encoder of pictures takes other channels or sizes.
+
+    Args:
+        net: the encoder.
+        shape: of the pictures; its last axes are C, J, I.
+        where: the key that decides the shape, for the message.
+    """
+    channels, *sides = shape[-3:]
+    if channels != net.inputs or any(side % net.divisor for side in sides):
+        given = f"{channels} {'channel' if channels == 1 else 'channels'} of {sides[0]} x {sides[1]} pixels"
+        fix = (
+            f"give it {net.inputs} {'channel' if net.inputs == 1 else 'channels'} and multiples of {net.divisor} pixels"
+        )
+        raise UsageError(f"the encoder does not take {given}", where=where, fix=fix)
 
 
 def _encoder(given: Any) -> Any:

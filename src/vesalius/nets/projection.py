@@ -16,7 +16,7 @@ _STD = 0.01
 
 
 class Projection(Net):
-    """x_BD to z_BE: linear and batch norm in each layer, ReLU between them, and no bias anywhere at the end.
+    """x_BD to z_BE: each layer is linear without bias, then batch norm; ReLU between layers, no bias in the last norm.
 
     The layers before the last keep the width. SimCLR has 2 layers, SimCLR v2 has 3, REMEDIS 2.
 

@@ -63,7 +63,7 @@ class ResNet(PyramidNet):
         default="conv", description="past a block that halves the map: a convolution of stride 2, or pooling before it"
     )
     selective_kernel: bool = Field(
-        default=False, description="two streams of 3 x 3 in each block that the picture weighs (50 layers or more)"
+        default=False, description="two streams of 3 x 3 in each block, weighted by the picture (50 layers or more)"
     )
     pooling: Pooling = Field(
         default="centred", description="border of the stem's pooling: all around, or below and right as in TensorFlow"
@@ -159,7 +159,7 @@ class _Bottleneck(nn.Module):
 
 
 class _SelectiveKernel(nn.Module):
-    """Two streams of 3 x 3, weighed by the mean over the picture (arXiv:1903.06586, as SimCLR v2 simplifies it)."""
+    """Two streams of 3 x 3, weighted by the mean over the picture (arXiv:1903.06586, as SimCLR v2 simplifies it)."""
 
     def __init__(self, width: int, stride: int) -> None:
         super().__init__()

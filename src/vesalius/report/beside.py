@@ -74,13 +74,19 @@ def baseline_section(
         rows.append(row)
     caption = (
         f"Logistic regressions that see no picture content, fitted on the training cases and measured on "
-        f"{measured_on}. What the model adds is the difference; patients are drawn for both at once."
+        f"{measured_on}. What the model adds is the difference, whose interval has the same draws for both."
     )
     return Section(title="Trivial baselines").table(columns, rows, caption)
 
 
-def one_class_section(results: Mapping[str, Any], unit: str) -> Section:
-    """Return accuracy, macro F1 and the recall of each class (`metrics.one_class.one_class_measures`)."""
+def one_class_section(results: Mapping[str, Any], unit: str, intervals: str) -> Section:
+    """Return accuracy, macro F1 and the recall of each class (`metrics.one_class.one_class_measures`).
+
+    Args:
+        results: of the measures.
+        unit: what a sample is, in the plural.
+        intervals: what the bootstrap draws, in words.
+    """
     section = Section(title="One class each")
     heads = {"accuracy": "accuracy", "macro_f1": "macro F1", "worst_recall": "recall of the worst class"}
     rows = [[words, "", *measure_cells(results[key])] for key, words in heads.items()]
@@ -88,5 +94,5 @@ def one_class_section(results: Mapping[str, Any], unit: str) -> Section:
     for (name, measure), count in zip(results["recall"].items(), counts, strict=True):
         rows.append([f"recall of {name}", str(count), *measure_cells(measure)])
     columns = [Column(name=""), *(Column(name=name, numeric=True) for name in (unit, "value", "95 % interval"))]
-    section.table(columns, rows, "The most probable class is called. Intervals draw patients.")
+    section.table(columns, rows, f"The most probable class is called. Intervals {intervals}.")
     return section.figure(CONFUSION, "Rows: true classes; columns: called ones.", "Confusion matrix")

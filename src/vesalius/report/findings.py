@@ -110,7 +110,7 @@ def _beside(results: Mapping[str, Any], unit: str) -> list[Section]:
     found = []
     one_class = results.get("one_class")
     if one_class is not None:
-        found.append(one_class_section(one_class, unit))
+        found.append(one_class_section(one_class, unit, results["intervals"]))
     if results.get("baselines"):
         macro_f1 = None if one_class is None else one_class["macro_f1"]
         found.append(baseline_section(results["baselines"], results, f"the same {unit}", macro_f1))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from vesalius.cohort.cache import Cache
 from vesalius.cohort.case import IMAGE, Case
@@ -19,6 +19,17 @@ from vesalius.config import Config
 from vesalius.errors import UsageError
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.transform import Augment
+
+
+def _each_once(given: tuple[str, ...]) -> tuple[str, ...]:
+    for name in given:
+        if given.count(name) > 1:
+            raise ValueError(f"{name} is named {given.count(name)} times")
+    return given
+
+
+ClassNames: TypeAlias = Annotated[tuple[str, ...], AfterValidator(_each_once)]
+"""A field of a configuration that holds the labels to learn."""
 
 
 class ManifestData(Config):

@@ -171,7 +171,7 @@ def parts(patient, _):
         ({"any": bleeds}, ["data.classes=[any,any]"], "any is named 2 times"),
         ({"any": bleeds}, ["data.fold=1"], "the manifest has no folds"),
         ({"any": bleeds}, ["loss.slices=0.5"], "loss.slices: no single slice has labels"),
-        ({}, [], "no case has a label; add labels; .* columns any, epidural"),
+        ({}, [], "no case has a label; give its cases labels of 0 and 1"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line_before_anything_begins(tmp_path, columns, words, message):

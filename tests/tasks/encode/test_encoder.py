@@ -97,7 +97,9 @@ def test_refusals(tmp_path):
     with pytest.raises(UsageError, match="not finite"):
         encoder.embed(SLICES, np.array([0]))
     wrong = np.zeros((1, 1, 32, 40), np.float32)
-    with pytest.raises(UsageError, match="1 channels of 32 x 40 pixels; the encoder takes 3 channels and multiples"):
+    with pytest.raises(
+        UsageError, match="does not take 1 channel of 32 x 40 pixels; give it 3 channels and multiples of 16"
+    ):
         encoder.tokens(wrong)
 
 

@@ -1,9 +1,16 @@
 import pytest
 import torch
 
+from few_draws import few_draws
 from tasks.finetune.small import make_pictures, make_volumes, of_pictures, of_volumes
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.job import FinetuneJob
+
+
+@pytest.fixture(scope="package", autouse=True)
+def fast():
+    with few_draws():
+        yield
 
 
 def export(folder, table):

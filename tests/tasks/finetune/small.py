@@ -11,6 +11,7 @@ from vesalius.phantom.nifti import write_nifti
 
 AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
 SPLITS = ("train",) * 8 + ("val",) * 4 + ("test",) * 4
+RESNET = {"name": "resnet", "depth": 18, "factor": 0.125, "inputs": 1}
 NET = {"name": "vit", "size": "micro", "depth": 2, "inputs": 1, "layer_scale": 1.0}
 
 

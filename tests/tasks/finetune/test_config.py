@@ -8,6 +8,7 @@ WRONG = {
     "prepare.layout must be BCJI": of_volumes("m.jsonl", prepare={"layout": "CJI"}),
     "prepare.layout must be CJI": of_pictures("m.jsonl", prepare={"layout": "BCJI"}),
     "places needs data.slices": of_pictures("m.jsonl", loss={"places": 1.0}),
+    "left is named 2 times": of_pictures("m.jsonl", data={"manifest": "m.jsonl", "classes": ["left", "left"]}),
     "net: is not an encoder": of_pictures("m.jsonl", net={"name": "head", "inputs": 3, "outputs": 2}),
 }
 

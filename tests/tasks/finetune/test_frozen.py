@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tasks.finetune.small import make_pictures, of_pictures
+from tasks.finetune.small import RESNET, make_pictures, of_pictures
 from vesalius.errors import ConfigError
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.frozen import frozen_modules
@@ -11,7 +11,6 @@ from vesalius.tasks.finetune.job import FinetuneJob
 from vesalius.training.config import TrainConfig
 from vesalius.training.loop import Loop
 
-RESNET = {"name": "resnet", "depth": 18, "factor": 0.125, "inputs": 1}
 BIT = {"name": "bit", "depths": [1, 1, 1, 1], "inputs": 1}
 
 

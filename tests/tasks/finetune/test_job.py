@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from tasks.finetune.small import CELLS, make_cells, make_pictures, make_volumes, of_pictures, of_volumes
+from tasks.finetune.small import CELLS, NET, RESNET, make_cells, make_pictures, make_volumes, of_pictures, of_volumes
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, UsageError
@@ -126,8 +126,8 @@ def cells(tmp_path_factory):
     """A finished run of one class each, and its manifest."""
     folder = tmp_path_factory.mktemp("cells")
     manifest = make_cells(folder / "data")
-    table = of_pictures(manifest, loss={"name": "softmax"}, mixup=0.1, hidden=8)
-    table["train"]["best"] = "macro_f1"
+    table = of_pictures(manifest, net=RESNET, loss={"name": "softmax"}, mixup=0.1, hidden=8)
+    table["train"] |= {"epochs": 3, "best": "macro_f1"}
     train(saved(folder, table), folder / "run", device="cpu")
     return folder / "run", manifest
 
@@ -212,8 +212,7 @@ def test_a_run_whose_labels_are_all_alike_is_one_line(cells):
 
 def test_a_batch_of_one_is_refused_where_batch_norms_learn(cells, tmp_path):
     _, manifest = cells
-    net = {"name": "resnet", "depth": 18, "factor": 0.125, "inputs": 1}
-    table = of_pictures(manifest, net=net, batch=1, loss={"name": "softmax"})
+    table = of_pictures(manifest, net=RESNET, batch=1, loss={"name": "softmax"})
     with pytest.raises(UsageError, match="batch: a batch of one picture has no spread"):
         train(saved(tmp_path, table), tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
@@ -231,12 +230,38 @@ def test_a_picture_one_pixel_wide_is_one_line(tmp_path):
         train(saved(tmp_path, of_pictures(with_thin)), tmp_path / "run", device="cpu")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"net": {**NET, "inputs": 3}}, "prepare: the encoder does not take 1 channel of 32 x 32 pixels; give it 3"),
+        ({"augment": [{"name": "random_crop", "size": [20, 20]}]}, "prepare_for_training or augment: .* 20 x 20"),
+    ],
+)
+def test_pictures_that_the_encoder_does_not_take_are_refused_before_anything_begins(cells, tmp_path, changes, words):
+    table = of_pictures(cells[1], loss={"name": "softmax"}) | changes
+    with pytest.raises(UsageError, match=words):
+        train(saved(tmp_path, table), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_held_out_picture_of_another_size_is_one_line(cells, tmp_path):
+    manifest = cells[1]
+    np.save(manifest.parent / "wide.npy", np.zeros((1, 32, 40), np.float32))
+    images = {"x56": {"image": "wide.npy#array/0"}}  # the last one to validate on
+    odd = rewritten(
+        manifest, "wide.jsonl", lambda _, case: case.model_copy(update={"images": images.get(case.id, case.images)})
+    )
+    task = FinetuneJob(FinetuneConfig.parse(of_pictures(odd, loss={"name": "softmax"}))).task()
+    task.modules = task.build()
+    with pytest.raises(UsageError, match=r"case x56: the encoder does not take 1 channel of 32 x 40 pixels"):
+        task.validate(0)
+
+
 def test_three_stages_one_after_the_other(cells, tmp_path):
     """Supervised, then SimCLR without labels, then finetuning of the last block group, each from the one before."""
     manifest = rewritten(cells[1], "plain.jsonl", lambda _, case: case.model_copy(update={"facts": {}}))
-    net = {"name": "resnet", "depth": 18, "factor": 0.125, "inputs": 1}
     short = {"epochs": 1, "optimizer": {"lr": 0.003}}
-    first = of_pictures(manifest, net=net, loss={"name": "softmax"}, train=short)
+    first = of_pictures(manifest, net=RESNET, loss={"name": "softmax"}, train=short)
     train(saved(tmp_path, first), tmp_path / "first", device="cpu")
     second = {
         "task": "simclr",
@@ -244,12 +269,12 @@ def test_three_stages_one_after_the_other(cells, tmp_path):
         "prepare": {"layout": "CJI", "values": [{"name": "percentiles"}]},
         "augment": [{"name": "random_resized_crop", "size": [32, 32]}],
         "batch": 8,
-        "net": net,
+        "net": RESNET,
         "init_from": {"model": str(tmp_path / "first")},
         "train": {"epochs": 1, "max_steps": 2},
     }
     train(saved(tmp_path, second), tmp_path / "second", device="cpu")
-    third = of_pictures(manifest, net=net, fine_tune_after_block=3, init_from={"model": str(tmp_path / "second")})
+    third = of_pictures(manifest, net=RESNET, fine_tune_after_block=3, init_from={"model": str(tmp_path / "second")})
     third = third | {"loss": {"name": "softmax"}, "train": short}
     results = train(saved(tmp_path, third), tmp_path / "third", device="cpu").results
     assert results["one_class"]["accuracy"]["value"] is not None

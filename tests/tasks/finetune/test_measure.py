@@ -15,7 +15,7 @@ def test_every_slice_with_its_labels(tmp_path):
     job = FinetuneJob(FinetuneConfig.parse(of_volumes(make_volumes(tmp_path))))
     torch.manual_seed(0)
     net, data = job.task().build()["net"].eval(), job.config.data
-    scored = score(net, data.held_out(job.parts()["val"], job.config.prepare, job.classes), data.slices)
+    scored = score(net, job.config.net, data.held_out(job.parts()["val"], job.config.prepare, job.classes), data.slices)
     assert scored.ids[:7] == ("v8",) * 6 + ("v9",)
     assert scored.patients[0] == ("p8", True)
     assert scored.items[:8] == (0, 1, 2, 3, 4, 5, 0, 1)
@@ -29,14 +29,14 @@ def test_every_slice_with_its_labels(tmp_path):
 
 def test_nothing_that_can_be_read(tmp_path):
     job = FinetuneJob(FinetuneConfig.parse(of_volumes(make_volumes(tmp_path))))
+    net, slices = job.task().build()["net"], job.config.data.slices
     for path in tmp_path.glob("v*.nii.gz"):
         path.write_bytes(b"")
-    slices = job.config.data.slices
     loader = Loader(
         job.parts()["val"], prepare=job.config.prepare, masks=(slices.mask,), order="cohort", on_error="skip"
     )
     with pytest.raises(InputError, match="no case can be read, case v8: "):
-        score(job.task().build()["net"], loader, slices)
+        score(net, job.config.net, loader, slices)
 
 
 def test_two_processes_score_as_one(tmp_path):

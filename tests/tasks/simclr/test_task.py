@@ -61,7 +61,7 @@ def test_a_batch_is_no_larger_than_an_epoch_and_the_same_for_each_process(tmp_pa
 
 def test_bad_input_is_one_line(manifest, tmp_path):
     other = table(manifest, net={**RESNET, "inputs": 3})
-    with pytest.raises(UsageError, match=r"augment: views have 1 channels of 32 x 32 pixels; the encoder takes 3"):
+    with pytest.raises(UsageError, match=r"augment: the encoder does not take 1 channel of 32 x 32 pixels; give it 3"):
         next(SimclrJob(SimclrConfig.parse(other)).task().batches(0, 0, 0, 1))
     alone = make_pictures(tmp_path / "two", count=8, splits="train val")
     lines = alone.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -80,7 +80,7 @@ def test_bad_input_is_one_line(manifest, tmp_path):
     [
         (
             "whole=[{name: center_crop, size: [8, 8]}]",
-            "whole: views have 1 channels of 8 x 8 pixels; the encoder takes 1",
+            "whole: the encoder does not take 1 channel of 8 x 8 pixels; give it 1 channel",
         ),
         ("train.best=auroc", "train.best: no measure 'auroc'; choose one of alignment"),
     ],

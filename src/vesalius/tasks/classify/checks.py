@@ -28,8 +28,8 @@ def check_classes(known: Sequence[str], classes: Sequence[str], where: str) -> N
         where: source of the labels, for messages.
     """
     if not known:
-        columns = f"a table with nifti_path needs one of the columns {', '.join(LABELS)}, or others of 0 and 1"
-        raise UsageError("no case has a label", where=where, fix=f"add labels; {columns}")
+        fix = "give its cases labels of 0 and 1, or build it from a table that has columns of 0 and 1"
+        raise UsageError("no case has a label", where=where, fix=fix)
     strange = [name for name in classes if name not in known]
     if strange:
         what = f"no case has a label {', '.join(strange)}"
@@ -130,6 +130,17 @@ def training_notes(cohort: Cohort, train: Cohort, classes: Sequence[str]) -> tup
     return tuple(notes)
 
 
+def one_sided_notes(labels_SC: NDArray[np.float32], classes: Sequence[str]) -> list[str]:
+    """Caveats of measured samples: classes that have no AUROC, as their known labels are all alike."""
+    known = [set(labels_S[~np.isnan(labels_S)].tolist()) for labels_S in labels_SC.T]
+    notes = []
+    for value, word in ((0.0, "negative"), (1.0, "positive")):
+        alike = [name for name, values in zip(classes, known, strict=True) if values == {value}]
+        if alike:
+            notes.append(f"all known labels of {', '.join(alike)} are {word}, so there is no AUROC for it")
+    return notes
+
+
 def cohort_notes(
     cohort: Cohort,
     labels_SC: NDArray[np.float32],
@@ -147,14 +158,9 @@ def cohort_notes(
         problems: unreadable cases that were left out.
     """
     notes = []
-    known = [set(labels_S[~np.isnan(labels_S)].tolist()) for labels_S in labels_SC.T]
-    unlabelled = [name for name, values in zip(classes, known, strict=True) if not values]
+    unlabelled = [name for name, labels_S in zip(classes, labels_SC.T, strict=True) if np.isnan(labels_S).all()]
     if unlabelled:
         notes.append(f"the cohort has no labels for {', '.join(unlabelled)}, which the model reports too")
-    for value, word in ((0.0, "negative"), (1.0, "positive")):
-        alike = [name for name, values in zip(classes, known, strict=True) if values == {value}]
-        if alike:
-            notes.append(f"all known labels of {', '.join(alike)} are {word}, so there is no AUROC for it")
     strange = [name for name in cohort.classes if name not in classes]
     if strange:
         notes.append(f"the model does not know {', '.join(strange)}, for which the cohort has labels")

@@ -21,7 +21,7 @@ _MAPS = {
     "threshold, below it nothing is drawn. It shows where; the head learned from whole slices, so the values are no "
     "risks",
     "grad-cam": "Grad-CAM: the share of each place in the logit of {name}, where it is positive. It shows what speaks "
-    "for the finding, not how likely it is: the scale begins at 0 and ends at the highest place of this picture",
+    "for the finding, not how likely it is: each picture has a scale of its own",
     "rollout": "attention rollout: how much of each patch reaches the class token. It shows where the encoder looks, "
     "whatever the finding",
 }

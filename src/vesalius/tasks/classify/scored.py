@@ -25,6 +25,7 @@ from vesalius.report.findings import RELIABILITY, counted, reliability_figure, s
 from vesalius.report.result import Result
 from vesalius.report.table import Cell
 from vesalius.tasks.classify.calibration import Calibration
+from vesalius.tasks.classify.checks import one_sided_notes
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ def outcome_of(
     rows = scored.rows(calibration, name)
     return Result(
         results=results,
-        sections=sections(results, notes, unit),
+        sections=sections(results, [*notes, *one_sided_notes(scored.labels_SC, classes)], unit),
         rows=rows,
         columns=tuple(rows[0]),
         figures=figures,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from vesalius.config import Config
 from vesalius.metrics.operating import SPECIFICITY, Sharing
 from vesalius.nets.aggregate import AnyAggregate, Mean
 from vesalius.objectives.masked_bce import MOST_WEIGHT
-from vesalius.tasks.cohort_data import ManifestData
+from vesalius.tasks.cohort_data import ClassNames, ManifestData
 from vesalius.tasks.encode.slices import SliceConfig
 from vesalius.tasks.job import JobConfig
 from vesalius.training.config import OptimizerConfig, TrainConfig
@@ -43,7 +43,7 @@ class DetectData(ManifestData):
     patients: Path | None = Field(default=None, description="of the embeddings: .npy [N] or a text file of N lines")
     studies: Path | None = Field(default=None, description="likewise: which rows are the slices of one study")
     splits: Path | None = Field(default=None, description="likewise: train, val or test")
-    classes: tuple[str, ...] = Field(default=(), description="labels to learn, in this order; none: all there are")
+    classes: ClassNames = Field(default=(), description="labels to learn, in this order; none: all there are")
     unit: Unit = Field(default="case", description="what has one label: a case, or all cases of a study (loose slices)")
     slices: SliceConfig = SliceConfig()
     window: CtWindow | None = Field(
@@ -55,14 +55,6 @@ class DetectData(ManifestData):
     precision: Precision = Field(default="fp32", description="of the encoder; auto: bf16 where the hardware has it")
     cache: Path | None = Field(default=None, description="folder where vectors stay between runs; none: the user's")
     skip_invalid: bool = Field(default=False, description="go on without scans that cannot be read, and list them")
-
-    @field_validator("classes")
-    @classmethod
-    def _each_once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        for name in given:
-            if given.count(name) > 1:
-                raise ValueError(f"{name} is named {given.count(name)} times")
-        return given
 
     @model_validator(mode="after")
     def _one_form(self) -> DetectData:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vesalius.errors import InputError, UsageError
-from vesalius.nets.encoder import EncoderNet, Pyramid, PyramidNet
+from vesalius.nets.encoder import EncoderNet, Pyramid, PyramidNet, check_pictures
 from vesalius.nets.grad_cam import grad_cam
 from vesalius.nets.rollout import attends, attention_rollout
 from vesalius.tasks.encode.options import Window
@@ -116,10 +116,7 @@ class Encoder:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def _on_device(self, x_BCJI: NDArray[np.float32]) -> Tensor:
-        inputs, side = self.config.inputs, self.config.divisor
-        if x_BCJI.shape[1] != inputs or x_BCJI.shape[2] % side or x_BCJI.shape[3] % side:
-            given = f"{x_BCJI.shape[1]} channels of {x_BCJI.shape[2]} x {x_BCJI.shape[3]} pixels"
-            raise UsageError(f"{given}; the encoder takes {inputs} channels and multiples of {side} pixels")
+        check_pictures(self.config, x_BCJI.shape)
         return torch.from_numpy(x_BCJI).to(self.device)
 
     def embed(self, slices: Slices, numbers: NDArray[np.int64], batch: int = BATCH) -> NDArray[np.float32]:

@@ -205,7 +205,7 @@ def _measure_pictures(
         order="cohort",
         on_error="skip" if options.skip_invalid else "raise",
     )
-    scored = score(network.net, loader, slices, progress)
+    scored = score(network.net, network.encoder.config, loader, slices, progress)
     check_labels(scored.labels_SC, settings.classes, where)
     notes = cohort_notes(part, scored.labels_SC, scored.patients, settings.classes, loader.problems)
     if len(part) < len(whole):

@@ -15,7 +15,7 @@ from vesalius.errors import UsageError
 from vesalius.nets.classifier import Classifier
 from vesalius.nets.encoder import AnyEncoder
 from vesalius.objectives.class_loss import AnyClassLoss, BceLoss
-from vesalius.tasks.cohort_data import CohortData
+from vesalius.tasks.cohort_data import ClassNames, CohortData
 from vesalius.tasks.finetune.frozen import EVERYTHING, HEAD_ONLY, check_block
 from vesalius.tasks.finetune.hyperrule import HyperRule
 from vesalius.tasks.job import JobConfig
@@ -42,7 +42,7 @@ class SliceLabels(Config):
 class FinetuneData(CohortData):
     """The cases, and the labels to learn."""
 
-    classes: tuple[str, ...] = Field(default=(), description="labels of pictures to learn; none: all there are")
+    classes: ClassNames = Field(default=(), description="labels of pictures to learn; none: all there are")
     class_fact: str | None = Field(
         default=None, description="fact of the cases whose values are the classes, such as group; none: their labels"
     )

@@ -1,4 +1,4 @@
-"""Which part of an encoder learns: `fine_tune_after_block`, a number of Google's code of SimCLR v2 and REMEDIS.
+"""Which part of an encoder learns: `fine_tune_after_block`, numbered as in Google's code of SimCLR v2 and REMEDIS.
 
 -1 trains everything, 0 freezes the stem, 1 to 3 freeze the stem and the block groups up to this one, and 4 trains the
 head alone. What is frozen has no gradient and stays in eval mode: its batch norms keep the statistics that they

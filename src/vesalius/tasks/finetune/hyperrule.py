@@ -7,9 +7,10 @@ SGD with momentum 0.9 and rate 0.003 at a batch of 512, warm-up, then a tenth at
     below 500,000       10,000   500, 3,000, 6,000, 9,000     0.1
     more                20,000   500, 6,000, 12,000, 18,000   0.1
 
-Pictures of less than 96 x 96 pixels are resized to 160 and cropped to 128 at random; larger ones to 512 and 480. They
-are flipped at random, and held-out ones are resized to the size of the crop. The rate for other batches than 512 is
-proportional to the batch; the paper does not say.
+Pictures of less than 96 x 96 pixels are resized to 160 and cropped to 128 at random; larger ones to 512 and 480, as in
+Google's code (the paper has 448 and 384 for all but its largest net: sizes=[448,384]). They are flipped at random, and
+held-out ones are resized to the size of the crop. The rate for other batches than 512 is proportional to the batch; the
+paper does not say.
 """
 
 from __future__ import annotations

@@ -82,12 +82,13 @@ class FinetuneJob(Job):
 
     def outcome(self, model: Path, device: str) -> Result:
         """Test the shipped model with the temperature and thresholds that it ships with."""
-        net, data = Network(model, device).net, self.config.data
+        network, data = Network(model, device), self.config.data
         calibration = Calibration.read(model, self.classes)
         split = "test" if len(self._parts["test"]) else "val"
         scored = {
             name: score(
-                net,
+                network.net,
+                network.encoder.config,
                 data.held_out(self._parts[name], self.config.prepare, self.classes),
                 data.slices,
                 self.progress,

@@ -17,6 +17,7 @@ from vesalius.cohort.groups import owners
 from vesalius.cohort.loader import Loader
 from vesalius.errors import InputError
 from vesalius.metrics.facts import plain
+from vesalius.nets.encoder import EncoderNet, check_pictures
 from vesalius.tasks.classify.baselines import Baselines, looks_of
 from vesalius.tasks.classify.scored import Scored
 from vesalius.tasks.finetune.config import SliceLabels
@@ -33,6 +34,7 @@ _LINES = 5
 @torch.no_grad()
 def score(
     net: nn.Module,
+    encoder: EncoderNet,
     loader: Loader,
     slices: SliceLabels | None,
     progress: Progress = quiet,
@@ -44,6 +46,7 @@ def score(
 
     Args:
         net: a classifier in eval mode.
+        encoder: configuration of its encoder.
         loader: prepared cases in the order of the cohort.
         slices: how label maps become labels of slices; None: the cases are pictures with labels.
         progress: callback that receives a line now and then.
@@ -51,6 +54,7 @@ def score(
 
     Raises:
         InputError: a case cannot be loaded, or none is left.
+        UsageError: the encoder takes other channels or sizes.
     """
     device = next(net.parameters()).device
     maps = None if slices is None else MapLabels(slices.values, slices.least)
@@ -59,6 +63,7 @@ def score(
     every = max(1, len(loader) // _LINES)
     for number, case in enumerate(loader.shard(ranks.rank, ranks.world).epoch(0), start=1):
         x_BCJI = case.image if slices is not None else case.image[None]
+        check_pictures(encoder, x_BCJI.shape, where=f"case {case.id}")
         logits = []
         for start in range(0, len(x_BCJI), BATCH):
             x = torch.from_numpy(x_BCJI[start : start + BATCH]).to(device)
@@ -93,7 +98,7 @@ def trivial_scores(
         classes: of the model.
         cohort: the measured cases.
         scored: their logits.
-        image: name of the image of a case whose look a baseline may need.
+        image: name of the image whose look a baseline may need; what cannot be read again counts as average.
 
     Raises:
         CorruptFileError: the baselines are damaged.
@@ -101,5 +106,5 @@ def trivial_scores(
     baselines = Baselines.read(model, classes)
     if baselines.need_looks:
         looks = looks_of(cohort, image, len(cohort))
-        return baselines.scores([looks[name] for name in scored.ids])
+        return baselines.scores([looks.get(name, {}) for name in scored.ids])
     return baselines.scores([plain(facts) for facts in scored.facts])

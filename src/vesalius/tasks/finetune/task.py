@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from vesalius.errors import UsageError
 from vesalius.metrics.classify import rank_classes
 from vesalius.metrics.one_class import accuracy, choose_one_class, confusion, macro_f1, recalls, true_class
 from vesalius.metrics.operating import OperatingPoint, choose
+from vesalius.nets.encoder import check_pictures
 from vesalius.nets.net import build
 from vesalius.objectives.class_loss import BceLoss
 from vesalius.tasks.classify.baselines import Baselines, looks_of
@@ -36,6 +38,8 @@ from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.transform import Chain
 from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, save_pretrained
 
+_TRAINED_ON = "prepare_for_training or augment"
+"""Keys that decide the shape of what is trained on."""
 _NUMBERS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -51,9 +55,10 @@ class FinetuneTask(Task):
     def __init__(self, config: FinetuneConfig, parts: Mapping[str, Cohort], classes: tuple[str, ...]) -> None:
         self.config, self.parts, self.classes = config, parts, classes
         self._loss, self._place_loss = config.loss.of_pictures(len(classes)), config.loss.of_places(len(classes))
-        self._training = self._loader()
+        self._training = self._loader(parts["train"])
 
     def build(self) -> dict[str, nn.Module]:
+        self._check_pictures()
         net = build(self.config.classifier(len(self.classes)))
         if self.config.zero_init_logits_layer:
             last = [layer for layer in net.head.modules() if isinstance(layer, nn.Linear)][-1]  # type: ignore[union-attr]
@@ -76,10 +81,15 @@ class FinetuneTask(Task):
         return min(self.config.batch, self._training.total)
 
     def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
-        """Yield images (B, C, J, I), labels (B, N) and, with a loss of places, their labels (B, L, N)."""
+        """Yield images (B, C, J, I), labels (B, N) and, with a loss of places, their labels (B, L, N).
+
+        Raises:
+            UsageError: the encoder takes other channels or sizes.
+        """
         size = self.batch_size() // world
         slices, loss = self.config.data.slices, self.config.loss
         for batch in batches(self._training.shard(rank, world), epoch, size, drop_last=True, start=start):
+            check_pictures(self.config.net, batch.images.shape, where=_TRAINED_ON)
             given = {"image": batch.images, "labels": batch.labels_BN}
             if slices is not None:
                 maps, mask_BCJI = MapLabels(slices.values, slices.least), batch.masks[slices.mask]
@@ -156,6 +166,14 @@ class FinetuneTask(Task):
         count = len(self.classes)
         return POINTS[self.config.loss.activation]((1.0,) * count, (math.nan,) * count, math.nan, 0)
 
+    def _check_pictures(self) -> None:
+        """Raise UsageError if the encoder does not take the first pictures of both splits: it will take no others."""
+        data, prepare = self.config.data, self.config.prepare
+        train, val = (replace(self.parts[name], cases=self.parts[name].cases[:1]) for name in ("train", "val"))
+        loaders = {"prepare": data.held_out(val, prepare, self.classes), _TRAINED_ON: self._loader(train)}
+        for where, loader in loaders.items():
+            check_pictures(self.config.net, next(loader.epoch(0)).image.shape, where)
+
     def _check_batch(self, net: nn.Module) -> None:
         """Raise UsageError if batch norms would learn from one picture."""
         learns = any(isinstance(layer, _BatchNorm) and layer.weight.requires_grad for layer in net.modules())
@@ -172,13 +190,13 @@ class FinetuneTask(Task):
     def _score_val(self, net: nn.Module, ranks: Ranks) -> Scored:
         data = self.config.data
         loader = data.held_out(self.parts["val"], self.config.prepare, self.classes)
-        return score(net, loader, data.slices, ranks=ranks)
+        return score(net, self.config.net, loader, data.slices, ranks=ranks)
 
-    def _loader(self) -> Loader:
+    def _loader(self, train: Cohort) -> Loader:
         config, slices = self.config, self.config.data.slices
         changes = Chain(transforms=config.augment)
         return config.data.loader(
-            self.parts["train"],
+            train,
             prepare=config.training_prepare,
             order="shuffled",
             seed=config.train.seed,

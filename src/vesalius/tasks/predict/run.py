@@ -182,7 +182,7 @@ def _publish(
         output,
         title=title,
         task=f"predict {predictor.task}",
-        lead=f"{about or 'A model without a summary'}. Studies: {len(measures)}. {NOTICE}",
+        lead=f"{about.rstrip('.') or 'A model without a summary'}. Studies: {len(measures)}. {NOTICE}",
         made=made(command, torch.get_num_threads(), None, _PACKAGES),
     )
 

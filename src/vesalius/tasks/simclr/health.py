@@ -17,9 +17,10 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader, batches
 from vesalius.errors import TrainingError
 from vesalius.metrics.embedding import alignment, effective_rank, neighbour_auroc, probe_auroc, spread, uniformity
+from vesalius.nets.encoder import check_pictures
 from vesalius.seeding import shuffled
 from vesalius.tasks.simclr.config import SimclrConfig
-from vesalius.tasks.simclr.views import Views, check_fit
+from vesalius.tasks.simclr.views import Views
 from vesalius.training.task import Ranks
 
 _BATCH = 64
@@ -126,7 +127,7 @@ class Health:
 
     def _each(self, loader: Loader, where: str, encode: Encode) -> Iterator[Rows]:
         for batch in batches(loader, 0, _BATCH):
-            check_fit(batch.images, self.config.net, where)
+            check_pictures(self.config.net, batch.images.shape, where)
             count, views = batch.images.shape[:2]
             vectors = encode(batch.images.reshape(count * views, *batch.images.shape[2:])).reshape(count, -1)
             yield from zip(vectors, batch.labels_BN, strict=True)

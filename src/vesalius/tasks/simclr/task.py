@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import batches
 from vesalius.errors import UsageError
+from vesalius.nets.encoder import check_pictures
 from vesalius.nets.net import build, channels_last
 from vesalius.nets.shared_norm import shared_norms
 from vesalius.tasks.simclr.cached import Cached, in_order
 from vesalius.tasks.simclr.config import SimclrConfig
 from vesalius.tasks.simclr.health import Health
-from vesalius.tasks.simclr.views import Views, check_fit
+from vesalius.tasks.simclr.views import Views
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.weights.saved import ENCODER, HEAD, ModelConfig, save_pretrained
@@ -83,7 +84,7 @@ class SimclrTask(Task):
             what = f"{total} pictures cannot be shared by {world} processes"
             raise UsageError(what, where=self.config.data.where, fix="start fewer processes, or give more pictures")
         for batch in batches(share, epoch, self.batch_size() // world, drop_last=True, start=start):
-            check_fit(batch.images, net, "augment")
+            check_pictures(net, batch.images.shape, where="augment")
             yield torch.from_numpy(batch.images)
 
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vesalius.errors import UsageError
-from vesalius.nets.encoder import EncoderNet
 from vesalius.transforms.transform import Chain, Params, Sample
 
 
@@ -38,21 +36,3 @@ class Views:
         if len({view.shape for view in views}) > 1:
             raise UsageError("the views of a picture differ in size", where="augment", fix="end with one size")
         return replace(sample, image=np.stack(views))
-
-
-def check_fit(x_BVCJI: NDArray[np.float32], net: EncoderNet, where: str) -> None:
-    """Check that an encoder takes these views.
-
-    Args:
-        x_BVCJI: views of a batch.
-        net: the encoder.
-        where: the key of the transforms that made them.
-
-    Raises:
-        UsageError: it takes other channels or sizes.
-    """
-    channels, rows, columns = x_BVCJI.shape[2:]
-    if channels != net.inputs or rows % net.divisor or columns % net.divisor:
-        what = f"views have {channels} channels of {rows} x {columns} pixels"
-        fix = f"the encoder takes {net.inputs} channels and multiples of {net.divisor} pixels"
-        raise UsageError(what, where=where, fix=fix)

@@ -114,6 +114,13 @@ def test_what_cannot_be_trained_is_one_line_before_anything_is_written(config, w
     assert message in str(caught.value)
 
 
+def test_weights_that_do_not_fit_the_net_are_refused_before_any_cell_is_trained(config, study):
+    with pytest.raises(InputError, match=r"init_from .*: does not fit the network: .* of another shape"):
+        CellPlan(config, [*study.words, "net.size=tiny"], OPTIONS)
+    with pytest.raises(UsageError, match="prepare: the encoder does not take 1 channel of 32 x 32 pixels; give it 3"):
+        CellPlan(config, ["net.inputs=3"], SCRATCH)
+
+
 def test_a_cohort_without_test_cases_is_refused(tmp_path):
     config = make_config(tmp_path)
     manifest = tmp_path / "data" / "m.jsonl"

@@ -13,7 +13,7 @@ from vesalius.metrics.drawn import Drawn
 from vesalius.report.chart import Band, banded
 from vesalius.report.page import Column, ReportTable
 from vesalius.report.result import Result
-from vesalius.report.table import NOTHING, fixed, number
+from vesalius.report.table import NOTHING, fixed
 from vesalius.tasks.evaluate.label_efficiency.curve import ArmPoint, Difference
 from vesalius.tasks.evaluate.label_efficiency.options import PRETRAINED, PROBE, SCRATCH, EfficiencyOptions
 from vesalius.tasks.evaluate.label_efficiency.plan import Cell
@@ -119,7 +119,7 @@ def table(measured: Comparison) -> ReportTable:
         rows.append(
             [
                 f"{point.percent:g} %",
-                number(patients[point.percent]),
+                f"{patients[point.percent]:.0f}",
                 _ARMS.get(point.arm, point.arm),
                 fixed(point.value, 3),
                 _ends(point.interval),

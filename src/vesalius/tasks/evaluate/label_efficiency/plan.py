@@ -26,7 +26,9 @@ from vesalius.metrics.one_class import Activation
 from vesalius.tasks.detect.job import DetectJob
 from vesalius.tasks.evaluate.label_efficiency.options import ARMS, PROBE, SCRATCH, EfficiencyOptions
 from vesalius.tasks.finetune.job import FinetuneJob
+from vesalius.tasks.job import InitConfig
 from vesalius.tasks.train.run import configured
+from vesalius.tasks.train.start import Start
 from vesalius.weights.place import locate
 from vesalius.wording import some
 
@@ -212,10 +214,9 @@ class CellPlan:
         for arm, words in self._words.items():
             words = [*_filled(words, number), *([] if number is None else [f"data.fold={number}"])]
             job_class, config = configured(self.config, words)
-            if config.init_from is not None:
-                locate(config.init_from.model)
             job = job_class(config)
             assert isinstance(job, FinetuneJob | DetectJob)
+            _check_start(job, config.init_from)
             if not parts:
                 parts, self.classes = job.parts(), job.classes
                 self.activation: Activation = job.config.loss.activation if isinstance(job, FinetuneJob) else "sigmoid"
@@ -226,6 +227,21 @@ class CellPlan:
             what, fix = "there is no test split to measure on", "give the manifest one, or pass --on folds"
             raise UsageError(what, where="--on test", fix=fix)
         return _Fold(number, parts, budgets)
+
+
+def _check_start(job: FinetuneJob | DetectJob, init: InitConfig | None) -> None:
+    """Raise VesaliusError if the net cannot be built, takes other pictures, or does not fit the weights to start from.
+
+    A task of detection is left out: it first encodes every scan.
+    """
+    if isinstance(job, DetectJob):
+        if init is not None:
+            locate(init.model)
+        return
+    task = job.task()
+    modules = task.build()
+    if init is not None:
+        Start(init, task)(modules)
 
 
 def _words(config: str | Path, arm: str, overrides: Sequence[str]) -> list[str]:

@@ -5,12 +5,11 @@ Letters: S samples, C classes.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.metrics.facts import plain
-from vesalius.metrics.one_class import Activation, OneClassPoint
+from vesalius.metrics.one_class import Activation, softmax_log_odds
 from vesalius.tasks.classify.baselines import Baselines
 from vesalius.tasks.classify.checks import labels_of
 from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions
@@ -43,6 +42,4 @@ def in_rank_order(predictions: CellPredictions, activation: Activation) -> CellP
     """Return predictions whose numbers rank samples: the log odds of each class, which are the logits of a sigmoid."""
     if activation == "sigmoid":
         return predictions
-    count = len(predictions.classes)
-    point = OneClassPoint((1.0,) * count, (math.nan,) * count, math.nan, 0)
-    return replace(predictions, logits_SC=point.log_odds(predictions.logits_SC))
+    return replace(predictions, logits_SC=softmax_log_odds(predictions.logits_SC))
