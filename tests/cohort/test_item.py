@@ -1,6 +1,6 @@
 import pytest
 
-from vesalius.cohort.item import ArrayItem, split_item
+from vesalius.cohort.item import ArrayItem, TarMember, split_item
 from vesalius.scan.region import Region
 
 
@@ -21,6 +21,9 @@ from vesalius.scan.region import Region
         ("a.jpg#region/1,2,-3,4", ("a.jpg#region/1,2,-3,4", None)),
         ("a.jpg#region/1,2,3", ("a.jpg#region/1,2,3", None)),
         ("#region/1,2,3,4", ("#region/1,2,3,4", None)),
+        ("a.tar#k.png", ("a.tar", TarMember("k.png"))),
+        ("A.TAR#b.tar#c.png", ("A.TAR", TarMember("b.tar#c.png"))),
+        ("a.tar#", ("a.tar#", None)),
     ],
 )
 def test_a_path_names_a_file_and_an_item(path, parts):

@@ -9,6 +9,7 @@ train-000000.tar#p1.image.*       all members whose names begin so: one series o
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from vesalius.scan.region import Region
@@ -62,7 +63,7 @@ class TarMember:
 
 
 Item = ArrayItem | Region | TarMember
-_IN_TAR = ".tar#"
+_IN_TAR = re.compile(r"(?P<file>.*?\.tar)#(?P<member>.+)", re.IGNORECASE | re.DOTALL)
 
 
 def split_item(path: str) -> tuple[str, Item | None]:
@@ -75,9 +76,9 @@ def split_item(path: str) -> tuple[str, Item | None]:
     >>> split_item("train-000000.tar#p1.image.png")[1].name
     'p1.image.png'
     """
-    tar, mark, member = path.partition(_IN_TAR)
-    if mark and member:
-        return f"{tar}.tar", TarMember(member)
+    in_tar = _IN_TAR.fullmatch(path)
+    if in_tar is not None:
+        return in_tar["file"], TarMember(in_tar["member"])
     file, mark, text = path.rpartition("#")
     if not mark or not file:
         return path, None

@@ -84,6 +84,10 @@ def test_a_new_scan_is_encoded_as_the_store_was(made, tmp_path):
     here = Collection.open(made / "store")
     cosines = here.vectors() @ vector
     np.testing.assert_allclose([hit.similarity for hit in result.hits], np.sort(cosines)[:-6:-1], atol=1e-5)
+    region = search(made / "store", f"{scan}#region/0,0,24,24", device="cpu")
+    assert [hit.case for hit in region.hits] == [hit.case for hit in result.hits]
+    with pytest.raises(InputError, match=r"p05s0\.nii\.gz#region/0,0,24,25: .*reaches beyond its 24 x 24 pixels"):
+        search(made / "store", f"{scan}#region/0,0,24,25", device="cpu")
     with pytest.raises(UsageError, match="--not-same-patient: the patient of the query is unknown"):
         search(made / "store", str(scan), options=SearchOptions(not_same_patient=True), device="cpu")
     other = make_encoder(tmp_path / "other", seed=1)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from vesalius.cohort.case import Case, Fact
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.item import split_item
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import MissingExtraError, UsageError, VesaliusError
@@ -114,7 +115,7 @@ def search(
 
     Args:
         store: folder that `embed` made of a manifest.
-        query: id of a case of the store, or path of a scan.
+        query: id of a case of the store, or path of a scan, also of one inside a file (`cohort.item`).
         output: folder for a contact sheet and a report, or None.
         options: number of cases, and which are left out; None: five of any patient.
         reading: choices where the files of a scan leave some open.
@@ -195,7 +196,8 @@ def _query(
 ) -> tuple[_Query, list[str]]:
     """Return what a user named, and caveats."""
     numbers = {case.id: number for number, case in enumerate(collection.cohort)}
-    path = Path(query)
+    file = split_item(query)[0]
+    path = Path(file)
     if query in numbers:
         notes = [f"{query} was taken as a case of the store; write ./{query} for the file"] if path.exists() else []
         return _of_store(collection, numbers[query]), notes
@@ -203,7 +205,8 @@ def _query(
     if len(images) > 1:
         what = f"the vectors of the store are of {', '.join(images)} together, a scan is one image"
         raise UsageError(what, where=query, fix="name a case of the store")
-    case = Case.build(id="query", images={images[0]: path.name or "."}, series=reading.series, reading=reading)
+    image = (path.name or ".") + query[len(file) :]
+    case = Case.build(id="query", images={images[0]: image}, series=reading.series, reading=reading)
     cohort = Cohort((case,), path.parent)
     try:
         key = Loader(cohort, prepare=collection.recipe.contract.prepare, images=images).key(case)
@@ -212,9 +215,9 @@ def _query(
             found = _of_store(collection, same)
             return found, [f"the scan is case {found.case.id} of the store"]
         return _encoded(collection, cohort, options, device, threads), []
-    except (UsageError, MissingExtraError):
-        raise
     except VesaliusError as error:
+        if isinstance(error, MissingExtraError) or (isinstance(error, UsageError) and error.where is not None):
+            raise
         fix = error.fix or f"name a scan, or a case of the store such as {collection.cohort.cases[0].id}"
         raise type(error)(error.what, where=query, fix=fix) from error
 
