@@ -2,6 +2,7 @@ import psutil
 import pytest
 
 from training.toys import CONFIG, Fit, train
+from vesalius.errors import ConfigError
 from vesalius.training import estimate as module
 from vesalius.training.estimate import estimate
 from vesalius.training.loop import Loop
@@ -32,6 +33,11 @@ class Slow(Fit):
     def validate(self, step):
         self.clock.now += 7.0
         return super().validate(step)
+
+
+def test_a_measure_that_the_task_does_not_have():
+    with pytest.raises(ConfigError, match=r"train.best: no measure 'dice'; choose one of error"):
+        estimate(Loop(Fit(), CONFIG.model_copy(update={"best": "dice"}), None, cpu=True))
 
 
 def test_the_estimate_holds(tmp_path, monkeypatch):

@@ -39,7 +39,11 @@ class Estimate:
 
 
 def estimate(loop: Loop) -> Estimate:
-    """Run two steps to warm up, time five, validate once; the loop's task is changed and must not be used further."""
+    """Run two steps to warm up, time five, validate once; the loop's task is changed and must not be used further.
+
+    Raises:
+        ConfigError: the task has no such measure as `train.best`.
+    """
     task, config = loop.task, loop.config
     parts = task.named_parts(task.modules) | task.frozen()
     counts = {name: sum(p.numel() for p in module.parameters()) for name, module in parts.items()}
@@ -58,7 +62,7 @@ def estimate(loop: Loop) -> Estimate:
             started = now
     step_seconds = statistics.median(times[_WARM:] or times)
     started = time.perf_counter()
-    loop.measures()
+    loop.check_best(loop.measures())
     validation_seconds = time.perf_counter() - started
     epochs = math.ceil(loop.steps / loop.steps_per_epoch)
     seconds = loop.steps * step_seconds + math.ceil(epochs / config.validate_every) * validation_seconds

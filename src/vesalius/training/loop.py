@@ -152,7 +152,7 @@ class Loop:
         try:
             if self.task.measures_untrained and self.progress.step == 0:
                 untrained = self.measures()
-                self._check_best(untrained)
+                self.check_best(untrained)
                 report("validation", 0, untrained)
             while not self.progress.done:
                 self._epoch(self.progress.step // self.steps_per_epoch, report)
@@ -263,6 +263,18 @@ class Loop:
             self._share_buffers()
             return {name: float(value) for name, value in self.task.validate(self.progress.step).items()}
 
+    def check_best(self, measures: dict[str, float]) -> None:
+        """Check that the measure by which weights are chosen is among those of a validation.
+
+        Raises:
+            ConfigError: it is not.
+        """
+        best = self.config.best
+        if best is not None and best not in measures:
+            raise ConfigError(
+                f"no measure {best!r}", where="train.best", fix=f"choose one of {', '.join(sorted(measures))}"
+            )
+
     def _share_buffers(self) -> None:
         """Give every process the buffers of the first, which are shipped: those of the others saw other batches."""
         if self.accelerator.num_processes > 1:
@@ -275,7 +287,7 @@ class Loop:
         progress.measures = measures
         if config.best is None:
             return
-        self._check_best(measures)
+        self.check_best(measures)
         value, best = measures[config.best], progress.best
         is_better = best is None or (value > best if config.best_is == "max" else value < best)
         if math.isfinite(value) and is_better:
@@ -285,13 +297,6 @@ class Loop:
             progress.waited += 1
             progress.stopped_early = config.patience is not None and progress.waited >= config.patience
             progress.done = progress.stopped_early
-
-    def _check_best(self, measures: dict[str, float]) -> None:
-        best = self.config.best
-        if best is not None and best not in measures:
-            raise ConfigError(
-                f"no measure {best!r}", where="train.best", fix=f"choose one of {', '.join(sorted(measures))}"
-            )
 
     def _write(self, name: str) -> None:
         """Write the whole state into `last`, the (averaged) weights alone into `best`."""

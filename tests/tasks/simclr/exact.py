@@ -1,8 +1,7 @@
 """Runs of pre-training in one process or several: `torchrun ... exact.py MANIFEST FOLDER`.
 
 All but one are in float64, whose rounding stays small over 20 steps. In float32 two processes round otherwise than one,
-both equally far from the exact gradients, and training amplifies a difference from step to step until it is as large as
-the loss itself.
+neither is exact, and training amplifies the difference from step to step until the losses differ.
 """
 
 import json

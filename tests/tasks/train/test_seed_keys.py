@@ -64,6 +64,21 @@ def test_transforms_that_a_configuration_lacks_or_has():
     assert read("simclr/cifar", "num_proj_layers=3").method == read("simclr/cifar", "num_nlh_layers=2").method
 
 
+def test_steps_win_over_epochs():
+    config = read("simclr/cifar", "train_epochs=3", "train_steps=500")
+    assert (config.train.max_steps, config.train.epochs) == (500, 500)
+    config = read("simclr/cifar", "train_epochs=3", "train_steps=0")
+    assert (config.train.max_steps, config.train.epochs) == (None, 3)
+
+
+def test_prepared_pictures_grow_with_the_views():
+    config = read("simclr/cxr_small", "image_size=192")
+    assert [step.size for step in config.prepare.steps] == [(256, 256)]
+    assert config.whole[0].size == (192, 192)
+    assert read("simclr/cxr_small", "image_size=96") == read("simclr/cxr_small")
+    assert read("simclr/cifar", "image_size=64").prepare == read("simclr/cifar").prepare
+
+
 def test_a_checkpoint_takes_the_place_of_a_model_alone():
     keys, _ = with_seed_keys({"task": "simclr", "init_from": "old"}, ["checkpoint=new"])
     assert keys["init_from"] == {"model": "new"}

@@ -52,7 +52,7 @@ def build(folder: Path, options: ImagesOptions) -> Cohort:
     """
     paths = list(files_below(folder, SCANS))
     if not paths:
-        raise expected("images", "no picture or volume in it", folder)
+        raise expected("picture", "no picture or volume in it", folder)
     names = Counter(stem(path) for path in paths)
     places = {path: relative(path, folder) for path in paths}
     class_of = {place: _class(place, options) for place in places.values()}

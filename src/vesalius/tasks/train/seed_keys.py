@@ -156,6 +156,27 @@ def _has_size(step: Raw) -> bool:
     return "size" in step
 
 
+def _side(step: Raw) -> int | None:
+    """Return the rows of what a transform makes."""
+    size = step.get("size")
+    return size[0] if isinstance(size, list | tuple) and size and isinstance(size[0], int) else None
+
+
+def _sized(keys: Raw, flag: str, value: Any) -> None:
+    """Change the size of the views, and that of prepared pictures by the same factor: else small ones are enlarged."""
+    old = next((side for step in reversed(_steps(keys, "augment")) if (side := _side(_inner(step)))), None)
+    _changes(_has_size, lambda step, side: {**step, "size": [side, side]})(keys, flag, value)
+    prepare = dict(_table(keys.get("prepare"), "prepare"))
+    if old is None or isinstance(value, bool) or not isinstance(value, int):
+        return
+    steps = _steps(prepare, "steps")
+    for number, step in enumerate(steps):
+        if step.get("name") == "resize" and _side(step):
+            steps[number] = {**step, "size": [round(side * value / old) for side in step["size"]]}
+    if steps:
+        keys["prepare"] = {**prepare, "steps": steps}
+
+
 def _is_jitter(step: Raw) -> bool:
     return step.get("name") in ("colour_jitter", "grey_jitter")
 
@@ -200,6 +221,13 @@ def _blur(keys: Raw, flag: str, value: Any) -> None:
         keys["augment"] = [*rest, {"name": "sometimes", "p": 0.5, "transform": blur}]
 
 
+def _all_steps(keys: Raw, flag: str, value: Any) -> None:
+    """So many steps, whatever `train_epochs` says; 0 means that it decides. An epoch has a step or more."""
+    if value != 0:
+        _at("train.max_steps")(keys, flag, value)
+        _at("train.epochs")(keys, flag, value)
+
+
 def _layers(keys: Raw, flag: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigError(f"{value!r} was given", where=flag, fix="give a whole number")
@@ -215,8 +243,8 @@ FLAGS: Mapping[str, Place] = {
     "momentum": _at("train.optimizer.momentum"),
     "optimizer": _word("train.optimizer.name", {"lars": "lars", "momentum": "sgd", "adam": "adamw"}),
     "train_batch_size": _at("batch"),
+    "train_steps": _all_steps,
     "train_epochs": _at("train.epochs"),
-    "train_steps": _at("train.max_steps"),
     "checkpoint_steps": _at("train.checkpoint_every"),
     "train_summary_steps": _at("train.log_every"),
     "checkpoint": _at("init_from.model"),
@@ -229,7 +257,7 @@ FLAGS: Mapping[str, Place] = {
     "global_bn": _only(True, "norms are always those of all processes"),
     "resnet_depth": _at("net.depth"),
     "width_multiplier": _at("net.factor"),
-    "image_size": _changes(_has_size, lambda step, side: {**step, "size": [side, side]}),
+    "image_size": _sized,
     "color_jitter_strength": _changes(_is_jitter, _set("strength")),
     "max_brightness_distort": _changes(_is_jitter, _set("brightness")),
     "max_contrast_distort": _changes(_is_jitter, _set("contrast")),
