@@ -1,4 +1,4 @@
-"""A finetuned classifier from training to predict, evaluate, embed and export, as a user calls them."""
+"""A finetuned classifier from training to predict, evaluate and embed, as a user calls them."""
 
 import csv
 import json
@@ -108,13 +108,10 @@ def test_options_of_detection_are_refused_in_one_line(runs, vesalius, tmp_path):
     assert "--intercept: is not supported by finetune models; leave it out" in error
 
 
-def test_vectors_and_a_file_for_other_programs(runs, vesalius, tmp_path):
+def test_vectors(runs, vesalius, tmp_path):
     scan = runs / "volumes-data" / "v0.nii.gz"
     done = vesalius("embed", runs / "volumes", scan, "-o", tmp_path / "v", "--cache", tmp_path / "c", "--json", "-q")
     assert (done.told["slices"], done.told["dim"]) == (6, 128)
-    done = vesalius("export", runs / "volumes", "-o", tmp_path / "m.onnx", "--size", "32,32", "--json")
-    assert done.code == 0, done.error
-    assert [shape[-1] for shape in done.told["outputs"].values()] == [3, 3]  # classes of the picture, of its places
 
 
 @pytest.fixture(scope="module")
