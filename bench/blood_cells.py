@@ -33,7 +33,7 @@ NAME, GOAL = "blood_cells", 0.95
 QUICK = ("train.epochs=1", "train.max_steps=2", "train.schedule.warmup_epochs=0")
 _OF_FINETUNE = "finetune:"
 CARD = {
-    "summary": "Red cells, white cells and platelets in crops of stained blood smears; for trying out, not patients",
+    "summary": "Red cells, white cells and platelets in crops of blood smears; for trying out, not for patients",
     "licence": "apache-2.0",
     "data": [{"name": "BCCD", "licence": "MIT", "note": "364 stained smears with boxes, split by smear"}],
     "limits": [

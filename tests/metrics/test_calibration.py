@@ -58,7 +58,9 @@ def test_one_temperature_for_all_or_one_for_each():
 
 
 def test_ends_are_told_not_passed():
-    assert fit_temperature([-1.0, 1.0], [0, 1]) == pytest.approx(0.01)
+    assert fit_temperature([-1.0, 1.0], [0, 1]) == 1  # told apart without error, which fits no temperature
+    assert fit_temperature([-40.0, 40.0], [0, 1]) == 1  # where every loss is 0 in floating point
+    assert fit_temperature([-1.0, 1.0, 0.01], [0, 1, 0]) < 0.5
     assert fit_temperature([1.0, -1.0], [0, 1]) == pytest.approx(100)
 
 

@@ -140,3 +140,12 @@ def test_onnx_parity_of_what_is_special(tmp_path):
     """Of whole nets in `tests/tasks/weights/test_export.py`."""
     block = random_state(make(SMALL["selective"])).layer1[0]
     assert export_onnx(block, (8, 8, 6), tmp_path / "a.onnx").largest < 1e-5
+
+
+@pytest.mark.parametrize(("factor", "is_last"), [(0.125, False), (0.25, True)])
+def test_narrow_nets_keep_the_layout_that_onednn_trains_without_crashing(factor, is_last):
+    net = make(ResNet(depth=18, factor=factor, stem="cifar"))
+    weight = net.layer2[0].conv2.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last) is is_last
+    net(torch.randn(16, 3, 48, 48))[0].sum().backward()
+    assert weight.grad.isfinite().all()

@@ -6,6 +6,7 @@ Labels are 0, 1 or NaN (unknown, left out). Letters: N samples, C classes.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,7 +99,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     """The temperature T for which sigmoid(logits / T) fits the labels best (arXiv 1706.04599, for single labels).
 
     It minimises the cross-entropy over all known entries, which is convex in 1 / T, so there is one minimum. The result
-    is 1/100 where the logits separate the labels without error, and 100 where they are worse than chance.
+    is 1 where the logits separate the labels without error, and 100 where they are worse than chance.
 
     Args:
         logits: of validation samples, never of test samples; (N,) for one class, (N, C) for a shared T.
@@ -123,13 +124,19 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         raise InputError(what, fix="use validation cases of both kinds")
     signed = np.where(truths, -values, values)
 
-    def loss(log_temperature: float) -> float:
-        return float(np.logaddexp(0, signed * math.exp(-log_temperature)).mean())
+    return best_temperature(lambda temperature: float(np.logaddexp(0, signed / temperature).mean()))
 
+
+def best_temperature(loss: Callable[[float], float]) -> float:
+    """The temperature of least loss, from 1/100 to 100; 1 where the loss falls down to 1/100.
+
+    It does so where all samples are told apart without error: then no temperature fits, and one of 1/100 would make
+    every later error a certainty.
+    """
     end = math.log(MOST_TEMPERATURE)
-    bounds = (-end, end)
-    best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8})
-    return math.exp(min((*bounds, float(best.x)), key=loss))
+    found = minimize_scalar(lambda x: loss(math.exp(x)), bounds=(-end, end), method="bounded", options={"xatol": 1e-8})
+    best = min((-end, end, float(found.x)), key=lambda x: loss(math.exp(x)))
+    return 1.0 if best == -end else math.exp(best)
 
 
 def cooled(logits: ArrayLike, temperature: ArrayLike) -> NDArray[np.float64]:

@@ -12,12 +12,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logsumexp, softmax
 
 from vesalius.errors import InputError
 from vesalius.metrics.bootstrap import Rows, with_intervals
-from vesalius.metrics.calibration import MOST_TEMPERATURE
+from vesalius.metrics.calibration import best_temperature
 from vesalius.metrics.classify import score_pair
 from vesalius.metrics.drawn import Owner
 from vesalius.metrics.operating import Decisions, OperatingPoint
@@ -75,7 +74,7 @@ class OneClassPoint(OperatingPoint):
 def choose_one_class(logits_NC: ArrayLike, labels_NC: ArrayLike) -> OneClassPoint:
     """Choose the temperature T for which softmax(logits / T) fits the labels best (arXiv:1706.04599).
 
-    The cross-entropy is convex in 1 / T, so there is one minimum; T is searched from 1/100 to 100.
+    The cross-entropy is convex in 1 / T, so there is one minimum; T is 1 where every sample is called without error.
 
     Args:
         logits_NC: of validation samples, never of test samples.
@@ -88,17 +87,15 @@ def choose_one_class(logits_NC: ArrayLike, labels_NC: ArrayLike) -> OneClassPoin
     logits, labels = score_pair(logits_NC, labels_NC, axes=2)
     count = logits.shape[1]
 
-    def point(log_temperature: float) -> OneClassPoint:
-        return OneClassPoint((math.exp(log_temperature),) * count, (math.nan,) * count, math.nan, len(logits))
+    def point(temperature: float) -> OneClassPoint:
+        return OneClassPoint((temperature,) * count, (math.nan,) * count, math.nan, len(logits))
 
-    def loss(log_temperature: float) -> float:
-        return point(log_temperature).log_loss(logits, labels, ())
+    def loss(temperature: float) -> float:
+        return point(temperature).log_loss(logits, labels, ())
 
-    if math.isnan(loss(0.0)):
+    if math.isnan(loss(1.0)):
         raise InputError("no validation sample has a class", fix="choose the temperature on labelled cases")
-    end = math.log(MOST_TEMPERATURE)
-    best = minimize_scalar(loss, bounds=(-end, end), method="bounded", options={"xatol": 1e-8})
-    return point(min((-end, end, float(best.x)), key=loss))
+    return point(best_temperature(loss))
 
 
 def softmax_log_odds(logits_NC: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import isabstract
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import torch
 from pydantic import BeforeValidator, SerializeAsAny
@@ -20,6 +20,7 @@ from vesalius.errors import CorruptFileError, InputError
 from vesalius.memory import check_memory
 from vesalius.nets.table import NETS
 
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 _DECLARED = ("dims", "inputs", "outputs", "divisor")
 
 
@@ -113,6 +114,21 @@ AnyNet: TypeAlias = Annotated[SerializeAsAny[Net], BeforeValidator(Net.read)]
 """A field of a configuration that holds a network or its table."""
 
 
-def channels_last(net: nn.Module) -> nn.Module:
-    """Lay out the weights of a net for pictures as oneDNN and cuDNN convolve fastest (volumes gain nothing)."""
-    return net.to(memory_format=torch.channels_last)
+_LEAST_STRIDED = 16
+"""Channels that a strided 1 x 1 convolution takes at least where its layout may change."""
+
+
+def channels_last(net: ModuleT) -> ModuleT:
+    """Lay out the weights of a net for pictures as oneDNN and cuDNN convolve fastest (volumes gain nothing).
+
+    Nets in which a strided 1 x 1 convolution takes fewer than 16 channels stay as they are: on CPUs, oneDNN writes past
+    its workspace in their backward pass (uxlfoundation/oneDNN issue 6035), and the process ends or gradients are wrong.
+    """
+    narrow = any(
+        isinstance(module, nn.Conv2d)
+        and module.kernel_size == (1, 1)
+        and max(module.stride) > 1
+        and module.in_channels // module.groups < _LEAST_STRIDED
+        for module in net.modules()
+    )
+    return net if narrow else net.to(memory_format=torch.channels_last)

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from vesalius.nets.encoder import Maps, Pyramid, PyramidNet
+from vesalius.nets.net import channels_last
 
 Depth = Literal[18, 34, 50, 101, 152, 200]
 Stem = Literal["imagenet", "cifar", "deep"]
@@ -93,7 +94,7 @@ class ResNet(PyramidNet):
         return round(_PLAIN * self.factor)
 
     def make(self) -> Pyramid:
-        return _ResNet(self)
+        return channels_last(_ResNet(self))
 
 
 class _ResNet(Pyramid):

@@ -64,8 +64,7 @@ class Cached:
 
 def in_order(x_BVCJI: Tensor) -> Tensor:
     """Return the first views of all pictures (or their vectors), then the second ones: shape (V * B, ...)."""
-    flat = x_BVCJI.transpose(0, 1).flatten(0, 1)
-    return flat.contiguous(memory_format=torch.channels_last) if flat.ndim == len("BCJI") else flat
+    return x_BVCJI.transpose(0, 1).flatten(0, 1)
 
 
 def _alone(module: nn.Module) -> Any:

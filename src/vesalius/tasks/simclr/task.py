@@ -17,7 +17,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import batches
 from vesalius.errors import UsageError
 from vesalius.nets.encoder import check_pictures
-from vesalius.nets.net import build, channels_last
+from vesalius.nets.net import build
 from vesalius.nets.shared_norm import shared_norms
 from vesalius.tasks.simclr.cached import Cached, in_order
 from vesalius.tasks.simclr.config import SimclrConfig
@@ -62,7 +62,7 @@ class SimclrTask(Task):
 
     def build(self) -> dict[str, nn.Module]:
         net, method = self.config.net, self.config.method
-        modules = {ENCODER: channels_last(build(net)), HEAD: build(method.head(net.width)), **method.helpers(net.width)}
+        modules = {ENCODER: build(net), HEAD: build(method.head(net.width)), **method.helpers(net.width)}
         return {name: shared_norms(module) for name, module in modules.items()}
 
     def batch_size(self) -> int:
