@@ -14,10 +14,10 @@ b,0,,half,-1.0,0.3,0.0
 """
 
 
-def read(folder, fold=None, text=TABLE):
+def read(folder, fold=None, text=TABLE, owners=None):
     folder.mkdir(exist_ok=True)
     (folder / "table.csv").write_text(text)
-    return CellPredictions.read(folder, fold)
+    return CellPredictions.read(folder, fold, owners or {})
 
 
 def test_a_table_becomes_samples_by_classes(tmp_path):
@@ -26,6 +26,11 @@ def test_a_table_becomes_samples_by_classes(tmp_path):
     assert predictions.logits_SC.tolist() == [[1.5, -2.0], [0.5, 0.25], [0.0, -1.0]]
     np.testing.assert_array_equal(predictions.labels_SC, [[1, np.nan], [0, 1], [0, 0]])
     assert predictions.owners == (("0 1", True), ("0 1", True), ("0 b", False))
+
+
+def test_where_the_patient_is_unknown_the_study_owns_the_case(tmp_path):
+    predictions = read(tmp_path / "run", owners={"a": ("wrong", False), "b": ("smear 7", False)})
+    assert predictions.owners == (("0 1", True), ("0 1", True), ("0 smear 7", False))
 
 
 def test_patients_of_several_folds_stay_apart(tmp_path):

@@ -28,7 +28,7 @@ class CellPredictions:
 
     Args:
         keys: fold, case (or study) and slice of each sample.
-        owners: patient of each sample, or its case where unknown.
+        owners: patient of each sample, or its study where unknown.
         folds_S: number of the fold of each sample; 0 for a test split.
         classes: names.
         logits_SC: float64.
@@ -43,8 +43,13 @@ class CellPredictions:
     labels_SC: NDArray[np.float64]
 
     @classmethod
-    def read(cls, folder: Path, fold: int | None) -> CellPredictions:
+    def read(cls, folder: Path, fold: int | None, owners: Mapping[str, Owner]) -> CellPredictions:
         """Read the table of a run of classification.
+
+        Args:
+            folder: the run.
+            fold: that it measured; None: the test split.
+            owners: case -> its owner; the table has numbers of patients, but no studies of cases.
 
         Raises:
             InputError: it cannot be read, or is another kind of table.
@@ -56,13 +61,14 @@ class CellPredictions:
         number = fold or 0
         samples: dict[Key, int] = {}
         classes: dict[str, int] = {}
-        owners: list[Owner] = []
+        owner_of: list[Owner] = []
         cells: list[tuple[int, int, float, float]] = []
         for row in rows:
             key = (str(number), row[0], row[place["slice"]] if "slice" in place else "")
             if key not in samples:
                 patient = row[place["patient"]]
-                owners.append((f"{number} {patient or row[0]}", bool(patient)))
+                name, is_patient = (patient, True) if patient else owners.get(row[0], (row[0], False))
+                owner_of.append((f"{number} {name}", is_patient))
             sample = samples.setdefault(key, len(samples))
             label = row[place["label"]]
             column = classes.setdefault(row[place["class"]], len(classes))
@@ -70,7 +76,7 @@ class CellPredictions:
         logits_SC, labels_SC = (np.full((len(samples), len(classes)), np.nan) for _ in range(2))
         for sample, column, logit, known in cells:
             logits_SC[sample, column], labels_SC[sample, column] = logit, known
-        return cls(tuple(samples), tuple(owners), np.full(len(samples), number), tuple(classes), logits_SC, labels_SC)
+        return cls(tuple(samples), tuple(owner_of), np.full(len(samples), number), tuple(classes), logits_SC, labels_SC)
 
     @classmethod
     def joined(cls, parts: Sequence[CellPredictions]) -> CellPredictions:

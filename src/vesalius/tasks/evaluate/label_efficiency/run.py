@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
+from vesalius.cohort.groups import owners
 from vesalius.errors import UsageError
 from vesalius.metrics.drawn import Drawn
 from vesalius.output import alone
@@ -175,8 +176,10 @@ def _train(trainings: dict[Training, Cell], options: EfficiencyOptions, progress
 def _measure(cells: Sequence[Cell], failures: dict[str, str], plan: CellPlan, output: Path) -> Comparison:
     """Measure every arm whose seeds have all their folds."""
     parts: dict[Arm, dict[int, dict[int | None, CellPredictions]]] = {}
+    owner_of = {name: owner for fold in plan.folds for name, owner in owners(plan.measured(fold)).items()}
     for cell in cells:
-        predictions = in_rank_order(CellPredictions.read(output / CELLS / cell.name, cell.fold), plan.activation)
+        predictions = CellPredictions.read(output / CELLS / cell.name, cell.fold, owner_of)
+        predictions = in_rank_order(predictions, plan.activation)
         parts.setdefault((cell.percent, cell.arm), {}).setdefault(cell.seed, {})[cell.fold] = predictions
     for (percent, _), seeds in list(parts.items()):
         for seed, folds in seeds.items():
