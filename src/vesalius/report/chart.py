@@ -63,6 +63,10 @@ class Goal:
     value: float
 
 
+_ASIDE = 1.02
+"""Ratio of the places of two points that stand side by side."""
+
+
 @dataclass(frozen=True)
 class Band:
     """A curve with a band around it and dots behind the mean.
@@ -83,7 +87,7 @@ class Band:
 
 
 def banded(curves: Sequence[Band], x_name: str, value_name: str, ticks: Mapping[float, str]) -> bytes:
-    """Draw a PNG of curves with bands over a logarithmic axis.
+    """Draw a PNG of curves with bands over a logarithmic axis; over a single place, of points with bars side by side.
 
     Args:
         curves: to draw.
@@ -102,18 +106,22 @@ def banded(curves: Sequence[Band], x_name: str, value_name: str, ticks: Mapping[
     handles = []
     for place, curve in enumerate(curves):
         style = look(place)
-        handles += axes.plot(curve.x, curve.values, linewidth=2, markersize=6, label=curve.name, **style.of_line())
-        inside = [(x, *band) for x, band in zip(curve.x, curve.bands, strict=True) if band is not None]
-        if inside:
+        aside = _ASIDE ** (place - (len(curves) - 1) / 2) if len(ticks) == 1 else 1.0
+        places = [x * aside for x in curve.x]
+        handles += axes.plot(places, curve.values, linewidth=2, markersize=6, label=curve.name, **style.of_line())
+        inside = [(x, *band) for x, band in zip(places, curve.bands, strict=True) if band is not None]
+        if inside and len(ticks) == 1:
+            axes.vlines(*zip(*inside, strict=True), color=style.colour, alpha=0.5, linewidth=1.5)
+        elif inside:
             at, low, high = zip(*inside, strict=True)
             axes.fill_between(at, low, high, color=style.colour, alpha=0.15, linewidth=0)
-        for x, values in zip(curve.x, curve.dots, strict=False):
+        for x, values in zip(places, curve.dots, strict=False):
             axes.plot([x] * len(values), values, linestyle="none", marker=".", color=style.colour, alpha=0.5)
     quiet_axes(axes, x=x_name, y=value_name)
     axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(list(ticks), list(ticks.values()))
-    axes.margins(x=0.06)
+    axes.margins(x=0.5 if len(ticks) == 1 else 0.06)
     legend_below(figure, handles)
     return to_png(figure)
 

@@ -94,7 +94,7 @@ def result_of(measured: Comparison) -> Result:
     result.figures[FIGURE] = _figure(measured)
     section.figure(
         FIGURE,
-        "Lines: mean over the seeds. Dots: each seed. Bands: 95 % interval of the mean over the patients that are "
+        "Lines: mean over the seeds. Dots: each seed. Bands or bars: 95 % interval of the mean over the patients that are "
         "measured.",
         f"{name} of each arm against the number of training patients",
     )
