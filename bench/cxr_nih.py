@@ -58,7 +58,8 @@ CARD = {
     "limits": [
         "Half of its X-rays were chosen for the finding; where few patients have it, most alarms are false.",
         "Labels were mined from reports, and the view (standing or at the bedside) alone says much about them.",
-        "It has seen adults and some children of one hospital and frontal views only.",
+        "It has seen frontal views of one hospital only; on children of another one it is hardly better than chance, "
+        "see the measures.",
     ],
 }
 

@@ -94,8 +94,8 @@ def result_of(measured: Comparison) -> Result:
     result.figures[FIGURE] = _figure(measured)
     section.figure(
         FIGURE,
-        "Lines: mean over the seeds. Dots: each seed. Bands or bars: 95 % interval of the mean over the patients that are "
-        "measured.",
+        "Lines: mean over the seeds. Dots: each seed. Bands or bars: 95 % interval of the mean over the patients "
+        "that are measured.",
         f"{name} of each arm against the number of training patients",
     )
     shown = table(measured)
