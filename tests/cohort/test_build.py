@@ -50,9 +50,8 @@ def written(folder, files):
 
 
 def test_names_that_come_again_get_a_number(tmp_path):
-    written(
-        tmp_path, {"l.csv": "image_path,finding_labels\na.png,X\na-2.png,X\na.png,Y\n", "a.png": "x", "a-2.png": "x"}
-    )
+    table = "image_path,finding_labels,patient_id\na.png,X,1\na-2.png,X,1\na.png,Y,1\n"
+    written(tmp_path, {"l.csv": table, "a.png": "x", "a-2.png": "x"})
     cohort = build_cohort("nih", tmp_path)
     assert [case.id for case in cohort] == ["a", "a-2", "a-3"]
     assert cohort.notes == ("cases whose name occurred before, now numbered: 1",)

@@ -91,7 +91,7 @@ def show_pictures(result: Result, folder: Path, threads: int, progress: Progress
 
 def _pieces(home: Path) -> Path:
     """Copy the section, and write a manifest of its pieces; no piece overlaps another."""
-    shutil.copyfile(shipped_file("skimage", ("data", "ihc.png")), home / SECTION)
+    shutil.copyfile(regular(shipped_file("skimage", ("data", "ihc.png"))), home / SECTION)
     cases = [
         Case(
             id=f"piece-{row:02d}-{column:02d}",
