@@ -94,9 +94,7 @@ def test_ray_gives_the_numbers_of_one_process(study):
     assert (again / "table.csv").read_bytes() == (study.out / "table.csv").read_bytes()
 
 
-@needs_ray
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-def test_a_cluster_that_does_not_answer_is_one_line(study):
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "localhost:99999"])
+def test_a_cluster_that_does_not_answer_is_one_line(address):
     with pytest.raises(UsageError, match="--address: no Ray cluster answers"):
-        list(outcomes([object()], EfficiencyOptions(engine="ray", address="127.0.0.1:1")))
+        list(outcomes([object()], EfficiencyOptions(engine="ray", address=address)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +18,7 @@ from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
 
 Outcome = tuple[Training, str | None]
 """A cell, and why it failed."""
-_MIB = 2**20
+_MIB, _SECONDS = 2**20, 10.0
 
 
 def check_engine(options: EfficiencyOptions) -> None:
@@ -68,6 +69,8 @@ def _cluster(address: str | None) -> Iterator[Any]:
     quiet = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": False}
     if address is None:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # loopback addresses, on Linux too
+    else:
+        _check_answers(address)
     import ray
 
     try:
@@ -76,9 +79,23 @@ def _cluster(address: str | None) -> Iterator[Any]:
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        what = f"no Ray cluster answers ({type(error).__name__})"
-        raise UsageError(what, where="--address", fix="start one with ray start --head, or leave it out") from error
+        raise _no_answer(error) from error
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Refuse HOST:PORT where nothing listens: Ray itself would try for minutes."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), _SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise _no_answer(error) from error
+
+
+def _no_answer(error: Exception) -> UsageError:
+    what = f"no Ray cluster answers ({type(error).__name__})"
+    return UsageError(what, where="--address", fix="start one with ray start --head, or leave it out")
