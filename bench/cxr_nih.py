@@ -58,7 +58,7 @@ CARD = {
     ],
     "limits": [
         "Half of its X-rays were chosen for the finding; where few patients have it, most alarms are false.",
-        "Labels were mined from reports, and the view (standing or at the bedside) alone says much about them.",
+        "Labels were mined from reports, and the view (standing or at the bedside) alone says something about them.",
         "It has seen frontal views of one hospital only; on children of another one it is hardly better than chance, "
         "see the measures.",
     ],
