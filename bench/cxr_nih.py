@@ -44,6 +44,8 @@ from vesalius.tasks.train.run import train
 PRETRAIN, FINETUNE = "simclr/cxr_small", "finetune/cxr"
 NAME, FINDING = "cxr_pneumonia", "Pneumonia"
 _OF_FINETUNE = "finetune:"
+RATE = "train.optimizer.lr=0.0003"
+"""Where all layers learn from the weights of SimCLR."""
 HEADING = "## Measured by bench/cxr_nih.py"
 CARD = {
     "summary": "Pneumonia as NIH ChestX-ray14 labels it, in frontal chest X-rays; for trying out, not for patients",
@@ -83,7 +85,7 @@ class Sizes:
     words: tuple[str, ...] = ()
     finetune_words: tuple[str, ...] = (
         "train.epochs=6",
-        "pretrained:train.optimizer.lr=0.0003",
+        f"pretrained:{RATE}",
         "probe:train.optimizer.lr=0.01",
     )
 
@@ -132,7 +134,7 @@ def main() -> None:
     print("\n".join(lines(result)))
     print(f"the whole: {(time.process_time() - started) / 60:.1f} processor-minutes in this call")
     if given.ship:
-        ship(work, read_manifest(manifest), result, given.threads, given.ship)
+        ship(work, read_manifest(manifest), sizes, result, given.threads, given.ship)
 
 
 def folded(folder: Path, folds: int) -> Cohort:
@@ -152,7 +154,7 @@ def pretrain(folder: Path, words: list[str], threads: int) -> None:
     print(f"{folder.name}: pretrained in {(time.process_time() - started) / 60:.1f} processor-minutes")
 
 
-def further_figures(experiment: LabelEfficiency, children: Path) -> list[str]:
+def further_figures(sizes: Sizes, experiment: LabelEfficiency, children: Path) -> list[str]:
     """Return what the card says besides the test of the run, line by line."""
     table = experiment.table
     rows = [[column.name for column in table.columns], ["---"] * len(table.columns), *table.rows]
@@ -160,7 +162,8 @@ def further_figures(experiment: LabelEfficiency, children: Path) -> list[str]:
     low, high = auroc["interval"]
     return [
         "The experiment behind the encoder: SimCLR on all patients but those of a fold, then the labels of a share of "
-        "them, which the fold measures; five folds, five seeds. The encoder of this model is that of the first fold.",
+        f"them, measured on that fold; {sizes.folds} folds, {len(sizes.seeds)} seeds. The encoder of this model is "
+        "that of the first fold.",
         "",
         *["| " + " | ".join(row) + " |" for row in rows],
         "",
@@ -170,7 +173,7 @@ def further_figures(experiment: LabelEfficiency, children: Path) -> list[str]:
     ]
 
 
-def ship(work: Path, cohort: Cohort, experiment: LabelEfficiency, threads: int, folder: Path) -> None:
+def ship(work: Path, cohort: Cohort, sizes: Sizes, experiment: LabelEfficiency, threads: int, folder: Path) -> None:
     """Train, test and copy the classifier of the package."""
     run, manifest, children = work / NAME, work / "shipped.jsonl", work / "children"
     splits = {0: "test", 1: "val"}
@@ -179,14 +182,14 @@ def ship(work: Path, cohort: Cohort, experiment: LabelEfficiency, threads: int, 
     if not (run / PAGE).exists():
         words = [f"data.manifest={manifest}", f"data.cache={work / 'cache'}", f"data.classes=[{FINDING}]"]
         words += [f"init_from.model={work / 'pretrained' / 'fold0'}", "init_from.part=encoder", "numbers=bf16"]
-        words += ["train.optimizer.lr=0.0003"]  # better than 0.001 where all learns from SimCLR
+        words += [RATE]
         words += [f"card.{key}={json.dumps(value)}" for key, value in CARD.items()]
         train(FINETUNE, run, words, resume=True, device="cpu", threads=threads, progress=print)
     if not (children / PAGE).exists():
         evaluate_classifier(run, pneumonia_mnist(work), children, device="cpu", threads=threads, progress=print)
     card = run / "model" / "README.md"
     text = card.read_text(encoding="utf-8").split(HEADING)[0].rstrip()
-    text = "\n".join([text, "", HEADING, "", *further_figures(experiment, children)])
+    text = "\n".join([text, "", HEADING, "", *further_figures(sizes, experiment, children)])
     card.write_text(text, encoding="utf-8")
     print(text)
     shutil.copytree(run / "model", folder, dirs_exist_ok=True)

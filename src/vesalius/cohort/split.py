@@ -212,8 +212,9 @@ def _split(cohort: Cohort, ratios: Sequence[float], seed: int, where: str | None
             raise
         fix = "give cases of more patients, or a split for each case"
         raise UsageError(error.what, where=where, fix=fix) from error
-    anew = ("the manifest has no validation cases: its training cases were split by patient",)
-    notes = (*rest.notes, *(anew if "train" in cohort.splits else ()))
+    notes = rest.notes
+    if "train" in cohort.splits:
+        notes += ("the manifest has no validation cases: its training cases were split by patient",)
     return Cohort((*rest.cases, *tested.cases), cohort.root, notes)
 
 

@@ -130,8 +130,8 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
 def best_temperature(loss: Callable[[float], float]) -> float:
     """The temperature of least loss, from 1/100 to 100; 1 where the loss falls down to 1/100.
 
-    It does so where all samples are told apart without error: then no temperature fits, and one of 1/100 would make
-    every later error a certainty.
+    If the logits separate all samples, the loss has no minimum, and a temperature of 1/100 would give every later
+    mistake a probability of nearly 1.
     """
     end = math.log(MOST_TEMPERATURE)
     found = minimize_scalar(lambda x: loss(math.exp(x)), bounds=(-end, end), method="bounded", options={"xatol": 1e-8})

@@ -90,11 +90,13 @@ def check_pictures(net: EncoderNet, shape: Sequence[int], where: str | None = No
     """
     channels, *sides = shape[-3:]
     if channels != net.inputs or any(side % net.divisor for side in sides):
-        given = f"{channels} {'channel' if channels == 1 else 'channels'} of {sides[0]} x {sides[1]} pixels"
-        fix = (
-            f"give it {net.inputs} {'channel' if net.inputs == 1 else 'channels'} and multiples of {net.divisor} pixels"
-        )
+        given = f"{_channels(channels)} of {sides[0]} x {sides[1]} pixels"
+        fix = f"give it {_channels(net.inputs)} and multiples of {net.divisor} pixels"
         raise UsageError(f"the encoder does not take {given}", where=where, fix=fix)
+
+
+def _channels(count: int | None) -> str:
+    return f"{count} {'channel' if count == 1 else 'channels'}"
 
 
 def _encoder(given: Any) -> Any:

@@ -33,6 +33,8 @@ _TICK_STEPS = (1, 2, 5)
 _MOST_MARKERS, _MOST_STEPS_MARKED = 8, 40
 _SHIFT = 0.26
 """Largest shift of a dot, in rows."""
+_ASIDE = 1.02
+"""Ratio of the places of two points that stand side by side."""
 _TURNS = 8
 """Turns in which groups of points are drawn."""
 
@@ -61,10 +63,6 @@ class Goal:
     name: str
     ratio: float
     value: float
-
-
-_ASIDE = 1.02
-"""Ratio of the places of two points that stand side by side."""
 
 
 @dataclass(frozen=True)

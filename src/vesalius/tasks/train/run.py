@@ -47,8 +47,8 @@ def train(
 ) -> TrainResult | None:
     """Train, ship the best weights, test them on held-out cases, write the report.
 
-    Under `accelerate launch` each process calls this; one of them writes. A new run that its input ends before the
-    first checkpoint leaves no folder.
+    Under `accelerate launch` each process calls this; one of them writes. If a new run fails on its configuration or
+    its cases before the first checkpoint, its folder is removed.
 
     Args:
         config: a file, or the name of a configuration that comes with the package.

@@ -18,7 +18,8 @@ from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
 
 Outcome = tuple[Training, str | None]
 """A cell, and why it failed."""
-_MIB, _SECONDS = 2**20, 10.0
+_MIB = 2**20
+_TIMEOUT_S = 10.0
 
 
 def check_engine(options: EfficiencyOptions) -> None:
@@ -91,7 +92,7 @@ def _check_answers(address: str) -> None:
     host, _, port = address.rpartition("//")[2].rpartition(":")
     if host and port.isdigit():
         try:
-            socket.create_connection((host, int(port)), _SECONDS).close()
+            socket.create_connection((host, int(port)), _TIMEOUT_S).close()
         except (OSError, OverflowError) as error:
             raise _no_answer(error) from error
 
