@@ -29,6 +29,8 @@ class Tokenizer(nn.Module, ABC):
     """Whether `encode` and `decode` rest on the mean of each slice over time, which is coded apart."""
     qualities: tuple[int, ...]
     """Settings of its one quality knob from best to worst; a single one where there is no knob."""
+    width: int
+    """D, numbers of a place in `values`."""
 
     @abstractmethod
     def shape(self, size_KTJI: Size) -> tuple[int, int, int]:
@@ -55,11 +57,6 @@ class Tokenizer(nn.Module, ABC):
     @abstractmethod
     def prefix(self, tokens_GLM: Tensor, count: int) -> Tensor:
         """Return the first `count` tokens: places of a sequence, or components of every cell."""
-
-    @property
-    @abstractmethod
-    def width(self) -> int:
-        """D, numbers of a place in `values`."""
 
     @abstractmethod
     def values(self, tokens_GLM: Tensor, quality: int) -> Tensor:
