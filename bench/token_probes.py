@@ -1,10 +1,10 @@
 """What do the tokens of a cine know? Probes for the disease group and the ejection fraction.
 
-Phantoms of the five groups of ACDC are embedded by a tokenizer (`vesalius embed MODEL MANIFEST --pool mean`). A logistic
-regression reads the group from these vectors, a ridge regression the ejection fraction of the left ventricle; both are
-cross-validated by patient. Beside them stand what needs no tokens: the commonest group or mean EF, and the same probes
-on five numbers of the pixels (mean, deviation, 1st and 99th percentile, mean change from frame to frame). The EF probe
-of all phantoms then reads real hearts whose masks give an EF; the group probe those whose group is stated.
+Phantoms of the five groups of ACDC are embedded by a tokenizer (`vesalius embed MODEL MANIFEST --pool mean`). A
+logistic regression reads the group from these vectors, a ridge regression the ejection fraction of the left ventricle;
+both are cross-validated by patient. Beside them stand what needs no tokens: the commonest group or mean EF, and the
+same probes on five numbers of the pixels (mean, deviation, 1st and 99th percentile, mean change from frame to frame).
+The EF probe of all phantoms then reads real hearts whose masks give an EF; the group probe those whose group is stated.
 
     python bench/token_probes.py MODEL -o WORK [--patients 100] [--real FOLDER ...]
 """
