@@ -12,7 +12,7 @@ cell (H x 8 x 8), M components, G groups (slices), L cells, W width.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ _FINEST, _RUNGS = 1 / 16, 8
 QUALITIES = tuple(range(48))
 """From best to worst; 8 of them double the step."""
 _TILE, _BLUR = 4, 9
+NumberT = TypeVar("NumberT", float, Tensor)
 
 
 class CycleNet(Net):
@@ -39,7 +40,7 @@ class CycleNet(Net):
 
     components: int = Field(default=256, ge=1, le=832, description="tokens of a cell of a slice over its cycle")
     harmonics: int = Field(default=6, ge=0, le=16, description="most frequencies that are kept beside the constant")
-    width: int = Field(default=96, ge=1, description="of the correcting network")
+    width: int = Field(default=80, ge=1, description="of the correcting network")
     depth: int = Field(default=4, ge=0, description="its 3 x 3 convolutions")
     prior_width: int = Field(default=32, ge=1, le=128, description="of the network that predicts tokens when coding")
     dims: ClassVar[None] = None
@@ -51,13 +52,14 @@ class CycleNet(Net):
         return CycleTokenizer(self)
 
 
-def step_of(quality: int) -> float:
-    """Return the step of a quality, in units of orthonormal coefficients of values from 0 to 1.
+def step_of(quality: NumberT) -> NumberT:
+    """Return the step of a quality (or a tensor of some), in units of orthonormal coefficients of values from 0 to 1.
 
-    >>> step_of(0), step_of(8), step_of(32)
+    >>> step_of(0.0), step_of(8.0), step_of(32.0)
     (0.0625, 0.125, 1.0)
     """
-    return float(_FINEST * 2 ** (quality / _RUNGS))
+    step: NumberT = _FINEST * 2 ** (quality / _RUNGS)
+    return step
 
 
 class Correction(nn.Module):
@@ -113,7 +115,7 @@ class CycleTokenizer(Tokenizer):
     def __init__(self, config: CycleNet) -> None:
         super().__init__()
         self.harmonics = config.harmonics
-        self.components = min(config.components, (2 * config.harmonics + 1) * _PIXELS)
+        self.components = self.width = min(config.components, (2 * config.harmonics + 1) * _PIXELS)
         for number in range(config.harmonics + 1):
             size = (2 * number + 1) * _PIXELS
             self.register_buffer(f"basis_{number}", torch.eye(size, min(size, self.components)))
@@ -177,6 +179,9 @@ class CycleTokenizer(Tokenizer):
     def prefix(self, tokens_GLM: Tensor, count: int) -> Tensor:
         return tokens_GLM[:, :, :count]
 
+    def values(self, tokens_GLM: Tensor, quality: int) -> Tensor:
+        return functional.pad(tokens_GLM.float() * step_of(quality), (0, self.width - tokens_GLM.shape[2]))
+
     def tables(self) -> Mapping[str, NDArray[Any]]:
         return self.prior.tables()
 
@@ -196,8 +201,10 @@ class CycleTokenizer(Tokenizer):
         """
         harmonics = harmonics_of(int(frames_B[0]), self.harmonics)
         x_BHJI = self.linear(tokens_BMRC, harmonics)
-        if harmonics < self.harmonics:
-            return x_BHJI
+        return x_BHJI if harmonics < self.harmonics else self.corrected(x_BHJI, mean_BJI, frames_B, step_B)
+
+    def corrected(self, x_BHJI: Tensor, mean_BJI: Tensor, frames_B: Tensor, step_B: Tensor) -> Tensor:
+        """Return pictures of all harmonics after the correction; arguments as of `synthesis`, and the linear result."""
         scale_B = frames_B.sqrt() / step_B
         return x_BHJI + self.correction(x_BHJI, mean_BJI * scale_B[:, None, None], step_B)
 

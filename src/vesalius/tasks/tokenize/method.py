@@ -20,7 +20,10 @@ from vesalius.training.task import Logs, Losses, Trained, bare
 
 TOKENIZERS = Table(
     "method",
-    {},
+    {
+        "cycle": "vesalius.tasks.tokenize.cycle:CycleTokens",
+        "cycle-prior": "vesalius.tasks.tokenize.cycle_prior:CyclePriorTokens",
+    },
 )
 TOKENIZER = "tokenizer"
 """Name of the module and of the shipped part."""
