@@ -4,7 +4,7 @@ Trained on three Sunnybrook patients and one more as DICOM instances (CC0) and o
 and correction (tokenize/cycle), then the prior of the file's coder (tokenize/cycle_prior). Held out: the fourth
 Sunnybrook patient, on which everything was chosen, and ACDC, which is only measured on.
 
-    python bench/cycle_tokens.py SUNNYBROOK --dicom FOLDER -o WORK [--prior train.epochs=9 --prior ...] [train.epochs=60 ...]
+    python bench/cycle_tokens.py SUNNYBROOK --dicom FOLDER -o WORK [train.epochs=60 ...] [--prior train.epochs=9 ...]
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def learning(sunnybrook: Path, dicom: Path, output: Path) -> Cohort:
         if case.id == HELD_OUT:
             cases.append(case.model_copy(update={"split": "val"}))
             continue
-        for copy in range(COPIES):
-            cases.append(case.model_copy(update={"split": "train", "id": f"{case.id}-{copy}"}))
+        copies = ({"split": "train", "id": f"{case.id}-{number}"} for number in range(COPIES))
+        cases += [case.model_copy(update=copy) for copy in copies]
     for number, options in enumerate(PHANTOMS):
         folder = output / f"phantoms-{number}"
         if not folder.exists():

@@ -167,7 +167,7 @@ class CycleTokenizer(Tokenizer):
         """
         if mean_KJI is None:
             raise ValueError("cycle tokens rest on the decoded means")
-        slices, frames, rows, columns = size_KTJI
+        _, frames, rows, columns = size_KTJI
         step = step_of(quality)
         tokens_KMRC = tokens_GLM.transpose(1, 2).to(mean_KJI.dtype).unflatten(2, self.grid(size_KTJI))
         step_K, frames_K = torch.full_like(mean_KJI[:, 0, 0], step), torch.full_like(mean_KJI[:, 0, 0], frames)

@@ -3,7 +3,8 @@
 The cost of an integer is its squared error in steps plus a share of its bits by the prior (rate-distortion optimised
 quantisation). Bits depend on the integers around, so the choice is made a few times over.
 
-Letters: G slices, M components, R rows and C columns of cells, N numbers that may not become 0, O integers to choose from.
+Letters: G slices, M components, R rows and C columns of cells, N numbers that may not become 0, O integers to choose
+from.
 """
 
 from __future__ import annotations

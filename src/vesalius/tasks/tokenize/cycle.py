@@ -32,15 +32,21 @@ from vesalius.training.task import Logs, Losses, Trained
 _FIRST = 0.36
 """Added before components are cut to integers, to see where there are any."""
 _STILL_AT_BEST, _STILL_PER_QUALITY, _SPREAD = 30, 0.75, 10
-"""Rate factors of means that go with qualities, found on a held-out patient, and how far qualities are drawn from it."""
+"""Rate factors of means go with qualities; how far apart qualities are drawn."""
 _BIT = 0.12
 """Squared steps that a bit is worth, as in `vesalius.nets.cycle_rounding`."""
 
 
 @dataclass(frozen=True)
 class Coded:
-    """Views of slices: their harmonics without the decoded mean, that mean, the frames of their cycles, and how the
-    mean was coded."""
+    """Views of slices.
+
+    Args:
+        x_BHJI: their harmonics without the decoded mean, of unit length.
+        mean_BJI: the decoded means.
+        frames_B: frames of the cycles.
+        still_B: rate factors of the means.
+    """
 
     x_BHJI: Tensor
     mean_BJI: Tensor
@@ -59,7 +65,9 @@ class CycleTokens(TokenMethod):
     net: CycleNet = CycleNet()
     views: ViewConfig = ViewConfig()
     stills: tuple[Crf, ...] = Field(
-        default=(30, 34, 38, 42, 46, 50, 54, 58, 62), min_length=1, description="rate factors of means, of which each view draws one"
+        default=(30, 34, 38, 42, 46, 50, 54, 58, 62),
+        min_length=1,
+        description="rate factors of means, of which each view draws one",
     )
     copies: int = Field(default=2, ge=1, description="views of each example in a step")
     steps: int = Field(default=2, ge=1, description="qualities at which each view is decoded")
@@ -140,9 +148,7 @@ class CycleTokens(TokenMethod):
         return coded_views(x_BKTJI, self.net.harmonics, self.views, self.stills, self.copies)
 
 
-def coded_views(
-    x_BKTJI: Tensor, harmonics: int, views: ViewConfig, stills: Sequence[int], copies: int = 1
-) -> Coded:
+def coded_views(x_BKTJI: Tensor, harmonics: int, views: ViewConfig, stills: Sequence[int], copies: int = 1) -> Coded:
     """Return views of each example, the means of its slices coded at one of some rate factors and taken away.
 
     Args:
@@ -188,10 +194,14 @@ def bases_of(cells_ZZ: Tensor, harmonics: int) -> dict[int, Tensor]:
 
 
 def rough_tokens(exact_BMRC: Tensor) -> Tensor:
-    """Round as `vesalius.nets.cycle_rounding` does, only faster: a 1 among zeros is dear, so it needs a larger number."""
+    """Round about as `vesalius.nets.cycle_rounding` does, but fast: a 1 among zeros is dear, so more must round to it.
+
+    >>> rough_tokens(torch.full((1, 1, 1, 1), 2.6)).item()
+    3.0
+    """
     size_BMRC = exact_BMRC.abs()
-    some_B1MRC = (size_BMRC + _FIRST >= 1).float()[:, None]
-    chance_BMRC = functional.avg_pool3d(some_B1MRC, (9, 3, 3), 1, (4, 1, 1))[:, 0] * 0.9 + 0.004
+    some_BMRC = functional.pad((size_BMRC + _FIRST >= 1).float(), (1, 1, 1, 1, 4, 4))
+    chance_BMRC = functional.avg_pool3d(some_BMRC[:, None], (9, 3, 3), 1)[:, 0] * 0.9 + 0.004
     bits_BMRC = 1 + torch.log2((1 - chance_BMRC) / chance_BMRC)
     offset_BMRC = torch.where(size_BMRC < 1.5, 0.5 - _BIT / 2 * bits_BMRC, 0.5 - _BIT / 2)
     return exact_BMRC.sign() * (size_BMRC + offset_BMRC).floor().clamp(min=0)

@@ -4,7 +4,8 @@ The transform comes from an earlier run (`init_from`) and stays as it is. An exa
 are coded with a view to their neighbours; its tokens are made at a few random qualities, and the prior learns to spend
 fewer bits on them. What is rounded to which integer depends on the prior itself, so it is made anew at every step.
 
-Letters: B examples, K slices, T frames, J rows, I columns, R rows and C columns of cells, M components, G groups, L cells.
+Letters: B examples, K slices, T frames, J rows, I columns, R rows and C columns of cells, M components, G groups,
+L cells.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Random views of slices over a cycle: turned, zoomed, brighter, beating more, begun a little elsewhere.
 
 All of it is done on harmonics, where a shift in time turns each pair of cosine and sine and nothing is interpolated
-over time. Scans of hearts begin at the R wave, so the components may know where in the cycle they are. Every draw comes from PyTorch's global generator, which the loop seeds before every step.
+over time. Scans of hearts begin at the R wave, so the components may know where in the cycle they are. Every draw comes
+from PyTorch's global generator, which the loop seeds before every step.
 
 Letters: B examples, K slices, T frames, H channels of harmonics (the constant, then cosine and sine of each), J rows, I
 columns.
