@@ -118,7 +118,7 @@ class CyclePrior(nn.Module):
         free = torch.Generator().manual_seed(0)
         with torch.no_grad():
             self.weights_FH.normal_(0, FEATURES**-0.5, generator=free)
-            self.level_MO += torch.tensor(_PLAIN_LEVEL)
+            self.level_MO.copy_(torch.tensor(_PLAIN_LEVEL).expand_as(self.level_MO))
             for h, (f, *answers) in enumerate(_PLAIN[:hidden]):
                 self.weights_FH[:, h] = 0
                 self.weights_FH[f, h] = 1
