@@ -75,7 +75,7 @@ def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | No
     )
     images = {name: _image(pictures[name]) for name in report.figures}
     template = environment.get_template("page.html")
-    script = (Path(__file__).parent / "templates" / "player.js").read_text(encoding="utf-8") if report.moves else ""
+    script = loader.get_source(environment, "player.js")[0] if report.moves else ""
     page = (
         template.render(
             report=report,
