@@ -14,7 +14,7 @@ from vesalius.codec.options import CompressConfig
 from vesalius.codec.words import DICTIONARY
 from vesalius.scan.open import open_scan
 
-MOST = 300
+MOST = 400
 
 
 def fixed_part(path):

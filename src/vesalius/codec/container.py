@@ -25,7 +25,7 @@ from vesalius.codec.frames import (
     TAIL,
     VERSION,
     Frame,
-    Layout,
+    FrameLayout,
     LayoutV2,
     deflate,
     frame_of,
@@ -174,7 +174,7 @@ class VslReader:
         if digest.digest()[: layout.digest] != self._read(end, layout.digest, "the checksum"):
             raise self._corrupt("the checksum of the whole file does not match")
 
-    def _layout(self) -> Layout:
+    def _layout(self) -> FrameLayout:
         head = self._read(0, min(VERSION.size, self.size), "the head")
         if len(head) < VERSION.size or head[: len(MAGIC)] != MAGIC:
             raise self._corrupt("is not a .vsl file")

@@ -71,7 +71,7 @@ class Frame:
         return zlib.crc32(payload, self.head_crc) == self.crc
 
 
-class Layout(ABC):
+class FrameLayout(ABC):
     """Where things stand in the files of one version.
 
     `marker` begins each frame; `digest` bytes of the SHA-256 of all before them stand in front of the last `behind`
@@ -100,7 +100,7 @@ class Layout(ABC):
         """Inflate a header, tail or attachment to `least` to `size` bytes. Raises CorruptFileError."""
 
 
-class LayoutV1(Layout):
+class LayoutV1(FrameLayout):
     """Version 1."""
 
     major = 1
@@ -137,7 +137,7 @@ class LayoutV1(Layout):
         return inflate(data, size, name, least=least)
 
 
-class LayoutV2(Layout):
+class LayoutV2(FrameLayout):
     """Version 2: header and tail are frames too; numbers and lengths are LEB128."""
 
     major = 2
