@@ -5,13 +5,12 @@ import numpy as np
 import pytest
 
 from codec.scans import Kept, scan_of, smooth
-from codec.second_decoder import affine, dictionary, frame_ms, parse
+from codec.second_decoder import affine, frame_ms, parse
 from real_data import real
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader
 from vesalius.codec.decode import decode_scan
 from vesalius.codec.options import CompressConfig
-from vesalius.codec.words import DICTIONARY
 from vesalius.scan.open import open_scan
 
 MOST = 400
@@ -33,10 +32,6 @@ def oblique(kind=nib.Nifti1Image):
     image.header.set_xyzt_units("mm", "sec")
     image.header["pixdim"][4] = 0.03
     return image
-
-
-def test_the_dictionary_is_the_one_of_the_page():
-    assert dictionary() == DICTIONARY
 
 
 @pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
