@@ -125,7 +125,7 @@ def frame_ms(file: File) -> list[float] | None:
 
 
 def parse_version_1(data: bytes) -> File:
-    """Section 9."""
+    """Section 10."""
     magic, major, _, length, crc = struct.unpack_from("<8sHHII", data)
     expect(magic == b"\x89VSL\r\n\x1a\n" and major == 1, "magic or version")
     packed = data[20 : 20 + length]
