@@ -47,8 +47,8 @@ class CycleSynthesis(nn.Module):
         self.inputs = tokenizer.components + CELL * CELL + 1
 
     def forward(self, x_BXRC: Tensor) -> Tensor:
-        tokens_BMRC, mean_BXRC, level_B1RC = x_BXRC.split([self.tokenizer.components, CELL * CELL, 1], 1)
-        x_BHJI = self.tokenizer.linear(tokens_BMRC, self.tokenizer.harmonics)
-        mean_BJI = functional.pixel_shuffle(mean_BXRC, CELL)[:, 0]
-        corrected: Tensor = x_BHJI + self.tokenizer.correction(x_BHJI, mean_BJI, level_B1RC.mean((1, 2, 3)))
+        count = self.tokenizer.components
+        x_BHJI = self.tokenizer.linear(x_BXRC[:, :count], self.tokenizer.harmonics)
+        mean_BJI = functional.pixel_shuffle(x_BXRC[:, count:-1], CELL)[:, 0]
+        corrected: Tensor = x_BHJI + self.tokenizer.correction(x_BHJI, mean_BJI, x_BXRC[:, -1].mean((1, 2)))
         return corrected
