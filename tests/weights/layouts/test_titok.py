@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+import vesalius
+from vesalius.errors import InputError
 from vesalius.nets.table import NETS
 from vesalius.weights.keymap import match
 from vesalius.weights.layouts.table import LAYOUTS
@@ -100,7 +102,8 @@ def test_import_by_name_and_sizes_makes_a_model_folder(tmp_path):
     sizes += [f"vqgan.{key}={list(value) if key == 'multiples' else value}" for key, value in SMALL_VQGAN.items()]
     done = vesalius.import_weights(tmp_path / "l32.bin", "titok-l32", tmp_path / "l32", sizes, licence="Apache-2.0")
     assert done.net == config.model_dump(mode="json")
-    assert (done.report["missing"], done.report["unexpected"]) == ([], [])
+    assert not done.report["missing"]
+    assert not done.report["unexpected"]
     net = from_pretrained(tmp_path / "l32").net
     with torch.no_grad():
         assert net.encode(picture(64)).codes_BL.flatten().tolist() == FROZEN["small"]["titok-l32"]["tokens"]
@@ -108,8 +111,8 @@ def test_import_by_name_and_sizes_makes_a_model_folder(tmp_path):
 
 def test_a_checkpoint_of_another_size_is_refused():
     state, config = small("titok-bl64-vq8k")
+    net = config.model_copy(update={"latents": 9}).make()
     with pytest.raises(InputError, match=r"does not fit the network: .*latent_positions_LW"):
-        net = config.model_copy(update={"latents": 9}).make()
         match(state, net, LAYOUTS.get("titok-bl64-vq8k").keymap)
     del state["decoder.mask_token"]
     with pytest.raises(InputError, match=r"does not fit the network: .*decoder\.mask_1W"):
