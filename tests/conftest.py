@@ -24,7 +24,7 @@ from vesalius.codec.token_stream import TokenPrior, write_tokens
 write_tokens(cell_tokens((1, 4, 2), 9), (2, 2), 30, TokenPrior.of(cell_tables(2)))
 write_tokens(np.zeros((1, 4, 1), np.int32) + 1, (2, 2), 0, TokenPrior.of({"codes": np.array([2])}))
 """
-"""Compiles the kernels of the coder `wls` and of token streams into Numba's cache: 30 seconds, once for all processes."""
+"""Compiles the kernels of `wls` and of token streams into Numba's cache: 30 seconds, once for all processes."""
 
 _COMPILER = pytest.StashKey[subprocess.Popen[bytes]]()
 

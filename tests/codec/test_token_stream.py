@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from codec import second_tokens
 from codec.token_tables import cell_tables, cell_tokens, numbers
 from vesalius.codec.token_stream import TokenPrior, read_tokens, write_tokens
 from vesalius.errors import CorruptFileError, InputError
@@ -70,6 +71,24 @@ def test_golden_codes():
     prior = TokenPrior.of({"codes": np.array([500])})
     assert write_tokens(tokens, (1, 15), 0, prior).hex() == GOLDEN_CODES
     np.testing.assert_array_equal(read_tokens(bytes.fromhex(GOLDEN_CODES), tokens.shape, (1, 15), 0, prior), tokens)
+
+
+def test_a_second_decoder_reads_the_same():
+    tokens = cell_tokens((3, 12, 6), 400)
+    coded = write_tokens(tokens, (3, 4), 40, CELLS)
+    np.testing.assert_array_equal(second_tokens.read(coded, tokens.shape, (3, 4), 40, cell_tables(6)), tokens)
+    narrow = cell_tokens((2, 3, 5), 3)
+    coded = write_tokens(narrow, (1, 3), 30, CELLS)
+    np.testing.assert_array_equal(second_tokens.read(coded, narrow.shape, (1, 3), 30, cell_tables(6)), narrow)
+
+
+@pytest.mark.parametrize(("entries", "used"), [(500, 40), (3, 3), (70000, 32768)])
+def test_a_second_decoder_reads_the_same_codes(entries, used):
+    tokens = numbers(60, 5).reshape(4, 15, 1) % used
+    tokens[1:, ::2] = tokens[0, ::2]
+    coded = write_tokens(tokens, (1, 15), 0, TokenPrior.of({"codes": np.array([entries])}))
+    again = second_tokens.read(coded, tokens.shape, (1, 15), 0, {"codes": [entries]})
+    np.testing.assert_array_equal(again, tokens)
 
 
 def test_two_threads_give_the_same_bytes(repository):
