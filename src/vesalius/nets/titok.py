@@ -231,5 +231,5 @@ class _Painter(nn.Module):
 
     def forward(self, logits_BNP: Tensor, grid: Grid) -> Tensor:
         mixed_BPD = logits_BNP.transpose(1, 2).softmax(-1) @ self.codebook_ND
-        x_BCJI: Tensor = self.decoder(mixed_BPD.transpose(1, 2).reshape(len(logits_BNP), -1, *grid))
+        x_BCJI: Tensor = self.decoder(mixed_BPD.transpose(1, 2).reshape(logits_BNP.shape[0], -1, *grid))
         return x_BCJI
