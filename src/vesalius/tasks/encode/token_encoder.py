@@ -34,7 +34,7 @@ class TokenEncoder:
 
     Args:
         part: tokenizer with its weights.
-        contract: preparation of its images.
+        contract: preparation of its images, of any layout: it is asked for pictures.
         device: where it runs.
 
     Raises:
@@ -46,7 +46,9 @@ class TokenEncoder:
     def __init__(self, part: Part, contract: InputContract, device: str | torch.device = "cpu") -> None:
         if not isinstance(part.net, Tokenizer):
             raise InputError("is not a tokenizer", where=part.path, fix="name a model of the task tokenize")
-        self.part, self.contract, self.device = part, contract, torch.device(device)
+        pictures = contract.prepare.model_copy(update={"layout": "BCJI"})
+        self.part, self.contract = part, contract.model_copy(update={"prepare": pictures})
+        self.device = torch.device(device)
         self._net = part.net.to(self.device).requires_grad_(False)
         self._quality = self._net.qualities[len(self._net.qualities) // 2]
 
