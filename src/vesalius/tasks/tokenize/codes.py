@@ -54,11 +54,16 @@ class CodesMethod(TokenMethod):
     warm_up: int = Field(default=0, ge=0, description="steps without the quantizer; then its codes begin with data")
     tails: float = Field(default=0.0, ge=0, le=1, description="share of the steps that decode a prefix of the tokens")
     revive_every: int = Field(default=20, ge=1, description="steps after which dead codes are drawn anew")
+    conditioned: bool = Field(
+        default=False, description="whether the decoder of a spatio-temporal net is given group, height, weight and age"
+    )
 
     @model_validator(mode="after")
     def _stages(self) -> CodesMethod:
         if not isinstance(self.net, TiTokTokens | SpatioTemporal):
             raise ValueError("net is no tokenizer of codes: choose titok-tokens or spatio-temporal")
+        if self.conditioned and not isinstance(self.net, SpatioTemporal):
+            raise ValueError("only a spatio-temporal net is conditioned")
         has_codes = isinstance(self.net, TiTokTokens) and self.net.net.head == "codes"
         if self.stage == "proxy" and not (has_codes and self.proxy):
             raise ValueError("the stage proxy needs a net with the head codes, and proxy: the run of a VQGAN")
@@ -75,7 +80,7 @@ class CodesMethod(TokenMethod):
 
     @property
     def takes_facts(self) -> bool:
-        return isinstance(self.net, SpatioTemporal) and self.net.conditioned
+        return self.conditioned
 
     def helpers(self) -> dict[str, nn.Module]:
         return {} if self.stage == "proxy" else self.loss.helpers()

@@ -1,7 +1,7 @@
 """Frames one by one through an autoencoder of pictures: the VQGAN of stage 0, or a TiTok of continuous tokens.
 
-Letters: B examples, K slices, T frames, J rows, I columns, N tokens of an example; P pictures, C channels, L tokens of a
-picture, D numbers of a token.
+Letters: B examples, K slices, T frames, J rows, I columns, N tokens of an example; P pictures, C channels, L tokens of
+a picture, D numbers of a token.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from vesalius.errors import UsageError
 from vesalius.nets.net import build
 from vesalius.tasks.tokenize.config import TokenizeConfig, TokenizeSettings
 from vesalius.tasks.tokenize.examples import MEAN, Examples
+from vesalius.tasks.tokenize.facts import facts_of
 from vesalius.tasks.tokenize.hearts import with_boxes
 from vesalius.tasks.tokenize.measure import Row, rows_of, summary
-from vesalius.tasks.tokenize.facts import facts_of
 from vesalius.tasks.tokenize.method import FACTS, TOKENIZER, TOKENIZERS, tokenizer_of
 from vesalius.tasks.tokenize.still import decoded_mean
 from vesalius.training.task import Batch, Logs, Losses, Task, Trained
