@@ -40,6 +40,9 @@ def test_any_size_and_any_prefix(name, size):
     assert tuple(tokens.shape) == tokenizer.shape(size) == (GROUPS[name](*size[:2]), 5, 1)
     assert tokenizer.grid(size) == (1, 5)
     assert {key: value.tolist() for key, value in tokenizer.tables().items()} == {"codes": [50]}
+    values = tokenizer.values(tokens, 0)
+    assert values.shape == (*tokens.shape[:2], tokenizer.width)
+    assert torch.equal(values[0, 1], tokenizer.quantizer.codebook_ND[tokens[0, 1, 0]])
     for count in (1, 5):
         decoded = tokenizer.decode(tokenizer.prefix(tokens, count), None, size)
         assert decoded.shape == x.shape

@@ -29,7 +29,7 @@ def test_codes_are_the_nearest_and_gradients_pass_straight_through(l2_norm):
         unit = (y / y.norm(dim=-1, keepdim=True)).detach()
         weight = (weight - unit * (unit * weight).sum(-1, keepdim=True)) / y.detach().norm(dim=-1, keepdim=True)
     assert torch.allclose(gradient, weight, atol=1e-5)
-    assert torch.equal(quantizer.lookup(codes).detach(), quantizer(y)[0].detach()) or l2_norm
+    assert torch.allclose(quantizer.lookup(codes), z, atol=1e-6)
 
 
 def test_commitment_moves_the_vector_and_the_rest_the_code():

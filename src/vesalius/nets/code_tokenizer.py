@@ -114,6 +114,11 @@ class CodeTokenizer(Tokenizer):
     def prefix(self, tokens_GLM: Tensor, count: int) -> Tensor:
         return tokens_GLM[:, :count]
 
+    @torch.no_grad()
+    def values(self, tokens_GLM: Tensor, quality: int = 0) -> Tensor:
+        del quality
+        return self.quantizer.lookup(tokens_GLM[..., 0].long()).float()
+
     def tables(self) -> Mapping[str, NDArray[Any]]:
         return {"codes": np.array([self.codes], np.int32)}
 

@@ -106,7 +106,7 @@ class SpatioTemporalTokenizer(CodeTokenizer):
         self.over_time = _OverTime(width, config.heads, config.layers)
         self.out = nn.Linear(width, config.quantizer.emits)
         self.book = config.quantizer.make()
-        self.codes = self.book.codes
+        self.codes, self.width = self.book.codes, config.quantizer.width
         self.into = nn.Linear(config.quantizer.width, width)
         self.back_in_time = _OverTime(width, config.heads, config.layers)
         self.clinical = ClinicalEmbedding(width, config.unknown)

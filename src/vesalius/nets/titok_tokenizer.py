@@ -78,7 +78,7 @@ class TiTokTokenizer(CodeTokenizer):
         super().__init__()
         self.config = config
         self.net = config.net.make()
-        self.codes = self.net.quantizer.codes
+        self.codes, self.width = self.net.quantizer.codes, config.net.quantizer.width
         self.patch = config.net.patch[-2], config.net.patch[-1]
         colours = config.group == "frame" and config.net.inputs == 3
         self.adapter = ModalityAdapter() if colours else None

@@ -92,6 +92,8 @@ class VectorQuantizer(Quantizer):
         """
         draw = generator(*names)
         rows_MD = self._scaled(y_NE.detach().float().flatten(0, -2))
+        if len(rows_MD) < self.codes:
+            rows_MD = self._scaled(_drawn(rows_MD, self.codes, draw))
         means_ND = _drawn(rows_MD, self.codes, draw)
         for _ in range(_ROUNDS):
             nearest_M = _nearest_rows(rows_MD, means_ND)
