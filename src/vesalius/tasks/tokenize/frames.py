@@ -95,7 +95,8 @@ class VqganMethod(_Frames):
 
     def _from(self, net: nn.Module, z_PLD: Tensor, size_JI: tuple[int, ...]) -> Tensor:
         rows, columns = (side // self.net.divisor for side in size_JI)
-        pictures: Tensor = cast(Vqgan, net).decoder(z_PLD.transpose(1, 2).unflatten(2, (rows, columns)))
+        z_PDL = z_PLD.transpose(1, 2)
+        pictures: Tensor = cast(Vqgan, net).decoder(z_PDL.reshape(*z_PDL.shape[:2], rows, columns))
         return pictures
 
 
