@@ -28,12 +28,14 @@ from vesalius.cohort.build import build_cohort
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
+from vesalius.cohort.read import open_image
 from vesalius.config import read_table
 from vesalius.metrics.bootstrap import patient_interval
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.write import write_cine
 from vesalius.tasks.tokenize.config import TokenizeConfig
 from vesalius.tasks.tokenize.examples import MEAN
+from vesalius.tasks.tokenize.hearts import with_boxes
 from vesalius.tasks.tokenize.measure import psnr
 from vesalius.tasks.tokenize.method import FACTS, tokenizer_of
 from vesalius.tasks.tokenize.task import TokenizeTask
@@ -67,10 +69,11 @@ def main() -> None:
 
 
 def overfit(given: argparse.Namespace) -> None:
-    """Learn a few slices by heart."""
-    cohort = sunnybrook(given.data)
-    few = Cohort(tuple(case for case in cohort if case.patient != HELD_OUT), cohort.root)
+    """Learn the middle slices of three cines by heart."""
+    cohort = with_boxes(sunnybrook(given.data), ("ED", "ES"))
+    few = Cohort(tuple(_middle_slice(cohort, case) for case in cohort if case.patient != HELD_OUT), cohort.root)
     keys = table("titok_cpu", given, augment=[])
+    keys["data"]["masks"] = ["none"]  # the places that the cases already state
     keys["example"] |= {"about_labels": 1.0, "margin": 0}
     keys["method"]["tails"] = 0.0
     keys["method"]["warm_up"] = given.steps // 4
@@ -210,6 +213,15 @@ def split(given: argparse.Namespace) -> tuple[Cohort, Cohort]:
         absolute += [_absolute(made, case) for case in made]
     learn = tuple(case for case in absolute if case.patient != HELD_OUT)
     return Cohort(learn, Path("/")), Cohort(tuple(case for case in absolute if case.patient == HELD_OUT), Path("/"))
+
+
+def _middle_slice(cohort: Cohort, case: Case) -> Case:
+    """Leave one slice in the middle of the labels."""
+    slices = open_image(cohort, case, "image").shape[4]
+    ends = [float(case.facts[f"labels_k_{end}"]) for end in ("from", "to")]
+    number = int(sum(ends) / 2 * slices)
+    place = {"labels_k_from": number / slices, "labels_k_to": (number + 1) / slices}
+    return case.model_copy(update={"facts": {**case.facts, **place}})
 
 
 def _absolute(cohort: Cohort, case: Case) -> Case:
