@@ -89,7 +89,7 @@ def test_one_stage_with_a_warm_up_carries_something_in_its_tokens(manifest):
     after = loop.measures()
     assert after["gain_over_mean"] > 0.3
     assert after["gain_over_zeroed"] > 0.02
-    assert after["usage"] > 0.5
+    assert after["usage"] > 0.2
     assert next(row["quantizer"] for row in rows if row["kind"] == "train") == 0  # no rounding in the warm-up
     assert any("revived" in row for row in rows)
 

@@ -17,6 +17,7 @@ from vesalius.config import Named
 from vesalius.named import Table
 from vesalius.nets.net import Net
 from vesalius.training.task import Logs, Losses, Trained, bare
+from vesalius.weights.saved import TOKENIZER as TOKENIZER
 
 TOKENIZERS = Table(
     "method",
@@ -26,8 +27,6 @@ TOKENIZERS = Table(
         "vqgan": "vesalius.tasks.tokenize.frames:VqganMethod",
     },
 )
-TOKENIZER = "tokenizer"
-"""Name of the module and of the shipped part."""
 FACTS = "facts"
 """Name under which a batch holds facts_BF, in the order of `vesalius.nets.clinical.FACTS`; NaN where unknown."""
 Examples: TypeAlias = Mapping[str, Tensor]
