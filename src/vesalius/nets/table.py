@@ -21,6 +21,7 @@ NETS = Table(
         "study-head": "vesalius.nets.head:StudyHead",
         "pyramid-unet": "vesalius.nets.pyramid_unet:PyramidUNet",
         "map-decoder": "vesalius.nets.pyramid_unet:MapDecoder",
+        "autoencoder-kl": "vesalius.nets.autoencoder_kl:AutoencoderKL",
     },
 )
 AGGREGATES = Table(

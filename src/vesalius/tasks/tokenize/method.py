@@ -20,7 +20,9 @@ from vesalius.training.task import Logs, Losses, Trained, bare
 
 TOKENIZERS = Table(
     "method",
-    {},
+    {
+        "vae3d": "vesalius.tasks.tokenize.vae3d:Vae3d",
+    },
 )
 TOKENIZER = "tokenizer"
 """Name of the module and of the shipped part."""
