@@ -40,7 +40,7 @@ def write_tokens(tokens_GLM: NDArray[Any], grid: tuple[int, int], quality: int, 
         >>> prior = TokenPrior.of({"codes": np.array([512])})
         >>> data = write_tokens(np.array([[[7], [300]]]), (1, 2), 0, prior)
         >>> len(data), read_tokens(data, (1, 2, 1), (1, 2), 0, prior).ravel().tolist()
-        (6, [7, 300])
+        (7, [7, 300])
     """
     problem = _problem(tokens_GLM.shape, grid, quality, prior)
     if problem:
