@@ -25,6 +25,7 @@ NETS = Table(
         "titok": "vesalius.nets.titok:TiTokNet",
         "titok-tokens": "vesalius.nets.titok_tokenizer:TiTokTokens",
         "spatio-temporal": "vesalius.nets.spatio_temporal:SpatioTemporal",
+        "autoencoder-kl": "vesalius.nets.autoencoder_kl:AutoencoderKL",
     },
 )
 AGGREGATES = Table(
