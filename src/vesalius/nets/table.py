@@ -20,6 +20,7 @@ NETS = Table(
         "classifier": "vesalius.nets.classifier:Classifier",
         "study-head": "vesalius.nets.head:StudyHead",
         "pyramid-unet": "vesalius.nets.pyramid_unet:PyramidUNet",
+        "cycle": "vesalius.nets.cycle:CycleNet",
         "map-decoder": "vesalius.nets.pyramid_unet:MapDecoder",
         "vqgan": "vesalius.nets.vqgan:VqganNet",
         "titok": "vesalius.nets.titok:TiTokNet",
