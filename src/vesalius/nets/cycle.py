@@ -78,8 +78,8 @@ class Correction(nn.Module):
         self.enter = nn.Conv2d((channels + 1) * _TILE * _TILE + 1, width, 1)
         self.around = nn.ModuleList([nn.Conv2d(width, width, 3, padding=1) for _ in range(depth)])
         self.leave = nn.Conv2d(width, channels * _TILE * _TILE, 1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x_BHJI: Tensor, mean_BJI: Tensor, step_B: Tensor) -> Tensor:
         """Return corrections_BHJI.
@@ -169,7 +169,8 @@ class CycleTokenizer(Tokenizer):
             raise ValueError("cycle tokens rest on the decoded means")
         _, frames, rows, columns = size_KTJI
         step = step_of(quality)
-        tokens_KMRC = tokens_GLM.transpose(1, 2).to(mean_KJI.dtype).unflatten(2, self.grid(size_KTJI))
+        tokens_KML = tokens_GLM.transpose(1, 2).to(mean_KJI.dtype)
+        tokens_KMRC = tokens_KML.reshape(*tokens_KML.shape[:2], *self.grid(size_KTJI))
         step_K, frames_K = torch.full_like(mean_KJI[:, 0, 0], step), torch.full_like(mean_KJI[:, 0, 0], frames)
         x_KHJI = step * self.synthesis(tokens_KMRC, padded(mean_KJI[:, None])[:, 0], frames_K, step_K)
         rows_HT = harmonic_rows(frames, harmonics_of(frames, self.harmonics)).to(x_KHJI)

@@ -60,7 +60,8 @@ def border_matrix() -> Tensor:
     one = torch.eye(_REACH, dtype=torch.float64)
     mirror = one.flip(0)
     butterfly = torch.cat([torch.cat([one, mirror], 1), torch.cat([mirror, -one], 1)])
-    return (0.5 * butterfly @ torch.block_diag(one, turn) @ butterfly).float()
+    both = torch.block_diag(one, turn)  # type: ignore[no-untyped-call]
+    return (0.5 * butterfly @ both @ butterfly).float()
 
 
 def _crossed(x_BHJI: Tensor, matrix: Tensor, axis: int) -> Tensor:
@@ -68,7 +69,8 @@ def _crossed(x_BHJI: Tensor, matrix: Tensor, axis: int) -> Tensor:
     size = x_BHJI.shape[axis]
     if size == CELL:
         return x_BHJI
-    inner = x_BHJI.narrow(axis, _REACH, size - CELL).unflatten(axis, (size // CELL - 1, CELL))
+    crossed = x_BHJI.narrow(axis, _REACH, size - CELL)
+    inner = crossed.unflatten(axis, (size // CELL - 1, CELL))  # type: ignore[no-untyped-call]
     turned = inner @ matrix.T if axis == 3 else matrix @ inner
     ends = x_BHJI.narrow(axis, 0, _REACH), x_BHJI.narrow(axis, size - _REACH, _REACH)
     return torch.cat([ends[0], turned.flatten(axis, axis + 1), ends[1]], axis)
