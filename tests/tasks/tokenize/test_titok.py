@@ -22,7 +22,11 @@ from vesalius.weights.saved import ModelConfig, save_pretrained
 def written(folder, net, name="tokenizer", task="tokenize"):
     folder.mkdir()
     torch.manual_seed(0)
-    save_pretrained(folder, {name: net.make()}, ModelConfig.of(task, {name: net}))
+    module = net.make()
+    for parameter in module.parameters():
+        if not parameter.any():  # nets that begin with nothing would hide what a prefix loses
+            torch.nn.init.normal_(parameter, std=0.02)
+    save_pretrained(folder, {name: module}, ModelConfig.of(task, {name: net}))
     write_contract(InputContract(prepare=SCALED), folder)
     return folder
 

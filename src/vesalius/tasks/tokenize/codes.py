@@ -147,7 +147,7 @@ class CodesMethod(TokenMethod):
             self._start(net, batches(), seed)
         elif step >= self.warm_up and (step + 1) % self.revive_every == 0:
             return {"revived": float(net.quantizer.revive(seed, step, "revive"))}
-        return {}
+        return {"revived": 0.0}
 
     def decoded(self, modules: Mapping[str, nn.Module], batch: Examples) -> Decoded:
         net, x_BKTJI = cast(CodeTokenizer, tokenizer_of(modules)), batch["x"]

@@ -89,7 +89,7 @@ class VqganMethod(_Frames):
     ) -> Logs:
         del batches
         if (step + 1) % self.revive_every:
-            return {}
+            return {"revived": 0.0}
         net = cast(Vqgan, tokenizer_of(modules))
         return {"revived": float(net.quantizer.revive(seed, step, "revive"))}
 

@@ -103,6 +103,13 @@ class TokenizeTask(Task):
         modules = {**self.modules, **self._frozen}
         self._logs = self._method.after_step(modules, self._first_epoch, self.config.train.seed, step)
 
+    def extra_state(self) -> dict[str, torch.Tensor]:
+        """Return the numbers of the last step that belong to the record of the next one."""
+        return {name: torch.as_tensor(value, dtype=torch.float64) for name, value in self._logs.items()}
+
+    def load_extra_state(self, state: dict[str, torch.Tensor]) -> None:
+        self._logs = {name: float(value) for name, value in state.items()}
+
     def validate(self, step: int) -> dict[str, float]:
         """Return fidelity, the gain of the tokens and the use of the codes on held-out examples."""
         del step
