@@ -53,3 +53,16 @@ def test_the_whole_evaluation_on_files_of_our_own(scan, tmp_path):
     assert data_set.coders[0].ratio_at_db[35].mean > 1
     assert data_set.lossless["jpegls"].mean > 1
     assert evaluation.failed == []
+
+
+def test_the_bytes_of_a_tier_are_those_of_its_chunks_in_the_file(scan, tmp_path):
+    """A chunk is a slice: head, checksum and payload; around them the file differs by its header only."""
+    step = coder("jpeg2000").qualities[20]
+    coded = VslCodec().lossy(scan, "jpeg2000", step, 1)
+    compress_scan(scan, tmp_path / "a.vsl", CompressConfig(quality=step, coder="jpeg2000", threads=1))
+    data, heads = (tmp_path / "a.vsl").read_bytes(), []
+    for index in range(4):
+        mark = bytes([0xB5, ord("V"), index << 4])  # marker, then chunk `index` of tier 0
+        heads.append(data.index(mark, heads[-1] if heads else 0))
+    tail = data.index(bytes([0xB5, ord("V"), 10]), heads[-1])
+    assert coded.tier_bytes == tail - heads[0]

@@ -18,13 +18,13 @@ from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader
 from vesalius.codec.decode import decode_scan
+from vesalius.codec.frames import CHUNK, frame_size
 from vesalius.codec.options import CompressConfig
 from vesalius.errors import UsageError
 from vesalius.scan.scan import Scan
 from vesalius.weights.place import locate
 
 _TOKENS = "tokens:"
-_CHUNK_HEAD = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,4 +119,4 @@ class VslCodec:
 def _tier_bytes(path: Path) -> int:
     """Bytes of the chunks of a file with one tier, with their heads."""
     with VslReader(path) as reader:
-        return sum(_CHUNK_HEAD + frame.length for frame in reader.chunks(0).values())
+        return sum(frame_size(CHUNK, 0, frame.index, frame.length) for frame in reader.chunks(0).values())
