@@ -92,6 +92,7 @@ def code_statistics(share_N: Tensor) -> dict[str, float]:
         `dead`: codes not used.
 
     Example:
+        >>> import torch
         >>> code_statistics(torch.tensor([2.0, 2.0, 0.0, 0.0]))
         {'used': 0.5, 'perplexity': 2.0, 'dead': 2.0}
     """
