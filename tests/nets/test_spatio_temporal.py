@@ -26,6 +26,7 @@ def beating(slices=3, frames=6, rows=16, columns=16, seed=0):
 def test_tokens_of_frames_slices_and_studies(name):
     tokenizer = make(NETS[name]).eval()
     torch.nn.init.normal_(tokenizer.head.pixels.weight, std=0.1)
+    torch.nn.init.normal_(tokenizer.out.weight)  # tokens far from zero
     x, mean = beating()
     tokens = tokenizer.encode(x, mean)
     size = tuple(x.shape)

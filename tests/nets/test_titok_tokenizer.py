@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from nets.battery import make
-from vesalius.errors import UsageError
 from vesalius.nets.titok import TiTokNet
 from vesalius.nets.titok_tokenizer import TiTokTokens
 from vesalius.nets.tokenizer import Tokenizer
@@ -84,16 +83,6 @@ def test_a_model_folder(tmp_path):
 
 
 def test_what_does_not_fit():
-    tokenizer = make(NETS["frame"]).eval()
-    tokens = torch.zeros(2, 5, 1, dtype=torch.int32)
-    for wrong, words in (
-        (tokens[:1], "are not those of 2 groups"),
-        (tokens.repeat(1, 2, 1), "10 tokens are given, a group has 5"),
-        (tokens + 50, "none of the 50 codes"),
-        (tokens - 1, "none of the 50 codes"),
-    ):
-        with pytest.raises(UsageError, match=words):
-            tokenizer.decode(wrong, None, (1, 2, 16, 24))
     plain = TiTokNet(**SIZES, inputs=3, latents=5)
     for wrong, words in (
         ({"group": "slice", "harmonics": 2}, "must take 5 channels"),

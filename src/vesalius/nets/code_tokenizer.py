@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vesalius.errors import UsageError
 from vesalius.nets.quantizer import Quantizer
-from vesalius.nets.titok import Coded
+from vesalius.nets.titok import CodedPictures
 from vesalius.nets.tokenizer import Size, Tokenizer
 
 
@@ -46,8 +46,8 @@ class CodeTokenizer(Tokenizer):
         facts_BF: Tensor | None = None,
         prefix: int | None = None,
         quantized: bool = True,
-    ) -> Coded:
-        """Encode and decode scans of equal size, for training; `Coded.x_BCJI` is x_BKTJI.
+    ) -> CodedPictures:
+        """Encode and decode scans of equal size, for training; `CodedPictures.x_BCJI` is x_BKTJI.
 
         Args:
             x_BKTJI: rows and columns are multiples of the patch.

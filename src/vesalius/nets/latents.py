@@ -89,7 +89,7 @@ class LatentEncoder(nn.Module):
         y = self.patches(x_BCJI)
         grid = tuple(y.shape[2:])
         y_BPW = y.flatten(2).transpose(1, 2)
-        count = len(y_BPW)
+        count = y_BPW.shape[0]  # not len, which an exporter takes for a constant
         positions_PW = interpolated(self.positions_PW, self._sizes.grid, grid)
         whole_B1W = (self.whole_1W + positions_PW[:1]).expand(count, -1, -1)
         y_BPW = y_BPW + positions_PW[1:]
@@ -178,7 +178,7 @@ class PixelHead(nn.Module):
         pairs = [axis for pair in range(axes) for axis in (1 + pair, 1 + axes + pair)]
         x = parts.permute(0, 1 + 2 * axes, *pairs)
         sides = tuple(side * pixels for side, pixels in zip(grid, self._patch, strict=True))
-        x_BCJI: Tensor = self.last(x.reshape(len(y_BPW), self._channels, *sides))
+        x_BCJI: Tensor = self.last(x.reshape(y_BPW.shape[0], self._channels, *sides))
         return x_BCJI
 
 

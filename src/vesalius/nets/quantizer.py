@@ -92,10 +92,11 @@ def code_statistics(share_N: Tensor) -> dict[str, float]:
         `dead`: codes not used.
 
     Example:
-        >>> code_statistics(torch.tensor([2.0, 2.0, 0.0, 0.0]))
-        {'used': 0.5, 'perplexity': 2.0, 'dead': 2.0}
+        >>> import torch
+        >>> code_statistics(torch.tensor([2.0, 0.0, 0.0, 0.0]))
+        {'used': 0.25, 'perplexity': 1.0, 'dead': 3.0}
     """
     share_N = share_N.double() / share_N.double().sum().clamp(min=1e-30)
     used = float((share_N > 0).double().mean())
-    entropy = float(-(share_N * share_N.clamp(min=1e-30).log()).sum())
+    entropy = abs(float((share_N * share_N.clamp(min=1e-30).log()).sum()))
     return {"used": used, "perplexity": math.exp(entropy), "dead": float((share_N <= 0).sum())}

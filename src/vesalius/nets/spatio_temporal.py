@@ -20,7 +20,7 @@ from vesalius.nets.code_tokenizer import CodeTokenizer
 from vesalius.nets.latents import SIZES, Block, LatentDecoder, LatentEncoder, PixelHead, Sequence, Width, initialize
 from vesalius.nets.net import Net
 from vesalius.nets.quantizer import AnyQuantizer, Quantized, Quantizer
-from vesalius.nets.titok import Coded, Sides
+from vesalius.nets.titok import CodedPictures, Sides
 from vesalius.nets.titok_tokenizer import Group
 from vesalius.nets.tokenizer import Size
 from vesalius.nets.vector_quantizer import VectorCodes
@@ -126,11 +126,11 @@ class SpatioTemporalTokenizer(CodeTokenizer):
         facts_BF: Tensor | None = None,
         prefix: int | None = None,
         quantized: bool = True,
-    ) -> Coded:
+    ) -> CodedPictures:
         y_GLE = self.latents(x_BKTJI, mean_BKJI)
         z_GLD, codes_GL, loss = self.book(y_GLE) if quantized else self.book.continuous(y_GLE)
         decoded_BKTJI = self.restored(z_GLD[:, :prefix], tuple(x_BKTJI.shape), mean_BKJI, facts_BF)
-        return Coded(decoded_BKTJI, codes_GL, loss, z_GLD, z_GLD.new_zeros(0))
+        return CodedPictures(decoded_BKTJI, codes_GL, loss, z_GLD, z_GLD.new_zeros(0))
 
     @property
     def quantizer(self) -> Quantizer:

@@ -25,7 +25,7 @@ Sides = Annotated[tuple[PositiveInt, ...], Field(min_length=2, max_length=3)]
 
 
 class TiTokNet(Net):
-    """x_BCJI from 0 to 1 to its tokens and back, `Coded`. Sides are multiples of the patch.
+    """x_BCJI from 0 to 1 to its tokens and back, `CodedPictures`. Sides are multiples of the patch.
 
     Published: L-32, B-64 and S-128 (trained in two stages) have the head "codes", the order "reshaped" and a `vqgan`,
     whose decoder paints the picture; the others the head "pixels". Three sides make it a net of volumes, x_BCKJI.
@@ -106,7 +106,7 @@ class TiTokNet(Net):
         return TokenAutoencoder(self)
 
 
-class Coded(NamedTuple):
+class CodedPictures(NamedTuple):
     """What a `TokenAutoencoder` makes of pictures; a part that its head does not give is empty.
 
     Args:
@@ -145,7 +145,7 @@ class TokenAutoencoder(nn.Module):
         )
         self.pixel_decoder = None if config.vqgan is None else _Painter(config.vqgan)
 
-    def forward(self, x_BCJI: Tensor, prefix: int | None = None, quantized: bool = True) -> Coded:
+    def forward(self, x_BCJI: Tensor, prefix: int | None = None, quantized: bool = True) -> CodedPictures:
         """Encode and decode.
 
         Args:
@@ -157,7 +157,7 @@ class TokenAutoencoder(nn.Module):
         z_BLD, codes_BL, loss = self.quantizer(y_BLE) if quantized else self.quantizer.continuous(y_BLE)
         places_BPW, grid = self._places(z_BLD[:, :prefix], tuple(x_BCJI.shape[2:]))
         logits_BNP = self.head(places_BPW) if isinstance(self.head, CodeHead) else z_BLD.new_zeros(0)
-        return Coded(self._picture(places_BPW, logits_BNP, grid), codes_BL, loss, z_BLD, logits_BNP)
+        return CodedPictures(self._picture(places_BPW, logits_BNP, grid), codes_BL, loss, z_BLD, logits_BNP)
 
     def encode(self, x_BCJI: Tensor) -> Quantized:
         """Return the tokens of pictures: their vectors and integers."""
@@ -231,5 +231,5 @@ class _Painter(nn.Module):
 
     def forward(self, logits_BNP: Tensor, grid: Grid) -> Tensor:
         mixed_BPD = logits_BNP.transpose(1, 2).softmax(-1) @ self.codebook_ND
-        x_BCJI: Tensor = self.decoder(mixed_BPD.transpose(1, 2).reshape(len(logits_BNP), -1, *grid))
+        x_BCJI: Tensor = self.decoder(mixed_BPD.transpose(1, 2).reshape(logits_BNP.shape[0], -1, *grid))
         return x_BCJI

@@ -15,7 +15,7 @@ from vesalius.nets.code_tokenizer import CodeTokenizer
 from vesalius.nets.modality_adapter import ModalityAdapter
 from vesalius.nets.net import Net
 from vesalius.nets.quantizer import Quantizer
-from vesalius.nets.titok import Coded, TiTokNet
+from vesalius.nets.titok import CodedPictures, TiTokNet
 from vesalius.nets.tokenizer import Size
 from vesalius.nets.waves import time_count, time_waves
 
@@ -90,12 +90,12 @@ class TiTokTokenizer(CodeTokenizer):
         facts_BF: Tensor | None = None,
         prefix: int | None = None,
         quantized: bool = True,
-    ) -> Coded:
+    ) -> CodedPictures:
         """See `CodeTokenizer.forward`; neither means nor facts change anything."""
         del mean_BKJI, facts_BF
         size = x_BKTJI.shape[1:]
         pictures = torch.cat([self.pictures(x_KTJI) for x_KTJI in x_BKTJI])
-        coded: Coded = self.net(pictures, prefix, quantized)
+        coded: CodedPictures = self.net(pictures, prefix, quantized)
         scans = [self.scan(part, (size[0], size[1], size[2], size[3])) for part in coded.x_BCJI.chunk(len(x_BKTJI))]
         return coded._replace(x_BCJI=torch.stack(scans))
 

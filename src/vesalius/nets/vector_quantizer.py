@@ -143,9 +143,9 @@ class VectorQuantizer(Quantizer):
 def _nearest_rows(rows_MD: Tensor, codes_ND: Tensor) -> Tensor:
     """Return the number of the nearest code for each row; the first of equally near ones."""
     length_N = codes_ND.square().sum(-1)
-    chunks = torch.split(rows_MD, _CHUNK) if rows_MD.shape[0] > _CHUNK else (rows_MD,)
-    nearest = [(length_N - 2 * chunk @ codes_ND.T).argmin(-1) for chunk in chunks]
-    return torch.cat(nearest) if len(nearest) > 1 else nearest[0]
+    if torch.compiler.is_compiling() or rows_MD.shape[0] <= _CHUNK:  # an exported net takes any number of rows
+        return (length_N - 2 * rows_MD @ codes_ND.T).argmin(-1)
+    return torch.cat([(length_N - 2 * rows @ codes_ND.T).argmin(-1) for rows in torch.split(rows_MD, _CHUNK)])
 
 
 def _drawn(rows_MD: Tensor, count: int, draw: np.random.Generator) -> Tensor:

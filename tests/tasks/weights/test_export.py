@@ -119,18 +119,15 @@ def test_a_segmenter_of_an_encoder_and_a_decoder(tmp_path):
     assert (done.input, done.outputs) == (["B", 3, 64, 32], {"output": ["B", 2, 64, 32]})
 
 
-@pytest.mark.parametrize("kind", ["titok", "tokenizer"])
-def test_the_halves_of_a_titok(kind, tmp_path):
+def test_the_halves_of_a_titok(tmp_path):
     for name in ("onnx", "onnxscript"):
         pytest.importorskip(name)
     onnxruntime = pytest.importorskip("onnxruntime")
     sizes = {"encoder": "micro", "decoder": "micro", "inputs": 1, "size": (16, 24), "patch": (8, 8), "latents": 5}
-    anchored = {"anchors": ((1, 1), (2, 2))} if kind == "tokenizer" else {"order": "reshaped"}
-    titok = TiTokNet(**sizes, **anchored)
-    config = TiTokTokens(net=titok) if kind == "tokenizer" else titok
+    config = TiTokTokens(net=TiTokNet(**sizes, anchors=((1, 1), (2, 2)), order="reshaped"))
     torch.manual_seed(0)
     whole = config.make().eval()
-    net = whole.net if kind == "tokenizer" else whole
+    net = whole.net
     with torch.no_grad():
         net.quantizer.start(torch.randn(4096, 12), 0)
     save_pretrained(tmp_path, {"net": whole}, ModelConfig.of("tokenize", {"net": config}))

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
+import vesalius
+from vesalius.errors import InputError
 from vesalius.nets.table import NETS
 from vesalius.weights.keymap import match
 from vesalius.weights.layouts.table import LAYOUTS
+from vesalius.weights.saved import from_pretrained
 from weights.layouts.titok_numbers import checkpoint, digest, picture, titok_shapes, vqgan_shapes
 
 FROZEN = json.loads((Path(__file__).parents[1] / "golden" / "titok.json").read_text())
@@ -90,3 +93,27 @@ def test_tokens_and_pictures_are_those_of_the_published_code(name):
 def test_tokens_and_pictures_at_the_published_sizes(name):
     state, config = full(name)
     check(name, state, config, picture(256), FROZEN["full"][name])
+
+
+def test_import_by_name_and_sizes_makes_a_model_folder(tmp_path):
+    state, config = small("titok-l32")
+    torch.save(state, tmp_path / "l32.bin")
+    sizes = ["encoder=micro", "decoder=micro", "latents=8", "size=[64,64]", "quantizer.codes=128", "codes=64"]
+    sizes += [f"vqgan.{key}={list(value) if key == 'multiples' else value}" for key, value in SMALL_VQGAN.items()]
+    done = vesalius.import_weights(tmp_path / "l32.bin", "titok-l32", tmp_path / "l32", sizes, licence="Apache-2.0")
+    assert done.net == config.model_dump(mode="json")
+    assert not done.report["missing"]
+    assert not done.report["unexpected"]
+    net = from_pretrained(tmp_path / "l32").net
+    with torch.no_grad():
+        assert net.encode(picture(64)).codes_BL.flatten().tolist() == FROZEN["small"]["titok-l32"]["tokens"]
+
+
+def test_a_checkpoint_of_another_size_is_refused():
+    state, config = small("titok-bl64-vq8k")
+    net = config.model_copy(update={"latents": 9}).make()
+    with pytest.raises(InputError, match=r"does not fit the network: .*latent_positions_LW"):
+        match(state, net, LAYOUTS.get("titok-bl64-vq8k").keymap)
+    del state["decoder.mask_token"]
+    with pytest.raises(InputError, match=r"does not fit the network: .*decoder\.mask_1W"):
+        match(state, config.make(), LAYOUTS.get("titok-bl64-vq8k").keymap)
