@@ -173,8 +173,6 @@ def decode(data: bytes, tier: int = 0) -> np.ndarray:
         reader = Reader(payload, facts, dtype, (c, frames * slices, i, j))
         kinds = {"lossless": reader.lossless, "lossy": reader.lossy, "bounded": reader.bounded, "tokens": reader.means}
         part = kinds[facts["kind"]](file)
-            facts["kind"]
-        ](file)
         expect(reader.place == len(payload), "payload used up")
         for number in range(frames * slices):
             frame, slice_k = first + number // slices, top + number % slices
