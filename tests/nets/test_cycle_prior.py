@@ -120,3 +120,15 @@ def test_rows_that_are_drawn_count_as_all():
     with torch.no_grad():
         estimate = float((prior(drawn) * drawn.weight_N).sum())
     assert abs(estimate / prior.bits(study) - 1) < 0.05
+
+
+def test_related_components_go_together():
+    draw = np.random.default_rng(0)
+    tokens = draw.integers(-3, 4, (2, 30, 6)).astype(np.int32)
+    tokens[:, :, 4] = -tokens[:, :, 1]  # of the same size, place by place
+    tokens[:, :, 5] = np.where(draw.random((2, 30)) < 0.9, tokens[:, :, 3], 0)
+    prior = CyclePrior(6, [0])
+    prior.relate([CellTokens(tokens, GRID, 0)])
+    assert prior.related_MR[:, 0].tolist()[4:] == [1, 3]
+    assert prior.related_MR[0].tolist() == [-1, -1, -1]
+    assert (prior.related_MR < torch.arange(6)[:, None]).all()

@@ -147,7 +147,7 @@ class CyclePrior(nn.Module):
             names: of the draw, see `vesalius.seeding`.
         """
         planes_MGRC = study.planes()
-        known_FN, signs_NS = known_around(planes_MGRC, self.related_MR.numpy())
+        known_FN, signs_NS = known_around(planes_MGRC, self.related_MR.cpu().numpy())
         token_N = planes_MGRC.reshape(-1)
         component_N = np.repeat(np.arange(len(planes_MGRC)), max(1, planes_MGRC[:1].size))
         weight_N = np.full(len(token_N), study.weight, np.float32)
@@ -167,6 +167,22 @@ class CyclePrior(nn.Module):
             torch.from_numpy(weight_N),
         )
 
+    def relate(self, studies: Sequence[CellTokens]) -> None:
+        """Choose for each component the lower ones whose size goes best with its own; before any training."""
+        components = len(self.related_MR)
+        together_MM = np.zeros((components, components))
+        for study in studies:
+            size_NM = np.minimum(np.abs(study.tokens_GLM.reshape(-1, components)), 8).astype(np.float64) ** 0.5
+            size_NM = size_NM[size_NM.any(axis=1)]
+            if len(size_NM):
+                size_NM -= size_NM.mean(0)
+                spread_M = size_NM.std(0) + 1e-3
+                together_MM += (size_NM.T @ size_NM) / len(size_NM) / spread_M[:, None] / spread_M
+        for m in range(components):
+            best = np.argsort(-together_MM[m, :m], kind="stable")[:RELATED]
+            self.related_MR[m] = -1
+            self.related_MR[m, : len(best)] = torch.from_numpy(best)
+
     @torch.no_grad()
     def bits(self, study: CellTokens) -> float:
         """Return the bits of a study without learning on the way, head and rounding up to bytes."""
@@ -184,8 +200,8 @@ class CyclePrior(nn.Module):
             "level": _integers(self.level_MO, 256, 1 << 13),
             "tail": _integers(self.tail_K, 256, 1 << 13),
             "signs": _integers(self.signs_MS, 256, 1 << 12),
-            "related": self.related_MR.numpy().astype(np.int32),
-            "rates": self.rates.numpy().astype(np.int32),
+            "related": self.related_MR.cpu().numpy().astype(np.int32),
+            "rates": self.rates.cpu().numpy().astype(np.int32),
         }
 
 
@@ -215,7 +231,7 @@ def fit_prior(
         seed: of all draws.
     """
     prior = CyclePrior(components, qualities, hidden)
-    prior.related_MR.copy_(torch.from_numpy(_related(studies, components)))
+    prior.relate(studies)
     drawn = [prior.rows(study, floor=floor, names=(seed, "rows", n)) for n, study in enumerate(studies)]
     rows = Rows.join([_counted(part, study) for part, study in zip(drawn, studies, strict=True)])
     del drawn
@@ -238,23 +254,6 @@ def _counted(rows: Rows, study: CellTokens) -> Rows:
     """Rows whose weight lets a study count with the power 0.3 of its size."""
     share = (float((study.tokens_GLM != 0).sum()) + 50) ** -0.7
     return dataclasses.replace(rows, weight_N=rows.weight_N * share)
-
-
-def _related(studies: Sequence[CellTokens], components: int) -> NDArray[np.int64]:
-    """The lower components whose size goes best with that of each component."""
-    together_MM = np.zeros((components, components))
-    for study in studies:
-        size_NM = np.minimum(np.abs(study.tokens_GLM.reshape(-1, components)), 8).astype(np.float64) ** 0.5
-        size_NM = size_NM[size_NM.any(axis=1)]
-        if len(size_NM):
-            size_NM -= size_NM.mean(0)
-            spread_M = size_NM.std(0) + 1e-3
-            together_MM += (size_NM.T @ size_NM) / len(size_NM) / spread_M[:, None] / spread_M
-    related_MR = np.full((components, RELATED), -1)
-    for m in range(1, components):
-        best = np.argsort(-together_MM[m, :m], kind="stable")[:RELATED]
-        related_MR[m, : len(best)] = best
-    return related_MR
 
 
 def known_around(
@@ -340,7 +339,7 @@ def _rounded(x: Tensor, scale: int, most: int) -> Tensor:
 
 
 def _integers(x: Tensor, scale: int, most: int) -> NDArray[np.int32]:
-    return (x.detach().float() * scale).round().clamp(-most, most - 1).numpy().astype(np.int32)
+    return (x.detach().float() * scale).round().clamp(-most, most - 1).cpu().numpy().astype(np.int32)
 
 
 def _cost(odds: Tensor, bit: Tensor) -> Tensor:
@@ -359,7 +358,7 @@ def _bits(token_N: Tensor, odds_NO: Tensor, sign_N: Tensor, tail_K: Tensor) -> T
     bits_N = bits_N.index_add(0, some, signs_n + _cost(odds_NO[some, 1], size_n > 1))
     large = some[size_n > 1]
     size_n = size_N[large][:, None]
-    steps_K = torch.arange(2, _LAST)
+    steps_K = torch.arange(2, _LAST, device=token_N.device)
     tail_nK = _cost(odds_NO[large, 2:] + tail_K, size_n > steps_K) * (size_n >= steps_K)
     rest_n = (size_n[:, 0] - (_LAST - 1)).clamp(min=1)
     escape_n = (2 * torch.floor(torch.log2(rest_n.double())) + 1).float() * (size_n[:, 0] >= _LAST)
