@@ -60,8 +60,8 @@ def border_matrix() -> Tensor:
     one = torch.eye(_REACH, dtype=torch.float64)
     mirror = one.flip(0)
     butterfly = torch.cat([torch.cat([one, mirror], 1), torch.cat([mirror, -one], 1)])
-    inside = torch.cat([torch.cat([one, 0 * one], 1), torch.cat([0 * one, turn], 1)])
-    return (0.5 * butterfly @ inside @ butterfly).float()
+    both = torch.block_diag(one, turn)  # type: ignore[no-untyped-call]
+    return (0.5 * butterfly @ both @ butterfly).float()
 
 
 def _crossed(x_BHJI: Tensor, matrix: Tensor, axis: int) -> Tensor:
@@ -69,8 +69,8 @@ def _crossed(x_BHJI: Tensor, matrix: Tensor, axis: int) -> Tensor:
     size = x_BHJI.shape[axis]
     if size == CELL:
         return x_BHJI
-    before, after = x_BHJI.shape[:axis], x_BHJI.shape[axis + 1 :]
-    inner = x_BHJI.narrow(axis, _REACH, size - CELL).reshape(*before, size // CELL - 1, CELL, *after)
+    crossed = x_BHJI.narrow(axis, _REACH, size - CELL)
+    inner = crossed.unflatten(axis, (size // CELL - 1, CELL))  # type: ignore[no-untyped-call]
     turned = inner @ matrix.T if axis == 3 else matrix @ inner
     ends = x_BHJI.narrow(axis, 0, _REACH), x_BHJI.narrow(axis, size - _REACH, _REACH)
     return torch.cat([ends[0], turned.flatten(axis, axis + 1), ends[1]], axis)

@@ -1,6 +1,4 @@
-"""Cycle tokens as a method: components, views, and a run that is better than its first step."""
-
-import math
+"""Cycle tokens as a method: components, and a run that is better than its first step."""
 
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ from vesalius.nets.harmonics import harmonic_rows
 from vesalius.nets.lapped import cells_of
 from vesalius.tasks.tokenize.config import TokenizeConfig
 from vesalius.tasks.tokenize.cycle import bases_of, rough_tokens
-from vesalius.tasks.tokenize.cycle_views import ViewConfig, views_of
+from vesalius.tasks.tokenize.cycle_views import ViewConfig
 from vesalius.tasks.tokenize.job import TokenizeJob
 from vesalius.training.loop import Loop
 
@@ -46,31 +44,6 @@ def test_it_gets_better_than_the_linear_codec(manifest):
     assert torch.equal(loop.task.modules["tokenizer"].basis_3, basis)
 
 
-def test_the_prior_learns_and_nothing_else_moves(manifest):
-    train = {"epochs": 4, "optimizer": {"name": "adamw", "lr": 0.01}, "validate_every": 4, "log_every": 1}
-    method = {**METHOD, "name": "cycle-prior", "floor": 0.5}
-    settings = config(manifest, train=train).model_dump(mode="json")
-    settings |= {"method": method, "batch": 1, "example": {"span": "study", "size": [32, 32], "about_labels": 0.5}}
-    settings = TokenizeConfig.parse(settings)
-    task = TokenizeJob(settings).task()
-    loop = Loop(task, settings.train, None, cpu=True)
-    tokenizer = task.modules["tokenizer"]
-    batch = next(task.batches(0, 0, 0, 1))
-    before = {name: value.clone() for name, value in tokenizer.state_dict().items()}
-
-    def cost():
-        torch.manual_seed(5)
-        return task.training_step(batch, 0)[1]["bits_per_token_not_zero"].item()
-
-    first = cost()
-    loop.run()
-    assert cost() < first - 0.1
-    moved = {
-        name.split(".")[0] for name, value in tokenizer.state_dict().items() if not torch.equal(value, before[name])
-    }
-    assert moved == {"prior"}
-
-
 def test_components_are_principal_axes_of_cells(manifest):
     settings = config(manifest)
     settings = settings.model_copy(
@@ -99,35 +72,6 @@ def test_bases_of_fewer_harmonics_are_those_of_the_first_channels():
     for number, size in ((0, 64), (1, 192)):
         wanted = np.linalg.svd(cells_NZ[:, :size], full_matrices=False)[2]
         assert np.allclose(np.abs(bases[number].numpy().T @ wanted.T), np.eye(size), atol=1e-3)
-
-
-def test_views_move_in_time_as_frames_do():
-    """Begun elsewhere: frames rolled; more motion: farther from the mean; gain: all of it."""
-    frames, harmonics = 16, 3
-    rows_HT = harmonic_rows(frames, harmonics)
-    spectrum = np.zeros((2, frames // 2 + 1, 8, 8), complex)
-    draw = np.random.default_rng(0)
-    spectrum[:, 1:4] = draw.normal(size=(2, 3, 8, 8)) + 1j * draw.normal(size=(2, 3, 8, 8))
-    x_KTJI = torch.from_numpy(0.5 + 0.05 * np.fft.irfft(spectrum, frames, axis=1)).float()
-    x_BKHJI = torch.einsum("ht,ktji->khji", rows_HT / math.sqrt(frames), x_KTJI)[None]
-    same = ViewConfig(**{**STILL, "size": (8, 8), "motion": (1, 1)})
-    assert torch.allclose(views_of(x_BKHJI, same)[0], x_BKHJI, atol=1e-5)
-
-    def cycle(view):
-        return torch.einsum("ht,khji->ktji", rows_HT * math.sqrt(frames), view[0])
-
-    more = views_of(x_BKHJI, same.model_copy(update={"motion": (1.5, 1.5), "gain": (0.8, 0.8)}))[0]
-    mean = x_KTJI.mean(1, keepdim=True)
-    assert torch.allclose(cycle(more), 0.8 * (mean + 1.5 * (x_KTJI - mean)), atol=1e-5)
-    torch.manual_seed(0)
-    moved = cycle(views_of(x_BKHJI, same.model_copy(update={"begin": 0.25}))[0])
-    found = [(torch.fft.rfft(moved, dim=1) / torch.fft.rfft(x_KTJI, dim=1))[:, n] for n in (1, 2, 3)]
-    angle = found[0].angle()
-    assert angle.std() < 1e-3  # one shift for all slices and pixels
-    assert torch.allclose(found[2], torch.polar(torch.ones_like(angle), 3 * angle.mean().expand_as(angle)), atol=1e-3)
-    assert 0 < abs(angle.mean()) <= math.pi / 2
-    back = cycle(views_of(x_BKHJI, same.model_copy(update={"backwards": 1.0}))[0])
-    assert torch.allclose(back, x_KTJI.flip(1).roll(1, 1), atol=1e-5)
 
 
 def test_rough_tokens_drop_lonely_ones_and_keep_those_in_company():

@@ -38,7 +38,7 @@ _BIT = 0.12
 
 
 @dataclass(frozen=True)
-class SliceViews:
+class CodedViews:
     """Views of slices.
 
     Args:
@@ -136,7 +136,7 @@ class CycleTokens(TokenMethod):
             torch.stack([tokens_GLM.flatten() for tokens_GLM in tokens]),
         )
 
-    def _coded(self, x_BKTJI: Tensor) -> SliceViews:
+    def _coded(self, x_BKTJI: Tensor) -> CodedViews:
         """Return a view of each example.
 
         Raises:
@@ -150,7 +150,7 @@ class CycleTokens(TokenMethod):
 
 def coded_views(
     x_BKTJI: Tensor, harmonics: int, views: ViewConfig, stills: Sequence[int], copies: int = 1
-) -> SliceViews:
+) -> CodedViews:
     """Return views of each example, the means of its slices coded at one of some rate factors and taken away.
 
     Args:
@@ -176,7 +176,7 @@ def coded_views(
     mean_BJI = torch.from_numpy(np.concatenate(means))
     x_BHJI, frames_B, still_B = x_BKHJI.flatten(0, 1), *(n.repeat_interleave(slices) for n in (frames_B, still_B))
     rest_BHJI = torch.cat([x_BHJI[:, :1] - mean_BJI[:, None], x_BHJI[:, 1:]], 1)
-    return SliceViews(rest_BHJI * frames_B.sqrt()[:, None, None, None], mean_BJI, frames_B, still_B)
+    return CodedViews(rest_BHJI * frames_B.sqrt()[:, None, None, None], mean_BJI, frames_B, still_B)
 
 
 def bases_of(cells_ZZ: Tensor, harmonics: int) -> dict[int, Tensor]:

@@ -64,7 +64,8 @@ class CyclePriorTokens(CycleTokens):
         grid = (exact_BMRC.shape[2], exact_BMRC.shape[3])
         for _ in range(self.steps):
             drawn = coded.qualities()[::slices].round().int().tolist()
-            for exact_KMRC, quality in zip(torch.split(exact_BMRC, slices), drawn, strict=True):
+            studies_BMRC = exact_BMRC.reshape(-1, slices, *exact_BMRC.shape[1:])
+            for exact_KMRC, quality in zip(studies_BMRC, drawn, strict=True):
                 tokens_GMRC = thrifty((exact_KMRC / step_of(quality)).numpy(), tokenizer.prior, quality)
                 tokens_GLM = tokens_GMRC.reshape(*tokens_GMRC.shape[:2], -1).swapaxes(1, 2)
                 studies.append(CellTokens(tokens_GLM, grid, quality))

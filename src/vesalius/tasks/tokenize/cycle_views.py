@@ -64,7 +64,7 @@ def views_of(x_BKHJI: Tensor, config: ViewConfig) -> tuple[Tensor, Tensor]:
     moved = functional.grid_sample(
         x_BKHJI.flatten(1, 2), _places(x_BKHJI, config), mode="bicubic", padding_mode="reflection", align_corners=True
     )
-    x_BKHJI = moved.reshape(count, slices, -1, *moved.shape[2:])
+    x_BKHJI = moved.unflatten(1, (slices, -1))  # type: ignore[no-untyped-call]
     frames_B = torch.randint(config.frames[0], config.frames[1] + 1, (count,))
     sigma_B = torch.rand(count) * config.noise / frames_B.sqrt()
     x_BKHJI = x_BKHJI + _wide(sigma_B) * torch.randn(x_BKHJI.shape)
