@@ -107,6 +107,7 @@ def test_what_does_not_fit(wrong):
         SpatioTemporal(**SIZES | wrong)
 
 
+@pytest.mark.slow
 def test_overfits_a_few_cycles_beyond_their_mean():
     config = NETS["slice"]
     tokenizer = make(config).train()

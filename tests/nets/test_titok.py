@@ -87,6 +87,7 @@ def test_what_does_not_fit():
         gaussian.decode_tokens(torch.zeros(1, 6, dtype=torch.long))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["anchored", "two stages"])
 def test_overfits_a_few_pictures_after_a_continuous_warm_up(name):
     config = ALL[name]

@@ -53,6 +53,7 @@ def test_battery(tmp_path):
     assert export_onnx(both, (1, 16, 24), tmp_path / "both.onnx", within=1e-4).scale > 0.01
 
 
+@pytest.mark.slow
 def test_overfits_a_few_pictures():
     net = make(SMALL).train()
     torch.manual_seed(0)
