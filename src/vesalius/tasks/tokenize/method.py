@@ -25,6 +25,9 @@ TOKENIZERS = Table(
         "titok": "vesalius.tasks.tokenize.codes:CodesMethod",
         "vae": "vesalius.tasks.tokenize.frames:VaeMethod",
         "vqgan": "vesalius.tasks.tokenize.frames:VqganMethod",
+        "vae3d": "vesalius.tasks.tokenize.vae3d:Vae3d",
+        "cycle": "vesalius.tasks.tokenize.cycle:CycleTokens",
+        "cycle-prior": "vesalius.tasks.tokenize.cycle_prior:CyclePriorTokens",
     },
 )
 FACTS = "facts"

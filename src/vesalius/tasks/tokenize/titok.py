@@ -74,10 +74,8 @@ class TiTok:
         contract: the input that it takes.
         device: where the network runs.
 
-    Example:
-        >>> tokenizer = TiTok.from_pretrained("run")  # doctest: +SKIP
-        >>> tokens = tokenizer.encode("patient_4d.nii.gz")  # doctest: +SKIP
-        >>> values_CTIJK = tokenizer.decode_tokens(tokens[:, :16])  # doctest: +SKIP
+    In use: `tokenizer = TiTok.from_pretrained("run")`, `tokens = tokenizer.encode("patient_4d.nii.gz")`, and
+    `tokenizer.decode_tokens(tokens[:, :16])` for values (C, T, I, J, K) from 16 tokens of each group.
     """
 
     def __init__(self, tokenizer: Tokenizer, contract: InputContract, device: str | torch.device = "cpu") -> None:
