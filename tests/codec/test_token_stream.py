@@ -185,3 +185,12 @@ def test_what_cannot_be_coded_is_refused(tokens, grid, quality, words):
 def test_a_code_beyond_the_book_is_refused():
     with pytest.raises(InputError, match="outside 0 to 49"):
         write_tokens(np.full((1, 1, 1), 50), (1, 1), 0, TokenPrior.of({"codes": np.array([50])}))
+
+
+def test_more_memory_than_allowed_is_refused(memory_limit):
+    coded = write_tokens(np.ones((4, 400, 6), np.int32), (20, 20), 30, CELLS)
+    memory_limit(40_000)
+    with pytest.raises(InputError, match="memory"):
+        read_tokens(coded, (4, 400, 6), (20, 20), 30, CELLS)
+    with pytest.raises(InputError, match="memory"):
+        write_tokens(np.ones((4, 400, 6), np.int32), (20, 20), 30, CELLS)

@@ -16,6 +16,7 @@ from vesalius.codec import token_kernels as kernels
 from vesalius.codec.coders.parts import leb128, read_leb128
 from vesalius.codec.token_prior import TokenPrior
 from vesalius.errors import CorruptFileError, InputError
+from vesalius.memory import check_memory
 
 __all__ = ["TokenPrior", "read_tokens", "write_tokens"]
 
@@ -34,7 +35,7 @@ def write_tokens(tokens_GLM: NDArray[Any], grid: tuple[int, int], quality: int, 
         prior: of the tokenizer that made them.
 
     Raises:
-        InputError: tokens that the prior cannot code.
+        InputError: tokens that the prior cannot code, or too little memory.
 
     Example:
         >>> prior = TokenPrior.of({"codes": np.array([512])})
@@ -52,6 +53,7 @@ def write_tokens(tokens_GLM: NDArray[Any], grid: tuple[int, int], quality: int, 
         raise InputError(f"a token lies outside {least} to {most}")
     tokens_GLM = tokens_GLM.astype(np.int32)
     used = _used(tokens_GLM)
+    check_memory(_needed(used, tokens_GLM.shape, grid))
     planes_MGRC = _planes(tokens_GLM, grid, used)
     capacity = 4096 + planes_MGRC.size // 4
     rc = np.zeros(4, np.int64)
@@ -74,6 +76,7 @@ def read_tokens(
 
     Raises:
         CorruptFileError: bytes that are damaged, or of another shape, quality or prior.
+        InputError: too little memory.
     """
     problem = _problem(shape_GLM, grid, quality, prior)
     if problem:
@@ -82,6 +85,7 @@ def read_tokens(
     used, begin = read_leb128(data, _CHECK_BYTES)
     if used > components:
         raise CorruptFileError("tokens have more components than their shape")
+    check_memory(_needed(used, shape_GLM, grid))
     coded = np.frombuffer(data, np.uint8, offset=begin).copy()  # compiled once, for arrays that may be written
     planes_MGRC = np.zeros((used, groups, *grid), np.int32)
     rc = np.zeros(4, np.int64)
@@ -109,6 +113,12 @@ def _problem(shape: tuple[int, ...], grid: tuple[int, int], quality: int, prior:
     if prior.qualities is not None and quality not in prior.qualities:
         return f"the tokenizer has no quality {quality}"
     return ""
+
+
+def _needed(used: int, shape_GLM: tuple[int, ...], grid: tuple[int, int]) -> int:
+    """Return the bytes of the tokens, twice, and of the padded planes of the coder."""
+    padded = (shape_GLM[0] + 2) * (grid[0] + 4) * (grid[1] + 4)
+    return 8 * int(np.prod(shape_GLM, dtype=object)) + padded * (used + 1 + 3 * 4 + 1)
 
 
 def _used(tokens_GLM: NDArray[np.int32]) -> int:
