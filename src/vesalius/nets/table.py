@@ -22,6 +22,10 @@ NETS = Table(
         "pyramid-unet": "vesalius.nets.pyramid_unet:PyramidUNet",
         "map-decoder": "vesalius.nets.pyramid_unet:MapDecoder",
         "autoencoder-kl": "vesalius.nets.autoencoder_kl:AutoencoderKL",
+        "vqgan": "vesalius.nets.vqgan:VqganNet",
+        "titok": "vesalius.nets.titok:TiTokNet",
+        "titok-tokens": "vesalius.nets.titok_tokenizer:TiTokTokens",
+        "spatio-temporal": "vesalius.nets.spatio_temporal:SpatioTemporal",
     },
 )
 AGGREGATES = Table(
@@ -32,5 +36,13 @@ AGGREGATES = Table(
         "top-k": "vesalius.nets.aggregate:TopK",
         "gated-attention": "vesalius.nets.aggregate:GatedAttention",
         "gru": "vesalius.nets.aggregate:Gru",
+    },
+)
+QUANTIZERS = Table(
+    "quantizer",
+    {
+        "vq": "vesalius.nets.vector_quantizer:VectorCodes",
+        "fsq": "vesalius.nets.fsq:ScalarCodes",
+        "gaussian": "vesalius.nets.gaussian_latents:GaussianLatents",
     },
 )
