@@ -32,7 +32,7 @@ from vesalius.codec.header import (
     spaces_model,
     times_model,
 )
-from vesalius.codec.options import CompressConfig, Lossless, Target, Tokens
+from vesalius.codec.options import CompressConfig, Lossless, Target, TokenTarget
 from vesalius.codec.plan import Plan, PlanInput, plan_tier
 from vesalius.codec.search import psnr
 from vesalius.codec.survey import survey
@@ -141,7 +141,7 @@ def compress_scan(
         plans: list[Plan] = []
         for target in targets:
             overhead = lambda plan: writing.overhead([*plans, plan])  # noqa: E731
-            plan = plan_tokens if isinstance(target, Tokens) else plan_tier
+            plan = plan_tokens if isinstance(target, TokenTarget) else plan_tier
             plans.append(plan(writing.inputs, target, overhead))  # type: ignore[arg-type]
         tiers, size = writing.write(part, plans, targets)
         with VslReader(part) as reader:

@@ -123,7 +123,7 @@ class CompressConfig:
             raise UsageError(f"{self.crf} is not a crf from 1 to 63")
         if self.model is None and self.tokens != 0:
             raise UsageError("tokens need a model", where="--tier", fix="name it with --model")
-        return Tokens(self.model, self.tokens, self.quality, self.crf, aim)
+        return TokenTarget(self.model, self.tokens, self.quality, self.crf, aim)
 
 
 class MissedTargetError(TargetError):
@@ -251,7 +251,7 @@ class Quality(Target):
 
 
 @dataclass(frozen=True)
-class Tokens(Target):
+class TokenTarget(Target):
     """A tier of tokens of `model`, the first `prefix` of them (None: all), for a PSNR or a ratio (`aim`) or neither."""
 
     model: str | None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from vesalius.codec.chunking import MAX_CHUNK_VALUES, Chunk, Chunking
-from vesalius.codec.options import Psnr, Ratio, Tokens
+from vesalius.codec.options import Psnr, Ratio, TokenTarget
 from vesalius.codec.plan import PSNR_MARGIN, Plan, PlanInput
 from vesalius.codec.search import Total, total
 from vesalius.codec.tokens import ModelSource, TokensTier, tokens_tier
@@ -52,7 +52,7 @@ class _Search:
         return sum(trial.squared_error for trial in self.run(quality, crf))
 
 
-def plan_tokens(inputs: PlanInput, target: Tokens, overhead: Callable[[Plan], int]) -> Plan:
+def plan_tokens(inputs: PlanInput, target: TokenTarget, overhead: Callable[[Plan], int]) -> Plan:
     """Decide how to code a tier of tokens.
 
     `overhead` returns the bytes of the file that are not payload, for a plan.
@@ -99,7 +99,7 @@ def caveat(tier: TokensTier, modality: str) -> str | None:
     return what
 
 
-def _prefix(tier: TokensTier, chunking: Chunking, target: Tokens) -> int:
+def _prefix(tier: TokensTier, chunking: Chunking, target: TokenTarget) -> int:
     if tier.source is None:
         return 0
     _, t, i, j, k = chunking.shape
@@ -111,7 +111,7 @@ def _prefix(tier: TokensTier, chunking: Chunking, target: Tokens) -> int:
     return most if target.prefix is None else target.prefix
 
 
-def _qualities(tier: TokensTier, target: Tokens) -> tuple[int, ...]:
+def _qualities(tier: TokensTier, target: TokenTarget) -> tuple[int, ...]:
     """Return the qualities to choose from, best first."""
     if tier.source is None:
         return (0,)
@@ -123,7 +123,7 @@ def _qualities(tier: TokensTier, target: Tokens) -> tuple[int, ...]:
     return (int(target.quality),)
 
 
-def _crfs(tier: TokensTier, target: Tokens) -> tuple[int, ...]:
+def _crfs(tier: TokensTier, target: TokenTarget) -> tuple[int, ...]:
     """Return the crf to choose from, best first; (0,) for a tokenizer without means."""
     if tier.source is not None and not tier.source.model.tokenizer.takes_mean:
         return (0,)
@@ -138,7 +138,7 @@ def _choice(
     search: _Search,
     qualities: tuple[int, ...],
     crfs: tuple[int, ...],
-    target: Tokens,
+    target: TokenTarget,
     overhead: Callable[[Plan], int],
 ) -> tuple[int, int]:
     """Return quality and crf."""
@@ -151,7 +151,9 @@ def _choice(
     return _for_bytes(search, qualities, crfs, target.aim, fixed)
 
 
-def _balanced(search: _Search, qualities: tuple[int, ...], crfs: tuple[int, ...], target: Tokens) -> tuple[int, int]:
+def _balanced(
+    search: _Search, qualities: tuple[int, ...], crfs: tuple[int, ...], target: TokenTarget
+) -> tuple[int, int]:
     """Return the middle quality (or the one asked for) with the crf of least distortion + slope x bytes.
 
     The slope is what the tokens pay themselves: distortion for a byte between this quality and the next one.

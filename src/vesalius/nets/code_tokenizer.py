@@ -58,6 +58,16 @@ class CodeTokenizer(Tokenizer):
         """
 
     @abstractmethod
+    def restored(
+        self,
+        z_GLD: Tensor,
+        size_BKTJI: tuple[int, ...],
+        mean_BKJI: Tensor | None = None,
+        facts_BF: Tensor | None = None,
+    ) -> Tensor:
+        """Return x_BKTJI of the vectors of all tokens or the first of each group, as `Coded.z_BLD` holds them."""
+
+    @abstractmethod
     def latents(self, x_BKTJI: Tensor, mean_BKJI: Tensor | None = None) -> Tensor:
         """Return y_GLE, what the quantizer is given; for `Quantizer.start`. Groups of all scans, scan by scan."""
 

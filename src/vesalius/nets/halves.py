@@ -55,7 +55,7 @@ def half_of(net: nn.Module, which: str, size: tuple[int, ...] | None = None) -> 
         raise UsageError("the tokens of this model are no integers", fix="export a model with codes")
     if which == "encoder":
         return Half(_ToTokens(titok), (config.inputs, *size), None, ("latents", "tokens"))
-    return Half(_ToPicture(titok, size), (config.latents,), titok.quantizer.codes, ("x",))
+    return Half(_ToPicture(titok, size), (config.latents,), titok.quantizer.codes, ("picture",))
 
 
 class _ToTokens(nn.Module):

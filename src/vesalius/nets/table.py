@@ -20,12 +20,14 @@ NETS = Table(
         "classifier": "vesalius.nets.classifier:Classifier",
         "study-head": "vesalius.nets.head:StudyHead",
         "pyramid-unet": "vesalius.nets.pyramid_unet:PyramidUNet",
+        "cycle": "vesalius.nets.cycle:CycleNet",
         "map-decoder": "vesalius.nets.pyramid_unet:MapDecoder",
         "autoencoder-kl": "vesalius.nets.autoencoder_kl:AutoencoderKL",
         "vqgan": "vesalius.nets.vqgan:VqganNet",
         "titok": "vesalius.nets.titok:TiTokNet",
         "titok-tokens": "vesalius.nets.titok_tokenizer:TiTokTokens",
         "spatio-temporal": "vesalius.nets.spatio_temporal:SpatioTemporal",
+        "autoencoder-kl": "vesalius.nets.autoencoder_kl:AutoencoderKL",
     },
 )
 AGGREGATES = Table(

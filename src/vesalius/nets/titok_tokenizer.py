@@ -108,6 +108,21 @@ class TiTokTokenizer(CodeTokenizer):
         y_GLE: Tensor = self.net.encoder(torch.cat([self.pictures(x_KTJI) for x_KTJI in x_BKTJI]))
         return y_GLE
 
+    def restored(
+        self,
+        z_GLD: Tensor,
+        size_BKTJI: tuple[int, ...],
+        mean_BKJI: Tensor | None = None,
+        facts_BF: Tensor | None = None,
+    ) -> Tensor:
+        """See `CodeTokenizer.restored`; neither means nor facts change anything."""
+        del mean_BKJI, facts_BF
+        _, slices, frames, rows, columns = size_BKTJI
+        deep = self.config.net.patch[0] if self.config.group == "study" else 0
+        size = (-(-slices // deep) * deep, rows, columns) if deep else (rows, columns)
+        pictures = self.net.decode(z_GLD, size).chunk(size_BKTJI[0])
+        return torch.stack([self.scan(part, (slices, frames, rows, columns)) for part in pictures])
+
     def pictures(self, x_KTJI: Tensor) -> Tensor:
         """Return the pictures of a scan that the TiTok codes: x_BCJI, for a study x_1CKJI."""
         if self.config.group == "frame":
