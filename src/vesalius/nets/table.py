@@ -22,7 +22,6 @@ NETS = Table(
         "pyramid-unet": "vesalius.nets.pyramid_unet:PyramidUNet",
         "cycle": "vesalius.nets.cycle:CycleNet",
         "map-decoder": "vesalius.nets.pyramid_unet:MapDecoder",
-        "autoencoder-kl": "vesalius.nets.autoencoder_kl:AutoencoderKL",
         "vqgan": "vesalius.nets.vqgan:VqganNet",
         "titok": "vesalius.nets.titok:TiTokNet",
         "titok-tokens": "vesalius.nets.titok_tokenizer:TiTokTokens",
