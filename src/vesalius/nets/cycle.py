@@ -81,19 +81,19 @@ class Correction(nn.Module):
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, x_BHJI: Tensor, mean_BJI: Tensor, step_B: Tensor) -> Tensor:
+    def forward(self, x_BHJI: Tensor, mean_BJI: Tensor, level_B: Tensor) -> Tensor:
         """Return corrections_BHJI.
 
         Args:
             x_BHJI: linear synthesis, in steps.
             mean_BJI: decoded mean, in steps.
-            step_B: the steps.
+            level_B: logarithm of the step to base 2.
         """
         mean_B1JI = mean_BJI[:, None]
         around_B1JI = functional.avg_pool2d(mean_B1JI, _BLUR, 1, _BLUR // 2, count_include_pad=False)
         known_BHJI = torch.cat([x_BHJI, torch.asinh(mean_B1JI - around_B1JI)], 1)
         known_BWJI = functional.pixel_unshuffle(known_BHJI, _TILE)
-        level_B1JI = step_B.log2()[:, None, None, None].expand(-1, 1, *known_BWJI.shape[2:])
+        level_B1JI = level_B[:, None, None, None].expand(-1, 1, *known_BWJI.shape[2:])
         hidden_BWJI = self.enter(torch.cat([known_BWJI, level_B1JI], 1).contiguous(memory_format=torch.channels_last))
         for convolution in self.around:
             hidden_BWJI = hidden_BWJI + convolution(functional.gelu(hidden_BWJI))
@@ -207,7 +207,7 @@ class CycleTokenizer(Tokenizer):
     def corrected(self, x_BHJI: Tensor, mean_BJI: Tensor, frames_B: Tensor, step_B: Tensor) -> Tensor:
         """Return pictures of all harmonics after the correction; arguments as of `synthesis`, and the linear result."""
         scale_B = frames_B.sqrt() / step_B
-        return x_BHJI + self.correction(x_BHJI, mean_BJI * scale_B[:, None, None], step_B)
+        return x_BHJI + self.correction(x_BHJI, mean_BJI * scale_B[:, None, None], step_B.log2())
 
     def linear(self, tokens_BMRC: Tensor, harmonics: int) -> Tensor:
         """Return pictures of harmonics x_BHJI in steps without the correction."""
