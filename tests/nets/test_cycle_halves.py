@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from vesalius.errors import UsageError
 from vesalius.nets.cycle import CycleNet, step_of
 from vesalius.nets.cycle_halves import CycleAnalysis, CycleSynthesis
+from vesalius.nets.halves import half_of
 from vesalius.weights.onnx import export_onnx
 
 
@@ -43,10 +45,16 @@ def test_together_they_are_the_whole(tokenizer):
     assert np.allclose(decoded.numpy(), wanted.clip(0, 1), atol=1e-4)
 
 
-@pytest.mark.parametrize("half", [CycleAnalysis, CycleSynthesis])
-def test_onnx_runtime_gives_the_same(tokenizer, half, tmp_path):
-    net = half(tokenizer)
-    size = (24, 16) if half is CycleAnalysis else (3, 2)
-    parity = export_onnx(net, (net.inputs, *size), tmp_path / "half.onnx", within=1e-4)
+@pytest.mark.parametrize("which", ["encoder", "decoder"])
+def test_onnx_runtime_gives_the_same(tokenizer, which, tmp_path):
+    half = half_of(tokenizer, which, (24, 16))
+    parity = export_onnx(half.net, half.sample, tmp_path / "half.onnx", within=1e-4, names=half.names)
     assert parity.largest <= 1e-4
     assert parity.scale > 1
+    shape = ("B", 100, 3, 2) if which == "encoder" else ("B", 7, 24, 16)
+    assert parity.outputs == {half.names[0]: shape}
+
+
+def test_sizes_that_are_no_whole_cells_are_refused(tokenizer):
+    with pytest.raises(UsageError, match="does not fit cells of 8 x 8 pixels"):
+        half_of(tokenizer, "encoder", (24, 20))

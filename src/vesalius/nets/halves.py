@@ -1,4 +1,4 @@
-"""The two halves of a TiTok as nets of their own, for programs that only encode or only decode.
+"""The two halves of a tokenizer as nets of their own, for programs that only encode or only decode.
 
 Letters: B batch, C channel, J rows, I columns, L tokens, E numbers that the encoder emits for one.
 """
@@ -10,10 +10,14 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from vesalius.errors import UsageError
+from vesalius.nets.cycle import CycleTokenizer
+from vesalius.nets.cycle_halves import CycleAnalysis, CycleSynthesis
+from vesalius.nets.lapped import CELL
 from vesalius.nets.titok import TokenAutoencoder
 from vesalius.nets.titok_tokenizer import TiTokTokenizer
 
 HALVES = ("encoder", "decoder")
+_CYCLE = (96, 96)
 
 
 class Half(NamedTuple):
@@ -33,19 +37,21 @@ class Half(NamedTuple):
 
 
 def half_of(net: nn.Module, which: str, size: tuple[int, ...] | None = None) -> Half:
-    """Return a half of a TiTok, or of the TiTok in a tokenizer of scans.
+    """Return a half of a TiTok, of the TiTok in a tokenizer of scans, or of a cycle tokenizer.
 
     Args:
         net: the whole.
         which: of `HALVES`.
-        size: of the pictures; None: that of the configuration.
+        size: of the pictures; None: that of the configuration (of cycles: 96 x 96 pixels).
 
     Raises:
         UsageError: another net, no such size, or one whose tokens are no integers.
     """
+    if isinstance(net, CycleTokenizer):
+        return _half_of_cycle(net, which, _CYCLE if size is None else size)
     titok = net.net if isinstance(net, TiTokTokenizer) else net
     if not isinstance(titok, TokenAutoencoder):
-        raise UsageError("only a TiTok has an encoder and a decoder of tokens to export")
+        raise UsageError("only tokenizers have an encoder and a decoder of tokens to export")
     config = titok.config
     size = config.size if size is None else size
     if len(size) != config.dims or any(side < 1 or side % step for side, step in zip(size, config.patch, strict=True)):
@@ -56,6 +62,17 @@ def half_of(net: nn.Module, which: str, size: tuple[int, ...] | None = None) -> 
     if which == "encoder":
         return Half(_ToTokens(titok), (config.inputs, *size), None, ("latents", "tokens"))
     return Half(_ToPicture(titok, size), (config.latents,), titok.quantizer.codes, ("picture",))
+
+
+def _half_of_cycle(net: CycleTokenizer, which: str, size: tuple[int, ...]) -> Half:
+    if len(size) != 2 or any(side < 1 or side % CELL for side in size):
+        what = f"{','.join(map(str, size))} does not fit cells of {CELL} x {CELL} pixels"
+        raise UsageError(what, where="--size", fix="give two multiples of them")
+    if which == "encoder":
+        analysis = CycleAnalysis(net)
+        return Half(analysis, (analysis.inputs, *size), None, ("components",))
+    synthesis = CycleSynthesis(net)
+    return Half(synthesis, (synthesis.inputs, *(side // CELL for side in size)), None, ("pictures",))
 
 
 class _ToTokens(nn.Module):

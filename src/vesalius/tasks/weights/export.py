@@ -60,8 +60,8 @@ def export_model(
     Args:
         model: a model folder, a run folder, or a name of the zoo.
         output: file to write.
-        part: the part to export, e.g. "encoder"; None: the whole model. Of a TiTok also "encoder", from a picture to
-            its tokens, and "decoder", from tokens to the picture.
+        part: the part to export, e.g. "encoder"; None: the whole model. Of a tokenizer also "encoder", from a picture
+            to its tokens, and "decoder", from tokens to the picture (`vesalius.nets.halves`).
         format: "onnx".
         size: of the image, (J, I) or (I, J, K); None: that of the model's input contract.
         opset: version of ONNX; None: 20.
@@ -117,7 +117,8 @@ def lines(result: ExportedModel) -> Iterator[str]:
 
 
 def _half(model: str | Path, part: str | None, size: tuple[int, ...] | None) -> tuple[Pretrained, Half] | None:
-    """Return the model and the half of its TiTok that is called for, unless a part of the folder has that name."""
+    """Return the model and the half of its tokenizer that is called for, unless a part of the folder has that name."""
+    from vesalius.nets.cycle import CycleNet
     from vesalius.nets.halves import HALVES, half_of
     from vesalius.nets.titok import TiTokNet
     from vesalius.nets.titok_tokenizer import TiTokTokens
@@ -127,7 +128,11 @@ def _half(model: str | Path, part: str | None, size: tuple[int, ...] | None) -> 
     if part not in HALVES:
         return None
     parts = read_config(locate(model)).parts
-    if part in parts or len(parts) != 1 or not isinstance(next(iter(parts.values())).net, TiTokNet | TiTokTokens):
+    if (
+        part in parts
+        or len(parts) != 1
+        or not isinstance(next(iter(parts.values())).net, CycleNet | TiTokNet | TiTokTokens)
+    ):
         return None
     loaded = from_pretrained(model)
     return loaded, half_of(loaded.net, part, size)
