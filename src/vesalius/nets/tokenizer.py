@@ -1,7 +1,8 @@
 """The shape that all tokenizers of scans share: integer tokens in groups, places and components, and back.
 
 Letters: K slices, T frames, J rows, I columns; G groups of tokens (studies, slices or frames), L places (cells row by
-row, or positions of a sequence), M components of a place.
+row, or positions of a sequence), M components of a place,
+D numbers that they stand for.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class Tokenizer(nn.Module, ABC):
     """Whether `encode` and `decode` rest on the mean of each slice over time, which is coded apart."""
     qualities: tuple[int, ...]
     """Settings of its one quality knob from best to worst; a single one where there is no knob."""
+    width: int
+    """D, numbers of a place in `values`."""
 
     @abstractmethod
     def shape(self, size_KTJI: Size) -> tuple[int, int, int]:
@@ -54,6 +57,10 @@ class Tokenizer(nn.Module, ABC):
     @abstractmethod
     def prefix(self, tokens_GLM: Tensor, count: int) -> Tensor:
         """Return the first `count` tokens: places of a sequence, or components of every cell."""
+
+    @abstractmethod
+    def values(self, tokens_GLM: Tensor, quality: int) -> Tensor:
+        """Return values_GLD, float32: what the tokens of each place stand for, e.g. vectors of a codebook."""
 
     @abstractmethod
     def tables(self) -> Mapping[str, NDArray[Any]]:

@@ -29,8 +29,8 @@ from vesalius.nets.net import AnyNet, Net, build
 from vesalius.weights.place import locate
 
 CONFIG = "config.json"
-NET, ENCODER, HEAD = "net", "encoder", "head"
-"""Usual names of parts: the only network of a model, or its encoder and head."""
+NET, ENCODER, HEAD, TOKENIZER = "net", "encoder", "head", "tokenizer"
+"""Usual names of parts: the only network of a model, its encoder and head, or its tokenizer."""
 PartName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 _AGAIN = "get the model folder again"
 

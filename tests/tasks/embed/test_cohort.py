@@ -3,7 +3,10 @@ import json
 import numpy as np
 import pytest
 
+from nets.tiny_tokenizer import make_tokenizer
 from tasks.detect.tiny import AFFINE, head, make_cohort, make_encoder
+from vesalius.cohort.case import Case
+from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.features import FeatureStore
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import InputError, OutputError, UsageError
@@ -16,6 +19,7 @@ from vesalius.tasks.encode.collection import Collection
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.encode.options import EmbedOptions
 from vesalius.tasks.encode.slices import Slices
+from vesalius.tasks.search.run import search
 
 PATIENTS = 3
 
@@ -147,3 +151,23 @@ def test_a_drawing_and_its_coordinates(run, tmp_path):
     assert header == "row,case,item,x,y,group"
     assert len(rows) == 36
     assert {row.rpartition(",")[2] for row in rows} == {"any", "no any"}
+
+
+def test_a_tokenizer_gives_a_row_for_each_slice_of_all_frames(tmp_path):
+    make_tokenizer(tmp_path / "model")
+    for number in range(3):
+        values = np.random.default_rng(number).integers(0, 900, (4, 16, 12, 2)).astype(np.int16)
+        write_nifti(tmp_path / f"c{number}.nii.gz", values, np.eye(4))
+    cases = tuple(Case(id=f"c{n}", images={"image": f"c{n}.nii.gz"}, patient=f"p{n}") for n in range(3))
+    manifest = write_manifest(Cohort(cases, tmp_path), tmp_path / "m.jsonl")
+    options = EmbedOptions(cache=tmp_path / "cache")
+    result = embed(manifest, tmp_path / "store", str(tmp_path / "model"), options, device="cpu")
+    assert (result.rows, result.dim, result.precision, result.failed) == (6, 8, "fp32", [])
+    found = search(tmp_path / "store", str(tmp_path / "c1.nii.gz"), tmp_path / "found", device="cpu")
+    assert (found.notes, found.hits[0].case) == (["the scan is case c1 of the store"], "c0")
+    single = embed(tmp_path / "c1.nii.gz", tmp_path / "one", str(tmp_path / "model"), options, device="cpu")
+    assert (single.slices, single.patch) == (2, [])
+    collection = Collection.open(tmp_path / "store")
+    stored = collection.rows(collection.cohort.cases[1])
+    np.testing.assert_allclose(np.load(tmp_path / "one" / "slice_embeddings.npy"), stored, rtol=1e-6)
+    assert not (tmp_path / "one" / "similarity_map.npy").exists()

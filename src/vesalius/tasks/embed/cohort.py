@@ -31,6 +31,7 @@ from vesalius.scan.scan import Scan
 from vesalius.tasks.embed.drawing import Drawing, check_drawing, draw
 from vesalius.tasks.encode.collection import CASES, Collection, pooled, write_cases
 from vesalius.tasks.encode.encoder import Encoder
+from vesalius.tasks.encode.load import AnySliceEncoder, load_encoder
 from vesalius.tasks.encode.options import EmbedOptions, Pool
 from vesalius.tasks.encode.recipe import RECIPE, Recipe, model_name
 from vesalius.tasks.encode.slices import SliceConfig, Slices
@@ -107,7 +108,7 @@ def embed_cohort(
     place = "cpu" if on_cpu(device) else "cuda"
     cohort = read_manifest(path).read_by(reading)
     check_drawing(options, cohort)
-    loaded = Encoder.from_pretrained(encoder, place, options.precision).through(options.window)
+    loaded = load_encoder(encoder, place, options.precision).through(options.window)
     recipe = Recipe(
         model=model_name(loaded.folder, output),
         contract=loaded.contract,
@@ -175,7 +176,9 @@ def cohort_lines(result: EmbeddedCohort) -> list[str]:
 class _CohortWriter(Writer):
     """A row for each slice of each frame, or one for the case; with endpoints also in stores of the block groups."""
 
-    def __init__(self, store: FeatureStore, encoder: Encoder, choice: SliceConfig, batch: int, pool: Pool) -> None:
+    def __init__(
+        self, store: FeatureStore, encoder: AnySliceEncoder, choice: SliceConfig, batch: int, pool: Pool
+    ) -> None:
         super().__init__(store, encoder, choice, batch)
         self._pool = pool
         self.groups: dict[str, FeatureStore] = {}
@@ -192,22 +195,24 @@ class _CohortWriter(Writer):
         return Slices.of_frames(scans, self.encoder.contract.prepare)
 
     def add(self, key: str, name: str, slices: Slices) -> None:
-        numbers = self.choice.chosen(slices)
         if self.groups:
+            assert isinstance(self.encoder, Encoder)  # others have no block groups
+            numbers = self.choice.chosen(slices)
             ends = self.encoder.endpoints(slices, numbers, self.batch)
             rows = {
                 store: end_nD
                 for store, end_nD in zip((*self.groups.values(), self.store), (*ends, ends[-1]), strict=True)
             }
         else:
-            rows = {self.store: self.encoder.embed(slices, numbers, self.batch)}
+            rows_nD, numbers = self.encoder.rows(slices, self.choice, self.batch)
+            rows = {self.store: rows_nD}
         items = numbers.tolist() if self._pool == "none" else [0]
         for store, rows_nD in rows.items():
             if key not in store:
                 store.append(key, name, pooled(rows_nD, self._pool), items)
 
 
-def _writer(output: Path, encoder: Encoder, recipe: Recipe, options: EmbedOptions) -> _CohortWriter:
+def _writer(output: Path, encoder: AnySliceEncoder, recipe: Recipe, options: EmbedOptions) -> _CohortWriter:
     """Open or create the stores."""
     facts = StoreFacts(width=encoder.width, encoder=encoder.digest(), prepare=recipe.digest())
     widths = encoder.endpoint_widths() if options.endpoints else ()
@@ -267,7 +272,11 @@ def _publish(
     counts += [(f"numbers in a row of {name}", width) for name, width in result.endpoints.items()]
     vectors = page.section("Vectors")
     vectors.table([Column(name="what"), Column(name="number", numeric=True)], [[what, str(n)] for what, n in counts])
-    unit = "each slice of each frame" if recipe.pool == "none" else f"each case, the {recipe.pool} of its slices"
+    unit = (
+        "each slice of each frame (of all frames for a tokenizer)"
+        if recipe.pool == "none"
+        else f"each case, the {recipe.pool} of its slices"
+    )
     vectors.text(f"features.npy holds a row for {unit}; index.csv says which, cases.csv has labels and facts.")
     if result.notes:
         vectors.text(f"Notes: {some(result.notes, between='; ')}.", "note")

@@ -3,7 +3,8 @@
 slice_embeddings.npy   [N, D]
 slice_indices.npy      number of each slice, from 0, from below upwards where the plane is axial
 embedding_mean.npy     [D]
-similarity_map.npy     cosine of each patch of one slice with one of them [H, W]; .png: the same over the slice
+similarity_map.npy     cosine of each patch of one slice with one of them [H, W]; .png: the same over the slice; not for
+                       tokenizers, whose rows are of slices over all frames
 summary.json           shape, slices, dim, seconds, peak memory
 """
 
@@ -30,6 +31,7 @@ from vesalius.scan.note import plain
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.encoder import Encoder, similarity
+from vesalius.tasks.encode.load import AnySliceEncoder, load_encoder
 from vesalius.tasks.encode.options import MIDDLE, EmbedOptions
 from vesalius.tasks.encode.sheet import Sheet
 from vesalius.tasks.encode.slices import SliceConfig, Slices
@@ -53,7 +55,7 @@ class Embedded:
         peak_mib: peak memory, of the GPU where the net ran there.
         cached: whether the vectors were in the cache.
         slice: number of the slice of the similarity map.
-        patch: row and column of the patch that the others are compared with.
+        patch: row and column of the patch that the others are compared with; empty for a tokenizer.
         limits: caveats of the model card.
         encoder: digest of the encoder.
         precision: that it computed with.
@@ -96,7 +98,7 @@ def embed_scan(
     if threads is not None:
         torch.set_num_threads(threads)
     place = "cpu" if on_cpu(device) else "cuda"
-    loaded = Encoder.from_pretrained(encoder, place, options.precision).through(options.window)
+    loaded = load_encoder(encoder, place, options.precision).through(options.window)
     try:
         scan, slices, rows_ND, items_N, is_cached = _encode(path, reading, loaded, options, progress)
     except OutputError:
@@ -106,9 +108,7 @@ def embed_scan(
     number = int(items_N[len(items_N) // 2]) if options.slice == MIDDLE else options.slice
     if not 0 <= number < len(slices):
         raise UsageError(f"no slice {number}", where="--slice", fix=f"choose from 0 to {len(slices) - 1}, or -1")
-    map_HW = similarity(loaded.patches(slices, number), options.patch)
-    patch = options.patch or (map_HW.shape[0] // 2, map_HW.shape[1] // 2)
-    picture = Sheet.of(scan, slices, number).picture(map_HW, "cosine similarity", patch)
+    similar = _similar(loaded, scan, slices, number, options.patch)
     result = Embedded(
         path=str(output),
         shape=list(scan.shape[2:]),
@@ -118,7 +118,7 @@ def embed_scan(
         peak_mib=round(peak_mib(place == "cuda"), 1),
         cached=is_cached,
         slice=number,
-        patch=list(patch),
+        patch=[] if similar is None else list(similar.patch),
         limits=list(read_card(loaded.folder).caveats),
         encoder=loaded.digest(),
         precision=loaded.precision,
@@ -131,10 +131,37 @@ def embed_scan(
         np.save(folder / "slice_embeddings.npy", rows_ND)
         np.save(folder / "slice_indices.npy", items_N)
         np.save(folder / "embedding_mean.npy", rows_ND.mean(axis=0))
-        np.save(folder / "similarity_map.npy", map_HW)
-        (folder / "similarity_map.png").write_bytes(picture)
+        if similar is not None:
+            np.save(folder / "similarity_map.npy", similar.map_HW)
+            (folder / "similarity_map.png").write_bytes(similar.png)
         (folder / "summary.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Similar:
+    """A map of the cosines of the patches of a slice with one of them, and its picture."""
+
+    map_HW: NDArray[np.float32]
+    patch: tuple[int, int]
+    png: bytes
+
+
+def _similar(
+    encoder: AnySliceEncoder, scan: Scan, slices: Slices, number: int, patch: tuple[int, int] | None
+) -> _Similar | None:
+    """Compare the patches of a slice; None for a tokenizer, whose vectors are of whole slices.
+
+    Raises:
+        UsageError: no such patch.
+    """
+    if not isinstance(encoder, Encoder):
+        if patch is not None:
+            raise UsageError("a tokenizer gives vectors of slices, not of patches", where="--patch", fix="leave it out")
+        return None
+    map_HW = similarity(encoder.patches(slices, number), patch)
+    at = patch or (map_HW.shape[0] // 2, map_HW.shape[1] // 2)
+    return _Similar(map_HW, at, Sheet.of(scan, slices, number).picture(map_HW, "cosine similarity", at))
 
 
 def scan_lines(result: Embedded) -> list[str]:
@@ -149,7 +176,7 @@ def scan_lines(result: Embedded) -> list[str]:
 
 
 def _encode(
-    path: Path, reading: Reading, encoder: Encoder, options: EmbedOptions, progress: Progress
+    path: Path, reading: Reading, encoder: AnySliceEncoder, options: EmbedOptions, progress: Progress
 ) -> tuple[Scan, Slices, NDArray[np.float32], NDArray[np.int64], bool]:
     """Read a scan; return it, its slices, their vectors and numbers, and whether the vectors were cached."""
     case = Case.build(id="scan", images={IMAGE: path.name or "."}, series=reading.series, reading=reading)
@@ -158,7 +185,7 @@ def _encode(
     choice = SliceConfig.of(options)
     key, store = loader.key(case), store_of(encoder, choice, files)
     scan = open_image(cohort, case, IMAGE).resident()
-    slices = Slices.of(scan, encoder.contract.prepare)
+    slices = encoder.slices(scan)
     if loader.key(case) != key:
         raise InputError("was written while it was read", where=path, fix="run again")
     is_cached = key in store

@@ -20,8 +20,9 @@ from vesalius.errors import InputError, UsageError
 from vesalius.nets.encoder import EncoderNet, Pyramid, PyramidNet, check_pictures
 from vesalius.nets.grad_cam import grad_cam
 from vesalius.nets.rollout import attends, attention_rollout
+from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.options import Window
-from vesalius.tasks.encode.slices import Slices
+from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.device import Precision, resolved
 from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.transforms.prepare import Prepare, ct_slices
@@ -126,6 +127,17 @@ class Encoder:
             UsageError: there is no slice, a step of the preparation does not fit, or the vectors are not finite.
         """
         return _finite([self.tokens(x_BCJI)[0].cpu().numpy() for x_BCJI in slices.batches(numbers, batch)])
+
+    def slices(self, scan: Scan) -> Slices:
+        """Return the slices of a scan of one frame. Raises as `Slices.of` does."""
+        return Slices.of(scan, self.contract.prepare)
+
+    def rows(
+        self, slices: Slices, choice: SliceConfig, batch: int = BATCH
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the vectors of the chosen slices, (B, D), and the numbers of these slices. Raises as `embed` does."""
+        numbers = choice.chosen(slices)
+        return self.embed(slices, numbers, batch), numbers
 
     def endpoint_widths(self) -> tuple[int, ...]:
         """Numbers in the pooled vector of each block group.

@@ -47,7 +47,11 @@ class SliceConfig(Config):
 
     def chosen(self, slices: Slices) -> NDArray[np.int64]:
         """Return the numbers (from 0, rising) of the slices to use."""
-        return self.spread(self._with_body(slices.values_BCJI))
+        return self.of_values(slices.values_BCJI)
+
+    def of_values(self, values_BCJI: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the numbers of the pictures to use, given their real values."""
+        return self.spread(self._with_body(values_BCJI))
 
     def spread(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Apply `stride` and `most` to slice numbers."""
@@ -78,10 +82,12 @@ class Slices:
     Args:
         values_BCJI: real values of all slices (HU), before the steps of the preparation.
         prepare: preparation of each slice.
+        frames: number of frames.
     """
 
     values_BCJI: NDArray[np.float32]
     prepare: Prepare
+    frames: int = 1
 
     @classmethod
     def of(cls, scans: Scan | Sequence[Scan], prepare: Prepare) -> Slices:
@@ -102,7 +108,8 @@ class Slices:
         """Return the slices of every frame. Raises as `of` does, but takes several frames."""
         _check_layout(prepare)
         whole = prepare.model_copy(update={"layout": "BCJI", "steps": ()})
-        return cls(whole(scans), prepare)
+        first = scans if isinstance(scans, Scan) else scans[0]
+        return cls(whole(scans), prepare, first.shape[1])
 
     def __len__(self) -> int:
         return len(self.values_BCJI)

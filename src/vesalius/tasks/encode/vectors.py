@@ -25,7 +25,8 @@ from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, VesaliusError
 from vesalius.scan.scan import Scan
-from vesalius.tasks.encode.encoder import BATCH, Encoder
+from vesalius.tasks.encode.encoder import BATCH
+from vesalius.tasks.encode.load import AnySliceEncoder
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.estimate import duration
 from vesalius.wording import Progress, quiet
@@ -66,7 +67,7 @@ class Writer:
         batch: slices in a batch.
     """
 
-    def __init__(self, store: FeatureStore, encoder: Encoder, choice: SliceConfig, batch: int = BATCH) -> None:
+    def __init__(self, store: FeatureStore, encoder: AnySliceEncoder, choice: SliceConfig, batch: int = BATCH) -> None:
         self.store, self.encoder, self.choice, self.batch = store, encoder, choice, batch
 
     def __contains__(self, key: object) -> bool:
@@ -83,13 +84,13 @@ class Writer:
             UsageError: the encoder cannot take them.
             OutputError: the store cannot be written.
         """
-        numbers = self.choice.chosen(slices)
-        self.store.append(key, name, self.encoder.embed(slices, numbers, self.batch), numbers.tolist())
+        rows_nD, numbers = self.encoder.rows(slices, self.choice, self.batch)
+        self.store.append(key, name, rows_nD, numbers.tolist())
 
 
 def extract(
     cohort: Cohort,
-    encoder: Encoder,
+    encoder: AnySliceEncoder,
     choice: SliceConfig,
     cache: Path | None = None,
     *,
@@ -184,7 +185,7 @@ class _Clock:
         self._progress(f"{number} of {self._scans} scans, {extracted.encoded} of them encoded now{bad}{left}")
 
 
-def store_of(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureStore:
+def store_of(encoder: AnySliceEncoder, choice: SliceConfig, files: Cache) -> FeatureStore:
     """Open or create the store of an encoder, its preparation and a choice of slices.
 
     Raises:
@@ -195,7 +196,7 @@ def store_of(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureStor
     return FeatureStore.open_or_create(folder, facts)
 
 
-def known_store(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureStore | None:
+def known_store(encoder: AnySliceEncoder, choice: SliceConfig, files: Cache) -> FeatureStore | None:
     """Open the store; None if there is none yet. Nothing is written.
 
     Raises:
@@ -205,7 +206,7 @@ def known_store(encoder: Encoder, choice: SliceConfig, files: Cache) -> FeatureS
     return FeatureStore.open(folder, facts) if folder.is_dir() else None
 
 
-def _place(encoder: Encoder, choice: SliceConfig, files: Cache) -> tuple[StoreFacts, Path]:
+def _place(encoder: AnySliceEncoder, choice: SliceConfig, files: Cache) -> tuple[StoreFacts, Path]:
     chosen = hashlib.sha256(f"{encoder.contract.prepare.digest()} {choice.digest()}".encode()).hexdigest()
     facts = StoreFacts(width=encoder.width, encoder=encoder.digest(), prepare=chosen)
     return facts, files.folder / _FOLDER / f"{facts.encoder[:16]}-{facts.prepare[:16]}"

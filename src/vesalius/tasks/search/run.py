@@ -234,22 +234,22 @@ def _encoded(
     """Encode a scan as the cases of the store were."""
     import torch
 
-    from vesalius.tasks.encode.encoder import Encoder
+    from vesalius.tasks.encode.load import load_encoder
     from vesalius.training.device import on_cpu
 
     if threads is not None:
         torch.set_num_threads(threads)
     recipe, (case,) = collection.recipe, cohort.cases
     model = options.model or recipe.model_folder(collection.folder)
-    encoder = Encoder.from_pretrained(model, "cpu" if on_cpu(device) else "cuda", recipe.precision)
+    encoder = load_encoder(model, "cpu" if on_cpu(device) else "cuda", recipe.precision)
     if encoder.digest() != collection.store.facts.encoder:
         raise UsageError("is not the encoder of the store", where=model, fix="name it with --model")
     encoder = encoder.prepared_by(recipe.contract)
     slices = Slices.of_frames(
         [open_image(cohort, case, name) for name in recipe.contract.images], recipe.contract.prepare
     )
-    numbers = recipe.choice.chosen(slices)
-    rows_nD = pooled(encoder.embed(slices, numbers), recipe.pool)
+    rows_nD, numbers = encoder.rows(slices, recipe.choice)
+    rows_nD = pooled(rows_nD, recipe.pool)
     return _Query(cohort.path(next(iter(case.images.values()))).name, cohort, case, rows_nD, numbers[: len(rows_nD)])
 
 

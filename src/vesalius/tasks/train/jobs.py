@@ -23,6 +23,7 @@ JOBS = Table(
         "finetune": "vesalius.tasks.finetune.job:FinetuneJob",
         "simclr": "vesalius.tasks.simclr.job:SimclrJob",
         "segment": "vesalius.tasks.segment.job:SegmentJob",
+        "tokenize": "vesalius.tasks.tokenize.job:TokenizeJob",
     },
     also=("my_module:MyJob",),
 )

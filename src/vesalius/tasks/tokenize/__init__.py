@@ -1,0 +1,1 @@
+"""Tokenizers of scans learn to reconstruct slices over their cycle from few integers."""
