@@ -19,8 +19,12 @@ import numpy as np
 from vesalius.codec.coders.wls.coder import Wls
 x_NJI = (np.arange(8 * 24 * 24) % 97).astype(np.uint16).reshape(8, 24, 24)
 Wls().decode(Wls().encode(x_NJI, 7, None, 1), x_NJI.shape, 7, 1)
+from codec.token_tables import cell_tables, cell_tokens
+from vesalius.codec.token_stream import TokenPrior, write_tokens
+write_tokens(cell_tokens((1, 4, 2), 9), (2, 2), 30, TokenPrior.of(cell_tables(2)))
+write_tokens(np.zeros((1, 4, 1), np.int32) + 1, (2, 2), 0, TokenPrior.of({"codes": np.array([2])}))
 """
-"""Compiles the kernels of the coder `wls` into Numba's cache: 25 seconds, once for all processes of the tests."""
+"""Compiles the kernels of `wls` and of token streams into Numba's cache: 30 seconds, once for all processes."""
 
 _COMPILER = pytest.StashKey[subprocess.Popen[bytes]]()
 
@@ -50,7 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError("VESALIUS_DATA is not a folder")
         os.environ["VESALIUS_DATA"] = str(Path(data).resolve())
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):  # else a test compiles them
-        config.stash[_COMPILER] = subprocess.Popen([sys.executable, "-c", _COMPILE], stderr=subprocess.DEVNULL)
+        config.stash[_COMPILER] = subprocess.Popen(
+            [sys.executable, "-c", _COMPILE], cwd=Path(__file__).parent, stderr=subprocess.DEVNULL
+        )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

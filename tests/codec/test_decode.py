@@ -1,6 +1,5 @@
 import json
 import resource
-import struct
 import subprocess
 import sys
 
@@ -86,7 +85,7 @@ def test_tiers_are_chosen_by_name_or_number(source):
 def test_the_digest_is_of_the_decoded_chunks(source, threads):
     file = open_vsl(source)
     _, loss, digest = decode_all(file, threads)
-    assert digest == file.tail.tiers[0].sha256
+    assert digest[:16] == file.tail.tiers[0].sha256
     assert loss.chunks == ()
 
 
@@ -165,8 +164,9 @@ def test_salvage_of_an_intact_file_is_the_whole(file):
 
 def test_salvage_without_the_tail(file):
     data = file.read_bytes()
-    offset = struct.unpack_from("<Q", data, len(data) - 56)[0]
-    for length in (offset, len(data) - 1, len(data) - 40):
+    with VslReader(file) as reader:
+        end = reader.frames[-1].end
+    for length in (end, len(data) - 1, len(data) - 8):
         file.write_bytes(data[:length])
         scan, loss, _ = decode_all(open_vsl(file, salvage=True), 1)
         assert same_bits(scan.stored(), STORED)
@@ -177,7 +177,7 @@ def test_salvage_with_a_hole_in_the_middle(file):
     data = bytearray(file.read_bytes())
     with VslReader(file) as reader:
         frames = reader.chunks(0)
-    start, stop = frames[9].offset - 20, frames[12].offset + 3
+    start, stop = frames[9].offset - 9, frames[12].offset + 3
     data[start:stop] = bytes(stop - start)
     file.write_bytes(data)
     scan, loss, _ = decode_all(open_vsl(file, salvage=True), 1)
@@ -231,15 +231,15 @@ def test_lost_slices_of_every_kind_are_filled(tmp_path, dtype):
 
 
 def rewritten(source, target, change, tail=lambda raw: raw, frames=lambda frames: frames):
-    """A copy with right checksums and another header, tail or frames (kind, tier, coder, index, payload)."""
+    """A copy with right checksums and another header, tail or frames (kind, tier, index, payload)."""
     with VslReader(source) as reader:
         header, old_tail = reader.header, reader.tail
-        kept = [(f.kind, f.tier, f.coder, f.index, reader.payload(f)) for f in reader.frames]
+        kept = [(f.kind, f.tier, f.index, reader.payload(f)) for f in reader.frames]
     with target.open("wb") as file:
         writer = VslWriter(file, change(header))
         for frame in frames(kept):
             writer._frame(*frame)
-        writer.close(tail({key: value for key, value in old_tail.items() if key != "lengths"}))
+        writer.close(tail(old_tail))
     return target
 
 
@@ -266,6 +266,9 @@ HOSTILE = {
     "attachments without names": lambda h: {**h, "blobs": []},
     "three tiers": lambda h: {**h, "tiers": [*h["tiers"], h["tiers"][0]]},
     "frame times": lambda h: {**h, "frame_ms": [1.0, 2.0]},
+    "frame times of 2**31": lambda h: {**h, "shape": [1, 2**31, 1, 1, 1], "frame_ms": {"start": 0.0, "step": 1.0}},
+    "an sform in no header": lambda h: {**h, "geometry": {"kind": "sform"}},
+    "an sform in no attachment": lambda h: {**h, "geometry": {"kind": "sform", "blob": 2**40}},
 }
 
 
@@ -292,15 +295,11 @@ def test_a_tail_for_other_tiers_is_refused(source, tmp_path):
             open_vsl(path)
 
 
-def test_chunks_that_are_missing_or_of_another_coder_are_named(source, tmp_path):
+def test_chunks_that_are_missing_are_named(source, tmp_path):
     path = rewritten(source, tmp_path / "a.vsl", lambda h: h, frames=lambda f: f[:3] + f[4:])
     with pytest.raises(CorruptFileError, match="lacks some of its chunks"):
         open_vsl(path)
-    other = lambda f: [(k, t, 4 if (k, t, n) == (1, 0, 2) else c, n, p) for k, t, c, n, p in f]  # noqa: E731
-    path = rewritten(source, tmp_path / "b.vsl", lambda h: h, frames=other)
-    with pytest.raises(CorruptFileError, match=r"chunk 2 \(slice 0\).*another coder"):
-        decode_all(open_vsl(path), 1)
-    beyond = lambda f: [(k, t, c, n + 100 * (n == 27), p) for k, t, c, n, p in f]  # noqa: E731
+    beyond = lambda f: [(k, t, n + 100 * (n == 27), p) for k, t, n, p in f]  # noqa: E731
     path = rewritten(source, tmp_path / "c.vsl", lambda h: h, frames=beyond)
     with pytest.raises(CorruptFileError, match=r"chunk 27 \(slice 3\).*missing"):
         decode_all(open_vsl(path), 1)
@@ -311,7 +310,7 @@ def test_chunks_of_another_tier_are_not_taken(tmp_path):
     compress_scan(
         scan_of(STORED), tmp_path / "a.vsl", CompressConfig(lossless=True, psnr=30, coder="jpegxl", threads=1)
     )
-    swap = lambda f: [(k, t if n else 1 - t, c, n, p) for k, t, c, n, p in f]  # noqa: E731
+    swap = lambda f: [(k, t if n else 1 - t, n, p) for k, t, n, p in f]  # noqa: E731
     path = rewritten(tmp_path / "a.vsl", tmp_path / "b.vsl", lambda h: h, frames=swap)
     with pytest.raises(CorruptFileError):
         decode_all(open_vsl(path), 1)
@@ -365,7 +364,7 @@ def test_the_largest_chunk_takes_bounded_memory(source, tmp_path, side, expected
         tmp_path / "b.vsl",
         change,
         lambda tail: {"tiers": [{}]},
-        lambda frames: [frames[0], (1, 0, 1, 0, b"\0\1\0")],
+        lambda frames: [frames[0], ("chunk", 0, 0, b"\0\1\0")],
     )
     limit = 2 << 30
     done = subprocess.run(
@@ -399,7 +398,7 @@ def test_a_file_tells_what_it_is_without_decoding(described):
     told = describe(described)
     assert told == json.loads(json.dumps(told))
     size = described.stat().st_size
-    assert (told["format_version"], told["tool"]) == ("1.0", f"vesalius {vesalius.__version__}")
+    assert (told["format_version"], told["tool"]) == ("2", f"vesalius {vesalius.__version__}")
     assert (told["source_format"], told["bytes"]) == ("numpy", size)
     assert told["ratio_16_bit"] == 2 * DESCRIBED.size / size
     assert told["bits_per_voxel"] == 8 * size / DESCRIBED.size

@@ -95,7 +95,7 @@ def test_a_lossy_tier_spans_the_finite_range():
     job = job_of(STORED.astype(np.float32))
     tier = lossy_tier(job, coder("jpegxl"))
     assert tier.low == STORED.min()
-    assert tier.low + tier.step * 65535 == pytest.approx(STORED.max())
+    assert STORED.max() <= tier.low + tier.step * 65535 <= STORED.max() + 1e-5 * np.ptp(STORED)
     assert not tier.masked
     constant = lossy_tier(job_of(np.full((1, 1, 2, 2, 1), 5)), coder("jpegxl"))
     assert (constant.low, constant.step) == (5.0, 1.0)

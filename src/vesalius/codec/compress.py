@@ -6,7 +6,6 @@ import hashlib
 import math
 import os
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.container import VslReader, VslWriter, size_of
+from vesalius.codec.digits import at_least, at_most
 from vesalius.codec.header import (
     BlobModel,
     Header,
@@ -30,6 +30,7 @@ from vesalius.codec.header import (
     geometry_model,
     intensity_model,
     spaces_model,
+    times_model,
 )
 from vesalius.codec.options import CompressConfig, Lossless, Target
 from vesalius.codec.plan import Plan, PlanInput, plan_tier
@@ -42,8 +43,10 @@ from vesalius.scan.native import Kept, Packed
 from vesalius.scan.note import plain
 from vesalius.scan.scan import Scan
 
-_TRIED, _LONG_NOTE_FROM = "on a sample", 20_000
-"""A lossless tier of fewer bytes keeps a short note on the choice of its coder: the full one would weigh."""
+_TRIED, _SHORT_NOTE, _LONG_NOTE_FROM = "on a sample", "fewest bytes on a sample", 20_000
+"""A tier of fewer bytes keeps a short note on the choice of its coder: the full one would weigh."""
+_CHECKSUM_DIGITS = 16
+"""Hexadecimal digits of a checksum that the tail keeps."""
 _LONG_NUMBER = 35.12345678901234
 _TAIL_SLACK = 16
 """Bytes by which other digits may lengthen the deflated tail."""
@@ -187,9 +190,9 @@ class _Writing:
                 tool=f"vesalius {vesalius.__version__}",
                 shape=scan.shape,
                 dtype=scan.dtype.str,
-                geometry=geometry_model(scan),
+                geometry=geometry_model(scan, list(self.packed.blobs.values())),
                 intensity=intensity_model(scan.intensity),
-                frame_ms=scan.frame_ms,
+                frame_ms=times_model(scan),
                 t_meaning=scan.t_meaning,
                 modality=scan.modality,
                 colour=scan.colour,
@@ -218,9 +221,9 @@ class _Writing:
         header, blobs = self.header(plans)
         digest = hashlib.sha256(header.tool.encode()).hexdigest()
         reached = tuple(self._reached(plan, digest, _LONG_NUMBER, _LONG_NUMBER, plan.why) for plan in plans)
-        sizes = [len(zlib.compress(blob, 9)) for blob in blobs]
-        lengths = [*sizes, *(length for plan in plans for length in _lengths(plan))]
-        return size_of(_dump(header), _dump(Tail(tiers=reached)), lengths) - sum(lengths) + sum(sizes) + _TAIL_SLACK
+        lengths = [_lengths(plan) for plan in plans]
+        size = size_of(_dump(header), _dump(Tail(tiers=reached)), blobs, lengths)
+        return size - sum(map(sum, lengths)) + _TAIL_SLACK
 
     def write(self, part: Path, plans: Sequence[Plan], targets: Sequence[Target]) -> tuple[tuple[TierResult, ...], int]:
         """Write the file; return its tiers and its size in bytes. Raises TargetError where a target is missed."""
@@ -245,7 +248,7 @@ class _Writing:
     def _write_tier(self, writer: VslWriter, number: int, plan: Plan) -> tuple[TierResult, TierReached]:
         digest, squared, voxels, largest, payload_bytes = hashlib.sha256(), 0.0, 0, 0.0, 0
         for chunk, trial, decoded in self._coded(plan):
-            writer.chunk(number, plan.tier.coder.id, chunk.number, trial.payload)
+            writer.chunk(number, chunk.number, trial.payload)
             digest.update(decoded.data)
             squared, voxels = squared + trial.squared_error, voxels + trial.voxels
             largest, payload_bytes = max(largest, trial.max_error), payload_bytes + len(trial.payload)
@@ -254,7 +257,7 @@ class _Writing:
         psnr_db = None if lossless or not math.isfinite(decibels) else decibels
         coder, why = plan.tier.coder.name, plan.why
         result = TierResult(plan.tier.name, coder, why, plan.target, psnr_db, largest, payload_bytes)
-        note = "smallest" if lossless and payload_bytes < _LONG_NOTE_FROM and _TRIED in why else why
+        note = _SHORT_NOTE if payload_bytes < _LONG_NOTE_FROM and _TRIED in why else why
         return result, self._reached(plan, digest.hexdigest(), psnr_db, None if lossless else largest, note)
 
     def _reached(
@@ -262,10 +265,10 @@ class _Writing:
     ) -> TierReached:
         exact = plan.tier.exact
         return TierReached(
-            sha256=sha256 if exact else None,
-            psnr_db=psnr_db,
-            max_error=max_error,
-            tolerance=0.0 if exact else TOLERANCE * self.inputs.survey.peak,
+            sha256=sha256[:_CHECKSUM_DIGITS] if exact else None,
+            psnr_db=None if psnr_db is None else at_most(psnr_db),
+            max_error=None if max_error is None else at_least(max_error),
+            tolerance=0.0 if exact else at_least(TOLERANCE * self.inputs.survey.peak),
             note=note,
         )
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Chunking
-from vesalius.codec.container import MAJOR, MINOR, VslReader
-from vesalius.codec.header import Header, Tail, TierRecord, scan_facts
+from vesalius.codec.container import MAJOR, VslReader
+from vesalius.codec.header import Header, Tail, TierRecord, scan_facts, spelled_out
 from vesalius.codec.spill import room_for
 from vesalius.codec.tiers import Tier, read_tier
 from vesalius.codec.trials import in_order
@@ -44,6 +44,7 @@ class VslFile:
     tier: Tier
     chunking: Chunking
     salvage: bool = False
+    version: int = MAJOR
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -65,7 +66,7 @@ class VslFile:
             frame = reader.chunks(self.tier_number).get(chunk.number)
             if frame is None:
                 raise CorruptFileError("is missing")
-            if frame.coder != self.tier.coder.id:
+            if frame.coder not in (None, self.tier.coder.id):
                 raise CorruptFileError("names another coder than its tier")
             return reader.payload(frame)
 
@@ -141,7 +142,9 @@ def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False
     """
     with VslReader(path, salvage=salvage) as reader:
         try:
-            header = Header.parse(reader.header)
+            stated = Header.parse(reader.header)
+            attachment = lambda n: reader.blob(n, _blob_length(stated, n))  # noqa: E731
+            header = spelled_out(stated, attachment)
             tail = None if salvage else Tail.parse(reader.tail)
             scan_facts(header)
             if tail is not None and len(tail.tiers) != len(header.tiers):
@@ -151,7 +154,6 @@ def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False
             number = _tier_number(header, tier, path)
             record = header.tiers[number]
             chunking = _chunking(header, record)
-            attachment = lambda n: reader.blob(n, _blob_length(header, n))  # noqa: E731
             built = read_tier(record, np.dtype(header.dtype), attachment)
             if not salvage and len(reader.chunks(number)) != len(chunking):
                 raise CorruptFileError(f"tier {record.name} lacks some of its chunks")
@@ -159,7 +161,8 @@ def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False
             raise (
                 error if error.where else CorruptFileError(error.what, where=path, fix=error.fix or _SALVAGE)
             ) from error
-    return VslFile(path, header, tail, number, built, chunking, salvage)
+        version = reader.layout.major
+    return VslFile(path, header, tail, number, built, chunking, salvage, version)
 
 
 def _blob_length(header: Header, number: int) -> int:
@@ -218,7 +221,7 @@ def describe(path: Path) -> dict[str, Any]:
         for record, reached in zip(header.tiers, file.tail.tiers if file.tail else (), strict=True)
     ]
     return {
-        "format_version": f"{MAJOR}.{MINOR}",
+        "format_version": str(file.version),
         "tool": header.tool,
         "source_format": header.format,
         "bytes": size,
@@ -372,7 +375,7 @@ def check_digest(file: VslFile, digest: str) -> bool | None:
     recorded = file.tail.tiers[file.tier_number].sha256 if file.tail else None
     if recorded is None:
         return None
-    if recorded != digest:
+    if not digest.startswith(recorded):
         raise CorruptFileError(
             "the decoded values are not those that were coded (checksum)",
             where=file.path,

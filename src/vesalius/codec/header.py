@@ -9,11 +9,15 @@ import base64
 import json
 import math
 import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, field_validator
 
+from vesalius.codec.digits import at_most
+from vesalius.codec.sform import sform
 from vesalius.errors import CorruptFileError, VesaliusError
 from vesalius.scan.display_state import NOTHING_STATED, DisplayState, VoiFunction, VoiTable, VoiWindow
 from vesalius.scan.geometry import check_affine
@@ -30,6 +34,8 @@ _Words = Annotated[tuple[str, ...], FailFast()]
 """Lists stop at their first wrong item: a list of a million wrong items would take memory for as many errors."""
 _USUAL_SPACES: dict[str, tuple[Space, ...]] = {"dicom": ("scanner",), "nifti": ("scanner",)}
 """format -> the worlds of a header that names none."""
+_MAX_STEPS = 1 << 18
+"""Most frames whose times are stored as start and step."""
 MAX_ATTACHMENT = 1 << 29
 """Bytes of the largest attachment."""
 
@@ -55,6 +61,13 @@ class GridModel(_Model):
     affine: _Row = Field(min_length=16, max_length=16)
 
 
+class SformModel(_Model):
+    """The affine is the sform of the NIfTI header in attachment `blob`, as it stands there."""
+
+    kind: Literal["sform"]
+    blob: int = Field(default=0, ge=0)
+
+
 class StackModel(_Model):
     """Positions of the slices: nine numbers each (origin, step along i, step along j; RAS+ mm)."""
 
@@ -70,6 +83,13 @@ class IntensityModel(_Model):
     inter: _Scales
     unit: str = ""
     problem: str = ""
+
+
+class StepsModel(_Model):
+    """Frames at start + step x n ms."""
+
+    start: float
+    step: float
 
 
 class DisplayModel(_Model):
@@ -150,9 +170,9 @@ class Header(_Model):
     tool: str
     shape: tuple[int, int, int, int, int]
     dtype: str
-    geometry: GridModel | StackModel | None = Field(default=None, discriminator="kind")
+    geometry: GridModel | SformModel | StackModel | None = Field(default=None, discriminator="kind")
     intensity: IntensityModel
-    frame_ms: tuple[float, ...] | None = None
+    frame_ms: tuple[float, ...] | StepsModel | None = None
     t_meaning: Literal["time", "diffusion", "echo", "unknown"] = "unknown"
     modality: str = "unknown"
     colour: Literal["grey", "inverted", "rgb", "ybr", "palette", "channels"] = "grey"
@@ -210,8 +230,8 @@ class Tail(_Model):
     tiers: Annotated[tuple[TierReached, ...], FailFast()]
 
 
-def geometry_model(scan: Scan) -> GridModel | StackModel | None:
-    """Return the geometry of a scan as it is stored."""
+def geometry_model(scan: Scan, blobs: Sequence[bytes] = ()) -> GridModel | SformModel | StackModel | None:
+    """Return the geometry of a scan as it is stored; by the NIfTI header among the attachments that states it."""
     if scan.geometry is None:
         return None
     if isinstance(scan.geometry, SliceStack):
@@ -220,7 +240,42 @@ def geometry_model(scan: Scan) -> GridModel | StackModel | None:
         return StackModel(
             kind="stack", slices=tuple(tuple(row) for row in rows.tolist()), thickness_mm=stack.thickness_mm
         )
+    for number, blob in enumerate(blobs):
+        with suppress(CorruptFileError):
+            if sform(blob).tobytes() == scan.geometry.tobytes():
+                return SformModel(kind="sform", blob=number)
     return GridModel(kind="grid", affine=tuple(scan.geometry.ravel().tolist()))
+
+
+def times_model(scan: Scan) -> tuple[float, ...] | StepsModel | None:
+    """Return the frame times of a scan as they are stored: as start and step where that gives the same numbers."""
+    times = scan.frame_ms
+    if times is None or not 2 <= len(times) <= _MAX_STEPS or not all(map(math.isfinite, times)):
+        return times
+    first = StepsModel(start=times[0], step=times[1] - times[0])
+    for steps in (first, first.model_copy(update={"step": at_most(first.step, 7)})):
+        if _every(steps, len(times)) == times:
+            return steps
+    return times
+
+
+def spelled_out(header: Header, attachment: Callable[[int], bytes]) -> Header:
+    """Return a header whose affine and frame times are lists of numbers.
+
+    Raises:
+        CorruptFileError: it has more frames than a step may stand for, or its affine is in no NIfTI header.
+    """
+    facts: dict[str, Any] = {}
+    if isinstance(header.frame_ms, StepsModel):
+        if header.shape[1] > _MAX_STEPS:
+            raise CorruptFileError("there are more frames than have times")
+        facts["frame_ms"] = _every(header.frame_ms, header.shape[1])
+    if isinstance(header.geometry, SformModel):
+        if header.geometry.blob >= len(header.blobs):
+            raise CorruptFileError("the geometry is in an attachment that is missing")
+        affine = tuple(sform(attachment(header.geometry.blob)).ravel().tolist())
+        facts["geometry"] = GridModel.model_construct(kind="grid", affine=affine)
+    return header.model_copy(update=facts)
 
 
 def spaces_model(scan: Scan, format: str) -> tuple[Space, ...] | None:
@@ -253,19 +308,20 @@ def display_model(state: DisplayState) -> DisplayModel | None:
 
 
 def scan_facts(header: Header) -> dict[str, Any]:
-    """Return the keyword arguments of Scan, all but pixels and native.
+    """Return the keyword arguments of Scan, all but pixels and native, from a header that was `spelled_out`.
 
     Raises:
         CorruptFileError: geometry, intensity or frame times do not fit the shape.
     """
     _, frames, _, _, slices = header.shape
     try:
-        if header.frame_ms is not None and len(header.frame_ms) != frames:
+        times = header.frame_ms
+        if isinstance(times, StepsModel) or (times is not None and len(times) != frames):
             raise ValueError("frame times")
         return {
             "geometry": _geometry(header.geometry, slices),
             "intensity": _intensity(header.intensity, frames, slices),
-            "frame_ms": header.frame_ms,
+            "frame_ms": times,
             "t_meaning": header.t_meaning,
             "modality": header.modality,
             "colour": header.colour,
@@ -277,9 +333,15 @@ def scan_facts(header: Header) -> dict[str, Any]:
         raise CorruptFileError(f"the header does not fit its shape ({error})") from error
 
 
-def _geometry(model: GridModel | StackModel | None, slices: int) -> Any:
+def _every(steps: StepsModel, frames: int) -> tuple[float, ...]:
+    return tuple(steps.start + steps.step * frame for frame in range(frames))
+
+
+def _geometry(model: GridModel | SformModel | StackModel | None, slices: int) -> Any:
     if model is None:
         return None
+    if isinstance(model, SformModel):
+        raise ValueError("geometry")
     if isinstance(model, GridModel):
         return check_affine(np.array(model.affine).reshape(4, 4))
     rows = np.array(model.slices, dtype=np.float64)

@@ -15,6 +15,7 @@ from vesalius.codec.chunking import Chunk, Chunking
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import CODERS
 from vesalius.codec.coders.table import coder as coder_named
+from vesalius.codec.digits import at_least
 from vesalius.codec.mapping import exact_map
 from vesalius.codec.options import (
     RATIO_TOLERANCE,
@@ -169,7 +170,7 @@ def lossy_tier(inputs: PlanInput, coder: Coder) -> LossyTier:
     step = (high - low) / ((1 << coder.lossy_bits) - 1) if high > low else 1.0
     if not (math.isfinite(step) and step > 0):
         raise UsageError("the range of the values is too wide for lossy coding", fix="use lossless")
-    return LossyTier(coder, inputs.scan.dtype, low, step, masked=not inputs.survey.finite)
+    return LossyTier(coder, inputs.scan.dtype, low, at_least(step), masked=not inputs.survey.finite)
 
 
 def _plan_lossless(inputs: PlanInput) -> Plan:

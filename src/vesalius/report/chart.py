@@ -45,13 +45,13 @@ class Line:
 
     Args:
         name: the coder; equal names share a look.
-        ratios: compression ratios.
+        x: compression ratios, or another rate.
         values: PSNR in dB, SSIM, ...
         faint: draw it thin and without markers (single patients behind the mean).
     """
 
     name: str
-    ratios: Sequence[float]
+    x: Sequence[float]
     values: Sequence[float]
     faint: bool = False
 
@@ -61,7 +61,7 @@ class Goal:
     """A point that a publication claims to reach."""
 
     name: str
-    ratio: float
+    x: float
     value: float
 
 
@@ -124,18 +124,21 @@ def banded(curves: Sequence[Band], x_name: str, value_name: str, ticks: Mapping[
     return to_png(figure)
 
 
-def rate_distortion(panels: Mapping[str, Sequence[Line]], value_name: str, goal: Goal | None = None) -> bytes:
-    """Draw a PNG of curves over a logarithmic compression ratio, one panel for each key, with shared axes.
+def rate_distortion(
+    panels: Mapping[str, Sequence[Line]], value_name: str, goal: Goal | None = None, x_name: str | None = None
+) -> bytes:
+    """Draw a PNG of curves over a logarithmic rate, one panel for each key, with shared axes.
 
     Args:
         panels: title -> curves, e.g. "Whole field" and "Heart region".
         value_name: label of the y axis.
         goal: a claim to mark, or None.
+        x_name: label of the x axis; None: the compression ratio.
 
     Raises:
         ValueError: no curve has a point.
     """
-    lines = [line for drawn in panels.values() for line in drawn if len(line.ratios)]
+    lines = [line for drawn in panels.values() for line in drawn if len(line.x)]
     if not lines:
         raise ValueError("there is no curve to draw")
     looks = {name: look(place) for place, name in enumerate(dict.fromkeys(line.name for line in lines))}
@@ -143,14 +146,14 @@ def rate_distortion(panels: Mapping[str, Sequence[Line]], value_name: str, goal:
     grid = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     for axes, (title, drawn) in zip(grid, panels.items(), strict=True):
         for line in drawn:
-            if len(line.ratios):
+            if len(line.x):
                 _curve(axes, line, looks[line.name])
         if goal is not None:
-            axes.plot(goal.ratio, goal.value, marker="*", markersize=15, color=INK, linestyle="none", zorder=5)
-        quiet_axes(axes, x="compression ratio (n : 1, log scale)")
+            axes.plot(goal.x, goal.value, marker="*", markersize=15, color=INK, linestyle="none", zorder=5)
+        quiet_axes(axes, x=x_name or "compression ratio (n : 1, log scale)")
         axes.set_title(title, fontsize=TITLE_POINTS, color=INK, loc="left")
     grid[0].set_ylabel(value_name, fontsize=TEXT_POINTS, color=INK)
-    _ratio_axis(grid[0], [ratio for line in lines for ratio in line.ratios] + ([goal.ratio] if goal else []))
+    _ratio_axis(grid[0], [x for line in lines for x in line.x] + ([goal.x] if goal else []))
     handles = [
         Line2D([], [], linewidth=2, markersize=5, label=name, **style.of_line()) for name, style in looks.items()
     ]
@@ -366,8 +369,8 @@ def scatter(groups: Mapping[str, NDArray[Any]], title: str, quiet: str = "") -> 
 
 
 def _curve(axes: Any, line: Line, style: SeriesStyle) -> None:
-    order = np.argsort(line.ratios)
-    x, y = np.asarray(line.ratios, dtype=float)[order], np.asarray(line.values, dtype=float)[order]
+    order = np.argsort(line.x)
+    x, y = np.asarray(line.x, dtype=float)[order], np.asarray(line.values, dtype=float)[order]
     if line.faint:
         axes.plot(x, y, color=style.colour, linewidth=0.8, alpha=0.35)
     else:

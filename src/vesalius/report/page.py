@@ -61,6 +61,44 @@ class Figure(_Model):
     alt: str
 
 
+class PlayerTile(_Model):
+    """What stands below one column of a player: a title and short lines."""
+
+    title: str
+    lines: list[str] = []
+
+
+class Player(_Model):
+    """Moving pictures side by side: one picture of the folder `figures`, a row for each frame, a column for each tile.
+
+    `vesalius.report.player` makes it.
+
+    Args:
+        file: the sheet of all frames.
+        tiles: from left to right.
+        frames: rows of the sheet.
+        start: the frame that is shown first, and where nothing moves.
+        frame_ms: milliseconds for which a frame is shown.
+        tile_width: width of a tile, in any unit.
+        tile_height: its height in the same unit.
+        gap: distance of two tiles, in the same unit.
+        caption: text below.
+        alt: the same in words for those who do not see it.
+    """
+
+    kind: Literal["player"] = "player"
+    file: str = Field(pattern=r"^\w[\w.-]*\.png$")
+    tiles: list[PlayerTile] = Field(min_length=1)
+    frames: int = Field(ge=1)
+    start: int = Field(ge=0)
+    frame_ms: float = Field(gt=0)
+    tile_width: float = Field(gt=0)
+    tile_height: float = Field(gt=0)
+    gap: float = Field(ge=0)
+    caption: str
+    alt: str
+
+
 class Definitions(_Model):
     """Terms and their definitions."""
 
@@ -68,7 +106,7 @@ class Definitions(_Model):
     items: list[tuple[Annotated[str, Field(strict=True)], Annotated[str, Field(strict=True)]]]
 
 
-Block = Annotated[Text | ReportTable | Figure | Definitions, Field(discriminator="kind")]
+Block = Annotated[Text | ReportTable | Figure | Player | Definitions, Field(discriminator="kind")]
 
 
 class Section(_Model):
@@ -101,6 +139,10 @@ class Section(_Model):
     def figure(self, file: str, caption: str, alt: str) -> Section:
         """Add a picture of the folder `figures`; `alt` describes it in words."""
         return self._add(Figure(file=file, caption=caption, alt=alt))
+
+    def player(self, player: Player) -> Section:
+        """Add moving pictures."""
+        return self._add(player)
 
     def definitions(self, items: Mapping[str, str]) -> Section:
         """Add terms and their definitions."""
@@ -154,10 +196,15 @@ class Report(_Model):
         return self.sections[-1]
 
     @property
+    def moves(self) -> bool:
+        """True where a player is shown, which needs a script."""
+        return any(isinstance(block, Player) for section in self.sections for block in section.blocks)
+
+    @property
     def figures(self) -> list[str]:
         """Names of its pictures, in reading order."""
         blocks = (block for section in self.sections for block in section.blocks)
-        return [block.file for block in blocks if isinstance(block, Figure)]
+        return [block.file for block in blocks if isinstance(block, Figure | Player)]
 
     def to_json(self) -> str:
         """Return the text of `summary.json`, with escapes for undecodable bytes of file names."""

@@ -1,13 +1,18 @@
-"""A report as one HTML file: style and pictures embedded, no scripts, nothing fetched."""
+"""A report as one HTML file: style and pictures embedded, nothing fetched.
+
+A page with moving pictures holds one short script, which the page names by its hash; no other script can run in it.
+"""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
 from vesalius.errors import InputError
 from vesalius.files import regular
@@ -70,7 +75,18 @@ def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | No
     )
     images = {name: _image(pictures[name]) for name in report.figures}
     template = environment.get_template("page.html")
-    page = template.render(report=report, images=images, all_rows=all_rows, banner=BANNER) + "\n"
+    script = loader.get_source(environment, "player.js")[0] if report.moves else ""
+    page = (
+        template.render(
+            report=report,
+            images=images,
+            all_rows=all_rows,
+            banner=BANNER,
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        )
+        + "\n"
+    )
     return page.encode(errors="backslashreplace").decode()  # a name may not be UTF-8
 
 

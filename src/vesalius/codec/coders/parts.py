@@ -64,15 +64,25 @@ def read_leb128(data: bytes, start: int) -> tuple[int, int]:
     raise CorruptFileError("a length inside a chunk is cut short")
 
 
-def inflate(data: bytes, size: int, name: str, *, least: int | None = None, wbits: int = zlib.MAX_WBITS) -> bytes:
+def inflate(
+    data: bytes,
+    size: int,
+    name: str,
+    *,
+    least: int | None = None,
+    wbits: int = zlib.MAX_WBITS,
+    dictionary: bytes = b"",
+) -> bytes:
     """Inflate a zlib stream (a raw one where `wbits` is negative) to `size` bytes, or to `least` to `size` of them.
+
+    `dictionary` is the one that a raw stream was deflated with.
 
     No more than that is taken in memory.
 
     Raises:
         CorruptFileError: not such a stream, or one of another length; the message begins with `name`.
     """
-    stream = zlib.decompressobj(wbits)
+    stream = zlib.decompressobj(wbits, dictionary) if dictionary else zlib.decompressobj(wbits)
     try:
         raw = stream.decompress(data, size + 1)
     except zlib.error as error:

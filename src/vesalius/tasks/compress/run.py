@@ -23,6 +23,9 @@ from vesalius.scan.scan import Scan
 from vesalius.scan.uid_key import uid_key
 from vesalius.wording import Progress, quiet
 
+_JOB_DIGITS = 16
+"""Hexadecimal digits of the digest by which a rerun knows a finished file; files of version 1 have more."""
+
 
 @dataclass(frozen=True)
 class CompressedScan(CompressResult):
@@ -174,7 +177,7 @@ def _finished(item: _Item, config: CompressConfig, reading: Reading) -> bool:
         raise OutputError("exists and is damaged", where=target, fix="pass --force to replace it") from error
     if [tier.target for tier in header.tiers] != [target.words for target in config.targets()]:
         raise OutputError("exists with other targets", where=target, fix="choose another folder or pass --force")
-    if header.job != _job_id(item.found.open(), config, reading):
+    if header.job is None or header.job[:_JOB_DIGITS] != _job_id(item.found.open(), config, reading):
         what = "exists and was made from another scan or with other options"
         raise OutputError(what, where=target, fix="choose another folder or pass --force")
     return True
@@ -192,7 +195,7 @@ def _job_id(scan: Scan, config: CompressConfig, reading: Reading) -> str:
     scan = scan.resident()
     for t in range(scan.shape[1]):
         digest.update(np.ascontiguousarray(scan.stored(slice(t, t + 1))).tobytes())
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()[:_JOB_DIGITS]
 
 
 def _compress_item(

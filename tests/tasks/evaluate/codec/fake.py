@@ -13,6 +13,8 @@ from vesalius.tasks.evaluate.codec.results import Measures, Point, StudyResult
 
 STEPS = tuple(2.0 ** (n / 3) for n in range(28))
 """Sizes of the quantiser's step."""
+HEADER = 40
+"""Bytes of a file around its tier."""
 
 
 class FakeCodec(VslCodec):
@@ -34,7 +36,8 @@ class FakeCodec(VslCodec):
         self.calls.append((coder, step))
         stored = scan.stored()
         rounded = np.rint(stored.astype(np.float64) / step) * step
-        return Coded(self.size(scan, coder, step), 0.2, 0.1, np.rint(rounded).astype(stored.dtype))
+        size = self.size(scan, coder, step)
+        return Coded(size, max(1, size - HEADER), 0.2, 0.1, np.rint(rounded).astype(stored.dtype))
 
     def size(self, scan, coder, step):
         """Half a bit less per voxel for each doubling of the step."""
@@ -43,7 +46,7 @@ class FakeCodec(VslCodec):
     def lossless(self, scan, coder, threads):
         if coder == "unable":
             raise UsageError("unable codes up to 8 bits", where="--coder")
-        return Coded(math.prod(scan.shape), 0.2, 0.1, scan.stored().copy())
+        return Coded(math.prod(scan.shape), math.prod(scan.shape) - HEADER, 0.2, 0.1, scan.stored().copy())
 
 
 def cine(seed=0, shape=(1, 6, 24, 20, 4)):
@@ -97,7 +100,8 @@ def study(name, *, data_set="cine", shift=0.0, heart=-4.0, share=1.25, exact=(),
                 for down in (0.0, heart or 0.0)
             ]
             yield Point(
-                coder=coder, step=ratio, size_bytes=1, ratio=ratio / factor, whole=measures[0],
+                coder=coder, step=ratio, size_bytes=round(64000 * factor / ratio) + 40,
+                tier_bytes=round(64000 * factor / ratio), ratio=ratio / factor, whole=measures[0],
                 heart=measures[1] if heart else None, encode_ms=ratio, decode_ms=1.0 + shift,
             )  # fmt: skip
 

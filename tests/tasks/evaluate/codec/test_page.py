@@ -30,15 +30,25 @@ def test_the_report_holds_every_table_figure_and_definition(tmp_path):
     report = build(results, tmp_path)
     assert [section.title for section in report.sections] == ["cine", "other", "Lossless", "Definitions"]
     assert report.figures == [
-        "cine-psnr.png", "cine-ssim.png", "p.png", "other-psnr.png", "other-ssim.png", "lossless.png"
+        "cine-psnr.png", "cine-ssim.png", "cine-bytes.png", "p.png",
+        "other-psnr.png", "other-ssim.png", "other-bytes.png", "lossless.png",
     ]  # fmt: skip
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(report.figures)
     text = report.to_json()
-    for words in ("odd spacing", "14 bits", "against svtav1", "needs a segmenter", "3 studies", "each study"):
+    for words in ("odd spacing", "14 bits", "against svtav1", "bytes around the tier", "3 studies", "each study"):
         assert words in text
     assert dict(report.sections[-1].blocks[0].items) == DEFINITIONS
     assert Report.from_json(text) == report
     assert TypeAdapter(Summary).validate_json(json.dumps(json.loads(text)["results"])) == summarise(results)
+
+
+def test_claims_are_shown_on_request():
+    results = [study("a")]
+    for claims in (False, True):
+        text = " ".join(
+            section.model_dump_json() for section in show(results, summarise(results), claims=claims).sections
+        )
+        assert ("claimed and measured" in text) == claims
 
 
 def test_one_study_one_region(tmp_path):

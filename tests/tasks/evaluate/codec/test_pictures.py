@@ -16,8 +16,9 @@ STUDY = Study("set", "p 1", None, None, 1)
 def restored(coder, ratio, picture):
     measures = Measures(psnr_db=33.0, ssim=0.9, max_error=1.0, temporal_error=None)
     point = Point(
-        coder=coder, step=1.0, size_bytes=1, ratio=ratio, whole=measures, heart=measures, encode_ms=1.0, decode_ms=1.0
-    )
+        coder=coder, step=1.0, size_bytes=2, tier_bytes=1, ratio=ratio, whole=measures, heart=measures,
+        encode_ms=1.0, decode_ms=1.0,
+    )  # fmt: skip
     return DrawnPoint(point, picture)
 
 

@@ -23,9 +23,13 @@ WHOLE = Measures(psnr_db=40.0, ssim=0.95, max_error=12.0, temporal_error=3.0)
 
 def result(**changes):
     points = (
-        Point(coder="x", step=2.0, size_bytes=100, ratio=20.0, whole=WHOLE, heart=WHOLE, encode_ms=2.0, decode_ms=1.0),
         Point(
-            coder="y", step=3.0, size_bytes=50, ratio=40.0, heart=None, encode_ms=2.0, decode_ms=1.0,
+            coder="x", step=2.0, size_bytes=100, tier_bytes=60, ratio=20.0, whole=WHOLE, heart=WHOLE, encode_ms=2.0,
+            decode_ms=1.0,
+        ),
+        Point(
+            coder="y", step=3.0, size_bytes=50, tier_bytes=10, tokens=7, ratio=40.0, heart=None, encode_ms=2.0,
+            decode_ms=1.0,
             whole=Measures(psnr_db=math.inf, ssim=math.nan, max_error=0.0, temporal_error=None),
         ),
     )  # fmt: skip
@@ -54,6 +58,9 @@ def test_rows_of_the_table():
     assert [(row["coder"], row["step"], row["bytes"]) for row in rows] == [
         ("x", 2.0, 100), ("y", 3.0, 50), ("gzip-9", "lossless", 700)]  # fmt: skip
     first, second, last = rows
+    sizes = ("tier_bytes", "bytes_per_frame", "tier_bytes_per_frame", "tokens")
+    assert [[row.get(name) for name in sizes] for row in rows] == [
+        [60, 10, 6, None], [10, 5, 1, 7], [None, 70, None, None]]  # fmt: skip
     assert (first["ratio"], first["ratio_to_source"], first["ratio_to_gzip6"], first["bits_per_voxel"]) == (
         20,
         9,

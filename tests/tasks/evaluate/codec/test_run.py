@@ -17,7 +17,8 @@ from vesalius.tasks.evaluate.codec.run import evaluate_codec, lines
 
 def evaluate(paths, output, codec=None, **options):
     settings = {"coders": ("svtav1",), "lossless": ("jpegxl",), "points": 2}
-    settings |= {name: options.pop(name) for name in ("coders", "lossless", "points", "judge") if name in options}
+    names = ("coders", "lossless", "points", "judge", "claims")
+    settings |= {name: options.pop(name) for name in names if name in options}
     config = CodecEvaluationConfig(**settings)
     return evaluate_codec(paths, output, config, codec=codec or FakeCodec(), **{"threads": 1, **options})
 
@@ -80,7 +81,7 @@ def test_lines_for_people(tmp_path):
         "cohort: mean of 1 study",
         "ratio at 40 dB",
         "against x265",
-        "needs a segmenter",
+        "bytes per frame on disk",
         "Peak: p99.9",
     ):
         assert words in text
@@ -184,7 +185,7 @@ def test_usage_errors_come_before_any_work(tmp_path):
 def test_a_judge_adds_columns_tables_and_belongs_to_what_was_asked(tmp_path):
     cohort, output = write_cohort(tmp_path / "cohort", patients=1), tmp_path / "run"
     judge = str(model(tmp_path / "small"))
-    result = evaluate([cohort], output, judge=judge)
+    result = evaluate([cohort], output, judge=judge, claims=True)
     assert lines(result)[0].startswith("warning: limits of the model: ")
     with (output / "table.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -193,7 +194,7 @@ def test_a_judge_adds_columns_tables_and_belongs_to_what_was_asked(tmp_path):
     exact = next(row for row in rows if row["coder"] == "jpegxl")
     assert (exact["step"], float(exact["judge_dice_delta_lv"])) == ("lossless", 0)
     text = "\n".join(lines(result))
-    for words in ("its ceiling", "restored scans", "Dice 0.90", "Judge: "):
+    for words in ("its ceiling", "restored scans", "Dice of a segmentation", "Judge: "):
         assert words in text
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     assert summary["results"]["data_sets"][0]["judge"]["frames_from"] == {"patient001": "Info.cfg"}

@@ -5,7 +5,6 @@ from vesalius.tasks.evaluate.codec.page import show
 from vesalius.tasks.evaluate.codec.results import Exact
 from vesalius.tasks.evaluate.codec.summary import summarise
 from vesalius.tasks.evaluate.codec.tables import (
-    claims_table,
     delta_rate_table,
     judge_study_table,
     judge_table,
@@ -61,26 +60,6 @@ def test_delta_rates():
     assert (second["against svtav1"], second["against x265"]) == ("+62.5 %", "-")
 
 
-def test_claims():
-    (data_set,) = summarise([study("a", shift=16.0, share=2.0)]).data_sets
-    rows = {(row["Claim at 1,000:1"], row["Region"]): row for row in cells(claims_table(data_set))}
-    decibels = rows["PSNR (dB)", "whole"]
-    assert (decibels["Claimed"], decibels["svtav1"], decibels["x265"]) == ("> 35", "35.4", "-")
-    assert decibels["Holds for"] == "svtav1"
-    assert rows["PSNR (dB)", "heart"]["Holds for"] == "none"
-    assert rows["SSIM", "whole"]["svtav1"] == "0.795"
-    assert rows["decoding (ms per frame)", "whole"]["Holds for"] == "none"  # 17 ms
-    dice = rows["Dice of a segmentation", "heart"]
-    assert (dice["svtav1"], dice["Holds for"]) == ("", "needs a segmenter")
-
-
-def test_a_claim_does_not_hold_where_a_patient_does_not_reach_it():
-    (data_set,) = summarise([study("a", shift=16.0), study("b", shift=16.0, share=2.0)]).data_sets
-    row = next(row for row in cells(claims_table(data_set)) if row["Claim at 1,000:1"] == "PSNR (dB)")
-    assert row["x265"].endswith("(1 of 2)")
-    assert row["Holds for"] == "svtav1"
-
-
 def test_lossless():
     exact = (Exact(method="jpegxl", size_bytes=500), Exact(method="x265", size_bytes=None, why_not="14 bits"))
     summary = summarise([study("a", exact=exact), study("b", data_set="other", exact=exact[:1])])
@@ -94,7 +73,6 @@ def test_tables_that_say_nothing_are_empty():
     still = study("a", frames=1).model_copy(update={"points": tuple(study("a").of("svtav1"))})
     lone = still.model_copy(update={"points": tuple(one.model_copy(update={"coder": "z"}) for one in still.points)})
     (data_set,) = summarise([lone]).data_sets
-    assert claims_table(data_set).rows == []
     assert delta_rate_table(data_set).rows == []
     assert orientation_table(data_set).rows != []
 
@@ -138,18 +116,6 @@ def test_patients_are_listed_where_they_are_few():
     assert judge_study_table(ten).rows == []
     assert len(originals_table(ten).rows) == 1
     assert "[" in cells(judge_table(ten))[0]["EDV (mL)"]
-
-
-def test_the_claim_of_dice():
-    def claims(*results):
-        return {row["Claim at 1,000:1"]: row for row in cells(claims_table(data_set(*results)))}
-
-    rows = claims(judged_study("a"))
-    row = rows["Dice 0.90, judge with masks (its own 0.930)"]
-    assert (row["svtav1"], row["x265"], row["Holds for"]) == ("0.709", "0.701", "none")
-    assert "Dice of a segmentation" not in rows
-    row = claims(judged_study("a", masks=False))["Dice 0.90, judge with judge(original)"]
-    assert (row["svtav1"], row["Holds for"]) == ("0.809", "none")
 
 
 def test_the_page_shows_tables_and_definitions():

@@ -20,7 +20,11 @@ class CodecEvaluationConfig:
     """
 
     coders: tuple[str, ...] = field(
-        default=("svtav1", "x265", "jpeg2000", "jpegxl"), metadata={"help": "Coders to compare, comma-separated."}
+        default=("svtav1", "x265", "jpeg2000", "jpegxl"),
+        metadata={
+            "help": "Coders to compare, comma-separated; tokens:MODEL: the tokens tier of a model; mean: the coded "
+            "mean frame."
+        },
     )
     lossless: tuple[str, ...] = field(
         default=("wls", "jpegxl", "jpeg2000", "jpegls", "x265"), metadata={"help": "Coders for lossless files."}
@@ -32,6 +36,10 @@ class CodecEvaluationConfig:
             "flag": "--judge MODEL",
             "help": "Segmentation model that finds the heart before and after: Dice, EDV, ESV, EF.",
         },
+    )
+
+    claims: bool = field(
+        default=False, metadata={"help": "Add what was once claimed for tokens of cine, against what was measured."}
     )
 
     def __post_init__(self) -> None:

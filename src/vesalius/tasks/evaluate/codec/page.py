@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-
-import numpy as np
 
 from vesalius.json_values import as_json
 from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.ssim import SSIM_WINDOW
-from vesalius.report.chart import Goal, Line, bars, rate_distortion
+from vesalius.report.chart import bars
 from vesalius.report.masks import by_reason
 from vesalius.report.page import ReportTable, Section
 from vesalius.report.result import Result
+from vesalius.tasks.evaluate.codec.claims import claims_table
+from vesalius.tasks.evaluate.codec.curves import charts
+from vesalius.tasks.evaluate.codec.equal_tables import (
+    at_bytes_table,
+    deficit_lines,
+    difference_study_table,
+    difference_table,
+    on_disk_table,
+)
 from vesalius.tasks.evaluate.codec.ladder import USELESS_DB
 from vesalius.tasks.evaluate.codec.pictures import slug
 from vesalius.tasks.evaluate.codec.results import COLUMNS, StudyResult, judge_columns
-from vesalius.tasks.evaluate.codec.summary import (
-    CLAIMED_RATIO,
-    DataSetSummary,
-    Measure,
-    Region,
-    Summary,
-    measure_at,
-    psnr_curve,
-    region_points,
-)
+from vesalius.tasks.evaluate.codec.summary import DataSetSummary, Summary
 from vesalius.tasks.evaluate.codec.tables import (
-    CLAIMED_DB,
-    CLAIMED_SSIM,
-    claims_table,
     delta_rate_table,
     judge_study_table,
     judge_table,
@@ -42,10 +36,6 @@ from vesalius.tasks.evaluate.codec.tables import (
     study_table,
 )
 from vesalius.wording import some
-
-_MEAN_POINTS = 24
-_REGIONS: dict[Region, str] = {"whole": "Whole field", "heart": "Heart region"}
-_MEASURES: dict[Measure, tuple[str, float]] = {"psnr_db": ("PSNR (dB)", CLAIMED_DB), "ssim": ("SSIM", CLAIMED_SSIM)}
 
 DEFINITIONS = {
     "Peak": "p99.9 minus p0.1 of the real values of the whole scan; the same peak serves the heart region.",
@@ -61,6 +51,16 @@ DEFINITIONS = {
     "Max error": "Largest absolute difference of real values.",
     "Temporal error": "Root mean square over voxels of (frame-to-frame change of the restored scan minus that of the "
     "original), real values. Only where T is known to be time: the file, its Info.cfg or a manifest says so.",
+    "Bytes per frame": "Bytes / number of 2D pictures (channels x frames x slices). Of the tier: its payload and the "
+    "heads of its chunks, as they stand in the .vsl file; of the file: all of it. A file adds to its tier what it "
+    "keeps of the source, its header and its checksums; several tiers share that.",
+    "At equal bytes": "PSNR and SSIM are read from each study's files by monotone (PCHIP) interpolation in the "
+    "logarithm of the bytes per frame of the tier, the temporal error linearly; never beyond the measured ends: a "
+    "dash. The smallest file of a peer is its floor; own bytes are those of a coder with one rate point.",
+    "mean": "A tokens tier without tokens: each slice is its mean over time, coded as a still picture. What it reaches "
+    "is what any coder of a cine must better.",
+    "tokens:MODEL": "The tokens tier of a model, over its quality knob, or over prefixes of its tokens where it has "
+    "none. tokens: how many integers the file holds.",
     "Bits per voxel": "8 x bytes of the file / voxels.",
     "At a ratio, at a PSNR": "Read from each study's measured points by monotone (PCHIP) interpolation in the "
     "logarithm of the ratio; never beyond the measured ends: a dash means that the coder's ladder does not reach "
@@ -97,8 +97,11 @@ JUDGE_DEFINITIONS = {
 }
 
 
-def show(results: Sequence[StudyResult], summary: Summary) -> Result:
-    """Return everything to publish; the pictures of studies lie in the folder `figures` already."""
+def show(results: Sequence[StudyResult], summary: Summary, *, claims: bool = False) -> Result:
+    """Return everything to publish; the pictures of studies lie in the folder `figures` already.
+
+    `claims` adds the table of what was claimed and what was measured.
+    """
     result = Result(
         results=as_json(summary),
         rows=[row for study in results for row in study.rows()],
@@ -107,11 +110,15 @@ def show(results: Sequence[StudyResult], summary: Summary) -> Result:
     for data_set in summary.data_sets:
         members = [study for study in results if study.data_set == data_set.name]
         section = result.section(data_set.name)
+        for film in (study.player for study in members if study.player is not None):
+            section.player(film)
         _add(section, orientation_table(data_set), single_table(data_set))
         if single_note(data_set):
             section.text(single_note(data_set), tone="note")
-        _curves(result, section, data_set, members)
-        _add(section, delta_rate_table(data_set), claims_table(data_set))
+        _add(section, *([claims_table(data_set)] if claims else []))
+        _curves(result, section, data_set, members, claims=claims)
+        _equal_bytes(section, data_set)
+        _add(section, delta_rate_table(data_set))
         _judge(section, data_set)
         for picture in (picture for study in members for picture in study.pictures):
             section.figure(picture.file, picture.caption, picture.alt)
@@ -137,6 +144,13 @@ def _add(section: Section, *tables: ReportTable) -> None:
             section.table(table.columns, table.rows, table.caption)
 
 
+def _equal_bytes(section: Section, data_set: DataSetSummary) -> None:
+    _add(section, on_disk_table(data_set), at_bytes_table(data_set), difference_table(data_set))
+    for line in deficit_lines(data_set):
+        section.text(line, tone="note")
+    _add(section, difference_study_table(data_set))
+
+
 def _judge(section: Section, data_set: DataSetSummary) -> None:
     if data_set.judge is None:
         return
@@ -145,60 +159,15 @@ def _judge(section: Section, data_set: DataSetSummary) -> None:
     _add(section, originals_table(data_set), judge_table(data_set), judge_study_table(data_set))
 
 
-def _curves(result: Result, section: Section, data_set: DataSetSummary, studies: Sequence[StudyResult]) -> None:
-    """Charts of PSNR and of SSIM over the ratio."""
+def _curves(
+    result: Result, section: Section, data_set: DataSetSummary, studies: Sequence[StudyResult], *, claims: bool
+) -> None:
     thin = " Thin lines are the studies, thick lines their mean where all have one." if len(studies) > 1 else ""
-    for measure, (name, claimed) in _MEASURES.items():
-        panels = {
-            title: _lines(data_set, studies, region, measure)
-            for region, title in _REGIONS.items()
-            if data_set.of(region)
-        }
-        if any(panels.values()):
-            file = f"{slug(data_set.name)}-{name.split()[0].lower()}.png"
-            goal = Goal(f"claimed at {CLAIMED_RATIO:,}:1", CLAIMED_RATIO, claimed)
-            result.figures[file] = rate_distortion(panels, name, goal)
-            words = f"{data_set.name}: {name} over compression ratio, by coder."
-            section.figure(file, words + thin, words)
-
-
-def _lines(data_set: DataSetSummary, results: Sequence[StudyResult], region: Region, measure: Measure) -> list[Line]:
-    lines = []
-    for summary in data_set.of(region):
-        coder = summary.coder
-        each = [_line(result, coder, region, measure) for result in results]
-        each = [line for line in each if len(line.ratios) > (0 if summary.single else 1)]
-        if summary.single or len(each) == 1:
-            lines += each
-        elif each:
-            lines += [replace(line, faint=True) for line in each]
-            lines += _mean_line(results, coder, region, measure, each)
-    return lines
-
-
-def _line(result: StudyResult, coder: str, region: Region, measure: Measure) -> Line:
-    if measure == "psnr_db":
-        curve = psnr_curve(result, coder, region)
-        return Line(coder, curve.ratios, curve.psnr_db)
-    points = [(ratio, each.ssim) for ratio, each in region_points(result, coder, region) if np.isfinite(each.ssim)]
-    return Line(coder, [ratio for ratio, _ in points], [ssim for _, ssim in points])
-
-
-def _mean_line(
-    results: Sequence[StudyResult], coder: str, region: Region, measure: Measure, each: Sequence[Line]
-) -> list[Line]:
-    """The mean over studies at ratios that all of them reach."""
-    low, high = max(min(line.ratios) for line in each), min(max(line.ratios) for line in each)
-    if low >= high:
-        return []
-    coded = [result for result in results if region_points(result, coder, region)]
-    means = {}
-    for ratio in np.geomspace(low, high, _MEAN_POINTS).tolist():
-        values = [measure_at(result, coder, region, measure, ratio) for result in coded]
-        known = [value for value in values if value is not None]
-        if len(known) == len(values):
-            means[ratio] = float(np.mean(known))
-    return [Line(coder, list(means), list(means.values()))] if len(means) > 1 else []
+    for chart in charts(data_set, studies, claims=claims):
+        file = f"{slug(data_set.name)}-{chart.name}.png"
+        result.figures[file] = chart.png
+        words = f"{data_set.name}: {chart.words}, by coder."
+        section.figure(file, words + thin, words)
 
 
 def _notes(section: Section, results: Sequence[StudyResult]) -> None:

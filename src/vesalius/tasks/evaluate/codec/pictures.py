@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.metrics.codec import Box
@@ -32,10 +33,11 @@ GAIN = 5.0
 
 @dataclass(frozen=True, eq=False)
 class DrawnPoint:
-    """A measured point and the drawn slice of its restored scan, real values (I, J)."""
+    """A measured point and the drawn slice of its restored scan, real values (I, J); its film where one is shown."""
 
     point: Point
     picture_IJ: NDArray[Any]
+    film_TJI: NDArray[np.uint8] | None = None
 
 
 def draw(

@@ -9,11 +9,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from vesalius.metrics.cardiac import Pumping, ef_doubts
-from vesalius.report.page import Figure
+from vesalius.report.page import Figure, Player
 from vesalius.report.table import Cell
 
 COLUMNS = (
-    "data_set", "study", "coder", "step", "bytes", "ratio", "ratio_to_source", "ratio_to_gzip6", "bits_per_voxel",
+    "data_set", "study", "coder", "step", "tokens", "bytes", "tier_bytes", "bytes_per_frame", "tier_bytes_per_frame",
+    "ratio", "ratio_to_source", "ratio_to_gzip6", "bits_per_voxel",
     "psnr_db", "ssim", "max_error", "temporal_error",
     "heart_psnr_db", "heart_ssim", "heart_max_error", "heart_temporal_error",
     "encode_ms_per_frame", "decode_ms_per_frame",
@@ -137,23 +138,27 @@ class Point(_Model):
         coder: name.
         step: in the coder's own numbers.
         size_bytes: the whole file.
+        tier_bytes: of the tier as it stands in the file: payload and heads of its chunks.
         ratio: 2 bytes x voxels over size.
         whole: measures of the whole field.
         heart: measures of the heart region, None without masks.
         encode_ms: wall milliseconds per picture.
         decode_ms: wall milliseconds per picture.
         judged: what the judge found in the restored scan, None without a judge.
+        tokens: how many the file holds; None for a coder without tokens.
     """
 
     coder: str
     step: float
     size_bytes: int
+    tier_bytes: int
     ratio: float
     whole: Measures
     heart: Measures | None
     encode_ms: float
     decode_ms: float
     judged: Judgement | None = None
+    tokens: int | None = None
 
 
 class Exact(_Model):
@@ -162,6 +167,7 @@ class Exact(_Model):
     Args:
         method: coder, or a general-purpose compressor such as "gzip-9".
         size_bytes: None where the method cannot hold the values.
+        tier_bytes: of the tier in a `.vsl` file; None for general-purpose compressors.
         why_not: the reason then.
         encode_ms: wall milliseconds per picture; None for general-purpose compressors.
         decode_ms: the same of decoding.
@@ -169,6 +175,7 @@ class Exact(_Model):
 
     method: str
     size_bytes: int | None
+    tier_bytes: int | None = None
     why_not: str = ""
     encode_ms: float | None = None
     decode_ms: float | None = None
@@ -189,6 +196,7 @@ class StudyResult(_Model):
         points: by coder, best first.
         exact: by method.
         pictures: empty but for the first study of a data set.
+        player: the same, moving; None for a still scan, too.
         notes: one sentence each.
         judged: what the judge found in the original, None without a judge.
     """
@@ -204,8 +212,20 @@ class StudyResult(_Model):
     points: tuple[Point, ...]
     exact: tuple[Exact, ...]
     pictures: tuple[Figure, ...] = ()
+    player: Player | None = None
     notes: tuple[str, ...] = ()
     judged: JudgedStudy | None = None
+
+    @property
+    def files(self) -> list[str]:
+        """Names of its pictures in the folder `figures`."""
+        return [picture.file for picture in self.pictures] + ([self.player.file] if self.player else [])
+
+    @property
+    def frames(self) -> int:
+        """Number of 2D pictures: channels x frames x slices."""
+        c, t, _, _, k = self.shape
+        return c * t * k
 
     def of(self, coder: str) -> list[Point]:
         """Points of one coder, best first."""
@@ -221,6 +241,9 @@ class StudyResult(_Model):
             "data_set": self.data_set,
             "study": self.name,
             "bytes": size,
+            "tier_bytes": file.tier_bytes,
+            "bytes_per_frame": size / self.frames,
+            "tier_bytes_per_frame": None if file.tier_bytes is None else file.tier_bytes / self.frames,
             "ratio": 2 * self.voxels / size,
             "ratio_to_source": self.source_bytes / size,
             "ratio_to_gzip6": None if self.gzip6_bytes is None else self.gzip6_bytes / size,
@@ -231,7 +254,7 @@ class StudyResult(_Model):
         if isinstance(file, Exact):
             row |= {"coder": file.method, "step": "lossless"}
         else:
-            row |= {"coder": file.coder, "step": file.step, **file.whole.model_dump()}
+            row |= {"coder": file.coder, "step": file.step, "tokens": file.tokens, **file.whole.model_dump()}
             row |= {f"heart_{name}": value for name, value in (file.heart.model_dump() if file.heart else {}).items()}
         if self.judged is not None:  # a lossless file equals the original
             judgement = file.judged if isinstance(file, Point) else None

@@ -25,7 +25,9 @@ from vesalius.report.publish import command_line, made, publish
 from vesalius.report.table import plain_text
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.codec.adapter import VslCodec
+from vesalius.tasks.evaluate.codec.claims import claims_table
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
+from vesalius.tasks.evaluate.codec.equal_tables import at_bytes_table, deficit_lines, difference_table, on_disk_table
 from vesalius.tasks.evaluate.codec.page import DEFINITIONS, JUDGE_DEFINITIONS, lead, show
 from vesalius.tasks.evaluate.codec.pictures import slug
 from vesalius.tasks.evaluate.codec.results import StudyResult
@@ -33,7 +35,6 @@ from vesalius.tasks.evaluate.codec.studies import Study, find_studies
 from vesalius.tasks.evaluate.codec.study import evaluate_study
 from vesalius.tasks.evaluate.codec.summary import Summary, summarise
 from vesalius.tasks.evaluate.codec.tables import (
-    claims_table,
     delta_rate_table,
     judge_table,
     lossless_table,
@@ -61,6 +62,7 @@ class CodecEvaluation:
         results: the numbers.
         failed: studies that could not be measured, {"path", "error"} each.
         limits: caveats of the judge's model card.
+        claims: whether the claims were asked for.
     """
 
     path: str
@@ -68,6 +70,7 @@ class CodecEvaluation:
     results: Summary
     failed: list[dict[str, str]]
     limits: tuple[str, ...] = ()
+    claims: bool = False
 
 
 @alone
@@ -100,6 +103,10 @@ def evaluate_codec(
         OutputError: the folder exists with other content, or cannot be written.
     """
     config, codec = config or CodecEvaluationConfig(), codec or VslCodec()
+    names = [codec.name(coder) for coder in config.coders]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two coders are called {twice[0]}", where="--coders", fix="rename a model folder")
     ladders = [codec.ladder(coder) for coder in config.coders]
     if config.points < 2 and any(len(steps) > 1 for steps in ladders):
         raise UsageError(f"{config.points} points make no curve", where="--points", fix="take at least 2")
@@ -118,7 +125,7 @@ def evaluate_codec(
         first = next(iter(failed.values()))
         raise UsageError(f"no study could be measured; the first: {first}", fix="see vesalius inspect")
     summary = summarise(results, {(study.data_set, study.name): study.owner for study in studies})
-    result = show(results, summary)
+    result = show(results, summary, claims=config.claims)
     result.failures = {name: error.reason for name, error in failed.items()}
     page = publish(
         result,
@@ -129,7 +136,7 @@ def evaluate_codec(
         made=run.made(paths),
     )
     failures = [{"path": name, "error": str(error)} for name, error in failed.items()]
-    return CodecEvaluation(str(output), str(page), summary, failures, judge.caveats if judge else ())
+    return CodecEvaluation(str(output), str(page), summary, failures, judge.caveats if judge else (), config.claims)
 
 
 def lines(evaluation: CodecEvaluation) -> list[str]:
@@ -139,13 +146,30 @@ def lines(evaluation: CodecEvaluation) -> list[str]:
     tables = [
         make(data_set)
         for data_set in summary.data_sets
-        for make in (orientation_table, single_table, delta_rate_table, claims_table)
+        for make in (
+            orientation_table,
+            single_table,
+            *((claims_table,) if evaluation.claims else ()),
+            on_disk_table,
+            at_bytes_table,
+            difference_table,
+            delta_rate_table,
+        )
     ]
     tables += [make(data_set) for data_set in judged for make in (originals_table, judge_table)]
     tables = [table for table in tables if table.rows]
     text = [line for table in (*tables, lossless_table(summary)) for line in plain_text(table, _WIDTH).splitlines()]
+    text += [f"note: {line}" for data_set in summary.data_sets for line in deficit_lines(data_set)]
     text += [f"note: {note}" for data_set in summary.data_sets if (note := single_note(data_set))]
-    words = ("Peak", "Ratio", "Heart region", "At a ratio, at a PSNR", "BD-rate", "Milliseconds per frame")
+    words = (
+        "Peak",
+        "Ratio",
+        "Heart region",
+        "Bytes per frame",
+        "At a ratio, at a PSNR",
+        "BD-rate",
+        "Milliseconds per frame",
+    )
     text += [f"{word}: {DEFINITIONS[word]}" for word in words]
     warnings = [pair for data_set in judged if data_set.judge for pair in data_set.judge.warnings.items()]
     text += [f"warning: {some(names)}: {warning}" for warning, names in warnings]
@@ -195,7 +219,13 @@ class _Run:
 
     def made(self, paths: Sequence[Path]) -> Made:
         """Provenance: the command, and what the numbers depend on."""
-        words: list[str | Path] = [*paths, "-o", self.output, "--coders", ",".join(self.config.coders)]
+        words: list[str | Path] = [
+            *paths,
+            "-o",
+            self.output,
+            "--coders",
+            ",".join(map(self.codec.name, self.config.coders)),
+        ]
         facts = {"Points": f"about {self.config.points} of each coder's ladder per study"}
         if self.judge is not None:
             words += ["--judge", self.judge.name]
@@ -209,7 +239,7 @@ class _Run:
         key: dict[str, Any] = {
             "vesalius": vesalius.__version__,
             "study": [study.data_set, study.name],
-            "coders": list(self.config.coders),
+            "coders": [self.codec.key(coder) for coder in self.config.coders],
             "lossless": list(self.config.lossless),
             "points": self.config.points,
             "source_bytes": study.source_bytes,
@@ -218,7 +248,7 @@ class _Run:
         if self.judge is not None:
             key["judge"] = self.judge.key
         earlier = _earlier(kept, key)
-        if earlier is not None and all((self.output / FIGURES / figure.file).exists() for figure in earlier.pictures):
+        if earlier is not None and all((self.output / FIGURES / file).exists() for file in earlier.files):
             self.progress(f"{study.data_set}/{study.name}: measured before")
             return earlier
         result = evaluate_study(

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from vesalius.metrics.ssim import ssim_per_picture, to_pictures
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.adapter import Coded, VslCodec
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
+from vesalius.tasks.evaluate.codec.films import Screen, play
 from vesalius.tasks.evaluate.codec.ladder import RatePoint, walk
 from vesalius.tasks.evaluate.codec.pictures import DrawnPoint, draw
 from vesalius.tasks.evaluate.codec.results import Exact, Measures, Point, StudyResult
@@ -68,7 +70,8 @@ def evaluate_study(
         raise UsageError(f"values of type {scan.dtype} cannot be measured", where=study.path, fix="leave it out")
     box, note = heart_box(study, scan)
     trial, why_not = judge.trial(study, scan) if judge else (None, "")
-    work = _Work(study, scan, codec, threads, peak_of(scan.values(dtype=np.float64)), box, trial, progress)
+    peak, films = peak_of(scan.values(dtype=np.float64)), figures is not None and scan.shape[1] > 1
+    work = _Work(study, scan, codec, threads, peak, box, trial, progress, films)
     restored = [drawn for coder in config.coders for drawn in work.lossy(coder, config.points)]
     exact, gzip6_bytes = work.exact(config.lossless)
     return StudyResult(
@@ -83,6 +86,7 @@ def evaluate_study(
         points=tuple(drawn.point for drawn in restored),
         exact=exact,
         pictures=() if figures is None else draw(study, scan, work.place, box, restored, figures),
+        player=None if figures is None else play(study, work.screen, restored, exact, figures),
         notes=tuple(text for text in (note, why_not, *scan.problems) if text),
         judged=trial.study if trial else None,
     )
@@ -157,6 +161,7 @@ class _Work:
     box: Box | None
     trial: JudgedScan | None
     progress: Progress
+    films: bool
 
     @property
     def pictures(self) -> int:
@@ -174,6 +179,11 @@ class _Work:
         frame = frames // 2 if self.study.ends is None else min(self.study.ends.es, frames - 1)
         depth = slice(0, self.scan.shape[4]) if self.box is None else self.box[2]
         return frame, (depth.start + depth.stop - 1) // 2
+
+    @cached_property
+    def screen(self) -> Screen:
+        """Where films are seen."""
+        return Screen(self.scan, self.place, self.box)
 
     def lossy(self, coder: str, points: int) -> list[DrawnPoint]:
         """Points of a coder, best first."""
@@ -206,19 +216,24 @@ class _Work:
         whole, heart = measure(self.scan, coded.stored_CTIJK, self.peak, self.box, self.threads)
         rate = ratio(math.prod(self.scan.shape), coded.size_bytes)
         judged = self.trial.judge(coded.stored_CTIJK) if self.trial else None
-        self._report(f"{coder} {step:g}: {rate:.4g}:1, {whole.psnr_db:.2f} dB{judged.words if judged else ''}")
+        self._report(
+            f"{self.codec.name(coder)} {step:g}: {rate:.4g}:1, {whole.psnr_db:.2f} dB{judged.words if judged else ''}"
+        )
         point = Point(
-            coder=coder,
+            coder=self.codec.name(coder),
             step=step,
             size_bytes=coded.size_bytes,
+            tier_bytes=coded.tier_bytes,
             ratio=rate,
             whole=whole,
             heart=heart,
             encode_ms=1000 * coded.encode_seconds / self.pictures,
             decode_ms=1000 * coded.decode_seconds / self.pictures,
             judged=judged,
+            tokens=coded.tokens,
         )
-        return DrawnPoint(point, self._picture(coded))
+        film_TJI = self.screen.film(coded.stored_CTIJK) if self.films else None
+        return DrawnPoint(point, self._picture(coded), film_TJI)
 
     def _lossless(self, coder: str) -> Exact:
         try:
@@ -231,6 +246,7 @@ class _Work:
         return Exact(
             method=coder,
             size_bytes=coded.size_bytes,
+            tier_bytes=coded.tier_bytes,
             encode_ms=1000 * coded.encode_seconds / self.pictures,
             decode_ms=1000 * coded.decode_seconds / self.pictures,
         )

@@ -17,6 +17,7 @@ from vesalius.metrics.bdrate import Curve, delta_rate, ratio_at_psnr, value_at_r
 from vesalius.metrics.drawn import Drawn, Owner
 from vesalius.metrics.spread import Spread
 from vesalius.report.masks import by_reason
+from vesalius.tasks.evaluate.codec.equal_bytes import REGIONS, EqualBytes, Region, between, equal_bytes, points_in
 from vesalius.tasks.evaluate.codec.results import (
     JudgedStudy,
     Judgement,
@@ -28,9 +29,7 @@ from vesalius.tasks.evaluate.codec.results import (
     mean_of,
 )
 
-Region = Literal["whole", "heart"]
 Measure = Literal["psnr_db", "ssim"]
-REGIONS: tuple[Region, ...] = ("whole", "heart")
 DECIBELS = (40, 35, 30)
 RATIOS = (100, 300, 1000)
 CLAIMED_RATIO = 1000
@@ -131,6 +130,7 @@ class DataSetSummary:
         lossless: method -> lossless ratio to plain 16 bit.
         why_no_lossless: method -> reason, where a study has no such file.
         judge: what a judge segmenter found; None without a judge or without a study that it could judge.
+        equal: the coders at equal bytes per frame.
     """
 
     name: str
@@ -142,6 +142,7 @@ class DataSetSummary:
     lossless: dict[str, Spread]
     why_no_lossless: dict[str, str]
     judge: JudgeSummary | None = None
+    equal: EqualBytes = field(default_factory=lambda: EqualBytes((), (), ()))
 
     def of(self, region: Region) -> list[CoderSummary]:
         """Summaries of one region."""
@@ -171,8 +172,7 @@ def summarise(results: Sequence[StudyResult], owners: Mapping[tuple[str, str], O
 
 def region_points(result: StudyResult, coder: str, region: Region) -> list[tuple[float, Measures]]:
     """Ratio and measures in a region of each point of a coder."""
-    pairs = [(point.ratio, point.whole if region == "whole" else point.heart) for point in result.of(coder)]
-    return [(ratio, measures) for ratio, measures in pairs if measures is not None]
+    return [(point.ratio, measures) for point, measures in points_in(result, coder, region)]
 
 
 def psnr_curve(result: StudyResult, coder: str, region: Region) -> Curve:
@@ -249,13 +249,7 @@ def read_at(result: StudyResult, coder: str, ratio: float, read: Read) -> float 
     points = [
         (math.log(point.ratio), read(judged, point.judged)) for point in result.of(coder) if point.judged is not None
     ]
-    target = math.log(ratio)
-    below = max((point for point in points if point[0] <= target), default=None, key=lambda point: point[0])
-    above = min((point for point in points if point[0] >= target), default=None, key=lambda point: point[0])
-    if below is None or above is None or below[1] is None or above[1] is None:
-        return None
-    share = (target - below[0]) / (above[0] - below[0]) if above[0] > below[0] else 0.0
-    return below[1] + share * (above[1] - below[1])
+    return between(points, math.log(ratio))
 
 
 def _data_set(name: str, results: list[StudyResult], owners: Owners) -> DataSetSummary:
@@ -279,6 +273,7 @@ def _data_set(name: str, results: list[StudyResult], owners: Owners) -> DataSetS
         },
         why_no_lossless={exact.method: exact.why_not for result in results for exact in result.exact if exact.why_not},
         judge=judge_summary(results, RATIOS, owners),
+        equal=equal_bytes(results, owners),
     )
 
 

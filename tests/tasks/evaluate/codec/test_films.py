@@ -1,0 +1,72 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tasks.evaluate.codec.fake import FakeCodec, cine, cine_scan, write_cohort
+from vesalius.report.player import GAP
+from vesalius.scan.scan import Scan
+from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
+from vesalius.tasks.evaluate.codec.films import MOST_LOSSY, Screen
+from vesalius.tasks.evaluate.codec.studies import Study, find_studies
+from vesalius.tasks.evaluate.codec.study import evaluate_study
+from vesalius.transforms.view import view_of
+from vesalius.transforms.window import DISPLAY_PERCENT, percentile_range
+
+
+def measured(study, folder, codec, points=4):
+    config = CodecEvaluationConfig(tuple(codec.shares), ("jpegxl",), points)
+    return evaluate_study(study, codec, config, lambda line: None, threads=1, figures=folder)
+
+
+@pytest.fixture
+def study(tmp_path):
+    return find_studies([write_cohort(tmp_path / "cohort", patients=1)])[0]
+
+
+def test_films_at_about_equal_bytes(study, tmp_path):
+    result = measured(study, tmp_path, FakeCodec({"svtav1": 1.0, "tokens:m": 0.5}))
+    film = result.player
+    assert [tile.title for tile in film.tiles] == ["Original", "tokens:m", "svtav1", "Lossless (jpegxl)"]
+    assert (film.frames, film.start) == (6, 4)  # Info.cfg: ES is frame 5
+    smallest = max(min(point.tier_bytes for point in result.of(coder)) for coder in ("svtav1", "tokens:m"))
+    for tile, coder in zip(film.tiles[1:3], ("tokens:m", "svtav1"), strict=True):
+        point = min(result.of(coder), key=lambda point: abs(np.log(point.tier_bytes / smallest)))
+        assert f"{point.heart.psnr_db:.1f} dB" in tile.lines[2]
+        assert tile.lines[1].startswith(f"file {point.size_bytes:,} B")
+    sheet = np.asarray(Image.open(io.BytesIO((tmp_path / film.file).read_bytes())))[..., 0]
+    (i, j, _), columns = result.heart, result.heart[0][1] - result.heart[0][0]
+    rows = j[1] - j[0]
+    assert sheet.shape == (6 * rows, 4 * (columns + GAP) - GAP)
+    scan = study.scan()
+    values = scan.values()[0, :, slice(*i), slice(*j), 1]
+    low, high = percentile_range(values[4], *DISPLAY_PERCENT)
+    expected = np.rint(np.clip((values - low) / (high - low), 0, 1) * 255)
+    view = view_of(scan, "upright")
+    for t in range(6):
+        first = sheet[t * rows : (t + 1) * rows, :columns]
+        assert np.abs(first - view.turn(expected[t])).max() <= 1
+    assert np.array_equal(sheet[:, :columns], sheet[:, -columns:])  # lossless
+
+
+def test_the_whole_field_where_no_heart_is_known():
+    screen = Screen(cine_scan(), (2, 1), None)
+    assert screen.region == "whole field"
+    assert screen.film(cine()).shape == (6, 20, 24)
+
+
+def test_a_still_scan_has_no_player(tmp_path):
+    scan = Scan.from_array(np.random.default_rng(0).integers(0, 99, (12, 11, 3)).astype(np.int16))
+    study = Study("set", "one", None, lambda: scan, 1)
+    assert measured(study, tmp_path, FakeCodec()).player is None
+
+
+def test_time_between_frames_and_too_many_coders(tmp_path):
+    starts = tuple(40.0 * n for n in range(6))
+    study = Study("set", "one", None, lambda: cine_scan(frame_ms=starts), 1)
+    codec = FakeCodec({f"c{n}": 1.0 + n for n in range(MOST_LOSSY + 2)})
+    film = measured(study, tmp_path, codec, points=2).player
+    assert film.frame_ms == 40
+    assert "in its own time" in film.caption
+    assert len(film.tiles) == MOST_LOSSY + 2
