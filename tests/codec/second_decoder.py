@@ -162,7 +162,7 @@ def decode(data: bytes, tier: int = 0) -> np.ndarray:
     digest = hashlib.sha256()
     per_chunk, deep = facts["frames_per_chunk"], facts.get("slices_per_chunk", 1)
     groups, stacks = -(-t // per_chunk), -(-k // deep)
-    expect(deep == 1 or t == 1, "slices in a chunk")
+    expect(deep == 1 or t == 1 or facts["kind"] == "tokens", "slices in a chunk")
     expect(sum(number[0] == tier for number in file.chunks) == groups * stacks, "number of chunks")
     for n in range(groups * stacks):
         coder, payload = file.chunks[tier, n]
@@ -171,10 +171,11 @@ def decode(data: bytes, tier: int = 0) -> np.ndarray:
         top = n // groups * deep
         frames, slices = min(per_chunk, t - first), min(deep, k - top)
         reader = Reader(payload, facts, dtype, (c, frames * slices, i, j))
-        part = {"lossless": reader.lossless, "lossy": reader.lossy, "bounded": reader.bounded}[facts["kind"]](file)
+        kinds = {"lossless": reader.lossless, "lossy": reader.lossy, "bounded": reader.bounded, "tokens": reader.means}
+        part = kinds[facts["kind"]](file)
         expect(reader.place == len(payload), "payload used up")
         for number in range(frames * slices):
-            frame, slice_k = (first, top + number) if deep > 1 else (first + number, top)
+            frame, slice_k = first + number // slices, top + number % slices
             stored[:, frame, :, :, slice_k] = part[:, number]
         digest.update(np.ascontiguousarray(part).tobytes())
     recorded = file.tail["tiers"][tier].get("sha256")
@@ -274,6 +275,20 @@ class Reader:
         for depth in depths:
             value = value * (1 << depth) + self.sequence(self.facts["coder_id"], depth, self.shape[0]).astype(object)
         return self.stored(base + self.facts.get("step", 1.0) * (value + q0).astype(np.float64), mask)
+
+    def means(self, file):
+        """A tier of tokens without tokens: the mean of each slice in every frame."""
+        expect(self.facts.get("prefix", 0) == 0, "no tokens: those need a model")
+        mask, (c, n, i, j) = self.mask(), self.shape
+        slices = n // file.header["shape"][1]
+        channels = []
+        for _ in range(c):
+            self.shape = (1, slices, i, j)
+            means = self.sequence(6, 10, 1)[0].astype(np.float32) / np.float32(1023)
+            channels.append(np.concatenate([means] * (n // slices)))
+        self.shape = (c, n, i, j)
+        values = np.stack(channels).astype(np.float64)
+        return self.stored(self.facts.get("low", 0) + self.facts.get("step", 1.0) * values, mask)
 
     def stored(self, values, mask):
         if self.dtype.kind == "f":

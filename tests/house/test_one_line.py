@@ -4,6 +4,8 @@ import pytest
 
 import vesalius
 from tasks.simclr.small import make_pictures, table
+from tasks.tokenize.small import make_cines
+from tasks.tokenize.small import table as tokenize_table
 from vesalius.codec.coders.table import CODERS
 from vesalius.cohort.build import BUILDERS
 from vesalius.cohort.manifest import read_manifest
@@ -16,6 +18,9 @@ from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.simclr.config import SimclrConfig
 from vesalius.tasks.simclr.job import SimclrJob
 from vesalius.tasks.simclr.method import METHODS
+from vesalius.tasks.tokenize.config import TokenizeConfig
+from vesalius.tasks.tokenize.job import TokenizeJob
+from vesalius.tasks.tokenize.method import TOKENIZERS
 from vesalius.tasks.train.jobs import JOBS
 from vesalius.training.loop import Loop
 from vesalius.transforms.prepare import Prepare
@@ -81,6 +86,15 @@ def test_a_method(add, tmp_path):
     before = loop.task.modules["head"][0].weight.detach().clone()
     assert loop.step(next(loop.batches(0, 0)))["loss"] > 0
     assert (loop.task.modules["head"][0].weight != before).any()
+
+
+def test_a_method_of_a_tokenizer(monkeypatch, tmp_path):
+    monkeypatch.setitem(TOKENIZERS.homes, "toy", "tasks.tokenize.small:Toy")
+    config = TokenizeConfig.parse(tokenize_table(make_cines(tmp_path), method={"name": "toy", "weight": 2.0}))
+    loop = Loop(TokenizeJob(config).task(), config.train, None, cpu=True)
+    before = loop.task.modules["tokenizer"].gain.item()
+    assert loop.step(next(loop.batches(0, 0)))["loss"] > 0
+    assert loop.task.modules["tokenizer"].gain.item() != before
 
 
 def test_a_builder(add, make_nifti, tmp_path):

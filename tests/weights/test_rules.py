@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vesalius.errors import InputError
-from vesalius.weights.rules import Drop, Inflate, Join, Permute, Piece, Rename, Renaming, Split, Strip
+from vesalius.weights.rules import Drop, Fill, Inflate, Join, Permute, Piece, Rename, Renaming, Split, Squeeze, Strip
 
 
 def state(wanted=None, **tensors):
@@ -90,3 +90,30 @@ def test_permute():
     Permute("", (3, 2, 0, 1)).apply(one)
     assert one.parts["k"].tensor.shape == (5, 2, 3, 4)
     assert one.parts["b"].tensor.shape == (5,)
+
+
+def test_squeeze_adds_and_removes_axes_of_length_one_only():
+    one = Renaming(
+        {
+            name: Piece(torch.arange(6.0).reshape(shape), name)
+            for name, shape in {"a": (2, 3, 1, 1), "b": (6,), "c": (2, 3)}.items()
+        },
+        {"a": (2, 3), "b": (1, 6), "c": (3, 2)},
+    )
+    Squeeze("^[abc]$").apply(one)
+    assert {name: tuple(part.tensor.shape) for name, part in one.parts.items()} == {
+        "a": (2, 3),
+        "b": (1, 6),
+        "c": (2, 3),
+    }
+    assert one.parts["a"].tensor.flatten().tolist() == list(range(6))
+    assert (one.parts["a"].change, one.parts["c"].change) == ("axes of length 1", None)
+
+
+def test_fill_gives_what_the_network_wants_and_nothing_else():
+    one = Renaming({"b": Piece(torch.ones(2), "b")}, {"a": (4,), "b": (2,)})
+    for name in ("a", "b", "c"):
+        Fill(name, "why").apply(one)
+    assert one.parts["a"].tensor.tolist() == [0.25] * 4
+    assert (one.parts["a"].change, one.parts["b"].change) == ("why", None)
+    assert set(one.parts) == {"a", "b"}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vesalius.tasks.compress.run import CompressedScans
 
 
-@with_options(without=("quality", "identifiers", "threads"))
+@with_options(without=("quality", "crf", "identifiers", "threads"))
 def compress(
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", help="A .vsl file, or a folder for many scans.")],
@@ -76,7 +76,12 @@ def _kept(kinds: Sequence[Kept]) -> list[str]:
 def decompress(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .vsl file.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="File or folder to write.")],
-    tier: Annotated[str | None, typer.Option("--tier", help="lossless or lossy; the best one by default.")] = None,
+    tier: Annotated[
+        str | None, typer.Option("--tier", help="lossless, lossy or tokens; the best one by default.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Model of the tokens; by default found by its digest.")
+    ] = None,
     slice_number: Annotated[int | None, typer.Option("--slice", metavar="N", help="One slice, from 0.")] = None,
     frame: Annotated[int | None, typer.Option("--frame", metavar="N", help="One frame, from 0.")] = None,
     salvage: Annotated[bool, typer.Option("--salvage", help="Restore what is intact of a damaged file.")] = False,
@@ -91,7 +96,15 @@ def decompress(
     from vesalius.tasks.compress.decompress import decompress as run
 
     result = run(
-        file, output, tier=tier, slice_number=slice_number, frame=frame, salvage=salvage, threads=threads, force=force
+        file,
+        output,
+        tier=tier,
+        model=model,
+        slice_number=slice_number,
+        frame=frame,
+        salvage=salvage,
+        threads=threads,
+        force=force,
     )
     emit(result, json, _decompressed)
 
@@ -112,6 +125,9 @@ def verify(
         Path | None,
         typer.Argument(metavar="[ORIGINAL]", help="The file or folder it was made from.", show_default=False),
     ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Model of the tokens; by default found by its digest.")
+    ] = None,
     reading: Reading = AS_STATED,
     threads: Threads = cores(),
     json: Json = False,
@@ -122,7 +138,7 @@ def verify(
     """
     from vesalius.tasks.compress.decompress import verify as run
 
-    emit(run(file, original, reading=reading, threads=threads), json, _verified)
+    emit(run(file, original, reading=reading, threads=threads, model=model), json, _verified)
 
 
 def _verified(result: VerifyResult) -> list[str]:
@@ -131,6 +147,7 @@ def _verified(result: VerifyResult) -> list[str]:
     lines, kept = [f"{result.path}  whole"], result.kept if isinstance(result, CompareResult) else ()
     for tier in result.tiers:
         checksum = {True: "checksum right", None: "no checksum (inexact coder)"}[tier.checksum]
+        checksum = "tokens equal to those that were coded" if tier.tokens else checksum
         lines.append(f"  {tier.name}: {checksum}{_against(tier, kept)}")
     if not isinstance(result, CompareResult):
         return lines

@@ -32,10 +32,12 @@ from vesalius.codec.header import (
     spaces_model,
     times_model,
 )
-from vesalius.codec.options import CompressConfig, Lossless, Target
+from vesalius.codec.options import CompressConfig, Lossless, Target, TokenTarget
 from vesalius.codec.plan import Plan, PlanInput, plan_tier
 from vesalius.codec.search import psnr
 from vesalius.codec.survey import survey
+from vesalius.codec.token_plan import caveat, plan_tokens
+from vesalius.codec.tokens import TokensTier, tokens_digest
 from vesalius.codec.trials import Trial, chunk_of, in_order, measure, spare_threads
 from vesalius.errors import InputError, UsageError
 from vesalius.output import new_file, refuse_existing
@@ -138,14 +140,18 @@ def compress_scan(
     with new_file(path, force=force) as part:
         plans: list[Plan] = []
         for target in targets:
-            plans.append(plan_tier(writing.inputs, target, lambda plan: writing.overhead([*plans, plan])))
+            overhead = lambda plan: writing.overhead([*plans, plan])  # noqa: E731
+            plan = plan_tokens if isinstance(target, TokenTarget) else plan_tier
+            plans.append(plan(writing.inputs, target, overhead))  # type: ignore[arg-type]
         tiers, size = writing.write(part, plans, targets)
         with VslReader(part) as reader:
             reader.check_whole()
         seconds = time.perf_counter() - started
     voxels = scan.voxels
     ratio, bits = 2 * voxels / size, 8 * size / voxels
-    return CompressResult(path, size, voxels, ratio, bits, seconds, tiers, packed.warnings, packed.kept)
+    caveats = (caveat(plan.tier, scan.modality) for plan in plans if isinstance(plan.tier, TokensTier))
+    warnings = (*packed.warnings, *filter(None, caveats))
+    return CompressResult(path, size, voxels, ratio, bits, seconds, tiers, warnings, packed.kept)
 
 
 def _check(scan: Scan, options: CompressConfig, targets: Sequence[Target]) -> None:
@@ -247,9 +253,14 @@ class _Writing:
 
     def _write_tier(self, writer: VslWriter, number: int, plan: Plan) -> tuple[TierResult, TierReached]:
         digest, squared, voxels, largest, payload_bytes = hashlib.sha256(), 0.0, 0, 0.0, 0
+        tokens: list[bytes] = []
         for chunk, trial, decoded in self._coded(plan):
             writer.chunk(number, chunk.number, trial.payload)
             digest.update(decoded.data)
+            if isinstance(plan.tier, TokensTier):
+                c, _, i, j, _ = self.inputs.scan.shape
+                pictures = (chunk.t_stop - chunk.t_start) * chunk.depth
+                tokens.append(plan.tier.tokens_of(trial.payload, (c, pictures, i, j)))
             squared, voxels = squared + trial.squared_error, voxels + trial.voxels
             largest, payload_bytes = max(largest, trial.max_error), payload_bytes + len(trial.payload)
         lossless = plan.tier.name == "lossless"
@@ -258,7 +269,10 @@ class _Writing:
         coder, why = plan.tier.coder.name, plan.why
         result = TierResult(plan.tier.name, coder, why, plan.target, psnr_db, largest, payload_bytes)
         note = _SHORT_NOTE if payload_bytes < _LONG_NOTE_FROM and _TRIED in why else why
-        return result, self._reached(plan, digest.hexdigest(), psnr_db, None if lossless else largest, note)
+        reached = self._reached(plan, digest.hexdigest(), psnr_db, None if lossless else largest, note)
+        if _has_tokens(plan):
+            reached = reached.model_copy(update={"tokens": tokens_digest(iter(tokens))})
+        return result, reached
 
     def _reached(
         self, plan: Plan, sha256: str, psnr_db: float | None, max_error: float | None, note: str
@@ -269,6 +283,7 @@ class _Writing:
             psnr_db=None if psnr_db is None else at_most(psnr_db),
             max_error=None if max_error is None else at_least(max_error),
             tolerance=0.0 if exact else at_least(TOLERANCE * self.inputs.survey.peak),
+            tokens=sha256[:_CHECKSUM_DIGITS] if _has_tokens(plan) else None,
             note=note,
         )
 
@@ -281,13 +296,17 @@ class _Writing:
             stored, trial = chunk_of(scan, chunk), plan.planned(chunk)
             payload = plan.tier.encode(stored, None, spare) if trial is None else trial.payload
             decoded = np.ascontiguousarray(plan.tier.decode(payload, stored.shape))
-            if plan.tier.name == "lossy":
+            if plan.tier.name != "lossless":
                 return chunk, measure(scan, chunk, plan.tier, payload), decoded.view(np.uint8)
             if not np.array_equal(decoded.view(np.uint8), stored.view(np.uint8)):
                 raise AssertionError(f"{plan.tier.coder.name} did not give back chunk {chunk.number}")
             return chunk, Trial(payload, 0.0, 0.0, stored.size), decoded.view(np.uint8)
 
         return in_order(code, plan.chunking, threads)
+
+
+def _has_tokens(plan: Plan) -> bool:
+    return isinstance(plan.tier, TokensTier) and plan.tier.source is not None
 
 
 def _dump(model: Header | Tail) -> dict[str, Any]:

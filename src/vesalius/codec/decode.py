@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Chunking
 from vesalius.codec.container import MAJOR, VslReader
-from vesalius.codec.header import Header, Tail, TierRecord, scan_facts, spelled_out
+from vesalius.codec.header import Header, Tail, TierRecord, TokensRecord, scan_facts, spelled_out
 from vesalius.codec.spill import room_for
 from vesalius.codec.tiers import Tier, read_tier
+from vesalius.codec.tokens import TokensTier, tokens_digest
 from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.memory import check_memory, limit_bytes
@@ -88,6 +89,7 @@ class VslFile:
 
 _CHUNK_COPIES = 3
 """Copies of a chunk while it is decoded: values of 8 bytes, the decoded values, the result."""
+_BEST_FIRST = ("lossless", "lossy", "tokens")
 _SALVAGE = "copy the file again, or try decompress --salvage"
 
 
@@ -128,13 +130,14 @@ class VslPixels:
         return out
 
 
-def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False) -> VslFile:
+def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False, model: str | None = None) -> VslFile:
     """Open a `.vsl` file and choose a tier.
 
     Args:
         path: the file.
-        tier: "lossless" or "lossy", or its number in the header; the best one by default.
+        tier: "lossless", "lossy" or "tokens", or its number in the header; the best one by default.
         salvage: read a damaged file by its markers.
+        model: model folder or name for a tier of tokens; by default it is looked for by its digest.
 
     Raises:
         CorruptFileError: damaged or hostile.
@@ -154,7 +157,11 @@ def open_vsl(path: Path, tier: str | int | None = None, *, salvage: bool = False
             number = _tier_number(header, tier, path)
             record = header.tiers[number]
             chunking = _chunking(header, record)
-            built = read_tier(record, np.dtype(header.dtype), attachment)
+            built = (
+                TokensTier.read(record, np.dtype(header.dtype), header.shape[1], model)
+                if isinstance(record, TokensRecord)
+                else read_tier(record, np.dtype(header.dtype), attachment)
+            )
             if not salvage and len(reader.chunks(number)) != len(chunking):
                 raise CorruptFileError(f"tier {record.name} lacks some of its chunks")
         except CorruptFileError as error:
@@ -172,7 +179,7 @@ def _blob_length(header: Header, number: int) -> int:
 
 
 def _chunking(header: Header, record: TierRecord) -> Chunking:
-    if record.slices_per_chunk > 1 and header.shape[1] > 1:
+    if record.slices_per_chunk > 1 and header.shape[1] > 1 and record.kind != "tokens":
         raise CorruptFileError("a tier stacks the slices of a scan with frames")
     chunking = Chunking(header.shape, record.frames_per_chunk, record.slices_per_chunk)
     if chunking.chunk_values > MAX_CHUNK_VALUES:
@@ -185,7 +192,7 @@ def _chunking(header: Header, record: TierRecord) -> Chunking:
 def _tier_number(header: Header, tier: str | int | None, path: Path) -> int:
     if isinstance(tier, int):
         return tier
-    order = sorted(range(len(header.tiers)), key=lambda n: header.tiers[n].name != "lossless")
+    order = sorted(range(len(header.tiers)), key=lambda n: _BEST_FIRST.index(header.tiers[n].name))
     if tier is None:
         return order[0]
     for number in order:
@@ -195,9 +202,9 @@ def _tier_number(header: Header, tier: str | int | None, path: Path) -> int:
     raise UsageError(f"has no tier {tier!r}", where=path, fix=f"choose from: {known}")
 
 
-def decode_scan(path: Path, tier: str | None = None, *, threads: int = 1) -> Scan:
+def decode_scan(path: Path, tier: str | None = None, *, threads: int = 1, model: str | None = None) -> Scan:
     """Open the scan in a `.vsl` file; pixels are decoded when they are read. Raises CorruptFileError."""
-    file = open_vsl(path, tier)
+    file = open_vsl(path, tier, model=model)
     return Scan(pixels=VslPixels(file, threads), native=VslNative(file), **scan_facts(file.header))
 
 
@@ -217,6 +224,7 @@ def describe(path: Path) -> dict[str, Any]:
             "exact_decoder": record.exact,
             "psnr_db": reached.psnr_db,
             "max_error": reached.max_error,
+            **(_model_facts(record) if isinstance(record, TokensRecord) else {}),
         }
         for record, reached in zip(header.tiers, file.tail.tiers if file.tail else (), strict=True)
     ]
@@ -231,6 +239,23 @@ def describe(path: Path) -> dict[str, Any]:
         "attachments": {blob.name: blob.length for blob in header.blobs},
         "tiers": tiers,
     }
+
+
+def _model_facts(record: TokensRecord) -> dict[str, Any]:
+    return {"model": record.model, "digest": record.digest, "quality": record.quality, "tokens": record.prefix}
+
+
+def check_tokens(file: VslFile) -> bool | None:
+    """Raise CorruptFileError where the tokens are not those that were coded; None where no checksum is recorded."""
+    recorded = file.tail.tiers[file.tier_number].tokens if file.tail else None
+    if not isinstance(file.tier, TokensTier) or recorded is None:
+        return None
+    tier = file.tier
+    with VslReader(file.path) as reader:
+        parts = (tier.tokens_of(file.payload(reader, chunk), file.chunk_shape(chunk)) for chunk in file.chunking)
+        if tokens_digest(parts) != recorded:
+            raise CorruptFileError("the tokens are not those that were coded (checksum)", where=file.path)
+    return True
 
 
 @dataclass(frozen=True, eq=False)

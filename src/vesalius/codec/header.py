@@ -115,7 +115,7 @@ class BlobModel(_Model):
 class _TierRecord(_Model):
     """Fields that the records of all tiers begin with."""
 
-    name: Literal["lossless", "lossy"]
+    name: Literal["lossless", "lossy", "tokens"]
     kind: str
     coder: str
     coder_id: int = Field(ge=0, le=255)
@@ -160,7 +160,21 @@ class BoundedRecord(_TierRecord):
     target: str = ""
 
 
-TierRecord = Annotated[LosslessRecord | LossyRecord | BoundedRecord, Field(discriminator="kind")]
+class TokensRecord(_TierRecord):
+    """Record of a tier of tokens; without a digest it holds the means alone."""
+
+    kind: Literal["tokens"]
+    low: float = 0.0
+    step: float = Field(default=1.0, gt=0)
+    masked: bool = False
+    model: str = Field(default="", max_length=200)
+    digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{16}$")
+    quality: int = 0
+    prefix: int = Field(default=0, ge=0, le=1 << 26)
+    target: str = ""
+
+
+TierRecord = Annotated[LosslessRecord | LossyRecord | BoundedRecord | TokensRecord, Field(discriminator="kind")]
 """Record of one tier; `vesalius.codec.tiers` writes and reads it."""
 
 
@@ -221,6 +235,7 @@ class TierReached(_Model):
     psnr_db: float | None = None
     max_error: float | None = None
     tolerance: float = 0.0
+    tokens: str | None = None
     note: str = ""
 
 

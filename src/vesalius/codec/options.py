@@ -31,7 +31,11 @@ class CompressConfig:
         psnr: least PSNR in dB over the whole scan.
         ratio: least ratio of 2 bytes x voxels over the bytes of the file.
         max_error: hard bound on the error, in the scan's units.
-        quality: one rung of the coder's ladder, for measuring curves.
+        quality: one rung of the coder's ladder, or a quality of the tokenizer, for measuring curves.
+        tier: "tokens": the target is one of a tier of tokens.
+        model: folder or name of the tokenizer.
+        tokens: how many of the first tokens are kept; None: all; 0: the means of the slices alone, without a model.
+        crf: of the coded means of slices beside tokens, for measuring; None: the encoder chooses.
         coder: name of a coder, or auto.
         effort: with auto, "normal" tries two coders and "best" all.
         access: what a chunk holds, see Chunking.
@@ -57,6 +61,14 @@ class CompressConfig:
     )
     max_error: float | None = field(default=None, metadata={"flag": "--max-error E", "help": "Hard bound, real units."})
     quality: float | None = None
+    tier: Literal["tokens"] | None = field(
+        default=None, metadata={"flag": "--tier NAME", "help": "tokens: a tier of tokens, by --model."}
+    )
+    model: str | None = field(default=None, metadata={"help": "Tokenizer: a model folder or name."})
+    tokens: int | None = field(
+        default=None, metadata={"flag": "--tokens N", "help": "First tokens that are kept; 0: the mean alone."}
+    )
+    crf: int | None = None
     coder: str = field(default="auto", metadata={"help": "auto, or a coder (see vesalius info)."})
     effort: Effort = field(default="normal", metadata={"help": "normal: auto tries two coders; best: all."})
     access: Access = field(default="slice", metadata={"help": "A chunk is a slice over time, or a few frames."})
@@ -88,11 +100,30 @@ class CompressConfig:
         values = (self.psnr, self.ratio, self.max_error, self.quality)
         kinds: tuple[Callable[[float], Target], ...] = (Psnr, Ratio, MaxError, Quality)
         lossy = [kind(value) for kind, value in zip(kinds, values, strict=True) if value is not None]
+        if self.tier != "tokens" and (self.model, self.tokens, self.crf) != (None, None, None):
+            raise UsageError("--model and --tokens are of the tier of tokens", fix="add --tier tokens")
         if len(lossy) > 1:
             raise UsageError("--psnr, --ratio and --max-error exclude one another", fix="give one of them")
         if self.lossless and self.ratio is not None:
             raise UsageError("two tiers are --lossless and one of --psnr, --max-error", fix="leave one target out")
+        if self.tier == "tokens":
+            return [*([Lossless()] if self.lossless else []), self._tokens()]
         return [Lossless(), *lossy] if self.lossless or not lossy else lossy
+
+    def _tokens(self) -> Target:
+        """Return the target of a tier of tokens."""
+        if self.max_error is not None:
+            raise UsageError("tokens keep no bound on the error", where="--max-error", fix="use --psnr or --ratio")
+        aim = Psnr(self.psnr) if self.psnr is not None else Ratio(self.ratio) if self.ratio is not None else None
+        if aim is not None and self.tokens:
+            raise UsageError("--tokens and a target exclude each other", fix="give one of --tokens, --psnr, --ratio")
+        if self.tokens is not None and not 0 <= self.tokens <= 1 << 26:
+            raise UsageError(f"{self.tokens} is not a number of tokens", where="--tokens")
+        if self.crf is not None and not 1 <= self.crf <= 63:
+            raise UsageError(f"{self.crf} is not a crf from 1 to 63")
+        if self.model is None and self.tokens != 0:
+            raise UsageError("tokens need a model", where="--tier", fix="name it with --model")
+        return TokenTarget(self.model, self.tokens, self.quality, self.crf, aim)
 
 
 class MissedTargetError(TargetError):
@@ -217,6 +248,35 @@ class Quality(Target):
     @property
     def words(self) -> str:
         return f"quality {self.step:g}"
+
+
+@dataclass(frozen=True)
+class TokenTarget(Target):
+    """A tier of tokens of `model`, the first `prefix` of them (None: all), for a PSNR or a ratio (`aim`) or neither."""
+
+    model: str | None
+    prefix: int | None
+    quality: float | None = None
+    crf: int | None = None
+    aim: Psnr | Ratio | None = None
+
+    @property
+    def words(self) -> str:
+        parts = [
+            "tokens" if self.prefix is None else f"{self.prefix} tokens",
+            *([] if self.quality is None else [f"quality {self.quality:g}"]),
+            *([] if self.crf is None else [f"crf {self.crf}"]),
+            *([] if self.aim is None else [self.aim.words]),
+        ]
+        return ", ".join(parts)
+
+    def check_tier(self, psnr_db: float | None, max_error: float) -> None:
+        if self.aim is not None:
+            self.aim.check_tier(psnr_db, max_error)
+
+    def check_size(self, voxels: int, size_bytes: int) -> None:
+        if isinstance(self.aim, Ratio) and 2 * voxels / size_bytes < self.aim.ratio:
+            self.aim.check_size(voxels, size_bytes)
 
 
 def _check_positive(option: str, value: float) -> None:

@@ -83,6 +83,14 @@ class SequenceReader:
         self._position += form.size
         return values
 
+    def bytes(self, length: int) -> bytes:
+        """Return the next bytes. Raises CorruptFileError where the payload ends early."""
+        data = self._payload[self._position : self._position + length]
+        if len(data) != length:
+            raise CorruptFileError("the chunk ends early")
+        self._position += length
+        return data
+
     def finish(self) -> None:
         """Raise CorruptFileError where bytes are left over."""
         if self._position != len(self._payload):
@@ -98,8 +106,5 @@ class SequenceReader:
             if mode != _CODED:
                 raise CorruptFileError("the chunk has a sequence of unknown mode")
             (length,) = self.take(_LENGTH)
-            data = self._payload[self._position : self._position + length]
-            if len(data) != length:
-                raise CorruptFileError("the chunk ends early")
-            self._position += length
+            data = self.bytes(length)
             yield from_pictures(coder.decode(data, (t, j, i), bits, 1), (1, t, i, j))

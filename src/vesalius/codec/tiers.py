@@ -23,7 +23,7 @@ from vesalius.codec.chunking import Chunking
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.coders.table import coder_by_id
-from vesalius.codec.header import BoundedRecord, LosslessRecord, LossyRecord, TierRecord
+from vesalius.codec.header import BoundedRecord, LosslessRecord, LossyRecord, TierRecord, TokensRecord
 from vesalius.codec.mapping import ExactMap, IntegerKeys, Offset, Rank, pack_table, plane_bits, unpack_table
 from vesalius.codec.options import Access
 from vesalius.codec.sequences import SequenceReader, encode_sequence
@@ -47,7 +47,7 @@ class Tier(ABC):
     """One way of coding a scan; the number of its `coder` stands at each chunk."""
 
     coder: Coder
-    name: ClassVar[Literal["lossless", "lossy"]] = "lossy"
+    name: ClassVar[Literal["lossless", "lossy", "tokens"]] = "lossy"
 
     @property
     @abstractmethod
@@ -148,7 +148,7 @@ class LosslessTier(Tier):
 
 
 @dataclass(frozen=True, eq=False)
-class _RealTier(Tier):
+class RealTier(Tier):
     """Tier of real numbers: low + step * number; non-finite values are kept in a mask.
 
     Args:
@@ -165,13 +165,17 @@ class _RealTier(Tier):
 
     def decode(self, payload: bytes, shape_CTIJ: Shape) -> NDArray[Any]:
         reader = SequenceReader(payload)
-        mask = reader.decode(shape_CTIJ, 2, coder_named("deflate")) if self.masked else None
+        mask = self.mask(reader, shape_CTIJ)
         stored = _to_dtype(self.decode_values(reader, shape_CTIJ), self.dtype)
         reader.finish()
         if mask is None:
             return stored
         choices = np.array([0, np.nan, np.inf, -np.inf]).astype(stored.dtype)
         return np.where(mask > 0, choices[np.minimum(mask, 3)], stored).astype(stored.dtype, copy=False)
+
+    def mask(self, reader: SequenceReader, shape_CTIJ: Shape) -> NDArray[Any] | None:
+        """Return the mask that a payload begins with; None where the tier has none."""
+        return reader.decode(shape_CTIJ, 2, coder_named("deflate")) if self.masked else None
 
     @abstractmethod
     def decode_values(self, reader: SequenceReader, shape_CTIJ: Shape) -> NDArray[np.float64]:
@@ -187,7 +191,7 @@ class _RealTier(Tier):
 
 
 @dataclass(frozen=True, eq=False)
-class LossyTier(_RealTier):
+class LossyTier(RealTier):
     """picture = round((stored - low) / step), coded lossily."""
 
     @property
@@ -217,7 +221,7 @@ class LossyTier(_RealTier):
 
 
 @dataclass(frozen=True, eq=False)
-class BoundedTier(_RealTier):
+class BoundedTier(RealTier):
     """stored = base + step * quantum, the quanta coded exactly: no value is off by more than half a step.
 
     The base decodes exactly on every machine, and so does the residual. Without a lossy base it is `low`; `step` is
@@ -301,6 +305,8 @@ def read_tier(record: TierRecord, dtype: np.dtype[Any], attachment: Attachment) 
     if coder.version < record.coder_version:
         raise CorruptFileError(f"needs {coder.name} coder version {record.coder_version}", fix="update vesalius")
     match record:
+        case TokensRecord():
+            raise ValueError("tokens are read by vesalius.codec.tokens")
         case LosslessRecord():
             return LosslessTier.read(record, coder, dtype, attachment)
         case LossyRecord():

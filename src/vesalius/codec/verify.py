@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vesalius.codec.container import VslReader
-from vesalius.codec.decode import check_digest, decode_all, open_vsl
+from vesalius.codec.decode import check_digest, check_tokens, decode_all, open_vsl
 from vesalius.codec.header import Tail
 from vesalius.codec.search import psnr
 from vesalius.errors import CorruptFileError, UsageError
@@ -24,6 +24,7 @@ class TierCheck:
         equal: stored values equal the original's bit for bit; None without an original.
         psnr_db: None without an original or where nothing differs.
         max_error: in real values; None without an original.
+        tokens: (tier of tokens) the tokens are those that were coded; None where it has none.
     """
 
     name: str
@@ -31,9 +32,10 @@ class TierCheck:
     equal: bool | None = None
     psnr_db: float | None = None
     max_error: float | None = None
+    tokens: bool | None = None
 
 
-def verify(path: Path, original: Scan | None = None, *, threads: int = 1) -> list[TierCheck]:
+def verify(path: Path, original: Scan | None = None, *, threads: int = 1, model: str | None = None) -> list[TierCheck]:
     """Check every checksum, decode every tier, and compare with the original where it is given.
 
     Raises:
@@ -47,9 +49,9 @@ def verify(path: Path, original: Scan | None = None, *, threads: int = 1) -> lis
     original = None if original is None else original.resident()
     checks = []
     for number in range(len(first.header.tiers)):
-        file = open_vsl(path, number)
+        file = open_vsl(path, number, model=model)
         scan, _, digest = decode_all(file, threads)
-        check = TierCheck(file.tier.name, check_digest(file, digest))
+        check = TierCheck(file.tier.name, check_digest(file, digest), tokens=check_tokens(file))
         if original is not None:
             check = _compare(path, check, scan, original, first.header.peak)
             _check_recorded(path, check, file.tail, file.tier_number)

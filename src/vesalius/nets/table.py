@@ -20,7 +20,13 @@ NETS = Table(
         "classifier": "vesalius.nets.classifier:Classifier",
         "study-head": "vesalius.nets.head:StudyHead",
         "pyramid-unet": "vesalius.nets.pyramid_unet:PyramidUNet",
+        "cycle": "vesalius.nets.cycle:CycleNet",
         "map-decoder": "vesalius.nets.pyramid_unet:MapDecoder",
+        "vqgan": "vesalius.nets.vqgan:VqganNet",
+        "titok": "vesalius.nets.titok:TiTokNet",
+        "titok-tokens": "vesalius.nets.titok_tokenizer:TiTokTokens",
+        "spatio-temporal": "vesalius.nets.spatio_temporal:SpatioTemporal",
+        "autoencoder-kl": "vesalius.nets.autoencoder_kl:AutoencoderKL",
     },
 )
 AGGREGATES = Table(
@@ -31,5 +37,13 @@ AGGREGATES = Table(
         "top-k": "vesalius.nets.aggregate:TopK",
         "gated-attention": "vesalius.nets.aggregate:GatedAttention",
         "gru": "vesalius.nets.aggregate:Gru",
+    },
+)
+QUANTIZERS = Table(
+    "quantizer",
+    {
+        "vq": "vesalius.nets.vector_quantizer:VectorCodes",
+        "fsq": "vesalius.nets.fsq:ScalarCodes",
+        "gaussian": "vesalius.nets.gaussian_latents:GaussianLatents",
     },
 )

@@ -79,6 +79,16 @@ def _voco(letter: str, width: int, *sizes: str) -> Known:
     )
 
 
+def _titok(name: str, about: str) -> Known:
+    return Known(
+        about=f"TiTok {about}, natural images",
+        repository=f"yucornetto/tokenizer_titok_{name}_imagenet",
+        files=_TRANSFORMERS,
+        layout=f"titok-{name.removesuffix('_c16').replace('_', '-')}",
+        licence="Apache-2.0",
+    )
+
+
 KNOWN: dict[str, Known] = {
     "meddinov3": Known(
         about="MedDINOv3 ViT-B/16, CT slices",
@@ -114,6 +124,22 @@ KNOWN: dict[str, Known] = {
     "voco-base": _voco("B", 48),
     "voco-large": _voco("L", 96, "width=96"),
     "voco-huge": _voco("H", 192, "width=192"),
+    "titok-s128": _titok("s128", "S-128 tokens of 4096 codes"),
+    "titok-b64": _titok("b64", "B-64 tokens of 4096 codes"),
+    "titok-l32": _titok("l32", "L-32 tokens of 4096 codes"),
+    "titok-bl64-vq8k": _titok("bl64_vq8k", "BL-64 tokens of 8192 codes, one stage"),
+    "titok-bl128-vq8k": _titok("bl128_vq8k", "BL-128 tokens of 8192 codes, one stage"),
+    "titok-sl256-vq8k": _titok("sl256_vq8k", "SL-256 tokens of 8192 codes, one stage"),
+    "titok-ll32-vae": _titok("ll32_vae_c16", "LL-32 continuous tokens of 16 numbers"),
+    "titok-bl64-vae": _titok("bl64_vae_c16", "BL-64 continuous tokens of 16 numbers"),
+    "titok-bl128-vae": _titok("bl128_vae_c16", "BL-128 continuous tokens of 16 numbers"),
+    "maskgit-vqgan": Known(
+        about="MaskGIT-VQGAN, 1024 codes of 16 x 16 pixels, natural images",
+        repository="fun-research/TiTok",
+        files=("maskgit-vqgan-imagenet-f16-256.bin",),
+        layout="maskgit-vqgan",
+        licence="Apache-2.0",
+    ),
 }
 
 ON_REQUEST: dict[str, OnRequest] = {

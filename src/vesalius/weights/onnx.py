@@ -47,6 +47,7 @@ def export_onnx(
     within: float = WITHIN,
     notes: Mapping[str, str] | None = None,
     names: Sequence[str] | None = None,
+    codes: int | None = None,
 ) -> Parity:
     """Write a network, in eval mode and on the CPU, as ONNX with a free batch size, and compare both.
 
@@ -58,6 +59,7 @@ def export_onnx(
         within: largest absolute difference that is allowed.
         notes: metadata for the file, e.g. the configuration.
         names: of the outputs; None: output, or output_0 and so on.
+        codes: the network takes integers below this number; None: it takes floating numbers.
 
     Raises:
         MissingExtraError: onnx, onnxruntime or onnxscript is not installed.
@@ -68,13 +70,13 @@ def export_onnx(
             raise MissingExtraError(f"{package} is not installed", extra="onnx")
     net = net.eval()
     draw = torch.Generator().manual_seed(0)
-    example = torch.randn(_BATCH, *sample, generator=draw)
+    example = _drawn(_BATCH, sample, codes, draw)
     usual = _names(net, example)
     names = usual if names is None else tuple(names)
     program = _program(net, example, names, opset)
     program.model.metadata_props.update(notes or {})
     program.save(str(path))
-    return _compared(net, path, sample, names, within, draw)
+    return _compared(net, path, names, within, [_drawn(count, sample, codes, draw) for count in _CHECKED])
 
 
 def _names(net: nn.Module, example: Tensor) -> tuple[str, ...]:
@@ -107,9 +109,7 @@ def _program(net: nn.Module, example: Tensor, names: tuple[str, ...], opset: int
     return program
 
 
-def _compared(
-    net: nn.Module, path: Path, sample: tuple[int, ...], names: tuple[str, ...], within: float, draw: torch.Generator
-) -> Parity:
+def _compared(net: nn.Module, path: Path, names: tuple[str, ...], within: float, inputs: Sequence[Tensor]) -> Parity:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -119,8 +119,7 @@ def _compared(
     except Exception as error:  # runtimes raise anything
         raise UsageError(f"ONNX Runtime cannot read the file: {str(error)[:200]}", fix="try another --opset") from error
     largest, scale, shapes = 0.0, 0.0, {}
-    for count in _CHECKED:
-        x = torch.randn(count, *sample, generator=draw)
+    for x in inputs:
         with torch.inference_mode():
             wanted = _listed(net(x))
         for name, ours, theirs in zip(names, wanted, session.run(list(names), {"x": x.numpy()}), strict=True):
@@ -134,6 +133,12 @@ def _compared(
         what = f"the file differs from the network by up to {largest:.3g}, more than {within:g}"
         raise UsageError(what, fix=f"allow it with --within, outputs reach {scale:.3g}")
     return Parity(largest, scale, shapes)
+
+
+def _drawn(count: int, sample: tuple[int, ...], codes: int | None, draw: torch.Generator) -> Tensor:
+    if codes is None:
+        return torch.randn(count, *sample, generator=draw)
+    return torch.randint(codes, (count, *sample), generator=draw)
 
 
 def _listed(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:

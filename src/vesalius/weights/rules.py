@@ -5,6 +5,7 @@ Patterns are regular expressions that are searched for in a name; `^` and `$` bi
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -194,6 +195,38 @@ class Permute:
             part = state.parts[name]
             if part.tensor.ndim == len(self.axes):
                 state.parts[name] = Piece(part.tensor.permute(self.axes), part.origin, f"axes in order {self.axes}")
+
+
+@dataclass(frozen=True)
+class Squeeze:
+    """Add or remove axes of length 1 where the shape in the network differs in nothing else."""
+
+    pattern: str
+
+    def apply(self, state: Renaming) -> None:
+        for name in state.found(self.pattern):
+            part, wanted = state.parts[name], state.wanted.get(name, ())
+            shape = tuple(part.tensor.shape)
+            if shape != wanted and _long(shape) == _long(wanted):
+                state.parts[name] = Piece(part.tensor.reshape(wanted), part.origin, "axes of length 1")
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Give a tensor that the checkpoint never holds equal numbers, whose sum is 1."""
+
+    name: str
+    why: str
+
+    def apply(self, state: Renaming) -> None:
+        wanted = state.wanted.get(self.name)
+        if wanted is not None and self.name not in state.parts:
+            tensor = torch.full(wanted, 1 / max(1, math.prod(wanted)))
+            state.parts[self.name] = Piece(tensor, self.name, self.why)
+
+
+def _long(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(side for side in shape if side != 1)
 
 
 def _becomes(name: str, pattern: str, to: str) -> str | None:

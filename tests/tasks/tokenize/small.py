@@ -61,6 +61,7 @@ class ToyTokenizer(Tokenizer):
 
     takes_mean = False
     qualities = (0,)
+    width = 1
 
     def __init__(self):
         super().__init__()
@@ -85,6 +86,9 @@ class ToyTokenizer(Tokenizer):
 
     def prefix(self, tokens_GLM, count):
         return tokens_GLM[:, :count]
+
+    def values(self, tokens_GLM, quality):
+        return tokens_GLM.float()
 
     def tables(self):
         return {}

@@ -18,7 +18,7 @@ def test_defaults_train_all_modules_at_once():
     assert method.optimizers(modules)["net"].modules == ("tokenizer", "critic")
     assert tokenizer_of(modules) is modules["tokenizer"]
     assert (method.takes_mean, method.helpers(), method.frozen()) == (False, {}, {})
-    assert method.after_step(modules, 0, 0) == {}
+    assert method.after_step(modules, lambda: iter(()), 0, 0) == {}
     modules["critic"].eval()
     method.train_mode(modules)
     assert modules["critic"].training

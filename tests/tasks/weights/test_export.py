@@ -7,6 +7,8 @@ from vesalius.nets.bit import BiT
 from vesalius.nets.head import Head, StudyHead
 from vesalius.nets.pyramid_unet import PyramidUNet
 from vesalius.nets.resnet import ResNet
+from vesalius.nets.titok import TiTokNet
+from vesalius.nets.titok_tokenizer import TiTokTokens
 from vesalius.nets.vit import ViT
 from vesalius.tasks.weights.export import export_model, lines
 from vesalius.tasks.weights.importing import import_weights
@@ -115,3 +117,32 @@ def test_a_segmenter_of_an_encoder_and_a_decoder(tmp_path):
     save_pretrained(tmp_path, {name: part.make() for name, part in parts.items()}, ModelConfig.of("segment", parts))
     done = export_model(tmp_path, tmp_path / "a.onnx", size=(64, 32), within=1e-4)
     assert (done.input, done.outputs) == (["B", 3, 64, 32], {"output": ["B", 2, 64, 32]})
+
+
+def test_the_halves_of_a_titok(tmp_path):
+    for name in ("onnx", "onnxscript"):
+        pytest.importorskip(name)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    sizes = {"encoder": "micro", "decoder": "micro", "inputs": 1, "size": (16, 24), "patch": (8, 8), "latents": 5}
+    config = TiTokTokens(net=TiTokNet(**sizes, anchors=((1, 1), (2, 2)), order="reshaped"))
+    torch.manual_seed(0)
+    whole = config.make().eval()
+    net = whole.net
+    with torch.no_grad():
+        net.quantizer.start(torch.randn(4096, 12), 0)
+    save_pretrained(tmp_path, {"net": whole}, ModelConfig.of("tokenize", {"net": config}))
+    x = torch.rand(3, 1, 16, 24)
+    result = export_model(tmp_path, tmp_path / "e.onnx", part="encoder", within=1e-4)
+    assert result.outputs == {"latents": ["B", 5, 12], "tokens": ["B", 5]}
+    latents, tokens = onnxruntime.InferenceSession(str(tmp_path / "e.onnx")).run(None, {"x": x.numpy()})
+    with torch.no_grad():
+        assert torch.equal(torch.from_numpy(tokens), net.encode(x).codes_BL)
+        assert torch.allclose(torch.from_numpy(latents), net.encoder(x), atol=1e-4)
+        result = export_model(tmp_path, tmp_path / "d.onnx", part="decoder", within=1e-4)
+        assert result.input == ["B", 5]
+        (decoded,) = onnxruntime.InferenceSession(str(tmp_path / "d.onnx")).run(None, {"x": tokens})
+        assert torch.allclose(torch.from_numpy(decoded), net.decode_tokens(torch.from_numpy(tokens)), atol=1e-4)
+    with pytest.raises(UsageError, match="does not fit patches of 8,8 pixels"):
+        export_model(tmp_path, tmp_path / "f.onnx", part="encoder", size=(20, 24))
+    with pytest.raises(InputError, match="no part called head"):
+        export_model(tmp_path, tmp_path / "f.onnx", part="head", size=(16, 24))

@@ -66,6 +66,7 @@ def decompress(
     output: Path,
     *,
     tier: str | None = None,
+    model: str | None = None,
     slice_number: int | None = None,
     frame: int | None = None,
     salvage: bool = False,
@@ -85,18 +86,25 @@ def decompress(
     if slice_number is not None or frame is not None:
         if salvage:
             raise UsageError("--salvage gives back whole scans", fix="leave out --slice and --frame")
-        scan = decode_scan(path, tier, threads=threads)
+        scan = decode_scan(path, tier, threads=threads, model=model)
         written = write_scan(part(scan, t=frame, k=slice_number), output, force=force)
         return RestoredPiece(written.path, tier or open_vsl(path).tier.name, slice_number, frame)
     refuse_odd(output)
     if output.exists() and path.exists() and output.samefile(path):
         raise UsageError("is the file to be read", where=output, fix="choose another name")
-    file = open_vsl(path, tier, salvage=salvage)
+    file = open_vsl(path, tier, salvage=salvage, model=model)
     _check_suffix(file, output)
     return restore(file, output, threads=threads, force=force)
 
 
-def verify(path: Path, original: Path | None = None, *, reading: Reading = AS_STATED, threads: int = 1) -> VerifyResult:
+def verify(
+    path: Path,
+    original: Path | None = None,
+    *,
+    reading: Reading = AS_STATED,
+    threads: int = 1,
+    model: str | None = None,
+) -> VerifyResult:
     """Check all checksums of a `.vsl` file, decode every tier, and compare with the original if there is one.
 
     Returns a CompareResult where there is an original; `reading` must be that of `compress`.
@@ -106,7 +114,7 @@ def verify(path: Path, original: Path | None = None, *, reading: Reading = AS_ST
     """
     scan = None if original is None else open_scan(original, reading)
     again, reader = (None, None) if scan is None else read_again(scan)
-    tiers = tuple(verify_tiers(path, again, threads=threads))
+    tiers = tuple(verify_tiers(path, again, threads=threads, model=model))
     if scan is None:
         return VerifyResult(path, True, tiers)
     packed = open_vsl(path).packed()

@@ -188,6 +188,9 @@ def _job_id(scan: Scan, config: CompressConfig, reading: Reading) -> str:
     digest = hashlib.sha256()
     # a quality is part of the targets, which `_finished` compares: ids from before that option stay valid
     options = {key: value for key, value in vars(config).items() if key not in ("threads", "quality")}
+    for later in ("tier", "model", "tokens", "crf"):  # ids from before these options stay valid
+        if options[later] is None:
+            del options[later]
     options |= reading.stated()
     grid = None if scan.grid_problem else scan.affine.tolist()
     for fact in (options, scan.shape, scan.dtype.str, grid, scan.frame_ms):

@@ -17,16 +17,24 @@ from vesalius.config import Named
 from vesalius.named import Table
 from vesalius.nets.net import Net
 from vesalius.training.task import Logs, Losses, Trained, bare
+from vesalius.weights.saved import TOKENIZER as TOKENIZER
 
 TOKENIZERS = Table(
     "method",
-    {},
+    {
+        "titok": "vesalius.tasks.tokenize.codes:CodesMethod",
+        "vae": "vesalius.tasks.tokenize.frames:VaeMethod",
+        "vqgan": "vesalius.tasks.tokenize.frames:VqganMethod",
+        "vae3d": "vesalius.tasks.tokenize.vae3d:Vae3d",
+        "cycle": "vesalius.tasks.tokenize.cycle:CycleTokens",
+        "cycle-prior": "vesalius.tasks.tokenize.cycle_prior:CyclePriorTokens",
+    },
 )
-TOKENIZER = "tokenizer"
-"""Name of the module and of the shipped part."""
+FACTS = "facts"
+"""Name under which a batch holds facts_BF, in the order of `vesalius.nets.clinical.FACTS`; NaN where unknown."""
 Examples: TypeAlias = Mapping[str, Tensor]
-"""A batch: "x" is x_BKTJI, values from 0 to 1; "mean" mean_BKJI, decoded, where the method takes one; "facts" facts_BF,
-NaN where unknown."""
+"""A batch: "x" is x_BKTJI, values from 0 to 1; "mean" mean_BKJI, decoded, where the method takes one; "facts" facts_BF
+where it takes them."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,11 @@ class TokenMethod(Named, ABC):
         """Whether examples need the decoded mean of each slice over time."""
         return False
 
+    @property
+    def takes_facts(self) -> bool:
+        """Whether examples need what is known of the patient."""
+        return False
+
     def helpers(self) -> dict[str, nn.Module]:
         """Further modules that are trained and do not ship, by name, e.g. a discriminator."""
         return {}
@@ -96,9 +109,15 @@ class TokenMethod(Named, ABC):
     def losses(self, modules: Mapping[str, nn.Module], batch: Examples, step: int) -> tuple[Losses, Logs]:
         """Return a loss for each optimizer and numbers for the record; as `Task.training_step`."""
 
-    def after_step(self, modules: Mapping[str, nn.Module], seed: int, step: int) -> Logs:
-        """Called after the optimizers, e.g. to revive dead codes; return numbers for the record."""
-        del modules, seed, step
+    def after_step(
+        self, modules: Mapping[str, nn.Module], batches: Callable[[], Iterator[Examples]], seed: int, step: int
+    ) -> Logs:
+        """Called after the optimizers, e.g. to revive dead codes; return numbers for the record of the next step.
+
+        The arguments are those of `begin`, and the number of the step. Whatever it does must follow from them and from
+        what a state holds, so that a resumed run does the same.
+        """
+        del modules, batches, seed, step
         return {}
 
     @abstractmethod

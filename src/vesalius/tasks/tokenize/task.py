@@ -15,15 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader, batches
 from vesalius.errors import UsageError
 from vesalius.nets.net import build
 from vesalius.tasks.tokenize.config import TokenizeConfig, TokenizeSettings
 from vesalius.tasks.tokenize.examples import MEAN, Examples
+from vesalius.tasks.tokenize.facts import facts_of
 from vesalius.tasks.tokenize.hearts import with_boxes
 from vesalius.tasks.tokenize.measure import Row, rows_of, summary
-from vesalius.tasks.tokenize.method import TOKENIZER, TOKENIZERS, tokenizer_of
+from vesalius.tasks.tokenize.method import FACTS, TOKENIZER, TOKENIZERS, tokenizer_of
 from vesalius.tasks.tokenize.still import decoded_mean
 from vesalius.training.task import Batch, Logs, Losses, Task, Trained
 from vesalius.transforms.contract import InputContract, write_contract
@@ -60,7 +62,7 @@ class TokenizeTask(Task):
         modules = {TOKENIZER: build(method.shipped()), **method.helpers()}
         self._frozen = method.frozen()
         seed = self.config.train.seed
-        method.begin({**modules, **self._frozen}, lambda: self.batches(0, 0, 0, 1), seed)
+        method.begin({**modules, **self._frozen}, self._first_epoch, seed)
         return modules
 
     def frozen(self) -> dict[str, nn.Module]:
@@ -87,14 +89,26 @@ class TokenizeTask(Task):
         share = self._training.shard(rank, world)
         for batch in batches(share, epoch, self.config.batch // world, drop_last=True, start=start):
             arrays = {"x": batch.images, **batch.masks}
-            yield {name: torch.from_numpy(array) for name, array in arrays.items()}
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+            yield {**tensors, FACTS: facts_of(batch.cases)} if self._method.takes_facts else tensors
+
+    def _first_epoch(self) -> Iterator[Batch]:
+        return self.batches(0, 0, 0, 1)
 
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
         losses, logs = self._method.losses({**self.modules, **self._frozen}, batch, step)
         return losses, {**self._logs, **logs}
 
     def after_step(self, step: int) -> None:
-        self._logs = self._method.after_step({**self.modules, **self._frozen}, self.config.train.seed, step)
+        modules = {**self.modules, **self._frozen}
+        self._logs = self._method.after_step(modules, self._first_epoch, self.config.train.seed, step)
+
+    def extra_state(self) -> dict[str, torch.Tensor]:
+        """Return the numbers of the last step that belong to the record of the next one."""
+        return {name: torch.as_tensor(value, dtype=torch.float64) for name, value in self._logs.items()}
+
+    def load_extra_state(self, state: dict[str, torch.Tensor]) -> None:
+        self._logs = {name: float(value) for name, value in state.items()}
 
     def validate(self, step: int) -> dict[str, float]:
         """Return fidelity, the gain of the tokens and the use of the codes on held-out examples."""
@@ -120,26 +134,27 @@ class TokenizeTask(Task):
         """Batches of held-out examples of one shape each, the same at each validation."""
         config = self.config
         examples = [
-            example_KTJI
+            (example_KTJI, loaded.case)
             for loaded in self._held_out.epoch(0)
             for example_KTJI in config.example.of_scan(loaded.image, loaded.case.facts)
         ]
-        chosen = [examples[n] for n in _spread(len(examples), config.data.most)]
-        by_shape: dict[tuple[int, ...], list[NDArray[np.float32]]] = {}
-        for example_KTJI in chosen:
-            by_shape.setdefault(example_KTJI.shape, []).append(example_KTJI)
+        by_shape: dict[tuple[int, ...], list[tuple[NDArray[np.float32], Case]]] = {}
+        for example in [examples[n] for n in _spread(len(examples), config.data.most)]:
+            by_shape.setdefault(example[0].shape, []).append(example)
         return [
             self._batch(several[start : start + config.batch])
             for several in by_shape.values()
             for start in range(0, len(several), config.batch)
         ]
 
-    def _batch(self, examples: list[NDArray[np.float32]]) -> Batch:
-        x_BKTJI = np.stack(examples)
+    def _batch(self, examples: list[tuple[NDArray[np.float32], Case]]) -> Batch:
+        x_BKTJI = np.stack([x_KTJI for x_KTJI, _ in examples])
         batch = {"x": torch.from_numpy(x_BKTJI)}
         if self._method.takes_mean:
             means = [decoded_mean(x_KTJI.mean(1), self.config.still.qualities[0]) for x_KTJI in x_BKTJI]
             batch[MEAN] = torch.from_numpy(np.stack(means))
+        if self._method.takes_facts:
+            batch[FACTS] = facts_of([case for _, case in examples])
         return batch
 
     def _loader(self, cohort: Cohort, augment: Examples | None) -> Loader:

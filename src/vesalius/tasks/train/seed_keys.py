@@ -1,10 +1,13 @@
-"""The flags of Google's SimCLR and REMEDIS code as keys of a run: the only place that knows them. Needs no torch.
+"""Keys of other code as keys of a run: the only place that knows them. Needs no torch.
 
-`train_batch_size=512` on the command line, or in a configuration of `task: simclr`, becomes `batch: 512`.
+For `task: simclr` the flags of Google's SimCLR and REMEDIS code: `train_batch_size=512` on the command line, or in a
+configuration, becomes `batch: 512`. For `task: tokenize` the keys of TiTok's code, dotted or as blocks:
+`experiment.init_weight=RUN` becomes `init_from: {model: RUN, part: tokenizer}`.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,7 +24,7 @@ def with_seed_keys(raw: Mapping[str, Any], overrides: Sequence[str]) -> tuple[Ra
     """Move flags to the places that their values have here.
 
     Args:
-        raw: keys of a configuration; those of other tasks than simclr stay as they are.
+        raw: keys of a configuration; those of other tasks than simclr and tokenize stay as they are.
         overrides: words "key=value"; those that name a flag are taken, and win over flags of the configuration.
 
     Returns:
@@ -34,21 +37,48 @@ def with_seed_keys(raw: Mapping[str, Any], overrides: Sequence[str]) -> tuple[Ra
         >>> with_seed_keys({"task": "simclr", "temperature": 0.5}, ["train_epochs=90", "batch=64"])
         ({'task': 'simclr', 'method': {'name': 'simclr', 'temperature': 0.5}, 'train': {'epochs': 90}}, ['batch=64'])
     """
-    if raw.get("task") != "simclr":
+    known = {"simclr": FLAGS, "tokenize": TITOK_KEYS}.get(str(raw.get("task")))
+    if known is None:
         return dict(raw), list(overrides)
-    keys = {key: value for key, value in raw.items() if key not in FLAGS}
-    flags = {key: value for key, value in raw.items() if key in FLAGS}
+    keys, flags = _parted(raw, known)
     rest = []
     for word in overrides:
         key, equals, value = word.partition("=")
-        if equals and key in FLAGS:
+        if equals and key in known:
             flags[key] = _value(key, value)
         else:
             rest.append(word)
-    for key in reversed(list(FLAGS)):  # each of the three first transforms goes before those of the later lines
+    for key in reversed(list(known)):  # each of the three first transforms goes before those of the later lines
         if key in flags:
-            FLAGS[key](keys, key, flags[key])
+            known[key](keys, key, flags[key])
     return keys, rest
+
+
+def _parted(raw: Mapping[str, Any], known: Mapping[str, Place]) -> tuple[Raw, Raw]:
+    """Return the keys of a run, and flags by dotted key; a block that begins flags holds nothing else."""
+    blocks = {key.partition(".")[0] for key in known if "." in key}
+    keys: Raw = {}
+    flags: Raw = {}
+    for key, value in raw.items():
+        if key in known:
+            flags[key] = value
+        elif key in blocks and isinstance(value, Mapping):
+            flags |= _dotted(value, key)
+        else:
+            keys[key] = value
+    for key in flags:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0)[0]
+            raise ConfigError("no such key", where=key, fix=f"did you mean {near!r}?")
+    return keys, flags
+
+
+def _dotted(block: Mapping[str, Any], above: str) -> Raw:
+    flags: Raw = {}
+    for key, value in block.items():
+        name = f"{above}.{key}"
+        flags |= _dotted(value, name) if isinstance(value, Mapping) else {name: value}
+    return flags
 
 
 def _value(flag: str, text: str) -> Any:
@@ -62,15 +92,15 @@ Place = Callable[[Raw, str, Any], None]
 """Puts the value of a flag into the keys of a run."""
 
 
-def _at(dotted: str) -> Place:
-    """The value at another place."""
+def _at(dotted: str, named: Mapping[str, Raw] = _NAMED) -> Place:
+    """The value at another place; a block that is not there yet begins with its name in `named`."""
     *path, last = dotted.split(".")
 
     def place(keys: Raw, flag: str, value: Any) -> None:
         del flag
         inner = keys
         for depth, name in enumerate(path, start=1):
-            inner[name] = {**_NAMED.get(name, {}), **_table(inner.get(name), ".".join(path[:depth]))}
+            inner[name] = {**named.get(name, {}), **_table(inner.get(name), ".".join(path[:depth]))}
             inner = inner[name]
         inner[last] = value
 
@@ -272,3 +302,61 @@ FLAGS: Mapping[str, Place] = {
     "use_tpu": _instead("choose the device with --device"),
 }
 """Flag -> what it does to the keys."""
+
+
+def _in(dotted: str, change: Callable[[Any], Any] = lambda value: value) -> Place:
+    """The value, changed, at a place of a configuration that has its blocks."""
+
+    def place(keys: Raw, flag: str, value: Any) -> None:
+        _at(dotted, {})(keys, flag, change(value))
+
+    return place
+
+
+def _started(keys: Raw, flag: str, value: Any) -> None:
+    """Start from the tokenizer of a run."""
+    _at("init_from.model", {})(keys, flag, value)
+    _at("init_from.part", {})(keys, flag, "tokenizer")
+
+
+def _stage(keys: Raw, flag: str, value: Any) -> None:
+    _at("method.stage", {})(keys, flag, "decoder" if _switched(value, flag) else "proxy")
+
+
+_NET = "method.net.net"
+TITOK_KEYS: Mapping[str, Place] = {
+    "experiment.init_weight": _started,
+    "experiment.output_dir": _instead("name the folder with -o"),
+    "experiment.save_every": _in("train.checkpoint_every"),
+    "experiment.log_every": _in("train.log_every"),
+    "experiment.eval_every": _instead("train.validate_every counts epochs"),
+    "experiment.resume": _instead("give --resume"),
+    "model.vq_model.codebook_size": _in(f"{_NET}.quantizer.codes"),
+    "model.vq_model.token_size": _in(f"{_NET}.quantizer.dim"),
+    "model.vq_model.use_l2_norm": _in(f"{_NET}.quantizer.l2_norm"),
+    "model.vq_model.commitment_cost": _in(f"{_NET}.quantizer.commitment"),
+    "model.vq_model.vit_enc_model_size": _in(f"{_NET}.encoder"),
+    "model.vq_model.vit_dec_model_size": _in(f"{_NET}.decoder"),
+    "model.vq_model.vit_enc_patch_size": _in(f"{_NET}.patch", lambda side: [side, side]),
+    "model.vq_model.num_latent_tokens": _in(f"{_NET}.latents"),
+    "model.vq_model.finetune_decoder": _stage,
+    "model.vq_model.quantize_mode": _only("vq", "for continuous tokens take method.name=vae"),
+    "losses.quantizer_weight": _in("method.quantizer_weight"),
+    "losses.reconstruction_weight": _in("method.loss.l2"),
+    "losses.perceptual_weight": _in("method.loss.perceptual.weight"),
+    "losses.perceptual_loss": _instead("name a model with method.loss.perceptual.model"),
+    "losses.discriminator_start": _in("method.loss.adversarial.start"),
+    "losses.discriminator_weight": _in("method.loss.adversarial.weight"),
+    "losses.lecam_regularization_weight": _in("method.loss.adversarial.lecam"),
+    "dataset.preprocessing.crop_size": _in("example.size", lambda side: [side, side]),
+    "dataset.params.train_shards_path_or_url": _in("data.manifest"),
+    "optimizer.params.learning_rate": _in("train.optimizer.lr"),
+    "optimizer.params.weight_decay": _in("train.optimizer.weight_decay"),
+    "lr_scheduler.params.warmup_steps": _in("train.schedule.warmup_steps"),
+    "training.per_gpu_batch_size": _instead("give batch, of all processes together"),
+    "training.gradient_accumulation_steps": _in("train.accumulate"),
+    "training.max_train_steps": _all_steps,
+    "training.max_grad_norm": _in("train.clip_norm"),
+    "training.seed": _in("train.seed"),
+}
+"""Key of TiTok's code -> what it does to the keys."""

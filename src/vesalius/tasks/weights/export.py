@@ -16,6 +16,7 @@ from vesalius.weights.card import NOTICE
 if TYPE_CHECKING:
     from torch import nn
 
+    from vesalius.nets.halves import Half
     from vesalius.nets.net import Net
     from vesalius.weights.saved import Pretrained
 
@@ -59,7 +60,8 @@ def export_model(
     Args:
         model: a model folder, a run folder, or a name of the zoo.
         output: file to write.
-        part: the part to export, e.g. "encoder"; None: the whole model.
+        part: the part to export, e.g. "encoder"; None: the whole model. Of a TiTok also "encoder", from a picture to
+            its tokens, and "decoder", from tokens to the picture.
         format: "onnx".
         size: of the image, (J, I) or (I, J, K); None: that of the model's input contract.
         opset: version of ONNX; None: 20.
@@ -81,17 +83,22 @@ def export_model(
     from vesalius.weights.onnx import OPSET, WITHIN, export_onnx
     from vesalius.weights.saved import from_pretrained
 
-    loaded = from_pretrained(model, only=part)
-    config, net = _whole(loaded)
-    names = net.names if isinstance(net, Endpoints) else None
-    sample = _sample(config, size if size is not None else _usual_size(loaded.folder))
+    names: tuple[str, ...] | None
+    half = _half(model, part, size)
+    if half is not None:
+        loaded, (net, sample, codes, names) = half
+    else:
+        loaded = from_pretrained(model, only=part)
+        config, net = _whole(loaded)
+        codes, names = None, net.names if isinstance(net, Endpoints) else None
+        sample = _sample(config, size if size is not None else _usual_size(loaded.folder))
     opset, within = opset or OPSET, WITHIN if within is None else within
     notes = {"config": loaded.config.model_dump_json(), "notice": NOTICE, "weights_sha256": loaded.digest}
     contract = loaded.folder / "preprocessor.json"
     if regular(contract).is_file():
         notes["preprocessor"] = regular(contract).read_text(encoding="utf-8")
     with new_file(output, force=force) as file:
-        parity = export_onnx(net, sample, file, opset=opset, within=within, notes=notes, names=names)
+        parity = export_onnx(net, sample, file, opset=opset, within=within, notes=notes, names=names, codes=codes)
         count = file.stat().st_size
     outputs = {name: list(shape) for name, shape in parity.outputs.items()}
     shape: list[int | str] = ["B", *sample]
@@ -107,6 +114,23 @@ def lines(result: ExportedModel) -> Iterator[str]:
         f"(outputs reach {result.largest_output:.2g}, allowed {result.within:g})"
     )
     yield result.path
+
+
+def _half(model: str | Path, part: str | None, size: tuple[int, ...] | None) -> tuple[Pretrained, Half] | None:
+    """Return the model and the half of its TiTok that is called for, unless a part of the folder has that name."""
+    from vesalius.nets.halves import HALVES, half_of
+    from vesalius.nets.titok import TiTokNet
+    from vesalius.nets.titok_tokenizer import TiTokTokens
+    from vesalius.weights.place import locate
+    from vesalius.weights.saved import from_pretrained, read_config
+
+    if part not in HALVES:
+        return None
+    parts = read_config(locate(model)).parts
+    if part in parts or len(parts) != 1 or not isinstance(next(iter(parts.values())).net, TiTokNet | TiTokTokens):
+        return None
+    loaded = from_pretrained(model)
+    return loaded, half_of(loaded.net, part, size)
 
 
 def _whole(model: Pretrained) -> tuple[Net, nn.Module]:

@@ -29,6 +29,16 @@ LAYOUTS = Table(
         "simclr": "vesalius.weights.layouts.resnet:SIMCLR",
         "simclr2": "vesalius.weights.layouts.resnet:SIMCLR2",
         "simclr2-sk": "vesalius.weights.layouts.resnet:SIMCLR2_SK",
+        "titok-s128": "vesalius.weights.layouts.titok:S128",
+        "titok-b64": "vesalius.weights.layouts.titok:B64",
+        "titok-l32": "vesalius.weights.layouts.titok:L32",
+        "titok-bl64-vq8k": "vesalius.weights.layouts.titok:BL64_VQ",
+        "titok-bl128-vq8k": "vesalius.weights.layouts.titok:BL128_VQ",
+        "titok-sl256-vq8k": "vesalius.weights.layouts.titok:SL256_VQ",
+        "titok-ll32-vae": "vesalius.weights.layouts.titok:LL32_VAE",
+        "titok-bl64-vae": "vesalius.weights.layouts.titok:BL64_VAE",
+        "titok-bl128-vae": "vesalius.weights.layouts.titok:BL128_VAE",
+        "maskgit-vqgan": "vesalius.weights.layouts.titok:MASKGIT_VQGAN",
     },
 )
 

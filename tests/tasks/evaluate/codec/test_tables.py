@@ -93,8 +93,12 @@ def test_the_ceiling():
 
 
 def test_restored_scans():
-    rows = {(row["Ratio"], row["Coder"]): row for row in cells(judge_table(data_set(judged_study("a"))))}
-    assert list(rows)[::2] == [("100:1", "svtav1"), ("300:1", "svtav1"), ("1,000:1", "svtav1")]
+    rows = {
+        (row["Ratio, bytes per frame"], row["Coder"]): row for row in cells(judge_table(data_set(judged_study("a"))))
+    }
+    assert list(rows)[:6:2] == [("100:1", "svtav1"), ("300:1", "svtav1"), ("1,000:1", "svtav1")]
+    assert [rate for rate, coder in rows if coder == "svtav1"][3:] == ["12 B", "16 B", "30 B", "50 B", "74 B", "100 B"]
+    assert rows["139 B", "x265"]["Dice lv"] == "0.945 (-0.015)"  # 0.95 at 160 bytes, 0.90 at 40
     near = rows["300:1", "svtav1"]
     assert near["Dice lv"] == "0.802 (-0.158)"
     assert (near["EDV (mL)"], near["ESV (mL)"], near["EF (points)"], near["|EF|"]) == ("-3.1", "+0.0", "+0.0", "0.0")
@@ -110,7 +114,7 @@ def test_agreement_is_called_so():
 def test_patients_are_listed_where_they_are_few():
     assert judge_study_table(data_set(judged_study("a"))).rows == []
     rows = cells(judge_study_table(data_set(judged_study("a"), judged_study("b", masks=False))))
-    assert len(rows) == 2 * 3 * 2
+    assert len(rows) == 2 * (3 * 2 + 6 * 2 + 1)
     assert (rows[-1]["Study"], rows[-1]["Dice lv"]) == ("b", "-")
     ten = data_set(*(judged_study(f"p{n}") for n in range(10)))
     assert judge_study_table(ten).rows == []

@@ -1,16 +1,18 @@
 """The codec as the evaluation sees it: a ladder of rate points, and a file that is written and read back.
 
-Every coder of `vesalius.codec.coders.table` can be evaluated: a new one is one line there.
+Every coder of `vesalius.codec.coders.table` can be evaluated: a new one is one line there. "tokens:MODEL" is the
+tier of tokens of a model, and "mean" that tier without tokens: the coded mean of each slice over time.
 """
 
 from __future__ import annotations
 
+import math
 import secrets
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -18,13 +20,21 @@ from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader
 from vesalius.codec.decode import decode_scan
+from vesalius.codec.frames import CHUNK, frame_size
 from vesalius.codec.options import CompressConfig
+from vesalius.codec.tokens import ModelSource
 from vesalius.errors import UsageError
 from vesalius.scan.scan import Scan
-from vesalius.weights.place import locate
 
-_TOKENS = "tokens:"
-_CHUNK_HEAD = 20
+if TYPE_CHECKING:
+    from vesalius.codec.tokens import TokenModel
+
+MEAN = "mean"
+CRFS = tuple(float(crf) for crf in range(1, 64))
+"""Ladder of the coded mean."""
+PREFIXES = (1.0, 0.5, 0.25, 0.125, 0.0625)
+"""Ladder of a tokenizer without a quality knob: shares of its tokens."""
+_TOKENS, _OF_A_RUN = "tokens:", "model"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,31 +72,38 @@ class VslCodec:
     """Coders by name, through `.vsl` files in a temporary folder.
 
     Example:
-        >>> len(VslCodec().ladder("jpegxl")) > 10
-        True
+        >>> len(VslCodec().ladder("jpegxl")) > 10, VslCodec().ladder("mean")[-1]
+        (True, 63.0)
     """
 
     def name(self, coder: str) -> str:
         """Return the display name of a coder; of a model on this machine, the last name of its folder."""
         if not is_tokens(coder):
             return coder
-        model = coder.removeprefix(_TOKENS)
-        return _TOKENS + (Path(model).resolve().name if Path(model).is_dir() else model)
+        folder = Path(coder.removeprefix(_TOKENS))
+        if not folder.is_dir():
+            return coder
+        folder = folder.resolve()
+        return _TOKENS + (folder.parent.name if folder.name == _OF_A_RUN else folder.name)
 
     def key(self, coder: str) -> str:
         """Return what the numbers of a coder depend on: its name, with the weights of a model."""
-        if not is_tokens(coder):
-            return coder
-        from vesalius.weights.saved import digest_of  # imports torch
-
-        return f"{self.name(coder)} {digest_of(locate(coder.removeprefix(_TOKENS)))}"
+        return f"{self.name(coder)} {_model(coder).digest}" if is_tokens(coder) else coder
 
     def ladder(self, coder: str) -> tuple[float, ...]:
         """Lossy steps of a coder from best to worst; one step for a coder with a single rate point.
 
+        Of tokens: the qualities of the model; where it has one, PREFIXES.
+
         Raises:
             UsageError: no such coder, or it is lossless only.
+            InputError: no such model, or it is no tokenizer.
         """
+        if coder == MEAN:
+            return CRFS
+        if is_tokens(coder):
+            qualities = _model(coder).tokenizer.qualities
+            return tuple(map(float, qualities)) if len(qualities) > 1 else PREFIXES
         steps = coder_named(coder).qualities
         if not coder_named(coder).lossy_bits or not steps:
             raise UsageError(f"{coder} is lossless only", where="--coders", fix="leave it out")
@@ -94,6 +111,10 @@ class VslCodec:
 
     def lossy(self, scan: Scan, coder: str, step: float, threads: int) -> Coded:
         """Code a scan at one step of the ladder and read it back."""
+        if coder == MEAN:
+            return self._through_file(scan, CompressConfig(tier="tokens", tokens=0, crf=int(step), threads=threads))
+        if is_tokens(coder):
+            return self._tokens(scan, coder, step, threads)
         return self._through_file(scan, CompressConfig(quality=step, coder=coder, threads=threads))
 
     def lossless(self, scan: Scan, coder: str, threads: int) -> Coded:
@@ -104,19 +125,37 @@ class VslCodec:
         """
         return self._through_file(scan, CompressConfig(coder=coder, threads=threads))
 
-    def _through_file(self, scan: Scan, options: CompressConfig) -> Coded:
+    def _tokens(self, scan: Scan, coder: str, step: float, threads: int) -> Coded:
+        name, model = coder.removeprefix(_TOKENS), _model(coder)
+        c, t, i, j, k = scan.shape
+        most, qualities = model.most((k, t, j, i)), model.tokenizer.qualities
+        count = most if len(qualities) > 1 else max(1, round(step * most))
+        quality = step if len(qualities) > 1 else qualities[0]
+        options = CompressConfig(tier="tokens", model=name, tokens=count, quality=quality, threads=threads)
+        held = c * math.prod(model.shape((k, t, j, i), count))
+        return self._through_file(scan, options, model=name, tokens=held)
+
+    def _through_file(
+        self, scan: Scan, options: CompressConfig, *, model: str | None = None, tokens: int | None = None
+    ) -> Coded:
         with tempfile.TemporaryDirectory(prefix="vesalius-") as folder:
             path = Path(folder) / "scan.vsl"
             key = secrets.token_bytes(32)  # the file is deleted at once: its UIDs need no lasting secret
             written = compress_scan(scan, path, options, uid_key=key)
             started = time.perf_counter()
-            stored = decode_scan(path, threads=options.threads or 1).stored()
+            stored = decode_scan(path, threads=options.threads or 1, model=model).stored()
             seconds = time.perf_counter() - started
             tier_bytes = _tier_bytes(path)
-        return Coded(written.bytes_written, tier_bytes, written.encode_seconds, seconds, stored)
+        return Coded(written.bytes_written, tier_bytes, written.encode_seconds, seconds, stored, tokens)
+
+
+def _model(coder: str) -> TokenModel:
+    """Return the model of a coder of tokens, loaded once. Imports torch."""
+    name = coder.removeprefix(_TOKENS)
+    return ModelSource(name, folder=name).model
 
 
 def _tier_bytes(path: Path) -> int:
     """Bytes of the chunks of a file with one tier, with their heads."""
     with VslReader(path) as reader:
-        return sum(_CHUNK_HEAD + frame.length for frame in reader.chunks(0).values())
+        return sum(frame_size(CHUNK, 0, frame.index, frame.length) for frame in reader.chunks(0).values())

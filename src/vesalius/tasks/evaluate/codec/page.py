@@ -92,8 +92,9 @@ JUDGE_DEFINITIONS = {
     "It shows how little changes, not that either is right; studies without masks have no other Dice.",
     "EDV, ESV, EF deltas": "Of the judge's cavity: restored less original, in mL and percentage points; |EF| is the "
     "mean absolute difference. No EF where the judge finds no cavity in a frame.",
-    "The judge at a ratio": "Interpolated linearly in the logarithm of the ratio between neighbouring files of each "
-    "study, never beyond the measured ends; Dice over all classes is the mean of the classes.",
+    "The judge at a ratio or at bytes": "Interpolated linearly in the logarithm of the ratio of the file, or of the "
+    "bytes per frame of the tier (B), between neighbouring files of each study, never beyond the "
+    "measured ends; Dice over all classes is the mean of the classes.",
 }
 
 

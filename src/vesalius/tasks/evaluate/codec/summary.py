@@ -17,7 +17,16 @@ from vesalius.metrics.bdrate import Curve, delta_rate, ratio_at_psnr, value_at_r
 from vesalius.metrics.drawn import Drawn, Owner
 from vesalius.metrics.spread import Spread
 from vesalius.report.masks import by_reason
-from vesalius.tasks.evaluate.codec.equal_bytes import REGIONS, EqualBytes, Region, between, equal_bytes, points_in
+from vesalius.tasks.evaluate.codec.equal_bytes import (
+    BYTES_PER_FRAME,
+    REGIONS,
+    EqualBytes,
+    Region,
+    between,
+    equal_bytes,
+    per_frame,
+    points_in,
+)
 from vesalius.tasks.evaluate.codec.results import (
     JudgedStudy,
     Judgement,
@@ -37,6 +46,8 @@ ANCHORS = ("svtav1", "x265")
 
 Read = Callable[[JudgedStudy, Judgement], float | None]
 """Reads a number of one file of a study."""
+Rate = Callable[[StudyResult, Point], float]
+"""Ratio or bytes of a file of a study."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +101,11 @@ class JudgedAt:
 
 @dataclass(frozen=True)
 class JudgedCoder:
-    """One coder: ratio -> what the judge sees there."""
+    """One coder: ratio, and bytes per frame of the tier, -> what the judge sees there."""
 
     coder: str
     at: dict[int, JudgedAt]
+    at_bytes: dict[int, JudgedAt] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -207,9 +219,9 @@ def judge_summary(
     def originals(read: Read, group: Iterable[str] = studies) -> Spread:
         return Spread.by_patient({name: read(studies[name], studies[name].original) for name in group}, owners)
 
-    def judged_at(coder: str, ratio: int) -> JudgedAt:
+    def judged_at(coder: str, rate: int, by: Rate) -> JudgedAt:
         def across(read: Read, group: Iterable[str] = studies) -> Spread:
-            return Spread.by_patient({name: read_at(judged[name][0], coder, ratio, read) for name in group}, owners)
+            return Spread.by_patient({name: read_at(judged[name][0], coder, rate, read, by) for name in group}, owners)
 
         ef = across(_change(_volume("ef_percent")))
         error = {name: None if delta is None else abs(delta) for name, delta in ef.values.items()}
@@ -236,20 +248,33 @@ def judge_summary(
         ef_percent=originals(_volume("ef_percent")),
         masks_ef_percent=originals(lambda study, _: study.masks_ef_percent, with_masks),
         frames_from={name: study.frames_from for name, study in studies.items()},
-        coders=tuple(JudgedCoder(coder, {ratio: judged_at(coder, ratio) for ratio in ratios}) for coder in coders),
+        coders=tuple(
+            JudgedCoder(
+                coder,
+                {ratio: judged_at(coder, ratio, _ratio) for ratio in ratios},
+                {size: judged_at(coder, size, per_frame) for size in BYTES_PER_FRAME},
+            )
+            for coder in coders
+        ),
         warnings=by_reason(_warnings(results)),
     )
 
 
-def read_at(result: StudyResult, coder: str, ratio: float, read: Read) -> float | None:
-    """A number of one coder on one study at a ratio; None outside the measured range or beside a point without it."""
+def read_at(result: StudyResult, coder: str, rate: float, read: Read, by: Rate | None = None) -> float | None:
+    """A number of one coder on one study at a rate; None outside the measured range or beside a point without it.
+
+    `by` gives the rate of a point: its ratio by default.
+    """
+    by = by or _ratio
     judged = result.judged
     if judged is None:
         return None
     points = [
-        (math.log(point.ratio), read(judged, point.judged)) for point in result.of(coder) if point.judged is not None
+        (math.log(by(result, point)), read(judged, point.judged))
+        for point in result.of(coder)
+        if point.judged is not None
     ]
-    return between(points, math.log(ratio))
+    return between(points, math.log(rate))
 
 
 def _data_set(name: str, results: list[StudyResult], owners: Owners) -> DataSetSummary:
@@ -344,6 +369,10 @@ def _warnings(results: Sequence[StudyResult]) -> Iterator[tuple[str, str]]:
         for side, doubts in sides.items():
             for doubt in doubts:
                 yield f"implausible by {side}: {doubt}", result.name
+
+
+def _ratio(_: StudyResult, point: Point) -> float:
+    return point.ratio
 
 
 def _change(read: Read) -> Read:

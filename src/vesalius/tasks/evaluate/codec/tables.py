@@ -25,7 +25,7 @@ from vesalius.wording import some
 _TENTHS, _THOUSANDTHS, _SIGNED = "{:,.1f}".format, "{:,.3f}".format, "{:+.1f}".format
 _NO_VALUES = Spread.of({})
 _BY_REGION = (Column(name="Region"), Column(name="Coder"))
-_BY_RATIO = (Column(name="Ratio", numeric=True), Column(name="Coder"))
+_BY_RATE = (Column(name="Ratio, bytes per frame", numeric=True), Column(name="Coder"))
 
 
 @dataclass(frozen=True)
@@ -145,16 +145,16 @@ def originals_table(data_set: DataSetSummary) -> ReportTable:
 
 
 def judge_table(data_set: DataSetSummary) -> ReportTable:
-    """Each coder at each ratio: Dice with its difference to the ceiling, volumes, EF; mean over studies."""
+    """Each coder at each ratio, and at equal bytes per frame: Dice and its difference to the ceiling, EF."""
     rows = _restored(_judge_of(data_set))
-    return means_over_studies(data_set, _BY_RATIO, rows, "the judge on restored scans, mean over studies")
+    return means_over_studies(data_set, _BY_RATE, rows, "the judge on restored scans, mean over studies")
 
 
 def judge_study_table(data_set: DataSetSummary) -> ReportTable:
     """The same for each study; no rows for one study, or where there are enough patients for intervals."""
     judge = _judge_of(data_set)
     studies = tuple(judge.frames_from) if len(judge.frames_from) > 1 else ()
-    return each_study(data_set, studies, _BY_RATIO, _restored(judge), "the judge on restored scans, each study")
+    return each_study(data_set, studies, _BY_RATE, _restored(judge), "the judge on restored scans, each study")
 
 
 def means_over_studies(
@@ -185,12 +185,19 @@ def each_study(
 
 
 def _restored(judge: JudgeSummary) -> list[Row]:
-    ratios = judge.coders[0].at if judge.coders else ()
-    return [
-        ((f"{ratio:,}:1", coder.coder), _judged_cells(judge, coder.at[ratio]))
-        for ratio in ratios
-        for coder in judge.coders
-    ]
+    """Rows of ratios, then of bytes per frame, without those that no coder reaches."""
+    rates = [(f"{ratio:,}:1", [(coder.coder, coder.at[ratio]) for coder in judge.coders]) for ratio in _ratios(judge)]
+    rates += [(f"{size} B", [(coder.coder, coder.at_bytes[size]) for coder in judge.coders]) for size in _sizes(judge)]
+    rows = [((rate, coder), _judged_cells(judge, at)) for rate, coders in rates for coder, at in coders]
+    return [row for row in rows if any(cell.spread.present for cell in row[1].values())]
+
+
+def _ratios(judge: JudgeSummary) -> Sequence[int]:
+    return tuple(judge.coders[0].at) if judge.coders else ()
+
+
+def _sizes(judge: JudgeSummary) -> Sequence[int]:
+    return tuple(judge.coders[0].at_bytes) if judge.coders else ()
 
 
 def _judged_cells(judge: JudgeSummary, at: JudgedAt) -> dict[str, TableCell]:

@@ -1,0 +1,218 @@
+"""Which quality of a tokenizer, and which crf of the means, serve a target of the tier of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from vesalius.codec.chunking import MAX_CHUNK_VALUES, Chunk, Chunking
+from vesalius.codec.options import Psnr, Ratio, TokenTarget
+from vesalius.codec.plan import PSNR_MARGIN, Plan, PlanInput
+from vesalius.codec.search import Total, total
+from vesalius.codec.tokens import ModelSource, TokensTier, tokens_tier
+from vesalius.codec.trials import Trial, chunk_of, measure
+from vesalius.errors import InputError, UsageError
+
+CRFS = (20, 28, 34, 40, 44, 48, 52, 56, 60, 63)
+"""What is tried for the means beside tokens; without tokens every crf from 1 to 63 is."""
+_MIDDLE_CRF = 40
+
+
+@dataclass(frozen=True)
+class TokenPlan(Plan):
+    """A plan whose chunks are coded already."""
+
+    coded: tuple[Trial, ...] = ()
+
+    def planned(self, chunk: Chunk) -> Trial | None:
+        return self.coded[chunk.number]
+
+
+@dataclass
+class _Search:
+    """Trials of a scan at pairs of (quality, crf), each coded once."""
+
+    inputs: PlanInput
+    tier: TokensTier
+    chunking: Chunking
+    finished: dict[tuple[int, int], tuple[Trial, ...]] = field(default_factory=dict)
+
+    def run(self, quality: int, crf: int) -> tuple[Trial, ...]:
+        if (quality, crf) not in self.finished:
+            tier, scan = replace(self.tier, quality=quality, crf=crf), self.inputs.scan
+            self.finished[quality, crf] = tuple(
+                measure(scan, chunk, tier, tier.encode(chunk_of(scan, chunk))) for chunk in self.chunking
+            )
+        return self.finished[quality, crf]
+
+    def total(self, quality: int, crf: int) -> Total:
+        return total(self.run(quality, crf), self.inputs.survey.peak)
+
+    def squared(self, quality: int, crf: int) -> float:
+        return sum(trial.squared_error for trial in self.run(quality, crf))
+
+
+def plan_tokens(inputs: PlanInput, target: TokenTarget, overhead: Callable[[Plan], int]) -> Plan:
+    """Decide how to code a tier of tokens.
+
+    `overhead` returns the bytes of the file that are not payload, for a plan.
+
+    Raises:
+        TargetError: the target cannot be reached.
+        UsageError: the scan, or the number of tokens, does not fit the model.
+        InputError: the model cannot be loaded.
+    """
+    scan = inputs.scan
+    c, t, i, j, _ = scan.shape
+    if scan.dtype.kind not in "iuf" or scan.dtype.itemsize > 8:
+        raise UsageError(f"values of type {scan.dtype} are coded losslessly only", fix="leave --tier out")
+    if c * t * i * j > MAX_CHUNK_VALUES:
+        raise UsageError(
+            f"a slice of shape {scan.shape} is larger than a chunk of tokens holds", fix="leave --tier out"
+        )
+    source = None if target.prefix == 0 else ModelSource(target.model or "", folder=target.model)
+    tier = tokens_tier(scan.stored(), inputs.survey.finite, source, 0, target.prefix or 0, 0)
+    chunking = inputs.chunking(tier)
+    tier = replace(tier, prefix=_prefix(tier, chunking, target))
+    search, qualities, crfs = _Search(inputs, tier, chunking), _qualities(tier, target), _crfs(tier, target)
+    quality, crf = _choice(search, qualities, crfs, target, overhead)
+    words = f"crf {crf} of the mean" if crf else "no mean"
+    chosen = replace(tier, quality=quality, crf=crf)
+    return TokenPlan(chosen, chunking, words, target.words, coded=search.run(quality, crf))
+
+
+def caveat(tier: TokensTier, modality: str) -> str | None:
+    """Return a warning where the model was trained on another modality.
+
+    Raises:
+        InputError: the model takes no other.
+    """
+    if tier.source is None:
+        return None
+    settings = tier.source.model.settings
+    known = settings.get("modality")
+    if not known or modality in ("unknown", known):
+        return None
+    what = f"the model {tier.source.name} was trained on {known}, this scan is {modality}"
+    if settings.get("only"):
+        raise InputError(what, fix="use another model, or leave --tier out")
+    return what
+
+
+def _prefix(tier: TokensTier, chunking: Chunking, target: TokenTarget) -> int:
+    if tier.source is None:
+        return 0
+    _, t, i, j, k = chunking.shape
+    most = tier.source.model.most((min(k, chunking.slices_per_chunk), t, j, i))
+    if target.prefix is not None and target.prefix > most:
+        raise UsageError(
+            f"{target.prefix} are more tokens than there are ({most})", where="--tokens", fix="ask for fewer"
+        )
+    return most if target.prefix is None else target.prefix
+
+
+def _qualities(tier: TokensTier, target: TokenTarget) -> tuple[int, ...]:
+    """Return the qualities to choose from, best first."""
+    if tier.source is None:
+        return (0,)
+    known = tier.source.model.tokenizer.qualities
+    if target.quality is None:
+        return tuple(known)
+    if target.quality not in known:
+        raise UsageError(f"{target.quality:g} is not a quality of the model ({', '.join(map(str, known))})")
+    return (int(target.quality),)
+
+
+def _crfs(tier: TokensTier, target: TokenTarget) -> tuple[int, ...]:
+    """Return the crf to choose from, best first; (0,) for a tokenizer without means."""
+    if tier.source is not None and not tier.source.model.tokenizer.takes_mean:
+        return (0,)
+    if target.crf is not None:
+        return (target.crf,)
+    if tier.source is None:
+        return (_MIDDLE_CRF,) if target.aim is None else tuple(range(1, 64))
+    return CRFS
+
+
+def _choice(
+    search: _Search,
+    qualities: tuple[int, ...],
+    crfs: tuple[int, ...],
+    target: TokenTarget,
+    overhead: Callable[[Plan], int],
+) -> tuple[int, int]:
+    """Return quality and crf."""
+    if target.aim is None:
+        return _balanced(search, qualities, crfs, target)
+    if isinstance(target.aim, Psnr):
+        return _for_psnr(search, qualities, crfs, target.aim)
+    first = TokenPlan(search.tier, search.chunking, "crf 63 of the mean", target.words)
+    fixed = overhead(replace(first, coded=search.run(qualities[-1], crfs[-1])))
+    return _for_bytes(search, qualities, crfs, target.aim, fixed)
+
+
+def _balanced(
+    search: _Search, qualities: tuple[int, ...], crfs: tuple[int, ...], target: TokenTarget
+) -> tuple[int, int]:
+    """Return the middle quality (or the one asked for) with the crf of least distortion + slope x bytes.
+
+    The slope is what the tokens pay themselves: distortion for a byte between this quality and the next one.
+    """
+    quality = qualities[len(qualities) // 2]
+    if len(crfs) == 1:
+        return quality, crfs[0]
+    known = search.tier.source.model.tokenizer.qualities if search.tier.source is not None else qualities
+    place = known.index(quality)
+    middle, other = crfs[len(crfs) // 2], known[place + 1 if place + 1 < len(known) else place - 1]
+    here, there = search.total(quality, middle).payload_bytes, search.total(other, middle).payload_bytes
+    apart = search.squared(other, middle) - search.squared(quality, middle)
+    slope = max(0.0, apart / (here - there)) if here != there else 0.0
+    cost = {crf: search.squared(quality, crf) + slope * search.total(quality, crf).payload_bytes for crf in crfs}
+    return quality, min(cost, key=cost.__getitem__)
+
+
+def _for_psnr(search: _Search, qualities: tuple[int, ...], crfs: tuple[int, ...], target: Psnr) -> tuple[int, int]:
+    """Return the pair of fewest bytes that keeps the PSNR."""
+    least = target.db + PSNR_MARGIN
+    pairs = _frontier(search, qualities, crfs, lambda reached: reached.psnr_db >= least)
+    if not pairs:
+        raise target.missed("tokens", search.total(qualities[0], crfs[0]).psnr_db)
+    return min(pairs, key=lambda pair: search.total(*pair).payload_bytes)
+
+
+def _for_bytes(
+    search: _Search, qualities: tuple[int, ...], crfs: tuple[int, ...], target: Ratio, fixed: int
+) -> tuple[int, int]:
+    """Return the pair of least distortion in a file of this ratio that takes `fixed` bytes besides."""
+    voxels = search.inputs.scan.voxels
+    budget = int(2 * voxels / target.ratio) - fixed
+    pairs = _frontier(search, qualities[::-1], crfs[::-1], lambda reached: reached.payload_bytes <= budget)
+    if not pairs:
+        best = 2 * voxels / (fixed + search.total(qualities[-1], crfs[-1]).payload_bytes)
+        what = f"{target.ratio:g}:1 cannot be reached with tokens: the best is {best:.4g}:1"
+        raise target.missed(best, what, fix="ask for less")
+    return min(pairs, key=lambda pair: search.squared(*pair))
+
+
+def _frontier(
+    search: _Search, qualities: tuple[int, ...], crfs: tuple[int, ...], fits: Callable[[Total], bool]
+) -> list[tuple[int, int]]:
+    """Return for each crf the last quality that fits; for a single quality the last crf. Both begin where most fits."""
+    if len(qualities) == 1:
+        last = _last(lambda n: fits(search.total(qualities[0], crfs[n])), len(crfs))
+        return [] if last < 0 else [(qualities[0], crfs[last])]
+    found = []
+    for crf in crfs:
+        last = _last(lambda n, crf=crf: fits(search.total(qualities[n], crf)), len(qualities))  # type: ignore[misc]
+        if last >= 0:
+            found.append((qualities[last], crf))
+    return found
+
+
+def _last(fits: Callable[[int], bool], count: int) -> int:
+    """Return the last place that fits, where all before it do; -1 for none."""
+    low, high = -1, count
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
