@@ -120,7 +120,7 @@ def test_codes_without_means(model, tmp_path):
     assert done.tiers[0].why == "no mean"
     assert (back == back[:, :1]).all()
     _, half = written(tmp_path / "b.vsl", model=str(codes), tokens=6)
-    np.testing.assert_array_equal(half[:, :, :, :16], back[:, :, :, :16])
+    np.testing.assert_array_equal(half[:, :, :, :8], back[:, :, :, :8])  # the places of the first row of cells
     assert verify(tmp_path / "b.vsl")[0].tokens is True
 
 

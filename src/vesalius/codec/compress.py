@@ -143,13 +143,13 @@ def compress_scan(
             overhead = lambda plan: writing.overhead([*plans, plan])  # noqa: E731
             plan = plan_tokens if isinstance(target, TokenTarget) else plan_tier
             plans.append(plan(writing.inputs, target, overhead))  # type: ignore[arg-type]
+        caveats = [caveat(plan.tier, scan.modality) for plan in plans if isinstance(plan.tier, TokensTier)]
         tiers, size = writing.write(part, plans, targets)
         with VslReader(part) as reader:
             reader.check_whole()
         seconds = time.perf_counter() - started
     voxels = scan.voxels
     ratio, bits = 2 * voxels / size, 8 * size / voxels
-    caveats = (caveat(plan.tier, scan.modality) for plan in plans if isinstance(plan.tier, TokensTier))
     warnings = (*packed.warnings, *filter(None, caveats))
     return CompressResult(path, size, voxels, ratio, bits, seconds, tiers, warnings, packed.kept)
 

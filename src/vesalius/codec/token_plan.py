@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +14,8 @@ from vesalius.codec.tokens import ModelSource, TokensTier, tokens_tier
 from vesalius.codec.trials import Trial, chunk_of, measure
 from vesalius.errors import InputError, UsageError
 
+Pair = tuple[int, int]
+"""Quality and crf."""
 CRFS = (20, 28, 34, 40, 44, 48, 52, 56, 60, 63)
 """What is tried for the means beside tokens; without tokens every crf from 1 to 63 is."""
 _MIDDLE_CRF = 40
@@ -174,10 +177,15 @@ def _balanced(
 def _for_psnr(search: _Search, qualities: tuple[int, ...], crfs: tuple[int, ...], target: Psnr) -> tuple[int, int]:
     """Return the pair of fewest bytes that keeps the PSNR."""
     least = target.db + PSNR_MARGIN
-    pairs = _frontier(search, qualities, crfs, lambda reached: reached.psnr_db >= least)
-    if not pairs:
+    best = _best(
+        qualities,
+        crfs,
+        lambda pair: search.total(*pair).psnr_db >= least,
+        lambda pair: search.total(*pair).payload_bytes,
+    )
+    if best is None:
         raise target.missed("tokens", search.total(qualities[0], crfs[0]).psnr_db)
-    return min(pairs, key=lambda pair: search.total(*pair).payload_bytes)
+    return best
 
 
 def _for_bytes(
@@ -186,33 +194,62 @@ def _for_bytes(
     """Return the pair of least distortion in a file of this ratio that takes `fixed` bytes besides."""
     voxels = search.inputs.scan.voxels
     budget = int(2 * voxels / target.ratio) - fixed
-    pairs = _frontier(search, qualities[::-1], crfs[::-1], lambda reached: reached.payload_bytes <= budget)
-    if not pairs:
+    found = _best(
+        qualities[::-1],
+        crfs[::-1],
+        lambda pair: search.total(*pair).payload_bytes <= budget,
+        lambda pair: search.squared(*pair),
+    )
+    if found is None:
         best = 2 * voxels / (fixed + search.total(qualities[-1], crfs[-1]).payload_bytes)
         what = f"{target.ratio:g}:1 cannot be reached with tokens: the best is {best:.4g}:1"
         raise target.missed(best, what, fix="ask for less")
-    return min(pairs, key=lambda pair: search.squared(*pair))
-
-
-def _frontier(
-    search: _Search, qualities: tuple[int, ...], crfs: tuple[int, ...], fits: Callable[[Total], bool]
-) -> list[tuple[int, int]]:
-    """Return for each crf the last quality that fits; for a single quality the last crf. Both begin where most fits."""
-    if len(qualities) == 1:
-        last = _last(lambda n: fits(search.total(qualities[0], crfs[n])), len(crfs))
-        return [] if last < 0 else [(qualities[0], crfs[last])]
-    found = []
-    for crf in crfs:
-        last = _last(lambda n, crf=crf: fits(search.total(qualities[n], crf)), len(qualities))  # type: ignore[misc]
-        if last >= 0:
-            found.append((qualities[last], crf))
     return found
 
 
-def _last(fits: Callable[[int], bool], count: int) -> int:
-    """Return the last place that fits, where all before it do; -1 for none."""
-    low, high = -1, count
+def _best(
+    qualities: tuple[int, ...], crfs: tuple[int, ...], fits: Callable[[Pair], bool], cost: Callable[[Pair], float]
+) -> Pair | None:
+    """Return the pair of least cost that fits; None where even the first pair does not.
+
+    Qualities and crfs begin where most fits. For each crf the last quality that fits is taken; the cost falls and then
+    rises along the crfs, so the search goes downhill from the middle. For a single quality, the last crf that fits.
+    """
+    if len(qualities) == 1 or len(crfs) == 1:
+        pairs = [(quality, crf) for quality in qualities for crf in crfs]
+        last = _last(lambda n: fits(pairs[n]), len(pairs), 0)
+        return None if last < 0 else pairs[last]
+    known: dict[int, int] = {}
+
+    def reached(place: int) -> float:
+        if not 0 <= place < len(crfs):
+            return math.inf
+        near = known[min(known, key=lambda other: abs(other - place))] if known else len(qualities) // 2
+        if place not in known:
+            known[place] = _last(lambda n: fits((qualities[n], crfs[place])), len(qualities), near)
+        return math.inf if known[place] < 0 else cost((qualities[known[place]], crfs[place]))
+
+    place = len(crfs) // 2
+    while place and reached(place) == math.inf:
+        place -= 1
+    if reached(place) == math.inf:
+        return None
+    for way in (-1, 1):
+        while reached(place + way) < reached(place):
+            place += way
+    return qualities[known[place]], crfs[place]
+
+
+def _last(fits: Callable[[int], bool], count: int, near: int) -> int:
+    """Return the last place that fits, where all before it do; -1 for none. The search begins near a place."""
+    low, high, step = -1, count, 1
+    at = min(max(near, 0), count - 1)
     while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
+        if fits(at):
+            low, at = at, at + step
+        else:
+            high, at = at, at - step
+        step *= 2
+        if not low < at < high or (low >= 0 and high < count):
+            at = (low + high) // 2
     return low

@@ -21,6 +21,7 @@ from vesalius.tasks.demo.files import Demonstration
 from vesalius.tasks.demo.models import show_models
 from vesalius.tasks.demo.pictures import show_pictures
 from vesalius.tasks.demo.subjects import SUBJECTS
+from vesalius.tasks.demo.tokens import show_tokens
 from vesalius.wording import Progress, quiet
 
 COLUMNS = ("scan", "target", "coder", "bytes", "ratio", "source_ratio", "psnr_db", "max_error", "equal", "seconds")
@@ -64,6 +65,7 @@ def demo(output: Path, *, threads: int = 1, force: bool = False, progress: Progr
         for subject in SUBJECTS:
             progress(subject.title)
             Demonstration(subject, part, threads).run(result)
+        show_tokens(result, part, threads, progress)
         show_models(result, part, threads, progress)
         show_pictures(result, part, threads, progress)
         _overview(overview, result.rows)
@@ -74,8 +76,8 @@ def demo(output: Path, *, threads: int = 1, force: bool = False, progress: Progr
             title="Vesalius demo",
             task="demo",
             lead="Real scans that ship inside the dependencies of Vesalius, compressed, restored and compared with the "
-            "reader of the package that ships them; then, where torch is installed, the models of the package on "
-            "phantoms, and pre-training on a picture.",
+            "reader of the package that ships them; then, where torch is installed, tokens and the "
+            "models of the package on phantoms, and pre-training on a picture.",
             made=made("vesalius demo", threads),
         )
     progress(f"done in {time.perf_counter() - started:.0f} s")

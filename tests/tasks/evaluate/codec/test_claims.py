@@ -15,7 +15,7 @@ def rows_of(*results):
     return {(row["Claim"], row["Measured"]): row for row in rows}
 
 
-AT = "at 1,000:1 (bytes of the file)"
+AT = "at 1,000:1"
 
 
 def test_each_claim_with_its_conditions():

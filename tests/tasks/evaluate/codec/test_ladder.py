@@ -81,3 +81,17 @@ def test_a_small_file_is_looked_for_while_there_is_something_to_see():
 @pytest.mark.parametrize(("points", "most"), [(2, 4), (4, 6), (8, 10)])
 def test_few_points_where_the_ends_are_near(points, most):
     assert len(walk(straight(20, 50, 1.3, ratio=10, growth=1.4, heart=0), 20, points)) <= most
+
+
+def test_no_rungs_are_spent_where_nothing_is_gained():
+    """A coded mean of a cine reaches 29 dB with any rung of the better half: the points go to the worse half."""
+
+    def read(rung):
+        db = min(29.0, 22 + (62 - rung) / 4.5)
+        return RatePoint(60 * 1.08**rung, (db, db - 1))
+
+    readings = walk(read, 63, 6)
+    assert len([rung for rung in readings if rung < 31]) == 1
+    assert len(readings) == 6
+    values = [readings[rung].decibels[0] for rung in readings]
+    assert max(better - worse for better, worse in itertools.pairwise(values)) < 4

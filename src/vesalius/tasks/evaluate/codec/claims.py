@@ -22,7 +22,7 @@ from vesalius.tasks.evaluate.codec.tables import TableCell
 CLAIMED_DB, CLAIMED_SSIM, CLAIMED_MS, CLAIMED_DICE, CLAIMED_TOKENS = 35.0, 0.95, 10.0, 0.90, 32
 _COMPARE = {">": operator.gt, "<": operator.lt, "<=": operator.le}
 _WHERE = {"whole": "whole field", "heart": "heart region"}
-_AT = f"at {CLAIMED_RATIO:,}:1 (bytes of the file)"
+_AT = f"at {CLAIMED_RATIO:,}:1"
 _NEAREST = f"file nearest to {CLAIMED_RATIO:,}:1"
 
 
@@ -79,7 +79,7 @@ def claims_table(data_set: DataSetSummary) -> ReportTable:
     return ReportTable(
         columns=[*texts, *(Column(name=coder, numeric=True) for coder in coders), Column(name="Met by")],
         rows=rows,
-        caption=f"{data_set.name}: claimed and measured{words}",
+        caption=f"{data_set.name}: claimed and measured; ratios are those of whole files{words}",
     )
 
 

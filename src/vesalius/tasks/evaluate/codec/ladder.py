@@ -39,8 +39,8 @@ class RatePoint:
 def walk(read: Callable[[int], RatePoint], rungs: int, points: int) -> dict[int, RatePoint]:
     """Measure about `points` rungs of a ladder.
 
-    The middle first; then outwards, guessing from the slope so far, until both ends are reached; then the widest
-    gaps in PSNR.
+    The middle first; then outwards, guessing from the slope so far, until both ends are reached, or better rungs gain
+    nothing more; then the widest gaps in PSNR.
 
     Args:
         read: measures a rung (0 is the best).
@@ -64,6 +64,8 @@ def walk(read: Callable[[int], RatePoint], rungs: int, points: int) -> dict[int,
                 break
             rung = min(max(end + towards * max(_stride(readings, rungs, towards), 1), 0), rungs - 1)
             readings[rung] = read(rung)
+            if towards < 0 and _gain(readings[end], readings[rung]) < _SMALLEST_GAP_DB:
+                break  # nothing more can be gained, e.g. by a finer mean of all frames
     while True:
         gap, rung = _widest_gap(readings)
         enough = len(readings) >= points + (_EXTRA_FOR_GAPS if gap > _WIDE_GAP_DB else 0)
@@ -79,6 +81,12 @@ def _reached(reading: RatePoint, towards: int) -> bool:
     if reading.decibels[0] <= USELESS_DB:
         return True
     return max(reading.decibels) <= LOW_DB and reading.ratio >= HIGH_RATIO
+
+
+def _gain(worse: RatePoint, better: RatePoint) -> float:
+    """The most decibels that the better point gains in a region; NaN and infinities are no small gain."""
+    gains = [high - low for low, high in zip(worse.decibels, better.decibels, strict=True)]
+    return max(gains) if all(map(math.isfinite, gains)) else math.inf
 
 
 def _stride(readings: dict[int, RatePoint], rungs: int, towards: int) -> int:

@@ -1,0 +1,42 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vesalius.codec.decode import open_vsl
+from vesalius.report.result import Result
+from vesalius.scan.open import open_scan
+from vesalius.tasks.demo import tokens
+
+
+def test_three_files_move_side_by_side(tmp_path):
+    pytest.importorskip("torch")
+    (tmp_path / "scans").mkdir()
+    result, told = Result(), []
+    tokens.show_tokens(result, tmp_path, 1, told.append)
+    (section,) = result.sections
+    assert told == [section.title]
+    (film,) = (block for block in section.blocks if block.kind == "player")
+    assert [tile.title for tile in film.tiles] == ["original", "lossless", "lossy", "tokens"]
+    scan = open_scan(tmp_path / "scans" / "beat.nii.gz")
+    assert film.frames == scan.shape[1]
+    sizes = {}
+    for tile in film.tiles[1:]:
+        path = tmp_path / "scans" / f"beat-{tile.title}.vsl"
+        sizes[tile.title] = path.stat().st_size
+        assert tile.lines[0].startswith(f"{sizes[tile.title]:,} bytes")
+    assert sizes["tokens"] < sizes["lossy"] < sizes["lossless"]
+    assert 2 * scan.voxels / sizes["tokens"] >= tokens.RATIO
+    assert open_vsl(tmp_path / "scans" / "beat-tokens.vsl").tier.name == "tokens"
+    sheet = np.asarray(Image.open(io.BytesIO(result.figures[film.file])))
+    assert sheet.shape[0] == film.frames * film.tile_height
+    moving = sheet.reshape(film.frames, -1, *sheet.shape[1:])[..., 0].astype(float)
+    assert moving.std(0).max() > 20  # something beats
+
+
+def test_without_torch_nothing_is_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(tokens, "find_spec", lambda _: None)
+    result = Result()
+    tokens.show_tokens(result, tmp_path, 1, print)
+    assert not result.sections
