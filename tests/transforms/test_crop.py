@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from transforms.every import image
 from vesalius.errors import ConfigError, UsageError
 from vesalius.seeding import generator
-from vesalius.transforms.crop import CenterCrop, CenterFit, CenterPad, ForegroundCrop, LabelCrop, RandomCrop
+from vesalius.transforms.crop import CenterCrop, CenterFit, CenterPad, CutOut, ForegroundCrop, LabelCrop, RandomCrop
 from vesalius.transforms.transform import Sample
 
 shapes = st.tuples(st.integers(1, 9), st.integers(1, 9))
@@ -136,3 +136,13 @@ def test_a_share_of_the_boxes_lies_about_a_label():
     sample = Sample(np.zeros((1, 40, 40), "f4"), {"organ": mask})
     held = [crop.apply_to(sample, crop.draw(generator("share", n))).masks["organ"].any() for n in range(300)]
     assert 0.42 < np.mean(held) < 0.62
+
+
+def test_what_lies_outside_a_cut_out_is_zero():
+    x = np.ones((2, 10, 20, 3), "f4")
+    done = CutOut().apply(x, ((0.5, 0.7), (0.13, -0.5)))
+    expected = np.zeros_like(x)
+    expected[:, 4:9, 0:14] = 1  # the second box would begin before its axis
+    np.testing.assert_array_equal(done, expected)
+    with pytest.raises(ConfigError, match="keep"):
+        CutOut.build(keep=(0.0, 1.0))

@@ -12,10 +12,10 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from vesalius.errors import UsageError
-from vesalius.transforms.arrays import Array, full, letters, library
+from vesalius.transforms.arrays import Array, full, letters, library, positions
 from vesalius.transforms.transform import Params, Sample, Transform
 
 Size = tuple[Annotated[int, Field(ge=1)] | None, ...]
@@ -172,6 +172,43 @@ class LabelCrop(Transform):
         else:
             firsts = [int(share * (room + 1)) for share, room in zip(params[1:-1], spare, strict=True)]
         return _cut_sample(sample, firsts, wanted)
+
+
+class CutOut(Transform):
+    """What lies outside a random box becomes 0, in masks too: as a picture that was cut out and padded again.
+
+    Each axis of I and J keeps a drawn share of its length; the box may lie up to `shift` of the axis off the middle,
+    and always inside.
+    """
+
+    keep: tuple[float, float] = Field(default=(0.6, 1.0), description="least and greatest share of an axis that stays")
+    shift: float = Field(default=0.1, ge=0, le=1, description="largest distance from the middle, a share of the axis")
+
+    @field_validator("keep")
+    @classmethod
+    def _are_shares(cls, ends: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < ends[0] <= ends[1] <= 1:
+            raise ValueError("give two rising numbers between 0 and 1")
+        return ends
+
+    def draw(self, generator: np.random.Generator) -> Params:
+        """Return the share of I and J that stays, and how far the box lies off the middle, as a share of the axis."""
+        shares, shifts = generator.uniform(*self.keep, 2), generator.uniform(-self.shift, self.shift, 2)
+        return tuple(map(float, shares)), tuple(map(float, shifts))
+
+    def apply(self, x: Array, params: Params = None) -> Array:
+        box: list[slice] = [slice(None)] * x.ndim
+        for axis, share, shift in zip(positions(x, "IJ"), *params, strict=True):
+            length = x.shape[axis]
+            side = max(round(share * length), 1)
+            first = min(max(round((length - side) / 2 + shift * length), 0), length - side)
+            box[axis] = slice(first, first + side)
+        out = full(x, tuple(x.shape), 0)
+        out[tuple(box)] = x[tuple(box)]
+        return out
+
+    def apply_mask(self, mask: Array, params: Params = None) -> Array:
+        return self.apply(mask, params)
 
 
 def sizes(x: Array, size: Size) -> list[int]:

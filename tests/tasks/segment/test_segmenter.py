@@ -127,6 +127,23 @@ def test_windows_cover_every_voxel(patch, shape, overlap):
     assert net.shapes == {shape}
 
 
+@pytest.mark.parametrize(("flips", "images"), [("", 1), ("I", 2), ("IJ", 4), ("IJK", 8)])
+def test_mirror_images_share_in_the_mean(flips, images):
+    torch.manual_seed(0)
+    net, x = nn.Conv2d(1, 3, 3, padding=1), torch.randn(1, 8, 8, 3)  # a net that knows left from right
+    p = probabilities(net, x, (8, 8, 1), InferConfig(flips=flips))
+    mirrored = [
+        tuple(axis for axis, letter in enumerate("IJK", start=1) if letter in flips and bits >> axis & 1)
+        for bits in range(16)
+    ]
+    total = torch.zeros_like(p)
+    for axes in set(mirrored):
+        logits_KNIJ = net(x.flip(axes).permute(3, 0, 1, 2))
+        total += logits_KNIJ.softmax(1).permute(1, 2, 3, 0).flip(axes)
+    assert len(set(mirrored)) == images
+    torch.testing.assert_close(p, (total / images).detach())
+
+
 def test_a_volume_smaller_than_a_window():
     p = probabilities(PerVoxel(), torch.randn(1, 3, 4, 2), (8, 8, 4), InferConfig())
     assert p.shape == (3, 3, 4, 2)

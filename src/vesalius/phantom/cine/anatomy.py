@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vesalius.phantom.cine import paint
 from vesalius.phantom.cine.grid import Grid
 from vesalius.phantom.cine.heart import Heart, angles, turn
+from vesalius.phantom.cine.look import PLAIN, Look
 from vesalius.phantom.cine.paint import Canvas, Field, Waves, draw_waves, ellipse
 
 Places = NDArray[np.float64]
@@ -26,8 +27,8 @@ _RIBS_MM = 36.0
 class Body:
     """The drawn shape of one patient's chest, with room for the heart; the body mass index sets the fat of the skin."""
 
-    def __init__(self, heart: Heart, grid: Grid, bmi: float, draw: np.random.Generator) -> None:
-        self._grid = grid
+    def __init__(self, heart: Heart, grid: Grid, bmi: float, draw: np.random.Generator, look: Look = PLAIN) -> None:
+        self._grid, self._look = grid, look
         self._bottom_K = _reach_down(heart, grid)
         self._fat_mm = 6.0 + 1.1 * max(bmi - 17.0, 0) * draw.uniform(0.8, 1.2)
         self._radii = (
@@ -82,8 +83,9 @@ class Body:
         self._paint_organs(canvas, moved_x, moved_y, z, k)
         self._paint_wall(canvas, depth, round_the_wall, x, y, z, lung)
         canvas.lay(1 - canvas.inside(depth))
-        texture = 1 + 0.05 * self._waves["tissue"](moved_x, moved_y, z)
-        return canvas.water * texture, canvas.fat * (1 + 0.06 * self._waves["fat"](x, y, z))
+        look = self._look
+        texture = 1 + 0.05 * look.texture * self._waves["tissue"](moved_x, moved_y, z)
+        return canvas.water * texture, look.fat * canvas.fat * (1 + 0.06 * self._waves["fat"](x, y, z))
 
     def _depth(self, x: Places, y: Places, z: float) -> tuple[Field, Field]:
         """Return the depth below the skin and the distance around the body, both in mm."""

@@ -58,8 +58,11 @@ class Grid:
         return _places_mm(self.size, self.spacing_mm)
 
 
-def build_grid(heart: Heart, options: CineOptions, draw: np.random.Generator) -> Grid:
-    """Draw slices from above the valves to below the apex, each shifted slightly by its breath hold."""
+def build_grid(heart: Heart, options: CineOptions, draw: np.random.Generator, place: float = 1.0) -> Grid:
+    """Draw slices from above the valves to below the apex, each shifted slightly by its breath hold.
+
+    `place` is a factor on the distance of the heart from the middle of the picture.
+    """
     spacing = draw.uniform(*options.fov_mm) / options.size
     thickness = draw.uniform(*options.thickness_mm)
     ending = round(heart.shortening_mm / thickness)
@@ -71,7 +74,7 @@ def build_grid(heart: Heart, options: CineOptions, draw: np.random.Generator) ->
     shift[: ending + 2, 2] = 0  # so that no slice crosses the valve plane by its breath hold
     z = first + thickness * np.arange(count) - shift[:, 2]
     lean = draw.normal(0.0, 0.04, 2)
-    axis = draw.uniform(-8.0, 8.0, 2) + z[:, None] * lean + shift[:, :2]
+    axis = place * draw.uniform(-8.0, 8.0, 2) + z[:, None] * lean + shift[:, :2]
     size = options.size
     places = _places_mm(size, spacing)
     reach = math.sqrt(heart.radius_mm2) + 2 * heart.thickness_mm + _MARGIN_MM

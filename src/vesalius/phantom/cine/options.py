@@ -12,6 +12,7 @@ Group = Literal["NOR", "DCM", "HCM", "MINF", "RV"]
 """The five groups of ACDC: normal, dilated, hypertrophic, infarcted, abnormal right ventricle."""
 GROUPS: tuple[Group, ...] = get_args(Group)
 _BOUNDS = {"fov_mm": (250.0, 600.0), "thickness_mm": (3.0, 15.0)}
+_CROP = (32, 512)
 
 
 class CineOptions(Config):
@@ -35,7 +36,24 @@ class CineOptions(Config):
     shift_mm: float = Field(
         default=1.5, ge=0, le=10, description="standard deviation of the breath-hold shift of a slice"
     )
+    variety: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="how far signals, papillary muscles, place and brightness of slices differ from patient to patient",
+    )
+    crop: tuple[int, int] | None = Field(
+        default=None, description="least and greatest side of a cut-out about the heart, pixels; null: whole pictures"
+    )
     labels_4d: bool = Field(default=False, description="write the labels of every frame too")
+
+    @field_validator("crop")
+    @classmethod
+    def _is_a_side(cls, sides: tuple[int, int] | None) -> tuple[int, int] | None:
+        low, high = _CROP
+        if sides is not None and not low <= sides[0] <= sides[1] <= high:
+            raise ValueError(f"give two rising numbers between {low} and {high}")
+        return sides
 
     @field_validator("fov_mm", "thickness_mm")
     @classmethod

@@ -17,6 +17,7 @@ from vesalius.phantom.cine.anatomy import Body
 from vesalius.phantom.cine.grid import Grid, build_grid, draw_affine
 from vesalius.phantom.cine.heart import Heart, build_heart
 from vesalius.phantom.cine.labels import fit_heart, label, measure
+from vesalius.phantom.cine.look import Look, cut_out, draw_look
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.render import HeartPainter, add_noise, banding, coil_shading, draw_details
 from vesalius.phantom.cine.subject import Subject, draw_subject
@@ -71,8 +72,9 @@ def cine_patient(options: CineOptions, name: str) -> CinePatient:
     def draw(*what: str | int) -> np.random.Generator:
         return generator(options.seed, "cine", name, *what)
 
+    look = draw_look(options.variety, draw("look"))
     heart = build_heart(subject, draw("heart"))
-    grid = build_grid(heart, options, draw("grid"))
+    grid = build_grid(heart, options, draw("grid"), look.place)
     heart = fit_heart(heart, grid, subject)
     es_frame = end_systole(options.frames, draw("cycle").uniform(0.32, 0.4))
     emptied = emptying(options.frames, es_frame)
@@ -80,7 +82,8 @@ def cine_patient(options: CineOptions, name: str) -> CinePatient:
     for t, c in enumerate(emptied):
         labels[t][grid.window] = label(heart, grid, float(c)).transpose(1, 2, 0)
     blood = draw("level").uniform(180, 420)
-    image = _images(options, heart, grid, subject, emptied, blood, draw)
+    image = _images(options, heart, grid, subject, look, emptied, blood, draw)
+    affine = draw_affine(grid, draw("affine"))
     interval = round(subject.rr_ms / options.frames, 2)
     facts = {
         **measure(labels[[0, es_frame]], grid, subject),
@@ -89,7 +92,11 @@ def cine_patient(options: CineOptions, name: str) -> CinePatient:
         "slice_shift_mm": np.round(grid.shift_K3, 3).tolist(),
         "emptying": np.round(emptied, 4).tolist(),
     }
-    return CinePatient(name, subject, image, labels, draw_affine(grid, draw("affine")),
+    if options.crop is not None:
+        columns, rows = cut_out(labels, options.crop, draw("crop"))
+        image, labels = image[:, columns, rows], labels[:, columns, rows]
+        affine[:3, 3] += affine[:3, :2] @ (columns.start, rows.start)
+    return CinePatient(name, subject, image, labels, affine,
                        tuple(round(interval * t, 2) for t in range(options.frames)), es_frame, facts)  # fmt: skip
 
 
@@ -118,16 +125,19 @@ def _images(
     heart: Heart,
     grid: Grid,
     subject: Subject,
+    look: Look,
     emptied: NDArray[np.float64],
     blood: float,
     draw: Callable[..., np.random.Generator],
 ) -> NDArray[np.int16]:
     bmi = subject.weight_kg / (subject.height_cm / 100) ** 2
-    body = Body(heart, grid, bmi, draw("body"))
+    body = Body(heart, grid, bmi, draw("body"), look)
     water, fat = (np.stack(pair) for pair in zip(*(body.slice_at(k) for k in range(grid.slices)), strict=True))
     gain = blood * coil_shading(grid, options.shading, draw("coils")) * banding(grid, options.banding, draw("bands"))
+    if options.variety:
+        gain *= look.brightness(grid.slices, draw("slices"))[:, None, None]
     still = np.abs(water - fat) * gain
-    painter = HeartPainter(heart, grid, draw_details(heart, bmi, options.flow, draw("details")))
+    painter = HeartPainter(heart, grid, draw_details(heart, bmi, options.flow, draw("details"), look))
     window = (slice(None), *grid.window)
     image = np.empty((len(emptied), options.size, options.size, grid.slices), np.int16)
     for t, c in enumerate(emptied):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vesalius.phantom.cine import paint
 from vesalius.phantom.cine.grid import Grid
 from vesalius.phantom.cine.heart import ANGLES, RV_WALL_MM, Heart, Table, angles, turn
+from vesalius.phantom.cine.look import PLAIN, Look
 from vesalius.phantom.cine.paint import Canvas, Field, Waves, draw_waves
 
 _Part = tuple[slice, slice]
@@ -37,6 +38,7 @@ class Details:
         rough: unevenness of the papillary muscles.
         flow: two fields between which the blood alternates.
         flow_strength: their share of the signal.
+        look: factors on the signals of tissues and the height of trabeculae.
     """
 
     ridges: tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -45,12 +47,13 @@ class Details:
     rough: Waves
     flow: tuple[Waves, Waves]
     flow_strength: float
+    look: Look
 
 
-def draw_details(heart: Heart, bmi: float, flow: float, draw: np.random.Generator) -> Details:
-    """Draw the details of a heart."""
+def draw_details(heart: Heart, bmi: float, flow: float, draw: np.random.Generator, look: Look = PLAIN) -> Details:
+    """Draw the details of a heart of a certain look."""
     papillaries = tuple(
-        (angle + draw.normal(0, 0.12), share + draw.uniform(-0.05, 0.05), draw.uniform(3.8, 5.4))
+        (angle + draw.normal(0, 0.12), share + draw.uniform(-0.05, 0.05), look.papillaries * draw.uniform(3.8, 5.4))
         for angle, share in _PAPILLARIES
     )
     ridges = (_draw_ridges(draw), _draw_ridges(draw))
@@ -60,7 +63,7 @@ def draw_details(heart: Heart, bmi: float, flow: float, draw: np.random.Generato
     fat = fat + 4.0 * np.exp(-((turn(theta - heart.rv_angle) / 0.9) ** 2))
     fat = fat * (0.5 + 0.06 * max(bmi - 18, 0)) * draw.uniform(0.8, 1.2)
     rough, turning = draw_waves(draw, 9.0, 6), (draw_waves(draw, 26.0), draw_waves(draw, 26.0))
-    return Details(ridges, papillaries, fat, rough, turning, 0.05 * flow)
+    return Details(ridges, papillaries, fat, rough, turning, 0.05 * flow * look.flow, look)
 
 
 class HeartPainter:
@@ -114,13 +117,15 @@ class HeartPainter:
         self, canvas: Canvas, k: int, part: _Part, borders: dict[str, tuple[Table, Table]], flow: Field, c: float
     ) -> None:
         cover = {name: self._cover(k, part, low[k], high[k]) for name, (low, high) in borders.items()}
-        rv_blood, lv_blood = 0.93 * paint.BLOOD * (1 + 1.5 * flow), paint.BLOOD * (1 + flow)
-        canvas.lay(cover["fat"], 0.02, paint.FAT)
-        canvas.lay(cover["heart"], paint.MYOCARDIUM)
+        look = self._details.look
+        muscle = look.muscle * paint.MYOCARDIUM
+        rv_blood, lv_blood = look.rv_blood * 0.93 * paint.BLOOD * (1 + 1.5 * flow), paint.BLOOD * (1 + flow)
+        canvas.lay(cover["fat"], 0.02, look.fat * paint.FAT)
+        canvas.lay(cover["heart"], muscle)
         canvas.lay(cover["rv"], rv_blood)
         canvas.lay(cover["rv"] - cover["rv core"], 0.55)
-        canvas.lay(cover["epi"], paint.MYOCARDIUM)
-        canvas.lay(cover["endo"], 0.7 * paint.MYOCARDIUM + 0.3 * paint.BLOOD)
+        canvas.lay(cover["epi"], muscle)
+        canvas.lay(cover["endo"], 0.7 * muscle + 0.3 * paint.BLOOD)
         canvas.lay(cover["core"], lv_blood)
         self._paint_papillaries(canvas, k, part, c, cover["endo"])
         self._paint_root(canvas, k, part, c, lv_blood)
@@ -154,8 +159,8 @@ class HeartPainter:
         endo = np.sqrt(np.maximum(heart.endo_mm2(z, c), 0))
         epi = np.sqrt(np.maximum(heart.epi_mm2(z, c), 0))
         crescent = heart.rv_mm(c) * heart.rv_share(z, c)
-        lv_ridges = ridges[0] * (0.1 + 0.24 * apical) * (apical > 0)
-        rv_ridges = ridges[1] * (0.05 + 0.35 * apical) * (apical > 0)
+        lv_ridges = details.look.ridges * ridges[0] * (0.1 + 0.24 * apical) * (apical > 0)
+        rv_ridges = details.look.ridges * ridges[1] * (0.05 + 0.35 * apical) * (apical > 0)
         rv = epi + crescent
         wall = RV_WALL_MM * np.clip(crescent / 4.0, 0, 1)
         outer = np.maximum(rv + wall, epi)
@@ -185,7 +190,7 @@ class HeartPainter:
                 self._y[k][None, part[1]] - away * math.sin(angle),
             )
             depth = paint.ellipse(x, y, (size * (1.5 - 0.2 * c), size), angle) + 1.0 * self._rough[k][part]
-            canvas.lay(canvas.inside(depth) * endo * np.float32(seen), paint.MYOCARDIUM)
+            canvas.lay(canvas.inside(depth) * endo * np.float32(seen), self._details.look.muscle * paint.MYOCARDIUM)
 
     def _paint_root(self, canvas: Canvas, k: int, part: _Part, c: float, blood: Field) -> None:
         grid, heart = self._grid, self._heart

@@ -56,7 +56,8 @@ def show_tokens(result: Result, folder: Path, threads: int, progress: Progress) 
         "lossy": CompressConfig(psnr=38, coder="svtav1", threads=threads),
         "tokens": CompressConfig(tier="tokens", model=MODEL, ratio=RATIO, threads=threads),
     }
-    shown, lines = [(scan, "original", (f"{path.stat().st_size:,} bytes as .nii.gz",))], []
+    source: tuple[str, ...] = (f"{path.stat().st_size:,} bytes as .nii.gz",)
+    shown, lines = [(scan, "original", source)], []
     for name, options in ways.items():
         written = compress_scan(scan, folder / "scans" / f"beat-{name}.vsl", options)
         (tier,) = written.tiers

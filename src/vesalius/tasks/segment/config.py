@@ -78,6 +78,11 @@ class InferConfig(Config):
 
     overlap: float = Field(default=0.5, ge=0, lt=1, description="overlap of neighbouring windows")
     windows: int = Field(default=4, ge=1, description="windows that go through the net at once")
+    flips: str = Field(
+        default="",
+        pattern="^I?J?K?$",
+        description="letters of axes: probabilities are a mean over the image and its mirror images",
+    )
     largest: tuple[str, ...] = Field(default=(), description="classes of which only the largest piece is kept")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -108,8 +109,17 @@ def probabilities(net: nn.Module, x_CIJK: Tensor, patch: Patch, infer: InferConf
     """Class probabilities, shape (N, I, J, K), float32, on the device of `x_CIJK`.
 
     Windows have the size of a patch and are weighted by a Gaussian at their centre. A net for pictures takes the slices
-    along k one by one.
+    along k one by one. With `infer.flips` it is the mean over the image and its mirror images along these axes.
     """
+    total = _in_windows(net, x_CIJK, patch, infer)
+    turns = [axes for count in range(1, 1 + len(infer.flips)) for axes in combinations(infer.flips, count)]
+    for axes in turns:
+        mirrored = ["CIJK".index(axis) for axis in axes]
+        total += _in_windows(net, x_CIJK.flip(mirrored), patch, infer).flip(mirrored)
+    return total / (1 + len(turns))
+
+
+def _in_windows(net: nn.Module, x_CIJK: Tensor, patch: Patch, infer: InferConfig) -> Tensor:
     from monai.inferers import sliding_window_inference
 
     flat = patch[2] == 1
