@@ -51,7 +51,7 @@ def half_of(net: nn.Module, which: str, size: tuple[int, ...] | None = None) -> 
         return _half_of_cycle(net, which, _CYCLE if size is None else size)
     titok = net.net if isinstance(net, TiTokTokenizer) else net
     if not isinstance(titok, TokenAutoencoder):
-        raise UsageError("only tokenizers have an encoder and a decoder of tokens to export")
+        raise UsageError("only a TiTok has an encoder and a decoder of tokens to export")
     config = titok.config
     size = config.size if size is None else size
     if len(size) != config.dims or any(side < 1 or side % step for side, step in zip(size, config.patch, strict=True)):
