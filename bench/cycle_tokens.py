@@ -93,7 +93,7 @@ def main() -> None:
     folders = [path for path in sorted(given.other.iterdir()) if path.is_dir()] if given.other else []
     rows = [measured(folder, model, given.output) for folder in folders]
     if rows:
-        rows.append(["mean", *(f"{np.mean([float(row[n]) for row in rows]):+.2f}" for n in range(1, len(rows[0])))])
+        rows.append(["mean", *(f"{np.nanmean([float(row[n]) for row in rows]):+.2f}" for n in range(1, len(rows[0])))])
         print_table(HEADS, rows)
         if not given.model:
             add_to_card(locate(model) / "README.md", rows)
@@ -271,6 +271,8 @@ def at(points: Sequence[Point], size: float, which: str = "heart") -> float:
     for point in sorted(points, key=lambda point: point.tier):
         if not kept or getattr(point, which) > getattr(kept[-1], which):
             kept.append(point)
+    if not kept[0].tier <= size <= kept[-1].tier:
+        return float("nan")  # beyond what was measured
     sizes = np.log([point.tier for point in kept])
     return float(np.interp(np.log(size), sizes, [getattr(point, which) for point in kept]))
 
