@@ -3,7 +3,7 @@ import json
 import pytest
 from pydantic import Field, field_validator, model_validator
 
-from vesalius.config import Config, load_config, read_table
+from vesalius.config import Config, from_overrides, load_config, read_table
 from vesalius.errors import ConfigError
 
 
@@ -167,3 +167,16 @@ def test_a_list_that_holds_itself_is_refused(tmp_path):
     (tmp_path / "c.yaml").write_text("a: &a [*a]\n")
     with pytest.raises(ConfigError, match="stands for more than"):
         read_table(tmp_path / "c.yaml")
+
+
+def test_overrides_leave_the_table_as_it_is():
+    table = {"inner": {"a": 1}}
+
+    class Inner(Config):
+        a: int = 0
+
+    class Outer(Config):
+        inner: Inner = Inner()
+
+    assert from_overrides(Outer, ["inner.a=2"], table).inner.a == 2
+    assert table == {"inner": {"a": 1}}

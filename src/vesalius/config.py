@@ -5,6 +5,7 @@ A wrong key is one line: the dotted key, what was given, the nearest valid key.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import re
 import reprlib
@@ -159,12 +160,12 @@ def _check_size(raw: Any, path: Path) -> None:
 def from_overrides(
     cls: type[_C], overrides: Sequence[str], raw: dict[str, Any] | None = None, where: str | Path | None = None
 ) -> _C:
-    """Make a configuration of the table `raw` and words such as "noise=0.05", which win.
+    """Make a configuration of the table `raw` and words such as "noise=0.05", which win; the table stays as it is.
 
     Raises:
         ConfigError: wrong key, wrong value, or a word without "=".
     """
-    raw = {} if raw is None else raw
+    raw = {} if raw is None else copy.deepcopy(raw)
     for override in overrides:
         _override(raw, override)
     return cls.parse(raw, where=where)

@@ -13,6 +13,11 @@ NEEDS = {
     "detect/head_from_embeddings": ["data.embeddings=x.npy", "data.labels=y.npy"],
     "detect/head_ct_phantom": ["data.manifest=m.jsonl", "data.encoder=encoder"],
     "detect/rsna": ["data.manifest=m.jsonl", "data.encoder=e"],
+    **{
+        f"tokenize/titok_{size}_{stage}": ["data.manifest=m.jsonl", more]
+        for size in ("cpu", "s128", "b64", "l32")
+        for stage, more in (("stage1", "method.proxy=vqgan"), ("stage2", "init_from.model=stage1"))
+    },
 }
 """What a configuration leaves to the command line, where that is not the manifest."""
 
