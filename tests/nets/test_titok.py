@@ -87,24 +87,75 @@ def test_what_does_not_fit():
         gaussian.decode_tokens(torch.zeros(1, 6, dtype=torch.long))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["anchored", "two stages"])
-def test_overfits_a_few_pictures_after_a_continuous_warm_up(name):
-    config = ALL[name]
-    net = make(config).train()
-    coarse = torch.rand(4, 1, 4, 3, generator=torch.Generator().manual_seed(1))
-    x = torch.nn.functional.interpolate(coarse, (32, 24), mode="bilinear")
-    optimizer = torch.optim.AdamW(net.parameters(), 2e-3)
-    for step in range(160):
-        if step == 60:
-            net.quantizer.start(net.eval().encoder(x), "test")
-            net.train()
-        coded = net(x, quantized=step >= 60)
-        loss = torch.nn.functional.mse_loss(coded.x_BCJI, x) + 0.02 * coded.loss
+def bright_and_dark():
+    """Four pictures of soft bright and dark fields, which have little in common."""
+    fields = (torch.rand(4, 1, 4, 3, generator=torch.Generator().manual_seed(1)) > 0.5).float()
+    return torch.nn.functional.interpolate(fields, (32, 24), mode="bilinear")
+
+
+def train(net, loss_of, steps, rate=1e-3):
+    """Steps at a rate that grows over the first 20; at full rate at once a net stays at the mean of all pictures."""
+    optimizer = torch.optim.AdamW(net.parameters(), rate, betas=(0.9, 0.95), fused=True)
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = rate * min(1, (step + 1) / 20)
         optimizer.zero_grad()
-        loss.backward()
+        loss_of(step).backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 0.5)
         optimizer.step()
-    error = torch.nn.functional.mse_loss(net.eval()(x).x_BCJI, x)
-    assert error < 0.1 * x.var()
-    zeroed = torch.nn.functional.mse_loss(net.decode(torch.zeros(4, config.latents, 6)), x)
-    assert zeroed > 3 * error
+
+
+def test_overfits_a_few_pictures_after_a_continuous_warm_up():
+    net, x = make(ANCHORED).train(), bright_and_dark()
+
+    def loss_of(step):
+        if step == 50:
+            net.quantizer.start(net.encoder(x), "test")
+        coded = net(x, quantized=step >= 50)
+        return torch.nn.functional.mse_loss(coded.x_BCJI, x) + 0.02 * coded.loss
+
+    train(net, loss_of, 85)
+    with torch.no_grad():
+        codes_BL = net.eval().encode(x).codes_BL
+        error = torch.nn.functional.mse_loss(net.decode_tokens(codes_BL), x)
+        others = torch.nn.functional.mse_loss(net.decode_tokens(codes_BL.roll(1, 0)), x)
+    assert error < 0.25 * x.var()
+    assert others > 4 * error  # the tokens tell the pictures apart
+
+
+@pytest.mark.slow
+def test_two_stages_overfit_a_few_pictures():
+    x = bright_and_dark()
+    vqgan, net = make(VQGAN).train(), make(TWO_STAGES).train()
+    with torch.no_grad():
+        vqgan.quantizer.start(vqgan.encoder(x).flatten(2).transpose(1, 2), 0)
+
+    def painted(step):
+        vqgan.quantizer.revive("test", step)
+        coded = vqgan(x)
+        return torch.nn.functional.mse_loss(coded.x_BCJI, x) + 0.1 * coded.loss
+
+    train(vqgan, painted, 150, 4e-3)
+    wanted_BP = vqgan.eval().codes(x).flatten(1)
+    net.take_pixel_decoder(vqgan)
+
+    def first(step):
+        if step == 80:
+            net.quantizer.start(net.encoder(x), "test")
+        coded = net(x, quantized=step >= 80)
+        return torch.nn.functional.cross_entropy(coded.logits_BNP, wanted_BP) + 0.1 * coded.loss
+
+    train(net, first, 140)
+    with torch.no_grad():
+        coded = net.eval()(x)
+        assert (coded.logits_BNP.argmax(1) == wanted_BP).float().mean() > 0.9
+        before = torch.nn.functional.mse_loss(coded.x_BCJI, x)
+    for part in (net.encoder, net.quantizer):
+        part.requires_grad_(False)
+    trained = torch.nn.ModuleList([net.decoder, net.head, net.pixel_decoder])
+    train(trained, lambda _: torch.nn.functional.mse_loss(net(x).x_BCJI, x), 40)
+    with torch.no_grad():
+        codes_BL = net.encode(x).codes_BL
+        assert torch.equal(codes_BL, coded.codes_BL)
+        after = torch.nn.functional.mse_loss(net.decode_tokens(codes_BL), x)
+    assert after < before
+    assert after < 0.1 * x.var()
