@@ -1,13 +1,14 @@
 """What do the tokens of a cine know? Probes for the disease group and the ejection fraction, and search by tokens.
 
-Phantoms of the five groups of ACDC, cropped to the heart, are embedded by a tokenizer (`vesalius embed MODEL
-MANIFEST`). A logistic regression reads the group from these vectors, a ridge regression the ejection fraction of the
-left ventricle; both are cross-validated by patient, and so are their penalties inside of each fold. Beside them stand
-what needs no tokens: the commonest group or mean EF, and the same on five numbers of the pixels (mean, deviation, 1st
-and 99th percentile, mean change from frame to frame).
+Phantoms of the five groups of ACDC, cropped to the heart, some of them seen otherwise as well (another crop and twice
+the noise, the whole field), are embedded by a tokenizer (`vesalius embed MODEL MANIFEST`). A logistic regression reads
+the group from these vectors, a ridge regression the ejection fraction of the left ventricle; both are cross-validated
+by patient, penalties are chosen among the other patients. Beside them stands what needs no tokens: the commonest group
+or mean EF, and the same on five numbers of the pixels (mean, deviation, 1st and 99th percentile, mean change from frame
+to frame).
 
-Search: how many of the five most similar phantoms are of the group of the query, and how often a second picture of a
-phantom (another crop and twice the noise, or the whole field) finds the first one.
+Search: how many of the five most similar phantoms are of the group of the query, and how often a heart that is seen
+otherwise finds itself.
 
 The EF probe of all these pictures then reads real hearts whose masks give an EF; the group probe those whose group is
 stated. Pooling and sizes of the vectors were chosen on phantoms of seed 11; figures are of another seed.
@@ -21,11 +22,12 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -45,7 +47,7 @@ from vesalius.tasks.encode.options import EmbedOptions
 FOLDS, NEAREST = 5, 5
 CAVITY = 3
 FIRST = "cropped to the heart"
-VIEWS = {
+VIEWS: dict[str, dict[str, Any]] = {
     FIRST: {"crop": (90, 104)},
     "another crop, twice the noise": {"crop": (110, 140), "noise": 0.06},
     "whole field": {},
@@ -53,12 +55,21 @@ VIEWS = {
 Vectors = NDArray[np.float64]
 
 
+INPUTS = ("tokens", "five numbers of the pixels")
+
+
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Vectors of a cohort, (N, D), by what gives them, and the cohort."""
+    """A cohort, vectors of its N cases, (N, D), by what gives them, and what is known of each."""
 
     cohort: Cohort
     inputs: dict[str, Vectors]
+    groups: NDArray[np.str_]
+    efs: Vectors
+
+    @property
+    def patients(self) -> NDArray[np.str_]:
+        return np.array([case.patient for case in self.cohort])
 
 
 def main() -> None:
@@ -71,40 +82,60 @@ def main() -> None:
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="patients in the layout of ACDC")
     given = parser.parse_args()
     views: dict[str, Pictures] = {}
-    efs: dict[str, Vectors] = {}
     for view, options in VIEWS.items():
         patients = given.patients if view == FIRST else min(given.others, given.patients)
         made = given.output / f"{view.split()[0]}-{given.seed}-{patients}"
         if not made.exists():
             facts = {"patients": patients, "seed": given.seed, "frames": 20, "variety": 1.0, **options}
             write_cine(made, CineOptions.build(**facts))
-        views[view] = pictures(build_cohort("acdc", made), given.model, made.with_name(made.name + "-vectors"))
-        truths = [json.loads((made / case.id / "truth.json").read_text()) for case in views[view].cohort]
-        efs[view] = np.array([100 * truth["measured"]["lv_ef"] for truth in truths])
-    first = views[FIRST]
-    groups = groups_of(first.cohort)
-    print(f"{len(groups)} phantoms of seed {given.seed}, {FIRST}; {FOLDS} folds of patients; intervals over patients")
-    print(f"a vector of the tokens has {first.inputs['tokens'].shape[1]} numbers")
-    show_groups(groups, first.inputs, given.seed)
-    show_efs(efs[FIRST], first.inputs, given.seed)
-    show_search(views, groups, given.seed)
-    joined = {name: np.concatenate([view.inputs[name] for view in views.values()]) for name in first.inputs}
-    known_efs = np.concatenate(list(efs.values()))
-    known_groups = np.concatenate([groups_of(view.cohort) for view in views.values()])
+        views[view] = phantoms(made, given.model)
+    counts = ", ".join(f"{len(view.efs)} {title}" for title, view in views.items())
+    print(f"Phantoms of seed {given.seed}: {counts}; {FOLDS} folds of patients; intervals over patients")
+    print(f"A vector of the tokens has {views[FIRST].inputs['tokens'].shape[1]} numbers")
+    for learnt in ({FIRST: views[FIRST]}, views):
+        print(f"\nProbes that learn from: {'; '.join(learnt)}")
+        show_groups(learnt, given.seed)
+        show_efs(learnt, given.seed)
+    show_search(views, given.seed)
     for folder in given.real:
-        real = pictures(build_cohort("acdc", folder), given.model, given.output / f"{folder.name}-vectors")
-        show_real(real, folder.name, joined, known_efs, known_groups)
+        show_real(real(folder, given.model, given.output), folder.name, views)
 
 
-def pictures(cohort: Cohort, model: str, store: Path) -> Pictures:
+def phantoms(made: Path, model: str) -> Pictures:
+    cohort = build_cohort("acdc", made)
+    truths = [json.loads((made / case.id / "truth.json").read_text()) for case in cohort]
+    efs = np.array([100 * truth["measured"]["lv_ef"] for truth in truths])
+    return Pictures(cohort, vectors(cohort, model, made.with_name(made.name + "-vectors")), groups_of(cohort), efs)
+
+
+def real(folder: Path, model: str, output: Path) -> Pictures:
+    """Real hearts; an EF that masks do not give is NaN."""
+    cohort = build_cohort("acdc", folder)
+    efs = np.array([ef_of_masks(cohort, case) for case in cohort])
+    return Pictures(cohort, vectors(cohort, model, output / f"{folder.name}-vectors"), groups_of(cohort), efs)
+
+
+def vectors(cohort: Cohort, model: str, store: Path) -> dict[str, Vectors]:
     manifest = write_manifest(cohort, store.with_suffix(".jsonl"), force=True)
     embed(manifest, store, model, EmbedOptions(cache=store.with_name("cache")), device="cpu")
     collection = Collection.open(store)
     rows = {case.id: collection.rows(case)[0] for case in collection.cohort}
-    tokens = np.stack([rows[case.id] for case in cohort]).astype(np.float64)
-    return Pictures(
-        cohort, {"tokens": tokens, "five numbers of the pixels": np.stack([plain(cohort, c) for c in cohort])}
-    )
+    tokens_ND = np.stack([rows[case.id] for case in cohort]).astype(np.float64)
+    return dict(zip(INPUTS, (tokens_ND, np.stack([plain(cohort, case) for case in cohort])), strict=True))
+
+
+def inputs_of(views: dict[str, Pictures], name: str) -> Vectors:
+    return np.concatenate([view.inputs[name] for view in views.values()])
+
+
+def joined(views: dict[str, Pictures], what: Literal["groups", "efs", "patients"]) -> NDArray[Any]:
+    return np.concatenate([getattr(view, what) for view in views.values()])
+
+
+def parts(views: dict[str, Pictures]) -> dict[str, slice]:
+    """Where the rows of each view lie among the joined ones."""
+    ends = np.cumsum([0, *(len(view.efs) for view in views.values())])
+    return {title: slice(*ends[n : n + 2].tolist()) for n, title in enumerate(views)}
 
 
 def plain(cohort: Cohort, case: Case) -> NDArray[np.float64]:
@@ -117,7 +148,7 @@ def plain(cohort: Cohort, case: Case) -> NDArray[np.float64]:
 
 
 def groups_of(cohort: Cohort) -> NDArray[np.str_]:
-    return np.array([str(case.facts["group"]) for case in cohort])
+    return np.array([str(case.facts.get("group", "not stated")) for case in cohort])
 
 
 def group_probe() -> GridSearchCV:
@@ -129,33 +160,37 @@ def ef_probe() -> Pipeline:
     return make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-1, 5, 13)))
 
 
-def show_groups(groups: NDArray[np.str_], inputs: dict[str, Vectors], seed: int) -> None:
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    commonest = max(np.mean(groups == name) for name in GROUPS)
-    print(f"\nGroup ({', '.join(GROUPS)}), share of patients that are right; the commonest group: {commonest:.3f}")
-    for name, x_ND in inputs.items():
-        read = cross_val_predict(group_probe(), x_ND, groups, cv=folds)
-        print(f"  {name}: {interval((read == groups).astype(float), seed)}")
+def show_groups(views: dict[str, Pictures], seed: int) -> None:
+    groups, patients = joined(views, "groups"), joined(views, "patients")
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    commonest = max(np.mean(views[FIRST].groups == name) for name in GROUPS)
+    print(f"Group ({', '.join(GROUPS)}), share of patients that are right; the commonest group: {commonest:.3f}")
+    for name in INPUTS:
+        read = cross_val_predict(group_probe(), inputs_of(views, name), groups, groups=patients, cv=folds)
+        for title, part in parts(views).items():
+            print(f"  {name}, {title}: {interval((read[part] == groups[part]).astype(float), seed)}")
         if name == "tokens":
             for group in GROUPS:
-                counts = ", ".join(f"{other} {np.sum(read[groups == group] == other)}" for other in GROUPS)
-                print(f"    {group} is read as: {counts}")
+                rows = read[parts(views)[FIRST]][views[FIRST].groups == group]
+                print(f"    {group} is read as: {', '.join(f'{other} {np.sum(rows == other)}' for other in GROUPS)}")
 
 
-def show_efs(efs: Vectors, inputs: dict[str, Vectors], seed: int) -> None:
-    folds = KFold(FOLDS, shuffle=True, random_state=seed)
-    guess = np.abs(efs - efs.mean())
-    print(f"\nEF, mean absolute error in points; the mean EF of all: {interval(guess, seed)}")
-    errors = {name: np.abs(cross_val_predict(ef_probe(), x_ND, efs, cv=folds) - efs) for name, x_ND in inputs.items()}
-    for name, each in errors.items():
-        print(f"  {name}: {interval(each, seed)}")
-    for name, other in {"the mean EF": guess, **errors}.items():
-        if name != "tokens":
-            print(f"  tokens less {name}: {interval(errors['tokens'] - other, seed)}")
+def show_efs(views: dict[str, Pictures], seed: int) -> None:
+    efs, patients = joined(views, "efs"), joined(views, "patients")
+    folds = GroupKFold(FOLDS, shuffle=True, random_state=seed)
+    print("EF, mean absolute error in points")
+    errors = {"the mean EF of all": np.abs(efs - views[FIRST].efs.mean())}
+    for name in INPUTS:
+        read = cross_val_predict(ef_probe(), inputs_of(views, name), efs, groups=patients, cv=folds)
+        errors[name] = np.abs(read - efs)
+    for title, part in parts(views).items():
+        for name, each in errors.items():
+            less = "" if name == "tokens" else f"; tokens less this: {interval((errors['tokens'] - each)[part], seed)}"
+            print(f"  {title}, {name}: {interval(each[part], seed)}{less}")
 
 
-def show_search(views: dict[str, Pictures], groups: NDArray[np.str_], seed: int) -> None:
-    first = views[FIRST]
+def show_search(views: dict[str, Pictures], seed: int) -> None:
+    first, groups = views[FIRST], views[FIRST].groups
     chance = np.mean([(groups == group).sum() - 1 for group in groups]) / (len(groups) - 1)
     print(f"\nSearch: share of the {NEAREST} most similar phantoms that are of the query's group; chance: {chance:.3f}")
     ends = {name: (x_ND.mean(0), x_ND.std(0)) for name, x_ND in first.inputs.items()}
@@ -181,30 +216,26 @@ def show_search(views: dict[str, Pictures], groups: NDArray[np.str_], seed: int)
             print(f"  {name}: {interval((nearest == sought).astype(float), seed)} ({len(sought)} patients)")
 
 
-def show_real(real: Pictures, title: str, inputs: dict[str, Vectors], efs: Vectors, groups: NDArray[np.str_]) -> None:
+def show_real(hearts: Pictures, title: str, views: dict[str, Pictures]) -> None:
     """EF and group of real hearts, read by the probes of all phantoms."""
-    read_efs = {name: ef_probe().fit(x_ND, efs).predict(real.inputs[name]) for name, x_ND in inputs.items()}
-    read = group_probe().fit(inputs["tokens"], groups).predict(real.inputs["tokens"])
-    print(f"\n{title}: EF by masks / {' / '.join(read_efs)}; group stated / read from tokens")
-    errors: dict[str, list[float]] = {name: [] for name in (*read_efs, "mean EF of the phantoms")}
-    for number, case in enumerate(real.cohort):
-        known = ef_of_masks(real.cohort, case)
-        shown = "unknown" if known is None else f"{known:.1f}"
-        estimates = {name: float(values[number]) for name, values in read_efs.items()}
-        words = " / ".join(f"{value:.1f}" for value in estimates.values())
-        print(f"  {case.id}: {shown} / {words}; {case.facts.get('group', 'not stated')} / {read[number]}")
-        if known is not None:
-            for name, value in {**estimates, "mean EF of the phantoms": float(efs.mean())}.items():
-                errors[name].append(abs(value - known))
-    for name, values in errors.items():
-        if values:
-            print(f"  mean absolute error, {name}: {np.mean(values):.1f} points ({len(values)} patients)")
+    efs, groups = joined(views, "efs"), joined(views, "groups")
+    reads = {name: ef_probe().fit(inputs_of(views, name), efs).predict(hearts.inputs[name]) for name in INPUTS}
+    reads["mean EF of the phantoms"] = np.full(len(hearts.efs), views[FIRST].efs.mean())
+    read = group_probe().fit(inputs_of(views, "tokens"), groups).predict(hearts.inputs["tokens"])
+    print(f"\n{title}: EF by masks / {' / '.join(reads)}; group stated / read from tokens")
+    for number, case in enumerate(hearts.cohort):
+        words = " / ".join(f"{values[number]:.1f}" for values in (hearts.efs, *reads.values()))
+        print(f"  {case.id}: {words}; {hearts.groups[number]} / {read[number]}")
+    known = np.isfinite(hearts.efs)
+    for name, values in reads.items():
+        error = np.abs(values - hearts.efs)[known].mean()
+        print(f"  mean absolute error, {name}: {error:.1f} points ({known.sum()} hearts)")
 
 
-def ef_of_masks(cohort: Cohort, case: Case) -> float | None:
-    """EF of the cavity in percent; None without both masks."""
+def ef_of_masks(cohort: Cohort, case: Case) -> float:
+    """EF of the cavity in percent; NaN without both masks."""
     if not {"ED", "ES"} <= case.masks.keys():
-        return None
+        return float("nan")
     masks = {name: open_mask(cohort, case, name) for name in ("ED", "ES")}
     voxel = voxel_ml(masks["ED"].affine)
     volumes = {name: float((mask.values() == CAVITY).sum()) * voxel for name, mask in masks.items()}

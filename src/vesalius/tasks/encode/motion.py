@@ -59,8 +59,11 @@ def motion_rows(values_KRCD: NDArray[np.float32], mean_KPRC: NDArray[np.float32]
 
 
 def _centre(energy_RC: Plane) -> tuple[Plane, Plane]:
-    """Return rows and columns of all cells from the centre of motion: the nearest mode of the wide mean."""
-    rows_RC, columns_RC = np.indices(energy_RC.shape, np.float64)
+    """Return rows and columns of all cells, counted from the centre of motion.
+
+    It starts where a wide mean of the motion is highest, and moves to the centre of what lies around it.
+    """
+    rows_RC, columns_RC = (np.asarray(places_RC, np.float64) for places_RC in np.indices(energy_RC.shape))
     if not energy_RC.any():
         energy_RC = np.ones_like(energy_RC)
     wide_RC = gaussian_filter(energy_RC, _REACH, mode="constant")

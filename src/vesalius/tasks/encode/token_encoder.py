@@ -147,7 +147,8 @@ class TokenEncoder:
         mean_KRC = functional.adaptive_avg_pool2d(mean_KJI, grid_RC)
         squares_KRC = functional.adaptive_avg_pool2d(mean_KJI.square(), grid_RC)
         mean_KPRC = torch.stack([mean_KRC, (squares_KRC - mean_KRC.square()).clamp(min=0).sqrt()], 1)
-        return motion_rows(values_KLD.unflatten(1, grid_RC).cpu().numpy(), mean_KPRC.cpu().numpy())
+        values_KRCD = values_KLD.reshape(len(values_KLD), *grid_RC, -1)
+        return motion_rows(values_KRCD.cpu().numpy(), mean_KPRC.cpu().numpy())
 
     def _cycle(self, slices: Slices) -> Tensor:
         """Return the scan from 0 to 1, x_KTJI."""
