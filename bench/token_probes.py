@@ -11,7 +11,8 @@ Search: how many of the five most similar phantoms are of the group of the query
 otherwise finds itself.
 
 The EF probe of all these pictures then reads real hearts whose masks give an EF; the group probe those whose group is
-stated. Pooling and sizes of the vectors were chosen on phantoms of seed 11; figures are of another seed.
+stated. Pooling and sizes of the vectors were chosen on phantoms of seed 11, how far the centre of motion is looked for
+also on the masks of the Sunnybrook hearts; figures are of another seed.
 
     python bench/token_probes.py MODEL -o WORK [--patients 150] [--seed 77] [--real FOLDER ...]
 """
