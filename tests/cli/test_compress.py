@@ -96,7 +96,7 @@ WRONG = {
     "--coder zip": "--coder zip: no such coder; did you mean 'jpegxl'? Choose one of deflate",
     "--coder svtav1": "codes nothing losslessly",
     "--effort much": "'--effort': 'much' is not one of 'normal', 'best'; see vesalius compress --help",
-    "--tier token": "Invalid value for '--tier': 'token' is not",
+    "--tier token": "--tier: 'token' is not a tier that is asked for by name (that is: tokens)",
     "--access voxel": "access",
     "--keep-identifiers --strip": "exclude each other",
     "--lossless --ratio 4": "two tiers are",
