@@ -1,9 +1,10 @@
 """Trains the two cine segmenters that come with the package and measures each on hearts that it has not seen.
 
-Each net learns from the cine phantoms of its own seed and from its own half of the Sunnybrook patients (CC0) and is
-tested on the other half. Then it is measured on new phantoms, one for each combination of group, view, pixel size and
-noise, and on other cine data (ACDC: only measured on, never trained on, and never a reason to choose). Choices are made
-with `--strata-seed 8`, figures stated with seed 9.
+Each net learns from cine phantoms of its own seed (whole fields and cut-outs, fine and coarse pixels, little and much
+noise) and from its own half of the Sunnybrook patients (CC0), and is tested on the other half. Then it is measured on
+new phantoms, one for each combination of group, view, pixel size and noise, and on other cine data (ACDC: only measured
+on, never trained on, and never a reason to choose a configuration). Choices are made with `--strata-seed 8`, the cards
+state what seed 9 gives.
 
     python bench/cine_segmenters.py SUNNYBROOK -o WORK [--other ACDC] [train.epochs=40 ...]
     python bench/cine_segmenters.py SUNNYBROOK -o WORK --measure segment/cine_unet   # a model as it is, no training
@@ -30,8 +31,19 @@ from vesalius.tasks.segment.outcome import SegmentSummary, Unit, beats, measure
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.tasks.train.run import train
 
-NETS = {"cine_unet": 10, "cine_segresnet": 20}
-"""Configuration -> phantoms to learn from. Net number n has every second patient, from patient n on, and seed n + 1."""
+NETS = ("cine_segresnet", "cine_unet")
+"""Net number n learns from every second patient, from patient n on, and from phantoms of seeds 10 (n + 1) on."""
+PHANTOMS = 120
+LEARNED = {
+    "field": {"size": 224, "fov_mm": (290, 400), "noise": 0.03, "shading": 1.5},
+    "wide": {"size": 256, "fov_mm": (320, 420), "noise": 0.06, "flow": 2},
+    "fine": {"size": 240, "fov_mm": (290, 360), "noise": 0.04, "crop": (84, 124)},
+    "coarse": {"size": 192, "fov_mm": (300, 370), "noise": 0.03, "crop": (72, 108)},
+    "noisy": {"size": 208, "fov_mm": (290, 380), "noise": 0.09, "crop": (80, 120), "shading": 2, "flow": 2},
+}
+"""Cohorts of phantoms to learn from -> options; a fifth of the phantoms each."""
+COPIES = 6
+"""So many phantoms are worth an entry of each real patient in the manifest."""
 VIEWS = {"field": {}, "crop": {"crop": (90, 104)}}
 PIXELS = {"fine": {"size": 256, "fov_mm": (300, 360)}, "coarse": {"size": 184, "fov_mm": (300, 330)}}
 NOISE = {"clean": 0.02, "noisy": 0.08}
@@ -46,25 +58,23 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for phantoms, manifests and runs")
     parser.add_argument("--other", type=Path, help="more patients in the layout of ACDC, to measure on only")
     parser.add_argument("--other-name", default="ACDC", help="what it is called in the cards")
-    parser.add_argument("--nets", nargs="+", choices=NETS, default=tuple(NETS), help="which of the two")
+    parser.add_argument("--nets", nargs="+", choices=NETS, default=NETS, help="which of the two")
     parser.add_argument("--measure", nargs="+", default=(), help="models to measure instead of training")
     parser.add_argument("--strata-seed", type=int, default=9, help="of the phantoms to measure on")
     parser.add_argument("overrides", nargs="*", help="a.b=value for the trainings")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     real = build_cohort("acdc", given.sunnybrook)
     patients = sorted({case.patient or case.id for case in real})
     for name in () if given.measure else given.nets:
-        number = list(NETS).index(name)
+        number = NETS.index(name)
         manifest = given.output / f"{name}.jsonl"
         if not manifest.exists():
-            options = CineOptions(patients=NETS[name], seed=number + 1, frames=10)
-            made = phantoms(given.output / f"phantoms-{number + 1}", options)
-            write_manifest(learning(real, set(patients[number::2]), made), manifest)
+            write_manifest(learning(real, set(patients[number::2]), given.output, number + 1), manifest)
         run = given.output / name
         train(f"segment/{name}", run, [f"data.manifest={manifest}", *given.overrides], resume=True, progress=print)
     for model in given.measure or [str(given.output / name) for name in given.nets]:
         name = Path(model).name
-        known = set(patients[list(NETS).index(name) :: 2]) if name in NETS else set()
+        known = set(patients[NETS.index(name) :: 2]) if name in NETS else set()
         held_out = real.where(lambda case, known=known: (case.patient or case.id) not in known)
         segmenter = Segmenter.from_pretrained(model)
         tables = [("Sunnybrook, the other half", show(name, "Sunnybrook", rows_of(segmenter, held_out)))]
@@ -83,17 +93,23 @@ def phantoms(folder: Path, options: CineOptions) -> Cohort:
     return build_cohort("acdc", folder)
 
 
-def learning(real: Cohort, mine: set[str], made: Cohort) -> Cohort:
-    """Train: my real patients and most phantoms; val: the other phantoms; test: the other real patients."""
+def learning(real: Cohort, mine: set[str], folder: Path, seed: int) -> Cohort:
+    """Train: my real patients, each several times, and most phantoms; val: other phantoms; test: other patients."""
     cases = []
-    for case in moved(real, made.root):
-        split = "train" if (case.patient or case.id) in mine else "test"
-        cases.append(case.model_copy(update={"split": split}))
-    for number, case in enumerate(made):
-        split = "val" if number % 10 == 0 else "train"
-        name = f"{made.root.name}-{case.id}"
-        cases.append(case.model_copy(update={"split": split, "id": name, "patient": name}))
-    return Cohort(tuple(cases), made.root)
+    for case in moved(real, folder):
+        is_mine = (case.patient or case.id) in mine
+        for copy in range(PHANTOMS // COPIES if is_mine else 1):
+            name = f"{case.id}-{copy}" if copy else case.id
+            cases.append(case.model_copy(update={"split": "train" if is_mine else "test", "id": name}))
+    for index, (kind, options) in enumerate(LEARNED.items()):
+        own_seed = 10 * seed + index  # other hearts in each cohort
+        wanted = CineOptions.build(patients=PHANTOMS // len(LEARNED), seed=own_seed, frames=8, variety=1, **options)
+        made = phantoms(folder / f"learned-{own_seed}-{kind}", wanted)
+        for number, case in enumerate(moved(made, folder)):
+            name = f"{kind}-{case.id}"
+            split = "val" if number == len(made) - 1 else "train"
+            cases.append(case.model_copy(update={"split": split, "id": name, "patient": name}))
+    return Cohort(tuple(cases), folder)
 
 
 def rows_of(segmenter: Segmenter, cohort: Cohort) -> list[Measured]:

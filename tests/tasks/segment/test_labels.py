@@ -10,7 +10,14 @@ from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError, UsageError
 from vesalius.phantom.nifti import write_nifti
 from vesalius.tasks.segment.config import SegmentConfig
-from vesalius.tasks.segment.labels import LabelValues, frame_of_units, largest_pieces, read_classes, units
+from vesalius.tasks.segment.labels import (
+    LabelValues,
+    frame_of_units,
+    largest_pieces,
+    organ_pieces,
+    read_classes,
+    units,
+)
 
 VALUES = LabelValues({"bright": (4,), "dark": (7,)})
 
@@ -41,6 +48,37 @@ def test_the_largest_piece_stays():
     assert not (kept[5:7, 5:7] == 1).any()
     assert (kept == 2).sum() == 4
     assert labels[5, 5, 0] == 1
+
+
+def test_pieces_that_adjoin_are_kept_and_not_larger_ones_apart():
+    labels = np.zeros((14, 14, 2), int)
+    labels[0:6, 0:6] = 1  # larger, with a little of class 2 at its side
+    labels[6, 0] = 2
+    labels[8:10, 8:10] = 1
+    labels[10, 8:11] = 2
+    labels[11, 9] = 3
+    labels[0:3, 9:13] = 3  # larger, apart
+    labels[13, 0] = 4  # not of the organ
+    kept = organ_pieces(labels, [1, 2, 3])
+    assert not kept[:8].any()
+    np.testing.assert_array_equal(kept[8:], labels[8:])
+
+
+def test_pieces_joined_by_another_class_are_still_told_apart():
+    labels = np.zeros((12, 9, 1), int)
+    labels[1:4, 1:4], labels[2, 2] = 2, 1  # a chamber in its wall
+    labels[4:7, 2:5] = 3
+    labels[7:12, 0:9] = 1  # taken for the chamber, larger
+    kept = organ_pieces(labels, [1, 2, 3])
+    np.testing.assert_array_equal(kept[:7], labels[:7])
+    assert not kept[7:].any()
+
+
+@pytest.mark.parametrize("numbers", [(), (1,), (1, 2), (5, 6)])
+def test_without_a_border_the_largest_piece_of_each_class_stays(numbers):
+    labels = np.zeros((9, 9, 1), int)
+    labels[0:3, 0:3], labels[5, 0], labels[5, 5:7], labels[8, 8] = 1, 1, 2, 2
+    np.testing.assert_array_equal(organ_pieces(labels, numbers), largest_pieces(labels, numbers))
 
 
 def test_classes_of_a_unit(tmp_path):

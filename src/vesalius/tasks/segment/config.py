@@ -83,6 +83,10 @@ class InferConfig(Config):
         pattern="^I?J?K?$",
         description="letters of axes: probabilities are a mean over the image and its mirror images",
     )
+    organ: tuple[str, ...] = Field(
+        default=(),
+        description="classes that adjoin, of which one piece each is kept: those with the longest common border",
+    )
     largest: tuple[str, ...] = Field(default=(), description="classes of which only the largest piece is kept")
 
 
@@ -118,7 +122,11 @@ class SegmentConfig(JobConfig):
         if self.prepare.layout != "CIJK":
             raise ValueError("prepare.layout must be CIJK")
         known = set(self.data.labels)
-        named = {*self.infer.largest, *(name for members in self.regions.values() for name in members)}
+        named = {
+            *self.infer.organ,
+            *self.infer.largest,
+            *(name for members in self.regions.values() for name in members),
+        }
         if self.cavity is not None:
             named.add(self.cavity)
         if named - known:

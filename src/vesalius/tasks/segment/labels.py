@@ -119,6 +119,57 @@ def read_classes(units: Cohort, case: Case, values: LabelValues) -> NDArray[np.i
     return values.classes(labels_IJK.astype(np.int16), where)
 
 
+def organ_pieces(classes_IJK: NDArray[np.integer], numbers: Sequence[int]) -> NDArray[np.integer]:
+    """The map with one connected piece (faces touch) of each of these classes; their other pieces are background.
+
+    Of the pieces of all these classes together, the one with the most of its scarcest class is the organ. In it, the
+    two pieces of different classes with the longest common border are kept, and of each further class the piece that
+    borders longest on them. So the chambers and the wall of a heart stay, and not a larger piece of liver that was
+    taken for a chamber, be it apart or adjoining. A class that borders on none keeps its largest piece.
+
+    Example:
+        >>> organ_pieces(np.array([[[1, 1, 1, 1, 0, 1, 2]]]), [1, 2])
+        array([[[0, 0, 0, 0, 0, 1, 2]]])
+    """
+    organ_IJK = _organ(classes_IJK, numbers)
+    pieces_IJK = np.zeros(classes_IJK.shape, np.int64)
+    class_of = [0]
+    for number in numbers:
+        found, count = ndimage.label(organ_IJK & (classes_IJK == number))
+        pieces_IJK[found > 0] = found[found > 0] + len(class_of) - 1
+        class_of += [number] * count
+    border = _borders(pieces_IJK, np.array(class_of))
+    first = np.unravel_index(border.argmax(), border.shape)
+    chosen = [int(piece) for piece in first] if border.any() else []
+    sizes = np.bincount(pieces_IJK.ravel(), minlength=len(class_of))
+    for number in numbers:
+        candidates = [piece for piece, its_class in enumerate(class_of) if its_class == number]
+        if candidates and not set(candidates) & set(chosen):
+            chosen.append(max(candidates, key=lambda piece: (border[piece, chosen].sum(), sizes[piece])))
+    return np.where(np.isin(classes_IJK, numbers) & ~np.isin(pieces_IJK, chosen), 0, classes_IJK)
+
+
+def _organ(classes_IJK: NDArray[np.integer], numbers: Sequence[int]) -> NDArray[np.bool_]:
+    """The piece of all these classes together with the most of its scarcest class; where none has all, all pieces."""
+    pieces, count = ndimage.label(np.isin(classes_IJK, numbers))
+    sizes = [np.bincount(pieces[classes_IJK == number], minlength=count + 1)[1:] for number in numbers]
+    scarcest = np.min(sizes, 0) if count else np.zeros(0)
+    whole: NDArray[np.bool_] = pieces == 1 + scarcest.argmax() if scarcest.any() else pieces > 0
+    return whole
+
+
+def _borders(pieces_IJK: NDArray[np.int64], class_of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Faces between each two pieces of different classes; piece 0 is no piece."""
+    count = len(class_of)
+    border = np.zeros(count * count, np.int64)
+    for axis in range(pieces_IJK.ndim):
+        along = np.moveaxis(pieces_IJK, axis, 0)
+        border += np.bincount((along[:-1] * count + along[1:]).ravel(), minlength=count * count)
+    square = border.reshape(count, count)
+    square[0] = square[:, 0] = 0
+    return np.where(class_of[:, None] == class_of, 0, square + square.T)
+
+
 def largest_pieces(classes_IJK: NDArray[np.integer], numbers: Sequence[int]) -> NDArray[np.integer]:
     """The map with only the largest connected piece (faces touch) of each of these classes; the rest is background."""
     kept = classes_IJK.copy()

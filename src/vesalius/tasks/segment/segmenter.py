@@ -23,7 +23,7 @@ from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.resample import onto, to_grid
 from vesalius.scan.scan import Scan
 from vesalius.tasks.segment.config import InferConfig, Patch, SegmentSettings
-from vesalius.tasks.segment.labels import LabelValues, largest_pieces
+from vesalius.tasks.segment.labels import LabelValues, largest_pieces, organ_pieces
 from vesalius.tasks.segment.parts import whole
 from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.weights.saved import Pretrained, from_pretrained
@@ -101,7 +101,11 @@ class Segmenter:
             i, j, k = target.shape[2:]
             p_NIJK = onto(p_NIJK, placed.affine, (i, j, k), target.affine)
         classes_IJK: NDArray[np.integer] = p_NIJK.argmax(0)
-        return largest_pieces(classes_IJK, [1 + self.values.names.index(name) for name in self.settings.infer.largest])
+        organ, largest = (
+            [1 + self.values.names.index(name) for name in names]
+            for names in (settings.infer.organ, settings.infer.largest)
+        )
+        return largest_pieces(organ_pieces(classes_IJK, organ), largest)
 
 
 @torch.no_grad()
