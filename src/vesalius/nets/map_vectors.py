@@ -24,8 +24,8 @@ def whole_and_places(maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         >>> whole_BD.shape, places_BLD.shape
         (torch.Size([2, 8]), torch.Size([2, 4, 8]))
     """
-    grid = tuple(maps[-1].shape[2:])
-    pool = nn.functional.adaptive_avg_pool3d if len(grid) == 3 else nn.functional.adaptive_avg_pool2d
-    places = [pool(cells, grid).flatten(2) for cells in maps]
+    grid = maps[-1].shape[2:]
+    pool = nn.AdaptiveAvgPool3d(grid) if len(grid) == 3 else nn.AdaptiveAvgPool2d(grid)
+    places = [pool(cells).flatten(2) for cells in maps]
     places_BLD = torch.cat(places, 1).transpose(1, 2)
     return places_BLD.mean(1), places_BLD

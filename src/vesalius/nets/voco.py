@@ -46,7 +46,7 @@ class VocoEncoder(EncoderNet):
 
 
 class _VocoModule(SwinMaps):
-    def forward(self, x_BCIJK: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def forward(self, x_BCIJK: Tensor) -> tuple[Tensor, Tensor]:
         return whole_and_places(self.maps(x_BCIJK))
 
 

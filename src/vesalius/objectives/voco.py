@@ -120,7 +120,8 @@ def redundancy(base_BKE: Tensor) -> Tensor:
     """Return the mean over pairs a < b of base crops of ReLU(cosine(a, b))^2; b gets no gradient."""
     unit_BKE = _unit(base_BKE)
     cosine_BKK = torch.relu(unit_BKE @ unit_BKE.detach().transpose(1, 2))
-    first, second = torch.triu_indices(*cosine_BKK.shape[1:], offset=1, device=base_BKE.device)
+    count = base_BKE.shape[1]
+    first, second = torch.triu_indices(count, count, offset=1, device=base_BKE.device)
     return (cosine_BKK[:, first, second] ** 2).mean()
 
 

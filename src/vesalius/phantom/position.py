@@ -1,7 +1,7 @@
 """Volumes whose voxels say where they lie: for testing what learns positions, with known truth and no anatomy.
 
-Along i the brightness rises, along j the contrast of a fine wave, along k its wavelength; each patient has its own gain,
-phase of the wave and noise. A folder holds P0001.nii.gz ... and manifest.jsonl.
+Along i the brightness rises, along j the length of a wave that runs along k, along k its contrast; each patient has its
+own gain, phase of the wave and noise. A folder holds P0001.nii.gz ... and manifest.jsonl.
 
 Letters: I J K voxel axes.
 """
@@ -27,6 +27,8 @@ from vesalius.wording import Progress, quiet
 
 MANIFEST = "manifest.jsonl"
 _LEVELS = 1000.0
+_SHORTEST, _LONGEST = 3.0, 12.0
+"""Voxels of a wave at both ends of j."""
 _Side = Annotated[int, Field(ge=4, le=512)]
 
 
@@ -54,14 +56,14 @@ def position_volume(options: PositionOptions, patient: int) -> NDArray[np.int16]
 
     Example:
         >>> volume = position_volume(PositionOptions(noise=0, gain=0), 0)
-        >>> bool(volume[:8].mean() < volume[-8:].mean()), bool(volume[:, :8].std() < volume[:, -8:].std())
+        >>> bool(volume[:8].mean() < volume[-8:].mean()), bool(volume[..., :4].std() < volume[..., -4:].std())
         (True, True)
     """
     draw = generator(options.seed, "position", patient)
     i, j, k = np.meshgrid(*((np.arange(side) + 0.5) / side for side in options.size), indexing="ij")
     gain, phase = 1 + draw.uniform(-options.gain, options.gain), draw.uniform(0, 2 * np.pi)
-    turns = np.arange(options.size[1])[None, :, None] / (3 + 3 * k)
-    wave = 0.5 * j * np.sin(2 * np.pi * turns + phase)
+    turns = np.arange(options.size[2]) / (_SHORTEST + (_LONGEST - _SHORTEST) * j)
+    wave = 0.25 * (1 + k) * np.sin(2 * np.pi * turns + phase)
     values = gain * (i + wave) + options.noise * draw.standard_normal(options.size)
     return np.rint(_LEVELS * values).astype(np.int16)
 

@@ -22,7 +22,8 @@ class VolumeData(CohortData):
     """The volumes, without labels: a case needs its images only."""
 
     third: Third = Field(
-        default="depth", description="third axis of a volume: depth of a static scan, or time of a random slice of a cine"
+        default="depth",
+        description="third axis of a volume: depth of a static scan, or time of a random slice of a cine",
     )
     frame: str | None = Field(default=None, description="with depth: frame of a cine to load, such as ED")
 

@@ -94,5 +94,6 @@ def cut_crops(x_BCIJK: Tensor, drawn: Mapping[str, Tensor], size: Size, resized:
     cut = nn.functional.grid_sample(
         x_BCIJK.float(), places, mode="bilinear", padding_mode="border", align_corners=False
     )
-    crops = cut.unflatten(2, (count, resized[0])).transpose(1, 2)
+    volumes, channels = x_BCIJK.shape[:2]
+    crops = cut.reshape(volumes, channels, count, *resized).transpose(1, 2)
     return crops + drawn["shift"].float()[:, :, None, None, None, None]

@@ -50,7 +50,7 @@ class VocoJob(Job):
         return VocoTask(self.config.model_copy(update={"data": data}), self._parts)
 
     def outcome(self, model: Path, device: str) -> Result:
-        """Measure the shipped encoder, as its own teacher, on the test cases (validation cases where there are none)."""
+        """Measure the shipped encoder, as its own teacher, on the test cases (else on the validation cases)."""
         parts = from_pretrained(model, "voco").parts
         split = "test" if len(self._parts["test"]) else "val"
         loader = held_out(self.config, self._parts[split])

@@ -12,7 +12,6 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -59,7 +58,9 @@ class Masked(Method):
     def check_net(self, net: EncoderNet) -> None:
         super().check_net(net)
         if all(side == net.divisor for side in self.crop):
-            raise UsageError("a crop is one block: nothing is left to see", where="method.crop", fix="take larger crops")
+            raise UsageError(
+                "a crop is one block: nothing is left to see", where="method.crop", fix="take larger crops"
+            )
 
     def heads(self, net: EncoderNet) -> dict[str, Net]:
         return {HEAD: VoxelHead(inputs=net.width, voxels=(net.inputs or 1) * net.divisor**3)}

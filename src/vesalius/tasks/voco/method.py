@@ -99,7 +99,7 @@ class Method(Named, ABC):
             for old, new in pairs:
                 old.lerp_(new, 1 - momentum)
 
-    def after_step(self, modules: Mapping[str, nn.Module]) -> None:  # noqa: B027
+    def after_step(self, modules: Mapping[str, nn.Module]) -> None:
         """Called after the optimizer."""
 
 

@@ -63,7 +63,7 @@ class NeighbourOverlap(Method):
 
     def loss(self, modules: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
         crops = cut_crops(batch["image"], batch, self.geometry.crop, self.seen)
-        projections_BNE = modules[HEAD](modules[ENCODER](crops.flatten(0, 1))[0]).unflatten(0, crops.shape[:2])
+        projections_BNE = modules[HEAD](modules[ENCODER](crops.flatten(0, 1))[0]).reshape(*crops.shape[:2], -1)
         main_BE, neighbours_BKE = projections_BNE[:, 0], projections_BNE[:, 1:]
         weights, labels_BK = self.weights, batch["labels"]
         objective = NeighbourOverlapLoss(self.temperature, weights.contrastive, weights.area, self.lambda_area)

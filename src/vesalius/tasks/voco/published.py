@@ -67,11 +67,11 @@ class Voco(Method):
         self.follow(modules, self.momentum)
 
     def _parted(self, projections_NE: Tensor, volumes: int) -> VocoProjections:
-        of_volumes = projections_NE.unflatten(0, (volumes, -1))
+        of_volumes = projections_NE.reshape(volumes, -1, projections_NE.shape[1])
         return VocoProjections(of_volumes[:, : self.geometry.random], of_volumes[:, self.geometry.random :])
 
     def _total(self, terms: VocoTerms, student: VocoProjections, labels_BRK: Tensor) -> tuple[Tensor, Logs]:
-        """Return the weighted loss; `voco` is the prediction, `div` the redundancy, `area` the mean error of overlaps."""
+        """Return the weighted loss; logged are the prediction (`voco`), redundancy (`div`), error of overlaps (`area`)."""
         area = (labels_BRK - terms.logits_BRK).abs().mean()
         logs: dict[str, Tensor | float] = {
             "voco": terms.prediction.detach(),
@@ -118,6 +118,7 @@ def _of_next_volume(base_BKE: Tensor, *, across: bool) -> Tensor:
     """
     if not across or processes() == 1:
         return base_BKE.roll(-1, 0)
-    of_all = gathered(base_BKE.flatten(1)).unflatten(0, (processes(), -1)).transpose(0, 1).flatten(0, 1)
+    by_process = gathered(base_BKE.flatten(1)).reshape(processes(), len(base_BKE), -1)
+    of_all = by_process.transpose(0, 1).flatten(0, 1)
     places = torch.arange(len(base_BKE), device=base_BKE.device) * processes() + rank() + 1
     return of_all[places % len(of_all)].view_as(base_BKE)
