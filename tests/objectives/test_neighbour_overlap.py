@@ -21,4 +21,5 @@ def test_derived_again_slowly():
     assert float(terms.contrastive) == pytest.approx(contrastive, rel=1e-4)
     assert float(terms.area) == pytest.approx(area, rel=1e-4)
     assert float(terms.voco) == pytest.approx(0.5 * contrastive + 0.6 * area, rel=1e-4)
-    assert terms.logits_BK.shape == (3, 2)
+    assert terms.logits_BN.shape == (3, 6)
+    torch.testing.assert_close(terms.labels_BN[1], torch.tensor([0, 0, 0.25, 0.25, 0, 0]))

@@ -14,12 +14,14 @@ from torch import Tensor, nn
 
 
 class NeighbourTerms(NamedTuple):
-    """What a batch gives: the weighted sum `voco` and its two terms, scalars; logits_BK are predicted overlaps."""
+    """What a batch gives: the weighted sum `voco` and its two terms, scalars; overlaps of all pairs of main crops and
+    neighbours, predicted and true (0 across volumes)."""
 
     voco: Tensor
     contrastive: Tensor
     area: Tensor
-    logits_BK: Tensor
+    logits_BN: Tensor
+    labels_BN: Tensor
 
 
 class NeighbourOverlapLoss(nn.Module):
@@ -53,10 +55,13 @@ class NeighbourOverlapLoss(nn.Module):
         count, per_volume = labels_BK.shape
         main = nn.functional.normalize(main_BE.float(), dim=-1)
         cosine_BN = main @ nn.functional.normalize(neighbours_BKE.float(), dim=-1).flatten(0, 1).T
-        target_BBK = cosine_BN.new_zeros(count, count, per_volume)
         itself = torch.arange(count, device=cosine_BN.device)
-        target_BBK[itself, itself] = labels_BK / labels_BK.sum(1, keepdim=True)
-        contrastive = nn.functional.cross_entropy(cosine_BN / self.temperature, target_BBK.flatten(1))
-        logits_BK = torch.relu(cosine_BN.reshape(count, count, per_volume)[itself, itself])
-        area = ((logits_BK - labels_BK) ** 2).mean()
-        return NeighbourTerms(self.contrastive * contrastive + self.area * area, contrastive, area, logits_BK)
+        labels_BBK = cosine_BN.new_zeros(count, count, per_volume)
+        labels_BBK[itself, itself] = labels_BK.to(cosine_BN.dtype)
+        labels_BN = labels_BBK.flatten(1)
+        target_BN = labels_BN / labels_BN.sum(1, keepdim=True)
+        contrastive = nn.functional.cross_entropy(cosine_BN / self.temperature, target_BN)
+        logits_BN = torch.relu(cosine_BN)
+        area = ((logits_BN - labels_BN)[labels_BN > 0] ** 2).mean()
+        voco = self.contrastive * contrastive + self.area * area
+        return NeighbourTerms(voco, contrastive, area, logits_BN, labels_BN)

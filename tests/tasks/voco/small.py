@@ -20,15 +20,15 @@ def make_volumes(folder: Path, patients: int = 8, size=SIZE) -> Path:
     return write_position(folder / "places", PositionOptions(patients=patients, size=size)).manifest
 
 
-def table(manifest: Path, method: str = "voco", **changes):
-    """Keys of a small run."""
+def table(manifest: Path, method="voco", **changes):
+    """Keys of a small run with a method of this name, or with these keys."""
     keys = {
         "task": "voco",
         "data": {"manifest": str(manifest), "workers": 0, "ratios": [0.5, 0.25, 0.25]},
         "prepare": {"layout": "CIJK", "values": [{"name": "standardize", "mean": [500], "std": [300]}]},
         "batch": 2,
         "net": {"name": "unet-encoder", "channels": [4, 8], "units": 1},
-        "method": METHODS[method],
+        "method": METHODS[method] if isinstance(method, str) else method,
         "train": {
             "epochs": 2,
             "optimizer": {"lr": 0.001},

@@ -5,7 +5,10 @@ import json
 import pytest
 
 from tasks.voco.small import make_volumes, table
+from vesalius.nets.unet import UNet
+from vesalius.tasks.job import InitConfig
 from vesalius.tasks.train.run import train
+from vesalius.tasks.train.start import Start
 from vesalius.training.record import read_record
 from vesalius.weights.saved import from_pretrained
 
@@ -13,6 +16,13 @@ from vesalius.weights.saved import from_pretrained
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory):
     return make_volumes(tmp_path_factory.mktemp("volumes"))
+
+
+class Segmenter:
+    """Only its one part matters."""
+
+    def named_parts(self, modules):
+        return modules
 
 
 def rows(folder):
@@ -43,20 +53,9 @@ def test_resumed_equals_unbroken_and_a_segmenter_starts_from_it(manifest, tmp_pa
     assert set(result.results) == {"test"}
     assert "correlation of overlap and prediction" in (tmp_path / "whole" / "report.html").read_text(encoding="utf-8")
 
-    from vesalius.nets.unet import UNet
-    from vesalius.tasks.job import InitConfig
-    from vesalius.tasks.train.start import Start
-
-    class Segmenter:
-        def named_parts(self, modules):
-            return modules
-
     for inputs, inflate in ((1, ()), (4, ("model.0.*",))):
         init = InitConfig(model=str(tmp_path / "whole"), allow=("*.2.0.*", "*.2.1.*"), inflate=inflate)
-        net = UNet(dims=3, inputs=inputs, outputs=3, channels=(4, 8), units=1).make()
         start = Start(init, Segmenter())
-        start({"net": net})
-        assert len(start.report.changed) == (0 if inputs == 1 else len(start.report.changed))
+        start({"net": UNet(dims=3, inputs=inputs, outputs=3, channels=(4, 8), units=1).make()})
+        assert bool(start.report.changed) == (inputs == 4)
         assert {kind for _, kind in start.report.allowed} == {"missing"}
-        if inputs == 4:
-            assert start.report.changed

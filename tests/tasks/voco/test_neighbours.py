@@ -18,6 +18,6 @@ def test_the_terms_are_weighed_as_described():
     assert set(modules) == {"encoder", "head"}
     loss, logs = method.loss(modules, given)
     assert float(logs["voco"]) == pytest.approx(0.5 * float(logs["contrastive"]) + 0.3 * float(logs["area"]), rel=1e-5)
-    assert float(loss) == pytest.approx(float(logs["voco"]) + 0.1 * float(logs["div"]), rel=1e-5)
+    assert float(loss.detach()) == pytest.approx(float(logs["voco"]) + 0.1 * float(logs["div"]), rel=1e-5)
     loss.backward()
     assert all(p.grad is not None for p in modules["encoder"].parameters())

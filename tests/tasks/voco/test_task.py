@@ -65,7 +65,7 @@ def test_the_next_epoch_decodes_nothing(manifest, monkeypatch):
 
 def test_volumes_that_the_grid_does_not_tile(manifest):
     geometry = {"grid": [2, 2, 1], "crop": [8, 8, 8]}
-    task = task_of(manifest, method="voco", **{"method": {"name": "voco", "geometry": geometry}})
+    task = task_of(manifest, {"name": "voco", "geometry": geometry})
     with pytest.raises(
         UsageError, match=r"method.geometry: the grid covers 16 x 16 x 8 voxels, the volume has 24 x 24"
     ):

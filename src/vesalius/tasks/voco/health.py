@@ -16,7 +16,7 @@ from vesalius.metrics.embedding import correlation, effective_rank, mean_pair_co
 
 PANELS = {
     "Loss": ("loss", "voco", "div", "area"),
-    "Vectors": ("spread", "base_cosine", "label_correlation"),
+    "Vectors": ("spread", "base_cosine", "label_correlation", "correlation_gain"),
     "Effective rank": ("effective_rank",),
 }
 """Title of a chart -> measures."""
@@ -30,6 +30,7 @@ MEANING = {
     "effective_rank": "effective rank of the vectors",
     "base_cosine": "cosine of different crops of a volume: 1 is collapsed",
     "label_correlation": "correlation of overlap and prediction: 1 is best, 0 is chance",
+    "correlation_gain": "gain of that correlation over the net before its first step: 0 or less, nothing was learned",
 }
 
 

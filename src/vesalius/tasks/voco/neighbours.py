@@ -75,5 +75,5 @@ class NeighbourOverlap(Method):
             "area": terms.area.detach(),
             "contrastive": terms.contrastive.detach(),
         }
-        health = batch_health(neighbours_BKE, labels_BK, terms.logits_BK)
+        health = batch_health(neighbours_BKE, terms.labels_BN, terms.logits_BN)
         return weights.voco * terms.voco + weights.diversity * similar, logs | health

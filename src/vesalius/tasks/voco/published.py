@@ -71,7 +71,7 @@ class Voco(Method):
         return VocoProjections(of_volumes[:, : self.geometry.random], of_volumes[:, self.geometry.random :])
 
     def _total(self, terms: VocoTerms, student: VocoProjections, labels_BRK: Tensor) -> tuple[Tensor, Logs]:
-        """Return the weighted loss; logged are the prediction (`voco`), redundancy (`div`), error of overlaps (`area`)."""
+        """Return the weighted loss; logged are prediction (`voco`), redundancy (`div`), error of overlaps (`area`)."""
         area = (labels_BRK - terms.logits_BRK).abs().mean()
         logs: dict[str, Tensor | float] = {
             "voco": terms.prediction.detach(),

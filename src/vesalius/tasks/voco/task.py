@@ -53,6 +53,7 @@ class VocoTask(Task):
             repeats=config.repeats,
         )
         self._held_out = held_out(config, parts["val"])
+        self._untrained: Tensor | None = None
 
     def build(self) -> dict[str, nn.Module]:
         return {name: shared_norms(module) for name, module in self.config.method.modules(self.config.net).items()}
@@ -104,14 +105,28 @@ class VocoTask(Task):
     def validate(self, step: int) -> dict[str, float]:
         """Return loss and health on held-out volumes, with the same crops every time.
 
+        `correlation_gain` is what label_correlation has gained since before the first step. A net that is not trained
+        may know something of positions; a loss that falls while nothing is gained is a collapse in the making.
+
         Raises:
             TrainingError: the vectors have collapsed.
         """
         modules = {name: bare(module) for name, module in self.modules.items()}
         measures = measure(self.config, modules, self._held_out)
+        if "label_correlation" in measures:
+            if step == 0:
+                self._untrained = torch.tensor(measures["label_correlation"], dtype=torch.float64)
+            if self._untrained is not None:
+                measures["correlation_gain"] = measures["label_correlation"] - float(self._untrained)
         steps = -(-self.batches_per_epoch() // self.config.train.accumulate)
         self.config.health.check_volumes(measures, step // steps)
         return measures
+
+    def extra_state(self) -> dict[str, Tensor]:
+        return {} if self._untrained is None else {"untrained": self._untrained}
+
+    def load_extra_state(self, state: dict[str, Tensor]) -> None:
+        self._untrained = state.get("untrained")
 
     def export(self, folder: Path) -> None:
         """Write encoder and heads, and the preparation of whole volumes."""
