@@ -14,8 +14,13 @@ from torch import Tensor, nn
 
 
 class NeighbourTerms(NamedTuple):
-    """What a batch gives: the weighted sum `voco` and its two terms, scalars; overlaps of all pairs of main crops and
-    neighbours, predicted and true (0 across volumes)."""
+    """What a batch gives: `voco`, the weighted sum of the two terms, and the overlaps of all pairs.
+
+    Args:
+        voco, contrastive, area: scalars.
+        logits_BN: predicted overlaps of each main crop with all neighbours.
+        labels_BN: true ones; 0 across volumes.
+    """
 
     voco: Tensor
     contrastive: Tensor

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from vesalius.errors import UsageError
-from vesalius.tasks.voco.geometry import BaseGrid, Neighbours
+from vesalius.tasks.voco.geometry import BaseGrid, NeighbourCrops
 
 STILL = {"flip": 0, "quarter_turn": 0, "shift_p": 0}
 
@@ -57,14 +57,14 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(UsageError, match=r"the grid covers 384 x 384 x 96 voxels, the volume has 380 x 384 x 96; end"):
         BaseGrid().check((380, 384, 96))
     with pytest.raises(UsageError, match="does not fit"):
-        Neighbours().check((64, 64, 16))
+        NeighbourCrops().check((64, 64, 16))
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 999))
 def test_neighbours_overlap_as_much_as_asked(seed):
     """In a volume with room, within the rounding to voxels; at its border never less, but for rounding."""
-    geometry = Neighbours(crop=(32, 32, 16))
+    geometry = NeighbourCrops(crop=(32, 32, 16))
     drawn = geometry.draw(np.random.default_rng(seed), (96, 96, 48))
     assert drawn["first"].shape == (5, 3)
     assert (drawn["first"] >= 0).all()

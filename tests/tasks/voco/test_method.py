@@ -4,14 +4,16 @@ import torch
 from vesalius.errors import UsageError
 from vesalius.nets.unet_encoder import UNetEncoder
 from vesalius.tasks.voco.masked import Masked
-from vesalius.tasks.voco.method import METHODS, Method
+from vesalius.tasks.voco.method import METHODS, VolumeMethod
 from vesalius.tasks.voco.published import Voco, VocoTpami
 
 NET = UNetEncoder(channels=(4, 8), units=1)
 
 
 def test_every_name_is_a_method():
-    assert {name: Method.read({"name": name}).__class__ for name in METHODS.names()}.keys() == set(METHODS.names())
+    assert {name: VolumeMethod.read({"name": name}).__class__ for name in METHODS.names()}.keys() == set(
+        METHODS.names()
+    )
 
 
 def test_whole_networks_are_doubled_in_2024_and_the_head_alone_in_2025():

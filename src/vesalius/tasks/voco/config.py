@@ -11,7 +11,7 @@ from vesalius.nets.encoder import AnyEncoder
 from vesalius.tasks.cohort_data import CohortData
 from vesalius.tasks.job import JobConfig
 from vesalius.tasks.voco.health import VolumeHealth
-from vesalius.tasks.voco.method import AnyMethod
+from vesalius.tasks.voco.method import AnyVolumeMethod
 from vesalius.tasks.voco.published import Voco
 from vesalius.tasks.voco.third_axis import Third
 from vesalius.transforms.prepare import Prepare
@@ -54,7 +54,7 @@ class VocoConfig(JobConfig):
     batch: int = Field(default=2, ge=1, description="volumes in a batch, of all processes together")
     repeats: int = Field(default=1, ge=1, description="how often each volume comes in an epoch")
     net: AnyEncoder = Field(description="the encoder, of three dimensions")
-    method: AnyMethod = Voco()
+    method: AnyVolumeMethod = Voco()
     health: VolumeHealth = VolumeHealth()
 
     @model_validator(mode="after")

@@ -93,7 +93,7 @@ class BaseGrid(Config):
         return {**drawn, "labels": self.labels(random, shape).astype(np.float32)}
 
 
-class Neighbours(Config):
+class NeighbourCrops(Config):
     """One main crop and overlapping neighbours, as in the description of UME.
 
     A neighbour lies off the main crop along all three axes, by amounts that are drawn anew and leave `overlap` of the

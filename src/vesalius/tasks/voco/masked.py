@@ -22,12 +22,12 @@ from vesalius.nets.voco import VoxelHead
 from vesalius.tasks.voco.crops import CropChanges, Drawn, Size, cut_crops
 from vesalius.tasks.voco.geometry import Shape
 from vesalius.tasks.voco.health import vector_health
-from vesalius.tasks.voco.method import Method
+from vesalius.tasks.voco.method import VolumeMethod
 from vesalius.training.task import Logs
 from vesalius.weights.saved import ENCODER, HEAD
 
 
-class Masked(Method):
+class Masked(VolumeMethod):
     """The loss is the mean squared error in hidden blocks. A block is a place of the encoder: `divisor` voxels a side.
 
     With time as the third axis the blocks are hidden in space and time.

@@ -36,7 +36,7 @@ METHODS = Table(
 )
 
 
-class Method(Named, ABC):
+class VolumeMethod(Named, ABC):
     """The crops of a volume, the networks beside the encoder, and the loss.
 
     A teacher has the tensors of its student, follows it by `follow` after each step and does not ship.
@@ -107,5 +107,5 @@ def _still(module: nn.Module) -> nn.Module:
     return copy.deepcopy(module).requires_grad_(False)
 
 
-AnyMethod: TypeAlias = Annotated[SerializeAsAny[Method], BeforeValidator(Method.read)]
+AnyVolumeMethod: TypeAlias = Annotated[SerializeAsAny[VolumeMethod], BeforeValidator(VolumeMethod.read)]
 """A field of a configuration that holds a method or its table."""

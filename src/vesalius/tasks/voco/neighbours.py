@@ -18,9 +18,9 @@ from vesalius.nets.voco import VocoHead
 from vesalius.objectives.neighbour_overlap import NeighbourOverlapLoss
 from vesalius.objectives.voco import redundancy
 from vesalius.tasks.voco.crops import Drawn, Size, cut_crops
-from vesalius.tasks.voco.geometry import Neighbours, Shape
+from vesalius.tasks.voco.geometry import NeighbourCrops, Shape
 from vesalius.tasks.voco.health import batch_health
-from vesalius.tasks.voco.method import Method
+from vesalius.tasks.voco.method import VolumeMethod
 from vesalius.training.task import Logs
 from vesalius.weights.saved import ENCODER, HEAD
 
@@ -34,13 +34,13 @@ class NeighbourWeights(Config):
     area: float = Field(default=0.3, ge=0, description="within voco")
 
 
-class NeighbourOverlap(Method):
-    """Neighbours are found among those of all volumes of this process, and their overlap is predicted.
+class NeighbourOverlap(VolumeMethod):
+    """NeighbourCrops are found among those of all volumes of this process, and their overlap is predicted.
 
     `div` is the similarity of the neighbours of a volume.
     """
 
-    geometry: Neighbours = Neighbours()
+    geometry: NeighbourCrops = NeighbourCrops()
     temperature: float = Field(default=0.07, gt=0, description="of the contrastive term")
     lambda_area: float = Field(default=1.0, ge=0, description="a further factor of the area")
     weights: NeighbourWeights = NeighbourWeights()

@@ -21,14 +21,14 @@ from vesalius.objectives.voco import VocoLoss, VocoProjections, VocoTerms, VocoT
 from vesalius.tasks.voco.crops import Drawn, Size, cut_crops
 from vesalius.tasks.voco.geometry import BaseGrid, Shape
 from vesalius.tasks.voco.health import batch_health
-from vesalius.tasks.voco.method import Method
+from vesalius.tasks.voco.method import VolumeMethod
 from vesalius.training.task import Logs
 from vesalius.weights.saved import ENCODER, HEAD
 
 TEACHER_ENCODER, TEACHER_HEAD = "teacher_encoder", "teacher_head"
 
 
-class Voco(Method):
+class Voco(VolumeMethod):
     """The code of 2024: student and teacher are whole networks. Weights of the three terms are 1 as published."""
 
     teachers: ClassVar[Mapping[str, str]] = {TEACHER_ENCODER: ENCODER, TEACHER_HEAD: HEAD}
