@@ -33,6 +33,7 @@ from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader
 from vesalius.codec.decode import decode_scan
 from vesalius.codec.options import CompressConfig
+from vesalius.codec.still import decoded_mean
 from vesalius.cohort.build import build_cohort
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import moved, write_manifest
@@ -44,7 +45,6 @@ from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.write import write_cine
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
-from vesalius.tasks.tokenize.still import decoded_mean
 from vesalius.tasks.train.run import train
 from vesalius.weights.place import locate
 from vesalius.weights.saved import ModelConfig, from_pretrained, save_pretrained

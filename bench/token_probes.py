@@ -1,25 +1,34 @@
-"""What do the tokens of a cine know? Probes for the disease group and the ejection fraction.
+"""What do the tokens of a cine know? Probes for the disease group and the ejection fraction, and search by tokens.
 
-Phantoms of the five groups of ACDC are embedded by a tokenizer (`vesalius embed MODEL MANIFEST --pool mean`). A
-logistic regression reads the group from these vectors, a ridge regression the ejection fraction of the left ventricle;
-both are cross-validated by patient. Beside them stand what needs no tokens: the commonest group or mean EF, and the
-same probes on five numbers of the pixels (mean, deviation, 1st and 99th percentile, mean change from frame to frame).
-The EF probe of all phantoms then reads real hearts whose masks give an EF; the group probe those whose group is stated.
+Phantoms of the five groups of ACDC, cropped to the heart, some of them seen otherwise as well (another crop and twice
+the noise, the whole field), are embedded by a tokenizer (`vesalius embed MODEL MANIFEST`). A logistic regression reads
+the group from these vectors, a ridge regression the ejection fraction of the left ventricle; both are cross-validated
+by patient, penalties are chosen among the other patients. Beside them stands what needs no tokens: the commonest group
+or mean EF, and the same on five numbers of the pixels (mean, deviation, 1st and 99th percentile, mean change from frame
+to frame).
 
-    python bench/token_probes.py MODEL -o WORK [--patients 100] [--real FOLDER ...]
+Search: how many of the five most similar phantoms are of the group of the query, and how often a heart that is seen
+otherwise finds itself.
+
+The EF probe of all these pictures then reads real hearts whose masks give an EF; the group probe those whose group is
+stated. Pooling and sizes of the vectors were chosen on phantoms of seed 11, how far the centre of motion is looked for
+also on the masks of the Sunnybrook hearts; figures are of another seed.
+
+    python bench/token_probes.py MODEL -o WORK [--patients 150] [--seed 77] [--real FOLDER ...]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegressionCV, RidgeCV
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -33,45 +42,101 @@ from vesalius.metrics.cardiac import Pumping, voxel_ml
 from vesalius.phantom.cine.options import GROUPS, CineOptions
 from vesalius.phantom.cine.write import write_cine
 from vesalius.tasks.embed.run import embed
-from vesalius.tasks.encode.collection import Collection
+from vesalius.tasks.encode.collection import Collection, unit
 from vesalius.tasks.encode.options import EmbedOptions
 
-SEED, FOLDS = 77, 5
+FOLDS, NEAREST = 5, 5
 CAVITY = 3
+FIRST = "cropped to the heart"
+VIEWS: dict[str, dict[str, Any]] = {
+    FIRST: {"crop": (90, 104)},
+    "another crop, twice the noise": {"crop": (110, 140), "noise": 0.06},
+    "whole field": {},
+}
 Vectors = NDArray[np.float64]
+
+
+INPUTS = ("tokens", "five numbers of the pixels")
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """A cohort, vectors of its N cases, (N, D), by what gives them, and what is known of each."""
+
+    cohort: Cohort
+    inputs: dict[str, Vectors]
+    groups: NDArray[np.str_]
+    efs: Vectors
+
+    @property
+    def patients(self) -> NDArray[np.str_]:
+        return np.array([case.patient for case in self.cohort])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="model with a part called tokenizer")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for phantoms and vectors")
-    parser.add_argument("--patients", type=int, default=100)
+    parser.add_argument("--patients", type=int, default=150)
+    parser.add_argument("--others", type=int, default=40, help="patients that have the other views, too")
+    parser.add_argument("--seed", type=int, default=77)
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="patients in the layout of ACDC")
     given = parser.parse_args()
-    made = given.output / f"phantoms-{given.patients}"
-    if not made.exists():
-        write_cine(made, CineOptions(patients=given.patients, seed=SEED, size=160, frames=20), progress=print)
-    phantoms = build_cohort("acdc", made)
-    tokens, pixels = vectors(phantoms, given.model, made.with_name(made.name + "-vectors"))
-    truth = [json.loads((made / case.id / "truth.json").read_text()) for case in phantoms]
-    efs = np.array([100 * one["measured"]["lv_ef"] for one in truth])
-    groups = np.array([str(case.facts["group"]) for case in phantoms])
-    print(f"\n{len(phantoms)} phantoms, {tokens.shape[1]} numbers of the tokens of each, {FOLDS} folds of patients")
-    show_groups(groups, {"tokens": tokens, "five numbers of the pixels": pixels})
-    show_efs(efs, {"tokens": tokens, "five numbers of the pixels": pixels})
+    views: dict[str, Pictures] = {}
+    for view, options in VIEWS.items():
+        patients = given.patients if view == FIRST else min(given.others, given.patients)
+        made = given.output / f"{view.split()[0]}-{given.seed}-{patients}"
+        if not made.exists():
+            facts = {"patients": patients, "seed": given.seed, "frames": 20, "variety": 1.0, **options}
+            write_cine(made, CineOptions.build(**facts))
+        views[view] = phantoms(made, given.model)
+    counts = ", ".join(f"{len(view.efs)} {title}" for title, view in views.items())
+    print(f"Phantoms of seed {given.seed}: {counts}; {FOLDS} folds of patients; intervals over patients")
+    print(f"A vector of the tokens has {views[FIRST].inputs['tokens'].shape[1]} numbers")
+    for learnt in ({FIRST: views[FIRST]}, views):
+        print(f"\nProbes that learn from: {'; '.join(learnt)}")
+        show_groups(learnt, given.seed)
+        show_efs(learnt, given.seed)
+    show_search(views, given.seed)
     for folder in given.real:
-        real = build_cohort("acdc", folder)
-        real_tokens, real_pixels = vectors(real, given.model, given.output / f"{folder.name}-vectors")
-        show_real(real, folder.name, (tokens, real_tokens), (pixels, real_pixels), efs, groups)
+        show_real(real(folder, given.model, given.output), folder.name, views)
 
 
-def vectors(cohort: Cohort, model: str, store: Path) -> tuple[Vectors, Vectors]:
-    """Vectors of the tokens, one for each case, and five numbers of the pixels."""
+def phantoms(made: Path, model: str) -> Pictures:
+    cohort = build_cohort("acdc", made)
+    truths = [json.loads((made / case.id / "truth.json").read_text()) for case in cohort]
+    efs = np.array([100 * truth["measured"]["lv_ef"] for truth in truths])
+    return Pictures(cohort, vectors(cohort, model, made.with_name(made.name + "-vectors")), groups_of(cohort), efs)
+
+
+def real(folder: Path, model: str, output: Path) -> Pictures:
+    """Real hearts; an EF that masks do not give is NaN."""
+    cohort = build_cohort("acdc", folder)
+    efs = np.array([ef_of_masks(cohort, case) for case in cohort])
+    return Pictures(cohort, vectors(cohort, model, output / f"{folder.name}-vectors"), groups_of(cohort), efs)
+
+
+def vectors(cohort: Cohort, model: str, store: Path) -> dict[str, Vectors]:
     manifest = write_manifest(cohort, store.with_suffix(".jsonl"), force=True)
-    embed(manifest, store, model, EmbedOptions(pool="mean", cache=store.with_name("cache")), device="cpu")
+    embed(manifest, store, model, EmbedOptions(cache=store.with_name("cache")), device="cpu")
     collection = Collection.open(store)
     rows = {case.id: collection.rows(case)[0] for case in collection.cohort}
-    return np.stack([rows[case.id] for case in cohort]).astype(np.float64), np.stack([plain(cohort, c) for c in cohort])
+    tokens_ND = np.stack([rows[case.id] for case in cohort]).astype(np.float64)
+    return dict(zip(INPUTS, (tokens_ND, np.stack([plain(cohort, case) for case in cohort])), strict=True))
+
+
+def inputs_of(views: dict[str, Pictures], name: str) -> Vectors:
+    return np.concatenate([view.inputs[name] for view in views.values()])
+
+
+def joined(views: dict[str, Pictures], what: Literal["groups", "efs", "patients"]) -> NDArray[Any]:
+    return np.concatenate([getattr(view, what) for view in views.values()])
+
+
+def parts(views: dict[str, Pictures]) -> dict[str, slice]:
+    """Where the rows of each view lie among the joined ones."""
+    ends = np.cumsum([0, *(len(view.efs) for view in views.values())])
+    return {title: slice(*ends[n : n + 2].tolist()) for n, title in enumerate(views)}
 
 
 def plain(cohort: Cohort, case: Case) -> NDArray[np.float64]:
@@ -83,72 +148,104 @@ def plain(cohort: Cohort, case: Case) -> NDArray[np.float64]:
     return np.array([x.mean(), x.std(), *np.percentile(x, (1, 99)), change])
 
 
-def group_probe() -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegressionCV(Cs=np.logspace(-4, 1, 6), max_iter=2000))
+def groups_of(cohort: Cohort) -> NDArray[np.str_]:
+    return np.array([str(case.facts.get("group", "not stated")) for case in cohort])
+
+
+def group_probe() -> GridSearchCV:
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    return GridSearchCV(probe, {"logisticregression__C": np.logspace(-4, 0, 5)}, cv=4)
 
 
 def ef_probe() -> Pipeline:
     return make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-1, 5, 13)))
 
 
-def show_groups(groups: NDArray[np.str_], inputs: dict[str, Vectors]) -> None:
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
-    commonest = max(np.mean(groups == name) for name in GROUPS)
-    print(f"\nGroup ({', '.join(GROUPS)}), share of patients that are right; the commonest group: {commonest:.3f}")
-    for name, x_ND in inputs.items():
-        right = (cross_val_predict(group_probe(), x_ND, groups, cv=folds) == groups).astype(float)
-        print(f"  {name}: {interval(right)}")
+def show_groups(views: dict[str, Pictures], seed: int) -> None:
+    groups, patients = joined(views, "groups"), joined(views, "patients")
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    commonest = max(np.mean(views[FIRST].groups == name) for name in GROUPS)
+    print(f"Group ({', '.join(GROUPS)}), share of patients that are right; the commonest group: {commonest:.3f}")
+    for name in INPUTS:
+        read = cross_val_predict(group_probe(), inputs_of(views, name), groups, groups=patients, cv=folds)
+        for title, part in parts(views).items():
+            print(f"  {name}, {title}: {interval((read[part] == groups[part]).astype(float), seed)}")
+        if name == "tokens":
+            for group in GROUPS:
+                rows = read[parts(views)[FIRST]][views[FIRST].groups == group]
+                print(f"    {group} is read as: {', '.join(f'{other} {np.sum(rows == other)}' for other in GROUPS)}")
 
 
-def show_efs(efs: Vectors, inputs: dict[str, Vectors]) -> None:
-    folds = KFold(FOLDS, shuffle=True, random_state=SEED)
-    print(f"\nEF, mean absolute error in points; the mean EF of all: {np.abs(efs - efs.mean()).mean():.2f}")
-    for name, x_ND in inputs.items():
-        errors = np.abs(cross_val_predict(ef_probe(), x_ND, efs, cv=folds) - efs)
-        print(f"  {name}: {interval(errors)}")
+def show_efs(views: dict[str, Pictures], seed: int) -> None:
+    efs, patients = joined(views, "efs"), joined(views, "patients")
+    folds = GroupKFold(FOLDS, shuffle=True, random_state=seed)
+    print("EF, mean absolute error in points")
+    errors = {"the mean EF of all": np.abs(efs - views[FIRST].efs.mean())}
+    for name in INPUTS:
+        read = cross_val_predict(ef_probe(), inputs_of(views, name), efs, groups=patients, cv=folds)
+        errors[name] = np.abs(read - efs)
+    for title, part in parts(views).items():
+        for name, each in errors.items():
+            less = "" if name == "tokens" else f"; tokens less this: {interval((errors['tokens'] - each)[part], seed)}"
+            print(f"  {title}, {name}: {interval(each[part], seed)}{less}")
 
 
-def show_real(
-    real: Cohort,
-    name: str,
-    tokens: tuple[Vectors, Vectors],
-    pixels: tuple[Vectors, Vectors],
-    efs: Vectors,
-    groups: NDArray[np.str_],
-) -> None:
+def show_search(views: dict[str, Pictures], seed: int) -> None:
+    first, groups = views[FIRST], views[FIRST].groups
+    chance = np.mean([(groups == group).sum() - 1 for group in groups]) / (len(groups) - 1)
+    print(f"\nSearch: share of the {NEAREST} most similar phantoms that are of the query's group; chance: {chance:.3f}")
+    ends = {name: (x_ND.mean(0), x_ND.std(0)) for name, x_ND in first.inputs.items()}
+
+    def directions(view: Pictures, name: str) -> Vectors:
+        """Vectors as `vesalius search` compares them; five numbers are scaled by their spread."""
+        mean, spread = (0.0, 1.0) if name == "tokens" else ends[name]
+        return unit(((view.inputs[name] - mean) / spread).astype(np.float32)).astype(np.float64)
+
+    for name in first.inputs:
+        likeness_NN = directions(first, name) @ directions(first, name).T
+        np.fill_diagonal(likeness_NN, -np.inf)
+        nearest = np.argsort(-likeness_NN, axis=1)[:, :NEAREST]
+        print(f"  {name}: {interval((groups[nearest] == groups[:, None]).mean(1), seed)}")
+    numbers = {case.id: number for number, case in enumerate(first.cohort)}
+    for title, view in views.items():
+        if title == FIRST:
+            continue
+        sought = np.array([numbers[case.id] for case in view.cohort])
+        print(f"\nSearch: how often the most similar of {len(groups)} phantoms is the query itself; query: {title}")
+        for name in first.inputs:
+            nearest = (directions(view, name) @ directions(first, name).T).argmax(1)
+            print(f"  {name}: {interval((nearest == sought).astype(float), seed)} ({len(sought)} patients)")
+
+
+def show_real(hearts: Pictures, title: str, views: dict[str, Pictures]) -> None:
     """EF and group of real hearts, read by the probes of all phantoms."""
-    by_tokens = ef_probe().fit(tokens[0], efs).predict(tokens[1])
-    by_pixels = ef_probe().fit(pixels[0], efs).predict(pixels[1])
-    read = group_probe().fit(tokens[0], groups).predict(tokens[1])
-    print(f"\n{name}: EF by masks / tokens / five numbers of the pixels; group stated / read")
-    errors: dict[str, list[float]] = {"tokens": [], "pixels": [], "mean EF of the phantoms": []}
-    for number, case in enumerate(real):
-        known = ef_of_masks(real, case)
-        shown = "unknown" if known is None else f"{known:.1f}"
-        stated = case.facts.get("group", "not stated")
-        print(f"  {case.id}: {shown} / {by_tokens[number]:.1f} / {by_pixels[number]:.1f}; {stated} / {read[number]}")
-        if known is not None:
-            errors["tokens"].append(abs(by_tokens[number] - known))
-            errors["pixels"].append(abs(by_pixels[number] - known))
-            errors["mean EF of the phantoms"].append(abs(efs.mean() - known))
-    for what, values in errors.items():
-        if values:
-            print(f"  mean absolute error, {what}: {np.mean(values):.1f} points ({len(values)} patients)")
+    efs, groups = joined(views, "efs"), joined(views, "groups")
+    reads = {name: ef_probe().fit(inputs_of(views, name), efs).predict(hearts.inputs[name]) for name in INPUTS}
+    reads["mean EF of the phantoms"] = np.full(len(hearts.efs), views[FIRST].efs.mean())
+    read = group_probe().fit(inputs_of(views, "tokens"), groups).predict(hearts.inputs["tokens"])
+    print(f"\n{title}: EF by masks / {' / '.join(reads)}; group stated / read from tokens")
+    for number, case in enumerate(hearts.cohort):
+        words = " / ".join(f"{values[number]:.1f}" for values in (hearts.efs, *reads.values()))
+        print(f"  {case.id}: {words}; {hearts.groups[number]} / {read[number]}")
+    known = np.isfinite(hearts.efs)
+    for name, values in reads.items():
+        error = np.abs(values - hearts.efs)[known].mean()
+        print(f"  mean absolute error, {name}: {error:.1f} points ({known.sum()} hearts)")
 
 
-def ef_of_masks(cohort: Cohort, case: Case) -> float | None:
-    """EF of the cavity in percent; None without both masks."""
+def ef_of_masks(cohort: Cohort, case: Case) -> float:
+    """EF of the cavity in percent; NaN without both masks."""
     if not {"ED", "ES"} <= case.masks.keys():
-        return None
+        return float("nan")
     masks = {name: open_mask(cohort, case, name) for name in ("ED", "ES")}
     voxel = voxel_ml(masks["ED"].affine)
     volumes = {name: float((mask.values() == CAVITY).sum()) * voxel for name, mask in masks.items()}
     return Pumping(edv_ml=volumes["ED"], esv_ml=volumes["ES"]).ef_percent
 
 
-def interval(values: Sequence[float] | Vectors) -> str:
-    found = patient_interval(list(values), seed=SEED)
-    return f"{np.mean(values):.3f}" + ("" if found is None else f" ({found.low:.3f} to {found.high:.3f})")
+def interval(values: Vectors, seed: int) -> str:
+    bounds = patient_interval(values.tolist(), seed=seed)
+    return f"{np.mean(values):.3f}" + ("" if bounds is None else f" ({bounds.low:.3f} to {bounds.high:.3f})")
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ class CycleTokenizer(Tokenizer):
     """
 
     takes_mean = True
+    amplitudes = True
     qualities = QUALITIES
 
     def __init__(self, config: CycleNet) -> None:

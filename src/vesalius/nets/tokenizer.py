@@ -32,6 +32,9 @@ class Tokenizer(nn.Module, ABC):
     width: int
     """D, numbers of a place in `values`."""
 
+    amplitudes: bool = False
+    """Whether places are the cells of a slice, row by row, and `values` the amplitudes of what moves there."""
+
     @abstractmethod
     def shape(self, size_KTJI: Size) -> tuple[int, int, int]:
         """Return (G, L, M), the shape of all tokens of a scan of this size."""

@@ -160,14 +160,35 @@ def test_a_tokenizer_gives_a_row_for_each_slice_of_all_frames(tmp_path):
         write_nifti(tmp_path / f"c{number}.nii.gz", values, np.eye(4))
     cases = tuple(Case(id=f"c{n}", images={"image": f"c{n}.nii.gz"}, patient=f"p{n}") for n in range(3))
     manifest = write_manifest(Cohort(cases, tmp_path), tmp_path / "m.jsonl")
-    options = EmbedOptions(cache=tmp_path / "cache")
+    options = EmbedOptions(cache=tmp_path / "cache", pool="none")
     result = embed(manifest, tmp_path / "store", str(tmp_path / "model"), options, device="cpu")
     assert (result.rows, result.dim, result.precision, result.failed) == (6, 8, "fp32", [])
     found = search(tmp_path / "store", str(tmp_path / "c1.nii.gz"), tmp_path / "found", device="cpu")
     assert (found.notes, found.hits[0].case) == (["the scan is case c1 of the store"], "c0")
+    options = EmbedOptions(cache=tmp_path / "cache")
     single = embed(tmp_path / "c1.nii.gz", tmp_path / "one", str(tmp_path / "model"), options, device="cpu")
     assert (single.slices, single.patch) == (2, [])
     collection = Collection.open(tmp_path / "store")
     stored = collection.rows(collection.cohort.cases[1])
     np.testing.assert_allclose(np.load(tmp_path / "one" / "slice_embeddings.npy"), stored, rtol=1e-6)
     assert not (tmp_path / "one" / "similarity_map.npy").exists()
+
+
+def test_a_tokenizer_of_motion_gives_a_row_for_each_stack_by_default(run, made, tmp_path):
+    cases = []
+    for number in range(2):
+        values = np.random.default_rng(number).integers(0, 900, (4, 24, 16, 5)).astype(np.int16)
+        write_nifti(tmp_path / f"c{number}.nii.gz", values, np.eye(4))
+        cases.append(Case(id=f"c{number}", images={"image": f"c{number}.nii.gz"}, patient=f"p{number}"))
+    write_nifti(tmp_path / "flipped.nii.gz", values[..., ::-1].copy(), np.eye(4))
+    manifest = write_manifest(Cohort(tuple(cases), tmp_path), tmp_path / "m.jsonl")
+    options = EmbedOptions(cache=tmp_path / "cache")
+    result = embed(manifest, tmp_path / "cycle", "tokenize/cine_cycle", options, device="cpu")
+    assert (result.rows, result.dim, Collection.open(tmp_path / "cycle").recipe.pool) == (2, 3 * 594, "stack")
+    assert "the ends and the middle" in (tmp_path / "cycle" / "report.html").read_text()
+    found = search(tmp_path / "cycle", str(tmp_path / "flipped.nii.gz"), device="cpu")
+    assert found.hits[0].case == "c1"
+    assert found.hits[0].similarity > 0.95  # rounding looks at the slice before
+    assert found.hits[0].similarity > found.hits[1].similarity + 0.2
+    with pytest.raises(UsageError, match="--pool stack: is for tokenizers"):
+        run(pool="stack")

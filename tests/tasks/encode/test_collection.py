@@ -7,7 +7,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError
-from vesalius.tasks.encode.collection import CASES, KEY, Collection, case_vector, pooled, write_cases
+from vesalius.tasks.encode.collection import CASES, KEY, Collection, case_vector, pooled, pooled_width, write_cases
 
 
 def test_cases_are_a_manifest_without_names_of_patients(tmp_path):
@@ -47,6 +47,18 @@ def test_pooling():
     assert pooled(rows_nD, "none") is rows_nD
     assert pooled(rows_nD, "mean").tolist() == [[2, 3]]
     assert pooled(rows_nD, "max").tolist() == [[3, 5]]
+
+
+def test_a_stack_is_its_ends_and_its_middle_from_where_more_moves():
+    rows_nD = np.array([[5.0, 9.0], [4.0, 8.0], [3.0, 7.0], [2.0, 1.0]], np.float32)
+    near = [0.75, 0.25]  # slices are at 1/8, 3/8, 5/8 and 7/8 of the stack
+    first, last = near @ rows_nD[:2], near[::-1] @ rows_nD[2:]
+    middle = (np.array([1, 3, 3, 1]) / 8) @ rows_nD
+    expected = [np.concatenate([first, middle, last])]
+    np.testing.assert_allclose(pooled(rows_nD, "stack"), expected, atol=1e-6)
+    np.testing.assert_allclose(pooled(rows_nD[::-1], "stack"), expected, atol=1e-6)
+    assert pooled(rows_nD[:1], "stack").tolist() == [[5, 9, 5, 9, 5, 9]]
+    assert (pooled_width(2, "stack"), pooled_width(2, "max")) == (6, 2)
 
 
 def test_cases_without_rows_are_refused(tmp_path):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from vesalius.codec.still import decoded_mean
 from vesalius.errors import UsageError
 from vesalius.tasks.tokenize.examples import MEAN, ExampleConfig, Examples
-from vesalius.tasks.tokenize.still import Still, decoded_mean
+from vesalius.tasks.tokenize.still import Still
 from vesalius.transforms.transform import Chain, Sample
 
 SHAPE = (1, 6, 12, 10, 4)

@@ -9,11 +9,11 @@ import torch
 import vesalius
 from tasks.tokenize.small import ToyCells
 from tasks.tokenize.tiny import FRAMES, OVER_TIME, VQGAN
+from vesalius.codec.still import decoded_mean
 from vesalius.errors import CorruptFileError, InputError, UsageError, VesaliusError
 from vesalius.nets.net import Net
 from vesalius.scan.scan import Scan
 from vesalius.tasks.tokenize.config import SCALED
-from vesalius.tasks.tokenize.still import decoded_mean
 from vesalius.tasks.tokenize.titok import TiTok
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.weights.saved import ModelConfig, save_pretrained

@@ -29,7 +29,7 @@ from vesalius.report.result import Result
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
 from vesalius.tasks.embed.drawing import Drawing, check_drawing, draw
-from vesalius.tasks.encode.collection import CASES, Collection, pooled, write_cases
+from vesalius.tasks.encode.collection import CASES, Collection, pooled, pooled_width, write_cases
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.encode.load import AnySliceEncoder, load_encoder
 from vesalius.tasks.encode.options import EmbedOptions, Pool
@@ -43,6 +43,11 @@ from vesalius.wording import Progress, quiet, some
 STORE = ("features.npy", "index.csv", "store.json")
 GROUPS = ("block_group1", "block_group2", "block_group3", "block_group4")
 """Folders of the stores of the block groups."""
+_POOLED = {
+    "mean": "the mean of its slices",
+    "max": "the max of its slices",
+    "stack": "the ends and the middle of its stack of slices",
+}
 _PACKAGES = ("numpy", "scikit-learn", "torch", "timm")
 
 
@@ -113,7 +118,7 @@ def embed_cohort(
         model=model_name(loaded.folder, output),
         contract=loaded.contract,
         choice=SliceConfig.of(options),
-        pool=options.pool,
+        pool=_pool(loaded, options),
         precision=loaded.precision,
     )
     claim(output, force=force, belongs=(output / STORE[-1]).exists())
@@ -214,12 +219,26 @@ class _CohortWriter(Writer):
 
 def _writer(output: Path, encoder: AnySliceEncoder, recipe: Recipe, options: EmbedOptions) -> _CohortWriter:
     """Open or create the stores."""
-    facts = StoreFacts(width=encoder.width, encoder=encoder.digest(), prepare=recipe.digest())
+    facts = StoreFacts(
+        width=pooled_width(encoder.width, recipe.pool), encoder=encoder.digest(), prepare=recipe.digest()
+    )
     widths = encoder.endpoint_widths() if options.endpoints else ()
     writer = _CohortWriter(_store(output, facts), encoder, recipe.choice, options.batch, recipe.pool)
     for name, width in zip(GROUPS, widths, strict=False):
         writer.groups[name] = _store(output / name, facts.model_copy(update={"width": width}))
     return writer
+
+
+def _pool(encoder: AnySliceEncoder, options: EmbedOptions) -> Pool:
+    """Return what becomes of the rows of a case.
+
+    Raises:
+        UsageError: an encoder of pictures was to see the slices as a stack.
+    """
+    if options.pool == "stack" and isinstance(encoder, Encoder):
+        what = "is for tokenizers, whose rows are of slices over all frames"
+        raise UsageError(what, where="--pool stack", fix="choose none, mean or max")
+    return options.pool or encoder.pool
 
 
 def _behind(output: Path, writer: _CohortWriter) -> list[str]:
@@ -275,7 +294,7 @@ def _publish(
     unit = (
         "each slice of each frame (of all frames for a tokenizer)"
         if recipe.pool == "none"
-        else f"each case, the {recipe.pool} of its slices"
+        else f"each case, {_POOLED[recipe.pool]}"
     )
     vectors.text(f"features.npy holds a row for {unit}; index.csv says which, cases.csv has labels and facts.")
     if result.notes:

@@ -27,6 +27,8 @@ from vesalius.tasks.encode.recipe import Recipe
 CASES = "cases.csv"
 KEY = "store_key"
 """Fact of a case: its key in the store."""
+_PLACES = np.array([0.0, 0.5, 1.0])
+"""Of a stack, from end to end, whose rows are averaged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,16 +102,47 @@ def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def pooled(rows_nD: NDArray[np.float32], pool: Pool) -> NDArray[np.float32]:
-    """Return the rows, or one row that is their mean or maximum.
+    """Return the rows, or one row: their mean or maximum, or the means near the ends and the middle of the stack.
+
+    A stack begins at the end whose rows have the greater mean (of tokens: where more moves, the base of a heart), so it
+    does not matter in which direction its slices are stored.
 
     Example:
-        >>> rows_nD = np.array([[1.0, 2.0], [3.0, 0.0]], np.float32)
+        >>> rows_nD = np.array([[1.0, 2.0], [3.0, 0.0], [5.0, 4.0]], np.float32)
         >>> pooled(rows_nD, "mean").tolist(), pooled(rows_nD, "max").tolist()
-        ([[2.0, 1.0]], [[3.0, 2.0]])
+        ([[3.0, 2.0]], [[5.0, 4.0]])
+        >>> pooled(rows_nD, "stack").round(2).tolist() == pooled(rows_nD[::-1], "stack").round(2).tolist()
+        True
     """
-    if pool == "none":
-        return rows_nD
-    return rows_nD.mean(axis=0, keepdims=True) if pool == "mean" else rows_nD.max(axis=0, keepdims=True)
+    match pool:
+        case "none":
+            return rows_nD
+        case "mean":
+            return rows_nD.mean(axis=0, keepdims=True)
+        case "max":
+            return rows_nD.max(axis=0, keepdims=True)
+        case "stack":
+            return _stacked(rows_nD)
+
+
+def pooled_width(width: int, pool: Pool) -> int:
+    """Return how many numbers a pooled row has.
+
+    >>> pooled_width(594, "mean"), pooled_width(594, "stack")
+    (594, 1782)
+    """
+    return width * len(_PLACES) if pool == "stack" else width
+
+
+def _stacked(rows_nD: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the means near both ends and the middle, side by side, (1, 3 D)."""
+    place_n = (np.arange(len(rows_nD)) + 0.5) / len(rows_nD)
+    if float((place_n - 0.5) @ rows_nD.mean(axis=1, dtype=np.float64)) > 0:
+        rows_nD = rows_nD[::-1]
+    weights_3n = (1 - np.abs(place_n - _PLACES[:, None]) * (len(_PLACES) - 1)).clip(0)
+    weights_3n[weights_3n.sum(axis=1) == 0] = 1.0  # a single slice is both ends and the middle
+    weights_3n /= weights_3n.sum(axis=1, keepdims=True)
+    return (weights_3n @ rows_nD).astype(np.float32).reshape(1, -1)
 
 
 def write_cases(cohort: Cohort, keys: dict[str, str], folder: Path) -> Cohort:

@@ -21,7 +21,7 @@ from vesalius.nets.encoder import EncoderNet, Pyramid, PyramidNet, check_picture
 from vesalius.nets.grad_cam import grad_cam
 from vesalius.nets.rollout import attends, attention_rollout
 from vesalius.scan.scan import Scan
-from vesalius.tasks.encode.options import Window
+from vesalius.tasks.encode.options import Pool, Window
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.training.device import Precision, resolved
 from vesalius.transforms.contract import InputContract, read_contract
@@ -45,6 +45,9 @@ class Encoder:
     Raises:
         InputError: the net is of another kind.
     """
+
+    pool: Pool = "none"
+    """What becomes of the rows of a case where nothing else is asked for."""
 
     def __init__(
         self,

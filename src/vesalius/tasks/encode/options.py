@@ -23,7 +23,7 @@ SLICE_HELP = {
 
 
 Window = Literal["as-trained", "wide", "brain-subdural-bone"]
-Pool = Literal["none", "mean", "max"]
+Pool = Literal["none", "mean", "max", "stack"]
 Method = Literal["tsne", "umap"]
 _OF_SCAN = ("slice", "patch")
 _OF_COHORT = ("pool", "endpoints", "project", "colour", "points", "seed")
@@ -56,9 +56,13 @@ class EmbedOptions:
         },
     )
     window: Window = field(default="as-trained", metadata={"help": "how CT slices are shown"})
-    pool: Pool = field(
-        default="none",
-        metadata={"help": "manifest: a row for each slice or frame, or one for each case, the mean or maximum of them"},
+    pool: Pool | None = field(
+        default=None,
+        metadata={
+            "help": "manifest: none, a row for each slice or frame; mean or max of them, one for each case; stack, for "
+            "tokenizers: the ends and the middle of the stack side by side. By default stack or mean for tokenizers, "
+            "none for others"
+        },
     )
     endpoints: bool = field(
         default=False, metadata={"help": "manifest: also the pooled vectors of block groups 1 to 4 (ResNet, BiT)"}

@@ -20,13 +20,14 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vesalius.codec.still import decoded_mean
 from vesalius.errors import UsageError
 from vesalius.nets.cycle import QUALITIES, CycleNet, CycleTokenizer, step_of
 from vesalius.nets.harmonics import harmonic_rows, harmonics_of
 from vesalius.nets.lapped import CELL, cells_of
 from vesalius.tasks.tokenize.cycle_views import ViewConfig, views_of
 from vesalius.tasks.tokenize.method import TOKENIZER, Decoded, Examples, TokenMethod, tokenizer_of
-from vesalius.tasks.tokenize.still import Crf, decoded_mean
+from vesalius.tasks.tokenize.still import Crf
 from vesalius.training.task import Logs, Losses, Trained
 
 _FIRST = 0.36

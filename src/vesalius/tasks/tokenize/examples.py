@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from vesalius.codec.still import decoded_mean
 from vesalius.config import Config
 from vesalius.errors import UsageError
 from vesalius.tasks.tokenize.hearts import LabelBox, box_of
-from vesalius.tasks.tokenize.still import Still, decoded_mean
+from vesalius.tasks.tokenize.still import Still
 from vesalius.transforms.crop import CenterCrop, CenterPad, cut
 from vesalius.transforms.resize import Frames
 from vesalius.transforms.transform import Chain, Params, Sample

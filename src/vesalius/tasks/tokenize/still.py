@@ -1,21 +1,15 @@
-"""The mean of a slice over time as a decoder sees it: coded as a still picture and decoded again.
-
-Letters: K slices, J rows, I columns.
-"""
+"""How well the mean of a slice over time is coded when a tokenizer learns."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from vesalius.codec.coders.table import coder
+from vesalius.codec.still import STILL
 from vesalius.config import Config
 
-_BITS = 10
-_TOP = (1 << _BITS) - 1
 Crf = Annotated[int, Field(ge=1, le=63)]
 
 
@@ -23,25 +17,9 @@ class Still(Config):
     """How a mean is coded: AV1 as one key frame."""
 
     qualities: tuple[Crf, ...] = Field(
-        default=(48,), min_length=1, description="constant rate factors, of which each example draws one"
+        default=(STILL,), min_length=1, description="constant rate factors, of which each example draws one"
     )
 
     def draw(self, generator: np.random.Generator) -> int:
         """Draw one of the qualities."""
         return self.qualities[int(generator.integers(len(self.qualities)))]
-
-
-def decoded_mean(mean_KJI: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
-    """Return the pictures after coding, values from 0 to 1.
-
-    Args:
-        mean_KJI: values from 0 to 1.
-        quality: constant rate factor.
-    """
-    still = coder("svtav1")
-    decoded = np.empty(mean_KJI.shape, np.float32)
-    for slot, mean_JI in zip(decoded, mean_KJI, strict=True):
-        levels_NJI = np.rint(mean_JI[None].clip(0, 1) * _TOP).astype(np.uint16)
-        data = still.encode(levels_NJI, _BITS, float(quality), 1)
-        slot[...] = still.decode(data, levels_NJI.shape, _BITS, 1)[0].astype(np.float32) / _TOP
-    return decoded

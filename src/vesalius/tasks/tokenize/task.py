@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from vesalius.codec.still import decoded_mean
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader, batches
@@ -26,7 +27,6 @@ from vesalius.tasks.tokenize.facts import facts_of
 from vesalius.tasks.tokenize.hearts import with_boxes
 from vesalius.tasks.tokenize.measure import Row, rows_of, summary
 from vesalius.tasks.tokenize.method import FACTS, TOKENIZER, TOKENIZERS, tokenizer_of
-from vesalius.tasks.tokenize.still import decoded_mean
 from vesalius.training.task import Batch, Logs, Losses, Task, Trained
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.weights.saved import ModelConfig, save_pretrained

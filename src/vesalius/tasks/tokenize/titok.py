@@ -14,20 +14,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vesalius.codec.still import STILL, decoded_mean
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.tokenizer import Size, Tokenizer
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 from vesalius.tasks.tokenize.method import TOKENIZER
-from vesalius.tasks.tokenize.still import decoded_mean
 from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.transforms.normalize import Percentiles
 from vesalius.transforms.window import percentile_range
 from vesalius.weights.saved import from_pretrained
 
 _AXES = 3
-STILL = 48
-"""Constant rate factor of the mean frame, where none is given."""
 
 
 @dataclass(frozen=True, eq=False)
