@@ -15,9 +15,9 @@ METHODS = {
 }
 
 
-def make_volumes(folder: Path, patients: int = 8, size=SIZE) -> Path:
+def make_volumes(folder: Path, patients: int = 8, size=SIZE, noise: float = 0.05) -> Path:
     """Write volumes, and return their manifest."""
-    return write_position(folder / "places", PositionOptions(patients=patients, size=size)).manifest
+    return write_position(folder / "places", PositionOptions(patients=patients, size=size, noise=noise)).manifest
 
 
 def table(manifest: Path, method="voco", **changes):

@@ -38,7 +38,7 @@ class VolumeHealth(CollapseConfig):
     """What is measured on held-out volumes before the first step and after each epoch, and when a run is given up."""
 
     most: int = Field(default=64, ge=1, description="volumes of a split that are measured")
-    most_cosine: float = Field(default=0.9, ge=0, le=1, description="a collapse has a base_cosine above this")
+    most_cosine: float = Field(default=0.5, ge=0, le=1, description="a collapse has a base_cosine above this")
     least_correlation: float = Field(default=0.1, ge=-1, le=1, description="and a label_correlation below this")
 
     def check_volumes(self, measures: Mapping[str, float], epoch: int) -> None:
