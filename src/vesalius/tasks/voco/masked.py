@@ -83,6 +83,7 @@ def in_places(x_BCIJK: Tensor, side: int) -> Tensor:
     """Return the voxels of each block, (B, L, P), in the order of the places of an encoder.
 
     Example:
+        >>> import torch
         >>> in_places(torch.arange(8.0).reshape(1, 1, 2, 2, 2), 1).flatten().tolist()
         [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
     """
