@@ -123,13 +123,13 @@ def stages(given: argparse.Namespace) -> None:
 def conditions(given: argparse.Namespace) -> None:
     """Compare the right facts of each held-out phantom with those of another one."""
     cohort = phantoms(given)
-    held = max(5, given.patients // 4)
+    held = max(5, given.patients // 3)
     train_on, test_on = (Cohort(cases, cohort.root) for cases in (cohort.cases[held:], cohort.cases[:held]))
     keys = table("titok_cpu", given, augment=[])
     keys["example"] |= {"about_labels": 1.0, "margin": 0}
     keys["method"] |= {"conditioned": True, "tails": 0.0, "warm_up": given.steps // 4}
-    keys["method"]["net"] |= {"latents": 1, "anchors": [[1, 1]], "harmonics": 1}
-    keys["method"]["net"]["quantizer"] = {"name": "vq", "codes": 16, "dim": 4}
+    keys["method"]["net"] |= {"latents": 1, "anchors": [[1, 1]], "harmonics": 0, "takes_mean": False}
+    keys["method"]["net"]["quantizer"] = {"name": "vq", "codes": 4, "dim": 4}
     loop = run(keys, train_on, test_on, "conditioned")
     net = tokenizer_of(loop.task.modules).eval()
     gains: dict[str, list[float]] = {}

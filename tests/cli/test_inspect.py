@@ -1,5 +1,7 @@
 """inspect, convert and info as a user calls them."""
 
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -25,6 +27,15 @@ def test_inspect_tells_shape_and_spacing(vesalius, source, tmp_path):
     (facts,) = vesalius("inspect", source, "--json").told["scans"]
     assert facts["path"] == str(source)
     assert list(facts["shape"].values() if isinstance(facts["shape"], dict) else facts["shape"]) == [1, 3, 20, 18, 4]
+
+
+def test_inspect_names_what_a_tier_of_tokens_holds(vesalius, source, tmp_path):
+    vesalius("compress", source, "-o", tmp_path / "a.vsl", "--tier", "tokens", "--tokens", "0")
+    (line,) = [line for line in vesalius("inspect", tmp_path / "a.vsl").out.splitlines() if "  tier " in line]
+    assert line.lstrip().startswith("tier tokens: means alone, crf ")
+    frozen = Path(__file__).parents[1] / "codec" / "golden_tokens" / "cycle-prefix.vsl"
+    (line,) = [line for line in vesalius("inspect", frozen).out.splitlines() if "  tier " in line]
+    assert line.lstrip().startswith("tier tokens: first 8 of tokenize/cine_cycle, quality 20, crf ")
 
 
 def test_inspect_reads_what_compress_writes(vesalius, source, tmp_path):

@@ -150,5 +150,5 @@ def _usage(error: Exception, message: str, as_json: bool) -> str:
         if not as_json:
             typer.echo(message)
         message = ""
-    text = " ".join(message.split()) or "give a command"
+    text = " ".join(message.split()).replace(": Value error, ", ": ") or "give a command"  # pydantic's words in typer
     return f"{text.rstrip('.')}; see {command} --help"

@@ -38,7 +38,7 @@ from vesalius.codec.search import psnr
 from vesalius.codec.survey import survey
 from vesalius.codec.token_plan import caveat, plan_tokens
 from vesalius.codec.tokens import TokensTier, tokens_digest
-from vesalius.codec.trials import Trial, chunk_of, in_order, measure, spare_threads
+from vesalius.codec.trials import Trial, chunk_of, compared, in_order, spare_threads
 from vesalius.errors import InputError, UsageError
 from vesalius.output import new_file, refuse_existing
 from vesalius.scan.native import Kept, Packed
@@ -150,7 +150,8 @@ def compress_scan(
         seconds = time.perf_counter() - started
     voxels = scan.voxels
     ratio, bits = 2 * voxels / size, 8 * size / voxels
-    warnings = (*packed.warnings, *filter(None, caveats))
+    notes = [target.note(voxels, size) for target in targets if isinstance(target, TokenTarget)]
+    warnings = (*packed.warnings, *filter(None, [*caveats, *notes]))
     return CompressResult(path, size, voxels, ratio, bits, seconds, tiers, warnings, packed.kept)
 
 
@@ -297,7 +298,7 @@ class _Writing:
             payload = plan.tier.encode(stored, None, spare) if trial is None else trial.payload
             decoded = np.ascontiguousarray(plan.tier.decode(payload, stored.shape))
             if plan.tier.name != "lossless":
-                return chunk, measure(scan, chunk, plan.tier, payload), decoded.view(np.uint8)
+                return chunk, compared(scan, chunk, payload, stored, decoded), decoded.view(np.uint8)
             if not np.array_equal(decoded.view(np.uint8), stored.view(np.uint8)):
                 raise AssertionError(f"{plan.tier.coder.name} did not give back chunk {chunk.number}")
             return chunk, Trial(payload, 0.0, 0.0, stored.size), decoded.view(np.uint8)

@@ -61,7 +61,7 @@ class CompressConfig:
     )
     max_error: float | None = field(default=None, metadata={"flag": "--max-error E", "help": "Hard bound, real units."})
     quality: float | None = None
-    tier: Literal["tokens"] | None = field(
+    tier: str | None = field(
         default=None, metadata={"flag": "--tier NAME", "help": "tokens: a tier of tokens, by --model."}
     )
     model: str | None = field(default=None, metadata={"help": "Tokenizer: a model folder or name."})
@@ -86,6 +86,9 @@ class CompressConfig:
             if getattr(self, name) not in get_args(choices):
                 what = f"{getattr(self, name)!r} is not one of {', '.join(get_args(choices))}"
                 raise UsageError(what, where=f"--{name}")
+        if self.tier not in (None, "tokens"):
+            what = f"{self.tier!r} is not a tier that is asked for by name (that is: tokens)"
+            raise UsageError(what, where="--tier", fix="lossless: --lossless; lossy: --psnr, --ratio or --max-error")
         if self.threads is not None and not 1 <= self.threads <= 1024:
             raise UsageError(f"{self.threads} is not a number from 1 to 1024", where="--threads")
         self.targets()
@@ -275,8 +278,20 @@ class TokenTarget(Target):
             self.aim.check_tier(psnr_db, max_error)
 
     def check_size(self, voxels: int, size_bytes: int) -> None:
-        if isinstance(self.aim, Ratio) and 2 * voxels / size_bytes < self.aim.ratio:
-            self.aim.check_size(voxels, size_bytes)
+        if not isinstance(self.aim, Ratio):
+            return
+        reached = 2 * voxels / size_bytes
+        most = (1 + RATIO_TOLERANCE) * self.aim.ratio if size_bytes >= RATIO_CHECKED_FROM else math.inf
+        if not self.aim.ratio <= reached <= most:
+            what = f"{self.aim.ratio:g}:1 cannot be reached with tokens: the nearest is {reached:.4g}:1"
+            raise self.aim.missed(reached, what, fix="ask for that")
+
+    def note(self, voxels: int, size_bytes: int) -> str | None:
+        """Return what is to be said of a file too small for the upper limit of its ratio."""
+        reached = 2 * voxels / size_bytes
+        if not isinstance(self.aim, Ratio) or reached <= (1 + RATIO_TOLERANCE) * self.aim.ratio:
+            return None
+        return f"{reached:.4g}:1 was reached, {self.aim.ratio:g}:1 asked for: a file below 20 kB has no finer steps"
 
 
 def _check_positive(option: str, value: float) -> None:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from vesalius.codec.chunking import MAX_CHUNK_VALUES, Chunk, Chunking
-from vesalius.codec.options import Psnr, Ratio, TokenTarget
+from vesalius.codec.options import RATIO_CHECKED_FROM, RATIO_TOLERANCE, Psnr, Ratio, TokenTarget
 from vesalius.codec.plan import PSNR_MARGIN, Plan, PlanInput
 from vesalius.codec.search import Total, total
-from vesalius.codec.tokens import ModelSource, TokensTier, tokens_tier
+from vesalius.codec.tokens import CodedMean, ModelSource, ScaledChunk, TokensTier, tokens_tier
 from vesalius.codec.trials import Trial, chunk_of, measure
 from vesalius.errors import InputError, UsageError
+from vesalius.memory import check_memory
 
 Pair = tuple[int, int]
 """Quality and crf."""
 CRFS = (20, 28, 34, 40, 44, 48, 52, 56, 60, 63)
 """What is tried for the means beside tokens; without tokens every crf from 1 to 63 is."""
 _MIDDLE_CRF = 40
+_LEFT = RATIO_TOLERANCE / 2
+"""Part of a file that may stay empty below the bytes of its ratio."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +37,45 @@ class TokenPlan(Plan):
 
 @dataclass
 class _Search:
-    """Trials of a scan at pairs of (quality, crf), each coded once."""
+    """Trials of a scan at pairs of (quality, crf).
+
+    Everything is made once: scaled values for the scan, means for a crf, payloads for a pair. A pair is decoded only
+    where its distortion is asked for.
+    """
 
     inputs: PlanInput
     tier: TokensTier
     chunking: Chunking
-    finished: dict[tuple[int, int], tuple[Trial, ...]] = field(default_factory=dict)
+    _means: dict[int, tuple[tuple[CodedMean, ...], ...]] = field(default_factory=dict)
+    _payloads: dict[Pair, tuple[bytes, ...]] = field(default_factory=dict)
+    _finished: dict[Pair, tuple[Trial, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def _scaled(self) -> tuple[ScaledChunk, ...]:
+        scan = self.inputs.scan
+        check_memory(4 * scan.voxels)
+        return tuple(self.tier.scaled(chunk_of(scan, chunk)) for chunk in self.chunking)
+
+    def payloads(self, quality: int, crf: int) -> tuple[bytes, ...]:
+        """Return the payload of each chunk."""
+        if (quality, crf) not in self._payloads:
+            tier = replace(self.tier, quality=quality, crf=crf)
+            if crf not in self._means:
+                self._means[crf] = tuple(map(tier.means, self._scaled))
+            parts = zip(self._scaled, self._means[crf], strict=True)
+            self._payloads[quality, crf] = tuple(tier.encode_scaled(chunk, means) for chunk, means in parts)
+        return self._payloads[quality, crf]
+
+    def payload_bytes(self, quality: int, crf: int) -> int:
+        return sum(map(len, self.payloads(quality, crf)))
 
     def run(self, quality: int, crf: int) -> tuple[Trial, ...]:
-        if (quality, crf) not in self.finished:
+        """Return the trials of a pair: its payloads decoded and compared."""
+        if (quality, crf) not in self._finished:
             tier, scan = replace(self.tier, quality=quality, crf=crf), self.inputs.scan
-            self.finished[quality, crf] = tuple(
-                measure(scan, chunk, tier, tier.encode(chunk_of(scan, chunk))) for chunk in self.chunking
-            )
-        return self.finished[quality, crf]
+            payloads = zip(self.chunking, self.payloads(quality, crf), strict=True)
+            self._finished[quality, crf] = tuple(measure(scan, chunk, tier, payload) for chunk, payload in payloads)
+        return self._finished[quality, crf]
 
     def total(self, quality: int, crf: int) -> Total:
         return total(self.run(quality, crf), self.inputs.survey.peak)
@@ -167,10 +196,10 @@ def _balanced(
     known = search.tier.source.model.tokenizer.qualities if search.tier.source is not None else qualities
     place = known.index(quality)
     middle, other = crfs[len(crfs) // 2], known[place + 1 if place + 1 < len(known) else place - 1]
-    here, there = search.total(quality, middle).payload_bytes, search.total(other, middle).payload_bytes
+    here, there = search.payload_bytes(quality, middle), search.payload_bytes(other, middle)
     apart = search.squared(other, middle) - search.squared(quality, middle)
     slope = max(0.0, apart / (here - there)) if here != there else 0.0
-    cost = {crf: search.squared(quality, crf) + slope * search.total(quality, crf).payload_bytes for crf in crfs}
+    cost = {crf: search.squared(quality, crf) + slope * search.payload_bytes(quality, crf) for crf in crfs}
     return quality, min(cost, key=cost.__getitem__)
 
 
@@ -181,7 +210,7 @@ def _for_psnr(search: _Search, qualities: tuple[int, ...], crfs: tuple[int, ...]
         qualities,
         crfs,
         lambda pair: search.total(*pair).psnr_db >= least,
-        lambda pair: search.total(*pair).payload_bytes,
+        lambda pair: search.payload_bytes(*pair),
     )
     if best is None:
         raise target.missed("tokens", search.total(qualities[0], crfs[0]).psnr_db)
@@ -197,14 +226,29 @@ def _for_bytes(
     found = _best(
         qualities[::-1],
         crfs[::-1],
-        lambda pair: search.total(*pair).payload_bytes <= budget,
+        lambda pair: search.payload_bytes(*pair) <= budget,
         lambda pair: search.squared(*pair),
     )
     if found is None:
-        best = 2 * voxels / (fixed + search.total(qualities[-1], crfs[-1]).payload_bytes)
+        best = 2 * voxels / (fixed + search.payload_bytes(qualities[-1], crfs[-1]))
         what = f"{target.ratio:g}:1 cannot be reached with tokens: the best is {best:.4g}:1"
         raise target.missed(best, what, fix="ask for less")
-    return found
+    return _filled(search, found, crfs, budget, fixed)
+
+
+def _filled(search: _Search, pair: Pair, crfs: tuple[int, ...], budget: int, fixed: int) -> Pair:
+    """Return the pair with the best mean that the budget holds, where much of it is left in a file of some size.
+
+    The crfs that are searched lie apart; those up to the next better one are tried.
+    """
+    quality, crf = pair
+    left = budget - search.payload_bytes(*pair)
+    if fixed + budget < RATIO_CHECKED_FROM or left <= _LEFT * (fixed + budget) or len(crfs) == 1:
+        return pair
+    place = crfs.index(crf)
+    better = range(crf, crfs[place - 1] if place else 0, -1)
+    last = _last(lambda n: search.payload_bytes(quality, better[n]) <= budget, len(better), 0)
+    return quality, better[last]
 
 
 def _best(

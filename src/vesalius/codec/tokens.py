@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +131,20 @@ class ModelSource:
         return f"{self.name} (weights {self.digest})"
 
 
+class CodedMean(NamedTuple):
+    """Means of the slices of a channel: their bytes, and what these decode to (None: the model takes no means)."""
+
+    data: bytes
+    mean_KJI: NDArray[np.float32] | None
+
+
+class ScaledChunk(NamedTuple):
+    """A chunk in the units of the tier: the bytes of its mask, and x_KTJI from 0 to 1 of each channel."""
+
+    mask: bytes
+    channels: tuple[NDArray[np.float32], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class TokensTier(RealTier):
     """Means of slices over time through AV1, and tokens of what they leave; stored = low + step x value.
@@ -158,9 +172,23 @@ class TokensTier(RealTier):
         return Chunking(shape, t, min(k, max(1, GROUPED_VALUES // (c * t * i * j))))
 
     def encode(self, stored_CTIJ: NDArray[Any], quality: float | None = None, threads: int = 1) -> bytes:
+        scaled = self.scaled(stored_CTIJ)
+        return self.encode_scaled(scaled, self.means(scaled))
+
+    def scaled(self, stored_CTIJ: NDArray[Any]) -> ScaledChunk:
+        """Return what all qualities and crfs of a chunk start from."""
         values, mask = self.finite(stored_CTIJ)
         scaled = np.clip((values - self.low) / self.step, 0, 1).astype(np.float32)
-        return mask + b"".join(self._encode_channel(self._slices(x_NIJ)) for x_NIJ in scaled)
+        return ScaledChunk(mask, tuple(self._slices(x_NIJ) for x_NIJ in scaled))
+
+    def means(self, chunk: ScaledChunk) -> tuple[CodedMean, ...]:
+        """Code the means of each channel; they depend on the crf alone."""
+        return tuple(map(self._coded_mean, chunk.channels))
+
+    def encode_scaled(self, chunk: ScaledChunk, means: tuple[CodedMean, ...]) -> bytes:
+        """Return the payload of a chunk from parts that are made already."""
+        channels = zip(chunk.channels, means, strict=True)
+        return chunk.mask + b"".join(self._encode_channel(x_KTJI, mean) for x_KTJI, mean in channels)
 
     def decode_values(self, reader: SequenceReader, shape_CTIJ: Shape) -> NDArray[np.float64]:
         channels = []
@@ -216,14 +244,16 @@ class TokensTier(RealTier):
     def _takes_mean(self) -> bool:
         return self.source is None or self.source.model.tokenizer.takes_mean
 
-    def _encode_channel(self, x_KTJI: NDArray[np.float32]) -> bytes:
-        coded, mean_KJI = b"", None
-        if self._takes_mean:
-            mean_KIJ = np.rint(_TOP * x_KTJI.mean(axis=1, dtype=np.float64)).astype(np.uint16).transpose(0, 2, 1)
-            coded = encode_sequence(mean_KIJ[None], MEAN_BITS, coder_named(MEAN_CODER), self.crf)
-            mean_KJI = self._mean(SequenceReader(coded), mean_KIJ.shape)
+    def _coded_mean(self, x_KTJI: NDArray[np.float32]) -> CodedMean:
+        if not self._takes_mean:
+            return CodedMean(b"", None)
+        mean_KIJ = np.rint(_TOP * x_KTJI.mean(axis=1, dtype=np.float64)).astype(np.uint16).transpose(0, 2, 1)
+        data = encode_sequence(mean_KIJ[None], MEAN_BITS, coder_named(MEAN_CODER), self.crf)
+        return CodedMean(data, self._mean(SequenceReader(data), mean_KIJ.shape))
+
+    def _encode_channel(self, x_KTJI: NDArray[np.float32], coded: CodedMean) -> bytes:
         if self.source is None:
-            return coded
+            return coded.data
         import torch
 
         from vesalius.codec.token_stream import write_tokens
@@ -231,11 +261,11 @@ class TokensTier(RealTier):
         model, size = self.source.model, x_KTJI.shape
         check_memory(_COPIES * 4 * x_KTJI.size)
         with torch.inference_mode():
-            mean = None if mean_KJI is None else torch.from_numpy(mean_KJI)
+            mean = None if coded.mean_KJI is None else torch.from_numpy(coded.mean_KJI)
             tokens_GLM = model.tokenizer.encode(torch.from_numpy(x_KTJI), mean, self.quality)
             kept_GLM = model.tokenizer.prefix(tokens_GLM, self.prefix).cpu().numpy().astype(np.int32)
         data = write_tokens(kept_GLM, model.grid(size, kept_GLM.shape[1]), self.quality, model.prior)
-        return coded + _LENGTH.pack(len(data)) + data
+        return coded.data + _LENGTH.pack(len(data)) + data
 
     def _channels(
         self, reader: SequenceReader, shape_CTIJ: Shape

@@ -104,7 +104,11 @@ class Trials:
 def measure(scan: Scan, chunk: Chunk, tier: Tier, payload: bytes) -> Trial:
     """Decode a payload and compare it with the scan in real values."""
     stored = chunk_of(scan, chunk)
-    restored = tier.decode(payload, stored.shape)
+    return compared(scan, chunk, payload, stored, tier.decode(payload, stored.shape))
+
+
+def compared(scan: Scan, chunk: Chunk, payload: bytes, stored: NDArray[Any], restored: NDArray[Any]) -> Trial:
+    """Compare stored values of a chunk with what its payload decodes to, in real values."""
     intensity = scan.intensity.part(chunk.t, chunk.slices)
     reference = intensity.to_real(chunk.voxels(stored), np.float64)
     inside = np.isfinite(reference)

@@ -90,7 +90,8 @@ class Correction(nn.Module):
             level_B: logarithm of the step to base 2.
         """
         mean_B1JI = mean_BJI[:, None]
-        around_B1JI = functional.avg_pool2d(mean_B1JI, _BLUR, 1, _BLUR // 2, count_include_pad=False)
+        along_B1JI = functional.avg_pool2d(mean_B1JI, (1, _BLUR), 1, (0, _BLUR // 2), count_include_pad=False)
+        around_B1JI = functional.avg_pool2d(along_B1JI, (_BLUR, 1), 1, (_BLUR // 2, 0), count_include_pad=False)
         known_BHJI = torch.cat([x_BHJI, torch.asinh(mean_B1JI - around_B1JI)], 1)
         known_BWJI = functional.pixel_unshuffle(known_BHJI, _TILE)
         level_B1JI = level_B[:, None, None, None].expand(-1, 1, *known_BWJI.shape[2:])

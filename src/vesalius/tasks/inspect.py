@@ -193,4 +193,8 @@ def _timing(scan: ScanFacts) -> str:
 
 def _tier(tier: dict[str, Any]) -> str:
     reached = "" if tier["psnr_db"] is None else f", {tier['psnr_db']:.2f} dB, max error {tier['max_error']:.4g}"
-    return f"tier {tier['name']}: {tier['coder']}, {tier['target']}{reached}"
+    if tier["name"] != "tokens":
+        return f"tier {tier['name']}: {tier['coder']}, {tier['target']}{reached}"
+    kept = f"first {tier['tokens']} of {tier['model']}, quality {tier['quality']}" if tier["tokens"] else "means alone"
+    asked = [aim for aim in tier["target"].split(", ") if aim.startswith(("PSNR", "ratio"))]
+    return f"tier tokens: {', '.join([kept, *asked, tier['why']])}{reached}"
