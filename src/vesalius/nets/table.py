@@ -11,6 +11,8 @@ NETS = Table(
         "segresnet": "vesalius.nets.segresnet:SegResNet",
         "swin-encoder": "vesalius.nets.swinunetr:SwinEncoder",
         "swinunetr": "vesalius.nets.swinunetr:SwinUNETR",
+        "ume": "vesalius.nets.ume:UME",
+        "ume-segmenter": "vesalius.nets.ume:UMESegmenter",
         "vit": "vesalius.nets.vit:ViT",
         "dinov2": "vesalius.nets.vit:DinoV2",
         "bit": "vesalius.nets.bit:BiT",
