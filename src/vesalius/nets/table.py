@@ -15,6 +15,8 @@ NETS = Table(
         "voco-head": "vesalius.nets.voco:VocoHead",
         "voxel-head": "vesalius.nets.voco:VoxelHead",
         "unet-encoder": "vesalius.nets.unet_encoder:UNetEncoder",
+        "ume": "vesalius.nets.ume:UME",
+        "ume-segmenter": "vesalius.nets.ume:UMESegmenter",
         "vit": "vesalius.nets.vit:ViT",
         "dinov2": "vesalius.nets.vit:DinoV2",
         "bit": "vesalius.nets.bit:BiT",
