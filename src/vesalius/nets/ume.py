@@ -223,7 +223,7 @@ class UMESegmentation(nn.Module):
 
     def _decode(self, memory: Memory, x_BMfJI: Tensor, first: int) -> Tensor:
         if not torch.is_grad_enabled():
-            return self.decoder(memory, x_BMfJI, first)  # type: ignore[no-any-return]
+            return self.decoder(memory, x_BMfJI, first)
         logits_BNfJI: Tensor = checkpoint(self.decoder, memory, x_BMfJI, first, use_reentrant=False)
         return logits_BNfJI
 
