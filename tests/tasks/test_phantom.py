@@ -2,7 +2,14 @@ import nibabel as nib
 import pytest
 
 from vesalius.errors import ConfigError, OutputError
-from vesalius.tasks.phantom import cine_lines, head_ct_lines, phantom_cine, phantom_head_ct
+from vesalius.tasks.phantom import (
+    cine_lines,
+    head_ct_lines,
+    phantom_cine,
+    phantom_head_ct,
+    phantom_position,
+    position_lines,
+)
 
 SMALL = ("size=64", "frames=8")
 SMALL_HEADS = ("matrix=64", "slices=12", "thickness_mm=12")
@@ -24,6 +31,14 @@ def test_wrong_options_of_the_cine_phantom(tmp_path):
     (tmp_path / "mine").touch()
     with pytest.raises(OutputError, match="exists already"):
         phantom_cine(tmp_path, 1, 0, SMALL)
+
+
+def test_volumes_that_say_where_they_lie(tmp_path):
+    result = phantom_position(tmp_path / "out", 2, 1, ("size=[8,8,4]",))
+    assert nib.load(tmp_path / "out" / "P0002.nii.gz").shape == (8, 8, 4)
+    assert list(position_lines(result)) == ["2 patients", str(tmp_path / "out" / "manifest.jsonl")]
+    with pytest.raises(ConfigError, match="nois: no such key"):
+        phantom_position(tmp_path / "other", 2, 1, ("nois=1",))
 
 
 def test_a_head_ct_cohort_with_its_truth(tmp_path):

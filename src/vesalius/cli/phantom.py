@@ -1,4 +1,4 @@
-"""phantom cine, phantom head-ct."""
+"""phantom cine, phantom head-ct, phantom position."""
 
 from __future__ import annotations
 
@@ -62,3 +62,23 @@ def head_ct(
 
     result = phantom_head_ct(output, patients, seed, options or (), force=force, progress=progress(quiet))
     emit(result, json, head_ct_lines)
+
+
+@app.command()
+def position(
+    output: NewFolder,
+    options: Options = None,
+    patients: Patients = 12,
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make volumes whose voxels say where they lie, and their manifest.
+
+    Brightness, the length of a wave and its contrast rise along i, j and k. Options: size, noise, gain.
+    """
+    from vesalius.tasks.phantom import phantom_position, position_lines
+
+    result = phantom_position(output, patients, seed, options or (), force=force, progress=progress(quiet))
+    emit(result, json, position_lines)

@@ -58,9 +58,9 @@ def import_model(
 ) -> None:
     """Turn a public checkpoint into a model folder, once.
 
-    Layouts: meddinov3, dinov3, dinov3-transformers, dinov2, dinov2-transformers, rad-dino, voco-swinunetr, bit-npz,
-    vesalius. A tensor that is missing, unexpected or of another shape is an error unless --allow names it (e.g.
-    'decoder*'). No code in a checkpoint is ever run.
+    Layouts: meddinov3, dinov3, dinov3-transformers, dinov2, dinov2-transformers, rad-dino, voco, voco-swinunetr,
+    vocomni, bit-npz, vesalius. A tensor that is missing, unexpected or of another shape is an error unless --allow
+    names it (e.g. 'decoder*'). No code in a checkpoint is ever run.
     """
     from vesalius.tasks.weights.importing import import_weights, lines
 

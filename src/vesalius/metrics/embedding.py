@@ -83,6 +83,35 @@ def uniformity(vectors_ND: ArrayLike) -> float:
     return math.log(max((total - count) / (count * (count - 1)), _TINY))
 
 
+def mean_pair_cosine(vectors_GND: ArrayLike) -> float:
+    """Mean cosine of the different pairs of vectors within a group, over all groups G; 1 where they are all alike.
+
+    Example:
+        >>> mean_pair_cosine([[[1.0, 0.0], [2.0, 0.0]], [[1.0, 0.0], [0.0, 3.0]]])
+        0.5
+    """
+    groups = np.asarray(vectors_GND, dtype=np.float64)
+    count = groups.shape[1]
+    if count < 2:
+        return math.nan
+    unit = _unit(groups.reshape(-1, groups.shape[2])).reshape(groups.shape)
+    sums = (unit.sum(axis=1) ** 2).sum(axis=1)
+    return float(((sums - (unit**2).sum(axis=(1, 2))) / (count * (count - 1))).mean())
+
+
+def correlation(given: ArrayLike, predicted: ArrayLike) -> float:
+    """Pearson's correlation of all numbers; 0 where one of both never changes: nothing is known of the other.
+
+    Example:
+        >>> correlation([0.0, 1.0, 2.0], [1.0, 3.0, 5.0]), correlation([0.0, 1.0], [0.5, 0.5])
+        (1.0, 0.0)
+    """
+    x, y = (np.asarray(numbers, dtype=np.float64).ravel() for numbers in (given, predicted))
+    x, y = x - x.mean(), y - y.mean()
+    scale = math.sqrt(float(x @ x) * float(y @ y))
+    return 0.0 if scale <= _TINY else round(float(x @ y) / scale, 12)
+
+
 def neighbour_auroc(
     train_ND: ArrayLike,
     labels_NC: ArrayLike,

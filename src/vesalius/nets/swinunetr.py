@@ -26,6 +26,21 @@ class _Swin(Net):
     )
     window: int = Field(default=7, ge=1, description="side of the window of attention, in voxels of the stage")
 
+    def whole(self, outputs: int) -> Any:
+        """Return MONAI's network of these sizes."""
+        from monai.networks.nets import SwinUNETR as MonaiSwinUNETR
+
+        return MonaiSwinUNETR(
+            spatial_dims=self.dims,
+            in_channels=self.inputs,
+            out_channels=outputs,
+            feature_size=self.width,
+            depths=self.depths,
+            num_heads=self.heads,
+            window_size=self.window,
+            use_v2=True,
+        )
+
 
 class SwinEncoder(_Swin):
     """x_BCIJK to five maps with width x (1, 1, 2, 4, 16) channels on grids 1, 2, 4, 8 and 32 times coarser.
@@ -37,7 +52,7 @@ class SwinEncoder(_Swin):
     outputs: ClassVar[None] = None
 
     def make(self) -> nn.Module:
-        return _Encoder(_monai(self, 1))
+        return SwinMaps(self.whole(1))
 
 
 class SwinUNETR(_Swin):
@@ -46,10 +61,11 @@ class SwinUNETR(_Swin):
     outputs: int = Field(ge=1, description="classes, the background among them")
 
     def make(self) -> nn.Module:
-        return _monai(self, self.outputs)
+        whole: nn.Module = self.whole(self.outputs)
+        return whole
 
 
-class _Encoder(nn.Module):
+class SwinMaps(nn.Module):
     """The stages of a MONAI SwinUNETR without its decoder."""
 
     def __init__(self, whole: Any) -> None:
@@ -59,22 +75,11 @@ class _Encoder(nn.Module):
             setattr(self, f"encoder{level}", getattr(whole, f"encoder{level}"))
 
     def forward(self, x_BCIJK: Tensor) -> tuple[Tensor, ...]:
+        return self.maps(x_BCIJK)
+
+    def maps(self, x_BCIJK: Tensor) -> tuple[Tensor, ...]:
+        """Return the five maps, finest first."""
         stages = self.swinViT(x_BCIJK, True)
         first = self.encoder1(x_BCIJK)  # type: ignore[operator]
         later = [getattr(self, f"encoder{level}")(stages[stage]) for level, stage in ((2, 0), (3, 1), (4, 2), (10, 4))]
         return (first, *later)
-
-
-def _monai(config: _Swin, outputs: int) -> Any:
-    from monai.networks.nets import SwinUNETR as MonaiSwinUNETR
-
-    return MonaiSwinUNETR(
-        spatial_dims=config.dims,
-        in_channels=config.inputs,
-        out_channels=outputs,
-        feature_size=config.width,
-        depths=config.depths,
-        num_heads=config.heads,
-        window_size=config.window,
-        use_v2=True,
-    )

@@ -36,6 +36,11 @@ class InitConfig(Config):
     allow: tuple[str, ...] = Field(
         default=(), description="patterns of tensors that may be missing, unexpected or of another shape"
     )
+    inflate: tuple[str, ...] = Field(
+        default=(),
+        description="patterns of kernels that see the image: where the run has n times as many channels, they are "
+        "repeated and divided by n, so that equal channels give what one gave",
+    )
 
 
 class JobConfig(Config):

@@ -10,6 +10,7 @@ from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.write import CineCohort, write_cine
 from vesalius.phantom.head_ct.options import HeadCtOptions
 from vesalius.phantom.head_ct.write import HeadCtSummary, write_head_ct
+from vesalius.phantom.position import PositionCohort, PositionOptions, write_position
 from vesalius.wording import Progress, quiet
 
 
@@ -76,3 +77,30 @@ def head_ct_lines(cohort: HeadCtSummary) -> Iterator[str]:
     yield f"{cohort.patients} patients, {cohort.studies} studies; positive: {positive}"
     yield f"bleeds differ by at most {cohort.largest_volume_error:.1%} from the requested volume"
     yield str(cohort.path)
+
+
+def phantom_position(
+    output: Path,
+    patients: int = 12,
+    seed: int = 0,
+    options: Sequence[str] = (),
+    *,
+    force: bool = False,
+    progress: Progress = quiet,
+) -> PositionCohort:
+    """Write volumes whose voxels say where they lie, and their manifest.
+
+    Options are those of `PositionOptions`, as "noise=0.1"; the other arguments are those of `phantom_cine`.
+
+    Raises:
+        ConfigError: a wrong option.
+        OutputError: the folder exists or cannot be written.
+    """
+    chosen = from_overrides(PositionOptions, options, {"patients": patients, "seed": seed})
+    return write_position(output, chosen, force=force, progress=progress)
+
+
+def position_lines(cohort: PositionCohort) -> Iterator[str]:
+    """Yield the lines for the terminal."""
+    yield f"{cohort.patients} patients"
+    yield str(cohort.manifest)

@@ -12,6 +12,9 @@ from vesalius.tasks.train.run import train
 SMALL = ["prepare.spacing_mm=null", "patch=[16, 16, 8]", "net.channels=[8, 16]", "repeats=8", "train.epochs=4"]
 QUICK = ["train.schedule.warmup_steps=1", "train.optimizer.lr=0.01", "train.validate_every=4", "train.ema_decay=null"]
 
+UME = ["patch=[16, 16, 8]", "repeats=8", "train.epochs=4", "net.channels=8"]
+UME_ENCODER = ["size=micro", "patch=8", "picture=16", "max_keyframes=3"]
+
 
 def write_patient(folder, words, enhancing, seed):
     draw = np.random.default_rng(seed)
@@ -41,3 +44,17 @@ def test_regions_of_both_numberings(tmp_path, name, words, enhancing):
     assert list(classes) == ["whole_tumour", "tumour_core", "enhancing_tumour"]
     assert classes["whole_tumour"]["dice"] > 0.6
     assert classes["whole_tumour"]["patients"] == 1
+
+
+def test_the_frames_of_ume_are_slices(tmp_path):
+    for number in range(3):
+        write_patient(tmp_path / "data" / f"BraTS2021_{number:05d}", ("t1", "t1ce", "t2", "flair"), 4, number)
+    cohort = split_cohort(build_cohort("brats", tmp_path / "data"), (0.34, 0.33, 0.33), seed=0)
+    manifest = write_manifest(cohort, tmp_path / "data" / "brats.jsonl")
+    encoder = [f"net.encoder.{key}" for key in UME_ENCODER]
+    quick = ["train.schedule.warmup_epochs=0", "train.optimizer.lr=0.01", "train.validate_every=4"]
+    overrides = [f"data.manifest={manifest}", *UME, *encoder, *quick]
+    done = train("segment/brats_ume", tmp_path / "run", overrides, device="cpu", threads=1)
+    classes = done.results["classes"]
+    assert list(classes) == ["whole_tumour", "tumour_core", "enhancing_tumour"]
+    assert classes["whole_tumour"]["dice"] > 0.6

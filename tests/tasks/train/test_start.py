@@ -135,3 +135,30 @@ def test_an_encoder_goes_from_finetuning_into_detection_and_back(tmp_path):
     encoder = from_pretrained(head, only="encoder").net
     assert set(report["loaded"]) == set(encoder.state_dict())
     assert (report["missing"], report["unexpected"], report["allowed"]) == ([], [], [])
+
+
+def test_kernels_that_see_the_image_are_inflated_where_they_are_named(model):
+    """Four channels that are equal give what one gave; without their names the difference is refused."""
+    old, modules = model
+    four = ENCODER.model_copy(update={"inputs": 4})
+    name = next(name for name, x in modules["encoder"].state_dict().items() if x.shape != four_shape(four, name))
+
+    class Wide(Toy):
+        def build(self):
+            return {"encoder": four.make()}
+
+    task = Wide()
+    with pytest.raises(InputError, match="of another shape"):
+        Loop(task, TrainConfig(), None, cpu=True, start=Start(InitConfig(model=str(old)), task))
+    start = Start(InitConfig(model=str(old), inflate=(name,)), task)
+    Loop(task, TrainConfig(), None, cpu=True, start=start)
+    assert [changed for changed, _ in start.report.changed] == [name]
+    one, x = modules["encoder"].eval(), torch.randn(1, 1, 32, 32)
+    wide = task.modules["encoder"].eval()
+    with torch.no_grad():
+        torch.testing.assert_close(wide(x.repeat(1, 4, 1, 1))[0], one(x)[0], atol=1e-4, rtol=1e-4)
+
+
+def four_shape(config, name):
+    with torch.device("meta"):
+        return config.make().state_dict()[name].shape

@@ -3,8 +3,9 @@ import torch
 
 from vesalius.errors import InputError
 from vesalius.nets.swinunetr import SwinEncoder, SwinUNETR
+from vesalius.nets.voco import VocoEncoder
 from vesalius.weights.keymap import match
-from vesalius.weights.layouts.swinunetr import VOCO
+from vesalius.weights.layouts.swinunetr import VOCO, VOCO_ENCODER, VOCOMNI
 
 TINY = SwinEncoder(inputs=1, width=12)
 
@@ -44,9 +45,32 @@ def test_every_dress_of_the_file_fits(prefix, swin, wrapper):
 def test_heads_are_left_out_and_said():
     state = some_state() | {"student.layer1.weight": torch.zeros(2), "teacher.layer1.weight": torch.zeros(2)}
     report = match(state, TINY.make(), VOCO.keymap)
-    assert report.dropped == tuple(
-        (f"{who}.layer1.weight", "projection head of the pre-training") for who in ("student", "teacher")
-    )
+    assert dict(report.dropped) == {
+        "student.layer1.weight": "projection head of the pre-training",
+        "teacher.layer1.weight": "momentum teacher of the pre-training",
+    }
+
+
+def test_a_state_of_the_training_of_2024_gives_its_student():
+    """Student and teacher are whole networks there, each with its head."""
+    student, teacher = some_state(seed=1), some_state(seed=2)
+    state = {f"student.{name}": x for name, x in student.items()} | {
+        f"teacher.{name}": x for name, x in teacher.items()
+    }
+    state |= {f"{who}.proj_head.layer1.0.weight": torch.zeros(2) for who in ("student", "teacher")}
+    net = VocoEncoder(feature_size=12).make()
+    report = match({"state_dict": state}, net, VOCO_ENCODER.keymap)
+    assert (len(report.loaded), len(report.dropped)) == (145, 145 + 2)
+    assert all(torch.equal(net.state_dict()[name], x) for name, x in student.items())
+
+
+def test_the_encoder_of_vectors_and_the_whole_network_take_the_files():
+    assert VOCO_ENCODER.net["name"] == "voco"
+    report = match(some_state(), VocoEncoder(feature_size=12).make(), VOCO_ENCODER.keymap)
+    assert report.counts()["loaded"] == 145
+    whole = SwinUNETR(inputs=1, outputs=21, width=12).make()
+    given = {f"module.{name}": x for name, x in whole.state_dict().items()}
+    assert match(given, whole, VOCOMNI.keymap).counts()["loaded"] == 167
 
 
 def test_four_channels_give_what_one_gave():

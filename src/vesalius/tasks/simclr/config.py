@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from vesalius.config import Config
+from vesalius.metrics.collapse import CollapseConfig
 from vesalius.nets.encoder import AnyEncoder
 from vesalius.tasks.cohort_data import CohortData
 from vesalius.tasks.job import JobConfig
@@ -16,14 +16,11 @@ from vesalius.transforms.prepare import Prepare, Step
 from vesalius.transforms.transform import AnyTransform, Chain
 
 
-class HealthConfig(Config):
+class HealthConfig(CollapseConfig):
     """What is measured of the vectors before the first step and after each epoch, and when a run is given up."""
 
     most: int = Field(default=1000, ge=2, description="pictures of a split that are measured")
     neighbours: int = Field(default=20, ge=1, description="labelled vectors that vote")
-    least_spread: float = Field(default=0.01, ge=0, description="a collapse has a spread below this")
-    least_rank: float = Field(default=1.2, ge=0, description="and an effective rank below this")
-    grace: int = Field(default=5, ge=0, description="epochs before a collapse ends the run")
 
 
 class SimclrConfig(JobConfig):

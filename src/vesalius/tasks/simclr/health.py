@@ -15,7 +15,6 @@ from torch import nn
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader, batches
-from vesalius.errors import TrainingError
 from vesalius.metrics.embedding import alignment, effective_rank, neighbour_auroc, probe_auroc, spread, uniformity
 from vesalius.nets.encoder import check_pictures
 from vesalius.seeding import shuffled
@@ -108,16 +107,8 @@ class Health:
         Raises:
             TrainingError: a collapse, after the epochs of grace.
         """
-        health = self.config.health
-        if "spread" not in measures or epoch < max(1, health.grace):
-            return
-        if measures["spread"] < health.least_spread and measures["effective_rank"] < health.least_rank:
-            what = (
-                f"the encoder has collapsed after {epoch} epochs: it gives all pictures nearly the same vector "
-                f"(spread {measures['spread']:.2g}, effective rank {measures['effective_rank']:.2g})"
-            )
-            fix = "lower optimizer.lr, lengthen the warm-up, enlarge the batch, or make augment stronger"
-            raise TrainingError(what, where="health", fix=fix)
+        fix = "lower optimizer.lr, lengthen the warm-up, enlarge the batch, or make augment stronger"
+        self.config.health.check(measures, epoch, fix)
 
     def _rows(self, loader: Loader, where: str, encode: Encode, ranks: Ranks) -> Rows:
         """Vectors (N, V * width) and labels (N, K) of all pictures in the order of the cohort, in every process."""

@@ -24,6 +24,7 @@ JOBS = Table(
         "simclr": "vesalius.tasks.simclr.job:SimclrJob",
         "segment": "vesalius.tasks.segment.job:SegmentJob",
         "tokenize": "vesalius.tasks.tokenize.job:TokenizeJob",
+        "voco": "vesalius.tasks.voco.job:VocoJob",
     },
     also=("my_module:MyJob",),
 )

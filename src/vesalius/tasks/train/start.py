@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import translate
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from vesalius.tasks.job import InitConfig
 from vesalius.training.task import Task
 from vesalius.weights.keymap import KeyMap, match
 from vesalius.weights.report import MatchReport
+from vesalius.weights.rules import Inflate
 from vesalius.weights.saved import from_pretrained
 
 INIT = "init.json"
@@ -49,7 +51,8 @@ class Start:
         target = parts[init.part] if init.part in parts else next(iter(parts.values()))
         part = from_pretrained(init.model, only=init.part).parts[init.part]
         try:
-            self.report = match(part.net.state_dict(), target, KeyMap(), init.allow)
+            rules = tuple(Inflate(translate(pattern)) for pattern in init.inflate)
+            self.report = match(part.net.state_dict(), target, KeyMap(rules=rules), init.allow)
         except InputError as error:
             fix = "make the networks alike, or name what may differ in init_from.allow"
             raise InputError(error.what, where=f"init_from {init.model}", fix=fix) from error

@@ -16,6 +16,8 @@ LAYOUTS = Table(
     {
         "vesalius": "vesalius.weights.layouts.table:PLAIN",
         "voco-swinunetr": "vesalius.weights.layouts.swinunetr:VOCO",
+        "voco": "vesalius.weights.layouts.swinunetr:VOCO_ENCODER",
+        "vocomni": "vesalius.weights.layouts.swinunetr:VOCOMNI",
         "meddinov3": "vesalius.weights.layouts.dino:MEDDINOV3",
         "dinov3": "vesalius.weights.layouts.dino:DINOV3",
         "dinov3-transformers": "vesalius.weights.layouts.dino:DINOV3_TRANSFORMERS",

@@ -1,0 +1,1 @@
+"""The job `voco`: self-supervised pre-training on volumes, and on cine with time as the third axis."""
