@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.cluster.vq import kmeans2, vq
+from torch import distributed, multiprocessing
 
 from vesalius.nets.vector_quantizer import VectorCodes
 
@@ -99,3 +100,27 @@ def test_usage_is_counted_in_training_only_and_is_part_of_the_state():
     quantizer(torch.randn(1, 100, 2))
     assert quantizer.usage_N.tolist() == [1 / 8] * 8
     assert list(quantizer.state_dict()) == ["codebook_ND", "usage_N"]
+
+
+def revived_in_a_process(rank, folder):
+    """Count and revive as one of two processes, whose rows differ."""
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    torch.manual_seed(0)
+    book = VectorCodes(codes=8, dim=3).make().train()
+    with torch.no_grad():
+        book.codebook_ND[4:] += 100  # dead from the first step on
+    book.usage_N[4:] = 0
+    torch.manual_seed(1 + rank)
+    book(torch.randn(2, 5, 3))
+    count = book.revive(3, "revive")
+    torch.save({"count": count, "book": book.codebook_ND.data, "usage": book.usage_N}, folder / f"{rank}.pt")
+    distributed.destroy_process_group()
+
+
+def test_two_processes_revive_alike(tmp_path):
+    multiprocessing.start_processes(revived_in_a_process, (tmp_path,), nprocs=2, start_method="spawn")
+    one, two = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert one["count"] == two["count"] == 4
+    torch.testing.assert_close(one["book"], two["book"], rtol=0, atol=0)
+    torch.testing.assert_close(one["usage"], two["usage"], rtol=0, atol=0)
+    assert one["book"].abs().max() < 50
