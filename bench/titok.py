@@ -145,13 +145,13 @@ def conditions(given: argparse.Namespace) -> None:
     with torch.no_grad():
         for patient, batch in examples:
             size = tuple(batch["x"].shape)
-            coded = net(batch["x"], batch[MEAN], batch[FACTS])
+            coded = net(batch["x"], batch.get(MEAN), batch[FACTS])
             right = psnr(coded.x_BCJI, batch["x"])
             for other in patients:
                 if torch.equal(facts_of[other], facts_of[patient]):
                     continue
                 wrong_BF = facts_of[other].expand(len(batch["x"]), -1)
-                wrong = psnr(net.restored(coded.z_BLD, size, batch[MEAN], wrong_BF), batch["x"])
+                wrong = psnr(net.restored(coded.z_BLD, size, batch.get(MEAN), wrong_BF), batch["x"])
                 gains.setdefault(patient, []).extend((right - wrong).tolist())
     means = np.array([np.mean(values) for values in gains.values()])
     interval = patient_interval(means.tolist())

@@ -103,6 +103,7 @@ GIVEN = [
     "cohort shard cohort/m.jsonl -o FIFO --force",
     "phantom cine -o FIFO --patients 1 --force",
     "phantom head-ct -o FIFO --patients 1 --force",
+    "phantom position -o FIFO --patients 1 --force",
     "compress FIFO -o out.vsl",
     "compress scan.nii.gz -o FIFO --force",
     "decompress FIFO -o out.nii",

@@ -9,8 +9,11 @@ from vesalius.nets.classifier import Classifier
 from vesalius.nets.encoder import EncoderNet, Pyramid, PyramidNet, check_pictures
 from vesalius.nets.resnet import ResNet
 from vesalius.nets.table import NETS
+from vesalius.nets.ume import UME
 from vesalius.nets.unet import UNet
+from vesalius.nets.unet_encoder import UNetEncoder
 from vesalius.nets.vit import DinoV2, ViT
+from vesalius.nets.voco import VocoEncoder
 
 SMALL = (
     ViT(size="micro", depth=1, inputs=1),
@@ -37,7 +40,8 @@ def test_every_encoder_gives_the_whole_and_its_places(config):
 
 def test_the_encoders_of_the_table_are_tested_here():
     named = {NETS.get(name) for name in NETS.names()}
-    assert {cls for cls in named if issubclass(cls, EncoderNet)} == {type(config) for config in SMALL}
+    encoders = {cls for cls in named if issubclass(cls, EncoderNet)}
+    assert encoders == {type(config) for config in SMALL} | {UME, UNetEncoder, VocoEncoder}  # of volumes: own files
 
 
 @pytest.mark.parametrize("config", PYRAMIDS, ids=lambda config: type(config).__name__)

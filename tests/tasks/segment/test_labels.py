@@ -17,6 +17,7 @@ from vesalius.tasks.segment.labels import (
     organ_pieces,
     read_classes,
     units,
+    walled,
 )
 
 VALUES = LabelValues({"bright": (4,), "dark": (7,)})
@@ -79,6 +80,20 @@ def test_without_a_border_the_largest_piece_of_each_class_stays(numbers):
     labels = np.zeros((9, 9, 1), int)
     labels[0:3, 0:3], labels[5, 0], labels[5, 5:7], labels[8, 8] = 1, 1, 2, 2
     np.testing.assert_array_equal(organ_pieces(labels, numbers), largest_pieces(labels, numbers))
+
+
+def test_a_large_cavity_needs_its_wall():
+    labels = np.zeros((12, 12, 4), int)
+    labels[2:10, 2:10, :2] = 2
+    labels[3:9, 3:9, :3] = 1  # enclosed in the first two slices, bare in the third
+    labels[5:7, 5:7, 3] = 1  # bare, and small, as at an apex
+    labels[3:6, 2, 1] = 3  # part of the wall is taken for something else
+    kept = walled(labels, 1, 2)
+    np.testing.assert_array_equal(kept[..., [0, 1, 3]], labels[..., [0, 1, 3]])
+    assert not kept[..., 2].any()
+    np.testing.assert_array_equal(walled(np.zeros_like(labels), 1, 2), 0)
+    labels[3:9, 2, 1], labels[2, 3:9, 1] = 3, 0
+    assert not (walled(labels, 1, 2)[..., 1] == 1).any()
 
 
 def test_classes_of_a_unit(tmp_path):

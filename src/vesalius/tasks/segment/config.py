@@ -87,6 +87,9 @@ class InferConfig(Config):
         default=(),
         description="classes that adjoin, of which one piece each is kept: those with the longest common border",
     )
+    walls: dict[str, str] = Field(
+        default={}, description="cavity -> its wall: slices where a large cavity borders little on its wall lose it"
+    )
     largest: tuple[str, ...] = Field(default=(), description="classes of which only the largest piece is kept")
 
 

@@ -170,6 +170,34 @@ def _borders(pieces_IJK: NDArray[np.int64], class_of: NDArray[np.int64]) -> NDAr
     return np.where(class_of[:, None] == class_of, 0, square + square.T)
 
 
+_LARGE, _ENCLOSED = 0.3, 0.5
+
+
+def walled(classes_IJK: NDArray[np.integer], cavity: int, wall: int) -> NDArray[np.integer]:
+    """The map without a large cavity in slices where less than half of its border is on its wall: an atrium, say.
+
+    Slices are those along k. A cavity below 0.3 of its largest slice stays: at the apex its wall is often not seen.
+
+    Example:
+        >>> ring = np.pad(np.pad(np.ones((2, 2), int), 1, constant_values=2), 1)
+        >>> bare = np.where(ring == 2, 0, ring)
+        >>> walled(np.stack([ring, bare], axis=2), 1, 2).sum(axis=(0, 1)).tolist()
+        [28, 0]
+    """
+    kept = classes_IJK.copy()
+    cavity_IJK = np.pad(classes_IJK == cavity, ((1, 1), (1, 1), (0, 0)))
+    wall_IJK = np.pad(classes_IJK == wall, ((1, 1), (1, 1), (0, 0)))
+    border_K, on_wall_K = np.zeros((2, classes_IJK.shape[2]), np.int64)
+    for axis, shift in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        edge_IJK = cavity_IJK & ~np.roll(cavity_IJK, shift, axis)
+        border_K += edge_IJK.sum(axis=(0, 1))
+        on_wall_K += (edge_IJK & np.roll(wall_IJK, shift, axis)).sum(axis=(0, 1))
+    area_K = cavity_IJK.sum(axis=(0, 1))
+    open_K = (area_K > _LARGE * area_K.max(initial=0)) & (on_wall_K < _ENCLOSED * border_K)
+    kept[(classes_IJK == cavity) & open_K] = 0
+    return kept
+
+
 def largest_pieces(classes_IJK: NDArray[np.integer], numbers: Sequence[int]) -> NDArray[np.integer]:
     """The map with only the largest connected piece (faces touch) of each of these classes; the rest is background."""
     kept = classes_IJK.copy()

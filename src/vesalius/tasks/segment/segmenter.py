@@ -23,7 +23,7 @@ from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.resample import onto, to_grid
 from vesalius.scan.scan import Scan
 from vesalius.tasks.segment.config import InferConfig, Patch, SegmentSettings
-from vesalius.tasks.segment.labels import LabelValues, largest_pieces, organ_pieces
+from vesalius.tasks.segment.labels import LabelValues, largest_pieces, organ_pieces, walled
 from vesalius.tasks.segment.parts import whole
 from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.weights.saved import Pretrained, from_pretrained
@@ -101,11 +101,11 @@ class Segmenter:
             i, j, k = target.shape[2:]
             p_NIJK = onto(p_NIJK, placed.affine, (i, j, k), target.affine)
         classes_IJK: NDArray[np.integer] = p_NIJK.argmax(0)
-        organ, largest = (
-            [1 + self.values.names.index(name) for name in names]
-            for names in (settings.infer.organ, settings.infer.largest)
-        )
-        return largest_pieces(organ_pieces(classes_IJK, organ), largest)
+        infer, number_of = settings.infer, {name: 1 + place for place, name in enumerate(self.values.names)}
+        classes_IJK = organ_pieces(classes_IJK, [number_of[name] for name in infer.organ])
+        for cavity, wall in infer.walls.items():
+            classes_IJK = walled(classes_IJK, number_of[cavity], number_of[wall])
+        return largest_pieces(classes_IJK, [number_of[name] for name in infer.largest])
 
 
 @torch.no_grad()
