@@ -92,7 +92,7 @@ def test_a_large_cavity_needs_its_wall():
     np.testing.assert_array_equal(kept[..., [0, 1, 3]], labels[..., [0, 1, 3]])
     assert not kept[..., 2].any()
     np.testing.assert_array_equal(walled(np.zeros_like(labels), 1, 2), 0)
-    labels[3:9, 2, 1], labels[2, 3:9, 1] = 3, 0
+    labels[3:9, 2, 1], labels[2, 3:9, 1], labels[9, 3:9, 1] = 3, 0, 0  # open on three sides
     assert not (walled(labels, 1, 2)[..., 1] == 1).any()
 
 
