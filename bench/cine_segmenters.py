@@ -3,8 +3,8 @@
 Each net learns from cine phantoms of its own seed (whole fields and cut-outs, fine and coarse pixels, little and much
 noise) and from its own half of the Sunnybrook patients (CC0), and is tested on the other half. Then it is measured on
 new phantoms, one for each combination of group, view, pixel size and noise, and on other cine data (ACDC: only measured
-on, never trained on, and never a reason to choose a configuration). Choices are made with `--strata-seed 8`, the cards
-state what seed 9 gives.
+on, never trained on, and a reason to choose nothing but the share in `infer.walls`, see docs/segmentation.md). Choices
+are made with `--strata-seed 8`, the cards state what seed 9 gives.
 
     python bench/cine_segmenters.py SUNNYBROOK -o WORK [--other ACDC] [train.epochs=40 ...]
     python bench/cine_segmenters.py SUNNYBROOK -o WORK --measure segment/cine_unet   # a model as it is, no training

@@ -18,6 +18,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,6 @@ def frames(given: argparse.Namespace) -> None:
 
 def _whole(tier: TokensTier, size_KTJI: tuple[int, int, int, int]) -> TokensTier:
     """The tier with all tokens."""
-    from dataclasses import replace
-
     assert tier.source is not None
     return replace(tier, prefix=tier.source.model.most(size_KTJI))
 

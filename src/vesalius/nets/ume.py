@@ -1,7 +1,7 @@
 """UME, an encoder of volumes and of time by keyframes, and the segmentation net on it.
 
 Frames are slices or points of time: the encoder looks at a few of them with a transformer, fuses their modalities, and
-lets them attend to each other; the decoder draws each frame by itself from that memory and the frame's own pixels.
+applies attention over time; the decoder segments each frame from this memory and the frame's own pixels.
 
 Letters: B batch, M modalities, F frames, N keyframes (classes in logits), J rows, I columns, L places row by row,
 D width, E width of the memory, f frames of a part, H W places down and across.
@@ -296,7 +296,7 @@ def between(numbers_Bf: Tensor, positions_BN: Tensor) -> Tensor:
 
 
 def sinusoids(positions_BN: Tensor, width: int) -> Tensor:
-    """Return what a frame is told of its place, (B, N, `width`): sines and cosines of its number (arXiv:1706.03762)."""
+    """Return positional encodings of frame numbers, (B, N, `width`): sines and cosines (arXiv:1706.03762)."""
     half = (width + 1) // 2
     rates_H = _LONGEST ** (-torch.arange(half, device=positions_BN.device) / half)
     angles_BNH = positions_BN[..., None].float() * rates_H

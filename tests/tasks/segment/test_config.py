@@ -29,6 +29,8 @@ def test_channels_that_the_preparation_adds_count():
         ({"patch": [15, 16, 1]}, "multiples of 2"),
         ({"prepare": {"layout": "BCJI"}}, "prepare.layout must be CIJK"),
         ({"cavity": "lv"}, "lv is no class of data.labels"),
+        ({"infer": {"organ": ["lv"]}}, "lv is no class of data.labels"),
+        ({"infer": {"walls": {"lv": "wall"}}}, "lv, wall is no class of data.labels"),
         ({"regions": {"whole": ["bright", "grey"]}}, "grey is no class"),
         ({"data__labels": {"bright": [4], "dark": [4]}}, "a value belongs to two classes"),
         ({"data__ignored": [7]}, "a value belongs to two classes"),

@@ -1,21 +1,10 @@
 """Two processes on the CPU: the next volume of the batch, shared norms, a share of the crops each."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
+from tasks.processes import in_one_and_two
 from tasks.voco import exact
 from tasks.voco.small import make_volumes
-from vesalius.training.record import read_record
-
-ENVIRONMENT = {
-    **os.environ,
-    "PYTHONPATH": os.pathsep.join(sys.path),
-    "OMP_NUM_THREADS": "1",
-    "CUDA_VISIBLE_DEVICES": "",
-}
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +12,7 @@ def records(tmp_path_factory):
     """What one process and two have recorded, case by case; all in one start of two processes."""
     folder = tmp_path_factory.mktemp("processes")
     manifest = make_volumes(folder)
-    one, two = folder / "one", folder / "two"
-    for made in (one, two):
-        made.mkdir()
-    exact.train_all(manifest, one)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command = [*launch, exact.__file__, str(manifest), str(two)]
-    subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True, timeout=600)
-    return {name: [list(read_record(made / name)) for made in (one, two)] for name in exact.CASES}
+    return in_one_and_two(exact, manifest, folder)
 
 
 @pytest.mark.parametrize("case", exact.CASES)

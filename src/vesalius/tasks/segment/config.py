@@ -127,6 +127,8 @@ class SegmentConfig(JobConfig):
         known = set(self.data.labels)
         named = {
             *self.infer.organ,
+            *self.infer.walls,
+            *self.infer.walls.values(),
             *self.infer.largest,
             *(name for members in self.regions.values() for name in members),
         }

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from vesalius.cohort.case import MASK, Case
 from vesalius.cohort.cohort import Cohort
@@ -131,6 +131,8 @@ def organ_pieces(classes_IJK: NDArray[np.integer], numbers: Sequence[int]) -> ND
         >>> organ_pieces(np.array([[[1, 1, 1, 1, 0, 1, 2]]]), [1, 2])
         array([[[0, 0, 0, 0, 0, 1, 2]]])
     """
+    if not numbers:
+        return classes_IJK
     organ_IJK = _organ(classes_IJK, numbers)
     pieces_IJK = np.zeros(classes_IJK.shape, np.int64)
     class_of = [0]
@@ -139,13 +141,13 @@ def organ_pieces(classes_IJK: NDArray[np.integer], numbers: Sequence[int]) -> ND
         pieces_IJK[found > 0] = found[found > 0] + len(class_of) - 1
         class_of += [number] * count
     border = _borders(pieces_IJK, np.array(class_of))
-    first = np.unravel_index(border.argmax(), border.shape)
-    chosen = [int(piece) for piece in first] if border.any() else []
+    chosen = [int(piece) for piece in np.unravel_index(border.argmax(), border.shape)] if border.nnz else []
     sizes = np.bincount(pieces_IJK.ravel(), minlength=len(class_of))
     for number in numbers:
         candidates = [piece for piece, its_class in enumerate(class_of) if its_class == number]
         if candidates and not set(candidates) & set(chosen):
-            chosen.append(max(candidates, key=lambda piece: (border[piece, chosen].sum(), sizes[piece])))
+            on_chosen = np.asarray(border[:, chosen].sum(axis=1)).ravel()
+            chosen.append(max(candidates, key=lambda piece: (on_chosen[piece], sizes[piece])))
     return np.where(np.isin(classes_IJK, numbers) & ~np.isin(pieces_IJK, chosen), 0, classes_IJK)
 
 
@@ -158,16 +160,17 @@ def _organ(classes_IJK: NDArray[np.integer], numbers: Sequence[int]) -> NDArray[
     return whole
 
 
-def _borders(pieces_IJK: NDArray[np.int64], class_of: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Faces between each two pieces of different classes; piece 0 is no piece."""
+def _borders(pieces_IJK: NDArray[np.int64], class_of: NDArray[np.int64]) -> sparse.csr_matrix:
+    """Faces between each two pieces of different classes; piece 0 is no piece. Sparse: a poor map has many pieces."""
     count = len(class_of)
-    border = np.zeros(count * count, np.int64)
+    border = sparse.csr_matrix((count, count), dtype=np.int64)
     for axis in range(pieces_IJK.ndim):
         along = np.moveaxis(pieces_IJK, axis, 0)
-        border += np.bincount((along[:-1] * count + along[1:]).ravel(), minlength=count * count)
-    square = border.reshape(count, count)
-    square[0] = square[:, 0] = 0
-    return np.where(class_of[:, None] == class_of, 0, square + square.T)
+        one, other = along[:-1].ravel(), along[1:].ravel()
+        is_border = (one > 0) & (other > 0) & (class_of[one] != class_of[other])
+        faces = np.ones(int(is_border.sum()), np.int64)
+        border += sparse.csr_matrix((faces, (one[is_border], other[is_border])), shape=(count, count))
+    return border + border.T
 
 
 _LARGE, _ENCLOSED = 0.3, 0.5

@@ -96,8 +96,9 @@ class BaseGrid(Config):
 class NeighbourCrops(Config):
     """One main crop and overlapping neighbours, as in the description of UME.
 
-    A neighbour lies off the main crop along all three axes, by amounts that are drawn anew and leave `overlap` of the
-    volume in common, before rounding to voxels. Where the volume ends it is pushed back, which enlarges the overlap.
+    A neighbour is shifted from the main crop along all three axes, by random amounts for which both share the fraction
+    `overlap` of their volume before rounding to voxels. Where the volume ends it is pushed back, which enlarges the
+    overlap.
     """
 
     crop: Size = Field(default=(64, 64, 32), description="voxels of a crop; the third axis may be frames")

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, TypeAlias
 
 import numpy as np
 import torch
-from pydantic import BeforeValidator, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny
 from torch import Tensor, nn
 
 from vesalius.config import Named
@@ -20,10 +20,11 @@ from vesalius.errors import UsageError
 from vesalius.named import Table
 from vesalius.nets.encoder import EncoderNet
 from vesalius.nets.net import Net, build
+from vesalius.nets.voco import VocoHead
 from vesalius.tasks.voco.crops import Drawn, Size
-from vesalius.tasks.voco.geometry import Shape
+from vesalius.tasks.voco.geometry import BaseGrid, NeighbourCrops, Shape
 from vesalius.training.task import Logs, bare
-from vesalius.weights.saved import ENCODER
+from vesalius.weights.saved import ENCODER, HEAD
 
 METHODS = Table(
     "method",
@@ -101,6 +102,28 @@ class VolumeMethod(Named, ABC):
 
     def after_step(self, modules: Mapping[str, nn.Module]) -> None:
         """Called after the optimizer."""
+
+
+class OverlapMethod(VolumeMethod):
+    """A method that predicts overlaps: its crops come from a geometry, and VoCo's head is on the encoder."""
+
+    geometry: BaseGrid | NeighbourCrops
+    hidden: int = Field(default=1024, ge=1, description="width of the layers of the head")
+    outputs: int = Field(default=1024, ge=1, description="numbers in a projection")
+
+    @property
+    def seen(self) -> Size:
+        return self.geometry.seen
+
+    def check(self, shape: Shape) -> None:
+        self.geometry.check(shape)
+
+    def draw(self, generator: np.random.Generator, net: EncoderNet, shape: Shape) -> Drawn:
+        del net
+        return self.geometry.draw(generator, shape)
+
+    def heads(self, net: EncoderNet) -> dict[str, Net]:
+        return {HEAD: VocoHead(inputs=net.width, hidden=self.hidden, outputs=self.outputs)}
 
 
 def _still(module: nn.Module) -> nn.Module:

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 from pydantic import Field
 from torch import Tensor, nn
 
 from vesalius.config import Config
-from vesalius.nets.encoder import EncoderNet
-from vesalius.nets.net import Net
-from vesalius.nets.voco import VocoHead
 from vesalius.objectives.neighbour_overlap import NeighbourOverlapLoss
 from vesalius.objectives.voco import redundancy
-from vesalius.tasks.voco.crops import Drawn, Size, cut_crops
-from vesalius.tasks.voco.geometry import NeighbourCrops, Shape
+from vesalius.tasks.voco.crops import cut_crops
+from vesalius.tasks.voco.geometry import NeighbourCrops
 from vesalius.tasks.voco.health import batch_health
-from vesalius.tasks.voco.method import VolumeMethod
+from vesalius.tasks.voco.method import OverlapMethod
 from vesalius.training.task import Logs
 from vesalius.weights.saved import ENCODER, HEAD
 
@@ -34,7 +30,7 @@ class NeighbourWeights(Config):
     area: float = Field(default=0.3, ge=0, description="within voco")
 
 
-class NeighbourOverlap(VolumeMethod):
+class NeighbourOverlap(OverlapMethod):
     """NeighbourCrops are found among those of all volumes of this process, and their overlap is predicted.
 
     `div` is the similarity of the neighbours of a volume.
@@ -46,20 +42,6 @@ class NeighbourOverlap(VolumeMethod):
     weights: NeighbourWeights = NeighbourWeights()
     hidden: int = Field(default=1024, ge=1, description="width of the layers of the head")
     outputs: int = Field(default=256, ge=1, description="numbers in a projection")
-
-    @property
-    def seen(self) -> Size:
-        return self.geometry.seen
-
-    def check(self, shape: Shape) -> None:
-        self.geometry.check(shape)
-
-    def draw(self, generator: np.random.Generator, net: EncoderNet, shape: Shape) -> Drawn:
-        del net
-        return self.geometry.draw(generator, shape)
-
-    def heads(self, net: EncoderNet) -> dict[str, Net]:
-        return {HEAD: VocoHead(inputs=net.width, hidden=self.hidden, outputs=self.outputs)}
 
     def loss(self, modules: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
         crops = cut_crops(batch["image"], batch, self.geometry.crop, self.seen)

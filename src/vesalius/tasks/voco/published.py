@@ -8,27 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from vesalius.nets.encoder import EncoderNet
-from vesalius.nets.net import Net
-from vesalius.nets.voco import VocoHead
 from vesalius.objectives.gather import gathered, processes, rank
 from vesalius.objectives.voco import VocoLoss, VocoProjections, VocoTerms, VocoTpamiLoss
-from vesalius.tasks.voco.crops import Drawn, Size, cut_crops
-from vesalius.tasks.voco.geometry import BaseGrid, Shape
+from vesalius.tasks.voco.crops import cut_crops
+from vesalius.tasks.voco.geometry import BaseGrid
 from vesalius.tasks.voco.health import batch_health
-from vesalius.tasks.voco.method import VolumeMethod
+from vesalius.tasks.voco.method import OverlapMethod
 from vesalius.training.task import Logs
 from vesalius.weights.saved import ENCODER, HEAD
 
 TEACHER_ENCODER, TEACHER_HEAD = "teacher_encoder", "teacher_head"
 
 
-class Voco(VolumeMethod):
+class Voco(OverlapMethod):
     """The code of 2024: student and teacher are whole networks. Weights of the three terms are 1 as published."""
 
     teachers: ClassVar[Mapping[str, str]] = {TEACHER_ENCODER: ENCODER, TEACHER_HEAD: HEAD}
@@ -39,20 +35,6 @@ class Voco(VolumeMethod):
     attract: float = Field(default=1.0, ge=0, description="weight of pairs that overlap")
     repel: float = Field(default=1.0, ge=0, description="weight of pairs that do not")
     distinct: float = Field(default=1.0, ge=0, description="weight of the similarity of base crops")
-
-    @property
-    def seen(self) -> Size:
-        return self.geometry.seen
-
-    def check(self, shape: Shape) -> None:
-        self.geometry.check(shape)
-
-    def draw(self, generator: np.random.Generator, net: EncoderNet, shape: Shape) -> Drawn:
-        del net
-        return self.geometry.draw(generator, shape)
-
-    def heads(self, net: EncoderNet) -> dict[str, Net]:
-        return {HEAD: VocoHead(inputs=net.width, hidden=self.hidden, outputs=self.outputs)}
 
     def loss(self, modules: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
         crops = cut_crops(batch["image"], batch, self.geometry.crop, self.seen).flatten(0, 1)
