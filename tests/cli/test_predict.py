@@ -89,3 +89,26 @@ def test_names_that_are_not_utf_8(vesalius, tmp_path):
     encoder = make_encoder(tmp_path / "encoder")
     done = vesalius("embed", encoder, scan, "-o", tmp_path / "vectors", "--cache", tmp_path / "cache")
     assert done.error.startswith(r"images.image: 'na\udcefve.nii.gz' was given")
+
+
+def test_several_models(run, tmp_path):
+    make_cohort(tmp_path / "data", ("test",))
+    models = [make_model(tmp_path / f"fold{seed}", seed=seed) for seed in range(2)]
+    code, out, _ = run(*models, tmp_path / "data" / "c0.nii.gz", "-o", tmp_path / "out", "--json", "-q")
+    assert code == 0
+    assert list(json.loads(out)["models"]) == ["fold0", "fold1"]
+    code, _, err = run(models[0], models[1], "-o", tmp_path / "none")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "is a model, and no input follows" in err
+    other = make_model(tmp_path / "other", labels={"bright": [4], "grey": [7]})
+    code, _, err = run(models[0], other, tmp_path / "data" / "c0.nii.gz", "-o", tmp_path / "none")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "average models of the same images and classes" in err
+    code, _, err = run(
+        "finetune/blood_cells", "finetune/blood_cells", tmp_path / "data" / "c0.nii.gz", "-o", tmp_path / "none"
+    )
+    assert code == 2
+    assert "models for finetune are not averaged; name one model" in err
+    assert not (tmp_path / "none").exists()

@@ -17,7 +17,10 @@ from vesalius.tasks.predict_options import DetectOptions
 @with_options()
 def predict(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Zoo name, model folder or run folder.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="MODEL...", help="Zoo name, model folder or run folder; several are averaged.", show_default=False
+        ),
     ],
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the predictions.")],
@@ -31,15 +34,19 @@ def predict(
 ) -> None:
     """Predict with a trained model: label maps on the grid of each scan, or findings with suspicious slices.
 
-    PATH may be a manifest, which can name several images of one study. A model for head CT refuses other scans.
+    Several segmentation models, such as the runs of a cross-validation, predict together: RUN_A RUN_B PATH takes the
+    mean of their class probabilities. They must take the same images and find the same classes. PATH may be a manifest,
+    which can name several images of one study. A model for head CT refuses other scans.
     """
     needs_torch()
+    from vesalius.tasks.predict.models import models_first
     from vesalius.tasks.predict.run import lines
     from vesalius.tasks.predict.run import predict as run
 
+    models, inputs = models_first(model, paths)
     result = run(
-        model,
-        paths,
+        models,
+        inputs,
         output,
         options.given,
         device=device,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, ClassVar
 
 from vesalius.cohort.ends import Ends
+from vesalius.errors import UsageError
 from vesalius.report.page import Section
 from vesalius.scan.resample import to_grid
 from vesalius.scan.scan import Scan
@@ -50,6 +54,16 @@ class Predicted:
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
+def model_name(folder: Path) -> str:
+    """The name of a model folder, or of the run that it belongs to.
+
+    Example:
+        >>> model_name(Path("runs/fold0/model")), model_name(Path("segment/cine_unet"))
+        ('fold0', 'cine_unet')
+    """
+    return folder.name if folder.name != "model" else folder.parent.name
+
+
 class Predictor(ABC):
     """Predicts with a model. Subclasses set `task` and `Options`, and load the model in `__init__`.
 
@@ -57,28 +71,68 @@ class Predictor(ABC):
         model: a model folder.
         device: where the net runs.
         options: by name, those that differ from the defaults of `Options`.
+        others: further model folders, whose probabilities are averaged with those of the first.
 
     Raises:
-        UsageError: an option that the job does not have, or a value that cannot be.
+        UsageError: an option that the job does not have, or a value that cannot be; models that do not fit each other.
     """
 
     card: CardFacts
-    """Facts of the model card."""
+    """Facts of the model card, of the first one where there are several models."""
     task: ClassVar[str]
     Options: ClassVar[type[PredictOptions]] = PredictOptions
+    averages: ClassVar[bool] = False
+    """Whether the job can average several models."""
     options: PredictOptions
     images: Sequence[str]
     """Names of the images that a study needs."""
 
-    def __init__(self, model: Path, device: str, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, model: Path, device: str, options: Mapping[str, Any] | None = None, others: Sequence[Path] = ()
+    ) -> None:
         self.options = self.Options.of(self.task, dict(options or {}))
-        self.folder, self.device, self.card = model, device, read_card(model)
+        self.folders, self.device, self.card = (model, *others), device, read_card(model)
 
-    def digest(self) -> str:
-        """Changes with everything in the model folder that decides about results."""
+    @classmethod
+    def of(cls, models: Sequence[Path], device: str, options: Mapping[str, Any] | None = None) -> Predictor:
+        """Load one model, or several to average. Raises UsageError where the job cannot average; else as the class."""
+        if len(models) == 1:
+            return cls(models[0], device, options)
+        if not cls.averages:
+            what = f"is a second model, and models for {cls.task} are not averaged"
+            raise UsageError(what, where=models[1], fix="name one model")
+        return cls(models[0], device, options, models[1:])
+
+    @cached_property
+    def models(self) -> dict[str, str]:
+        """Name -> digest of each model, in their order; a name that is taken gets a number."""
         from vesalius.weights.saved import digest_of
 
-        return digest_of(self.folder)
+        named: dict[str, str] = {}
+        for folder in self.folders:
+            name = model_name(folder)
+            names = chain([name], (f"{name}-{number}" for number in count(2)))
+            named[next(free for free in names if free not in named)] = digest_of(folder)
+        return named
+
+    def digest(self) -> str:
+        """Changes with everything in the model folders that decides about results."""
+        digests = list(self.models.values())
+        return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+    @property
+    def about(self) -> str:
+        """The summary of the card; of several models each summary once."""
+        summaries = dict.fromkeys(read_card(folder).summary.rstrip(".") for folder in self.folders)
+        return ". ".join(summary for summary in summaries if summary) if len(self.folders) > 1 else self.card.summary
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The caveats of the card; of several models each once, with the name of its model unless all share it."""
+        several = [(model_name(folder), read_card(folder).caveats) for folder in self.folders]
+        shared = [caveat for caveat in several[0][1] if all(caveat in caveats for _, caveats in several)]
+        others = [f"{name}: {caveat}" for name, caveats in several for caveat in caveats if caveat not in shared]
+        return tuple(dict.fromkeys([*shared, *others]))
 
     @abstractmethod
     def target_of(self, name: str) -> str:

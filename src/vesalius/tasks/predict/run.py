@@ -14,7 +14,16 @@ from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusE
 from vesalius.files import regular
 from vesalius.named import Table
 from vesalius.output import alone, claim, new_file
-from vesalius.report.page import FIGURES, PAGE, SUMMARY, limits_line, limits_section, write_figure
+from vesalius.report.page import (
+    FIGURES,
+    PAGE,
+    SUMMARY,
+    Column,
+    Section,
+    limits_line,
+    limits_section,
+    write_figure,
+)
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
 from vesalius.scan.reading import AS_STATED, Reading
@@ -41,6 +50,7 @@ class Predictions:
     Args:
         path: the folder that was written.
         report: its page.
+        models: name -> digest of each model; the probabilities of several are averaged.
         about: what the model is, by its card.
         limits: where it fails, by its card.
         results: study -> measures.
@@ -52,6 +62,7 @@ class Predictions:
 
     path: str
     report: str
+    models: dict[str, str]
     about: str
     limits: list[str]
     results: dict[str, dict[str, Any]]
@@ -63,7 +74,7 @@ class Predictions:
 
 @alone
 def predict(
-    model: str | Path,
+    model: str | Path | Sequence[str | Path],
     paths: Sequence[Path],
     output: Path,
     options: Mapping[str, Any] | None = None,
@@ -77,7 +88,8 @@ def predict(
     """Predict every study; failures are listed and the rest goes on; a rerun skips what is finished.
 
     Args:
-        model: a model folder, a run folder or a name of the zoo.
+        model: a model folder, a run folder or a name of the zoo; several: the mean of their class probabilities, where
+            the job can average, as "segment" can.
         paths: scans, folders of scans, manifests.
         output: folder for the predictions, summary.json and report.html.
         options: of the job, by name, e.g. {"top_k": 3} (`DetectOptions`); None: its defaults.
@@ -89,16 +101,17 @@ def predict(
 
     Raises:
         InputError: no such model, or one whose job does not predict.
-        UsageError: an option that the job does not have, or a value that cannot be; the model takes several images and
-            no manifest was given; no GPU.
+        UsageError: an option that the job does not have, or a value that cannot be; models that cannot be averaged; the
+            model takes several images and no manifest was given; no GPU.
         OutputError: the folder holds something else.
         CorruptFileError: the record of an earlier run in it is damaged.
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    folder = locate(model)
-    task = read_config(folder).task
-    predictor = _predictor_class(task, folder)(folder, "cpu" if on_cpu(device) else "cuda", options)
+    names = [model] if isinstance(model, str | Path) else list(model)
+    folders = [locate(name) for name in names]
+    task = read_config(folders[0]).task
+    predictor = _predictor_class(task, folders[0]).of(folders, "cpu" if on_cpu(device) else "cuda", options)
     inputs, failed = find_inputs(paths, predictor.images, reading)
     chosen = predictor.options.given | reading.stated()
     ledger = _begin(output, {"model": predictor.digest(), **chosen}, predictor.target_of, force=force)
@@ -119,14 +132,15 @@ def predict(
             if not is_new:
                 skipped.append(str(output / predictor.target_of(name)))
     finally:  # an interrupted run keeps what is finished
-        title = f"Predictions: {folder.name if folder.name != 'model' else folder.parent.name}"
-        command = command_line("predict", Path(model).name, "-o", output.name)
+        title = f"Predictions: {', '.join(predictor.models)}"
+        command = command_line("predict", *(Path(name).name for name in names), "-o", output.name)
         page = _publish(predictor, ledger, output, title, command, chosen, failed)
     return Predictions(
         path=str(output),
         report=str(page),
-        about=predictor.card.summary,
-        limits=list(predictor.card.caveats),
+        models=predictor.models,
+        about=predictor.about,
+        limits=list(predictor.caveats),
         results=results,
         sources={name: ledger.studies[name].source for name in results},
         summary={name: predictor.summary(measures) for name, measures in results.items()},
@@ -139,6 +153,7 @@ def lines(result: Predictions) -> list[str]:
     """The result for people."""
     shown = [limits_line(result.limits)]
     shown += [f"model: {result.about}"] if result.about else []
+    shown += [f"mean of the class probabilities of {', '.join(result.models)}"] if len(result.models) > 1 else []
     shown += [f"{name}: {line}" for name, line in result.summary.items()]
     shown += [f"{path}  finished before" for path in result.skipped]
     for study in result.failed:
@@ -165,16 +180,23 @@ def _publish(
 ) -> Path:
     """Write summary and page of all finished studies of the folder."""
     measures = {name: study.measures for name, study in ledger.studies.items()}
-    about, limits = predictor.card.summary, predictor.card.caveats
+    about, limits, models = predictor.about, predictor.caveats, predictor.models
     figures = {name: files for name in measures if (files := _figures(output, name))}
     result = Result(
         results={
             "limits": list(limits),
             "studies": {name: {"source": study.source, **study.measures} for name, study in ledger.studies.items()},
             "model": predictor.digest(),
+            "averaged": [{"name": name, "digest": digest} for name, digest in models.items()]
+            if len(models) > 1
+            else [],
             "options": dict(chosen),
         },
-        sections=[limits_section(limits), *(predictor.sections(measures, figures) if measures else ())],
+        sections=[
+            limits_section(limits),
+            *(_averaged(models) if len(models) > 1 else ()),
+            *(predictor.sections(measures, figures) if measures else ()),
+        ],
         failures={printable(study["source"]): study["reason"] for study in failed},
     )
     return publish(
@@ -185,6 +207,16 @@ def _publish(
         lead=f"{about.rstrip('.') or 'A model without a summary'}. Studies: {len(measures)}. {NOTICE}",
         made=made(command, torch.get_num_threads(), None, _PACKAGES),
     )
+
+
+def _averaged(models: Mapping[str, str]) -> list[Section]:
+    """The section about several models."""
+    section = Section(title="Models averaged").text(
+        "Class probabilities are the mean of those of these models. What is done with the mean, such as which pieces "
+        f"stay, the check and what is measured, is as {next(iter(models))} states."
+    )
+    columns = [Column(name="model"), Column(name="SHA-256 of the weights")]
+    return [section.table(columns, [[name, digest] for name, digest in models.items()])]
 
 
 def _predict_study(

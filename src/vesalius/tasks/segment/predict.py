@@ -36,9 +36,10 @@ from vesalius.report.table import fixed
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
 from vesalius.tasks.predictor import Plausibility, Predicted, Predictor
+from vesalius.tasks.segment.ensemble import Ensemble
 from vesalius.tasks.segment.plausible import check_cine_mr
 from vesalius.tasks.segment.screen import is_picture, on_screen
-from vesalius.tasks.segment.segmenter import Segmenter
+from vesalius.tasks.segment.segmenter import Finder, Segmenter
 from vesalius.wording import some
 
 _VENTRICLES = frozenset({"lv", "rv"})
@@ -78,10 +79,15 @@ class SegmentPredictor(Predictor):
     """
 
     task = "segment"
+    averages = True
 
-    def __init__(self, model: Path, device: str, options: Mapping[str, Any] | None = None) -> None:
-        super().__init__(model, device, options)
-        self._segmenter = Segmenter.from_pretrained(model, device)
+    def __init__(
+        self, model: Path, device: str, options: Mapping[str, Any] | None = None, others: Sequence[Path] = ()
+    ) -> None:
+        super().__init__(model, device, options, others)
+        self._segmenter: Finder = (
+            Ensemble.from_pretrained(self.folders, device) if others else Segmenter.from_pretrained(model, device)
+        )
         self.images: Sequence[str] = self._segmenter.contract.images
 
     def target_of(self, name: str) -> str:

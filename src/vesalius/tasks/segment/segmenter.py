@@ -5,6 +5,7 @@ Letters: C channel, T time, I J K voxel axes, N classes with the background firs
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
@@ -29,33 +30,13 @@ from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.weights.saved import Pretrained, from_pretrained
 
 
-class Segmenter:
-    """A model of the task "segment".
+class Finder(ABC):
+    """What finds the classes of a task "segment" on the grid of the scans: a model, or several together."""
 
-    Args:
-        model: net and settings.
-        contract: the input that it takes.
-        device: device of the net.
-    """
-
-    def __init__(self, model: Pretrained, contract: InputContract, device: str | torch.device = "cpu") -> None:
-        self.contract = contract
-        self.settings = SegmentSettings.parse(model.config.settings, where=model.folder)
-        self.values = LabelValues(self.settings.labels, map_values=self.settings.map_values)
-        self.device = torch.device(device)
-        config, net = whole(model)
-        self._inputs, self._net = config.inputs, net.to(self.device)
-
-    @classmethod
-    def from_pretrained(cls, name: str | Path, device: str | torch.device = "cpu") -> Segmenter:
-        """Load a model folder, a run folder or a model of the zoo.
-
-        Raises:
-            InputError: no such model, or one for another job.
-            CorruptFileError: it is damaged, or its parts do not fit each other.
-        """
-        model = from_pretrained(name, "segment")
-        return cls(model, read_contract(model.folder), device)
+    contract: InputContract
+    """The input that it takes."""
+    settings: SegmentSettings
+    values: LabelValues
 
     def __call__(self, scans: Scan | Mapping[str, Scan]) -> Scan:
         """Label map of all frames of a scan, or of several images of one study by name, on the grid of the first image.
@@ -84,6 +65,47 @@ class Segmenter:
 
     def classes(self, scans: Mapping[str, Scan], t: int = 0) -> NDArray[np.integer]:
         """Class numbers of one frame on the grid of the first image, shape (I, J, K). Raises as `__call__`."""
+        classes_IJK: NDArray[np.integer] = self.probabilities(scans, t).argmax(0)
+        infer, number_of = self.settings.infer, {name: 1 + place for place, name in enumerate(self.values.names)}
+        classes_IJK = organ_pieces(classes_IJK, [number_of[name] for name in infer.organ])
+        for cavity, wall in infer.walls.items():
+            classes_IJK = walled(classes_IJK, number_of[cavity], number_of[wall])
+        return largest_pieces(classes_IJK, [number_of[name] for name in infer.largest])
+
+    @abstractmethod
+    def probabilities(self, scans: Mapping[str, Scan], t: int = 0) -> NDArray[np.float32]:
+        """Class probabilities of one frame on the grid of the first image, shape (N, I, J, K). Raises as `__call__`."""
+
+
+class Segmenter(Finder):
+    """A model of the task "segment".
+
+    Args:
+        model: net and settings.
+        contract: the input that it takes.
+        device: device of the net.
+    """
+
+    def __init__(self, model: Pretrained, contract: InputContract, device: str | torch.device = "cpu") -> None:
+        self.contract = contract
+        self.settings = SegmentSettings.parse(model.config.settings, where=model.folder)
+        self.values = LabelValues(self.settings.labels, map_values=self.settings.map_values)
+        self.device = torch.device(device)
+        config, net = whole(model)
+        self._inputs, self._net = config.inputs, net.to(self.device)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, device: str | torch.device = "cpu") -> Segmenter:
+        """Load a model folder, a run folder or a model of the zoo.
+
+        Raises:
+            InputError: no such model, or one for another job.
+            CorruptFileError: it is damaged, or its parts do not fit each other.
+        """
+        model = from_pretrained(name, "segment")
+        return cls(model, read_contract(model.folder), device)
+
+    def probabilities(self, scans: Mapping[str, Scan], t: int = 0) -> NDArray[np.float32]:
         ordered = [part(scan, t=t) for scan in self.contract.ordered(scans)]
         prepare, settings, first = self.contract.prepare, self.settings, ordered[0]
         x_CIJK = prepare(ordered)
@@ -100,12 +122,7 @@ class Segmenter:
         if placed.grid_problem is None:
             i, j, k = target.shape[2:]
             p_NIJK = onto(p_NIJK, placed.affine, (i, j, k), target.affine)
-        classes_IJK: NDArray[np.integer] = p_NIJK.argmax(0)
-        infer, number_of = settings.infer, {name: 1 + place for place, name in enumerate(self.values.names)}
-        classes_IJK = organ_pieces(classes_IJK, [number_of[name] for name in infer.organ])
-        for cavity, wall in infer.walls.items():
-            classes_IJK = walled(classes_IJK, number_of[cavity], number_of[wall])
-        return largest_pieces(classes_IJK, [number_of[name] for name in infer.largest])
+        return p_NIJK
 
 
 @torch.no_grad()
