@@ -22,7 +22,7 @@ def volumes() -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("frames", [1, 2, 9])
 def test_sizes(frames):
     encoder = make(ENCODER).eval()
-    whole, places = encoder(torch.randn(2, 2, frames, 16, 24))
+    whole, places = encoder(torch.randn(2, 2, 24, 16, frames))
     assert whole.shape == (2, ENCODER.width)
     assert places.shape == (2, 6, ENCODER.width)
     assert ENCODER.width == 24
@@ -101,4 +101,4 @@ def test_what_makes_no_net(table, message):
 
 def test_other_sizes():
     with pytest.raises(UsageError, match="the encoder does not take 2 modalities of 16 x 12 pixels"):
-        make(ENCODER)(torch.zeros(1, 2, 3, 16, 12))
+        make(ENCODER)(torch.zeros(1, 2, 12, 16, 3))

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,6 +106,8 @@ class Loader:
         cohort: cases with unique ids.
         prepare: deterministic preparation of every scan; its result is cached.
         images: names of the images that become the channels, in this order.
+        optional: a case may lack some images; their channels are 0. Only for preparations that keep one channel for
+            each image.
         masks: names of the masks to load.
         frame: load only the frame of cines that `case.frames` gives this name ("ED"), on which a mask lies.
         classes: order of the labels; None: all of the cohort.
@@ -126,6 +128,7 @@ class Loader:
         *,
         prepare: Prepare,
         images: Sequence[str] = (IMAGE,),
+        optional: bool = False,
         masks: Sequence[str] = (),
         frame: str | None = None,
         classes: Sequence[str] | None = None,
@@ -145,6 +148,7 @@ class Loader:
         self.seed = seed
         self.rank, self.world = 0, 1
         self._images, self._masks, self._frame = tuple(images), tuple(masks), frame
+        self._optional = optional
         self._prepare, self._prepare_digest, self._augment = prepare, prepare.digest(), augment
         self._cache, self._contents = cache, Contents(None if cache is None else cache.log())
         self._budget, self._workers = Budget(memory_mib * _MIB), workers
@@ -247,7 +251,7 @@ class Loader:
             again = (time,) if time else ()
             params = self._augment.draw(generator(self.seed, epoch, case.id, *again, "augment"))
             locked = {name: _locked(mask) for name, mask in masks.items()}
-            changed = self._augment.apply_to(Sample(_locked(image), locked, case.facts), params)
+            changed = self._augment.apply_to(Sample(_locked(image), locked, case.facts, case.frames), params)
             image, masks = changed.image, dict(changed.masks)
         labels_N = np.array([case.labels.get(name, np.nan) for name in self.classes], np.float32)
         loaded = LoadedCase(case, _owned(image), labels_N, key, {name: _owned(mask) for name, mask in masks.items()})
@@ -274,14 +278,16 @@ class Loader:
         self, case: Case, keys: Mapping[tuple[str, str], str], stamps: Mapping[Path, str]
     ) -> dict[tuple[str, str], NDArray[Any]]:
         """Prepare the arrays from the scans, write them to the cache and keep them."""
-        images = [self._at_frame(case, open_image(self.cohort, case, name)) for name in self._images]
+        held = [not self._optional or name in case.images for name in self._images]
+        names = compress(self._images, held)
+        images = [self._at_frame(case, open_image(self.cohort, case, name)) for name in names]
         masks = {name: open_mask(self.cohort, case, name) for name in self._masks}
         scans = (*images, *masks.values())
         cost = sum(scan.voxels * (2 * scan.dtype.itemsize + _WORKING_BYTES_PER_VOXEL) for scan in scans)
         with self._budget.making(cost):
             prepared = self._prepare.sample(images, masks)
             masks_of = {("mask", name): _owned(prepared.masks[name]) for name in self._masks}
-            arrays = {(IMAGE, ""): _owned(prepared.image), **masks_of}
+            arrays = {(IMAGE, ""): _owned(among(prepared.image, held)), **masks_of}
             if all(stamp_of(path) == stamp for path, stamp in stamps.items()):  # else written while it was read
                 for slot, array in arrays.items():
                     if self._cache is not None:
@@ -303,7 +309,10 @@ class Loader:
         """Return keys of all arrays by kind and name, and stamps of the paths of their files."""
         stamps: dict[Path, str] = {}
         frame = None if self._frame is None else case.frames.get(self._frame)
-        images = [self._source(case, case.images, name, stamps) for name in self._images]
+        images = [
+            None if self._optional and name not in case.images else self._source(case, case.images, name, stamps)
+            for name in self._images
+        ]
         common = [__version__, self._prepare_digest, case.fourth_axis, frame, images]
         keys = {(IMAGE, ""): _hashed(common)}
         for name in self._masks:
@@ -388,6 +397,20 @@ def _stacked(samples: Iterator[LoadedCase], size: int) -> Batch | None:
     stacks = {name: stack[: len(cases)] for name, stack in stacks.items()}
     masks = {name: stack for name, stack in stacks.items() if name is not None}
     return Batch(tuple(cases), stacks[None], np.stack(labels), masks)
+
+
+def among(array_C: NDArray[Any], held: Sequence[bool]) -> NDArray[Any]:
+    """Return the channels at the places that are held, zeros at the others.
+
+    Example:
+        >>> among(np.array([5, 7]), [True, False, True]).tolist()
+        [5, 0, 7]
+    """
+    if all(held):
+        return array_C
+    whole_C = np.zeros((len(held), *array_C.shape[1:]), array_C.dtype)
+    whole_C[list(held)] = array_C
+    return whole_C
 
 
 def _within(item: Item | None) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import isabstract
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 import torch
 from pydantic import BeforeValidator, SerializeAsAny
@@ -33,6 +33,8 @@ class Net(Named, ABC):
     """
 
     table = NETS
+    takes_missing: ClassVar[bool] = False
+    """Whether a channel that is NaN is a missing image."""
 
     if TYPE_CHECKING:  # a class attribute here would shadow the fields of subclasses
 
@@ -55,6 +57,11 @@ class Net(Named, ABC):
         missing = [name for name in _DECLARED if name not in cls.model_fields and not hasattr(cls, name)]
         if missing and not isabstract(cls):
             raise TypeError(f"{cls.__name__} declares no {', '.join(missing)}")
+
+    @property
+    def divisors(self) -> tuple[int, ...]:
+        """What each axis of the input must be a multiple of: `divisor`, unless the axes differ."""
+        return (self.divisor,) * (self.dims or 0)
 
     @abstractmethod
     def make(self) -> nn.Module:

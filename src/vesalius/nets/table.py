@@ -16,6 +16,7 @@ NETS = Table(
         "voxel-head": "vesalius.nets.voco:VoxelHead",
         "unet-encoder": "vesalius.nets.unet_encoder:UNetEncoder",
         "ume": "vesalius.nets.ume:UME",
+        "ume-decoder": "vesalius.nets.ume:UMEDecoder",
         "ume-segmenter": "vesalius.nets.ume:UMESegmenter",
         "vit": "vesalius.nets.vit:ViT",
         "dinov2": "vesalius.nets.vit:DinoV2",

@@ -37,12 +37,14 @@ _LONGEST = 1000.0
 
 
 class UME(EncoderNet):
-    """x_BMFJI to (whole_BE, places_BLE), means over keyframes; J and I are multiples of the patch, F is free.
+    """x_BCIJK to (whole_BE, places_BLE), means over keyframes; I and J are multiples of the patch, K is free.
 
-    E is D / `compression_ratio`. Voxels of a modality that are all NaN say that it is missing.
+    Channels are modalities, frames lie along K, and E is D / `compression_ratio`. NaN in a modality says that it is
+    missing.
     """
 
     dims: ClassVar[int] = 3
+    takes_missing: ClassVar[bool] = True
     inputs: int = Field(ge=1, le=64, description="modalities")
     size: FrameSize = Field(
         default="base", description="width, heads and blocks: 96 / 3 / 3, 384 / 6 / 6, 768 / 12 / 12"
@@ -74,8 +76,26 @@ class UME(EncoderNet):
     def divisor(self) -> int:
         return self.patch
 
+    @property
+    def divisors(self) -> tuple[int, ...]:
+        return self.patch, self.patch, 1
+
     def make(self) -> UMEEncoder:
         return UMEEncoder(self)
+
+
+class UMEDecoder(Net):
+    """A part of `UMESegmenter`: the frames of a scan and what the encoder keeps of it to logits."""
+
+    dims: ClassVar[None] = None
+    inputs: int = Field(ge=1, description="modalities")
+    outputs: int = Field(ge=1, description="classes or regions")
+    divisor: int = Field(ge=2, description="side of a place of the memory in pixels, a power of 2")
+    memory: int = Field(ge=1, description="width of the memory")
+    channels: int = Field(ge=8, multiple_of=8, description="of the finest level; doubled up to 256")
+
+    def make(self) -> _FrameDecoder:
+        return _FrameDecoder(self)
 
 
 class UMESegmenter(Net):
@@ -89,8 +109,9 @@ class UMESegmenter(Net):
     """
 
     dims: ClassVar[int] = 3
+    takes_missing: ClassVar[bool] = True
     encoder: UME = Field(description="what makes the memory")
-    outputs: int = Field(ge=1, description="classes, the background among them")
+    outputs: int = Field(ge=1, description="classes, the background among them; or regions")
     channels: int = Field(default=16, ge=8, multiple_of=8, description="of the finest level; doubled up to 256")
     frames_at_once: int = Field(
         default=8, ge=1, description="frames decoded together; only memory and speed depend on it"
@@ -104,8 +125,32 @@ class UMESegmenter(Net):
     def divisor(self) -> int:
         return self.encoder.divisor
 
+    @property
+    def divisors(self) -> tuple[int, ...]:
+        return self.encoder.divisors
+
+    @property
+    def decoder(self) -> UMEDecoder:
+        """The decoder alone."""
+        return UMEDecoder(
+            inputs=self.inputs,
+            outputs=self.outputs,
+            divisor=self.divisor,
+            memory=self.encoder.width,
+            channels=self.channels,
+        )
+
+    @classmethod
+    def of(cls, encoder: UME, decoder: UMEDecoder) -> UMESegmenter:
+        """Return the configuration of the net that an encoder and a decoder make together."""
+        return cls(encoder=encoder, outputs=decoder.outputs, channels=decoder.channels)
+
     def make(self) -> UMESegmentation:
-        return UMESegmentation(self)
+        return self.joined(self.encoder.make(), self.decoder.make())
+
+    def joined(self, encoder: nn.Module, decoder: nn.Module) -> UMESegmentation:
+        """Return the net of two existing networks."""
+        return UMESegmentation(encoder, decoder, self.frames_at_once)
 
 
 class Memory(NamedTuple):
@@ -146,24 +191,24 @@ class UMEEncoder(nn.Module):
         for part in (self.patches, self.blocks, self.place, self.over_time, self.compressed):
             part.apply(initialize)
 
-    def forward(self, x_BMFJI: Tensor, present_BM: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return (whole_BE, places_BLE).
+    def forward(self, x_BCIJK: Tensor, present_BM: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return (whole_BE, places_BLE), places row by row.
 
         Args:
-            x_BMFJI: scans.
-            present_BM: bool; None: those that are not all NaN.
+            x_BCIJK: scans, frames along K.
+            present_BM: bool; None: those without NaN.
 
         Raises:
             UsageError: another size, or a scan without any modality.
         """
-        tokens_BNLE = self.remember(*self.seen(x_BMFJI, present_BM)).tokens_BNLE
+        tokens_BNLE = self.remember(*self.seen(_frames_first(x_BCIJK), present_BM)).tokens_BNLE
         return tokens_BNLE.mean((1, 2)), tokens_BNLE.mean(1)
 
     def seen(self, x_BMFJI: Tensor, present_BM: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the scans with zeros for what is missing, and present_BM; training hides modalities here."""
         self._check(x_BMFJI)
         if present_BM is None:
-            present_BM = ~x_BMFJI.isnan().flatten(2).all(2)
+            present_BM = ~x_BMFJI.isnan().flatten(2).any(2)
         check_present(present_BM)
         if self.training and self.config.drop_modality:
             present_BM = drop_modalities(present_BM, self.config.drop_modality)
@@ -199,27 +244,31 @@ class UMEEncoder(nn.Module):
 
 
 class UMESegmentation(nn.Module):
-    """The net of `UMESegmenter`."""
+    """The net of `UMESegmenter`: an encoder and a decoder, and how many frames are decoded together."""
 
-    def __init__(self, config: UMESegmenter) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, at_once: int) -> None:
         super().__init__()
-        self._at_once = config.frames_at_once
-        self.encoder = config.encoder.make()
-        self.decoder = _FrameDecoder(config)
+        self._at_once = at_once
+        self.encoder, self.decoder = encoder, decoder
 
-    def forward(self, x_BCIJK: Tensor, present_BM: Tensor | None = None) -> Tensor:
-        """Return logits_BNIJK."""
-        x_BMFJI, present_BM = self.encoder.seen(x_BCIJK.permute(0, 1, 4, 3, 2), present_BM)
-        memory = self.encoder.remember(x_BMFJI, present_BM)
+    def forward(
+        self, x_BCIJK: Tensor, present_BM: Tensor | None = None, *, keyframes: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Return logits_BNIJK, with `keyframes` and keyframes_BNE, the mean of each keyframe's places."""
+        memory, x_BMFJI = self._remembered(x_BCIJK, present_BM)
         parts = [self._decode(memory, part, first) for first, part in _parts(x_BMFJI, self._at_once)]
-        return torch.cat(parts, 2).permute(0, 1, 4, 3, 2)
+        logits_BNIJK = torch.cat(parts, 2).permute(0, 1, 4, 3, 2)
+        return (logits_BNIJK, memory.tokens_BNLE.mean(2)) if keyframes else logits_BNIJK
 
     def frame_by_frame(self, x_BCIJK: Tensor, present_BM: Tensor | None = None) -> Iterator[Tensor]:
         """Give logits_BNIJ of one frame after the other; in evaluation they equal those of `forward`."""
-        x_BMFJI, present_BM = self.encoder.seen(x_BCIJK.permute(0, 1, 4, 3, 2), present_BM)
-        memory = self.encoder.remember(x_BMFJI, present_BM)
+        memory, x_BMFJI = self._remembered(x_BCIJK, present_BM)
         for first, part in _parts(x_BMFJI, 1):
             yield self.decoder(memory, part, first)[:, :, 0].transpose(2, 3)
+
+    def _remembered(self, x_BCIJK: Tensor, present_BM: Tensor | None) -> tuple[Memory, Tensor]:
+        x_BMFJI, present_BM = self.encoder.seen(_frames_first(x_BCIJK), present_BM)
+        return self.encoder.remember(x_BMFJI, present_BM), x_BMFJI
 
     def _decode(self, memory: Memory, x_BMfJI: Tensor, first: int) -> Tensor:
         if not torch.is_grad_enabled():
@@ -231,15 +280,15 @@ class UMESegmentation(nn.Module):
 class _FrameDecoder(nn.Module):
     """Frames of a part to logits_BNfJI: a U-shaped path for each frame, joined with the memory at its bottom."""
 
-    def __init__(self, config: UMESegmenter) -> None:
+    def __init__(self, config: UMEDecoder) -> None:
         super().__init__()
-        levels = config.encoder.patch.bit_length() - 1
+        levels = config.divisor.bit_length() - 1
         widths = [min(_WIDEST, config.channels << level) for level in range(levels + 1)]
         self.missing_M = nn.Parameter(torch.zeros(config.inputs))
         self.first = _twice(config.inputs, widths[0])
         self.down = nn.ModuleList(_twice(before, after, stride=2) for before, after in pairwise(widths))
-        self.blend = nn.Linear(config.encoder.width, widths[-1])
-        self.gather = CrossAttention(widths[-1], config.encoder.width, math.gcd(4, widths[-1] // 8))
+        self.blend = nn.Linear(config.memory, widths[-1])
+        self.gather = CrossAttention(widths[-1], config.memory, math.gcd(4, widths[-1] // 8))
         self.up = nn.ModuleList(_twice(below + skip, skip) for skip, below in reversed(list(pairwise(widths))))
         self.logits = nn.Conv2d(widths[0], config.outputs, 1)
 
@@ -301,6 +350,10 @@ def sinusoids(positions_BN: Tensor, width: int) -> Tensor:
     rates_H = _LONGEST ** (-torch.arange(half, device=positions_BN.device) / half)
     angles_BNH = positions_BN[..., None].float() * rates_H
     return torch.cat([angles_BNH.sin(), angles_BNH.cos()], -1)[..., :width]
+
+
+def _frames_first(x_BCIJK: Tensor) -> Tensor:
+    return x_BCIJK.permute(0, 1, 4, 3, 2)
 
 
 def _parts(x_BMFJI: Tensor, size: int) -> Iterator[tuple[int, Tensor]]:

@@ -16,8 +16,8 @@ from vesalius.objectives.objective import Loss, Objective
 NOT_LABELLED = -1
 """Voxels with this label enter neither term."""
 
-
 Weight = Annotated[float, Field(ge=0)]
+Over = Literal["sample", "batch"]
 
 
 class DiceCeConfig(Objective):
@@ -25,11 +25,11 @@ class DiceCeConfig(Objective):
 
     dice: Weight = Field(default=1.0, description="weight of the Dice term")
     ce: Weight = Field(default=1.0, description="weight of the cross-entropy")
-    over: Literal["sample", "batch"] = Field(default="sample", description="sums of a class run over each of these")
+    over: Over = Field(default="sample", description="sums of a class run over each of these")
 
     def make(self) -> Loss:
         module = DiceCe(self.dice, self.ce, self.over)
-        return lambda logits, batch: module(logits, batch["classes"], batch["missing"])
+        return lambda logits, batch: (module(logits, batch["classes"], batch["missing"]), {})
 
 
 class DiceCe(nn.Module):
@@ -50,9 +50,7 @@ class DiceCe(nn.Module):
         tensor(True)
     """
 
-    def __init__(
-        self, dice: float = 1.0, ce: float = 1.0, over: Literal["sample", "batch"] = "sample", smooth: float = 1e-5
-    ) -> None:
+    def __init__(self, dice: float = 1.0, ce: float = 1.0, over: Over = "sample", smooth: float = 1e-5) -> None:
         super().__init__()
         self.dice, self.ce, self.over, self.smooth = dice, ce, over, smooth
 
@@ -82,13 +80,26 @@ class DiceCe(nn.Module):
         p_BNX = log_p_BNX[:, 1:].exp() * labelled_BX[:, None]
         classes = torch.arange(1, logits_BNX.shape[1], device=target_BX.device)
         y_BNX = ((target_BX[:, None] == classes[:, None]) & labelled_BX[:, None]).to(p_BNX.dtype)
-        known_BN = (~missing_BN[:, 1:]).to(p_BNX.dtype)
-        both_BN, sizes_BN = (p_BNX * y_BNX).sum(2) * known_BN, (p_BNX.sum(2) + y_BNX.sum(2)) * known_BN
-        if self.over == "batch":
-            both_BN, sizes_BN, known_BN = both_BN.sum(0), sizes_BN.sum(0), known_BN.amax(0)
-        overlap = (2 * both_BN + self.smooth) / (sizes_BN + self.smooth)
-        mean = (overlap * known_BN).sum() / known_BN.sum().clamp(min=1)
-        return self.dice * (1 - mean) + self.ce * entropy
+        overlap = soft_dice(p_BNX, y_BNX, ~missing_BN[:, 1:], self.over, self.smooth)
+        return self.dice * (1 - overlap) + self.ce * entropy
+
+
+def soft_dice(p_BNX: Tensor, y_BNX: Tensor, known_BN: Tensor, over: Over, smooth: float) -> Tensor:
+    """Return the mean soft Dice of what is known, a scalar.
+
+    Args:
+        p_BNX: probabilities, 0 where nothing is labelled.
+        y_BNX: 0 or 1, likewise.
+        known_BN: bool, which classes (or regions) of a sample count.
+        over: sums run over each sample or the batch.
+        smooth: added to numerator and denominator.
+    """
+    known_BN = known_BN.to(p_BNX.dtype)
+    both_BN, sizes_BN = (p_BNX * y_BNX).sum(2) * known_BN, (p_BNX.sum(2) + y_BNX.sum(2)) * known_BN
+    if over == "batch":
+        both_BN, sizes_BN, known_BN = both_BN.sum(0), sizes_BN.sum(0), known_BN.amax(0)
+    overlap = (2 * both_BN + smooth) / (sizes_BN + smooth)
+    return (overlap * known_BN).sum() / known_BN.sum().clamp(min=1)
 
 
 def _with_hidden(log_p_BNX: Tensor, missing_BN: Tensor) -> Tensor:

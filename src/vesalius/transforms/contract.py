@@ -33,25 +33,31 @@ class InputContract(Config):
     """
 
     images: tuple[str, ...] = Field(default=("image",), min_length=1, description="images that become the channels")
+    optional: bool = Field(default=False, description="images may be missing: their channels are NaN")
     prepare: Prepare = Field(default=Prepare(), description="preparation of the scans")
     classes: tuple[str, ...] = Field(default=(), description="meaning of the outputs, without the background")
 
     def prepared(self, scans: Mapping[str, Scan]) -> NDArray[np.float32]:
         """Return the array that the net takes. Raises as `ordered` and `Prepare` do."""
-        return self.prepare(self.ordered(scans))
+        held = [name in scans for name in self.images]
+        array = self.prepare(self.ordered(scans))
+        if all(held):
+            return array
+        whole = np.full((len(held), *array.shape[1:]), np.nan, np.float32)
+        whole[held] = array
+        return whole
 
     def ordered(self, scans: Mapping[str, Scan]) -> list[Scan]:
-        """Return the scans in the order of the channels.
+        """Return the scans that there are, in the order of the channels.
 
         Raises:
-            InputError: an image is missing.
+            InputError: an image is missing that may not be, or all are.
         """
         missing = [name for name in self.images if name not in scans]
-        if missing:
-            raise InputError(
-                f"the model needs {', '.join(self.images)}; {', '.join(missing)} missing", fix="name all images"
-            )
-        return [scans[name] for name in self.images]
+        if len(missing) == len(self.images) or (missing and not self.optional):
+            fix = "name at least one image" if self.optional else "name all images"
+            raise InputError(f"the model needs {', '.join(self.images)}; {', '.join(missing)} missing", fix=fix)
+        return [scans[name] for name in self.images if name in scans]
 
 
 def read_contract(folder: Path) -> InputContract:

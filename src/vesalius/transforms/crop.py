@@ -129,7 +129,7 @@ class ForegroundCrop(Transform):
 
 
 class LabelCrop(Transform):
-    """A box of a size around a random nonzero voxel of a mask; a box anywhere if the mask is empty.
+    """A box of a size around a random voxel of a mask above 0; a box anywhere if there is none.
 
     >>> sample = Sample(np.arange(4.0).reshape(1, 1, 4), {"mask": np.array([[[0, 0, 0, 1]]])})
     >>> LabelCrop(size=[1, 2], mask="mask").apply_to(sample, (0.0, 0.0, 0.0, 0.0)).image
@@ -161,7 +161,7 @@ class LabelCrop(Transform):
                 f"the sample has no mask {self.mask!r}", fix=f"it has: {', '.join(sample.masks) or 'none'}"
             )
         wanted, spare = _fitting(sample.image, self.size)
-        inside = _as_bits(sample.masks[self.mask] != 0).any(axis=0)
+        inside = _as_bits(sample.masks[self.mask] > 0).any(axis=0)
         labelled = np.flatnonzero(inside & (params[-1] < self.share))
         if len(labelled):
             middle = np.unravel_index(labelled[int(params[0] * len(labelled))], sample.image.shape[1:])

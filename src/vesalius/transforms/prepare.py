@@ -102,7 +102,7 @@ class Prepare(Config):
         """
         scans = [scan] if isinstance(scan, Scan) else list(scan)
         for name, mask in (masks or {}).items():
-            _check_same_grid(scans[0], mask, f"mask {name!r}")
+            _check_same_grid(scans[0], mask, f"mask {name!r}", one_frame=True)
         for other in scans[1:]:
             _check_same_grid(scans[0], other, "another scan of the case")
         parts = [self.placed(given) for given in scans]
@@ -259,9 +259,10 @@ def _labels(scan: Scan, name: str) -> NDArray[np.int16]:
         raise UsageError(f"mask {name!r} {error}", fix="give a label map") from error
 
 
-def _check_same_grid(scan: Scan, other: Scan, what: str) -> None:
-    """Raise GeometryError unless both have the same voxels in the same places."""
-    if scan.shape[1:] != other.shape[1:]:
+def _check_same_grid(scan: Scan, other: Scan, what: str, *, one_frame: bool = False) -> None:
+    """Raise GeometryError unless both have the same voxels in the same places; `one_frame`: of all frames or of one."""
+    same_frames = other.shape[1] == scan.shape[1] or (one_frame and other.shape[1] == 1)
+    if scan.shape[2:] != other.shape[2:] or not same_frames:
         raise GeometryError(f"{what} has shape {other.shape[1:]} (T, I, J, K), the image {scan.shape[1:]}")
     if scan.grid_problem or other.grid_problem:
         return

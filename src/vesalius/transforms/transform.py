@@ -90,11 +90,13 @@ class Sample:
         image: x_CJI, x_CIJK or x_CTIJK; modalities are channels.
         masks: labels or one-hot classes with the axes of the image, channel first.
         facts: facts about the case; no transform changes them.
+        frames: number of the frame of a cine that a mask of one frame lies on, by its name.
     """
 
     image: Array
     masks: Mapping[str, Array] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    frames: Mapping[str, int] = field(default_factory=dict)
 
 
 class Augment(Protocol):

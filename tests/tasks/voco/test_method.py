@@ -40,7 +40,7 @@ def test_a_teacher_follows_and_a_frozen_one_does_not():
 
 
 def test_crops_that_the_encoder_does_not_take():
-    with pytest.raises(UsageError, match="multiples of 2 voxels"):
+    with pytest.raises(UsageError, match="multiples of 2, 2, 2 voxels"):
         Masked(crop=(9, 8, 8)).check_net(NET)
     with pytest.raises(UsageError, match="one block"):
         Masked(crop=(2, 2, 2)).check_net(NET)

@@ -5,9 +5,9 @@ import pytest
 import yaml
 
 from vesalius.seeding import generator
+from vesalius.tasks.third_axis import ThirdAxis
 from vesalius.tasks.train.jobs import config_names, find_config
 from vesalius.tasks.voco.config import VocoConfig
-from vesalius.tasks.voco.third_axis import ThirdAxis
 from vesalius.transforms.transform import Chain, Sample
 
 NAMES = [name for name in config_names() if name.startswith("voco/")]

@@ -105,7 +105,9 @@ def _of_cohort(path: Path, cohort: Cohort, images: Sequence[str], places: Sequen
 
 
 def _of_case(cohort: Cohort, case: Case, images: Sequence[str]) -> dict[str, Scan]:
-    return {name: open_image(cohort, case, name) for name in images}
+    """Return the images that the case has; whether one may be missing, the model says."""
+    held = [name for name in images if name in case.images] or images
+    return {name: open_image(cohort, case, name) for name in held}
 
 
 def _of_path(path: Path, images: Sequence[str], reading: Reading) -> tuple[list[Input], list[dict[str, str]]]:

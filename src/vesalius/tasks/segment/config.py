@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
@@ -10,10 +11,12 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 from vesalius.cohort.case import Case
 from vesalius.config import Config
 from vesalius.nets.net import AnyNet
+from vesalius.nets.ume import UMESegmenter
 from vesalius.objectives.dice_ce import DiceCeConfig
 from vesalius.objectives.objective import Objective
 from vesalius.tasks.cohort_data import CohortData
 from vesalius.tasks.job import JobConfig
+from vesalius.tasks.third_axis import Third
 from vesalius.training.config import TrainConfig
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.transform import AnyTransform
@@ -45,6 +48,14 @@ class SegmentData(CohortData):
         description="class -> its values in the label maps; the first one is written in predictions",
     )
     map_values: MapValues = Field(default="classes", description=MAP_VALUES_WORDS)
+    third: Third = Field(
+        default="depth",
+        description="third axis of a volume: depth, or time: each slice of a cine with all its frames is a volume, "
+        "and label maps are those of some frames",
+    )
+    allow_missing: bool = Field(
+        default=False, description="cases may lack some of the images; for nets that know missing ones, such as UME"
+    )
     absent: Literal["background", "unknown"] = Field(
         default="background",
         description="a class that a label map does not hold: it is absent, or it was not labelled in this map",
@@ -61,11 +72,14 @@ class SegmentData(CohortData):
         return self
 
     def usable(self, case: Case) -> bool:
-        return any(name in case.masks for name in self.masks)
+        enough = any if self.allow_missing else all
+        held = all if self.third == "time" else any
+        return enough(name in case.images for name in self.images) and held(name in case.masks for name in self.masks)
 
     @property
     def needs(self) -> str:
-        return f"mask called {' or '.join(self.masks)}"
+        masks, images = (" and " if self.third == "time" else " or "), " or " if self.allow_missing else " and "
+        return f"mask called {masks.join(self.masks)} (and image called {images.join(self.images)})"
 
 
 def _read_loss(given: Any) -> Any:
@@ -113,7 +127,9 @@ class SegmentConfig(JobConfig):
     loss: Annotated[SerializeAsAny[Objective], BeforeValidator(_read_loss)] = DiceCeConfig()
     infer: InferConfig = InferConfig()
     regions: dict[str, tuple[str, ...]] = Field(
-        default={}, description="unions of classes that are measured instead of the classes, e.g. whole tumour"
+        default={},
+        description="unions of classes that are measured instead of the classes, e.g. whole tumour; with the loss "
+        "dice_bce they are the outputs of the net",
     )
     cavity: str | None = Field(default=None, description="class whose volume at ED and ES gives the ejection fraction")
     check: Check = Field(default="none", description=CHECK_WORDS)
@@ -122,8 +138,9 @@ class SegmentConfig(JobConfig):
 
     @model_validator(mode="after")
     def _names_that_exist(self) -> SegmentConfig:
-        if self.prepare.layout != "CIJK":
-            raise ValueError("prepare.layout must be CIJK")
+        layout = "CTIJK" if self.data.third == "time" else "CIJK"
+        if self.prepare.layout != layout:
+            raise ValueError(f"prepare.layout must be {layout} where data.third is {self.data.third}")
         known = set(self.data.labels)
         named = {
             *self.infer.organ,
@@ -143,17 +160,45 @@ class SegmentConfig(JobConfig):
         dims = 2 if self.patch[2] == 1 else 3
         if self.suffix == ".png" and (dims == 3 or self.cavity is not None):
             raise ValueError("suffix .png is for pictures: the patch needs 1 along k, and there is no cavity")
-        wanted = {"dims": dims, "outputs": len(self.data.labels) + 1}
+        if self.loss.of_regions:
+            region_steps(self.data.labels, self.regions)
+        if self.loss.of_keyframes and not isinstance(self.net, UMESegmenter):
+            raise ValueError("the loss needs a net with keyframes, ume-segmenter")
+        if self.data.third == "time" and dims == 2:
+            raise ValueError("the patch needs frames along its third axis where data.third is time")
+        given = len(self.data.images)
+        if self.data.allow_missing and not (self.net.takes_missing and self.prepare.channel_count(given) == given):
+            raise ValueError("data.allow_missing needs a net that knows missing images, and one channel for each image")
+        outputs = len(self.regions) if self.loss.of_regions else len(self.data.labels) + 1
+        wanted = {"dims": dims, "outputs": outputs}
         if self.suffix != ".png":  # only its file says whether a picture is grey or has colours
-            wanted["inputs"] = self.prepare.channel_count(len(self.data.images))
+            wanted["inputs"] = self.prepare.channel_count(given)
         for key, value in wanted.items():
             if getattr(self.net, key) != value:
                 raise ValueError(
                     f"net.{key} is {getattr(self.net, key)}, the patch, the images and the labels need {value}"
                 )
-        if any(size % self.net.divisor for size in self.patch[:dims]):
-            raise ValueError(f"the net needs a patch in multiples of {self.net.divisor}")
+        if any(size % divisor for size, divisor in zip(self.patch, self.net.divisors, strict=False)):
+            raise ValueError(f"the net needs a patch in multiples of {', '.join(map(str, self.net.divisors))}")
         return self
+
+
+def region_steps(labels: Collection[str], regions: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """Return for each region the class that it has and the next does not.
+
+    Raises:
+        ValueError: the regions are not each the one before without one class, from all classes down to one.
+
+    Example:
+        >>> region_steps(["core", "edema"], {"whole": ["core", "edema"], "core": ["core"]})
+        ('edema', 'core')
+    """
+    members = [set(one) for one in regions.values()]
+    steps = [one - after for one, after in zip(members, [*members, set()][1:], strict=False)]
+    nested = all(one >= after for one, after in pairwise(members)) and all(len(step) == 1 for step in steps)
+    if not members or members[0] != set(labels) or not nested:
+        raise ValueError("the loss of regions needs regions that begin with all classes, each with one class fewer")
+    return tuple(step.pop() for step in steps)
 
 
 class SegmentSettings(Config):
@@ -164,6 +209,8 @@ class SegmentSettings(Config):
     patch: Patch
     infer: InferConfig = InferConfig()
     regions: dict[str, tuple[str, ...]] = Field(default={}, description="unions of classes that are measured")
+    of_regions: bool = Field(default=False, description="the outputs of the net are the regions, not the classes")
+    third: Third = Field(default="depth", description="third axis of a patch")
     cavity: str | None = Field(default=None, description="class whose volume gives the ejection fraction")
     check: Check = Field(default="none", description=CHECK_WORDS)
     map_values: MapValues = Field(default="classes", description=MAP_VALUES_WORDS)
@@ -178,6 +225,8 @@ class SegmentSettings(Config):
             patch=config.patch,
             infer=config.infer,
             regions=config.regions,
+            of_regions=config.loss.of_regions,
+            third=config.data.third,
             cavity=config.cavity,
             check=config.check,
             map_values=config.data.map_values,
@@ -188,6 +237,14 @@ class SegmentSettings(Config):
     def has_baseline(self) -> bool:
         """Whether a threshold of brightness can stand in for the model: pictures, and one class."""
         return self.suffix == ".png" and len(self.labels) == 1
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Of a net of regions the number of the class that each region has and the next does not; else empty."""
+        if not self.of_regions:
+            return ()
+        numbers = {name: number for number, name in enumerate(self.labels, start=1)}
+        return tuple(numbers[step] for step in region_steps(self.labels, self.regions))
 
     @property
     def measured_classes(self) -> dict[str, tuple[int, ...]]:

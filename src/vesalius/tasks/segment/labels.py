@@ -19,6 +19,7 @@ from vesalius.errors import InputError, UsageError
 from vesalius.objectives.dice_ce import NOT_LABELLED
 from vesalius.scan.label_values import NotLabelsError, read_labels
 from vesalius.tasks.segment.config import MapValues, SegmentData
+from vesalius.tasks.third_axis import NO_LABEL
 
 _UNKNOWN = -2
 _RANGE = np.iinfo(np.int16)
@@ -47,7 +48,7 @@ class LabelValues:
             self._table[list(values)] = number
         if map_values == "objects":
             self._table[1 : _RANGE.max + 1] = 1
-        self._table[list(ignored)] = NOT_LABELLED
+        self._table[[NO_LABEL, *ignored]] = NOT_LABELLED
         self._written = np.array([0, *(values[0] for values in labels.values())])
 
     def classes(self, mask: NDArray[np.int16], where: str) -> NDArray[np.int8]:

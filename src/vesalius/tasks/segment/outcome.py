@@ -91,8 +91,8 @@ def measure(
 def _measured(segmenter: Finds, units: Cohort, case: Case, images: tuple[str, ...], patient: str, absent: str) -> Unit:
     settings = segmenter.settings
     t = case.frames.get(MASK, 0)
-    scans = {name: open_image(units, case, name) for name in images}
-    image = part(scans[images[0]], t=t)
+    scans = {name: open_image(units, case, name) for name in images if name in case.images}
+    image = part(next(iter(scans.values())), t=t)
     truth_IJK = read_classes(units, case, LabelValues(settings.labels, settings.ignored, settings.map_values))
     found_IJK = np.where(truth_IJK < 0, 0, segmenter.classes(scans, t))
     numbers = settings.measured_classes

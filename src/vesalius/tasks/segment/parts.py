@@ -1,4 +1,4 @@
-"""The parts of a segmentation model: encoder and decoder of a net on a pyramid of maps, else one net."""
+"""The parts of a segmentation model: encoder and decoder where a net has both, else one net."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from vesalius.errors import CorruptFileError
 from vesalius.nets.encoder import Pyramid, PyramidNet
 from vesalius.nets.net import Net
 from vesalius.nets.pyramid_unet import MapDecoder, PyramidUNet
+from vesalius.nets.ume import UME, UMEDecoder, UMESegmenter
 from vesalius.weights.saved import ENCODER, NET, Pretrained
 
 DECODER = "decoder"
@@ -23,7 +24,7 @@ def parts_of(config: Net) -> dict[str, Net]:
         >>> list(parts_of(net))
         ['encoder', 'decoder']
     """
-    if isinstance(config, PyramidUNet):
+    if isinstance(config, PyramidUNet | UMESegmenter):
         return {ENCODER: config.encoder, DECODER: config.decoder}
     return {NET: config}
 
@@ -48,5 +49,9 @@ def whole(model: Pretrained) -> tuple[Net, nn.Module]:
         config, net = PyramidUNet.of(encoder, decoder), model.parts[ENCODER].net
         if config.decoder == decoder and isinstance(net, Pyramid):
             return config, config.joined(net, model.parts[DECODER].net).eval()
+    if len(parts) == 2 and isinstance(encoder, UME) and isinstance(decoder, UMEDecoder):
+        both = UMESegmenter.of(encoder, decoder)
+        if both.decoder == decoder:
+            return both, both.joined(model.parts[ENCODER].net, model.parts[DECODER].net).eval()
     what = f"a segmenter has one part, {NET}, or a fitting {ENCODER} and {DECODER}, not {', '.join(parts)}"
     raise CorruptFileError(what, where=model.folder, fix="get the model folder again")

@@ -176,7 +176,7 @@ class SegmentPredictor(Predictor):
 
     def _picture(self, labels_TIJK: NDArray[Any], scans: Mapping[str, Scan]) -> bytes | None:
         sizes_TK = (labels_TIJK > 0).sum((1, 2))
-        image = scans[self.images[0]]
+        image = self._segmenter.contract.ordered(scans)[0]
         if not sizes_TK.any() or image.shape[1:] != labels_TIJK.shape:
             return None
         t, k = (int(place) for place in np.unravel_index(sizes_TK.argmax(), sizes_TK.shape))

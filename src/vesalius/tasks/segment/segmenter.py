@@ -6,7 +6,7 @@ Letters: C channel, T time, I J K voxel axes, N classes with the background firs
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -28,6 +28,8 @@ from vesalius.tasks.segment.labels import LabelValues, largest_pieces, organ_pie
 from vesalius.tasks.segment.parts import whole
 from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.weights.saved import Pretrained, from_pretrained
+
+_LIKELIER = 0.5
 
 
 class Finder(ABC):
@@ -65,7 +67,7 @@ class Finder(ABC):
 
     def classes(self, scans: Mapping[str, Scan], t: int = 0) -> NDArray[np.integer]:
         """Class numbers of one frame on the grid of the first image, shape (I, J, K). Raises as `__call__`."""
-        classes_IJK: NDArray[np.integer] = self.probabilities(scans, t).argmax(0)
+        classes_IJK = decided(self.probabilities(scans, t), self.settings.steps)
         infer, number_of = self.settings.infer, {name: 1 + place for place, name in enumerate(self.values.names)}
         classes_IJK = organ_pieces(classes_IJK, [number_of[name] for name in infer.organ])
         for cavity, wall in infer.walls.items():
@@ -93,6 +95,8 @@ class Segmenter(Finder):
         self.device = torch.device(device)
         config, net = whole(model)
         self._inputs, self._net = config.inputs, net.to(self.device)
+        self._cine: tuple[Scan, NDArray[np.float32]] | None = None
+        """The last cine of a model over time, and p_TNIJK of all its frames."""
 
     @classmethod
     def from_pretrained(cls, name: str | Path, device: str | torch.device = "cpu") -> Segmenter:
@@ -106,41 +110,100 @@ class Segmenter(Finder):
         return cls(model, read_contract(model.folder), device)
 
     def probabilities(self, scans: Mapping[str, Scan], t: int = 0) -> NDArray[np.float32]:
-        ordered = [part(scan, t=t) for scan in self.contract.ordered(scans)]
-        prepare, settings, first = self.contract.prepare, self.settings, ordered[0]
-        x_CIJK = prepare(ordered)
-        placed = prepare.placed(first)
-        if x_CIJK.shape[1:] != placed.shape[2:]:
+        first = self.contract.ordered(scans)[0]
+        if self.settings.third == "time":
+            if self._cine is None or self._cine[0] is not first:
+                self._cine = first, self._over_time(scans)
+            return self._on_grid(self._cine[1][t].copy(), first)
+        scans = {name: part(scan, t=t) for name, scan in scans.items()}
+        return self._on_grid(self._found(self._prepared(scans)), first)
+
+    def _over_time(self, scans: Mapping[str, Scan]) -> NDArray[np.float32]:
+        """Return p_TNIJK of all frames: each slice with its frames is a volume."""
+        x_CTIJK = self._prepared(scans)
+        x_KCIJT = np.ascontiguousarray(x_CTIJK.transpose(4, 0, 2, 3, 1))
+        return np.stack([self._found(x_CIJT) for x_CIJT in x_KCIJT]).transpose(4, 1, 2, 3, 0)
+
+    def _prepared(self, scans: Mapping[str, Scan]) -> NDArray[np.float32]:
+        """Return x_CIJK, of a model over time x_CTIJK."""
+        x_C = self.contract.prepared(scans)
+        placed = self.contract.prepare.placed(self.contract.ordered(scans)[0])
+        if x_C.shape[-3:] != placed.shape[2:]:
             raise UsageError("the preparation changes the size of the image, so no map can be laid back onto it")
-        if self._inputs not in (None, len(x_CIJK)):
-            what = f"the scan has {len(x_CIJK)} channels once prepared, the model takes {self._inputs}"
+        if self._inputs not in (None, len(x_C)):
+            what = f"the scan has {len(x_C)} channels once prepared, the model takes {self._inputs}"
             raise InputError(what, fix="give a scan of the kind that the model was trained on")
+        return x_C
+
+    def _found(self, x_CIJK: NDArray[np.float32]) -> NDArray[np.float32]:
+        settings = self.settings
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            p = probabilities(self._net, torch.from_numpy(x_CIJK).to(self.device), settings.patch, settings.infer)
+            p = probabilities(
+                self._net,
+                torch.from_numpy(x_CIJK).to(self.device),
+                settings.patch,
+                settings.infer,
+                steps=settings.steps,
+            )
         p_NIJK: NDArray[np.float32] = p.cpu().numpy()
-        target = to_grid(first) if prepare.resample and first.grid_problem else first
+        return p_NIJK
+
+    def _on_grid(self, p_NIJK: NDArray[np.float32], first: Scan) -> NDArray[np.float32]:
+        prepare, placed = self.contract.prepare, self.contract.prepare.placed(part(first, t=0))
+        target = to_grid(part(first, t=0)) if prepare.resample and first.grid_problem else first
         if placed.grid_problem is None:
             i, j, k = target.shape[2:]
             p_NIJK = onto(p_NIJK, placed.affine, (i, j, k), target.affine)
         return p_NIJK
 
 
+def decided(p_NIJK: NDArray[np.floating], steps: Sequence[int]) -> NDArray[np.integer]:
+    """Return class numbers: the likeliest class; of a net of regions that of the smallest region likelier than not.
+
+    Args:
+        p_NIJK: class probabilities.
+        steps: as `probabilities`.
+
+    Example:
+        >>> p_N = np.array([0.4, 0.25, 0.35])
+        >>> int(decided(p_N, [])), int(decided(p_N, [2, 1]))
+        (0, 2)
+    """
+    if not steps:
+        return np.asarray(p_NIJK.argmax(0))
+    inside = np.ones(p_NIJK.shape[1:], bool)
+    classes = np.zeros(p_NIJK.shape[1:], np.int64)
+    for number, step in enumerate(steps):
+        inside = inside & (p_NIJK[list(steps[number:])].sum(0) > _LIKELIER)
+        classes = np.where(inside, step, classes)
+    return classes
+
+
 @torch.no_grad()
-def probabilities(net: nn.Module, x_CIJK: Tensor, patch: Patch, infer: InferConfig) -> Tensor:
+def probabilities(
+    net: nn.Module, x_CIJK: Tensor, patch: Patch, infer: InferConfig, *, steps: Sequence[int] = ()
+) -> Tensor:
     """Class probabilities, shape (N, I, J, K), float32, on the device of `x_CIJK`.
 
     Windows have the size of a patch and are weighted by a Gaussian at their centre. A net for pictures takes the slices
     along k one by one. With `infer.flips` it is the mean over the image and its mirror images along these axes.
+
+    Args:
+        net: gives logits of classes or of regions.
+        x_CIJK: a prepared volume.
+        patch: voxels along i, j, k of a window.
+        infer: overlap and mirror images.
+        steps: of a net of regions, the class that each region has and the next does not (`SegmentSettings.steps`).
     """
-    total = _in_windows(net, x_CIJK, patch, infer)
+    total = _in_windows(net, x_CIJK, patch, infer, steps)
     turns = [axes for count in range(1, 1 + len(infer.flips)) for axes in combinations(infer.flips, count)]
     for axes in turns:
         mirrored = ["CIJK".index(axis) for axis in axes]
-        total += _in_windows(net, x_CIJK.flip(mirrored), patch, infer).flip(mirrored)
+        total += _in_windows(net, x_CIJK.flip(mirrored), patch, infer, steps).flip(mirrored)
     return total / (1 + len(turns))
 
 
-def _in_windows(net: nn.Module, x_CIJK: Tensor, patch: Patch, infer: InferConfig) -> Tensor:
+def _in_windows(net: nn.Module, x_CIJK: Tensor, patch: Patch, infer: InferConfig, steps: Sequence[int]) -> Tensor:
     from monai.inferers import sliding_window_inference
 
     flat = patch[2] == 1
@@ -153,5 +216,19 @@ def _in_windows(net: nn.Module, x_CIJK: Tensor, patch: Patch, infer: InferConfig
         overlap=infer.overlap,
         mode="gaussian",
     )
-    p = logits.float().softmax(1)
+    p = of_classes(logits.float().sigmoid(), steps) if steps else logits.float().softmax(1)
     return p.permute(1, 2, 3, 0) if flat else p[0]
+
+
+def of_classes(p_BR: Tensor, steps: Sequence[int]) -> Tensor:
+    """Return class probabilities, (B, N, ...), of regions that lie in each other: none is likelier than the one before.
+
+    Example:
+        >>> of_classes(torch.tensor([[0.75, 0.25]]), [2, 1])
+        tensor([[0.2500, 0.2500, 0.5000]])
+    """
+    nested_BR = p_BR.cummin(1).values
+    after_BR = torch.cat([nested_BR[:, 1:], torch.zeros_like(nested_BR[:, :1])], 1)
+    p_BN = torch.cat([1 - nested_BR[:, :1], torch.zeros_like(nested_BR)], 1)
+    p_BN[:, list(steps)] = nested_BR - after_BR
+    return p_BN

@@ -9,26 +9,28 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vesalius.cohort.case import MASK
+from vesalius.cohort.case import MASK, Case
 from vesalius.cohort.cohort import Cohort
-from vesalius.cohort.loader import Loader, batches
+from vesalius.cohort.loader import LoadedCase, Loader, batches
 from vesalius.errors import UsageError
 from vesalius.metrics.overlap import dice
 from vesalius.nets.net import build
 from vesalius.tasks.segment.config import SegmentConfig, SegmentSettings
 from vesalius.tasks.segment.labels import LabelValues, frame_of_units, read_classes, units
 from vesalius.tasks.segment.parts import modules_of, parts_of
-from vesalius.tasks.segment.segmenter import probabilities
+from vesalius.tasks.segment.segmenter import decided, probabilities
+from vesalius.tasks.third_axis import ThirdAxis, over_time
 from vesalius.training.task import Batch, Logs, Losses, Task, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.crop import CenterCrop, CenterPad, LabelCrop
-from vesalius.transforms.transform import Chain
+from vesalius.transforms.transform import Chain, Sample
 from vesalius.weights.saved import ModelConfig, save_pretrained
 
 
@@ -44,6 +46,7 @@ class SegmentTask(Task):
         self.config, self.parts = config, parts
         self.values = LabelValues(config.data.labels, config.data.ignored, config.data.map_values)
         self._loss = config.loss.make()
+        self._over_time = config.data.third == "time"
         self._missing = {**self._missing_in("train"), **self._missing_in("val")}
         self._training = self._loader("train", self._changes(), config.repeats)
         self._held_out = self._loader("val", None, 1)
@@ -62,11 +65,16 @@ class SegmentTask(Task):
         return self.config.batch
 
     def batches(self, epoch: int, start: int, rank: int, world: int) -> Iterator[Batch]:
-        """This rank's images (B, C, I, J, K), classes (B, I, J, K) and unlabelled classes (B, N)."""
+        """This rank's images (B, C, I, J, K), classes (B, I, J, K) and unlabelled classes (B, N).
+
+        With data.third: time the frames lie along K. A missing image is NaN.
+        """
         share = self._training.shard(rank, world)
         for batch in batches(share, epoch, self.config.batch // world, drop_last=True, start=start):
             self._check_channels(batch.images.shape[1])
             classes = self.values.classes(batch.masks[MASK][:, 0], where=f"case {batch.cases[0].id} or one beside it")
+            for image, case in zip(batch.images, batch.cases, strict=True):
+                image[self._lacks(case)] = np.nan
             yield {
                 "image": torch.from_numpy(batch.images),
                 "classes": torch.from_numpy(classes).long(),
@@ -75,9 +83,13 @@ class SegmentTask(Task):
 
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
         del step
-        if self.config.patch[2] == 1:
+        config = self.config
+        if config.patch[2] == 1:
             batch = {**batch, "image": batch["image"][..., 0], "classes": batch["classes"][..., 0]}
-        return {"net": self._loss(self.modules["net"](batch["image"]), batch)}, {}
+        if config.loss.of_regions:
+            batch = {**batch, "regions": self._members.to(batch["classes"].device)}
+        loss, terms = self._loss(config.loss.outputs(self.modules["net"], batch), batch)
+        return {"net": loss}, terms
 
     def validate(self, step: int) -> dict[str, float]:
         """Mean Dice over the held-out label maps, of each class and of all."""
@@ -85,11 +97,9 @@ class SegmentTask(Task):
         device = next(self.modules["net"].parameters()).device
         scores: dict[str, list[float]] = defaultdict(list)
         share: list[dict[str, float]] = []
-        for sample in self._held_out.shard(self.ranks.rank, self.ranks.world).epoch(0):
-            truth = self.values.classes(sample.masks[MASK][0], where=f"case {sample.id}")
-            p_NIJK = self.probabilities(torch.from_numpy(sample.image).to(device))
-            predicted = p_NIJK.argmax(0).cpu().numpy()
-            missing_N = self._missing[sample.id]
+        for loaded in self._held_out.shard(self.ranks.rank, self.ranks.world).epoch(0):
+            truth, predicted = self._compared(loaded, device)
+            missing_N = self._missing[loaded.id]
             overlaps = dice(np.where(truth < 0, 0, predicted), np.maximum(truth, 0), range(1, len(missing_N)))
             names = enumerate(self.values.names, start=1)
             share.append({name: overlaps[number] for number, name in names if not missing_N[number]})
@@ -104,16 +114,45 @@ class SegmentTask(Task):
             **{f"dice/{name}": mean for name, mean in means.items()},
         }
 
-    def probabilities(self, x_CIJK: Tensor) -> Tensor:
-        """Class probabilities of a prepared volume, shape (N, I, J, K)."""
-        return probabilities(bare(self.modules["net"]), x_CIJK, self.config.patch, self.config.infer)
+    def _compared(self, loaded: LoadedCase, device: torch.device) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return true and found classes of a held-out case, of equal shape: (I, J, K), over time (K, I, J, T)."""
+        config, net = self.config, bare(self.modules["net"])
+        steps = SegmentSettings.of(config).steps
+        samples = [Sample(loaded.image, loaded.masks, frames=loaded.case.frames)]
+        if self._over_time:
+            samples = [over_time(samples[0], k) for k in range(loaded.image.shape[4])]
+        truth, found = [], []
+        for sample in samples:
+            truth.append(self.values.classes(sample.masks[MASK][0], where=f"case {loaded.id}"))
+            image = np.array(sample.image, np.float32)
+            image[self._lacks(loaded.case)] = np.nan
+            x_CIJK = torch.from_numpy(image).to(device)
+            p_NIJK = probabilities(net, x_CIJK, config.patch, config.infer, steps=steps)
+            found.append(decided(p_NIJK.cpu().numpy(), steps))
+        return np.stack(truth), np.stack(found)
+
+    @property
+    def _members(self) -> Tensor:
+        """Which classes make a region, (R, N)."""
+        count = len(self.values.names) + 1
+        numbers = SegmentSettings.of(self.config).measured_classes.values()
+        return torch.tensor([[number in members for number in range(count)] for members in numbers])
+
+    def _lacks(self, case: Case) -> list[int]:
+        """Channels of the images that a case lacks."""
+        return [channel for channel, name in enumerate(self.config.data.images) if name not in case.images]
 
     def export(self, folder: Path) -> None:
         config = self.config
         settings = SegmentSettings.of(config)
         model = ModelConfig.of("segment", parts_of(config.net), settings)
         save_pretrained(folder, modules_of(config.net, bare(self.modules["net"])), model)
-        contract = InputContract(images=config.data.images, prepare=config.prepare, classes=self.values.names)
+        contract = InputContract(
+            images=config.data.images,
+            optional=config.data.allow_missing,
+            prepare=config.prepare,
+            classes=self.values.names,
+        )
         write_contract(contract, folder)
 
     def _check_channels(self, channels: int) -> None:
@@ -123,33 +162,40 @@ class SegmentTask(Task):
 
     def _missing_in(self, part: str) -> dict[str, NDArray[np.bool_]]:
         """Unit -> for each class and the background, whether it was not labelled, shape (N,)."""
-        cohort = units(self.parts[part], self.config.data.masks)
-        count = len(self.values.names) + 1
-        if self.config.data.absent == "background":
-            return {case.id: np.zeros(count, bool) for case in cohort}
-        missing = {}
-        for case in cohort:
-            held = np.unique(read_classes(cohort, case, self.values))
-            missing[case.id] = ~np.isin(np.arange(count), [0, *held])
+        count, data = len(self.values.names) + 1, self.config.data
+        missing = {case.id: np.zeros(count, bool) for case in self._samples(part)}
+        if data.absent == "background":
+            return missing
+        whole = self.parts[part]
+        for case in self._samples(part):
+            maps = Cohort((case,), whole.root)
+            for one in units(maps, data.masks) if self._over_time else maps:
+                held = np.unique(read_classes(maps, one, self.values))
+                missing[case.id] |= ~np.isin(np.arange(count), [0, *held])
         return missing
 
-    def _changes(self) -> Chain:
+    def _samples(self, part: str) -> Cohort:
+        """What an epoch consists of: label maps with their frames, or whole cines."""
+        return self.parts[part] if self._over_time else units(self.parts[part], self.config.data.masks)
+
+    def _changes(self) -> ThirdAxis:
         """Transforms from a whole volume to a patch."""
         config = self.config
         large = tuple(size + 2 * margin for size, margin in zip(config.patch, config.margin, strict=True))
         crop = LabelCrop(size=large, mask=MASK, share=config.about_labels)
-        return Chain(transforms=(CenterPad(size=large), crop, *config.augment, CenterCrop(size=config.patch)))
+        changes = (CenterPad(size=large), crop, *config.augment, CenterCrop(size=config.patch))
+        return ThirdAxis(config.data.third, Chain(transforms=changes))
 
-    def _loader(self, part: str, augment: Chain | None, repeats: int) -> Loader:
-        data = self.config.data
-        cohort = units(self.parts[part], data.masks)
+    def _loader(self, part: str, augment: ThirdAxis | None, repeats: int) -> Loader:
+        data, cohort = self.config.data, self._samples(part)
         return data.loader(
             cohort,
             prepare=self.config.prepare,
             order="cohort" if augment is None else "shuffled",
             seed=self.config.train.seed,
-            masks=(MASK,),
-            frame=frame_of_units(cohort, data),
+            optional=data.allow_missing,
+            masks=data.masks if self._over_time else (MASK,),
+            frame=None if self._over_time else frame_of_units(cohort, data),
             augment=augment,
             repeats=repeats,
         )

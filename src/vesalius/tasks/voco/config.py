@@ -10,10 +10,10 @@ from vesalius.cohort.case import Case
 from vesalius.nets.encoder import AnyEncoder
 from vesalius.tasks.cohort_data import CohortData
 from vesalius.tasks.job import JobConfig
+from vesalius.tasks.third_axis import Third
 from vesalius.tasks.voco.health import VolumeHealth
 from vesalius.tasks.voco.method import AnyVolumeMethod
 from vesalius.tasks.voco.published import Voco
-from vesalius.tasks.voco.third_axis import Third
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.transform import AnyTransform, Chain
 

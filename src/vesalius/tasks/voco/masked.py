@@ -57,6 +57,9 @@ class Masked(VolumeMethod):
 
     def check_net(self, net: EncoderNet) -> None:
         super().check_net(net)
+        if set(net.divisors) != {net.divisor}:
+            what = "the encoder has no place for each block: its places are means over frames"
+            raise UsageError(what, where="net", fix="take another encoder, or another method")
         if all(side == net.divisor for side in self.crop):
             raise UsageError(
                 "a crop is one block: nothing is left to see", where="method.crop", fix="take larger crops"

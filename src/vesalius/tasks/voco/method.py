@@ -88,8 +88,9 @@ class VolumeMethod(Named, ABC):
 
     def check_net(self, net: EncoderNet) -> None:
         """Raise UsageError if the encoder does not take the crops."""
-        if any(side % net.divisor for side in self.seen):
-            what = f"the encoder takes multiples of {net.divisor} voxels, the crops have {self.seen}"
+        if any(side % divisor for side, divisor in zip(self.seen, net.divisors, strict=True)):
+            multiples = ", ".join(map(str, net.divisors))
+            what = f"the encoder takes multiples of {multiples} voxels, the crops have {self.seen}"
             raise UsageError(what, where="method", fix="change the size of the crops")
 
     @torch.no_grad()

@@ -19,9 +19,9 @@ from vesalius.cohort.loader import Loader, batches
 from vesalius.errors import UsageError
 from vesalius.nets.shared_norm import shared_norms
 from vesalius.seeding import Name, generator, shuffled
+from vesalius.tasks.third_axis import ThirdAxis
 from vesalius.tasks.voco.config import VocoConfig
 from vesalius.tasks.voco.geometry import Shape
-from vesalius.tasks.voco.third_axis import ThirdAxis
 from vesalius.training.task import Batch, Logs, Losses, Task, Trained, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.transform import Chain

@@ -1,6 +1,6 @@
 import numpy as np
 
-from vesalius.tasks.voco.third_axis import ThirdAxis
+from vesalius.tasks.third_axis import ThirdAxis
 from vesalius.transforms.transform import Chain, Sample
 
 NOTHING = Chain(transforms=())
