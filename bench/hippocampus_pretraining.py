@@ -1,9 +1,9 @@
 """What masked autoencoding is worth at a tenth of the labels: Dice of both parts of the hippocampus.
 
-Patients are dealt into training (160) and test (40). The encoder (voco/hippocampus) trains on the images of all training
-patients, without labels; then segment/hippocampus trains with the labels of 16 of them, from scratch and from this
-encoder, with the same recipe and the same patients; each seed draws other 16. Printed are the mean Dice of each arm
-and seed, and the difference with its bootstrap interval over the test patients (means over seeds).
+Patients are dealt into training (160) and test (40). The encoder (voco/hippocampus) trains on the images of all
+training patients, without labels; then segment/hippocampus trains with the labels of 16 of them, from scratch and from
+this encoder, with the same recipe and the same patients; each seed draws other 16. Printed are the mean Dice of each
+arm and seed, and the difference with its bootstrap interval over the test patients (means over seeds).
 
 Resumable: the same command goes on where it stopped. The budget of the whole is 90 minutes of processor time; what each
 call took is printed. --quick is a setting of sizes whose numbers mean nothing.

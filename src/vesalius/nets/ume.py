@@ -148,7 +148,7 @@ class UMESegmenter(Net):
     def make(self) -> UMESegmentation:
         return self.joined(self.encoder.make(), self.decoder.make())
 
-    def joined(self, encoder: nn.Module, decoder: nn.Module) -> UMESegmentation:
+    def joined(self, encoder: UMEEncoder, decoder: nn.Module) -> UMESegmentation:
         """Return the net of two existing networks."""
         return UMESegmentation(encoder, decoder, self.frames_at_once)
 
@@ -246,7 +246,7 @@ class UMEEncoder(nn.Module):
 class UMESegmentation(nn.Module):
     """The net of `UMESegmenter`: an encoder and a decoder, and how many frames are decoded together."""
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, at_once: int) -> None:
+    def __init__(self, encoder: UMEEncoder, decoder: nn.Module, at_once: int) -> None:
         super().__init__()
         self._at_once = at_once
         self.encoder, self.decoder = encoder, decoder

@@ -80,18 +80,23 @@ def measure(
         progress: called with one line per label map.
     """
     patients = {case.id: number for number, cases in enumerate(groups(units).values(), 1) for case in cases}
+    opened: tuple[Mapping[str, str], dict[str, Scan]] = {}, {}  # ED and ES of a cine share it
     for number, case in enumerate(units, start=1):
         try:
-            yield case, _measured(segmenter, units, case, images, str(patients[case.id]), absent)
+            if opened[0] != case.images:
+                held = [name for name in images if name in case.images]
+                opened = case.images, {name: open_image(units, case, name) for name in held}
+            yield case, _measured(segmenter, units, case, opened[1], str(patients[case.id]), absent)
         except VesaliusError as error:
             yield case, error
         progress(f"{number} of {len(units)} label maps measured")
 
 
-def _measured(segmenter: Finds, units: Cohort, case: Case, images: tuple[str, ...], patient: str, absent: str) -> Unit:
+def _measured(
+    segmenter: Finds, units: Cohort, case: Case, scans: Mapping[str, Scan], patient: str, absent: str
+) -> Unit:
     settings = segmenter.settings
     t = case.frames.get(MASK, 0)
-    scans = {name: open_image(units, case, name) for name in images if name in case.images}
     image = part(next(iter(scans.values())), t=t)
     truth_IJK = read_classes(units, case, LabelValues(settings.labels, settings.ignored, settings.map_values))
     found_IJK = np.where(truth_IJK < 0, 0, segmenter.classes(scans, t))

@@ -10,7 +10,7 @@ from vesalius.errors import CorruptFileError
 from vesalius.nets.encoder import Pyramid, PyramidNet
 from vesalius.nets.net import Net
 from vesalius.nets.pyramid_unet import MapDecoder, PyramidUNet
-from vesalius.nets.ume import UME, UMEDecoder, UMESegmenter
+from vesalius.nets.ume import UME, UMEDecoder, UMEEncoder, UMESegmenter
 from vesalius.weights.saved import ENCODER, NET, Pretrained
 
 DECODER = "decoder"
@@ -50,8 +50,8 @@ def whole(model: Pretrained) -> tuple[Net, nn.Module]:
         if config.decoder == decoder and isinstance(net, Pyramid):
             return config, config.joined(net, model.parts[DECODER].net).eval()
     if len(parts) == 2 and isinstance(encoder, UME) and isinstance(decoder, UMEDecoder):
-        both = UMESegmenter.of(encoder, decoder)
-        if both.decoder == decoder:
-            return both, both.joined(model.parts[ENCODER].net, model.parts[DECODER].net).eval()
+        both, net = UMESegmenter.of(encoder, decoder), model.parts[ENCODER].net
+        if both.decoder == decoder and isinstance(net, UMEEncoder):
+            return both, both.joined(net, model.parts[DECODER].net).eval()
     what = f"a segmenter has one part, {NET}, or a fitting {ENCODER} and {DECODER}, not {', '.join(parts)}"
     raise CorruptFileError(what, where=model.folder, fix="get the model folder again")
