@@ -1,4 +1,4 @@
-"""Do whole brains fit? Pretraining, segmentation and prediction on four modalities at full size, and the peak of memory.
+"""Do whole brains fit? Pretraining, segmentation and prediction on four modalities at full size, and peak memory.
 
 Two brains in the layout of BraTS, one to learn from and one to test on. Each command of `vesalius` runs in a process of
 its own with a few steps; printed are its seconds, the largest memory of the process, and for predictions how many
