@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import isabstract
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 import torch
 from pydantic import BeforeValidator, SerializeAsAny
@@ -33,6 +33,8 @@ class Net(Named, ABC):
     """
 
     table = NETS
+    frames_last: ClassVar[bool] = False
+    """Whether the last axis counts frames among which the net chooses; their number needs to be no multiple."""
 
     if TYPE_CHECKING:  # a class attribute here would shadow the fields of subclasses
 
