@@ -113,7 +113,7 @@ def export(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Export a model for other programs.
+    """Export a model for other programs; a segmenter gets a JSON file about its input and classes, too.
 
     The exported file is run and compared with the model; a file that gives other numbers is refused.
     """

@@ -79,7 +79,7 @@ class KeyframeSelector(nn.Module):
             offset_B1 = torch.rand_like(offset_B1)
         steps_N = torch.arange(kept, device=x_BMFJI.device)
         real_BN = quantiles(density_BF, (steps_N + offset_B1) / kept)
-        whole_BN = (real_BN.detach().round().long() - steps_N).cummax(1).values + steps_N
+        whole_BN = running_max(real_BN.detach().round().long() - steps_N) + steps_N
         whole_BN = torch.minimum(whole_BN, frames - kept + steps_N)
         pictures_BMNJI = _frames(x_BMFJI, whole_BN)
         if not real_BN.requires_grad:
@@ -135,10 +135,32 @@ def quantiles(density_BF: Tensor, share_BN: Tensor) -> Tensor:
     """
     frames = density_BF.shape[1]
     end_BF = density_BF.cumsum(1)
-    within_BN = torch.searchsorted(end_BF.detach(), share_BN.detach().contiguous()).clamp(max=frames - 1)
+    within_BN = first_not_below(end_BF.detach(), share_BN.detach()).clamp(max=frames - 1)
     mass_BN = density_BF.gather(1, within_BN)
     start_BN = end_BF.gather(1, within_BN) - mass_BN
     return (within_BN - 0.5 + (share_BN - start_BN) / mass_BN).clamp(0, frames - 1)
+
+
+def first_not_below(sorted_BF: Tensor, wanted_BN: Tensor) -> Tensor:
+    """Return the index of the first number that is not below each wanted one: `torch.searchsorted`, which ONNX lacks.
+
+    Example:
+        >>> first_not_below(torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[0.0, 2.0, 3.0, 9.0]]))
+        tensor([[0, 1, 2, 3]])
+    """
+    return (sorted_BF[:, None] < wanted_BN[..., None]).sum(-1)
+
+
+def running_max(numbers_BN: Tensor) -> Tensor:
+    """Return the largest number up to each place: `torch.cummax`, which ONNX lacks.
+
+    Example:
+        >>> running_max(torch.tensor([[3, 1, 4, 2]]))
+        tensor([[3, 3, 4, 4]])
+    """
+    places_N = torch.arange(numbers_BN.shape[1], device=numbers_BN.device)
+    later_NN = places_N > places_N[:, None]
+    return numbers_BN[:, None].masked_fill(later_NN, torch.iinfo(numbers_BN.dtype).min).amax(-1)
 
 
 def _frames(x_BMFJI: Tensor, numbers_BN: Tensor) -> Tensor:

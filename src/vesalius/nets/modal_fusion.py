@@ -14,8 +14,8 @@ from vesalius.nets.latents import Block, initialize
 
 
 def check_present(present_BM: Tensor) -> None:
-    """Raise UsageError if a scan has no modality at all."""
-    if not bool(present_BM.any(1).all()):
+    """Raise UsageError if a scan has no modality at all; a net that is exported cannot raise, and goes on."""
+    if not torch.compiler.is_exporting() and not bool(present_BM.any(1).all()):
         raise UsageError("every modality of a scan is missing", fix="give at least one")
 
 

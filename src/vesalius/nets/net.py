@@ -63,6 +63,11 @@ class Net(Named, ABC):
         """What each axis of the input must be a multiple of: `divisor`, unless the axes differ."""
         return (self.divisor,) * (self.dims or 0)
 
+    @property
+    def frames_last(self) -> bool:
+        """Whether the last axis counts frames, whose number is free."""
+        return self.divisors[-1:] == (1,) and self.divisor > 1
+
     @abstractmethod
     def make(self) -> nn.Module:
         """Return the network, freshly initialized from PyTorch's global generator."""

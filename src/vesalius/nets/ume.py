@@ -22,7 +22,7 @@ from torch.utils.checkpoint import checkpoint
 
 from vesalius.errors import UsageError
 from vesalius.nets.encoder import EncoderNet
-from vesalius.nets.keyframes import STRATEGY_WORDS, KeyframeSelector, Strategy
+from vesalius.nets.keyframes import STRATEGY_WORDS, KeyframeSelector, Strategy, first_not_below
 from vesalius.nets.latents import Block, initialize, interpolated
 from vesalius.nets.modal_fusion import CrossAttention, ModalFusion, check_present, drop_modalities
 from vesalius.nets.net import Net
@@ -334,9 +334,9 @@ def between(numbers_Bf: Tensor, positions_BN: Tensor) -> Tensor:
                  [0.7500, 0.2500],
                  [0.0000, 1.0000]]])
     """
-    positions_BN, numbers_Bf = positions_BN.detach().float().contiguous(), numbers_Bf.float().contiguous()
+    positions_BN, numbers_Bf = positions_BN.detach().float(), numbers_Bf.float()
     last = positions_BN.shape[1] - 1
-    above_Bf = torch.searchsorted(positions_BN, numbers_Bf).clamp(max=last)
+    above_Bf = first_not_below(positions_BN, numbers_Bf).clamp(max=last)
     below_Bf = (above_Bf - 1).clamp(min=0)
     low_Bf, high_Bf = positions_BN.gather(1, below_Bf), positions_BN.gather(1, above_Bf)
     share_Bf = ((numbers_Bf - low_Bf) / (high_Bf - low_Bf).clamp(min=1)).clamp(0, 1)

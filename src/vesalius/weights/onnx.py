@@ -92,7 +92,7 @@ def _names(net: nn.Module, example: Tensor) -> tuple[str, ...]:
 
 def _program(net: nn.Module, example: Tensor, names: tuple[str, ...], opset: int) -> Any:
     try:
-        with warnings.catch_warnings(action="ignore"):  # of the exporter, about itself
+        with warnings.catch_warnings(action="ignore"), torch.no_grad():  # warnings of the exporter about itself
             program = torch.onnx.export(
                 net,
                 (example,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vesalius.errors import MissingExtraError, UsageError
 from vesalius.files import regular
 from vesalius.output import new_file, refuse_existing
+from vesalius.tasks.weights.segmenter_facts import facts_path, segmenter_facts
 from vesalius.weights.card import NOTICE
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ FORMATS = ("onnx",)
 class ExportedModel:
     """An exported file, and the largest difference of its outputs from those of the model, which `within` allows.
 
-    Shapes begin with "B"; `largest_output` is the scale by which to judge the difference.
+    Shapes begin with "B"; `largest_output` is the scale by which to judge the difference. `facts` is the JSON file
+    beside the file of a segmenter, None for other models; `note` says what else is fixed in the file.
     """
 
     path: str
@@ -39,6 +42,8 @@ class ExportedModel:
     largest_output: float
     within: float
     bytes: int
+    facts: str | None = None
+    note: str = ""
 
 
 def export_model(
@@ -54,8 +59,9 @@ def export_model(
 ) -> ExportedModel:
     """Export a model, and compare the outputs of the file with those of the model.
 
-    Outputs of ResNets and BiTs are named: `embedding`, `block_group1` to `block_group4` and, where the model has a
-    head, `logits`.
+    Beside the file of a segmenter lies a JSON file: layout of the input, preparation, classes and patch
+    (`segmenter_facts`). Outputs of ResNets and BiTs are named: `embedding`, `block_group1` to `block_group4` and, where
+    the model has a head, `logits`.
 
     Args:
         model: a model folder, a run folder, or a name of the zoo.
@@ -63,7 +69,7 @@ def export_model(
         part: the part to export, e.g. "encoder"; None: the whole model. Of a tokenizer also "encoder", from a picture
             to its tokens, and "decoder", from tokens to the picture (`vesalius.nets.halves`).
         format: "onnx".
-        size: of the image, (J, I) or (I, J, K); None: that of the model's input contract.
+        size: of the image, (J, I) or (I, J, K); None: that of the model's input contract, or the patch of a segmenter.
         opset: version of ONNX; None: 20.
         within: largest absolute difference of outputs; None: 0.001.
         force: replace an existing file.
@@ -84,6 +90,8 @@ def export_model(
     from vesalius.weights.saved import from_pretrained
 
     names: tuple[str, ...] | None
+    opset, within = opset or OPSET, WITHIN if within is None else within
+    facts = None
     half = _half(model, part, size)
     if half is not None:
         loaded, (net, sample, codes, names) = half
@@ -91,18 +99,37 @@ def export_model(
         loaded = from_pretrained(model, only=part)
         config, net = _whole(loaded)
         codes, names = None, net.names if isinstance(net, Endpoints) else None
-        sample = _sample(config, size if size is not None else _usual_size(loaded.folder))
-    opset, within = opset or OPSET, WITHIN if within is None else within
+        sample = _sample(config, size if size is not None else _usual_size(loaded))
+        facts = segmenter_facts(loaded, config, sample, opset)
+    beside = None if facts is None else facts_path(output)
     notes = {"config": loaded.config.model_dump_json(), "notice": NOTICE, "weights_sha256": loaded.digest}
     contract = loaded.folder / "preprocessor.json"
     if regular(contract).is_file():
         notes["preprocessor"] = regular(contract).read_text(encoding="utf-8")
+    if beside is not None:
+        refuse_existing(beside, force=force)
+        notes["segmenter"] = json.dumps(facts)
     with new_file(output, force=force) as file:
         parity = export_onnx(net, sample, file, opset=opset, within=within, notes=notes, names=names, codes=codes)
         count = file.stat().st_size
     outputs = {name: list(shape) for name, shape in parity.outputs.items()}
     shape: list[int | str] = ["B", *sample]
-    return ExportedModel(str(output), format, opset, shape, outputs, parity.largest, parity.scale, within, count)
+    if beside is not None:
+        with new_file(beside, force=force) as file:
+            file.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    return ExportedModel(
+        str(output),
+        format,
+        opset,
+        shape,
+        outputs,
+        parity.largest,
+        parity.scale,
+        within,
+        count,
+        None if beside is None else str(beside),
+        facts["frames"]["note"] if facts and facts["frames"] else "",
+    )
 
 
 def lines(result: ExportedModel) -> Iterator[str]:
@@ -113,7 +140,11 @@ def lines(result: ExportedModel) -> Iterator[str]:
         f"ONNX Runtime differs by at most {result.largest_difference:.2g} "
         f"(outputs reach {result.largest_output:.2g}, allowed {result.within:g})"
     )
+    if result.note:
+        yield f"note: {result.note}"
     yield result.path
+    if result.facts is not None:
+        yield result.facts
 
 
 def _half(model: str | Path, part: str | None, size: tuple[int, ...] | None) -> tuple[Pretrained, Half] | None:
@@ -148,6 +179,7 @@ def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
     from vesalius.nets.endpoints import Endpoints
     from vesalius.nets.head import Head
     from vesalius.nets.pyramid_unet import MapDecoder, PyramidUNet
+    from vesalius.nets.ume import UMEDecoder, UMEEncoder, UMESegmenter
 
     parts = list(model.parts.values())
     encoder = parts[0]
@@ -167,6 +199,9 @@ def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
     ):
         segmenter = PyramidUNet.of(encoder.config, head.config)
         return segmenter, segmenter.joined(encoder.net, head.net).eval()
+    if len(parts) == 2 and isinstance(encoder.net, UMEEncoder) and isinstance(head.config, UMEDecoder):
+        over_frames = UMESegmenter.of(encoder.net.config, head.config)
+        return over_frames, over_frames.joined(encoder.net, head.net).eval()
     fix = f"name one with --part: {', '.join(model.parts)}"
     raise UsageError("its parts take different inputs", where=model.folder, fix=fix)
 
@@ -175,16 +210,21 @@ def _sample(net: Net, size: tuple[int, ...]) -> tuple[int, ...]:
     dims, inputs, divisor = net.dims, net.inputs, net.divisor
     if dims is None or inputs is None:
         raise UsageError("the input of the network is not one image, so it cannot be exported")
-    if len(size) != dims or any(side < 1 or side % divisor for side in size):
-        what = f"{','.join(map(str, size))} does not fit a network of {dims} axes that are multiples of {divisor}"
+    if len(size) != dims or min(size) < 1 or any(side % one for side, one in zip(size, net.divisors, strict=True)):
+        last = ", and of a fixed number of frames as the last" if net.frames_last else ""
+        axes = f"{dims - net.frames_last} axes that are multiples of {divisor}{last}"
+        what = f"{','.join(map(str, size))} does not fit a network of {axes}"
         raise UsageError(what, where="--size", fix=f"give {dims} such numbers")
     return (inputs, *size)
 
 
-def _usual_size(folder: Path) -> tuple[int, ...]:
-    """Return the size at the end of the model's preparation of images."""
+def _usual_size(model: Pretrained) -> tuple[int, ...]:
+    """Return the patch of a segmenter, else the size at the end of the model's preparation of images."""
     from vesalius.transforms.contract import PREPROCESSOR, read_contract
 
+    folder, patch = model.folder, model.config.settings.get("patch")
+    if model.config.task == "segment" and patch is not None:
+        return tuple(patch[:2] if patch[2] == 1 else patch)
     steps = read_contract(folder).prepare.steps if regular(folder / PREPROCESSOR).is_file() else ()
     sizes = [size for size in (getattr(step, "size", None) for step in steps) if isinstance(size, tuple)]
     if not sizes or any(side is None for side in sizes[-1]):
