@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from vesalius.errors import UsageError
 from vesalius.nets.encoder import EncoderNet
 from vesalius.nets.net import Net
+from vesalius.nets.ume import UME
 from vesalius.nets.voco import VoxelHead
 from vesalius.tasks.voco.crops import CropChanges, Drawn, Size, cut_crops
 from vesalius.tasks.voco.geometry import Shape
@@ -57,6 +58,9 @@ class Masked(VolumeMethod):
 
     def check_net(self, net: EncoderNet) -> None:
         super().check_net(net)
+        if isinstance(net, UME):
+            what = "ume looks at keyframes, so it has no place for each block"
+            raise UsageError(what, where="method", fix="take another net, or method.name: neighbours")
         if all(side == net.divisor for side in self.crop):
             raise UsageError(
                 "a crop is one block: nothing is left to see", where="method.crop", fix="take larger crops"

@@ -1,6 +1,6 @@
 """What volumes are learned from: one class for each method.
 
-Letters: B volumes, C channel, I J K voxels, N crops, D width.
+Letters: B volumes, C channel, I J K voxels, L places, N crops, D width.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from vesalius.errors import UsageError
 from vesalius.named import Table
 from vesalius.nets.encoder import EncoderNet
 from vesalius.nets.net import Net, build
+from vesalius.nets.ume import UME, UMEEncoder
 from vesalius.nets.voco import VocoHead
 from vesalius.tasks.voco.crops import Drawn, Size
 from vesalius.tasks.voco.geometry import BaseGrid, NeighbourCrops, Shape
@@ -87,8 +88,9 @@ class VolumeMethod(Named, ABC):
         return {**parts, **{teacher: parts[student] for teacher, student in self.teachers.items()}}
 
     def check_net(self, net: EncoderNet) -> None:
-        """Raise UsageError if the encoder does not take the crops."""
-        if any(side % net.divisor for side in self.seen):
+        """Raise UsageError if the encoder does not take the crops; an encoder of frames takes any number of them."""
+        sides = self.seen[:2] if isinstance(net, UME) else self.seen
+        if any(side % net.divisor for side in sides):
             what = f"the encoder takes multiples of {net.divisor} voxels, the crops have {self.seen}"
             raise UsageError(what, where="method", fix="change the size of the crops")
 
@@ -124,6 +126,20 @@ class OverlapMethod(VolumeMethod):
 
     def heads(self, net: EncoderNet) -> dict[str, Net]:
         return {HEAD: VocoHead(inputs=net.width, hidden=self.hidden, outputs=self.outputs)}
+
+
+def encoded(modules: Mapping[str, nn.Module], crops_NCIJK: Tensor, name: str = ENCODER) -> tuple[Tensor, Tensor]:
+    """Return (whole_ND, places_NLD) of crops; the third axis of a crop is what UME calls frames.
+
+    Args:
+        modules: the encoder among them.
+        crops_NCIJK: crops of all volumes.
+        name: of the encoder: the student, or its teacher.
+    """
+    encoder = modules[name]
+    seen = crops_NCIJK.permute(0, 1, 4, 3, 2) if isinstance(bare(encoder), UMEEncoder) else crops_NCIJK
+    vectors: tuple[Tensor, Tensor] = encoder(seen)
+    return vectors
 
 
 def _still(module: nn.Module) -> nn.Module:

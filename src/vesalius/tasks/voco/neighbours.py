@@ -16,9 +16,9 @@ from vesalius.objectives.voco import redundancy
 from vesalius.tasks.voco.crops import cut_crops
 from vesalius.tasks.voco.geometry import NeighbourCrops
 from vesalius.tasks.voco.health import batch_health
-from vesalius.tasks.voco.method import OverlapMethod
+from vesalius.tasks.voco.method import OverlapMethod, encoded
 from vesalius.training.task import Logs
-from vesalius.weights.saved import ENCODER, HEAD
+from vesalius.weights.saved import HEAD
 
 
 class NeighbourWeights(Config):
@@ -45,7 +45,7 @@ class NeighbourOverlap(OverlapMethod):
 
     def loss(self, modules: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
         crops = cut_crops(batch["image"], batch, self.geometry.crop, self.seen)
-        projections_BNE = modules[HEAD](modules[ENCODER](crops.flatten(0, 1))[0]).reshape(*crops.shape[:2], -1)
+        projections_BNE = modules[HEAD](encoded(modules, crops.flatten(0, 1))[0]).reshape(*crops.shape[:2], -1)
         main_BE, neighbours_BKE = projections_BNE[:, 0], projections_BNE[:, 1:]
         weights, labels_BK = self.weights, batch["labels"]
         objective = NeighbourOverlapLoss(self.temperature, weights.contrastive, weights.area, self.lambda_area)

@@ -17,7 +17,7 @@ from vesalius.objectives.voco import VocoLoss, VocoProjections, VocoTerms, VocoT
 from vesalius.tasks.voco.crops import cut_crops
 from vesalius.tasks.voco.geometry import BaseGrid
 from vesalius.tasks.voco.health import batch_health
-from vesalius.tasks.voco.method import OverlapMethod
+from vesalius.tasks.voco.method import OverlapMethod, encoded
 from vesalius.training.task import Logs
 from vesalius.weights.saved import ENCODER, HEAD
 
@@ -39,9 +39,9 @@ class Voco(OverlapMethod):
     def loss(self, modules: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
         crops = cut_crops(batch["image"], batch, self.geometry.crop, self.seen).flatten(0, 1)
         volumes = len(batch["image"])
-        student = self._parted(modules[HEAD](modules[ENCODER](crops)[0]), volumes)
+        student = self._parted(modules[HEAD](encoded(modules, crops)[0]), volumes)
         with torch.no_grad():
-            teacher = self._parted(modules[TEACHER_HEAD](modules[TEACHER_ENCODER](crops)[0]), volumes)
+            teacher = self._parted(modules[TEACHER_HEAD](encoded(modules, crops, TEACHER_ENCODER)[0]), volumes)
         terms = VocoLoss(self.attract, self.repel)(student, teacher, batch["labels"])
         return self._total(terms, student, batch["labels"])
 
@@ -81,7 +81,7 @@ class VocoTpami(Voco):
         crops = cut_crops(batch["image"], batch, self.geometry.crop, self.seen).flatten(0, 1)
         volumes = len(batch["image"])
         training = modules[ENCODER].training
-        vectors_ND = modules[ENCODER](crops)[0]
+        vectors_ND = encoded(modules, crops)[0]
         kept_ND = nn.functional.dropout1d(vectors_ND, self.dropout, training)
         student = self._parted(modules[HEAD](kept_ND), volumes)
         with torch.no_grad():
