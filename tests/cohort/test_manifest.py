@@ -263,3 +263,19 @@ def test_unknown_choices_of_reading_are_one_line(tmp_path):
     assert reasons[0] == "reading.spacing_from: 'qform' was given: input should be 'sform' or 'pixdim'"
     assert reasons[1].startswith("reading.spacing: ")
     assert reasons[2].startswith("reading.assume_rescale: '[1' was given: input should be a valid tuple")
+
+
+def test_a_folder_of_scans_is_a_manifest_too(tmp_path):
+    for name in ("a", "b"):
+        place = tmp_path / "scans" / name
+        place.mkdir(parents=True)
+        for word in ("t1", "flair"):
+            (place / f"{name}_{word}.nii.gz").write_bytes(b"")
+    cohort = read_manifests([tmp_path / "scans"])
+    assert [(case.id, sorted(case.images)) for case in cohort] == [("a", ["flair", "t1"]), ("b", ["flair", "t1"])]
+    assert "recognised as layout brats" in cohort.notes
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty"):
+        read_manifests([tmp_path / "empty"])
+    with pytest.raises(InputError, match="gone: there is no such manifest or folder; name one that exists"):
+        read_manifests([tmp_path / "gone"])

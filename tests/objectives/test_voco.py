@@ -111,3 +111,20 @@ def test_the_teacher_and_the_later_base_crop_get_no_gradient():
 def test_there_is_no_temperature_and_no_negative_overlap():
     s = predicted_overlap(torch.tensor([[[3.0, 4.0]]]), torch.tensor([[[6.0, 8.0], [-3.0, -4.0], [1.0, 0.0]]]))
     torch.testing.assert_close(s, torch.tensor([[[1.0, 0.0, 0.6]]]))
+
+
+@pytest.mark.parametrize("loss", [VocoLoss, VocoTpamiLoss])
+def test_half_precision_of_the_nets_leaves_the_loss_alone(loss):
+    """With equal vectors 1 - s is 0: in half precision the gradient of its logarithm would be infinite."""
+    student, teacher = (VocoProjections(*(x.float() for x in projections(seed))) for seed in (0, 1))
+    base = student.random_BRE[:, :1].repeat(1, K, 1).clone()
+    student = VocoProjections(student.random_BRE.requires_grad_(), student.base_BKE)
+    teacher = VocoProjections(teacher.random_BRE, base.detach())
+    more = (base.detach(),) if loss is VocoTpamiLoss else ()
+    terms = loss()(student, teacher, labels().float(), *more)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = loss()(student, teacher, labels().float(), *more)
+    assert torch.equal(rounded.prediction, terms.prediction)
+    assert torch.equal(rounded.redundancy, terms.redundancy)
+    terms.prediction.backward()
+    assert student.random_BRE.grad.isfinite().all()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vesalius.errors import UsageError
-from vesalius.training.device import on_cpu, resolved
+from vesalius.training.device import on_cpu, resolved, resolved_for_training
 
 
 def test_the_cpu_where_there_is_no_gpu(monkeypatch):
@@ -32,3 +32,10 @@ def test_auto_goes_by_the_hardware(monkeypatch, has):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: not has)
     assert (resolved("auto", "cpu") == "bf16") == has
     assert (resolved("auto", "cuda") == "bf16") == (not has)
+
+
+def test_fp16_is_for_a_gpu():
+    assert resolved_for_training("fp16", "cuda") == "fp16"
+    assert resolved_for_training("fp32", "cpu") == "fp32"
+    with pytest.raises(UsageError, match="take bf16 or fp32"):
+        resolved_for_training("fp16", "cpu")

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vesalius.cohort.builders.files import listed, on_disk
+from vesalius.cohort.build import AUTO, build_cohort
+from vesalius.cohort.builders.files import files_below, listed, on_disk
 from vesalius.cohort.builders.series import is_series_table, read_series
 from vesalius.cohort.builders.webdataset import read_shards
 from vesalius.cohort.case import IMAGE, MASK, Case
@@ -78,14 +79,19 @@ def read_manifest(path: str | Path) -> Cohort:
 
 
 def read_manifests(paths: Sequence[str | Path]) -> Cohort:
-    """Read several manifests as one cohort.
+    """Read several manifests as one cohort; a folder without shards is one in a layout that `build_cohort` knows.
 
     Raises:
         InputError: one cannot be read, or two cases have the same id.
     """
     places = [Path(path) for path in paths]
-    shards = read_shards(filter(_is_shards, places))  # together: classes are named by all of them
-    return joined([shards[place] if place in shards else read_manifest(place) for place in places], paths[-1])
+    for place in places:
+        if not is_manifest(place) and not place.exists():
+            raise InputError("there is no such manifest or folder", where=place, fix="name one that exists")
+    built = {place: build_cohort(AUTO, place) for place in places if _is_data_set(place)}
+    shards = read_shards(place for place in places if _is_shards(place) and place not in built)  # classes go by all
+    read = built | shards
+    return joined([read[place] if place in read else read_manifest(place) for place in places], paths[-1])
 
 
 def joined(cohorts: Sequence[Cohort], where: str | Path) -> Cohort:
@@ -211,6 +217,13 @@ def _from(old: Path, path: str, new: Path) -> str:
 
 def _is_shards(path: Path) -> bool:
     return regular(path).is_dir() or path.suffix.lower() == TAR
+
+
+def _is_data_set(path: Path) -> bool:
+    """Whether a path is a folder that holds something, and no shard."""
+    if not regular(path).is_dir():
+        return False
+    return any(path.iterdir()) and not any(file.suffix.lower() == TAR for file in files_below(path))
 
 
 def _is_table(path: Path) -> bool:

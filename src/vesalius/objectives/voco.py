@@ -113,13 +113,12 @@ def predicted_overlap(random_BRE: Tensor, base_BKE: Tensor) -> Tensor:
         >>> predicted_overlap(torch.tensor([[[2.0, 0.0]]]), torch.tensor([[[1.0, 0.0], [-1.0, 0.0]]]))
         tensor([[[1., 0.]]])
     """
-    return torch.relu(_unit(random_BRE) @ _unit(base_BKE).transpose(1, 2)).clamp(max=1)
+    return torch.relu(_cosines(random_BRE, base_BKE)).clamp(max=1)
 
 
 def redundancy(base_BKE: Tensor) -> Tensor:
     """Return the mean over pairs a < b of base crops of ReLU(cosine(a, b))^2; b gets no gradient."""
-    unit_BKE = _unit(base_BKE)
-    cosine_BKK = torch.relu(unit_BKE @ unit_BKE.detach().transpose(1, 2))
+    cosine_BKK = torch.relu(_cosines(base_BKE, base_BKE.detach()))
     count = base_BKE.shape[1]
     first, second = torch.triu_indices(count, count, offset=1, device=base_BKE.device)
     return (cosine_BKK[:, first, second] ** 2).mean()
@@ -135,6 +134,15 @@ def _mean_over_volumes(values_BRK: Tensor, chosen_BRK: Tensor) -> Tensor:
     """Return the mean over the chosen pairs of each volume, averaged over volumes; 0 where none is chosen."""
     chosen = chosen_BRK.to(values_BRK.dtype)
     return ((values_BRK * chosen).sum((1, 2)) / (chosen.sum((1, 2)) + _TINY)).mean()
+
+
+def _cosines(x_BRE: Tensor, y_BKE: Tensor) -> Tensor:
+    """Return the cosine of each pair, (B, R, K); in single precision also where nets compute in half precision.
+
+    There the logarithm of 1 - s + 1e-6 would have gradients beyond the numbers of fp16.
+    """
+    with torch.autocast(x_BRE.device.type, enabled=False):
+        return _unit(x_BRE) @ _unit(y_BKE).transpose(1, 2)
 
 
 def _unit(x: Tensor) -> Tensor:

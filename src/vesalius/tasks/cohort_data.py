@@ -37,8 +37,8 @@ class ManifestData(Config):
 
     manifest: tuple[Path, ...] = Field(
         min_length=1,
-        description="one or several .jsonl or .csv of vesalius cohort build, or shards (.tar, or a folder of them); "
-        "without splits they are split by patient",
+        description="one or several .jsonl or .csv of vesalius cohort build, shards (.tar, or a folder of them) or "
+        "folders of scans in a layout that it knows; without splits they are split by patient",
     )
     images: tuple[str, ...] = Field(default=(IMAGE,), min_length=1, description="images that become the channels")
     fold: int | None = Field(default=None, ge=0, description="validate on this fold of the manifest, train on the rest")

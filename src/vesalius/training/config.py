@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from vesalius.config import Config
+from vesalius.training.device import TrainPrecision
 
 
 class OptimizerConfig(Config):
@@ -80,8 +81,9 @@ class TrainConfig(Config):
     ema_decay: float | None = Field(
         default=None, gt=0, lt=1, description="keep averaged weights; they are validated and shipped"
     )
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        default="fp32", description="auto: bf16 where the hardware has it"
+    precision: TrainPrecision = Field(
+        default="fp32",
+        description="auto: bf16 where the hardware has it; fp16: with scaled losses, on a GPU",
     )
     validate_every: int = Field(default=1, ge=1, description="epochs between validations")
     checkpoint_every: int = Field(

@@ -7,6 +7,8 @@ from typing import Literal
 from vesalius.errors import UsageError
 
 Precision = Literal["auto", "fp32", "bf16"]
+TrainPrecision = Literal["auto", "fp32", "bf16", "fp16"]
+"""fp16 scales the loss, so it is for training alone."""
 
 
 def on_cpu(device: str) -> bool:
@@ -30,3 +32,18 @@ def resolved(precision: Precision, device_type: str) -> Literal["fp32", "bf16"]:
 
     gpu = device_type == "cuda"
     return "bf16" if (torch.cuda.is_bf16_supported() if gpu else torch.cpu._is_avx512_bf16_supported()) else "fp32"
+
+
+def resolved_for_training(precision: TrainPrecision, device_type: str) -> Literal["fp32", "bf16", "fp16"]:
+    """Return what `resolved` does; fp16 stays as it is.
+
+    Raises:
+        UsageError: fp16 without a GPU.
+    """
+    if precision != "fp16":
+        return resolved(precision, device_type)
+    if device_type != "cuda":
+        raise UsageError(
+            "fp16 needs a GPU, and the run is on the CPU", where="train.precision", fix="take bf16 or fp32"
+        )
+    return "fp16"

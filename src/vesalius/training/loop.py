@@ -27,11 +27,12 @@ from vesalius.errors import ConfigError, TrainingError
 from vesalius.output import new_folder
 from vesalius.seeding import digest
 from vesalius.training.config import OptimizerConfig, TrainConfig
-from vesalius.training.device import Precision, resolved
+from vesalius.training.device import TrainPrecision, resolved_for_training
 from vesalius.training.ema import Ema
 from vesalius.training.optimizers import make_optimizer, rate_factor
 from vesalius.training.record import Record
 from vesalius.training.run_folder import BEST, LAST, MODEL, has_state, write_environment
+from vesalius.training.scaling import Scaling
 from vesalius.training.state import State, gather, load_state, part, restore, save_state
 from vesalius.training.task import Batch, Logs, Ranks, Task, bare, mean_logs, parameters_of
 from vesalius.training.trackers import make_trackers
@@ -91,6 +92,7 @@ class Loop:
         self.task, self.config, self.folder = task, config, folder
         AcceleratorState._reset_state()  # else a second run in one Python keeps the precision of the first
         self.accelerator = Accelerator(mixed_precision=_precision(config.precision, cpu), cpu=cpu)
+        self.scaling = Scaling(self.accelerator.scaler)
         self._seed("build")
         built = task.build()
         if start is not None:
@@ -178,6 +180,7 @@ class Loop:
         for number, batch in enumerate(batches):
             logs.append(self._backward(batch, step, last=number == len(batches) - 1, share=1 / len(batches)))
         numbers = self._mean_over_ranks(mean_logs(logs))
+        self.scaling.unscale(self.optimizers)
         longest = self.config.clip_norm or math.inf
         norms = {
             name: float(nn.utils.clip_grad_norm_([p for _, p in named], longest))
@@ -185,13 +188,14 @@ class Loop:
         }
         several = len(norms) > 1
         numbers |= {f"gradient_norm/{name}" if several else "gradient_norm": norm for name, norm in norms.items()}
+        numbers = self.scaling.logged(numbers)
         self._check(numbers, step)
         for name, optimizer in self.optimizers.items():
             factor = rate_factor(self.schedules[name], step, self.steps)
             for group, peak in zip(optimizer.param_groups, self.peaks[name], strict=True):
                 group["lr"] = peak * factor
-            optimizer.step()
             numbers[f"lr/{name}" if several else "lr"] = optimizer.param_groups[0]["lr"]
+        self.scaling.step(self.optimizers, step)
         self.progress.step += 1
         self.task.after_step(step)
         if self.ema is not None:
@@ -308,14 +312,16 @@ class Loop:
                 save_state(gather(modules, {}, {}, {}, {"step": step}), self.folder / name)
             return
         averages, extra = self.ema.averages if self.ema else {}, self.task.extra_state()
-        save_state(gather(modules, self.optimizers, averages, extra, dict(vars(self.progress))), self.folder / name)
+        numbers = vars(self.progress) | self.scaling.state()
+        save_state(gather(modules, self.optimizers, averages, extra, numbers), self.folder / name)
 
     def _restore(self, state: State) -> None:
         restore(state, self.task.modules, self.optimizers)
         if self.ema is not None:
             self.ema.load(part(state.tensors, "average/"))
         self.task.load_extra_state(part(state.tensors, "extra/"))
-        numbers = {key: value for key, value in state.numbers.items() if key != "scalars"}
+        self.scaling.load(state.numbers)
+        numbers = {key: value for key, value in state.numbers.items() if key not in ("scalars", "scaler")}
         self.progress = _Progress(**numbers)
 
     def _export(self) -> None:
@@ -364,9 +370,9 @@ class Loop:
         torch.manual_seed(digest(self.config.seed, *names) % 2**63)
 
 
-def _precision(wanted: Precision, cpu: bool) -> str:
+def _precision(wanted: TrainPrecision, cpu: bool) -> str:
     gpu = torch.cuda.is_available() and not cpu
-    precision = resolved(wanted, "cuda" if gpu else "cpu")
+    precision = resolved_for_training(wanted, "cuda" if gpu else "cpu")
     return "no" if precision == "fp32" else precision
 
 

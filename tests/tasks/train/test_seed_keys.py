@@ -7,7 +7,8 @@ from vesalius.config import from_overrides
 from vesalius.errors import ConfigError
 from vesalius.tasks.simclr.config import SimclrConfig
 from vesalius.tasks.train.jobs import find_config
-from vesalius.tasks.train.seed_keys import FLAGS, with_seed_keys
+from vesalius.tasks.train.seed_keys.convert import with_seed_keys
+from vesalius.tasks.train.seed_keys.simclr import FLAGS
 
 GIVEN = ["data.manifest=m.jsonl"]
 
@@ -183,7 +184,7 @@ def test_a_misspelt_key_of_titok_names_the_nearest():
 def test_every_key_of_titok_lands_in_the_configuration():
     """Each is put where the configuration of stage 2 has a field."""
     from vesalius.tasks.train.run import configured
-    from vesalius.tasks.train.seed_keys import TITOK_KEYS
+    from vesalius.tasks.train.seed_keys.titok import TITOK_KEYS
 
     values = {"vit_enc_model_size": "small", "vit_dec_model_size": "base", "crop_size": 128, "use_l2_norm": "true"}
     values |= {"finetune_decoder": "true", "quantize_mode": "vq", "init_weight": "run", "codebook_size": 64}

@@ -2,9 +2,11 @@ import pytest
 import torch
 
 from vesalius.errors import UsageError
+from vesalius.nets.ume import UME
 from vesalius.nets.unet_encoder import UNetEncoder
 from vesalius.tasks.voco.masked import Masked
 from vesalius.tasks.voco.method import METHODS, VolumeMethod
+from vesalius.tasks.voco.neighbours import NeighbourOverlap
 from vesalius.tasks.voco.published import Voco, VocoTpami
 
 NET = UNetEncoder(channels=(4, 8), units=1)
@@ -44,3 +46,14 @@ def test_crops_that_the_encoder_does_not_take():
         Masked(crop=(9, 8, 8)).check_net(NET)
     with pytest.raises(UsageError, match="one block"):
         Masked(crop=(2, 2, 2)).check_net(NET)
+
+
+UME_NET = UME(inputs=1, size="micro", patch=8, picture=16, keyframes="uniform", max_keyframes=3)
+
+
+def test_ume_takes_any_number_of_frames_and_cannot_be_a_masked_autoencoder():
+    NeighbourOverlap(geometry={"crop": [16, 8, 5]}).check_net(UME_NET)
+    with pytest.raises(UsageError, match="multiples of 8, 8, 1 voxels"):
+        NeighbourOverlap(geometry={"crop": [12, 8, 8]}).check_net(UME_NET)
+    with pytest.raises(UsageError, match="no place for each block"):
+        Masked(crop=(16, 16, 16)).check_net(UME_NET)

@@ -14,7 +14,7 @@ NAMES = [name for name in config_names() if name.startswith("voco/")]
 
 
 def test_those_of_the_contract_are_there():
-    assert {"voco/brats", "voco/cine", "voco/fast"} <= set(NAMES)
+    assert {"voco/brats", "voco/brats_ume", "voco/cine", "voco/fast"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -74,7 +74,7 @@ def dry_run(
     if threads is not None:
         torch.set_num_threads(threads)
     PartialState(cpu=on_cpu(device))  # a task may look where it will run
-    job = make_job(config, overrides)
+    job = make_job(config, overrides, progress)
     job.progress = progress
     parts = job.parts()
     progress("reading every case")

@@ -18,7 +18,7 @@ from vesalius.report.publish import command_line
 from vesalius.tasks.job import Job, JobConfig
 from vesalius.tasks.train.jobs import CONFIGS, find_config, job_class
 from vesalius.tasks.train.page import TrainResult, write_run
-from vesalius.tasks.train.seed_keys import with_seed_keys
+from vesalius.tasks.train.seed_keys.convert import with_seed_keys
 from vesalius.tasks.train.splits import check_left_out, check_splits, write_splits
 from vesalius.tasks.train.start import INIT, Start
 from vesalius.training.device import on_cpu
@@ -75,7 +75,7 @@ def train(
     state = PartialState(cpu=use_cpu)
     if threads is not None:
         torch.set_num_threads(max(1, threads // state.num_processes))
-    job = make_job(config, overrides)
+    job = make_job(config, overrides, progress if state.is_main_process else quiet)
     job.progress = progress
     _check_share(job.config, state.num_processes)
     with sole_writer(output) if state.is_main_process else nullcontext():
@@ -111,19 +111,21 @@ def train(
         return write_run(job, output, result, outcome, command_of(config, output, overrides))
 
 
-def make_job(config: str | Path, overrides: Sequence[str] = ()) -> Job:
-    """Make the job of a configuration.
+def make_job(config: str | Path, overrides: Sequence[str] = (), progress: Progress = quiet) -> Job:
+    """Make the job of a configuration; `progress` receives a line on keys of other code that mean nothing here.
 
     Raises:
         ConfigError: a wrong key or value.
         InputError: a file is missing or damaged.
     """
-    cls, settings = configured(config, overrides)
+    cls, settings = configured(config, overrides, progress)
     return cls(settings)
 
 
-def configured(config: str | Path, overrides: Sequence[str] = ()) -> tuple[type[Job], JobConfig]:
-    """Return the class of a job and its configuration; no case is read.
+def configured(
+    config: str | Path, overrides: Sequence[str] = (), progress: Progress = quiet
+) -> tuple[type[Job], JobConfig]:
+    """Return the class of a job and its configuration; no case is read. For `progress` see `make_job`.
 
     Raises:
         ConfigError: a wrong key or value.
@@ -132,8 +134,8 @@ def configured(config: str | Path, overrides: Sequence[str] = ()) -> tuple[type[
     path = find_config(config)
     named = [word.removeprefix("task=") for word in overrides if word.startswith("task=")]
     raw = read_table(path) | ({"task": named[-1]} if named else {})
-    cls = job_class(raw.get("task"))
-    keys, words = with_seed_keys(raw, overrides)
+    keys, words = with_seed_keys(raw, overrides, progress)
+    cls = job_class(keys.get("task"))
     return cls, from_overrides(cls.Config, words, keys, where=config)
 
 
