@@ -106,7 +106,8 @@ def evaluate_codec(
     names = [codec.name(coder) for coder in config.coders]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UsageError(f"two coders are called {twice[0]}", where="--coders", fix="rename a model folder")
+        fix = "name it once" if len(set(config.coders)) < len(config.coders) else "rename a model folder"
+        raise UsageError(f"two coders are called {twice[0]}", where="--coders", fix=fix)
     ladders = [codec.ladder(coder) for coder in config.coders]
     if config.points < 2 and any(len(steps) > 1 for steps in ladders):
         raise UsageError(f"{config.points} points make no curve", where="--points", fix="take at least 2")
@@ -225,6 +226,8 @@ class _Run:
             self.output,
             "--coders",
             ",".join(map(self.codec.name, self.config.coders)),
+            "--points",
+            str(self.config.points),
         ]
         facts = {"Points": f"about {self.config.points} of each coder's ladder per study"}
         if self.judge is not None:
@@ -232,7 +235,7 @@ class _Run:
             facts["Judge"] = f"{self.judge.name}, weights {self.judge.digest[:12]}"
             if self.judge.caveats:
                 facts["Caveats of the judge"] = "; ".join(self.judge.caveats)
-        return made(command_line("evaluate codec", *words), self.threads, facts)
+        return made(command_line("evaluate codec", *words, claims=self.config.claims), self.threads, facts)
 
     def _measure_study(self, study: Study, *, draw: bool) -> StudyResult:
         kept = self.output / _MEASURED / f"{slug(study.data_set)}-{slug(study.name)}.json"
