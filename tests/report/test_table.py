@@ -76,6 +76,14 @@ def test_so_many_significant_digits(value, digits):
     assert float(number(value, digits).replace(",", "")) == pytest.approx(value, rel=0.51 * 10 ** (1 - digits))
 
 
+def test_a_long_name_is_not_cut():
+    names = ["tokens:tokenize/first", "tokens:tokenize/other"]
+    numbers = [Column(name=f"dB at {at}00:1", numeric=True) for at in range(4)]
+    table = ReportTable(columns=[Column(name="Coder"), *numbers], rows=[[name, *"1234"] for name in names], caption="")
+    shown = "".join(line.split()[0] for line in plain_text(table, 72).splitlines() if line)
+    assert "".join(names) in shown
+
+
 def test_tables_for_the_terminal():
     table = ReportTable(
         columns=[Column(name="Coder"), Column(name="dB", numeric=True)],
