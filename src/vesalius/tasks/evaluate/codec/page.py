@@ -74,7 +74,8 @@ DEFINITIONS = {
     "a patient: where several are of one patient, the interval is too narrow. With fewer patients each study's values "
     "are listed.",
     "Milliseconds per frame": "Wall time / number of 2D pictures, at the measured file nearest to 1000:1. Encoding "
-    "includes the survey of the scan and the check by decoding, but not the reading of the source.",
+    "includes the survey of the scan, for tokens the search for the coding of their mean, and the check by decoding, "
+    "but not the reading of the source.",
     "Lossless": "Whole .vsl files that restored every bit. The zstd and gzip rows are general-purpose compressors on "
     "the plain 16-bit array (file order, whole numbers cast to 16 bits), without any header.",
     "NaN and infinity": "Voxels whose original is not finite enter no measure.",
