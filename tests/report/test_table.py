@@ -84,6 +84,16 @@ def test_a_long_name_is_not_cut():
     assert "".join(names) in shown
 
 
+def test_a_table_of_many_numbers_is_wide_and_loses_nothing():
+    columns = [Column(name="Ratio", numeric=True), Column(name="Coder")]
+    columns += [Column(name=f"Dice {n} with judge(original)", numeric=True) for n in range(6)]
+    rows = [["100:1", "tokens:tokenize/first", *["0.761 (-0.004)"] * 6], ["100:1", "mean", *["+123.4"] * 6]]
+    lines = plain_text(ReportTable(columns=columns, rows=rows, caption=""), 80).splitlines()
+    assert [line.split() for line in lines if "mean" in line] == [["100:1", "mean", *["+123.4"] * 6]]
+    assert [line.count("0.761 (-0.004)") for line in lines if "tokens" in line] == [6]
+    assert [line.count("with judge(original)") for line in lines if "Coder" in line] == [6]
+
+
 def test_tables_for_the_terminal():
     table = ReportTable(
         columns=[Column(name="Coder"), Column(name="dB", numeric=True)],
