@@ -88,8 +88,8 @@ def rich_table(table: ReportTable) -> RichTable:
     """Make a table for the terminal, without its caption; text wraps, within a long name too, and numbers do not."""
     shown = RichTable(box=_LINE_UNDER_HEADER, pad_edge=False)
     for column in table.columns:
-        justify = "right" if column.numeric else "left"
-        shown.add_column(RichText(column.name), justify=justify, no_wrap=column.numeric, overflow="fold")
+        name, numeric = RichText(column.name), column.numeric
+        shown.add_column(name, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
     for row in table.rows:
         shown.add_row(*(RichText(cell) for cell in row))
     return shown
