@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from vesalius.codec.token_plan import _best, _last
+from vesalius.codec.token_plan import _best, _last, _lowest
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 10])
@@ -41,6 +41,12 @@ def test_downhill_finds_what_all_pairs_have(budget):
         assert size(found) <= budget
         assert loss(found) == min(map(loss, fitting))
         assert len(tried) < len(worst_first) / 2
+
+
+@pytest.mark.parametrize("lowest", range(5))
+@pytest.mark.parametrize("start", [0, 2, 4])
+def test_the_foot_of_a_valley(lowest, start):
+    assert _lowest(lambda place: abs(place - lowest), 5, start) == lowest
 
 
 def test_one_ladder_alone_gives_its_last_pair_that_fits():

@@ -101,6 +101,15 @@ def test_targets_are_met_with_few_bytes(model, tmp_path):
     assert done.tiers[0].psnr_db >= best - 0.1
 
 
+def test_where_tokens_pay_nothing_the_means_get_what_they_get_alone(model, tmp_path):
+    still = smooth((1, 1, 26, 21, 3), np.uint16, 900)
+    alone, _ = written(tmp_path / "alone.vsl", still, tokens=0)
+    assert alone.tiers[0].why == "crf 40 of the mean"
+    for quality in (5, 30):
+        done, _ = written(tmp_path / f"{quality}.vsl", still, model=str(model), quality=quality)
+        assert done.tiers[0].why == alone.tiers[0].why
+
+
 @pytest.mark.parametrize("option", [{"psnr": 90}, {"ratio": 1e6}])
 def test_a_target_out_of_reach_writes_nothing(model, tmp_path, option):
     with pytest.raises(TargetError, match="the best is"):

@@ -76,6 +76,24 @@ def test_so_many_significant_digits(value, digits):
     assert float(number(value, digits).replace(",", "")) == pytest.approx(value, rel=0.51 * 10 ** (1 - digits))
 
 
+def test_a_long_name_is_not_cut():
+    names = ["tokens:tokenize/first", "tokens:tokenize/other"]
+    numbers = [Column(name=f"dB at {at}00:1", numeric=True) for at in range(4)]
+    table = ReportTable(columns=[Column(name="Coder"), *numbers], rows=[[name, *"1234"] for name in names], caption="")
+    shown = "".join(line.split()[0] for line in plain_text(table, 72).splitlines() if line)
+    assert "".join(names) in shown
+
+
+def test_a_table_of_many_numbers_is_wide_and_loses_nothing():
+    columns = [Column(name="Ratio", numeric=True), Column(name="Coder")]
+    columns += [Column(name=f"Dice {n} with judge(original)", numeric=True) for n in range(6)]
+    rows = [["100:1", "tokens:tokenize/first", *["0.761 (-0.004)"] * 6], ["100:1", "mean", *["+123.4"] * 6]]
+    lines = plain_text(ReportTable(columns=columns, rows=rows, caption=""), 80).splitlines()
+    assert [line.split() for line in lines if "mean" in line] == [["100:1", "mean", *["+123.4"] * 6]]
+    assert [line.count("0.761 (-0.004)") for line in lines if "tokens" in line] == [6]
+    assert [line.count("with judge(original)") for line in lines if "Coder" in line] == [6]
+
+
 def test_tables_for_the_terminal():
     table = ReportTable(
         columns=[Column(name="Coder"), Column(name="dB", numeric=True)],

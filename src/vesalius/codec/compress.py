@@ -143,7 +143,7 @@ def compress_scan(
             overhead = lambda plan: writing.overhead([*plans, plan])  # noqa: E731
             plan = plan_tokens if isinstance(target, TokenTarget) else plan_tier
             plans.append(plan(writing.inputs, target, overhead))  # type: ignore[arg-type]
-        caveats = [caveat(plan.tier, scan.modality) for plan in plans if isinstance(plan.tier, TokensTier)]
+        caveats = [caveat(plan.tier.source, scan.modality) for plan in plans if isinstance(plan.tier, TokensTier)]
         tiers, size = writing.write(part, plans, targets)
         with VslReader(part) as reader:
             reader.check_whole()

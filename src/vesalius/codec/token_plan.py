@@ -113,19 +113,19 @@ def plan_tokens(inputs: PlanInput, target: TokenTarget, overhead: Callable[[Plan
     return TokenPlan(chosen, chunking, words, target.words, coded=search.run(quality, crf))
 
 
-def caveat(tier: TokensTier, modality: str) -> str | None:
-    """Return a warning where the model was trained on another modality.
+def caveat(source: ModelSource | None, modality: str) -> str | None:
+    """Return a warning where the model was trained on another modality; None too for means without a model.
 
     Raises:
         InputError: the model takes no other.
     """
-    if tier.source is None:
+    if source is None:
         return None
-    settings = tier.source.model.settings
+    settings = source.model.settings
     known = settings.get("modality")
     if not known or modality in ("unknown", known):
         return None
-    what = f"the model {tier.source.name} was trained on {known}, this scan is {modality}"
+    what = f"the model {source.model.name} was trained on {known}, this scan is {modality}"
     if settings.get("only"):
         raise InputError(what, fix="use another model, or leave --tier out")
     return what
@@ -188,7 +188,9 @@ def _balanced(
 ) -> tuple[int, int]:
     """Return the middle quality (or the one asked for) with the crf of least distortion + slope x bytes.
 
-    The slope is what the tokens pay themselves: distortion for a byte between this quality and the next one.
+    The slope is what the tokens pay themselves: distortion for a byte between this quality and the next one. Where they
+    pay nothing, as in a still scan, the means get what they get without tokens. The cost falls and then rises along the
+    crfs, so the search goes downhill from the middle.
     """
     quality = qualities[len(qualities) // 2]
     if len(crfs) == 1:
@@ -198,9 +200,14 @@ def _balanced(
     middle, other = crfs[len(crfs) // 2], known[place + 1 if place + 1 < len(known) else place - 1]
     here, there = search.payload_bytes(quality, middle), search.payload_bytes(other, middle)
     apart = search.squared(other, middle) - search.squared(quality, middle)
-    slope = max(0.0, apart / (here - there)) if here != there else 0.0
-    cost = {crf: search.squared(quality, crf) + slope * search.payload_bytes(quality, crf) for crf in crfs}
-    return quality, min(cost, key=cost.__getitem__)
+    slope = apart / (here - there) if here != there else 0.0
+    if slope <= 0:
+        return quality, _MIDDLE_CRF
+
+    def cost(place: int) -> float:
+        return search.squared(quality, crfs[place]) + slope * search.payload_bytes(quality, crfs[place])
+
+    return quality, crfs[_lowest(cost, len(crfs), len(crfs) // 2)]
 
 
 def _for_psnr(search: _Search, qualities: tuple[int, ...], crfs: tuple[int, ...], target: Psnr) -> tuple[int, int]:
@@ -278,10 +285,16 @@ def _best(
         place -= 1
     if reached(place) == math.inf:
         return None
-    for way in (-1, 1):
-        while reached(place + way) < reached(place):
-            place += way
+    place = _lowest(reached, len(crfs), place)
     return qualities[known[place]], crfs[place]
+
+
+def _lowest(cost: Callable[[int], float], count: int, place: int) -> int:
+    """Return the place of least cost that is reached downhill from a place."""
+    for way in (-1, 1):
+        while 0 <= place + way < count and cost(place + way) < cost(place):
+            place += way
+    return place
 
 
 def _last(fits: Callable[[int], bool], count: int, near: int) -> int:

@@ -20,6 +20,9 @@ from vesalius.report.page import ReportTable
 
 NOTHING = "-"
 """Text of a missing number."""
+_LEAST_OF_A_NAME = 16
+_BETWEEN = 3
+"""Blanks between two columns."""
 _LINE_UNDER_HEADER = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
@@ -82,19 +85,34 @@ def fixed(value: float | None, decimals: int) -> str:
 
 
 def rich_table(table: ReportTable) -> RichTable:
-    """Make a table for the terminal, without its caption; text wraps, numbers do not."""
+    """Make a table for the terminal, without its caption; text wraps, within a long name too, and numbers do not."""
     shown = RichTable(box=_LINE_UNDER_HEADER, pad_edge=False)
     for column in table.columns:
-        shown.add_column(RichText(column.name), justify="right" if column.numeric else "left", no_wrap=column.numeric)
+        name, numeric = RichText(column.name), column.numeric
+        shown.add_column(name, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
     for row in table.rows:
         shown.add_row(*(RichText(cell) for cell in row))
     return shown
 
 
 def plain_text(table: ReportTable, width: int = 120) -> str:
-    """Return caption and table without colour, as one string that ends with an empty line."""
+    """Return caption and table without colour, as one string that ends with an empty line.
+
+    It is wider than `width` where numbers would be cut, or names folded to less than a few letters.
+    """
+    width = max(width, _least_width(table))
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
     with console.capture() as capture:
         console.print(rich_table(table))
     lines = [table.caption, *capture.get().strip("\n").splitlines(), ""]
     return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def _least_width(table: ReportTable) -> int:
+    """Return the columns that a terminal needs to show all numbers and the beginning of each name."""
+    cells = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
+    total = 0
+    for column, below in zip(table.columns, cells, strict=True):
+        longest = max(map(len, (column.name, *below)))
+        total += _BETWEEN + (longest if column.numeric else min(longest, _LEAST_OF_A_NAME))
+    return total

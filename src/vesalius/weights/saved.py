@@ -138,7 +138,8 @@ def from_pretrained(name: str | Path, task: str | None = None, only: str | None 
     folder = locate(name)
     config = read_config(folder)
     if task is not None and config.task != task:
-        raise InputError(f"is a model for {config.task}, not for {task}", where=folder)
+        what = f"is a model for {config.task}, not for {task}"
+        raise InputError(what, where=folder, fix=f"name a model that was trained for {task}")
     if only is not None and only not in config.parts:
         raise InputError(f"has no part called {only}, only {', '.join(config.parts)}", where=folder)
     wanted = config.parts if only is None else {only: config.parts[only]}

@@ -32,6 +32,7 @@ def test_trains_ships_and_reports(manifest, tmp_path):
     model = from_pretrained(tmp_path / "run", "tokenize")
     assert list(model.parts) == ["tokenizer"]
     assert model.config.settings["span"] == "slice"
+    assert model.config.settings["modality"] == "MR"  # compress warns of scans of another one
     kinds = [row["kind"] for row in rows(tmp_path / "run")]
     assert kinds[0] == "validation"
     assert kinds.count("train") == 9

@@ -67,3 +67,4 @@ class TokenizeSettings(Config):
 
     method: str = Field(description="method by which it was trained")
     span: Literal["frame", "slice", "study"] = Field(description="what one example was")
+    modality: Literal["MR"] = Field(default="MR", description="of the scans it is for; scans of others get a warning")

@@ -20,8 +20,11 @@ HEADER = 40
 class FakeCodec(VslCodec):
     """Rounds stored values to multiples of a step; the bytes are what a formula says.
 
-    `shares` gives each coder's bytes as a multiple of the formula; the coder "tokens" has one rate point.
+    `shares` gives each coder's bytes as a multiple of the formula; the coder "tokens" has one rate point, and `foreign`
+    names one that was trained on another modality.
     """
+
+    foreign = None
 
     def __init__(self, shares=None):
         self.shares = shares or {"svtav1": 1.0, "x265": 1.25}
@@ -31,6 +34,9 @@ class FakeCodec(VslCodec):
         if coder not in self.shares:
             raise UsageError(f"no such coder as {coder!r}", where="--coders")
         return STEPS[18:19] if coder == "tokens" else STEPS
+
+    def caveat(self, scan, coder):
+        return "trained on another modality" if coder == self.foreign else None
 
     def lossy(self, scan, coder, step, threads):
         self.calls.append((coder, step))

@@ -1,3 +1,8 @@
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -44,8 +49,12 @@ def test_ladders():
     assert codec.ladder("svtav1") == coder("svtav1").qualities
     with pytest.raises(UsageError, match="lossless only"):
         codec.ladder("deflate")
-    with pytest.raises(UsageError, match="no such coder"):
-        codec.ladder("nonsense")
+    for name in ("nonsense", "auto", "tokens", "means:tokenize/cine_cycle"):
+        with pytest.raises(UsageError, match=f"--coders {name}: no such coder.*svtav1, mean, tokens:MODEL") as error:
+            codec.ladder(name)
+        assert "auto'" not in str(error.value)
+    with pytest.raises(UsageError, match="tokens: names no model; give tokens:MODEL"):
+        codec.ladder("tokens:")
 
 
 def test_the_whole_evaluation_on_files_of_our_own(scan, tmp_path):
@@ -121,9 +130,26 @@ def test_models_that_are_none(tmp_path):
     with pytest.raises(InputError):
         codec.ladder(f"tokens:{segmenter_folder(tmp_path / 'segmenter')}")
     folder = tokenizer_folder(tmp_path / "tiny")
-    with pytest.raises(UsageError, match="two coders are called tokens:tiny"):
-        evaluate_codec([tmp_path], tmp_path / "run", CodecEvaluationConfig(coders=(f"tokens:{folder}",) * 2))
+    other = tokenizer_folder(tmp_path / "other" / "tiny")
+    for second, fix in ((folder, "name it once"), (other, "rename a model folder")):
+        config = CodecEvaluationConfig(coders=(f"tokens:{folder}", f"tokens:{second}"))
+        with pytest.raises(UsageError, match=f"two coders are called tokens:tiny; {fix}"):
+            evaluate_codec([tmp_path], tmp_path / "run", config)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_model_of_another_modality(scan, tmp_path):
+    codec, ct = VslCodec(), replace(scan, modality="CT")
+    folder = Path(tokenizer_folder(tmp_path / "tiny"))
+    assert codec.caveat(ct, f"tokens:{folder}") is None
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    settings["settings"] = {"modality": "MR"}
+    other = tmp_path / "mr"
+    shutil.copytree(folder, other)
+    (other / "config.json").write_text(json.dumps(settings), encoding="utf-8")
+    assert "was trained on MR, this scan is CT" in codec.caveat(ct, f"tokens:{other}")
+    assert codec.caveat(scan, f"tokens:{other}") is codec.caveat(ct, "mean") is None
+    assert "was trained on MR, this scan is CT" in codec.caveat(ct, "tokens:tokenize/cine_cycle")
 
 
 def test_tokens_beside_other_coders(scan, tmp_path):

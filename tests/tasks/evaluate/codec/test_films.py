@@ -70,3 +70,15 @@ def test_time_between_frames_and_too_many_coders(tmp_path):
     assert film.frame_ms == 40
     assert "in its own time" in film.caption
     assert len(film.tiles) == MOST_LOSSY + 2
+
+
+@pytest.mark.parametrize(
+    ("between_ms", "words"), [(2000.0, "faster than its own time, 2,000 ms"), (2.0, "slower than"), (None, "unknown")]
+)
+def test_a_film_says_where_it_is_not_shown_in_its_own_time(tmp_path, between_ms, words):
+    starts = None if between_ms is None else tuple(between_ms * n for n in range(6))
+    study = Study("set", "one", None, lambda: cine_scan(frame_ms=starts), 1)
+    film = measured(study, tmp_path, FakeCodec({"svtav1": 1.0}), points=2).player
+    assert words in film.caption
+    assert "in its own time." not in film.caption
+    assert 20 <= film.frame_ms <= 400

@@ -88,6 +88,17 @@ def test_lines_for_people(tmp_path):
     assert text.isascii()
 
 
+def test_notes_about_studies_are_on_the_page_and_in_the_lines(tmp_path):
+    cohort, codec = write_cohort(tmp_path / "cohort"), FakeCodec()
+    codec.foreign = "svtav1"
+    result = evaluate([cohort], tmp_path / "run", codec, claims=True)
+    note = "patient001, patient002: trained on another modality."
+    assert f"note: {note}" in lines(result)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert page.count(note) == 1
+    assert "--coders svtav1 --points 2 --claims" in page
+
+
 def test_one_bad_study_does_not_stop_the_others(tmp_path):
     cohort, output = write_cohort(tmp_path / "cohort", masks=False), tmp_path / "run"
     damaged = cohort / "patient001" / "patient001_4d.nii.gz"

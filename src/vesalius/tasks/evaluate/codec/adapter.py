@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from vesalius.codec.coders.table import CODERS
 from vesalius.codec.coders.table import coder as coder_named
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.container import VslReader
 from vesalius.codec.decode import decode_scan
 from vesalius.codec.frames import CHUNK, frame_size
 from vesalius.codec.options import CompressConfig
+from vesalius.codec.token_plan import caveat
 from vesalius.codec.tokens import ModelSource
-from vesalius.errors import UsageError
+from vesalius.errors import UsageError, VesaliusError
+from vesalius.named import Table
 from vesalius.scan.scan import Scan
 
 if TYPE_CHECKING:
@@ -96,18 +99,26 @@ class VslCodec:
         Of tokens: the qualities of the model; where it has one, PREFIXES.
 
         Raises:
-            UsageError: no such coder, or it is lossless only.
+            UsageError: no such coder, or it is lossless only; no name of a model.
             InputError: no such model, or it is no tokenizer.
         """
         if coder == MEAN:
             return CRFS
+        if coder == _TOKENS:
+            raise UsageError(f"{coder} names no model", where="--coders", fix="give tokens:MODEL, a folder or a name")
         if is_tokens(coder):
             qualities = _model(coder).tokenizer.qualities
             return tuple(map(float, qualities)) if len(qualities) > 1 else PREFIXES
+        if coder not in CODERS:
+            raise _no_such(coder)
         steps = coder_named(coder).qualities
         if not coder_named(coder).lossy_bits or not steps:
             raise UsageError(f"{coder} is lossless only", where="--coders", fix="leave it out")
         return steps
+
+    def caveat(self, scan: Scan, coder: str) -> str | None:
+        """Return a warning where a coder of tokens was trained on another modality; InputError where it refuses it."""
+        return caveat(_source(coder), scan.modality) if is_tokens(coder) else None
 
     def lossy(self, scan: Scan, coder: str, step: float, threads: int) -> Coded:
         """Code a scan at one step of the ladder and read it back."""
@@ -151,8 +162,19 @@ class VslCodec:
 
 def _model(coder: str) -> TokenModel:
     """Return the model of a coder of tokens, loaded once. Imports torch."""
+    return _source(coder).model
+
+
+def _source(coder: str) -> ModelSource:
     name = coder.removeprefix(_TOKENS)
-    return ModelSource(name, folder=name).model
+    return ModelSource(name, folder=name)
+
+
+def _no_such(coder: str) -> VesaliusError:
+    """Return the error for a coder that is none; it gives the nearest one that can be evaluated."""
+    lossy = {name: home for name, home in CODERS.homes.items() if coder_named(name).lossy_bits}
+    table = Table("coder", lossy, error=UsageError, also=(MEAN, f"{_TOKENS}MODEL"))
+    return table.unknown(coder, f"--coders {coder}")
 
 
 def _tier_bytes(path: Path) -> int:

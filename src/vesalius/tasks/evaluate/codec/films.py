@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vesalius.metrics.codec import Box, ratio
 from vesalius.report.page import Player, write_figure
-from vesalius.report.player import Track, grey, player
+from vesalius.report.player import FASTEST_MS, SLOWEST_MS, Track, grey, player
 from vesalius.report.table import number
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.adapter import is_tokens
@@ -92,14 +92,14 @@ def play(
         lines = (f"tier {number(smallest.tier_bytes / pictures)} B per frame", size, "equal bit for bit")
         tracks.append(Track(f"Lossless ({smallest.method})", lines, original_TJI))
     where = f"{study.data_set}, {study.name}: {screen.region} of slice {screen.place[1]} (from 0)"
-    speed = "one beat a second, as the time of a frame is unknown" if _frame_ms(scan) is None else "in its own time"
+    frame_ms = _frame_ms(scan)
     block, png = player(
         f"{slug(study.data_set)}-{slug(study.name)}-player.png",
         tracks,
-        caption=f"{where}, {speed}. Lossy films: files of about equal bytes per frame; the decibels and SSIM are those "
-        "of the region in all frames and slices.",
+        caption=f"{where}, {_speed(frame_ms)}. Lossy films: files of about equal bytes per frame; the decibels and "
+        "SSIM are those of the region in all frames and slices.",
         alt=f"{where}: {', '.join(track.title for track in tracks)} side by side",
-        frame_ms=_frame_ms(scan),
+        frame_ms=frame_ms,
         pixel_aspect=view_of(scan, "upright").pixel_aspect,
         start=screen.place[0],
     )
@@ -111,6 +111,14 @@ def _frame_ms(scan: Scan) -> float | None:
     """Mean time between frames; None where unknown."""
     starts = scan.frame_ms
     return None if starts is None or starts[-1] <= starts[0] else (starts[-1] - starts[0]) / (len(starts) - 1)
+
+
+def _speed(frame_ms: float | None) -> str:
+    if frame_ms is None:
+        return "not in its own time, which is unknown"
+    if FASTEST_MS <= frame_ms <= SLOWEST_MS:
+        return "in its own time"
+    return f"{'slower' if frame_ms < FASTEST_MS else 'faster'} than its own time, {number(frame_ms)} ms for a frame"
 
 
 def _chosen(restored: Sequence[DrawnPoint]) -> list[DrawnPoint]:

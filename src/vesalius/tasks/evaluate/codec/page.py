@@ -74,7 +74,8 @@ DEFINITIONS = {
     "a patient: where several are of one patient, the interval is too narrow. With fewer patients each study's values "
     "are listed.",
     "Milliseconds per frame": "Wall time / number of 2D pictures, at the measured file nearest to 1000:1. Encoding "
-    "includes the survey of the scan and the check by decoding, but not the reading of the source.",
+    "includes the survey of the scan, for tokens the search for the coding of their mean, and the check by decoding, "
+    "but not the reading of the source.",
     "Lossless": "Whole .vsl files that restored every bit. The zstd and gzip rows are general-purpose compressors on "
     "the plain 16-bit array (file order, whole numbers cast to 16 bits), without any header.",
     "NaN and infinity": "Voxels whose original is not finite enter no measure.",
@@ -124,7 +125,8 @@ def show(results: Sequence[StudyResult], summary: Summary, *, claims: bool = Fal
         for picture in (picture for study in members for picture in study.pictures):
             section.figure(picture.file, picture.caption, picture.alt)
         _add(section, study_table(data_set))
-        _notes(section, members)
+        for line in note_lines(results, data_set.name):
+            section.text(line, tone="note")
     _lossless(result, summary)
     judged = any(data_set.judge for data_set in summary.data_sets)
     result.section("Definitions").definitions(DEFINITIONS | (JUDGE_DEFINITIONS if judged else {}))
@@ -136,6 +138,12 @@ def lead(results: Sequence[StudyResult], summary: Summary) -> str:
     studies = len(results)
     names = ", ".join(data_set.name for data_set in summary.data_sets)
     return f"Coders compared on {studies} {'study' if studies == 1 else 'studies'} of {names}."
+
+
+def note_lines(results: Sequence[StudyResult], data_set: str) -> list[str]:
+    """One sentence for each note about studies of a data set."""
+    notes = by_reason((note, study.name) for study in results if study.data_set == data_set for note in study.notes)
+    return [f"{', '.join(names)}: {note}." for note, names in notes.items()]
 
 
 def _add(section: Section, *tables: ReportTable) -> None:
@@ -169,12 +177,6 @@ def _curves(
         result.figures[file] = chart.png
         words = f"{data_set.name}: {chart.words}, by coder."
         section.figure(file, words + thin, words)
-
-
-def _notes(section: Section, results: Sequence[StudyResult]) -> None:
-    notes = by_reason((note, result.name) for result in results for note in result.notes)
-    for note, names in notes.items():
-        section.text(f"{', '.join(names)}: {note}.", tone="note")
 
 
 def _lossless(result: Result, summary: Summary) -> None:

@@ -28,7 +28,7 @@ from vesalius.tasks.evaluate.codec.adapter import VslCodec
 from vesalius.tasks.evaluate.codec.claims import claims_table
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.codec.equal_tables import at_bytes_table, deficit_lines, difference_table, on_disk_table
-from vesalius.tasks.evaluate.codec.page import DEFINITIONS, JUDGE_DEFINITIONS, lead, show
+from vesalius.tasks.evaluate.codec.page import DEFINITIONS, JUDGE_DEFINITIONS, lead, note_lines, show
 from vesalius.tasks.evaluate.codec.pictures import slug
 from vesalius.tasks.evaluate.codec.results import StudyResult
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
@@ -63,6 +63,7 @@ class CodecEvaluation:
         failed: studies that could not be measured, {"path", "error"} each.
         limits: caveats of the judge's model card.
         claims: whether the claims were asked for.
+        notes: what the studies are to be read with, e.g. that one was not judged, and why.
     """
 
     path: str
@@ -71,6 +72,7 @@ class CodecEvaluation:
     failed: list[dict[str, str]]
     limits: tuple[str, ...] = ()
     claims: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @alone
@@ -106,7 +108,8 @@ def evaluate_codec(
     names = [codec.name(coder) for coder in config.coders]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UsageError(f"two coders are called {twice[0]}", where="--coders", fix="rename a model folder")
+        fix = "name it once" if len(set(config.coders)) < len(config.coders) else "rename a model folder"
+        raise UsageError(f"two coders are called {twice[0]}", where="--coders", fix=fix)
     ladders = [codec.ladder(coder) for coder in config.coders]
     if config.points < 2 and any(len(steps) > 1 for steps in ladders):
         raise UsageError(f"{config.points} points make no curve", where="--points", fix="take at least 2")
@@ -136,7 +139,15 @@ def evaluate_codec(
         made=run.made(paths),
     )
     failures = [{"path": name, "error": str(error)} for name, error in failed.items()]
-    return CodecEvaluation(str(output), str(page), summary, failures, judge.caveats if judge else (), config.claims)
+    return CodecEvaluation(
+        str(output),
+        str(page),
+        summary,
+        failures,
+        judge.caveats if judge else (),
+        config.claims,
+        tuple(line for data_set in summary.data_sets for line in note_lines(results, data_set.name)),
+    )
 
 
 def lines(evaluation: CodecEvaluation) -> list[str]:
@@ -161,6 +172,7 @@ def lines(evaluation: CodecEvaluation) -> list[str]:
     text = [line for table in (*tables, lossless_table(summary)) for line in plain_text(table, _WIDTH).splitlines()]
     text += [f"note: {line}" for data_set in summary.data_sets for line in deficit_lines(data_set)]
     text += [f"note: {note}" for data_set in summary.data_sets if (note := single_note(data_set))]
+    text += [f"note: {note}" for note in evaluation.notes]
     words = (
         "Peak",
         "Ratio",
@@ -225,6 +237,8 @@ class _Run:
             self.output,
             "--coders",
             ",".join(map(self.codec.name, self.config.coders)),
+            "--points",
+            str(self.config.points),
         ]
         facts = {"Points": f"about {self.config.points} of each coder's ladder per study"}
         if self.judge is not None:
@@ -232,7 +246,7 @@ class _Run:
             facts["Judge"] = f"{self.judge.name}, weights {self.judge.digest[:12]}"
             if self.judge.caveats:
                 facts["Caveats of the judge"] = "; ".join(self.judge.caveats)
-        return made(command_line("evaluate codec", *words), self.threads, facts)
+        return made(command_line("evaluate codec", *words, claims=self.config.claims), self.threads, facts)
 
     def _measure_study(self, study: Study, *, draw: bool) -> StudyResult:
         kept = self.output / _MEASURED / f"{slug(study.data_set)}-{slug(study.name)}.json"

@@ -68,6 +68,7 @@ def evaluate_study(
     scan = study.scan().resident()
     if scan.dtype.kind not in "iuf":
         raise UsageError(f"values of type {scan.dtype} cannot be measured", where=study.path, fix="leave it out")
+    caveats = [codec.caveat(scan, coder) for coder in config.coders]
     box, note = heart_box(study, scan)
     trial, why_not = judge.trial(study, scan) if judge else (None, "")
     peak, films = peak_of(scan.values(dtype=np.float64)), figures is not None and scan.shape[1] > 1
@@ -87,7 +88,7 @@ def evaluate_study(
         exact=exact,
         pictures=() if figures is None else draw(study, scan, work.place, box, restored, figures),
         player=None if figures is None else play(study, work.screen, restored, exact, figures),
-        notes=tuple(text for text in (note, why_not, *scan.problems) if text),
+        notes=tuple(text for text in (note, why_not, *caveats, *scan.problems) if text),
         judged=trial.study if trial else None,
     )
 
