@@ -5,7 +5,7 @@ its own with a few steps; printed are its seconds, the largest memory of the pro
 voxels change where one modality is missing. Weights after a few steps know nothing: only sizes, grids and memory are
 meant. Goal: below 24 GiB.
 
-    python bench/full_size.py GLIOMA_FOLDER MS_FOLDER -o WORK [--steps 1] [--threads 2]
+    python bench/full_size.py GLIOMA_FOLDER MS_FOLDER -o WORK [--steps 1] [--threads 2] [--resume]
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from vesalius.cohort.build import build_cohort
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import write_manifest
 from vesalius.cohort.read import open_image
+from vesalius.report.page import PAGE
 from vesalius.scan.open import open_scan
 
 GOAL_GIB = 24.0
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--resume", action="store_true", help="leave out the pretrainings that are done")
     given = parser.parse_args()
     work: Path = given.output.resolve()
     work.mkdir(parents=True, exist_ok=True)
@@ -52,9 +54,14 @@ def main() -> None:
     threads = ["--threads", str(given.threads), "--device", "cpu"]
     print(f"{'':36s}{'seconds':>9s}{'peak GiB':>10s}")
     for number, (name, words) in enumerate(PRETRAINING.items()):
+        if given.resume and (work / f"encoder{number}" / PAGE).exists():
+            continue
         run(name, ["train", "voco/brats", "-o", str(work / f"encoder{number}"), *short, *words, *threads])
     start = f"init_from={{model: {work / 'encoder1'}, part: encoder}}"
-    run("segment/brats_ume", ["train", "segment/brats_ume", "-o", str(work / "run"), *short, start, *threads])
+    run(
+        "segment/brats_ume",
+        ["train", "segment/brats_ume", "-o", str(work / "run"), *short, "repeats=2", start, *threads],
+    )
     for name in ("whole", "lacking"):
         target = ["-o", str(work / f"found-{name}")]
         run(f"predict, {name}", ["predict", str(work / "run"), str(work / f"{name}.jsonl"), *target, *threads])
