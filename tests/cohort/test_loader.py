@@ -210,6 +210,28 @@ def test_a_frame_of_a_cine(tmp_path):
             list(Loader(cohort, prepare=Scaled(), frame=frame).epoch(0))
 
 
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_case_may_lack_an_image(cohort, tmp_path, cached):
+    cases = [
+        case.model_copy(update={"images": {"image": case.images["image"]}}) if number == 1 else case
+        for number, case in enumerate(cohort)
+    ]
+    lacking = Cohort(tuple(cases), cohort.root)
+    cache = Cache(tmp_path) if cached else None
+    settings = {"prepare": Scaled(3), "images": ("other", "image"), "order": "cohort", "workers": 0, "cache": cache}
+    whole = list(Loader(cohort, **settings).epoch(0))
+    loader = Loader(lacking, optional=True, **settings)
+    for _ in range(2):
+        found = list(loader.epoch(0))
+        assert not found[1].image[0].any()
+        np.testing.assert_array_equal(found[1].image[1], whole[1].image[1])
+        np.testing.assert_array_equal(found[0].image, whole[0].image)
+        assert found[1].key != whole[1].key
+        assert found[0].key == whole[0].key
+    with pytest.raises(InputError, match="has no 'other'"):
+        list(Loader(lacking, **settings).epoch(0))
+
+
 @pytest.mark.parametrize("workers", [0, 3])
 def test_a_case_that_cannot_be_loaded(tmp_path, workers):
     cohort = make_cohort(tmp_path, 5)

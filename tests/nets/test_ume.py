@@ -51,6 +51,34 @@ def test_a_missing_modality_changes_the_logits_and_not_their_shape():
         net(torch.full_like(x, torch.nan))
 
 
+def test_one_missing_voxel_is_a_missing_modality():
+    net = make(SMALL).eval()
+    x = torch.randn(1, 2, 16, 16, 5)
+    x[:, 1, 3, 3, 3] = torch.nan
+    with torch.no_grad():
+        assert torch.equal(net(x), net(x, torch.tensor([[True, False]])))
+
+
+def test_the_keyframes_come_with_the_logits():
+    net = make(SMALL)
+    logits, keyframes = net(torch.randn(2, 2, 16, 16, 5), keyframes=True)
+    assert logits.shape == (2, 3, 16, 16, 5)
+    assert keyframes.shape == (2, 3, ENCODER.width)
+    assert SMALL.divisors == ENCODER.divisors == (8, 8, 1)
+    assert SMALL.frames_last
+
+
+def test_encoder_and_decoder_make_the_net():
+    assert UMESegmenter.of(SMALL.encoder, SMALL.decoder).decoder == SMALL.decoder
+    torch.manual_seed(0)
+    whole = SMALL.make()
+    torch.manual_seed(0)
+    joined = SMALL.joined(SMALL.encoder.make(), SMALL.decoder.make())
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.state_dict().values(), joined.state_dict().values(), strict=True)
+    )
+
+
 def test_the_memory_and_the_pixels_matter():
     net = make(SMALL).eval()
     x = torch.randn(1, 2, 16, 16, 12)

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
-from vesalius.tasks.third_axis import ThirdAxis
+from vesalius.errors import UsageError
+from vesalius.tasks.third_axis import NO_LABEL, ThirdAxis, over_time
 from vesalius.transforms.transform import Chain, Sample
 
 NOTHING = Chain(transforms=())
@@ -27,3 +29,22 @@ def test_depth_stays():
     x_CIJK = np.ones((1, 4, 4, 2))
     axis = ThirdAxis("depth", Chain(transforms=[{"name": "scale_shift"}]))
     assert axis.apply_to(Sample(x_CIJK), axis.draw(np.random.default_rng(0))).image.shape == x_CIJK.shape
+
+
+def test_label_maps_become_those_of_a_slice_with_its_frames():
+    x_CTIJK = np.arange(1 * 5 * 2 * 3 * 4.0).reshape(1, 5, 2, 3, 4)
+    end, start = np.ones((1, 1, 2, 3, 4), np.int16), np.full((1, 1, 2, 3, 4), 2, np.int16)
+    sample = over_time(Sample(x_CTIJK, {"ED": end, "ES": start}, frames={"ED": 0, "ES": 3}), 1)
+    np.testing.assert_array_equal(sample.image, x_CTIJK[..., 1].transpose(0, 2, 3, 1))
+    assert sample.masks["mask"].shape == (1, 2, 3, 5)
+    assert [np.unique(sample.masks["mask"][..., t]).tolist() for t in range(5)] == [
+        [1],
+        [NO_LABEL],
+        [NO_LABEL],
+        [2],
+        [NO_LABEL],
+    ]
+    whole = over_time(Sample(x_CTIJK, {"mask": np.ones((1, 5, 2, 3, 4), np.int16)}), 0)
+    assert (whole.masks["mask"] == 1).all()
+    with pytest.raises(UsageError, match="mask 'ED' has 1 frames and the cine 5"):
+        over_time(Sample(x_CTIJK, {"ED": end}), 0)

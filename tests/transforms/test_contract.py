@@ -24,6 +24,15 @@ def test_a_missing_image_is_named():
         InputContract(images=("t1", "t2")).prepared({"t1": scan(1)})
 
 
+def test_an_image_that_may_be_missing_is_nan():
+    contract = InputContract(images=("t1", "t2"), optional=True, prepare=Prepare(layout="CIJK"))
+    array = contract.prepared({"t2": scan(3)})
+    assert np.isnan(array[0]).all()
+    assert (array[1] == 3).all()
+    with pytest.raises(InputError, match="name at least one image"):
+        contract.prepared({"flair": scan(1)})
+
+
 def test_written_and_read(tmp_path):
     contract = InputContract(
         prepare=Prepare(layout="CIJK", spacing_mm=(1, 1, 3), values=(Windows(windows=((40, 80),)),)),
