@@ -22,6 +22,7 @@ from vesalius.tasks.demo.models import show_models
 from vesalius.tasks.demo.pictures import show_pictures
 from vesalius.tasks.demo.subjects import SUBJECTS
 from vesalius.tasks.demo.tokens import show_tokens
+from vesalius.tasks.demo.volumes import show_volumes
 from vesalius.wording import Progress, quiet
 
 COLUMNS = ("scan", "target", "coder", "bytes", "ratio", "source_ratio", "psnr_db", "max_error", "equal", "seconds")
@@ -68,6 +69,7 @@ def demo(output: Path, *, threads: int = 1, force: bool = False, progress: Progr
         show_tokens(result, part, threads, progress)
         show_models(result, part, threads, progress)
         show_pictures(result, part, threads, progress)
+        show_volumes(result, part, threads, progress)
         _overview(overview, result.rows)
         result.results = {"rows": result.rows}
         publish(
