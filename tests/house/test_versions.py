@@ -32,7 +32,7 @@ def test_the_constraints_meet_the_declared_ranges():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     pins = _pins()
-    for text in project["dependencies"] + extras["dev"] + extras["nets"] + extras["onnx"]:
+    for text in project["dependencies"] + extras["dev"] + extras["nets"] + extras["onnx"] + extras["dicom"]:
         wanted = Requirement(text)
         pin = pins.get(canonicalize_name(wanted.name))
         if pin is None:

@@ -1,7 +1,7 @@
 import pytest
 
 from vesalius.errors import UsageError
-from vesalius.tasks.predict_options import DetectOptions, PredictOptions
+from vesalius.tasks.predict_options import DetectOptions, EveryOption, PredictOptions, SegmentOptions
 
 
 def test_the_options_that_were_given():
@@ -14,3 +14,13 @@ def test_the_options_that_were_given():
 def test_numbers_that_cannot_be(wrong):
     with pytest.raises(UsageError, match=r"--(top-k|intercept)"):
         DetectOptions(**wrong)
+
+
+def test_the_command_line_has_the_options_of_every_job():
+    given = EveryOption(dicom_seg=True, top_k=3).given
+    assert given == {"dicom_seg": True, "top_k": 3}
+    assert SegmentOptions.of("segment", {"dicom_seg": True}).dicom_seg
+    with pytest.raises(UsageError, match="--dicom-seg: is not supported by detect models"):
+        DetectOptions.of("detect", {"dicom_seg": True})
+    with pytest.raises(UsageError, match="--top-k"):
+        EveryOption(top_k=0)

@@ -11,7 +11,7 @@ from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, n
 from vesalius.cli.show import emit, progress
 from vesalius.memory import cores
 from vesalius.scan.reading import AS_STATED, Reading
-from vesalius.tasks.predict_options import DetectOptions
+from vesalius.tasks.predict_options import EveryOption
 
 
 @with_options()
@@ -24,7 +24,7 @@ def predict(
     ],
     paths: Paths,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the predictions.")],
-    options: DetectOptions,  # it has the options of every job
+    options: EveryOption,
     reading: Reading = AS_STATED,
     device: OnDevice = "auto",
     threads: Threads = cores(),

@@ -46,6 +46,19 @@ class PredictOptions:
 
 
 @dataclass(frozen=True)
+class SegmentOptions(PredictOptions):
+    """Options of segmenters."""
+
+    dicom_seg: bool = field(
+        default=False,
+        metadata={
+            "help": "Segmentation: write label maps of DICOM series as DICOM SEG, too, which refers to the series "
+            "and holds the patient's name and ids."
+        },
+    )
+
+
+@dataclass(frozen=True)
 class ClassifyOptions(PredictOptions):
     """Options of classifiers of slices.
 
@@ -87,3 +100,8 @@ class DetectOptions(ClassifyOptions):
         super().__post_init__()
         if self.intercept_hu is not None and not math.isfinite(self.intercept_hu):
             raise UsageError("is not a number", where="--intercept", fix="give for instance -1024")
+
+
+@dataclass(frozen=True)
+class EveryOption(DetectOptions, SegmentOptions):
+    """The options of all jobs, for the command line."""

@@ -48,10 +48,12 @@ class Predicted:
     Args:
         measures: JSON-able.
         pictures: kind -> PNG, for the report.
+        files: that were written beside the target.
     """
 
     measures: dict[str, Any]
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    files: Sequence[Path] = ()
 
 
 def model_name(folder: Path) -> str:

@@ -92,7 +92,7 @@ def predict(
             the job can average, as "segment" can.
         paths: scans, folders of scans, manifests.
         output: folder for the predictions, summary.json and report.html.
-        options: of the job, by name, e.g. {"top_k": 3} (`DetectOptions`); None: its defaults.
+        options: of the job, by name, e.g. {"top_k": 3} (`EveryOption`); None: its defaults.
         reading: choices where the files leave some open.
         device: "auto", "cpu" or "cuda".
         threads: of PyTorch; None: its own choice.
@@ -237,7 +237,7 @@ def _predict_study(
         (output / FIGURES / old).unlink()
     for kind, png in predicted.pictures.items():
         write_figure(output / FIGURES / f"{name}.{kind}.png", png)
-    written = [*(target.iterdir() if target.is_dir() else [target])]
+    written = [*(target.iterdir() if target.is_dir() else [target]), *predicted.files]
     written += [output / FIGURES / file for file in _figures(output, name).values()]
     files = tuple(sorted(path.relative_to(output).as_posix() for path in written))
     ledger.add(Finished(name, digest, predicted.measures, study.source, files))

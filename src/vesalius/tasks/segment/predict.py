@@ -33,13 +33,16 @@ from vesalius.report.masks import by_reason
 from vesalius.report.overlay import Outlined, outlines
 from vesalius.report.page import Column, Section
 from vesalius.report.table import fixed
+from vesalius.scan.dicom.segmentation import Author, Referred, needs_highdicom
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
+from vesalius.tasks.predict_options import SegmentOptions
 from vesalius.tasks.predictor import Plausibility, Predicted, Predictor
 from vesalius.tasks.segment.ensemble import Ensemble
 from vesalius.tasks.segment.plausible import check_cine_mr
 from vesalius.tasks.segment.screen import is_picture, on_screen
 from vesalius.tasks.segment.segmenter import Finder, Segmenter
+from vesalius.weights.card import NOTICE
 from vesalius.wording import some
 
 _VENTRICLES = frozenset({"lv", "rv"})
@@ -73,6 +76,7 @@ class Function:
 class SegmentPredictor(Predictor):
     """Writes a label map for each study.
 
+    With the option `dicom_seg` a DICOM Segmentation of each point in time lies beside the map.
     Measures are volumes in mL (of a cine EDV, ESV and EF; of a picture covered shares and pieces), how end-diastole and
     end-systole are known ("ef_from"), the result of the plausibility check, and warnings. Without any label there is no
     picture.
@@ -80,11 +84,15 @@ class SegmentPredictor(Predictor):
 
     task = "segment"
     averages = True
+    Options = SegmentOptions
+    options: SegmentOptions
 
     def __init__(
         self, model: Path, device: str, options: Mapping[str, Any] | None = None, others: Sequence[Path] = ()
     ) -> None:
         super().__init__(model, device, options, others)
+        if self.options.dicom_seg:
+            needs_highdicom()
         self._segmenter: Finder = (
             Ensemble.from_pretrained(self.folders, device) if others else Segmenter.from_pretrained(model, device)
         )
@@ -97,10 +105,11 @@ class SegmentPredictor(Predictor):
         """Segment a study and write its map.
 
         Raises:
-            InputError: an image is missing, or fails the plausibility check of the model.
+            InputError: an image is missing, or fails the plausibility check of the model; no DICOM SEG can refer to it.
             GeometryError: the slices lie on no grid.
             UsageError: values that are no image; a volume or a cine for a model of pictures.
         """
+        referred = Referred(self._segmenter.contract.ordered(scans)[0]) if self.options.dicom_seg else None
         scans = self.placed(scans)
         image = self._segmenter.contract.ordered(scans)[0]
         settings = self._segmenter.settings
@@ -110,6 +119,8 @@ class SegmentPredictor(Predictor):
         check = settings.check
         plausible = check_cine_mr(image) if check == "cine-mr" else Plausibility()
         label_map = self._segmenter(scans)
+        name = target.name.removesuffix(settings.suffix)
+        files = () if referred is None else referred.write(label_map, self._written, self._author, target.parent, name)
         write_scan(label_map, target, force=True)
         labels_TIJK = label_map.stored()[0]
         function = self._measured(labels_TIJK, label_map, ends)
@@ -118,7 +129,9 @@ class SegmentPredictor(Predictor):
             _VOLUMES: self._curve(labels_TIJK, label_map, function),
         }
         facts = function.facts | plausible.facts(check, *function.warnings, *image.problems)
-        return Predicted(facts, {kind: png for kind, png in pictures.items() if png is not None})
+        if files:
+            facts["dicom_seg"] = [file.name for file in files]
+        return Predicted(facts, {kind: png for kind, png in pictures.items() if png is not None}, files)
 
     def summary(self, measures: Mapping[str, Any]) -> str:
         numbers = [f"{key} {value:.4g}" for key, value in _numbers(measures).items()]
@@ -133,6 +146,8 @@ class SegmentPredictor(Predictor):
         section = Section(title="What was found")
         for warning, names in warnings.items():
             section.text(f"{some(names)}: {warning}.", "warning")
+        if any("dicom_seg" in facts for facts in results.values()):
+            section.text("The DICOM SEG files hold the patient's name and ids, as their source does.", "warning")
         numbers = {name: _numbers(facts) for name, facts in results.items()}
         keys = list(dict.fromkeys(key for row in numbers.values() for key in row))
         has_ends = any("ef_from" in facts for facts in results.values())
@@ -149,9 +164,17 @@ class SegmentPredictor(Predictor):
                     section.figure(files[kind], caption.format(name), f"{kind.capitalize()} in {name}")
         return [section]
 
+    @property
+    def _written(self) -> dict[str, int]:
+        """Class -> its value in the maps."""
+        return {name: values[0] for name, values in self._segmenter.settings.labels.items()}
+
+    @property
+    def _author(self) -> Author:
+        return Author(", ".join(self.models), self.digest(), NOTICE)
+
     def _measured(self, labels_TIJK: NDArray[Any], label_map: Scan, ends: Ends | None = None) -> Function:
-        settings = self._segmenter.settings
-        values = {name: several[0] for name, several in settings.labels.items()}
+        settings, values = self._segmenter.settings, self._written
         if settings.suffix == ".png":
             return Function(covered(labels_TIJK, values))
         if label_map.spacing_mm is None:
