@@ -30,7 +30,7 @@ def test_every_name_is_a_job(name):
 def test_unknown_jobs_and_configurations():
     with pytest.raises(ConfigError, match="task: segmnt: no such job; did you mean 'segment'"):
         job_class("segmnt")
-    with pytest.raises(ConfigError, match="task: None"):
+    with pytest.raises(ConfigError, match="task: the configuration names no job; choose one of"):
         job_class(None)
     with pytest.raises(ConfigError, match="no such job"):
         job_class(["segment"])

@@ -38,8 +38,10 @@ def job_class(task: object) -> type[Job]:
     A module of your own is installed or lies in the current folder; naming it runs its code.
 
     Raises:
-        ConfigError: no such job.
+        ConfigError: no such job, or None.
     """
+    if task is None:
+        raise ConfigError("the configuration names no job", where="task", fix=f"choose one of {', '.join(JOBS)}")
     if isinstance(task, str) and task not in JOBS and ":" in task:
         return _own_job(task)
     found: type[Job] = JOBS.get(str(task), where=f"task: {task}")
