@@ -50,10 +50,22 @@ class WindowAttention(nn.Module):
         bias_HNN = bias_HNN.reshape(places, places, -1).permute(2, 0, 1)
         if mask is None:  # all windows are alike: crops and windows may be parted as one axis
             q, k, v = (y.transpose(0, 1) for y in (q, k, v))
-        y_BWHND: Tensor = _Attention.apply(q, k, v, bias_HNN, mask, self.scale)
+        y_BWHND: Tensor = (
+            _at_once(q, k, v, bias_HNN, mask, self.scale)
+            if torch.compiler.is_exporting()
+            else _Attention.apply(q, k, v, bias_HNN, mask, self.scale)
+        )
         y_XNC = y_BWHND.reshape(count, self.heads, places, -1).transpose(1, 2).reshape(count, places, channels)
         z_XNC: Tensor = self.proj_drop(self.proj(y_XNC))
         return z_XNC
+
+
+def _at_once(q: Tensor, k: Tensor, v: Tensor, bias_HNN: Tensor, mask_WNN: Tensor | None, scale: float) -> Tensor:
+    """The same as `_Attention` in operators that ONNX has."""
+    scores = scale * q @ k.transpose(-2, -1) + bias_HNN
+    if mask_WNN is not None:
+        scores = scores + mask_WNN[:, None]
+    return scores.softmax(-1) @ v
 
 
 class _Attention(torch.autograd.Function):
