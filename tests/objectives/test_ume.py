@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from vesalius.errors import ConfigError
 from vesalius.objectives.dice_ce import NOT_LABELLED, DiceCe
 from vesalius.objectives.keyframe_diversity import keyframe_diversity
 from vesalius.objectives.ume import Draws, UmeLoss, roughness
@@ -46,3 +47,8 @@ def test_one_draw_without_consistency():
     assert len(UmeLoss(consistency=0).outputs(Net(), image).logits) == 1
     two = UmeLoss().outputs(Net(), image)
     assert [len(one) for one in two.logits] == [3, 3]
+
+
+def test_its_segmentation_is_a_loss_of_logits():
+    with pytest.raises(ConfigError, match="choose dice_ce or dice_bce"):
+        UmeLoss.parse({"segmentation": {"name": "ume"}})

@@ -48,3 +48,12 @@ def test_label_maps_become_those_of_a_slice_with_its_frames():
     assert (whole.masks["mask"] == 1).all()
     with pytest.raises(UsageError, match="mask 'ED' has 1 frames and the cine 5"):
         over_time(Sample(x_CTIJK, {"ED": end}), 0)
+
+
+def test_a_label_map_stays_on_its_frame():
+    x_CTIJK = np.zeros((1, 5, 2, 3, 4))
+    one = np.ones((1, 1, 2, 3, 4), np.int16)
+    with pytest.raises(UsageError, match=r"frame 5 \(from 0\) is named"):
+        over_time(Sample(x_CTIJK, {"ED": one}, frames={"ED": 5}), 0)
+    with pytest.raises(UsageError, match="leave out steps of prepare that change the frames"):
+        over_time(Sample(x_CTIJK, {"ED": one.repeat(5, 1)}, frames={"ED": 0}), 0)

@@ -33,6 +33,14 @@ def test_an_image_that_may_be_missing_is_nan():
         contract.prepared({"flair": scan(1)})
 
 
+def test_beside_a_missing_image_each_image_is_one_channel():
+    """Where an image is missing, two channels of another are not mistaken for it."""
+    contract = InputContract(images=("t1", "t2", "flair"), optional=True, prepare=Prepare(layout="CIJK"))
+    both = Scan.from_array(np.ones((2, 1, 4, 5, 6), np.float32), np.diag([1, 2, 3, 1]))
+    with pytest.raises(InputError, match="1 of 3 images are there, with 2 channels once prepared; give images of one"):
+        contract.prepared({"t1": both})
+
+
 def test_written_and_read(tmp_path):
     contract = InputContract(
         prepare=Prepare(layout="CIJK", spacing_mm=(1, 1, 3), values=(Windows(windows=((40, 80),)),)),

@@ -38,6 +38,7 @@ from vesalius.scan.open import suffix
 from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
 from vesalius.seeding import generator, shuffled
+from vesalius.transforms.contract import among
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.transform import Augment, Sample
 
@@ -287,7 +288,7 @@ class Loader:
         with self._budget.making(cost):
             prepared = self._prepare.sample(images, masks)
             masks_of = {("mask", name): _owned(prepared.masks[name]) for name in self._masks}
-            arrays = {(IMAGE, ""): _owned(among(prepared.image, held)), **masks_of}
+            arrays = {(IMAGE, ""): _owned(among(prepared.image, held, 0)), **masks_of}
             if all(stamp_of(path) == stamp for path, stamp in stamps.items()):  # else written while it was read
                 for slot, array in arrays.items():
                     if self._cache is not None:
@@ -397,20 +398,6 @@ def _stacked(samples: Iterator[LoadedCase], size: int) -> Batch | None:
     stacks = {name: stack[: len(cases)] for name, stack in stacks.items()}
     masks = {name: stack for name, stack in stacks.items() if name is not None}
     return Batch(tuple(cases), stacks[None], np.stack(labels), masks)
-
-
-def among(array_C: NDArray[Any], held: Sequence[bool]) -> NDArray[Any]:
-    """Return the channels at the places that are held, zeros at the others.
-
-    Example:
-        >>> among(np.array([5, 7]), [True, False, True]).tolist()
-        [5, 0, 7]
-    """
-    if all(held):
-        return array_C
-    whole_C = np.zeros((len(held), *array_C.shape[1:]), array_C.dtype)
-    whole_C[list(held)] = array_C
-    return whole_C
 
 
 def _within(item: Item | None) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
 import torch
-from pydantic import BeforeValidator, Field, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 from torch import Tensor, nn
 
 from vesalius.objectives.dice_ce import NOT_LABELLED, DiceCeConfig, Weight
@@ -44,6 +44,12 @@ class UmeLoss(Objective):
     temporal: Weight = Field(
         default=0.03, description="of the squared change from frame to frame where the labels do not change"
     )
+
+    @model_validator(mode="after")
+    def _segmentation_of_logits(self) -> UmeLoss:
+        if self.segmentation.of_keyframes:
+            raise ValueError("segmentation takes logits alone: choose dice_ce or dice_bce")
+        return self
 
     @property
     def of_regions(self) -> bool:

@@ -70,11 +70,17 @@ def over_time(sample: Sample, k: int) -> Sample:
 def _labels(maps_TIJ: Mapping[str, Any], frames: Mapping[str, int], shape: tuple[int, ...]) -> NDArray[np.int16]:
     labels_IJT = np.full(shape, NO_LABEL, np.int16)
     for name, map_TIJ in maps_TIJ.items():
+        if len(map_TIJ) > 1 and name in frames:
+            what = f"mask {name!r} lies on frame {frames[name]} and has {len(map_TIJ)} frames once prepared"
+            raise UsageError(
+                what, fix="give a map of that frame, and leave out steps of prepare that change the frames"
+            )
         if len(map_TIJ) == shape[2]:
             labels_IJT[...] = map_TIJ.transpose(1, 2, 0)
         elif len(map_TIJ) == 1 and frames.get(name, shape[2]) < shape[2]:
             labels_IJT[..., frames[name]] = map_TIJ[0]
         else:
-            what = f"mask {name!r} has {len(map_TIJ)} frames and the cine {shape[2]}, and no frame is named for it"
+            stated = f"frame {frames[name]} (from 0) is named" if name in frames else "no frame is named"
+            what = f"mask {name!r} has {len(map_TIJ)} frames and the cine {shape[2]}, and {stated} for it"
             raise UsageError(what, fix="state the frame under frames of the case")
     return labels_IJT

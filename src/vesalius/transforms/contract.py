@@ -5,8 +5,9 @@ It holds the preparation itself, so a net gets its input from the code that made
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +41,7 @@ class InputContract(Config):
     def prepared(self, scans: Mapping[str, Scan]) -> NDArray[np.float32]:
         """Return the array that the net takes. Raises as `ordered` and `Prepare` do."""
         held = [name in scans for name in self.images]
-        array = self.prepare(self.ordered(scans))
-        if all(held):
-            return array
-        whole = np.full((len(held), *array.shape[1:]), np.nan, np.float32)
-        whole[held] = array
-        return whole
+        return among(self.prepare(self.ordered(scans)), held, np.nan)
 
     def ordered(self, scans: Mapping[str, Scan]) -> list[Scan]:
         """Return the scans that there are, in the order of the channels.
@@ -58,6 +54,26 @@ class InputContract(Config):
             fix = "name at least one image" if self.optional else "name all images"
             raise InputError(f"the model needs {', '.join(self.images)}; {', '.join(missing)} missing", fix=fix)
         return [scans[name] for name in self.images if name in scans]
+
+
+def among(array_C: NDArray[Any], held: Sequence[bool], fill: float) -> NDArray[Any]:
+    """Return the channels at the places that are held, and `fill` at the others.
+
+    Raises:
+        InputError: some are not held, and those that are have more or fewer channels than one each.
+
+    Example:
+        >>> among(np.array([5, 7]), [True, False, True], 0).tolist()
+        [5, 0, 7]
+    """
+    if all(held):
+        return array_C
+    if len(array_C) != sum(held):
+        what = f"{sum(held)} of {len(held)} images are there, with {len(array_C)} channels once prepared"
+        raise InputError(what, fix="give images of one channel each")
+    whole_C = np.full((len(held), *array_C.shape[1:]), fill, array_C.dtype)
+    whole_C[list(held)] = array_C
+    return whole_C
 
 
 def read_contract(folder: Path) -> InputContract:

@@ -8,7 +8,7 @@ from tasks.segment.small import AFFINE, SHAPE, blob, settings
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
-from vesalius.errors import ConfigError, InputError
+from vesalius.errors import ConfigError, InputError, UsageError
 from vesalius.nets.ume import UME
 from vesalius.phantom.nifti import write_nifti
 from vesalius.scan.open import open_scan
@@ -153,20 +153,21 @@ def cines(folder):
     return write_manifest(Cohort(tuple(cases), folder), folder / "m.jsonl", force=True)
 
 
+OVER_TIME = {
+    "data__images": ["image"],
+    "data__allow_missing": False,
+    "data__masks": ["ED", "ES"],
+    "data__third": "time",
+    "data__labels": {"cavity": [4]},
+    "prepare": {"layout": "CTIJK", "values": [{"name": "zscore"}]},
+    "patch": [16, 16, 5],
+    "cavity": "cavity",
+    "net": NET | {"encoder": NET["encoder"] | {"inputs": 1}, "outputs": 2},
+}
+
+
 def test_time_as_the_frames(tmp_path):
-    manifest = cines(tmp_path / "data")
-    changes = {
-        "data__images": ["image"],
-        "data__allow_missing": False,
-        "data__masks": ["ED", "ES"],
-        "data__third": "time",
-        "data__labels": {"cavity": [4]},
-        "prepare": {"layout": "CTIJK", "values": [{"name": "zscore"}]},
-        "patch": [16, 16, 5],
-        "cavity": "cavity",
-        "net": NET | {"encoder": NET["encoder"] | {"inputs": 1}, "outputs": 2},
-    }
-    task = make_task(table_of(manifest, **changes))
+    task = make_task(table_of(cines(tmp_path / "data"), **OVER_TIME))
     batch = next(task.batches(0, 0, 0, 1))
     assert batch["image"].shape == (4, 1, 16, 16, 5)
     assert (batch["classes"][..., [1, 3, 4]] == -1).all()
@@ -179,6 +180,37 @@ def test_time_as_the_frames(tmp_path):
     assert found.shape == scan.shape
     sizes = (found.stored()[0] == 4).sum((1, 2, 3))
     assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_label_maps_of_a_cine_state_their_frames(tmp_path):
+    cohort = read_manifest(cines(tmp_path / "data"))
+    cases = [case.model_copy(update={"frames": {"ED": 0}}) for case in cohort]
+    manifest = write_manifest(Cohort(tuple(cases), cohort.root), tmp_path / "data/m.jsonl", force=True)
+    with pytest.raises(UsageError, match="case c0 states no frame for mask ES"):
+        make_task(table_of(manifest, **OVER_TIME))
+
+
+@pytest.mark.parametrize(
+    "step", [{"name": "frames", "count": 8}, {"name": "center_fit", "size": [8, None, None, None]}]
+)
+def test_the_preparation_keeps_the_frames(step):
+    prepare = OVER_TIME["prepare"] | {"steps": [step]}
+    with pytest.raises(ConfigError, match=r"prepare\.steps change the frames"):
+        SegmentConfig.parse(table_of("m.jsonl", **OVER_TIME | {"prepare": prepare}))
+
+
+def test_a_cine_is_segmented_anew_with_other_images(tmp_path):
+    """The first image is the same object, the second is missing the second time."""
+    manifest = cines(tmp_path / "data")
+    changes = {"data__images": ["image", "other"], "data__allow_missing": True, "net": NET | {"outputs": 2}}
+    task = make_task(table_of(manifest, **OVER_TIME | changes))
+    task.modules = task.build()
+    export(task, tmp_path / "model")
+    segmenter = Segmenter.from_pretrained(tmp_path / "model")
+    scans = {"image": open_scan(tmp_path / "data/c4.nii.gz"), "other": open_scan(tmp_path / "data/c4.nii.gz")}
+    both = segmenter.probabilities(scans)
+    assert (segmenter.probabilities({"image": scans["image"]}) != both).any()
+    assert (segmenter.probabilities(scans) == both).all()
 
 
 def test_starts_from_an_encoder():

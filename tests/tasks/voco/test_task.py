@@ -5,6 +5,8 @@ from tasks.voco.small import METHODS, make_volumes, table
 from vesalius.errors import UsageError
 from vesalius.tasks.voco.config import VocoConfig
 from vesalius.tasks.voco.job import VocoJob
+from vesalius.tasks.voco.masked import Masked
+from vesalius.tasks.voco.task import held_out, measure
 from vesalius.training.loop import Loop
 
 
@@ -70,3 +72,19 @@ def test_volumes_that_the_grid_does_not_tile(manifest):
         UsageError, match=r"method.geometry: the grid covers 16 x 16 x 8 voxels, the volume has 24 x 24"
     ):
         next(task.batches(0, 0, 0, 1))
+
+
+def test_a_last_batch_of_one_volume_leaves_the_spread_as_it_is(manifest, monkeypatch):
+    """One volume has no spread; what the other batches have is not divided by it."""
+    sizes = []
+
+    def loss(self, modules, batch):
+        sizes.append(len(batch["image"]))
+        return torch.ones(()), {"spread": 0.5} if sizes[-1] > 1 else {}
+
+    monkeypatch.setattr(Masked, "loss", loss)
+    config = VocoConfig.parse(table(manifest, "mae", batch=3))
+    task = VocoJob(config).task()
+    measures = measure(config, task.build(), held_out(config, VocoJob(config).parts()["train"]))
+    assert sizes == [3, 1]
+    assert measures == {"loss": 1.0, "spread": 0.5}

@@ -19,7 +19,8 @@ from vesalius.tasks.job import JobConfig
 from vesalius.tasks.third_axis import Third
 from vesalius.training.config import TrainConfig
 from vesalius.transforms.prepare import Prepare
-from vesalius.transforms.transform import AnyTransform
+from vesalius.transforms.resize import Frames
+from vesalius.transforms.transform import AnyTransform, Transform
 
 Positive = Annotated[int, Field(ge=1)]
 Patch = tuple[Positive, Positive, Positive]
@@ -141,6 +142,8 @@ class SegmentConfig(JobConfig):
         layout = "CTIJK" if self.data.third == "time" else "CIJK"
         if self.prepare.layout != layout:
             raise ValueError(f"prepare.layout must be {layout} where data.third is {self.data.third}")
+        if self.data.third == "time" and any(map(_changes_frames, self.prepare.steps)):
+            raise ValueError("prepare.steps change the frames, which label maps and predictions are numbered by")
         known = set(self.data.labels)
         named = {
             *self.infer.organ,
@@ -181,6 +184,12 @@ class SegmentConfig(JobConfig):
         if any(size % divisor for size, divisor in zip(self.patch, self.net.divisors, strict=False)):
             raise ValueError(f"the net needs a patch in multiples of {', '.join(map(str, self.net.divisors))}")
         return self
+
+
+def _changes_frames(step: Transform) -> bool:
+    """Whether a step of layout CTIJK gives another number of frames; the first of four sizes is theirs."""
+    size = getattr(step, "size", None)
+    return isinstance(step, Frames) or (isinstance(size, tuple) and len(size) == 4 and size[0] is not None)
 
 
 def region_steps(labels: Collection[str], regions: Mapping[str, Collection[str]]) -> tuple[str, ...]:

@@ -95,8 +95,8 @@ class Segmenter(Finder):
         self.device = torch.device(device)
         config, net = whole(model)
         self._inputs, self._net = config.inputs, net.to(self.device)
-        self._cine: tuple[Scan, NDArray[np.float32]] | None = None
-        """The last cine of a model over time, and p_TNIJK of all its frames."""
+        self._cine: tuple[Sequence[Scan | None], NDArray[np.float32]] | None = None
+        """The last images of a model over time, and p_TNIJK of all their frames."""
 
     @classmethod
     def from_pretrained(cls, name: str | Path, device: str | torch.device = "cpu") -> Segmenter:
@@ -112,8 +112,9 @@ class Segmenter(Finder):
     def probabilities(self, scans: Mapping[str, Scan], t: int = 0) -> NDArray[np.float32]:
         first = self.contract.ordered(scans)[0]
         if self.settings.third == "time":
-            if self._cine is None or self._cine[0] is not first:
-                self._cine = first, self._over_time(scans)
+            images = [scans.get(name) for name in self.contract.images]
+            if self._cine is None or any(one is not last for one, last in zip(images, self._cine[0], strict=True)):
+                self._cine = images, self._over_time(scans)
             return self._on_grid(self._cine[1][t].copy(), first)
         scans = {name: part(scan, t=t) for name, scan in scans.items()}
         return self._on_grid(self._found(self._prepared(scans)), first)
@@ -128,7 +129,7 @@ class Segmenter(Finder):
         """Return x_CIJK, of a model over time x_CTIJK."""
         x_C = self.contract.prepared(scans)
         placed = self.contract.prepare.placed(self.contract.ordered(scans)[0])
-        if x_C.shape[-3:] != placed.shape[2:]:
+        if x_C.shape[-3:] != placed.shape[2:] or (x_C.ndim > 4 and x_C.shape[1] != placed.shape[1]):
             raise UsageError("the preparation changes the size of the image, so no map can be laid back onto it")
         if self._inputs not in (None, len(x_C)):
             what = f"the scan has {len(x_C)} channels once prepared, the model takes {self._inputs}"

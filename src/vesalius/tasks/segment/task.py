@@ -47,6 +47,8 @@ class SegmentTask(Task):
         self.values = LabelValues(config.data.labels, config.data.ignored, config.data.map_values)
         self._loss = config.loss.make()
         self._over_time = config.data.third == "time"
+        if self._over_time:
+            self._check_frames()
         self._missing = {**self._missing_in("train"), **self._missing_in("val")}
         self._training = self._loader("train", self._changes(), config.repeats)
         self._held_out = self._loader("val", None, 1)
@@ -159,6 +161,15 @@ class SegmentTask(Task):
         if channels != self.config.net.inputs:
             what = f"the images have {channels} channels once prepared, the net takes {self.config.net.inputs}"
             raise UsageError(what, where="net.inputs", fix=f"set it to {channels}, or add steps to prepare")
+
+    def _check_frames(self) -> None:
+        """Raise UsageError where a label map of a cine states no frame: each is learned and tested on one."""
+        data = self.config.data
+        for case in (case for cohort in self.parts.values() for case in cohort):
+            unplaced = [name for name in data.masks if name not in case.frames]
+            if unplaced:
+                what = f"case {case.id} states no frame for mask {' and '.join(unplaced)}"
+                raise UsageError(what, where=data.where, fix='add "frames" to the case, such as {"ED": 0, "ES": 9}')
 
     def _missing_in(self, part: str) -> dict[str, NDArray[np.bool_]]:
         """Unit -> for each class and the background, whether it was not labelled, shape (N,)."""

@@ -154,13 +154,15 @@ def measure(config: VocoConfig, modules: Mapping[str, nn.Module], loader: Loader
     """Return the means over batches of volumes of the loss, its terms and the health of the vectors."""
     device = next(modules["encoder"].parameters()).device
     sums: dict[str, float] = defaultdict(float)
+    counts: dict[str, int] = defaultdict(int)  # a batch of one volume has no spread
     for batch in batches(loader, 0, config.batch):
         names = [(config.train.seed, "held out", case.id, "crops") for case in batch.cases]
         given = {name: x.to(device) for name, x in with_crops(config, batch.images, names).items()}
         loss, logs = config.method.loss(modules, given)
         for name, value in {"loss": loss, **logs}.items():
             sums[name] += float(value) * len(batch.cases)
-    return {name: total / len(loader) for name, total in sums.items()}
+            counts[name] += len(batch.cases)
+    return {name: total / counts[name] for name, total in sums.items()}
 
 
 def with_crops(config: VocoConfig, images: np.ndarray[Any, Any], names: list[Any]) -> dict[str, Tensor]:
