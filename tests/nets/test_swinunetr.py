@@ -27,7 +27,8 @@ def test_the_encoder_is_a_part_of_the_whole():
         part.register_forward_hook(lambda module, given, out: told.append(out))
     with torch.no_grad():
         assert whole(x).shape == (1, 3, 64, 64)
-        assert all(torch.equal(a, b) for a, b in zip(encoder(x), told, strict=True))
+        for a, b in zip(encoder(x), told, strict=True):  # attention in parts rounds differently
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
 def test_as_large_as_published():

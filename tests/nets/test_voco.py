@@ -57,3 +57,14 @@ def test_heads():
     assert torch.equal(head.eval()(x), head.train()(x))
     assert as_one(make(VoxelHead(inputs=6, voxels=8))(torch.randn(2, 3, 6))).shape == (2, 3, 8)
     assert VoxelHead(inputs=6, voxels=8).outputs == 8
+
+
+@pytest.mark.slow
+def test_the_encoder_becomes_onnx(tmp_path):
+    pytest.importorskip("onnxruntime")
+    from vesalius.weights.onnx import export_onnx
+
+    torch.manual_seed(0)
+    net = VocoEncoder(inputs=1, feature_size=12, depths=(1, 1, 1, 1)).make().eval()
+    parity = export_onnx(net, (1, 64, 64, 64), tmp_path / "voco.onnx", opset=20, within=1e-4, notes={})
+    assert parity.largest < 1e-4

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 
 def whole_and_places(maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -25,7 +26,8 @@ def whole_and_places(maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         (torch.Size([2, 8]), torch.Size([2, 4, 8]))
     """
     grid = maps[-1].shape[2:]
-    pool = nn.AdaptiveAvgPool3d(grid) if len(grid) == 3 else nn.AdaptiveAvgPool2d(grid)
-    places = [pool(cells).flatten(2) for cells in maps]
+    pool = functional.avg_pool3d if len(grid) == 3 else functional.avg_pool2d
+    sides = [[size // last for size, last in zip(cells.shape[2:], grid, strict=True)] for cells in maps]
+    places = [pool(cells, side).flatten(2) for cells, side in zip(maps, sides, strict=True)]
     places_BLD = torch.cat(places, 1).transpose(1, 2)
     return places_BLD.mean(1), places_BLD

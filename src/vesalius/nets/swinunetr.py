@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from vesalius.nets.net import Net
+from vesalius.nets.window_attention import in_parts
 
 
 class _Swin(Net):
@@ -66,11 +67,11 @@ class SwinUNETR(_Swin):
 
 
 class SwinMaps(nn.Module):
-    """The stages of a MONAI SwinUNETR without its decoder."""
+    """The stages of a MONAI SwinUNETR without its decoder, with attention that takes little memory."""
 
     def __init__(self, whole: Any) -> None:
         super().__init__()
-        self.swinViT = whole.swinViT
+        self.swinViT = in_parts(whole.swinViT)
         for level in (1, 2, 3, 4, 10):
             setattr(self, f"encoder{level}", getattr(whole, f"encoder{level}"))
 

@@ -99,6 +99,9 @@ def test_positions_orientation_spacing_and_every_voxel(tmp_path):
         found_IJK[:, :, k][frame_JI.T > 0] = list(LABELS.values())[number - 1]
     np.testing.assert_array_equal(found_IJK, sitk.GetArrayFromImage(nifti).T)
     assert set(np.unique(found_IJK)) == {0, 3, 7}
+    (path,) = tmp_path.rglob("*.seg*.dcm")
+    frames_NJI = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))  # 0 and 255
+    np.testing.assert_array_equal(frames_NJI > 0, segmentation.pixel_array > 0)
 
 
 def test_highdicom_reads_the_same_volume(tmp_path):

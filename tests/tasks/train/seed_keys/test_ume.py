@@ -147,7 +147,7 @@ def test_sizes_are_those_of_the_net():
 
 
 def test_every_key_is_in_the_docs():
-    page = (Path(__file__).parents[3] / "docs" / "volumes.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[4] / "docs" / "volumes.md").read_text(encoding="utf-8")
     for keys in UME_KEYS.values():
         assert [key for key in keys if f"`{key}`" not in page and f"`.{key.rpartition('.')[2]}`" not in page] == []
 
