@@ -70,6 +70,10 @@ class CohortData(ManifestData):
     memory_mib: int = Field(default=2048, ge=1, description="MiB that the loader may hold")
     cache: Path | None = Field(default=None, description="folder where prepared scans stay between runs")
 
+    @property
+    def _optional(self) -> bool:
+        return False
+
     def cohort(self) -> Cohort:
         """Return all cases of the manifests.
 
@@ -117,7 +121,6 @@ class CohortData(ManifestData):
         prepare: Prepare,
         order: Literal["shuffled", "cohort"],
         seed: int = 0,
-        optional: bool = False,
         masks: Sequence[str] = (),
         frame: str | None = None,
         classes: Sequence[str] | None = None,
@@ -133,7 +136,7 @@ class CohortData(ManifestData):
             cohort,
             prepare=prepare,
             images=self.images,
-            optional=optional,
+            optional=self._optional,
             masks=masks,
             frame=frame,
             classes=classes,
@@ -145,3 +148,34 @@ class CohortData(ManifestData):
             order=order,
             repeats=repeats,
         )
+
+
+class ImagesData(CohortData):
+    """Cases of several images, of which a case may lack some."""
+
+    allow_missing: bool = Field(
+        default=False, description="cases may lack some of the images; for nets that know missing ones, such as UME"
+    )
+
+    @property
+    def _optional(self) -> bool:
+        return self.allow_missing
+
+    def held(self, case: Case) -> bool:
+        """Whether a case has the images that it needs."""
+        return (any if self.allow_missing else all)(name in case.images for name in self.images)
+
+    @property
+    def needed_images(self) -> str:
+        """The same in words."""
+        return f"image called {(' or ' if self.allow_missing else ' and ').join(self.images)}"
+
+    def lacks(self, case: Case) -> list[int]:
+        """Return the channels of the images that a case lacks; nets get NaN there."""
+        return [channel for channel, name in enumerate(self.images) if name not in case.images]
+
+    def check_missing(self, prepare: Prepare, takes_missing: bool) -> None:
+        """Raise ValueError where images may be missing, and the net or the preparation does not allow that."""
+        given = len(self.images)
+        if self.allow_missing and not (takes_missing and prepare.channel_count(given) == given):
+            raise ValueError("data.allow_missing needs a net that knows missing images, and one channel for each image")

@@ -2,7 +2,9 @@ import pytest
 import torch
 
 from tasks.voco.small import METHODS, make_volumes, table
-from vesalius.errors import UsageError
+from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import read_manifest, write_manifest
+from vesalius.errors import ConfigError, UsageError
 from vesalius.tasks.voco.config import VocoConfig
 from vesalius.tasks.voco.job import VocoJob
 from vesalius.tasks.voco.masked import Masked
@@ -88,3 +90,26 @@ def test_a_last_batch_of_one_volume_leaves_the_spread_as_it_is(manifest, monkeyp
     measures = measure(config, task.build(), held_out(config, VocoJob(config).parts()["train"]))
     assert sizes == [3, 1]
     assert measures == {"loss": 1.0, "spread": 0.5}
+
+
+def test_a_case_may_lack_an_image(tmp_path):
+    manifest = make_volumes(tmp_path)
+    cohort = read_manifest(manifest)
+    cases = [
+        case.model_copy(update={"images": {name: case.images["image"] for name in (["a"] if n % 2 else ["a", "b"])}})
+        for n, case in enumerate(cohort)
+    ]
+    write_manifest(Cohort(tuple(cases), cohort.root), manifest, force=True)
+    net = {"name": "ume", "inputs": 2, "size": "micro", "patch": 4, "picture": 8, "max_keyframes": 2}
+    keys = table(manifest, "neighbours", net=net)
+    keys["data"] |= {"images": ["a", "b"], "allow_missing": True}
+    task = VocoJob(VocoConfig.parse(keys)).task()
+    task.modules = task.build()
+    given = list(task.batches(0, 0, 0, 1))
+    lacking = torch.cat([batch["image"].isnan().flatten(2).all(2) for batch in given])
+    assert not lacking[:, 0].any()
+    assert 0 < lacking[:, 1].sum() < len(lacking)
+    assert all(task.training_step(batch, 0)[0]["net"].isfinite() for batch in given)
+    keys["net"] = {"name": "unet-encoder", "inputs": 2, "channels": [4, 8], "units": 1}
+    with pytest.raises(ConfigError, match="allow_missing needs a net that knows missing images"):
+        VocoConfig.parse(keys)

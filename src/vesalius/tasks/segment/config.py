@@ -14,7 +14,7 @@ from vesalius.nets.net import AnyNet
 from vesalius.nets.ume import UMESegmenter
 from vesalius.objectives.dice_ce import DiceCeConfig
 from vesalius.objectives.objective import Objective
-from vesalius.tasks.cohort_data import CohortData
+from vesalius.tasks.cohort_data import ImagesData
 from vesalius.tasks.job import JobConfig
 from vesalius.tasks.third_axis import Third
 from vesalius.training.config import TrainConfig
@@ -35,7 +35,7 @@ Suffix = Literal[".nii.gz", ".png"]
 SUFFIX_WORDS = "of the label maps that predict writes; .png: the model takes single pictures and no volumes"
 
 
-class SegmentData(CohortData):
+class SegmentData(ImagesData):
     """The cases, and the meaning of their label maps."""
 
     masks: tuple[str, ...] = Field(
@@ -54,9 +54,6 @@ class SegmentData(CohortData):
         description="third axis of a volume: depth, or time: each slice of a cine with all its frames is a volume, "
         "and label maps are those of some frames",
     )
-    allow_missing: bool = Field(
-        default=False, description="cases may lack some of the images; for nets that know missing ones, such as UME"
-    )
     absent: Literal["background", "unknown"] = Field(
         default="background",
         description="a class that a label map does not hold: it is absent, or it was not labelled in this map",
@@ -73,14 +70,13 @@ class SegmentData(CohortData):
         return self
 
     def usable(self, case: Case) -> bool:
-        enough = any if self.allow_missing else all
-        held = all if self.third == "time" else any
-        return enough(name in case.images for name in self.images) and held(name in case.masks for name in self.masks)
+        labelled = all if self.third == "time" else any
+        return self.held(case) and labelled(name in case.masks for name in self.masks)
 
     @property
     def needs(self) -> str:
-        masks, images = (" and " if self.third == "time" else " or "), " or " if self.allow_missing else " and "
-        return f"mask called {masks.join(self.masks)} (and image called {images.join(self.images)})"
+        masks = (" and " if self.third == "time" else " or ").join(self.masks)
+        return f"mask called {masks} (and {self.needed_images})"
 
 
 def _read_loss(given: Any) -> Any:
@@ -169,13 +165,11 @@ class SegmentConfig(JobConfig):
             raise ValueError("the loss needs a net with keyframes, ume-segmenter")
         if self.data.third == "time" and dims == 2:
             raise ValueError("the patch needs frames along its third axis where data.third is time")
-        given = len(self.data.images)
-        if self.data.allow_missing and not (self.net.takes_missing and self.prepare.channel_count(given) == given):
-            raise ValueError("data.allow_missing needs a net that knows missing images, and one channel for each image")
+        self.data.check_missing(self.prepare, self.net.takes_missing)
         outputs = len(self.regions) if self.loss.of_regions else len(self.data.labels) + 1
         wanted = {"dims": dims, "outputs": outputs}
         if self.suffix != ".png":  # only its file says whether a picture is grey or has colours
-            wanted["inputs"] = self.prepare.channel_count(given)
+            wanted["inputs"] = self.prepare.channel_count(len(self.data.images))
         for key, value in wanted.items():
             if getattr(self.net, key) != value:
                 raise ValueError(

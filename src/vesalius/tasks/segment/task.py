@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vesalius.cohort.case import MASK, Case
+from vesalius.cohort.case import MASK
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import LoadedCase, Loader, batches
 from vesalius.errors import UsageError
@@ -76,7 +76,7 @@ class SegmentTask(Task):
             self._check_channels(batch.images.shape[1])
             classes = self.values.classes(batch.masks[MASK][:, 0], where=f"case {batch.cases[0].id} or one beside it")
             for image, case in zip(batch.images, batch.cases, strict=True):
-                image[self._lacks(case)] = np.nan
+                image[self.config.data.lacks(case)] = np.nan
             yield {
                 "image": torch.from_numpy(batch.images),
                 "classes": torch.from_numpy(classes).long(),
@@ -127,7 +127,7 @@ class SegmentTask(Task):
         for sample in samples:
             truth.append(self.values.classes(sample.masks[MASK][0], where=f"case {loaded.id}"))
             image = np.array(sample.image, np.float32)
-            image[self._lacks(loaded.case)] = np.nan
+            image[self.config.data.lacks(loaded.case)] = np.nan
             x_CIJK = torch.from_numpy(image).to(device)
             p_NIJK = probabilities(net, x_CIJK, config.patch, config.infer, steps=steps)
             found.append(decided(p_NIJK.cpu().numpy(), steps))
@@ -139,10 +139,6 @@ class SegmentTask(Task):
         count = len(self.values.names) + 1
         numbers = SegmentSettings.of(self.config).measured_classes.values()
         return torch.tensor([[number in members for number in range(count)] for members in numbers])
-
-    def _lacks(self, case: Case) -> list[int]:
-        """Channels of the images that a case lacks."""
-        return [channel for channel, name in enumerate(self.config.data.images) if name not in case.images]
 
     def export(self, folder: Path) -> None:
         config = self.config
@@ -204,7 +200,6 @@ class SegmentTask(Task):
             prepare=self.config.prepare,
             order="cohort" if augment is None else "shuffled",
             seed=self.config.train.seed,
-            optional=data.allow_missing,
             masks=data.masks if self._over_time else (MASK,),
             frame=None if self._over_time else frame_of_units(cohort, data),
             augment=augment,

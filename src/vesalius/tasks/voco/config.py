@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from vesalius.cohort.case import Case
 from vesalius.nets.encoder import AnyEncoder
-from vesalius.tasks.cohort_data import CohortData
+from vesalius.tasks.cohort_data import ImagesData
 from vesalius.tasks.job import JobConfig
 from vesalius.tasks.third_axis import Third
 from vesalius.tasks.voco.health import VolumeHealth
@@ -18,7 +18,7 @@ from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.transform import AnyTransform, Chain
 
 
-class VolumeData(CohortData):
+class VolumeData(ImagesData):
     """The volumes, without labels: a case needs its images only."""
 
     third: Third = Field(
@@ -28,13 +28,12 @@ class VolumeData(CohortData):
     frame: str | None = Field(default=None, description="with depth: frame of a cine to load, such as ED")
 
     def usable(self, case: Case) -> bool:
-        images = all(name in case.images for name in self.images)
-        return images and (self.frame is None or self.frame in case.frames)
+        return self.held(case) and (self.frame is None or self.frame in case.frames)
 
     @property
     def needs(self) -> str:
         frame = f" and a frame called {self.frame}" if self.frame else ""
-        return f"image called {' and '.join(self.images)}{frame}"
+        return f"{self.needed_images}{frame}"
 
 
 class VocoConfig(JobConfig):
@@ -66,6 +65,7 @@ class VocoConfig(JobConfig):
             raise ValueError("data.frame loads one frame, and data.third: time needs all")
         if self.net.dims != 3:
             raise ValueError("net is not an encoder of volumes")
+        self.data.check_missing(self.prepare, self.net.takes_missing)
         channels = self.prepare.channel_count(len(self.data.images))
         if self.net.inputs != channels:
             raise ValueError(f"net.inputs is {self.net.inputs}, the images need {channels}")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.loader import Batch as Loaded
 from vesalius.cohort.loader import Loader, batches
 from vesalius.errors import UsageError
 from vesalius.nets.shared_norm import shared_norms
@@ -91,7 +92,7 @@ class VocoTask(Task):
             for case in batch.cases:
                 names.append((self.config.train.seed, epoch, (place * world + rank) // self._cases, case.id, "crops"))
                 place += 1
-            yield with_crops(self.config, batch.images, names)
+            yield with_crops(self.config, _images(self.config, batch), names)
 
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
         del step
@@ -132,7 +133,9 @@ class VocoTask(Task):
         """Write encoder and heads, and the preparation of whole volumes."""
         nets = self.config.method.ships(self.config.net)
         save_pretrained(folder, {name: bare(self.modules[name]) for name in nets}, ModelConfig.of("voco", nets))
-        write_contract(InputContract(images=self.config.data.images, prepare=self.config.prepare), folder)
+        data = self.config.data
+        contract = InputContract(images=data.images, optional=data.allow_missing, prepare=self.config.prepare)
+        write_contract(contract, folder)
 
 
 def held_out(config: VocoConfig, cohort: Cohort) -> Loader:
@@ -157,12 +160,19 @@ def measure(config: VocoConfig, modules: Mapping[str, nn.Module], loader: Loader
     counts: dict[str, int] = defaultdict(int)  # a batch of one volume has no spread
     for batch in batches(loader, 0, config.batch):
         names = [(config.train.seed, "held out", case.id, "crops") for case in batch.cases]
-        given = {name: x.to(device) for name, x in with_crops(config, batch.images, names).items()}
+        given = {name: x.to(device) for name, x in with_crops(config, _images(config, batch), names).items()}
         loss, logs = config.method.loss(modules, given)
         for name, value in {"loss": loss, **logs}.items():
             sums[name] += float(value) * len(batch.cases)
             counts[name] += len(batch.cases)
     return {name: total / counts[name] for name, total in sums.items()}
+
+
+def _images(config: VocoConfig, batch: Loaded) -> np.ndarray[Any, Any]:
+    """Return the volumes of a batch, with NaN for images that a case lacks."""
+    for image, case in zip(batch.images, batch.cases, strict=True):
+        image[config.data.lacks(case)] = np.nan
+    return batch.images
 
 
 def with_crops(config: VocoConfig, images: np.ndarray[Any, Any], names: list[Any]) -> dict[str, Tensor]:
