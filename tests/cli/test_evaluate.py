@@ -63,6 +63,7 @@ def test_evaluate_codec_hands_on_its_options(vesalius, called):
 def test_evaluate_codec_speaks_json_and_can_be_quiet(vesalius, called):
     done = vesalius("evaluate", "codec", "a", "-o", "out", "--json", "-q")
     told = {"path": "out", "report": "page", "results": {"data_sets": []}, "failed": [], "limits": [], "claims": False}
+    told |= {"notes": []}
     assert (done.told, done.err) == (told, "")
     assert (called["force"], called["points"], called["judge"]) == (False, 8, None)
 
