@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, field_validator
 
 from vesalius.cohort.cache import Cache
@@ -170,9 +172,9 @@ class ImagesData(CohortData):
         """The same in words."""
         return f"image called {(' or ' if self.allow_missing else ' and ').join(self.images)}"
 
-    def lacks(self, case: Case) -> list[int]:
-        """Return the channels of the images that a case lacks; nets get NaN there."""
-        return [channel for channel, name in enumerate(self.images) if name not in case.images]
+    def hide_missing(self, image_C: NDArray[np.floating], case: Case) -> None:
+        """Set the channels of the images that a case lacks to NaN, in place: so nets learn that they are missing."""
+        image_C[[channel for channel, name in enumerate(self.images) if name not in case.images]] = np.nan
 
     def check_missing(self, prepare: Prepare, takes_missing: bool) -> None:
         """Raise ValueError where images may be missing, and the net or the preparation does not allow that."""

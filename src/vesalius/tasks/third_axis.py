@@ -18,7 +18,7 @@ from vesalius.transforms.transform import Chain, Params, Sample
 
 Third = Literal["depth", "time"]
 NO_LABEL = int(np.iinfo(np.int16).min)
-"""Value of a label map on frames that nobody labelled."""
+"""Value of a label map on frames without labels."""
 
 
 @dataclass(frozen=True)

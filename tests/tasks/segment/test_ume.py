@@ -12,11 +12,14 @@ from vesalius.errors import ConfigError, InputError, UsageError
 from vesalius.nets.ume import UME
 from vesalius.phantom.nifti import write_nifti
 from vesalius.scan.open import open_scan
+from vesalius.tasks.job import InitConfig
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.outcome import measure
 from vesalius.tasks.segment.segmenter import Segmenter, decided, of_classes
 from vesalius.tasks.segment.task import SegmentTask
+from vesalius.tasks.train.start import Start
 from vesalius.training.loop import Loop
+from vesalius.weights.saved import ModelConfig, save_pretrained
 
 NET = {
     "name": "ume-segmenter",
@@ -213,10 +216,18 @@ def test_a_cine_is_segmented_anew_with_other_images(tmp_path):
     assert (segmenter.probabilities(scans) == both).all()
 
 
-def test_starts_from_an_encoder():
-    net = SegmentConfig.parse(table_of("m.jsonl")).net
-    assert net.encoder == UME.build(**NET["encoder"])
-    assert {name.split(".")[0] for name, _ in net.make().named_parameters()} == {"encoder", "decoder"}
+def test_starts_from_an_encoder(tmp_path):
+    torch.manual_seed(7)
+    encoder = UME.build(**NET["encoder"])
+    parts = {"encoder": encoder.make()}
+    (tmp_path / "pretrained").mkdir()
+    save_pretrained(tmp_path / "pretrained", parts, ModelConfig.of("voco", {"encoder": encoder}))
+    task = make_task(table_of(two_images(tmp_path / "data")))
+    start = Start(InitConfig(model=str(tmp_path / "pretrained"), part="encoder"), task)
+    Loop(task, task.config.train, None, cpu=True, start=start)
+    found, wanted = task.modules["net"].encoder.state_dict(), parts["encoder"].state_dict()
+    assert found.keys() == wanted.keys() == set(start.report.loaded)
+    assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ class SegmentTask(Task):
             self._check_channels(batch.images.shape[1])
             classes = self.values.classes(batch.masks[MASK][:, 0], where=f"case {batch.cases[0].id} or one beside it")
             for image, case in zip(batch.images, batch.cases, strict=True):
-                image[self.config.data.lacks(case)] = np.nan
+                self.config.data.hide_missing(image, case)
             yield {
                 "image": torch.from_numpy(batch.images),
                 "classes": torch.from_numpy(classes).long(),
@@ -127,7 +127,7 @@ class SegmentTask(Task):
         for sample in samples:
             truth.append(self.values.classes(sample.masks[MASK][0], where=f"case {loaded.id}"))
             image = np.array(sample.image, np.float32)
-            image[self.config.data.lacks(loaded.case)] = np.nan
+            self.config.data.hide_missing(image, loaded.case)
             x_CIJK = torch.from_numpy(image).to(device)
             p_NIJK = probabilities(net, x_CIJK, config.patch, config.infer, steps=steps)
             found.append(decided(p_NIJK.cpu().numpy(), steps))

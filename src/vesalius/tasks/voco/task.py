@@ -171,7 +171,7 @@ def measure(config: VocoConfig, modules: Mapping[str, nn.Module], loader: Loader
 def _images(config: VocoConfig, batch: Loaded) -> np.ndarray[Any, Any]:
     """Return the volumes of a batch, with NaN for images that a case lacks."""
     for image, case in zip(batch.images, batch.cases, strict=True):
-        image[config.data.lacks(case)] = np.nan
+        config.data.hide_missing(image, case)
     return batch.images
 
 
