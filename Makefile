@@ -48,9 +48,9 @@ BENCHES := start_up manifest_scale loading codec auto detect
 bench: $(VENV)/.nets  ## run the benchmarks that need no arguments; the others in bench/ train models
 	@set -e; for name in $(BENCHES); do echo "== bench/$$name.py"; $(BIN)/python "bench/$$name.py"; done
 
-tools:  ## install dcmtk (dcmdump), which a few tests use and skip without (needs root and apt-get)
-	@command -v dcmdump > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-		apt-get install -qq -y --no-install-recommends dcmtk; }
+tools:  ## install dcmdump and chromium, which a few tests use and skip without (needs root and apt-get)
+	@{ command -v dcmdump && command -v chromium; } > /dev/null || { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends dcmtk chromium; }
 
 clean:  ## remove everything that make made
 	rm -rf $(VENV) build demo dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -58,9 +58,9 @@ clean:  ## remove everything that make made
 $(VENV)/.nets: $(VENV)/.installed  # torch is large; the demo does not need it
 	@echo "installing torch and what nets need into $(VENV)"
 ifneq ($(UV),)
-	uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,nets,onnx,dicom,search,project]'
+	uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,nets,diffusion,app,onnx,dicom,search,project]'
 else
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,nets,onnx,dicom,search,project]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,nets,diffusion,app,onnx,dicom,search,project]'
 endif
 	@touch $@
 
