@@ -9,9 +9,9 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError, UsageError
 from vesalius.phantom.nifti import write_nifti
+from vesalius.tasks.label_values import LabelValues
 from vesalius.tasks.segment.config import SegmentConfig
 from vesalius.tasks.segment.labels import (
-    LabelValues,
     frame_of_units,
     largest_pieces,
     organ_pieces,
@@ -21,21 +21,6 @@ from vesalius.tasks.segment.labels import (
 )
 
 VALUES = LabelValues({"bright": (4,), "dark": (7,)})
-
-
-def test_there_and_back():
-    values = LabelValues({"core": (1, 4), "edema": (2,)}, ignored=(9,))
-    mask = np.array([0, 1, 4, 2, 9], np.int16)
-    classes = values.classes(mask, "case a")
-    assert classes.tolist() == [0, 1, 1, 2, -1]
-    assert values.written(classes[:4]).tolist() == [0, 1, 1, 2]
-    assert values.written(classes[:4]).dtype == np.uint8
-    assert LabelValues({"a": (300,)}).written(np.array([1])).dtype == np.uint16
-
-
-def test_an_unknown_value_is_told():
-    with pytest.raises(InputError, match="case a: a mask holds -3, 5, which"):
-        LabelValues({"a": (1,)}).classes(np.array([0, 1, 5, -3], np.int16), "case a")
 
 
 def test_the_largest_piece_stays():

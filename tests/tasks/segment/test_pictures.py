@@ -11,9 +11,10 @@ from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import UsageError
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
+from vesalius.tasks.label_values import LabelValues
 from vesalius.tasks.segment.config import SegmentConfig, SegmentSettings
 from vesalius.tasks.segment.job import SegmentJob
-from vesalius.tasks.segment.labels import LabelValues, read_classes, units
+from vesalius.tasks.segment.labels import read_classes, units
 from vesalius.tasks.segment.predict import SegmentPredictor
 from vesalius.tasks.train.dry_run import dry_run
 from vesalius.tasks.train.run import train

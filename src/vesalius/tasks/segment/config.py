@@ -16,6 +16,7 @@ from vesalius.objectives.dice_ce import DiceCeConfig
 from vesalius.objectives.objective import Objective
 from vesalius.tasks.cohort_data import ImagesData
 from vesalius.tasks.job import JobConfig
+from vesalius.tasks.label_values import MAP_VALUES_WORDS, MapValues, Values
 from vesalius.tasks.third_axis import Third
 from vesalius.training.config import TrainConfig
 from vesalius.transforms.prepare import Prepare
@@ -24,13 +25,10 @@ from vesalius.transforms.transform import AnyTransform, Transform
 
 Positive = Annotated[int, Field(ge=1)]
 Patch = tuple[Positive, Positive, Positive]
-Values = Annotated[tuple[Annotated[int, Field(gt=0, lt=1 << 15)], ...], Field(min_length=1)]
 Ignored = tuple[Annotated[int, Field(ge=-(1 << 15), lt=1 << 15)], ...]
 Check = Literal["cine-mr", "none"]
 """Plausibility check before prediction: a short-axis cine MR, or none."""
 CHECK_WORDS = "cine-mr: predict refuses scans that cannot be a short-axis cine MR; none: no check"
-MapValues = Literal["classes", "objects"]
-MAP_VALUES_WORDS = "what a value of a label map names: a class, or one of many objects, all of the only class"
 Suffix = Literal[".nii.gz", ".png"]
 SUFFIX_WORDS = "of the label maps that predict writes; .png: the model takes single pictures and no volumes"
 

@@ -1,4 +1,4 @@
-"""Between the values of label maps and the classes of a net (0 is the background, the others in their order).
+"""Label maps as units to learn from, and repairs of predicted maps.
 
 A unit is one label map and the image, or the frame of a cine, that it lies on.
 Letters: I J K voxel axes.
@@ -6,7 +6,7 @@ Letters: I J K voxel axes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,58 +16,9 @@ from vesalius.cohort.case import MASK, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.read import open_mask
 from vesalius.errors import InputError, UsageError
-from vesalius.objectives.dice_ce import NOT_LABELLED
 from vesalius.scan.label_values import NotLabelsError, read_labels
-from vesalius.tasks.segment.config import MapValues, SegmentData
-from vesalius.tasks.third_axis import NO_LABEL
-
-_UNKNOWN = -2
-_RANGE = np.iinfo(np.int16)
-
-
-class LabelValues:
-    """The values of the classes.
-
-    Args:
-        labels: class -> its values in label maps, the first of which is written.
-        ignored: values of unlabelled voxels.
-        map_values: whether a value of a map names a class, or one of many objects of the only class.
-
-    Example:
-        >>> LabelValues({"nucleus": [1]}, map_values="objects").classes(np.array([0, 1, 277], np.int16), "case a")
-        array([0, 1, 1], dtype=int8)
-    """
-
-    def __init__(
-        self, labels: Mapping[str, Sequence[int]], ignored: Sequence[int] = (), map_values: MapValues = "classes"
-    ) -> None:
-        self.names = tuple(labels)
-        self._table = np.full(1 << 16, _UNKNOWN, np.int8)
-        self._table[0] = 0
-        for number, values in enumerate(labels.values(), start=1):
-            self._table[list(values)] = number
-        if map_values == "objects":
-            self._table[1 : _RANGE.max + 1] = 1
-        self._table[[NO_LABEL, *ignored]] = NOT_LABELLED
-        self._written = np.array([0, *(values[0] for values in labels.values())])
-
-    def classes(self, mask: NDArray[np.int16], where: str) -> NDArray[np.int8]:
-        """Class numbers of a label map of any shape.
-
-        Raises:
-            InputError: the map holds a value that belongs to no class.
-        """
-        numbers = self._table[mask]
-        unknown = numbers == _UNKNOWN
-        if unknown.any():
-            values = ", ".join(str(value) for value in np.unique(mask[unknown])[:5])
-            raise InputError(f"a mask holds {values}, which data.labels does not name", where=where)
-        return numbers
-
-    def written(self, classes: NDArray[np.integer]) -> NDArray[np.unsignedinteger]:
-        """The label map to write, of the smallest unsigned type that holds the values."""
-        values = self._written[classes]
-        return values.astype(np.uint8 if self._written.max() <= np.iinfo(np.uint8).max else np.uint16)
+from vesalius.tasks.label_values import LARGEST, LabelValues
+from vesalius.tasks.segment.config import SegmentData
 
 
 def units(cohort: Cohort, masks: Sequence[str]) -> Cohort:
@@ -114,7 +65,7 @@ def read_classes(units: Cohort, case: Case, values: LabelValues) -> NDArray[np.i
     if mask.shape[:2] != (1, 1):
         raise InputError(f"a label map of shape {mask.shape} (C, T, I, J, K) is no volume", where=where)
     try:
-        labels_IJK = read_labels(mask, _RANGE.min, _RANGE.max)[0, 0]
+        labels_IJK = read_labels(mask, LARGEST.min, LARGEST.max)[0, 0]
     except NotLabelsError as error:
         raise InputError(f"a mask {error}", where=where, fix="give a label map") from error
     return values.classes(labels_IJK.astype(np.int16), where)

@@ -29,8 +29,9 @@ from vesalius.report.page import Column, Section
 from vesalius.report.table import Cell, fixed
 from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
+from vesalius.tasks.label_values import LabelValues
 from vesalius.tasks.segment.config import SegmentSettings
-from vesalius.tasks.segment.labels import LabelValues, read_classes
+from vesalius.tasks.segment.labels import read_classes
 from vesalius.tasks.segment.screen import on_screen
 from vesalius.wording import Progress, quiet, some
 

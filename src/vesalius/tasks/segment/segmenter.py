@@ -23,8 +23,9 @@ from vesalius.scan.part import part
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.resample import onto, to_grid
 from vesalius.scan.scan import Scan
+from vesalius.tasks.label_values import LabelValues
 from vesalius.tasks.segment.config import InferConfig, Patch, SegmentSettings
-from vesalius.tasks.segment.labels import LabelValues, largest_pieces, organ_pieces, walled
+from vesalius.tasks.segment.labels import largest_pieces, organ_pieces, walled
 from vesalius.tasks.segment.parts import whole
 from vesalius.transforms.contract import InputContract, read_contract
 from vesalius.weights.saved import Pretrained, from_pretrained

@@ -22,8 +22,9 @@ from vesalius.cohort.loader import LoadedCase, Loader, batches
 from vesalius.errors import UsageError
 from vesalius.metrics.overlap import dice
 from vesalius.nets.net import build
+from vesalius.tasks.label_values import LabelValues
 from vesalius.tasks.segment.config import SegmentConfig, SegmentSettings
-from vesalius.tasks.segment.labels import LabelValues, frame_of_units, read_classes, units
+from vesalius.tasks.segment.labels import frame_of_units, read_classes, units
 from vesalius.tasks.segment.parts import modules_of, parts_of
 from vesalius.tasks.segment.segmenter import decided, probabilities
 from vesalius.tasks.third_axis import ThirdAxis, over_time

@@ -15,7 +15,7 @@ from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.codec.judge import Judge, ends, read_masks
 from vesalius.tasks.evaluate.codec.studies import Study, find_studies
 from vesalius.tasks.evaluate.codec.study import evaluate_study
-from vesalius.tasks.segment.labels import LabelValues
+from vesalius.tasks.label_values import LabelValues
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.prepare import Prepare
 from vesalius.weights.saved import ModelConfig, digest_of, save_pretrained

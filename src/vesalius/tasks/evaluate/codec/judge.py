@@ -24,7 +24,7 @@ from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.results import FramesFrom, JudgedStudy, Judgement
 from vesalius.tasks.evaluate.codec.studies import Study, read_mask
-from vesalius.tasks.segment.labels import LabelValues
+from vesalius.tasks.label_values import LabelValues
 from vesalius.tasks.segment.outcome import Finds
 from vesalius.tasks.segment.segmenter import Segmenter
 from vesalius.weights.card import read_card
