@@ -110,6 +110,7 @@ class Loader:
         optional: a case may lack some images; their channels are 0. Only for preparations that keep one channel for
             each image.
         masks: names of the masks to load.
+        optional_masks: a case may lack some masks; they are missing in its sample.
         frame: load only the frame of cines that `case.frames` gives this name ("ED"), on which a mask lies.
         classes: order of the labels; None: all of the cohort.
         augment: random changes in every epoch.
@@ -131,6 +132,7 @@ class Loader:
         images: Sequence[str] = (IMAGE,),
         optional: bool = False,
         masks: Sequence[str] = (),
+        optional_masks: bool = False,
         frame: str | None = None,
         classes: Sequence[str] | None = None,
         augment: Augment | None = None,
@@ -149,7 +151,7 @@ class Loader:
         self.seed = seed
         self.rank, self.world = 0, 1
         self._images, self._masks, self._frame = tuple(images), tuple(masks), frame
-        self._optional = optional
+        self._optional, self._optional_masks = optional, optional_masks
         self._prepare, self._prepare_digest, self._augment = prepare, prepare.digest(), augment
         self._cache, self._contents = cache, Contents(None if cache is None else cache.log())
         self._budget, self._workers = Budget(memory_mib * _MIB), workers
@@ -247,7 +249,7 @@ class Loader:
 
     def _sample(self, epoch: int, case: Case, time: int) -> LoadedCase:
         arrays, key = self._arrays(case)
-        image, masks = arrays[IMAGE, ""], {name: arrays["mask", name] for name in self._masks}
+        image, masks = arrays[IMAGE, ""], {name: arrays["mask", name] for name in self._masks_of(case)}
         if self._augment is not None:
             again = (time,) if time else ()
             params = self._augment.draw(generator(self.seed, epoch, case.id, *again, "augment"))
@@ -282,12 +284,12 @@ class Loader:
         held = [not self._optional or name in case.images for name in self._images]
         names = compress(self._images, held)
         images = [self._at_frame(case, open_image(self.cohort, case, name)) for name in names]
-        masks = {name: open_mask(self.cohort, case, name) for name in self._masks}
+        masks = {name: open_mask(self.cohort, case, name) for name in self._masks_of(case)}
         scans = (*images, *masks.values())
         cost = sum(scan.voxels * (2 * scan.dtype.itemsize + _WORKING_BYTES_PER_VOXEL) for scan in scans)
         with self._budget.making(cost):
             prepared = self._prepare.sample(images, masks)
-            masks_of = {("mask", name): _owned(prepared.masks[name]) for name in self._masks}
+            masks_of = {("mask", name): _owned(prepared.masks[name]) for name in self._masks_of(case)}
             arrays = {(IMAGE, ""): _owned(among(prepared.image, held, 0)), **masks_of}
             if all(stamp_of(path) == stamp for path, stamp in stamps.items()):  # else written while it was read
                 for slot, array in arrays.items():
@@ -295,6 +297,10 @@ class Loader:
                         self._cache.put(keys[slot], array)
                     self._budget.keep((case.id, *slot), keys[slot], array)
         return arrays
+
+    def _masks_of(self, case: Case) -> tuple[str, ...]:
+        """Names of the masks to load of a case."""
+        return tuple(name for name in self._masks if not self._optional_masks or name in case.masks)
 
     def _at_frame(self, case: Case, scan: Scan) -> Scan:
         if self._frame is None:
@@ -316,7 +322,7 @@ class Loader:
         ]
         common = [__version__, self._prepare_digest, case.fourth_axis, frame, images]
         keys = {(IMAGE, ""): _hashed(common)}
-        for name in self._masks:
+        for name in self._masks_of(case):
             keys["mask", name] = _hashed([*common, name, self._source(case, case.masks, name, stamps)])
         return keys, stamps
 

@@ -34,6 +34,8 @@ NETS = Table(
         "titok-tokens": "vesalius.nets.titok_tokenizer:TiTokTokens",
         "spatio-temporal": "vesalius.nets.spatio_temporal:SpatioTemporal",
         "autoencoder-kl": "vesalius.nets.autoencoder_kl:AutoencoderKL",
+        "next-dit": "vesalius.nets.next_dit:NextDiT",
+        "text-bytes": "vesalius.nets.text_bytes:TextBytes",
     },
 )
 AGGREGATES = Table(

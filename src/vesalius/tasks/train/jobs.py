@@ -21,6 +21,7 @@ JOBS = Table(
     {
         "detect": "vesalius.tasks.detect.job:DetectJob",
         "finetune": "vesalius.tasks.finetune.job:FinetuneJob",
+        "generate": "vesalius.tasks.generate.job:GenerateJob",
         "simclr": "vesalius.tasks.simclr.job:SimclrJob",
         "segment": "vesalius.tasks.segment.job:SegmentJob",
         "tokenize": "vesalius.tasks.tokenize.job:TokenizeJob",

@@ -1,0 +1,414 @@
+"""Next-DiT, a diffusion transformer with text and masks as conditions (Lumina-Next, arXiv:2406.18583).
+
+A block norms before and after attention and feed-forward (RMS), scales by the time and gates by its tanh; queries and
+keys are normed over all heads; positions turn pairs of numbers of queries and keys (2D RoPE); several queries may share
+a key (GQA); the text enters by cross-attention with the queries of the picture, and pooled beside the time.
+
+Departures from the paper: places of masks enter as further channels whose weights begin at 0, so that a net that has
+learned without masks keeps its answers; a stem of convolutions and a refinement of pixels (`stem: conv`) around large
+patches; pairs of RoPE lie half a head apart and not side by side (the layouts reorder published weights).
+
+Letters: B batch, C channel, M classes of the mask, J rows, I columns, L patches or text tokens, D width, H heads,
+E width of a head, P pairs of a head, F channels of the stem.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal, TypeVar
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vesalius.nets.net import Net
+
+_WAVES = 256
+"""Width of the waves of a time."""
+_LARGEST_CONDITION = 1024
+_LayerT = TypeVar("_LayerT", nn.Linear, nn.Conv2d)
+
+
+class NextDiT(Net):
+    """(x_BCJI, t_B, text_BLD, kept_BL, mask_BMJI) to pictures of the same channels, (B, C, J, I).
+
+    t is 0 at noise and 1 at data; `kept` marks the tokens that are text; the mask holds shares of each class from -1 to
+    1, and 0 everywhere where no mask is given.
+    """
+
+    dims: ClassVar[int] = 2
+    inputs: int = Field(ge=1, description="channels of a picture, or of the latents of an autoencoder")
+    width: int = Field(default=192, ge=8, description="of a patch in the transformer")
+    depth: int = Field(default=4, ge=1, description="blocks")
+    heads: int = Field(default=3, ge=1, description="heads of the queries")
+    kv_heads: int | None = Field(default=None, ge=1, description="heads of keys and values; none: as many as queries")
+    patch: int = Field(default=8, ge=1, description="side of a patch")
+    ffn_multiple: int = Field(default=64, ge=1, description="the feed-forward width, 8/3 of the width, is a multiple")
+    text_width: int = Field(ge=1, description="width of the text tokens")
+    mask_channels: int = Field(default=0, ge=0, description="classes of the mask; 0: the net takes no masks")
+    stem: Literal["patch", "conv"] = Field(
+        default="patch", description="patch: patches are projected, as published; conv: convolutions before and after"
+    )
+    stem_channels: int = Field(default=32, ge=1, description="stem conv: channels of the pixels")
+    refinements: int = Field(default=1, ge=1, description="stem conv: residual blocks of pixels at the end")
+    learns_sigma: bool = Field(default=False, description="published weights: a second half of the output is dropped")
+    norm_eps: float = Field(default=1e-5, gt=0, description="of the RMS norms")
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> NextDiT:
+        if self.width % self.heads or self.width // self.heads % 4:
+            raise ValueError(f"a width of {self.width} does not make {self.heads} heads of a multiple of 4")
+        if self.heads % self.key_heads:
+            raise ValueError(f"{self.key_heads} heads of keys do not divide {self.heads} heads of queries")
+        return self
+
+    @property
+    def outputs(self) -> int:
+        return self.inputs
+
+    @property
+    def divisor(self) -> int:
+        return self.patch
+
+    @property
+    def key_heads(self) -> int:
+        """Heads of keys and values."""
+        return self.kv_heads or self.heads
+
+    @property
+    def condition_width(self) -> int:
+        """Width of time and pooled text together."""
+        return min(self.width, _LARGEST_CONDITION)
+
+    @property
+    def feed_forward_width(self) -> int:
+        """Width within the feed-forward layers."""
+        return -(-int(8 * self.width / 3) // self.ffn_multiple) * self.ffn_multiple
+
+    def make(self) -> NextDiTNet:
+        return NextDiTNet(self)
+
+
+class NextDiTNet(nn.Module):
+    """The module of `NextDiT`."""
+
+    def __init__(self, config: NextDiT) -> None:
+        super().__init__()
+        self.config = config
+        self.time = TimeEmbedding(config.condition_width)
+        self.pooled_norm = nn.LayerNorm(config.text_width)
+        self.pooled = _zero(nn.Linear(config.text_width, config.condition_width))
+        self.stem = PatchStem(config) if config.stem == "patch" else ConvStem(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self._turns_of: dict[tuple[int, int, torch.dtype, torch.device], tuple[Tensor, Tensor]] = {}
+
+    def forward(
+        self, x_BCJI: Tensor, t_B: Tensor, text_BLD: Tensor, kept_BL: Tensor, mask_BMJI: Tensor | None = None
+    ) -> Tensor:
+        """Return the output at x_t, (B, C, J, I).
+
+        Args:
+            x_BCJI: x_t, sides in multiples of the patch.
+            t_B: times, 0 noise to 1 data.
+            text_BLD: text tokens.
+            kept_BL: which of them are text; a row without any is a picture without a caption.
+            mask_BMJI: shares of each class, -1 to 1; 0 everywhere: no mask. None: the same.
+        """
+        kept_B = kept_BL.any(1)
+        text_BLD = text_BLD * kept_BL[:, :, None]
+        mean_BD = text_BLD.sum(1) / kept_BL.sum(1, keepdim=True).clamp(min=1)
+        condition_BD = self.time(t_B) + self.pooled(self.pooled_norm(mean_BD)) * kept_B[:, None]
+        seen_BL = kept_BL | ~kept_B[:, None]  # a row without a caption sees all tokens, and its answer is dropped
+        patches_BLD, pixels = self.stem.enter(x_BCJI, mask_BMJI)
+        rows, columns = x_BCJI.shape[2] // self.config.patch, x_BCJI.shape[3] // self.config.patch
+        turns = self._turns(rows, columns, patches_BLD)
+        for block in self.blocks:
+            patches_BLD = block(patches_BLD, condition_BD, turns, text_BLD, seen_BL, kept_B)
+        out: Tensor = self.stem.leave(patches_BLD, pixels, condition_BD, rows, columns)
+        return out
+
+    def _turns(self, rows: int, columns: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of the turns of each patch, (L, 1, P), of the type of `like`; kept for the next call."""
+        key = rows, columns, like.dtype, like.device
+        if key not in self._turns_of:
+            self._turns_of.clear()
+            cosines, sines = rotations(rows, columns, self.config.width // self.config.heads)
+            self._turns_of[key] = cosines.to(like)[:, None], sines.to(like)[:, None]
+        return self._turns_of[key]
+
+
+def rotations(rows: int, columns: int, head: int, theta: float = 10000.0) -> tuple[Tensor, Tensor]:
+    """Return cosines and sines of the turns of patches, each (L, P): the first half of the pairs turns with the row.
+
+    Args:
+        rows: of patches.
+        columns: of patches.
+        head: width of a head, a multiple of 4.
+        theta: the slowest turn.
+    """
+    speeds = theta ** -(torch.arange(0, head, 4, dtype=torch.float64) / head)
+    down, right = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    angles = torch.cat([place.reshape(-1, 1) * speeds for place in (down, right)], 1)
+    return angles.cos(), angles.sin()
+
+
+def turned(x_BLHE: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn the pairs (n, n + P) of each head."""
+    first, second = x_BLHE.chunk(2, -1)
+    cosines, sines = turns
+    return torch.cat([first * cosines - second * sines, first * sines + second * cosines], -1)
+
+
+def attend(q_BLHE: Tensor, k_BLHE: Tensor, v_BLHE: Tensor, seen_BL: Tensor | None = None) -> Tensor:
+    """Return softmax(q k / sqrt(E)) v, (B, L, H * E); a key of each group of heads is shared.
+
+    Training on a CPU multiplies and sums openly: the backward of PyTorch's fused kernel takes most of a step there.
+
+    Args:
+        q_BLHE: queries.
+        k_BLHE: keys, of as many or fewer heads.
+        v_BLHE: values, likewise.
+        seen_BL: keys that are seen; None: all.
+    """
+    q, k, v = (x.transpose(1, 2) for x in (q_BLHE, k_BLHE, v_BLHE))
+    if k.shape[1] < q.shape[1]:
+        k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], 1) for x in (k, v))
+    seen = None if seen_BL is None else seen_BL[:, None, None]
+    if q.device.type == "cpu" and torch.is_grad_enabled():
+        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+        if seen is not None:
+            scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
+        out = scores.softmax(-1).to(v.dtype) @ v
+    else:
+        out = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+    return out.transpose(1, 2).flatten(2)
+
+
+class Attention(nn.Module):
+    """Attention of patches to patches and, by the same queries, to the text."""
+
+    def __init__(self, config: NextDiT) -> None:
+        super().__init__()
+        self.heads, self.key_heads, self.head = config.heads, config.key_heads, config.width // config.heads
+        width, shared = config.width, self.key_heads * self.head
+        self.query = nn.Linear(width, width, bias=False)
+        self.key = nn.Linear(width, shared, bias=False)
+        self.value = nn.Linear(width, shared, bias=False)
+        self.text_key = nn.Linear(config.text_width, shared, bias=False)
+        self.text_value = nn.Linear(config.text_width, shared, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.query_norm, self.key_norm = nn.LayerNorm(width), nn.LayerNorm(shared)
+        self.text_key_norm = nn.LayerNorm(shared)
+        self.text_gate = nn.Parameter(torch.zeros(self.heads))
+
+    def forward(
+        self,
+        x_BLD: Tensor,
+        turns: tuple[Tensor, Tensor],
+        text_BLD: Tensor,
+        seen_BL: Tensor,
+        kept_B: Tensor,
+    ) -> Tensor:
+        """Return what the patches take from each other and from the text, (B, L, D)."""
+        q = turned(self._split(self.query_norm(self.query(x_BLD))), turns).to(x_BLD.dtype)
+        k = turned(self._split(self.key_norm(self.key(x_BLD))), turns).to(x_BLD.dtype)
+        v = self._split(self.value(x_BLD)).to(x_BLD.dtype)
+        among = attend(q, k, v)
+        text_k = self._split(self.text_key_norm(self.text_key(text_BLD))).to(x_BLD.dtype)
+        text_v = self._split(self.text_value(text_BLD)).to(x_BLD.dtype)
+        gate_B1D = (self.text_gate.tanh().repeat_interleave(self.head) * kept_B[:, None]).to(among.dtype)[:, None]
+        out: Tensor = self.out(among + attend(q, text_k, text_v, seen_BL) * gate_B1D)
+        return out
+
+    def _split(self, x_BLD: Tensor) -> Tensor:
+        return x_BLD.reshape(*x_BLD.shape[:2], -1, self.head)
+
+
+class FeedForward(nn.Module):
+    """SwiGLU (arXiv:2002.05202)."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(width, inner, bias=False)
+        self.up = nn.Linear(width, inner, bias=False)
+        self.down = nn.Linear(inner, width, bias=False)
+
+    def forward(self, x_BLD: Tensor) -> Tensor:
+        out: Tensor = self.down(functional.silu(self.gate(x_BLD)) * self.up(x_BLD))
+        return out
+
+
+class Block(nn.Module):
+    """x + tanh(gate) norm(branch(norm(x) (1 + scale))), for attention and for the feed-forward layers."""
+
+    def __init__(self, config: NextDiT) -> None:
+        super().__init__()
+        self.attention = Attention(config)
+        self.feed_forward = FeedForward(config.width, config.feed_forward_width)
+        eps = config.norm_eps
+        self.before_attention = RmsNorm(config.width, eps)
+        self.after_attention = RmsNorm(config.width, eps)
+        self.before_feed_forward = RmsNorm(config.width, eps)
+        self.after_feed_forward = RmsNorm(config.width, eps)
+        self.text_norm = RmsNorm(config.text_width, eps)
+        self.modulation = _zero(nn.Linear(config.condition_width, 4 * config.width))
+
+    def forward(
+        self,
+        x_BLD: Tensor,
+        condition_BD: Tensor,
+        turns: tuple[Tensor, Tensor],
+        text_BLD: Tensor,
+        seen_BL: Tensor,
+        kept_B: Tensor,
+    ) -> Tensor:
+        """Return the patches after the block, (B, L, D)."""
+        changes = self.modulation(functional.silu(condition_BD))[:, None].to(x_BLD.dtype).chunk(4, -1)
+        scale, gate, scale_ff, gate_ff = changes
+        normed = self.before_attention(x_BLD) * (1 + scale)
+        branch = self.attention(normed, turns, self.text_norm(text_BLD.to(x_BLD.dtype)), seen_BL, kept_B)
+        x_BLD = x_BLD + gate.tanh() * self.after_attention(branch)
+        branch = self.feed_forward(self.before_feed_forward(x_BLD) * (1 + scale_ff))
+        return x_BLD + gate_ff.tanh() * self.after_feed_forward(branch)
+
+
+class RmsNorm(nn.Module):
+    """x / sqrt(mean(x^2) + eps) times a weight (arXiv:1910.07467), in the type of x."""
+
+    def __init__(self, width: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
+
+
+class TimeEmbedding(nn.Module):
+    """Waves of the time, cosines first, through two layers."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(_WAVES, width), nn.Linear(width, width)
+
+    def forward(self, t_B: Tensor) -> Tensor:
+        """Return the embedding of times from 0 to 1, (B, D)."""
+        half = _WAVES // 2
+        speeds = torch.exp(-math.log(10000) * torch.arange(half, device=t_B.device, dtype=torch.float32) / half)
+        angles = t_B.float()[:, None] * speeds
+        waves = torch.cat([angles.cos(), angles.sin()], -1)
+        out: Tensor = self.second(functional.silu(self.first(waves)))
+        return out
+
+
+class Stem(nn.Module, ABC):
+    """From pixels to patches and back; between the two, it may keep pixels."""
+
+    @abstractmethod
+    def enter(self, x_BCJI: Tensor, mask_BMJI: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return patches (B, L, D) of the picture and its mask, and the pixels that `leave` takes."""
+
+    @abstractmethod
+    def leave(self, patches_BLD: Tensor, pixels: Tensor, condition_BD: Tensor, rows: int, columns: int) -> Tensor:
+        """Return the picture (B, C, J, I) of so many rows and columns of patches."""
+
+
+class PatchStem(Stem):
+    """Patches are projected to the width and back; the mask is further channels with weights that begin at 0."""
+
+    def __init__(self, config: NextDiT) -> None:
+        super().__init__()
+        self.patch, self.channels = config.patch, config.inputs
+        area = config.patch**2
+        self.project = nn.Linear(config.inputs * area, config.width)
+        self.project_mask = _zero(nn.Linear(config.mask_channels * area, config.width, bias=False))
+        nn.init.xavier_uniform_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+        self.scale = _zero(nn.Linear(config.condition_width, config.width))
+        self.unproject = _zero(nn.Linear(config.width, area * config.inputs * (2 if config.learns_sigma else 1)))
+
+    def enter(self, x_BCJI: Tensor, mask_BMJI: Tensor | None) -> tuple[Tensor, Tensor]:
+        patches_BLD = self.project(patchified(x_BCJI, self.patch))
+        if mask_BMJI is not None and mask_BMJI.shape[1]:
+            patches_BLD = patches_BLD + self.project_mask(patchified(mask_BMJI, self.patch))
+        return patches_BLD, x_BCJI
+
+    def leave(self, patches_BLD: Tensor, pixels: Tensor, condition_BD: Tensor, rows: int, columns: int) -> Tensor:
+        del pixels
+        values_BLX = self.unproject(_scaled(patches_BLD, self.scale, condition_BD))
+        return unpatchified(values_BLX, self.patch, rows, columns)[:, : self.channels]
+
+
+class ConvStem(Stem):
+    """Convolutions of pixels before the patches, and a refinement of pixels that sees them again at the end."""
+
+    def __init__(self, config: NextDiT) -> None:
+        super().__init__()
+        channels = config.stem_channels
+        self.patch = config.patch
+        self.picture = nn.Conv2d(config.inputs, channels, 3, padding=1)
+        self.mask = _zero(nn.Conv2d(config.mask_channels, channels, 3, padding=1, bias=False))
+        self.project = nn.Conv2d(channels, config.width, config.patch, config.patch)
+        self.scale = _zero(nn.Linear(config.condition_width, config.width))
+        self.unproject = nn.Linear(config.width, channels * config.patch**2)
+        self.refine = nn.ModuleList(Refinement(channels, config.condition_width) for _ in range(config.refinements))
+        self.out = _zero(nn.Conv2d(channels, config.inputs, 3, padding=1))
+
+    def enter(self, x_BCJI: Tensor, mask_BMJI: Tensor | None) -> tuple[Tensor, Tensor]:
+        pixels_BFJI = self.picture(x_BCJI.contiguous(memory_format=torch.channels_last))
+        if mask_BMJI is not None and mask_BMJI.shape[1]:
+            pixels_BFJI = pixels_BFJI + self.mask(mask_BMJI.contiguous(memory_format=torch.channels_last))
+        return self.project(functional.silu(pixels_BFJI)).flatten(2).transpose(1, 2), pixels_BFJI
+
+    def leave(self, patches_BLD: Tensor, pixels: Tensor, condition_BD: Tensor, rows: int, columns: int) -> Tensor:
+        values_BLX = self.unproject(_scaled(patches_BLD, self.scale, condition_BD))
+        pixels_BFJI = pixels + unpatchified(values_BLX, self.patch, rows, columns)
+        for block in self.refine:
+            pixels_BFJI = block(pixels_BFJI, condition_BD)
+        out: Tensor = self.out(functional.silu(pixels_BFJI))
+        return out
+
+
+class Refinement(nn.Module):
+    """x + conv(silu(conv(silu(x)) (1 + scale) + shift)); scale and shift come from time and text."""
+
+    def __init__(self, channels: int, condition_width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.modulation = _zero(nn.Linear(condition_width, 2 * channels))
+
+    def forward(self, x_BFJI: Tensor, condition_BD: Tensor) -> Tensor:
+        changes = self.modulation(functional.silu(condition_BD))[:, :, None, None]
+        scale, shift = changes.to(x_BFJI.dtype).chunk(2, 1)
+        inner = self.first(functional.silu(x_BFJI)) * (1 + scale) + shift
+        out: Tensor = x_BFJI + self.second(functional.silu(inner))
+        return out
+
+
+def patchified(x_BCJI: Tensor, patch: int) -> Tensor:
+    """Return patches row by row, (B, L, patch * patch * C): rows, columns, then channels of a patch."""
+    batch, channels, rows, columns = x_BCJI.shape
+    x = x_BCJI.reshape(batch, channels, rows // patch, patch, columns // patch, patch)
+    return x.permute(0, 2, 4, 3, 5, 1).reshape(batch, -1, patch * patch * channels)
+
+
+def unpatchified(values_BLX: Tensor, patch: int, rows: int, columns: int) -> Tensor:
+    """Return the picture of patches whose numbers are rows, columns, then channels: the inverse of `patchified`."""
+    x = values_BLX.reshape(len(values_BLX), rows, columns, patch, patch, -1)
+    return x.permute(0, 5, 1, 3, 2, 4).reshape(len(values_BLX), -1, rows * patch, columns * patch)
+
+
+def _scaled(patches_BLD: Tensor, scale: nn.Linear, condition_BD: Tensor) -> Tensor:
+    """LayerNorm without weights, times 1 + a scale of time and text."""
+    normed = functional.layer_norm(patches_BLD, patches_BLD.shape[-1:], eps=1e-6)
+    return normed * (1 + scale(functional.silu(condition_BD))[:, None].to(normed.dtype))
+
+
+def _zero(layer: _LayerT) -> _LayerT:
+    """Set the weights of a layer to 0."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer

@@ -1,0 +1,101 @@
+"""Generation as a job of `vesalius train`: its cases, its task, and a look at what the model makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from vesalius.cohort.cohort import Cohort
+from vesalius.csv_table import Cell
+from vesalius.report.page import Column
+from vesalius.report.result import Result
+from vesalius.tasks.generate.config import GenerateConfig
+from vesalius.tasks.generate.generator import TEXT, Generator
+from vesalius.tasks.generate.sampler import SampleOptions
+from vesalius.tasks.generate.sheet import Row, rows_of, sheet
+from vesalius.tasks.generate.task import GenerateTask
+from vesalius.tasks.job import Job
+from vesalius.weights.saved import NET, from_pretrained
+
+MEANING = {
+    "loss": "loss of the velocity on held-out pictures",
+    "text_gain": "loss that another caption would add",
+    "mask_gain": "loss that no mask would add",
+}
+
+
+class GenerateJob(Job):
+    """A run of generation.
+
+    Args:
+        config: of the run.
+
+    Raises:
+        InputError: the manifest cannot be read.
+        UsageError: it holds nothing to train on.
+    """
+
+    Config = GenerateConfig
+    pipeline = "text-to-image"
+    lead = "Pictures from the captions and masks of cases that the model has not seen; then how it was trained."
+    panels: ClassVar[Mapping[str, Sequence[str]]] = {
+        "Loss on held-out pictures": ("loss",),
+        "Loss that a wrong caption or no mask adds": ("text_gain", "mask_gain"),
+    }
+    config: GenerateConfig
+
+    def __init__(self, config: GenerateConfig) -> None:
+        self.config = config
+        self._parts = config.data.splits(config.data.cohort(), config.train.seed)
+
+    def parts(self) -> Mapping[str, Cohort]:
+        return self._parts
+
+    def task(self) -> GenerateTask:
+        return GenerateTask(self.config, self._parts)
+
+    def trial(self) -> GenerateTask:
+        data = self.config.data.model_copy(update={"cache": None})
+        return GenerateTask(self.config.model_copy(update={"data": data}), self._parts)
+
+    def outcome(self, model: Path, device: str) -> Result:
+        """Measure the shipped model on the test cases (the validation cases where there are none), and sample."""
+        split = "test" if len(self._parts["test"]) else "val"
+        task = GenerateTask(self.config, {"train": self._parts["train"], "val": self._parts[split]})
+        parts = from_pretrained(model, "generate").parts
+        task.modules = {name: parts[name].net.to(device) for name in (NET, TEXT)}
+        measures = task.validate(0)
+        lines: list[dict[str, Cell]] = [
+            {"measure": name, "value": value, "meaning": MEANING[name]} for name, value in measures.items()
+        ]
+        result = Result(results={split: measures}, columns=("measure", "value", "meaning"), rows=lines)
+        result.measured = {MEANING[name]: f"{value:.3f}" for name, value in measures.items()}
+        result.tested_on = f"{len(self._parts[split])} pictures of the split {split}"
+        rows = rows_of(self.config, self._parts[split], Generator(model, device))
+        result.figures["samples.png"] = sheet(rows)
+        section = result.section("Samples")
+        section.figure("samples.png", _words(rows), _words(rows))
+        for note in (*self.notes(), *_alarms(measures)):
+            section.text(note[0].upper() + note[1:] + ".", "note")
+        columns = [Column(name="measure"), Column(name="value", numeric=True)]
+        table = [[MEANING[name], f"{value:.3f}"] for name, value in measures.items()]
+        section.table(columns, table, f"Measured on {result.tested_on}.")
+        return result
+
+
+def _words(rows: Sequence[Row]) -> str:
+    return (
+        f"{len(rows)} cases that the model has not seen: the real picture, its mask, and pictures made from mask and "
+        f"caption with {SampleOptions().steps} steps; each row names its caption."
+    )
+
+
+def _alarms(measures: Mapping[str, Any]) -> list[str]:
+    """Caveats where a condition is not followed."""
+    words = {"text_gain": "captions", "mask_gain": "masks"}
+    return [
+        f"the model does not follow {what}: train longer, or check that they differ between pictures"
+        for name, what in words.items()
+        if name in measures and measures[name] <= 0
+    ]
