@@ -101,7 +101,7 @@ class NextDiTNet(nn.Module):
         self.pooled_norm = nn.LayerNorm(config.text_width)
         self.pooled = _zero(nn.Linear(config.text_width, config.condition_width))
         self.stem = PatchStem(config) if config.stem == "patch" else ConvStem(config)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.depth))
         self._turns_of: dict[tuple[int, int, torch.dtype, torch.device], tuple[Tensor, Tensor]] = {}
 
     def forward(
@@ -240,7 +240,7 @@ class FeedForward(nn.Module):
         return out
 
 
-class Block(nn.Module):
+class DitBlock(nn.Module):
     """x + tanh(gate) norm(branch(norm(x) (1 + scale))), for attention and for the feed-forward layers."""
 
     def __init__(self, config: NextDiT) -> None:
