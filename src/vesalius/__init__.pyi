@@ -31,6 +31,8 @@ from .tasks.convert import convert as convert
 from .tasks.demo.run import demo as demo
 from .tasks.embed.run import embed as embed
 from .tasks.encode.options import EmbedOptions as EmbedOptions
+from .tasks.evaluate.augmentation.options import AugmentationOptions as AugmentationOptions
+from .tasks.evaluate.augmentation.run import evaluate_augmentation as evaluate_augmentation
 from .tasks.evaluate.classifier import evaluate_classifier as evaluate_classifier
 from .tasks.evaluate.classifier_options import ClassifierOptions as ClassifierOptions
 from .tasks.evaluate.codec.run import evaluate_codec as evaluate_codec

@@ -2,9 +2,9 @@ import math
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from vesalius.tasks.evaluate.arms.measures import within_folds
+from vesalius.tasks.evaluate.arms.measures import of_calls, within_folds
 
 
 def drawn(seed, count=120, folds=3):
@@ -42,3 +42,12 @@ def test_a_fold_with_one_label_only_adds_nothing():
     labels_SC = np.array([[0.0], [1.0], [1.0], [1.0]])
     assert within_folds("auroc", scores_SC, labels_SC, np.array([0, 0, 1, 1])) == 1.0
     assert math.isnan(within_folds("auroc", scores_SC, np.ones((4, 1)), np.array([0, 0, 1, 1])))
+
+
+def test_calls_are_those_of_the_highest_score():
+    scores_SC = np.array([[3.0, 1.0, 0.0], [0.0, 2.0, 1.0], [5.0, 0.0, 4.0], [0.0, 0.0, 1.0]])
+    labels_SC = np.eye(3)[[0, 1, 2, 2]]
+    assert of_calls("accuracy", scores_SC, labels_SC) == 0.75
+    peer = f1_score([0, 1, 2, 2], scores_SC.argmax(1), average="macro")
+    assert of_calls("macro_f1", scores_SC, labels_SC) == pytest.approx(peer)
+    assert math.isnan(of_calls("accuracy", scores_SC[:0], labels_SC[:0]))

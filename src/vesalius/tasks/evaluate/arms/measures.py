@@ -14,8 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius.metrics.classify import auprc, auroc, macro
+from vesalius.metrics.one_class import accuracy, confusion, macro_f1, true_class
 
 Ranking = Literal["auroc", "auprc"]
+Calls = Literal["accuracy", "macro_f1"]
+NAMES: dict[str, str] = {"auroc": "AUROC", "auprc": "AUPRC", "accuracy": "accuracy", "macro_f1": "macro F1"}
+"""Measure -> its name for people."""
+_CALLS: dict[Calls, Callable[[NDArray[np.int64]], float]] = {"accuracy": accuracy, "macro_f1": macro_f1}
 _MEASURES: dict[Ranking, Callable[[Any, Any], float]] = {"auroc": auroc, "auprc": auprc}
 
 
@@ -54,3 +59,13 @@ def _of_class(
             total += weight * _MEASURES[measure](scores_S[part], labels)
             weights += weight
     return total / weights if weights else math.nan
+
+
+def of_calls(measure: Calls, scores_SC: NDArray[np.float64], labels_SC: NDArray[np.float64]) -> float:
+    """Measure the class of the highest score of each sample, of which each has one class; NaN without samples.
+
+    Example:
+        >>> of_calls("accuracy", np.array([[2.0, 1.0], [0.0, 3.0]]), np.array([[1.0, 0.0], [1.0, 0.0]]))
+        0.5
+    """
+    return _CALLS[measure](confusion(scores_SC.argmax(1), true_class(labels_SC), labels_SC.shape[1]))
