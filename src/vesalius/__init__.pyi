@@ -46,6 +46,9 @@ from .tasks.phantom import phantom_head_ct as phantom_head_ct
 from .tasks.predict.run import predict as predict
 from .tasks.search.options import SearchOptions as SearchOptions
 from .tasks.search.run import search as search
+from .tasks.synthesis.image_generator import ImageGenerator as ImageGenerator
+from .tasks.synthesis.options import GenerateOptions as GenerateOptions
+from .tasks.synthesis.run import generate as generate
 from .tasks.tokenize.titok import TiTok as TiTok
 from .tasks.train.run import train as train
 from .tasks.weights.export import export_model as export_model
