@@ -1,4 +1,4 @@
-"""evaluate codec, masks, classifier, label-efficiency, augmentation; report."""
+"""evaluate codec, masks, images, classifier, label-efficiency, augmentation; report."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.augmentation.options import AugmentationOptions
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
+from vesalius.tasks.evaluate.images.options import ImagesOptions
 from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
@@ -100,6 +101,39 @@ def masks(
         reading=reading,
         force=force,
         progress=progress(quiet),
+    )
+    emit(result, json, lines)
+
+
+@app.command()
+@with_options()
+def images(
+    generated: Annotated[
+        Path,
+        typer.Argument(metavar="GENERATED", help="A folder of pictures, or a manifest.", show_default=False),
+    ],
+    reference: Annotated[
+        Path,
+        typer.Argument(metavar="REFERENCE", help="Real pictures that the generator did not see.", show_default=False),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
+    options: ImagesOptions = ImagesOptions(),
+    device: OnDevice = "auto",
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare generated with real pictures: KID, FID, precision and recall, memorisation; PSNR and SSIM of pairs.
+
+    FID needs 2,000 pictures a side. Intervals are over source pictures: the patient, or the real picture that a
+    generated one was made from (fact source of its case).
+    """
+    needs_torch()
+    from vesalius.tasks.evaluate.images.run import evaluate_images, lines
+
+    result = evaluate_images(
+        generated, reference, output, options, device=device, threads=threads, force=force, progress=progress(quiet)
     )
     emit(result, json, lines)
 
