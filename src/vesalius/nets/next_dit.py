@@ -101,7 +101,7 @@ class NextDiTNet(nn.Module):
         self.pooled_norm = nn.LayerNorm(config.text_width)
         self.pooled = _zero(nn.Linear(config.text_width, config.condition_width))
         self.stem = PatchStem(config) if config.stem == "patch" else ConvStem(config)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.depth))
         self._turns_of: dict[tuple[int, int, torch.dtype, torch.device], tuple[Tensor, Tensor]] = {}
 
     def forward(
@@ -240,7 +240,7 @@ class FeedForward(nn.Module):
         return out
 
 
-class Block(nn.Module):
+class DitBlock(nn.Module):
     """x + tanh(gate) norm(branch(norm(x) (1 + scale))), for attention and for the feed-forward layers."""
 
     def __init__(self, config: NextDiT) -> None:
@@ -323,7 +323,8 @@ class PatchStem(Stem):
         self.patch, self.channels = config.patch, config.inputs
         area = config.patch**2
         self.project = nn.Linear(config.inputs * area, config.width)
-        self.project_mask = _zero(nn.Linear(config.mask_channels * area, config.width, bias=False))
+        masks = config.mask_channels * area
+        self.project_mask = _zero(nn.Linear(masks, config.width, bias=False)) if masks else None
         nn.init.xavier_uniform_(self.project.weight)
         nn.init.zeros_(self.project.bias)
         self.scale = _zero(nn.Linear(config.condition_width, config.width))
@@ -331,7 +332,7 @@ class PatchStem(Stem):
 
     def enter(self, x_BCJI: Tensor, mask_BMJI: Tensor | None) -> tuple[Tensor, Tensor]:
         patches_BLD = self.project(patchified(x_BCJI, self.patch))
-        if mask_BMJI is not None and mask_BMJI.shape[1]:
+        if mask_BMJI is not None and self.project_mask is not None:
             patches_BLD = patches_BLD + self.project_mask(patchified(mask_BMJI, self.patch))
         return patches_BLD, x_BCJI
 
@@ -349,7 +350,8 @@ class ConvStem(Stem):
         channels = config.stem_channels
         self.patch = config.patch
         self.picture = nn.Conv2d(config.inputs, channels, 3, padding=1)
-        self.mask = _zero(nn.Conv2d(config.mask_channels, channels, 3, padding=1, bias=False))
+        masks = config.mask_channels
+        self.mask = _zero(nn.Conv2d(masks, channels, 3, padding=1, bias=False)) if masks else None
         self.project = nn.Conv2d(channels, config.width, config.patch, config.patch)
         self.scale = _zero(nn.Linear(config.condition_width, config.width))
         self.unproject = nn.Linear(config.width, channels * config.patch**2)
@@ -358,7 +360,7 @@ class ConvStem(Stem):
 
     def enter(self, x_BCJI: Tensor, mask_BMJI: Tensor | None) -> tuple[Tensor, Tensor]:
         pixels_BFJI = self.picture(x_BCJI.contiguous(memory_format=torch.channels_last))
-        if mask_BMJI is not None and mask_BMJI.shape[1]:
+        if mask_BMJI is not None and self.mask is not None:
             pixels_BFJI = pixels_BFJI + self.mask(mask_BMJI.contiguous(memory_format=torch.channels_last))
         return self.project(functional.silu(pixels_BFJI)).flatten(2).transpose(1, 2), pixels_BFJI
 
