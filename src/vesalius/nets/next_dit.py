@@ -391,14 +391,14 @@ class Refinement(nn.Module):
 
 
 def patchified(x_BCJI: Tensor, patch: int) -> Tensor:
-    """Return patches row by row, (B, L, patch * patch * C): rows, columns, then channels of a patch."""
+    """Return patches row by row, (B, L, C * patch * patch): channels, then rows, then columns of a patch."""
     batch, channels, rows, columns = x_BCJI.shape
     x = x_BCJI.reshape(batch, channels, rows // patch, patch, columns // patch, patch)
-    return x.permute(0, 2, 4, 3, 5, 1).reshape(batch, -1, patch * patch * channels)
+    return x.permute(0, 2, 4, 1, 3, 5).reshape(batch, -1, channels * patch * patch)
 
 
 def unpatchified(values_BLX: Tensor, patch: int, rows: int, columns: int) -> Tensor:
-    """Return the picture of patches whose numbers are rows, columns, then channels: the inverse of `patchified`."""
+    """Return the picture of patches whose numbers are rows, columns, then channels, as published weights have them."""
     x = values_BLX.reshape(len(values_BLX), rows, columns, patch, patch, -1)
     return x.permute(0, 5, 1, 3, 2, 4).reshape(len(values_BLX), -1, rows * patch, columns * patch)
 
