@@ -184,7 +184,7 @@ def _notes(net: FeatureNet | None, size: Size, sides: list[Side], options: Image
     if net is not None and usual_size(sides[1].cohort) != size and not options.cuts:
         rows, columns = usual_size(sides[1].cohort)
         notes.append(
-            f"most reference pictures have {rows} x {columns} pixels: of each the largest box in the middle was brought "
+            f"most reference pictures have {rows} x {columns} pixels: the largest middle box of each was brought "
             f"to {size[0]} x {size[1]}; where generated pictures show parts of an image, pass --cuts"
         )
     shared = {side.sources[case] for side in sides[1:2] for case in side.sources}
