@@ -1,4 +1,4 @@
-"""evaluate codec, evaluate masks, evaluate classifier, evaluate label-efficiency, report."""
+"""evaluate codec, masks, classifier, label-efficiency, augmentation; report."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, n
 from vesalius.cli.show import emit, progress
 from vesalius.memory import cores
 from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.tasks.evaluate.augmentation.options import AugmentationOptions
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
@@ -166,6 +167,55 @@ def label_efficiency(
 
     result = run(
         config,
+        output,
+        overrides or (),
+        options,
+        resume=resume,
+        force=force,
+        device=device,
+        threads=threads,
+        progress=progress(quiet),
+    )
+    emit(result, json, lines)
+
+
+@app.command()
+@with_options()
+def augmentation(
+    config: Annotated[
+        str,
+        typer.Argument(metavar="CONFIG", help="Of finetune: a file, or a name of vesalius info.", show_default=False),
+    ],
+    synthetic: Annotated[
+        Path,
+        typer.Argument(metavar="SYNTHETIC", help="Manifest of vesalius generate --from.", show_default=False),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the cells and the report.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[a.b=value]...", help="Keys to override, data.manifest=REAL above all.", show_default=False
+        ),
+    ] = None,
+    options: AugmentationOptions = AugmentationOptions(),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on: finished cells are kept.")] = False,
+    device: OnDevice = "auto",
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Is it worth it? Train a classifier on real pictures, with classical augmentation, with synthetic ones.
+
+    Each arm takes the same number of steps and is measured on the real test split, over several seeds. SYNTHETIC must
+    have been made from the training split of REAL.
+    """
+    needs_torch()
+    from vesalius.tasks.evaluate.augmentation.run import evaluate_augmentation, lines
+
+    result = evaluate_augmentation(
+        config,
+        synthetic,
         output,
         overrides or (),
         options,
