@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -91,10 +92,10 @@ def _shown(result: Prediction) -> list[Any]:
     shown, (t, k) = result.shown, result.start
     side = "" if shown.edges is None else f" (left edge: patient's {shown.edges[0]}, top: {shown.edges[2]})"
     facts = [
-        f"<p>{html.escape(result.line)}</p>",
+        f"<p>{escape(result.line)}</p>",
         html.table(result.rows, result.header),
         html.notes("Caveats", result.notes),
-        f"<p><em>{html.escape(result.about)}</em></p>",
+        f"<p><em>{escape(result.about)}</em></p>",
     ]
     label = f"Slice{side}" if shown.slices * shown.frames > 1 else "Picture"
     return [

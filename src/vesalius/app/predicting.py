@@ -102,8 +102,7 @@ def predict_scan(files: Sequence[str], model: str, folder: str, report: Report) 
             for kind, caption in _CAPTIONS.items()
             if (picture := out / "figures" / f"{name}.{kind}.png").exists()
         ),
-        files=tuple(str(file) for file in sorted(out.glob(f"{name}*")) if file.is_file())
-        + (str(out / "summary.json"),),
+        files=tuple(str(file) for file in (*_written(out, name), out / "summary.json")),
         notes=tuple(without_paths(note) for note in dict.fromkeys(notes)),
         about=result.about,
     )
@@ -178,3 +177,8 @@ def _fullest(shown: Shown) -> tuple[int, int]:
         if (labels := shown.labels(t, k)) is not None
     }
     return max(sizes, key=lambda place: sizes[place]) if sizes else (0, shown.slices // 2)
+
+
+def _written(out: Path, name: str) -> list[Path]:
+    """Files of a study beside its figures."""
+    return [file for file in sorted(out.glob(f"{name}*")) if file.is_file()]

@@ -87,9 +87,10 @@ def serving(model: str | None = None, *, port: int = 7860, share: bool = False) 
     try:
         from vesalius.app.launch import launched
 
-        with _environment({"GRADIO_TEMP_DIR": str(workspace.uploads), "GRADIO_ANALYTICS_ENABLED": "False"}):
-            with launched(Context(models, workspace, jobs), HOST, port, share=share) as (url, public):
-                yield Served(url, public, workspace.root)
+        context = Context(models, workspace, jobs)
+        variables = {"GRADIO_TEMP_DIR": str(workspace.uploads), "GRADIO_ANALYTICS_ENABLED": "False"}
+        with _environment(variables), launched(context, HOST, port, share=share) as (url, public):
+            yield Served(url, public, workspace.root)
     finally:
         jobs.close()
         workspace.close()
