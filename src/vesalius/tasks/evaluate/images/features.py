@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from vesalius.cohort.cache import Cache
 from vesalius.errors import CorruptFileError, InputError, MissingExtraError, UsageError
 from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.encoder import Encoder
@@ -49,6 +50,17 @@ class FeatureNet:
     about: str
     digest: str
     encode: Callable[[Pictures], NDArray[np.float32]]
+
+    def remembered(self, x_BCJI: Pictures, cache: Cache) -> NDArray[np.float32]:
+        """Return the features of a batch, from the cache where the same net has seen the same batch."""
+        key = hashlib.sha256(f"features {self.name} {self.digest} {x_BCJI.shape}".encode())
+        key.update(np.ascontiguousarray(x_BCJI).tobytes())
+        known = cache.get(key.hexdigest())
+        if known is not None:
+            return np.asarray(known, np.float32)
+        features_BD = self.encode(x_BCJI)
+        cache.put(key.hexdigest(), features_BD)
+        return features_BD
 
     @classmethod
     def load(cls, name: str, device: str = "cpu") -> FeatureNet:

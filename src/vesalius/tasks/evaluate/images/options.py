@@ -77,6 +77,10 @@ class ImagesOptions:
     )
     seed: int = field(default=0, metadata={"help": "Of the pictures drawn where a side has more, and of the cuts."})
     batch: int = field(default=32, metadata={"help": "Pictures in a batch."})
+    cache: Path | None = field(
+        default=None,
+        metadata={"help": "Folder where features are kept, by default that of the user.", "flag": "--cache DIR"},
+    )
 
     def __post_init__(self) -> None:
         for name, least in (("cuts", 0), ("seed", 0), ("batch", 1)):

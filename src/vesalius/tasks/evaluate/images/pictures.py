@@ -91,12 +91,30 @@ class Cut:
             yield self._box(picture_CJI, float(draw.uniform(*self.area)), tuple(map(float, draw.random(2))))
 
     def _box(self, x_CJI: NDArray[np.float32], area: float, place: Sequence[float]) -> NDArray[np.float32]:
-        sides = x_CJI.shape[1:]
-        scale = min(whole / part for whole, part in zip(sides, self.size, strict=True)) * area**0.5
-        box = [max(1, round(part * scale)) for part in self.size]
-        starts = [round(share * (whole - part)) for share, whole, part in zip(place, sides, box, strict=True)]
-        down, right = (slice(start, start + part) for start, part in zip(starts, box, strict=True))
+        down, right = box_of(x_CJI.shape[1:], self.size, area, place)
         return np.clip(resized(np.ascontiguousarray(x_CJI[:, down, right]), list(self.size), "linear"), 0, 1)
+
+
+def box_of(
+    sides: Sequence[int], size: Size, area: float = 1.0, place: Sequence[float] = (0.5, 0.5)
+) -> tuple[slice, slice]:
+    """Return the rows and columns of a box of the aspect of `size`.
+
+    Args:
+        sides: rows and columns of the picture.
+        size: rows and columns that the box is brought to.
+        area: share of the area of the largest box.
+        place: shares of the way along rows and columns; by default the middle.
+
+    Example:
+        >>> box_of((100, 300), (64, 64))
+        (slice(0, 100, None), slice(100, 200, None))
+    """
+    scale = min(whole / part for whole, part in zip(sides, size, strict=True)) * area**0.5
+    box = [max(1, round(part * scale)) for part in size]
+    starts = [round(share * (whole - part)) for share, whole, part in zip(place, sides, box, strict=True)]
+    down, right = (slice(start, start + part) for start, part in zip(starts, box, strict=True))
+    return down, right
 
 
 def read_side(name: str, path: Path, split: str | None = None) -> Cohort:

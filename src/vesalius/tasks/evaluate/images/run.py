@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from vesalius.cohort.cache import Cache
 from vesalius.errors import VesaliusError
 from vesalius.output import new_folder, refuse_existing
 from vesalius.report.page import PAGE, ReportTable
@@ -92,9 +93,10 @@ def evaluate_images(
         pairs, failed = measure_pairs(sides[0], sides[1])
     net = None if options.features == NONE else FeatureNet.load(options.features, "cpu" if on_cpu(device) else "cuda")
     seen: dict[str, Seen] = {}
+    cache = Cache(options.cache)
     for side in sides if net else ():
         assert net is not None
-        seen[side.name], missing = look(side, _cut(side, size, options), net, options.batch, progress)
+        seen[side.name], missing = look(side, _cut(side, size, options), net, options.batch, cache, progress)
         failed |= {f"{side.name} {case}": error for case, error in missing.items()}
     judged = _judged(net, size, seen, pairs, sides, options)
     failures = {name: error.reason for name, error in failed.items()}
@@ -184,8 +186,8 @@ def _notes(net: FeatureNet | None, size: Size, sides: list[Side], options: Image
     if net is not None and usual_size(sides[1].cohort) != size and not options.cuts:
         rows, columns = usual_size(sides[1].cohort)
         notes.append(
-            f"most reference pictures have {rows} x {columns} pixels: the largest middle box of each was brought "
-            f"to {size[0]} x {size[1]}; where generated pictures show parts of an image, pass --cuts"
+            f"most reference pictures have {rows} x {columns} pixels: of each the largest box in the middle was "
+            f"brought to {size[0]} x {size[1]}; where generated pictures show parts of an image, pass --cuts"
         )
     shared = {side.sources[case] for side in sides[1:2] for case in side.sources}
     if options.train is not None and shared & set(sides[-1].sources.values()):

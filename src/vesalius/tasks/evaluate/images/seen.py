@@ -12,6 +12,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.cohort.cache import Cache
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.metrics.kernel_distance import FeatureSet
 from vesalius.metrics.memorised import SIDE
@@ -75,9 +76,9 @@ class Seen:
 
 
 def look(
-    side: Side, cut: Cut, net: FeatureNet, batch: int, progress: Progress = quiet
+    side: Side, cut: Cut, net: FeatureNet, batch: int, cache: Cache, progress: Progress = quiet
 ) -> tuple[Seen, dict[str, VesaliusError]]:
-    """Read and encode the pictures of a side.
+    """Read and encode the pictures of a side, in batches whose features are cached.
 
     Returns:
         What was seen; case -> why its picture could not be read.
@@ -92,7 +93,7 @@ def look(
     while together := list(islice(cuts, batch)):
         pictures = np.stack([x_CJI for _, x_CJI in together])
         ids += [case for case, _ in together]
-        features.append(net.encode(pictures.astype(np.float32)))
+        features.append(net.remembered(pictures.astype(np.float32), cache))
         thumbs += [resized(x_CJI, [SIDE, SIDE], "linear").transpose(1, 2, 0) for x_CJI in pictures]
         tiles += [_tile(x_CJI) for x_CJI in pictures]
         progress(f"{side.name}: {len(ids)} pictures" + (f", {len(failed)} not read" if failed else ""))
