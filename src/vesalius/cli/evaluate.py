@@ -1,4 +1,4 @@
-"""evaluate codec, evaluate masks, evaluate classifier, evaluate label-efficiency, report."""
+"""evaluate codec, masks, images, classifier, label-efficiency, augmentation; report."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, n
 from vesalius.cli.show import emit, progress
 from vesalius.memory import cores
 from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.tasks.evaluate.augmentation.options import AugmentationOptions
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
+from vesalius.tasks.evaluate.images.options import ImagesOptions
 from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
@@ -105,6 +107,39 @@ def masks(
 
 @app.command()
 @with_options()
+def images(
+    generated: Annotated[
+        Path,
+        typer.Argument(metavar="GENERATED", help="A folder of pictures, or a manifest.", show_default=False),
+    ],
+    reference: Annotated[
+        Path,
+        typer.Argument(metavar="REFERENCE", help="Real pictures that the generator did not see.", show_default=False),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
+    options: ImagesOptions = ImagesOptions(),
+    device: OnDevice = "auto",
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare generated with real pictures: KID, FID, precision and recall, memorisation; PSNR and SSIM of pairs.
+
+    FID needs 2,000 pictures a side. Intervals are over source pictures: the patient, or the real picture that a
+    generated one was made from (fact source of its case).
+    """
+    needs_torch()
+    from vesalius.tasks.evaluate.images.run import evaluate_images, lines
+
+    result = evaluate_images(
+        generated, reference, output, options, device=device, threads=threads, force=force, progress=progress(quiet)
+    )
+    emit(result, json, lines)
+
+
+@app.command()
+@with_options()
 def classifier(
     model: Annotated[
         str,
@@ -166,6 +201,55 @@ def label_efficiency(
 
     result = run(
         config,
+        output,
+        overrides or (),
+        options,
+        resume=resume,
+        force=force,
+        device=device,
+        threads=threads,
+        progress=progress(quiet),
+    )
+    emit(result, json, lines)
+
+
+@app.command()
+@with_options()
+def augmentation(
+    config: Annotated[
+        str,
+        typer.Argument(metavar="CONFIG", help="Of finetune: a file, or a name of vesalius info.", show_default=False),
+    ],
+    synthetic: Annotated[
+        Path,
+        typer.Argument(metavar="SYNTHETIC", help="Manifest of vesalius generate --from.", show_default=False),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the cells and the report.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[a.b=value]...", help="Keys to override, data.manifest=REAL above all.", show_default=False
+        ),
+    ] = None,
+    options: AugmentationOptions = AugmentationOptions(),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on: finished cells are kept.")] = False,
+    device: OnDevice = "auto",
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Is it worth it? Train a classifier on real pictures, with classical augmentation, with synthetic ones.
+
+    Each arm takes the same number of steps and is measured on the real test split, over several seeds. SYNTHETIC must
+    have been made from the training split of REAL.
+    """
+    needs_torch()
+    from vesalius.tasks.evaluate.augmentation.run import evaluate_augmentation, lines
+
+    result = evaluate_augmentation(
+        config,
+        synthetic,
         output,
         overrides or (),
         options,
