@@ -90,10 +90,10 @@ def keep(scan: Scan, folder: Path) -> tuple[Shown, View]:
     view = view_of(scan, "upright")
     ends = default_range(scan)
     folder.mkdir(parents=True, exist_ok=True)
-    stored: NDArray[Any] | None = None
+    stored: np.memmap[Any, Any] | None = None
     for t in range(frames):
         x_KCJI = to_view(scan, "upright", t=slice(t, t + 1))
-        pictures = x_KCJI[:, 0]
+        pictures: NDArray[Any] = x_KCJI[:, 0]
         if scan.colour == "rgb":
             pictures = to_screen(x_KCJI, "rgb", ends).transpose(0, 2, 3, 1)
         if stored is None:
