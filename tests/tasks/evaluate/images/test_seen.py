@@ -9,7 +9,10 @@ from vesalius.tasks.evaluate.images.seen import look
 MEANS = FeatureNet("means", "", "0", lambda x_BCJI: x_BCJI.mean((2, 3)))
 
 
-def seen_of(tmp_path, cut=Cut((SIZE, SIZE)), batch=5):
+WHOLE = Cut((SIZE, SIZE))
+
+
+def seen_of(tmp_path, cut=WHOLE, batch=5):
     cohort = read_side("reference", real_manifest(tmp_path / "real", (), range(100, 112)))
     return look(sides_of(cohort, cohort, None, "kind")[1], cut, MEANS, batch, Cache(tmp_path / "cache"))[0]
 
