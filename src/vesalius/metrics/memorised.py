@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.metrics.bootstrap import Interval, clustered_intervals
+from vesalius.metrics.bootstrap import Interval, Rows, clustered_intervals
 from vesalius.metrics.manifold import distances, source_numbers
 
 SIDE = 16
@@ -68,7 +68,7 @@ class Memorisation:
         held_out: the same of real pictures that were held out.
         quantile: the 5 % quantile of the held-out distances; NaN with fewer than LEAST_HELD_OUT of them.
         share: of generated pictures that are nearer than it; about 0.05 is usual. NaN without a quantile.
-        interval: of the share, over sources.
+        interval: of the share, over the sources of both sides.
         copies: number of generated pictures that are copies.
         held_out_copies: the same for real pictures: near-duplicates of the data set.
     """
@@ -109,23 +109,32 @@ def nearest_features(features_NV: Floats, train_MV: Floats, sources: Sequence[Ha
     return _nearest([features_NV], train_MV, sources)
 
 
-def memorisation(generated: Nearest, held_out: Nearest, sources: Sequence[Hashable]) -> Memorisation:
+def memorisation(
+    generated: Nearest, held_out: Nearest, sources: Sequence[Hashable], held_out_sources: Sequence[Hashable]
+) -> Memorisation:
     """Compare generated with held-out pictures.
 
     Args:
         generated: their nearest training pictures.
         held_out: those of real pictures.
         sources: of the generated pictures.
+        held_out_sources: of the real pictures. Both sides are drawn for the interval: the quantile is uncertain, too.
     """
+    count = len(sources)
+    distance = np.concatenate([generated.distance_N, held_out.distance_N])
+
+    def share_of(rows: Rows) -> list[float]:
+        made, real = distance[rows[rows < count]], distance[rows[rows >= count]]
+        return [float((made < np.quantile(real, QUANTILE)).mean()) if len(made) and len(real) else math.nan]
+
     enough = len(held_out.distance_N) >= LEAST_HELD_OUT
     quantile = float(np.quantile(held_out.distance_N, QUANTILE)) if enough else math.nan
-    nearer_N = generated.distance_N < quantile
-    interval = clustered_intervals(lambda rows: [float(nearer_N[rows].mean())], sources)[0] if enough else None
+    interval = clustered_intervals(share_of, [*sources, *held_out_sources])[0] if enough else None
     return Memorisation(
         generated=(float(generated.distance_N.min()), float(np.median(generated.distance_N))),
         held_out=(float(held_out.distance_N.min()), float(np.median(held_out.distance_N))),
         quantile=quantile,
-        share=float(nearer_N.mean()) if enough else math.nan,
+        share=float((generated.distance_N < quantile).mean()) if enough else math.nan,
         interval=interval,
         copies=int(generated.copies.sum()),
         held_out_copies=int(held_out.copies.sum()),

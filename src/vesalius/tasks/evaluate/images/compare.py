@@ -78,7 +78,10 @@ def measure_group(sides: dict[str, Seen], near: dict[str, Near], seed: int) -> G
     if near:
         generated, held_out = near["generated"], near["reference"]
         memorised = {
-            space: memorisation(generated[space], held_out[space], sides["generated"].sources) for space in SPACES
+            space: memorisation(
+                generated[space], held_out[space], sides["generated"].sources, sides["reference"].sources
+            )
+            for space in SPACES
         }
     return GroupMeasures(
         pictures,
