@@ -3,8 +3,9 @@
 A table (CSV) has the columns id, patient, study, series, fourth_axis, caption, split, fold, and one column for each
 image, mask, frame, label, fact and choice of reading: "image" and "mask", or "image:flair", "mask:ED", "frame:ED",
 "label:any", "fact:age", "reading:spacing_from". Capitals count in the names after the colon only. An empty cell
-means unknown. `boxes` is a cell of JSON. JSON lines with image_path (`cohort.builders.jsonl`) are one, too.
-`vesalius.csv_table` describes how cells may be written. A table of series (`cohort.builders.series`) is a manifest too.
+means unknown. `boxes` is a cell of JSON.
+`vesalius.csv_table` describes how cells may be written. A table of series (`cohort.builders.series`) is a manifest too,
+and so are JSON lines with image_path, caption and mask_path (`cohort.builders.jsonl`).
 """
 
 from __future__ import annotations
