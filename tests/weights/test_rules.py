@@ -142,6 +142,6 @@ def test_a_copy_is_left_out_and_a_tensor_that_differs_is_not():
 
 def test_pairs_of_a_head_are_split_into_halves():
     one = state({"gate": (2,), "out": (16, 3)}, query=range(16), other=range(7))
-    SplitPairs("query|other", heads=(".*", "gate"), width=(".*", "out")).apply(one)
+    SplitPairs("query|other", heads=("query|other", "gate"), width=("query|other", "out")).apply(one)
     assert one.parts["query"].tensor.tolist() == [0, 4, 2, 6, 1, 5, 3, 7, 8, 12, 10, 14, 9, 13, 11, 15]
     assert one.parts["other"].tensor.tolist() == list(range(7))  # no whole heads: reported by its shape
