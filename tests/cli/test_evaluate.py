@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from vesalius.errors import InputError
+from vesalius.report.page import Column, ReportTable
 from vesalius.scan.reading import Reading
+from vesalius.tasks.evaluate.augmentation.options import AugmentationOptions
+from vesalius.tasks.evaluate.augmentation.run import AugmentationEvaluation
 from vesalius.tasks.evaluate.codec.run import CodecEvaluation
 from vesalius.tasks.evaluate.codec.summary import Summary
 from vesalius.tasks.evaluate.masks.run import MaskEvaluation
@@ -204,5 +207,41 @@ def test_evaluate_label_efficiency_hands_on_its_options_and_tells_failures_by_2(
         "resume": True,
         "force": False,
         "device": "cpu",
+        "threads": 2,
+    }
+
+
+def test_evaluate_augmentation_hands_on_its_options(vesalius, monkeypatch):
+    seen = {}
+
+    def evaluate_augmentation(config, synthetic, output, overrides, options, *, progress, **arguments):
+        seen.update(arguments, config=config, synthetic=synthetic, output=output, overrides=overrides, options=options)
+        table = ReportTable(columns=[Column(name="arm")], rows=[["real only"]], caption="Intervals by patient.")
+        return AugmentationEvaluation(str(output), "page", {}, ["Synthetic pictures do not help."], table, [], [])
+
+    monkeypatch.setattr("vesalius.tasks.evaluate.augmentation.run.evaluate_augmentation", evaluate_augmentation)
+    words = [
+        "-o",
+        "out",
+        "data.manifest=m.jsonl",
+        "--arms",
+        "real,synthetic",
+        "--seeds",
+        "0,1",
+        "--measure",
+        "accuracy",
+    ]
+    done = vesalius("evaluate", "augmentation", "finetune/x", "made.jsonl", *words, "--resume", "--threads", "2")
+    assert done.code == 0
+    assert "Synthetic pictures do not help.\nopen page\n" in done.out
+    assert seen == {
+        "config": "finetune/x",
+        "synthetic": Path("made.jsonl"),
+        "output": Path("out"),
+        "overrides": ["data.manifest=m.jsonl"],
+        "options": AugmentationOptions(("real", "synthetic"), (0, 1), "accuracy"),
+        "resume": True,
+        "force": False,
+        "device": "auto",
         "threads": 2,
     }

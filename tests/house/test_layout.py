@@ -19,7 +19,6 @@ EXEMPT = {
     "src/vesalius/cohort/builders/brats.py": LAYOUTS,
     "src/vesalius/cohort/builders/chexpert.py": LAYOUTS,
     "src/vesalius/cohort/builders/images.py": LAYOUTS,
-    "src/vesalius/cohort/builders/jsonl.py": LAYOUTS,
     "src/vesalius/cohort/builders/medmnist.py": LAYOUTS,
     "src/vesalius/cohort/builders/msd.py": LAYOUTS,
     "src/vesalius/cohort/builders/nih.py": LAYOUTS,

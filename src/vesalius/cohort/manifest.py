@@ -4,7 +4,8 @@ A table (CSV) has the columns id, patient, study, series, fourth_axis, caption, 
 image, mask, frame, label, fact and choice of reading: "image" and "mask", or "image:flair", "mask:ED", "frame:ED",
 "label:any", "fact:age", "reading:spacing_from". Capitals count in the names after the colon only. An empty cell
 means unknown. `boxes` is a cell of JSON.
-`vesalius.csv_table` describes how cells may be written. A table of series (`cohort.builders.series`) is a manifest too.
+`vesalius.csv_table` describes how cells may be written. A table of series (`cohort.builders.series`) is a manifest too,
+and so are JSON lines with image_path, caption and mask_path (`cohort.builders.jsonl`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 from vesalius.cohort.build import AUTO, build_cohort
 from vesalius.cohort.builders.files import files_below, listed, on_disk
+from vesalius.cohort.builders.jsonl import is_image_lines, read_image_lines
 from vesalius.cohort.builders.series import is_series_table, read_series
 from vesalius.cohort.builders.webdataset import read_shards
 from vesalius.cohort.case import IMAGE, MASK, Case
@@ -129,11 +131,13 @@ def read_lines(path: str | Path) -> tuple[Cohort, list[BadLine]]:
         return _parsed(_table_lines(path), path)
     try:
         check_memory(_ROW_COPIES * path.stat().st_size, path)
+        if is_image_lines(path):
+            cohort, bad = read_image_lines(path)
+            return cohort, [BadLine(number, reason) for number, reason in bad]
         with regular(path).open(encoding="utf-8-sig", errors="strict") as file:
             return _parsed(_json_lines(file), path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or f"not UTF-8 text with one case per line: {error}"
-        raise InputError(f"cannot be read ({reason})", where=path) from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path) from error
 
 
 def _parsed(lines: Iterable[tuple[int, dict[str, Any] | ConfigError]], path: Path) -> tuple[Cohort, list[BadLine]]:

@@ -28,24 +28,58 @@ def build(folder: Path) -> Cohort:
     cases: list[Case] = []
     bad: list[str] = []
     for path in files:
-        try:
-            lines = regular(path).read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError("cannot be read as text", where=path) from error
-        if not any('"image_path"' in line for line in lines):
-            continue
-        split = path.stem if len(files) > 1 else None
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    cases.append(_case(line, path, home, split))
-                except (ConfigError, ValueError) as error:
-                    bad.append(f"{path.name} line {number}: {error}")
+        if is_image_lines(path):
+            found, wrong = _lines(path, home, path.stem if len(files) > 1 else None)
+            cases += found
+            bad += [f"{path.name} line {number}: {reason}" for number, reason in wrong]
     if bad:
         what = f"{len(bad)} bad line(s): {some(bad, between='; ')}"
-        raise InputError(what, where=folder, fix="correct these lines")
+        raise InputError(what, where=folder, fix="correct these lines, all of which vesalius cohort audit lists")
     if not cases:
         raise expected("JSONL", "no .jsonl file with image_path", folder)
+    return _cohort(cases, home)
+
+
+def is_image_lines(path: Path) -> bool:
+    """Whether a file of JSON lines has a line with the key image_path that is no case of a manifest.
+
+    Raises:
+        InputError: it cannot be read as text.
+    """
+    return any('"image_path"' in line and '"images"' not in line for line in _text(path))
+
+
+def read_image_lines(path: Path) -> tuple[Cohort, list[tuple[int, str]]]:
+    """Return the good lines of a file as a cohort, and the number and reason of each bad line.
+
+    Raises:
+        InputError: it cannot be read as text.
+    """
+    cases, bad = _lines(path, path.parent, None)
+    return _cohort(cases, path.parent), bad
+
+
+def _text(path: Path) -> list[str]:
+    try:
+        return regular(path).read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path) from error
+    except UnicodeDecodeError as error:
+        raise InputError("cannot be read as text: it is not UTF-8", where=path) from error
+
+
+def _lines(path: Path, home: Path, split: str | None) -> tuple[list[Case], list[tuple[int, str]]]:
+    cases, bad = [], []
+    for number, line in enumerate(_text(path), start=1):
+        if line.strip():
+            try:
+                cases.append(_case(line, path, home, split))
+            except (ConfigError, ValueError) as error:
+                bad.append((number, str(error)))
+    return cases, bad
+
+
+def _cohort(cases: list[Case], home: Path) -> Cohort:
     if len({case.id for case in cases}) < len(cases):  # file names; where two are equal, all ids are paths
         cases = [case.model_copy(update={"id": case.images[IMAGE]}) for case in cases]
     missing = [case.id for case in cases if not (home / case.images[IMAGE]).exists()]

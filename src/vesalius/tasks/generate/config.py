@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -44,7 +44,7 @@ class GenerateData(CohortData):
     text_of_none: str = Field(default="", description="the same of cases whose labels named in texts are all 0")
     times: dict[str, dict[str, Annotated[int, Field(ge=1)]]] = Field(
         default={},
-        description="fact -> value -> how often such a case comes in an epoch, e.g. {stain: {stained: 5}}; else once",
+        description="fact or label -> value -> how often such a case comes in an epoch, e.g. {stain: {stained: 5}}",
     )
 
     @model_validator(mode="after")
@@ -58,15 +58,36 @@ class GenerateData(CohortData):
 
     def caption(self, case: Case) -> str:
         """The words of a case; "" where it has none."""
-        if case.caption is not None:
-            return case.caption.strip()[:LONGEST_CAPTION]
-        words = [words for label, words in self.texts.items() if case.labels.get(label) == 1]
-        none = bool(self.texts) and all(case.labels.get(label) == 0 for label in self.texts)
-        return self.text_of_none if none else ", ".join(words)
+        return caption_of(case, self.texts, self.text_of_none)
 
     def turns(self, case: Case) -> int:
         """How often a case comes in an epoch."""
-        return max([counts.get(str(case.facts.get(fact)), 1) for fact, counts in self.times.items()] or [1])
+        return max([counts.get(_value(case, name), 1) for name, counts in self.times.items()] or [1])
+
+
+def caption_of(case: Case, texts: Mapping[str, str], of_none: str = "") -> str:
+    """Return the caption of a case, else the words of its labels; "" where it has neither.
+
+    Args:
+        case: the case.
+        texts: label -> its words.
+        of_none: words of a case whose labels named in `texts` are all 0.
+
+    Example:
+        >>> case = Case.build(id="a", images={"image": "a.png"}, labels={"effusion": 1, "nodule": 0})
+        >>> caption_of(case, {"effusion": "an effusion", "nodule": "a nodule"})
+        'an effusion'
+    """
+    if case.caption is not None:
+        return case.caption.strip()[:LONGEST_CAPTION]
+    words = [words for label, words in texts.items() if case.labels.get(label) == 1]
+    none = bool(texts) and all(case.labels.get(label) == 0 for label in texts)
+    return of_none if none else ", ".join(words)
+
+
+def _value(case: Case, name: str) -> str:
+    """Return the value of a fact, else that of a label, as it is written in a configuration."""
+    return f"{case.labels[name]:g}" if name in case.labels else str(case.facts.get(name))
 
 
 class Size(Config):

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from vesalius.cohort.case import Case
 from vesalius.config import read_table
 from vesalius.scan.synthetic import PictureFormat
+from vesalius.tasks.generate.config import caption_of
 from vesalius.tasks.generate.sampler import SampleOptions
 from vesalius.tasks.train.jobs import find_config
 from vesalius.tasks.train.seed_keys.convert import with_seed_keys
@@ -20,7 +21,7 @@ from vesalius.wording import Progress, quiet
 _Side = Annotated[int, Field(ge=1, le=4096)]
 _Share = Annotated[float, Field(gt=0, le=1)]
 _TASK = "sample"
-_NOT_OF_A_PICTURE = {"batch", "seed", "area", "format", "texts", "count"}
+_NOT_OF_A_PICTURE = {"batch", "seed", "area", "format", "texts", "text_of_none", "count"}
 """Settings that a picture does not depend on, or that its stamp holds in another place."""
 
 
@@ -35,6 +36,7 @@ class SynthesisSettings(SampleOptions):
     format: PictureFormat = Field(default="png", description="of the files")
     count: int = Field(default=1, ge=1, le=100_000, description="pictures of a caption")
     texts: dict[str, str] = Field(default={}, description="label -> its words: captions of cases that have none")
+    text_of_none: str = Field(default="", description="the same of cases whose labels named in texts are all 0")
 
     @model_validator(mode="after")
     def _ascending_area(self) -> SynthesisSettings:
@@ -49,9 +51,7 @@ class SynthesisSettings(SampleOptions):
 
     def caption(self, case: Case) -> str:
         """The words of a case, as in training; "" where it has none."""
-        if case.caption is not None:
-            return case.caption.strip()
-        return ", ".join(words for label, words in self.texts.items() if case.labels.get(label) == 1)
+        return caption_of(case, self.texts, self.text_of_none)
 
 
 def read_settings(config: str | Path | None, given: Mapping[str, Any], progress: Progress = quiet) -> SynthesisSettings:
