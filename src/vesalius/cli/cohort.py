@@ -1,4 +1,4 @@
-"""cohort build, split, audit, shard."""
+"""cohort build, draw, split, audit, shard."""
 
 from __future__ import annotations
 
@@ -49,6 +49,39 @@ def build(
     from vesalius.tasks.cohort.build import build_manifest, lines
 
     result = build_manifest(layout, folder, output, options or (), force=force)
+    emit(result, json, lines)
+
+
+@app.command()
+def draw(
+    manifest: Manifest,
+    output: NewFolder,
+    classes: Annotated[
+        str | None,
+        typer.Option("--classes", metavar="A,B", help="Boxes to draw, in the order of their values, from 1."),
+    ] = None,
+    shape: Annotated[Literal["ellipse", "box"], typer.Option("--shape", help="What a box covers.")] = "ellipse",
+    caption: Annotated[
+        str | None,
+        typer.Option(
+            "--caption", metavar="TEXT", help="What all pictures are; each caption adds the classes of its boxes."
+        ),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw the boxes of a cohort as label maps, and caption them.
+
+    A class without a box is unknown, never absent: captions do not name it, and a case without any box has no label
+    map.
+    """
+    from vesalius.tasks.cohort.draw import draw_boxes, lines
+
+    names = [name.strip() for name in classes.split(",")] if classes else ()
+    result = draw_boxes(
+        manifest, output, classes=names, shape=shape, caption=caption, force=force, progress=progress(quiet)
+    )
     emit(result, json, lines)
 
 

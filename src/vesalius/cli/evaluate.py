@@ -1,4 +1,4 @@
-"""evaluate codec, masks, images, classifier, label-efficiency; report."""
+"""evaluate codec, masks, images, classifier, label-efficiency, augmentation; report."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from vesalius.cli.show import emit, progress
 from vesalius.errors import UsageError
 from vesalius.memory import cores
 from vesalius.scan.reading import AS_STATED, Reading
+from vesalius.tasks.evaluate.augmentation.options import AugmentationOptions
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.images.options import ImagesOptions
@@ -224,6 +225,55 @@ def label_efficiency(
 
     result = run(
         config,
+        output,
+        overrides or (),
+        options,
+        resume=resume,
+        force=force,
+        device=device,
+        threads=threads,
+        progress=progress(quiet),
+    )
+    emit(result, json, lines)
+
+
+@app.command()
+@with_options()
+def augmentation(
+    config: Annotated[
+        str,
+        typer.Argument(metavar="CONFIG", help="Of finetune: a file, or a name of vesalius info.", show_default=False),
+    ],
+    synthetic: Annotated[
+        Path,
+        typer.Argument(metavar="SYNTHETIC", help="Manifest of vesalius generate --from.", show_default=False),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the cells and the report.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[a.b=value]...", help="Keys to override, data.manifest=REAL above all.", show_default=False
+        ),
+    ] = None,
+    options: AugmentationOptions = AugmentationOptions(),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on: finished cells are kept.")] = False,
+    device: OnDevice = "auto",
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Is it worth it? Train a classifier on real pictures, with classical augmentation, with synthetic ones.
+
+    Each arm takes the same number of steps and is measured on the real test split, over several seeds. SYNTHETIC must
+    have been made from the training split of REAL.
+    """
+    needs_torch()
+    from vesalius.tasks.evaluate.augmentation.run import evaluate_augmentation, lines
+
+    result = evaluate_augmentation(
+        config,
+        synthetic,
         output,
         overrides or (),
         options,

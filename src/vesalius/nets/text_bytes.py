@@ -42,7 +42,7 @@ class TextBytesNet(nn.Module):
     def __init__(self, config: TextBytes) -> None:
         super().__init__()
         self.most = config.most
-        self.bytes = nn.Embedding(_PAD + 1, config.width)
+        self.bytes = nn.Embedding(_PAD + 1, config.width, padding_idx=_PAD)  # 0, as beyond the end
         self.join = nn.Conv1d(config.width, config.width, _STRIDE + 3, _STRIDE, padding=2)
         self.places = nn.Parameter(0.02 * torch.randn(config.most // _STRIDE, config.width))
         self.blocks = nn.ModuleList(

@@ -225,6 +225,54 @@ class Fill:
             state.parts[self.name] = Piece(tensor, self.name, self.why)
 
 
+@dataclass(frozen=True)
+class Twin:
+    """Leave out copies of other tensors; a copy that differs from its original stays, and is unexpected.
+
+    Args:
+        pattern: finds the name of a copy.
+        original: what replaces it in the name of its original.
+    """
+
+    pattern: str
+    original: str
+
+    def apply(self, state: Renaming) -> None:
+        for name in state.found(self.pattern):
+            original = state.parts.get(re.sub(self.pattern, self.original, name))
+            if original is not None and torch.equal(original.tensor, state.parts[name].tensor):
+                state.dropped.append((state.parts.pop(name).origin, f"a copy of {original.origin}"))
+
+
+@dataclass(frozen=True)
+class SplitPairs:
+    """Reorder the numbers of each head from neighbouring pairs, which turn with row and column in turns, to halves.
+
+    Pair p becomes the numbers p' and p' + half, first the pairs that turn with the row, then those of the column.
+
+    Args:
+        pattern: finds what is reordered along its first axis.
+        heads: (pattern, replacement): from the name to that of a tensor with a number for each head.
+        width: likewise, to that of a tensor whose first axis is the width of all heads of queries.
+    """
+
+    pattern: str
+    heads: tuple[str, str]
+    width: tuple[str, str]
+
+    def apply(self, state: Renaming) -> None:
+        for name in state.found(self.pattern):
+            heads, width = (state.wanted.get(re.sub(*to, name), (0,))[0] for to in (self.heads, self.width))
+            head, part = width // heads if heads else 0, state.parts[name]
+            if not head or head % 4 or len(part.tensor) % head:
+                continue  # stays as it is, and is reported by its shape
+            pairs = torch.cat([torch.arange(0, head, 4), torch.arange(2, head, 4)])
+            order = torch.cat([pairs, pairs + 1])
+            heads_HE = part.tensor.reshape(-1, head, *part.tensor.shape[1:])
+            rows = heads_HE[:, order].flatten(0, 1)
+            state.parts[name] = Piece(rows, part.origin, "pairs of a head in halves")
+
+
 def _long(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(side for side in shape if side != 1)
 

@@ -40,6 +40,8 @@ LAYOUTS = Table(
         "titok-ll32-vae": "vesalius.weights.layouts.titok:LL32_VAE",
         "titok-bl64-vae": "vesalius.weights.layouts.titok:BL64_VAE",
         "titok-bl128-vae": "vesalius.weights.layouts.titok:BL128_VAE",
+        "lumina-next": "vesalius.weights.layouts.lumina:NEXT_DIT",
+        "lumina-next-diffusers": "vesalius.weights.layouts.lumina:DIFFUSERS",
         "maskgit-vqgan": "vesalius.weights.layouts.titok:MASKGIT_VQGAN",
     },
 )
