@@ -42,7 +42,7 @@ def test_without_the_package_it_is_one_line(monkeypatch):
 
 def test_an_encoder_of_ones_own(tmp_path):
     steps = ({"name": "standardize", "mean": [128.0], "std": [64.0]}, {"name": "resize", "size": [32, 32]})
-    make_encoder(tmp_path / "own", config=ResNet(depth=18, factor=0.25, dims=2))
+    make_encoder(tmp_path / "own", config=ResNet(depth=18, factor=0.25))
     contract = InputContract(prepare=prepare(steps).model_copy(update={"plane": "native"}))
     write_contract(contract, tmp_path / "own")
     net = FeatureNet.load(str(tmp_path / "own"))

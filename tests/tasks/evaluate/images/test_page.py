@@ -1,6 +1,13 @@
 import pytest
 
-from vesalius.tasks.evaluate.images.page import distance_table, memory_table, paired_table, sentences
+from vesalius.tasks.evaluate.images.page import (
+    distance_sentences,
+    distance_table,
+    likeness_table,
+    memory_sentences,
+    memory_table,
+    paired_table,
+)
 
 
 def group(value, interval, copies=0, share=0.02):
@@ -35,22 +42,26 @@ def group(value, interval, copies=0, share=0.02):
     ],
 )
 def test_the_sentence_follows_the_interval(interval, words):
-    ((_, first), _) = sentences({"groups": {"all": group(0.05, interval)}})
+    ((_, first),) = distance_sentences({"groups": {"all": group(0.05, interval)}})
     assert words in first
     assert "0.0500" in first
 
 
 @pytest.mark.parametrize(
-    ("copies", "share", "tone"), [(0, 0.02, "plain"), (1, 0.02, "warning"), (0, 0.2, "warning"), (0, None, "plain")]
+    ("copies", "share", "tone"), [(0, 0.02, "plain"), (1, 0.02, "warning"), (0, 0.2, "warning"), (1, None, "warning")]
 )
 def test_copies_and_nearness_warn(copies, share, tone):
-    told = sentences({"groups": {"stained": group(0.0, None, copies, share)}})
-    assert told[1][0] == tone
-    assert told[1][1].startswith("stained: in pixels")
+    ((found, words),) = memory_sentences({"groups": {"stained": group(0.0, None, copies, share)}})
+    assert found == tone
+    assert words.startswith("stained: in pixels")
+
+
+def test_nothing_is_told_where_nothing_is_known():
+    assert memory_sentences({"groups": {"rare": group(0.0, None, 0, None)}}) == []
 
 
 def test_a_group_that_was_not_measured_is_named():
-    told = sentences(
+    told = distance_sentences(
         {"groups": {"rare": {"not_measured": "generated pictures of fewer than two sources", "compared": 0}}}
     )
     assert told == [("warning", "rare: not measured, generated pictures of fewer than two sources.")]
@@ -61,6 +72,7 @@ def test_tables_show_what_there_is():
     table = distance_table(groups)
     assert table.rows[0][:4] == ["all", "30", "0.1000", "-"]
     assert "0.0100 to 0.0900" in table.rows[0]
+    assert likeness_table(groups).rows == [["all", "-", "0.900", "0.800"]]
     assert memory_table(groups).rows[0][:3] == ["all", "pixels", "0.50"]
     assert memory_table({"all": {**groups["all"], "memorisation": None}}) is None
     each = {"mean": 32.45, "sd": 2.31, "range": [28.12, 36.78], "interval": None, "grade": "good"}

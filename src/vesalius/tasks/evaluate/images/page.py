@@ -14,7 +14,7 @@ from vesalius.metrics.frechet import LEAST
 from vesalius.metrics.memorised import LEAST_HELD_OUT, QUANTILE, turned
 from vesalius.report.chart import dots
 from vesalius.report.contact import Tile, contact_sheet
-from vesalius.report.page import Column, ReportTable
+from vesalius.report.page import Column, ReportTable, Tone
 from vesalius.report.result import Result
 from vesalius.report.table import NOTHING, fixed
 from vesalius.seeding import shuffled
@@ -92,22 +92,30 @@ class Judged:
 
 
 def distance_table(groups: Mapping[str, Any]) -> ReportTable:
-    """Return KID, FID, precision and recall of each group, from `Judged.results`."""
+    """Return the KID of each group, from `Judged.results`."""
     names = ["pictures", "KID", "95 % interval"]
     has_train = any("kid_difference" in group for group in groups.values())
     names += ["KID of train", "difference", "95 % interval"] if has_train else []
-    names += ["FID", "precision", "recall"] + (["precision of train", "recall of train"] if has_train else [])
     rows = []
     for name, group in groups.items():
         cells = [str(group["compared"]), *_measure(group.get("kid"))]
         if has_train:
             cells += [_measure(group.get("kid_of_train"))[0], *_measure(group.get("kid_difference"))]
-        cells += [fixed(group.get("fid"), 2), fixed(group.get("precision"), 3), fixed(group.get("recall"), 3)]
-        if has_train:
-            cells += [fixed(group.get("precision_of_train"), 3), fixed(group.get("recall_of_train"), 3)]
         rows.append([name, *cells])
     columns = [Column(name="group"), *(Column(name=name, numeric=True) for name in names)]
-    return ReportTable(columns=columns, rows=rows, caption="Generated pictures against the reference.")
+    return ReportTable(columns=columns, rows=rows, caption="Kernel distance to the reference, pictures on every side.")
+
+
+def likeness_table(groups: Mapping[str, Any]) -> ReportTable:
+    """Return FID, precision and recall of each group, from `Judged.results`."""
+    keys = {"fid": "FID", "precision": "precision", "recall": "recall"}
+    if any("precision_of_train" in group for group in groups.values()):
+        keys |= {"precision_of_train": "precision of train", "recall_of_train": "recall of train"}
+    rows = [
+        [name, *(fixed(group.get(key), 2 if key == "fid" else 3) for key in keys)] for name, group in groups.items()
+    ]
+    columns = [Column(name="group"), *(Column(name=name, numeric=True) for name in keys.values())]
+    return ReportTable(columns=columns, rows=rows, caption=f"FID is given from {LEAST:,} pictures a side on only.")
 
 
 def memory_table(groups: Mapping[str, Any]) -> ReportTable | None:
@@ -121,7 +129,10 @@ def memory_table(groups: Mapping[str, Any]) -> ReportTable | None:
             copies = [str(each["copies"]), str(each["held_out_copies"])]
             rows.append([name, space, *(fixed(end, 2) for end in ends), *_measure(each["share_nearer"]), *copies])
     columns = [Column(name="group"), Column(name="space"), *(Column(name=name, numeric=True) for name in names)]
-    caption = "Distance to the nearest training picture: generated, and real pictures that were held out."
+    caption = (
+        "Distance to the nearest training picture: generated, and real pictures that were held out. No share with "
+    )
+    caption += f"fewer than {LEAST_HELD_OUT} of these."
     return ReportTable(columns=columns, rows=rows, caption=caption) if rows else None
 
 
@@ -143,9 +154,9 @@ def paired_table(paired: Mapping[str, Any]) -> ReportTable:
     return ReportTable(columns=[*columns, Column(name="in words")], rows=rows, caption=caption)
 
 
-def sentences(results: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return (tone, sentence) for what the numbers show."""
-    told = []
+def distance_sentences(results: Mapping[str, Any]) -> list[tuple[Tone, str]]:
+    """Return (tone, sentence) for what KID shows."""
+    told: list[tuple[Tone, str]] = []
     for name, group in (results.get("groups") or {}).items():
         where = "" if name == ALL else f"{name}: "
         if group["not_measured"]:
@@ -153,9 +164,17 @@ def sentences(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         difference = group.get("kid_difference")
         if difference:
             told.append(("plain", where + _difference(difference)))
-        for space, each in (group.get("memorisation") or {}).items():
-            told.append(_memory(where, space, each))
     return told
+
+
+def memory_sentences(results: Mapping[str, Any]) -> list[tuple[Tone, str]]:
+    """Return (tone, sentence) for what the distances to the training pictures show."""
+    return [
+        _memory("" if name == ALL else f"{name}: ", space, each)
+        for name, group in (results.get("groups") or {}).items()
+        for space, each in (group.get("memorisation") or {}).items()
+        if each["share_nearer"]["value"] is not None or each["copies"]
+    ]
 
 
 def page(judged: Judged, failures: Mapping[str, str]) -> Result:
@@ -184,11 +203,10 @@ def _distance_section(result: Result, judged: Judged, results: Mapping[str, Any]
     rows, columns = judged.size
     section.text(f"Features: {judged.net.about} Digest of the weights: {judged.net.digest}.")
     section.text(f"All pictures were brought to {rows} rows and {columns} columns first.")
-    for tone, sentence in sentences(results):
-        if "training picture" not in sentence:
-            section.text(sentence, "warning" if tone == "warning" else "plain")
-    table = distance_table(results["groups"])
-    section.table(table.columns, table.rows, table.caption)
+    for tone, sentence in distance_sentences(results):
+        section.text(sentence, tone)
+    for table in (distance_table(results["groups"]), likeness_table(results["groups"])):
+        section.table(table.columns, table.rows, table.caption)
     for number, name in enumerate(judged.groups):
         if name == ALL and len(judged.groups) > 1:
             continue
@@ -205,9 +223,8 @@ def _memory_section(result: Result, judged: Judged, results: Mapping[str, Any]) 
     if table is None:
         return
     section = result.section("Memorisation")
-    for tone, sentence in sentences(results):
-        if "training picture" in sentence:
-            section.text(sentence, "warning" if tone == "warning" else "plain")
+    for tone, sentence in memory_sentences(results):
+        section.text(sentence, tone)
     section.table(table.columns, table.rows, table.caption)
     distances = {}
     for group in judged.groups:
@@ -243,7 +260,7 @@ def _difference(difference: Mapping[str, Any]) -> str:
     return f"{number}: no difference to training pictures is shown beyond chance."
 
 
-def _memory(where: str, space: str, each: Mapping[str, Any]) -> tuple[str, str]:
+def _memory(where: str, space: str, each: Mapping[str, Any]) -> tuple[Tone, str]:
     share, ends = each["share_nearer"]["value"], each["share_nearer"]["interval"]
     too_near = share is not None and (share > QUANTILE if ends is None else ends[0] > QUANTILE)
     words = f"{where}in {space}, fewer than {LEAST_HELD_OUT} held-out pictures do not show how near real ones lie to a "

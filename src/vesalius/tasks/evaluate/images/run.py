@@ -19,11 +19,13 @@ from vesalius.tasks.evaluate.images.features import FeatureNet
 from vesalius.tasks.evaluate.images.options import CUT_AREA, NONE, RANDOM, ImagesOptions
 from vesalius.tasks.evaluate.images.page import (
     Judged,
+    distance_sentences,
     distance_table,
+    likeness_table,
+    memory_sentences,
     memory_table,
     page,
     paired_table,
-    sentences,
 )
 from vesalius.tasks.evaluate.images.paired import PairError, measure_pairs
 from vesalius.tasks.evaluate.images.pictures import ALL, Cut, Side, Size, read_side, sides_of, usual_size
@@ -135,11 +137,12 @@ def lines(result: ImageEvaluation) -> list[str]:
     tables: list[ReportTable | None] = []
     groups = result.results.get("groups")
     if groups:
-        tables += [distance_table(groups), memory_table(groups)]
+        tables += [distance_table(groups), likeness_table(groups), memory_table(groups)]
     if "paired" in result.results:
         tables.append(paired_table(result.results["paired"]))
     shown = [line for table in tables if table for line in plain_text(table, _WIDTH).splitlines()]
-    shown += [f"{'warning: ' if tone == 'warning' else ''}{text}" for tone, text in sentences(result.results)]
+    told = [*distance_sentences(result.results), *memory_sentences(result.results)]
+    shown += [f"{'warning: ' if tone == 'warning' else ''}{text}" for tone, text in told]
     if groups:
         shown.append(f"features: {result.results['features']['name']}")
     shown += [f"note: {note}" for note in result.results["notes"]]
