@@ -31,6 +31,8 @@ from .tasks.convert import convert as convert
 from .tasks.demo.run import demo as demo
 from .tasks.embed.run import embed as embed
 from .tasks.encode.options import EmbedOptions as EmbedOptions
+from .tasks.evaluate.augmentation.options import AugmentationOptions as AugmentationOptions
+from .tasks.evaluate.augmentation.run import evaluate_augmentation as evaluate_augmentation
 from .tasks.evaluate.classifier import evaluate_classifier as evaluate_classifier
 from .tasks.evaluate.classifier_options import ClassifierOptions as ClassifierOptions
 from .tasks.evaluate.codec.run import evaluate_codec as evaluate_codec
@@ -44,6 +46,9 @@ from .tasks.phantom import phantom_head_ct as phantom_head_ct
 from .tasks.predict.run import predict as predict
 from .tasks.search.options import SearchOptions as SearchOptions
 from .tasks.search.run import search as search
+from .tasks.synthesis.image_generator import ImageGenerator as ImageGenerator
+from .tasks.synthesis.options import GenerateOptions as GenerateOptions
+from .tasks.synthesis.run import generate as generate
 from .tasks.tokenize.titok import TiTok as TiTok
 from .tasks.train.run import train as train
 from .tasks.weights.export import export_model as export_model

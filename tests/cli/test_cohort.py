@@ -1,5 +1,7 @@
 import json
 
+from PIL import Image
+
 from cohort.audit.planted import FAULTS, manifest, sound
 from vesalius.cohort.build import BUILDERS
 
@@ -29,6 +31,19 @@ def test_split_then_audit(vesalius, tmp_path):
     done = vesalius("cohort", "shard", tmp_path / "out" / "manifest.jsonl", "-o", tmp_path / "shards")
     assert done.code == 0
     assert "train-000000.tar" in done.out
+
+
+def test_draw(vesalius, tmp_path):
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
+    box = {"label": "hard_exudates", "left": 0.1, "top": 0.2, "right": 0.4, "bottom": 0.6}
+    path = manifest(tmp_path, [{"id": "a", "images": {"image": "a.png"}, "boxes": [box]}])
+    done = vesalius("cohort", "draw", path, "-o", tmp_path / "out", "--caption", "eye", "-q")
+    assert done.code == 0
+    assert "1 x 'eye, hard exudates'" in done.out
+    assert "for training: data.labels={hard_exudates: [1]}" in done.out
+    done = vesalius("cohort", "draw", path, "-o", tmp_path / "again", "--classes", "disc, vessels", "--json")
+    assert done.code == 2
+    assert done.error == "--classes: no box is called disc, vessels; boxes are called hard_exudates"
 
 
 def test_errors_end_with_2_and_are_told(vesalius, tmp_path):

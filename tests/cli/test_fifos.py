@@ -95,6 +95,8 @@ GIVEN = [
     "cohort build auto FIFO -o out.jsonl",
     "cohort build medmnist FIFO -o out.jsonl",
     "cohort build images cohort -o FIFO --force",
+    "cohort draw FIFO -o out",
+    "cohort draw cohort/m.jsonl -o FIFO --force",
     "cohort split FIFO -o out",
     "cohort split cohort/m.jsonl -o FIFO --force",
     "cohort audit FIFO",

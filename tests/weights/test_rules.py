@@ -4,7 +4,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vesalius.errors import InputError
-from vesalius.weights.rules import Drop, Fill, Inflate, Join, Permute, Piece, Rename, Renaming, Split, Squeeze, Strip
+from vesalius.weights.rules import (
+    Drop,
+    Fill,
+    Inflate,
+    Join,
+    Permute,
+    Piece,
+    Rename,
+    Renaming,
+    Split,
+    SplitPairs,
+    Squeeze,
+    Strip,
+    Twin,
+)
 
 
 def state(wanted=None, **tensors):
@@ -117,3 +131,17 @@ def test_fill_gives_what_the_network_wants_and_nothing_else():
     assert one.parts["a"].tensor.tolist() == [0.25] * 4
     assert (one.parts["a"].change, one.parts["b"].change) == ("why", None)
     assert set(one.parts) == {"a", "b"}
+
+
+def test_a_copy_is_left_out_and_a_tensor_that_differs_is_not():
+    one = state(a=[1.0, 2.0], a2=[1.0, 2.0], b=[1.0], b2=[3.0], c2=[1.0])
+    Twin("2$", "").apply(one)
+    assert names(one) == ["a", "b", "b2", "c2"]
+    assert one.dropped == [("a2", "a copy of a")]
+
+
+def test_pairs_of_a_head_are_split_into_halves():
+    one = state({"gate": (2,), "out": (16, 3)}, query=range(16), other=range(7))
+    SplitPairs("query|other", heads=("query|other", "gate"), width=("query|other", "out")).apply(one)
+    assert one.parts["query"].tensor.tolist() == [0, 4, 2, 6, 1, 5, 3, 7, 8, 12, 10, 14, 9, 13, 11, 15]
+    assert one.parts["other"].tensor.tolist() == list(range(7))  # no whole heads: reported by its shape

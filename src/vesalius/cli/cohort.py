@@ -1,4 +1,4 @@
-"""cohort build, split, audit, shard."""
+"""cohort build, draw, split, audit, shard."""
 
 from __future__ import annotations
 
@@ -53,6 +53,39 @@ def build(
 
 
 @app.command()
+def draw(
+    manifest: Manifest,
+    output: NewFolder,
+    classes: Annotated[
+        str | None,
+        typer.Option("--classes", metavar="A,B", help="Boxes to draw, in the order of their values, from 1."),
+    ] = None,
+    shape: Annotated[Literal["ellipse", "box"], typer.Option("--shape", help="What a box covers.")] = "ellipse",
+    caption: Annotated[
+        str | None,
+        typer.Option(
+            "--caption", metavar="TEXT", help="What all pictures are; each caption adds the classes of its boxes."
+        ),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw the boxes of a cohort as label maps, and caption them.
+
+    A class without a box is unknown, never absent: captions do not name it, and a case without any box has no label
+    map.
+    """
+    from vesalius.tasks.cohort.draw import draw_boxes, lines
+
+    names = [name.strip() for name in classes.split(",")] if classes else ()
+    result = draw_boxes(
+        manifest, output, classes=names, shape=shape, caption=caption, force=force, progress=progress(quiet)
+    )
+    emit(result, json, lines)
+
+
+@app.command()
 def split(
     manifest: Manifest,
     output: NewFolder,
@@ -63,9 +96,13 @@ def split(
         str | None,
         typer.Option("--stratify", metavar="FACT", help="Fact whose values are spread evenly, too."),
     ] = None,
+    near_duplicates: Annotated[
+        bool, typer.Option("--near-duplicates", help="Read all images, and keep those that look alike together.")
+    ] = False,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Split a cohort into train, val and test.
 
@@ -74,7 +111,18 @@ def split(
     from vesalius.tasks.cohort.split import lines, split_manifest
 
     shares = numbers(ratios, float, "--ratios", "0.7,0.15,0.15", 3)
-    result = split_manifest(manifest, output, shares, folds=folds, by=by, stratify=stratify, seed=seed, force=force)
+    result = split_manifest(
+        manifest,
+        output,
+        shares,
+        folds=folds,
+        by=by,
+        stratify=stratify,
+        near_duplicates=near_duplicates,
+        seed=seed,
+        force=force,
+        progress=progress(quiet or not near_duplicates),
+    )
     emit(result, json, lines)
 
 

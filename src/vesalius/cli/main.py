@@ -17,7 +17,21 @@ from typing import Annotated
 import typer
 
 import vesalius
-from vesalius.cli import cohort, compress, demo, embed, evaluate, inspect, phantom, predict, search, train, weights
+from vesalius.cli import app as web_page
+from vesalius.cli import (
+    cohort,
+    compress,
+    demo,
+    embed,
+    evaluate,
+    generate,
+    inspect,
+    phantom,
+    predict,
+    search,
+    train,
+    weights,
+)
 from vesalius.cli.options import with_memory
 from vesalius.cli.show import fail
 from vesalius.errors import InputError, UsageError, VesaliusError
@@ -45,10 +59,12 @@ app.command()(train.train)
 app.command()(predict.predict)
 app.command()(embed.embed)
 app.command()(search.search)
+app.command()(generate.generate)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(weights.app, name="weights")
 app.command()(weights.export)
 app.command()(evaluate.report)
+app.command()(web_page.app)
 app.command()(inspect.info)
 with_memory(app)
 

@@ -120,17 +120,57 @@ def clustered_intervals(
         >>> interval.patients, bool(interval.low < scores.mean() < interval.high)
         (12, True)
     """
+    if not 0 < level < 1:
+        raise ValueError(f"level {level}")
+    values = clustered_draws(measure, patients, seed=seed, draws=draws)
+    if values is None:
+        return [None] * len(measure(np.arange(len(patients))))
+    count = len(set(patients))
+    return [percentile_interval(column, count, level) for column in values.T]
+
+
+def clustered_draws(
+    measure: Callable[[Rows], Sequence[float] | NDArray[np.float64]],
+    patients: Sequence[Hashable],
+    *,
+    seed: int = 0,
+    draws: int = MEASURE_DRAWS,
+) -> NDArray[np.float64] | None:
+    """Return the measures of each draw of `clustered_intervals`, shape (draws, M).
+
+    Returns:
+        None for fewer than MIN_PATIENTS patients.
+
+    Raises:
+        ValueError: no row, or no draw.
+    """
     if not len(patients):
         raise ValueError("there is no row")
-    if not 0 < level < 1 or draws < 1:
-        raise ValueError(f"level {level}, {draws} draws")
+    if draws < 1:
+        raise ValueError(f"{draws} draws")
     groups = _groups(patients)
     if len(groups) < MIN_PATIENTS:
-        return [None] * len(measure(np.arange(len(patients))))
+        return None
     generator = np.random.default_rng(seed)
     drawn = (generator.integers(len(groups), size=len(groups)) for _ in range(draws))
-    values = np.array([measure(np.concatenate([groups[n] for n in chosen])) for chosen in drawn], dtype=np.float64)
-    return [_percentiles(column, level, len(groups)) for column in values.T]
+    return np.array([measure(np.concatenate([groups[n] for n in chosen])) for chosen in drawn], dtype=np.float64)
+
+
+def percentile_interval(values: NDArray[np.float64], patients: int, level: float = 0.95) -> Interval | None:
+    """Return the interval of a measure from its draws (draws,), of which those that are not finite are left out.
+
+    Returns:
+        None where more than MOST_UNDEFINED of the draws gave no value.
+
+    Example:
+        >>> percentile_interval(np.linspace(0, 1, 1001), 12)
+        Interval(low=0.025, high=0.975, level=0.95, patients=12)
+    """
+    finite = values[np.isfinite(values)]
+    if values.size - finite.size > MOST_UNDEFINED * values.size:
+        return None
+    low, high = np.percentile(finite, [50 * (1 - level), 50 * (1 + level)])
+    return Interval(float(low), float(high), level, patients)
 
 
 def with_intervals(
@@ -157,11 +197,3 @@ def _groups(patients: Sequence[Hashable]) -> list[Rows]:
     for row, patient in enumerate(patients):
         rows.setdefault(patient, []).append(row)
     return [np.array(numbers, dtype=np.intp) for numbers in rows.values()]
-
-
-def _percentiles(values: NDArray[np.float64], level: float, patients: int) -> Interval | None:
-    finite = values[np.isfinite(values)]
-    if values.size - finite.size > MOST_UNDEFINED * values.size:
-        return None
-    low, high = np.percentile(finite, [50 * (1 - level), 50 * (1 + level)])
-    return Interval(float(low), float(high), level, patients)

@@ -17,6 +17,7 @@ from vesalius.scan.found import Found
 from vesalius.scan.open import FolderListing, list_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+from vesalius.scan.synthetic import Stamp, read_stamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class InspectedScan(ScanFacts):
         bytes: size on disk; None for a DICOM series, whose folder may hold other files.
         range: smallest and largest finite real value; None where they are not requested or unknown.
         vsl: facts of a `.vsl` file.
+        synthetic: what a synthetic picture was made of; None for all others.
     """
 
     path: str
@@ -38,6 +40,7 @@ class InspectedScan(ScanFacts):
     bytes: int | None = None
     range: tuple[float, float] | None = None
     vsl: dict[str, Any] | None = None
+    synthetic: Stamp | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,16 @@ def _inspected(found: Found, values: bool) -> InspectedScan:
         series_uid=found.series_uid,
         bytes=_size(found),
         range=_range(scan) if values else None,
+        synthetic=_stamp(found),
     )
+
+
+def _stamp(found: Found) -> Stamp | None:
+    """Return the stamp of a file; of a folder that of its first file."""
+    path = found.path
+    if path.is_dir():
+        path = min((file for file in path.iterdir() if not file.name.startswith(".")), default=path)
+    return read_stamp(path)
 
 
 def _size(found: Found) -> int | None:
@@ -168,6 +180,8 @@ def _words(scan: InspectedScan) -> Iterator[str]:
     channels = f"{c} channels ({scan.colour}), " if c > 1 else ""
     frames = f", {t} frames{_timing(scan)}" if t > 1 else ""
     yield f"{channels}{i} x {j} x {k} voxels{frames}, {scan.dtype}, {scan.modality} {scan.unit}".rstrip()
+    if scan.synthetic:
+        yield f"synthetic: {scan.synthetic.words}"
     if scan.spacing_mm:
         spacing = " x ".join(f"{step:g}" for step in scan.spacing_mm)
         axes = f"axes towards {scan.orientation}" if scan.orientation else "orientation unknown"

@@ -37,6 +37,9 @@ def test_words_of_labels_stand_in_for_a_caption():
     assert data.caption(case) == "a bleed"
     assert data.caption(case.model_copy(update={"caption": " the words "})) == "the words"
     assert data.caption(case.model_copy(update={"labels": {}})) == ""
+    negative = data.model_copy(update={"text_of_none": "nothing"})
+    assert negative.caption(case.model_copy(update={"labels": {"bleed": 0, "mass": 0}})) == "nothing"
+    assert negative.caption(case.model_copy(update={"labels": {"bleed": 0}})) == ""  # the mass is unknown
 
 
 def test_rare_cases_come_more_often():

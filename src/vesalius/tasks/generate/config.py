@@ -41,6 +41,7 @@ class GenerateData(CohortData):
     texts: dict[str, str] = Field(
         default={}, description="label -> its words: the caption of cases that have labels and no caption"
     )
+    text_of_none: str = Field(default="", description="the same of cases whose labels named in texts are all 0")
     times: dict[str, dict[str, Annotated[int, Field(ge=1)]]] = Field(
         default={},
         description="fact -> value -> how often such a case comes in an epoch, e.g. {stain: {stained: 5}}; else once",
@@ -59,7 +60,9 @@ class GenerateData(CohortData):
         """The words of a case; "" where it has none."""
         if case.caption is not None:
             return case.caption.strip()[:LONGEST_CAPTION]
-        return ", ".join(words for label, words in self.texts.items() if case.labels.get(label) == 1)
+        words = [words for label, words in self.texts.items() if case.labels.get(label) == 1]
+        none = bool(self.texts) and all(case.labels.get(label) == 0 for label in self.texts)
+        return self.text_of_none if none else ", ".join(words)
 
     def turns(self, case: Case) -> int:
         """How often a case comes in an epoch."""

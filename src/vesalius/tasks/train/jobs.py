@@ -31,6 +31,8 @@ JOBS = Table(
 )
 """`task` of a configuration -> its job."""
 _SUFFIXES = (".yaml", ".yml", ".json")
+_NO_RUNS = ("generate/sample",)
+"""Settings of other verbs than `train`."""
 
 
 def job_class(task: object) -> type[Job]:
@@ -50,9 +52,10 @@ def job_class(task: object) -> type[Job]:
 
 
 def config_names() -> tuple[str, ...]:
-    """The configurations that come with the package, e.g. "segment/hippocampus"; sorted."""
+    """The configurations of runs that come with the package, e.g. "segment/hippocampus"; sorted."""
     found = (path for path in CONFIGS.rglob("*") if path.suffix in _SUFFIXES)
-    return tuple(sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in found))
+    names = (path.relative_to(CONFIGS).with_suffix("").as_posix() for path in found)
+    return tuple(sorted(name for name in names if name not in _NO_RUNS))
 
 
 def find_config(name: str | Path) -> Path:

@@ -1,6 +1,7 @@
 """A whole run of 2 shares x 2 seeds x 2 arms."""
 
 import csv
+import importlib.util
 import json
 import shutil
 from dataclasses import replace
@@ -12,6 +13,8 @@ from tasks.evaluate.label_efficiency.small import OPTIONS, make_config
 from vesalius.errors import ConfigError, OutputError, UsageError
 from vesalius.tasks.evaluate.label_efficiency.run import label_efficiency, lines
 from vesalius.training.loop import Loop
+
+needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed (extra scale)")
 
 
 def rerun(study, folder, **changes):
@@ -121,3 +124,23 @@ def test_too_few_patients_for_any_share_is_one_line(tmp_path):
         label_efficiency(config, tmp_path / "out", (), options, device="cpu")
     assert str(caught.value).startswith("--shares: no share can be trained: 1 patient does not hold both labels of")
     assert not (tmp_path / "out").exists()
+
+
+@needs_ray
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_ray_gives_the_numbers_of_one_process(study):
+    """One cell is trained again on a cluster of this machine, in a process of its own, which starts from weights."""
+    again, cell = study.folder / "ray", "100_percent-seed_1-pretrained"
+    shutil.copytree(study.out, again)
+    shutil.rmtree(again / "cells" / cell)
+    lines = []
+    options = replace(OPTIONS, engine="ray")
+    result = label_efficiency(
+        study.config, again, study.words, options, resume=True, device="cpu", threads=1, progress=lines.append
+    )
+    assert lines[:2] == ["7 of 8 cells are finished already", f"1 of 1 cells: {cell}"]
+    assert (again / "cells" / cell / "report.html").is_file()
+    assert result.failed == []
+    assert result.results == study.result.results
+    assert (again / "table.csv").read_bytes() == (study.out / "table.csv").read_bytes()

@@ -1,14 +1,12 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy.special import softmax
 
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
-from vesalius.tasks.evaluate.label_efficiency.curve import within_folds
-from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions
-from vesalius.tasks.evaluate.label_efficiency.trivial import in_rank_order, trivial_predictions
+from vesalius.tasks.evaluate.arms.measures import within_folds
+from vesalius.tasks.evaluate.arms.predictions import CellPredictions
+from vesalius.tasks.evaluate.label_efficiency.trivial import trivial_predictions
 
 
 def cohort(first, count):
@@ -47,11 +45,3 @@ def test_slices_and_cohorts_without_facts_have_none():
     assert trivial_predictions(predictions(cohort(20, 10), "3"), cohort(0, 8), cohort(20, 10), "sigmoid") == {}
     bare = Cohort(tuple(case.model_copy(update={"facts": {}}) for case in cohort(0, 8)), Path())
     assert trivial_predictions(like, bare, cohort(20, 10), "sigmoid") == {}
-
-
-def test_logits_of_a_softmax_are_ranked_by_their_probability():
-    like = replace(predictions(cohort(0, 6)), logits_SC=np.array([[9.0, 9.0], [1, 0], [0, 2], [3, 5], [-4, 1], [2, 2]]))
-    ranked = in_rank_order(like, "softmax").logits_SC
-    p_SC = softmax(like.logits_SC, axis=1)
-    np.testing.assert_allclose(1 / (1 + np.exp(-ranked)), p_SC, atol=1e-12)
-    assert in_rank_order(like, "sigmoid") is like

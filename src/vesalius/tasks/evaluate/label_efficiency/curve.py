@@ -1,25 +1,21 @@
 """Measures of each share and arm with their uncertainty, and paired differences of arms.
 
-A measure is taken within each fold and averaged over the folds: scores of different models are never compared with each
-other. Letters: S samples, C classes.
+A measure is taken within each fold and averaged over the folds, see `arms.measures`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vesalius.metrics.bootstrap import Interval, Rows, clustered_intervals
-from vesalius.metrics.classify import auprc, auroc, macro
+from vesalius.tasks.evaluate.arms.measures import within_folds
+from vesalius.tasks.evaluate.arms.predictions import CellPredictions
 from vesalius.tasks.evaluate.label_efficiency.options import Measure
-from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions
 
-_MEASURES: dict[Measure, Callable[[Any, Any], float]] = {"auroc": auroc, "auprc": auprc}
 Arm = tuple[float, str]
 """Share in percent, and arm."""
 
@@ -67,43 +63,6 @@ class Difference:
     value: float
     interval: Interval | None
     seeds: dict[int, float]
-
-
-def within_folds(
-    measure: Measure, scores_SC: NDArray[np.float64], labels_SC: NDArray[np.float64], folds_S: NDArray[np.intp]
-) -> float:
-    """Mean over the classes of a measure within each fold, averaged over the folds.
-
-    A fold counts by its pairs of a positive and a negative (AUROC: this is the share of all pairs within a fold that
-    are in the right order) or by its positives (AUPRC).
-
-    Returns:
-        NaN where no fold holds both labels of any class.
-
-    Example:
-        >>> scores_SC = np.array([[0.1], [0.9], [5.1], [5.9]])  # the models of the folds use scales of their own
-        >>> within_folds("auroc", scores_SC, np.array([[0.0], [1.0], [0.0], [1.0]]), np.array([0, 0, 1, 1]))
-        1.0
-    """
-    parts = [folds_S == fold for fold in np.unique(folds_S)]
-    return macro([_of_class(measure, scores_SC[:, c], labels_SC[:, c], parts) for c in range(labels_SC.shape[1])])
-
-
-def _of_class(
-    measure: Measure,
-    scores_S: NDArray[np.float64],
-    labels_S: NDArray[np.float64],
-    parts: Sequence[NDArray[np.bool_]],
-) -> float:
-    total = weights = 0.0
-    for part in parts:
-        labels = labels_S[part]
-        positive, negative = int((labels == 1).sum()), int((labels == 0).sum())
-        if positive and negative:
-            weight = positive * negative if measure == "auroc" else positive
-            total += weight * _MEASURES[measure](scores_S[part], labels)
-            weights += weight
-    return total / weights if weights else math.nan
 
 
 def curve(

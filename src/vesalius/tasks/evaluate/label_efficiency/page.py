@@ -14,13 +14,13 @@ from vesalius.report.chart import Band, banded
 from vesalius.report.page import Column, ReportTable
 from vesalius.report.result import Result
 from vesalius.report.table import NOTHING, fixed
+from vesalius.tasks.evaluate.arms.measures import NAMES
 from vesalius.tasks.evaluate.label_efficiency.curve import ArmPoint, Difference
 from vesalius.tasks.evaluate.label_efficiency.options import PRETRAINED, PROBE, SCRATCH, EfficiencyOptions
 from vesalius.tasks.evaluate.label_efficiency.plan import Cell
 from vesalius.wording import some
 
 FIGURE = "label_efficiency.png"
-_NAMES = {"auroc": "AUROC", "auprc": "AUPRC"}
 _ARMS = {SCRATCH: "from scratch", PRETRAINED: "pretrained", PROBE: "linear probe"}
 _COLUMNS = ("percent", "patients", "cases", "arm", "seed")
 _DEFINITIONS = {
@@ -77,7 +77,7 @@ class Comparison:
 
 def result_of(measured: Comparison) -> Result:
     """Return the report."""
-    options, name = measured.options, _NAMES[measured.options.measure]
+    options, name = measured.options, NAMES[measured.options.measure]
     result = Result(
         results=_numbers(measured),
         rows=_rows(measured),
@@ -108,7 +108,7 @@ def result_of(measured: Comparison) -> Result:
 
 def table(measured: Comparison) -> ReportTable:
     """Return the table of shares and arms."""
-    name = _NAMES[measured.options.measure]
+    name = NAMES[measured.options.measure]
     difference_of = {(one.percent, one.arm): one for one in measured.differences}
     patients = measured.patients
     minus = _ARMS[measured.options.arms[0]]
@@ -161,7 +161,7 @@ def _figure(measured: Comparison) -> bytes:
                 )
             )
     ticks = {count: f"{count:.0f}\n{percent:g} %" for percent, count in sorted(patients.items())}
-    return banded(bands, "training patients (log scale)", _NAMES[measured.options.measure], ticks)
+    return banded(bands, "training patients (log scale)", NAMES[measured.options.measure], ticks)
 
 
 def _numbers(measured: Comparison) -> dict[str, Any]:

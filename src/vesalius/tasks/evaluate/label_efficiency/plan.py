@@ -6,24 +6,22 @@ measured on. No label outside the share decides anything that is measured: the l
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import groups
-from vesalius.cohort.manifest import read_manifest, read_manifests, write_manifest
+from vesalius.cohort.manifest import read_manifests
 from vesalius.cohort.subset import share_of_patients
 from vesalius.config import Config
 from vesalius.errors import UsageError
 from vesalius.metrics.one_class import Activation
 from vesalius.tasks.detect.job import DetectJob
+from vesalius.tasks.evaluate.arms.cases import words_of, write_cases
+from vesalius.tasks.evaluate.arms.cell import RunLength
 from vesalius.tasks.evaluate.label_efficiency.options import ARMS, PROBE, SCRATCH, EfficiencyOptions
 from vesalius.tasks.finetune.job import FinetuneJob
 from vesalius.tasks.job import InitConfig
@@ -40,27 +38,6 @@ _FOLD = "{fold}"
 """Stands for the number of the fold in a word of the command."""
 _FROZEN = "fine_tune_after_block"
 _HEAD_ONLY = 4
-
-
-@dataclass(frozen=True)
-class RunLength:
-    """The length of a run on all training patients.
-
-    Args:
-        steps: optimizer steps.
-        per_epoch: steps of an epoch, by which a warm-up in epochs counts.
-    """
-
-    steps: int
-    per_epoch: int
-
-    @classmethod
-    def of(cls, job: FinetuneJob | DetectJob) -> RunLength:
-        """Return the budget of the run of a job."""
-        train = job.config.train
-        per_epoch = max(1, math.ceil(job.task().batches_per_epoch() / train.accumulate))
-        whole = train.epochs * per_epoch
-        return cls(min(whole, train.max_steps or whole), per_epoch)
 
 
 @dataclass(frozen=True)
@@ -184,7 +161,7 @@ class CellPlan:
             draw = _draw(percent, seed, fold.number)
             for arm in self.options.arms if draw not in left_out else ():
                 words = _filled(self._words[arm], fold.number)
-                words += _of_cell(folder / PATIENTS / f"{draw}.csv", seed, self.classes if part.classes else ())
+                words += words_of(folder / PATIENTS / f"{draw}.csv", seed, self.classes if part.classes else ())
                 budget, count = fold.budgets.get(arm), len(groups(part))
                 yield Cell(percent, arm, seed, fold.number, count, len(part), tuple(words), budget)
 
@@ -201,11 +178,7 @@ class CellPlan:
                 del kept["test"]  # it stays unseen
             cases = [case.model_copy(update={"split": name}) for name, part in kept.items() for case in part]
             path = folder / PATIENTS / f"{_draw(percent, seed, fold.number)}.csv"
-            cohort = Cohort(tuple(cases), fold.parts["train"].root)
-            if path.exists() and [*map(_facts, read_manifest(path))] != [*map(_facts, cohort)]:
-                what = "the cases have changed since this run began"
-                raise UsageError(what, where=folder, fix="resume with the same manifest, or choose another folder")
-            write_manifest(cohort, path, force=True)
+            write_cases(Cohort(tuple(cases), fold.parts["train"].root), path, folder)
 
     def _fold(self, number: int | None) -> _Fold:
         """Make the job of each arm, so that what is wrong shows before anything is trained."""
@@ -279,27 +252,6 @@ def _folds(config: str | Path, words: Sequence[str]) -> list[int]:
 
 def _filled(words: Sequence[str], fold: int | None) -> list[str]:
     return list(words) if fold is None else [word.replace(_FOLD, str(fold)) for word in words]
-
-
-def _of_cell(manifest: Path, seed: int, classes: Sequence[str]) -> list[str]:
-    """Return the overrides that make a run of a cell: its cases, its seed, no choice of weights by validation."""
-    path = str(manifest.resolve())
-    shown = path if yaml.safe_load(path) == path else _yaml([path])
-    words = [f"data.manifest={shown}", "data.fold=null", f"train.seed={seed}"]
-    words += ["train.best=null", "train.patience=null"]
-    return words + ([f"data.classes={_yaml(list(classes))}"] if classes else [])
-
-
-def _yaml(texts: list[str]) -> str:
-    return yaml.safe_dump(texts, default_flow_style=True, width=math.inf).strip()
-
-
-def _facts(case: Case) -> dict[str, Any]:
-    """Return what a case is; of its files only the names, since a folder may be moved."""
-    names = {
-        field: {key: Path(path).name for key, path in getattr(case, field).items()} for field in ("images", "masks")
-    }
-    return case.model_dump() | names
 
 
 def _draw(percent: float, seed: int, fold: int | None) -> str:

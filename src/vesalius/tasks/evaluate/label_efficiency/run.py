@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,16 @@ from vesalius.output import alone
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, ReportTable
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.table import plain_text
-from vesalius.tasks.evaluate.label_efficiency.cell import Training
+from vesalius.tasks.evaluate.arms.cell import Training
+from vesalius.tasks.evaluate.arms.engine import check_engine, train_cells
+from vesalius.tasks.evaluate.arms.predictions import CellPredictions, check_same, in_rank_order
 from vesalius.tasks.evaluate.label_efficiency.curve import Arm, curve
-from vesalius.tasks.evaluate.label_efficiency.engine import check_engine, outcomes
 from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
 from vesalius.tasks.evaluate.label_efficiency.page import Comparison, notes, result_of, table
 from vesalius.tasks.evaluate.label_efficiency.plan import CELLS, PATIENTS, Cell, CellPlan
-from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions, check_same
-from vesalius.tasks.evaluate.label_efficiency.trivial import in_rank_order, trivial_predictions
+from vesalius.tasks.evaluate.label_efficiency.trivial import trivial_predictions
 from vesalius.tasks.train.jobs import CONFIGS, find_config
 from vesalius.training.device import on_cpu
-from vesalius.training.estimate import duration
 from vesalius.training.run_folder import begin
 from vesalius.wording import Progress, quiet
 
@@ -95,7 +93,7 @@ def label_efficiency(
         OutputError: the folder holds something, or cannot be written.
     """
     options = options or EfficiencyOptions()
-    check_engine(options)
+    check_engine(options.engine)
     use_cpu = on_cpu(device)
     PartialState(cpu=use_cpu)
     threads = threads or torch.get_num_threads()
@@ -121,7 +119,8 @@ def label_efficiency(
         ): cell
         for cell in cells
     }
-    failures = _train(trainings, options, progress)
+    names = {training: cell.name for training, cell in trainings.items()}
+    failures = train_cells(names, progress, options.engine, options.address)
     progress("measuring")
     measured = _measure([cell for cell in cells if cell.name not in failures], failures, plan, output)
     command = command_line(
@@ -154,23 +153,6 @@ def lines(result: LabelEfficiency) -> list[str]:
     failed = [f"failed: {failure['error']}" for failure in result.failed]
     caveats = [f"note: {note}" for note in result.notes]
     return [*plain_text(result.table, _WIDTH).splitlines(), *caveats, *failed, f"open {result.report}"]
-
-
-def _train(trainings: dict[Training, Cell], options: EfficiencyOptions, progress: Progress) -> dict[str, str]:
-    """Train the cells that are not finished; return cell -> why it failed."""
-    waiting = [training for training in trainings if not training.is_done]
-    if len(waiting) < len(trainings):
-        progress(f"{len(trainings) - len(waiting)} of {len(trainings)} cells are finished already")
-    failures: dict[str, str] = {}
-    started = time.monotonic()
-    for number, (training, reason) in enumerate(outcomes(waiting, options), start=1):
-        cell = trainings[training]
-        if reason is not None:
-            failures[cell.name] = reason
-        left = (time.monotonic() - started) / number * (len(waiting) - number)
-        rest = f", about {duration(left)} left" if number < len(waiting) else ""
-        progress(f"{number} of {len(waiting)} cells: {cell.name}{' failed' if reason else ''}{rest}")
-    return failures
 
 
 def _measure(cells: Sequence[Cell], failures: dict[str, str], plan: CellPlan, output: Path) -> Comparison:

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.metrics.facts import plain
-from vesalius.metrics.one_class import Activation, softmax_log_odds
+from vesalius.metrics.one_class import Activation
 from vesalius.tasks.classify.baselines import Baselines
 from vesalius.tasks.classify.checks import labels_of
-from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions
+from vesalius.tasks.evaluate.arms.predictions import CellPredictions, in_rank_order
 
 
 def trivial_predictions(
@@ -36,10 +36,3 @@ def trivial_predictions(
     fitted = Baselines.of_facts([case.facts for case in train], labels_SC, like.classes, activation)
     scores = fitted.scores([plain(facts_of[name]) for _, name, _ in like.keys])
     return {f"{name} only": in_rank_order(replace(like, logits_SC=each), activation) for name, each in scores.items()}
-
-
-def in_rank_order(predictions: CellPredictions, activation: Activation) -> CellPredictions:
-    """Return predictions whose numbers rank samples: the log odds of each class, which are the logits of a sigmoid."""
-    if activation == "sigmoid":
-        return predictions
-    return replace(predictions, logits_SC=softmax_log_odds(predictions.logits_SC))

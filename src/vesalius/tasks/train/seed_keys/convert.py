@@ -3,7 +3,8 @@
 For `task: simclr` it takes the flags of Google's SimCLR and REMEDIS code: `train_batch_size=512` on the command line,
 or in a configuration, becomes `batch: 512`. For `task: tokenize` the keys of TiTok's code, dotted or as blocks:
 `experiment.init_weight=RUN` becomes `init_from: {model: RUN, part: tokenizer}`. For `task: voco` and `task: segment`
-the JSON files of UME, whose keys change the configurations `voco/brats_ume` and `segment/brats_ume`.
+the JSON files of UME, whose keys change the configurations `voco/brats_ume` and `segment/brats_ume`. For the settings
+of `vesalius generate` ("sample", no job) those of an inference configuration: `num_inference_steps: 50` is `steps: 50`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ import yaml
 from vesalius.config import read_table
 from vesalius.errors import ConfigError
 from vesalius.tasks.train.jobs import find_config
+from vesalius.tasks.train.seed_keys.inference import INFERENCE_KEYS
 from vesalius.tasks.train.seed_keys.places import Place, Raw, nothing
 from vesalius.tasks.train.seed_keys.simclr import FLAGS
 from vesalius.tasks.train.seed_keys.titok import TITOK_KEYS
 from vesalius.tasks.train.seed_keys.ume import UME_BLOCKS, UME_KEYS, UME_SHARED
 from vesalius.wording import Progress, quiet
+
+_KNOWN: Mapping[str, Mapping[str, Place]] = {"simclr": FLAGS, "tokenize": TITOK_KEYS, "sample": INFERENCE_KEYS}
 
 
 def with_seed_keys(
@@ -30,9 +34,9 @@ def with_seed_keys(
     """Move flags to the places that their values have here.
 
     Args:
-        raw: keys of a configuration; those of other code than SimCLR's, TiTok's and UME's stay as they are.
+        raw: keys of a configuration; those of other code than that in the tables stay as they are.
         overrides: words "key=value"; those that name a flag are taken, and win over flags of the configuration.
-        progress: callback that receives one line on the keys of a file of UME that mean nothing in its task.
+        progress: callback that receives one line on the keys of a file that mean nothing in its task.
 
     Returns:
         The keys without flags, and the words that are left.
@@ -46,7 +50,7 @@ def with_seed_keys(
     """
     task = _task(raw)
     is_ume = task in UME_KEYS and not UME_BLOCKS.isdisjoint(raw)
-    known = UME_KEYS[task] if is_ume else {"simclr": FLAGS, "tokenize": TITOK_KEYS}.get(task)
+    known = UME_KEYS[task] if is_ume else _KNOWN.get(task)
     if known is None:
         return dict(raw), list(overrides)
     keys, flags = _parted(raw, known, shared=UME_SHARED if is_ume else frozenset())
@@ -59,9 +63,9 @@ def with_seed_keys(
             rest.append(word)
     if is_ume:
         keys = _merged(read_table(find_config(f"{task}/brats_ume")), {**keys, "task": task})
-        unused = [key for key in known if key in flags and known[key] is nothing]
-        if unused:
-            progress(f"keys without meaning in task {task}: {', '.join(unused)}")
+    unused = [key for key in known if key in flags and known[key] is nothing]
+    if unused:
+        progress(f"keys without meaning in task {task}: {', '.join(unused)}")
     for key in reversed(list(known)):  # each of the three first transforms goes before those of the later lines
         if key in flags:
             known[key](keys, key, flags[key])

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tasks.evaluate.label_efficiency.small import OPTIONS, make_config
-from vesalius.tasks.evaluate.label_efficiency.cell import Training, run_training
+from vesalius.tasks.evaluate.arms.cell import Training, run_training
 from vesalius.tasks.evaluate.label_efficiency.plan import CellPlan
 
 

@@ -6,7 +6,7 @@ Letters: S samples (pictures, slices or studies), C classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vesalius.errors import CorruptFileError, InputError
 from vesalius.metrics.drawn import Owner
+from vesalius.metrics.one_class import Activation, softmax_log_odds
 from vesalius.report.page import TABLE
 from vesalius.report.table import read_csv
 
@@ -99,3 +100,10 @@ def check_same(predictions: Mapping[object, CellPredictions], where: Path) -> No
         if (first.keys, first.classes, first.owners) != (other.keys, other.classes, other.owners) or not alike:
             what = "its cells were measured on different cases"
             raise CorruptFileError(what, where=where, fix="begin again with --force")
+
+
+def in_rank_order(predictions: CellPredictions, activation: Activation) -> CellPredictions:
+    """Return predictions whose numbers rank samples: the log odds of each class, which are the logits of a sigmoid."""
+    if activation == "sigmoid":
+        return predictions
+    return replace(predictions, logits_SC=softmax_log_odds(predictions.logits_SC))

@@ -10,12 +10,34 @@ from pathlib import Path
 
 from vesalius.errors import VesaliusError
 from vesalius.report.page import PAGE
-from vesalius.tasks.evaluate.label_efficiency.plan import RunLength
+from vesalius.tasks.detect.job import DetectJob
+from vesalius.tasks.finetune.job import FinetuneJob
 from vesalius.tasks.train.run import make_job, train
 from vesalius.training.run_folder import BEST, CONFIG, LAST, MODEL
 
 _HEAVY = (LAST, BEST, MODEL)
 """Weights of a cell, which are removed once it is measured."""
+
+
+@dataclass(frozen=True)
+class RunLength:
+    """How long a cell trains.
+
+    Args:
+        steps: optimizer steps.
+        per_epoch: steps of an epoch, by which a warm-up in epochs counts.
+    """
+
+    steps: int
+    per_epoch: int
+
+    @classmethod
+    def of(cls, job: FinetuneJob | DetectJob) -> RunLength:
+        """Return the length of the run of a job."""
+        train = job.config.train
+        per_epoch = max(1, math.ceil(job.task().batches_per_epoch() / train.accumulate))
+        whole = train.epochs * per_epoch
+        return cls(min(whole, train.max_steps or whole), per_epoch)
 
 
 @dataclass(frozen=True)

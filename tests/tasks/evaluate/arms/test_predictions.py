@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from vesalius.errors import CorruptFileError, InputError
-from vesalius.tasks.evaluate.label_efficiency.predictions import CellPredictions, check_same
+from vesalius.tasks.evaluate.arms.predictions import CellPredictions, check_same, in_rank_order
 
 TABLE = """case,slice,patient,class,logit,probability,label
 a,0,1,ball,1.5,0.8,1.0
@@ -48,3 +51,10 @@ def test_other_tables_and_other_cases_are_refused(tmp_path):
     check_same({1: first, 2: same}, tmp_path)
     with pytest.raises(CorruptFileError, match="measured on different cases"):
         check_same({1: first, 2: other}, tmp_path)
+
+
+def test_logits_of_a_softmax_are_ranked_by_their_probability(tmp_path):
+    like = replace(read(tmp_path / "run"), logits_SC=np.array([[9.0, 9.0], [1, 0], [0, 2]]))
+    ranked = in_rank_order(like, "softmax").logits_SC
+    np.testing.assert_allclose(1 / (1 + np.exp(-ranked)), softmax(like.logits_SC, axis=1), atol=1e-12)
+    assert in_rank_order(like, "sigmoid") is like

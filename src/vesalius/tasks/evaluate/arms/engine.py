@@ -8,35 +8,71 @@ from __future__ import annotations
 import importlib.util
 import os
 import socket
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from vesalius.errors import MissingExtraError, UsageError
-from vesalius.tasks.evaluate.label_efficiency.cell import Training, run_training
-from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
+from vesalius.tasks.evaluate.arms.cell import Training, run_training
+from vesalius.training.estimate import duration
+from vesalius.wording import Progress
 
+Engine = Literal["alone", "ray"]
 Outcome = tuple[Training, str | None]
 """A cell, and why it failed."""
 _MIB = 2**20
 _TIMEOUT_S = 10.0
 
 
-def check_engine(options: EfficiencyOptions) -> None:
+def check_engine(engine: Engine) -> None:
     """Raise MissingExtraError where Ray is asked for and is not installed; import nothing."""
-    if options.engine == "ray" and importlib.util.find_spec("ray") is None:
+    if engine == "ray" and importlib.util.find_spec("ray") is None:
         raise MissingExtraError("--engine ray needs Ray", extra="scale")
 
 
-def outcomes(trainings: Sequence[Training], options: EfficiencyOptions) -> Iterator[Outcome]:
+def outcomes(trainings: Sequence[Training], engine: Engine = "alone", address: str | None = None) -> Iterator[Outcome]:
     """Train cells and yield each when it is finished.
+
+    Args:
+        trainings: the cells.
+        engine: alone in this process, or on a Ray cluster.
+        address: of the cluster; None: one of this machine alone.
 
     Raises:
         UsageError: the Ray cluster does not answer, or none of its machines has the threads of a cell.
     """
-    if options.engine == "ray" and trainings:
-        return _on_ray(trainings, options.address)
+    if engine == "ray" and trainings:
+        return _on_ray(trainings, address)
     return ((training, run_training(training)) for training in trainings)
+
+
+def train_cells(
+    names: Mapping[Training, str], progress: Progress, engine: Engine = "alone", address: str | None = None
+) -> dict[str, str]:
+    """Train the cells that are not finished.
+
+    Args:
+        names: cell -> its name.
+        progress: callback that receives a line for each cell.
+        engine: see `outcomes`.
+        address: see `outcomes`.
+
+    Returns:
+        Name -> why it failed.
+    """
+    waiting = [training for training in names if not training.is_done]
+    if len(waiting) < len(names):
+        progress(f"{len(names) - len(waiting)} of {len(names)} cells are finished already")
+    failures: dict[str, str] = {}
+    started = time.monotonic()
+    for number, (training, reason) in enumerate(outcomes(waiting, engine, address), start=1):
+        if reason is not None:
+            failures[names[training]] = reason
+        left = (time.monotonic() - started) / number * (len(waiting) - number)
+        rest = f", about {duration(left)} left" if number < len(waiting) else ""
+        progress(f"{number} of {len(waiting)} cells: {names[training]}{' failed' if reason else ''}{rest}")
+    return failures
 
 
 def _on_ray(trainings: Sequence[Training], address: str | None) -> Iterator[Outcome]:

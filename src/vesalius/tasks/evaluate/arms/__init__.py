@@ -1,0 +1,1 @@
+"""Arms of a comparison: a training for each arm and seed, and what its model predicts."""

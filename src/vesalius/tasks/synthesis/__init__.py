@@ -1,0 +1,1 @@
+"""Synthetic pictures as files, `vesalius generate`. Read `run` first."""
