@@ -25,6 +25,18 @@ def test_time_becomes_the_third_axis_of_one_slice():
     assert middle.apply_to(Sample(x_CTIJK), params).image[0, 0, 0, 0] == x_CTIJK[0, 0, 0, 0, 3]
 
 
+@pytest.mark.parametrize("frames", [1, 4])
+def test_a_static_scan_has_no_time(frames):
+    """Its one frame, alone or repeated by the preparation; a cine may end as it began."""
+    x_CTIJK = np.random.default_rng(0).random((1, 1, 3, 4, 5)).repeat(frames, 1)
+    axis = ThirdAxis("time", NOTHING)
+    params = axis.draw(np.random.default_rng(0))
+    with pytest.raises(UsageError, match=r"data\.third: all frames are equal"):
+        axis.apply_to(Sample(x_CTIJK), params)
+    moves = np.concatenate([x_CTIJK, x_CTIJK + 1, x_CTIJK], 1)
+    assert axis.apply_to(Sample(moves), params).image.shape == (1, 3, 4, 2 * frames + frames)
+
+
 def test_depth_stays():
     x_CIJK = np.ones((1, 4, 4, 2))
     axis = ThirdAxis("depth", Chain(transforms=[{"name": "scale_shift"}]))

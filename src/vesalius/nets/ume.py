@@ -191,18 +191,22 @@ class UMEEncoder(nn.Module):
         for part in (self.patches, self.blocks, self.place, self.over_time, self.compressed):
             part.apply(initialize)
 
-    def forward(self, x_BCIJK: Tensor, present_BM: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return (whole_BE, places_BLE), places row by row.
+    def forward(
+        self, x_BCIJK: Tensor, present_BM: Tensor | None = None, *, keyframes: bool = False
+    ) -> tuple[Tensor, ...]:
+        """Return (whole_BE, places_BLE), places row by row; with `keyframes` also keyframes_BNE, means over places.
 
         Args:
             x_BCIJK: scans, frames along K.
             present_BM: bool; None: those without NaN.
+            keyframes: whether their vectors are returned.
 
         Raises:
             UsageError: another size, or a scan without any modality.
         """
         tokens_BNLE = self.remember(*self.seen(_frames_first(x_BCIJK), present_BM)).tokens_BNLE
-        return tokens_BNLE.mean((1, 2)), tokens_BNLE.mean(1)
+        vectors = tokens_BNLE.mean((1, 2)), tokens_BNLE.mean(1)
+        return (*vectors, tokens_BNLE.mean(2)) if keyframes else vectors
 
     def seen(self, x_BMFJI: Tensor, present_BM: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the scans with zeros for what is missing, and present_BM; training hides modalities here."""

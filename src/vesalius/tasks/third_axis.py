@@ -43,9 +43,14 @@ class ThirdAxis:
         return share, self.changes.draw(generator)
 
     def apply_to(self, sample: Sample, params: Params) -> Sample:
-        """Return the changed volume."""
+        """Return the changed volume.
+
+        Raises:
+            UsageError: a scan without time where time is the third axis.
+        """
         share, drawn = params
         if self.third == "time":
+            _check_moves(sample.image)
             slices = sample.image.shape[4]
             sample = over_time(sample, min(int(share * slices), slices - 1))
         changed = self.changes.apply_to(sample, drawn)
@@ -65,6 +70,14 @@ def over_time(sample: Sample, k: int) -> Sample:
         return replace(sample, image=image)
     maps = {name: mask[0, :, :, :, k] for name, mask in sample.masks.items()}
     return replace(sample, image=image, masks={MASK: _labels(maps, sample.frames, image.shape[1:])[None]})
+
+
+def _check_moves(x_CTIJK: NDArray[Any]) -> None:
+    """Raise UsageError where all frames are equal: a static scan, whose one frame the preparation may have repeated."""
+    first = x_CTIJK[:, :1]
+    if all((x_CTIJK[:, part] == first).all() for part in (slice(-1, None), slice(None))):
+        what = "all frames are equal, so there is no time to learn from"
+        raise UsageError(what, where="data.third", fix="give cines, or set it to depth for static scans")
 
 
 def _labels(maps_TIJ: Mapping[str, Any], frames: Mapping[str, int], shape: tuple[int, ...]) -> NDArray[np.int16]:

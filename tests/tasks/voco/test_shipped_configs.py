@@ -25,7 +25,7 @@ def test_is_read_and_tiles_its_volumes(name):
     config.method.check_net(config.net)
     channels = len(config.data.images)
     shape = (channels, 7, 80, 100, 6) if config.data.third == "time" else (channels, 60, 50, 40)
-    prepared = Chain(transforms=config.prepare.steps).apply(np.zeros(shape, np.float32))
+    prepared = Chain(transforms=config.prepare.steps).apply(np.random.default_rng(0).random(shape, np.float32))
     for changes in (config.augment, config.whole):
         axis = ThirdAxis(config.data.third, Chain(transforms=changes))
         draw = generator(name)
