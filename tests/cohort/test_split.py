@@ -255,3 +255,12 @@ def test_a_test_case_with_a_fold_is_not_trained_on():
     folds = [Case(id=f"c{n}", images={"image": "x"}, fold=n % 2, split="test" if n == 3 else None) for n in range(4)]
     with pytest.raises(UsageError, match=r"^1 case is in more than one fold"):
         training_splits(Cohort(tuple(folds), Path()), fold=0)
+
+
+def test_cases_that_look_alike_stay_together():
+    cohort = cohort_of(*(case(n, patient=f"p{n // 2}") for n in range(20)))
+    alike = [("c0", "c5"), ("c5", "c9")]
+    split_of = {one.id: one.split for one in split_cohort(cohort, (1, 1, 1), alike=alike, seed=3)}
+    together = {"c0", "c1", "c4", "c5", "c8", "c9"}  # with all of their patients
+    assert len({split_of[name] for name in together}) == 1
+    assert len(set(split_of.values())) == 3

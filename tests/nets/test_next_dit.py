@@ -1,7 +1,10 @@
+import sys
+
 import pytest
 import torch
 
-from vesalius.errors import ConfigError
+from vesalius.errors import ConfigError, UsageError
+from vesalius.nets import next_dit
 from vesalius.nets.net import build
 from vesalius.nets.next_dit import NextDiT, attend, patchified, rotations, turned, unpatchified
 
@@ -60,6 +63,53 @@ def test_a_mask_counts_once_its_weights_do(stem):
     torch.testing.assert_close(net(*x[:4], torch.zeros_like(x[4])), net(*x[:4]))
 
 
+CONTROL = {"mask_channels": 2, "mask_enters": "control"}
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_fresh_branch_changes_nothing(stem):
+    net = make(stem, **CONTROL)
+    for layer in net.control.out:
+        for parameter in layer.parameters():
+            parameter.data.zero_()
+    assert not any(parameter.any() for parameter in NextDiT(**SMALL, **CONTROL).make().control.out.parameters())
+    with torch.no_grad():
+        assert net(*given(classes=2)).equal(net(*given()))
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_branch_adds_to_pictures_with_a_mask_alone(stem):
+    net = make(stem, **CONTROL, control_depth=2)
+    assert len(net.control.blocks) == 2
+    *x, mask = given(classes=2)
+    mask[0] = 0
+    out, without = net(*x, mask), net(*x)
+    torch.testing.assert_close(out[0], without[0])
+    assert not torch.allclose(out[1], without[1], rtol=1e-3)
+
+
+def test_a_branch_learns_its_mask():
+    net = make(random=False, **CONTROL, depth=1)
+    x, t, text, kept, mask = given(classes=2)
+    wanted = mask[:, :1].repeat(1, 3, 1, 1)
+    optimizer = torch.optim.AdamW(net.parameters(), 1e-2)
+    for _ in range(150):
+        loss = (net(torch.randn_like(x), t, text, kept, mask) - wanted).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.5 * wanted.var().item()
+    assert net.control.project_mask.weight.grad.any()
+
+
+def test_a_branch_starts_from_trained_blocks():
+    net = make(**CONTROL)
+    net.control.start_from(net.blocks)
+    for copied, trained in zip(net.control.blocks[0].parameters(), net.blocks[0].parameters(), strict=True):
+        assert copied.equal(trained)
+        assert copied is not trained
+
+
 def test_tokens_that_are_no_text_are_not_read():
     net = make()
     x, t, text, kept = given()
@@ -107,6 +157,27 @@ def test_the_fused_kernels_of_a_gpu_equal_the_open_sum(dtype):
     open_ = attend(q.cpu().float().requires_grad_(), k.cpu().float(), v.cpu().float())
     low = dtype == torch.bfloat16
     torch.testing.assert_close(attend(q, k, v).cpu().float(), open_.detach(), atol=3e-2 if low else 1e-4, rtol=1e-2)
+
+
+@pytest.mark.gpu
+def test_flash_attn_equals_the_kernels_of_pytorch():
+    pytest.importorskip("flash_attn")
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 64, heads, 64, device="cuda", dtype=torch.bfloat16) for heads in (4, 2, 2))
+    torch.testing.assert_close(attend(q, k, v, kernel="flash"), attend(q, k, v), atol=3e-2, rtol=1e-2)
+
+
+def test_without_a_gpu_the_kernels_of_pytorch_answer():
+    net, same = make(attention="flash"), make()
+    with torch.no_grad():
+        assert net(*given()).equal(same(*given()))
+
+
+def test_a_missing_flash_attn_is_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "flash_attn", None)
+    x = torch.zeros(1, 1, 1, 4)
+    with pytest.raises(UsageError, match="pip install flash-attn"):
+        next_dit._flash(x, x, x)
 
 
 def test_turned_queries_and_keys_know_their_distance_alone():
@@ -157,7 +228,14 @@ def test_it_learns_a_few_pictures(stem):
     assert loss.item() < 0.2 * first
 
 
-@pytest.mark.parametrize(("changes", "words"), [({"heads": 5}, "does not make 5 heads"), ({"kv_heads": 3}, "divide")])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"heads": 5}, "does not make 5 heads"),
+        ({"kv_heads": 3}, "divide"),
+        ({"control_depth": 3}, "deeper than the 2"),
+    ],
+)
 def test_sizes_that_do_not_fit(changes, words):
     with pytest.raises(ConfigError, match=words):
         NextDiT.build(**{**SMALL, **changes})

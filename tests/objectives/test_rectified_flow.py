@@ -39,12 +39,18 @@ def test_the_loss_by_hand():
 
 def test_times_are_logit_normal_with_a_uniform_share():
     torch.manual_seed(0)
-    t_B = FlowConfig().times(20000)
+    t_B = FlowConfig(at_noise=0).times(20000)
     assert torch.logit(t_B).mean().abs() < 0.03
     assert torch.logit(t_B).std() == pytest.approx(1, abs=0.03)
-    even_B = FlowConfig(uniform=1.0).times(20000)
+    even_B = FlowConfig(uniform=1.0, at_noise=0).times(20000)
     assert even_B.std() == pytest.approx(12**-0.5, abs=0.01)
     assert ((t_B > 0) & (t_B < 1)).all()
+
+
+def test_some_times_are_pure_noise():
+    torch.manual_seed(0)
+    t_B = FlowConfig(at_noise=0.2, uniform=0.3).times(20000)
+    assert (t_B == 0).float().mean() == pytest.approx(0.2, abs=0.01)
 
 
 def test_a_shift_moves_times_towards_noise():

@@ -37,6 +37,18 @@ def test_roughness_counts_only_equal_labels():
     assert roughness(p, CLASSES).item() == pytest.approx(0.5)
 
 
+def test_roughness_is_a_mean_over_scans():
+    """So two processes with a scan each have that of one with both, however many frames are labelled."""
+    torch.manual_seed(0)
+    p = torch.rand(2, 2, 2, 2, 5)
+    classes = torch.zeros(2, 2, 2, 5, dtype=torch.long)
+    classes[1, ..., 2:] = -1
+    alone = [roughness(p[n : n + 1], classes[n : n + 1]) for n in range(2)]
+    torch.testing.assert_close(roughness(p, classes), torch.stack(alone).mean())
+    classes[1] = -1
+    assert roughness(p, classes).item() == pytest.approx(alone[0].item() / 2)
+
+
 def test_one_draw_without_consistency():
     class Net(torch.nn.Module):
         def forward(self, x, *, keyframes):

@@ -96,9 +96,13 @@ def split(
         str | None,
         typer.Option("--stratify", metavar="FACT", help="Fact whose values are spread evenly, too."),
     ] = None,
+    near_duplicates: Annotated[
+        bool, typer.Option("--near-duplicates", help="Read all images, and keep those that look alike together.")
+    ] = False,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Split a cohort into train, val and test.
 
@@ -107,7 +111,18 @@ def split(
     from vesalius.tasks.cohort.split import lines, split_manifest
 
     shares = numbers(ratios, float, "--ratios", "0.7,0.15,0.15", 3)
-    result = split_manifest(manifest, output, shares, folds=folds, by=by, stratify=stratify, seed=seed, force=force)
+    result = split_manifest(
+        manifest,
+        output,
+        shares,
+        folds=folds,
+        by=by,
+        stratify=stratify,
+        near_duplicates=near_duplicates,
+        seed=seed,
+        force=force,
+        progress=progress(quiet or not near_duplicates),
+    )
     emit(result, json, lines)
 
 

@@ -1,4 +1,4 @@
-"""evaluate codec, masks, classifier, label-efficiency, augmentation; report."""
+"""evaluate codec, masks, images, classifier, label-efficiency, augmentation; report."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import typer
 
 from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, needs_torch, with_options
 from vesalius.cli.show import emit, progress
+from vesalius.errors import UsageError
 from vesalius.memory import cores
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.augmentation.options import AugmentationOptions
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
+from vesalius.tasks.evaluate.images.options import ImagesOptions
 from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
+from vesalius.tasks.evaluate.masks.structure_options import StructureOptions
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -53,12 +56,16 @@ def codec(
 @with_options()
 def masks(
     predicted: Annotated[
-        Path, typer.Argument(metavar="PREDICTED", help="A mask, a folder of masks, or a manifest.", show_default=False)
-    ],
+        Path | None,
+        typer.Argument(metavar="PREDICTED", help="A mask, a folder of masks, or a manifest.", show_default=False),
+    ] = None,
     reference: Annotated[
-        Path, typer.Argument(metavar="REFERENCE", help="The same, drawn by readers.", show_default=False)
-    ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
+        Path | None, typer.Argument(metavar="REFERENCE", help="The same, drawn by readers.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.", show_default=False),
+    ] = ...,  # type: ignore[assignment]
     classes: Annotated[
         str | None,
         typer.Option("--classes", metavar="N=NAME,...", help="Labels to measure, by name.", show_default="all labels"),
@@ -74,9 +81,11 @@ def masks(
         typer.Option("--lv", metavar="N", help="Label of the LV cavity: EF too.", show_default="the class called LV"),
     ] = None,
     split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="Only this split of REFERENCE, a manifest.")
+        str | None,
+        typer.Option("--split", metavar="NAME", help="Only this split of REFERENCE or of --real, a manifest."),
     ] = None,
     reading: Reading = AS_STATED,
+    structure: StructureOptions = StructureOptions(),
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -84,10 +93,26 @@ def masks(
     """Measure predicted label masks against reference masks: Dice, distances, volumes, EF.
 
     Masks belong together by file name, or by case in a manifest, and must lie on one grid. Per patient, with intervals.
+    With --generated, --judge and --real instead: the masks that a segmenter finds in generated pictures, against those
+    that they were made from, beside its Dice on real pictures.
     """
     from vesalius.tasks.evaluate.masks.classes import parse_classes
     from vesalius.tasks.evaluate.masks.run import evaluate_masks, lines
 
+    if structure.generated is not None:
+        if predicted is not None or reference is not None or classes or objects or lv is not None:
+            what = "takes neither PREDICTED and REFERENCE nor their labels: the judge has names for them"
+            raise UsageError(what, where="--generated", fix="leave them out")
+        needs_torch()
+        from vesalius.tasks.evaluate.masks.obeyed import evaluate_structure
+        from vesalius.tasks.evaluate.masks.obeyed import lines as structure_lines
+
+        judged = evaluate_structure(structure, output, split=split, force=force, progress=progress(quiet))
+        emit(judged, json, structure_lines)
+        return
+    if predicted is None or reference is None:
+        what = "predicted and reference masks are needed"
+        raise UsageError(what, where="evaluate masks", fix="name both, or pass --generated MANIFEST")
     names = parse_classes(classes) if classes else None
     result = evaluate_masks(
         predicted,
@@ -100,6 +125,39 @@ def masks(
         reading=reading,
         force=force,
         progress=progress(quiet),
+    )
+    emit(result, json, lines)
+
+
+@app.command()
+@with_options()
+def images(
+    generated: Annotated[
+        Path,
+        typer.Argument(metavar="GENERATED", help="A folder of pictures, or a manifest.", show_default=False),
+    ],
+    reference: Annotated[
+        Path,
+        typer.Argument(metavar="REFERENCE", help="Real pictures that the generator did not see.", show_default=False),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
+    options: ImagesOptions = ImagesOptions(),
+    device: OnDevice = "auto",
+    threads: Threads = cores(),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare generated with real pictures: KID, FID, precision and recall, memorisation; PSNR and SSIM of pairs.
+
+    FID needs 2,000 pictures a side. Intervals are over source pictures: the patient, or the real picture that a
+    generated one was made from (fact source of its case).
+    """
+    needs_torch()
+    from vesalius.tasks.evaluate.images.run import evaluate_images, lines
+
+    result = evaluate_images(
+        generated, reference, output, options, device=device, threads=threads, force=force, progress=progress(quiet)
     )
     emit(result, json, lines)
 

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 import vesalius
+from vesalius.cli import app as web_page
 from vesalius.cli import (
     cohort,
     compress,
@@ -63,6 +64,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(weights.app, name="weights")
 app.command()(weights.export)
 app.command()(evaluate.report)
+app.command()(web_page.app)
 app.command()(inspect.info)
 with_memory(app)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from vesalius.cohort.case import Case
@@ -10,12 +10,17 @@ from vesalius.cohort.case import Case
 By = Literal["patient", "study"]
 
 
-def groups(cases: Iterable[Case], by: By = "patient") -> dict[str, list[Case]]:
+def groups(cases: Iterable[Case], by: By = "patient", alike: Iterable[Sequence[str]] = ()) -> dict[str, list[Case]]:
     """Return the cases that must stay together, by a name for each group.
 
     By patient: all cases of one patient. A case without a patient joins its study, and every patient that this study
     is also recorded for; a case with neither is a group alone. By study: all cases of one study; a case without a
     study joins its patient, and every study of this patient.
+
+    Args:
+        cases: with unique ids.
+        by: unit that is kept together.
+        alike: ids of cases that also stay together, such as near-duplicates, and all that stays with them.
     """
     cases = list(cases)
     first, second = ("patient", "study") if by == "patient" else ("study", "patient")
@@ -30,9 +35,13 @@ def groups(cases: Iterable[Case], by: By = "patient") -> dict[str, list[Case]]:
         if getattr(case, first) is None and getattr(case, second) is not None:
             for home in homes.get(getattr(case, second), ()):
                 tree.join(f"{second} {getattr(case, second)}", f"{first} {home}")
+    key_of = {case.id: _key(case, first, second) for case in cases}
+    for ids in alike:
+        for other in ids[1:]:
+            tree.join(key_of[ids[0]], key_of[other])
     together: dict[str, list[Case]] = {}
     for case in cases:
-        together.setdefault(tree.root(_key(case, first, second)), []).append(case)
+        together.setdefault(tree.root(key_of[case.id]), []).append(case)
     return together
 
 

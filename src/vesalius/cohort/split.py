@@ -33,6 +33,7 @@ def split_cohort(
     folds: int = 0,
     by: By = "patient",
     stratify: str | None = None,
+    alike: Sequence[Sequence[str]] = (),
     seed: int = 0,
 ) -> Cohort:
     """Return the cohort with a split for every case, and a fold for those outside the test split.
@@ -43,6 +44,7 @@ def split_cohort(
         folds: 0, or the number of folds for cross-validation, at least 2.
         by: unit that is kept together.
         stratify: a fact ("group", "view") whose values are spread evenly besides the labels.
+        alike: ids of cases that are kept together, too, such as near-duplicates.
         seed: random seed.
 
     Raises:
@@ -55,7 +57,7 @@ def split_cohort(
         {'train': 8, 'val': 2, 'test': 2}
     """
     _check(ratios, folds)
-    together = groups(cohort, by)
+    together = groups(cohort, by, alike)
     if stratify is not None and not any(stratify in case.facts for case in cohort):
         raise UsageError(f"no case has the fact {stratify!r}", where="--stratify", fix=_known_facts(cohort))
     wanted = {name: share for name, share in zip(SPLITS, ratios, strict=True) if share > 0}

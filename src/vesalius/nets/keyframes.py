@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vesalius.nets.dealt import dealt
+
 Strategy = Literal["uniform", "content", "attention", "fused"]
 STRATEGY_WORDS = (
     "what makes a frame likely: nothing (uniform), its difference from its neighbours (content), a learned look at it "
@@ -39,9 +41,9 @@ class KeyframeSelector(nn.Module):
 
     A frame's score becomes a density by softmax, mixed with a flat one so that no stretch is left out. Keyframe n lies
     where the cumulative density reaches (n + offset) / N. In evaluation the offset is 0.5; in training it is drawn for
-    each example from PyTorch's global generator, so that two passes see two draws. The frame at the rounded position is
-    taken; its gradient is that of the linear interpolation between the two frames around the real one. Where rounding
-    would take a frame twice, the next free one is taken.
+    each example from PyTorch's global generator (`dealt`), so that two passes see two draws. The frame at the rounded
+    position is taken; its gradient is that of the linear interpolation between the two frames around the real one.
+    Where rounding would take a frame twice, the next free one is taken.
 
     Args:
         strategy: what scores are made of.
@@ -76,7 +78,7 @@ class KeyframeSelector(nn.Module):
         kept = min(self._most, frames)
         offset_B1 = torch.full_like(density_BF[:, :1], 0.5)
         if self.training:
-            offset_B1 = torch.rand_like(offset_B1)
+            offset_B1 = dealt((len(offset_B1), 1), offset_B1.device)
         steps_N = torch.arange(kept, device=x_BMFJI.device)
         real_BN = quantiles(density_BF, (steps_N + offset_B1) / kept)
         whole_BN = running_max(real_BN.detach().round().long() - steps_N) + steps_N

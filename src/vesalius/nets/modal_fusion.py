@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vesalius.errors import UsageError
+from vesalius.nets.dealt import dealt
 from vesalius.nets.latents import Block, initialize
 
 
@@ -24,9 +25,9 @@ def drop_modalities(present_BM: Tensor, share: float) -> Tensor:
 
     Args:
         present_BM: bool.
-        share: probability for each modality; draws come from PyTorch's global generator.
+        share: probability for each modality; draws come from PyTorch's global generator (`dealt`).
     """
-    draw_BM = torch.rand(present_BM.shape, device=present_BM.device).masked_fill(~present_BM, -1)
+    draw_BM = dealt((len(present_BM), present_BM.shape[1]), present_BM.device).masked_fill(~present_BM, -1)
     luckiest_BM = functional.one_hot(draw_BM.argmax(1), present_BM.shape[1]).bool()
     return present_BM & ((draw_BM >= share) | luckiest_BM)
 

@@ -4,9 +4,10 @@ A block norms before and after attention and feed-forward (RMS), scales by the t
 keys are normed over all heads; positions turn pairs of numbers of queries and keys (2D RoPE); several queries may share
 a key (GQA); the text enters by cross-attention with the queries of the picture, and pooled beside the time.
 
-Departures from the paper: places of masks enter as further channels whose weights begin at 0, so that a net that has
-learned without masks keeps its answers; a stem of convolutions and a refinement of pixels (`stem: conv`) around large
-patches; pairs of RoPE lie half a head apart and not side by side (the layouts reorder published weights).
+Departures from the paper: places of masks enter as further channels whose weights begin at 0, or by a branch of blocks
+beside the first ones, whose answers are added by weights that begin at 0 (ControlNet, arXiv:2302.05543), so that a net
+that has learned without masks keeps its answers; a stem of convolutions and a refinement of pixels (`stem: conv`)
+around large patches; pairs of RoPE lie half a head apart and not side by side (the layouts reorder published weights).
 
 Letters: B batch, C channel, M classes of the mask, J rows, I columns, L patches or text tokens, D width, H heads,
 E width of a head, P pairs of a head, F channels of the stem.
@@ -16,18 +17,21 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vesalius.errors import UsageError
 from vesalius.nets.net import Net
 
 _WAVES = 256
 """Width of the waves of a time."""
 _LARGEST_CONDITION = 1024
+_FLASH_TYPES = torch.float16, torch.bfloat16
+Kernel: TypeAlias = Literal["torch", "flash"]
 _LayerT = TypeVar("_LayerT", nn.Linear, nn.Conv2d)
 
 
@@ -48,6 +52,12 @@ class NextDiT(Net):
     ffn_multiple: int = Field(default=64, ge=1, description="the feed-forward width, 8/3 of the width, is a multiple")
     text_width: int = Field(ge=1, description="width of the text tokens")
     mask_channels: int = Field(default=0, ge=0, description="classes of the mask; 0: the net takes no masks")
+    mask_enters: Literal["channels", "control"] = Field(
+        default="channels", description="channels: beside those of the picture; control: by a branch of blocks"
+    )
+    control_depth: int | None = Field(
+        default=None, ge=1, description="mask_enters control: blocks of the branch; none: half as many as the net has"
+    )
     stem: Literal["patch", "conv"] = Field(
         default="patch", description="patch: patches are projected, as published; conv: convolutions before and after"
     )
@@ -55,6 +65,11 @@ class NextDiT(Net):
     refinements: int = Field(default=1, ge=1, description="stem conv: residual blocks of pixels at the end")
     learns_sigma: bool = Field(default=False, description="published weights: a second half of the output is dropped")
     norm_eps: float = Field(default=1e-5, gt=0, description="of the RMS norms")
+    attention: Kernel = Field(
+        default="torch",
+        description="torch: kernels of PyTorch; flash: those of the package flash-attn for 16-bit numbers on a GPU, "
+        "of PyTorch elsewhere; equal but for rounding",
+    )
 
     @model_validator(mode="after")
     def _heads_fit(self) -> NextDiT:
@@ -62,6 +77,8 @@ class NextDiT(Net):
             raise ValueError(f"a width of {self.width} does not make {self.heads} heads of a multiple of 4")
         if self.heads % self.key_heads:
             raise ValueError(f"{self.key_heads} heads of keys do not divide {self.heads} heads of queries")
+        if (self.control_depth or 1) > self.depth:
+            raise ValueError(f"a branch of {self.control_depth} blocks is deeper than the {self.depth} of the net")
         return self
 
     @property
@@ -76,6 +93,17 @@ class NextDiT(Net):
     def key_heads(self) -> int:
         """Heads of keys and values."""
         return self.kv_heads or self.heads
+
+    @property
+    def stem_masks(self) -> int:
+        """Classes of the mask that enter by the stem."""
+        return self.mask_channels if self.mask_enters == "channels" else 0
+
+    @property
+    def control_blocks(self) -> int:
+        """Blocks of the branch for masks; 0 without one."""
+        branch = self.mask_channels > 0 and self.mask_enters == "control"
+        return (self.control_depth or -(-self.depth // 2)) if branch else 0
 
     @property
     def condition_width(self) -> int:
@@ -102,6 +130,7 @@ class NextDiTNet(nn.Module):
         self.pooled = _zero(nn.Linear(config.text_width, config.condition_width))
         self.stem = PatchStem(config) if config.stem == "patch" else ConvStem(config)
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.depth))
+        self.control = ControlBranch(config) if config.control_blocks else None
         self._turns_of: dict[tuple[int, int, torch.dtype, torch.device], tuple[Tensor, Tensor]] = {}
 
     def forward(
@@ -123,9 +152,12 @@ class NextDiTNet(nn.Module):
         seen_BL = kept_BL | ~kept_B[:, None]  # a row without a caption sees all tokens, and its answer is dropped
         patches_BLD, pixels = self.stem.enter(x_BCJI, mask_BMJI)
         rows, columns = x_BCJI.shape[2] // self.config.patch, x_BCJI.shape[3] // self.config.patch
-        turns = self._turns(rows, columns, patches_BLD)
+        given = condition_BD, self._turns(rows, columns, patches_BLD), text_BLD, seen_BL, kept_B
+        added = iter(() if self.control is None or mask_BMJI is None else self.control(patches_BLD, mask_BMJI, *given))
         for block in self.blocks:
-            patches_BLD = block(patches_BLD, condition_BD, turns, text_BLD, seen_BL, kept_B)
+            patches_BLD = block(patches_BLD, *given)
+            more_BLD = next(added, None)
+            patches_BLD = patches_BLD if more_BLD is None else patches_BLD + more_BLD
         out: Tensor = self.stem.leave(patches_BLD, pixels, condition_BD, rows, columns)
         return out
 
@@ -161,7 +193,9 @@ def turned(x_BLHE: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
     return torch.cat([first * cosines - second * sines, first * sines + second * cosines], -1)
 
 
-def attend(q_BLHE: Tensor, k_BLHE: Tensor, v_BLHE: Tensor, seen_BL: Tensor | None = None) -> Tensor:
+def attend(
+    q_BLHE: Tensor, k_BLHE: Tensor, v_BLHE: Tensor, seen_BL: Tensor | None = None, kernel: Kernel = "torch"
+) -> Tensor:
     """Return softmax(q k / sqrt(E)) v, (B, L, H * E); a key of each group of heads is shared.
 
     Training on a CPU multiplies and sums openly: the backward of PyTorch's fused kernel takes most of a step there.
@@ -171,7 +205,13 @@ def attend(q_BLHE: Tensor, k_BLHE: Tensor, v_BLHE: Tensor, seen_BL: Tensor | Non
         k_BLHE: keys, of as many or fewer heads.
         v_BLHE: values, likewise.
         seen_BL: keys that are seen; None: all.
+        kernel: see `NextDiT`.
+
+    Raises:
+        UsageError: flash-attn would be used and is not installed.
     """
+    if kernel == "flash" and seen_BL is None and q_BLHE.is_cuda and q_BLHE.dtype in _FLASH_TYPES:
+        return _flash(q_BLHE, k_BLHE, v_BLHE)
     q, k, v = (x.transpose(1, 2) for x in (q_BLHE, k_BLHE, v_BLHE))
     if k.shape[1] < q.shape[1]:
         k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], 1) for x in (k, v))
@@ -186,12 +226,24 @@ def attend(q_BLHE: Tensor, k_BLHE: Tensor, v_BLHE: Tensor, seen_BL: Tensor | Non
     return out.transpose(1, 2).flatten(2)
 
 
+def _flash(q_BLHE: Tensor, k_BLHE: Tensor, v_BLHE: Tensor) -> Tensor:
+    """Attention by flash-attn (arXiv:2307.08691), which shares keys among heads itself."""
+    try:
+        from flash_attn import flash_attn_func
+    except ImportError as error:
+        fix = "install it with: pip install flash-attn, or set net.attention=torch"
+        raise UsageError("flash-attn is not installed", where="net.attention", fix=fix) from error
+    out: Tensor = flash_attn_func(q_BLHE, k_BLHE, v_BLHE)
+    return out.flatten(2)
+
+
 class Attention(nn.Module):
     """Attention of patches to patches and, by the same queries, to the text."""
 
     def __init__(self, config: NextDiT) -> None:
         super().__init__()
         self.heads, self.key_heads, self.head = config.heads, config.key_heads, config.width // config.heads
+        self.kernel = config.attention
         width, shared = config.width, self.key_heads * self.head
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, shared, bias=False)
@@ -215,7 +267,7 @@ class Attention(nn.Module):
         q = turned(self._split(self.query_norm(self.query(x_BLD))), turns).to(x_BLD.dtype)
         k = turned(self._split(self.key_norm(self.key(x_BLD))), turns).to(x_BLD.dtype)
         v = self._split(self.value(x_BLD)).to(x_BLD.dtype)
-        among = attend(q, k, v)
+        among = attend(q, k, v, kernel=self.kernel)
         text_k = self._split(self.text_key_norm(self.text_key(text_BLD))).to(x_BLD.dtype)
         text_v = self._split(self.text_value(text_BLD)).to(x_BLD.dtype)
         gate_B1D = (self.text_gate.tanh().repeat_interleave(self.head) * kept_B[:, None]).to(among.dtype)[:, None]
@@ -274,6 +326,35 @@ class DitBlock(nn.Module):
         return x_BLD + gate_ff.tanh() * self.after_feed_forward(branch)
 
 
+class ControlBranch(nn.Module):
+    """Blocks that see the mask besides the patches; what they add to the net begins at 0 (arXiv:2302.05543).
+
+    Departure: pictures without a mask get nothing from it, and keep the answers of the net without a branch.
+    """
+
+    def __init__(self, config: NextDiT) -> None:
+        super().__init__()
+        self.patch = config.patch
+        self.project_mask = nn.Linear(config.mask_channels * config.patch**2, config.width)
+        self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.control_blocks))
+        self.out = nn.ModuleList(_zero(nn.Linear(config.width, config.width)) for _ in self.blocks)
+
+    def forward(self, patches_BLD: Tensor, mask_BMJI: Tensor, *given: Any) -> list[Tensor]:
+        """Return what is added behind each of the first blocks, (B, L, D); `given` is what a block takes."""
+        given_B = mask_BMJI.flatten(1).any(1)[:, None, None]
+        x_BLD = patches_BLD + self.project_mask(patchified(mask_BMJI, self.patch))
+        added = []
+        for block, out in zip(self.blocks, self.out, strict=True):
+            x_BLD = block(x_BLD, *given)
+            added.append(out(x_BLD) * given_B)
+        return added
+
+    def start_from(self, blocks: nn.ModuleList) -> None:
+        """Begin with the weights of the first blocks of a trained net, as ControlNet does."""
+        for block, trained in zip(self.blocks, blocks, strict=False):
+            block.load_state_dict(trained.state_dict())
+
+
 class RmsNorm(nn.Module):
     """x / sqrt(mean(x^2) + eps) times a weight (arXiv:1910.07467), in the type of x."""
 
@@ -323,7 +404,7 @@ class PatchStem(Stem):
         self.patch, self.channels = config.patch, config.inputs
         area = config.patch**2
         self.project = nn.Linear(config.inputs * area, config.width)
-        masks = config.mask_channels * area
+        masks = config.stem_masks * area
         self.project_mask = _zero(nn.Linear(masks, config.width, bias=False)) if masks else None
         nn.init.xavier_uniform_(self.project.weight)
         nn.init.zeros_(self.project.bias)
@@ -350,7 +431,7 @@ class ConvStem(Stem):
         channels = config.stem_channels
         self.patch = config.patch
         self.picture = nn.Conv2d(config.inputs, channels, 3, padding=1)
-        masks = config.mask_channels
+        masks = config.stem_masks
         self.mask = _zero(nn.Conv2d(masks, channels, 3, padding=1, bias=False)) if masks else None
         self.project = nn.Conv2d(channels, config.width, config.patch, config.patch)
         self.scale = _zero(nn.Linear(config.condition_width, config.width))

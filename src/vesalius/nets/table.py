@@ -36,6 +36,10 @@ NETS = Table(
         "autoencoder-kl": "vesalius.nets.autoencoder_kl:AutoencoderKL",
         "next-dit": "vesalius.nets.next_dit:NextDiT",
         "text-bytes": "vesalius.nets.text_bytes:TextBytes",
+        "text-folder": "vesalius.nets.text_folder:TextFolder",
+        "text-sentences": "vesalius.nets.text_sentences:TextSentences",
+        "vae-folder": "vesalius.nets.vae_folder:VaeFolder",
+        "vae-maisi": "vesalius.nets.vae_maisi:VaeMaisi",
     },
 )
 AGGREGATES = Table(

@@ -111,12 +111,15 @@ class _Attention(torch.autograd.Function):
 
 
 def _parts(q: Tensor, bias_HNN: Tensor, mask_WNN: Tensor | None) -> Iterator[tuple[slice, int, Tensor]]:
-    """Yield windows of each crop, with what is added to their scores: (w, H, N, N), or (H, N, N) without a mask."""
+    """Yield windows of each crop, with what is added to their scores: (w, H, N, N), or (1, H, N, N) without a mask.
+
+    Always four axes: with fewer, PyTorch's attention on a CPU keeps all scores in memory.
+    """
     crops, windows, heads, places, _ = q.shape
     most = max(1, _PART_BYTES.get(q.device.type, _OTHER_BYTES) // (4 * heads * places**2))
     for first in range(0, windows, most):
         part = slice(first, first + most)
-        added = bias_HNN if mask_WNN is None else bias_HNN + mask_WNN[part, None]
+        added = bias_HNN[None] if mask_WNN is None else bias_HNN + mask_WNN[part, None]
         for crop in range(crops):
             yield part, crop, added
 

@@ -21,7 +21,8 @@ class FlowConfig(Config):
     """What the net predicts, and which times it learns from.
 
     Departures from the papers: the data as prediction with the loss of the velocity (on small nets it learns several
-    times faster), a share of uniform times beside the logit-normal ones.
+    times faster), and a share of times at pure noise. A little later the mean colour of a picture shows through the
+    noise already, so a net reads it there instead of in the caption, and draws any stain from pure noise.
     """
 
     predicts: Literal["data", "velocity"] = Field(default="data", description="output of the net")
@@ -31,13 +32,16 @@ class FlowConfig(Config):
     mean: float = Field(default=0.0, description="of the normal number whose logistic function is a time")
     std: float = Field(default=1.0, gt=0, description="likewise")
     uniform: float = Field(default=0.0, ge=0, le=1, description="share of the times that is uniform from 0 to 1")
+    at_noise: float = Field(
+        default=0.05, ge=0, le=1, description="share of the times that is 0, where only the conditions say what to draw"
+    )
     shift: float = Field(default=1.0, gt=0, description="above 1: more times near noise; t becomes t / (t + s - s t)")
 
     def times(self, count: int) -> Tensor:
         """Draw times t_B from PyTorch's generator, shape (count,)."""
         normal_B, even_B, chosen_B = torch.randn(count), torch.rand(count), torch.rand(count)
         t_B = torch.where(chosen_B < self.uniform, even_B, torch.sigmoid(self.mean + self.std * normal_B))
-        return shifted(t_B, self.shift)
+        return shifted(torch.where(chosen_B >= 1 - self.at_noise, 0.0, t_B), self.shift)
 
     def velocity(self, output_BCJI: Tensor, x_BCJI: Tensor, t_B: Tensor, least: float | None = None) -> Tensor:
         """Return the velocity that the output of the net means at x_t.

@@ -1,6 +1,6 @@
 """The loss of UME: segmentation, different keyframes, agreement of two draws of keyframes, smoothness along the frames.
 
-Letters: B batch, N classes or regions, N in BNE keyframes, E width, I J voxel axes of a frame, K frames.
+Letters: B batch, N classes or regions, N in BNE keyframes, E width, I J voxel axes of a frame, K frames, X voxels.
 """
 
 from __future__ import annotations
@@ -101,11 +101,13 @@ def disagreement(one_BNIJK: Tensor, other_BNIJK: Tensor) -> Tensor:
 def roughness(p_BNIJK: Tensor, classes_BIJK: Tensor) -> Tensor:
     """Return the mean squared change of the probabilities from a frame to the next, where both have one label.
 
+    The mean over a scan, then over the scans; one without such voxels counts as 0.
+
     Args:
         p_BNIJK: probabilities; frames along K.
         classes_BIJK: classes, or NOT_LABELLED.
     """
     before, after = classes_BIJK[..., :-1], classes_BIJK[..., 1:]
-    same = ((before == after) & (before != NOT_LABELLED)).to(p_BNIJK.dtype)
-    change = p_BNIJK.diff(dim=-1).square().sum(1)
-    return (change * same).sum() / same.sum().clamp(min=1)
+    same_BX = ((before == after) & (before != NOT_LABELLED)).to(p_BNIJK.dtype).flatten(1)
+    change_BX = p_BNIJK.diff(dim=-1).square().sum(1).flatten(1)
+    return ((change_BX * same_BX).sum(1) / same_BX.sum(1).clamp(min=1)).mean()

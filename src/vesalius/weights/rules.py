@@ -268,7 +268,8 @@ class SplitPairs:
                 continue  # stays as it is, and is reported by its shape
             pairs = torch.cat([torch.arange(0, head, 4), torch.arange(2, head, 4)])
             order = torch.cat([pairs, pairs + 1])
-            rows = part.tensor.unflatten(0, (-1, head))[:, order].flatten(0, 1)
+            heads_HE = part.tensor.reshape(-1, head, *part.tensor.shape[1:])
+            rows = heads_HE[:, order].flatten(0, 1)
             state.parts[name] = Piece(rows, part.origin, "pairs of a head in halves")
 
 

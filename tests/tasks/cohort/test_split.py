@@ -1,8 +1,12 @@
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from cohort.audit.planted import manifest, sound
+from vesalius.cohort.case import Case
+from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import InputError
 from vesalius.tasks.cohort.split import lines, split_manifest
@@ -53,3 +57,20 @@ def test_bad_lines_stop_it(tmp_path):
     with pytest.raises(InputError, match="line 11"):
         split_manifest(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_near_duplicates_stay_together(tmp_path):
+    draw = np.random.default_rng(0)
+    cases = []
+    for number in range(9):
+        picture = draw.integers(0, 256, (40, 40)).astype(np.uint8)
+        for name in (f"a{number}", f"b{number}") if number < 3 else (f"a{number}",):
+            noise = draw.integers(0, 3, picture.shape).astype(np.uint8)
+            Image.fromarray(picture // 2 + noise).save(tmp_path / f"{name}.png")
+            cases.append(Case(id=name, images={"image": f"{name}.png"}))
+    path = write_manifest(Cohort(tuple(cases), tmp_path), tmp_path / "m.jsonl")
+    result = split_manifest(path, tmp_path / "out", (1, 1, 1), near_duplicates=True)
+    split_of = {case.id: case.split for case in read_manifest(tmp_path / "out" / "manifest.jsonl")}
+    assert all(split_of[f"a{n}"] == split_of[f"b{n}"] for n in range(3))
+    assert "3 pairs of cases look alike" in "\n".join(result.notes)
+    assert json.loads((tmp_path / "out" / "split.json").read_text())["near_duplicates"] is True

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import vesalius.nets.dealt as dealt
 from tasks.segment.small import AFFINE, SHAPE, blob, settings
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
@@ -19,6 +20,7 @@ from vesalius.tasks.segment.segmenter import Segmenter, decided, of_classes
 from vesalius.tasks.segment.task import SegmentTask
 from vesalius.tasks.train.start import Start
 from vesalius.training.loop import Loop
+from vesalius.training.record import read_record
 from vesalius.weights.saved import ModelConfig, save_pretrained
 
 NET = {
@@ -107,11 +109,52 @@ def test_terms_are_logged(tmp_path):
     assert losses["net"].requires_grad
 
 
+def test_processes_draw_what_one_process_draws(tmp_path, monkeypatch):
+    """Keyframes and hidden images of a scan are those of its place in the whole batch; so losses average to one."""
+    encoder = NET["encoder"] | {"keyframes": "fused", "drop_modality": 0.4}
+    task = make_task(table_of(two_images(tmp_path / "data"), net=NET | {"encoder": encoder}))
+    task.modules = task.build()
+
+    def step(rank, processes):
+        monkeypatch.setattr(dealt, "place_among", lambda: (rank, processes))
+        torch.manual_seed(5)
+        losses, logs = task.training_step(next(task.batches(0, 0, rank, processes)), 0)
+        return {"loss": losses["net"].detach(), **logs}
+
+    whole, halves = step(0, 1), [step(rank, 2) for rank in range(2)]
+    for name, value in whole.items():
+        assert torch.stack([half[name] for half in halves]).mean().item() == pytest.approx(value.item(), rel=1e-5), name
+    assert step(0, 1) == whole
+    torch.manual_seed(6)
+    assert task.training_step(next(task.batches(0, 0, 0, 1)), 0)[0]["net"] != whole["loss"]
+
+
+def test_resumed_equals_unbroken(tmp_path):
+    """With draws of keyframes and hidden images, and a stop within an epoch."""
+    table = table_of(two_images(tmp_path / "data"), net=NET | {"encoder": NET["encoder"] | {"drop_modality": 0.4}})
+    table["train"] |= {"epochs": 2, "checkpoint_every": 1}
+
+    def run(name, **given):
+        task = make_task(table)
+        Loop(task, task.config.train, tmp_path / name, cpu=True).run(**given)
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in read_record(tmp_path / name)]
+
+    def stop(row):
+        if row["step"] == 3:
+            raise KeyboardInterrupt
+
+    whole = run("whole")
+    with pytest.raises(KeyboardInterrupt):
+        run("broken", watch=stop)
+    assert run("broken", resume=True) == whole
+    assert sum(row["kind"] == "train" for row in whole) == 8
+
+
 REGIONS = {"whole": ["bright", "dark"], "core": ["dark"]}
 
 
 def test_regions_as_outputs(tmp_path):
-    changes = {"loss": {"name": "ume", "segmentation": {"name": "dice_bce"}}, "regions": REGIONS}
+    changes = {"loss": {"name": "ume", "segmentation": {"name": "dice_bce"}, "consistency": 0}, "regions": REGIONS}
     task = make_task(table_of(two_images(tmp_path / "data"), net=NET | {"outputs": 2}, **changes))
     assert Loop(task, task.config.train, None, cpu=True).run().measures["dice"] > 0.5
     export(task, tmp_path / "model")
@@ -165,6 +208,7 @@ OVER_TIME = {
     "prepare": {"layout": "CTIJK", "values": [{"name": "zscore"}]},
     "patch": [16, 16, 5],
     "cavity": "cavity",
+    "loss": {"name": "ume", "consistency": 0},
     "net": NET | {"encoder": NET["encoder"] | {"inputs": 1}, "outputs": 2},
 }
 

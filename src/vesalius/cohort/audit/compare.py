@@ -47,19 +47,37 @@ def _same(cases: list[Case]) -> Finding:
     return Finding("warning", "same-pixels", f"{first.id} has the same pixels as {other.id}{more}", ids)
 
 
+def alike(looked: Sequence[Looked]) -> list[tuple[str, str]]:
+    """Return the ids of each two cases whose first images have the same pixels or similar thumbnails."""
+    first_with: dict[str, str] = {}
+    pairs = []
+    for seen in looked:
+        for digest in seen.prints.values():
+            other = first_with.setdefault(digest, seen.case.id)
+            if other != seen.case.id:
+                pairs.append((other, seen.case.id))
+    return pairs + [(first.case.id, second.case.id) for first, second, _ in _similar(looked)]
+
+
 def _near(looked: Sequence[Looked]) -> Iterator[Finding]:
     """Yield pairs of similar thumbnails; pairs with the same pixels or of one patient in one split are skipped."""
+    for first, second, likeness in _similar(looked):
+        yield from _pair(first, second, likeness)
+
+
+def _similar(looked: Sequence[Looked]) -> Iterator[tuple[Looked, Looked, float]]:
+    """Yield pairs of similar thumbnails, and their correlation."""
     sizes: dict[int, list[Looked]] = defaultdict(list)
     for seen in looked:
         if seen.thumb is not None:
             sizes[seen.thumb.size].append(seen)
-    for alike in sizes.values():
-        thumbs = np.stack([seen.thumb for seen in alike if seen.thumb is not None])
-        for start in range(0, len(alike), _BLOCK):
+    for same_size in sizes.values():
+        thumbs = np.stack([seen.thumb for seen in same_size if seen.thumb is not None])
+        for start in range(0, len(same_size), _BLOCK):
             likeness = thumbs[start : start + _BLOCK] @ thumbs[start:].T
             for row, column in np.argwhere(likeness >= NEAR):
                 if row < column:
-                    yield from _pair(alike[start + row], alike[start + column], float(likeness[row, column]))
+                    yield same_size[start + row], same_size[start + column], float(likeness[row, column])
 
 
 def _pair(first: Looked, second: Looked, likeness: float) -> Iterator[Finding]:

@@ -81,7 +81,7 @@ def audit(
     looked: list[Looked] = []
     if pixels:
         findings += [finding for case in cohort for finding in missing_files(cohort, case)]
-        looked = _look_at_all(cohort, workers, progress)
+        looked = look_at_all(cohort, workers, progress)
         findings += [finding for seen in looked for finding in seen.findings]
         findings += twin_findings(looked)
         findings += crowd_findings(looked)
@@ -90,7 +90,8 @@ def audit(
     return Audit(tuple(findings), count_splits(splits), len(looked))
 
 
-def _look_at_all(cohort: Cohort, workers: int, progress: Progress) -> list[Looked]:
+def look_at_all(cohort: Cohort, workers: int = 1, progress: Progress = quiet) -> list[Looked]:
+    """Read the images and masks of all cases once, `workers` at a time."""
     looked = []
     with ThreadPoolExecutor(workers) as pool:
         for seen in pool.map(lambda case: look(cohort, case), cohort.cases):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vesalius.cohort.audit.run import WHOLE, SplitCounts, count_splits
+from vesalius.cohort.audit.compare import alike
+from vesalius.cohort.audit.run import WHOLE, SplitCounts, count_splits, look_at_all
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import By
 from vesalius.cohort.manifest import read_manifest, write_manifest
@@ -16,6 +17,7 @@ from vesalius.cohort.split import RATIOS, split_cohort
 from vesalius.json_values import as_json
 from vesalius.output import new_folder
 from vesalius.tasks.cohort.counts import count_lines
+from vesalius.wording import Progress, quiet
 
 SPLIT_FACTS = "split.json"
 
@@ -45,24 +47,33 @@ def split_manifest(
     folds: int = 0,
     by: By = "patient",
     stratify: str | None = None,
+    near_duplicates: bool = False,
     seed: int = 0,
     force: bool = False,
+    progress: Progress = quiet,
 ) -> SplitManifest:
     """Write `manifest`, `train`, `val`, `test` (and `fold0`, ...) with the suffix of the input, and `split.json`.
 
     Fold n holds the cases that the n-th of `folds` models is validated on. Options are those of `split_cohort`;
-    `force` replaces an existing folder.
+    `force` replaces an existing folder. With `near_duplicates` all images are read, and cases whose images look alike,
+    as `vesalius cohort audit` finds them, stay together, too.
 
     Raises:
         InputError: the manifest cannot be read.
         UsageError: the ratios, folds or fact do not fit the cohort.
         OutputError: the folder exists or cannot be written.
     """
-    cohort = split_cohort(read_manifest(manifest), ratios, folds=folds, by=by, stratify=stratify, seed=seed)
+    whole = read_manifest(manifest)
+    together = alike(look_at_all(whole, progress=progress)) if near_duplicates else []
+    cohort = split_cohort(whole, ratios, folds=folds, by=by, stratify=stratify, alike=together, seed=seed)
+    if near_duplicates:
+        found = f"near-duplicates: {len(together)} pairs of cases look alike and were kept together"
+        cohort = replace(cohort, notes=(*cohort.notes, found))
     splits = {name: cohort.of_split(name) for name in cohort.splits}
     splits |= {f"fold{fold}": cohort.of_fold(fold) for fold in range(folds)}
     result = SplitManifest(output, count_splits({WHOLE: cohort, **splits}), cohort.notes, _digest(cohort))
     settings = {"ratios": ratios, "folds": folds, "by": by, "stratify": stratify, "seed": seed}
+    settings |= {"near_duplicates": True} if near_duplicates else {}
     facts = {**settings, "parts": result.parts, "notes": result.notes, "digest": result.digest}
     with new_folder(output, force=force) as folder:
         for name, split in {"manifest": cohort, **splits}.items():

@@ -18,6 +18,7 @@ from vesalius.report.publish import made, publish
 from vesalius.report.result import Result
 from vesalius.report.table import fixed, number
 from vesalius.tasks.demo.files import Demonstration
+from vesalius.tasks.demo.images import show_images
 from vesalius.tasks.demo.models import show_models
 from vesalius.tasks.demo.pictures import show_pictures
 from vesalius.tasks.demo.subjects import SUBJECTS
@@ -70,6 +71,7 @@ def demo(output: Path, *, threads: int = 1, force: bool = False, progress: Progr
         show_models(result, part, threads, progress)
         show_pictures(result, part, threads, progress)
         show_volumes(result, part, threads, progress)
+        show_images(result, progress)
         _overview(overview, result.rows)
         result.results = {"rows": result.rows}
         publish(

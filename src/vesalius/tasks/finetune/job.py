@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.read import open_image
 from vesalius.report.result import Result
 from vesalius.tasks.classify.calibration import Calibration
@@ -19,15 +18,15 @@ from vesalius.tasks.classify.checks import (
     training_notes,
 )
 from vesalius.tasks.classify.scored import outcome_of
+from vesalius.tasks.cohort_job import CohortJob
 from vesalius.tasks.finetune.config import FinetuneConfig
 from vesalius.tasks.finetune.hyperrule import resolved
 from vesalius.tasks.finetune.measure import score, trivial_scores
 from vesalius.tasks.finetune.predict import Network
 from vesalius.tasks.finetune.task import FinetuneTask
-from vesalius.tasks.job import Job
 
 
-class FinetuneJob(Job):
+class FinetuneJob(CohortJob):
     """A run of finetuning.
 
     Args:
@@ -44,7 +43,6 @@ class FinetuneJob(Job):
     config: FinetuneConfig
 
     def __init__(self, config: FinetuneConfig) -> None:
-        self.config = config
         cohort = config.data.cohort()
         slices = config.data.slices
         self.classes = config.data.classes or cohort.classes if slices is None else tuple(slices.values)
@@ -56,7 +54,7 @@ class FinetuneJob(Job):
                 unlabelled = cohort.where(lambda case: not any(name in case.labels for name in self.classes))
                 labelled = one_hot(cohort, self.classes, config.data.where)
                 cohort = replace(cohort, cases=(*labelled.cases, *unlabelled.cases))
-        self._parts = config.data.splits(cohort, config.train.seed)
+        super().__init__(config, cohort)
         for name in ("train", "val") if slices is None else ():
             (check_several if is_one_class else check_both)(self._parts[name], self.classes, name)
         if config.bit_hyperrule is not None:
@@ -64,27 +62,20 @@ class FinetuneJob(Job):
             columns, rows = open_image(train, train.cases[0], config.data.images[0]).shape[2:4]
             self.config = resolved(config, len(train), (rows, columns))
 
-    def parts(self) -> Mapping[str, Cohort]:
-        return self._parts
-
     def notes(self) -> Sequence[str]:
         if self.config.data.slices is not None:
             return super().notes()
         train = self._parts["train"]
         return (*train.notes, *training_notes(train, train, self.classes))
 
-    def task(self) -> FinetuneTask:
-        return FinetuneTask(self.config, self._parts, self.classes)
-
-    def trial(self) -> FinetuneTask:
-        data = self.config.data.model_copy(update={"cache": None})
-        return FinetuneTask(self.config.model_copy(update={"data": data}), self._parts, self.classes)
+    def task_of(self, config: FinetuneConfig) -> FinetuneTask:
+        return FinetuneTask(config, self._parts, self.classes)
 
     def outcome(self, model: Path, device: str) -> Result:
         """Test the shipped model with the temperature and thresholds that it ships with."""
         network, data = Network(model, device), self.config.data
         calibration = Calibration.read(model, self.classes)
-        split = "test" if len(self._parts["test"]) else "val"
+        split = self.unseen
         scored = {
             name: score(
                 network.net,

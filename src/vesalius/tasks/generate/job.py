@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from vesalius.cohort.cohort import Cohort
 from vesalius.csv_table import Cell
 from vesalius.report.page import Column
 from vesalius.report.result import Result
+from vesalius.tasks.cohort_job import CohortJob
 from vesalius.tasks.generate.config import GenerateConfig
 from vesalius.tasks.generate.generator import TEXT, Generator
 from vesalius.tasks.generate.sampler import SampleOptions
 from vesalius.tasks.generate.sheet import Row, rows_of, sheet
 from vesalius.tasks.generate.task import GenerateTask
-from vesalius.tasks.job import Job
 from vesalius.weights.saved import NET, from_pretrained
 
 MEANING = {
@@ -25,16 +24,8 @@ MEANING = {
 }
 
 
-class GenerateJob(Job):
-    """A run of generation.
-
-    Args:
-        config: of the run.
-
-    Raises:
-        InputError: the manifest cannot be read.
-        UsageError: it holds nothing to train on.
-    """
+class GenerateJob(CohortJob):
+    """A run of generation. Arguments and errors as for `CohortJob`."""
 
     Config = GenerateConfig
     pipeline = "text-to-image"
@@ -45,23 +36,12 @@ class GenerateJob(Job):
     }
     config: GenerateConfig
 
-    def __init__(self, config: GenerateConfig) -> None:
-        self.config = config
-        self._parts = config.data.splits(config.data.cohort(), config.train.seed)
-
-    def parts(self) -> Mapping[str, Cohort]:
-        return self._parts
-
-    def task(self) -> GenerateTask:
-        return GenerateTask(self.config, self._parts)
-
-    def trial(self) -> GenerateTask:
-        data = self.config.data.model_copy(update={"cache": None})
-        return GenerateTask(self.config.model_copy(update={"data": data}), self._parts)
+    def task_of(self, config: GenerateConfig) -> GenerateTask:
+        return GenerateTask(config, self._parts)
 
     def outcome(self, model: Path, device: str) -> Result:
         """Measure the shipped model on the test cases (the validation cases where there are none), and sample."""
-        split = "test" if len(self._parts["test"]) else "val"
+        split = self.unseen
         task = GenerateTask(self.config, {"train": self._parts["train"], "val": self._parts[split]})
         parts = from_pretrained(model, "generate").parts
         task.modules = {name: parts[name].net.to(device) for name in (NET, TEXT)}

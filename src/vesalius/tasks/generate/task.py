@@ -40,7 +40,7 @@ from vesalius.weights.saved import NET, ModelConfig, save_pretrained
 
 TEXT = "text"
 _NUMBERS = {"fp32": torch.float32, "bf16": torch.bfloat16}
-_TIMES = (0.1, 0.3, 0.5, 0.7, 0.9)
+_TIMES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
 """At which held-out pictures are measured."""
 AGAIN = "#"
 """Between the id of a case and the number of its further turns in an epoch."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import owners
 from vesalius.metrics.drawn import Drawn
 from vesalius.report.result import Result
-from vesalius.tasks.job import Job
+from vesalius.tasks.cohort_job import CohortJob
 from vesalius.tasks.segment.config import SegmentConfig, SegmentSettings
 from vesalius.tasks.segment.labels import units
 from vesalius.tasks.segment.outcome import COLUMNS, SegmentSummary, Unit, extremes_picture, measure, table_rows
@@ -18,35 +17,16 @@ from vesalius.tasks.segment.task import SegmentTask
 from vesalius.tasks.segment.trivial import OTSU, Beside, Otsu
 
 
-class SegmentJob(Job):
-    """A run of segmentation.
-
-    Args:
-        config: of the run.
-
-    Raises:
-        InputError: the manifest cannot be read.
-        UsageError: it holds nothing to train on.
-    """
+class SegmentJob(CohortJob):
+    """A run of segmentation. Arguments and errors as for `CohortJob`."""
 
     Config = SegmentConfig
     predictor = "vesalius.tasks.segment.predict:SegmentPredictor"
     pipeline = "image-segmentation"
     config: SegmentConfig
 
-    def __init__(self, config: SegmentConfig) -> None:
-        self.config = config
-        self._parts = config.data.splits(config.data.cohort(), config.train.seed)
-
-    def parts(self) -> Mapping[str, Cohort]:
-        return self._parts
-
-    def task(self) -> SegmentTask:
-        return SegmentTask(self.config, self._parts)
-
-    def trial(self) -> SegmentTask:
-        data = self.config.data.model_copy(update={"cache": None})
-        return SegmentTask(self.config.model_copy(update={"data": data}), self._parts)
+    def task_of(self, config: SegmentConfig) -> SegmentTask:
+        return SegmentTask(config, self._parts)
 
     def outcome(self, model: Path, device: str) -> Result:
         data, segmenter = self.config.data, Segmenter.from_pretrained(model, device)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from torch import nn
 
 from vesalius.errors import CorruptFileError
-from vesalius.nets.encoder import Pyramid, PyramidNet
 from vesalius.nets.net import Net
-from vesalius.nets.pyramid_unet import MapDecoder, PyramidUNet
-from vesalius.nets.ume import UME, UMEDecoder, UMEEncoder, UMESegmenter
+from vesalius.nets.pyramid_unet import PyramidUNet
+from vesalius.nets.segmenters import joined_segmenter
+from vesalius.nets.ume import UMESegmenter
 from vesalius.weights.saved import ENCODER, NET, Pretrained
 
 DECODER = "decoder"
@@ -44,14 +44,10 @@ def whole(model: Pretrained) -> tuple[Net, nn.Module]:
     parts: Mapping[str, Net] = {name: part.config for name, part in model.parts.items()}
     if list(parts) == [NET]:
         return parts[NET], model.net
-    encoder, decoder = parts.get(ENCODER), parts.get(DECODER)
-    if len(parts) == 2 and isinstance(encoder, PyramidNet) and isinstance(decoder, MapDecoder):
-        config, net = PyramidUNet.of(encoder, decoder), model.parts[ENCODER].net
-        if config.decoder == decoder and isinstance(net, Pyramid):
-            return config, config.joined(net, model.parts[DECODER].net).eval()
-    if len(parts) == 2 and isinstance(encoder, UME) and isinstance(decoder, UMEDecoder):
-        both, net = UMESegmenter.of(encoder, decoder), model.parts[ENCODER].net
-        if both.decoder == decoder and isinstance(net, UMEEncoder):
-            return both, both.joined(net, model.parts[DECODER].net).eval()
+    if set(parts) == {ENCODER, DECODER}:
+        nets = model.parts[ENCODER].net, model.parts[DECODER].net
+        joined = joined_segmenter(parts[ENCODER], parts[DECODER], *nets)
+        if joined is not None:
+            return joined
     what = f"a segmenter has one part, {NET}, or a fitting {ENCODER} and {DECODER}, not {', '.join(parts)}"
     raise CorruptFileError(what, where=model.folder, fix="get the model folder again")

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from vesalius.cohort.cohort import Cohort
 from vesalius.csv_table import Cell
 from vesalius.report.page import Column
 from vesalius.report.result import Result
-from vesalius.tasks.job import Job
+from vesalius.tasks.cohort_job import CohortJob
 from vesalius.tasks.simclr.config import SimclrConfig
 from vesalius.tasks.simclr.health import PANELS, Health
 from vesalius.tasks.simclr.task import SimclrTask
@@ -26,16 +25,8 @@ _MEANING = {
 }
 
 
-class SimclrJob(Job):
-    """A run of pre-training.
-
-    Args:
-        config: of the run.
-
-    Raises:
-        InputError: the manifest cannot be read.
-        UsageError: it holds nothing to train on.
-    """
+class SimclrJob(CohortJob):
+    """A run of pre-training. Arguments and errors as for `CohortJob`."""
 
     Config = SimclrConfig
     pipeline = "image-feature-extraction"
@@ -43,30 +34,19 @@ class SimclrJob(Job):
     panels: ClassVar[Mapping[str, Sequence[str]]] = PANELS
     config: SimclrConfig
 
-    def __init__(self, config: SimclrConfig) -> None:
-        self.config = config
-        self._parts = config.data.splits(config.data.cohort(), config.train.seed)
-
-    def parts(self) -> Mapping[str, Cohort]:
-        return self._parts
-
     def notes(self) -> Sequence[str]:
         batch, pictures = self.config.batch, len(self._parts["train"]) * self.config.repeats
         if batch <= pictures:
             return super().notes()
         return (*super().notes(), f"an epoch has {pictures} pictures, fewer than the batch of {batch}: it is one batch")
 
-    def task(self) -> SimclrTask:
-        return SimclrTask(self.config, self._parts)
-
-    def trial(self) -> SimclrTask:
-        data = self.config.data.model_copy(update={"cache": None})
-        return SimclrTask(self.config.model_copy(update={"data": data}), self._parts)
+    def task_of(self, config: SimclrConfig) -> SimclrTask:
+        return SimclrTask(config, self._parts)
 
     def outcome(self, model: Path, device: str) -> Result:
         """Measure the shipped encoder on the test cases (the validation cases where there are none)."""
         parts = from_pretrained(model, "simclr").parts
-        split = "test" if len(self._parts["test"]) else "val"
+        split = self.unseen
         health = Health(self.config, self._parts["train"], self._parts[split])
         measures = health.measure(parts[ENCODER].net.to(device), parts[HEAD].net.to(device))
         rows: list[dict[str, Cell]] = [

@@ -8,11 +8,10 @@ from typing import ClassVar
 
 import torch
 
-from vesalius.cohort.cohort import Cohort
 from vesalius.csv_table import Cell
 from vesalius.report.page import Column
 from vesalius.report.result import Result
-from vesalius.tasks.job import Job
+from vesalius.tasks.cohort_job import CohortJob
 from vesalius.tasks.tokenize.config import TokenizeConfig
 from vesalius.tasks.tokenize.measure import MEANING, PANELS, alarm
 from vesalius.tasks.tokenize.method import TOKENIZER
@@ -20,16 +19,8 @@ from vesalius.tasks.tokenize.task import TokenizeTask
 from vesalius.weights.saved import from_pretrained
 
 
-class TokenizeJob(Job):
-    """A run of a tokenizer.
-
-    Args:
-        config: of the run.
-
-    Raises:
-        InputError: the manifest cannot be read.
-        UsageError: it holds nothing to train on.
-    """
+class TokenizeJob(CohortJob):
+    """A run of a tokenizer. Arguments and errors as for `CohortJob`."""
 
     Config = TokenizeConfig
     pipeline = "feature-extraction"
@@ -37,23 +28,12 @@ class TokenizeJob(Job):
     panels: ClassVar[Mapping[str, Sequence[str]]] = PANELS
     config: TokenizeConfig
 
-    def __init__(self, config: TokenizeConfig) -> None:
-        self.config = config
-        self._parts = config.data.splits(config.data.cohort(), config.train.seed)
-
-    def parts(self) -> Mapping[str, Cohort]:
-        return self._parts
-
-    def task(self) -> TokenizeTask:
-        return TokenizeTask(self.config, self._parts)
-
-    def trial(self) -> TokenizeTask:
-        data = self.config.data.model_copy(update={"cache": None})
-        return TokenizeTask(self.config.model_copy(update={"data": data}), self._parts)
+    def task_of(self, config: TokenizeConfig) -> TokenizeTask:
+        return TokenizeTask(config, self._parts)
 
     def outcome(self, model: Path, device: str) -> Result:
         """Measure the shipped tokenizer on the test cases (the validation cases where there are none)."""
-        split = "test" if len(self._parts["test"]) else "val"
+        split = self.unseen
         task = TokenizeTask(self.config, {"train": self._parts["train"], "val": self._parts[split]})
         loaded = from_pretrained(model, "tokenize").parts[TOKENIZER].net
         task.modules = {TOKENIZER: loaded.to(device)}

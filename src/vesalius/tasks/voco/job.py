@@ -7,27 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from vesalius.cohort.cohort import Cohort
 from vesalius.csv_table import Cell
 from vesalius.report.page import Column
 from vesalius.report.result import Result
-from vesalius.tasks.job import Job
+from vesalius.tasks.cohort_job import CohortJob
 from vesalius.tasks.voco.config import VocoConfig
 from vesalius.tasks.voco.health import MEANING, PANELS
 from vesalius.tasks.voco.task import VocoTask, held_out, measure
 from vesalius.weights.saved import from_pretrained
 
 
-class VocoJob(Job):
-    """A run of pre-training.
-
-    Args:
-        config: of the run.
-
-    Raises:
-        InputError: the manifest cannot be read.
-        UsageError: it holds nothing to train on.
-    """
+class VocoJob(CohortJob):
+    """A run of pre-training. Arguments and errors as for `CohortJob`."""
 
     Config = VocoConfig
     pipeline = "image-feature-extraction"
@@ -35,24 +26,13 @@ class VocoJob(Job):
     panels: ClassVar[Mapping[str, Sequence[str]]] = PANELS
     config: VocoConfig
 
-    def __init__(self, config: VocoConfig) -> None:
-        self.config = config
-        self._parts = config.data.splits(config.data.cohort(), config.train.seed)
-
-    def parts(self) -> Mapping[str, Cohort]:
-        return self._parts
-
-    def task(self) -> VocoTask:
-        return VocoTask(self.config, self._parts)
-
-    def trial(self) -> VocoTask:
-        data = self.config.data.model_copy(update={"cache": None})
-        return VocoTask(self.config.model_copy(update={"data": data}), self._parts)
+    def task_of(self, config: VocoConfig) -> VocoTask:
+        return VocoTask(config, self._parts)
 
     def outcome(self, model: Path, device: str) -> Result:
         """Measure the shipped encoder, as its own teacher, on the test cases (else on the validation cases)."""
         parts = from_pretrained(model, "voco").parts
-        split = "test" if len(self._parts["test"]) else "val"
+        split = self.unseen
         loader = held_out(self.config, self._parts[split])
         modules = self.config.method.alone({name: part.net.to(device) for name, part in parts.items()})
         measures = {

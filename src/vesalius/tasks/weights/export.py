@@ -175,11 +175,10 @@ def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
     An encoder with a head is a classifier, with a decoder of its maps a segmenter. A pyramid becomes its `Endpoints`.
     """
     from vesalius.nets.classifier import Classifier
-    from vesalius.nets.encoder import EncoderNet, Pyramid, PyramidNet
+    from vesalius.nets.encoder import EncoderNet, Pyramid
     from vesalius.nets.endpoints import Endpoints
     from vesalius.nets.head import Head
-    from vesalius.nets.pyramid_unet import MapDecoder, PyramidUNet
-    from vesalius.nets.ume import UMEDecoder, UMEEncoder, UMESegmenter
+    from vesalius.nets.segmenters import joined_segmenter
 
     parts = list(model.parts.values())
     encoder = parts[0]
@@ -191,17 +190,9 @@ def _whole(model: Pretrained) -> tuple[Net, nn.Module]:
             return encoder.config, Endpoints(encoder.net, head.net).eval()
         whole = Classifier.of(encoder.config, head.config)
         return whole, whole.joined(encoder.net, head.net).eval()
-    if (
-        len(parts) == 2
-        and isinstance(encoder.net, Pyramid)
-        and isinstance(encoder.config, PyramidNet)
-        and isinstance(head.config, MapDecoder)
-    ):
-        segmenter = PyramidUNet.of(encoder.config, head.config)
-        return segmenter, segmenter.joined(encoder.net, head.net).eval()
-    if len(parts) == 2 and isinstance(encoder.net, UMEEncoder) and isinstance(head.config, UMEDecoder):
-        over_frames = UMESegmenter.of(encoder.net.config, head.config)
-        return over_frames, over_frames.joined(encoder.net, head.net).eval()
+    joined = joined_segmenter(encoder.config, head.config, encoder.net, head.net) if len(parts) == 2 else None
+    if joined is not None:
+        return joined
     fix = f"name one with --part: {', '.join(model.parts)}"
     raise UsageError("its parts take different inputs", where=model.folder, fix=fix)
 

@@ -106,7 +106,7 @@ class AugmentationPlan:
         if not len(self.parts["test"]):
             what = "there is no test split to measure on"
             raise UsageError(what, where=settings.data.where, fix="make one with vesalius cohort split")
-        _check_net(job.task(), job)
+        _check_net(job.task_of(job.config), job)
         self.length = RunLength.of(job)
         made = with_classes(read_manifest(synthetic), settings.data.class_fact)
         self.synthetic, self.notes = _usable(made, settings, self.parts, synthetic)

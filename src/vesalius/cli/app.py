@@ -1,0 +1,35 @@
+"""app."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vesalius.cli.options import Quiet
+from vesalius.cli.show import progress
+
+
+def app(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="Zoo name, model folder or run folder that is chosen at the start.",
+            show_default=False,
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of this machine.")] = 7860,
+    share: Annotated[
+        bool, typer.Option("--share", help="Let others reach the page through a public address (needs a network).")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Serve a web page on this machine: generate labelled pictures, predict, compress.
+
+    What is dropped on the page lies in a private folder that is removed at the end. Only this machine can reach the
+    page, unless --share is given. Ends with Ctrl-C.
+    """
+    from vesalius.app.serve import serve
+
+    serve(model, port=port, share=share, progress=progress(quiet))
