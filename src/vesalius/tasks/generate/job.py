@@ -12,10 +12,12 @@ from vesalius.report.page import Column
 from vesalius.report.result import Result
 from vesalius.tasks.generate.config import GenerateConfig
 from vesalius.tasks.generate.generator import TEXT, Generator
+from vesalius.tasks.generate.memory import memory_of
 from vesalius.tasks.generate.sampler import SampleOptions
 from vesalius.tasks.generate.sheet import Row, rows_of, sheet
 from vesalius.tasks.generate.task import GenerateTask
 from vesalius.tasks.job import Job
+from vesalius.training.footprint import Footprint
 from vesalius.weights.saved import NET, from_pretrained
 
 MEANING = {
@@ -58,6 +60,9 @@ class GenerateJob(Job):
     def trial(self) -> GenerateTask:
         data = self.config.data.model_copy(update={"cache": None})
         return GenerateTask(self.config.model_copy(update={"data": data}), self._parts)
+
+    def footprint(self, device_type: str) -> Footprint:
+        return memory_of(self.config, device_type)
 
     def outcome(self, model: Path, device: str) -> Result:
         """Measure the shipped model on the test cases (the validation cases where there are none), and sample."""
