@@ -239,3 +239,20 @@ def test_it_learns_a_few_pictures(stem):
 def test_sizes_that_do_not_fit(changes, words):
     with pytest.raises(ConfigError, match=words):
         NextDiT.build(**{**SMALL, **changes})
+
+
+@pytest.mark.parametrize("enters", ["channels", "control"])
+def test_a_step_at_1024_pixels_in_latents(enters):
+    """Latents of an autoencoder that makes 8 x 8 pixels one place: 128 x 128 places, 4096 patches."""
+    net = make("patch", random=False, inputs=4, patch=2, depth=2, mask_channels=3, mask_enters=enters)
+    optimizer = torch.optim.AdamW(net.parameters(), 1e-3)
+    x, mask = torch.randn(1, 4, 128, 128), torch.ones(1, 3, 128, 128)
+    losses = []
+    for _ in range(2):
+        out = net(x, torch.rand(1), torch.randn(1, 3, 12), torch.ones(1, 3).bool(), mask)
+        loss = (out - x).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[1] < losses[0]

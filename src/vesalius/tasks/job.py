@@ -14,6 +14,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config
 from vesalius.report.result import Result
 from vesalius.training.config import TrainConfig
+from vesalius.training.footprint import Footprint
 from vesalius.training.task import Task
 from vesalius.weights.card import DataSource
 from vesalius.wording import Progress, quiet
@@ -151,6 +152,11 @@ class Job(ABC):
     def trial(self) -> Task:
         """A throw-away task for estimating time and memory; it must leave nothing on disk."""
         return self.task()
+
+    def footprint(self, device_type: str) -> Footprint | None:
+        """Memory of training by the sizes of the net alone, on "cpu" or "cuda"; None: not known before it is built."""
+        del device_type
+        return None
 
     @abstractmethod
     def outcome(self, model: Path, device: str) -> Result:

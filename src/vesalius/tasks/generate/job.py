@@ -12,9 +12,11 @@ from vesalius.report.result import Result
 from vesalius.tasks.cohort_job import CohortJob
 from vesalius.tasks.generate.config import GenerateConfig
 from vesalius.tasks.generate.generator import TEXT, Generator
+from vesalius.tasks.generate.memory import memory_of
 from vesalius.tasks.generate.sampler import SampleOptions
 from vesalius.tasks.generate.sheet import Row, rows_of, sheet
 from vesalius.tasks.generate.task import GenerateTask
+from vesalius.training.footprint import Footprint
 from vesalius.weights.saved import NET, from_pretrained
 
 MEANING = {
@@ -38,6 +40,9 @@ class GenerateJob(CohortJob):
 
     def task_of(self, config: GenerateConfig) -> GenerateTask:
         return GenerateTask(config, self._parts)
+
+    def footprint(self, device_type: str) -> Footprint:
+        return memory_of(self.config, device_type)
 
     def outcome(self, model: Path, device: str) -> Result:
         """Measure the shipped model on the test cases (the validation cases where there are none), and sample."""

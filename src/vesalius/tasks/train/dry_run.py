@@ -13,6 +13,7 @@ from accelerate import PartialState
 
 from vesalius.cohort.audit.run import audit, count_splits
 from vesalius.cohort.cohort import Cohort
+from vesalius.memory import GIB, available_bytes
 from vesalius.tasks.cohort.counts import count_lines
 from vesalius.tasks.train.run import make_job
 from vesalius.tasks.train.start import Start
@@ -37,7 +38,8 @@ class DryRun:
         failed: number of errors.
         skips_invalid: whether the run goes on without unreadable cases.
         preparation: cost of the work before the loop; None: there is no such work.
-        estimate: cost of the loop and of the whole; None where the errors would stop the run.
+        estimate: cost of the loop and of the whole; None where the errors would stop the run or it does not fit.
+        footprint: memory by the sizes of the net, in bytes, "words" for people and what is "free"; None: not known.
     """
 
     config: dict[str, Any]
@@ -48,6 +50,7 @@ class DryRun:
     skips_invalid: bool
     preparation: dict[str, Any] | None = None
     estimate: dict[str, Any] | None = None
+    footprint: dict[str, Any] | None = None
 
 
 def dry_run(
@@ -94,6 +97,14 @@ def dry_run(
     )
     if result.failed and not job.skips_invalid:
         return result
+    device_type = "cpu" if on_cpu(device) else "cuda"
+    expected = job.footprint(device_type)
+    if expected is not None:
+        free = available_bytes() if device_type == "cpu" else torch.cuda.mem_get_info()[0]
+        by_size = asdict(expected) | {"total": expected.total, "words": expected.words(), "free": free}
+        result = replace(result, footprint=by_size)
+        if expected.total > free:
+            return result
     progress("running a few steps")
     task = job.trial()
     start = Start(job.config.init_from, task) if job.config.init_from else None
@@ -113,6 +124,11 @@ def lines(result: DryRun) -> Iterator[str]:
     yield from (f"note: {note}" for note in result.notes)
     for finding in result.findings:
         yield f"{finding['level']}: {finding['code']}: {finding['text']}"
+    if result.footprint is not None:
+        yield f"memory by its sizes: {result.footprint['words']}"
+        if result.estimate is None:
+            yield f"no step was tried: this machine has {result.footprint['free'] / GIB:.1f} GiB free"
+            return
     if result.estimate is None:
         yield "the errors above would stop the run"
         return
