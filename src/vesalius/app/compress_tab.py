@@ -23,8 +23,9 @@ def compress_tab(context: Context) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             files = gr.File(
-                label="Scan: NIfTI, DICOM files, a zip of DICOM, PNG, ...",
+                label="Scan: NIfTI, DICOM, zip, PNG",
                 file_count="multiple",
+                height=170,
                 elem_id="compress-files",
             )
             target = gr.Radio(_TARGETS, value="lossless", label="Target", elem_id="compress-target")
@@ -33,8 +34,8 @@ def compress_tab(context: Context) -> None:
                 10, label="Ratio, N : 1", minimum=1, maximum=10_000, visible=False, elem_id="compress-ratio"
             )
             with gr.Row(elem_classes="vsl-tall"):
-                start = gr.Button("Compress", variant="primary", elem_id="compress-start")
-                stop = gr.Button("Cancel", elem_id="compress-cancel")
+                start = gr.Button("Compress", variant="primary", min_width=110, elem_id="compress-start")
+                stop = gr.Button("Cancel", min_width=110, elem_id="compress-cancel")
             status = gr.HTML(html.status(), elem_id="compress-status")
             facts = gr.HTML(elem_id="compress-facts")
             saved = gr.Files(label="The .vsl file", visible=False, elem_id="compress-saved")

@@ -35,7 +35,12 @@ def generate_tab(context: Context) -> None:
     facts = _Facts(context, names[0])
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
-            model = gr.Dropdown(names, value=names[0], label="Model", elem_id="generate-model", visible=len(names) > 1)
+            model = gr.Dropdown(
+                names,
+                value=names[0],
+                label="Model",
+                elem_id="generate-model",
+            )
             caption = gr.Textbox(label="Caption", lines=2, value=facts.first_caption, elem_id="generate-caption")
             usual = gr.Dropdown(
                 facts.captions, value=None, label="Captions it was trained with", elem_id="generate-captions",
@@ -43,7 +48,7 @@ def generate_tab(context: Context) -> None:
             )  # fmt: skip
             with gr.Group(visible=bool(facts.classes)) as masking:
                 legend = gr.HTML(html.legend(facts.classes), padding=True)
-                editor = gr.ImageEditor(**facts.editor(facts.size), label="Mask: paint each class in its colour",
+                editor = gr.ImageEditor(**facts.editor(facts.size), label="Mask",
                     type="numpy", image_mode="RGBA", format="png", sources=[], transforms=[], layers=False,
                     fixed_canvas=True, buttons=[], elem_id="generate-mask", height=430,
                 )  # fmt: skip
@@ -70,8 +75,8 @@ def generate_tab(context: Context) -> None:
                 visible=len(facts.judges) > 1,
             )  # fmt: skip
             with gr.Row(elem_classes="vsl-tall"):
-                start = gr.Button("Generate", variant="primary", elem_id="generate-start")
-                stop = gr.Button("Cancel", elem_id="generate-cancel")
+                start = gr.Button("Generate", variant="primary", min_width=110, elem_id="generate-start")
+                stop = gr.Button("Cancel", min_width=110, elem_id="generate-cancel")
             status = gr.HTML(html.status(), elem_id="generate-status")
             gallery = gr.Gallery(
                 label="Synthetic pictures", columns=2, height="auto", object_fit="contain", format="png",

@@ -9,7 +9,7 @@ from vesalius.app.slices import COLOURS
 from vesalius.weights.card import NOTICE
 
 CSS = """
-.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+.gradio-container { max-width: 1320px !important; margin: 0 auto !important; }
 .vsl-notice { border-left: 4px solid #d55e00; padding: 0.4rem 0.8rem; font-size: 0.95rem; }
 .vsl-status { min-height: 1.5rem; overflow-wrap: anywhere; }
 .vsl-status progress { width: 100%; height: 0.8rem; accent-color: #0072b2; }

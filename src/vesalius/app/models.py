@@ -1,17 +1,23 @@
-"""The models that the page offers: those of the zoo, and the one that was named on the command line. Needs no torch."""
+"""The models that the page offers: of the zoo, of the user's folder of models, and the one of the command line.
+
+Needs no torch.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vesalius.errors import InputError, UsageError
+from vesalius.errors import InputError, UsageError, VesaliusError
 from vesalius.files import regular
 from vesalius.tasks.predictor import model_name
-from vesalius.weights.place import locate, zoo_names
+from vesalius.weights.place import MODELS, locate, zoo_names
 
 GENERATE = "generate"
 _PREDICT = ("detect", "finetune", "segment")
@@ -49,6 +55,7 @@ class Models:
 
     def __init__(self, given: str | None = None) -> None:
         offered = [_offered(name, name) for name in zoo_names()]
+        offered += _of_user({model.name for model in offered})
         if given is not None:
             folder = locate(given)
             known = next((model for model in offered if locate(model.place) == folder), None)
@@ -103,3 +110,16 @@ def _offered(name: str, place: str, *, is_given: bool = False) -> Offered:
         return Offered(name, place, str(config["task"]), dict(config.get("settings", {})), is_given)
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         raise InputError("is not a readable model folder", where=folder, fix="get it again") from error
+
+
+def _of_user(taken: AbstractSet[str]) -> list[Offered]:
+    """The models in the folder that VESALIUS_MODELS names, also a folder deeper; unreadable ones are left out."""
+    base = os.environ.get(MODELS)
+    configs = sorted([*Path(base).glob("*/config.json"), *Path(base).glob("*/*/config.json")]) if base else []
+    offered = []
+    for config in configs:
+        name = config.parent.relative_to(str(base)).as_posix()
+        with suppress(VesaliusError):
+            if name not in taken:
+                offered.append(_offered(name, str(config.parent.resolve())))
+    return offered

@@ -20,7 +20,7 @@ def page(context: Context) -> Any:
     """Return the Blocks of the page; the tab of the model of the command line is open."""
     given = context.models.given
     first = "predict" if given is not None and given.task != GENERATE else "generate"
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=False) as blocks:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
         gr.Markdown("# Vesalius")
         with gr.Tabs(selected=first):
             for name, build in zip(_TABS, (generate_tab, predict_tab, compress_tab), strict=True):

@@ -15,8 +15,6 @@ from vesalius.app.slices import WINDOWS, picture
 from vesalius.errors import VesaliusError
 
 TAB = "predict"
-ACCEPTED = [".nii", ".gz", ".zip", ".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nrrd", ".mha", ".npy", ".npz"]
-"""Suffixes that the file chooser offers; files dropped may have others, as DICOM files have."""
 
 
 def predict_tab(context: Context) -> None:
@@ -27,14 +25,15 @@ def predict_tab(context: Context) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             files = gr.File(
-                label="Scan: NIfTI, DICOM files, a zip of DICOM, PNG, ...",
+                label="Scan: NIfTI, DICOM, zip, PNG",
                 file_count="multiple",
+                height=170,
                 elem_id="predict-files",
             )
             model = gr.Dropdown(models, value=next(iter(models), None), label="Model", elem_id="predict-model")
             with gr.Row(elem_classes="vsl-tall"):
-                start = gr.Button("Predict", variant="primary", elem_id="predict-start")
-                stop = gr.Button("Cancel", elem_id="predict-cancel")
+                start = gr.Button("Predict", variant="primary", min_width=110, elem_id="predict-start")
+                stop = gr.Button("Cancel", min_width=110, elem_id="predict-cancel")
             status = gr.HTML(html.status(), elem_id="predict-status")
             facts = gr.HTML(elem_id="predict-facts")
         with gr.Column(scale=3, min_width=320):
