@@ -57,7 +57,7 @@ class SimclrJob(CohortJob):
         result.tested_on = f"{health.counts['held out']} pictures of the split {split}"
         section = result.section("The vectors")
         for note in self.notes():
-            section.text(note)
+            section.text(note[0].upper() + note[1:] + ".", "note")
         known = f"; labels of {health.counts['train']} training pictures are known" if "probe" in measures else ""
         columns = [Column(name="measure"), Column(name="value", numeric=True)]
         table = [[_MEANING[name], f"{value:.3f}"] for name, value in measures.items()]

@@ -46,7 +46,7 @@ class VocoJob(CohortJob):
         result.tested_on = f"{len(loader)} volumes of the split {split}"
         section = result.section("The vectors")
         for note in self.notes():
-            section.text(note)
+            section.text(note[0].upper() + note[1:] + ".", "note")
         columns = [Column(name="measure"), Column(name="value", numeric=True)]
         table = [[MEANING[name], f"{value:.3f}"] for name, value in measures.items()]
         section.table(columns, table, f"Measured on {result.tested_on}.")
