@@ -12,7 +12,7 @@ from vesalius.training.loop import Loop
 from vesalius.weights.saved import ModelConfig
 
 NAMES = [name for name in config_names() if name.startswith("generate/") and name != "generate/sample"]
-ON_DISCS = {"generate/nuclei": [], "generate/fast": [], "generate/cxr": []}
+ON_DISCS = {"generate/nuclei": [], "generate/fast": [], "generate/cxr": [], "generate/fundus": []}
 """Configurations that take any pictures."""
 
 
