@@ -16,7 +16,7 @@ MOST = 5_000
 """Pictures a side that are compared; of more, so many are drawn."""
 LEAST_SOURCES = 2
 PIXELS, FEATURES = "pixels", "features"
-SPACES = (PIXELS, FEATURES)
+SPACES: tuple[str, str] = (PIXELS, FEATURES)
 
 
 @dataclass(frozen=True)
