@@ -35,7 +35,7 @@ from vesalius.metrics.bootstrap import clustered_intervals
 from vesalius.metrics.classify import auroc
 from vesalius.metrics.overlap import dice
 from vesalius.scan.open import open_scan
-from vesalius.tasks.evaluate.images.options import ImagesOptions
+from vesalius.tasks.evaluate.images.options import QualityOptions
 from vesalius.tasks.evaluate.images.run import evaluate_images
 from vesalius.tasks.evaluate.images.run import lines as image_lines
 from vesalius.tasks.generate.config import GenerateConfig
@@ -254,7 +254,7 @@ def main() -> None:
             for name, pictures in paths.items()
         }
     )
-    images = ImagesOptions(train=manifest, split=given.split)
+    images = QualityOptions(train=manifest, split=given.split)
     result = evaluate_images(made, manifest, work / given.name / f"images-{given.split}", images, force=True)
     print("\n".join(image_lines(result)))
 

@@ -40,7 +40,7 @@ from vesalius.config import from_overrides
 from vesalius.metrics.bootstrap import with_intervals
 from vesalius.seeding import generator
 from vesalius.tasks.evaluate.images.features import LITE0, FeatureNet
-from vesalius.tasks.evaluate.images.options import ImagesOptions
+from vesalius.tasks.evaluate.images.options import QualityOptions
 from vesalius.tasks.evaluate.images.run import evaluate_images
 from vesalius.tasks.evaluate.images.run import lines as image_lines
 from vesalius.tasks.evaluate.masks.obeyed import evaluate_structure
@@ -184,7 +184,7 @@ def main() -> None:
         print(f"\n{kind} captions: masks")
         print("\n".join(structure_lines(evaluate_structure(structure, drawn / f"structure-{kind}", force=True))))
     print("\nstain found in real pictures and in generated ones:", json.dumps(stains_found(cuts, given.split, drawn)))
-    images = ImagesOptions(train=cuts / "train.jsonl", by="stain", features=LITE0)
+    images = QualityOptions(train=cuts / "train.jsonl", by="stain", features=LITE0)
     judged = evaluate_images(
         drawn / "own.jsonl", cuts / f"{given.split}.jsonl", drawn / "images", images, device="cpu", force=True
     )

@@ -36,7 +36,7 @@ from .tasks.evaluate.augmentation.run import evaluate_augmentation as evaluate_a
 from .tasks.evaluate.classifier import evaluate_classifier as evaluate_classifier
 from .tasks.evaluate.classifier_options import ClassifierOptions as ClassifierOptions
 from .tasks.evaluate.codec.run import evaluate_codec as evaluate_codec
-from .tasks.evaluate.images.options import ImagesOptions as ImagesOptions
+from .tasks.evaluate.images.options import QualityOptions as QualityOptions
 from .tasks.evaluate.images.run import evaluate_images as evaluate_images
 from .tasks.evaluate.label_efficiency.options import EfficiencyOptions as EfficiencyOptions
 from .tasks.evaluate.label_efficiency.run import label_efficiency as label_efficiency

@@ -15,7 +15,7 @@ from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.evaluate.augmentation.options import AugmentationOptions
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
-from vesalius.tasks.evaluate.images.options import ImagesOptions
+from vesalius.tasks.evaluate.images.options import QualityOptions
 from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
 from vesalius.tasks.evaluate.masks.structure_options import StructureOptions
 
@@ -141,7 +141,7 @@ def images(
         typer.Argument(metavar="REFERENCE", help="Real pictures that the generator did not see.", show_default=False),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
-    options: ImagesOptions = ImagesOptions(),
+    options: QualityOptions = QualityOptions(),
     device: OnDevice = "auto",
     threads: Threads = cores(),
     force: Force = False,

@@ -54,7 +54,7 @@ class FeatureSet:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class DistanceEstimate:
     """A value and its interval over sources; None where there are fewer than ten of a kind.
 
     Args:
@@ -76,9 +76,9 @@ class KernelDistances:
         difference: the former minus the latter: what is left of the distance that real pictures have, too.
     """
 
-    generated: Estimate
-    train: Estimate | None = None
-    difference: Estimate | None = None
+    generated: DistanceEstimate
+    train: DistanceEstimate | None = None
+    difference: DistanceEstimate | None = None
 
 
 def kid(x_ND: ArrayLike, y_MD: ArrayLike) -> float:
@@ -139,7 +139,7 @@ def kernel_distances(
         drawn = measured(_weights(strata, len(names), draws, seed))
         ends = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
         intervals = [Interval(float(low), float(high), 0.95, len(names)) for low, high in ends.T]
-    estimates = [Estimate(float(value), interval) for value, interval in zip(values, intervals, strict=True)]
+    estimates = [DistanceEstimate(float(value), interval) for value, interval in zip(values, intervals, strict=True)]
     return KernelDistances(*estimates)
 
 

@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.nets.picture_latents import LatentNet, PictureLatents
 
 
@@ -100,8 +101,8 @@ def _tensors(path: Path) -> Mapping[str, Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(path)
-        held = torch.load(path, map_location="cpu", weights_only=True)
+            return load_file(regular(path))
+        held = torch.load(regular(path), map_location="cpu", weights_only=True)
     except Exception as error:  # pickle and zip raise whatever the bytes provoke
         raise InputError("is not a readable weights file", where=path, fix=fix) from error
     held = held.get("unet_state_dict", held) if isinstance(held, dict) else held

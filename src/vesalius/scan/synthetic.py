@@ -157,7 +157,7 @@ def _png(picture_JIC: NDArray[np.unsignedinteger], stamp: Stamp) -> bytes:
 def _of_png(path: Path) -> Stamp | None:
     from PIL import Image
 
-    with Image.open(path) as picture:
+    with Image.open(regular(path)) as picture:
         text: dict[str, Any] = dict(getattr(picture, "text", {}))
     if text.get(_MARK) != "yes":
         return None
@@ -180,7 +180,7 @@ def _nifti(picture_JIC: NDArray[np.unsignedinteger], stamp: Stamp) -> bytes:
 def _of_nifti(path: Path) -> Stamp | None:
     import nibabel as nib
 
-    for extension in nib.load(path).header.extensions:
+    for extension in nib.load(regular(path)).header.extensions:
         content = extension.get_content()
         text = content if isinstance(content, str) else content.decode("utf-8", "replace")
         if extension.get_code() == _COMMENT and text.startswith(_PREFIX):
@@ -233,7 +233,7 @@ def _pixels(data: Any, picture_JIC: NDArray[np.unsignedinteger]) -> None:
 def _of_dicom(path: Path) -> Stamp | None:
     from pydicom import dcmread
 
-    data = dcmread(path, stop_before_pixels=True)
+    data = dcmread(regular(path), stop_before_pixels=True)
     if str(data.get("SyntheticData", "")) != "YES":
         return None
     return _stamp(str(data.private_block(_GROUP, _CREATOR)[0x01].value))

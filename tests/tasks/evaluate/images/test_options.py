@@ -1,7 +1,7 @@
 import pytest
 
 from vesalius.errors import UsageError
-from vesalius.tasks.evaluate.images.options import ImagesOptions
+from vesalius.tasks.evaluate.images.options import QualityOptions
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from vesalius.tasks.evaluate.images.options import ImagesOptions
 )
 def test_impossible_options_are_refused(options):
     with pytest.raises(UsageError):
-        ImagesOptions(**options)
+        QualityOptions(**options)
 
 
 def test_pairs_alone_need_no_net():
-    assert ImagesOptions(features="none", paired=True).cuts == 0
+    assert QualityOptions(features="none", paired=True).cuts == 0

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from tasks.evaluate.images.making import SIZE, generated_manifest, real_manifest, stripes
 from vesalius.errors import InputError, OutputError, UsageError
-from vesalius.tasks.evaluate.images.options import ImagesOptions
+from vesalius.tasks.evaluate.images.options import QualityOptions
 from vesalius.tasks.evaluate.images.run import evaluate_images, lines
 
 TEST = [f"r{n}" for n in range(100, 132)]
@@ -21,7 +21,7 @@ def real(tmp_path_factory):
 
 def evaluate(made, real, output, **options):
     options = {"features": "random", "split": "test", "cache": output.parent / "cache"} | options
-    return evaluate_images(made, real, output, ImagesOptions(**options))
+    return evaluate_images(made, real, output, QualityOptions(**options))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_pairs_of_two_folders(tmp_path):
             picture = stripes(n) + np.random.default_rng(n).normal(0, noise, (SIZE, SIZE, 3))
             Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(tmp_path / name / f"{n}.png")
     (tmp_path / "made" / "0.png").unlink()
-    options = ImagesOptions(features="none", paired=True)
+    options = QualityOptions(features="none", paired=True)
     result = evaluate_images(tmp_path / "made", tmp_path / "real", tmp_path / "out", options)
     paired = result.results["paired"]
     assert paired["pictures"] == 11

