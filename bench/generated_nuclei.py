@@ -106,7 +106,7 @@ def draw(model: Generator, cuts: Path, split: str, folder: Path, options: Sample
             _save(folder / f"{kind}-{case.id}-mask.png", mask)
             line = {"id": f"{kind}-{case.id}", "images": {"image": f"{kind}-{case.id}.png"}, "caption": caption}
             line["masks"] = {"mask": f"{kind}-{case.id}-mask.png"}
-            lines.append({**line, "facts": {"stain": stain, "source": case.patient, "synthetic": True}})
+            lines.append({**line, "facts": {"stain": stain, "source": case.id, "synthetic": True}})
         _write(folder / f"{kind}.jsonl", lines)
 
 

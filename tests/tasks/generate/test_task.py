@@ -1,14 +1,17 @@
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from tasks.generate.small import CAPTIONS, config, table, write_discs
 from vesalius.cohort.manifest import read_manifest
-from vesalius.errors import UsageError
+from vesalius.errors import ConfigError, UsageError
 from vesalius.tasks.generate.config import GenerateSettings
+from vesalius.tasks.generate.generator import Generator, Request
 from vesalius.tasks.generate.job import GenerateJob
+from vesalius.tasks.generate.sampler import SampleOptions
 from vesalius.tasks.generate.task import heldout
 from vesalius.tasks.train.run import train
 from vesalius.training.record import read_record
@@ -148,3 +151,41 @@ def test_held_out_cases_are_shown_as_the_net_sees_them(discs):
     assert len(cases) == 2
     assert cases[0].picture.shape == (16, 16, 3)
     assert set(cases[0].labels_JI.flatten().tolist()) == {0, 1}
+
+
+def test_lora_changes_a_trained_net_and_ships_one_of_its_form(discs, disc_run, tmp_path):
+    path = tmp_path / "c.json"
+    keys = table(discs, init_from={"model": str(disc_run), "part": "net"}, lora={"rank": 2})
+    keys["train"] = {"epochs": 2, "optimizer": {"lr": 0.01}, "log_every": 1}
+    path.write_text(json.dumps(keys), encoding="utf-8")
+    train(path, tmp_path / "run", device="cpu")
+    before, after = (from_pretrained(run, "generate").parts for run in (disc_run, tmp_path / "run"))
+    trained = after["net"].net.state_dict()
+    changed = {name for name, x in before["net"].net.state_dict().items() if not x.equal(trained[name])}
+    assert changed == {f"blocks.0.attention.{layer}.weight" for layer in ("query", "key", "value", "out")}
+    for name, x in before["text"].net.state_dict().items():
+        assert x.equal(after["text"].net.state_dict()[name])
+
+
+def test_lora_needs_a_net_to_start_from(discs):
+    with pytest.raises(ConfigError, match=r"lora needs a trained net: set init_from\.model"):
+        config(discs, lora={"rank": 2})
+
+
+def test_a_run_in_latents_draws_pictures(discs, tmp_path):
+    diffusers = pytest.importorskip("diffusers")
+    torch.manual_seed(0)
+    vae = diffusers.AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8, 8), latent_channels=4, norm_num_groups=4,
+    )  # fmt: skip
+    vae.save_pretrained(tmp_path / "vae")
+    keys = table(discs, vae={"name": "vae-folder", "folder": str(tmp_path / "vae"), "outputs": 4, "divisor": 2})
+    keys["net"] = {**keys["net"], "inputs": 4}
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(keys), encoding="utf-8")
+    result = train(path, tmp_path / "run", device="cpu")
+    assert 0 < result.results["test"]["reconstruction_db"] < 60
+    generator = Generator(tmp_path / "run")
+    (picture,) = generator.sample([Request(mask=np.ones((16, 16), np.uint8))], SampleOptions(steps=2))
+    assert picture.shape == (16, 16, 3)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from vesalius.cohort.case import MASK, Case
 from vesalius.config import Config
+from vesalius.nets.lora import NEW, LoraConfig
 from vesalius.nets.next_dit import NextDiT
+from vesalius.nets.picture_latents import AnyLatents
 from vesalius.nets.text import AnyText
 from vesalius.nets.text_bytes import TextBytes
 from vesalius.objectives.rectified_flow import FlowConfig
@@ -21,6 +23,7 @@ from vesalius.training.config import TrainConfig
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.resize import Kernel
 from vesalius.transforms.transform import AnyTransform, PositiveRange
+from vesalius.weights.saved import NET
 
 Pixels = Annotated[int, Field(ge=8, le=4096)]
 Chance = Annotated[float, Field(ge=0, lt=1)]
@@ -147,6 +150,12 @@ class GenerateConfig(JobConfig):
     pixels: PixelsConfig = PixelsConfig()
     net: NextDiT = Field(description="the diffusion transformer")
     text: AnyText = Field(default=TextBytes(), description="encoder of the captions")
+    vae: AnyLatents | None = Field(
+        default=None, description="frozen autoencoder whose latents the net works in; none: pixels"
+    )
+    lora: LoraConfig | None = Field(
+        default=None, description="learn small changes of the net of init_from (part: net), whose text encoder stays"
+    )
     flow: FlowConfig = FlowConfig()
     drop: DropConfig = DropConfig()
     weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
@@ -171,14 +180,37 @@ class GenerateConfig(JobConfig):
         if net.text_width != self.text.width:
             raise ValueError(f"net.text_width is {net.text_width}, the text encoder gives {self.text.width}")
         for size in self.sizes:
-            if any(side % net.divisor for side in size.shape):
-                raise ValueError(f"sizes must be multiples of {net.divisor}, {size.rows} x {size.columns} is not")
+            if any(side % self.divisor for side in size.shape):
+                raise ValueError(f"sizes must be multiples of {self.divisor}, {size.rows} x {size.columns} is not")
+        if self.vae is not None and self.vae.outputs != net.inputs:
+            raise ValueError(f"net.inputs is {net.inputs}, the latents of vae have {self.vae.outputs} channels")
+        if self.lora is not None and (self.init_from is None or self.init_from.part != NET):
+            raise ValueError("lora needs a trained net: set init_from.model, and init_from.part=net")
         unknown = set(self.weights) - set(classes)
         if unknown:
             raise ValueError(f"weights names {', '.join(sorted(unknown))}, which data.labels does not")
         if self.contrast is not None and not self.weights:
             raise ValueError("contrast needs classes in weights")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _changes_are_new(cls, given: Any) -> Any:
+        """Let the tensors that LoRA adds be missing in the weights to start from."""
+        init = given.get("init_from") if isinstance(given, dict) else None
+        if not isinstance(init, dict) or given.get("lora") is None:
+            return given
+        return {**given, "init_from": {**init, "allow": [*init.get("allow", ()), NEW]}}
+
+    @property
+    def channels(self) -> int:
+        """Channels of a picture."""
+        return self.net.inputs if self.vae is None else int(self.vae.inputs or 0)
+
+    @property
+    def divisor(self) -> int:
+        """Whose multiples the sides of a picture are."""
+        return self.net.divisor * (1 if self.vae is None else self.vae.divisor)
 
 
 class GenerateSettings(Config):

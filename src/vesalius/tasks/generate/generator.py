@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vesalius.errors import InputError, UsageError
+from vesalius.nets.picture_latents import LatentNet, PictureLatents
 from vesalius.seeding import digest
-from vesalius.tasks.generate.canvas import to_pictures
+from vesalius.tasks.generate.canvas import Canvas
 from vesalius.tasks.generate.conditions import Captions, Conditions
 from vesalius.tasks.generate.config import LONGEST_CAPTION, GenerateSettings
 from vesalius.tasks.generate.places import shares_of
@@ -28,7 +29,7 @@ from vesalius.transforms.resize import resized
 from vesalius.weights.card import read_card
 from vesalius.weights.saved import NET, from_pretrained
 
-TEXT = "text"
+TEXT, VAE = "text", "vae"
 _LARGEST_AREA = 16
 """Pictures of more than so many times the area that the model was trained at are refused."""
 _DEFAULTS = SampleOptions()
@@ -70,7 +71,12 @@ class Generator:
         self.device = torch.device(device)
         self._net = loaded.parts[NET].net.to(self.device)
         self._text = loaded.parts[TEXT].net.to(self.device)
-        self._divisor, self._channels = loaded.parts[NET].config.divisor, int(loaded.parts[NET].config.inputs or 0)
+        vae = loaded.parts.get(VAE)
+        self._vae = vae.net.to(self.device) if vae is not None and isinstance(vae.net, PictureLatents) else None
+        sizes = vae.config if vae is not None and isinstance(vae.config, LatentNet) else None
+        self._canvas = Canvas(self.settings.pixels, sizes)
+        net = loaded.parts[NET].config
+        self._divisor, self._channels = net.divisor * self._canvas.factor, int(net.inputs or 0)
         self._trained_text = bool(getattr(loaded.parts[TEXT].config, "trained", True))
         self._captions = Captions()
         classes = self.settings.classes
@@ -139,15 +145,16 @@ class Generator:
             def watch(done: int, steps: int, before: int = number) -> None:
                 step(before * steps + done, len(together) * steps)
 
-            pictures_BCJI = to_pictures(self._flow(requests, options, watch), self.settings.pixels)
+            pictures_BCJI = self._canvas.to_pictures(self._flow(requests, options, watch), self._vae)
             levels = (255 * pictures_BCJI).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
             yield from levels
 
     @torch.no_grad()
     def _flow(self, requests: Sequence[Request], options: SampleOptions, watch: Watch) -> Tensor:
-        shape = (self._channels, *self.size_of(requests[0]))
+        size = self.size_of(requests[0])
+        shape = self._canvas.shape(self._channels, size)
         noise_BCJI = torch.stack([noise_of(request.seed, shape) for request in requests]).to(self.device)
-        mask_BMJI = self._masks(requests, shape[1:])
+        mask_BMJI = self._masks(requests, size)
         own = self._conditions([request.caption for request in requests], mask_BMJI)
         blank = self._conditions([""] * len(requests), mask_BMJI)
         has_mask = any(request.mask is not None for request in requests)
@@ -193,7 +200,7 @@ class Generator:
             if request.mask is not None:
                 shares_MJI = shares_of(request.mask, self._values, "mask")
                 mask_MJI[:] = 2 * np.clip(resized(shares_MJI, list(size), "linear"), 0, 1) - 1
-        return torch.from_numpy(np.stack(masks)).to(self.device)
+        return self._canvas.places(torch.from_numpy(np.stack(masks))).to(self.device)
 
     def _check_mask(self, mask_JI: NDArray[np.integer], size: tuple[int, int]) -> None:
         if self._values is None:

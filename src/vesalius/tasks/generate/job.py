@@ -23,6 +23,7 @@ MEANING = {
     "loss": "loss of the velocity on held-out pictures",
     "text_gain": "loss that another caption would add",
     "mask_gain": "loss that no mask would add",
+    "reconstruction_db": "PSNR of the autoencoder on held-out pictures in dB, a ceiling of what is generated",
 }
 
 
@@ -51,6 +52,9 @@ class GenerateJob(CohortJob):
         parts = from_pretrained(model, "generate").parts
         task.modules = {name: parts[name].net.to(device) for name in (NET, TEXT)}
         measures = task.validate(0)
+        ceiling = task.reconstruction_db()
+        if ceiling is not None:
+            measures["reconstruction_db"] = ceiling
         lines: list[dict[str, Cell]] = [
             {"measure": name, "value": value, "meaning": MEANING[name]} for name, value in measures.items()
         ]

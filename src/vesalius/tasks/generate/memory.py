@@ -21,6 +21,8 @@ def memory_of(config: GenerateConfig, device_type: str) -> Footprint:
     """
     net, batch = config.net, config.batch
     rows, columns = max((size.shape for size in config.sizes), key=lambda shape: shape[0] * shape[1])
+    factor = 1 if config.vae is None else config.vae.divisor
+    rows, columns = rows // factor, columns // factor
     with torch.device("meta"):
         module = net.make()
         inputs = [

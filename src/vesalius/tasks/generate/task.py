@@ -5,6 +5,7 @@ Letters: B batch, C channel, M classes of the mask, J rows, I columns.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,12 +23,14 @@ from vesalius.cohort.loader import Batch as Samples
 from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import UsageError
-from vesalius.nets.net import build
+from vesalius.nets.lora import add_lora, merge_lora
+from vesalius.nets.net import Net, build
+from vesalius.nets.picture_latents import PictureLatents
 from vesalius.objectives.rectified_flow import flow_loss, point
 from vesalius.objectives.region_contrast import region_contrast
 from vesalius.seeding import digest
 from vesalius.tasks.generate.buckets import Bucket, Buckets, in_buckets
-from vesalius.tasks.generate.canvas import from_pictures
+from vesalius.tasks.generate.canvas import Canvas
 from vesalius.tasks.generate.conditions import Captions, Conditions
 from vesalius.tasks.generate.config import GenerateConfig, GenerateSettings, Size, usual_captions
 from vesalius.tasks.generate.cuts import PLACES, Cuts
@@ -36,9 +39,10 @@ from vesalius.tasks.label_values import LabelValues
 from vesalius.training.task import Batch, Logs, Losses, Task, Trained, bare
 from vesalius.transforms.contract import InputContract, write_contract
 from vesalius.transforms.transform import Chain, Sample
-from vesalius.weights.saved import NET, ModelConfig, save_pretrained
+from vesalius.weights.place import locate
+from vesalius.weights.saved import NET, ModelConfig, from_pretrained, read_config, save_pretrained
 
-TEXT = "text"
+TEXT, VAE = "text", "vae"
 _NUMBERS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _TIMES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
 """At which held-out pictures are measured."""
@@ -61,19 +65,40 @@ class GenerateTask(Task):
         self._training = Buckets(self._buckets(train, "shuffled"), config.batch, config.train.seed)
         self._held_out = self._buckets(parts["val"], "cohort")
         self._captions = Captions()
+        self._canvas = Canvas(config.pixels, config.vae, remembers=not any(each.is_random for each in config.augment))
         if not len(self._training):
             what = f"no size has as many cases as the batch of {config.batch}"
             raise UsageError(what, where="batch", fix="make it smaller, or raise data.times or repeats of sizes")
 
     def build(self) -> dict[str, nn.Module]:
-        return {NET: build(self.config.net), **({TEXT: self._text} if self.config.text.trained else {})}
+        net = build(self.config.net)
+        if self.config.lora is not None:
+            add_lora(net, self.config.lora)
+            self._text.requires_grad_(False)
+        return {NET: net, **({TEXT: self._text} if self._learns_text else {})}
 
     def frozen(self) -> dict[str, nn.Module]:
-        return {} if self.config.text.trained else {TEXT: self._text}
+        parts = {} if self._learns_text else {TEXT: self._text}
+        return parts if self._vae is None else {**parts, VAE: self._vae}
+
+    @property
+    def _learns_text(self) -> bool:
+        return self.config.text.trained and self.config.lora is None
 
     @cached_property
     def _text(self) -> nn.Module:
+        """The encoder of captions: that of the net to start from where it is the same, else a fresh one."""
+        init = self.config.init_from
+        if init is not None and init.part == NET and self.config.text.trained:
+            part = read_config(locate(init.model)).parts.get(TEXT)
+            if part is not None and part.net == self.config.text:
+                return from_pretrained(init.model, only=TEXT).parts[TEXT].net
         return build(self.config.text)
+
+    @cached_property
+    def _vae(self) -> PictureLatents | None:
+        built = None if self.config.vae is None else build(self.config.vae)
+        return built if isinstance(built, PictureLatents) else None
 
     def batch_size(self) -> int:
         return self.config.batch
@@ -92,10 +117,13 @@ class GenerateTask(Task):
     def training_step(self, batch: Batch, step: int) -> tuple[Losses, Logs]:
         del step
         config, count = self.config, len(batch["caption"])
-        data_BCJI = from_pictures(batch["image"], config.pixels)
+        data_BCJI = self._canvas.from_pictures(batch["image"], self._vae)
         t_B, noise_BCJI, kept_B2 = self._draws(data_BCJI)
         captions = [text if kept else "" for text, kept in zip(batch["caption"], kept_B2[:, 0].tolist(), strict=True)]
-        mask_BMJI = None if self._values is None else batch["mask"] * kept_B2[:, 1].to(data_BCJI)[:, None, None, None]
+        mask_BMJI = None
+        if self._values is not None:
+            kept_B111 = kept_B2[:, 1].to(data_BCJI)[:, None, None, None]
+            mask_BMJI = self._canvas.places(batch["mask"]) * kept_B111
         conditions = self._conditions(captions, mask_BMJI)
         x_BCJI = point(data_BCJI, noise_BCJI, t_B)
         output = conditions.output(self.modules[NET], x_BCJI, t_B)
@@ -128,22 +156,40 @@ class GenerateTask(Task):
             classes=config.data.labels,
             map_values=config.data.map_values,
             sizes=tuple(size.shape for size in config.sizes),
-            channels=3 if config.net.inputs == 3 else 1,
+            channels=3 if config.channels == 3 else 1,
             pixels=config.pixels,
             flow=config.flow,
             captions=captions,
         )
-        model = ModelConfig.of("generate", {NET: config.net, TEXT: config.text}, settings)
-        text = self.modules.get(TEXT, self._text)
-        save_pretrained(folder, {NET: bare(self.modules[NET]), TEXT: bare(text)}, model, _NUMBERS[config.numbers])
+        net, text = bare(self.modules[NET]), bare(self.modules.get(TEXT, self._text))
+        if config.lora is not None:
+            net = copy.deepcopy(net)
+            merge_lora(net)
+        nets: dict[str, Net] = {NET: config.net, TEXT: config.text}
+        modules = {NET: net, TEXT: text}
+        if config.vae is not None and self._vae is not None:
+            nets[VAE], modules[VAE] = config.vae, self._vae
+        save_pretrained(folder, modules, ModelConfig.of("generate", nets, settings), _NUMBERS[config.numbers])
         write_contract(InputContract(images=config.data.images, prepare=config.prepare), folder)
+
+    def reconstruction_db(self) -> float | None:
+        """Mean PSNR in dB of the autoencoder on held-out pictures, the ceiling of what is generated; None in pixels."""
+        if self._vae is None:
+            return None
+        found = []
+        for batch in self._examples:
+            x_BCJI = batch["image"].to(next(bare(self.modules[NET]).parameters()).device).clamp(0, 1)
+            back_BCJI = self._canvas.to_pictures(self._canvas.from_pictures(x_BCJI, self._vae), self._vae)
+            error_B = (back_BCJI - x_BCJI).square().flatten(1).double().mean(1).clamp(min=1e-10)
+            found += (-10 * error_B.log10()).tolist()
+        return float(np.mean(found))
 
     def _measured(self, batch: Batch) -> list[dict[str, float]]:
         """Losses of each picture, means over the times: own conditions, those of others, none."""
         device = next(bare(self.modules[NET]).parameters()).device
-        data_BCJI = from_pictures(batch["image"].to(device), self.config.pixels)
+        data_BCJI = self._canvas.from_pictures(batch["image"].to(device), self._vae)
         noise_BCJI = torch.stack([_noise(data_BCJI[n].shape, name) for n, name in enumerate(batch["id"])]).to(device)
-        mask_BMJI = batch["mask"].to(device) if self._values is not None else None
+        mask_BMJI = self._canvas.places(batch["mask"].to(device)) if self._values is not None else None
         own = self._conditions(batch["caption"], mask_BMJI)
         others = [*batch["caption"][1:], *batch["caption"][:1]]
         differ = [mine != other for mine, other in zip(batch["caption"], others, strict=True)]
@@ -223,8 +269,8 @@ class GenerateTask(Task):
     def _batch(self, samples: Samples) -> Batch:
         """What a batch of the loader is for the net."""
         config = self.config
-        if samples.images.shape[1] != config.net.inputs:
-            what = f"the pictures have {samples.images.shape[1]} channels, the net takes {config.net.inputs}"
+        if samples.images.shape[1] != config.channels:
+            what = f"the pictures have {samples.images.shape[1]} channels, the net or vae takes {config.channels}"
             raise UsageError(what, where="net.inputs", fix="change it, or the step picture_channels of prepare")
         batch: dict[str, Any] = {
             "image": torch.from_numpy(samples.images),
