@@ -35,3 +35,17 @@ def test_sockets_within_the_machine_still_work():
     with left, right:
         left.sendall(b"hello")
         assert right.recv(5) == b"hello"
+
+
+def test_this_machine_can_be_reached_and_its_neighbours_cannot():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        for name in ("127.0.0.1", "localhost"):
+            with socket.create_connection((name, port), timeout=10) as here:
+                there, _ = server.accept()
+                with there:
+                    here.sendall(b"hello")
+                    assert there.recv(5) == b"hello"
+        for address in ("0.0.0.0", "10.0.0.1", "192.168.1.1", "169.254.169.254", "8.8.8.8"):
+            with socket.socket() as one, pytest.raises(OSError, match="do not use the network"):
+                one.connect((address, port))

@@ -102,6 +102,7 @@ def check_port(port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
+            probe.listen(1)
         except OSError as error:
             reason = (error.strerror or "cannot be used").lower()
             raise UsageError(f"port {port}: {reason}", where="--port", fix="choose another, e.g. 7861") from error

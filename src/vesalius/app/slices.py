@@ -184,5 +184,5 @@ def on_page(array: NDArray[np.uint8], pixel_aspect: float = 1.0, *, smooth: bool
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     if size == (array.shape[1], array.shape[0]):
         return array
-    method = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
+    method = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(np.ascontiguousarray(array)).resize(size, method))
