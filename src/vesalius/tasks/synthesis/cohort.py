@@ -28,7 +28,7 @@ _SEEDS = 1 << 53
 
 
 @dataclass(frozen=True)
-class SourceCase:
+class TrainingSource:
     """The cases that pictures are made from.
 
     Args:
@@ -42,7 +42,7 @@ class SourceCase:
     notes: tuple[str, ...]
 
 
-def source_of(manifest: Path, model: str, *, whole: bool) -> SourceCase:
+def source_of(manifest: Path, model: str, *, whole: bool) -> TrainingSource:
     """Read a manifest and take its training split.
 
     Args:
@@ -63,14 +63,14 @@ def source_of(manifest: Path, model: str, *, whole: bool) -> SourceCase:
         fix = "make them with vesalius cohort split, or pass --whole if all of its cases are for training"
         raise UsageError(what, where=manifest, fix=fix)
     if whole:
-        return SourceCase(cohort, f"all {len(cohort)} cases", cohort.notes)
+        return TrainingSource(cohort, f"all {len(cohort)} cases", cohort.notes)
     chosen = cohort.of_split(TRAIN)
     words = f"the split train, {len(chosen)} of {len(cohort)} cases"
-    return SourceCase(chosen, words, (*cohort.notes, *_learned(model, cohort)))
+    return TrainingSource(chosen, words, (*cohort.notes, *_learned(model, cohort)))
 
 
 def planned_of(
-    generator: Generator, source: SourceCase, folder: Path, per_case: int, settings: SynthesisSettings
+    generator: Generator, source: TrainingSource, folder: Path, per_case: int, settings: SynthesisSettings
 ) -> Iterator[tuple[Planned, Case]]:
     """Yield the pictures with their lines of the manifest, whose paths start from `folder`."""
     for case in source.cohort:
