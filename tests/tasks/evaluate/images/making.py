@@ -1,10 +1,11 @@
-"""Small cohorts of pictures: coloured stripes, as real, as generated in a manifest, and spoilt."""
+"""Small cohorts of pictures: coloured textures, as real, as generated in a manifest, and spoilt."""
 
 import json
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
@@ -14,13 +15,13 @@ SIZE = 24
 KINDS = ("red", "blue")
 
 
-def stripes(seed):
-    """A picture (J, I, 3) of 8 bits; even seeds are red, odd ones blue."""
+def texture(seed):
+    """A picture (J, I, 3) of 8 bits, smooth noise; even seeds are red, odd ones blue."""
     draw = np.random.default_rng(seed)
-    across = np.arange(SIZE) * draw.uniform(0.3, 1.2) + draw.uniform(0, 6)
-    wave = 90 + 70 * np.sin(across)[:, None] * np.cos(draw.uniform(0, 0.6) * np.arange(SIZE))[None]
+    noise = gaussian_filter(draw.normal(size=(SIZE, SIZE)), 1.0, mode="wrap")
     tint = (1.0, 0.5, 0.4) if seed % 2 == 0 else (0.4, 0.6, 1.0)
-    return (wave[..., None] * tint + draw.normal(0, 5, (SIZE, SIZE, 3))).clip(0, 255).astype(np.uint8)
+    bright = 110 + 45 * noise / noise.std()
+    return (bright[..., None] * tint + draw.normal(0, 2, (SIZE, SIZE, 3))).clip(0, 255).astype(np.uint8)
 
 
 def real_pictures(folder: Path, numbers, split) -> list[Case]:
@@ -28,7 +29,7 @@ def real_pictures(folder: Path, numbers, split) -> list[Case]:
     folder.mkdir(parents=True, exist_ok=True)
     cases = []
     for number in numbers:
-        Image.fromarray(stripes(number)).save(folder / f"r{number}.png")
+        Image.fromarray(texture(number)).save(folder / f"r{number}.png")
         facts = {"kind": KINDS[number % 2]}
         cases.append(Case(id=f"r{number}", images={"image": f"r{number}.png"}, facts=facts, split=split))
     return cases
@@ -46,6 +47,6 @@ def generated_manifest(folder: Path, pictures, sources) -> Path:
     for number, (picture, source) in enumerate(zip(pictures, sources, strict=True)):
         Image.fromarray(picture).save(folder / f"g{number}.png")
         facts = {"source": source, "seed": number, "synthetic": True}
-        lines.append({"image_path": f"g{number}.png", "caption": "stripes", "mask_path": None, **facts})
+        lines.append({"image_path": f"g{number}.png", "caption": "texture", "mask_path": None, **facts})
     (folder / "made.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder / "made.jsonl"

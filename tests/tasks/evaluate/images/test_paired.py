@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.evaluate.images.making import stripes
+from tasks.evaluate.images.making import texture
 from vesalius.errors import UsageError
 from vesalius.tasks.evaluate.images.paired import measure_pairs, pair_results
 from vesalius.tasks.evaluate.images.pictures import read_side, sides_of
@@ -18,7 +18,7 @@ def sides(tmp_path, made, real):
 
 def test_equal_pictures_are_counted_and_have_no_psnr(tmp_path):
     pairs, failed = measure_pairs(
-        *sides(tmp_path, {"a": stripes(0), "b": stripes(1)}, {"a": stripes(0), "b": stripes(1)})
+        *sides(tmp_path, {"a": texture(0), "b": texture(1)}, {"a": texture(0), "b": texture(1)})
     )
     assert not failed
     results = pair_results(pairs)
@@ -30,7 +30,7 @@ def test_equal_pictures_are_counted_and_have_no_psnr(tmp_path):
 
 def test_other_sizes_and_missing_partners_are_listed(tmp_path):
     pairs, failed = measure_pairs(
-        *sides(tmp_path, {"a": stripes(0), "b": stripes(1)[:9], "d": stripes(2)}, {k: stripes(0) for k in "abc"})
+        *sides(tmp_path, {"a": texture(0), "b": texture(1)[:9], "d": texture(2)}, {k: texture(0) for k in "abc"})
     )
     assert [pair.case for pair in pairs] == ["a"]
     assert set(failed) == {"b", "c", "d"}
@@ -46,4 +46,4 @@ def test_sixteen_bits_have_the_range_of_the_reference(tmp_path):
 
 def test_without_any_pair_it_is_one_line(tmp_path):
     with pytest.raises(UsageError, match="no pair could be measured"):
-        measure_pairs(*sides(tmp_path, {"a": stripes(0)}, {"b": stripes(0)}))
+        measure_pairs(*sides(tmp_path, {"a": texture(0)}, {"b": texture(0)}))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.evaluate.images.making import SIZE, generated_manifest, real_manifest, stripes
+from tasks.evaluate.images.making import SIZE, generated_manifest, real_manifest, texture
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.errors import InputError
@@ -19,11 +19,11 @@ from vesalius.tasks.evaluate.images.pictures import (
 
 
 def test_levels_are_those_of_the_file(tmp_path):
-    Image.fromarray(stripes(0)).save(tmp_path / "c.png")
-    Image.fromarray(stripes(0)[..., 0]).save(tmp_path / "g.png")
+    Image.fromarray(texture(0)).save(tmp_path / "c.png")
+    Image.fromarray(texture(0)[..., 0]).save(tmp_path / "g.png")
     cohort = read_side("reference", tmp_path)
     colour, grey = (levels(open_picture(cohort, case)) for case in cohort)
-    np.testing.assert_allclose(255 * colour.transpose(1, 2, 0), stripes(0), atol=1e-3)
+    np.testing.assert_allclose(255 * colour.transpose(1, 2, 0), texture(0), atol=1e-3)
     assert grey.shape == (3, SIZE, SIZE)
     np.testing.assert_array_equal(grey[0], grey[2])
     assert usual_size(cohort) == (SIZE, SIZE)
@@ -31,7 +31,7 @@ def test_levels_are_those_of_the_file(tmp_path):
 
 def test_a_manifest_with_paths_names_its_sources(tmp_path):
     real = real_manifest(tmp_path / "real", range(2), range(100, 102))
-    made = generated_manifest(tmp_path / "made", [stripes(5)] * 4, ["r100", "r100", "r101", "elsewhere"])
+    made = generated_manifest(tmp_path / "made", [texture(5)] * 4, ["r100", "r100", "r101", "elsewhere"])
     sides = sides_of(
         read_side("generated", made), read_side("reference", real, "test"), read_side("train", real), "kind"
     )
@@ -45,7 +45,7 @@ def test_a_manifest_with_paths_names_its_sources(tmp_path):
 def test_pictures_of_one_name_in_two_folders_are_two_sources(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        Image.fromarray(stripes(0)).save(tmp_path / name / "x.png")
+        Image.fromarray(texture(0)).save(tmp_path / name / "x.png")
     generated, reference = sides_of(*(read_side("", tmp_path / name) for name in ("a", "b")), None, None)
     assert generated.sources["x"] != reference.sources["x"]
 
@@ -64,13 +64,13 @@ def test_boxes_keep_the_aspect():
 
 
 def test_cuts_depend_on_the_case_alone():
-    picture = stripes(3).transpose(2, 0, 1).astype(np.float32) / 255
+    picture = texture(3).transpose(2, 0, 1).astype(np.float32) / 255
     cut = Cut((8, 8), 3, (0.2, 0.9), seed=1)
     first, again, other = (list(cut.of(picture, name)) for name in ("a", "a", "b"))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     (middle,) = Cut((12, 12)).of(picture, "a")
-    assert middle.mean() == pytest.approx(picture.mean(), rel=1e-3)
+    assert middle.mean() == pytest.approx(picture.mean(), rel=0.02)
 
 
 def test_volumes_and_several_images_are_refused(tmp_path):

@@ -4,9 +4,8 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
-from tasks.evaluate.images.making import SIZE, generated_manifest, real_manifest, stripes
+from tasks.evaluate.images.making import SIZE, generated_manifest, real_manifest, texture
 from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.tasks.evaluate.images.options import QualityOptions
 from vesalius.tasks.evaluate.images.run import evaluate_images, lines
@@ -27,7 +26,7 @@ def evaluate(made, real, output, **options):
 @pytest.fixture(scope="module")
 def honest(real, tmp_path_factory):
     folder = tmp_path_factory.mktemp("honest")
-    made = generated_manifest(folder / "made", [stripes(n) for n in range(300, 332)], TEST)
+    made = generated_manifest(folder / "made", [texture(n) for n in range(300, 332)], TEST)
     return evaluate(made, real, folder / "out", train=real, by="kind")
 
 
@@ -66,26 +65,28 @@ def test_the_report_names_the_net_and_defines_every_measure(honest):
     assert "features: random" in shown
 
 
-def test_blurred_pictures_are_farther(real, honest, tmp_path):
-    blurred = [gaussian_filter(stripes(n), (1.5, 1.5, 0)) for n in range(300, 332)]
-    result = evaluate(generated_manifest(tmp_path / "made", blurred, TEST), real, tmp_path / "out", train=real)
-    group = result.results["groups"]["all"]
-    assert group["kid_difference"]["interval"][0] > 0
-    assert group["kid"]["value"] > honest.results["groups"]["all"]["kid"]["value"]
+def test_dark_pictures_are_farther(real, honest, tmp_path):
+    dark = [texture(n) // 2 for n in range(300, 332)]
+    result = evaluate(generated_manifest(tmp_path / "made", dark, TEST), real, tmp_path / "out", train=real, by="kind")
+    for name in ("red", "blue"):
+        group = result.results["groups"][name]
+        assert group["kid_difference"]["interval"][0] > 0
+        assert group["kid"]["value"] > honest.results["groups"][name]["kid"]["value"]
 
 
 def test_copies_of_training_pictures_are_flagged(real, tmp_path):
-    pictures = [stripes(n) for n in range(300, 331)] + [np.rot90(stripes(7)).clip(3, 250)]
+    pictures = [texture(n) for n in range(300, 331)] + [np.rot90(texture(7)).clip(3, 250)]
     result = evaluate(generated_manifest(tmp_path / "made", pictures, TEST), real, tmp_path / "out", train=real)
     assert result.results["groups"]["all"]["memorisation"]["pixels"]["copies"] == 1
     assert any(line.startswith("warning") and "1 is a copy" in line for line in lines(result))
-    rows = list(csv.DictReader((result.path / "table.csv").open()))
+    with (result.path / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
     copied = [row for row in rows if row["pixels_copy"] == "1" and row["side"] == "generated"]
     assert [(row["picture"], row["pixels_nearest"]) for row in copied] == [("g31", "r7")]
 
 
 def test_cuts_give_more_pictures_and_no_more_sources(real, tmp_path):
-    made = generated_manifest(tmp_path / "made", [stripes(n)[:12, :12] for n in range(300, 332)], TEST)
+    made = generated_manifest(tmp_path / "made", [texture(n)[:12, :12] for n in range(300, 332)], TEST)
     result = evaluate(made, real, tmp_path / "out", cuts=3, area=(0.2, 0.5))
     group = result.results["groups"]["all"]
     assert result.results["size"] == [12, 12]
@@ -99,7 +100,7 @@ def test_pairs_of_two_folders(tmp_path):
     for name, noise in (("real", 0), ("made", 6)):
         (tmp_path / name).mkdir()
         for n in range(12):
-            picture = stripes(n) + np.random.default_rng(n).normal(0, noise, (SIZE, SIZE, 3))
+            picture = texture(n) + np.random.default_rng(n).normal(0, noise, (SIZE, SIZE, 3))
             Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(tmp_path / name / f"{n}.png")
     (tmp_path / "made" / "0.png").unlink()
     options = QualityOptions(features="none", paired=True)
@@ -117,7 +118,7 @@ def test_pairs_of_two_folders(tmp_path):
 
 
 def test_a_broken_picture_is_listed_and_the_rest_is_measured(real, tmp_path):
-    made = generated_manifest(tmp_path / "made", [stripes(n) for n in range(300, 332)], TEST)
+    made = generated_manifest(tmp_path / "made", [texture(n) for n in range(300, 332)], TEST)
     (tmp_path / "made" / "g3.png").write_bytes(b"no picture")
     result = evaluate(made, real, tmp_path / "out")
     assert [failure["path"] for failure in result.failed] == ["generated g3"]
@@ -125,13 +126,13 @@ def test_a_broken_picture_is_listed_and_the_rest_is_measured(real, tmp_path):
 
 
 def test_a_reference_that_was_trained_on_is_noted(real, tmp_path):
-    made = generated_manifest(tmp_path / "made", [stripes(n) for n in range(300, 332)], TEST)
+    made = generated_manifest(tmp_path / "made", [texture(n) for n in range(300, 332)], TEST)
     result = evaluate(made, real, tmp_path / "out", split="train", train=real)
     assert any("not held out" in note for note in result.results["notes"])
 
 
 def test_user_errors_are_one_line(real, tmp_path):
-    made = generated_manifest(tmp_path / "made", [stripes(1)], ["r100"])
+    made = generated_manifest(tmp_path / "made", [texture(1)], ["r100"])
     with pytest.raises(InputError, match="no such file"):
         evaluate(tmp_path / "nothing", real, tmp_path / "out")
     with pytest.raises(UsageError, match="no case has the fact"):

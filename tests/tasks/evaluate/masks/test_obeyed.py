@@ -61,7 +61,8 @@ def test_the_report_marks_quick_methods(result):
     page = result.report.read_text()
     assert "Quick method" in page
     assert "Ceiling" in page
-    rows = list(csv.DictReader((result.path / "table.csv").open()))
+    with (result.path / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
     assert len(rows) == 3 * COUNT
     assert "quick method" in (result.path / "summary.json").read_text()
     assert "ratio" in "\n".join(lines(result))
