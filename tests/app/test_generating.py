@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -40,8 +42,7 @@ def test_files_are_stamped_and_equal_those_of_the_command_line(disc_models, mask
         count=2, options=options, device="cpu",
     )  # fmt: skip
     for picture, other in zip(made.pictures, written.pictures, strict=True):
-        with open(picture.path, "rb") as one, open(other["path"], "rb") as same:
-            assert one.read() == same.read()
+        assert Path(picture.path).read_bytes() == Path(other["path"]).read_bytes()
     stamp = read_stamp(type(tmp_path)(made.pictures[0].path))
     assert (stamp.seed, stamp.mask_sha256) == (5, mask_digest(mask))
 

@@ -40,7 +40,7 @@ def without_paths(text: str, private: str = "") -> str:
     """Return one line in which absolute paths have lost their folders.
 
     Example:
-        >>> without_paths("cannot read /home/me/a/scan.nii; see 1/2")
+        >>> without_paths("cannot read /data/me/a/scan.nii; see 1/2")
         'cannot read scan.nii; see 1/2'
     """
     if private:
