@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from app.test_jobs import refuses, sleeps
@@ -9,8 +11,7 @@ from vesalius.app.workspace import Workspace
 
 def into(name, folder, report):
     report(0.5, "writing")
-    with open(f"{folder}/{name}", "w") as file:
-        file.write(name)
+    Path(folder, name).write_text(name)
     return folder
 
 
@@ -34,8 +35,7 @@ def context(tmp_path):
 def test_a_job_gets_a_folder_and_ends_with_its_result(context):
     *_, (line, folder) = context.run("me", "predict", into, "a")
     assert "Done" in line
-    with open(f"{folder}/a") as file:
-        assert file.read() == "a"
+    assert Path(folder, "a").read_text() == "a"
 
 
 def test_an_error_is_a_line_of_html(context):

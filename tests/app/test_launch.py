@@ -45,5 +45,5 @@ def test_another_name_for_this_machine_is_refused(served):
 
 def test_files_of_the_machine_are_not_served(served):
     for path in ("/etc/passwd", str(served.folder / "uploads" / ".." / "..")):
-        with pytest.raises(urllib.error.HTTPError, match="40[0-9]"):
+        with pytest.raises(urllib.error.HTTPError, match=r"40[0-9]"):
             _get(f"{served.url}gradio_api/file={path}")

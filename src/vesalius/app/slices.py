@@ -36,7 +36,7 @@ _CLASS_BITS = 8
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownScan:
     """A scan whose slices lie in a private folder.
 
     Args:
@@ -75,7 +75,7 @@ class Shown:
         return np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
 
 
-def keep(scan: Scan, folder: Path) -> tuple[Shown, View]:
+def keep(scan: Scan, folder: Path) -> tuple[ShownScan, View]:
     """Write the slices of a scan, upright; return how to show them.
 
     Raises:
@@ -90,10 +90,10 @@ def keep(scan: Scan, folder: Path) -> tuple[Shown, View]:
     view = view_of(scan, "upright")
     ends = default_range(scan)
     folder.mkdir(parents=True, exist_ok=True)
-    stored: NDArray[Any] | None = None
+    stored: np.memmap[Any, Any] | None = None
     for t in range(frames):
         x_KCJI = to_view(scan, "upright", t=slice(t, t + 1))
-        pictures = x_KCJI[:, 0]
+        pictures: NDArray[Any] = x_KCJI[:, 0]
         if scan.colour == "rgb":
             pictures = to_screen(x_KCJI, "rgb", ends).transpose(0, 2, 3, 1)
         if stored is None:
@@ -104,10 +104,10 @@ def keep(scan: Scan, folder: Path) -> tuple[Shown, View]:
     stored.flush()
     unit = "HU" if scan.intensity.unit == "HU" else ""
     inverted = scan.colour == "inverted"
-    return Shown(folder, frames, slices, ends, inverted, view.pixel_aspect, view.edges, unit), view
+    return ShownScan(folder, frames, slices, ends, inverted, view.pixel_aspect, view.edges, unit), view
 
 
-def keep_labels(label_map: Scan, values: Mapping[str, int], shown: Shown) -> bool:
+def keep_labels(label_map: Scan, values: Mapping[str, int], shown: ShownScan) -> bool:
     """Write class numbers 1, 2, ... of a label map beside the slices; return False where it lies on another grid.
 
     Args:
@@ -127,7 +127,7 @@ def keep_labels(label_map: Scan, values: Mapping[str, int], shown: Shown) -> boo
 
 
 def picture(
-    shown: Shown, t: int, k: int, ends: tuple[float, float] | None = None, opacity: float = 0.4
+    shown: ShownScan, t: int, k: int, ends: tuple[float, float] | None = None, opacity: float = 0.4
 ) -> NDArray[np.uint8]:
     """Return a slice with square pixels (J, I, 3), its classes coloured.
 
