@@ -1,5 +1,6 @@
 """The public names of the package, each listed here only: `__init__.py` imports them from here on first use."""
 
+from .app.serve import serve as serve
 from .codec.compress import compress_scan as compress_scan
 from .codec.decode import decode_scan as decode_scan
 from .codec.options import CompressConfig as CompressConfig

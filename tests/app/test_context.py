@@ -11,7 +11,7 @@ from vesalius.app.workspace import Workspace
 
 def into(name, folder, report):
     report(0.5, "writing")
-    Path(folder, name).write_text(name, encoding="utf-8")
+    Path(folder, name).write_text(name)
     return folder
 
 
@@ -35,7 +35,7 @@ def context(tmp_path):
 def test_a_job_gets_a_folder_and_ends_with_its_result(context):
     *_, (line, folder) = context.run("me", "predict", into, "a")
     assert "Done" in line
-    assert Path(folder, "a").read_text(encoding="utf-8") == "a"
+    assert Path(folder, "a").read_text() == "a"
 
 
 def test_an_error_is_a_line_of_html(context):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tasks.generate.small import CAPTIONS, disc
-from vesalius.app.generating import Asked, Picture, make_pictures, read_mask
+from vesalius.app.generating import Asked, MadePicture, make_pictures, read_mask
 from vesalius.errors import InputError, VesaliusError
 from vesalius.scan.synthetic import mask_digest, read_stamp
 
@@ -43,7 +43,7 @@ def test_files_are_stamped_and_equal_those_of_the_command_line(disc_models, mask
     )  # fmt: skip
     for picture, other in zip(made.pictures, written.pictures, strict=True):
         assert Path(picture.path).read_bytes() == Path(other["path"]).read_bytes()
-    stamp = read_stamp(type(tmp_path)(made.pictures[0].path))
+    stamp = read_stamp(Path(made.pictures[0].path))
     assert (stamp.seed, stamp.mask_sha256) == (5, mask_digest(mask))
 
 
@@ -88,4 +88,4 @@ def test_masks_that_do_not_fit_are_refused(disc_models, tmp_path):
 
 
 def test_an_absent_class_has_no_dice():
-    assert Picture("a.png", 1, {"disc": float("nan")}).caption == "seed 1, Dice disc -"
+    assert MadePicture("a.png", 1, {"disc": float("nan")}).caption == "seed 1, Dice disc -"

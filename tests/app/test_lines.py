@@ -8,7 +8,7 @@ from vesalius.errors import InputError
     ("error", "line"),
     [
         (InputError("is cut short", where="/data/x/a.nii", fix="copy it again"), "a.nii: is cut short; copy it again"),
-        (InputError("cannot read /home/zoe/scans/b.dcm"), "cannot read b.dcm"),
+        (InputError("cannot read /data/zoe/scans/b.dcm"), "cannot read b.dcm"),
         (InputError("two\nlines"), "two lines"),
         (FileNotFoundError(2, "No such file", "/secret/place"), "The server could not read or write a file"),
         (MemoryError(), "There is not enough memory"),

@@ -13,7 +13,7 @@ import vesalius
 VERBS = {
     "demo": "demo", "inspect": "inspect", "convert": "convert", "compress": "compress", "decompress": "decompress",
     "verify": "verify", "train": "train", "predict": "predict", "embed": "embed", "export": "export_model",
-    "search": "search", "generate": "generate",
+    "search": "search", "generate": "generate", "app": "serve",
     "report": "run_report", "info": "info",
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vesalius.app.lines import without_paths
 from vesalius.app.predicting import one_scan
-from vesalius.app.slices import Shown, keep, on_page, picture
+from vesalius.app.slices import ShownScan, keep, on_page, picture
 from vesalius.app.uploads import scan_of
 from vesalius.app.worker import Report
 from vesalius.codec.options import CompressConfig
@@ -35,8 +35,8 @@ class Compressed:
         notes: warnings and caveats, one sentence each.
     """
 
-    original: Shown
-    restored: Shown
+    original: ShownScan
+    restored: ShownScan
     largest: float
     rows: tuple[tuple[str, str], ...]
     file: str
@@ -137,12 +137,12 @@ def size_words(count: int) -> str:
     return f"{count} bytes"
 
 
-def _largest(original: Shown, restored: Shown) -> float:
+def _largest(original: ShownScan, restored: ShownScan) -> float:
     places = [(t, k) for t in range(original.frames) for k in range(original.slices)]
     return max(float(_error(original, restored, t, k).max()) for t, k in places)
 
 
-def _error(original: Shown, restored: Shown, t: int, k: int) -> NDArray[np.float64]:
+def _error(original: ShownScan, restored: ShownScan, t: int, k: int) -> NDArray[np.float64]:
     """Absolute difference (J, I) of a slice; of colours the largest of the three. NaN equals NaN."""
     one, other = (shown.values(t, k).astype(np.float64) for shown in (original, restored))
     error = np.nan_to_num(np.abs(one - other), nan=0.0, posinf=0.0)

@@ -11,7 +11,7 @@ import gradio as gr
 from vesalius.app import html
 from vesalius.app.context import Context
 from vesalius.app.drawing import EXAMPLES, canvas_of, classes_drawn, editor_value, example
-from vesalius.app.generating import MOST_PICTURES, Asked, Made, make_pictures, read_mask
+from vesalius.app.generating import MOST_PICTURES, Asked, MadePictures, make_pictures, read_mask
 from vesalius.app.slices import rgb
 from vesalius.errors import UsageError, VesaliusError
 
@@ -142,7 +142,7 @@ class _Facts:
         return {"value": None, "canvas_size": (columns, rows), "brush": brush, "eraser": gr.Eraser(default_size=28)}
 
 
-def _shown(made: Made) -> list[Any]:
+def _shown(made: MadePictures) -> list[Any]:
     """Updates of gallery, files and provenance."""
     pictures = [(picture.path, picture.caption) for picture in made.pictures]
     table = html.notes("Notes", made.notes) + html.table(made.provenance)

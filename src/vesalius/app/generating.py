@@ -52,7 +52,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Picture:
+class MadePicture:
     """A picture that was made.
 
     Args:
@@ -70,7 +70,7 @@ class Picture:
         """Words below the picture.
 
         Example:
-            >>> Picture("a.png", 3, {"nucleus": 0.8312}).caption
+            >>> MadePicture("a.png", 3, {"nucleus": 0.8312}).caption
             'seed 3, Dice nucleus 0.83'
         """
         parts = [f"{name} {'-' if math.isnan(value) else f'{value:.2f}'}" for name, value in self.dice.items()]
@@ -78,10 +78,10 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Made:
+class MadePictures:
     """The pictures, and where they come from: rows of name and value."""
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[MadePicture, ...]
     provenance: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
 
@@ -113,7 +113,7 @@ def read_mask(file: str, model: str, size: tuple[int, int], folder: str, report:
     return values.classes(labels_JI, "mask").astype(np.int16)
 
 
-def make_pictures(asked: Asked, folder: str, report: Report) -> Made:
+def make_pictures(asked: Asked, folder: str, report: Report) -> MadePictures:
     """Sample pictures and write stamped PNG files, the same that `vesalius generate` writes.
 
     Raises:
@@ -146,10 +146,12 @@ def make_pictures(asked: Asked, folder: str, report: Report) -> Made:
         judged = [_judged(work.path, asked.mask_JI, asked.classes, segmenter) for work in works]
     elif asked.segmenter is not None:
         notes.append("without a mask there is nothing for the segmenter to compare with")
-    pictures = [Picture(str(work.path), work.request.seed, found) for work, found in zip(works, judged, strict=True)]
+    pictures = [
+        MadePicture(str(work.path), work.request.seed, found) for work, found in zip(works, judged, strict=True)
+    ]
     if asked.mask_JI is not None and not asked.mask_JI.any():
         notes.append(f"the mask is empty: pictures without {' or '.join(asked.classes)} were asked for")
-    return Made(tuple(pictures), _provenance(works[0].stamp), tuple(notes))
+    return MadePictures(tuple(pictures), _provenance(works[0].stamp), tuple(notes))
 
 
 def _labels(asked: Asked, generator: Generator) -> NDArray[np.int16] | None:

@@ -32,7 +32,7 @@ class CancelledError(VesaliusError):
     """The user cancelled a job."""
 
 
-class Job:
+class PageJob:
     """A call that waits, runs or has ended.
 
     Args:
@@ -93,15 +93,15 @@ class Jobs:
 
     def __init__(self, private: Path) -> None:
         self._private = str(private)
-        self._waiting: queue.Queue[Job | None] = queue.Queue()
-        self._open: list[Job] = []
+        self._waiting: queue.Queue[PageJob | None] = queue.Queue()
+        self._open: list[PageJob] = []
         self._lock = threading.Lock()
         self._process: Any = None
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run_all, name="jobs", daemon=True)
         self._thread.start()
 
-    def submit(self, session: str, function: Callable[..., Any], *arguments: Any) -> Job:
+    def submit(self, session: str, function: Callable[..., Any], *arguments: Any) -> PageJob:
         """Queue a call.
 
         Raises:
@@ -113,7 +113,7 @@ class Jobs:
                 raise UsageError("your last job has not ended", fix="wait for it, or cancel it")
             if len(self._open) > MOST_WAITING:
                 raise UsageError(f"{MOST_WAITING} jobs are waiting", fix="try again later")
-            job = Job(session, function, arguments)
+            job = PageJob(session, function, arguments)
             self._open.append(job)
         self._waiting.put(job)
         return job
@@ -142,7 +142,7 @@ class Jobs:
             if not job.has_ended:
                 job.end()
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: PageJob) -> None:
         job.text = "Starting"
         try:
             connection = self._started()

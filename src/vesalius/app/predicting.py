@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.app.lines import without_paths
-from vesalius.app.slices import Shown, keep, keep_labels
+from vesalius.app.slices import ShownScan, keep, keep_labels
 from vesalius.app.uploads import scan_of
 from vesalius.app.worker import Report
 from vesalius.errors import InputError, UsageError
+from vesalius.files import regular
 from vesalius.report.table import fixed
 from vesalius.scan.open import find_scans
 from vesalius.scan.scan import Scan
@@ -44,7 +45,7 @@ class Prediction:
         about: the model in one sentence.
     """
 
-    shown: Shown
+    shown: ShownScan
     line: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -145,11 +146,11 @@ def rows_of(measures: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[tuple[s
     return ("measure", "value"), tuple(shown)
 
 
-def _label_map(out: Path, name: str, model: str, shown: Shown) -> tuple[str, ...]:
+def _label_map(out: Path, name: str, model: str, shown: ShownScan) -> tuple[str, ...]:
     """Keep the label map of a segmenter; return its classes, none for other models."""
     from vesalius.weights.place import locate
 
-    config = json.loads((locate(model) / "config.json").read_text(encoding="utf-8"))
+    config = json.loads(regular(locate(model) / "config.json").read_text(encoding="utf-8"))
     if config.get("task") != "segment":
         return ()
     labels = config["settings"]["labels"]
@@ -159,7 +160,7 @@ def _label_map(out: Path, name: str, model: str, shown: Shown) -> tuple[str, ...
     return tuple(labels) if kept else ()
 
 
-def _suspicious(measures: Mapping[str, Any], view: View, shown: Shown) -> int:
+def _suspicious(measures: Mapping[str, Any], view: View, shown: ShownScan) -> int:
     """The slice of the viewer that shows the most suspicious one."""
     top = next(iter(measures.get("top_slices", ())), None)
     if top is None or top.get("file_axis", "k") != "k":
@@ -168,7 +169,7 @@ def _suspicious(measures: Mapping[str, Any], view: View, shown: Shown) -> int:
     return shown.place(0, index if view.steps[2] > 0 else shown.slices - 1 - index)[1]
 
 
-def _fullest(shown: Shown) -> tuple[int, int]:
+def _fullest(shown: ShownScan) -> tuple[int, int]:
     """Frame and slice with the most labels."""
     sizes = {
         (t, k): int((labels > 0).sum())

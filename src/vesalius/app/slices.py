@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vesalius.errors import InputError
+from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.scan.colours import in_rgb
 from vesalius.scan.scan import Scan
@@ -36,7 +37,7 @@ _CLASS_BITS = 8
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownScan:
     """A scan whose slices lie in a private folder.
 
     Args:
@@ -72,10 +73,10 @@ class Shown:
         return min(max(0, int(frame)), self.frames - 1), min(max(0, int(number)), self.slices - 1)
 
     def _array(self, name: str) -> NDArray[Any]:
-        return np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        return np.load(regular(self.folder / f"{name}.npy"), mmap_mode="r", allow_pickle=False)
 
 
-def keep(scan: Scan, folder: Path) -> tuple[Shown, View]:
+def keep(scan: Scan, folder: Path) -> tuple[ShownScan, View]:
     """Write the slices of a scan, upright; return how to show them.
 
     Raises:
@@ -104,10 +105,10 @@ def keep(scan: Scan, folder: Path) -> tuple[Shown, View]:
     stored.flush()
     unit = "HU" if scan.intensity.unit == "HU" else ""
     inverted = scan.colour == "inverted"
-    return Shown(folder, frames, slices, ends, inverted, view.pixel_aspect, view.edges, unit), view
+    return ShownScan(folder, frames, slices, ends, inverted, view.pixel_aspect, view.edges, unit), view
 
 
-def keep_labels(label_map: Scan, values: Mapping[str, int], shown: Shown) -> bool:
+def keep_labels(label_map: Scan, values: Mapping[str, int], shown: ShownScan) -> bool:
     """Write class numbers 1, 2, ... of a label map beside the slices; return False where it lies on another grid.
 
     Args:
@@ -119,7 +120,7 @@ def keep_labels(label_map: Scan, values: Mapping[str, int], shown: Shown) -> boo
     numbers = np.zeros(x_BCJI.shape[:1] + x_BCJI.shape[2:], np.uint8)
     for number, value in enumerate(values.values(), start=1):
         numbers[x_BCJI[:, 0] == value] = number
-    shape = np.load(shown.folder / "values.npy", mmap_mode="r").shape[:4]
+    shape = np.load(regular(shown.folder / "values.npy"), mmap_mode="r").shape[:4]
     if numbers.size != np.prod(shape) or numbers.shape[1:] != shape[2:]:
         return False
     np.save(shown.folder / "labels.npy", numbers.reshape(shape))
@@ -127,7 +128,7 @@ def keep_labels(label_map: Scan, values: Mapping[str, int], shown: Shown) -> boo
 
 
 def picture(
-    shown: Shown, t: int, k: int, ends: tuple[float, float] | None = None, opacity: float = 0.4
+    shown: ShownScan, t: int, k: int, ends: tuple[float, float] | None = None, opacity: float = 0.4
 ) -> NDArray[np.uint8]:
     """Return a slice with square pixels (J, I, 3), its classes coloured.
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from vesalius.errors import InputError, UsageError
+from vesalius.files import regular
 from vesalius.memory import MIB
 
 UPLOAD_MB = 500
@@ -47,7 +48,7 @@ def scan_of(files: Sequence[Path], folder: Path) -> Path:
 def _unpack(path: Path, folder: Path) -> None:
     """Unpack the files of an archive; each name becomes plain, and links are left out."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(regular(path)) as archive:
             members = [member for member in archive.infolist() if _is_wanted(member)]
             if len(members) > MOST_FILES:
                 raise InputError(f"holds {len(members)} files, more than {MOST_FILES}", where=path, fix="drop one scan")

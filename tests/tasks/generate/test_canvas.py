@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from vesalius.nets.picture_latents import LatentNet, PictureLatents
-from vesalius.tasks.generate.canvas import Canvas
+from vesalius.tasks.generate.canvas import FlowSpace
 from vesalius.tasks.generate.config import PixelsConfig
 
 
@@ -32,7 +32,7 @@ class HalvesNet(PictureLatents):
 
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
 def test_there_and_back(gamma):
-    canvas, x = Canvas(PixelsConfig(gamma=gamma)), torch.rand(2, 3, 4, 4)
+    canvas, x = FlowSpace(PixelsConfig(gamma=gamma)), torch.rand(2, 3, 4, 4)
     seen = canvas.from_pictures(x, None)
     assert seen.min() >= -1
     assert seen.max() <= 1
@@ -40,12 +40,12 @@ def test_there_and_back(gamma):
 
 
 def test_what_lies_beyond_is_cut():
-    canvas = Canvas(PixelsConfig(gamma=0.5))
+    canvas = FlowSpace(PixelsConfig(gamma=0.5))
     assert canvas.to_pictures(torch.tensor([[[[-3.0, 3.0]]]]), None).flatten().tolist() == [0, 1]
 
 
 def test_latents_have_fewer_rows_and_so_have_places():
-    canvas, vae = Canvas(PixelsConfig(), Halves()), HalvesNet()
+    canvas, vae = FlowSpace(PixelsConfig(), Halves()), HalvesNet()
     x = torch.rand(2, 3, 4, 6)
     z = canvas.from_pictures(x, vae)
     assert z.shape == (2, *canvas.shape(3, (4, 6))) == (2, 3, 2, 3)
@@ -57,7 +57,7 @@ def test_latents_have_fewer_rows_and_so_have_places():
 
 @pytest.mark.parametrize(("remembers", "calls"), [(True, 2), (False, 4)])
 def test_a_picture_that_comes_again_is_encoded_once(remembers, calls):
-    canvas, vae = Canvas(PixelsConfig(), Halves(), remembers=remembers), HalvesNet()
+    canvas, vae = FlowSpace(PixelsConfig(), Halves(), remembers=remembers), HalvesNet()
     x = torch.rand(2, 3, 4, 4)
     first = canvas.from_pictures(x, vae)
     assert canvas.from_pictures(x, vae).equal(first)

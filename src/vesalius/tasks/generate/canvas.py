@@ -18,7 +18,7 @@ _MOST_BYTES = 1 << 30
 """Latents that are remembered, so that a picture that comes again unchanged is encoded once."""
 
 
-class Canvas:
+class FlowSpace:
     """Pixels, or the latents of a frozen autoencoder.
 
     Args:
@@ -27,7 +27,7 @@ class Canvas:
         remembers: whether pictures may come again unchanged.
 
     Example:
-        >>> canvas = Canvas(PixelsConfig(gamma=0.5))
+        >>> canvas = FlowSpace(PixelsConfig(gamma=0.5))
         >>> canvas.from_pictures(torch.tensor([[[[0.25]]]]), None).item()
         0.0
     """

@@ -18,7 +18,7 @@ from torch import Tensor
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.picture_latents import LatentNet, PictureLatents
 from vesalius.seeding import digest
-from vesalius.tasks.generate.canvas import Canvas
+from vesalius.tasks.generate.canvas import FlowSpace
 from vesalius.tasks.generate.conditions import Captions, Conditions
 from vesalius.tasks.generate.config import LONGEST_CAPTION, GenerateSettings
 from vesalius.tasks.generate.places import shares_of
@@ -74,7 +74,7 @@ class Generator:
         vae = loaded.parts.get(VAE)
         self._vae = vae.net.to(self.device) if vae is not None and isinstance(vae.net, PictureLatents) else None
         sizes = vae.config if vae is not None and isinstance(vae.config, LatentNet) else None
-        self._canvas = Canvas(self.settings.pixels, sizes)
+        self._canvas = FlowSpace(self.settings.pixels, sizes)
         net = loaded.parts[NET].config
         self._divisor, self._channels = net.divisor * self._canvas.factor, int(net.inputs or 0)
         self._trained_text = bool(getattr(loaded.parts[TEXT].config, "trained", True))

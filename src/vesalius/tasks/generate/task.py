@@ -30,7 +30,7 @@ from vesalius.objectives.rectified_flow import flow_loss, point
 from vesalius.objectives.region_contrast import region_contrast
 from vesalius.seeding import digest
 from vesalius.tasks.generate.buckets import Bucket, Buckets, in_buckets
-from vesalius.tasks.generate.canvas import Canvas
+from vesalius.tasks.generate.canvas import FlowSpace
 from vesalius.tasks.generate.conditions import Captions, Conditions
 from vesalius.tasks.generate.config import GenerateConfig, GenerateSettings, Size, usual_captions
 from vesalius.tasks.generate.cuts import PLACES, Cuts
@@ -65,7 +65,9 @@ class GenerateTask(Task):
         self._training = Buckets(self._buckets(train, "shuffled"), config.batch, config.train.seed)
         self._held_out = self._buckets(parts["val"], "cohort")
         self._captions = Captions()
-        self._canvas = Canvas(config.pixels, config.vae, remembers=not any(each.is_random for each in config.augment))
+        self._canvas = FlowSpace(
+            config.pixels, config.vae, remembers=not any(each.is_random for each in config.augment)
+        )
         if not len(self._training):
             what = f"no size has as many cases as the batch of {config.batch}"
             raise UsageError(what, where="batch", fix="make it smaller, or raise data.times or repeats of sizes")
