@@ -58,9 +58,9 @@ clean:  ## remove everything that make made
 $(VENV)/.nets: $(VENV)/.installed  # torch is large; the demo does not need it
 	@echo "installing torch and what nets need into $(VENV)"
 ifneq ($(UV),)
-	uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,nets,diffusion,text,app,onnx,dicom,search,project]'
+	uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,nets,diffusion,text,app,features,onnx,dicom,search,project]'
 else
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,nets,diffusion,text,app,onnx,dicom,search,project]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,nets,diffusion,text,app,features,onnx,dicom,search,project]'
 endif
 	@touch $@
 

@@ -11,7 +11,8 @@ without a mask. Printed, with 95 % intervals over source photographs:
 
 - share of pictures with one disc whose centre lies in the box of the mask, and IoU of detected and drawn disc, beside
   the same on real photographs, which is the ceiling of the detector;
-- for each lesion, how well its detected area separates pictures with it from those without (AUROC), and Dice;
+- for each lesion, how well its detected area (the mean of its probability) separates pictures with it from those
+  without (AUROC), and Dice;
 - the same areas in pictures from captions alone: with the lesion named against not named, equal noise;
 - KID(generated, split) - KID(train, split) and distances to the nearest training photographs (`evaluate images`).
 
@@ -64,11 +65,13 @@ class Seen:
         source: the photograph that it is, or whose mask it was made from.
         wanted_JI: class numbers of its mask.
         found_JI: class numbers that the detector finds.
+        share_N: mean probability of each class, the background first: its area, also where it is nowhere the likeliest.
     """
 
     source: str
     wanted_JI: NDArray[np.integer]
     found_JI: NDArray[np.integer]
+    share_N: NDArray[np.floating]
 
 
 def prepared(manifest: Path, folder: Path) -> Path:
@@ -138,7 +141,7 @@ def report_structure(name: str, seen: Sequence[Seen], classes: Sequence[str]) ->
     print(f"{name}: disc in its box {mean(inside, from_disc)}, IoU {mean(iou, from_disc)} ({len(with_disc)} pictures)")
     for lesion in LESIONS:
         number = classes.index(lesion) + 1
-        areas = np.array([(each.found_JI == number).mean() for each in seen])
+        areas = np.array([each.share_N[number] for each in seen])
         present = np.array([(each.wanted_JI == number).any() for each in seen])
         overlaps = [
             dice(each.found_JI, each.wanted_JI, [number])[number] for each in seen if (each.wanted_JI == number).any()
@@ -186,9 +189,16 @@ def interval(measure: Callable[[NDArray[np.intp]], float], sources: Sequence) ->
     return f"{value:.3f}" + ("" if ends is None else f" [{ends.low:.3f}, {ends.high:.3f}]")
 
 
-def look(detector: Segmenter, pictures: Iterable[Path]) -> list[NDArray[np.integer]]:
-    """Class numbers that the detector finds, (J, I)."""
-    return [detector.classes({"image": open_scan(path)})[:, :, 0].T for path in pictures]
+def look(
+    detector: Segmenter, pictures: Iterable[Path], sources: Iterable[str], masks: dict[str, NDArray[np.uint8]]
+) -> list[Seen]:
+    """Look at pictures with the masks of their sources."""
+    seen = []
+    for path, source in zip(pictures, sources, strict=True):
+        scans = {"image": open_scan(path)}
+        share_N = detector.probabilities(scans).mean((1, 2, 3))
+        seen.append(Seen(source, masks[source], detector.classes(scans)[:, :, 0].T, share_N))
+    return seen
 
 
 def label_map(path: Path) -> NDArray[np.uint8]:
@@ -231,8 +241,7 @@ def main() -> None:
     home = manifest.parent
     rows = [row for row in read_rows(manifest) if row["split"] == given.split and "masks" in row]
     masks = {row["id"]: label_map(home / row["masks"]["mask"]) for row in rows}
-    found = look(detector, [home / row["images"]["image"] for row in rows])
-    real = [Seen(row["id"], masks[row["id"]], found_JI) for row, found_JI in zip(rows, found, strict=True)]
+    real = look(detector, [home / row["images"]["image"] for row in rows], masks, masks)
     report_structure(f"real {given.split}", real, classes)
     if given.model == "-":
         return
@@ -240,14 +249,12 @@ def main() -> None:
     model = Generator(given.model)
     made = drawn(model, rows, home, work / given.name / given.split, given.seeds, options)
     lines = read_rows(made)
-    found = look(detector, [made.parent / line["images"]["image"] for line in lines])
-    generated = [
-        Seen(line["facts"]["source"], masks[line["facts"]["source"]], found_JI)
-        for line, found_JI in zip(lines, found, strict=True)
-    ]
+    sources = [line["facts"]["source"] for line in lines]
+    generated = look(detector, [made.parent / line["images"]["image"] for line in lines], sources, masks)
     report_structure("generated", generated, classes)
     paths = captioned(model, work / given.name / "captions", options)
     numbers = [classes.index(lesion) + 1 for lesion in LESIONS]
+<<<<<<< HEAD
     report_captions(
         {
             name: np.array([[(found_JI == n).mean() for n in numbers] for found_JI in look(detector, pictures)])
@@ -255,6 +262,15 @@ def main() -> None:
         }
     )
     images = QualityOptions(train=manifest, split=given.split)
+=======
+    unmasked = {"": np.zeros(model.settings.size, np.uint8)}
+    areas = {
+        name: np.array([each.share_N[numbers] for each in look(detector, pictures, [""] * len(pictures), unmasked)])
+        for name, pictures in paths.items()
+    }
+    report_captions(areas)
+    images = ImagesOptions(train=manifest, split=given.split)
+>>>>>>> fundus
     result = evaluate_images(made, manifest, work / given.name / f"images-{given.split}", images, force=True)
     print("\n".join(image_lines(result)))
 

@@ -46,17 +46,19 @@ def visit(browser, address):
 
 
 def _paint(page):
-    """Draw a thick stroke in the middle of the mask with the mouse."""
+    """Fill an area in the middle of the mask with the mouse."""
     page.locator("#generate-mask canvas").first.wait_for()
     page.locator("#generate-mask button[aria-label=Brush]").click(force=True)
     page.wait_for_timeout(1500)
     box = page.locator("#generate-mask canvas").first.bounding_box()
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(middle[0] - 30, middle[1] - 20)
+    half = min(box["width"], box["height"]) / 5
+    page.mouse.move(middle[0] - half, middle[1] - half)
     page.mouse.down()
-    for row in range(-20, 21, 10):
-        page.mouse.move(middle[0] + 30, middle[1] + row, steps=4)
-        page.mouse.move(middle[0] - 30, middle[1] + row + 5, steps=4)
+    for turn in range(-4, 5):
+        row = middle[1] + turn * half / 4
+        page.mouse.move(middle[0] + half, row, steps=3)
+        page.mouse.move(middle[0] - half, row + half / 8, steps=3)
     page.mouse.up()
     page.wait_for_timeout(1500)
 
