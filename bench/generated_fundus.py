@@ -254,23 +254,13 @@ def main() -> None:
     report_structure("generated", generated, classes)
     paths = captioned(model, work / given.name / "captions", options)
     numbers = [classes.index(lesion) + 1 for lesion in LESIONS]
-<<<<<<< HEAD
-    report_captions(
-        {
-            name: np.array([[(found_JI == n).mean() for n in numbers] for found_JI in look(detector, pictures)])
-            for name, pictures in paths.items()
-        }
-    )
-    images = QualityOptions(train=manifest, split=given.split)
-=======
     unmasked = {"": np.zeros(model.settings.size, np.uint8)}
     areas = {
         name: np.array([each.share_N[numbers] for each in look(detector, pictures, [""] * len(pictures), unmasked)])
         for name, pictures in paths.items()
     }
     report_captions(areas)
-    images = ImagesOptions(train=manifest, split=given.split)
->>>>>>> fundus
+    images = QualityOptions(train=manifest, split=given.split)
     result = evaluate_images(made, manifest, work / given.name / f"images-{given.split}", images, force=True)
     print("\n".join(image_lines(result)))
 
