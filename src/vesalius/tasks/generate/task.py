@@ -149,7 +149,8 @@ class GenerateTask(Task):
         del step
         rows = [row for batch in self.ranks.share(self._examples) for row in self._measured(batch)]
         rows = [row for share in self.ranks.gathered([rows]) for row in share] if self.ranks.world > 1 else rows
-        return {name: float(np.mean([row[name] for row in rows if name in row])) for name in rows[0]} if rows else {}
+        names = dict.fromkeys(name for row in rows for name in row)
+        return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
     def export(self, folder: Path) -> None:
         config = self.config
