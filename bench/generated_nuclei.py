@@ -154,7 +154,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--split", choices=("val", "test"), default="test")
     parser.add_argument("--segmenter", type=Path, help="a finished run of segment/nuclei on the cuts")
     parser.add_argument("options", nargs="*", help="of sampling")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def main() -> None:
