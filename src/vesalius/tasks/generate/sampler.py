@@ -35,7 +35,7 @@ class SampleOptions(Config):
     steps: int = Field(default=10, ge=1, le=1000, description="steps from noise to data; midpoint and heun look twice")
     sampler: Sampler = Field(default="midpoint", description="method of the steps; midpoint is best for its cost")
     guidance: Scale = Field(default=1.0, description="of the caption; 1 as learned, 0 ignores it")
-    mask_guidance: Scale = Field(default=1.5, description="of the mask; likewise")
+    mask_guidance: Scale = Field(default=1.0, description="of the mask; likewise")
     interval: tuple[Time, Time] = Field(default=(0.0, 1.0), description="times at which guidance applies, 0 is noise")
     shift: float = Field(default=1.0, gt=0, le=20, description="above 1: more steps near noise")
     batch: int = Field(default=8, ge=1, le=1024, description="pictures at a time")
