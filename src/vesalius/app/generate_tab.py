@@ -69,7 +69,9 @@ def generate_tab(context: Context) -> None:
                 steps = gr.Number(10, label="Steps", precision=0, minimum=1, maximum=1000, min_width=100)
                 sampler = gr.Dropdown(list(_SAMPLERS), value="midpoint", label="Sampler", min_width=130)
             text_scale = gr.Slider(0, 10, 1.0, step=0.1, label="Guidance of the caption (1: as learned)")
-            mask_scale = gr.Slider(0, 10, 1.5, step=0.1, label="Guidance of the mask", visible=bool(facts.classes))
+            mask_scale = gr.Slider(
+                0, 10, 1.0, step=0.1, label="Guidance of the mask (1: as learned)", visible=bool(facts.classes)
+            )
             judge = gr.Dropdown(
                 facts.judges, value=_NO_JUDGE, label="Segmenter that measures Dice", elem_id="generate-judge",
                 visible=len(facts.judges) > 1,

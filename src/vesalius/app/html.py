@@ -17,6 +17,7 @@ CSS = """
 .vsl-table { border-collapse: collapse; width: 100%; font-size: 0.95rem; }
 .vsl-table th, .vsl-table td { text-align: left; padding: 0.25rem 0.6rem 0.25rem 0; border: 0;
   border-bottom: 1px solid var(--border-color-primary); overflow-wrap: anywhere; }
+.vsl-table td:first-child { overflow-wrap: normal; vertical-align: top; min-width: 5.5rem; }
 .vsl-notes { margin: 0.3rem 0 0 1.1rem; padding: 0; font-size: 0.9rem; list-style: disc; }
 .vsl-legend span.vsl-class { display: inline-flex; align-items: center; margin-right: 1rem; }
 .vsl-legend i { width: 0.9rem; height: 0.9rem; border-radius: 2px; display: inline-block; margin-right: 0.35rem; }
