@@ -96,6 +96,9 @@ GIVEN = [
     "cohort build medmnist FIFO -o out.jsonl",
     "cohort build images cohort -o FIFO --force",
     "cohort draw FIFO -o out",
+    "generate FIFO -o out --caption x",
+    "evaluate images FIFO cohort -o out",
+    "evaluate augmentation FIFO cohort/m.jsonl -o out",
     "cohort draw cohort/m.jsonl -o FIFO --force",
     "cohort split FIFO -o out",
     "cohort split cohort/m.jsonl -o FIFO --force",
@@ -241,4 +244,8 @@ def test_every_verb_is_tried():
 
     every = set(verbs(typer.main.get_command(app)))
     missing = {one for one in every if not any(one == words[: len(one)] for words in tried)}
-    assert missing == {("info",), ("weights", "fetch")}  # neither reads a path that is given
+    assert missing == {
+        ("app",),
+        ("info",),
+        ("weights", "fetch"),
+    }  # app takes a model, as predict does; the others no path

@@ -13,7 +13,7 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import moved, read_manifest, write_manifest
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, UsageError
-from vesalius.output import new_folder
+from vesalius.output import new_folder, refuse_existing
 from vesalius.scan.pictures.write import write_png
 from vesalius.wording import Progress, quiet, some
 
@@ -72,6 +72,7 @@ def draw_boxes(
         UsageError: no case has a box, one has a label map already, or a class has none.
         OutputError: the folder exists or cannot be written.
     """
+    refuse_existing(output, force=force)
     cohort = read_manifest(manifest)
     counts = Counter(box.label for case in cohort for box in case.boxes)
     names = tuple(classes) or tuple(sorted(counts))
