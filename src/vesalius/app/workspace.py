@@ -1,4 +1,4 @@
-"""The private folder of the page: uploads and results, which nobody else on the machine may read, gone at the end."""
+"""The private folder of the page: uploads and results, readable by its user alone, removed at the end."""
 
 from __future__ import annotations
 

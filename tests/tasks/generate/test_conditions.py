@@ -44,6 +44,3 @@ def test_without_places_the_mask_is_zero():
     given = Conditions(torch.zeros(1, 3, 8), torch.ones(1, 3, dtype=torch.bool), mask)
     assert not given.without_mask().mask_BMJI.any()
     assert given.mask_BMJI.all()
-    other = given.with_text(torch.ones(1, 1, 8), torch.zeros(1, 1, dtype=torch.bool))
-    assert other.mask_BMJI is mask
-    assert not other.kept_BL.any()

@@ -32,10 +32,6 @@ class Conditions:
         output: Tensor = net(*given) if self.mask_BMJI is None else net(*given, self.mask_BMJI)
         return output
 
-    def with_text(self, text_BLD: Tensor, kept_BL: Tensor) -> Conditions:
-        """Return the same places with other captions."""
-        return replace(self, text_BLD=text_BLD, kept_BL=kept_BL)
-
     def without_mask(self) -> Conditions:
         """Return the same captions without places."""
         return self if self.mask_BMJI is None else replace(self, mask_BMJI=torch.zeros_like(self.mask_BMJI))

@@ -27,6 +27,8 @@ from vesalius.weights.saved import NET
 
 Pixels = Annotated[int, Field(ge=8, le=4096)]
 Chance = Annotated[float, Field(ge=0, lt=1)]
+TEXT, VAE = "text", "vae"
+"""Parts of a model beside its net: the encoder of captions, and the autoencoder where it has one."""
 LONGEST_CAPTION = 2000
 """Characters of a caption."""
 SHOWN = Prepare.build(layout="CJI", intensity="shown", steps=({"name": "picture_channels", "count": 3},))

@@ -20,7 +20,7 @@ from vesalius.nets.picture_latents import LatentNet, PictureLatents
 from vesalius.seeding import digest
 from vesalius.tasks.generate.canvas import FlowSpace
 from vesalius.tasks.generate.conditions import Captions, Conditions
-from vesalius.tasks.generate.config import LONGEST_CAPTION, GenerateSettings
+from vesalius.tasks.generate.config import LONGEST_CAPTION, TEXT, VAE, GenerateSettings
 from vesalius.tasks.generate.places import shares_of
 from vesalius.tasks.generate.sampler import SampleOptions, Watch, integrated, quiet_watch
 from vesalius.tasks.label_values import LARGEST, LabelValues
@@ -29,7 +29,6 @@ from vesalius.transforms.resize import resized
 from vesalius.weights.card import read_card
 from vesalius.weights.saved import NET, from_pretrained
 
-TEXT, VAE = "text", "vae"
 _LARGEST_AREA = 16
 """Pictures of more than so many times the area that the model was trained at are refused."""
 _DEFAULTS = SampleOptions()

@@ -10,8 +10,8 @@ from vesalius.csv_table import Cell
 from vesalius.report.page import Column
 from vesalius.report.result import Result
 from vesalius.tasks.cohort_job import CohortJob
-from vesalius.tasks.generate.config import GenerateConfig
-from vesalius.tasks.generate.generator import TEXT, Generator
+from vesalius.tasks.generate.config import TEXT, GenerateConfig
+from vesalius.tasks.generate.generator import Generator
 from vesalius.tasks.generate.memory import memory_of
 from vesalius.tasks.generate.sampler import SampleOptions
 from vesalius.tasks.generate.sheet import Row, rows_of, sheet

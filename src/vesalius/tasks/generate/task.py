@@ -32,7 +32,7 @@ from vesalius.seeding import digest
 from vesalius.tasks.generate.buckets import Bucket, Buckets, in_buckets
 from vesalius.tasks.generate.canvas import FlowSpace
 from vesalius.tasks.generate.conditions import Captions, Conditions
-from vesalius.tasks.generate.config import GenerateConfig, GenerateSettings, Size, usual_captions
+from vesalius.tasks.generate.config import TEXT, VAE, GenerateConfig, GenerateSettings, Size, usual_captions
 from vesalius.tasks.generate.cuts import PLACES, Cuts
 from vesalius.tasks.generate.places import shares_of
 from vesalius.tasks.label_values import LabelValues
@@ -42,7 +42,6 @@ from vesalius.transforms.transform import Chain, Sample
 from vesalius.weights.place import locate
 from vesalius.weights.saved import NET, ModelConfig, from_pretrained, read_config, save_pretrained
 
-TEXT, VAE = "text", "vae"
 _NUMBERS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _TIMES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
 """At which held-out pictures are measured."""

@@ -156,15 +156,15 @@ def paired_table(paired: Mapping[str, Any]) -> ReportTable:
 
 def distance_sentences(results: Mapping[str, Any]) -> list[tuple[Tone, str]]:
     """Return (tone, sentence) for what KID shows."""
-    told: list[tuple[Tone, str]] = []
+    remarks: list[tuple[Tone, str]] = []
     for name, group in (results.get("groups") or {}).items():
         where = "" if name == ALL else f"{name}: "
         if group["not_measured"]:
-            told.append(("warning", f"{where}not measured, {group['not_measured']}."))
+            remarks.append(("warning", f"{where}not measured, {group['not_measured']}."))
         difference = group.get("kid_difference")
         if difference:
-            told.append(("plain", where + _difference(difference)))
-    return told
+            remarks.append(("plain", where + _difference(difference)))
+    return remarks
 
 
 def memory_sentences(results: Mapping[str, Any]) -> list[tuple[Tone, str]]:

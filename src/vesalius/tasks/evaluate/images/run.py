@@ -141,8 +141,8 @@ def lines(result: ImageEvaluation) -> list[str]:
     if "paired" in result.results:
         tables.append(paired_table(result.results["paired"]))
     shown = [line for table in tables if table for line in plain_text(table, _WIDTH).splitlines()]
-    told = [*distance_sentences(result.results), *memory_sentences(result.results)]
-    shown += [f"{'warning: ' if tone == 'warning' else ''}{text}" for tone, text in told]
+    remarks = [*distance_sentences(result.results), *memory_sentences(result.results)]
+    shown += [f"{'warning: ' if tone == 'warning' else ''}{text}" for tone, text in remarks]
     if groups:
         shown.append(f"features: {result.results['features']['name']}")
     shown += [f"note: {note}" for note in result.results["notes"]]
