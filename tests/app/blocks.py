@@ -14,11 +14,18 @@ def components(tmp_path, build):
         warnings.simplefilter("ignore")  # Gradio's dependencies
         import gradio as gr
 
+        from vesalius.app.launch import in_loop
+
         space = Workspace(tmp_path)
         context = Context(Models(), space, Jobs(space.root))
-        try:
+
+        def built():
             with gr.Blocks(analytics_enabled=False) as blocks:
                 build(context)
+            return blocks
+
+        try:
+            blocks = in_loop(built)
         finally:
             context.jobs.close()
             space.close()
