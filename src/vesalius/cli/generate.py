@@ -30,7 +30,9 @@ def generate(
         Path | None,
         typer.Option("--from", metavar="IN.jsonl", help="Make pictures of the training cases of a manifest instead."),
     ] = None,
-    per_case: Annotated[int, typer.Option("--per-case", metavar="N", help="Pictures of each case.")] = 1,
+    per_case: Annotated[
+        int | None, typer.Option("--per-case", metavar="N", help="With --from: pictures of each case.  [default: 1]")
+    ] = None,
     manifest: Annotated[
         Path | None,
         typer.Option(
