@@ -19,7 +19,9 @@ WORDS = {"title": "A test", "task": "evaluate", "lead": "What was done.", "made"
 
 
 def result_with(figure):
-    result = Result(Verdict(words="Half"), results={"n": 2}, rows=[{"case": "a", "dice": 0.5}], columns=("case", "dice"))
+    result = Result(
+        Verdict(words="Half"), results={"n": 2}, rows=[{"case": "a", "dice": 0.5}], columns=("case", "dice")
+    )
     result.section("Overlap").figure(figure, "Caption.", "A curve")
     result.failures["b"] = "cannot be read"
     return result
