@@ -60,6 +60,11 @@ def generate(
     Every file says that it is synthetic. What an earlier run with the same settings finished is skipped.
     """
     needs_torch()
+    from vesalius.tasks.early import check_model, check_settings, check_there
+
+    check_model(model)
+    check_there(mask, source, texts)
+    check_settings(config)
     from vesalius.tasks.synthesis.run import generate as run
     from vesalius.tasks.synthesis.run import lines
 
