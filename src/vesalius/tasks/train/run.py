@@ -96,6 +96,8 @@ def train(
                 start.write(output)
                 for line in start.lines():
                     progress(line)
+            for note in job.warnings():
+                progress(f"note: {note}")
         state.wait_for_everyone()
         try:
             result = loop.run(resume=resuming, watch=None if watch is None else lambda row: watch(row, loop.steps))
