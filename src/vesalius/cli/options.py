@@ -24,7 +24,9 @@ Device = Literal["auto", "cpu", "cuda"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, progress on stderr.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no progress.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, max=1024, help="Thread count.", show_default="all cores")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=1, max=1024, help="Thread count.", show_default="OMP_NUM_THREADS, or all cores")
+]
 Cache = Annotated[
     Path | None,
     typer.Option("--cache", metavar="DIR", help="Folder of the key for DICOM UIDs.", show_default=False),
