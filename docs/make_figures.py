@@ -28,8 +28,8 @@ machine; sizes and scores do not. Folders stand by their last name.
 Figures on other pages name the command that prints them."""
 MODELS = """## Models of the package
 
-From the cards of the models (`src/vesalius/zoo/`). Each card states the data and the limits, too, and `vesalius predict`
-prints the limits before anything else."""
+From the cards of the models (`src/vesalius/zoo/`). Each card states the data and the limits, too; `vesalius predict` prints
+the limits before anything else."""
 NOT_SCRIPTS = {"record"}
 
 
@@ -66,7 +66,12 @@ def recorded(name: str, record: dict[str, Any]) -> str:
     made = f"{record['day']}{spent}; {record['machine']['processor']}, {record['machine']['system']}; {versions}."
     output = "\n".join(line.rstrip() for line in record["lines"]).strip("\n")
     return "\n\n".join(
-        [f"### bench/{name}.py", question(ROOT / "bench" / f"{name}.py"), made, f"```text\n$ {record['command']}\n{output}\n```"]
+        [
+            f"### bench/{name}.py",
+            question(ROOT / "bench" / f"{name}.py"),
+            made,
+            f"```text\n$ {record['command']}\n{output}\n```",
+        ]
     )
 
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps, font_manager
@@ -26,23 +27,28 @@ from scipy.ndimage import gaussian_filter
 from vesalius.codec.compress import compress_scan
 from vesalius.codec.decode import decode_scan
 from vesalius.codec.options import CompressConfig
+from vesalius.cohort.build import build_cohort
 from vesalius.phantom.head_ct.labels import BleedName
 from vesalius.phantom.head_ct.options import BleedRequest, HeadCtOptions
 from vesalius.phantom.head_ct.study import head_ct_study
 from vesalius.phantom.nifti import write_nifti
 from vesalius.scan.open import open_scan
+from vesalius.scan.scan import Scan
 from vesalius.tasks.demo.images import CAPTIONS, ellipses
 from vesalius.tasks.generate.generator import Generator, Request
-from vesalius.tasks.generate.sampler import SampleOptions
+from vesalius.tasks.generate.sampler import SampleOptions, Velocity
 from vesalius.tasks.predict.run import predict
 from vesalius.transforms.view import to_view
 
 sys.path.append(str(Path(__file__).parents[2] / "bench"))
-from cxr_nih import folded  # noqa: E402
+from cxr_nih import folded
+from token_probes import ef_of_masks
 
 PATIENT = "SCD0000401"
 SIDE, GAP, FOOT = 172, 10, 52
 FRAMES, FRAME_MS = 40, 60
+STEPS = 10
+"""Of the flow from noise to a picture."""
 PAPER, INK, QUIET = (16, 20, 26), (236, 240, 244), (158, 170, 182)
 STRUCTURES = ((86, 180, 233), (240, 228, 66), (230, 90, 80))
 """Right ventricle, myocardium, left ventricle: colours that most colour-blind people tell apart."""
@@ -63,7 +69,14 @@ def main() -> None:
     frames = [sheet([(title, words, film[n]) for title, words, film in panels]) for n in range(FRAMES)]
     path = Path(__file__).with_name("five-systems.webp")
     frames[0].save(
-        path, save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=0, quality=62, method=6, minimize_size=True
+        path,
+        save_all=True,
+        append_images=frames[1:],
+        duration=FRAME_MS,
+        loop=0,
+        quality=62,
+        method=6,
+        minimize_size=True,
     )
     for title, words, _ in panels:
         print(f"{title}: {words}")
@@ -95,13 +108,16 @@ def labels(heart: Path, work: Path) -> tuple[str, str, Film]:
     for picture, mask in zip(beat(scan), beat(masks, is_mask=True), strict=True):
         for value, colour in enumerate(STRUCTURES, start=1):
             inside = mask[..., 0] == value
-            core = inside & np.roll(inside, 1, 0) & np.roll(inside, -1, 0) & np.roll(inside, 1, 1) & np.roll(inside, -1, 1)
+            core = (
+                inside & np.roll(inside, 1, 0) & np.roll(inside, -1, 0) & np.roll(inside, 1, 1) & np.roll(inside, -1, 1)
+            )
             picture[inside & ~core] = colour
         film.append(picture)
-    results = json.loads((out / "summary.json").read_text(encoding="utf-8"))["results"]["studies"]
-    (study,) = results.values()
-    print("; ".join(predicted.summary.values()))
-    return "segment", f"ejection fraction {study['EF %']:.0f} %", (film * FRAMES)[:FRAMES]
+    (study,) = predicted.results.values()
+    cohort = build_cohort("acdc", heart.parent.parent)
+    (case,) = (case for case in cohort if PATIENT in case.id)
+    words = f"EF {study['EF %']:.0f} %, reader {ef_of_masks(cohort, case):.0f} %"
+    return "segment", words, (film * FRAMES)[:FRAMES]
 
 
 def bleed(work: Path) -> tuple[str, str, Film]:
@@ -140,42 +156,35 @@ def xray(data: Path, work: Path) -> tuple[str, str, Film]:
 
 def nuclei() -> tuple[str, str, Film]:
     """From noise to nuclei, where a drawn mask has them; first one stain, then the other."""
-    generator, mask = Generator("generate/nuclei"), ellipses(0)
+    generator, mask = Stopped("generate/nuclei"), ellipses(0)
+    options = SampleOptions(steps=STEPS, sampler="euler")
     film: Film = []
     for caption in CAPTIONS:
-        steps: list[NDArray[np.uint8]] = []
-        for last in range(1, 11):
-            options = SampleOptions(steps=10, sampler="euler")
-            steps.append(_stopped(generator, Request(caption, mask, 1), options, last))
+        steps = []
+        for last in range(1, STEPS + 1):
+            generator.until = (last - 0.5) / STEPS
+            (picture,) = generator.sample([Request(caption, mask, 1)], options)
+            steps.append(np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture)
         outline = np.repeat((mask * 255)[..., None], 3, axis=2).astype(np.uint8)
-        shown = [outline] * 3 + steps + [steps[-1]] * (FRAMES // 2 - 13)
+        shown = [outline] * 3 + steps + [steps[-1]] * (FRAMES // 2 - 3 - STEPS)
         film += [np.asarray(Image.fromarray(one).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for one in shown]
     return "generate", "from a mask and words", film
 
 
-def _stopped(generator: Generator, request: Request, options: SampleOptions, last: int) -> NDArray[np.uint8]:
-    """The picture as it is after `last` steps."""
-    from vesalius.tasks.generate import generator as module
-    from vesalius.tasks.generate import sampler
+class Stopped(Generator):
+    """A generator whose flow stands still from the time `until` on."""
 
-    def some(velocity: sampler.Velocity, noise: object, options: SampleOptions, watch: object) -> object:
-        x, width = noise, 1 / options.steps
-        for number in range(last):
-            x = x + width * velocity(x, number * width)  # type: ignore[operator]
-        return x
+    until = 1.0
 
-    whole, module.integrated = module.integrated, some  # type: ignore[assignment]
-    try:
-        (picture,) = generator.sample([request], options)
-    finally:
-        module.integrated = whole
-    return np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture
+    def _velocity(self, *given: Any) -> Velocity:
+        velocity = super()._velocity(*given)
+        return lambda x, t: velocity(x, t) if t < self.until else 0 * x
 
 
-def beat(scan: object, is_mask: bool = False) -> Film:
+def beat(scan: Scan, is_mask: bool = False) -> Film:
     """The middle slice over time, cut to the heart in the middle of the field."""
-    k = scan.shape[4] // 2  # type: ignore[attr-defined]
-    film_TJI = np.asarray(to_view(scan, "upright", k=slice(k, k + 1)), np.float32)[:, 0]  # type: ignore[arg-type]
+    k = scan.shape[4] // 2
+    film_TJI = np.asarray(to_view(scan, "upright", k=slice(k, k + 1)), np.float32)[:, 0]
     rows, columns = film_TJI.shape[1:]
     high, wide = slice(rows // 4, rows - rows // 4), slice(columns // 4, columns - columns // 4)
     window = (0.0, 255.0) if is_mask else tuple(np.percentile(film_TJI[:, high, wide], (1, 99.5)))
@@ -221,7 +230,9 @@ def sheet(panels: Sequence[tuple[str, str, NDArray[np.uint8]]]) -> Image.Image:
 
 
 def _font(weight: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight=weight)), size)
+    return ImageFont.truetype(
+        font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight=weight)), size
+    )
 
 
 if __name__ == "__main__":

@@ -144,8 +144,8 @@ def held_out_notes(splits: Mapping[str, Cohort], classes: Sequence[str]) -> tupl
         lacking = [name for name in classes if known[name] and value not in known[name]]
         if lacking:
             notes.append(
-                f"none of the {len(test)} cases of the test split is {word} for {', '.join(lacking)}, so the report will "
-                "have no AUROC for it; give more cases, another train.seed or other data.ratios"
+                f"none of the {len(test)} cases of the test split is {word} for {', '.join(lacking)}, so the report "
+                "will have no AUROC for it; give more cases, another train.seed or other data.ratios"
             )
     return tuple(notes)
 

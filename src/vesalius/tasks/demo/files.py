@@ -59,11 +59,11 @@ class Demonstration:
             result.figures |= self._curve(section)
 
     def _sentence(self, lossless: dict[str, Cell]) -> str:
-        kept = "comes back equal, by the reader of" if lossless["equal"] else "does NOT come back equal, by the reader of"
+        kept = "comes back equal" if lossless["equal"] else "does NOT come back equal"
         smaller = number(float(lossless["source_ratio"] or 0))
         return (
-            f"Without loss the file is {smaller} times smaller than the original and {kept} {self.subject.package}; the "
-            "pictures show what a given quality, ratio or greatest error leaves of it."
+            f"Without loss the file is {smaller} times smaller than the original and {kept}, by the reader of "
+            f"{self.subject.package}; the pictures show what a given quality, ratio or greatest error leaves of it."
         )
 
     def _lossless(self) -> dict[str, Cell]:

@@ -67,7 +67,11 @@ def show_images(result: Result, progress: Progress) -> None:
         "pictures was ever under a microscope: every file that vesalius generate writes says that it is synthetic, and "
         "by which model, caption and seed it was made."
     )
-    section.figure(SHEET, "Two drawn masks and one of real tissue, each with a picture for either caption.", f"{TITLE}: masks beside generated pictures")
+    section.figure(
+        SHEET,
+        "Two drawn masks and one of real tissue, each with a picture for either caption.",
+        f"{TITLE}: masks beside generated pictures",
+    )
 
 
 def ellipses(seed: int, count: int = 14) -> NDArray[np.uint8]:

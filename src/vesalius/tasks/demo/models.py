@@ -30,11 +30,19 @@ from vesalius.wording import Progress
 
 NEEDS = "torch"
 MISSING = (
-    "The nets need torch: make nets in a checkout, else pip install 'vesalius[nets]'. Until then the sections of the five "
-    "systems show what each starts from, and files are compressed as they are with it."
+    "The nets need torch: make nets in a checkout, else pip install 'vesalius[nets]'. Until then the sections of the "
+    "five systems show what each starts from, and files are compressed as they are with it."
 )
 HEART, HEAD = "UME: a beating heart, segmented", "MedDINOv3-Stroke: a head CT, searched for blood"
 BLOOD_HU = (0.0, 90.0)
+CAPTIONS = {
+    "outlines": "Outlines that the model found, on one slice of one frame.",
+    "volumes": "Volume of the left ventricle over the beat, from which the ejection fraction follows.",
+    "heat": "The most suspicious slice, and what speaks for blood, patch by patch.",
+    "profile": "Probability of each finding, slice by slice.",
+    "similarity": "How alike each patch is to the framed one, the hottest.",
+}
+"""Figures of `predict` by the last word of their names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +160,7 @@ def _predicted(result: Result, section: Section, example: Example, study: Study,
     for picture in sorted((out / FIGURES).glob("*.png")):
         kind = picture.stem.rpartition(".")[2]
         result.figures[f"{example.study}-{kind}.png"] = regular(picture).read_bytes()
-        caption = kind.replace("_", " ").replace("-", " ").capitalize() + "."
+        caption = CAPTIONS.get(kind, kind.replace("_", " ").replace("-", " ").capitalize() + ".")
         section.figure(f"{example.study}-{kind}.png", caption, f"{example.title}: {kind}")
 
 

@@ -1,8 +1,8 @@
 """The demo: the five systems at work, on scans that ship inside our dependencies and on phantoms.
 
 Nothing is downloaded. Each restored file is compared with its source by the library that ships the source. The findings
-of the shipped models are reported beside the known truth of the phantoms. Without torch each system shows what it starts
-from.
+of the shipped models are reported beside the known truth of the phantoms. Without torch each system shows what it
+starts from.
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ def show_tokens(result: Result, folder: Path, threads: int, progress: Progress) 
         shown.append((decode_scan(written.path).resident(), name, words))
         lines.append(f"{name} {words[0]}, {quality}")
     section = result.section(TITLE).text(
-        "Every bit, a video coder, and integers that a network turns back into pictures: of a phantom, each in a file of "
-        "its own, so that its bytes can be seen. One file can hold them all."
+        "Every bit, a video coder, and integers that a network turns back into pictures: of a phantom, each in a file "
+        "of its own, so that its bytes can be seen. One file can hold them all."
     )
     if "tokens" in ways:
         section.blocks += limits_section(list(read_card(locate(MODEL)).caveats)).blocks

@@ -43,8 +43,8 @@ def show_volumes(result: Result, folder: Path, threads: int, progress: Progress)
     home = folder / "models" / "volumes"
     home.mkdir(parents=True)
     section = result.section(TITLE).text(
-        "VoCo cuts crops out of volumes and learns how far a random one overlaps each crop of a grid. These volumes have "
-        "no anatomy: their voxels say where they lie."
+        "VoCo cuts crops out of volumes and learns how far a random one overlaps each crop of a grid. These volumes "
+        "have no anatomy: their voxels say where they lie."
     )
     if find_spec(NEEDS) is None:
         result.figures[SLICES] = _slices(home)
