@@ -34,7 +34,7 @@ from vesalius.scan.scan import Scan
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.look import look_through
 from vesalius.tasks.classify.page import HEAT, PROFILE, SIMILARITY, heat_words, sections_of, summary_line, verdict_of
-from vesalius.tasks.encode.encoder import Encoder, similarity
+from vesalius.tasks.encode.encoder import BATCH, Encoder, similarity
 from vesalius.tasks.encode.sheet import Sheet, peak
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.tasks.predict_options import ClassifyOptions
@@ -98,14 +98,14 @@ class SliceClassifier(ABC):
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
     @torch.no_grad()
-    def __call__(self, slices: Slices) -> Findings:
+    def __call__(self, slices: Slices, batch: int = BATCH) -> Findings:
         """Return the probabilities of a scan and of its slices.
 
         Raises:
             UsageError: there is no slice, or the preparation does not fit.
         """
         numbers = self._choice.chosen(slices)
-        rows_LD = torch.from_numpy(self.encoder.embed(slices, numbers)).to(self.encoder.device)
+        rows_LD = torch.from_numpy(self.encoder.embed(slices, numbers, batch)).to(self.encoder.device)
         whole_C, slices_LC = (logits.double().cpu().numpy() for logits in self.logits(rows_LD))
         point = self.calibration.point
         return Findings(numbers, point.probabilities(whole_C[None])[0], point.probabilities(slices_LC))
@@ -168,7 +168,7 @@ class ClassifyPredictor(Predictor):
         contract = self.model.encoder.contract.model_copy(update={"images": self.model.images})
         ordered, plausible = self.checked(contract.ordered(self.placed(scans)))
         slices = Slices.of(ordered, contract.prepare)
-        found = self.model(slices)
+        found = self.model(slices, self.options.batch)
         names, calibration = self.model.calibration.classes, self.model.calibration
         c = calibration.leading(found.whole_C)
         most = np.argsort(-found.slices_LC[:, c], kind="stable")[: self.options.top_k]

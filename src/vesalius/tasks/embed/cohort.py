@@ -113,7 +113,7 @@ def embed_cohort(
     place = "cpu" if on_cpu(device) else "cuda"
     cohort = read_manifest(path).read_by(reading)
     check_drawing(options, cohort)
-    loaded = load_encoder(encoder, place, options.precision).through(options.window)
+    loaded = load_encoder(encoder, place, options.precision).through(options.window).at_side(options.resize)
     recipe = Recipe(
         model=model_name(loaded.folder, output),
         contract=loaded.contract,

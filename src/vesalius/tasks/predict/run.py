@@ -116,7 +116,7 @@ def predict(
     task = read_config(folders[0]).task
     predictor = _predictor_class(task, folders[0]).of(folders, "cpu" if on_cpu(device) else "cuda", options)
     inputs, failed = find_inputs(paths, predictor.images, reading)
-    chosen = predictor.options.given | reading.stated()
+    chosen = predictor.options.deciding | reading.stated()
     ledger = _begin(output, {"model": predictor.digest(), **chosen}, predictor.target_of, force=force)
     results: dict[str, dict[str, Any]] = {}
     skipped = []
