@@ -49,7 +49,7 @@ def look_through(
     kept = kept_slices(len(slices), start)
     first = Sheet.of(scan, slices, start, window_hu)
     is_shown = slices.prepare.intensity == "shown"
-    windows = {"": first.window} if is_shown else windows_of(scan, first.window)
+    windows = {"": first.window} if is_shown else windows_of(scan, first.window, in_hu=window_hu is not None)
     stacks = [
         Stack(_pictures(Sheet.of(scan, slices, number, window).picture_JI for number in kept))
         for window in windows.values()
