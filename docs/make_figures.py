@@ -28,8 +28,8 @@ machine; sizes and scores do not. Folders stand by their last name.
 Figures on other pages name the command that prints them."""
 MODELS = """## Models of the package
 
-From the cards of the models (`src/vesalius/zoo/`). Each card states the data and the limits, too; `vesalius predict` prints
-the limits before anything else."""
+From the cards of the models (`src/vesalius/zoo/`). Each card states data and limits, too; `vesalius predict` prints the
+limits before anything else."""
 NOT_SCRIPTS = {"record"}
 
 

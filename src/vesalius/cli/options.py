@@ -78,8 +78,8 @@ def numbers(text: str, kind: type[_N], where: str, example: str, count: int | No
 def with_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorate a verb: a parameter whose type is a dataclass becomes one option for each field of the dataclass.
 
-    The metadata of a field hold its `help`; `flag` with a metavar, e.g. "--ratio N", where it is not the name; and an
-    `example` of comma-separated values. The verb receives one object.
+    The metadata of a field hold its `help`; `flag` with a metavar, e.g. "--ratio N", where it is not the name; an
+    `example` of comma-separated values, and a word for the `default` of these. The verb receives one object.
 
     Args:
         without: fields that get no option and keep their default.
@@ -158,6 +158,8 @@ class _Field:
         """The value of the field, from what the command line gives."""
         if self._listed is None or typed is None:
             return typed
+        if typed == self._about.get("default"):
+            return self._default
         if self._listed is str:
             return tuple(typed.split(","))
         return numbers(typed, self._listed, self._flag, self._about.get("example", "1,2"))

@@ -23,7 +23,7 @@ from vesalius.phantom.head_ct.options import BleedRequest, HeadCtOptions
 from vesalius.phantom.head_ct.study import head_ct_study
 from vesalius.phantom.nifti import write_nifti
 from vesalius.report.overlay import Outlined, outlines
-from vesalius.report.page import FIGURES, Section, limits_section
+from vesalius.report.page import FIGURES, Section
 from vesalius.report.result import Result
 from vesalius.tasks.demo.subjects import shipped_file
 from vesalius.wording import Progress
@@ -151,7 +151,7 @@ def _predicted(result: Result, section: Section, example: Example, study: Study,
 
     out = folder / example.study
     predicted = predict(example.model, [folder / f"{example.study}.nii.gz"], out, device="cpu", threads=threads)
-    section.blocks += limits_section(predicted.limits).blocks
+    section.text(" ".join(predicted.limits), "warning")
     section.text("A phantom with known truth: the figures show that the model runs, not how good it is.")
     facts = {"model": example.model, "made with": study.words, "found": "; ".join(predicted.summary.values())}
     if example.title == HEAD:

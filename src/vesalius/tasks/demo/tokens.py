@@ -17,7 +17,6 @@ from vesalius.codec.options import CompressConfig
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.patient import cine_patient
 from vesalius.phantom.nifti import write_nifti
-from vesalius.report.page import limits_section
 from vesalius.report.player import Track, grey, player
 from vesalius.report.result import Result
 from vesalius.scan.open import open_scan
@@ -70,7 +69,7 @@ def show_tokens(result: Result, folder: Path, threads: int, progress: Progress) 
         "of its own, so that its bytes can be seen. One file can hold them all."
     )
     if "tokens" in ways:
-        section.blocks += limits_section(list(read_card(locate(MODEL)).caveats)).blocks
+        section.text(" ".join(read_card(locate(MODEL)).caveats), "warning")
     window = percentile_range(_film(scan), *DISPLAY_PERCENT)
     tracks = [Track(name, words, grey(_film(one), window)) for one, name, words in shown]
     alt = f"{TITLE}: original, {'; '.join(lines)}"

@@ -52,14 +52,14 @@ class DetectJob(Job):
         self._source = source_of(config)
         cohort, data = self._source.cohort, config.data
         self.classes = data.classes or self._source.classes
-        where = data.where or str(data.labels)
-        check_classes(self._source.classes, self.classes, where)
-        check_decided(cohort, self.classes, where)
+        check_classes(self._source.classes, self.classes, data.names_labels)
+        check_decided(cohort, self.classes, data.names_labels)
         if config.loss.slices and not self._source.has_slice_labels:
             fix = "set it to 0, or give loose slices with data.unit=study, or a line of labels for each row of a study"
             raise UsageError("no single slice has labels", where="loss.slices", fix=fix)
-        splits_in = data.where or str(data.splits or data.patients or data.embeddings)
-        self._parts = training_splits(cohort, data.ratios, fold=data.fold, seed=config.train.seed, where=splits_in)
+        self._parts = training_splits(
+            cohort, data.ratios, fold=data.fold, seed=config.train.seed, where=data.names_splits
+        )
         for name in ("train", "val"):
             check_both(self._parts[name], self.classes, name)
         self._outside = left_out_notes(cohort, self._parts, "are in no split of the run")
@@ -137,7 +137,7 @@ class DetectJob(Job):
         part = "test" if len(studies["test"]) else "val"
         outcome = measure_model(model, studies, part, device, self.notes(), self._source.problems)
         if self.reads_scans:
-            outcome.files |= feature_files(studies)
+            outcome.files |= feature_files(studies, self.classes)
         return outcome
 
     def _whole(self) -> Cohort:
