@@ -22,7 +22,9 @@ from vesalius.report.result import Result
 from vesalius.wording import Progress
 
 NEEDS = "torch"
-MISSING = "The models of the package need pip install 'vesalius[nets]'; with it the demo shows them here."
+MISSING = (
+    "The models of the package need `make nets`, or pip install 'vesalius[nets]'; with it the demo shows them here."
+)
 
 
 @dataclass(frozen=True)

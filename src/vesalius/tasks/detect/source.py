@@ -23,7 +23,6 @@ from vesalius.transforms.contract import InputContract
 from vesalius.transforms.prepare import ct_slices
 from vesalius.wording import Progress, quiet
 
-
 _SIDE = 224
 """Pixels of a slice's side where a window and no side is given."""
 
