@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vesalius.config import from_overrides
+from vesalius.output import refuse_existing
 from vesalius.phantom.cine.options import CineOptions
-from vesalius.phantom.cine.write import CineCohort, write_cine
 from vesalius.phantom.head_ct.options import HeadCtOptions
-from vesalius.phantom.head_ct.write import HeadCtSummary, write_head_ct
-from vesalius.phantom.position import PositionCohort, PositionOptions, write_position
 from vesalius.wording import Progress, quiet
+
+if TYPE_CHECKING:
+    from vesalius.phantom.cine.write import CineCohort
+    from vesalius.phantom.head_ct.write import HeadCtSummary
+    from vesalius.phantom.position import PositionCohort
 
 
 def phantom_cine(
@@ -38,6 +42,9 @@ def phantom_cine(
         OutputError: the folder exists or cannot be written.
     """
     chosen = from_overrides(CineOptions, options, {"patients": patients, "seed": seed})
+    refuse_existing(output, force=force)
+    from vesalius.phantom.cine.write import write_cine  # after the checks, because it imports scipy
+
     return write_cine(output, chosen, force=force, progress=progress)
 
 
@@ -68,6 +75,9 @@ def phantom_head_ct(
         OutputError: the folder exists or cannot be written.
     """
     chosen = from_overrides(HeadCtOptions, options, {"seed": seed})
+    refuse_existing(output, force=force)
+    from vesalius.phantom.head_ct.write import write_head_ct
+
     return write_head_ct(output, chosen, patients, force=force, progress=progress)
 
 
@@ -96,6 +106,8 @@ def phantom_position(
         ConfigError: a wrong option.
         OutputError: the folder exists or cannot be written.
     """
+    from vesalius.phantom.position import PositionOptions, write_position
+
     chosen = from_overrides(PositionOptions, options, {"patients": patients, "seed": seed})
     return write_position(output, chosen, force=force, progress=progress)
 

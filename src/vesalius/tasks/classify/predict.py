@@ -29,9 +29,10 @@ from vesalius.cohort.ends import Ends
 from vesalius.output import new_folder
 from vesalius.report.chart import profile
 from vesalius.report.page import Section
+from vesalius.report.verdict import Verdict
 from vesalius.scan.scan import Scan
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.page import HEAT, PROFILE, SIMILARITY, sections_of, summary_line
+from vesalius.tasks.classify.page import HEAT, PROFILE, SIMILARITY, sections_of, summary_line, verdict_of
 from vesalius.tasks.encode.encoder import BATCH, Encoder, similarity
 from vesalius.tasks.encode.sheet import Sheet, peak
 from vesalius.tasks.encode.slices import SliceConfig, Slices
@@ -222,6 +223,9 @@ class ClassifyPredictor(Predictor):
 
     def summary(self, measures: Mapping[str, Any]) -> str:
         return summary_line(measures, self.unit)
+
+    def verdict(self, results: Mapping[str, dict[str, Any]]) -> Verdict:
+        return verdict_of(results, self.unit)
 
     def sections(
         self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]

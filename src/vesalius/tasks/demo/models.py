@@ -17,7 +17,7 @@ from vesalius.phantom.head_ct.labels import BleedName
 from vesalius.phantom.head_ct.options import BleedRequest, HeadCtOptions
 from vesalius.phantom.head_ct.study import head_ct_study
 from vesalius.phantom.nifti import write_nifti
-from vesalius.report.page import FIGURES, limits_section
+from vesalius.report.page import FIGURES
 from vesalius.report.result import Result
 from vesalius.wording import Progress
 
@@ -86,7 +86,7 @@ def show_models(result: Result, folder: Path, threads: int, progress: Progress) 
         truth = example.make(scan)
         predicted = predict(example.model, [scan], out, device="cpu", threads=threads)
         section = result.section(example.title)
-        section.blocks += limits_section(predicted.limits).blocks
+        section.text(" ".join(predicted.limits), "warning")
         section.text("A synthetic phantom with known truth: the figure shows that the model runs, not how good it is.")
         section.definitions(
             {"model": example.model, "made with": truth, "found": "; ".join(predicted.summary.values())}

@@ -73,6 +73,7 @@ def demo(output: Path, *, threads: int = 1, force: bool = False, progress: Progr
         show_volumes(result, part, threads, progress)
         show_images(result, progress)
         _overview(overview, result.rows)
+        _judge(result)
         result.results = {"rows": result.rows}
         publish(
             result,
@@ -95,6 +96,15 @@ def lines(result: DemoResult) -> Iterator[str]:
         measured = f"{row['bytes']:>9}{number(row['ratio']):>9}{fixed(row['psnr_db'], 1):>9}"
         yield f"{row['scan']:<12}{row['target']:<16}{row['coder']:<10}{measured}  {_EQUAL[row['equal']]}"
     yield f"open {result.report}"
+
+
+def _judge(result: Result) -> None:
+    """Count the files that came back as they should: lossless ones that are equal, and targets that are met."""
+    lossless = [row for row in result.rows if row["equal"] is not None]
+    equal, met = sum(bool(row["equal"]) for row in lossless), len(result.rows) - len(lossless)
+    targets = sum(len(subject.targets) for subject in SUBJECTS)
+    words = f"{equal} of {len(lossless)} lossless files equal the source, {met} of {targets} targets met"
+    result.judge(words, "good" if equal == len(lossless) and met == targets else "bad")
 
 
 def _overview(section: Section, rows: Sequence[dict[str, Any]]) -> None:

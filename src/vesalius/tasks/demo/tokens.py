@@ -17,7 +17,6 @@ from vesalius.codec.options import CompressConfig
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.patient import cine_patient
 from vesalius.phantom.nifti import write_nifti
-from vesalius.report.page import limits_section
 from vesalius.report.player import Track, grey, player
 from vesalius.report.result import Result
 from vesalius.scan.open import open_scan
@@ -66,7 +65,7 @@ def show_tokens(result: Result, folder: Path, threads: int, progress: Progress) 
         shown.append((decode_scan(written.path).resident(), name, words))
         lines.append(f"{name} {words[0]}, {quality}")
     section = result.section(title)
-    section.blocks += limits_section(list(read_card(locate(MODEL)).caveats)).blocks
+    section.text(" ".join(read_card(locate(MODEL)).caveats), "warning")
     section.text(
         "A synthetic phantom. One file can hold all three; here each has its own, so that its bytes can be seen."
     )
