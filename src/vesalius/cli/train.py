@@ -119,7 +119,9 @@ class _Bar:
 
     def say(self, line: str) -> None:
         """Report the progress of work outside the loop: beside the bar on a terminal, else as a line."""
-        if self._bar is not None:
+        if self._bar is not None and line.startswith("note: "):
+            self._bar.console.print(line, highlight=False)
+        elif self._bar is not None:
             self._bar.update(self._task, description=line)
         elif not self._quiet:
             typer.echo(line, err=True)

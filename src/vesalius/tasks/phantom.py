@@ -85,6 +85,11 @@ def head_ct_lines(cohort: HeadCtSummary) -> Iterator[str]:
     """Yield the lines for the terminal."""
     positive = ", ".join(f"{name} {count}" for name, count in cohort.positive.items())
     yield f"{cohort.patients} patients, {cohort.studies} studies; positive: {positive}"
+    if cohort.positive["any"] in (0, cohort.studies):
+        word = "every study has a bleed" if cohort.positive["any"] else "no study has a bleed"
+        yield f"note: {word}, so nothing can be learned from these labels; pass more --patients or another --seed"
+    if cohort.first_positive:
+        yield f"a study with a bleed to look at: {cohort.path / cohort.first_positive}"
     yield f"bleeds differ by at most {cohort.largest_volume_error:.1%} from the requested volume"
     yield str(cohort.path)
 

@@ -12,7 +12,14 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.split import left_out_notes, training_splits
 from vesalius.errors import UsageError
 from vesalius.report.result import Result
-from vesalius.tasks.classify.checks import check_both, check_classes, check_decided, left_out_words, training_notes
+from vesalius.tasks.classify.checks import (
+    check_both,
+    check_classes,
+    check_decided,
+    held_out_notes,
+    left_out_words,
+    training_notes,
+)
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.cost import Tried
 from vesalius.tasks.detect.measure import feature_files, measure_model
@@ -94,6 +101,9 @@ class DetectJob(Job):
         train, problems = self._parts["train"], self._source.problems
         notes = (*train.notes, *self._outside, *training_notes(self._whole(), train, self.classes))
         return (*notes, left_out_words(problems)) if problems else notes
+
+    def warnings(self) -> Sequence[str]:
+        return (*self.notes(), *held_out_notes(self._parts, self.classes))
 
     def left_out(self) -> Mapping[str, Cohort]:
         return self._left_out
