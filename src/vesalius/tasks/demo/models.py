@@ -23,7 +23,7 @@ from vesalius.phantom.head_ct.options import BleedRequest, HeadCtOptions
 from vesalius.phantom.head_ct.study import head_ct_study
 from vesalius.phantom.nifti import write_nifti
 from vesalius.report.overlay import Outlined, outlines
-from vesalius.report.page import FIGURES, Section
+from vesalius.report.page import FIGURES, Figure, Section, Viewer, load_report
 from vesalius.report.result import Result
 from vesalius.tasks.demo.subjects import shipped_file
 from vesalius.wording import Progress
@@ -35,14 +35,6 @@ MISSING = (
 )
 HEART, HEAD = "UME: a beating heart, segmented", "MedDINOv3-Stroke: a head CT, searched for blood"
 BLOOD_HU = (0.0, 90.0)
-CAPTIONS = {
-    "outlines": "Outlines that the model found, on one slice of one frame.",
-    "volumes": "Volume of the left ventricle over the beat, from which the ejection fraction follows.",
-    "heat": "The most suspicious slice, and what speaks for blood, patch by patch.",
-    "profile": "Probability of each finding, slice by slice.",
-    "similarity": "How alike each patch is to the framed one, the hottest.",
-}
-"""Figures of `predict` by the last word of their names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,11 +149,12 @@ def _predicted(result: Result, section: Section, example: Example, study: Study,
     if example.title == HEAD:
         facts["a real CT of pydicom"] = _refusal(example.model, folder / "refused", threads)
     section.definitions(facts)
-    for picture in sorted((out / FIGURES).glob("*.png")):
-        kind = picture.stem.rpartition(".")[2]
-        result.figures[f"{example.study}-{kind}.png"] = regular(picture).read_bytes()
-        caption = CAPTIONS.get(kind, kind.replace("_", " ").replace("-", " ").capitalize() + ".")
-        section.figure(f"{example.study}-{kind}.png", caption, f"{example.title}: {kind}")
+    report = load_report(out)
+    section.verdict = report.verdict
+    for block in (block for part in report.sections for block in part.blocks):
+        if isinstance(block, Viewer | Figure):
+            section.blocks.append(block)
+    result.figures |= {file: regular(out / FIGURES / file).read_bytes() for file in report.figures}
 
 
 def _refusal(model: str, out: Path, threads: int) -> str:
