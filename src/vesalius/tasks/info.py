@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import vesalius
+from vesalius.arguments import checked
 from vesalius.codec.coders.table import CODERS
 from vesalius.scan.open import FORMATS
 from vesalius.tasks.train.jobs import JOBS, config_names
@@ -48,6 +49,7 @@ class Info:
     notice: str = "Research use only, not a medical device."
 
 
+@checked
 def info() -> Info:
     """Return versions, coders, formats and extras.
 

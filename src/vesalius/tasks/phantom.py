@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from vesalius.arguments import PathLike, checked
 from vesalius.config import from_overrides
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.write import CineCohort, write_cine
@@ -14,8 +15,9 @@ from vesalius.phantom.position import PositionCohort, PositionOptions, write_pos
 from vesalius.wording import Progress, quiet
 
 
+@checked
 def phantom_cine(
-    output: Path,
+    output: PathLike,
     patients: int = 5,
     seed: int = 0,
     options: Sequence[str] = (),
@@ -37,6 +39,7 @@ def phantom_cine(
         ConfigError: a wrong option.
         OutputError: the folder exists or cannot be written.
     """
+    output = Path(output)
     chosen = from_overrides(CineOptions, options, {"patients": patients, "seed": seed})
     return write_cine(output, chosen, force=force, progress=progress)
 
@@ -49,8 +52,9 @@ def cine_lines(cohort: CineCohort) -> Iterator[str]:
     yield str(cohort.path)
 
 
+@checked
 def phantom_head_ct(
-    output: Path,
+    output: PathLike,
     patients: int = 5,
     seed: int = 0,
     options: Sequence[str] = (),
@@ -67,6 +71,7 @@ def phantom_head_ct(
         ConfigError: a wrong option.
         OutputError: the folder exists or cannot be written.
     """
+    output = Path(output)
     chosen = from_overrides(HeadCtOptions, options, {"seed": seed})
     return write_head_ct(output, chosen, patients, force=force, progress=progress)
 
@@ -79,8 +84,9 @@ def head_ct_lines(cohort: HeadCtSummary) -> Iterator[str]:
     yield str(cohort.path)
 
 
+@checked
 def phantom_position(
-    output: Path,
+    output: PathLike,
     patients: int = 12,
     seed: int = 0,
     options: Sequence[str] = (),
@@ -96,6 +102,7 @@ def phantom_position(
         ConfigError: a wrong option.
         OutputError: the folder exists or cannot be written.
     """
+    output = Path(output)
     chosen = from_overrides(PositionOptions, options, {"patients": patients, "seed": seed})
     return write_position(output, chosen, force=force, progress=progress)
 

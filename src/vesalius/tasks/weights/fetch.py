@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from vesalius.arguments import PathLike, checked
 from vesalius.errors import UsageError
 from vesalius.files import sha256
 from vesalius.output import new_folder, refuse_existing
@@ -37,9 +38,10 @@ class FetchedWeights:
     next_command: str | None = field(default=None, metadata={"json": "import"})
 
 
+@checked
 def fetch_weights(
     name: str,
-    output: Path | None = None,
+    output: PathLike | None = None,
     *,
     check_size: bool = False,
     revision: str | None = None,
@@ -62,6 +64,7 @@ def fetch_weights(
         OutputError: the folder exists or cannot be written.
         UsageError: no folder is given.
     """
+    output = None if output is None else Path(output)
     known = known_model(name)
     if not check_size:
         if output is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import UsageError
 
 SCRATCH, PRETRAINED, PROBE = ARMS = ("scratch", "pretrained", "probe")
@@ -12,6 +13,7 @@ SCRATCH, PRETRAINED, PROBE = ARMS = ("scratch", "pretrained", "probe")
 Measure = Literal["auroc", "auprc"]
 
 
+@checked_fields
 @dataclass(frozen=True)
 class EfficiencyOptions:
     """Which cells are trained, what they are measured on, and where they run."""
