@@ -95,29 +95,60 @@ def fetch(
             show_default=False,
         ),
     ],
+    net: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Sizes of the network, as for import.", show_default=False),
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Model folder to make.", show_default=False)
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="PLACE",
+            help="Instead of the hub: address of the weights or of their folder, or a file or folder of this machine.",
+            show_default=False,
+        ),
+    ] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option("--files", metavar="DIR", help="Folder to make that keeps the fetched files.", show_default=False),
     ] = None,
     check_size: Annotated[bool, typer.Option("--check-size", help="Print the size of the download only.")] = False,
     revision: Annotated[
         str | None, typer.Option("--revision", help="Commit to fetch instead of the pinned one.", show_default=False)
     ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="PATTERN", help="Tensors that are allowed not to fit.", show_default=False),
+    ] = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch a public model from the Hugging Face hub.
+    """Fetch a public model, from the Hugging Face hub or elsewhere, and make a model folder of it.
 
-    The only command that uses the network. It prints the licence before it downloads anything.
+    The only command that uses the network, and with --from FILE it does not. It prints the licence before it downloads
+    anything.
 
     Examples:
         vesalius weights fetch dinov2-base --check-size
-        vesalius weights fetch dinov2-base -o downloads
+        vesalius weights fetch dinov2-base -o dinov2
     """
     from vesalius.tasks.weights.fetch import fetch_weights, lines
 
     result = fetch_weights(
-        name, output, check_size=check_size, revision=revision, force=force, progress=progress(quiet)
+        name,
+        output,
+        net or (),
+        source=source,
+        files=files,
+        check_size=check_size,
+        revision=revision,
+        allow=allow or (),
+        force=force,
+        progress=progress(quiet),
     )
     emit(result, json, lines)
 
