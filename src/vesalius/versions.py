@@ -37,9 +37,9 @@ def install_command(extra: str) -> str:
     is_made = (checkout / "Makefile").is_file() and Path(sys.prefix).parent == checkout == Path.cwd()
     make = "make nets, or " if is_made and extra in _OF_NETS else ""
     package = f"vesalius[{extra}]" if installed("vesalius") else f"{checkout}[{extra}]"
-    python, words = _python(), ("-m", "pip", "install")
+    python, words = _python(), ["-m", "pip", "install"]
     if find_spec("pip") is None:  # an environment of uv has none
-        python, words = "uv", ("pip", "install", "--python", python)
+        python, words = "uv", ["pip", "install", "--python", python]
     return make + shlex.join((python, *words, package))
 
 

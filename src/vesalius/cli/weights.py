@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vesalius.cli import complete
 from vesalius.cli.options import Force, Json, NewFolder, Quiet, numbers
 from vesalius.cli.show import emit, progress
 
@@ -28,6 +29,10 @@ def list_models(
     """List the models of the package, or of the given folders.
 
     Shows task, network, size, licence and the summary of the model card.
+
+    Examples:
+        vesalius weights list
+        vesalius weights list run-a/ run-b/
     """
     from vesalius.tasks.weights.listing import lines, list_weights
 
@@ -40,7 +45,12 @@ def import_model(
     checkpoint: Annotated[
         Path, typer.Argument(metavar="CHECKPOINT", help="File, or folder in the form of a hub.", show_default=False)
     ],
-    layout: Annotated[str, typer.Option("--layout", help="Layout of the checkpoint.", show_default=False)],
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout", autocompletion=complete.checkpoints, help="Layout of the checkpoint.", show_default=False
+        ),
+    ],
     output: NewFolder,
     net: Annotated[
         list[str] | None,
@@ -61,6 +71,10 @@ def import_model(
     Layouts: meddinov3, dinov3, dinov3-transformers, dinov2, dinov2-transformers, rad-dino, voco, voco-swinunetr,
     vocomni, bit-npz, vesalius. A tensor that is missing, unexpected or of another shape is an error unless --allow
     names it (e.g. 'decoder*'). No code in a checkpoint is ever run.
+
+    Examples:
+        vesalius weights import model.safetensors --layout dinov2 -o encoder
+        vesalius weights import checkpoint.pt --layout voco -o encoder --allow 'decoder*'
     """
     from vesalius.tasks.early import check_free, check_there
 
@@ -74,7 +88,15 @@ def import_model(
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Public model, see weights list.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            autocompletion=complete.public_models,
+            help="Public model, see weights list.",
+            show_default=False,
+        ),
+    ],
     net: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE]...", help="Sizes of the network, as for import.", show_default=False),
@@ -111,6 +133,10 @@ def fetch(
 
     The only command that uses the network, and with --from FILE it does not. It prints the licence before it downloads
     anything.
+
+    Examples:
+        vesalius weights fetch dinov2-base --check-size
+        vesalius weights fetch dinov2-base -o dinov2
     """
     from vesalius.tasks.weights.fetch import fetch_weights, lines
 
@@ -131,7 +157,13 @@ def fetch(
 
 def export(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Model folder, run folder or zoo name.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            autocompletion=complete.models,
+            help="Model folder, run folder or zoo name.",
+            show_default=False,
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File to write.", show_default=False)],
     part: Annotated[
@@ -148,9 +180,14 @@ def export(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Export a model for other programs; a segmenter gets a JSON file about its input and classes, too.
+    """Export a model to ONNX for other programs.
 
-    The exported file is run and compared with the model; a file that gives other numbers is refused.
+    A segmenter gets a JSON file about its input and classes, too. The exported file is run and compared with the model;
+    a file that gives other numbers is refused.
+
+    Examples:
+        vesalius export segment/cine_unet -o cine.onnx
+        vesalius export run/ -o encoder.onnx --part encoder --size 224,224
     """
     from vesalius.tasks.early import check_model
 

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, Union, get_args, get_origin
 from vesalius.named import Table
 
 Tree: TypeAlias = "Mapping[str, Tree | str | None]"
-"""Key -> the keys of its block, PATH, NEEDED, MODEL, or None for any other value and for blocks whose keys depend on a name."""
+"""Key -> keys of its block, PATH, NEEDED, MODEL, or None: any other value, or a block whose keys depend on a name."""
 PATH, NEEDED, MODEL = "path", "needed path", "model"
 """A file or folder; the same without a default; a model."""
 _FILE = Path(__file__).with_suffix(".json")
