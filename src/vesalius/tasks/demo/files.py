@@ -66,8 +66,8 @@ class Demonstration:
         lost = "" if ratio >= 1 else ", which was stored with loss"
         kept = "comes back equal" if lossless["equal"] else "does NOT come back equal"
         return (
-            f"Without loss the file {size} the original{lost}, and {kept}, by the reader of {self.subject.package}; the "
-            "pictures show what a given quality, ratio or greatest error leaves of it."
+            f"Without loss the file {size} the original{lost}, and {kept}, by the reader of {self.subject.package}; "
+            "the pictures show what a given quality, ratio or greatest error leaves of it."
         )
 
     def _lossless(self) -> dict[str, Cell]:
