@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 import vesalius
+from vesalius.arguments import PathLike, checked
 from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk
 from vesalius.codec.coders.protocol import Coder
 from vesalius.codec.coders.table import coder as coder_named
@@ -97,9 +98,10 @@ class CompressResult:
     kept: tuple[Kept, ...]
 
 
+@checked
 def compress_scan(
     scan: Scan,
-    path: Path,
+    path: PathLike,
     options: CompressConfig | None = None,
     *,
     coder: Coder | None = None,
@@ -124,6 +126,7 @@ def compress_scan(
         InputError: a lossy target, and the real values are not known.
         OutputError: the file exists or cannot be written.
     """
+    path = Path(path)
     started = time.perf_counter()
     options = CompressConfig() if options is None else options
     targets = options.targets()

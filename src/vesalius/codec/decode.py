@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.arguments import PathLike, checked
 from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Chunking
 from vesalius.codec.container import MAJOR, VslReader
 from vesalius.codec.header import Header, Tail, TierRecord, TokensRecord, scan_facts, spelled_out
@@ -202,9 +203,11 @@ def _tier_number(header: Header, tier: str | int | None, path: Path) -> int:
     raise UsageError(f"has no tier {tier!r}", where=path, fix=f"choose from: {known}")
 
 
-def decode_scan(path: Path, tier: str | None = None, *, threads: int = 1, model: str | None = None) -> Scan:
+@checked
+def decode_scan(path: PathLike, tier: str | None = None, *, threads: int = 1, model: PathLike | None = None) -> Scan:
     """Open the scan in a `.vsl` file; pixels are decoded when they are read. Raises CorruptFileError."""
-    file = open_vsl(path, tier, model=model)
+    path = Path(path)
+    file = open_vsl(path, tier, model=None if model is None else str(model))
     return Scan(pixels=VslPixels(file, threads), native=VslNative(file), **scan_facts(file.header))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.arguments import checked
 from vesalius.cohort.arrays import array_item
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
@@ -62,6 +63,7 @@ class ChannelPixels:
         return self.pixels.read(ALL, k).swapaxes(0, 1)[:, t]
 
 
+@checked
 def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
     """Open the image `name` of a case.
 
@@ -78,6 +80,7 @@ def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
     return scan
 
 
+@checked
 def open_mask(cohort: Cohort, case: Case, name: str) -> Scan:
     """Open the mask `name` of a case as a label map. Raises as `open_image` does."""
     path, region = _split(case, case.masks, name)

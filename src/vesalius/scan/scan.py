@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from vesalius.arguments import checked
 from vesalius.errors import GeometryError, VesaliusError
 from vesalius.memory import check_memory
 from vesalius.scan.display_state import NOTHING_STATED, DisplayState
@@ -70,6 +71,7 @@ class Scan:
     native: Native | None = None
 
     @classmethod
+    @checked
     def from_array(cls, array_CTIJK: ArrayLike, affine: ArrayLike | None = None, **facts: object) -> Scan:
         """Return a scan of an array (C, T, I, J, K), or (I, J, K) for one static channel, with the fields `facts`."""
         array = np.asarray(array_CTIJK)
@@ -95,10 +97,12 @@ class Scan:
         """Stored dtype, byte order included."""
         return self.pixels.dtype
 
+    @checked
     def stored(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """Read the stored values of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
         return self.pixels.read(t, k)
 
+    @checked
     def values(self, t: slice = ALL, k: slice = ALL, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
         """Read the real values (HU where known) of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
         c, times, i, j, depth = self.shape

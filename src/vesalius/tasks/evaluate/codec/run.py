@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 import vesalius
+from vesalius.arguments import PathLike, Paths, checked, path_list
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.files import regular
 from vesalius.memory import cores
@@ -75,10 +76,11 @@ class CodecEvaluation:
     notes: tuple[str, ...] = ()
 
 
+@checked
 @alone
 def evaluate_codec(
-    paths: Sequence[Path],
-    output: Path,
+    paths: Paths,
+    output: PathLike,
     config: CodecEvaluationConfig | None = None,
     *,
     reading: Reading = AS_STATED,
@@ -104,6 +106,8 @@ def evaluate_codec(
         InputError: no such judge, or it takes several images.
         OutputError: the folder exists with other content, or cannot be written.
     """
+    paths = path_list(paths)
+    output = Path(output)
     config, codec = config or CodecEvaluationConfig(), codec or VslCodec()
     names = [codec.name(coder) for coder in config.coders]
     twice = sorted({name for name in names if names.count(name) > 1})
