@@ -26,6 +26,7 @@ def planned_alone(
     Raises:
         UsageError, InputError: the request cannot be fulfilled.
     """
+    shown_JI = None
     for seed in range(settings.seed, settings.seed + settings.count):
         request = Request(caption, mask_JI, seed, settings.size)
         generator.check(request)
@@ -33,7 +34,8 @@ def planned_alone(
         stamp = Stamp(generator.name, generator.digest, caption, seed, mask_digest(mask_JI), settings.stamp)
         load = partial(Work, path, request, stamp)
         if mask_JI is not None:
-            load = partial(load, folder / MASKS / path.name, at_size(mask_JI, generator.size_of(request)))
+            shown_JI = at_size(mask_JI, generator.size_of(request)) if shown_JI is None else shown_JI
+            load = partial(load, folder / MASKS / path.name, shown_JI)
         yield Planned(path.name, path, stamp, load)
 
 
