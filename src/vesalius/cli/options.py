@@ -17,19 +17,27 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 import typer
 
+from vesalius.cli import complete
 from vesalius.errors import MissingExtraError, UsageError
 from vesalius.memory import set_limit
 
-Device = Literal["auto", "cpu", "cuda"]
+Device = Literal["auto", "cpu", "gpu", "cuda"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, progress on stderr.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no progress.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, max=1024, help="Thread count.", show_default="all cores")]
+Threads = Annotated[
+    int,
+    typer.Option(
+        "--threads", metavar="N", min=1, max=1024, help="Thread count.", show_default="OMP_NUM_THREADS, or all cores"
+    ),
+]
 Cache = Annotated[
     Path | None,
     typer.Option("--cache", metavar="DIR", help="Folder of the key for DICOM UIDs.", show_default=False),
 ]
-OnDevice = Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")]
+OnDevice = Annotated[
+    Device, typer.Option("--device", help="auto: a GPU where there is one; gpu and cuda are the same.")
+]
 NewFolder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)]
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.", show_default=False)]
 _Memory = Annotated[
@@ -76,8 +84,8 @@ def numbers(text: str, kind: type[_N], where: str, example: str, count: int | No
 def with_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorate a verb: a parameter whose type is a dataclass becomes one option for each field of the dataclass.
 
-    The metadata of a field hold its `help`; `flag` with a metavar, e.g. "--ratio N", where it is not the name; and an
-    `example` of comma-separated values. The verb receives one object.
+    The metadata of a field hold its `help`; `flag` with a metavar, e.g. "--ratio N", where it is not the name; an
+    `example` of comma-separated values, and a word for the `default` of these. The verb receives one object.
 
     Args:
         without: fields that get no option and keep their default.
@@ -145,7 +153,12 @@ class _Field:
         self._listed = next((get_args(item)[0] for item in kinds if get_origin(item) is tuple), None)
 
     def parameter(self) -> inspect.Parameter:
-        option = typer.Option(self._flag, metavar=self._metavar or None, help=self._about.get("help"))
+        option = typer.Option(
+            self._flag,
+            metavar=self._metavar or None,
+            help=self._about.get("help"),
+            autocompletion=getattr(complete, self._about.get("complete", ""), None),
+        )
         kind, default = self._kind, self._default
         if self._listed:
             kind, default = str | None, ",".join(map(str, default)) if default else None
@@ -156,6 +169,8 @@ class _Field:
         """The value of the field, from what the command line gives."""
         if self._listed is None or typed is None:
             return typed
+        if typed == self._about.get("default"):
+            return self._default
         if self._listed is str:
             return tuple(typed.split(","))
         return numbers(typed, self._listed, self._flag, self._about.get("example", "1,2"))

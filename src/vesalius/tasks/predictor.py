@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 from vesalius.cohort.ends import Ends
 from vesalius.errors import UsageError
-from vesalius.report.page import Section
+from vesalius.report.page import Section, Viewer
+from vesalius.report.verdict import Verdict
 from vesalius.scan.resample import to_grid
 from vesalius.scan.scan import Scan
 from vesalius.tasks.predict_options import PredictOptions
@@ -48,12 +49,15 @@ class Predicted:
     Args:
         measures: JSON-able.
         pictures: kind -> PNG, for the report.
+        viewer: slices to look through in the report, whose still picture is one of `pictures`, and its sheets by file
+            name; None without.
         files: that were written beside the target.
     """
 
     measures: dict[str, Any]
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     files: Sequence[Path] = ()
+    viewer: tuple[Viewer, Mapping[str, bytes]] | None = None
 
 
 def model_name(folder: Path) -> str:
@@ -82,6 +86,8 @@ class Predictor(ABC):
     card: CardFacts
     """Facts of the model card, of the first one where there are several models."""
     task: ClassVar[str]
+    doing: ClassVar[str] = "Prediction"
+    """What is done to a study, for the title of the report."""
     Options: ClassVar[type[PredictOptions]] = PredictOptions
     averages: ClassVar[bool] = False
     """Whether the job can average several models."""
@@ -158,14 +164,22 @@ class Predictor(ABC):
         """The measures of a study in one line."""
 
     @abstractmethod
+    def verdict(self, results: Mapping[str, dict[str, Any]]) -> Verdict:
+        """The answer of all studies in one line; `results` is study -> measures, never empty."""
+
+    @abstractmethod
     def sections(
-        self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]
+        self,
+        results: Mapping[str, dict[str, Any]],
+        pictures: Mapping[str, Mapping[str, str]],
+        viewers: Mapping[str, Viewer],
     ) -> list[Section]:
         """Sections of the report.
 
         Args:
             results: study -> measures.
             pictures: study -> kind -> file in `figures`.
+            viewers: study -> its slices to look through; only the first studies have one.
         """
 
     def placed(self, scans: Mapping[str, Scan]) -> dict[str, Scan]:

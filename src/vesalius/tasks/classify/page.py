@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vesalius.report.page import Column, Section
+from vesalius.report.page import Column, Section, Viewer
 from vesalius.report.table import NOTHING, fixed
+from vesalius.report.verdict import Verdict
 from vesalius.tasks.classify.calibration import Calibration
 
 HEAT, SIMILARITY, PROFILE = "heat", "similarity", "profile"
 """Kinds of pictures."""
+_NAMED = 3
+"""Scans with findings that the verdict names."""
 _SHOWN = 24
 """Studies that are shown with pictures; the others have them in their folders."""
 _MAPS = {
@@ -47,18 +51,57 @@ def summary_line(measures: Mapping[str, Any], unit: str = "studies") -> str:
     return f"{', '.join(parts)}{top}{warned}"
 
 
+def verdict_of(results: Mapping[str, Mapping[str, Any]], unit: str = "studies") -> Verdict:
+    """Return the answer for all scans in one line: which findings reach their thresholds, or the most probable class.
+
+    Example:
+        >>> finding = {"probability": 0.2, "positive": False}
+        >>> verdict_of({"head": {"classes": {"any": finding}}}).words
+        'No finding reached its threshold; the highest is any 0.20'
+    """
+    what = "pictures" if unit == "pictures" else "studies"
+    if all("class" in measures for measures in results.values()):
+        called = Counter(str(measures["class"]) for measures in results.values())
+        if len(results) == 1:
+            ((name, measures),) = results.items()
+            probability = measures["classes"][measures["class"]]["probability"]
+            return Verdict(words=f"{name}: {measures['class']}, probability {probability:.2f}")
+        counts = ", ".join(f"{count} {name}" for name, count in called.most_common())
+        return Verdict(words=f"Of {len(results)} {what}: {counts}")
+    positive = {
+        scan: [f"{name} {found['probability']:.2f}" for name, found in measures["classes"].items() if found["positive"]]
+        for scan, measures in results.items()
+    }
+    reached = {scan: findings for scan, findings in positive.items() if findings}
+    if not reached:
+        name, probability = max(
+            ((name, found["probability"]) for each in results.values() for name, found in each["classes"].items()),
+            key=lambda pair: pair[1],
+        )
+        among = "" if len(results) == 1 else f" in {len(results)} {what}"
+        return Verdict(words=f"No finding reached its threshold{among}; the highest is {name} {probability:.2f}")
+    if len(results) == 1:
+        ((scan, findings),) = reached.items()
+        return Verdict(words=f"{scan}: at or above the threshold {', '.join(findings)}")
+    few = "; ".join(f"{scan} {', '.join(findings)}" for scan, findings in list(reached.items())[:_NAMED])
+    more = f"; {len(reached) - _NAMED} more" if len(reached) > _NAMED else ""
+    return Verdict(words=f"{len(reached)} of {len(results)} {what} reach a threshold: {few}{more}")
+
+
 def sections_of(
     results: Mapping[str, Mapping[str, Any]],
     pictures: Mapping[str, Mapping[str, str]],
+    viewers: Mapping[str, Viewer],
     calibration: Calibration,
     unit: str = "studies",
     data: Sequence[str] = (),
 ) -> list[Section]:
-    """Return one table of all scans, then a section for each.
+    """Return one table of all scans, then a section for each; a single scan comes before its table.
 
     Args:
         results: scan -> measures.
         pictures: scan -> kind -> file in `figures`.
+        viewers: scan -> its slices to look through, of the first scans.
         calibration: of the model.
         unit: see the module.
         data: names of the training data.
@@ -88,12 +131,13 @@ def sections_of(
     caption = f"{whole}, calibrated on {trained_on} only ({samples})."
     head.table(columns, rows if is_one_class else [*rows, ["threshold", *thresholds, ""]], caption)
     shown = [
-        _scan_section(scan, measures, pictures.get(scan, {}), classes, unit)
+        _scan_section(scan, measures, pictures.get(scan, {}), viewers.get(scan), classes, unit)
         for scan, measures in list(results.items())[:_SHOWN]
     ]
     if len(results) > _SHOWN:
         shown[-1].text(f"{len(results) - _SHOWN} more studies have their pictures in their own folders.", "note")
-    return [head, *shown, Section(title="Definitions").definitions(_definitions(unit, is_one_class))]
+    parts = [*shown, head] if len(results) == 1 else [head, *shown]
+    return [*parts, Section(title="Definitions").definitions(_definitions(unit, is_one_class))]
 
 
 def _definitions(unit: str, is_one_class: bool) -> dict[str, str]:
@@ -115,11 +159,30 @@ def _definitions(unit: str, is_one_class: bool) -> dict[str, str]:
 
 
 def _scan_section(
-    scan: str, measures: Mapping[str, Any], pictures: Mapping[str, str], classes: Sequence[str], unit: str
+    scan: str,
+    measures: Mapping[str, Any],
+    pictures: Mapping[str, str],
+    viewer: Viewer | None,
+    classes: Sequence[str],
+    unit: str,
 ) -> Section:
     section = Section(title=scan)
     for warning in measures["warnings"]:
         section.text(warning[0].upper() + warning[1:] + ".", "warning")
+    heat = measures["heat_map"]
+    where = "" if unit == "pictures" else f"Slice {heat['slice']}: "
+    captions = {
+        HEAT: f"{where}{_heat_words(heat)}{_below(measures)}",
+        SIMILARITY: f"{where}how alike each patch is to the framed one, whatever the finding.",
+    }
+    if unit != "pictures":
+        captions[PROFILE] = "Probability of each slice alone."
+    if viewer is not None:
+        section.viewer(viewer)
+        heat_caption = captions.pop(HEAT)
+        section.text(heat_caption[0].upper() + heat_caption[1:])
+    elif HEAT in pictures:
+        section.figure(pictures[HEAT], captions.pop(HEAT), f"{HEAT} of {scan}")
     if unit != "pictures":
         columns = [Column(name="slice"), Column(name="in the file")]
         columns += [Column(name=name, numeric=True) for name in classes]
@@ -135,18 +198,17 @@ def _scan_section(
         section.table(
             columns, rows, f"Suspicious slices by {measures['leading']}. {used}, in {measures['seconds']:.1f} s."
         )
-    heat = measures["heat_map"]
-    where = "" if unit == "pictures" else f"Slice {heat['slice']}: "
-    captions = {
-        HEAT: f"{where}{_heat_words(heat)}{_below(measures)}",
-        SIMILARITY: f"{where}how alike each patch is to the framed one, whatever the finding.",
-    }
-    if unit != "pictures":
-        captions[PROFILE] = "Probability of each slice alone."
     for kind, caption in captions.items():
         if kind in pictures:
             section.figure(pictures[kind], caption[0].upper() + caption[1:], f"{kind} of {scan}")
     return section
+
+
+def heat_words(heat: Mapping[str, Any]) -> str:
+    """Return in a few words what the colours of a heat map mean."""
+    name = heat["class"]
+    of = {"logit": f"logit of {name} for each patch, from the threshold on", "grad-cam": f"Grad-CAM of {name}"}
+    return of.get(heat["shows"], "attention rollout")
 
 
 def _heat_words(heat: Mapping[str, Any]) -> str:

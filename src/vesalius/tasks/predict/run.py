@@ -20,12 +20,13 @@ from vesalius.report.page import (
     SUMMARY,
     Column,
     Section,
+    Viewer,
     limits_line,
-    limits_section,
     write_figure,
 )
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
+from vesalius.report.verdict import Verdict
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.predict.inputs import Input, failure, find_inputs
 from vesalius.tasks.predict.ledger import RECORD, Finished, Ledger, content_digest
@@ -40,6 +41,8 @@ from vesalius.wording import Progress, quiet
 _STATE = "model.json"
 _RESERVED = (SUMMARY, PAGE, FIGURES, _STATE, RECORD)
 """Names that no study may have."""
+_VIEWER_BYTES = 24 << 20
+"""Sheets of all studies that a page holds; studies beyond have a still picture."""
 _PACKAGES = ("numpy", "scipy", "torch", "timm", "monai", "nibabel", "pydicom")
 
 
@@ -113,7 +116,7 @@ def predict(
     task = read_config(folders[0]).task
     predictor = _predictor_class(task, folders[0]).of(folders, "cpu" if on_cpu(device) else "cuda", options)
     inputs, failed = find_inputs(paths, predictor.images, reading)
-    chosen = predictor.options.given | reading.stated()
+    chosen = predictor.options.deciding | reading.stated()
     ledger = _begin(output, {"model": predictor.digest(), **chosen}, predictor.target_of, force=force)
     results: dict[str, dict[str, Any]] = {}
     skipped = []
@@ -132,9 +135,8 @@ def predict(
             if not is_new:
                 skipped.append(str(output / predictor.target_of(name)))
     finally:  # an interrupted run keeps what is finished
-        title = f"Predictions: {', '.join(predictor.models)}"
         command = command_line("predict", *(Path(name).name for name in names), "-o", output.name)
-        page = _publish(predictor, ledger, output, title, command, chosen, failed)
+        page = _publish(predictor, ledger, output, command, chosen, failed)
     return Predictions(
         path=str(output),
         report=str(page),
@@ -173,7 +175,6 @@ def _publish(
     predictor: Predictor,
     ledger: Ledger,
     output: Path,
-    title: str,
     command: str,
     chosen: Mapping[str, Any],
     failed: Sequence[Mapping[str, str]],
@@ -181,6 +182,7 @@ def _publish(
     """Write summary and page of all finished studies of the folder."""
     measures = {name: study.measures for name, study in ledger.studies.items()}
     about, limits, models = predictor.about, predictor.caveats, predictor.models
+    studies = f"{len(measures)} studies" if len(measures) != 1 else next(iter(measures))
     figures = {name: files for name in measures if (files := _figures(output, name))}
     result = Result(
         results={
@@ -192,19 +194,20 @@ def _publish(
             else [],
             "options": dict(chosen),
         },
+        verdict=predictor.verdict(measures) if measures else Verdict(words="No study was predicted", outcome="bad"),
+        limits=limits,
         sections=[
-            limits_section(limits),
+            *(predictor.sections(measures, figures, _viewers(ledger, output)) if measures else ()),
             *(_averaged(models) if len(models) > 1 else ()),
-            *(predictor.sections(measures, figures) if measures else ()),
         ],
         failures={printable(study["source"]): study["reason"] for study in failed},
     )
     return publish(
         result,
         output,
-        title=title,
+        title=f"{predictor.doing} of {studies} by {', '.join(models)}",
         task=f"predict {predictor.task}",
-        lead=f"{about.rstrip('.') or 'A model without a summary'}. Studies: {len(measures)}. {NOTICE}",
+        lead=f"{about.rstrip('.') or 'A model without a summary'}. {NOTICE}",
         made=made(command, torch.get_num_threads(), None, _PACKAGES),
     )
 
@@ -237,10 +240,16 @@ def _predict_study(
         (output / FIGURES / old).unlink()
     for kind, png in predicted.pictures.items():
         write_figure(output / FIGURES / f"{name}.{kind}.png", png)
+    viewer = None
+    if predicted.viewer is not None:
+        block, sheets = predicted.viewer
+        viewer = block.of(f"{name}.").model_dump(mode="json")
+        for file, data in sheets.items():
+            write_figure(output / FIGURES / f"{name}.{file}", data)
     written = [*(target.iterdir() if target.is_dir() else [target]), *predicted.files]
     written += [output / FIGURES / file for file in _figures(output, name).values()]
     files = tuple(sorted(path.relative_to(output).as_posix() for path in written))
-    ledger.add(Finished(name, digest, predicted.measures, study.source, files))
+    ledger.add(Finished(name, digest, predicted.measures, study.source, files, viewer))
     return name, True
 
 
@@ -284,6 +293,23 @@ def _state(path: Path, *, force: bool) -> Any:
             return None
         fix = "choose another folder or pass --force"
         raise CorruptFileError("does not say which model the folder belongs to", where=path, fix=fix) from error
+
+
+def _viewers(ledger: Ledger, output: Path) -> dict[str, Viewer]:
+    """The viewers of the first studies, as many as a page can hold."""
+    viewers: dict[str, Viewer] = {}
+    room = _VIEWER_BYTES
+    for name, study in ledger.studies.items():
+        if study.viewer is None:
+            continue
+        viewer = Viewer.model_validate_json(json.dumps(study.viewer))
+        files = [output / FIGURES / file for file in viewer.sheets]
+        if all(file.exists() for file in files):
+            room -= sum(file.stat().st_size for file in files)
+            if room < 0:
+                break
+            viewers[name] = viewer
+    return viewers
 
 
 def _figures(output: Path, name: str) -> dict[str, str]:
