@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # Pillow is imported where it is used
 
 PictureFormat = Literal["png", "nii.gz", "dcm"]
 FORMATS: tuple[PictureFormat, ...] = get_args(PictureFormat)
+MASKS = "masks"
+"""Folder of the label maps beside the pictures."""
 _COMMENT = 6
 _GROUP, _CREATOR = 0x0009, "VESALIUS SYNTHETIC"
 _MARK = "Synthetic"

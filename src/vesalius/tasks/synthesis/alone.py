@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from vesalius.scan.synthetic import Stamp, mask_digest
+from vesalius.scan.synthetic import MASKS, Stamp, mask_digest
 from vesalius.tasks.generate.generator import Generator, Request
 from vesalius.tasks.synthesis.masks import Labels, at_size
 from vesalius.tasks.synthesis.produce import Planned, Work
 from vesalius.tasks.synthesis.settings import SynthesisSettings
 
-MASKS = "masks"
-"""Folder of the label maps beside the pictures."""
 _LETTERS = 40
 
 
