@@ -43,7 +43,7 @@ else
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 endif
 
-BENCHES := start_up manifest_scale loading codec auto detect
+BENCHES := first_use manifest_scale loading codec auto detect
 
 bench: $(VENV)/.nets  ## run the benchmarks that need no arguments; the others in bench/ train models
 	@set -e; for name in $(BENCHES); do echo "== bench/$$name.py"; $(BIN)/python "bench/$$name.py"; done

@@ -84,6 +84,9 @@ def test_archives_are_weighed_before_they_are_inflated(tmp_path, memory_limit):
 
 
 def test_cores_are_those_this_process_may_use(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert memory.cores() == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "1000000")
     assert memory.cores() >= 1
     if hasattr(os, "sched_getaffinity"):
         assert memory.cores() == len(os.sched_getaffinity(0))

@@ -9,9 +9,9 @@ import copy
 import difflib
 import re
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import yaml
 from pydantic import (
@@ -36,7 +36,25 @@ _TEXT_COPIES = 100
 """Memory of the tree of a text, as a multiple of the text."""
 
 
-class Config(BaseModel):
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
+
+
+class _OneLine(ModelMetaclass):
+    """Makes wrong values given to a constructor an error of one line, as `parse` does."""
+
+    def __call__(self, *given: Any, **values: Any) -> Any:
+        if given:
+            raise ConfigError("takes named values only", where=self.__name__, fix=f"write {self.__name__}(name=value)")
+        try:
+            return super().__call__(**values)
+        except ValidationError as error:
+            raise _one_line(cast("type[BaseModel]", self), error, None) from error
+
+
+class Config(BaseModel, metaclass=_OneLine):
     """Base of all configurations: unknown keys are refused, values do not change after loading.
 
     Example:
@@ -165,10 +183,31 @@ def from_overrides(
     Raises:
         ConfigError: wrong key, wrong value, or a word without "=".
     """
-    raw = {} if raw is None else copy.deepcopy(raw)
+    return cls.parse(overridden({} if raw is None else raw, overrides), where=where)
+
+
+def overridden(raw: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Return a copy of a table of keys with the words "a.b=value" put in.
+
+    Raises:
+        ConfigError: a word without "=", a value that is not YAML, or a key below a value.
+
+    Example:
+        >>> overridden({"train": {"seed": 1}}, ["train.epochs=5"])
+        {'train': {'seed': 1, 'epochs': 5}}
+    """
+    raw = copy.deepcopy(raw)
     for override in overrides:
         _override(raw, override)
-    return cls.parse(raw, where=where)
+    return raw
+
+
+def misspelt(key: Sequence[int | str], valid: Iterable[str], where: str | Path | None = None) -> ConfigError:
+    """Return the error for a key that does not exist; it names the nearest of the `valid` ones at its place."""
+    place = ".".join(map(str, key))
+    near = difflib.get_close_matches(str(key[-1]), list(valid), n=1, cutoff=0)
+    fix = f"did you mean {near[0]!r}?" if near else None
+    return ConfigError("no such key", where=f"{where}: {place}" if where else place, fix=fix)
 
 
 def _without_comments(text: str) -> str:
@@ -193,13 +232,12 @@ def _override(raw: dict[str, Any], override: str) -> None:
 
 def _one_line(cls: type[BaseModel], error: ValidationError, where: str | Path | None) -> ConfigError:
     errors = error.errors()
-    misspelt = (item for item in errors if item["type"] == "extra_forbidden")  # before the key that is then missing
-    first = next(misspelt, errors[0])
+    unknown = (item for item in errors if item["type"] == "extra_forbidden")  # before the key that is then missing
+    first = next(unknown, errors[0])
     key = ".".join(str(part) for part in first["loc"]) or "configuration"
     place = f"{where}: {key}" if where else key
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(first["loc"][-1]), _keys_at(cls, first["loc"][:-1]), n=1, cutoff=0)
-        return ConfigError("no such key", where=place, fix=f"did you mean {near[0]!r}?" if near else None)
+        return misspelt(first["loc"], _keys_at(cls, first["loc"][:-1]), where)
     if first["type"] == "missing":
         return ConfigError("is required and missing", where=place)
     is_ours = first["type"] == "value_error"  # raised by a validator of the house

@@ -102,8 +102,10 @@ def check_archive(path: Path, member: str | None = None) -> None:
 
 
 def cores() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the number of processors that this process may use: OMP_NUM_THREADS, where a cluster or a user sets it."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(limit), there) if limit.isdecimal() and int(limit) else there
 
 
 def available_bytes() -> int:

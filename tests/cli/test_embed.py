@@ -12,7 +12,7 @@ def test_embed(vesalius, tmp_path):
     assert (done.code, done.err) == (0, "encoding slices of 6\n")
     assert "2 slices, 192 numbers each" in done.out
     assert "exists already" in vesalius(*words).error
-    done = vesalius(*words, "--force", "--max-slices", "1", "--json", "--quiet")
+    done = vesalius(*words, "--force", "--max-slices", "1", "--patch", "center", "--json", "--quiet")
     assert (done.told["slices"], done.told["cached"], done.err) == (1, False, "")
     told = vesalius(*words, "--force", "--least-body", "0.5", "--body-above", "-200", "--json").told
     assert (told["slices"], told["cached"]) == (6, False)  # 54 % of each slice are head

@@ -1,9 +1,10 @@
-"""Both READMEs show the same commands, and only commands that exist."""
+"""Chinese pages show the commands and figures of the English ones, and all pages only commands that exist."""
 
 import re
 
 import pytest
 
+DECIMAL = re.compile(r"\d+\.\d+")
 BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -12,13 +13,22 @@ def _commands(path):
     return [" ".join(line.partition("#")[0].split()) for line in lines if line.strip()]
 
 
-def test_the_chinese_readme_shows_the_same_commands(repository):
-    assert _commands(repository / "README.md") == _commands(repository / "README.zh-CN.md")
+@pytest.mark.parametrize(("english", "chinese"), [("README", "README.zh-CN"), ("docs/jobs", "docs/zh/jobs")])
+def test_both_languages_show_the_same_commands(repository, english, chinese):
+    assert _commands(repository / f"{english}.md") == _commands(repository / f"{chinese}.md")
+
+
+@pytest.mark.parametrize("name", ["detection", "generation", "tokens"])
+def test_a_chinese_page_says_nothing_that_the_english_one_does_not(repository, name):
+    english, chinese = (repository / "docs" / folder / f"{name}.md" for folder in (".", "zh"))
+    assert set(_commands(chinese)) <= set(_commands(english))
+    stated = [set(DECIMAL.findall(path.read_text(encoding="utf-8"))) for path in (chinese, english)]
+    assert stated[0] <= stated[1]
 
 
 PAGES = [
     *("index", "tutorial", "cohort-tutorial", "own-task", "training", "segmentation", "detection", "features"),
-    "finetuning",
+    *("finetuning", "jobs", "generation", "zh/jobs", "zh/detection", "zh/generation"),
 ]
 
 

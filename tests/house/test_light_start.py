@@ -1,10 +1,14 @@
 """Commands that need no model never load torch; those that only talk load no imaging library either."""
 
 import json
+import runpy
 import subprocess
 import sys
 
 import pytest
+
+from house.files import ROOT
+from vesalius.cli.main import app
 
 NEVER = {"torch", "torchvision", "monai", "timm", "transformers", "diffusers", "accelerate"}
 """Loaded by no command of this file."""
@@ -73,3 +77,47 @@ def test_evaluate_codec_without_a_judge_loads_no_torch(loaded, make_nifti, tmp_p
 
 def test_convert_loads_no_torch(loaded, make_nifti, tmp_path):
     assert loaded("convert", make_nifti(), "-o", tmp_path / "out.nii.gz", "--orient", "LPS") & NEVER == set()
+
+
+FIRST_USE = runpy.run_path(str(ROOT / "bench" / "first_use.py"))
+"""Commands with a wrong path or key, which the benchmark times."""
+MISTAKES = """
+import contextlib, io, json, os, sys
+from vesalius.cli.main import run
+os.makedirs("there"), open("there/file.txt", "w").close()
+ended = {}
+for command in json.load(sys.stdin):
+    sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+    try:
+        run(command.split())
+    except SystemExit as end:
+        ended[command] = end.code, sorted({"torch", "monai"} & set(sys.modules)), sys.stderr.getvalue()
+    except BaseException as error:
+        ended[command] = repr(error), [], ""
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+print(json.dumps(ended))
+"""
+
+
+def test_a_wrong_path_or_key_never_loads_torch_in_any_verb(tmp_path):
+    """One Python runs them all, so that the first command that loads torch is the first to fail."""
+    commands = [*FIRST_USE["WRONG_PATHS"], *FIRST_USE["WRONG_KEYS"]]
+    done = subprocess.run(
+        [sys.executable, "-c", MISTAKES], input=json.dumps(commands), capture_output=True, text=True, cwd=tmp_path
+    )
+    ended = json.loads(done.stdout)
+    assert list(ended) == commands
+    for command, (code, heavy, error) in ended.items():
+        assert (code, heavy) == (2, []), (command, error)
+        assert len(error.splitlines()) <= 2, (command, error)  # weights list names the failure in a line of its own
+    assert all("no such key; did you mean" in ended[command][2] for command in FIRST_USE["WRONG_KEYS"])
+
+
+def test_the_benchmark_of_the_first_use_knows_every_verb():
+    alone = {verb.name or verb.callback.__name__ for verb in app.registered_commands}
+    grouped = {
+        f"{group.name} {verb.name or verb.callback.__name__}"
+        for group in app.registered_groups
+        for verb in group.typer_instance.registered_commands
+    }
+    assert set(FIRST_USE["verbs"]()) == alone | grouped

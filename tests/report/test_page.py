@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vesalius.errors import InputError, OutputError
-from vesalius.report.page import Column, Made, Report, limits_line, limits_section, load_report, write_figure
+from vesalius.report.page import Column, Made, Report, limits_line, load_report, write_figure
 from vesalius.report.table import read_csv, write_csv
 from vesalius.report.web_page import AllRows, render
 
@@ -114,8 +114,6 @@ def test_a_name_that_is_not_utf_8_stands_as_escapes(tmp_path):
     assert r"caf\udce9" in render(report, {}, AllRows(["file"], [False], [["caf\udce9"]], 0))
 
 
-def test_one_warning_and_one_line():
+def test_limits_are_one_line_on_the_terminal():
     caveats = ("Trained on drawings only.", "Not for children.")
-    (block,) = limits_section(caveats).blocks
-    assert (block.tone, block.text) == ("warning", "Trained on drawings only. Not for children.")
     assert limits_line(caveats) == "warning: limits of the model: Trained on drawings only. Not for children."

@@ -13,12 +13,15 @@ from vesalius.errors import InputError
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
 from vesalius.report.style import new_figure, to_png
+from vesalius.report.verdict import Verdict
 
 WORDS = {"title": "A test", "task": "evaluate", "lead": "What was done.", "made": made("vesalius evaluate", 1)}
 
 
 def result_with(figure):
-    result = Result(results={"n": 2}, rows=[{"case": "a", "dice": 0.5}], columns=("case", "dice"))
+    result = Result(
+        Verdict(words="Half"), results={"n": 2}, rows=[{"case": "a", "dice": 0.5}], columns=("case", "dice")
+    )
     result.section("Overlap").figure(figure, "Caption.", "A curve")
     result.failures["b"] = "cannot be read"
     return result
@@ -41,8 +44,14 @@ def test_everything_of_a_result_is_written(tmp_path):
     assert "What was done." in (tmp_path / "report.html").read_text()
 
 
+def test_a_report_without_an_answer_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match="'A test' has no verdict"):
+        publish(Result(), tmp_path, **WORDS)
+    assert not any(tmp_path.iterdir())
+
+
 def test_no_columns_no_table_and_a_missing_figure_is_refused(tmp_path):
-    publish(Result(), tmp_path, **WORDS)
+    publish(Result().judge("Nothing"), tmp_path, **WORDS)
     assert not (tmp_path / "table.csv").exists()
     with pytest.raises(InputError, match="is missing"):
         publish(result_with("nothing.png"), tmp_path, **WORDS)

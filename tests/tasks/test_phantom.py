@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import nibabel as nib
 import pytest
 
@@ -46,7 +48,13 @@ def test_a_head_ct_cohort_with_its_truth(tmp_path):
         tmp_path / "out", 2, 1, (*SMALL_HEADS, "prevalence={any: 1, subdural: 1}", "studies_per_patient=[1, 1]")
     )
     assert (result.patients, result.studies, result.positive["any"]) == (2, 2, 2)
-    assert next(iter(head_ct_lines(result))).startswith("2 patients, 2 studies; positive: any 2")
+    first, note, positive, *_ = head_ct_lines(result)
+    assert first.startswith("2 patients, 2 studies; positive: any 2")
+    assert note.startswith("note: every study has a bleed, so nothing can be learned")
+    assert positive == f"a study with a bleed to look at: {tmp_path / 'out' / 'P0001' / 'S1.nii.gz'}"
+    none = replace(result, positive={"any": 0}, first_positive=None)
+    assert [line.startswith("note: no study has a bleed") for line in head_ct_lines(none)][1:2] == [True]
+    assert not any("look at" in line for line in head_ct_lines(none))
 
 
 def test_wrong_options_of_the_head_ct_phantom(tmp_path):

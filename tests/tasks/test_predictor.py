@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from vesalius.errors import UsageError
+from vesalius.report.verdict import Verdict
 from vesalius.scan.scan import Scan
 from vesalius.scan.stack import SliceStack
 from vesalius.tasks.predict_options import PredictOptions
@@ -22,6 +23,9 @@ class Nothing(Predictor):
 
     def summary(self, measures):
         return ""
+
+    def verdict(self, results):
+        return Verdict(words="nothing")
 
     def sections(self, results, pictures):
         return []

@@ -1,6 +1,8 @@
+import errno
 import hashlib
 import json
 import resource
+import shutil
 import struct
 
 import pytest
@@ -178,3 +180,24 @@ def test_a_configuration_that_no_model_has(folder, text):
         from_pretrained(folder)
     assert str(folder) in str(caught.value)
     assert len(str(caught.value)) <= 500
+
+
+def test_a_frozen_part_is_one_file_of_many_folders_and_each_folder_is_whole(folder, tmp_path, monkeypatch):
+    part, config = from_pretrained(folder).parts["net"], ModelConfig.of("segment", {"net": NET})
+    runs = [tmp_path / name for name in ("first", "second", "on-another-disk")]
+    for run in runs[:2]:
+        run.mkdir()
+        save_pretrained(run, {"net": part}, config)
+    assert all((run / WEIGHTS).samefile(folder / WEIGHTS) for run in runs[:2])
+
+    def no_link(source, target):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(saved.os, "link", no_link)
+    runs[2].mkdir()
+    save_pretrained(runs[2], {"net": part}, config)
+    assert not (runs[2] / WEIGHTS).samefile(folder / WEIGHTS)
+    shutil.move(runs[0], tmp_path / "elsewhere")
+    save_pretrained(runs[1], {"net": NET.make()}, config)  # other weights in a folder that shares the file
+    assert digest_of(folder) == digest_of(tmp_path / "elsewhere") == digest_of(runs[2]) == part.digest
+    assert digest_of(runs[1]) != part.digest

@@ -30,6 +30,9 @@ def app(
     What is dropped on the page lies in a private folder that is removed at the end. Only this machine can reach the
     page, unless --share is given. Ends with Ctrl-C.
     """
-    from vesalius.app.serve import serve
+    from vesalius.app.serve import needs_gradio, serve
+    from vesalius.tasks.early import check_model
 
+    needs_gradio()
+    check_model(model)
     serve(model, port=port, share=share, progress=progress(quiet))

@@ -94,7 +94,10 @@ def decompress(
     --slice and --frame write one piece, as a new .nii, .npy or .png file.
     """
     from vesalius.tasks.compress.decompress import decompress as run
+    from vesalius.tasks.early import check_model, check_there
 
+    check_there(file)
+    check_model(model)
     result = run(
         file,
         output,
@@ -137,7 +140,10 @@ def verify(
     All checksums are checked and all tiers decoded.
     """
     from vesalius.tasks.compress.decompress import verify as run
+    from vesalius.tasks.early import check_model, check_there
 
+    check_there(file, original)
+    check_model(model)
     emit(run(file, original, reading=reading, threads=threads, model=model), json, _verified)
 
 

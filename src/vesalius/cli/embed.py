@@ -35,6 +35,10 @@ def embed(
     A scan becomes plain files and a map of similar patches; a manifest becomes a store of vectors for vesalius search.
     """
     needs_torch()
+    from vesalius.tasks.early import check_model, check_there
+
+    check_model(model)
+    check_there(path)
     from vesalius.tasks.embed.run import embed as run
     from vesalius.tasks.embed.run import lines
 

@@ -16,7 +16,7 @@ from vesalius.tasks.evaluate.augmentation.options import AugmentationOptions
 from vesalius.tasks.evaluate.classifier_options import ClassifierOptions
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
 from vesalius.tasks.evaluate.images.options import QualityOptions
-from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions
+from vesalius.tasks.evaluate.label_efficiency.options import EfficiencyOptions, without_arm
 from vesalius.tasks.evaluate.masks.structure_options import StructureOptions
 
 app = typer.Typer(help="Measure, and write an honest report.", no_args_is_help=True, rich_markup_mode=None)
@@ -44,6 +44,10 @@ def codec(
     Each measure is given for the whole field, and near the heart where ED and ES masks are known.
     A judge is a model folder, a run folder or a name of the zoo that took no part in the training of a coder.
     """
+    from vesalius.tasks.early import check_any_there, check_model
+
+    check_any_there(paths)
+    check_model(config.judge)
     from vesalius.tasks.evaluate.codec.run import evaluate_codec, lines
 
     result = evaluate_codec(
@@ -96,14 +100,16 @@ def masks(
     With --generated, --judge and --real instead: the masks that a segmenter finds in generated pictures, against those
     that they were made from, beside its Dice on real pictures.
     """
-    from vesalius.tasks.evaluate.masks.classes import parse_classes
-    from vesalius.tasks.evaluate.masks.run import evaluate_masks, lines
+    from vesalius.tasks.early import check_free, check_model, check_there
 
     if structure.generated is not None:
         if predicted is not None or reference is not None or classes or objects or lv is not None:
             what = "takes neither PREDICTED and REFERENCE nor their labels: the judge has names for them"
             raise UsageError(what, where="--generated", fix="leave them out")
         needs_torch()
+        check_free(output, force=force)
+        check_model(structure.judge)
+        check_there(structure.generated, structure.real)
         from vesalius.tasks.evaluate.masks.obeyed import evaluate_structure
         from vesalius.tasks.evaluate.masks.obeyed import lines as structure_lines
 
@@ -113,6 +119,11 @@ def masks(
     if predicted is None or reference is None:
         what = "predicted and reference masks are needed"
         raise UsageError(what, where="evaluate masks", fix="name both, or pass --generated MANIFEST")
+    check_free(output, force=force)
+    check_there(predicted, reference)
+    from vesalius.tasks.evaluate.masks.classes import parse_classes
+    from vesalius.tasks.evaluate.masks.run import evaluate_masks, lines
+
     names = parse_classes(classes) if classes else None
     result = evaluate_masks(
         predicted,
@@ -154,6 +165,11 @@ def images(
     generated one was made from (fact source of its case).
     """
     needs_torch()
+    from vesalius.tasks.early import check_free, check_model, check_there
+
+    check_free(output, force=force)
+    check_there(generated, reference, options.train)
+    check_model(options.model)
     from vesalius.tasks.evaluate.images.run import evaluate_images, lines
 
     result = evaluate_images(
@@ -186,6 +202,11 @@ def classifier(
     Thresholds and temperature are those stored with the model; nothing is chosen on the cohort.
     """
     needs_torch()
+    from vesalius.tasks.early import check_free, check_model, check_there
+
+    check_free(output, force=force)
+    check_model(model)
+    check_there(cohort, options.embeddings)
     from vesalius.tasks.evaluate.classifier import evaluate_classifier, lines
 
     result = evaluate_classifier(
@@ -220,6 +241,9 @@ def label_efficiency(
     number of the fold, e.g. init_from=pretrained/{fold}. A Ray cluster needs DIR and the data on all its machines.
     """
     needs_torch()
+    from vesalius.tasks.early import check_run
+
+    check_run(config, [without_arm(word) for word in overrides or ()])
     from vesalius.tasks.evaluate.label_efficiency.run import label_efficiency as run
     from vesalius.tasks.evaluate.label_efficiency.run import lines
 
@@ -269,6 +293,10 @@ def augmentation(
     have been made from the training split of REAL.
     """
     needs_torch()
+    from vesalius.tasks.early import check_run, check_there
+
+    check_run(config, overrides or ())
+    check_there(synthetic)
     from vesalius.tasks.evaluate.augmentation.run import evaluate_augmentation, lines
 
     result = evaluate_augmentation(

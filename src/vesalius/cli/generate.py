@@ -30,7 +30,9 @@ def generate(
         Path | None,
         typer.Option("--from", metavar="IN.jsonl", help="Make pictures of the training cases of a manifest instead."),
     ] = None,
-    per_case: Annotated[int, typer.Option("--per-case", metavar="N", help="Pictures of each case.")] = 1,
+    per_case: Annotated[
+        int | None, typer.Option("--per-case", metavar="N", help="With --from: pictures of each case.  [default: 1]")
+    ] = None,
     manifest: Annotated[
         Path | None,
         typer.Option(
@@ -58,6 +60,11 @@ def generate(
     Every file says that it is synthetic. What an earlier run with the same settings finished is skipped.
     """
     needs_torch()
+    from vesalius.tasks.early import check_model, check_settings, check_there
+
+    check_model(model)
+    check_there(mask, source, texts)
+    check_settings(config)
     from vesalius.tasks.synthesis.run import generate as run
     from vesalius.tasks.synthesis.run import lines
 

@@ -24,7 +24,9 @@ Device = Literal["auto", "cpu", "cuda"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, progress on stderr.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no progress.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, max=1024, help="Thread count.", show_default="all cores")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=1, max=1024, help="Thread count.", show_default="OMP_NUM_THREADS, or all cores")
+]
 Cache = Annotated[
     Path | None,
     typer.Option("--cache", metavar="DIR", help="Folder of the key for DICOM UIDs.", show_default=False),
@@ -76,8 +78,8 @@ def numbers(text: str, kind: type[_N], where: str, example: str, count: int | No
 def with_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorate a verb: a parameter whose type is a dataclass becomes one option for each field of the dataclass.
 
-    The metadata of a field hold its `help`; `flag` with a metavar, e.g. "--ratio N", where it is not the name; and an
-    `example` of comma-separated values. The verb receives one object.
+    The metadata of a field hold its `help`; `flag` with a metavar, e.g. "--ratio N", where it is not the name; an
+    `example` of comma-separated values, and a word for the `default` of these. The verb receives one object.
 
     Args:
         without: fields that get no option and keep their default.
@@ -156,6 +158,8 @@ class _Field:
         """The value of the field, from what the command line gives."""
         if self._listed is None or typed is None:
             return typed
+        if typed == self._about.get("default"):
+            return self._default
         if self._listed is str:
             return tuple(typed.split(","))
         return numbers(typed, self._listed, self._flag, self._about.get("example", "1,2"))

@@ -39,11 +39,15 @@ def predict(
     which can name several images of one study. A model for head CT refuses other scans.
     """
     needs_torch()
+    from vesalius.tasks.early import check_any_there, check_model
     from vesalius.tasks.predict.models import models_first
+
+    models, inputs = models_first(model, paths)
+    check_model(*models)
+    check_any_there(inputs)
     from vesalius.tasks.predict.run import lines
     from vesalius.tasks.predict.run import predict as run
 
-    models, inputs = models_first(model, paths)
     result = run(
         models,
         inputs,

@@ -38,6 +38,10 @@ def search(
 ) -> None:
     """Find the cases of a store that are most similar to a case of it, or to a scan."""
     needs_torch()
+    from vesalius.tasks.early import check_free, check_there
+
+    check_free(output, force=force)
+    check_there(store)
     from vesalius.tasks.search.run import lines
     from vesalius.tasks.search.run import search as run
 

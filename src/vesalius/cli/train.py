@@ -44,15 +44,18 @@ def train(
     Several processes: accelerate launch -m vesalius train CONFIG -o RUN
     """
     needs_torch()
-    if dry_run:
+    if output is None and not dry_run:
+        raise UsageError("is missing", where="-o RUN", fix="name the run folder, or pass --dry-run")
+    from vesalius.tasks.early import check_run
+
+    check_run(config, overrides or ())
+    if output is None:
         from vesalius.tasks.train.dry_run import dry_run as run
         from vesalius.tasks.train.dry_run import lines
 
         estimate = run(config, overrides or (), device=device, threads=threads, progress=progress(quiet))
         emit(estimate, json, lines)
         return
-    if output is None:
-        raise UsageError("is missing", where="-o RUN", fix="name the run folder, or pass --dry-run")
     from vesalius.tasks.train.run import train as run_training
 
     with _Bar(quiet) as bar:
@@ -116,7 +119,9 @@ class _Bar:
 
     def say(self, line: str) -> None:
         """Report the progress of work outside the loop: beside the bar on a terminal, else as a line."""
-        if self._bar is not None:
+        if self._bar is not None and line.startswith("note: "):
+            self._bar.console.print(line, highlight=False)
+        elif self._bar is not None:
             self._bar.update(self._task, description=line)
         elif not self._quiet:
             typer.echo(line, err=True)

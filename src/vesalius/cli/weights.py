@@ -62,6 +62,10 @@ def import_model(
     vocomni, bit-npz, vesalius. A tensor that is missing, unexpected or of another shape is an error unless --allow
     names it (e.g. 'decoder*'). No code in a checkpoint is ever run.
     """
+    from vesalius.tasks.early import check_free, check_there
+
+    check_free(output, force=force)
+    check_there(checkpoint)
     from vesalius.tasks.weights.importing import import_weights, lines
 
     result = import_weights(checkpoint, layout, output, net or (), allow=allow or (), licence=licence, force=force)
@@ -117,6 +121,9 @@ def export(
 
     The exported file is run and compared with the model; a file that gives other numbers is refused.
     """
+    from vesalius.tasks.early import check_model
+
+    check_model(model)
     from vesalius.tasks.weights.export import export_model, lines
 
     sides = None if size is None else numbers(size, int, "--size", "224,224")

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.output import new_file
+from vesalius.report.verdict import Outcome, Verdict
 
 SUMMARY, TABLE, FIGURES, PAGE = "summary.json", "table.csv", "figures", "report.html"
 Tone = Literal["plain", "note", "warning"]
@@ -119,7 +120,13 @@ class Section(_Model):
     """
 
     title: str
+    verdict: Verdict | None = None
     blocks: list[Block] = []
+
+    def judge(self, words: str, outcome: Outcome) -> Section:
+        """Set the verdict, which stands below the heading."""
+        self.verdict = Verdict(words=words, outcome=outcome)
+        return self
 
     def text(self, text: str, tone: Tone = "plain") -> Section:
         """Add a paragraph."""
@@ -175,6 +182,8 @@ class Report(_Model):
     Args:
         title: heading of the page.
         task: the command, e.g. "evaluate codec".
+        verdict: the answer, which stands first.
+        limits: where the model fails, by its card; they stand below the verdict.
         lead: one paragraph that introduces the report.
         sections: in reading order.
         made: provenance.
@@ -184,6 +193,8 @@ class Report(_Model):
 
     title: str
     task: str
+    verdict: Verdict | None = None
+    limits: list[str] = []
     lead: str = ""
     sections: list[Section] = []
     made: Made | None = None
@@ -255,11 +266,6 @@ def write_figure(path: Path, png: bytes) -> None:
         part.write_bytes(png)
 
 
-def limits_section(caveats: Sequence[str]) -> Section:
-    """Return the first section of a report about a model, from `CardFacts.caveats`."""
-    return Section(title="Limits of the model").text(" ".join(caveats), "warning")
-
-
 def limits_line(caveats: Sequence[str]) -> str:
-    """Return the same as the first line for the terminal."""
+    """Return the limits of a model (`CardFacts.caveats`) as the first line for the terminal."""
     return f"warning: limits of the model: {' '.join(caveats)}"

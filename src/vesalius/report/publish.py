@@ -37,9 +37,12 @@ def publish(result: Result, folder: Path, *, title: str, task: str, lead: str, m
         The path of `report.html`.
 
     Raises:
+        ValueError: the result has no verdict.
         OutputError: a file cannot be written.
         InputError: a section shows a figure that is neither in the result nor in the folder.
     """
+    if result.verdict is None:
+        raise ValueError(f"the report {title!r} has no verdict")
     for name, png in result.figures.items():
         write_figure(folder / FIGURES / name, png)
     for name, write in result.files.items():
@@ -50,6 +53,8 @@ def publish(result: Result, folder: Path, *, title: str, task: str, lead: str, m
     report = Report(
         title=title,
         task=task,
+        verdict=result.verdict.beside(len(result.failures)),
+        limits=list(result.limits),
         lead=lead,
         sections=result.sections,
         made=made,

@@ -131,6 +131,10 @@ class Job(ABC):
         """Caveats about the cases: which are skipped and why, unknown patients."""
         return next(iter(self.parts().values())).notes
 
+    def warnings(self) -> Sequence[str]:
+        """What to say before training: `notes`, and what the test will be unable to measure."""
+        return self.notes()
+
     @property
     def skips_invalid(self) -> bool:
         """Whether the run goes on without a case that cannot be read."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vesalius.arguments import PathLike, checked
 from vesalius.config import from_overrides
+from vesalius.output import refuse_existing
 from vesalius.phantom.cine.options import CineOptions
-from vesalius.phantom.cine.write import CineCohort, write_cine
 from vesalius.phantom.head_ct.options import HeadCtOptions
-from vesalius.phantom.head_ct.write import HeadCtSummary, write_head_ct
-from vesalius.phantom.position import PositionCohort, PositionOptions, write_position
 from vesalius.wording import Progress, quiet
+
+if TYPE_CHECKING:
+    from vesalius.phantom.cine.write import CineCohort
+    from vesalius.phantom.head_ct.write import HeadCtSummary
+    from vesalius.phantom.position import PositionCohort
 
 
 @checked
@@ -41,6 +45,9 @@ def phantom_cine(
     """
     output = Path(output)
     chosen = from_overrides(CineOptions, options, {"patients": patients, "seed": seed})
+    refuse_existing(output, force=force)
+    from vesalius.phantom.cine.write import write_cine  # after the checks, because it imports scipy
+
     return write_cine(output, chosen, force=force, progress=progress)
 
 
@@ -73,6 +80,9 @@ def phantom_head_ct(
     """
     output = Path(output)
     chosen = from_overrides(HeadCtOptions, options, {"seed": seed})
+    refuse_existing(output, force=force)
+    from vesalius.phantom.head_ct.write import write_head_ct
+
     return write_head_ct(output, chosen, patients, force=force, progress=progress)
 
 
@@ -80,6 +90,11 @@ def head_ct_lines(cohort: HeadCtSummary) -> Iterator[str]:
     """Yield the lines for the terminal."""
     positive = ", ".join(f"{name} {count}" for name, count in cohort.positive.items())
     yield f"{cohort.patients} patients, {cohort.studies} studies; positive: {positive}"
+    if cohort.positive["any"] in (0, cohort.studies):
+        word = "every study has a bleed" if cohort.positive["any"] else "no study has a bleed"
+        yield f"note: {word}, so nothing can be learned from these labels; pass more --patients or another --seed"
+    if cohort.first_positive:
+        yield f"a study with a bleed to look at: {cohort.path / cohort.first_positive}"
     yield f"bleeds differ by at most {cohort.largest_volume_error:.1%} from the requested volume"
     yield str(cohort.path)
 
@@ -103,6 +118,8 @@ def phantom_position(
         OutputError: the folder exists or cannot be written.
     """
     output = Path(output)
+    from vesalius.phantom.position import PositionOptions, write_position
+
     chosen = from_overrides(PositionOptions, options, {"patients": patients, "seed": seed})
     return write_position(output, chosen, force=force, progress=progress)
 

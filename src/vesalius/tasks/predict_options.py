@@ -30,6 +30,11 @@ class PredictOptions:
         values = [(option, getattr(self, option.name)) for option in fields(self)]
         return {option.name: value for option, value in values if value != option.default}
 
+    @property
+    def deciding(self) -> dict[str, Any]:
+        """Those of `given` that decide about the results, not only about speed and memory."""
+        return {name: value for name, value in self.given.items() if name != "batch"}
+
     @classmethod
     def of(cls, task: str, given: dict[str, Any]) -> Any:
         """Build the options of a job.
@@ -66,6 +71,7 @@ class ClassifyOptions(PredictOptions):
         UsageError: a number of slices below 1.
     """
 
+    batch: int = field(default=16, metadata={"help": "Classifiers: slices that go through the encoder at once."})
     top_k: int = field(default=5, metadata={"help": "Classifiers: number of suspicious slices to report."})
     heat_map: HeatMap = field(
         default="logit",
@@ -76,8 +82,10 @@ class ClassifyOptions(PredictOptions):
     )
 
     def __post_init__(self) -> None:
-        if self.top_k < 1:
-            raise UsageError(f"{self.top_k} was given", where="--top-k", fix="give 1 or more")
+        for name in ("batch", "top_k"):
+            if getattr(self, name) < 1:
+                flag = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{getattr(self, name)} was given", where=flag, fix="give 1 or more")
 
 
 @dataclass(frozen=True)

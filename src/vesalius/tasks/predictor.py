@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from vesalius.cohort.ends import Ends
 from vesalius.errors import UsageError
 from vesalius.report.page import Section
+from vesalius.report.verdict import Verdict
 from vesalius.scan.resample import to_grid
 from vesalius.scan.scan import Scan
 from vesalius.tasks.predict_options import PredictOptions
@@ -82,6 +83,8 @@ class Predictor(ABC):
     card: CardFacts
     """Facts of the model card, of the first one where there are several models."""
     task: ClassVar[str]
+    doing: ClassVar[str] = "Prediction"
+    """What is done to a study, for the title of the report."""
     Options: ClassVar[type[PredictOptions]] = PredictOptions
     averages: ClassVar[bool] = False
     """Whether the job can average several models."""
@@ -156,6 +159,10 @@ class Predictor(ABC):
     @abstractmethod
     def summary(self, measures: Mapping[str, Any]) -> str:
         """The measures of a study in one line."""
+
+    @abstractmethod
+    def verdict(self, results: Mapping[str, dict[str, Any]]) -> Verdict:
+        """The answer of all studies in one line; `results` is study -> measures, never empty."""
 
     @abstractmethod
     def sections(

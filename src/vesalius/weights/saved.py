@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -103,7 +104,7 @@ def save_pretrained(
 
     Args:
         folder: the model folder.
-        parts: a module, or a loaded part whose file is copied unchanged, for each name of `config.parts`.
+        parts: a module, or a loaded part whose file is taken unchanged (see `_share`), for each name of `config.parts`.
         config: content of `config.json`.
         dtype: of the floating numbers of modules in the file, e.g. bfloat16 to halve it (loaded, they are float32
             again, rounded); None: as they are.
@@ -118,10 +119,12 @@ def save_pretrained(
         path = weights_path(folder, name)
         if isinstance(part, Part):
             if part.path.resolve() != path.resolve():
-                shutil.copyfile(regular(part.path), path)
+                path.unlink(missing_ok=True)
+                _share(regular(part.path).resolve(), path)
         else:
+            path.unlink(missing_ok=True)  # another folder may share the file
             _save(part, path, dtype)
-        path.chmod((folder / CONFIG).stat().st_mode)  # safetensors lets only the owner read it
+            path.chmod((folder / CONFIG).stat().st_mode)  # safetensors lets only the owner read it
 
 
 @checked
@@ -210,6 +213,18 @@ def _save(net: nn.Module, path: Path, dtype: torch.dtype | None) -> None:
         save_file(tensors, path, {"format": "pt"})
     except SafetensorError as error:  # it reports a full disk as an error of its own kind
         raise OutputError("cannot be written (the disk is full or failed)", where=path, fix="make room") from error
+
+
+def _share(source: Path, path: Path) -> None:
+    """Make a frozen part one file under two names, a hard link; a copy where the file system gives no link.
+
+    Runs with one encoder so keep it once, while each model folder is whole: it can be moved, copied, packed and removed
+    like any other. The file is never written again; jobs that need it as it was compare its digest when they load it.
+    """
+    try:
+        os.link(source, path)
+    except OSError:  # another disk, a file of another user, a file system without links, too many of them
+        shutil.copyfile(source, path)
 
 
 def _numbers(path: Path) -> int:

@@ -12,6 +12,7 @@ from vesalius.tasks.classify.checks import (
     check_decided,
     check_labels,
     cohort_notes,
+    held_out_notes,
     labels_of,
     left_out_words,
     one_sided_notes,
@@ -62,6 +63,17 @@ def test_notes():
     bare = cohort({"any": 1}, {"any": 0}, {"x": 1}, {})
     told = "2 of 4 cases have no label of these classes and do not contribute to training"
     assert told in training_notes(bare, bare, ("any",))
+
+
+def test_a_test_split_that_cannot_measure_a_class_is_noted():
+    splits = {"test": cohort({"any": 0, "a": 1, "b": 1}, {"any": 0, "a": 0, "b": 1}, {"x": 1})}
+    lacking = "of the 3 cases of the test split is"
+    end = ", so the report will have no AUROC for it; give more cases, another train.seed or other data.ratios"
+    assert held_out_notes(splits, ("any", "a", "b", "unknown")) == (
+        f"none {lacking} positive for any{end}",
+        f"none {lacking} negative for b{end}",
+    )
+    assert held_out_notes(splits, ("a",)) == held_out_notes({"test": cohort()}, ("any",)) == ()
 
 
 def test_what_is_left_out_is_named_up_to_five_times():

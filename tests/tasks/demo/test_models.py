@@ -28,6 +28,8 @@ def test_each_model_is_run_and_told_beside_the_truth(shown):
         assert facts["model"] == example.model
         assert facts["made with"]
         assert facts["found"]
+        if example.title == models.HEAD:
+            assert facts["a real CT of pydicom"].startswith("refused before the model runs: ")
         pictures = [block.file for block in section.blocks if block.kind == "figure"]
         assert pictures
         assert all(len(result.figures[name]) > 1000 for name in pictures)
@@ -48,9 +50,12 @@ def test_the_bleed_that_was_drawn_is_found(shown):
     assert classes["intraparenchymal"]["positive"] is True
 
 
-def test_without_torch_it_says_what_is_needed(tmp_path, monkeypatch):
+def test_without_torch_the_truth_alone_is_shown(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "NEEDS", "no_such_package_at_all")
     result, told = show(tmp_path)
-    assert told == [models.MISSING]
-    assert result.sections[0].blocks[0].text == models.MISSING
+    assert told == [section.title for section in result.sections] == [one.title for one in models.EXAMPLES]
+    for section, example in zip(result.sections, models.EXAMPLES, strict=True):
+        assert [block.kind for block in section.blocks] == ["text", "figure"]
+        assert len(result.figures[f"{example.study}-truth.png"]) > 10_000
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["head.nii.gz", "heart.nii.gz"]
     assert "vesalius[nets]" in models.MISSING

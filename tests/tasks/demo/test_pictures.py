@@ -44,9 +44,10 @@ def test_the_sheet_shows_the_most_similar_pieces(shown):
     assert len(result.figures[pictures.SHEET]) > 10_000
 
 
-def test_without_torch_there_is_no_section(tmp_path, monkeypatch):
+def test_without_torch_the_pieces_alone_are_shown(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "NEEDS", "no_such_package_at_all")
     result = Result()
     pictures.show_pictures(result, tmp_path, 1, lambda line: None)
-    assert not result.sections
-    assert not list(tmp_path.iterdir())
+    assert [block.kind for block in result.sections[0].blocks] == ["text", "figure"]
+    assert len(result.figures[pictures.SHEET]) > 10_000
+    assert (tmp_path / "models" / "tissue" / "pieces.jsonl").is_file()

@@ -17,8 +17,8 @@ def made(tmp_path_factory):
     assert len(small) == 2
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SUBJECTS", small)
-        patch.setattr(module, "show_models", lambda report, *rest: report.section("Models"))
-        patch.setattr(module, "show_pictures", lambda report, *rest: report.section("Pictures"))
+        for name in ("tokens", "volumes", "models", "pictures", "images"):
+            patch.setattr(module, f"show_{name}", lambda report, *rest: report.section("A system"))
         return folder, small, module.demo(folder, threads=2)
 
 

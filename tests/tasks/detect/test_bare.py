@@ -121,3 +121,35 @@ def test_files_that_are_not_there(data, tmp_path, key, suffix):
     given = data().model_copy(update={key: tmp_path / f"none{suffix}"})
     with pytest.raises(InputError, match=r"none.*: does not exist$"):
         read_bare(given)
+
+
+def test_a_file_for_each_split(tmp_path):
+    (tmp_path / "other").mkdir()
+    rows = {"train": slice(0, 3), "val": slice(3, 5), "test": slice(5, 6)}
+    given = {}
+    for part, some in rows.items():
+        folder = tmp_path / "other" if part == "val" else tmp_path
+        for kind, array in (("embeddings", X), ("labels", Y)):
+            given[f"{part}_{kind}"] = folder / f"{part}-{kind}.npy"
+            np.save(given[f"{part}_{kind}"], array[some])
+        (folder / f"{part}-labels.txt").write_text("any\nsub\n\n")
+    cohort, vectors, classes = read_bare(DetectData.parse(given))
+    assert classes == ("any", "sub")
+    assert cohort.splits == {"train": 3, "val": 2, "test": 1}
+    np.testing.assert_array_equal(vectors.rows_ND, X)
+    second = cohort.cases[4]
+    assert (second.id, second.labels) == ("val-row-0000001", {"any": 1, "sub": 1})
+    assert vectors.of_case[second.id].tolist() == [4]
+    assert split_item(second.images["image"]) == ("other/val-embeddings.npy", ArrayItem("", 1))
+    assert "each row counts as a separate patient" in cohort.notes[0]
+    (tmp_path / "other" / "val-labels.txt").write_text("any\nsubdural\n")
+    with pytest.raises(UsageError, match=r"has the labels any, subdural, .*train-labels.npy has any, sub"):
+        read_bare(DetectData.parse(given))
+    (tmp_path / "other" / "val-labels.txt").write_text("any\n")
+    with pytest.raises(UsageError, match=r"holds 2 labels, val-labels.txt names 1"):
+        read_bare(DetectData.parse(given))
+    del given["test_labels"]
+    with pytest.raises(VesaliusError, match="test_labels is missing"):
+        DetectData.parse(given)
+    with pytest.raises(VesaliusError, match="give embeddings or train_embeddings, not both"):
+        DetectData.parse({**given, "embeddings": "x.npy"})

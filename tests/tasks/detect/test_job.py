@@ -130,6 +130,19 @@ def test_from_scans_to_a_tested_model_and_nothing_is_extracted_twice(tmp_path, m
     assert len(seen) == 62
 
 
+def test_a_test_split_without_positives_is_said_before_training(bare, tmp_path, monkeypatch):
+    labels = np.load(tmp_path / "y.npy")
+    labels[90:, 1] = 0
+    np.save(tmp_path / "y.npy", labels)
+    np.save(tmp_path / "s.npy", np.repeat(["train", "val", "test"], [60, 30, 30]))
+    words, said = [*bare, f"data.splits={tmp_path}/s.npy", "data.classes=[any,sub]"], []
+    monkeypatch.setattr("vesalius.tasks.train.run.Loop.run", lambda *_, **__: said.append("training") or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train("detect/head_from_embeddings", tmp_path / "run", words, device="cpu", progress=said.append)
+    note = "note: none of the 30 cases of the test split is positive for sub, so the report will have no AUROC for it"
+    assert [line.partition(";")[0] for line in said][-2:] == [note, "training"]
+
+
 def test_labels_of_one_kind_are_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.eye(30, dtype=np.float32))
     np.save(tmp_path / "y.npy", np.zeros((30, 2)))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tasks.detect.tiny import make_cohort, make_encoder, prepare
+from tasks.detect.tiny import STEPS, make_cohort, make_encoder, prepare
 from vesalius.errors import InputError
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.source import Files, Scans, source_of
@@ -52,6 +52,8 @@ def test_the_encoder_goes_with_the_model(scans):
 def test_another_window(scans):
     contract = scans(window="brain-subdural-bone", side=32).encoder("cpu").contract
     assert contract.prepare == ct_slices("brain-subdural-bone", 32)
+    wider = scans(side=48).encoder("cpu").contract.prepare
+    assert wider == prepare((STEPS[0], {"name": "resize", "size": [48, 48]}, STEPS[2]))
 
 
 def test_problems_are_told(scans, tmp_path):

@@ -101,6 +101,12 @@ def test_another_slice_and_patch(given, options, tmp_path):
         embed(**given, options=options)
     with pytest.raises(UsageError, match="no slice 6"):
         embed(**given, options=changed(options, slice=6), force=True)
+    embed(**given, options=changed(options, resize=64), force=True)
+    assert np.load(tmp_path / "out" / "similarity_map.npy").shape == (4, 4)
+    with pytest.raises(
+        UsageError, match=r"--resize: the encoder does not take 3 channels of 40 x 40 .* multiples of 16"
+    ):
+        embed(**given, options=changed(options, resize=40), force=True)
     with pytest.raises(UsageError, match="no patch 2,0"):
         embed(**given, options=changed(options, slice=1, patch=(2, 0)), force=True)
 

@@ -24,7 +24,9 @@ def test_further_pictures_take_further_seeds(generator, tmp_path):
     assert (stamp.caption, stamp.seed, stamp.mask_sha256) == ("A bright disc!", 6, mask_digest(mask))
     assert (stamp.model, stamp.model_digest) == ("discs", generator.digest)
     assert json.loads(stamp.sampling)["steps"] == 10
-    assert plans[1].load().request.seed == 6
+    work = plans[1].load()
+    assert (work.request.seed, work.mask_path) == (6, tmp_path / "masks" / "a-bright-disc_6.nii.gz")
+    np.testing.assert_array_equal(work.mask_JI, mask)
 
 
 def test_what_the_model_cannot_make_is_refused_before_anything_is_sampled(generator, tmp_path):

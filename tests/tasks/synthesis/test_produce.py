@@ -50,7 +50,7 @@ def test_what_fails_is_listed_and_the_rest_goes_on(generator, tmp_path):
     assert found.made == 1
     assert found.failed[0] == {"path": "case 9", "error": "case 9: cannot be read"}
     assert found.failed[1]["error"].startswith("case 2: a mask holds 5")
-    assert found.done == {tmp_path / "1.png"}
+    assert set(found.done) == {tmp_path / "1.png"}
 
 
 def test_files_of_other_origin_are_not_replaced(generator, tmp_path):
@@ -75,5 +75,9 @@ def test_a_picture_without_its_mask_is_not_finished(tmp_path):
     work = Work(tmp_path / "x.png", Request(), stamp, tmp_path / "m.png", mask)
     write_synthetic(work.path, np.zeros((8, 8, 3), np.uint8), stamp)
     assert not work.is_finished
-    write_synthetic(work.mask_path, mask[:, :, None], stamp)
+    work.write(np.zeros((8, 8, 3), np.uint8), force=True)
     assert work.is_finished
+    assert read_stamp(work.mask_path) == stamp
+    work.mask_path.write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"m\.png: exists already"):
+        work.write(np.zeros((8, 8, 3), np.uint8))

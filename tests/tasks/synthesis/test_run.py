@@ -1,5 +1,6 @@
 """From the command's function to files and back."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ def test_pictures_of_a_caption(model, discs, tmp_path):
     result = generate(model, tmp_path / "out", caption="a bright disc", mask=mask, count=2, options=FAST, device="cpu")
     assert [Path(picture["path"]).name for picture in result.pictures] == ["a-bright-disc_0.png", "a-bright-disc_1.png"]
     assert (result.made, result.manifest, result.failed) == (2, None, [])
+    assert [np.unique(np.asarray(Image.open(picture["mask"]))).tolist() for picture in result.pictures] == [[0, 1]] * 2
     assert lines(result) == [picture["path"] for picture in result.pictures]
     pictures = [np.asarray(Image.open(picture["path"])) for picture in result.pictures]
     assert pictures[0].shape == (16, 16, 3)
@@ -63,6 +65,29 @@ def test_an_augmented_cohort_is_read_by_the_others(model, discs, tmp_path, kind)
     assert not any(finding.level == "error" for finding in audit_cohort(manifest).findings)
 
 
+def test_boxes_follow_the_part_and_long_captions_are_noted(model, discs, tmp_path):
+    box = {"left": 0.1, "top": 0.1, "right": 0.9, "bottom": 0.9}
+    cases = [json.loads(line) for line in discs.read_text().splitlines()[:4]]
+    for case in cases:
+        case |= {"boxes": [box | {"label": "disc"}, box | {"label": "other"}], "caption": "x" * 3000}
+    source = discs.parent / "boxes.jsonl"
+    source.write_text("\n".join(map(json.dumps, cases)))
+    options = GenerateOptions(steps=1, sampler="euler", area=(0.7, 1.0))
+    result = generate(model, tmp_path / "out", source=source, options=options, device="cpu")
+    boxes = [[box.label for box in case.boxes] for case in read_manifest(result.manifest)]
+    assert boxes == [[], ["disc"], ["disc"], ["disc"]]  # the first has no mask, so nothing says where its disc is
+    assert result.notes == [
+        "captions of 4 pictures end after 2000 characters",
+        "pictures show a part of their masks, while captions, labels and facts are those of whole cases",
+    ]
+
+
+def test_a_file_in_place_of_the_folder_is_seen_before_anything_is_made(model, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(OutputError, match="is a file, a folder is to be made there"):
+        generate(model, tmp_path / "out", caption="", options=FAST, device="cpu")
+
+
 def test_cases_that_fail_are_left_out_of_the_manifest_and_made_later(model, discs, tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
@@ -72,7 +97,7 @@ def test_cases_that_fail_are_left_out_of_the_manifest_and_made_later(model, disc
     (folder / "2-mask.png").write_bytes(b"")
     arguments = {"source": folder / discs.name, "options": FAST, "device": "cpu"}
     first = generate(model, tmp_path / "out", **arguments)
-    assert [failure["path"] for failure in first.failed] == ["2_1"]
+    assert first.failed == [{"path": "2_1", "error": "2_1: its mask 2-mask.png is an empty file; copy it again"}]
     assert len(read_manifest(first.manifest)) == 3
     (folder / "2-mask.png").write_bytes(kept)
     second = generate(model, tmp_path / "out", **arguments)
@@ -101,6 +126,9 @@ def test_words_of_labels_become_captions(model, discs, tmp_path):
         ({"source": Path("m.jsonl"), "mask": Path("m.png")}, "--mask: does not go with --from"),
         ({"source": Path("m.jsonl"), "count": 3}, "--count: does not go with --from"),
         ({"source": Path("m.jsonl"), "per_case": 0}, "--per-case: 0 pictures of a case"),
+        ({"source": Path("m.jsonl"), "manifest": Path("m.txt")}, "m.txt: a manifest ends in .jsonl or .csv"),
+        ({"caption": "", "per_case": 2}, "--per-case: does not go with --caption"),
+        ({"caption": "", "options": GenerateOptions(area=(0.2, 1.0))}, "--area: does not go with --caption"),
     ],
 )
 def test_arguments_that_do_not_fit_are_one_line(model, tmp_path, given, says):

@@ -29,22 +29,43 @@ def rows(folder):
     return [{key: value for key, value in row.items() if key != "seconds"} for row in read_record(folder)]
 
 
+def train_in_two_parts(config, folder):
+    """Train, stop within an epoch, and go on."""
+
+    def stop(row, _):
+        if row["step"] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, folder, device="cpu", watch=stop)
+    train(config, folder, device="cpu", resume=True)
+
+
+def test_ume_resumed_equals_unbroken(manifest, tmp_path):
+    """With draws of keyframes."""
+    net = {
+        "name": "ume",
+        "size": "micro",
+        "patch": 4,
+        "picture": 8,
+        "inputs": 1,
+        "max_keyframes": 2,
+        "keyframes": "content",
+    }
+    (tmp_path / "c.json").write_text(json.dumps(table(manifest, "neighbours", net=net)), encoding="utf-8")
+    train(tmp_path / "c.json", tmp_path / "whole", device="cpu")
+    train_in_two_parts(tmp_path / "c.json", tmp_path / "run")
+    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+    assert sum(row["kind"] == "train" for row in rows(tmp_path / "whole")) == 4
+
+
 def test_resumed_equals_unbroken_and_a_segmenter_starts_from_it(manifest, tmp_path):
     """With the teacher that follows, dropout, and a stop within an epoch; then a U-Net takes the encoder."""
     keys = table(manifest, "voco-tpami", repeats=2)
     (tmp_path / "c.json").write_text(json.dumps(keys), encoding="utf-8")
     result = train(tmp_path / "c.json", tmp_path / "whole", device="cpu")
 
-    class Stopped(Exception):  # noqa: N818
-        pass
-
-    def stop(row, _):
-        if row["step"] == 3:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        train(tmp_path / "c.json", tmp_path / "run", device="cpu", watch=stop)
-    train(tmp_path / "c.json", tmp_path / "run", device="cpu", resume=True)
+    train_in_two_parts(tmp_path / "c.json", tmp_path / "run")
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
     validations = [row for row in rows(tmp_path / "whole") if row["kind"] == "validation"]
     assert validations[0]["step"] == 0

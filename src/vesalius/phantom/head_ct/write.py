@@ -35,6 +35,7 @@ class HeadCtSummary:
         patients, studies: their numbers.
         positive: label -> number of studies that have it.
         largest_volume_error: greatest |measured - requested| / requested of a bleed that found enough room.
+        first_positive: the first study with a bleed, below `path`; None where no study has one.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class HeadCtSummary:
     studies: int
     positive: dict[str, int]
     largest_volume_error: float
+    first_positive: str | None
 
 
 def write_head_ct(
@@ -79,7 +81,9 @@ def write_head_ct(
         _table(part / "series.csv", series, ("nifti_path", *LABELS, "study_uid", "patient_id"))
         _table(part / "slices.csv", slices, ("path", "slice", *LABELS))
         (part / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="ascii", newline="\n")
-    return HeadCtSummary(folder, patients, len(series), {label: positive[label] for label in LABELS}, max(errors))
+    counts = {label: positive[label] for label in LABELS}
+    first = next((row["nifti_path"] for row in series if row["any"]), None)
+    return HeadCtSummary(folder, patients, len(series), counts, max(errors), first)
 
 
 def _slice_rows(path: str, study: HeadCtStudy) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ Letters: S samples, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -127,6 +127,26 @@ def training_notes(cohort: Cohort, train: Cohort, classes: Sequence[str]) -> tup
     odd = sum(case.labels.get("any") == 0 and any(case.labels.get(name) == 1 for name in LABELS[1:]) for case in cohort)
     if odd and "any" in classes:
         notes.append(f"labels of {odd} of {len(cohort)} cases contradict each other: any is 0, one of its kinds is 1")
+    return tuple(notes)
+
+
+def held_out_notes(splits: Mapping[str, Cohort], classes: Sequence[str]) -> tuple[str, ...]:
+    """Caveats of the test to come: classes whose known labels are all alike in the test split, so it measures nothing.
+
+    Args:
+        splits: name -> cases; without test cases the validation cases are tested on, which have both.
+        classes: to learn.
+    """
+    test = splits["test"]
+    notes = []
+    for value, word in ((1.0, "positive"), (0.0, "negative")):
+        known = {name: {case.labels[name] for case in test if name in case.labels} for name in classes}
+        lacking = [name for name in classes if known[name] and value not in known[name]]
+        if lacking:
+            notes.append(
+                f"none of the {len(test)} cases of the test split is {word} for {', '.join(lacking)}, so the report "
+                "will have no AUROC for it; give more cases, another train.seed or other data.ratios"
+            )
     return tuple(notes)
 
 

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vesalius.report.page import Column, Section
 from vesalius.report.table import NOTHING, fixed
+from vesalius.report.verdict import Verdict
 from vesalius.tasks.classify.calibration import Calibration
 
 HEAT, SIMILARITY, PROFILE = "heat", "similarity", "profile"
 """Kinds of pictures."""
+_NAMED = 3
+"""Scans with findings that the verdict names."""
 _SHOWN = 24
 """Studies that are shown with pictures; the others have them in their folders."""
 _MAPS = {
@@ -45,6 +49,43 @@ def summary_line(measures: Mapping[str, Any], unit: str = "studies") -> str:
     top = "" if unit == "pictures" else f"; most suspicious slice {measures['top_slices'][0]['slice']}"
     warned = "".join(f"; {warning}" for warning in measures["warnings"])
     return f"{', '.join(parts)}{top}{warned}"
+
+
+def verdict_of(results: Mapping[str, Mapping[str, Any]], unit: str = "studies") -> Verdict:
+    """Return the answer for all scans in one line: which findings reach their thresholds, or the most probable class.
+
+    Example:
+        >>> finding = {"probability": 0.2, "positive": False}
+        >>> verdict_of({"head": {"classes": {"any": finding}}}).words
+        'No finding reached its threshold; the highest is any 0.20'
+    """
+    what = "pictures" if unit == "pictures" else "studies"
+    if all("class" in measures for measures in results.values()):
+        called = Counter(str(measures["class"]) for measures in results.values())
+        if len(results) == 1:
+            ((name, measures),) = results.items()
+            probability = measures["classes"][measures["class"]]["probability"]
+            return Verdict(words=f"{name}: {measures['class']}, probability {probability:.2f}")
+        counts = ", ".join(f"{count} {name}" for name, count in called.most_common())
+        return Verdict(words=f"Of {len(results)} {what}: {counts}")
+    positive = {
+        scan: [f"{name} {found['probability']:.2f}" for name, found in measures["classes"].items() if found["positive"]]
+        for scan, measures in results.items()
+    }
+    reached = {scan: findings for scan, findings in positive.items() if findings}
+    if not reached:
+        name, probability = max(
+            ((name, found["probability"]) for each in results.values() for name, found in each["classes"].items()),
+            key=lambda pair: pair[1],
+        )
+        among = "" if len(results) == 1 else f" in {len(results)} {what}"
+        return Verdict(words=f"No finding reached its threshold{among}; the highest is {name} {probability:.2f}")
+    if len(results) == 1:
+        ((scan, findings),) = reached.items()
+        return Verdict(words=f"{scan}: at or above the threshold {', '.join(findings)}")
+    few = "; ".join(f"{scan} {', '.join(findings)}" for scan, findings in list(reached.items())[:_NAMED])
+    more = f"; {len(reached) - _NAMED} more" if len(reached) > _NAMED else ""
+    return Verdict(words=f"{len(reached)} of {len(results)} {what} reach a threshold: {few}{more}")
 
 
 def sections_of(

@@ -29,10 +29,11 @@ from vesalius.cohort.ends import Ends
 from vesalius.output import new_folder
 from vesalius.report.chart import profile
 from vesalius.report.page import Section
+from vesalius.report.verdict import Verdict
 from vesalius.scan.scan import Scan
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.page import HEAT, PROFILE, SIMILARITY, sections_of, summary_line
-from vesalius.tasks.encode.encoder import Encoder, similarity
+from vesalius.tasks.classify.page import HEAT, PROFILE, SIMILARITY, sections_of, summary_line, verdict_of
+from vesalius.tasks.encode.encoder import BATCH, Encoder, similarity
 from vesalius.tasks.encode.sheet import Sheet, peak
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.tasks.predict_options import ClassifyOptions
@@ -96,14 +97,14 @@ class SliceClassifier(ABC):
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
     @torch.no_grad()
-    def __call__(self, slices: Slices) -> Findings:
+    def __call__(self, slices: Slices, batch: int = BATCH) -> Findings:
         """Return the probabilities of a scan and of its slices.
 
         Raises:
             UsageError: there is no slice, or the preparation does not fit.
         """
         numbers = self._choice.chosen(slices)
-        rows_LD = torch.from_numpy(self.encoder.embed(slices, numbers)).to(self.encoder.device)
+        rows_LD = torch.from_numpy(self.encoder.embed(slices, numbers, batch)).to(self.encoder.device)
         whole_C, slices_LC = (logits.double().cpu().numpy() for logits in self.logits(rows_LD))
         point = self.calibration.point
         return Findings(numbers, point.probabilities(whole_C[None])[0], point.probabilities(slices_LC))
@@ -166,7 +167,7 @@ class ClassifyPredictor(Predictor):
         contract = self.model.encoder.contract.model_copy(update={"images": self.model.images})
         ordered, plausible = self.checked(contract.ordered(self.placed(scans)))
         slices = Slices.of(ordered, contract.prepare)
-        found = self.model(slices)
+        found = self.model(slices, self.options.batch)
         names, calibration = self.model.calibration.classes, self.model.calibration
         c = calibration.leading(found.whole_C)
         most = np.argsort(-found.slices_LC[:, c], kind="stable")[: self.options.top_k]
@@ -222,6 +223,9 @@ class ClassifyPredictor(Predictor):
 
     def summary(self, measures: Mapping[str, Any]) -> str:
         return summary_line(measures, self.unit)
+
+    def verdict(self, results: Mapping[str, dict[str, Any]]) -> Verdict:
+        return verdict_of(results, self.unit)
 
     def sections(
         self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]

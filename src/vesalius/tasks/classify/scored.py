@@ -24,8 +24,12 @@ from vesalius.report.confusion import confusion_plot
 from vesalius.report.findings import RELIABILITY, counted, reliability_figure, sections, text_of
 from vesalius.report.result import Result
 from vesalius.report.table import Cell
+from vesalius.report.verdict import of_findings
 from vesalius.tasks.classify.calibration import Calibration
 from vesalius.tasks.classify.checks import one_sided_notes
+
+_UNSEEN = {"test": " that it has not seen", "val": ", on which it was chosen", "cohort": ""}
+"""By part: what the model knows of the samples."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +120,7 @@ def outcome_of(
     by, auroc = results["intervals"], "AUROC" if unit == "studies" else f"AUROC of {unit}"
     rows = scored.rows(calibration, name)
     return Result(
+        verdict=of_findings(results, f"{counted(results, unit)}{_UNSEEN[part]}"),
         results=results,
         sections=sections(results, [*notes, *one_sided_notes(scored.labels_SC, classes)], unit),
         rows=rows,

@@ -103,6 +103,14 @@ def _write_report(audit: Audit, folder: Path, name: str, workers: int, places: b
         columns=("level", "code", "text", "cases"),
         rows=[{"level": f.level, "code": f.code, "text": f.text, "cases": " ".join(f.cases)} for f in audit.findings],
     )
+    problems, warnings = audit.count("error"), audit.count("warning")
+    read = f"{whole.cases} cases, {audit.looked} of them read voxel by voxel"
+    if problems:
+        result.judge(f"{_counts(audit)} in {read}", "bad")
+    elif warnings:
+        result.judge(f"No error, but {_counts(audit)} in {read}", "neutral")
+    else:
+        result.judge(f"No problem in {read}", "good" if audit.looked else "neutral")
     findings = result.section("Findings")
     if audit.findings:
         columns = [Column(name="level"), Column(name="kind"), Column(name="what")]
@@ -121,7 +129,6 @@ def _write_report(audit: Audit, folder: Path, name: str, workers: int, places: b
         folder,
         title=f"Audit of {name}",
         task="cohort audit",
-        lead=f"{whole.cases} cases, {audit.looked} of them read voxel by voxel: {_counts(audit)}. Cases are named by "
-        "their ids, patients never.",
+        lead="Cases are named by their ids, patients never.",
         made=made(command_line("cohort audit", name, no_pixels=not pixels), workers),
     )

@@ -43,9 +43,10 @@ class Demonstration:
 
     def run(self, result: Result) -> None:
         """Add the rows, the figures and a section of the subject."""
-        section = result.section(self.subject.title).definitions(_facts(self.scan))
+        section = result.section(self.subject.title)
         result.rows.append(self._lossless())
         shown = []
+        section.text(self._sentence(result.rows[-1])).definitions(_facts(self.scan))
         for target in self.subject.targets:
             row, restored = self._lossy(target, section)
             if row is not None and restored is not None:
@@ -56,6 +57,14 @@ class Demonstration:
             result.figures |= self._pictures(section, shown)
         if self.scan.shape[1] >= CURVE_FRAMES and self.scan.voxels <= CURVE_VOXELS:
             result.figures |= self._curve(section)
+
+    def _sentence(self, lossless: dict[str, Cell]) -> str:
+        kept = "comes back equal" if lossless["equal"] else "does NOT come back equal"
+        smaller = number(float(lossless["source_ratio"] or 0))
+        return (
+            f"Without loss the file is {smaller} times smaller than the original and {kept}, by the reader of "
+            f"{self.subject.package}; the pictures show what a given quality, ratio or greatest error leaves of it."
+        )
 
     def _lossless(self) -> dict[str, Cell]:
         packed, path = self._compress(CompressConfig())

@@ -1,7 +1,6 @@
 """Pre-training on pictures in a few steps: pieces of a stained tissue section, and which of them are found alike.
 
-The section ships with scikit-image. Training needs torch, which is an extra; without it this part of the demo says
-nothing, as `models` says how to install it.
+The section ships with scikit-image. Training needs torch, which is an extra; without it the pieces alone are shown.
 
 Letters: N pieces, D width.
 """
@@ -26,7 +25,7 @@ from vesalius.tasks.demo.models import NEEDS
 from vesalius.tasks.demo.subjects import shipped_file
 from vesalius.wording import Progress
 
-TITLE = "Stained tissue, learned without labels"
+TITLE = "REMEDIS: stained tissue, learned without labels"
 SECTION, SHEET = "section.png", "tissue-similar.png"
 SIDE, PIECES = 40, 12
 """Pixels of a piece; pieces in a row and in a column of the section."""
@@ -54,29 +53,33 @@ def show_pictures(result: Result, folder: Path, threads: int, progress: Progress
     Raises:
         InputError: scikit-image does not ship its picture any more.
     """
+    progress(TITLE)
+    home = folder / "models" / "tissue"
+    home.mkdir(parents=True)
+    manifest = _pieces(home)
+    section_JIC = np.asarray(Image.open(regular(home / SECTION)).convert("RGB"))
+    section = result.section(TITLE).text(
+        f"{PIECES * PIECES} pieces of one picture of scikit-image: a section of the colon, cell nuclei blue, a protein "
+        "brown. SimCLR learns which two views show one piece; then pieces that look alike have vectors that are alike."
+    )
     if find_spec(NEEDS) is None:
+        result.figures[SHEET] = contact_sheet([_tile(section_JIC, n, "") for n in QUERIES], len(QUERIES))
+        section.figure(SHEET, "Three of the pieces.", f"{TITLE}: three pieces")
         return
     from vesalius.tasks.embed.run import embed
     from vesalius.tasks.encode.collection import Collection
     from vesalius.tasks.train.run import train
     from vesalius.training.record import read_record
 
-    progress(TITLE)
-    home = folder / "models" / "tissue"
-    home.mkdir(parents=True)
-    manifest = _pieces(home)
     run = home / "encoder"
     train("simclr/blood_cells", run, [f"data.manifest={manifest}", *OVERRIDES], device="cpu", threads=threads)
     embed(manifest, home / "store", str(run), device="cpu", threads=threads)
     vectors_ND = Collection.open(home / "store").vectors()
-    section_JIC = np.asarray(Image.open(regular(home / SECTION)).convert("RGB"))
     result.figures[SHEET] = contact_sheet(_tiles(section_JIC, vectors_ND @ vectors_ND.T), SIMILAR + 1)
     first, *_, last = [row for row in read_record(run) if row["kind"] == "validation"]
-    section = result.section(TITLE)
     section.text(
-        f"{PIECES * PIECES} pieces of one picture of scikit-image: a section of the colon, cell nuclei blue, a protein "
-        f"brown. SimCLR took {last['step']} steps in place of thousands, so this shows that it runs, not what it can "
-        "learn. There are no labels, and rows of the picture stand in for patients.",
+        f"SimCLR took {last['step']} steps in place of thousands, so this shows that it runs, not what it can learn. "
+        "There are no labels, and rows of the picture stand in for patients.",
     )
     section.definitions(
         {"effective rank of the vectors": f"{first['effective_rank']:.1f} before, {last['effective_rank']:.1f} after"}
@@ -108,8 +111,11 @@ def _tiles(section_JIC: NDArray[np.uint8], cosines_NN: NDArray[np.float32]) -> l
     tiles = []
     for query in QUERIES:
         others = [int(n) for n in np.argsort(-cosines_NN[query]) if n != query][:SIMILAR]
-        for n in (query, *others):
-            row, column = SIDE * (n // PIECES), SIDE * (n % PIECES)
-            caption = "this piece" if n == query else f"{cosines_NN[query, n]:.2f}"
-            tiles.append(Tile(caption, section_JIC[row : row + SIDE, column : column + SIDE], framed=n == query))
+        tiles.append(_tile(section_JIC, query, "this piece", framed=True))
+        tiles += [_tile(section_JIC, n, f"{cosines_NN[query, n]:.2f}") for n in others]
     return tiles
+
+
+def _tile(section_JIC: NDArray[np.uint8], n: int, caption: str, framed: bool = False) -> Tile:
+    row, column = SIDE * (n // PIECES), SIDE * (n % PIECES)
+    return Tile(caption, section_JIC[row : row + SIDE, column : column + SIDE], framed=framed)

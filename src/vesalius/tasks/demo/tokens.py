@@ -1,6 +1,6 @@
 """Tokens of a beating heart beside a lossy and a lossless tier of one file, moving side by side.
 
-The tokenizer needs torch, which is an extra; without it this part of the demo is left out.
+The tokenizer needs torch, which is an extra; without it the section shows the two other tiers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from vesalius.codec.options import CompressConfig
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.patient import cine_patient
 from vesalius.phantom.nifti import write_nifti
-from vesalius.report.page import limits_section
 from vesalius.report.player import Track, grey, player
 from vesalius.report.result import Result
 from vesalius.scan.open import open_scan
@@ -29,6 +28,7 @@ from vesalius.weights.card import read_card
 from vesalius.weights.place import locate
 from vesalius.wording import Progress
 
+TITLE = "TiTok-MRI: a beating heart as tokens"
 MODEL, RATIO = "tokenize/cine_cycle", 1000.0
 FIGURE = "tokens.png"
 
@@ -42,10 +42,7 @@ def show_tokens(result: Result, folder: Path, threads: int, progress: Progress) 
         threads: chunks coded at a time.
         progress: called with one line.
     """
-    if find_spec(NEEDS) is None:
-        return
-    title = "A beating heart as tokens"
-    progress(title)
+    progress(TITLE)
     patient = cine_patient(CineOptions(seed=2, size=128, frames=20), "heart")
     path = folder / "scans" / "beat.nii.gz"
     frame_ms = patient.frame_ms[1] - patient.frame_ms[0]
@@ -56,6 +53,8 @@ def show_tokens(result: Result, folder: Path, threads: int, progress: Progress) 
         "lossy": CompressConfig(psnr=38, coder="svtav1", threads=threads),
         "tokens": CompressConfig(tier="tokens", model=MODEL, ratio=RATIO, threads=threads),
     }
+    if find_spec(NEEDS) is None:
+        del ways["tokens"]
     source: tuple[str, ...] = (f"{path.stat().st_size:,} bytes as .nii.gz",)
     shown, lines = [(scan, "original", source)], []
     for name, options in ways.items():
@@ -65,14 +64,15 @@ def show_tokens(result: Result, folder: Path, threads: int, progress: Progress) 
         words = (f"{written.bytes_written:,} bytes, {written.ratio:,.0f}:1", quality)
         shown.append((decode_scan(written.path).resident(), name, words))
         lines.append(f"{name} {words[0]}, {quality}")
-    section = result.section(title)
-    section.blocks += limits_section(list(read_card(locate(MODEL)).caveats)).blocks
-    section.text(
-        "A synthetic phantom. One file can hold all three; here each has its own, so that its bytes can be seen."
+    section = result.section(TITLE).text(
+        "Every bit, a video coder, and integers that a network turns back into pictures: of a phantom, each in a file "
+        "of its own, so that its bytes can be seen. One file can hold them all."
     )
+    if "tokens" in ways:
+        section.text(" ".join(read_card(locate(MODEL)).caveats), "warning")
     window = percentile_range(_film(scan), *DISPLAY_PERCENT)
     tracks = [Track(name, words, grey(_film(one), window)) for one, name, words in shown]
-    alt = f"{title}: original, {'; '.join(lines)}"
+    alt = f"{TITLE}: original, {'; '.join(lines)}"
     block, result.figures[FIGURE] = player(FIGURE, tracks, caption="Middle slice.", alt=alt, frame_ms=frame_ms)
     section.player(block)
 

@@ -1,4 +1,4 @@
-"""Precomputed vectors: `.npy` files with labels, patients, studies and splits beside them.
+"""Precomputed vectors: `.npy` files with labels, patients, studies and splits beside them, or two files for each split.
 
 Letters: N rows, D width, C classes, S studies.
 """
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
+from vesalius.cohort.manifest import moved
+from vesalius.cohort.split import SPLITS
 from vesalius.csv_table import number_in, read_text_table
 from vesalius.errors import InputError, UsageError
 from vesalius.files import regular
@@ -20,6 +22,8 @@ from vesalius.memory import check_memory
 from vesalius.tasks.detect.config import DetectData
 from vesalius.tasks.detect.studies import Vectors, whole
 
+CLASSES = ".txt"
+"""Suffix of the file beside labels in `.npy` with the names of their columns, a line each."""
 NO_PATIENTS = (
     "no patients were given: {} counts as a separate patient, so the split may leak and intervals may be too narrow"
 )
@@ -32,6 +36,8 @@ def read_bare(data: DetectData) -> tuple[Cohort, Vectors, tuple[str, ...]]:
         InputError: a file cannot be read, or holds something else.
         UsageError: two files do not fit each other, or a label is neither 0 nor 1.
     """
+    if data.train_embeddings is not None:
+        return _read_parts(data)
     if data.embeddings is None or data.labels is None:
         raise UsageError("are missing", where="data.embeddings and data.labels")
     rows_ND = _embeddings(data.embeddings)
@@ -70,6 +76,38 @@ def read_bare(data: DetectData) -> tuple[Cohort, Vectors, tuple[str, ...]]:
     return cohort, Vectors(rows_ND, places, items_N, row_labels), classes
 
 
+def _read_parts(data: DetectData) -> tuple[Cohort, Vectors, tuple[str, ...]]:
+    """Read the files of each split, and join them.
+
+    Raises:
+        UsageError: the splits have other classes or vectors of other widths, or labels lack lines.
+    """
+    cases: list[Case] = []
+    rows: list[NDArray[np.float32]] = []
+    root: Path | None = None
+    first, classes = data.train_embeddings, data.classes
+    for part in SPLITS:
+        embeddings, labels = getattr(data, f"{part}_embeddings"), getattr(data, f"{part}_labels")
+        if embeddings is None:
+            continue
+        alone, vectors, found = read_bare(DetectData(embeddings=embeddings, labels=labels, classes=data.classes))
+        if rows and vectors.rows_ND.shape[1] != rows[0].shape[1]:
+            what = f"holds vectors of {vectors.rows_ND.shape[1]} numbers, those of {first} have {rows[0].shape[1]}"
+            raise UsageError(what, where=embeddings)
+        if rows and found != classes:
+            what = f"has the labels {', '.join(found)}, {data.train_labels} has {', '.join(classes)}"
+            raise UsageError(what, where=labels, fix="name those to learn with data.classes")
+        root, classes = root or alone.root, found
+        cases += [
+            case.model_copy(update={"id": f"{part}-{case.id}", "split": part}) for case in moved(alone, root).cases
+        ]
+        rows.append(vectors.rows_ND)
+    places = {case.id: np.array([row], np.intp) for row, case in enumerate(cases)}
+    rows_ND, notes = np.concatenate(rows), (NO_PATIENTS.format("each row"),)
+    vectors = Vectors(rows_ND, places, np.zeros(len(rows_ND), np.int64), None)
+    return Cohort(tuple(cases), root or Path(), notes), vectors, classes
+
+
 def _embeddings(path: Path) -> NDArray[np.float32]:
     array = _array(path)
     if path.suffix.lower() != ".npy" or array.ndim != 2 or array.dtype.kind != "f" or not array.size:
@@ -90,11 +128,27 @@ def _labels(path: Path, wanted: tuple[str, ...]) -> tuple[NDArray[np.float32], t
         if missing:
             raise UsageError(f"has no column {missing[0]}", where=path, fix=f"choose from {', '.join(names)}")
         array, names = array[:, [names.index(name) for name in wanted]], wanted
-    classes = names or wanted or tuple(f"class {number}" for number in range(1, array.shape[1] + 1))
+    beside, by = ((), "data.classes") if names or wanted else _names_beside(path)
+    classes = names or wanted or beside or tuple(f"class {number}" for number in range(1, array.shape[1] + 1))
     if len(classes) != array.shape[1]:
-        raise UsageError(f"holds {array.shape[1]} labels, data.classes names {len(classes)}", where=path)
+        raise UsageError(f"holds {array.shape[1]} labels, {by} names {len(classes)}", where=path)
     _check_decided(array, classes, path)
     return array.astype(np.float32), classes
+
+
+def _names_beside(path: Path) -> tuple[tuple[str, ...], str]:
+    """Return the names of the columns by a text file beside a `.npy` file, empty without one, and its name."""
+    file = path.with_suffix(CLASSES)
+    if not file.is_file():
+        return (), file.name
+    try:
+        lines = [line.strip() for line in regular(file).read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("is not a readable text file", where=file) from error
+    names = tuple(line for line in lines if line)
+    if len(set(names)) < len(names):
+        raise InputError("names a class twice", where=file, fix="write a line for each column of the labels")
+    return names, file.name
 
 
 def _check_decided(labels_XC: NDArray[np.generic], classes: Sequence[str], path: Path) -> None:

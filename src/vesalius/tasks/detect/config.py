@@ -29,7 +29,8 @@ class DetectData(ManifestData):
     """The training data: scans of a manifest with the encoder that reads them, or precomputed vectors.
 
     Vectors: embeddings, labels and, if they are known, patients, studies and splits, each with a line for each row of
-    the embeddings; labels may also have a line for each study.
+    the embeddings; labels may also have a line for each study. Or embeddings and labels of each split in files of their
+    own, with a line of labels for each row.
     """
 
     manifest: tuple[Path, ...] = Field(
@@ -43,14 +44,26 @@ class DetectData(ManifestData):
     patients: Path | None = Field(default=None, description="of the embeddings: .npy [N] or a text file of N lines")
     studies: Path | None = Field(default=None, description="likewise: which rows are the slices of one study")
     splits: Path | None = Field(default=None, description="likewise: train, val or test")
-    classes: ClassNames = Field(default=(), description="labels to learn, in this order; none: all there are")
+    train_embeddings: Path | None = Field(default=None, description="instead of embeddings: those of one split")
+    train_labels: Path | None = Field(default=None, description="of these; .npy or .csv")
+    val_embeddings: Path | None = Field(default=None, description="likewise for validation")
+    val_labels: Path | None = Field(default=None, description="of these")
+    test_embeddings: Path | None = Field(default=None, description="likewise for the test; it may be left out")
+    test_labels: Path | None = Field(default=None, description="of these")
+    classes: ClassNames = Field(
+        default=(),
+        description="labels to learn, in this order; none: all there are. They name the columns of a .npy file of "
+        "labels, which else are named by a text file of the same name (labels.txt) with a line for each",
+    )
     unit: Unit = Field(default="case", description="what has one label: a case, or all cases of a study (loose slices)")
     slices: SliceConfig = SliceConfig()
     window: CtWindow | None = Field(
         default=None, description="how axial CT slices are shown to the encoder; none: as it was trained"
     )
     check: Check = Field(default="none", description=CHECK_WORDS)
-    side: int = Field(default=224, ge=1, description="pixels of a slice's side, where a window is given")
+    side: int | None = Field(
+        default=None, ge=1, description="pixels of the square that slices are resized to; none: as the encoder has it"
+    )
     batch: int = Field(default=16, ge=1, description="slices in a batch of the encoder")
     precision: Precision = Field(default="fp32", description="of the encoder; auto: bf16 where the hardware has it")
     cache: Path | None = Field(default=None, description="folder where vectors stay between runs; none: the user's")
@@ -58,19 +71,39 @@ class DetectData(ManifestData):
 
     @model_validator(mode="after")
     def _one_form(self) -> DetectData:
-        bare = [name for name in _OF_VECTORS if getattr(self, name) is not None]
-        if self.manifest and bare:
-            raise ValueError(f"give a manifest or {bare[0]}, not both")
+        bare, parts = (
+            [name for name in names if getattr(self, name) is not None] for names in (_OF_VECTORS, _OF_PARTS)
+        )
+        if self.manifest and (bare or parts):
+            raise ValueError(f"give a manifest or {(bare + parts)[0]}, not both")
         if self.manifest and self.encoder is None:
             raise ValueError("a manifest needs an encoder, such as data.encoder=FOLDER")
-        if not self.manifest and (self.embeddings is None or self.labels is None):
-            raise ValueError("give a manifest and an encoder, or embeddings and labels")
+        if bare and parts:
+            raise ValueError(f"give {bare[0]} or {parts[0]}, not both")
+        lacking = [name for name in _OF_PARTS if name not in parts]
+        if parts and set(lacking) not in (set(), {"test_embeddings", "test_labels"}):
+            raise ValueError(
+                f"{lacking[0]} is missing; give embeddings and labels of train and val, and of test if any"
+            )
+        if not self.manifest and not parts and (self.embeddings is None or self.labels is None):
+            raise ValueError("give a manifest and an encoder, or embeddings and labels, or those of train and of val")
         if not self.manifest and self.encoder is not None:
             raise ValueError("embeddings need no encoder")
         return self
 
+    @property
+    def names_labels(self) -> str:
+        """What holds the labels, for messages."""
+        return self.where or str(self.labels or self.train_labels)
+
+    @property
+    def names_splits(self) -> str:
+        """What decides about the splits, for messages."""
+        return self.where or str(self.splits or self.patients or self.embeddings or self.train_embeddings)
+
 
 _OF_VECTORS = ("embeddings", "labels", "patients", "studies", "splits")
+_OF_PARTS = tuple(f"{part}_{kind}" for part in ("train", "val", "test") for kind in ("embeddings", "labels"))
 
 
 class DetectLoss(Config):

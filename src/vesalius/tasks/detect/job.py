@@ -12,7 +12,14 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.split import left_out_notes, training_splits
 from vesalius.errors import UsageError
 from vesalius.report.result import Result
-from vesalius.tasks.classify.checks import check_both, check_classes, check_decided, left_out_words, training_notes
+from vesalius.tasks.classify.checks import (
+    check_both,
+    check_classes,
+    check_decided,
+    held_out_notes,
+    left_out_words,
+    training_notes,
+)
 from vesalius.tasks.detect.config import DetectConfig
 from vesalius.tasks.detect.cost import Tried
 from vesalius.tasks.detect.measure import feature_files, measure_model
@@ -45,14 +52,14 @@ class DetectJob(Job):
         self._source = source_of(config)
         cohort, data = self._source.cohort, config.data
         self.classes = data.classes or self._source.classes
-        where = data.where or str(data.labels)
-        check_classes(self._source.classes, self.classes, where)
-        check_decided(cohort, self.classes, where)
+        check_classes(self._source.classes, self.classes, data.names_labels)
+        check_decided(cohort, self.classes, data.names_labels)
         if config.loss.slices and not self._source.has_slice_labels:
             fix = "set it to 0, or give loose slices with data.unit=study, or a line of labels for each row of a study"
             raise UsageError("no single slice has labels", where="loss.slices", fix=fix)
-        splits_in = data.where or str(data.splits or data.patients or data.embeddings)
-        self._parts = training_splits(cohort, data.ratios, fold=data.fold, seed=config.train.seed, where=splits_in)
+        self._parts = training_splits(
+            cohort, data.ratios, fold=data.fold, seed=config.train.seed, where=data.names_splits
+        )
         for name in ("train", "val"):
             check_both(self._parts[name], self.classes, name)
         self._outside = left_out_notes(cohort, self._parts, "are in no split of the run")
@@ -95,6 +102,9 @@ class DetectJob(Job):
         notes = (*train.notes, *self._outside, *training_notes(self._whole(), train, self.classes))
         return (*notes, left_out_words(problems)) if problems else notes
 
+    def warnings(self) -> Sequence[str]:
+        return (*self.notes(), *held_out_notes(self._parts, self.classes))
+
     def left_out(self) -> Mapping[str, Cohort]:
         return self._left_out
 
@@ -127,7 +137,7 @@ class DetectJob(Job):
         part = "test" if len(studies["test"]) else "val"
         outcome = measure_model(model, studies, part, device, self.notes(), self._source.problems)
         if self.reads_scans:
-            outcome.files |= feature_files(studies)
+            outcome.files |= feature_files(studies, self.classes)
         return outcome
 
     def _whole(self) -> Cohort:

@@ -5,7 +5,7 @@ probs.npy                         calibrated probabilities of the held-out studi
 features/PART_embeddings.npy      vectors of the slices [N, D]
 features/PART_index.csv           their study, patient, slice and case (a study of loose slices has many), a line each
 features/PART_pooled.npy          means over the slices of each study [S, D]
-features/PART_labels.npy          labels of the studies [S, C]
+features/PART_labels.npy          labels of the studies [S, C]; PART_labels.txt: their names, a line each
 
 Letters: S studies, L slices of one, N slices of all, C classes, D width.
 """
@@ -112,7 +112,7 @@ def result_files(results: Mapping[str, Any], p_SC: NDArray[np.float64]) -> dict[
     return {"metrics.json": metrics, "probs.npy": partial(_save, p_SC.astype(np.float32))}
 
 
-def feature_files(parts: Mapping[str, Studies]) -> dict[str, Writer]:
+def feature_files(parts: Mapping[str, Studies], classes: Sequence[str]) -> dict[str, Writer]:
     """Return the writers of the files below `features/`."""
     files: dict[str, Writer] = {}
     for name, studies in parts.items():
@@ -121,6 +121,7 @@ def feature_files(parts: Mapping[str, Studies]) -> dict[str, Writer]:
             files[f"{FEATURES}/{name}_index.csv"] = partial(_index, studies)
             files[f"{FEATURES}/{name}_pooled.npy"] = partial(_pooled, studies)
             files[f"{FEATURES}/{name}_labels.npy"] = partial(_save, studies.labels_SC)
+            files[f"{FEATURES}/{name}_labels.txt"] = partial(_names, classes)
     return files
 
 
@@ -142,6 +143,10 @@ def _index(studies: Studies, path: Path) -> None:
             for at, item in zip(rows.tolist(), studies.vectors.items_N[rows].tolist(), strict=True):
                 write_rows(file, [(row, study, patient, item, case_of[at])])
                 row += 1
+
+
+def _names(classes: Sequence[str], path: Path) -> None:
+    path.write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
 
 
 def _save(array: NDArray[Any], path: Path) -> None:

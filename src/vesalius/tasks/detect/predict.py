@@ -86,6 +86,7 @@ class DetectPredictor(ClassifyPredictor):
     """Checks that a scan is what the model was made for, then writes a folder for each study."""
 
     task = "detect"
+    doing = "Detection of findings"
     Options = DetectOptions
     options: DetectOptions
 

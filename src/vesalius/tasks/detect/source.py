@@ -23,6 +23,9 @@ from vesalius.transforms.contract import InputContract
 from vesalius.transforms.prepare import ct_slices
 from vesalius.wording import Progress, quiet
 
+_SIDE = 224
+"""Pixels of a slice's side where a window and no side is given."""
+
 
 class StudySource(ABC):
     """A cohort whose cases have vectors."""
@@ -150,9 +153,9 @@ class Scans(StudySource):
             data = self._data
             loaded = Encoder.from_pretrained(str(data.encoder), device, data.precision)
             if data.window is not None:
-                contract = InputContract(images=data.images, prepare=ct_slices(data.window, data.side))
+                contract = InputContract(images=data.images, prepare=ct_slices(data.window, data.side or _SIDE))
                 loaded = loaded.prepared_by(contract)
-            self._encoders[device] = loaded
+            self._encoders[device] = loaded.at_side(data.side, "data.side")
         return self._encoders[device]
 
 

@@ -23,7 +23,7 @@ from vesalius.cohort.features import FeatureStore, StoreFacts
 from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError, UsageError
 from vesalius.output import alone, as_output_error, claim
-from vesalius.report.page import Column, limits_line, limits_section
+from vesalius.report.page import Column, limits_line
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
 from vesalius.scan.reading import AS_STATED, Reading
@@ -113,7 +113,7 @@ def embed_cohort(
     place = "cpu" if on_cpu(device) else "cuda"
     cohort = read_manifest(path).read_by(reading)
     check_drawing(options, cohort)
-    loaded = load_encoder(encoder, place, options.precision).through(options.window)
+    loaded = load_encoder(encoder, place, options.precision).through(options.window).at_side(options.resize)
     recipe = Recipe(
         model=model_name(loaded.folder, output),
         contract=loaded.contract,
@@ -279,8 +279,14 @@ def _publish(
             name: getattr(result, name)
             for name in ("cases", "patients", "rows", "dim", "endpoints", "drawing", "encoder", "precision", "notes")
         },
-        sections=[limits_section(result.limits)],
+        limits=result.limits,
         failures={f"case {problem.id}": problem.reason for problem in extracted.problems},
+    )
+    whose = f" of {result.patients} patients" if result.patients else ""
+    neighbours = drawing.facts["neighbours"] if drawing is not None else ""
+    page.judge(
+        f"{result.rows} vectors of {result.dim} numbers from {result.cases} cases{whose}"
+        + (f"; {neighbours}" if neighbours else "")
     )
     counts = [
         ("cases", result.cases),
@@ -304,9 +310,9 @@ def _publish(
     publish(
         page,
         output,
-        title=f"Vectors of {manifest}",
+        title=f"Vectors of {manifest} by {recipe.model}",
         task="embed",
-        lead=f"{result.rows} vectors of {result.cases} cases. Cases are named by their ids, patients never. {NOTICE}",
+        lead=f"Cases are named by their ids, patients never. {NOTICE}",
         made=made(
             command, torch.get_num_threads(), {"Encoder": result.encoder[:16], "Precision": result.precision}, _PACKAGES
         ),

@@ -98,7 +98,7 @@ def embed_scan(
     if threads is not None:
         torch.set_num_threads(threads)
     place = "cpu" if on_cpu(device) else "cuda"
-    loaded = load_encoder(encoder, place, options.precision).through(options.window)
+    loaded = load_encoder(encoder, place, options.precision).through(options.window).at_side(options.resize)
     try:
         scan, slices, rows_ND, items_N, is_cached = _encode(path, reading, loaded, options, progress)
     except OutputError:

@@ -88,6 +88,30 @@ class Encoder:
             return self
         return self.prepared_by(InputContract(prepare=ct_slices(window, _side(self.contract.prepare))))
 
+    def at_side(self, side: int | None, where: str = "--resize") -> Encoder:
+        """Return the same encoder that sees pictures resized to another square; None: as it is.
+
+        Args:
+            side: of the square, in pixels.
+            where: what asks for it, for messages.
+
+        Raises:
+            UsageError: the net takes no such size, or its preparation does not end with a square that it resizes to.
+        """
+        if side is None:
+            return self
+        prepare = self.contract.prepare
+        places = [place for place, step in enumerate(prepare.steps) if isinstance(step, Resize)]
+        if not places or any(hasattr(step, "size") for step in prepare.steps[places[-1] + 1 :]):
+            what = "the size of the pictures is not decided by a resize step of the model"
+            raise UsageError(what, where=where, fix="leave it out")
+        check_pictures(self.config, (self.config.inputs or 0, side, side), where)
+        resize = prepare.steps[places[-1]].model_copy(update={"size": (side, side)})
+        steps = (*prepare.steps[: places[-1]], resize, *prepare.steps[places[-1] + 1 :])
+        return self.prepared_by(
+            self.contract.model_copy(update={"prepare": prepare.model_copy(update={"steps": steps})})
+        )
+
     @property
     def folder(self) -> Path:
         """The model folder."""

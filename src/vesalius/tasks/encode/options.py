@@ -52,12 +52,20 @@ class EmbedOptions:
     patch: tuple[int, int] | None = field(
         default=None,
         metadata={
-            "help": "one scan: row and column of the patch that others are compared with, by default the middle one",
+            "help": "one scan: row and column of the patch that others are compared with; center: the middle one",
             "flag": "--patch H,W",
-            "example": "7,7",
+            "example": "7,7 or center",
+            "default": "center",
         },
     )
     window: Window = field(default="as-trained", metadata={"help": "how CT slices are shown"})
+    resize: int | None = field(
+        default=None,
+        metadata={
+            "help": "side of the square that a picture or slice is resized to, by default that of the model",
+            "flag": "--resize PIXELS",
+        },
+    )
     pool: Pool | None = field(
         default=None,
         metadata={
@@ -83,7 +91,8 @@ class EmbedOptions:
     seed: int = field(default=0, metadata={"help": "random seed of the drawing"})
     batch: int = field(default=16, metadata={"help": "slices in a batch"})
     precision: Literal["auto", "fp32", "bf16"] = field(
-        default="auto", metadata={"help": "auto: bf16 where the hardware has it"}
+        default="auto",
+        metadata={"help": "auto: bf16 where the hardware has it; fp32: nearly the same vectors on every machine"},
     )
     cache: Path | None = field(
         default=None,
@@ -96,9 +105,10 @@ class EmbedOptions:
     def __post_init__(self) -> None:
         if self.patch is not None and len(self.patch) != 2:
             raise UsageError("is not a row and a column", where="--patch", fix="write for instance 7,7")
-        for name, least in (("batch", 1), ("points", MIN_POINTS), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise UsageError(f"{getattr(self, name)} was given", where=f"--{name}", fix=f"give {least} or more")
+        for name, least in (("batch", 1), ("points", MIN_POINTS), ("seed", 0), ("resize", 1)):
+            number = getattr(self, name)
+            if number is not None and number < least:
+                raise UsageError(f"{number} was given", where=f"--{name}", fix=f"give {least} or more")
         if self.colour is not None and self.project is None:
             raise UsageError("colours a drawing, and none is made", where="--colour", fix="pass --project tsne or umap")
 

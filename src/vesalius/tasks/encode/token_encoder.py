@@ -87,6 +87,16 @@ class TokenEncoder:
             raise UsageError("a tokenizer takes whole scans, not CT slices", where="--window", fix="leave it out")
         return self
 
+    def at_side(self, side: int | None) -> TokenEncoder:
+        """Return the tokenizer itself; it takes scans at the size that it was trained for.
+
+        Raises:
+            UsageError: another side was asked for.
+        """
+        if side is not None:
+            raise UsageError("a tokenizer takes scans of its own size", where="--resize", fix="leave it out")
+        return self
+
     @property
     def folder(self) -> Path:
         """The model folder."""

@@ -15,7 +15,7 @@ from vesalius.cohort.loader import Loader
 from vesalius.cohort.manifest import read_manifest
 from vesalius.errors import InputError, UsageError
 from vesalius.output import new_folder, refuse_existing
-from vesalius.report.page import PAGE, ReportTable, limits_line, limits_section, load_report
+from vesalius.report.page import PAGE, ReportTable, limits_line, load_report
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
 from vesalius.report.table import plain_text
@@ -107,7 +107,7 @@ def evaluate_classifier(
         fix = "name a model of train detect/... or finetune/...; label maps are measured with evaluate masks"
         raise InputError(f"is a model for {task}, not a classifier", where=folder, fix=fix)
     caveats, data = read_card(folder).caveats, cohort or options.embeddings
-    outcome.sections.insert(0, limits_section(caveats))
+    outcome.limits = caveats
     outcome.results |= {"limits": list(caveats), "model": digest_of(folder), "split": options.split}
     inputs = [Path(model), *([] if cohort is None else [cohort])]
     flags = {**options.vectors, "split": options.split, "skip_invalid": options.skip_invalid}
@@ -116,10 +116,9 @@ def evaluate_classifier(
         publish(
             outcome,
             part,
-            title="Evaluation of a classifier",
+            title=f"{Path(model).name} tested on {Path(str(data)).name}",
             task="evaluate classifier",
-            lead=f"{Path(model).name} on {Path(str(data)).name}. Thresholds and temperatures were chosen when the "
-            "model was trained; nothing is chosen here. Research use only, not a medical device.",
+            lead="Thresholds and temperatures were chosen when the model was trained; nothing is chosen here.",
             made=made(command, torch.get_num_threads(), None, _PACKAGES),
         )
     return EvaluatedClassifier(str(output), str(output / PAGE), outcome.results)
@@ -130,7 +129,7 @@ def lines(result: EvaluatedClassifier) -> list[str]:
     blocks = [block for section in load_report(Path(result.path)).sections for block in section.blocks]
     tables = [block for block in blocks if isinstance(block, ReportTable)][:_TABLES]
     shown = [line for table in tables for line in plain_text(table, _WIDTH).splitlines()]
-    _, *texts = [block.text for block in blocks if block.kind == "text"]  # the first one holds the limits
+    texts = [block.text for block in blocks if block.kind == "text"]
     notes = [f"note: {text}" for text in texts]
     return [limits_line(result.results["limits"]), *shown, *notes, f"open {result.report}"]
 

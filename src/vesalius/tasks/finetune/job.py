@@ -14,6 +14,7 @@ from vesalius.tasks.classify.checks import (
     check_classes,
     check_decided,
     check_several,
+    held_out_notes,
     one_hot,
     training_notes,
 )
@@ -67,6 +68,10 @@ class FinetuneJob(CohortJob):
             return super().notes()
         train = self._parts["train"]
         return (*train.notes, *training_notes(train, train, self.classes))
+
+    def warnings(self) -> Sequence[str]:
+        measured = () if self.config.data.slices is not None else held_out_notes(self._parts, self.classes)
+        return (*self.notes(), *measured)
 
     def task_of(self, config: FinetuneConfig) -> FinetuneTask:
         return FinetuneTask(config, self._parts, self.classes)

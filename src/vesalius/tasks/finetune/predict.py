@@ -88,6 +88,7 @@ class FinetunePredictor(ClassifyPredictor):
     """Writes a folder for each picture, or for each volume, whose slices are classified one by one."""
 
     task = "finetune"
+    doing = "Classification"
 
     def __init__(self, model: Path, device: str, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(model, device, options)

@@ -65,7 +65,10 @@ class GenerateJob(CohortJob):
         result.figures["samples.png"] = sheet(rows)
         section = result.section("Samples")
         section.figure("samples.png", _words(rows), _words(rows))
-        for note in (*self.notes(), *_alarms(measures)):
+        alarms = _alarms(measures)
+        if alarms:
+            result.judge("; ".join(alarms).capitalize(), "bad")
+        for note in self.notes():
             section.text(note[0].upper() + note[1:] + ".", "note")
         columns = [Column(name="measure"), Column(name="value", numeric=True)]
         table = [[MEANING[name], f"{value:.3f}"] for name, value in measures.items()]

@@ -22,11 +22,11 @@ from vesalius.report.page import (
     Column,
     Section,
     limits_line,
-    limits_section,
     write_figure,
 )
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
+from vesalius.report.verdict import Verdict
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.predict.inputs import Input, failure, find_inputs
 from vesalius.tasks.predict.ledger import RECORD, Finished, Ledger, content_digest
@@ -117,7 +117,7 @@ def predict(
     task = read_config(folders[0]).task
     predictor = _predictor_class(task, folders[0]).of(folders, "cpu" if on_cpu(device) else "cuda", options)
     inputs, failed = find_inputs(paths, predictor.images, reading)
-    chosen = predictor.options.given | reading.stated()
+    chosen = predictor.options.deciding | reading.stated()
     ledger = _begin(output, {"model": predictor.digest(), **chosen}, predictor.target_of, force=force)
     results: dict[str, dict[str, Any]] = {}
     skipped = []
@@ -136,9 +136,8 @@ def predict(
             if not is_new:
                 skipped.append(str(output / predictor.target_of(name)))
     finally:  # an interrupted run keeps what is finished
-        title = f"Predictions: {', '.join(predictor.models)}"
         command = command_line("predict", *(Path(name).name for name in names), "-o", output.name)
-        page = _publish(predictor, ledger, output, title, command, chosen, failed)
+        page = _publish(predictor, ledger, output, command, chosen, failed)
     return Predictions(
         path=str(output),
         report=str(page),
@@ -177,7 +176,6 @@ def _publish(
     predictor: Predictor,
     ledger: Ledger,
     output: Path,
-    title: str,
     command: str,
     chosen: Mapping[str, Any],
     failed: Sequence[Mapping[str, str]],
@@ -185,6 +183,7 @@ def _publish(
     """Write summary and page of all finished studies of the folder."""
     measures = {name: study.measures for name, study in ledger.studies.items()}
     about, limits, models = predictor.about, predictor.caveats, predictor.models
+    studies = f"{len(measures)} studies" if len(measures) != 1 else next(iter(measures))
     figures = {name: files for name in measures if (files := _figures(output, name))}
     result = Result(
         results={
@@ -196,19 +195,20 @@ def _publish(
             else [],
             "options": dict(chosen),
         },
+        verdict=predictor.verdict(measures) if measures else Verdict(words="No study was predicted", outcome="bad"),
+        limits=limits,
         sections=[
-            limits_section(limits),
-            *(_averaged(models) if len(models) > 1 else ()),
             *(predictor.sections(measures, figures) if measures else ()),
+            *(_averaged(models) if len(models) > 1 else ()),
         ],
         failures={printable(study["source"]): study["reason"] for study in failed},
     )
     return publish(
         result,
         output,
-        title=title,
+        title=f"{predictor.doing} of {studies} by {', '.join(models)}",
         task=f"predict {predictor.task}",
-        lead=f"{about.rstrip('.') or 'A model without a summary'}. Studies: {len(measures)}. {NOTICE}",
+        lead=f"{about.rstrip('.') or 'A model without a summary'}. {NOTICE}",
         made=made(command, torch.get_num_threads(), None, _PACKAGES),
     )
 

@@ -8,7 +8,7 @@ Letters: n rows of one case, D width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from vesalius.report.page import Column
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
 from vesalius.report.table import Cell
+from vesalius.report.verdict import Verdict
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.encode.collection import KEY, Collection, case_vector, pooled, unit
 from vesalius.tasks.encode.sheet import Sheet
@@ -302,6 +303,7 @@ def _publish(
         rows=rows,
         columns=("rank", "case", "similarity", "patient", "split", "labels"),
     )
+    result.verdict = _verdict(hits, searched)
     section = result.section("Similar cases")
     if tiles:
         result.figures[SHEET] = contact_sheet(tiles)
@@ -329,9 +331,18 @@ def _publish(
         folder,
         title=f"Cases similar to {asked.name}",
         task="search",
-        lead=f"The {len(hits)} most similar of {searched} cases. {NOTICE}",
+        lead=f"Likeness of vectors is no diagnosis. {NOTICE}",
         made=made(command, 1, None, _PACKAGES),
     )
+
+
+def _verdict(hits: Sequence[Hit], searched: int) -> Verdict:
+    if not hits:
+        return Verdict(words="The store holds no other case", outcome="bad")
+    best = hits[0]
+    known = f" ({_labels(best.labels)})" if best.labels else ""
+    count = f"the most similar of {searched} cases"
+    return Verdict(words=f"{best.case}{known} is {count}, cosine {best.similarity:.2f}")
 
 
 def _patient(hit: Hit) -> str:

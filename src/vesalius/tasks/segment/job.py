@@ -54,6 +54,7 @@ class SegmentJob(CohortJob):
             self._compare(outcome, summary, settings, cohort)
         for note in self.notes():
             outcome.sections[0].text(note[0].upper() + note[1:] + ".", "note")
+        outcome.verdict = summary.verdict(name, outcome.results.get("trivial_baseline"))
         outcome.tested_on = f"{drawn.words} of the {name} split"
         return outcome
 

@@ -27,6 +27,7 @@ from vesalius.report.masks import ClassSummary, PumpSummary, by_reason, class_su
 from vesalius.report.overlay import Outlined, outlines
 from vesalius.report.page import Column, Section
 from vesalius.report.table import Cell, fixed
+from vesalius.report.verdict import Verdict, against, with_interval
 from vesalius.scan.part import part
 from vesalius.scan.scan import Scan
 from vesalius.tasks.label_values import LabelValues
@@ -40,6 +41,9 @@ COLUMNS = ("unit", "patient", "map", "name", "dice", "hd95_mm", "found_ml", "tru
 _SPLIT_WORDS = {"test": "held-out test cases", "val": "validation cases (the manifest has no test split)"}
 _SEED = 0
 _PICTURES = 3
+_NAMED = 5
+"""Classes that the verdict names."""
+_BESIDE = {"good": "better than", "neutral": "not shown to be better than", "bad": "worse than"}
 
 
 class Finds(Protocol):
@@ -192,6 +196,28 @@ class SegmentSummary:
         """Measure -> value in words, for the model card."""
         words = {f"Dice, {summary.name}": self._class(summary)["text"] for summary in self.classes}
         return words if self.ef is None else words | {"Ejection fraction, mean absolute error": self._ef_error}
+
+    def verdict(self, split: str, baseline: Mapping[str, Any] | None = None) -> Verdict:
+        """The answer in one line.
+
+        Args:
+            split: "test" or "val".
+            baseline: results of the trivial baseline (`trivial.Beside.results`), where there is one.
+        """
+        if not self.rows:
+            return Verdict(words="No label map could be measured", outcome="bad")
+        (dice, *others) = [summary.dice for summary in self.classes]
+        interval = None if dice.low is None or dice.high is None else (dice.low, dice.high)
+        measured = f"Dice {self.classes[0].name} {with_interval(dice.mean, interval)}"
+        if others:
+            means = [with_interval(summary.dice.mean, None) for summary in self.classes[1:_NAMED]]
+            names = [summary.name for summary in self.classes[1:_NAMED]]
+            measured += "".join(f", {name} {mean}" for name, mean in zip(names, means, strict=True))
+        words = f"{measured} on {self.drawn.words}, {_SPLIT_WORDS[split]}"
+        if baseline is None:
+            return Verdict(words=words)
+        outcome = against(baseline["difference"]["mean"], baseline["difference"]["interval"], 0.0)
+        return Verdict(words=f"{words}; {_BESIDE[outcome]} a plain threshold", outcome=outcome)
 
     def sections(self, split: str, figures: Sequence[str]) -> list[Section]:
         """The report: means, pictures, every patient, ejection fractions.

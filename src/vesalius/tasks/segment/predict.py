@@ -33,6 +33,7 @@ from vesalius.report.masks import by_reason
 from vesalius.report.overlay import Outlined, outlines
 from vesalius.report.page import Column, Section
 from vesalius.report.table import fixed
+from vesalius.report.verdict import Verdict
 from vesalius.scan.dicom.segmentation import Author, Referred, needs_highdicom
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
@@ -46,6 +47,7 @@ from vesalius.weights.card import NOTICE
 from vesalius.wording import some
 
 _VENTRICLES = frozenset({"lv", "rv"})
+_EF = "EF %"
 _OUTLINES, _VOLUMES = "outlines", "volumes"
 _CAPTIONS = {
     _OUTLINES: "{}: the slice with the most labels, or the picture; outlines are the model's.",
@@ -83,6 +85,7 @@ class SegmentPredictor(Predictor):
     """
 
     task = "segment"
+    doing = "Segmentation"
     averages = True
     Options = SegmentOptions
     options: SegmentOptions
@@ -138,6 +141,19 @@ class SegmentPredictor(Predictor):
         known = f" ({measures['ef_from']})" if "ef_from" in measures else ""
         warned = "".join(f"; {warning}" for warning in measures.get("warnings", ()))
         return f"{', '.join(numbers) or 'nothing measured'}{known}{warned}"
+
+    def verdict(self, results: Mapping[str, dict[str, Any]]) -> Verdict:
+        warned = sum(bool(facts.get("warnings")) for facts in results.values())
+        if len(results) == 1:
+            ((name, facts),) = results.items()
+            measured = [_spoken(key, value) for key, value in _numbers(facts).items() if not key.endswith(" frame")]
+            warnings = f"; {_warned(facts)}" if warned else ""
+            return Verdict(words=f"{name}: {', '.join(measured) or 'nothing was measured'}{warnings}")
+        words = f"{len(results)} studies segmented"
+        fractions = [facts[_EF] for facts in results.values() if _EF in facts]
+        if fractions:
+            words += f"; EF {min(fractions):.0f} to {max(fractions):.0f} % in {len(fractions)} of them"
+        return Verdict(words=words + (f"; {warned} with a warning" if warned else ""))
 
     def sections(
         self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]
@@ -216,6 +232,23 @@ class SegmentPredictor(Predictor):
 
 def _numbers(measures: Mapping[str, Any]) -> dict[str, float]:
     return {key: value for key, value in measures.items() if isinstance(value, int | float)}
+
+
+def _spoken(key: str, value: float) -> str:
+    """A number with the name before it and the unit behind it.
+
+    Example:
+        >>> _spoken("EDV mL", 120.31), _spoken("nucleus pieces", 4), _spoken("lv mL, largest", 80.0)
+        ('EDV 120 mL', 'nucleus 4 pieces', 'lv 80 mL, largest')
+    """
+    name, _, unit = key.partition(" ")
+    return f"{name} {value:.3g} {unit}".rstrip()
+
+
+def _warned(facts: Mapping[str, Any]) -> str:
+    """The number of warnings of a study in words."""
+    count = len(facts["warnings"])
+    return f"{count} warning{'' if count == 1 else 's'}, see below"
 
 
 def _cell(value: float | None) -> str:

@@ -9,17 +9,19 @@ from pathlib import Path
 
 from vesalius.scan.synthetic import Stamp, mask_digest
 from vesalius.tasks.generate.generator import Generator, Request
-from vesalius.tasks.synthesis.masks import Labels
+from vesalius.tasks.synthesis.masks import Labels, at_size
 from vesalius.tasks.synthesis.produce import Planned, Work
 from vesalius.tasks.synthesis.settings import SynthesisSettings
 
+MASKS = "masks"
+"""Folder of the label maps beside the pictures."""
 _LETTERS = 40
 
 
 def planned_alone(
     generator: Generator, folder: Path, caption: str, mask_JI: Labels | None, settings: SynthesisSettings
 ) -> Iterator[Planned]:
-    """Yield `settings.count` pictures, of seeds that follow each other.
+    """Yield `settings.count` pictures, of seeds that follow each other, each with the mask that it follows.
 
     Raises:
         UsageError, InputError: the request cannot be fulfilled.
@@ -29,7 +31,10 @@ def planned_alone(
         generator.check(request)
         path = folder / f"{name_of(caption)}_{seed}.{settings.format}"
         stamp = Stamp(generator.name, generator.digest, caption, seed, mask_digest(mask_JI), settings.stamp)
-        yield Planned(path.name, path, stamp, partial(Work, path, request, stamp))
+        load = partial(Work, path, request, stamp)
+        if mask_JI is not None:
+            load = partial(load, folder / MASKS / path.name, at_size(mask_JI, generator.size_of(request)))
+        yield Planned(path.name, path, stamp, load)
 
 
 def name_of(caption: str) -> str:

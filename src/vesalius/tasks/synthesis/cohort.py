@@ -15,15 +15,17 @@ from vesalius.files import regular
 from vesalius.scan.synthetic import Stamp, mask_digest
 from vesalius.seeding import digest
 from vesalius.seeding import generator as drawing
+from vesalius.tasks.generate.config import LONGEST_CAPTION
 from vesalius.tasks.generate.generator import Generator, Request
-from vesalius.tasks.synthesis.masks import Labels, at_size, mask_of_case, part_of
+from vesalius.tasks.synthesis.alone import MASKS
+from vesalius.tasks.synthesis.masks import Part, at_size, boxes_in, mask_of_case, part_of
 from vesalius.tasks.synthesis.produce import Planned, Work
 from vesalius.tasks.synthesis.settings import SynthesisSettings
 from vesalius.training.run_folder import SPLITS
 from vesalius.wording import some
 
 TRAIN = "train"
-_IMAGES, _MASKS = "images", "masks"
+_IMAGES = "images"
 _SEEDS = 1 << 53
 
 
@@ -88,7 +90,7 @@ def planned_of(
                 sampling=_sampling(settings),
                 source=case.id,
             )
-            line = _line(case, name, image, f"{_IMAGES}/{file}", mask, f"{_MASKS}/{file}", stamp)
+            line = _line(case, name, image, f"{_IMAGES}/{file}", mask, f"{MASKS}/{file}", stamp)
             load = partial(_work, generator, source.cohort, case, mask, folder, line, stamp, settings)
             yield Planned(name, folder / _IMAGES / file, stamp, load), line
 
@@ -108,6 +110,17 @@ def write_lines(lines: Sequence[Case], folder: Path, path: Path) -> None:
     write_manifest(Cohort(tuple(lines), folder), path, force=True)
 
 
+def notes_of(lines: Sequence[Case], settings: SynthesisSettings) -> list[str]:
+    """Return caveats about the lines of a manifest that was written."""
+    bare = sum(line.caption is None for line in lines)
+    cut = sum(len(line.caption or "") == LONGEST_CAPTION for line in lines)
+    notes = [f"{bare} of {len(lines)} pictures have no caption"] if bare else []
+    notes += [f"captions of {cut} pictures end after {LONGEST_CAPTION} characters"] if cut else []
+    if settings.area != (1.0, 1.0) and any(line.masks for line in lines):
+        notes.append("pictures show a part of their masks, while captions, labels and facts are those of whole cases")
+    return notes
+
+
 def _work(
     generator: Generator,
     cohort: Cohort,
@@ -123,17 +136,22 @@ def _work(
         return Work(folder / image, Request(stamp.caption, None, stamp.seed, settings.size), stamp)
     labels_JI = mask_of_case(cohort, case, mask)
     size = settings.size or generator.size_of(Request(mask=labels_JI))
-    part_JI = _drawn(labels_JI, size, settings, stamp.seed)
+    shape = labels_JI.shape
+    part = _drawn(shape, size, settings, stamp.seed)
+    part_JI = labels_JI[part]
+    known = [box for box in case.boxes if box.label in generator.settings.classes]
     stamp = Stamp(**{**vars(stamp), "mask_sha256": mask_digest(part_JI)})
     request = Request(stamp.caption, part_JI, stamp.seed, size)
-    return Work(folder / image, request, stamp, folder / line.masks[mask], at_size(part_JI, size))
+    return Work(
+        folder / image, request, stamp, folder / line.masks[mask], at_size(part_JI, size), boxes_in(known, part, shape)
+    )
 
 
-def _drawn(labels_JI: Labels, size: tuple[int, int], settings: SynthesisSettings, seed: int) -> Labels:
+def _drawn(shape: tuple[int, int], size: tuple[int, int], settings: SynthesisSettings, seed: int) -> Part:
     """Return the part that a picture shows; where it lies depends on its seed only."""
     chance = drawing("part", seed)
     area = float(chance.uniform(*settings.area))
-    return part_of(labels_JI, size, area, (float(chance.random()), float(chance.random())))
+    return part_of(shape, size, area, (float(chance.random()), float(chance.random())))
 
 
 def _sampling(settings: SynthesisSettings) -> str:
@@ -142,7 +160,7 @@ def _sampling(settings: SynthesisSettings) -> str:
 
 
 def _line(case: Case, name: str, image: str, picture: str, mask: str | None, label_map: str, stamp: Stamp) -> Case:
-    """Return the line of a picture; boxes are left out, because it may show a part only."""
+    """Return the line of a picture; its boxes are known once its mask was read."""
     facts: dict[str, Fact] = {
         "source": case.id,
         "synthetic": True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.cohort.case import Box
 from vesalius.errors import OutputError, VesaliusError
 from vesalius.output import refuse_existing
 from vesalius.scan.synthetic import Stamp, read_stamp, write_synthetic
@@ -30,6 +31,7 @@ class Work:
         stamp: what its file says.
         mask_path: file of its label map; None: none is written.
         mask_JI: that label map, in the size of the picture.
+        boxes: around what it shows.
     """
 
     path: Path
@@ -37,11 +39,19 @@ class Work:
     stamp: Stamp
     mask_path: Path | None = None
     mask_JI: NDArray[np.unsignedinteger] | None = None
+    boxes: tuple[Box, ...] = ()
 
     @property
     def is_finished(self) -> bool:
         """Whether its files are there: the picture is written last."""
         return (self.mask_path is None or self.mask_path.is_file()) and read_stamp(self.path) == self.stamp
+
+    def write(self, picture_JIC: NDArray[np.unsignedinteger], *, force: bool = False) -> None:
+        """Write the label map, then the picture; raises as `write_synthetic`."""
+        if self.mask_path is not None and self.mask_JI is not None:
+            replaces = force or read_stamp(self.mask_path) is not None
+            write_synthetic(self.mask_path, self.mask_JI[:, :, None], self.stamp, force=replaces)
+        write_synthetic(self.path, picture_JIC, self.stamp, force=force)
 
 
 @dataclass(frozen=True)
@@ -69,13 +79,13 @@ class Produced:
         made: number of pictures.
         skipped: number of those that were there already.
         failed: {"path", "error"} of each that could not be made.
-        done: files that are there now.
+        done: pictures that are there now, with the boxes around what they show.
     """
 
     made: int
     skipped: int
     failed: list[dict[str, str]]
-    done: frozenset[Path]
+    done: Mapping[Path, tuple[Box, ...]]
 
 
 def check_free(planned: Iterable[Planned]) -> None:
@@ -103,7 +113,7 @@ def produce(
     """
     made = skipped = 0
     failed: list[dict[str, str]] = []
-    done: set[Path] = set()
+    done: dict[Path, tuple[Box, ...]] = {}
 
     def waiting() -> Iterator[Work]:
         nonlocal skipped
@@ -116,7 +126,7 @@ def produce(
                 continue
             if work.is_finished:
                 skipped += 1
-                done.add(work.path)
+                done[work.path] = work.boxes
             else:
                 refuse_existing(work.path, force=force)
                 yield work
@@ -125,10 +135,8 @@ def produce(
     while several := list(islice(works, _BATCHES_AT_ONCE * settings.batch)):
         pictures = generator.sample([work.request for work in several], settings)
         for work, picture_JIC in zip(several, pictures, strict=True):
-            if work.mask_path is not None and work.mask_JI is not None:
-                write_synthetic(work.mask_path, work.mask_JI[:, :, None], work.stamp, force=True)
-            write_synthetic(work.path, picture_JIC, work.stamp, force=force)
+            work.write(picture_JIC, force=force)
             made += 1
-            done.add(work.path)
+            done[work.path] = work.boxes
             progress(f"{made + skipped} of {len(planned)} pictures")
-    return Produced(made, skipped, failed, frozenset(done))
+    return Produced(made, skipped, failed, done)

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from vesalius.arguments import PathLike, checked
+from vesalius.cohort.manifest import SUFFIXES
 from vesalius.config import read_table
-from vesalius.errors import UsageError
+from vesalius.errors import OutputError, UsageError
 from vesalius.output import alone
 from vesalius.tasks.generate.generator import Generator
-from vesalius.tasks.synthesis.alone import planned_alone
-from vesalius.tasks.synthesis.cohort import check_manifest, planned_of, source_of, write_lines
+from vesalius.tasks.synthesis.alone import MASKS, planned_alone
+from vesalius.tasks.synthesis.cohort import check_manifest, notes_of, planned_of, source_of, write_lines
 from vesalius.tasks.synthesis.masks import mask_of_file
 from vesalius.tasks.synthesis.options import GenerateOptions
 from vesalius.tasks.synthesis.produce import Produced, check_free, produce
@@ -35,7 +36,7 @@ class Generated:
         settings: of the sampling.
         made: number of pictures.
         skipped: number of those that were there already.
-        pictures: {"path", "caption", "seed"} of each picture of a caption.
+        pictures: {"path", "mask", "caption", "seed"} of each picture of a caption; no mask is None.
         manifest: of an augmented cohort; None for pictures of a caption.
         split: cases that an augmented cohort was made from, in words.
         notes: caveats.
@@ -64,7 +65,7 @@ def generate(
     caption: str | None = None,
     mask: PathLike | None = None,
     source: PathLike | None = None,
-    per_case: int = 1,
+    per_case: int | None = None,
     manifest: PathLike | None = None,
     whole: bool = False,
     texts: PathLike | None = None,
@@ -83,7 +84,7 @@ def generate(
         caption: the picture in words; "" for anything.
         mask: file of a label map that the pictures follow.
         source: manifest whose training cases give masks, captions and labels, instead of `caption` and `mask`.
-        per_case: pictures of each case.
+        per_case: pictures of each case; None: one.
         manifest: of the pictures of `source`, `.jsonl` or `.csv`; None: `manifest.jsonl` in the folder.
         whole: `source` has no splits, and all of its cases are for training.
         texts: file of label -> words, YAML or JSON: captions of cases that have labels and no caption.
@@ -111,19 +112,28 @@ def generate(
     if texts is not None:
         given["texts"] = read_table(texts)
     settings = read_settings(config, given, progress)
+    if output.exists() and not output.is_dir():
+        raise OutputError("is a file, a folder is to be made there", where=output, fix="choose another name")
     generator = Generator(model, "cpu" if on_cpu(device) else "cuda")
     if caption is None:
         assert source is not None
         _refuse({"--mask": mask, "--count": count}, "--from")
-        return _cohort(generator, str(model), source, output, per_case, manifest, whole, settings, force, progress)
-    _refuse({"--manifest": manifest, "--whole": whole or None, "--text-of-label": texts}, "--caption")
+        count_of_case = 1 if per_case is None else per_case
+        return _cohort(generator, str(model), source, output, count_of_case, manifest, whole, settings, force, progress)
+    of_cohorts = {"--manifest": manifest, "--whole": whole or None, "--text-of-label": texts, "--per-case": per_case}
+    _refuse({**of_cohorts, "--area": given.get("area")}, "--caption")
     labels = None if mask is None else mask_of_file(mask)
     planned = list(planned_alone(generator, output, caption, labels, settings))
     if not force:
         check_free(planned)
     produced = produce(generator, planned, settings, force=force, progress=progress)
     pictures = [
-        {"path": str(plan.path), "caption": caption, "seed": plan.stamp.seed}
+        {
+            "path": str(plan.path),
+            "mask": None if labels is None else str(output / MASKS / plan.path.name),
+            "caption": caption,
+            "seed": plan.stamp.seed,
+        }
         for plan in planned
         if plan.path in produced.done
     ]
@@ -154,20 +164,23 @@ def _cohort(
 ) -> Generated:
     if per_case < 1:
         raise UsageError(f"{per_case} pictures of a case", where="--per-case", fix="give 1 or more")
+    path = manifest or output / MANIFEST
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"a manifest ends in {' or '.join(SUFFIXES)}", where=path, fix="name it so")
     cases = source_of(source, model, whole=whole)
     progress(f"pictures are made from {cases.split}")
     both = list(planned_of(generator, cases, output, per_case, settings))
     planned, written = [plan for plan, _ in both], [line for _, line in both]
-    path = manifest or output / MANIFEST
     if not force:
         check_manifest(path, written)
         check_free(planned)
     produced = produce(generator, planned, settings, force=force, progress=progress)
-    done = [line for plan, line in both if plan.path in produced.done]
+    done = [
+        line.model_copy(update={"boxes": produced.done[plan.path]}) for plan, line in both if plan.path in produced.done
+    ]
     if done:
         write_lines(done, output, path)
-    bare = sum(line.caption is None for line in done)
-    notes = [*cases.notes, *([f"{bare} of {len(done)} pictures have no caption"] if bare else [])]
+    notes = [*cases.notes, *notes_of(done, settings)]
     return _result(generator, output, settings, produced, [], str(path) if done else None, cases.split, notes)
 
 

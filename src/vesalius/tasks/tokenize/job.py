@@ -47,7 +47,9 @@ class TokenizeJob(CohortJob):
         result.tested_on = f"examples of {len(self._parts[split])} scans of the split {split}"
         section = result.section("The tokens")
         caveat = alarm(measures)
-        for note in (*self.notes(), *([caveat] if caveat else [])):
+        if caveat:
+            result.judge(caveat[0].upper() + caveat[1:], "bad")
+        for note in self.notes():
             section.text(note[0].upper() + note[1:] + ".", "note")
         columns = [Column(name="measure"), Column(name="value", numeric=True)]
         table = [[MEANING[name], f"{value:.3f}"] for name, value in measures.items()]

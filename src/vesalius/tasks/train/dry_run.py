@@ -90,7 +90,7 @@ def dry_run(
     result = DryRun(
         config=job.config.model_dump(mode="json"),
         parts=count_splits(parts),
-        notes=list(job.notes()),
+        notes=list(job.warnings()),
         findings=[{"level": finding.level, "code": finding.code, "text": finding.text} for finding in report.findings],
         failed=report.count("error"),
         skips_invalid=job.skips_invalid,

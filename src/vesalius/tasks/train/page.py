@@ -17,6 +17,7 @@ from vesalius.report.chart import curves
 from vesalius.report.page import Section
 from vesalius.report.publish import made, publish
 from vesalius.report.result import Result
+from vesalius.report.verdict import Verdict
 from vesalius.tasks.cohort.counts import split_table
 from vesalius.tasks.job import Job
 from vesalius.training.loop import LoopResult
@@ -52,18 +53,30 @@ def write_run(job: Job, folder: Path, trained: LoopResult, result: Result, comma
     _card(job, folder, trained, result, command).write(folder / MODEL)
     notes = [block.text for block in result.sections[0].blocks if block.kind == "text"] if result.sections else []
     result.sections += [_training(job, trained), _cases(job)]
+    if result.verdict is None:
+        result.verdict = _verdict(result, trained)
     result.figures[_CURVES] = _curves(folder, job.panels)
     result.results |= {"steps": trained.steps, "best_step": trained.best_step, "best": trained.best}
     page = publish(
         result,
         folder,
-        title=f"{job.config.task}: {folder.name}",
+        title=f"{folder.name}: {job.config.task} trained on {len(job.parts()['train'])} cases",
         task=f"train {job.config.task}",
         lead=job.lead,
         made=made(command, torch.get_num_threads(), _facts(folder), _PACKAGES),
     )
     failed = [{"path": name, "error": why} for name, why in result.failures.items()]
     return TrainResult(str(folder), str(page), result.results, notes, failed)
+
+
+def _verdict(result: Result, trained: LoopResult) -> Verdict:
+    """The first measure of a job that gives no verdict."""
+    if not result.measured:
+        return Verdict(words=f"Trained for {trained.steps} steps; nothing was measured on held-out cases")
+    name, value = next(iter(result.measured.items()))
+    return Verdict(
+        words=f"{name[0].upper()}{name[1:]}: {value}" + (f", {result.tested_on}" if result.tested_on else "")
+    )
 
 
 def _card(job: Job, folder: Path, trained: LoopResult, result: Result, command: str) -> Card:

@@ -97,8 +97,8 @@ def train(
             write_splits(job.parts(), output / SPLITS, job.left_out())
             if start is not None:
                 start.write(output)
-                for line in start.lines():
-                    progress(line)
+            for line in (*(start.lines() if start is not None else ()), *(f"note: {note}" for note in job.warnings())):
+                progress(line)
         state.wait_for_everyone()
         try:
             result = loop.run(resume=resuming, watch=None if watch is None else lambda row: watch(row, loop.steps))

@@ -14,6 +14,7 @@ from vesalius.report.chart import dots
 from vesalius.report.page import Column, ReportTable
 from vesalius.report.result import Result
 from vesalius.report.table import NOTHING, fixed
+from vesalius.report.verdict import Outcome, Verdict
 from vesalius.tasks.evaluate.arms.measures import NAMES
 from vesalius.tasks.evaluate.augmentation.effect import ArmMeasure, Effect, Gain
 from vesalius.tasks.evaluate.augmentation.options import (
@@ -55,6 +56,7 @@ _SAYS: dict[Effect, tuple[str, str]] = {
     "not shown": ("does not help: no difference is shown", "do not help: no difference is shown"),
     "unknown": ("cannot be judged: there is no interval", "cannot be judged: there is no interval"),
 }
+_OUTCOMES: dict[Effect, Outcome] = {"helps": "good", "harms": "bad", "not shown": "neutral", "unknown": "neutral"}
 _DEFINITIONS = {
     "Arm": "All arms train the same net for the same number of optimizer steps and are measured on the same real test "
     "cases. The last weights are measured: none are chosen by validation.",
@@ -105,6 +107,7 @@ def result_of(found: Augmentation) -> Result:
         columns=(*_COLUMNS, options.measure),
         failures=dict(found.failures),
     )
+    result.verdict = verdict(found)
     section = result.section("Is it worth it?")
     for sentence in sentences(found):
         section.text(sentence)
@@ -121,6 +124,15 @@ def result_of(found: Augmentation) -> Result:
         section.text(note, tone="warning")
     result.section("Definitions").definitions(_DEFINITIONS)
     return result
+
+
+def verdict(found: Augmentation) -> Verdict:
+    """Return what synthetic pictures add to real ones, else the first difference, in one line."""
+    if not found.gains:
+        return Verdict(words="Nothing could be compared", outcome="bad")
+    gain = next((gain for gain in found.gains if (gain.arm, gain.minus) == (SYNTHETIC, REAL)), found.gains[0])
+    sentence = _sentence(gain, NAMES[found.options.measure]).rstrip(".")
+    return Verdict(words=f"{sentence}, on {found.drawn.words}", outcome=_OUTCOMES[gain.effect])
 
 
 def sentences(found: Augmentation) -> list[str]:

@@ -141,7 +141,7 @@ def evaluate_augmentation(
     publish(
         shown,
         output,
-        title=f"Augmentation: {output.name}",
+        title=f"{Path(config).stem} trained with and without {Path(synthetic).name}",
         task="evaluate augmentation",
         lead="Whether a classifier gets better when it also learns from synthetic pictures.",
         made=made(command, threads, {}, _PACKAGES),

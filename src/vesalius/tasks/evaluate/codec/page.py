@@ -11,6 +11,8 @@ from vesalius.report.chart import bars
 from vesalius.report.masks import by_reason
 from vesalius.report.page import ReportTable, Section
 from vesalius.report.result import Result
+from vesalius.report.table import number
+from vesalius.report.verdict import Verdict, with_interval
 from vesalius.tasks.evaluate.codec.claims import claims_table
 from vesalius.tasks.evaluate.codec.curves import charts
 from vesalius.tasks.evaluate.codec.equal_tables import (
@@ -23,7 +25,7 @@ from vesalius.tasks.evaluate.codec.equal_tables import (
 from vesalius.tasks.evaluate.codec.ladder import USELESS_DB
 from vesalius.tasks.evaluate.codec.pictures import slug
 from vesalius.tasks.evaluate.codec.results import COLUMNS, StudyResult, judge_columns
-from vesalius.tasks.evaluate.codec.summary import DataSetSummary, Summary
+from vesalius.tasks.evaluate.codec.summary import RATIOS, DataSetSummary, Summary
 from vesalius.tasks.evaluate.codec.tables import (
     delta_rate_table,
     judge_study_table,
@@ -105,6 +107,7 @@ def show(results: Sequence[StudyResult], summary: Summary, *, claims: bool = Fal
     `claims` adds the table of what was claimed and what was measured.
     """
     result = Result(
+        verdict=verdict(results, summary),
         results=as_json(summary),
         rows=[row for study in results for row in study.rows()],
         columns=(*COLUMNS, *judge_columns(study.judged for study in results)),
@@ -138,6 +141,33 @@ def lead(results: Sequence[StudyResult], summary: Summary) -> str:
     studies = len(results)
     names = ", ".join(data_set.name for data_set in summary.data_sets)
     return f"Coders compared on {studies} {'study' if studies == 1 else 'studies'} of {names}."
+
+
+def verdict(results: Sequence[StudyResult], summary: Summary) -> Verdict:
+    """Return what lossless files and the best lossy coder reach on the first data set, in one line.
+
+    A lossless file that differs from its scan stops an evaluation, so those that were counted are equal.
+    """
+    exact = sum(file.tier_bytes is not None for study in results for file in study.exact)
+    first = summary.data_sets[0]
+    parts = [f"{exact} of {exact} lossless files equal their scan"] if exact else []
+    lossy = [
+        (coder.psnr_at_ratio[ratio], coder.coder, ratio)
+        for ratio in RATIOS
+        for coder in first.of("whole")
+        if coder.psnr_at_ratio[ratio].mean is not None
+    ]
+    if lossy:
+        lowest = min(ratio for *_, ratio in lossy)
+        best, name, ratio = max((each for each in lossy if each[2] == lowest), key=lambda each: each[0].mean or 0.0)
+        interval = None if best.low is None or best.high is None else (best.low, best.high)
+        where = f" on {first.name}" if len(summary.data_sets) > 1 else ""
+        parts.append(f"at {ratio:,}:1 {name} keeps most, PSNR {with_interval(best.mean, interval, 1, ' dB')}{where}")
+    elif exact:
+        ratios = {name: spread.mean for name, spread in first.lossless.items() if spread.mean is not None}
+        smallest = max(ratios, key=lambda name: ratios[name] or 0.0)
+        parts.append(f"{smallest} is the smallest at {number(ratios[smallest])}:1")
+    return Verdict(words="; ".join(parts) or "Nothing was measured", outcome="good" if exact else "neutral")
 
 
 def note_lines(results: Sequence[StudyResult], data_set: str) -> list[str]:

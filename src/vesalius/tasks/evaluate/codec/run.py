@@ -133,11 +133,12 @@ def evaluate_codec(
         raise UsageError(f"no study could be measured; the first: {first}", fix="see vesalius inspect")
     summary = summarise(results, {(study.data_set, study.name): study.owner for study in studies})
     result = show(results, summary, claims=config.claims)
+    result.limits = judge.caveats if judge else ()
     result.failures = {name: error.reason for name, error in failed.items()}
     page = publish(
         result,
         output,
-        title="Codec evaluation",
+        title=_title(summary),
         task="evaluate codec",
         lead=lead(results, summary),
         made=run.made(paths),
@@ -152,6 +153,13 @@ def evaluate_codec(
         config.claims,
         tuple(line for data_set in summary.data_sets for line in note_lines(results, data_set.name)),
     )
+
+
+def _title(summary: Summary) -> str:
+    coders = list(dict.fromkeys(coder.coder for data_set in summary.data_sets for coder in data_set.of("whole")))
+    studies = sum(len(data_set.studies) for data_set in summary.data_sets)
+    names = ", ".join(data_set.name for data_set in summary.data_sets)
+    return f"{some(coders)} compared on {studies} {'study' if studies == 1 else 'studies'} of {names}"
 
 
 def lines(evaluation: CodecEvaluation) -> list[str]:

@@ -84,6 +84,12 @@ class QualityOptions:
         metadata={"help": "Folder where features are kept, by default that of the user.", "flag": "--cache DIR"},
     )
 
+    @property
+    def model(self) -> str | None:
+        """The model that `features` names; None where it is a word or a file."""
+        is_word = self.features in (LITE0, RANDOM, NONE, AUTO)
+        return None if is_word or Path(self.features).is_file() else self.features
+
     def __post_init__(self) -> None:
         for name, least in (("cuts", 0), ("seed", 0), ("batch", 1)):
             if getattr(self, name) < least:

@@ -17,6 +17,7 @@ from vesalius.report.contact import Tile, contact_sheet
 from vesalius.report.page import Column, ReportTable, Tone
 from vesalius.report.result import Result
 from vesalius.report.table import NOTHING, fixed
+from vesalius.report.verdict import Outcome, Verdict, with_interval
 from vesalius.seeding import shuffled
 from vesalius.tasks.evaluate.images.compare import FEATURES, PIXELS, SPACES, GroupMeasures, Near, group_results
 from vesalius.tasks.evaluate.images.features import FeatureNet
@@ -154,6 +155,30 @@ def paired_table(paired: Mapping[str, Any]) -> ReportTable:
     return ReportTable(columns=[*columns, Column(name="in words")], rows=rows, caption=caption)
 
 
+def verdict(results: Mapping[str, Any]) -> Verdict:
+    """Return how far generated pictures are from real ones, and whether they are copies, in one line."""
+    group = (results.get("groups") or {}).get(ALL)
+    if group is None:
+        psnr = results["paired"]["psnr"] if "paired" in results else None
+        if psnr is None:
+            return Verdict(words="Nothing was measured", outcome="bad")
+        pairs = f"{results['paired']['pictures']} pairs of pictures"
+        return Verdict(words=f"PSNR {with_interval(psnr['mean'], psnr['interval'], 1, ' dB')} on {pairs}")
+    outcome: Outcome = "neutral"
+    difference = group.get("kid_difference")
+    if difference and difference["value"] is not None:
+        words, ends = _difference(difference).rstrip("."), difference["interval"]
+        if ends is not None:
+            outcome = "bad" if ends[0] > 0 else "good"
+    else:
+        kid = group.get("kid") or {"value": None, "interval": None}
+        words = f"KID to real pictures {with_interval(kid['value'], kid['interval'], 4)}"
+    memory = [_memory("", space, each) for space, each in (group.get("memorisation") or {}).items()]
+    if any(tone == "warning" for tone, _ in memory):
+        return Verdict(words=f"{words}; too near to training pictures, see Memorisation", outcome="bad")
+    return Verdict(words=words + ("; no copy of a training picture was found" if memory else ""), outcome=outcome)
+
+
 def distance_sentences(results: Mapping[str, Any]) -> list[tuple[Tone, str]]:
     """Return (tone, sentence) for what KID shows."""
     remarks: list[tuple[Tone, str]] = []
@@ -180,7 +205,9 @@ def memory_sentences(results: Mapping[str, Any]) -> list[tuple[Tone, str]]:
 def page(judged: Judged, failures: Mapping[str, str]) -> Result:
     """Return everything that the report shows."""
     results = judged.results
-    result = Result(results=results, rows=_rows(judged), columns=COLUMNS, failures=dict(failures))
+    result = Result(
+        verdict=verdict(results), results=results, rows=_rows(judged), columns=COLUMNS, failures=dict(failures)
+    )
     if judged.net is not None:
         _distance_section(result, judged, results)
         _memory_section(result, judged, results)

@@ -128,7 +128,7 @@ def evaluate_images(
         publish(
             page(judged, failures),
             folder,
-            title="Evaluation of generated pictures",
+            title=f"Generated pictures of {generated.name} compared with {reference.name}",
             task="evaluate images",
             lead=f"{counts} pictures.",
             made=made(command, threads, {} if net is None else {"Features": f"{net.name} {net.digest}"}),

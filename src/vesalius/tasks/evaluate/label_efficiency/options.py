@@ -13,6 +13,17 @@ SCRATCH, PRETRAINED, PROBE = ARMS = ("scratch", "pretrained", "probe")
 Measure = Literal["auroc", "auprc"]
 
 
+def without_arm(word: str) -> str:
+    """Return an override of one arm as that of all.
+
+    Example:
+        >>> without_arm("probe:train.epochs=5"), without_arm("train.epochs=5")
+        ('train.epochs=5', 'train.epochs=5')
+    """
+    arm, _, rest = word.partition(":")
+    return rest if arm in ARMS else word
+
+
 @checked_fields
 @dataclass(frozen=True)
 class EfficiencyOptions:

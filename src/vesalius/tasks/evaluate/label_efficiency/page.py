@@ -14,6 +14,7 @@ from vesalius.report.chart import Band, banded
 from vesalius.report.page import Column, ReportTable
 from vesalius.report.result import Result
 from vesalius.report.table import NOTHING, fixed
+from vesalius.report.verdict import Outcome, Verdict, against
 from vesalius.tasks.evaluate.arms.measures import NAMES
 from vesalius.tasks.evaluate.label_efficiency.curve import ArmPoint, Difference
 from vesalius.tasks.evaluate.label_efficiency.options import PRETRAINED, PROBE, SCRATCH, EfficiencyOptions
@@ -23,6 +24,11 @@ from vesalius.wording import some
 FIGURE = "label_efficiency.png"
 _ARMS = {SCRATCH: "from scratch", PRETRAINED: "pretrained", PROBE: "linear probe"}
 _COLUMNS = ("percent", "patients", "cases", "arm", "seed")
+_SAYS: dict[Outcome, str] = {
+    "good": "it helps",
+    "neutral": "no difference is shown",
+    "bad": "it does harm",
+}
 _DEFINITIONS = {
     "Share": "Percent of the training patients, drawn once for each seed in proportion to the labels; a smaller share "
     "lies within each larger one. No label of another training patient is used: the last weights are measured, none "
@@ -84,6 +90,7 @@ def result_of(measured: Comparison) -> Result:
         columns=(*_COLUMNS, options.measure),
         failures=dict(measured.failures),
     )
+    result.verdict = verdict(measured)
     section = result.section("Label efficiency")
     where = "test split" if options.on == "test" else "folds, each by models that did not see it"
     length = "as many steps as all patients would take" if options.budget == "steps" else "the same epochs"
@@ -104,6 +111,29 @@ def result_of(measured: Comparison) -> Result:
         section.text(note, tone="warning")
     result.section("Definitions").definitions(_DEFINITIONS)
     return result
+
+
+def verdict(measured: Comparison) -> Verdict:
+    """Return what pre-training adds at the smallest share, in one line."""
+    name, of = NAMES[measured.options.measure], measured.drawn.words
+    known = [one for one in measured.differences if math.isfinite(one.value)]
+    wanted = [one for one in known if one.arm == PRETRAINED] or known
+    if not wanted:
+        points = [point for point in measured.points if math.isfinite(point.value)]
+        if not points:
+            return Verdict(words="Nothing could be measured", outcome="bad")
+        best = max(points, key=lambda point: point.value)
+        arm = _ARMS.get(best.arm, best.arm)
+        return Verdict(
+            words=f"{arm[0].upper()}{arm[1:]}, {best.percent:g} % of the patients: {name} {best.value:.3f} on {of}"
+        )
+    least = min(wanted, key=lambda one: one.percent)
+    interval = None if least.interval is None else (least.interval.low, least.interval.high)
+    outcome = against(least.value, interval, 0.0)
+    ends = f" (95 % interval {interval[0]:+.3f} to {interval[1]:+.3f})" if interval else ""
+    arm, minus = _ARMS.get(least.arm, least.arm), _ARMS.get(least.minus, least.minus)
+    words = f"With {least.percent:g} % of the training patients, {arm} minus {minus}: {name} {least.value:+.3f}{ends}"
+    return Verdict(words=f"{words} on {of}; {_SAYS[outcome]}", outcome=outcome)
 
 
 def table(measured: Comparison) -> ReportTable:

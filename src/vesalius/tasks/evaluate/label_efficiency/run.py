@@ -142,7 +142,7 @@ def label_efficiency(
     publish(
         shown,
         output,
-        title=f"Label efficiency: {output.name}",
+        title=f"{Path(config).stem} trained on fewer and fewer patients",
         task="evaluate label-efficiency",
         lead="What the model is worth when it learns from fewer patients.",
         made=made(command, threads, {"Engine": options.engine}, _PACKAGES),

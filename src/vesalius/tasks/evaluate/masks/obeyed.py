@@ -26,6 +26,7 @@ from vesalius.report.page import PAGE, Column, ReportTable
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.result import Result
 from vesalius.report.table import NOTHING, fixed, plain_text
+from vesalius.report.verdict import Verdict, with_interval
 from vesalius.seeding import shuffled
 from vesalius.tasks.evaluate.images.pictures import ALL, Side, read_side, sides_of, usual_size
 from vesalius.tasks.evaluate.masks.structure import Obeyed, StructureJudge, judge_side
@@ -135,9 +136,9 @@ def evaluate_structure(
         publish(
             _page(results, judged, failures),
             folder,
-            title="Generated pictures and their masks",
+            title=f"Do generated pictures follow their masks? {options.generated.name} judged by {judge.name}",
             task="evaluate masks",
-            lead=f"{counts} pictures, judged by {judge.name}.",
+            lead=f"{counts} pictures; the judge finds the masks again.",
             made=made(command, 1, {"Judge": f"{judge.name} {judge.digest}".rstrip()}),
         )
     listed = [{"path": name, "error": f"{name}: {why}"} for name, why in failures.items()]
@@ -239,6 +240,7 @@ def _page(results: dict[str, Any], judged: Sequence[Obeyed], failures: Mapping[s
         if math.isfinite(value)
     ]
     result = Result(results=results, rows=rows, columns=_COLUMNS, failures=dict(failures))
+    result.verdict = _verdict(results)
     section = result.section("Masks kept")
     section.text(results["judge"]["about"], "note" if results["judge"]["digest"] else "warning")
     for limit in results["judge"]["limits"]:
@@ -253,6 +255,21 @@ def _page(results: dict[str, Any], judged: Sequence[Obeyed], failures: Mapping[s
         notes.text(f"{note}.", "note")
     result.section("Definitions").definitions(DEFINITIONS)
     return result
+
+
+def _verdict(results: Mapping[str, Any]) -> Verdict:
+    """The class that keeps the least of its ceiling, in one line."""
+    ratios = {
+        name: (each["dice"]["ratio"], each["dice"]["generated"]["mean"])
+        for name, each in results["groups"][ALL].items()
+    }
+    known = {name: pair for name, pair in ratios.items() if pair[0]["value"] is not None}
+    if not known:
+        return Verdict(words="No mask could be compared with its ceiling")
+    name, (ratio, dice) = min(known.items(), key=lambda item: item[1][0]["value"])
+    worst = "" if len(known) == 1 else ", the lowest of the classes"
+    kept = with_interval(ratio["value"], ratio["interval"])
+    return Verdict(words=f"{name}: Dice {dice:.2f}, {kept} of what the judge reaches on real pictures{worst}")
 
 
 def _sheet(judged: Sequence[Obeyed]) -> bytes:

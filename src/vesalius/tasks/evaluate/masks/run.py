@@ -115,7 +115,7 @@ def evaluate_masks(
         publish(
             result_of(summary, rows, patient_names(results), failures),
             folder,
-            title="Evaluation of masks",
+            title=f"Masks of {predicted.name} compared with {reference.name}",
             task="evaluate masks",
             lead=f"{masks} of {summary.words} against their references.",
             made=made(command, 1, {} if cavity is None else {"LV cavity": f"label {cavity}"}),

@@ -9,6 +9,7 @@ from vesalius.metrics.bootstrap import MIN_PATIENTS
 from vesalius.metrics.cardiac import EDV_ML, EF_PERCENT, Beat
 from vesalius.metrics.drawn import Drawn
 from vesalius.metrics.masks import PIECE_SHARE, Measured
+from vesalius.metrics.spread import Spread
 from vesalius.report.chart import dots
 from vesalius.report.masks import (
     ALL,
@@ -27,6 +28,7 @@ from vesalius.report.masks import (
 )
 from vesalius.report.page import ReportTable
 from vesalius.report.result import Result
+from vesalius.report.verdict import Verdict, with_interval
 from vesalius.tasks.evaluate.masks.measure import PairResult
 from vesalius.wording import some
 
@@ -141,6 +143,7 @@ def result_of(
 ) -> Result:
     """Everything that the report shows; `patients` is id -> display name, `failures` mask -> why it failed."""
     result = Result(results=asdict(summary), rows=csv_rows(rows, patients), columns=COLUMNS, failures=dict(failures))
+    result.verdict = verdict(summary)
     section = result.section("Overlap and distance")
     for number, table in enumerate(summary.overlap_tables):
         section.table(table.columns, table.rows, table.caption)
@@ -165,6 +168,24 @@ def result_of(
             notes.text(f"{some(cases)}: {note}.", tone="note")
     result.section("Definitions").definitions(DEFINITIONS)
     return result
+
+
+def verdict(summary: MaskSummary) -> Verdict:
+    """Return the overlap, and the error of EF where there is one, in one line."""
+    if not summary.classes:
+        return Verdict(words="No mask holds any of the classes", outcome="bad")
+    mean = summary.classes[-1]  # of the classes, where there are several
+    of = f"{summary.words}, {summary.pairs} mask{'' if summary.pairs == 1 else 's'}"
+    words = f"Dice {mean.name} {with_interval(mean.dice.mean, _ends(mean.dice))} on {of}"
+    for row in summary.pumping:
+        if row.quantity == "ef_percent" and row.absolute.mean is not None:
+            error = with_interval(row.absolute.mean, _ends(row.absolute), 1, " points")
+            words += f"; EF is off by {error} in the mean"
+    return Verdict(words=words)
+
+
+def _ends(spread: Spread) -> tuple[float, float] | None:
+    return None if spread.low is None or spread.high is None else (spread.low, spread.high)
 
 
 def _chart(summary: MaskSummary) -> bytes:
