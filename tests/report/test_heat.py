@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vesalius.report.heat import heat_map
+from vesalius.report.heat import heat_map, heat_stack
 
 PICTURE = np.full((32, 32), 128, np.uint8)
 
@@ -59,3 +59,13 @@ def test_where_nothing_reaches_the_floor_there_is_neither_colour_nor_frame():
 
 def test_a_value_at_the_floor_is_seen():
     assert coloured(picture(np.full((2, 2), 0.8), floor=0.8)) > 0.5
+
+
+def test_an_overlay_has_colour_where_a_patch_reaches_the_floor():
+    maps = {1: np.array([[2.0, 0.5], [1.0, 0.0]])}
+    stack = heat_stack(maps, {1: (-0.5, 15.5, -0.5, 7.5)}, (16, 16), (3, 8, 8), 1.0)
+    assert stack.pictures.shape == (1, 3, 8, 8)
+    assert not stack.pictures[0, [0, 2]].any()
+    coloured = stack.palette_N4[stack.pictures[0, 1], 3] > 0
+    assert np.argwhere(coloured).tolist() == [[row, column] for row in range(8) for column in range(2)]
+    assert stack.pictures[0, 1, 0, 0] > stack.pictures[0, 1, 7, 0] > 0  # the highest has the last colour

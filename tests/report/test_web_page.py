@@ -104,7 +104,7 @@ def test_an_empty_report():
 def test_what_is_missing_or_damaged(folder):
     picture = folder / "figures" / "curve.png"
     picture.write_bytes(b"GIF89a")
-    with pytest.raises(InputError, match="not a PNG"):
+    with pytest.raises(InputError, match="neither a PNG nor"):
         run_report(folder)
     picture.unlink()
     with pytest.raises(InputError, match="is missing"):

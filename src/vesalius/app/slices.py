@@ -20,16 +20,13 @@ from vesalius.memory import check_memory
 from vesalius.scan.colours import in_rgb
 from vesalius.scan.scan import Scan
 from vesalius.transforms.view import View, to_view, view_of
-from vesalius.transforms.window import default_range, to_screen, window
+from vesalius.transforms.window import WINDOWS_HU, default_range, to_screen, window
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#f0e442", "#56b4e9", "#e69f00")
 """Of classes, by Okabe and Ito; after seven they repeat."""
 WINDOWS: Mapping[str, tuple[float, float] | None] = {
     "automatic": None,
-    "brain, 0 to 80 HU": (0.0, 80.0),
-    "soft tissue, -160 to 240 HU": (-160.0, 240.0),
-    "lung, -1350 to 150 HU": (-1350.0, 150.0),
-    "bone, -450 to 1050 HU": (-450.0, 1050.0),
+    **{f"{name}, {low:g} to {high:g} HU": (low, high) for name, (low, high) in WINDOWS_HU.items()},
 }
 _LEAST, _MOST = 384, 1024
 """Pixels of the longer side of a picture on the page."""

@@ -71,7 +71,14 @@ class CompressConfig:
         default=None, metadata={"flag": "--tokens N", "help": "First tokens that are kept; 0: the mean alone."}
     )
     crf: int | None = None
-    coder: str = field(default="auto", metadata={"help": "auto, or a coder (see vesalius info)."})
+    coder: str = field(
+        default="auto",
+        metadata={
+            "flag": "--coder NAME",
+            "help": "auto, deflate, jpegls, jpeg2000, jpegxl, x265, svtav1 or wls.",
+            "complete": "coders",
+        },
+    )
     effort: Effort = field(default="normal", metadata={"help": "normal: auto tries two coders; best: all."})
     access: Access = field(default="slice", metadata={"help": "A chunk is a slice over time, or a few frames."})
     identifiers: Identifiers = "default"

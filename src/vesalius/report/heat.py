@@ -5,6 +5,7 @@ Letters: J rows, I columns, H W patches down and across.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib
@@ -13,10 +14,13 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from numpy.typing import NDArray
 
 from vesalius.report.style import INK, QUIET, TEXT_POINTS, new_figure, to_png
+from vesalius.report.viewer import Stack
 
 _INCHES = 3.6
 _COLOURS, _DARK = "inferno", 0.35
 """A scale that begins at a threshold leaves out its dark part, so that no relevant patch is black on black."""
+_STEPS = 64
+"""Colours of an overlay."""
 _MOST_OPAQUE = 0.7
 """Opacity of the highest value; the lowest is transparent."""
 _LEAST_OPAQUE = 0.25
@@ -99,6 +103,50 @@ def heat_map(
     bar.ax.tick_params(labelsize=TEXT_POINTS - 1, colors=QUIET, labelcolor=INK)
     alone.set_title(caption, fontsize=TEXT_POINTS, color=INK)
     return to_png(figure)
+
+
+def heat_stack(
+    maps: Mapping[int, NDArray[Any]],
+    covered: Mapping[int, tuple[float, float, float, float]],
+    shape_JI: tuple[int, ...],
+    shape_KJI: tuple[int, ...],
+    floor: float | None = None,
+) -> Stack:
+    """Return maps of some slices as an overlay (1, K, J, I), in one scale of colours for all.
+
+    Args:
+        maps: place of the slice -> its map (H, W).
+        covered: place of the slice -> edges of the area of the patches, in pixels of the slice.
+        shape_JI: rows and columns of a slice.
+        shape_KJI: slices, rows and columns of the overlay, which may be smaller.
+        floor: lowest value to draw, e.g. a threshold; None: the lowest of all maps.
+    """
+    colours = _bright() if floor is not None else matplotlib.colormaps[_COLOURS]
+    least = 0.0 if floor is None else _LEAST_OPAQUE
+    shares = np.linspace(0, 1, _STEPS)
+    palette_N4 = np.zeros((_STEPS + 1, 4), np.uint8)
+    palette_N4[1:] = np.rint(255 * colours(shares))
+    palette_N4[1:, 3] = np.rint(255 * np.maximum(_MOST_OPAQUE * shares, least))
+    numbers_KJI = np.zeros(shape_KJI, np.uint8)
+    low = min((float(map_HW.min()) for map_HW in maps.values()), default=0.0) if floor is None else floor
+    high = max((float(map_HW.max()) for map_HW in maps.values()), default=low)
+    span = max(high - low, _LEAST_SPAN * max(1.0, abs(high)))
+    for k, map_HW in maps.items():
+        top, bottom, left, right = covered[k]
+        rows, down = _patches(shape_JI[0], shape_KJI[1], top, bottom, map_HW.shape[0])
+        columns, across = _patches(shape_JI[1], shape_KJI[2], left, right, map_HW.shape[1])
+        values = map_HW[rows][:, columns]
+        drawn = (down[:, None] & across) & (values >= low)
+        steps = 1 + np.rint((_STEPS - 1) * np.clip((values - low) / span, 0, 1)).astype(np.uint8)
+        numbers_KJI[k] = np.where(drawn, steps, 0)
+    return Stack(numbers_KJI[None], palette_N4)
+
+
+def _patches(size: int, small: int, first: float, last: float, patches: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the patch of each of `small` pixels that stand for `size`, and whether one covers it."""
+    centres = (np.arange(small) + 0.5) * size / small - 0.5
+    places = np.floor((centres - first) / (last - first) * patches).astype(int)
+    return np.clip(places, 0, patches - 1), (places >= 0) & (places < patches)
 
 
 def _bright() -> Colormap:

@@ -21,6 +21,7 @@ from vesalius.report.verdict import Outcome, Verdict
 
 SUMMARY, TABLE, FIGURES, PAGE = "summary.json", "table.csv", "figures", "report.html"
 Tone = Literal["plain", "note", "warning"]
+_Sheet = Annotated[str, Field(pattern=r"^\w[\w.-]*\.(png|jpg)$")]
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 """Surrogates: they stand for bytes of file names that are not UTF-8."""
 
@@ -62,42 +63,87 @@ class Figure(_Model):
     alt: str
 
 
-class PlayerTile(_Model):
-    """What stands below one column of a player: a title and short lines."""
+class Pane(_Model):
+    """One picture of a viewer.
+
+    Args:
+        title: what it shows.
+        lines: short lines below the title.
+        sheets: files of the folder `figures`: one for each choice of the viewer, or one for all.
+        overlay: file of what is drawn over it; "" without.
+        column: among the panes, from 1; 0: the next one.
+    """
 
     title: str
     lines: list[str] = []
+    sheets: list[_Sheet] = Field(min_length=1)
+    overlay: _Sheet | Literal[""] = ""
+    column: int = Field(default=0, ge=0)
 
 
-class Player(_Model):
-    """Moving pictures side by side: one picture of the folder `figures`, a row for each frame, a column for each tile.
-
-    `vesalius.report.player` makes it.
+class Viewer(_Model):
+    """Slices and frames to look through, in one or several panes; `vesalius.report.viewer` makes it.
 
     Args:
-        file: the sheet of all frames.
-        tiles: from left to right.
-        frames: rows of the sheet.
-        start: the frame that is shown first, and where nothing moves.
+        panes: side by side.
+        columns: panes in a row.
+        choices: what the reader can choose from, e.g. windows; empty where there is one.
+        legend: (name, colour) of what the overlays show.
+        frames: their numbers.
+        slices: their numbers.
+        frame: place in `frames` of the one that is shown first.
+        slice: place in `slices` of the one that is shown first.
         frame_ms: milliseconds for which a frame is shown.
-        tile_width: width of a tile, in any unit.
-        tile_height: its height in the same unit.
-        gap: distance of two tiles, in the same unit.
+        width: pixels of a picture in the sheets.
+        height: the same.
+        across: pictures in a row of a sheet.
+        aspect: height over width of a picture as it is shown.
+        words: a line for each slice; empty without.
+        still: file that is shown without scripts.
         caption: text below.
         alt: the same in words for those who do not see it.
     """
 
-    kind: Literal["player"] = "player"
-    file: str = Field(pattern=r"^\w[\w.-]*\.png$")
-    tiles: list[PlayerTile] = Field(min_length=1)
-    frames: int = Field(ge=1)
-    start: int = Field(ge=0)
+    kind: Literal["viewer"] = "viewer"
+    panes: list[Pane] = Field(min_length=1)
+    columns: int = Field(ge=1)
+    choices: list[str] = []
+    legend: list[tuple[Annotated[str, Field(strict=True)], Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]]] = []
+    frames: list[int] = Field(min_length=1)
+    slices: list[int] = Field(min_length=1)
+    frame: int = Field(ge=0)
+    slice: int = Field(ge=0)
     frame_ms: float = Field(gt=0)
-    tile_width: float = Field(gt=0)
-    tile_height: float = Field(gt=0)
-    gap: float = Field(ge=0)
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+    across: int = Field(ge=1)
+    aspect: float = Field(gt=0)
+    words: list[str] = []
+    still: str = Field(pattern=r"^\w[\w.-]*\.png$")
     caption: str
     alt: str
+
+    @property
+    def sheets(self) -> list[str]:
+        """Names of its sheets, each once."""
+        files = (file for pane in self.panes for file in (*pane.sheets, pane.overlay) if file)
+        return list(dict.fromkeys(files))
+
+    @property
+    def script_data(self) -> str:
+        """What the script needs, as JSON."""
+        panes = [{"sheets": pane.sheets, "overlay": pane.overlay} for pane in self.panes]
+        wanted = ("frames", "slices", "frame", "slice", "frame_ms", "width", "height", "across", "words")
+        return json.dumps({"panes": panes, **{name: getattr(self, name) for name in wanted}})
+
+    def of(self, prefix: str) -> Viewer:
+        """Return the viewer whose files have a prefix in their names."""
+
+        def named(pane: Pane) -> Pane:
+            overlay = prefix + pane.overlay if pane.overlay else ""
+            return pane.model_copy(update={"sheets": [prefix + file for file in pane.sheets], "overlay": overlay})
+
+        return self.model_copy(update={"panes": list(map(named, self.panes)), "still": prefix + self.still})
 
 
 class Definitions(_Model):
@@ -107,7 +153,7 @@ class Definitions(_Model):
     items: list[tuple[Annotated[str, Field(strict=True)], Annotated[str, Field(strict=True)]]]
 
 
-Block = Annotated[Text | ReportTable | Figure | Player | Definitions, Field(discriminator="kind")]
+Block = Annotated[Text | ReportTable | Figure | Viewer | Definitions, Field(discriminator="kind")]
 
 
 class Section(_Model):
@@ -147,9 +193,9 @@ class Section(_Model):
         """Add a picture of the folder `figures`; `alt` describes it in words."""
         return self._add(Figure(file=file, caption=caption, alt=alt))
 
-    def player(self, player: Player) -> Section:
-        """Add moving pictures."""
-        return self._add(player)
+    def viewer(self, viewer: Viewer) -> Section:
+        """Add slices and frames to look through."""
+        return self._add(viewer)
 
     def definitions(self, items: Mapping[str, str]) -> Section:
         """Add terms and their definitions."""
@@ -207,15 +253,20 @@ class Report(_Model):
         return self.sections[-1]
 
     @property
-    def moves(self) -> bool:
-        """True where a player is shown, which needs a script."""
-        return any(isinstance(block, Player) for section in self.sections for block in section.blocks)
+    def viewers(self) -> list[Viewer]:
+        """What needs a script."""
+        return [block for section in self.sections for block in section.blocks if isinstance(block, Viewer)]
 
     @property
     def figures(self) -> list[str]:
         """Names of its pictures, in reading order."""
-        blocks = (block for section in self.sections for block in section.blocks)
-        return [block.file for block in blocks if isinstance(block, Figure | Player)]
+        files = []
+        for block in (block for section in self.sections for block in section.blocks):
+            if isinstance(block, Figure):
+                files.append(block.file)
+            elif isinstance(block, Viewer):
+                files += [block.still, *block.sheets]
+        return list(dict.fromkeys(files))
 
     def to_json(self) -> str:
         """Return the text of `summary.json`, with escapes for undecodable bytes of file names."""

@@ -1,6 +1,6 @@
 """A report as one HTML file: style and pictures embedded, nothing fetched.
 
-A page with moving pictures holds one short script, which the page names by its hash; no other script can run in it.
+A page with slices or frames to look through holds one short script, which it names by its hash; no other can run.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.output import new_file
 from vesalius.report.page import FIGURES, PAGE, TABLE, Report, load_report
-from vesalius.report.style import DPI
+from vesalius.report.style import DPI, is_chart
 from vesalius.report.table import number, read_csv
 
 BANNER = "Research use only. Not a medical device."
-_PNG_START = b"\x89PNG\r\n\x1a\n"
+_STARTS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
 _PNG_WIDTH = slice(16, 20)
 _CSS_PIXELS_PER_INCH = 96
 _ROWS_SHOWN = 2000
@@ -52,11 +52,13 @@ class Image:
 
     Args:
         uri: its bytes as a data URI.
-        width: width in CSS pixels at which its text has the size it was drawn with.
+        width: width in CSS pixels at which the text of a figure has the size it was drawn with; 0 of a JPEG.
+        is_chart: lines and words on white, which a dark page turns light on dark.
     """
 
     uri: str
     width: int
+    is_chart: bool
 
 
 def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | None = None) -> str:
@@ -64,7 +66,7 @@ def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | No
 
     Args:
         report: the content.
-        pictures: file name -> PNG bytes, for every name in `report.figures`.
+        pictures: file name -> bytes of a PNG or JPEG, for every name in `report.figures`.
         all_rows: the numbers behind it, folded at its end.
 
     Raises:
@@ -76,7 +78,7 @@ def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | No
     )
     images = {name: _image(pictures[name]) for name in report.figures}
     template = environment.get_template("page.html")
-    script = loader.get_source(environment, "player.js")[0] if report.moves else ""
+    script = loader.get_source(environment, "viewer.js")[0] if report.viewers else ""
     page = (
         template.render(
             report=report,
@@ -114,14 +116,19 @@ def _picture(path: Path) -> bytes:
         data = regular(path).read_bytes()
     except OSError as error:
         raise InputError("is missing", where=path, fix="run the command that made it again") from error
-    if not data.startswith(_PNG_START):
-        raise InputError("is not a PNG file", where=path, fix="run the command that made it again")
+    if _kind(data) is None:
+        raise InputError("is neither a PNG nor a JPEG file", where=path, fix="run the command that made it again")
     return data
 
 
-def _image(png: bytes) -> Image:
-    width = int.from_bytes(png[_PNG_WIDTH], "big") * _CSS_PIXELS_PER_INCH // DPI
-    return Image("data:image/png;base64," + base64.b64encode(png).decode("ascii"), width)
+def _kind(data: bytes) -> str | None:
+    return next((kind for start, kind in _STARTS.items() if data.startswith(start)), None)
+
+
+def _image(data: bytes) -> Image:
+    kind = _kind(data)
+    width = int.from_bytes(data[_PNG_WIDTH], "big") * _CSS_PIXELS_PER_INCH // DPI if kind == "png" else 0
+    return Image(f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii"), width, is_chart(data))
 
 
 def _all_rows(path: Path) -> AllRows:

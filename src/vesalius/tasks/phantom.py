@@ -117,9 +117,9 @@ def phantom_position(
         ConfigError: a wrong option.
         OutputError: the folder exists or cannot be written.
     """
-    output = Path(output)
     from vesalius.phantom.position import PositionOptions, write_position
 
+    output = Path(output)
     chosen = from_overrides(PositionOptions, options, {"patients": patients, "seed": seed})
     return write_position(output, chosen, force=force, progress=progress)
 

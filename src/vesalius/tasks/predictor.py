@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from vesalius.cohort.ends import Ends
 from vesalius.errors import UsageError
-from vesalius.report.page import Section
+from vesalius.report.page import Section, Viewer
 from vesalius.report.verdict import Verdict
 from vesalius.scan.resample import to_grid
 from vesalius.scan.scan import Scan
@@ -49,12 +49,15 @@ class Predicted:
     Args:
         measures: JSON-able.
         pictures: kind -> PNG, for the report.
+        viewer: slices to look through in the report, whose still picture is one of `pictures`, and its sheets by file
+            name; None without.
         files: that were written beside the target.
     """
 
     measures: dict[str, Any]
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     files: Sequence[Path] = ()
+    viewer: tuple[Viewer, Mapping[str, bytes]] | None = None
 
 
 def model_name(folder: Path) -> str:
@@ -166,13 +169,17 @@ class Predictor(ABC):
 
     @abstractmethod
     def sections(
-        self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]
+        self,
+        results: Mapping[str, dict[str, Any]],
+        pictures: Mapping[str, Mapping[str, str]],
+        viewers: Mapping[str, Viewer],
     ) -> list[Section]:
         """Sections of the report.
 
         Args:
             results: study -> measures.
             pictures: study -> kind -> file in `figures`.
+            viewers: study -> its slices to look through; only the first studies have one.
         """
 
     def placed(self, scans: Mapping[str, Scan]) -> dict[str, Scan]:

@@ -15,6 +15,13 @@ from vesalius.scan.scan import Colour, Scan
 
 SOFT_TISSUE_HU = (-160.0, 240.0)
 """Display range of CT in HU: center 40, width 400."""
+WINDOWS_HU = {
+    "brain": (0.0, 80.0),
+    "soft tissue": SOFT_TISSUE_HU,
+    "lung": (-1350.0, 150.0),
+    "bone": (-450.0, 1050.0),
+}
+"""Common windows of CT: name -> HU that are black and white."""
 DISPLAY_PERCENT = (0.5, 99.5)
 LUMINANCE_RGB = (0.299, 0.587, 0.114)
 _MAX_SLICES = 32

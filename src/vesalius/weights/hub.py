@@ -1,4 +1,4 @@
-"""The Hugging Face hub: ask for sizes, fetch files. The only module that uses the network. Needs no torch."""
+"""The Hugging Face hub: ask for sizes, fetch files. With `address` the only use of the network. Needs no torch."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ _GONE = {
 """Errors of huggingface_hub: what to say, what to do."""
 _OF_THE_DISK = (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS)
 _CARRY = "try again, or fetch on a machine with a network and carry the folder over"
+
+
+class UnreachableError(InputError):
+    """The hub cannot be reached."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def _as_input_error(error: Exception, known: Known) -> InputError:
     if reason is not None and "LocalEntryNotFoundError" not in names:  # that one says: not in the cache, and no network
         what, fix = _GONE[reason]
         return InputError(what, where=known.repository, fix=fix)
-    return InputError(f"the hub cannot be reached ({type(error).__name__})", where=known.repository, fix=_CARRY)
+    return UnreachableError(f"the hub cannot be reached ({type(error).__name__})", where=known.repository, fix=_CARRY)
 
 
 def _prepare() -> None:

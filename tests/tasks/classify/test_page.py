@@ -1,5 +1,5 @@
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.page import sections_of, summary_line
+from vesalius.tasks.classify.page import sections_of, summary_line, verdict_of
 
 CALIBRATION = Calibration(
     classes=("any", "sub"), temperatures=(1.0, 1.0), thresholds=(0.4, None), specificity=0.9, samples=50
@@ -29,18 +29,30 @@ def test_a_line():
 
 
 def test_sections():
-    head, study, words = sections_of({"a": ONE}, {"a": {"heat": "a.heat.png"}}, CALIBRATION)
+    study, head, words = sections_of({"a": ONE}, {"a": {"heat": "a.heat.png"}}, {}, CALIBRATION)
     assert head.blocks[1].rows == [["a", "0.910", "0.200", "any"], ["threshold", "0.400", "-", ""]]
     assert study.blocks[0].text == "The file does not say that it is CT."
-    assert study.blocks[1].rows == [["7", "k = 4", "0.950", "0.100"], ["3", "-", "0.500", "0.100"]]
-    assert "6 of 12 slices" in study.blocks[1].caption
-    assert [block.file for block in study.blocks[2:]] == ["a.heat.png"]
-    assert "logit of any" in study.blocks[2].caption
+    assert study.blocks[1].file == "a.heat.png"
+    assert "logit of any" in study.blocks[1].caption
+    assert study.blocks[2].rows == [["7", "k = 4", "0.950", "0.100"], ["3", "-", "0.500", "0.100"]]
+    assert "6 of 12 slices" in study.blocks[2].caption
     assert "Threshold" in dict(words.blocks[0].items)
 
 
+def test_the_answer_in_one_line():
+    calm = {"classes": {"any": {"probability": 0.1, "positive": False}, "sub": {"probability": 0.2, "positive": None}}}
+    called = {"class": "mass", "classes": {"mass": {"probability": 0.7}, "none": {"probability": 0.3}}}
+    assert verdict_of({"a": ONE}).words == "a: at or above the threshold any 0.91"
+    assert verdict_of({"a": calm, "b": calm}).words == (
+        "No finding reached its threshold in 2 studies; the highest is sub 0.20"
+    )
+    assert verdict_of({"a": ONE, "b": calm}).words == "1 of 2 studies reach a threshold: a any 0.91"
+    assert verdict_of({"a": called}).words == "a: mass, probability 0.70"
+    assert verdict_of({"a": called, "b": called}, "pictures").words == "Of 2 pictures: 2 mass"
+
+
 def test_many_studies_are_not_all_drawn():
-    told = sections_of({f"s{n}": ONE for n in range(30)}, {}, CALIBRATION)
+    told = sections_of({f"s{n}": ONE for n in range(30)}, {}, {}, CALIBRATION)
     assert len(told) == 26
     assert "6 more studies" in told[-2].blocks[-1].text
-    assert len(sections_of({}, {}, CALIBRATION)) == 2
+    assert len(sections_of({}, {}, {}, CALIBRATION)) == 2

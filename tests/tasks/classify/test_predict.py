@@ -91,7 +91,8 @@ def test_the_heat_map_begins_at_the_threshold_of_its_finding(tmp_path):
     measures = strict({"image": SCAN}, tmp_path / "b").measures
     assert measures["heat_map"]["threshold"] == pytest.approx(np.log(0.999999 / 0.000001))
     assert measures["heat_map"]["highest"] < measures["heat_map"]["threshold"]
-    section = strict.sections({"b": measures}, {"b": {"heat": "b.heat.png"}})[1]
-    assert "nothing is coloured, as no patch reaches the threshold" in section.blocks[-1].caption
+    section = strict.sections({"b": measures}, {"b": {"heat": "b.heat.png"}}, {})[0]
+    (figure,) = (block for block in section.blocks if block.kind == "figure")
+    assert "nothing is coloured, as no patch reaches the threshold" in figure.caption
     rolled = DetectPredictor(model, "cpu", {"heat_map": "rollout"})({"image": SCAN}, tmp_path / "c")
     assert rolled.measures["heat_map"]["threshold"] is None

@@ -12,3 +12,14 @@ def test_a_scan_becomes_rows_and_a_section(tmp_path):
     assert result.rows[0]["equal"] is True
     assert result.sections[0].title == subject.title
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scans"]
+
+
+def test_frames_are_looked_through_beside_their_errors(tmp_path):
+    (tmp_path / "scans").mkdir()
+    subject = next(one for one in SUBJECTS if one.name == "example4d")
+    result = Result()
+    Demonstration(subject, tmp_path, 1).run(result)
+    (viewer,) = (block for block in result.sections[0].blocks if block.kind == "viewer")
+    targets = len(subject.targets)
+    assert (len(viewer.panes), viewer.columns, len(viewer.frames)) == (1 + 2 * targets, 1 + targets, 2)
+    assert set(viewer.sheets) | {viewer.still} <= set(result.figures)

@@ -30,6 +30,9 @@ def test_each_model_is_run_and_told_beside_the_truth(shown):
         assert facts["found"]
         if example.title == models.HEAD:
             assert facts["a real CT of pydicom"].startswith("refused before the model runs: ")
+        (viewer,) = (block for block in section.blocks if block.kind == "viewer")
+        assert set(viewer.sheets) <= set(result.figures)
+        assert section.verdict.words.startswith(f"{example.study}: ")
         pictures = [block.file for block in section.blocks if block.kind == "figure"]
         assert pictures
         assert all(len(result.figures[name]) > 1000 for name in pictures)

@@ -17,22 +17,21 @@ def test_three_files_move_side_by_side(tmp_path):
     tokens.show_tokens(result, tmp_path, 1, told.append)
     (section,) = result.sections
     assert told == [section.title]
-    (film,) = (block for block in section.blocks if block.kind == "player")
-    assert [tile.title for tile in film.tiles] == ["original", "lossless", "lossy", "tokens"]
+    (film,) = (block for block in section.blocks if block.kind == "viewer")
+    assert [pane.title for pane in film.panes] == ["original", "lossless", "lossy", "tokens"]
     scan = open_scan(tmp_path / "scans" / "beat.nii.gz")
-    assert film.frames == scan.shape[1]
+    assert len(film.frames) == scan.shape[1]
     sizes = {}
-    for tile in film.tiles[1:]:
-        path = tmp_path / "scans" / f"beat-{tile.title}.vsl"
-        sizes[tile.title] = path.stat().st_size
-        assert tile.lines[0].startswith(f"{sizes[tile.title]:,} bytes")
+    for pane in film.panes[1:]:
+        path = tmp_path / "scans" / f"beat-{pane.title}.vsl"
+        sizes[pane.title] = path.stat().st_size
+        assert pane.lines[0].startswith(f"{sizes[pane.title]:,} bytes")
     assert sizes["tokens"] < sizes["lossy"] < sizes["lossless"]
     assert 2 * scan.voxels / sizes["tokens"] >= tokens.RATIO
     assert open_vsl(tmp_path / "scans" / "beat-tokens.vsl").tier.name == "tokens"
-    sheet = np.asarray(Image.open(io.BytesIO(result.figures[film.file])))
-    assert sheet.shape[0] == film.frames * film.tile_height
-    moving = sheet.reshape(film.frames, -1, *sheet.shape[1:])[..., 0].astype(float)
-    assert moving.std(0).max() > 20  # something beats
+    sheet = np.asarray(Image.open(io.BytesIO(result.figures[film.panes[3].sheets[0]]))).astype(float)
+    rows = [sheet[top : top + film.height] for top in range(0, len(sheet), film.height)]
+    assert (rows[0] - rows[1]).std() > 2  # something beats
 
 
 def test_without_torch_two_files_move_beside_the_original(tmp_path, monkeypatch):
@@ -40,5 +39,5 @@ def test_without_torch_two_files_move_beside_the_original(tmp_path, monkeypatch)
     monkeypatch.setattr(tokens, "NEEDS", "no_such_package_at_all")
     result = Result()
     tokens.show_tokens(result, tmp_path, 1, print)
-    (film,) = (block for block in result.sections[0].blocks if block.kind == "player")
-    assert [tile.title for tile in film.tiles] == ["original", "lossless", "lossy"]
+    (film,) = (block for block in result.sections[0].blocks if block.kind == "viewer")
+    assert [pane.title for pane in film.panes] == ["original", "lossless", "lossy"]

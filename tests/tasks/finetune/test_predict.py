@@ -58,7 +58,7 @@ def test_slices_of_a_volume(volume_model, tmp_path):
     assert len(done.measures["top_slices"]) == 2
     assert done.measures["heat_map"]["shows"] == "rollout"
     assert "most suspicious slice" in predictor.summary(done.measures)
-    head, _, definitions = predictor.sections({"a": done.measures}, {})
+    _, head, definitions = predictor.sections({"a": done.measures}, {}, {})
     assert "the more slices a scan has" in head.blocks[1].text
     assert dict(definitions.blocks[0].items)["Probability"].startswith("The highest of the slices.")
 
@@ -70,8 +70,12 @@ def test_a_picture(picture_model, tmp_path):
     assert np.load(tmp_path / "a" / "slice_probs.npy").shape == (1, 2)
     assert "slice" not in predictor.summary(done.measures)
     assert set(done.pictures) == {"heat", "similarity"}  # one picture has no profile
-    _, section, definitions = predictor.sections({"a": done.measures}, {"a": {"heat": "h.png", "profile": "p.png"}})
-    assert [block.kind for block in section.blocks] == ["text", "figure"] or len(section.blocks) == 1
+    seen, sheets = done.viewer
+    assert (seen.still, len(seen.slices), seen.words) == ("heat.png", 1, [])
+    assert set(seen.sheets) == set(sheets) == {"view0.jpg", "view1.png"}
+    pictures = {"a": {"heat": "h.png", "profile": "p.png"}}
+    section, _, definitions = predictor.sections({"a": done.measures}, pictures, {"a": seen})
+    assert [block.kind for block in section.blocks if block.kind != "text"] == ["viewer"]
     assert "Suspicious slices" not in dict(definitions.blocks[0].items)
     with pytest.raises(UsageError, match="has 6 slices and 1 frames, the model takes single pictures"):
         predictor({"image": VOLUME}, tmp_path / "b")
@@ -106,7 +110,7 @@ def test_where_no_place_speaks_for_the_finding(resnet_model, tmp_path, monkeypat
     monkeypatch.setattr(predictor.model, "grad_cam", lambda *_: np.zeros((2, 2), np.float32))
     picture = Scan.from_array(np.zeros((64, 64, 1), np.float32))
     done = predictor({"image": picture}, tmp_path / "a")
-    section = predictor.sections({"a": done.measures}, {"a": {"heat": "h.png"}})[1]
+    section = predictor.sections({"a": done.measures}, {"a": {"heat": "h.png"}}, {})[0]
     assert section.blocks[-1].caption.startswith("Nothing is coloured, as no place speaks for")
 
 

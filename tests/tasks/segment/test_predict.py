@@ -15,9 +15,15 @@ def test_measures_and_picture(tmp_path):
     assert set(done.measures) == {"bright mL", "dark mL", "check", "warnings"}
     assert (done.measures["check"], done.measures["warnings"]) == ({"asked": "none"}, [])
     assert all(png.startswith(b"\x89PNG") for png in done.pictures.values())
-    (section,) = predictor.sections({"a": done.measures}, {"a": {"outlines": "a.outlines.png"}})
+    seen, sheets = done.viewer
+    assert (seen.still, seen.frames, len(seen.slices)) == ("outlines.png", [0], SHAPE[2])
+    assert set(seen.sheets) == set(sheets)
+    assert {name for name, _ in seen.legend} <= {"bright", "dark"}
+    (section,) = predictor.sections({"a": done.measures}, {"a": {"outlines": "a.outlines.png"}}, {"a": seen})
     assert "bright mL" in predictor.summary(done.measures)
-    assert section.blocks[0].rows[0][0] == "a"
+    assert predictor.verdict({"a": done.measures}).words.startswith("a: bright ")
+    viewer, table = section.blocks
+    assert (viewer, table.rows[0][0]) == (seen, "a")
 
 
 def test_without_geometry_there_are_no_volumes(tmp_path):

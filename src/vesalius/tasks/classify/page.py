@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vesalius.report.page import Column, Section
+from vesalius.report.page import Column, Section, Viewer
 from vesalius.report.table import NOTHING, fixed
 from vesalius.report.verdict import Verdict
 from vesalius.tasks.classify.calibration import Calibration
@@ -91,15 +91,17 @@ def verdict_of(results: Mapping[str, Mapping[str, Any]], unit: str = "studies") 
 def sections_of(
     results: Mapping[str, Mapping[str, Any]],
     pictures: Mapping[str, Mapping[str, str]],
+    viewers: Mapping[str, Viewer],
     calibration: Calibration,
     unit: str = "studies",
     data: Sequence[str] = (),
 ) -> list[Section]:
-    """Return one table of all scans, then a section for each.
+    """Return one table of all scans, then a section for each; a single scan comes before its table.
 
     Args:
         results: scan -> measures.
         pictures: scan -> kind -> file in `figures`.
+        viewers: scan -> its slices to look through, of the first scans.
         calibration: of the model.
         unit: see the module.
         data: names of the training data.
@@ -129,12 +131,13 @@ def sections_of(
     caption = f"{whole}, calibrated on {trained_on} only ({samples})."
     head.table(columns, rows if is_one_class else [*rows, ["threshold", *thresholds, ""]], caption)
     shown = [
-        _scan_section(scan, measures, pictures.get(scan, {}), classes, unit)
+        _scan_section(scan, measures, pictures.get(scan, {}), viewers.get(scan), classes, unit)
         for scan, measures in list(results.items())[:_SHOWN]
     ]
     if len(results) > _SHOWN:
         shown[-1].text(f"{len(results) - _SHOWN} more studies have their pictures in their own folders.", "note")
-    return [head, *shown, Section(title="Definitions").definitions(_definitions(unit, is_one_class))]
+    parts = [*shown, head] if len(results) == 1 else [head, *shown]
+    return [*parts, Section(title="Definitions").definitions(_definitions(unit, is_one_class))]
 
 
 def _definitions(unit: str, is_one_class: bool) -> dict[str, str]:
@@ -156,11 +159,30 @@ def _definitions(unit: str, is_one_class: bool) -> dict[str, str]:
 
 
 def _scan_section(
-    scan: str, measures: Mapping[str, Any], pictures: Mapping[str, str], classes: Sequence[str], unit: str
+    scan: str,
+    measures: Mapping[str, Any],
+    pictures: Mapping[str, str],
+    viewer: Viewer | None,
+    classes: Sequence[str],
+    unit: str,
 ) -> Section:
     section = Section(title=scan)
     for warning in measures["warnings"]:
         section.text(warning[0].upper() + warning[1:] + ".", "warning")
+    heat = measures["heat_map"]
+    where = "" if unit == "pictures" else f"Slice {heat['slice']}: "
+    captions = {
+        HEAT: f"{where}{_heat_words(heat)}{_below(measures)}",
+        SIMILARITY: f"{where}how alike each patch is to the framed one, whatever the finding.",
+    }
+    if unit != "pictures":
+        captions[PROFILE] = "Probability of each slice alone."
+    if viewer is not None:
+        section.viewer(viewer)
+        heat_caption = captions.pop(HEAT)
+        section.text(heat_caption[0].upper() + heat_caption[1:])
+    elif HEAT in pictures:
+        section.figure(pictures[HEAT], captions.pop(HEAT), f"{HEAT} of {scan}")
     if unit != "pictures":
         columns = [Column(name="slice"), Column(name="in the file")]
         columns += [Column(name=name, numeric=True) for name in classes]
@@ -176,18 +198,17 @@ def _scan_section(
         section.table(
             columns, rows, f"Suspicious slices by {measures['leading']}. {used}, in {measures['seconds']:.1f} s."
         )
-    heat = measures["heat_map"]
-    where = "" if unit == "pictures" else f"Slice {heat['slice']}: "
-    captions = {
-        HEAT: f"{where}{_heat_words(heat)}{_below(measures)}",
-        SIMILARITY: f"{where}how alike each patch is to the framed one, whatever the finding.",
-    }
-    if unit != "pictures":
-        captions[PROFILE] = "Probability of each slice alone."
     for kind, caption in captions.items():
         if kind in pictures:
             section.figure(pictures[kind], caption[0].upper() + caption[1:], f"{kind} of {scan}")
     return section
+
+
+def heat_words(heat: Mapping[str, Any]) -> str:
+    """Return in a few words what the colours of a heat map mean."""
+    name = heat["class"]
+    of = {"logit": f"logit of {name} for each patch, from the threshold on", "grad-cam": f"Grad-CAM of {name}"}
+    return of.get(heat["shows"], "attention rollout")
 
 
 def _heat_words(heat: Mapping[str, Any]) -> str:

@@ -28,12 +28,13 @@ from numpy.typing import NDArray
 from vesalius.cohort.ends import Ends
 from vesalius.output import new_folder
 from vesalius.report.chart import profile
-from vesalius.report.page import Section
+from vesalius.report.page import Section, Viewer
 from vesalius.report.verdict import Verdict
 from vesalius.scan.scan import Scan
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.page import HEAT, PROFILE, SIMILARITY, sections_of, summary_line, verdict_of
+from vesalius.tasks.classify.page import HEAT, PROFILE, SIMILARITY, heat_words, sections_of, summary_line, verdict_of
 from vesalius.tasks.encode.encoder import BATCH, Encoder, similarity
+from vesalius.tasks.encode.look import look_through
 from vesalius.tasks.encode.sheet import Sheet, peak
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.tasks.predict_options import ClassifyOptions
@@ -219,7 +220,20 @@ class ClassifyPredictor(Predictor):
             "similarity_map": similar_HW,
         }
         _write(target, facts, arrays, {"heat_map": pictures[HEAT], "similarity_map": pictures[SIMILARITY]})
-        return Predicted(facts, pictures)
+        others = [int(found.numbers[row]) for row in most[1:]]
+        maps = {n: self._heat(slices, n, self.model.encoder.patches(slices, n), c) for n in others}
+        seen = look_through(
+            ordered[0],
+            slices,
+            {number: heat_HW, **maps},
+            start=number,
+            still=f"{HEAT}.png",
+            name=heat_words(facts["heat_map"]),
+            floor=threshold,
+            window_hu=self.window_hu,
+            words={int(n): f"{names[c]} {p:.2f}" for n, p in zip(found.numbers, found.slices_LC[:, c], strict=True)},
+        )
+        return Predicted(facts, pictures, viewer=seen)
 
     def summary(self, measures: Mapping[str, Any]) -> str:
         return summary_line(measures, self.unit)
@@ -228,9 +242,12 @@ class ClassifyPredictor(Predictor):
         return verdict_of(results, self.unit)
 
     def sections(
-        self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]
+        self,
+        results: Mapping[str, dict[str, Any]],
+        pictures: Mapping[str, Mapping[str, str]],
+        viewers: Mapping[str, Viewer],
     ) -> list[Section]:
-        return sections_of(results, pictures, self.model.calibration, self.unit, self.card.data)
+        return sections_of(results, pictures, viewers, self.model.calibration, self.unit, self.card.data)
 
     def _heat(self, slices: Slices, number: int, patches_HWD: NDArray[np.float32], c: int) -> NDArray[np.float32]:
         """Return the heat map (H, W) of a slice for a class."""

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.patient import cine_patient
@@ -23,7 +22,7 @@ from vesalius.phantom.head_ct.options import BleedRequest, HeadCtOptions
 from vesalius.phantom.head_ct.study import head_ct_study
 from vesalius.phantom.nifti import write_nifti
 from vesalius.report.overlay import Outlined, outlines
-from vesalius.report.page import FIGURES, Section
+from vesalius.report.page import FIGURES, Figure, Section, Viewer, load_report
 from vesalius.report.result import Result
 from vesalius.tasks.demo.subjects import shipped_file
 from vesalius.wording import Progress
@@ -35,18 +34,10 @@ MISSING = (
 )
 HEART, HEAD = "UME: a beating heart, segmented", "MedDINOv3-Stroke: a head CT, searched for blood"
 BLOOD_HU = (0.0, 90.0)
-CAPTIONS = {
-    "outlines": "Outlines that the model found, on one slice of one frame.",
-    "volumes": "Volume of the left ventricle over the beat, from which the ejection fraction follows.",
-    "heat": "The most suspicious slice, and what speaks for blood, patch by patch.",
-    "profile": "Probability of each finding, slice by slice.",
-    "similarity": "How alike each patch is to the framed one, the hottest.",
-}
-"""Figures of `predict` by the last word of their names."""
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class DrawnStudy:
     """A phantom that was written, and its truth.
 
     Args:
@@ -76,10 +67,10 @@ class Example:
     title: str
     sentence: str
     study: str
-    make: Callable[[Path], Study]
+    make: Callable[[Path], DrawnStudy]
 
 
-def _heart(path: Path) -> Study:
+def _heart(path: Path) -> DrawnStudy:
     patient = cine_patient(CineOptions(seed=1, size=192, frames=16), "heart")
     write_nifti(path, patient.image_TIJK, patient.affine, (patient.frame_ms[1] - patient.frame_ms[0]) / 1000)
     truth, k = patient.facts["measured"], patient.image_TIJK.shape[3] // 2
@@ -88,10 +79,10 @@ def _heart(path: Path) -> Study:
         _outlined(name, patient.image_TIJK[t, :, :, k].T, patient.labels_TIJK[t, :, :, k].T)
         for name, t in (("end-diastole", 0), ("end-systole", patient.es_frame))
     )
-    return Study(words, drawn, ("right ventricle", "myocardium", "left ventricle"))
+    return DrawnStudy(words, drawn, ("right ventricle", "myocardium", "left ventricle"))
 
 
-def _head(path: Path) -> Study:
+def _head(path: Path) -> DrawnStudy:
     bleed = BleedRequest(type=BleedName.INTRAPARENCHYMAL, volume_ml=30)
     study = head_ct_study(HeadCtOptions(seed=3, matrix=160, bleeds=(bleed,)), 0, 0)
     write_nifti(path, study.image_IJK[None], study.affine)
@@ -101,7 +92,7 @@ def _head(path: Path) -> Study:
         _outlined(f"slice {k + 1}", study.image_IJK[..., k].T.clip(*BLOOD_HU), (study.mask_IJK[..., k] > 0).T)
         for k in slices
     )
-    return Study(f"{bleed.type.value} bleed of {bleed.volume_ml:g} mL", drawn, ("blood",))
+    return DrawnStudy(f"{bleed.type.value} bleed of {bleed.volume_ml:g} mL", drawn, ("blood",))
 
 
 def _outlined(caption: str, picture_JI: NDArray[Any], truth_JI: NDArray[Any]) -> Outlined:
@@ -145,7 +136,9 @@ def show_models(result: Result, folder: Path, threads: int, progress: Progress) 
             _predicted(result, section, example, study, folder / "models", threads)
 
 
-def _predicted(result: Result, section: Section, example: Example, study: Study, folder: Path, threads: int) -> None:
+def _predicted(
+    result: Result, section: Section, example: Example, study: DrawnStudy, folder: Path, threads: int
+) -> None:
     """Add what the model says of the phantom."""
     from vesalius.tasks.predict.run import predict
 
@@ -157,11 +150,12 @@ def _predicted(result: Result, section: Section, example: Example, study: Study,
     if example.title == HEAD:
         facts["a real CT of pydicom"] = _refusal(example.model, folder / "refused", threads)
     section.definitions(facts)
-    for picture in sorted((out / FIGURES).glob("*.png")):
-        kind = picture.stem.rpartition(".")[2]
-        result.figures[f"{example.study}-{kind}.png"] = regular(picture).read_bytes()
-        caption = CAPTIONS.get(kind, kind.replace("_", " ").replace("-", " ").capitalize() + ".")
-        section.figure(f"{example.study}-{kind}.png", caption, f"{example.title}: {kind}")
+    report = load_report(out)
+    section.verdict = report.verdict
+    for block in (block for part in report.sections for block in part.blocks):
+        if isinstance(block, Viewer | Figure):
+            section.blocks.append(block)
+    result.figures |= {file: regular(out / FIGURES / file).read_bytes() for file in report.figures}
 
 
 def _refusal(model: str, out: Path, threads: int) -> str:
@@ -169,9 +163,6 @@ def _refusal(model: str, out: Path, threads: int) -> str:
     from vesalius.tasks.predict.run import predict
 
     scan = shipped_file("pydicom", ("data", "test_files", "CT_small.dcm"))
-    try:
-        predicted = predict(model, [scan], out, device="cpu", threads=threads)
-    except InputError as error:
-        return f"refused before the model runs: {error}"
+    predicted = predict(model, [scan], out, device="cpu", threads=threads)
     reasons = "; ".join(failure["reason"] for failure in predicted.failed)
     return f"refused before the model runs: {reasons}" if reasons else "not refused"

@@ -17,8 +17,8 @@ from vesalius.codec.options import CompressConfig
 from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.patient import cine_patient
 from vesalius.phantom.nifti import write_nifti
-from vesalius.report.player import Track, grey, player
 from vesalius.report.result import Result
+from vesalius.report.viewer import Shown, Stack, grey, still_of, viewer
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 from vesalius.tasks.demo.models import NEEDS
@@ -34,7 +34,7 @@ FIGURE = "tokens.png"
 
 
 def show_tokens(result: Result, folder: Path, threads: int, progress: Progress) -> None:
-    """Compress a phantom in three ways and add a section with a player.
+    """Compress a phantom in three ways and add a section with a viewer.
 
     Args:
         result: receives the section and the figure.
@@ -71,10 +71,13 @@ def show_tokens(result: Result, folder: Path, threads: int, progress: Progress) 
     if "tokens" in ways:
         section.text(" ".join(read_card(locate(MODEL)).caveats), "warning")
     window = percentile_range(_film(scan), *DISPLAY_PERCENT)
-    tracks = [Track(name, words, grey(_film(one), window)) for one, name, words in shown]
+    panes = [Shown(name, [Stack(grey(_film(one), window)[:, None])], words) for one, name, words in shown]
     alt = f"{TITLE}: original, {'; '.join(lines)}"
-    block, result.figures[FIGURE] = player(FIGURE, tracks, caption="Middle slice.", alt=alt, frame_ms=frame_ms)
-    section.player(block)
+    block, files = viewer(
+        "tokens", panes, still=FIGURE, caption="Middle slice.", alt=alt, frame_ms=frame_ms, exact=True
+    )
+    result.figures |= {**files, FIGURE: still_of(panes)}
+    section.viewer(block)
 
 
 def _film(scan: Scan) -> NDArray[np.floating]:

@@ -13,8 +13,8 @@ import numpy as np
 from vesalius.phantom.position import PositionOptions, write_position
 from vesalius.report.chart import curves
 from vesalius.report.contact import Tile, contact_sheet
-from vesalius.report.player import grey
 from vesalius.report.result import Result
+from vesalius.report.viewer import grey
 from vesalius.scan.open import open_scan
 from vesalius.tasks.demo.models import NEEDS
 from vesalius.transforms.view import to_view

@@ -38,6 +38,7 @@ class Finished:
         measures: what was found, JSON-able.
         source: where its scan lies, seen from what was given; no path of this machine.
         files: that were written for it, from the folder of the predictions.
+        viewer: block of the report (`report.page.Viewer`), JSON-able; None without.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Finished:
     measures: dict[str, Any]
     source: str
     files: tuple[str, ...]
+    viewer: dict[str, Any] | None = None
 
 
 class Ledger:

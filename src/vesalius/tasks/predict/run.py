@@ -21,6 +21,7 @@ from vesalius.report.page import (
     SUMMARY,
     Column,
     Section,
+    Viewer,
     limits_line,
     write_figure,
 )
@@ -41,6 +42,8 @@ from vesalius.wording import Progress, quiet
 _STATE = "model.json"
 _RESERVED = (SUMMARY, PAGE, FIGURES, _STATE, RECORD)
 """Names that no study may have."""
+_VIEWER_BYTES = 24 << 20
+"""Sheets of all studies that a page holds; studies beyond have a still picture."""
 _PACKAGES = ("numpy", "scipy", "torch", "timm", "monai", "nibabel", "pydicom")
 
 
@@ -198,7 +201,7 @@ def _publish(
         verdict=predictor.verdict(measures) if measures else Verdict(words="No study was predicted", outcome="bad"),
         limits=limits,
         sections=[
-            *(predictor.sections(measures, figures) if measures else ()),
+            *(predictor.sections(measures, figures, _viewers(ledger, output)) if measures else ()),
             *(_averaged(models) if len(models) > 1 else ()),
         ],
         failures={printable(study["source"]): study["reason"] for study in failed},
@@ -241,10 +244,16 @@ def _predict_study(
         (output / FIGURES / old).unlink()
     for kind, png in predicted.pictures.items():
         write_figure(output / FIGURES / f"{name}.{kind}.png", png)
+    viewer = None
+    if predicted.viewer is not None:
+        block, sheets = predicted.viewer
+        viewer = block.of(f"{name}.").model_dump(mode="json")
+        for file, data in sheets.items():
+            write_figure(output / FIGURES / f"{name}.{file}", data)
     written = [*(target.iterdir() if target.is_dir() else [target]), *predicted.files]
     written += [output / FIGURES / file for file in _figures(output, name).values()]
     files = tuple(sorted(path.relative_to(output).as_posix() for path in written))
-    ledger.add(Finished(name, digest, predicted.measures, study.source, files))
+    ledger.add(Finished(name, digest, predicted.measures, study.source, files, viewer))
     return name, True
 
 
@@ -288,6 +297,23 @@ def _state(path: Path, *, force: bool) -> Any:
             return None
         fix = "choose another folder or pass --force"
         raise CorruptFileError("does not say which model the folder belongs to", where=path, fix=fix) from error
+
+
+def _viewers(ledger: Ledger, output: Path) -> dict[str, Viewer]:
+    """The viewers of the first studies, as many as a page can hold."""
+    viewers: dict[str, Viewer] = {}
+    room = _VIEWER_BYTES
+    for name, study in ledger.studies.items():
+        if study.viewer is None:
+            continue
+        viewer = Viewer.model_validate_json(json.dumps(study.viewer))
+        files = [output / FIGURES / file for file in viewer.sheets]
+        if all(file.exists() for file in files):
+            room -= sum(file.stat().st_size for file in files)
+            if room < 0:
+                break
+            viewers[name] = viewer
+    return viewers
 
 
 def _figures(output: Path, name: str) -> dict[str, str]:

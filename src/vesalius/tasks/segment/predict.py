@@ -31,9 +31,12 @@ from vesalius.metrics.masks import pieces
 from vesalius.report.chart import volume_curve
 from vesalius.report.masks import by_reason
 from vesalius.report.overlay import Outlined, outlines
-from vesalius.report.page import Column, Section
+from vesalius.report.page import Column, Section, Viewer
+from vesalius.report.scan_viewer import ScanStacks, frame_step_ms
+from vesalius.report.style import look
 from vesalius.report.table import fixed
 from vesalius.report.verdict import Verdict
+from vesalius.report.viewer import Shown, classes_stack, viewer
 from vesalius.scan.dicom.segmentation import Author, Referred, needs_highdicom
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
@@ -49,6 +52,8 @@ from vesalius.wording import some
 _VENTRICLES = frozenset({"lv", "rv"})
 _EF = "EF %"
 _OUTLINES, _VOLUMES = "outlines", "volumes"
+_SHOWN = 24
+"""Studies that are shown with pictures."""
 _CAPTIONS = {
     _OUTLINES: "{}: the slice with the most labels, or the picture; outlines are the model's.",
     _VOLUMES: "{}: volume in each frame, and where end-diastole and end-systole were read.",
@@ -134,7 +139,8 @@ class SegmentPredictor(Predictor):
         facts = function.facts | plausible.facts(check, *function.warnings, *image.problems)
         if files:
             facts["dicom_seg"] = [file.name for file in files]
-        return Predicted(facts, {kind: png for kind, png in pictures.items() if png is not None}, files)
+        seen = None if pictures[_OUTLINES] is None else self._seen(labels_TIJK, image)
+        return Predicted(facts, {kind: png for kind, png in pictures.items() if png is not None}, files, seen)
 
     def summary(self, measures: Mapping[str, Any]) -> str:
         numbers = [f"{key} {value:.4g}" for key, value in _numbers(measures).items()]
@@ -156,7 +162,10 @@ class SegmentPredictor(Predictor):
         return Verdict(words=words + (f"; {warned} with a warning" if warned else ""))
 
     def sections(
-        self, results: Mapping[str, dict[str, Any]], pictures: Mapping[str, Mapping[str, str]]
+        self,
+        results: Mapping[str, dict[str, Any]],
+        pictures: Mapping[str, Mapping[str, str]],
+        viewers: Mapping[str, Viewer],
     ) -> list[Section]:
         warnings = by_reason((text, name) for name, facts in results.items() for text in facts.get("warnings", ()))
         section = Section(title="What was found")
@@ -173,11 +182,20 @@ class SegmentPredictor(Predictor):
             [name, *(_cell(row.get(key)) for key in keys), *([str(results[name].get("ef_from", "-"))] * has_ends)]
             for name, row in numbers.items()
         ]
-        section.table(columns, rows, "Frames count from 0." if has_ends else "")
-        for name, files in pictures.items():
-            for kind, caption in _CAPTIONS.items():
-                if kind in files:
-                    section.figure(files[kind], caption.format(name), f"{kind.capitalize()} in {name}")
+        table = (columns, rows, "Frames count from 0." if has_ends else "")
+        if len(results) > 1:
+            section.table(*table)
+        for name, files in list(pictures.items())[:_SHOWN]:
+            if name in viewers:
+                section.viewer(viewers[name])
+            elif _OUTLINES in files:
+                section.figure(files[_OUTLINES], _CAPTIONS[_OUTLINES].format(name), f"Outlines in {name}")
+            if _VOLUMES in files:
+                section.figure(files[_VOLUMES], _CAPTIONS[_VOLUMES].format(name), f"Volumes in {name}")
+        if len(pictures) > _SHOWN:
+            section.text(f"{len(pictures) - _SHOWN} more studies have their pictures in the folder figures.", "note")
+        if len(results) == 1:
+            section.table(*table)
         return [section]
 
     @property
@@ -213,21 +231,53 @@ class SegmentPredictor(Predictor):
         ends = {"ED": (heart.ed_frame or 0, heart.edv_ml), "ES": (heart.es_frame or 0, heart.esv_ml)}
         return volume_curve(volumes_T, curve_T, ends, cavity)
 
+    def _seen(self, labels_TIJK: NDArray[Any], image: Scan) -> tuple[Viewer, dict[str, bytes]]:
+        """The slices and frames of the image under the classes, to look through."""
+        t, k = _fullest(labels_TIJK)
+        names, stacks = tuple(self._segmenter.settings.labels), ScanStacks.of(image, k)
+        numbers = stacks.turned(image, self._numbered(labels_TIJK))
+        overlay = classes_stack(numbers, len(names))
+        present = [n for n in range(1, len(names) + 1) if (labels_TIJK == self._written[names[n - 1]]).any()]
+        return viewer(
+            "view",
+            [Shown("", stacks.stacks, overlay=overlay)],
+            still=f"{_OUTLINES}.png",
+            caption="What the model found, over the image. Frames and slices count from 0, as in the file."
+            if image.shape[1] * image.shape[4] > 1
+            else "What the model found, over the picture.",
+            alt=f"The image with the classes {', '.join(names)}",
+            choices=stacks.names,
+            legend=[(names[n - 1], look(n - 1).colour) for n in present],
+            slices=stacks.slices,
+            start=(t, stacks.slices.index(k)),
+            frame_ms=frame_step_ms(image),
+            pixel_aspect=stacks.pixel_aspect,
+        )
+
+    def _numbered(self, labels: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return labels as class numbers from 1, the background as 0."""
+        numbers = np.zeros(labels.shape, np.uint8)
+        for number, value in enumerate(self._written.values(), start=1):
+            numbers[labels == value] = number
+        return numbers
+
     def _picture(self, labels_TIJK: NDArray[Any], scans: Mapping[str, Scan]) -> bytes | None:
-        sizes_TK = (labels_TIJK > 0).sum((1, 2))
         image = self._segmenter.contract.ordered(scans)[0]
-        if not sizes_TK.any() or image.shape[1:] != labels_TIJK.shape:
+        if not (labels_TIJK > 0).any() or image.shape[1:] != labels_TIJK.shape:
             return None
-        t, k = (int(place) for place in np.unravel_index(sizes_TK.argmax(), sizes_TK.shape))
-        values = [several[0] for several in self._segmenter.settings.labels.values()]
-        found_JI = np.zeros(labels_TIJK.shape[2:0:-1], np.int8)
-        labels_JI = labels_TIJK[t, :, :, k].T
-        for number, value in enumerate(values, start=1):
-            found_JI[labels_JI == value] = number
+        t, k = _fullest(labels_TIJK)
+        found_JI = self._numbered(labels_TIJK[t, :, :, k].T)
         spacing_mm = image.spacing_mm or (1.0, 1.0, 1.0)
         caption = "" if is_picture(image) else f"slice {k}" if len(labels_TIJK) == 1 else f"frame {t}, slice {k}"
         picture = Outlined(caption, on_screen(image, t, k), None, found_JI, (spacing_mm[1], spacing_mm[0]))
         return outlines([picture], tuple(self._segmenter.settings.labels))
+
+
+def _fullest(labels_TIJK: NDArray[Any]) -> tuple[int, int]:
+    """Return frame and slice with the most labels."""
+    sizes_TK = (labels_TIJK > 0).sum((1, 2))
+    t, k = np.unravel_index(sizes_TK.argmax(), sizes_TK.shape)
+    return int(t), int(k)
 
 
 def _numbers(measures: Mapping[str, Any]) -> dict[str, float]:

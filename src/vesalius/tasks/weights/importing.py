@@ -16,7 +16,6 @@ from vesalius.errors import InputError, MissingExtraError, UsageError
 from vesalius.files import regular
 from vesalius.nets.table import NETS
 from vesalius.output import new_folder, refuse_existing
-from vesalius.tasks.weights.fetch import SOURCE
 from vesalius.weights.card import Card, DataSource
 from vesalius.weights.report import MatchReport
 
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 TASK = "encode"
 """Job of an imported model: vectors of images, for other jobs to build on."""
 MATCH = "match.json"
+SOURCE = "source.json"
+"""File beside a fetched checkpoint with its origin."""
 _UNKNOWN = "unknown"
 _XRAY_SIDE, _COLOUR_SIDE = 448, 224
 """Pixels, as REMEDIS (arXiv:2205.09723) used them for chest X-rays and for pathology."""

@@ -115,8 +115,8 @@ def show(results: Sequence[StudyResult], summary: Summary, *, claims: bool = Fal
     for data_set in summary.data_sets:
         members = [study for study in results if study.data_set == data_set.name]
         section = result.section(data_set.name)
-        for film in (study.player for study in members if study.player is not None):
-            section.player(film)
+        for viewer in (study.viewer for study in members if study.viewer is not None):
+            section.viewer(viewer)
         _add(section, orientation_table(data_set), single_table(data_set))
         if single_note(data_set):
             section.text(single_note(data_set), tone="note")

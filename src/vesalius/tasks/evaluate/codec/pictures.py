@@ -37,7 +37,7 @@ class DrawnPoint:
 
     point: Point
     picture_IJ: NDArray[Any]
-    film_TJI: NDArray[np.uint8] | None = None
+    film_NJI: NDArray[np.uint8] | None = None
 
 
 def draw(

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from vesalius.metrics.cardiac import Pumping, ef_doubts
-from vesalius.report.page import Figure, Player
+from vesalius.report.page import Figure, Viewer
 from vesalius.report.table import Cell
 
 COLUMNS = (
@@ -196,7 +196,7 @@ class StudyResult(_Model):
         points: by coder, best first.
         exact: by method.
         pictures: empty but for the first study of a data set.
-        player: the same, moving; None for a still scan, too.
+        viewer: the same, to look through; None of a single picture, too.
         notes: one sentence each.
         judged: what the judge found in the original, None without a judge.
     """
@@ -212,14 +212,15 @@ class StudyResult(_Model):
     points: tuple[Point, ...]
     exact: tuple[Exact, ...]
     pictures: tuple[Figure, ...] = ()
-    player: Player | None = None
+    viewer: Viewer | None = None
     notes: tuple[str, ...] = ()
     judged: JudgedStudy | None = None
 
     @property
     def files(self) -> list[str]:
         """Names of its pictures in the folder `figures`."""
-        return [picture.file for picture in self.pictures] + ([self.player.file] if self.player else [])
+        seen = [] if self.viewer is None else [self.viewer.still, *self.viewer.sheets]
+        return [picture.file for picture in self.pictures] + seen
 
     @property
     def frames(self) -> int:

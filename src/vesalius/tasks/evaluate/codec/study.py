@@ -26,7 +26,7 @@ from vesalius.metrics.ssim import ssim_per_picture, to_pictures
 from vesalius.scan.scan import Scan
 from vesalius.tasks.evaluate.codec.adapter import Coded, VslCodec
 from vesalius.tasks.evaluate.codec.config import CodecEvaluationConfig
-from vesalius.tasks.evaluate.codec.films import Screen, play
+from vesalius.tasks.evaluate.codec.films import Screen, look_through
 from vesalius.tasks.evaluate.codec.ladder import RatePoint, walk
 from vesalius.tasks.evaluate.codec.pictures import DrawnPoint, draw
 from vesalius.tasks.evaluate.codec.results import Exact, Measures, Point, StudyResult
@@ -71,7 +71,7 @@ def evaluate_study(
     caveats = [codec.caveat(scan, coder) for coder in config.coders]
     box, note = heart_box(study, scan)
     trial, why_not = judge.trial(study, scan) if judge else (None, "")
-    peak, films = peak_of(scan.values(dtype=np.float64)), figures is not None and scan.shape[1] > 1
+    peak, films = peak_of(scan.values(dtype=np.float64)), figures is not None and scan.shape[1] * scan.shape[4] > 1
     work = _Work(study, scan, codec, threads, peak, box, trial, progress, films)
     restored = [drawn for coder in config.coders for drawn in work.lossy(coder, config.points)]
     exact, gzip6_bytes = work.exact(config.lossless)
@@ -87,7 +87,7 @@ def evaluate_study(
         points=tuple(drawn.point for drawn in restored),
         exact=exact,
         pictures=() if figures is None else draw(study, scan, work.place, box, restored, figures),
-        player=None if figures is None else play(study, work.screen, restored, exact, figures),
+        viewer=None if figures is None else look_through(study, work.screen, restored, exact, figures),
         notes=tuple(text for text in (note, why_not, *caveats, *scan.problems) if text),
         judged=trial.study if trial else None,
     )
@@ -233,8 +233,8 @@ class _Work:
             judged=judged,
             tokens=coded.tokens,
         )
-        film_TJI = self.screen.film(coded.stored_CTIJK) if self.films else None
-        return DrawnPoint(point, self._picture(coded), film_TJI)
+        film_NJI = self.screen.film(coded.stored_CTIJK) if self.films else None
+        return DrawnPoint(point, self._picture(coded), film_NJI)
 
     def _lossless(self, coder: str) -> Exact:
         try:

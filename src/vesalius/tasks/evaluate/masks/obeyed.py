@@ -245,11 +245,11 @@ def _page(results: dict[str, Any], judged: Sequence[Obeyed], failures: Mapping[s
     section.text(results["judge"]["about"], "note" if results["judge"]["digest"] else "warning")
     for limit in results["judge"]["limits"]:
         section.text(f"Limit of the judge: {limit}", "note")
-    table = ratio_table(results["groups"])
-    section.table(table.columns, table.rows, table.caption)
     result.figures[_SHEET] = _sheet(judged)
     words = "Generated pictures: the worst by Dice in the first rows, then some by chance. Mask asked for, mask found."
     section.figure(_SHEET, words, words)
+    table = ratio_table(results["groups"])
+    section.table(table.columns, table.rows, table.caption)
     notes = result.section("Notes")
     for note in results["notes"]:
         notes.text(f"{note}.", "note")
