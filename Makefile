@@ -7,15 +7,23 @@ UV := $(shell command -v uv 2>/dev/null)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+CONTAINER ?= $(shell command -v docker 2>/dev/null || command -v podman 2>/dev/null)
+IMAGE_ARGS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs notebook package bench tools clean
+.PHONY: help setup nets image demo test check docs notebook package bench tools clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(VENV)/.installed  ## create .venv and install Vesalius and its tools into it
+
+nets: $(VENV)/.nets  ## add torch and everything that models need to .venv
+
+image:  ## build the container image `vesalius` for the CPU, where docker or podman is; IMAGE_ARGS goes to its build
+	@test -n "$(CONTAINER)" || { echo "neither docker nor podman is here; install one of them" >&2; exit 2; }
+	$(CONTAINER) build -t vesalius $(IMAGE_ARGS) .
 
 demo: setup  ## compress real scans that come with the dependencies; writes demo/report.html
 	$(BIN)/vesalius demo -o demo --force

@@ -41,9 +41,8 @@ def main() -> None:
 def page() -> str:
     """The whole page as Markdown."""
     records = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RECORDS.glob("*.json"))}
-    parts = [HEAD, "## Scripts", table(records)]
-    parts += [recorded(name, record) for name, record in records.items()]
-    parts += [MODELS, *(card(name) for name in sorted(zoo_names()))]
+    parts = [HEAD, "## Benchmarks", *(recorded(name, record) for name, record in records.items())]
+    parts += [MODELS, *(card(name) for name in sorted(zoo_names())), "## All scripts", table(records)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -54,7 +53,7 @@ def table(records: dict[str, dict[str, Any]]) -> str:
         if path.stem in NOT_SCRIPTS:
             continue
         day = f"[{records[path.stem]['day']}](#{anchor(path.stem)})" if path.stem in records else "-"
-        rows.append(f"| `bench/{path.name}` | {question(path)} | {day} |")
+        rows.append(f"| `{path.stem}` | {question(path)} | {day} |")
     return "\n".join(rows)
 
 

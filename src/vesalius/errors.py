@@ -103,7 +103,14 @@ class MissingExtraError(VesaliusError):
     """An optional dependency is not installed."""
 
     def __init__(self, what: str, *, extra: str) -> None:
-        super().__init__(what, fix=f"install it with: pip install 'vesalius[{extra}]'")
+        from vesalius.versions import install_command  # slow to import, and few need it
+
+        super().__init__(what, fix=f"install it with: {install_command(extra)}")
+        self._extra = extra
+
+    @property
+    def reason(self) -> str:
+        return f"{self.what}; install it with: pip install 'vesalius[{self._extra}]'"
 
 
 class TrainingError(VesaliusError):

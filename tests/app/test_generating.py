@@ -43,6 +43,8 @@ def test_files_are_stamped_and_equal_those_of_the_command_line(disc_models, mask
     )  # fmt: skip
     for picture, other in zip(made.pictures, written.pictures, strict=True):
         assert Path(picture.path).read_bytes() == Path(other["path"]).read_bytes()
+    assert list(made.files[:2]) == [picture.path for picture in made.pictures]
+    assert [Path(file).read_bytes() for file in made.files[2:]] == [Path(written.pictures[0]["mask"]).read_bytes()]
     stamp = read_stamp(Path(made.pictures[0].path))
     assert (stamp.seed, stamp.mask_sha256) == (5, mask_digest(mask))
 

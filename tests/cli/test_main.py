@@ -54,7 +54,6 @@ def test_the_version(vesalius):
 
 
 WRONG = {
-    "nothing": ([], "give a command"),
     "no such verb": (["compres"], "No such command"),
     "no such option": (["info", "--fast"], "No such option: --fast"),
     "no path": (["compress", "-o", "x.vsl"], "Missing argument 'PATH...'"),
@@ -64,7 +63,7 @@ WRONG = {
     "no thread": (["compress", "x.nii", "-o", "y.vsl", "--threads", "0"], "'--threads'"),
     "too many words": (["verify", "a", "b", "c"], "unexpected extra argument"),
     "an option of another verb": (["info", "--psnr", "4"], "No such option"),
-    "a job of evaluate": (["evaluate"], "give a command"),
+    "an option that is a key": (["train", "simclr/cxr", "--epochs", "5"], "--epochs; write train.epochs=5; see"),
 }
 
 
@@ -74,10 +73,16 @@ def test_wrong_use_is_one_line_with_where_to_look(vesalius, name):
     error = vesalius(*words).error
     assert expected in error
     assert error.endswith(" --help")
-    if words:
-        done = vesalius(*words, "--json") if name != "no value" else vesalius(*words[:-1], "--json", "-o")
-        assert list(done.told) == ["error"]
-        assert done.told["error"] == done.error
+    done = vesalius(*words, "--json") if name != "no value" else vesalius(*words[:-1], "--json", "-o")
+    assert list(done.told) == ["error"]
+    assert done.told["error"] == done.error
+
+
+def test_a_command_without_words_is_its_help(vesalius):
+    for words in ((), ("evaluate",), ("cohort",)):
+        done = vesalius(*words)
+        assert (done.code, done.err) == (0, "")
+        assert done.out == vesalius(*words, "--help").out
 
 
 def test_a_mistake_of_the_user_is_one_line(vesalius, tmp_path):
@@ -126,12 +131,12 @@ def test_a_closed_pipe_is_no_error():
 
 
 def test_a_usage_error_without_a_context():
-    assert main._usage(Exception(), "  too\n bad. ", False) == "too bad; see vesalius --help"
-    assert main._usage(Exception(), "", True) == "give a command; see vesalius --help"
+    assert main._usage(Exception(), "  too\n bad. ", []) == "too bad; see vesalius --help"
+    assert main._usage(Exception(), "", []) == "give a command; see vesalius --help"
 
 
 def test_verbs_are_functions_of_this_package():
-    assert inspect.info.__doc__.startswith("Print versions")
+    assert inspect.info.__doc__.startswith("List devices")
 
 
 def test_a_batch_system_that_ends_it_leaves_nothing_half_written(tmp_path):

@@ -70,23 +70,3 @@ def test_failures_among_many_end_with_two(capsys):
             emit(Failed(("x",)), as_json, lambda _: ["one"])
         assert ended.value.exit_code == 2
     assert capsys.readouterr().out.startswith("all\none\n{")
-
-
-def test_lines_that_count_are_few_in_a_pipe(capsys, monkeypatch):
-    seconds = iter((0.0, 1.0, 4.9, 5.1, 6.0, 6.1, 20.0))
-    monkeypatch.setattr("vesalius.cli.show.time.monotonic", lambda: next(seconds))
-    show = progress(False)
-    for number in range(1, 7):
-        show(f"{number} of 6: scan")
-    show("1 of 2 label maps measured")
-    show("testing the model")
-    shown = capsys.readouterr().err.splitlines()
-    assert shown == ["1 of 6: scan", "4 of 6: scan", "6 of 6: scan", "1 of 2 label maps measured", "testing the model"]
-
-
-def test_a_terminal_sees_every_line(capsys, monkeypatch):
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    show = progress(False)
-    for number in range(1, 4):
-        show(f"{number} of 3: scan")
-    assert capsys.readouterr().err == "1 of 3: scan\n2 of 3: scan\n3 of 3: scan\n"

@@ -13,7 +13,7 @@ def test_list(vesalius, tmp_path):
     folder = model_at(tmp_path / "tiny")
     done = vesalius("weights", "list", folder)
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"{folder}  segment, unet, ")
+    assert done.out.startswith(f"{folder}  segment: net unet ")
     assert "cc0-1.0\n    A tiny net.\n" in done.out
     assert vesalius("weights", "list", "--json").told["public"]
     assert vesalius("weights", "list", folder, tmp_path / "none", "--json").code == 2
@@ -47,10 +47,12 @@ def test_fetch(vesalius, tmp_path):
         assert done.code == 0
         assert "licence: MIT" in done.err
         assert "model.safetensors  3.0 MB" in done.out
-        told = vesalius("weights", "fetch", "rad-dino", "-o", tmp_path / "rad", "--json", "-q").told
-    assert told["import"].startswith(
-        f"vesalius weights import {tmp_path / 'rad' / 'model.safetensors'} --layout rad-dino"
-    )
+        done = vesalius("weights", "fetch", "rad-dino", "--files", tmp_path / "rad", "-q")
+    assert done.out.endswith(f"next: vesalius weights fetch rad-dino --from {tmp_path / 'rad'} -o rad-dino\n")
+    source = meddinov3_at(tmp_path / "model.pth")
+    done = vesalius("weights", "fetch", "meddinov3", "--from", source, "-o", tmp_path / "model", *TINY)
+    assert (done.code, "missing: 0" in done.out) == (0, True)
+    assert "licence: Apache-2.0 by its authors" in done.err
 
 
 def test_fetch_offline_is_one_line(vesalius, tmp_path):

@@ -10,7 +10,7 @@ from vesalius.weights.hub import HubFiles, ask_hub, fetch_files
 from vesalius.weights.known import Known
 from weights.hub_stub import COMMIT, StubHub, stubbed
 
-MODEL = Known("a model", "x/y", ("config.json", "model.pth"), layout="dinov3", licence="none")
+MODEL = Known("a model", "x/y", ("config.json", "model.pth"), layout="dinov3", licence="none", numbers=700)
 FILES = {"config.json": b"{}", "model.pth": b"weights" * 100, "other.bin": b"not needed"}
 
 

@@ -4,7 +4,9 @@ import pytest
 
 from vesalius.config import from_overrides
 from vesalius.errors import ConfigError
+from vesalius.nets.net import build
 from vesalius.nets.table import NETS
+from vesalius.tasks.weights.importing import _net
 from vesalius.weights.checkpoint import _READERS
 from vesalius.weights.known import KNOWN, ON_REQUEST, import_command, known_model
 from vesalius.weights.layouts.table import LAYOUTS
@@ -42,3 +44,11 @@ def test_the_eight_of_remedis_are_given_out_on_request():
         with pytest.raises(ConfigError, match=f"^{name}: is given out on request only; request it") as caught:
             known_model(name)
         assert str(caught.value).endswith(f"{import_command('FOLDER', '...', asked.layout, asked.sizes)}`")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_size_is_that_of_the_network(name):
+    known = known_model(name)
+    net = build(_net(known.layout, LAYOUTS.get(known.layout).net, known.sizes))
+    assert sum(tensor.numel() for tensor in net.state_dict().values()) == known.numbers

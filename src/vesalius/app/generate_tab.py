@@ -148,7 +148,7 @@ def _shown(made: MadePictures) -> list[Any]:
     """Updates of gallery, files and provenance."""
     pictures = [(picture.path, picture.caption) for picture in made.pictures]
     table = html.notes("Notes", made.notes) + html.table(made.provenance)
-    return [pictures, gr.Files([picture.path for picture in made.pictures], visible=True), table]
+    return [pictures, gr.Files(list(made.files), visible=True), table]
 
 
 class _Handlers:

@@ -79,10 +79,11 @@ class MadePicture:
 
 @dataclass(frozen=True)
 class MadePictures:
-    """The pictures, and where they come from: rows of name and value."""
+    """The pictures, where they come from (rows of name and value), and the files: the pictures, then the mask."""
 
     pictures: tuple[MadePicture, ...]
     provenance: tuple[tuple[str, str], ...]
+    files: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -119,7 +120,6 @@ def make_pictures(asked: Asked, folder: str, report: Report) -> MadePictures:
     Raises:
         VesaliusError: the model cannot be loaded, or cannot fulfil the request.
     """
-    from vesalius.scan.synthetic import write_synthetic
     from vesalius.tasks.synthesis.alone import planned_alone
     from vesalius.tasks.synthesis.settings import read_settings
 
@@ -137,7 +137,7 @@ def make_pictures(asked: Asked, folder: str, report: Report) -> MadePictures:
     for work, picture_JIC in zip(
         works, generator.sample([work.request for work in works], settings, step), strict=True
     ):
-        write_synthetic(work.path, picture_JIC, work.stamp)
+        work.write(picture_JIC)
     judged: list[dict[str, float]] = [{} for _ in works]
     notes = []
     if asked.segmenter is not None and asked.mask_JI is not None:
@@ -151,7 +151,9 @@ def make_pictures(asked: Asked, folder: str, report: Report) -> MadePictures:
     ]
     if asked.mask_JI is not None and not asked.mask_JI.any():
         notes.append(f"the mask is empty: pictures without {' or '.join(asked.classes)} were asked for")
-    return MadePictures(tuple(pictures), _provenance(works[0].stamp), tuple(notes))
+    masks = [work.mask_path for work in works[:1] if work.mask_path is not None]  # they are all the same
+    files = tuple(str(path) for path in [*(work.path for work in works), *masks])
+    return MadePictures(tuple(pictures), _provenance(works[0].stamp), files, tuple(notes))
 
 
 def _labels(asked: Asked, generator: Generator) -> NDArray[np.int16] | None:

@@ -12,9 +12,13 @@ CSS = """
 .gradio-container { max-width: 1320px !important; margin: 0 auto !important; }
 .vsl-notice { border-left: 4px solid #d55e00; padding: 0.4rem 0.8rem; font-size: 0.95rem; }
 .vsl-status { min-height: 1.5rem; overflow-wrap: anywhere; }
-.vsl-status progress { width: 100%; height: 0.8rem; accent-color: #0072b2; }
+.vsl-status progress { width: 100%; height: 0.8rem; appearance: none; border: 0; border-radius: 4px; overflow: hidden; }
+.vsl-status progress, .vsl-status progress::-webkit-progress-bar { background: var(--border-color-primary); }
+.vsl-status progress::-webkit-progress-value { background: #0072b2; }
+.vsl-status progress::-moz-progress-bar { background: #0072b2; }
 .vsl-error { border-left: 4px solid #cc3311; padding: 0.4rem 0.8rem; }
-.vsl-table { border-collapse: collapse; width: 100%; font-size: 0.95rem; }
+table.vsl-table { border-collapse: collapse; width: 100%; font-size: 0.95rem; border: 0 !important; }
+.vsl-table tr { border: 0 !important; }
 .vsl-table th, .vsl-table td { text-align: left; padding: 0.25rem 0.6rem 0.25rem 0; border: 0;
   border-bottom: 1px solid var(--border-color-primary); overflow-wrap: anywhere; }
 .vsl-table td:first-child { overflow-wrap: normal; vertical-align: top; min-width: 5.5rem; }
@@ -22,6 +26,8 @@ CSS = """
 .vsl-legend span.vsl-class { display: inline-flex; align-items: center; margin-right: 1rem; }
 .vsl-legend i { width: 0.9rem; height: 0.9rem; border-radius: 2px; display: inline-block; margin-right: 0.35rem; }
 .vsl-view img { width: 100%; object-fit: contain; background: #000; }
+#generate-mask .empty { justify-content: flex-end; padding-bottom: 0.6rem; }
+.file-preview .stem { white-space: normal !important; overflow-wrap: anywhere; }
 .vsl-tall button { min-height: 44px; }
 """
 """Colours come from the theme, so that the page is light or dark as the browser wishes."""

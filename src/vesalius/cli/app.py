@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from vesalius.cli import complete
+from vesalius.cli.display import display
 from vesalius.cli.options import Quiet
-from vesalius.cli.show import progress
 
 
 def app(
@@ -15,6 +16,7 @@ def app(
         str | None,
         typer.Argument(
             metavar="[MODEL]",
+            autocompletion=complete.models,
             help="Zoo name, model folder or run folder that is chosen at the start.",
             show_default=False,
         ),
@@ -25,14 +27,18 @@ def app(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Serve a web page on this machine: generate labelled pictures, predict, compress.
+    """Serve a web page on this machine.
 
-    What is dropped on the page lies in a private folder that is removed at the end. Only this machine can reach the
-    page, unless --share is given. Ends with Ctrl-C.
+    It generates labelled pictures, predicts and compresses. What is dropped on the page lies in a private folder that
+    is removed at the end. Only this machine can reach the page, unless --share is given. Ends with Ctrl-C.
+
+    Examples:
+        vesalius app
+        vesalius app run/ --port 7861
     """
     from vesalius.app.serve import needs_gradio, serve
     from vesalius.tasks.early import check_model
 
     needs_gradio()
     check_model(model)
-    serve(model, port=port, share=share, progress=progress(quiet))
+    serve(model, port=port, share=share, progress=display(quiet, bar=False).say)

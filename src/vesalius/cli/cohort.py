@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from vesalius.cli import complete
 from vesalius.cli.options import Force, Json, NewFolder, Quiet, Threads, numbers
 from vesalius.cli.show import emit, progress
 from vesalius.memory import cores
@@ -26,7 +27,12 @@ def cohort() -> None:
 
 @app.command()
 def build(
-    layout: Annotated[str, typer.Argument(metavar="LAYOUT", help="Layout of the data, or auto.", show_default=False)],
+    layout: Annotated[
+        str,
+        typer.Argument(
+            metavar="LAYOUT", autocompletion=complete.layouts, help="Layout of the data, or auto.", show_default=False
+        ),
+    ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the data.", show_default=False)],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="M", help="Manifest to write, .jsonl or .csv.", show_default=False)
@@ -45,6 +51,10 @@ def build(
     Layouts: bids, acdc, brats, msd, nnunet, rsna-ich, chexpert, mimic-cxr, nih, voc, medmnist, pcam, jsonl, webdataset,
     dicom, images, slides; auto takes the first that fits and names it. Patients come from the layout, or from file
     names with patient=REGEX.
+
+    Examples:
+        vesalius cohort build auto data/ -o cohort.jsonl
+        vesalius cohort build images photos/ -o cohort.jsonl 'patient=^([0-9]+)'
     """
     from vesalius.tasks.cohort.build import build_manifest, lines
 
@@ -75,6 +85,10 @@ def draw(
 
     A class without a box is unknown, never absent: captions do not name it, and a case without any box has no label
     map.
+
+    Examples:
+        vesalius cohort draw boxes.jsonl -o drawn
+        vesalius cohort draw boxes.jsonl -o drawn --classes disc,bleed --caption 'fundus photograph'
     """
     from vesalius.tasks.cohort.draw import draw_boxes, lines
 
@@ -107,6 +121,10 @@ def split(
     """Split a cohort into train, val and test.
 
     No patient is in two splits; labels are spread evenly. The same seed gives the same splits on every machine.
+
+    Examples:
+        vesalius cohort split cohort.jsonl -o splits
+        vesalius cohort split cohort.jsonl -o splits --folds 5 --stratify label
     """
     from vesalius.tasks.cohort.split import lines, split_manifest
 
@@ -142,6 +160,10 @@ def audit(
 
     Patients in two splits, equal or nearly equal pixels under two names, damaged files, masks on another grid,
     contradicting labels, outliers. The exit code is 2 if an error was found.
+
+    Examples:
+        vesalius cohort audit splits/manifest.jsonl -o audit
+        vesalius cohort audit cohort.jsonl --no-pixels
     """
     from vesalius.tasks.cohort.audit import audit_cohort, lines
 
@@ -166,6 +188,10 @@ def shard(
     """Write a cohort as tar shards for a cluster (WebDataset).
 
     Only readable scans and masks are packed; of DICOM and NIfTI headers, the fields that a .vsl file keeps.
+
+    Examples:
+        vesalius cohort shard cohort.jsonl -o shards
+        vesalius cohort shard cohort.jsonl -o shards --size 1024
     """
     from vesalius.tasks.cohort.shard import lines, shard_cohort
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vesalius.cli import complete
 from vesalius.cli.options import Cache, Force, Json, Paths, Quiet, Threads, with_options
 from vesalius.cli.show import emit, progress
 from vesalius.codec.options import CompressConfig, Identifiers
@@ -42,6 +43,10 @@ def compress(
     """Compress scans to .vsl files with a guaranteed error.
 
     The target is checked by decoding before a file is closed; one that cannot be met writes nothing.
+
+    Examples:
+        vesalius compress study.nii.gz -o study.vsl
+        vesalius compress dicom-folder/ -o packed --psnr 45
     """
     from vesalius.tasks.compress.run import compress as run
 
@@ -80,7 +85,10 @@ def decompress(
         str | None, typer.Option("--tier", help="lossless, lossy or tokens; the best one by default.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", help="Model of the tokens; by default found by its digest.")
+        str | None,
+        typer.Option(
+            "--model", autocompletion=complete.models, help="Model of the tokens; by default found by its digest."
+        ),
     ] = None,
     slice_number: Annotated[int | None, typer.Option("--slice", metavar="N", help="One slice, from 0.")] = None,
     frame: Annotated[int | None, typer.Option("--frame", metavar="N", help="One frame, from 0.")] = None,
@@ -92,6 +100,10 @@ def decompress(
     """Restore the source of a .vsl file.
 
     --slice and --frame write one piece, as a new .nii, .npy or .png file.
+
+    Examples:
+        vesalius decompress study.vsl -o study.nii.gz
+        vesalius decompress study.vsl -o slice.png --slice 12 --frame 0
     """
     from vesalius.tasks.compress.decompress import decompress as run
     from vesalius.tasks.early import check_model, check_there
@@ -129,7 +141,10 @@ def verify(
         typer.Argument(metavar="[ORIGINAL]", help="The file or folder it was made from.", show_default=False),
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", help="Model of the tokens; by default found by its digest.")
+        str | None,
+        typer.Option(
+            "--model", autocompletion=complete.models, help="Model of the tokens; by default found by its digest."
+        ),
     ] = None,
     reading: Reading = AS_STATED,
     threads: Threads = cores(),
@@ -138,6 +153,10 @@ def verify(
     """Check a .vsl file, and compare it with its original.
 
     All checksums are checked and all tiers decoded.
+
+    Examples:
+        vesalius verify study.vsl
+        vesalius verify study.vsl study.nii.gz
     """
     from vesalius.tasks.compress.decompress import verify as run
     from vesalius.tasks.early import check_model, check_there

@@ -22,6 +22,10 @@ def demo(
     """Run a small example of each job and write report.html.
 
     The scans ship inside the dependencies, or are phantoms: nothing is downloaded.
+
+    Examples:
+        vesalius demo
+        vesalius demo -o first-look --threads 4
     """
     from vesalius.tasks.demo.run import demo as run
     from vesalius.tasks.demo.run import lines

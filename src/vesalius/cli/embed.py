@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vesalius.cli import complete
 from vesalius.cli.options import Force, Json, OnDevice, Quiet, Threads, needs_torch, with_options
 from vesalius.cli.show import emit, progress
 from vesalius.memory import cores
@@ -18,7 +19,12 @@ from vesalius.tasks.encode.options import EmbedOptions
 def embed(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="A model with an encoder: folder or zoo name.", show_default=False),
+        typer.Argument(
+            metavar="MODEL",
+            autocompletion=complete.models,
+            help="A model with an encoder: folder or zoo name.",
+            show_default=False,
+        ),
     ],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Scan or manifest.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)],
@@ -33,6 +39,10 @@ def embed(
     """Write the vectors that a frozen encoder gives.
 
     A scan becomes plain files and a map of similar patches; a manifest becomes a store of vectors for vesalius search.
+
+    Examples:
+        vesalius embed run/ study.nii.gz -o vectors
+        vesalius embed run/ cohort.jsonl -o store --pool mean
     """
     needs_torch()
     from vesalius.tasks.early import check_model, check_there

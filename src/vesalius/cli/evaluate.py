@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vesalius.cli import complete
 from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, needs_torch, with_options
 from vesalius.cli.show import emit, progress
 from vesalius.errors import UsageError
@@ -43,6 +44,10 @@ def codec(
 
     Each measure is given for the whole field, and near the heart where ED and ES masks are known.
     A judge is a model folder, a run folder or a name of the zoo that took no part in the training of a coder.
+
+    Examples:
+        vesalius evaluate codec studies/ -o codec
+        vesalius evaluate codec cine.nii.gz -o codec --coders jpeg2000,x265 --points 4
     """
     from vesalius.tasks.early import check_any_there, check_model
 
@@ -99,6 +104,10 @@ def masks(
     Masks belong together by file name, or by case in a manifest, and must lie on one grid. Per patient, with intervals.
     With --generated, --judge and --real instead: the masks that a segmenter finds in generated pictures, against those
     that they were made from, beside its Dice on real pictures.
+
+    Examples:
+        vesalius evaluate masks predicted/ reference/ -o masks --classes 1=RV,2=MYO,3=LV
+        vesalius evaluate masks --generated pictures/manifest.jsonl --judge nuclei-run/ --real test.jsonl -o obeyed
     """
     from vesalius.tasks.early import check_free, check_model, check_there
 
@@ -163,6 +172,10 @@ def images(
 
     FID needs 2,000 pictures a side. Intervals are over source pictures: the patient, or the real picture that a
     generated one was made from (fact source of its case).
+
+    Examples:
+        vesalius evaluate images pictures/ real/ -o quality
+        vesalius evaluate images pictures/ splits/manifest.jsonl --split test --train splits/manifest.jsonl -o quality
     """
     needs_torch()
     from vesalius.tasks.early import check_free, check_model, check_there
@@ -183,7 +196,11 @@ def images(
 def classifier(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="A run of train detect/... or finetune/..., or a zoo name."),
+        typer.Argument(
+            metavar="MODEL",
+            autocompletion=complete.models,
+            help="A run of train detect/... or finetune/..., or a zoo name.",
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for summary.json, table.csv, report.html.")],
     cohort: Annotated[
@@ -200,6 +217,10 @@ def classifier(
     """Measure a classifier on another labelled cohort: AUROC, decisions, calibration.
 
     Thresholds and temperature are those stored with the model; nothing is chosen on the cohort.
+
+    Examples:
+        vesalius evaluate classifier detect/head_ct_phantom cohort.jsonl -o tested
+        vesalius evaluate classifier run/ splits/manifest.jsonl --split test -o tested
     """
     needs_torch()
     from vesalius.tasks.early import check_free, check_model, check_there
@@ -220,12 +241,21 @@ def classifier(
 def label_efficiency(
     config: Annotated[
         str,
-        typer.Argument(metavar="CONFIG", help="Of finetune or detect: a file, or a name of vesalius info."),
+        typer.Argument(
+            metavar="CONFIG",
+            autocompletion=complete.configs,
+            help="Of finetune or detect: a file, or a name of vesalius info.",
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the cells and the report.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[a.b=value]...", help="Keys to override, init_from=RUN above all.", show_default=False),
+        typer.Argument(
+            metavar="[a.b=value]...",
+            autocompletion=complete.overrides,
+            help="Keys to override, init_from=RUN above all.",
+            show_default=False,
+        ),
     ] = None,
     options: EfficiencyOptions = EfficiencyOptions(),
     resume: Annotated[bool, typer.Option("--resume", help="Go on: finished cells are kept.")] = False,
@@ -239,6 +269,10 @@ def label_efficiency(
 
     arm:a.b=value overrides a key of one arm only, e.g. probe:train.optimizer.lr=0.01. {fold} in a value stands for the
     number of the fold, e.g. init_from=pretrained/{fold}. A Ray cluster needs DIR and the data on all its machines.
+
+    Examples:
+        vesalius evaluate label-efficiency finetune/cxr -o curve data.manifest=xrays.jsonl init_from=pretrained
+        vesalius evaluate label-efficiency finetune/cxr -o curve data.manifest=xrays.jsonl --arms scratch --shares 100
     """
     needs_torch()
     from vesalius.tasks.early import check_run
@@ -266,7 +300,12 @@ def label_efficiency(
 def augmentation(
     config: Annotated[
         str,
-        typer.Argument(metavar="CONFIG", help="Of finetune: a file, or a name of vesalius info.", show_default=False),
+        typer.Argument(
+            metavar="CONFIG",
+            autocompletion=complete.configs,
+            help="Of finetune: a file, or a name of vesalius info.",
+            show_default=False,
+        ),
     ],
     synthetic: Annotated[
         Path,
@@ -276,7 +315,10 @@ def augmentation(
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[a.b=value]...", help="Keys to override, data.manifest=REAL above all.", show_default=False
+            metavar="[a.b=value]...",
+            autocompletion=complete.overrides,
+            help="Keys to override, data.manifest=REAL above all.",
+            show_default=False,
         ),
     ] = None,
     options: AugmentationOptions = AugmentationOptions(),
@@ -291,6 +333,10 @@ def augmentation(
 
     Each arm takes the same number of steps and is measured on the real test split, over several seeds. SYNTHETIC must
     have been made from the training split of REAL.
+
+    Examples:
+        vesalius evaluate augmentation finetune/cxr synthetic.jsonl -o worth data.manifest=real.jsonl
+        vesalius evaluate augmentation finetune/cxr synthetic.jsonl -o worth data.manifest=real.jsonl --seeds 0,1
     """
     needs_torch()
     from vesalius.tasks.early import check_run, check_there
@@ -318,7 +364,12 @@ def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder with summary.json.", show_default=False)],
     json: Json = False,
 ) -> None:
-    """Make report.html again from a run folder."""
+    """Make report.html again from a run folder.
+
+    Examples:
+        vesalius report run/
+        vesalius report run/ --json
+    """
     from vesalius.report.web_page import run_report
 
     emit({"path": str(run_report(run))}, json, lambda result: [result["path"]])

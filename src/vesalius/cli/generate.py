@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vesalius.cli import complete
 from vesalius.cli.options import Force, Json, OnDevice, Quiet, needs_torch, with_options
 from vesalius.cli.show import emit, progress
 from vesalius.tasks.synthesis.options import GenerateOptions
@@ -15,7 +16,13 @@ from vesalius.tasks.synthesis.options import GenerateOptions
 @with_options()
 def generate(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Of train generate/...: run, folder or zoo name.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            autocompletion=complete.models,
+            help="Of train generate/...: run, folder or zoo name.",
+            show_default=False,
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the pictures.")],
     options: GenerateOptions,
@@ -55,9 +62,15 @@ def generate(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make pictures from a caption and a mask, or an augmented cohort from the training cases of a manifest.
+    """Make labelled pictures from captions and masks.
+
+    One caption with --caption, or a whole augmented cohort from the training cases of a manifest with --from.
 
     Every file says that it is synthetic. What an earlier run with the same settings finished is skipped.
+
+    Examples:
+        vesalius generate generate/nuclei -o pictures --caption 'stained microscopy, few nuclei' --count 4
+        vesalius generate run/ -o more --from splits/manifest.jsonl --per-case 2
     """
     needs_torch()
     from vesalius.tasks.early import check_model, check_settings, check_there

@@ -14,7 +14,12 @@ from vesalius.scan.reading import AS_STATED, Reading
 
 @with_options()
 def inspect(paths: Paths, reading: Reading = AS_STATED, json: Json = False) -> None:
-    """Describe scans: geometry, time, modality, problems."""
+    """Describe scans: geometry, time, modality, problems.
+
+    Examples:
+        vesalius inspect study.nii.gz
+        vesalius inspect dicom-folder/ --json
+    """
     from vesalius.tasks.inspect import inspect as run
     from vesalius.tasks.inspect import lines
 
@@ -40,6 +45,10 @@ def convert(
     """Convert a scan to another file format.
 
     Positions in world coordinates are kept.
+
+    Examples:
+        vesalius convert dicom-folder/ -o study.nii.gz
+        vesalius convert study.nii.gz -o iso.nii.gz --orient RAS --spacing 1,1,1
     """
     from vesalius.tasks.convert import convert as run
     from vesalius.tasks.convert import lines
@@ -62,7 +71,12 @@ def _spacing(text: str) -> tuple[float, float, float]:
 
 
 def info(json: Json = False) -> None:
-    """Print versions, coders, formats, jobs and shipped models."""
+    """List devices, optional parts, models, configurations.
+
+    Examples:
+        vesalius info
+        vesalius info --json
+    """
     from vesalius.tasks.info import info as run
     from vesalius.tasks.info import lines
 

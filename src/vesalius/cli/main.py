@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -32,19 +33,23 @@ from vesalius.cli import (
     train,
     weights,
 )
+from vesalius.cli.display import close_display
+from vesalius.cli.help import with_examples
 from vesalius.cli.options import with_memory
 from vesalius.cli.show import fail
 from vesalius.errors import InputError, UsageError, VesaliusError
 
 _INTERRUPTED, _ENDED = 130, 143
+_COMPLETE = "_VESALIUS_COMPLETE"
+"""Set by the shell's completion, see --show-completion."""
 
 app = typer.Typer(
     name="vesalius",
     help="Medical scans into compact, tested representations and back. Research use only, not a medical device.",
+    epilog="vesalius demo\nvesalius compress study.nii.gz -o study.vsl\nvesalius info",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help starts three times faster
+    rich_markup_mode=None,  # rich's help starts three times slower
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(demo.demo)
@@ -67,6 +72,7 @@ app.command()(evaluate.report)
 app.command()(web_page.app)
 app.command()(inspect.info)
 with_memory(app)
+with_examples(app)
 
 
 def _version(is_given: bool) -> None:
@@ -86,7 +92,7 @@ def common(
 
 def run(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     _clean_up_when_ended()
     _print_any_name()
     _silence_logs()
@@ -100,19 +106,26 @@ def run(arguments: list[str] | None = None) -> None:
     except _Ended:
         code = fail("ended from outside", as_json, _ENDED)
     except (BrokenPipeError, SystemExit):  # typer leaves with SystemExit(1) where a pipe was closed
+        if _COMPLETE in os.environ:  # or after the answer to a shell that completes a word
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:
-        line = _line_of(error, as_json)
+        close_display()
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group of verbs without a verb
+            typer.echo(getattr(error, "message", ""))
+            sys.exit(0)
+        line = _line_of(error, arguments)
         if line is None:
             raise
         code = fail(line, as_json)
+    close_display()
     if code == _INTERRUPTED:  # typer turns an interrupt into this code
         fail("interrupted", as_json)
     sys.exit(code or 0)
 
 
-def _line_of(error: Exception, as_json: bool) -> str | None:
+def _line_of(error: Exception, arguments: Sequence[str]) -> str | None:
     """Return the line for an error of the system or of Python that the user can mend; None for a bug."""
     if isinstance(error, UnicodeEncodeError):  # only file names hold undecodable bytes
         name = str(error.object)[max(0, error.start - 60) : error.end + 60]
@@ -124,7 +137,7 @@ def _line_of(error: Exception, as_json: bool) -> str | None:
     if isinstance(error, MemoryError):
         return "not enough memory; use fewer --threads or a machine with more"
     message = getattr(error, "format_message", None)  # typer's own usage errors
-    return None if message is None else _usage(error, message(), as_json)
+    return None if message is None else _usage(error, message(), arguments)
 
 
 def _print_any_name() -> None:
@@ -155,16 +168,15 @@ def _clean_up_when_ended() -> None:
                 signal.signal(getattr(signal, name), end)
 
 
-def _usage(error: Exception, message: str, as_json: bool) -> str:
-    """Return typer's message in one line, with the command that shows help.
-
-    Without a command its message is the whole help, which goes to stdout.
-    """
+def _usage(error: Exception, message: str, arguments: Sequence[str]) -> str:
+    """Return typer's message in one line, with a hint and the command that shows help."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "vesalius"
-    if context and message.strip() == context.get_help().strip():
-        if not as_json:
-            typer.echo(message)
-        message = ""
     text = " ".join(message.split()).replace(": Value error, ", ": ") or "give a command"  # pydantic's words in typer
+    if type(error).__name__ == "NoSuchOption":
+        from vesalius.cli.hints import hint
+
+        option = str(getattr(error, "option_name", ""))
+        hinted = hint(option, command.split()[-1], arguments)
+        text = text if hinted is None else f"No such option: {option}; {hinted}"
     return f"{text.rstrip('.')}; see {command} --help"

@@ -17,21 +17,28 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 import typer
 
+from vesalius.cli import complete
+from vesalius.cli.display import display
 from vesalius.errors import MissingExtraError, UsageError
 from vesalius.memory import set_limit
 
-Device = Literal["auto", "cpu", "cuda"]
+Device = Literal["auto", "cpu", "gpu", "cuda"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, progress on stderr.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no progress.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
 Threads = Annotated[
-    int, typer.Option("--threads", min=1, max=1024, help="Thread count.", show_default="OMP_NUM_THREADS, or all cores")
+    int,
+    typer.Option(
+        "--threads", metavar="N", min=1, max=1024, help="Thread count.", show_default="OMP_NUM_THREADS, or all cores"
+    ),
 ]
 Cache = Annotated[
     Path | None,
     typer.Option("--cache", metavar="DIR", help="Folder of the key for DICOM UIDs.", show_default=False),
 ]
-OnDevice = Annotated[Device, typer.Option("--device", help="auto: a GPU where there is one.")]
+OnDevice = Annotated[
+    Device, typer.Option("--device", help="auto: a GPU where there is one; gpu and cuda are the same.")
+]
 NewFolder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.", show_default=False)]
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.", show_default=False)]
 _Memory = Annotated[
@@ -112,7 +119,7 @@ def with_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., No
 
 
 def with_memory(app: typer.Typer) -> None:
-    """Add `--memory`, the memory limit of the process, to all verbs of `app` and of its groups."""
+    """Add `--memory`, the memory limit of the process, and a display to all verbs of `app` and of its groups."""
     for verb in app.registered_commands:
         if verb.callback is not None:
             verb.callback = _taking_memory(verb.callback)
@@ -125,6 +132,7 @@ def _taking_memory(verb: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(verb)
     def taking(**options: Any) -> Any:
         options.pop("memory")
+        display(options.get("quiet", False))
         return verb(**options)
 
     hints = get_type_hints(verb, include_extras=True)
@@ -147,7 +155,12 @@ class _Field:
         self._listed = next((get_args(item)[0] for item in kinds if get_origin(item) is tuple), None)
 
     def parameter(self) -> inspect.Parameter:
-        option = typer.Option(self._flag, metavar=self._metavar or None, help=self._about.get("help"))
+        option = typer.Option(
+            self._flag,
+            metavar=self._metavar or None,
+            help=self._about.get("help"),
+            autocompletion=getattr(complete, self._about.get("complete", ""), None),
+        )
         kind, default = self._kind, self._default
         if self._listed:
             kind, default = str | None, ",".join(map(str, default)) if default else None

@@ -36,6 +36,10 @@ def cine(
 
     Volumes, EF, wall thickness and noise are known. Options: groups, frames, size, fov_mm, thickness_mm, noise,
     shading, banding, flow, shift_mm, labels_4d.
+
+    Examples:
+        vesalius phantom cine -o hearts
+        vesalius phantom cine -o hearts --patients 20 size=96 noise=0.05
     """
     from vesalius.tasks.phantom import cine_lines, phantom_cine
 
@@ -57,6 +61,10 @@ def head_ct(
 
     Volumes, HU, compartments and noise are known. Options: matrix, slices, thickness_mm, fov_mm, noise_hu,
     prevalence.any, volume_ml.subdural, lookalikes.motion, bleeds, ...
+
+    Examples:
+        vesalius phantom head-ct -o heads
+        vesalius phantom head-ct -o heads --patients 20 matrix=256 prevalence.any=0.5
     """
     from vesalius.tasks.phantom import head_ct_lines, phantom_head_ct
 
@@ -77,6 +85,10 @@ def position(
     """Make volumes whose voxels say where they lie, and their manifest.
 
     Brightness, the length of a wave and its contrast rise along i, j and k. Options: size, noise, gain.
+
+    Examples:
+        vesalius phantom position -o volumes
+        vesalius phantom position -o volumes --patients 30 noise=0.1
     """
     from vesalius.tasks.phantom import phantom_position, position_lines
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vesalius.cli import complete
 from vesalius.cli.options import Force, Json, OnDevice, Paths, Quiet, Threads, needs_torch, with_options
 from vesalius.cli.show import emit, progress
 from vesalius.memory import cores
@@ -19,7 +20,10 @@ def predict(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL...", help="Zoo name, model folder or run folder; several are averaged.", show_default=False
+            metavar="MODEL...",
+            autocompletion=complete.models,
+            help="Zoo name, model folder or run folder; several are averaged.",
+            show_default=False,
         ),
     ],
     paths: Paths,
@@ -32,11 +36,17 @@ def predict(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Predict with a trained model: label maps on the grid of each scan, or findings with suspicious slices.
+    """Predict label maps or findings with a trained model.
+
+    Label maps lie on the grid of each scan; findings come with suspicious slices.
 
     Several segmentation models, such as the runs of a cross-validation, predict together: RUN_A RUN_B PATH takes the
     mean of their class probabilities. They must take the same images and find the same classes. PATH may be a manifest,
     which can name several images of one study. A model for head CT refuses other scans.
+
+    Examples:
+        vesalius predict segment/cine_unet cine.nii.gz -o masks
+        vesalius predict run/ studies/ -o findings --top-k 3 --device gpu
     """
     needs_torch()
     from vesalius.tasks.early import check_any_there, check_model

@@ -36,7 +36,14 @@ def search(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find the cases of a store that are most similar to a case of it, or to a scan."""
+    """Find the cases of a store that are most similar to a scan.
+
+    The scan is a case of the store, or any other.
+
+    Examples:
+        vesalius search store patient-007
+        vesalius search store study.nii.gz -o similar --top-k 10
+    """
     needs_torch()
     from vesalius.tasks.early import check_free, check_there
 

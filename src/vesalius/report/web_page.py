@@ -14,6 +14,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from vesalius.arguments import PathLike, checked
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.output import new_file
@@ -92,13 +93,15 @@ def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | No
     return page.encode(errors="backslashreplace").decode()  # a name may not be UTF-8
 
 
-def run_report(folder: Path) -> Path:
+@checked
+def run_report(folder: PathLike) -> Path:
     """Rebuild `report.html` of a run folder from `summary.json`, `table.csv` (if there) and `figures/`.
 
     Raises:
         InputError: one of them is missing or damaged.
         OutputError: cannot be written.
     """
+    folder = Path(folder)
     report = load_report(folder)
     pictures = {name: _picture(folder / FIGURES / name) for name in report.figures}
     table = folder / TABLE

@@ -12,15 +12,15 @@ TrainPrecision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 def on_cpu(device: str) -> bool:
-    """Return whether "auto", "cpu" or "cuda" means the CPU here.
+    """Return whether "auto", "cpu", "gpu" or "cuda" means the CPU here.
 
     Raises:
         UsageError: a GPU is wanted and there is none.
     """
     import torch
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("there is no CUDA device", where="--device", fix="pass --device cpu")
+    if device in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise UsageError("there is no GPU that PyTorch can use", where="--device", fix="pass --device cpu")
     return device == "cpu" or not torch.cuda.is_available()
 
 

@@ -1,4 +1,4 @@
-"""The Hugging Face hub: ask for sizes, fetch files. The only module that uses the network. Needs no torch."""
+"""The Hugging Face hub: ask for sizes, fetch files. With `address` the only use of the network. Needs no torch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vesalius.errors import InputError, MissingExtraError
+from vesalius.progress import MB, count
 from vesalius.weights.known import Known
 
 _GONE = {
@@ -20,6 +21,10 @@ _GONE = {
 """Errors of huggingface_hub: what to say, what to do."""
 _OF_THE_DISK = (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS)
 _CARRY = "try again, or fetch on a machine with a network and carry the folder over"
+
+
+class UnreachableError(InputError):
+    """The hub cannot be reached."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,10 @@ def fetch_files(known: Known, listing: HubFiles, folder: Path) -> None:
     _prepare()
     from huggingface_hub import hf_hub_download
 
+    done, whole = 0, sum(listing.sizes.values())
     for name, size in listing.sizes.items():
+        count(done / 1e6, whole / 1e6, MB)
+        done += size
         try:
             path = Path(hf_hub_download(known.repository, name, revision=listing.commit, local_dir=folder))
         except Exception as error:  # as above
@@ -80,7 +88,7 @@ def _as_input_error(error: Exception, known: Known) -> InputError:
     if reason is not None and "LocalEntryNotFoundError" not in names:  # that one says: not in the cache, and no network
         what, fix = _GONE[reason]
         return InputError(what, where=known.repository, fix=fix)
-    return InputError(f"the hub cannot be reached ({type(error).__name__})", where=known.repository, fix=_CARRY)
+    return UnreachableError(f"the hub cannot be reached ({type(error).__name__})", where=known.repository, fix=_CARRY)
 
 
 def _prepare() -> None:

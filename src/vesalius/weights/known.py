@@ -24,6 +24,7 @@ class Known:
         files: that are needed.
         layout: that imports it.
         licence: of the weights, with what to mind.
+        numbers: that its network holds (a slow test counts them); files may hold more, such as heads of pre-training.
         revision: commit that is fetched; None: the newest one; its commit is reported and written down.
         sizes: of the network, where they are not the layout's own: "width=96".
     """
@@ -33,8 +34,14 @@ class Known:
     files: tuple[str, ...]
     layout: str
     licence: str
+    numbers: int
     revision: str | None = None
     sizes: tuple[str, ...] = ()
+
+    @property
+    def mb(self) -> float:
+        """Megabytes of its network in fp32."""
+        return 4 * self.numbers / 1e6
 
 
 @dataclass(frozen=True)
@@ -68,24 +75,26 @@ def _remedis(images: str, net: str, start: str) -> OnRequest:
     )
 
 
-def _voco(letter: str, width: int, *sizes: str) -> Known:
+def _voco(letter: str, width: int, numbers: int, *sizes: str) -> Known:
     return Known(
         about=f"VoCo SwinUNETR encoder, CT volumes, width {width}",
         repository="Luffy503/VoCo",
         files=(f"VoCo_{letter}_SSL_head.pt",),
         layout="voco-swinunetr",
         licence="Apache-2.0",
+        numbers=numbers,
         sizes=sizes,
     )
 
 
-def _titok(name: str, about: str) -> Known:
+def _titok(name: str, about: str, numbers: int) -> Known:
     return Known(
         about=f"TiTok {about}, natural images",
         repository=f"yucornetto/tokenizer_titok_{name}_imagenet",
         files=_TRANSFORMERS,
         layout=f"titok-{name.removesuffix('_c16').replace('_', '-')}",
         licence="Apache-2.0",
+        numbers=numbers,
     )
 
 
@@ -96,6 +105,7 @@ KNOWN: dict[str, Known] = {
         files=("model.pth",),
         layout="meddinov3",
         licence="Apache-2.0 by its authors, but made from DINOv3: mind the DINOv3 License, too",
+        numbers=85_641_216,
     ),
     "dinov3-base": Known(
         about="DINOv3 ViT-B/16, natural images",
@@ -103,6 +113,7 @@ KNOWN: dict[str, Known] = {
         files=_TRANSFORMERS,
         layout="dinov3-transformers",
         licence="DINOv3 License (Meta's own terms, access on request)",
+        numbers=85_659_648,
         revision="5931719e67bbdb9737e363e781fb0c67687896bc",
     ),
     "dinov2-base": Known(
@@ -111,6 +122,7 @@ KNOWN: dict[str, Known] = {
         files=_TRANSFORMERS,
         layout="dinov2-transformers",
         licence="Apache-2.0",
+        numbers=86_579_712,
         revision="f9e44c814b77203eaa57a6bdbbd535f21ede1415",
     ),
     "rad-dino": Known(
@@ -119,26 +131,28 @@ KNOWN: dict[str, Known] = {
         files=_TRANSFORMERS,
         layout="rad-dino",
         licence="MIT (an earlier revision: Microsoft Research License)",
+        numbers=86_579_712,
         revision="110cbc18d5133582e320b43d53bf5c44e410c936",
     ),
-    "voco-base": _voco("B", 48),
-    "voco-large": _voco("L", 96, "width=96"),
-    "voco-huge": _voco("H", 192, "width=192"),
-    "titok-s128": _titok("s128", "S-128 tokens of 4096 codes"),
-    "titok-b64": _titok("b64", "B-64 tokens of 4096 codes"),
-    "titok-l32": _titok("l32", "L-32 tokens of 4096 codes"),
-    "titok-bl64-vq8k": _titok("bl64_vq8k", "BL-64 tokens of 8192 codes, one stage"),
-    "titok-bl128-vq8k": _titok("bl128_vq8k", "BL-128 tokens of 8192 codes, one stage"),
-    "titok-sl256-vq8k": _titok("sl256_vq8k", "SL-256 tokens of 8192 codes, one stage"),
-    "titok-ll32-vae": _titok("ll32_vae_c16", "LL-32 continuous tokens of 16 numbers"),
-    "titok-bl64-vae": _titok("bl64_vae_c16", "BL-64 continuous tokens of 16 numbers"),
-    "titok-bl128-vae": _titok("bl128_vae_c16", "BL-128 continuous tokens of 16 numbers"),
+    "voco-base": _voco("B", 48, 54_105_338),
+    "voco-large": _voco("L", 96, 212_940_554, "width=96"),
+    "voco-huge": _voco("H", 192, 848_217_386, "width=192"),
+    "titok-s128": _titok("s128", "S-128 tokens of 4096 codes", 83_678_735),
+    "titok-b64": _titok("b64", "B-64 tokens of 4096 codes", 204_818_191),
+    "titok-l32": _titok("l32", "L-32 tokens of 4096 codes", 641_058_831),
+    "titok-bl64-vq8k": _titok("bl64_vq8k", "BL-64 tokens of 8192 codes, one stage", 390_024_340),
+    "titok-bl128-vq8k": _titok("bl128_vq8k", "BL-128 tokens of 8192 codes, one stage", 390_188_180),
+    "titok-sl256-vq8k": _titok("sl256_vq8k", "SL-256 tokens of 8192 codes, one stage", 330_269_076),
+    "titok-ll32-vae": _titok("ll32_vae_c16", "LL-32 continuous tokens of 16 numbers", 606_879_604),
+    "titok-bl64-vae": _titok("bl64_vae_c16", "BL-64 continuous tokens of 16 numbers", 389_418_100),
+    "titok-bl128-vae": _titok("bl128_vae_c16", "BL-128 continuous tokens of 16 numbers", 389_581_940),
     "maskgit-vqgan": Known(
         about="MaskGIT-VQGAN, 1024 codes of 16 x 16 pixels, natural images",
         repository="fun-research/TiTok",
         files=("maskgit-vqgan-imagenet-f16-256.bin",),
         layout="maskgit-vqgan",
         licence="Apache-2.0",
+        numbers=54_516_611,
     ),
 }
 

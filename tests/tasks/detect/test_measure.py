@@ -107,7 +107,7 @@ def test_tensors_of_a_batch():
 
 def test_files_that_plain_readers_understand(tmp_path):
     studies = random_studies(5, ragged=True)
-    files = feature_files({"train": studies, "test": random_studies(1)}) | result_files({"a": 1}, np.eye(2))
+    files = feature_files({"train": studies, "test": random_studies(1)}, ("a", "b")) | result_files({"a": 1}, np.eye(2))
     for name, write in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write(tmp_path / name)

@@ -61,6 +61,8 @@ def test_beside_the_map_of_a_series(tmp_path):
 
 def test_a_missing_extra_is_one_line_before_anything_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr("vesalius.scan.dicom.segmentation.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"highdicom.* is not installed; install it with: pip install .*dicom"):
+    with pytest.raises(
+        MissingExtraError, match=r"highdicom.* is not installed; install it with: .*pip install .*dicom"
+    ):
         predict(make_model(tmp_path / "model"), [tmp_path], tmp_path / "out", {"dicom_seg": True}, device="cpu")
     assert not (tmp_path / "out").exists()

@@ -15,7 +15,8 @@ def test_the_zoo(tmp_path, monkeypatch):
         "name": "segment/tiny",
         "task": "segment",
         "net": "unet",
-        "mb": (folder / "net.safetensors").stat().st_size / 1e6,
+        "mb": (size := (folder / "net.safetensors").stat().st_size / 1e6),
+        "parts": {"net": {"net": "unet", "mb": size}},
         "licence": "cc0-1.0",
         "about": "A tiny net.",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from vesalius.nets.lora import add_lora
 from vesalius.tasks.generate.config import GenerateConfig
 from vesalius.training.device import resolved_for_training
 from vesalius.training.footprint import Footprint, footprint
@@ -25,6 +26,8 @@ def memory_of(config: GenerateConfig, device_type: str) -> Footprint:
     rows, columns = rows // factor, columns // factor
     with torch.device("meta"):
         module = net.make()
+        if config.lora is not None:
+            add_lora(module, config.lora)
         inputs = [
             torch.empty(batch, net.inputs, rows, columns),
             torch.empty(batch),

@@ -58,6 +58,24 @@ def config_names() -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name not in _NO_RUNS))
 
 
+def config_summary(name: str) -> str:
+    """Return what a shipped configuration is: the first sentence of the comment at its head.
+
+    Example:
+        >>> config_summary("finetune/pathology")
+        'Tiles of stained tissue, such as PatchCamelyon: 224 pixels, three colours'
+    """
+    words: list[str] = []
+    for line in find_config(name).read_text(encoding="utf-8").splitlines():
+        if not line.startswith(("# ", "// ")):
+            break
+        text = line.lstrip("#/ ")
+        words.append(text)
+        if text.endswith((".", ":")) or ". " in text:
+            break
+    return " ".join(words).split(". ")[0].rstrip(".:")
+
+
 def find_config(name: str | Path) -> Path:
     """A configuration file, or one that comes with the package, by its name.
 

@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vesalius.arguments import PathLike, checked
 from vesalius.config import from_overrides
 from vesalius.errors import InputError, MissingExtraError, UsageError
 from vesalius.files import regular
 from vesalius.nets.table import NETS
 from vesalius.output import new_folder, refuse_existing
-from vesalius.tasks.weights.fetch import SOURCE
 from vesalius.weights.card import Card, DataSource
 from vesalius.weights.report import MatchReport
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 TASK = "encode"
 """Job of an imported model: vectors of images, for other jobs to build on."""
 MATCH = "match.json"
+SOURCE = "source.json"
+"""File beside a fetched checkpoint with its origin."""
 _UNKNOWN = "unknown"
 _XRAY_SIDE, _COLOUR_SIDE = 448, 224
 """Pixels, as REMEDIS (arXiv:2205.09723) used them for chest X-rays and for pathology."""
@@ -49,10 +51,11 @@ class ImportedWeights:
     report: dict[str, Any]
 
 
+@checked
 def import_weights(
-    checkpoint: Path,
+    checkpoint: PathLike,
     layout: str,
-    output: Path,
+    output: PathLike,
     net: Sequence[str] = (),
     *,
     allow: Sequence[str] = (),
@@ -76,6 +79,8 @@ def import_weights(
         MissingExtraError: torch is not installed.
         OutputError: the folder exists or cannot be written.
     """
+    checkpoint = Path(checkpoint)
+    output = Path(output)
     refuse_existing(output, force=force)
     if find_spec("torch") is None:
         raise MissingExtraError("torch is not installed", extra="nets")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from vesalius.arguments import Paths, checked, path_list
 from vesalius.errors import InputError, VesaliusError
 from vesalius.files import regular
 from vesalius.weights.card import read_card
@@ -25,8 +25,10 @@ class WeightsList:
     failed: list[dict[str, str]]
 
 
-def list_weights(folders: Sequence[Path] = ()) -> WeightsList:
+@checked
+def list_weights(folders: Paths = ()) -> WeightsList:
     """List the models of the zoo and the public ones, or the models in model or run folders."""
+    folders = path_list(folders)
     models, failed = [], []
     for name in folders or zoo_names():
         try:
@@ -34,7 +36,7 @@ def list_weights(folders: Sequence[Path] = ()) -> WeightsList:
         except VesaliusError as error:
             failed.append({"path": str(name), "error": str(error)})
     public = [
-        {"name": name, "layout": known.layout, "licence": known.licence, "about": known.about}
+        {"name": name, "layout": known.layout, "licence": known.licence, "about": known.about, "mb": known.mb}
         for name, known in KNOWN.items()
     ]
     on_request = [
@@ -49,13 +51,14 @@ def lines(result: WeightsList) -> Iterator[str]:
     if not result.models and not result.failed:
         yield "no model comes with this version"
     for model in result.models:
-        yield f"{model['name']}  {model['task']}, {model['net']}, {model['mb']:.1f} MB, {model['licence']}"
+        parts = " + ".join(f"{name} {part['net']} {part['mb']:.1f} MB" for name, part in model["parts"].items())
+        yield f"{model['name']}  {model['task']}: {parts}; {model['licence']}"
         if model["about"]:
             yield f"    {model['about']}"
     if result.public:
-        yield "public models, by `weights fetch` and `weights import`:"
+        yield "public encoders and tokenizers, by `weights fetch` (size of the network in fp32):"
     for model in result.public:
-        yield f"{model['name']}  {model['about']}; {model['licence']}"
+        yield f"{model['name']}  {model['about']}; {model['mb']:.0f} MB; {model['licence']}"
     if result.on_request:
         yield "given out on request, then by `weights import`:"
     for model in result.on_request:
@@ -68,11 +71,14 @@ def _facts(name: str) -> dict[str, Any]:
     folder = locate(name)
     try:
         config = json.loads(regular(folder / "config.json").read_text(encoding="utf-8"))
-        task, parts = str(config["task"]), dict(config["parts"])
-        net = " + ".join(str(part["net"]["name"]) for part in parts.values())
-        size = sum((folder / f"{name}.safetensors").stat().st_size for name in parts)
+        task = str(config["task"])
+        parts: dict[str, dict[str, Any]] = {
+            str(part): {"net": str(facts["net"]["name"]), "mb": (folder / f"{part}.safetensors").stat().st_size / 1e6}
+            for part, facts in dict(config["parts"]).items()
+        }
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         raise InputError("is not a readable model folder", where=folder, fix="get it again") from error
     card = read_card(folder)
-    facts = {"name": name, "task": task, "net": net, "mb": size / 1e6}
+    net, mb = " + ".join(part["net"] for part in parts.values()), sum(part["mb"] for part in parts.values())
+    facts = {"name": name, "task": task, "net": net, "mb": mb, "parts": parts}
     return facts | {"licence": card.licence, "about": card.summary}

@@ -16,7 +16,7 @@ def test_a_missing_ray_is_one_line(monkeypatch):
     check_engine("alone")
     with pytest.raises(MissingExtraError) as caught:
         check_engine("ray")
-    assert str(caught.value) == "--engine ray needs Ray; install it with: pip install 'vesalius[scale]'"
+    assert caught.value.reason == "--engine ray needs Ray; install it with: pip install 'vesalius[scale]'"
 
 
 def test_nothing_is_started_where_every_cell_is_finished():
