@@ -206,7 +206,7 @@ def _words(hint: Any) -> str:
     if origin in (Sequence, Iterable):
         return f"a list of {_plural(_described(inner[0]))}"
     if origin is tuple:
-        count = "" if inner[-1:] == (Ellipsis,) else f"{len(inner)} "
+        count = "a tuple of " if inner[-1:] == (Ellipsis,) else f"{len(inner)} "
         return f"{count}{_plural(_described(inner[0]))}"
     if origin is Mapping or origin is dict:
         return "a dict"
@@ -230,7 +230,8 @@ def _given(value: Any) -> str:
     if isinstance(value, str | os.PathLike):
         return "a path" if isinstance(value, os.PathLike) else "a text"
     if isinstance(value, list | tuple) and value:
-        return f"a {type(value).__name__} with {_given(value[0])}"
+        odd = next((item for item in value if not isinstance(item, str | os.PathLike)), value[0])
+        return f"a {type(value).__name__} with {_given(odd)}"
     return _with_article(type(value).__name__)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vesalius.arguments import checked
 from vesalius.cohort.arrays import array_item
-from vesalius.cohort.case import Case
+from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.content import stamp_of
 from vesalius.cohort.item import ArrayItem, TarMember, split_item
@@ -64,7 +64,7 @@ class ChannelPixels:
 
 
 @checked
-def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
+def open_image(cohort: Cohort, case: Case, name: str = IMAGE) -> Scan:
     """Open the image `name` of a case.
 
     Raises:

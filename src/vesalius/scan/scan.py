@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from vesalius.arguments import checked
-from vesalius.errors import GeometryError, VesaliusError
+from vesalius.errors import GeometryError, UsageError, VesaliusError
 from vesalius.memory import check_memory
 from vesalius.scan.display_state import NOTHING_STATED, DisplayState
 from vesalius.scan.geometry import Affine, check_affine, orientation, spacing_mm
@@ -80,6 +80,10 @@ class Scan:
         if array.ndim != 5:
             raise GeometryError(f"an array of shape {array.shape} is not (C, T, I, J, K) or (I, J, K)")
         geometry = None if affine is None else check_affine(affine)
+        unknown = [name for name in facts if name not in cls.__dataclass_fields__]
+        if unknown:
+            fix = f"a scan has {', '.join(cls.__dataclass_fields__)}"
+            raise UsageError("no such field of a scan", where=unknown[0], fix=fix)
         return replace(cls(ArrayPixels(array), geometry), **facts)  # type: ignore[arg-type]
 
     @property

@@ -67,11 +67,15 @@ class Demonstration:
             result.figures |= self._curve(section)
 
     def _sentence(self, lossless: dict[str, Cell]) -> str:
+        ratio = float(lossless["source_ratio"] or 0)
+        size = (
+            f"is {number(ratio)} times smaller than" if ratio >= 1 else f"takes {number(1 / ratio)} times the bytes of"
+        )
+        lost = "" if ratio >= 1 else ", which was stored with loss"
         kept = "comes back equal" if lossless["equal"] else "does NOT come back equal"
-        smaller = number(float(lossless["source_ratio"] or 0))
         return (
-            f"Without loss the file is {smaller} times smaller than the original and {kept}, by the reader of "
-            f"{self.subject.package}; the pictures show what a given quality, ratio or greatest error leaves of it."
+            f"Without loss the file {size} the original{lost}, and {kept}, by the reader of {self.subject.package}; "
+            "the pictures show what a given quality, ratio or greatest error leaves of it."
         )
 
     def _lossless(self) -> dict[str, Cell]:
