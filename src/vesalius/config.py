@@ -11,7 +11,7 @@ import re
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import yaml
 from pydantic import (
@@ -36,7 +36,25 @@ _TEXT_COPIES = 100
 """Memory of the tree of a text, as a multiple of the text."""
 
 
-class Config(BaseModel):
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
+
+
+class _OneLine(ModelMetaclass):
+    """Makes wrong values given to a constructor an error of one line, as `parse` does."""
+
+    def __call__(self, *given: Any, **values: Any) -> Any:
+        if given:
+            raise ConfigError("takes named values only", where=self.__name__, fix=f"write {self.__name__}(name=value)")
+        try:
+            return super().__call__(**values)
+        except ValidationError as error:
+            raise _one_line(cast("type[BaseModel]", self), error, None) from error
+
+
+class Config(BaseModel, metaclass=_OneLine):
     """Base of all configurations: unknown keys are refused, values do not change after loading.
 
     Example:

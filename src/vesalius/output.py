@@ -170,7 +170,7 @@ def alone(writes: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @functools.wraps(writes)
     def locked(*arguments: _P.args, **named: _P.kwargs) -> _R:
-        with sole_writer(inspect.signature(writes).bind(*arguments, **named).arguments["output"]):
+        with sole_writer(Path(inspect.signature(writes).bind(*arguments, **named).arguments["output"])):
             return writes(*arguments, **named)
 
     return locked

@@ -76,8 +76,8 @@ def test_curves_have_a_panel_for_each_key_that_has_points():
     two = Image.open(
         io.BytesIO(curves({"Training": {"loss": points}, "Validation": {"dice": points[:5], "b": points}}))
     )
-    assert two.width > one.width
-    assert two.height == one.height
+    assert two.width == one.width
+    assert one.tobytes() != two.tobytes()
 
 
 def test_curves_without_a_point():
@@ -181,3 +181,21 @@ def test_a_cloud_of_points_shows_every_group_and_unknown_ones_in_grey():
     assert np.ptp(pixels(png), axis=(0, 1)).min() > 150
     with pytest.raises(ValueError, match="no point"):
         scatter({"AP": positions[:0]}, "view")
+
+
+def test_lines_of_other_sizes_get_panels_of_their_own(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("vesalius.report.chart.chart_png", lambda figure: drawn.append(figure) or b"")
+    small, large = [(0, 0.5), (1, 0.7)], [(0, 30.0), (1, 12.0)]
+    curves({"Validation": {"auroc": small, "loss": large, "auprc": small}, "Training": {"loss": small}})
+    shown = [axes for axes in drawn[0].axes if axes.axison]
+    assert [axes.get_title(loc="left") for axes in shown] == [
+        "Validation: auroc, auprc",
+        "Validation: loss",
+        "Training",
+    ]
+    (legend,) = (axes.get_legend() for axes in shown if axes.get_legend())
+    assert [text.get_text() for text in legend.get_texts()] == ["auroc", "auprc"]
+    drawn[0].draw_without_rendering()
+    axes, box = shown[0], legend.get_window_extent(drawn[0].canvas.get_renderer())
+    assert box.y1 < axes.get_window_extent().y0  # below the lines

@@ -5,7 +5,16 @@ import sys
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from vesalius.report.style import legend_below, look, new_figure, quiet_axes, to_png, whole_ticks
+from vesalius.report.style import (
+    chart_png,
+    is_chart,
+    legend_below,
+    look,
+    new_figure,
+    quiet_axes,
+    to_png,
+    whole_ticks,
+)
 
 # Machado et al. 2009, full deuteranopia and protanopia, linear RGB.
 _DEUTAN = np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]])
@@ -74,3 +83,9 @@ def test_a_legend_has_the_columns_that_fit():
         (legend,) = figure.legends
         assert legend._ncols == columns
         assert figure.get_figheight() > 2.0
+
+
+def test_a_chart_is_told_from_a_picture():
+    figure = new_figure(1, 1, None)
+    assert is_chart(chart_png(figure))
+    assert not is_chart(to_png(figure))

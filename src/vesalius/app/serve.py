@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from vesalius.arguments import PathLike, checked
 from vesalius.errors import MissingExtraError, UsageError
 from vesalius.wording import Progress, quiet
 
@@ -39,8 +40,9 @@ def needs_gradio() -> None:
         raise MissingExtraError("the web page needs Gradio", extra="app")
 
 
+@checked
 def serve(
-    model: str | None = None,
+    model: PathLike | None = None,
     *,
     port: int = 7860,
     share: bool = False,
@@ -60,7 +62,7 @@ def serve(
         MissingExtraError: Gradio is not installed.
         InputError, UsageError: no such model, or the port is taken.
     """
-    with serving(model, port=port, share=share) as served:
+    with serving(None if model is None else str(model), port=port, share=share) as served:
         progress(f"the page is at {served.url} (end it with Ctrl-C)")
         if served.public is not None:
             progress(f"anyone with this address can use this machine through the page: {served.public}")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.arguments import PathLike, checked
 from vesalius.codec.chunking import MAX_CHUNK_VALUES, MAX_CHUNKS, Chunk, Chunking
 from vesalius.codec.container import MAJOR, VslReader
 from vesalius.codec.header import Header, Tail, TierRecord, TokensRecord, scan_facts, spelled_out
@@ -24,6 +25,7 @@ from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.memory import check_memory, limit_bytes
 from vesalius.output import new_file, new_folder
+from vesalius.progress import MB, count
 from vesalius.scan.native import Kept, LossyNote, Packed, writer
 from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
@@ -202,9 +204,11 @@ def _tier_number(header: Header, tier: str | int | None, path: Path) -> int:
     raise UsageError(f"has no tier {tier!r}", where=path, fix=f"choose from: {known}")
 
 
-def decode_scan(path: Path, tier: str | None = None, *, threads: int = 1, model: str | None = None) -> Scan:
+@checked
+def decode_scan(path: PathLike, tier: str | None = None, *, threads: int = 1, model: PathLike | None = None) -> Scan:
     """Open the scan in a `.vsl` file; pixels are decoded when they are read. Raises CorruptFileError."""
-    file = open_vsl(path, tier, model=model)
+    path = Path(path)
+    file = open_vsl(path, tier, model=None if model is None else str(model))
     return Scan(pixels=VslPixels(file, threads), native=VslNative(file), **scan_facts(file.header))
 
 
@@ -307,12 +311,15 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
         if not reader.chunks(file.tier_number):
             raise CorruptFileError("nothing is left to salvage", where=file.path)
         room = room_for(file.header.shape, file.dtype, file.path)
+        done, whole = 0, math.prod(file.header.shape) * file.dtype.itemsize
         for chunk, part in zip(file.chunking, _decoded(file, reader, threads), strict=True):
             if isinstance(part, CorruptFileError):
                 lost[chunk] = part
                 continue
             room.put(chunk.t, chunk.slices, chunk.voxels(part))
             digest.update(part.tobytes())
+            done += part.nbytes
+            count(done / 1e6, whole / 1e6, MB)
             if file.salvage:
                 lowest.append(_lowest(part))
     if lost:

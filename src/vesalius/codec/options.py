@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import TargetError, UsageError
 
 Access = Literal["slice", "frame"]
@@ -22,6 +23,7 @@ SMALL_TOLERANCE = 0.25
 """The same for smaller files, whose header alone may take more than five percent."""
 
 
+@checked_fields
 @dataclass(frozen=True)
 class CompressConfig:
     """What to keep, how small to get, how hard to try. Without pydantic, so that the command line starts fast.

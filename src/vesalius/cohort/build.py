@@ -8,6 +8,7 @@ from typing import get_type_hints
 
 from pydantic import Field, ValidationError
 
+from vesalius.arguments import checked
 from vesalius.cohort.builders.files import OtherLayoutError, files_below
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config, from_overrides
@@ -52,6 +53,7 @@ class SharedOptions(Config):
     )
 
 
+@checked
 def build_cohort(layout: str, folder: str | Path, options: Sequence[str] = ()) -> Cohort:
     """Find the cases of a data set.
 

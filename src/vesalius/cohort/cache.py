@@ -21,6 +21,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from vesalius.arguments import checked
 from vesalius.errors import OutputError
 from vesalius.files import regular
 from vesalius.output import OvertakenError, new_file
@@ -38,6 +39,7 @@ class Cache:
         folder: created at first use, readable by its owner only; None: the folder of the user (`user_folder`).
     """
 
+    @checked
     def __init__(self, folder: str | Path | None = None) -> None:
         self.folder = regular(user_folder() if folder is None else Path(folder))
         self.notes: list[str] = []

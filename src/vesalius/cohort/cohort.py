@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from vesalius.arguments import checked_fields
 from vesalius.cohort.case import Case
 from vesalius.cohort.item import split_item
 from vesalius.scan.reading import AS_STATED, Reading
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Cohort:
     """Cases in a fixed order.

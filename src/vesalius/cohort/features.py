@@ -26,6 +26,7 @@ from numpy.lib import format as npy
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, StringConstraints
 
+from vesalius.arguments import checked
 from vesalius.config import Config, load_config
 from vesalius.csv_table import row_cells, row_text
 from vesalius.errors import ConfigError, InputError, OutputError, UsageError
@@ -50,6 +51,7 @@ class StoreFacts(Config):
 class FeatureStore:
     """The rows of many scans; made with `create` or `open`. One process appends at a time, any number read."""
 
+    @checked
     def __init__(self, folder: Path, facts: StoreFacts) -> None:
         self.folder = folder
         self.facts = facts

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesalius import __version__
+from vesalius.arguments import checked
 from vesalius.cohort.budget import Budget
 from vesalius.cohort.cache import Cache
 from vesalius.cohort.case import IMAGE, Case, Problem
@@ -124,6 +125,7 @@ class Loader:
         on_error: "raise" at a case that cannot be loaded, or "skip" it and add to `problems`.
     """
 
+    @checked
     def __init__(
         self,
         cohort: Cohort,

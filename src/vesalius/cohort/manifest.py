@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vesalius.arguments import checked
 from vesalius.cohort.build import AUTO, build_cohort
 from vesalius.cohort.builders.files import files_below, listed, on_disk
 from vesalius.cohort.builders.jsonl import is_image_lines, read_image_lines
@@ -67,6 +68,7 @@ def is_manifest(path: Path) -> bool:
     return False
 
 
+@checked
 def read_manifest(path: str | Path) -> Cohort:
     """Read a manifest, `.jsonl` or `.csv`, or shards as one: a `.tar` file or a folder of them.
 
@@ -175,6 +177,7 @@ def _on_disk(case: Case, root: Path, slashed: list[str]) -> Case:
     return case.model_copy(update=changed)
 
 
+@checked
 def write_manifest(cohort: Cohort, path: str | Path, *, force: bool = False) -> Path:
     """Write a cohort as `.jsonl` or `.csv`, with paths relative to the new file where both share a root.
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.arguments import checked
 from vesalius.cohort.arrays import array_item
-from vesalius.cohort.case import Case
+from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.content import stamp_of
 from vesalius.cohort.item import ArrayItem, TarMember, split_item
@@ -62,7 +63,8 @@ class ChannelPixels:
         return self.pixels.read(ALL, k).swapaxes(0, 1)[:, t]
 
 
-def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
+@checked
+def open_image(cohort: Cohort, case: Case, name: str = IMAGE) -> Scan:
     """Open the image `name` of a case.
 
     Raises:
@@ -78,6 +80,7 @@ def open_image(cohort: Cohort, case: Case, name: str) -> Scan:
     return scan
 
 
+@checked
 def open_mask(cohort: Cohort, case: Case, name: str) -> Scan:
     """Open the mask `name` of a case as a label map. Raises as `open_image` does."""
     path, region = _split(case, case.masks, name)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
+from vesalius.arguments import checked
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.groups import By, groups
@@ -26,6 +27,7 @@ _EVERY = "every case"
 """A class that all cases have, so that each split also gets its share of cases without labels."""
 
 
+@checked
 def split_cohort(
     cohort: Cohort,
     ratios: Sequence[float] = RATIOS,

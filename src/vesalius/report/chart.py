@@ -20,17 +20,23 @@ from vesalius.report.style import (
     TEXT_POINTS,
     TITLE_POINTS,
     SeriesStyle,
+    chart_png,
     legend_below,
     look,
     new_figure,
     quiet_axes,
-    to_png,
     whole_ticks,
 )
 
 Points = Sequence[tuple[float, float]]
 _TICK_STEPS = (1, 2, 5)
 _MOST_MARKERS, _MOST_STEPS_MARKED = 8, 40
+_WIDE = 9.6
+"""Inches of a chart that uses the width of a page."""
+_BESIDE, _LEGEND_COLUMNS = 2, 3
+"""Panels in a row; names in a row below one."""
+_SPAN, _LEAST = 10.0, 1e-6
+"""Lines whose largest values differ by more are drawn apart."""
 _SHIFT = 0.26
 """Largest shift of a dot, in rows."""
 _ASIDE = 1.02
@@ -98,7 +104,7 @@ def banded(curves: Sequence[Band], x_name: str, value_name: str, ticks: Mapping[
     """
     if not any(len(curve.x) for curve in curves):
         raise ValueError("there is no curve to draw")
-    figure = new_figure(7.2, 4.6, "constrained")
+    figure = new_figure(_WIDE, 4.8, "constrained")
     axes = figure.subplots()
     axes.set_xscale("log")
     handles = []
@@ -121,7 +127,7 @@ def banded(curves: Sequence[Band], x_name: str, value_name: str, ticks: Mapping[
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.margins(x=0.5 if len(ticks) == 1 else 0.06)
     legend_below(figure, handles)
-    return to_png(figure)
+    return chart_png(figure)
 
 
 def rate_distortion(
@@ -142,7 +148,7 @@ def rate_distortion(
     if not lines:
         raise ValueError("there is no curve to draw")
     looks = {name: look(place) for place, name in enumerate(dict.fromkeys(line.name for line in lines))}
-    figure = new_figure(max(5.6 * len(panels), 6.4), 4.6, "constrained")
+    figure = new_figure(_WIDE, 4.6, "constrained")
     grid = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     for axes, (title, drawn) in zip(grid, panels.items(), strict=True):
         for line in drawn:
@@ -160,32 +166,57 @@ def rate_distortion(
     if goal is not None:
         handles.append(Line2D([], [], marker="*", markersize=13, color=INK, linestyle="none", label=goal.name))
     legend_below(figure, handles, TEXT_POINTS)
-    return to_png(figure)
+    return chart_png(figure)
 
 
 def curves(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
     """Draw a PNG of a run, one panel for each key: name -> (optimizer step, value) points, joined by lines.
 
+    Lines of a panel that would not be readable on one scale get panels of their own, two beside each other.
+
     Raises:
         ValueError: there is no point.
     """
-    drawn = {title: {name: points for name, points in lines.items() if points} for title, lines in panels.items()}
-    drawn = {title: lines for title, lines in drawn.items() if lines}
+    drawn = [
+        (title if len(groups) == 1 else f"{title}: {', '.join(lines)}", lines)
+        for title, named in panels.items()
+        for groups in [_of_one_scale({name: points for name, points in named.items() if points})]
+        for lines in groups
+    ]
     if not drawn:
         raise ValueError("there is no curve to draw")
-    figure = new_figure(max(5.2 * len(drawn), 6.4), 3.8, "constrained")
-    grid = figure.subplots(1, len(drawn), squeeze=False)[0]
-    for axes, (title, lines) in zip(grid, drawn.items(), strict=True):
+    columns = min(_BESIDE, len(drawn))
+    rows = -(-len(drawn) // columns)
+    figure = new_figure(_WIDE, 3.8 * rows, "constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid[len(drawn) :]:
+        axes.set_axis_off()
+    for axes, (title, lines) in zip(grid, drawn, strict=False):
         for place, (name, points) in enumerate(lines.items()):
             steps, values = [step for step, _ in points], [value for _, value in points]
             size = 4 if len(points) <= _MOST_STEPS_MARKED else 0
             axes.plot(steps, values, linewidth=1.6, markersize=size, label=name, **look(place).of_line())
         quiet_axes(axes, x="optimizer steps")
         whole_ticks(axes.xaxis)
-        axes.set_title(title, fontsize=TITLE_POINTS, color=INK)
+        axes.set_title(title, fontsize=TITLE_POINTS, color=INK, loc="left", wrap=True)
         if len(lines) > 1:
-            axes.legend(fontsize=TEXT_POINTS - 1, frameon=False)
-    return to_png(figure)
+            below = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.16), "ncols": _LEGEND_COLUMNS}
+            axes.legend(fontsize=TEXT_POINTS - 1, frameon=False, **below)
+    return chart_png(figure)
+
+
+def _of_one_scale(lines: Mapping[str, Points]) -> list[dict[str, Points]]:
+    """Return lines in groups whose largest values differ by less than `_SPAN`, in the order of their first lines."""
+    sizes = {name: max(abs(value) for _, value in points) for name, points in lines.items()}
+    groups: list[list[str]] = []
+    for name in sorted(sizes, key=lambda name: sizes[name]):
+        if groups and sizes[name] <= _SPAN * max(sizes[groups[-1][0]], _LEAST):
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    order = list(lines)
+    ranked = sorted((sorted(group, key=order.index) for group in groups), key=lambda group: order.index(group[0]))
+    return [{name: lines[name] for name in group} for group in ranked]
 
 
 def profile(lines: Mapping[str, NDArray[Any]], numbers: NDArray[Any]) -> bytes:
@@ -196,7 +227,7 @@ def profile(lines: Mapping[str, NDArray[Any]], numbers: NDArray[Any]) -> bytes:
     """
     if not lines or any(len(values) != len(numbers) for values in lines.values()):
         raise ValueError("there is no line to draw, or one of another length")
-    figure = new_figure(6.8, 3.2, "constrained")
+    figure = new_figure(_WIDE, 3.4, "constrained")
     axes = figure.subplots()
     handles = []
     for place, (name, values) in enumerate(lines.items()):
@@ -205,7 +236,7 @@ def profile(lines: Mapping[str, NDArray[Any]], numbers: NDArray[Any]) -> bytes:
     whole_ticks(axes.xaxis)
     axes.set(ylim=(-0.02, 1.02))
     legend_below(figure, handles)
-    return to_png(figure)
+    return chart_png(figure)
 
 
 def reliability_plot(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
@@ -216,7 +247,7 @@ def reliability_plot(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
     """
     if not panels:
         raise ValueError("there is no panel to draw")
-    figure = new_figure(max(4.4 * len(panels), 5.0), 4.6, "constrained")
+    figure = new_figure(_WIDE, 4.9, "constrained")
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     handles: dict[str, object] = {}
     for axes, (title, lines) in zip(grid, panels.items(), strict=True):
@@ -230,7 +261,7 @@ def reliability_plot(panels: Mapping[str, Mapping[str, Points]]) -> bytes:
     grid[0].set_ylabel("observed share", fontsize=TEXT_POINTS, color=INK)
     legend_below(figure, list(handles.values()))
     figure.canvas.draw()  # square axes reach their final place in the second drawing only
-    return to_png(figure)
+    return chart_png(figure)
 
 
 def volume_curve(
@@ -244,7 +275,7 @@ def volume_curve(
         ends: "ED", "ES" -> frame from 0, and volume in mL.
         name: name of the cavity.
     """
-    figure = new_figure(6.4, 2.9, "constrained")
+    figure = new_figure(_WIDE, 3.2, "constrained")
     axes = figure.subplots()
     frames_T = np.arange(len(volumes_T))
     line = "none" if curve_T is not None else ":"
@@ -265,7 +296,7 @@ def volume_curve(
     whole_ticks(axes.xaxis)
     axes.margins(x=0.06, y=0.2)
     legend_below(figure, handles)
-    return to_png(figure)
+    return chart_png(figure)
 
 
 def bars(groups: Mapping[str, Mapping[str, float]], value_name: str) -> bytes:
@@ -274,11 +305,12 @@ def bars(groups: Mapping[str, Mapping[str, float]], value_name: str) -> bytes:
     Raises:
         ValueError: there is no bar.
     """
+    groups = {title: group for title, group in groups.items() if group}
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
     if not names:
         raise ValueError("there is no bar to draw")
     thickness = 0.8 / len(groups)
-    figure = new_figure(7.6, 1.1 + 0.26 * len(names) * (len(groups) + 0.4), "constrained")
+    figure = new_figure(_WIDE, 1.1 + 0.26 * len(names) * (len(groups) + 0.4), "constrained")
     axes = figure.subplots()
     handles = []
     for place, (title, group) in enumerate(groups.items()):
@@ -295,7 +327,7 @@ def bars(groups: Mapping[str, Mapping[str, float]], value_name: str) -> bytes:
     axes.margins(x=0.1)
     if len(groups) > 1:
         legend_below(figure, handles, TEXT_POINTS)
-    return to_png(figure)
+    return chart_png(figure)
 
 
 def dots(groups: Mapping[str, Sequence[float]], value_name: str, limits: tuple[float, float] | None = None) -> bytes:
@@ -313,7 +345,7 @@ def dots(groups: Mapping[str, Sequence[float]], value_name: str, limits: tuple[f
     """
     if not groups:
         raise ValueError("there is no group to draw")
-    figure = new_figure(7.6, 1.1 + 0.42 * len(groups), "constrained")
+    figure = new_figure(_WIDE, 1.1 + 0.42 * len(groups), "constrained")
     axes = figure.subplots()
     for place, values in enumerate(groups.values()):
         array = np.asarray(values, dtype=float)
@@ -329,7 +361,7 @@ def dots(groups: Mapping[str, Sequence[float]], value_name: str, limits: tuple[f
     if limits is not None:
         margin = 0.02 * (limits[1] - limits[0])
         axes.set_xlim(limits[0] - margin, limits[1] + margin)
-    return to_png(figure)
+    return chart_png(figure)
 
 
 def scatter(groups: Mapping[str, NDArray[Any]], title: str, quiet: str = "") -> bytes:
@@ -365,7 +397,7 @@ def scatter(groups: Mapping[str, NDArray[Any]], title: str, quiet: str = "") -> 
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_title(title, fontsize=TITLE_POINTS, color=INK, loc="left")
     legend_below(figure, handles)
-    return to_png(figure)
+    return chart_png(figure)
 
 
 def _curve(axes: Any, line: Line, style: SeriesStyle) -> None:

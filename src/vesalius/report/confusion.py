@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vesalius.report.style import INK, TEXT_POINTS, new_figure, to_png
+from vesalius.report.style import INK, TEXT_POINTS, chart_png, new_figure
 
 _DARK = 0.55
 """Share from which the letters of a field are white."""
@@ -37,4 +37,4 @@ def confusion_plot(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> b
     axes.tick_params(labelsize=TEXT_POINTS - 1, colors=INK, length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    return to_png(figure)
+    return chart_png(figure)

@@ -17,6 +17,8 @@ from matplotlib.ticker import MaxNLocator
 DPI = 150
 TEXT_POINTS, TITLE_POINTS = 10.0, 11.0
 _MOST_COLUMNS = 5
+_KIND, _CHART, _HEAD = "Kind", "chart", 1024
+"""Text of a PNG that marks a chart, and bytes among which it stands."""
 INK, QUIET, RULE = "#1d2733", "#5a6672", "#d5dbe1"
 
 
@@ -97,6 +99,20 @@ def whole_ticks(axis: Any) -> None:
 
 def to_png(figure: Figure) -> bytes:
     """Return PNG bytes; the same figure gives the same bytes."""
+    return _png(figure, {})
+
+
+def chart_png(figure: Figure) -> bytes:
+    """Return the same for lines and words on white, which a dark page may turn light on dark (`is_chart`)."""
+    return _png(figure, {_KIND: _CHART})
+
+
+def is_chart(png: bytes) -> bool:
+    """Return whether a PNG came from `chart_png`."""
+    return f"{_KIND}\0{_CHART}".encode() in png[:_HEAD]
+
+
+def _png(figure: Figure, metadata: dict[str, str]) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None, **metadata})
     return buffer.getvalue()

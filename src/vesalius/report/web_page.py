@@ -14,11 +14,12 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from vesalius.arguments import PathLike, checked
 from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.output import new_file
 from vesalius.report.page import FIGURES, PAGE, TABLE, Report, load_report
-from vesalius.report.style import DPI
+from vesalius.report.style import DPI, is_chart
 from vesalius.report.table import number, read_csv
 
 BANNER = "Research use only. Not a medical device."
@@ -52,10 +53,12 @@ class Image:
     Args:
         uri: its bytes as a data URI.
         width: width in CSS pixels at which the text of a figure has the size it was drawn with; 0 of a JPEG.
+        is_chart: lines and words on white, which a dark page turns light on dark.
     """
 
     uri: str
     width: int
+    is_chart: bool
 
 
 def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | None = None) -> str:
@@ -90,13 +93,15 @@ def render(report: Report, pictures: Mapping[str, bytes], all_rows: AllRows | No
     return page.encode(errors="backslashreplace").decode()  # a name may not be UTF-8
 
 
-def run_report(folder: Path) -> Path:
+@checked
+def run_report(folder: PathLike) -> Path:
     """Rebuild `report.html` of a run folder from `summary.json`, `table.csv` (if there) and `figures/`.
 
     Raises:
         InputError: one of them is missing or damaged.
         OutputError: cannot be written.
     """
+    folder = Path(folder)
     report = load_report(folder)
     pictures = {name: _picture(folder / FIGURES / name) for name in report.figures}
     table = folder / TABLE
@@ -123,7 +128,7 @@ def _kind(data: bytes) -> str | None:
 def _image(data: bytes) -> Image:
     kind = _kind(data)
     width = int.from_bytes(data[_PNG_WIDTH], "big") * _CSS_PIXELS_PER_INCH // DPI if kind == "png" else 0
-    return Image(f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii"), width)
+    return Image(f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii"), width, is_chart(data))
 
 
 def _all_rows(path: Path) -> AllRows:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vesalius.arguments import checked
 from vesalius.errors import InputError, UsageError
 from vesalius.files import odd_kind, regular, walk
 from vesalius.named import Table
@@ -75,6 +76,7 @@ class FolderListing:
         return f"{len(self.others)} other file(s) are not scans: {shown}"
 
 
+@checked
 def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
     """Open the one scan at `path`.
 
@@ -103,6 +105,7 @@ def open_scan(path: str | Path, reading: Reading = AS_STATED) -> Scan:
     return noting(found[0].open, [scan.path for scan in lost])()
 
 
+@checked
 def find_scans(path: str | Path, reading: Reading = AS_STATED) -> list[Found]:
     """Return all scans at `path`: a file, or a folder with all its subfolders, in a stable order.
 

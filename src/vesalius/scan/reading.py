@@ -6,12 +6,14 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import UsageError
 
 Orientation = Literal["axial", "coronal", "sagittal"]
 SpacingFrom = Literal["sform", "pixdim"]
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Reading:
     """Choices for opening a scan.

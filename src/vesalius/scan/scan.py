@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from vesalius.errors import GeometryError, VesaliusError
+from vesalius.arguments import checked
+from vesalius.errors import GeometryError, UsageError, VesaliusError
 from vesalius.memory import check_memory
 from vesalius.scan.display_state import NOTHING_STATED, DisplayState
 from vesalius.scan.geometry import Affine, check_affine, orientation, spacing_mm
@@ -70,6 +71,7 @@ class Scan:
     native: Native | None = None
 
     @classmethod
+    @checked
     def from_array(cls, array_CTIJK: ArrayLike, affine: ArrayLike | None = None, **facts: object) -> Scan:
         """Return a scan of an array (C, T, I, J, K), or (I, J, K) for one static channel, with the fields `facts`."""
         array = np.asarray(array_CTIJK)
@@ -78,6 +80,10 @@ class Scan:
         if array.ndim != 5:
             raise GeometryError(f"an array of shape {array.shape} is not (C, T, I, J, K) or (I, J, K)")
         geometry = None if affine is None else check_affine(affine)
+        unknown = [name for name in facts if name not in cls.__dataclass_fields__]
+        if unknown:
+            fix = f"a scan has {', '.join(cls.__dataclass_fields__)}"
+            raise UsageError("no such field of a scan", where=unknown[0], fix=fix)
         return replace(cls(ArrayPixels(array), geometry), **facts)  # type: ignore[arg-type]
 
     @property
@@ -95,10 +101,12 @@ class Scan:
         """Stored dtype, byte order included."""
         return self.pixels.dtype
 
+    @checked
     def stored(self, t: slice = ALL, k: slice = ALL) -> NDArray[Any]:
         """Read the stored values of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
         return self.pixels.read(t, k)
 
+    @checked
     def values(self, t: slice = ALL, k: slice = ALL, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
         """Read the real values (HU where known) of the frames `t` and slices `k`, shape (C, t, I, J, k)."""
         c, times, i, j, depth = self.shape

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vesalius.arguments import PathLike, checked
 from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import GeometryError, InputError, UsageError
 from vesalius.output import refuse_existing
@@ -28,9 +29,10 @@ class Conversion(ScanFacts):
     notes: tuple[str, ...]
 
 
+@checked
 def convert(
-    path: Path,
-    output: Path,
+    path: PathLike,
+    output: PathLike,
     *,
     orient: str | None = None,
     spacing_mm: tuple[float, float, float] | None = None,
@@ -58,6 +60,8 @@ def convert(
         InputError: real values are required and unknown.
         OutputError: the file exists or cannot be written.
     """
+    path = Path(path)
+    output = Path(output)
     refuse_existing(output, force=force)
     if output.exists() and path.exists() and output.samefile(path):
         raise UsageError("is the input file", where=output, fix="choose another name")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from textwrap import shorten
 
 import vesalius
+from vesalius.arguments import checked
 from vesalius.codec.coders.table import CODERS
 from vesalius.errors import VesaliusError
 from vesalius.memory import GIB, available_bytes, cores
@@ -85,6 +86,7 @@ class Info:
     notice: str = "Research use only, not a medical device."
 
 
+@checked
 def info() -> Info:
     """Return versions, coders, formats and extras.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from vesalius.arguments import Paths, checked, path_list
 from vesalius.codec.container import SUFFIX as VSL_SUFFIX
 from vesalius.errors import InputError, VesaliusError
 from vesalius.scan.describe import ScanFacts, describe_scan
@@ -60,7 +61,8 @@ class Inspection:
     notes: tuple[str, ...]
 
 
-def inspect(paths: Sequence[Path], *, reading: Reading = AS_STATED, values: bool = False) -> Inspection:
+@checked
+def inspect(paths: Paths, *, reading: Reading = AS_STATED, values: bool = False) -> Inspection:
     """Describe every scan at `paths`; a file that cannot be read is listed and the rest goes on.
 
     Args:
@@ -71,6 +73,7 @@ def inspect(paths: Sequence[Path], *, reading: Reading = AS_STATED, values: bool
     Raises:
         InputError: the only path holds nothing readable.
     """
+    paths = path_list(paths)
     entries: list[InspectedScan | UnreadScan] = []
     notes: list[str] = []
     for path in paths:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vesalius.arguments import PathLike, checked
 from vesalius.config import from_overrides
 from vesalius.output import refuse_existing
 from vesalius.phantom.cine.options import CineOptions
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from vesalius.phantom.position import PositionCohort
 
 
+@checked
 def phantom_cine(
-    output: Path,
+    output: PathLike,
     patients: int = 5,
     seed: int = 0,
     options: Sequence[str] = (),
@@ -41,6 +43,7 @@ def phantom_cine(
         ConfigError: a wrong option.
         OutputError: the folder exists or cannot be written.
     """
+    output = Path(output)
     chosen = from_overrides(CineOptions, options, {"patients": patients, "seed": seed})
     refuse_existing(output, force=force)
     from vesalius.phantom.cine.write import write_cine  # after the checks, because it imports scipy
@@ -56,8 +59,9 @@ def cine_lines(cohort: CineCohort) -> Iterator[str]:
     yield str(cohort.path)
 
 
+@checked
 def phantom_head_ct(
-    output: Path,
+    output: PathLike,
     patients: int = 5,
     seed: int = 0,
     options: Sequence[str] = (),
@@ -74,6 +78,7 @@ def phantom_head_ct(
         ConfigError: a wrong option.
         OutputError: the folder exists or cannot be written.
     """
+    output = Path(output)
     chosen = from_overrides(HeadCtOptions, options, {"seed": seed})
     refuse_existing(output, force=force)
     from vesalius.phantom.head_ct.write import write_head_ct
@@ -94,8 +99,9 @@ def head_ct_lines(cohort: HeadCtSummary) -> Iterator[str]:
     yield str(cohort.path)
 
 
+@checked
 def phantom_position(
-    output: Path,
+    output: PathLike,
     patients: int = 12,
     seed: int = 0,
     options: Sequence[str] = (),
@@ -113,6 +119,7 @@ def phantom_position(
     """
     from vesalius.phantom.position import PositionOptions, write_position
 
+    output = Path(output)
     chosen = from_overrides(PositionOptions, options, {"patients": patients, "seed": seed})
     return write_position(output, chosen, force=force, progress=progress)
 

@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from vesalius import __version__
+from vesalius.arguments import checked
 from vesalius.config import Config
 from vesalius.errors import CorruptFileError, InputError, OutputError, UsageError, VesaliusError
 from vesalius.files import regular, sha256
@@ -126,6 +127,7 @@ def save_pretrained(
             path.chmod((folder / CONFIG).stat().st_mode)  # safetensors lets only the owner read it
 
 
+@checked
 def from_pretrained(name: str | Path, task: str | None = None, only: str | None = None) -> Pretrained:
     """Load a model from this machine.
 

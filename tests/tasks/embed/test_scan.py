@@ -8,6 +8,7 @@ from tasks.detect.tiny import AFFINE, head, make_encoder, make_model
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError
 from vesalius.phantom.nifti import write_nifti
+from vesalius.report.page import load_report
 from vesalius.tasks.embed.run import embed, lines
 from vesalius.tasks.encode.options import EmbedOptions
 from vesalius.weights.card import Card
@@ -45,7 +46,12 @@ def test_every_file(given, options, tmp_path):
     assert map_.shape == (2, 2)
     assert map_[1, 1] == pytest.approx(1)
     assert (out / "similarity_map.png").read_bytes().startswith(b"\x89PNG")
-    summary = json.loads((out / "summary.json").read_text())
+    report = load_report(out)
+    summary = report.results
+    (viewer,) = report.viewers
+    assert (viewer.slices, viewer.slices[viewer.slice]) == ([0, 1, 2, 3, 4, 5], 2)
+    assert report.verdict.words.startswith("3 vectors of 192 numbers from ")
+    assert (out / "report.html").exists()
     assert summary == {key: value for key, value in asdict(result).items() if key != "path"}
     assert (summary["shape"], summary["slices"], summary["dim"], summary["slice"]) == ([24, 24, 6], 3, 192, 2)
     assert summary["seconds"] > 0

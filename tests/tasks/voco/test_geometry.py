@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from vesalius.errors import UsageError
+from vesalius.errors import ConfigError, UsageError
 from vesalius.tasks.voco.geometry import BaseGrid, NeighbourCrops
 
 STILL = {"flip": 0, "quarter_turn": 0, "shift_p": 0}
@@ -52,7 +51,7 @@ def test_what_does_not_fit_is_refused():
         {"crop": (96, 64, 64), "resized": (64, 64, 64)},
         {"resized": (64, 32, 32)},
     ):
-        with pytest.raises(ValidationError):
+        with pytest.raises(ConfigError):
             BaseGrid(**keys)
     with pytest.raises(UsageError, match=r"the grid covers 384 x 384 x 96 voxels, the volume has 380 x 384 x 96; end"):
         BaseGrid().check((380, 384, 96))

@@ -32,9 +32,9 @@ from vesalius.report.page import Section, Viewer
 from vesalius.report.verdict import Verdict
 from vesalius.scan.scan import Scan
 from vesalius.tasks.classify.calibration import Calibration
-from vesalius.tasks.classify.look import look_through
 from vesalius.tasks.classify.page import HEAT, PROFILE, SIMILARITY, heat_words, sections_of, summary_line, verdict_of
 from vesalius.tasks.encode.encoder import BATCH, Encoder, similarity
+from vesalius.tasks.encode.look import look_through
 from vesalius.tasks.encode.sheet import Sheet, peak
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.tasks.predict_options import ClassifyOptions

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.audit.finding import LEVELS
 from vesalius.cohort.audit.run import Audit, audit
 from vesalius.cohort.manifest import read_lines
@@ -35,9 +36,10 @@ class AuditedCohort(Audit):
     report: Path | None
 
 
+@checked
 def audit_cohort(
-    manifest: Path,
-    output: Path | None = None,
+    manifest: PathLike,
+    output: PathLike | None = None,
     *,
     pixels: bool = True,
     workers: int = 1,
@@ -58,6 +60,8 @@ def audit_cohort(
         InputError: the manifest cannot be read.
         OutputError: the folder exists or cannot be written.
     """
+    manifest = Path(manifest)
+    output = None if output is None else Path(output)
     if output is not None:
         refuse_existing(output, force=force)
     cohort, bad = read_lines(manifest)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.audit.run import WHOLE, SplitCounts, count_splits
 from vesalius.cohort.build import build_cohort
 from vesalius.cohort.manifest import write_manifest
@@ -30,8 +31,9 @@ class BuiltManifest:
     notes: tuple[str, ...]
 
 
+@checked
 def build_manifest(
-    layout: str, folder: Path, output: Path, options: Sequence[str] = (), *, force: bool = False
+    layout: str, folder: PathLike, output: PathLike, options: Sequence[str] = (), *, force: bool = False
 ) -> BuiltManifest:
     """Find the cases of a data set as `build_cohort` does, and write them as a manifest.
 
@@ -47,6 +49,8 @@ def build_manifest(
         InputError: the folder has another layout.
         OutputError: the file exists or cannot be written.
     """
+    folder = Path(folder)
+    output = Path(output)
     refuse_existing(output, force=force)
     cohort = build_cohort(layout, folder, options)
     write_manifest(cohort, output, force=force)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.manifest import read_manifest
 from vesalius.cohort.shard import shard
 
@@ -33,9 +34,10 @@ class ShardedCohort:
     notes: tuple[str, ...]
 
 
+@checked
 def shard_cohort(
-    manifest: Path,
-    output: Path,
+    manifest: PathLike,
+    output: PathLike,
     *,
     shard_mib: float = 256,
     seed: int = 0,
@@ -48,6 +50,8 @@ def shard_cohort(
         InputError: the manifest or a file of a case cannot be read.
         OutputError: the folder exists or cannot be written.
     """
+    manifest = Path(manifest)
+    output = Path(output)
     cohort = read_manifest(manifest)
     paths, notes = shard(cohort, output, shard_mib=shard_mib, seed=seed, keep_identifiers=keep_identifiers, force=force)
     files = tuple(ShardFile(path.name, path.stat().st_size) for path in paths)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.audit.compare import alike
 from vesalius.cohort.audit.run import WHOLE, SplitCounts, count_splits, look_at_all
 from vesalius.cohort.cohort import Cohort
@@ -39,9 +40,10 @@ class SplitManifest:
     digest: str
 
 
+@checked
 def split_manifest(
-    manifest: Path,
-    output: Path,
+    manifest: PathLike,
+    output: PathLike,
     ratios: Sequence[float] = RATIOS,
     *,
     folds: int = 0,
@@ -63,6 +65,8 @@ def split_manifest(
         UsageError: the ratios, folds or fact do not fit the cohort.
         OutputError: the folder exists or cannot be written.
     """
+    manifest = Path(manifest)
+    output = Path(output)
     whole = read_manifest(manifest)
     together = alike(look_at_all(whole, progress=progress)) if near_duplicates else []
     cohort = split_cohort(whole, ratios, folds=folds, by=by, stratify=stratify, alike=together, seed=seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from vesalius.arguments import PathLike, checked
 from vesalius.codec.decode import Restored, VslFile, decode_scan, open_vsl, restore
 from vesalius.codec.verify import TierCheck
 from vesalius.codec.verify import verify as verify_tiers
@@ -61,12 +62,13 @@ class CompareResult(VerifyResult):
     kept: tuple[Kept, ...]
 
 
+@checked
 def decompress(
-    path: Path,
-    output: Path,
+    path: PathLike,
+    output: PathLike,
     *,
     tier: str | None = None,
-    model: str | None = None,
+    model: PathLike | None = None,
     slice_number: int | None = None,
     frame: int | None = None,
     salvage: bool = False,
@@ -83,6 +85,8 @@ def decompress(
         UsageError: no such tier, slice or frame, or a suffix of another kind of file.
         OutputError: `output` exists or cannot be written.
     """
+    path, output = Path(path), Path(output)
+    model = None if model is None else str(model)
     if slice_number is not None or frame is not None:
         if salvage:
             raise UsageError("--salvage gives back whole scans", fix="leave out --slice and --frame")
@@ -97,13 +101,14 @@ def decompress(
     return restore(file, output, threads=threads, force=force)
 
 
+@checked
 def verify(
-    path: Path,
-    original: Path | None = None,
+    path: PathLike,
+    original: PathLike | None = None,
     *,
     reading: Reading = AS_STATED,
     threads: int = 1,
-    model: str | None = None,
+    model: PathLike | None = None,
 ) -> VerifyResult:
     """Check all checksums of a `.vsl` file, decode every tier, and compare with the original if there is one.
 
@@ -112,6 +117,8 @@ def verify(
     Raises:
         CorruptFileError: something differs from what was recorded.
     """
+    path, original = Path(path), None if original is None else Path(original)
+    model = None if model is None else str(model)
     scan = None if original is None else open_scan(original, reading)
     again, reader = (None, None) if scan is None else read_again(scan)
     tiers = tuple(verify_tiers(path, again, threads=threads, model=model))

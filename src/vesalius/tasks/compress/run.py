@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vesalius.arguments import PathLike, Paths, checked, path_list
 from vesalius.codec.compress import CompressResult, compress_scan
 from vesalius.codec.container import SUFFIX
 from vesalius.codec.decode import open_vsl
@@ -58,22 +59,23 @@ class _Item:
     target: Path
 
 
+@checked
 def compress(
-    paths: Sequence[Path],
-    output: Path,
-    config: CompressConfig,
+    paths: Paths,
+    output: PathLike,
+    config: CompressConfig | None = None,
     *,
     reading: Reading = AS_STATED,
-    cache: Path | None = None,
+    cache: PathLike | None = None,
     force: bool = False,
     progress: Progress = quiet,
 ) -> CompressedScans:
     """Compress every scan found at `paths`; a rerun into the same folder skips what is finished.
 
     Args:
-        paths: files and folders.
+        paths: a file or folder, or several.
         output: a `.vsl` file for one scan, else a folder that receives one file per scan.
-        config: targets and options.
+        config: targets and options; None: lossless.
         reading: choices where the files leave some open.
         cache: folder of the key for DICOM UIDs.
         force: replace existing files.
@@ -82,6 +84,9 @@ def compress(
     Raises:
         VesaliusError: nothing can be done at all: no input, several scans for one output file; or the one scan failed.
     """
+    paths, config = path_list(paths), config or CompressConfig()
+    output = Path(output)
+    cache = None if cache is None else Path(cache)
     refuse_odd(output)
     many = output.suffix.lower() != SUFFIX
     if many and _looks_like_a_file(output):

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from vesalius.arguments import PathLike, checked
 from vesalius.output import new_folder
 from vesalius.report.page import PAGE, Column, Section
 from vesalius.report.publish import made, publish
@@ -47,7 +48,8 @@ class DemoResult:
     rows: tuple[dict[str, Any], ...]
 
 
-def demo(output: Path, *, threads: int = 1, force: bool = False, progress: Progress = quiet) -> DemoResult:
+@checked
+def demo(output: PathLike, *, threads: int = 1, force: bool = False, progress: Progress = quiet) -> DemoResult:
     """Inspect, compress, restore and compare every subject, and write a report.
 
     Args:
@@ -61,6 +63,7 @@ def demo(output: Path, *, threads: int = 1, force: bool = False, progress: Progr
         InputError: a dependency does not ship its scan any more.
         OutputError: the folder exists or cannot be written.
     """
+    output = Path(output)
     started = time.perf_counter()
     result = Result(columns=COLUMNS)
     with new_folder(output, force=force) as part:

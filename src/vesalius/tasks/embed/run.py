@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.manifest import is_manifest
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.tasks.embed.cohort import EmbeddedCohort, cohort_lines, embed_cohort
@@ -12,10 +13,11 @@ from vesalius.tasks.encode.options import EmbedOptions
 from vesalius.wording import Progress, quiet
 
 
+@checked
 def embed(
-    path: Path,
-    output: Path,
-    encoder: str,
+    path: PathLike,
+    output: PathLike,
+    encoder: PathLike,
     options: EmbedOptions | None = None,
     *,
     reading: Reading = AS_STATED,
@@ -43,11 +45,13 @@ def embed(
         MissingExtraError: a drawing needs a package that is not installed.
         OutputError: the folder holds something else or cannot be written.
     """
+    path = Path(path)
+    output = Path(output)
     run = embed_cohort if is_manifest(path) else embed_scan
     return run(
         path,
         output,
-        encoder,
+        str(encoder),
         options or EmbedOptions(),
         reading=reading,
         device=device,

@@ -5,15 +5,15 @@ slice_indices.npy      number of each slice, from 0, from below upwards where th
 embedding_mean.npy     [D]
 similarity_map.npy     cosine of each patch of one slice with one of them [H, W]; .png: the same over the slice; not for
                        tokenizers, whose rows are of slices over all frames
-summary.json           shape, slices, dim, seconds, peak memory
+summary.json, report.html   shape, slices, dim, seconds, peak memory; the slices to look through
 """
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,25 +26,31 @@ from vesalius.cohort.loader import Loader
 from vesalius.cohort.read import open_image
 from vesalius.errors import InputError, OutputError, UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
-from vesalius.report.page import limits_line
+from vesalius.report.page import PAGE, Column, limits_line
+from vesalius.report.publish import command_line, made, publish
+from vesalius.report.result import Result
 from vesalius.scan.note import plain
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+from vesalius.tasks.encode.collection import unit
 from vesalius.tasks.encode.encoder import Encoder, similarity
 from vesalius.tasks.encode.load import AnySliceEncoder, load_encoder
+from vesalius.tasks.encode.look import look_through
 from vesalius.tasks.encode.options import MIDDLE, EmbedOptions
 from vesalius.tasks.encode.sheet import Sheet
 from vesalius.tasks.encode.slices import SliceConfig, Slices
 from vesalius.tasks.encode.vectors import Writer, at, store_of
 from vesalius.training.device import on_cpu
 from vesalius.training.estimate import peak_mib
-from vesalius.weights.card import read_card
+from vesalius.weights.card import NOTICE, read_card
 from vesalius.wording import Progress, quiet
+
+_STILL = "similarity.png"
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """The result of `embed`; but for the paths it is also written as `summary.json`.
+    """The result of `embed`; but for the path it is also in `summary.json`, under "results".
 
     Args:
         path: the folder that was written.
@@ -134,8 +140,61 @@ def embed_scan(
         if similar is not None:
             np.save(folder / "similarity_map.npy", similar.map_HW)
             (folder / "similarity_map.png").write_bytes(similar.png)
-        (folder / "summary.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        _publish(
+            facts,
+            rows_ND,
+            scan,
+            slices,
+            similar,
+            folder,
+            path.name,
+            command_line("embed", Path(encoder).name, path, output=output),
+        )
     return result
+
+
+def _publish(
+    facts: dict[str, Any],
+    rows_ND: NDArray[np.float32],
+    scan: Scan,
+    slices: Slices,
+    similar: _Similar | None,
+    folder: Path,
+    name: str,
+    command: str,
+) -> None:
+    """Write the report."""
+    page = Result(results=facts, limits=facts["limits"])
+    words = f"{facts['slices']} vectors of {facts['dim']} numbers from {name}"
+    if len(rows_ND) > 1:
+        unit_ND = unit(rows_ND)
+        next_to = float((unit_ND[1:] * unit_ND[:-1]).sum(1).mean())
+        words += f"; cosine of neighbouring slices {next_to:.2f}, of the ends {float(unit_ND[0] @ unit_ND[-1]):.2f}"
+    page.judge(words)
+    section = page.section("Slices")
+    for note in facts["notes"]:
+        section.text(f"Note: {note}.", "note")
+    if similar is not None:
+        page.figures[_STILL] = similar.png
+        number, (row, column) = facts["slice"], similar.patch
+        compared = f"cosine of each patch of slice {number} with the patch in row {row}, column {column}"
+        block, sheets = look_through(scan, slices, {number: similar.map_HW}, start=number, still=_STILL, name=compared)
+        page.figures |= sheets
+        section.viewer(block)
+    counts = [("voxels", " x ".join(map(str, facts["shape"]))), ("slices with a vector", str(facts["slices"]))]
+    counts += [("numbers in a vector", str(facts["dim"])), ("seconds", f"{facts['seconds']:.1f}")]
+    counts += [("peak memory, MiB", f"{facts['peak_mib']:.0f}")]
+    section.table([Column(name="what"), Column(name="number", numeric=True)], counts)
+    section.text("slice_embeddings.npy holds a row for each slice, slice_indices.npy the number of each slice.")
+    device = {"Encoder": facts["encoder"][:16], "Precision": facts["precision"], "Device": facts["device"]}
+    publish(
+        page,
+        folder,
+        title=f"Vectors of {name}",
+        task="embed",
+        lead=NOTICE,
+        made=made(command, torch.get_num_threads(), device, ("numpy", "torch", "timm")),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +230,7 @@ def scan_lines(result: Embedded) -> list[str]:
         limits_line(result.limits),
         f"{result.slices} slices, {result.dim} numbers each; {how}, {result.precision}",
         *(f"note: {note}" for note in result.notes),
-        result.path,
+        str(Path(result.path) / PAGE),
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import UsageError
 
 MIDDLE = -1
@@ -30,6 +31,7 @@ _OF_COHORT = ("pool", "endpoints", "project", "colour", "points", "seed")
 """Fields that a manifest alone takes."""
 
 
+@checked_fields
 @dataclass(frozen=True)
 class EmbedOptions:
     """Which slices an encoder takes, how they are shown to it, and what is made of their vectors.

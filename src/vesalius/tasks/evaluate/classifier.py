@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.cache import Cache
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.loader import Loader
@@ -56,10 +57,11 @@ class EvaluatedClassifier:
     results: dict[str, Any]
 
 
+@checked
 def evaluate_classifier(
     model: str | Path,
-    cohort: Path | None,
-    output: Path,
+    cohort: PathLike | None,
+    output: PathLike,
     options: ClassifierOptions | None = None,
     *,
     device: str = "auto",
@@ -87,6 +89,8 @@ def evaluate_classifier(
         CorruptFileError: the model folder is damaged.
         OutputError: the folder exists or cannot be written.
     """
+    cohort = None if cohort is None else Path(cohort)
+    output = Path(output)
     refuse_existing(output, force=force)
     if threads is not None:
         torch.set_num_threads(threads)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import UsageError
 
 
+@checked_fields
 @dataclass(frozen=True)
 class ClassifierOptions:
     """Which cases of a cohort, or which precomputed vectors, a classifier is measured on."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from vesalius.arguments import PathLike, Paths, checked, path_list
 from vesalius.errors import CorruptFileError, InputError, OutputError, VesaliusError, printable
 from vesalius.files import regular
 from vesalius.named import Table
@@ -75,11 +76,12 @@ class Predictions:
     failed: list[dict[str, str]]
 
 
+@checked
 @alone
 def predict(
     model: str | Path | Sequence[str | Path],
-    paths: Sequence[Path],
-    output: Path,
+    paths: Paths,
+    output: PathLike,
     options: Mapping[str, Any] | None = None,
     *,
     reading: Reading = AS_STATED,
@@ -109,6 +111,8 @@ def predict(
         OutputError: the folder holds something else.
         CorruptFileError: the record of an earlier run in it is damaged.
     """
+    paths = path_list(paths)
+    output = Path(output)
     if threads is not None:
         torch.set_num_threads(threads)
     names = [model] if isinstance(model, str | Path) else list(model)

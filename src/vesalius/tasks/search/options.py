@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import UsageError
 
 
+@checked_fields
 @dataclass(frozen=True)
 class SearchOptions:
     """How many cases are shown, and which are left out.

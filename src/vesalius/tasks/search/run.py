@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.case import Case, Fact
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.item import split_item
@@ -100,10 +101,11 @@ class _Query:
     number: int | None = None
 
 
+@checked
 def search(
-    store: Path,
-    query: str,
-    output: Path | None = None,
+    store: PathLike,
+    query: PathLike,
+    output: PathLike | None = None,
     options: SearchOptions | None = None,
     *,
     reading: Reading = AS_STATED,
@@ -131,6 +133,8 @@ def search(
         MissingExtraError: LanceDB is not installed.
         OutputError: the folder exists or cannot be written.
     """
+    store, query = Path(store), str(query)
+    output = None if output is None else Path(output)
     options = options or SearchOptions()
     if output is not None:
         refuse_existing(output, force=force)

@@ -232,10 +232,10 @@ class SegmentSummary:
             f"{maps} label maps of {self.drawn.words}: {_SPLIT_WORDS[split]}. Predicted and compared "
             f"on the grid of the input{distance}."
         )
-        table = overlap_tables(self.classes, self.drawn.words, self.drawn.by)[0]
-        means.table(table.columns, table.rows, table.caption)
         for file in figures:
             means.figure(file, "Worst, middle and best case.", "Slices with the outlines of reference and model")
+        table = overlap_tables(self.classes, self.drawn.words, self.drawn.by)[0]
+        means.table(table.columns, table.rows, table.caption)
         return [means, self._patients(), *self._functions()]
 
     def _class(self, summary: ClassSummary) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.arguments import checked
 from vesalius.errors import InputError, UsageError
 from vesalius.scan.synthetic import Stamp, mask_digest
 from vesalius.tasks.generate.generator import Generator, Request
@@ -36,9 +37,11 @@ class ImageGenerator:
     `generator.generate(caption="stained microscopy, few nuclei", seed=3).save("nuclei.png")`.
     """
 
+    @checked
     def __init__(self, checkpoint_path: str | Path, device: str = "auto") -> None:
         self.generator = Generator(checkpoint_path, "cpu" if on_cpu(device) else "cuda")
 
+    @checked
     def generate(
         self,
         caption: str = "",

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import UsageError
 
 
+@checked_fields
 @dataclass(frozen=True)
 class GenerateOptions:
     """How pictures are sampled and written.

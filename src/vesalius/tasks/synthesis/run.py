@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.manifest import SUFFIXES
 from vesalius.config import read_table
 from vesalius.errors import OutputError, UsageError
@@ -56,18 +57,19 @@ class Generated:
     failed: list[dict[str, str]]
 
 
+@checked
 @alone
 def generate(
     model: str | Path,
-    output: Path,
+    output: PathLike,
     *,
     caption: str | None = None,
-    mask: Path | None = None,
-    source: Path | None = None,
+    mask: PathLike | None = None,
+    source: PathLike | None = None,
     per_case: int | None = None,
-    manifest: Path | None = None,
+    manifest: PathLike | None = None,
     whole: bool = False,
-    texts: Path | None = None,
+    texts: PathLike | None = None,
     count: int | None = None,
     options: GenerateOptions | None = None,
     config: str | Path | None = None,
@@ -100,6 +102,11 @@ def generate(
         InputError: no such model, or a file cannot be read.
         OutputError: another file is in the way, or cannot be written.
     """
+    output = Path(output)
+    mask = None if mask is None else Path(mask)
+    source = None if source is None else Path(source)
+    manifest = None if manifest is None else Path(manifest)
+    texts = None if texts is None else Path(texts)
     if (caption is None) == (source is None):
         raise UsageError("give either a caption or a manifest", fix="pass --caption TEXT, or --from IN.jsonl")
     given = (options or GenerateOptions()).given | ({} if count is None else {"count": count})

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vesalius.arguments import checked
 from vesalius.codec.still import STILL, decoded_mean
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.tokenizer import Size, Tokenizer
@@ -76,6 +77,7 @@ class TiTok:
     `tokenizer.decode_tokens(tokens[:, :16])` for values (C, T, I, J, K) from 16 tokens of each group.
     """
 
+    @checked
     def __init__(self, tokenizer: Tokenizer, contract: InputContract, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
         self.contract = contract
@@ -86,6 +88,7 @@ class TiTok:
         self._ends = steps[0].low, steps[0].high
 
     @classmethod
+    @checked
     def from_pretrained(cls, name: str | Path, device: str | torch.device = "cpu") -> TiTok:
         """Load a model folder, a run folder or a model of the zoo.
 
@@ -105,6 +108,7 @@ class TiTok:
         """Settings of the quality knob, from best to worst; a single one where there is none."""
         return self.tokenizer.qualities
 
+    @checked
     @torch.no_grad()
     def encode(
         self, source: Scan | NDArray[Any] | str | Path, quality: int | None = None, *, still: int = STILL

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
+from vesalius.arguments import PathLike, checked
 from vesalius.config import from_overrides, read_table
 from vesalius.errors import ConfigError, InputError, UsageError
 from vesalius.output import sole_writer
@@ -33,9 +34,10 @@ _FILES = (INIT, SUMMARY, TABLE, FIGURES, PAGE)
 """Names that a run writes besides those of the loop."""
 
 
+@checked
 def train(
     config: str | Path,
-    output: Path,
+    output: PathLike,
     overrides: Sequence[str] = (),
     *,
     resume: bool = False,
@@ -71,6 +73,7 @@ def train(
         OutputError: the folder holds something, or the disk is full.
         TrainingError: the run cannot go on.
     """
+    output = Path(output)
     use_cpu = on_cpu(device)
     state = PartialState(cpu=use_cpu)
     if threads is not None:

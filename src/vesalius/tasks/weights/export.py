@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vesalius.arguments import PathLike, checked
 from vesalius.errors import MissingExtraError, UsageError
 from vesalius.files import regular
 from vesalius.output import new_file, refuse_existing
@@ -46,9 +47,10 @@ class ExportedModel:
     note: str = ""
 
 
+@checked
 def export_model(
     model: str | Path,
-    output: Path,
+    output: PathLike,
     *,
     part: str | None = None,
     format: str = "onnx",
@@ -80,6 +82,7 @@ def export_model(
         MissingExtraError: torch or onnx is not installed.
         OutputError: the file exists or cannot be written.
     """
+    output = Path(output)
     if format not in FORMATS:
         raise UsageError(f"{format!r} is not supported", where="--format", fix=f"choose one of: {', '.join(FORMATS)}")
     refuse_existing(output, force=force)

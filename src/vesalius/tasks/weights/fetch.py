@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from vesalius.arguments import PathLike, checked
 from vesalius.errors import InputError, MissingExtraError, UsageError
 from vesalius.files import regular, sha256
 from vesalius.output import as_output_error, new_folder, refuse_existing
@@ -49,13 +50,14 @@ class FetchedWeights:
     imported: ImportedWeights | None = None
 
 
+@checked
 def fetch_weights(
     name: str,
-    output: Path | None = None,
+    output: PathLike | None = None,
     net: Sequence[str] = (),
     *,
     source: str | Path | None = None,
-    files: Path | None = None,
+    files: PathLike | None = None,
     check_size: bool = False,
     revision: str | None = None,
     allow: Sequence[str] = (),
@@ -84,6 +86,7 @@ def fetch_weights(
         OutputError: a folder exists or cannot be written.
         UsageError: no folder is given, or options that exclude each other.
     """
+    output, files = (None if path is None else Path(path) for path in (output, files))
     known = known_model(name)
     local = source is not None and not is_address(str(source))
     _check(output, files, check_size=check_size, local=local, elsewhere=source is not None, revision=revision)

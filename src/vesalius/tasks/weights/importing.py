@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vesalius.arguments import PathLike, checked
 from vesalius.config import from_overrides
 from vesalius.errors import InputError, MissingExtraError, UsageError
 from vesalius.files import regular
@@ -50,10 +51,11 @@ class ImportedWeights:
     report: dict[str, Any]
 
 
+@checked
 def import_weights(
-    checkpoint: Path,
+    checkpoint: PathLike,
     layout: str,
-    output: Path,
+    output: PathLike,
     net: Sequence[str] = (),
     *,
     allow: Sequence[str] = (),
@@ -77,6 +79,8 @@ def import_weights(
         MissingExtraError: torch is not installed.
         OutputError: the folder exists or cannot be written.
     """
+    checkpoint = Path(checkpoint)
+    output = Path(output)
     refuse_existing(output, force=force)
     if find_spec("torch") is None:
         raise MissingExtraError("torch is not installed", extra="nets")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from vesalius.arguments import Paths, checked, path_list
 from vesalius.errors import InputError, VesaliusError
 from vesalius.files import regular
 from vesalius.weights.card import read_card
@@ -25,8 +25,10 @@ class WeightsList:
     failed: list[dict[str, str]]
 
 
-def list_weights(folders: Sequence[Path] = ()) -> WeightsList:
+@checked
+def list_weights(folders: Paths = ()) -> WeightsList:
     """List the models of the zoo and the public ones, or the models in model or run folders."""
+    folders = path_list(folders)
     models, failed = [], []
     for name in folders or zoo_names():
         try:

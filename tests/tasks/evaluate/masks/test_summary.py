@@ -115,7 +115,7 @@ def test_sections_chart_and_results():
     page = result_of(summary, results[0].rows, {"A": "a"}, {"b": "no predicted mask"})
     titles = ["Overlap and distance", "Left ventricle", "Lowest", "Notes", "Definitions"]
     assert [one.title for one in page.sections] == titles
-    assert [block.kind for block in page.sections[0].blocks] == ["table", "figure", "table"]
+    assert [block.kind for block in page.sections[0].blocks] == ["figure", "table", "table"]
     assert page.figures["dice.png"].startswith(b"\x89PNG")
     assert page.results["classes"][0]["dice"]["mean"] == 0.5
     assert (page.rows[0]["patient_case"], page.failures) == ("a", {"b": "no predicted mask"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import UsageError
 
 REAL, CLASSICAL, SYNTHETIC, SYNTHETIC_ONLY, EVERYTHING = ARMS = (
@@ -18,6 +19,7 @@ REAL, CLASSICAL, SYNTHETIC, SYNTHETIC_ONLY, EVERYTHING = ARMS = (
 AugmentationMeasure = Literal["auroc", "auprc", "accuracy", "macro_f1"]
 
 
+@checked_fields
 @dataclass(frozen=True)
 class AugmentationOptions:
     """Which arms are trained, and what they are compared by."""

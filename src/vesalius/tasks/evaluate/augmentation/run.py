@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.groups import owners
 from vesalius.errors import UsageError
 from vesalius.metrics.drawn import Drawn
@@ -58,11 +59,12 @@ class AugmentationEvaluation:
     failed: list[dict[str, str]]
 
 
+@checked
 @alone
 def evaluate_augmentation(
     config: str | Path,
-    synthetic: Path,
-    output: Path,
+    synthetic: PathLike,
+    output: PathLike,
     overrides: Sequence[str] = (),
     options: AugmentationOptions | None = None,
     *,
@@ -96,6 +98,8 @@ def evaluate_augmentation(
         InputError: a file is missing or damaged.
         OutputError: the folder holds something, or cannot be written.
     """
+    synthetic = Path(synthetic)
+    output = Path(output)
     options = options or AugmentationOptions()
     use_cpu = on_cpu(device)
     PartialState(cpu=use_cpu)

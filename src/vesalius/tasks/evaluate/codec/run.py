@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 import vesalius
+from vesalius.arguments import PathLike, Paths, checked, path_list
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.files import regular
 from vesalius.memory import cores
 from vesalius.output import alone, claim, new_file
+from vesalius.progress import counted
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, limits_line, load_report
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.table import plain_text
@@ -75,10 +77,11 @@ class CodecEvaluation:
     notes: tuple[str, ...] = ()
 
 
+@checked
 @alone
 def evaluate_codec(
-    paths: Sequence[Path],
-    output: Path,
+    paths: Paths,
+    output: PathLike,
     config: CodecEvaluationConfig | None = None,
     *,
     reading: Reading = AS_STATED,
@@ -104,6 +107,8 @@ def evaluate_codec(
         InputError: no such judge, or it takes several images.
         OutputError: the folder exists with other content, or cannot be written.
     """
+    paths = path_list(paths)
+    output = Path(output)
     config, codec = config or CodecEvaluationConfig(), codec or VslCodec()
     names = [codec.name(coder) for coder in config.coders]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -210,12 +215,12 @@ class _Run:
     judge: Judge | None
     progress: Progress
 
-    def measure(self, studies: Iterable[Study]) -> tuple[list[StudyResult], dict[str, VesaliusError]]:
+    def measure(self, studies: Sequence[Study]) -> tuple[list[StudyResult], dict[str, VesaliusError]]:
         """Results of all studies that could be measured, and the others with their errors."""
         results: list[StudyResult] = []
         failed: dict[str, VesaliusError] = {}
         pictured: set[str] = set()
-        for study in studies:
+        for study in counted(studies, len(studies), "studies"):
             try:
                 results.append(self._measure_study(study, draw=study.data_set not in pictured))
                 pictured.add(study.data_set)

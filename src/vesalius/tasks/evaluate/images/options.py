@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import UsageError
 
 LITE0, RANDOM, NONE, AUTO = "efficientnet-lite0", "random", "none", "auto"
@@ -12,6 +13,7 @@ CUT_AREA = (0.19, 1.0)
 """Share of the area of a random cut, as generation trains with it."""
 
 
+@checked_fields
 @dataclass(frozen=True)
 class QualityOptions:
     """What is compared, and in whose eyes.

@@ -227,13 +227,8 @@ def page(judged: Judged, failures: Mapping[str, str]) -> Result:
 def _distance_section(result: Result, judged: Judged, results: Mapping[str, Any]) -> None:
     assert judged.net is not None
     section = result.section("Distance to real pictures")
-    rows, columns = judged.size
-    section.text(f"Features: {judged.net.about} Digest of the weights: {judged.net.digest}.")
-    section.text(f"All pictures were brought to {rows} rows and {columns} columns first.")
     for tone, sentence in distance_sentences(results):
         section.text(sentence, tone)
-    for table in (distance_table(results["groups"]), likeness_table(results["groups"])):
-        section.table(table.columns, table.rows, table.caption)
     for number, name in enumerate(judged.groups):
         if name == ALL and len(judged.groups) > 1:
             continue
@@ -243,6 +238,11 @@ def _distance_section(result: Result, judged: Judged, results: Mapping[str, Any]
             result.figures[file] = sheet
             words = f"{'Pictures' if name == ALL else name}: generated above, reference below, drawn by chance."
             section.figure(file, words, words)
+    for table in (distance_table(results["groups"]), likeness_table(results["groups"])):
+        section.table(table.columns, table.rows, table.caption)
+    rows, columns = judged.size
+    section.text(f"Features: {judged.net.about} Digest of the weights: {judged.net.digest}.")
+    section.text(f"All pictures were brought to {rows} rows and {columns} columns first.")
 
 
 def _memory_section(result: Result, judged: Judged, results: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.cache import Cache
 from vesalius.errors import VesaliusError
 from vesalius.output import new_folder, refuse_existing
@@ -54,10 +55,11 @@ class ImageEvaluation:
     failed: list[dict[str, str]]
 
 
+@checked
 def evaluate_images(
-    generated: Path,
-    reference: Path,
-    output: Path,
+    generated: PathLike,
+    reference: PathLike,
+    output: PathLike,
     options: QualityOptions = _DEFAULTS,
     *,
     device: str = "auto",
@@ -83,6 +85,9 @@ def evaluate_images(
         UsageError: no picture could be measured, or an option cannot be met.
         OutputError: the folder exists or cannot be written.
     """
+    generated = Path(generated)
+    reference = Path(reference)
+    output = Path(output)
     refuse_existing(output, force=force)
     torch.set_num_threads(threads)
     train = None if options.train is None else read_side("train", options.train)

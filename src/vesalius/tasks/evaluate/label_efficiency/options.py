@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import UsageError
 
 SCRATCH, PRETRAINED, PROBE = ARMS = ("scratch", "pretrained", "probe")
@@ -23,6 +24,7 @@ def without_arm(word: str) -> str:
     return rest if arm in ARMS else word
 
 
+@checked_fields
 @dataclass(frozen=True)
 class EfficiencyOptions:
     """Which cells are trained, what they are measured on, and where they run."""

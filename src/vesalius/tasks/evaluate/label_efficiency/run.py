@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.groups import owners
 from vesalius.errors import UsageError
 from vesalius.metrics.drawn import Drawn
@@ -56,10 +57,11 @@ class LabelEfficiency:
     failed: list[dict[str, str]]
 
 
+@checked
 @alone
 def label_efficiency(
     config: str | Path,
-    output: Path,
+    output: PathLike,
     overrides: Sequence[str] = (),
     options: EfficiencyOptions | None = None,
     *,
@@ -92,6 +94,7 @@ def label_efficiency(
         MissingExtraError: Ray is not installed.
         OutputError: the folder holds something, or cannot be written.
     """
+    output = Path(output)
     options = options or EfficiencyOptions()
     check_engine(options.engine)
     use_cpu = on_cpu(device)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesalius.arguments import PathLike, checked
 from vesalius.csv_table import Cell
 from vesalius.errors import VesaliusError
 from vesalius.metrics.bootstrap import Rows, with_intervals
@@ -68,9 +69,10 @@ class StructureEvaluation:
     failed: list[dict[str, str]]
 
 
+@checked
 def evaluate_structure(
     options: StructureOptions,
-    output: Path,
+    output: PathLike,
     *,
     split: str | None = None,
     device: str = "cpu",
@@ -92,6 +94,7 @@ def evaluate_structure(
         UsageError: no picture could be judged, or an option cannot be met.
         OutputError: the folder exists or cannot be written.
     """
+    output = Path(output)
     assert options.generated is not None
     assert options.real is not None
     refuse_existing(output, force=force)
@@ -242,11 +245,11 @@ def _page(results: dict[str, Any], judged: Sequence[Obeyed], failures: Mapping[s
     section.text(results["judge"]["about"], "note" if results["judge"]["digest"] else "warning")
     for limit in results["judge"]["limits"]:
         section.text(f"Limit of the judge: {limit}", "note")
-    table = ratio_table(results["groups"])
-    section.table(table.columns, table.rows, table.caption)
     result.figures[_SHEET] = _sheet(judged)
     words = "Generated pictures: the worst by Dice in the first rows, then some by chance. Mask asked for, mask found."
     section.figure(_SHEET, words, words)
+    table = ratio_table(results["groups"])
+    section.table(table.columns, table.rows, table.caption)
     notes = result.section("Notes")
     for note in results["notes"]:
         notes.text(f"{note}.", "note")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from vesalius.arguments import PathLike, checked
 from vesalius.cohort.manifest import is_manifest
 from vesalius.errors import UsageError, VesaliusError
 from vesalius.output import new_folder, refuse_existing
@@ -42,10 +43,11 @@ class MaskEvaluation:
     failed: list[dict[str, str]]
 
 
+@checked
 def evaluate_masks(
-    predicted: Path,
-    reference: Path,
-    output: Path,
+    predicted: PathLike,
+    reference: PathLike,
+    output: PathLike,
     *,
     classes: Mapping[int, str] | None = None,
     objects: str | None = None,
@@ -74,6 +76,9 @@ def evaluate_masks(
         InputError: a path holds no masks.
         OutputError: the folder exists or cannot be written.
     """
+    predicted = Path(predicted)
+    reference = Path(reference)
+    output = Path(output)
     if objects is not None and (classes or lv is not None):
         raise UsageError(
             "labels number either objects or classes", where="--objects", fix="leave --classes and --lv out"

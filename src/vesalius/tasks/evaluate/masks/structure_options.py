@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
+from vesalius.arguments import checked_fields
 from vesalius.errors import UsageError
 
 Quick = Literal["red", "saturation", "brightness"]
 
 
+@checked_fields
 @dataclass(frozen=True)
 class StructureOptions:
     """Generated pictures against the masks that they were made from.

@@ -145,12 +145,12 @@ def result_of(
     result = Result(results=asdict(summary), rows=csv_rows(rows, patients), columns=COLUMNS, failures=dict(failures))
     result.verdict = verdict(summary)
     section = result.section("Overlap and distance")
-    for number, table in enumerate(summary.overlap_tables):
+    if summary.classes:
+        result.figures[_CHART] = _chart(summary)
+        words = "Dice of each patient (dots) and their mean (line) by class."
+        section.figure(_CHART, words, words)
+    for table in summary.overlap_tables:
         section.table(table.columns, table.rows, table.caption)
-        if number == 0:
-            result.figures[_CHART] = _chart(summary)
-            words = "Dice of each patient (dots) and their mean (line) by class."
-            section.figure(_CHART, words, words)
     if not summary.classes:
         section.text("No mask holds any of the classes.", tone="warning")
     if summary.pumping:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from vesalius.scan.scan import Scan
-from vesalius.tasks.classify.look import look_through
+from vesalius.tasks.encode.look import look_through
 from vesalius.tasks.encode.slices import Slices
 from vesalius.transforms.prepare import Prepare
 

@@ -1,4 +1,4 @@
-"""The slices of a classified scan to look through in the report, with heat maps on the most suspicious ones.
+"""The slices of a scan to look through in a report, some of them under a map of their patches.
 
 Letters: K slices, J rows, I columns, H W patches down and across.
 """
@@ -44,7 +44,7 @@ def look_through(
         name: of the values of the maps.
         floor: lowest value to draw; None: draw the whole maps.
         window_hu: first window, where values are known to be HU.
-        words: number of a slice -> line shown with it.
+        words: number of a slice -> line shown with it; None: no lines.
     """
     kept = kept_slices(len(slices), start)
     first = Sheet.of(scan, slices, start, window_hu)
@@ -59,7 +59,6 @@ def look_through(
         kept.index(number): Sheet.of(scan, slices, number, first.window).covered for number in maps if number in kept
     }
     overlay = heat_stack(drawn, edges, first.picture_JI.shape[:2], stacks[0].pictures.shape[1:4], floor)
-    known = words or {}
     on = ", ".join(map(str, sorted(maps)))
     several = len(slices) > 1
     return viewer(
@@ -72,7 +71,7 @@ def look_through(
         slices=kept,
         start=(0, kept.index(start)),
         pixel_aspect=first.pixel_aspect,
-        words=[known.get(number, "not used") for number in kept] if several else [],
+        words=[words.get(number, "not used") for number in kept] if several and words is not None else [],
     )
 
 
