@@ -224,7 +224,7 @@ def _share(source: Path, path: Path) -> None:
     try:
         os.link(source, path)
     except OSError:  # another disk, a file of another user, a file system without links, too many of them
-        shutil.copyfile(source, path)
+        shutil.copyfile(regular(source), path)
 
 
 def _numbers(path: Path) -> int:
