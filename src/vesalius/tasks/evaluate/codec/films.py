@@ -99,7 +99,7 @@ def look_through(
 ) -> Viewer | None:
     """Write the sheets of a study and return its viewer; None of a single picture.
 
-    PaneStacks are the coders of tokens, then the others in their order, each with the file nearest to the fewest bytes per
+    Shown are the coders of tokens, then the others in their order, each with the file nearest to the fewest bytes per
     frame that all of them reach, and below them their errors. The lossless film is the original, with the bytes of the
     smallest lossless file.
     """
