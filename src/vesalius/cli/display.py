@@ -7,6 +7,7 @@ ends within half a minute stays quiet there but for what must be read, and a lon
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
@@ -42,7 +43,8 @@ class Display:
         self._within: dict[str, tuple[Any, float, float]] = {}
         self._lock = threading.RLock()
         self._start: threading.Timer | None = None
-        self._is_terminal = bar and not quiet and sys.stderr.isatty()
+        is_first = os.environ.get("RANK", "0") == "0"  # of the processes of accelerate launch
+        self._is_terminal = bar and not quiet and is_first and sys.stderr.isatty()
         if self._is_terminal:
             self._start = threading.Timer(DELAY_S, self._begin)
             self._start.daemon = True

@@ -20,8 +20,7 @@ from vesalius.report.page import Section
 from vesalius.report.result import Result
 from vesalius.report.scan_viewer import frame_step_ms
 from vesalius.report.table import Cell, number
-from vesalius.report.viewer import Shown as Pane
-from vesalius.report.viewer import Stack, error_stack, grey, viewer
+from vesalius.report.viewer import Panel, Stack, error_stack, grey, viewer
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
@@ -126,12 +125,12 @@ class Demonstration:
             section.figure(name, "Error: restored minus original, amplified.", alt)
             return {name: png}
         original_TKJI = _film(self.scan, window)
-        panes = [Pane("Original", [Stack(original_TKJI)])]
+        panes = [Panel("Original", [Stack(original_TKJI)])]
         restored = [(caption.split("\n"), _film(scan, window)) for caption, scan in films]
-        panes += [Pane(words, [Stack(film_TKJI)], lines) for (words, *lines), film_TKJI in restored]
+        panes += [Panel(words, [Stack(film_TKJI)], lines) for (words, *lines), film_TKJI in restored]
         for column, ((words, *_), film_TKJI) in enumerate(restored, start=2):
             error = error_stack(film_TKJI.astype(np.int16) - original_TKJI, 255 / ERROR_GAIN)
-            panes.append(Pane(f"Error x {ERROR_GAIN:g}, {words}", [error], column=column))
+            panes.append(Panel(f"Error x {ERROR_GAIN:g}, {words}", [error], column=column))
         block, files = viewer(
             f"{self.subject.name}-view",
             panes,
