@@ -78,7 +78,8 @@ def test_resident_reads_once():
 
 def test_an_array_of_a_scan_is_its_real_values():
     scan = Scan.from_array(np.full((2, 3, 4), 5, np.int16), intensity=Intensity.linear(2, -1))
-    assert np.asarray(scan).dtype == np.float32 and (np.asarray(scan) == 9).all()
+    assert np.asarray(scan).dtype == np.float32
+    assert (np.asarray(scan) == 9).all()
     assert np.asarray(scan, np.float64).shape == (1, 1, 2, 3, 4)
     with pytest.raises(ValueError, match="copy"):
         np.array(scan, copy=False)

@@ -17,6 +17,7 @@ from vesalius.errors import UsageError, VesaliusError
 from vesalius.report.page import Report, Section
 from vesalius.report.scan_viewer import frame_step_ms, screened
 from vesalius.report.style import INK, TEXT_POINTS, to_png
+from vesalius.report.table import number
 from vesalius.report.viewer import Shown, Stack, viewer
 from vesalius.report.web_page import render
 from vesalius.scan.colours import in_rgb
@@ -62,7 +63,9 @@ def scan_figure(scan: Scan, window: tuple[float, float] | None = None, *, t: int
         _draw(axes, scan, plane, window, t)
     unit = f" {scan.intensity.unit}" if scan.intensity.unit else ""
     frame = f"frame {t} of 0 to {frames - 1}, " if frames > 1 else ""
-    figure.suptitle(f"{frame}window {window[0]:g} to {window[1]:g}{unit}", fontsize=TEXT_POINTS - 1, color=INK)
+    figure.suptitle(
+        f"{frame}window {number(window[0])} to {number(window[1])}{unit}", fontsize=TEXT_POINTS - 1, color=INK
+    )
     return figure
 
 
