@@ -29,6 +29,7 @@ def page() -> str:
     parts = [HEAD]
     for name, command in _commands(typer.main.get_command(app), "vesalius"):
         parts += [f"## {name}", _prose(command.help), f"    {_usage(name, command.params)}", _table(command.params)]
+        parts.append("\n".join(f"    {line}" for line in (command.epilog or "").splitlines()))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -11,6 +11,8 @@ from typing import TypeVar
 
 Show = Callable[[float, float, str], None]
 """Receives what is done, the whole, and the unit, e.g. (3, 40, "windows")."""
+MB = "MB"
+"""Unit of a million bytes, shown with a speed."""
 _T = TypeVar("_T")
 _shown: list[Show] = []
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import socket
 import stat
 import subprocess
@@ -20,6 +19,9 @@ import pytest
 
 WAIT_MS = 240_000
 """A slow machine compiles and trains beside the browser."""
+
+_DRAWN_MS = 700
+"""Until the canvas of the mask has taken what the mouse did."""
 
 
 def chromium() -> str:
@@ -54,8 +56,8 @@ def page_server(folder: Path, *words: str, models: Path) -> Iterator[str]:
         assert stat.S_IMODE(private.stat().st_mode) == 0o700
         yield found[0]
     finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        process.terminate()  # not SIGINT: the shell starts what runs in the background deaf to it, tests included
+        assert process.wait(60) == 143
     assert not private.exists()
     assert "Traceback" not in log.read_text(), log.read_text()
 
@@ -64,12 +66,19 @@ class Visitor:
     """A user with a browser window of their own; notes what the page asks other hosts for."""
 
     def __init__(self, browser, address: str, tab: str, width: int = 1280, scheme: str = "light") -> None:
-        context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
+        # without a GPU, half as many pixels to a side are drawn more than twice as fast
+        context = browser.new_context(
+            viewport={"width": width, "height": 1000}, color_scheme=scheme, device_scale_factor=0.5
+        )
         self.page = context.new_page()
         self.page.set_default_timeout(WAIT_MS)
         self.hosts: set[str] = set()
         self.page.on("request", lambda request: self.hosts.add(urlparse(request.url).hostname or ""))
         self.page.goto(address)
+        self.open(tab)
+
+    def open(self, tab: str) -> None:
+        """Go to a tab."""
         self.tab = tab
         self.page.locator(f"#tab-{tab}-button").click(force=True)
         self.page.locator(f"#{tab}-start").wait_for()
@@ -82,6 +91,28 @@ class Visitor:
         status = self.page.locator(f"#{self.tab}-status").filter(has_text=words)
         status.wait_for()
         return status.inner_text()
+
+    def choose(self, name: str, model: str) -> None:
+        """Choose a model in a list of the tab."""
+        self.page.locator(f"#{self.tab}-{name} input").click(force=True)
+        self.page.get_by_role("option", name=model).click(force=True)
+
+    def paint(self) -> None:
+        """Fill an area in the middle of the mask with the mouse."""
+        page, canvas = self.page, self.page.locator("#generate-mask canvas").first
+        canvas.wait_for()
+        page.locator("#generate-mask button[aria-label=Brush]").click(force=True)
+        page.wait_for_timeout(_DRAWN_MS)
+        box = canvas.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        half = min(box["width"], box["height"]) / 5
+        page.mouse.move(middle[0] - half, middle[1] - half)
+        page.mouse.down()
+        for turn in range(8):  # a line each; the canvas draws for a fifth of a second
+            across = half if turn % 2 else -half
+            page.mouse.move(middle[0] + across, middle[1] + (turn - 3.5) * half / 4)
+        page.mouse.up()
+        page.wait_for_timeout(_DRAWN_MS)
 
     def drop(self, *files: Path) -> None:
         """Drop files, and wait until they are there."""

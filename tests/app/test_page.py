@@ -1,6 +1,5 @@
 """The page as its users see it, in headless Chromium."""
 
-import math
 import re
 
 import numpy as np
@@ -10,8 +9,6 @@ from PIL import Image
 from app.browser import Visitor, chromium, page_server
 from tasks.generate.small import CAPTIONS, disc
 from vesalius.scan.synthetic import read_stamp
-
-pytestmark = pytest.mark.slow  # minutes, because Chromium draws without a GPU
 
 
 @pytest.fixture(scope="module")
@@ -47,38 +44,18 @@ def visit(browser, address):
         assert visitor.hosts <= {"127.0.0.1", ""}  # the others are data: and blob:
 
 
-def _paint(page):
-    """Fill an area in the middle of the mask with the mouse."""
-    page.locator("#generate-mask canvas").first.wait_for()
-    page.locator("#generate-mask button[aria-label=Brush]").click(force=True)
-    page.wait_for_timeout(1500)
-    box = page.locator("#generate-mask canvas").first.bounding_box()
-    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    half = min(box["width"], box["height"]) / 5
-    page.mouse.move(middle[0] - half, middle[1] - half)
-    page.mouse.down()
-    for turn in range(-4, 5):
-        row = middle[1] + turn * half / 4
-        page.mouse.move(middle[0] + half, row, steps=3)
-        page.mouse.move(middle[0] - half, row + half / 8, steps=3)
-    page.mouse.up()
-    page.wait_for_timeout(1500)
-
-
-def test_a_mask_is_drawn_a_picture_generated_judged_and_downloaded(visit, tmp_path):
+def test_a_page_from_the_first_stroke_to_the_last_job(visit, tmp_path, make_nifti):
+    """A mask is drawn, a picture made, judged and downloaded, scans predicted and compressed, a job cancelled."""
     visitor = visit("generate")
     page = visitor.page
-    _paint(page)
+    visitor.paint()
     page.get_by_label("Caption", exact=True).fill(CAPTIONS["bright"])
     page.get_by_label("Pictures").fill("1")
-    page.locator("#generate-judge input").click(force=True)
-    page.get_by_role("option", name="find/discs").click(force=True)
+    visitor.choose("judge", "find/discs")
     visitor.start()
     visitor.says("Done")
     caption = page.locator("#generate-gallery").get_by_text("seed 0").first.inner_text()
-    dice = float(re.search(r"Dice disc (\d\.\d\d)", caption)[1])
-    assert not math.isnan(dice)
-    assert 0.2 < dice <= 1
+    assert 0.2 < float(re.search(r"Dice disc (\d\.\d\d)", caption)[1]) <= 1
     with page.expect_download() as waiting:
         page.locator("#generate-saved a[download]").first.click(force=True)
     file = tmp_path / "made.png"
@@ -90,15 +67,44 @@ def test_a_mask_is_drawn_a_picture_generated_judged_and_downloaded(visit, tmp_pa
         assert picture.size == (16, 16)
     assert "Research use only, not a medical device" in page.inner_text("#tab-generate")
 
+    wide = tmp_path / "wide.png"
+    Image.fromarray(np.ones((16, 24), np.uint8)).save(wide)
+    page.locator("#generate-upload input[type=file], input#generate-upload").first.set_input_files(str(wide))
+    assert "has 16 x 24 pixels, which do not have the shape of a picture of 16 x 16" in visitor.says("do not have")
 
+    visitor.open("predict")
+    picture, _, _ = disc(3)
+    Image.fromarray(np.stack([picture] * 3, -1)).save(tmp_path / "seen.png")
+    visitor.choose("model", "find/discs")
+    visitor.drop(tmp_path / "seen.png")
+    visitor.start()
+    visitor.says("Done")
+    assert "disc %" in page.inner_text("#predict-facts")
+    assert page.locator("#predict-view img").is_visible()
+
+    visitor.open("compress")
+    visitor.drop(make_nifti((12, 10, 4)))
+    visitor.start()
+    visitor.says("Done")
+    assert "every value is kept" in page.inner_text("#compress-facts")
+
+    visitor.open("generate")
+    page.get_by_label("Steps").fill("1000")
+    page.get_by_label("Pictures").fill("16")
+    visitor.start()
+    visitor.says("Step")
+    page.locator("#generate-cancel").click(force=True)
+    visitor.says("Cancelled")
+
+
+@pytest.mark.slow
 def test_two_users_at_once_get_what_each_dropped(visit, tmp_path):
     users = [visit("predict"), visit("predict")]
     for number, user in enumerate(users):
         picture, _, _ = disc(2 * number + 1)
         file = tmp_path / f"user{number}.png"
         Image.fromarray(np.stack([picture] * 3, -1)).save(file)
-        user.page.locator("#predict-model input").click(force=True)
-        user.page.get_by_role("option", name="find/discs").click(force=True)
+        user.choose("model", "find/discs")
         user.drop(file)
     for user in users:
         user.start()
@@ -109,6 +115,7 @@ def test_two_users_at_once_get_what_each_dropped(visit, tmp_path):
         assert user.page.locator("#predict-view img").is_visible()
 
 
+@pytest.mark.slow
 def test_a_scan_is_compressed_and_looked_at_slice_by_slice(visit, make_nifti):
     visitor = visit("compress", width=390, scheme="dark")
     page = visitor.page
@@ -131,6 +138,7 @@ def test_a_scan_is_compressed_and_looked_at_slice_by_slice(visit, make_nifti):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.slow
 def test_a_damaged_upload_is_one_line_without_a_path(visit, tmp_path):
     visitor = visit("compress")
     for name, content in (("bad.nii.gz", b"\x1f\x8b no gzip"), ("bad.zip", b"PK\x03\x04 no zip")):

@@ -29,7 +29,6 @@ def test_a_shell_completes_verbs_and_values_without_torch():
         "vesalius train segment/hippocampus train.ep": "train.epochs=",
         "vesalius cohort build ni": "nih",
         "vesalius weights fetch rad": "rad-dino",
-        "vesalius weights import x --layout bit": "bit-npz",
         "vesalius compress x --coder wl": "wls",
         "vesalius train x --device gp": "gpu",
     }

@@ -223,8 +223,7 @@ def test_results_and_failures_stand_once_on_the_terminal(vesalius, source, tmp_p
     assert len([line for line in lines if f"{tmp_path / 'out' / '1.vsl'}" in line]) == 1
     assert len([line for line in lines if "the header promises" in line]) == 1
     assert len([line for line in lines if "dB, max error" in line]) == 2
-    counted = done.err.splitlines()  # in a pipe those between may be left out
-    assert (counted[0], counted[-1]) == ("1 of 3: 1.vsl", "3 of 3: 3.vsl")
+    assert done.err == ""  # a pipe gets no count in the first half minute
     again = vesalius("compress", folder, "-o", tmp_path / "out", "--max-error", "5", "--coder", "jpegxl")
     assert len([line for line in (again.out + again.err).splitlines() if "finished before" in line]) == 2
 

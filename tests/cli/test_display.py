@@ -46,14 +46,17 @@ def test_quiet_is_quiet(capsys):
 
 TERMINAL = """
 import time
+from vesalius.cli import display as module
 from vesalius.cli.display import display
 from vesalius.cli.show import emit
 from vesalius.progress import count
+module.DELAY_S = 0.0
 shown = display(False)
+time.sleep(1)
 shown.say("reading [bold]every[/bold] case\x1b[2J")
 shown.say("3 of 8: scan-three.nii")
-for part in (1, 2):
-    count(10.0 * part, 20.0, "MB")
+for part in range(4):
+    count(5.0 * part, 20.0, "MB")
     time.sleep(0.25)
 shown.say("8 of 8 cases read")
 shown.watch({"step": 6, "kind": "validation", "dice": 0.25}, 9)
@@ -67,7 +70,7 @@ def test_a_terminal_gets_bars_and_colours():
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
     assert "reading [bold]every[/bold] case\\x1b[2J" in plain
     assert re.search(r"scan-three.nii .* 2/8 ", plain)
-    assert re.search(r"MB .* 10/20 .* MB/s", plain)
+    assert re.search(r"MB .* (5|10|15)/20 .* left .* MB/s", plain)
     assert re.search(r"training .* 6/9 .*dice 0.25", plain)
     assert "\x1b[33mnote:\x1b[0m done" in seen
     assert plain.rstrip().endswith("note: done")

@@ -20,7 +20,7 @@ def test_embed(vesalius, tmp_path):
     assert "body_above" in vesalius(*words, "--force", "--body-above", "nan").error
 
 
-def test_odd_patches(vesalius, tmp_path):
+def test_odd_patches(vesalius, tmp_path, unchecked):
     words = ("embed", "m", tmp_path, "-o", tmp_path / "out", "--patch")
     assert "--patch: '3x4' is not" in vesalius(*words, "3x4").error
     assert vesalius(*words, "3").error.startswith("--patch")

@@ -4,9 +4,7 @@ import pytest
 import yaml
 
 from tasks.segment.small import make_cohort, settings
-from vesalius.cli.train import _Bar
 
-ROW = {"step": 3, "kind": "validation", "loss": 0.5}
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -55,28 +53,3 @@ def test_one_line_for_what_a_user_can_cause(run, words, told):
     assert (code, out) == (2, "")
     assert told in err
     assert err.count("\n") == 1
-
-
-def test_lines_where_there_is_no_terminal(capsys):
-    with _Bar(quiet=False) as bar:
-        bar.say("1 of 9 scans")
-        bar.watch(ROW, 10)
-    assert capsys.readouterr().err.splitlines() == ["1 of 9 scans", "step 3 of 10: loss 0.5"]
-
-
-def test_quiet(capsys):
-    with _Bar(quiet=True) as bar:
-        bar.say("1 of 9 scans")
-        assert bar.watch is None
-    assert capsys.readouterr().err == ""
-
-
-def test_on_a_terminal_the_bar_says_what_goes_on(monkeypatch):
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    with _Bar(quiet=False) as bar:
-        (task,) = bar._bar.tasks
-        assert task.description == "preparing"
-        bar.say("1 of 9 scans, about 3.2 h left")
-        assert (task.description, task.total) == ("1 of 9 scans, about 3.2 h left", None)
-        bar.watch(ROW, 10)
-        assert (task.description, task.completed, task.total) == ("training", 3, 10)

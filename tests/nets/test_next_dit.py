@@ -6,7 +6,7 @@ import torch
 from vesalius.errors import ConfigError, UsageError
 from vesalius.nets import next_dit
 from vesalius.nets.net import build
-from vesalius.nets.next_dit import NextDiT, attend, patchified, rotations, turned, unpatchified
+from vesalius.nets.next_dit import NextDiT, attend, rotations, turned
 
 SMALL = {"inputs": 3, "width": 32, "depth": 2, "heads": 4, "kv_heads": 2, "patch": 4, "text_width": 12}
 STEMS = {"patch": {}, "conv": {"stem": "conv", "stem_channels": 8}}
@@ -102,14 +102,6 @@ def test_a_branch_learns_its_mask():
     assert net.control.project_mask.weight.grad.any()
 
 
-def test_a_branch_starts_from_trained_blocks():
-    net = make(**CONTROL)
-    net.control.start_from(net.blocks)
-    for copied, trained in zip(net.control.blocks[0].parameters(), net.blocks[0].parameters(), strict=True):
-        assert copied.equal(trained)
-        assert copied is not trained
-
-
 def test_tokens_that_are_no_text_are_not_read():
     net = make()
     x, t, text, kept = given()
@@ -188,15 +180,6 @@ def test_turned_queries_and_keys_know_their_distance_alone():
     torch.testing.assert_close(scores[1, 2, 3, 5], scores[2, 1, 4, 4])
     torch.testing.assert_close(scores[0, 0, 0, 3], scores[5, 2, 5, 5])
     assert not torch.isclose(scores[0, 0, 3, 0], scores[0, 0, 0, 3])
-
-
-def test_patches_there_and_back():
-    x = torch.randn(2, 3, 8, 12)
-    patches = patchified(x, 4)
-    assert patches.shape == (2, 6, 48)
-    assert patches[0, 1].reshape(3, 4, 4).equal(x[0, :, :4, 4:8])
-    channels_last = patches.reshape(2, 6, 3, 16).transpose(2, 3).flatten(2)
-    assert unpatchified(channels_last, 4, 2, 3).equal(x)
 
 
 def test_the_published_sizes():

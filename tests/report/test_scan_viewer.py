@@ -29,7 +29,9 @@ def test_many_slices_are_thinned_around_the_wanted_one():
 
 
 def test_only_hounsfield_units_have_common_windows():
-    assert list(windows_of(Scan.from_array(np.zeros((4, 4, 2), np.int16), AFFINE))) == ["automatic"]
+    scan = Scan.from_array(np.zeros((4, 4, 2), np.int16), AFFINE)
+    assert list(windows_of(scan)) == ["automatic"]
+    assert list(windows_of(scan, (0.0, 80.0), in_hu=True))[:2] == ["brain, 0 to 80 HU", "soft tissue, -160 to 240 HU"]
 
 
 @pytest.mark.parametrize(("starts", "step"), [((0.0, 40.0, 80.0), 40.0), ((0.0, 0.0, 0.0), None)])

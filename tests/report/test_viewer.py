@@ -13,7 +13,7 @@ from vesalius.report.viewer import (
     EXACT_PIXELS,
     MOST_PIXELS,
     MOST_SIDE,
-    Shown,
+    PaneStacks,
     Stack,
     classes_stack,
     error_stack,
@@ -32,7 +32,7 @@ def stack(seed, shape=SHAPE_TKJI):
 
 
 def made(**options):
-    panes = [Shown("Original", [stack(0)], ("16 bit",)), Shown("tokens", [stack(1)], ("31 B", "28.9 dB"))]
+    panes = [PaneStacks("Original", [stack(0)], ("16 bit",)), PaneStacks("tokens", [stack(1)], ("31 B", "28.9 dB"))]
     words = {"still": "v.png", "caption": "Moving.", "alt": "two films", "exact": True}
     return viewer("v", panes, **{**words, **options})
 
@@ -65,12 +65,12 @@ def test_speed(frame_ms, shown):
 
 def test_sheets_are_bounded_and_keep_the_first_picture():
     many = Stack(np.zeros((1, 500, 300, 400), np.uint8))
-    block, files = viewer("v", [Shown("", [many])], still="v.png", caption="c.", alt="a", start=(0, 77))
+    block, files = viewer("v", [PaneStacks("", [many])], still="v.png", caption="c.", alt="a", start=(0, 77))
     assert files["v0.jpg"][:2] == b"\xff\xd8"
     assert len(block.slices) * block.width * block.height <= MOST_PIXELS
     assert block.slices[block.slice] == 77
     assert block.caption.endswith("slices is shown.")
-    block, _ = viewer("v", [Shown("", [many])], still="v.png", caption="c.", alt="a", exact=True)
+    block, _ = viewer("v", [PaneStacks("", [many])], still="v.png", caption="c.", alt="a", exact=True)
     assert (block.width, block.height) == (400, 300)
     assert len(block.slices) * 120_000 <= EXACT_PIXELS
     assert fitted(many.pictures[0, 0]).shape == (192, MOST_SIDE)
@@ -78,7 +78,9 @@ def test_sheets_are_bounded_and_keep_the_first_picture():
 
 def test_a_stack_that_is_shown_twice_is_stored_once():
     one = stack(0)
-    block, files = viewer("v", [Shown("a", [one]), Shown("b", [one])], still="v.png", caption="", alt="", exact=True)
+    block, files = viewer(
+        "v", [PaneStacks("a", [one]), PaneStacks("b", [one])], still="v.png", caption="", alt="", exact=True
+    )
     assert list(files) == block.sheets == ["v0.png"]
     assert block.of("case.").sheets == ["case.v0.png"]
 
@@ -99,7 +101,7 @@ def test_classes_and_errors_have_colours():
 
 
 def test_what_cannot_be_shown():
-    for panes in ([], [Shown("a", [stack(0)]), Shown("b", [stack(1, (5, 3, 4, 6))])]):
+    for panes in ([], [PaneStacks("a", [stack(0)]), PaneStacks("b", [stack(1, (5, 3, 4, 6))])]):
         with pytest.raises(ValueError, match="panes of shapes"):
             viewer("v", panes, still="v.png", caption="", alt="")
     with pytest.raises(ValueError, match="no place"):
@@ -110,7 +112,7 @@ def test_what_cannot_be_shown():
 def page_of(block, files):
     report = Report(title="t", task="t")
     report.section("s").viewer(block)
-    return render(report, {**files, "v.png": still_of([Shown("Original", [stack(0)])])})
+    return render(report, {**files, "v.png": still_of([PaneStacks("Original", [stack(0)])])})
 
 
 def test_a_page_with_a_viewer_runs_its_own_script_and_no_other():
@@ -129,7 +131,7 @@ def test_a_page_with_a_viewer_runs_its_own_script_and_no_other():
 
 
 def test_hostile_words_stay_words():
-    panes = [Shown("</script><b>", [stack(0)], ("<i>",))]
+    panes = [PaneStacks("</script><b>", [stack(0)], ("<i>",))]
     page = page_of(*viewer("v", panes, still="v.png", caption="<u>", alt='"><img', words=['"><q>'] * 3, exact=True))
     assert page.count("<script>") == page.count("</script>") == 1
     assert not re.search(r"<(i|u|q)>", page)
@@ -152,7 +154,7 @@ def test_slider_wheel_play_overlay_window_and_keys_in_a_browser(browser, tmp_pat
     shades = np.zeros((4, 3, 8, 8), np.uint8)
     shades[:] = (20 * np.arange(4)[:, None] + 80 * np.arange(3))[..., None, None]  # one shade for each place
     overlay = classes_stack(np.ones(shades.shape, int), 1)
-    panes = [Shown("a", [Stack(shades), Stack(255 - shades)], overlay=overlay), Shown("b", [Stack(shades)])]
+    panes = [PaneStacks("a", [Stack(shades), Stack(255 - shades)], overlay=overlay), PaneStacks("b", [Stack(shades)])]
     block, files = viewer(
         "v", panes, still="v.png", caption="", alt="", choices=["plain", "turned"], slices=[5, 6, 7], exact=True
     )

@@ -14,6 +14,7 @@ def test_paths_and_models(tmp_path):
     check_settings("generate/sample")
     check_settings(None)
     check_free(absent, force=False)
+    (there / "file.txt").touch()
     check_free(there, force=True)
     with pytest.raises(InputError, match="no such file or folder"):
         check_there(there, absent)

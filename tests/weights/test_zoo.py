@@ -43,6 +43,11 @@ def test_outputs_are_those_of_the_weights_that_were_measured():
         logits = from_pretrained(name).net(image(1, 1, 64, 64))
         torch.testing.assert_close(logits[0, :, 20, 30], torch.tensor(expected), atol=1e-3, rtol=0)
         assert logits.mean().item() == pytest.approx(mean, abs=1e-3)
+    parts = from_pretrained("generate/nuclei").parts
+    text = parts["text"].net(["stained microscopy, few nuclei"])
+    picture = parts["net"].net(image(1, 3, 64, 64), torch.tensor([0.4]), *text, image(1, 1, 64, 64))
+    torch.testing.assert_close(picture[0, :, 20, 30], torch.tensor([0.292, -0.13234, 0.47826]), atol=1e-3, rtol=0)
+    assert picture.mean().item() == pytest.approx(0.30214, abs=1e-3)
     parts = from_pretrained("detect/head_ct_phantom").parts
     whole, places = parts["encoder"].net(image(1, 3, 64, 64))
     study, slices = parts["head"].net(image(1, 4, 128), torch.ones(1, 4, dtype=torch.bool))

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from vesalius.cli import complete
+from vesalius.cli.display import display
 from vesalius.cli.options import Quiet
-from vesalius.cli.show import progress
 
 
 def app(
@@ -41,4 +41,4 @@ def app(
 
     needs_gradio()
     check_model(model)
-    serve(model, port=port, share=share, progress=progress(quiet))
+    serve(model, port=port, share=share, progress=display(quiet, bar=False).say)

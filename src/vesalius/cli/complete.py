@@ -1,4 +1,4 @@
-"""Values that the shell completes: models, configurations, keys, layouts. None of it imports torch."""
+"""Values that the shell completes: models, configurations, keys, layouts, coders. None of it imports torch."""
 
 from __future__ import annotations
 
@@ -35,13 +35,6 @@ def layouts(incomplete: str) -> list[str]:
     from vesalius.cohort.build import BUILDERS
 
     return _begun(("auto", *BUILDERS), incomplete)
-
-
-def checkpoints(incomplete: str) -> list[str]:
-    """Layouts of public checkpoints."""
-    from vesalius.weights.layouts.table import LAYOUTS
-
-    return _begun(LAYOUTS, incomplete)
 
 
 def public_models(incomplete: str) -> list[str]:

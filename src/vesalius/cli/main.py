@@ -40,6 +40,8 @@ from vesalius.cli.show import fail
 from vesalius.errors import InputError, UsageError, VesaliusError
 
 _INTERRUPTED, _ENDED = 130, 143
+_COMPLETE = "_VESALIUS_COMPLETE"
+"""Set by the shell's completion, see --show-completion."""
 
 app = typer.Typer(
     name="vesalius",
@@ -104,6 +106,8 @@ def run(arguments: list[str] | None = None) -> None:
     except _Ended:
         code = fail("ended from outside", as_json, _ENDED)
     except (BrokenPipeError, SystemExit):  # typer leaves with SystemExit(1) where a pipe was closed
+        if _COMPLETE in os.environ:  # or after the answer to a shell that completes a word
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:

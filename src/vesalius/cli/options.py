@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 import typer
 
 from vesalius.cli import complete
+from vesalius.cli.display import display
 from vesalius.errors import MissingExtraError, UsageError
 from vesalius.memory import set_limit
 
@@ -118,7 +119,7 @@ def with_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., No
 
 
 def with_memory(app: typer.Typer) -> None:
-    """Add `--memory`, the memory limit of the process, to all verbs of `app` and of its groups."""
+    """Add `--memory`, the memory limit of the process, and a display to all verbs of `app` and of its groups."""
     for verb in app.registered_commands:
         if verb.callback is not None:
             verb.callback = _taking_memory(verb.callback)
@@ -131,6 +132,7 @@ def _taking_memory(verb: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(verb)
     def taking(**options: Any) -> Any:
         options.pop("memory")
+        display(options.get("quiet", False))
         return verb(**options)
 
     hints = get_type_hints(verb, include_extras=True)

@@ -47,9 +47,7 @@ def import_model(
     ],
     layout: Annotated[
         str,
-        typer.Option(
-            "--layout", autocompletion=complete.checkpoints, help="Layout of the checkpoint.", show_default=False
-        ),
+        typer.Option("--layout", help="Layout of the checkpoint.", show_default=False),
     ],
     output: NewFolder,
     net: Annotated[

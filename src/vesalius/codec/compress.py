@@ -42,6 +42,7 @@ from vesalius.codec.tokens import TokensTier, tokens_digest
 from vesalius.codec.trials import Trial, chunk_of, compared, in_order, spare_threads
 from vesalius.errors import InputError, UsageError
 from vesalius.output import new_file, refuse_existing
+from vesalius.progress import MB, count
 from vesalius.scan.native import Kept, Packed
 from vesalius.scan.note import plain
 from vesalius.scan.scan import Scan
@@ -257,6 +258,7 @@ class _Writing:
 
     def _write_tier(self, writer: VslWriter, number: int, plan: Plan) -> tuple[TierResult, TierReached]:
         digest, squared, voxels, largest, payload_bytes = hashlib.sha256(), 0.0, 0, 0.0, 0
+        done, whole = 0, math.prod(self.inputs.scan.shape) * self.inputs.scan.dtype.itemsize
         tokens: list[bytes] = []
         for chunk, trial, decoded in self._coded(plan):
             writer.chunk(number, chunk.number, trial.payload)
@@ -267,6 +269,8 @@ class _Writing:
                 tokens.append(plan.tier.tokens_of(trial.payload, (c, pictures, i, j)))
             squared, voxels = squared + trial.squared_error, voxels + trial.voxels
             largest, payload_bytes = max(largest, trial.max_error), payload_bytes + len(trial.payload)
+            done += decoded.nbytes
+            count(done / 1e6, whole / 1e6, MB)
         lossless = plan.tier.name == "lossless"
         decibels = psnr(squared, voxels, self.inputs.survey.peak)
         psnr_db = None if lossless or not math.isfinite(decibels) else decibels

@@ -25,6 +25,7 @@ from vesalius.codec.trials import in_order
 from vesalius.errors import CorruptFileError, UsageError
 from vesalius.memory import check_memory, limit_bytes
 from vesalius.output import new_file, new_folder
+from vesalius.progress import MB, count
 from vesalius.scan.native import Kept, LossyNote, Packed, writer
 from vesalius.scan.pixels import ALL
 from vesalius.scan.scan import Scan
@@ -310,12 +311,15 @@ def decode_all(file: VslFile, threads: int) -> tuple[Scan, Loss, str]:
         if not reader.chunks(file.tier_number):
             raise CorruptFileError("nothing is left to salvage", where=file.path)
         room = room_for(file.header.shape, file.dtype, file.path)
+        done, whole = 0, math.prod(file.header.shape) * file.dtype.itemsize
         for chunk, part in zip(file.chunking, _decoded(file, reader, threads), strict=True):
             if isinstance(part, CorruptFileError):
                 lost[chunk] = part
                 continue
             room.put(chunk.t, chunk.slices, chunk.voxels(part))
             digest.update(part.tobytes())
+            done += part.nbytes
+            count(done / 1e6, whole / 1e6, MB)
             if file.salvage:
                 lowest.append(_lowest(part))
     if lost:

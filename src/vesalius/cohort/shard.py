@@ -37,6 +37,7 @@ from vesalius.errors import InputError
 from vesalius.files import regular
 from vesalius.memory import check_memory
 from vesalius.output import new_folder
+from vesalius.progress import counted
 from vesalius.scan.native import Identifiers, writer
 from vesalius.scan.open import suffix
 from vesalius.scan.pictures.write import fits_png, write_png
@@ -90,7 +91,7 @@ def shard(
 def _write(folder: Path, split: str, cases: list[Case], packer: _Packer, shard_mib: float) -> list[str]:
     """Write the tar files of one split and return their names."""
     names: list[str] = []
-    waiting = iter(cases)
+    waiting = counted(cases, len(cases), f"cases of {split}")
     case = next(waiting, None)
     while case is not None:
         names.append(f"{_plain(split)}-{len(names):06d}.tar")

@@ -10,14 +10,13 @@ that has learned without masks keeps its answers; a stem of convolutions and a r
 around large patches; pairs of RoPE lie half a head apart and not side by side (the layouts reorder published weights).
 
 Letters: B batch, C channel, M classes of the mask, J rows, I columns, L patches or text tokens, D width, H heads,
-E width of a head, P pairs of a head, F channels of the stem.
+E width of a head, P pairs of a head.
 """
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from pydantic import Field, model_validator
@@ -26,13 +25,13 @@ from torch.nn import functional
 
 from vesalius.errors import UsageError
 from vesalius.nets.net import Net
+from vesalius.nets.next_dit_stems import ConvStem, PatchStem, patchified, zeroed
 
 _WAVES = 256
 """Width of the waves of a time."""
 _LARGEST_CONDITION = 1024
 _FLASH_TYPES = torch.float16, torch.bfloat16
 Kernel: TypeAlias = Literal["torch", "flash"]
-_LayerT = TypeVar("_LayerT", nn.Linear, nn.Conv2d)
 
 
 class NextDiT(Net):
@@ -127,7 +126,7 @@ class NextDiTNet(nn.Module):
         self.config = config
         self.time = TimeEmbedding(config.condition_width)
         self.pooled_norm = nn.LayerNorm(config.text_width)
-        self.pooled = _zero(nn.Linear(config.text_width, config.condition_width))
+        self.pooled = zeroed(nn.Linear(config.text_width, config.condition_width))
         self.stem = PatchStem(config) if config.stem == "patch" else ConvStem(config)
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.depth))
         self.control = ControlBranch(config) if config.control_blocks else None
@@ -305,7 +304,7 @@ class DitBlock(nn.Module):
         self.before_feed_forward = RmsNorm(config.width, eps)
         self.after_feed_forward = RmsNorm(config.width, eps)
         self.text_norm = RmsNorm(config.text_width, eps)
-        self.modulation = _zero(nn.Linear(config.condition_width, 4 * config.width))
+        self.modulation = zeroed(nn.Linear(config.condition_width, 4 * config.width))
 
     def forward(
         self,
@@ -329,7 +328,8 @@ class DitBlock(nn.Module):
 class ControlBranch(nn.Module):
     """Blocks that see the mask besides the patches; what they add to the net begins at 0 (arXiv:2302.05543).
 
-    Departure: pictures without a mask get nothing from it, and keep the answers of the net without a branch.
+    Departures: its blocks begin at random and not as those of the net; pictures without a mask get nothing from it, and
+    keep the answers of the net without a branch.
     """
 
     def __init__(self, config: NextDiT) -> None:
@@ -337,7 +337,7 @@ class ControlBranch(nn.Module):
         self.patch = config.patch
         self.project_mask = nn.Linear(config.mask_channels * config.patch**2, config.width)
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.control_blocks))
-        self.out = nn.ModuleList(_zero(nn.Linear(config.width, config.width)) for _ in self.blocks)
+        self.out = nn.ModuleList(zeroed(nn.Linear(config.width, config.width)) for _ in self.blocks)
 
     def forward(self, patches_BLD: Tensor, mask_BMJI: Tensor, *given: Any) -> list[Tensor]:
         """Return what is added behind each of the first blocks, (B, L, D); `given` is what a block takes."""
@@ -348,11 +348,6 @@ class ControlBranch(nn.Module):
             x_BLD = block(x_BLD, *given)
             added.append(out(x_BLD) * given_B)
         return added
-
-    def start_from(self, blocks: nn.ModuleList) -> None:
-        """Begin with the weights of the first blocks of a trained net, as ControlNet does."""
-        for block, trained in zip(self.blocks, blocks, strict=False):
-            block.load_state_dict(trained.state_dict())
 
 
 class RmsNorm(nn.Module):
@@ -382,116 +377,3 @@ class TimeEmbedding(nn.Module):
         waves = torch.cat([angles.cos(), angles.sin()], -1)
         out: Tensor = self.second(functional.silu(self.first(waves)))
         return out
-
-
-class Stem(nn.Module, ABC):
-    """From pixels to patches and back; between the two, it may keep pixels."""
-
-    @abstractmethod
-    def enter(self, x_BCJI: Tensor, mask_BMJI: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return patches (B, L, D) of the picture and its mask, and the pixels that `leave` takes."""
-
-    @abstractmethod
-    def leave(self, patches_BLD: Tensor, pixels: Tensor, condition_BD: Tensor, rows: int, columns: int) -> Tensor:
-        """Return the picture (B, C, J, I) of so many rows and columns of patches."""
-
-
-class PatchStem(Stem):
-    """Patches are projected to the width and back; the mask is further channels with weights that begin at 0."""
-
-    def __init__(self, config: NextDiT) -> None:
-        super().__init__()
-        self.patch, self.channels = config.patch, config.inputs
-        area = config.patch**2
-        self.project = nn.Linear(config.inputs * area, config.width)
-        masks = config.stem_masks * area
-        self.project_mask = _zero(nn.Linear(masks, config.width, bias=False)) if masks else None
-        nn.init.xavier_uniform_(self.project.weight)
-        nn.init.zeros_(self.project.bias)
-        self.scale = _zero(nn.Linear(config.condition_width, config.width))
-        self.unproject = _zero(nn.Linear(config.width, area * config.inputs * (2 if config.learns_sigma else 1)))
-
-    def enter(self, x_BCJI: Tensor, mask_BMJI: Tensor | None) -> tuple[Tensor, Tensor]:
-        patches_BLD = self.project(patchified(x_BCJI, self.patch))
-        if mask_BMJI is not None and self.project_mask is not None:
-            patches_BLD = patches_BLD + self.project_mask(patchified(mask_BMJI, self.patch))
-        return patches_BLD, x_BCJI
-
-    def leave(self, patches_BLD: Tensor, pixels: Tensor, condition_BD: Tensor, rows: int, columns: int) -> Tensor:
-        del pixels
-        values_BLX = self.unproject(_scaled(patches_BLD, self.scale, condition_BD))
-        return unpatchified(values_BLX, self.patch, rows, columns)[:, : self.channels]
-
-
-class ConvStem(Stem):
-    """Convolutions of pixels before the patches, and a refinement of pixels that sees them again at the end."""
-
-    def __init__(self, config: NextDiT) -> None:
-        super().__init__()
-        channels = config.stem_channels
-        self.patch = config.patch
-        self.picture = nn.Conv2d(config.inputs, channels, 3, padding=1)
-        masks = config.stem_masks
-        self.mask = _zero(nn.Conv2d(masks, channels, 3, padding=1, bias=False)) if masks else None
-        self.project = nn.Conv2d(channels, config.width, config.patch, config.patch)
-        self.scale = _zero(nn.Linear(config.condition_width, config.width))
-        self.unproject = nn.Linear(config.width, channels * config.patch**2)
-        self.refine = nn.ModuleList(Refinement(channels, config.condition_width) for _ in range(config.refinements))
-        self.out = _zero(nn.Conv2d(channels, config.inputs, 3, padding=1))
-
-    def enter(self, x_BCJI: Tensor, mask_BMJI: Tensor | None) -> tuple[Tensor, Tensor]:
-        pixels_BFJI = self.picture(x_BCJI.contiguous(memory_format=torch.channels_last))
-        if mask_BMJI is not None and self.mask is not None:
-            pixels_BFJI = pixels_BFJI + self.mask(mask_BMJI.contiguous(memory_format=torch.channels_last))
-        return self.project(functional.silu(pixels_BFJI)).flatten(2).transpose(1, 2), pixels_BFJI
-
-    def leave(self, patches_BLD: Tensor, pixels: Tensor, condition_BD: Tensor, rows: int, columns: int) -> Tensor:
-        values_BLX = self.unproject(_scaled(patches_BLD, self.scale, condition_BD))
-        pixels_BFJI = pixels + unpatchified(values_BLX, self.patch, rows, columns)
-        for block in self.refine:
-            pixels_BFJI = block(pixels_BFJI, condition_BD)
-        out: Tensor = self.out(functional.silu(pixels_BFJI))
-        return out
-
-
-class Refinement(nn.Module):
-    """x + conv(silu(conv(silu(x)) (1 + scale) + shift)); scale and shift come from time and text."""
-
-    def __init__(self, channels: int, condition_width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        self.modulation = _zero(nn.Linear(condition_width, 2 * channels))
-
-    def forward(self, x_BFJI: Tensor, condition_BD: Tensor) -> Tensor:
-        changes = self.modulation(functional.silu(condition_BD))[:, :, None, None]
-        scale, shift = changes.to(x_BFJI.dtype).chunk(2, 1)
-        inner = self.first(functional.silu(x_BFJI)) * (1 + scale) + shift
-        out: Tensor = x_BFJI + self.second(functional.silu(inner))
-        return out
-
-
-def patchified(x_BCJI: Tensor, patch: int) -> Tensor:
-    """Return patches row by row, (B, L, C * patch * patch): channels, then rows, then columns of a patch."""
-    batch, channels, rows, columns = x_BCJI.shape
-    x = x_BCJI.reshape(batch, channels, rows // patch, patch, columns // patch, patch)
-    return x.permute(0, 2, 4, 1, 3, 5).reshape(batch, -1, channels * patch * patch)
-
-
-def unpatchified(values_BLX: Tensor, patch: int, rows: int, columns: int) -> Tensor:
-    """Return the picture of patches whose numbers are rows, columns, then channels, as published weights have them."""
-    x = values_BLX.reshape(len(values_BLX), rows, columns, patch, patch, -1)
-    return x.permute(0, 5, 1, 3, 2, 4).reshape(len(values_BLX), -1, rows * patch, columns * patch)
-
-
-def _scaled(patches_BLD: Tensor, scale: nn.Linear, condition_BD: Tensor) -> Tensor:
-    """LayerNorm without weights, times 1 + a scale of time and text."""
-    normed = functional.layer_norm(patches_BLD, patches_BLD.shape[-1:], eps=1e-6)
-    return normed * (1 + scale(functional.silu(condition_BD))[:, None].to(normed.dtype))
-
-
-def _zero(layer: _LayerT) -> _LayerT:
-    """Set the weights of a layer to 0."""
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-    return layer

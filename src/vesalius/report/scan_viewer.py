@@ -68,10 +68,16 @@ def kept_slices(count: int, k: int, frames: int = 1) -> range:
     return range(k % every, count, every)
 
 
-def windows_of(scan: Scan, first: tuple[float, float] | None = None) -> Windows:
-    """Return the windows of a scan: `first` or its usual one, and of HU the common ones."""
+def windows_of(scan: Scan, first: tuple[float, float] | None = None, *, in_hu: bool = False) -> Windows:
+    """Return the windows of a scan: `first` or its usual one, and of HU the common ones.
+
+    Args:
+        scan: the scan.
+        first: window that is shown first.
+        in_hu: its values are known to be HU, whatever the file says.
+    """
     first = first or default_range(scan)
-    if scan.intensity.unit != "HU" or scan.colour != "grey":
+    if not (in_hu or scan.intensity.unit == "HU") or scan.colour != "grey":
         return {"automatic": first}
     named = {f"{name}, {low:g} to {high:g} HU": (low, high) for name, (low, high) in WINDOWS_HU.items()}
     known = next((name for name, ends in named.items() if ends == first), f"{first[0]:g} to {first[1]:g} HU")

@@ -53,7 +53,7 @@ class Stack:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class PaneStacks:
     """What one pane shows.
 
     Args:
@@ -73,7 +73,7 @@ class Shown:
 
 def viewer(
     stem: str,
-    panes: Sequence[Shown],
+    panes: Sequence[PaneStacks],
     *,
     still: str,
     caption: str,
@@ -184,7 +184,7 @@ def fitted(picture: NDArray[np.uint8], *, smooth: bool = True) -> NDArray[np.uin
     return _resized(picture, size, smooth=smooth)
 
 
-def still_of(panes: Sequence[Shown], start: tuple[int, int] = (0, 0), pixel_aspect: float = 1.0) -> bytes:
+def still_of(panes: Sequence[PaneStacks], start: tuple[int, int] = (0, 0), pixel_aspect: float = 1.0) -> bytes:
     """Return a PNG of the panes at one place, for a page without scripts."""
     tiles = []
     for pane in panes:
@@ -238,7 +238,7 @@ def rgb(number: int) -> tuple[int, int, int]:
     return int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16)
 
 
-def _stacks(pane: Shown) -> list[Stack]:
+def _stacks(pane: PaneStacks) -> list[Stack]:
     return [*pane.stacks, *([] if pane.overlay is None else [pane.overlay])]
 
 

@@ -13,7 +13,7 @@ import io
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,14 @@ from vesalius.files import regular
 from vesalius.output import new_file
 from vesalius.seeding import digest
 
+if TYPE_CHECKING:  # Pillow is imported where it is used
+    from PIL.Image import Image
+    from PIL.PngImagePlugin import PngInfo
+
 PictureFormat = Literal["png", "nii.gz", "dcm"]
 FORMATS: tuple[PictureFormat, ...] = get_args(PictureFormat)
+MASKS = "masks"
+"""Folder of the label maps beside the pictures."""
 _COMMENT = 6
 _GROUP, _CREATOR = 0x0009, "VESALIUS SYNTHETIC"
 _MARK = "Synthetic"
@@ -126,6 +132,24 @@ def read_stamp(path: Path) -> Stamp | None:
         return None
 
 
+def png_chunks(stamp: Stamp) -> PngInfo:
+    """Return the text chunks that say what a picture was made of."""
+    from PIL.PngImagePlugin import PngInfo
+
+    chunks = PngInfo()
+    chunks.add_text(_MARK, "yes")
+    for field, name in _NAMES.items():
+        chunks.add_itxt(name, str(getattr(stamp, field)))
+    return chunks
+
+
+def pillow_image(picture_JIC: NDArray[np.unsignedinteger]) -> Image:
+    """Return a picture of one channel or three for Pillow."""
+    from PIL import Image
+
+    return Image.fromarray(np.ascontiguousarray(picture_JIC[:, :, 0] if picture_JIC.shape[2] == 1 else picture_JIC))
+
+
 def _kind(path: Path) -> PictureFormat | None:
     name = path.name.lower()
     return next((kind for kind in FORMATS if name.endswith(f".{kind}")), None)
@@ -141,16 +165,8 @@ def _stamp(text: str) -> Stamp:
 
 
 def _png(picture_JIC: NDArray[np.unsignedinteger], stamp: Stamp) -> bytes:
-    from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
-
-    chunks = PngInfo()
-    chunks.add_text(_MARK, "yes")
-    for field, name in _NAMES.items():
-        chunks.add_itxt(name, str(getattr(stamp, field)))
     file = io.BytesIO()
-    picture = picture_JIC[:, :, 0] if picture_JIC.shape[2] == 1 else picture_JIC
-    Image.fromarray(np.ascontiguousarray(picture)).save(file, format="PNG", pnginfo=chunks)
+    pillow_image(picture_JIC).save(file, format="PNG", pnginfo=png_chunks(stamp))
     return file.getvalue()
 
 

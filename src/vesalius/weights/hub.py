@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vesalius.errors import InputError, MissingExtraError
+from vesalius.progress import MB, count
 from vesalius.weights.known import Known
 
 _GONE = {
@@ -66,7 +67,10 @@ def fetch_files(known: Known, listing: HubFiles, folder: Path) -> None:
     _prepare()
     from huggingface_hub import hf_hub_download
 
+    done, whole = 0, sum(listing.sizes.values())
     for name, size in listing.sizes.items():
+        count(done / 1e6, whole / 1e6, MB)
+        done += size
         try:
             path = Path(hf_hub_download(known.repository, name, revision=listing.commit, local_dir=folder))
         except Exception as error:  # as above

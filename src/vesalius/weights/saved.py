@@ -120,7 +120,7 @@ def save_pretrained(
         if isinstance(part, Part):
             if part.path.resolve() != path.resolve():
                 path.unlink(missing_ok=True)
-                _share(regular(part.path).resolve(), path)
+                _share(part.path.resolve(), path)
         else:
             path.unlink(missing_ok=True)  # another folder may share the file
             _save(part, path, dtype)
@@ -222,9 +222,9 @@ def _share(source: Path, path: Path) -> None:
     like any other. The file is never written again; jobs that need it as it was compare its digest when they load it.
     """
     try:
-        os.link(source, path)
+        os.link(regular(source), path)
     except OSError:  # another disk, a file of another user, a file system without links, too many of them
-        shutil.copyfile(source, path)
+        shutil.copyfile(regular(source), path)
 
 
 def _numbers(path: Path) -> int:

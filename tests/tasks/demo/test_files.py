@@ -1,3 +1,5 @@
+import pytest
+
 from vesalius.report.result import Result
 from vesalius.tasks.demo.files import Demonstration
 from vesalius.tasks.demo.subjects import SUBJECTS
@@ -12,6 +14,19 @@ def test_a_scan_becomes_rows_and_a_section(tmp_path):
     assert result.rows[0]["equal"] is True
     assert result.sections[0].title == subject.title
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scans"]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (2.5, "is 2.50 times smaller than the original, and"),
+        (0.25, "takes 4.00 times the bytes of the original, which was stored with loss, and"),
+    ],
+)
+def test_a_file_that_grows_is_not_called_smaller(tmp_path, ratio, words):
+    subject = next(one for one in SUBJECTS if one.name == "ct")
+    sentence = Demonstration(subject, tmp_path, 1)._sentence({"source_ratio": ratio, "equal": True})
+    assert sentence.startswith(f"Without loss the file {words} comes back equal, by the reader of pydicom")
 
 
 def test_frames_are_looked_through_beside_their_errors(tmp_path):

@@ -26,6 +26,8 @@ def test_sizes_count():
     assert memory("cuda").activations < small.activations
     assert not memory(train={"ema_decay": None}).average
     assert memory(train={"precision": "bf16"}).weights == 1.5 * small.weights
+    lora = memory(lora={}, init_from={"model": "m", "part": "net"})
+    assert lora.gradients == 4 * lora.trained < small.gradients / 4
 
 
 def test_a_dry_run_prints_it_for_a_net_that_fits_nowhere_and_does_not_build_it(discs, tmp_path, monkeypatch):

@@ -108,3 +108,20 @@ def test_the_choice_that_a_refusal_of_a_case_names_works(tmp_path):
     (bare, chosen), _ = find_inputs([manifest], ("image",), Reading(assume_rescale=(1.0, -1000.0)))
     assert np.unique(bare.open()["image"].values()).tolist() == [-100]
     assert np.unique(chosen.open()["image"].values()).tolist() == [-100, 900]
+
+
+def test_one_of_several_series(tmp_path):
+    slices = [
+        placed(
+            np.full((4, 4), 7 * n, np.int16), (0, 0, 2 * n), number=10 * series + n, SeriesInstanceUID=f"1.2.{series}"
+        )
+        for series in (7, 8)
+        for n in range(3)
+    ]
+    save_all(slices, tmp_path)
+    assert len(find_inputs([tmp_path], ("image",))[0]) == 2
+    ((one,), failed) = find_inputs([tmp_path], ("image",), Reading("2.8"))
+    assert (one.names[0], failed) == ("ct-series-2", [])
+    assert one.open()["image"].shape == (1, 1, 4, 4, 3)
+    with pytest.raises(UsageError, match=r"no series that ends in 9; choose from 1\.2\.7, 1\.2\.8"):
+        find_inputs([tmp_path], ("image",), Reading("9"))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vesalius.errors import InputError
+from vesalius.progress import counted
 from vesalius.scan.dicom.lost import SUFFIXES, Strangers
 from vesalius.scan.found import Found, refused
 from vesalius.scan.note import noting
@@ -82,7 +83,7 @@ def _sort_out(files: Sequence[Path]) -> tuple[list[list[InstanceFacts]], list[tu
     stacks: dict[tuple[Any, ...], list[InstanceFacts]] = {}
     broken: list[tuple[Path, InputError]] = []
     strangers = Strangers()
-    for path in files:
+    for path in counted(files, len(files), "files"):
         try:
             facts = strangers.read(path, _read)
         except InputError as error:

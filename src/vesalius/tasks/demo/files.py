@@ -20,8 +20,7 @@ from vesalius.report.page import Section
 from vesalius.report.result import Result
 from vesalius.report.scan_viewer import frame_step_ms
 from vesalius.report.table import Cell, number
-from vesalius.report.viewer import Shown as Pane
-from vesalius.report.viewer import Stack, error_stack, grey, viewer
+from vesalius.report.viewer import PaneStacks, Stack, error_stack, grey, viewer
 from vesalius.scan.describe import describe_scan
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
@@ -67,11 +66,15 @@ class Demonstration:
             result.figures |= self._curve(section)
 
     def _sentence(self, lossless: dict[str, Cell]) -> str:
+        ratio = float(lossless["source_ratio"] or 0)
+        size = (
+            f"is {number(ratio)} times smaller than" if ratio >= 1 else f"takes {number(1 / ratio)} times the bytes of"
+        )
+        lost = "" if ratio >= 1 else ", which was stored with loss"
         kept = "comes back equal" if lossless["equal"] else "does NOT come back equal"
-        smaller = number(float(lossless["source_ratio"] or 0))
         return (
-            f"Without loss the file is {smaller} times smaller than the original and {kept}, by the reader of "
-            f"{self.subject.package}; the pictures show what a given quality, ratio or greatest error leaves of it."
+            f"Without loss the file {size} the original{lost}, and {kept}, by the reader of {self.subject.package}; "
+            "the pictures show what a given quality, ratio or greatest error leaves of it."
         )
 
     def _lossless(self) -> dict[str, Cell]:
@@ -122,12 +125,12 @@ class Demonstration:
             section.figure(name, "Error: restored minus original, amplified.", alt)
             return {name: png}
         original_TKJI = _film(self.scan, window)
-        panes = [Pane("Original", [Stack(original_TKJI)])]
+        panes = [PaneStacks("Original", [Stack(original_TKJI)])]
         restored = [(caption.split("\n"), _film(scan, window)) for caption, scan in films]
-        panes += [Pane(words, [Stack(film_TKJI)], lines) for (words, *lines), film_TKJI in restored]
+        panes += [PaneStacks(words, [Stack(film_TKJI)], lines) for (words, *lines), film_TKJI in restored]
         for column, ((words, *_), film_TKJI) in enumerate(restored, start=2):
             error = error_stack(film_TKJI.astype(np.int16) - original_TKJI, 255 / ERROR_GAIN)
-            panes.append(Pane(f"Error x {ERROR_GAIN:g}, {words}", [error], column=column))
+            panes.append(PaneStacks(f"Error x {ERROR_GAIN:g}, {words}", [error], column=column))
         block, files = viewer(
             f"{self.subject.name}-view",
             panes,

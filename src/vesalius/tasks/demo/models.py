@@ -128,11 +128,10 @@ def show_models(result: Result, folder: Path, threads: int, progress: Progress) 
         scan = folder / "models" / f"{example.study}.nii.gz"
         study = example.make(scan)
         section = result.section(example.title).text(example.sentence)
-        if find_spec(NEEDS) is None:
-            name = f"{example.study}-truth.png"
-            result.figures[name] = outlines(study.drawn, study.names)
-            section.figure(name, f"A phantom and its truth: {study.words}.", f"{example.title}: the truth")
-        else:
+        name = f"{example.study}-truth.png"
+        result.figures[name] = outlines(study.drawn, study.names)
+        section.figure(name, f"A phantom and its truth: {study.words}.", f"{example.title}: the truth")
+        if find_spec(NEEDS) is not None:
             _predicted(result, section, example, study, folder / "models", threads)
 
 

@@ -18,7 +18,7 @@ from vesalius.phantom.cine.options import CineOptions
 from vesalius.phantom.cine.patient import cine_patient
 from vesalius.phantom.nifti import write_nifti
 from vesalius.report.result import Result
-from vesalius.report.viewer import Shown, Stack, grey, still_of, viewer
+from vesalius.report.viewer import PaneStacks, Stack, grey, still_of, viewer
 from vesalius.scan.open import open_scan
 from vesalius.scan.scan import Scan
 from vesalius.tasks.demo.models import NEEDS
@@ -71,7 +71,7 @@ def show_tokens(result: Result, folder: Path, threads: int, progress: Progress) 
     if "tokens" in ways:
         section.text(" ".join(read_card(locate(MODEL)).caveats), "warning")
     window = percentile_range(_film(scan), *DISPLAY_PERCENT)
-    panes = [Shown(name, [Stack(grey(_film(one), window)[:, None])], words) for one, name, words in shown]
+    panes = [PaneStacks(name, [Stack(grey(_film(one), window)[:, None])], words) for one, name, words in shown]
     alt = f"{TITLE}: original, {'; '.join(lines)}"
     block, files = viewer(
         "tokens", panes, still=FIGURE, caption="Middle slice.", alt=alt, frame_ms=frame_ms, exact=True

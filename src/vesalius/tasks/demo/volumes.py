@@ -46,14 +46,14 @@ def show_volumes(result: Result, folder: Path, threads: int, progress: Progress)
         "VoCo cuts crops out of volumes and learns how far a random one overlaps each crop of a grid. These volumes "
         "have no anatomy: their voxels say where they lie."
     )
+    cohort = write_position(home / "places", PositionOptions(patients=PATIENTS))
+    result.figures[SLICES] = _slices(cohort.manifest.parent)
+    section.figure(SLICES, "Slices of one volume, from bottom to top.", f"{TITLE}: slices of a volume")
     if find_spec(NEEDS) is None:
-        result.figures[SLICES] = _slices(home)
-        section.figure(SLICES, "Slices of one volume, from bottom to top.", f"{TITLE}: slices of a volume")
         return
     from vesalius.tasks.train.run import train
     from vesalius.training.record import read_record
 
-    cohort = write_position(home / "places", PositionOptions(patients=PATIENTS))
     run = home / "encoder"
     train("voco/fast", run, [f"data.manifest={cohort.manifest}", *OVERRIDES], device="cpu", threads=threads)
     rows = [row for row in read_record(run) if row["kind"] == "validation"]
@@ -72,10 +72,9 @@ def show_volumes(result: Result, folder: Path, threads: int, progress: Progress)
     )
 
 
-def _slices(home: Path) -> bytes:
+def _slices(folder: Path) -> bytes:
     """A few slices of a volume side by side."""
-    cohort = write_position(home / "places", PositionOptions(patients=1))
-    scan = open_scan(next(cohort.manifest.parent.glob("*.nii.gz")))
+    scan = open_scan(min(folder.glob("*.nii.gz")))
     film_KJI = np.asarray(to_view(scan, "upright"), np.float32).reshape(-1, scan.shape[3], scan.shape[2])
     window = percentile_range(film_KJI, *DISPLAY_PERCENT)
     places = np.linspace(0, len(film_KJI) - 1, COLUMNS).round().astype(int)

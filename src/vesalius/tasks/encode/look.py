@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vesalius.report.heat import heat_stack
 from vesalius.report.page import Viewer
 from vesalius.report.scan_viewer import kept_slices, windows_of
-from vesalius.report.viewer import Shown, Stack, fitted, viewer
+from vesalius.report.viewer import PaneStacks, Stack, fitted, viewer
 from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.sheet import Sheet
 from vesalius.tasks.encode.slices import Slices
@@ -49,7 +49,7 @@ def look_through(
     kept = kept_slices(len(slices), start)
     first = Sheet.of(scan, slices, start, window_hu)
     is_shown = slices.prepare.intensity == "shown"
-    windows = {"": first.window} if is_shown else windows_of(scan, first.window)
+    windows = {"": first.window} if is_shown else windows_of(scan, first.window, in_hu=window_hu is not None)
     stacks = [
         Stack(_pictures(Sheet.of(scan, slices, number, window).picture_JI for number in kept))
         for window in windows.values()
@@ -63,7 +63,7 @@ def look_through(
     several = len(slices) > 1
     return viewer(
         STEM,
-        [Shown("", stacks, overlay=overlay)],
+        [PaneStacks("", stacks, overlay=overlay)],
         still=still,
         caption=f"{name[0].upper()}{name[1:]}" + (f", computed for slices {on}." if several else "."),
         alt=f"{'Slices' if several else 'The picture'} with the heat map: {name}",

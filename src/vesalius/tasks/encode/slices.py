@@ -14,6 +14,7 @@ from pydantic import Field
 
 from vesalius.config import Config
 from vesalius.errors import UsageError
+from vesalius.progress import count
 from vesalius.scan.scan import Scan
 from vesalius.tasks.encode.options import SLICE_HELP, EmbedOptions
 from vesalius.transforms.prepare import Prepare
@@ -144,6 +145,7 @@ class Slices:
         """x_BCJI of at most `size` slices each."""
         for start in range(0, len(numbers), size):
             yield self.prepared(numbers[start : start + size])
+            count(min(start + size, len(numbers)), len(numbers), "slices")
 
 
 def _check_layout(prepare: Prepare) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vesalius.errors import InputError, UsageError
 from vesalius.nets.picture_latents import LatentNet, PictureLatents
+from vesalius.progress import count
 from vesalius.seeding import digest
 from vesalius.tasks.generate.canvas import FlowSpace
 from vesalius.tasks.generate.conditions import Captions, Conditions
@@ -143,6 +144,7 @@ class Generator:
 
             def watch(done: int, steps: int, before: int = number) -> None:
                 step(before * steps + done, len(together) * steps)
+                count(before * steps + done, len(together) * steps, "steps")
 
             pictures_BCJI = self._canvas.to_pictures(self._flow(requests, options, watch), self._vae)
             levels = (255 * pictures_BCJI).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()

@@ -304,9 +304,10 @@ class GenerateTask(Task):
                 repeats=size.repeats if random else 1,
             )
 
+        cases = {case.id: case for case in cohort}
+
         def aspect(case_id: str) -> float:
-            case = next(case for case in cohort if case.id == case_id)
-            columns, rows = open_image(cohort, case, config.data.images[0]).shape[2:4]
+            columns, rows = open_image(cohort, cases[case_id], config.data.images[0]).shape[2:4]
             return columns / rows
 
         return in_buckets(cohort, config.sizes, aspect, loader)

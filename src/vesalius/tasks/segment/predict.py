@@ -36,7 +36,7 @@ from vesalius.report.scan_viewer import ScanStacks, frame_step_ms
 from vesalius.report.style import look
 from vesalius.report.table import fixed
 from vesalius.report.verdict import Verdict
-from vesalius.report.viewer import Shown, classes_stack, viewer
+from vesalius.report.viewer import PaneStacks, classes_stack, viewer
 from vesalius.scan.dicom.segmentation import Author, Referred, needs_highdicom
 from vesalius.scan.scan import Scan
 from vesalius.scan.write import write_scan
@@ -240,7 +240,7 @@ class SegmentPredictor(Predictor):
         present = [n for n in range(1, len(names) + 1) if (labels_TIJK == self._written[names[n - 1]]).any()]
         return viewer(
             "view",
-            [Shown("", stacks.stacks, overlay=overlay)],
+            [PaneStacks("", stacks.stacks, overlay=overlay)],
             still=f"{_OUTLINES}.png",
             caption="What the model found, over the image. Frames and slices count from 0, as in the file."
             if image.shape[1] * image.shape[4] > 1

@@ -5,6 +5,7 @@ Letters: C channel, T time, I J K voxel axes, N classes with the background firs
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from vesalius.cohort.case import IMAGE
 from vesalius.errors import InputError, UsageError
+from vesalius.progress import count
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.part import part
 from vesalius.scan.pixels import ArrayPixels
@@ -210,16 +212,38 @@ def _in_windows(net: nn.Module, x_CIJK: Tensor, patch: Patch, infer: InferConfig
 
     flat = patch[2] == 1
     x = x_CIJK.permute(3, 0, 1, 2) if flat else x_CIJK[None]
+    size = patch[:2] if flat else patch
+    whole, done = len(x) * windows_of(tuple(x.shape[2:]), size, infer.overlap), 0
+
+    def seen(windows: Tensor) -> Tensor:
+        nonlocal done
+        logits: Tensor = net(windows)
+        done += len(windows)
+        count(done, whole, "windows")
+        return logits
+
     logits = sliding_window_inference(
         x,
-        roi_size=patch[:2] if flat else patch,
+        roi_size=size,
         sw_batch_size=infer.windows,
-        predictor=net,
+        predictor=seen,
         overlap=infer.overlap,
         mode="gaussian",
     )
     p = of_classes(logits.float().sigmoid(), steps) if steps else logits.float().softmax(1)
     return p.permute(1, 2, 3, 0) if flat else p[0]
+
+
+def windows_of(shape: Sequence[int], patch: Sequence[int], overlap: float) -> int:
+    """Return the number of windows that cover a volume, by MONAI's rule.
+
+    Example:
+        >>> windows_of((96, 64), (64, 64), 0.5), windows_of((32, 200), (64, 64), 0.0)
+        (2, 4)
+    """
+    pairs = [(max(side, window), window) for side, window in zip(shape, patch, strict=True)]
+    steps = [window if side == window else max(1, int(window * (1 - overlap))) for side, window in pairs]
+    return math.prod(math.ceil((side - window) / step) + 1 for (side, window), step in zip(pairs, steps, strict=True))
 
 
 def of_classes(p_BR: Tensor, steps: Sequence[int]) -> Tensor:

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from vesalius.scan.synthetic import Stamp, mask_digest
+from vesalius.scan.synthetic import MASKS, Stamp, mask_digest
 from vesalius.tasks.generate.generator import Generator, Request
 from vesalius.tasks.synthesis.masks import Labels, at_size
 from vesalius.tasks.synthesis.produce import Planned, Work
 from vesalius.tasks.synthesis.settings import SynthesisSettings
 
-MASKS = "masks"
-"""Folder of the label maps beside the pictures."""
 _LETTERS = 40
 
 
@@ -26,6 +24,7 @@ def planned_alone(
     Raises:
         UsageError, InputError: the request cannot be fulfilled.
     """
+    shown_JI = None
     for seed in range(settings.seed, settings.seed + settings.count):
         request = Request(caption, mask_JI, seed, settings.size)
         generator.check(request)
@@ -33,7 +32,8 @@ def planned_alone(
         stamp = Stamp(generator.name, generator.digest, caption, seed, mask_digest(mask_JI), settings.stamp)
         load = partial(Work, path, request, stamp)
         if mask_JI is not None:
-            load = partial(load, folder / MASKS / path.name, at_size(mask_JI, generator.size_of(request)))
+            shown_JI = at_size(mask_JI, generator.size_of(request)) if shown_JI is None else shown_JI
+            load = partial(load, folder / MASKS / path.name, shown_JI)
         yield Planned(path.name, path, stamp, load)
 
 

@@ -12,12 +12,11 @@ from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.manifest import read_manifest, write_manifest
 from vesalius.errors import OutputError, UsageError
 from vesalius.files import regular
-from vesalius.scan.synthetic import Stamp, mask_digest
+from vesalius.scan.synthetic import MASKS, Stamp, mask_digest
 from vesalius.seeding import digest
 from vesalius.seeding import generator as drawing
 from vesalius.tasks.generate.config import LONGEST_CAPTION
 from vesalius.tasks.generate.generator import Generator, Request
-from vesalius.tasks.synthesis.alone import MASKS
 from vesalius.tasks.synthesis.masks import Part, at_size, boxes_in, mask_of_case, part_of
 from vesalius.tasks.synthesis.produce import Planned, Work
 from vesalius.tasks.synthesis.settings import SynthesisSettings

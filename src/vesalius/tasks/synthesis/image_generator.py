@@ -15,6 +15,7 @@ from vesalius.tasks.generate.generator import Generator, Request
 from vesalius.tasks.label_values import LARGEST
 from vesalius.tasks.synthesis.masks import Labels, mask_of_file
 from vesalius.tasks.synthesis.settings import SynthesisSettings, read_settings
+from vesalius.tasks.synthesis.synthetic_image import synthetic_image
 from vesalius.training.device import on_cpu
 
 if TYPE_CHECKING:  # Pillow is imported where a picture is made
@@ -66,23 +67,19 @@ class ImageGenerator:
             sampler: "euler", "heun" or "midpoint"; None: the usual one.
 
         Returns:
-            A picture of mode L or RGB whose `info` says what it was made of. A PNG file that it is saved to does not,
-            as Pillow writes no `info`; those of `vesalius generate` do.
+            A picture of mode L or RGB whose `info`, and each PNG and JPEG file that it is saved to, say that it is
+            synthetic. What Pillow makes of it (`resize`, `crop`) keeps the `info` alone.
 
         Raises:
             ConfigError: a number out of its range.
             UsageError, InputError: the model cannot make such a picture.
         """
-        from PIL import Image
-
         settings = _settings(image_size, num_inference_steps, guidance_scale, seed, mask_guidance_scale, sampler)
         labels_JI = _labels(mask)
         request = Request(caption, labels_JI, settings.seed, settings.size)
         (picture_JIC,) = self.generator.sample([request], settings)
         stamp = Stamp(self.generator.name, self.generator.digest, caption, seed, mask_digest(labels_JI), settings.stamp)
-        picture = Image.fromarray(picture_JIC[:, :, 0] if picture_JIC.shape[2] == 1 else picture_JIC)
-        picture.info.update(synthetic=True, **vars(stamp))
-        return picture
+        return synthetic_image(picture_JIC, stamp)
 
 
 def _settings(

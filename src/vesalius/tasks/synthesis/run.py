@@ -11,8 +11,9 @@ from vesalius.cohort.manifest import SUFFIXES
 from vesalius.config import read_table
 from vesalius.errors import OutputError, UsageError
 from vesalius.output import alone
+from vesalius.scan.synthetic import MASKS
 from vesalius.tasks.generate.generator import Generator
-from vesalius.tasks.synthesis.alone import MASKS, planned_alone
+from vesalius.tasks.synthesis.alone import planned_alone
 from vesalius.tasks.synthesis.cohort import check_manifest, notes_of, planned_of, source_of, write_lines
 from vesalius.tasks.synthesis.masks import mask_of_file
 from vesalius.tasks.synthesis.options import GenerateOptions

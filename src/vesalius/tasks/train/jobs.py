@@ -66,7 +66,7 @@ def config_summary(name: str) -> str:
         'Tiles of stained tissue, such as PatchCamelyon: 224 pixels, three colours'
     """
     words: list[str] = []
-    for line in find_config(name).read_text(encoding="utf-8").splitlines():
+    for line in regular(find_config(name)).read_text(encoding="utf-8").splitlines():
         if not line.startswith(("# ", "// ")):
             break
         text = line.lstrip("#/ ")

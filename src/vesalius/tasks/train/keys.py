@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, Union, get_args, get_origin
 
+from vesalius.files import regular
 from vesalius.named import Table
 
 Tree: TypeAlias = "Mapping[str, Tree | str | None]"
@@ -34,7 +35,7 @@ def keys_of(task: str) -> Tree | None:
         >>> sorted(keys_of("detect")["loss"])
         ['most_weight', 'slices']
     """
-    tree: Tree | None = json.loads(_FILE.read_text(encoding="utf-8")).get(task)
+    tree: Tree | None = json.loads(regular(_FILE).read_text(encoding="utf-8")).get(task)
     return tree
 
 

@@ -29,6 +29,16 @@ def test_levels_are_those_of_the_file(tmp_path):
     assert usual_size(cohort) == (SIZE, SIZE)
 
 
+def test_label_maps_beside_pictures_are_no_pictures(tmp_path):
+    (tmp_path / "masks").mkdir()
+    for name in ("a.png", "masks/a.png"):
+        Image.fromarray(texture(0)).save(tmp_path / name)
+    cohort = read_side("generated", tmp_path)
+    assert [case.images for case in cohort] == [{"image": "a.png"}]
+    assert cohort.notes[-1] == "1 label maps in the folder masks are left out"
+    assert len(read_side("generated", tmp_path / "masks")) == 1
+
+
 def test_a_manifest_with_paths_names_its_sources(tmp_path):
     real = real_manifest(tmp_path / "real", range(2), range(100, 102))
     made = generated_manifest(tmp_path / "made", [texture(5)] * 4, ["r100", "r100", "r101", "elsewhere"])

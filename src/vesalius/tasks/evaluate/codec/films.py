@@ -24,7 +24,7 @@ from vesalius.report.viewer import (
     EXACT_PIXELS,
     FASTEST_MS,
     SLOWEST_MS,
-    Shown,
+    PaneStacks,
     Stack,
     error_stack,
     grey,
@@ -111,19 +111,19 @@ def look_through(
     pictures, original_NJI = c * frames * k, screen.film(scan.stored())
     original = _stack(screen, original_NJI)
     plain = f"16 bit: {number(2 * scan.voxels / pictures)} B per frame"
-    panes = [Shown("Original", [original], (plain, f"source {study.source_bytes:,} B"))]
+    panes = [PaneStacks("Original", [original], (plain, f"source {study.source_bytes:,} B"))]
     smallest = min((file for file in exact if file.tier_bytes), default=None, key=lambda file: file.size_bytes or 0)
     if smallest is not None and smallest.size_bytes and smallest.tier_bytes:
         size = f"file {smallest.size_bytes:,} B, {ratio(scan.voxels, smallest.size_bytes):.2f}:1"
         lines = (f"tier {number(smallest.tier_bytes / pictures)} B per frame", size, "equal bit for bit")
-        panes.append(Shown(f"Lossless ({smallest.method})", [original], lines))
+        panes.append(PaneStacks(f"Lossless ({smallest.method})", [original], lines))
     errors = []
     for drawn in chosen:
         assert drawn.film_NJI is not None
-        panes.append(Shown(drawn.point.coder, [_stack(screen, drawn.film_NJI)], _lines(drawn.point, pictures)))
+        panes.append(PaneStacks(drawn.point.coder, [_stack(screen, drawn.film_NJI)], _lines(drawn.point, pictures)))
         error = error_stack(drawn.film_NJI.astype(np.int16) - original_NJI, 255 / GAIN)
         stack = Stack(_place(screen, error.pictures), error.palette_N4)
-        errors.append(Shown(f"Error of {drawn.point.coder} x {GAIN:g}", [stack], column=len(panes)))
+        errors.append(PaneStacks(f"Error of {drawn.point.coder} x {GAIN:g}", [stack], column=len(panes)))
     where = f"{study.data_set}, {study.name}: {screen.region}"
     where += (
         f" of slice {screen.place[1]} (from 0), {_speed(frame_step_ms(scan))}" if screen.is_film else ", slice by slice"

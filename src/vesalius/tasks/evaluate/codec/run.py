@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from vesalius.errors import UsageError, VesaliusError
 from vesalius.files import regular
 from vesalius.memory import cores
 from vesalius.output import alone, claim, new_file
+from vesalius.progress import counted
 from vesalius.report.page import FIGURES, PAGE, SUMMARY, TABLE, Made, limits_line, load_report
 from vesalius.report.publish import command_line, made, publish
 from vesalius.report.table import plain_text
@@ -214,12 +215,12 @@ class _Run:
     judge: Judge | None
     progress: Progress
 
-    def measure(self, studies: Iterable[Study]) -> tuple[list[StudyResult], dict[str, VesaliusError]]:
+    def measure(self, studies: Sequence[Study]) -> tuple[list[StudyResult], dict[str, VesaliusError]]:
         """Results of all studies that could be measured, and the others with their errors."""
         results: list[StudyResult] = []
         failed: dict[str, VesaliusError] = {}
         pictured: set[str] = set()
-        for study in studies:
+        for study in counted(studies, len(studies), "studies"):
             try:
                 results.append(self._measure_study(study, draw=study.data_set not in pictured))
                 pictured.add(study.data_set)

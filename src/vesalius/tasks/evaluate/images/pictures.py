@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from vesalius.errors import InputError, UsageError
 from vesalius.files import regular
 from vesalius.metrics.facts import UNKNOWN
 from vesalius.scan.scan import Scan
+from vesalius.scan.synthetic import MASKS
 from vesalius.seeding import generator
 from vesalius.transforms.prepare import Prepare
 from vesalius.transforms.resize import resized
@@ -132,7 +133,7 @@ def read_side(name: str, path: Path, split: str | None = None) -> Cohort:
     if not regular(path).exists():
         raise InputError("no such file or folder", where=path)
     if path.is_dir() and not is_manifest(path):
-        cohort = build(path, ImagesOptions())
+        cohort = _without_masks(build(path, ImagesOptions()))
     elif not is_manifest(path):
         raise InputError("is neither a folder of pictures nor a manifest", where=path, fix="name one of them")
     else:
@@ -222,6 +223,16 @@ def usual_size(cohort: Cohort) -> Size:
     if not counts:
         raise InputError("no generated picture can be read", where=cohort.root, fix="name other pictures")
     return counts.most_common(1)[0][0]
+
+
+def _without_masks(cohort: Cohort) -> Cohort:
+    """Leave out what lies in the folder `masks`, where `vesalius generate` writes the label maps of its pictures."""
+    pictures = cohort.where(lambda case: PurePosixPath(case.images[IMAGE]).parts[0] != MASKS)
+    masks = len(cohort) - len(pictures)
+    if not masks or not len(pictures):
+        return cohort
+    note = f"{masks} label maps in the folder {MASKS} are left out"
+    return Cohort(pictures.cases, cohort.root, (*cohort.notes, note))
 
 
 def _names_paths(path: Path) -> bool:
