@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vesalius.errors import GeometryError
+from vesalius.errors import GeometryError, UsageError
 from vesalius.scan.intensity import Intensity
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
@@ -74,3 +74,14 @@ def test_resident_reads_once():
     kept.stored()
     assert Slow.reads == 1
     assert kept.resident() is kept
+
+
+def test_an_array_of_a_scan_is_its_real_values():
+    scan = Scan.from_array(np.full((2, 3, 4), 5, np.int16), intensity=Intensity.linear(2, -1))
+    assert np.asarray(scan).dtype == np.float32
+    assert (np.asarray(scan) == 9).all()
+    assert np.asarray(scan, np.float64).shape == (1, 1, 2, 3, 4)
+    with pytest.raises(ValueError, match="copy"):
+        np.array(scan, copy=False)
+    with pytest.raises(UsageError, match="modalit: no such field of a scan"):
+        Scan.from_array(np.zeros((1, 1, 1)), modalit="CT")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from vesalius.arguments import checked
 from vesalius.errors import GeometryError, UsageError, VesaliusError
 from vesalius.memory import check_memory
+from vesalius.named import Table
 from vesalius.scan.display_state import NOTHING_STATED, DisplayState
 from vesalius.scan.geometry import Affine, check_affine, orientation, spacing_mm
 from vesalius.scan.grid import StackGrid
@@ -23,8 +24,16 @@ from vesalius.scan.native import Native
 from vesalius.scan.pixels import ALL, ArrayPixels, Pixels
 from vesalius.scan.stack import MAKE_A_GRID, SliceStack
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 TMeaning = Literal["time", "diffusion", "echo", "unknown"]
 Colour = Literal["grey", "inverted", "rgb", "ybr", "palette", "channels"]
+_DRAWN = Table(
+    "view of a scan",
+    {"figure": "vesalius.report.scan_picture:scan_figure", "html": "vesalius.report.scan_picture:scan_html"},
+)
+"""Drawn by a floor above, which is imported when a scan is shown."""
 Space = Literal["unknown", "scanner", "aligned", "talairach", "mni", "template"]
 
 
@@ -53,8 +62,10 @@ class Scan:
         >>> scan = Scan.from_array(np.zeros((4, 5, 6), np.int16), np.diag([1.0, 1.0, 2.5, 1.0]), modality="CT")
         >>> scan.shape, scan.spacing_mm, scan.orientation
         ((1, 1, 4, 5, 6), (1.0, 1.0, 2.5), 'RAS')
-        >>> scan.values(k=slice(0, 2)).shape
-        (1, 1, 4, 5, 2)
+        >>> scan
+        <Scan CT (C 1, T 1, I 4, J 5, K 6) int16, 1 x 1 x 2.5 mm, RAS>
+        >>> scan.values(k=slice(0, 2)).shape, np.asarray(scan).dtype
+        ((1, 1, 4, 5, 2), dtype('float32'))
     """
 
     pixels: Pixels
@@ -85,6 +96,43 @@ class Scan:
             fix = f"a scan has {', '.join(cls.__dataclass_fields__)}"
             raise UsageError("no such field of a scan", where=unknown[0], fix=fix)
         return replace(cls(ArrayPixels(array), geometry), **facts)  # type: ignore[arg-type]
+
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{axis} {count}" for axis, count in zip("CTIJK", self.shape, strict=True))
+        facts = [f"({axes}) {self.dtype.name}"]
+        if self.spacing_mm is not None:
+            facts.append(f"{' x '.join(f'{step:.3g}' for step in self.spacing_mm)} mm, {self.orientation}")
+        facts += [self.intensity.unit] if self.intensity.unit else []
+        facts += [] if self.shape[1] == 1 else [f"T is {self.t_meaning}"]
+        facts += [f"{len(self.problems)} caveat{'s' * (len(self.problems) > 1)}"] if self.problems else []
+        return f"<Scan {'' if self.modality == 'unknown' else f'{self.modality} '}{', '.join(facts)}>"
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the real values (C, T, I, J, K), so that `np.asarray(scan)` is `scan.values()`."""
+        if copy is False:
+            raise ValueError("the values of a scan are read from its file, which is a copy")
+        return self.values(dtype=np.float32 if dtype is None else dtype)
+
+    @checked
+    def plot(self, window: tuple[float, float] | None = None, *, t: int | None = None) -> Figure:
+        """Draw the middle slices of one frame, each with the sides of the patient or the names of its axes.
+
+        Args:
+            window: real values shown black and white; None: the usual ones of the kind of scan.
+            t: the frame; None: the middle one.
+
+        Returns:
+            A figure of matplotlib, which a notebook shows and `savefig` writes.
+
+        Raises:
+            UsageError: no such frame, or a window that is not from low to high.
+            InputError: the real values are unknown.
+        """
+        return _DRAWN.get("figure")(self, window, t=t)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the facts, the middle slices, and a player where there are several frames."""
+        return _DRAWN.get("html")(self)
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
