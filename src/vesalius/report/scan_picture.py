@@ -18,7 +18,7 @@ from vesalius.report.page import Report, Section
 from vesalius.report.scan_viewer import frame_step_ms, screened
 from vesalius.report.style import INK, TEXT_POINTS, to_png
 from vesalius.report.table import number
-from vesalius.report.viewer import Shown, Stack, viewer
+from vesalius.report.viewer import PaneStacks, Stack, viewer
 from vesalius.report.web_page import render
 from vesalius.scan.colours import in_rgb
 from vesalius.scan.scan import Scan
@@ -111,7 +111,7 @@ def _player(scan: Scan) -> str:
     pictures = screened(x_TCJI, in_colours.colour, default_range(in_colours))
     block, sheets = viewer(
         "scan",
-        [Shown("", [Stack(pictures[:, None])])],
+        [PaneStacks("", [Stack(pictures[:, None])])],
         still="still.png",
         caption=f"Slice {k}, all frames.",
         alt="Frames of the middle slice",
