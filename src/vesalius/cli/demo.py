@@ -27,6 +27,9 @@ def demo(
         vesalius demo
         vesalius demo -o first-look --threads 4
     """
+    from vesalius.tasks.early import check_free
+
+    check_free(output, force=force)
     from vesalius.tasks.demo.run import demo as run
     from vesalius.tasks.demo.run import lines
 

@@ -370,6 +370,9 @@ def report(
         vesalius report run/
         vesalius report run/ --json
     """
+    from vesalius.tasks.early import check_there
+
+    check_there(run)
     from vesalius.report.web_page import run_report
 
     emit({"path": str(run_report(run))}, json, lambda result: [result["path"]])
