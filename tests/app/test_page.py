@@ -69,7 +69,7 @@ def test_a_page_from_the_first_stroke_to_the_last_job(visit, tmp_path, make_nift
 
     wide = tmp_path / "wide.png"
     Image.fromarray(np.ones((16, 24), np.uint8)).save(wide)
-    page.locator("#generate-upload input[type=file], input#generate-upload").first.set_input_files(str(wide))
+    page.locator("input[type=file]:has(+ #generate-upload)").set_input_files(str(wide))
     assert "has 16 x 24 pixels, which do not have the shape of a picture of 16 x 16" in visitor.says("do not have")
 
     visitor.open("predict")

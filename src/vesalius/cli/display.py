@@ -39,7 +39,7 @@ class Display:
         self._quiet = quiet
         self._said = time.monotonic()
         self._bar: Any = None
-        self._whole: dict[str, Any] = {"description": "", "total": None, "completed": 0, "count": "", "note": ""}
+        self._whole: dict[str, Any] = {"description": "working", "total": None, "completed": 0, "count": "", "note": ""}
         self._within: dict[str, tuple[Any, float, float]] = {}
         self._lock = threading.RLock()
         self._start: threading.Timer | None = None
@@ -116,7 +116,7 @@ class Display:
 
     def _count(self, done: float, total: float, unit: str) -> None:
         with self._lock:
-            if self._bar is None:
+            if self._bar is None or (unit not in self._within and done >= total):
                 return
             if unit not in self._within:
                 task = self._bar.add_task(unit, total=total, completed=done, count=f"{done:.0f}/{total:.0f}", note="")

@@ -34,6 +34,7 @@ from vesalius.codec.tiers import BoundedTier, LosslessTier, LossyTier, Tier, bou
 from vesalius.codec.trials import Trial, Trials, chunk_of, in_order, sample, spare_threads
 from vesalius.errors import TargetError, UsageError
 from vesalius.memory import cores
+from vesalius.progress import counted
 from vesalius.scan.scan import Scan
 
 PSNR_MARGIN = 1e-6
@@ -224,7 +225,8 @@ def _exact_bytes(inputs: PlanInput, tier: Tier) -> int:
     def size(chunk: Chunk) -> int:
         return len(tier.encode(chunk_of(inputs.scan, chunk), None, spare))
 
-    return sum(in_order(size, chunking, inputs.threads))
+    sizes = in_order(size, chunking, inputs.threads)
+    return sum(counted(sizes, len(chunking), f"chunks, {tier.label} tried"))
 
 
 def _lossy_candidates(inputs: PlanInput, target: Target) -> list[Coder]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vesalius.codec.chunking import Chunk
 from vesalius.codec.tiers import Tier
+from vesalius.progress import counted
 from vesalius.scan.pixels import ArrayPixels
 from vesalius.scan.scan import Scan
 
@@ -87,7 +88,8 @@ class Trials:
         chunks = list(chunks)
         missing = [chunk for chunk in chunks if (chunk.number, rung) not in self._finished]
         spare = spare_threads(self.threads, len(missing))
-        trials = in_order(lambda chunk: self._try(chunk, rung, spare), missing, self.threads)
+        tried = in_order(lambda chunk: self._try(chunk, rung, spare), missing, self.threads)
+        trials = counted(tried, len(missing), "chunks tried")
         for chunk, trial in zip(missing, trials, strict=True):
             self._finished[chunk.number, rung] = trial
         return [self._finished[chunk.number, rung] for chunk in chunks]

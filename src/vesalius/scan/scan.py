@@ -107,7 +107,7 @@ class Scan:
         facts += [f"{len(self.problems)} caveat{'s' * (len(self.problems) > 1)}"] if self.problems else []
         return f"<Scan {'' if self.modality == 'unknown' else f'{self.modality} '}{', '.join(facts)}>"
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Return the real values (C, T, I, J, K), so that `np.asarray(scan)` is `scan.values()`."""
         if copy is False:
             raise ValueError("the values of a scan are read from its file, which is a copy")

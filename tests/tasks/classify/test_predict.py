@@ -93,6 +93,6 @@ def test_the_heat_map_begins_at_the_threshold_of_its_finding(tmp_path):
     assert measures["heat_map"]["highest"] < measures["heat_map"]["threshold"]
     section = strict.sections({"b": measures}, {"b": {"heat": "b.heat.png"}}, {})[0]
     (figure,) = (block for block in section.blocks if block.kind == "figure")
-    assert "nothing is coloured, as no patch reaches the threshold" in figure.caption
+    assert "othing is coloured, as no patch reaches the threshold" in figure.caption
     rolled = DetectPredictor(model, "cpu", {"heat_map": "rollout"})({"image": SCAN}, tmp_path / "c")
     assert rolled.measures["heat_map"]["threshold"] is None

@@ -6,6 +6,7 @@ from torch import nn
 from tasks.segment.small import AFFINE, SHAPE, blob
 from vesalius.errors import GeometryError, InputError, UsageError
 from vesalius.nets.unet import UNet
+from vesalius.progress import show_counts
 from vesalius.scan.orient import reorient
 from vesalius.scan.scan import Scan
 from vesalius.tasks.segment.config import InferConfig
@@ -119,8 +120,12 @@ class PerVoxel(nn.Module):
 @pytest.mark.parametrize("overlap", [0.0, 0.5])
 def test_windows_cover_every_voxel(patch, shape, overlap):
     torch.manual_seed(0)
-    x, net = torch.randn(1, 13, 9, 6), PerVoxel()
+    x, net, counts = torch.randn(1, 13, 9, 6), PerVoxel(), []
+    show_counts(lambda done, total, unit: counts.append((done, total, unit)))
     p = probabilities(net, x, patch, InferConfig(overlap=overlap))
+    show_counts(None)
+    done, total, unit = counts[-1]
+    assert (done, unit) == (total, "windows")
     assert p.shape == (3, 13, 9, 6)
     expected = torch.stack([torch.zeros_like(x[0]), x[0], -x[0]]).softmax(0)
     torch.testing.assert_close(p, expected, atol=1e-5, rtol=1e-5)

@@ -177,12 +177,12 @@ def _scan_section(
     }
     if unit != "pictures":
         captions[PROFILE] = "Probability of each slice alone."
+    words = captions.pop(HEAT)
+    words = words[0].upper() + words[1:]
     if viewer is not None:
-        section.viewer(viewer)
-        heat_caption = captions.pop(HEAT)
-        section.text(heat_caption[0].upper() + heat_caption[1:])
+        section.viewer(viewer).text(words)
     elif HEAT in pictures:
-        section.figure(pictures[HEAT], captions.pop(HEAT), f"{HEAT} of {scan}")
+        section.figure(pictures[HEAT], words, f"{HEAT} of {scan}")
     if unit != "pictures":
         columns = [Column(name="slice"), Column(name="in the file")]
         columns += [Column(name=name, numeric=True) for name in classes]
