@@ -43,6 +43,7 @@ _WORDS: dict[Any, str] = {
 _PLAIN = (bool, int, float, complex, type(None))
 """Types whose value is shown in a message; of a text only the kind is, since it may be a name."""
 _MOST_CHOICES = 12
+_OURS = __name__.partition(".")[0]
 
 
 def path_list(paths: Paths) -> list[Path]:
@@ -68,8 +69,9 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Decorate a public function or constructor: arguments that its annotations exclude are a UsageError.
 
     Annotations of names that exist for type checkers only, of protocols and of arrays are not checked: the function
-    does. A bool is no number, an int is a float. Where the annotation names only a Path or only a text, either is taken
-    and becomes what it names; so do a list for a tuple, and a number of NumPy.
+    does. For one of our classes an object of the caller's own class is taken. A bool is no number, an int is a float.
+    Where the annotation names only a Path or only a text, either is taken and becomes what it names; so do a list for a
+    tuple, and a number of NumPy.
 
     Example:
         >>> @checked
@@ -160,7 +162,12 @@ def _fits_one(value: Any, hint: Any) -> bool:
         return _fits_generic(value, origin, inner)
     if not isinstance(hint, type) or getattr(hint, "_is_protocol", False):
         return True
-    return isinstance(value, hint)
+    return isinstance(value, hint) or (hint.__module__.startswith(_OURS) and _is_foreign(value))
+
+
+def _is_foreign(value: Any) -> bool:
+    """True for an object of a class that the caller wrote, which may do what one of ours does."""
+    return type(value).__module__.partition(".")[0] not in ("builtins", "numpy", "pathlib", _OURS)
 
 
 def _fits_generic(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:
