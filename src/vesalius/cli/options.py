@@ -152,7 +152,9 @@ class _Field:
         self._default: Any = field.default
         self._flag, _, self._metavar = self._about.get("flag", f"--{self.name.replace('_', '-')}").partition(" ")
         kinds = (kind, *get_args(kind))  # of X | None, too
-        self._listed = next((get_args(item)[0] for item in kinds if get_origin(item) is tuple), None)
+        listed = next((get_args(item) for item in kinds if get_origin(item) is tuple), ())
+        self._listed = listed[0] if listed else None
+        self._count = None if ... in listed else len(listed)
 
     def parameter(self) -> inspect.Parameter:
         option = typer.Option(
@@ -175,4 +177,4 @@ class _Field:
             return self._default
         if self._listed is str:
             return tuple(typed.split(","))
-        return numbers(typed, self._listed, self._flag, self._about.get("example", "1,2"))
+        return numbers(typed, self._listed, self._flag, self._about.get("example", "1,2"), self._count)
