@@ -46,7 +46,7 @@ def test_impossible_options_are_named(options, key):
 
 
 def test_a_misspelt_option_is_named():
-    with pytest.raises(UsageError, match="psrn.*did you mean psnr"):
+    with pytest.raises(UsageError, match=r"psrn.*did you mean psnr"):
         CompressConfig(psrn=40)
 
 
