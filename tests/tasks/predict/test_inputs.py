@@ -23,6 +23,18 @@ def test_files_folders_and_manifests(tmp_path):
     np.testing.assert_array_equal(first.stored(), third.stored())
 
 
+def test_a_label_map_in_a_folder_belongs_to_the_scan_beside_it(tmp_path):
+    make_cohort(tmp_path, ("train", "val"))
+    scan = (tmp_path / "c0.nii.gz").read_bytes()
+    for name in ("c0_mask", "other_mask"):
+        (tmp_path / f"{name}.nii.gz").write_bytes(scan)
+    found, _ = find_inputs([tmp_path], ("image",))
+    assert {study.names[0] for study in found if study.is_label_map} == {"c0_mask", "c0_seg", "c1_seg"}
+    assert {"c0", "c1", "other_mask"} <= {study.names[0] for study in found if not study.is_label_map}
+    ((named,), _) = find_inputs([tmp_path / "c0_mask.nii.gz"], ("image",))
+    assert not named.is_label_map
+
+
 def test_shards(tmp_path):
     make_cohort(tmp_path, ("train",))
     (tmp_path / "shards").mkdir()

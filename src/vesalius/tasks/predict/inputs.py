@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from vesalius.cohort.builders.files import stem
 from vesalius.cohort.builders.series import is_series_table, read_series
 from vesalius.cohort.case import IMAGE, Case
 from vesalius.cohort.cohort import Cohort
@@ -19,6 +20,9 @@ from vesalius.scan.found import Found
 from vesalius.scan.open import find_scans
 from vesalius.scan.reading import AS_STATED, Reading
 from vesalius.scan.scan import Scan
+
+LABEL_MAPS = ("_mask", "_gt", "_seg", "_label")
+"""Ends of the names of label maps, before the suffix."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Input:
         open: the images by name.
         folders: above it, the nearest last.
         ends: frames of end-diastole and end-systole, where a manifest or an Info.cfg states them.
+        is_label_map: it lies in a folder beside the scan that it belongs to: S1_mask.nii.gz beside S1.nii.gz.
     """
 
     names: tuple[str, ...]
@@ -41,6 +46,7 @@ class Input:
     open: Callable[[], Mapping[str, Scan]]
     folders: tuple[str, ...] = ()
     ends: Callable[[], Ends | None] = lambda: None
+    is_label_map: bool = False
 
 
 def find_inputs(
@@ -123,6 +129,7 @@ def _of_path(path: Path, images: Sequence[str], reading: Reading) -> tuple[list[
         if scan.refusal is not None
     ]
     shared = Counter(scan.path for scan in found)
+    stems = {scan.path.parent / stem(scan.path) for scan in found}
     inputs = [
         Input(
             (_plain(scan.name),),
@@ -131,10 +138,16 @@ def _of_path(path: Path, images: Sequence[str], reading: Reading) -> tuple[list[
             partial(_of_found, scan),
             _folders(scan),
             partial(ends_beside, scan.path),
+            any(scan.path.parent / stem(scan.path).removesuffix(end) in stems for end in _ends_of(scan.path)),
         )
         for scan in found
     ]
     return inputs, lost
+
+
+def _ends_of(path: Path) -> list[str]:
+    """Return the end of a file's name that says label map, if there is one."""
+    return [end for end in LABEL_MAPS if stem(path).endswith(end)]
 
 
 def _below_path(path: Path, found: Found) -> str:

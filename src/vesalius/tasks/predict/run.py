@@ -61,6 +61,7 @@ class Predictions:
         sources: study -> where its scan lies, seen from what was given.
         summary: study -> measures in one line.
         skipped: outputs that an earlier run had finished.
+        label_maps: files of a folder that were left out, since each belongs to a scan beside it.
         failed: {"path", "source", "error", "reason"} of each study that could not be predicted.
     """
 
@@ -73,6 +74,7 @@ class Predictions:
     sources: dict[str, str]
     summary: dict[str, str]
     skipped: list[str]
+    label_maps: list[str]
     failed: list[dict[str, str]]
 
 
@@ -119,7 +121,8 @@ def predict(
     folders = [locate(name) for name in names]
     task = read_config(folders[0]).task
     predictor = _predictor_class(task, folders[0]).of(folders, "cpu" if on_cpu(device) else "cuda", options)
-    inputs, failed = find_inputs(paths, predictor.images, reading)
+    found, failed = find_inputs(paths, predictor.images, reading)
+    inputs = [study for study in found if not study.is_label_map]
     chosen = predictor.options.deciding | reading.stated()
     ledger = _begin(output, {"model": predictor.digest(), **chosen}, predictor.target_of, force=force)
     results: dict[str, dict[str, Any]] = {}
@@ -151,6 +154,7 @@ def predict(
         sources={name: ledger.studies[name].source for name in results},
         summary={name: predictor.summary(measures) for name, measures in results.items()},
         skipped=skipped,
+        label_maps=[study.where for study in found if study.is_label_map],
         failed=failed,
     )
 
@@ -162,6 +166,10 @@ def lines(result: Predictions) -> list[str]:
     shown += [f"mean of the class probabilities of {', '.join(result.models)}"] if len(result.models) > 1 else []
     shown += [f"{name}: {line}" for name, line in result.summary.items()]
     shown += [f"{path}  finished before" for path in result.skipped]
+    if result.label_maps:
+        shown.append(
+            f"left out {len(result.label_maps)} label maps that lie beside their scans: {result.label_maps[0]} ..."
+        )
     for study in result.failed:
         place = "" if study["error"].startswith(study["path"]) else f"{study['path']}: "
         shown.append(f"failed  {place}{study['error']}")
