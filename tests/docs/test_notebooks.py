@@ -42,9 +42,12 @@ def test_numbers_may_differ_a_little_and_words_may_not():
             _check_same_but_for_rounding("AUROC 0.91 of 12", other)
 
 
-@pytest.mark.parametrize("name", [pytest.param("compress", marks=pytest.mark.slow), "finetune"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("compress", "detect", "generate", "volumes")]
+
+
+@pytest.mark.parametrize("name", [*SLOW, "finetune"])
 def test_the_stored_outputs_are_those_of_the_cells(repository, tmp_path, monkeypatch, name):
-    if name == "finetune" and (find_spec("torch") is None or find_spec("lancedb") is None):
+    if name != "compress" and (find_spec("torch") is None or find_spec("lancedb") is None):
         pytest.skip("needs vesalius[nets,search]")
     nbformat = pytest.importorskip("nbformat")
     pytest.importorskip("nbclient")
