@@ -44,6 +44,7 @@ def visit(browser, address):
         assert visitor.hosts <= {"127.0.0.1", ""}  # the others are data: and blob:
 
 
+@pytest.mark.slow
 def test_a_page_from_the_first_stroke_to_the_last_job(visit, tmp_path, make_nifti):
     """A mask is drawn, a picture made, judged and downloaded, scans predicted and compressed, a job cancelled."""
     visitor = visit("generate")
@@ -80,7 +81,7 @@ def test_a_page_from_the_first_stroke_to_the_last_job(visit, tmp_path, make_nift
     visitor.start()
     visitor.says("Done")
     assert "disc %" in page.inner_text("#predict-facts")
-    assert page.locator("#predict-view img").is_visible()
+    page.locator("#predict-view img").wait_for()
 
     visitor.open("compress")
     visitor.drop(make_nifti((12, 10, 4)))

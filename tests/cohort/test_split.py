@@ -19,7 +19,7 @@ def case(number, **values):
 
 
 def cohort_of(*cases):
-    return Cohort(tuple(cases), cases and None)
+    return Cohort(tuple(cases), Path())
 
 
 NAMES = st.none() | st.sampled_from(
@@ -116,11 +116,12 @@ def test_another_seed_another_split():
 
 
 SCRIPT = """
+from pathlib import Path
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
 from vesalius.cohort.split import split_cohort
 cases = [Case(id=str(n), images={"image": "x"}, patient=f"p{n // 2}é", labels={"x": n % 3 == 0}) for n in range(40)]
-print("".join(c.split[0] + str(c.fold)[0] for c in split_cohort(Cohort(tuple(cases), None), folds=3, seed=11)))
+print("".join(c.split[0] + str(c.fold)[0] for c in split_cohort(Cohort(tuple(cases), Path()), folds=3, seed=11)))
 """
 EXPECTED = "t0t0t2t2t0t0t2t2tNtNt2t2t2t2v0v0v1v1t0t0v0v0t0t0t1t1t1t1t2t2tNtNt1t1tNtNt1t1t2t2"
 

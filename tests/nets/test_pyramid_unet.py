@@ -67,5 +67,5 @@ def test_what_makes_no_net(table, message):
 
 
 def test_a_decoder_doubles_by_powers_of_two():
-    with pytest.raises(ValueError, match="divisor 24 is no power of 2"):
+    with pytest.raises(ConfigError, match="divisor 24 is no power of 2"):
         MapDecoder(inputs=1, outputs=2, channels=(4, 5, 6, 7), divisor=24)

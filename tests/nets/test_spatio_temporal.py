@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from nets.battery import check_saved_equals_loaded, make
-from vesalius.errors import UsageError
+from vesalius.errors import ConfigError, UsageError
 from vesalius.nets.clinical import clinical_facts
 from vesalius.nets.spatio_temporal import SpatioTemporal
 
@@ -103,7 +103,7 @@ def test_battery(tmp_path):
 
 @pytest.mark.parametrize("wrong", [{"size": (15, 16)}, {"latents": 5}, {"heads": 3}, {"patch": (8, 8, 8)}])
 def test_what_does_not_fit(wrong):
-    with pytest.raises(ValueError, match=r"multiple of the patch|anchors are 4 cells|does not divide|two numbers"):
+    with pytest.raises(ConfigError, match=r"multiple of the patch|anchors are 4 cells|does not divide|two numbers"):
         SpatioTemporal(**SIZES | wrong)
 
 

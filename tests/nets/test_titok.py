@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from nets.battery import check_saved_equals_loaded, make
-from vesalius.errors import UsageError
+from vesalius.errors import ConfigError, UsageError
 from vesalius.nets.titok import TiTokNet
 from vesalius.nets.vqgan import VqganNet
 
@@ -73,7 +73,7 @@ def test_what_does_not_fit():
         ({"vqgan": VQGAN, "head": "codes", "codes": 33}, "the vqgan has 32 codes, the head 33"),
         ({"vqgan": VQGAN, "head": "codes", "codes": 32, "patch": (4, 4)}, "no cell of the vqgan"),
     ):
-        with pytest.raises(ValueError, match=words):
+        with pytest.raises(ConfigError, match=words):
             TiTokNet(**SIZES | {"latents": 6, "quantizer": VQ} | wrong)
     net = make(SMALL).eval()
     with pytest.raises(UsageError, match="7 tokens are given, a picture has 6"):

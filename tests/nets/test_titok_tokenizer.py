@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from nets.battery import make
+from vesalius.errors import ConfigError
 from vesalius.nets.titok import TiTokNet
 from vesalius.nets.titok_tokenizer import TiTokTokens
 from vesalius.nets.tokenizer import Tokenizer
@@ -90,7 +91,7 @@ def test_what_does_not_fit():
         ({"group": "study", "harmonics": 1}, "one of volumes"),
         ({"net": plain.model_copy(update={"head": "codes"})}, "gives no pictures"),
     ):
-        with pytest.raises(ValueError, match=words):
+        with pytest.raises(ConfigError, match=words):
             TiTokTokens(**{"net": plain} | wrong)
-    with pytest.raises(ValueError, match="no integers"):
+    with pytest.raises(ConfigError, match="no integers"):
         TiTokTokens(net=TiTokNet(**SIZES | {"quantizer": {"name": "gaussian"}}, latents=5))

@@ -3,6 +3,7 @@ import torch
 from scipy.cluster.vq import vq
 
 from nets.battery import check_saved_equals_loaded, make
+from vesalius.errors import ConfigError
 from vesalius.nets.vqgan import VqganNet
 from vesalius.weights.onnx import export_onnx
 
@@ -38,7 +39,7 @@ def test_where_the_width_changes_the_shortcut_is_of_the_branch():
 
 
 def test_groups_that_do_not_fit():
-    with pytest.raises(ValueError, match="does not divide into 32 groups"):
+    with pytest.raises(ConfigError, match="does not divide into 32 groups"):
         VqganNet(width=24)
 
 

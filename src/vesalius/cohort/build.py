@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_type_hints
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from vesalius.arguments import checked
 from vesalius.cohort.builders.files import OtherLayoutError, files_below
 from vesalius.cohort.cohort import Cohort
 from vesalius.config import Config, from_overrides
-from vesalius.errors import InputError, UsageError
+from vesalius.errors import ConfigError, InputError, UsageError
 from vesalius.files import regular
 from vesalius.named import Table
 from vesalius.scan.reading import Reading, SpacingFrom
@@ -93,13 +93,10 @@ def _build(layout: str, folder: Path, options: Sequence[str]) -> Cohort:
         raise UsageError(f"this layout has no such option, only {only}", where=options[0], fix="leave it out")
     try:
         cohort: Cohort = build(folder) if settings is None else build(folder, settings)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        what = f"a case is invalid: {key}: {str(first['input'])[:60]!r} was given: {first['msg'].lower()}"
-        is_text = str(first["input"]).isprintable()
+    except ConfigError as error:  # of a case
+        is_text = r"\udc" not in error.what
         fix = "correct the file that holds it" if is_text else "rename the files whose names are not UTF-8"
-        raise InputError(what, where=folder, fix=fix) from error
+        raise InputError(f"a case is invalid: {error.where}: {error.what}", where=folder, fix=fix) from error
     return _unique(cohort)
 
 

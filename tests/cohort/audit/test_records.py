@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from vesalius.cohort.audit.records import record_findings
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
@@ -8,7 +10,7 @@ def told(*cases):
         Case.parse({"id": str(n), "images": {"image": f"{n}.png"}, "patient": str(n) * 2, **row})
         for n, row in enumerate(cases)
     ]
-    return [str(finding) for finding in record_findings(Cohort(tuple(rows), None))]
+    return [str(finding) for finding in record_findings(Cohort(tuple(rows), Path()))]
 
 
 def test_nothing_to_say():

@@ -116,7 +116,7 @@ def test_from_scans_to_a_tested_model_and_nothing_is_extracted_twice(tmp_path, m
     assert results["invalid_nifti_report"]["count"] == 1
     assert results["invalid_nifti_report"]["examples"][0]["case"] == "p03s0"
     names = {path.name for path in (run / "features").iterdir()}
-    kinds = ("embeddings.npy", "index.csv", "pooled.npy", "labels.npy")
+    kinds = ("embeddings.npy", "index.csv", "pooled.npy", "labels.npy", "labels.txt")
     assert names == {f"{part}_{kind}" for part in ("train", "val", "test") for kind in kinds}
     assert (run / "model" / "preprocessor.json").exists()
     assert (run / "model" / "encoder.safetensors").read_bytes() == (

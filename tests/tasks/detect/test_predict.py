@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -153,8 +154,8 @@ def test_the_refused_report_keeps_its_cure_and_the_limits_come_first(tmp_path, p
     page = (tmp_path / "out" / "report.html").read_text()
     assert "pass --intercept -1024" in page
     assert str(tmp_path) not in page
-    first_box = page[page.index('class="warning"') :].partition("</p>")[0]
-    assert "Trained on drawn heads only. Not for real scans." in first_box
+    first_box = page[page.index('class="warning') :].partition("</div>")[0]
+    assert re.findall(r"<li>(.*?)</li>", first_box)[:2] == ["Trained on drawn heads only.", "Not for real scans."]
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["results"]["limits"] == done.limits
     assert json.loads((tmp_path / "out" / "good" / "summary.json").read_text())["limits"] == done.limits

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from tasks.generate.small import config, write_discs
 from vesalius.cohort.case import Case
 from vesalius.cohort.cohort import Cohort
@@ -10,7 +12,7 @@ SQUARE, WIDE, LARGE = (Size(rows=rows, columns=columns) for rows, columns in ((1
 
 
 def cases(*names):
-    return Cohort(tuple(Case.build(id=name, images={"image": f"{name}.png"}) for name in names), None)
+    return Cohort(tuple(Case.build(id=name, images={"image": f"{name}.png"}) for name in names), Path())
 
 
 def test_a_case_goes_to_the_size_of_its_aspect_and_to_every_scale():
