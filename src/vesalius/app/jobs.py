@@ -68,8 +68,11 @@ class PageJob:
             raise JobError(self._line)
         return self._result
 
-    def watched(self, every_s: float = 0.2) -> Iterator[tuple[float, str]]:
-        """Yield the share that is done and what is being done, whenever it changed, until the job ends."""
+    def watched(self, every_s: float = 1.0) -> Iterator[tuple[float, str]]:
+        """Yield the share that is done and what is being done, where it changed, until the job ends.
+
+        Once a second: each change redraws the page, which takes a browser without a GPU half a second.
+        """
         last: tuple[float, str] | None = None
         while not self.has_ended:
             now = (self.share, self.text)
