@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -138,16 +138,17 @@ def _of_path(path: Path, images: Sequence[str], reading: Reading) -> tuple[list[
             partial(_of_found, scan),
             _folders(scan),
             partial(ends_beside, scan.path),
-            any(scan.path.parent / stem(scan.path).removesuffix(end) in stems for end in _ends_of(scan.path)),
+            _is_label_map(scan.path, stems),
         )
         for scan in found
     ]
     return inputs, lost
 
 
-def _ends_of(path: Path) -> list[str]:
-    """Return the end of a file's name that says label map, if there is one."""
-    return [end for end in LABEL_MAPS if stem(path).endswith(end)]
+def _is_label_map(path: Path, stems: Collection[Path]) -> bool:
+    """Whether a file is named after one of the scans beside it."""
+    name = stem(path)
+    return any(name.endswith(end) and path.parent / name.removesuffix(end) in stems for end in LABEL_MAPS)
 
 
 def _below_path(path: Path, found: Found) -> str:

@@ -167,9 +167,8 @@ def lines(result: Predictions) -> list[str]:
     shown += [f"{name}: {line}" for name, line in result.summary.items()]
     shown += [f"{path}  finished before" for path in result.skipped]
     if result.label_maps:
-        shown.append(
-            f"left out {len(result.label_maps)} label maps that lie beside their scans: {result.label_maps[0]} ..."
-        )
+        count, first = len(result.label_maps), result.label_maps[0]
+        shown.append(f"left out, as they are label maps beside their scans: {count} files, e.g. {first}")
     for study in result.failed:
         place = "" if study["error"].startswith(study["path"]) else f"{study['path']}: "
         shown.append(f"failed  {place}{study['error']}")
